@@ -1,0 +1,1 @@
+"""Test vectors: generated and committed logs, and the figures an independent oracle gives them."""
