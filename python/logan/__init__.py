@@ -1,0 +1,87 @@
+"""logan: point it at any log, get the right numbers.
+
+    >>> import logan
+    >>> report = logan.analyze("access.log")            # doctest: +SKIP
+    >>> report.response_time_ms.p99, report.error_rate  # doctest: +SKIP
+
+Names are loaded when first used: importing logan reads no file, starts nothing, and needs
+neither the native extension nor any library until one of them is asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from logan._logan import Cancel, Fingerprint, Spec, Summary
+    from logan.api import analyze, analyze_logs, detect, make_spec
+    from logan.errors import (
+        CancelledError,
+        ExpectationError,
+        InputError,
+        LoganError,
+        OutputError,
+        SourceChangedError,
+        SummaryError,
+        UsageError,
+    )
+    from logan.feed import Feed
+    from logan.report import Report
+    from logan.validate import Expectation, Mismatch, validate_results
+
+    __version__: str
+
+__all__ = [
+    "Cancel",
+    "CancelledError",
+    "Expectation",
+    "ExpectationError",
+    "Feed",
+    "Fingerprint",
+    "InputError",
+    "LoganError",
+    "Mismatch",
+    "OutputError",
+    "Report",
+    "SourceChangedError",
+    "Spec",
+    "Summary",
+    "SummaryError",
+    "UsageError",
+    "__version__",
+    "analyze",
+    "analyze_logs",
+    "detect",
+    "make_spec",
+    "validate_results",
+]
+
+_MODULES = {
+    "logan._logan": ("Cancel", "Fingerprint", "Spec", "Summary", "__version__"),
+    "logan.api": ("analyze", "analyze_logs", "detect", "make_spec"),
+    "logan.errors": (
+        *("CancelledError", "ExpectationError", "InputError", "LoganError"),
+        *("OutputError", "SourceChangedError", "SummaryError", "UsageError"),
+    ),
+    "logan.feed": ("Feed",),
+    "logan.report": ("Report",),
+    "logan.validate": ("Expectation", "Mismatch", "validate_results"),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

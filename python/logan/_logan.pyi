@@ -1,0 +1,182 @@
+"""The native extension: scanning, metrics, summaries. Private; use `logan` instead.
+
+Offsets and sizes are bytes, times are integer nanoseconds since 1970-01-01T00:00:00Z.
+Every function that scans detaches from the interpreter while it works.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import final
+
+__version__: str
+
+def formats() -> str:
+    """JSON list of the registered formats, in registry order.
+
+    Each is `{"name", "title", "example", "time_field", "duration_field", "duration_unit"}`.
+    """
+
+def detect(samples: Sequence[tuple[int, bytes]]) -> str:
+    """JSON description of what `samples` (offset in the source, bytes) look like.
+
+    A sample that does not start at offset 0 must begin at a line start.
+    Returns `{"encoding": "utf-8" | "utf-16" | "binary", "lines", "blank", "continuation",
+    "header", "malformed", "formats": [{"name", "params", "lines", "share", "time_field",
+    "duration_field", "duration_unit", "timezone", "example"}], "assumed": [str], "compression":
+    null | "gzip" | "zstd" | "bzip2" | "xz" | "lz4" | "zip"}`; formats by lines, most first.
+    """
+
+@final
+class Spec:
+    """What to compute, and how to read each source. Immutable, picklable, hashable by content.
+
+    `json` is `{"version": 1, "top": 10, "input_tz": "UTC", "anchor_ns": int,
+    "sources": [{"formats": [{"name": str, "params": {}}]}]}`; formats that a source does not
+    list are tried after the listed ones, in registry order, unless its `"only": true`.
+    Raises `ValueError` that names the offending key.
+    """
+
+    def __init__(self, json: str) -> None: ...
+    def to_json(self) -> str:
+        """Canonical JSON; equal specs give equal text."""
+    @property
+    def digest(self) -> str:
+        """Hex digest of the canonical JSON; summaries of different digests do not merge."""
+
+@final
+class Fingerprint:
+    """Identity of a source's planned bytes: size, hashes of head and tail, inode, mtime."""
+
+    @staticmethod
+    def of(path: str, size: int | None = None) -> Fingerprint:
+        """Read it from the file; `size` limits it to the planned range. Raises `OSError`."""
+    @property
+    def size(self) -> int: ...
+    @property
+    def mtime_ns(self) -> int: ...
+    def check(self, path: str) -> str | None:
+        """Why `path` no longer holds the same planned bytes, or None if it does."""
+    def to_json(self) -> str: ...
+    @staticmethod
+    def from_json(json: str) -> Fingerprint: ...
+
+@final
+class Summary:
+    """Mergeable figures of some byte segments of some sources.
+
+    A commutative, associative merge with an identity (`Summary.empty(spec)`); equal inputs give
+    equal bytes.
+    """
+
+    @staticmethod
+    def empty(spec: Spec) -> Summary: ...
+    @staticmethod
+    def from_chunk(
+        path: str,
+        start: int,
+        end: int,
+        spec: Spec,
+        *,
+        source: int = 0,
+        fingerprint: Fingerprint | None = None,
+        cancel: Cancel | None = None,
+    ) -> Summary:
+        """Figures of the lines whose first byte lies in `[start, end)`.
+
+        Raises `OSError`, `logan.SourceChangedError`, `logan.CancelledError`, `ValueError`.
+        """
+    def merge(self, other: Summary) -> Summary:
+        """Raises `logan.SummaryError` when both cover a same byte or their specs differ."""
+    def to_bytes(self) -> bytes: ...
+    @staticmethod
+    def from_bytes(data: bytes) -> Summary:
+        """Raises `logan.SummaryError` for damaged, foreign or newer bytes."""
+    def evaluate(self, top: int = 10, series_points: int | None = 2000) -> str:
+        """JSON with the report's figures; inputs are given by their index in the spec.
+
+        All keys of the report's contract except `inputs`, `missing`, `partial`,
+        `logan_version` and `performance`; beside them `"sources": [{"source", "bytes",
+        "segments": [[start, end]], "formats": [{"name", "lines", ...}]}]`.
+        """
+    def covered_bytes(self, source: int) -> int: ...
+    def __eq__(self, other: object) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Callable[[bytes], Summary], tuple[bytes]]: ...
+
+@final
+class MergeTree:
+    """The fixed binary tree over chunk ids (the shape of RFC 6962's Merkle tree).
+
+    Chunks may arrive in any order; the root does not depend on it.
+    """
+
+    def __init__(self, spec: Spec) -> None: ...
+    def insert(self, chunk: int, summary: Summary) -> None: ...
+    def finish(self) -> Summary:
+        """The root over all chunks inserted, those absent counting as empty."""
+
+@final
+class Cancel:
+    """A flag that stops scans from another thread or a signal handler."""
+
+    def __init__(self) -> None: ...
+    def set(self) -> None: ...
+    def is_set(self) -> bool: ...
+
+@final
+class Outcome:
+    """What `scan` did."""
+
+    @property
+    def summary(self) -> Summary: ...
+    @property
+    def failures(self) -> list[tuple[int, int, int, str, str]]:
+        """`(source, start, end, kind, message)` of each chunk that gave no figures.
+
+        kind is "changed", "unreadable" or "cancelled".
+        """
+    @property
+    def cancelled(self) -> bool: ...
+
+def scan(
+    sources: Sequence[tuple[str, Fingerprint]],
+    chunks: Sequence[tuple[int, int, int]],
+    spec: Spec,
+    *,
+    threads: int,
+    cancel: Cancel | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    progress_interval_s: float = 0.1,
+) -> Outcome:
+    """Scan `chunks` (source, start, end) on `threads` threads and merge them along the tree.
+
+    `progress(bytes done, bytes in all)` is called on the calling thread. Signals are checked
+    there too: what a handler raises cancels the scan and is raised here.
+    """
+
+@final
+class Feed:
+    """Figures of bytes that the caller pushes: standard input, sockets, decoded archives.
+
+    Cut on a grid of `chunk_size` bytes, so the result equals that of a file with the same bytes.
+    """
+
+    def __init__(self, spec: Spec, *, source: int = 0, chunk_size: int = 16777216) -> None: ...
+    def push(self, data: bytes) -> None: ...
+    def push_fd(
+        self,
+        fd: int,
+        *,
+        cancel: Cancel | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Read `fd` to its end and push all of it; returns the bytes read. Raises `OSError`."""
+    @property
+    def bytes(self) -> int:
+        """Bytes pushed so far."""
+    def snapshot(self) -> Summary:
+        """Figures so far, an unfinished last line not counted; the feed goes on."""
+    def finish(self) -> Summary:
+        """Figures of everything, the last line counted even without its newline."""
+
+def peak_rss_bytes() -> int:
+    """Peak resident memory of this process."""

@@ -1,0 +1,21 @@
+"""The `logan` command. One file per command; this registry is the only list of them.
+
+To add a command, write `cli/x.py` with `HELP`, `EPILOG`, `configure(parser)` and
+`run(args) -> int`, and name it in `COMMANDS`. Command modules import what is heavy inside `run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS: Final = ("analyze", "detect", "validate", "formats")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; never raises, never shows a traceback."""
+    from logan.cli.shell import run
+
+    return run(argv, COMMANDS)

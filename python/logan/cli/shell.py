@@ -1,0 +1,158 @@
+"""What all commands share: the parser, the settings, and the handler of last resort.
+
+`run` turns every end of a command into an exit code and at most two lines on stderr: what
+happened, and the next step. `LOGAN_DEBUG=1` shows the traceback as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+from logan.cli.exits import Exit, exit_code, exit_of_signal
+from logan.cli.signals import Aborted
+from logan.cli.terminal import abandon_stdout, say
+from logan.errors import ExpectationError, LoganError, UsageError
+
+__all__ = ["Parser", "command_parser", "run"]
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with help by rich-argparse, imported only when help is shown, and with settings:
+    options whose value comes from the flag, else from a `LOGAN_*` variable, else a default."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("allow_abbrev", False)
+        super().__init__(*args, **kwargs)
+        self._settings: list[tuple[str, str, Callable[[str], Any], Any]] = []
+
+    def format_help(self) -> str:
+        """The help text, in colour where the terminal has it."""
+        from rich_argparse import RawDescriptionRichHelpFormatter
+
+        self.formatter_class = RawDescriptionRichHelpFormatter
+        return super().format_help()
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing a usage text that hides the message."""
+        raise UsageError(message, hint=f"see: {self.prog} --help")
+
+    def setting(
+        self, flag: str, *, type: Callable[[str], Any], default: Any, help: str, **kwargs: Any
+    ) -> None:
+        """Add an option that the environment can set; `--chunk-size` is `LOGAN_CHUNK_SIZE`."""
+        variable = f"LOGAN_{flag.lstrip('-').replace('-', '_').upper()}"
+        if "action" not in kwargs:
+            kwargs["type"] = type
+        action = self.add_argument(flag, default=None, help=f"{help} [env: {variable}]", **kwargs)
+        self._settings.append((action.dest, variable, type, default))
+        self.set_defaults(resolve=self._resolve)
+
+    def _resolve(self, args: argparse.Namespace) -> None:
+        for dest, variable, type, default in self._settings:
+            if getattr(args, dest) is not None:
+                continue
+            text = os.environ.get(variable, "")
+            try:
+                setattr(args, dest, type(text) if text else default)
+            except (argparse.ArgumentTypeError, ValueError) as error:
+                raise UsageError(f"{variable}={text}: {error}") from error
+
+
+def run(argv: Sequence[str] | None, commands: Sequence[str]) -> int:
+    """Parse `argv` (default: the process's), run the command, return the exit code."""
+    try:
+        return _run(sys.argv[1:] if argv is None else argv, commands)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else Exit.OK
+    except Aborted as stop:
+        return exit_of_signal(stop.signum)
+    except KeyboardInterrupt:
+        return exit_of_signal(2)
+    except BrokenPipeError:
+        abandon_stdout()
+        return Exit.CLOSED_PIPE
+    except LoganError as error:
+        _show_traceback()
+        return _explain(error)
+    except BaseException as error:  # also a native panic, which is no Exception
+        _show_traceback()
+        return _explain_unforeseen(error)
+
+
+def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
+    parser = command_parser(commands)
+    args = parser.parse_args(argv)
+    if args.command is None:
+        parser.print_help()
+        return Exit.OK
+    if hasattr(args, "resolve"):
+        args.resolve(args)
+    code: int = args.run(args)
+    return code
+
+
+def command_parser(commands: Sequence[str]) -> Parser:
+    # `prog` is given here and below because argparse would format a usage text to find it.
+    parser = Parser(
+        prog="logan",
+        description="Point it at any log, get the right numbers.",
+        epilog="Start with:  logan analyze FILE",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    subparsers = parser.add_subparsers(
+        dest="command", metavar="COMMAND", title="commands", prog="logan", parser_class=Parser
+    )
+    for name in commands:
+        module = import_module(f"logan.cli.{name}")
+        subparser = subparsers.add_parser(
+            name, help=module.HELP, description=module.HELP, epilog=module.EPILOG
+        )
+        module.configure(subparser)
+        subparser.set_defaults(run=module.run)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Asks the native extension for the version only when somebody wants to know."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from logan import __version__
+
+        print(f"logan {__version__}")
+        parser.exit()
+
+
+def _explain(error: LoganError) -> Exit:
+    say(str(error))
+    if isinstance(error, ExpectationError):
+        for line in error.pointer().split("\n"):
+            say(line, prefix="  ")
+    if error.hint:
+        say(error.hint, prefix="  hint: ")
+    return exit_code(error)
+
+
+def _explain_unforeseen(error: BaseException) -> Exit:
+    if isinstance(error, ModuleNotFoundError) and error.name == "logan._logan":
+        say("the native extension is not built")
+        say("build it with `just build`, or install logan-analyzer", prefix="  hint: ")
+        return Exit.INTERNAL
+    if isinstance(error, MemoryError):
+        say("out of memory")
+        return Exit.INTERNAL
+    kind = "" if isinstance(error, OSError) else f"internal error: {type(error).__name__}: "
+    say(f"{kind}{error}")
+    say("LOGAN_DEBUG=1 shows where it happened", prefix="  hint: ")
+    return Exit.INTERNAL
+
+
+def _show_traceback() -> None:
+    if os.environ.get("LOGAN_DEBUG"):
+        import traceback
+
+        traceback.print_exc()

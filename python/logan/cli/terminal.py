@@ -1,0 +1,174 @@
+"""Where output goes: what stdout can show, writing to it, atomic files, lines on stderr.
+
+Data goes to stdout or a file, everything else to stderr. Knows nothing of reports beyond the
+`Look` that they are rendered for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import Final, TextIO
+
+from logan.errors import OutputError
+from logan.report import Look
+from logan.report.units import visible
+
+__all__ = [
+    "COLOR_CHOICES",
+    "abandon_stdout",
+    "check_writable",
+    "is_terminal",
+    "look_of_file",
+    "look_of_stdout",
+    "say",
+    "wants_color",
+    "write_file",
+    "write_stdout",
+]
+
+COLOR_CHOICES: Final = ("auto", "always", "never")
+WIDTH_WITHOUT_TERMINAL: Final = 80
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether `stream` is a terminal that can move its cursor."""
+    try:
+        return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+    except ValueError:  # closed
+        return False
+
+
+def wants_color(color: str, stream: TextIO | None) -> bool:
+    """Whether to colour what goes to `stream`; `color` is one of `COLOR_CHOICES`."""
+    if color != "auto":
+        return color == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return is_terminal(stream) or bool(os.environ.get("FORCE_COLOR"))
+
+
+def look_of_stdout(color: str) -> Look:
+    """What stdout can show; `color` is one of `COLOR_CHOICES`."""
+    import shutil
+
+    return Look(
+        width=shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns,
+        color=wants_color(color, sys.stdout),
+        ascii_only=not _shows_blocks(sys.stdout),
+    )
+
+
+def look_of_file(color: str) -> Look:
+    """A file is read anywhere: plain and of common width, unless colour was asked for."""
+    return Look(width=WIDTH_WITHOUT_TERMINAL, color=color == "always")
+
+
+def write_stdout(text: str, *, encoding: str | None = None) -> None:
+    """Write all of `text`, by default in stdout's own encoding, and flush.
+
+    Raises `BrokenPipeError` when the reader has gone, `OutputError` when it cannot be written.
+    """
+    stream = sys.stdout
+    if stream is None or stream.closed:
+        raise OutputError("standard output is closed", hint="write to a file with -o FILE")
+    data = text.encode(encoding or stream.encoding or "utf-8", "backslashreplace")
+    try:
+        stream.flush()
+        stream.buffer.write(data)
+        stream.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon_stdout()
+        raise OutputError(f"cannot write to standard output: {error.strerror}") from error
+
+
+def abandon_stdout() -> None:
+    """Point stdout to nowhere, so that the flush at exit cannot fail a second time."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        fd = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(fd, sys.stdout.fileno())
+        os.close(fd)
+
+
+def check_writable(path: str) -> None:
+    """Raises `OutputError` now if `path` could not be written after the work is done."""
+    target = Path(path)
+    folder = target.resolve().parent
+    if target.is_dir():
+        raise OutputError(f"{path} is a folder", hint="name a file in it")
+    if not folder.is_dir():
+        raise OutputError(f"{path}: there is no folder {folder}", hint="make it first")
+    if not os.access(target if _is_special(target) else folder, os.W_OK):
+        raise OutputError(f"{path}: no permission to write there")
+
+
+def write_file(path: str, text: str) -> None:
+    """Write `text` as UTF-8 so that `path` holds either all of it or what it held before.
+
+    Pipes and devices are written to directly. Raises `OutputError`.
+    """
+    target = Path(path)
+    data = text.encode("utf-8", "backslashreplace")
+    try:
+        if _is_special(target):
+            target.write_bytes(data)
+        else:
+            _replace(target.resolve(), data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {path}: {error.strerror or error}",
+            hint="nothing was written there; choose another place with -o",
+        ) from error
+
+
+def _is_special(target: Path) -> bool:
+    return target.exists() and not target.is_file()
+
+
+def _replace(target: Path, data: bytes) -> None:
+    import tempfile
+
+    fd, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with open(fd, "wb") as file:
+            os.fchmod(file.fileno(), _mode_for(target))
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _mode_for(target: Path) -> int:
+    """The mode of the file to be replaced, else what the umask gives a new one."""
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except OSError:
+        umask = os.umask(0)
+        os.umask(umask)
+        return 0o666 & ~umask
+
+
+def say(message: str, *, prefix: str = "logan: ") -> None:
+    """A line on stderr, with control characters made visible; never fails."""
+    if sys.stderr is None:  # print would fall back to stdout
+        return
+    with contextlib.suppress(OSError, ValueError):
+        print(f"{prefix}{visible(message)}", file=sys.stderr, flush=True)
+
+
+def _shows_blocks(stream: TextIO | None) -> bool:
+    try:
+        "█…→".encode(getattr(stream, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,89 @@
+"""`logan validate`: a saved report against a table of expected figures."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from logan.cli.exits import Exit
+from logan.errors import InputError
+from logan.limits import JSON_INPUT_BYTES_MAX
+
+if TYPE_CHECKING:
+    from logan.cli.shell import Parser
+
+__all__ = ["EPILOG", "HELP", "configure", "run"]
+
+HELP = "Compare a saved report with expected figures; exit 1 if they differ."
+EPILOG = """\
+EXPECTED is a JSON object that names figures as the report does, nested or with dots:
+  {"total_requests": 3000, "response_time_ms.p99": 127, "errors": {"total": 0}}
+
+examples:
+  logan analyze app.log --json | logan validate - expected.json
+"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("report", metavar="REPORT", help="a JSON report; - is standard input")
+    parser.add_argument("expected", metavar="EXPECTED", help="a JSON object of figures")
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        default=0.01,
+        metavar="RATIO",
+        help="relative difference that is allowed (0.01); an expected 0 or null must be exact",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every mismatch, not only the first."""
+    from logan.cli.terminal import write_stdout
+    from logan.report.units import visible
+    from logan.validate import validate_results
+
+    report, expected = _read_object(args.report), _read_object(args.expected)
+    mismatches = validate_results(report, expected, tolerance=args.tolerance)
+    lines = [visible(str(each)) for each in mismatches]
+    figures = _leaves(expected)
+    if mismatches:
+        lines.append(f"{len(mismatches):,} of {figures:,} figures are not as expected")
+    else:
+        lines.append(f"all {figures:,} figures are as expected, within {args.tolerance:.3%}")
+    write_stdout("\n".join(lines) + "\n")
+    return Exit.EXPECTATION_FAILED if mismatches else Exit.OK
+
+
+def _read_object(path: str) -> Mapping[str, Any]:
+    from logan.sources.local import input_error
+
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(JSON_INPUT_BYTES_MAX + 1)
+        else:
+            with open(path, "rb") as file:
+                data = file.read(JSON_INPUT_BYTES_MAX + 1)
+    except OSError as error:
+        raise input_error(path, error) from error
+    if len(data) > JSON_INPUT_BYTES_MAX:
+        raise InputError(f"{path} is too large to be a report", input=path)
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is no JSON: {error}", input=path) from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds no JSON object", input=path)
+    return value
+
+
+def _leaves(value: Any) -> int:
+    """How many figures `value` names."""
+    if isinstance(value, Mapping):
+        return sum(_leaves(each) for each in value.values())
+    if isinstance(value, list):
+        return sum(_leaves(each) for each in value)
+    return 1

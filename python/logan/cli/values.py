@@ -1,0 +1,64 @@
+"""Types of option values: text to value, with an error that shows what would do."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentTypeError
+from datetime import UTC, datetime
+from typing import Final
+
+__all__ = ["byte_size", "moment", "one_of", "positive", "switch"]
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(b?)", re.IGNORECASE)
+_POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def byte_size(text: str) -> int:
+    """`16MiB` and `16M` are 16 * 2^20 bytes, `16MB` is 16 * 10^6, `4096` is itself."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ArgumentTypeError(f"{text!r} is no size; write it like 16MiB, 64k or 1048576")
+    number, letter, binary, unit = match.groups()
+    base = 1000 if unit and letter and not binary else 1024
+    size = int(float(number) * base ** _POWERS[letter.lower()])
+    if size < 1:
+        raise ArgumentTypeError(f"{text!r} is less than a byte")
+    return size
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
+def moment(text: str) -> datetime:
+    """An ISO 8601 time; UTC if it names no zone."""
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no time; write it like 2024-01-24T10:15") from None
+    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+def switch(text: str) -> bool:
+    """A yes or no from the environment."""
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ArgumentTypeError("write 1 or 0")
+
+
+class one_of:  # noqa: N801 - used like the functions above
+    """One of some words."""
+
+    def __init__(self, *words: str) -> None:
+        self._words = words
+
+    def __call__(self, text: str) -> str:
+        """`text`, if it is one of the words."""
+        if text not in self._words:
+            raise ArgumentTypeError(f"{text!r} is none of {', '.join(self._words)}")
+        return text

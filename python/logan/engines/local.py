@@ -1,0 +1,122 @@
+"""The engine of one process: native threads side by side, no network.
+
+Knows nothing of formats, reports or terminals. Files go through one native `scan` call, which
+merges chunks along the fixed tree; each stream goes through a `Feed` cut on the same grid. The
+summaries of all of them are joined in source order.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from logan import _logan
+from logan._logan import Cancel, Fingerprint, Spec, Summary
+from logan.engines import Progress
+from logan.errors import CancelledError
+from logan.model import Missing, Plan, Result
+from logan.sources.stdin import Stream
+
+__all__ = ["cpus", "run"]
+
+
+def run(
+    plan: Plan,
+    spec: Spec,
+    *,
+    streams: Mapping[int, Stream],
+    threads: int | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel,
+) -> Result:
+    """See `logan.engines.Engine.run`; `threads` is by default the CPUs this process may use."""
+    threads = threads or cpus()
+    summary, missing = _scan_files(plan, spec, threads, progress, cancel)
+    for source, stream in sorted(streams.items()):
+        part, lost = _drain(source, stream, plan, spec, progress, cancel)
+        summary = summary.merge(part)
+        missing.extend(lost)
+    return Result(summary, threads, missing=join_missing(missing))
+
+
+def cpus() -> int:
+    """CPUs this process may use: its affinity, and a container's quota rounded up."""
+    try:
+        allowed = len(os.sched_getaffinity(0))
+    except AttributeError:
+        allowed = os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        return max(1, min(allowed, -(-int(quota) // int(period))))
+    except (OSError, ValueError):
+        return allowed
+
+
+def join_missing(missing: list[Missing]) -> tuple[Missing, ...]:
+    """Neighbouring ranges of one cause as one entry, in source and offset order."""
+    joined: list[Missing] = []
+    for each in sorted(missing, key=lambda each: (each.source, each.start)):
+        last = joined[-1] if joined else None
+        if last is not None and (last.source, last.end, last.kind) == (
+            each.source,
+            each.start,
+            each.kind,
+        ):
+            joined[-1] = Missing(last.source, last.start, each.end, last.kind, last.why)
+        else:
+            joined.append(each)
+    return tuple(joined)
+
+
+def _scan_files(
+    plan: Plan, spec: Spec, threads: int, progress: Progress | None, cancel: Cancel
+) -> tuple[Summary, list[Missing]]:
+    if not plan.chunks:
+        return Summary.empty(spec), []
+    # Sources with a size come first in a plan, so indices of this list are those of the spec.
+    files = [
+        (source.url, Fingerprint.from_json(source.fingerprint))
+        for source in plan.sources
+        if source.fingerprint is not None
+    ]
+    outcome = _logan.scan(
+        files,
+        [(chunk.source, chunk.start, chunk.end) for chunk in plan.chunks],
+        spec,
+        threads=threads,
+        cancel=cancel,
+        progress=progress,
+    )
+    return outcome.summary, [Missing(*failure) for failure in outcome.failures]
+
+
+def _drain(
+    source: int,
+    stream: Stream,
+    plan: Plan,
+    spec: Spec,
+    progress: Progress | None,
+    cancel: Cancel,
+) -> tuple[Summary, list[Missing]]:
+    """Read `stream` to its end. On cancel or a read error an unfinished last line is left out."""
+    feed = _logan.Feed(spec, source=source, chunk_size=plan.chunk_size)
+    feed.push(stream.head)
+    try:
+        if not stream.ended and not cancel.is_set():
+            feed.push_fd(stream.fd, cancel=cancel, progress=progress)
+            stream.ended = not cancel.is_set()
+    except CancelledError:
+        pass
+    except OSError as error:
+        return _partial(source, feed, "unreadable", error.strerror or str(error))
+    finally:
+        stream.close()
+    if stream.ended:
+        return feed.finish(), []
+    return _partial(source, feed, "cancelled", "cancelled")
+
+
+def _partial(source: int, feed: _logan.Feed, kind: str, why: str) -> tuple[Summary, list[Missing]]:
+    summary = feed.snapshot()
+    return summary, [Missing(source, summary.covered_bytes(source), None, kind, why)]

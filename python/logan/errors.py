@@ -1,0 +1,103 @@
+"""Every error that logan raises on purpose.
+
+Each class says who is at fault: the caller (`UsageError`), an input (`InputError`), a summary
+from elsewhere (`SummaryError`), the place that output goes to (`OutputError`). The message names
+the thing at fault; `hint`, when there is one, names the next step. The native extension raises
+the classes of this module too, so an error keeps its type across the language border.
+
+This module imports nothing of logan and knows nothing of exit codes or terminals.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CancelledError",
+    "ExpectationError",
+    "InputError",
+    "LoganError",
+    "OutputError",
+    "SourceChangedError",
+    "SummaryError",
+    "UsageError",
+]
+
+
+class LoganError(Exception):
+    """Base of all errors below: `except logan.LoganError` catches what logan foresaw.
+
+    Attributes:
+        message: one sentence without a final full stop.
+        hint: the next step, or None.
+    """
+
+    def __init__(self, message: str = "", *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(LoganError, ValueError):
+    """An argument or option that makes no sense; nothing was read."""
+
+
+class ExpectationError(UsageError):
+    """An expectation that cannot be understood.
+
+    Attributes:
+        expression: the text as given.
+        position: index in `expression` of the first character that does not fit.
+    """
+
+    def __init__(
+        self, message: str, *, expression: str = "", position: int = 0, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.expression = expression
+        self.position = position
+
+    def pointer(self) -> str:
+        """The expression and, on a second line, a caret below the offending character."""
+        return f"{self.expression}\n{' ' * self.position}^"
+
+
+class InputError(LoganError):
+    """An input that cannot be read, or not as a log.
+
+    Attributes:
+        input: the path as given, or "-".
+        kind: "missing", "folder", "permission", "binary", "utf-16", "compressed", "format",
+            "changed" or "unreadable".
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        input: str = "",
+        kind: str = "unreadable",
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.input = input
+        self.kind = kind
+
+
+class SourceChangedError(InputError):
+    """A source was truncated, replaced or rewritten after its plan was made."""
+
+    def __init__(
+        self, message: str = "", *, input: str = "", kind: str = "changed", hint: str | None = None
+    ) -> None:
+        super().__init__(message, input=input, kind=kind, hint=hint)
+
+
+class CancelledError(LoganError):
+    """The work was stopped on request before it was complete."""
+
+
+class SummaryError(LoganError):
+    """Summaries that cannot be merged, or bytes that are not a summary."""
+
+
+class OutputError(LoganError):
+    """The result could not be written where it was wanted."""

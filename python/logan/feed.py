@@ -1,0 +1,120 @@
+"""`Feed`: figures of bytes that the caller pushes, from a socket, a pipe or an archive.
+
+The native feed needs a spec, which needs a sample. This one keeps the first bytes until there is
+enough to detect from, so it can be used with no preparation at all; the result is that of a file
+with the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from types import TracebackType
+
+from logan import _logan
+from logan._logan import Spec, Summary
+from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SAMPLE_HEAD_BYTES_MAX
+from logan.model import Detection
+from logan.plan import Options, spec_json
+from logan.report import Report
+
+__all__ = ["Feed"]
+
+Data = bytes  # inside the class that name means the count
+
+
+class Feed:
+    """Bytes in, figures out.
+
+        feed = logan.Feed()
+        for data in socket_or_pipe:
+            feed.push(data)
+        feed.finish()
+        print(feed.report().total_requests)
+
+    Args:
+        spec: how to read the bytes; by default detected from the first 64 KiB.
+        source: which of the spec's sources the bytes are.
+        format, input_tz, top: as for `analyze`; only without `spec`.
+        name: the input's name in reports.
+
+    Not to be used by two threads at once.
+    """
+
+    def __init__(
+        self,
+        spec: Spec | None = None,
+        *,
+        source: int = 0,
+        chunk_size: int = CHUNK_SIZE_BYTES_DEFAULT,
+        format: str | None = None,
+        input_tz: str = "UTC",
+        top: int = 10,
+        name: str = "-",
+    ) -> None:
+        self._options = Options(chunk_size=chunk_size, format=format, input_tz=input_tz, top=top)
+        self._name = name
+        self._source = source
+        self._anchor_ns = time.time_ns()
+        self._head = bytearray()
+        self._native = None if spec is None else self._start(spec)
+        self._final: Summary | None = None
+
+    @property
+    def bytes(self) -> int:
+        """Bytes pushed so far."""
+        return len(self._head) if self._native is None else self._native.bytes
+
+    def push(self, data: Data) -> None:
+        """Take the next bytes, cut anywhere. Raises `ValueError` after `finish`."""
+        if self._final is not None:
+            raise ValueError("this feed is finished")
+        if self._native is not None:
+            self._native.push(data)
+            return
+        self._head += data
+        if len(self._head) >= SAMPLE_HEAD_BYTES_MAX:
+            self._native = self._start_from_head()
+            self._head.clear()
+
+    def snapshot(self) -> Summary:
+        """Figures so far, to be merged or stored; an unfinished last line is not counted."""
+        if self._final is not None:
+            return self._final
+        return (self._native or self._start_from_head()).snapshot()
+
+    def finish(self) -> Summary:
+        """Figures of everything, the last line counted even without its newline."""
+        if self._final is None:
+            self._final = (self._native or self._start_from_head()).finish()
+        return self._final
+
+    def report(self) -> Report:
+        """Figures so far, or of everything after `finish`, as a report."""
+        inputs = [""] * self._source + [self._name]
+        return Report.from_summary(self.snapshot(), inputs=inputs, top=self._options.top)
+
+    def __enter__(self) -> Feed:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.finish()
+
+    def _start(self, spec: Spec) -> _logan.Feed:
+        return _logan.Feed(spec, source=self._source, chunk_size=self._options.chunk_size)
+
+    def _start_from_head(self) -> _logan.Feed:
+        """A native feed that holds what was kept; detection sees exactly those bytes."""
+        head = bytes(self._head)
+        sample = head[:SAMPLE_HEAD_BYTES_MAX]
+        detection = Detection.from_dict(json.loads(_logan.detect([(0, sample)])))
+        text = spec_json([detection], self._options, anchor_ns=self._anchor_ns)
+        native = self._start(Spec(text))
+        native.push(head)
+        return native

@@ -1,0 +1,126 @@
+"""The nouns that the layers pass to each other: frozen, comparable, picklable.
+
+Nothing here reads, decides or formats. Sizes and offsets are bytes; `end` is exclusive. A source
+is named by its index in `Plan.sources`, which is also its index in the spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from logan._logan import Summary
+
+__all__ = ["Chunk", "Detection", "FormatShare", "Missing", "Plan", "Result", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class FormatShare:
+    """One format found in a sample, and how it will be read."""
+
+    name: str
+    lines: int
+    share: float
+    params: Mapping[str, Any] = field(default_factory=dict)
+    time_field: str | None = None
+    duration_field: str | None = None
+    duration_unit: str | None = None
+    timezone: str | None = None
+    example: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What a source's sample looks like; counts are lines of the sample."""
+
+    encoding: str = "utf-8"
+    compression: str | None = None
+    lines: int = 0
+    blank: int = 0
+    continuation: int = 0
+    header: int = 0
+    malformed: int = 0
+    formats: tuple[FormatShare, ...] = ()
+    assumed: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Detection:
+        """From the decoded JSON of the native `detect`; keys it does not know are left out."""
+        known = FormatShare.__slots__
+        formats = tuple(
+            FormatShare(**{key: value for key, value in each.items() if key in known})
+            for each in data.get("formats", ())
+        )
+        rest = {
+            key: data[key] for key in cls.__slots__ if key in data and key not in _DETECTION_LISTS
+        }
+        return cls(formats=formats, assumed=tuple(data.get("assumed", ())), **rest)
+
+
+_DETECTION_LISTS = ("formats", "assumed")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One readable input, fixed when the plan is made.
+
+    Attributes:
+        url: the path as given, or "-".
+        size: planned bytes; None for a stream, whose end is not known.
+        fingerprint: JSON of the native `Fingerprint`; None for a stream.
+        mtime_ns: when the content was last modified; None for a stream.
+    """
+
+    url: str
+    size: int | None
+    fingerprint: str | None = None
+    mtime_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A range of a source: the unit of work. It owns the lines whose first byte it holds."""
+
+    id: int
+    source: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All work of a job. A function of inputs and options, never of threads or workers."""
+
+    sources: tuple[Source, ...]
+    chunks: tuple[Chunk, ...]
+    chunk_size: int
+    spec_json: str
+
+    @property
+    def bytes(self) -> int:
+        """Planned bytes of all sources whose size is known."""
+        return sum(source.size or 0 for source in self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Planned bytes that are not in the figures; `end` is None where a stream was left."""
+
+    source: int
+    start: int
+    end: int | None
+    kind: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an engine hands back."""
+
+    summary: Summary
+    threads: int
+    missing: tuple[Missing, ...] = ()
+    workers: tuple[Mapping[str, Any], ...] = ()
+    recoveries: tuple[Mapping[str, Any], ...] = ()

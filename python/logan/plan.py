@@ -1,0 +1,108 @@
+"""From sources and options to a plan: which chunks there are, and the spec that all share.
+
+Pure: it reads no file, clock or environment, and knows nothing of threads or workers, so the
+same inputs and options give the same plan on every machine. That is what makes reports
+comparable byte for byte.
+
+Each source `[0, size)` is tiled by chunks of one size without gap or overlap. The size is doubled
+until the whole job has at most `CHUNKS_PER_JOB_MAX` chunks. Streams have no chunks here: they are
+cut on the same grid while they are read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from logan.errors import UsageError
+from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, CHUNKS_PER_JOB_MAX, TOP_ROWS_MAX
+from logan.model import Chunk, Detection, Plan, Source
+
+__all__ = ["Options", "chunk_size_for", "make_plan", "spec_json", "tile"]
+
+SPEC_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user chose; each choice may change the figures.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    chunk_size: int = CHUNK_SIZE_BYTES_DEFAULT
+    format: str | None = None
+    input_tz: str = "UTC"
+    top: int = 10
+
+    def __post_init__(self) -> None:
+        if self.chunk_size < 1:
+            raise UsageError(f"chunk size is {self.chunk_size} bytes, it must be at least 1")
+        if not 1 <= self.top <= TOP_ROWS_MAX:
+            raise UsageError(f"top is {self.top}, it must be from 1 to {TOP_ROWS_MAX:,}")
+
+
+def make_plan(
+    sources: Sequence[Source],
+    detections: Sequence[Detection],
+    options: Options,
+    *,
+    anchor_ns: int,
+) -> Plan:
+    """The plan for `sources`, whose samples were found to be `detections` (same order).
+
+    `anchor_ns` is the moment (epoch nanoseconds) at or before which dates without a year lie.
+    """
+    sizes = [source.size or 0 for source in sources]
+    chunk_size = chunk_size_for(sizes, options.chunk_size)
+    return Plan(
+        sources=tuple(sources),
+        chunks=tile(sizes, chunk_size),
+        chunk_size=chunk_size,
+        spec_json=spec_json(detections, options, anchor_ns=anchor_ns),
+    )
+
+
+def chunk_size_for(sizes: Sequence[int], wanted: int) -> int:
+    """`wanted`, doubled until all `sizes` together need at most `CHUNKS_PER_JOB_MAX` chunks."""
+    if sum(size > 0 for size in sizes) > CHUNKS_PER_JOB_MAX:
+        raise UsageError(f"more than {CHUNKS_PER_JOB_MAX:,} inputs in one job")
+    chunk_size = wanted
+    while sum(-(-size // chunk_size) for size in sizes) > CHUNKS_PER_JOB_MAX:
+        chunk_size *= 2
+    return chunk_size
+
+
+def tile(sizes: Sequence[int], chunk_size: int) -> tuple[Chunk, ...]:
+    """Chunks in source order, then offset order; ids count from 0. Empty sources have none."""
+    ranges = (
+        (source, start, min(start + chunk_size, size))
+        for source, size in enumerate(sizes)
+        for start in range(0, size, chunk_size)
+    )
+    return tuple(Chunk(id, source, start, end) for id, (source, start, end) in enumerate(ranges))
+
+
+def spec_json(detections: Sequence[Detection], options: Options, *, anchor_ns: int) -> str:
+    """The text from which the native `Spec` is made, one entry per source."""
+    spec = {
+        "version": SPEC_VERSION,
+        "top": options.top,
+        "input_tz": options.input_tz,
+        "anchor_ns": anchor_ns,
+        "sources": [_source_spec(detection, options.format) for detection in detections],
+    }
+    return json.dumps(spec, separators=(",", ":"))
+
+
+def _source_spec(detection: Detection, forced: str | None) -> dict[str, Any]:
+    if forced is None:
+        return {
+            "formats": [{"name": each.name, "params": each.params} for each in detection.formats]
+        }
+    # A forced format keeps what detection learnt about it, such as the unit of a field.
+    params = next((each.params for each in detection.formats if each.name == forced), {})
+    return {"formats": [{"name": forced, "params": params}], "only": True}

@@ -1,0 +1,132 @@
+"""The JSON report's keys, in their order, and how one figure is found by its dotted name.
+
+This is the only place where Python names all keys; assembling, validating and expecting read it.
+It knows nothing of where the figures come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+__all__ = ["COUNT_TABLES", "SECTIONS", "TOP_LEVEL", "UnknownFigureError", "check_name", "figure"]
+
+TOP_LEVEL: Final = (
+    "schema_version",
+    "logan_version",
+    "partial",
+    "total_requests",
+    "avg_response_time",
+    "error_rate",
+    "requests_per_second",
+    "malformed_lines",
+    "inputs",
+    "missing",
+    "lines",
+    "malformed",
+    "time",
+    "levels",
+    "status",
+    "bytes_sent",
+    "errors",
+    "response_time_ms",
+    "throughput",
+    "series",
+    "routes",
+    "clients",
+    "messages",
+    "slowest",
+    "groups",
+    "performance",
+)
+
+SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "lines": ("total", "parsed", "malformed", "blank", "continuation", "header", "filtered"),
+    "malformed": ("reasons", "samples"),
+    "time": ("first", "last", "span_s", "minutes", "out_of_order"),
+    "errors": ("total", "per_minute", "ratio"),
+    "response_time_ms": (
+        *("count", "absent", "mean", "min", "max"),
+        *("p50", "p90", "p95", "p99", "p999", "relative_error"),
+    ),
+    "throughput": (
+        *("requests_per_second", "observed_rps"),
+        *("peak_rps", "peak_at", "peak_step_s"),
+    ),
+    "series": ("step_s", "points"),
+    "routes": ("exact", "error_bound", "distinct", "relative_error", "top"),
+    "clients": ("exact", "error_bound", "distinct", "distinct_error", "top"),
+    "messages": ("exact", "error_bound", "top"),
+    "performance": (
+        *("wall_s", "bytes", "bytes_per_second", "peak_rss_bytes"),
+        *("threads", "engine", "workers", "recoveries"),
+    ),
+}
+
+COUNT_TABLES: Final = ("levels", "status", "malformed.reasons")
+"""Tables of counts whose keys come from the log: a key that is absent counts 0."""
+
+_OPEN: Final = ("groups",)
+
+
+class UnknownFigureError(KeyError):
+    """No figure has that name; `similar` are names that may have been meant."""
+
+    def __init__(self, name: str, similar: Sequence[str] = ()) -> None:
+        super().__init__(name)
+        self.name = name
+        self.similar = tuple(similar)
+
+    def __str__(self) -> str:
+        meant = f"; did you mean {' or '.join(self.similar)}?" if self.similar else ""
+        return f"the report has no figure {self.name!r}{meant}"
+
+
+def check_name(name: str) -> None:
+    """Raises `UnknownFigureError` if no report could have a figure of that name."""
+    head, _, rest = name.partition(".")
+    if name in COUNT_TABLES or any(name.startswith(f"{table}.") for table in COUNT_TABLES):
+        return
+    if head in _OPEN or (head in TOP_LEVEL and not rest):
+        return
+    if head in SECTIONS and rest.partition(".")[0] in SECTIONS[head]:
+        return
+    if head in TOP_LEVEL and head not in SECTIONS and rest.partition(".")[0].isdecimal():
+        return
+    raise UnknownFigureError(name, _similar(name))
+
+
+def figure(report: Mapping[str, Any], name: str) -> Any:
+    """The value called `name`, dots stepping into sections and, by index, into lists.
+
+    Raises `UnknownFigureError`. A key that a count table lacks is 0.
+    """
+    if name in report:
+        return report[name]
+    for table in COUNT_TABLES:
+        if name.startswith(f"{table}."):
+            counts = figure(report, table)
+            return counts.get(name[len(table) + 1 :], 0)
+    value: Any = report
+    for step in name.split("."):
+        if isinstance(value, Mapping) and step in value:
+            value = value[step]
+        elif _is_list(value) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            raise UnknownFigureError(name, _similar(name))
+    return value
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def _similar(name: str) -> list[str]:
+    import difflib
+
+    names = [*(key for key in TOP_LEVEL if key not in SECTIONS)]
+    names += [f"{section}.{key}" for section, keys in SECTIONS.items() for key in keys]
+    # "p99" is a likely slip for "response_time_ms.p99": names that end so come first.
+    same_ending = [each for each in names if each.endswith(f".{name}")]
+    return (same_ending + difflib.get_close_matches(name, names, n=2, cutoff=0.6))[:2]

@@ -1,0 +1,46 @@
+"""The CSV output: one table of the report, with a header line.
+
+Text from a log may start with `=`, `+`, `-` or `@`, which spreadsheets run as a formula; such
+cells get a leading apostrophe. Control characters are made visible, so a row stays a line.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from logan.report.units import visible
+
+if TYPE_CHECKING:
+    from logan.report import Look, Report
+
+__all__ = ["render"]
+
+_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "series": ("t", "records", "requests", "errors", "mean_ms", "max_ms"),
+    "routes": ("route", "requests", "errors", "mean_ms", "p95_ms", "max_ms"),
+    "clients": ("client", "requests", "errors"),
+    "messages": ("template", "level", "count", "first", "last", "sample"),
+}
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "|", "%")
+
+
+def render(report: Report, look: Look) -> str:
+    """The table `look.table` of the report."""
+    section = report.to_dict()[look.table]
+    rows = section["points" if look.table == "series" else "top"]
+    columns = _COLUMNS[look.table]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
+    return out.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    shown = visible(value)
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA_STARTS) else shown

@@ -1,0 +1,236 @@
+"""`Report`: the contract's dictionary with attributes, and how it is put together.
+
+It holds figures and hands them out; it computes none, and knows nothing of files, engines or
+the terminal. `report.response_time_ms.p99` and `report["response_time_ms"]["p99"]` are the same
+value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from logan.report.contract import TOP_LEVEL, figure
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from logan._logan import Summary
+
+__all__ = ["Report", "Section", "assemble"]
+
+
+class Section(Mapping[str, Any]):
+    """A read-only part of a report: a mapping whose keys are attributes too."""
+
+    __slots__ = ("_data",)
+
+    _data: Mapping[str, Any]
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        object.__setattr__(self, "_data", data)
+
+    def __getitem__(self, key: str) -> Any:
+        return _wrap(self._data[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return _wrap(self._data[name])
+        except KeyError:
+            raise AttributeError(f"{type(self).__name__} has no figure {name!r}") from None
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError("a report is read-only; to_dict() gives a copy to change")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self._data]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Section):
+            return self._data == other._data
+        return self._data == other
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[type[Section], tuple[Mapping[str, Any]]]:
+        return type(self), (self._data,)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({dict(self._data)!r})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """A deep copy made of plain dicts and lists."""
+        copied: dict[str, Any] = json.loads(json.dumps(self._data))
+        return copied
+
+
+class Report(Section):
+    """All figures of one analysis.
+
+    Times are milliseconds where the name says `_ms` and RFC 3339 UTC text elsewhere; a figure
+    without data is None. Two reports are equal when all but `performance` is.
+    """
+
+    __slots__ = ()
+
+    schema_version: int
+    logan_version: str
+    partial: bool
+    total_requests: int
+    avg_response_time: float | None
+    error_rate: float | None
+    requests_per_second: float | None
+    malformed_lines: int
+    inputs: Sequence[Section]
+    missing: Sequence[Section]
+    lines: Section
+    malformed: Section
+    time: Section
+    levels: Section
+    status: Section
+    bytes_sent: int | None
+    errors: Section
+    response_time_ms: Section
+    throughput: Section
+    series: Section
+    routes: Section
+    clients: Section
+    messages: Section
+    slowest: Sequence[Section]
+    performance: Section
+
+    @classmethod
+    def from_summary(cls, summary: Summary, *, inputs: Sequence[str] = (), top: int = 10) -> Report:
+        """The report of a summary that was made or merged elsewhere.
+
+        `inputs` names the summary's sources in the order of its spec.
+        """
+        figures = json.loads(summary.evaluate(top=top))
+        entries = []
+        for each in figures.get("sources", ()):
+            index = each["source"]
+            name = inputs[index] if index < len(inputs) else f"source {index}"
+            entries.append(input_entry(name, each))
+        return assemble(figures, entries)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Report:
+        """A saved report. Raises `ValueError` when `text` is no JSON object."""
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            raise ValueError("a report is a JSON object")
+        return cls(data)
+
+    def to_json(self) -> str:
+        """The JSON contract as text: one section a line, each row of a list on its own."""
+        from logan.report import Look, render
+
+        return render("json", self, Look())
+
+    def figure(self, name: str) -> Any:
+        """The figure of that dotted name, such as "response_time_ms.p99" or "status.500"."""
+        return figure(self, name)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Report):
+            return NotImplemented
+        return _without_performance(self._data) == _without_performance(other._data)
+
+    __hash__ = None
+
+    def __repr__(self) -> str:
+        names = [entry["path"] for entry in self._data.get("inputs", ())]
+        shown = names[0] if len(names) == 1 else f"{len(names)} inputs"
+        partial = " partial" if self._data.get("partial") else ""
+        headline = ", ".join(
+            f"{key}={self._data.get(key)!r}" for key in ("total_requests", "malformed_lines")
+        )
+        return f"<Report of {shown}{partial}: {headline}>"
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        from logan.report.text import layout
+
+        yield layout(self, width=options.max_width)
+
+
+def assemble(
+    figures: Mapping[str, Any],
+    inputs: Sequence[Mapping[str, Any]],
+    *,
+    input_of_source: Sequence[int] | None = None,
+    missing: Sequence[Mapping[str, Any]] = (),
+    logan_version: str | None = None,
+    performance: Mapping[str, Any] | None = None,
+) -> Report:
+    """A report from evaluated figures, in the contract's order.
+
+    `input_of_source` maps the spec's source indices to indices of `inputs`, when they differ.
+    The report is partial when bytes are missing or an input has an error.
+    """
+    paths = [entry["path"] for entry in inputs]
+    order = range(len(paths)) if input_of_source is None else input_of_source
+    names = [paths[index] for index in order]
+    malformed = figures["malformed"]
+    known: dict[str, Any] = {
+        **figures,
+        "logan_version": logan_version,
+        "partial": bool(missing) or any(entry["error"] is not None for entry in inputs),
+        "inputs": list(inputs),
+        "missing": list(missing),
+        "malformed": {**malformed, "samples": _named(malformed["samples"], names)},
+        "slowest": _named(figures["slowest"], names),
+        "performance": performance,
+    }
+    known.setdefault("schema_version", 1)
+    return Report({key: known[key] for key in TOP_LEVEL if key in known})
+
+
+def input_entry(
+    path: str,
+    evaluated: Mapping[str, Any] | None = None,
+    *,
+    compression: str | None = None,
+    formats: Sequence[Mapping[str, Any]] | None = None,
+    assumed: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    error: str | None = None,
+) -> dict[str, Any]:
+    """One element of the report's `inputs`; `evaluated` is the summary's view of the source."""
+    evaluated = evaluated or {}
+    return {
+        "path": path,
+        "bytes": evaluated.get("bytes", 0),
+        "compression": compression,
+        "formats": list(evaluated.get("formats", ()) if formats is None else formats),
+        "assumed": list(assumed),
+        "notes": list(notes),
+        "error": error,
+    }
+
+
+def _named(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+    """`rows` with their source index replaced by its input's name."""
+    return [{**row, "input": _name(row["input"], names)} for row in rows]
+
+
+def _name(source: object, names: Sequence[str]) -> object:
+    return names[source] if isinstance(source, int) and source < len(names) else source
+
+
+def _without_performance(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key != "performance"}
+
+
+def _wrap(value: Any) -> Any:
+    if isinstance(value, Mapping) and not isinstance(value, Section):
+        return Section(value)
+    if isinstance(value, list):
+        return [_wrap(each) for each in value]
+    return value

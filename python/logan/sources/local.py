@@ -1,0 +1,140 @@
+"""Regular files on this machine: what they are, their identity, and samples of their content.
+
+Knows nothing of formats: it hands out samples and leaves judging them to the caller. Errors name
+the path and the next step.
+
+A sample is the head of the file and a few places further in, evenly spread, each cut to whole
+lines, so a format that starts halfway through a file is seen too.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import stat
+
+from logan import _logan
+from logan.errors import InputError
+from logan.limits import SAMPLE_HEAD_BYTES_MAX, SAMPLE_PLACE_BYTES_MAX, SAMPLE_PLACES_MAX
+from logan.model import Source
+
+__all__ = ["changes_since", "identity", "input_error", "is_regular", "open_file", "sample"]
+
+
+def identity(path: str) -> tuple[int, int]:
+    """Device and inode: equal for two names of one file. Raises `InputError`."""
+    status = _stat(path)
+    return status.st_dev, status.st_ino
+
+
+def is_regular(path: str) -> bool:
+    """Whether `path` has a size and offsets. Raises `InputError`, also for a folder."""
+    mode = _stat(path).st_mode
+    if stat.S_ISDIR(mode):
+        raise input_error(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    return stat.S_ISREG(mode)
+
+
+def open_file(path: str) -> tuple[Source, list[tuple[int, bytes]]]:
+    """The source that `path` is now, and samples (offset, bytes) of it. Raises `InputError`."""
+    try:
+        fingerprint = _logan.Fingerprint.of(path)
+        samples = sample(path, fingerprint.size)
+    except OSError as error:
+        raise input_error(path, error) from error
+    source = Source(path, fingerprint.size, fingerprint.to_json(), fingerprint.mtime_ns)
+    return source, samples
+
+
+def sample(path: str, size: int) -> list[tuple[int, bytes]]:
+    """Whole lines from the head of the first `size` bytes and, in larger files, further in."""
+    places = SAMPLE_PLACES_MAX
+    with open(path, "rb", buffering=0) as file:
+        if size <= SAMPLE_HEAD_BYTES_MAX + places * SAMPLE_PLACE_BYTES_MAX:
+            data = _read_at(file.fileno(), 0, size)
+            return [(0, data)] if data else []
+        head = _read_at(file.fileno(), 0, SAMPLE_HEAD_BYTES_MAX)
+        samples = [(0, _to_last_newline(head))]
+        stride = (size - SAMPLE_HEAD_BYTES_MAX) // places
+        for place in range(places):
+            offset = SAMPLE_HEAD_BYTES_MAX + (place + 1) * stride - SAMPLE_PLACE_BYTES_MAX
+            data = _read_at(file.fileno(), offset, SAMPLE_PLACE_BYTES_MAX)
+            first = data.find(b"\n") + 1
+            last = data.rfind(b"\n") + 1
+            if 0 < first < last:
+                samples.append((offset + first, data[first:last]))
+    return samples
+
+
+def changes_since(source: Source) -> list[str]:
+    """Notes about a file that was written to after the plan was made, though not in its range."""
+    try:
+        status = os.stat(source.url)
+    except OSError:
+        return ["its name was gone when the analysis ended; the planned bytes were read"]
+    size = source.size or 0
+    if status.st_size > size:
+        grown = status.st_size - size
+        return [f"grew by {grown:,} bytes during the analysis; they are not in the figures"]
+    if status.st_size == size and status.st_mtime_ns != source.mtime_ns:
+        return ["its modification time moved during the analysis, its size did not"]
+    return []
+
+
+def input_error(path: str, error: OSError) -> InputError:
+    """`error` in words that name the path and the next step."""
+    name = os.fsencode(path).decode("utf-8", "replace")
+    quoted = shlex.quote(name)
+    match error.errno:
+        case errno.ENOENT | errno.ENOTDIR:
+            pattern = any(mark in path for mark in "*?[")
+            return InputError(
+                f"{name}: no such file",
+                input=path,
+                kind="missing",
+                hint="no file matches this pattern" if pattern else "check the path",
+            )
+        case errno.EISDIR:
+            return InputError(
+                f"{name} is a folder",
+                input=path,
+                kind="folder",
+                hint=f"name the files in it: logan analyze {quoted.rstrip('/')}/*.log",
+            )
+        case errno.EACCES | errno.EPERM:
+            return InputError(
+                f"{name}: no permission to read it",
+                input=path,
+                kind="permission",
+                hint=f"read it as somebody who may: sudo cat {quoted} | logan analyze -",
+            )
+    reason = error.strerror or str(error)
+    return InputError(f"{name}: {reason}", input=path, kind="unreadable")
+
+
+def _stat(path: str) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except OSError as error:
+        raise input_error(path, error) from error
+    except ValueError as error:
+        raise InputError(f"{path!r} is no path: {error}", input=path, kind="missing") from error
+
+
+def _read_at(fd: int, offset: int, length: int) -> bytes:
+    """Up to `length` bytes at `offset`; fewer only where the file ends."""
+    pieces = []
+    while length > 0:
+        piece = os.pread(fd, length, offset)
+        if not piece:
+            break
+        pieces.append(piece)
+        offset += len(piece)
+        length -= len(piece)
+    return b"".join(pieces)
+
+
+def _to_last_newline(data: bytes) -> bytes:
+    """`data` without the line that its end cuts; all of it when that line is the only one."""
+    return data[: data.rfind(b"\n") + 1] or data

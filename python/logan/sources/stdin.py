@@ -1,0 +1,106 @@
+"""Standard input, FIFOs and whatever else has no size: streams, readable once.
+
+The first bytes are read here, because detection needs them before a spec can exist; the rest is
+read by the engine from the same descriptor. Waiting for a slow writer ends when `cancel` is set.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+import sys
+from dataclasses import dataclass
+
+from logan._logan import Cancel
+from logan.errors import InputError
+from logan.limits import SAMPLE_HEAD_BYTES_MAX
+from logan.sources.local import input_error
+
+__all__ = ["Stream", "identity", "open_stream"]
+
+WAIT_MS = 100
+"""How long a wait for bytes lasts before `cancel` is looked at again."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """An open descriptor and the bytes that were already taken from it."""
+
+    fd: int
+    head: bytes
+    ended: bool
+    owned: bool
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it ended without a byte."""
+        return self.ended and not self.head
+
+    def close(self) -> None:
+        """Close the descriptor unless it is the process's own standard input."""
+        if self.owned:
+            os.close(self.fd)
+            self.owned = False
+
+
+def identity() -> tuple[int, int] | None:
+    """Device and inode of standard input, when it has an identity to compare."""
+    try:
+        status = os.fstat(_stdin_fd())
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def open_stream(path: str, *, cancel: Cancel | None = None) -> Stream:
+    """Open `path` ("-" is standard input) and read its head. Raises `InputError`."""
+    try:
+        fd = _stdin_fd() if path == "-" else _open_waiting(path)
+    except OSError as error:
+        raise input_error(path, error) from error
+    stream = Stream(fd, b"", ended=False, owned=path != "-")
+    try:
+        stream.head, stream.ended = _read_head(fd, SAMPLE_HEAD_BYTES_MAX, cancel)
+        if stream.owned:
+            os.set_blocking(fd, True)
+    except OSError as error:
+        stream.close()
+        raise input_error("standard input" if path == "-" else path, error) from error
+    return stream
+
+
+def _stdin_fd() -> int:
+    if sys.__stdin__ is None:
+        raise InputError("standard input is closed", input="-", hint="pipe a log into it")
+    return sys.__stdin__.fileno()
+
+
+def _open_waiting(path: str) -> int:
+    # Without O_NONBLOCK opening a FIFO blocks until somebody writes, deaf to Ctrl-C.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISDIR(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise IsADirectoryError(21, "Is a directory")
+    return fd
+
+
+def _read_head(fd: int, wanted: int, cancel: Cancel | None) -> tuple[bytes, bool]:
+    """The first `wanted` bytes, or fewer and True when the stream ended before.
+
+    Once cancelled, whatever there is: the job still ends with a partial report of it.
+    """
+    poll = select.poll()
+    poll.register(fd, select.POLLIN)
+    head = bytearray()
+    while len(head) < wanted and not (cancel is not None and cancel.is_set()):
+        if not poll.poll(WAIT_MS):
+            continue
+        try:
+            piece = os.read(fd, wanted - len(head))
+        except BlockingIOError:
+            continue
+        if not piece:
+            return bytes(head), True
+        head += piece
+    return bytes(head), False
