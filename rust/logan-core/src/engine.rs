@@ -1,0 +1,266 @@
+//! Scans chunks of files: one at a time, or a whole plan with threads.
+//!
+//! Threads take chunks from an atomic cursor and merge along the fixed tree, so the result is the
+//! same bytes for any number of threads. Scoped threads, not a global pool: one would be left
+//! without its threads in a forked process.
+
+use crate::error::Error;
+use crate::input::{Check, Fingerprint, Source};
+use crate::lines::first_line_start;
+use crate::reduction::{MergeTree, Merged};
+use crate::scan::Scanner;
+use crate::spec::Spec;
+use crate::summary::Summary;
+use std::borrow::Borrow;
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Bytes read at a time beyond a chunk's end, to finish its last line.
+const TAIL_BYTES: usize = 64 << 10;
+
+/// Consecutive bytes of one source: it owns the lines that start in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk {
+    /// Index of the source.
+    pub source: u32,
+    /// First byte.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+}
+
+/// What the caller may look at and change while a scan runs.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Set to stop: scans end with [`Error::Cancelled`] at their next window. Shared, since
+    /// whoever stops one scan may mean others too.
+    pub cancel: Arc<AtomicBool>,
+    /// Bytes scanned so far.
+    pub bytes: AtomicU64,
+}
+
+impl Control {
+    fn check(&self) -> Result<(), Error> {
+        if self.cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}
+
+/// Scans one chunk of an open source whose planned size is `size`.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Changed`] if the file is shorter than planned, [`Error::Cancelled`],
+/// [`Error::Spec`] if the spec does not have the source.
+pub fn scan_chunk(
+    scanner: &mut Scanner,
+    source: &Source,
+    size: u64,
+    chunk: Chunk,
+    control: &Control,
+) -> Result<Summary, Error> {
+    let Chunk { source: index, start, end } = chunk;
+    // A chunk whose predecessor ends with a newline begins with a line of its own.
+    let mut begun = start == 0 || {
+        let mut before = [0];
+        source.read_at(start - 1, &mut before)? == 1 && before[0] == b'\n'
+    };
+    scanner.begin(index, start, start)?;
+    source.windows(start..end, |block, offset| {
+        control.check()?;
+        let mut block_start = 0;
+        if !begun {
+            if let Some(at) = first_line_start(block) {
+                begun = true;
+                block_start = at;
+                scanner.begin(index, start, offset + at as u64)?;
+            }
+        }
+        if begun {
+            scanner.push(&block[block_start..]);
+        }
+        control.bytes.fetch_add(block.len() as u64, Ordering::Relaxed);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if begun {
+        finish_line(scanner, source, size, end)?;
+    }
+    Ok(scanner.finish(end))
+}
+
+/// Reads on behind the chunk until its last line ends, or has all that counts of it.
+fn finish_line(scanner: &mut Scanner, source: &Source, size: u64, end: u64) -> Result<(), Error> {
+    let mut buffer = Vec::new();
+    let mut offset = end;
+    while scanner.mid_line() && !scanner.line_is_full() && offset < size {
+        buffer.resize(TAIL_BYTES.min((size - offset) as usize), 0);
+        let filled = source.read_at(offset, &mut buffer)?;
+        if filled == 0 {
+            return Err(Error::Changed {
+                path: source.path().into(),
+                why: format!("{offset} bytes, planned {size}"),
+            });
+        }
+        let line_end = first_line_start(&buffer[..filled]).unwrap_or(filled);
+        scanner.push(&buffer[..line_end]);
+        offset += line_end as u64;
+    }
+    Ok(())
+}
+
+/// A source as [`run`] is given it: an open file, or a path.
+///
+/// A path is opened by each thread that gets to one of its chunks, and closed when the thread goes
+/// on to another source: a plan of thousands of files then needs few descriptors, and a file that
+/// cannot be opened fails alone.
+pub trait Open: Sync {
+    /// What opening gives.
+    type File<'a>: Borrow<Source>
+    where
+        Self: 'a;
+
+    /// The open file.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    fn open(&self) -> Result<Self::File<'_>, Error>;
+}
+
+impl Open for Source {
+    type File<'a> = &'a Source;
+
+    fn open(&self) -> Result<&Source, Error> {
+        Ok(self)
+    }
+}
+
+impl Open for PathBuf {
+    type File<'a> = Source;
+
+    fn open(&self) -> Result<Source, Error> {
+        Source::open(self, None)
+    }
+}
+
+/// A chunk that gave no figures.
+#[derive(Debug)]
+pub struct Failure {
+    /// Which.
+    pub chunk: Chunk,
+    /// Why.
+    pub error: Error,
+}
+
+/// What a run over a plan gave.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The figures of all chunks but the failed ones.
+    pub summary: Summary,
+    /// Chunks without figures, in order.
+    pub failures: Vec<Failure>,
+    /// Sources that were written to during the run, without growing; their figures may mix old
+    /// and new bytes.
+    pub touched: BTreeSet<u32>,
+}
+
+/// Scans `chunks` of `sources` on `threads` threads. Blocks; stops early when cancelled, and then
+/// the chunks that were not finished are among the failures.
+///
+/// # Errors
+/// [`Error::Spec`] if the spec does not fit the sources; [`Error::Summary`] if chunks overlap.
+/// What goes wrong with one chunk is among the failures.
+pub fn run<S: Open>(
+    sources: &[(S, Fingerprint)],
+    chunks: &[Chunk],
+    spec: &Arc<Spec>,
+    threads: usize,
+    control: &Control,
+) -> Result<Outcome, Error> {
+    let cursor = AtomicUsize::new(0);
+    let tree = Mutex::new(MergeTree::new(spec));
+    let failures = Mutex::new(Vec::new());
+    let touched = Mutex::new(BTreeSet::new());
+    let broken = Mutex::new(None);
+    let threads = threads.clamp(1, chunks.len().max(1));
+    let work = || -> Result<(), Error> {
+        let mut scanner = Scanner::new(spec.clone())?;
+        let mut file = None;
+        loop {
+            let id = cursor.fetch_add(1, Ordering::Relaxed);
+            let Some(&chunk) = chunks.get(id) else { return Ok(()) };
+            match one(&mut scanner, sources, &mut file, chunk, control) {
+                Ok((summary, was_touched)) => {
+                    if was_touched {
+                        lock(&touched).insert(chunk.source);
+                    }
+                    let mut merged = Merged::chunk(id as u64, summary);
+                    // Only the bookkeeping is done under the lock.
+                    while let Some(pair) = { lock(&tree).offer(merged)? } {
+                        merged = pair.join()?;
+                    }
+                }
+                Err(error @ Error::Spec(_)) => return Err(error),
+                Err(error) => lock(&failures).push(Failure { chunk, error }),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let work = || {
+            if let Err(error) = work() {
+                cursor.store(chunks.len(), Ordering::Relaxed);
+                *lock(&broken) = Some(error);
+            }
+        };
+        for _ in 1..threads {
+            // Where the system allows no more threads, those that there are do the work.
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
+        }
+        work();
+    });
+    if let Some(error) = broken.into_inner().unwrap_or_else(|e| e.into_inner()) {
+        return Err(error);
+    }
+    let mut failures = failures.into_inner().unwrap_or_else(|e| e.into_inner());
+    failures.sort_by_key(|f: &Failure| (f.chunk.source, f.chunk.start));
+    let tree = tree.into_inner().unwrap_or_else(|e| e.into_inner());
+    Ok(Outcome {
+        summary: tree.finish(chunks.len() as u64)?,
+        failures,
+        touched: touched.into_inner().unwrap_or_else(|e| e.into_inner()),
+    })
+}
+
+/// A panic in one thread is passed on when the scope ends; what it left under a lock is not used.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Scans one chunk; `file` is the source that this thread has open.
+fn one<'s, S: Open>(
+    scanner: &mut Scanner,
+    sources: &'s [(S, Fingerprint)],
+    file: &mut Option<(u32, S::File<'s>)>,
+    chunk: Chunk,
+    control: &Control,
+) -> Result<(Summary, bool), Error> {
+    control.check()?;
+    let (source, fingerprint) = sources.get(chunk.source as usize).ok_or_else(|| {
+        Error::Spec(format!("a chunk is of source {}, there are {}", chunk.source, sources.len()))
+    })?;
+    if file.as_ref().is_none_or(|(index, _)| *index != chunk.source) {
+        // The other one is closed first.
+        *file = None;
+        *file = Some((chunk.source, source.open()?));
+    }
+    let (_, source) = file.as_ref().expect("it was opened just now");
+    let source = source.borrow();
+    let summary = scan_chunk(scanner, source, fingerprint.size, chunk, control)?;
+    match fingerprint.check(source)? {
+        Check::Same => Ok((summary, false)),
+        Check::Touched => Ok((summary, true)),
+        Check::Changed(why) => Err(Error::Changed { path: source.path().into(), why }),
+    }
+}

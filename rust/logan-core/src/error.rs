@@ -1,0 +1,101 @@
+//! What can go wrong in the engine, in words for the person who has to act on it.
+//!
+//! Every message names the input, says who is at fault (the input, the caller, the disk) and what
+//! to do next. Nothing here knows of exit codes or of Python: `logan-py` maps the variants.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The engine's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The engine's error.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused, or the path is not a file that can be read in any order.
+    #[error("{}: {source}{}", path.display(), advice(source.kind()))]
+    Io {
+        /// The input.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+
+    /// The input is no longer the one that was planned: its figures would not be of one file.
+    #[error(
+        "{}: the file changed: {why}; its figures are left out; \
+         analyze it again when nothing rewrites it, or analyze a copy",
+        path.display()
+    )]
+    Changed {
+        /// The input.
+        path: PathBuf,
+        /// What was seen.
+        why: String,
+    },
+
+    /// The caller asked to stop.
+    #[error("stopped on request before all input was read; run it again for complete figures")]
+    Cancelled,
+
+    /// What the caller asked for cannot be done by anybody.
+    #[error("the job's settings cannot be used: {0}; correct them and start again")]
+    Spec(String),
+
+    /// A summary is damaged, of another job or version, or covers what another one covers too.
+    #[error("the summary cannot be used: {0}; scan the part that it stands for again")]
+    Summary(String),
+}
+
+impl Error {
+    pub(crate) fn io(path: &Path, source: io::Error) -> Error {
+        Error::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    pub(crate) fn changed(path: &Path, why: impl Into<String>) -> Error {
+        Error::Changed {
+            path: path.to_owned(),
+            why: why.into(),
+        }
+    }
+}
+
+/// The next step after a refusal of the operating system, where one is known.
+fn advice(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::NotFound => "; check the path, or whether the log was rotated away",
+        io::ErrorKind::PermissionDenied => "; ask for the right to read it",
+        io::ErrorKind::IsADirectory => "; name the files in it",
+        io::ErrorKind::InvalidInput => "; pipe its bytes into standard input instead",
+        io::ErrorKind::StaleNetworkFileHandle => "; the file server lost it: open it again",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_name_the_input_and_the_next_step() {
+        let error = Error::io(Path::new("/var/log/a.log"), io::ErrorKind::NotFound.into());
+        let text = error.to_string();
+        assert!(text.starts_with("/var/log/a.log: "), "{text}");
+        assert!(text.contains("check the path"), "{text}");
+        let text = Error::changed(Path::new("b.log"), "truncated").to_string();
+        assert!(
+            text.starts_with("b.log: the file changed: truncated;"),
+            "{text}"
+        );
+        for error in [
+            Error::Cancelled,
+            Error::Spec("x".into()),
+            Error::Summary("x".into()),
+        ] {
+            assert!(error.to_string().contains("again"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Detection: what a source's formats are, from samples of its content, never from its name.
+//!
+//! Each line of the samples goes to the first format of the registry that takes it; formats that
+//! took any are listed, the most frequent first. What lines alone cannot say (the unit of a bare
+//! integer, the zone and year of timestamps without them) is decided here, once per source, and
+//! named among what was assumed.
+
+use super::{Context, Entry, Params, REGISTRY, access};
+use crate::batch::{NO_DURATION, Record};
+use crate::lines::{LINE_BYTES_MAX, PaddedLine};
+use crate::metric::lines::{is_continuation, is_header};
+use crate::timestamp::Clock;
+use serde_json::{Value, json};
+
+/// Lines that are looked at in each sample: enough to see formats that are rare.
+const SAMPLE_LINES_MAX: usize = 2_000;
+
+#[derive(Default, Clone)]
+struct Seen {
+    lines: u64,
+    measured: u64,
+    zoneless: u64,
+    yearless: u64,
+    example: Option<String>,
+}
+
+/// Describes samples, each with its offset in the source; those that do not start at 0 begin at a
+/// line start. The last line of a sample counts only if it is whole, or alone.
+///
+/// The shape of the answer is in the stub of the Python extension.
+pub fn detect(samples: &[(u64, &[u8])]) -> Value {
+    let head = samples.iter().find(|(offset, _)| *offset == 0).map_or(&[][..], |(_, bytes)| bytes);
+    let formats: Vec<_> = REGISTRY.iter().map(|e| (e, (e.build)(&Params::default()))).collect();
+    let mut context = Context::new(Clock::utc());
+    // A line whose time moves with the clock's zone has none of its own; one whose time moves with
+    // the anchor has no year.
+    let mut east = Context::new(Clock::new(
+        jiff::tz::TimeZone::fixed(jiff::tz::offset(1)),
+        0,
+    ));
+    const DECADE_NS: i64 = 10 * 366 * 86_400_000_000_000;
+    let mut later = Context::new(Clock::new(jiff::tz::TimeZone::UTC, DECADE_NS));
+    let mut arena = Vec::new();
+    let mut seen = vec![Seen::default(); formats.len()];
+    let (mut blank, mut header, mut continuation, mut malformed) = (0u64, 0u64, 0u64, 0u64);
+    let mut integers = Vec::new();
+    for (offset, bytes) in samples {
+        let bytes = if *offset == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
+        for line in whole_lines(bytes).take(SAMPLE_LINES_MAX) {
+            if line.trim_ascii().is_empty() {
+                blank += 1;
+                continue;
+            }
+            if is_header(line) {
+                header += 1;
+                continue;
+            }
+            let padded = PaddedLine::new(&line[..line.len().min(LINE_BYTES_MAX)]);
+            let mut parse = |format: &dyn super::Format, context: &mut Context| {
+                let mut record = Record::EMPTY;
+                arena.clear();
+                format.parse_line(padded.line(), context, &mut arena, &mut record).then_some(record)
+            };
+            let taken = formats.iter().enumerate().find_map(|(i, (_, format))| {
+                parse(format.as_ref(), &mut context).map(|record| (i, format, record))
+            });
+            let Some((i, format, record)) = taken else {
+                if is_continuation(line) { continuation += 1 } else { malformed += 1 }
+                continue;
+            };
+            let mut moves = |other: &mut Context| {
+                parse(format.as_ref(), other).is_some_and(|r| r.time_ns != record.time_ns)
+            };
+            seen[i].lines += 1;
+            seen[i].zoneless += u64::from(moves(&mut east));
+            seen[i].yearless += u64::from(moves(&mut later));
+            seen[i].measured += u64::from(record.duration_ns != NO_DURATION);
+            seen[i].example.get_or_insert_with(|| {
+                String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned()
+            });
+            if format_is_quoted(REGISTRY[i]) {
+                integers.extend(access::integer_time(padded.line(), &mut context.clock));
+            }
+        }
+    }
+    let lines: u64 = seen.iter().map(|s| s.lines).sum();
+    let total = lines + blank + header + continuation + malformed;
+    let mut order: Vec<usize> = (0..formats.len()).filter(|&i| seen[i].lines > 0).collect();
+    order.sort_by_key(|&i| (REGISTRY[i].last_resort, std::cmp::Reverse(seen[i].lines), i));
+    let unit = (!integers.is_empty()).then(|| access::guess_unit(&integers));
+    let mut assumed = Vec::new();
+    if let Some(unit) = unit {
+        assumed.push(format!(
+            "request times written as whole numbers are in {}, by their size",
+            unit.name()
+        ));
+    }
+    let describe = |&i: &usize| {
+        let (entry, seen) = (REGISTRY[i], &seen[i]);
+        let quoted = format_is_quoted(entry) && unit.is_some();
+        let params = if quoted { json!({ "duration_unit": unit }) } else { json!({}) };
+        let measured = seen.measured > 0;
+        let duration_unit = match unit {
+            Some(unit) if quoted => Some(unit.name()),
+            _ => entry.info.duration_unit,
+        };
+        json!({
+            "name": entry.info.name,
+            "params": params,
+            "lines": seen.lines,
+            "share": seen.lines as f64 / (total - blank).max(1) as f64,
+            "time_field": entry.info.time_field,
+            "duration_field": entry.info.duration_field.filter(|_| measured),
+            "duration_unit": duration_unit.filter(|_| measured),
+            "timezone": match seen.zoneless {
+                0 => "written",
+                n if n == seen.lines => "not written",
+                _ => "written in some lines",
+            },
+            "year": if seen.yearless == 0 { "written" } else { "not written" },
+            "example": seen.example,
+        })
+    };
+    json!({
+        "encoding": encoding(head, lines),
+        "lines": total,
+        "blank": blank,
+        "continuation": continuation,
+        "header": header,
+        "malformed": malformed,
+        "formats": order.iter().map(describe).collect::<Vec<_>>(),
+        "assumed": assumed,
+        "compression": compression(head),
+    })
+}
+
+fn format_is_quoted(entry: &Entry) -> bool {
+    [access::COMBINED.info.name, access::COMMON.info.name].contains(&entry.info.name)
+}
+
+/// The lines of a sample without their ends; the last one only if it is whole or alone.
+fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let end = match memchr::memrchr(b'\n', bytes) {
+        Some(newline) => newline,
+        None => bytes.len(),
+    };
+    let lines = if bytes.is_empty() { None } else { Some(&bytes[..end]) };
+    lines
+        .into_iter()
+        .flat_map(|lines| lines.split(|&b| b == b'\n'))
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+/// `utf-16` by its mark, `binary` if there are NUL bytes and nothing was recognised, else `utf-8`
+/// (which stands for all encodings that keep ASCII).
+fn encoding(head: &[u8], recognised: u64) -> &'static str {
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        return "utf-16";
+    }
+    if head.contains(&0) && recognised == 0 { "binary" } else { "utf-8" }
+}
+
+fn compression(head: &[u8]) -> Option<&'static str> {
+    const MAGIC: [(&[u8], &str); 6] = [
+        (b"\x1f\x8b", "gzip"),
+        (b"\x28\xb5\x2f\xfd", "zstd"),
+        (b"BZh", "bzip2"),
+        (b"\xfd7zXZ\0", "xz"),
+        (b"\x04\x22\x4d\x18", "lz4"),
+        (b"PK\x03\x04", "zip"),
+    ];
+    MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_is_of_its_format() {
+        for entry in REGISTRY {
+            let found = detect(&[(0, entry.info.example.as_bytes())]);
+            assert_eq!(found["formats"][0]["name"], entry.info.name, "{found}");
+        }
+    }
+
+    #[test]
+    fn mixed_lines_are_counted_by_format() {
+        let text = "2024-01-24 10:15:32.123 INFO a\n{\"ts\":1706091332,\"msg\":\"b\"}\n\
+                    2024-01-24 10:15:32.123 INFO c\n\nnonsense\n\tat x\n2024-01-24 10:15:32.1";
+        let found = detect(&[(0, text.as_bytes())]);
+        let names: Vec<_> = found["formats"].as_array().unwrap().iter().map(|f| &f["name"]).collect();
+        assert_eq!(names, ["app", "json"]);
+        assert_eq!((&found["blank"], &found["malformed"]), (&json!(1), &json!(1)));
+        assert_eq!(found["continuation"], 1);
+        assert_eq!(found["formats"][0]["timezone"], "not written");
+        assert_eq!(found["formats"][1]["timezone"], "written");
+    }
+
+    #[test]
+    fn what_is_no_text() {
+        assert_eq!(detect(&[(0, b"\xff\xfe2\0")])["encoding"], "utf-16");
+        assert_eq!(detect(&[(0, b"\x7fELF\0\0\0")])["encoding"], "binary");
+        assert_eq!(detect(&[(0, b"2024-01-24 10:15:32 a\0b\n")])["encoding"], "utf-8");
+        assert_eq!(detect(&[(0, b"\x1f\x8b\x08")])["compression"], "gzip");
+        assert_eq!(detect(&[])["lines"], 0);
+    }
+
+    #[test]
+    fn years_and_units() {
+        let found = detect(&[(0, b"01-24 16:13:38.811  1702  2395 D Tag: x")]);
+        assert_eq!(found["formats"][0]["year"], "not written");
+        let line = "1.2.3.4 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"x\" 95200\n";
+        let found = detect(&[(0, line.repeat(3).as_bytes())]);
+        assert_eq!(found["formats"][0]["params"], json!({"duration_unit": "us"}));
+        assert_eq!(found["assumed"].as_array().unwrap().len(), 1);
+    }
+}

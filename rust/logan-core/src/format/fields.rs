@@ -1,0 +1,1324 @@
+//! What the keys of structured records mean: one table for JSON and logfmt.
+//!
+//! This module knows keys and values, and nothing of the syntax around them.
+//!
+//! # Names
+//! The name of a value is its key; inside of nested objects, all keys on the way to it joined by
+//! dots. `{"http":{"response":{"status_code":200}}}`, `{"http.response":{"status_code":200}}` and
+//! `{"http.response.status_code":200}` give the same name. Two exceptions:
+//! - [`SEE_THROUGH`] lists keys of objects whose members count as members of the outermost object
+//!   (`{"fields":{"message":"x"}}` gives `message`). Only where the name so far is empty.
+//! - Values inside of arrays have no name.
+//!
+//! [`NAMES`] and [`DURATIONS`] list the known names in lower case. A key matches without regard to
+//! the case of ASCII letters, each `_` may be left out (so `status_code` is `statusCode` as well),
+//! or all of them written as `-`, and one `@` or `_` before a key is ignored. A key is compared as
+//! it is written, escapes included, and a key of more than [`KEY_BYTES_MAX`] bytes (without that
+//! `@` or `_`) is unknown. A name that is not known but begins a known one (`http`) leads on.
+//!
+//! # Values
+//! A value is text (a JSON string; any value in logfmt) or a number. Text that is a number is read
+//! as a number wherever one is wanted. Every name has a meaning and a rank of 1 to 3. Among values
+//! with the same meaning the usable one of the highest rank counts, among equal ranks the first in
+//! the line. So does the first of duplicate keys. What is usable:
+//!
+//! | meaning | usable |
+//! |---|---|
+//! | time | text that is a timestamp ([`Clock::any`]) from end to end; else a number by [`timestamp::epoch`] that is not before [`EPOCH_SECONDS_MIN`] |
+//! | level | anything non-empty, by [`Level::from_field`]; a level that this does not know (OTHER) has rank 1 |
+//! | short level | one ASCII letter by [`Level::from_letter`], `D1` to `D5` as DEBUG, or a word by [`Level::from_word`] |
+//! | message | text, even if empty |
+//! | status | exactly three digits, 100 to 599 |
+//! | duration | see below |
+//! | method | text of 1 to 20 ASCII letters |
+//! | path | non-empty text. If it begins with a scheme (letters, digits, `+`, `-`, `.`) and `://`: what begins with the first `/` behind that, or `/` if `?`, `#` or the end come first |
+//! | request | text: up to 20 ASCII letters, one space, and a path that begins with `/` or a scheme as above, or is `*`, up to the next space or the end; gives method and path. Or text that begins with `/`: a path up to the next space or the end |
+//! | client | non-empty text other than `-`. If it begins with `[`, what stands before the next `]`; if it holds exactly one `:`, what stands before that, provided it is not empty (so ports are dropped) |
+//! | bytes | 1 to 18 digits |
+//!
+//! Of message, path, request and client, escapes are undone first; all others are compared as they
+//! are written.
+//!
+//! # Durations
+//! Text that [`with_unit`] reads has its own unit, whatever the key says. Any other value must be a
+//! number ([`decimal`]), and its unit is that of the first rule that applies:
+//!
+//! | key | unit |
+//! |---|---|
+//! | one of [`DURATIONS`] with a suffix of [`SUFFIXES`], joined by `_` or nothing | the suffix's |
+//! | `Duration`, in exactly this case, as the whole key (Traefik) | ns |
+//! | a name with a fixed unit: `event.duration` (ns), `request_time` (s), … | that unit |
+//! | `duration`, number with `.` or an exponent (zap, Caddy) | s, as a guess |
+//! | `duration`, `elapsed`, `latency`, `dur`: whole number of at least 1,000,000 (Go's slog, echo) | ns, as a guess |
+//! | any other | ms, as a guess |
+//! | `latency_human` | none: without a unit of its own it is not usable |
+//!
+//! A guess has rank 1, anything else the rank of the name. So `"latency":430000` beside
+//! `"latency_human":"430µs"` is 430 µs.
+//!
+//! `request_time` is a time for some (API Gateway): if it is no duration, it is tried as a time.
+
+use super::duration::{decimal, with_unit};
+use super::{Context, Unit};
+use crate::batch::{Record, Text};
+use crate::level::Level;
+use crate::lines::Line;
+use crate::simd::Simd;
+use crate::timestamp::{self, Clock, Stamp, eight_digits, leading_digits};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// Nothing known.
+    Nothing,
+    /// Time of the record.
+    Time,
+    /// Severity.
+    Level,
+    /// Severity under a key so short that only exact values count.
+    ShortLevel,
+    /// Message.
+    Message,
+    /// HTTP status.
+    Status,
+    /// Response time.
+    Duration(Rule),
+    /// Response time in seconds, or the time of the record.
+    RequestTime,
+    /// HTTP method.
+    Method,
+    /// Path or URL of the request.
+    Path,
+    /// Request line.
+    Request,
+    /// Client.
+    Client,
+    /// Bytes sent.
+    Bytes,
+}
+
+/// How a duration without a unit of its own is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// The name fixes the unit.
+    Fixed(Unit),
+    /// Decimals are seconds, large whole numbers nanoseconds, small ones milliseconds.
+    Seconds,
+    /// Large whole numbers are nanoseconds, all else milliseconds.
+    Whole,
+    /// Milliseconds.
+    Millis,
+    /// Not at all.
+    Never,
+}
+
+/// Longest key that can be known.
+pub const KEY_BYTES_MAX: usize = 32;
+
+/// A number before this many seconds after 1970 (1973-03-03) is no time: counters and offsets
+/// such as `"t": 12` are far more likely than logs of that age.
+pub const EPOCH_SECONDS_MIN: i64 = 100_000_000;
+
+/// A whole number from which on a guess says nanoseconds: 1 ms as such, or 17 minutes.
+const NANOSECONDS_FROM: u64 = 1_000_000;
+
+/// Keys of objects whose members count as members of the outermost object.
+pub const SEE_THROUGH: &str =
+    "fields attributes properties json_payload extra context mdc meta attr";
+
+/// Known names other than durations: meaning, rank, names.
+pub const NAMES: &[(Meaning, u8, &str)] = &[
+    (
+        Meaning::Time,
+        3,
+        "time timestamp ts datetime date_time date t t.$date asctime event_time event_timestamp \
+         logged_at log_time log_timestamp time_local time_iso8601 time_unix_nano time_millis \
+         edge_start_timestamp request_time_epoch record.time.repr \
+         request_received_timestamp",
+    ),
+    (
+        Meaning::Time,
+        2,
+        "start_time started_at start_utc stage_timestamp timestamp.seconds instant.epoch_second \
+         created_at",
+    ),
+    (
+        Meaning::Level,
+        3,
+        "level severity lvl log_level level_name log.level severity_text error_severity priority \
+         level.name record.level.name",
+    ),
+    (Meaning::ShortLevel, 3, "l s"),
+    (
+        Meaning::Message,
+        3,
+        "message msg short_message record.message",
+    ),
+    (
+        Meaning::Message,
+        2,
+        "event text log log.message body body.string_value m full_message rendered_message",
+    ),
+    (
+        Meaning::Message,
+        1,
+        "error err error.message err.message err.msg error_message exception exception.message",
+    ),
+    (
+        Meaning::Status,
+        3,
+        "status status_code http_status http_status_code http_code response_status response_code \
+         response_status_code http.response.status_code http.status_code http.status \
+         res.status_code res.status response.status response.status_code response_status.code \
+         http_request.status downstream_status edge_response_status",
+    ),
+    (Meaning::Status, 2, "code origin_status"),
+    (
+        Meaning::Method,
+        3,
+        "method http_method request_method verb http.method http.request.method request.method \
+         req.method http_request.request_method http_request.http_method client_request_method",
+    ),
+    (
+        Meaning::Path,
+        3,
+        "path url uri request_uri request_path request_url http_path http_url uri_path \
+         resource_path http.url http.target http.path url.path url.original url.full request.uri \
+         request.url request.path req.url req.path http_request.request_url http_request.uri \
+         client_request_uri client_request_path",
+    ),
+    (Meaning::Path, 2, "route http.route full_path"),
+    (Meaning::Request, 1, "request request_line http_request"),
+    (
+        Meaning::Client,
+        3,
+        "client client_ip remote_addr remote_ip remote_address remote_host remote client_host \
+         client_addr client_address source_ip source_ip_address source.ip source.address client.ip \
+         client.address request.remote_ip request.remote_addr request.client_ip req.remote_address \
+         req.ip http_request.remote_ip http_request.client_ip http.client_ip network.client.ip \
+         downstream_remote_address",
+    ),
+    (Meaning::Client, 2, "ip"),
+    (
+        Meaning::Bytes,
+        3,
+        "bytes_sent body_bytes_sent bytes_out bytes_written response_size response_bytes \
+         response_length resp_size content_length http.response.body.bytes http.response.bytes \
+         http.response_size http_request.response_size response.size res.content_length \
+         network.bytes_written downstream_content_size edge_response_bytes",
+    ),
+    (Meaning::Bytes, 2, "bytes size"),
+    (
+        Meaning::Duration(Rule::Fixed(Unit::Nanoseconds)),
+        3,
+        "event.duration",
+    ),
+    (
+        Meaning::Duration(Rule::Fixed(Unit::Seconds)),
+        3,
+        "http.server.request.duration http.server.duration",
+    ),
+    (
+        Meaning::Duration(Rule::Fixed(Unit::Milliseconds)),
+        3,
+        "latencies.request response_latency elasticsearch.slowlog.took",
+    ),
+    (Meaning::Duration(Rule::Whole), 3, "http_request.latency"),
+    (Meaning::Duration(Rule::Never), 3, "latency_human"),
+];
+
+/// Names of durations, which may have a suffix of [`SUFFIXES`]: meaning without one, names.
+/// All have rank 3.
+pub const DURATIONS: &[(Meaning, &str)] = &[
+    (Meaning::Duration(Rule::Seconds), "duration"),
+    (Meaning::Duration(Rule::Whole), "elapsed latency dur"),
+    (
+        Meaning::Duration(Rule::Millis),
+        "took response_time res.response_time processing_time process_time request_duration \
+         request_latency time_taken time_elapsed elapsed_time execution_time exec_time runtime \
+         run_time rt cost http.duration",
+    ),
+    (Meaning::RequestTime, "request_time"),
+];
+
+/// Suffixes of durations.
+pub const SUFFIXES: &[(Unit, &str)] = &[
+    (Unit::Nanoseconds, "ns nanos nanoseconds"),
+    (Unit::Microseconds, "us usec micros microseconds"),
+    (Unit::Milliseconds, "ms msec millis milliseconds"),
+    (Unit::Seconds, "s sec secs seconds"),
+];
+
+/// The objects that a key may stand in, as far as the table tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group(u8);
+
+impl Group {
+    /// The outermost object.
+    pub const ROOT: Group = Group(0);
+    /// An object in which no name is known.
+    pub const NOWHERE: Group = Group(u8::MAX);
+
+    /// A number of its own for each group.
+    #[inline(always)]
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    /// The group of this number.
+    #[inline(always)]
+    pub const fn from_number(number: u8) -> Group {
+        Group(number)
+    }
+}
+
+/// What the table says of a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// Meaning of the value.
+    pub meaning: Meaning,
+    /// Rank among values of the same meaning, 1 to 3.
+    rank: u8,
+    /// What the members of the value are, if it is an object.
+    pub inside: Group,
+}
+
+impl Known {
+    /// Nothing is known of the key.
+    pub const NOTHING: Known = Known {
+        meaning: Meaning::Nothing,
+        rank: 0,
+        inside: Group::NOWHERE,
+    };
+}
+
+/// Keys are compared as integers: the first and the last eight bytes, then the second eight and
+/// the last but eight, which overlap. Of keys up to eight bytes only the first word is used.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// The lower-case key.
+    words: [u64; 4],
+    /// 0x20 where the key has a letter: setting that bit makes the letter lower case.
+    folds: [u64; 4],
+    /// Length and group.
+    size: u32,
+    known: Known,
+}
+
+/// The table as a hash table with open addressing.
+pub struct Names {
+    /// Tag in the upper half, index + 1 in the lower; 0 if empty.
+    slots: Box<[u32; SLOTS]>,
+    entries: Vec<Entry>,
+}
+
+/// At least twice the number of entries, which a test asserts.
+const SLOTS: usize = 8192;
+
+/// Upper to lower case, for all bytes at once; not only of letters, which is enough for hashing.
+const FOLD: u64 = 0x2020_2020_2020_2020;
+
+#[inline(always)]
+fn hash(first: u64, last: u64, size: u32) -> u64 {
+    ((first | FOLD) ^ (last | FOLD).rotate_left(29) ^ u64::from(size))
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[inline(always)]
+fn size_of(group: Group, len: usize) -> u32 {
+    len as u32 | u32::from(group.0) << 8
+}
+
+impl Names {
+    /// The table, which is built once.
+    pub fn get() -> &'static Names {
+        static NAMES: LazyLock<Names> = LazyLock::new(build);
+        &NAMES
+    }
+
+    /// What is known of the key `line[start..end]` in an object of this group.
+    #[inline(always)]
+    pub fn look_up(&self, line: Line<'_>, group: Group, start: usize, end: usize) -> Known {
+        let mark = line.byte(start);
+        let start = start + usize::from((mark == b'@' || mark == b'_') && start < end);
+        let len = end - start;
+        if len.wrapping_sub(1) >= KEY_BYTES_MAX {
+            return Known::NOTHING;
+        }
+        let size = size_of(group, len);
+        let (first, last) = if len <= 8 {
+            (line.u64_at(start) & (u64::MAX >> (64 - 8 * len)), 0)
+        } else {
+            (line.u64_at(start), line.u64_before(end))
+        };
+        let hash = hash(first, last, size);
+        let mut slot = (hash >> 32) as usize;
+        loop {
+            let found = self.slots[slot % SLOTS];
+            if found == 0 {
+                return Known::NOTHING;
+            }
+            if found >> 16 == (hash >> 48) as u32 {
+                let entry = &self.entries[(found as u16 - 1) as usize];
+                let same = entry.size == size
+                    && first | entry.folds[0] == entry.words[0]
+                    && last | entry.folds[1] == entry.words[1]
+                    && (len <= 16
+                        || line.u64_at(start + 8) | entry.folds[2] == entry.words[2]
+                            && line.u64_before(end - 8) | entry.folds[3] == entry.words[3]);
+                if same {
+                    return entry.known;
+                }
+            }
+            slot += 1;
+        }
+    }
+
+    /// Adds a key; of a key that is there already, only what is not known yet.
+    fn insert(&mut self, group: Group, key: &str, known: Known) {
+        let bytes = key.as_bytes();
+        let word = |range: Range<usize>| {
+            let mut word = [0; 8];
+            word[..range.len()].copy_from_slice(&bytes[range]);
+            u64::from_le_bytes(word)
+        };
+        let len = bytes.len();
+        assert!((1..=KEY_BYTES_MAX).contains(&len), "{key}");
+        let words = [
+            word(0..len.min(8)),
+            if len > 8 { word(len - 8..len) } else { 0 },
+            if len > 16 { word(8..16) } else { 0 },
+            if len > 16 { word(len - 16..len - 8) } else { 0 },
+        ];
+        let size = size_of(group, len);
+        let hash = hash(words[0], words[1], size);
+        let mut slot = (hash >> 32) as usize;
+        while self.slots[slot % SLOTS] != 0 {
+            let old = &mut self.entries[(self.slots[slot % SLOTS] as u16 - 1) as usize];
+            if old.size == size && old.words == words {
+                if old.known.meaning == Meaning::Nothing {
+                    (old.known.meaning, old.known.rank) = (known.meaning, known.rank);
+                }
+                if old.known.inside == Group::NOWHERE {
+                    old.known.inside = known.inside;
+                }
+                return;
+            }
+            slot += 1;
+        }
+        let fold = |b: u8| u8::from(b.is_ascii_lowercase()) << 5;
+        let folds = words.map(|w| u64::from_le_bytes(w.to_le_bytes().map(fold)));
+        self.entries.push(Entry {
+            words,
+            folds,
+            size,
+            known,
+        });
+        self.slots[slot % SLOTS] = ((hash >> 48) as u32) << 16 | self.entries.len() as u32;
+    }
+}
+
+/// Every way to write `key`: each `_` there or left out, or all of them as `-`.
+fn spellings(key: &str) -> Vec<String> {
+    let mut all = vec![String::new()];
+    for part in key.split_inclusive('_') {
+        let (word, separated) = part.strip_suffix('_').map_or((part, false), |w| (w, true));
+        let mut next = Vec::new();
+        for begun in all {
+            if separated && !word.is_empty() {
+                next.push(format!("{begun}{word}"));
+            }
+            next.push(format!("{begun}{part}"));
+        }
+        all = next;
+    }
+    if key.contains('_') {
+        all.push(key.replace('_', "-"));
+    }
+    all
+}
+
+fn build() -> Names {
+    let mut names = Names {
+        slots: Box::new([0; SLOTS]),
+        entries: Vec::new(),
+    };
+    let mut groups: HashMap<String, Group> = HashMap::from([(String::new(), Group::ROOT)]);
+    let mut add = |name: &str, meaning, rank| {
+        let segments: Vec<&str> = name.split('.').collect();
+        for from in 0..segments.len() {
+            let group = groups[&segments[..from].join(".")];
+            for to in from + 1..=segments.len() {
+                let known = if to == segments.len() {
+                    Known {
+                        meaning,
+                        rank,
+                        inside: Group::NOWHERE,
+                    }
+                } else {
+                    let next = Group(groups.len() as u8);
+                    let inside = *groups.entry(segments[..to].join(".")).or_insert(next);
+                    assert!(inside != Group::NOWHERE, "too many groups");
+                    Known {
+                        inside,
+                        ..Known::NOTHING
+                    }
+                };
+                for key in spellings(&segments[from..to].join(".")) {
+                    names.insert(group, &key, known);
+                }
+            }
+        }
+    };
+    for &(meaning, rank, list) in NAMES {
+        list.split_whitespace()
+            .for_each(|name| add(name, meaning, rank));
+    }
+    for &(meaning, list) in DURATIONS {
+        for name in list.split_whitespace() {
+            add(name, meaning, 3);
+            for &(unit, suffixes) in SUFFIXES {
+                for suffix in suffixes.split_whitespace() {
+                    let meaning = Meaning::Duration(Rule::Fixed(unit));
+                    add(&format!("{name}_{suffix}"), meaning, 3);
+                }
+            }
+        }
+    }
+    let through = Known {
+        inside: Group::ROOT,
+        ..Known::NOTHING
+    };
+    for key in SEE_THROUGH.split_whitespace().flat_map(spellings) {
+        names.insert(Group::ROOT, &key, through);
+    }
+    names
+}
+
+/// A value: where it is in the line, without its quotes.
+#[derive(Debug, Clone, Copy)]
+pub struct Value {
+    /// First byte.
+    pub start: usize,
+    /// Behind the last byte.
+    pub end: usize,
+    /// Whether it holds escapes.
+    pub escaped: bool,
+    /// Whether it can only be a number.
+    pub number: bool,
+}
+
+/// What has been found in a line so far, beside the record itself.
+pub struct Fields<'a> {
+    line: Line<'a>,
+    /// The highest rank of a usable value per meaning, 0 for none.
+    ranks: [u8; PLACES],
+    message: Value,
+}
+
+const PLACES: usize = 9;
+const TIME: usize = 0;
+const LEVEL: usize = 1;
+const MESSAGE: usize = 2;
+const STATUS: usize = 3;
+const DURATION: usize = 4;
+const METHOD: usize = 5;
+const PATH: usize = 6;
+const CLIENT: usize = 7;
+const BYTES: usize = 8;
+
+/// Longest method, in a field of its own or in a request line.
+const METHOD_BYTES_MAX: usize = 20;
+
+impl<'a> Fields<'a> {
+    /// Nothing found in this line.
+    #[inline(always)]
+    pub fn new(line: Line<'a>) -> Self {
+        let message = Value {
+            start: 0,
+            end: 0,
+            escaped: false,
+            number: false,
+        };
+        Fields {
+            line,
+            ranks: [0; PLACES],
+            message,
+        }
+    }
+
+    /// Takes in the value of a key, which was written at `key`.
+    #[inline(always)]
+    pub fn take<S: Simd>(
+        &mut self,
+        known: Known,
+        key: usize,
+        value: Value,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) {
+        let (line, rank) = (self.line, known.rank);
+        let bytes = &line.bytes()[value.start..value.end];
+        match known.meaning {
+            Meaning::Nothing => {}
+            Meaning::Level => self.level(rank, level(line, value, bytes), record),
+            Meaning::Message => {
+                if rank > self.ranks[MESSAGE] {
+                    self.ranks[MESSAGE] = rank;
+                    self.message = value;
+                }
+            }
+            Meaning::Method => {
+                if rank > self.ranks[METHOD] && is_method::<S>(line, value, bytes) {
+                    self.ranks[METHOD] = rank;
+                    record.method = Text::of_line(value.start, value.end);
+                }
+            }
+            Meaning::Path => {
+                // Behind an empty text may stand a slash, too, but empty it remains.
+                let text = if !value.escaped && line.byte(value.start) == b'/' {
+                    Text::of_line(value.start, value.end)
+                } else {
+                    kept(value, bytes, arena, path)
+                };
+                if rank > self.ranks[PATH] && !text.is_empty() {
+                    self.ranks[PATH] = rank;
+                    record.path = text;
+                }
+            }
+            Meaning::Client => {
+                let len = bytes.len();
+                let colons = line.eq32::<S>(value.start, b':');
+                let plain = !value.escaped
+                    && (2..32).contains(&len)
+                    && colons & ((1 << len) - 1) == 0
+                    && bytes[0] != b'[';
+                let text = if plain {
+                    Text::of_line(value.start, value.end)
+                } else {
+                    kept(value, bytes, arena, client)
+                };
+                if rank > self.ranks[CLIENT] && !text.is_empty() {
+                    self.ranks[CLIENT] = rank;
+                    record.client = text;
+                }
+            }
+            Meaning::Request => self.request(rank, value, bytes, arena, record),
+            _ => self.take_scalar(known, key, value, context, record),
+        }
+    }
+
+    /// The same for a number, or for text where text as such is not wanted.
+    #[inline(never)]
+    pub fn take_scalar(
+        &mut self,
+        known: Known,
+        key: usize,
+        value: Value,
+        context: &mut Context,
+        record: &mut Record,
+    ) {
+        let (line, rank) = (self.line, known.rank);
+        let bytes = &line.bytes()[value.start..value.end];
+        match known.meaning {
+            Meaning::Time => self.time(rank, time(line, &mut context.clock, value), record),
+            Meaning::Level => self.level(rank, Level::from_field(bytes), record),
+            Meaning::ShortLevel => self.level(rank, short_level(bytes), record),
+            Meaning::Status => self.status(rank, status(bytes), record),
+            Meaning::Duration(rule) => {
+                self.duration(rank, duration(line, key, bytes, rule), record);
+            }
+            Meaning::RequestTime => match duration(line, key, bytes, Rule::Fixed(Unit::Seconds)) {
+                None => self.time(rank, time(line, &mut context.clock, value), record),
+                found => self.duration(rank, found, record),
+            },
+            Meaning::Bytes => {
+                if let Some(count) = whole(bytes) {
+                    self.bytes(rank, count, record);
+                }
+            }
+            // What can only be text.
+            Meaning::Nothing
+            | Meaning::Message
+            | Meaning::Method
+            | Meaning::Path
+            | Meaning::Request
+            | Meaning::Client => {}
+        }
+    }
+
+    /// The same for a whole number of one to seven digits, which has been read already.
+    #[inline(always)]
+    pub fn take_whole(
+        &mut self,
+        known: Known,
+        key: usize,
+        number: u64,
+        digits: u32,
+        record: &mut Record,
+    ) {
+        let (line, rank) = (self.line, known.rank);
+        match known.meaning {
+            Meaning::Duration(rule) => {
+                let (unit, guess) = match rule {
+                    Rule::Fixed(unit) => (unit, false),
+                    Rule::Never => return,
+                    rule => unit_of(line, key, rule, number >= NANOSECONDS_FROM),
+                };
+                // Ten million seconds are far from the largest duration.
+                self.duration(rank, Some((number * unit.nanos(), guess)), record);
+            }
+            Meaning::Status => {
+                let valid = digits == 3 && (100..600).contains(&number);
+                self.status(rank, valid.then_some(number as u16), record);
+            }
+            Meaning::Bytes => self.bytes(rank, number, record),
+            Meaning::RequestTime => {
+                self.duration(rank, Some((number * Unit::Seconds.nanos(), false)), record);
+            }
+            Meaning::Level => {
+                let (tens, ones) = (number / 10 % 10, number % 10);
+                let text = [b'0' + tens as u8, b'0' + ones as u8];
+                let level = match digits {
+                    1 => Level::from_field(&text[1..]),
+                    2 => Level::from_field(&text),
+                    _ => Level::Other,
+                };
+                self.level(rank, level, record);
+            }
+            // Of times, this would be before EPOCH_SECONDS_MIN.
+            _ => {}
+        }
+    }
+
+    /// The same for text that is a timestamp.
+    #[inline(always)]
+    pub fn take_time(&mut self, known: Known, stamp: Stamp, record: &mut Record) {
+        self.time(known.rank, Some(stamp), record);
+    }
+
+    #[inline(always)]
+    fn time(&mut self, rank: u8, stamp: Option<Stamp>, record: &mut Record) {
+        if let Some(stamp) = stamp {
+            if rank > self.ranks[TIME] {
+                self.ranks[TIME] = rank;
+                record.time_ns = stamp.nanos_since_epoch();
+                record.second = stamp.second;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn level(&mut self, rank: u8, level: Level, record: &mut Record) {
+        let rank = match level {
+            Level::None => 0,
+            Level::Other => 1,
+            _ => rank,
+        };
+        if rank > self.ranks[LEVEL] {
+            self.ranks[LEVEL] = rank;
+            record.level = level;
+        }
+    }
+
+    #[inline(always)]
+    fn status(&mut self, rank: u8, status: Option<u16>, record: &mut Record) {
+        if let Some(status) = status {
+            if rank > self.ranks[STATUS] {
+                self.ranks[STATUS] = rank;
+                record.status = status;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn duration(&mut self, rank: u8, found: Option<(u64, bool)>, record: &mut Record) {
+        if let Some((nanos, guess)) = found {
+            let rank = if guess { 1 } else { rank };
+            if rank > self.ranks[DURATION] {
+                self.ranks[DURATION] = rank;
+                record.duration_ns = nanos;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn bytes(&mut self, rank: u8, count: u64, record: &mut Record) {
+        if rank > self.ranks[BYTES] {
+            self.ranks[BYTES] = rank;
+            record.bytes_sent = count;
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn request(
+        &mut self,
+        rank: u8,
+        value: Value,
+        bytes: &[u8],
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) {
+        let target = kept(value, bytes, arena, |text| Some(request(text)?.1));
+        if !target.is_empty() && rank > self.ranks[PATH] {
+            self.ranks[PATH] = rank;
+            record.path = target;
+        }
+        let method = kept(value, bytes, arena, |text| Some(request(text)?.0));
+        if !method.is_empty() && rank > self.ranks[METHOD] {
+            self.ranks[METHOD] = rank;
+            record.method = method;
+        }
+    }
+
+    /// Whether a time, a level or a message was found, whose names are those of logs.
+    ///
+    /// A message that is only an error does not count.
+    #[inline(always)]
+    pub fn looks_like_a_log(&self) -> bool {
+        self.ranks[TIME] > 0 || self.ranks[LEVEL] > 0 || self.ranks[MESSAGE] > 1
+    }
+
+    /// Completes the record when the whole line has been read; whether anything was found.
+    #[inline(always)]
+    pub fn finish(&self, arena: &mut Vec<u8>, record: &mut Record) -> bool {
+        let Value {
+            start,
+            end,
+            escaped,
+            ..
+        } = self.message;
+        if !escaped {
+            record.message = Text::of_line(start, end);
+        } else if record.level >= Level::Warn {
+            // Of lesser records nobody reads the message.
+            record.message = kept(
+                self.message,
+                &self.line.bytes()[start..end],
+                arena,
+                whole_text,
+            );
+        }
+        self.ranks != [0; PLACES]
+    }
+}
+
+fn whole_text(text: &[u8]) -> Option<Range<usize>> {
+    Some(0..text.len())
+}
+
+/// The part of a value that `part` chooses after escapes are undone; no text for None.
+#[inline(never)]
+fn kept(
+    value: Value,
+    bytes: &[u8],
+    arena: &mut Vec<u8>,
+    part: impl Fn(&[u8]) -> Option<Range<usize>>,
+) -> Text {
+    if !value.escaped {
+        return part(bytes).map_or(Text::NONE, |r| {
+            Text::of_line(value.start + r.start, value.start + r.end)
+        });
+    }
+    let from = arena.len();
+    unescape(bytes, arena);
+    match part(&arena[from..]) {
+        Some(r) if !r.is_empty() => Text::of_arena(from + r.start, from + r.end),
+        _ => {
+            arena.truncate(from);
+            Text::NONE
+        }
+    }
+}
+
+#[inline(always)]
+fn time(line: Line<'_>, clock: &mut Clock, value: Value) -> Option<Stamp> {
+    if !value.number && !value.escaped {
+        if let Some((stamp, end)) = clock.iso(line, value.start) {
+            if end == value.end {
+                return Some(stamp);
+            }
+        }
+    }
+    other_time(line, clock, value)
+}
+
+#[inline(never)]
+fn other_time(line: Line<'_>, clock: &mut Clock, value: Value) -> Option<Stamp> {
+    if value.escaped {
+        return None;
+    }
+    if !value.number {
+        if let Some((stamp, end)) = clock.any(line, value.start) {
+            if end == value.end {
+                return Some(stamp);
+            }
+        }
+    }
+    usual_epoch(line, value)
+        .or_else(|| timestamp::epoch(&line.bytes()[value.start..value.end]))
+        .filter(|stamp| stamp.second >= EPOCH_SECONDS_MIN)
+}
+
+/// Ten digits with one to seven decimals, or thirteen digits: today's seconds and milliseconds.
+///
+/// Only up to the year 2128. Where this answers, [`timestamp::epoch`] answers the same, ten times
+/// as slowly.
+#[inline]
+fn usual_epoch(line: Line<'_>, value: Value) -> Option<Stamp> {
+    let Value { start, end, .. } = value;
+    let (count, first) = leading_digits(line.u64_at(start));
+    if count < 8 || !(1..5).contains(&(first & 0xff)) || end < start + 12 {
+        return None;
+    }
+    let first = eight_digits(first) as i64;
+    let (count, rest) = leading_digits(line.u64_at(start + 8));
+    if count == 5 && end == start + 13 {
+        let millis = first * 100_000 + eight_digits(rest << 24) as i64;
+        return Some(Stamp {
+            second: millis / 1000,
+            nanos: (millis % 1000) as u32 * 1_000_000,
+        });
+    }
+    let decimals = end - start - 11;
+    if count != 2 || line.byte(start + 10) != b'.' || decimals > 7 {
+        return None;
+    }
+    let second = first * 100 + eight_digits(rest << 48) as i64;
+    let (count, fraction) = leading_digits(line.u64_at(start + 11));
+    if (count as usize) < decimals {
+        return None;
+    }
+    let fraction = eight_digits(fraction << (64 - 8 * decimals)) as u32;
+    Some(Stamp {
+        second,
+        nanos: fraction * 10u32.pow(9 - decimals as u32),
+    })
+}
+
+#[inline(always)]
+fn level(line: Line<'_>, value: Value, bytes: &[u8]) -> Level {
+    // Nearly every level is one of these; a byte that folds to a letter is that letter.
+    const fn word(text: [u8; 5]) -> u64 {
+        u64::from_le_bytes([text[0], text[1], text[2], text[3], text[4], 0, 0, 0])
+    }
+    let folded = line.u64_at(value.start) | FOLD;
+    match bytes.len() {
+        4 => match folded & 0xffff_ffff {
+            w if w == word(*b"info\0") => return Level::Info,
+            w if w == word(*b"warn\0") => return Level::Warn,
+            _ => {}
+        },
+        5 => match folded & 0xff_ffff_ffff {
+            w if w == word(*b"error") => return Level::Error,
+            w if w == word(*b"debug") => return Level::Debug,
+            _ => {}
+        },
+        _ => {}
+    }
+    other_level(bytes)
+}
+
+#[inline(never)]
+fn other_level(bytes: &[u8]) -> Level {
+    Level::from_field(bytes)
+}
+
+/// A level under a short key, or NONE.
+fn short_level(bytes: &[u8]) -> Level {
+    match bytes {
+        [letter] => Level::from_letter(*letter),
+        [b'D', b'1'..=b'5'] => Some(Level::Debug),
+        word => Level::from_word(word),
+    }
+    .unwrap_or(Level::None)
+}
+
+#[inline(always)]
+fn status(bytes: &[u8]) -> Option<u16> {
+    let &[a, b, c] = bytes else { return None };
+    let digits = [a, b, c].map(|d| u16::from(d.wrapping_sub(b'0')));
+    let number = digits[0] * 100 + digits[1] * 10 + digits[2];
+    ((1..=5).contains(&digits[0]) && digits[1] < 10 && digits[2] < 10).then_some(number)
+}
+
+/// A whole number of 1 to 18 digits.
+#[inline(always)]
+fn whole(bytes: &[u8]) -> Option<u64> {
+    if bytes.is_empty() || bytes.len() > 18 {
+        return None;
+    }
+    let mut number = 0;
+    for &b in bytes {
+        let digit = b.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + u64::from(digit);
+    }
+    Some(number)
+}
+
+/// Nanoseconds, and whether their unit is a guess.
+#[inline(always)]
+fn duration(line: Line<'_>, key: usize, bytes: &[u8], rule: Rule) -> Option<(u64, bool)> {
+    let &last = bytes.last()?;
+    if !last.is_ascii_digit() && last != b'.' {
+        return with_unit(bytes).map(|nanos| (nanos, false));
+    }
+    let (unit, guess) = match rule {
+        Rule::Fixed(unit) => (unit, false),
+        Rule::Never => return None,
+        Rule::Seconds if bytes.iter().any(|b| !b.is_ascii_digit()) && !is_traefik(line, key) => {
+            (Unit::Seconds, true)
+        }
+        rule => unit_of(line, key, rule, is_large(bytes)),
+    };
+    decimal(bytes, unit).map(|nanos| (nanos, guess))
+}
+
+/// The unit of a number without decimals, and whether it is a guess.
+#[inline(always)]
+fn unit_of(line: Line<'_>, key: usize, rule: Rule, large: bool) -> (Unit, bool) {
+    match rule {
+        Rule::Fixed(unit) => (unit, false),
+        Rule::Seconds if is_traefik(line, key) => (Unit::Nanoseconds, false),
+        Rule::Seconds | Rule::Whole if large => (Unit::Nanoseconds, true),
+        _ => (Unit::Milliseconds, true),
+    }
+}
+
+/// Whether the key is `Duration`, provided that its rule is that of `duration`.
+#[inline(always)]
+fn is_traefik(line: Line<'_>, key: usize) -> bool {
+    line.u64_at(key) == u64::from_le_bytes(*b"Duration")
+}
+
+/// Whether this is a whole number of at least [`NANOSECONDS_FROM`].
+fn is_large(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_digit)
+        && bytes.iter().fold(0u64, |n, b| {
+            n.saturating_mul(10).saturating_add(u64::from(b - b'0'))
+        }) >= NANOSECONDS_FROM
+}
+
+#[inline(always)]
+fn is_method<S: Simd>(line: Line<'_>, value: Value, bytes: &[u8]) -> bool {
+    (1..=METHOD_BYTES_MAX).contains(&bytes.len())
+        && (line.range32::<S>(value.start, b'A', b'Z').trailing_ones() as usize >= bytes.len()
+            || bytes.iter().all(u8::is_ascii_alphabetic))
+}
+
+/// Where the scheme and `://` of a URL end.
+fn behind_scheme(text: &[u8]) -> Option<usize> {
+    let scheme = text
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+        .count();
+    (scheme > 0 && text[scheme..].starts_with(b"://")).then_some(scheme + 3)
+}
+
+/// The path of a URL.
+fn path(text: &[u8]) -> Option<Range<usize>> {
+    let Some(host) = behind_scheme(text) else {
+        return Some(0..text.len());
+    };
+    match text[host..]
+        .iter()
+        .position(|b| matches!(b, b'/' | b'?' | b'#'))
+    {
+        Some(i) if text[host + i] == b'/' => Some(host + i..text.len()),
+        // The slash before the host will do.
+        _ => Some(host - 1..host),
+    }
+}
+
+/// Method (empty if there is none) and path of a request line.
+fn request(text: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
+    let method = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let start = match text.get(method) {
+        Some(b' ') if (1..=METHOD_BYTES_MAX).contains(&method) => method + 1,
+        Some(b'/') if method == 0 => 0,
+        _ => return None,
+    };
+    let rest = &text[start..];
+    let target = &rest[..rest.iter().position(|&b| b == b' ').unwrap_or(rest.len())];
+    if !target.starts_with(b"/") && target != b"*" && behind_scheme(target).is_none() {
+        return None;
+    }
+    let path = path(target)?;
+    Some((0..method, start + path.start..start + path.end))
+}
+
+/// A client without brackets and port.
+fn client(text: &[u8]) -> Option<Range<usize>> {
+    if text == b"-" {
+        return None;
+    }
+    if text.first() == Some(&b'[') {
+        if let Some(end) = text.iter().position(|&b| b == b']') {
+            return Some(1..end);
+        }
+    }
+    let mut colons = (0..text.len()).filter(|&i| text[i] == b':');
+    match (colons.next(), colons.next()) {
+        (Some(port), None) if port > 0 => Some(0..port),
+        _ => Some(0..text.len()),
+    }
+}
+
+/// Appends `text` to `out` with the escapes of JSON undone.
+///
+/// `\uXXXX` in pairs of surrogates is one character; a surrogate alone becomes U+FFFD. What is no
+/// escape stays as it is.
+pub fn unescape(mut text: &[u8], out: &mut Vec<u8>) {
+    while let Some(i) = memchr::memchr(b'\\', text) {
+        out.extend_from_slice(&text[..i]);
+        let escape = &text[i..];
+        let mut len = 2;
+        match escape.get(1) {
+            Some(&c @ (b'"' | b'\\' | b'/')) => out.push(c),
+            Some(b'b') => out.push(8),
+            Some(b'f') => out.push(12),
+            Some(b'n') => out.push(b'\n'),
+            Some(b'r') => out.push(b'\r'),
+            Some(b't') => out.push(b'\t'),
+            Some(b'u') if code_unit(escape).is_some() => {
+                let (character, used) = character(escape);
+                len = used;
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            _ => {
+                out.push(b'\\');
+                len = 1;
+            }
+        }
+        text = &escape[len..];
+    }
+    out.extend_from_slice(text);
+}
+
+/// The number in `\uXXXX`.
+pub fn code_unit(escape: &[u8]) -> Option<u32> {
+    let &[b'\\', b'u', a, b, c, d, ..] = escape else {
+        return None;
+    };
+    let mut unit = 0;
+    for digit in [a, b, c, d] {
+        unit = unit << 4 | (digit as char).to_digit(16)?;
+    }
+    Some(unit)
+}
+
+/// The character of the escape `\uXXXX` or two of them, and how many bytes those are.
+fn character(escape: &[u8]) -> (char, usize) {
+    let unit = code_unit(escape).unwrap_or(0xfffd);
+    if (0xd800..0xdc00).contains(&unit) {
+        if let Some(low @ 0xdc00..0xe000) = code_unit(&escape[6..]) {
+            let code = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+            return (
+                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER),
+                12,
+            );
+        }
+    }
+    (
+        char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER),
+        6,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lines::PaddedLine;
+    use proptest::prelude::*;
+
+    fn known(group: Group, key: &str) -> Known {
+        let padded = PaddedLine::new(key.as_bytes());
+        Names::get().look_up(padded.line(), group, 0, key.len())
+    }
+
+    fn meaning(key: &str) -> Meaning {
+        known(Group::ROOT, key).meaning
+    }
+
+    #[test]
+    fn the_table_is_loosely_filled() {
+        let names = Names::get();
+        assert!(names.entries.len() * 2 <= SLOTS, "{}", names.entries.len());
+        assert!(names.entries.len() < u16::MAX.into());
+    }
+
+    #[test]
+    fn every_name_is_found_in_every_spelling() {
+        for &(expected, _, list) in NAMES {
+            for name in list.split_whitespace() {
+                assert_eq!(meaning(name), expected, "{name}");
+                for key in spellings(name) {
+                    assert_eq!(meaning(&key.to_uppercase()), expected, "{key}");
+                    assert_eq!(meaning(&format!("@{key}")), expected, "{key}");
+                    assert_eq!(meaning(&format!("_{key}")), expected, "{key}");
+                    assert_eq!(meaning(&format!("{key}x")), Meaning::Nothing, "{key}");
+                    assert_eq!(
+                        known(Group::NOWHERE, &key).meaning,
+                        Meaning::Nothing,
+                        "{key}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn spelled_out() {
+        use Meaning::*;
+        for (key, expected) in [
+            ("@timestamp", Time),
+            ("TimeStamp", Time),
+            ("__time", Nothing),
+            ("statusCode", Status),
+            ("StatusCode", Status),
+            ("status-code", Status),
+            ("http.response.status_code", Status),
+            ("duration_ms", Duration(Rule::Fixed(Unit::Milliseconds))),
+            ("durationMs", Duration(Rule::Fixed(Unit::Milliseconds))),
+            ("responseTime_ms", Duration(Rule::Fixed(Unit::Milliseconds))),
+            ("elapsed-seconds", Duration(Rule::Fixed(Unit::Seconds))),
+            ("request_time", RequestTime),
+            ("request_time_ms", Duration(Rule::Fixed(Unit::Milliseconds))),
+            ("DownstreamContentSize", Bytes),
+            ("x-status", Nothing),
+            ("status\u{1f}code", Nothing),
+            ("status_", Nothing),
+            ("@@time", Nothing),
+            ("", Nothing),
+            ("@", Nothing),
+            ("tim", Nothing),
+            ("a_key_that_is_longer_than_any_name_in_the_table", Nothing),
+        ] {
+            assert_eq!(meaning(key), expected, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn nested_names() {
+        let http = known(Group::ROOT, "http").inside;
+        let response = known(http, "response").inside;
+        assert_eq!(known(response, "status_code").meaning, Meaning::Status);
+        assert_eq!(known(http, "response.statusCode").meaning, Meaning::Status);
+        assert_eq!(known(Group::ROOT, "http.response").inside, response);
+        assert_eq!(known(Group::ROOT, "fields").inside, Group::ROOT);
+        assert_eq!(known(Group::ROOT, "JSONPayload").inside, Group::ROOT);
+        assert_eq!(known(Group::ROOT, "nothing").inside, Group::NOWHERE);
+        // Both a message and an object with a message.
+        let error = known(Group::ROOT, "error");
+        assert_eq!(error.meaning, Meaning::Message);
+        assert_eq!(known(error.inside, "message").meaning, Meaning::Message);
+        assert_eq!(known(error.inside, "time").meaning, Meaning::Nothing);
+    }
+
+    #[test]
+    fn paths_requests_and_clients() {
+        let cut = |f: fn(&[u8]) -> Option<Range<usize>>, text: &'static str| {
+            f(text.as_bytes()).map(|r| &text[r])
+        };
+        for (text, expected) in [
+            ("/a?b=c", "/a?b=c"),
+            ("https://host/path?x", "/path?x"),
+            ("https://host:8080", "/"),
+            ("https://host?x=/1", "/"),
+            ("a/b", "a/b"),
+            ("://x", "://x"),
+            ("*", "*"),
+            ("", ""),
+        ] {
+            assert_eq!(cut(path, text), Some(expected), "{text}");
+        }
+        for (text, expected) in [
+            ("GET /x HTTP/1.1", Some(("GET", "/x"))),
+            ("GET /x", Some(("GET", "/x"))),
+            ("GET http://h/x?y HTTP/1.0", Some(("GET", "/x?y"))),
+            ("OPTIONS * HTTP/1.1", Some(("OPTIONS", "*"))),
+            ("/x/y z", Some(("", "/x/y"))),
+            ("Update user profile", None),
+            ("GET", None),
+            ("GET ", None),
+            ("", None),
+        ] {
+            let found = request(text.as_bytes()).map(|(m, p)| (&text[m], &text[p]));
+            assert_eq!(found, expected, "{text}");
+        }
+        for (text, expected) in [
+            ("1.2.3.4", Some("1.2.3.4")),
+            ("1.2.3.4:567", Some("1.2.3.4")),
+            ("[2001:db8::1]:443", Some("2001:db8::1")),
+            ("2001:db8::1", Some("2001:db8::1")),
+            ("[oops", Some("[oops")),
+            (":80", Some(":80")),
+            ("-", None),
+        ] {
+            assert_eq!(cut(client, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn escapes() {
+        for (text, expected) in [
+            (r#"a\"b\\c\/d"#, "a\"b\\c/d"),
+            (r"\b\f\n\r\t", "\u{8}\u{c}\n\r\t"),
+            (r"\u00e9\u20AC", "é€"),
+            (r"\ud83d\ude00!", "😀!"),
+            (r"\ud83d \ude00", "\u{fffd} \u{fffd}"),
+            (r"\ud83d\ud83d\ude00", "\u{fffd}😀"),
+            (r"\ud83d", "\u{fffd}"),
+            (r"\q\x41\u12", r"\q\x41\u12"),
+            (r"\", r"\"),
+        ] {
+            let mut out = Vec::new();
+            unescape(text.as_bytes(), &mut out);
+            assert_eq!(String::from_utf8_lossy(&out), expected, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_usual_epoch_is_no_other(
+            text in prop_oneof![
+                "[0-9]{10}\\.[0-9]{1,9}", "[0-9]{12,14}", "[0-9]{8,12}[0-9.eE]{0,6}", "[0-9.]{0,20}",
+            ],
+            behind in "[0-9.]{0,3}",
+        ) {
+            let padded = PaddedLine::new(format!("{text}{behind}").as_bytes());
+            let value = Value { start: 0, end: text.len(), escaped: false, number: true };
+            if let Some(stamp) = usual_epoch(padded.line(), value) {
+                prop_assert_eq!(timestamp::epoch(text.as_bytes()), Some(stamp));
+            } else if text.len() == 13 && text.as_bytes().iter().all(u8::is_ascii_digit) {
+                prop_assert!(!"1234".contains(&text[..1]) || behind.starts_with(|c: char| c != '.'));
+            }
+        }
+
+        #[test]
+        fn any_key_is_survived(key: Vec<u8>, group: u8) {
+            let padded = PaddedLine::new(&key);
+            Names::get().look_up(padded.line(), Group(group), 0, key.len());
+        }
+
+        #[test]
+        fn parts_stay_inside(text: Vec<u8>, likely in "[a-z:/?# \\[\\]\\-\\\\u0-9]{0,30}") {
+            for text in [&text[..], likely.as_bytes()] {
+                for part in [path(text), client(text), request(text).map(|r| r.1)] {
+                    prop_assert!(part.is_none_or(|r| text.get(r).is_some()));
+                }
+                let mut out = Vec::new();
+                unescape(text, &mut out);
+                prop_assert!(out.len() <= text.len());
+            }
+        }
+    }
+}

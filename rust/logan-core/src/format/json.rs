@@ -1,0 +1,1216 @@
+//! JSON lines: one JSON object per line.
+//!
+//! # Accepted
+//! A line is a record if it is one object by RFC 8259, with white space (space, tab, CR, LF) around
+//! it and between its tokens, and at least one known name has a usable value. Which names are known
+//! and what they mean is in [`fields`](super::fields). The differences to RFC 8259:
+//! - bytes below 0x20 and bytes that are no UTF-8 are tolerated inside of strings;
+//! - `\u` wants four hexadecimal digits, but surrogates need not come in pairs; a lone one becomes
+//!   U+FFFD;
+//! - numbers are only looked at as text, so none is too large;
+//! - at most [`DEPTH_MAX`] objects and arrays may be open at once, the outermost one included.
+//!
+//! Everything else that is not JSON makes the line no record, wherever it stands: missing or
+//! doubled commas and colons, single quotes, bare words, numbers such as `01`, `1.`, `.5` and `+1`,
+//! unknown escapes, brackets that do not match, a second value behind the object.
+//!
+//! Objects may repeat keys: the first usable value counts. `true`, `false`, `null`, arrays, and
+//! objects are never usable themselves; text is where a number is wanted, but a number is no text.
+//!
+//! # How
+//! One pass, and strings are searched for their ends 32 bytes at a time. Lines of one log repeat
+//! their keys, so what stands between two values (`,"status":`) is remembered with what it was
+//! found to mean ([`Heads`]), and compared as a few integers when the next line comes to the same
+//! place. What a head means is a function of its bytes and of what it stands in, both of which are
+//! compared, so a remembered answer is the answer. On a miss, the head is read token by token.
+//!
+//! A [`Line`] answers with arbitrary bytes behind its end. The parser does not ask at each byte: it
+//! only ever moves forward, the ends of strings and numbers are searched for inside of the line,
+//! and what it accepts must end exactly where the line's last `}` is.
+
+use super::fields::{Fields, Group, Known, Meaning, Names, Value, code_unit};
+use super::{Context, Entry, Info, LineFormat};
+use crate::batch::{Columns, Record};
+use crate::lines::Line;
+use crate::simd::Simd;
+use crate::timestamp::{eight_digits, leading_digits};
+use std::ops::Range;
+
+/// Registry entry.
+pub static ENTRY: Entry = Entry {
+    info: Info {
+        name: "json",
+        title: "JSON lines: one object per line, fields under their usual names",
+        example: r#"{"time":"2024-01-24T10:15:33.001Z","level":"INFO","msg":"Request processed","status":200,"duration_ms":95}"#,
+        time_field: "time, timestamp, @timestamp, ts, ...",
+        duration_field: Some("duration, elapsed, latency, took, response_time, ..."),
+        duration_unit: Some("by key"),
+    },
+    last_resort: false,
+    build: |_| {
+        Box::new(Json {
+            names: Names::get(),
+        })
+    },
+};
+
+/// Objects and arrays that may be open at once. Logs nest less than ten deep; what does not is made
+/// to hurt.
+pub const DEPTH_MAX: usize = 64;
+
+struct Json {
+    names: &'static Names,
+}
+
+impl LineFormat for Json {
+    const COLUMNS: Columns = Columns::TIME
+        .or(Columns::LEVEL)
+        .or(Columns::DURATION)
+        .or(Columns::STATUS)
+        .or(Columns::BYTES)
+        .or(Columns::MESSAGE)
+        .or(Columns::ROUTE)
+        .or(Columns::CLIENT);
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte == b'{' || is_space(byte)
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        let mut stop = line.len();
+        while stop > 0 && is_space(line.byte(stop - 1)) {
+            stop -= 1;
+        }
+        let mut at = skip_space(line, 0);
+        // Cheap, and ends the trial of most lines that are not JSON.
+        if line.byte(at) != b'{' || stop == 0 || line.byte(stop - 1) != b'}' {
+            return false;
+        }
+        let mut fields = Fields::new(line);
+        let mut open = Open::new();
+        let mut scope = Scope::ROOT;
+        let mut place = Place { row: 0, way: 0 };
+        at += 1;
+        // One member, element or closing bracket per round.
+        loop {
+            let mut head = context.heads.get(place);
+            let mut hit = head.is_at(line, at, scope);
+            if !hit && scope.is_object() && line.byte(at) != b'}' {
+                if let Some(way) = context.heads.other_way(line, at, scope, place) {
+                    place.way = way;
+                    head = context.heads.get(place);
+                    hit = true;
+                }
+            }
+            let mut known = head.known;
+            let mut key = at + head.key as usize;
+            if hit {
+                at += head.len as usize;
+                place.row += 1;
+            } else {
+                let from = at;
+                at = skip_space(line, at);
+                if line.byte(at) == scope.closing_bracket() {
+                    at += 1;
+                    match open.close() {
+                        Some(outer) => scope = outer,
+                        // An empty object has no fields and is no record.
+                        None => return at == stop && fields.finish(arena, record),
+                    }
+                    continue;
+                }
+                if !scope.is_fresh() {
+                    if line.byte(at) != b',' {
+                        return false;
+                    }
+                    at = skip_space(line, at + 1);
+                }
+                known = Known::NOTHING;
+                if scope.is_object() {
+                    if line.byte(at) != b'"' {
+                        return false;
+                    }
+                    key = at + 1;
+                    let Some((end, escaped)) = string_end::<S>(line, key) else {
+                        return false;
+                    };
+                    if !escaped {
+                        known = self.names.look_up(line, scope.group(), key, end);
+                    }
+                    at = skip_space(line, end + 1);
+                    if line.byte(at) != b':' {
+                        return false;
+                    }
+                    at += 1;
+                    place.way = context
+                        .heads
+                        .remember(line, from..at, key, scope, known, place);
+                    place.row += 1;
+                }
+            }
+            scope = scope.begun();
+            let mut word = line.u64_at(at);
+            if word as u8 <= b' ' {
+                at = skip_space(line, at);
+                word = line.u64_at(at);
+            }
+            match word as u8 {
+                b'"' => {
+                    let start = at + 1;
+                    if known.meaning == Meaning::Time {
+                        // A timestamp holds no escapes, so its end is the string's, too.
+                        if let Some((stamp, end)) = context.clock.iso(line, start) {
+                            if line.byte(end) == b'"' {
+                                fields.take_time(known, stamp, record);
+                                at = end + 1;
+                                continue;
+                            }
+                        }
+                    }
+                    let Some((end, escaped)) = string_end::<S>(line, start) else {
+                        return false;
+                    };
+                    at = end + 1;
+                    if known.meaning != Meaning::Nothing {
+                        let value = Value {
+                            start,
+                            end,
+                            escaped,
+                            number: false,
+                        };
+                        fields.take::<S>(known, key, value, context, arena, record);
+                    }
+                }
+                digit @ (b'-' | b'0'..=b'9') => {
+                    // Nearly all numbers are whole and below ten million.
+                    let (count, values) = leading_digits(word);
+                    if (1..8).contains(&count) && (digit != b'0' || count == 1) {
+                        let behind = (word >> (8 * count)) as u8;
+                        if !matches!(behind, b'.' | b'e' | b'E') {
+                            at += count as usize;
+                            let whole = eight_digits(values << (64 - 8 * count));
+                            fields.take_whole(known, key, whole, count, record);
+                            continue;
+                        }
+                    }
+                    let start = at;
+                    let Some(end) = number_end::<S>(line, at) else {
+                        return false;
+                    };
+                    at = end;
+                    if known.meaning != Meaning::Nothing {
+                        let value = Value {
+                            start,
+                            end,
+                            escaped: false,
+                            number: true,
+                        };
+                        fields.take_scalar(known, key, value, context, record);
+                    }
+                }
+                b'{' | b'[' => {
+                    let inner = Scope::fresh(known.inside, word as u8 == b'{');
+                    match open.open(scope) {
+                        true => scope = inner,
+                        false => return false,
+                    }
+                    at += 1;
+                }
+                b't' if word as u32 == u32::from_le_bytes(*b"true") => at += 4,
+                b'n' if word as u32 == u32::from_le_bytes(*b"null") => at += 4,
+                b'f' if (word >> 8) as u32 == u32::from_le_bytes(*b"alse") => at += 5,
+                _ => return false,
+            }
+        }
+    }
+}
+
+/// What a member or element stands in: an object of some group, or an array; and whether its
+/// opening bracket is the last token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Scope(u16);
+
+impl Scope {
+    const FRESH: u16 = 1;
+    const ARRAY: u16 = 2;
+    const ROOT: Scope = Scope::fresh(Group::ROOT, true);
+    /// No scope of any object.
+    const NONE: Scope = Scope(u16::MAX);
+
+    #[inline(always)]
+    const fn fresh(group: Group, object: bool) -> Scope {
+        Scope((group.number() as u16) << 2 | if object { 0 } else { Scope::ARRAY } | Scope::FRESH)
+    }
+
+    #[inline(always)]
+    fn begun(self) -> Scope {
+        Scope(self.0 & !Scope::FRESH)
+    }
+
+    #[inline(always)]
+    fn is_fresh(self) -> bool {
+        self.0 & Scope::FRESH != 0
+    }
+
+    #[inline(always)]
+    fn is_object(self) -> bool {
+        self.0 & Scope::ARRAY == 0
+    }
+
+    #[inline(always)]
+    fn group(self) -> Group {
+        Group::from_number((self.0 >> 2) as u8)
+    }
+
+    #[inline(always)]
+    fn closing_bracket(self) -> u8 {
+        if self.is_object() { b'}' } else { b']' }
+    }
+}
+
+/// The objects and arrays around the innermost one.
+struct Open {
+    outer: [Scope; DEPTH_MAX - 1],
+    count: usize,
+}
+
+impl Open {
+    #[inline(always)]
+    fn new() -> Open {
+        Open {
+            outer: [Scope::NONE; DEPTH_MAX - 1],
+            count: 0,
+        }
+    }
+
+    /// Goes into one more; false if it is one too many.
+    #[inline(always)]
+    fn open(&mut self, scope: Scope) -> bool {
+        let Some(place) = self.outer.get_mut(self.count) else {
+            return false;
+        };
+        *place = scope;
+        self.count += 1;
+        true
+    }
+
+    /// Back to the one around; None from the outermost.
+    #[inline(always)]
+    fn close(&mut self) -> Option<Scope> {
+        self.count = self.count.checked_sub(1)?;
+        self.outer.get(self.count).copied()
+    }
+}
+
+/// Rows of remembered heads, one for each member of a line, counted round.
+const ROWS: usize = 32;
+/// Heads that are remembered for the same place: so many kinds of lines may be mixed.
+const WAYS: usize = 4;
+/// Longest head that is remembered.
+const HEAD_BYTES_MAX: usize = 32;
+
+/// Remembered heads of members: what stands between two values, up to the colon.
+///
+/// What a head means is a function of its bytes and its scope, both of which are compared, so this
+/// never shows in the outcome. The head to compare with first is that of the member's number in the
+/// way that the member before was found in: it does not depend on the bytes of the line, so that
+/// the processor can be ahead of them.
+#[derive(Clone)]
+pub struct Heads([[Head; WAYS]; ROWS]);
+
+#[derive(Clone, Copy)]
+struct Head {
+    /// The first and the last eight bytes.
+    words: [u64; 2],
+    /// Which bits of the words are of the head.
+    masks: [u64; 2],
+    /// Of a head longer than 16 bytes: the second eight and the last but eight.
+    inner: [u64; 2],
+    scope: Scope,
+    len: u8,
+    /// Where the key starts.
+    key: u8,
+    known: Known,
+}
+
+impl Default for Heads {
+    fn default() -> Self {
+        Heads([[Head::NONE; WAYS]; ROWS])
+    }
+}
+
+/// Which remembered head is next.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Number of the member.
+    row: usize,
+    way: usize,
+}
+
+impl Heads {
+    #[inline(always)]
+    fn get(&self, place: Place) -> &Head {
+        &self.0[place.row % ROWS][place.way % WAYS]
+    }
+
+    /// The way in which the head at `at` is remembered.
+    #[inline(never)]
+    fn other_way(&self, line: Line<'_>, at: usize, scope: Scope, place: Place) -> Option<usize> {
+        self.0[place.row % ROWS]
+            .iter()
+            .position(|head| head.is_at(line, at, scope))
+    }
+
+    /// Puts the head `line[range]` beside those that are there, and says in which way.
+    #[cold]
+    #[inline(never)]
+    fn remember(
+        &mut self,
+        line: Line<'_>,
+        range: Range<usize>,
+        key: usize,
+        scope: Scope,
+        known: Known,
+        place: Place,
+    ) -> usize {
+        let Range { start, end } = range;
+        let len = end - start;
+        if len > HEAD_BYTES_MAX {
+            return place.way;
+        }
+        let Place { row, way } = place;
+        let heads = &mut self.0[row % ROWS];
+        // The same way as long as it is free, so that a line stays in one.
+        let way = if heads[way % WAYS].scope == Scope::NONE {
+            way
+        } else {
+            way + 1
+        } % WAYS;
+        let long = len > 16;
+        heads[way] = Head {
+            words: [line.u64_at(start), line.u64_before(end)],
+            // A head has three bytes at least: two quotes and a colon.
+            masks: [
+                u64::MAX >> (64 - 8 * len.min(8)),
+                if len > 8 { u64::MAX } else { 0 },
+            ],
+            inner: if long {
+                [line.u64_at(start + 8), line.u64_before(end - 8)]
+            } else {
+                [0; 2]
+            },
+            scope,
+            len: len as u8,
+            key: (key - start) as u8,
+            known,
+        };
+        way
+    }
+}
+
+impl Head {
+    /// Nothing remembered.
+    const NONE: Head = Head {
+        words: [0; 2],
+        masks: [0; 2],
+        inner: [0; 2],
+        scope: Scope::NONE,
+        len: 0,
+        key: 0,
+        known: Known::NOTHING,
+    };
+
+    /// Whether this head is at `at`.
+    #[inline(always)]
+    fn is_at(&self, line: Line<'_>, at: usize, scope: Scope) -> bool {
+        let end = at + self.len as usize;
+        let first = (line.u64_at(at) ^ self.words[0]) & self.masks[0];
+        let last = (line.u64_before(end) ^ self.words[1]) & self.masks[1];
+        self.scope == scope
+            && first | last == 0
+            && (self.len <= 16
+                || line.u64_at(at + 8) == self.inner[0]
+                    && line.u64_before(end - 8) == self.inner[1])
+    }
+}
+
+#[inline(always)]
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+}
+
+/// The first position from `at` on without white space.
+#[inline(always)]
+fn skip_space(line: Line<'_>, at: usize) -> usize {
+    if line.byte(at) > b' ' {
+        return at;
+    }
+    // Python's and PostgreSQL's writers put one space behind each comma and colon.
+    if line.byte(at) == b' ' && line.byte(at + 1) > b' ' {
+        at + 1
+    } else {
+        skip_spaces(line, at)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn skip_spaces(line: Line<'_>, mut at: usize) -> usize {
+    while at < line.len() && is_space(line.byte(at)) {
+        at += 1;
+    }
+    at
+}
+
+/// Where the number at `at` ends, if it is one.
+#[inline(always)]
+fn number_end<S: Simd>(line: Line<'_>, at: usize) -> Option<usize> {
+    let start = at + usize::from(line.byte(at) == b'-');
+    let digits = line.range32::<S>(start, b'0', b'9');
+    let whole = digits.trailing_ones() as usize;
+    if whole == 0 || whole > 1 && line.byte(start) == b'0' {
+        return None;
+    }
+    let end = start + whole;
+    match line.byte(end) {
+        b'.' if whole < 31 => {
+            let fraction = (digits >> whole >> 1).trailing_ones() as usize;
+            let end = end + 1 + fraction;
+            match line.byte(end) {
+                b'e' | b'E' | b'0'..=b'9' => long_number_end(line, start),
+                _ => (fraction > 0).then_some(end),
+            }
+        }
+        b'.' | b'e' | b'E' | b'0'..=b'9' => long_number_end(line, start),
+        _ => Some(end),
+    }
+}
+
+/// The same byte by byte, for a number without sign and needless zeros.
+#[cold]
+#[inline(never)]
+fn long_number_end(line: Line<'_>, start: usize) -> Option<usize> {
+    let digits = |from: usize| {
+        let rest = line.bytes().get(from..).unwrap_or(&[]);
+        let count = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+        (count > 0).then_some(from + count)
+    };
+    let at = |i: usize| line.bytes().get(i).copied().unwrap_or(0);
+    let mut end = digits(start)?;
+    if at(end) == b'.' {
+        end = digits(end + 1)?;
+    }
+    if matches!(at(end), b'e' | b'E') {
+        end = digits(end + 1 + usize::from(matches!(at(end + 1), b'+' | b'-')))?;
+    }
+    Some(end)
+}
+
+/// Where the string that starts at `start` has its closing quote, and whether it holds escapes.
+#[inline(always)]
+fn string_end<S: Simd>(line: Line<'_>, start: usize) -> Option<(usize, bool)> {
+    let mut escaped = false;
+    let mut at = start;
+    loop {
+        let quotes = line.eq32::<S>(at, b'"');
+        let first = quotes | line.eq32::<S>(at, b'\\');
+        if first == 0 {
+            at += 32;
+            if at >= line.len() {
+                return None;
+            }
+            continue;
+        }
+        let i = first.trailing_zeros();
+        at += i as usize;
+        if quotes >> i & 1 != 0 {
+            return Some((at, escaped));
+        }
+        escaped = true;
+        at += escape_len(line, at)?;
+    }
+}
+
+/// Length of the escape at `at`.
+#[inline(always)]
+fn escape_len(line: Line<'_>, at: usize) -> Option<usize> {
+    match line.byte(at + 1) {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
+        b'u' => code_unit(line.bytes().get(at..)?).map(|_| 6),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Text};
+    use crate::format::Format;
+    use crate::level::Level;
+    use crate::lines::{PAD, PaddedLine};
+    use crate::timestamp::Clock;
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+    use serde_json::{Value as Tree, json};
+
+    /// What a line says, as text.
+    #[derive(Debug, PartialEq)]
+    struct Said {
+        time_ns: i64,
+        level: Level,
+        status: u16,
+        duration_ns: u64,
+        bytes: u64,
+        message: String,
+        method: String,
+        path: String,
+        client: String,
+    }
+
+    const NOTHING: Said = Said {
+        time_ns: NO_TIME,
+        level: Level::None,
+        status: NO_STATUS,
+        duration_ns: NO_DURATION,
+        bytes: NO_BYTES,
+        message: String::new(),
+        method: String::new(),
+        path: String::new(),
+        client: String::new(),
+    };
+
+    fn context() -> Context {
+        Context::new(Clock::utc())
+    }
+
+    fn parse_in(context: &mut Context, bytes: &[u8]) -> Option<Said> {
+        let padded = PaddedLine::new(bytes);
+        let mut arena = Vec::new();
+        let mut record = Record::EMPTY;
+        let json: &dyn Format = &Json {
+            names: Names::get(),
+        };
+        if !json.parse_line(padded.line(), context, &mut arena, &mut record) {
+            return None;
+        }
+        let text = |t: Text| String::from_utf8_lossy(t.bytes(bytes, &arena)).into_owned();
+        Some(Said {
+            time_ns: record.time_ns,
+            level: record.level,
+            status: record.status,
+            duration_ns: record.duration_ns,
+            bytes: record.bytes_sent,
+            message: text(record.message),
+            method: text(record.method),
+            path: text(record.path),
+            client: text(record.client),
+        })
+    }
+
+    fn parse_bytes(bytes: &[u8]) -> Option<Said> {
+        // Remembered heads of other lines, and of the line itself, must not show.
+        let mut context = context();
+        let first = parse_in(&mut context, bytes);
+        assert_eq!(parse_in(&mut context, bytes), first);
+        first
+    }
+
+    fn parse(line: &str) -> Said {
+        parse_bytes(line.as_bytes()).unwrap_or_else(|| panic!("no record: {line}"))
+    }
+
+    /// 2024-01-24T10:15:33.001Z
+    const TIME_NS: i64 = 1_706_091_333_001_000_000;
+
+    fn request(level: Level, status: u16, duration_ns: u64, route: (&str, &str)) -> Said {
+        Said {
+            time_ns: TIME_NS,
+            level,
+            status,
+            duration_ns,
+            method: route.0.into(),
+            path: route.1.into(),
+            ..NOTHING
+        }
+    }
+
+    #[test]
+    fn the_example_is_a_record() {
+        let expected = request(Level::Info, 200, 95_000_000, ("", ""));
+        assert_eq!(
+            parse(ENTRY.info.example),
+            Said {
+                message: "Request processed".into(),
+                ..expected
+            }
+        );
+    }
+
+    #[test]
+    fn the_commissioned_line() {
+        let found = parse(
+            r#"{"timestamp": "2024-01-24 10:15:33.001", "level": "INFO", "message": "Request processed", "duration_ms": 95}"#,
+        );
+        assert_eq!(found.duration_ns, 95_000_000);
+        assert_eq!(found.time_ns, TIME_NS);
+        assert_eq!(found.message, "Request processed");
+    }
+
+    #[test]
+    fn lines_of_several_programs() {
+        let get = ("GET", "/x?y=1");
+        let cases = [
+            // pino-http
+            (
+                r#"{"level":30,"time":1706091333001,"pid":1,"hostname":"h","req":{"id":1,"method":"GET","url":"/x?y=1","headers":{"host":"a"},"remoteAddress":"::1","remotePort":5},"res":{"statusCode":200},"responseTime":12,"msg":"request completed"}"#,
+                Said {
+                    client: "::1".into(),
+                    message: "request completed".into(),
+                    ..request(Level::Info, 200, 12_000_000, get)
+                },
+            ),
+            // bunyan
+            (
+                r#"{"name":"a","hostname":"h","pid":1,"level":50,"err":{"message":"boom","name":"Error","stack":"x\n"},"time":"2024-01-24T10:15:33.001Z","v":0}"#,
+                Said {
+                    message: "boom".into(),
+                    ..request(Level::Error, 0, NO_DURATION, ("", ""))
+                },
+            ),
+            // Caddy
+            (
+                r#"{"level":"info","ts":1706091333.001,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"1.2.3.4","remote_port":"5","proto":"HTTP/2.0","method":"GET","host":"h","uri":"/x?y=1","headers":{"Accept":["*/*"]}},"bytes_read":0,"duration":0.0012,"size":12,"status":200}"#,
+                Said {
+                    bytes: 12,
+                    client: "1.2.3.4".into(),
+                    message: "handled request".into(),
+                    ..request(Level::Info, 200, 1_200_000, get)
+                },
+            ),
+            // Google Cloud
+            (
+                r#"{"httpRequest":{"requestMethod":"GET","requestUrl":"https://h/x?y=1","status":200,"responseSize":"12","latency":"0.123s","remoteIp":"1.2.3.4"},"severity":"WARNING","timestamp":"2024-01-24T10:15:33.001000Z"}"#,
+                Said {
+                    bytes: 12,
+                    client: "1.2.3.4".into(),
+                    ..request(Level::Warn, 200, 123_000_000, get)
+                },
+            ),
+            // Traefik
+            (
+                r#"{"ClientAddr":"1.2.3.4:5","ClientHost":"1.2.3.4","DownstreamContentSize":12,"DownstreamStatus":200,"Duration":1234567,"OriginStatus":502,"RequestMethod":"GET","RequestPath":"/x?y=1","StartUTC":"2024-01-24T10:15:32.9Z","level":"info","msg":"","time":"2024-01-24T10:15:33.001Z"}"#,
+                Said {
+                    bytes: 12,
+                    client: "1.2.3.4".into(),
+                    ..request(Level::Info, 200, 1_234_567, get)
+                },
+            ),
+            // ECS, dotted and nested
+            (
+                r#"{"@timestamp":"2024-01-24T10:15:33.001Z","log.level":"error","message":"m","http":{"request":{"method":"GET"},"response":{"status_code":503,"body":{"bytes":12}}},"url.path":"/x?y=1","source.ip":"1.2.3.4","event":{"duration":1500,"kind":"event"}}"#,
+                Said {
+                    bytes: 12,
+                    message: "m".into(),
+                    client: "1.2.3.4".into(),
+                    ..request(Level::Error, 503, 1_500, get)
+                },
+            ),
+            // echo
+            (
+                r#"{"time":"2024-01-24T10:15:33.001Z","id":"","remote_ip":"1.2.3.4","host":"h","method":"GET","uri":"/x?y=1","user_agent":"","status":200,"error":"","latency":430000,"latency_human":"430µs","bytes_in":0,"bytes_out":12}"#,
+                Said {
+                    bytes: 12,
+                    client: "1.2.3.4".into(),
+                    ..request(Level::None, 200, 430_000, get)
+                },
+            ),
+            // nginx, with everything in strings
+            (
+                r#"{"time_local":"24/Jan/2024:10:15:33 +0000","remote_addr":"1.2.3.4","request":"GET /x?y=1 HTTP/1.1","status": "200","body_bytes_sent":"12","request_time":"0.033","http_referrer":""}"#,
+                Said {
+                    time_ns: TIME_NS - 1_000_000,
+                    bytes: 12,
+                    client: "1.2.3.4".into(),
+                    ..request(Level::None, 200, 33_000_000, get)
+                },
+            ),
+            // API Gateway: `requestTime` is a time
+            (
+                r#"{"requestId":"a","ip":"1.2.3.4","requestTime":"24/Jan/2024:10:15:33 +0000","httpMethod":"GET","resourcePath":"/x?y=1","status":"200","protocol":"HTTP/1.1","responseLength":"12"}"#,
+                Said {
+                    time_ns: TIME_NS - 1_000_000,
+                    bytes: 12,
+                    client: "1.2.3.4".into(),
+                    ..request(Level::None, 200, NO_DURATION, get)
+                },
+            ),
+            // slog
+            (
+                r#"{"time":"2024-01-24T10:15:33.001Z","level":"WARN","msg":"slow","method":"GET","path":"/x?y=1","status":200,"duration":1234567}"#,
+                Said {
+                    message: "slow".into(),
+                    ..request(Level::Warn, 200, 1_234_567, get)
+                },
+            ),
+            // Serilog compact
+            (
+                r#"{"@t":"2024-01-24T10:15:33.0010000Z","@l":"Error","@m":"HTTP GET","RequestMethod":"GET","RequestPath":"/x?y=1","StatusCode":500,"Elapsed":12.5}"#,
+                Said {
+                    message: "HTTP GET".into(),
+                    ..request(Level::Error, 500, 12_500_000, get)
+                },
+            ),
+            // Rust tracing
+            (
+                r#"{"timestamp":"2024-01-24T10:15:33.001000Z","level":"ERROR","fields":{"message":"failed","status":503,"latency":"12 ms"},"target":"app"}"#,
+                Said {
+                    message: "failed".into(),
+                    ..request(Level::Error, 503, 12_000_000, ("", ""))
+                },
+            ),
+            // MongoDB
+            (
+                r#"{"t":{"$date":"2024-01-24T10:15:33.001+00:00"},"s":"W","c":"COMMAND","id":51803,"ctx":"conn1","msg":"Slow query","attr":{"type":"command","durationMillis":123}}"#,
+                Said {
+                    message: "Slow query".into(),
+                    ..request(Level::Warn, 0, 123_000_000, ("", ""))
+                },
+            ),
+            // Monolog: the number is unknown, the name is not
+            (
+                r#"{"message":"m","context":{"code":404},"level":300,"level_name":"WARNING","channel":"app","datetime":"2024-01-24T10:15:33.001+00:00","extra":[]}"#,
+                Said {
+                    message: "m".into(),
+                    ..request(Level::Warn, 404, NO_DURATION, ("", ""))
+                },
+            ),
+            // structlog
+            (
+                r#"{"event": "boom", "level": "critical", "timestamp": "2024-01-24T10:15:33.001Z"}"#,
+                Said {
+                    message: "boom".into(),
+                    ..request(Level::Fatal, 0, NO_DURATION, ("", ""))
+                },
+            ),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(parse(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (member, nanos) in [
+            (r#""duration_ns":5"#, Some(5)),
+            (r#""durationUs":5"#, Some(5_000)),
+            (r#""latency_ms":1.5"#, Some(1_500_000)),
+            (r#""elapsed_seconds":0.25"#, Some(250_000_000)),
+            (r#""took_millis":"7""#, Some(7_000_000)),
+            (r#""duration":"72ms""#, Some(72_000_000)),
+            (r#""duration_s":"72ms""#, Some(72_000_000)),
+            (r#""duration":"1h2m3s""#, Some(3_723_000_000_000)),
+            (r#""duration":0.5"#, Some(500_000_000)),
+            (r#""duration":1.5e-3"#, Some(1_500_000)),
+            (r#""duration":5"#, Some(5_000_000)),
+            (r#""duration":999999"#, Some(999_999_000_000)),
+            (r#""duration":1000000"#, Some(1_000_000)),
+            (r#""Duration":5"#, Some(5)),
+            (r#""DURATION":5"#, Some(5_000_000)),
+            (r#""event.duration":5"#, Some(5)),
+            (r#""request_time":2"#, Some(2_000_000_000)),
+            (r#""requestTime":"0.5""#, Some(500_000_000)),
+            (r#""responseTime":12.5"#, Some(12_500_000)),
+            (r#""response_time":5000000"#, Some(5_000_000_000_000)),
+            (r#""elapsed":0.5"#, Some(500_000)),
+            (r#""latency":2000000"#, Some(2_000_000)),
+            (r#""latency_human":"5µs","latency":"x""#, Some(5_000)),
+            (r#""latency_human":5"#, None),
+            (r#""duration":5,"elapsed_ms":7"#, Some(7_000_000)),
+            (r#""elapsed_ms":7,"duration":5"#, Some(7_000_000)),
+            (r#""elapsed_ms":7,"took_ms":5"#, Some(7_000_000)),
+            (r#""duration":-1"#, None),
+            (r#""duration":"""#, None),
+            (r#""duration":true"#, None),
+            (r#""duration":[5]"#, None),
+            (r#""duration":"5\u006ds""#, None),
+            (r#""duration":"1 day""#, None),
+            (r#""retry_in":"5s""#, None),
+        ] {
+            let line = format!(r#"{{"msg":"x",{member}}}"#);
+            assert_eq!(
+                parse(&line).duration_ns,
+                nanos.unwrap_or(NO_DURATION),
+                "{member}"
+            );
+        }
+    }
+
+    #[test]
+    fn times() {
+        for (value, nanos) in [
+            (r#""2024-01-24T10:15:33.001Z""#, Some(TIME_NS)),
+            (r#""2024-01-24T11:15:33.001+01:00""#, Some(TIME_NS)),
+            (r#""2024-01-24 10:15:33,001""#, Some(TIME_NS)),
+            ("1706091333.001", Some(TIME_NS)),
+            ("1706091333001", Some(TIME_NS)),
+            ("1706091333001000", Some(TIME_NS)),
+            ("1706091333001000000", Some(TIME_NS)),
+            (r#""1706091333.001""#, Some(TIME_NS)),
+            (r#""1706091333001""#, Some(TIME_NS)),
+            ("1.706091333001e9", Some(TIME_NS)),
+            ("99999999", None),
+            ("12", None),
+            (r#""2024-01-24T10:15:33.001Z!""#, None),
+            (r#""2024-01-24""#, None),
+            (r#""24\/Jan\/2024:10:15:33 +0000""#, None),
+            ("null", None),
+        ] {
+            let line = format!(r#"{{"msg":"x","ts":{value}}}"#);
+            assert_eq!(parse(&line).time_ns, nanos.unwrap_or(NO_TIME), "{value}");
+        }
+    }
+
+    #[test]
+    fn usable_or_not() {
+        assert_eq!(parse(r#"{"status":"ok","code":404}"#).status, 404);
+        assert_eq!(parse(r#"{"code":404,"status":200}"#).status, 200);
+        assert!(parse_bytes(br#"{"status":"ok"}"#).is_none());
+        assert!(parse_bytes(br#"{"status":600}"#).is_none());
+        assert!(parse_bytes(br#"{"status":200.0}"#).is_none());
+        assert!(parse_bytes(br#"{"message":5,"level":null,"time":false,"x":1}"#).is_none());
+        assert!(parse_bytes(br#"{"a":{"message":"x","status":200}}"#).is_none());
+        assert!(parse_bytes(br#"{"fields":[{"message":"x"}]}"#).is_none());
+        assert!(parse_bytes(b"{}").is_none());
+        assert_eq!(parse(r#"{"level":"audit"}"#).level, Level::Other);
+        // The first of two counts.
+        assert_eq!(parse(r#"{"status":201,"status":500}"#).status, 201);
+        assert_eq!(parse(r#"{"status":null,"status":500}"#).status, 500);
+        assert_eq!(
+            parse(r#"{"error":"a","msg":"b","message":"c"}"#).message,
+            "b"
+        );
+    }
+
+    #[test]
+    fn escapes_are_undone() {
+        let found = parse(
+            r#"{"level":"error","msg":"a \"b\"\n\u00e9\ud83d\ude00\udead","path":"\/a\/b","ip":"\u0031.2.3.4:5","method":"G\u0045T"}"#,
+        );
+        assert_eq!(found.message, "a \"b\"\né😀\u{fffd}");
+        assert_eq!(found.path, "/a/b");
+        assert_eq!(found.client, "1.2.3.4");
+        assert_eq!(found.method, "");
+        // The message of a harmless record is not needed.
+        assert_eq!(parse(r#"{"level":"info","msg":"a\n"}"#).message, "");
+        assert_eq!(parse(r#"{"msg":"a\n","level":"fatal"}"#).message, "a\n");
+        assert_eq!(
+            parse(r#"{"url":"https:\/\/h\/p?q","status":200}"#).path,
+            "/p?q"
+        );
+        // A key with escapes is no known key.
+        assert!(parse_bytes(br#"{"m\u0073g":"x"}"#).is_none());
+    }
+
+    #[test]
+    fn structure() {
+        for line in [
+            r#"{"msg":"x"}"#,
+            r#"  { "msg" :	"x" , "a" : [ ] , "b" : { } , "c":[1 , {"d":[[]]}] }  "#,
+            r#"{"msg":"x","n":[0,-0,10,-1.5,1e5,1E+5,2.25e-10,true,false,null]}"#,
+            r#"{"n":123456789012345678901234567890123456789012345678901234567890,"msg":"x"}"#,
+            r#"{"n":1234567890123456789012345678901.5e+7,"msg":"x"}"#,
+            r#"{"":"","msg":"x"}"#,
+            "{\"msg\":\"control \u{1} and \t\"}",
+            r#"{"a":{"msg":"}]"},"msg":"x","b":"\\"}"#,
+        ] {
+            assert!(parse_bytes(line.as_bytes()).is_some(), "{line}");
+        }
+        assert!(parse_bytes(b"{\"msg\":\"\xff\xfe\"}").is_some());
+        for line in [
+            "",
+            " ",
+            "{",
+            "}",
+            "[]",
+            r#"[{"msg":"x"}]"#,
+            r#""msg""#,
+            r#"{"msg":"x""#,
+            r#"{"msg":"x"}}"#,
+            r#"{"msg":"x"} {}"#,
+            r#"{"msg":"x"} x"#,
+            r#"{"msg":"x",}"#,
+            r#"{,"msg":"x"}"#,
+            r#"{"msg":"x",,"a":1}"#,
+            r#"{"msg":"x" "a":1}"#,
+            r#"{"msg":"x""a":1}"#,
+            r#"{"msg" "x"}"#,
+            r#"{"msg"::"x"}"#,
+            r#"{"msg":}"#,
+            r#"{"msg"}"#,
+            r#"{msg:"x"}"#,
+            r#"{'msg':'x'}"#,
+            r#"{"msg":x}"#,
+            r#"{"msg":"x","a":[1,]}"#,
+            r#"{"msg":"x","a":[,1]}"#,
+            r#"{"msg":"x","a":[1 2]}"#,
+            r#"{"msg":"x","a":[1}"#,
+            r#"{"msg":"x","a":{1]}"#,
+            r#"{"msg":"x","a":{]}"#,
+            r#"{"msg":"x","a":[}}"#,
+            r#"{"msg":"x","a":["b":1]}"#,
+            r#"{"msg":"x","a":tru}"#,
+            r#"{"msg":"x","a":nulL}"#,
+            r#"{"msg":"x","a":truex}"#,
+            r#"{"msg":"x","a":01}"#,
+            r#"{"msg":"x","a":-}"#,
+            r#"{"msg":"x","a":1.}"#,
+            r#"{"msg":"x","a":.5}"#,
+            r#"{"msg":"x","a":+1}"#,
+            r#"{"msg":"x","a":1e}"#,
+            r#"{"msg":"x","a":1e+}"#,
+            r#"{"msg":"x","a":1.5.5}"#,
+            r#"{"msg":"x","a":0x10}"#,
+            r#"{"msg":"x","a":NaN}"#,
+            r#"{"msg":"x\"}"#,
+            r#"{"msg":"x\q"}"#,
+            r#"{"msg":"x\u12"}"#,
+            r#"{"msg":"x\u12g4"}"#,
+            "{\"msg\":\"x\"\u{0}}",
+            "{\"msg\":\"x\"}\u{feff}",
+            "\u{feff}{\"msg\":\"x\"}",
+        ] {
+            assert!(parse_bytes(line.as_bytes()).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let nested = |n| format!(r#"{{"msg":"x","a":{}{}}}"#, "[".repeat(n), "]".repeat(n));
+        assert!(parse_bytes(nested(DEPTH_MAX - 1).as_bytes()).is_some());
+        assert!(parse_bytes(nested(DEPTH_MAX).as_bytes()).is_none());
+        assert!(parse_bytes(nested(100_000).as_bytes()).is_none());
+    }
+
+    #[test]
+    fn heads_are_told_apart() {
+        let mut context = context();
+        let mut status = |line: &str| parse_in(&mut context, line.as_bytes()).map(|s| s.status);
+        // The same bytes behind a bracket and behind a value.
+        assert_eq!(status(r#"{"status":200}"#), Some(200));
+        assert_eq!(status(r#"{"a":{"status":200}}"#), None);
+        assert_eq!(status(r#"{"res":{"status":201}}"#), Some(201));
+        assert_eq!(status(r#"{"req":{"status":201}}"#), None);
+        assert_eq!(status(r#"{"a":1,"status":202}"#), Some(202));
+        assert_eq!(status(r#"{"a":1"status":202}"#), None);
+        assert_eq!(status(r#"{,"status":202}"#), None);
+        assert_eq!(status(r#"{"a":1,"status" :203}"#), Some(203));
+        assert_eq!(status(r#"{"a":1,"status":  204}"#), Some(204));
+        assert_eq!(status(r#"{"a":1,"status":"205"}"#), Some(205));
+        // Longer than what is compared in two words, with a difference in the middle.
+        assert_eq!(status(r#"{"http.response.status_code":200}"#), Some(200));
+        assert_eq!(status(r#"{"http.response_status_code":200}"#), None);
+        assert_eq!(status(r#"{"http.rEsponse.status_code":201}"#), Some(201));
+        let long = format!(r#"{{"{}":1,"status":206}}"#, "k".repeat(300));
+        assert_eq!(status(&long), Some(206));
+        assert_eq!(status(&long), Some(206));
+    }
+
+    /// Objects as logs have them, with known and unknown keys, nested a little.
+    fn trees() -> impl Strategy<Value = Tree> {
+        let scalar = prop_oneof![
+            Just(Tree::Null),
+            any::<bool>().prop_map(Tree::from),
+            any::<i64>().prop_map(Tree::from),
+            (0u32..1000).prop_map(Tree::from),
+            any::<f64>().prop_map(Tree::from),
+            "[a-z ]{0,40}".prop_map(Tree::from),
+            any::<String>().prop_map(Tree::from),
+        ];
+        let key = prop_oneof![
+            prop::sample::select(vec![
+                "time",
+                "level",
+                "msg",
+                "status",
+                "duration",
+                "path",
+                "http",
+                "response",
+                "request",
+                "fields",
+                "a",
+                "status_code",
+                "a-long-key-that-nobody-knows-at-all",
+            ])
+            .prop_map(String::from),
+            "[a-z\"\\\\é]{0,10}",
+        ];
+        let value = scalar.prop_recursive(4, 24, 5, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Tree::from),
+                prop::collection::vec((key.clone(), inner), 0..4)
+                    .prop_map(|members| Tree::Object(members.into_iter().collect())),
+            ]
+        });
+        prop::collection::vec(("[a-z_]{1,12}", value), 0..8).prop_map(|members| {
+            let mut tree = json!({ "msg": "x" });
+            for (key, value) in members {
+                tree[key.as_str()] = value;
+            }
+            // Whatever the members are called: so there is something usable.
+            tree["message"] = "x".into();
+            tree
+        })
+    }
+
+    /// The text of a tree, compact or with blanks, in which control characters are escaped.
+    fn texts() -> impl Strategy<Value = String> {
+        (trees(), any::<bool>()).prop_map(|(tree, blanks)| {
+            let text = tree.to_string();
+            if blanks {
+                text.replace("\":", "\": ").replace(",\"", ", \"")
+            } else {
+                text
+            }
+        })
+    }
+
+    /// Whether serde_json takes the line for an object.
+    fn is_object(bytes: &[u8]) -> bool {
+        let mut begin = bytes.iter().filter(|b| !b.is_ascii_whitespace());
+        begin.next() == Some(&b'{')
+            && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+    }
+
+    /// The line up to differences that are allowed: inside of strings and outside, bytes that
+    /// serde_json rejects and this parser tolerates in strings become `?`, which neither takes
+    /// outside of strings.
+    fn plain(bytes: &[u8]) -> Vec<u8> {
+        let clean = |&b: &u8| if (0x20..0x7f).contains(&b) { b } else { b'?' };
+        bytes.iter().map(clean).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        #[test]
+        fn any_bytes_are_survived(bytes: Vec<u8>) {
+            parse_bytes(&bytes);
+            parse_bytes(&[b"{\"msg\":\"x\",", &bytes[..], b"}"].concat());
+        }
+
+        #[test]
+        fn likely_bytes_are_survived(text in "[\\{\\}\\[\\]\",:\\\\ u0-9a-fx.é-]{0,200}") {
+            parse_bytes(format!("{{\"msg\":\"x\",{text}}}").as_bytes());
+            let line = format!("{{\"msg\":\"{text}\"}}");
+            let plain = plain(line.as_bytes());
+            prop_assert_eq!(parse_bytes(&plain).is_some(), is_object(&plain));
+        }
+
+        #[test]
+        fn objects_are_records(text in texts()) {
+            prop_assert!(parse_bytes(text.as_bytes()).is_some(), "{}", text);
+        }
+
+        #[test]
+        fn truncated_objects_are_none(text in texts(), at: Index) {
+            let bytes = &text.as_bytes()[..at.index(text.len())];
+            prop_assert!(parse_bytes(bytes).is_none());
+        }
+
+        #[test]
+        fn mutated_objects_are_those_of_serde_json(
+            text in texts(),
+            at: Index,
+            byte in prop_oneof![
+                prop::sample::select(br#"{}[]",:\ 0123456789.eE+-tfnu"#.to_vec()),
+                0x20u8..0x7f,
+            ],
+            kind in 0..3,
+        ) {
+            let mut bytes = plain(text.as_bytes());
+            let at = at.index(bytes.len());
+            match kind {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ => { bytes.remove(at); }
+            }
+            // A mutation may hit the only usable value, so ask with one in front as well.
+            let valid = is_object(&bytes);
+            prop_assert!(parse_bytes(&bytes).is_none() || valid);
+            let mut with = b"{\"msg\":\"x\",".to_vec();
+            let start = bytes.iter().position(|&b| b == b'{').unwrap_or(0);
+            with.extend_from_slice(&bytes[start + 1..]);
+            prop_assert_eq!(
+                parse_bytes(&with).is_some(), is_object(&with), "{}", String::from_utf8_lossy(&with)
+            );
+        }
+
+        #[test]
+        fn what_stands_around_the_line_does_not_matter(
+            text in texts(),
+            from: Index,
+            to: Index,
+            around in "[\\{\\}\\[\\]\",:\\\\ u0-9a-fx.e-]{64}",
+        ) {
+            let text = text.as_bytes();
+            let (from, to) = (from.index(text.len()), to.index(text.len()) + 1);
+            for (from, to) in [(0, text.len()), (0, to), (from, text.len()), (from.min(to), to)] {
+                let block = [around.as_bytes(), text, around.as_bytes()].concat();
+                let line = Line::new(&block, PAD + from, PAD + to);
+                let mut record = Record::EMPTY;
+                let json: &dyn Format = &Json { names: Names::get() };
+                let found = json.parse_line(line, &mut context(), &mut Vec::new(), &mut record);
+                let expected = parse_bytes(&text[from..to]);
+                prop_assert_eq!(found, expected.is_some());
+                if let Some(expected) = expected {
+                    prop_assert_eq!(record.time_ns, expected.time_ns);
+                    prop_assert_eq!(record.level, expected.level);
+                    prop_assert_eq!(record.status, expected.status);
+                    prop_assert_eq!(record.duration_ns, expected.duration_ns);
+                    prop_assert_eq!(record.path.is_empty(), expected.path.is_empty());
+                }
+            }
+        }
+
+        #[test]
+        fn remembered_heads_do_not_show(lines in prop::collection::vec(texts(), 1..6)) {
+            let mut shared = context();
+            for _ in 0..2 {
+                for line in &lines {
+                    let alone = parse_in(&mut context(), line.as_bytes());
+                    prop_assert_eq!(parse_in(&mut shared, line.as_bytes()), alone);
+                }
+            }
+        }
+
+        #[test]
+        fn order_does_not_matter(order in Just((0..9).collect::<Vec<usize>>()).prop_shuffle()) {
+            let members = [
+                r#""ts":1706091333.001"#, r#""level":"warn""#, r#""msg":"a\n""#,
+                r#""http":{"response":{"status_code":503}}"#, r#""duration_us":12"#,
+                r#""req":{"url":"/x","method":"PUT"}"#, r#""client.ip":"1.2.3.4:5""#,
+                r#""bytes":7"#, r#""other":[{"a":"}"},null]"#,
+            ];
+            let line = order.iter().map(|&i| members[i]).collect::<Vec<_>>().join(",");
+            prop_assert_eq!(parse(&format!("{{{line}}}")), Said {
+                time_ns: TIME_NS,
+                level: Level::Warn,
+                status: 503,
+                duration_ns: 12_000,
+                bytes: 7,
+                message: "a\n".into(),
+                method: "PUT".into(),
+                path: "/x".into(),
+                client: "1.2.3.4".into(),
+            });
+        }
+    }
+}

@@ -1,0 +1,385 @@
+//! logfmt: `ts=2024-01-24T10:15:33.001Z level=info msg="Request processed" duration=72ms`.
+//!
+//! # Accepted
+//! A line is tokens with blanks (spaces and tabs) between them, and possibly behind them. A token is
+//! - a pair: a key, `=`, and a value. The key is one or more bytes other than blanks, `=` and `"`.
+//!   The value is either all up to the next blank or the end (nothing, too), if it does not begin
+//!   with `"`; or it begins with `"` and goes to the next `"` that no backslash escapes, and behind
+//!   that a blank or the end must follow;
+//! - or a flag: the same as a key, with no `=` behind it.
+//!
+//! It is a record if all of this holds:
+//! - its first token is a pair, and begins with a letter, a digit, or one of `_.-@/`;
+//! - it has at least two pairs and at most [`FLAGS_MAX`] flags;
+//! - it has a usable time, level or message, by the table of [`fields`](super::fields); a message
+//!   of rank 1 (`error` and the like) is not enough. So `foo=1 bar=2` is no record.
+//!
+//! Values are text. In quotes the escapes of JSON are undone, and anything else behind a backslash
+//! stays as it is, backslash included; without quotes a backslash is a byte like others.
+
+use super::fields::{Fields, Group, Known, Meaning, Names, Value};
+use super::{Context, Entry, Info, LineFormat};
+use crate::batch::{Columns, Record};
+use crate::lines::Line;
+use crate::simd::Simd;
+
+/// Registry entry.
+pub static ENTRY: Entry = Entry {
+    info: Info {
+        name: "logfmt",
+        title: "logfmt: key=value pairs",
+        example: r#"ts=2024-01-24T10:15:33.001Z level=info msg="Request processed" method=GET path=/api/data status=200 duration=72ms"#,
+        time_field: "time, timestamp, ts, t, ...",
+        duration_field: Some("duration, elapsed, latency, took, response_time, ..."),
+        duration_unit: Some("by key"),
+    },
+    last_resort: false,
+    build: |_| {
+        Box::new(Logfmt {
+            names: Names::get(),
+        })
+    },
+};
+
+/// Words without `=` that a record may have: logs of some programs have a few, prose has many.
+pub const FLAGS_MAX: usize = 8;
+
+struct Logfmt {
+    names: &'static Names,
+}
+
+impl LineFormat for Logfmt {
+    const COLUMNS: Columns = Columns::TIME
+        .or(Columns::LEVEL)
+        .or(Columns::DURATION)
+        .or(Columns::STATUS)
+        .or(Columns::BYTES)
+        .or(Columns::MESSAGE)
+        .or(Columns::ROUTE)
+        .or(Columns::CLIENT);
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'@' | b'/')
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        if !LineFormat::may_begin_with(self, line.byte(0)) {
+            return false;
+        }
+        let mut fields = Fields::new(line);
+        let mut pairs = 0;
+        let mut flags = 0;
+        let mut at = 0;
+        while at < line.len() {
+            let key = at;
+            let key_end = token_end::<S>(line, at);
+            let mark = if key_end < line.len() {
+                line.byte(key_end)
+            } else {
+                b' '
+            };
+            if mark != b'=' {
+                // Most lines of text that are no logfmt end here, at their first blank.
+                if mark == b'"' || pairs == 0 || flags == FLAGS_MAX {
+                    return false;
+                }
+                flags += 1;
+                at = skip_blanks(line, key_end);
+                continue;
+            }
+            if key_end == key {
+                return false;
+            }
+            pairs += 1;
+            let known: Known = self.names.look_up(line, Group::ROOT, key, key_end);
+            let mut start = key_end + 1;
+            let end;
+            let mut escaped = false;
+            if start < line.len() && line.byte(start) == b'"' {
+                start += 1;
+                let Some(found) = quoted_end::<S>(line, start) else {
+                    return false;
+                };
+                (end, escaped) = found;
+                at = end + 1;
+                if at < line.len() && !is_blank(line.byte(at)) {
+                    return false;
+                }
+            } else {
+                end = blank::<S>(line, start);
+                at = end;
+            }
+            if known.meaning != Meaning::Nothing {
+                let value = Value {
+                    start,
+                    end,
+                    escaped,
+                    number: false,
+                };
+                fields.take::<S>(known, key, value, context, arena, record);
+            }
+            at = skip_blanks(line, at);
+        }
+        pairs >= 2 && fields.looks_like_a_log() && fields.finish(arena, record)
+    }
+}
+
+#[inline(always)]
+fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
+}
+
+/// The first position from `at` on without a blank, or the line's end.
+#[inline(always)]
+fn skip_blanks(line: Line<'_>, mut at: usize) -> usize {
+    while at < line.len() && is_blank(line.byte(at)) {
+        at += 1;
+    }
+    at
+}
+
+/// The first blank, `=` or `"` from `at` on, or the line's end.
+#[inline(always)]
+fn token_end<S: Simd>(line: Line<'_>, mut at: usize) -> usize {
+    while at < line.len() {
+        let marks = line.eq32::<S>(at, b'=')
+            | line.eq32::<S>(at, b' ')
+            | line.eq32::<S>(at, b'\t')
+            | line.eq32::<S>(at, b'"');
+        if marks != 0 {
+            return at + marks.trailing_zeros() as usize;
+        }
+        at += 32;
+    }
+    line.len()
+}
+
+/// The first blank from `at` on, or the line's end.
+#[inline(always)]
+fn blank<S: Simd>(line: Line<'_>, mut at: usize) -> usize {
+    while at < line.len() {
+        let marks = line.eq32::<S>(at, b' ') | line.eq32::<S>(at, b'\t');
+        if marks != 0 {
+            return at + marks.trailing_zeros() as usize;
+        }
+        at += 32;
+    }
+    line.len()
+}
+
+/// Where the text that starts at `start` has its closing quote, and whether it holds backslashes.
+#[inline(always)]
+fn quoted_end<S: Simd>(line: Line<'_>, start: usize) -> Option<(usize, bool)> {
+    let mut escaped = false;
+    let mut at = start;
+    while at < line.len() {
+        let quotes = line.eq32::<S>(at, b'"');
+        let first = quotes | line.eq32::<S>(at, b'\\');
+        if first == 0 {
+            at += 32;
+            continue;
+        }
+        let i = first.trailing_zeros();
+        at += i as usize;
+        if quotes >> i & 1 != 0 {
+            return Some((at, escaped));
+        }
+        escaped = true;
+        at += 2;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{NO_DURATION, NO_STATUS, NO_TIME};
+    use crate::format::Format;
+    use crate::level::Level;
+    use crate::lines::{PAD, PaddedLine};
+    use crate::timestamp::Clock;
+    use proptest::prelude::*;
+
+    struct Parsed {
+        record: Record,
+        line: PaddedLine,
+        arena: Vec<u8>,
+    }
+
+    impl Parsed {
+        fn text(&self, text: crate::batch::Text) -> String {
+            String::from_utf8_lossy(text.bytes(self.line.line().bytes(), &self.arena)).into()
+        }
+    }
+
+    fn context() -> Context {
+        Context::new(Clock::utc())
+    }
+
+    fn parse_bytes(bytes: &[u8]) -> Option<Parsed> {
+        let line = PaddedLine::new(bytes);
+        let mut arena = Vec::new();
+        let mut record = Record::EMPTY;
+        let logfmt: &dyn Format = &Logfmt {
+            names: Names::get(),
+        };
+        let found = logfmt.parse_line(line.line(), &mut context(), &mut arena, &mut record);
+        found.then_some(Parsed {
+            record,
+            line,
+            arena,
+        })
+    }
+
+    fn parse(line: &str) -> Parsed {
+        parse_bytes(line.as_bytes()).unwrap_or_else(|| panic!("no record: {line}"))
+    }
+
+    /// 2024-01-24T10:15:33.001Z
+    const TIME_NS: i64 = 1_706_091_333_001_000_000;
+
+    #[test]
+    fn the_example_is_a_record() {
+        let found = parse(ENTRY.info.example);
+        assert_eq!(found.record.time_ns, TIME_NS);
+        assert_eq!(found.record.second, 1_706_091_333);
+        assert_eq!(found.record.level, Level::Info);
+        assert_eq!(found.record.status, 200);
+        assert_eq!(found.record.duration_ns, 72_000_000);
+        assert_eq!(found.text(found.record.message), "Request processed");
+        assert_eq!(found.text(found.record.method), "GET");
+        assert_eq!(found.text(found.record.path), "/api/data");
+    }
+
+    #[test]
+    fn lines_of_several_programs() {
+        // logrus
+        let found = parse(
+            r#"time="2024-01-24T10:15:33.001Z" level=warning msg="The group's \"number\" rose\n" number=122 omg=true"#,
+        );
+        assert_eq!(found.record.level, Level::Warn);
+        assert_eq!(
+            found.text(found.record.message),
+            "The group's \"number\" rose\n"
+        );
+        // go-kit, Prometheus
+        let found = parse(
+            "ts=2024-01-24T10:15:33.001Z caller=main.go:12 level=error err=\"open /x: no such file\"",
+        );
+        assert_eq!(found.record.level, Level::Error);
+        assert_eq!(found.text(found.record.message), "open /x: no such file");
+        // slog, text handler
+        let found = parse(
+            "time=2024-01-24T10:15:33.001Z level=INFO msg=served method=GET url=/x?y=1 dur=1.2345ms",
+        );
+        assert_eq!(found.record.duration_ns, 1_234_500);
+        assert_eq!(found.text(found.record.path), "/x?y=1");
+        // Grafana
+        let found = parse(
+            "logger=context userId=1 t=2024-01-24T10:15:33.001Z level=info msg=\"Request Completed\" method=GET path=/api/ds status=200 remote_addr=192.168.1.1 time_ms=3 duration=3.1ms size=2 referer=",
+        );
+        assert_eq!(found.record.time_ns, TIME_NS);
+        assert_eq!(found.record.duration_ns, 3_100_000);
+        assert_eq!(found.record.bytes_sent, 2);
+        assert_eq!(found.text(found.record.client), "192.168.1.1");
+        // hclog and others with an epoch and flags
+        let found = parse("@timestamp=1706091333.001 @level=debug verbose dry-run took=95");
+        assert_eq!(found.record.time_ns, TIME_NS);
+        assert_eq!(found.record.duration_ns, 95_000_000);
+        // A key and a value of their own for each blank, tab or several.
+        let found = parse("level=info\t msg=  x=1  ");
+        assert_eq!(found.text(found.record.message), "");
+        assert_eq!(found.record.time_ns, NO_TIME);
+        assert_eq!(found.record.status, NO_STATUS);
+        assert_eq!(found.record.duration_ns, NO_DURATION);
+    }
+
+    #[test]
+    fn no_records() {
+        for line in [
+            "",
+            " level=info msg=x",
+            "level=info",
+            "foo=1 bar=2",
+            "status=200 method=GET",
+            "error=x bar=2",
+            "msg=\"unterminated level=info",
+            "msg=\"escaped end\\\" level=info",
+            "msg=\"x\"y level=info",
+            "level=info =x msg=y",
+            "level=info a\"b=1 msg=y",
+            "started level=info msg=x",
+            "level=info msg=a b c d e f g h i j",
+            "2024-01-24 10:15:32.123 INFO Request processed in 127ms",
+            "{\"level\":\"info\",\"msg\":\"x\"}",
+            "Invalid log line",
+        ] {
+            assert!(parse_bytes(line.as_bytes()).is_none(), "{line}");
+        }
+        assert!(parse_bytes(b"level=info msg=a b c d e f g h i").is_some());
+    }
+
+    #[test]
+    fn quotes_and_backslashes_in_bare_values_are_bytes() {
+        let found = parse(r#"level=error msg=C:\new"x" n=1"#);
+        assert_eq!(found.text(found.record.message), r#"C:\new"x""#);
+        let found = parse(r#"level=error msg="\x1b[0m \\ \u00e9""#);
+        assert_eq!(found.text(found.record.message), r"\x1b[0m \ é");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_survived(bytes: Vec<u8>) {
+            parse_bytes(&bytes);
+        }
+
+        #[test]
+        fn likely_bytes_are_survived(line in "[a-z=\" \\\\\t0-9:.é-]{0,120}") {
+            let line = format!("level=info {line}");
+            if let Some(found) = parse_bytes(line.as_bytes()) {
+                for text in [found.record.message, found.record.path, found.record.client] {
+                    found.text(text);
+                }
+            }
+        }
+
+        #[test]
+        fn what_stands_around_the_line_does_not_matter(
+            line in "(level|ts|msg|status|dur|path|a)=[a-z0-9\"\\\\ =/.]{0,9}( (t|status|level|b)=\"?[a-z0-9]{0,9}\"?){0,4}",
+            around in "[a-z=\" \\\\\t0-9:./-]{64}",
+        ) {
+            let block = [&around[..], &line, &around].concat();
+            let inside = Line::new(block.as_bytes(), PAD, PAD + line.len());
+            let mut record = Record::EMPTY;
+            let logfmt: &dyn Format = &Logfmt { names: Names::get() };
+            let found = logfmt.parse_line(inside, &mut context(), &mut Vec::new(), &mut record);
+            let expected = parse_bytes(line.as_bytes());
+            prop_assert_eq!(found, expected.is_some());
+            if let Some(expected) = expected {
+                prop_assert_eq!(record, expected.record);
+            }
+        }
+
+        #[test]
+        fn order_does_not_matter(order in Just((0..7).collect::<Vec<usize>>()).prop_shuffle()) {
+            let pairs = ["ts=1706091333.001", "level=warn", "msg=\"a \\\"b\\\"\"", "status=503",
+                "duration_us=12", "path=/x", "client=1.2.3.4:5"];
+            let line = order.iter().map(|&i| pairs[i]).collect::<Vec<_>>().join(" ");
+            let found = parse(&line);
+            prop_assert_eq!(found.record.time_ns, TIME_NS);
+            prop_assert_eq!(found.record.level, Level::Warn);
+            prop_assert_eq!(found.text(found.record.message), "a \"b\"");
+            prop_assert_eq!(found.record.status, 503);
+            prop_assert_eq!(found.record.duration_ns, 12_000);
+            prop_assert_eq!(found.text(found.record.path), "/x");
+            prop_assert_eq!(found.text(found.record.client), "1.2.3.4");
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Log formats: the trait, the registry, and what every format shares.
+//!
+//! A format decides for one line, from its bytes alone, whether it is a record of that format,
+//! and what the record says. It knows nothing of files, chunks or metrics. To add one, write
+//! `format/x.rs` with a [`LineFormat`] and put one line in [`REGISTRY`].
+//!
+//! The registry's order is the order in which formats are tried on a line when detection saw none
+//! of them; what detection saw comes first, most frequent first.
+
+pub mod access;
+pub mod app;
+pub mod detect;
+pub mod duration;
+pub mod fields;
+pub mod json;
+pub mod logfmt;
+pub mod text_duration;
+
+use crate::batch::{BATCH_ROWS, Batch, Columns, Record};
+use crate::lines::{LINE_BYTES_MAX, Line};
+use crate::simd::Simd;
+use crate::timestamp::Clock;
+use serde::{Deserialize, Serialize};
+
+/// A table of 256 answers: true for the bytes in `members`.
+pub(crate) const fn byte_set(members: &[u8]) -> [bool; 256] {
+    let mut set = [false; 256];
+    let mut i = 0;
+    while i < members.len() {
+        set[members[i] as usize] = true;
+        i += 1;
+    }
+    set
+}
+
+/// A unit of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unit {
+    /// Nanoseconds.
+    #[serde(rename = "ns")]
+    Nanoseconds,
+    /// Microseconds.
+    #[serde(rename = "us")]
+    Microseconds,
+    /// Milliseconds.
+    #[serde(rename = "ms")]
+    Milliseconds,
+    /// Seconds.
+    #[serde(rename = "s")]
+    Seconds,
+}
+
+impl Unit {
+    /// Nanoseconds in one unit.
+    #[inline(always)]
+    pub fn nanos(self) -> u64 {
+        match self {
+            Unit::Nanoseconds => 1,
+            Unit::Microseconds => 1_000,
+            Unit::Milliseconds => 1_000_000,
+            Unit::Seconds => 1_000_000_000,
+        }
+    }
+
+    /// Its usual abbreviation.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Nanoseconds => "ns",
+            Unit::Microseconds => "us",
+            Unit::Milliseconds => "ms",
+            Unit::Seconds => "s",
+        }
+    }
+}
+
+/// What the plan decided about a format of a source, beyond its name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// Unit of a response time that is written without one (the field after the user agent of an
+    /// access log): detection decides it once per source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_unit: Option<Unit>,
+}
+
+/// What a registered format is, for people.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Info {
+    /// Name for `--format`.
+    pub name: &'static str,
+    /// One line of explanation.
+    pub title: &'static str,
+    /// A line of this format.
+    pub example: &'static str,
+    /// Which part of the line is the time.
+    pub time_field: &'static str,
+    /// Which part of the line is the response time, if any.
+    pub duration_field: Option<&'static str>,
+    /// The unit of the response time: `ns`, `us`, `ms`, `s`, or `in the text`.
+    pub duration_unit: Option<&'static str>,
+}
+
+/// What parsing one line may use and change: caches whose state never shows in the outcome.
+pub struct Context {
+    /// Turns timestamps into nanoseconds.
+    pub clock: Clock,
+    /// What was decided about words before numbers in free text.
+    pub memo: text_duration::Memo,
+    /// What the heads of JSON members were found to mean.
+    pub heads: json::Heads,
+}
+
+impl Context {
+    /// Empty caches around a clock.
+    pub fn new(clock: Clock) -> Context {
+        Context { clock, memo: Default::default(), heads: Default::default() }
+    }
+}
+
+/// One log format, as its author writes it.
+pub trait LineFormat: Send + Sync + 'static {
+    /// The columns that [`parse`](Self::parse) may fill.
+    const COLUMNS: Columns;
+
+    /// Whether a line that begins with `byte` may be of this format.
+    ///
+    /// A cheap filter: a line of this format must never begin with a byte that answers false.
+    fn may_begin_with(&self, byte: u8) -> bool;
+
+    /// Fills `record`, which is [`Record::EMPTY`], if the line is of this format.
+    ///
+    /// The line is not empty and has no line end. Text that the line does not hold as such goes
+    /// to `arena`. A function of the line, the parameters and the clock's settings alone. When it
+    /// answers false, what it left in `record` and `arena` is ignored.
+    fn parse<S: Simd>(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool;
+}
+
+/// A stretch of lines of one block, being parsed into a batch.
+pub struct Run<'a> {
+    /// The block: [`PAD`](crate::lines::PAD) bytes are readable around each of its lines.
+    pub block: &'a [u8],
+    /// Where in the block each line's newline is.
+    pub ends: &'a [u32],
+    /// The line to parse next, as an index into `ends`.
+    pub next: usize,
+    /// Where in the block that line starts.
+    pub start: u32,
+    /// Where the records go.
+    pub batch: &'a mut Batch,
+    /// Caches.
+    pub context: &'a mut Context,
+}
+
+impl<'a> Run<'a> {
+    /// The line at hand without its line end (of an overlong line the prefix that counts), and
+    /// the position of its newline.
+    #[inline(always)]
+    pub fn line(&self) -> (Line<'a>, u32) {
+        let end = self.ends[self.next];
+        (line_of(self.block, self.start, end), end)
+    }
+
+    /// Goes on to the line after the newline at `end`.
+    #[inline(always)]
+    pub fn advance(&mut self, end: u32) {
+        self.start = end + 1;
+        self.next += 1;
+    }
+}
+
+#[inline(always)]
+fn line_of(block: &[u8], start: u32, end: u32) -> Line<'_> {
+    let (start, mut end) = (start as usize, end as usize);
+    // The byte before an empty line is that line's predecessor's newline.
+    if block[end - 1] == b'\r' && end > start {
+        end -= 1;
+    }
+    Line::new(block, start, end.min(start + LINE_BYTES_MAX))
+}
+
+/// One log format, as the scanner drives it.
+pub trait Format: Send + Sync {
+    /// See [`LineFormat::may_begin_with`].
+    fn may_begin_with(&self, byte: u8) -> bool;
+
+    /// Parses lines until the run's lines end, the batch is full, or a line is empty or not of
+    /// this format; that line is then the run's next.
+    fn parse_run(&self, run: &mut Run<'_>);
+
+    /// Parses the run's next line; whether it is of this format. The batch must not be full.
+    fn parse_one(&self, run: &mut Run<'_>) -> bool;
+
+    /// Parses one line outside of a run.
+    fn parse_line(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool;
+}
+
+#[inline(always)]
+fn step<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>) -> bool {
+    let (line, end) = run.line();
+    if line.len() == 0 {
+        return false;
+    }
+    let mut record = Record::EMPTY;
+    let parsed = format.parse::<S>(line, run.context, &mut run.batch.arena, &mut record);
+    if parsed {
+        run.batch.push(F::COLUMNS, &record, run.start, line.len() as u32);
+        run.advance(end);
+    }
+    parsed
+}
+
+#[inline(always)]
+fn steps<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>) {
+    // The loop's state in registers; `run` is told at the end.
+    let block = run.block;
+    let mut start = run.start;
+    let room = BATCH_ROWS - run.batch.len;
+    let lines = &run.ends[run.next..];
+    let lines = &lines[..lines.len().min(room)];
+    let mut parsed = 0;
+    for &end in lines {
+        let line = line_of(block, start, end);
+        let mut record = Record::EMPTY;
+        if line.len() == 0
+            || !format.parse::<S>(line, run.context, &mut run.batch.arena, &mut record)
+        {
+            break;
+        }
+        run.batch.push(F::COLUMNS, &record, start, line.len() as u32);
+        start = end + 1;
+        parsed += 1;
+    }
+    run.start = start;
+    run.next += parsed;
+}
+
+#[inline(always)]
+fn one_line<S: Simd, F: LineFormat>(
+    format: &F,
+    line: Line<'_>,
+    context: &mut Context,
+    arena: &mut Vec<u8>,
+    record: &mut Record,
+) -> bool {
+    format.parse::<S>(line, context, arena, record)
+}
+
+impl<F: LineFormat> Format for F {
+    fn may_begin_with(&self, byte: u8) -> bool {
+        LineFormat::may_begin_with(self, byte)
+    }
+
+    fn parse_run(&self, run: &mut Run<'_>) {
+        crate::dispatch!(steps::<F>(format: &F, run: &mut Run<'_>) -> () where F: LineFormat; self, run)
+    }
+
+    fn parse_one(&self, run: &mut Run<'_>) -> bool {
+        crate::dispatch!(step::<F>(format: &F, run: &mut Run<'_>) -> bool where F: LineFormat; self, run)
+    }
+
+    fn parse_line(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        crate::dispatch!(one_line::<F>(format: &F, line: Line<'_>, context: &mut Context,
+            arena: &mut Vec<u8>, record: &mut Record) -> bool where F: LineFormat;
+            self, line, context, arena, record)
+    }
+}
+
+/// One entry of the registry.
+pub struct Entry {
+    /// What it is.
+    pub info: Info,
+    /// Whether the format takes lines of others too, so that it must come last.
+    pub last_resort: bool,
+    /// Makes the format with the parameters that a plan gives.
+    pub build: fn(&Params) -> Box<dyn Format>,
+}
+
+/// Every format, in the order in which undetected ones are tried.
+///
+pub static REGISTRY: &[&Entry] = &[
+    &json::ENTRY,
+    &access::COMBINED,
+    &access::COMMON,
+    &access::BARE,
+    &app::ENTRY,
+    &logfmt::ENTRY,
+    &app::ANYWHERE,
+];
+
+/// The registered format of this name, and its place in the registry.
+pub fn by_name(name: &str) -> Option<(usize, &'static Entry)> {
+    REGISTRY.iter().position(|e| e.info.name == name).map(|i| (i, REGISTRY[i]))
+}

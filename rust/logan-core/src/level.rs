@@ -1,0 +1,160 @@
+//! Severity levels: the canonical nine, and the one table that maps everybody's names to them.
+
+/// A canonical severity level, in order of severity where there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[repr(u8)]
+pub enum Level {
+    /// The record carries no level.
+    #[default]
+    None = 0,
+    /// The record carries a level that no table knows.
+    Other = 1,
+    /// V, VERBOSE, TRACE, FINEST, FINER, SILLY.
+    Trace = 2,
+    /// D, DEBUG, FINE, CONFIG.
+    Debug = 3,
+    /// I, INFO, INFORMATION, INFORMATIONAL.
+    Info = 4,
+    /// N, NOTICE.
+    Notice = 5,
+    /// W, WARN, WARNING.
+    Warn = 6,
+    /// E, ERR, ERROR, SEVERE.
+    Error = 7,
+    /// F, FATAL, C, CRIT, CRITICAL, ALERT, A, EMERG, EMERGENCY, PANIC, DPANIC.
+    Fatal = 8,
+}
+
+/// How many levels there are; `Level as usize` is below it.
+pub const LEVELS: usize = 9;
+
+impl Level {
+    /// All levels in the order of reports.
+    pub const ALL: [Level; LEVELS] = [
+        Level::Trace,
+        Level::Debug,
+        Level::Info,
+        Level::Notice,
+        Level::Warn,
+        Level::Error,
+        Level::Fatal,
+        Level::Other,
+        Level::None,
+    ];
+
+    /// The name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::None => "NONE",
+            Level::Other => "OTHER",
+            Level::Trace => "TRACE",
+            Level::Debug => "DEBUG",
+            Level::Info => "INFO",
+            Level::Notice => "NOTICE",
+            Level::Warn => "WARN",
+            Level::Error => "ERROR",
+            Level::Fatal => "FATAL",
+        }
+    }
+
+    /// The level whose discriminant is `value`.
+    pub fn from_u8(value: u8) -> Option<Level> {
+        Level::ALL.into_iter().find(|&l| l as u8 == value)
+    }
+
+    /// A level written as a word of at least two letters, in any case; None for other words.
+    pub fn from_word(word: &[u8]) -> Option<Level> {
+        if !(2..=13).contains(&word.len()) {
+            return None;
+        }
+        let mut upper = [0u8; 13];
+        let upper = &mut upper[..word.len()];
+        upper.copy_from_slice(word);
+        upper.make_ascii_uppercase();
+        Some(match &*upper {
+            b"INFO" | b"INFORMATION" | b"INFORMATIONAL" => Level::Info,
+            b"DEBUG" | b"FINE" | b"CONFIG" | b"DEBG" => Level::Debug,
+            b"WARN" | b"WARNING" => Level::Warn,
+            b"ERROR" | b"ERR" | b"SEVERE" => Level::Error,
+            b"FATAL" | b"CRITICAL" | b"CRIT" | b"ALERT" | b"EMERG" | b"EMERGENCY" | b"PANIC"
+            | b"DPANIC" => Level::Fatal,
+            b"TRACE" | b"VERBOSE" | b"FINEST" | b"FINER" | b"SILLY" => Level::Trace,
+            b"NOTICE" => Level::Notice,
+            _ => return None,
+        })
+    }
+
+    /// A level written as one letter, as logcat and klog do; None for other letters.
+    pub fn from_letter(letter: u8) -> Option<Level> {
+        Some(match letter.to_ascii_uppercase() {
+            b'V' | b'T' => Level::Trace,
+            b'D' => Level::Debug,
+            b'I' => Level::Info,
+            b'N' => Level::Notice,
+            b'W' => Level::Warn,
+            b'E' => Level::Error,
+            b'F' | b'C' | b'A' => Level::Fatal,
+            _ => return None,
+        })
+    }
+
+    /// The value of a level field (JSON, logfmt): a word, a letter, or a number.
+    ///
+    /// Numbers of 10 and more are those of bunyan and pino (10 trace to 60 fatal), below that
+    /// syslog's severities (0 emergency to 7 debug). A value that says nothing known is `Other`,
+    /// an empty one `None`.
+    pub fn from_field(value: &[u8]) -> Level {
+        match value {
+            [] => Level::None,
+            [digit @ b'0'..=b'7'] => Level::from_severity(digit - b'0'),
+            [b'0'..=b'9', b'0'..=b'9'] => match value[0] {
+                b'1' => Level::Trace,
+                b'2' => Level::Debug,
+                b'3' => Level::Info,
+                b'4' => Level::Warn,
+                b'5' => Level::Error,
+                b'6' => Level::Fatal,
+                _ => Level::Other,
+            },
+            [letter] => Level::from_letter(*letter).unwrap_or(Level::Other),
+            word => Level::from_word(word).unwrap_or(Level::Other),
+        }
+    }
+
+    /// A syslog severity, 0 to 7.
+    pub fn from_severity(severity: u8) -> Level {
+        match severity {
+            0..=2 => Level::Fatal,
+            3 => Level::Error,
+            4 => Level::Warn,
+            5 => Level::Notice,
+            6 => Level::Info,
+            7 => Level::Debug,
+            _ => Level::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_words_and_letters() {
+        assert_eq!(Level::from_field(b"30"), Level::Info);
+        assert_eq!(Level::from_field(b"3"), Level::Error);
+        assert_eq!(Level::from_field(b"warning"), Level::Warn);
+        assert_eq!(Level::from_field(b"E"), Level::Error);
+        assert_eq!(Level::from_field(b"audit"), Level::Other);
+        assert_eq!(Level::from_field(b""), Level::None);
+        assert_eq!(Level::from_word(b"I"), None);
+    }
+
+    #[test]
+    fn discriminants_and_list_agree() {
+        for level in Level::ALL {
+            assert_eq!(Level::from_u8(level as u8), Some(level));
+        }
+        assert_eq!(Level::from_u8(LEVELS as u8), None);
+    }
+}

@@ -1,0 +1,284 @@
+//! Lines: where they begin and end, who owns them, and a view of one that may be read in bulk.
+//!
+//! A chunk `[start, end)` owns exactly the lines whose first byte lies in it. The first byte of a
+//! line is offset 0 or the byte after a newline, so both edges of a chunk ask the same question,
+//! [`first_line_start`]; a chunk skips what comes before its first owned line and reads on past
+//! its end to finish its last one.
+
+use crate::simd::Simd;
+use std::marker::PhantomData;
+
+/// Readable bytes that a [`Line`] has before its start and after its end.
+///
+/// Wide loads may then run over either edge without a check: 64 covers two 32-byte loads.
+pub const PAD: usize = 64;
+
+/// A line longer than this is parsed from its prefix and still counts as one line.
+pub const LINE_BYTES_MAX: usize = 1 << 20;
+
+/// The first position in `block` at which a line starts, if `block` begins inside a line.
+///
+/// None if the line goes on past the block.
+pub fn first_line_start(block: &[u8]) -> Option<usize> {
+    memchr::memchr(b'\n', block).map(|i| i + 1)
+}
+
+/// One line without its line end, inside a larger buffer that is readable [`PAD`] bytes around it.
+///
+/// Loads may reach beyond the line; what they find there is arbitrary but initialised. Masks are
+/// cut to the line.
+#[derive(Clone, Copy)]
+pub struct Line<'a> {
+    start: *const u8,
+    len: usize,
+    lifetime: PhantomData<&'a [u8]>,
+}
+
+impl<'a> Line<'a> {
+    /// The line `buffer[start..end]`.
+    ///
+    /// # Panics
+    /// If fewer than [`PAD`] bytes of the buffer lie before or after it.
+    #[inline(always)]
+    pub fn new(buffer: &'a [u8], start: usize, end: usize) -> Self {
+        assert!(PAD <= start && start <= end && end + PAD <= buffer.len());
+        Line {
+            // SAFETY: start is inside the buffer, as just asserted.
+            start: unsafe { buffer.as_ptr().add(start) },
+            len: end - start,
+            lifetime: PhantomData,
+        }
+    }
+
+    /// Length in bytes.
+    #[inline(always)]
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(self) -> usize {
+        self.len
+    }
+
+    /// The line's bytes.
+    #[inline(always)]
+    pub fn bytes(self) -> &'a [u8] {
+        // SAFETY: start..start+len lies in the buffer that `new` was given.
+        unsafe { std::slice::from_raw_parts(self.start, self.len) }
+    }
+
+    /// The byte at `i`; any value for `i` beyond the line.
+    // These loads check their bound with a branch that is never taken, not with `min`: that would
+    // make each load wait for the line's length.
+    #[inline(always)]
+    pub fn byte(self, i: usize) -> u8 {
+        if i > self.len {
+            return 0;
+        }
+        // SAFETY: `i` is at most one past the line's end, where the pad is readable.
+        unsafe { *self.start.add(i) }
+    }
+
+    /// Eight bytes from `i`, little endian; those beyond the line are arbitrary.
+    #[inline(always)]
+    pub fn u64_at(self, i: usize) -> u64 {
+        if i > self.len {
+            return 0;
+        }
+        // SAFETY: at most `len`, so the load ends inside the pad.
+        u64::from_le(unsafe { self.start.add(i).cast::<u64>().read_unaligned() })
+    }
+
+    /// Four bytes from `i`, little endian; those beyond the line are arbitrary.
+    #[inline(always)]
+    pub fn u32_at(self, i: usize) -> u32 {
+        if i > self.len {
+            return 0;
+        }
+        // SAFETY: as above.
+        u32::from_le(unsafe { self.start.add(i).cast::<u32>().read_unaligned() })
+    }
+
+    /// Two bytes from `i`, little endian; those beyond the line are arbitrary.
+    #[inline(always)]
+    pub fn u16_at(self, i: usize) -> u16 {
+        if i > self.len {
+            return 0;
+        }
+        // SAFETY: as above.
+        u16::from_le(unsafe { self.start.add(i).cast::<u16>().read_unaligned() })
+    }
+
+    /// The eight bytes that end before `i`, the last one in the highest byte; those before the
+    /// line are arbitrary.
+    #[inline(always)]
+    pub fn u64_before(self, i: usize) -> u64 {
+        if i > self.len {
+            return 0;
+        }
+        // SAFETY: `i` is at most `len`; the load starts at most 8 bytes before the line.
+        u64::from_le(unsafe { self.start.add(i).sub(8).cast::<u64>().read_unaligned() })
+    }
+
+    /// Bit `k` is set where byte `i + k` equals `byte`, for the 32 bytes from `i` inside the line.
+    #[inline(always)]
+    pub fn eq32<S: Simd>(self, i: usize, byte: u8) -> u32 {
+        let i = i.min(self.len);
+        // SAFETY: at most `len`, so 32 bytes end inside the pad; S is chosen by `dispatch!`.
+        cut(unsafe { S::eq32(self.start.add(i), byte) }, self.len - i)
+    }
+
+    /// Bit `k` is set where byte `i + k` is in `lo..=hi`, for the 32 bytes from `i` in the line.
+    #[inline(always)]
+    pub fn range32<S: Simd>(self, i: usize, lo: u8, hi: u8) -> u32 {
+        let i = i.min(self.len);
+        // SAFETY: as above.
+        cut(unsafe { S::range32(self.start.add(i), lo, hi) }, self.len - i)
+    }
+
+    /// Bit `k` is set where byte `end - 64 + k` equals `byte`; bytes before the line count too, as
+    /// whatever they are.
+    #[inline(always)]
+    pub fn eq64_before<S: Simd>(self, end: usize, byte: u8) -> u64 {
+        // SAFETY: at most `len`, and 64 bytes before the line's start lie in the pad.
+        unsafe { S::eq64(self.start.add(end.min(self.len)).sub(64), byte) }
+    }
+
+    /// Bit `k` is set where byte `end - 64 + k` is in `lo..=hi`; bytes before the line count too,
+    /// as whatever they are.
+    #[inline(always)]
+    pub fn range64_before<S: Simd>(self, end: usize, lo: u8, hi: u8) -> u64 {
+        // SAFETY: as above.
+        unsafe { S::range64(self.start.add(end.min(self.len)).sub(64), lo, hi) }
+    }
+
+    /// Whether the 32 bytes that end before `i` equal `bytes` in the bits of `mask`; those before
+    /// the line count too, as whatever they are.
+    #[inline(always)]
+    pub fn same32_before<S: Simd>(self, i: usize, bytes: &[u8; 32], mask: &[u8; 32]) -> bool {
+        // SAFETY: at most `len`, and 32 bytes before the line's start lie in the pad.
+        let same = unsafe {
+            let p = self.start.add(i.min(self.len)).sub(32);
+            S::same32(p, bytes.as_ptr(), mask.as_ptr())
+        };
+        same == u32::MAX
+    }
+
+    /// The 32 bytes that end before `i`; those before the line are arbitrary.
+    #[inline(always)]
+    pub fn bytes32_before(self, i: usize) -> [u8; 32] {
+        // SAFETY: as above.
+        unsafe { self.start.add(i.min(self.len)).sub(32).cast::<[u8; 32]>().read() }
+    }
+
+    /// The first position of `byte` at or after `from`, or the line's length.
+    #[inline(always)]
+    pub fn find<S: Simd>(self, from: usize, byte: u8) -> usize {
+        let mut i = from;
+        while i < self.len {
+            let mask = self.eq32::<S>(i, byte);
+            if mask != 0 {
+                return i + mask.trailing_zeros() as usize;
+            }
+            i += 32;
+        }
+        self.len
+    }
+}
+
+/// `mask` without the bits at and above `len`.
+#[inline(always)]
+fn cut(mask: u32, len: usize) -> u32 {
+    if len >= 32 { mask } else { mask & ((1u32 << len) - 1) }
+}
+
+/// A line's bytes in a buffer of its own, padded: for tests and for lines put together from parts.
+#[derive(Debug, Clone)]
+pub struct PaddedLine(Vec<u8>);
+
+impl PaddedLine {
+    /// Copies `bytes`.
+    pub fn new(bytes: &[u8]) -> Self {
+        let mut buffer = vec![0; PAD];
+        buffer.extend_from_slice(bytes);
+        buffer.resize(buffer.len() + PAD, 0);
+        PaddedLine(buffer)
+    }
+
+    /// The view that parsers take.
+    pub fn line(&self) -> Line<'_> {
+        Line::new(&self.0, PAD, self.0.len() - PAD)
+    }
+}
+
+/// Appends to `ends` the positions in `block[from..to]` of every newline.
+///
+/// `block` must be readable 64 bytes beyond `to`, as all blocks that the scanner makes are.
+#[inline(always)]
+pub fn index_newlines<S: Simd>(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>) {
+    // Two positions are written at once whether or not they are there, and the length set from
+    // the count: with lines of about 64 bytes a loop over the bits would mispredict on each.
+    assert!(from <= to && to + PAD <= block.len());
+    // The worst block is all newlines. Blocks are small (scan.rs), so this happens once.
+    ends.reserve(to - from + 64);
+    let mut i = from;
+    while i < to {
+        // SAFETY: i < to, and 64 bytes beyond `to` are readable, as asserted.
+        let mut mask = unsafe {
+            S::eq64(block.as_ptr().add(i), b'\n')
+        };
+        if to - i < 64 {
+            mask &= (1u64 << (to - i)) - 1;
+        }
+        let count = mask.count_ones() as usize;
+        let len = ends.len();
+        // SAFETY: a place for each byte and 64 more are reserved; only the first `count` of them are made visible.
+        unsafe {
+            let out = ends.as_mut_ptr().add(len);
+            let mut k = 0;
+            while k < count {
+                out.add(k).write((i as u32).wrapping_add(mask.trailing_zeros()));
+                mask &= mask.wrapping_sub(1);
+                out.add(k + 1).write((i as u32).wrapping_add(mask.trailing_zeros()));
+                mask &= mask.wrapping_sub(1);
+                k += 2;
+            }
+            ends.set_len(len + count);
+        }
+        i += 64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simd::Plain;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn newlines_are_those_of_memchr(
+            bytes in prop::collection::vec(prop_oneof![Just(b'\n'), Just(b'x')], 0..300),
+            from in 0usize..20,
+        ) {
+            let mut block = bytes.clone();
+            block.resize(bytes.len() + PAD, b'\n');
+            let from = from.min(bytes.len());
+            let mut ends = Vec::new();
+            index_newlines::<Plain>(&block, from, bytes.len(), &mut ends);
+            let expected: Vec<u32> =
+                memchr::memchr_iter(b'\n', &bytes[from..]).map(|i| (i + from) as u32).collect();
+            prop_assert_eq!(ends, expected);
+        }
+
+        #[test]
+        fn loads_and_masks_stay_in_the_line(bytes: Vec<u8>, byte: u8, i in 0usize..100) {
+            let padded = PaddedLine::new(&bytes);
+            let line = padded.line();
+            prop_assert_eq!(line.bytes(), &bytes[..]);
+            let rest = bytes.get(i..).unwrap_or(&[]);
+            let expected = rest.iter().take(32).enumerate()
+                .fold(0u32, |m, (k, &b)| m | u32::from(b == byte) << k);
+            prop_assert_eq!(line.eq32::<Plain>(i, byte), expected);
+            let found = rest.iter().position(|&b| b == byte).map_or(bytes.len(), |k| i + k);
+            prop_assert_eq!(line.find::<Plain>(i, byte), found);
+        }
+    }
+}

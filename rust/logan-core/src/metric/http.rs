@@ -1,0 +1,90 @@
+//! HTTP status codes and bytes sent.
+
+use super::{Block, Metric, State};
+use crate::batch::{Batch, Columns, NO_BYTES, NO_STATUS};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Accumulator.
+pub struct Http {
+    status: Box<[u32; 1000]>,
+    bytes_sent: u128,
+    sized: u64,
+}
+
+/// Requests by status, and the bytes of all responses that say how many.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HttpCounts {
+    status: BTreeMap<u16, u64>,
+    bytes_sent: u128,
+    sized: u64,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Http { status: Box::new([0; 1000]), bytes_sent: 0, sized: 0 }
+    }
+}
+
+impl Metric for Http {
+    type State = HttpCounts;
+
+    #[inline(always)]
+    fn update(&mut self, batch: &Batch, _block: Block<'_>) {
+        if batch.has(Columns::STATUS) {
+            for &status in &batch.status[..batch.len] {
+                // Formats answer 100 to 999 or NO_STATUS, whose count is dropped by `take`.
+                self.status[usize::from(status).min(999)] += 1;
+            }
+        }
+        if batch.has(Columns::BYTES) {
+            for &bytes in &batch.bytes_sent[..batch.len] {
+                let has = bytes != NO_BYTES;
+                self.bytes_sent += if has { u128::from(bytes) } else { 0 };
+                self.sized += u64::from(has);
+            }
+        }
+    }
+
+    fn take(&mut self) -> HttpCounts {
+        self.status[usize::from(NO_STATUS)] = 0;
+        let status = self.status.iter_mut().enumerate().filter(|(_, n)| **n > 0);
+        HttpCounts {
+            status: status.map(|(code, n)| (code as u16, u64::from(std::mem::take(n)))).collect(),
+            bytes_sent: std::mem::take(&mut self.bytes_sent),
+            sized: std::mem::take(&mut self.sized),
+        }
+    }
+}
+
+impl State for HttpCounts {
+    fn merge(&mut self, other: &Self) {
+        for (&code, &count) in &other.status {
+            *self.status.entry(code).or_default() += count;
+        }
+        self.bytes_sent += other.bytes_sent;
+        self.sized += other.sized;
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        if self.status.keys().any(|code| !(100..=999).contains(code)) {
+            return Err("an HTTP status is not between 100 and 999");
+        }
+        super::sane(self.status.values().copied())?;
+        super::sane_sum(self.bytes_sent, self.sized)
+    }
+}
+
+impl HttpCounts {
+    /// The report's `status`.
+    pub fn evaluate(&self) -> Value {
+        let codes = self.status.iter().map(|(code, &n)| (code.to_string(), n.into()));
+        Value::Object(codes.collect::<Map<_, _>>())
+    }
+
+    /// The report's `bytes_sent`, null if no record says.
+    pub fn evaluate_bytes(&self) -> Value {
+        if self.sized == 0 { Value::Null } else { super::integer(self.bytes_sent) }
+    }
+}

@@ -1,0 +1,226 @@
+//! Lines by class, and what is wrong with the malformed ones.
+//!
+//! Not fed by batches but by the scanner, which alone sees lines that are no records.
+
+use super::State;
+use crate::lines::LINE_BYTES_MAX;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+/// Malformed lines that are kept.
+pub const SAMPLES_MAX: usize = 5;
+/// Bytes that are kept of each.
+pub const SAMPLE_BYTES_MAX: usize = 200;
+
+/// Why a line is malformed: the first of these that applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Reason {
+    /// Longer than [`LINE_BYTES_MAX`].
+    Overlong,
+    /// Holds a NUL byte.
+    Binary,
+    /// Begins with `{` and is no JSON object with a known field.
+    InvalidJson,
+    /// Begins like a date or a time of day, which is incomplete or impossible.
+    InvalidTimestamp,
+    /// No timestamp where a format has one.
+    NoTimestamp,
+}
+
+/// Names of the reasons in reports, indexed by [`Reason`].
+pub const REASONS: [&str; 5] =
+    ["overlong", "binary", "invalid_json", "invalid_timestamp", "no_timestamp"];
+
+/// Why no format took this line.
+pub fn reason(line: &[u8]) -> Reason {
+    let digits = |range: std::ops::Range<usize>| {
+        line.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+    };
+    let is = |i: usize, list: &[u8]| line.get(i).is_some_and(|b| list.contains(b));
+    if line.len() >= LINE_BYTES_MAX {
+        return Reason::Overlong;
+    }
+    if line.contains(&0) {
+        return Reason::Binary;
+    }
+    if line.trim_ascii_start().starts_with(b"{") {
+        return Reason::InvalidJson;
+    }
+    let date = digits(0..4) && is(4, b"-/") && digits(5..7) && is(7, b"-/") && digits(8..10);
+    let time = digits(0..2) && is(2, b":") && digits(3..5);
+    if date || time { Reason::InvalidTimestamp } else { Reason::NoTimestamp }
+}
+
+/// One malformed line.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Sample {
+    /// Index of the source.
+    pub source: u32,
+    /// Offset of the line in it.
+    pub offset: u64,
+    /// Its first bytes.
+    #[serde(with = "serde_bytes")]
+    pub text: Vec<u8>,
+}
+
+/// Accumulator and state.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lines {
+    /// Lines that are records.
+    pub parsed: u64,
+    /// Lines without anything but white space.
+    pub blank: u64,
+    /// Lines that continue a record.
+    pub continuation: u64,
+    /// Directives such as `#Fields`.
+    pub header: u64,
+    /// Records that the user excluded.
+    pub filtered: u64,
+    /// Malformed lines, indexed by [`Reason`].
+    pub reasons: [u64; REASONS.len()],
+    /// The first malformed lines, in order.
+    pub samples: Vec<Sample>,
+}
+
+impl Lines {
+    /// Counts a malformed line. Within one source lines must come in order.
+    pub fn malformed(&mut self, source: u32, offset: u64, line: &[u8]) {
+        self.reasons[reason(line) as usize] += 1;
+        if self.samples.len() < SAMPLES_MAX {
+            let text = line[..line.len().min(SAMPLE_BYTES_MAX)].to_vec();
+            self.samples.push(Sample { source, offset, text });
+        }
+    }
+
+    /// Malformed lines.
+    pub fn malformed_count(&self) -> u64 {
+        self.reasons.iter().sum()
+    }
+
+    /// All lines.
+    pub fn total(&self) -> u64 {
+        self.parsed
+            + self.malformed_count()
+            + self.blank
+            + self.continuation
+            + self.header
+            + self.filtered
+    }
+
+    /// The report's `lines`.
+    pub fn evaluate(&self) -> Value {
+        json!({
+            "total": self.total(),
+            "parsed": self.parsed,
+            "malformed": self.malformed_count(),
+            "blank": self.blank,
+            "continuation": self.continuation,
+            "header": self.header,
+            "filtered": self.filtered,
+        })
+    }
+
+    /// The report's `malformed`; inputs by their index.
+    pub fn evaluate_malformed(&self) -> Value {
+        let reasons: Map<_, _> = REASONS
+            .iter()
+            .zip(self.reasons)
+            .filter(|(_, n)| *n > 0)
+            .map(|(name, n)| (name.to_string(), n.into()))
+            .collect();
+        let sample = |s: &Sample| {
+            json!({
+                "input": s.source,
+                "offset": s.offset,
+                "text": String::from_utf8_lossy(&s.text),
+            })
+        };
+        json!({ "reasons": reasons, "samples": self.samples.iter().map(sample).collect::<Vec<_>>() })
+    }
+}
+
+impl State for Lines {
+    fn merge(&mut self, other: &Self) {
+        self.parsed += other.parsed;
+        self.blank += other.blank;
+        self.continuation += other.continuation;
+        self.header += other.header;
+        self.filtered += other.filtered;
+        for (count, more) in self.reasons.iter_mut().zip(other.reasons) {
+            *count += more;
+        }
+        self.samples.extend_from_slice(&other.samples);
+        self.samples.sort();
+        self.samples.truncate(SAMPLES_MAX);
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        let rest = [self.parsed, self.blank, self.continuation, self.header, self.filtered];
+        super::sane(rest.into_iter().chain(self.reasons))?;
+        if self.samples.len() as u64 != self.malformed_count().min(SAMPLES_MAX as u64)
+            || !self.samples.is_sorted()
+            || self.samples.iter().any(|s| s.text.len() > SAMPLE_BYTES_MAX)
+        {
+            return Err("samples of malformed lines do not agree with their count");
+        }
+        Ok(())
+    }
+}
+
+/// Whether a line that no format took continues the record before it, by its beginning alone.
+///
+/// White space, or how stack traces of usual languages go on.
+pub fn is_continuation(line: &[u8]) -> bool {
+    const PREFIXES: [&[u8]; 6] =
+        [b"Traceback (", b"Caused by:", b"at ", b"... ", b"Suppressed:", b"goroutine "];
+    if matches!(line.first(), Some(b' ' | b'\t')) || PREFIXES.iter().any(|p| line.starts_with(p)) {
+        return true;
+    }
+    // `ValueError: x`, `java.lang.IllegalStateException: x`: a dotted name that ends so, alone or
+    // before a colon.
+    let end = line.iter().position(|&b| b == b':').unwrap_or(line.len());
+    let name = &line[..end];
+    let dotted = name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$'));
+    dotted
+        && name.first().is_some_and(u8::is_ascii_alphabetic)
+        && (name.ends_with(b"Error") || name.ends_with(b"Exception") || name.ends_with(b"Warning"))
+}
+
+/// Whether a line is a directive of the W3C extended log format.
+pub fn is_header(line: &[u8]) -> bool {
+    const NAMES: [&[u8]; 7] = [
+        b"#Version:", b"#Fields:", b"#Software:", b"#Date:", b"#Start-Date:", b"#End-Date:",
+        b"#Remark:",
+    ];
+    NAMES.iter().any(|name| line.starts_with(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn continuations() {
+        for line in [
+            "\tat com.foo.Bar.baz(Bar.java:12)", "  File \"x.py\", line 3", "Traceback (most recent call last):",
+            "Caused by: java.io.IOException: x", "at Object.<anonymous> (x.js:1:2)", "... 12 more",
+            "ValueError: x", "java.lang.NullPointerException", "KeyError: 'x'",
+        ] {
+            assert!(is_continuation(line.as_bytes()), "{line}");
+        }
+        for line in ["Invalid log line", "Error", "Errors: 5", "attempt 5", "2024-01-24 ERROR", "...", "A b Error: x"] {
+            assert_eq!(is_continuation(line.as_bytes()), line == "Error", "{line}");
+        }
+    }
+
+    #[test]
+    fn reasons() {
+        assert_eq!(reason(b"Invalid log line"), Reason::NoTimestamp);
+        assert_eq!(reason(b"2024-01-24 ERROR"), Reason::InvalidTimestamp);
+        assert_eq!(reason(b"10:15:33.001 INFO Incomplete"), Reason::InvalidTimestamp);
+        assert_eq!(reason(b"{\"a\":"), Reason::InvalidJson);
+        assert_eq!(reason(b"\0{"), Reason::Binary);
+    }
+}

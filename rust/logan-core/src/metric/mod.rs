@@ -1,0 +1,189 @@
+//! Metrics: what is counted, one file each, behind one trait; the registry is the list of fields
+//! of [`Metrics`] and [`Figures`], made by one macro.
+//!
+//! A metric has two lives. Its *accumulator* ([`Metric`]) belongs to one thread, reads batches
+//! and is kept from chunk to chunk to save allocations. Its *state* ([`State`]) is what a chunk
+//! leaves behind: mergeable, canonical (equal contents, equal bytes) and compact, since a whole
+//! tree of them may be alive. A metric knows nothing of formats, files or threads.
+
+pub mod clients;
+pub mod http;
+pub mod latency;
+pub mod levels;
+pub mod lines;
+pub mod messages;
+pub mod routes;
+pub mod series;
+pub mod slowest;
+pub mod totals;
+
+use crate::batch::Batch;
+use crate::spec::Spec;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// What a batch's texts and positions refer to.
+#[derive(Clone, Copy)]
+pub struct Block<'a> {
+    /// The bytes that the batch's lines lie in.
+    pub bytes: &'a [u8],
+    /// Offset in the source of `bytes[0]`. Negative only where the block begins with padding.
+    pub offset: i64,
+    /// Index of the source in the plan.
+    pub source: u32,
+}
+
+impl Block<'_> {
+    /// Offset in the source of the line in this row.
+    pub fn offset_of(&self, batch: &Batch, row: usize) -> u64 {
+        (self.offset + i64::from(batch.line_start[row])) as u64
+    }
+
+    /// The bytes of the line in this row.
+    pub fn line<'b>(&'b self, batch: &Batch, row: usize) -> &'b [u8] {
+        let start = batch.line_start[row] as usize;
+        &self.bytes[start..start + batch.line_len[row] as usize]
+    }
+}
+
+/// An accumulator.
+pub trait Metric {
+    /// What it leaves behind.
+    type State: State;
+
+    /// Reads a batch.
+    fn update(&mut self, batch: &Batch, block: Block<'_>);
+
+    /// What was counted since the last call; the accumulator is then as new, but keeps its memory.
+    fn take(&mut self) -> Self::State;
+}
+
+/// Mergeable figures: a commutative monoid whose identity is `default()`.
+pub trait State: Default + Clone + PartialEq + Serialize + DeserializeOwned + Send {
+    /// Adds the figures of `other`.
+    fn merge(&mut self, other: &Self);
+
+    /// Whether decoded bytes make sense: sorted, within caps, sums that agree. Never panics;
+    /// `merge` and `evaluate` may rely on it.
+    fn check(&self) -> Result<(), &'static str>;
+}
+
+/// Makes the struct of all accumulators and that of all states from one list.
+macro_rules! metrics {
+    ($($(#[doc = $doc:literal])+ $name:ident : $metric:ty = $new:expr),+ $(,)?) => {
+        /// The accumulators of one thread.
+        pub struct Metrics {
+            $($name: $metric,)+
+        }
+
+        /// What was counted, one state for each metric.
+        #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Figures {
+            $($(#[doc = $doc])+ pub $name: <$metric as Metric>::State,)+
+        }
+
+        impl Metrics {
+            /// Accumulators for a spec.
+            pub fn new(spec: &Spec) -> Metrics {
+                $(let $name = ($new)(spec);)+
+                Metrics { $($name,)+ }
+            }
+
+            #[inline(always)]
+            fn update_all<S: crate::simd::Simd>(&mut self, batch: &Batch, block: Block<'_>) {
+                $(self.$name.update(batch, block);)+
+            }
+
+            /// What was counted since the last call.
+            pub fn take(&mut self) -> Figures {
+                Figures { $($name: self.$name.take(),)+ }
+            }
+        }
+
+        impl Figures {
+            /// Adds the figures of `other`.
+            pub fn merge(&mut self, other: &Figures) {
+                $(self.$name.merge(&other.$name);)+
+            }
+
+            /// Whether decoded figures make sense, each for itself.
+            ///
+            /// # Errors
+            /// What does not.
+            pub fn check(&self) -> Result<(), &'static str> {
+                $(self.$name.check()?;)+
+                Ok(())
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Records, requests, errors.
+    totals: totals::Totals = |_| totals::Totals::default(),
+    /// Records by level.
+    levels: levels::Levels = |_| levels::Levels::default(),
+    /// Status codes, bytes sent.
+    http: http::Http = |_| http::Http::default(),
+    /// Response times.
+    latency: latency::Latency = |_| latency::Latency::default(),
+    /// Counts over time.
+    series: series::Series = |_| series::Series::default(),
+    /// Requests by route.
+    routes: routes::Routes = |_| routes::Routes::default(),
+    /// Requests by client.
+    clients: clients::Clients = |_| clients::Clients::default(),
+    /// Errors and warnings by template.
+    messages: messages::Messages = |_| messages::Messages::default(),
+    /// The slowest requests.
+    slowest: slowest::Slowest = |spec: &Spec| slowest::Slowest::new(spec.top),
+}
+
+impl Metrics {
+    /// Reads a batch into every metric.
+    pub fn update(&mut self, batch: &Batch, block: Block<'_>) {
+        crate::dispatch!(update::<>(metrics: &mut Metrics, batch: &Batch, block: Block<'_>) -> ();
+            self, batch, block)
+    }
+}
+
+#[inline(always)]
+fn update<S: crate::simd::Simd>(metrics: &mut Metrics, batch: &Batch, block: Block<'_>) {
+    metrics.update_all::<S>(batch, block);
+}
+
+/// More of anything than there can be: a file of the largest size has fewer bytes.
+const COUNT_MAX: u64 = 1 << 62;
+
+/// Whether counts are such that adding them up cannot overflow.
+fn sane(counts: impl IntoIterator<Item = u64>) -> Result<(), &'static str> {
+    let sum = counts.into_iter().try_fold(0u64, |sum, n| sum.checked_add(n));
+    if sum.is_some_and(|sum| sum <= COUNT_MAX) { Ok(()) } else { Err("a count is impossibly large") }
+}
+
+/// Whether a sum of so many 64-bit numbers can be one.
+fn sane_sum(sum: u128, count: u64) -> Result<(), &'static str> {
+    let most = u128::from(count) * u128::from(u64::MAX);
+    if sum <= most { Ok(()) } else { Err("a sum is larger than its count allows") }
+}
+
+/// An integer of any size as JSON: beyond 64 bits as the nearest floating-point number.
+fn integer(value: u128) -> Value {
+    u64::try_from(value).map_or_else(|_| Value::from(value as f64), Value::from)
+}
+
+/// RFC 3339 in UTC, with no decimals or three, six or nine, as many as the value needs.
+pub fn rfc3339(nanos: i64) -> String {
+    let seconds = nanos.div_euclid(1_000_000_000);
+    let (year, month, day) = crate::timestamp::civil_from_days(seconds.div_euclid(86_400));
+    let of_day = seconds.rem_euclid(86_400);
+    let fraction = match nanos.rem_euclid(1_000_000_000) {
+        0 => String::new(),
+        n if n % 1_000_000 == 0 => format!(".{:03}", n / 1_000_000),
+        n if n % 1_000 == 0 => format!(".{:06}", n / 1_000),
+        n => format!(".{n:09}"),
+    };
+    let (h, m, s) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}{fraction}Z")
+}

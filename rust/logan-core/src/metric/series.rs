@@ -1,0 +1,418 @@
+//! Counts and response times per time bucket, with a step that adapts.
+//!
+//! The step is the finest of [`STEPS_S`] at which no more than [`BUCKETS_MAX`] buckets hold
+//! something. Each step divides the next, so buckets of a fine step fall whole into those of a
+//! coarse one, and a union of buckets needs at least the step that any part of it needs: the step
+//! depends on the set of seconds alone, in whatever order or pieces they come.
+
+use super::{Block, Metric, State, latency::sum_and_range};
+use crate::batch::{Batch, Columns, ERROR, MEASURED, NO_TIME, REQUEST};
+use crate::sketch::varint;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The ladder of steps, in seconds; 30 days are of fixed length and counted from 1970.
+pub const STEPS_S: [i64; 7] = [1, 10, 60, 600, 3_600, 86_400, 2_592_000];
+
+/// Most buckets that hold something: a hundred thousand seconds are more than a day.
+pub const BUCKETS_MAX: usize = 100_000;
+
+/// What falls into one bucket.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Bucket {
+    /// Start of the bucket in steps since 1970.
+    pub index: i64,
+    /// Records.
+    pub records: u64,
+    /// Requests.
+    pub requests: u64,
+    /// Errors.
+    pub errors: u64,
+    /// Records with a response time.
+    pub measured: u64,
+    /// Sum of the response times in nanoseconds.
+    pub sum_ns: u128,
+    /// Longest response time in nanoseconds.
+    pub max_ns: u64,
+}
+
+impl Bucket {
+    fn add(&mut self, other: &Bucket) {
+        self.records += other.records;
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.measured += other.measured;
+        self.sum_ns += other.sum_ns;
+        self.max_ns = self.max_ns.max(other.max_ns);
+    }
+}
+
+/// Accumulator: the bucket at hand, and an open-addressing table of all others.
+pub struct Series {
+    step: usize,
+    current: Bucket,
+    buckets: Vec<Bucket>,
+    /// Places in `buckets` plus one; 0 is free. A power of two, at least twice the buckets.
+    slots: Vec<u32>,
+}
+
+/// Buckets in the order of time, at one step; as compact bytes, since a hundred thousand of them
+/// wait at each node of a merge tree.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeriesBuckets {
+    /// Index into [`STEPS_S`].
+    step: u8,
+    count: u32,
+    /// Per bucket: index (the first signed, then less the one before), records, requests, errors,
+    /// measured, sum, max; all varints.
+    #[serde(with = "serde_bytes")]
+    rows: Vec<u8>,
+}
+
+impl Default for Series {
+    fn default() -> Self {
+        Series { step: 0, current: Bucket::default(), buckets: Vec::new(), slots: vec![0; 1024] }
+    }
+}
+
+impl Metric for Series {
+    type State = SeriesBuckets;
+
+    #[inline(always)]
+    fn update(&mut self, batch: &Batch, _block: Block<'_>) {
+        if !batch.has(Columns::TIME) {
+            return;
+        }
+        if !batch.all_timed() {
+            return self.rest(batch, 0);
+        }
+        let step_s = STEPS_S[self.step];
+        let seconds = &batch.second[..batch.len];
+        let mut start = 0;
+        while start < seconds.len() {
+            // Records of one second nearly always come together.
+            let second = seconds[start];
+            let end = start + run_length(&seconds[start..], second);
+            let index = if step_s == 1 { second } else { second.div_euclid(step_s) };
+            if index != self.current.index || self.current.records == 0 {
+                self.switch_to(index);
+                if STEPS_S[self.step] != step_s {
+                    // The step grew under way: begin anew with the rest.
+                    return self.rest(batch, start);
+                }
+            }
+            tally(&mut self.current, batch, start, end);
+            start = end;
+        }
+    }
+
+    fn take(&mut self) -> SeriesBuckets {
+        self.settle();
+        self.buckets.sort_unstable_by_key(|b| b.index);
+        let state = SeriesBuckets::encode(self.step, &self.buckets);
+        self.buckets.clear();
+        self.slots.fill(0);
+        self.step = 0;
+        state
+    }
+}
+
+/// How many seconds from the first on equal `second`.
+#[inline(always)]
+fn run_length(seconds: &[i64], second: i64) -> usize {
+    // Groups are compared without an early exit, which is what vector code can do.
+    const GROUP: usize = 16;
+    let whole = seconds
+        .chunks_exact(GROUP)
+        .take_while(|group| group.iter().fold(0, |differ, &s| differ | (s ^ second)) == 0)
+        .count();
+    let tail = &seconds[whole * GROUP..];
+    whole * GROUP + tail.iter().take_while(|&&s| s == second).count()
+}
+
+/// Adds rows of one bucket to it.
+#[inline(always)]
+fn tally(bucket: &mut Bucket, batch: &Batch, start: usize, end: usize) {
+    let flags = &batch.flags[start..end];
+    let count = |flag: u8| u64::from(flags.iter().map(|&f| u16::from(f & flag != 0)).sum::<u16>());
+    bucket.records += (end - start) as u64;
+    bucket.requests += count(REQUEST);
+    bucket.errors += count(ERROR);
+    if batch.has(Columns::DURATION) {
+        bucket.measured += count(MEASURED);
+        let (sum, _, max) = sum_and_range(&batch.duration_ns[start..end]);
+        bucket.sum_ns += sum;
+        bucket.max_ns = bucket.max_ns.max(max);
+    }
+}
+
+impl Series {
+    /// The rows from `start` on, one by one: some carry no time, or the step may change.
+    #[cold]
+    fn rest(&mut self, batch: &Batch, start: usize) {
+        for row in start..batch.len {
+            if batch.time_ns[row] == NO_TIME {
+                continue;
+            }
+            loop {
+                let step = self.step;
+                let index = batch.second[row].div_euclid(STEPS_S[step]);
+                if index != self.current.index || self.current.records == 0 {
+                    self.switch_to(index);
+                }
+                if self.step == step {
+                    break;
+                }
+            }
+            tally(&mut self.current, batch, row, row + 1);
+        }
+    }
+
+    /// Puts the current bucket away and begins or fetches the one of `index`.
+    fn switch_to(&mut self, index: i64) {
+        self.settle();
+        if self.buckets.len() > BUCKETS_MAX {
+            self.coarsen();
+            return;
+        }
+        self.current.index = index;
+    }
+
+    /// Adds the current bucket to the table and empties it.
+    fn settle(&mut self) {
+        if self.current.records == 0 {
+            return;
+        }
+        let bucket = std::mem::take(&mut self.current);
+        if self.slots.len() < 2 * (self.buckets.len() + 1) {
+            self.rehash(self.slots.len() * 2);
+        }
+        let mask = self.slots.len() - 1;
+        let mut slot = hash(bucket.index) & mask;
+        loop {
+            match self.slots[slot] {
+                0 => {
+                    self.buckets.push(bucket);
+                    self.slots[slot] = self.buckets.len() as u32;
+                    return;
+                }
+                place if self.buckets[place as usize - 1].index == bucket.index => {
+                    self.buckets[place as usize - 1].add(&bucket);
+                    return;
+                }
+                _ => slot = (slot + 1) & mask,
+            }
+        }
+    }
+
+    fn rehash(&mut self, size: usize) {
+        self.slots.clear();
+        self.slots.resize(size, 0);
+        for (place, bucket) in self.buckets.iter().enumerate() {
+            let mut slot = hash(bucket.index) & (size - 1);
+            while self.slots[slot] != 0 {
+                slot = (slot + 1) & (size - 1);
+            }
+            self.slots[slot] = place as u32 + 1;
+        }
+    }
+
+    #[cold]
+    fn coarsen(&mut self) {
+        self.buckets.sort_unstable_by_key(|b| b.index);
+        self.step = fit(&mut self.buckets, self.step);
+        self.rehash(self.slots.len());
+    }
+}
+
+fn hash(index: i64) -> usize {
+    ((index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+}
+
+/// Coarsens sorted buckets until they are few enough; the new step.
+fn fit(buckets: &mut Vec<Bucket>, mut step: usize) -> usize {
+    while buckets.len() > BUCKETS_MAX && step + 1 < STEPS_S.len() {
+        coarsen_to(buckets, step, step + 1);
+        step += 1;
+    }
+    step
+}
+
+fn coarsen_to(buckets: &mut Vec<Bucket>, from: usize, to: usize) {
+    if from == to {
+        return;
+    }
+    let factor = STEPS_S[to] / STEPS_S[from];
+    for bucket in buckets.iter_mut() {
+        bucket.index = bucket.index.div_euclid(factor);
+    }
+    buckets.dedup_by(|next, kept| {
+        let same = next.index == kept.index;
+        if same {
+            kept.add(next);
+        }
+        same
+    });
+}
+
+impl SeriesBuckets {
+    fn encode(step: usize, buckets: &[Bucket]) -> SeriesBuckets {
+        let mut rows = Vec::with_capacity(buckets.len() * 12);
+        let mut before = 0;
+        for (i, bucket) in buckets.iter().enumerate() {
+            if i == 0 {
+                varint::put_u64(&mut rows, varint::zigzag(bucket.index));
+            } else {
+                varint::put_u64(&mut rows, (bucket.index - before) as u64);
+            }
+            before = bucket.index;
+            for value in [bucket.records, bucket.requests, bucket.errors, bucket.measured] {
+                varint::put_u64(&mut rows, value);
+            }
+            varint::put_u128(&mut rows, bucket.sum_ns);
+            varint::put_u64(&mut rows, bucket.max_ns);
+        }
+        rows.shrink_to_fit();
+        // Without buckets every step fits; the finest is the canonical one.
+        let step = if buckets.is_empty() { 0 } else { step };
+        SeriesBuckets { step: step as u8, count: buckets.len() as u32, rows }
+    }
+
+    /// The buckets, oldest first; None if the bytes make no sense.
+    fn decode(&self) -> Option<Vec<Bucket>> {
+        let mut bytes = &self.rows[..];
+        let mut buckets = Vec::with_capacity((self.count as usize).min(BUCKETS_MAX));
+        let mut before = 0i64;
+        for i in 0..self.count {
+            let index = if i == 0 {
+                varint::unzigzag(varint::get_u64(&mut bytes)?)
+            } else {
+                let delta = i64::try_from(varint::get_u64(&mut bytes)?).ok()?;
+                before.checked_add(delta).filter(|_| delta > 0)?
+            };
+            before = index;
+            buckets.push(Bucket {
+                index,
+                records: varint::get_u64(&mut bytes)?,
+                requests: varint::get_u64(&mut bytes)?,
+                errors: varint::get_u64(&mut bytes)?,
+                measured: varint::get_u64(&mut bytes)?,
+                sum_ns: varint::get_u128(&mut bytes)?,
+                max_ns: varint::get_u64(&mut bytes)?,
+            });
+        }
+        bytes.is_empty().then_some(buckets)
+    }
+
+    fn buckets(&self) -> Vec<Bucket> {
+        self.decode().unwrap_or_default()
+    }
+
+    /// Seconds of a bucket.
+    pub fn step_s(&self) -> i64 {
+        STEPS_S[self.step as usize]
+    }
+
+    /// Requests and start in seconds since 1970 of the busiest bucket, the earliest of equals.
+    pub fn peak(&self) -> Option<(u64, i64)> {
+        let busiest = self.buckets().into_iter().reduce(|a, b| if b.requests > a.requests { b } else { a })?;
+        Some((busiest.requests, busiest.index * self.step_s()))
+    }
+
+    /// The report's `series`, coarsened to at most `points_max` points if given.
+    ///
+    /// Beyond the ladder the step is doubled until the points are few enough.
+    pub fn evaluate(&self, points_max: Option<usize>) -> Value {
+        let mut buckets = self.buckets();
+        let mut step_s = self.step_s();
+        let mut step = self.step as usize;
+        while points_max.is_some_and(|most| buckets.len() > most.max(1)) {
+            if step + 1 < STEPS_S.len() {
+                coarsen_to(&mut buckets, step, step + 1);
+                step += 1;
+                step_s = STEPS_S[step];
+            } else {
+                step_s *= 2;
+                for bucket in &mut buckets {
+                    bucket.index = bucket.index.div_euclid(2);
+                }
+                buckets.dedup_by(|next, kept| {
+                    let same = next.index == kept.index;
+                    if same {
+                        kept.add(next);
+                    }
+                    same
+                });
+            }
+        }
+        let point = |b: &Bucket| {
+            let measured = b.measured > 0;
+            json!({
+                "t": super::rfc3339(b.index.saturating_mul(step_s).saturating_mul(1_000_000_000)),
+                "records": b.records,
+                "requests": b.requests,
+                "errors": b.errors,
+                "mean_ms": measured.then(|| b.sum_ns as f64 / b.measured as f64 / 1e6),
+                "max_ms": measured.then(|| b.max_ns as f64 / 1e6),
+            })
+        };
+        json!({ "step_s": step_s, "points": buckets.iter().map(point).collect::<Vec<_>>() })
+    }
+}
+
+impl State for SeriesBuckets {
+    fn merge(&mut self, other: &Self) {
+        if other.count == 0 {
+            return;
+        }
+        if self.count == 0 {
+            *self = other.clone();
+            return;
+        }
+        let step = self.step.max(other.step) as usize;
+        let (mut left, mut right) = (self.buckets(), other.buckets());
+        coarsen_to(&mut left, self.step as usize, step);
+        coarsen_to(&mut right, other.step as usize, step);
+        let mut merged = Vec::with_capacity(left.len() + right.len());
+        let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+        while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+            match a.index.cmp(&b.index) {
+                std::cmp::Ordering::Less => merged.extend(left.next()),
+                std::cmp::Ordering::Greater => merged.extend(right.next()),
+                std::cmp::Ordering::Equal => {
+                    let mut both = *a;
+                    both.add(b);
+                    merged.push(both);
+                    (left.next(), right.next());
+                }
+            }
+        }
+        merged.extend(left);
+        merged.extend(right);
+        let step = fit(&mut merged, step);
+        *self = SeriesBuckets::encode(step, &merged);
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        const BAD: &str = "time buckets are damaged";
+        if self.step as usize >= STEPS_S.len() || (self.count == 0 && self.step != 0) {
+            return Err(BAD);
+        }
+        let buckets = self.decode().ok_or(BAD)?;
+        // The coarsest step spans the years that timestamps may have in far fewer buckets.
+        if buckets.len() > BUCKETS_MAX {
+            return Err("too many time buckets");
+        }
+        let second_max = i64::MAX / 1_000_000_000;
+        for bucket in &buckets {
+            let second = bucket.index.checked_mul(self.step_s()).ok_or(BAD)?;
+            super::sane([bucket.records, bucket.requests, bucket.errors, bucket.measured])?;
+            super::sane_sum(bucket.sum_ns, bucket.measured)?;
+            let most = bucket.requests.max(bucket.errors).max(bucket.measured);
+            if second.abs() > second_max + self.step_s() || most > bucket.records || bucket.records == 0 {
+                return Err(BAD);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,401 @@
+//! The loop: bytes -> lines -> batch -> metrics, for one chunk at a time.
+//!
+//! A [`Scanner`] belongs to one thread. It is pushed the bytes of a chunk in consecutive blocks of
+//! any size (mapped windows, read buffers, pieces of a stream) and knows nothing of where they
+//! come from. Lines are parsed in place, from blocks that the processor's caches hold; only what
+//! crosses the border of two blocks is copied together first (the *carry*). Parsers may read
+//! [`PAD`] bytes around a line, so the first and last few lines of a block take that way too.
+
+use crate::batch::{Batch, Columns, NO_TIME};
+use crate::coverage::{Segment, SourceCoverage};
+use crate::error::Error;
+use crate::format::{Context, Format, REGISTRY, Run};
+use crate::lines::{LINE_BYTES_MAX, PAD, index_newlines};
+use crate::metric::lines::{Lines, is_continuation, is_header};
+use crate::metric::{Block, Metrics};
+use crate::spec::Spec;
+use crate::summary::Summary;
+use std::sync::Arc;
+
+/// Lines are indexed and parsed so many bytes at a time: they stay in the first-level cache.
+const SLAB_BYTES: usize = 16 << 10;
+
+/// The parsers of one source, in the order of trial.
+struct Parsers {
+    source: u32,
+    formats: Vec<(usize, Box<dyn Format>)>,
+    /// For each first byte of a line, the formats that may take it.
+    candidates: Box<[u64; 256]>,
+}
+
+/// Scans chunks, one after the other.
+pub struct Scanner {
+    spec: Arc<Spec>,
+    digest: u128,
+    parsers: Option<Parsers>,
+    context: Context,
+    batch: Box<Batch>,
+    metrics: Metrics,
+    ends: Vec<u32>,
+    lines: Lines,
+    /// Records by place in the registry.
+    records: [u64; REGISTRY.len()],
+    order: Order,
+    /// PAD bytes, then lines that wait, the last of them perhaps unfinished.
+    carry: Vec<u8>,
+    /// Offset in the source of the carry's first line.
+    carry_offset: u64,
+    /// Where in the carry the last, unfinished line starts.
+    carry_line: usize,
+    /// The rest of a line longer than LINE_BYTES_MAX is being passed over.
+    overlong: bool,
+    /// The chunk, and the offset of the byte that comes next.
+    start: u64,
+    position: u64,
+}
+
+/// Order and range of the times seen, in file order.
+#[derive(Default)]
+struct Order {
+    times: Option<(i64, i64)>,
+    range: Option<(i64, i64)>,
+    out_of_order: u64,
+}
+
+impl Order {
+    fn update(&mut self, batch: &Batch) {
+        if !batch.has(Columns::TIME) {
+            return;
+        }
+        let times = &batch.time_ns[..batch.len];
+        // NO_TIME is the least number: without a fall behind a timed first row all rows are timed
+        // and in order.
+        if times[0] == NO_TIME || falls(times) > 0 {
+            for &time in times.iter().filter(|&&t| t != NO_TIME) {
+                self.one(time);
+            }
+            return;
+        }
+        let (first, last) = (times[0], times[times.len() - 1]);
+        self.one(first);
+        self.times = self.times.map(|t| (t.0, last));
+        self.range = self.range.map(|r| (r.0, r.1.max(last)));
+    }
+
+    fn one(&mut self, time: i64) {
+        self.out_of_order += u64::from(self.times.is_some_and(|(_, before)| time < before));
+        self.times = Some((self.times.map_or(time, |t| t.0), time));
+        self.range = Some(self.range.map_or((time, time), |r| (r.0.min(time), r.1.max(time))));
+    }
+}
+
+/// How many times are less than the one before them.
+fn falls(times: &[i64]) -> u32 {
+    #[inline(always)]
+    fn count<S: crate::simd::Simd>(times: &[i64]) -> u32 {
+        times.iter().zip(times.iter().skip(1)).map(|(a, b)| u32::from(b < a)).sum()
+    }
+    crate::dispatch!(count::<>(times: &[i64]) -> u32; times)
+}
+
+impl Scanner {
+    /// A scanner for chunks of the spec's sources.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if the spec's zone is unknown.
+    pub fn new(spec: Arc<Spec>) -> Result<Scanner, Error> {
+        Ok(Scanner {
+            digest: spec.digest(),
+            parsers: None,
+            context: spec.context()?,
+            batch: Batch::new(),
+            metrics: Metrics::new(&spec),
+            ends: Vec::new(),
+            lines: Lines::default(),
+            records: [0; REGISTRY.len()],
+            order: Order::default(),
+            carry: vec![0; PAD],
+            carry_offset: 0,
+            carry_line: PAD,
+            overlong: false,
+            start: 0,
+            position: 0,
+            spec,
+        })
+    }
+
+    /// Begins a chunk that starts at `start` and whose first line starts at `first_line`.
+    ///
+    /// What an unfinished chunk before it had counted is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if the spec has no such source.
+    pub fn begin(&mut self, source: u32, start: u64, first_line: u64) -> Result<(), Error> {
+        if self.parsers.as_ref().is_none_or(|p| p.source != source) {
+            let formats = self.spec.formats(source)?;
+            let mut candidates = Box::new([0; 256]);
+            for (byte, set) in candidates.iter_mut().enumerate() {
+                for (i, (_, format)) in formats.iter().enumerate() {
+                    *set |= u64::from(format.may_begin_with(byte as u8)) << i;
+                }
+            }
+            self.parsers = Some(Parsers { source, formats, candidates });
+        }
+        self.batch.clear();
+        self.metrics.take();
+        self.lines = Lines::default();
+        self.records = [0; REGISTRY.len()];
+        self.order = Order::default();
+        self.carry.truncate(PAD);
+        self.carry_line = PAD;
+        self.overlong = false;
+        (self.start, self.position) = (start, first_line);
+        Ok(())
+    }
+
+    /// Offset of the byte that comes next.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether the last line pushed has no newline yet.
+    pub fn mid_line(&self) -> bool {
+        self.overlong || self.carry.len() > self.carry_line
+    }
+
+    /// Whether more bytes of the unfinished line would change nothing.
+    pub fn line_is_full(&self) -> bool {
+        self.overlong
+    }
+
+    /// Scans the bytes that follow those pushed before.
+    ///
+    /// # Panics
+    /// If no chunk was begun, or the block has 2 GiB or more.
+    pub fn push(&mut self, block: &[u8]) {
+        assert!(block.len() < 1 << 31, "blocks are windows, not files");
+        let offset = self.position;
+        self.position += block.len() as u64;
+        let mut at = 0;
+        // Lines up to the first that starts at or behind PAD go through the carry, and so does the
+        // end of a line whose beginning is there.
+        while at < PAD || self.mid_line() {
+            if at >= block.len() {
+                return;
+            }
+            let newline = memchr::memchr(b'\n', &block[at..]);
+            let end = newline.map_or(block.len(), |i| at + i);
+            self.keep(&block[at..end], offset + at as u64);
+            if newline.is_none() {
+                return;
+            }
+            self.end_line();
+            at = end + 1;
+        }
+        self.parse_carry();
+        at = self.parse_in_place(block, at, offset);
+        // The lines near the end, whole or not, wait for what follows.
+        while let Some(newline) = memchr::memchr(b'\n', &block[at..]) {
+            self.keep(&block[at..at + newline], offset + at as u64);
+            self.end_line();
+            at += newline + 1;
+        }
+        if at < block.len() {
+            self.keep(&block[at..], offset + at as u64);
+        }
+    }
+
+    /// Appends bytes of the unfinished line to the carry, of an overlong line only what counts.
+    fn keep(&mut self, bytes: &[u8], offset: u64) {
+        if self.carry.len() == PAD {
+            self.carry_offset = offset;
+        }
+        // One byte more than counts, so that a carriage return there is stripped as it would be
+        // in place.
+        let room = (LINE_BYTES_MAX + 1).saturating_sub(self.carry.len() - self.carry_line);
+        self.overlong |= bytes.len() > room;
+        self.carry.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// Ends the carry's unfinished line with its newline.
+    fn end_line(&mut self) {
+        self.carry.push(b'\n');
+        self.carry_line = self.carry.len();
+        if self.overlong {
+            // Behind a line that was cut, places in the carry are not those in the source.
+            self.overlong = false;
+            self.parse_carry();
+        }
+    }
+
+    /// Parses the lines in `block[at..]` that end at least PAD bytes before its end; where the
+    /// first of the others starts.
+    fn parse_in_place(&mut self, block: &[u8], mut at: usize, offset: u64) -> usize {
+        let limit = block.len().saturating_sub(PAD);
+        let mut from = at;
+        while from < limit {
+            let to = limit.min(from + SLAB_BYTES);
+            let mut ends = std::mem::take(&mut self.ends);
+            ends.clear();
+            index(block, from, to, &mut ends);
+            at = self.parse(block, at, &ends, offset as i64);
+            self.ends = ends;
+            from = to;
+        }
+        self.flush(self.place(block, offset as i64));
+        at
+    }
+
+    fn place<'b>(&self, block: &'b [u8], offset: i64) -> Block<'b> {
+        let source = self.parsers.as_ref().expect("a chunk was begun").source;
+        Block { bytes: block, offset, source }
+    }
+
+    /// Parses and empties the carry.
+    fn parse_carry(&mut self) {
+        let mut carry = std::mem::take(&mut self.carry);
+        let end = carry.len();
+        carry.resize(end + PAD, 0);
+        let mut ends = std::mem::take(&mut self.ends);
+        ends.clear();
+        index(&carry, PAD, end, &mut ends);
+        if ends.last().is_none_or(|&last| last as usize + 1 < end) && end > PAD {
+            // The last line of a source, without a newline.
+            ends.push(end as u32);
+        }
+        let bom = self.carry_offset == 0 && carry[PAD..end].starts_with(b"\xef\xbb\xbf");
+        let at = PAD + if bom { 3 } else { 0 };
+        let offset = self.carry_offset as i64 - PAD as i64;
+        self.parse(&carry, at, &ends, offset);
+        self.flush(self.place(&carry, offset));
+        self.ends = ends;
+        carry.truncate(PAD);
+        self.carry = carry;
+        self.carry_line = PAD;
+    }
+
+    /// Parses the lines that end at `ends`, the first of which starts at `start`; where the line
+    /// after them starts.
+    fn parse(&mut self, block: &[u8], start: usize, ends: &[u32], offset: i64) -> usize {
+        let parsers = self.parsers.take().expect("a chunk was begun");
+        let (first_index, first) = &parsers.formats[0];
+        let place = Block { bytes: block, offset, source: parsers.source };
+        let mut next = 0;
+        let mut start = start as u32;
+        while next < ends.len() {
+            let mut run = Run {
+                block,
+                ends,
+                next,
+                start,
+                batch: &mut self.batch,
+                context: &mut self.context,
+            };
+            first.parse_run(&mut run);
+            self.records[*first_index] += (run.next - next) as u64;
+            if run.next < ends.len() && !run.batch.is_full() {
+                match other(&parsers, &mut run) {
+                    Class::Record(index) => self.records[index] += 1,
+                    class => {
+                        let (line, end) = run.line();
+                        match class {
+                            Class::Blank => self.lines.blank += 1,
+                            Class::Header => self.lines.header += 1,
+                            Class::Continuation => self.lines.continuation += 1,
+                            _ => {
+                                let at = (offset + i64::from(run.start)) as u64;
+                                self.lines.malformed(parsers.source, at, line.bytes());
+                            }
+                        }
+                        run.advance(end);
+                    }
+                }
+            }
+            (next, start) = (run.next, run.start);
+            if self.batch.is_full() {
+                self.flush(place);
+            }
+        }
+        self.parsers = Some(parsers);
+        start as usize
+    }
+
+    /// Gives the batch to the metrics; its lines must not outlive their block.
+    fn flush(&mut self, block: Block<'_>) {
+        if self.batch.len > 0 {
+            self.order.update(&self.batch);
+            self.metrics.update(&self.batch, block);
+            self.batch.clear();
+        }
+    }
+
+    /// The figures of the chunk `[start, end)`; what was pushed is its lines, whole.
+    pub fn finish(&mut self, end: u64) -> Summary {
+        self.parse_carry();
+        self.overlong = false;
+        let mut summary = Summary::empty_with(self.digest);
+        let formats: std::collections::BTreeMap<String, u64> = REGISTRY
+            .iter()
+            .zip(self.records)
+            .filter(|(_, n)| *n > 0)
+            .map(|(entry, n)| (entry.info.name.to_string(), n))
+            .collect();
+        self.lines.parsed = formats.values().sum();
+        let order = std::mem::take(&mut self.order);
+        if end > self.start {
+            let source = self.parsers.as_ref().expect("a chunk was begun").source;
+            let segment = Segment { start: self.start, end, times: order.times };
+            let covered = SourceCoverage {
+                segments: vec![segment],
+                formats,
+                out_of_order: order.out_of_order,
+                range: order.range,
+            };
+            summary.coverage.0.insert(source, covered);
+        }
+        summary.lines = std::mem::take(&mut self.lines);
+        summary.figures = self.metrics.take();
+        self.records = [0; REGISTRY.len()];
+        summary
+    }
+}
+
+/// What a line is that the first format did not take.
+enum Class {
+    Record(usize),
+    Blank,
+    Header,
+    Continuation,
+    Malformed,
+}
+
+fn other(parsers: &Parsers, run: &mut Run<'_>) -> Class {
+    let (line, _) = run.line();
+    let Some(&first) = line.bytes().first() else { return Class::Blank };
+    if first.is_ascii_whitespace() && line.bytes().trim_ascii().is_empty() {
+        return Class::Blank;
+    }
+    if first == b'#' && is_header(line.bytes()) {
+        return Class::Header;
+    }
+    // The first format has just been tried.
+    let mut candidates = parsers.candidates[usize::from(first)] & !1;
+    while candidates != 0 {
+        let (index, format) = &parsers.formats[candidates.trailing_zeros() as usize];
+        if format.parse_one(run) {
+            return Class::Record(*index);
+        }
+        candidates &= candidates - 1;
+    }
+    if is_continuation(line.bytes()) { Class::Continuation } else { Class::Malformed }
+}
+
+#[inline(always)]
+fn index_generic<S: crate::simd::Simd>(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>) {
+    index_newlines::<S>(block, from, to, ends);
+}
+
+fn index(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>) {
+    crate::dispatch!(index_generic::<>(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>)
+        -> (); block, from, to, ends)
+}

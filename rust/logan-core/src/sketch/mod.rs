@@ -1,0 +1,7 @@
+//! Bounded approximations that merge: buckets for quantiles, group tables with a cap, distinct
+//! counts. Integers only, so that every split gives the same bits.
+
+pub mod buckets;
+pub mod distinct;
+pub mod groups;
+pub mod varint;

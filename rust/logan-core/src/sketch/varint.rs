@@ -1,0 +1,155 @@
+//! Integers in as few bytes as they need: LEB128, seven bits a byte, the lowest first.
+//!
+//! The `get` functions take the bytes off the front of a slice. They accept only what the `put` functions write: a number
+//! has one encoding, so equal contents are equal bytes. Everything may come from a peer,
+//! so they check, and answer None instead of panicking.
+
+/// Appends `value`: 1–10 bytes.
+#[inline]
+pub fn put_u64(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Appends `value`: 1–19 bytes.
+#[inline]
+pub fn put_u128(out: &mut Vec<u8>, mut value: u128) {
+    while value > u128::from(u64::MAX) {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    put_u64(out, value as u64);
+}
+
+/// A number for [`put_u64`] that is small where `value` is near 0, of either sign.
+#[inline]
+pub fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+/// The number of which [`zigzag`] made `value`.
+#[inline]
+pub fn unzigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
+/// Appends the length of `bytes` and the bytes.
+#[inline]
+pub fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_u64(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// Takes what [`put_u64`] wrote off the front; None if the bytes end too early, or the number is
+/// longer than 64 bits or than it need be.
+#[inline]
+pub fn get_u64(bytes: &mut &[u8]) -> Option<u64> {
+    match **bytes {
+        [byte @ 0..0x80, ref rest @ ..] => {
+            *bytes = rest;
+            Some(u64::from(byte))
+        }
+        _ => get_u128(bytes)?.try_into().ok(),
+    }
+}
+
+/// Takes what [`put_u128`] wrote off the front; None if the bytes end too early, or the number is
+/// longer than 128 bits or than it need be.
+pub fn get_u128(bytes: &mut &[u8]) -> Option<u128> {
+    let mut value = 0;
+    for (i, &byte) in bytes.iter().enumerate() {
+        let shift = 7 * i as u32;
+        let bits = u128::from(byte & 0x7F);
+        // The last byte of the longest number holds two bits.
+        if shift > 126 || shift == 126 && bits > 3 {
+            return None;
+        }
+        value |= bits << shift;
+        if byte < 0x80 {
+            if byte == 0 && i > 0 {
+                return None;
+            }
+            *bytes = &bytes[i + 1..];
+            return Some(value);
+        }
+    }
+    None
+}
+
+/// Takes what [`put_bytes`] wrote off the front; None if the bytes end too early, or there would
+/// be more than `len_max` of them.
+#[inline]
+pub fn get_bytes<'a>(bytes: &mut &'a [u8], len_max: usize) -> Option<&'a [u8]> {
+    let len = usize::try_from(get_u64(bytes)?)
+        .ok()
+        .filter(|&len| len <= len_max)?;
+    let (text, rest) = bytes.split_at_checked(len)?;
+    *bytes = rest;
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn numbers_round_trip(small: u64, large: u128, signed: i64, shift in 0u32..128, text: Vec<u8>) {
+            let (small, signed) = (small >> (shift / 2), signed >> (shift / 2));
+            let large = large >> shift;
+            let mut bytes = Vec::new();
+            put_u64(&mut bytes, small);
+            put_u128(&mut bytes, large);
+            put_u64(&mut bytes, zigzag(signed));
+            put_bytes(&mut bytes, &text);
+            let mut rest = &bytes[..];
+            prop_assert_eq!(get_u64(&mut rest), Some(small));
+            prop_assert_eq!(get_u128(&mut rest), Some(large));
+            prop_assert_eq!(get_u64(&mut rest).map(unzigzag), Some(signed));
+            prop_assert_eq!(get_bytes(&mut rest, text.len()), Some(&text[..]));
+            prop_assert!(rest.is_empty());
+        }
+
+        #[test]
+        fn what_is_get_is_what_would_be_written(
+            bytes in prop::collection::vec(prop_oneof![any::<u8>(), Just(0x80), Just(0)], 0..24),
+        ) {
+            let mut rest = &bytes[..];
+            if let Some(value) = get_u128(&mut rest) {
+                let mut again = Vec::new();
+                put_u128(&mut again, value);
+                prop_assert_eq!(&again[..], &bytes[..bytes.len() - rest.len()]);
+            }
+            let mut rest = &bytes[..];
+            if let Some(value) = get_u64(&mut rest) {
+                let mut again = Vec::new();
+                put_u64(&mut again, value);
+                prop_assert_eq!(&again[..], &bytes[..bytes.len() - rest.len()]);
+            }
+        }
+    }
+
+    #[test]
+    fn edges() {
+        for value in [0, 1, 0x7F, 0x80, u64::MAX] {
+            let mut bytes = Vec::new();
+            put_u64(&mut bytes, value);
+            assert_eq!(get_u64(&mut &bytes[..]), Some(value));
+            assert_eq!(get_u64(&mut &bytes[..bytes.len() - 1]), None);
+        }
+        let mut bytes = Vec::new();
+        put_u128(&mut bytes, u128::MAX);
+        assert_eq!(bytes.len(), 19);
+        assert_eq!(get_u128(&mut &bytes[..]), Some(u128::MAX));
+        assert_eq!(get_u64(&mut &bytes[..]), None);
+        bytes[18] = 4;
+        assert_eq!(get_u128(&mut &bytes[..]), None);
+        assert_eq!(get_u64(&mut &[0x80, 0][..]), None);
+        assert_eq!(get_bytes(&mut &[3, b'a'][..], 9), None);
+        assert_eq!(get_bytes(&mut &[3, b'a'][..], 2), None);
+    }
+}

@@ -1,0 +1,187 @@
+//! What to compute and how to read each source: decided once by the plan, the same for every
+//! chunk, wherever it is scanned.
+
+use crate::error::Error;
+use crate::format::{self, Context, Format, Params};
+use crate::timestamp::Clock;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
+
+/// The version of [`Spec`] that this code reads and writes.
+pub const SPEC_VERSION: u32 = 1;
+
+/// Largest `top`: what the report's lists of single records (slowest) may hold. It bounds what
+/// every chunk keeps and sends.
+pub const TOP_MAX: u32 = 1_000;
+
+/// What to compute, and how to read each source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spec {
+    /// [`SPEC_VERSION`].
+    pub version: u32,
+    /// How many of the slowest requests to keep, 1 to [`TOP_MAX`].
+    pub top: u32,
+    /// IANA name of the zone of timestamps that carry none.
+    pub input_tz: String,
+    /// Nanoseconds since 1970; a timestamp without a year is in the latest year that puts it at
+    /// or before this, plus 48 hours.
+    pub anchor_ns: i64,
+    /// How to read each source, in the plan's order.
+    pub sources: Vec<SourceSpec>,
+}
+
+/// How to read one source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSpec {
+    /// Formats in the order in which each line tries them.
+    pub formats: Vec<FormatSpec>,
+    /// Whether no other formats are tried after these.
+    #[serde(default)]
+    pub only: bool,
+}
+
+/// One format of a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FormatSpec {
+    /// Name in the registry.
+    pub name: String,
+    /// What detection or the user decided about it.
+    #[serde(default)]
+    pub params: Params,
+}
+
+impl Spec {
+    /// A spec of one source with nothing decided: UTC, every format in the registry's order.
+    pub fn plain() -> Spec {
+        Spec {
+            version: SPEC_VERSION,
+            top: 10,
+            input_tz: "UTC".into(),
+            anchor_ns: 0,
+            sources: vec![SourceSpec { formats: Vec::new(), only: false }],
+        }
+    }
+
+    /// Reads and checks JSON.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] that names the key.
+    pub fn from_json(json: &str) -> Result<Spec, Error> {
+        let spec: Spec = serde_json::from_str(json).map_err(|e| Error::Spec(e.to_string()))?;
+        spec.check()?;
+        Ok(spec)
+    }
+
+    /// Canonical JSON: equal specs, equal text.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a spec is plain data")
+    }
+
+    /// Identity of the spec; summaries of different specs do not merge.
+    pub fn digest(&self) -> u128 {
+        xxh3_128(self.to_json().as_bytes())
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let fail = |message: String| Err(Error::Spec(message));
+        if self.version != SPEC_VERSION {
+            return fail(format!("version is {}, this logan reads {SPEC_VERSION}", self.version));
+        }
+        if !(1..=TOP_MAX).contains(&self.top) {
+            return fail(format!("top is {}, it must be 1 to {TOP_MAX}", self.top));
+        }
+        self.zone()?;
+        for source in &self.sources {
+            if source.only && source.formats.is_empty() {
+                return fail("a source with only: true lists no formats".into());
+            }
+            for format in &source.formats {
+                if format::by_name(&format.name).is_none() {
+                    let known: Vec<_> = format::REGISTRY.iter().map(|e| e.info.name).collect();
+                    let name = &format.name;
+                    return fail(format!("no format {name:?}; there are {}", known.join(", ")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn zone(&self) -> Result<TimeZone, Error> {
+        if self.input_tz == "UTC" {
+            return Ok(TimeZone::UTC);
+        }
+        TimeZone::get(&self.input_tz).map_err(|_| {
+            Error::Spec(format!(
+                "no time zone {:?}; give an IANA name such as Europe/Berlin or UTC",
+                self.input_tz
+            ))
+        })
+    }
+
+    /// What one thread needs to parse lines of any source.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if the zone is unknown.
+    pub fn context(&self) -> Result<Context, Error> {
+        Ok(Context::new(Clock::new(self.zone()?, self.anchor_ns)))
+    }
+
+    /// The formats of a source in the order of trial, each with its place in the registry.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if there is no such source.
+    pub fn formats(&self, source: u32) -> Result<Vec<(usize, Box<dyn Format>)>, Error> {
+        let count = self.sources.len();
+        let spec = self.sources.get(source as usize).ok_or_else(|| {
+            Error::Spec(format!("source {source} is not among the spec's {count} sources"))
+        })?;
+        let mut formats = Vec::new();
+        for listed in &spec.formats {
+            let (index, entry) = format::by_name(&listed.name)
+                .ok_or_else(|| Error::Spec(format!("no format {:?}", listed.name)))?;
+            formats.push((index, (entry.build)(&listed.params)));
+        }
+        if !spec.only {
+            for (index, entry) in format::REGISTRY.iter().enumerate() {
+                if !spec.formats.iter().any(|f| f.name == entry.info.name) {
+                    formats.push((index, (entry.build)(&Params::default())));
+                }
+            }
+        }
+        // What takes any line with a timestamp would take the lines of all formats behind it.
+        formats.sort_by_key(|(index, _)| format::REGISTRY[*index].last_resort);
+        Ok(formats)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_the_key() {
+        let good = Spec::plain().to_json();
+        assert_eq!(Spec::from_json(&good).unwrap(), Spec::plain());
+        for (from, to, expected) in [
+            ("\"version\":1", "\"version\":2", "version is 2"),
+            ("\"top\":10", "\"top\":0", "top is 0"),
+            ("\"UTC\"", "\"Mars/Olympus\"", "Mars/Olympus"),
+            ("\"formats\":[]", "\"formats\":[{\"name\":\"x\"}]", "no format \"x\""),
+            ("\"top\":10", "\"tap\":10", "tap"),
+        ] {
+            let message = Spec::from_json(&good.replace(from, to)).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn digest_tells_specs_apart() {
+        let mut other = Spec::plain();
+        other.top = 11;
+        assert_ne!(other.digest(), Spec::plain().digest());
+    }
+}

@@ -1,0 +1,816 @@
+//! Timestamps: bytes to nanoseconds since 1970-01-01T00:00:00Z.
+//!
+//! Fixed layouts are read by hand, since this is the hot path; what a named zone means on a given
+//! day is asked of jiff and remembered. Readers take a [`Line`] and a position and answer with a
+//! [`Stamp`] and the position after the timestamp. Nothing is guessed from other lines: a reading
+//! depends on the bytes, the input zone and the anchor alone, and the caches never show.
+//!
+//! Accepted: years 1678–2261 (what fits in 64-bit nanoseconds), real calendar days, hours 0–23,
+//! minutes and seconds 0–59, one to nine digits of fraction (more are cut), zones `Z`, `UTC`,
+//! `GMT`, `±HH`, `±HHMM`, `±HH:MM` up to 23:59. Leap seconds are not accepted. A timestamp
+//! without a zone is in the input zone; in a gap of that zone (spring) the offset before the gap
+//! counts, in a fold (autumn) the earlier instant.
+
+use crate::lines::Line;
+use jiff::tz::TimeZone;
+
+/// A point in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp {
+    /// Whole seconds since 1970, rounded towards minus infinity.
+    pub second: i64,
+    /// Nanoseconds after `second`, 0–999,999,999.
+    pub nanos: u32,
+}
+
+impl Stamp {
+    /// Nanoseconds since 1970.
+    #[inline(always)]
+    pub fn nanos_since_epoch(self) -> i64 {
+        self.second * 1_000_000_000 + i64::from(self.nanos)
+    }
+
+    /// The stamp so many nanoseconds after 1970.
+    pub fn from_nanos(nanos: i64) -> Stamp {
+        Stamp {
+            second: nanos.div_euclid(1_000_000_000),
+            nanos: nanos.rem_euclid(1_000_000_000) as u32,
+        }
+    }
+}
+
+const SECONDS_PER_DAY: i64 = 86_400;
+const YEAR_MIN: u32 = 1678;
+const YEAR_MAX: u32 = 2261;
+
+/// Reads timestamps; holds the input zone, the anchor for missing years, and caches.
+#[derive(Clone)]
+pub struct Clock {
+    zone: TimeZone,
+    /// Nanoseconds since 1970 at or before which (plus 48 h) a timestamp without a year lies.
+    anchor_ns: i64,
+    /// Local seconds `[from, to)` for which `offset` is the zone's offset.
+    offset_from: i64,
+    offset_to: i64,
+    offset: i64,
+    /// The last date read in ISO layout (its ten bytes as 8 + 2) and the seconds at its midnight.
+    iso_day: (u64, u16),
+    iso_midnight: i64,
+    /// The last minute read by `plain` (its sixteen bytes) and the second, in UTC, it begins with.
+    minute: (u64, u64),
+    minute_start: i64,
+    /// The last date read in CLF layout (its eleven bytes as 8 + 8 overlapping).
+    clf_day: (u64, u64),
+    clf_midnight: i64,
+}
+
+impl Clock {
+    /// A clock for timestamps without zone in `zone`, and without year up to 48 h past `anchor_ns`.
+    pub fn new(zone: TimeZone, anchor_ns: i64) -> Clock {
+        let mut clock = Clock {
+            zone,
+            anchor_ns,
+            offset_from: 0,
+            offset_to: 0,
+            offset: 0,
+            iso_day: (0, 0),
+            iso_midnight: 0,
+            minute: (0, 0),
+            minute_start: 0,
+            clf_day: (0, 0),
+            clf_midnight: 0,
+        };
+        if clock.zone == TimeZone::UTC {
+            (clock.offset_from, clock.offset_to) = (i64::MIN, i64::MAX);
+        }
+        clock
+    }
+
+    /// A clock for UTC with the anchor at 1970, for tests and layouts that need neither.
+    pub fn utc() -> Clock {
+        Clock::new(TimeZone::UTC, 0)
+    }
+
+    /// Seconds of UTC for seconds of local time.
+    #[inline(always)]
+    fn localised(&mut self, local: i64) -> i64 {
+        if local < self.offset_from || local >= self.offset_to {
+            self.look_up_offset(local);
+        }
+        local - self.offset
+    }
+
+    #[cold]
+    fn look_up_offset(&mut self, local: i64) {
+        // One quarter of an hour at a time: every zone change in use falls on one.
+        const SPAN: i64 = 900;
+        let from = local.div_euclid(SPAN) * SPAN;
+        let (year, month, day) = civil_from_days(local.div_euclid(SECONDS_PER_DAY));
+        let second_of_day = from.rem_euclid(SECONDS_PER_DAY);
+        let offset = jiff::civil::Date::new(year as i16, month as i8, day as i8).map_or(0, |date| {
+            let time = jiff::civil::time(
+                (second_of_day / 3600) as i8,
+                (second_of_day / 60 % 60) as i8,
+                (second_of_day % 60) as i8,
+                0,
+            );
+            // Compatible: the offset before a gap, the earlier instant of a fold.
+            match self.zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible() {
+                Ok(instant) => from - instant.as_second(),
+                Err(_) => 0,
+            }
+        });
+        (self.offset_from, self.offset_to, self.offset) = (from, from + SPAN, offset);
+    }
+
+    /// At the start of a line exactly `YYYY-MM-DD HH:MM:SS.mmm ` (or `,mmm`), 24 bytes, which must
+    /// not be followed by a zone; the milliseconds too.
+    ///
+    /// The most usual timestamp of all in three loads: the minute is remembered. Where it answers,
+    /// [`iso`](Self::iso) would answer the same.
+    #[inline(always)]
+    pub fn plain(&mut self, line: Line<'_>) -> Option<(Stamp, i64)> {
+        if line.len() < 24 {
+            return None;
+        }
+        let minute = (line.u64_at(0), line.u64_at(8));
+        if minute != self.minute {
+            self.minute_start = self.read_minute(minute)?;
+            self.minute = minute;
+        }
+        // `:SS.mmm `; one bit tells `,` from `.`.
+        let x = (line.u64_at(16) | 0x0200_0000) ^ u64::from_le_bytes(*b":00.000 ");
+        const ROOM: u64 = 0x7f76_7676_7f76_7a7f;
+        if (x.wrapping_add(ROOM) | x) & 0x8080_8080_8080_8080 != 0 {
+            return None;
+        }
+        let pairs = x.wrapping_mul(10).wrapping_add(x >> 8);
+        let second = self.minute_start + (pairs >> 8 & 0xff) as i64;
+        let nanos = ((pairs >> 32 & 0xff) * 10 + (x >> 48 & 0xff)) as u32 * 1_000_000;
+        let stamp = Stamp { second, nanos };
+        Some((stamp, stamp.nanos_since_epoch()))
+    }
+
+    /// The first second, in UTC, of the minute written as `YYYY-MM-DD HH:MM`.
+    #[cold]
+    fn read_minute(&mut self, (date, rest): (u64, u64)) -> Option<i64> {
+        let midnight = read_iso_day((date, rest as u16))?;
+        // The separator, then `HH:MM`, completed to a time of day.
+        let seconds = read_hms(rest >> 24 & 0xff_ffff_ffff | u64::from_le_bytes(*b"\0\0\0\0\0:00"))?;
+        (rest >> 16 & 0xff == u64::from(b' ')).then(|| self.localised(midnight + seconds))
+    }
+
+    /// `YYYY-MM-DD` (or with `/`), `T` or one space, `HH:MM:SS`, optional fraction after `.` or
+    /// `,`, optional zone.
+    #[inline(always)]
+    pub fn iso(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        // Nineteen bytes at the least.
+        if line.len() < at + 19 {
+            return None;
+        }
+        let day = (line.u64_at(at), line.u16_at(at + 8));
+        if day != self.iso_day {
+            self.iso_midnight = read_iso_day(day)?;
+            self.iso_day = day;
+        }
+        let separator = line.byte(at + 10);
+        let seconds = read_hms(line.u64_at(at + 11))?;
+        if separator != b' ' && separator != b'T' {
+            return None;
+        }
+        let (nanos, end) = read_fraction(line, at + 19)?;
+        self.zoned(line, end, self.iso_midnight + seconds, nanos)
+    }
+
+    /// `DD/Mon/YYYY:HH:MM:SS`, optional fraction, optional space and zone.
+    #[inline(always)]
+    pub fn clf(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        if line.len() < at + 20 {
+            return None;
+        }
+        let day = (line.u64_at(at), line.u64_at(at + 3));
+        if day != self.clf_day {
+            self.clf_midnight = read_clf_day(line, at)?;
+            self.clf_day = day;
+        }
+        let separator = line.byte(at + 11);
+        if separator != b':' && separator != b' ' {
+            return None;
+        }
+        let seconds = read_hms(line.u64_at(at + 12))?;
+        let (nanos, end) = read_fraction(line, at + 20)?;
+        self.zoned(line, end, self.clf_midnight + seconds, nanos)
+    }
+
+    /// Any layout with a date, at exactly `at`. The layouts, in the order in which they are tried:
+    ///
+    /// | layout | seen in |
+    /// |---|---|
+    /// | `2024-01-24 10:15:32.123 +0000`, `2024/01/24T…` | most |
+    /// | `24/Jan/2024:10:15:32 +0000`, `24-Jan-2024 10:15:32.123` | web servers, Tomcat |
+    /// | `17/06/09 20:10:40` (year, month, day) | Spark |
+    /// | `20240124T101532`, `20240124 10:15:32.123`, `20240124-10:15:32:123` | compact ISO |
+    /// | `081109 203615` (year, month, day) | HDFS |
+    /// | `01-24 10:15:32.123` (no year) | logcat |
+    /// | `Sun Dec 04 04:47:44.123 2005`, `Jan 24, 2024 10:15:32 AM` | Apache errors, java.util.logging |
+    /// | `Jan 24 10:15:32` (no year) | syslog |
+    /// | `Wed, 24 Jan 2024 10:15:32 +0000`, `24 Jan 2024 10:15:32.123` | mail, Redis |
+    /// | `1706091332.123`, `1706091332123` (ten digits or more) | epoch |
+    ///
+    /// No letter or digit may follow.
+    #[inline]
+    pub fn any(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        // The number of digits at the front leaves one family of layouts, or none: lines that are
+        // no app text at all, such as those that begin with an address, end here.
+        let (digits, _) = leading_digits(line.u64_at(at));
+        let mark = line.byte(at + digits as usize);
+        let found = match digits {
+            4 => self.iso(line, at),
+            2 if mark == b'/' || mark == b'-' => {
+                self.clf(line, at).or_else(|| self.short_digits(line, at))
+            }
+            1 | 2 if mark == b' ' => self.day_month(line, at),
+            6 if mark == b' ' => self.short_digits(line, at),
+            8 => self.short_digits(line, at).or_else(|| epoch_at(line, at)),
+            0 if line.byte(at).is_ascii_uppercase() => self.named(line, at),
+            _ => None,
+        };
+        found.filter(|&(_, end)| !(end < line.len() && line.byte(end).is_ascii_alphanumeric()))
+    }
+
+    /// The digit layouts that are not ISO: Spark, compact ISO, HDFS, logcat.
+    fn short_digits(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        let two = |i: usize| two_digits(line, at + i);
+        let time_at = |i: usize| {
+            (line.len() >= at + i + 8).then(|| read_hms(line.u64_at(at + i))).flatten()
+        };
+        if line.byte(at + 2) == b'/' && line.byte(at + 5) == b'/' && line.byte(at + 8) == b' ' {
+            let midnight = midnight(2000 + two(0)?, two(3)?, two(6)?)?;
+            return self.fractioned(line, at + 17, midnight + time_at(9)?);
+        }
+        if line.byte(at + 2) == b'-' && line.byte(at + 5) == b' ' {
+            let (month, day, seconds) = (two(0)?, two(3)?, time_at(6)?);
+            let (nanos, end) = read_fraction(line, at + 14)?;
+            return Some((self.yearless(month, day, seconds, nanos)?, end));
+        }
+        if line.byte(at + 6) == b' ' && line.len() >= at + 13 {
+            let midnight = midnight(2000 + two(0)?, two(2)?, two(4)?)?;
+            let seconds = compact_time(two(7)?, two(9)?, two(11)?)?;
+            return self.fractioned(line, at + 13, midnight + seconds);
+        }
+        let midnight = midnight(two(0)? * 100 + two(2)?, two(4)?, two(6)?)?;
+        match line.byte(at + 8) {
+            b'T' if line.len() >= at + 15 => {
+                let seconds = compact_time(two(9)?, two(11)?, two(13)?)?;
+                self.fractioned(line, at + 15, midnight + seconds)
+            }
+            b' ' | b'-' => self.fractioned(line, at + 17, midnight + time_at(9)?),
+            _ => None,
+        }
+    }
+
+    /// `24 Jan 2024 10:15:32[.123]`.
+    fn day_month(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        let (day, i) = day_number(line, at)?;
+        if line.byte(i) != b' ' || line.byte(i + 4) != b' ' || line.byte(i + 9) != b' ' {
+            return None;
+        }
+        let month = month_by_name(line, i + 1)?;
+        let year = two_digits(line, i + 5)? * 100 + two_digits(line, i + 7)?;
+        if line.len() < i + 18 {
+            return None;
+        }
+        let seconds = read_hms(line.u64_at(i + 10))?;
+        self.fractioned(line, i + 18, midnight(year, month, day)? + seconds)
+    }
+
+    /// Layouts that begin with the name of a day or month.
+    fn named(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        if DAYS.contains(&&line.u32_at(at).to_le_bytes()[..3]) {
+            match line.byte(at + 3) {
+                b',' if line.byte(at + 4) == b' ' => return self.day_month(line, at + 5),
+                b' ' => return self.month_first(line, at + 4),
+                _ => return None,
+            }
+        }
+        self.month_first(line, at)
+    }
+
+    /// `Dec 04 04:47:44[.123][ 2005]`, `Jan 24, 2024 10:15:32 AM`.
+    fn month_first(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        let month = month_by_name(line, at)?;
+        if line.byte(at + 3) != b' ' {
+            return None;
+        }
+        // A one-digit day may be padded with a space.
+        let at = at + 4 + usize::from(line.byte(at + 4) == b' ');
+        let (day, i) = day_number(line, at)?;
+        if line.byte(i) == b',' {
+            let year = two_digits(line, i + 2)? * 100 + two_digits(line, i + 4)?;
+            // The hour has one digit or two.
+            let short = line.byte(i + 8) == b':';
+            let (hour, m) = if short {
+                ((line.byte(i + 7).wrapping_sub(b'0')).into(), i + 9)
+            } else {
+                (two_digits(line, i + 7)?, i + 10)
+            };
+            let (minute, second) = (two_digits(line, m)?, two_digits(line, m + 3)?);
+            if line.byte(i + 1) != b' ' || line.byte(i + 6) != b' ' || line.byte(m + 2) != b':' {
+                return None;
+            }
+            let (hour, end) = match &line.u32_at(m + 5).to_le_bytes()[..3] {
+                b" AM" if (1..=12).contains(&hour) => (hour % 12, m + 8),
+                b" PM" if (1..=12).contains(&hour) => (hour % 12 + 12, m + 8),
+                _ => (hour, m + 5),
+            };
+            if end > line.len() {
+                return None;
+            }
+            let seconds = compact_time(hour, minute, second)?;
+            return self.zoned(line, end, midnight(year, month, day)? + seconds, 0);
+        }
+        if line.byte(i) != b' ' || line.len() < i + 9 {
+            return None;
+        }
+        let seconds = read_hms(line.u64_at(i + 1))?;
+        let (nanos, end) = read_fraction(line, i + 9)?;
+        // A year may follow; four digits that are no year belong to the message.
+        if line.byte(end) == b' ' && line.len() >= end + 5 {
+            if let (Some(high), Some(low)) = (two_digits(line, end + 1), two_digits(line, end + 3)) {
+                let alone = end + 5 == line.len() || !line.byte(end + 5).is_ascii_alphanumeric();
+                if let Some(midnight) = midnight(high * 100 + low, month, day).filter(|_| alone) {
+                    let second = self.localised(midnight + seconds);
+                    return Some((Stamp { second, nanos }, end + 5));
+                }
+            }
+        }
+        Some((self.yearless(month, day, seconds, nanos)?, end))
+    }
+
+    /// `HH:MM:SS` with an optional fraction and zone, of a month and day without a year.
+    pub fn time_of_day(
+        &mut self,
+        line: Line<'_>,
+        at: usize,
+        month: u32,
+        day: u32,
+    ) -> Option<(Stamp, usize)> {
+        if line.len() < at + 8 {
+            return None;
+        }
+        let seconds = read_hms(line.u64_at(at))?;
+        let (nanos, end) = read_fraction(line, at + 8)?;
+        Some((self.yearless(month, day, seconds, nanos)?, end))
+    }
+
+    /// The latest year that puts a date without one at or before the anchor + 48 h.
+    pub fn yearless(&mut self, month: u32, day: u32, seconds: i64, nanos: u32) -> Option<Stamp> {
+        let limit = self.anchor_ns.div_euclid(1_000_000_000) + 2 * SECONDS_PER_DAY;
+        let (latest, ..) = civil_from_days(limit.div_euclid(SECONDS_PER_DAY) + 1);
+        // Eight years back there is a 29 February, even around 1900.
+        for year in (latest - 8..=latest).rev() {
+            let Some(midnight) = u32::try_from(year).ok().and_then(|y| midnight(y, month, day)) else {
+                continue;
+            };
+            let second = self.localised(midnight + seconds);
+            if second <= limit {
+                return Some(Stamp { second, nanos });
+            }
+        }
+        None
+    }
+
+    fn fractioned(&mut self, line: Line<'_>, at: usize, local: i64) -> Option<(Stamp, usize)> {
+        // HealthApp and FIX write the milliseconds after a colon.
+        let (nanos, end) = read_fraction(line, at)?;
+        self.zoned(line, end, local, nanos)
+    }
+
+    /// Applies the zone written at `at`, if any, else the input zone.
+    #[inline(always)]
+    fn zoned(
+        &mut self,
+        line: Line<'_>,
+        at: usize,
+        local: i64,
+        nanos: u32,
+    ) -> Option<(Stamp, usize)> {
+        // Nearly always a space or a bracket and then no zone.
+        let next = line.byte(at);
+        let zone_may_follow = match next {
+            b' ' => matches!(line.byte(at + 1), b'+' | b'-' | b'U' | b'G'),
+            b'Z' | b'+' | b'-' | b'U' | b'G' => at < line.len(),
+            _ => false,
+        };
+        if zone_may_follow {
+            if let Some((offset, end)) = read_zone(line, at) {
+                return Some((Stamp { second: local - offset, nanos }, end));
+            }
+        }
+        Some((Stamp { second: self.localised(local), nanos }, at))
+    }
+}
+
+const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+const MONTHS: [&[u8; 3]; 12] = [
+    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+];
+
+/// Seconds since 1970 at the midnight that begins a day of the proleptic Gregorian calendar.
+#[inline]
+fn midnight(year: u32, month: u32, day: u32) -> Option<i64> {
+    if !(YEAR_MIN..=YEAR_MAX).contains(&year) || !(1..=12).contains(&month) {
+        return None;
+    }
+    const LENGTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = LENGTHS[month as usize - 1] + u32::from(leap && month == 2);
+    if !(1..=length).contains(&day) {
+        return None;
+    }
+    // Years from March on, so that the leap day ends them: days to the month are then linear.
+    let y = i64::from(year) - i64::from(month < 3);
+    let m = i64::from((month + 9) % 12);
+    let day_of_year = (153 * m + 2) / 5 + i64::from(day) - 1;
+    let days = 365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + day_of_year;
+    // 719,468 days lie between 0000-03-01 and 1970-01-01.
+    Some((days - 719_468) * SECONDS_PER_DAY)
+}
+
+/// Year, month and day of a day counted from 1970-01-01.
+pub fn civil_from_days(days: i64) -> (i32, u32, u32) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = (doy - (153 * mp + 2) / 5 + 1) as u32;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 } as u32;
+    ((yoe + era * 400 + i64::from(month <= 2)) as i32, month, day)
+}
+
+/// `HH:MM:SS` in eight bytes, as seconds.
+#[inline(always)]
+fn read_hms(bytes: u64) -> Option<i64> {
+    // Digits become their values and colons 0. A byte is in range if adding what is missing to
+    // 0x7f leaves its highest bit clear.
+    let x = bytes ^ 0x3030_3a30_303a_3030;
+    const ROOM: u64 = 0x767a_7f76_7a7f_767d;
+    if (x.wrapping_add(ROOM) | x) & 0x8080_8080_8080_8080 != 0 {
+        return None;
+    }
+    let pairs = x.wrapping_mul(10).wrapping_add(x >> 8);
+    let hour = pairs & 0xff;
+    if hour >= 24 {
+        return None;
+    }
+    Some((hour * 3600 + (pairs >> 24 & 0xff) * 60 + (pairs >> 48 & 0xff)) as i64)
+}
+
+fn compact_time(hour: u32, minute: u32, second: u32) -> Option<i64> {
+    (hour < 24 && minute < 60 && second < 60)
+        .then(|| i64::from(hour * 3600 + minute * 60 + second))
+}
+
+/// The number of ASCII digits, at most eight, at the low end of `bytes`, and their values.
+#[inline(always)]
+pub(crate) fn leading_digits(bytes: u64) -> (u32, u64) {
+    let x = bytes ^ 0x3030_3030_3030_3030;
+    let other = (x.wrapping_add(0x7676_7676_7676_7676) | x) & 0x8080_8080_8080_8080;
+    (other.trailing_zeros() / 8, x)
+}
+
+/// The number of ASCII digits, at most eight, at the high end of `bytes`, and their values.
+#[inline(always)]
+pub(crate) fn trailing_digits(bytes: u64) -> (u32, u64) {
+    let x = bytes ^ 0x3030_3030_3030_3030;
+    let other = (x.wrapping_add(0x7676_7676_7676_7676) | x) & 0x8080_8080_8080_8080;
+    (other.leading_zeros() / 8, x)
+}
+
+/// Eight digit values, most significant in the lowest byte, as a number.
+#[inline(always)]
+pub(crate) fn eight_digits(values: u64) -> u64 {
+    let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
+    let low = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(100 + (1_000_000 << 32));
+    let high = (pairs >> 16 & 0x0000_00ff_0000_00ff).wrapping_mul(1 + (10_000 << 32));
+    low.wrapping_add(high) >> 32
+}
+
+const POWERS: [u32; 10] =
+    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+
+/// Nanoseconds of the fraction at `at`, if one is there, and where it ends.
+///
+/// `.` or `,` and at least one digit; digits after the ninth are read over. None if a digit
+/// stands at `at`: then what was read before is no time.
+#[inline(always)]
+fn read_fraction(line: Line<'_>, at: usize) -> Option<(u32, usize)> {
+    let mark = line.byte(at);
+    if at >= line.len() || (mark != b'.' && mark != b',' && mark != b':') {
+        return (at >= line.len() || !mark.is_ascii_digit()).then_some((0, at));
+    }
+    let (count, values) = leading_digits(line.u64_at(at + 1));
+    let count = (count as usize).min(line.len() - at - 1);
+    match count {
+        3 => {
+            let millis = (values & 0xff) * 100 + (values >> 8 & 0xff) * 10 + (values >> 16 & 0xff);
+            Some((millis as u32 * 1_000_000, at + 4))
+        }
+        0 => Some((0, at)),
+        1..=7 => {
+            let number = eight_digits(values << (64 - 8 * count)) as u32;
+            Some((number * POWERS[9 - count], at + 1 + count))
+        }
+        _ => Some(long_fraction(line, at + 1)),
+    }
+}
+
+#[cold]
+fn long_fraction(line: Line<'_>, at: usize) -> (u32, usize) {
+    let (mut nanos, mut digits, mut i) = (0u32, 0, at);
+    while i < line.len() && line.byte(i).is_ascii_digit() {
+        if digits < 9 {
+            nanos = nanos * 10 + u32::from(line.byte(i) - b'0');
+            digits += 1;
+        }
+        i += 1;
+    }
+    (nanos * POWERS[9 - digits], i)
+}
+
+/// Seconds east of UTC of the zone written at `at`, and where it ends.
+///
+/// `Z`, `UTC`, `GMT`, `±HHMM`, `±HH:MM`, and `±HH` where no space is before it; a letter or digit
+/// must not follow.
+fn read_zone(line: Line<'_>, at: usize) -> Option<(i64, usize)> {
+    let spaced = line.byte(at) == b' ';
+    let i = at + usize::from(spaced);
+    let (offset, end) = match line.byte(i) {
+        b'Z' if !spaced => (0, i + 1),
+        b'U' if line.u32_at(i) & 0xff_ffff == u32::from_le_bytes(*b"UTC\0") => (0, i + 3),
+        b'G' if line.u32_at(i) & 0xff_ffff == u32::from_le_bytes(*b"GMT\0") => (0, i + 3),
+        sign @ (b'+' | b'-') => {
+            let hours = two_digits(line, i + 1)?;
+            let colon = usize::from(line.byte(i + 3) == b':');
+            let (minutes, end) = match two_digits(line, i + 3 + colon) {
+                Some(minutes) => (minutes, i + 5 + colon),
+                None if !spaced && colon == 0 => (0, i + 3),
+                None => return None,
+            };
+            if hours >= 24 || minutes >= 60 {
+                return None;
+            }
+            let east = i64::from(hours * 3600 + minutes * 60);
+            (if sign == b'-' { -east } else { east }, end)
+        }
+        _ => return None,
+    };
+    let alone = end == line.len() || (end < line.len() && !line.byte(end).is_ascii_alphanumeric());
+    alone.then_some((offset, end))
+}
+
+#[inline(always)]
+fn two_digits(line: Line<'_>, at: usize) -> Option<u32> {
+    let (tens, ones) = (line.byte(at).wrapping_sub(b'0'), line.byte(at + 1).wrapping_sub(b'0'));
+    (tens <= 9 && ones <= 9 && at + 2 <= line.len()).then(|| u32::from(tens * 10 + ones))
+}
+
+/// A day of one digit or two at `at`, and where it ends.
+fn day_number(line: Line<'_>, at: usize) -> Option<(u32, usize)> {
+    match two_digits(line, at) {
+        Some(day) => Some((day, at + 2)),
+        None => {
+            let day = line.byte(at).wrapping_sub(b'0');
+            (day <= 9 && at < line.len()).then_some((u32::from(day), at + 1))
+        }
+    }
+}
+
+fn month_by_name(line: Line<'_>, at: usize) -> Option<u32> {
+    let name = line.bytes().get(at..at + 3)?;
+    MONTHS.iter().position(|&m| m == name).map(|i| i as u32 + 1)
+}
+
+/// The midnight of `YYYY-MM-DD` or `YYYY/MM/DD`, given as eight bytes and two.
+#[cold]
+fn read_iso_day((date, day): (u64, u16)) -> Option<i64> {
+    let date = date.to_le_bytes();
+    let day = day.to_le_bytes();
+    let digit = |b: u8| b.is_ascii_digit().then(|| u32::from(b - b'0'));
+    if date[4] != date[7] || (date[4] != b'-' && date[4] != b'/') {
+        return None;
+    }
+    let year = digit(date[0])? * 1000 + digit(date[1])? * 100 + digit(date[2])? * 10 + digit(date[3])?;
+    midnight(year, digit(date[5])? * 10 + digit(date[6])?, digit(day[0])? * 10 + digit(day[1])?)
+}
+
+/// The midnight of `DD/Mon/YYYY` or `DD-Mon-YYYY`.
+#[cold]
+fn read_clf_day(line: Line<'_>, at: usize) -> Option<i64> {
+    let separator = line.byte(at + 2);
+    if (separator != b'/' && separator != b'-') || line.byte(at + 6) != separator {
+        return None;
+    }
+    let year = two_digits(line, at + 7)? * 100 + two_digits(line, at + 9)?;
+    midnight(year, month_by_name(line, at + 3)?, two_digits(line, at)?)
+}
+
+/// A number of seconds, milliseconds, microseconds or nanoseconds since 1970.
+///
+/// Ten digits or more, at `at`, not followed by more of a word.
+fn epoch_at(line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+    let rest = line.bytes().get(at..)?;
+    let end = rest
+        .iter()
+        .position(|&b| !b.is_ascii_digit() && b != b'.')
+        .unwrap_or(rest.len());
+    // A full stop at the end is punctuation.
+    let number = rest[..end].strip_suffix(b".").unwrap_or(&rest[..end]);
+    let whole = number.iter().position(|&b| b == b'.').unwrap_or(number.len());
+    if !(10..=19).contains(&whole) {
+        return None;
+    }
+    Some((epoch(number)?, at + number.len()))
+}
+
+/// Seconds, milliseconds, microseconds or nanoseconds since 1970, told apart by magnitude.
+///
+/// Decimal digits with an optional fraction and an optional exponent. With up to 11 digits before
+/// the point they are seconds, up to 14 milliseconds, up to 17 microseconds, up to 19 nanoseconds.
+pub fn epoch(text: &[u8]) -> Option<Stamp> {
+    let (mantissa, exponent) = match text.iter().position(|&b| b == b'e' || b == b'E') {
+        Some(i) => {
+            let digits = text[i + 1..].strip_prefix(b"+").unwrap_or(&text[i + 1..]);
+            if digits.is_empty() || digits.len() > 2 || !digits.iter().all(u8::is_ascii_digit) {
+                return None;
+            }
+            (&text[..i], digits.iter().fold(0, |n, &b| n * 10 + usize::from(b - b'0')))
+        }
+        None => (text, 0),
+    };
+    let point = mantissa.iter().position(|&b| b == b'.').unwrap_or(mantissa.len());
+    let (whole, fraction) = (&mantissa[..point], mantissa.get(point + 1..).unwrap_or(&[]));
+    if whole.is_empty() || !whole.iter().chain(fraction).all(u8::is_ascii_digit) {
+        return None;
+    }
+    let leading_zeros = whole.iter().take_while(|&&b| b == b'0').count().min(whole.len() - 1);
+    let digits = whole[leading_zeros..].len() + exponent;
+    let decimals = match digits {
+        ..=11 => 9,
+        12..=14 => 6,
+        15..=17 => 3,
+        18..=19 => 0,
+        _ => return None,
+    };
+    // All digits up to the nanosecond; those that are not written are zeros.
+    let mut nanos = 0i64;
+    for &b in whole[leading_zeros..].iter().chain(fraction).chain(std::iter::repeat(&b'0')).take(digits + decimals) {
+        nanos = nanos.checked_mul(10)?.checked_add(i64::from(b - b'0'))?;
+    }
+    let stamp = Stamp::from_nanos(nanos);
+    let (year, ..) = civil_from_days(stamp.second.div_euclid(SECONDS_PER_DAY));
+    (year <= YEAR_MAX as i32).then_some(stamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lines::PaddedLine;
+    use proptest::prelude::*;
+
+    fn any(clock: &mut Clock, text: &str) -> Option<(String, usize)> {
+        let padded = PaddedLine::new(text.as_bytes());
+        let (stamp, end) = clock.any(padded.line(), 0)?;
+        let instant = jiff::Timestamp::from_nanosecond(stamp.nanos_since_epoch().into()).unwrap();
+        Some((instant.to_string(), end))
+    }
+
+    #[test]
+    fn layouts() {
+        let anchor = "2024-02-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap();
+        let mut clock = Clock::new(TimeZone::UTC, anchor.as_nanosecond() as i64);
+        for (text, expected, rest) in [
+            ("2024-01-24 10:15:32.123 INFO x", "2024-01-24T10:15:32.123Z", " INFO x"),
+            ("2024-01-24T10:15:32Z", "2024-01-24T10:15:32Z", ""),
+            ("2024-01-24 10:15:32,5 - x", "2024-01-24T10:15:32.5Z", " - x"),
+            ("2024/01/24 10:15:32 [n", "2024-01-24T10:15:32Z", " [n"),
+            ("2024-01-24T10:15:32.123456789+01:00]", "2024-01-24T09:15:32.123456789Z", "]"),
+            ("2024-01-24 10:15:32.1234567891 -0530 x", "2024-01-24T15:45:32.123456789Z", " x"),
+            ("2024-01-24 10:15:32.123+00 x", "2024-01-24T10:15:32.123Z", " x"),
+            ("2024-01-24 10:15:32.123 UTC [1]", "2024-01-24T10:15:32.123Z", " [1]"),
+            ("2024-01-24 10:15:32 -12 x", "2024-01-24T10:15:32Z", " -12 x"),
+            ("24/Jan/2024:10:15:32 -0500]", "2024-01-24T15:15:32Z", "]"),
+            ("24/Jan/2024:10:15:33.125] G", "2024-01-24T10:15:33.125Z", "] G"),
+            ("24-Jan-2024 10:15:32.123 INFO", "2024-01-24T10:15:32.123Z", " INFO"),
+            ("17/06/09 20:10:40 INFO", "2017-06-09T20:10:40Z", " INFO"),
+            ("081109 203615 148 INFO", "2008-11-09T20:36:15Z", " 148 INFO"),
+            ("20240124T101532.5Z x", "2024-01-24T10:15:32.5Z", " x"),
+            ("20171223-22:15:29:606|x", "2017-12-23T22:15:29.606Z", "|x"),
+            ("01-24 16:13:38.811  17", "2024-01-24T16:13:38.811Z", "  17"),
+            ("03-17 16:13:38.811  17", "2023-03-17T16:13:38.811Z", "  17"),
+            ("Sun Dec 04 04:47:44 2005] [n", "2005-12-04T04:47:44Z", "] [n"),
+            ("Fri Jul 23 00:28:19.615325 2021]", "2021-07-23T00:28:19.615325Z", "]"),
+            ("Jan 24, 2024 9:15:32 PM org", "2024-01-24T21:15:32Z", " org"),
+            ("Jan 24, 2024 12:15:32 AM org", "2024-01-24T00:15:32Z", " org"),
+            ("Dec 10 06:55:46 LabSZ", "2023-12-10T06:55:46Z", " LabSZ"),
+            ("Feb  2 06:55:46 LabSZ", "2024-02-02T06:55:46Z", " LabSZ"),
+            ("Feb  4 06:55:46 LabSZ", "2023-02-04T06:55:46Z", " LabSZ"),
+            ("Feb 29 06:55:46 LabSZ", "2020-02-29T06:55:46Z", " LabSZ"),
+            ("Wed, 24 Jan 2024 10:15:32 +0000 x", "2024-01-24T10:15:32Z", " x"),
+            ("18 Nov 2023 10:15:32.123 * x", "2023-11-18T10:15:32.123Z", " * x"),
+            ("1706091332.123 x", "2024-01-24T10:15:32.123Z", " x"),
+            ("1706091332123 x", "2024-01-24T10:15:32.123Z", " x"),
+        ] {
+            let found = any(&mut clock, text);
+            let expected = (expected.to_string(), text.len() - rest.len());
+            assert_eq!(found, Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_timestamps() {
+        let mut clock = Clock::utc();
+        for text in [
+            "2024-01-24", "2024-01-24 ERROR", "10:15:33.001 INFO x", "2024-13-01 10:15:33", "2024-02-30 10:15:33",
+            "2023-02-29 10:15:33", "2024-01-24 24:00:00", "2024-01-24 23:60:00", "2024-01-24 23:59:60",
+            "2024-01-24 10:15:3", "2024-01-24 10:15:325", "2024-01-24x10:15:32", "2024-01/24 10:15:32",
+            "9999-12-31 10:15:32", "24/Foo/2024:10:15:32", "1234", "2024-01-24 10:15:32x", "", "-1",
+            "00000000 00:00:00", "Jan 24, 2024 13:15:32 PM",
+        ] {
+            let found = any(&mut clock, text);
+            if text == "Jan 24, 2024 13:15:32 PM" {
+                // The hour is already on the 24-hour clock; ` PM` is not part of it then.
+                assert_eq!(found, Some(("2024-01-24T13:15:32Z".into(), 21)));
+            } else {
+                assert_eq!(found, None, "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn zone_with_gap_and_fold() {
+        let zone = TimeZone::get("America/New_York").unwrap();
+        let mut clock = Clock::new(zone, 0);
+        for (text, expected) in [
+            ("2024-01-24 10:15:32", "2024-01-24T15:15:32Z"),
+            ("2024-07-24 10:15:32", "2024-07-24T14:15:32Z"),
+            ("2024-03-10 02:30:00", "2024-03-10T07:30:00Z"),
+            ("2024-11-03 01:30:00", "2024-11-03T05:30:00Z"),
+            ("2024-11-03 01:30:00-05:00", "2024-11-03T06:30:00Z"),
+        ] {
+            assert_eq!(any(&mut clock, text).unwrap().0, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn epochs() {
+        let nanos = |s: &str| epoch(s.as_bytes()).map(Stamp::nanos_since_epoch);
+        assert_eq!(nanos("0"), Some(0));
+        assert_eq!(nanos("1706091332"), Some(1_706_091_332_000_000_000));
+        assert_eq!(nanos("1706091332.0015"), Some(1_706_091_332_001_500_000));
+        assert_eq!(nanos("1.706091332123E9"), Some(1_706_091_332_123_000_000));
+        assert_eq!(nanos("1706091332123"), Some(1_706_091_332_123_000_000));
+        assert_eq!(nanos("1706091332123456"), Some(1_706_091_332_123_456_000));
+        assert_eq!(nanos("1706091332123456789"), Some(1_706_091_332_123_456_789));
+        assert_eq!(nanos("99999999999999999999"), None);
+        assert_eq!(nanos("12x"), None);
+        assert_eq!(nanos(""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_jiff(nanos in -9_200_000_000_000_000_000i64..9_180_000_000_000_000_000, style in 0usize..3) {
+            let instant = jiff::Timestamp::from_nanosecond(nanos.into()).unwrap();
+            let layout = ["%Y-%m-%dT%H:%M:%S%.9fZ", "%Y/%m/%d %H:%M:%S%.9f", "%d/%b/%Y:%H:%M:%S%.9f +0000"];
+            let text = instant.strftime(layout[style]).to_string();
+            let padded = PaddedLine::new(text.as_bytes());
+            let (stamp, end) = Clock::utc().any(padded.line(), 0).unwrap();
+            prop_assert_eq!(end, text.len());
+            prop_assert_eq!(stamp.nanos_since_epoch(), nanos);
+        }
+
+        #[test]
+        fn a_cache_never_shows(a in "20(19|24)-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-6][0-9]:[0-6][0-9]",
+                               b in "20(19|24)-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-6][0-9]:[0-6][0-9]") {
+            let mut warm = Clock::utc();
+            any(&mut warm, &a);
+            prop_assert_eq!(any(&mut warm, &b), any(&mut Clock::utc(), &b));
+        }
+
+        #[test]
+        fn any_bytes(bytes: Vec<u8>, at in 0usize..40) {
+            let padded = PaddedLine::new(&bytes);
+            if let Some((_, end)) = Clock::utc().any(padded.line(), at) {
+                prop_assert!(end <= bytes.len());
+            }
+        }
+
+        #[test]
+        fn days(days in -100_000i64..100_000) {
+            let (year, month, day) = civil_from_days(days);
+            prop_assert_eq!(midnight(year as u32, month, day), Some(days * SECONDS_PER_DAY));
+        }
+    }
+}
