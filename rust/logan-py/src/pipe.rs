@@ -1,0 +1,125 @@
+//! Reads a descriptor to its end, for `Feed.push_fd`.
+//!
+//! ```text
+//! reader thread:  wait until there are bytes -> read them into a free buffer -> hand it over
+//! calling thread: scan the buffer -> hand it back
+//! ```
+//! Reading overlaps with scanning, through a bounded number of buffers. The wait ends now and then
+//! to look whether the work is still wanted: a writer may be silent for hours.
+
+use crate::gate::Fault;
+use logan_core::engine::Control;
+use logan_core::error::Error;
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+
+/// Most bytes read at once: no pipe hands out more, and two buffers fit a second-level cache.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Buffers on their way. More would only hide that the scanner is slower than the writer.
+const BUFFERS: usize = 4;
+
+/// What a pipe is asked to hold: the most that the system allows to everybody. The writer then
+/// waits for the reader a sixteenth as often.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const PIPE_BYTES: libc::c_int = 1 << 20;
+
+/// How long a silent writer may keep the reader from seeing that it is to stop.
+const WAIT_MS: libc::c_int = 50;
+
+type Filled = io::Result<(Vec<u8>, usize)>;
+
+/// Gives all that `fd` still has to `push`, piece by piece, and counts it; how much it was.
+///
+/// `fd` is left open. When `control` is cancelled, bytes that were read but not pushed are lost.
+pub fn drain(
+    fd: RawFd,
+    control: &Control,
+    mut push: impl FnMut(&[u8]) -> Result<(), Fault>,
+) -> Result<u64, Fault> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    // SAFETY: no memory is involved. Refused for what is no pipe, which changes nothing.
+    unsafe {
+        libc::fcntl(fd, libc::F_SETPIPE_SZ, PIPE_BYTES)
+    };
+    let stop = AtomicBool::new(false);
+    let stopped = || stop.load(Ordering::Relaxed) || control.cancel.load(Ordering::Relaxed);
+    let (hand_over, filled) = mpsc::sync_channel(BUFFERS);
+    let (hand_back, free) = mpsc::sync_channel(BUFFERS);
+    thread::scope(|scope| {
+        thread::Builder::new()
+            .name("logan-read".into())
+            .spawn_scoped(scope, || read_all(fd, &stopped, free, hand_over))?;
+        // The buffers are made by the first to hand them back: nobody else has any.
+        for _ in 0..BUFFERS {
+            let _ = hand_back.send(vec![0; BUFFER_BYTES]);
+        }
+        let mut total = 0;
+        let mut scan = || {
+            for piece in &filled {
+                if control.cancel.load(Ordering::Relaxed) {
+                    break;
+                }
+                let (buffer, len) = piece?;
+                push(&buffer[..len])?;
+                total += len as u64;
+                control.bytes.store(total, Ordering::Relaxed);
+                // The reader may have ended.
+                let _ = hand_back.send(buffer);
+            }
+            if control.cancel.load(Ordering::Relaxed) {
+                return Err(Error::Cancelled.into());
+            }
+            Ok(total)
+        };
+        let result = scan();
+        stop.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+/// Fills free buffers until the end of `fd`, an error, or `stopped`.
+fn read_all(
+    fd: RawFd,
+    stopped: &impl Fn() -> bool,
+    free: Receiver<Vec<u8>>,
+    hand_over: SyncSender<Filled>,
+) {
+    for mut buffer in free {
+        let piece = match read(fd, &mut buffer, stopped) {
+            Ok(0) => return,
+            Ok(len) => Ok((buffer, len)),
+            Err(error) => Err(error),
+        };
+        let ends = piece.is_err();
+        if hand_over.send(piece).is_err() || ends {
+            return;
+        }
+    }
+}
+
+/// Waits for bytes and reads them; 0 at the end, or when `stopped`.
+fn read(fd: RawFd, buffer: &mut [u8], stopped: &impl Fn() -> bool) -> io::Result<usize> {
+    while !stopped() {
+        let mut waited = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
+        // SAFETY: the pointer is to one struct, as the count says.
+        let ready = unsafe { libc::poll(&mut waited, 1, WAIT_MS) };
+        if ready == 0 {
+            continue;
+        }
+        // Whatever else is wrong with the descriptor, reading says it.
+        // SAFETY: the buffer has that many bytes.
+        let len = unsafe { libc::read(fd, buffer.as_mut_ptr().cast(), buffer.len()) };
+        if len >= 0 {
+            return Ok(len as usize);
+        }
+        let error = io::Error::last_os_error();
+        if !matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) {
+            return Err(error);
+        }
+    }
+    Ok(0)
+}

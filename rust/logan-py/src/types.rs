@@ -1,0 +1,471 @@
+//! The classes and functions that Python sees; `_logan.pyi` documents them.
+//!
+//! Only translation: arguments to the core's types, through the [gate](crate::gate), and back.
+
+use crate::gate::{Fault, attended, detached};
+use crate::{memory, pipe};
+use logan_core::engine::{self, Chunk, Control};
+use logan_core::error::Error;
+use logan_core::input::{Check, Source};
+use logan_core::{codec, feed, format, input, reduction, spec, summary};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyType};
+use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// Time between two calls of a progress callback: often enough for the eye.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Bounds of that time where the caller may choose it.
+const PROGRESS_INTERVALS: [Duration; 2] = [Duration::from_millis(1), Duration::from_secs(86_400)];
+
+/// Most chunks of a merge tree: far more than a plan has, and the tree still ends at once.
+const TREE_CHUNKS_MAX: u64 = 1 << 20;
+
+/// What to compute, and how to read each source.
+#[pyclass(frozen, eq, hash, module = "logan._logan")]
+#[derive(PartialEq)]
+pub struct Spec(Arc<spec::Spec>);
+
+impl Hash for Spec {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.digest().hash(state);
+    }
+}
+
+#[pymethods]
+impl Spec {
+    #[new]
+    fn new(py: Python<'_>, json: &str) -> PyResult<Spec> {
+        let spec = detached(py, || Ok(spec::Spec::from_json(json)?))?;
+        Ok(Spec(Arc::new(spec)))
+    }
+
+    fn to_json(&self) -> String {
+        self.0.to_json()
+    }
+
+    #[getter]
+    fn digest(&self) -> String {
+        format!("{:032x}", self.0.digest())
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> (Bound<'py, PyType>, (String,)) {
+        (py.get_type::<Spec>(), (self.to_json(),))
+    }
+
+    fn __repr__(&self) -> String {
+        let sources = self.0.sources.len();
+        format!("Spec(sources={sources}, top={}, digest={}…)", self.0.top, &self.digest()[..8])
+    }
+}
+
+/// Identity of a source's planned bytes.
+#[pyclass(frozen, eq, hash, module = "logan._logan")]
+#[derive(PartialEq)]
+pub struct Fingerprint(input::Fingerprint);
+
+impl Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let input::Fingerprint { size, head, tail, inode, device, host, mtime_ns } = self.0;
+        (size, head, tail, inode, device, host, mtime_ns).hash(state);
+    }
+}
+
+#[pymethods]
+impl Fingerprint {
+    #[staticmethod]
+    #[pyo3(signature = (path, size=None))]
+    fn of(py: Python<'_>, path: PathBuf, size: Option<u64>) -> PyResult<Fingerprint> {
+        detached(py, || Ok(input::Fingerprint::of(path, size)?)).map(Fingerprint)
+    }
+
+    #[getter]
+    fn size(&self) -> u64 {
+        self.0.size
+    }
+
+    #[getter]
+    fn mtime_ns(&self) -> i64 {
+        self.0.mtime_ns
+    }
+
+    fn check(&self, py: Python<'_>, path: PathBuf) -> PyResult<Option<String>> {
+        detached(py, || {
+            Ok(match self.0.check(&Source::open(path, None)?)? {
+                Check::Same | Check::Touched => None,
+                Check::Changed(why) => Some(why),
+            })
+        })
+    }
+
+    fn to_json(&self) -> String {
+        serde_json::to_string(&self.0).expect("a fingerprint is plain data")
+    }
+
+    #[staticmethod]
+    fn from_json(json: &str) -> PyResult<Fingerprint> {
+        let fingerprint = serde_json::from_str(json);
+        fingerprint
+            .map(Fingerprint)
+            .map_err(|e| PyValueError::new_err(format!("this is no fingerprint of logan: {e}")))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
+        Ok((py.get_type::<Fingerprint>().getattr("from_json")?, (self.to_json(),)))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Fingerprint(size={}, mtime_ns={})", self.0.size, self.0.mtime_ns)
+    }
+}
+
+/// Mergeable figures of some byte segments of some sources.
+#[pyclass(frozen, eq, hash, module = "logan._logan")]
+#[derive(PartialEq)]
+pub struct Summary(summary::Summary);
+
+impl Hash for Summary {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        codec::encode(&self.0).hash(state);
+    }
+}
+
+#[pymethods]
+impl Summary {
+    #[staticmethod]
+    fn empty(spec: &Spec) -> Summary {
+        Summary(summary::Summary::empty(&spec.0))
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (path, start, end, spec, *, source=0, fingerprint=None, cancel=None))]
+    #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
+    fn from_chunk(
+        py: Python<'_>,
+        path: PathBuf,
+        start: u64,
+        end: u64,
+        spec: &Spec,
+        source: u32,
+        fingerprint: Option<&Fingerprint>,
+        cancel: Option<&Cancel>,
+    ) -> PyResult<Summary> {
+        let control = control(cancel);
+        let chunk = chunk((source, start, end))?;
+        let scan = || {
+            let mut scanner = logan_core::scan::Scanner::new(spec.0.clone())?;
+            let file = Source::open(path, None)?;
+            let size = fingerprint.map_or(file.size(), |f| f.0.size);
+            let summary = engine::scan_chunk(&mut scanner, &file, size, chunk, &control)?;
+            match fingerprint.map(|f| f.0.check(&file)).transpose()? {
+                Some(Check::Changed(why)) => {
+                    Err(Error::Changed { path: file.path().into(), why }.into())
+                }
+                _ => Ok(summary),
+            }
+        };
+        attended(py, &control.cancel, PROGRESS_INTERVAL, || Ok(()), scan).map(Summary)
+    }
+
+    fn merge(&self, py: Python<'_>, other: &Summary) -> PyResult<Summary> {
+        detached(py, || {
+            let mut merged = self.0.clone();
+            merged.merge(&other.0)?;
+            Ok(Summary(merged))
+        })
+    }
+
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = detached(py, || Ok(codec::encode(&self.0)))?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, data: &[u8]) -> PyResult<Summary> {
+        detached(py, || Ok(codec::decode(data)?)).map(Summary)
+    }
+
+    #[pyo3(
+        signature = (top=10, series_points=Some(2000)),
+        text_signature = "($self, top=10, series_points=2000)"
+    )]
+    fn evaluate(
+        &self,
+        py: Python<'_>,
+        top: usize,
+        series_points: Option<usize>,
+    ) -> PyResult<String> {
+        detached(py, || Ok(self.0.evaluate(top, series_points).to_string()))
+    }
+
+    fn covered_bytes(&self, source: u32) -> u64 {
+        self.0.coverage.bytes(source)
+    }
+
+    fn __reduce__<'py>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>,))> {
+        Ok((py.get_type::<Summary>().getattr("from_bytes")?, (self.to_bytes(py)?,)))
+    }
+
+    fn __repr__(&self) -> String {
+        let coverage = &self.0.coverage;
+        let bytes: u64 = coverage.0.keys().map(|&source| coverage.bytes(source)).sum();
+        let (lines, sources) = (self.0.lines.total(), coverage.0.len());
+        format!("Summary(lines={lines}, bytes={bytes}, sources={sources})")
+    }
+}
+
+/// The fixed tree over chunk ids.
+#[pyclass(frozen, module = "logan._logan")]
+pub struct MergeTree(Mutex<Option<Growing>>);
+
+struct Growing {
+    tree: reduction::MergeTree,
+    /// One more than the largest chunk id.
+    chunks: u64,
+}
+
+const TREE_FINISHED: &str = "this tree is finished; make a new one";
+
+#[pymethods]
+impl MergeTree {
+    #[new]
+    fn new(spec: &Spec) -> MergeTree {
+        let tree = reduction::MergeTree::new(&spec.0);
+        MergeTree(Mutex::new(Some(Growing { tree, chunks: 0 })))
+    }
+
+    fn insert(&self, py: Python<'_>, chunk: u64, summary: &Summary) -> PyResult<()> {
+        if chunk >= TREE_CHUNKS_MAX {
+            return Err(PyValueError::new_err(format!(
+                "chunk {chunk}: a tree takes those below {TREE_CHUNKS_MAX}"
+            )));
+        }
+        detached(py, || {
+            let mut growing = lock(&self.0)?;
+            let growing = growing.as_mut().ok_or(Fault::Finished(TREE_FINISHED))?;
+            growing.tree.insert(chunk, summary.0.clone())?;
+            growing.chunks = growing.chunks.max(chunk + 1);
+            Ok(())
+        })
+    }
+
+    fn finish(&self, py: Python<'_>) -> PyResult<Summary> {
+        detached(py, || {
+            let growing = lock(&self.0)?.take().ok_or(Fault::Finished(TREE_FINISHED))?;
+            Ok(Summary(growing.tree.finish(growing.chunks)?))
+        })
+    }
+}
+
+/// A flag that stops scans.
+#[pyclass(frozen, module = "logan._logan")]
+pub struct Cancel(Arc<AtomicBool>);
+
+#[pymethods]
+impl Cancel {
+    #[new]
+    fn new() -> Cancel {
+        Cancel(Arc::default())
+    }
+
+    fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn __repr__(&self) -> &'static str {
+        if self.is_set() { "Cancel(set)" } else { "Cancel(not set)" }
+    }
+}
+
+fn control(cancel: Option<&Cancel>) -> Control {
+    Control { cancel: cancel.map(|c| c.0.clone()).unwrap_or_default(), ..Control::default() }
+}
+
+fn chunk((source, start, end): (u32, u64, u64)) -> PyResult<Chunk> {
+    if start > end {
+        return Err(PyValueError::new_err(format!(
+            "a chunk ends at {end}, before its start {start}"
+        )));
+    }
+    Ok(Chunk { source, start, end })
+}
+
+/// What `scan` did.
+#[pyclass(frozen, module = "logan._logan")]
+pub struct Outcome {
+    summary: Py<Summary>,
+    failures: Vec<(u32, u64, u64, &'static str, String)>,
+}
+
+#[pymethods]
+impl Outcome {
+    #[getter]
+    fn summary(&self, py: Python<'_>) -> Py<Summary> {
+        self.summary.clone_ref(py)
+    }
+
+    #[getter]
+    fn failures(&self) -> Vec<(u32, u64, u64, &'static str, String)> {
+        self.failures.clone()
+    }
+
+    #[getter]
+    fn cancelled(&self) -> bool {
+        self.failures.iter().any(|failure| failure.3 == CANCELLED)
+    }
+
+    fn __repr__(&self) -> String {
+        let summary = self.summary.get().__repr__();
+        format!("Outcome({summary}, failures={})", self.failures.len())
+    }
+}
+
+const CANCELLED: &str = "cancelled";
+
+fn kind(error: &Error) -> &'static str {
+    match error {
+        Error::Changed { .. } => "changed",
+        Error::Cancelled => CANCELLED,
+        _ => "unreadable",
+    }
+}
+
+/// Scans chunks on threads and merges them along the tree.
+#[pyfunction]
+#[pyo3(signature = (sources, chunks, spec, *, threads, cancel=None, progress=None,
+    progress_interval_s=0.1))]
+#[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
+pub fn scan(
+    py: Python<'_>,
+    sources: Vec<(PathBuf, Py<Fingerprint>)>,
+    chunks: Vec<(u32, u64, u64)>,
+    spec: &Spec,
+    threads: usize,
+    cancel: Option<&Cancel>,
+    progress: Option<&Bound<'_, PyAny>>,
+    progress_interval_s: f64,
+) -> PyResult<Outcome> {
+    let interval = Duration::try_from_secs_f64(progress_interval_s)
+        .map_err(|e| PyValueError::new_err(format!("progress_interval_s: {e}")))?
+        .clamp(PROGRESS_INTERVALS[0], PROGRESS_INTERVALS[1]);
+    let sources: Vec<_> =
+        sources.into_iter().map(|(path, print)| (path, print.get().0.clone())).collect();
+    let chunks = chunks.into_iter().map(chunk).collect::<PyResult<Vec<_>>>()?;
+    let total = chunks.iter().fold(0u64, |sum, c| sum.saturating_add(c.end - c.start));
+    let control = control(cancel);
+    let report = || match progress {
+        Some(call) => call.call1((control.bytes.load(Ordering::Relaxed), total)).map(|_| ()),
+        None => Ok(()),
+    };
+    let outcome = attended(py, &control.cancel, interval, report, || {
+        Ok(engine::run(&sources, &chunks, &spec.0, threads, &control)?)
+    })?;
+    let failures = outcome.failures.into_iter().map(|failure| {
+        let Chunk { source, start, end } = failure.chunk;
+        (source, start, end, kind(&failure.error), failure.error.to_string())
+    });
+    Ok(Outcome { summary: Py::new(py, Summary(outcome.summary))?, failures: failures.collect() })
+}
+
+/// Figures of bytes that the caller pushes.
+#[pyclass(frozen, module = "logan._logan")]
+pub struct Feed(Mutex<Option<feed::Feed>>);
+
+const FEED_FINISHED: &str = "this feed is finished; make a new one";
+
+impl Feed {
+    /// Does something with the feed. To be called detached: another thread may be scanning.
+    fn with<T>(&self, work: impl FnOnce(&mut feed::Feed) -> Result<T, Error>) -> Result<T, Fault> {
+        let mut feed = lock(&self.0)?;
+        Ok(work(feed.as_mut().ok_or(Fault::Finished(FEED_FINISHED))?)?)
+    }
+}
+
+#[pymethods]
+impl Feed {
+    #[new]
+    #[pyo3(signature = (spec, *, source=0, chunk_size=16_777_216))]
+    fn new(py: Python<'_>, spec: &Spec, source: u32, chunk_size: u64) -> PyResult<Feed> {
+        let feed = detached(py, || Ok(feed::Feed::new(spec.0.clone(), source, chunk_size)?))?;
+        Ok(Feed(Mutex::new(Some(feed))))
+    }
+
+    fn push(&self, py: Python<'_>, data: &[u8]) -> PyResult<()> {
+        detached(py, || self.with(|feed| feed.push(data)))
+    }
+
+    #[pyo3(signature = (fd, *, cancel=None, progress=None))]
+    fn push_fd(
+        &self,
+        py: Python<'_>,
+        fd: i32,
+        cancel: Option<&Cancel>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<u64> {
+        let control = control(cancel);
+        let report = || match progress {
+            Some(call) => call.call1((control.bytes.load(Ordering::Relaxed), 0)).map(|_| ()),
+            None => Ok(()),
+        };
+        attended(py, &control.cancel, PROGRESS_INTERVAL, report, || {
+            pipe::drain(fd, &control, |bytes| self.with(|feed| feed.push(bytes)))
+        })
+    }
+
+    #[getter]
+    fn bytes(&self, py: Python<'_>) -> PyResult<u64> {
+        detached(py, || self.with(|feed| Ok(feed.bytes())))
+    }
+
+    fn snapshot(&self, py: Python<'_>) -> PyResult<Summary> {
+        detached(py, || self.with(feed::Feed::snapshot)).map(Summary)
+    }
+
+    fn finish(&self, py: Python<'_>) -> PyResult<Summary> {
+        detached(py, || {
+            let feed = lock(&self.0)?.take().ok_or(Fault::Finished(FEED_FINISHED))?;
+            Ok(feed.finish()?)
+        })
+        .map(Summary)
+    }
+}
+
+/// Locks what was not left half done by a panic.
+fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>, Fault> {
+    mutex.lock().map_err(|_| Fault::Panic("an earlier call failed halfway".into()))
+}
+
+/// JSON list of the registered formats.
+#[pyfunction]
+pub fn formats() -> String {
+    let infos: Vec<_> = format::REGISTRY.iter().map(|entry| entry.info).collect();
+    serde_json::to_string(&infos).expect("infos are plain data")
+}
+
+/// JSON description of what samples look like.
+#[pyfunction]
+pub fn detect(py: Python<'_>, samples: Vec<(u64, PyBackedBytes)>) -> PyResult<String> {
+    detached(py, || {
+        let samples: Vec<_> = samples.iter().map(|(at, bytes)| (*at, &bytes[..])).collect();
+        Ok(format::detect::detect(&samples).to_string())
+    })
+}
+
+/// Peak resident memory of this process.
+#[pyfunction]
+pub fn peak_rss_bytes(py: Python<'_>) -> PyResult<u64> {
+    detached(py, || Ok(memory::peak_rss_bytes()?))
+}

@@ -1,0 +1,191 @@
+"""The library: one call from paths to a report, and `Feed` for bytes that are pushed."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import logan
+
+LINES = [
+    "2024-01-24 10:15:32.123 INFO Request processed in 127ms",
+    "2024-01-24 10:15:33.001 INFO Request processed in 95ms",
+    "2024-01-24 10:15:33.125 INFO Request processed in 105ms",
+]
+LOG = "".join(f"{line}\n" for line in LINES * 100).encode()
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "app.log"
+    path.write_bytes(LOG)
+    return path
+
+
+def test_the_worked_example_of_the_contract(log: Path) -> None:
+    report = logan.analyze(log)
+    expected = {
+        **{"total_requests": 300, "avg_response_time": 109.0, "error_rate": 0.0},
+        **{"requests_per_second": 5.0, "malformed_lines": 0, "partial": False},
+    }
+    assert logan.validate_results(report, expected) == []
+    assert report.performance.bytes == len(LOG)
+    assert report.performance.engine == "local"
+    (entry,) = report.inputs
+    assert (entry.path, entry.bytes, entry.error) == (str(log), len(LOG), None)
+    assert entry.formats[0].lines == 300
+
+
+def test_the_commissioned_name_gives_the_same_report(log: Path) -> None:
+    assert logan.analyze_logs([log], 1, top=3) == logan.analyze([log], threads=1, top=3)
+
+
+@pytest.mark.parametrize("chunk_size", [1, 57, 1_000, 2**24])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_chunks_and_threads_change_no_figure(log: Path, chunk_size: int, threads: int) -> None:
+    assert logan.analyze(log, chunk_size=chunk_size, threads=threads) == logan.analyze(log)
+
+
+def test_several_inputs_make_one_report_in_the_order_given(tmp_path: Path, log: Path) -> None:
+    other = tmp_path / "other.log"
+    other.write_bytes(LOG[:570])
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen(["cp", str(log), str(fifo)]):
+        report = logan.analyze([fifo, other, log])
+    assert [entry.path for entry in report.inputs] == [str(fifo), str(other), str(log)]
+    assert [entry.bytes for entry in report.inputs] == [len(LOG), 570, len(LOG)]
+    assert report.slowest[0].input in (str(fifo), str(other), str(log))
+    assert report.total_requests == 300 + 300 + 570 // 56 + (570 % 56 > 50)
+
+
+def test_an_unreadable_input_is_raised_or_reported(tmp_path: Path, log: Path) -> None:
+    missing = tmp_path / "missing.log"
+    with pytest.raises(logan.InputError, match="no such file") as caught:
+        logan.analyze([missing, log])
+    assert caught.value.input == str(missing)
+    report = logan.analyze([missing, log], errors="report")
+    assert report.total_requests == 300
+    assert report.partial is True
+    assert report.inputs[0].error == f"{missing}: no such file; check the path"
+    assert report.slowest[0].input == str(log)
+
+
+def test_cancelling_gives_a_partial_report(log: Path) -> None:
+    cancel = logan.Cancel()
+    cancel.set()
+    report = logan.analyze(log, cancel=cancel, chunk_size=1_000)
+    assert report.partial is True
+    assert report.total_requests == 0
+    (missing,) = report.missing
+    assert (missing.input, missing.start, missing.end) == (str(log), 0, len(LOG))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"threads": 0},
+        {"threads": 10**6},
+        {"top": 0},
+        {"chunk_size": 0},
+        {"format": "nope"},
+        {"input_tz": "Mars/Olympus"},
+        {"engine": "nope"},
+        {"errors": "ignore"},
+    ],
+)
+def test_senseless_options_are_refused(log: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(logan.UsageError):
+        logan.analyze(log, **options)
+    with pytest.raises(ValueError):  # noqa: PT011 - that it is one is what is tested
+        logan.analyze(log, **options)
+
+
+def test_a_forced_format_that_fits_no_line_is_an_error(log: Path) -> None:
+    with pytest.raises(logan.InputError, match=r"no line of .* is of format combined") as caught:
+        logan.analyze(log, format="combined")
+    assert caught.value.kind == "format"
+
+
+def test_text_that_is_no_log_gets_a_note(tmp_path: Path) -> None:
+    path = tmp_path / "prose.txt"
+    path.write_text("call me\nwhat you like\n")
+    report = logan.analyze(path)
+    assert report.malformed_lines == 2
+    assert report.inputs[0].notes == ["no line fits a known format; see: logan formats"]
+
+
+def test_empty_input_gives_figures_without_data(tmp_path: Path) -> None:
+    path = tmp_path / "empty.log"
+    path.touch()
+    report = logan.analyze(path)
+    assert (report.total_requests, report.avg_response_time, report.partial) == (0, None, False)
+    assert json.loads(report.to_json())["inputs"][0]["notes"] == ["empty: nothing to analyse"]
+
+
+def test_detect_says_what_a_log_looks_like(log: Path) -> None:
+    found = logan.detect(log)
+    assert found.encoding == "utf-8"
+    assert found.lines == 300
+    assert found.formats[0].lines == 300
+
+
+@pytest.mark.parametrize("pieces", [1, 7, 56, 1_000, 10**6])
+def test_a_feed_without_a_spec_gives_the_figures_of_the_file(log: Path, pieces: int) -> None:
+    feed = logan.Feed(name=str(log))
+    for begin in range(0, len(LOG), pieces):
+        feed.push(LOG[begin : begin + pieces])
+    assert feed.bytes == len(LOG)
+    feed.finish()
+    report, expected = feed.report(), logan.analyze(log)
+    for key in ("total_requests", "avg_response_time", "lines", "series", "slowest", "levels"):
+        assert report[key] == expected[key]
+
+
+def test_a_feed_can_be_looked_at_while_it_goes_on() -> None:
+    feed = logan.Feed()
+    assert feed.report().total_requests == 0
+    feed.push(LOG[:150])
+    assert feed.report().total_requests == 2
+    feed.push(LOG[150:] * 300)
+    assert feed.bytes > 2**20
+    feed.push(LOG[:20])
+    whole_lines = feed.report().lines.total
+    feed.finish()
+    assert feed.report().lines.total == whole_lines + 1
+    with pytest.raises(ValueError, match="finished"):
+        feed.push(b"x")
+
+
+def test_summaries_of_chunks_merge_to_the_whole(log: Path) -> None:
+    spec = logan.make_spec(log, anchor=datetime(2024, 1, 25, tzinfo=UTC))
+    middle = len(LOG) // 2
+    parts = [
+        logan.Summary.from_chunk(str(log), start, end, spec)
+        for start, end in ((0, middle), (middle, len(LOG)))
+    ]
+    report = logan.Report.from_summary(parts[1].merge(parts[0]), inputs=[str(log)])
+    assert report.total_requests == 300
+    assert report.inputs[0].path == str(log)
+    assert report.performance is None
+
+
+def test_every_public_name_exists_and_is_documented() -> None:
+    for name in logan.__all__:
+        value = getattr(logan, name)
+        assert name == "__version__" or value.__doc__
+    assert set(logan.__all__) <= set(dir(logan))
+    with pytest.raises(AttributeError, match="nope"):
+        _ = logan.nope
+
+
+def test_importing_logan_imports_nothing_heavy() -> None:
+    heavy = "{'rich', 'trio', 'asyncio', 'psutil', 'argparse', 'logan.api', 'logan.report.text'}"
+    code = f"import sys, logan; sys.exit(repr({heavy} & set(sys.modules) or ''))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "''"

@@ -1,0 +1,310 @@
+"""Reports: the document, its outputs, and that log text can do no harm in any of them."""
+
+import copy
+import csv
+import io
+import json
+import pickle
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logan.report import CSV_TABLES, OUTPUTS, Look, Report, assemble, input_entry, render
+from logan.report.contract import SECTIONS, TOP_LEVEL
+from logan.report.json import dumps
+
+HOSTILE = 'a\x1b[31mb\x07\r\n\t[red]x[/red] \u202e\u200b\x9b =1+1 日本語 "q"'
+
+
+def moment(minute: int) -> str:
+    start = datetime(2024, 1, 24, 8, tzinfo=UTC)
+    return (start + timedelta(minutes=minute)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def figures(text: str = "GET /api/data") -> dict[str, Any]:
+    """Evaluated figures as the native extension gives them, `text` wherever a log's text goes."""
+    point = {"records": 120, "requests": 100, "mean_ms": 95.0, "max_ms": 1200.0}
+    points = [{"t": moment(i), **point, "errors": 40 if i == 90 else 0} for i in range(180)]
+    row = {"requests": 900, "errors": 12, "mean_ms": 95.3, "p95_ms": 130.0, "max_ms": 2100.0}
+    return {
+        "total_requests": 18_000,
+        "avg_response_time": 95.25,
+        "error_rate": 0.22,
+        "requests_per_second": 1.67,
+        "malformed_lines": 3,
+        "sources": [
+            {
+                "source": 0,
+                "bytes": 2**30,
+                "segments": [[0, 2**30]],
+                "formats": [{"name": "app", "lines": 21_600, "time_field": text}],
+            }
+        ],
+        "lines": {
+            **{"total": 21_606, "parsed": 21_600, "malformed": 3, "blank": 3},
+            **{"continuation": 0, "header": 0, "filtered": 0},
+        },
+        "malformed": {
+            "reasons": {"no format": 3},
+            "samples": [{"input": 0, "offset": 1234, "text": text}],
+        },
+        "time": {
+            **{"first": moment(0), "last": moment(180), "span_s": 10_800.0},
+            **{"minutes": 181, "out_of_order": 0},
+        },
+        "levels": {"INFO": 21_550, "ERROR": 40, "FATAL": 0, "NONE": 10},
+        "status": {"200": 17_000, "404": 960, "503": 40},
+        "bytes_sent": 10**9,
+        "errors": {"total": 40, "per_minute": 0.22, "ratio": 0.0019},
+        "response_time_ms": {
+            **{"count": 17_999, "absent": 1, "mean": 95.25, "min": 0.43, "max": 4312.5},
+            **{"p50": 95.0, "p90": 127.0, "p95": 310.0, "p99": 1210.0, "p999": 2900.0},
+            "relative_error": 0.01,
+        },
+        "throughput": {
+            **{"requests_per_second": 1.67, "observed_rps": 1.67},
+            **{"peak_rps": 31.0, "peak_at": moment(90), "peak_step_s": 1},
+        },
+        "series": {"step_s": 60, "points": points},
+        "routes": {
+            **{"exact": True, "error_bound": 0, "distinct": 412, "relative_error": 0.032},
+            "top": [{"route": text, **row}],
+        },
+        "clients": {
+            **{"exact": False, "error_bound": 7, "distinct": 9120, "distinct_error": 0.016},
+            "top": [{"client": text, "requests": 900, "errors": 0}],
+        },
+        "messages": {
+            **{"exact": True, "error_bound": 0},
+            "top": [
+                {
+                    **{"template": text, "level": "ERROR", "count": 40, "sample": text},
+                    **{"first": moment(90), "last": moment(91)},
+                }
+            ],
+        },
+        "slowest": [
+            {"ms": 4312.5, "time": moment(90), "input": 0, "offset": 99, "text": text},
+            {"ms": 430.0, "time": None, "input": 0, "offset": 1099, "text": text},
+        ],
+    }
+
+
+def nothing() -> dict[str, Any]:
+    """Evaluated figures of an empty log."""
+    data = figures()
+
+    def empty(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: empty(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return []
+        return 0 if isinstance(value, int) and not isinstance(value, bool) else None
+
+    return {
+        **{key: empty(value) for key, value in data.items()},
+        **{"levels": {}, "status": {}, "series": {"step_s": 1, "points": []}},
+        "malformed": {"reasons": {}, "samples": []},
+    }
+
+
+PERFORMANCE = {
+    **{"wall_s": 0.2134, "bytes": 2**30, "bytes_per_second": 5_030_000_000},
+    **{"peak_rss_bytes": 13_400_000, "threads": 2, "engine": "local"},
+    **{"workers": [], "recoveries": []},
+}
+
+
+def report(text: str = "GET /api/data", **changes: Any) -> Report:
+    data = {**figures(text), **changes}
+    entries = [input_entry(text, data["sources"][0], assumed=[text], notes=[text])]
+    return assemble(data, entries, logan_version="0.1.0", performance=PERFORMANCE)
+
+
+def empty_report() -> Report:
+    return assemble(nothing(), [input_entry("empty.log")], performance=PERFORMANCE)
+
+
+# The document.
+
+
+def test_keys_come_in_the_order_of_the_contract() -> None:
+    data = json.loads(report().to_json())
+    assert list(data) == [key for key in TOP_LEVEL if key != "groups"]
+    for section, keys in SECTIONS.items():
+        assert tuple(data[section]) == keys
+
+
+def test_attributes_and_items_are_the_same_figures() -> None:
+    one = report()
+    assert one.response_time_ms.p99 == one["response_time_ms"]["p99"] == 1210.0
+    assert one.routes.top[0].route == "GET /api/data"
+    assert one.figure("status.503") == 40
+    assert one.figure("status.500") == 0
+    assert dict(one.status) == {"200": 17_000, "404": 960, "503": 40}
+    with pytest.raises(AttributeError, match="no figure 'nope'"):
+        _ = one.response_time_ms.nope
+
+
+def test_a_report_is_read_only_and_to_dict_is_a_copy() -> None:
+    one = report()
+    with pytest.raises(AttributeError):
+        one.total_requests = 1
+    copied = one.to_dict()
+    copied["errors"]["total"] = 0
+    assert one.errors.total == 40
+
+
+def test_sources_are_named_by_their_inputs() -> None:
+    data = figures()
+    entries = [input_entry("bad", error="bad: no such file"), input_entry("good.log")]
+    one = assemble(data, entries, input_of_source=[1])
+    assert one.slowest[0].input == one.malformed.samples[0].input == "good.log"
+    assert one.partial is True
+
+
+def test_equality_leaves_out_performance() -> None:
+    other = assemble(
+        figures(), report().to_dict()["inputs"], logan_version="0.1.0", performance=None
+    )
+    assert report() == other
+    assert report() != report(total_requests=1)
+
+
+def test_a_report_survives_json_pickle_and_deepcopy() -> None:
+    one = report(HOSTILE)
+    assert Report.from_json(one.to_json()) == one
+    assert pickle.loads(pickle.dumps(one)) == one
+    assert copy.deepcopy(one) == one
+
+
+def test_repr_is_short() -> None:
+    assert repr(report()) == ("<Report of GET /api/data: total_requests=18000, malformed_lines=3>")
+
+
+# JSON.
+
+
+def test_json_refuses_nan() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        report(error_rate=float("nan")).to_json()
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=40),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=30,
+    )
+)
+def test_json_layout_changes_no_value(value: Any) -> None:
+    assert json.loads(dumps(value)) == value
+
+
+# CSV.
+
+
+@pytest.mark.parametrize("table", CSV_TABLES)
+def test_csv_has_a_header_and_a_line_for_each_row(table: str) -> None:
+    text = render("csv", report(HOSTILE), Look(table=table))
+    rows = list(csv.reader(io.StringIO(text)))
+    data = report().to_dict()[table]
+    assert len(rows) == 1 + len(data["points" if table == "series" else "top"])
+    assert len(text.splitlines()) == len(rows)
+    assert all(len(row) == len(rows[0]) for row in rows)
+
+
+@given(st.text(max_size=20), st.sampled_from("=+-@\t\r|%"))
+def test_csv_cells_start_no_formula(text: str, start: str) -> None:
+    out = render("csv", report(start + text), Look(table="routes"))
+    cell = list(csv.reader(io.StringIO(out)))[1][0]
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "|", "%"))
+
+
+# Text.
+
+
+def widths(text: str) -> set[int]:
+    from rich.cells import cell_len
+
+    return {cell_len(line) for line in text.split("\n")}
+
+
+@pytest.mark.parametrize("width", [60, 72, 80, 100, 120, 200])
+@pytest.mark.parametrize("text", ["GET /api/data", HOSTILE, "x" * 500, "日本" * 100, ""])
+def test_no_line_is_wider_than_the_page(width: int, text: str) -> None:
+    page = render("text", report(text), Look(width=width))
+    assert max(widths(page)) <= width
+    assert "Response time" in page
+    assert "4.31 s" in page
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_an_empty_report_can_be_shown(output: str) -> None:
+    page = render(output, empty_report(), Look())
+    assert page.endswith("\n")
+    assert "Timeline" not in page
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(max_size=60), st.booleans())
+def test_log_text_cannot_steer_the_terminal(text: str, color: bool) -> None:
+    page = render("text", report(text), Look(color=color))
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", page) if color else page
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e]", plain)
+
+
+def test_log_text_is_no_markup() -> None:
+    assert "[red]x[/red]" in render("text", report("[red]x[/red]"), Look(width=120))
+
+
+def test_without_colour_there_is_no_escape_and_errors_are_still_told() -> None:
+    page = render("text", report(), Look())
+    assert "\x1b" not in page
+    (line,) = [line for line in page.split("\n") if line.strip().startswith("errors │")]
+    assert line.count("█") == 1
+
+
+def test_colour_adds_nothing_but_colour() -> None:
+    coloured = render("text", report(), Look(color=True))
+    assert "\x1b[" in coloured
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
+    assert [line.rstrip() for line in plain.split("\n")] == render("text", report(), Look()).split(
+        "\n"
+    )
+
+
+def test_a_terminal_without_unicode_gets_ascii() -> None:
+    assert render("text", report(), Look(ascii_only=True)).isascii()
+
+
+def test_a_partial_report_says_so_at_its_head() -> None:
+    data = figures()
+    missing = [{"input": "a", "start": 0, "end": 16_000_000, "why": "truncated"}]
+    one = assemble(data, [input_entry("a", data["sources"][0])], missing=missing)
+    assert "PARTIAL: 16 MB not counted (truncated)" in render("text", one, Look())
+
+
+def test_an_input_error_is_shown_and_the_others_are_too() -> None:
+    data = figures()
+    entries = [
+        input_entry("good.log", data["sources"][0]),
+        input_entry("bad.log", error="bad.log: no such file; check the path"),
+    ]
+    page = render("text", assemble(data, entries), Look())
+    assert "✗ bad.log: no such file; check the path" in page
+    assert "good.log  1.07 GB" in page
+    assert "PARTIAL: 1 of 2 inputs with errors" in page
+
+
+def test_rich_prints_a_report_at_the_width_of_its_console() -> None:
+    from rich.console import Console
+
+    out = io.StringIO()
+    Console(file=out, width=80).print(report())
+    assert "Top routes" in out.getvalue()
+    assert max(widths(out.getvalue())) <= 80

@@ -1,0 +1,162 @@
+"""Inputs: samples of whole lines, and errors that name the input and the next step."""
+
+import errno
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from logan._logan import Cancel
+from logan.limits import SAMPLE_HEAD_BYTES_MAX, SAMPLE_PLACE_BYTES_MAX, SAMPLE_PLACES_MAX
+from logan.model import Source
+from logan.sources import open_inputs
+from logan.sources.local import changes_since, input_error, sample
+
+LINE = b"2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"
+SAMPLE_BYTES = SAMPLE_HEAD_BYTES_MAX + SAMPLE_PLACES_MAX * SAMPLE_PLACE_BYTES_MAX
+
+
+@pytest.mark.parametrize("lines", [0, 1, 1_000, 5_000, 50_000])
+def test_samples_are_whole_lines_at_their_offsets(tmp_path: Path, lines: int) -> None:
+    data = b"".join(b"%d " % number + LINE for number in range(lines))
+    path = tmp_path / "a.log"
+    path.write_bytes(data)
+    samples = sample(str(path), len(data))
+    assert sum(len(each) for _, each in samples) <= SAMPLE_BYTES
+    end = 0
+    for offset, each in samples:
+        assert offset >= end
+        assert data[offset : offset + len(each)] == each
+        assert offset == 0 or data[offset - 1 : offset] == b"\n"
+        assert each.endswith(b"\n")
+        end = offset + len(each)
+    assert bool(samples) == bool(lines)
+    if lines == 50_000:
+        assert len(samples) == 1 + SAMPLE_PLACES_MAX
+        assert samples[-1][0] > 0.95 * len(data)
+
+
+def test_a_file_of_one_line_is_sampled_by_its_head_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(b"x" * (SAMPLE_BYTES + 1))
+    assert sample(str(path), SAMPLE_BYTES + 1) == [(0, b"x" * SAMPLE_HEAD_BYTES_MAX)]
+
+
+def test_only_planned_bytes_are_sampled(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(LINE * 3)
+    assert sample(str(path), len(LINE)) == [(0, LINE)]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "hint"),
+    [
+        ("none.log", None, "missing", "check the path"),
+        ("folder", ..., "folder", "/folder/*.log"),
+        ("a.gz", b"\x1f\x8b\x08\0\0\0\0\0\0\3", "compressed", "zcat "),
+        ("a.zst", b"\x28\xb5\x2f\xfd\x04\0\x11\0\0", "compressed", "zstdcat "),
+        ("a.bz2", b"BZh91AY&SY", "compressed", "bzcat "),
+        ("a.xz", b"\xfd7zXZ\0\0\4", "compressed", "xzcat "),
+        ("u16.log", "\ufefflog".encode("utf-16-le"), "utf-16", "iconv -f UTF-16"),
+        ("core", b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 8, "binary", "file "),
+    ],
+)
+def test_what_cannot_be_read_is_an_error_with_a_next_step(
+    tmp_path: Path, name: str, content: object, kind: str, hint: str
+) -> None:
+    path = tmp_path / name
+    if content is ...:
+        path.mkdir()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    good = tmp_path / "good.log"
+    good.write_bytes(LINE)
+    bad, fine = open_inputs([str(path), str(good)])
+    assert bad.source is None
+    assert bad.error is not None
+    assert bad.error.kind == kind
+    assert bad.error.input == str(path)
+    assert name in str(bad.error)
+    assert bad.error.hint is not None
+    assert hint in bad.error.hint
+    assert fine.error is None
+    assert fine.source is not None
+    assert fine.source.size == len(LINE)
+
+
+def test_a_file_that_may_not_be_read_says_how_to_read_it() -> None:
+    error = input_error("a b.log", PermissionError(errno.EACCES, "Permission denied"))
+    assert error.kind == "permission"
+    assert error.hint == "read it as somebody who may: sudo cat 'a b.log' | logan analyze -"
+
+
+def test_one_file_under_two_names_is_counted_once(tmp_path: Path) -> None:
+    real, link = tmp_path / "app.log", tmp_path / "current.log"
+    real.write_bytes(LINE)
+    link.symlink_to(real)
+    first, second = open_inputs([str(real), str(link)])
+    assert first.source is not None
+    assert (second.source, second.error) == (None, None)
+    assert second.notes == [f"the same file as {real}: counted once"]
+
+
+def test_an_empty_file_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "empty.log"
+    path.touch()
+    (entry,) = open_inputs([str(path)])
+    assert entry.error is None
+    assert entry.notes == ["empty: nothing to analyse"]
+
+
+@pytest.mark.parametrize("name", ["nul\0.log", "x" * 5_000, ""])
+def test_a_path_that_cannot_exist_is_an_error(name: str) -> None:
+    (entry,) = open_inputs([name])
+    assert entry.error is not None
+
+
+def test_a_fifo_is_a_stream(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    writer = threading.Thread(target=lambda: path.write_bytes(LINE * 3))
+    writer.start()
+    (entry,) = open_inputs([str(path)])
+    writer.join()
+    assert entry.stream is not None
+    assert (entry.stream.head, entry.stream.ended) == (LINE * 3, True)
+    entry.stream.close()
+
+
+def test_waiting_for_a_writer_that_never_comes_ends_when_cancelled(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    cancel = Cancel()
+    cancel.set()
+    (entry,) = open_inputs([str(path)], cancel=cancel)
+    assert entry.stream is not None
+    assert (entry.stream.head, entry.stream.ended) == (b"", False)
+    entry.stream.close()
+
+
+def test_what_happened_to_a_file_during_the_analysis(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(LINE)
+    source = Source(str(path), len(LINE), "{}", path.stat().st_mtime_ns)
+    assert changes_since(source) == []
+    os.utime(path, ns=(0, 0))
+    assert changes_since(source) == [
+        "its modification time moved during the analysis, its size did not"
+    ]
+    path.write_bytes(LINE * 2)
+    assert changes_since(source)[0].startswith(f"grew by {len(LINE)} bytes")
+    path.unlink()
+    assert "gone" in changes_since(source)[0]
+
+
+@given(st.sampled_from(sorted(errno.errorcode)), st.text(max_size=20))
+def test_every_system_error_becomes_one_line_that_names_the_input(code: int, path: str) -> None:
+    error = input_error(path, OSError(code, os.strerror(code)))
+    assert str(error).startswith(path)
+    assert error.input == path
