@@ -85,10 +85,13 @@ CLF: Final = (
 def _time(match: re.Match[str]) -> int | None:
     """The instant that a match of ISO or CLF names; None if there is no such one.
 
-    A time without a zone is UTC. Second 60 and hour 24 do not exist. The zone may carry the instant
+    A time without a zone is UTC. Second 60 and hour 24 do not exist, nor do years whose nanoseconds
+    since 1970 do not fit in 64 bits with a sign: only 1678 to 2261 do. The zone may carry the instant
     beyond the years of `datetime`, so it is applied to the number.
     """
     part = match.groupdict()
+    if not 1678 <= int(part["Y"]) <= 2261:
+        return None
     month = MONTHS.get(part["M"], 0) if part["M"].isalpha() else int(part["M"])
     try:
         naive = datetime(
@@ -524,7 +527,10 @@ def _messages(records: list[Record]) -> Figures:
         }
         for (template, level), times in groups.items()
     ]
-    return {"distinct": len(rows), "top": _top(rows, "count", "template")}
+    # Of equally frequent messages the more severe ones come first, then by the template's bytes.
+    severity = ("FATAL", "ERROR", "WARN")
+    rows.sort(key=lambda r: (-r["count"], severity.index(r["level"]), r["template"].encode()))
+    return {"distinct": len(rows), "top": rows[:TOP]}
 
 
 def _slowest(records: list[Record]) -> list[Figures]:

@@ -167,7 +167,7 @@ def test_hard_files() -> None:
     assert parsed["epoch_edges.log"] == len(generate.EDGES)
     assert malformed["epoch_edges.log"] == len(generate.NO_DATES)
     assert table["epoch_edges.log"]["time"]["first"] == "1969-12-31T23:59:59.999Z"
-    assert table["epoch_far.log"]["time"]["last"] == "9999-12-31T23:59:59.999Z"
+    assert (parsed["epoch_far.log"], malformed["epoch_far.log"]) == (2, 2)
     assert table["zones.log"]["time"]["span_s"] == 0.0
     assert table["out_of_order.log"]["time"]["out_of_order"] > 50
 

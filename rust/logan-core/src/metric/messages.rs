@@ -1,7 +1,7 @@
 //! Errors and warnings by template: the message with what varies masked.
 //!
 //! Counted are records of level WARN and above that have a message; the key is the level (one
-//! byte) and the template. A template is a function of the message's first [`TEMPLATE_OF_BYTES`]
+//! byte, complemented) and the template. A template is a function of the message's first [`TEMPLATE_OF_BYTES`]
 //! bytes alone, so that it merges; nothing is learnt from other messages.
 //!
 //! **Masking.** A *word byte* is a letter, a digit, `_`, or a byte of 0x80 and more; a *boundary*
@@ -129,7 +129,8 @@ fn update<S: Simd>(messages: &mut Messages, batch: &Batch, block: Block<'_>) {
         let text = batch.message[row].bytes(block.bytes, &batch.arena);
         let Messages { table, key, padded } = messages;
         key.clear();
-        key.push(batch.level[row]);
+        // Complemented: of equally frequent messages the more severe ones sort first.
+        key.push(!batch.level[row]);
         mask::<S>(as_line(text, block.bytes, padded), key);
         let message = table.entry(key);
         message.count += 1;
@@ -496,7 +497,7 @@ impl State for MessageGroups {
     fn check(&self) -> Result<(), &'static str> {
         self.0.check(MESSAGES_MAX)?;
         super::sane(self.0.iter().map(|(_, message)| message.count))?;
-        let level = |key: &[u8]| key.first().and_then(|&level| Level::from_u8(level));
+        let level = |key: &[u8]| key.first().and_then(|&level| Level::from_u8(!level));
         if self
             .0
             .iter()
@@ -514,7 +515,7 @@ impl MessageGroups {
         let one = |(key, message): (&[u8], Message)| {
             let level = key
                 .first()
-                .and_then(|&level| Level::from_u8(level))
+                .and_then(|&level| Level::from_u8(!level))
                 .unwrap_or_default();
             let timed = message.first_ns <= message.last_ns;
             json!({
