@@ -86,8 +86,8 @@ def _time(match: re.Match[str]) -> int | None:
     """The instant that a match of ISO or CLF names; None if there is no such one.
 
     A time without a zone is UTC. Second 60 and hour 24 do not exist, nor do years whose nanoseconds
-    since 1970 do not fit in 64 bits with a sign: only 1678 to 2261 do. The zone may carry the instant
-    beyond the years of `datetime`, so it is applied to the number.
+    since 1970 do not fit in 64 bits with a sign: only 1678 to 2261 do. The zone may carry the
+    instant beyond the years of `datetime`, so it is applied to the number.
     """
     part = match.groupdict()
     if not 1678 <= int(part["Y"]) <= 2261:
@@ -500,7 +500,7 @@ def _routes(records: list[Record]) -> Figures:
 
 
 def _clients(records: list[Record]) -> Figures:
-    rows = [
+    rows: list[Figures] = [
         {
             "client": client,
             "requests": sum(r.is_request for r in members),
@@ -517,7 +517,7 @@ def _messages(records: list[Record]) -> Figures:
     for record in records:
         if record.level in ("WARN", "ERROR", "FATAL") and record.message is not None:
             groups[template_of(record.message), record.level].append(record.time)
-    rows = [
+    rows: list[Figures] = [
         {
             "template": template,
             "level": level,

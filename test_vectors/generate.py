@@ -963,7 +963,7 @@ def _write_hostile(out: BinaryIO, seed: int, size_max: int) -> tuple[Tally, int,
         tally.add(whole)
         for place, times in enumerate(moments):
             if here := times[: (count + 3 - place) // 4]:
-                first_ms, last_ms = min(first_ms, min(here)), max(last_ms, max(here))
+                first_ms, last_ms = min(first_ms, *here), max(last_ms, *here)
     combined, errors = tally.status.total(), tally.levels["ERROR"]
     tally.counts.update(routes=combined, clients=combined, messages=errors)
     return tally, first_ms, last_ms

@@ -37,9 +37,7 @@ def imported(tree: ast.AST) -> set[str]:
                 names.add(parts[1])
         elif isinstance(node, ast.Import):
             names.update(
-                alias.name.split(".")[1]
-                for alias in node.names
-                if alias.name.startswith("logan.")
+                alias.name.split(".")[1] for alias in node.names if alias.name.startswith("logan.")
             )
     return names
 
