@@ -5,7 +5,22 @@ Every function that scans detaches from the interpreter while it works.
 """
 
 from collections.abc import Callable, Sequence
-from typing import final
+from typing import Self, final
+
+__all__ = [
+    "Cancel",
+    "Feed",
+    "Fingerprint",
+    "MergeTree",
+    "Outcome",
+    "Spec",
+    "Summary",
+    "__version__",
+    "detect",
+    "formats",
+    "peak_rss_bytes",
+    "scan",
+]
 
 __version__: str
 
@@ -35,12 +50,15 @@ class Spec:
     Raises `ValueError` that names the offending key.
     """
 
-    def __init__(self, json: str) -> None: ...
+    def __new__(cls, json: str) -> Self: ...
     def to_json(self) -> str:
         """Canonical JSON; equal specs give equal text."""
     @property
     def digest(self) -> str:
         """Hex digest of the canonical JSON; summaries of different digests do not merge."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[type[Spec], tuple[str]]: ...
 
 @final
 class Fingerprint:
@@ -54,10 +72,17 @@ class Fingerprint:
     @property
     def mtime_ns(self) -> int: ...
     def check(self, path: str) -> str | None:
-        """Why `path` no longer holds the same planned bytes, or None if it does."""
+        """Why `path` no longer holds the same planned bytes, or None if it does.
+
+        A modification time that moved without growth is a doubt, not a reason. Raises `OSError`.
+        """
     def to_json(self) -> str: ...
     @staticmethod
-    def from_json(json: str) -> Fingerprint: ...
+    def from_json(json: str) -> Fingerprint:
+        """Raises `ValueError`."""
+    def __eq__(self, value: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+    def __reduce__(self) -> tuple[Callable[[str], Fingerprint], tuple[str]]: ...
 
 @final
 class Summary:
@@ -98,7 +123,7 @@ class Summary:
         "segments": [[start, end]], "formats": [{"name", "lines", ...}]}]`.
         """
     def covered_bytes(self, source: int) -> int: ...
-    def __eq__(self, other: object) -> bool: ...
+    def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[Callable[[bytes], Summary], tuple[bytes]]: ...
 
@@ -109,16 +134,17 @@ class MergeTree:
     Chunks may arrive in any order; the root does not depend on it.
     """
 
-    def __init__(self, spec: Spec) -> None: ...
-    def insert(self, chunk: int, summary: Summary) -> None: ...
+    def __new__(cls, spec: Spec) -> Self: ...
+    def insert(self, chunk: int, summary: Summary) -> None:
+        """Raises `logan.SummaryError` for a chunk that was there, `ValueError` once finished."""
     def finish(self) -> Summary:
-        """The root over all chunks inserted, those absent counting as empty."""
+        """The root over all chunks inserted, those absent counting as empty. Only once."""
 
 @final
 class Cancel:
     """A flag that stops scans from another thread or a signal handler."""
 
-    def __init__(self) -> None: ...
+    def __new__(cls) -> Self: ...
     def set(self) -> None: ...
     def is_set(self) -> bool: ...
 
@@ -135,7 +161,8 @@ class Outcome:
         kind is "changed", "unreadable" or "cancelled".
         """
     @property
-    def cancelled(self) -> bool: ...
+    def cancelled(self) -> bool:
+        """Whether chunks are missing because the scan was stopped."""
 
 def scan(
     sources: Sequence[tuple[str, Fingerprint]],
@@ -149,8 +176,10 @@ def scan(
 ) -> Outcome:
     """Scan `chunks` (source, start, end) on `threads` threads and merge them along the tree.
 
-    `progress(bytes done, bytes in all)` is called on the calling thread. Signals are checked
-    there too: what a handler raises cancels the scan and is raised here.
+    Files are opened when their turn comes; one that cannot be is among the failures.
+    `progress(bytes done, bytes in all)` is called on the calling thread, and once at the end.
+    Signals are checked there too: what a handler or `progress` raises sets `cancel` and is raised
+    here once the scan has ended.
     """
 
 @final
@@ -160,7 +189,7 @@ class Feed:
     Cut on a grid of `chunk_size` bytes, so the result equals that of a file with the same bytes.
     """
 
-    def __init__(self, spec: Spec, *, source: int = 0, chunk_size: int = 16777216) -> None: ...
+    def __new__(cls, spec: Spec, *, source: int = 0, chunk_size: int = 16777216) -> Self: ...
     def push(self, data: bytes) -> None: ...
     def push_fd(
         self,
@@ -169,14 +198,21 @@ class Feed:
         cancel: Cancel | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> int:
-        """Read `fd` to its end and push all of it; returns the bytes read. Raises `OSError`."""
+        """Read `fd` to its end and push all of it; returns the bytes read.
+
+        Leaves `fd` open. `progress(bytes done, 0)`, signals and `cancel` are as for `scan`; what
+        had been pushed by then stays in the feed. Raises `OSError`, `logan.CancelledError`.
+        """
     @property
     def bytes(self) -> int:
         """Bytes pushed so far."""
     def snapshot(self) -> Summary:
-        """Figures so far, an unfinished last line not counted; the feed goes on."""
+        """Figures so far, an unfinished last line not counted; the feed goes on.
+
+        May be called while `push_fd` runs: by its `progress`, or by another thread.
+        """
     def finish(self) -> Summary:
-        """Figures of everything, the last line counted even without its newline."""
+        """Figures of everything, the last line counted even without its newline. Only once."""
 
 def peak_rss_bytes() -> int:
-    """Peak resident memory of this process."""
+    """Peak resident memory of this process, without what its parent had at the fork."""

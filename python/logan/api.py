@@ -76,7 +76,7 @@ def analyze(
     """
     started = time.perf_counter()
     options = Options(chunk_size=chunk_size, format=format, input_tz=input_tz, top=top)
-    _check(format, threads, errors)
+    _check(format, threads, errors, series_points)
     runner = engines.load(engine)
     cancel = Cancel() if cancel is None else cancel
     inputs = open_inputs(_path_list(paths), cancel=cancel)
@@ -105,7 +105,7 @@ def analyze(
     _blame(inputs, order, result.missing, figures, format)
     if errors == "raise":
         _raise_first(inputs)
-    return _report(inputs, order, result, figures, engine=engine, started=started)
+    return _report(inputs, order, plan, result, figures, engine=engine, started=started)
 
 
 def analyze_logs(
@@ -117,7 +117,7 @@ def analyze_logs(
 
 def detect(path: PathLike) -> Detection:
     """What a log looks like, from a sample of it; "-" is standard input. Raises `InputError`."""
-    entry = open_inputs(_path_list(path))[0]
+    (entry,) = open_inputs([os.fspath(path)])
     if entry.stream is not None:
         entry.stream.close()
     if entry.error is not None:
@@ -156,7 +156,11 @@ def _path_list(paths: PathLike | Iterable[PathLike]) -> list[str]:
     return [os.fspath(path) for path in listed]
 
 
-def _check(format: str | None, threads: int | None, errors: str) -> None:
+def _check(
+    format: str | None, threads: int | None, errors: str, series_points: int | None = None
+) -> None:
+    if series_points is not None and series_points < 1:
+        raise UsageError(f"series_points is {series_points}, it must be 1 or more, or None")
     if threads is not None and not 1 <= threads <= THREADS_MAX:
         raise UsageError(f"threads is {threads}, it must be from 1 to {THREADS_MAX:,}")
     if errors not in ("raise", "report"):
@@ -193,7 +197,10 @@ def _plan(
 def _anchor_ns(sources: Iterable[Source], anchor: datetime | None) -> int:
     if anchor is not None:
         moment = anchor if anchor.tzinfo is not None else anchor.replace(tzinfo=UTC)
-        return int(moment.timestamp()) * 1_000_000_000
+        anchor_ns = int(moment.timestamp()) * 1_000_000_000
+        if not -(2**63) <= anchor_ns < 2**63:
+            raise UsageError(f"anchor is {anchor:%Y-%m-%d}, it must be from 1678 to 2261")
+        return anchor_ns
     modified = [source.mtime_ns for source in sources if source.mtime_ns is not None]
     return max(modified, default=time.time_ns())
 
@@ -219,15 +226,16 @@ def _blame(
             continue
         kind = SourceChangedError if each.kind == "changed" else InputError
         name = readable_name(entry.path)
-        hint = "analyse it again, or a copy of it" if each.kind == "changed" else None
         why = each.why if name in each.why else f"{name}: {each.why}"
-        entry.error = kind(why, input=entry.path, kind=each.kind, hint=hint)
+        entry.error = kind(why, input=entry.path, kind=each.kind)
     for evaluated in figures["sources"]:
         entry = inputs[order[evaluated["source"]]]
         read = sum(each["lines"] for each in evaluated["formats"])
         if read or not evaluated["bytes"] or entry.error is not None:
             continue
-        if forced is not None:
+        if entry.detection is not None and entry.detection.blank == entry.detection.lines:
+            entry.notes.append("nothing but blank lines")
+        elif forced is not None:
             entry.error = _misfit(entry, forced)
         else:
             entry.notes.append("no line fits a known format; see: logan formats")
@@ -246,6 +254,7 @@ def _misfit(entry: Input, forced: str) -> InputError:
 def _report(
     inputs: Sequence[Input],
     order: Sequence[int],
+    plan: Plan,
     result: Result,
     figures: Mapping[str, Any],
     *,
@@ -253,7 +262,7 @@ def _report(
     started: float,
 ) -> Report:
     evaluated = {order[each["source"]]: each for each in figures["sources"]}
-    entries = [_entry(entry, evaluated.get(index)) for index, entry in enumerate(inputs)]
+    entries = [_entry(entry, evaluated.get(index), plan) for index, entry in enumerate(inputs)]
     names = [entry["path"] for entry in entries]
     read = sum(entry["bytes"] for entry in entries)
     wall_s = time.perf_counter() - started
@@ -284,7 +293,7 @@ def _report(
     )
 
 
-def _entry(entry: Input, evaluated: Mapping[str, Any] | None) -> dict[str, Any]:
+def _entry(entry: Input, evaluated: Mapping[str, Any] | None, plan: Plan) -> dict[str, Any]:
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
     notes = list(entry.notes)
@@ -298,10 +307,22 @@ def _entry(entry: Input, evaluated: Mapping[str, Any] | None) -> dict[str, Any]:
             _format_entry(each, found.get(each["name"]))
             for each in (evaluated or {}).get("formats", ())
         ],
-        assumed=detection.assumed,
+        assumed=_assumed(detection, plan),
         notes=notes,
         error=_in_words(entry.error),
     )
+
+
+def _assumed(detection: Detection, plan: Plan) -> list[str]:
+    """What the lines of an input do not say and the figures rest on."""
+    spec = json.loads(plan.spec_json)
+    assumed = list(detection.assumed)
+    if any(each.timezone in ("not written", "written in some lines") for each in detection.formats):
+        assumed.append(f"times without a zone are {spec['input_tz']}")
+    if any(each.year == "not written" for each in detection.formats):
+        anchor = datetime.fromtimestamp(spec["anchor_ns"] / 1e9, UTC)
+        assumed.append(f"dates without a year are the latest up to 48 h after {anchor:%Y-%m-%d}")
+    return assumed
 
 
 def _in_words(error: InputError | None) -> str | None:
@@ -314,6 +335,6 @@ def _format_entry(evaluated: Mapping[str, Any], found: FormatShare | None) -> di
     """Lines as counted over the whole input, fields as detected in its sample."""
     entry: dict[str, Any] = {"name": evaluated["name"], "lines": evaluated["lines"]}
     for key in ("time_field", "duration_field", "duration_unit", "timezone"):
-        value = evaluated.get(key)
-        entry[key] = value if value is not None else getattr(found, key, None)
+        # The sample knows more than the format does: the unit, and whether there is a time at all.
+        entry[key] = evaluated.get(key) if found is None else getattr(found, key)
     return entry

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import time
+from threading import Lock
 from types import TracebackType
 
 from logan import _logan
 from logan._logan import Spec, Summary
+from logan.errors import UsageError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SAMPLE_HEAD_BYTES_MAX
 from logan.model import Detection
 from logan.plan import Options, spec_json
@@ -20,7 +22,7 @@ from logan.report import Report
 
 __all__ = ["Feed"]
 
-Data = bytes  # inside the class that name means the count
+Data = bytes | bytearray | memoryview  # inside the class `bytes` means the count
 
 
 class Feed:
@@ -38,7 +40,10 @@ class Feed:
         format, input_tz, top: as for `analyze`; only without `spec`.
         name: the input's name in reports.
 
-    Not to be used by two threads at once.
+    Threads may share it: each push is taken whole, in the order in which they come.
+
+    Raises:
+        UsageError: an option makes no sense.
     """
 
     def __init__(
@@ -57,6 +62,9 @@ class Feed:
         self._source = source
         self._anchor_ns = time.time_ns()
         self._head = bytearray()
+        self._lock = Lock()
+        if spec is None:
+            self._spec_for(Detection())  # what makes no sense is said here, not by some push
         self._native = None if spec is None else self._start(spec)
         self._final: Summary | None = None
 
@@ -67,27 +75,32 @@ class Feed:
 
     def push(self, data: Data) -> None:
         """Take the next bytes, cut anywhere. Raises `ValueError` after `finish`."""
-        if self._final is not None:
-            raise ValueError("this feed is finished")
-        if self._native is not None:
-            self._native.push(data)
-            return
-        self._head += data
-        if len(self._head) >= SAMPLE_HEAD_BYTES_MAX:
-            self._native = self._start_from_head()
-            self._head.clear()
+        if not isinstance(data, bytes):
+            data = bytes(memoryview(data))
+        with self._lock:
+            if self._final is not None:
+                raise ValueError("this feed is finished")
+            if self._native is not None:
+                self._native.push(data)
+                return
+            self._head += data
+            if len(self._head) >= SAMPLE_HEAD_BYTES_MAX:
+                self._native = self._start_from_head()
+                self._head.clear()
 
     def snapshot(self) -> Summary:
         """Figures so far, to be merged or stored; an unfinished last line is not counted."""
-        if self._final is not None:
-            return self._final
-        return (self._native or self._start_from_head()).snapshot()
+        with self._lock:
+            if self._final is not None:
+                return self._final
+            return (self._native or self._start_from_head()).snapshot()
 
     def finish(self) -> Summary:
         """Figures of everything, the last line counted even without its newline."""
-        if self._final is None:
-            self._final = (self._native or self._start_from_head()).finish()
-        return self._final
+        with self._lock:
+            if self._final is None:
+                self._final = (self._native or self._start_from_head()).finish()
+            return self._final
 
     def report(self) -> Report:
         """Figures so far, or of everything after `finish`, as a report."""
@@ -114,7 +127,12 @@ class Feed:
         head = bytes(self._head)
         sample = head[:SAMPLE_HEAD_BYTES_MAX]
         detection = Detection.from_dict(json.loads(_logan.detect([(0, sample)])))
-        text = spec_json([detection], self._options, anchor_ns=self._anchor_ns)
-        native = self._start(Spec(text))
+        native = self._start(self._spec_for(detection))
         native.push(head)
         return native
+
+    def _spec_for(self, detection: Detection) -> Spec:
+        try:
+            return Spec(spec_json([detection], self._options, anchor_ns=self._anchor_ns))
+        except ValueError as error:
+            raise UsageError(str(error)) from error

@@ -25,6 +25,9 @@ TOP_ROWS_MAX: Final = 1_000
 THREADS_MAX: Final = 1_024
 """More threads than any machine has CPUs is a slip of the finger, not a wish."""
 
+CHUNK_SIZE_BYTES_MAX: Final = 1024 * 1024 * MIB
+"""A chunk is the unit of work of one thread; a tebibyte of it is a slip of the finger."""
+
 SAMPLE_HEAD_BYTES_MAX: Final = 64 * KIB
 """Read from the start for detection: some hundred lines of any format."""
 

@@ -28,6 +28,7 @@ class FormatShare:
     duration_field: str | None = None
     duration_unit: str | None = None
     timezone: str | None = None
+    year: str | None = None
     example: str | None = None
 
 

@@ -17,7 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from logan.errors import UsageError
-from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, CHUNKS_PER_JOB_MAX, TOP_ROWS_MAX
+from logan.limits import (
+    CHUNK_SIZE_BYTES_DEFAULT,
+    CHUNK_SIZE_BYTES_MAX,
+    CHUNKS_PER_JOB_MAX,
+    TOP_ROWS_MAX,
+)
 from logan.model import Chunk, Detection, Plan, Source
 
 __all__ = ["Options", "chunk_size_for", "make_plan", "spec_json", "tile"]
@@ -39,8 +44,11 @@ class Options:
     top: int = 10
 
     def __post_init__(self) -> None:
-        if self.chunk_size < 1:
-            raise UsageError(f"chunk size is {self.chunk_size} bytes, it must be at least 1")
+        if not 1 <= self.chunk_size <= CHUNK_SIZE_BYTES_MAX:
+            raise UsageError(
+                f"chunk size is {self.chunk_size:,} bytes, "
+                f"it must be from 1 to {CHUNK_SIZE_BYTES_MAX:,}"
+            )
         if not 1 <= self.top <= TOP_ROWS_MAX:
             raise UsageError(f"top is {self.top}, it must be from 1 to {TOP_ROWS_MAX:,}")
 

@@ -16,7 +16,13 @@ from typing import Any, Final
 
 from logan.errors import ExpectationError, UsageError
 from logan.limits import EXPRESSION_CHARS_MAX
-from logan.report.contract import COUNT_TABLES, UnknownFigureError, check_name, figure
+from logan.report.contract import (
+    COUNT_TABLES,
+    UnknownFigureError,
+    check_name,
+    figure,
+    names_below,
+)
 
 __all__ = ["Expectation", "Mismatch", "Verdict", "parse_expectation", "validate_results"]
 
@@ -99,12 +105,24 @@ _ABSENT: Final = object()
 
 
 def _is_close(actual: float, wanted: float, tolerance: float) -> bool:
-    return actual == wanted or (wanted != 0 and abs(actual - wanted) <= tolerance * abs(wanted))
+    if actual == wanted:
+        return True
+    if wanted == 0 or not (_is_finite(wanted) and _is_finite(actual)):
+        return False
+    return abs(actual - wanted) <= tolerance * abs(wanted)
+
+
+def _is_finite(value: float) -> bool:
+    """Whether `value` can be computed with; JSON has integers that no float holds."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _difference(actual: float, wanted: float, tolerance: float) -> str:
     words = f"is {_show(actual)}, expected {_show(wanted)}"
-    if wanted == 0 or not math.isfinite(wanted):
+    if wanted == 0 or not (_is_finite(wanted) and _is_finite(actual)):
         return f"{words} exactly"
     off = abs(actual - wanted) / abs(wanted)
     return f"{words}, off by {off:.3%} (allowed {tolerance:.3%})"
@@ -125,6 +143,10 @@ def _show(value: Any) -> str:
         return f"{value:,.6g}" if abs(value) < 1e6 else f"{value:,.2f}"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, Mapping):
+        return "a group of figures"
+    if _is_list(value):
+        return f"a list of {len(value):,} rows"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:79]}…"
 
@@ -184,7 +206,8 @@ class Expectation:
         if actual is None:
             return Verdict(False, None, f"{self.expression}: {self.name} has no data")
         if not comparable:
-            return Verdict(False, actual, f"{self.expression}: is {_show(actual)}")
+            why = "" if self.op in ("==", "!=") else ", which is no number"
+            return Verdict(False, actual, f"{self.expression}: is {_show(actual)}{why}")
         return Verdict(False, actual, f"{self.expression}: is {_show(actual)}{self._off(actual)}")
 
     def _off(self, actual: float) -> str:
@@ -192,7 +215,8 @@ class Expectation:
         off = actual - value
         if not off or not math.isfinite(off):
             return ""
-        share = f" ({abs(off) / abs(value):.1%})" if value else ""
+        ratio = abs(off) / abs(value) if value else 0.0
+        share = f" ({ratio:.1%})" if 0 < ratio < 10 else ""
         return f", {_show(abs(off))}{share} {'above' if off > 0 else 'below'}"
 
 
@@ -220,6 +244,9 @@ def parse_expectation(expression: str) -> Expectation:
     except UnknownFigureError as error:
         raise fail(str(error), name.start(1)) from None
     at = name.end()
+    below = names_below(name[1])
+    if below is not None:
+        raise fail(f"{name[1]} is a group of figures", name.start(1), f"name one, such as {below}")
     op = _OPERATOR.match(expression, at)
     if op is None:
         hint = "equality is written ==" if expression[at : at + 1] == "=" else None
@@ -247,6 +274,8 @@ def _parse_value(
     if number is None:
         raise fail("expected a number, null, true or false", at)
     value = float(number[0].strip().replace("_", ""))
+    if not math.isfinite(value):
+        raise fail("too large a number", at)
     unit = _UNIT.match(expression, number.end())
     if unit is None:
         raise fail("expected a unit (ns us ms s min, or %) or nothing", number.end())

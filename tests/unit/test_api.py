@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 import pytest
 
 import logan
+from logan.engines import local
+from logan.model import Result
 
 LINES = [
     "2024-01-24 10:15:32.123 INFO Request processed in 127ms",
@@ -97,6 +101,10 @@ def test_cancelling_gives_a_partial_report(log: Path) -> None:
         {"input_tz": "Mars/Olympus"},
         {"engine": "nope"},
         {"errors": "ignore"},
+        {"series_points": 0},
+        {"chunk_size": 2**64},
+        {"anchor": datetime(1500, 1, 1)},
+        {"anchor": datetime(9999, 12, 31, tzinfo=UTC)},
     ],
 )
 def test_senseless_options_are_refused(log: Path, options: dict[str, Any]) -> None:
@@ -128,6 +136,51 @@ def test_empty_input_gives_figures_without_data(tmp_path: Path) -> None:
     assert json.loads(report.to_json())["inputs"][0]["notes"] == ["empty: nothing to analyse"]
 
 
+def test_blank_lines_alone_are_no_misfit(tmp_path: Path) -> None:
+    path = tmp_path / "blank.log"
+    path.write_text("\n \n\r\n")
+    for format in (None, "json"):
+        report = logan.analyze(path, format=format)
+        assert report.lines.blank == 3
+        assert report.inputs[0].notes == ["nothing but blank lines"]
+
+
+def test_what_figures_rest_on_is_said(tmp_path: Path, log: Path) -> None:
+    (entry,) = logan.analyze(log, input_tz="Europe/Berlin").inputs
+    assert entry.assumed == ["times without a zone are Europe/Berlin"]
+    path = tmp_path / "logcat.log"
+    path.write_text("01-24 16:13:38.811  1702  2395 D Tag: x\n")
+    (entry,) = logan.analyze(path, anchor=datetime(2024, 3, 1, tzinfo=UTC)).inputs
+    assert entry.assumed[1] == "dates without a year are the latest up to 48 h after 2024-03-01"
+    assert entry.formats[0].duration_field is None
+    path.write_text("2024-01-24T10:15:32Z INFO Request processed in 127ms\n")
+    (entry,) = logan.analyze(path).inputs
+    assert (entry.assumed, entry.formats[0].timezone) == ([], "written")
+
+
+def test_a_file_that_changed_names_the_next_step_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "app.log"
+    path.write_bytes(LOG)
+    run = local.run
+
+    def truncated_first(*args: Any, **options: Any) -> Result:
+        os.truncate(path, 10)
+        return run(*args, **options)
+
+    monkeypatch.setattr(local, "run", truncated_first)
+    report = logan.analyze(path, errors="report")
+    error = report.inputs[0].error
+    assert (error.count("again"), error.count(path.name)) == (1, 1)
+    assert report.partial is True
+
+
+def test_detect_takes_one_path(log: Path) -> None:
+    with pytest.raises(TypeError):
+        logan.detect([log])  # type: ignore[arg-type]
+
+
 def test_detect_says_what_a_log_looks_like(log: Path) -> None:
     found = logan.detect(log)
     assert found.encoding == "utf-8"
@@ -145,6 +198,40 @@ def test_a_feed_without_a_spec_gives_the_figures_of_the_file(log: Path, pieces: 
     report, expected = feed.report(), logan.analyze(log)
     for key in ("total_requests", "avg_response_time", "lines", "series", "slowest", "levels"):
         assert report[key] == expected[key]
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_a_feed_takes_all_kinds_of_bytes(kind: Callable[[bytes], bytearray | memoryview]) -> None:
+    feed = logan.Feed()
+    for _ in range(10):  # beyond the bytes that are kept for detection
+        feed.push(kind(LOG))
+    assert feed.finish() is feed.finish()
+    assert feed.report().total_requests == 3000
+    with pytest.raises(TypeError, match="bytes-like"):
+        logan.Feed().push("text")  # type: ignore[arg-type]
+
+
+def test_a_feed_shared_by_threads_loses_nothing() -> None:
+    feed = logan.Feed()
+    line = LOG[: LOG.index(b"\n") + 1]
+
+    def push() -> None:
+        for _ in range(2_000):
+            feed.push(line)
+
+    pushers = [threading.Thread(target=push) for _ in range(4)]
+    for pusher in pushers:
+        pusher.start()
+    for pusher in pushers:
+        pusher.join()
+    feed.finish()
+    assert feed.report().lines.total == 8_000
+
+
+@pytest.mark.parametrize("options", [{"input_tz": "Nowhere"}, {"format": "nope"}, {"top": 0}])
+def test_a_feed_refuses_senseless_options_at_once(options: dict[str, Any]) -> None:
+    with pytest.raises(logan.UsageError):
+        logan.Feed(**options)
 
 
 def test_a_feed_can_be_looked_at_while_it_goes_on() -> None:

@@ -218,11 +218,11 @@ def test_csv_has_a_header_and_a_line_for_each_row(table: str) -> None:
     assert all(len(row) == len(rows[0]) for row in rows)
 
 
-@given(st.text(max_size=20), st.sampled_from("=+-@\t\r|%"))
+@given(st.text(max_size=20), st.sampled_from("=+-@\t\r|%\uff1d"))
 def test_csv_cells_start_no_formula(text: str, start: str) -> None:
     out = render("csv", report(start + text), Look(table="routes"))
     cell = list(csv.reader(io.StringIO(out)))[1][0]
-    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "|", "%"))
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "|", "%", "\uff1d"))
 
 
 # Text.
@@ -241,6 +241,10 @@ def test_no_line_is_wider_than_the_page(width: int, text: str) -> None:
     assert max(widths(page)) <= width
     assert "Response time" in page
     assert "4.31 s" in page
+
+
+def test_a_narrow_terminal_loses_no_figure() -> None:
+    assert render("text", report(), Look(width=20)) == render("text", report(), Look(width=60))
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
@@ -280,6 +284,41 @@ def test_colour_adds_nothing_but_colour() -> None:
 
 def test_a_terminal_without_unicode_gets_ascii() -> None:
     assert render("text", report(), Look(ascii_only=True)).isascii()
+
+
+def test_names_are_shown_in_words() -> None:
+    data = figures()
+    data["malformed"]["reasons"] = {"invalid_json": 1, "invalid_timestamp": 1200, "no_timestamp": 3}
+    data["sources"][0]["formats"] = [
+        {
+            **{"name": "app", "lines": 3, "timezone": "not written"},
+            **{"duration_field": "number and unit in the message", "duration_unit": "in the text"},
+        },
+        {
+            **{"name": "combined", "lines": 1, "timezone": "written"},
+            **{"duration_field": "the number after the user agent", "duration_unit": "us"},
+        },
+        {"name": "other", "lines": 0},
+    ]
+    page = render("text", assemble(data, [input_entry("-", data["sources"][0])]), Look())
+    assert "no level" in page
+    assert "NONE" not in page
+    assert "logan  standard input" in page
+    # Too long for the line of its title, and nothing of it is cut.
+    reasons = "impossible or incomplete timestamp ×1,200, no timestamp ×3, invalid JSON ×1"
+    assert f"Malformed lines\n  {reasons}\n" in page
+    assert "app       75 %  times without zone; response time from the text" in page
+    assert "combined  25 %  times with zone; response time in microseconds" in page
+    assert "other" not in page
+
+
+def test_one_is_no_plural_and_one_moment_no_period() -> None:
+    data = figures()
+    data["lines"]["total"] = 1
+    data["time"] = {**data["time"], "last": moment(0), "span_s": 0.0}
+    page = render("text", assemble(data, [input_entry("a.log", data["sources"][0])]), Look())
+    assert "1 line " in page
+    assert page.split("\n")[1] == "2024-01-24 08:00:00 UTC"
 
 
 def test_a_partial_report_says_so_at_its_head() -> None:

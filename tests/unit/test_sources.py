@@ -100,7 +100,7 @@ def test_one_file_under_two_names_is_counted_once(tmp_path: Path) -> None:
     first, second = open_inputs([str(real), str(link)])
     assert first.source is not None
     assert (second.source, second.error) == (None, None)
-    assert second.notes == [f"the same file as {real}: counted once"]
+    assert second.notes == [f"the same file as {real}, counted once"]
 
 
 def test_an_empty_file_is_no_error(tmp_path: Path) -> None:

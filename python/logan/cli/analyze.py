@@ -163,12 +163,13 @@ def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
 def _say_what_is_wrong(report: Report) -> None:
     """Errors and notes of the inputs; a partial report never goes unnoticed."""
     from logan.cli.terminal import say
+    from logan.report.words import input_name
 
     for entry in report.inputs:
         if entry.error is not None:
             say(entry.error)
         for note in entry.notes:
-            say(f"{entry.path}: {note}")
+            say(f"{input_name(entry.path)}: {note}")
 
 
 def _publish(report: Report, args: argparse.Namespace) -> None:

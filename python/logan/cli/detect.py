@@ -11,7 +11,7 @@ from logan.cli.exits import Exit
 
 if TYPE_CHECKING:
     from logan.cli.shell import Parser
-    from logan.model import Detection
+    from logan.model import Detection, FormatShare
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
@@ -50,35 +50,40 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(path: str, found: Detection) -> Iterator[str]:
-    from logan.report.units import count, percent, visible
+    from logan.report.units import percent, visible
+    from logan.report.words import input_name, plural
 
-    yield f"{visible(path)}: {count(found.lines)} lines of it looked at, {found.encoding}"
+    name = visible(input_name(path))
     if not found.lines:
-        yield "  empty: nothing to detect"
+        yield f"{name}: empty, nothing to detect"
         return
-    width = max((len(each.name) for each in found.formats), default=0)
+    yield f"{name}: {plural(found.lines, 'line')} sampled, {found.encoding}"
     for each in found.formats:
-        facts = [f"{each.name:{width}}  {percent(each.share)} ({count(each.lines)} lines)"]
-        if each.time_field:
-            facts.append(f"time: {each.time_field}{_bracketed(each.timezone)}")
-        if each.duration_field:
-            facts.append(f"duration: {each.duration_field}{_bracketed(each.duration_unit)}")
-        yield f"  {visible('; '.join(facts))}"
-        if each.example:
-            yield f"  {'':{width}}  such as: {visible(each.example)}"
-    if not found.formats:
-        yield "  no known format; see: logan formats"
+        yield f"  {visible(each.name)}  {percent(each.share)}, {plural(each.lines, 'line')}"
+        for label, fact in _facts(each):
+            yield f"    {label:15}{visible(fact)}"
     others = {
         "malformed": found.malformed,
         "blank": found.blank,
         "continuation": found.continuation,
         "header": found.header,
     }
+    if not found.formats and found.blank < found.lines:
+        yield "  no known format; see: logan formats"
     if any(others.values()):
-        yield "  other lines: " + ", ".join(f"{count(n)} {name}" for name, n in others.items() if n)
+        yield "  other lines: " + ", ".join(f"{n:,} {name}" for name, n in others.items() if n)
     for assumption in found.assumed:
         yield f"  assumed: {visible(assumption)}"
 
 
-def _bracketed(text: str | None) -> str:
-    return f" ({text})" if text else ""
+def _facts(found: FormatShare) -> Iterator[tuple[str, str]]:
+    """What is known of a format, by label: the field first, then what it lacks or is in."""
+    from logan.report.words import unit, zone
+
+    described = asdict(found)
+    if found.time_field:
+        yield "time", "; ".join(filter(None, (found.time_field, zone(described))))
+    if found.duration_field:
+        yield "response time", ", ".join(filter(None, (found.duration_field, unit(described))))
+    if found.example:
+        yield "such as", found.example

@@ -28,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     from logan.cli.terminal import write_stdout
     from logan.report.json import dumps
     from logan.report.units import visible
+    from logan.report.words import unit
 
     formats = json.loads(_logan.formats())
     if args.json:
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         lines.append(f"{each['name']:{width}}  {each['title']}")
         lines.append(f"{'':{width}}  such as: {visible(each['example'])}")
         if each.get("duration_field"):
-            unit = f" ({each['duration_unit']})" if each.get("duration_unit") else ""
-            lines.append(f"{'':{width}}  duration: {each['duration_field']}{unit}")
+            facts = ", ".join(filter(None, (each["duration_field"], unit(each))))
+            lines.append(f"{'':{width}}  response time: {facts}")
     write_stdout("\n".join(lines) + "\n")
     return Exit.OK

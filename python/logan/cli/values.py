@@ -51,7 +51,7 @@ def switch(text: str) -> bool:
     raise ArgumentTypeError("write 1 or 0")
 
 
-class one_of:  # noqa: N801 - used like the functions above
+class one_of:
     """One of some words."""
 
     def __init__(self, *words: str) -> None:

@@ -114,7 +114,8 @@ def _drain(
         stream.close()
     if stream.ended:
         return feed.finish(), []
-    return _partial(source, feed, "cancelled", "cancelled")
+    why = "stopped on request before its end; run it again for complete figures"
+    return _partial(source, feed, "cancelled", why)
 
 
 def _partial(source: int, feed: _logan.Feed, kind: str, why: str) -> tuple[Summary, list[Missing]]:

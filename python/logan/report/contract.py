@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-__all__ = ["COUNT_TABLES", "SECTIONS", "TOP_LEVEL", "UnknownFigureError", "check_name", "figure"]
+__all__ = [
+    "COUNT_TABLES",
+    "SECTIONS",
+    "TOP_LEVEL",
+    "UnknownFigureError",
+    "check_name",
+    "figure",
+    "names_below",
+]
 
 TOP_LEVEL: Final = (
     "schema_version",
@@ -114,8 +122,21 @@ def figure(report: Mapping[str, Any], name: str) -> Any:
         elif _is_list(value) and step.isdecimal() and int(step) < len(value):
             value = value[int(step)]
         else:
-            raise UnknownFigureError(name, _similar(name))
+            # A row that a list lacks was named rightly: other names would only mislead.
+            is_row = _is_list(value) and step.isdecimal()
+            raise UnknownFigureError(name, () if is_row else _similar(name))
     return value
+
+
+def names_below(name: str) -> str | None:
+    """Examples of the figures in the section or table `name`; None if it is a figure itself."""
+    if name in SECTIONS:
+        keys: Sequence[str] = SECTIONS[name]
+    elif name in COUNT_TABLES:
+        keys = {"levels": ("ERROR",), "status": ("500",)}.get(name, ("no_timestamp",))
+    else:
+        return None
+    return ", ".join(f"{name}.{key}" for key in keys[:3])
 
 
 def _is_list(value: object) -> bool:

@@ -24,7 +24,8 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "clients": ("client", "requests", "errors"),
     "messages": ("template", "level", "count", "first", "last", "sample"),
 }
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "|", "%")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are the first four in full width, which some spreadsheets take for the same."""
 
 
 def render(report: Report, look: Look) -> str:

@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from logan.report import units
+from logan.report import units, words
 from logan.report.units import visible
 
 __all__ = [
@@ -74,7 +74,10 @@ def cropped(part: RenderableType) -> RenderableType:
 def table(
     name: str, note: str, header: Sequence[str], rows: Sequence[Sequence[Text]], width: int
 ) -> RenderableType | None:
-    """Columns as wide as their content, the last one with what is left. `<` aligns left."""
+    """Columns as wide as their content, the last one with what is left. `<` aligns left.
+
+    A note too long for the title's line goes below it, whole.
+    """
     if not rows:
         return None
     grid = Table.grid(padding=(0, 2, 0, 0))
@@ -90,7 +93,10 @@ def table(
     grid.add_row(*(Text(heading.lstrip("<"), style=NOTE) for heading in header))
     for row in rows:
         grid.add_row(*row)
-    return Group(title(name, note), indented(grid))
+    heading_line = title(name, note)
+    if heading_line.cell_len <= width:
+        return Group(heading_line, indented(grid))
+    return Group(title(name, ""), indented(Text(note, style=NOTE)), indented(grid))
 
 
 def shares(counts: Mapping[str, int], styles: Mapping[str, str], width: int) -> RenderableType:
@@ -162,7 +168,7 @@ def moment(text: str | None, after: str | None = None) -> str:
 
 def place(row: Mapping[str, Any], width: int) -> str:
     """`input:offset`, the input's name cut at its start when the page is narrow."""
-    name = visible(str(row["input"]))
+    name = visible(words.input_name(str(row["input"])))
     room = 40 if width >= WIDE_FROM else 16
     if len(name) > room:
         name = os.path.basename(name) or name

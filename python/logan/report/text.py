@@ -21,7 +21,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from logan.report import units
+from logan.report import units, words
 from logan.report.pieces import (
     BAR,
     ERROR,
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = ["layout", "render"]
 
 WIDTH_MIN: Final = 60
+"""A narrower terminal wraps lines by itself, which loses no figure."""
 WIDTH_MAX: Final = 160
 STACKED_BELOW: Final = 76
 """Below this width nothing stands side by side."""
@@ -78,11 +79,11 @@ Data = Mapping[str, Any]
 
 
 def render(report: Report, look: Look) -> str:
-    """The report as text of `look.width` columns, without trailing blanks."""
+    """The report as text of `look.width` columns, at least 60, without trailing blanks."""
     out = io.StringIO()
     console = Console(
         file=out,
-        width=look.width,
+        width=max(WIDTH_MIN, look.width),
         height=100,
         color_system="standard" if look.color else None,
         force_terminal=look.color,
@@ -115,7 +116,7 @@ def layout(report: Mapping[str, Any], *, width: int) -> RenderableType:
 
 def _heading(report: Data, width: int) -> RenderableType:
     read = [entry for entry in report["inputs"] if entry["error"] is None]
-    names = [visible(entry["path"]) for entry in read or report["inputs"]]
+    names = [visible(words.input_name(each["path"])) for each in read or report["inputs"]]
     names_line = Text("logan  ", style=STRONG, no_wrap=True, overflow="ellipsis")
     names_line.append(", ".join(names[:3]) or "no input", style="bold cyan")
     if len(names) > 3:
@@ -123,8 +124,11 @@ def _heading(report: Data, width: int) -> RenderableType:
     lines: list[RenderableType] = [names_line]
     time = report["time"]
     if time["first"] is not None:
-        period = f"{moment(time['first'])} → {moment(time['last'], time['first'])} UTC"
-        lines.append(Text(f"{period}  ({units.span(time['span_s'])})", style=NOTE))
+        period = f"{moment(time['first'])} UTC"
+        if time["span_s"]:
+            until = f"{moment(time['first'])} → {moment(time['last'], time['first'])} UTC"
+            period = f"{until}  ({units.span(time['span_s'])})"
+        lines.append(Text(period, style=NOTE))
     if report["partial"]:
         lines.append(Text(f"PARTIAL: {_what_is_missing(report)}", style="bold yellow"))
     return Group(*lines)
@@ -136,7 +140,7 @@ def _headline(report: Data, width: int) -> RenderableType:
     malformed = report["malformed_lines"]
     share = malformed / lines["total"] if lines["total"] else 0.0
     cells = [
-        (units.count(requests), "requests", f"{short(lines['total'], 8)} lines", STRONG),
+        (units.count(requests), "requests", _lines_read(lines["total"]), STRONG),
         (
             units.duration_ms(report["avg_response_time"]),
             "mean time",
@@ -293,8 +297,8 @@ def _classes(report: Data, width: int) -> RenderableType | None:
         if parts:
             parts.append(Text())
         parts.append(title("Levels", ""))
-        styles = {name: _LEVEL_STYLES.get(name, "") for name in levels}
-        parts.append(indented(shares(levels, styles, width - 2)))
+        named = {words.level(name): n for name, n in levels.items()}
+        parts.append(indented(shares(named, _LEVEL_STYLES, width - 2)))
     return Group(*parts) if parts else None
 
 
@@ -372,16 +376,14 @@ def _slowest(report: Data, width: int) -> RenderableType | None:
 
 def _malformed(report: Data, width: int) -> RenderableType | None:
     malformed = report["malformed"]
-    reasons = {name: n for name, n in malformed["reasons"].items() if n}
-    if not reasons and not malformed["samples"]:
-        return None
-    note = ", ".join(f"{visible(name)} {times(n)}" for name, n in reasons.items())
+    reasons = sorted(malformed["reasons"].items(), key=lambda item: (-item[1], item[0]))
+    note = ", ".join(f"{visible(words.reason(name))} {times(n)}" for name, n in reasons if n)
     cells = [
         [Text(place(row, width), style=WARNING), Text(visible(row["text"]))]
         for row in malformed["samples"]
     ]
     samples = table("Malformed lines", note, ["<where", "<line"], cells, width)
-    return samples or title("Malformed lines", note)
+    return samples or (title("Malformed lines", note) if note else None)
 
 
 def _inputs(report: Data, width: int) -> RenderableType | None:
@@ -391,10 +393,10 @@ def _inputs(report: Data, width: int) -> RenderableType | None:
         if entry["error"] is not None:
             lines.append(indented(Text(f"✗ {visible(entry['error'])}", style=ERROR)))
         else:
-            name = Text(f"{INDENT}{visible(entry['path'])}", style="cyan")
+            name = Text(f"{INDENT}{visible(words.input_name(entry['path']))}", style="cyan")
             name.append(f"  {units.bytes_size(entry['bytes'])}", style="default")
             lines.append(cropped(name))
-        lines += [indented(indented(Text(line, style=NOTE))) for line in _about(entry)]
+        lines += [indented(indented(part)) for part in _about(entry)]
     hidden = len(report["inputs"]) - len(shown)
     if hidden:
         lines.append(Text(f"{INDENT}… and {hidden:,} more", style=NOTE))
@@ -438,6 +440,10 @@ SECTIONS: Final[Sequence[Callable[[Data, int], RenderableType | None]]] = (
 # Words about what the report holds.
 
 
+def _lines_read(n: int) -> str:
+    return f"{short(n, 8)} line{'' if n == 1 else 's'}"
+
+
 def _table_note(table: Mapping[str, Any], shown: int, noun: str) -> str:
     distinct = table.get("distinct")
     parts = []
@@ -479,22 +485,21 @@ def _some_inputs(inputs: Sequence[Data]) -> list[Data]:
     return [*telling[:8], *plain[: max(0, 8 - len(telling))]]
 
 
-def _about(entry: Data) -> Iterable[str]:
-    """What was detected and assumed about an input, a sentence a line."""
-    lines = sum(each["lines"] for each in entry["formats"])
-    for each in entry["formats"]:
-        if not each["lines"]:
-            continue
-        share = units.percent(each["lines"] / lines)
-        facts = [f"{each['name']} {share} of records"]
-        if each.get("time_field"):
-            zone = f" ({each['timezone']})" if each.get("timezone") else ""
-            facts.append(f"time: {each['time_field']}{zone}")
-        if each.get("duration_field"):
-            unit = f" ({each['duration_unit']})" if each.get("duration_unit") else ""
-            facts.append(f"duration: {each['duration_field']}{unit}")
-        yield visible("; ".join(facts))
+def _about(entry: Data) -> Iterable[RenderableType]:
+    """What was found, assumed and noticed about an input."""
+    formats = [each for each in entry["formats"] if each["lines"]]
+    lines = sum(each["lines"] for each in formats)
+    if formats:
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True, justify="right")
+        grid.add_column()
+        for each in formats:
+            facts = [fact for fact in (words.zone(each), words.response_time(each)) if fact]
+            cells = (each["name"], units.percent(each["lines"] / lines), "; ".join(facts))
+            grid.add_row(*(Text(visible(cell), style=NOTE) for cell in cells))
+        yield grid
     for assumption in entry["assumed"]:
-        yield f"assumed: {visible(assumption)}"
+        yield Text(f"assumed: {visible(assumption)}", style=NOTE)
     for note in entry["notes"]:
-        yield f"note: {visible(note)}"
+        yield Text(f"note: {visible(note)}", style=NOTE)

@@ -67,7 +67,7 @@ def _open(path: str, seen: dict[tuple[int, int], str], cancel: Cancel | None) ->
     try:
         identity = stdin.identity() if path == "-" else local.identity(path)
         if identity is not None and identity in seen:
-            entry.notes.append(f"the same file as {readable_name(seen[identity])}: counted once")
+            entry.notes.append(_named_before(path, seen[identity]))
             return entry
         if path == "-" or not local.is_regular(path):
             entry.stream = stdin.open_stream(path, cancel=cancel)
@@ -89,9 +89,15 @@ def _open(path: str, seen: dict[tuple[int, int], str], cancel: Cancel | None) ->
     return entry
 
 
+def _named_before(path: str, before: str) -> str:
+    if path == before:
+        return "named more than once, counted once"
+    return f"the same file as {readable_name(before)}, counted once"
+
+
 def _detect(path: str, samples: Sequence[tuple[int, bytes]]) -> Detection:
     detection = Detection.from_dict(json.loads(_logan.detect(samples)))
-    name = readable_name(path)
+    name = "standard input" if path == "-" else readable_name(path)
     shown = "FILE" if path == "-" else shlex.quote(name)
     if detection.compression is not None:
         tool = _DECOMPRESSORS.get(detection.compression, "decompress")

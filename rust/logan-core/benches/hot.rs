@@ -9,18 +9,22 @@ use logan_core::batch::Batch;
 use logan_core::format::{self, Format, Run};
 use logan_core::lines::{PAD, index_newlines};
 use logan_core::metric::routes::Route;
+use logan_core::scan::Scanner;
 use logan_core::simd::Simd;
 use logan_core::sketch::groups::GroupTable;
 use logan_core::spec::{FormatSpec, Spec};
-use logan_core::scan::Scanner;
 use std::fmt::Write;
 use std::hint::black_box;
 use std::sync::Arc;
 
 const BLOCK_BYTES: usize = 4 << 20;
-const ROUTES: u64 = 2_000;
-const FORMATS: [(&str, fn(&mut String, &mut Chance)); 4] =
+const ROUTES: u64 = 1_000;
+const CLIENTS: u64 = 10_000;
+const FORMATS: [(&str, Maker); 4] =
     [("app", app_line), ("combined", combined_line), ("json", json_line), ("logfmt", logfmt_line)];
+
+/// Appends one line.
+type Maker = fn(&mut String, &mut Chance);
 
 /// A small generator of numbers (splitmix64); the seed is fixed.
 struct Chance(u64);
@@ -41,6 +45,13 @@ impl Chance {
         1 + self.below(10u64.pow(digits) * 5)
     }
 
+    /// A member of a population: some come up often, most of them rarely.
+    fn member(&mut self, population: u64) -> u64 {
+        let few = self.below(population) + 1;
+        let fewer = self.below(few) + 1;
+        self.below(fewer)
+    }
+
     fn status(&mut self) -> u64 {
         [200, 200, 200, 200, 200, 304, 404, 500][self.below(8) as usize]
     }
@@ -53,7 +64,7 @@ fn clock(text: &mut String) {
 }
 
 fn path(chance: &mut Chance) -> String {
-    let route = chance.below(ROUTES);
+    let route = chance.member(ROUTES);
     match chance.below(3) {
         0 => format!("/api/v1/items/{}/part{route}", chance.below(1_000_000)),
         1 => format!("/docs/chapter{route}?page={}", chance.below(40)),
@@ -62,7 +73,7 @@ fn path(chance: &mut Chance) -> String {
 }
 
 fn client(chance: &mut Chance) -> String {
-    let n = chance.below(10_000);
+    let n = chance.member(CLIENTS);
     format!("10.1.{}.{}", n >> 8, n & 255)
 }
 
@@ -125,7 +136,7 @@ fn logfmt_line(text: &mut String, chance: &mut Chance) {
 }
 
 /// About 4 MiB of whole lines.
-fn lines(make: fn(&mut String, &mut Chance)) -> String {
+fn lines(make: Maker) -> String {
     let (mut text, mut chance) = (String::with_capacity(BLOCK_BYTES + 512), Chance(1));
     while text.len() < BLOCK_BYTES {
         make(&mut text, &mut chance);
@@ -213,7 +224,7 @@ fn parsing(criterion: &mut Criterion) {
 fn groups(criterion: &mut Criterion) {
     let mut chance = Chance(2);
     let keys: Vec<String> =
-        (0..100_000).map(|_| format!("GET /docs/chapter{}", chance.below(ROUTES))).collect();
+        (0..100_000).map(|_| format!("GET /docs/chapter{}", chance.member(ROUTES))).collect();
     let mut group = criterion.benchmark_group("groups");
     group.throughput(Throughput::Elements(keys.len() as u64));
     group.bench_function("entry", |bencher| {
@@ -226,6 +237,7 @@ fn groups(criterion: &mut Criterion) {
     });
 }
 
+/// A block as a chunk of its own, from empty tables to a summary.
 fn blocks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("block");
     for (name, make) in FORMATS {

@@ -102,6 +102,13 @@ impl Text {
         Text { start: start as u32 | IN_ARENA, len: (end - start) as u32 }
     }
 
+    /// Where the text starts and ends, in what it is a range of.
+    #[inline(always)]
+    pub fn range(self) -> (usize, usize) {
+        let start = self.start & !IN_ARENA;
+        (start as usize, (start + self.len) as usize)
+    }
+
     /// Whether there is no text.
     #[inline(always)]
     pub fn is_empty(self) -> bool {
@@ -119,8 +126,11 @@ impl Text {
     /// The bytes, given the line (or, for a column of a batch, the block) and the arena.
     #[inline(always)]
     pub fn bytes<'a>(self, line: &'a [u8], arena: &'a [u8]) -> &'a [u8] {
-        let (from, start) =
-            if self.start & IN_ARENA == 0 { (line, self.start) } else { (arena, self.start & !IN_ARENA) };
+        let (from, start) = if self.start & IN_ARENA == 0 {
+            (line, self.start)
+        } else {
+            (arena, self.start & !IN_ARENA)
+        };
         &from[start as usize..start as usize + self.len as usize]
     }
 }
@@ -343,6 +353,55 @@ impl Batch {
         self.line_len[row] = len;
         self.seen = self.seen.or(columns);
         self.len = row + 1;
+    }
+
+    /// Takes in `rows` rows that were written behind the last one, in the columns `columns`, flags
+    /// and lines; all other columns of theirs get defaults.
+    ///
+    /// # Panics
+    /// If they do not fit.
+    #[inline]
+    pub fn extend(&mut self, columns: Columns, rows: usize) {
+        assert!(rows <= BATCH_ROWS - self.len);
+        if self.len == 0 {
+            self.begin(columns);
+        } else if columns != self.narrow {
+            self.fill_others(columns, rows);
+        }
+        self.seen = self.seen.or(columns);
+        self.len += rows;
+    }
+
+    #[inline(never)]
+    fn fill_others(&mut self, columns: Columns, rows: usize) {
+        let rows = self.len..self.len + rows;
+        let others = Columns::ALL.without(columns);
+        if others.has(Columns::TIME) {
+            self.time_ns[rows.clone()].fill(NO_TIME);
+        }
+        if others.has(Columns::LEVEL) {
+            self.level[rows.clone()].fill(0);
+        }
+        if others.has(Columns::DURATION) {
+            self.duration_ns[rows.clone()].fill(NO_DURATION);
+        }
+        if others.has(Columns::STATUS) {
+            self.status[rows.clone()].fill(NO_STATUS);
+        }
+        if others.has(Columns::BYTES) {
+            self.bytes_sent[rows.clone()].fill(NO_BYTES);
+        }
+        if others.has(Columns::MESSAGE) {
+            self.message[rows.clone()].fill(Text::NONE);
+        }
+        if others.has(Columns::ROUTE) {
+            self.method[rows.clone()].fill(Text::NONE);
+            self.path[rows.clone()].fill(Text::NONE);
+        }
+        if others.has(Columns::CLIENT) {
+            self.client[rows].fill(Text::NONE);
+        }
+        self.dirty = Columns(self.dirty.0 | columns.0);
     }
 
     /// Forgets all rows.

@@ -17,6 +17,8 @@ pub mod input;
 pub mod level;
 pub mod lines;
 pub mod metric;
+#[doc(hidden)]
+pub mod naive;
 pub mod reduction;
 pub mod scan;
 pub mod simd;

@@ -5,7 +5,7 @@
 //! [`first_line_start`]; a chunk skips what comes before its first owned line and reads on past
 //! its end to finish its last one.
 
-use crate::simd::Simd;
+use crate::simd::{Classes, Simd};
 use std::marker::PhantomData;
 
 /// Readable bytes that a [`Line`] has before its start and after its end.
@@ -48,6 +48,18 @@ impl<'a> Line<'a> {
             len: end - start,
             lifetime: PhantomData,
         }
+    }
+
+    /// As [`new`](Self::new), without the check.
+    ///
+    /// # Safety
+    /// At least [`PAD`] bytes of the buffer lie before `start` and after `end`, and `start <= end`.
+    #[inline(always)]
+    pub unsafe fn new_unchecked(buffer: &'a [u8], start: usize, end: usize) -> Self {
+        debug_assert!(PAD <= start && start <= end && end + PAD <= buffer.len());
+        // SAFETY: start is inside the buffer.
+        let start_at = unsafe { buffer.as_ptr().add(start) };
+        Line { start: start_at, len: end - start, lifetime: PhantomData }
     }
 
     /// Length in bytes.
@@ -133,20 +145,26 @@ impl<'a> Line<'a> {
         cut(unsafe { S::range32(self.start.add(i), lo, hi) }, self.len - i)
     }
 
-    /// Bit `k` is set where byte `end - 64 + k` equals `byte`; bytes before the line count too, as
-    /// whatever they are.
+    /// The surroundings of position `at`, or of the line's end if that comes first.
     #[inline(always)]
-    pub fn eq64_before<S: Simd>(self, end: usize, byte: u8) -> u64 {
-        // SAFETY: at most `len`, and 64 bytes before the line's start lie in the pad.
-        unsafe { S::eq64(self.start.add(end.min(self.len)).sub(64), byte) }
+    pub fn tail(self, at: usize) -> Tail {
+        debug_assert!(at <= self.len);
+        // SAFETY: at most `len`.
+        Tail(unsafe { self.start.add(at.min(self.len)) })
     }
 
-    /// Bit `k` is set where byte `end - 64 + k` is in `lo..=hi`; bytes before the line count too,
-    /// as whatever they are.
+    /// The 64 bytes that end before `end`; bytes before the line count too, as whatever they are.
     #[inline(always)]
-    pub fn range64_before<S: Simd>(self, end: usize, lo: u8, hi: u8) -> u64 {
-        // SAFETY: as above.
-        unsafe { S::range64(self.start.add(end.min(self.len)).sub(64), lo, hi) }
+    pub fn window_before(self, end: usize) -> Window {
+        // SAFETY: at most `len`, and 64 bytes before the line's start lie in the pad.
+        Window(unsafe { self.start.add(end.min(self.len)).sub(64) })
+    }
+
+    /// The last 64 bytes of the line, as above.
+    #[inline(always)]
+    pub fn last_window(self) -> Window {
+        // SAFETY: the line's end is in the buffer, and 64 bytes before its start lie in the pad.
+        Window(unsafe { self.start.add(self.len).sub(64) })
     }
 
     /// Whether the 32 bytes that end before `i` equal `bytes` in the bits of `mask`; those before
@@ -180,6 +198,46 @@ impl<'a> Line<'a> {
             i += 32;
         }
         self.len
+    }
+}
+
+/// A position in a line or at its end: 32 bytes on either side of it can be read without a check.
+#[derive(Clone, Copy)]
+pub struct Tail(*const u8);
+
+impl Tail {
+    /// The four bytes from here, little endian.
+    #[inline(always)]
+    pub fn u32_after(self) -> u32 {
+        // SAFETY: PAD bytes behind the line's end are readable.
+        u32::from_le(unsafe { self.0.cast::<u32>().read_unaligned() })
+    }
+
+    /// The byte so many bytes before here; at most 32 count.
+    #[inline(always)]
+    pub fn byte_before(self, bytes: usize) -> u8 {
+        // SAFETY: PAD bytes before the line's start are readable.
+        unsafe { *self.0.sub(bytes & 31) }
+    }
+
+    /// The eight bytes that end so many bytes before here, little endian; at most 32 count.
+    #[inline(always)]
+    pub fn u64_before(self, bytes: usize) -> u64 {
+        // SAFETY: as above.
+        u64::from_le(unsafe { self.0.sub((bytes & 31) + 8).cast::<u64>().read_unaligned() })
+    }
+}
+
+/// 64 readable bytes, as masks whose bit `k` tells of byte `k`.
+#[derive(Clone, Copy)]
+pub struct Window(*const u8);
+
+impl Window {
+    /// Per set of classes: where the byte is in one of them.
+    #[inline(always)]
+    pub fn classes<S: Simd, const N: usize>(self, classes: &Classes, sets: [u8; N]) -> [u64; N] {
+        // SAFETY: 64 readable bytes by construction; S is chosen by `dispatch!`.
+        unsafe { S::classes64(self.0, classes, sets) }
     }
 }
 
@@ -221,9 +279,7 @@ pub fn index_newlines<S: Simd>(block: &[u8], from: usize, to: usize, ends: &mut 
     let mut i = from;
     while i < to {
         // SAFETY: i < to, and 64 bytes beyond `to` are readable, as asserted.
-        let mut mask = unsafe {
-            S::eq64(block.as_ptr().add(i), b'\n')
-        };
+        let mut mask = unsafe { S::eq64(block.as_ptr().add(i), b'\n') };
         if to - i < 64 {
             mask &= (1u64 << (to - i)) - 1;
         }

@@ -92,6 +92,7 @@ impl Order {
 /// How many times are less than the one before them.
 fn falls(times: &[i64]) -> u32 {
     #[inline(always)]
+    #[allow(clippy::extra_unused_type_parameters)] // `dispatch!` names the instruction set
     fn count<S: crate::simd::Simd>(times: &[i64]) -> u32 {
         times.iter().zip(times.iter().skip(1)).map(|(a, b)| u32::from(b < a)).sum()
     }

@@ -4,11 +4,45 @@
 //! and picks the best that this processor has, so one binary runs on any machine of its
 //! architecture. Masks always have one bit per byte, bit 0 for the first byte.
 
+/// Classes of bytes, up to eight: class `k` holds the bytes whose low half is in one set of
+/// sixteen and whose high half is in another, which two lookups tell for many bytes at once.
+#[repr(C, align(16))]
+pub struct Classes {
+    low: [u8; 16],
+    high: [u8; 16],
+}
+
+impl Classes {
+    /// Class `k` from the two sets of `classes[k]`, bit `i` of which stands for the half byte `i`.
+    pub const fn new(classes: &[(u16, u16)]) -> Classes {
+        assert!(classes.len() <= 8);
+        let mut tables = Classes { low: [0; 16], high: [0; 16] };
+        let mut k = 0;
+        while k < classes.len() {
+            let mut i = 0;
+            while i < 16 {
+                tables.low[i] |= ((classes[k].0 >> i & 1) as u8) << k;
+                tables.high[i] |= ((classes[k].1 >> i & 1) as u8) << k;
+                i += 1;
+            }
+            k += 1;
+        }
+        tables
+    }
+
+    /// The classes of a byte, as a set of bits.
+    #[inline(always)]
+    pub const fn of(&self, byte: u8) -> u8 {
+        self.low[byte as usize & 15] & self.high[byte as usize >> 4]
+    }
+}
+
 /// Bulk comparisons of 32 and 64 bytes.
 ///
 /// # Safety
 /// All functions read so many bytes from each pointer, which must all be readable, and must run on a processor
 /// that has the instruction set.
+#[allow(clippy::missing_safety_doc)] // said once, for all functions
 pub trait Simd: Copy + 'static {
     /// Bit `i` is set where byte `i` equals `byte`.
     unsafe fn eq32(p: *const u8, byte: u8) -> u32;
@@ -18,9 +52,7 @@ pub trait Simd: Copy + 'static {
     #[inline(always)]
     unsafe fn eq64(p: *const u8, byte: u8) -> u64 {
         // SAFETY: 64 readable bytes, by contract.
-        unsafe {
-            u64::from(Self::eq32(p, byte)) | u64::from(Self::eq32(p.add(32), byte)) << 32
-        }
+        unsafe { u64::from(Self::eq32(p, byte)) | u64::from(Self::eq32(p.add(32), byte)) << 32 }
     }
     /// As `range32`, for 64 bytes.
     #[inline(always)]
@@ -30,6 +62,18 @@ pub trait Simd: Copy + 'static {
             let high = u64::from(Self::range32(p.add(32), lo, hi));
             u64::from(Self::range32(p, lo, hi)) | high << 32
         }
+    }
+    /// Per set of classes: bit `i` is set where byte `i`, of 64, is in one of them.
+    #[inline(always)]
+    unsafe fn classes64<const N: usize>(
+        p: *const u8,
+        classes: &Classes,
+        sets: [u8; N],
+    ) -> [u64; N] {
+        // SAFETY: 64 readable bytes, by contract.
+        let block = unsafe { &*p.cast::<[u8; 64]>() };
+        let of = block.map(|byte| classes.of(byte));
+        sets.map(|set| (0..64).fold(0, |mask, i| mask | u64::from(of[i] & set != 0) << i))
     }
     /// Bit `i` is set where byte `i` of `p` and that of `q` agree in the bits of that of `mask`.
     unsafe fn same32(p: *const u8, q: *const u8, mask: *const u8) -> u32;
@@ -65,9 +109,8 @@ impl Simd for Plain {
     #[inline(always)]
     unsafe fn same32(p: *const u8, q: *const u8, mask: *const u8) -> u32 {
         // SAFETY: as above.
-        let (p, q, bits) = unsafe {
-            (&*p.cast::<[u8; 32]>(), &*q.cast::<[u8; 32]>(), &*mask.cast::<[u8; 32]>())
-        };
+        let (p, q, bits) =
+            unsafe { (&*p.cast::<[u8; 32]>(), &*q.cast::<[u8; 32]>(), &*mask.cast::<[u8; 32]>()) };
         let mut same = 0;
         for i in 0..32 {
             same |= u32::from((p[i] ^ q[i]) & bits[i] == 0) << i;
@@ -78,7 +121,7 @@ impl Simd for Plain {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::Simd;
+    use super::{Classes, Simd};
     use std::arch::x86_64::*;
 
     /// SSE2, which every x86-64 processor has.
@@ -158,11 +201,47 @@ mod x86 {
             unsafe {
                 let p = _mm256_loadu_si256(p.cast());
                 let q = _mm256_loadu_si256(q.cast());
-                let differ = _mm256_and_si256(
-                    _mm256_xor_si256(p, q),
-                    _mm256_loadu_si256(mask.cast()),
-                );
+                let differ =
+                    _mm256_and_si256(_mm256_xor_si256(p, q), _mm256_loadu_si256(mask.cast()));
                 _mm256_movemask_epi8(_mm256_cmpeq_epi8(differ, _mm256_setzero_si256())) as u32
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn classes64<const N: usize>(
+            p: *const u8,
+            classes: &Classes,
+            sets: [u8; N],
+        ) -> [u64; N] {
+            // Loops and not closures: a closure does not inherit the instruction set, and
+            // intrinsics in it would become calls.
+            // SAFETY: 64 readable bytes, and AVX2, by contract.
+            unsafe {
+                let low = _mm256_broadcastsi128_si256(_mm_load_si128(classes.low.as_ptr().cast()));
+                let high =
+                    _mm256_broadcastsi128_si256(_mm_load_si128(classes.high.as_ptr().cast()));
+                let half = _mm256_set1_epi8(15);
+                let mut of = [_mm256_setzero_si256(); 2];
+                let mut i = 0;
+                while i < 2 {
+                    let v = _mm256_loadu_si256(p.add(32 * i).cast());
+                    let by_low = _mm256_shuffle_epi8(low, _mm256_and_si256(v, half));
+                    let above = _mm256_and_si256(_mm256_srli_epi16(v, 4), half);
+                    of[i] = _mm256_and_si256(by_low, _mm256_shuffle_epi8(high, above));
+                    i += 1;
+                }
+                let mut masks = [0; N];
+                let mut k = 0;
+                while k < N {
+                    let set = _mm256_set1_epi8(sets[k] as i8);
+                    let none = _mm256_setzero_si256();
+                    let a = _mm256_cmpeq_epi8(_mm256_and_si256(of[0], set), none);
+                    let b = _mm256_cmpeq_epi8(_mm256_and_si256(of[1], set), none);
+                    let a = u64::from(_mm256_movemask_epi8(a) as u32);
+                    masks[k] = !(a | u64::from(_mm256_movemask_epi8(b) as u32) << 32);
+                    k += 1;
+                }
+                masks
             }
         }
     }
@@ -207,6 +286,31 @@ mod x86 {
                 let span = _mm512_set1_epi8(hi.wrapping_sub(lo) as i8);
                 let d = _mm512_sub_epi8(_mm512_loadu_si512(p.cast()), base);
                 _mm512_cmple_epu8_mask(d, span)
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn classes64<const N: usize>(
+            p: *const u8,
+            classes: &Classes,
+            sets: [u8; N],
+        ) -> [u64; N] {
+            // SAFETY: as above.
+            unsafe {
+                let low = _mm512_broadcast_i32x4(_mm_load_si128(classes.low.as_ptr().cast()));
+                let high = _mm512_broadcast_i32x4(_mm_load_si128(classes.high.as_ptr().cast()));
+                let half = _mm512_set1_epi8(15);
+                let v = _mm512_loadu_si512(p.cast());
+                let by_low = _mm512_shuffle_epi8(low, _mm512_and_si512(v, half));
+                let above = _mm512_and_si512(_mm512_srli_epi16(v, 4), half);
+                let of = _mm512_and_si512(by_low, _mm512_shuffle_epi8(high, above));
+                let mut masks = [0; N];
+                let mut k = 0;
+                while k < N {
+                    masks[k] = _mm512_test_epi8_mask(of, _mm512_set1_epi8(sets[k] as i8));
+                    k += 1;
+                }
+                masks
             }
         }
 
@@ -287,6 +391,34 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #[test]
+        fn classes_are_those_of_each_byte(
+            block in prop::collection::vec(any::<u8>(), 64),
+            classes in prop::collection::vec(any::<(u16, u16)>(), 0..9),
+            sets: [u8; 3],
+        ) {
+            let classes = Classes::new(&classes);
+            let p = block.as_ptr();
+            // SAFETY: 64 bytes; instruction sets only where they are there.
+            unsafe {
+                let plain = Plain::classes64(p, &classes, sets);
+                for (mask, set) in plain.into_iter().zip(sets) {
+                    for (i, &byte) in block.iter().enumerate() {
+                        prop_assert_eq!(mask >> i & 1 != 0, classes.of(byte) & set != 0);
+                    }
+                }
+                #[cfg(target_arch = "x86_64")]
+                {
+                    if has_avx512() {
+                        prop_assert_eq!(Avx512::classes64(p, &classes, sets), plain);
+                    }
+                    if has_avx2() {
+                        prop_assert_eq!(Avx2::classes64(p, &classes, sets), plain);
+                    }
+                }
+            }
+        }
+
         #[test]
         fn every_set_agrees_with_plain(
             block: [u8; 32], other: [u8; 32], mask: [u8; 32], byte: u8, lo: u8, hi: u8,

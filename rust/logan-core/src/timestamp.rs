@@ -107,19 +107,20 @@ impl Clock {
         let from = local.div_euclid(SPAN) * SPAN;
         let (year, month, day) = civil_from_days(local.div_euclid(SECONDS_PER_DAY));
         let second_of_day = from.rem_euclid(SECONDS_PER_DAY);
-        let offset = jiff::civil::Date::new(year as i16, month as i8, day as i8).map_or(0, |date| {
-            let time = jiff::civil::time(
-                (second_of_day / 3600) as i8,
-                (second_of_day / 60 % 60) as i8,
-                (second_of_day % 60) as i8,
-                0,
-            );
-            // Compatible: the offset before a gap, the earlier instant of a fold.
-            match self.zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible() {
-                Ok(instant) => from - instant.as_second(),
-                Err(_) => 0,
-            }
-        });
+        let offset =
+            jiff::civil::Date::new(year as i16, month as i8, day as i8).map_or(0, |date| {
+                let time = jiff::civil::time(
+                    (second_of_day / 3600) as i8,
+                    (second_of_day / 60 % 60) as i8,
+                    (second_of_day % 60) as i8,
+                    0,
+                );
+                // Compatible: the offset before a gap, the earlier instant of a fold.
+                match self.zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible() {
+                    Ok(instant) => from - instant.as_second(),
+                    Err(_) => 0,
+                }
+            });
         (self.offset_from, self.offset_to, self.offset) = (from, from + SPAN, offset);
     }
 
@@ -133,13 +134,20 @@ impl Clock {
         if line.len() < 24 {
             return None;
         }
-        let minute = (line.u64_at(0), line.u64_at(8));
-        if minute != self.minute {
+        self.plain_words([line.u64_at(0), line.u64_at(8), line.u64_at(16)])
+    }
+
+    /// As [`plain`](Self::plain), given the 24 bytes.
+    #[inline(always)]
+    pub fn plain_words(&mut self, words: [u64; 3]) -> Option<(Stamp, i64)> {
+        // One branch for both words.
+        if (words[0] ^ self.minute.0) | (words[1] ^ self.minute.1) != 0 {
+            let minute = (words[0], words[1]);
             self.minute_start = self.read_minute(minute)?;
             self.minute = minute;
         }
         // `:SS.mmm `; one bit tells `,` from `.`.
-        let x = (line.u64_at(16) | 0x0200_0000) ^ u64::from_le_bytes(*b":00.000 ");
+        let x = (words[2] | 0x0200_0000) ^ u64::from_le_bytes(*b":00.000 ");
         const ROOM: u64 = 0x7f76_7676_7f76_7a7f;
         if (x.wrapping_add(ROOM) | x) & 0x8080_8080_8080_8080 != 0 {
             return None;
@@ -156,7 +164,8 @@ impl Clock {
     fn read_minute(&mut self, (date, rest): (u64, u64)) -> Option<i64> {
         let midnight = read_iso_day((date, rest as u16))?;
         // The separator, then `HH:MM`, completed to a time of day.
-        let seconds = read_hms(rest >> 24 & 0xff_ffff_ffff | u64::from_le_bytes(*b"\0\0\0\0\0:00"))?;
+        let seconds =
+            read_hms(rest >> 24 & 0xff_ffff_ffff | u64::from_le_bytes(*b"\0\0\0\0\0:00"))?;
         (rest >> 16 & 0xff == u64::from(b' ')).then(|| self.localised(midnight + seconds))
     }
 
@@ -241,9 +250,8 @@ impl Clock {
     /// The digit layouts that are not ISO: Spark, compact ISO, HDFS, logcat.
     fn short_digits(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
         let two = |i: usize| two_digits(line, at + i);
-        let time_at = |i: usize| {
-            (line.len() >= at + i + 8).then(|| read_hms(line.u64_at(at + i))).flatten()
-        };
+        let time_at =
+            |i: usize| (line.len() >= at + i + 8).then(|| read_hms(line.u64_at(at + i))).flatten();
         if line.byte(at + 2) == b'/' && line.byte(at + 5) == b'/' && line.byte(at + 8) == b' ' {
             let midnight = midnight(2000 + two(0)?, two(3)?, two(6)?)?;
             return self.fractioned(line, at + 17, midnight + time_at(9)?);
@@ -336,7 +344,8 @@ impl Clock {
         let (nanos, end) = read_fraction(line, i + 9)?;
         // A year may follow; four digits that are no year belong to the message.
         if line.byte(end) == b' ' && line.len() >= end + 5 {
-            if let (Some(high), Some(low)) = (two_digits(line, end + 1), two_digits(line, end + 3)) {
+            if let (Some(high), Some(low)) = (two_digits(line, end + 1), two_digits(line, end + 3))
+            {
                 let alone = end + 5 == line.len() || !line.byte(end + 5).is_ascii_alphanumeric();
                 if let Some(midnight) = midnight(high * 100 + low, month, day).filter(|_| alone) {
                     let second = self.localised(midnight + seconds);
@@ -369,7 +378,8 @@ impl Clock {
         let (latest, ..) = civil_from_days(limit.div_euclid(SECONDS_PER_DAY) + 1);
         // Eight years back there is a 29 February, even around 1900.
         for year in (latest - 8..=latest).rev() {
-            let Some(midnight) = u32::try_from(year).ok().and_then(|y| midnight(y, month, day)) else {
+            let Some(midnight) = u32::try_from(year).ok().and_then(|y| midnight(y, month, day))
+            else {
                 continue;
             };
             let second = self.localised(midnight + seconds);
@@ -469,8 +479,7 @@ fn read_hms(bytes: u64) -> Option<i64> {
 }
 
 fn compact_time(hour: u32, minute: u32, second: u32) -> Option<i64> {
-    (hour < 24 && minute < 60 && second < 60)
-        .then(|| i64::from(hour * 3600 + minute * 60 + second))
+    (hour < 24 && minute < 60 && second < 60).then(|| i64::from(hour * 3600 + minute * 60 + second))
 }
 
 /// The number of ASCII digits, at most eight, at the low end of `bytes`, and their values.
@@ -498,7 +507,8 @@ pub(crate) fn eight_digits(values: u64) -> u64 {
     low.wrapping_add(high) >> 32
 }
 
-const POWERS: [u32; 10] =
+/// Powers of ten.
+pub(crate) const POWERS: [u32; 10] =
     [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
 /// Nanoseconds of the fraction at `at`, if one is there, and where it ends.
@@ -602,7 +612,8 @@ fn read_iso_day((date, day): (u64, u16)) -> Option<i64> {
     if date[4] != date[7] || (date[4] != b'-' && date[4] != b'/') {
         return None;
     }
-    let year = digit(date[0])? * 1000 + digit(date[1])? * 100 + digit(date[2])? * 10 + digit(date[3])?;
+    let year =
+        digit(date[0])? * 1000 + digit(date[1])? * 100 + digit(date[2])? * 10 + digit(date[3])?;
     midnight(year, digit(date[5])? * 10 + digit(date[6])?, digit(day[0])? * 10 + digit(day[1])?)
 }
 
@@ -622,10 +633,7 @@ fn read_clf_day(line: Line<'_>, at: usize) -> Option<i64> {
 /// Ten digits or more, at `at`, not followed by more of a word.
 fn epoch_at(line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
     let rest = line.bytes().get(at..)?;
-    let end = rest
-        .iter()
-        .position(|&b| !b.is_ascii_digit() && b != b'.')
-        .unwrap_or(rest.len());
+    let end = rest.iter().position(|&b| !b.is_ascii_digit() && b != b'.').unwrap_or(rest.len());
     // A full stop at the end is punctuation.
     let number = rest[..end].strip_suffix(b".").unwrap_or(&rest[..end]);
     let whole = number.iter().position(|&b| b == b'.').unwrap_or(number.len());
@@ -666,7 +674,12 @@ pub fn epoch(text: &[u8]) -> Option<Stamp> {
     };
     // All digits up to the nanosecond; those that are not written are zeros.
     let mut nanos = 0i64;
-    for &b in whole[leading_zeros..].iter().chain(fraction).chain(std::iter::repeat(&b'0')).take(digits + decimals) {
+    for &b in whole[leading_zeros..]
+        .iter()
+        .chain(fraction)
+        .chain(std::iter::repeat(&b'0'))
+        .take(digits + decimals)
+    {
         nanos = nanos.checked_mul(10)?.checked_add(i64::from(b - b'0'))?;
     }
     let stamp = Stamp::from_nanos(nanos);
@@ -733,11 +746,27 @@ mod tests {
     fn no_timestamps() {
         let mut clock = Clock::utc();
         for text in [
-            "2024-01-24", "2024-01-24 ERROR", "10:15:33.001 INFO x", "2024-13-01 10:15:33", "2024-02-30 10:15:33",
-            "2023-02-29 10:15:33", "2024-01-24 24:00:00", "2024-01-24 23:60:00", "2024-01-24 23:59:60",
-            "2024-01-24 10:15:3", "2024-01-24 10:15:325", "2024-01-24x10:15:32", "2024-01/24 10:15:32",
-            "9999-12-31 10:15:32", "24/Foo/2024:10:15:32", "1234", "2024-01-24 10:15:32x", "", "-1",
-            "00000000 00:00:00", "Jan 24, 2024 13:15:32 PM",
+            "2024-01-24",
+            "2024-01-24 ERROR",
+            "10:15:33.001 INFO x",
+            "2024-13-01 10:15:33",
+            "2024-02-30 10:15:33",
+            "2023-02-29 10:15:33",
+            "2024-01-24 24:00:00",
+            "2024-01-24 23:60:00",
+            "2024-01-24 23:59:60",
+            "2024-01-24 10:15:3",
+            "2024-01-24 10:15:325",
+            "2024-01-24x10:15:32",
+            "2024-01/24 10:15:32",
+            "9999-12-31 10:15:32",
+            "24/Foo/2024:10:15:32",
+            "1234",
+            "2024-01-24 10:15:32x",
+            "",
+            "-1",
+            "00000000 00:00:00",
+            "Jan 24, 2024 13:15:32 PM",
         ] {
             let found = any(&mut clock, text);
             if text == "Jan 24, 2024 13:15:32 PM" {

@@ -45,40 +45,47 @@ pub fn drain(
     unsafe {
         libc::fcntl(fd, libc::F_SETPIPE_SZ, PIPE_BYTES)
     };
-    let stop = AtomicBool::new(false);
-    let stopped = || stop.load(Ordering::Relaxed) || control.cancel.load(Ordering::Relaxed);
-    let (hand_over, filled) = mpsc::sync_channel(BUFFERS);
+    let stop = &AtomicBool::new(false);
+    let stopped = &|| stop.load(Ordering::Relaxed) || control.cancel.load(Ordering::Relaxed);
+    let (hand_over, filled) = mpsc::sync_channel::<Filled>(BUFFERS);
     let (hand_back, free) = mpsc::sync_channel(BUFFERS);
-    thread::scope(|scope| {
+    thread::scope(move |scope| {
+        // The scope waits for the reader, which waits for bytes or for a buffer. Both waits end
+        // when these do, with this block, however that ends.
+        let _stop = Stop(stop);
+        let (filled, hand_back) = (filled, hand_back);
         thread::Builder::new()
             .name("logan-read".into())
-            .spawn_scoped(scope, || read_all(fd, &stopped, free, hand_over))?;
-        // The buffers are made by the first to hand them back: nobody else has any.
+            .spawn_scoped(scope, move || read_all(fd, stopped, free, hand_over))?;
         for _ in 0..BUFFERS {
             let _ = hand_back.send(vec![0; BUFFER_BYTES]);
         }
         let mut total = 0;
-        let mut scan = || {
-            for piece in &filled {
-                if control.cancel.load(Ordering::Relaxed) {
-                    break;
-                }
-                let (buffer, len) = piece?;
-                push(&buffer[..len])?;
-                total += len as u64;
-                control.bytes.store(total, Ordering::Relaxed);
-                // The reader may have ended.
-                let _ = hand_back.send(buffer);
-            }
+        for piece in &filled {
             if control.cancel.load(Ordering::Relaxed) {
-                return Err(Error::Cancelled.into());
+                break;
             }
-            Ok(total)
-        };
-        let result = scan();
-        stop.store(true, Ordering::Relaxed);
-        result
+            let (buffer, len) = piece?;
+            push(&buffer[..len])?;
+            total += len as u64;
+            control.bytes.store(total, Ordering::Relaxed);
+            // Refused if the reader has ended.
+            let _ = hand_back.send(buffer);
+        }
+        if control.cancel.load(Ordering::Relaxed) {
+            return Err(Error::Cancelled.into());
+        }
+        Ok(total)
     })
+}
+
+/// Tells the reader to stop when it goes.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Fills free buffers until the end of `fd`, an error, or `stopped`.

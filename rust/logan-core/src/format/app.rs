@@ -23,13 +23,15 @@
 //! ``])>|:-,"`` and white space. Its response time is found by the rule of
 //! [`text_duration`](super::text_duration).
 
-use super::text_duration::{self, Memo};
-use super::{Context, Entry, Info, LineFormat};
-use crate::batch::{Columns, Record, Text};
+use super::text_duration::{self, Memo, TEXTS_MAX};
+use super::{Context, Entry, Info, LineFormat, Run};
+use crate::batch::{
+    BATCH_ROWS, Batch, Columns, ERROR, MEASURED, NO_DURATION, REQUEST, Record, TIMED, Text,
+};
 use crate::level::Level;
-use crate::lines::Line;
+use crate::lines::{LINE_BYTES_MAX, Line, PAD};
 use crate::simd::Simd;
-use crate::timestamp::Stamp;
+use crate::timestamp::{Clock, Stamp};
 
 /// Registry entry of the strict form.
 pub static ENTRY: Entry = Entry {
@@ -74,6 +76,20 @@ impl LineFormat for App {
     const COLUMNS: Columns =
         Columns::TIME.or(Columns::LEVEL).or(Columns::DURATION).or(Columns::MESSAGE);
 
+    const HAS_MANY: bool = true;
+
+    fn parse_many(&self, run: &mut Run<'_>) {
+        if self.anywhere {
+            return;
+        }
+        loop {
+            let parsed = plain_lines(run);
+            if parsed < TEXTS_MAX {
+                return;
+            }
+        }
+    }
+
     fn may_begin_with(&self, byte: u8) -> bool {
         self.anywhere && byte != b'{'
             || byte.is_ascii_digit()
@@ -108,6 +124,166 @@ impl LineFormat for App {
         fill::<S>(line, level, message, &mut context.memo, record);
         true
     }
+}
+
+/// Shortest and longest line that [`plain_lines`] takes: of a short one the message might not begin
+/// in the line, a long one might have to be cut.
+const PLAIN_BYTES: std::ops::Range<u32> = 33..LINE_BYTES_MAX as u32;
+
+/// Parses lines of the most usual shape, as many as follow one another, up to [`TEXTS_MAX`]; how
+/// many.
+///
+/// First all times and levels, then all response times: a wrong guess about one line then does
+/// not hold up the reading of the next, and each half has the registers to itself.
+fn plain_lines(run: &mut Run<'_>) -> usize {
+    let Run { block, ends, next, start, batch, context } = run;
+    let rows = TEXTS_MAX.min(BATCH_ROWS - batch.len);
+    let ends = &ends[*next..];
+    let ends = &ends[..ends.len().min(rows)];
+    let clock = &mut context.clock;
+    let (rows, after) = crate::dispatch!(heads::<>(block: &[u8], ends: &[u32], start: u32,
+        clock: &mut Clock, batch: &mut Batch) -> (usize, u32); block, ends, *start, clock, batch);
+    if rows > 0 {
+        let memo = &mut context.memo;
+        let heads = Heads { block, rows };
+        crate::dispatch!(durations::<>(heads: &Heads<'_>, memo: &mut Memo, batch: &mut Batch) -> ();
+            &heads, memo, batch);
+        (*start, *next) = (after, *next + rows);
+        batch.extend(App::COLUMNS, rows);
+    }
+    rows
+}
+
+/// Rows behind a batch's last one that [`heads`] wrote: their messages lie in the block with their
+/// pad.
+struct Heads<'a> {
+    block: &'a [u8],
+    rows: usize,
+}
+
+/// Writes all but the response times of lines of the most usual shape behind the batch's last
+/// row; how many, and where the line after them starts.
+#[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // `dispatch!` names the instruction set
+fn heads<S: Simd>(
+    block: &[u8],
+    ends: &[u32],
+    start: u32,
+    clock: &mut Clock,
+    batch: &mut Batch,
+) -> (usize, u32) {
+    let first = batch.len;
+    assert!(first + ends.len() <= BATCH_ROWS && start as usize >= PAD);
+    // Lines that end up to here have their pad.
+    let last_end = block.len().saturating_sub(PAD).min(u32::MAX as usize) as u32;
+    let mut at = start;
+    let mut rows = 0;
+    // Rows counted up to a constant need no check of their own.
+    for (row, &end) in (first..BATCH_ROWS).zip(ends) {
+        let len = end.wrapping_sub(at);
+        if end > last_end || !PLAIN_BYTES.contains(&len) {
+            break;
+        }
+        // SAFETY: the line lies between the first and the last PAD bytes of the block: it starts
+        // at or behind a start that was asserted, and its end was just checked. It has 32 bytes.
+        let (words, carriage_return) = unsafe {
+            let line = block.as_ptr().add(at as usize);
+            let words = line.cast::<[u64; 4]>().read_unaligned().map(u64::from_le);
+            (words, *line.add(len as usize - 1) == b'\r')
+        };
+        let text_end = end - u32::from(carriage_return);
+        let Some((stamp, nanos)) = clock.plain_words([words[0], words[1], words[2]]) else { break };
+        let Some((head, text)) = plain_head(words[3]) else { break };
+        batch.time_ns[row] = nanos;
+        batch.second[row] = stamp.second;
+        batch.level[row] = head.level;
+        batch.flags[row] = head.flags;
+        batch.message[row] = Text::of_line((at + 24 + text) as usize, text_end as usize);
+        batch.duration_ns[row] = NO_DURATION;
+        batch.line_start[row] = at;
+        batch.line_len[row] = text_end - at;
+        at = end + 1;
+        rows += 1;
+    }
+    (rows, at)
+}
+
+/// Finds the response times in the messages of rows that [`heads`] has just written.
+#[inline(always)]
+fn durations<S: Simd>(heads: &Heads<'_>, memo: &mut Memo, batch: &mut Batch) {
+    let rows = batch.len..batch.len + heads.rows;
+    let message = &batch.message[rows.clone()];
+    let duration_ns = &mut batch.duration_ns[rows.clone()];
+    let flags = &mut batch.flags[rows];
+    let text = |i: usize| {
+        let (start, end) = message[i].range();
+        // SAFETY: the message lies in the block with its pad, or `Heads` would not say so.
+        unsafe { Line::new_unchecked(heads.block, start, end) }
+    };
+    text_duration::find_many::<S>(message.len(), text, memo, |i, nanos| {
+        duration_ns[i] = nanos;
+        flags[i] |= REQUEST | MEASURED;
+    });
+}
+
+/// A level in upper case and the space behind it.
+#[derive(Clone, Copy)]
+struct Head {
+    bytes: u64,
+    mask: u64,
+    len: u32,
+    level: u8,
+    flags: u8,
+}
+
+/// The plain levels, by a hash of their first four letters.
+static HEADS: [Head; 8] = {
+    const NONE: Head = Head { bytes: 1, mask: 0, len: 0, level: 0, flags: 0 };
+    let words: [(&[u8], Level); 6] = [
+        (b"TRACE ", Level::Trace),
+        (b"DEBUG ", Level::Debug),
+        (b"INFO ", Level::Info),
+        (b"WARN ", Level::Warn),
+        (b"ERROR ", Level::Error),
+        (b"FATAL ", Level::Fatal),
+    ];
+    let mut heads = [NONE; 8];
+    let mut i = 0;
+    while i < words.len() {
+        let (word, level) = words[i];
+        let (mut bytes, mut mask, mut k) = (0u64, 0u64, 0);
+        while k < word.len() {
+            bytes |= (word[k] as u64) << (8 * k);
+            mask |= 0xff << (8 * k);
+            k += 1;
+        }
+        let head = &mut heads[head_slot(bytes)];
+        assert!(head.mask == 0, "no two levels in one place");
+        let level = level as u8;
+        let flags = if level >= Level::Error as u8 { TIMED | ERROR } else { TIMED };
+        *head = Head { bytes, mask, len: word.len() as u32, level, flags };
+        i += 1;
+    }
+    heads
+};
+
+#[inline(always)]
+const fn head_slot(bytes: u64) -> usize {
+    ((bytes as u32).wrapping_mul(0x612e7697) >> 29) as usize
+}
+
+/// The level in the eight bytes before and around the start of a message, and where it starts.
+///
+/// None if it is another, or if more than one space or two stand before the message: that is for
+/// the general way.
+#[inline(always)]
+fn plain_head(bytes: u64) -> Option<(&'static Head, u32)> {
+    let head = &HEADS[head_slot(bytes)];
+    let rest = bytes >> (8 * head.len);
+    let spaced = u32::from(rest as u8 == b' ');
+    let opening = (rest >> (8 * spaced)) as u8;
+    let fits = bytes & head.mask == head.bytes && !DRESSING[usize::from(opening)];
+    fits.then_some((head, head.len + spaced))
 }
 
 #[inline(always)]
@@ -201,7 +377,9 @@ fn klog(line: Line<'_>, at: usize, context: &mut Context) -> Option<(Stamp, Leve
     }
     let two = |i: usize| {
         let pair = bytes.get(i..i + 2)?;
-        pair.iter().all(u8::is_ascii_digit).then(|| u32::from((pair[0] - b'0') * 10 + pair[1] - b'0'))
+        pair.iter()
+            .all(u8::is_ascii_digit)
+            .then(|| u32::from((pair[0] - b'0') * 10 + pair[1] - b'0'))
     };
     let (stamp, end) = context.clock.time_of_day(line, at + 6, two(1)?, two(3)?)?;
     Some((stamp, level, end))
@@ -212,8 +390,21 @@ fn level_in(text: &[u8]) -> Option<(Level, usize)> {
     let is_separator = |b: u8| {
         matches!(
             b,
-            b' ' | b'\t' | b'[' | b']' | b'(' | b')' | b'|' | b'<' | b'>' | b',' | b';' | b'"'
-                | b'\'' | b'=' | b'{' | b'}'
+            b' ' | b'\t'
+                | b'['
+                | b']'
+                | b'('
+                | b')'
+                | b'|'
+                | b'<'
+                | b'>'
+                | b','
+                | b';'
+                | b'"'
+                | b'\''
+                | b'='
+                | b'{'
+                | b'}'
         )
     };
     let (mut at, mut tokens, mut only_numbers) = (0, 0, true);
@@ -233,7 +424,9 @@ fn level_in(text: &[u8]) -> Option<(Level, usize)> {
         let word = token.strip_suffix(b":").unwrap_or(token);
         // Old logcat: the letter stands before the slash.
         if word.len() > 2 && word[1] == b'/' && tokens == 0 {
-            if let Some(level) = Level::from_letter(word[0]).filter(|_| word[0].is_ascii_uppercase()) {
+            if let Some(level) =
+                Level::from_letter(word[0]).filter(|_| word[0].is_ascii_uppercase())
+            {
                 return Some((level, at + 2));
             }
         }
@@ -262,4 +455,91 @@ fn level_in(text: &[u8]) -> Option<(Level, usize)> {
 
 fn message_start(line: Line<'_>, at: usize) -> usize {
     at + line.bytes()[at..].iter().take_while(|&&b| DRESSING[usize::from(b)]).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Params;
+    use super::*;
+    use crate::lines::PaddedLine;
+    use jiff::tz::TimeZone;
+    use proptest::prelude::*;
+
+    fn context() -> Context {
+        Context::new(Clock::new(TimeZone::UTC, 0))
+    }
+
+    fn line() -> impl Strategy<Value = String> {
+        let part = |usual: &'static str, other: &'static str| prop_oneof![8 => usual.prop_map(String::from), 1 => other.prop_map(String::from)];
+        let end = prop_oneof![4 => Just(""), 1 => Just("\r")];
+        (
+            part("2024-01-2[45] 10:0[12]:[0-5][0-9][.,][0-9]{3} ", "[0-9T:. -]{0,30}"),
+            part("(INFO|WARN|ERROR|DEBUG|TRACE|FATAL)  ?", "[A-Zfo:\\[\\] ]{0,8}"),
+            part("([A-Za-z]{1,8} )(in|took) [0-9]{1,4}(ms|s|us)", "[ -~]{0,90}"),
+            end,
+        )
+            .prop_map(|(time, level, text, end)| format!("{time}{level}{text}{end}"))
+    }
+
+    proptest! {
+        #[test]
+        fn many_lines_are_parsed_as_each(lines in prop::collection::vec(line(), 1..300), skip in 0usize..40) {
+            let mut block = vec![0; PAD];
+            let mut ends = Vec::new();
+            for line in &lines {
+                block.extend_from_slice(line.as_bytes());
+                ends.push(block.len() as u32);
+                block.push(b'\n');
+            }
+            block.resize(block.len() + PAD, 0);
+            let format = (ENTRY.build)(&Params::default());
+            let (mut batch, mut context, mut one_by_one) = (Batch::new(), context(), context());
+            for _ in 0..skip {
+                // Rows of another format in the same batch.
+                let other = Record { status: 200, bytes_sent: 5, ..Record::EMPTY };
+                batch.push(Columns::STATUS.or(Columns::BYTES), &other, 0, 1);
+            }
+            let mut run = Run { block: &block, ends: &ends, next: 0, start: PAD as u32, batch: &mut batch, context: &mut context };
+            let mut row = skip;
+            while run.next < ends.len() {
+                let before = run.next;
+                format.parse_run(&mut run);
+                let after = run.next;
+                for line in &lines[before..after] {
+                    let line = PaddedLine::new(line.strip_suffix('\r').unwrap_or(line).as_bytes());
+                    let mut record = Record::EMPTY;
+                    let parsed = format.parse_line(line.line(), &mut one_by_one, &mut Vec::new(), &mut record);
+                    prop_assert!(parsed);
+                    let batch = &*run.batch;
+                    prop_assert_eq!(batch.time_ns[row], record.time_ns);
+                    prop_assert_eq!(batch.second[row], record.second);
+                    prop_assert_eq!(batch.level[row], record.level as u8);
+                    prop_assert_eq!(batch.duration_ns[row], record.duration_ns);
+                    let text = record.message.bytes(line.line().bytes(), &[]);
+                    prop_assert_eq!(batch.message[row].bytes(&block, &[]), text);
+                    let start = batch.line_start[row] as usize;
+                    let bytes = &block[start..start + batch.line_len[row] as usize];
+                    prop_assert_eq!(bytes, line.line().bytes());
+                    let measured = record.duration_ns != NO_DURATION;
+                    let flags = TIMED
+                        | if record.level >= Level::Error { ERROR } else { 0 }
+                        | if measured { REQUEST | MEASURED } else { 0 };
+                    prop_assert_eq!(batch.flags[row], flags);
+                    if skip > 0 {
+                        prop_assert_eq!((batch.status[row], batch.bytes_sent[row]), (0, u64::MAX));
+                    }
+                    row += 1;
+                }
+                prop_assert_eq!(run.batch.len, row);
+                if run.next < ends.len() {
+                    let line = PaddedLine::new(lines[run.next].strip_suffix('\r').unwrap_or(&lines[run.next]).as_bytes());
+                    let refused = line.line().len() == 0
+                        || !format.parse_line(line.line(), &mut one_by_one, &mut Vec::new(), &mut Record { ..Record::EMPTY });
+                    prop_assert!(refused || run.batch.is_full());
+                    let end = ends[run.next];
+                    run.advance(end);
+                }
+            }
+        }
+    }
 }

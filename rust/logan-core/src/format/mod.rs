@@ -122,6 +122,9 @@ pub trait LineFormat: Send + Sync + 'static {
     /// The columns that [`parse`](Self::parse) may fill.
     const COLUMNS: Columns;
 
+    /// Whether [`parse_many`](Self::parse_many) does anything.
+    const HAS_MANY: bool = false;
+
     /// Whether a line that begins with `byte` may be of this format.
     ///
     /// A cheap filter: a line of this format must never begin with a byte that answers false.
@@ -139,6 +142,10 @@ pub trait LineFormat: Send + Sync + 'static {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool;
+
+    /// Parses lines of the run as [`parse`](Self::parse) would, for as long as it can do so in
+    /// bulk; the next line may be of this format all the same.
+    fn parse_many(&self, _run: &mut Run<'_>) {}
 }
 
 /// A stretch of lines of one block, being parsed into a batch.
@@ -263,6 +270,14 @@ impl<F: LineFormat> Format for F {
     }
 
     fn parse_run(&self, run: &mut Run<'_>) {
+        if F::HAS_MANY {
+            loop {
+                self.parse_many(run);
+                if run.next == run.ends.len() || run.batch.is_full() || !self.parse_one(run) {
+                    return;
+                }
+            }
+        }
         crate::dispatch!(steps::<F>(format: &F, run: &mut Run<'_>) -> () where F: LineFormat; self, run)
     }
 

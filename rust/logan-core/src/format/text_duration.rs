@@ -24,14 +24,15 @@
 
 use super::Unit;
 use crate::batch::{DURATION_NS_MAX, NO_DURATION};
-use crate::lines::Line;
-use crate::simd::Simd;
-use crate::timestamp::{eight_digits, trailing_digits};
+use crate::lines::{Line, Window};
+use crate::simd::{Classes, Simd};
+use crate::timestamp::{POWERS, eight_digits, trailing_digits};
+use std::mem::MaybeUninit;
 
 /// Bytes before a number that decide whether it is a response time.
 const CONTEXT_BYTES: usize = 32;
 /// Remembered contexts. The log statements of one program that end with a time are few.
-const MEMO_SLOTS: usize = 16;
+const MEMO_SLOTS: usize = 64;
 
 /// Remembers what was decided about contexts. A context decides alone, so this never shows.
 #[derive(Clone)]
@@ -57,64 +58,173 @@ impl Default for Memo {
 /// The response time in `line[from..]` in nanoseconds, or [`NO_DURATION`].
 #[inline(always)]
 pub fn find<S: Simd>(line: Line<'_>, from: usize, memo: &mut Memo) -> u64 {
-    // Windows of 64 bytes, from the right. In the masks of one, a shift to the right by n is a
-    // look n bytes ahead, and behind the window's end there is nothing.
+    // Windows of 64 bytes, from the right.
     let mut end = line.len();
-    // Candidates stand below this position; above it they had their turn.
+    // Units begin below this position; above it they had their turn.
     let mut limit = end;
     loop {
-        let digits = line.range64_before::<S>(end, b'0', b'9');
-        let upper = line.range64_before::<S>(end, b'A', b'Z');
-        let lower = line.range64_before::<S>(end, b'a', b'z');
-        let word = digits | upper | lower | line.eq64_before::<S>(end, b'_');
-        let s = line.eq64_before::<S>(end, b's');
-        let prefix = line.eq64_before::<S>(end, b'm')
-            | line.eq64_before::<S>(end, b'u')
-            | line.eq64_before::<S>(end, b'n');
-        let spaces = line.eq64_before::<S>(end, b' ');
-        // `s`, `ms`, `us`, `ns` before something that is no part of a word, and what else may be
-        // the beginning of a unit: that is looked at closely.
-        let short = (s & !(word >> 1)) | (prefix & s >> 1 & !(word >> 2));
-        let spelled = (line.range64_before::<S>(end, 0xc2, 0xce)
-            | ((s | prefix | upper) & word >> 1 & word >> 2))
-            & !short;
-        let unit = short | spelled;
-        let mut candidates = digits & (unit >> 1 | (spaces >> 1 & unit >> 2));
-        // Bit k is position end - 64 + k; keep those in from..limit.
         let below = end.saturating_sub(from);
-        if below < 64 {
-            candidates &= u64::MAX.checked_shl(64 - below as u32).unwrap_or(0);
+        if below < 2 {
+            return NO_DURATION;
         }
-        candidates &= u64::MAX.checked_shr((end - limit) as u32).unwrap_or(0);
-        while candidates != 0 {
-            let bit = 63 - candidates.leading_zeros() as usize;
+        let mut units = units::<S>(line.window_before(end)) & kept(below);
+        units &= u64::MAX >> (end - limit);
+        while units != 0 {
+            let bit = 63 - units.leading_zeros() as usize;
             if let Some(nanos) = candidate::<S>(line, from, end + bit - 64, memo) {
                 return nanos;
             }
-            candidates &= !(1 << bit);
+            units &= !(1 << bit);
         }
         if below <= 64 {
             return NO_DURATION;
         }
-        // The next window overlaps by what a candidate looks ahead: a space, a unit of two letters
-        // and a byte behind it.
-        limit = end - 64;
-        end = limit + 4;
+        // The next window overlaps by what tells of a unit at its end, its second letter, and by
+        // the units whose digit was out of sight.
+        limit = end - 62;
+        end = limit + 1;
     }
 }
 
-/// The response time whose number ends with the digit at `last`, if it is one.
+/// What [`units`] asks of a byte. Of a letter's half bytes, the high one tells the half of the
+/// alphabet and the case, the low one the letter.
+static CLASSES: Classes = Classes::new(&[
+    // Digits.
+    (0b0000_0011_1111_1111, 1 << 0x3),
+    // The space.
+    (1 << 0x0, 1 << 0x2),
+    // What units begin with: m, n, s, u, and µ and μ with their first bytes.
+    (1 << 0xd | 1 << 0xe, 1 << 0x4 | 1 << 0x6),
+    (1 << 0x3 | 1 << 0x5, 1 << 0x5 | 1 << 0x7),
+    (1 << 0x2 | 1 << 0xe, 1 << 0xc),
+    // Letters that are no unit's second, which is one of a, e, i, s.
+    (!(1 << 0x0 | 1 << 0x1 | 1 << 0x5 | 1 << 0x9), 1 << 0x4 | 1 << 0x6),
+    (0b0000_0111_1111_1111 & !(1 << 0x3), 1 << 0x5 | 1 << 0x7),
+]);
+const DIGIT: u8 = 1;
+const SPACE: u8 = 1 << 1;
+const FIRST: u8 = 1 << 2 | 1 << 3 | 1 << 4;
+const NEVER_SECOND: u8 = 1 << 5 | 1 << 6;
+
+/// Where in a window something begins that may be a unit behind a number: a superset of those that
+/// [`unit_at`] takes. The byte behind the window counts as the end of the text.
 #[inline(always)]
-fn candidate<S: Simd>(line: Line<'_>, from: usize, last: usize, memo: &mut Memo) -> Option<u64> {
-    let unit_ns = unit_after(line, last + 1)?;
-    let (count, values) = trailing_digits(line.u64_before(last + 1));
-    let start = (last + 1) - count as usize;
+fn units<S: Simd>(window: Window) -> u64 {
+    let sets = [DIGIT, SPACE, FIRST, NEVER_SECOND];
+    let [digits, spaces, first, never_second] = window.classes::<S, 4>(&CLASSES, sets);
+    let after = digits << 1;
+    (after | (after & spaces) << 1) & first & !(never_second >> 1)
+}
+
+/// The bits of a window for all but the first of the last `below` bytes: what stands there may
+/// have a digit before it.
+#[inline(always)]
+fn kept(below: usize) -> u64 {
+    let last = below.min(64) as u32;
+    // For no bytes the shift would be one of 64, which the processor takes for none.
+    (!1u64).wrapping_shl(64 - last) & u64::from(last > 0).wrapping_neg()
+}
+
+/// Texts that are searched at once.
+pub const TEXTS_MAX: usize = 128;
+
+/// Calls `found` with the index and the response time of each of so many texts that has one.
+///
+/// The twin of [`find`] for many texts. The processor cannot predict which lines end with a time,
+/// so that is found out for all of them first, without a branch.
+///
+/// No letter, digit or `_` may stand right behind a text; at the end of a line none does.
+///
+/// # Panics
+/// If there are more than [`TEXTS_MAX`] texts.
+#[inline(always)]
+pub fn find_many<'a, S: Simd>(
+    texts: usize,
+    text: impl Fn(usize) -> Line<'a>,
+    memo: &mut Memo,
+    mut found: impl FnMut(usize, u64),
+) {
+    assert!(texts <= TEXTS_MAX);
+    let mut waiting = [const { MaybeUninit::<(u64, u32)>::uninit() }; TEXTS_MAX];
+    let mut count = 0;
+    for i in 0..texts {
+        let text = text(i);
+        let units = units::<S>(text.last_window()) & kept(text.len());
+        waiting[count].write((units, i as u32));
+        // What does not fit a window is looked at more closely.
+        count += usize::from(units != 0 || text.len() > 64);
+    }
+    for waiting in &waiting[..count] {
+        // SAFETY: the loop above wrote all before `count`.
+        let (units, i) = unsafe { waiting.assume_init_read() };
+        let i = i as usize;
+        let text = text(i);
+        let nanos = match plain::<S>(text, units, memo) {
+            Some(nanos) => nanos,
+            None => rest::<S>(text, units, memo),
+        };
+        if nanos != NO_DURATION {
+            found(i, nanos);
+        }
+    }
+}
+
+/// The response time of a text whose last window has these `units`.
+#[inline(always)]
+fn rest<S: Simd>(text: Line<'_>, mut units: u64, memo: &mut Memo) -> u64 {
+    while units != 0 {
+        let bit = 63 - units.leading_zeros() as usize;
+        if let Some(nanos) = candidate::<S>(text, 0, text.len() + bit - 64, memo) {
+            return nanos;
+        }
+        units &= !(1 << bit);
+    }
+    if text.len() > 64 { find::<S>(text, 0, memo) } else { NO_DURATION }
+}
+
+/// The response time in a text whose last window has these `units`, in the most usual case: the
+/// last unit is a short one, behind a number of up to eight digits in a context that qualifies.
+///
+/// Where it answers, [`candidate`] would answer the same.
+#[inline(always)]
+fn plain<S: Simd>(text: Line<'_>, units: u64, memo: &mut Memo) -> Option<u64> {
+    if units == 0 {
+        return None;
+    }
+    let at = text.len() - 1 - units.leading_zeros() as usize;
+    let tail = text.tail(at);
+    let bytes = tail.u32_after();
+    let unit = &SHORT_UNITS[(bytes >> 1 & 7) as usize];
+    let is_unit = bytes & unit.mask == unit.bytes && !WORD[(bytes >> unit.bits) as usize & 0xff];
+    let spaced = usize::from(tail.byte_before(1) == b' ');
+    let (count, values) = trailing_digits(tail.u64_before(spaced));
+    let digits = spaced + count as usize;
+    // A point does not open a number: it is for the general way. So are more digits.
+    let opens = OPENING[usize::from(tail.byte_before(digits + 1))];
+    if !(is_unit & opens & (at > digits) & (count > 0)) {
+        return None;
+    }
+    let number = eight_digits(values & !0 << (64 - 8 * count));
+    qualifies::<S>(text, 0, at - digits, memo).then(|| number * u64::from(unit.nanos))
+}
+
+/// The response time whose unit begins at `unit`, if it is one. A digit, or a digit and a space,
+/// stand before `unit`, perhaps before `from`.
+#[inline(always)]
+fn candidate<S: Simd>(line: Line<'_>, from: usize, unit: usize, memo: &mut Memo) -> Option<u64> {
+    let unit_ns = unit_at(line, unit)?;
+    let end = unit - usize::from(line.byte(unit - 1) == b' ');
+    let (count, values) = trailing_digits(line.u64_before(end));
+    let count = count as usize;
+    if end <= from + count {
+        return None;
+    }
+    let start = end - count;
     // Up to seven digits and no point before them; all else is rare.
-    let before = line.byte(start.wrapping_sub(1));
-    let (start, nanos) = if count < 8 && before != b'.' {
-        (start, Some(eight_digits(values & !0 << (64 - 8 * count)) * unit_ns))
+    let (start, nanos) = if count < 8 && line.byte(start - 1) != b'.' {
+        (start, Some(eight_digits(values & !0 << (64 - 8 * count)) * u64::from(unit_ns)))
     } else {
-        long_number(line, from, last, unit_ns)?
+        decimal(line, from, end, unit_ns)?
     };
     if start <= from || !OPENING[usize::from(line.byte(start - 1))] {
         return None;
@@ -130,16 +240,37 @@ static SPELLED_FIRST: [bool; 256] = super::byte_set(b"mnsuMNSU\xc2\xce");
 static WORD: [bool; 256] =
     super::byte_set(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz");
 
-/// A number of any length that ends at `last`: where it starts and its nanoseconds (None where
-/// they overflow). None if it is no number: two points, or a point at its start.
+/// A number that ends before `end`: where it starts and its nanoseconds (None where they
+/// overflow). None if it is no number: two points, or a point at its start.
+#[inline(never)]
+fn decimal(line: Line<'_>, from: usize, end: usize, unit_ns: u32) -> Option<(usize, Option<u64>)> {
+    // Up to seven digits on either side of a point, exact in nanoseconds.
+    let (decimals, fraction) = trailing_digits(line.u64_before(end));
+    let point = end - decimals as usize - 1;
+    let (wholes, whole) = trailing_digits(line.u64_before(point));
+    let (decimals, wholes) = (decimals as usize, wholes as usize);
+    if (1..8).contains(&decimals)
+        && (1..8).contains(&wholes)
+        && point > from + wholes
+        && line.byte(point - wholes - 1) != b'.'
+        && POWERS[decimals] <= unit_ns
+    {
+        let whole = eight_digits(whole & !0 << (64 - 8 * wholes)) * u64::from(unit_ns);
+        let fraction = eight_digits(fraction & !0 << (64 - 8 * decimals));
+        let nanos = whole + fraction * u64::from(unit_ns / POWERS[decimals]);
+        return Some((point - wholes, Some(nanos)));
+    }
+    long_number(line, from, end, unit_ns)
+}
+
 #[cold]
 fn long_number(
     line: Line<'_>,
     from: usize,
-    last: usize,
-    unit_ns: u64,
+    end: usize,
+    unit_ns: u32,
 ) -> Option<(usize, Option<u64>)> {
-    let bytes = &line.bytes()[from..=last];
+    let bytes = &line.bytes()[from..end];
     let start = bytes.iter().rposition(|b| !b.is_ascii_digit() && *b != b'.').map_or(0, |i| i + 1);
     let number = &bytes[start..];
     if number[0] == b'.' || number.iter().filter(|&&b| b == b'.').count() > 1 {
@@ -147,30 +278,51 @@ fn long_number(
     }
     let unit = [Unit::Nanoseconds, Unit::Microseconds, Unit::Milliseconds, Unit::Seconds]
         .into_iter()
-        .find(|unit| unit.nanos() == unit_ns)?;
+        .find(|unit| unit.nanos() == u64::from(unit_ns))?;
     Some((from + start, super::duration::decimal(number, unit)))
 }
 
-/// Nanoseconds of the unit at `at` or behind one space, if a unit and nothing but a unit stands
-/// there.
+/// A unit of one letter or two: its bytes, which of two they are, and its nanoseconds.
+#[derive(Clone, Copy)]
+struct ShortUnit {
+    bytes: u32,
+    mask: u32,
+    nanos: u32,
+    bits: u32,
+}
+
+/// The short units, by three bits of their first letter, in which no two agree.
+static SHORT_UNITS: [ShortUnit; 8] = {
+    // Of two letters of which none is in question: no text fits.
+    let mut units = [ShortUnit { bytes: 1, mask: 0, nanos: 0, bits: 0 }; 8];
+    units[(b's' >> 1 & 7) as usize] =
+        ShortUnit { bytes: b's' as u32, mask: 0xff, nanos: 1_000_000_000, bits: 8 };
+    let mut i = 0;
+    while i < 3 {
+        let (letter, nanos) = [(b'm', 1_000_000), (b'u', 1_000), (b'n', 1)][i];
+        let bytes = letter as u32 | (b's' as u32) << 8;
+        units[(letter >> 1 & 7) as usize] = ShortUnit { bytes, mask: 0xffff, nanos, bits: 16 };
+        i += 1;
+    }
+    units
+};
+
+/// Nanoseconds of the unit at `at`, if a unit and nothing but a unit stands there.
 #[inline(always)]
-fn unit_after(line: Line<'_>, at: usize) -> Option<u64> {
-    let at = at + usize::from(line.byte(at) == b' ');
-    let bytes = line.u16_at(at);
-    let (nanos, end) = match bytes {
-        _ if bytes == u16::from_le_bytes(*b"ms") => (1_000_000, at + 2),
-        _ if bytes == u16::from_le_bytes(*b"us") => (1_000, at + 2),
-        _ if bytes == u16::from_le_bytes(*b"ns") => (1, at + 2),
-        _ if bytes as u8 == b's' => (1_000_000_000, at + 1),
-        _ => return spelled_unit(line, at),
-    };
-    if end == line.len() || (end < line.len() && !WORD[usize::from(line.byte(end))]) {
-        return Some(nanos);
+fn unit_at(line: Line<'_>, at: usize) -> Option<u32> {
+    let bytes = line.u32_at(at);
+    let unit = SHORT_UNITS[(bytes >> 1 & 7) as usize];
+    let end = at + unit.bits as usize / 8;
+    let alone = end == line.len() || !WORD[(bytes >> unit.bits) as usize & 0xff];
+    // A unit that the line's end cuts in two is none.
+    if bytes & unit.mask == unit.bytes && alone && end <= line.len() {
+        return Some(unit.nanos);
     }
     spelled_unit(line, at)
 }
 
-fn spelled_unit(line: Line<'_>, at: usize) -> Option<u64> {
+#[inline(never)]
+fn spelled_unit(line: Line<'_>, at: usize) -> Option<u32> {
     // Most of what stands behind numbers is no unit at all.
     if !SPELLED_FIRST[usize::from(line.byte(at))] {
         return None;
@@ -212,7 +364,7 @@ fn qualifies<S: Simd>(line: Line<'_>, from: usize, start: usize, memo: &mut Memo
     // What precedes the message (a time, which is always another one) is masked out.
     let mask = KEEP_LAST[len..len + CONTEXT_BYTES].try_into().expect("32 bytes");
     // The eight bytes before the number tell one log statement from another.
-    let slot = (line.u64_before(start).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60) as usize;
+    let slot = (line.u64_before(start).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize;
     let slot = &mut memo.slots[slot % MEMO_SLOTS];
     if slot.len != len as u32 || !line.same32_before::<S>(start, &slot.context, mask) {
         *slot = Slot {
@@ -230,7 +382,15 @@ const WORD_BYTES_MAX: usize = 13;
 fn is_filler(word: &[u8]) -> bool {
     matches!(
         word,
-        b"of" | b"was" | b"is" | b"about" | b"only" | b"just" | b"approximately" | b"taken" | b"spent"
+        b"of"
+            | b"was"
+            | b"is"
+            | b"about"
+            | b"only"
+            | b"just"
+            | b"approximately"
+            | b"taken"
+            | b"spent"
     )
 }
 
@@ -244,9 +404,27 @@ fn is_keyword(word: &[u8]) -> bool {
 fn speaks_of_waiting(word: &[u8]) -> bool {
     matches!(
         word,
-        b"retry" | b"retrying" | b"retries" | b"retried" | b"wait" | b"waiting" | b"waits"
-            | b"sleep" | b"sleeping" | b"timeout" | b"timeouts" | b"every" | b"next" | b"expires"
-            | b"expire" | b"expiring" | b"expiry" | b"interval" | b"delay" | b"backoff" | b"ttl"
+        b"retry"
+            | b"retrying"
+            | b"retries"
+            | b"retried"
+            | b"wait"
+            | b"waiting"
+            | b"waits"
+            | b"sleep"
+            | b"sleeping"
+            | b"timeout"
+            | b"timeouts"
+            | b"every"
+            | b"next"
+            | b"expires"
+            | b"expire"
+            | b"expiring"
+            | b"expiry"
+            | b"interval"
+            | b"delay"
+            | b"backoff"
+            | b"ttl"
             | b"uptime"
     )
 }
@@ -332,12 +510,99 @@ mod tests {
         }
     }
 
+    /// The rule at the top, read aloud.
+    fn slowly(text: &[u8], from: usize) -> u64 {
+        let text = &text[from.min(text.len())..];
+        for at in (1..text.len()).rev() {
+            let spaced = text[at - 1] == b' ';
+            let end = at - usize::from(spaced);
+            let word = |b: &u8| WORD[usize::from(*b)];
+            let Some(unit_ns) = [
+                ("ns nsec nsecs nanos nanosecond nanoseconds", 1),
+                ("us \u{b5}s \u{3bc}s usec usecs micros microsecond microseconds", 1_000),
+                ("ms msec msecs millis millisecond milliseconds", 1_000_000),
+                ("s sec secs second seconds", 1_000_000_000),
+            ]
+            .iter()
+            .find_map(|(names, nanos)| {
+                let fits = |name: &&str| {
+                    let Some(found) = text[at..].get(..name.len()) else { return false };
+                    let same = found == name.as_bytes()
+                        || found.eq_ignore_ascii_case(name.as_bytes())
+                            && name.len() > 2
+                            && name.is_ascii();
+                    same && !text.get(at + name.len()).is_some_and(word)
+                };
+                names.split(' ').any(|name| fits(&name)).then_some(*nanos)
+            }) else {
+                continue;
+            };
+            let number =
+                text[..end].iter().rev().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+            let (before, number) = text[..end].split_at(end - number);
+            let points = number.iter().filter(|&&b| b == b'.').count();
+            if !number.last().is_some_and(u8::is_ascii_digit) || number[0] == b'.' || points > 1 {
+                continue;
+            }
+            if !before.last().is_some_and(|&b| OPENING[usize::from(b)])
+                || !qualifies_slowly(&before[before.len().saturating_sub(CONTEXT_BYTES)..])
+            {
+                continue;
+            }
+            let unit = [Unit::Nanoseconds, Unit::Microseconds, Unit::Milliseconds, Unit::Seconds]
+                .into_iter()
+                .find(|unit| unit.nanos() == unit_ns)
+                .unwrap();
+            return super::super::duration::decimal(number, unit)
+                .filter(|&n| n <= DURATION_NS_MAX)
+                .unwrap_or(NO_DURATION);
+        }
+        NO_DURATION
+    }
+
+    fn texts() -> impl Strategy<Value = String> {
+        let part = prop_oneof![
+            "[a-z ]{0,8}",
+            Just(" in ".to_string()),
+            Just(" in ".into()),
+            Just("took=".into()),
+            "[0-9.]{1,9}",
+            "[0-9]{1,5}",
+            Just("ms".into()),
+            Just(" s".into()),
+            Just("ms ".into()),
+            Just(" µs".into()),
+            Just("retry".into()),
+            Just(" Seconds".into()),
+            Just("MS".into()),
+            Just("us_".into()),
+            " [ -~]{60,70}",
+        ];
+        prop::collection::vec(part, 0..14).prop_map(|parts| parts.concat())
+    }
+
     #[test]
     fn no_response_times() {
         for text in [
-            "retrying in 30s", "will retry in 30 s", "next run in 5s", "sleeping for time 5s", "uptime 5s",
-            "127ms", "in 127", "in 127 messages", "in 5m", "in x127ms", "in 1.2.3s", "in .5s", "in 127MS",
-            "found 12 servers", "in 5 sites", "in 99999999999999999999s", "", "in 5s_total", "in5s",
+            "retrying in 30s",
+            "will retry in 30 s",
+            "next run in 5s",
+            "sleeping for time 5s",
+            "uptime 5s",
+            "127ms",
+            "in 127",
+            "in 127 messages",
+            "in 5m",
+            "in x127ms",
+            "in 1.2.3s",
+            "in .5s",
+            "in 127MS",
+            "found 12 servers",
+            "in 5 sites",
+            "in 99999999999999999999s",
+            "",
+            "in 5s_total",
+            "in5s",
             "wait time was about 5 ms",
         ] {
             assert_eq!(nanos(text), None, "{text}");
@@ -346,18 +611,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn instruction_sets_and_memo_agree(parts in prop::collection::vec(
-            prop_oneof!["[a-z ]{0,8}", Just(" in ".to_string()), Just("took=".into()), "[0-9.]{1,9}",
-                Just("ms".into()), Just(" s".into()), Just(" µs".into()), Just("retry".into())], 0..14), from in 0usize..9) {
-            let text = parts.concat();
+        fn instruction_sets_memo_and_rule_agree(text in texts(), from in 0usize..9) {
             let padded = PaddedLine::new(text.as_bytes());
             let plain = find::<Plain>(padded.line(), from, &mut Memo::default());
+            prop_assert_eq!(plain, slowly(text.as_bytes(), from));
             let mut memo = Memo::default();
             for _ in 0..2 {
                 prop_assert_eq!(find::<Plain>(padded.line(), from, &mut memo), plain);
             }
             #[cfg(target_arch = "x86_64")]
             prop_assert_eq!(find::<crate::simd::Sse2>(padded.line(), from, &mut memo), plain);
+        }
+
+        #[test]
+        fn many_are_found_as_one_by_one(texts in prop::collection::vec(texts(), 0..12)) {
+            let padded: Vec<PaddedLine> = texts.iter().map(|t| PaddedLine::new(t.as_bytes())).collect();
+            let mut memo = Memo::default();
+            let mut found = vec![NO_DURATION; texts.len()];
+            find_many::<Plain>(texts.len(), |i| padded[i].line(), &mut memo, |i, ns| found[i] = ns);
+            for (found, text) in found.iter().zip(&texts) {
+                prop_assert_eq!(*found, slowly(text.as_bytes(), 0), "{}", text);
+            }
         }
     }
 }

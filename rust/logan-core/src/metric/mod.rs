@@ -91,7 +91,7 @@ macro_rules! metrics {
             }
 
             #[inline(always)]
-            fn update_all<S: crate::simd::Simd>(&mut self, batch: &Batch, block: Block<'_>) {
+            fn update_all(&mut self, batch: &Batch, block: Block<'_>) {
                 $(self.$name.update(batch, block);)+
             }
 
@@ -149,8 +149,9 @@ impl Metrics {
 }
 
 #[inline(always)]
+#[allow(clippy::extra_unused_type_parameters)] // `dispatch!` names the instruction set
 fn update<S: crate::simd::Simd>(metrics: &mut Metrics, batch: &Batch, block: Block<'_>) {
-    metrics.update_all::<S>(batch, block);
+    metrics.update_all(batch, block);
 }
 
 /// More of anything than there can be: a file of the largest size has fewer bytes.

@@ -108,8 +108,13 @@ impl Metric for Series {
 
     fn take(&mut self) -> SeriesBuckets {
         self.settle();
-        self.buckets.sort_unstable_by_key(|b| b.index);
-        let state = SeriesBuckets::encode(self.step, &self.buckets);
+        self.coarsen();
+        // Sixteen bytes a bucket are sorted, not eighty.
+        let mut order: Vec<(i64, u32)> =
+            self.buckets.iter().zip(0..).map(|(bucket, place)| (bucket.index, place)).collect();
+        order.sort_unstable();
+        let buckets = order.iter().map(|&(_, place)| &self.buckets[place as usize]);
+        let state = SeriesBuckets::encode(self.step, buckets);
         self.buckets.clear();
         self.slots.fill(0);
         self.step = 0;
@@ -184,6 +189,11 @@ impl Series {
             return;
         }
         let bucket = std::mem::take(&mut self.current);
+        self.put(bucket);
+    }
+
+    /// Adds a bucket to the table.
+    fn put(&mut self, bucket: Bucket) {
         if self.slots.len() < 2 * (self.buckets.len() + 1) {
             self.rehash(self.slots.len() * 2);
         }
@@ -217,11 +227,18 @@ impl Series {
         }
     }
 
+    /// Takes coarser steps until the buckets are few enough.
     #[cold]
     fn coarsen(&mut self) {
-        self.buckets.sort_unstable_by_key(|b| b.index);
-        self.step = fit(&mut self.buckets, self.step);
-        self.rehash(self.slots.len());
+        while self.buckets.len() > BUCKETS_MAX && self.step + 1 < STEPS_S.len() {
+            let factor = STEPS_S[self.step + 1] / STEPS_S[self.step];
+            self.step += 1;
+            self.slots.fill(0);
+            for mut bucket in std::mem::take(&mut self.buckets) {
+                bucket.index = bucket.index.div_euclid(factor);
+                self.put(bucket);
+            }
+        }
     }
 }
 
@@ -256,10 +273,14 @@ fn coarsen_to(buckets: &mut Vec<Bucket>, from: usize, to: usize) {
 }
 
 impl SeriesBuckets {
-    fn encode(step: usize, buckets: &[Bucket]) -> SeriesBuckets {
-        let mut rows = Vec::with_capacity(buckets.len() * 12);
+    fn encode<'a>(
+        step: usize,
+        buckets: impl ExactSizeIterator<Item = &'a Bucket>,
+    ) -> SeriesBuckets {
+        let count = buckets.len();
+        let mut rows = Vec::with_capacity(count * 12);
         let mut before = 0;
-        for (i, bucket) in buckets.iter().enumerate() {
+        for (i, bucket) in buckets.enumerate() {
             if i == 0 {
                 varint::put_u64(&mut rows, varint::zigzag(bucket.index));
             } else {
@@ -274,8 +295,8 @@ impl SeriesBuckets {
         }
         rows.shrink_to_fit();
         // Without buckets every step fits; the finest is the canonical one.
-        let step = if buckets.is_empty() { 0 } else { step };
-        SeriesBuckets { step: step as u8, count: buckets.len() as u32, rows }
+        let step = if count == 0 { 0 } else { step };
+        SeriesBuckets { step: step as u8, count: count as u32, rows }
     }
 
     /// The buckets, oldest first; None if the bytes make no sense.
@@ -383,14 +404,15 @@ impl State for SeriesBuckets {
                     let mut both = *a;
                     both.add(b);
                     merged.push(both);
-                    (left.next(), right.next());
+                    left.next();
+                    right.next();
                 }
             }
         }
         merged.extend(left);
         merged.extend(right);
         let step = fit(&mut merged, step);
-        *self = SeriesBuckets::encode(step, &merged);
+        *self = SeriesBuckets::encode(step, merged.iter());
     }
 
     fn check(&self) -> Result<(), &'static str> {
@@ -414,5 +436,85 @@ impl State for SeriesBuckets {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{BATCH_ROWS, Record};
+    use proptest::prelude::*;
+
+    fn series(seconds: &[i64]) -> SeriesBuckets {
+        let mut series = Series::default();
+        for part in seconds.chunks(BATCH_ROWS) {
+            let mut batch = Batch::new();
+            for &second in part {
+                let record = Record {
+                    time_ns: second * 1_000_000_000,
+                    second,
+                    duration_ns: second.unsigned_abs(),
+                    ..Record::EMPTY
+                };
+                batch.push(Columns::TIME.or(Columns::DURATION), &record, 0, 0);
+            }
+            series.update(&batch, Block { bytes: &[], offset: 0, source: 0 });
+        }
+        series.take()
+    }
+
+    /// Scattered over `span` seconds, the same for the same seed.
+    fn scattered(count: usize, span: u64, seed: u64) -> Vec<i64> {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888);
+            ((state >> 20) % span) as i64 - (span / 3) as i64
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
+    #[test]
+    fn the_step_depends_on_the_set_of_seconds_alone() {
+        for (count, span) in [(1_000, 900), (150_000, 140_000), (150_000, 5_000_000), (130_000, 1 << 33)] {
+            let seconds = scattered(count, span, 7);
+            let whole = series(&seconds);
+            whole.check().unwrap();
+            let distinct_at = |step: i64| {
+                let mut indices: Vec<i64> = seconds.iter().map(|s| s.div_euclid(step)).collect();
+                indices.sort_unstable();
+                indices.dedup();
+                indices.len()
+            };
+            let step = STEPS_S.into_iter().find(|&s| distinct_at(s) <= BUCKETS_MAX).unwrap();
+            assert_eq!((whole.step_s(), whole.count as usize), (step, distinct_at(step)));
+            let mut parts = seconds.chunks(37_111).map(series);
+            let mut merged = parts.next_back().unwrap();
+            for part in parts {
+                merged.merge(&part);
+            }
+            assert_eq!(merged, whole);
+        }
+    }
+
+    #[test]
+    fn exactly_at_the_cap() {
+        let seconds: Vec<i64> = (0..BUCKETS_MAX as i64 + 1).collect();
+        assert_eq!(series(&seconds[1..]).step_s(), 1);
+        assert_eq!(series(&seconds).step_s(), 10);
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_and_any_split(seconds in prop::collection::vec(-50i64..50, 0..1500), at in 0usize..1500) {
+            let mut sorted = seconds.clone();
+            sorted.sort_unstable();
+            let whole = series(&sorted);
+            prop_assert_eq!(&series(&seconds), &whole);
+            let (left, right) = seconds.split_at(at.min(seconds.len()));
+            let mut merged = series(right);
+            merged.merge(&series(left));
+            prop_assert_eq!(&merged, &whole);
+            prop_assert!(merged.check().is_ok());
+        }
     }
 }

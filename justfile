@@ -1,0 +1,69 @@
+# Recipes for work on logan. `just` alone lists them; each works in a fresh clone after `just setup`.
+
+# The environment that is active, or .venv here.
+venv := env("VIRTUAL_ENV", justfile_directory() / ".venv")
+python := venv / "bin/python"
+
+export VIRTUAL_ENV := venv
+export PATH := venv / "bin:" + env("PATH")
+
+_default:
+    @just --list --unsorted
+
+# Make .venv unless an environment is active, and install everything for development
+setup:
+    test -x "{{ python }}" || python3 -m venv "{{ venv }}"
+    "{{ python }}" -m pip install -q -e '.[test,lint]' 'maturin>=1.13,<2'
+
+# Rebuild the native engine in place, optimised
+build:
+    maturin develop --release --quiet
+
+# All tests: Python's, then Rust's
+test *args: build
+    "{{ python }}" -m pytest {{ args }}
+    cargo test --workspace --quiet
+
+# Rust's tests alone
+test-rust *args:
+    cargo test --workspace --quiet {{ args }}
+
+# Races between a scan and truncation, in their full number
+races count="10000":
+    LOGAN_RACES={{ count }} cargo test -p logan-core --release --test truncation
+
+# Complain about style
+lint:
+    ruff check
+    ruff format --check
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+# Repair style
+fmt:
+    ruff check --fix --quiet
+    ruff format --quiet
+    cargo fmt --all
+
+# Types: strict mypy, and whether the stub says what the extension has
+types:
+    mypy
+    "{{ python }}" -m mypy.stubtest logan._logan
+
+# Speed and memory beside `wc -l` and other tools; takes some minutes and GiB of disk
+bench *args: build
+    "{{ python }}" -m pip install -q -e '.[bench]'
+    "{{ python }}" tests/bench/run.py {{ args }}
+
+# Criterion benches of the hot pieces
+bench-rust *args:
+    cargo bench -p logan-core {{ args }}
+
+# A wheel for this platform in dist/
+wheel:
+    "{{ python }}" -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+# Rewrite the small logs and their expected figures
+vectors:
+    "{{ python }}" test_vectors/generate.py --all-small
+    "{{ python }}" test_vectors/expected.py --write

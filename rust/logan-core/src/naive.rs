@@ -1,0 +1,2383 @@
+//! The slow, obvious twin of lines, formats and metrics: the oracle of the tests.
+//!
+//! Written from the module texts of `lines`, `timestamp`, `level`, `format::*`, `metric::*` and
+//! from `metrics.md`, with plain vectors and maps, one line and one byte at a time, the whole input
+//! at once. It shares no code with the engine but tables that are data (names of fields, the
+//! registry's order, the ladder of steps) and the hash of keys that are too long. It knows nothing
+//! of chunks, batches or caches; [`analyze`] says what the figures of some bytes are, and whoever
+//! disagrees is wrong or has found a gap in those texts.
+
+use crate::format::fields::{
+    DURATIONS, KEY_BYTES_MAX, Meaning, NAMES, Rule, SEE_THROUGH, SUFFIXES,
+};
+use crate::format::{REGISTRY, Unit, by_name, fields, logfmt};
+use crate::level::Level;
+use crate::lines::LINE_BYTES_MAX;
+use crate::metric::{lines, messages, series, slowest};
+use crate::sketch::groups;
+use crate::spec::Spec;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+const SECOND: i64 = 1_000_000_000;
+
+/// What one line says, by its format.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Record {
+    /// Nanoseconds since 1970.
+    pub time_ns: Option<i64>,
+    /// Severity.
+    pub level: Level,
+    /// HTTP status.
+    pub status: Option<u16>,
+    /// Response time in nanoseconds.
+    pub duration_ns: Option<u64>,
+    /// Bytes of the response.
+    pub bytes_sent: Option<u64>,
+    /// HTTP method; empty for none, as in the texts below.
+    pub method: Vec<u8>,
+    /// Path of the request.
+    pub path: Vec<u8>,
+    /// Who asked.
+    pub client: Vec<u8>,
+    /// Message.
+    pub message: Vec<u8>,
+}
+
+impl Record {
+    fn is_request(&self) -> bool {
+        self.status.is_some() || self.duration_ns.is_some()
+    }
+
+    fn is_error(&self) -> bool {
+        self.level >= Level::Error || self.status.is_some_and(|s| (500..600).contains(&s))
+    }
+}
+
+/// What a line is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Class {
+    /// Nothing but white space.
+    Blank,
+    /// A directive.
+    Header,
+    /// A record, and of which format.
+    Record(&'static str, Box<Record>),
+    /// Goes on with a record.
+    Continuation,
+    /// None of these, and why.
+    Malformed(&'static str),
+}
+
+/// Counts and response times of one time bucket.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Bucket {
+    /// Records.
+    pub records: u64,
+    /// Requests.
+    pub requests: u64,
+    /// Errors.
+    pub errors: u64,
+    /// Records with a response time.
+    pub measured: u64,
+    /// Sum of the response times in nanoseconds.
+    pub sum_ns: u128,
+    /// Longest response time in nanoseconds.
+    pub max_ns: u64,
+}
+
+/// Requests of one route or client.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Group {
+    /// Records that name it.
+    pub records: u64,
+    /// Requests among them.
+    pub requests: u64,
+    /// Errors among them.
+    pub errors: u64,
+    /// All response times in nanoseconds, sorted.
+    pub durations: Vec<u64>,
+}
+
+/// Messages of one level and template.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Messages {
+    /// How many.
+    pub count: u64,
+    /// Earliest time.
+    pub first_ns: Option<i64>,
+    /// Latest time.
+    pub last_ns: Option<i64>,
+    /// Where the first of them stands.
+    pub offset: u64,
+    /// What it says.
+    pub sample: Vec<u8>,
+}
+
+/// A slow request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Slow {
+    /// Response time in nanoseconds.
+    pub duration_ns: u64,
+    /// Where its line starts.
+    pub offset: u64,
+    /// Its time.
+    pub time_ns: Option<i64>,
+    /// The beginning of its line.
+    pub text: Vec<u8>,
+}
+
+/// The figures of a source, every one exact.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Naive {
+    /// Lines in all, counted by newlines.
+    pub total: u64,
+    /// Lines that are records.
+    pub parsed: u64,
+    /// Lines of nothing but white space.
+    pub blank: u64,
+    /// Lines that go on with a record.
+    pub continuation: u64,
+    /// Directives.
+    pub header: u64,
+    /// Malformed lines by reason.
+    pub reasons: BTreeMap<&'static str, u64>,
+    /// Offset and beginning of the first malformed lines.
+    pub samples: Vec<(u64, Vec<u8>)>,
+    /// Records by format.
+    pub formats: BTreeMap<&'static str, u64>,
+    /// Records with a time.
+    pub timed: u64,
+    /// Requests.
+    pub requests: u64,
+    /// Errors.
+    pub errors: u64,
+    /// Records by level.
+    pub levels: BTreeMap<Level, u64>,
+    /// Records by status.
+    pub status: BTreeMap<u16, u64>,
+    /// Sum of all sizes, if there is any.
+    pub bytes_sent: Option<u128>,
+    /// All response times in nanoseconds, sorted.
+    pub durations: Vec<u64>,
+    /// Times of the first and the last timed record in file order.
+    pub ends: Option<(i64, i64)>,
+    /// Earliest and latest time.
+    pub range: Option<(i64, i64)>,
+    /// Timed records earlier than the timed record before them.
+    pub out_of_order: u64,
+    /// Seconds of a bucket of `series`.
+    pub step_s: i64,
+    /// Buckets by their start in steps since 1970.
+    pub series: BTreeMap<i64, Bucket>,
+    /// Records that name a path, by route.
+    pub routes: BTreeMap<Vec<u8>, Group>,
+    /// Records that name a client.
+    pub clients: BTreeMap<Vec<u8>, Group>,
+    /// Records of WARN and above with a message, by level and template.
+    pub messages: BTreeMap<(Reverse<Level>, Vec<u8>), Messages>,
+    /// The slowest requests, slowest first.
+    pub slowest: Vec<Slow>,
+}
+
+impl Naive {
+    /// Malformed lines.
+    pub fn malformed(&self) -> u64 {
+        self.reasons.values().sum()
+    }
+}
+
+/// The smallest of sorted values that `permille` of them do not exceed.
+pub fn quantile(sorted: &[u64], permille: u64) -> Option<u64> {
+    let rank = (permille * sorted.len() as u64).div_ceil(1_000).max(1);
+    sorted.get(rank as usize - 1).copied()
+}
+
+/// The figures of `bytes`, which are the whole of source `source`.
+///
+/// # Panics
+/// If the spec has no such source, or cannot be used.
+pub fn analyze(bytes: &[u8], spec: &Spec, source: u32) -> Naive {
+    let reader = Reader::new(spec, source);
+    let mut naive = Naive {
+        step_s: 1,
+        ..Naive::default()
+    };
+    let mut start = 0;
+    while start < bytes.len() {
+        let newline = bytes[start..]
+            .iter()
+            .position(|&b| b == b'\n')
+            .map(|n| start + n);
+        let end = newline.unwrap_or(bytes.len());
+        let mut offset = start;
+        let mut line = &bytes[start..end];
+        if start == 0 && line.starts_with(b"\xef\xbb\xbf") {
+            // A byte order mark is no part of the line, which starts behind it.
+            line = &line[3..];
+            offset = 3;
+        }
+        naive.add(
+            &reader,
+            offset as u64,
+            line.strip_suffix(b"\r").unwrap_or(line),
+        );
+        start = end + 1;
+    }
+    naive.finish(spec.top as usize);
+    naive
+}
+
+impl Naive {
+    fn add(&mut self, reader: &Reader, offset: u64, whole: &[u8]) {
+        self.total += 1;
+        let line = &whole[..whole.len().min(LINE_BYTES_MAX)];
+        match reader.classify(whole) {
+            Class::Blank => self.blank += 1,
+            Class::Header => self.header += 1,
+            Class::Continuation => self.continuation += 1,
+            Class::Malformed(reason) => {
+                *self.reasons.entry(reason).or_default() += 1;
+                if self.samples.len() < lines::SAMPLES_MAX {
+                    let kept = line.len().min(lines::SAMPLE_BYTES_MAX);
+                    self.samples.push((offset, line[..kept].to_vec()));
+                }
+            }
+            Class::Record(format, record) => {
+                *self.formats.entry(format).or_default() += 1;
+                self.record(&record, offset, line);
+            }
+        }
+    }
+
+    fn record(&mut self, record: &Record, offset: u64, line: &[u8]) {
+        let (request, error) = (u64::from(record.is_request()), u64::from(record.is_error()));
+        self.parsed += 1;
+        self.requests += request;
+        self.errors += error;
+        *self.levels.entry(record.level).or_default() += 1;
+        if let Some(status) = record.status {
+            *self.status.entry(status).or_default() += 1;
+        }
+        if let Some(bytes) = record.bytes_sent {
+            *self.bytes_sent.get_or_insert(0) += u128::from(bytes);
+        }
+        if let Some(time) = record.time_ns {
+            self.timed += 1;
+            self.out_of_order += u64::from(self.ends.is_some_and(|(_, before)| time < before));
+            self.ends = Some((self.ends.map_or(time, |e| e.0), time));
+            self.range = Some(
+                self.range
+                    .map_or((time, time), |r| (r.0.min(time), r.1.max(time))),
+            );
+            let bucket = self.series.entry(time.div_euclid(SECOND)).or_default();
+            bucket.records += 1;
+            bucket.requests += request;
+            bucket.errors += error;
+            if let Some(ns) = record.duration_ns {
+                bucket.measured += 1;
+                bucket.sum_ns += u128::from(ns);
+                bucket.max_ns = bucket.max_ns.max(ns);
+            }
+        }
+        if let Some(duration_ns) = record.duration_ns {
+            self.durations.push(duration_ns);
+            let text = line[..line.len().min(slowest::TEXT_BYTES_MAX)].to_vec();
+            self.slowest.push(Slow {
+                duration_ns,
+                offset,
+                time_ns: record.time_ns,
+                text,
+            });
+        }
+        let mut groups = Vec::new();
+        if !record.path.is_empty() {
+            groups.push((&mut self.routes, route(&record.method, &record.path)));
+        }
+        if !record.client.is_empty() {
+            groups.push((&mut self.clients, record.client.clone()));
+        }
+        for (groups, key) in groups {
+            let group = groups.entry(kept_key(key)).or_default();
+            group.records += 1;
+            group.requests += request;
+            group.errors += error;
+            group.durations.extend(record.duration_ns);
+        }
+        if record.level >= Level::Warn && !record.message.is_empty() {
+            self.message(record, offset);
+        }
+    }
+
+    fn message(&mut self, record: &Record, offset: u64) {
+        // The level is part of the key, one byte of it, complemented: the worst come first.
+        let mut key = vec![!(record.level as u8)];
+        key.extend(template(&record.message));
+        let template = kept_key(key)[1..].to_vec();
+        let messages = self
+            .messages
+            .entry((Reverse(record.level), template))
+            .or_default();
+        if messages.count == 0 {
+            messages.offset = offset;
+            messages.sample = cut_at_character(&record.message, messages::SAMPLE_BYTES_MAX);
+        }
+        messages.count += 1;
+        if let Some(time) = record.time_ns {
+            messages.first_ns = Some(messages.first_ns.map_or(time, |t| t.min(time)));
+            messages.last_ns = Some(messages.last_ns.map_or(time, |t| t.max(time)));
+        }
+    }
+
+    fn finish(&mut self, top: usize) {
+        self.durations.sort_unstable();
+        self.slowest
+            .sort_by_key(|s| (Reverse(s.duration_ns), s.offset));
+        self.slowest.truncate(top);
+        for group in self.routes.values_mut().chain(self.clients.values_mut()) {
+            group.durations.sort_unstable();
+        }
+        let seconds = std::mem::take(&mut self.series);
+        for step_s in series::STEPS_S {
+            self.step_s = step_s;
+            self.series.clear();
+            for (second, more) in &seconds {
+                let bucket = self.series.entry(second.div_euclid(step_s)).or_default();
+                bucket.records += more.records;
+                bucket.requests += more.requests;
+                bucket.errors += more.errors;
+                bucket.measured += more.measured;
+                bucket.sum_ns += more.sum_ns;
+                bucket.max_ns = bucket.max_ns.max(more.max_ns);
+            }
+            if self.series.len() <= series::BUCKETS_MAX {
+                break;
+            }
+        }
+    }
+}
+
+/// The first `most` bytes of `text`, less those of a character that would be cut.
+fn cut_at_character(text: &[u8], most: usize) -> Vec<u8> {
+    if text.len() <= most {
+        return text.to_vec();
+    }
+    // A character has at most three bytes of continuation; what has more is no text at all.
+    let end = (0..4)
+        .map(|back| most - back)
+        .find(|&end| !is_tail(text[end]))
+        .unwrap_or(most);
+    text[..end].to_vec()
+}
+
+/// Whether the byte goes on with a character of UTF-8.
+fn is_tail(byte: u8) -> bool {
+    (0x80..0xc0).contains(&byte)
+}
+
+/// A key as tables keep it: of a long one 240 bytes, `~` and 15 digits of its hash.
+fn kept_key(key: Vec<u8>) -> Vec<u8> {
+    if key.len() <= groups::KEY_BYTES_MAX {
+        return key;
+    }
+    let mut short = cut_at_character(&key, 240);
+    short.extend_from_slice(&format!("~{:016x}", groups::hash_of(&key)).as_bytes()[..16]);
+    short
+}
+
+// ---------------------------------------------------------------------------------------- lines
+
+/// Reads the lines of one source.
+pub struct Reader {
+    clock: Clock,
+    formats: Vec<Parser>,
+}
+
+struct Parser {
+    name: &'static str,
+    /// Nanoseconds of the unit of an integer response time of an access log.
+    integer_unit_ns: u64,
+}
+
+impl Reader {
+    /// A reader for source `source` of the spec.
+    ///
+    /// # Panics
+    /// If the spec has no such source, or cannot be used.
+    pub fn new(spec: &Spec, source: u32) -> Reader {
+        let zone = TimeZone::get(&spec.input_tz).expect("a known zone");
+        let source = &spec.sources[source as usize];
+        let mut formats: Vec<Parser> = Vec::new();
+        for listed in &source.formats {
+            let (_, entry) = by_name(&listed.name).expect("a registered format");
+            let unit = listed.params.duration_unit.unwrap_or(Unit::Microseconds);
+            formats.push(Parser {
+                name: entry.info.name,
+                integer_unit_ns: unit.nanos(),
+            });
+        }
+        for entry in REGISTRY.iter().filter(|_| !source.only) {
+            if !formats.iter().any(|f| f.name == entry.info.name) {
+                formats.push(Parser {
+                    name: entry.info.name,
+                    integer_unit_ns: 1_000,
+                });
+            }
+        }
+        // What takes lines of others, too, comes last.
+        formats.sort_by_key(|f| by_name(f.name).is_some_and(|(_, entry)| entry.last_resort));
+        Reader {
+            clock: Clock {
+                zone,
+                anchor_ns: spec.anchor_ns,
+            },
+            formats,
+        }
+    }
+
+    /// What a line, whole and without its end, is.
+    pub fn classify(&self, whole: &[u8]) -> Class {
+        let line = &whole[..whole.len().min(LINE_BYTES_MAX)];
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return Class::Blank;
+        }
+        if is_header(line) {
+            return Class::Header;
+        }
+        for format in &self.formats {
+            let record = match format.name {
+                "json" => json_record(line, &self.clock),
+                "logfmt" => logfmt_record(line, &self.clock),
+                "app" => app_record(line, &self.clock),
+                "text" => text_record(line, &self.clock),
+                name => {
+                    let access = access_record(line, &self.clock, format.integer_unit_ns);
+                    access
+                        .filter(|(found, _)| *found == name)
+                        .map(|(_, record)| record)
+                }
+            };
+            if let Some(record) = record {
+                return Class::Record(format.name, Box::new(record));
+            }
+        }
+        if is_continuation(line) {
+            Class::Continuation
+        } else {
+            Class::Malformed(reason(whole))
+        }
+    }
+}
+
+fn is_header(line: &[u8]) -> bool {
+    let names = [
+        "Version",
+        "Fields",
+        "Software",
+        "Date",
+        "Start-Date",
+        "End-Date",
+        "Remark",
+    ];
+    names
+        .iter()
+        .any(|name| line.starts_with(format!("#{name}:").as_bytes()))
+}
+
+fn is_continuation(line: &[u8]) -> bool {
+    let beginnings = [
+        "Traceback (",
+        "Caused by:",
+        "at ",
+        "... ",
+        "Suppressed:",
+        "goroutine ",
+    ];
+    if matches!(line.first(), Some(b' ' | b'\t'))
+        || beginnings
+            .iter()
+            .any(|beginning| line.starts_with(beginning.as_bytes()))
+    {
+        return true;
+    }
+    // A dotted name that says what went wrong, alone or before a colon.
+    let name = line.split(|&b| b == b':').next().unwrap_or(line);
+    let dotted = name
+        .iter()
+        .all(|b| b.is_ascii_alphanumeric() || b"._$".contains(b));
+    let kinds = ["Error", "Exception", "Warning"];
+    dotted
+        && name.first().is_some_and(u8::is_ascii_alphabetic)
+        && kinds.iter().any(|kind| name.ends_with(kind.as_bytes()))
+}
+
+fn reason(whole: &[u8]) -> &'static str {
+    let line = &whole[..whole.len().min(LINE_BYTES_MAX)];
+    let date = digits(line, 0, 4).is_some()
+        && matches!(line.get(4), Some(b'-' | b'/'))
+        && digits(line, 5, 2).is_some()
+        && matches!(line.get(7), Some(b'-' | b'/'))
+        && digits(line, 8, 2).is_some();
+    let time =
+        digits(line, 0, 2).is_some() && line.get(2) == Some(&b':') && digits(line, 3, 2).is_some();
+    if whole.len() > LINE_BYTES_MAX {
+        "overlong"
+    } else if line.contains(&0) {
+        "binary"
+    } else if line.trim_ascii_start().starts_with(b"{") {
+        "invalid_json"
+    } else if date || time {
+        "invalid_timestamp"
+    } else {
+        "no_timestamp"
+    }
+}
+
+// ----------------------------------------------------------------------------------------- bytes
+
+fn is_digit(text: &[u8], at: usize) -> bool {
+    text.get(at).is_some_and(u8::is_ascii_digit)
+}
+
+/// The number written with exactly so many digits at `at`.
+fn digits(text: &[u8], at: usize, count: usize) -> Option<i64> {
+    let part = text.get(at..at + count)?;
+    if !part.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(part).ok()?.parse().ok()
+}
+
+/// How many bytes from `at` on satisfy `test`.
+fn run(text: &[u8], at: usize, test: impl Fn(u8) -> bool) -> usize {
+    text.iter().skip(at).take_while(|&&b| test(b)).count()
+}
+
+fn find(text: &[u8], from: usize, byte: u8) -> Option<usize> {
+    (from..text.len()).find(|&i| text[i] == byte)
+}
+
+// ---------------------------------------------------------------------------------------- levels
+
+fn level_of_word(word: &[u8]) -> Option<Level> {
+    let words = [
+        (Level::Trace, "VERBOSE TRACE FINEST FINER SILLY"),
+        (Level::Debug, "DEBUG DEBG FINE CONFIG"),
+        (Level::Info, "INFO INFORMATION INFORMATIONAL"),
+        (Level::Notice, "NOTICE"),
+        (Level::Warn, "WARN WARNING"),
+        (Level::Error, "ERR ERROR SEVERE"),
+        (
+            Level::Fatal,
+            "FATAL CRIT CRITICAL ALERT EMERG EMERGENCY PANIC DPANIC",
+        ),
+    ];
+    let upper = word.to_ascii_uppercase();
+    let found = words
+        .iter()
+        .find(|(_, list)| list.split(' ').any(|w| w.as_bytes() == upper));
+    found.map(|(level, _)| *level)
+}
+
+fn level_of_letter(letter: u8) -> Option<Level> {
+    let letters = [
+        (Level::Trace, "VT"),
+        (Level::Debug, "D"),
+        (Level::Info, "I"),
+        (Level::Notice, "N"),
+        (Level::Warn, "W"),
+        (Level::Error, "E"),
+        (Level::Fatal, "FCA"),
+    ];
+    let upper = char::from(letter.to_ascii_uppercase());
+    letters
+        .iter()
+        .find(|(_, list)| list.contains(upper))
+        .map(|(level, _)| *level)
+}
+
+/// The level that a field says; it is not empty.
+fn level_of_field(value: &[u8]) -> Level {
+    const SYSLOG: [Level; 8] = [
+        Level::Fatal,
+        Level::Fatal,
+        Level::Fatal,
+        Level::Error,
+        Level::Warn,
+        Level::Notice,
+        Level::Info,
+        Level::Debug,
+    ];
+    const BUNYAN: [Level; 6] = [
+        Level::Trace,
+        Level::Debug,
+        Level::Info,
+        Level::Warn,
+        Level::Error,
+        Level::Fatal,
+    ];
+    let known = match (value.len(), digits(value, 0, value.len())) {
+        (1, Some(severity)) => SYSLOG.get(severity as usize).copied(),
+        (2, Some(number)) => BUNYAN.get((number as usize / 10).wrapping_sub(1)).copied(),
+        (1, None) => level_of_letter(value[0]),
+        _ => level_of_word(value),
+    };
+    known.unwrap_or(Level::Other)
+}
+
+// ------------------------------------------------------------------------------------ timestamps
+
+/// What timestamps without zone or year mean.
+struct Clock {
+    zone: TimeZone,
+    anchor_ns: i64,
+}
+
+/// Nanoseconds since 1970, and where the timestamp ends.
+type Stamp = Option<(i64, usize)>;
+
+impl Clock {
+    /// A timestamp of any layout that has a date.
+    fn any(&self, line: &[u8], at: usize) -> Stamp {
+        let layouts = [
+            Clock::iso,
+            Clock::clf,
+            Clock::spark,
+            Clock::compact,
+            Clock::hdfs,
+            Clock::logcat,
+            Clock::named,
+            Clock::day_month,
+            Clock::epoch_at,
+        ];
+        let (time_ns, end) = layouts.iter().find_map(|layout| layout(self, line, at))?;
+        let goes_on = line.get(end).is_some_and(u8::is_ascii_alphanumeric);
+        (!goes_on).then_some((time_ns, end))
+    }
+
+    /// `2024-01-24 10:15:32.123 +0000`.
+    fn iso(&self, line: &[u8], at: usize) -> Stamp {
+        let mark = line.get(at + 4).filter(|m| b"-/".contains(m))?;
+        if line.get(at + 7) != Some(mark) || !matches!(line.get(at + 10), Some(b' ' | b'T')) {
+            return None;
+        }
+        let date = date(
+            digits(line, at, 4)?,
+            digits(line, at + 5, 2)?,
+            digits(line, at + 8, 2)?,
+        )?;
+        self.timed(line, at + 11, date)
+    }
+
+    /// `24/Jan/2024:10:15:32 +0000`, `24-Jan-2024 10:15:32.123`.
+    fn clf(&self, line: &[u8], at: usize) -> Stamp {
+        let mark = line.get(at + 2).filter(|m| b"-/".contains(m))?;
+        if line.get(at + 6) != Some(mark) || !matches!(line.get(at + 11), Some(b' ' | b':')) {
+            return None;
+        }
+        let date = date(
+            digits(line, at + 7, 4)?,
+            month(line, at + 3)?,
+            digits(line, at, 2)?,
+        )?;
+        self.timed(line, at + 12, date)
+    }
+
+    /// `17/06/09 20:10:40`.
+    fn spark(&self, line: &[u8], at: usize) -> Stamp {
+        let marks = [line.get(at + 2)?, line.get(at + 5)?, line.get(at + 8)?];
+        if marks != [&b'/', &b'/', &b' '] {
+            return None;
+        }
+        let year = 2000 + digits(line, at, 2)?;
+        let date = date(year, digits(line, at + 3, 2)?, digits(line, at + 6, 2)?)?;
+        self.timed(line, at + 9, date)
+    }
+
+    /// `20240124T101532`, `20240124 10:15:32.123`, `20240124-10:15:32:123`.
+    fn compact(&self, line: &[u8], at: usize) -> Stamp {
+        let (year, month) = (digits(line, at, 4)?, digits(line, at + 4, 2)?);
+        let date = date(year, month, digits(line, at + 6, 2)?)?;
+        match line.get(at + 8)? {
+            b'T' => {
+                let (nanos, end) = fraction(line, at + 15)?;
+                self.zoned(line, end, date, six_digits(line, at + 9)?, nanos)
+            }
+            b' ' | b'-' => self.timed(line, at + 9, date),
+            _ => None,
+        }
+    }
+
+    /// `081109 203615`.
+    fn hdfs(&self, line: &[u8], at: usize) -> Stamp {
+        let (year, month) = (2000 + digits(line, at, 2)?, digits(line, at + 2, 2)?);
+        let date = date(year, month, digits(line, at + 4, 2)?)?;
+        if line.get(at + 6) != Some(&b' ') {
+            return None;
+        }
+        let (nanos, end) = fraction(line, at + 13)?;
+        self.zoned(line, end, date, six_digits(line, at + 7)?, nanos)
+    }
+
+    /// `01-24 10:15:32.123`.
+    fn logcat(&self, line: &[u8], at: usize) -> Stamp {
+        if line.get(at + 2) != Some(&b'-') || line.get(at + 5) != Some(&b' ') {
+            return None;
+        }
+        self.time_of_day(line, at + 6, digits(line, at, 2)?, digits(line, at + 3, 2)?)
+    }
+
+    /// `Sun Dec 04 04:47:44.123 2005`, `Wed, 24 Jan 2024 10:15:32`, `Jan 24 10:15:32`.
+    fn named(&self, line: &[u8], at: usize) -> Stamp {
+        let days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+        let name = line.get(at..at + 3)?;
+        if !days.iter().any(|day| day.as_bytes() == name) {
+            return self.month_first(line, at);
+        }
+        match (line.get(at + 3)?, line.get(at + 4)) {
+            (b',', Some(b' ')) => self.day_month(line, at + 5),
+            (b' ', _) => self.month_first(line, at + 4),
+            _ => None,
+        }
+    }
+
+    /// `Jan 24, 2024 10:15:32 AM`, `Dec 04 04:47:44.123 2005`, `Jan 24 10:15:32`.
+    fn month_first(&self, line: &[u8], at: usize) -> Stamp {
+        let month = month(line, at)?;
+        if line.get(at + 3) != Some(&b' ') {
+            return None;
+        }
+        let padding = usize::from(line.get(at + 4) == Some(&b' '));
+        let (day, at) = day(line, at + 4 + padding)?;
+        if line.get(at) == Some(&b',') {
+            return self.with_noon(line, at, month, day);
+        }
+        if line.get(at) != Some(&b' ') {
+            return None;
+        }
+        let seconds = time(line, at + 1)?;
+        let (nanos, end) = fraction(line, at + 9)?;
+        // Four digits that are no year belong to the message.
+        let year = line
+            .get(end)
+            .filter(|&&b| b == b' ')
+            .and_then(|_| digits(line, end + 1, 4));
+        let alone = !line.get(end + 5).is_some_and(u8::is_ascii_alphanumeric);
+        match year
+            .filter(|_| alone)
+            .and_then(|year| date(year, month, day))
+        {
+            Some(date) => Some((self.local(date, seconds)? * SECOND + nanos, end + 5)),
+            None => Some((self.yearless(month, day, seconds, nanos)?, end)),
+        }
+    }
+
+    /// `, 2024 10:15:32 AM`, behind month and day.
+    fn with_noon(&self, line: &[u8], at: usize, month: i64, day: i64) -> Stamp {
+        let date = date(digits(line, at + 2, 4)?, month, day)?;
+        let hour_digits = if line.get(at + 8) == Some(&b':') {
+            1
+        } else {
+            2
+        };
+        let mut hour = digits(line, at + 7, hour_digits)?;
+        let at_minute = at + 7 + hour_digits + 1;
+        let (minute, second) = (digits(line, at_minute, 2)?, digits(line, at_minute + 3, 2)?);
+        let marks = [at + 1, at + 6, at_minute - 1, at_minute + 2].map(|i| line[i]);
+        if marks != *b"  ::" {
+            return None;
+        }
+        let mut end = at_minute + 5;
+        let noon = line.get(end..end + 3).filter(|_| (1..=12).contains(&hour));
+        if let Some(half @ (b" AM" | b" PM")) = noon {
+            hour = hour % 12 + if half == b" PM" { 12 } else { 0 };
+            end += 3;
+        }
+        self.zoned(line, end, date, of_day(hour, minute, second)?, 0)
+    }
+
+    /// `24 Jan 2024 10:15:32.123`.
+    fn day_month(&self, line: &[u8], at: usize) -> Stamp {
+        let (day, at) = day(line, at)?;
+        if [at, at + 4, at + 9]
+            .iter()
+            .any(|&i| line.get(i) != Some(&b' '))
+        {
+            return None;
+        }
+        self.timed(
+            line,
+            at + 10,
+            date(digits(line, at + 5, 4)?, month(line, at + 1)?, day)?,
+        )
+    }
+
+    /// Ten digits or more, and possibly a fraction.
+    fn epoch_at(&self, line: &[u8], at: usize) -> Stamp {
+        let number = &line[at..][..run(line, at, |b| b.is_ascii_digit() || b == b'.')];
+        // A full stop at the end is punctuation.
+        let number = number.strip_suffix(b".").unwrap_or(number);
+        let whole = run(number, 0, |b| b.is_ascii_digit());
+        if !(10..=19).contains(&whole) {
+            return None;
+        }
+        Some((epoch(number)?, at + number.len()))
+    }
+
+    /// Time of day, fraction and zone, on a date.
+    fn timed(&self, line: &[u8], at: usize, date: Date) -> Stamp {
+        let seconds = time(line, at)?;
+        let (nanos, end) = fraction(line, at + 8)?;
+        self.zoned(line, end, date, seconds, nanos)
+    }
+
+    /// A zone may stand at `at`.
+    fn zoned(&self, line: &[u8], at: usize, date: Date, seconds: i64, nanos: i64) -> Stamp {
+        let (second, end) = match zone(line, at) {
+            Some((east, end)) => (seconds_of(date, &TimeZone::UTC, seconds)? - east, end),
+            None => (self.local(date, seconds)?, at),
+        };
+        Some((second * SECOND + nanos, end))
+    }
+
+    fn time_of_day(&self, line: &[u8], at: usize, month: i64, day: i64) -> Stamp {
+        let seconds = time(line, at)?;
+        let (nanos, end) = fraction(line, at + 8)?;
+        Some((self.yearless(month, day, seconds, nanos)?, end))
+    }
+
+    /// The latest year that puts it at or before the anchor and 48 hours.
+    fn yearless(&self, month: i64, day: i64, seconds: i64, nanos: i64) -> Option<i64> {
+        let limit = self.anchor_ns.div_euclid(SECOND) + 48 * 3600;
+        let anchor = TimeZone::UTC.to_datetime(jiff::Timestamp::from_second(limit).ok()?);
+        let latest = i64::from(anchor.year()) + 1;
+        (latest - 10..=latest).rev().find_map(|year| {
+            let second = self.local(date(year, month, day)?, seconds)?;
+            (second <= limit).then_some(second * SECOND + nanos)
+        })
+    }
+
+    fn local(&self, date: Date, seconds: i64) -> Option<i64> {
+        seconds_of(date, &self.zone, seconds)
+    }
+}
+
+fn seconds_of(date: Date, zone: &TimeZone, seconds: i64) -> Option<i64> {
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let time = date.at(h as i8, m as i8, s as i8, 0);
+    // Compatible: the offset before a gap, the earlier instant of a fold.
+    Some(
+        zone.to_ambiguous_timestamp(time)
+            .compatible()
+            .ok()?
+            .as_second(),
+    )
+}
+
+fn date(year: i64, month: i64, day: i64) -> Option<Date> {
+    if !(1678..=2261).contains(&year) {
+        return None;
+    }
+    Date::new(year as i16, month as i8, day as i8).ok()
+}
+
+fn month(line: &[u8], at: usize) -> Option<i64> {
+    let names = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
+    let name = line.get(at..at + 3)?;
+    names
+        .split(' ')
+        .position(|n| n.as_bytes() == name)
+        .map(|i| i as i64 + 1)
+}
+
+/// A day of one digit or two, and where it ends.
+fn day(line: &[u8], at: usize) -> Option<(i64, usize)> {
+    let two = digits(line, at, 2).map(|day| (day, at + 2));
+    two.or_else(|| Some((digits(line, at, 1)?, at + 1)))
+}
+
+fn of_day(hour: i64, minute: i64, second: i64) -> Option<i64> {
+    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
+}
+
+/// `10:15:32` as seconds.
+fn time(line: &[u8], at: usize) -> Option<i64> {
+    if line.get(at + 2) != Some(&b':') || line.get(at + 5) != Some(&b':') {
+        return None;
+    }
+    of_day(
+        digits(line, at, 2)?,
+        digits(line, at + 3, 2)?,
+        digits(line, at + 6, 2)?,
+    )
+}
+
+/// `101532` as seconds.
+fn six_digits(line: &[u8], at: usize) -> Option<i64> {
+    of_day(
+        digits(line, at, 2)?,
+        digits(line, at + 2, 2)?,
+        digits(line, at + 4, 2)?,
+    )
+}
+
+/// Nanoseconds of the fraction at `at`, and where it ends; None if the seconds have a third digit.
+fn fraction(line: &[u8], at: usize) -> Option<(i64, usize)> {
+    if is_digit(line, at) {
+        return None;
+    }
+    if !matches!(line.get(at), Some(b'.' | b',' | b':')) || !is_digit(line, at + 1) {
+        return Some((0, at));
+    }
+    let count = run(line, at + 1, |b| b.is_ascii_digit());
+    let mut nine = line[at + 1..at + 1 + count.min(9)].to_vec();
+    nine.resize(9, b'0');
+    Some((digits(&nine, 0, 9)?, at + 1 + count))
+}
+
+/// Seconds east of UTC, and where the zone ends.
+fn zone(line: &[u8], at: usize) -> Option<(i64, usize)> {
+    let spaced = line.get(at) == Some(&b' ');
+    let at = at + usize::from(spaced);
+    let rest = &line[at.min(line.len())..];
+    let (east, len) = if rest.starts_with(b"UTC") || rest.starts_with(b"GMT") {
+        (0, 3)
+    } else if rest.starts_with(b"Z") && !spaced {
+        (0, 1)
+    } else {
+        let sign = match rest.first()? {
+            b'+' => 1,
+            b'-' => -1,
+            _ => return None,
+        };
+        let hours = digits(rest, 1, 2)?;
+        let colon = usize::from(rest.get(3) == Some(&b':'));
+        let (minutes, len) = match digits(rest, 3 + colon, 2) {
+            Some(minutes) => (minutes, 5 + colon),
+            None if !spaced && colon == 0 => (0, 3),
+            None => return None,
+        };
+        (sign * of_day(hours, minutes, 0)?, len)
+    };
+    let goes_on = rest.get(len).is_some_and(u8::is_ascii_alphanumeric);
+    (!goes_on).then_some((east, at + len))
+}
+
+/// Seconds, milliseconds, microseconds or nanoseconds since 1970, by magnitude.
+fn epoch(text: &[u8]) -> Option<i64> {
+    let (mantissa, exponent) = match text.iter().position(|b| b"eE".contains(b)) {
+        None => (text, 0),
+        Some(i) => {
+            let exponent = text[i + 1..].strip_prefix(b"+").unwrap_or(&text[i + 1..]);
+            if !(1..=2).contains(&exponent.len()) {
+                return None;
+            }
+            (&text[..i], digits(exponent, 0, exponent.len())?)
+        }
+    };
+    let whole = run(mantissa, 0, |b| b.is_ascii_digit());
+    let decimals = match mantissa.get(whole) {
+        None => &[][..],
+        Some(b'.') => &mantissa[whole + 1..],
+        Some(_) => return None,
+    };
+    if whole == 0 || !decimals.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let zeros = run(mantissa, 0, |b| b == b'0').min(whole - 1);
+    let magnitude = whole - zeros + exponent as usize;
+    let decimals_of_unit = match magnitude {
+        ..=11 => 9,
+        12..=14 => 6,
+        15..=17 => 3,
+        18..=19 => 0,
+        _ => return None,
+    };
+    // All digits down to the nanosecond, those that are not written being 0.
+    let mut all = [&mantissa[zeros..whole], decimals].concat();
+    all.resize(magnitude + decimals_of_unit, b'0');
+    let nanos: i64 = std::str::from_utf8(&all).ok()?.parse().ok()?;
+    let year = TimeZone::UTC
+        .to_datetime(jiff::Timestamp::from_nanosecond(nanos.into()).ok()?)
+        .year();
+    (year <= 2261).then_some(nanos)
+}
+
+// ------------------------------------------------------------------------------------- app text
+
+fn app_record(line: &[u8], clock: &Clock) -> Option<Record> {
+    let open = usize::from(matches!(line.first(), Some(b'[' | b'<')));
+    timed_record(line, open, clock)
+}
+
+fn text_record(line: &[u8], clock: &Clock) -> Option<Record> {
+    if line.starts_with(b"{") {
+        return None;
+    }
+    let mut places = (1..line.len().min(128)).filter(|&at| b" \t[(|<\"=".contains(&line[at - 1]));
+    let (at, mut record) =
+        places.find_map(|at| timed_record(line, at, clock).map(|record| (at, record)))?;
+    if record.level == Level::None {
+        record.level = level_among_tokens(&line[..at])?.0;
+    }
+    Some(record)
+}
+
+/// The record whose timestamp stands at `at`.
+fn timed_record(line: &[u8], at: usize, clock: &Clock) -> Option<Record> {
+    let (time_ns, level, behind) = match clock.any(line, at) {
+        Some((time_ns, end)) => {
+            let text = &line[end..line.len().min(end + 160)];
+            let (level, len) = level_among_tokens(text).unwrap_or((Level::None, 0));
+            (time_ns, level, end + len)
+        }
+        None => klog(line, at, clock)?,
+    };
+    let dressing = run(line, behind, |b| b" \t])>|:-,\"".contains(&b));
+    let message = &line[behind + dressing..];
+    Some(Record {
+        time_ns: Some(time_ns),
+        level,
+        duration_ns: text_duration(message),
+        message: message.to_vec(),
+        ..Record::default()
+    })
+}
+
+/// `I0124 10:15:32.123456`.
+fn klog(line: &[u8], at: usize, clock: &Clock) -> Option<(i64, Level, usize)> {
+    let letter = line.get(at).filter(|b| b"IWEF".contains(b))?;
+    let (month, day) = (digits(line, at + 1, 2)?, digits(line, at + 3, 2)?);
+    if line.get(at + 5) != Some(&b' ') {
+        return None;
+    }
+    let (time_ns, end) = clock.time_of_day(line, at + 6, month, day)?;
+    Some((time_ns, level_of_letter(*letter)?, end))
+}
+
+/// The level among the first eight tokens, and where its token ends.
+fn level_among_tokens(text: &[u8]) -> Option<(Level, usize)> {
+    let separates = |b: u8| b" \t[]()|<>,;\"'={}".contains(&b);
+    let mut tokens = 0;
+    let mut numbers_only = true;
+    let mut at = 0;
+    while tokens < 8 {
+        at += run(text, at, separates);
+        let len = run(text, at, |b| !separates(b));
+        if len == 0 {
+            return None;
+        }
+        let (token, end) = (&text[at..at + len], at + len);
+        let before = at.checked_sub(1).map(|i| text[i]);
+        let after = text.get(end).copied();
+        at = end;
+        if token.iter().all(|b| b"-:/*".contains(b)) {
+            continue;
+        }
+        if let Some((level, len)) = level_of_token(token, before, after, tokens, numbers_only) {
+            return Some((level, end - token.len() + len));
+        }
+        numbers_only &= token.iter().all(u8::is_ascii_digit);
+        tokens += 1;
+    }
+    None
+}
+
+/// The level that a token says, and how much of it; `place` tokens came before it.
+fn level_of_token(
+    token: &[u8],
+    before: Option<u8>,
+    after: Option<u8>,
+    place: usize,
+    numbers_before: bool,
+) -> Option<(Level, usize)> {
+    let is_before = |list: &[u8]| before.is_some_and(|b| list.contains(&b));
+    let is_after = |list: &[u8]| after.is_some_and(|b| list.contains(&b));
+    let colon = token.ends_with(b":");
+    let bare = token.strip_suffix(b":").unwrap_or(token);
+    // Old logcat: `D/Tag`.
+    if place == 0 && bare.len() > 2 && bare[0].is_ascii_uppercase() && bare[1] == b'/' {
+        if let Some(level) = level_of_letter(bare[0]) {
+            return Some((level, 2));
+        }
+    }
+    let inner = bare
+        .iter()
+        .rposition(|b| b":/".contains(b))
+        .map_or(0, |i| i + 1);
+    let word = &bare[inner..];
+    let upper = word.iter().all(u8::is_ascii_uppercase);
+    let level = if word.len() == 1 {
+        let logcat = numbers_before && place > 0 && is_after(b" ");
+        let bracketed = is_before(b"[") || is_after(b"]");
+        (upper && (logcat || bracketed)).then(|| level_of_letter(word[0]))?
+    } else {
+        let enclosed = is_before(b"[(|<\"=") || is_after(b"])|>\"") || colon;
+        (upper || place == 0 || enclosed).then(|| level_of_word(word))?
+    };
+    Some((level?, token.len()))
+}
+
+/// The response time in a message.
+fn text_duration(message: &[u8]) -> Option<u64> {
+    for start in (0..message.len()).rev() {
+        let before = start.checked_sub(1).map(|i| message[i]);
+        if !is_digit(message, start) || !before.is_some_and(|b| b" \t=:(\"'[,~".contains(&b)) {
+            continue;
+        }
+        let mut len = run(message, start, |b| b.is_ascii_digit());
+        if message.get(start + len) == Some(&b'.') && is_digit(message, start + len + 1) {
+            len += 1 + run(message, start + len + 1, |b| b.is_ascii_digit());
+        }
+        let number = &message[start..start + len];
+        let space = usize::from(message.get(start + len) == Some(&b' '));
+        let Some(unit_ns) = text_unit(&message[start + len + space..]) else {
+            continue;
+        };
+        if speaks_of_response_time(&message[start.saturating_sub(32)..start]) {
+            return decimal(number, unit_ns);
+        }
+    }
+    None
+}
+
+/// Nanoseconds of the unit at the beginning of `text`.
+fn text_unit(text: &[u8]) -> Option<u64> {
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    for micro in ["µs", "μs"] {
+        if let Some(rest) = text.strip_prefix(micro.as_bytes()) {
+            return (!rest.first().is_some_and(|&b| is_word(b))).then_some(1_000);
+        }
+    }
+    let word = &text[..run(text, 0, is_word)];
+    match word {
+        b"ns" => return Some(1),
+        b"us" => return Some(1_000),
+        b"ms" => return Some(1_000_000),
+        b"s" => return Some(1_000_000_000),
+        _ => {}
+    }
+    let spelled = [
+        (1, "nsec nsecs nanos nanosecond nanoseconds"),
+        (1_000, "usec usecs micros microsecond microseconds"),
+        (1_000_000, "msec msecs millis millisecond milliseconds"),
+        (1_000_000_000, "sec secs second seconds"),
+    ];
+    let lower = word.to_ascii_lowercase();
+    let found = spelled
+        .iter()
+        .find(|(_, list)| list.split(' ').any(|u| u.as_bytes() == lower));
+    found.map(|(nanos, _)| *nanos)
+}
+
+/// Whether what stands before a number makes it a response time.
+fn speaks_of_response_time(context: &[u8]) -> bool {
+    let behind = context
+        .iter()
+        .rev()
+        .take_while(|b| b" \t=:(\"'[,~".contains(b))
+        .count();
+    let text = &context[..context.len() - behind];
+    if behind == 0 || !text.last().is_some_and(u8::is_ascii_alphabetic) {
+        return false;
+    }
+    let mut words: Vec<String> = Vec::new();
+    let mut last = b' ';
+    for &b in text {
+        if b.is_ascii_alphabetic() {
+            if !last.is_ascii_alphabetic() || last.is_ascii_lowercase() && b.is_ascii_uppercase() {
+                words.push(String::new());
+            }
+            words
+                .last_mut()
+                .expect("a word")
+                .push(char::from(b.to_ascii_lowercase()));
+        }
+        last = b;
+    }
+    let is = |word: &String, list: &str| list.split(' ').any(|w| w == word);
+    let fill = "of was is about only just approximately taken spent";
+    let say = "in took duration elapsed latency time cost rt";
+    let wait = "retry retrying retries retried wait waiting waits sleep sleeping timeout timeouts \
+                every next expires expire expiring expiry interval delay backoff ttl uptime";
+    let mut words = words.iter().rev().skip_while(|word| is(word, fill));
+    words.next().is_some_and(|word| is(word, say)) && !words.take(3).any(|word| is(word, wait))
+}
+
+// ------------------------------------------------------------------------------------ durations
+
+/// A decimal number without exponent, times nanoseconds, rounded half up.
+fn decimal(number: &[u8], unit_ns: u64) -> Option<u64> {
+    let digits: Vec<u8> = number.iter().copied().filter(|&b| b != b'.').collect();
+    let decimals = number.iter().rev().take_while(|&&b| b != b'.').count();
+    let decimals = if digits.len() == number.len() {
+        0
+    } else {
+        decimals
+    };
+    scaled(&digits, -(decimals as i64), unit_ns)
+}
+
+/// Digits times ten to a power, times nanoseconds, rounded half up.
+fn scaled(digits: &[u8], power: i64, unit_ns: u64) -> Option<u64> {
+    // 24 digits times an hour fit.
+    if digits.is_empty() || digits.len() > 24 {
+        return None;
+    }
+    let value: u128 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let value = value * u128::from(unit_ns);
+    let ten = |power: i64| 10u128.checked_pow(power as u32);
+    let nanos = if value == 0 {
+        0
+    } else if power >= 0 {
+        value.checked_mul(ten(power)?)?
+    } else {
+        ten(-power).map_or(0, |p| value / p + u128::from(value % p * 2 >= p))
+    };
+    u64::try_from(nanos)
+        .ok()
+        .filter(|&nanos| nanos <= i64::MAX as u64)
+}
+
+/// The number, possibly with an exponent, that `text` is.
+fn number(text: &[u8], unit_ns: u64) -> Option<u64> {
+    let (mantissa, exponent) = match text.iter().position(|b| b"eE".contains(b)) {
+        None => (text, 0),
+        Some(i) => {
+            let rest = &text[i + 1..];
+            let unsigned = rest
+                .strip_prefix(b"-")
+                .or(rest.strip_prefix(b"+"))
+                .unwrap_or(rest);
+            if !(1..=4).contains(&unsigned.len()) {
+                return None;
+            }
+            let exponent = digits(unsigned, 0, unsigned.len())?;
+            (
+                &text[..i],
+                if rest.starts_with(b"-") {
+                    -exponent
+                } else {
+                    exponent
+                },
+            )
+        }
+    };
+    let parts: Vec<&[u8]> = mantissa.split(|&b| b == b'.').collect();
+    let all = parts.concat();
+    if parts.len() > 2 || !all.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let decimals = parts.get(1).map_or(0, |d| d.len()) as i64;
+    scaled(&all, exponent - decimals, unit_ns)
+}
+
+/// A duration with its unit, or several on end.
+fn with_unit(text: &[u8]) -> Option<u64> {
+    let mut sum = 0u64;
+    let mut at = 0;
+    loop {
+        let len = run(text, at, |b| b.is_ascii_digit() || b == b'.');
+        let spaced = at == 0 && text.get(len) == Some(&b' ');
+        let unit_at = at + len + usize::from(spaced);
+        let end = unit_at + run(text, unit_at, |b| !b.is_ascii_digit() && b != b'.');
+        let nanos = number(&text[at..at + len], field_unit(&text[unit_at..end])?)?;
+        sum = sum.checked_add(nanos)?;
+        if end == text.len() {
+            return Some(sum).filter(|&sum| sum <= i64::MAX as u64);
+        }
+        if spaced {
+            return None;
+        }
+        at = end;
+    }
+}
+
+fn field_unit(name: &[u8]) -> Option<u64> {
+    let units = [
+        (1, "ns nsec nsecs nano nanos nanosecond nanoseconds"),
+        (
+            1_000,
+            "us µs μs usec usecs micro micros microsecond microseconds",
+        ),
+        (
+            1_000_000,
+            "ms msec msecs milli millis millisecond milliseconds",
+        ),
+        (1_000_000_000, "s sec secs second seconds"),
+        (60_000_000_000, "m min mins minute minutes"),
+        (3_600_000_000_000, "h hr hrs hour hours"),
+    ];
+    let found = units
+        .iter()
+        .find(|(_, list)| list.split(' ').any(|u| u.as_bytes() == name));
+    found.map(|(nanos, _)| *nanos)
+}
+
+// --------------------------------------------------------------------------------------- access
+
+/// The record of an access log, and which of the three formats it is of.
+fn access_record(line: &[u8], clock: &Clock, integer_ns: u64) -> Option<(&'static str, Record)> {
+    let first = *line.first()?;
+    if !first.is_ascii_alphanumeric() && !b"-:_[".contains(&first) {
+        return None;
+    }
+    let open = (1..line.len()).find(|&i| line[i] == b'[' && line[i - 1] == b' ')?;
+    let (time_ns, close) = clock.clf(line, open + 1)?;
+    let before: Vec<&[u8]> = line[..open].split(|&b| b == b' ').collect();
+    let spaces = before.len() - 1;
+    if open >= 512 || line.get(close) != Some(&b']') || spaces < 3 {
+        return None;
+    }
+    let behind_host = spaces >= 4 && is_virtual_host(before[0]) && !before[1].is_empty();
+    let host = if behind_host && before[1] != b"-" {
+        before[1]
+    } else {
+        before[0]
+    };
+    let mut record = Record {
+        time_ns: Some(time_ns),
+        ..Record::default()
+    };
+    if host != b"-" {
+        record.client = host.to_vec();
+    }
+    let rest = line[close + 1..].strip_prefix(b" ")?;
+    if rest.starts_with(b"\"") {
+        quoted_request(rest, record, integer_ns)
+    } else {
+        Some(("access", bare_request(rest, record, integer_ns)?))
+    }
+}
+
+/// Whether a word ends in `:` and one to five digits.
+fn is_virtual_host(word: &[u8]) -> bool {
+    let port = word.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    (1..=5).contains(&port) && word[..word.len() - port].ends_with(b":")
+}
+
+/// What the quotes at `at` hold, and the position behind them.
+fn quoted(text: &[u8], at: usize) -> Option<(&[u8], usize)> {
+    if text.get(at) != Some(&b'"') {
+        return None;
+    }
+    let mut escaped = false;
+    for i in at + 1..text.len() {
+        match text[i] {
+            b'"' if !escaped => return Some((&text[at + 1..i], i + 1)),
+            b'\\' => escaped = !escaped,
+            _ => escaped = false,
+        }
+    }
+    None
+}
+
+/// Three digits, the first not 0.
+fn status(text: &[u8], at: usize) -> Option<u16> {
+    let status = digits(text, at, 3)?;
+    (status >= 100).then_some(status as u16)
+}
+
+/// `-` or 1 to 19 digits, and the position behind, where the line ends or a space is.
+fn size(text: &[u8], at: usize) -> Option<(Option<u64>, usize)> {
+    let len = run(text, at, |b| b != b' ');
+    let word = &text[at.min(text.len())..][..len];
+    if word == b"-" {
+        return Some((None, at + 1));
+    }
+    if !(1..=19).contains(&len) || !word.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let size = std::str::from_utf8(word).ok()?.parse().ok()?;
+    Some((Some(size), at + len))
+}
+
+fn quoted_request(
+    rest: &[u8],
+    mut record: Record,
+    integer_ns: u64,
+) -> Option<(&'static str, Record)> {
+    let (request, at) = quoted(rest, 0)?;
+    let rest = rest[at..].strip_prefix(b" ")?;
+    record.status = Some(status(rest, 0)?);
+    if rest.get(3) != Some(&b' ') {
+        return None;
+    }
+    let (bytes_sent, at) = size(rest, 4)?;
+    record.bytes_sent = bytes_sent;
+    if let Some((method, path)) = route_of_request(request) {
+        (record.method, record.path) = (method.to_vec(), path.to_vec());
+    }
+    let field = |at: usize| {
+        rest.get(at).filter(|&&b| b == b' ')?;
+        quoted(rest, at + 1).map(|(_, end)| end)
+    };
+    let (name, at) = match field(at).and_then(field) {
+        Some(end) => ("combined", end),
+        None => ("common", at),
+    };
+    if rest.get(at) == Some(&b' ') {
+        record.duration_ns = time_in_tail(&rest[at + 1..], integer_ns);
+    }
+    Some((name, record))
+}
+
+fn is_method(word: &[u8]) -> bool {
+    (1..=20).contains(&word.len())
+        && word
+            .iter()
+            .all(|b| b.is_ascii_alphabetic() || b"-_".contains(b))
+}
+
+/// Method and path of what is inside the quotes.
+fn route_of_request(request: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = find(request, 0, b' ')?;
+    let (method, rest) = (&request[..space], &request[space + 1..]);
+    if !is_method(method) {
+        return None;
+    }
+    if let Some(last) = rest.iter().rposition(|&b| b == b' ') {
+        if last > 0 && rest[last + 1..].starts_with(b"HTTP/") {
+            return Some((method, &rest[..last]));
+        }
+    }
+    rest.starts_with(b"/").then_some((method, rest))
+}
+
+fn bare_request(rest: &[u8], mut record: Record, integer_ns: u64) -> Option<Record> {
+    let mut words = rest.split(|&b| b == b' ');
+    let (method, target) = (words.next()?, words.next()?);
+    if !is_method(method) || target.is_empty() {
+        return None;
+    }
+    let mut at = method.len() + 1 + target.len() + 1;
+    let word = words.next()?;
+    if word.starts_with(b"HTTP/") {
+        at += word.len() + 1;
+    }
+    record.status = Some(status(rest, at)?);
+    (record.method, record.path) = (method.to_vec(), target.to_vec());
+    match rest.get(at + 3) {
+        None => return Some(record),
+        Some(b' ') => {}
+        Some(_) => return None,
+    }
+    let after = &rest[at + 4..];
+    if let Some(number) = access_number(after, false).filter(|n| n.point || n.unit_ns.is_some()) {
+        record.duration_ns = number.nanos(integer_ns);
+    } else if let Some((bytes_sent, end)) = size(after, 0) {
+        record.bytes_sent = bytes_sent;
+        let time = after
+            .get(end + 1..)
+            .and_then(|time| access_number(time, false));
+        record.duration_ns = time.and_then(|time| time.nanos(integer_ns));
+    }
+    Some(record)
+}
+
+/// A response time as an access log writes it.
+struct AccessNumber {
+    text: Vec<u8>,
+    point: bool,
+    unit_ns: Option<u64>,
+    /// Position behind it.
+    end: usize,
+}
+
+impl AccessNumber {
+    /// Nanoseconds, if an integer without a unit has this one.
+    fn nanos(&self, integer_ns: u64) -> Option<u64> {
+        let decimals_ns = if self.point {
+            1_000_000_000
+        } else {
+            integer_ns
+        };
+        decimal(&self.text, self.unit_ns.unwrap_or(decimals_ns))
+    }
+}
+
+/// The number at the beginning of `text`; inside of quotes a quote ends it, but not the line's end.
+fn access_number(text: &[u8], in_quotes: bool) -> Option<AccessNumber> {
+    let whole = run(text, 0, |b| b.is_ascii_digit());
+    if !(1..=19).contains(&whole) {
+        return None;
+    }
+    let mut end = whole;
+    let mut number = text[..whole].to_vec();
+    let point = text.get(end) == Some(&b'.') && is_digit(text, end + 1);
+    if point {
+        let decimals = run(text, end + 1, |b| b.is_ascii_digit());
+        // Those after the ninth are ignored.
+        number.extend_from_slice(&text[end..end + 1 + decimals.min(9)]);
+        end += 1 + decimals;
+    }
+    let units = [
+        ("ns", 1),
+        ("us", 1_000),
+        ("µs", 1_000),
+        ("μs", 1_000),
+        ("ms", 1_000_000),
+        ("s", 1_000_000_000),
+    ];
+    let unit = units
+        .iter()
+        .find(|(name, _)| text[end..].starts_with(name.as_bytes()));
+    end += unit.map_or(0, |(name, _)| name.len());
+    let ended = match text.get(end) {
+        None => !in_quotes,
+        Some(b'"') => in_quotes,
+        Some(b) => b" ,;".contains(b),
+    };
+    let unit_ns = unit.map(|(_, ns)| *ns);
+    ended.then_some(AccessNumber {
+        text: number,
+        point,
+        unit_ns,
+        end,
+    })
+}
+
+/// The response time among the fields behind the size or the user agent.
+fn time_in_tail(tail: &[u8], integer_ns: u64) -> Option<u64> {
+    let mut at = 0;
+    for _ in 0..16 {
+        let field = tail.get(at..)?;
+        let end = if field.starts_with(b"\"") {
+            let (_, end) = quoted(field, 0)?;
+            if let Some(number) = access_number(&field[1..], true) {
+                return number.nanos(integer_ns);
+            }
+            end
+        } else if is_digit(field, 0) {
+            return time_of_digits(field, integer_ns);
+        } else {
+            let name = run(field, 0, |b| b.is_ascii_alphanumeric() || b == b'_');
+            if !(1..=32).contains(&name) || field.get(name) != Some(&b'=') {
+                return None;
+            }
+            let value = &field[name + 1..];
+            if [&b"rt"[..], b"request_time"].contains(&&field[..name]) {
+                let number = if value.starts_with(b"\"") {
+                    quoted(value, 0)?;
+                    access_number(&value[1..], true)
+                } else {
+                    access_number(value, false)
+                };
+                return number?.nanos(integer_ns);
+            }
+            let len = if value.starts_with(b"\"") {
+                quoted(value, 0)?.1
+            } else {
+                run(value, 0, |b| b != b' ')
+            };
+            name + 1 + len
+        };
+        if field.get(end) != Some(&b' ') {
+            return None;
+        }
+        at += end + 1;
+    }
+    None
+}
+
+/// The response time in a field that begins with a digit, and those behind it.
+fn time_of_digits(field: &[u8], integer_ns: u64) -> Option<u64> {
+    let number = access_number(field, false)?;
+    if number.point || number.unit_ns.is_some() || number.end == field.len() {
+        return number.nanos(integer_ns);
+    }
+    // An integer that does not end the line may be something else, as what follows shows.
+    if field[number.end] == b' ' {
+        let next = access_number(&field[number.end + 1..], false);
+        if let Some(next) = next.filter(|next| next.point && next.unit_ns.is_none()) {
+            return next.nanos(integer_ns);
+        }
+    }
+    if let Some(before) = field.strip_suffix(b"ms") {
+        let count = before
+            .iter()
+            .rev()
+            .take_while(|b| b.is_ascii_digit())
+            .count();
+        let (line, millis) = before.split_at(before.len() - count);
+        if (1..=18).contains(&count) && line.ends_with(b"\" ") {
+            return decimal(millis, 1_000_000);
+        }
+    }
+    number.nanos(integer_ns)
+}
+
+// --------------------------------------------------------------------------------------- fields
+
+/// A value of a structured record: the keys on the way to it, and what is written.
+struct Field {
+    keys: Vec<Vec<u8>>,
+    raw: Vec<u8>,
+    /// With escapes undone; None if it is a number.
+    text: Option<Vec<u8>>,
+}
+
+/// The best value so far for one meaning.
+struct Best<T> {
+    rank: u8,
+    value: Option<T>,
+}
+
+impl<T> Default for Best<T> {
+    fn default() -> Self {
+        Best {
+            rank: 0,
+            value: None,
+        }
+    }
+}
+
+impl<T> Best<T> {
+    fn offer(&mut self, rank: u8, value: Option<T>) {
+        if value.is_some() && rank > self.rank {
+            (self.rank, self.value) = (rank, value);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    time: Best<i64>,
+    level: Best<Level>,
+    message: Best<Vec<u8>>,
+    status: Best<u16>,
+    duration: Best<u64>,
+    method: Best<Vec<u8>>,
+    path: Best<Vec<u8>>,
+    client: Best<Vec<u8>>,
+    bytes: Best<u64>,
+}
+
+impl Fields {
+    fn of(all: &[Field], clock: &Clock) -> Fields {
+        let mut fields = Fields::default();
+        for field in all {
+            if let Some((meaning, rank, name)) = meaning(&field.keys) {
+                fields.take(meaning, rank, name, field, clock);
+            }
+        }
+        fields
+    }
+
+    fn take(&mut self, meaning: Meaning, rank: u8, name: Named, field: &Field, clock: &Clock) {
+        let raw = &field.raw;
+        let text = field.text.as_deref();
+        match meaning {
+            Meaning::Nothing => {}
+            Meaning::Time => self.time.offer(rank, field_time(field, clock)),
+            Meaning::Level if raw.is_empty() => {}
+            Meaning::Level => match level_of_field(raw) {
+                Level::Other => self.level.offer(1, Some(Level::Other)),
+                level => self.level.offer(rank, Some(level)),
+            },
+            Meaning::ShortLevel => self.level.offer(rank, short_level(raw)),
+            Meaning::Message => self.message.offer(rank, text.map(<[u8]>::to_vec)),
+            Meaning::Status => {
+                let status = digits(raw, 0, 3).filter(|_| raw.len() == 3);
+                let status = status.filter(|status| (100..600).contains(status));
+                self.status.offer(rank, status.map(|s| s as u16));
+            }
+            Meaning::Duration(rule) => self.duration(rule, rank, name, raw),
+            Meaning::RequestTime => {
+                let nanos = with_unit(raw).or_else(|| number(raw, 1_000_000_000));
+                if nanos.is_none() {
+                    self.time.offer(rank, field_time(field, clock));
+                }
+                self.duration.offer(rank, nanos);
+            }
+            Meaning::Method => self.method.offer(
+                rank,
+                text.filter(|_| (1..=20).contains(&raw.len()))
+                    .filter(|_| raw.iter().all(u8::is_ascii_alphabetic))
+                    .map(<[u8]>::to_vec),
+            ),
+            Meaning::Path => {
+                self.path
+                    .offer(rank, text.filter(|t| !t.is_empty()).map(path_of_url));
+            }
+            Meaning::Request => {
+                if let Some((method, path)) = text.and_then(request_line) {
+                    self.path.offer(rank, Some(path));
+                    self.method
+                        .offer(rank, Some(method).filter(|m| !m.is_empty()));
+                }
+            }
+            Meaning::Client => self.client.offer(rank, text.and_then(client_of_address)),
+            Meaning::Bytes => {
+                let fits = (1..=18).contains(&raw.len());
+                let count = digits(raw, 0, raw.len()).filter(|_| fits);
+                self.bytes.offer(rank, count.map(|n| n as u64));
+            }
+        }
+    }
+
+    fn duration(&mut self, rule: Rule, rank: u8, name: Named, raw: &[u8]) {
+        if let Some(nanos) = with_unit(raw) {
+            return self.duration.offer(rank, Some(nanos));
+        }
+        let whole = raw.iter().all(u8::is_ascii_digit);
+        // More digits than these have leading zeros or are beyond everything.
+        let value = std::str::from_utf8(raw)
+            .ok()
+            .and_then(|text| text.parse::<u128>().ok());
+        let large = whole && value.is_none_or(|value| value >= 1_000_000);
+        let (unit_ns, guess) = match rule {
+            Rule::Never => return,
+            Rule::Fixed(unit) => (unit.nanos(), false),
+            Rule::Seconds if name.is_capital_duration => (1, false),
+            Rule::Seconds if !whole => (1_000_000_000, true),
+            Rule::Seconds | Rule::Whole if large => (1, true),
+            _ => (1_000_000, true),
+        };
+        self.duration
+            .offer(if guess { 1 } else { rank }, number(raw, unit_ns));
+    }
+
+    fn record(self) -> Record {
+        Record {
+            time_ns: self.time.value,
+            level: self.level.value.unwrap_or(Level::None),
+            status: self.status.value,
+            duration_ns: self.duration.value,
+            bytes_sent: self.bytes.value,
+            method: self.method.value.unwrap_or_default(),
+            path: self.path.value.unwrap_or_default(),
+            client: self.client.value.unwrap_or_default(),
+            message: self.message.value.unwrap_or_default(),
+        }
+    }
+
+    fn any_usable(&self) -> bool {
+        [
+            self.time.rank,
+            self.level.rank,
+            self.message.rank,
+            self.status.rank,
+            self.duration.rank,
+            self.method.rank,
+            self.path.rank,
+            self.client.rank,
+            self.bytes.rank,
+        ]
+        .iter()
+        .any(|&rank| rank > 0)
+    }
+}
+
+/// What of a name as it is written matters to its value.
+#[derive(Clone, Copy)]
+struct Named {
+    /// It is one key, `Duration`.
+    is_capital_duration: bool,
+}
+
+/// Meaning and rank of the name that these keys make.
+fn meaning(keys: &[Vec<u8>]) -> Option<(Meaning, u8, Named)> {
+    let mut keys = keys;
+    while keys.len() > 1
+        && SEE_THROUGH
+            .split_whitespace()
+            .any(|word| spells(word, &keys[0]))
+    {
+        keys = &keys[1..];
+    }
+    let named = Named {
+        is_capital_duration: keys == [b"Duration"],
+    };
+    for &(meaning, rank, names) in NAMES {
+        if names.split_whitespace().any(|name| names_value(name, keys)) {
+            return Some((meaning, rank, named));
+        }
+    }
+    for &(meaning, names) in DURATIONS {
+        for name in names.split_whitespace() {
+            if names_value(name, keys) {
+                return Some((meaning, 3, named));
+            }
+            for &(unit, suffixes) in SUFFIXES {
+                for suffix in suffixes.split_whitespace() {
+                    if names_value(&format!("{name}_{suffix}"), keys) {
+                        return Some((Meaning::Duration(Rule::Fixed(unit)), 3, named));
+                    }
+                }
+            }
+        }
+    }
+    None
+}
+
+/// Whether keys, joined by dots, are this name.
+fn names_value(name: &str, keys: &[Vec<u8>]) -> bool {
+    let [first, rest @ ..] = keys else {
+        return false;
+    };
+    if rest.is_empty() {
+        return spells(name, first);
+    }
+    name.match_indices('.')
+        .any(|(dot, _)| spells(&name[..dot], first) && names_value(&name[dot + 1..], rest))
+}
+
+/// Whether a key is a spelling of (a part of) a name.
+fn spells(name: &str, key: &[u8]) -> bool {
+    let key = match key {
+        [b'@' | b'_', rest @ ..] => rest,
+        _ => key,
+    };
+    if key.len() > KEY_BYTES_MAX {
+        return false;
+    }
+    let key = key.to_ascii_lowercase();
+    if name.replace('_', "-").as_bytes() == key {
+        return true;
+    }
+    let mut at = 0;
+    for b in name.bytes() {
+        if key.get(at) == Some(&b) {
+            at += 1;
+        } else if b != b'_' {
+            return false;
+        }
+    }
+    at == key.len()
+}
+
+fn field_time(field: &Field, clock: &Clock) -> Option<i64> {
+    if field.text.is_some() {
+        if let Some((time_ns, end)) = clock.any(&field.raw, 0) {
+            if end == field.raw.len() {
+                return Some(time_ns);
+            }
+        }
+    }
+    epoch(&field.raw).filter(|&ns| ns >= fields::EPOCH_SECONDS_MIN * SECOND)
+}
+
+fn short_level(raw: &[u8]) -> Option<Level> {
+    match raw {
+        [letter] => level_of_letter(*letter),
+        [b'D', b'1'..=b'5'] => Some(Level::Debug),
+        word => level_of_word(word),
+    }
+}
+
+/// How long the scheme and `://` are that a URL begins with.
+fn scheme(text: &[u8]) -> Option<usize> {
+    let len = run(text, 0, |b| {
+        b.is_ascii_alphanumeric() || b"+-.".contains(&b)
+    });
+    (len > 0 && text[len..].starts_with(b"://")).then_some(len + 3)
+}
+
+fn path_of_url(text: &[u8]) -> Vec<u8> {
+    let Some(host) = scheme(text) else {
+        return text.to_vec();
+    };
+    let end = host + run(text, host, |b| !b"/?#".contains(&b));
+    if text.get(end) == Some(&b'/') {
+        text[end..].to_vec()
+    } else {
+        b"/".to_vec()
+    }
+}
+
+/// Method (which may be empty) and path of a request line.
+fn request_line(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let word = |text: &[u8]| text[..run(text, 0, |b| b != b' ')].to_vec();
+    if text.starts_with(b"/") {
+        return Some((Vec::new(), word(text)));
+    }
+    let method = word(text);
+    if !(1..=20).contains(&method.len()) || !method.iter().all(u8::is_ascii_alphabetic) {
+        return None;
+    }
+    let target = word(text.get(method.len() + 1..)?);
+    let fits = target.starts_with(b"/") || target == b"*" || scheme(&target).is_some();
+    fits.then(|| (method, path_of_url(&target)))
+}
+
+fn client_of_address(text: &[u8]) -> Option<Vec<u8>> {
+    if text == b"-" || text.is_empty() {
+        return None;
+    }
+    if let (Some(b'['), Some(close)) = (text.first(), find(text, 0, b']')) {
+        return Some(text[1..close].to_vec()).filter(|client| !client.is_empty());
+    }
+    let parts: Vec<&[u8]> = text.split(|&b| b == b':').collect();
+    match parts[..] {
+        [host, _] if !host.is_empty() => Some(host.to_vec()),
+        _ => Some(text.to_vec()),
+    }
+}
+
+// ----------------------------------------------------------------------------------------- JSON
+
+fn json_record(line: &[u8], clock: &Clock) -> Option<Record> {
+    let fields = Fields::of(&Json::object(line)?, clock);
+    fields.any_usable().then(|| fields.record())
+}
+
+/// Whether the line is one object, as far as the format `json` is concerned.
+pub fn is_json_object(line: &[u8]) -> bool {
+    Json::object(line).is_some()
+}
+
+/// A parser that goes down the grammar of RFC 8259 a byte at a time.
+struct Json<'a> {
+    text: &'a [u8],
+    at: usize,
+    found: Vec<Field>,
+}
+
+impl<'a> Json<'a> {
+    /// All scalar values with a name, if the text is one object.
+    fn object(text: &'a [u8]) -> Option<Vec<Field>> {
+        let mut json = Json {
+            text,
+            at: 0,
+            found: Vec::new(),
+        };
+        json.space();
+        if json.peek() != Some(b'{') {
+            return None;
+        }
+        json.value(Some(&[]), 0)?;
+        (json.at == text.len()).then_some(json.found)
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        self.at += run(self.text, self.at, |b| b" \t\r\n".contains(&b));
+    }
+
+    /// The byte, and white space behind it.
+    fn token(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then_some(())?;
+        self.at += 1;
+        self.space();
+        Some(())
+    }
+
+    /// A value and white space; `keys` are None inside of arrays; so many objects and arrays are
+    /// open.
+    fn value(&mut self, keys: Option<&[Vec<u8>]>, open: usize) -> Option<()> {
+        match self.peek()? {
+            b'{' if open < 64 => self.members(keys, open + 1)?,
+            b'[' if open < 64 => self.elements(open + 1)?,
+            b'"' => {
+                let raw = self.string()?;
+                let text = Some(unescaped(raw));
+                self.found.extend(keys.map(|keys| Field {
+                    keys: keys.to_vec(),
+                    raw: raw.to_vec(),
+                    text,
+                }));
+            }
+            b'-' | b'0'..=b'9' => {
+                let raw = self.number()?.to_vec();
+                self.found.extend(keys.map(|keys| Field {
+                    keys: keys.to_vec(),
+                    raw,
+                    text: None,
+                }));
+            }
+            _ => {
+                let words = [&b"true"[..], b"false", b"null"];
+                let word = words
+                    .iter()
+                    .find(|word| self.text[self.at..].starts_with(word))?;
+                self.at += word.len();
+            }
+        }
+        self.space();
+        Some(())
+    }
+
+    fn members(&mut self, keys: Option<&[Vec<u8>]>, open: usize) -> Option<()> {
+        self.token(b'{')?;
+        if self.peek()? != b'}' {
+            loop {
+                let key = self.string()?.to_vec();
+                self.space();
+                self.token(b':')?;
+                let inner = keys.map(|keys| [keys, &[key]].concat());
+                self.value(inner.as_deref(), open)?;
+                if self.peek()? != b',' {
+                    break;
+                }
+                self.token(b',')?;
+            }
+        }
+        (self.peek()? == b'}').then(|| self.at += 1)
+    }
+
+    fn elements(&mut self, open: usize) -> Option<()> {
+        self.token(b'[')?;
+        if self.peek()? != b']' {
+            loop {
+                self.value(None, open)?;
+                if self.peek()? != b',' {
+                    break;
+                }
+                self.token(b',')?;
+            }
+        }
+        (self.peek()? == b']').then(|| self.at += 1)
+    }
+
+    /// What is between the quotes.
+    fn string(&mut self) -> Option<&'a [u8]> {
+        (self.peek()? == b'"').then_some(())?;
+        let start = self.at + 1;
+        let mut at = start;
+        loop {
+            match self.text.get(at)? {
+                b'"' => break,
+                b'\\' => match self.text.get(at + 1)? {
+                    b'u' => {
+                        hex(self.text, at + 2)?;
+                        at += 6;
+                    }
+                    escape if b"\"\\/bfnrt".contains(escape) => at += 2,
+                    _ => return None,
+                },
+                _ => at += 1,
+            }
+        }
+        self.at = at + 1;
+        Some(&self.text[start..at])
+    }
+
+    fn number(&mut self) -> Option<&'a [u8]> {
+        let text = self.text;
+        let count = |at: usize| Some(run(text, at, |b| b.is_ascii_digit())).filter(|&n| n > 0);
+        let start = self.at;
+        let mut at = start + usize::from(text[start] == b'-');
+        let whole = count(at)?;
+        if whole > 1 && text[at] == b'0' {
+            return None;
+        }
+        at += whole;
+        if text.get(at) == Some(&b'.') {
+            at += 1 + count(at + 1)?;
+        }
+        if matches!(text.get(at), Some(b'e' | b'E')) {
+            let sign = usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
+            at += 1 + sign + count(at + 1 + sign)?;
+        }
+        self.at = at;
+        Some(&text[start..at])
+    }
+}
+
+/// Four hexadecimal digits.
+fn hex(text: &[u8], at: usize) -> Option<u32> {
+    let digits = text
+        .get(at..at + 4)
+        .filter(|d| d.iter().all(u8::is_ascii_hexdigit))?;
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// Text with JSON's escapes undone; what is no escape stays.
+fn unescaped(raw: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < raw.len() {
+        let simple = match raw.get(at + 1).filter(|_| raw[at] == b'\\') {
+            Some(c @ (b'"' | b'\\' | b'/')) => Some(*c),
+            Some(b'b') => Some(8),
+            Some(b'f') => Some(12),
+            Some(b'n') => Some(b'\n'),
+            Some(b'r') => Some(b'\r'),
+            Some(b't') => Some(b'\t'),
+            _ => None,
+        };
+        if let Some(byte) = simple {
+            out.push(byte);
+            at += 2;
+            continue;
+        }
+        let unit = |at: usize| {
+            raw.get(at..).filter(|rest| rest.starts_with(b"\\u"))?;
+            hex(raw, at + 2)
+        };
+        let Some(high) = unit(at) else {
+            out.push(raw[at]);
+            at += 1;
+            continue;
+        };
+        at += 6;
+        let mut character = char::from_u32(high);
+        if (0xd800..0xdc00).contains(&high) {
+            if let Some(low) = unit(at).filter(|low| (0xdc00..0xe000).contains(low)) {
+                character = char::from_u32(0x1_0000 + (high - 0xd800) * 0x400 + (low - 0xdc00));
+                at += 6;
+            }
+        }
+        let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+        out.extend_from_slice(character.to_string().as_bytes());
+    }
+    out
+}
+
+// --------------------------------------------------------------------------------------- logfmt
+
+fn logfmt_record(line: &[u8], clock: &Clock) -> Option<Record> {
+    let first = *line.first()?;
+    if !first.is_ascii_alphanumeric() && !b"_.-@/".contains(&first) {
+        return None;
+    }
+    let is_blank = |b: u8| b == b' ' || b == b'\t';
+    let mut pairs: Vec<Field> = Vec::new();
+    let mut flags = 0;
+    let mut at = 0;
+    while at < line.len() {
+        let key_len = run(line, at, |b| !is_blank(b) && b != b'=' && b != b'"');
+        let key = &line[at..at + key_len];
+        at += key_len;
+        match line.get(at) {
+            _ if key.is_empty() => return None,
+            Some(b'"') => return None,
+            Some(b'=') => {
+                let (raw, text, end) = logfmt_value(line, at + 1)?;
+                pairs.push(Field {
+                    keys: vec![key.to_vec()],
+                    raw,
+                    text: Some(text),
+                });
+                at = end;
+            }
+            _ if pairs.is_empty() => return None,
+            _ => flags += 1,
+        }
+        at += run(line, at, is_blank);
+    }
+    let fields = Fields::of(&pairs, clock);
+    let says = fields.time.rank > 0 || fields.level.rank > 0 || fields.message.rank > 1;
+    (pairs.len() >= 2 && flags <= logfmt::FLAGS_MAX && says).then(|| fields.record())
+}
+
+/// A value as it is written, what it says, and where it ends.
+fn logfmt_value(line: &[u8], at: usize) -> Option<(Vec<u8>, Vec<u8>, usize)> {
+    let is_blank = |b: u8| b == b' ' || b == b'\t';
+    if line.get(at) != Some(&b'"') {
+        let value = line[at..][..run(line, at, |b| !is_blank(b))].to_vec();
+        let end = at + value.len();
+        return Some((value.clone(), value, end));
+    }
+    let (raw, end) = quoted(line, at)?;
+    if line.get(end).is_some_and(|&b| !is_blank(b)) {
+        return None;
+    }
+    Some((raw.to_vec(), unescaped(raw), end))
+}
+
+// --------------------------------------------------------------------------------------- groups
+
+/// Method and path with ids folded.
+pub fn route(method: &[u8], path: &[u8]) -> Vec<u8> {
+    let path = &path[..run(path, 0, |b| b != b'?' && b != b'#')];
+    let folded: Vec<&[u8]> = path
+        .split(|&b| b == b'/')
+        .map(|segment| if is_id(segment) { b"{id}" } else { segment })
+        .collect();
+    let folded = folded.join(&b'/');
+    if method.is_empty() {
+        folded
+    } else {
+        [method, b" ", &folded].concat()
+    }
+}
+
+fn is_id(segment: &[u8]) -> bool {
+    segment.iter().any(u8::is_ascii_digit)
+        && (segment.iter().all(u8::is_ascii_digit)
+            || segment.len() >= 8 && segment.iter().all(u8::is_ascii_hexdigit)
+            || segment.len() == 36 && uuid(segment).is_some())
+}
+
+/// The end of the UUID that `text` begins with.
+fn uuid(text: &[u8]) -> Option<usize> {
+    let fits = |(i, b): (usize, &u8)| match i {
+        8 | 13 | 18 | 23 => *b == b'-',
+        _ => b.is_ascii_hexdigit(),
+    };
+    text.get(..36)?.iter().enumerate().all(fits).then_some(36)
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+/// Whether no word byte stands before `at`.
+fn starts(text: &[u8], at: usize) -> bool {
+    at == 0 || !is_word(text[at - 1])
+}
+
+/// Whether no word byte stands at `at`.
+fn ends(text: &[u8], at: usize) -> bool {
+    !text.get(at).is_some_and(|&b| is_word(b))
+}
+
+/// A message with what varies masked.
+pub fn template(message: &[u8]) -> Vec<u8> {
+    let text = &message[..message.len().min(messages::TEMPLATE_OF_BYTES)];
+    let mut out = Vec::new();
+    // What is before `done` is in `out`.
+    let (mut done, mut at) = (0, 0);
+    while at < text.len() {
+        let found = match text[at] {
+            b'"' | b'\'' => mask_quoted(text, at),
+            b'/' => mask_path(text, at),
+            b if b.is_ascii_digit() => Some(mask_digit(text, at, done)),
+            _ => None,
+        };
+        match found {
+            Some((start, end, mask)) => {
+                out.extend_from_slice(&text[done..start]);
+                out.extend_from_slice(mask.as_bytes());
+                (done, at) = (end, end);
+            }
+            None => at += 1,
+        }
+    }
+    out.extend_from_slice(&text[done..]);
+    out
+}
+
+/// From where to where, and what stands for it.
+type Mask = (usize, usize, &'static str);
+
+/// Rule 1.
+fn mask_quoted(text: &[u8], open: usize) -> Option<Mask> {
+    let single = text[open] == b'\'';
+    if single && !starts(text, open) {
+        return None;
+    }
+    let closes = |&i: &usize| {
+        text[i] == text[open] && text[i - 1] != b'\\' && (!single || ends(text, i + 1))
+    };
+    let close = (open + 1..text.len()).find(closes)?;
+    Some((open, close + 1, "<str>"))
+}
+
+/// Rule 6.
+fn mask_path(text: &[u8], slash: usize) -> Option<Mask> {
+    if !starts(text, slash) {
+        return None;
+    }
+    let len = run(text, slash, |b| {
+        is_word(b) || b"/.-+@%~=:&?#!*$".contains(&b)
+    });
+    let mut path = &text[slash..slash + len];
+    while path.last().is_some_and(|b| b".:?!".contains(b)) {
+        path = &path[..path.len() - 1];
+    }
+    (path.len() >= 2).then_some((slash, slash + path.len(), "<path>"))
+}
+
+/// Rules 2 to 5 and 7, in their order.
+fn mask_digit(text: &[u8], at: usize, done: usize) -> Mask {
+    let at_boundary = starts(text, at);
+    if let Some(found) = mask_uuid_or_ipv6(text, at, done) {
+        return found;
+    }
+    if at_boundary {
+        if let Some(end) = ipv4(text, at) {
+            return (at, end, "<ip>");
+        }
+        if text[at] == b'0' && matches!(text.get(at + 1), Some(b'x' | b'X')) {
+            let len = run(text, at + 2, |b| b.is_ascii_hexdigit());
+            if len > 0 && ends(text, at + 2 + len) {
+                return (at, at + 2 + len, "<hex>");
+            }
+        }
+    }
+    let before = text[done..at]
+        .iter()
+        .rev()
+        .take_while(|b| b.is_ascii_hexdigit())
+        .count();
+    let (start, end) = (at - before, at + run(text, at, |b| b.is_ascii_hexdigit()));
+    let has_letter = text[start..end].iter().any(u8::is_ascii_alphabetic);
+    if end - start >= 8 && has_letter && starts(text, start) && ends(text, end) {
+        return (start, end, "<hex>");
+    }
+    let mut end = at + run(text, at, |b| b.is_ascii_digit());
+    if text.get(end) == Some(&b'.') && is_digit(text, end + 1) {
+        end += 1 + run(text, end + 1, |b| b.is_ascii_digit());
+    }
+    (at, end, "<num>")
+}
+
+/// Rule 2.
+fn mask_uuid_or_ipv6(text: &[u8], at: usize, done: usize) -> Option<Mask> {
+    let mut start = at;
+    while start > done
+        && at - start < 45
+        && (text[start - 1].is_ascii_hexdigit() || b"-:".contains(&text[start - 1]))
+    {
+        start -= 1;
+    }
+    while text[start] == b'-' || text[start] == b':' && text.get(start + 1) != Some(&b':') {
+        start += 1;
+    }
+    if !starts(text, start) {
+        return None;
+    }
+    let rest = &text[start..];
+    if let Some(end) = uuid(rest).filter(|&end| at < start + end && ends(rest, end)) {
+        return Some((start, start + end, "<uuid>"));
+    }
+    let len = run(rest, 0, |b| b.is_ascii_hexdigit() || b == b':' || b == b'.');
+    let address = &rest[..len];
+    let colons = address.iter().filter(|&&b| b == b':').count();
+    let double = address.windows(2).any(|pair| pair == b"::");
+    if len > 46 || colons < 7 && !double {
+        return None;
+    }
+    let reads = |text: &[u8]| {
+        std::str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
+    };
+    let len = match address {
+        _ if reads(address) => len,
+        [shorter @ .., b':' | b'.'] if reads(shorter) => len - 1,
+        _ => return None,
+    };
+    (at < start + len && ends(rest, len)).then_some((start, start + len, "<ip>"))
+}
+
+/// Rule 3: where the address ends.
+fn ipv4(text: &[u8], at: usize) -> Option<usize> {
+    if at > 0 && text[at - 1] == b'.' {
+        return None;
+    }
+    let mut end = at;
+    for part in 0..4 {
+        if part > 0 {
+            (text.get(end)? == &b'.').then_some(())?;
+            end += 1;
+        }
+        let len = run(text, end, |b| b.is_ascii_digit());
+        if !(1..=3).contains(&len) || digits(text, end, len)? > 255 {
+            return None;
+        }
+        end += len;
+    }
+    let port = run(text, end + 1, |b| b.is_ascii_digit());
+    if text.get(end) == Some(&b':') && (1..=5).contains(&port) && ends(text, end + 1 + port) {
+        end += 1 + port;
+    }
+    let more = text.get(end) == Some(&b'.') && is_digit(text, end + 1);
+    (ends(text, end) && !more).then_some(end)
+}
