@@ -20,7 +20,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         spec.sources[0].formats.push(FormatSpec { name: name.clone(), params: Default::default() });
     }
     let spec = Arc::new(spec);
-    let mode = std::env::var("LOGAN_SCAN_MODE").ok().map(|m| if m == "read" { Mode::Read } else { Mode::Map });
+    let mode = std::env::var("LOGAN_SCAN_MODE")
+        .ok()
+        .map(|m| if m == "read" { Mode::Read } else { Mode::Map });
     let source = Source::open(path, mode)?;
     let size = source.size();
     let fingerprint = Fingerprint::of_source(&source, size)?;

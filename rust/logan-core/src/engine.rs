@@ -70,12 +70,10 @@ pub fn scan_chunk(
     source.windows(start..end, |block, offset| {
         control.check()?;
         let mut block_start = 0;
-        if !begun {
-            if let Some(at) = first_line_start(block) {
-                begun = true;
-                block_start = at;
-                scanner.begin(index, start, offset + at as u64)?;
-            }
+        if !begun && let Some(at) = first_line_start(block) {
+            begun = true;
+            block_start = at;
+            scanner.begin(index, start, offset + at as u64)?;
         }
         if begun {
             scanner.push(&block[block_start..]);

@@ -49,17 +49,11 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn io(path: &Path, source: io::Error) -> Error {
-        Error::Io {
-            path: path.to_owned(),
-            source,
-        }
+        Error::Io { path: path.to_owned(), source }
     }
 
     pub(crate) fn changed(path: &Path, why: impl Into<String>) -> Error {
-        Error::Changed {
-            path: path.to_owned(),
-            why: why.into(),
-        }
+        Error::Changed { path: path.to_owned(), why: why.into() }
     }
 }
 
@@ -86,15 +80,8 @@ mod tests {
         assert!(text.starts_with("/var/log/a.log: "), "{text}");
         assert!(text.contains("check the path"), "{text}");
         let text = Error::changed(Path::new("b.log"), "truncated").to_string();
-        assert!(
-            text.starts_with("b.log: the file changed: truncated;"),
-            "{text}"
-        );
-        for error in [
-            Error::Cancelled,
-            Error::Spec("x".into()),
-            Error::Summary("x".into()),
-        ] {
+        assert!(text.starts_with("b.log: the file changed: truncated;"), "{text}");
+        for error in [Error::Cancelled, Error::Spec("x".into()), Error::Summary("x".into())] {
             assert!(error.to_string().contains("again"), "{error}");
         }
     }

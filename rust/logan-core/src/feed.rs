@@ -208,7 +208,7 @@ mod tests {
                     0 => "\n".into(),
                     1 => format!("nonsense {i}\r\n"),
                     2 => {
-                        format!("2024-01-24 10:15:{:02}.{i:03} ERROR x took {i}ms\n", i % 60).into()
+                        format!("2024-01-24 10:15:{:02}.{i:03} ERROR x took {i}ms\n", i % 60)
                     }
                     _ => format!("2024-01-24 10:{:02}:32.123 INFO x took {i}ms\r\n", i % 60),
                 }

@@ -201,16 +201,10 @@ pub fn quantile(sorted: &[u64], permille: u64) -> Option<u64> {
 /// If the spec has no such source, or cannot be used.
 pub fn analyze(bytes: &[u8], spec: &Spec, source: u32) -> Naive {
     let reader = Reader::new(spec, source);
-    let mut naive = Naive {
-        step_s: 1,
-        ..Naive::default()
-    };
+    let mut naive = Naive { step_s: 1, ..Naive::default() };
     let mut start = 0;
     while start < bytes.len() {
-        let newline = bytes[start..]
-            .iter()
-            .position(|&b| b == b'\n')
-            .map(|n| start + n);
+        let newline = bytes[start..].iter().position(|&b| b == b'\n').map(|n| start + n);
         let end = newline.unwrap_or(bytes.len());
         let mut offset = start;
         let mut line = &bytes[start..end];
@@ -219,11 +213,7 @@ pub fn analyze(bytes: &[u8], spec: &Spec, source: u32) -> Naive {
             line = &line[3..];
             offset = 3;
         }
-        naive.add(
-            &reader,
-            offset as u64,
-            line.strip_suffix(b"\r").unwrap_or(line),
-        );
+        naive.add(&reader, offset as u64, line.strip_suffix(b"\r").unwrap_or(line));
         start = end + 1;
     }
     naive.finish(spec.top as usize);
@@ -268,10 +258,7 @@ impl Naive {
             self.timed += 1;
             self.out_of_order += u64::from(self.ends.is_some_and(|(_, before)| time < before));
             self.ends = Some((self.ends.map_or(time, |e| e.0), time));
-            self.range = Some(
-                self.range
-                    .map_or((time, time), |r| (r.0.min(time), r.1.max(time))),
-            );
+            self.range = Some(self.range.map_or((time, time), |r| (r.0.min(time), r.1.max(time))));
             let bucket = self.series.entry(time.div_euclid(SECOND)).or_default();
             bucket.records += 1;
             bucket.requests += request;
@@ -285,12 +272,7 @@ impl Naive {
         if let Some(duration_ns) = record.duration_ns {
             self.durations.push(duration_ns);
             let text = line[..line.len().min(slowest::TEXT_BYTES_MAX)].to_vec();
-            self.slowest.push(Slow {
-                duration_ns,
-                offset,
-                time_ns: record.time_ns,
-                text,
-            });
+            self.slowest.push(Slow { duration_ns, offset, time_ns: record.time_ns, text });
         }
         let mut groups = Vec::new();
         if !record.path.is_empty() {
@@ -316,10 +298,7 @@ impl Naive {
         let mut key = vec![!(record.level as u8)];
         key.extend(template(&record.message));
         let template = kept_key(key)[1..].to_vec();
-        let messages = self
-            .messages
-            .entry((Reverse(record.level), template))
-            .or_default();
+        let messages = self.messages.entry((Reverse(record.level), template)).or_default();
         if messages.count == 0 {
             messages.offset = offset;
             messages.sample = cut_at_character(&record.message, messages::SAMPLE_BYTES_MAX);
@@ -333,8 +312,7 @@ impl Naive {
 
     fn finish(&mut self, top: usize) {
         self.durations.sort_unstable();
-        self.slowest
-            .sort_by_key(|s| (Reverse(s.duration_ns), s.offset));
+        self.slowest.sort_by_key(|s| (Reverse(s.duration_ns), s.offset));
         self.slowest.truncate(top);
         for group in self.routes.values_mut().chain(self.clients.values_mut()) {
             group.durations.sort_unstable();
@@ -365,10 +343,7 @@ fn cut_at_character(text: &[u8], most: usize) -> Vec<u8> {
         return text.to_vec();
     }
     // A character has at most three bytes of continuation; what has more is no text at all.
-    let end = (0..4)
-        .map(|back| most - back)
-        .find(|&end| !is_tail(text[end]))
-        .unwrap_or(most);
+    let end = (0..4).map(|back| most - back).find(|&end| !is_tail(text[end])).unwrap_or(most);
     text[..end].to_vec()
 }
 
@@ -413,28 +388,16 @@ impl Reader {
         for listed in &source.formats {
             let (_, entry) = by_name(&listed.name).expect("a registered format");
             let unit = listed.params.duration_unit.unwrap_or(Unit::Microseconds);
-            formats.push(Parser {
-                name: entry.info.name,
-                integer_unit_ns: unit.nanos(),
-            });
+            formats.push(Parser { name: entry.info.name, integer_unit_ns: unit.nanos() });
         }
         for entry in REGISTRY.iter().filter(|_| !source.only) {
             if !formats.iter().any(|f| f.name == entry.info.name) {
-                formats.push(Parser {
-                    name: entry.info.name,
-                    integer_unit_ns: 1_000,
-                });
+                formats.push(Parser { name: entry.info.name, integer_unit_ns: 1_000 });
             }
         }
         // What takes lines of others, too, comes last.
         formats.sort_by_key(|f| by_name(f.name).is_some_and(|(_, entry)| entry.last_resort));
-        Reader {
-            clock: Clock {
-                zone,
-                anchor_ns: spec.anchor_ns,
-            },
-            formats,
-        }
+        Reader { clock: Clock { zone, anchor_ns: spec.anchor_ns }, formats }
     }
 
     /// What a line, whole and without its end, is.
@@ -454,59 +417,32 @@ impl Reader {
                 "text" => text_record(line, &self.clock),
                 name => {
                     let access = access_record(line, &self.clock, format.integer_unit_ns);
-                    access
-                        .filter(|(found, _)| *found == name)
-                        .map(|(_, record)| record)
+                    access.filter(|(found, _)| *found == name).map(|(_, record)| record)
                 }
             };
             if let Some(record) = record {
                 return Class::Record(format.name, Box::new(record));
             }
         }
-        if is_continuation(line) {
-            Class::Continuation
-        } else {
-            Class::Malformed(reason(whole))
-        }
+        if is_continuation(line) { Class::Continuation } else { Class::Malformed(reason(whole)) }
     }
 }
 
 fn is_header(line: &[u8]) -> bool {
-    let names = [
-        "Version",
-        "Fields",
-        "Software",
-        "Date",
-        "Start-Date",
-        "End-Date",
-        "Remark",
-    ];
-    names
-        .iter()
-        .any(|name| line.starts_with(format!("#{name}:").as_bytes()))
+    let names = ["Version", "Fields", "Software", "Date", "Start-Date", "End-Date", "Remark"];
+    names.iter().any(|name| line.starts_with(format!("#{name}:").as_bytes()))
 }
 
 fn is_continuation(line: &[u8]) -> bool {
-    let beginnings = [
-        "Traceback (",
-        "Caused by:",
-        "at ",
-        "... ",
-        "Suppressed:",
-        "goroutine ",
-    ];
+    let beginnings = ["Traceback (", "Caused by:", "at ", "... ", "Suppressed:", "goroutine "];
     if matches!(line.first(), Some(b' ' | b'\t'))
-        || beginnings
-            .iter()
-            .any(|beginning| line.starts_with(beginning.as_bytes()))
+        || beginnings.iter().any(|beginning| line.starts_with(beginning.as_bytes()))
     {
         return true;
     }
     // A dotted name that says what went wrong, alone or before a colon.
     let name = line.split(|&b| b == b':').next().unwrap_or(line);
-    let dotted = name
-        .iter()
-        .all(|b| b.is_ascii_alphanumeric() || b"._$".contains(b));
+    let dotted = name.iter().all(|b| b.is_ascii_alphanumeric() || b"._$".contains(b));
     let kinds = ["Error", "Exception", "Warning"];
     dotted
         && name.first().is_some_and(u8::is_ascii_alphabetic)
@@ -569,15 +505,10 @@ fn level_of_word(word: &[u8]) -> Option<Level> {
         (Level::Notice, "NOTICE"),
         (Level::Warn, "WARN WARNING"),
         (Level::Error, "ERR ERROR SEVERE"),
-        (
-            Level::Fatal,
-            "FATAL CRIT CRITICAL ALERT EMERG EMERGENCY PANIC DPANIC",
-        ),
+        (Level::Fatal, "FATAL CRIT CRITICAL ALERT EMERG EMERGENCY PANIC DPANIC"),
     ];
     let upper = word.to_ascii_uppercase();
-    let found = words
-        .iter()
-        .find(|(_, list)| list.split(' ').any(|w| w.as_bytes() == upper));
+    let found = words.iter().find(|(_, list)| list.split(' ').any(|w| w.as_bytes() == upper));
     found.map(|(level, _)| *level)
 }
 
@@ -592,10 +523,7 @@ fn level_of_letter(letter: u8) -> Option<Level> {
         (Level::Fatal, "FCA"),
     ];
     let upper = char::from(letter.to_ascii_uppercase());
-    letters
-        .iter()
-        .find(|(_, list)| list.contains(upper))
-        .map(|(level, _)| *level)
+    letters.iter().find(|(_, list)| list.contains(upper)).map(|(level, _)| *level)
 }
 
 /// The level that a field says; it is not empty.
@@ -610,14 +538,8 @@ fn level_of_field(value: &[u8]) -> Level {
         Level::Info,
         Level::Debug,
     ];
-    const BUNYAN: [Level; 6] = [
-        Level::Trace,
-        Level::Debug,
-        Level::Info,
-        Level::Warn,
-        Level::Error,
-        Level::Fatal,
-    ];
+    const BUNYAN: [Level; 6] =
+        [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Fatal];
     let known = match (value.len(), digits(value, 0, value.len())) {
         (1, Some(severity)) => SYSLOG.get(severity as usize).copied(),
         (2, Some(number)) => BUNYAN.get((number as usize / 10).wrapping_sub(1)).copied(),
@@ -663,11 +585,7 @@ impl Clock {
         if line.get(at + 7) != Some(mark) || !matches!(line.get(at + 10), Some(b' ' | b'T')) {
             return None;
         }
-        let date = date(
-            digits(line, at, 4)?,
-            digits(line, at + 5, 2)?,
-            digits(line, at + 8, 2)?,
-        )?;
+        let date = date(digits(line, at, 4)?, digits(line, at + 5, 2)?, digits(line, at + 8, 2)?)?;
         self.timed(line, at + 11, date)
     }
 
@@ -677,11 +595,7 @@ impl Clock {
         if line.get(at + 6) != Some(mark) || !matches!(line.get(at + 11), Some(b' ' | b':')) {
             return None;
         }
-        let date = date(
-            digits(line, at + 7, 4)?,
-            month(line, at + 3)?,
-            digits(line, at, 2)?,
-        )?;
+        let date = date(digits(line, at + 7, 4)?, month(line, at + 3)?, digits(line, at, 2)?)?;
         self.timed(line, at + 12, date)
     }
 
@@ -760,15 +674,9 @@ impl Clock {
         let seconds = time(line, at + 1)?;
         let (nanos, end) = fraction(line, at + 9)?;
         // Four digits that are no year belong to the message.
-        let year = line
-            .get(end)
-            .filter(|&&b| b == b' ')
-            .and_then(|_| digits(line, end + 1, 4));
+        let year = line.get(end).filter(|&&b| b == b' ').and_then(|_| digits(line, end + 1, 4));
         let alone = !line.get(end + 5).is_some_and(u8::is_ascii_alphanumeric);
-        match year
-            .filter(|_| alone)
-            .and_then(|year| date(year, month, day))
-        {
+        match year.filter(|_| alone).and_then(|year| date(year, month, day)) {
             Some(date) => Some((self.local(date, seconds)? * SECOND + nanos, end + 5)),
             None => Some((self.yearless(month, day, seconds, nanos)?, end)),
         }
@@ -777,11 +685,7 @@ impl Clock {
     /// `, 2024 10:15:32 AM`, behind month and day.
     fn with_noon(&self, line: &[u8], at: usize, month: i64, day: i64) -> Stamp {
         let date = date(digits(line, at + 2, 4)?, month, day)?;
-        let hour_digits = if line.get(at + 8) == Some(&b':') {
-            1
-        } else {
-            2
-        };
+        let hour_digits = if line.get(at + 8) == Some(&b':') { 1 } else { 2 };
         let mut hour = digits(line, at + 7, hour_digits)?;
         let at_minute = at + 7 + hour_digits + 1;
         let (minute, second) = (digits(line, at_minute, 2)?, digits(line, at_minute + 3, 2)?);
@@ -801,17 +705,10 @@ impl Clock {
     /// `24 Jan 2024 10:15:32.123`.
     fn day_month(&self, line: &[u8], at: usize) -> Stamp {
         let (day, at) = day(line, at)?;
-        if [at, at + 4, at + 9]
-            .iter()
-            .any(|&i| line.get(i) != Some(&b' '))
-        {
+        if [at, at + 4, at + 9].iter().any(|&i| line.get(i) != Some(&b' ')) {
             return None;
         }
-        self.timed(
-            line,
-            at + 10,
-            date(digits(line, at + 5, 4)?, month(line, at + 1)?, day)?,
-        )
+        self.timed(line, at + 10, date(digits(line, at + 5, 4)?, month(line, at + 1)?, day)?)
     }
 
     /// Ten digits or more, and possibly a fraction.
@@ -868,12 +765,7 @@ fn seconds_of(date: Date, zone: &TimeZone, seconds: i64) -> Option<i64> {
     let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let time = date.at(h as i8, m as i8, s as i8, 0);
     // Compatible: the offset before a gap, the earlier instant of a fold.
-    Some(
-        zone.to_ambiguous_timestamp(time)
-            .compatible()
-            .ok()?
-            .as_second(),
-    )
+    Some(zone.to_ambiguous_timestamp(time).compatible().ok()?.as_second())
 }
 
 fn date(year: i64, month: i64, day: i64) -> Option<Date> {
@@ -886,10 +778,7 @@ fn date(year: i64, month: i64, day: i64) -> Option<Date> {
 fn month(line: &[u8], at: usize) -> Option<i64> {
     let names = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
     let name = line.get(at..at + 3)?;
-    names
-        .split(' ')
-        .position(|n| n.as_bytes() == name)
-        .map(|i| i as i64 + 1)
+    names.split(' ').position(|n| n.as_bytes() == name).map(|i| i as i64 + 1)
 }
 
 /// A day of one digit or two, and where it ends.
@@ -907,20 +796,12 @@ fn time(line: &[u8], at: usize) -> Option<i64> {
     if line.get(at + 2) != Some(&b':') || line.get(at + 5) != Some(&b':') {
         return None;
     }
-    of_day(
-        digits(line, at, 2)?,
-        digits(line, at + 3, 2)?,
-        digits(line, at + 6, 2)?,
-    )
+    of_day(digits(line, at, 2)?, digits(line, at + 3, 2)?, digits(line, at + 6, 2)?)
 }
 
 /// `101532` as seconds.
 fn six_digits(line: &[u8], at: usize) -> Option<i64> {
-    of_day(
-        digits(line, at, 2)?,
-        digits(line, at + 2, 2)?,
-        digits(line, at + 4, 2)?,
-    )
+    of_day(digits(line, at, 2)?, digits(line, at + 2, 2)?, digits(line, at + 4, 2)?)
 }
 
 /// Nanoseconds of the fraction at `at`, and where it ends; None if the seconds have a third digit.
@@ -999,9 +880,8 @@ fn epoch(text: &[u8]) -> Option<i64> {
     let mut all = [&mantissa[zeros..whole], decimals].concat();
     all.resize(magnitude + decimals_of_unit, b'0');
     let nanos: i64 = std::str::from_utf8(&all).ok()?.parse().ok()?;
-    let year = TimeZone::UTC
-        .to_datetime(jiff::Timestamp::from_nanosecond(nanos.into()).ok()?)
-        .year();
+    let year =
+        TimeZone::UTC.to_datetime(jiff::Timestamp::from_nanosecond(nanos.into()).ok()?).year();
     (year <= 2261).then_some(nanos)
 }
 
@@ -1098,15 +978,15 @@ fn level_of_token(
     let colon = token.ends_with(b":");
     let bare = token.strip_suffix(b":").unwrap_or(token);
     // Old logcat: `D/Tag`.
-    if place == 0 && bare.len() > 2 && bare[0].is_ascii_uppercase() && bare[1] == b'/' {
-        if let Some(level) = level_of_letter(bare[0]) {
-            return Some((level, 2));
-        }
+    if place == 0
+        && bare.len() > 2
+        && bare[0].is_ascii_uppercase()
+        && bare[1] == b'/'
+        && let Some(level) = level_of_letter(bare[0])
+    {
+        return Some((level, 2));
     }
-    let inner = bare
-        .iter()
-        .rposition(|b| b":/".contains(b))
-        .map_or(0, |i| i + 1);
+    let inner = bare.iter().rposition(|b| b":/".contains(b)).map_or(0, |i| i + 1);
     let word = &bare[inner..];
     let upper = word.iter().all(u8::is_ascii_uppercase);
     let level = if word.len() == 1 {
@@ -1166,19 +1046,13 @@ fn text_unit(text: &[u8]) -> Option<u64> {
         (1_000_000_000, "sec secs second seconds"),
     ];
     let lower = word.to_ascii_lowercase();
-    let found = spelled
-        .iter()
-        .find(|(_, list)| list.split(' ').any(|u| u.as_bytes() == lower));
+    let found = spelled.iter().find(|(_, list)| list.split(' ').any(|u| u.as_bytes() == lower));
     found.map(|(nanos, _)| *nanos)
 }
 
 /// Whether what stands before a number makes it a response time.
 fn speaks_of_response_time(context: &[u8]) -> bool {
-    let behind = context
-        .iter()
-        .rev()
-        .take_while(|b| b" \t=:(\"'[,~".contains(b))
-        .count();
+    let behind = context.iter().rev().take_while(|b| b" \t=:(\"'[,~".contains(b)).count();
     let text = &context[..context.len() - behind];
     if behind == 0 || !text.last().is_some_and(u8::is_ascii_alphabetic) {
         return false;
@@ -1190,10 +1064,7 @@ fn speaks_of_response_time(context: &[u8]) -> bool {
             if !last.is_ascii_alphabetic() || last.is_ascii_lowercase() && b.is_ascii_uppercase() {
                 words.push(String::new());
             }
-            words
-                .last_mut()
-                .expect("a word")
-                .push(char::from(b.to_ascii_lowercase()));
+            words.last_mut().expect("a word").push(char::from(b.to_ascii_lowercase()));
         }
         last = b;
     }
@@ -1212,11 +1083,7 @@ fn speaks_of_response_time(context: &[u8]) -> bool {
 fn decimal(number: &[u8], unit_ns: u64) -> Option<u64> {
     let digits: Vec<u8> = number.iter().copied().filter(|&b| b != b'.').collect();
     let decimals = number.iter().rev().take_while(|&&b| b != b'.').count();
-    let decimals = if digits.len() == number.len() {
-        0
-    } else {
-        decimals
-    };
+    let decimals = if digits.len() == number.len() { 0 } else { decimals };
     scaled(&digits, -(decimals as i64), unit_ns)
 }
 
@@ -1236,9 +1103,7 @@ fn scaled(digits: &[u8], power: i64, unit_ns: u64) -> Option<u64> {
     } else {
         ten(-power).map_or(0, |p| value / p + u128::from(value % p * 2 >= p))
     };
-    u64::try_from(nanos)
-        .ok()
-        .filter(|&nanos| nanos <= i64::MAX as u64)
+    u64::try_from(nanos).ok().filter(|&nanos| nanos <= i64::MAX as u64)
 }
 
 /// The number, possibly with an exponent, that `text` is.
@@ -1247,22 +1112,12 @@ fn number(text: &[u8], unit_ns: u64) -> Option<u64> {
         None => (text, 0),
         Some(i) => {
             let rest = &text[i + 1..];
-            let unsigned = rest
-                .strip_prefix(b"-")
-                .or(rest.strip_prefix(b"+"))
-                .unwrap_or(rest);
+            let unsigned = rest.strip_prefix(b"-").or(rest.strip_prefix(b"+")).unwrap_or(rest);
             if !(1..=4).contains(&unsigned.len()) {
                 return None;
             }
             let exponent = digits(unsigned, 0, unsigned.len())?;
-            (
-                &text[..i],
-                if rest.starts_with(b"-") {
-                    -exponent
-                } else {
-                    exponent
-                },
-            )
+            (&text[..i], if rest.starts_with(b"-") { -exponent } else { exponent })
         }
     };
     let parts: Vec<&[u8]> = mantissa.split(|&b| b == b'.').collect();
@@ -1298,21 +1153,13 @@ fn with_unit(text: &[u8]) -> Option<u64> {
 fn field_unit(name: &[u8]) -> Option<u64> {
     let units = [
         (1, "ns nsec nsecs nano nanos nanosecond nanoseconds"),
-        (
-            1_000,
-            "us µs μs usec usecs micro micros microsecond microseconds",
-        ),
-        (
-            1_000_000,
-            "ms msec msecs milli millis millisecond milliseconds",
-        ),
+        (1_000, "us µs μs usec usecs micro micros microsecond microseconds"),
+        (1_000_000, "ms msec msecs milli millis millisecond milliseconds"),
         (1_000_000_000, "s sec secs second seconds"),
         (60_000_000_000, "m min mins minute minutes"),
         (3_600_000_000_000, "h hr hrs hour hours"),
     ];
-    let found = units
-        .iter()
-        .find(|(_, list)| list.split(' ').any(|u| u.as_bytes() == name));
+    let found = units.iter().find(|(_, list)| list.split(' ').any(|u| u.as_bytes() == name));
     found.map(|(nanos, _)| *nanos)
 }
 
@@ -1332,15 +1179,8 @@ fn access_record(line: &[u8], clock: &Clock, integer_ns: u64) -> Option<(&'stati
         return None;
     }
     let behind_host = spaces >= 4 && is_virtual_host(before[0]) && !before[1].is_empty();
-    let host = if behind_host && before[1] != b"-" {
-        before[1]
-    } else {
-        before[0]
-    };
-    let mut record = Record {
-        time_ns: Some(time_ns),
-        ..Record::default()
-    };
+    let host = if behind_host && before[1] != b"-" { before[1] } else { before[0] };
+    let mut record = Record { time_ns: Some(time_ns), ..Record::default() };
     if host != b"-" {
         record.client = host.to_vec();
     }
@@ -1426,9 +1266,7 @@ fn quoted_request(
 
 fn is_method(word: &[u8]) -> bool {
     (1..=20).contains(&word.len())
-        && word
-            .iter()
-            .all(|b| b.is_ascii_alphabetic() || b"-_".contains(b))
+        && word.iter().all(|b| b.is_ascii_alphabetic() || b"-_".contains(b))
 }
 
 /// Method and path of what is inside the quotes.
@@ -1438,10 +1276,11 @@ fn route_of_request(request: &[u8]) -> Option<(&[u8], &[u8])> {
     if !is_method(method) {
         return None;
     }
-    if let Some(last) = rest.iter().rposition(|&b| b == b' ') {
-        if last > 0 && rest[last + 1..].starts_with(b"HTTP/") {
-            return Some((method, &rest[..last]));
-        }
+    if let Some(last) = rest.iter().rposition(|&b| b == b' ')
+        && last > 0
+        && rest[last + 1..].starts_with(b"HTTP/")
+    {
+        return Some((method, &rest[..last]));
     }
     rest.starts_with(b"/").then_some((method, rest))
 }
@@ -1469,9 +1308,7 @@ fn bare_request(rest: &[u8], mut record: Record, integer_ns: u64) -> Option<Reco
         record.duration_ns = number.nanos(integer_ns);
     } else if let Some((bytes_sent, end)) = size(after, 0) {
         record.bytes_sent = bytes_sent;
-        let time = after
-            .get(end + 1..)
-            .and_then(|time| access_number(time, false));
+        let time = after.get(end + 1..).and_then(|time| access_number(time, false));
         record.duration_ns = time.and_then(|time| time.nanos(integer_ns));
     }
     Some(record)
@@ -1489,11 +1326,7 @@ struct AccessNumber {
 impl AccessNumber {
     /// Nanoseconds, if an integer without a unit has this one.
     fn nanos(&self, integer_ns: u64) -> Option<u64> {
-        let decimals_ns = if self.point {
-            1_000_000_000
-        } else {
-            integer_ns
-        };
+        let decimals_ns = if self.point { 1_000_000_000 } else { integer_ns };
         decimal(&self.text, self.unit_ns.unwrap_or(decimals_ns))
     }
 }
@@ -1521,9 +1354,7 @@ fn access_number(text: &[u8], in_quotes: bool) -> Option<AccessNumber> {
         ("ms", 1_000_000),
         ("s", 1_000_000_000),
     ];
-    let unit = units
-        .iter()
-        .find(|(name, _)| text[end..].starts_with(name.as_bytes()));
+    let unit = units.iter().find(|(name, _)| text[end..].starts_with(name.as_bytes()));
     end += unit.map_or(0, |(name, _)| name.len());
     let ended = match text.get(end) {
         None => !in_quotes,
@@ -1531,12 +1362,7 @@ fn access_number(text: &[u8], in_quotes: bool) -> Option<AccessNumber> {
         Some(b) => b" ,;".contains(b),
     };
     let unit_ns = unit.map(|(_, ns)| *ns);
-    ended.then_some(AccessNumber {
-        text: number,
-        point,
-        unit_ns,
-        end,
-    })
+    ended.then_some(AccessNumber { text: number, point, unit_ns, end })
 }
 
 /// The response time among the fields behind the size or the user agent.
@@ -1596,11 +1422,7 @@ fn time_of_digits(field: &[u8], integer_ns: u64) -> Option<u64> {
         }
     }
     if let Some(before) = field.strip_suffix(b"ms") {
-        let count = before
-            .iter()
-            .rev()
-            .take_while(|b| b.is_ascii_digit())
-            .count();
+        let count = before.iter().rev().take_while(|b| b.is_ascii_digit()).count();
         let (line, millis) = before.split_at(before.len() - count);
         if (1..=18).contains(&count) && line.ends_with(b"\" ") {
             return decimal(millis, 1_000_000);
@@ -1627,10 +1449,7 @@ struct Best<T> {
 
 impl<T> Default for Best<T> {
     fn default() -> Self {
-        Best {
-            rank: 0,
-            value: None,
-        }
+        Best { rank: 0, value: None }
     }
 }
 
@@ -1699,14 +1518,12 @@ impl Fields {
                     .map(<[u8]>::to_vec),
             ),
             Meaning::Path => {
-                self.path
-                    .offer(rank, text.filter(|t| !t.is_empty()).map(path_of_url));
+                self.path.offer(rank, text.filter(|t| !t.is_empty()).map(path_of_url));
             }
             Meaning::Request => {
                 if let Some((method, path)) = text.and_then(request_line) {
                     self.path.offer(rank, Some(path));
-                    self.method
-                        .offer(rank, Some(method).filter(|m| !m.is_empty()));
+                    self.method.offer(rank, Some(method).filter(|m| !m.is_empty()));
                 }
             }
             Meaning::Client => self.client.offer(rank, text.and_then(client_of_address)),
@@ -1724,9 +1541,7 @@ impl Fields {
         }
         let whole = raw.iter().all(u8::is_ascii_digit);
         // More digits than these have leading zeros or are beyond everything.
-        let value = std::str::from_utf8(raw)
-            .ok()
-            .and_then(|text| text.parse::<u128>().ok());
+        let value = std::str::from_utf8(raw).ok().and_then(|text| text.parse::<u128>().ok());
         let large = whole && value.is_none_or(|value| value >= 1_000_000);
         let (unit_ns, guess) = match rule {
             Rule::Never => return,
@@ -1736,8 +1551,7 @@ impl Fields {
             Rule::Seconds | Rule::Whole if large => (1, true),
             _ => (1_000_000, true),
         };
-        self.duration
-            .offer(if guess { 1 } else { rank }, number(raw, unit_ns));
+        self.duration.offer(if guess { 1 } else { rank }, number(raw, unit_ns));
     }
 
     fn record(self) -> Record {
@@ -1781,16 +1595,10 @@ struct Named {
 /// Meaning and rank of the name that these keys make.
 fn meaning(keys: &[Vec<u8>]) -> Option<(Meaning, u8, Named)> {
     let mut keys = keys;
-    while keys.len() > 1
-        && SEE_THROUGH
-            .split_whitespace()
-            .any(|word| spells(word, &keys[0]))
-    {
+    while keys.len() > 1 && SEE_THROUGH.split_whitespace().any(|word| spells(word, &keys[0])) {
         keys = &keys[1..];
     }
-    let named = Named {
-        is_capital_duration: keys == [b"Duration"],
-    };
+    let named = Named { is_capital_duration: keys == [b"Duration"] };
     for &(meaning, rank, names) in NAMES {
         if names.split_whitespace().any(|name| names_value(name, keys)) {
             return Some((meaning, rank, named));
@@ -1850,12 +1658,11 @@ fn spells(name: &str, key: &[u8]) -> bool {
 }
 
 fn field_time(field: &Field, clock: &Clock) -> Option<i64> {
-    if field.text.is_some() {
-        if let Some((time_ns, end)) = clock.any(&field.raw, 0) {
-            if end == field.raw.len() {
-                return Some(time_ns);
-            }
-        }
+    if field.text.is_some()
+        && let Some((time_ns, end)) = clock.any(&field.raw, 0)
+        && end == field.raw.len()
+    {
+        return Some(time_ns);
     }
     epoch(&field.raw).filter(|&ns| ns >= fields::EPOCH_SECONDS_MIN * SECOND)
 }
@@ -1870,9 +1677,7 @@ fn short_level(raw: &[u8]) -> Option<Level> {
 
 /// How long the scheme and `://` are that a URL begins with.
 fn scheme(text: &[u8]) -> Option<usize> {
-    let len = run(text, 0, |b| {
-        b.is_ascii_alphanumeric() || b"+-.".contains(&b)
-    });
+    let len = run(text, 0, |b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
     (len > 0 && text[len..].starts_with(b"://")).then_some(len + 3)
 }
 
@@ -1881,11 +1686,7 @@ fn path_of_url(text: &[u8]) -> Vec<u8> {
         return text.to_vec();
     };
     let end = host + run(text, host, |b| !b"/?#".contains(&b));
-    if text.get(end) == Some(&b'/') {
-        text[end..].to_vec()
-    } else {
-        b"/".to_vec()
-    }
+    if text.get(end) == Some(&b'/') { text[end..].to_vec() } else { b"/".to_vec() }
 }
 
 /// Method (which may be empty) and path of a request line.
@@ -1939,11 +1740,7 @@ struct Json<'a> {
 impl<'a> Json<'a> {
     /// All scalar values with a name, if the text is one object.
     fn object(text: &'a [u8]) -> Option<Vec<Field>> {
-        let mut json = Json {
-            text,
-            at: 0,
-            found: Vec::new(),
-        };
+        let mut json = Json { text, at: 0, found: Vec::new() };
         json.space();
         if json.peek() != Some(b'{') {
             return None;
@@ -1985,17 +1782,11 @@ impl<'a> Json<'a> {
             }
             b'-' | b'0'..=b'9' => {
                 let raw = self.number()?.to_vec();
-                self.found.extend(keys.map(|keys| Field {
-                    keys: keys.to_vec(),
-                    raw,
-                    text: None,
-                }));
+                self.found.extend(keys.map(|keys| Field { keys: keys.to_vec(), raw, text: None }));
             }
             _ => {
                 let words = [&b"true"[..], b"false", b"null"];
-                let word = words
-                    .iter()
-                    .find(|word| self.text[self.at..].starts_with(word))?;
+                let word = words.iter().find(|word| self.text[self.at..].starts_with(word))?;
                 self.at += word.len();
             }
         }
@@ -2082,9 +1873,7 @@ impl<'a> Json<'a> {
 
 /// Four hexadecimal digits.
 fn hex(text: &[u8], at: usize) -> Option<u32> {
-    let digits = text
-        .get(at..at + 4)
-        .filter(|d| d.iter().all(u8::is_ascii_hexdigit))?;
+    let digits = text.get(at..at + 4).filter(|d| d.iter().all(u8::is_ascii_hexdigit))?;
     u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
@@ -2118,11 +1907,11 @@ fn unescaped(raw: &[u8]) -> Vec<u8> {
         };
         at += 6;
         let mut character = char::from_u32(high);
-        if (0xd800..0xdc00).contains(&high) {
-            if let Some(low) = unit(at).filter(|low| (0xdc00..0xe000).contains(low)) {
-                character = char::from_u32(0x1_0000 + (high - 0xd800) * 0x400 + (low - 0xdc00));
-                at += 6;
-            }
+        if (0xd800..0xdc00).contains(&high)
+            && let Some(low) = unit(at).filter(|low| (0xdc00..0xe000).contains(low))
+        {
+            character = char::from_u32(0x1_0000 + (high - 0xd800) * 0x400 + (low - 0xdc00));
+            at += 6;
         }
         let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
         out.extend_from_slice(character.to_string().as_bytes());
@@ -2150,11 +1939,7 @@ fn logfmt_record(line: &[u8], clock: &Clock) -> Option<Record> {
             Some(b'"') => return None,
             Some(b'=') => {
                 let (raw, text, end) = logfmt_value(line, at + 1)?;
-                pairs.push(Field {
-                    keys: vec![key.to_vec()],
-                    raw,
-                    text: Some(text),
-                });
+                pairs.push(Field { keys: vec![key.to_vec()], raw, text: Some(text) });
                 at = end;
             }
             _ if pairs.is_empty() => return None,
@@ -2192,11 +1977,7 @@ pub fn route(method: &[u8], path: &[u8]) -> Vec<u8> {
         .map(|segment| if is_id(segment) { b"{id}" } else { segment })
         .collect();
     let folded = folded.join(&b'/');
-    if method.is_empty() {
-        folded
-    } else {
-        [method, b" ", &folded].concat()
-    }
+    if method.is_empty() { folded } else { [method, b" ", &folded].concat() }
 }
 
 fn is_id(segment: &[u8]) -> bool {
@@ -2276,9 +2057,7 @@ fn mask_path(text: &[u8], slash: usize) -> Option<Mask> {
     if !starts(text, slash) {
         return None;
     }
-    let len = run(text, slash, |b| {
-        is_word(b) || b"/.-+@%~=:&?#!*$".contains(&b)
-    });
+    let len = run(text, slash, |b| is_word(b) || b"/.-+@%~=:&?#!*$".contains(&b));
     let mut path = &text[slash..slash + len];
     while path.last().is_some_and(|b| b".:?!".contains(b)) {
         path = &path[..path.len() - 1];
@@ -2303,11 +2082,7 @@ fn mask_digit(text: &[u8], at: usize, done: usize) -> Mask {
             }
         }
     }
-    let before = text[done..at]
-        .iter()
-        .rev()
-        .take_while(|b| b.is_ascii_hexdigit())
-        .count();
+    let before = text[done..at].iter().rev().take_while(|b| b.is_ascii_hexdigit()).count();
     let (start, end) = (at - before, at + run(text, at, |b| b.is_ascii_hexdigit()));
     let has_letter = text[start..end].iter().any(u8::is_ascii_alphabetic);
     if end - start >= 8 && has_letter && starts(text, start) && ends(text, end) {

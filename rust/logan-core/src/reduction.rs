@@ -184,7 +184,8 @@ mod tests {
             tree.insert(i, chunk(i)).unwrap();
         }
         let root = tree.finish(6).unwrap();
-        let segments: Vec<_> = root.coverage.0[&0].segments.iter().map(|s| (s.start, s.end)).collect();
+        let segments: Vec<_> =
+            root.coverage.0[&0].segments.iter().map(|s| (s.start, s.end)).collect();
         assert_eq!(segments, [(0, 20), (30, 50)]);
     }
 

@@ -370,14 +370,16 @@ macro_rules! dispatch {
             fn with_avx512$(<$($name: $bound),+>)?($($arg: $ty),*) -> $ret {
                 $body::<$crate::simd::Avx512, $($generic),*>($($arg),*)
             }
+            // Outside of the unsafe blocks, so that no caller's expression gets into them.
+            let ($($arg,)*): ($($ty,)*) = ($($value,)*);
             if $crate::simd::has_avx512() {
                 // SAFETY: the processor has just been asked for these features.
-                unsafe { with_avx512($($value),*) }
+                unsafe { with_avx512($($arg),*) }
             } else if $crate::simd::has_avx2() {
                 // SAFETY: the processor has just been asked for these features.
-                unsafe { with_avx2($($value),*) }
+                unsafe { with_avx2($($arg),*) }
             } else {
-                $body::<$crate::simd::Sse2, $($generic),*>($($value),*)
+                $body::<$crate::simd::Sse2, $($generic),*>($($arg),*)
             }
         }
         #[cfg(not(target_arch = "x86_64"))]

@@ -43,6 +43,9 @@ pub struct SourceSpec {
     pub only: bool,
 }
 
+/// A format that a source's lines try, and its place in the registry.
+pub type Trial = (usize, Box<dyn Format>);
+
 /// One format of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -134,7 +137,7 @@ impl Spec {
     ///
     /// # Errors
     /// [`Error::Spec`] if there is no such source.
-    pub fn formats(&self, source: u32) -> Result<Vec<(usize, Box<dyn Format>)>, Error> {
+    pub fn formats(&self, source: u32) -> Result<Vec<Trial>, Error> {
         let count = self.sources.len();
         let spec = self.sources.get(source as usize).ok_or_else(|| {
             Error::Spec(format!("source {source} is not among the spec's {count} sources"))

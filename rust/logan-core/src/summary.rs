@@ -63,8 +63,11 @@ impl Summary {
     /// [`Error::Summary`] that says what does not.
     pub fn check(&self) -> Result<(), Error> {
         let fail = |what: &str| Err(Error::Summary(format!("damaged summary: {what}")));
-        if let Err(what) =
-            self.coverage.check().and_then(|()| self.lines.check()).and_then(|()| self.figures.check())
+        if let Err(what) = self
+            .coverage
+            .check()
+            .and_then(|()| self.lines.check())
+            .and_then(|()| self.figures.check())
         {
             return fail(what);
         }

@@ -343,14 +343,14 @@ impl Clock {
         let seconds = read_hms(line.u64_at(i + 1))?;
         let (nanos, end) = read_fraction(line, i + 9)?;
         // A year may follow; four digits that are no year belong to the message.
-        if line.byte(end) == b' ' && line.len() >= end + 5 {
-            if let (Some(high), Some(low)) = (two_digits(line, end + 1), two_digits(line, end + 3))
-            {
-                let alone = end + 5 == line.len() || !line.byte(end + 5).is_ascii_alphanumeric();
-                if let Some(midnight) = midnight(high * 100 + low, month, day).filter(|_| alone) {
-                    let second = self.localised(midnight + seconds);
-                    return Some((Stamp { second, nanos }, end + 5));
-                }
+        if line.byte(end) == b' '
+            && line.len() >= end + 5
+            && let (Some(high), Some(low)) = (two_digits(line, end + 1), two_digits(line, end + 3))
+        {
+            let alone = end + 5 == line.len() || !line.byte(end + 5).is_ascii_alphanumeric();
+            if let Some(midnight) = midnight(high * 100 + low, month, day).filter(|_| alone) {
+                let second = self.localised(midnight + seconds);
+                return Some((Stamp { second, nanos }, end + 5));
             }
         }
         Some((self.yearless(month, day, seconds, nanos)?, end))
@@ -412,10 +412,8 @@ impl Clock {
             b'Z' | b'+' | b'-' | b'U' | b'G' => at < line.len(),
             _ => false,
         };
-        if zone_may_follow {
-            if let Some((offset, end)) = read_zone(line, at) {
-                return Some((Stamp { second: local - offset, nanos }, end));
-            }
+        if zone_may_follow && let Some((offset, end)) = read_zone(line, at) {
+            return Some((Stamp { second: local - offset, nanos }, end));
         }
         Some((Stamp { second: self.localised(local), nanos }, at))
     }
@@ -433,7 +431,7 @@ fn midnight(year: u32, month: u32, day: u32) -> Option<i64> {
         return None;
     }
     const LENGTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let length = LENGTHS[month as usize - 1] + u32::from(leap && month == 2);
     if !(1..=length).contains(&day) {
         return None;

@@ -19,15 +19,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// `cases`, unless the environment says otherwise.
 fn config(cases: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(cases);
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// A log with something for every figure. Never to be changed: add another one.
@@ -50,10 +43,7 @@ nova.log 2024-01-24 10:17:00.000 [WARN] elapsed: 3s
 "#;
 
 fn spec() -> Arc<Spec> {
-    Arc::new(Spec {
-        top: 3,
-        ..Spec::plain()
-    })
+    Arc::new(Spec { top: 3, ..Spec::plain() })
 }
 
 fn scan(bytes: &[u8], spec: &Arc<Spec>) -> Summary {
@@ -78,30 +68,20 @@ fn golden() {
     let golden = std::fs::read(&path)
         .unwrap_or_else(|error| panic!("{}: {error}; to make it: {make}", path.display()));
     let summary = decode(&golden).expect("summaries of this version stay readable");
-    assert!(
-        encode(&summary) == golden,
-        "what was read is written differently"
-    );
+    assert!(encode(&summary) == golden, "what was read is written differently");
     // If this is meant to differ and the version was published, it needs another version.
     assert_eq!(
         summary.evaluate(10, None),
         scan(LOG.as_bytes(), &spec()).evaluate(10, None),
         "the same log has other figures; if that is meant: {make}"
     );
-    assert!(
-        today == golden,
-        "the same log gives other bytes; if that is meant: {make}"
-    );
+    assert!(today == golden, "the same log gives other bytes; if that is meant: {make}");
 }
 
 #[test]
 fn summaries_come_back() {
     let spec = spec();
-    let mut summaries = vec![
-        Summary::empty(&spec),
-        scan(b"", &spec),
-        scan(LOG.as_bytes(), &spec),
-    ];
+    let mut summaries = vec![Summary::empty(&spec), scan(b"", &spec), scan(LOG.as_bytes(), &spec)];
     let mut feed = Feed::new(spec.clone(), 0, 100).unwrap();
     feed.push(LOG.repeat(50).as_bytes()).unwrap();
     summaries.push(feed.finish().unwrap());
@@ -148,10 +128,7 @@ fn every_truncation_and_every_addition_is_noticed() {
         assert!(decode(&bytes[..len]).is_err(), "{len} bytes");
         // With a length and a checksum that agree, as if a writer had stopped there.
         if let Some(payload) = bytes[..len].get(HEADER_BYTES..) {
-            assert!(
-                decode(&envelope(payload)).is_err(),
-                "{len} bytes, enveloped"
-            );
+            assert!(decode(&envelope(payload)).is_err(), "{len} bytes, enveloped");
         }
     }
     for byte in [0, 0xc0, 0xff] {
@@ -269,11 +246,7 @@ impl Node {
     }
 
     fn map(bytes: &mut &[u8], len: usize) -> Node {
-        Node::Map(
-            (0..len)
-                .map(|_| (Node::read(bytes), Node::read(bytes)))
-                .collect(),
-        )
+        Node::Map((0..len).map(|_| (Node::read(bytes), Node::read(bytes))).collect())
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -342,9 +315,7 @@ fn take<'a>(bytes: &mut &'a [u8], len: usize) -> &'a [u8] {
 }
 
 fn number(bytes: &mut &[u8], len: usize) -> u64 {
-    take(bytes, len)
-        .iter()
-        .fold(0, |n, &b| n << 8 | u64::from(b))
+    take(bytes, len).iter().fold(0, |n, &b| n << 8 | u64::from(b))
 }
 
 fn write_int(value: i128, out: &mut Vec<u8>) {
@@ -449,10 +420,7 @@ fn written(node: &Node) -> Vec<u8> {
 #[test]
 fn what_is_made_up_is_read_as_it_was_written() {
     let node = payload_of(&scan(LOG.as_bytes(), &spec()));
-    assert!(
-        survives(&written(&node)),
-        "the reader of this test is wrong"
-    );
+    assert!(survives(&written(&node)), "the reader of this test is wrong");
 }
 
 #[test]
@@ -513,10 +481,7 @@ fn change() -> BoxedStrategy<Change> {
         Just(Node::List(vec![])),
         Just(Node::Map(vec![])),
         Just(Node::List(vec![Node::Int(0), Node::Int(0)])),
-        Just(Node::List(vec![
-            Node::Int(i64::MIN.into()),
-            Node::Int(i64::MAX.into())
-        ])),
+        Just(Node::List(vec![Node::Int(i64::MIN.into()), Node::Int(i64::MAX.into())])),
         Just(Node::Text("app".into())),
         Just(Node::Text("nonesuch".into())),
     ];
@@ -607,16 +572,8 @@ proptest! {
 fn summaries_of_different_specs_do_not_merge() {
     let mut left = scan(LOG.as_bytes(), &spec());
     let before = encode(&left);
-    let other = Spec {
-        sources: vec![
-            SourceSpec {
-                formats: vec![],
-                only: false
-            };
-            2
-        ],
-        ..Spec::plain()
-    };
+    let other =
+        Spec { sources: vec![SourceSpec { formats: vec![], only: false }; 2], ..Spec::plain() };
     assert!(left.merge(&Summary::empty(&other)).is_err());
     assert_eq!(encode(&left), before);
 }

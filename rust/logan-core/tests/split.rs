@@ -24,15 +24,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// `cases`, unless the environment says otherwise.
 fn config(cases: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(cases);
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 // ----------------------------------------------------------------------------------------- logs
@@ -78,11 +71,7 @@ fn log(most: usize) -> BoxedStrategy<Log> {
     let line = (select(LINES), 10u32..60, end, 0u32..40);
     (vec(line, 1..most), any::<bool>(), any::<bool>())
         .prop_map(|(lines, bom, unfinished)| {
-            let mut text = if bom {
-                "\u{feff}".to_string()
-            } else {
-                String::new()
-            };
+            let mut text = if bom { "\u{feff}".to_string() } else { String::new() };
             for (line, number, end, long) in lines {
                 text += &line.replace('@', &number.to_string());
                 if long == 0 {
@@ -100,10 +89,7 @@ fn log(most: usize) -> BoxedStrategy<Log> {
 }
 
 fn spec() -> Arc<Spec> {
-    Arc::new(Spec {
-        top: 5,
-        ..Spec::plain()
-    })
+    Arc::new(Spec { top: 5, ..Spec::plain() })
 }
 
 // ----------------------------------------------------------------------------- ways to the figures
@@ -133,18 +119,11 @@ fn in_blocks<'a>(bytes: &'a [u8], lengths: &[usize]) -> Vec<&'a [u8]> {
 /// definition: those whose first byte lies in it.
 fn chunks(bytes: &[u8], cuts: &[usize], lengths: &[usize], spec: &Arc<Spec>) -> Vec<Summary> {
     let mut scanner = Scanner::new(spec.clone()).unwrap();
-    let starts: Vec<usize> = (0..bytes.len())
-        .filter(|&i| i == 0 || bytes[i - 1] == b'\n')
-        .collect();
+    let starts: Vec<usize> =
+        (0..bytes.len()).filter(|&i| i == 0 || bytes[i - 1] == b'\n').collect();
     let one = |edges: &[usize]| {
         let (start, end) = (edges[0], edges[1]);
-        let after = |at: usize| {
-            starts
-                .iter()
-                .copied()
-                .find(|&s| s >= at)
-                .unwrap_or(bytes.len())
-        };
+        let after = |at: usize| starts.iter().copied().find(|&s| s >= at).unwrap_or(bytes.len());
         let (first, behind) = (after(start), after(end));
         scanner.begin(0, start as u64, first as u64).unwrap();
         for block in in_blocks(&bytes[first..behind], lengths) {
@@ -206,11 +185,7 @@ impl TempFile {
         let fingerprint = Fingerprint::of_source(&source, size).unwrap();
         let chunks: Vec<Chunk> = grid(size as usize, chunk)
             .windows(2)
-            .map(|e| Chunk {
-                source: 0,
-                start: e[0] as u64,
-                end: e[1] as u64,
-            })
+            .map(|e| Chunk { source: 0, start: e[0] as u64, end: e[1] as u64 })
             .collect();
         let control = Control::default();
         let sources = [(source, fingerprint)];
@@ -247,7 +222,7 @@ fn same(found: &Summary, expected: &Summary) -> Result<(), TestCaseError> {
 // ------------------------------------------------------------------------------------ properties
 
 proptest! {
-    #![proptest_config(config(200))]
+    #![proptest_config(config(800))]
 
     #[test]
     fn any_blocks(log in log(24), lengths in vec(1usize..300, 1..6)) {
@@ -314,7 +289,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(40))]
+    #![proptest_config(config(100))]
 
     #[test]
     fn any_threads_and_modes(log in log(40), chunk in 1usize..500, threads in 1usize..5) {
@@ -347,18 +322,10 @@ fn every_cut_of_a_log_of_edges() {
         scanner.begin(0, 0, 0).unwrap();
         scanner.push(&bytes[..cut]);
         scanner.push(&bytes[cut..]);
-        assert_eq!(
-            encode(&scanner.finish(bytes.len() as u64)),
-            expected,
-            "blocks cut at {cut}"
-        );
+        assert_eq!(encode(&scanner.finish(bytes.len() as u64)), expected, "blocks cut at {cut}");
     }
     for chunk in 1..bytes.len() {
-        assert_eq!(
-            encode(&fed(bytes, chunk, &[7], &spec)),
-            expected,
-            "fed on a grid of {chunk}"
-        );
+        assert_eq!(encode(&fed(bytes, chunk, &[7], &spec)), expected, "fed on a grid of {chunk}");
     }
     let file = TempFile::new(bytes);
     for chunk in [1, 2, 3, 5, 8, 13, 50, 127] {
@@ -375,28 +342,12 @@ fn nothing_and_nearly_nothing() {
     let feed = Feed::new(spec.clone(), 0, 10).unwrap().finish().unwrap();
     assert_eq!(encode(&feed), encode(&Summary::empty(&spec)));
     let file = TempFile::new(b"");
-    assert_eq!(
-        encode(&file.run(10, 2, Mode::Map, &spec)),
-        encode(&Summary::empty(&spec))
-    );
-    for bytes in [
-        &b"\n"[..],
-        b"x",
-        b"\r",
-        b"\r\n",
-        b"\xef\xbb\xbf",
-        b"\xef\xbb\xbf\r\n",
-        b"\n\n",
-    ] {
+    assert_eq!(encode(&file.run(10, 2, Mode::Map, &spec)), encode(&Summary::empty(&spec)));
+    for bytes in [&b"\n"[..], b"x", b"\r", b"\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n", b"\n\n"] {
         let lines = whole(bytes, &spec).lines;
         let newlines = bytes.iter().filter(|&&b| b == b'\n').count() as u64;
         let unfinished = u64::from(bytes.last() != Some(&b'\n'));
-        assert_eq!(
-            lines.total(),
-            newlines + unfinished,
-            "{}",
-            bytes.escape_ascii()
-        );
+        assert_eq!(lines.total(), newlines + unfinished, "{}", bytes.escape_ascii());
         for chunk in 1..4 {
             let expected = encode(&whole(bytes, &spec));
             assert_eq!(
@@ -437,28 +388,19 @@ fn lines_longer_than_any_buffer() {
         assert_eq!(found.lines.total(), naive.total, "{len} {end:?}");
         assert_eq!(found.lines.parsed, naive.parsed, "{len} {end:?}");
         let reasons = REASONS.map(|name| naive.reasons.get(name).copied().unwrap_or(0));
-        assert_eq!(
-            found.lines.reasons, reasons,
-            "{REASONS:?} of {len} {beginning:?} {end:?}"
-        );
+        assert_eq!(found.lines.reasons, reasons, "{REASONS:?} of {len} {beginning:?} {end:?}");
         let sum: u64 = naive.durations.iter().sum();
         let mean = (sum > 0).then(|| sum as f64 / naive.durations.len() as f64 / 1e6);
         assert_eq!(found.figures.latency.mean_ms(), mean, "{len} {end:?}");
         let expected = encode(&found);
         for lengths in [&[100_000][..], &[LINE_BYTES_MAX], &[LINE_BYTES_MAX + 1, 1]] {
-            assert!(
-                encode(&fed(&bytes, 300_007, lengths, &spec)) == expected,
-                "{len} {lengths:?}"
-            );
+            assert!(encode(&fed(&bytes, 300_007, lengths, &spec)) == expected, "{len} {lengths:?}");
         }
         let parts = chunks(&bytes, &grid(bytes.len(), 700_001), &[len, 1], &spec);
         assert!(encode(&merged(&spec, &parts)) == expected, "{len} chunks");
         let file = TempFile::new(&bytes);
         for mode in [Mode::Map, Mode::Read] {
-            assert!(
-                encode(&file.run(1 << 18, 2, mode, &spec)) == expected,
-                "{len} {mode:?}"
-            );
+            assert!(encode(&file.run(1 << 18, 2, mode, &spec)) == expected, "{len} {mode:?}");
         }
     }
 }
@@ -470,9 +412,7 @@ fn hostile(lines: usize) -> Vec<u8> {
         let (day, hour, minute, second) = (1 + i / 86_400 % 28, i / 3600 % 24, i / 60 % 60, i % 60);
         // Every sixteenth line is one of a few: the heavy ones must be kept.
         let (route, client) = if i % 16 == 0 { (0, 0) } else { (i, i) };
-        let word: String = (0..5)
-            .map(|k| (b'a' + (i >> (4 * k) & 15) as u8) as char)
-            .collect();
+        let word: String = (0..5).map(|k| (b'a' + (i >> (4 * k) & 15) as u8) as char).collect();
         if i % 4 == 3 {
             text +=
                 &format!("2024-02-{day:02} {hour:02}:{minute:02}:{second:02} ERROR no {word}\n");
@@ -497,61 +437,32 @@ fn beyond_the_caps_the_grid_decides_and_nothing_else() {
     let expected = fed(&bytes, chunk, &[1 << 20], &spec);
     let report = expected.evaluate(10, Some(10));
     for table in ["routes", "clients", "messages"] {
-        assert_eq!(
-            report[table]["exact"], false,
-            "{table} are to be beyond their cap"
-        );
+        assert_eq!(report[table]["exact"], false, "{table} are to be beyond their cap");
     }
     assert!(expected.figures.series.step_s() > 1);
-    assert_eq!(
-        report["routes"]["top"][0]["route"]
-            .as_str()
-            .map(|r| &r[..5]),
-        Some("GET /")
-    );
+    assert_eq!(report["routes"]["top"][0]["route"].as_str().map(|r| &r[..5]), Some("GET /"));
     assert_eq!(report["clients"]["top"][0]["client"], "10.0.0.0");
     let expected = encode(&expected);
     assert!(encode(&fed(&bytes, chunk, &[777_777, 13], &spec)) == expected);
     let file = TempFile::new(&bytes);
-    for (threads, mode) in [
-        (1, Mode::Read),
-        (2, Mode::Map),
-        (3, Mode::Map),
-        (4, Mode::Read),
-    ] {
-        assert!(
-            encode(&file.run(chunk, threads, mode, &spec)) == expected,
-            "{threads} {mode:?}"
-        );
+    for (threads, mode) in [(1, Mode::Read), (2, Mode::Map), (3, Mode::Map), (4, Mode::Read)] {
+        assert!(encode(&file.run(chunk, threads, mode, &spec)) == expected, "{threads} {mode:?}");
     }
     let parts = chunks(&bytes, &grid(bytes.len(), chunk), &[64 << 10], &spec);
     let count = parts.len();
     for stride in [1, 3, 7] {
         let mut tree = MergeTree::new(&spec);
-        for i in (0..stride)
-            .flat_map(|first| (first..count).step_by(stride))
-            .rev()
-        {
+        for i in (0..stride).flat_map(|first| (first..count).step_by(stride)).rev() {
             tree.insert(i as u64, parts[i].clone()).unwrap();
         }
-        assert!(
-            encode(&tree.finish(count as u64).unwrap()) == expected,
-            "stride {stride}"
-        );
+        assert!(encode(&tree.finish(count as u64).unwrap()) == expected, "stride {stride}");
     }
     // What has no cap, or one that a set decides, does not depend on the grid at all.
     let other = fed(&bytes, 3_000_001, &[1 << 20], &spec).evaluate(10, None);
     let one = fed(&bytes, chunk, &[1 << 20], &spec).evaluate(10, None);
-    for part in [
-        "lines",
-        "time",
-        "levels",
-        "status",
-        "errors",
-        "response_time_ms",
-        "series",
-        "slowest",
-    ] {
+    for part in
+        ["lines", "time", "levels", "status", "errors", "response_time_ms", "series", "slowest"]
+    {
         assert_eq!(one[part], other[part], "{part}");
     }
 }

@@ -38,10 +38,7 @@ fn this_test(name: &str) -> Command {
 /// Runs the test `name` in a child, where this answers None; in the parent, how the child ended.
 fn in_child(name: &str) -> Option<Ended> {
     if std::env::var_os(FOLDER).is_some() {
-        let none = libc::rlimit {
-            rlim_cur: 0,
-            rlim_max: 0,
-        };
+        let none = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: a valid struct; some children are meant to die, and need no core file.
         unsafe { libc::setrlimit(libc::RLIMIT_CORE, &none) };
         return None;
@@ -53,10 +50,7 @@ fn in_child(name: &str) -> Option<Ended> {
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
     println!("{text}");
-    Some(Ended {
-        status: output.status,
-        text,
-    })
+    Some(Ended { status: output.status, text })
 }
 
 /// How a child ended, and what it said.
@@ -92,12 +86,7 @@ fn file_of(bytes: &[u8]) -> PathBuf {
 }
 
 fn cut(path: &Path, len: u64) {
-    File::options()
-        .write(true)
-        .open(path)
-        .unwrap()
-        .set_len(len)
-        .unwrap();
+    File::options().write(true).open(path).unwrap().set_len(len).unwrap();
 }
 
 // ---------------------------------------------------------------------------------------------
@@ -122,10 +111,7 @@ fn read_while_cut(path: &Path) -> Error {
         .windows(0..source.size(), |block, _| {
             assert_eq!(look(block, 0), b'x');
             cut(path, 0);
-            assert!(
-                block.iter().all(|&b| b == 0),
-                "the whole window is readable"
-            );
+            assert!(block.iter().all(|&b| b == 0), "the whole window is readable");
             Ok(Continue(()))
         })
         .unwrap_err()
@@ -243,11 +229,7 @@ fn a_panic_in_the_callback_takes_the_watch_back() {
 fn first_block(source: &Source, others: usize) -> usize {
     let mut len = 0;
     let outcome = source.windows(0..source.size(), |block, _| {
-        len = if others == 0 {
-            block.len()
-        } else {
-            first_block(source, others - 1)
-        };
+        len = if others == 0 { block.len() } else { first_block(source, others - 1) };
         Ok(Break(()))
     });
     outcome.unwrap();
@@ -277,14 +259,7 @@ fn fault_elsewhere(path: &Path) {
     // SAFETY: a new mapping; reading it raises SIGBUS, which is the point.
     unsafe {
         let fd = file.as_raw_fd();
-        let page = libc::mmap(
-            std::ptr::null_mut(),
-            8192,
-            libc::PROT_READ,
-            libc::MAP_SHARED,
-            fd,
-            0,
-        );
+        let page = libc::mmap(std::ptr::null_mut(), 8192, libc::PROT_READ, libc::MAP_SHARED, fd, 0);
         assert_ne!(page, libc::MAP_FAILED);
         cut(path, 0);
         page.cast::<u8>().read_volatile();
@@ -322,11 +297,7 @@ extern "C" fn exit_43_at_a_fault(
     // SAFETY: SA_SIGINFO; _exit is signal-safe.
     unsafe {
         let real = !context.is_null() && (1..=5).contains(&(*info).si_code);
-        libc::_exit(if real && !(*info).si_addr().is_null() {
-            43
-        } else {
-            1
-        });
+        libc::_exit(if real && !(*info).si_addr().is_null() { 43 } else { 1 });
     }
 }
 
@@ -392,10 +363,7 @@ fn the_handler_of_before_is_called() {
 #[test]
 fn the_handler_of_before_gets_the_details() {
     let Some(child) = in_child("the_handler_of_before_gets_the_details") else {
-        install(
-            exit_43_at_a_fault as *const () as usize,
-            libc::SA_SIGINFO | libc::SA_RESETHAND,
-        );
+        install(exit_43_at_a_fault as *const () as usize, libc::SA_SIGINFO | libc::SA_RESETHAND);
         read_while_cut(&file("a.log"));
         fault_elsewhere(&file("b.log"));
         return;
@@ -432,10 +400,7 @@ fn a_handler_that_comes_later_neither_sees_our_faults_nor_misses_its_own() {
         return;
     };
     child.by_sigbus();
-    let (before, after) = child
-        .text
-        .split_once("survived")
-        .expect("our fault is survived");
+    let (before, after) = child.text.split_once("survived").expect("our fault is survived");
     assert!(!before.contains("reported"));
     assert_eq!(after.matches("reported").count(), 1);
 }
@@ -489,9 +454,7 @@ const VARIANTS: u64 = 4;
 fn content(variant: u64) -> Vec<u8> {
     let mut random = Random(variant);
     let words = SIZES[3] * 5 / 4 / 8 + 100;
-    (0..words)
-        .flat_map(|_| random.next().to_le_bytes())
-        .collect()
+    (0..words).flat_map(|_| random.next().to_le_bytes()).collect()
 }
 
 fn sum(bytes: &[u8]) -> u64 {
@@ -538,23 +501,12 @@ struct Order {
 
 impl Order {
     fn to_line(self) -> String {
-        format!(
-            "{} {} {} {}\n",
-            self.deed, self.delay_ns, self.variant, self.len
-        )
+        format!("{} {} {} {}\n", self.deed, self.delay_ns, self.variant, self.len)
     }
 
     fn from_line(line: &str) -> Order {
-        let n: Vec<u64> = line
-            .split_whitespace()
-            .map(|w| w.parse().unwrap())
-            .collect();
-        Order {
-            deed: n[0] as usize,
-            delay_ns: n[1],
-            variant: n[2],
-            len: n[3],
-        }
+        let n: Vec<u64> = line.split_whitespace().map(|w| w.parse().unwrap()).collect();
+        Order { deed: n[0] as usize, delay_ns: n[1], variant: n[2], len: n[3] }
     }
 
     fn carry_out(self, path: &Path, contents: &[Vec<u8>]) {
@@ -570,9 +522,7 @@ impl Order {
             Deed::Restart => fs::write(path, bytes).unwrap(),
             Deed::Append => {
                 let mut file = File::options().append(true).open(path).unwrap();
-                bytes
-                    .chunks(10_000)
-                    .for_each(|piece| file.write_all(piece).unwrap());
+                bytes.chunks(10_000).for_each(|piece| file.write_all(piece).unwrap());
             }
             Deed::Overwrite => writer().write_all_at(bytes, 0).unwrap(),
             Deed::Patch => {
@@ -587,9 +537,7 @@ impl Order {
                 fs::copy(path, &old).unwrap();
                 writer().set_len(0).unwrap();
                 let mut file = File::options().append(true).open(path).unwrap();
-                bytes
-                    .chunks(10_000)
-                    .for_each(|piece| file.write_all(piece).unwrap());
+                bytes.chunks(10_000).for_each(|piece| file.write_all(piece).unwrap());
             }
         }
     }
@@ -618,10 +566,7 @@ impl Rival {
 
     fn process(path: PathBuf) -> Rival {
         let mut command = this_test("rival");
-        command
-            .env("LOGAN_TEST_FILE", path)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        command.env("LOGAN_TEST_FILE", path).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let output = child.stdout.take().unwrap();
         Rival::Process(child, BufReader::new(output))
@@ -644,11 +589,7 @@ impl Rival {
             Rival::Process(_, done) => {
                 let mut line = String::new();
                 while !line.ends_with("ready\n") {
-                    assert_ne!(
-                        done.read_line(&mut line).unwrap(),
-                        0,
-                        "the rival is gone: {line}"
-                    );
+                    assert_ne!(done.read_line(&mut line).unwrap(), 0, "the rival is gone: {line}");
                 }
             }
         }
@@ -802,9 +743,7 @@ fn race(mode: Mode, mut rival: Rival, races: u64, seed: u64) -> Tally {
 /// `percent` of all races, in a child.
 fn races(name: &str, mode: Mode, rival: fn(PathBuf) -> Rival, percent: u64) {
     let number = |name, default| {
-        std::env::var(name)
-            .ok()
-            .map_or(default, |v| v.parse().expect("a number is needed"))
+        std::env::var(name).ok().map_or(default, |v| v.parse().expect("a number is needed"))
     };
     let Some(child) = in_child(name) else {
         let seed = number("LOGAN_SEED", 1);

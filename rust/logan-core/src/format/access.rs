@@ -81,11 +81,7 @@ pub static COMBINED: Entry = Entry {
         duration_unit: Some("s"),
     },
     last_resort: false,
-    build: |params| {
-        Box::new(Quoted::<true> {
-            integer_unit_ns: integer_unit_ns(params),
-        })
-    },
+    build: |params| Box::new(Quoted::<true> { integer_unit_ns: integer_unit_ns(params) }),
 };
 
 /// The common log format (CLF).
@@ -99,11 +95,7 @@ pub static COMMON: Entry = Entry {
         duration_unit: Some("s"),
     },
     last_resort: false,
-    build: |params| {
-        Box::new(Quoted::<false> {
-            integer_unit_ns: integer_unit_ns(params),
-        })
-    },
+    build: |params| Box::new(Quoted::<false> { integer_unit_ns: integer_unit_ns(params) }),
 };
 
 /// An access log whose request is not quoted and whose response time has its unit.
@@ -118,9 +110,7 @@ pub static BARE: Entry = Entry {
     },
     last_resort: false,
     build: |params| -> Box<dyn Format> {
-        Box::new(Bare {
-            integer_unit_ns: integer_unit_ns(params),
-        })
+        Box::new(Bare { integer_unit_ns: integer_unit_ns(params) })
     },
 };
 
@@ -342,11 +332,8 @@ fn head<S: Simd>(line: Line<'_>, clock: &mut Clock) -> Option<Head> {
     if end >= line.len() || line.byte(end) != b']' || !may_begin(line.byte(0)) {
         return None;
     }
-    let client = if client.1 - client.0 == 1 && line.byte(client.0) == b'-' {
-        (0, 0)
-    } else {
-        client
-    };
+    let client =
+        if client.1 - client.0 == 1 && line.byte(client.0) == b'-' { (0, 0) } else { client };
     Some(Head { client, time, end })
 }
 
@@ -370,11 +357,7 @@ fn long_head(line: Line<'_>) -> Option<((usize, usize), usize)> {
 #[cold]
 fn client_of_many_words(line: Line<'_>, first_end: usize) -> (usize, usize) {
     let bytes = line.bytes();
-    let port = bytes[..first_end]
-        .iter()
-        .rev()
-        .take_while(|b| b.is_ascii_digit())
-        .count();
+    let port = bytes[..first_end].iter().rev().take_while(|b| b.is_ascii_digit()).count();
     let has_port =
         (1..=5).contains(&port) && first_end > port && bytes[first_end - port - 1] == b':';
     let second = first_end + 1;
@@ -459,13 +442,7 @@ fn closing_quote<S: Simd>(line: Line<'_>, from: usize) -> Option<usize> {
 /// Whether the backslashes before `quote`, down to `from`, are odd in number.
 #[cold]
 fn is_escaped(line: Line<'_>, from: usize, quote: usize) -> bool {
-    line.bytes()[from..quote]
-        .iter()
-        .rev()
-        .take_while(|&&b| b == b'\\')
-        .count()
-        % 2
-        == 1
+    line.bytes()[from..quote].iter().rev().take_while(|&&b| b == b'\\').count() % 2 == 1
 }
 
 /// Three digits, the first not 0, that lie inside the line.
@@ -529,16 +506,10 @@ fn integer_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
 #[inline(never)]
 fn long_integer_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
     let digits = &line.bytes()[at..];
-    let count = digits
-        .iter()
-        .take(20)
-        .take_while(|b| b.is_ascii_digit())
-        .count();
+    let count = digits.iter().take(20).take_while(|b| b.is_ascii_digit()).count();
     // Nineteen digits always fit.
     (count < 20).then(|| {
-        let value = digits[..count]
-            .iter()
-            .fold(0, |v, b| v * 10 + u64::from(b - b'0'));
+        let value = digits[..count].iter().fold(0, |v, b| v * 10 + u64::from(b - b'0'));
         (value, at + count)
     })
 }
@@ -597,20 +568,10 @@ impl Number {
     #[inline(always)]
     fn time(self) -> Time {
         if self.is_integer() {
-            return Time {
-                value: self.whole,
-                is_integer: true,
-            };
+            return Time { value: self.whole, is_integer: true };
         }
-        let unit_ns = if self.unit_ns == 0 {
-            Unit::Seconds.nanos()
-        } else {
-            self.unit_ns
-        };
-        Time {
-            value: nanos_of(self.whole, self.billionths, unit_ns),
-            is_integer: false,
-        }
+        let unit_ns = if self.unit_ns == 0 { Unit::Seconds.nanos() } else { self.unit_ns };
+        Time { value: nanos_of(self.whole, self.billionths, unit_ns), is_integer: false }
     }
 }
 
@@ -618,10 +579,7 @@ impl Number {
 fn nanos_of(whole: u64, billionths: u64, unit_ns: u64) -> u64 {
     // Less than 10^9 times at most 10^9; exact for seconds.
     let part = (billionths * unit_ns + 500_000_000) / 1_000_000_000;
-    match whole
-        .checked_mul(unit_ns)
-        .and_then(|nanos| nanos.checked_add(part))
-    {
+    match whole.checked_mul(unit_ns).and_then(|nanos| nanos.checked_add(part)) {
         Some(nanos) if nanos <= DURATION_NS_MAX => nanos,
         _ => NO_DURATION,
     }
@@ -631,13 +589,7 @@ fn nanos_of(whole: u64, billionths: u64, unit_ns: u64) -> u64 {
 #[inline(always)]
 fn number_at(line: Line<'_>, at: usize) -> Option<Number> {
     let (whole, mut end) = integer_at(line, at)?;
-    let mut number = Number {
-        whole,
-        billionths: 0,
-        has_decimals: false,
-        unit_ns: 0,
-        end,
-    };
+    let mut number = Number { whole, billionths: 0, has_decimals: false, unit_ns: 0, end };
     if end < line.len() && line.byte(end) == b'.' {
         (number.billionths, end) = decimals_at(line, end + 1)?;
         number.has_decimals = true;
@@ -677,18 +629,11 @@ struct Time {
 }
 
 impl Time {
-    const NONE: Time = Time {
-        value: NO_DURATION,
-        is_integer: false,
-    };
+    const NONE: Time = Time { value: NO_DURATION, is_integer: false };
 
     #[inline(always)]
     fn nanos(self, integer_unit_ns: u64) -> u64 {
-        if self.is_integer {
-            nanos_of(self.value, 0, integer_unit_ns)
-        } else {
-            self.value
-        }
+        if self.is_integer { nanos_of(self.value, 0, integer_unit_ns) } else { self.value }
     }
 }
 
@@ -700,10 +645,7 @@ fn tail_time<S: Simd>(line: Line<'_>, end: usize) -> Time {
         return Time::NONE;
     }
     if let Some(value) = short_seconds_at(line, at) {
-        Time {
-            value,
-            is_integer: false,
-        }
+        Time { value, is_integer: false }
     } else if line.byte(at).is_ascii_digit() {
         unnamed_time(line, at)
     } else {
@@ -715,16 +657,7 @@ fn tail_time<S: Simd>(line: Line<'_>, end: usize) -> Time {
 /// eight bytes long. What [`unnamed_time`] says too, but at half the price.
 #[inline(always)]
 fn short_seconds_at(line: Line<'_>, at: usize) -> Option<u64> {
-    const SCALE: [u64; 8] = [
-        0,
-        100_000_000,
-        10_000_000,
-        1_000_000,
-        100_000,
-        10_000,
-        1_000,
-        100,
-    ];
+    const SCALE: [u64; 8] = [0, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100];
     let word = line.u64_at(at);
     let whole = leading_digits(word);
     if whole == 0 || whole > 5 || (word >> (8 * whole)) as u8 != b'.' {
@@ -763,11 +696,7 @@ fn unnamed_time(line: Line<'_>, at: usize) -> Time {
 #[inline(never)]
 fn after_integer(line: Line<'_>, integer: Number) -> Time {
     // A space is there: the line goes on.
-    let next = if line.byte(integer.end) == b' ' {
-        number_at(line, integer.end + 1)
-    } else {
-        None
-    };
+    let next = if line.byte(integer.end) == b' ' { number_at(line, integer.end + 1) } else { None };
     match next {
         Some(next) if next.has_decimals && next.unit_ns == 0 && next.ends_field(line) => {
             return next.time();
@@ -780,21 +709,13 @@ fn after_integer(line: Line<'_>, integer: Number) -> Time {
 /// The milliseconds at the end of a line of Traefik.
 fn traefik_time(line: Line<'_>) -> Option<Time> {
     let before = line.bytes().strip_suffix(b"ms")?;
-    let count = before
-        .iter()
-        .rev()
-        .take(19)
-        .take_while(|b| b.is_ascii_digit())
-        .count();
+    let count = before.iter().rev().take(19).take_while(|b| b.is_ascii_digit()).count();
     let (before, digits) = before.split_at(before.len() - count);
     if !(1..=18).contains(&count) || !before.ends_with(b"\" ") {
         return None;
     }
     let value = digits.iter().fold(0, |v, b| v * 10 + u64::from(b - b'0'));
-    Some(Time {
-        value: nanos_of(value, 0, Unit::Milliseconds.nanos()),
-        is_integer: false,
-    })
+    Some(Time { value: nanos_of(value, 0, Unit::Milliseconds.nanos()), is_integer: false })
 }
 
 /// The response time in fields of which the first is not a bare number: rules 1 to 4.
@@ -860,11 +781,7 @@ fn named_field<S: Simd>(line: Line<'_>, at: usize) -> Named {
     }
     let value = at + name_len + 1;
     let is_quoted = bytes.get(name_len + 1) == Some(&b'"');
-    let close = if is_quoted {
-        closing_quote::<S>(line, value + 1)
-    } else {
-        None
-    };
+    let close = if is_quoted { closing_quote::<S>(line, value + 1) } else { None };
     if is_quoted && close.is_none() {
         return Named::No;
     }
@@ -872,9 +789,7 @@ fn named_field<S: Simd>(line: Line<'_>, at: usize) -> Named {
         return Named::Time(if is_quoted {
             quoted_time(line, value + 1).unwrap_or(Time::NONE)
         } else {
-            number_at(line, value)
-                .filter(|n| n.ends_field(line))
-                .map_or(Time::NONE, Number::time)
+            number_at(line, value).filter(|n| n.ends_field(line)).map_or(Time::NONE, Number::time)
         });
     }
     Named::Other(close.map_or_else(|| line.find::<S>(value, b' '), |close| close + 1))
@@ -915,11 +830,7 @@ fn unusual_method_len(line: Line<'_>, at: usize, end: usize) -> usize {
         .take(METHOD_BYTES_MAX + 1)
         .take_while(|&&b| b.is_ascii_alphabetic() || b == b'-' || b == b'_')
         .count();
-    if len <= METHOD_BYTES_MAX && bytes.get(len) == Some(&b' ') {
-        len
-    } else {
-        0
-    }
+    if len <= METHOD_BYTES_MAX && bytes.get(len) == Some(&b' ') { len } else { 0 }
 }
 
 /// Stores method and path of the request `at..end`, if it has them.
@@ -960,11 +871,7 @@ fn unusual_target_end(line: Line<'_>, target: usize, end: usize) -> usize {
         Some(space) if rest[space + 1..].starts_with(b"HTTP/") => return target + space,
         _ => {}
     }
-    if rest.first() == Some(&b'/') {
-        end
-    } else {
-        target
-    }
+    if rest.first() == Some(&b'/') { end } else { target }
 }
 
 #[cfg(test)]
@@ -998,10 +905,7 @@ mod tests {
             return None;
         }
         let bytes = line.bytes();
-        assert!(
-            format.may_begin_with(bytes[0]),
-            "the filter must let every record through"
-        );
+        assert!(format.may_begin_with(bytes[0]), "the filter must let every record through");
         assert!(arena.is_empty());
         assert!(record.time_ns != NO_TIME && record.status != NO_STATUS);
         assert_eq!(record.second, record.time_ns.div_euclid(1_000_000_000));
@@ -1038,14 +942,8 @@ mod tests {
 
     fn duration(tail: &str) -> Option<u64> {
         let common = said(&format!("{HEAD} \"GET / HTTP/1.1\" 200 5{tail}"));
-        let combined = said(&format!(
-            "{HEAD} \"GET / HTTP/1.1\" 200 5 \"-\" \"curl\"{tail}"
-        ));
-        assert_eq!(
-            (common.format, combined.format),
-            ("common", "combined"),
-            "{tail}"
-        );
+        let combined = said(&format!("{HEAD} \"GET / HTTP/1.1\" 200 5 \"-\" \"curl\"{tail}"));
+        assert_eq!((common.format, combined.format), ("common", "combined"), "{tail}");
         assert_eq!(common.duration_ns, combined.duration_ns, "{tail}");
         combined.duration_ns
     }
@@ -1069,13 +967,7 @@ mod tests {
         let line = format!(
             "{line} \"http://www.example.com/start.html\" \"Mozilla/4.08 [en] (Win98; I ;Nav)\""
         );
-        assert_eq!(
-            said(&line),
-            Said {
-                format: "combined",
-                ..expected
-            }
-        );
+        assert_eq!(said(&line), Said { format: "combined", ..expected });
 
         // ingress-nginx's default.
         let line = "10.0.0.5 - - [24/Jan/2024:10:15:32 +0000] \"POST /cart HTTP/2.0\" 201 12 \
@@ -1117,23 +1009,14 @@ mod tests {
         assert_eq!(client("2001:db8::1 - -"), some("2001:db8::1"));
         assert_eq!(client("[2001:db8::1] - -"), some("[2001:db8::1]"));
         assert_eq!(client("::1 - -"), some("::1"));
-        assert_eq!(
-            client("host.example.com ident alice"),
-            some("host.example.com")
-        );
+        assert_eq!(client("host.example.com ident alice"), some("host.example.com"));
         assert_eq!(client("- - -"), some(""));
         assert_eq!(client("unix: - -"), some("unix:"));
         assert_eq!(client("192.0.2.7 - Alice B. Carroll"), some("192.0.2.7"));
         assert_eq!(client("192.0.2.7:80 - Alice B."), some("192.0.2.7:80"));
-        assert_eq!(
-            client("www.example.com:443 192.0.2.7 - -"),
-            some("192.0.2.7")
-        );
+        assert_eq!(client("www.example.com:443 192.0.2.7 - -"), some("192.0.2.7"));
         assert_eq!(client("[2001:db8::1]:443 ::1 - al ice"), some("::1"));
-        assert_eq!(
-            client("www.example.com:443456 192.0.2.7 - -"),
-            some("www.example.com:443456")
-        );
+        assert_eq!(client("www.example.com:443456 192.0.2.7 - -"), some("www.example.com:443456"));
         let long = "u ".repeat(240);
         assert_eq!(client(&format!("192.0.2.7 - {long}")), some("192.0.2.7"));
         assert_eq!(client(&format!("192.0.2.7 - {long}{long}")), None);
@@ -1155,24 +1038,12 @@ mod tests {
         assert_eq!(route("GET /"), some("GET", "/"));
         assert_eq!(route("GET /a b"), some("GET", "/a b"));
         assert_eq!(route("GET /a b HTTP/1.1"), some("GET", "/a b"));
-        assert_eq!(
-            route("get http://example.com/x HTTP/3"),
-            some("get", "http://example.com/x")
-        );
-        assert_eq!(
-            route("CONNECT example.com:443 HTTP/1.1"),
-            some("CONNECT", "example.com:443")
-        );
+        assert_eq!(route("get http://example.com/x HTTP/3"), some("get", "http://example.com/x"));
+        assert_eq!(route("CONNECT example.com:443 HTTP/1.1"), some("CONNECT", "example.com:443"));
         assert_eq!(route("OPTIONS * HTTP/1.0"), some("OPTIONS", "*"));
         assert_eq!(route("M-SEARCH * HTTP/1.1"), some("M-SEARCH", "*"));
-        assert_eq!(
-            route("SSTP_DUPLEX_POST /sra/ HTTP/1.1"),
-            some("SSTP_DUPLEX_POST", "/sra/")
-        );
-        assert_eq!(
-            route("ABCDEFGHIJKLMNOPQRST / HTTP/1.1"),
-            some("ABCDEFGHIJKLMNOPQRST", "/")
-        );
+        assert_eq!(route("SSTP_DUPLEX_POST /sra/ HTTP/1.1"), some("SSTP_DUPLEX_POST", "/sra/"));
+        assert_eq!(route("ABCDEFGHIJKLMNOPQRST / HTTP/1.1"), some("ABCDEFGHIJKLMNOPQRST", "/"));
         assert_eq!(route(r#"GET /\"q\" HTTP/1.1"#), some("GET", r#"/\"q\""#));
         assert_eq!(route(r"GET /q\\"), some("GET", r"/q\\"));
         let none = [
@@ -1218,23 +1089,15 @@ mod tests {
         assert_eq!(duration(" rt=\"0.123\" x"), Some(123 * MS));
         assert_eq!(duration(" sn=\"my site\" ua=a rt=0.123;"), Some(123 * MS));
         assert_eq!(duration(" \"-\" 0.123"), Some(123 * MS));
-        assert_eq!(
-            duration(" \"203.0.113.9, 10.0.0.1\" rt=0.123"),
-            Some(123 * MS)
-        );
+        assert_eq!(duration(" \"203.0.113.9, 10.0.0.1\" rt=0.123"), Some(123 * MS));
         assert_eq!(duration(" 0.024, 0.001 : 0.003"), Some(24 * MS));
         assert_eq!(duration(" 0.024 -"), Some(24 * MS));
         assert_eq!(duration(" 512 0.024"), Some(24 * MS));
         assert_eq!(duration(" 512 7"), Some(512_000));
-        let quoted = said(&format!(
-            "{HEAD} \"GET / HTTP/1.1\" 200 5 \"a\" \"b\" \"0.123\""
-        ));
+        let quoted = said(&format!("{HEAD} \"GET / HTTP/1.1\" 200 5 \"a\" \"b\" \"0.123\""));
         assert_eq!(quoted.duration_ns, Some(123 * MS));
         let quoted = said(&format!("{HEAD} \"GET / HTTP/1.1\" 200 5 \"0.024, 0.001\""));
-        assert_eq!(
-            (quoted.format, quoted.duration_ns),
-            ("common", Some(24 * MS))
-        );
+        assert_eq!((quoted.format, quoted.duration_ns), ("common", Some(24 * MS)));
         let none = [
             "",
             " ",
@@ -1259,15 +1122,10 @@ mod tests {
         for tail in none {
             assert_eq!(duration(tail), None, "{tail}");
         }
-        assert_eq!(
-            duration(" 9223372036854775"),
-            Some(9_223_372_036_854_775_000)
-        );
+        assert_eq!(duration(" 9223372036854775"), Some(9_223_372_036_854_775_000));
 
         let padded = PaddedLine::new(format!("{HEAD} \"GET / HTTP/1.1\" 200 5 250").as_bytes());
-        let params = Params {
-            duration_unit: Some(Unit::Milliseconds),
-        };
+        let params = Params { duration_unit: Some(Unit::Milliseconds) };
         let said = say_with(&COMMON, padded.line(), &params).unwrap();
         assert_eq!(said.duration_ns, Some(250 * MS));
         assert_eq!(integer_time(padded.line(), &mut Clock::utc()), Some(250));
@@ -1332,15 +1190,9 @@ mod tests {
     fn units_of_integers() {
         assert_eq!(guess_unit(&[]), Unit::Microseconds);
         assert_eq!(guess_unit(&[0, 0, 1, 0, 0, 2, 0, 30]), Unit::Seconds);
-        assert_eq!(
-            guess_unit(&[3, 12, 45, 8, 1_200, 33, 5]),
-            Unit::Milliseconds
-        );
+        assert_eq!(guess_unit(&[3, 12, 45, 8, 1_200, 33, 5]), Unit::Milliseconds);
         assert_eq!(guess_unit(&[95, 105, 127]), Unit::Milliseconds);
-        assert_eq!(
-            guess_unit(&[412, 380, 95_200, 700, 1_210, 350]),
-            Unit::Microseconds
-        );
+        assert_eq!(guess_unit(&[412, 380, 95_200, 700, 1_210, 350]), Unit::Microseconds);
         assert_eq!(guess_unit(&[33_412, 12_380, 95_200]), Unit::Microseconds);
     }
 

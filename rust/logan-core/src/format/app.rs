@@ -108,15 +108,14 @@ impl LineFormat for App {
     ) -> bool {
         // By far the most usual shape first: an ISO timestamp with milliseconds, a space, a level
         // in upper case, one space or two. It gives what the general way would give.
-        if !self.anywhere {
-            if let Some((stamp, time_ns)) = context.clock.plain(line) {
-                if let Some((level, message)) = plain_level(line, 24) {
-                    record.time_ns = time_ns;
-                    record.second = stamp.second;
-                    fill::<S>(line, level, message, &mut context.memo, record);
-                    return true;
-                }
-            }
+        if !self.anywhere
+            && let Some((stamp, time_ns)) = context.clock.plain(line)
+            && let Some((level, message)) = plain_level(line, 24)
+        {
+            record.time_ns = time_ns;
+            record.second = stamp.second;
+            fill::<S>(line, level, message, &mut context.memo, record);
+            return true;
         }
         let Some((stamp, level, message)) = self.dissect(line, context) else { return false };
         record.time_ns = stamp.nanos_since_epoch();
@@ -336,15 +335,15 @@ impl App {
         let bytes = line.bytes();
         let limit = bytes.len().min(TIME_OFFSET_MAX);
         for at in 1..limit {
-            if matches!(bytes[at - 1], b' ' | b'\t' | b'[' | b'(' | b'|' | b'<' | b'"' | b'=') {
-                if let Some((stamp, level, message)) = timed_at(line, at, context) {
-                    // Without a level anywhere it is more likely a damaged line of another format.
-                    let level = match level {
-                        Level::None => level_in(&bytes[..at])?.0,
-                        found => found,
-                    };
-                    return Some((stamp, level, message));
-                }
+            if matches!(bytes[at - 1], b' ' | b'\t' | b'[' | b'(' | b'|' | b'<' | b'"' | b'=')
+                && let Some((stamp, level, message)) = timed_at(line, at, context)
+            {
+                // Without a level anywhere it is more likely a damaged line of another format.
+                let level = match level {
+                    Level::None => level_in(&bytes[..at])?.0,
+                    found => found,
+                };
+                return Some((stamp, level, message));
             }
         }
         None
@@ -423,12 +422,13 @@ fn level_in(text: &[u8]) -> Option<(Level, usize)> {
             || token.ends_with(b":");
         let word = token.strip_suffix(b":").unwrap_or(token);
         // Old logcat: the letter stands before the slash.
-        if word.len() > 2 && word[1] == b'/' && tokens == 0 {
-            if let Some(level) =
+        if word.len() > 2
+            && word[1] == b'/'
+            && tokens == 0
+            && let Some(level) =
                 Level::from_letter(word[0]).filter(|_| word[0].is_ascii_uppercase())
-            {
-                return Some((level, at + 2));
-            }
+        {
+            return Some((level, at + 2));
         }
         let word = match word.iter().rposition(|b| matches!(b, b':' | b'/')) {
             Some(i) => &word[i + 1..],

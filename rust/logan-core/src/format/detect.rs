@@ -34,10 +34,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let mut context = Context::new(Clock::utc());
     // A line whose time moves with the clock's zone has none of its own; one whose time moves with
     // the anchor has no year.
-    let mut east = Context::new(Clock::new(
-        jiff::tz::TimeZone::fixed(jiff::tz::offset(1)),
-        0,
-    ));
+    let mut east = Context::new(Clock::new(jiff::tz::TimeZone::fixed(jiff::tz::offset(1)), 0));
     const DECADE_NS: i64 = 10 * 366 * 86_400_000_000_000;
     let mut later = Context::new(Clock::new(jiff::tz::TimeZone::UTC, DECADE_NS));
     let mut arena = Vec::new();
@@ -45,7 +42,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let (mut blank, mut header, mut continuation, mut malformed) = (0u64, 0u64, 0u64, 0u64);
     let mut integers = Vec::new();
     for (offset, bytes) in samples {
-        let bytes = if *offset == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
+        let bytes =
+            if *offset == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
         for line in whole_lines(bytes).take(SAMPLE_LINES_MAX) {
             if line.trim_ascii().is_empty() {
                 blank += 1;
@@ -65,7 +63,11 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 parse(format.as_ref(), &mut context).map(|record| (i, format, record))
             });
             let Some((i, format, record)) = taken else {
-                if is_continuation(line) { continuation += 1 } else { malformed += 1 }
+                if is_continuation(line) {
+                    continuation += 1
+                } else {
+                    malformed += 1
+                }
                 continue;
             };
             let mut moves = |other: &mut Context| {
@@ -189,7 +191,8 @@ mod tests {
         let text = "2024-01-24 10:15:32.123 INFO a\n{\"ts\":1706091332,\"msg\":\"b\"}\n\
                     2024-01-24 10:15:32.123 INFO c\n\nnonsense\n\tat x\n2024-01-24 10:15:32.1";
         let found = detect(&[(0, text.as_bytes())]);
-        let names: Vec<_> = found["formats"].as_array().unwrap().iter().map(|f| &f["name"]).collect();
+        let names: Vec<_> =
+            found["formats"].as_array().unwrap().iter().map(|f| &f["name"]).collect();
         assert_eq!(names, ["app", "json"]);
         assert_eq!((&found["blank"], &found["malformed"]), (&json!(1), &json!(1)));
         assert_eq!(found["continuation"], 1);
@@ -210,7 +213,8 @@ mod tests {
     fn years_and_units() {
         let found = detect(&[(0, b"01-24 16:13:38.811  1702  2395 D Tag: x")]);
         assert_eq!(found["formats"][0]["year"], "not written");
-        let line = "1.2.3.4 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"x\" 95200\n";
+        let line =
+            "1.2.3.4 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"x\" 95200\n";
         let found = detect(&[(0, line.repeat(3).as_bytes())]);
         assert_eq!(found["formats"][0]["params"], json!({"duration_unit": "us"}));
         assert_eq!(found["assumed"].as_array().unwrap().len(), 1);

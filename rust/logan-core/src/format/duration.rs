@@ -54,10 +54,8 @@ pub fn with_unit(text: &[u8]) -> Option<u64> {
         // A space separates the only number from its unit, and nothing else.
         let spaced = first && text.get(end) == Some(&b' ');
         let unit_start = end + usize::from(spaced);
-        let unit_len = text[unit_start..]
-            .iter()
-            .take_while(|b| !b.is_ascii_digit() && **b != b'.')
-            .count();
+        let unit_len =
+            text[unit_start..].iter().take_while(|b| !b.is_ascii_digit() && **b != b'.').count();
         at = unit_start + unit_len;
         sum = sum.checked_add(number.times(unit_nanos(&text[unit_start..at])?)?)?;
         if at == text.len() {
@@ -122,21 +120,12 @@ impl Number {
         if count == 0 {
             return None;
         }
-        Some((
-            Number {
-                digits: low.into(),
-                decimals: point.map_or(0, |p| count - p),
-            },
-            end,
-        ))
+        Some((Number { digits: low.into(), decimals: point.map_or(0, |p| count - p) }, end))
     }
 
     #[cold]
     fn read_long(text: &[u8], at: usize) -> Option<(Number, usize)> {
-        let mut number = Number {
-            digits: 0,
-            decimals: 0,
-        };
+        let mut number = Number { digits: 0, decimals: 0 };
         let mut count = 0;
         let mut point = None;
         let mut end = at;
@@ -161,11 +150,12 @@ impl Number {
     /// This number of units, rounded half up.
     #[inline(always)]
     fn times(self, per_unit: u64) -> Option<u64> {
-        if let Some(&power) = POWERS.get(self.decimals as usize) {
-            if self.digits <= u128::from(u64::MAX) && per_unit % power == 0 {
-                let nanos = (self.digits as u64).checked_mul(per_unit / power)?;
-                return (nanos <= DURATION_NS_MAX).then_some(nanos);
-            }
+        if let Some(&power) = POWERS.get(self.decimals as usize)
+            && self.digits <= u128::from(u64::MAX)
+            && per_unit.is_multiple_of(power)
+        {
+            let nanos = (self.digits as u64).checked_mul(per_unit / power)?;
+            return (nanos <= DURATION_NS_MAX).then_some(nanos);
         }
         self.scaled(0, per_unit)
     }
@@ -189,18 +179,8 @@ impl Number {
 }
 
 /// Powers of ten up to the digits of a second.
-const POWERS: [u64; 10] = [
-    1,
-    10,
-    100,
-    1_000,
-    10_000,
-    100_000,
-    1_000_000,
-    10_000_000,
-    100_000_000,
-    1_000_000_000,
-];
+const POWERS: [u64; 10] =
+    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
 
 /// The exponent at `at`, and the position behind it.
 fn exponent(text: &[u8], at: usize) -> Option<(i32, usize)> {
@@ -209,16 +189,11 @@ fn exponent(text: &[u8], at: usize) -> Option<(i32, usize)> {
     }
     let negative = text.get(at + 1) == Some(&b'-');
     let start = at + 1 + usize::from(matches!(text.get(at + 1), Some(b'-' | b'+')));
-    let count = text[start..]
-        .iter()
-        .take_while(|b| b.is_ascii_digit())
-        .count();
+    let count = text[start..].iter().take_while(|b| b.is_ascii_digit()).count();
     if !(1..=4).contains(&count) {
         return None;
     }
-    let value = text[start..start + count]
-        .iter()
-        .fold(0, |n, b| n * 10 + i32::from(b - b'0'));
+    let value = text[start..start + count].iter().fold(0, |n, b| n * 10 + i32::from(b - b'0'));
     Some((if negative { -value } else { value }, start + count))
 }
 
@@ -321,10 +296,7 @@ mod tests {
         ] {
             assert_eq!(with_unit(text.as_bytes()), None, "{text}");
         }
-        assert_eq!(
-            with_unit(b"2562047h47m16.854775807s"),
-            Some(DURATION_NS_MAX)
-        );
+        assert_eq!(with_unit(b"2562047h47m16.854775807s"), Some(DURATION_NS_MAX));
     }
 
     proptest! {

@@ -152,11 +152,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          level.name record.level.name",
     ),
     (Meaning::ShortLevel, 3, "l s"),
-    (
-        Meaning::Message,
-        3,
-        "message msg short_message record.message",
-    ),
+    (Meaning::Message, 3, "message msg short_message record.message"),
     (
         Meaning::Message,
         2,
@@ -211,11 +207,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          network.bytes_written downstream_content_size edge_response_bytes",
     ),
     (Meaning::Bytes, 2, "bytes size"),
-    (
-        Meaning::Duration(Rule::Fixed(Unit::Nanoseconds)),
-        3,
-        "event.duration",
-    ),
+    (Meaning::Duration(Rule::Fixed(Unit::Nanoseconds)), 3, "event.duration"),
     (
         Meaning::Duration(Rule::Fixed(Unit::Seconds)),
         3,
@@ -288,11 +280,7 @@ pub struct Known {
 
 impl Known {
     /// Nothing is known of the key.
-    pub const NOTHING: Known = Known {
-        meaning: Meaning::Nothing,
-        rank: 0,
-        inside: Group::NOWHERE,
-    };
+    pub const NOTHING: Known = Known { meaning: Meaning::Nothing, rank: 0, inside: Group::NOWHERE };
 }
 
 /// Keys are compared as integers: the first and the last eight bytes, then the second eight and
@@ -411,12 +399,7 @@ impl Names {
         }
         let fold = |b: u8| u8::from(b.is_ascii_lowercase()) << 5;
         let folds = words.map(|w| u64::from_le_bytes(w.to_le_bytes().map(fold)));
-        self.entries.push(Entry {
-            words,
-            folds,
-            size,
-            known,
-        });
+        self.entries.push(Entry { words, folds, size, known });
         self.slots[slot % SLOTS] = ((hash >> 48) as u32) << 16 | self.entries.len() as u32;
     }
 }
@@ -442,10 +425,7 @@ fn spellings(key: &str) -> Vec<String> {
 }
 
 fn build() -> Names {
-    let mut names = Names {
-        slots: Box::new([0; SLOTS]),
-        entries: Vec::new(),
-    };
+    let mut names = Names { slots: Box::new([0; SLOTS]), entries: Vec::new() };
     let mut groups: HashMap<String, Group> = HashMap::from([(String::new(), Group::ROOT)]);
     let mut add = |name: &str, meaning, rank| {
         let segments: Vec<&str> = name.split('.').collect();
@@ -453,19 +433,12 @@ fn build() -> Names {
             let group = groups[&segments[..from].join(".")];
             for to in from + 1..=segments.len() {
                 let known = if to == segments.len() {
-                    Known {
-                        meaning,
-                        rank,
-                        inside: Group::NOWHERE,
-                    }
+                    Known { meaning, rank, inside: Group::NOWHERE }
                 } else {
                     let next = Group(groups.len() as u8);
                     let inside = *groups.entry(segments[..to].join(".")).or_insert(next);
                     assert!(inside != Group::NOWHERE, "too many groups");
-                    Known {
-                        inside,
-                        ..Known::NOTHING
-                    }
+                    Known { inside, ..Known::NOTHING }
                 };
                 for key in spellings(&segments[from..to].join(".")) {
                     names.insert(group, &key, known);
@@ -474,8 +447,7 @@ fn build() -> Names {
         }
     };
     for &(meaning, rank, list) in NAMES {
-        list.split_whitespace()
-            .for_each(|name| add(name, meaning, rank));
+        list.split_whitespace().for_each(|name| add(name, meaning, rank));
     }
     for &(meaning, list) in DURATIONS {
         for name in list.split_whitespace() {
@@ -488,10 +460,7 @@ fn build() -> Names {
             }
         }
     }
-    let through = Known {
-        inside: Group::ROOT,
-        ..Known::NOTHING
-    };
+    let through = Known { inside: Group::ROOT, ..Known::NOTHING };
     for key in SEE_THROUGH.split_whitespace().flat_map(spellings) {
         names.insert(Group::ROOT, &key, through);
     }
@@ -537,17 +506,8 @@ impl<'a> Fields<'a> {
     /// Nothing found in this line.
     #[inline(always)]
     pub fn new(line: Line<'a>) -> Self {
-        let message = Value {
-            start: 0,
-            end: 0,
-            escaped: false,
-            number: false,
-        };
-        Fields {
-            line,
-            ranks: [0; PLACES],
-            message,
-        }
+        let message = Value { start: 0, end: 0, escaped: false, number: false };
+        Fields { line, ranks: [0; PLACES], message }
     }
 
     /// Takes in the value of a key, which was written at `key`.
@@ -703,12 +663,12 @@ impl<'a> Fields<'a> {
 
     #[inline(always)]
     fn time(&mut self, rank: u8, stamp: Option<Stamp>, record: &mut Record) {
-        if let Some(stamp) = stamp {
-            if rank > self.ranks[TIME] {
-                self.ranks[TIME] = rank;
-                record.time_ns = stamp.nanos_since_epoch();
-                record.second = stamp.second;
-            }
+        if let Some(stamp) = stamp
+            && rank > self.ranks[TIME]
+        {
+            self.ranks[TIME] = rank;
+            record.time_ns = stamp.nanos_since_epoch();
+            record.second = stamp.second;
         }
     }
 
@@ -727,11 +687,11 @@ impl<'a> Fields<'a> {
 
     #[inline(always)]
     fn status(&mut self, rank: u8, status: Option<u16>, record: &mut Record) {
-        if let Some(status) = status {
-            if rank > self.ranks[STATUS] {
-                self.ranks[STATUS] = rank;
-                record.status = status;
-            }
+        if let Some(status) = status
+            && rank > self.ranks[STATUS]
+        {
+            self.ranks[STATUS] = rank;
+            record.status = status;
         }
     }
 
@@ -787,22 +747,12 @@ impl<'a> Fields<'a> {
     /// Completes the record when the whole line has been read; whether anything was found.
     #[inline(always)]
     pub fn finish(&self, arena: &mut Vec<u8>, record: &mut Record) -> bool {
-        let Value {
-            start,
-            end,
-            escaped,
-            ..
-        } = self.message;
+        let Value { start, end, escaped, .. } = self.message;
         if !escaped {
             record.message = Text::of_line(start, end);
         } else if record.level >= Level::Warn {
             // Of lesser records nobody reads the message.
-            record.message = kept(
-                self.message,
-                &self.line.bytes()[start..end],
-                arena,
-                whole_text,
-            );
+            record.message = kept(self.message, &self.line.bytes()[start..end], arena, whole_text);
         }
         self.ranks != [0; PLACES]
     }
@@ -821,9 +771,8 @@ fn kept(
     part: impl Fn(&[u8]) -> Option<Range<usize>>,
 ) -> Text {
     if !value.escaped {
-        return part(bytes).map_or(Text::NONE, |r| {
-            Text::of_line(value.start + r.start, value.start + r.end)
-        });
+        return part(bytes)
+            .map_or(Text::NONE, |r| Text::of_line(value.start + r.start, value.start + r.end));
     }
     let from = arena.len();
     unescape(bytes, arena);
@@ -838,12 +787,12 @@ fn kept(
 
 #[inline(always)]
 fn time(line: Line<'_>, clock: &mut Clock, value: Value) -> Option<Stamp> {
-    if !value.number && !value.escaped {
-        if let Some((stamp, end)) = clock.iso(line, value.start) {
-            if end == value.end {
-                return Some(stamp);
-            }
-        }
+    if !value.number
+        && !value.escaped
+        && let Some((stamp, end)) = clock.iso(line, value.start)
+        && end == value.end
+    {
+        return Some(stamp);
     }
     other_time(line, clock, value)
 }
@@ -853,12 +802,11 @@ fn other_time(line: Line<'_>, clock: &mut Clock, value: Value) -> Option<Stamp> 
     if value.escaped {
         return None;
     }
-    if !value.number {
-        if let Some((stamp, end)) = clock.any(line, value.start) {
-            if end == value.end {
-                return Some(stamp);
-            }
-        }
+    if !value.number
+        && let Some((stamp, end)) = clock.any(line, value.start)
+        && end == value.end
+    {
+        return Some(stamp);
     }
     usual_epoch(line, value)
         .or_else(|| timestamp::epoch(&line.bytes()[value.start..value.end]))
@@ -880,10 +828,7 @@ fn usual_epoch(line: Line<'_>, value: Value) -> Option<Stamp> {
     let (count, rest) = leading_digits(line.u64_at(start + 8));
     if count == 5 && end == start + 13 {
         let millis = first * 100_000 + eight_digits(rest << 24) as i64;
-        return Some(Stamp {
-            second: millis / 1000,
-            nanos: (millis % 1000) as u32 * 1_000_000,
-        });
+        return Some(Stamp { second: millis / 1000, nanos: (millis % 1000) as u32 * 1_000_000 });
     }
     let decimals = end - start - 11;
     if count != 2 || line.byte(start + 10) != b'.' || decimals > 7 {
@@ -895,10 +840,7 @@ fn usual_epoch(line: Line<'_>, value: Value) -> Option<Stamp> {
         return None;
     }
     let fraction = eight_digits(fraction << (64 - 8 * decimals)) as u32;
-    Some(Stamp {
-        second,
-        nanos: fraction * 10u32.pow(9 - decimals as u32),
-    })
+    Some(Stamp { second, nanos: fraction * 10u32.pow(9 - decimals as u32) })
 }
 
 #[inline(always)]
@@ -1002,9 +944,8 @@ fn is_traefik(line: Line<'_>, key: usize) -> bool {
 /// Whether this is a whole number of at least [`NANOSECONDS_FROM`].
 fn is_large(bytes: &[u8]) -> bool {
     bytes.iter().all(u8::is_ascii_digit)
-        && bytes.iter().fold(0u64, |n, b| {
-            n.saturating_mul(10).saturating_add(u64::from(b - b'0'))
-        }) >= NANOSECONDS_FROM
+        && bytes.iter().fold(0u64, |n, b| n.saturating_mul(10).saturating_add(u64::from(b - b'0')))
+            >= NANOSECONDS_FROM
 }
 
 #[inline(always)]
@@ -1028,10 +969,7 @@ fn path(text: &[u8]) -> Option<Range<usize>> {
     let Some(host) = behind_scheme(text) else {
         return Some(0..text.len());
     };
-    match text[host..]
-        .iter()
-        .position(|b| matches!(b, b'/' | b'?' | b'#'))
-    {
+    match text[host..].iter().position(|b| matches!(b, b'/' | b'?' | b'#')) {
         Some(i) if text[host + i] == b'/' => Some(host + i..text.len()),
         // The slash before the host will do.
         _ => Some(host - 1..host),
@@ -1060,10 +998,10 @@ fn client(text: &[u8]) -> Option<Range<usize>> {
     if text == b"-" {
         return None;
     }
-    if text.first() == Some(&b'[') {
-        if let Some(end) = text.iter().position(|&b| b == b']') {
-            return Some(1..end);
-        }
+    if text.first() == Some(&b'[')
+        && let Some(end) = text.iter().position(|&b| b == b']')
+    {
+        return Some(1..end);
     }
     let mut colons = (0..text.len()).filter(|&i| text[i] == b':');
     match (colons.next(), colons.next()) {
@@ -1118,19 +1056,13 @@ pub fn code_unit(escape: &[u8]) -> Option<u32> {
 /// The character of the escape `\uXXXX` or two of them, and how many bytes those are.
 fn character(escape: &[u8]) -> (char, usize) {
     let unit = code_unit(escape).unwrap_or(0xfffd);
-    if (0xd800..0xdc00).contains(&unit) {
-        if let Some(low @ 0xdc00..0xe000) = code_unit(&escape[6..]) {
-            let code = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-            return (
-                char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER),
-                12,
-            );
-        }
+    if (0xd800..0xdc00).contains(&unit)
+        && let Some(low @ 0xdc00..0xe000) = code_unit(&escape[6..])
+    {
+        let code = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
     }
-    (
-        char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER),
-        6,
-    )
+    (char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
 }
 
 #[cfg(test)]
@@ -1165,11 +1097,7 @@ mod tests {
                     assert_eq!(meaning(&format!("@{key}")), expected, "{key}");
                     assert_eq!(meaning(&format!("_{key}")), expected, "{key}");
                     assert_eq!(meaning(&format!("{key}x")), Meaning::Nothing, "{key}");
-                    assert_eq!(
-                        known(Group::NOWHERE, &key).meaning,
-                        Meaning::Nothing,
-                        "{key}"
-                    );
+                    assert_eq!(known(Group::NOWHERE, &key).meaning, Meaning::Nothing, "{key}");
                 }
             }
         }

@@ -47,11 +47,7 @@ pub static ENTRY: Entry = Entry {
         duration_unit: Some("by key"),
     },
     last_resort: false,
-    build: |_| {
-        Box::new(Json {
-            names: Names::get(),
-        })
-    },
+    build: |_| Box::new(Json { names: Names::get() }),
 };
 
 /// Objects and arrays that may be open at once. Logs nest less than ten deep; what does not is made
@@ -102,12 +98,14 @@ impl LineFormat for Json {
         loop {
             let mut head = context.heads.get(place);
             let mut hit = head.is_at(line, at, scope);
-            if !hit && scope.is_object() && line.byte(at) != b'}' {
-                if let Some(way) = context.heads.other_way(line, at, scope, place) {
-                    place.way = way;
-                    head = context.heads.get(place);
-                    hit = true;
-                }
+            if !hit
+                && scope.is_object()
+                && line.byte(at) != b'}'
+                && let Some(way) = context.heads.other_way(line, at, scope, place)
+            {
+                place.way = way;
+                head = context.heads.get(place);
+                hit = true;
             }
             let mut known = head.known;
             let mut key = at + head.key as usize;
@@ -149,9 +147,7 @@ impl LineFormat for Json {
                         return false;
                     }
                     at += 1;
-                    place.way = context
-                        .heads
-                        .remember(line, from..at, key, scope, known, place);
+                    place.way = context.heads.remember(line, from..at, key, scope, known, place);
                     place.row += 1;
                 }
             }
@@ -166,12 +162,12 @@ impl LineFormat for Json {
                     let start = at + 1;
                     if known.meaning == Meaning::Time {
                         // A timestamp holds no escapes, so its end is the string's, too.
-                        if let Some((stamp, end)) = context.clock.iso(line, start) {
-                            if line.byte(end) == b'"' {
-                                fields.take_time(known, stamp, record);
-                                at = end + 1;
-                                continue;
-                            }
+                        if let Some((stamp, end)) = context.clock.iso(line, start)
+                            && line.byte(end) == b'"'
+                        {
+                            fields.take_time(known, stamp, record);
+                            at = end + 1;
+                            continue;
                         }
                     }
                     let Some((end, escaped)) = string_end::<S>(line, start) else {
@@ -179,12 +175,7 @@ impl LineFormat for Json {
                     };
                     at = end + 1;
                     if known.meaning != Meaning::Nothing {
-                        let value = Value {
-                            start,
-                            end,
-                            escaped,
-                            number: false,
-                        };
+                        let value = Value { start, end, escaped, number: false };
                         fields.take::<S>(known, key, value, context, arena, record);
                     }
                 }
@@ -206,12 +197,7 @@ impl LineFormat for Json {
                     };
                     at = end;
                     if known.meaning != Meaning::Nothing {
-                        let value = Value {
-                            start,
-                            end,
-                            escaped: false,
-                            number: true,
-                        };
+                        let value = Value { start, end, escaped: false, number: true };
                         fields.take_scalar(known, key, value, context, record);
                     }
                 }
@@ -284,10 +270,7 @@ struct Open {
 impl Open {
     #[inline(always)]
     fn new() -> Open {
-        Open {
-            outer: [Scope::NONE; DEPTH_MAX - 1],
-            count: 0,
-        }
+        Open { outer: [Scope::NONE; DEPTH_MAX - 1], count: 0 }
     }
 
     /// Goes into one more; false if it is one too many.
@@ -363,9 +346,7 @@ impl Heads {
     /// The way in which the head at `at` is remembered.
     #[inline(never)]
     fn other_way(&self, line: Line<'_>, at: usize, scope: Scope, place: Place) -> Option<usize> {
-        self.0[place.row % ROWS]
-            .iter()
-            .position(|head| head.is_at(line, at, scope))
+        self.0[place.row % ROWS].iter().position(|head| head.is_at(line, at, scope))
     }
 
     /// Puts the head `line[range]` beside those that are there, and says in which way.
@@ -388,24 +369,13 @@ impl Heads {
         let Place { row, way } = place;
         let heads = &mut self.0[row % ROWS];
         // The same way as long as it is free, so that a line stays in one.
-        let way = if heads[way % WAYS].scope == Scope::NONE {
-            way
-        } else {
-            way + 1
-        } % WAYS;
+        let way = if heads[way % WAYS].scope == Scope::NONE { way } else { way + 1 } % WAYS;
         let long = len > 16;
         heads[way] = Head {
             words: [line.u64_at(start), line.u64_before(end)],
             // A head has three bytes at least: two quotes and a colon.
-            masks: [
-                u64::MAX >> (64 - 8 * len.min(8)),
-                if len > 8 { u64::MAX } else { 0 },
-            ],
-            inner: if long {
-                [line.u64_at(start + 8), line.u64_before(end - 8)]
-            } else {
-                [0; 2]
-            },
+            masks: [u64::MAX >> (64 - 8 * len.min(8)), if len > 8 { u64::MAX } else { 0 }],
+            inner: if long { [line.u64_at(start + 8), line.u64_before(end - 8)] } else { [0; 2] },
             scope,
             len: len as u8,
             key: (key - start) as u8,
@@ -453,11 +423,7 @@ fn skip_space(line: Line<'_>, at: usize) -> usize {
         return at;
     }
     // Python's and PostgreSQL's writers put one space behind each comma and colon.
-    if line.byte(at) == b' ' && line.byte(at + 1) > b' ' {
-        at + 1
-    } else {
-        skip_spaces(line, at)
-    }
+    if line.byte(at) == b' ' && line.byte(at + 1) > b' ' { at + 1 } else { skip_spaces(line, at) }
 }
 
 #[cold]
@@ -594,9 +560,7 @@ mod tests {
         let padded = PaddedLine::new(bytes);
         let mut arena = Vec::new();
         let mut record = Record::EMPTY;
-        let json: &dyn Format = &Json {
-            names: Names::get(),
-        };
+        let json: &dyn Format = &Json { names: Names::get() };
         if !json.parse_line(padded.line(), context, &mut arena, &mut record) {
             return None;
         }
@@ -646,10 +610,7 @@ mod tests {
         let expected = request(Level::Info, 200, 95_000_000, ("", ""));
         assert_eq!(
             parse(ENTRY.info.example),
-            Said {
-                message: "Request processed".into(),
-                ..expected
-            }
+            Said { message: "Request processed".into(), ..expected }
         );
     }
 
@@ -679,10 +640,7 @@ mod tests {
             // bunyan
             (
                 r#"{"name":"a","hostname":"h","pid":1,"level":50,"err":{"message":"boom","name":"Error","stack":"x\n"},"time":"2024-01-24T10:15:33.001Z","v":0}"#,
-                Said {
-                    message: "boom".into(),
-                    ..request(Level::Error, 0, NO_DURATION, ("", ""))
-                },
+                Said { message: "boom".into(), ..request(Level::Error, 0, NO_DURATION, ("", "")) },
             ),
             // Caddy
             (
@@ -754,18 +712,12 @@ mod tests {
             // slog
             (
                 r#"{"time":"2024-01-24T10:15:33.001Z","level":"WARN","msg":"slow","method":"GET","path":"/x?y=1","status":200,"duration":1234567}"#,
-                Said {
-                    message: "slow".into(),
-                    ..request(Level::Warn, 200, 1_234_567, get)
-                },
+                Said { message: "slow".into(), ..request(Level::Warn, 200, 1_234_567, get) },
             ),
             // Serilog compact
             (
                 r#"{"@t":"2024-01-24T10:15:33.0010000Z","@l":"Error","@m":"HTTP GET","RequestMethod":"GET","RequestPath":"/x?y=1","StatusCode":500,"Elapsed":12.5}"#,
-                Said {
-                    message: "HTTP GET".into(),
-                    ..request(Level::Error, 500, 12_500_000, get)
-                },
+                Said { message: "HTTP GET".into(), ..request(Level::Error, 500, 12_500_000, get) },
             ),
             // Rust tracing
             (
@@ -786,18 +738,12 @@ mod tests {
             // Monolog: the number is unknown, the name is not
             (
                 r#"{"message":"m","context":{"code":404},"level":300,"level_name":"WARNING","channel":"app","datetime":"2024-01-24T10:15:33.001+00:00","extra":[]}"#,
-                Said {
-                    message: "m".into(),
-                    ..request(Level::Warn, 404, NO_DURATION, ("", ""))
-                },
+                Said { message: "m".into(), ..request(Level::Warn, 404, NO_DURATION, ("", "")) },
             ),
             // structlog
             (
                 r#"{"event": "boom", "level": "critical", "timestamp": "2024-01-24T10:15:33.001Z"}"#,
-                Said {
-                    message: "boom".into(),
-                    ..request(Level::Fatal, 0, NO_DURATION, ("", ""))
-                },
+                Said { message: "boom".into(), ..request(Level::Fatal, 0, NO_DURATION, ("", "")) },
             ),
         ];
         for (line, expected) in cases {
@@ -844,11 +790,7 @@ mod tests {
             (r#""retry_in":"5s""#, None),
         ] {
             let line = format!(r#"{{"msg":"x",{member}}}"#);
-            assert_eq!(
-                parse(&line).duration_ns,
-                nanos.unwrap_or(NO_DURATION),
-                "{member}"
-            );
+            assert_eq!(parse(&line).duration_ns, nanos.unwrap_or(NO_DURATION), "{member}");
         }
     }
 
@@ -892,10 +834,7 @@ mod tests {
         // The first of two counts.
         assert_eq!(parse(r#"{"status":201,"status":500}"#).status, 201);
         assert_eq!(parse(r#"{"status":null,"status":500}"#).status, 500);
-        assert_eq!(
-            parse(r#"{"error":"a","msg":"b","message":"c"}"#).message,
-            "b"
-        );
+        assert_eq!(parse(r#"{"error":"a","msg":"b","message":"c"}"#).message, "b");
     }
 
     #[test]
@@ -910,10 +849,7 @@ mod tests {
         // The message of a harmless record is not needed.
         assert_eq!(parse(r#"{"level":"info","msg":"a\n"}"#).message, "");
         assert_eq!(parse(r#"{"msg":"a\n","level":"fatal"}"#).message, "a\n");
-        assert_eq!(
-            parse(r#"{"url":"https:\/\/h\/p?q","status":200}"#).path,
-            "/p?q"
-        );
+        assert_eq!(parse(r#"{"url":"https:\/\/h\/p?q","status":200}"#).path, "/p?q");
         // A key with escapes is no known key.
         assert!(parse_bytes(br#"{"m\u0073g":"x"}"#).is_none());
     }
@@ -1074,11 +1010,7 @@ mod tests {
     fn texts() -> impl Strategy<Value = String> {
         (trees(), any::<bool>()).prop_map(|(tree, blanks)| {
             let text = tree.to_string();
-            if blanks {
-                text.replace("\":", "\": ").replace(",\"", ", \"")
-            } else {
-                text
-            }
+            if blanks { text.replace("\":", "\": ").replace(",\"", ", \"") } else { text }
         })
     }
 

@@ -34,11 +34,7 @@ pub static ENTRY: Entry = Entry {
         duration_unit: Some("by key"),
     },
     last_resort: false,
-    build: |_| {
-        Box::new(Logfmt {
-            names: Names::get(),
-        })
-    },
+    build: |_| Box::new(Logfmt { names: Names::get() }),
 };
 
 /// Words without `=` that a record may have: logs of some programs have a few, prose has many.
@@ -80,11 +76,7 @@ impl LineFormat for Logfmt {
         while at < line.len() {
             let key = at;
             let key_end = token_end::<S>(line, at);
-            let mark = if key_end < line.len() {
-                line.byte(key_end)
-            } else {
-                b' '
-            };
+            let mark = if key_end < line.len() { line.byte(key_end) } else { b' ' };
             if mark != b'=' {
                 // Most lines of text that are no logfmt end here, at their first blank.
                 if mark == b'"' || pairs == 0 || flags == FLAGS_MAX {
@@ -117,12 +109,7 @@ impl LineFormat for Logfmt {
                 at = end;
             }
             if known.meaning != Meaning::Nothing {
-                let value = Value {
-                    start,
-                    end,
-                    escaped,
-                    number: false,
-                };
+                let value = Value { start, end, escaped, number: false };
                 fields.take::<S>(known, key, value, context, arena, record);
             }
             at = skip_blanks(line, at);
@@ -227,15 +214,9 @@ mod tests {
         let line = PaddedLine::new(bytes);
         let mut arena = Vec::new();
         let mut record = Record::EMPTY;
-        let logfmt: &dyn Format = &Logfmt {
-            names: Names::get(),
-        };
+        let logfmt: &dyn Format = &Logfmt { names: Names::get() };
         let found = logfmt.parse_line(line.line(), &mut context(), &mut arena, &mut record);
-        found.then_some(Parsed {
-            record,
-            line,
-            arena,
-        })
+        found.then_some(Parsed { record, line, arena })
     }
 
     fn parse(line: &str) -> Parsed {
@@ -265,10 +246,7 @@ mod tests {
             r#"time="2024-01-24T10:15:33.001Z" level=warning msg="The group's \"number\" rose\n" number=122 omg=true"#,
         );
         assert_eq!(found.record.level, Level::Warn);
-        assert_eq!(
-            found.text(found.record.message),
-            "The group's \"number\" rose\n"
-        );
+        assert_eq!(found.text(found.record.message), "The group's \"number\" rose\n");
         // go-kit, Prometheus
         let found = parse(
             "ts=2024-01-24T10:15:33.001Z caller=main.go:12 level=error err=\"open /x: no such file\"",

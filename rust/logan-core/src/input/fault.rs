@@ -55,12 +55,8 @@ struct Slot {
 /// No address is in a window that starts here.
 const TAKEN: usize = usize::MAX;
 
-static SLOTS: [Slot; WATCHES_MAX] = [const {
-    Slot {
-        start: AtomicUsize::new(0),
-        fault: AtomicUsize::new(0),
-    }
-}; WATCHES_MAX];
+static SLOTS: [Slot; WATCHES_MAX] =
+    [const { Slot { start: AtomicUsize::new(0), fault: AtomicUsize::new(0) } }; WATCHES_MAX];
 
 static SURVIVED: AtomicU64 = AtomicU64::new(0);
 
@@ -97,9 +93,8 @@ impl Watch {
     /// The range must be reserved by the caller for as long as the watch lives: the handler maps
     /// over it.
     pub(super) fn new(start: usize) -> Option<Watch> {
-        let slot = SLOTS
-            .iter()
-            .find(|s| s.start.compare_exchange(0, TAKEN, AcqRel, Relaxed).is_ok())?;
+        let slot =
+            SLOTS.iter().find(|s| s.start.compare_exchange(0, TAKEN, AcqRel, Relaxed).is_ok())?;
         slot.fault.store(0, Relaxed);
         slot.start.store(start, Release);
         Some(Watch { slot, start })

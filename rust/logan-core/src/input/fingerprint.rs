@@ -71,20 +71,8 @@ impl Fingerprint {
             Some(hashes) => hashes,
             None => return Err(source.truncated(source.metadata()?.len(), size)),
         };
-        let Identity {
-            inode,
-            device,
-            mtime_ns,
-        } = Identity::of(&metadata);
-        Ok(Fingerprint {
-            size,
-            head,
-            tail,
-            inode,
-            device,
-            host: host(),
-            mtime_ns,
-        })
+        let Identity { inode, device, mtime_ns } = Identity::of(&metadata);
+        Ok(Fingerprint { size, head, tail, inode, device, host: host(), mtime_ns })
     }
 
     /// Compares an open file with the fingerprint.
@@ -145,16 +133,10 @@ impl Identity {
 
     #[cfg(not(unix))]
     fn of(metadata: &Metadata) -> Identity {
-        let since_1970 = metadata
-            .modified()
-            .ok()
-            .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        let since_1970 =
+            metadata.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
         let mtime_ns = since_1970.map_or(0, |d| d.as_nanos() as i64);
-        Identity {
-            inode: 0,
-            device: 0,
-            mtime_ns,
-        }
+        Identity { inode: 0, device: 0, mtime_ns }
     }
 }
 
@@ -191,9 +173,7 @@ fn host_name() -> Vec<u8> {
         name
     }
     #[cfg(not(unix))]
-    std::env::var_os("COMPUTERNAME")
-        .unwrap_or_default()
-        .into_encoded_bytes()
+    std::env::var_os("COMPUTERNAME").unwrap_or_default().into_encoded_bytes()
 }
 
 #[cfg(test)]
@@ -212,9 +192,7 @@ mod tests {
     }
 
     fn check(fingerprint: &Fingerprint, path: &Path) -> Check {
-        fingerprint
-            .check(&Source::open(path, None).unwrap())
-            .unwrap()
+        fingerprint.check(&Source::open(path, None).unwrap()).unwrap()
     }
 
     /// Writes one byte and sets a time that differs, however coarse the clock of files is.
@@ -222,8 +200,7 @@ mod tests {
         let mut file = File::options().write(true).open(path).unwrap();
         file.seek(SeekFrom::Start(offset as u64)).unwrap();
         file.write_all(&[byte]).unwrap();
-        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1))
-            .unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
     }
 
     #[test]
@@ -248,20 +225,13 @@ mod tests {
 
     #[test]
     fn other_edges_are_a_change() {
-        for (at, word) in [
-            (0, "first"),
-            (4095, "first"),
-            (SIZE - 4096, "last"),
-            (SIZE - 1, "last"),
-        ] {
+        for (at, word) in [(0, "first"), (4095, "first"), (SIZE - 4096, "last"), (SIZE - 1, "last")]
+        {
             let file = file("edges");
             let fingerprint = Fingerprint::of(&file.0, None).unwrap();
             write_at(&file.0, at, b'y');
             let found = check(&fingerprint, &file.0);
-            assert!(
-                matches!(&found, Check::Changed(why) if why.contains(word)),
-                "{found:?}"
-            );
+            assert!(matches!(&found, Check::Changed(why) if why.contains(word)), "{found:?}");
         }
     }
 
@@ -269,12 +239,7 @@ mod tests {
     fn a_shorter_file_is_a_change() {
         let file = file("shorter");
         let fingerprint = Fingerprint::of(&file.0, None).unwrap();
-        File::options()
-            .write(true)
-            .open(&file.0)
-            .unwrap()
-            .set_len(SIZE as u64 - 1)
-            .unwrap();
+        File::options().write(true).open(&file.0).unwrap().set_len(SIZE as u64 - 1).unwrap();
         let expected = Check::Changed(format!("{} bytes, planned {SIZE}", SIZE - 1));
         assert_eq!(check(&fingerprint, &file.0), expected);
         let error = Fingerprint::of(&file.0, Some(SIZE as u64)).unwrap_err();
@@ -291,15 +256,8 @@ mod tests {
         fs::rename(&file.0, &old.0).unwrap();
         fs::write(&file.0, [b'x'; SIZE]).unwrap();
         let found = check(&fingerprint, &file.0);
-        assert!(
-            matches!(&found, Check::Changed(why) if why.contains("rotated")),
-            "{found:?}"
-        );
-        assert_eq!(
-            fingerprint.check(&open).unwrap(),
-            Check::Same,
-            "what is open is still the old"
-        );
+        assert!(matches!(&found, Check::Changed(why) if why.contains("rotated")), "{found:?}");
+        assert_eq!(fingerprint.check(&open).unwrap(), Check::Same, "what is open is still the old");
         fingerprint.host ^= 1;
         assert_eq!(check(&fingerprint, &file.0), Check::Same);
     }
@@ -310,10 +268,7 @@ mod tests {
             let file = Scratch::new("fingerprint-json", &vec![b'x'; len]);
             let fingerprint = Fingerprint::of(&file.0, None).unwrap();
             let text = serde_json::to_string(&fingerprint).unwrap();
-            assert_eq!(
-                serde_json::from_str::<Fingerprint>(&text).unwrap(),
-                fingerprint
-            );
+            assert_eq!(serde_json::from_str::<Fingerprint>(&text).unwrap(), fingerprint);
             assert_eq!(check(&fingerprint, &file.0), Check::Same);
         }
     }

@@ -25,23 +25,12 @@ impl Window {
     pub(super) fn reserve() -> Option<Window> {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: a new mapping at an address of the kernel's choice touches no other memory.
-        let reserved = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                RESERVED_BYTES,
-                libc::PROT_NONE,
-                flags,
-                -1,
-                0,
-            )
-        };
+        let reserved =
+            unsafe { libc::mmap(ptr::null_mut(), RESERVED_BYTES, libc::PROT_NONE, flags, -1, 0) };
         if reserved == libc::MAP_FAILED {
             return None;
         }
-        let mut window = Window {
-            reserved,
-            watch: None,
-        };
+        let mut window = Window { reserved, watch: None };
         let start = reserved.addr().next_multiple_of(WINDOW_BYTES);
         window.watch = Some(fault::Watch::new(start)?);
         Some(window)
@@ -52,7 +41,7 @@ impl Window {
     ///
     /// The bytes are those of the file as long as [`take_fault`](Self::take_fault) says None.
     pub(super) fn map(&mut self, file: &File, offset: u64, len: usize) -> io::Result<&[u8]> {
-        assert!(offset % WINDOW_BYTES as u64 == 0 && 0 < len && len <= WINDOW_BYTES);
+        assert!(offset.is_multiple_of(WINDOW_BYTES as u64) && 0 < len && len <= WINDOW_BYTES);
         let Some(watch) = &self.watch else {
             return Err(io::ErrorKind::Unsupported.into());
         };

@@ -67,11 +67,7 @@ impl Mode {
     /// `Map` on local ones. `Read` on those whose server or daemon may fail or stall: there a
     /// lost connection is an error of a read, but a signal for whoever touches a mapping.
     pub fn choose(file: &File) -> Mode {
-        if is_local(file) {
-            Mode::Map
-        } else {
-            Mode::Read
-        }
+        if is_local(file) { Mode::Map } else { Mode::Read }
     }
 }
 
@@ -129,11 +125,7 @@ impl Source {
 
     /// How it is read.
     pub fn mode(&self) -> Mode {
-        if self.unmappable.load(Ordering::Relaxed) {
-            Mode::Read
-        } else {
-            self.mode
-        }
+        if self.unmappable.load(Ordering::Relaxed) { Mode::Read } else { self.mode }
     }
 
     /// Calls `f` with the bytes of `range` in order, block by block, and each block's offset in
@@ -259,11 +251,7 @@ impl Source {
     /// The file's size now, as an error if `end` lies beyond it.
     fn require_size(&self, end: u64) -> Result<()> {
         let size = self.metadata()?.len();
-        if size < end {
-            Err(self.truncated(size, end))
-        } else {
-            Ok(())
-        }
+        if size < end { Err(self.truncated(size, end)) } else { Ok(()) }
     }
 
     fn metadata(&self) -> Result<Metadata> {
@@ -334,16 +322,10 @@ fn regular(metadata: &Metadata) -> io::Result<()> {
         return Ok(());
     }
     if metadata.is_dir() {
-        return Err(io::Error::new(
-            io::ErrorKind::IsADirectory,
-            "this is a folder, not a file",
-        ));
+        return Err(io::Error::new(io::ErrorKind::IsADirectory, "this is a folder, not a file"));
     }
     let what = kind_name(metadata);
-    Err(io::Error::new(
-        io::ErrorKind::InvalidInput,
-        format!("this is {what}, not a regular file"),
-    ))
+    Err(io::Error::new(io::ErrorKind::InvalidInput, format!("this is {what}, not a regular file")))
 }
 
 #[cfg(unix)]
@@ -460,9 +442,7 @@ mod tests {
     }
 
     fn pattern(len: usize) -> Vec<u8> {
-        (0..len as u64)
-            .map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8)
-            .collect()
+        (0..len as u64).map(|i| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
     }
 
     fn collect(source: &Source, range: Range<u64>) -> Result<Vec<u8>> {
@@ -470,17 +450,9 @@ mod tests {
         let mut next = range.start;
         source.windows(range, |block, offset| {
             assert!(!block.is_empty() && offset == next);
-            let grid = if source.mode() == Mode::Map {
-                WINDOW_BYTES
-            } else {
-                READ_BYTES
-            } as u64;
+            let grid = if source.mode() == Mode::Map { WINDOW_BYTES } else { READ_BYTES } as u64;
             next = offset + block.len() as u64;
-            assert_eq!(
-                offset / grid,
-                (next - 1) / grid,
-                "a block lies in one window"
-            );
+            assert_eq!(offset / grid, (next - 1) / grid, "a block lies in one window");
             bytes.extend_from_slice(block);
             Ok(ControlFlow::Continue(()))
         })?;
@@ -548,10 +520,7 @@ mod tests {
             writer.set_len(9_999).unwrap();
             let error = collect(&source, 0..source.size()).unwrap_err();
             assert!(matches!(error, Error::Changed { .. }), "{error}");
-            assert!(
-                error.to_string().contains("truncated to 9999 bytes"),
-                "{error}"
-            );
+            assert!(error.to_string().contains("truncated to 9999 bytes"), "{error}");
             assert!(collect(&source, 0..9_999).unwrap() == bytes[..9_999]);
         }
     }
@@ -560,13 +529,8 @@ mod tests {
     fn what_cannot_be_opened_is_named() {
         let missing = Scratch::path("missing");
         let error = Source::open(&missing.0, None).unwrap_err().to_string();
-        assert!(
-            error.contains("missing") && error.contains("check the path"),
-            "{error}"
-        );
-        let error = Source::open(std::env::temp_dir(), None)
-            .unwrap_err()
-            .to_string();
+        assert!(error.contains("missing") && error.contains("check the path"), "{error}");
+        let error = Source::open(std::env::temp_dir(), None).unwrap_err().to_string();
         assert!(error.contains("this is a folder"), "{error}");
     }
 
@@ -581,16 +545,11 @@ mod tests {
         let socket = Scratch::path("socket");
         let _listener = std::os::unix::net::UnixListener::bind(&socket.0).unwrap();
         let device = Path::new("/dev/null");
-        for (path, what) in [
-            (&*pipe.0, "a named pipe"),
-            (&*socket.0, "a socket"),
-            (device, "a character device"),
-        ] {
+        for (path, what) in
+            [(&*pipe.0, "a named pipe"), (&*socket.0, "a socket"), (device, "a character device")]
+        {
             let error = Source::open(path, None).unwrap_err().to_string();
-            assert!(
-                error.contains(what) && error.contains("standard input"),
-                "{error}"
-            );
+            assert!(error.contains(what) && error.contains("standard input"), "{error}");
         }
     }
 

@@ -30,9 +30,7 @@ pub struct ClientGroups(Groups<Client>);
 
 impl Default for Clients {
     fn default() -> Self {
-        Clients {
-            table: GroupTable::new(CLIENTS_MAX),
-        }
+        Clients { table: GroupTable::new(CLIENTS_MAX) }
     }
 }
 
@@ -72,10 +70,7 @@ impl Payload for Client {
     }
 
     fn decode(bytes: &mut &[u8]) -> Option<Self> {
-        Some(Client {
-            requests: get_u64(bytes)?,
-            errors: get_u64(bytes)?,
-        })
+        Some(Client { requests: get_u64(bytes)?, errors: get_u64(bytes)? })
     }
 }
 
@@ -86,11 +81,7 @@ impl State for ClientGroups {
 
     fn check(&self) -> Result<(), &'static str> {
         self.0.check(CLIENTS_MAX)?;
-        super::sane(
-            self.0
-                .iter()
-                .flat_map(|(_, client)| [client.requests, client.errors]),
-        )
+        super::sane(self.0.iter().flat_map(|(_, client)| [client.requests, client.errors]))
     }
 }
 
@@ -124,34 +115,14 @@ mod tests {
         let bytes = b"10.0.0.1 10.0.0.2 \xFF";
         let mut batch = Batch::new();
         let columns = Columns::CLIENT.or(Columns::STATUS);
-        for (client, status) in [
-            ((0, 8), 200),
-            ((9, 17), 404),
-            ((9, 17), 503),
-            ((0, 0), 200),
-            ((18, 19), 0),
-        ] {
+        for (client, status) in
+            [((0, 8), 200), ((9, 17), 404), ((9, 17), 503), ((0, 0), 200), ((18, 19), 0)]
+        {
             let client = Text::of_line(client.0, client.1);
-            batch.push(
-                columns,
-                &Record {
-                    client,
-                    status,
-                    ..Record::EMPTY
-                },
-                0,
-                19,
-            );
+            batch.push(columns, &Record { client, status, ..Record::EMPTY }, 0, 19);
         }
         let mut clients = Clients::default();
-        clients.update(
-            &batch,
-            Block {
-                bytes,
-                offset: 0,
-                source: 0,
-            },
-        );
+        clients.update(&batch, Block { bytes, offset: 0, source: 0 });
         let mut state = clients.take();
         assert_eq!(clients.take(), ClientGroups::default());
         assert_eq!(state.check(), Ok(()));

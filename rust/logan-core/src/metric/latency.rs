@@ -36,7 +36,14 @@ pub struct LatencyFigures {
 
 impl Default for LatencyFigures {
     fn default() -> Self {
-        LatencyFigures { count: 0, sum_ns: 0, min_ns: u64::MAX, max_ns: 0, first: 0, counts: vec![] }
+        LatencyFigures {
+            count: 0,
+            sum_ns: 0,
+            min_ns: u64::MAX,
+            max_ns: 0,
+            first: 0,
+            counts: vec![],
+        }
     }
 }
 

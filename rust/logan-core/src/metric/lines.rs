@@ -191,7 +191,12 @@ pub fn is_continuation(line: &[u8]) -> bool {
 /// Whether a line is a directive of the W3C extended log format.
 pub fn is_header(line: &[u8]) -> bool {
     const NAMES: [&[u8]; 7] = [
-        b"#Version:", b"#Fields:", b"#Software:", b"#Date:", b"#Start-Date:", b"#End-Date:",
+        b"#Version:",
+        b"#Fields:",
+        b"#Software:",
+        b"#Date:",
+        b"#Start-Date:",
+        b"#End-Date:",
         b"#Remark:",
     ];
     NAMES.iter().any(|name| line.starts_with(name))
@@ -204,13 +209,27 @@ mod tests {
     #[test]
     fn continuations() {
         for line in [
-            "\tat com.foo.Bar.baz(Bar.java:12)", "  File \"x.py\", line 3", "Traceback (most recent call last):",
-            "Caused by: java.io.IOException: x", "at Object.<anonymous> (x.js:1:2)", "... 12 more",
-            "ValueError: x", "java.lang.NullPointerException", "KeyError: 'x'",
+            "\tat com.foo.Bar.baz(Bar.java:12)",
+            "  File \"x.py\", line 3",
+            "Traceback (most recent call last):",
+            "Caused by: java.io.IOException: x",
+            "at Object.<anonymous> (x.js:1:2)",
+            "... 12 more",
+            "ValueError: x",
+            "java.lang.NullPointerException",
+            "KeyError: 'x'",
         ] {
             assert!(is_continuation(line.as_bytes()), "{line}");
         }
-        for line in ["Invalid log line", "Error", "Errors: 5", "attempt 5", "2024-01-24 ERROR", "...", "A b Error: x"] {
+        for line in [
+            "Invalid log line",
+            "Error",
+            "Errors: 5",
+            "attempt 5",
+            "2024-01-24 ERROR",
+            "...",
+            "A b Error: x",
+        ] {
             assert_eq!(is_continuation(line.as_bytes()), line == "Error", "{line}");
         }
     }

@@ -77,11 +77,7 @@ pub struct MessageGroups(Groups<Message>);
 
 impl Default for Messages {
     fn default() -> Self {
-        Messages {
-            table: GroupTable::new(MESSAGES_MAX),
-            key: Vec::new(),
-            padded: Vec::new(),
-        }
+        Messages { table: GroupTable::new(MESSAGES_MAX), key: Vec::new(), padded: Vec::new() }
     }
 }
 
@@ -106,9 +102,7 @@ impl Metric for Messages {
         if !batch.has(Columns::MESSAGE) || !batch.has(Columns::LEVEL) {
             return;
         }
-        let severe = batch.level[..batch.len]
-            .iter()
-            .fold(0, |most, &level| level.max(most));
+        let severe = batch.level[..batch.len].iter().fold(0, |most, &level| level.max(most));
         if severe >= Level::Warn as u8 {
             crate::dispatch!(update::<>(messages: &mut Messages, batch: &Batch, block: Block<'_>) -> ();
                 self, batch, block);
@@ -169,9 +163,7 @@ fn sample_of(text: &[u8]) -> &[u8] {
         return text;
     }
     let mut ends = (SAMPLE_BYTES_MAX - 3..=SAMPLE_BYTES_MAX).rev();
-    let end = ends
-        .find(|&end| text[end] & 0xC0 != 0x80)
-        .unwrap_or(SAMPLE_BYTES_MAX);
+    let end = ends.find(|&end| text[end] & 0xC0 != 0x80).unwrap_or(SAMPLE_BYTES_MAX);
     &text[..end]
 }
 
@@ -231,9 +223,7 @@ fn ends(text: &[u8], i: usize) -> bool {
 #[inline(always)]
 fn run(class: u8, text: &[u8], from: usize) -> usize {
     let rest = &text[from.min(text.len())..];
-    rest.iter()
-        .position(|&b| !is(class, b))
-        .unwrap_or(rest.len())
+    rest.iter().position(|&b| !is(class, b)).unwrap_or(rest.len())
 }
 
 /// What is replaced: from where to where, and by what.
@@ -302,10 +292,10 @@ fn path(text: &[u8], slash: usize) -> Option<Match> {
 #[inline(always)]
 fn digit(text: &[u8], at: usize, done: usize) -> Match {
     let mut end = at + run(DIGIT, text, at);
-    if !is_plain(text, at, end, done) {
-        if let Some(found) = rare(text, at, done) {
-            return found;
-        }
+    if !is_plain(text, at, end, done)
+        && let Some(found) = rare(text, at, done)
+    {
+        return found;
     }
     let after = text.get(end).copied().unwrap_or(b' ');
     if after == b'.' {
@@ -329,13 +319,7 @@ fn is_plain(text: &[u8], at: usize, end: usize, done: usize) -> bool {
 fn rare(text: &[u8], at: usize, done: usize) -> Option<Match> {
     let at_boundary = starts(text, at);
     uuid_or_ipv6(text, at, done)
-        .or_else(|| {
-            if at_boundary {
-                ipv4(text, at).or_else(|| prefixed(text, at))
-            } else {
-                None
-            }
-        })
+        .or_else(|| if at_boundary { ipv4(text, at).or_else(|| prefixed(text, at)) } else { None })
         .or_else(|| hex_word(text, at, done))
 }
 
@@ -384,10 +368,7 @@ fn ipv6(text: &[u8]) -> Option<usize> {
     };
     let text = &text[..len];
     let shorter = text.strip_suffix(b":").or(text.strip_suffix(b"."));
-    Some(text)
-        .filter(is_ip)
-        .or(shorter.filter(is_ip))
-        .map(<[u8]>::len)
+    Some(text).filter(is_ip).or(shorter.filter(is_ip)).map(<[u8]>::len)
 }
 
 fn ipv4(text: &[u8], at: usize) -> Option<Match> {
@@ -406,11 +387,7 @@ fn ipv4(text: &[u8], at: usize) -> Option<Match> {
         }
         end += len;
     }
-    let port = if text.get(end) == Some(&b':') {
-        run(DIGIT, text, end + 1)
-    } else {
-        0
-    };
+    let port = if text.get(end) == Some(&b':') { run(DIGIT, text, end + 1) } else { 0 };
     if (1..=5).contains(&port) && ends(text, end + 1 + port) {
         end += 1 + port;
     }
@@ -429,11 +406,7 @@ fn prefixed(text: &[u8], at: usize) -> Option<Match> {
 }
 
 fn hex_word(text: &[u8], at: usize, done: usize) -> Option<Match> {
-    let before = text[done..at]
-        .iter()
-        .rev()
-        .take_while(|&&b| is(HEX, b))
-        .count();
+    let before = text[done..at].iter().rev().take_while(|&&b| is(HEX, b)).count();
     let start = at - before;
     if !starts(text, start) {
         return None;
@@ -470,10 +443,7 @@ impl Payload for Message {
     }
 
     fn decode(bytes: &mut &[u8]) -> Option<Self> {
-        let mut message = Message {
-            count: get_u64(bytes)?,
-            ..Message::default()
-        };
+        let mut message = Message { count: get_u64(bytes)?, ..Message::default() };
         match get_u64(bytes)? {
             0 => {}
             1 => {
@@ -498,11 +468,7 @@ impl State for MessageGroups {
         self.0.check(MESSAGES_MAX)?;
         super::sane(self.0.iter().map(|(_, message)| message.count))?;
         let level = |key: &[u8]| key.first().and_then(|&level| Level::from_u8(!level));
-        if self
-            .0
-            .iter()
-            .any(|(key, m)| level(key) < Some(Level::Warn) || m.count == 0)
-        {
+        if self.0.iter().any(|(key, m)| level(key) < Some(Level::Warn) || m.count == 0) {
             return Err("a message template without a severe level or without a record");
         }
         Ok(())
@@ -513,10 +479,7 @@ impl MessageGroups {
     /// The report's `messages`, with the `top` most frequent templates.
     pub fn evaluate(&self, top: usize) -> Value {
         let one = |(key, message): (&[u8], Message)| {
-            let level = key
-                .first()
-                .and_then(|&level| Level::from_u8(!level))
-                .unwrap_or_default();
+            let level = key.first().and_then(|&level| Level::from_u8(!level)).unwrap_or_default();
             let timed = message.first_ns <= message.last_ns;
             json!({
                 "template": String::from_utf8_lossy(key.get(1..).unwrap_or_default()),
@@ -554,10 +517,7 @@ mod tests {
     fn masks() {
         for (text, expected) in [
             ("Database connection failed", "Database connection failed"),
-            (
-                "took 127ms, 0.5 s, 1.2.3",
-                "took <num>ms, <num> s, <num>.<num>",
-            ),
+            ("took 127ms, 0.5 s, 1.2.3", "took <num>ms, <num> s, <num>.<num>"),
             (
                 "worker-12 of worker3 at 10:15:33",
                 "worker-<num> of worker<num> at <num>:<num>:<num>",
@@ -574,10 +534,7 @@ mod tests {
                 "v1.2.3.4 and 1.2.3.4.5 and 256.1.1.1",
                 "v<num>.<num> and <num>.<num>.<num> and <num>.<num>",
             ),
-            (
-                "from fe80::1: [::1]:80 2001:db8:0:0:0:0:0:1",
-                "from <ip>: [<ip>]:<num> <ip>",
-            ),
+            ("from fe80::1: [::1]:80 2001:db8:0:0:0:0:0:1", "from <ip>: [<ip>]:<num> <ip>"),
             ("std::vec 12::x", "std::vec <num>::x"),
             ("at 0x7ffe12 0xzz", "at <hex> <num>xzz"),
             (
@@ -672,14 +629,7 @@ mod tests {
             batch.push(columns, &record, start as u32, text.len() as u32);
         }
         bytes.resize(bytes.len() + PAD, b'7');
-        messages.update(
-            &batch,
-            Block {
-                bytes: &bytes,
-                offset: 1_000 - PAD as i64,
-                source,
-            },
-        );
+        messages.update(&batch, Block { bytes: &bytes, offset: 1_000 - PAD as i64, source });
         let state = messages.take();
         assert_eq!(state.check(), Ok(()));
         state
@@ -698,15 +648,8 @@ mod tests {
                 (Level::Warn, None, "slow"),
             ],
         );
-        let second = count(
-            &mut messages,
-            1,
-            &[(Level::Error, Some(9), "lost 10.0.0.3")],
-        );
-        assert_eq!(
-            count(&mut messages, 2, &[(Level::Info, None, "x")]),
-            MessageGroups::default()
-        );
+        let second = count(&mut messages, 1, &[(Level::Error, Some(9), "lost 10.0.0.3")]);
+        assert_eq!(count(&mut messages, 2, &[(Level::Info, None, "x")]), MessageGroups::default());
         let (mut left, mut right) = (first.clone(), second.clone());
         left.merge(&second);
         right.merge(&first);
@@ -729,11 +672,7 @@ mod tests {
     fn samples_are_short() {
         let mut messages = Messages::default();
         let long = "\u{e9}".repeat(150);
-        let state = count(
-            &mut messages,
-            0,
-            &[(Level::Fatal, None, &format!("x{long}"))],
-        );
+        let state = count(&mut messages, 0, &[(Level::Fatal, None, &format!("x{long}"))]);
         let (_, message) = state.0.iter().next().unwrap();
         assert_eq!(message.sample.len(), SAMPLE_BYTES_MAX - 1);
         assert_eq!(message.offset, 1_000);

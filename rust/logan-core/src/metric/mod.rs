@@ -160,7 +160,11 @@ const COUNT_MAX: u64 = 1 << 62;
 /// Whether counts are such that adding them up cannot overflow.
 fn sane(counts: impl IntoIterator<Item = u64>) -> Result<(), &'static str> {
     let sum = counts.into_iter().try_fold(0u64, |sum, n| sum.checked_add(n));
-    if sum.is_some_and(|sum| sum <= COUNT_MAX) { Ok(()) } else { Err("a count is impossibly large") }
+    if sum.is_some_and(|sum| sum <= COUNT_MAX) {
+        Ok(())
+    } else {
+        Err("a count is impossibly large")
+    }
 }
 
 /// Whether a sum of so many 64-bit numbers can be one.

@@ -67,10 +67,7 @@ pub struct RouteGroups(Groups<Route>);
 
 impl Default for Routes {
     fn default() -> Self {
-        Routes {
-            table: GroupTable::new(ROUTES_MAX),
-            key: Vec::new(),
-        }
+        Routes { table: GroupTable::new(ROUTES_MAX), key: Vec::new() }
     }
 }
 
@@ -98,9 +95,7 @@ fn update<S: Simd>(routes: &mut Routes, batch: &Batch, block: Block<'_>) {
         // Entries may move: one row at a time.
         for row in 0..batch.len {
             if let Some(index) = index::<S>(table, (key, &mut room), batch, block, row) {
-                table
-                    .at(index)
-                    .add(batch.flags[row], batch.duration_ns[row]);
+                table.at(index).add(batch.flags[row], batch.duration_ns[row]);
             }
         }
         return;
@@ -115,9 +110,7 @@ fn update<S: Simd>(routes: &mut Routes, batch: &Batch, block: Block<'_>) {
     }
     for (row, &place) in places[..batch.len].iter().enumerate() {
         if place != NOWHERE {
-            table
-                .at(place as usize)
-                .add(batch.flags[row], batch.duration_ns[row]);
+            table.at(place as usize).add(batch.flags[row], batch.duration_ns[row]);
         }
     }
 }
@@ -152,11 +145,7 @@ fn index<S: Simd>(
 fn request_line<'a>(method: &[u8], path: &[u8], block: &'a [u8]) -> Option<(Line<'a>, usize)> {
     // Positions in the block; something huge for texts in the arena.
     let position = |text: &[u8]| (text.as_ptr() as usize).wrapping_sub(block.as_ptr() as usize);
-    let at = if method.is_empty() {
-        0
-    } else {
-        method.len() + 1
-    };
+    let at = if method.is_empty() { 0 } else { method.len() + 1 };
     let start = position(path).wrapping_sub(at);
     let end = start.wrapping_add(at + path.len());
     let fits = path.len() <= 64 && method.len() <= METHOD_BYTES_MAX;
@@ -249,10 +238,7 @@ fn plain_key(method: &[u8], path: &[u8], key: &mut Vec<u8>) {
 
 /// Appends `path` folded.
 pub fn fold(path: &[u8], out: &mut Vec<u8>) {
-    let end = path
-        .iter()
-        .position(|b| matches!(b, b'?' | b'#'))
-        .unwrap_or(path.len());
+    let end = path.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len());
     for (i, segment) in path[..end].split(|&b| b == b'/').enumerate() {
         if i > 0 {
             out.push(b'/');
@@ -270,11 +256,7 @@ fn is_hex_id(segment: &[u8]) -> bool {
     let is_dash = |i: usize| matches!(i, 8 | 13 | 18 | 23);
     let uuid = segment.len() == 36;
     let fits = |(i, &b): (usize, &u8)| {
-        if uuid && is_dash(i) {
-            b == b'-'
-        } else {
-            b.is_ascii_hexdigit()
-        }
+        if uuid && is_dash(i) { b == b'-' } else { b.is_ascii_hexdigit() }
     };
     segment.iter().enumerate().all(fits) || uuid && segment.iter().all(u8::is_ascii_hexdigit)
 }
@@ -291,10 +273,7 @@ impl Route {
         self.sum_ns += u128::from(duration_ns);
         self.max_ns = self.max_ns.max(duration_ns);
         let bucket = buckets::bucket_of::<BITS>(duration_ns);
-        match self
-            .counts
-            .get_mut(bucket.wrapping_sub(usize::from(self.first)))
-        {
+        match self.counts.get_mut(bucket.wrapping_sub(usize::from(self.first))) {
             Some(count) => *count += 1,
             None => {
                 self.widen(bucket, bucket + 1);
@@ -381,14 +360,9 @@ impl Payload for Route {
     }
 
     fn decode(bytes: &mut &[u8]) -> Option<Self> {
-        let mut route = Route {
-            requests: get_u64(bytes)?,
-            errors: get_u64(bytes)?,
-            ..Route::default()
-        };
-        let len = usize::try_from(get_u64(bytes)?)
-            .ok()
-            .filter(|&len| len <= BUCKETS)?;
+        let mut route =
+            Route { requests: get_u64(bytes)?, errors: get_u64(bytes)?, ..Route::default() };
+        let len = usize::try_from(get_u64(bytes)?).ok().filter(|&len| len <= BUCKETS)?;
         if len == 0 {
             return Some(route);
         }
@@ -477,14 +451,7 @@ mod tests {
             batch.push(columns, &record, start as u32, (bytes.len() - start) as u32);
         }
         bytes.resize(bytes.len() + PAD, b'7');
-        routes.update(
-            &batch,
-            Block {
-                bytes: &bytes,
-                offset: 0,
-                source: 0,
-            },
-        );
+        routes.update(&batch, Block { bytes: &bytes, offset: 0, source: 0 });
     }
 
     #[test]
@@ -511,10 +478,7 @@ mod tests {
         assert_eq!(fold("/a#/1"), "/a");
         assert_eq!(fold("?1"), "");
         assert_eq!(fold("/a//1"), "/a//{id}");
-        assert_eq!(
-            fold("http://example.com:80/5"),
-            "http://example.com:80/{id}"
-        );
+        assert_eq!(fold("http://example.com:80/5"), "http://example.com:80/{id}");
         assert_eq!(plain("GET", b"/5?x"), "GET /{id}");
     }
 

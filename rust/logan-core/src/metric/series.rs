@@ -336,7 +336,10 @@ impl SeriesBuckets {
 
     /// Requests and start in seconds since 1970 of the busiest bucket, the earliest of equals.
     pub fn peak(&self) -> Option<(u64, i64)> {
-        let busiest = self.buckets().into_iter().reduce(|a, b| if b.requests > a.requests { b } else { a })?;
+        let busiest = self
+            .buckets()
+            .into_iter()
+            .reduce(|a, b| if b.requests > a.requests { b } else { a })?;
         Some((busiest.requests, busiest.index * self.step_s()))
     }
 
@@ -431,7 +434,10 @@ impl State for SeriesBuckets {
             super::sane([bucket.records, bucket.requests, bucket.errors, bucket.measured])?;
             super::sane_sum(bucket.sum_ns, bucket.measured)?;
             let most = bucket.requests.max(bucket.errors).max(bucket.measured);
-            if second.abs() > second_max + self.step_s() || most > bucket.records || bucket.records == 0 {
+            if second.abs() > second_max + self.step_s()
+                || most > bucket.records
+                || bucket.records == 0
+            {
                 return Err(BAD);
             }
         }
@@ -475,7 +481,9 @@ mod tests {
 
     #[test]
     fn the_step_depends_on_the_set_of_seconds_alone() {
-        for (count, span) in [(1_000, 900), (150_000, 140_000), (150_000, 5_000_000), (130_000, 1 << 33)] {
+        for (count, span) in
+            [(1_000, 900), (150_000, 140_000), (150_000, 5_000_000), (130_000, 1 << 33)]
+        {
             let seconds = scattered(count, span, 7);
             let whole = series(&seconds);
             whole.check().unwrap();

@@ -31,9 +31,7 @@ pub struct Distinct {
 
 impl Default for Distinct {
     fn default() -> Self {
-        Distinct {
-            registers: Box::new([0; REGISTERS]),
-        }
+        Distinct { registers: Box::new([0; REGISTERS]) }
     }
 }
 
@@ -95,10 +93,7 @@ impl Distinct {
         } else {
             out.push(1);
             for four in self.registers.chunks_exact(4) {
-                let bits = four
-                    .iter()
-                    .rev()
-                    .fold(0, |bits, &v| bits << 6 | u32::from(v));
+                let bits = four.iter().rev().fold(0, |bits, &v| bits << 6 | u32::from(v));
                 out.extend_from_slice(&bits.to_le_bytes()[..3]);
             }
         }

@@ -263,9 +263,7 @@ impl<P: Payload> GroupTable<P> {
     fn reduce(&mut self) {
         if self.distinct.is_none() {
             let mut distinct = Distinct::default();
-            self.entries
-                .iter()
-                .for_each(|entry| distinct.insert(entry.hash));
+            self.entries.iter().for_each(|entry| distinct.insert(entry.hash));
             self.distinct = Some(distinct);
         }
         let subtract = weight_beyond(self.cap, self.entries.iter().map(|entry| entry.weight));
@@ -298,12 +296,8 @@ impl<P: Payload> GroupTable<P> {
         if self.entries.len() > self.cap {
             self.reduce();
         }
-        let mut order: Vec<(u64, u32)> = self
-            .entries
-            .iter()
-            .zip(0..)
-            .map(|(entry, index)| (entry.hash, index))
-            .collect();
+        let mut order: Vec<(u64, u32)> =
+            self.entries.iter().zip(0..).map(|(entry, index)| (entry.hash, index)).collect();
         order.sort_unstable_by(|a, b| {
             let key = |index: u32| self.entries[index as usize].key(&self.arena);
             a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1)))
@@ -397,13 +391,7 @@ pub struct Groups<P> {
 
 impl<P> Default for Groups<P> {
     fn default() -> Self {
-        Groups {
-            entries: 0,
-            error: 0,
-            distinct: None,
-            blob: Vec::new(),
-            payload: PhantomData,
-        }
+        Groups { entries: 0, error: 0, distinct: None, blob: Vec::new(), payload: PhantomData }
     }
 }
 
@@ -422,12 +410,7 @@ impl<'a> Raw<'a> {
         let key = get_bytes(blob, KEY_BYTES_MAX)?;
         let weight = get_u64(blob)?;
         let payload = get_bytes(blob, PAYLOAD_BYTES_MAX)?;
-        Some(Raw {
-            hash: hash_of(key),
-            key,
-            weight,
-            payload,
-        })
+        Some(Raw { hash: hash_of(key), key, weight, payload })
     }
 
     /// The next entry of checked bytes.
@@ -438,9 +421,7 @@ impl<'a> Raw<'a> {
 
     #[inline]
     fn order(&self, other: &Raw<'_>) -> Ordering {
-        self.hash
-            .cmp(&other.hash)
-            .then_with(|| self.key.cmp(other.key))
+        self.hash.cmp(&other.hash).then_with(|| self.key.cmp(other.key))
     }
 
     #[inline]
@@ -483,19 +464,15 @@ impl<P: Payload> Groups<P> {
 
     /// The `n` entries with the largest score, largest first, equal ones by their key's bytes.
     pub fn top<S: Ord>(&self, n: usize, score: impl Fn(&P) -> S) -> Vec<(&[u8], P)> {
-        let mut all: Vec<(S, &[u8], P)> = self
-            .iter()
-            .map(|(key, payload)| (score(&payload), key, payload))
-            .collect();
+        let mut all: Vec<(S, &[u8], P)> =
+            self.iter().map(|(key, payload)| (score(&payload), key, payload)).collect();
         let order = |a: &(S, &[u8], P), b: &(S, &[u8], P)| b.0.cmp(&a.0).then(a.1.cmp(b.1));
         if n < all.len() {
             all.select_nth_unstable_by(n, order);
             all.truncate(n);
         }
         all.sort_unstable_by(order);
-        all.into_iter()
-            .map(|(_, key, payload)| (key, payload))
-            .collect()
+        all.into_iter().map(|(_, key, payload)| (key, payload)).collect()
     }
 
     /// Adds the groups of `other`; both were made with this `cap`.
@@ -533,12 +510,7 @@ impl<P: Payload> Groups<P> {
                 sum.merge(&b.decoded());
                 payload.clear();
                 sum.encode(&mut payload);
-                write_entry(
-                    &mut blob,
-                    a.key,
-                    a.weight.saturating_add(b.weight),
-                    &payload,
-                );
+                write_entry(&mut blob, a.key, a.weight.saturating_add(b.weight), &payload);
             } else if let Some(raw) = if order == Ordering::Less { a } else { b } {
                 write_entry(&mut blob, raw.key, raw.weight, raw.payload);
             }
@@ -556,13 +528,7 @@ impl<P: Payload> Groups<P> {
             distinct
         });
         let error = self.error.saturating_add(other.error);
-        Groups {
-            entries,
-            error,
-            distinct,
-            blob,
-            payload: PhantomData,
-        }
+        Groups { entries, error, distinct, blob, payload: PhantomData }
     }
 
     /// All keys there ever were.
@@ -590,13 +556,7 @@ impl<P: Payload> Groups<P> {
             entries += 1;
         }
         let error = self.error.saturating_add(subtract);
-        *self = Groups {
-            entries,
-            error,
-            distinct: Some(distinct),
-            blob,
-            payload: PhantomData,
-        };
+        *self = Groups { entries, error, distinct: Some(distinct), blob, payload: PhantomData };
     }
 
     /// Whether these bytes are what a table with this `cap` may leave behind.
@@ -668,10 +628,7 @@ mod tests {
         }
 
         fn decode(bytes: &mut &[u8]) -> Option<Self> {
-            Some(Sum {
-                count: get_u64(bytes)?,
-                sum: get_u64(bytes)?,
-            })
+            Some(Sum { count: get_u64(bytes)?, sum: get_u64(bytes)? })
         }
     }
 
@@ -823,10 +780,7 @@ mod tests {
         assert_eq!((first.entries(), first.exact()), (5_000, true));
         assert!(first.iter().all(|(_, sum)| sum.count == 2));
         // After many, after few, after none.
-        assert_eq!(
-            count(&mut table, &[7]),
-            count(&mut GroupTable::new(5_000), &[7])
-        );
+        assert_eq!(count(&mut table, &[7]), count(&mut GroupTable::new(5_000), &[7]));
         assert!(table.slots.iter().all(|&slot| slot == 0));
         assert_eq!(table.take(), Groups::default());
         assert_eq!(count(&mut table, &many), first);
@@ -842,15 +796,7 @@ mod tests {
         assert!(groups.error_bound() <= 40_000 / 101);
         let top = groups.top(7, |sum| sum.count);
         let names: BTreeSet<&[u8]> = top.iter().map(|&(key, _)| key).collect();
-        assert_eq!(
-            names,
-            (0..7)
-                .map(key)
-                .collect::<Vec<_>>()
-                .iter()
-                .map(|k| &k[..])
-                .collect()
-        );
+        assert_eq!(names, (0..7).map(key).collect::<Vec<_>>().iter().map(|k| &k[..]).collect());
         assert!(groups.distinct().abs_diff(20_007) < 600);
     }
 
@@ -864,10 +810,8 @@ mod tests {
         }
         let groups = table.take();
         assert_eq!(groups.check(10), Ok(()));
-        let mut kept: Vec<_> = groups
-            .iter()
-            .map(|(k, s)| (String::from_utf8(k.to_vec()).unwrap(), s.count))
-            .collect();
+        let mut kept: Vec<_> =
+            groups.iter().map(|(k, s)| (String::from_utf8(k.to_vec()).unwrap(), s.count)).collect();
         kept.sort();
         assert_eq!(kept.len(), 4);
         assert_eq!(kept[0].0.len(), 239 + 16);

@@ -83,9 +83,7 @@ pub fn get_u128(bytes: &mut &[u8]) -> Option<u128> {
 /// be more than `len_max` of them.
 #[inline]
 pub fn get_bytes<'a>(bytes: &mut &'a [u8], len_max: usize) -> Option<&'a [u8]> {
-    let len = usize::try_from(get_u64(bytes)?)
-        .ok()
-        .filter(|&len| len <= len_max)?;
+    let len = usize::try_from(get_u64(bytes)?).ok().filter(|&len| len <= len_max)?;
     let (text, rest) = bytes.split_at_checked(len)?;
     *bytes = rest;
     Some(text)
