@@ -15,6 +15,7 @@ import pickle
 import random
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -590,7 +591,6 @@ class TestFeed:
         """All buffers are full then: nobody may wait for one."""
         feed = Feed(spec)
         cancel = Cancel()
-        zero = os.open("/dev/zero", os.O_RDONLY)
 
         def progress(done: int, total: int) -> None:
             if done > 1 << 20:
@@ -603,9 +603,12 @@ class TestFeed:
                         feed.finish()
 
         expected = {"cancel": CancelledError, "raise": LookupError, "finish": ValueError}[how]
-        with pytest.raises(expected):
-            feed.push_fd(zero, cancel=cancel, progress=progress)
-        os.close(zero)
+        line = "2024-01-24 10:15:32.123 ERROR Request failed after 127ms"
+        with subprocess.Popen(["yes", line], stdout=subprocess.PIPE) as writer:
+            assert writer.stdout is not None
+            with pytest.raises(expected):
+                feed.push_fd(writer.stdout.fileno(), cancel=cancel, progress=progress)
+            writer.terminate()
 
     def test_a_bad_descriptor(self, spec: Spec, tmp_path: Path) -> None:
         fd = os.open(tmp_path, os.O_RDONLY)

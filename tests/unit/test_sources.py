@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from logan._logan import Cancel
 from logan.limits import SAMPLE_HEAD_BYTES_MAX, SAMPLE_PLACE_BYTES_MAX, SAMPLE_PLACES_MAX
-from logan.model import Source
 from logan.sources import open_inputs
-from logan.sources.local import changes_since, input_error, sample
+from logan.sources.local import changes_since, input_error, open_file, sample
 
 LINE = b"2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"
 SAMPLE_BYTES = SAMPLE_HEAD_BYTES_MAX + SAMPLE_PLACES_MAX * SAMPLE_PLACE_BYTES_MAX
@@ -143,7 +142,7 @@ def test_waiting_for_a_writer_that_never_comes_ends_when_cancelled(tmp_path: Pat
 def test_what_happened_to_a_file_during_the_analysis(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(LINE)
-    source = Source(str(path), len(LINE), "{}", path.stat().st_mtime_ns)
+    source, _ = open_file(str(path))
     assert changes_since(source) == []
     os.utime(path, ns=(0, 0))
     assert changes_since(source) == [
@@ -151,8 +150,10 @@ def test_what_happened_to_a_file_during_the_analysis(tmp_path: Path) -> None:
     ]
     path.write_bytes(LINE * 2)
     assert changes_since(source)[0].startswith(f"grew by {len(LINE)} bytes")
-    path.unlink()
+    path.rename(tmp_path / "a.log.1")
     assert "gone" in changes_since(source)[0]
+    path.write_bytes(LINE * 3)
+    assert changes_since(source)[0].startswith("another file")
 
 
 @given(st.sampled_from(sorted(errno.errorcode)), st.text(max_size=20))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from logan.cli.exits import Exit
-from logan.errors import InputError
+from logan.errors import InputError, UsageError
 from logan.limits import JSON_INPUT_BYTES_MAX
 
 if TYPE_CHECKING:
@@ -46,10 +46,14 @@ def run(args: argparse.Namespace) -> int:
     from logan.report.units import visible
     from logan.validate import validate_results
 
+    if args.report == args.expected == "-":
+        raise UsageError("standard input cannot be both REPORT and EXPECTED")
     report, expected = _read_object(args.report), _read_object(args.expected)
     mismatches = validate_results(report, expected, tolerance=args.tolerance)
     lines = [visible(str(each)) for each in mismatches]
     figures = _leaves(expected)
+    if not figures:
+        raise InputError(f"{_name(args.expected)} names no figure", input=args.expected)
     if mismatches:
         lines.append(f"{len(mismatches):,} of {figures:,} figures are not as expected")
     else:
@@ -61,23 +65,36 @@ def run(args: argparse.Namespace) -> int:
 def _read_object(path: str) -> Mapping[str, Any]:
     from logan.sources.local import input_error
 
+    name = _name(path)
     try:
         if path == "-":
+            if sys.stdin is None:
+                raise InputError("standard input is closed", input=path)
             data = sys.stdin.buffer.read(JSON_INPUT_BYTES_MAX + 1)
         else:
             with open(path, "rb") as file:
                 data = file.read(JSON_INPUT_BYTES_MAX + 1)
     except OSError as error:
-        raise input_error(path, error) from error
+        wrong = input_error(path, error)
+        if wrong.kind != "missing":
+            wrong.hint = None  # they are about logs
+        raise wrong from error
     if len(data) > JSON_INPUT_BYTES_MAX:
-        raise InputError(f"{path} is too large to be a report", input=path)
+        raise InputError(f"{name} is too large to be a report", input=path)
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no JSON: {error}", input=path) from error
+        raise InputError(f"{name} is no JSON: {error}", input=path) from error
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds no JSON object", input=path)
+        raise InputError(f"{name} holds no JSON object", input=path)
     return value
+
+
+def _name(path: str) -> str:
+    from logan.report.words import input_name
+    from logan.sources import readable_name
+
+    return input_name(readable_name(path))
 
 
 def _leaves(value: Any) -> int:

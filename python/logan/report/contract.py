@@ -146,7 +146,7 @@ def _is_list(value: object) -> bool:
 def _similar(name: str) -> list[str]:
     import difflib
 
-    names = [*(key for key in TOP_LEVEL if key not in SECTIONS)]
+    names = [*(key for key in TOP_LEVEL if key not in SECTIONS and key != name)]
     names += [f"{section}.{key}" for section, keys in SECTIONS.items() for key in keys]
     # "p99" is a likely slip for "response_time_ms.p99": names that end so come first.
     same_ending = [each for each in names if each.endswith(f".{name}")]

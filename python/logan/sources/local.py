@@ -10,6 +10,7 @@ lines, so a format that starts halfway through a file is seen too.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shlex
 import stat
@@ -73,6 +74,12 @@ def changes_since(source: Source) -> list[str]:
         status = os.stat(source.url)
     except OSError:
         return ["its name was gone when the analysis ended; the planned bytes were read"]
+    if source.fingerprint is not None:
+        planned = json.loads(source.fingerprint)
+        if (status.st_dev, status.st_ino) != (planned["device"], planned["inode"]):
+            return [
+                "another file had its name when the analysis ended; the planned bytes were read"
+            ]
     size = source.size or 0
     if status.st_size > size:
         grown = status.st_size - size

@@ -89,7 +89,9 @@ impl Coverage {
                 free_from = segment.end;
             }
             let records: u128 = source.formats.values().map(|&n| u128::from(n)).sum();
-            if records > 1 << 62 || u128::from(source.out_of_order) > records {
+            if records > u128::from(crate::metric::COUNT_MAX)
+                || u128::from(source.out_of_order) > records
+            {
                 return Err("a count of records is impossibly large");
             }
             if source.range.is_some_and(|(first, last)| first > last)

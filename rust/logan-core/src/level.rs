@@ -9,9 +9,9 @@ pub enum Level {
     None = 0,
     /// The record carries a level that no table knows.
     Other = 1,
-    /// V, VERBOSE, TRACE, FINEST, FINER, SILLY.
+    /// V, T, VERBOSE, TRACE, FINEST, FINER, SILLY.
     Trace = 2,
-    /// D, DEBUG, FINE, CONFIG.
+    /// D, DEBUG, DEBG, FINE, CONFIG.
     Debug = 3,
     /// I, INFO, INFORMATION, INFORMATIONAL.
     Info = 4,

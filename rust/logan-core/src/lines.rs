@@ -69,6 +69,12 @@ impl<'a> Line<'a> {
         self.len
     }
 
+    /// The line up to `end`; what follows becomes its pad.
+    #[inline(always)]
+    pub fn until(self, end: usize) -> Line<'a> {
+        Line { len: end.min(self.len), ..self }
+    }
+
     /// The line's bytes.
     #[inline(always)]
     pub fn bytes(self) -> &'a [u8] {

@@ -458,7 +458,8 @@ fn reason(whole: &[u8]) -> &'static str {
         && digits(line, 8, 2).is_some();
     let time =
         digits(line, 0, 2).is_some() && line.get(2) == Some(&b':') && digits(line, 3, 2).is_some();
-    if whole.len() > LINE_BYTES_MAX {
+    // What was cut, and what is just as long as what is left of that.
+    if whole.len() >= LINE_BYTES_MAX {
         "overlong"
     } else if line.contains(&0) {
         "binary"

@@ -212,8 +212,8 @@ impl Scanner {
             self.carry_offset = offset;
         }
         // One byte more than counts, so that a carriage return there is stripped as it would be
-        // in place.
-        let room = (LINE_BYTES_MAX + 1).saturating_sub(self.carry.len() - self.carry_line);
+        // in place; and three for a byte order mark, which is not part of the line.
+        let room = (LINE_BYTES_MAX + 4).saturating_sub(self.carry.len() - self.carry_line);
         self.overlong |= bytes.len() > room;
         self.carry.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }

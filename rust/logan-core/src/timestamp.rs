@@ -59,6 +59,9 @@ pub struct Clock {
     /// The last minute read by `plain` (its sixteen bytes) and the second, in UTC, it begins with.
     minute: (u64, u64),
     minute_start: i64,
+    /// The last zone read that was written as ` +0000]`, and its seconds east.
+    zone_written: u64,
+    zone_offset: i64,
     /// The last date read in CLF layout (its eleven bytes as 8 + 8 overlapping).
     clf_day: (u64, u64),
     clf_midnight: i64,
@@ -77,6 +80,8 @@ impl Clock {
             iso_midnight: 0,
             minute: (0, 0),
             minute_start: 0,
+            zone_written: u64::from_le_bytes(*b" +0000]\0"),
+            zone_offset: 0,
             clf_day: (0, 0),
             clf_midnight: 0,
         };
@@ -102,26 +107,30 @@ impl Clock {
 
     #[cold]
     fn look_up_offset(&mut self, local: i64) {
-        // One quarter of an hour at a time: every zone change in use falls on one.
+        // Zones change on quarters of an hour, but not before the days of the railways.
         const SPAN: i64 = 900;
         let from = local.div_euclid(SPAN) * SPAN;
+        let offset = self.offset_at(local);
+        let same = self.offset_at(from) == offset && self.offset_at(from + SPAN - 1) == offset;
+        (self.offset_from, self.offset_to) =
+            if same { (from, from + SPAN) } else { (local, local + 1) };
+        self.offset = offset;
+    }
+
+    /// Seconds east of UTC at a second of local time.
+    fn offset_at(&self, local: i64) -> i64 {
         let (year, month, day) = civil_from_days(local.div_euclid(SECONDS_PER_DAY));
-        let second_of_day = from.rem_euclid(SECONDS_PER_DAY);
-        let offset =
-            jiff::civil::Date::new(year as i16, month as i8, day as i8).map_or(0, |date| {
-                let time = jiff::civil::time(
-                    (second_of_day / 3600) as i8,
-                    (second_of_day / 60 % 60) as i8,
-                    (second_of_day % 60) as i8,
-                    0,
-                );
-                // Compatible: the offset before a gap, the earlier instant of a fold.
-                match self.zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible() {
-                    Ok(instant) => from - instant.as_second(),
-                    Err(_) => 0,
-                }
-            });
-        (self.offset_from, self.offset_to, self.offset) = (from, from + SPAN, offset);
+        let second_of_day = local.rem_euclid(SECONDS_PER_DAY);
+        let time = jiff::civil::time(
+            (second_of_day / 3600) as i8,
+            (second_of_day / 60 % 60) as i8,
+            (second_of_day % 60) as i8,
+            0,
+        );
+        // Compatible: the offset before a gap, the earlier instant of a fold.
+        jiff::civil::Date::new(year as i16, month as i8, day as i8)
+            .and_then(|date| self.zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible())
+            .map_or(0, |instant| local - instant.as_second())
     }
 
     /// At the start of a line exactly `YYYY-MM-DD HH:MM:SS.mmm ` (or `,mmm`), 24 bytes, which must
@@ -316,12 +325,11 @@ impl Clock {
         if line.byte(i) == b',' {
             let year = two_digits(line, i + 2)? * 100 + two_digits(line, i + 4)?;
             // The hour has one digit or two.
-            let short = line.byte(i + 8) == b':';
-            let (hour, m) = if short {
-                ((line.byte(i + 7).wrapping_sub(b'0')).into(), i + 9)
-            } else {
-                (two_digits(line, i + 7)?, i + 10)
-            };
+            let (hour, h) = day_number(line, i + 7)?;
+            if line.byte(h) != b':' {
+                return None;
+            }
+            let m = h + 1;
             let (minute, second) = (two_digits(line, m)?, two_digits(line, m + 3)?);
             if line.byte(i + 1) != b' ' || line.byte(i + 6) != b' ' || line.byte(m + 2) != b':' {
                 return None;
@@ -405,6 +413,12 @@ impl Clock {
         local: i64,
         nanos: u32,
     ) -> Option<(Stamp, usize)> {
+        // Access logs: the zone of the line before, and a bracket. Seven bytes tell it all.
+        const SEVEN: u64 = 0xff_ffff_ffff_ffff;
+        let written = line.u64_at(at) & SEVEN;
+        if written == self.zone_written {
+            return Some((Stamp { second: local - self.zone_offset, nanos }, at + 6));
+        }
         // Nearly always a space or a bracket and then no zone.
         let next = line.byte(at);
         let zone_may_follow = match next {
@@ -413,6 +427,10 @@ impl Clock {
             _ => false,
         };
         if zone_may_follow && let Some((offset, end)) = read_zone(line, at) {
+            if end == at + 6 && line.byte(at) == b' ' && line.byte(end) == b']' && end < line.len()
+            {
+                (self.zone_written, self.zone_offset) = (written, offset);
+            }
             return Some((Stamp { second: local - offset, nanos }, end));
         }
         Some((Stamp { second: self.localised(local), nanos }, at))
@@ -492,7 +510,9 @@ pub(crate) fn leading_digits(bytes: u64) -> (u32, u64) {
 #[inline(always)]
 pub(crate) fn trailing_digits(bytes: u64) -> (u32, u64) {
     let x = bytes ^ 0x3030_3030_3030_3030;
-    let other = (x.wrapping_add(0x7676_7676_7676_7676) | x) & 0x8080_8080_8080_8080;
+    // Without the highest bits nothing carries into the byte above, which is looked at first.
+    let low = (x & 0x7f7f_7f7f_7f7f_7f7f).wrapping_add(0x7676_7676_7676_7676);
+    let other = (low | x) & 0x8080_8080_8080_8080;
     (other.leading_zeros() / 8, x)
 }
 

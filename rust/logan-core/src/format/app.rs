@@ -108,6 +108,9 @@ impl LineFormat for App {
     ) -> bool {
         // By far the most usual shape first: an ISO timestamp with milliseconds, a space, a level
         // in upper case, one space or two. It gives what the general way would give.
+        if self.anywhere && line.byte(0) == b'{' {
+            return false;
+        }
         if !self.anywhere
             && let Some((stamp, time_ns)) = context.clock.plain(line)
             && let Some((level, message)) = plain_level(line, 24)

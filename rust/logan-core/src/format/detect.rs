@@ -153,13 +153,20 @@ fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-/// `utf-16` by its mark, `binary` if there are NUL bytes and nothing was recognised, else `utf-8`
+/// `utf-16` by its mark or its zeros, `binary` if there are NUL bytes and nothing was recognised, else `utf-8`
 /// (which stands for all encodings that keep ASCII).
 fn encoding(head: &[u8], recognised: u64) -> &'static str {
     if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
         return "utf-16";
     }
-    if head.contains(&0) && recognised == 0 { "binary" } else { "utf-8" }
+    if recognised > 0 || !head.contains(&0) {
+        return "utf-8";
+    }
+    // Every second byte of ASCII in UTF-16 is 0, and next to none of the others.
+    let nuls = |odd: usize| head.iter().skip(odd).step_by(2).filter(|&&b| b == 0).count();
+    let (even, odd) = (nuls(0), nuls(1));
+    let half = head.len() / 2;
+    if even.max(odd) * 10 >= half * 9 && even.min(odd) * 10 <= half { "utf-16" } else { "binary" }
 }
 
 fn compression(head: &[u8]) -> Option<&'static str> {
@@ -204,6 +211,7 @@ mod tests {
     fn what_is_no_text() {
         assert_eq!(detect(&[(0, b"\xff\xfe2\0")])["encoding"], "utf-16");
         assert_eq!(detect(&[(0, b"\x7fELF\0\0\0")])["encoding"], "binary");
+        assert_eq!(detect(&[(0, b"2\x000\x002\x004\0-\0")])["encoding"], "utf-16");
         assert_eq!(detect(&[(0, b"2024-01-24 10:15:32 a\0b\n")])["encoding"], "utf-8");
         assert_eq!(detect(&[(0, b"\x1f\x8b\x08")])["compression"], "gzip");
         assert_eq!(detect(&[])["lines"], 0);

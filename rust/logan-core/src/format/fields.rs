@@ -789,7 +789,7 @@ fn kept(
 fn time(line: Line<'_>, clock: &mut Clock, value: Value) -> Option<Stamp> {
     if !value.number
         && !value.escaped
-        && let Some((stamp, end)) = clock.iso(line, value.start)
+        && let Some((stamp, end)) = clock.iso(line.until(value.end), value.start)
         && end == value.end
     {
         return Some(stamp);
@@ -803,7 +803,7 @@ fn other_time(line: Line<'_>, clock: &mut Clock, value: Value) -> Option<Stamp> 
         return None;
     }
     if !value.number
-        && let Some((stamp, end)) = clock.any(line, value.start)
+        && let Some((stamp, end)) = clock.any(line.until(value.end), value.start)
         && end == value.end
     {
         return Some(stamp);

@@ -18,6 +18,7 @@ pub mod text_duration;
 
 use crate::batch::{BATCH_ROWS, Batch, Columns, Record};
 use crate::lines::{LINE_BYTES_MAX, Line};
+use crate::metric::lines::is_header;
 use crate::simd::Simd;
 use crate::timestamp::Clock;
 use serde::{Deserialize, Serialize};
@@ -213,10 +214,16 @@ pub trait Format: Send + Sync {
     ) -> bool;
 }
 
+/// Blank lines and headers come before all formats.
+#[inline(always)]
+fn is_never_a_record(line: Line<'_>) -> bool {
+    line.len() == 0 || (line.byte(0) == b'#' && is_header(line.bytes()))
+}
+
 #[inline(always)]
 fn step<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>) -> bool {
     let (line, end) = run.line();
-    if line.len() == 0 {
+    if is_never_a_record(line) {
         return false;
     }
     let mut record = Record::EMPTY;
@@ -240,7 +247,7 @@ fn steps<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>) {
     for &end in lines {
         let line = line_of(block, start, end);
         let mut record = Record::EMPTY;
-        if line.len() == 0
+        if is_never_a_record(line)
             || !format.parse::<S>(line, run.context, &mut run.batch.arena, &mut record)
         {
             break;

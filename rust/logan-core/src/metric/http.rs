@@ -72,6 +72,7 @@ impl State for HttpCounts {
             return Err("an HTTP status is not between 100 and 999");
         }
         super::sane(self.status.values().copied())?;
+        super::sane([self.sized])?;
         super::sane_sum(self.bytes_sent, self.sized)
     }
 }

@@ -16,7 +16,7 @@ pub const SAMPLE_BYTES_MAX: usize = 200;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Reason {
-    /// Longer than [`LINE_BYTES_MAX`].
+    /// [`LINE_BYTES_MAX`] bytes or more.
     Overlong,
     /// Holds a NUL byte.
     Binary,

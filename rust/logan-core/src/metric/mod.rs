@@ -154,8 +154,9 @@ fn update<S: crate::simd::Simd>(metrics: &mut Metrics, batch: &Batch, block: Blo
     metrics.update_all(batch, block);
 }
 
-/// More of anything than there can be: a file of the largest size has fewer bytes.
-const COUNT_MAX: u64 = 1 << 62;
+/// More of anything than one chunk can hold, and so little that the counts of 16,384 chunks, the
+/// most of a job, can be added up.
+pub const COUNT_MAX: u64 = 1 << 48;
 
 /// Whether counts are such that adding them up cannot overflow.
 fn sane(counts: impl IntoIterator<Item = u64>) -> Result<(), &'static str> {

@@ -37,7 +37,7 @@ impl Slow {
 /// The slowest requests, sorted.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SlowestRequests {
-    /// How many are kept; 0 in the identity.
+    /// How many are kept; 0 where none were found.
     limit: u32,
     requests: Vec<Slow>,
 }
@@ -93,6 +93,10 @@ impl Metric for Slowest {
 
     fn take(&mut self) -> SlowestRequests {
         self.threshold = 0;
+        if self.found.is_empty() {
+            // What found nothing is the identity.
+            return SlowestRequests::default();
+        }
         SlowestRequests { limit: self.limit as u32, requests: std::mem::take(&mut self.found) }
     }
 }

@@ -42,7 +42,7 @@ const SLOTS_MIN: usize = 1024;
 const PAYLOAD_BYTES_MAX: usize = 1 << 16;
 
 /// More calls than there can be: far more than bytes in the largest file.
-const CALLS_MAX: u64 = 1 << 62;
+const CALLS_MAX: u64 = crate::metric::COUNT_MAX;
 
 /// What is kept for each key.
 pub trait Payload: Default + Clone + PartialEq {
