@@ -115,6 +115,9 @@ fn update<S: Simd>(routes: &mut Routes, batch: &Batch, block: Block<'_>) {
     }
 }
 
+/// Longest path that [`short_key`] takes: its masks have a bit for each byte.
+const PATH_BYTES_MAX: usize = 64;
+
 /// Where the payload of a row is; None if the row has no path.
 #[inline(always)]
 fn index<S: Simd>(
@@ -129,9 +132,16 @@ fn index<S: Simd>(
         return None;
     }
     let method = batch.method[row].bytes(block.bytes, &batch.arena);
-    let Some((line, at)) = request_line(method, path, block.bytes) else {
-        plain_key(method, path, key);
-        return Some(table.index(key));
+    let (line, at) = match request_line(method, path, block.bytes) {
+        Some(found) => found,
+        // Fields of their own, as in JSON: put together what an access log has in one piece.
+        None if path.len() <= PATH_BYTES_MAX && method.len() <= METHOD_BYTES_MAX => {
+            join(method, path, key)
+        }
+        None => {
+            plain_key(method, path, key);
+            return Some(table.index(key));
+        }
     };
     Some(match short_key::<S>(line, at, room) {
         Key::AsWritten(end) => table.index(&line.bytes()[..end]),
@@ -148,13 +158,29 @@ fn request_line<'a>(method: &[u8], path: &[u8], block: &'a [u8]) -> Option<(Line
     let at = if method.is_empty() { 0 } else { method.len() + 1 };
     let start = position(path).wrapping_sub(at);
     let end = start.wrapping_add(at + path.len());
-    let fits = path.len() <= 64 && method.len() <= METHOD_BYTES_MAX;
+    let fits = path.len() <= PATH_BYTES_MAX && method.len() <= METHOD_BYTES_MAX;
     let inside = start >= PAD && start < end && end <= block.len().saturating_sub(PAD);
     if !fits || !inside || (at > 0 && (position(method) != start || block[start + at - 1] != b' '))
     {
         return None;
     }
     Some((Line::new(block, start, end), at))
+}
+
+/// Method, space and path in a padded buffer, and where in that the path begins.
+#[inline(always)]
+fn join<'a>(method: &[u8], path: &[u8], buffer: &'a mut Vec<u8>) -> (Line<'a>, usize) {
+    buffer.clear();
+    buffer.extend_from_slice(&[0; PAD]);
+    buffer.extend_from_slice(method);
+    if !method.is_empty() {
+        buffer.push(b' ');
+    }
+    let at = buffer.len() - PAD;
+    buffer.extend_from_slice(path);
+    let end = buffer.len();
+    buffer.extend_from_slice(&[0; PAD]);
+    (Line::new(buffer, PAD, end), at)
 }
 
 enum Key {
