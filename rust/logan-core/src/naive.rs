@@ -1216,9 +1216,13 @@ fn quoted(text: &[u8], at: usize) -> Option<(&[u8], usize)> {
 }
 
 /// Three digits, the first not 0.
-fn status(text: &[u8], at: usize) -> Option<u16> {
+fn status(text: &[u8], at: usize) -> Option<Option<u16>> {
     let status = digits(text, at, 3)?;
-    (status >= 100).then_some(status as u16)
+    match status {
+        0 => Some(None),
+        100.. => Some(Some(status as u16)),
+        _ => None,
+    }
 }
 
 /// `-` or 1 to 19 digits, and the position behind, where the line ends or a space is.
@@ -1242,7 +1246,7 @@ fn quoted_request(
 ) -> Option<(&'static str, Record)> {
     let (request, at) = quoted(rest, 0)?;
     let rest = rest[at..].strip_prefix(b" ")?;
-    record.status = Some(status(rest, 0)?);
+    record.status = status(rest, 0)?;
     if rest.get(3) != Some(&b' ') {
         return None;
     }
@@ -1297,7 +1301,7 @@ fn bare_request(rest: &[u8], mut record: Record, integer_ns: u64) -> Option<Reco
     if word.starts_with(b"HTTP/") {
         at += word.len() + 1;
     }
-    record.status = Some(status(rest, at)?);
+    record.status = status(rest, at)?;
     (record.method, record.path) = (method.to_vec(), target.to_vec());
     match rest.get(at + 3) {
         None => return Some(record),

@@ -22,8 +22,8 @@
 //! **quoted** begins with `"` and runs to the first later `"` that an even number of backslashes
 //! (0 is even), counted back no further than the opening quote, precedes.
 //!
-//! **number3** is the status: three digits, the first not `0`. **size** is `-` (none) or 1–19
-//! digits; a space or the end of the line follows it.
+//! **number3** is the status: three digits, the first not `0`; or `000`, which is none. **size** is
+//! `-` (none) or 1–19 digits; a space or the end of the line follows it.
 //!
 //! **Request** (what is inside the first quoted). It has a route if it is `method SP rest`, method
 //! being 1–20 letters, `-` or `_`, and either rest is `target SP protocol`, where protocol begins
@@ -64,7 +64,7 @@
 //! time. Whatever else follows is ignored.
 
 use super::{Context, Entry, Format, Info, LineFormat, Params, Unit};
-use crate::batch::{Columns, DURATION_NS_MAX, NO_BYTES, NO_DURATION, Record, Text};
+use crate::batch::{Columns, DURATION_NS_MAX, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
 use crate::lines::Line;
 use crate::simd::{Plain, Simd};
 use crate::timestamp::{Clock, Stamp};
@@ -453,8 +453,12 @@ fn status_at(line: Line<'_>, at: usize) -> Option<u16> {
     let high = word & 0x00F0_F0F0;
     // Adding 6 carries into the high half of each byte whose low half is above 9.
     let above_9 = (digits + 0x0006_0606) & 0x00F0_F0F0;
-    if high != 0x0030_3030 || above_9 != 0 || digits & 0xF == 0 || at + 3 > line.len() {
+    if high != 0x0030_3030 || above_9 != 0 || at + 3 > line.len() {
         return None;
+    }
+    if digits & 0xF == 0 {
+        // nginx writes 000 where the client went before there was an answer.
+        return (digits == 0).then_some(NO_STATUS);
     }
     // The first digit is in the lowest byte.
     Some(((digits & 0xF) * 100 + (digits >> 8 & 0xF) * 10 + (digits >> 16)) as u16)
@@ -877,7 +881,7 @@ fn unusual_target_end(line: Line<'_>, target: usize, end: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{NO_STATUS, NO_TIME};
+    use crate::batch::NO_TIME;
     use crate::lines::{PAD, PaddedLine};
     use proptest::prelude::*;
 
@@ -907,7 +911,7 @@ mod tests {
         let bytes = line.bytes();
         assert!(format.may_begin_with(bytes[0]), "the filter must let every record through");
         assert!(arena.is_empty());
-        assert!(record.time_ns != NO_TIME && record.status != NO_STATUS);
+        assert!(record.time_ns != NO_TIME);
         assert_eq!(record.second, record.time_ns.div_euclid(1_000_000_000));
         let text = |text: Text| text.bytes(bytes, &[]).to_vec();
         Some(Said {
