@@ -1,0 +1,182 @@
+"""What may happen to the scheduler. Each event is a fact that a shell observed, without a time:
+the time comes beside it, on the coordinator's monotonic clock.
+
+A *session* is one connection of a worker: a worker that reconnects is a new session, of the same
+name. Jobs are named by their id, chunks by their id in the job's plan, leases by (job, chunk,
+attempt).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "ChunkCommitted",
+    "ChunkFailed",
+    "ChunkReturned",
+    "CommitFailed",
+    "DrainAsked",
+    "Event",
+    "JobAdded",
+    "JobCancelled",
+    "LeaseKey",
+    "Progress",
+    "TimePassed",
+    "WorkItem",
+    "WorkerHeard",
+    "WorkerJoined",
+    "WorkerLeft",
+    "WorkerReady",
+]
+
+LeaseKey = tuple[str, int, int]
+"""(job, chunk, attempt): names one lease for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkItem:
+    """One chunk of a job, as far as the scheduler cares.
+
+    Attributes:
+        chunk: id in the plan.
+        bytes: stored bytes to read, to tell slow from large.
+        holders: names of the only workers that can read it; None if any can.
+    """
+
+    chunk: int
+    bytes: int
+    holders: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobAdded:
+    """A job to be done; `done` are the chunks that a journal says are committed already."""
+
+    job: str
+    items: Sequence[WorkItem]
+    done: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class JobCancelled:
+    """Nobody wants the job any more."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerJoined:
+    """A session was authenticated. `name` is the worker's id, stable over reconnects."""
+
+    session: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerReady:
+    """The session takes up to `free` further leases (an absolute number, not a sum)."""
+
+    session: str
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a session is with a lease; `scanned_bytes` never falls while it lives."""
+
+    key: LeaseKey
+    scanned_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHeard:
+    """A heartbeat: proof of life, and the renewal of the leases that it lists.
+
+    Any other frame of the session is heard too, with no `leases`: it proves life, renews nothing.
+    """
+
+    session: str
+    leases: tuple[Progress, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLeft:
+    """The connection is gone. `clean` if the worker said goodbye and owes nothing."""
+
+    session: str
+    why: str
+    clean: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkReturned:
+    """A result arrived whole and was verified (digest of its bytes, spec, coverage, identity)."""
+
+    session: str
+    key: LeaseKey
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkFailed:
+    """The worker answered FAIL.
+
+    Attributes:
+        kind: "changed", "unreadable", "poison", "cancelled" or "internal".
+        detail: for people.
+        final: no other worker would do better (the source itself is at fault).
+        bad_range: offsets in the source that kill a scan, found by bisection.
+    """
+
+    session: str
+    key: LeaseKey
+    kind: str
+    detail: str
+    final: bool = False
+    bad_range: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkCommitted:
+    """The journal has the chunk's result for good."""
+
+    job: str
+    chunk: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFailed:
+    """The journal could not store the result; nothing may be acknowledged."""
+
+    job: str
+    chunk: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrainAsked:
+    """Give `session` (None: anybody) nothing more; it leaves when what it holds is done."""
+
+    session: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """Nothing happened but time; sent when `Machine.next_deadline` is reached."""
+
+
+Event = (
+    JobAdded
+    | JobCancelled
+    | WorkerJoined
+    | WorkerReady
+    | WorkerHeard
+    | WorkerLeft
+    | ChunkReturned
+    | ChunkFailed
+    | ChunkCommitted
+    | CommitFailed
+    | DrainAsked
+    | TimePassed
+)
