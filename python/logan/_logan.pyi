@@ -122,6 +122,11 @@ class Summary:
         `logan_version` and `performance`; beside them `"sources": [{"source", "bytes",
         "segments": [[start, end]], "formats": [{"name", "lines", ...}]}]`.
         """
+    @property
+    def spec_digest(self) -> str:
+        """The `digest` of the spec under which the figures were made."""
+    def segments(self) -> list[tuple[int, int, int]]:
+        """What is covered: `(source, start, end)`, in order, neighbours joined."""
     def covered_bytes(self, source: int) -> int: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -147,6 +152,9 @@ class Cancel:
     def __new__(cls) -> Self: ...
     def set(self) -> None: ...
     def is_set(self) -> bool: ...
+    @property
+    def scanned_bytes(self) -> int:
+        """Bytes that `Summary.from_chunk` has scanned with this flag; may be read meanwhile."""
 
 @final
 class Outcome:

@@ -14,7 +14,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyType};
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -156,7 +156,10 @@ impl Summary {
         fingerprint: Option<&Fingerprint>,
         cancel: Option<&Cancel>,
     ) -> PyResult<Summary> {
-        let control = control(cancel);
+        let mut control = control(cancel);
+        if let Some(cancel) = cancel {
+            control.bytes = cancel.1.clone();
+        }
         let chunk = chunk((source, start, end))?;
         let scan = || {
             let mut scanner = logan_core::scan::Scanner::new(spec.0.clone())?;
@@ -202,6 +205,16 @@ impl Summary {
         series_points: Option<usize>,
     ) -> PyResult<String> {
         detached(py, || Ok(self.0.evaluate(top, series_points).to_string()))
+    }
+
+    #[getter]
+    fn spec_digest(&self) -> String {
+        format!("{:032x}", self.0.spec)
+    }
+
+    fn segments(&self) -> Vec<(u32, u64, u64)> {
+        let sources = self.0.coverage.0.iter();
+        sources.flat_map(|(&i, s)| s.segments.iter().map(move |s| (i, s.start, s.end))).collect()
     }
 
     fn covered_bytes(&self, source: u32) -> u64 {
@@ -266,15 +279,15 @@ impl MergeTree {
     }
 }
 
-/// A flag that stops scans.
+/// A flag that stops scans, and how far those that were given it are.
 #[pyclass(frozen, module = "logan._logan")]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<AtomicBool>, Arc<AtomicU64>);
 
 #[pymethods]
 impl Cancel {
     #[new]
     fn new() -> Cancel {
-        Cancel(Arc::default())
+        Cancel(Arc::default(), Arc::default())
     }
 
     fn set(&self) {
@@ -283,6 +296,11 @@ impl Cancel {
 
     fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    #[getter]
+    fn scanned_bytes(&self) -> u64 {
+        self.1.load(Ordering::Relaxed)
     }
 
     fn __repr__(&self) -> &'static str {
