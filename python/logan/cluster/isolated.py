@@ -14,7 +14,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Final
 
 import trio
@@ -28,12 +28,13 @@ __all__ = ["Isolation", "Poison"]
 _EXIT_ORDERLY: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
 class Poison(Exception):
     """Bytes `[start, end)` end any process that scans them."""
 
-    start: int
-    end: int
+    def __init__(self, start: int, end: int) -> None:
+        super().__init__(start, end)
+        self.start = start
+        self.end = end
 
 
 class Isolation:
