@@ -256,18 +256,46 @@ impl MergeTree {
         MergeTree(Mutex::new(Some(Growing { tree, chunks: 0 })))
     }
 
-    fn insert(&self, py: Python<'_>, chunk: u64, summary: &Summary) -> PyResult<()> {
-        if chunk >= TREE_CHUNKS_MAX {
-            return Err(PyValueError::new_err(format!(
-                "chunk {chunk}: a tree takes those below {TREE_CHUNKS_MAX}"
-            )));
-        }
+    fn insert(&self, py: Python<'_>, chunk: u64, summary: &Summary) -> PyResult<(u32, u64)> {
+        self.insert_subtree(py, 0, chunk, summary)
+    }
+
+    fn insert_subtree(
+        &self,
+        py: Python<'_>,
+        level: u32,
+        place: u64,
+        summary: &Summary,
+    ) -> PyResult<(u32, u64)> {
+        let past = place.saturating_add(1).checked_mul(1u64.checked_shl(level).unwrap_or(0));
+        let Some(past @ 1..=TREE_CHUNKS_MAX) = past else {
+            return Err(PyValueError::new_err(match level {
+                0 => format!("chunk {place}: a tree takes those below {TREE_CHUNKS_MAX}"),
+                _ => format!("level {level}, place {place} is beyond {TREE_CHUNKS_MAX} chunks"),
+            }));
+        };
         detached(py, || {
             let mut growing = lock(&self.0)?;
             let growing = growing.as_mut().ok_or(Fault::Finished(TREE_FINISHED))?;
-            growing.tree.insert(chunk, summary.0.clone())?;
-            growing.chunks = growing.chunks.max(chunk + 1);
-            Ok(())
+            let position = growing.tree.insert_subtree((level, place), summary.0.clone())?;
+            growing.chunks = growing.chunks.max(past);
+            Ok(position)
+        })
+    }
+
+    fn subtree(&self, py: Python<'_>, level: u32, place: u64) -> PyResult<Option<Summary>> {
+        detached(py, || {
+            let growing = lock(&self.0)?;
+            let growing = growing.as_ref().ok_or(Fault::Finished(TREE_FINISHED))?;
+            Ok(growing.tree.subtree((level, place)).cloned().map(Summary))
+        })
+    }
+
+    fn subtrees(&self, py: Python<'_>) -> PyResult<Vec<(u32, u64)>> {
+        detached(py, || {
+            let growing = lock(&self.0)?;
+            let growing = growing.as_ref().ok_or(Fault::Finished(TREE_FINISHED))?;
+            Ok(growing.tree.positions().collect())
         })
     }
 
