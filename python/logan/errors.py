@@ -13,6 +13,7 @@ from __future__ import annotations
 
 __all__ = [
     "CancelledError",
+    "ClusterError",
     "ExpectationError",
     "InputError",
     "JournalError",
@@ -124,3 +125,7 @@ class ProtocolError(LoganError):
 class JournalError(LoganError):
     """The state folder is in use, damaged, foreign, or cannot be written. Nothing that was not
     committed may be acknowledged."""
+
+
+class ClusterError(LoganError):
+    """The coordinator cannot be reached or refuses, or no worker does the work."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +24,15 @@ from logan.report import Report, assemble, input_entry
 from logan.sources import Input, local, open_inputs, readable_name
 from logan.sources.stdin import Stream
 
-__all__ = ["Job", "check_format", "plan_inputs", "prepare", "raise_first"]
+__all__ = [
+    "Job",
+    "check_format",
+    "inputs_from_json",
+    "inputs_to_json",
+    "plan_inputs",
+    "prepare",
+    "raise_first",
+]
 
 
 @dataclass(slots=True)
@@ -79,6 +87,39 @@ class Job:
         if strict:
             raise_first(self.inputs)
         return _report(self, result, figures, engine=engine)
+
+
+def inputs_to_json(inputs: Sequence[Input]) -> list[dict[str, Any]]:
+    """What `inputs_from_json` needs to make the same inputs in another process; no streams."""
+    described = []
+    for entry in inputs:
+        error = entry.error
+        described.append(
+            {
+                "path": entry.path,
+                "source": None if entry.source is None else asdict(entry.source),
+                "detection": None if entry.detection is None else asdict(entry.detection),
+                "error": None if error is None else [error.message, error.kind, error.hint],
+                "notes": list(entry.notes),
+            }
+        )
+    return described
+
+
+def inputs_from_json(described: Sequence[Mapping[str, Any]]) -> list[Input]:
+    """Inputs from what `inputs_to_json` gave."""
+    inputs = []
+    for each in described:
+        entry = Input(each["path"], notes=list(each["notes"]))
+        if each["source"] is not None:
+            entry.source = Source(**each["source"])
+        if each["detection"] is not None:
+            entry.detection = Detection.from_dict(each["detection"])
+        if each["error"] is not None:
+            message, kind, hint = each["error"]
+            entry.error = InputError(message, input=entry.path, kind=kind, hint=hint)
+        inputs.append(entry)
+    return inputs
 
 
 def prepare(

@@ -15,7 +15,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "python" / "logan"
 
 LAYERS = [
-    {"errors", "model", "limits", "_logan"},
+    {"errors", "model", "limits", "cpus", "_logan"},
     {"plan", "job", "sources", "report", "wire", "scheduler"},
     {"cluster"},
     {"engines"},

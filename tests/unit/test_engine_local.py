@@ -115,7 +115,7 @@ def test_neighbouring_missing_ranges_of_one_cause_are_joined() -> None:
         Missing(0, 10, 20, "cancelled", "cancelled"),
         Missing(0, 0, 10, "cancelled", "cancelled"),
     ]
-    assert local.join_missing(gaps) == (
+    assert join_missing(gaps) == (
         Missing(0, 0, 20, "cancelled", "cancelled"),
         Missing(0, 20, 30, "changed", "truncated"),
         Missing(1, 0, 10, "cancelled", "cancelled"),
@@ -133,7 +133,7 @@ def test_progress_reaches_the_whole(tmp_path: Path) -> None:
 
 
 def test_cpus_are_at_least_one() -> None:
-    assert 1 <= local.cpus() <= (os.cpu_count() or 1)
+    assert 1 <= cpus() <= (os.cpu_count() or 1)
 
 
 @pytest.mark.parametrize("name", engines.ENGINES)

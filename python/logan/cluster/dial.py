@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import socket
 import ssl
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import trio
 
 from logan.cluster.limits import CONNECT_S_MAX, HANDSHAKE_S_MAX, PORT_DEFAULT
+from logan.cluster.secure import certificate_sha256
 from logan.errors import UsageError
 
 __all__ = ["Address", "dial", "set_user_timeout"]
@@ -74,8 +74,7 @@ async def dial(
     except BaseException:
         await trio.aclose_forcefully(secure)
         raise
-    certificate = secure.getpeercert(binary_form=True)
-    return secure, hashlib.sha256(certificate or b"").hexdigest()
+    return secure, certificate_sha256(secure.getpeercert(binary_form=True) or b"")
 
 
 def set_user_timeout(stream: trio.abc.Stream, seconds: float) -> None:

@@ -73,9 +73,6 @@ TAIL_PIECE_BYTES: Final = 64 * KIB
 SEARCH_S_MAX: Final = 10.0
 """How long workers may look for files."""
 
-FILES_PER_SEARCH_MAX: Final = 10_000
-"""Files that one worker may offer, as many as a job may have inputs."""
-
 LINGER_S_MAX: Final = 2.0
 """How long an end waits for peers to take what was sent to them."""
 

@@ -10,7 +10,6 @@ Nothing survives the connection: what was leased over it is leased to somebody e
 from __future__ import annotations
 
 import os
-import stat
 import tempfile
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +28,7 @@ from logan.cluster.limits import (
 from logan.cluster.link import Link, LinkLostError
 from logan.cluster.scanning import Piece, digest_of, scan
 from logan.cluster.search import find_files
+from logan.cluster.secure import Opened, Roots
 from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
 from logan.wire.codec import decode_json, encode_json
 from logan.wire.limits import FETCHES_MAX, LEASES_PER_HEALTH_MAX
@@ -78,7 +78,6 @@ class _Source:
 class _JobInfo:
     spec: Spec
     sources: list[_Source]
-    readable: dict[int, bool] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -301,39 +300,39 @@ class Session:
         if info is None or lease.source >= len(info.sources):
             raise ProtocolError(f"LEASE of an unknown source of job {lease.job}", code="order")
         source = info.sources[lease.source]
-        if await self._is_readable(info, lease.source):
-            piece = Piece(
-                source.url, lease.start, lease.end, lease.source, source.size, source.fingerprint
-            )
-            return await self._scan(held, piece, info.spec)
+        summary = await self._scan_here(held, source, info.spec)
+        if summary is not None:
+            return summary
         if not source.local:
-            raise InputError(
-                f"{source.url} cannot be read below the worker's roots", input=source.url
-            )
+            raise InputError(f"{source.url} cannot be read by {self._worker.id}", input=source.url)
         with tempfile.NamedTemporaryFile(prefix="logan-") as spool:
             size = await self._fetch_chunk(held, source, spool.fileno())
             piece = Piece(spool.name, lease.start, lease.end, lease.source, size, None)
-            return await self._scan(held, piece, info.spec)
+            if lease.isolated:
+                return await self._scan_apart(held, piece, info.spec)
+            fetched: bytes = await self._worker.in_thread(
+                partial(scan, piece, info.spec, held.flag)
+            )
+            return fetched
 
-    async def _scan(self, held: _Held, piece: Piece, spec: Spec) -> bytes:
-        if held.lease.isolated:
+    async def _scan_here(self, held: _Held, source: _Source, spec: Spec) -> bytes | None:
+        """Scan the file itself; None if it is not the planned one, here and below our roots."""
+        lease, roots = held.lease, self._worker.roots
+        if not lease.isolated:
+            work = partial(_scan_file, roots, source, lease, spec, held.flag)
+            summary: bytes | None = await self._worker.in_thread(work)
+            return summary
+        # A child has descriptors of its own, so there the name must do.
+        name = await trio.to_thread.run_sync(partial(_planned_name, roots, source))
+        if name is None:
+            return None
+        return await self._scan_apart(held, _piece(lease, source, name), spec)
 
-            def progress(size: int) -> None:
-                held.apart += size
+    async def _scan_apart(self, held: _Held, piece: Piece, spec: Spec) -> bytes:
+        def progress(size: int) -> None:
+            held.apart += size
 
-            return await Isolation(piece, spec, progress).scan()
-        summary: bytes = await self._worker.in_thread(partial(scan, piece, spec, held.flag))
-        return summary
-
-    async def _is_readable(self, info: _JobInfo, index: int) -> bool:
-        """Whether the source is the planned file, here and below our roots. Asked once a job."""
-        known = info.readable.get(index)
-        if known is None:
-            source = info.sources[index]
-            check = partial(_is_planned_file, self._worker.roots, source)
-            known = await trio.to_thread.run_sync(check, abandon_on_cancel=True)
-            info.readable[index] = known
-        return known
+        return await Isolation(piece, spec, progress).scan()
 
     # -- bytes from the coordinator
 
@@ -397,14 +396,46 @@ class Session:
         await self._link.send(Found(message.id, encode_json(found)))
 
 
-def _is_planned_file(roots: Any, source: _Source) -> bool:
+def _scan_file(
+    roots: Roots, source: _Source, lease: Lease, spec: Spec, flag: Cancel
+) -> bytes | None:
+    opened = _open_planned(roots, source)
+    if opened is None:
+        return None
+    with opened:
+        try:
+            return scan(_piece(lease, source, opened.path), spec, flag)
+        except InputError as error:
+            # The name under which it was opened means nothing to anybody else.
+            error.args = (error.message.replace(opened.path, source.url),)
+            raise
+
+
+def _planned_name(roots: Roots, source: _Source) -> str | None:
+    opened = _open_planned(roots, source)
+    if opened is None:
+        return None
+    with opened:
+        return opened.name
+
+
+def _open_planned(roots: Roots, source: _Source) -> Opened | None:
+    """The source, if it is the planned file, here and below the roots."""
     try:
-        path = roots.confine(source.url)
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            return False
-        return Fingerprint.from_json(source.fingerprint).check(str(path)) is None
-    except (OSError, ValueError, InputError):
-        return False
+        opened = roots.open(source.url)
+    except InputError:
+        return None
+    try:
+        if Fingerprint.from_json(source.fingerprint).check(opened.path) is None:
+            return opened
+    except (OSError, ValueError):
+        pass
+    opened.close()
+    return None
+
+
+def _piece(lease: Lease, source: _Source, path: str) -> Piece:
+    return Piece(path, lease.start, lease.end, lease.source, source.size, source.fingerprint)
 
 
 def _key(message: Lease | Done | Stale) -> Key:

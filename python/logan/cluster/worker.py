@@ -26,7 +26,7 @@ from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RECONNECT_PAUSE_S_MIN
 from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.secure import Roots
 from logan.cluster.session import Session
-from logan.cluster.threads import cpus
+from logan.cpus import cpus
 from logan.errors import ClusterError, ProtocolError, UsageError
 from logan.job import prepare
 from logan.limits import THREADS_MAX
@@ -61,7 +61,7 @@ class Worker:
         id: str,
         coordinator: str = "localhost:8000",
         *,
-        roots: Sequence[str | Path] = (),
+        roots: Sequence[str] = (".",),
         threads: int | None = None,
         pace: float | None = None,
         token: bytes | None = None,
@@ -79,7 +79,7 @@ class Worker:
             raise UsageError(f"the pace is {pace}, it must be above 0")
         self.id = id
         self.address = Address.parse(coordinator)
-        self.roots = Roots(roots or (Path.cwd(),))
+        self.roots = Roots(roots)
         self.threads = threads or cpus()
         self.pace = Pace(pace)
         self.connected = False
