@@ -6,8 +6,8 @@ has the token: a coordinator may be told to read any path, a worker too, so both
 their roots, through `Roots`.
 
 How `Roots` holds under attack. A name is resolved (`..` is refused, symbolic links are followed)
-and must then lie below a root. It is opened component by component from the root's own descriptor
-without following links, so a link that is swapped in after the check makes the opening fail, not
+and must then lie below a root. It is opened component by component from the root down without
+following links, so a link that is swapped in after the check makes the opening fail, not
 escape. What was opened must be a regular file. `Opened.path` then names that very open file, for
 whoever wants a path; `resolve` alone is a check of this moment.
 """
@@ -49,6 +49,9 @@ TOKEN_VARIABLE: Final = "LOGAN_TOKEN"
 
 ENTRIES_PER_SEARCH_MAX: Final = 1_000_000
 """Names that one search looks at: a minute of a cold disk, and more than a log folder has."""
+
+ERRORS_PER_SEARCH_MAX: Final = 100
+"""Folders without permission that are named; nobody reads on."""
 
 PATTERN_COMPONENTS_MAX: Final = 64
 """Deeper patterns are mistakes; the time per name grows with it."""
@@ -397,7 +400,8 @@ class _Search:
                         break
                     names.append(entry.name)
         except OSError as error:
-            self.errors.append(f"{_printable(folder)}: {error.strerror or error}")
+            if len(self.errors) < ERRORS_PER_SEARCH_MAX:
+                self.errors.append(f"{_printable(folder)}: {error.strerror or error}")
         return names
 
     def _walk_down(self, states: frozenset[int], path: str) -> frozenset[int]:
@@ -473,7 +477,7 @@ def _kind(path: str) -> str:
 
 
 def _check_name(url: str) -> None:
-    if not url or "\0" in url or len(os.fsencode(url)) > PATH_BYTES_MAX:
+    if not url or "\0" in url or not _encodes(url) or len(os.fsencode(url)) > PATH_BYTES_MAX:
         raise InputError(f"{_printable(url)} is no path", input=url, kind="missing")
     if ".." in url.split("/"):
         raise InputError(
