@@ -381,6 +381,9 @@ class _Search:
                     continue  # a link out: as if it were not there
                 kind = _kind(path)
                 if kind == "folder":
+                    # Links to folders are entered by name only, as shells do: `**` would go round.
+                    if os.path.islink(os.path.join(folder, name)):
+                        after = self._step(states, name, deeper=False)
                     todo.append((path, after))
                 elif kind == "file" and len(self._parts) in after:
                     yield path
@@ -410,7 +413,8 @@ class _Search:
                 states = self._step(states, name)
         return states
 
-    def _step(self, states: frozenset[int], name: str) -> frozenset[int]:
+    def _step(self, states: frozenset[int], name: str, *, deeper: bool = True) -> frozenset[int]:
+        """The states behind `name`; `deeper`: `**` may go on below it."""
         after = set()
         for state in states:
             if state == len(self._parts):
@@ -419,7 +423,8 @@ class _Search:
             if name.startswith(".") and not part.startswith("."):
                 continue
             if part == "**":
-                after.add(state)
+                if deeper:
+                    after.add(state)
             elif self._matchers[state].match(name):
                 after.add(state + 1)
         return self._closure(after)
