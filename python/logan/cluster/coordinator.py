@@ -18,8 +18,6 @@ error of the journal ends the coordinator, since nothing could be acknowledged a
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import math
 import secrets
@@ -29,7 +27,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
-from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Final
@@ -55,13 +52,12 @@ from logan.cluster.limits import (
     PORT_DEFAULT,
 )
 from logan.cluster.reception import Reception, WorkerSession
-from logan.cluster.running import RunningJob, describe_paths
+from logan.cluster.running import RunningJob
 from logan.cluster.secure import Roots, check_exposure
 from logan.cluster.submission import Submission, plan_submission
 from logan.errors import ClusterError, LoganError, UsageError
 from logan.job import Job, inputs_from_json, inputs_to_json
 from logan.limits import SERIES_POINTS_MAX
-from logan.model import Plan
 from logan.plan import Options
 from logan.report import Report
 from logan.scheduler.actions import (
@@ -193,9 +189,7 @@ class Coordinator:
                 nursery.start_soon(self._keep_time)
                 nursery.start_soon(self._keep_journal)
                 reception = Reception(self)
-                nursery.start_soon(
-                    partial(trio.serve_listeners, reception.serve, listeners)
-                )
+                nursery.start_soon(partial(trio.serve_listeners, reception.serve, listeners))
                 try:
                     yield
                 except BaseException as error:
@@ -531,13 +525,9 @@ class Coordinator:
     def _lose(self, action: LostChunk) -> None:
         job = self.jobs[action.job]
         job.lost.append(action)
-        self._record(
-            ChunkLost(action.job, action.chunk, action.kind, action.why, action.bad_range)
-        )
+        self._record(ChunkLost(action.job, action.chunk, action.kind, action.why, action.bad_range))
         chunk = job.plan.chunks[action.chunk]
-        self.note(
-            "missing", f"bytes {chunk.start:,} to {chunk.end:,} are given up: {action.why}"
-        )
+        self.note("missing", f"bytes {chunk.start:,} to {chunk.end:,} are given up: {action.why}")
 
     def _note_recovery(self, action: Recovered) -> None:
         job = self.jobs.get(action.job)
@@ -570,9 +560,7 @@ class Coordinator:
             if not self._records:
                 self._records_wanted = trio.Event()
                 await self._records_wanted.wait()
-            group = [
-                self._records.popleft() for _ in range(min(len(self._records), _RECORDS_MAX))
-            ]
+            group = [self._records.popleft() for _ in range(min(len(self._records), _RECORDS_MAX))]
             records = [record for record, _ in group if record is not None]
             try:
                 if records:

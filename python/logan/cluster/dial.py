@@ -49,9 +49,7 @@ class Address:
         return f"{host}:{self.port}"
 
 
-async def dial(
-    address: Address, context: ssl.SSLContext | None
-) -> tuple[trio.abc.Stream, str]:
+async def dial(address: Address, context: ssl.SSLContext | None) -> tuple[trio.abc.Stream, str]:
     """A connected stream, and the hex SHA-256 of the other side's certificate ("" without TLS).
 
     Raises `OSError` (no connection), `ssl.SSLError`, `trio.TooSlowError`.
@@ -60,9 +58,7 @@ async def dial(
         plain = await trio.open_tcp_stream(address.host, address.port)
     if context is None:
         return plain, ""
-    secure = trio.SSLStream(
-        plain, context, server_hostname=address.host, https_compatible=True
-    )
+    secure = trio.SSLStream(plain, context, server_hostname=address.host, https_compatible=True)
     try:
         with trio.fail_after(HANDSHAKE_S_MAX):
             await secure.do_handshake()

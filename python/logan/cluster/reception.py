@@ -437,37 +437,36 @@ class _Client:
     async def _work(self, submission: Submission) -> None:
         """Plan, run and report; being cancelled means that the client has gone."""
         try:
-            try:
-                job = await self._coordinator.submit(submission)
-            except LoganError as error:
-                await self._link.send(Report("", "error", _describe(error)))
-                return
+            job = await self._coordinator.submit(submission)
+        except LoganError as error:
+            await self._link.send(Report("", "error", _describe(error)))
+            return
+        finished = False
+        try:
             await self._link.send(Accepted(job.id))
-            try:
-                with trio.CancelScope() as watching:
-                    async with trio.open_nursery() as nursery:
-                        nursery.start_soon(self._show_progress, job)
-                        await self._coordinator.ended(job)
-                        watching.cancel()
-                await self._finish(job, submission)
-            except* LoganError as group:
-                error = _first(group)
-                assert isinstance(error, LoganError)
-                await self._link.send(Report(job.id, "error", _describe(error)))
-            except* trio.Cancelled:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._show_progress, job)
+                await job.ended.wait()
+                nursery.cancel_scope.cancel()
+            finished = True
+            await self._finish(job, submission)
+        finally:
+            if not finished:
                 self._coordinator.give_up(job)
-                raise
-        except* LinkLostError:
-            pass
 
     async def _finish(self, job: RunningJob, submission: Submission) -> None:
         self._say_progress(job, [])
-        if job.job is None:
-            kind, body = "summary", await trio.to_thread.run_sync(job.summary_body)
+        try:
+            await self._coordinator.ended(job)
+            if job.job is None:
+                kind, body = "summary", await trio.to_thread.run_sync(job.summary_body)
+            else:
+                report = await trio.to_thread.run_sync(job.report, submission.series_points)
+                kind, body = "report", json.dumps(report.to_dict()).encode("ascii")
+        except LoganError as error:
+            kind, body = "error", _describe(error)
         else:
-            report = await trio.to_thread.run_sync(job.report, submission.series_points)
-            kind, body = "report", json.dumps(report.to_dict()).encode("ascii")
-        await self._coordinator.close_job(job, kind, body)
+            await self._coordinator.close_job(job, kind, body)
         await self._link.send(Report(job.id, kind, body))
 
     async def _show_progress(self, job: RunningJob) -> None:
@@ -554,5 +553,3 @@ def _first(group: BaseExceptionGroup[Any]) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-

@@ -95,6 +95,7 @@ class RunningJob:
     result: Result | None = None
     failure: Exception | None = None
     owned: bool = True
+    spec: Spec = field(init=False)
 
     def __post_init__(self) -> None:
         self.spec = Spec(self.plan.spec_json)
@@ -135,7 +136,8 @@ class RunningJob:
         covered = summary.segments()
         if covered != [(chunk.source, chunk.start, chunk.end)]:
             raise SummaryError(
-                f"it covers {covered[:3]}, not [{chunk.start}, {chunk.end}) of source {chunk.source}"
+                f"it covers {covered[:3]}, not bytes {chunk.start} to {chunk.end} "
+                f"of source {chunk.source}"
             )
         return summary
 

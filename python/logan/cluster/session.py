@@ -34,7 +34,6 @@ from logan.wire.codec import decode_json, encode_json
 from logan.wire.limits import FETCHES_MAX, LEASES_PER_HEALTH_MAX
 from logan.wire.messages import (
     Bye,
-    Cancel as CancelMessage,
     Data,
     Done,
     Drain,
@@ -52,6 +51,9 @@ from logan.wire.messages import (
     Search,
     Stale,
     Welcome,
+)
+from logan.wire.messages import (
+    Cancel as CancelMessage,
 )
 
 if TYPE_CHECKING:
@@ -382,7 +384,7 @@ class Session:
         fetching.offset = data.offset + len(data.body)
         fetching.held.fetched = (fetching.held.fetched or 0) + len(data.body)
         if data.last:
-            fetching.error = data.error
+            fetching.error = data.detail
             del self._fetches[data.id]
             self._fetch_slots.release()
             fetching.done.set()
