@@ -9,9 +9,10 @@ import pytest
 
 from logan import _logan, engines
 from logan._logan import Cancel, Spec
+from logan.cpus import cpus
 from logan.engines import local
 from logan.errors import UsageError
-from logan.model import Detection, Missing, Plan, Source
+from logan.model import Detection, Missing, Plan, Source, join_missing
 from logan.plan import Options, make_plan
 from logan.sources.stdin import Stream
 

@@ -12,6 +12,7 @@ import trio
 
 from logan import errors
 from logan.cluster.dial import Address, dial
+from logan.cluster.groups import open_flat_nursery
 from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RESUBMIT_S_MAX
 from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.submission import Submission
@@ -52,7 +53,7 @@ class Client:
             async with self._connected() as link:
                 link.post(Status())
                 message = await link.receive()
-        except (LinkLostError, ProtocolError, trio.TooSlowError) as error:
+        except (LinkLostError, ProtocolError, trio.TooSlowError, OSError) as error:
             raise self._unreachable(error) from error
         if not isinstance(message, StatusReport):
             raise ClusterError(f"{self.address} gave no status")
@@ -120,22 +121,16 @@ class Client:
             stream, certificate = await dial(self.address, self._tls)
         except (ssl.SSLError, trio.TooSlowError) as error:
             raise self._unreachable(error) from error
-        failure: BaseException | None = None
         try:
             link = Link(stream, "client")
-            async with trio.open_nursery() as nursery:
+            async with open_flat_nursery() as nursery:
                 nursery.start_soon(_write, link)
-                try:
-                    id = f"client-{secrets.token_hex(4)}"
-                    await introduce(link, "client", id, self._token, certificate)
-                    yield link
-                except Exception as error:
-                    failure = error
+                id = f"client-{secrets.token_hex(4)}"
+                await introduce(link, "client", id, self._token, certificate)
+                yield link
                 nursery.cancel_scope.cancel()
         finally:
             await trio.aclose_forcefully(stream)
-        if failure is not None:
-            raise failure
 
     def _unreachable(self, error: BaseException) -> ClusterError:
         if isinstance(error, ClusterError):

@@ -34,6 +34,7 @@ from typing import Any, Final
 import trio
 
 from logan._logan import MergeTree, Spec
+from logan.cluster.groups import main_error
 from logan.cluster.journal import (
     ChunkDone,
     ChunkLost,
@@ -198,7 +199,9 @@ class Coordinator:
                 await self._say_goodbye()
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
-            failure = _root(group, failure)
+            # What went wrong here cancelled the body, not the other way round.
+            main = main_error(group)
+            failure = failure if isinstance(main, trio.Cancelled) and failure else main
         finally:
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(self._journal.close)
@@ -701,18 +704,3 @@ async def _listen(host: str, port: int) -> list[trio.SocketListener]:
             f"cannot listen on {host}:{port}: {error.strerror or error}",
             hint="another program may use it: give another --port, or 0 for a free one",
         ) from error
-
-
-def _root(group: BaseExceptionGroup[Any], failure: BaseException | None) -> BaseException:
-    """The error that brought the others about: ours before those that it cancelled."""
-    errors: list[BaseException] = []
-    pending: list[BaseException] = [group]
-    while pending:
-        error = pending.pop()
-        if isinstance(error, BaseExceptionGroup):
-            pending.extend(error.exceptions)
-        elif not isinstance(error, trio.Cancelled):
-            errors.append(error)
-    if errors:
-        return errors[0]
-    return group if failure is None else failure

@@ -21,6 +21,7 @@ import trio
 
 from logan._logan import Cancel, Fingerprint, Summary
 from logan.cluster.dial import Address, dial, set_user_timeout
+from logan.cluster.groups import open_flat_nursery
 from logan.cluster.health import Pace, Vitals
 from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RECONNECT_PAUSE_S_MIN
 from logan.cluster.link import Link, LinkLostError, introduce
@@ -135,9 +136,9 @@ class Worker:
                 why = "nobody listens there" if _is_absent(error) else str(error)
             if self._drain_asked.is_set():
                 return
-            if why != self._said:
-                self._say(f"waiting for a coordinator at {self.address}: {why}")
-                self._said = why
+            if not self._said:
+                self._said = f"waiting for a coordinator at {self.address}: {why}"
+                self._say(self._said)
             with trio.move_on_after(pause_s * random.uniform(0.5, 1.0)):
                 await self._drain_asked.wait()
             pause_s = min(2 * pause_s, RECONNECT_PAUSE_S_MAX)
@@ -147,7 +148,7 @@ class Worker:
         stream, certificate = await dial(self.address, self._tls)
         try:
             link = Link(stream, "worker")
-            async with trio.open_nursery() as nursery:
+            async with open_flat_nursery() as nursery:
                 nursery.start_soon(_write, link, nursery.cancel_scope)
                 welcome = await introduce(link, "worker", self.id, self._token, certificate)
                 set_user_timeout(stream, welcome.lease_s)
