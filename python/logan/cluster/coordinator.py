@@ -156,7 +156,6 @@ class Coordinator:
         self._alarm_at = math.inf
         self._rearmed = trio.Event()
         self._workers_changed = trio.Event()
-        self._absent_since = trio.Event()
         self._running: AbstractAsyncContextManager[None] | None = None
         self._stopping = False
 
@@ -214,7 +213,6 @@ class Coordinator:
         with trio.move_on_after(LINGER_S_MAX, shield=True):
             self.step(DrainAsked())
             while self.sessions:
-                self._workers_changed = trio.Event()
                 await self._workers_changed.wait()
 
     async def stop(self) -> None:
@@ -230,7 +228,6 @@ class Coordinator:
         # What is held is worth waiting for; a worker without anything has left by then.
         with trio.move_on_after(DRAIN_S_MAX):
             while any(session.leases for session in self.sessions.values()):
-                self._workers_changed = trio.Event()
                 await self._workers_changed.wait()
         for job in list(self.jobs):
             self.step(JobCancelled(job))
@@ -292,10 +289,17 @@ class Coordinator:
         return self.workers()
 
     async def wait_for_workers(self, count: int) -> None:
-        """Return once `count` workers are connected."""
-        while len(self.sessions) < count:
-            self._workers_changed = trio.Event()
-            await self._workers_changed.wait()
+        """Return once `count` workers are connected.
+
+        Raises `ClusterError` if that takes longer than a job may be without a worker.
+        """
+        timeout_s = math.inf if self._worker_timeout_s is None else self._worker_timeout_s
+        with trio.move_on_after(timeout_s) as patience:
+            await self._until(lambda: len(self.sessions) >= count)
+        if patience.cancelled_caught:
+            raise self._nobody(
+                f"{len(self.sessions)} of {count} workers came within {timeout_s:g} s"
+            )
 
     # -- jobs
 
@@ -403,36 +407,35 @@ class Coordinator:
         self.step(JobAdded(running.id, items, finished))
 
     async def _mind_absence(self, job: RunningJob) -> None:
-        """Say so when nobody comes, and give the job up if that was asked for."""
+        """Give the job up when no worker was there for long, if that was asked for."""
         if self._worker_timeout_s is None:
             return
         while not job.ended.is_set():
-            changed = self._workers_changed = (
-                trio.Event() if self._workers_changed.is_set() else self._workers_changed
-            )
-            if self.sessions:
-                with trio.move_on_after(1.0):
-                    await changed.wait()
-                continue
-            with trio.move_on_after(self._worker_timeout_s):
-                while not self.sessions and not job.ended.is_set():
-                    with trio.move_on_after(0.1):
-                        await job.ended.wait()
-            if not self.sessions and not job.ended.is_set():
-                job.failure = ClusterError(
-                    f"no worker for {self._worker_timeout_s:g} s",
-                    hint=f"start one with: logan worker --id alice --coordinator "
-                    f"{self.host}:{self.port}",
-                )
+            await self._until(lambda: not self.sessions or job.ended.is_set())
+            with trio.move_on_after(self._worker_timeout_s) as patience:
+                await self._until(lambda: bool(self.sessions) or job.ended.is_set())
+            if patience.cancelled_caught:
+                job.failure = self._nobody(f"no worker was there for {self._worker_timeout_s:g} s")
                 self.give_up(job)
-                job.ended.set()
+                return
+
+    def _nobody(self, what: str) -> ClusterError:
+        return ClusterError(
+            what,
+            hint=f"start one with: logan worker --id alice --coordinator {self.host}:{self.port}",
+        )
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that `workers_changed` follows."""
+        while not condition():
+            await self._workers_changed.wait()
 
     async def _conclude(self, job: RunningJob) -> None:
         """The machine has nothing more to do for the job."""
         try:
             job.result = await trio.to_thread.run_sync(job.conclude)
-        except Exception as error:
-            job.failure = error
+        except LoganError as error:
+            job.failure = job.failure or error
         del self.jobs[job.id]
         self._ended[job.id] = job
         if len(self._ended) > JOBS_MAX:
@@ -442,6 +445,7 @@ class Coordinator:
                 session.jobs.discard(job.id)
                 session.link.post(Cancel(job.id))
         job.ended.set()
+        self.workers_changed()
 
     # -- the machine
 
@@ -616,8 +620,9 @@ class Coordinator:
             self._on_event(event)
 
     def workers_changed(self) -> None:
-        """Wake those who wait for workers."""
+        """Wake those who wait: workers came or went, gave a lease back, or a job ended."""
         self._workers_changed.set()
+        self._workers_changed = trio.Event()
 
     def workers(self) -> list[dict[str, Any]]:
         """`monitor_workers` for code that is not async."""
