@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import random
@@ -143,7 +142,7 @@ def test_files_are_the_owners(tmp_path: Path) -> None:
         os.umask(old)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_any_order_grouping_and_restarts_give_the_same_bytes(
     seed: int, tmp_path_factory: pytest.TempPathFactory, summaries: list[Summary]
@@ -443,88 +442,93 @@ def test_a_closed_journal_says_so(tmp_path: Path) -> None:
 
 # --- Death at any moment ---
 
-CHILD = """if True:
-    import os, signal, sys
-    from logan._logan import MergeTree, Spec, Summary
-    from logan.cluster.journal import *
-    from logan.model import Chunk, Plan, Source
+GROUPS = ((3, 2), (7, 6, 4), (5, 0, 9, 12), (1, 8, 10, 11))
 
-    folder, log, spec, steps = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-    journal = open_journal(folder)
 
-    def step(statement):
-        # Called before each statement of SQL.
-        global steps
-        steps -= 1
-        if steps == 0:
+def work(folder: Path, summaries: list[Summary], acknowledge: int, steps: int) -> int:
+    """Do what is left of the job, saying to the pipe what is committed. Dies by SIGKILL before
+    the statement `steps` of SQL; returns how many there were."""
+    journal = open_journal(str(folder))
+    count = 0
+
+    def step(_: str) -> None:
+        nonlocal count
+        count += 1
+        if count == steps:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    journal._database.set_trace_callback(step)
-
-    def commit(*records):
-        journal.commit(records)
-        step("")
-        print(len(records), flush=True)
-
-    jobs = journal.resume()
-    chunks = tuple(Chunk(i, 0, i * 100, i * 100 + 100) for i in range(13))
-    if not jobs and not journal.finished():
-        commit(JobStored("j", Plan((Source(log, 1300),), chunks, 100, spec)))
-        jobs = journal.resume()
-    if jobs:
-        (job,) = jobs
-        left = [i for i in (3, 2, 7, 6, 4, 5, 0, 9, 1, 12, 8, 10, 11) if i not in job.done]
-        made = Spec(spec)
-        while left:
-            group, left = left[:2], left[2:]
-            print("doing", *group, flush=True)
-            commit(*(
-                ChunkDone("j", i, "d", Summary.from_chunk(log, i * 100, i * 100 + 100, made),
-                    job.tree)
-                for i in group
-            ))
-        commit(JobEnded("j", "summary", job.tree.finish().to_bytes()))
-    print("end", flush=True)
-    """
+    journal._database.set_trace_callback(step)  # type: ignore[attr-defined]
+    if not journal.resume() and not journal.finished():
+        journal.commit([stored()])
+        os.write(acknowledge, b"job\n")
+    for job in journal.resume():
+        for group in GROUPS:
+            left = [chunk for chunk in group if chunk not in job.done]
+            if left:
+                journal.commit([done(job.tree, summaries, chunk) for chunk in left])
+                os.write(acknowledge, "".join(f"{chunk}\n" for chunk in left).encode())
+                step("between commits")
+        journal.commit([JobEnded("j", "summary", job.tree.finish().to_bytes())])
+        os.write(acknowledge, b"end\n")
+    journal.close()
+    return count
 
 
-def test_killed_at_every_step_it_resumes_with_the_same_bytes(
+def work_and_die(folder: Path, summaries: list[Summary], steps: int) -> set[str]:
+    """`work` in a child; what it had acknowledged when it died."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            work(folder, summaries, writer, steps)
+        os._exit(1)  # it should not have come here
+    os.close(writer)
+    with open(reader, encoding="ascii") as pipe:
+        said = set(pipe.read().split())
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    return said
+
+
+def test_killed_at_every_statement_it_resumes_with_the_same_bytes(
     tmp_path: Path, summaries: list[Summary]
 ) -> None:
-    """Killed after a few more statements each time, until it comes to its end; and what it had
-    said was committed is never done again."""
-    log = tmp_path / "a.log"
-    line = "2024-01-24 10:15:{:02}.{:03} INFO Request {} processed in {}ms\n"
-    log.write_text("".join(line.format(i % 60, i, i * 7, i * i % 300) for i in range(100))[:1300])
-    deaths = 0
-    # The statements of one run without deaths are about a hundred; the strides vary to hit each kind.
-    for stride in (8, 33):
-        folder = tmp_path / f"state{stride}"
-        acknowledged: set[str] = set()
-        for run in range(100):
-            found = subprocess.run(
-                [sys.executable, "-c", CHILD, folder, log, SPEC_JSON, str(stride + run % 11)],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=60,
-            )
-            lines = found.stdout.splitlines()
-            for before, after in itertools.pairwise(lines):
-                if before.startswith("doing"):
-                    assert not acknowledged.intersection(before.split()[1:])
-                    if after.isdigit():
-                        acknowledged.update(before.split()[1:])
-            if found.returncode == 0:
-                break
-            assert found.returncode == -signal.SIGKILL, found.stderr
-            deaths += 1
-        else:
-            pytest.fail("it came to no end")
-        journal = open_journal(str(folder))
+    expected = whole(summaries, range(CHUNKS))
+    null = os.open(os.devnull, os.O_WRONLY)
+    statements = work(tmp_path / "calm", summaries, null, 0)
+    assert statements > 50
+    for steps in range(1, statements + 1):
+        folder = tmp_path / str(steps)
+        said = work_and_die(folder, summaries, steps)
+        with contextlib.closing(open_journal(str(folder))) as journal:
+            jobs = journal.resume()
+            for job in jobs:
+                # All that was acknowledged, whole groups, and at most one that was not yet.
+                kept = {str(chunk) for chunk in job.done}
+                assert said - {"job"} <= kept
+                groups = [{str(chunk) for chunk in group} for group in GROUPS]
+                assert sum(bool(group & kept) for group in groups) == sum(
+                    group <= kept for group in groups
+                )
+                assert len(kept - said) in {0, *map(len, GROUPS)}
+            assert "end" not in said or not jobs
+            for job in jobs:
+                for chunk in set(range(CHUNKS)) - job.done.keys():
+                    job.tree.insert(chunk, summaries[chunk])
+                assert job.tree.finish().to_bytes() == expected
+            assert jobs or "job" not in said or journal.report("j") == ("summary", expected)
+    os.close(null)
+
+
+def test_killed_again_and_again(tmp_path: Path, summaries: list[Summary]) -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    for steps in (5, 20, 25, 22):
+        work_and_die(tmp_path, summaries, steps)
+    work(tmp_path, summaries, null, 0)
+    os.close(null)
+    with contextlib.closing(open_journal(str(tmp_path))) as journal:
         assert journal.report("j") == ("summary", whole(summaries, range(CHUNKS)))
-        journal.close()
-    assert deaths > 8
 
 
 def test_a_torn_log_gives_some_commit_and_no_mixture(
