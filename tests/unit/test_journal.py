@@ -206,6 +206,27 @@ def test_ended_and_forgotten_jobs_leave_nothing_but_reports(
     assert counts == {"jobs": 1, "results": 0, "subtrees": 0, "lost": 0, "reports": 1}
 
 
+def test_what_was_under_way_when_a_job_went_is_skipped(
+    tmp_path: Path, summaries: list[Summary], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "GONE_JOBS_MAX", 2)
+    journal = open_journal(str(tmp_path))
+    tree = MergeTree(SPEC)
+    journal.commit([stored("a"), stored("b"), done(tree, summaries, 0, "a")])
+    journal.commit([JobForgotten("a"), done(tree, summaries, 1, "a"), JobForgotten("a")])
+    journal.commit([JobEnded("b", "report", b"{}"), ChunkLost("b", 3, "changed", "x")])
+    journal.commit([JobForgotten("b"), JobEnded("a", "report", b"{}")])
+    assert [each.job for each in journal.finished()] == ["b"]
+    assert journal.resume() == []
+    journal.commit([stored("a")])  # the id may come again
+    assert only(journal).done == {}
+    for job in "cde":
+        journal.commit([stored(job), JobForgotten(job)])
+    with pytest.raises(ValueError, match="no job 'c'"):
+        journal.commit([ChunkLost("c", 1, "x", "y")])
+    journal.close()
+
+
 @pytest.mark.parametrize("on_disk", [True, False])
 def test_reports_are_bounded_in_number_and_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_disk: bool
