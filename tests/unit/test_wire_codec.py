@@ -232,6 +232,7 @@ def test_after_an_error_nothing_more_comes() -> None:
         with pytest.raises(ProtocolError, match="nonsense"):
             decoder.next_message()
         decoder.feed(READY)
+        assert not decoder._buffer
 
 
 # --- JSON ---
