@@ -9,12 +9,17 @@ import socket
 import time
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
+import trio
 import trustme
 
 import logan
+from logan.cluster.coordinator import Coordinator
+from logan.scheduler.limits import Limits
 from tests.integration.cluster_processes import (
     Cluster,
     Process,
@@ -60,12 +65,12 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 
 def busy(cluster: Cluster, name: str) -> None:
-    """Wait until a worker holds a chunk and another one is done."""
+    """Wait until a worker holds a chunk and another chunk is stored for good."""
 
     def look() -> bool:
-        workers = {each["id"]: each for each in cluster.status()["workers"]}
-        done = sum(each["chunks_done"] for each in workers.values())
-        return done > 0 and name in workers and workers[name]["leases"] > 0
+        status = cluster.status()
+        leases = {each["id"]: each["leases"] for each in status["workers"]}
+        return leases.get(name, 0) > 0 and any(job["chunks_done"] for job in status["jobs"])
 
     wait_until(look, f"{name} to be busy")
 
@@ -174,6 +179,44 @@ def test_worker_killed(cluster: Cluster, log: Path, expected: str) -> None:
         assert each["worker"] == "bob"
         assert each["noticed_s"] <= each["leased_s"] <= each["done_s"]
     assert "bob left with" in job.err
+
+
+def test_worker_frozen_past_its_lease(cluster: Cluster, log: Path, expected: str) -> None:
+    limits = Limits(lease_s=1.5, heartbeat_s=0.3)
+
+    async def main() -> logan.Report:
+        root = str(log.parent)
+        async with Coordinator(port=0, roots=[root], limits=limits) as coordinator:
+            cluster.port = coordinator.port
+            start = partial(cluster.worker, connected=False)
+            await trio.to_thread.run_sync(start, "alice", "--root", root, *SLOW)
+            frozen = await trio.to_thread.run_sync(start, "bob", "--root", root, *SLOW)
+            await coordinator.wait_for_workers(2)
+
+            async def freeze() -> None:
+                while not (workers(coordinator)["bob"]["chunks_done"]):
+                    await trio.sleep(0.02)
+                frozen.send(signal.SIGSTOP)
+                while not workers(coordinator)["bob"]["chunks_lost"]:
+                    await trio.sleep(0.02)
+                frozen.send(signal.SIGCONT)
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(freeze)
+                with trio.fail_after(60):
+                    report = await coordinator.process_file(str(log), chunk_size=256 * 1024)
+            return report
+
+    report = trio.run(main)
+    recoveries = report["performance"]["recoveries"]
+    assert any("not heard of for 1.5 s" in each["cause"] for each in recoveries)
+    data = report.to_dict()
+    # It was asked for by its whole path.
+    assert figures(json.dumps(data).replace(str(log), "app.log")) == expected
+
+
+def workers(coordinator: Coordinator) -> dict[str, dict[str, Any]]:
+    return {each["id"]: each for each in coordinator.workers()}
 
 
 def test_worker_told_to_stop_hands_in_what_it_holds(

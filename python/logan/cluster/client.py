@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from ssl import SSLContext, SSLError
 from typing import Any
 
 import trio
@@ -30,7 +30,7 @@ class Client:
     """Talks to the coordinator at `address`; each request is a connection of its own.
 
     Args:
-        token, tls: as for `Worker`.
+        token, ssl: as for `Worker`.
         say: called with sentences for people.
     """
 
@@ -39,12 +39,12 @@ class Client:
         address: str,
         *,
         token: bytes | None = None,
-        tls: ssl.SSLContext | None = None,
+        ssl: SSLContext | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
         self.address = Address.parse(address)
         self._token = token
-        self._tls = tls
+        self._ssl = ssl
         self._say = say or (lambda text: None)
 
     async def status(self) -> dict[str, Any]:
@@ -118,8 +118,8 @@ class Client:
     async def _connected(self) -> AsyncIterator[Link]:
         """An authenticated link. Raises as `dial` and `introduce` do."""
         try:
-            stream, certificate = await dial(self.address, self._tls)
-        except (ssl.SSLError, trio.TooSlowError) as error:
+            stream, certificate = await dial(self.address, self._ssl)
+        except (SSLError, trio.TooSlowError) as error:
             raise self._unreachable(error) from error
         try:
             link = Link(stream, "client")
@@ -138,7 +138,7 @@ class Client:
         hint = f"start one with: logan coordinator --port {self.address.port}"
         if isinstance(error, ProtocolError):
             return ClusterError(f"the coordinator at {self.address}: {error}", hint=error.hint)
-        if isinstance(error, ssl.SSLError):
+        if isinstance(error, SSLError):
             reason = (error.reason or str(error)).lower().replace("_", " ")
             return ClusterError(
                 f"no TLS with {self.address}: {reason}", hint="give its CA with --tls-ca"

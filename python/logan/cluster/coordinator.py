@@ -21,13 +21,13 @@ from __future__ import annotations
 import logging
 import math
 import secrets
-import ssl
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from functools import partial
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Final
 
@@ -105,7 +105,8 @@ class Coordinator:
         port: 0 takes a free one; see `Coordinator.port` then.
         roots: folders below which it reads files that clients name.
         token: the secret shared with workers and clients.
-        tls: a server context, with `certificate` the name of its PEM file's SHA-256.
+        ssl: a server context; `certificate_sha256` is then that of its certificate
+            (`secure.certificate_sha256`), which proofs are bound to.
         state: folder of the journal; with it a coordinator that was killed resumes.
         insecure: allow an open address without token and TLS.
         worker_timeout_s: how long a job may be without any worker; None waits for ever.
@@ -124,7 +125,7 @@ class Coordinator:
         *,
         roots: Sequence[str] = (".",),
         token: bytes | None = None,
-        tls: ssl.SSLContext | None = None,
+        ssl: SSLContext | None = None,
         certificate_sha256: str = "",
         state: str | None = None,
         insecure: bool = False,
@@ -132,12 +133,12 @@ class Coordinator:
         limits: Limits | None = None,
         on_event: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
-        check_exposure(host, token=token is not None, tls=tls is not None, insecure=insecure)
+        check_exposure(host, token=token is not None, tls=ssl is not None, insecure=insecure)
         self.host = host
         self.port = port
         self.roots = Roots(roots)
         self.token = token
-        self.tls = tls
+        self.ssl = ssl
         self.certificate_sha256 = certificate_sha256
         self.limits = limits or Limits()
         self.sessions: dict[str, WorkerSession] = {}
@@ -157,7 +158,7 @@ class Coordinator:
         self._rearmed = trio.Event()
         self._workers_changed = trio.Event()
         self._running: AbstractAsyncContextManager[None] | None = None
-        self._stopping = False
+        self.stopping = False
 
     # -- life
 
@@ -209,7 +210,7 @@ class Coordinator:
 
     async def _say_goodbye(self) -> None:
         """Let workers know that nothing more will come, and give them a moment to leave."""
-        self._stopping = True
+        self.stopping = True
         with trio.move_on_after(LINGER_S_MAX, shield=True):
             self.step(DrainAsked())
             while self.sessions:
@@ -221,9 +222,9 @@ class Coordinator:
         Reports of jobs that this cuts short are partial. With a journal they go on at the next
         start.
         """
-        if self._stopping:
+        if self.stopping:
             return
-        self._stopping = True
+        self.stopping = True
         self.step(DrainAsked())
         # What is held is worth waiting for; a worker without anything has left by then.
         with trio.move_on_after(DRAIN_S_MAX):
@@ -309,9 +310,10 @@ class Coordinator:
         Raises `InputError` if `strict`, `UsageError`, `ClusterError`.
         """
         key = submission.key()
-        for job in self.jobs.values():
+        for job in (*self.jobs.values(), *self._ended.values()):
             if job.key == key and not job.owned:
                 job.owned = True
+                self._nursery.start_soon(self._mind_absence, job)
                 return job
         if len(self.jobs) >= JOBS_MAX:
             raise ClusterError(f"{JOBS_MAX} jobs are running", hint="try again later")
@@ -342,13 +344,13 @@ class Coordinator:
     async def report_of(self, job: RunningJob) -> Report:
         """Wait for a job's end and make its report; what went wrong with inputs is in it.
 
-        Cancelling gives the job up. Raises `ClusterError`.
+        Cancelling stops the job; a journal still has it. Raises `ClusterError`.
         """
         try:
             await self.ended(job)
             return await trio.to_thread.run_sync(job.report)
         except trio.Cancelled:
-            self.give_up(job)
+            self.step(JobCancelled(job.id))
             raise
 
     async def ended(self, job: RunningJob) -> None:
@@ -365,7 +367,8 @@ class Coordinator:
 
     async def close_job(self, job: RunningJob, kind: str, body: bytes) -> None:
         """Its report was made: the journal keeps that instead of the results."""
-        if not (self._stopping and job.cancelled):
+        if not job.closed and not (self.stopping and job.cancelled):
+            job.closed = True
             await self._commit(JobEnded(job.id, kind, body))
 
     def _resume(self, stored: StoredJob) -> None:
@@ -434,6 +437,10 @@ class Coordinator:
         """The machine has nothing more to do for the job."""
         try:
             job.result = await trio.to_thread.run_sync(job.conclude)
+            if not job.owned and not job.cancelled and job.job is not None:
+                # It was resumed and nobody has come back for it so far.
+                report = await trio.to_thread.run_sync(job.report)
+                await self.close_job(job, "report", report.to_json().encode())
         except LoganError as error:
             job.failure = job.failure or error
         del self.jobs[job.id]

@@ -186,8 +186,10 @@ class Reception:
             await self._converse(stream)
         except _ENDS as error:
             logger.debug("a connection ended: %r", error)
-        except Exception:
+        except Exception as error:
+            # Ours, then: seen by whoever looks, though it must not end the others.
             logger.exception("a connection failed")
+            self._coordinator.note("alarm", f"internal error: {type(error).__name__}: {error}")
         finally:
             self._connections -= 1
             await trio.aclose_forcefully(stream)
@@ -200,9 +202,9 @@ class Reception:
         greeted = False
         try:
             stream: trio.abc.Stream = plain
-            if coordinator.tls is not None:
+            if coordinator.ssl is not None:
                 secure = trio.SSLStream(
-                    plain, coordinator.tls, server_side=True, https_compatible=True
+                    plain, coordinator.ssl, server_side=True, https_compatible=True
                 )
                 with trio.fail_after(HANDSHAKE_S_MAX):
                     await secure.do_handshake()
@@ -276,7 +278,8 @@ class _Worker:
             coordinator.step(WorkerLeft(session.id, why, clean))
             coordinator.forget_results(session.id)
             lost = f" with {held} {'chunk' if held == 1 else 'chunks'} in hand" if held else ""
-            coordinator.note("left", f"{session.name} left{lost}: {why}")
+            if not (clean and coordinator.stopping):
+                coordinator.note("left", f"{session.name} left{lost}: {why}")
             coordinator.workers_changed()
 
     async def _read(self) -> bool:

@@ -10,11 +10,11 @@ coordinator again. What belongs to one connection is in `session`.
 from __future__ import annotations
 
 import random
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from ssl import SSLContext, SSLError
 from typing import Any
 
 import trio
@@ -53,7 +53,7 @@ class Worker:
         threads: chunks scanned side by side; by default the CPUs this process may use.
         pace: bytes per second that it shall not exceed, for demonstrations and tests.
         token: the secret shared with the coordinator.
-        tls: a client context that trusts the coordinator's certificate.
+        ssl: a client context that trusts the coordinator's certificate.
         say: called with sentences for people: connected, lost, waiting.
     """
 
@@ -66,7 +66,7 @@ class Worker:
         threads: int | None = None,
         pace: float | None = None,
         token: bytes | None = None,
-        tls: ssl.SSLContext | None = None,
+        ssl: SSLContext | None = None,
         say: Say | None = None,
     ) -> None:
         if not id or len(id) > ID_CHARS_MAX or not id.isprintable():
@@ -91,7 +91,7 @@ class Worker:
         self._limiter = trio.CapacityLimiter(self.threads)
         self._vitals = Vitals()
         self._token = token
-        self._tls = tls
+        self._ssl = ssl
         self._say = say or (lambda text: None)
         self._session: Session | None = None
         self._said = ""
@@ -122,7 +122,7 @@ class Worker:
                 if error.code in ("auth", "version"):
                     raise ClusterError(str(error), hint=error.hint) from error
                 why = str(error)
-            except ssl.SSLError as error:
+            except SSLError as error:
                 reason = error.reason or str(error)
                 raise ClusterError(
                     f"no TLS with {self.address}: {reason.lower().replace('_', ' ')}",
@@ -145,7 +145,7 @@ class Worker:
 
     async def _attend(self) -> None:
         """One connection, from beginning to a goodbye. Raises for any other end of it."""
-        stream, certificate = await dial(self.address, self._tls)
+        stream, certificate = await dial(self.address, self._ssl)
         try:
             link = Link(stream, "worker")
             async with open_flat_nursery() as nursery:
