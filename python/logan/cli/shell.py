@@ -34,7 +34,12 @@ class Parser(argparse.ArgumentParser):
         """The help text, in colour where the terminal has it."""
         from rich_argparse import RawDescriptionRichHelpFormatter
 
-        self.formatter_class = RawDescriptionRichHelpFormatter
+        class Formatter(RawDescriptionRichHelpFormatter):
+            # Brackets in our texts are brackets.
+            help_markup = False
+            text_markup = False
+
+        self.formatter_class = Formatter
         return super().format_help()
 
     def error(self, message: str) -> NoReturn:

@@ -66,6 +66,9 @@ UNACKNOWLEDGED_MAX: Final = 4
 """Results on their way: beyond it nothing new is asked for, so that memory stays small where the
 link is slower than the scan."""
 
+PACE_STEPS_PER_S: Final = 4
+"""With a pace, how often the wait for a chunk's turn is seen to go on."""
+
 Key = tuple[str, int, int]
 
 
@@ -85,20 +88,27 @@ class _JobInfo:
 
 @dataclass(slots=True)
 class _Held:
-    """A lease in hand. `scanned_bytes` never falls."""
+    """A lease in hand.
+
+    Attributes:
+        passes: how often its bytes are gone through: scanned, and perhaps fetched, and waited for.
+        passed: bytes of all passes so far but those that `flag` counts.
+    """
 
     lease: Lease
     flag: Cancel = field(default_factory=Cancel)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
-    fetched: int | None = None
-    apart: int = 0
+    passes: int = 1
+    passed: int = 0
+
+    @property
+    def size(self) -> int:
+        return self.lease.end - self.lease.start
 
     @property
     def scanned_bytes(self) -> int:
-        scanned = self.flag.scanned_bytes + self.apart
-        if self.fetched is not None:
-            scanned = (scanned + self.fetched) // 2
-        return scanned
+        """How far it is, for the coordinator. Goes on whatever the bytes are waiting for."""
+        return (self.flag.scanned_bytes + self.passed) // self.passes
 
 
 @dataclass(slots=True)
@@ -259,10 +269,11 @@ class Session:
         answer: Message | None = None
         try:
             with held.scope:
+                if self._worker.pace.bytes_per_second is not None:
+                    await self._keep_pace(held)
                 summary = await self._summary(held)
-                await self._worker.pace.spend(lease.end - lease.start)
                 # Listed in the heartbeat without a break, until the coordinator has it.
-                self._unacknowledged[key] = lease.end - lease.start
+                self._unacknowledged[key] = held.size
                 del self._held[key]
                 self._ask()
                 await self._link.send(
@@ -288,6 +299,16 @@ class Session:
                 self._link.post(answer)
                 self._worker.chunks_lost += 1
             self._ask()
+
+    async def _keep_pace(self, held: _Held) -> None:
+        """Wait until the chunk may be read, in steps that show."""
+        held.passes += 1
+        pace = self._worker.pace
+        step = max(1, int(pace.bytes_per_second or 0) // PACE_STEPS_PER_S)
+        for at in range(0, held.size, step):
+            size = min(step, held.size - at)
+            await pace.spend(size)
+            held.passed += size
 
     async def _summary(self, held: _Held) -> bytes:
         lease = held.lease
@@ -325,7 +346,7 @@ class Session:
 
     async def _scan_apart(self, held: _Held, piece: Piece, spec: Spec) -> bytes:
         def progress(size: int) -> None:
-            held.apart += size
+            held.passed += size
 
         return await Isolation(piece, spec, progress).scan()
 
@@ -334,7 +355,7 @@ class Session:
     async def _fetch_chunk(self, held: _Held, source: _Source, file: int) -> int:
         """Fill the spool with what a scan of the chunk reads; where the spool ends."""
         lease = held.lease
-        held.fetched = 0
+        held.passes += 1
         async with open_flat_nursery() as nursery:
             for start in range(max(0, lease.start - 1), lease.end, FETCH_BYTES):
                 await self._fetch_slots.acquire()
@@ -375,7 +396,7 @@ class Session:
         if fetching.file is not None:
             os.pwrite(fetching.file, data.body, data.offset)
         fetching.offset = data.offset + len(data.body)
-        fetching.held.fetched = (fetching.held.fetched or 0) + len(data.body)
+        fetching.held.passed += len(data.body)
         if data.last:
             fetching.error = data.detail
             del self._fetches[data.id]
