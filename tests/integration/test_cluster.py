@@ -30,8 +30,8 @@ from tests.integration.cluster_processes import (
 
 CHUNK = "256KiB"
 OPTIONS = ("--chunk-size", CHUNK, "--json")
-SLOW = ("--pace", "2", "--threads", "1")
-"""About eight chunks a second: a job of some seconds, so that there is time to kill somebody."""
+SLOW = ("--pace", "0.8", "--threads", "1")
+"""About three chunks a second: a job of some seconds, so that there is time to kill somebody."""
 
 
 @pytest.fixture(scope="module")

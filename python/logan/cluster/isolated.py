@@ -1,31 +1,24 @@
 """A scan in a process of its own, for chunks that may take the process down.
 
-`python -m logan.cluster.isolated` is the child: JSON on stdin, the summary on stdout, exit code 3
-with a line of JSON on stderr for what went wrong in an orderly way. Any other end is a death.
-
-`Isolation` is the parent's side. It asks the child for the whole chunk; when the child dies it
-halves the range until it holds one line that kills. Only a scan of the whole chunk gives a
-result, never its pieces, so the bytes are those of any other worker.
+The child is `python -m logan.cluster.scanning`. This is the parent's side: it asks the child for
+the whole chunk; when the child dies it halves the range until it holds one line that kills. Only a
+scan of the whole chunk gives a result, never its pieces, so the bytes are those of any other worker.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import Final
 
 import trio
 
 from logan._logan import Spec
-from logan.cluster.scanning import Piece, first_line_from, scan, whole_line_end
+from logan.cluster.scanning import EXIT_ORDERLY, Piece, first_line_from, whole_line_end
 from logan.errors import InputError
 
 __all__ = ["Isolation", "Poison"]
-
-_EXIT_ORDERLY: Final = 3
 
 
 class Poison(Exception):
@@ -91,7 +84,7 @@ class Isolation:
         """The summary of a piece, or None if the child died of it."""
         task = json.dumps({"piece": asdict(piece), "spec": self._spec.to_json()}).encode()
         process = await trio.run_process(
-            [sys.executable, "-m", "logan.cluster.isolated"],
+            [sys.executable, "-m", "logan.cluster.scanning"],
             stdin=task,
             capture_stdout=True,
             capture_stderr=True,
@@ -101,23 +94,7 @@ class Isolation:
         self._progress(piece.end - piece.start)
         if process.returncode == 0:
             return bytes(process.stdout)
-        if process.returncode == _EXIT_ORDERLY:
+        if process.returncode == EXIT_ORDERLY:
             what = json.loads(process.stderr)
             raise InputError(what["message"], input=piece.path, kind=what["kind"])
         return None
-
-
-def _main() -> int:
-    task = json.load(sys.stdin)
-    try:
-        summary = scan(Piece(**task["piece"]), Spec(task["spec"]))
-    except InputError as error:
-        print(json.dumps({"kind": error.kind, "message": str(error)}), file=sys.stderr)
-        return _EXIT_ORDERLY
-    with os.fdopen(sys.stdout.fileno(), "wb", closefd=False) as out:
-        out.write(summary)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main())

@@ -4,6 +4,10 @@ Plain blocking functions for threads and child processes; nothing of trio here. 
 from a file: the source itself, or a *spool* that holds the fetched bytes at their own offsets and
 nothing else.
 
+As a program, `python -m logan.cluster.scanning`, it scans one piece apart from the worker: JSON on
+stdin, the summary on stdout, `EXIT_ORDERLY` with a line of JSON on stderr for what went wrong in an
+orderly way. Any other end is a death.
+
 `LOGAN_TEST_POISON` names bytes that kill the process that scans a line with them. It stands in for
 a bug that takes the process down, so that the way around such lines can be tested.
 """
@@ -11,9 +15,11 @@ a bug that takes the process down, so that the way around such lines can be test
 from __future__ import annotations
 
 import hashlib
+import json
 import mmap
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +27,9 @@ from logan._logan import Cancel, Fingerprint, Spec, Summary
 from logan.errors import CancelledError, InputError, SourceChangedError
 from logan.limits import KIB
 
-__all__ = ["Piece", "digest_of", "first_line_from", "scan", "whole_line_end"]
+__all__ = ["EXIT_ORDERLY", "Piece", "digest_of", "first_line_from", "scan", "whole_line_end"]
+
+EXIT_ORDERLY: Final = 3
 
 _POISON: Final = "LOGAN_TEST_POISON"
 
@@ -121,3 +129,18 @@ def _die_of_poison(piece: Piece) -> None:
     ):
         if data.find(marker, first, end) >= 0:
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _main() -> int:
+    task = json.load(sys.stdin)
+    try:
+        summary = scan(Piece(**task["piece"]), Spec(task["spec"]))
+    except InputError as error:
+        print(json.dumps({"kind": error.kind, "message": str(error)}), file=sys.stderr)
+        return EXIT_ORDERLY
+    sys.stdout.buffer.write(summary)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

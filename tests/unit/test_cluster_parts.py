@@ -1,0 +1,344 @@
+"""The parts of the cluster that need no network: addresses, submissions, poison, paces, tables."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+import logan
+from logan._logan import Spec, Summary
+from logan.cluster.client import Client
+from logan.cluster.coordinator import Coordinator
+from logan.cluster.dial import Address
+from logan.cluster.health import Pace, Vitals
+from logan.cluster.isolated import Isolation, Poison
+from logan.cluster.metrics import coordinator_metrics, worker_metrics
+from logan.cluster.running import RunningJob
+from logan.cluster.scanning import Piece, digest_of, first_line_from, scan, whole_line_end
+from logan.cluster.submission import Submission
+from logan.cluster.worker import Worker
+from logan.errors import ProtocolError, SourceChangedError, SummaryError, UsageError
+from logan.job import inputs_from_json, inputs_to_json, prepare
+from logan.plan import Options
+from logan.report import Look, render
+from logan.wire.messages import Submit
+
+LINE = "2024-01-24 10:15:32.{:03d} INFO Request processed in 127ms\n"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "app.log"
+    path.write_text("".join(LINE.format(i % 1000) for i in range(500)))
+    return path
+
+
+# --- Addresses ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("localhost:8000", "localhost", 8000),
+        ("http://localhost:8000", "localhost", 8000),
+        ("http://localhost:8000/", "localhost", 8000),
+        ("localhost", "localhost", 8000),
+        ("[::1]:9", "::1", 9),
+        ("logs.example:81", "logs.example", 81),
+    ],
+)
+def test_addresses(text: str, host: str, port: int) -> None:
+    assert Address.parse(text) == Address(host, port)
+
+
+@pytest.mark.parametrize("text", ["", ":8000", "a:b", "a:99999", "a/b", "me@a:1", "a:1?x=1"])
+def test_wrong_addresses(text: str) -> None:
+    with pytest.raises(UsageError, match="no address"):
+        Address.parse(text)
+
+
+@pytest.mark.parametrize("id", ["", "a" * 65, "a\n"])
+def test_names_of_workers_are_bounded(id: str) -> None:
+    with pytest.raises(UsageError, match="no name"):
+        Worker(id)
+
+
+# --- Submissions -------------------------------------------------------------------------------
+
+
+def test_submission_survives_the_wire() -> None:
+    wish = Submission("paths", ["a.log"], Options(top=3), series_points=None, base="/x")
+    assert isinstance(wish.message(), Submit)
+    again = Submission.from_message(wish.message())
+    assert again.confined
+    assert (again.paths, again.options, again.series_points, again.base) == (
+        ["a.log"],
+        Options(top=3),
+        None,
+        "/x",
+    )
+    assert again.key() == Submission.from_message(wish.message()).key()
+    assert again.key() != wish.key()  # one is confined to the roots, one is not
+
+
+def body(**changes: Any) -> bytes:
+    return json.dumps({"paths": ["a"], "base": None, "options": {}} | changes).encode()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Submit("paths", b"[]"),
+        Submit("nonsense", body()),
+        Submit("paths", body(paths="a")),
+        Submit("paths", body(paths=[1])),
+        Submit("paths", body(base=1)),
+        Submit("paths", body(options={"nonsense": 1})),
+        Submit("paths", body(options={"chunk_size": "x"})),
+        Submit("paths", body(options={"series_points": 0})),
+        Submit("paths", body(options={"anchor": "x"})),
+        Submit("plan", body()),
+    ],
+)
+def test_wrong_submissions(message: Submit) -> None:
+    with pytest.raises(ProtocolError, match="no submission"):
+        Submission.from_message(message)
+
+
+def test_submission_with_a_value_out_of_range() -> None:
+    with pytest.raises(UsageError, match="top"):
+        Submission.from_message(Submit("paths", body(options={"top": 0})))
+
+
+def plan_body(log: Path, **changes: Any) -> bytes:
+    plan = prepare([str(log)], Options(chunk_size=1000)).plan
+    message = Submission("plan", plan=plan).message()
+    return json.dumps(json.loads(message.body) | changes).encode()
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [[0, 0, 10], [0, 5, 20]],
+        [[0, 10, 20], [0, 0, 10]],
+        [[0, 0, 10**9]],
+        [[1, 0, 1]],
+        [[0, 5, 5]],
+    ],
+    ids=["overlap", "order", "behind-the-end", "no-source", "empty"],
+)
+def test_plans_from_elsewhere_are_checked(log: Path, chunks: list[list[int]]) -> None:
+    assert Submission.from_message(Submit("plan", plan_body(log))).plan is not None
+    with pytest.raises(ProtocolError, match="no submission"):
+        Submission.from_message(Submit("plan", plan_body(log, chunks=chunks)))
+
+
+def test_a_plan_is_answered_by_a_summary(log: Path) -> None:
+    job = prepare([str(log)], Options(chunk_size=1000))
+    expected = logan.analyze(log, chunk_size=1000)
+
+    async def main() -> tuple[str, bytes]:
+        root = [str(log.parent)]
+        async with Coordinator(port=0, roots=root) as coordinator, trio.open_nursery() as nursery:
+            address = f"localhost:{coordinator.port}"
+            nursery.start_soon(Worker("alice", address, roots=root).run)
+            answer = await Client(address).submit(Submission("plan", plan=job.plan))
+            nursery.cancel_scope.cancel()
+        return answer
+
+    kind, data = trio.run(main)
+    assert kind == "summary"
+    head, _, summary = data.partition(b"\n")
+    assert json.loads(head)["missing"] == []
+    figures = json.loads(Summary.from_bytes(summary).evaluate())
+    assert figures["total_requests"] == expected["total_requests"]
+
+
+# --- Jobs --------------------------------------------------------------------------------------
+
+
+def test_inputs_survive_a_restart(log: Path) -> None:
+    paths = [str(log), str(log), str(log.with_name("none.log"))]
+    inputs = prepare(paths, Options()).inputs
+    again = inputs_from_json(json.loads(json.dumps(inputs_to_json(inputs))))
+    for before, after in zip(inputs, again, strict=True):
+        assert (after.path, after.source, after.notes) == (before.path, before.source, before.notes)
+        assert after.detection == before.detection
+        assert str(after.error) == str(before.error)
+
+
+@pytest.fixture
+def job(log: Path) -> RunningJob:
+    from logan._logan import MergeTree
+
+    async def make() -> RunningJob:
+        prepared = prepare([str(log)], Options(chunk_size=10_000))
+        plan = prepared.plan
+        return RunningJob("j", plan, MergeTree(prepared.spec()), [str(log)], "app.log")
+
+    return trio.run(make)
+
+
+def summary_of(job: RunningJob, start: int, end: int, spec: Spec | None = None) -> bytes:
+    return Summary.from_chunk(job.urls[0], start, end, spec or job.spec).to_bytes()
+
+
+def test_results_are_believed_only_when_checked(job: RunningJob, log: Path) -> None:
+    good = summary_of(job, 0, 10_000)
+    assert job.verify(0, digest_of(good), good).segments() == [(0, 0, 10_000)]
+    with pytest.raises(SummaryError, match="digest"):
+        job.verify(0, digest_of(b""), good)
+    with pytest.raises(SummaryError):
+        job.verify(0, digest_of(good[:-1]), good[:-1])
+    for wrong in (summary_of(job, 0, 9_999), summary_of(job, 10_000, 20_000)):
+        with pytest.raises(SummaryError, match="covers"):
+            job.verify(0, digest_of(wrong), wrong)
+    other = summary_of(job, 0, 10_000, logan.make_spec(log, top=3))
+    with pytest.raises(SummaryError, match="another spec"):
+        job.verify(0, digest_of(other), other)
+
+
+def test_a_job_that_was_stopped_names_what_is_missing(job: RunningJob) -> None:
+    job.done = {0}
+    job.cancelled = True
+    (missing,) = job.missing()
+    assert (missing.start, missing.end, missing.kind) == (10_000, job.plan.bytes, "cancelled")
+
+
+# --- Scans -------------------------------------------------------------------------------------
+
+
+def test_lines_are_found(log: Path) -> None:
+    size, line = log.stat().st_size, len(LINE.format(0))
+    path = str(log)
+    assert first_line_from(path, 0, size) == 0
+    assert first_line_from(path, 1, size) == line
+    assert first_line_from(path, line, size) == line
+    assert first_line_from(path, 1, line) is None
+    assert first_line_from(path, size - 1, size) is None
+    assert whole_line_end(path, 0, size) == line
+    assert whole_line_end(path, size - line, size) == size
+
+
+def test_changed_files_are_refused_before_the_scan(log: Path) -> None:
+    job = prepare([str(log)], Options())
+    source = job.plan.sources[0]
+    log.write_text("x" * log.stat().st_size)
+    piece = Piece(str(log), 0, 100, 0, source.size or 0, source.fingerprint)
+    with pytest.raises(SourceChangedError, match="changed"):
+        scan(piece, job.spec())
+
+
+def test_the_line_that_kills_is_found(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = log.read_text().splitlines(keepends=True)[:60]
+    lines[33] = "2024-01-24 10:15:32.333 INFO POISON processed in 127ms\n"
+    log.write_text("".join(lines))
+    start = sum(map(len, lines[:33]))
+    job = prepare([str(log)], Options())
+    source = job.plan.sources[0]
+    size = source.size or 0
+    monkeypatch.setenv("LOGAN_TEST_POISON", "POISON")
+    steps: list[int] = []
+
+    async def main(begin: int, end: int) -> bytes:
+        piece = Piece(str(log), begin, end, 0, size, source.fingerprint)
+        return await Isolation(piece, job.spec(), steps.append).scan()
+
+    with pytest.raises(Poison) as found:
+        trio.run(main, 0, size)
+    assert (found.value.start, found.value.end) == (start, start + len(lines[33]))
+    assert len(steps) < 2 * math.log2(60) + 4
+    healthy = Summary.from_chunk(str(log), 0, 1_000, job.spec())
+    assert trio.run(main, 0, 1_000) == healthy.to_bytes()
+
+
+# --- Health ------------------------------------------------------------------------------------
+
+
+def test_pace_is_kept() -> None:
+    async def main() -> None:
+        began = trio.current_time()
+        pace = Pace(100.0)
+        for _ in range(5):
+            await pace.spend(50)
+        assert trio.current_time() - began == pytest.approx(2.5)
+        await trio.sleep(100)  # what was not used is not saved up
+        began = trio.current_time()
+        await pace.spend(50)
+        assert trio.current_time() - began == pytest.approx(0.5)
+
+    trio.run(main, clock=MockClock(autojump_threshold=0))
+
+
+def test_vitals() -> None:
+    sample = Vitals().sample()
+    assert sample["rss_bytes"] > 1_000_000
+    assert sample["cpu_percent"] >= 0
+
+
+def test_metrics_name_every_worker() -> None:
+    async def main() -> dict[str, Any]:
+        return Worker("alice", roots=[os.curdir]).health()
+
+    health = trio.run(main)
+    names = {metric.name for metric in worker_metrics(health)}
+    assert "logan_worker_resident_memory_bytes" in names
+    worker = {
+        "id": "bob",
+        "state": "active",
+        "chunks_done": 3,
+        "chunks_lost": 1,
+        "bytes_done": 5,
+        "bytes_per_second": 7,
+        "rss_bytes": None,
+        "cpu_percent": None,
+        "heard_s": 0.5,
+    }
+    families = {m.name: m for m in coordinator_metrics({"workers": [worker], "jobs": []})}
+    (sample,) = families["logan_cluster_worker_chunks_done"].samples
+    assert (sample.labels, sample.value) == ({"worker": "bob"}, 3)
+    assert families["logan_cluster_worker_resident_memory_bytes"].samples == []
+
+
+# --- The report --------------------------------------------------------------------------------
+
+
+def test_report_shows_who_did_the_work(log: Path) -> None:
+    data = logan.analyze(log).to_dict()
+    assert "Workers" not in render("text", logan.Report(data), Look(width=80))
+    data["performance"]["workers"] = [
+        {
+            "worker": "bob\x1b",
+            "chunks_done": 3,
+            "chunks_lost": 1,
+            "bytes": 10,
+            "bytes_per_second": None,
+            "peak_rss_bytes": None,
+            "cpu_percent": None,
+        }
+    ]
+    data["performance"]["recoveries"] = [
+        {
+            "worker": "bob\x1b",
+            "cause": "its connection was cut",
+            "chunk": i,
+            "noticed_s": 1.0,
+            "leased_s": 1.01,
+            "done_s": 1.5,
+        }
+        for i in range(8)
+    ]
+    for width in (60, 80, 200):
+        text = render("text", logan.Report(data), Look(width=width))
+        assert "Workers" in text
+        assert "its connection" in text  # cut off where there is no room
+        assert "and 2 more" in text
+        assert "\x1b" not in text
+        assert max(map(len, text.splitlines())) <= width
