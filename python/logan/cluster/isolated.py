@@ -2,7 +2,7 @@
 
 The child is `python -m logan.cluster.scanning`. This is the parent's side: it asks the child for
 the whole chunk; when the child dies it halves the range until it holds one line that kills. Only a
-scan of the whole chunk gives a result, never its pieces, so the bytes are those of any other worker.
+scan of the whole chunk gives a result, never its pieces: the bytes are those of any other worker.
 """
 
 from __future__ import annotations
