@@ -61,7 +61,8 @@ def analyze(
         top: rows of the top tables and of the slowest requests.
         anchor: dates without a year lie at or before this moment (+ 48 h); by default when the
             newest input was last modified.
-        engine: a name of `logan.engines.ENGINES`.
+        engine: a name of `logan.engines.ENGINES`, or NAME=ADDRESS: "dask" makes a Dask cluster of
+            processes for this job, "dask=tcp://host:8786" uses one that is there.
         series_points: most points of the series; None gives all there are.
         progress: called with (bytes done, bytes in all) about ten times a second; the second
             is 0 while the end is not known.
@@ -105,7 +106,7 @@ def analyze(
     _blame(inputs, order, result.missing, figures, format)
     if errors == "raise":
         _raise_first(inputs)
-    return _report(inputs, order, plan, result, figures, engine=engine, started=started)
+    return _report(inputs, order, plan, result, figures, engine=runner.name, started=started)
 
 
 def analyze_logs(

@@ -1,9 +1,10 @@
 """Every error that logan raises on purpose.
 
 Each class says who is at fault: the caller (`UsageError`), an input (`InputError`), a summary
-from elsewhere (`SummaryError`), the place that output goes to (`OutputError`). The message names
-the thing at fault; `hint`, when there is one, names the next step. The native extension raises
-the classes of this module too, so an error keeps its type across the language border.
+from elsewhere (`SummaryError`), an engine (`EngineError`), the place that output goes to
+(`OutputError`). The message names the thing at fault; `hint`, when there is one, names the next
+step. The native extension raises the classes of this module too, so an error keeps its type across
+the language border.
 
 This module imports nothing of logan and knows nothing of exit codes or terminals.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 __all__ = [
     "CancelledError",
+    "EngineError",
     "ExpectationError",
     "InputError",
     "LoganError",
@@ -97,6 +99,10 @@ class CancelledError(LoganError):
 
 class SummaryError(LoganError):
     """Summaries that cannot be merged, or bytes that are not a summary."""
+
+
+class EngineError(LoganError):
+    """The engine failed, not an input: its workers cannot be reached, or are not fit for it."""
 
 
 class OutputError(LoganError):
