@@ -13,8 +13,10 @@ finds changed or unreadable is named in the result. Streams are read by this pro
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any, Final
 
 from logan import _logan
@@ -208,18 +210,34 @@ def _client(address: str | None, threads: int | None) -> Iterator[Client]:
         with client, client.as_current():
             yield client
         return
-    with (
-        LocalCluster(
-            n_workers=threads or cpus(),
-            threads_per_worker=1,
-            dashboard_address=None,
-            memory_limit=0,  # a summary is bounded; Dask's guard would only slow it down
-            silence_logs=SILENT,
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-        client.as_current(),
-    ):
+    with ExitStack() as stack:
+        with _deaf_to_ctrl_c():
+            cluster = LocalCluster(
+                n_workers=threads or cpus(),
+                threads_per_worker=1,
+                dashboard_address=None,
+                memory_limit=0,  # a summary is bounded; Dask's guard would only slow it down
+                silence_logs=SILENT,
+            )
+            stack.enter_context(cluster)
+            client = stack.enter_context(Client(cluster, set_as_default=False))
+        stack.enter_context(client.as_current())
         yield client
+
+
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """A terminal sends Ctrl-C to the whole process group; only we know what to do about it.
+
+    What is started in the block, and whatever that starts, never hears it.
+    """
+    # It unblocks the signal in whichever thread starts it.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _check_versions(client: Client) -> None:
