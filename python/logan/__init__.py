@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from logan.api import analyze, analyze_logs, detect, make_spec
     from logan.errors import (
         CancelledError,
-        EngineError,
+        ClusterError,
         ExpectationError,
         InputError,
         LoganError,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Cancel",
     "CancelledError",
-    "EngineError",
+    "ClusterError",
     "Expectation",
     "ExpectationError",
     "Feed",
@@ -63,7 +63,7 @@ _MODULES = {
     "logan._logan": ("Cancel", "Fingerprint", "Spec", "Summary", "__version__"),
     "logan.api": ("analyze", "analyze_logs", "detect", "make_spec"),
     "logan.errors": (
-        *("CancelledError", "EngineError", "ExpectationError", "InputError", "LoganError"),
+        *("CancelledError", "ClusterError", "ExpectationError", "InputError", "LoganError"),
         *("OutputError", "SourceChangedError", "SummaryError", "UsageError"),
     ),
     "logan.feed": ("Feed",),

@@ -122,6 +122,11 @@ class Summary:
         `logan_version` and `performance`; beside them `"sources": [{"source", "bytes",
         "segments": [[start, end]], "formats": [{"name", "lines", ...}]}]`.
         """
+    @property
+    def spec_digest(self) -> str:
+        """The `digest` of the spec under which the figures were made."""
+    def segments(self) -> list[tuple[int, int, int]]:
+        """What is covered: `(source, start, end)`, in order, neighbours joined."""
     def covered_bytes(self, source: int) -> int: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -131,12 +136,23 @@ class Summary:
 class MergeTree:
     """The fixed binary tree over chunk ids (the shape of RFC 6962's Merkle tree).
 
-    Chunks may arrive in any order; the root does not depend on it.
+    Chunks may arrive in any order; the root does not depend on it. A complete subtree is named by
+    its level (0 for a chunk) and its place: it covers the chunks from `place << level` up to, not
+    including, `(place + 1) << level`.
     """
 
     def __new__(cls, spec: Spec) -> Self: ...
-    def insert(self, chunk: int, summary: Summary) -> None:
-        """Raises `logan.SummaryError` for a chunk that was there, `ValueError` once finished."""
+    def insert(self, chunk: int, summary: Summary) -> tuple[int, int]:
+        """Returns level and place of the largest subtree that this completed.
+
+        Raises `logan.SummaryError` for a chunk that was there, `ValueError` once finished.
+        """
+    def insert_subtree(self, level: int, place: int, summary: Summary) -> tuple[int, int]:
+        """Put back what `subtree` gave, in this tree or another; returns and raises as `insert`."""
+    def subtree(self, level: int, place: int) -> Summary | None:
+        """A complete subtree; None if it is not complete, or has become part of a larger one."""
+    def subtrees(self) -> list[tuple[int, int]]:
+        """Level and place of all complete subtrees that are not part of larger ones, sorted."""
     def finish(self) -> Summary:
         """The root over all chunks inserted, those absent counting as empty. Only once."""
 
@@ -147,6 +163,9 @@ class Cancel:
     def __new__(cls) -> Self: ...
     def set(self) -> None: ...
     def is_set(self) -> bool: ...
+    @property
+    def scanned_bytes(self) -> int:
+        """Bytes that `Summary.from_chunk` has scanned with this flag; may be read meanwhile."""
 
 @final
 class Outcome:

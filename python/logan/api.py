@@ -7,27 +7,26 @@ terminal; whoever wants a progress bar passes `progress`.
 
 from __future__ import annotations
 
-import json
 import os
-import time
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Literal
 
-from logan import _logan, engines
+from logan import engines
 from logan._logan import Cancel, Spec
 from logan.engines import Progress
-from logan.errors import InputError, SourceChangedError, UsageError
+from logan.errors import UsageError
+from logan.job import check_format, plan_inputs, prepare, raise_first
 from logan.limits import (
     CHUNK_SIZE_BYTES_DEFAULT,
     INPUTS_PER_JOB_MAX,
     SERIES_POINTS_MAX,
     THREADS_MAX,
 )
-from logan.model import Detection, FormatShare, Missing, Plan, Result, Source
-from logan.plan import Options, make_plan
-from logan.report import Report, assemble, input_entry
-from logan.sources import Input, local, open_inputs, readable_name
+from logan.model import Detection, Source
+from logan.plan import Options
+from logan.report import Report
+from logan.sources import Input, open_inputs
 
 __all__ = ["analyze", "analyze_logs", "detect", "make_spec"]
 
@@ -75,38 +74,24 @@ def analyze(
         UsageError: an option makes no sense (also a `ValueError`).
         InputError: an input cannot be read; `SourceChangedError` if it changed meanwhile.
     """
-    started = time.perf_counter()
     options = Options(chunk_size=chunk_size, format=format, input_tz=input_tz, top=top)
-    _check(format, threads, errors, series_points)
+    _check(threads, errors, series_points)
     runner = engines.load(engine)
     cancel = Cancel() if cancel is None else cancel
-    inputs = open_inputs(_path_list(paths), cancel=cancel)
+    strict = errors == "raise"
+    job = prepare(_path_list(paths), options, anchor=anchor, strict=strict, cancel=cancel)
     try:
-        if errors == "raise":
-            _raise_first(inputs)
-        order = _source_order(inputs)
-        plan = _plan(inputs, order, options, anchor)
         result = runner.run(
-            plan,
-            _spec(plan.spec_json),
-            streams={
-                source: stream
-                for source, index in enumerate(order)
-                if (stream := inputs[index].stream) is not None
-            },
+            job.plan,
+            job.spec(),
+            streams=job.streams,
             threads=threads,
             progress=progress,
             cancel=cancel,
         )
     finally:
-        for entry in inputs:
-            if entry.stream is not None:
-                entry.stream.close()
-    figures = json.loads(result.summary.evaluate(top=top, series_points=series_points))
-    _blame(inputs, order, result.missing, figures, format)
-    if errors == "raise":
-        _raise_first(inputs)
-    return _report(inputs, order, plan, result, figures, engine=runner.name, started=started)
+        job.close()
+    return job.report(result, engine=runner.name, series_points=series_points, strict=strict)
 
 
 def analyze_logs(
@@ -141,10 +126,10 @@ def make_spec(
     Raises `InputError`, `UsageError`.
     """
     options = Options(format=format, input_tz=input_tz, top=top)
-    _check(format, None, "raise")
+    check_format(format)
     inputs = open_inputs(_path_list(paths)) or [Input("-", Source("-", None), Detection())]
-    _raise_first(inputs)
-    return _spec(_plan(inputs, range(len(inputs)), options, anchor).spec_json)
+    raise_first(inputs)
+    return plan_inputs(inputs, options, anchor=anchor).spec()
 
 
 def _path_list(paths: PathLike | Iterable[PathLike]) -> list[str]:
@@ -157,185 +142,10 @@ def _path_list(paths: PathLike | Iterable[PathLike]) -> list[str]:
     return [os.fspath(path) for path in listed]
 
 
-def _check(
-    format: str | None, threads: int | None, errors: str, series_points: int | None = None
-) -> None:
+def _check(threads: int | None, errors: str, series_points: int | None) -> None:
     if series_points is not None and series_points < 1:
         raise UsageError(f"series_points is {series_points}, it must be 1 or more, or None")
     if threads is not None and not 1 <= threads <= THREADS_MAX:
         raise UsageError(f"threads is {threads}, it must be from 1 to {THREADS_MAX:,}")
     if errors not in ("raise", "report"):
         raise UsageError(f'errors is {errors!r}, it must be "raise" or "report"')
-    if format is not None:
-        known = [each["name"] for each in json.loads(_logan.formats())]
-        if format not in known:
-            raise UsageError(
-                f"no format is called {format!r}", hint=f"known formats: {', '.join(known)}"
-            )
-
-
-def _raise_first(inputs: Iterable[Input]) -> None:
-    for entry in inputs:
-        if entry.error is not None:
-            raise entry.error
-
-
-def _source_order(inputs: Sequence[Input]) -> list[int]:
-    """Indices of the readable inputs, those with a size before streams: the spec's order."""
-    readable = [index for index, entry in enumerate(inputs) if entry.source is not None]
-    return sorted(readable, key=lambda index: inputs[index].stream is not None)
-
-
-def _plan(
-    inputs: Sequence[Input], order: Sequence[int], options: Options, anchor: datetime | None
-) -> Plan:
-    pairs = [(each.source, each.detection) for each in (inputs[index] for index in order)]
-    sources = [source for source, _ in pairs if source is not None]
-    detections = [detection or Detection() for _, detection in pairs]
-    return make_plan(sources, detections, options, anchor_ns=_anchor_ns(sources, anchor))
-
-
-def _anchor_ns(sources: Iterable[Source], anchor: datetime | None) -> int:
-    if anchor is not None:
-        moment = anchor if anchor.tzinfo is not None else anchor.replace(tzinfo=UTC)
-        anchor_ns = int(moment.timestamp()) * 1_000_000_000
-        if not -(2**63) <= anchor_ns < 2**63:
-            raise UsageError(f"anchor is {anchor:%Y-%m-%d}, it must be from 1678 to 2261")
-        return anchor_ns
-    modified = [source.mtime_ns for source in sources if source.mtime_ns is not None]
-    return max(modified, default=time.time_ns())
-
-
-def _spec(text: str) -> Spec:
-    try:
-        return Spec(text)
-    except ValueError as error:
-        raise UsageError(str(error)) from error
-
-
-def _blame(
-    inputs: Sequence[Input],
-    order: Sequence[int],
-    missing: Iterable[Missing],
-    figures: Mapping[str, Any],
-    forced: str | None,
-) -> None:
-    """Give inputs whose bytes are missing, or do not fit a forced format, an error of their own."""
-    for each in missing:
-        entry = inputs[order[each.source]]
-        if each.kind == "cancelled" or entry.error is not None:
-            continue
-        kind = SourceChangedError if each.kind == "changed" else InputError
-        name = readable_name(entry.path)
-        why = each.why if name in each.why else f"{name}: {each.why}"
-        entry.error = kind(why, input=entry.path, kind=each.kind)
-    for evaluated in figures["sources"]:
-        entry = inputs[order[evaluated["source"]]]
-        read = sum(each["lines"] for each in evaluated["formats"])
-        if read or not evaluated["bytes"] or entry.error is not None:
-            continue
-        if entry.detection is not None and entry.detection.blank == entry.detection.lines:
-            entry.notes.append("nothing but blank lines")
-        elif forced is not None:
-            entry.error = _misfit(entry, forced)
-        else:
-            entry.notes.append("no line fits a known format; see: logan formats")
-
-
-def _misfit(entry: Input, forced: str) -> InputError:
-    found = [each.name for each in entry.detection.formats] if entry.detection else []
-    return InputError(
-        f"no line of {readable_name(entry.path)} is of format {forced}",
-        input=entry.path,
-        kind="format",
-        hint=f"it looks like {found[0]}: leave the format out" if found else "see: logan formats",
-    )
-
-
-def _report(
-    inputs: Sequence[Input],
-    order: Sequence[int],
-    plan: Plan,
-    result: Result,
-    figures: Mapping[str, Any],
-    *,
-    engine: str,
-    started: float,
-) -> Report:
-    evaluated = {order[each["source"]]: each for each in figures["sources"]}
-    entries = [_entry(entry, evaluated.get(index), plan) for index, entry in enumerate(inputs)]
-    names = [entry["path"] for entry in entries]
-    read = sum(entry["bytes"] for entry in entries)
-    wall_s = time.perf_counter() - started
-    return assemble(
-        figures,
-        entries,
-        input_of_source=order,
-        missing=[
-            {
-                "input": names[order[each.source]],
-                "start": each.start,
-                "end": each.end,
-                "why": each.why,
-            }
-            for each in result.missing
-        ],
-        logan_version=_logan.__version__,
-        performance={
-            "wall_s": round(wall_s, 6),
-            "bytes": read,
-            "bytes_per_second": round(read / wall_s) if wall_s > 0 else None,
-            "peak_rss_bytes": _logan.peak_rss_bytes(),
-            "threads": result.threads,
-            "engine": engine,
-            "workers": list(result.workers),
-            "recoveries": list(result.recoveries),
-        },
-    )
-
-
-def _entry(entry: Input, evaluated: Mapping[str, Any] | None, plan: Plan) -> dict[str, Any]:
-    detection = entry.detection or Detection()
-    found = {each.name: each for each in detection.formats}
-    notes = list(entry.notes)
-    if entry.source is not None and entry.source.size is not None and entry.error is None:
-        notes += local.changes_since(entry.source)
-    return input_entry(
-        readable_name(entry.path),
-        evaluated,
-        compression=detection.compression,
-        formats=[
-            _format_entry(each, found.get(each["name"]))
-            for each in (evaluated or {}).get("formats", ())
-        ],
-        assumed=_assumed(detection, plan),
-        notes=notes,
-        error=_in_words(entry.error),
-    )
-
-
-def _assumed(detection: Detection, plan: Plan) -> list[str]:
-    """What the lines of an input do not say and the figures rest on."""
-    spec = json.loads(plan.spec_json)
-    assumed = list(detection.assumed)
-    if any(each.timezone in ("not written", "written in some lines") for each in detection.formats):
-        assumed.append(f"times without a zone are {spec['input_tz']}")
-    if any(each.year == "not written" for each in detection.formats):
-        anchor = datetime.fromtimestamp(spec["anchor_ns"] / 1e9, UTC)
-        assumed.append(f"dates without a year are the latest up to 48 h after {anchor:%Y-%m-%d}")
-    return assumed
-
-
-def _in_words(error: InputError | None) -> str | None:
-    if error is None:
-        return None
-    return f"{error}; {error.hint}" if error.hint else str(error)
-
-
-def _format_entry(evaluated: Mapping[str, Any], found: FormatShare | None) -> dict[str, Any]:
-    """Lines as counted over the whole input, fields as detected in its sample."""
-    entry: dict[str, Any] = {"name": evaluated["name"], "lines": evaluated["lines"]}
-    for key in ("time_field", "duration_field", "duration_unit", "timezone"):
-        # The sample knows more than the format does: the unit, and whether there is a time at all.
-        entry[key] = evaluated.get(key) if found is None else getattr(found, key)
-    return entry

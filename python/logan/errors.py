@@ -1,10 +1,10 @@
 """Every error that logan raises on purpose.
 
 Each class says who is at fault: the caller (`UsageError`), an input (`InputError`), a summary
-from elsewhere (`SummaryError`), an engine (`EngineError`), the place that output goes to
-(`OutputError`). The message names the thing at fault; `hint`, when there is one, names the next
-step. The native extension raises the classes of this module too, so an error keeps its type across
-the language border.
+from elsewhere (`SummaryError`), the place that output goes to (`OutputError`), the peer of a
+connection (`ProtocolError`), the state folder (`JournalError`). The message names the thing at
+fault; `hint`, when there is one, names the next step. The native extension raises the classes of
+this module too, so an error keeps its type across the language border.
 
 This module imports nothing of logan and knows nothing of exit codes or terminals.
 """
@@ -13,11 +13,13 @@ from __future__ import annotations
 
 __all__ = [
     "CancelledError",
-    "EngineError",
+    "ClusterError",
     "ExpectationError",
     "InputError",
+    "JournalError",
     "LoganError",
     "OutputError",
+    "ProtocolError",
     "SourceChangedError",
     "SummaryError",
     "UsageError",
@@ -101,9 +103,29 @@ class SummaryError(LoganError):
     """Summaries that cannot be merged, or bytes that are not a summary."""
 
 
-class EngineError(LoganError):
-    """The engine failed, not an input: its workers cannot be reached, or are not fit for it."""
-
-
 class OutputError(LoganError):
     """The result could not be written where it was wanted."""
+
+
+class ProtocolError(LoganError):
+    """A peer that broke the line protocol, or that is not who it must be.
+
+    Attributes:
+        code: a word for programs, as it stands in the ERROR that the peer is sent: "line",
+            "grammar", "json", "verb", "field", "body", "order", "version" or "auth".
+    """
+
+    def __init__(
+        self, message: str = "", *, code: str = "grammar", hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class JournalError(LoganError):
+    """The state folder is in use, damaged, foreign, or cannot be written. Nothing that was not
+    committed may be acknowledged."""
+
+
+class ClusterError(LoganError):
+    """The coordinator cannot be reached or refuses, or no worker does the work."""

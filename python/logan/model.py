@@ -6,14 +6,23 @@ is named by its index in `Plan.sources`, which is also its index in the spec.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from logan._logan import Summary
 
-__all__ = ["Chunk", "Detection", "FormatShare", "Missing", "Plan", "Result", "Source"]
+__all__ = [
+    "Chunk",
+    "Detection",
+    "FormatShare",
+    "Missing",
+    "Plan",
+    "Result",
+    "Source",
+    "join_missing",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +134,19 @@ class Result:
     missing: tuple[Missing, ...] = ()
     workers: tuple[Mapping[str, Any], ...] = ()
     recoveries: tuple[Mapping[str, Any], ...] = ()
+
+
+def join_missing(missing: Iterable[Missing]) -> tuple[Missing, ...]:
+    """Neighbouring ranges of one cause as one entry, in source and offset order."""
+    joined: list[Missing] = []
+    for each in sorted(missing, key=lambda each: (each.source, each.start)):
+        last = joined[-1] if joined else None
+        if last is not None and (last.source, last.end, last.kind) == (
+            each.source,
+            each.start,
+            each.kind,
+        ):
+            joined[-1] = Missing(last.source, last.start, each.end, last.kind, last.why)
+        else:
+            joined.append(each)
+    return tuple(joined)

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 import logan
-from logan import api, engines
+from logan import engines
 from logan._logan import Cancel, MergeTree, Summary
 from logan.engines import ENGINES, dask
+from logan.job import prepare
 from logan.model import Chunk
 from logan.plan import Options
-from logan.sources import open_inputs
 
 LOGS = Path(__file__).resolve().parents[2] / "test_vectors" / "logs"
 INPUTS = [
@@ -85,11 +85,10 @@ def test_what_changed_is_missing(engine: str, tmp_path: Path) -> None:
     path.write_bytes(INPUTS[0][0].read_bytes())
 
     inputs = [LOGS / "normal.log", path]
-    opened = open_inputs([str(each) for each in inputs])
-    plan = api._plan(opened, range(2), Options(chunk_size=4096), None)
+    job = prepare([str(each) for each in inputs], Options(chunk_size=4096))
     os.truncate(path, 100)
     result = engines.load(engine).run(
-        plan, api._spec(plan.spec_json), streams={}, threads=1, progress=None, cancel=Cancel()
+        job.plan, job.spec(), streams={}, threads=1, progress=None, cancel=Cancel()
     )
     assert {each.source for each in result.missing} == {1}
     assert {each.kind for each in result.missing} == {"changed"}
@@ -125,13 +124,13 @@ def test_a_dask_worker_killed_in_the_middle_changes_nothing(cluster: Any, tmp_pa
 
 def test_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask, "CONNECT_TIMEOUT_S", 0.5)
-    with pytest.raises(logan.EngineError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:1"):
+    with pytest.raises(logan.ClusterError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:1"):
         figures(INPUTS[0], "dask=tcp://127.0.0.1:1")
 
 
 def test_another_version_is_refused(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("logan._logan.__version__", "0.0.1")
-    with pytest.raises(logan.EngineError, match=r"has logan .*, this is 0\.0\.1"):
+    with pytest.raises(logan.ClusterError, match=r"has logan .*, this is 0\.0\.1"):
         figures(INPUTS[0], f"dask={cluster.scheduler_address}")
 
 

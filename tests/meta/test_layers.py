@@ -15,8 +15,8 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "python" / "logan"
 
 LAYERS = [
-    {"errors", "model", "limits", "_logan"},
-    {"plan", "sources", "report", "wire", "scheduler"},
+    {"errors", "model", "limits", "cpus", "_logan"},
+    {"plan", "job", "sources", "report", "wire", "scheduler"},
     {"cluster"},
     {"engines"},
     {"api", "validate", "feed", "cli", "__main__", "__init__"},

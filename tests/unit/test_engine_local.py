@@ -9,9 +9,10 @@ import pytest
 
 from logan import _logan, engines
 from logan._logan import Cancel, Spec
+from logan.cpus import cpus
 from logan.engines import local
 from logan.errors import UsageError
-from logan.model import Detection, Missing, Plan, Source
+from logan.model import Detection, Missing, Plan, Source, join_missing
 from logan.plan import Options, make_plan
 from logan.sources.stdin import Stream
 
@@ -115,7 +116,7 @@ def test_neighbouring_missing_ranges_of_one_cause_are_joined() -> None:
         Missing(0, 10, 20, "cancelled", "cancelled"),
         Missing(0, 0, 10, "cancelled", "cancelled"),
     ]
-    assert local.join_missing(gaps) == (
+    assert join_missing(gaps) == (
         Missing(0, 0, 20, "cancelled", "cancelled"),
         Missing(0, 20, 30, "changed", "truncated"),
         Missing(1, 0, 10, "cancelled", "cancelled"),
@@ -133,7 +134,7 @@ def test_progress_reaches_the_whole(tmp_path: Path) -> None:
 
 
 def test_cpus_are_at_least_one() -> None:
-    assert 1 <= local.cpus() <= (os.cpu_count() or 1)
+    assert 1 <= cpus() <= (os.cpu_count() or 1)
 
 
 @pytest.mark.parametrize("name", engines.ENGINES)

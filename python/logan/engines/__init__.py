@@ -50,7 +50,7 @@ class EngineModule(Protocol):
         """Figures of `plan`; `streams` holds, by source index, those without a size.
 
         Parts that cannot be read, or not any more once `cancel` is set, are named in
-        `Result.missing`; what is left is still right. Raises `EngineError` if the engine itself
+        `Result.missing`; what is left is still right. Raises `ClusterError` if the engine itself
         fails.
         """
         ...

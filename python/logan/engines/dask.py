@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from logan import _logan
 from logan._logan import Cancel, Fingerprint, MergeTree, Spec, Summary
+from logan.cpus import cpus
 from logan.engines import Progress
-from logan.engines.local import cpus, join_missing, read_streams
-from logan.errors import EngineError, UsageError
-from logan.model import Chunk, Missing, Plan, Result
+from logan.engines.local import read_streams
+from logan.errors import ClusterError, UsageError
+from logan.model import Chunk, Missing, Plan, Result, join_missing
 from logan.sources.stdin import Stream
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class _Job:
             self._lose(block, "poison", f"{why}; see the workers' logs")
             return
         except Exception as error:
-            raise EngineError(
+            raise ClusterError(
                 f"a Dask worker failed: {type(error).__name__}: {error}",
                 hint="see the workers' logs",
             ) from error
@@ -204,7 +205,7 @@ def _client(address: str | None, threads: int | None) -> Iterator[Client]:
         try:
             client = Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
         except (OSError, ValueError) as error:
-            raise EngineError(
+            raise ClusterError(
                 f"no Dask scheduler at {address}: {error}", hint="start one with: dask scheduler"
             ) from error
         with client, client.as_current():
@@ -244,14 +245,14 @@ def _check_versions(client: Client) -> None:
     """Another version may count otherwise, and its bytes may not merge with ours."""
     found: dict[str, Any] = client.run(_version, on_error="return")
     if not found:
-        raise EngineError(
+        raise ClusterError(
             f"the Dask scheduler at {client.scheduler_info()['address']} has no workers",
             hint="start some with: dask worker ADDRESS",
         )
     for worker, version in found.items():
         if version != _logan.__version__:
             what = f"has logan {version}" if isinstance(version, str) else "has no logan"
-            raise EngineError(
+            raise ClusterError(
                 f"the Dask worker {worker} {what}, this is {_logan.__version__}",
                 hint="install the same logan-analyzer on every worker",
             )

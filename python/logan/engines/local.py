@@ -7,19 +7,18 @@ summaries of all of them are joined in source order.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from logan import _logan
 from logan._logan import Cancel, Fingerprint, Spec, Summary
+from logan.cpus import cpus
 from logan.engines import Progress
 from logan.errors import CancelledError
-from logan.model import Missing, Plan, Result
+from logan.model import Missing, Plan, Result, join_missing
 from logan.sources.stdin import Stream
 
-__all__ = ["ADDRESS", "cpus", "join_missing", "read_streams", "run"]
+__all__ = ["ADDRESS", "read_streams", "run"]
 
 ADDRESS: Final = None
 
@@ -56,35 +55,6 @@ def read_streams(
         summary = summary.merge(part)
         missing.extend(lost)
     return summary, missing
-
-
-def cpus() -> int:
-    """CPUs this process may use: its affinity, and a container's quota rounded up."""
-    try:
-        allowed = len(os.sched_getaffinity(0))
-    except AttributeError:
-        allowed = os.cpu_count() or 1
-    try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return max(1, min(allowed, -(-int(quota) // int(period))))
-    except (OSError, ValueError):
-        return allowed
-
-
-def join_missing(missing: list[Missing]) -> tuple[Missing, ...]:
-    """Neighbouring ranges of one cause as one entry, in source and offset order."""
-    joined: list[Missing] = []
-    for each in sorted(missing, key=lambda each: (each.source, each.start)):
-        last = joined[-1] if joined else None
-        if last is not None and (last.source, last.end, last.kind) == (
-            each.source,
-            each.start,
-            each.kind,
-        ):
-            joined[-1] = Missing(last.source, last.start, each.end, last.kind, last.why)
-        else:
-            joined.append(each)
-    return tuple(joined)
 
 
 def _scan_files(

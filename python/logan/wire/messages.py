@@ -12,9 +12,10 @@ as JSON.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 __all__ = [
+    "PROTOCOL_VERSION",
     "Accepted",
     "Auth",
     "Bye",
@@ -44,6 +45,9 @@ __all__ = [
     "Submit",
     "Welcome",
 ]
+
+PROTOCOL_VERSION: Final = 1
+"""What HELLO names. Any change of verbs or fields that both sides must know of raises it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +187,14 @@ class Fetch:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """DATA: the bytes asked for, in pieces."""
+    """DATA: the bytes asked for, in pieces of one frame, in order, each from `offset` (in the
+    source) on. With `last` a piece that ends early says so: the source ends there, or `detail`
+    tells what went wrong."""
 
     id: int
     offset: int
     last: bool
+    detail: str | None = None
     body: bytes = b""
 
 

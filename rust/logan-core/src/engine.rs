@@ -38,8 +38,8 @@ pub struct Control {
     /// Set to stop: scans end with [`Error::Cancelled`] at their next window. Shared, since
     /// whoever stops one scan may mean others too.
     pub cancel: Arc<AtomicBool>,
-    /// Bytes scanned so far.
-    pub bytes: AtomicU64,
+    /// Bytes scanned so far. Shared, so that it can be read while the scan runs.
+    pub bytes: Arc<AtomicU64>,
 }
 
 impl Control {

@@ -7,6 +7,10 @@
 //!
 //! A chunk that never comes counts as the identity: the tree keeps its shape, and the coverage
 //! shows the gap.
+//!
+//! A subtree that is complete is named by its level and place: it covers the chunks
+//! `place << level ..` up to `(place + 1) << level`. Whoever keeps a tree on disk stores these, drops
+//! those below them, and puts them back later; the root is the same.
 
 use crate::error::Error;
 use crate::spec::Spec;
@@ -50,11 +54,14 @@ impl Merged {
     }
 }
 
+/// The position of a subtree: its level, 0 for a chunk, and its place among those of its level.
+pub type Position = (u32, u64);
+
 /// Merges summaries of chunks 0, 1, 2, … in any order of arrival.
 pub struct MergeTree {
     identity: Summary,
     /// Complete subtrees whose sibling is missing, by level and place.
-    nodes: BTreeMap<(u32, u64), Summary>,
+    nodes: BTreeMap<Position, Summary>,
 }
 
 impl MergeTree {
@@ -63,16 +70,54 @@ impl MergeTree {
         MergeTree { identity: Summary::empty(spec), nodes: BTreeMap::new() }
     }
 
-    /// Adds the summary of a chunk and merges what is complete.
+    /// Adds the summary of a chunk and merges what is complete; answers with the position of the
+    /// largest subtree that this completed.
     ///
     /// # Errors
     /// [`Error::Summary`] if it does not merge: another spec, or a chunk that was there already.
-    pub fn insert(&mut self, chunk: u64, summary: Summary) -> Result<(), Error> {
-        let mut merged = Merged::chunk(chunk, summary);
+    pub fn insert(&mut self, chunk: u64, summary: Summary) -> Result<Position, Error> {
+        self.insert_subtree((0, chunk), summary)
+    }
+
+    /// The same for the summary of a whole subtree, as [`MergeTree::subtree`] gave it.
+    ///
+    /// # Errors
+    /// [`Error::Summary`] as [`MergeTree::insert`], and if a part of the subtree was there already.
+    pub fn insert_subtree(
+        &mut self,
+        position: Position,
+        summary: Summary,
+    ) -> Result<Position, Error> {
+        self.check_absent(position)?;
+        let (mut level, mut place) = position;
+        let mut merged = Merged(Node { level, place, summary });
         while let Some(pair) = self.offer(merged)? {
+            (level, place) = (level + 1, place >> 1);
             merged = pair.join()?;
         }
-        Ok(())
+        Ok((level, place))
+    }
+
+    /// The summary of a complete subtree; none if it is not complete, or part of a larger one.
+    pub fn subtree(&self, position: Position) -> Option<&Summary> {
+        self.nodes.get(&position)
+    }
+
+    /// The positions of all complete subtrees that are not part of larger ones.
+    pub fn positions(&self) -> impl Iterator<Item = Position> + '_ {
+        self.nodes.keys().copied()
+    }
+
+    /// That neither this subtree nor a part of it nor one around it is there.
+    fn check_absent(&self, (level, place): Position) -> Result<(), Error> {
+        let highest = self.nodes.last_key_value().map_or(0, |(&(highest, _), _)| highest);
+        let around = (level..=highest).any(|l| self.nodes.contains_key(&(l, place >> (l - level))));
+        let below = (0..level).any(|l| {
+            let first = place << (level - l);
+            let past = (place + 1) << (level - l);
+            self.nodes.range((l, first)..(l, past)).next().is_some()
+        });
+        if around || below { Err(twice((level, place))) } else { Ok(()) }
     }
 
     /// Keeps a subtree, or takes its sibling out and answers with both.
@@ -87,11 +132,7 @@ impl MergeTree {
             return Ok(Some(Pair { left, right }));
         }
         if self.nodes.insert((level, place), node.summary).is_some() {
-            return Err(Error::Summary(format!(
-                "chunks {}..{} were merged twice",
-                place << level,
-                (place + 1) << level
-            )));
+            return Err(twice((level, place)));
         }
         Ok(None)
     }
@@ -130,6 +171,11 @@ impl MergeTree {
         left.merge(&self.root(middle, end)?)?;
         Ok(left)
     }
+}
+
+fn twice((level, place): Position) -> Error {
+    let (start, end) = (place << level, (place + 1) << level);
+    Error::Summary(format!("chunks {start}..{end} were merged twice"))
 }
 
 #[cfg(test)]
@@ -187,6 +233,53 @@ mod tests {
         let segments: Vec<_> =
             root.coverage.0[&0].segments.iter().map(|s| (s.start, s.end)).collect();
         assert_eq!(segments, [(0, 20), (30, 50)]);
+    }
+
+    #[test]
+    fn a_tree_that_is_stored_and_restored_halfway_has_the_same_root() {
+        for chunks in 1..40u64 {
+            let mut whole = MergeTree::new(&Spec::plain());
+            for i in 0..chunks {
+                whole.insert(i, chunk(i)).unwrap();
+            }
+            let whole = whole.finish(chunks).unwrap();
+            // 17 shares no factor with a prime above all counts: each chunk comes once.
+            let order = || (0..41u64).map(|i| i * 17 % 41).filter(|&i| i < chunks);
+            for cut in 0..chunks as usize {
+                let mut first = MergeTree::new(&Spec::plain());
+                let mut stored: BTreeMap<Position, Summary> = BTreeMap::new();
+                for i in order().take(cut) {
+                    let top = first.insert(i, chunk(i)).unwrap();
+                    assert_eq!(top.1 << top.0 >> top.0, i >> top.0, "it covers the chunk");
+                    let covered = |p: &Position| p.0 < top.0 && p.1 >> (top.0 - p.0) == top.1;
+                    stored.retain(|position, _| !covered(position));
+                    stored.insert(top, first.subtree(top).unwrap().clone());
+                }
+                assert!(first.positions().eq(stored.keys().copied()));
+                let mut second = MergeTree::new(&Spec::plain());
+                for (position, summary) in stored.into_iter().rev() {
+                    assert_eq!(second.insert_subtree(position, summary).unwrap(), position);
+                }
+                for i in order().skip(cut) {
+                    second.insert(i, chunk(i)).unwrap();
+                }
+                assert_eq!(second.finish(chunks).unwrap(), whole);
+            }
+        }
+    }
+
+    #[test]
+    fn a_chunk_inside_or_around_what_is_there_is_refused() {
+        let mut tree = MergeTree::new(&Spec::plain());
+        for i in 0..4 {
+            tree.insert(i, chunk(i)).unwrap();
+        }
+        tree.insert(5, chunk(5)).unwrap();
+        for position in [(0, 3), (1, 1), (2, 0), (3, 0), (0, 5), (1, 2), (2, 1)] {
+            assert!(tree.insert_subtree(position, chunk(9)).is_err(), "{position:?}");
+        }
+        assert_eq!(tree.insert(4, chunk(4)).unwrap(), (1, 2));
+        assert_eq!(tree.positions().collect::<Vec<_>>(), [(1, 2), (2, 0)]);
     }
 
     #[test]

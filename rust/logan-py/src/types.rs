@@ -14,7 +14,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyType};
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -156,7 +156,10 @@ impl Summary {
         fingerprint: Option<&Fingerprint>,
         cancel: Option<&Cancel>,
     ) -> PyResult<Summary> {
-        let control = control(cancel);
+        let mut control = control(cancel);
+        if let Some(cancel) = cancel {
+            control.bytes = cancel.1.clone();
+        }
         let chunk = chunk((source, start, end))?;
         let scan = || {
             let mut scanner = logan_core::scan::Scanner::new(spec.0.clone())?;
@@ -204,6 +207,16 @@ impl Summary {
         detached(py, || Ok(self.0.evaluate(top, series_points).to_string()))
     }
 
+    #[getter]
+    fn spec_digest(&self) -> String {
+        format!("{:032x}", self.0.spec)
+    }
+
+    fn segments(&self) -> Vec<(u32, u64, u64)> {
+        let sources = self.0.coverage.0.iter();
+        sources.flat_map(|(&i, s)| s.segments.iter().map(move |s| (i, s.start, s.end))).collect()
+    }
+
     fn covered_bytes(&self, source: u32) -> u64 {
         self.0.coverage.bytes(source)
     }
@@ -243,18 +256,46 @@ impl MergeTree {
         MergeTree(Mutex::new(Some(Growing { tree, chunks: 0 })))
     }
 
-    fn insert(&self, py: Python<'_>, chunk: u64, summary: &Summary) -> PyResult<()> {
-        if chunk >= TREE_CHUNKS_MAX {
-            return Err(PyValueError::new_err(format!(
-                "chunk {chunk}: a tree takes those below {TREE_CHUNKS_MAX}"
-            )));
-        }
+    fn insert(&self, py: Python<'_>, chunk: u64, summary: &Summary) -> PyResult<(u32, u64)> {
+        self.insert_subtree(py, 0, chunk, summary)
+    }
+
+    fn insert_subtree(
+        &self,
+        py: Python<'_>,
+        level: u32,
+        place: u64,
+        summary: &Summary,
+    ) -> PyResult<(u32, u64)> {
+        let past = place.saturating_add(1).checked_mul(1u64.checked_shl(level).unwrap_or(0));
+        let Some(past @ 1..=TREE_CHUNKS_MAX) = past else {
+            return Err(PyValueError::new_err(match level {
+                0 => format!("chunk {place}: a tree takes those below {TREE_CHUNKS_MAX}"),
+                _ => format!("level {level}, place {place} is beyond {TREE_CHUNKS_MAX} chunks"),
+            }));
+        };
         detached(py, || {
             let mut growing = lock(&self.0)?;
             let growing = growing.as_mut().ok_or(Fault::Finished(TREE_FINISHED))?;
-            growing.tree.insert(chunk, summary.0.clone())?;
-            growing.chunks = growing.chunks.max(chunk + 1);
-            Ok(())
+            let position = growing.tree.insert_subtree((level, place), summary.0.clone())?;
+            growing.chunks = growing.chunks.max(past);
+            Ok(position)
+        })
+    }
+
+    fn subtree(&self, py: Python<'_>, level: u32, place: u64) -> PyResult<Option<Summary>> {
+        detached(py, || {
+            let growing = lock(&self.0)?;
+            let growing = growing.as_ref().ok_or(Fault::Finished(TREE_FINISHED))?;
+            Ok(growing.tree.subtree((level, place)).cloned().map(Summary))
+        })
+    }
+
+    fn subtrees(&self, py: Python<'_>) -> PyResult<Vec<(u32, u64)>> {
+        detached(py, || {
+            let growing = lock(&self.0)?;
+            let growing = growing.as_ref().ok_or(Fault::Finished(TREE_FINISHED))?;
+            Ok(growing.tree.positions().collect())
         })
     }
 
@@ -266,15 +307,15 @@ impl MergeTree {
     }
 }
 
-/// A flag that stops scans.
+/// A flag that stops scans, and how far those that were given it are.
 #[pyclass(frozen, module = "logan._logan")]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<AtomicBool>, Arc<AtomicU64>);
 
 #[pymethods]
 impl Cancel {
     #[new]
     fn new() -> Cancel {
-        Cancel(Arc::default())
+        Cancel(Arc::default(), Arc::default())
     }
 
     fn set(&self) {
@@ -283,6 +324,11 @@ impl Cancel {
 
     fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)
+    }
+
+    #[getter]
+    fn scanned_bytes(&self) -> u64 {
+        self.1.load(Ordering::Relaxed)
     }
 
     fn __repr__(&self) -> &'static str {

@@ -1,0 +1,701 @@
+"""The coordinator: plans jobs, leases their chunks to workers, merges what comes back.
+
+    async with Coordinator(port=8000) as coordinator:
+        results = await coordinator.process_file("access.log")
+        print(results["total_requests"], results["error_rate"])
+
+What is decided is decided by `scheduler.Machine`; this carries its actions out: it is the one
+place that knows both the scheduler and the wire.
+
+    reception   one task per connection: bytes -> events            (`reception`)
+    step        event -> machine -> actions: messages, commits
+    timekeeper  calls the machine when it asked to be
+    journal     commits results in groups, in a thread, and only then tells the machine
+
+Nothing here waits for a worker: `step` only queues. A connection's errors end that connection; an
+error of the journal ends the coordinator, since nothing could be acknowledged any more.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+import ssl
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import asdict
+from functools import partial
+from types import TracebackType
+from typing import Any, Final
+
+import trio
+
+from logan._logan import MergeTree, Spec
+from logan.cluster.journal import (
+    ChunkDone,
+    ChunkLost,
+    JobEnded,
+    JobForgotten,
+    JobStored,
+    Record,
+    StoredJob,
+    open_journal,
+)
+from logan.cluster.limits import (
+    DRAIN_S_MAX,
+    EVENTS_KEPT_MAX,
+    JOBS_MAX,
+    LINGER_S_MAX,
+    PORT_DEFAULT,
+)
+from logan.cluster.reception import Reception, WorkerSession
+from logan.cluster.running import RunningJob
+from logan.cluster.secure import Roots, check_exposure
+from logan.cluster.submission import Submission, plan_submission
+from logan.errors import ClusterError, LoganError, UsageError
+from logan.job import Job, inputs_from_json, inputs_to_json
+from logan.limits import SERIES_POINTS_MAX
+from logan.plan import Options
+from logan.report import Report
+from logan.scheduler.actions import (
+    Action,
+    Alarm,
+    CancelLease,
+    CloseSession,
+    Commit,
+    DrainSession,
+    EndJob,
+    Grant,
+    LostChunk,
+    Recovered,
+    Resolve,
+    SendJob,
+)
+from logan.scheduler.events import (
+    ChunkCommitted,
+    CommitFailed,
+    DrainAsked,
+    Event,
+    JobAdded,
+    JobCancelled,
+    TimePassed,
+)
+from logan.scheduler.limits import Limits
+from logan.scheduler.machine import Machine
+from logan.scheduler.views import Statistics
+from logan.wire.messages import Cancel, Done, Drain, Error, Lease, Stale
+
+__all__ = ["Coordinator"]
+
+logger = logging.getLogger(__name__)
+
+_RECORDS_MAX: Final = 1024
+"""Records of one commit: what is more waits for the next."""
+
+
+class Coordinator:
+    """Spreads jobs over workers. An async context manager: it listens while entered.
+
+    Args:
+        host: where it listens; other addresses than loopback need a token and TLS.
+        port: 0 takes a free one; see `Coordinator.port` then.
+        roots: folders below which it reads files that clients name.
+        token: the secret shared with workers and clients.
+        tls: a server context, with `certificate` the name of its PEM file's SHA-256.
+        state: folder of the journal; with it a coordinator that was killed resumes.
+        insecure: allow an open address without token and TLS.
+        worker_timeout_s: how long a job may be without any worker; None waits for ever.
+        limits: the scheduler's patience.
+        on_event: called with each event as it happens (see `events`).
+
+    Raises:
+        UsageError, JournalError: on entering.
+        OSError: the address is in use.
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = PORT_DEFAULT,
+        *,
+        roots: Sequence[str] = (".",),
+        token: bytes | None = None,
+        tls: ssl.SSLContext | None = None,
+        certificate_sha256: str = "",
+        state: str | None = None,
+        insecure: bool = False,
+        worker_timeout_s: float | None = None,
+        limits: Limits | None = None,
+        on_event: Callable[[Mapping[str, Any]], None] | None = None,
+    ) -> None:
+        check_exposure(host, token=token is not None, tls=tls is not None, insecure=insecure)
+        self.host = host
+        self.port = port
+        self.roots = Roots(roots)
+        self.token = token
+        self.tls = tls
+        self.certificate_sha256 = certificate_sha256
+        self.limits = limits or Limits()
+        self.sessions: dict[str, WorkerSession] = {}
+        self.jobs: dict[str, RunningJob] = {}
+        self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT_MAX)
+        self.events_total = 0
+        self.started_at = time.time()
+        self._state = state
+        self._worker_timeout_s = worker_timeout_s
+        self._on_event = on_event
+        self._machine = Machine(self.limits)
+        self._results: dict[tuple[str, tuple[str, int, int]], Any] = {}
+        self._records: deque[tuple[Record, Callable[[], None] | None]] = deque()
+        self._records_wanted = trio.Event()
+        self._alarm_at = math.inf
+        self._rearmed = trio.Event()
+        self._workers_changed = trio.Event()
+        self._absent_since = trio.Event()
+        self._running: AbstractAsyncContextManager[None] | None = None
+        self._stopping = False
+
+    # -- life
+
+    async def __aenter__(self) -> Coordinator:
+        self._running = self._run()
+        await self._running.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool | None:
+        assert self._running is not None
+        return await self._running.__aexit__(kind, error, traceback)
+
+    @asynccontextmanager
+    async def _run(self) -> AsyncIterator[None]:
+        self._journal = await trio.to_thread.run_sync(open_journal, self._state)
+        failure: BaseException | None = None
+        try:
+            stored = await trio.to_thread.run_sync(self._journal.resume)
+            listeners = await _listen(self.host, self.port)
+            self.port = listeners[0].socket.getsockname()[1]
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                for each in stored:
+                    self._resume(each)
+                nursery.start_soon(self._keep_time)
+                nursery.start_soon(self._keep_journal)
+                reception = Reception(self)
+                nursery.start_soon(partial(trio.serve_listeners, reception.serve, listeners))
+                try:
+                    yield
+                except BaseException as error:
+                    failure = error
+                await self._say_goodbye()
+                nursery.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            failure = _root(group, failure)
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.to_thread.run_sync(self._journal.close)
+        if failure is not None:
+            raise failure
+
+    async def _say_goodbye(self) -> None:
+        """Let every peer know, and give them a moment to take what was sent."""
+        with trio.move_on_after(LINGER_S_MAX, shield=True):
+            for session in list(self.sessions.values()):
+                if not self._stopping:
+                    session.link.post(Drain())
+                await session.link.flush()
+
+    async def stop(self) -> None:
+        """Lease nothing more, wait for what is out, and end every job with what there is.
+
+        Reports of jobs that this cuts short are partial. With a journal they go on at the next
+        start.
+        """
+        if self._stopping:
+            return
+        self._stopping = True
+        self.step(DrainAsked())
+        with trio.move_on_after(DRAIN_S_MAX):
+            while any(session.leases for session in self.sessions.values()):
+                self._workers_changed = trio.Event()
+                await self._workers_changed.wait()
+        for job in list(self.jobs):
+            self.step(JobCancelled(job))
+
+    # -- the commissioned interface
+
+    async def distribute_work(self, path: str | Sequence[str], **options: Any) -> str:
+        """Plan a job for `path` (or several) and begin to lease it; the job's id.
+
+        `options` are those of `logan.analyze` that change figures: chunk_size, format, input_tz,
+        top, anchor; and series_points. `result(job)` waits for the end.
+
+        Raises `InputError`, `UsageError`.
+        """
+        paths = [path] if isinstance(path, str) else [str(each) for each in path]
+        anchor = options.pop("anchor", None)
+        series_points = options.pop("series_points", SERIES_POINTS_MAX)
+        try:
+            chosen = Options(**options)
+        except TypeError as error:
+            raise UsageError(str(error)) from error
+        submission = Submission(
+            paths=paths, options=chosen, anchor=anchor, series_points=series_points
+        )
+        job = await self.submit(submission, strict=True)
+        return job.id
+
+    async def result(self, job: str) -> Report:
+        """Wait for a job of `distribute_work` and give its report.
+
+        Raises `ClusterError` if nobody did the work, `InputError` for an input that failed.
+        """
+        running = self.jobs.get(job)
+        if running is None:
+            raise UsageError(f"there is no job {job!r}")
+        return await self.report_of(running, SERIES_POINTS_MAX)
+
+    async def process_file(self, path: str, **options: Any) -> Report:
+        """Analyse one file with the workers that there are, and those that come.
+
+        The report is that of `logan.analyze`, equal to the byte but for `performance`: a mapping
+        with `total_requests`, `avg_response_time` (milliseconds), `error_rate` (per minute),
+        `requests_per_second`, `malformed_lines` and all others.
+
+        Raises `InputError`, `UsageError`, `ClusterError`. Cancelling gives the job up.
+        """
+        job = await self.distribute_work(path, **options)
+        return await self.result(job)
+
+    async def monitor_workers(self) -> list[dict[str, Any]]:
+        """How each worker is, in order of name: `id`, `state` ("active", "paused", "silent",
+        "draining", "gone"), `address`, `threads`, `leases`, `chunks_done`, `chunks_lost`,
+        `bytes_done`, `bytes_per_second`, `rss_bytes`, `cpu_percent` (of one CPU), `heard_s`
+        (seconds since its last sign of life)."""
+        await trio.lowlevel.checkpoint()
+        return self.workers()
+
+    async def wait_for_workers(self, count: int) -> None:
+        """Return once `count` workers are connected."""
+        while len(self.sessions) < count:
+            self._workers_changed = trio.Event()
+            await self._workers_changed.wait()
+
+    # -- jobs
+
+    async def submit(self, submission: Submission, *, strict: bool = False) -> RunningJob:
+        """Plan and begin a job; one that was resumed from the journal is taken up instead.
+
+        Raises `InputError` if `strict`, `UsageError`, `ClusterError`.
+        """
+        key = submission.key()
+        for job in self.jobs.values():
+            if job.key == key and not job.owned:
+                job.owned = True
+                return job
+        if len(self.jobs) >= JOBS_MAX:
+            raise ClusterError(f"{JOBS_MAX} jobs are running", hint="try again later")
+        planned = await plan_submission(submission, self, strict=strict)
+        plan = planned.plan
+        running = RunningJob(
+            id=secrets.token_hex(6),
+            plan=plan,
+            tree=MergeTree(Spec(plan.spec_json)),
+            urls=planned.urls,
+            name=planned.name,
+            key=key,
+            job=planned.job,
+            holders=planned.holders,
+            local=planned.local,
+            confined=submission.confined,
+        )
+        stored = JobStored(running.id, plan, submission.kind, _extra(running))
+        self.jobs[running.id] = running
+        # The journal has the job before anybody works on it.
+        with trio.CancelScope(shield=True):
+            await self._commit(stored)
+        self.step(JobAdded(running.id, running.items()))
+        self._nursery.start_soon(self._mind_absence, running)
+        return running
+
+    async def report_of(self, job: RunningJob, series_points: int | None) -> Report:
+        """Wait for a job's end and make its report. Cancelling gives the job up."""
+        try:
+            await self.ended(job)
+            return await trio.to_thread.run_sync(job.report, series_points)
+        except trio.Cancelled:
+            self.give_up(job)
+            raise
+
+    async def ended(self, job: RunningJob) -> None:
+        """Wait until `job.result` is there. Raises what went wrong instead."""
+        await job.ended.wait()
+        if job.failure is not None:
+            raise job.failure
+
+    def give_up(self, job: RunningJob) -> None:
+        """Nobody wants the job any more."""
+        if job.id in self.jobs:
+            self.step(JobCancelled(job.id))
+            self._record(JobForgotten(job.id))
+
+    async def close_job(self, job: RunningJob, kind: str, body: bytes) -> None:
+        """Its report was made: the journal keeps that instead of the results."""
+        if not (self._stopping and job.cancelled):
+            await self._commit(JobEnded(job.id, kind, body))
+
+    def _resume(self, stored: StoredJob) -> None:
+        extra = stored.extra
+        inputs = inputs_from_json(extra["inputs"]) if extra["inputs"] is not None else None
+        job = None
+        if inputs is not None:
+            options = Options(**extra["options"])
+            job = Job(inputs, extra["order"], stored.plan, options, extra["watched"])
+        holders = [None if each is None else frozenset(each) for each in extra["holders"]]
+        running = RunningJob(
+            id=stored.job,
+            plan=stored.plan,
+            tree=stored.tree,
+            urls=extra["urls"],
+            name=extra["name"],
+            key=extra["key"],
+            job=job,
+            holders=holders,
+            local=extra["local"],
+            confined=extra["confined"],
+            done=set(stored.done),
+            owned=False,
+        )
+        for each in stored.lost:
+            running.lost.append(
+                LostChunk(each.job, each.chunk, each.kind, each.detail, each.bad_range)
+            )
+        self.jobs[running.id] = running
+        finished = frozenset(running.done)
+        given_up = {each.chunk for each in stored.lost}
+        items = [item for item in running.items() if item.chunk not in given_up]
+        self.note(
+            "resumed",
+            f"job {running.name} resumed: {len(finished):,} of {len(running.plan.chunks):,} "
+            "chunks are done",
+        )
+        self.step(JobAdded(running.id, items, finished))
+
+    async def _mind_absence(self, job: RunningJob) -> None:
+        """Say so when nobody comes, and give the job up if that was asked for."""
+        if self._worker_timeout_s is None:
+            return
+        while not job.ended.is_set():
+            changed = self._workers_changed = (
+                trio.Event() if self._workers_changed.is_set() else self._workers_changed
+            )
+            if self.sessions:
+                with trio.move_on_after(1.0):
+                    await changed.wait()
+                continue
+            with trio.move_on_after(self._worker_timeout_s):
+                while not self.sessions and not job.ended.is_set():
+                    with trio.move_on_after(0.1):
+                        await job.ended.wait()
+            if not self.sessions and not job.ended.is_set():
+                job.failure = ClusterError(
+                    f"no worker for {self._worker_timeout_s:g} s",
+                    hint=f"start one with: logan worker --id alice --coordinator "
+                    f"{self.host}:{self.port}",
+                )
+                self.give_up(job)
+                job.ended.set()
+
+    async def _conclude(self, job: RunningJob) -> None:
+        """The machine has nothing more to do for the job."""
+        try:
+            job.result = await trio.to_thread.run_sync(job.conclude)
+        except Exception as error:
+            job.failure = error
+        del self.jobs[job.id]
+        for session in self.sessions.values():
+            if job.id in session.jobs:
+                session.jobs.discard(job.id)
+                session.link.post(Cancel(job.id))
+        job.ended.set()
+
+    # -- the machine
+
+    def step(self, event: Event) -> None:
+        """Tell the machine what happened and do what it says."""
+        for action in self._machine.handle(trio.current_time(), event):
+            self._do(action)
+        due = self._machine.next_deadline()
+        due = math.inf if due is None else due
+        if due < self._alarm_at:
+            self._rearmed.set()
+
+    def statistics(self) -> Statistics:
+        """The machine's figures."""
+        return self._machine.statistics()
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case Grant(session=id, key=key, isolated=isolated):
+                self._grant(id, key, isolated)
+            case Resolve(session=id, key=key, done=done):
+                self._results.pop((id, key), None)
+                self._post(id, Done(*key) if done else Stale(*key))
+            case Commit(session=id, key=key, digest=digest):
+                self._store(id, key, digest)
+            case SendJob(session=id, job=job):
+                self.sessions[id].jobs.add(job)
+                self._post(id, self.jobs[job].message())
+            case CancelLease(session=id, key=key):
+                self._drop_lease(id, key)
+                self._post(id, Cancel(*key))
+            case CloseSession(session=id, why=why):
+                session = self.sessions.get(id)
+                if session is not None:
+                    session.link.post(Error("closed", why))
+                    session.close(why)
+            case DrainSession(session=id):
+                self._post(id, Drain())
+            case LostChunk():
+                self._lose(action)
+            case Recovered():
+                self._note_recovery(action)
+            case Alarm(job=job, chunk=chunk, what=what):
+                logger.error("job %s, chunk %d: %s", job, chunk, what)
+                self.note("alarm", f"chunk {chunk}: {what}")
+            case EndJob(job=id, cancelled=cancelled):
+                job_ended = self.jobs[id]
+                job_ended.cancelled = cancelled
+                # Behind what the journal still has to write of it.
+                self._record(None, partial(self._nursery.start_soon, self._conclude, job_ended))
+
+    def _post(self, id: str, message: Any) -> None:
+        session = self.sessions.get(id)
+        if session is not None:
+            session.link.post(message)
+
+    def _grant(self, id: str, key: tuple[str, int, int], isolated: bool) -> None:
+        session = self.sessions[id]
+        job = self.jobs[key[0]]
+        chunk = job.plan.chunks[key[1]]
+        session.leases[key] = chunk
+        job.share(session.name, trio.current_time())
+        job.threads[session.name] = session.threads
+        session.link.post(Lease(*key, chunk.source, chunk.start, chunk.end, isolated))
+
+    def _drop_lease(self, id: str, key: tuple[str, int, int]) -> None:
+        session = self.sessions.get(id)
+        if session is not None:
+            session.leases.pop(key, None)
+            self.workers_changed()
+
+    def keep_result(self, id: str, key: tuple[str, int, int], summary: Any) -> None:
+        """A verified result, until the machine says what becomes of it."""
+        self._results[id, key] = summary
+
+    def forget_results(self, id: str) -> None:
+        """The session has left; results that are not being stored are of no use."""
+        for each in [each for each in self._results if each[0] == id]:
+            del self._results[each]
+
+    def _store(self, id: str, key: tuple[str, int, int], digest: str) -> None:
+        job = self.jobs[key[0]]
+        summary = self._results.pop((id, key))
+        session = self.sessions.get(id)
+        if session is not None:
+            share = job.share(session.name, trio.current_time())
+            share.chunks_done += 1
+            chunk = job.plan.chunks[key[1]]
+            share.bytes += chunk.end - chunk.start
+            share.until = trio.current_time()
+        record = ChunkDone(job.id, key[1], digest, summary, job.tree)
+        self._record(record, partial(self._committed, job, key[1]))
+
+    def _committed(self, job: RunningJob, chunk: int) -> None:
+        job.done.add(chunk)
+        self.step(ChunkCommitted(job.id, chunk))
+
+    def _lose(self, action: LostChunk) -> None:
+        job = self.jobs[action.job]
+        job.lost.append(action)
+        self._record(ChunkLost(action.job, action.chunk, action.kind, action.why, action.bad_range))
+        chunk = job.plan.chunks[action.chunk]
+        self.note("missing", f"bytes {chunk.start:,} to {chunk.end:,} are given up: {action.why}")
+
+    def _note_recovery(self, action: Recovered) -> None:
+        job = self.jobs.get(action.job)
+        if job is None:
+            return
+        entry = job.recovered(action)
+        seconds = entry["done_s"] - entry["noticed_s"]
+        self.note(
+            "recovered",
+            f"chunk {action.chunk} of {action.worker} ({action.cause}) leased again after "
+            f"{(entry['leased_s'] - entry['noticed_s']) * 1e3:.0f} ms, done after {seconds:.2f} s",
+        )
+
+    # -- tasks
+
+    async def _keep_time(self) -> None:
+        """Wake the machine when it asked for it."""
+        while True:
+            due = self._machine.next_deadline()
+            self._alarm_at = math.inf if due is None else due
+            self._rearmed = trio.Event()
+            with trio.CancelScope(deadline=self._alarm_at):
+                await self._rearmed.wait()
+            if trio.current_time() >= self._alarm_at:
+                self.step(TimePassed())
+
+    async def _keep_journal(self) -> None:
+        """Write what is to be written, together, and only then go on with what waited for it."""
+        while True:
+            if not self._records:
+                self._records_wanted = trio.Event()
+                await self._records_wanted.wait()
+            group = [self._records.popleft() for _ in range(min(len(self._records), _RECORDS_MAX))]
+            records = [record for record, _ in group if record is not None]
+            try:
+                if records:
+                    await trio.to_thread.run_sync(self._journal.commit, records)
+            except LoganError as error:
+                self._fail_commits(records, str(error))
+                raise
+            for _, then in group:
+                if then is not None:
+                    then()
+
+    def _fail_commits(self, records: Sequence[Record], why: str) -> None:
+        for record in records:
+            if isinstance(record, ChunkDone):
+                self.step(CommitFailed(record.job, record.chunk, why))
+
+    def _record(self, record: Record | None, then: Callable[[], None] | None = None) -> None:
+        self._records.append((record, then))  # type: ignore[arg-type]
+        self._records_wanted.set()
+
+    async def _commit(self, record: Record) -> None:
+        written = trio.Event()
+        self._record(record, written.set)
+        await written.wait()
+
+    # -- what others want to know
+
+    def note(self, kind: str, text: str) -> None:
+        """Remember an event: `kind` is joined, left, recovered, missing, resumed or alarm."""
+        self.events_total += 1
+        event = {"n": self.events_total, "at": time.time(), "kind": kind, "text": text}
+        self.events.append(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def workers_changed(self) -> None:
+        """Wake those who wait for workers."""
+        self._workers_changed.set()
+
+    def workers(self) -> list[dict[str, Any]]:
+        """`monitor_workers` for code that is not async."""
+        now = trio.current_time()
+        described = []
+        for view in self.statistics().workers:
+            session = self.sessions.get(view.session or "")
+            described.append(
+                {
+                    "id": view.name,
+                    "state": view.state,
+                    "address": session.address if session else None,
+                    "threads": session.threads if session else None,
+                    "leases": len(view.leases),
+                    "chunks_done": view.done,
+                    "chunks_lost": view.lost + view.failed,
+                    "bytes_done": view.done_bytes,
+                    "bytes_per_second": round(session.rate(now)) if session else 0,
+                    "rss_bytes": session.rss_bytes if session else None,
+                    "cpu_percent": session.cpu_percent if session else None,
+                    "heard_s": None if view.heard_at is None else round(now - view.heard_at, 3),
+                }
+            )
+        return sorted(described, key=lambda each: str(each["id"]))
+
+    def status(self) -> dict[str, Any]:
+        """The body of STATE."""
+        now = trio.current_time()
+        jobs = []
+        for view in self.statistics().jobs:
+            job = self.jobs.get(view.job)
+            if job is None:
+                continue
+            elapsed_s = now - job.started_at
+            jobs.append(
+                {
+                    "job": job.id,
+                    "name": job.name,
+                    "done_bytes": view.scanned_bytes,
+                    "total_bytes": job.plan.bytes,
+                    "chunks": len(job.plan.chunks),
+                    "chunks_done": view.chunks["done"],
+                    "chunks_missing": view.chunks["lost"],
+                    "elapsed_s": round(elapsed_s, 3),
+                    "bytes_per_second": round(view.scanned_bytes / elapsed_s) if elapsed_s else 0,
+                    "recoveries": len(job.recoveries),
+                }
+            )
+        return {
+            "coordinator": {
+                "address": f"{self.host}:{self.port}",
+                "uptime_s": round(time.time() - self.started_at, 3),
+                "connections": len(self.sessions),
+            },
+            "workers": self.workers(),
+            "jobs": jobs,
+            "events": list(self.events)[-20:],
+        }
+
+
+def _extra(job: RunningJob) -> dict[str, Any]:
+    """What a resumed coordinator needs to know of a job besides its plan."""
+    made = job.job
+    return {
+        "key": job.key,
+        "name": job.name,
+        "urls": list(job.urls),
+        "holders": [None if each is None else sorted(each) for each in job.holders],
+        "local": job.local,
+        "confined": job.confined,
+        "inputs": None if made is None else inputs_to_json(made.inputs),
+        "order": None if made is None else list(made.order),
+        "options": None if made is None else asdict(made.options),
+        "watched": made is not None and made.watched,
+    }
+
+
+async def _listen(host: str, port: int) -> list[trio.SocketListener]:
+    try:
+        return await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        raise ClusterError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            hint="another program may use it: give another --port, or 0 for a free one",
+        ) from error
+
+
+def _root(group: BaseExceptionGroup[Any], failure: BaseException | None) -> BaseException:
+    """The error that brought the others about: ours before those that it cancelled."""
+    errors: list[BaseException] = []
+    pending: list[BaseException] = [group]
+    while pending:
+        error = pending.pop()
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(error.exceptions)
+        elif not isinstance(error, trio.Cancelled):
+            errors.append(error)
+    if errors:
+        return errors[0]
+    return group if failure is None else failure

@@ -1,0 +1,86 @@
+"""From an address to a connected stream, with TLS if there is any. Knows no protocol."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+import trio
+
+from logan.cluster.limits import CONNECT_S_MAX, HANDSHAKE_S_MAX, PORT_DEFAULT
+from logan.cluster.secure import certificate_sha256
+from logan.errors import UsageError
+
+__all__ = ["Address", "dial", "set_user_timeout"]
+
+_MILLISECONDS: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A host and a port."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """From `localhost:8000`, `http://localhost:8000`, `[::1]:8000` or `localhost`.
+
+        The scheme is of no importance, the protocol is always logan's. Raises `UsageError`.
+        """
+        wrong = UsageError(
+            f"{text!r} is no address of a coordinator", hint="write it like localhost:8000"
+        )
+        try:
+            parts = urlsplit(text if "://" in text else f"tcp://{text}")
+            port = parts.port
+        except ValueError:
+            raise wrong from None
+        if not parts.hostname or parts.path not in ("", "/") or parts.query or parts.username:
+            raise wrong
+        return cls(parts.hostname, PORT_DEFAULT if port is None else port)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+async def dial(address: Address, context: ssl.SSLContext | None) -> tuple[trio.abc.Stream, str]:
+    """A connected stream, and the hex SHA-256 of the other side's certificate ("" without TLS).
+
+    Raises `OSError` (no connection), `ssl.SSLError`, `trio.TooSlowError`.
+    """
+    with trio.fail_after(CONNECT_S_MAX):
+        plain = await trio.open_tcp_stream(address.host, address.port)
+    if context is None:
+        return plain, ""
+    secure = trio.SSLStream(plain, context, server_hostname=address.host, https_compatible=True)
+    try:
+        with trio.fail_after(HANDSHAKE_S_MAX):
+            await secure.do_handshake()
+    except trio.BrokenResourceError as error:
+        await trio.aclose_forcefully(secure)
+        if isinstance(error.__cause__, ssl.SSLError):
+            raise error.__cause__ from error
+        raise ConnectionResetError("the other side gave up the TLS handshake") from error
+    except BaseException:
+        await trio.aclose_forcefully(secure)
+        raise
+    return secure, certificate_sha256(secure.getpeercert(binary_form=True) or b"")
+
+
+def set_user_timeout(stream: trio.abc.Stream, seconds: float) -> None:
+    """Let the system give up a connection whose bytes nobody acknowledges for so long.
+
+    Without it a vanished host is noticed after minutes. Where the system has no such option the
+    lease alone decides.
+    """
+    if isinstance(stream, trio.SSLStream):
+        stream = stream.transport_stream
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is not None and isinstance(stream, trio.SocketStream):
+        stream.setsockopt(socket.IPPROTO_TCP, option, int(seconds * _MILLISECONDS))

@@ -1,0 +1,123 @@
+"""A scan in a process of its own, for chunks that may take the process down.
+
+`python -m logan.cluster.isolated` is the child: JSON on stdin, the summary on stdout, exit code 3
+with a line of JSON on stderr for what went wrong in an orderly way. Any other end is a death.
+
+`Isolation` is the parent's side. It asks the child for the whole chunk; when the child dies it
+halves the range until it holds one line that kills. Only a scan of the whole chunk gives a
+result, never its pieces, so the bytes are those of any other worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from typing import Final
+
+import trio
+
+from logan._logan import Spec
+from logan.cluster.scanning import Piece, first_line_from, scan, whole_line_end
+from logan.errors import InputError
+
+__all__ = ["Isolation", "Poison"]
+
+_EXIT_ORDERLY: Final = 3
+
+
+class Poison(Exception):
+    """Bytes `[start, end)` end any process that scans them."""
+
+    def __init__(self, start: int, end: int) -> None:
+        super().__init__(start, end)
+        self.start = start
+        self.end = end
+
+
+class Isolation:
+    """Scans a piece in child processes.
+
+    Args:
+        progress: called with the bytes of a scan that has just ended, so that a long search for
+            the line is not taken for a standstill.
+    """
+
+    def __init__(self, piece: Piece, spec: Spec, progress: Callable[[int], None]) -> None:
+        self._piece = piece
+        self._spec = spec
+        self._progress = progress
+
+    async def scan(self) -> bytes:
+        """The summary's bytes. Raises `Poison`, `InputError`. Cancelling ends the child."""
+        for _ in range(2):
+            summary = await self._child(self._piece)
+            if summary is not None:
+                return summary
+            await self._search(self._piece.start, self._piece.end)
+        # Each piece passed, twice the whole did not: too much memory, say. No line is to blame.
+        raise Poison(self._piece.start, self._piece.end)
+
+    async def _search(self, start: int, end: int) -> None:
+        """Raise `Poison` for a line that kills, if there is one in the range."""
+        while True:
+            middle = await trio.to_thread.run_sync(self._middle, start, end)
+            if middle is None:
+                break
+            if await self._child(replace(self._piece, start=start, end=middle)) is None:
+                end = middle
+            elif await self._child(replace(self._piece, start=middle, end=end)) is None:
+                start = middle
+            else:
+                return
+        path, size = self._piece.path, self._piece.size
+        first = await trio.to_thread.run_sync(first_line_from, path, start, end)
+        if first is not None:
+            raise Poison(first, await trio.to_thread.run_sync(whole_line_end, path, first, size))
+
+    def _middle(self, start: int, end: int) -> int | None:
+        """A place between two lines that begin in the range, near its middle; None: there is one
+        line at most."""
+        path = self._piece.path
+        first = first_line_from(path, start, end)
+        if first is None:
+            return None
+        middle = first_line_from(path, max((start + end) // 2, first + 1), end)
+        return middle if middle is not None else first_line_from(path, first + 1, end)
+
+    async def _child(self, piece: Piece) -> bytes | None:
+        """The summary of a piece, or None if the child died of it."""
+        task = json.dumps({"piece": asdict(piece), "spec": self._spec.to_json()}).encode()
+        process = await trio.run_process(
+            [sys.executable, "-m", "logan.cluster.isolated"],
+            stdin=task,
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+            start_new_session=True,  # Ctrl-C is the worker's to handle
+        )
+        self._progress(piece.end - piece.start)
+        if process.returncode == 0:
+            return bytes(process.stdout)
+        if process.returncode == _EXIT_ORDERLY:
+            what = json.loads(process.stderr)
+            raise InputError(what["message"], input=piece.path, kind=what["kind"])
+        return None
+
+
+def _main() -> int:
+    task = json.load(sys.stdin)
+    try:
+        summary = scan(Piece(**task["piece"]), Spec(task["spec"]))
+    except InputError as error:
+        print(json.dumps({"kind": error.kind, "message": str(error)}), file=sys.stderr)
+        return _EXIT_ORDERLY
+    with os.fdopen(sys.stdout.fileno(), "wb", closefd=False) as out:
+        out.write(summary)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())

@@ -1,0 +1,83 @@
+"""Bounds and times of the shells, each with its reason. Sizes are bytes, times seconds."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from logan.limits import KIB, MIB
+
+PORT_DEFAULT: Final = 8000
+"""Where a coordinator listens unless told otherwise."""
+
+CONNECTIONS_MAX: Final = 256
+"""Workers and clients of one coordinator; more would need more descriptors than shells allow."""
+
+STRANGERS_MAX: Final = 32
+"""Connections that are not authenticated yet; others wait in the system's queue."""
+
+HANDSHAKE_S_MAX: Final = 2.0
+"""TLS and the line protocol's handshake together: three round trips of a slow link."""
+
+CONNECT_S_MAX: Final = 1.0
+"""One try to connect; a partition that healed must be noticed soon."""
+
+RECONNECT_PAUSE_S_MIN: Final = 0.05
+RECONNECT_PAUSE_S_MAX: Final = 1.0
+"""Pauses between tries double from the first to the second, with jitter."""
+
+WRITE_S_MAX: Final = 15.0
+"""One frame: at 256 KiB this asks for 140 kbit/s. A peer that reads nothing is let go."""
+
+RECEIVE_BYTES_MAX: Final = 64 * KIB
+"""Taken from a socket at once."""
+
+QUEUED_MESSAGES_MAX: Final = 8192
+"""Messages that wait to be written. Each is a line; a peer this far behind does not read."""
+
+QUEUED_BODY_BYTES_MAX: Final = 4 * MIB
+"""Bytes of bodies that wait; who has more to send waits for room."""
+
+HEARD_S_MIN: Final = 0.1
+"""How often bytes of one session are reported as a sign of life."""
+
+EVENTS_KEPT_MAX: Final = 256
+"""Joins, losses and recoveries that are remembered for those who ask."""
+
+EVENTS_SENT_MAX: Final = 64
+"""The same in one PROGRESS or STATE."""
+
+RECOVERIES_KEPT_MAX: Final = 1_000
+"""Recoveries in one report; a job with more is told apart by their number."""
+
+PROGRESS_S: Final = 0.25
+"""How often a client hears of its job."""
+
+JOBS_MAX: Final = 64
+"""Jobs at once; each may have a merge tree in memory."""
+
+FETCH_PIECE_BYTES: Final = 256 * KIB
+"""One DATA: as much as a frame takes."""
+
+FETCH_BYTES: Final = 2 * MIB
+"""What a worker asks for at a time, twice, so that the link never idles."""
+
+LOOK_BACK_BYTES_MAX: Final = 64 * KIB
+"""How far before its chunk a scan may look."""
+
+TAIL_BYTES_MAX: Final = 2 * MIB
+"""How far behind its chunk a scan may read: the last line counts to 1 MiB."""
+
+TAIL_PIECE_BYTES: Final = 64 * KIB
+"""Fetched at a time behind a chunk, until its last line ends."""
+
+SEARCH_S_MAX: Final = 10.0
+"""How long workers may look for files."""
+
+LINGER_S_MAX: Final = 2.0
+"""How long an end waits for peers to take what was sent to them."""
+
+DRAIN_S_MAX: Final = 30.0
+"""How long a coordinator that stops waits for leases that are out."""
+
+RESUBMIT_S_MAX: Final = 60.0
+"""How long a client waits for a coordinator that went away to come back."""

@@ -1,0 +1,555 @@
+"""The coordinator's side of its connections: who may come in, and what each of them says.
+
+One task per connection, and whatever goes wrong there ends that connection alone. Decides nothing
+about chunks: facts go to `Coordinator.step`, which answers through `WorkerSession.link`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import os
+import ssl
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from logan._logan import Fingerprint, __version__
+from logan.cluster.dial import set_user_timeout
+from logan.cluster.limits import (
+    CONNECTIONS_MAX,
+    EVENTS_SENT_MAX,
+    FETCH_PIECE_BYTES,
+    HANDSHAKE_S_MAX,
+    HEARD_S_MIN,
+    LINGER_S_MAX,
+    LOOK_BACK_BYTES_MAX,
+    PROGRESS_S,
+    RECEIVE_BYTES_MAX,
+    STRANGERS_MAX,
+    TAIL_BYTES_MAX,
+)
+from logan.cluster.link import Link, LinkLostError, admit
+from logan.cluster.submission import Submission
+from logan.errors import InputError, LoganError, ProtocolError, SummaryError
+from logan.model import Chunk
+from logan.scheduler.events import (
+    ChunkFailed,
+    ChunkReturned,
+    Progress,
+    WorkerHeard,
+    WorkerJoined,
+    WorkerLeft,
+    WorkerReady,
+)
+from logan.wire.codec import decode_json, encode_json
+from logan.wire.messages import (
+    Accepted,
+    Bye,
+    Cancel,
+    Data,
+    Error,
+    Fail,
+    Fetch,
+    Found,
+    Health,
+    HealthAck,
+    Hello,
+    ProgressReport,
+    Ready,
+    Report,
+    Result,
+    Search,
+    Status,
+    StatusReport,
+    Submit,
+    Welcome,
+)
+
+if TYPE_CHECKING:
+    from logan.cluster.coordinator import Coordinator
+    from logan.cluster.running import RunningJob
+
+__all__ = ["Reception", "WorkerSession"]
+
+logger = logging.getLogger(__name__)
+
+RATE_S: Final = 5.0
+"""Over how long a worker's speed is measured."""
+
+FAIL_KINDS: Final = ("changed", "unreadable", "poison", "cancelled", "internal")
+
+
+class WorkerSession:
+    """One connection of a worker, authenticated.
+
+    Attributes:
+        leases: what it holds, as far as we know.
+        jobs: ids that it was told about.
+    """
+
+    def __init__(self, hello: Hello, link: Link, address: str) -> None:
+        self.id = hello.session
+        self.name = hello.id
+        self.link = link
+        self.address = address
+        self.leases: dict[tuple[str, int, int], Chunk] = {}
+        self.jobs: set[str] = set()
+        self.fetched: set[tuple[str, int]] = set()
+        self.rss_bytes: int | None = None
+        self.cpu_percent: float | None = None
+        self.threads = 1
+        self.closed: str | None = None
+        self.scope = trio.CancelScope()
+        self._progress: deque[tuple[float, int]] = deque()
+        self._returned_bytes = 0
+        self._searches: dict[int, tuple[trio.Event, list[Any]]] = {}
+        self._search_ids = itertools.count(1)
+
+    def close(self, why: str) -> None:
+        """End the connection once what was said is written."""
+        self.closed = why
+        self.scope.cancel()
+
+    def note_progress(self, now: float, leases: tuple[Progress, ...]) -> None:
+        """What a heartbeat says of its leases."""
+        self._progress.append((now, self._returned_bytes + sum(p.scanned_bytes for p in leases)))
+        while self._progress[0][0] < now - RATE_S and len(self._progress) > 2:
+            self._progress.popleft()
+
+    def note_result(self, size: int) -> None:
+        """A lease came back with a result."""
+        self._returned_bytes += size
+
+    def rate(self, now: float) -> float:
+        """Bytes per second over the last few seconds."""
+        if len(self._progress) < 2:
+            return 0.0
+        (first, before), (last, after) = self._progress[0], self._progress[-1]
+        return max(0.0, (after - before) / (last - first)) if last > first else 0.0
+
+    async def search(self, body: bytes) -> Any:
+        """Ask which files it has; the decoded body of FOUND, or None if it leaves before."""
+        id = next(self._search_ids)
+        self._searches[id] = (trio.Event(), [])
+        try:
+            self.link.post(Search(id, body))
+            event, answer = self._searches[id]
+            await event.wait()
+            return answer[0] if answer else None
+        finally:
+            del self._searches[id]
+
+    def take_found(self, message: Found) -> None:
+        """An answer to `search`."""
+        if message.id in self._searches:
+            event, answer = self._searches[message.id]
+            body = decode_json(message.body)
+            if not isinstance(body, dict):
+                raise ProtocolError("FOUND is no object", code="json")
+            answer.append(body)
+            event.set()
+
+    def abandon_searches(self) -> None:
+        """The connection is gone; nobody will answer."""
+        for event, _ in self._searches.values():
+            event.set()
+
+
+class Reception:
+    """Takes connections for a coordinator."""
+
+    def __init__(self, coordinator: Coordinator) -> None:
+        self._coordinator = coordinator
+        self._connections = 0
+        self._strangers = 0
+
+    async def serve(self, stream: trio.SocketStream) -> None:
+        """One connection from beginning to end. Raises nothing."""
+        if self._connections >= CONNECTIONS_MAX or self._strangers >= STRANGERS_MAX:
+            await trio.aclose_forcefully(stream)
+            return
+        self._connections += 1
+        try:
+            await self._converse(stream)
+        except* (LinkLostError, ProtocolError, ssl.SSLError, OSError, trio.TooSlowError) as group:
+            logger.debug("connection ended: %r", group.exceptions)
+        except* (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+        except* Exception as group:
+            logger.exception("connection ended", exc_info=group)
+        finally:
+            self._connections -= 1
+            await trio.aclose_forcefully(stream)
+
+    async def _converse(self, plain: trio.SocketStream) -> None:
+        coordinator = self._coordinator
+        address = _address(plain)
+        set_user_timeout(plain, coordinator.limits.lease_s)
+        self._strangers += 1
+        greeted = False
+        try:
+            stream: trio.abc.Stream = plain
+            if coordinator.tls is not None:
+                secure = trio.SSLStream(
+                    plain, coordinator.tls, server_side=True, https_compatible=True
+                )
+                with trio.fail_after(HANDSHAKE_S_MAX):
+                    await secure.do_handshake()
+                stream = secure
+            link = Link(stream, "coordinator")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_write, link, nursery.cancel_scope)
+                try:
+                    hello = await admit(
+                        link,
+                        coordinator.token,
+                        coordinator.certificate_sha256,
+                        self._refusal,
+                        Welcome(coordinator.limits.heartbeat_s, coordinator.limits.lease_s),
+                    )
+                    greeted = True
+                    self._strangers -= 1
+                    if hello.role == "worker":
+                        await _Worker(coordinator, WorkerSession(hello, link, address)).serve()
+                    else:
+                        await _Client(coordinator, link).serve()
+                except trio.TooSlowError:
+                    link.post(Error("slow", f"HELLO and AUTH are due within {HANDSHAKE_S_MAX:g} s"))
+                except (ProtocolError, LinkLostError) as error:
+                    logger.debug("%s: %s", address, error)
+                with trio.move_on_after(LINGER_S_MAX, shield=True):
+                    await link.flush()
+                    await _half_close(plain)
+                nursery.cancel_scope.cancel()
+        finally:
+            if not greeted:
+                self._strangers -= 1
+
+    def _refusal(self, hello: Hello) -> str | None:
+        if hello.session in self._coordinator.sessions:
+            return "this session is connected already"
+        return None
+
+
+class _Worker:
+    """What a worker says."""
+
+    def __init__(self, coordinator: Coordinator, session: WorkerSession) -> None:
+        self._coordinator = coordinator
+        self._session = session
+        self._heard_at = trio.current_time()
+
+    async def serve(self) -> None:
+        """From WELCOME to the end of the connection."""
+        coordinator, session = self._coordinator, self._session
+        session.link.on_bytes = self._hear
+        coordinator.sessions[session.id] = session
+        coordinator.step(WorkerJoined(session.id, session.name))
+        coordinator.note("joined", f"{session.name} joined from {session.address}")
+        coordinator.workers_changed()
+        why, clean = "its connection was cut", False
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                with session.scope:
+                    clean = await self._read()
+                nursery.cancel_scope.cancel()
+            why = "it said goodbye" if clean else session.closed or "it closed the connection"
+        except* (LinkLostError, ProtocolError) as group:
+            why = str(_first(group))
+            raise
+        finally:
+            coordinator.sessions.pop(session.id, None)
+            session.abandon_searches()
+            held = len(session.leases)
+            coordinator.step(WorkerLeft(session.id, why, clean))
+            coordinator.forget_results(session.id)
+            lost = f" with {held} {'chunk' if held == 1 else 'chunks'} in hand" if held else ""
+            coordinator.note("left", f"{session.name} left{lost}: {why}")
+            coordinator.workers_changed()
+
+    async def _read(self) -> bool:
+        session, step = self._session, self._coordinator.step
+        while True:
+            message = await session.link.receive()
+            match message:
+                case None:
+                    return False
+                case Ready(free=free):
+                    step(WorkerReady(session.id, free))
+                case Health():
+                    self._take_health(message)
+                case Result():
+                    await self._take_result(message)
+                case Fail():
+                    self._take_failure(message)
+                case Fetch():
+                    self._nursery.start_soon(self._hand_out, message)
+                case Found():
+                    session.take_found(message)
+                case Bye():
+                    return True
+                case Error():
+                    raise ProtocolError(message.message, code=message.code)
+                case _:
+                    raise ProtocolError(f"{type(message).__name__} is not expected", code="order")
+
+    def _hear(self) -> None:
+        """Bytes arrived: a sign of life, though it renews no lease."""
+        now = trio.current_time()
+        if now - self._heard_at >= HEARD_S_MIN:
+            self._heard_at = now
+            self._coordinator.step(WorkerHeard(self._session.id))
+
+    def _take_health(self, message: Health) -> None:
+        session, coordinator = self._session, self._coordinator
+        session.rss_bytes = message.rss_bytes
+        session.cpu_percent = message.cpu_percent
+        session.threads = message.threads
+        leases = tuple(
+            Progress((each["job"], each["chunk"], each["attempt"]), each["scanned_bytes"])
+            for each in message.leases
+        )
+        session.note_progress(trio.current_time(), leases)
+        for job in {lease.key[0] for lease in leases} & coordinator.jobs.keys():
+            share = coordinator.jobs[job].share(session.name, trio.current_time())
+            share.peak_rss_bytes = max(share.peak_rss_bytes, message.rss_bytes)
+            share.cpu_percent_sum += message.cpu_percent
+            share.beats += 1
+            coordinator.jobs[job].threads[session.name] = message.threads
+        coordinator.step(WorkerHeard(session.id, leases))
+        session.link.post(HealthAck())
+
+    async def _take_result(self, message: Result) -> None:
+        """Believe a result only after looking at all that it claims."""
+        session, coordinator = self._session, self._coordinator
+        key = (message.job, message.chunk, message.attempt)
+        job = coordinator.jobs.get(message.job)
+        chunk = session.leases.pop(key, None)
+        coordinator.workers_changed()
+        if job is None or message.chunk >= len(job.plan.chunks):
+            coordinator.step(ChunkReturned(session.id, key, message.digest))
+            return
+        if chunk is not None:
+            session.note_result(chunk.end - chunk.start)
+        source = job.plan.chunks[message.chunk].source
+        try:
+            summary = await trio.to_thread.run_sync(
+                job.verify, message.chunk, message.digest, message.body
+            )
+            if (message.job, source) in session.fetched:
+                await trio.to_thread.run_sync(_check_unchanged, job, source)
+        except SummaryError as error:
+            detail = f"its result was refused: {error}"
+            coordinator.step(ChunkFailed(session.id, key, "internal", detail))
+            coordinator.note("alarm", f"chunk {message.chunk} of {session.name}: {detail}")
+            return
+        except (InputError, OSError) as error:
+            coordinator.step(ChunkFailed(session.id, key, "changed", str(error), final=True))
+            return
+        coordinator.keep_result(session.id, key, summary)
+        coordinator.step(ChunkReturned(session.id, key, message.digest))
+
+    def _take_failure(self, message: Fail) -> None:
+        session = self._session
+        key = (message.job, message.chunk, message.attempt)
+        session.leases.pop(key, None)
+        bad = None
+        if message.bad_start is not None and message.bad_end is not None:
+            bad = (message.bad_start, message.bad_end)
+        kind = message.error if message.error in FAIL_KINDS else "internal"
+        self._coordinator.step(
+            ChunkFailed(session.id, key, kind, message.detail, message.final, bad)
+        )
+
+    async def _hand_out(self, message: Fetch) -> None:
+        """Answer FETCH: bytes of a leased chunk and a little around it, and nothing else."""
+        session, coordinator = self._session, self._coordinator
+        job = coordinator.jobs.get(message.job)
+        if job is None or not job.local or not self._may_fetch(message):
+            refused = "these bytes are not leased to you"
+            await session.link.send(Data(message.id, message.start, True, refused))
+            return
+        session.fetched.add((message.job, message.source))
+        error: str | None = None
+        at = message.start
+        try:
+            file = await trio.to_thread.run_sync(_open_source, coordinator, job, message.source)
+            try:
+                while at < message.end:
+                    size = min(FETCH_PIECE_BYTES, message.end - at)
+                    piece = await trio.to_thread.run_sync(os.pread, file, size, at)
+                    if not piece:
+                        break
+                    last = at + len(piece) == message.end
+                    await session.link.send(Data(message.id, at, last, None, piece))
+                    at += len(piece)
+            finally:
+                os.close(file)
+        except (InputError, OSError) as failure:
+            error = str(failure)[:1000]
+        if at < message.end:
+            await session.link.send(Data(message.id, at, True, error))
+
+    def _may_fetch(self, message: Fetch) -> bool:
+        return any(
+            key[0] == message.job
+            and chunk.source == message.source
+            and chunk.start - LOOK_BACK_BYTES_MAX <= message.start
+            and message.end <= chunk.end + TAIL_BYTES_MAX
+            for key, chunk in self._session.leases.items()
+        )
+
+
+class _Client:
+    """What a client asks for."""
+
+    def __init__(self, coordinator: Coordinator, link: Link) -> None:
+        self._coordinator = coordinator
+        self._link = link
+        self._job: RunningJob | None = None
+        self._busy = False
+
+    async def serve(self) -> None:
+        """From WELCOME to the end of the connection."""
+        async with trio.open_nursery() as nursery:
+            while True:
+                message = await self._link.receive()
+                match message:
+                    case None | Bye():
+                        break
+                    case Status():
+                        await self._link.send(StatusReport(encode_json(self._coordinator.status())))
+                    case Submit() if not self._busy:
+                        self._busy = True
+                        nursery.start_soon(self._work, Submission.from_message(message))
+                    case Cancel():
+                        break
+                    case Error():
+                        break
+                    case _:
+                        raise ProtocolError("one job per connection", code="order")
+            nursery.cancel_scope.cancel()
+
+    async def _work(self, submission: Submission) -> None:
+        """Plan, run and report; being cancelled means that the client has gone."""
+        try:
+            job = await self._coordinator.submit(submission)
+        except LoganError as error:
+            await self._link.send(Report("", "error", _describe(error)))
+            return
+        finished = False
+        try:
+            await self._link.send(Accepted(job.id))
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._show_progress, job)
+                await job.ended.wait()
+                nursery.cancel_scope.cancel()
+            finished = True
+            await self._finish(job, submission)
+        finally:
+            if not finished:
+                self._coordinator.give_up(job)
+
+    async def _finish(self, job: RunningJob, submission: Submission) -> None:
+        self._say_progress(job, [])
+        try:
+            await self._coordinator.ended(job)
+            if job.job is None:
+                kind, body = "summary", await trio.to_thread.run_sync(job.summary_body)
+            else:
+                report = await trio.to_thread.run_sync(job.report, submission.series_points)
+                kind, body = "report", json.dumps(report.to_dict()).encode("ascii")
+        except LoganError as error:
+            kind, body = "error", _describe(error)
+        else:
+            await self._coordinator.close_job(job, kind, body)
+        await self._link.send(Report(job.id, kind, body))
+
+    async def _show_progress(self, job: RunningJob) -> None:
+        coordinator = self._coordinator
+        seen = coordinator.events_total
+        while True:
+            fresh = min(coordinator.events_total - seen, EVENTS_SENT_MAX)
+            seen = coordinator.events_total
+            self._say_progress(job, list(coordinator.events)[-fresh:] if fresh else [])
+            await trio.sleep(PROGRESS_S)
+
+    def _say_progress(self, job: RunningJob, events: list[dict[str, Any]]) -> None:
+        done = next(
+            (v.scanned_bytes for v in self._coordinator.statistics().jobs if v.job == job.id), 0
+        )
+        body = encode_json({"workers": self._coordinator.workers(), "events": events})
+        self._link.post(ProgressReport(job.id, done, job.plan.bytes, body))
+
+
+async def _write(link: Link, scope: trio.CancelScope) -> None:
+    """Write until the connection breaks; then nobody needs to read from it any more."""
+    try:
+        await link.run()
+    except LinkLostError:
+        scope.cancel()
+
+
+async def _half_close(stream: trio.SocketStream) -> None:
+    """End our side and wait for the other's end: closing at once could take our last words back."""
+    try:
+        await stream.send_eof()
+        while await stream.receive_some(RECEIVE_BYTES_MAX):
+            pass
+    except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+        pass
+
+
+def _open_source(coordinator: Coordinator, job: RunningJob, source: int) -> int:
+    """A descriptor of a source, if it still is the planned file."""
+    url = job.urls[source]
+    if job.confined:
+        with coordinator.roots.open(url) as opened:
+            file = os.dup(opened.fd)
+    else:
+        file = os.open(url, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _check_same(job, source, f"/proc/self/fd/{file}" if os.path.exists("/proc") else url)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def _check_unchanged(job: RunningJob, source: int) -> None:
+    _check_same(job, source, job.urls[source])
+
+
+def _check_same(job: RunningJob, source: int, path: str) -> None:
+    why = Fingerprint.from_json(job.plan.sources[source].fingerprint or "").check(path)
+    if why is not None:
+        raise InputError(f"{job.urls[source]} changed: {why}", kind="changed")
+
+
+def _describe(error: LoganError) -> bytes:
+    return encode_json(
+        {
+            "error": type(error).__name__,
+            "message": str(error),
+            "hint": error.hint,
+            "input": getattr(error, "input", None),
+            "kind": getattr(error, "kind", None),
+            "logan": __version__,
+        }
+    )
+
+
+def _address(stream: trio.SocketStream) -> str:
+    host, port = stream.socket.getpeername()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

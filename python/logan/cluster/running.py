@@ -1,0 +1,235 @@
+"""A job while the cluster works on it: what is known of it besides its leases.
+
+The scheduler knows which chunks are out; this knows what they are, which figures came back, what
+is missing, and who did how much. Blocking work (`verify`, `conclude`) is for threads.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import trio
+
+from logan._logan import MergeTree, Spec, Summary
+from logan.cluster.limits import RECOVERIES_KEPT_MAX
+from logan.cluster.scanning import digest_of
+from logan.errors import SummaryError
+from logan.job import Job
+from logan.model import Missing, Plan, Result, join_missing
+from logan.report import Report
+from logan.scheduler.actions import LostChunk, Recovered
+from logan.scheduler.events import WorkItem
+from logan.wire.codec import encode_json
+from logan.wire.messages import Job as JobMessage
+
+__all__ = ["RunningJob", "Share", "describe_paths"]
+
+STOPPED: Final = "stopped on request before its end; run it again for complete figures"
+
+
+@dataclass(slots=True)
+class Share:
+    """What one worker did for a job. Times are of trio's clock, `since` of its first lease."""
+
+    since: float
+    until: float
+    chunks_done: int = 0
+    chunks_lost: int = 0
+    bytes: int = 0
+    peak_rss_bytes: int = 0
+    cpu_percent_sum: float = 0.0
+    beats: int = 0
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """The worker's entry in the report's `performance`."""
+        seconds = self.until - self.since
+        return {
+            "worker": name,
+            "chunks_done": self.chunks_done,
+            "chunks_lost": self.chunks_lost,
+            "bytes": self.bytes,
+            "bytes_per_second": round(self.bytes / seconds) if seconds > 0 else None,
+            "peak_rss_bytes": self.peak_rss_bytes or None,
+            "cpu_percent": round(self.cpu_percent_sum / self.beats, 1) if self.beats else None,
+        }
+
+
+@dataclass(slots=True)
+class RunningJob:
+    """A job from its plan to its end.
+
+    Attributes:
+        id: its name on the wire and in the journal.
+        plan: what is to be read.
+        urls: the path of each source, as workers shall open it.
+        holders: per source the only workers that have it, or None.
+        local: whether the coordinator can hand out the sources' bytes.
+        confined: whether it may do so only below its roots.
+        job: what the report is made from; None for a job that came as a plan.
+        key: tells that two submissions are the same one.
+        ended: set when `result` holds what the workers made of it.
+    """
+
+    id: str
+    plan: Plan
+    tree: MergeTree
+    urls: Sequence[str]
+    name: str
+    key: str = ""
+    job: Job | None = None
+    holders: Sequence[frozenset[str] | None] = ()
+    local: bool = True
+    confined: bool = True
+    cancelled: bool = False
+    started_at: float = field(default_factory=trio.current_time)
+    done: set[int] = field(default_factory=set)
+    lost: list[LostChunk] = field(default_factory=list)
+    recoveries: list[dict[str, Any]] = field(default_factory=list)
+    shares: dict[str, Share] = field(default_factory=dict)
+    threads: dict[str, int] = field(default_factory=dict)
+    ended: trio.Event = field(default_factory=trio.Event)
+    result: Result | None = None
+    failure: Exception | None = None
+    owned: bool = True
+    spec: Spec = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.spec = Spec(self.plan.spec_json)
+
+    def items(self) -> list[WorkItem]:
+        """The chunks as the scheduler sees them."""
+        holders = self.holders or [None] * len(self.plan.sources)
+        return [
+            WorkItem(chunk.id, chunk.end - chunk.start, holders[chunk.source])
+            for chunk in self.plan.chunks
+        ]
+
+    def message(self) -> JobMessage:
+        """JOB, for a worker's first lease of it."""
+        sources = [
+            {
+                "url": url,
+                "size": source.size,
+                "fingerprint": source.fingerprint,
+                "local": self.local,
+            }
+            for url, source in zip(self.urls, self.plan.sources, strict=True)
+        ]
+        body = encode_json({"spec": self.plan.spec_json, "sources": sources})
+        return JobMessage(self.id, body)
+
+    def verify(self, chunk_id: int, digest: str, data: bytes) -> Summary:
+        """The summary of a chunk, if these bytes are one. Raises `SummaryError`.
+
+        That its lines add up is checked where its bytes are decoded.
+        """
+        chunk = self.plan.chunks[chunk_id]
+        if digest_of(data) != digest:
+            raise SummaryError("its bytes are not those of its digest")
+        summary = Summary.from_bytes(data)
+        if summary.spec_digest != self.spec.digest:
+            raise SummaryError("it was made under another spec")
+        covered = summary.segments()
+        if covered != [(chunk.source, chunk.start, chunk.end)]:
+            raise SummaryError(
+                f"it covers {covered[:3]}, not bytes {chunk.start} to {chunk.end} "
+                f"of source {chunk.source}"
+            )
+        return summary
+
+    def share(self, worker: str, now: float) -> Share:
+        """What `worker` did, to be written on."""
+        share = self.shares.get(worker)
+        if share is None:
+            share = self.shares[worker] = Share(now, now)
+        return share
+
+    def recovered(self, action: Recovered) -> dict[str, Any]:
+        """Note a recovery; its entry in the report, in seconds since the job began."""
+        entry = {
+            "worker": action.worker,
+            "cause": action.cause,
+            "chunk": action.chunk,
+            "noticed_s": round(action.noticed_at - self.started_at, 6),
+            "leased_s": round(action.leased_at - self.started_at, 6),
+            "done_s": round(action.done_at - self.started_at, 6),
+        }
+        self.share(action.worker, action.noticed_at).chunks_lost += 1
+        if len(self.recoveries) < RECOVERIES_KEPT_MAX:
+            self.recoveries.append(entry)
+        return entry
+
+    def missing(self) -> tuple[Missing, ...]:
+        """The planned bytes that the figures do not have, and why."""
+        gaps = []
+        chunks = self.plan.chunks
+        for each in self.lost:
+            chunk = chunks[each.chunk]
+            gaps.append(Missing(chunk.source, chunk.start, chunk.end, each.kind, each.why))
+        if self.cancelled:
+            known = self.done | {each.chunk for each in self.lost}
+            gaps += [
+                Missing(chunk.source, chunk.start, chunk.end, "cancelled", STOPPED)
+                for chunk in chunks
+                if chunk.id not in known
+            ]
+        return join_missing(gaps)
+
+    def conclude(self) -> Result:
+        """Merge what there is; once. Raises `SummaryError`."""
+        summary = self.tree.finish()
+        covered = sum(summary.covered_bytes(i) for i in range(len(self.plan.sources)))
+        due = sum(self.plan.chunks[id].end - self.plan.chunks[id].start for id in self.done)
+        if covered != due:
+            raise SummaryError(f"the figures cover {covered:,} bytes, {due:,} were committed")
+        return Result(
+            summary,
+            sum(self.threads.values()),
+            self.missing(),
+            tuple(share.describe(name) for name, share in sorted(self.shares.items())),
+            tuple(self.recoveries),
+        )
+
+    def report(self, series_points: int | None) -> Report:
+        """The report. Blocking; only once the job has ended."""
+        assert self.job is not None
+        assert self.result is not None
+        missing = tuple(
+            Missing(each.source, each.start, each.end, each.kind, self._as_named(each))
+            for each in self.result.missing
+        )
+        result = Result(
+            self.result.summary,
+            self.result.threads,
+            missing,
+            self.result.workers,
+            self.result.recoveries,
+        )
+        return self.job.report(result, engine="cluster", series_points=series_points)
+
+    def summary_body(self) -> bytes:
+        """The body of a REPORT of kind "summary"."""
+        assert self.result is not None
+        head = {
+            "missing": [[m.source, m.start, m.end, m.kind, m.why] for m in self.result.missing],
+            "workers": list(self.result.workers),
+            "recoveries": list(self.result.recoveries),
+            "threads": self.result.threads,
+        }
+        return json.dumps(head).encode("ascii") + b"\n" + self.result.summary.to_bytes()
+
+    def _as_named(self, missing: Missing) -> str:
+        """Why bytes are missing, with the name that the user gave the file."""
+        assert self.job is not None
+        given = self.job.inputs[self.job.order[missing.source]].path
+        return missing.why.replace(self.urls[missing.source], given)
+
+
+def describe_paths(paths: Sequence[str]) -> str:
+    """A short name for a job: its first file, and how many more."""
+    first = os.path.basename(paths[0]) if paths else "nothing"
+    return first if len(paths) < 2 else f"{first} and {len(paths) - 1:,} more"

@@ -1,0 +1,478 @@
+"""A worker's side of one connection: leases in, results out.
+
+    reader     acts on what the coordinator says; never waits for a scan
+    heartbeat  says every second which leases are alive and how far they are; waits for nothing
+    a task per lease: find the bytes, scan them in a thread, hand in the result
+
+Nothing survives the connection: what was leased over it is leased to somebody else by then.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from logan._logan import Cancel, Fingerprint, Spec
+from logan.cluster.isolated import Isolation, Poison
+from logan.cluster.limits import (
+    FETCH_BYTES,
+    LINGER_S_MAX,
+    TAIL_BYTES_MAX,
+    TAIL_PIECE_BYTES,
+)
+from logan.cluster.link import Link, LinkLostError
+from logan.cluster.scanning import Piece, digest_of, scan
+from logan.cluster.search import find_files
+from logan.cluster.secure import Opened, Roots
+from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
+from logan.wire.codec import decode_json, encode_json
+from logan.wire.limits import FETCHES_MAX, LEASES_PER_HEALTH_MAX
+from logan.wire.messages import (
+    Bye,
+    Data,
+    Done,
+    Drain,
+    Error,
+    Fail,
+    Fetch,
+    Found,
+    Health,
+    HealthAck,
+    Job,
+    Lease,
+    Message,
+    Ready,
+    Result,
+    Search,
+    Stale,
+    Welcome,
+)
+from logan.wire.messages import (
+    Cancel as CancelMessage,
+)
+
+if TYPE_CHECKING:
+    from logan.cluster.worker import Worker
+
+__all__ = ["Session"]
+
+UNACKNOWLEDGED_MAX: Final = 4
+"""Results on their way: beyond it nothing new is asked for, so that memory stays small where the
+link is slower than the scan."""
+
+Key = tuple[str, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    url: str
+    size: int
+    fingerprint: str
+    local: bool
+
+
+@dataclass(slots=True)
+class _JobInfo:
+    spec: Spec
+    sources: list[_Source]
+
+
+@dataclass(slots=True)
+class _Held:
+    """A lease in hand. `scanned_bytes` never falls."""
+
+    lease: Lease
+    flag: Cancel = field(default_factory=Cancel)
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    fetched: int | None = None
+    apart: int = 0
+
+    @property
+    def scanned_bytes(self) -> int:
+        scanned = self.flag.scanned_bytes + self.apart
+        if self.fetched is not None:
+            scanned = (scanned + self.fetched) // 2
+        return scanned
+
+
+@dataclass(slots=True)
+class _Fetching:
+    """A FETCH on its way; `file` is None once nobody wants its bytes any more."""
+
+    file: int | None
+    held: _Held
+    offset: int
+    error: str | None = None
+    done: trio.Event = field(default_factory=trio.Event)
+
+
+class Session:
+    """One connection of `worker`, authenticated."""
+
+    def __init__(self, worker: Worker, link: Link, welcome: Welcome) -> None:
+        self._worker = worker
+        self._link = link
+        self._welcome = welcome
+        self._jobs: dict[str, _JobInfo] = {}
+        self._held: dict[Key, _Held] = {}
+        self._unacknowledged: dict[Key, int] = {}
+        self._fetches: dict[int, _Fetching] = {}
+        self._fetch_slots = trio.Semaphore(FETCHES_MAX)
+        self._fetch_id = 0
+        self._heard_at = trio.current_time()
+        self._draining = False
+        self._dismissed = False
+        self._changed = trio.Event()
+
+    @property
+    def in_hand(self) -> int:
+        """Leases that are being worked on or wait for a thread."""
+        return len(self._held)
+
+    def drain(self) -> None:
+        """Take nothing new; end when all is handed in."""
+        if not self._draining:
+            self._draining = True
+            self._link.post(Ready(0))
+        self._changed.set()
+
+    async def run(self) -> bool:
+        """Work. True if the coordinator dismissed us, False if we asked to go.
+
+        Raises `ProtocolError`, `LinkLostError`.
+        """
+        try:
+            async with trio.open_nursery() as nursery:
+                self._nursery = nursery
+                nursery.start_soon(self._beat)
+                nursery.start_soon(self._leave_when_done)
+                self._ask()
+                await self._read()
+                nursery.cancel_scope.cancel()
+        except* (ProtocolError, LinkLostError) as group:
+            raise _first(group) from None
+        finally:
+            for held in self._held.values():
+                held.flag.set()
+            self._worker.chunks_lost += len(self._held)
+        return self._dismissed
+
+    # -- what the coordinator says
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._link.receive()
+            if message is None:
+                if self._draining:
+                    return
+                raise LinkLostError("the coordinator closed the connection")
+            self._heard_at = trio.current_time()
+            self._act(message)
+
+    def _act(self, message: Message) -> None:
+        match message:
+            case Job():
+                self._jobs[message.job] = _job_info(message)
+            case Lease():
+                held = _Held(message)
+                self._held[_key(message)] = held
+                self._nursery.start_soon(self._work, held)
+            case Done() | Stale():
+                size = self._unacknowledged.pop(_key(message), None)
+                if isinstance(message, Done) and size is not None:
+                    self._worker.chunks_done += 1
+                    self._worker.bytes_done += size
+                self._ask()
+            case Data():
+                self._take(message)
+            case CancelMessage():
+                self._cancel(message)
+            case Search():
+                self._nursery.start_soon(self._search, message)
+            case Drain():
+                self._dismissed = not self._draining
+                self.drain()
+            case Error():
+                raise ProtocolError(message.message, code=message.code)
+            case HealthAck():
+                pass
+
+    def _cancel(self, message: CancelMessage) -> None:
+        for key, held in list(self._held.items()):
+            whole = message.chunk is None
+            if key[0] == message.job and (whole or key[1:] == (message.chunk, message.attempt)):
+                held.flag.set()
+                held.scope.cancel()
+        if message.chunk is None:
+            self._jobs.pop(message.job, None)
+
+    # -- what we say
+
+    def _ask(self) -> None:
+        """Say how many more leases we take: one more than threads, so that none is ever idle."""
+        self._changed.set()
+        if self._draining:
+            return
+        free = min(self._worker.threads + 1, LEASES_PER_HEALTH_MAX) - len(self._held)
+        if len(self._unacknowledged) > UNACKNOWLEDGED_MAX:
+            free = 0
+        self._link.post(Ready(max(0, free)))
+
+    async def _beat(self) -> None:
+        """HEALTH now and then every heartbeat, whatever else is going on."""
+        at = trio.current_time()
+        while True:
+            leases = [
+                {"job": key[0], "chunk": key[1], "attempt": key[2], "scanned_bytes": scanned}
+                for key, scanned in [
+                    *((key, held.scanned_bytes) for key, held in self._held.items()),
+                    *self._unacknowledged.items(),
+                ]
+            ]
+            health = self._worker.health()
+            for i in range(0, max(1, len(leases)), LEASES_PER_HEALTH_MAX):
+                self._link.post(
+                    Health(
+                        rss_bytes=health["rss_bytes"],
+                        cpu_percent=health["cpu_percent"],
+                        threads=self._worker.threads,
+                        leases=tuple(leases[i : i + LEASES_PER_HEALTH_MAX]),
+                    )
+                )
+            at = max(at + self._welcome.heartbeat_s, trio.current_time())
+            await trio.sleep_until(at)
+            if trio.current_time() - self._heard_at > self._welcome.lease_s:
+                raise LinkLostError(f"nothing heard for {self._welcome.lease_s:g} s")
+
+    async def _leave_when_done(self) -> None:
+        while not (self._draining and not self._held and not self._unacknowledged):
+            self._changed = trio.Event()
+            await self._changed.wait()
+        self._link.post(Bye())
+        with trio.move_on_after(LINGER_S_MAX):
+            await self._link.flush()
+        self._nursery.cancel_scope.cancel()
+
+    # -- one lease
+
+    async def _work(self, held: _Held) -> None:
+        lease = held.lease
+        key = _key(lease)
+        answer: Message | None = None
+        try:
+            with held.scope:
+                summary = await self._summary(held)
+                await self._worker.pace.spend(lease.end - lease.start)
+                # Listed in the heartbeat without a break, until the coordinator has it.
+                self._unacknowledged[key] = lease.end - lease.start
+                del self._held[key]
+                self._ask()
+                await self._link.send(
+                    Result(lease.job, lease.chunk, lease.attempt, digest_of(summary), summary)
+                )
+        except SourceChangedError as error:
+            answer = _failure(lease, "changed", str(error), final=True)
+        except InputError as error:
+            answer = _failure(lease, "unreadable", str(error))
+        except CancelledError:
+            pass
+        except Poison as poison:
+            what = f"scanning bytes {poison.start:,} to {poison.end:,} ends the process"
+            answer = _failure(lease, "poison", what, bad=(poison.start, poison.end))
+        except LinkLostError:
+            raise
+        except Exception as error:
+            answer = _failure(lease, "internal", f"{type(error).__name__}: {error}")
+        finally:
+            held.flag.set()
+        if self._held.pop(key, None) is not None:
+            if answer is not None:
+                self._link.post(answer)
+            self._worker.chunks_lost += 1
+            self._ask()
+
+    async def _summary(self, held: _Held) -> bytes:
+        lease = held.lease
+        info = self._jobs.get(lease.job)
+        if info is None or lease.source >= len(info.sources):
+            raise ProtocolError(f"LEASE of an unknown source of job {lease.job}", code="order")
+        source = info.sources[lease.source]
+        summary = await self._scan_here(held, source, info.spec)
+        if summary is not None:
+            return summary
+        if not source.local:
+            raise InputError(f"{source.url} cannot be read by {self._worker.id}", input=source.url)
+        with tempfile.NamedTemporaryFile(prefix="logan-") as spool:
+            size = await self._fetch_chunk(held, source, spool.fileno())
+            piece = Piece(spool.name, lease.start, lease.end, lease.source, size, None)
+            if lease.isolated:
+                return await self._scan_apart(held, piece, info.spec)
+            fetched: bytes = await self._worker.in_thread(
+                partial(scan, piece, info.spec, held.flag)
+            )
+            return fetched
+
+    async def _scan_here(self, held: _Held, source: _Source, spec: Spec) -> bytes | None:
+        """Scan the file itself; None if it is not the planned one, here and below our roots."""
+        lease, roots = held.lease, self._worker.roots
+        if not lease.isolated:
+            work = partial(_scan_file, roots, source, lease, spec, held.flag)
+            summary: bytes | None = await self._worker.in_thread(work)
+            return summary
+        # A child has descriptors of its own, so there the name must do.
+        name = await trio.to_thread.run_sync(partial(_planned_name, roots, source))
+        if name is None:
+            return None
+        return await self._scan_apart(held, _piece(lease, source, name), spec)
+
+    async def _scan_apart(self, held: _Held, piece: Piece, spec: Spec) -> bytes:
+        def progress(size: int) -> None:
+            held.apart += size
+
+        return await Isolation(piece, spec, progress).scan()
+
+    # -- bytes from the coordinator
+
+    async def _fetch_chunk(self, held: _Held, source: _Source, file: int) -> int:
+        """Fill the spool with what a scan of the chunk reads; where the spool ends."""
+        lease = held.lease
+        held.fetched = 0
+        async with trio.open_nursery() as nursery:
+            for start in range(max(0, lease.start - 1), lease.end, FETCH_BYTES):
+                await self._fetch_slots.acquire()
+                end = min(start + FETCH_BYTES, lease.end)
+                nursery.start_soon(self._fetch, held, file, start, end)
+        # On behind the chunk, until its last line ends.
+        end = lease.end
+        while end < min(source.size, lease.end + TAIL_BYTES_MAX):
+            if os.pread(file, 1, end - 1) == b"\n" and end == lease.end:
+                break
+            piece = min(end + TAIL_PIECE_BYTES, source.size)
+            await self._fetch_slots.acquire()
+            await self._fetch(held, file, end, piece)
+            data = os.pread(file, piece - end, end)
+            end = piece
+            if b"\n" in data:
+                break
+        return end
+
+    async def _fetch(self, held: _Held, file: int, start: int, end: int) -> None:
+        """One range; a slot was acquired for it, which its last DATA gives back."""
+        self._fetch_id += 1
+        fetching = _Fetching(file, held, start)
+        self._fetches[self._fetch_id] = fetching
+        lease = held.lease
+        self._link.post(Fetch(self._fetch_id, lease.job, lease.source, start, end))
+        try:
+            await fetching.done.wait()
+        finally:
+            fetching.file = None
+        if fetching.error is not None:
+            raise SourceChangedError(fetching.error)
+        if fetching.offset < end:
+            raise SourceChangedError(f"the source ends at {fetching.offset:,}, inside of the plan")
+
+    def _take(self, data: Data) -> None:
+        fetching = self._fetches[data.id]  # the protocol has checked that it was asked for
+        if fetching.file is not None:
+            os.pwrite(fetching.file, data.body, data.offset)
+        fetching.offset = data.offset + len(data.body)
+        fetching.held.fetched = (fetching.held.fetched or 0) + len(data.body)
+        if data.last:
+            fetching.error = data.detail
+            del self._fetches[data.id]
+            self._fetch_slots.release()
+            fetching.done.set()
+
+    # -- files that lie here
+
+    async def _search(self, message: Search) -> None:
+        patterns = decode_json(message.body).get("patterns", [])
+        find = partial(find_files, self._worker.roots, [str(each) for each in patterns])
+        found = await trio.to_thread.run_sync(find, abandon_on_cancel=True)
+        await self._link.send(Found(message.id, encode_json(found)))
+
+
+def _scan_file(
+    roots: Roots, source: _Source, lease: Lease, spec: Spec, flag: Cancel
+) -> bytes | None:
+    opened = _open_planned(roots, source)
+    if opened is None:
+        return None
+    with opened:
+        try:
+            return scan(_piece(lease, source, opened.path), spec, flag)
+        except InputError as error:
+            # The name under which it was opened means nothing to anybody else.
+            error.args = (error.message.replace(opened.path, source.url),)
+            raise
+
+
+def _planned_name(roots: Roots, source: _Source) -> str | None:
+    opened = _open_planned(roots, source)
+    if opened is None:
+        return None
+    with opened:
+        return opened.name
+
+
+def _open_planned(roots: Roots, source: _Source) -> Opened | None:
+    """The source, if it is the planned file, here and below the roots."""
+    try:
+        opened = roots.open(source.url)
+    except InputError:
+        return None
+    try:
+        if Fingerprint.from_json(source.fingerprint).check(opened.path) is None:
+            return opened
+    except (OSError, ValueError):
+        pass
+    opened.close()
+    return None
+
+
+def _piece(lease: Lease, source: _Source, path: str) -> Piece:
+    return Piece(path, lease.start, lease.end, lease.source, source.size, source.fingerprint)
+
+
+def _key(message: Lease | Done | Stale) -> Key:
+    return message.job, message.chunk, message.attempt
+
+
+def _failure(
+    lease: Lease,
+    kind: str,
+    detail: str,
+    *,
+    final: bool = False,
+    bad: tuple[int, int] | None = None,
+) -> Fail:
+    start, end = bad or (None, None)
+    return Fail(lease.job, lease.chunk, lease.attempt, kind, detail, final, start, end)
+
+
+def _job_info(message: Job) -> _JobInfo:
+    body = decode_json(message.body)
+    try:
+        sources = [
+            _Source(
+                str(each["url"]), int(each["size"]), str(each["fingerprint"]), bool(each["local"])
+            )
+            for each in body["sources"]
+        ]
+        return _JobInfo(Spec(body["spec"]), sources)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(f"JOB is no job: {error}", code="json") from error
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    """The first of the errors that came together."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -1,0 +1,323 @@
+"""What somebody wants analysed: paths or globs and options, from JSON and to a plan.
+
+Paths are read by the coordinator, below its roots unless they came from its own command line;
+globs are answered by the workers, whose files stay where they are.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from logan import _logan
+from logan.cluster.limits import SEARCH_S_MAX
+from logan.cluster.running import describe_paths
+from logan.cluster.secure import Roots
+from logan.errors import ClusterError, InputError, ProtocolError, UsageError
+from logan.job import Job, check_format, plan_inputs, raise_first
+from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
+from logan.model import Detection, Plan, Source
+from logan.plan import Options, chunk_size_for, tile
+from logan.sources import Input, open_inputs
+from logan.wire.codec import decode_json, encode_json
+from logan.wire.messages import Submit
+
+if TYPE_CHECKING:
+    from logan.cluster.coordinator import Coordinator
+
+__all__ = ["Planned", "Submission", "plan_submission", "plan_to_json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A wish, before anything was read.
+
+    Attributes:
+        kind: "paths", "on_workers" or "plan".
+        base: the folder that relative paths are relative to, if the coordinator has it.
+        confined: whether the coordinator's roots bound it; not for its own command line.
+        plan: for "plan", what was planned elsewhere.
+    """
+
+    kind: str = "paths"
+    paths: Sequence[str] = ()
+    options: Options = field(default_factory=Options)
+    anchor: datetime | None = None
+    series_points: int | None = SERIES_POINTS_MAX
+    base: str | None = None
+    confined: bool = False
+    plan: Plan | None = None
+
+    def message(self) -> Submit:
+        """SUBMIT, for a client to send."""
+        if self.plan is not None:
+            return Submit("plan", encode_json(plan_to_json(self.plan)))
+        return Submit(self.kind, encode_json(self._body()))
+
+    def key(self) -> str:
+        """Equal for equal wishes: a client that comes back finds its job by it."""
+        body = self._body() if self.plan is None else plan_to_json(self.plan)
+        text = json.dumps([self.kind, body, self.confined], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _body(self) -> dict[str, Any]:
+        options = asdict(self.options)
+        options["anchor"] = None if self.anchor is None else self.anchor.isoformat()
+        options["series_points"] = self.series_points
+        return {"paths": list(self.paths), "base": self.base, "options": options}
+
+    @classmethod
+    def from_message(cls, message: Submit) -> Submission:
+        """From a client's SUBMIT. Raises `ProtocolError`, `UsageError`."""
+        body = decode_json(message.body)
+        try:
+            if message.kind == "plan":
+                return cls("plan", plan=_plan_from_json(body), confined=True)
+            options = dict(body["options"])
+            anchor = options.pop("anchor", None)
+            points = options.pop("series_points", SERIES_POINTS_MAX)
+            paths = body["paths"]
+            if not (
+                message.kind in ("paths", "on_workers")
+                and isinstance(paths, list)
+                and all(isinstance(path, str) for path in paths)
+                and isinstance(body["base"], str | None)
+                and (points is None or (isinstance(points, int) and points > 0))
+            ):
+                raise ValueError("paths, base or series_points are of a wrong type")
+            return cls(
+                kind=message.kind,
+                paths=paths,
+                options=Options(**options),
+                anchor=None if anchor is None else datetime.fromisoformat(anchor),
+                series_points=points,
+                base=body["base"],
+                confined=True,
+            )
+        except UsageError:
+            raise
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ProtocolError(f"SUBMIT is no submission: {error}", code="json") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What became of a submission; fields as in `RunningJob`."""
+
+    plan: Plan
+    urls: Sequence[str]
+    name: str
+    job: Job | None = None
+    holders: Sequence[frozenset[str] | None] = ()
+    local: bool = True
+
+
+async def plan_submission(
+    submission: Submission, coordinator: Coordinator, *, strict: bool
+) -> Planned:
+    """Look at the inputs and plan. Raises `UsageError`, `ClusterError`, and `InputError` if
+    `strict` or if a plan from elsewhere names what may not be read."""
+    check_format(submission.options.format)
+    if len(submission.paths) > INPUTS_PER_JOB_MAX:
+        raise UsageError(f"more than {INPUTS_PER_JOB_MAX:,} inputs in one job")
+    if submission.kind == "plan":
+        work = partial(_take_plan, submission, coordinator.roots)
+        return await trio.to_thread.run_sync(work, abandon_on_cancel=True)
+    if submission.kind == "on_workers":
+        return await _plan_on_workers(submission, coordinator)
+    work = partial(_plan_paths, submission, coordinator.roots, strict)
+    return await trio.to_thread.run_sync(work, abandon_on_cancel=True)
+
+
+# --- Paths that the coordinator reads ----------------------------------------------------------
+
+
+def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
+    places = [_place(path, submission, roots) for path in submission.paths]
+    opened = iter(open_inputs([place for place in places if isinstance(place, str)]))
+    inputs: list[Input] = []
+    for given, place in zip(submission.paths, places, strict=True):
+        entry = Input(given, error=place) if isinstance(place, InputError) else next(opened)
+        if isinstance(place, str):
+            _rename(entry, place, given, dict(zip(places, submission.paths, strict=True)))
+        inputs.append(entry)
+    if strict:
+        raise_first(inputs)
+    job = plan_inputs(inputs, submission.options, anchor=submission.anchor)
+    urls = [source.url for source in job.plan.sources]
+    return Planned(job.plan, urls, describe_paths(submission.paths), job)
+
+
+def _place(path: str, submission: Submission, roots: Roots) -> str | InputError:
+    """Where to read a path, absolute; or why not."""
+    if path == "-":
+        return InputError(
+            "standard input has no place that workers could read",
+            input=path,
+            hint="analyze it here: logan analyze -",
+        )
+    based = os.path.join(submission.base or os.getcwd(), path)
+    if not submission.confined:
+        return os.path.abspath(based)
+    try:
+        try:
+            return roots.resolve(os.path.normpath(based))
+        except InputError:
+            if os.path.isabs(path):
+                raise
+            return roots.resolve(path)
+    except InputError as error:
+        error.input = path
+        return error
+
+
+def _rename(entry: Input, place: str, given: str, names: Mapping[Any, str]) -> None:
+    """Speak of an input as the user does, though another name was opened."""
+    entry.path = given
+    if entry.stream is not None:
+        entry.stream.close()
+        entry.stream, entry.source = None, None
+        entry.error = InputError(f"{given} is no regular file", input=given)
+    if entry.error is not None:
+        error = entry.error
+        error.input = given
+        error.message = error.message.replace(place, given)
+        error.args = (error.message,)
+        if error.hint:
+            error.hint = error.hint.replace(place, given)
+    for before, name in names.items():
+        if isinstance(before, str):
+            entry.notes[:] = [note.replace(before, name) for note in entry.notes]
+
+
+# --- Files that lie on workers -----------------------------------------------------------------
+
+
+async def _plan_on_workers(submission: Submission, coordinator: Coordinator) -> Planned:
+    sessions = list(coordinator.sessions.values())
+    if not sessions:
+        raise ClusterError(
+            "no worker is connected that could hold these files",
+            hint="start one where the logs are: logan worker --id NAME --root /var/log",
+        )
+    body = encode_json({"patterns": list(submission.paths)})
+    answers: dict[str, Mapping[str, Any]] = {}
+
+    async def ask(session: Any) -> None:
+        answer = await session.search(body)
+        if answer is not None:
+            answers[session.name] = answer
+
+    with trio.move_on_after(SEARCH_S_MAX):
+        async with trio.open_nursery() as nursery:
+            for session in sessions:
+                nursery.start_soon(ask, session)
+    return await trio.to_thread.run_sync(partial(_plan_found, submission, answers))
+
+
+def _plan_found(submission: Submission, answers: Mapping[str, Mapping[str, Any]]) -> Planned:
+    inputs: list[Input] = []
+    urls: dict[str, str] = {}
+    holders: dict[str, set[str]] = {}
+    seen: dict[tuple[int, int, int], str] = {}
+    for worker in sorted(answers):
+        for error in answers[worker].get("errors", ()):
+            inputs.append(Input(worker, error=InputError(f"{worker}: {error}", input=worker)))
+        for file in answers[worker].get("files", ()):
+            name = f"{worker}:{file['url']}"
+            fingerprint = json.loads(file["fingerprint"])
+            identity = (fingerprint["host"], fingerprint["device"], fingerprint["inode"])
+            if identity in seen:
+                # One file that several workers of a host can read: counted once.
+                holders[seen[identity]].add(worker)
+                continue
+            seen[identity] = name
+            source = Source(name, file["size"], file["fingerprint"], file["mtime_ns"])
+            entry = Input(name, source)
+            samples = [(at, base64.b64decode(data)) for at, data in file["samples"]]
+            _detect(entry, samples)
+            if len(inputs) >= INPUTS_PER_JOB_MAX:
+                raise UsageError(f"more than {INPUTS_PER_JOB_MAX:,} files match")
+            inputs.append(entry)
+            urls[name] = file["url"]
+            holders[name] = {worker}
+    if not urls:
+        raise InputError(
+            f"no file on {', '.join(sorted(answers)) or 'any worker'} matches "
+            f"{', '.join(submission.paths)}",
+            kind="missing",
+            hint="workers look below their --root folders only",
+        )
+    job = plan_inputs(inputs, submission.options, anchor=submission.anchor, watched=False)
+    names = [source.url for source in job.plan.sources]
+    return Planned(
+        job.plan,
+        [urls[name] for name in names],
+        describe_paths(submission.paths),
+        job,
+        [frozenset(holders[name]) for name in names],
+        local=False,
+    )
+
+
+def _detect(entry: Input, samples: Sequence[tuple[int, bytes]]) -> None:
+    detection = Detection.from_dict(json.loads(_logan.detect(samples)))
+    entry.detection = detection
+    if detection.compression is not None or detection.encoding in ("utf-16", "binary"):
+        what = detection.compression or detection.encoding
+        entry.source = None
+        entry.error = InputError(
+            f"{entry.path} is no plain text ({what})",
+            input=entry.path,
+            kind="compressed" if detection.compression else detection.encoding,
+        )
+    elif entry.source is not None and entry.source.size == 0:
+        entry.notes.append("empty: nothing to analyse")
+
+
+# --- Plans from elsewhere ----------------------------------------------------------------------
+
+
+def plan_to_json(plan: Plan) -> dict[str, Any]:
+    """A plan without streams, whose chunks tile its sources."""
+    return {
+        "sources": [asdict(source) for source in plan.sources],
+        "chunk_size": plan.chunk_size,
+        "spec": plan.spec_json,
+    }
+
+
+def _plan_from_json(body: Mapping[str, Any]) -> Plan:
+    sources = tuple(Source(**each) for each in body["sources"])
+    for source in sources:
+        if not isinstance(source.size, int) or not isinstance(source.fingerprint, str):
+            raise ValueError("a source has no size or no fingerprint")
+        if not isinstance(source.url, str) or not os.path.isabs(source.url):
+            raise ValueError("a source's url is no absolute path")
+    chunk_size = body["chunk_size"]
+    if not isinstance(chunk_size, int) or chunk_size < 1:
+        raise ValueError("chunk_size must be 1 or more")
+    if len(sources) > INPUTS_PER_JOB_MAX:
+        raise ValueError(f"more than {INPUTS_PER_JOB_MAX:,} sources")
+    sizes = [source.size or 0 for source in sources]
+    Options(chunk_size=chunk_size)
+    if chunk_size_for(sizes, chunk_size) != chunk_size:
+        raise ValueError("more chunks than a job may have")
+    spec = _logan.Spec(body["spec"])
+    return Plan(sources, tile(sizes, chunk_size), chunk_size, spec.to_json())
+
+
+def _take_plan(submission: Submission, roots: Roots) -> Planned:
+    plan = submission.plan
+    assert plan is not None
+    urls = [roots.resolve(source.url) for source in plan.sources]
+    return Planned(plan, urls, describe_paths(urls))

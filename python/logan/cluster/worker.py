@@ -1,0 +1,250 @@
+"""A worker: connects to the coordinator, scans what it is leased, and says how it is.
+
+    worker = Worker("alice", "localhost:8000")
+    await worker.run()                               # until cancelled or drained
+
+`Worker` lasts as long as its process: identity, threads, figures, and the loop that finds the
+coordinator again. What belongs to one connection is in `session`.
+"""
+
+from __future__ import annotations
+
+import random
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import trio
+
+from logan._logan import Cancel, Fingerprint, Summary
+from logan.cluster.dial import Address, dial, set_user_timeout
+from logan.cluster.health import Pace, Vitals
+from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RECONNECT_PAUSE_S_MIN
+from logan.cluster.link import Link, LinkLostError, introduce
+from logan.cluster.secure import Roots
+from logan.cluster.session import Session
+from logan.cpus import cpus
+from logan.errors import ClusterError, ProtocolError, UsageError
+from logan.job import prepare
+from logan.limits import THREADS_MAX
+from logan.model import Missing, Result
+from logan.plan import Options
+from logan.report import Report
+
+__all__ = ["Worker"]
+
+ID_CHARS_MAX = 64
+"""Names stand in tables; the protocol would allow twice as many."""
+
+Say = Callable[[str], None]
+
+
+class Worker:
+    """Scans chunks for a coordinator.
+
+    Args:
+        id: its name, which must differ from those of the other workers.
+        coordinator: `localhost:8000`; `http://localhost:8000` is the same.
+        roots: folders below which it reads files; by default the working directory.
+        threads: chunks scanned side by side; by default the CPUs this process may use.
+        pace: bytes per second that it shall not exceed, for demonstrations and tests.
+        token: the secret shared with the coordinator.
+        tls: a client context that trusts the coordinator's certificate.
+        say: called with sentences for people: connected, lost, waiting.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        coordinator: str = "localhost:8000",
+        *,
+        roots: Sequence[str] = (".",),
+        threads: int | None = None,
+        pace: float | None = None,
+        token: bytes | None = None,
+        tls: ssl.SSLContext | None = None,
+        say: Say | None = None,
+    ) -> None:
+        if not id or len(id) > ID_CHARS_MAX or not id.isprintable():
+            raise UsageError(
+                f"{id!r} is no name of a worker",
+                hint=f"1 to {ID_CHARS_MAX} printable characters, such as alice",
+            )
+        if threads is not None and not 1 <= threads <= THREADS_MAX:
+            raise UsageError(f"threads is {threads}, it must be from 1 to {THREADS_MAX:,}")
+        if pace is not None and not pace > 0:
+            raise UsageError(f"the pace is {pace}, it must be above 0")
+        self.id = id
+        self.address = Address.parse(coordinator)
+        self.roots = Roots(roots)
+        self.threads = threads or cpus()
+        self.pace = Pace(pace)
+        self.connected = False
+        self.chunks_done = 0
+        self.chunks_lost = 0
+        self.bytes_done = 0
+        self.started_at = time.time()
+        self._limiter = trio.CapacityLimiter(self.threads)
+        self._vitals = Vitals()
+        self._token = token
+        self._tls = tls
+        self._say = say or (lambda text: None)
+        self._session: Session | None = None
+        self._drain_asked = trio.Event()
+
+    def drain(self) -> None:
+        """Finish what is in hand, take nothing new, say goodbye; then `run` returns."""
+        self._drain_asked.set()
+        if self._session is not None:
+            self._session.drain()
+
+    async def run(self) -> None:
+        """Work until drained. Waits for a coordinator that is not there, and looks for it again
+        when it has gone.
+
+        Raises:
+            ClusterError: the coordinator will never have us: another version, a wrong token.
+        """
+        pause_s = RECONNECT_PAUSE_S_MIN
+        said = ""
+        while not self._drain_asked.is_set():
+            why = ""
+            try:
+                worked = await self._attend()
+                said = ""
+                pause_s = RECONNECT_PAUSE_S_MIN
+                if not worked:
+                    pause_s = RECONNECT_PAUSE_S_MAX
+                    why = "the coordinator has no more work"
+            except ProtocolError as error:
+                if error.code in ("auth", "version"):
+                    raise ClusterError(str(error), hint=error.hint) from error
+                why = str(error)
+            except ssl.SSLError as error:
+                reason = error.reason or str(error)
+                raise ClusterError(
+                    f"no TLS with {self.address}: {reason.lower().replace('_', ' ')}",
+                    hint="give the coordinator's CA with --tls-ca",
+                ) from error
+            except LinkLostError as error:
+                why = str(error)
+            except trio.TooSlowError:
+                why = "it does not answer"
+            except OSError as error:
+                why = "nobody listens there" if _is_absent(error) else str(error)
+            if self._drain_asked.is_set():
+                return
+            if why and why != said:
+                self._say(f"waiting for a coordinator at {self.address}: {why}")
+                said = why
+            with trio.move_on_after(pause_s * random.uniform(0.5, 1.0)):
+                await self._drain_asked.wait()
+            pause_s = min(2 * pause_s, RECONNECT_PAUSE_S_MAX)
+
+    async def _attend(self) -> bool:
+        """One connection, from beginning to end; False if the coordinator ended it properly."""
+        stream, certificate = await dial(self.address, self._tls)
+        try:
+            link = Link(stream, "worker")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_write, link, nursery.cancel_scope)
+                welcome = await introduce(link, "worker", self.id, self._token, certificate)
+                set_user_timeout(stream, welcome.lease_s)
+                self._say(f"connected to {self.address}")
+                session = Session(self, link, welcome)
+                self._session = session
+                self.connected = True
+                if self._drain_asked.is_set():
+                    session.drain()
+                ended = await session.run()
+                nursery.cancel_scope.cancel()
+        finally:
+            self.connected = False
+            self._session = None
+            await trio.aclose_forcefully(stream)
+        if link.lost is not None:
+            raise LinkLostError(link.lost)
+        return not ended
+
+    async def process_chunk(self, path: str | Path, start: int, size: int) -> Report:
+        """Figures of the lines of `path` that begin in `[start, start + size)`.
+
+        A report like that of `analyze`, of this part alone. Cancelling stops the scan.
+
+        Raises:
+            InputError: the file cannot be read; `SourceChangedError` if it changed meanwhile.
+            UsageError: a range that no file has.
+        """
+        if start < 0 or size < 0:
+            raise UsageError(f"bytes {start:,} + {size:,} are no range")
+        flag = Cancel()
+        scan = partial(_process, str(path), start, size, flag)
+        try:
+            return await trio.to_thread.run_sync(
+                scan, limiter=self._limiter, abandon_on_cancel=True
+            )
+        finally:
+            flag.set()
+
+    async def report_health(self) -> dict[str, Any]:
+        """How the worker is: `id`, `connected`, `rss_bytes`, `cpu_percent` (of one CPU, since the
+        last call), `threads`, `leases` in hand, `chunks_done`, `chunks_lost`, `bytes_done`,
+        `uptime_s`."""
+        await trio.lowlevel.checkpoint()
+        return self.health()
+
+    def health(self) -> dict[str, Any]:
+        """`report_health` for code that is not async."""
+        return {
+            "id": self.id,
+            "connected": self.connected,
+            **self._vitals.sample(),
+            "threads": self.threads,
+            "leases": 0 if self._session is None else self._session.in_hand,
+            "chunks_done": self.chunks_done,
+            "chunks_lost": self.chunks_lost,
+            "bytes_done": self.bytes_done,
+            "uptime_s": round(time.time() - self.started_at, 3),
+        }
+
+    async def in_thread(self, work: Callable[[], Any]) -> Any:
+        """Scan something on one of the worker's threads. Cancelling leaves the thread behind,
+        which counts until it ends."""
+        return await trio.to_thread.run_sync(work, limiter=self._limiter, abandon_on_cancel=True)
+
+
+async def _write(link: Link, scope: trio.CancelScope) -> None:
+    try:
+        await link.run()
+    except LinkLostError:
+        scope.cancel()
+
+
+def _is_absent(error: OSError) -> bool:
+    causes = getattr(error.__cause__, "exceptions", (error,))
+    return any(isinstance(each, ConnectionRefusedError) for each in causes)
+
+
+def _process(path: str, start: int, size: int, flag: Cancel) -> Report:
+    job = prepare([path], Options(), strict=True)
+    try:
+        source = job.plan.sources[0]
+        planned = source.size
+        if planned is None or source.fingerprint is None:
+            raise UsageError(f"{path} has no offsets; a chunk is part of a file")
+        end = min(start + size, planned)
+        summary = Summary.from_chunk(
+            path,
+            min(start, end),
+            end,
+            job.spec(),
+            fingerprint=Fingerprint.from_json(source.fingerprint),
+            cancel=flag,
+        )
+    finally:
+        job.close()
+    missing: tuple[Missing, ...] = ()
+    return job.report(Result(summary, 1, missing), engine="worker")
