@@ -11,7 +11,16 @@ from typing import Final
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS: Final = ("analyze", "detect", "validate", "formats")
+COMMANDS: Final = (
+    "analyze",
+    "coordinator",
+    "worker",
+    "submit",
+    "status",
+    "detect",
+    "validate",
+    "formats",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from logan.cli.exits import Exit, exit_of_signal
 from logan.cli.values import byte_size, moment, one_of, positive, switch
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SERIES_POINTS_MAX
+from logan.plan import Options
 from logan.report import CSV_TABLES, Look, render
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from logan.report import Report
     from logan.validate import Expectation
 
-__all__ = ["EPILOG", "HELP", "configure", "run"]
+__all__ = ["EPILOG", "HELP", "configure", "configure_report", "options_of", "present", "run"]
 
 HELP = "Analyze logs and print a report: errors, response times, throughput, top routes."
 EPILOG = """\
@@ -35,9 +37,21 @@ partial, 4 internal, 130 and 143 interrupted
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="log files; - is standard input")
+    parser.setting(
+        "--threads",
+        type=positive,
+        default=None,
+        metavar="N",
+        help="chunks read side by side (the CPUs it may use); never changes a figure",
+    )
+    configure_report(parser)
+
+
+def configure_report(parser: Parser) -> None:
+    """Add what every command has that ends with a report: its figures, and where they go."""
     from logan.cli.terminal import COLOR_CHOICES
 
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="log files; - is standard input")
     output = parser.add_argument_group("output")
     kinds = output.add_mutually_exclusive_group()
     kinds.add_argument("--json", action="store_true", help="print the report as JSON")
@@ -77,13 +91,6 @@ def configure(parser: Parser) -> None:
         help="dates without a year lie before this (when the newest input was modified)",
     )
     parser.setting(
-        "--threads",
-        type=positive,
-        default=None,
-        metavar="N",
-        help="chunks read side by side (the CPUs it may use); never changes a figure",
-    )
-    parser.setting(
         "--chunk-size",
         type=byte_size,
         default=CHUNK_SIZE_BYTES_DEFAULT,
@@ -118,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
     """Analyse, print or write, and say what was wrong."""
     from logan._logan import Cancel
     from logan.cli.signals import Interrupts
-    from logan.cli.terminal import check_writable, say
+    from logan.cli.terminal import check_writable
     from logan.validate import parse_expectation
 
     expectations = [parse_expectation(text) for text in args.expect]
@@ -127,13 +134,34 @@ def run(args: argparse.Namespace) -> int:
     cancel = Cancel()
     with Interrupts(cancel) as interrupts:
         report = _analyze(args, cancel)
-        _say_what_is_wrong(report)
-        if interrupts.signum is not None:
-            say("interrupted: the report is partial")
-        _publish(report, args)
-        failed = _check(expectations, report)
-    if interrupts.signum is not None:
-        return exit_of_signal(interrupts.signum)
+        return present(report, args, expectations, interrupts.signum)
+
+
+def options_of(args: argparse.Namespace) -> Options:
+    """The options that change figures, as far as the command has them."""
+    names = [each.name for each in fields(Options) if hasattr(args, each.name)]
+    return Options(**{name: getattr(args, name) for name in names})
+
+
+def present(
+    report: Report,
+    args: argparse.Namespace,
+    expectations: Sequence[Expectation],
+    signum: int | None,
+) -> int:
+    """Say what is wrong, print or write the report, judge it; the command's exit code.
+
+    `signum` is the signal that ended the work early, if one did.
+    """
+    from logan.cli.terminal import say
+
+    _say_what_is_wrong(report)
+    if signum is not None:
+        say("interrupted: the report is partial")
+    _publish(report, args)
+    failed = _check(expectations, report)
+    if signum is not None:
+        return exit_of_signal(signum)
     if report.partial:
         return Exit.INPUT
     return Exit.EXPECTATION_FAILED if failed else Exit.OK

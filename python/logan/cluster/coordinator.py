@@ -23,7 +23,7 @@ import math
 import secrets
 import ssl
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
@@ -148,6 +148,7 @@ class Coordinator:
         self._worker_timeout_s = worker_timeout_s
         self._on_event = on_event
         self._machine = Machine(self.limits)
+        self._ended: OrderedDict[str, RunningJob] = OrderedDict()
         self._results: dict[tuple[str, tuple[str, int, int]], Any] = {}
         self._records: deque[tuple[Record, Callable[[], None] | None]] = deque()
         self._records_wanted = trio.Event()
@@ -205,12 +206,13 @@ class Coordinator:
             raise failure
 
     async def _say_goodbye(self) -> None:
-        """Let every peer know, and give them a moment to take what was sent."""
+        """Let workers know that nothing more will come, and give them a moment to leave."""
+        self._stopping = True
         with trio.move_on_after(LINGER_S_MAX, shield=True):
-            for session in list(self.sessions.values()):
-                if not self._stopping:
-                    session.link.post(Drain())
-                await session.link.flush()
+            self.step(DrainAsked())
+            while self.sessions:
+                self._workers_changed = trio.Event()
+                await self._workers_changed.wait()
 
     async def stop(self) -> None:
         """Lease nothing more, wait for what is out, and end every job with what there is.
@@ -222,6 +224,7 @@ class Coordinator:
             return
         self._stopping = True
         self.step(DrainAsked())
+        # What is held is worth waiting for; a worker without anything has left by then.
         with trio.move_on_after(DRAIN_S_MAX):
             while any(session.leases for session in self.sessions.values()):
                 self._workers_changed = trio.Event()
@@ -257,10 +260,13 @@ class Coordinator:
 
         Raises `ClusterError` if nobody did the work, `InputError` for an input that failed.
         """
-        running = self.jobs.get(job)
+        running = self.jobs.get(job) or self._ended.get(job)
         if running is None:
             raise UsageError(f"there is no job {job!r}")
-        return await self.report_of(running, SERIES_POINTS_MAX)
+        report = await self.report_of(running)
+        if running.missing_input is not None:
+            raise running.missing_input
+        return report
 
     async def process_file(self, path: str, **options: Any) -> Report:
         """Analyse one file with the workers that there are, and those that come.
@@ -315,6 +321,7 @@ class Coordinator:
             holders=planned.holders,
             local=planned.local,
             confined=submission.confined,
+            series_points=submission.series_points,
         )
         stored = JobStored(running.id, plan, submission.kind, _extra(running))
         self.jobs[running.id] = running
@@ -325,11 +332,14 @@ class Coordinator:
         self._nursery.start_soon(self._mind_absence, running)
         return running
 
-    async def report_of(self, job: RunningJob, series_points: int | None) -> Report:
-        """Wait for a job's end and make its report. Cancelling gives the job up."""
+    async def report_of(self, job: RunningJob) -> Report:
+        """Wait for a job's end and make its report; what went wrong with inputs is in it.
+
+        Cancelling gives the job up. Raises `ClusterError`.
+        """
         try:
             await self.ended(job)
-            return await trio.to_thread.run_sync(job.report, series_points)
+            return await trio.to_thread.run_sync(job.report)
         except trio.Cancelled:
             self.give_up(job)
             raise
@@ -372,6 +382,7 @@ class Coordinator:
             confined=extra["confined"],
             done=set(stored.done),
             owned=False,
+            series_points=extra["series_points"],
         )
         for each in stored.lost:
             running.lost.append(
@@ -420,6 +431,9 @@ class Coordinator:
         except Exception as error:
             job.failure = error
         del self.jobs[job.id]
+        self._ended[job.id] = job
+        if len(self._ended) > JOBS_MAX:
+            self._ended.popitem(last=False)
         for session in self.sessions.values():
             if job.id in session.jobs:
                 session.jobs.discard(job.id)
@@ -515,6 +529,8 @@ class Coordinator:
             chunk = job.plan.chunks[key[1]]
             share.bytes += chunk.end - chunk.start
             share.until = trio.current_time()
+            # A job may be over before the first heartbeat that lists a lease of it.
+            share.peak_rss_bytes = max(share.peak_rss_bytes, session.rss_bytes or 0)
         record = ChunkDone(job.id, key[1], digest, summary, job.tree)
         self._record(record, partial(self._committed, job, key[1]))
 
@@ -673,6 +689,7 @@ def _extra(job: RunningJob) -> dict[str, Any]:
         "order": None if made is None else list(made.order),
         "options": None if made is None else asdict(made.options),
         "watched": made is not None and made.watched,
+        "series_points": job.series_points,
     }
 
 

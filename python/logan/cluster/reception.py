@@ -449,19 +449,19 @@ class _Client:
                 await job.ended.wait()
                 nursery.cancel_scope.cancel()
             finished = True
-            await self._finish(job, submission)
+            await self._finish(job)
         finally:
             if not finished:
                 self._coordinator.give_up(job)
 
-    async def _finish(self, job: RunningJob, submission: Submission) -> None:
+    async def _finish(self, job: RunningJob) -> None:
         self._say_progress(job, [])
         try:
             await self._coordinator.ended(job)
             if job.job is None:
                 kind, body = "summary", await trio.to_thread.run_sync(job.summary_body)
             else:
-                report = await trio.to_thread.run_sync(job.report, submission.series_points)
+                report = await trio.to_thread.run_sync(job.report)
                 kind, body = "report", json.dumps(report.to_dict()).encode("ascii")
         except LoganError as error:
             kind, body = "error", _describe(error)

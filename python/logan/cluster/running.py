@@ -17,8 +17,9 @@ import trio
 from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.limits import RECOVERIES_KEPT_MAX
 from logan.cluster.scanning import digest_of
-from logan.errors import SummaryError
+from logan.errors import InputError, SummaryError
 from logan.job import Job
+from logan.limits import SERIES_POINTS_MAX
 from logan.model import Missing, Plan, Result, join_missing
 from logan.report import Report
 from logan.scheduler.actions import LostChunk, Recovered
@@ -69,6 +70,7 @@ class RunningJob:
         holders: per source the only workers that have it, or None.
         local: whether the coordinator can hand out the sources' bytes.
         confined: whether it may do so only below its roots.
+        series_points: as for `logan.analyze`.
         job: what the report is made from; None for a job that came as a plan.
         key: tells that two submissions are the same one.
         ended: set when `result` holds what the workers made of it.
@@ -84,6 +86,7 @@ class RunningJob:
     holders: Sequence[frozenset[str] | None] = ()
     local: bool = True
     confined: bool = True
+    series_points: int | None = SERIES_POINTS_MAX
     cancelled: bool = False
     started_at: float = field(default_factory=trio.current_time)
     done: set[int] = field(default_factory=set)
@@ -194,7 +197,7 @@ class RunningJob:
             tuple(self.recoveries),
         )
 
-    def report(self, series_points: int | None) -> Report:
+    def report(self) -> Report:
         """The report. Blocking; only once the job has ended."""
         assert self.job is not None
         assert self.result is not None
@@ -209,7 +212,13 @@ class RunningJob:
             self.result.workers,
             self.result.recoveries,
         )
-        return self.job.report(result, engine="cluster", series_points=series_points)
+        return self.job.report(result, engine="cluster", series_points=self.series_points)
+
+    @property
+    def missing_input(self) -> InputError | None:
+        """The error of the first input that has one, once there is a report."""
+        inputs = () if self.job is None else self.job.inputs
+        return next((entry.error for entry in inputs if entry.error is not None), None)
 
     def summary_body(self) -> bytes:
         """The body of a REPORT of kind "summary"."""

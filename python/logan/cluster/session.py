@@ -126,7 +126,6 @@ class Session:
         self._fetch_id = 0
         self._heard_at = trio.current_time()
         self._draining = False
-        self._dismissed = False
         self._changed = trio.Event()
 
     @property
@@ -141,11 +140,8 @@ class Session:
             self._link.post(Ready(0))
         self._changed.set()
 
-    async def run(self) -> bool:
-        """Work. True if the coordinator dismissed us, False if we asked to go.
-
-        Raises `ProtocolError`, `LinkLostError`.
-        """
+    async def run(self) -> None:
+        """Work until we or the coordinator want to end. Raises `ProtocolError`, `LinkLostError`."""
         try:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
@@ -160,7 +156,6 @@ class Session:
             for held in self._held.values():
                 held.flag.set()
             self._worker.chunks_lost += len(self._held)
-        return self._dismissed
 
     # -- what the coordinator says
 
@@ -195,7 +190,6 @@ class Session:
             case Search():
                 self._nursery.start_soon(self._search, message)
             case Drain():
-                self._dismissed = not self._draining
                 self.drain()
             case Error():
                 raise ProtocolError(message.message, code=message.code)

@@ -24,9 +24,9 @@ from logan.cluster.running import describe_paths
 from logan.cluster.secure import Roots
 from logan.errors import ClusterError, InputError, ProtocolError, UsageError
 from logan.job import Job, check_format, plan_inputs, raise_first
-from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
-from logan.model import Detection, Plan, Source
-from logan.plan import Options, chunk_size_for, tile
+from logan.limits import CHUNKS_PER_JOB_MAX, INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
+from logan.model import Chunk, Detection, Plan, Source
+from logan.plan import Options
 from logan.sources import Input, open_inputs
 from logan.wire.codec import decode_json, encode_json
 from logan.wire.messages import Submit
@@ -288,10 +288,11 @@ def _detect(entry: Input, samples: Sequence[tuple[int, bytes]]) -> None:
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
-    """A plan without streams, whose chunks tile its sources."""
+    """A plan without streams."""
     return {
         "sources": [asdict(source) for source in plan.sources],
         "chunk_size": plan.chunk_size,
+        "chunks": [[chunk.source, chunk.start, chunk.end] for chunk in plan.chunks],
         "spec": plan.spec_json,
     }
 
@@ -303,17 +304,19 @@ def _plan_from_json(body: Mapping[str, Any]) -> Plan:
             raise ValueError("a source has no size or no fingerprint")
         if not isinstance(source.url, str) or not os.path.isabs(source.url):
             raise ValueError("a source's url is no absolute path")
-    chunk_size = body["chunk_size"]
-    if not isinstance(chunk_size, int) or chunk_size < 1:
-        raise ValueError("chunk_size must be 1 or more")
-    if len(sources) > INPUTS_PER_JOB_MAX:
-        raise ValueError(f"more than {INPUTS_PER_JOB_MAX:,} sources")
-    sizes = [source.size or 0 for source in sources]
-    Options(chunk_size=chunk_size)
-    if chunk_size_for(sizes, chunk_size) != chunk_size:
-        raise ValueError("more chunks than a job may have")
-    spec = _logan.Spec(body["spec"])
-    return Plan(sources, tile(sizes, chunk_size), chunk_size, spec.to_json())
+    chunks = tuple(Chunk(id, *map(int, each)) for id, each in enumerate(body["chunks"]))
+    if len(sources) > INPUTS_PER_JOB_MAX or len(chunks) > CHUNKS_PER_JOB_MAX:
+        raise ValueError("more sources or chunks than a job may have")
+    at = (0, 0)
+    for chunk in chunks:
+        # In order and apart from each other: nothing is read twice.
+        if not at <= (chunk.source, chunk.start) or chunk.start >= chunk.end:
+            raise ValueError("chunks are not in order, or overlap")
+        at = (chunk.source, chunk.end)
+        if chunk.source >= len(sources) or chunk.end > (sources[chunk.source].size or 0):
+            raise ValueError("a chunk ends behind its source")
+    chunk_size = Options(chunk_size=body["chunk_size"]).chunk_size
+    return Plan(sources, chunks, chunk_size, _logan.Spec(body["spec"]).to_json())
 
 
 def _take_plan(submission: Submission, roots: Roots) -> Planned:

@@ -93,6 +93,7 @@ class Worker:
         self._tls = tls
         self._say = say or (lambda text: None)
         self._session: Session | None = None
+        self._said = ""
         self._drain_asked = trio.Event()
 
     def drain(self) -> None:
@@ -109,16 +110,13 @@ class Worker:
             ClusterError: the coordinator will never have us: another version, a wrong token.
         """
         pause_s = RECONNECT_PAUSE_S_MIN
-        said = ""
         while not self._drain_asked.is_set():
             why = ""
             try:
-                worked = await self._attend()
-                said = ""
-                pause_s = RECONNECT_PAUSE_S_MIN
-                if not worked:
-                    pause_s = RECONNECT_PAUSE_S_MAX
-                    why = "the coordinator has no more work"
+                await self._attend()
+                # Only a coordinator that ends says goodbye; the next one may take a while.
+                pause_s = RECONNECT_PAUSE_S_MAX
+                why = "the last one has ended"
             except ProtocolError as error:
                 if error.code in ("auth", "version"):
                     raise ClusterError(str(error), hint=error.hint) from error
@@ -137,15 +135,15 @@ class Worker:
                 why = "nobody listens there" if _is_absent(error) else str(error)
             if self._drain_asked.is_set():
                 return
-            if why and why != said:
+            if why != self._said:
                 self._say(f"waiting for a coordinator at {self.address}: {why}")
-                said = why
+                self._said = why
             with trio.move_on_after(pause_s * random.uniform(0.5, 1.0)):
                 await self._drain_asked.wait()
             pause_s = min(2 * pause_s, RECONNECT_PAUSE_S_MAX)
 
-    async def _attend(self) -> bool:
-        """One connection, from beginning to end; False if the coordinator ended it properly."""
+    async def _attend(self) -> None:
+        """One connection, from beginning to a goodbye. Raises for any other end of it."""
         stream, certificate = await dial(self.address, self._tls)
         try:
             link = Link(stream, "worker")
@@ -154,20 +152,20 @@ class Worker:
                 welcome = await introduce(link, "worker", self.id, self._token, certificate)
                 set_user_timeout(stream, welcome.lease_s)
                 self._say(f"connected to {self.address}")
+                self._said = ""
                 session = Session(self, link, welcome)
                 self._session = session
                 self.connected = True
                 if self._drain_asked.is_set():
                     session.drain()
-                ended = await session.run()
+                await session.run()
                 nursery.cancel_scope.cancel()
+                return
         finally:
             self.connected = False
             self._session = None
             await trio.aclose_forcefully(stream)
-        if link.lost is not None:
-            raise LinkLostError(link.lost)
-        return not ended
+        raise LinkLostError(link.lost or "the connection broke")
 
     async def process_chunk(self, path: str | Path, start: int, size: int) -> Report:
         """Figures of the lines of `path` that begin in `[start, start + size)`.

@@ -22,6 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from logan.report import units, words
+from logan.report.crew import crew
 from logan.report.pieces import (
     BAR,
     ERROR,
@@ -414,11 +415,6 @@ def _closing(report: Data, width: int) -> RenderableType | None:
         f"{threads} thread{'' if threads == 1 else 's'}",
         f"peak memory {units.bytes_size(performance['peak_rss_bytes'])}",
     ]
-    workers, recoveries = performance["workers"], performance["recoveries"]
-    if workers:
-        parts.append(f"{len(workers)} worker{'' if len(workers) == 1 else 's'}")
-    if recoveries:
-        parts.append(f"{len(recoveries)} recover{'y' if len(recoveries) == 1 else 'ies'}")
     return cropped(Text(" · ".join(parts), style=NOTE))
 
 
@@ -433,6 +429,7 @@ SECTIONS: Final[Sequence[Callable[[Data, int], RenderableType | None]]] = (
     _slowest,
     _malformed,
     _inputs,
+    crew,
     _closing,
 )
 

@@ -1,0 +1,118 @@
+"""What the commands of the cluster share: who may talk to whom, signals, and running trio."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from argparse import ArgumentTypeError
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from logan.cli.signals import Aborted
+
+if TYPE_CHECKING:
+    import ssl
+
+    from logan.cli.shell import Parser
+
+__all__ = ["Signals", "configure_peer", "port_number", "run_trio", "seconds", "secrets_of_peer"]
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+def configure_peer(parser: Parser) -> None:
+    """Add where the coordinator is and how to trust each other, for workers and clients."""
+    parser.setting(
+        "--coordinator",
+        type=str,
+        default="localhost:8000",
+        metavar="HOST:PORT",
+        help="where the coordinator listens (localhost:8000)",
+    )
+    group = parser.add_argument_group("security")
+    group.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="the secret shared with the coordinator, a file of mode 0600 [env: LOGAN_TOKEN]",
+    )
+    group.add_argument("--tls-ca", metavar="FILE", help="speak TLS; PEM file of the trusted CA")
+    group.add_argument(
+        "--insecure",
+        action="store_true",
+        help="go to another machine without token and TLS",
+    )
+
+
+def secrets_of_peer(args: argparse.Namespace) -> tuple[bytes | None, ssl.SSLContext | None]:
+    """Token and TLS of `configure_peer`. Raises `UsageError`."""
+    from logan.cluster.dial import Address
+    from logan.cluster.secure import check_exposure, client_context, read_token
+
+    token = read_token(args.token_file, os.environ)
+    tls = None if args.tls_ca is None else client_context(args.tls_ca)
+    host = Address.parse(args.coordinator).host
+    check_exposure(host, token=token is not None, tls=tls is not None, insecure=args.insecure)
+    return token, tls
+
+
+def port_number(text: str) -> int:
+    """A port; 0 takes a free one."""
+    if not text.strip().isdecimal() or int(text) > 65_535:
+        raise ArgumentTypeError(f"{text!r} is no port, they go from 0 to 65535")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A stretch of time above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value
+
+
+class Signals:
+    """Ctrl-C and SIGTERM under trio: the first asks to end in good order, the second aborts."""
+
+    def __init__(self) -> None:
+        self.signum: int | None = None
+
+    async def attend(self, first: Callable[[], None]) -> None:
+        """Call `first` at the first signal; raise `Aborted` at the second."""
+        import trio
+
+        # A signal that the parent ignores (nohup, a background job) stays ignored.
+        wanted = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+        if not wanted:
+            await trio.sleep_forever()
+        with trio.open_signal_receiver(*wanted) as received:
+            async for signum in received:
+                if self.signum is not None:
+                    raise Aborted(signum)
+                self.signum = signum
+                first()
+
+
+def run_trio(main: Callable[[], Awaitable[int]]) -> int:
+    """Run `main`; an error that tasks brought up together comes out alone."""
+    import trio
+
+    try:
+        return trio.run(main)
+    except BaseExceptionGroup as group:
+        raise _most_telling(group) from None
+
+
+def _most_telling(group: BaseExceptionGroup[Any]) -> BaseException:
+    errors: list[BaseException] = []
+    pending: list[BaseException] = [group]
+    while pending:
+        error = pending.pop()
+        if isinstance(error, BaseExceptionGroup):
+            pending.extend(error.exceptions)
+        else:
+            errors.append(error)
+    return next((each for each in errors if isinstance(each, Aborted)), errors[0])

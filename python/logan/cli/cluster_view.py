@@ -1,0 +1,178 @@
+"""The cluster on the terminal: jobs, a table of workers, and above them what happened.
+
+Redrawn when it is told to and at no other time. Off a terminal only what happened is said, a line
+each. Computes nothing: it shows what `Coordinator.status` or a PROGRESS holds.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from logan.cli.progress import progress_text
+from logan.cli.terminal import is_terminal, say, wants_color
+from logan.report import units
+from logan.report.units import visible
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+__all__ = ["ClusterView"]
+
+WORKERS_SHOWN_MAX: Final = 16
+JOBS_SHOWN_MAX: Final = 4
+"""A screen of 24 lines holds these and some lines of what happened."""
+
+_EVENT_STYLES: Final = {
+    "joined": "green",
+    "left": "yellow",
+    "recovered": "cyan",
+    "missing": "bold red",
+    "alarm": "bold red",
+}
+_STATE_STYLES: Final = {"active": "green", "gone": "red", "silent": "yellow", "paused": "yellow"}
+
+
+class ClusterView:
+    """A context manager; `live` shows the table, if stderr is a terminal."""
+
+    def __init__(self, *, color: str, live: bool, lines: bool = True) -> None:
+        self._color = wants_color(color, sys.stderr)
+        self._wants_live = live and is_terminal(sys.stderr)
+        self._lines = lines
+        self._live: Live | None = None
+
+    @property
+    def is_live(self) -> bool:
+        """Whether `update` shows anything."""
+        return self._wants_live
+
+    def __enter__(self) -> ClusterView:
+        if self._wants_live:
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(
+                file=sys.stderr,
+                no_color=not self._color,
+                force_jupyter=False,
+                legacy_windows=False,
+                markup=False,
+                emoji=False,
+                highlight=False,
+            )
+            self._live = Live(
+                console=console,
+                auto_refresh=False,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Something happened: a line that stays."""
+        text = visible(str(event["text"]))
+        if self._live is None:
+            if self._lines:
+                say(text)
+            return
+        from rich.text import Text
+
+        line = Text(time.strftime("%H:%M:%S  ", time.localtime(event["at"])), style="dim")
+        line.append(text, style=f"not dim {_EVENT_STYLES.get(str(event['kind']), '')}")
+        self._live.console.print(line)
+
+    def tell(self, text: str) -> None:
+        """A sentence of our own."""
+        if self._live is None:
+            say(text)
+        else:
+            self._live.console.print(f"logan: {visible(text)}")
+
+    def update(self, status: Mapping[str, Any], waiting: str = "") -> None:
+        """Show jobs and workers; `waiting` says what is missing, if something is."""
+        if self._live is None:
+            return
+        from rich.console import Group
+        from rich.text import Text
+
+        parts: list[RenderableType] = [Text()]
+        for job in status["jobs"][:JOBS_SHOWN_MAX]:
+            parts.append(_job_line(job))
+        if waiting:
+            parts.append(Text(waiting, style="yellow"))
+        workers = [each for each in status["workers"] if each["state"] != "gone"]
+        gone = [each for each in status["workers"] if each["state"] == "gone"]
+        shown = [*workers, *gone][:WORKERS_SHOWN_MAX]
+        if shown:
+            parts += [Text(), workers_table(shown)]
+        hidden = len(workers) + len(gone) - len(shown)
+        if hidden:
+            parts.append(Text(f"… and {hidden:,} more", style="dim"))
+        self._live.update(Group(*parts), refresh=True)
+
+
+def workers_table(workers: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """A table of what `Coordinator.monitor_workers` gives; fits into 80 columns."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, max_width=20, overflow="ellipsis")
+    grid.add_column(no_wrap=True)
+    for _ in range(6):
+        grid.add_column(justify="right", no_wrap=True)
+    heads = ("worker", "state", "speed", "chunks", "lost", "memory", "CPU", "heard")
+    grid.add_row(*(Text(head, style="dim") for head in heads))
+    for each in workers:
+        state = str(each["state"])
+        lost = each["chunks_lost"]
+        grid.add_row(
+            Text(visible(str(each["id"])), style="bold"),
+            Text(state, style=_STATE_STYLES.get(state, "")),
+            Text(_speed(each["bytes_per_second"]) if state != "gone" else units.NONE),
+            Text(units.count(each["chunks_done"])),
+            Text(units.count(lost), style="red" if lost else "dim"),
+            Text(units.bytes_size(each["rss_bytes"])),
+            Text(units.NONE if each["cpu_percent"] is None else f"{each['cpu_percent']:.0f} %"),
+            Text(units.NONE if each["heard_s"] is None else f"{each['heard_s']:.1f} s"),
+        )
+    return grid
+
+
+def _job_line(job: Mapping[str, Any]) -> RenderableType:
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, max_width=24, overflow="ellipsis")
+    grid.add_column(width=16)
+    grid.add_column(no_wrap=True, overflow="ellipsis")
+    done, total = job["done_bytes"], job["total_bytes"]
+    grid.add_row(
+        Text(visible(str(job["name"])), style="bold cyan"),
+        ProgressBar(total=total or 1, completed=done, width=16),
+        Text(progress_text(done, total, job["elapsed_s"])),
+    )
+    return grid
+
+
+def _speed(bytes_per_second: float) -> str:
+    return f"{units.bytes_size(bytes_per_second)}/s" if bytes_per_second else "idle"

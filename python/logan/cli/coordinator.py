@@ -1,0 +1,234 @@
+"""`logan coordinator`: spreads work over workers, for one job or for whoever submits some."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from logan.cli.analyze import configure_report, options_of, present
+from logan.cli.cluster_options import Signals, port_number, run_trio, seconds
+from logan.cli.exits import Exit, exit_of_signal
+from logan.cli.values import positive
+from logan.errors import UsageError
+from logan.limits import SERIES_POINTS_MAX
+
+if TYPE_CHECKING:
+    import trio
+
+    from logan.cli.cluster_view import ClusterView
+    from logan.cli.shell import Parser
+    from logan.cluster.coordinator import Coordinator
+    from logan.report import Report
+
+__all__ = ["EPILOG", "HELP", "configure", "run"]
+
+HELP = "Spread work over workers: a job of its own, or those that others submit."
+EPILOG = """\
+examples:
+  logan coordinator --port 8000
+  logan coordinator access.log --expect-workers 3 --json -o report.json
+  logan coordinator --host 0.0.0.0 --token-file token --tls-cert cert.pem --tls-key key.pem
+
+With PATHs it runs that job and ends with its report, else it serves until Ctrl-C. The first
+signal lets workers finish what they hold; the second ends at once.
+
+exit codes: those of analyze; 0 when it served and was stopped; 4 if the cluster failed
+"""
+
+REFRESH_S: Final = 0.25
+NAG_S: Final = 2.0
+"""How long it waits in silence for a first worker."""
+
+
+def configure(parser: Parser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="log files of a job of its own; read by workers"
+    )
+    parser.add_argument(
+        "--port", type=port_number, default=8000, metavar="P", help="where it listens (8000)"
+    )
+    parser.setting(
+        "--host", type=str, default="127.0.0.1", metavar="HOST", help="address (127.0.0.1)"
+    )
+    parser.add_argument(
+        "--root",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="folder whose files clients may name (the working directory); repeatable",
+    )
+    parser.add_argument(
+        "--state", metavar="DIR", help="keep a journal there; a coordinator that was killed resumes"
+    )
+    parser.add_argument(
+        "--expect-workers", type=positive, default=1, metavar="N", help="begin once N are there (1)"
+    )
+    parser.add_argument(
+        "--worker-timeout",
+        type=seconds,
+        default=None,
+        metavar="S",
+        help="fail when no worker was there for so many seconds (it waits)",
+    )
+    parser.add_argument(
+        "--metrics-port", type=port_number, metavar="P", help="serve /metrics and /health there"
+    )
+    group = parser.add_argument_group("security")
+    group.add_argument(
+        "--token-file",
+        metavar="FILE",
+        help="a secret that workers and clients must have, mode 0600 [env: LOGAN_TOKEN]",
+    )
+    group.add_argument("--tls-cert", metavar="FILE", help="speak TLS; PEM file")
+    group.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
+    group.add_argument(
+        "--insecure", action="store_true", help="allow other machines without token and TLS"
+    )
+    configure_report(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve, or run the job and present its report."""
+    from logan.cli.cluster_view import ClusterView
+    from logan.cli.terminal import check_writable
+    from logan.validate import parse_expectation
+
+    expectations = [parse_expectation(text) for text in args.expect]
+    if args.output is not None:
+        if not args.paths:
+            raise UsageError("-o without a PATH: there is no report to write")
+        check_writable(args.output)
+    signals = Signals()
+    view = ClusterView(color=args.color, live=not args.no_progress)
+    found: list[Report] = []
+    with view:
+        code = run_trio(partial(_main, args, signals, view, found))
+    if found:
+        return present(found[0], args, expectations, signals.signum)
+    return code
+
+
+async def _main(
+    args: argparse.Namespace, signals: Signals, view: ClusterView, found: list[Report]
+) -> int:
+    import trio
+
+    coordinator = _coordinator(args, view)
+    async with coordinator, trio.open_nursery() as nursery:
+        stopped = trio.Event()
+        waiting = trio.CancelScope()
+
+        def stop() -> None:
+            view.tell("stopping: workers finish what they hold; once more to end at once")
+            waiting.cancel()
+            nursery.start_soon(_stop, coordinator, stopped)
+
+        nursery.start_soon(signals.attend, stop)
+        nursery.start_soon(_show, coordinator, view, bool(args.paths))
+        if args.metrics_port is not None:
+            nursery.start_soon(_serve_metrics, args.host, args.metrics_port, coordinator, view)
+        view.tell(
+            f"listening on {coordinator.host}:{coordinator.port}; start workers with: "
+            f"logan worker --id alice --coordinator {_reachable(coordinator)}"
+        )
+        code: int = Exit.OK
+        if not args.paths:
+            await stopped.wait()
+        else:
+            with waiting:
+                await coordinator.wait_for_workers(args.expect_workers)
+            if signals.signum is None:
+                found.append(await _job(args, coordinator))
+            else:
+                await stopped.wait()
+                code = exit_of_signal(signals.signum)
+        nursery.cancel_scope.cancel()
+        return code
+    raise AssertionError("a nursery that was cancelled from within returns")
+
+
+async def _job(args: argparse.Namespace, coordinator: Coordinator) -> Report:
+    from logan.cluster.submission import Submission
+
+    submission = Submission(
+        paths=args.paths,
+        options=options_of(args),
+        anchor=args.anchor,
+        series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
+        base=os.getcwd(),
+    )
+    job = await coordinator.submit(submission)
+    report = await coordinator.report_of(job)
+    await coordinator.close_job(job, "report", report.to_json().encode())
+    return report
+
+
+async def _stop(coordinator: Coordinator, stopped: trio.Event) -> None:
+    await coordinator.stop()
+    stopped.set()
+
+
+async def _show(coordinator: Coordinator, view: ClusterView, has_job: bool) -> None:
+    """Keep the terminal up to date, and say when nobody comes."""
+    import trio
+
+    hint = (
+        "waiting for workers: start one with: "
+        f"logan worker --id alice --coordinator {_reachable(coordinator)}"
+    )
+    absent_since: float | None = trio.current_time()
+    said = False
+    while True:
+        needed = not coordinator.sessions and (has_job or bool(coordinator.jobs))
+        if not needed:
+            absent_since, said = None, False
+        elif absent_since is None:
+            absent_since = trio.current_time()
+        if needed and not said and trio.current_time() - (absent_since or 0.0) > NAG_S:
+            said = True
+            if not view.is_live:
+                view.tell(hint)
+        if view.is_live:
+            view.update(coordinator.status(), hint if needed else "")
+        await trio.sleep(REFRESH_S if view.is_live else 1.0)
+
+
+async def _serve_metrics(host: str, port: int, coordinator: Coordinator, view: ClusterView) -> None:
+    import trio
+
+    from logan.cluster.metrics import coordinator_metrics, serve_metrics
+
+    async with serve_metrics(host, port, coordinator.status, coordinator_metrics) as bound:
+        view.tell(f"metrics at http://{host}:{bound}/metrics")
+        await trio.sleep_forever()
+
+
+def _coordinator(args: argparse.Namespace, view: ClusterView) -> Coordinator:
+    from logan.cluster.coordinator import Coordinator
+    from logan.cluster.secure import certificate_sha256, read_token, server_context
+
+    if (args.tls_cert is None) != (args.tls_key is None):
+        raise UsageError("--tls-cert and --tls-key belong together")
+    tls: dict[str, Any] = {}
+    if args.tls_cert is not None:
+        tls["tls"] = server_context(args.tls_cert, args.tls_key)
+        tls["certificate_sha256"] = certificate_sha256(args.tls_cert)
+    return Coordinator(
+        args.host,
+        args.port,
+        roots=args.root or (".",),
+        token=read_token(args.token_file, os.environ),
+        state=args.state,
+        insecure=args.insecure,
+        worker_timeout_s=args.worker_timeout,
+        on_event=view.event,
+        **tls,
+    )
+
+
+def _reachable(coordinator: Coordinator) -> str:
+    host = "localhost" if coordinator.host in ("127.0.0.1", "0.0.0.0", "") else coordinator.host
+    return f"{host}:{coordinator.port}"

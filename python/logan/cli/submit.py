@@ -1,0 +1,128 @@
+"""`logan submit`: have a coordinator analyze logs, and print the report of `analyze`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from logan.cli.analyze import configure_report, options_of, present
+from logan.cli.cluster_options import Signals, configure_peer, run_trio, secrets_of_peer
+from logan.cli.exits import Exit, exit_of_signal
+from logan.errors import UsageError
+from logan.limits import SERIES_POINTS_MAX
+
+if TYPE_CHECKING:
+    from logan.cli.cluster_view import ClusterView
+    from logan.cli.shell import Parser
+    from logan.cluster.client import Client
+    from logan.cluster.submission import Submission
+
+__all__ = ["EPILOG", "HELP", "configure", "run"]
+
+HELP = "Have a coordinator analyze logs; prints the same report as analyze."
+EPILOG = """\
+examples:
+  logan submit access.log --json -o report.json
+  logan submit --on-workers '/var/log/nginx/*.log' --coordinator logs.example:8000
+
+PATHs are read where the coordinator runs. With --on-workers every worker looks for files of its
+own that match; they are analyzed where they lie.
+
+exit codes: those of analyze; 4 if the cluster failed
+"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help="log files, as the coordinator sees them"
+    )
+    parser.add_argument(
+        "--on-workers",
+        action="append",
+        default=[],
+        metavar="GLOB",
+        help="analyze files on the workers' own machines; repeatable",
+    )
+    configure_peer(parser)
+    configure_report(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Submit, show progress, present the report."""
+    from logan.cli.cluster_view import ClusterView
+    from logan.cli.terminal import check_writable, say
+    from logan.cluster.client import Client
+    from logan.report import Report
+    from logan.validate import parse_expectation
+
+    if bool(args.paths) == bool(args.on_workers):
+        raise UsageError("give either PATHs or --on-workers GLOB", hint="see: logan submit --help")
+    expectations = [parse_expectation(text) for text in args.expect]
+    if args.output is not None:
+        check_writable(args.output)
+    token, tls = secrets_of_peer(args)
+    client = Client(args.coordinator, token=token, tls=tls, say=say)
+    signals = Signals()
+    found: list[bytes] = []
+    with ClusterView(color=args.color, live=not args.no_progress, lines=False) as view:
+        code = run_trio(partial(_main, args, client, signals, view, found))
+    if not found:
+        return code
+    report = Report.from_json(found[0])
+    return present(report, args, expectations, signals.signum)
+
+
+async def _main(
+    args: argparse.Namespace,
+    client: Client,
+    signals: Signals,
+    view: ClusterView,
+    found: list[bytes],
+) -> int:
+    import trio
+
+    started = time.monotonic()
+    name = ", ".join(args.paths or args.on_workers)
+
+    def show(done: int, total: int, body: Mapping[str, Any]) -> None:
+        for event in body["events"]:
+            view.event(event)
+        job = {
+            "name": name,
+            "done_bytes": done,
+            "total_bytes": total,
+            "elapsed_s": time.monotonic() - started,
+        }
+        nobody = all(each["state"] == "gone" for each in body["workers"])
+        view.update(
+            {"jobs": [job], "workers": body["workers"]}, "waiting for workers" if nobody else ""
+        )
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(signals.attend, nursery.cancel_scope.cancel)
+        _, body = await client.submit(_submission(args), show)
+        found.append(body)
+        nursery.cancel_scope.cancel()
+    if signals.signum is not None:
+        view.tell("given up: the coordinator was told to stop the job")
+        return exit_of_signal(signals.signum)
+    return Exit.OK
+
+
+def _submission(args: argparse.Namespace) -> Submission:
+    from logan.cluster.submission import Submission
+
+    return Submission(
+        kind="on_workers" if args.on_workers else "paths",
+        paths=args.on_workers or args.paths,
+        options=options_of(args),
+        anchor=args.anchor,
+        series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
+        base=None if args.on_workers else os.getcwd(),
+        confined=True,
+    )

@@ -1,0 +1,143 @@
+"""`logan worker`: scans what a coordinator hands out, until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from logan.cli.cluster_options import (
+    Signals,
+    configure_peer,
+    port_number,
+    run_trio,
+    secrets_of_peer,
+)
+from logan.cli.exits import Exit
+from logan.cli.values import positive
+
+if TYPE_CHECKING:
+    from logan.cli.shell import Parser
+    from logan.cluster.worker import Worker
+
+__all__ = ["EPILOG", "HELP", "configure", "run"]
+
+HELP = "Work for a coordinator: scan what it hands out, until told to stop."
+EPILOG = """\
+examples:
+  logan worker --id alice
+  logan worker --id bob --coordinator logs.example:8000 --root /var/log --port 8002
+
+It waits for a coordinator that is not there yet, and for the next one when one has gone. The
+first Ctrl-C or SIGTERM finishes what is in hand, the second ends at once.
+
+exit codes: 0 when it was stopped, 2 usage, 4 if the coordinator will never have it
+"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the command's arguments."""
+    parser.setting(
+        "--id",
+        type=str,
+        default=f"{socket.gethostname()}-{os.getpid()}",
+        metavar="NAME",
+        help="its name, different from those of other workers (host and process)",
+    )
+    parser.add_argument(
+        "--port",
+        type=port_number,
+        metavar="P",
+        help="serve its /metrics and /health there, on this machine (off)",
+    )
+    parser.add_argument(
+        "--root",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="folder whose files it may read (the working directory); repeatable",
+    )
+    parser.setting(
+        "--threads",
+        type=positive,
+        default=None,
+        metavar="N",
+        help="chunks scanned side by side (the CPUs it may use)",
+    )
+    parser.setting(
+        "--pace",
+        type=_pace,
+        default=None,
+        metavar="MB/s",
+        help="read no faster than that, for demonstrations and tests",
+    )
+    configure_peer(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Work until stopped."""
+    from logan.cli.terminal import say
+    from logan.cluster.worker import Worker
+
+    token, tls = secrets_of_peer(args)
+
+    def make() -> Worker:
+        return Worker(
+            args.id,
+            args.coordinator,
+            roots=args.root or (".",),
+            threads=args.threads,
+            pace=args.pace,
+            token=token,
+            tls=tls,
+            say=lambda text: say(f"{args.id}: {text}"),
+        )
+
+    return run_trio(partial(_main, make, args.port))
+
+
+async def _main(make: Callable[[], Worker], port: int | None) -> int:
+    import trio
+
+    from logan.cli.terminal import say
+
+    worker = make()
+    signals = Signals()
+
+    def stop() -> None:
+        say(f"{worker.id}: finishing what is in hand; once more to end at once")
+        worker.drain()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(signals.attend, stop)
+        if port is not None:
+            nursery.start_soon(_serve_metrics, worker, port)
+        await worker.run()
+        nursery.cancel_scope.cancel()
+    return Exit.OK
+
+
+async def _serve_metrics(worker: Worker, port: int) -> None:
+    import trio
+
+    from logan.cli.terminal import say
+    from logan.cluster.metrics import serve_metrics, worker_metrics
+
+    async with serve_metrics("127.0.0.1", port, worker.health, worker_metrics) as bound:
+        say(f"{worker.id}: metrics at http://127.0.0.1:{bound}/metrics")
+        await trio.sleep_forever()
+
+
+def _pace(text: str) -> float:
+    """Megabytes per second, as bytes per second."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise ArgumentTypeError(f"{text!r} is no speed; write MB per second, such as 20")
+    return value * 1e6

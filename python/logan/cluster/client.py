@@ -1,0 +1,176 @@
+"""The side of those who submit jobs and ask how things are."""
+
+from __future__ import annotations
+
+import secrets
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import trio
+
+from logan import errors
+from logan.cluster.dial import Address, dial
+from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RESUBMIT_S_MAX
+from logan.cluster.link import Link, LinkLostError, introduce
+from logan.cluster.submission import Submission
+from logan.errors import ClusterError, InputError, LoganError, ProtocolError
+from logan.wire.codec import decode_json
+from logan.wire.messages import Accepted, Error, ProgressReport, Report, Status, StatusReport
+
+__all__ = ["Client", "Progress"]
+
+Progress = Callable[[int, int, Mapping[str, Any]], None]
+"""Called with (bytes done, bytes in all, {"workers": […], "events": […]}) some times a second."""
+
+
+class Client:
+    """Talks to the coordinator at `address`; each request is a connection of its own.
+
+    Args:
+        token, tls: as for `Worker`.
+        say: called with sentences for people.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        token: bytes | None = None,
+        tls: ssl.SSLContext | None = None,
+        say: Callable[[str], None] | None = None,
+    ) -> None:
+        self.address = Address.parse(address)
+        self._token = token
+        self._tls = tls
+        self._say = say or (lambda text: None)
+
+    async def status(self) -> dict[str, Any]:
+        """Workers, jobs and what happened lately. Raises `ClusterError`."""
+        try:
+            async with self._connected() as link:
+                link.post(Status())
+                message = await link.receive()
+        except (LinkLostError, ProtocolError, trio.TooSlowError) as error:
+            raise self._unreachable(error) from error
+        if not isinstance(message, StatusReport):
+            raise ClusterError(f"{self.address} gave no status")
+        status: dict[str, Any] = decode_json(message.body)
+        return status
+
+    async def submit(
+        self, submission: Submission, progress: Progress | None = None
+    ) -> tuple[str, bytes]:
+        """Have a job done; kind and body of its REPORT ("report" or "summary").
+
+        A coordinator that goes away while it works is waited for, since it may come back and go
+        on. Cancelling gives the job up.
+
+        Raises:
+            LoganError: what the coordinator says is wrong, of the class that it had there.
+            ClusterError: it cannot be reached, or did not come back.
+        """
+        give_up_at: float | None = None
+        while True:
+            try:
+                async with self._connected() as link:
+                    give_up_at = None
+                    return await self._submit(link, submission, progress)
+            except LinkLostError as error:
+                if give_up_at is None:
+                    self._say(f"{error}; waiting for the coordinator to come back")
+                    give_up_at = trio.current_time() + RESUBMIT_S_MAX
+            except (ProtocolError, trio.TooSlowError) as error:
+                raise self._unreachable(error) from error
+            except OSError as error:
+                if give_up_at is None:
+                    raise self._unreachable(error) from error
+            if trio.current_time() > give_up_at:
+                raise ClusterError(
+                    f"the coordinator at {self.address} went away and did not come back",
+                    hint="submit the job again once it runs; with --state it goes on",
+                )
+            await trio.sleep(RECONNECT_PAUSE_S_MAX / 4)
+
+    async def _submit(
+        self, link: Link, submission: Submission, progress: Progress | None
+    ) -> tuple[str, bytes]:
+        link.post(submission.message())
+        while True:
+            match await link.receive():
+                case None:
+                    raise LinkLostError("the coordinator closed the connection")
+                case Accepted():
+                    pass
+                case ProgressReport(done_bytes=done, total_bytes=total, body=body):
+                    if progress is not None:
+                        progress(done, total, decode_json(body))
+                case Report(kind="error", body=body):
+                    raise _error_from(decode_json(body))
+                case Report(kind=kind, body=body):
+                    return kind, body
+                case Error(code=code, message=message):
+                    raise ProtocolError(message, code=code)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Link]:
+        """An authenticated link. Raises as `dial` and `introduce` do."""
+        try:
+            stream, certificate = await dial(self.address, self._tls)
+        except (ssl.SSLError, trio.TooSlowError) as error:
+            raise self._unreachable(error) from error
+        failure: BaseException | None = None
+        try:
+            link = Link(stream, "client")
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_write, link)
+                try:
+                    id = f"client-{secrets.token_hex(4)}"
+                    await introduce(link, "client", id, self._token, certificate)
+                    yield link
+                except Exception as error:
+                    failure = error
+                nursery.cancel_scope.cancel()
+        finally:
+            await trio.aclose_forcefully(stream)
+        if failure is not None:
+            raise failure
+
+    def _unreachable(self, error: BaseException) -> ClusterError:
+        if isinstance(error, ClusterError):
+            return error
+        hint = f"start one with: logan coordinator --port {self.address.port}"
+        if isinstance(error, ProtocolError):
+            return ClusterError(f"the coordinator at {self.address}: {error}", hint=error.hint)
+        if isinstance(error, ssl.SSLError):
+            reason = (error.reason or str(error)).lower().replace("_", " ")
+            return ClusterError(
+                f"no TLS with {self.address}: {reason}", hint="give its CA with --tls-ca"
+            )
+        if isinstance(error, trio.TooSlowError):
+            return ClusterError(f"the coordinator at {self.address} does not answer", hint=hint)
+        if isinstance(error, LinkLostError):
+            return ClusterError(f"the coordinator at {self.address}: {error}")
+        return ClusterError(f"no coordinator at {self.address}", hint=hint)
+
+
+async def _write(link: Link) -> None:
+    with suppress(LinkLostError):  # the reader notices too
+        await link.run()
+
+
+def _error_from(body: Mapping[str, Any]) -> LoganError:
+    """The error that the coordinator had, if its class is one of ours."""
+    kind = getattr(errors, str(body.get("error")), None)
+    message, hint = str(body.get("message")), body.get("hint")
+    if isinstance(kind, type) and issubclass(kind, InputError):
+        return kind(
+            message,
+            input=str(body.get("input") or ""),
+            kind=str(body.get("kind") or "unreadable"),
+            hint=hint,
+        )
+    if isinstance(kind, type) and issubclass(kind, LoganError):
+        return kind(message, hint=hint)
+    return ClusterError(message, hint=hint)

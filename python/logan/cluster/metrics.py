@@ -1,0 +1,183 @@
+"""Figures for Prometheus, and a word of health for load balancers, over HTTP.
+
+The library writes the exposition, the standard library speaks HTTP, in a thread. Values are
+collected when somebody asks, by a call into the trio thread, so nothing is counted twice.
+
+    /metrics    figures of the worker or coordinator
+    /health     the same state as JSON, status 200
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import socketserver
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+import trio
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from logan.errors import ClusterError
+
+__all__ = ["coordinator_metrics", "serve_metrics", "worker_metrics"]
+
+logger = logging.getLogger(__name__)
+
+REQUEST_S_MAX: Final = 5.0
+"""A client that says nothing for so long is let go."""
+
+REQUESTS_MAX: Final = 8
+"""At once; there is one Prometheus, and perhaps a person."""
+
+Families = Callable[[], Iterable[Metric]]
+
+
+def worker_metrics(health: Mapping[str, Any]) -> Iterator[Metric]:
+    """The families of one worker, from `Worker.health`."""
+    yield _gauge("logan_worker_connected", "Whether a coordinator has us", health["connected"])
+    yield _gauge("logan_worker_resident_memory_bytes", "Resident memory", health["rss_bytes"])
+    yield _gauge("logan_worker_cpu_percent", "CPU, of one core", health["cpu_percent"])
+    yield _gauge("logan_worker_threads", "Chunks scanned side by side", health["threads"])
+    yield _gauge("logan_worker_leases", "Chunks in hand", health["leases"])
+    yield _counter("logan_worker_chunks_done", "Chunks handed in", health["chunks_done"])
+    yield _counter("logan_worker_chunks_lost", "Chunks given back", health["chunks_lost"])
+    yield _counter("logan_worker_scanned_bytes", "Bytes of chunks done", health["bytes_done"])
+
+
+def coordinator_metrics(status: Mapping[str, Any]) -> Iterator[Metric]:
+    """The families of a coordinator, from `Coordinator.status`."""
+    workers, jobs = status["workers"], status["jobs"]
+    connected = [each for each in workers if each["state"] != "gone"]
+    yield _gauge("logan_workers", "Workers connected", len(connected))
+    yield _gauge("logan_jobs", "Jobs running", len(jobs))
+    yield _gauge("logan_jobs_bytes", "Planned bytes of running jobs", _sum(jobs, "total_bytes"))
+    yield _gauge("logan_jobs_done_bytes", "Bytes of them done", _sum(jobs, "done_bytes"))
+    yield _gauge(
+        "logan_jobs_recoveries", "Failures made good in running jobs", _sum(jobs, "recoveries")
+    )
+    for name, help, key, family in (
+        ("chunks_done", "Chunks done, by worker", "chunks_done", CounterMetricFamily),
+        ("chunks_lost", "Chunks lost, by worker", "chunks_lost", CounterMetricFamily),
+        ("scanned_bytes", "Bytes of chunks done, by worker", "bytes_done", CounterMetricFamily),
+        ("bytes_per_second", "Speed, by worker", "bytes_per_second", GaugeMetricFamily),
+        ("resident_memory_bytes", "Resident memory, by worker", "rss_bytes", GaugeMetricFamily),
+        ("cpu_percent", "CPU of one core, by worker", "cpu_percent", GaugeMetricFamily),
+        ("heard_seconds", "Since the last sign of life", "heard_s", GaugeMetricFamily),
+    ):
+        metric = family(f"logan_cluster_worker_{name}", help, labels=["worker"])
+        for each in workers:
+            if each[key] is not None:
+                metric.add_metric([each["id"]], each[key])
+        yield metric
+
+
+@asynccontextmanager
+async def serve_metrics(
+    host: str,
+    port: int,
+    state: Callable[[], Mapping[str, Any]],
+    families: Callable[[Mapping[str, Any]], Iterable[Metric]],
+) -> Any:
+    """Serve while entered; gives the port. `state` is called in the trio thread.
+
+    Raises `ClusterError` if the port is taken.
+    """
+    token = trio.lowlevel.current_trio_token()
+
+    def ask() -> Mapping[str, Any]:
+        return trio.from_thread.run_sync(state, trio_token=token)
+
+    registry = CollectorRegistry()
+    registry.register(_Collector(lambda: families(ask())))
+    metrics = make_wsgi_app(registry)
+
+    def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO")
+        if path == "/health":
+            start("200 OK", [("Content-Type", "application/json")])
+            return [json.dumps(ask()).encode() + b"\n"]
+        if path in ("/", "/metrics"):
+            answer: Iterable[bytes] = metrics(environ, start)
+            return answer
+        start("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"see /metrics and /health\n"]
+
+    try:
+        server = make_server(host, port, app, _Server, _Handler)
+    except OSError as error:
+        raise ClusterError(
+            f"cannot serve metrics on {host}:{port}: {error.strerror or error}",
+            hint="another program may use the port; 0 takes a free one",
+        ) from error
+    thread = threading.Thread(target=server.serve_forever, name="logan-metrics", daemon=True)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        with trio.CancelScope(shield=True):
+            await trio.to_thread.run_sync(server.shutdown)
+        server.server_close()
+
+
+class _Collector(Collector):
+    def __init__(self, families: Families) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        """Called for each request."""
+        return self._families()
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: asking for names at the start would need the trio thread."""
+        return ()
+
+
+class _Server(socketserver.ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._slots = threading.Semaphore(REQUESTS_MAX)
+        super().__init__(*args, **kwargs)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """A thread per request, up to a bound."""
+        if not self._slots.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """In the request's thread."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._slots.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that broke off is nobody's error."""
+        logger.debug("metrics request failed", exc_info=True)
+
+
+class _Handler(WSGIRequestHandler):
+    timeout = REQUEST_S_MAX
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Requests are not news."""
+
+
+def _gauge(name: str, help: str, value: Any) -> Metric:
+    return GaugeMetricFamily(name, help, value=float(value))
+
+
+def _counter(name: str, help: str, value: Any) -> Metric:
+    return CounterMetricFamily(name, help, value=float(value))
+
+
+def _sum(entries: Iterable[Mapping[str, Any]], key: str) -> int:
+    return sum(each[key] for each in entries)
