@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from logan.cli.cluster_options import run_trio
 from logan.cli.exits import Exit
 from logan.cli.values import seconds
 from logan.errors import InputError, UsageError
@@ -61,9 +62,7 @@ def run(args: argparse.Namespace) -> int:
             hint=f"known scenarios: {', '.join(SCENARIOS)}",
         )
     if not args.paths:
-        raise UsageError(
-            "no log was named", hint=f"write: logan simulate {args.scenario} FILE"
-        )
+        raise UsageError("no log was named", hint=f"write: logan simulate {args.scenario} FILE")
     scenario = SCENARIOS[args.scenario]
     expected, report = _play(scenario, args.paths, args.seconds)
     performance = report.pop("performance")
@@ -83,8 +82,6 @@ def _play(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The report of one machine, and that of the scenario."""
     import os
-
-    import trio
 
     from logan.api import analyze
     from logan.cli.terminal import write_stdout
@@ -107,10 +104,14 @@ def _play(
     paths = [os.path.abspath(path) for path in paths]
     expected = analyze(paths, chunk_size=options.chunk_size).to_dict()
 
-    async def main() -> dict[str, Any]:
-        return await rehearse(scenario, paths, options, job_s=job_s, tell=tell)
+    report: dict[str, Any] = {}
 
-    return expected, trio.run(main)
+    async def main() -> int:
+        report.update(await rehearse(scenario, paths, options, job_s=job_s, tell=tell))
+        return Exit.OK
+
+    run_trio(main)
+    return expected, report
 
 
 def _verdict(performance: dict[str, Any], *, same: bool) -> str:
@@ -119,7 +120,7 @@ def _verdict(performance: dict[str, Any], *, same: bool) -> str:
     lines = [""]
     for each in performance["workers"]:
         lines.append(
-            f"  {each['id']:10} {each['chunks_done']:4} chunks done, {each['chunks_lost']} lost"
+            f"  {each['worker']:10} {each['chunks_done']:4} chunks done, {each['chunks_lost']} lost"
         )
     if recoveries:
         again = [each["leased_s"] - each["noticed_s"] for each in recoveries]

@@ -148,7 +148,7 @@ class _Stage:
         client = Client(f"127.0.0.1:{self._port}")
         with trio.move_on_after(START_S_MAX):
             while self._coordinator.returncode is None:
-                with suppress(ClusterError):
+                with suppress(ClusterError, OSError):
                     await client.status()
                     return
                 await trio.sleep(POLL_S)
