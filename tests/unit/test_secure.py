@@ -480,3 +480,5 @@ def test_a_folder_without_permission_is_named(tree: Path, monkeypatch: pytest.Mo
     found, errors = Roots().search(["**/*.log"])
     assert names(found, tree / "inside") == ["a.log"]
     assert errors == [f"{tree}/inside/sub: Permission denied"]
+    monkeypatch.setattr(secure, "ERRORS_PER_SEARCH_MAX", 0)
+    assert Roots().search(["**/*.log"])[1] == []

@@ -232,6 +232,7 @@ def test_after_an_error_nothing_more_comes() -> None:
         with pytest.raises(ProtocolError, match="nonsense"):
             decoder.next_message()
         decoder.feed(READY)
+        assert not decoder._buffer
 
 
 # --- JSON ---
@@ -368,6 +369,7 @@ def part(body: int, offset: int, size: int, last: bool = False) -> bytes:
         first(1, 10, 11),
         b'SUBMIT {"kind":"plan",' + first(1, limits.JSON_BODY_BYTES_MAX + 1, head=b""),
         b'DATA {"id":1,"offset":0,"last":true,' + first(1, FRAME + 1, head=b""),
+        b'REPORT {"job":"a","kind":"b",' + first(1, limits.REPORT_BODY_BYTES_MAX + 1, head=b""),
         first(1, 100, 10) + first(1, 100, 10),
         first(1, 100, 10) + part(2, 10, 1),
         first(1, 100, 10) + part(1, 9, 1),

@@ -64,6 +64,9 @@ FINISHED_JOBS_MAX: Final = 100
 FINISHED_BYTES_MAX: Final = 256 * 1024 * 1024
 """The same in bytes of reports; the newest is kept whatever its size."""
 
+GONE_JOBS_MAX: Final = 10_000
+"""Ids of ended and cancelled jobs that are remembered, to skip records that were under way."""
+
 WAL_BYTES_KEPT_MAX: Final = 64 * 1024 * 1024
 """To what the write-ahead log is cut after a checkpoint: it grows with the largest group."""
 
@@ -157,7 +160,7 @@ class JobEnded:
 
 @dataclass(frozen=True, slots=True)
 class JobForgotten:
-    """The job was cancelled: nothing of it is kept."""
+    """The job was cancelled: nothing of it is kept. Of a job that has ended the report stays."""
 
     job: str
 
@@ -196,7 +199,10 @@ class Journal(Protocol):
     """What a coordinator asks of a journal. Every method may raise `JournalError`."""
 
     def commit(self, records: Sequence[Record]) -> None:
-        """Make all records durable, in order, or none. Blocks until the disk has them."""
+        """Make all records durable, in order, or none. Blocks until the disk has them.
+
+        Records of a job that has ended or was cancelled meanwhile are skipped.
+        """
 
     def resume(self) -> list[StoredJob]:
         """The jobs that have not ended, oldest first."""
@@ -235,8 +241,6 @@ class _MemoryJournal:
                 case JobEnded(job=job, kind=kind, body=body):
                     self._reports[job] = (kind, body)
                     self._drop_old()
-                case JobForgotten(job=job):
-                    self._reports.pop(job, None)
                 case _:
                     pass
 
@@ -267,6 +271,7 @@ class _SqliteJournal:
         self._failure: JournalError | None = None
         self._busy = threading.Lock()
         self._numbers: dict[str, int] = {}
+        self._gone: dict[str, None] = {}  # jobs that ended or were forgotten, oldest first
         self._lock_fd = _lock(Path(folder))
         try:
             with self._errors("opened"):
@@ -333,6 +338,8 @@ class _SqliteJournal:
         # Subtrees of this group by job number; only those that stay are written, at the end.
         fresh: dict[int, dict[tuple[int, int], MergeTree]] = {}
         for record in records:
+            if record.job in self._gone and not isinstance(record, JobStored):
+                continue
             match record:
                 case JobStored():
                     self._store_job(record)
@@ -376,6 +383,7 @@ class _SqliteJournal:
             ),
         )
         assert cursor.lastrowid is not None
+        self._gone.pop(record.job, None)
         self._numbers[record.job] = cursor.lastrowid
 
     def _store_result(
@@ -423,6 +431,9 @@ class _SqliteJournal:
             self._database.execute(f"DELETE FROM {table} WHERE job = ?", (number,))
         self._database.execute("DELETE FROM jobs WHERE number = ?", (number,))
         del self._numbers[job]
+        self._gone[job] = None
+        if len(self._gone) > GONE_JOBS_MAX:
+            del self._gone[next(iter(self._gone))]
 
     def _number(self, job: str) -> int:
         number = self._numbers.get(job)

@@ -317,7 +317,10 @@ class Roots:
         _check_name(url)
         first: tuple[str, str] | None = None
         for base in ("",) if os.path.isabs(url) else self._roots:
-            real = os.path.realpath(os.path.join(base, url))
+            try:
+                real = os.path.realpath(os.path.join(base, url))
+            except OSError as error:  # a link that vanished between two looks at it
+                raise input_error(url, error) from error
             root = self.find(real)
             if root is None:
                 continue
@@ -376,7 +379,10 @@ class _Search:
                 after = self._step(states, name)
                 if not after:
                     continue
-                path = os.path.realpath(os.path.join(folder, name))
+                try:
+                    path = os.path.realpath(os.path.join(folder, name))
+                except OSError:
+                    continue  # it vanished
                 if self._roots.find(path) is None:
                     continue  # a link out: as if it were not there
                 kind = _kind(path)

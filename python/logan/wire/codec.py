@@ -396,8 +396,10 @@ class Decoder:
         return len(self._bodies) + (self._frame is not None and self._frame.schema is not None)
 
     def feed(self, data: bytes) -> None:
-        """Take bytes from the peer. The caller bounds them, and asks for messages before more."""
-        self._buffer += data
+        """Take bytes from the peer. The caller bounds them, and asks for messages before more.
+        After an error they are dropped."""
+        if self._error is None:
+            self._buffer += data
 
     def next_message(self) -> Message | None:
         """The next message, or None until more bytes are fed.

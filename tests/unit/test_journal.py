@@ -1,0 +1,633 @@
+"""The journal: what was committed is there after any death, what was not is not, nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from logan import _logan
+from logan._logan import MergeTree, Spec, Summary
+from logan.cluster import journal as journal_module
+from logan.cluster.journal import (
+    ChunkDone,
+    ChunkLost,
+    FinishedJob,
+    JobEnded,
+    JobForgotten,
+    JobStored,
+    Journal,
+    Record,
+    StoredJob,
+    open_journal,
+)
+from logan.errors import JournalError, SummaryError
+from logan.model import Chunk, Plan, Source
+
+CHUNK_BYTES = 100
+CHUNKS = 13
+SPEC_JSON = json.dumps(
+    {
+        "version": 1,
+        "top": 3,
+        "input_tz": "UTC",
+        "anchor_ns": 1_706_091_332_000_000_000,
+        "sources": [{"formats": []}],
+    }
+)
+SPEC = Spec(SPEC_JSON)
+
+
+@pytest.fixture(scope="module")
+def summaries(tmp_path_factory: pytest.TempPathFactory) -> list[Summary]:
+    """One for each chunk of a small log."""
+    log = tmp_path_factory.mktemp("log") / "a.log"
+    line = "2024-01-24 10:15:{:02}.{:03} INFO Request {} processed in {}ms\n"
+    text = "".join(line.format(i % 60, i, i * 7, i * i % 300) for i in range(100))
+    log.write_text(text[: CHUNK_BYTES * CHUNKS])
+    return [
+        Summary.from_chunk(str(log), i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES, SPEC)
+        for i in range(CHUNKS)
+    ]
+
+
+def make_plan(chunks: int = CHUNKS) -> Plan:
+    size = chunks * CHUNK_BYTES
+    return Plan(
+        sources=(Source("odd \udc80 name.log", size, '{"size": 1}', 5), Source("-", None)),
+        chunks=tuple(Chunk(i, 0, i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES) for i in range(chunks)),
+        chunk_size=CHUNK_BYTES,
+        spec_json=SPEC_JSON,
+    )
+
+
+def stored(job: str = "j") -> JobStored:
+    return JobStored(job, make_plan(), "report", {"paths": ["a"], "n": 1})
+
+
+def done(tree: MergeTree, summaries: Sequence[Summary], chunk: int, job: str = "j") -> ChunkDone:
+    return ChunkDone(job, chunk, f"digest {chunk}", summaries[chunk], tree)
+
+
+def whole(summaries: Sequence[Summary], chunks: Sequence[int]) -> bytes:
+    tree = MergeTree(SPEC)
+    for chunk in chunks:
+        tree.insert(chunk, summaries[chunk])
+    return tree.finish().to_bytes()
+
+
+def table_counts(folder: Path) -> dict[str, int]:
+    with sqlite3.connect(folder / "journal.sqlite") as database:
+        names = ("jobs", "results", "subtrees", "lost", "reports")
+        found = {
+            name: database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in names
+        }
+    database.close()
+    return found
+
+
+def only(journal: Journal) -> StoredJob:
+    (job,) = journal.resume()
+    return job
+
+
+# --- What goes in comes out ---
+
+
+def test_a_job_survives_a_restart(tmp_path: Path, summaries: list[Summary]) -> None:
+    journal = open_journal(str(tmp_path / "new" / "state"))
+    tree = MergeTree(SPEC)
+    lost = ChunkLost("j", 2, "unreadable", "why \udc80", (210, 220))
+    journal.commit([stored()])
+    journal.commit([done(tree, summaries, 0), done(tree, summaries, 1), lost])
+    journal.commit([ChunkLost("j", 5, "changed", "other")])
+    journal.close()
+    journal = open_journal(str(tmp_path / "new" / "state"))
+    job = only(journal)
+    assert job.plan == make_plan()
+    assert (job.job, job.kind, job.extra) == ("j", "report", {"paths": ["a"], "n": 1})
+    assert job.done == {0: "digest 0", 1: "digest 1"}
+    assert job.lost == (
+        ChunkLost("j", 2, "unreadable", "why \\udc80", (210, 220)),
+        ChunkLost("j", 5, "changed", "other"),
+    )
+    # A late result of a chunk that was given up counts after all.
+    journal.commit([done(job.tree, summaries, 2)])
+    assert [each.chunk for each in only(journal).lost] == [5]
+    journal.close()
+
+
+def test_files_are_the_owners(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        journal = open_journal(str(tmp_path / "state"))
+        journal.commit([stored()])
+        for path in [tmp_path / "state", *(tmp_path / "state").iterdir()]:
+            assert path.stat().st_mode & 0o077 == 0, path
+        journal.close()
+    finally:
+        os.umask(old)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_any_order_grouping_and_restarts_give_the_same_bytes(
+    seed: int, tmp_path_factory: pytest.TempPathFactory, summaries: list[Summary]
+) -> None:
+    chance = random.Random(seed)
+    folder = tmp_path_factory.mktemp("state")
+    order = chance.sample(range(CHUNKS), CHUNKS)
+    journal = open_journal(str(folder))
+    journal.commit([stored()])
+    tree = only(journal).tree
+    at = 0
+    while at < CHUNKS:
+        group = order[at : at + chance.randrange(1, 5)]
+        at += len(group)
+        journal.commit([done(tree, summaries, chunk) for chunk in group])
+        if chance.random() < 0.4:
+            journal.close()
+            journal = open_journal(str(folder))
+            job = only(journal)
+            assert sorted(job.done) == sorted(order[:at])
+            assert job.tree.subtrees() == tree.subtrees()
+            tree = job.tree
+    journal.close()
+    counts = table_counts(folder)
+    assert counts == {"jobs": 1, "results": 13, "subtrees": 3, "lost": 0, "reports": 0}
+    assert tree.finish().to_bytes() == whole(summaries, range(CHUNKS))
+
+
+def test_only_the_largest_subtrees_are_kept_and_written(
+    tmp_path: Path, summaries: list[Summary]
+) -> None:
+    journal = open_journal(str(tmp_path))
+    written: list[str] = []
+    tree = MergeTree(SPEC)
+    journal.commit([stored()])
+    journal._database.set_trace_callback(written.append)  # type: ignore[attr-defined]
+    journal.commit([done(tree, summaries, i) for i in range(8)])
+    assert sum(text.startswith("INSERT INTO subtrees") for text in written) == 1
+    journal._database.set_trace_callback(None)  # type: ignore[attr-defined]
+    for i in range(8, 12):
+        journal.commit([done(tree, summaries, i)])
+    journal.close()
+    assert table_counts(tmp_path)["subtrees"] == 2
+
+
+def test_ended_and_forgotten_jobs_leave_nothing_but_reports(
+    tmp_path: Path, summaries: list[Summary]
+) -> None:
+    journal = open_journal(str(tmp_path))
+    first, second = MergeTree(SPEC), MergeTree(SPEC)
+    journal.commit([stored("a"), stored("b"), stored("c")])
+    journal.commit([done(first, summaries, 0, "a"), done(second, summaries, 0, "b")])
+    journal.commit([ChunkLost("a", 1, "changed", "x"), JobEnded("a", "report", b"{}")])
+    journal.commit([done(second, summaries, 1, "b"), JobForgotten("b")])
+    assert [job.job for job in journal.resume()] == ["c"]
+    assert journal.finished() == [FinishedJob("a", "report", 2)]
+    assert journal.report("a") == ("report", b"{}")
+    assert journal.report("b") is None
+    journal.close()
+    counts = table_counts(tmp_path)
+    assert counts == {"jobs": 1, "results": 0, "subtrees": 0, "lost": 0, "reports": 1}
+
+
+def test_what_was_under_way_when_a_job_went_is_skipped(
+    tmp_path: Path, summaries: list[Summary], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "GONE_JOBS_MAX", 2)
+    journal = open_journal(str(tmp_path))
+    tree = MergeTree(SPEC)
+    journal.commit([stored("a"), stored("b"), done(tree, summaries, 0, "a")])
+    journal.commit([JobForgotten("a"), done(tree, summaries, 1, "a"), JobForgotten("a")])
+    journal.commit([JobEnded("b", "report", b"{}"), ChunkLost("b", 3, "changed", "x")])
+    journal.commit([JobForgotten("b"), JobEnded("a", "report", b"{}")])
+    assert [each.job for each in journal.finished()] == ["b"]
+    assert journal.resume() == []
+    journal.commit([stored("a")])  # the id may come again
+    assert only(journal).done == {}
+    for job in "cde":
+        journal.commit([stored(job), JobForgotten(job)])
+    with pytest.raises(ValueError, match="no job 'c'"):
+        journal.commit([ChunkLost("c", 1, "x", "y")])
+    journal.close()
+
+
+@pytest.mark.parametrize("on_disk", [True, False])
+def test_reports_are_bounded_in_number_and_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, on_disk: bool
+) -> None:
+    monkeypatch.setattr(journal_module, "FINISHED_JOBS_MAX", 3)
+    monkeypatch.setattr(journal_module, "FINISHED_BYTES_MAX", 100)
+    journal = open_journal(str(tmp_path) if on_disk else None)
+
+    def end(job: str, size: int) -> list[str]:
+        journal.commit([stored(job)])
+        journal.commit([JobEnded(job, "report", b"x" * size)])
+        return [each.job for each in journal.finished()]
+
+    assert end("a", 1) == ["a"]
+    assert end("b", 1) == ["b", "a"]
+    assert end("c", 1) == ["c", "b", "a"]
+    assert end("d", 1) == ["d", "c", "b"]
+    assert end("e", 99) == ["e", "d"]
+    assert end("f", 101) == ["f"]
+    assert journal.report("f") == ("report", b"x" * 101)
+    journal.close()
+
+
+def test_the_forgetful_journal_merges(summaries: list[Summary]) -> None:
+    journal = open_journal(None)
+    tree = MergeTree(SPEC)
+    journal.commit([stored()])
+    journal.commit([done(tree, summaries, i) for i in range(CHUNKS)])
+    assert journal.resume() == []
+    assert tree.finish().to_bytes() == whole(summaries, range(CHUNKS))
+
+
+# --- Two at once, foreign and damaged files ---
+
+
+def test_a_second_coordinator_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
+    journal = open_journal(str(tmp_path))
+    with pytest.raises(JournalError, match=f"in use by another .*process {os.getpid()}") as caught:
+        open_journal(str(tmp_path))
+    assert "--state" in str(caught.value.hint)
+    code = f"from logan.cluster.journal import open_journal\nopen_journal({str(tmp_path)!r})"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert "is in use by another coordinator" in found.stderr
+    # SQLite's own lock holds against those who do not ask for ours.
+    other = sqlite3.connect(tmp_path / "journal.sqlite", timeout=0)
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("SELECT * FROM jobs")
+    other.close()
+    journal.close()
+    open_journal(str(tmp_path)).close()
+
+
+def test_a_program_that_has_the_file_open_is_an_error(tmp_path: Path) -> None:
+    open_journal(str(tmp_path)).close()
+    other = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(JournalError, match=r"journal.sqlite is in use by another program"):
+        open_journal(str(tmp_path))
+    other.close()
+    open_journal(str(tmp_path)).close()
+
+
+def refused(folder: Path) -> JournalError:
+    with (
+        pytest.raises(JournalError) as caught,
+        contextlib.closing(open_journal(str(folder))) as journal,
+    ):
+        journal.resume()
+    assert str(folder) in caught.value.message
+    assert caught.value.hint
+    return caught.value
+
+
+def test_foreign_files(tmp_path: Path) -> None:
+    file = tmp_path / "journal.sqlite"
+    file.write_bytes(b"2024-01-24 10:15:32 INFO this is a log\n" * 100)
+    assert "no journal of logan" in refused(tmp_path).message
+    assert file.read_bytes().startswith(b"2024")
+    file.unlink()
+    with sqlite3.connect(file) as other:
+        other.execute("CREATE TABLE bookmarks (url)")
+    other.close()
+    assert "no journal of logan" in refused(tmp_path).message
+    file.unlink()
+    open_journal(str(tmp_path)).close()
+    with sqlite3.connect(file) as other:
+        other.execute("PRAGMA user_version = 2")
+    other.close()
+    assert "version 2" in refused(tmp_path).message
+    file.unlink()
+    file.mkdir()
+    refused(tmp_path)
+
+
+def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused(tmp_path / "file")
+    refused(tmp_path / "file" / "below")
+
+
+def filled(folder: Path, summaries: list[Summary], chunks: int = 7) -> None:
+    journal = open_journal(str(folder))
+    tree = MergeTree(SPEC)
+    journal.commit([stored()])
+    journal.commit([done(tree, summaries, i) for i in range(chunks)])
+    journal.close()
+
+
+def test_damage_is_never_taken_for_figures(tmp_path: Path, summaries: list[Summary]) -> None:
+    """A page of zeros anywhere: either an error that names the file, or nothing was lost."""
+    filled(tmp_path, summaries)
+    file = tmp_path / "journal.sqlite"
+    good = file.read_bytes()
+    refusals = named = 0
+    for at in range(0, len(good), 4096):
+        file.write_bytes(good[:at] + bytes(4096) + good[at + 4096 :])
+        try:
+            with contextlib.closing(open_journal(str(tmp_path))) as journal:
+                jobs = journal.resume()
+        except JournalError as error:
+            named += str(file) in error.message
+            refusals += 1
+        else:
+            # Zeros where the header was are an empty file: as if it were new.
+            assert jobs == [] or jobs[0].tree.finish().to_bytes() == whole(summaries, range(7))
+    assert named == refusals
+    assert refusals >= 5
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM results WHERE chunk = 3",
+        "DELETE FROM subtrees WHERE level = 2",
+        "INSERT INTO results VALUES (1, 9, 'd')",
+        "UPDATE subtrees SET place = 7 WHERE level = 0",
+        "UPDATE subtrees SET level = 60 WHERE level = 0",
+        "UPDATE subtrees SET summary = x'00' WHERE level = 0",
+        "UPDATE jobs SET spec = 'x'",
+        "UPDATE jobs SET sources = '[1]'",
+        "UPDATE jobs SET chunks = '{'",
+        "UPDATE jobs SET chunks = '[]'",
+    ],
+)
+def test_contradictions_are_found(tmp_path: Path, summaries: list[Summary], change: str) -> None:
+    filled(tmp_path, summaries)
+    with sqlite3.connect(tmp_path / "journal.sqlite") as database:
+        database.execute(change)
+    database.close()
+    assert "damaged or of another version" in refused(tmp_path).message
+
+
+# --- Failures ---
+
+
+def test_a_full_disk_stops_the_journal_for_good(tmp_path: Path, summaries: list[Summary]) -> None:
+    journal = open_journal(str(tmp_path))
+    tree = MergeTree(SPEC)
+    journal.commit([stored()])
+    journal.commit([done(tree, summaries, 0)])
+    database = journal._database  # type: ignore[attr-defined]
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(JournalError, match="disk is full") as caught:
+        journal.commit([done(tree, summaries, 1), JobEnded("j", "report", b"x" * 100_000)])
+    assert "goes on where it was" in str(caught.value.hint)
+    with pytest.raises(JournalError, match="disk is full"):
+        journal.commit([])
+    with pytest.raises(JournalError, match="disk is full"):
+        journal.resume()
+    journal.close()
+    journal = open_journal(str(tmp_path))
+    assert list(only(journal).done) == [0]
+    journal.close()
+
+
+def test_a_failing_write_is_an_error_of_the_journal(
+    tmp_path: Path, summaries: list[Summary]
+) -> None:
+    """In a child, whose files may not grow any more: the kernel refuses the write."""
+    filled(tmp_path, summaries)
+    code = f"""if True:
+        import resource, signal
+        from logan.cluster.journal import *
+        from logan.errors import JournalError
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        journal = open_journal({str(tmp_path)!r})
+        resource.setrlimit(resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
+        try:
+            journal.commit([JobEnded("j", "report", bytes(100_000))])
+        except JournalError as error:
+            print("refused:", error)
+        """
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.startswith(f"refused: {tmp_path}")
+    journal = open_journal(str(tmp_path))
+    assert len(only(journal).done) == 7
+    journal.close()
+
+
+@pytest.mark.parametrize("bad", ["job", "chunk", "merge", "order"])
+def test_a_group_is_stored_whole_or_not_at_all(
+    tmp_path: Path, summaries: list[Summary], bad: str
+) -> None:
+    journal = open_journal(str(tmp_path))
+    tree = MergeTree(SPEC)
+    journal.commit([stored()])
+    journal.commit([done(tree, summaries, 0)])
+    spoilt: dict[str, Record] = {
+        "job": ChunkLost("none", 1, "x", "y"),
+        "chunk": done(tree, summaries, 0),
+        "merge": ChunkDone("j", 3, "d", summaries[2], tree),
+        "order": JobStored("k", Plan((), (Chunk(1, 0, 0, 1),), 1, SPEC_JSON)),
+    }
+    with pytest.raises((JournalError, SummaryError, ValueError)):
+        journal.commit([stored("k2"), done(tree, summaries, 2), spoilt[bad]])
+    with pytest.raises(JournalError):
+        journal.commit([stored("k3")])
+    journal.close()
+    journal = open_journal(str(tmp_path))
+    assert list(only(journal).done) == [0]
+    journal.close()
+
+
+def test_a_closed_journal_says_so(tmp_path: Path) -> None:
+    journal = open_journal(str(tmp_path))
+    journal.close()
+    journal.close()
+    with pytest.raises(JournalError, match="closed"):
+        journal.commit([stored()])
+
+
+# --- Death at any moment ---
+
+GROUPS = ((3, 2), (7, 6, 4), (5, 0, 9, 12), (1, 8, 10, 11))
+
+
+def work(folder: Path, summaries: list[Summary], acknowledge: int, steps: int) -> int:
+    """Do what is left of the job, saying to the pipe what is committed. Dies by SIGKILL before
+    the statement `steps` of SQL; returns how many there were."""
+    journal = open_journal(str(folder))
+    count = 0
+
+    def step(_: str) -> None:
+        nonlocal count
+        count += 1
+        if count == steps:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    journal._database.set_trace_callback(step)  # type: ignore[attr-defined]
+    if not journal.resume() and not journal.finished():
+        journal.commit([stored()])
+        os.write(acknowledge, b"job\n")
+    for job in journal.resume():
+        for group in GROUPS:
+            left = [chunk for chunk in group if chunk not in job.done]
+            if left:
+                journal.commit([done(job.tree, summaries, chunk) for chunk in left])
+                os.write(acknowledge, "".join(f"{chunk}\n" for chunk in left).encode())
+                step("between commits")
+        journal.commit([JobEnded("j", "summary", job.tree.finish().to_bytes())])
+        os.write(acknowledge, b"end\n")
+    journal.close()
+    return count
+
+
+def work_and_die(folder: Path, summaries: list[Summary], steps: int) -> set[str]:
+    """`work` in a child; what it had acknowledged when it died."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with contextlib.suppress(BaseException):
+            work(folder, summaries, writer, steps)
+        os._exit(1)  # it should not have come here
+    os.close(writer)
+    with open(reader, encoding="ascii") as pipe:
+        said = set(pipe.read().split())
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    return said
+
+
+def test_killed_at_every_statement_it_resumes_with_the_same_bytes(
+    tmp_path: Path, summaries: list[Summary]
+) -> None:
+    expected = whole(summaries, range(CHUNKS))
+    null = os.open(os.devnull, os.O_WRONLY)
+    statements = work(tmp_path / "calm", summaries, null, 0)
+    assert statements > 50
+    for steps in range(1, statements + 1):
+        folder = tmp_path / str(steps)
+        said = work_and_die(folder, summaries, steps)
+        with contextlib.closing(open_journal(str(folder))) as journal:
+            jobs = journal.resume()
+            for job in jobs:
+                # All that was acknowledged, whole groups, and at most one that was not yet.
+                kept = {str(chunk) for chunk in job.done}
+                assert said - {"job"} <= kept
+                groups = [{str(chunk) for chunk in group} for group in GROUPS]
+                assert sum(bool(group & kept) for group in groups) == sum(
+                    group <= kept for group in groups
+                )
+                assert len(kept - said) in {0, *map(len, GROUPS)}
+            assert "end" not in said or not jobs
+            for job in jobs:
+                for chunk in set(range(CHUNKS)) - job.done.keys():
+                    job.tree.insert(chunk, summaries[chunk])
+                assert job.tree.finish().to_bytes() == expected
+            assert jobs or "job" not in said or journal.report("j") == ("summary", expected)
+    os.close(null)
+
+
+def test_killed_again_and_again(tmp_path: Path, summaries: list[Summary]) -> None:
+    null = os.open(os.devnull, os.O_WRONLY)
+    for steps in (5, 20, 25, 22):
+        work_and_die(tmp_path, summaries, steps)
+    work(tmp_path, summaries, null, 0)
+    os.close(null)
+    with contextlib.closing(open_journal(str(tmp_path))) as journal:
+        assert journal.report("j") == ("summary", whole(summaries, range(CHUNKS)))
+
+
+def test_a_torn_log_gives_some_commit_and_no_mixture(
+    tmp_path: Path, summaries: list[Summary]
+) -> None:
+    """Power fails while the write-ahead log is written: it ends, or turns to noise, anywhere."""
+    live, torn = tmp_path / "live", tmp_path / "torn"
+    journal = open_journal(str(live))
+    tree = MergeTree(SPEC)
+    wal = live / "journal.sqlite-wal"
+    order = (3, 2, 7, 6, 4, 5, 0, 1)
+    journal.commit([stored()])
+    for count, chunk in enumerate(order, 1):
+        journal.commit([done(tree, summaries, chunk)])
+        assert count == len(only(journal).done)
+    base, data = (live / "journal.sqlite").read_bytes(), wal.read_bytes()
+    seen = set()
+    for at in (*range(0, len(data), 5003), len(data)):
+        for tail in (b"", b"\xa5" * (len(data) - at)):
+            shutil.rmtree(torn, ignore_errors=True)
+            torn.mkdir()
+            (torn / "journal.sqlite").write_bytes(base)
+            (torn / "journal.sqlite-wal").write_bytes(data[:at] + tail)
+            again = open_journal(str(torn))
+            jobs = again.resume()
+            if jobs:
+                (job,) = jobs
+                count = len(job.done)
+                assert set(job.done) == set(order[:count])
+                expected = whole(summaries, sorted(order[:count]))
+                assert job.tree.finish().to_bytes() == expected
+                seen.add(count)
+            again.close()
+    journal.close()
+    assert seen == set(range(len(order) + 1))
+
+
+def test_memory_does_not_grow_with_the_journal(tmp_path: Path, summaries: list[Summary]) -> None:
+    """Many commits leave a small file and no memory behind."""
+    journal = open_journal(str(tmp_path))
+    chunks = 512
+    plan = make_plan(chunks)
+    tree = MergeTree(SPEC)
+    empty = Summary.empty(SPEC)
+    journal.commit([JobStored("j", plan)])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for i in range(0, chunks, 4):
+        journal.commit([ChunkDone("j", i + k, "d" * 64, empty, tree) for k in range(4)])
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 20_000  # KiB
+    assert tree.subtrees() == [(9, 0)]
+    journal.close()
+    assert (tmp_path / "journal.sqlite").stat().st_size < 200_000
+    assert table_counts(tmp_path)["subtrees"] == 1
+
+
+# --- The native tree ---
+
+
+def test_the_tree_reports_and_restores_subtrees(summaries: list[Summary]) -> None:
+    tree = MergeTree(SPEC)
+    assert [tree.insert(i, summaries[i]) for i in range(4)] == [(0, 0), (1, 0), (0, 2), (2, 0)]
+    assert tree.subtrees() == [(2, 0)]
+    assert tree.subtree(1, 0) is None
+    top = tree.subtree(2, 0)
+    assert top is not None
+    other = MergeTree(SPEC)
+    assert other.insert(4, summaries[4]) == (0, 4)
+    assert other.insert_subtree(2, 0, top) == (2, 0)
+    assert other.subtrees() == [(0, 4), (2, 0)]
+    for level, place in ((0, 3), (1, 1), (3, 0), (2, 0)):
+        with pytest.raises(SummaryError, match="twice"):
+            other.insert_subtree(level, place, top)
+    for level, place in ((0, 1 << 20), (20, 1), (64, 0), (63, 1), (4_000_000_000, 0), (1, 2**63)):
+        with pytest.raises(ValueError, match=r"a tree takes|is beyond"):
+            other.insert_subtree(level, place, top)
+    assert other.finish().to_bytes() == whole(summaries, range(5))
+    for call in (other.subtrees, lambda: other.subtree(0, 0)):
+        with pytest.raises(ValueError, match="finished"):
+            call()
+    assert _logan.MergeTree is MergeTree
