@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from logan._logan import Cancel, Fingerprint, Spec, Summary
     from logan.api import analyze, analyze_logs, detect, make_spec
+    from logan.cluster.coordinator import Coordinator
+    from logan.cluster.worker import Worker
     from logan.errors import (
         CancelledError,
         ClusterError,
@@ -37,6 +39,7 @@ __all__ = [
     "Cancel",
     "CancelledError",
     "ClusterError",
+    "Coordinator",
     "Expectation",
     "ExpectationError",
     "Feed",
@@ -51,6 +54,7 @@ __all__ = [
     "Summary",
     "SummaryError",
     "UsageError",
+    "Worker",
     "__version__",
     "analyze",
     "analyze_logs",
@@ -62,6 +66,8 @@ __all__ = [
 _MODULES = {
     "logan._logan": ("Cancel", "Fingerprint", "Spec", "Summary", "__version__"),
     "logan.api": ("analyze", "analyze_logs", "detect", "make_spec"),
+    "logan.cluster.coordinator": ("Coordinator",),
+    "logan.cluster.worker": ("Worker",),
     "logan.errors": (
         *("CancelledError", "ClusterError", "ExpectationError", "InputError", "LoganError"),
         *("OutputError", "SourceChangedError", "SummaryError", "UsageError"),

@@ -7,7 +7,7 @@ import os
 import signal
 from argparse import ArgumentTypeError
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from logan.cli.signals import Aborted
 
@@ -100,19 +100,9 @@ def run_trio(main: Callable[[], Awaitable[int]]) -> int:
     """Run `main`; an error that tasks brought up together comes out alone."""
     import trio
 
+    from logan.cluster.groups import main_error
+
     try:
         return trio.run(main)
     except BaseExceptionGroup as group:
-        raise _most_telling(group) from None
-
-
-def _most_telling(group: BaseExceptionGroup[Any]) -> BaseException:
-    errors: list[BaseException] = []
-    pending: list[BaseException] = [group]
-    while pending:
-        error = pending.pop()
-        if isinstance(error, BaseExceptionGroup):
-            pending.extend(error.exceptions)
-        else:
-            errors.append(error)
-    return next((each for each in errors if isinstance(each, Aborted)), errors[0])
+        raise main_error(group) from None

@@ -74,7 +74,10 @@ def configure(parser: Parser) -> None:
         help="fail when no worker was there for so many seconds (it waits)",
     )
     parser.add_argument(
-        "--metrics-port", type=port_number, metavar="P", help="serve /metrics and /health there"
+        "--metrics-port",
+        type=port_number,
+        metavar="P",
+        help="serve /metrics and /health there, on this machine (off)",
     )
     group = parser.add_argument_group("security")
     group.add_argument(
@@ -129,7 +132,7 @@ async def _main(
         nursery.start_soon(signals.attend, stop)
         nursery.start_soon(_show, coordinator, view, bool(args.paths))
         if args.metrics_port is not None:
-            nursery.start_soon(_serve_metrics, args.host, args.metrics_port, coordinator, view)
+            nursery.start_soon(_serve_metrics, args.metrics_port, coordinator, view)
         view.tell(
             f"listening on {coordinator.host}:{coordinator.port}; start workers with: "
             f"logan worker --id alice --coordinator {_reachable(coordinator)}"
@@ -196,13 +199,13 @@ async def _show(coordinator: Coordinator, view: ClusterView, has_job: bool) -> N
         await trio.sleep(REFRESH_S if view.is_live else 1.0)
 
 
-async def _serve_metrics(host: str, port: int, coordinator: Coordinator, view: ClusterView) -> None:
+async def _serve_metrics(port: int, coordinator: Coordinator, view: ClusterView) -> None:
     import trio
 
     from logan.cluster.metrics import coordinator_metrics, serve_metrics
 
-    async with serve_metrics(host, port, coordinator.status, coordinator_metrics) as bound:
-        view.tell(f"metrics at http://{host}:{bound}/metrics")
+    async with serve_metrics("127.0.0.1", port, coordinator.status, coordinator_metrics) as bound:
+        view.tell(f"metrics at http://127.0.0.1:{bound}/metrics")
         await trio.sleep_forever()
 
 
@@ -214,7 +217,7 @@ def _coordinator(args: argparse.Namespace, view: ClusterView) -> Coordinator:
         raise UsageError("--tls-cert and --tls-key belong together")
     tls: dict[str, Any] = {}
     if args.tls_cert is not None:
-        tls["tls"] = server_context(args.tls_cert, args.tls_key)
+        tls["ssl"] = server_context(args.tls_cert, args.tls_key)
         tls["certificate_sha256"] = certificate_sha256(args.tls_cert)
     return Coordinator(
         args.host,

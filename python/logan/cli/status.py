@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     token, tls = secrets_of_peer(args)
     found: list[dict[str, Any]] = []
-    client = Client(args.coordinator, token=token, tls=tls)
+    client = Client(args.coordinator, token=token, ssl=tls)
 
     async def main() -> int:
         found.append(await _ask(client))

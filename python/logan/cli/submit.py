@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         check_writable(args.output)
     token, tls = secrets_of_peer(args)
-    client = Client(args.coordinator, token=token, tls=tls, say=say)
+    client = Client(args.coordinator, token=token, ssl=tls, say=say)
     signals = Signals()
     found: list[bytes] = []
     with ClusterView(color=args.color, live=not args.no_progress, lines=False) as view:

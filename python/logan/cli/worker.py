@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
             threads=args.threads,
             pace=args.pace,
             token=token,
-            tls=tls,
+            ssl=tls,
             say=lambda text: say(f"{args.id}: {text}"),
         )
 

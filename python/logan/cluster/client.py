@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from ssl import SSLContext, SSLError
 from typing import Any
 
 import trio
 
 from logan import errors
 from logan.cluster.dial import Address, dial
+from logan.cluster.groups import open_flat_nursery
 from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RESUBMIT_S_MAX
 from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.submission import Submission
@@ -29,7 +30,7 @@ class Client:
     """Talks to the coordinator at `address`; each request is a connection of its own.
 
     Args:
-        token, tls: as for `Worker`.
+        token, ssl: as for `Worker`.
         say: called with sentences for people.
     """
 
@@ -38,12 +39,12 @@ class Client:
         address: str,
         *,
         token: bytes | None = None,
-        tls: ssl.SSLContext | None = None,
+        ssl: SSLContext | None = None,
         say: Callable[[str], None] | None = None,
     ) -> None:
         self.address = Address.parse(address)
         self._token = token
-        self._tls = tls
+        self._ssl = ssl
         self._say = say or (lambda text: None)
 
     async def status(self) -> dict[str, Any]:
@@ -52,7 +53,7 @@ class Client:
             async with self._connected() as link:
                 link.post(Status())
                 message = await link.receive()
-        except (LinkLostError, ProtocolError, trio.TooSlowError) as error:
+        except (LinkLostError, ProtocolError, trio.TooSlowError, OSError) as error:
             raise self._unreachable(error) from error
         if not isinstance(message, StatusReport):
             raise ClusterError(f"{self.address} gave no status")
@@ -117,25 +118,19 @@ class Client:
     async def _connected(self) -> AsyncIterator[Link]:
         """An authenticated link. Raises as `dial` and `introduce` do."""
         try:
-            stream, certificate = await dial(self.address, self._tls)
-        except (ssl.SSLError, trio.TooSlowError) as error:
+            stream, certificate = await dial(self.address, self._ssl)
+        except (SSLError, trio.TooSlowError) as error:
             raise self._unreachable(error) from error
-        failure: BaseException | None = None
         try:
             link = Link(stream, "client")
-            async with trio.open_nursery() as nursery:
+            async with open_flat_nursery() as nursery:
                 nursery.start_soon(_write, link)
-                try:
-                    id = f"client-{secrets.token_hex(4)}"
-                    await introduce(link, "client", id, self._token, certificate)
-                    yield link
-                except Exception as error:
-                    failure = error
+                id = f"client-{secrets.token_hex(4)}"
+                await introduce(link, "client", id, self._token, certificate)
+                yield link
                 nursery.cancel_scope.cancel()
         finally:
             await trio.aclose_forcefully(stream)
-        if failure is not None:
-            raise failure
 
     def _unreachable(self, error: BaseException) -> ClusterError:
         if isinstance(error, ClusterError):
@@ -143,7 +138,7 @@ class Client:
         hint = f"start one with: logan coordinator --port {self.address.port}"
         if isinstance(error, ProtocolError):
             return ClusterError(f"the coordinator at {self.address}: {error}", hint=error.hint)
-        if isinstance(error, ssl.SSLError):
+        if isinstance(error, SSLError):
             reason = (error.reason or str(error)).lower().replace("_", " ")
             return ClusterError(
                 f"no TLS with {self.address}: {reason}", hint="give its CA with --tls-ca"

@@ -21,19 +21,20 @@ from __future__ import annotations
 import logging
 import math
 import secrets
-import ssl
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from functools import partial
+from ssl import SSLContext
 from types import TracebackType
 from typing import Any, Final
 
 import trio
 
 from logan._logan import MergeTree, Spec
+from logan.cluster.groups import main_error
 from logan.cluster.journal import (
     ChunkDone,
     ChunkLost,
@@ -104,7 +105,8 @@ class Coordinator:
         port: 0 takes a free one; see `Coordinator.port` then.
         roots: folders below which it reads files that clients name.
         token: the secret shared with workers and clients.
-        tls: a server context, with `certificate` the name of its PEM file's SHA-256.
+        ssl: a server context; `certificate_sha256` is then that of its certificate
+            (`secure.certificate_sha256`), which proofs are bound to.
         state: folder of the journal; with it a coordinator that was killed resumes.
         insecure: allow an open address without token and TLS.
         worker_timeout_s: how long a job may be without any worker; None waits for ever.
@@ -123,7 +125,7 @@ class Coordinator:
         *,
         roots: Sequence[str] = (".",),
         token: bytes | None = None,
-        tls: ssl.SSLContext | None = None,
+        ssl: SSLContext | None = None,
         certificate_sha256: str = "",
         state: str | None = None,
         insecure: bool = False,
@@ -131,12 +133,12 @@ class Coordinator:
         limits: Limits | None = None,
         on_event: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
-        check_exposure(host, token=token is not None, tls=tls is not None, insecure=insecure)
+        check_exposure(host, token=token is not None, tls=ssl is not None, insecure=insecure)
         self.host = host
         self.port = port
         self.roots = Roots(roots)
         self.token = token
-        self.tls = tls
+        self.ssl = ssl
         self.certificate_sha256 = certificate_sha256
         self.limits = limits or Limits()
         self.sessions: dict[str, WorkerSession] = {}
@@ -155,9 +157,8 @@ class Coordinator:
         self._alarm_at = math.inf
         self._rearmed = trio.Event()
         self._workers_changed = trio.Event()
-        self._absent_since = trio.Event()
         self._running: AbstractAsyncContextManager[None] | None = None
-        self._stopping = False
+        self.stopping = False
 
     # -- life
 
@@ -198,7 +199,9 @@ class Coordinator:
                 await self._say_goodbye()
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
-            failure = _root(group, failure)
+            # What went wrong here cancelled the body, not the other way round.
+            main = main_error(group)
+            failure = failure if isinstance(main, trio.Cancelled) and failure else main
         finally:
             with trio.CancelScope(shield=True):
                 await trio.to_thread.run_sync(self._journal.close)
@@ -207,11 +210,10 @@ class Coordinator:
 
     async def _say_goodbye(self) -> None:
         """Let workers know that nothing more will come, and give them a moment to leave."""
-        self._stopping = True
+        self.stopping = True
         with trio.move_on_after(LINGER_S_MAX, shield=True):
             self.step(DrainAsked())
             while self.sessions:
-                self._workers_changed = trio.Event()
                 await self._workers_changed.wait()
 
     async def stop(self) -> None:
@@ -220,14 +222,13 @@ class Coordinator:
         Reports of jobs that this cuts short are partial. With a journal they go on at the next
         start.
         """
-        if self._stopping:
+        if self.stopping:
             return
-        self._stopping = True
+        self.stopping = True
         self.step(DrainAsked())
         # What is held is worth waiting for; a worker without anything has left by then.
         with trio.move_on_after(DRAIN_S_MAX):
             while any(session.leases for session in self.sessions.values()):
-                self._workers_changed = trio.Event()
                 await self._workers_changed.wait()
         for job in list(self.jobs):
             self.step(JobCancelled(job))
@@ -289,10 +290,17 @@ class Coordinator:
         return self.workers()
 
     async def wait_for_workers(self, count: int) -> None:
-        """Return once `count` workers are connected."""
-        while len(self.sessions) < count:
-            self._workers_changed = trio.Event()
-            await self._workers_changed.wait()
+        """Return once `count` workers are connected.
+
+        Raises `ClusterError` if that takes longer than a job may be without a worker.
+        """
+        timeout_s = math.inf if self._worker_timeout_s is None else self._worker_timeout_s
+        with trio.move_on_after(timeout_s) as patience:
+            await self._until(lambda: len(self.sessions) >= count)
+        if patience.cancelled_caught:
+            raise self._nobody(
+                f"{len(self.sessions)} of {count} workers came within {timeout_s:g} s"
+            )
 
     # -- jobs
 
@@ -302,9 +310,10 @@ class Coordinator:
         Raises `InputError` if `strict`, `UsageError`, `ClusterError`.
         """
         key = submission.key()
-        for job in self.jobs.values():
+        for job in (*self.jobs.values(), *self._ended.values()):
             if job.key == key and not job.owned:
                 job.owned = True
+                self._nursery.start_soon(self._mind_absence, job)
                 return job
         if len(self.jobs) >= JOBS_MAX:
             raise ClusterError(f"{JOBS_MAX} jobs are running", hint="try again later")
@@ -335,13 +344,13 @@ class Coordinator:
     async def report_of(self, job: RunningJob) -> Report:
         """Wait for a job's end and make its report; what went wrong with inputs is in it.
 
-        Cancelling gives the job up. Raises `ClusterError`.
+        Cancelling stops the job; a journal still has it. Raises `ClusterError`.
         """
         try:
             await self.ended(job)
             return await trio.to_thread.run_sync(job.report)
         except trio.Cancelled:
-            self.give_up(job)
+            self.step(JobCancelled(job.id))
             raise
 
     async def ended(self, job: RunningJob) -> None:
@@ -358,7 +367,8 @@ class Coordinator:
 
     async def close_job(self, job: RunningJob, kind: str, body: bytes) -> None:
         """Its report was made: the journal keeps that instead of the results."""
-        if not (self._stopping and job.cancelled):
+        if not job.closed and not (self.stopping and job.cancelled):
+            job.closed = True
             await self._commit(JobEnded(job.id, kind, body))
 
     def _resume(self, stored: StoredJob) -> None:
@@ -400,36 +410,39 @@ class Coordinator:
         self.step(JobAdded(running.id, items, finished))
 
     async def _mind_absence(self, job: RunningJob) -> None:
-        """Say so when nobody comes, and give the job up if that was asked for."""
+        """Give the job up when no worker was there for long, if that was asked for."""
         if self._worker_timeout_s is None:
             return
         while not job.ended.is_set():
-            changed = self._workers_changed = (
-                trio.Event() if self._workers_changed.is_set() else self._workers_changed
-            )
-            if self.sessions:
-                with trio.move_on_after(1.0):
-                    await changed.wait()
-                continue
-            with trio.move_on_after(self._worker_timeout_s):
-                while not self.sessions and not job.ended.is_set():
-                    with trio.move_on_after(0.1):
-                        await job.ended.wait()
-            if not self.sessions and not job.ended.is_set():
-                job.failure = ClusterError(
-                    f"no worker for {self._worker_timeout_s:g} s",
-                    hint=f"start one with: logan worker --id alice --coordinator "
-                    f"{self.host}:{self.port}",
-                )
+            await self._until(lambda: not self.sessions or job.ended.is_set())
+            with trio.move_on_after(self._worker_timeout_s) as patience:
+                await self._until(lambda: bool(self.sessions) or job.ended.is_set())
+            if patience.cancelled_caught:
+                job.failure = self._nobody(f"no worker was there for {self._worker_timeout_s:g} s")
                 self.give_up(job)
-                job.ended.set()
+                return
+
+    def _nobody(self, what: str) -> ClusterError:
+        return ClusterError(
+            what,
+            hint=f"start one with: logan worker --id alice --coordinator {self.host}:{self.port}",
+        )
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        """Wait for something that `workers_changed` follows."""
+        while not condition():
+            await self._workers_changed.wait()
 
     async def _conclude(self, job: RunningJob) -> None:
         """The machine has nothing more to do for the job."""
         try:
             job.result = await trio.to_thread.run_sync(job.conclude)
-        except Exception as error:
-            job.failure = error
+            if not job.owned and not job.cancelled and job.job is not None:
+                # It was resumed and nobody has come back for it so far.
+                report = await trio.to_thread.run_sync(job.report)
+                await self.close_job(job, "report", report.to_json().encode())
+        except LoganError as error:
+            job.failure = job.failure or error
         del self.jobs[job.id]
         self._ended[job.id] = job
         if len(self._ended) > JOBS_MAX:
@@ -439,6 +452,7 @@ class Coordinator:
                 session.jobs.discard(job.id)
                 session.link.post(Cancel(job.id))
         job.ended.set()
+        self.workers_changed()
 
     # -- the machine
 
@@ -613,8 +627,9 @@ class Coordinator:
             self._on_event(event)
 
     def workers_changed(self) -> None:
-        """Wake those who wait for workers."""
+        """Wake those who wait: workers came or went, gave a lease back, or a job ended."""
         self._workers_changed.set()
+        self._workers_changed = trio.Event()
 
     def workers(self) -> list[dict[str, Any]]:
         """`monitor_workers` for code that is not async."""
@@ -701,18 +716,3 @@ async def _listen(host: str, port: int) -> list[trio.SocketListener]:
             f"cannot listen on {host}:{port}: {error.strerror or error}",
             hint="another program may use it: give another --port, or 0 for a free one",
         ) from error
-
-
-def _root(group: BaseExceptionGroup[Any], failure: BaseException | None) -> BaseException:
-    """The error that brought the others about: ours before those that it cancelled."""
-    errors: list[BaseException] = []
-    pending: list[BaseException] = [group]
-    while pending:
-        error = pending.pop()
-        if isinstance(error, BaseExceptionGroup):
-            pending.extend(error.exceptions)
-        elif not isinstance(error, trio.Cancelled):
-            errors.append(error)
-    if errors:
-        return errors[0]
-    return group if failure is None else failure

@@ -10,7 +10,6 @@ import itertools
 import json
 import logging
 import os
-import ssl
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +17,7 @@ import trio
 
 from logan._logan import Fingerprint, __version__
 from logan.cluster.dial import set_user_timeout
+from logan.cluster.groups import open_flat_nursery
 from logan.cluster.limits import (
     CONNECTIONS_MAX,
     EVENTS_SENT_MAX,
@@ -78,6 +78,16 @@ logger = logging.getLogger(__name__)
 
 RATE_S: Final = 5.0
 """Over how long a worker's speed is measured."""
+
+_ENDS: Final = (
+    LinkLostError,
+    ProtocolError,
+    OSError,  # also of TLS
+    trio.TooSlowError,
+    trio.BrokenResourceError,
+    trio.ClosedResourceError,
+)
+"""How connections end that are not worth a word: the peer's doing, or the network's."""
 
 FAIL_KINDS: Final = ("changed", "unreadable", "poison", "cancelled", "internal")
 
@@ -166,7 +176,7 @@ class Reception:
         self._connections = 0
         self._strangers = 0
 
-    async def serve(self, stream: trio.SocketStream) -> None:
+    async def serve(self, stream: trio.abc.HalfCloseableStream) -> None:
         """One connection from beginning to end. Raises nothing."""
         if self._connections >= CONNECTIONS_MAX or self._strangers >= STRANGERS_MAX:
             await trio.aclose_forcefully(stream)
@@ -174,17 +184,17 @@ class Reception:
         self._connections += 1
         try:
             await self._converse(stream)
-        except* (LinkLostError, ProtocolError, ssl.SSLError, OSError, trio.TooSlowError) as group:
-            logger.debug("connection ended: %r", group.exceptions)
-        except* (trio.BrokenResourceError, trio.ClosedResourceError):
-            pass
-        except* Exception as group:
-            logger.exception("connection ended", exc_info=group)
+        except _ENDS as error:
+            logger.debug("a connection ended: %r", error)
+        except Exception as error:
+            # Ours, then: seen by whoever looks, though it must not end the others.
+            logger.exception("a connection failed")
+            self._coordinator.note("alarm", f"internal error: {type(error).__name__}: {error}")
         finally:
             self._connections -= 1
             await trio.aclose_forcefully(stream)
 
-    async def _converse(self, plain: trio.SocketStream) -> None:
+    async def _converse(self, plain: trio.abc.HalfCloseableStream) -> None:
         coordinator = self._coordinator
         address = _address(plain)
         set_user_timeout(plain, coordinator.limits.lease_s)
@@ -192,15 +202,15 @@ class Reception:
         greeted = False
         try:
             stream: trio.abc.Stream = plain
-            if coordinator.tls is not None:
+            if coordinator.ssl is not None:
                 secure = trio.SSLStream(
-                    plain, coordinator.tls, server_side=True, https_compatible=True
+                    plain, coordinator.ssl, server_side=True, https_compatible=True
                 )
                 with trio.fail_after(HANDSHAKE_S_MAX):
                     await secure.do_handshake()
                 stream = secure
             link = Link(stream, "coordinator")
-            async with trio.open_nursery() as nursery:
+            async with open_flat_nursery() as nursery:
                 nursery.start_soon(_write, link, nursery.cancel_scope)
                 try:
                     hello = await admit(
@@ -252,14 +262,14 @@ class _Worker:
         coordinator.workers_changed()
         why, clean = "its connection was cut", False
         try:
-            async with trio.open_nursery() as nursery:
+            async with open_flat_nursery() as nursery:
                 self._nursery = nursery
                 with session.scope:
                     clean = await self._read()
                 nursery.cancel_scope.cancel()
             why = "it said goodbye" if clean else session.closed or "it closed the connection"
-        except* (LinkLostError, ProtocolError) as group:
-            why = str(_first(group))
+        except (LinkLostError, ProtocolError) as error:
+            why = str(error)
             raise
         finally:
             coordinator.sessions.pop(session.id, None)
@@ -268,7 +278,8 @@ class _Worker:
             coordinator.step(WorkerLeft(session.id, why, clean))
             coordinator.forget_results(session.id)
             lost = f" with {held} {'chunk' if held == 1 else 'chunks'} in hand" if held else ""
-            coordinator.note("left", f"{session.name} left{lost}: {why}")
+            if not (clean and coordinator.stopping):
+                coordinator.note("left", f"{session.name} left{lost}: {why}")
             coordinator.workers_changed()
 
     async def _read(self) -> bool:
@@ -415,7 +426,7 @@ class _Client:
 
     async def serve(self) -> None:
         """From WELCOME to the end of the connection."""
-        async with trio.open_nursery() as nursery:
+        async with open_flat_nursery() as nursery:
             while True:
                 message = await self._link.receive()
                 match message:
@@ -444,7 +455,7 @@ class _Client:
         finished = False
         try:
             await self._link.send(Accepted(job.id))
-            async with trio.open_nursery() as nursery:
+            async with open_flat_nursery() as nursery:
                 nursery.start_soon(self._show_progress, job)
                 await job.ended.wait()
                 nursery.cancel_scope.cancel()
@@ -494,7 +505,7 @@ async def _write(link: Link, scope: trio.CancelScope) -> None:
         scope.cancel()
 
 
-async def _half_close(stream: trio.SocketStream) -> None:
+async def _half_close(stream: trio.abc.HalfCloseableStream) -> None:
     """End our side and wait for the other's end: closing at once could take our last words back."""
     try:
         await stream.send_eof()
@@ -543,13 +554,8 @@ def _describe(error: LoganError) -> bytes:
     )
 
 
-def _address(stream: trio.SocketStream) -> str:
+def _address(stream: trio.abc.Stream) -> str:
+    if not isinstance(stream, trio.SocketStream):
+        return "memory"
     host, port = stream.socket.getpeername()[:2]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _first(group: BaseExceptionGroup[Any]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

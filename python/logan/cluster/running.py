@@ -73,6 +73,8 @@ class RunningJob:
         series_points: as for `logan.analyze`.
         job: what the report is made from; None for a job that came as a plan.
         key: tells that two submissions are the same one.
+        owned: whether somebody waits for it; not when it was resumed.
+        closed: whether the journal has its report.
         ended: set when `result` holds what the workers made of it.
     """
 
@@ -98,6 +100,7 @@ class RunningJob:
     result: Result | None = None
     failure: Exception | None = None
     owned: bool = True
+    closed: bool = False
     spec: Spec = field(init=False)
 
     def __post_init__(self) -> None:

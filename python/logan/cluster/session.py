@@ -13,11 +13,12 @@ import os
 import tempfile
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
 from logan._logan import Cancel, Fingerprint, Spec
+from logan.cluster.groups import open_flat_nursery
 from logan.cluster.isolated import Isolation, Poison
 from logan.cluster.limits import (
     FETCH_BYTES,
@@ -143,15 +144,13 @@ class Session:
     async def run(self) -> None:
         """Work until we or the coordinator want to end. Raises `ProtocolError`, `LinkLostError`."""
         try:
-            async with trio.open_nursery() as nursery:
+            async with open_flat_nursery() as nursery:
                 self._nursery = nursery
                 nursery.start_soon(self._beat)
                 nursery.start_soon(self._leave_when_done)
                 self._ask()
                 await self._read()
                 nursery.cancel_scope.cancel()
-        except* (ProtocolError, LinkLostError) as group:
-            raise _first(group) from None
         finally:
             for held in self._held.values():
                 held.flag.set()
@@ -287,7 +286,7 @@ class Session:
         if self._held.pop(key, None) is not None:
             if answer is not None:
                 self._link.post(answer)
-            self._worker.chunks_lost += 1
+                self._worker.chunks_lost += 1
             self._ask()
 
     async def _summary(self, held: _Held) -> bytes:
@@ -336,7 +335,7 @@ class Session:
         """Fill the spool with what a scan of the chunk reads; where the spool ends."""
         lease = held.lease
         held.fetched = 0
-        async with trio.open_nursery() as nursery:
+        async with open_flat_nursery() as nursery:
             for start in range(max(0, lease.start - 1), lease.end, FETCH_BYTES):
                 await self._fetch_slots.acquire()
                 end = min(start + FETCH_BYTES, lease.end)
@@ -462,11 +461,3 @@ def _job_info(message: Job) -> _JobInfo:
         return _JobInfo(Spec(body["spec"]), sources)
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(f"JOB is no job: {error}", code="json") from error
-
-
-def _first(group: BaseExceptionGroup[Any]) -> BaseException:
-    """The first of the errors that came together."""
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -10,17 +10,18 @@ coordinator again. What belongs to one connection is in `session`.
 from __future__ import annotations
 
 import random
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from ssl import SSLContext, SSLError
 from typing import Any
 
 import trio
 
 from logan._logan import Cancel, Fingerprint, Summary
 from logan.cluster.dial import Address, dial, set_user_timeout
+from logan.cluster.groups import open_flat_nursery
 from logan.cluster.health import Pace, Vitals
 from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RECONNECT_PAUSE_S_MIN
 from logan.cluster.link import Link, LinkLostError, introduce
@@ -52,7 +53,7 @@ class Worker:
         threads: chunks scanned side by side; by default the CPUs this process may use.
         pace: bytes per second that it shall not exceed, for demonstrations and tests.
         token: the secret shared with the coordinator.
-        tls: a client context that trusts the coordinator's certificate.
+        ssl: a client context that trusts the coordinator's certificate.
         say: called with sentences for people: connected, lost, waiting.
     """
 
@@ -65,7 +66,7 @@ class Worker:
         threads: int | None = None,
         pace: float | None = None,
         token: bytes | None = None,
-        tls: ssl.SSLContext | None = None,
+        ssl: SSLContext | None = None,
         say: Say | None = None,
     ) -> None:
         if not id or len(id) > ID_CHARS_MAX or not id.isprintable():
@@ -90,7 +91,7 @@ class Worker:
         self._limiter = trio.CapacityLimiter(self.threads)
         self._vitals = Vitals()
         self._token = token
-        self._tls = tls
+        self._ssl = ssl
         self._say = say or (lambda text: None)
         self._session: Session | None = None
         self._said = ""
@@ -121,7 +122,7 @@ class Worker:
                 if error.code in ("auth", "version"):
                     raise ClusterError(str(error), hint=error.hint) from error
                 why = str(error)
-            except ssl.SSLError as error:
+            except SSLError as error:
                 reason = error.reason or str(error)
                 raise ClusterError(
                     f"no TLS with {self.address}: {reason.lower().replace('_', ' ')}",
@@ -135,19 +136,19 @@ class Worker:
                 why = "nobody listens there" if _is_absent(error) else str(error)
             if self._drain_asked.is_set():
                 return
-            if why != self._said:
-                self._say(f"waiting for a coordinator at {self.address}: {why}")
-                self._said = why
+            if not self._said:
+                self._said = f"waiting for a coordinator at {self.address}: {why}"
+                self._say(self._said)
             with trio.move_on_after(pause_s * random.uniform(0.5, 1.0)):
                 await self._drain_asked.wait()
             pause_s = min(2 * pause_s, RECONNECT_PAUSE_S_MAX)
 
     async def _attend(self) -> None:
         """One connection, from beginning to a goodbye. Raises for any other end of it."""
-        stream, certificate = await dial(self.address, self._tls)
+        stream, certificate = await dial(self.address, self._ssl)
         try:
             link = Link(stream, "worker")
-            async with trio.open_nursery() as nursery:
+            async with open_flat_nursery() as nursery:
                 nursery.start_soon(_write, link, nursery.cancel_scope)
                 welcome = await introduce(link, "worker", self.id, self._token, certificate)
                 set_user_timeout(stream, welcome.lease_s)

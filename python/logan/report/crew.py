@@ -19,6 +19,8 @@ RECOVERIES_SHOWN_MAX: Final = 6
 
 WORKERS_SHOWN_MAX: Final = 20
 
+_MADE_GOOD: Final = "all that was lost was done again"
+
 
 def crew(report: Mapping[str, Any], width: int) -> RenderableType | None:
     """A table of the workers and, below it, what was lost and how fast it was made good."""
@@ -42,11 +44,11 @@ def crew(report: Mapping[str, Any], width: int) -> RenderableType | None:
     header = ["chunks", "lost", "read", "speed", "memory", "CPU", "<worker"]
     parts = [table("Workers", note, header, cells, width)]
     if recoveries:
-        parts += [Text(), _recoveries(recoveries, width)]
+        parts += [Text(), _recoveries(recoveries, "" if report["missing"] else _MADE_GOOD, width)]
     return Group(*(part for part in parts if part is not None))
 
 
-def _recoveries(recoveries: list[Mapping[str, Any]], width: int) -> RenderableType:
+def _recoveries(recoveries: list[Mapping[str, Any]], note: str, width: int) -> RenderableType:
     cells = [
         [
             Text(units.span(each["noticed_s"])),
@@ -59,7 +61,7 @@ def _recoveries(recoveries: list[Mapping[str, Any]], width: int) -> RenderableTy
     ]
     header = ["noticed", "leased", "done", "chunk", "<lost by"]
     hidden = len(recoveries) - len(cells)
-    body = table("Recoveries", "all lost work was done again", header, cells, width)
+    body = table("Recoveries", note, header, cells, width)
     assert body is not None
     if not hidden:
         return body

@@ -54,6 +54,7 @@ from logan.scheduler.events import (
     JobAdded,
     JobCancelled,
     LeaseKey,
+    Progress,
     TimePassed,
     WorkerHeard,
     WorkerJoined,
@@ -71,7 +72,7 @@ from logan.scheduler.states import (
     StateError,
     Story,
 )
-from logan.scheduler.stragglers import own_time_s, slowest_first
+from logan.scheduler.stragglers import slowest_first, worth_it
 from logan.scheduler.timers import Timed, Timers
 from logan.scheduler.views import JobView, Statistics, view_job, view_worker
 
@@ -100,7 +101,7 @@ class Machine:
         self._sessions: dict[str, Session] = {}
         self._idle: dict[Session, None] = {}
         self._leases: dict[LeaseKey, Lease] = {}
-        self._backlog = Backlog()
+        self._backlog = Backlog(self._limits.lease_s)
         self._timers = Timers()
         self._story = Story()
         self._mean_rate = 0.0
@@ -219,8 +220,8 @@ class Machine:
             raise StateError(f"session {event.session} joined twice")
         worker = self._workers.get(event.name)
         if worker is None:
-            worker = self._workers[event.name] = Worker(event.name)
             self._forget_workers()
+            worker = self._workers[event.name] = Worker(event.name)
         if worker.session is not None:
             # Nearly always the connection broke and only the worker has noticed so far.
             old = worker.session
@@ -246,18 +247,21 @@ class Machine:
         if session is None:
             return
         leases = session.leases
-        now = self._now
+        now = session.beat_at = self._now
         deadline = now + self._limits.lease_s
+        strays: dict[LeaseKey, tuple[int, float]] = {}
         for progress in event.leases[: self._limits.leases_per_session_max]:
             lease = leases.get(progress.key)
             if lease is None:
-                self._stray(session, progress.key)
+                strays[progress.key] = self._stray(session, progress)
                 continue
             lease.deadline = deadline
             if progress.scanned_bytes > lease.scanned:
                 lease.scanned = progress.scanned_bytes
                 lease.progress_at = now
                 lease.stalled = False
+        if strays or session.strays:
+            session.strays = strays
 
     def _on_left(self, event: WorkerLeft) -> None:
         session = self._sessions.get(event.session)
@@ -307,13 +311,13 @@ class Machine:
             self._lose(lease, cause, blame=not clean)
         for pool in absent:
             self._mind_absence(pool)
-        if self._backlog.waits():
-            self._want_review()
+        # Where all who are left have refused a chunk, one of them gets it after all.
+        self._want_review()
 
     def _forget_workers(self) -> None:
-        if len(self._workers) > self._limits.workers_remembered_max:
+        if len(self._workers) >= self._limits.workers_remembered_max:
             gone = [each for each in self._workers.values() if each.session is None]
-            for worker in sorted(gone, key=lambda each: each.gone_at)[: len(gone) // 2]:
+            for worker in sorted(gone, key=lambda each: each.gone_at)[: (len(gone) + 1) // 2]:
                 self._timers.disarm(worker)
                 del self._workers[worker.name]
 
@@ -322,7 +326,7 @@ class Machine:
     def _feed(self, session: Session) -> None:
         """Give the session what it asked for, as far as there is work for it."""
         while self._may_take(session):
-            chunk = self._backlog.take(session.worker.name)
+            chunk = self._backlog.take(session.worker.name, self._now)
             if chunk is None:
                 self._idle[session] = None
                 self._want_review()
@@ -401,12 +405,11 @@ class Machine:
             worker.lost += 1
         trouble = self._note_loss(chunk, worker, cause)
         trouble.losses += blame
-        limit = self._limits.losses_per_chunk_max
-        if trouble.losses < limit:
+        if len(trouble.log) < self._limits.losses_per_chunk_max:
             self._continue(chunk)
         else:
-            why = f"its lease was lost {limit} times, at last on {worker.name}: {cause}"
-            self._give_up_unless_leased(chunk, "poison", why)
+            why = f"its lease ended {len(trouble.log)} times in vain, at last on {worker.name}: "
+            self._give_up_unless_leased(chunk, "poison", why + cause)
 
     def _note_loss(self, chunk: Chunk, worker: Worker, cause: str) -> Trouble:
         if chunk.trouble is None:
@@ -445,15 +448,22 @@ class Machine:
         self._out.append(LostChunk(chunk.job.id, chunk.id, kind, why, bad_range))
         self._end_if_finished(chunk.job)
 
-    def _stray(self, session: Session, key: LeaseKey) -> None:
-        """The worker still scans what it has no lease for: stop it if that is of no use.
+    def _stray(self, session: Session, progress: Progress) -> tuple[int, float]:
+        """The worker scans what it has no lease for: stop it if nothing will come of that.
 
-        Otherwise let it go on: it may still be the first to bring a result.
+        Otherwise let it go on: it may still be the first to bring a result. Returns how far it is,
+        and since when.
         """
+        key, now = progress.key, self._now
         job = self._jobs.get(key[0])
         chunk = job.chunks.get(key[1]) if job else None
-        if chunk is None or chunk.state in ("done", "lost"):
+        scanned, since = session.strays.get(key, (-1, now))
+        if progress.scanned_bytes > scanned:
+            scanned, since = progress.scanned_bytes, now
+        stalled = now - since >= self._limits.stall_s
+        if chunk is None or stalled or chunk.state in ("done", "lost"):
             self._out.append(CancelLease(session.id, key))
+        return scanned, since
 
     # -- results
 
@@ -560,8 +570,12 @@ class Machine:
         trouble = self._note_loss(chunk, worker, event.detail)
         if event.kind != "cancelled":
             trouble.failures += 1
+            trouble.failed_at = self._now
             trouble.refused.add(worker.name)
-        if trouble.failures < self._limits.failures_per_chunk_max:
+        if (
+            trouble.failures < self._limits.failures_per_chunk_max
+            and len(trouble.log) < self._limits.losses_per_chunk_max
+        ):
             self._continue(chunk)
         else:
             self._give_up_unless_leased(chunk, event.kind, event.detail)
@@ -577,7 +591,7 @@ class Machine:
         """Timers have gone off already."""
 
     def _fire_timers(self) -> None:
-        at = self._timers.next_at()
+        at = self.next_deadline()
         if at is None or at > self._now:
             return
         # A shell that calls so late was not there to hear heartbeats either: its own absence is
@@ -590,7 +604,9 @@ class Machine:
         if isinstance(record, Session):
             self._look_after(record, late)
         elif isinstance(record, Worker):
-            if record.session is not None:
+            if paused(record, self._now):
+                self._timers.arm(record, record.paused_until)
+            elif record.session is not None:
                 self._feed(record.session)
         elif late and record.absent_since != inf:
             record.absent_since += self._limits.lease_s
@@ -604,8 +620,10 @@ class Machine:
         grace = now + 2 * limits.heartbeat_s
         for lease in list(session.leases.values()):
             if late:
-                lease.deadline = max(lease.deadline, grace)
+                lease.deadline = lease.deadline if lease.deadline > now else grace
             elif lease.deadline <= now:
+                # Heartbeats without it: the worker never got it, so that place is free still.
+                session.free += session.beat_at > lease.deadline - limits.lease_s
                 self._strike(session.worker, lost=True)
                 self._lose(lease, f"not heard of for {limits.lease_s:g} s", blame=True)
             elif lease.progress_at + 2 * limits.stall_s <= now:
@@ -624,6 +642,7 @@ class Machine:
             patience = limits.stall_s * (2 if lease.stalled else 1)
             at = min(at, lease.deadline, max(lease.progress_at + patience, grace if late else 0.0))
         self._timers.arm(session, at)
+        self._feed(session)
 
     def _back_up_stalled(self, lease: Lease) -> None:
         lease.stalled = True
@@ -661,7 +680,7 @@ class Machine:
 
     def _want_review(self) -> None:
         """Idle workers could help with what is outstanding: look, but not too often."""
-        if self._idle and self._leases and self._review_at == inf:
+        if self._review_at == inf and self._idle and (self._leases or self._backlog.waits()):
             self._review_at = max(self._now, self._reviewed_at + self._limits.review_s)
 
     def _review(self) -> None:
@@ -676,8 +695,11 @@ class Machine:
         self._want_review()
 
     def _back_up_slowest(self) -> None:
-        slowest = slowest_first(self._leases.values(), self._now, self._mean_rate, self._limits)
         idle = deque(self._idle)
+        workers = (session.worker for session in idle)
+        slowest = slowest_first(
+            self._leases.values(), workers, self._now, self._mean_rate, self._limits
+        )
         for wait_s, lease in slowest:
             for _ in range(min(len(idle), IDLE_LOOK_AHEAD_MAX)):
                 session = idle[0]
@@ -686,21 +708,20 @@ class Machine:
                     self._grant(session, lease.chunk)
                     if not self._may_take(session):
                         self._idle.pop(session, None)
-                        idle.remove(session)
+                        idle.pop()
                     break
             if not idle:
                 return
 
     def _helps(self, session: Session, lease: Lease, wait_s: float) -> bool:
-        chunk, name = lease.chunk, session.worker.name
+        chunk, worker = lease.chunk, session.worker
         if lease.session is session or not self._may_take(session):
             return False
-        if chunk.pool.holders is not None and name not in chunk.pool.holders:
+        if chunk.pool.holders is not None and worker.name not in chunk.pool.holders:
             return False
-        if chunk.trouble is not None and name in chunk.trouble.refused:
+        if chunk.trouble is not None and worker.name in chunk.trouble.refused:
             return False
-        own_s = own_time_s(session.worker, chunk.bytes, self._mean_rate)
-        return wait_s > self._limits.backup_gain * own_s
+        return worth_it(worker, wait_s, chunk.bytes, self._mean_rate, self._limits)
 
     # -- steps
 

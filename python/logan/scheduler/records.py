@@ -49,14 +49,19 @@ class Session:
     Attributes:
         free: further leases that it takes now.
         heard_at: when its last frame arrived.
+        beat_at: when its last heartbeat did.
+        strays: what its last heartbeat listed without having a lease for it: bytes scanned, and
+            since when they are no more.
     """
 
     id: str
     worker: Worker
     heard_at: float
+    beat_at: float = -inf
     state: SessionState = "new"
     free: int = 0
     leases: dict[LeaseKey, Lease] = field(default_factory=dict)
+    strays: dict[LeaseKey, tuple[int, float]] = field(default_factory=dict)
     timer_at: float = inf
 
 
@@ -91,11 +96,13 @@ class Trouble:
     Attributes:
         losses: leases that ended with neither result nor answer.
         failures: answers that it cannot be scanned, and results that could not be stored.
+        failed_at: when the last such answer came.
         refused: workers that gave such an answer.
     """
 
     losses: int = 0
     failures: int = 0
+    failed_at: float = 0.0
     refused: set[str] = field(default_factory=set)
     log: list[Loss] = field(default_factory=list)
 

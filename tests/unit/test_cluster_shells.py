@@ -1,0 +1,441 @@
+"""The trio code of the cluster on memory streams and a mock clock: no sockets, no waiting.
+
+Threads run inline, since a clock that jumps does not wait for them; where a scan shall take time,
+it sleeps on that clock.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
+
+import logan
+from logan.cluster import coordinator as coordinator_module
+from logan.cluster import worker as worker_module
+from logan.cluster.coordinator import Coordinator
+from logan.cluster.limits import HANDSHAKE_S_MAX, STRANGERS_MAX, WRITE_S_MAX
+from logan.cluster.link import Link, LinkLostError
+from logan.cluster.reception import WorkerSession
+from logan.cluster.worker import Worker
+from logan.errors import ClusterError, InputError, ProtocolError
+from logan.wire.connection import Connection
+from logan.wire.messages import Auth, Challenge, Error, Health, Hello, Ready, Result, Welcome
+
+LINES = 3_000
+CHUNK = 8 * 1024
+
+Stream = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
+
+
+class Network(trio.abc.Listener["Stream"]):
+    """A listener whose connections are pairs of memory streams."""
+
+    socket = SimpleNamespace(getsockname=lambda: ("memory", 8000))
+
+    def __init__(self) -> None:
+        self._arrivals, self._queue = trio.open_memory_channel[Stream](math.inf)
+        self.down = False
+
+    async def accept(self) -> Stream:
+        return await self._queue.receive()
+
+    async def aclose(self) -> None:
+        await self._queue.aclose()
+
+    async def listen(self, host: str, port: int) -> list[Network]:
+        return [self]
+
+    async def dial(self, address: object, tls: object) -> tuple[Stream, str]:
+        await trio.lowlevel.checkpoint()
+        if self.down:
+            raise ConnectionRefusedError(111, "Connection refused")
+        ours, theirs = memory_stream_pair()
+        self._arrivals.send_nowait(theirs)
+        return ours, ""
+
+
+async def inline(work: Callable[..., Any], *args: Any, **_: Any) -> Any:
+    await trio.lowlevel.checkpoint()
+    return work(*args)
+
+
+@pytest.fixture(autouse=True)
+def threads_run_inline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trio.to_thread, "run_sync", inline)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "app.log"
+    path.write_text(
+        "".join(
+            f"2024-01-24 10:15:{i // 100 % 60:02d}.{i % 1000:03d} INFO Request done in {i % 97}ms\n"
+            for i in range(LINES)
+        )
+    )
+    return path
+
+
+@pytest.fixture
+def network(monkeypatch: pytest.MonkeyPatch) -> Network:
+    made: list[Network] = []
+
+    def get() -> Network:
+        if not made:
+            made.append(Network())
+        return made[0]
+
+    monkeypatch.setattr(coordinator_module, "_listen", lambda *a: get().listen(*a))
+    monkeypatch.setattr(worker_module, "dial", lambda *a: get().dial(*a))
+    return get()
+
+
+def run(main: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        with trio.fail_after(3_600):  # of the mock clock
+            await main()
+
+    trio.run(bounded, clock=MockClock(autojump_threshold=0))
+
+
+@asynccontextmanager
+async def running(*workers: Worker) -> AsyncIterator[Coordinator]:
+    async with Coordinator(port=0) as coordinator, trio.open_nursery() as nursery:
+        for worker in workers:
+            nursery.start_soon(worker.run)
+        await coordinator.wait_for_workers(len(workers))
+        yield coordinator
+        nursery.cancel_scope.cancel()
+
+
+def worker(name: str, log: Path, **options: Any) -> Worker:
+    return Worker(name, roots=[str(log.parent)], threads=1, **options)
+
+
+def session_of(coordinator: Coordinator, name: str) -> WorkerSession:
+    return next(each for each in coordinator.sessions.values() if each.name == name)
+
+
+def test_the_report_of_one_machine(network: Network, log: Path) -> None:
+    async def main() -> None:
+        team = [worker(name, log) for name in ("alice", "bob", "charlie")]
+        async with running(*team) as coordinator:
+            report = await coordinator.process_file(str(log), chunk_size=CHUNK)
+            seen = await coordinator.monitor_workers()
+        assert report == logan.analyze(log, chunk_size=CHUNK)
+        assert report["total_requests"] == LINES
+        assert [each["id"] for each in seen] == ["alice", "bob", "charlie"]
+        assert sum(each["chunks_done"] for each in seen) == len(range(0, log.stat().st_size, CHUNK))
+
+    run(main)
+
+
+def test_result_can_be_asked_for_later(network: Network, log: Path) -> None:
+    async def main() -> None:
+        async with running(worker("alice", log)) as coordinator:
+            job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
+            await trio.sleep(60)
+            assert (await coordinator.result(job))["total_requests"] == LINES
+
+    run(main)
+
+
+def test_input_errors_are_raised(network: Network, log: Path) -> None:
+    async def main() -> None:
+        async with running() as coordinator:
+            with pytest.raises(InputError, match="no such file"):
+                await coordinator.process_file(str(log.with_name("none.log")))
+
+    run(main)
+
+
+def test_worker_that_disconnects(network: Network, log: Path) -> None:
+    async def main() -> None:
+        # A chunk takes alice a second; bob would need longer than the job may take.
+        team = [worker("alice", log, pace=CHUNK), worker("bob", log, pace=CHUNK / 1e6)]
+        async with running(*team) as coordinator, trio.open_nursery() as nursery:
+
+            async def cut() -> None:
+                await trio.sleep(2)
+                bob = session_of(coordinator, "bob")
+                assert bob.leases
+                network.down = True
+                await trio.aclose_forcefully(bob.link.stream)
+
+            nursery.start_soon(cut)
+            report = await coordinator.process_file(str(log), chunk_size=CHUNK)
+        assert report["total_requests"] == LINES
+        assert not report["partial"]
+        recoveries = report["performance"]["recoveries"]
+        assert {each["worker"] for each in recoveries} == {"bob"}
+        assert all(each["noticed_s"] == pytest.approx(2, abs=0.1) for each in recoveries)
+
+    run(main)
+
+
+def test_worker_that_freezes_loses_its_lease(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        team = [worker("alice", log, pace=CHUNK), worker("bob", log, pace=CHUNK)]
+        async with running(*team) as coordinator, trio.open_nursery() as nursery:
+
+            async def freeze() -> None:
+                await trio.sleep(2.5)
+                network.down = True
+                stream = session_of(coordinator, "bob").link.stream
+                monkeypatch.setattr(stream, "receive_some", lambda size: trio.sleep_forever())
+
+            nursery.start_soon(freeze)
+            report = await coordinator.process_file(str(log), chunk_size=CHUNK)
+            nursery.cancel_scope.cancel()
+        assert report == logan.analyze(log, chunk_size=CHUNK)
+        recoveries = report["performance"]["recoveries"]
+        assert recoveries
+        limits = coordinator.limits
+        for each in recoveries:
+            assert each["worker"] == "bob"
+            assert each["noticed_s"] <= 2.5 + limits.lease_s + 1
+
+    run(main)
+
+
+def test_heartbeats_do_not_wait_for_a_scan(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        slow = worker("alice", log)
+        scan = slow.in_thread
+
+        async def for_minutes(work: Callable[[], Any]) -> Any:
+            await trio.sleep(100)
+            return await scan(work)
+
+        monkeypatch.setattr(slow, "in_thread", for_minutes)
+        gaps = []
+        async with running(slow) as coordinator, trio.open_nursery() as nursery:
+
+            async def listen() -> None:
+                while True:
+                    await trio.sleep(0.5)
+                    (seen,) = await coordinator.monitor_workers()
+                    gaps.append(seen["heard_s"])
+
+            nursery.start_soon(listen)
+            report = await coordinator.process_file(str(log), chunk_size=10**6)
+            nursery.cancel_scope.cancel()
+        assert report["performance"]["recoveries"] == []
+        assert len(gaps) > 100
+        assert max(gaps) < 2 * coordinator.limits.heartbeat_s
+
+    run(main)
+
+
+def test_worker_notices_a_coordinator_that_is_silent(network: Network, log: Path) -> None:
+    async def main() -> None:
+        said: list[str] = []
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(worker("alice", log, say=said.append).run)
+            stream = await network.accept()
+            connection = Connection("coordinator")
+
+            async def say(message: Any) -> None:
+                for frame in connection.send(message):
+                    await stream.send_all(frame)
+
+            async def hear() -> Any:
+                while True:
+                    for message in connection.receive(bytes(await stream.receive_some(65_536))):
+                        return message
+
+            assert isinstance(await hear(), Hello)
+            await say(Challenge("0" * 64, ""))
+            assert isinstance(await hear(), Auth)
+            await say(Welcome(1.0, 5.0))
+            welcomed_at = trio.current_time()
+            await network.accept()  # it has given us up and tries again
+            assert 5 <= trio.current_time() - welcomed_at <= 8
+            nursery.cancel_scope.cancel()
+        assert any("nothing heard for 5 s" in text for text in said)
+
+    run(main)
+
+
+def test_worker_comes_back_within_a_second(network: Network, log: Path) -> None:
+    async def main() -> None:
+        network.down = True
+        async with Coordinator(port=0) as coordinator, trio.open_nursery() as nursery:
+            nursery.start_soon(worker("alice", log).run)
+            await trio.sleep(30)
+            network.down = False
+            healed_at = trio.current_time()
+            await coordinator.wait_for_workers(1)
+            assert trio.current_time() - healed_at <= 1.0
+            nursery.cancel_scope.cancel()
+
+    run(main)
+
+
+def test_drained_worker_hands_in_and_ends(network: Network, log: Path) -> None:
+    async def main() -> None:
+        leaver = worker("bob", log, pace=CHUNK)
+        async with running(leaver) as coordinator, trio.open_nursery() as nursery:
+
+            async def leave() -> None:
+                await trio.sleep(2.5)
+                leaver.drain()
+                nursery.start_soon(worker("alice", log).run)
+
+            nursery.start_soon(leave)
+            report = await coordinator.process_file(str(log), chunk_size=CHUNK)
+            nursery.cancel_scope.cancel()
+        assert report["performance"]["recoveries"] == []
+        assert leaver.chunks_done > 0
+        assert leaver.chunks_lost == 0
+
+    run(main)
+
+
+def test_nobody_comes(network: Network, log: Path) -> None:
+    async def main() -> None:
+        async with Coordinator(port=0, worker_timeout_s=30) as coordinator:
+            began = trio.current_time()
+            with pytest.raises(ClusterError, match="no worker was there for 30 s"):
+                await coordinator.process_file(str(log))
+            assert trio.current_time() - began == pytest.approx(30, abs=2)
+
+    run(main)
+
+
+def test_worker_reports_health_and_scans_alone(network: Network, log: Path) -> None:
+    async def main() -> None:
+        alone = worker("alice", log)
+        size = log.stat().st_size
+        parts = [await alone.process_chunk(log, at, CHUNK) for at in range(0, size, CHUNK)]
+        assert sum(part["total_requests"] for part in parts) == LINES
+        health = await alone.report_health()
+        assert health["id"] == "alice"
+        assert health["rss_bytes"] > 0
+        assert not health["connected"]
+        with pytest.raises(InputError):
+            await alone.process_chunk(log.with_name("none.log"), 0, 1)
+
+    run(main)
+
+
+# --- Links -------------------------------------------------------------------------------------
+
+
+async def open_pair() -> tuple[Link, Link, Stream]:
+    """Coordinator and worker, past the handshake; and the coordinator's stream."""
+    theirs, ours = memory_stream_pair()
+    coordinator, peer = Link(theirs, "coordinator"), Link(ours, "worker")
+    hello = Hello(1, "worker", "alice", "s", "1" * 64, "0")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(coordinator.run)
+        nursery.start_soon(peer.run)
+        peer.post(hello)
+        assert await coordinator.receive() == hello
+        coordinator.post(Challenge("0" * 64, ""))
+        await peer.receive()
+        peer.post(Auth(""))
+        await coordinator.receive()
+        coordinator.post(Welcome(1.0, 5.0))
+        await peer.receive()
+        nursery.cancel_scope.cancel()
+    return coordinator, peer, theirs
+
+
+def test_heartbeat_overtakes_a_long_result() -> None:
+    async def main() -> None:
+        coordinator, peer, _ = await open_pair()
+        peer.post(Result("j", 0, 1, "d", bytes(2**20)))
+        peer.post(Health(1, 0.0, 1))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer.run)
+            first, second = await coordinator.receive(), await coordinator.receive()
+            nursery.cancel_scope.cancel()
+        assert isinstance(first, Health)
+        assert isinstance(second, Result)
+
+    run(main)
+
+
+def test_peer_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        _, peer, _ = await open_pair()
+        send_stream = peer.stream.send_stream  # type: ignore[attr-defined]
+        monkeypatch.setattr(send_stream, "send_all", lambda data: trio.sleep_forever())
+        began = trio.current_time()
+        peer.post(Ready(1))
+        with pytest.raises(LinkLostError, match="took nothing"):
+            await peer.run()
+        assert trio.current_time() - began == pytest.approx(WRITE_S_MAX)
+        peer.post(Ready(1))  # dropped, no error
+
+    run(main)
+
+
+def test_sender_of_bodies_waits_for_room() -> None:
+    async def main() -> None:
+        coordinator, peer, _ = await open_pair()
+        sent = 0
+
+        async def produce() -> None:
+            nonlocal sent
+            for chunk in range(8):
+                await peer.send(Result("j", chunk, 1, "d", bytes(2**20)))
+                sent += 1
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(produce)
+            await trio.testing.wait_all_tasks_blocked()
+            assert sent < 8
+            nursery.start_soon(peer.run)
+            for chunk in range(8):
+                message = await coordinator.receive()
+                assert isinstance(message, Result)
+                assert message.chunk == chunk
+            nursery.cancel_scope.cancel()
+        assert sent == 8
+
+    run(main)
+
+
+def test_peer_that_breaks_the_protocol_is_told() -> None:
+    async def main() -> None:
+        coordinator, peer, _ = await open_pair()
+        await peer.stream.send_all(b"nonsense\n")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(coordinator.run)
+            with pytest.raises(ProtocolError):
+                await coordinator.receive()
+            answer = await peer.receive()
+            nursery.cancel_scope.cancel()
+        assert isinstance(answer, Error)
+
+    run(main)
+
+
+def test_strangers_have_two_seconds(network: Network) -> None:
+    async def main() -> None:
+        async with Coordinator(port=0):
+            strangers = [(await network.dial(None, None))[0] for _ in range(STRANGERS_MAX)]
+            await trio.testing.wait_all_tasks_blocked()
+            one_more, _ = await network.dial(None, None)
+            began = trio.current_time()
+            assert await one_more.receive_some(1) == b""
+            assert trio.current_time() == began
+            for stranger in strangers:
+                assert b"slow" in await stranger.receive_some(1024)
+            assert trio.current_time() - began == pytest.approx(HANDSHAKE_S_MAX)
+
+    run(main)
