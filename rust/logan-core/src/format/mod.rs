@@ -12,6 +12,7 @@ pub mod app;
 pub mod detect;
 pub mod duration;
 pub mod fields;
+pub(crate) mod http;
 pub mod json;
 pub mod logfmt;
 pub mod text_duration;
