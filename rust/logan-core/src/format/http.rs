@@ -67,9 +67,17 @@ pub(crate) fn size_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
     let (value, end) = match integer_at(line, at) {
         Some(found) => found,
         None if at < line.len() && line.byte(at) == b'-' => (NO_BYTES, at + 1),
-        None => return None,
+        None => (NO_BYTES, impossible_size_end(line, at)?),
     };
     (end == line.len() || line.byte(end) == b' ').then_some((value, end))
+}
+
+/// The end of 20 digits or more.
+#[cold]
+#[inline(never)]
+fn impossible_size_end(line: Line<'_>, at: usize) -> Option<usize> {
+    let count = line.bytes().get(at..)?.iter().take_while(|b| b.is_ascii_digit()).count();
+    (count > 19).then_some(at + count)
 }
 
 /// How many of the bytes of `word`, from the lowest, are digits before the first that is not.

@@ -76,19 +76,31 @@ fn long_head(line: Line<'_>) -> Option<((usize, usize), usize)> {
     }
 }
 
-/// The client where four spaces or more come before the timestamp: the second word if the first
-/// one is a virtual host with its port.
+/// The client where four spaces or more come before the timestamp: the first of a list of
+/// addresses, or the second word if the first one is a virtual host.
 #[cold]
 fn client_of_many_words(line: Line<'_>, first_end: usize) -> (usize, usize) {
     let bytes = line.bytes();
+    if first_end > 1 && bytes[first_end - 1] == b',' {
+        return (0, first_end - 1);
+    }
     let port = bytes[..first_end].iter().rev().take_while(|b| b.is_ascii_digit()).count();
     let has_port =
         (1..=5).contains(&port) && first_end > port && bytes[first_end - port - 1] == b':';
     let second = first_end + 1;
     let second_end = second + memchr::memchr(b' ', &bytes[second..]).unwrap_or(0);
-    if has_port && second_end > second && &bytes[second..second_end] != b"-" {
+    let (first, other) = (&bytes[..first_end], &bytes[second..second_end]);
+    let is_named = has_port && !other.is_empty() && other != b"-";
+    if is_named || is_address(other) && !is_address(first) {
         (second, second_end)
     } else {
         (0, first_end)
     }
+}
+
+/// Whether a word is an IPv4 address, or could be nothing but an IPv6 address.
+fn is_address(word: &[u8]) -> bool {
+    let count = |byte| memchr::memchr_iter(byte, word).count();
+    word.iter().all(|&b| b.is_ascii_digit() || b == b'.') && count(b'.') == 3
+        || word.iter().all(|&b| b.is_ascii_hexdigit() || b == b'.' || b == b':') && count(b':') > 1
 }

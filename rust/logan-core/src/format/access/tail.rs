@@ -1,8 +1,9 @@
 //! The response time in what follows the size or the user agent. The rules are in the text of the
 //! module above.
 
-use crate::batch::NO_DURATION;
+use crate::batch::{DURATION_NS_MAX, NO_DURATION};
 use crate::format::Unit;
+use crate::format::cursor::Cursor;
 use crate::format::http::{
     Number, closing_quote, eight_digits, leading_digits, nanos_of, number_at,
 };
@@ -14,12 +15,25 @@ const TAIL_FIELDS_MAX: usize = 16;
 /// Longest name of a named field of a tail, in bytes.
 const NAME_BYTES_MAX: usize = 32;
 
+/// Times of a list that are added: nginx does not ask more servers for one request.
+const LIST_TIMES_MAX: usize = 64;
+
+/// Whose tail it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// Nobody's in particular.
+    Plain,
+    Traefik,
+    IngressNginx,
+}
+
 /// A response time whose unit may not be known yet.
 #[derive(Clone, Copy)]
 pub(super) struct Time {
     /// Nanoseconds or [`NO_DURATION`]; or, of an integer, what is written.
     pub(super) value: u64,
     pub(super) is_integer: bool,
+    pub(super) dialect: Dialect,
 }
 
 /// As a response time.
@@ -27,15 +41,25 @@ impl Number {
     #[inline(always)]
     pub(super) fn time(self) -> Time {
         if self.is_integer() {
-            return Time { value: self.whole, is_integer: true };
+            return Time { is_integer: true, ..Time::of_nanos(self.whole) };
         }
         let unit_ns = if self.unit_ns == 0 { Unit::Seconds.nanos() } else { self.unit_ns };
-        Time { value: nanos_of(self.whole, self.billionths, unit_ns), is_integer: false }
+        Time::of_nanos(nanos_of(self.whole, self.billionths, unit_ns))
+    }
+
+    /// Whether it may be one of nginx's times, which have decimals and no unit.
+    #[inline(always)]
+    fn is_of_nginx(self) -> bool {
+        self.has_decimals && self.unit_ns == 0
     }
 }
 
 impl Time {
-    pub(super) const NONE: Time = Time { value: NO_DURATION, is_integer: false };
+    pub(super) const NONE: Time = Time::of_nanos(NO_DURATION);
+
+    const fn of_nanos(value: u64) -> Time {
+        Time { value, is_integer: false, dialect: Dialect::Plain }
+    }
 
     #[inline(always)]
     pub(super) fn nanos(self, integer_unit_ns: u64) -> u64 {
@@ -51,9 +75,9 @@ pub(super) fn tail_time<S: Simd>(line: Line<'_>, end: usize) -> Time {
         return Time::NONE;
     }
     if let Some(value) = short_seconds_at(line, at) {
-        Time { value, is_integer: false }
+        Time::of_nanos(value)
     } else if line.byte(at).is_ascii_digit() {
-        unnamed_time(line, at)
+        unnamed_time::<S>(line, at)
     } else {
         fields_time::<S>(line, at)
     }
@@ -72,8 +96,12 @@ pub(super) fn short_seconds_at(line: Line<'_>, at: usize) -> Option<u64> {
     let after = word >> (8 * whole) >> 8;
     let decimals = leading_digits(after).min(line.len().saturating_sub(at + whole + 1));
     let len = whole + 1 + decimals;
-    let ends =
-        at + len == line.len() || matches!((word >> (8 * (len & 7))) as u8, b' ' | b',' | b';');
+    // What a list may follow takes the long way.
+    let ends = at + len == line.len()
+        || match (word >> (8 * (len & 7))) as u8 {
+            b' ' => line.u16_at(at + len + 1) != u16::from_le_bytes(*b": "),
+            after => after == b';',
+        };
     if decimals == 0 || len > 7 || !ends {
         return None;
     }
@@ -85,13 +113,13 @@ pub(super) fn short_seconds_at(line: Line<'_>, at: usize) -> Option<u64> {
 
 /// The response time of a field that begins with a digit: rule 2 of the module's text.
 #[inline(always)]
-pub(super) fn unnamed_time(line: Line<'_>, at: usize) -> Time {
+pub(super) fn unnamed_time<S: Simd>(line: Line<'_>, at: usize) -> Time {
     match number_at(line, at) {
         Some(number) if number.ends_field(line) => {
             if number.is_integer() && number.end < line.len() {
-                after_integer(line, number)
+                after_integer::<S>(line, number)
             } else {
-                number.time()
+                number_or_list(line, at, number)
             }
         }
         _ => Time::NONE,
@@ -100,28 +128,65 @@ pub(super) fn unnamed_time(line: Line<'_>, at: usize) -> Time {
 
 /// An integer that does not end the line, unless what follows shows that it is not a time.
 #[inline(never)]
-fn after_integer(line: Line<'_>, integer: Number) -> Time {
-    // A space is there: the line goes on.
-    let next = if line.byte(integer.end) == b' ' { number_at(line, integer.end + 1) } else { None };
-    match next {
-        Some(next) if next.has_decimals && next.unit_ns == 0 && next.ends_field(line) => {
-            return next.time();
-        }
-        _ => {}
+fn after_integer<S: Simd>(line: Line<'_>, integer: Number) -> Time {
+    if line.byte(integer.end) != b' ' {
+        return integer.time();
     }
-    traefik_time(line).unwrap_or(integer.time())
+    let at = integer.end + 1;
+    match number_at(line, at).filter(|next| next.ends_field(line)) {
+        Some(next) if next.is_of_nginx() => {
+            let mut c = Cursor::new(line, next.end);
+            if c.pass_text(b" [").is_some() {
+                Time { dialect: Dialect::IngressNginx, ..next.time() }
+            } else {
+                number_or_list(line, at, next)
+            }
+        }
+        Some(next) if next.is_integer() => Time::NONE,
+        _ => traefik_time::<S>(line, integer.end).unwrap_or(integer.time()),
+    }
 }
 
-/// The milliseconds at the end of a line of Traefik.
-fn traefik_time(line: Line<'_>) -> Option<Time> {
-    let before = line.bytes().strip_suffix(b"ms")?;
-    let count = before.iter().rev().take(19).take_while(|b| b.is_ascii_digit()).count();
-    let (before, digits) = before.split_at(before.len() - count);
-    if !(1..=18).contains(&count) || !before.ends_with(b"\" ") {
+/// The milliseconds at the end of a line of Traefik, given where its count of requests ends.
+fn traefik_time<S: Simd>(line: Line<'_>, end: usize) -> Option<Time> {
+    let mut c = Cursor::new(line, end);
+    c.pass(b' ')?;
+    c.quoted::<S>()?;
+    c.pass(b' ')?;
+    c.quoted::<S>()?;
+    c.pass(b' ')?;
+    let start = c.at;
+    let millis = c.integer()?;
+    if c.at - start > 18 || &line.bytes()[c.at..] != b"ms" {
         return None;
     }
-    let value = digits.iter().fold(0, |v, b| v * 10 + u64::from(b - b'0'));
-    Some(Time { value: nanos_of(value, 0, Unit::Milliseconds.nanos()), is_integer: false })
+    let value = nanos_of(millis, 0, Unit::Milliseconds.nanos());
+    Some(Time { dialect: Dialect::Traefik, ..Time::of_nanos(value) })
+}
+
+/// The response time that `number`, which stands at `at`, tells alone or as the first of a list.
+#[inline(always)]
+fn number_or_list(line: Line<'_>, at: usize, number: Number) -> Time {
+    let goes_on = number.end < line.len() && matches!(line.byte(number.end), b',' | b' ');
+    if goes_on && number.is_of_nginx() { list_time(line, at) } else { number.time() }
+}
+
+/// The sum of the times of the list at `at`, none if there are none.
+#[inline(never)]
+fn list_time(line: Line<'_>, at: usize) -> Time {
+    let mut sum = None;
+    let mut c = Cursor::new(line, at);
+    for _ in 0..LIST_TIMES_MAX {
+        if c.pass(b'-').is_none() {
+            let Some(number) = number_at(line, c.at).filter(|n| n.is_of_nginx()) else { break };
+            c.at = number.end;
+            sum = Some(number.time().value.saturating_add(sum.unwrap_or(0)));
+        }
+        if c.pass_text(b", ").is_none() && c.pass_text(b" : ").is_none() {
+            break;
+        }
+    }
+    sum.filter(|&nanos| nanos <= DURATION_NS_MAX).map_or(Time::NONE, Time::of_nanos)
 }
 
 /// The response time in fields of which the first is not a bare number: rules 1 to 4.
@@ -133,9 +198,11 @@ fn fields_time<S: Simd>(line: Line<'_>, mut at: usize) -> Time {
         }
         let first = line.byte(at);
         if first.is_ascii_digit() {
-            return unnamed_time(line, at);
+            return unnamed_time::<S>(line, at);
         }
-        let end = if first == b'"' {
+        let end = if first == b'-' {
+            return list_time(line, at);
+        } else if first == b'"' {
             let Some(close) = closing_quote::<S>(line, at + 1) else {
                 return Time::NONE;
             };
@@ -160,10 +227,13 @@ fn fields_time<S: Simd>(line: Line<'_>, mut at: usize) -> Time {
 
 /// The number that a closed quoted field, whose inside begins at `at`, begins with.
 fn quoted_time(line: Line<'_>, at: usize) -> Option<Time> {
+    if line.byte(at) == b'-' {
+        return Some(list_time(line, at)).filter(|time| time.value != NO_DURATION);
+    }
     let number = number_at(line, at)?;
     let ends =
         number.end < line.len() && matches!(line.byte(number.end), b' ' | b',' | b';' | b'"');
-    ends.then(|| number.time())
+    ends.then(|| number_or_list(line, at, number))
 }
 
 enum Named {
@@ -195,7 +265,8 @@ fn named_field<S: Simd>(line: Line<'_>, at: usize) -> Named {
         return Named::Time(if is_quoted {
             quoted_time(line, value + 1).unwrap_or(Time::NONE)
         } else {
-            number_at(line, value).filter(|n| n.ends_field(line)).map_or(Time::NONE, Number::time)
+            let number = number_at(line, value).filter(|n| n.ends_field(line));
+            number.map_or(Time::NONE, |n| number_or_list(line, value, n))
         });
     }
     Named::Other(close.map_or_else(|| line.find::<S>(value, b' '), |close| close + 1))

@@ -17,6 +17,8 @@ struct Said {
     client: Vec<u8>,
 }
 
+const ENTRIES: [&Entry; 5] = [&COMBINED, &COMMON, &BARE, &TRAEFIK, &INGRESS_NGINX];
+
 fn context() -> Context {
     Context::new(Clock::utc())
 }
@@ -48,7 +50,7 @@ fn say_with(entry: &Entry, line: Line<'_>, params: &Params) -> Option<Said> {
 /// The one format that takes the line.
 fn say(bytes: &[u8]) -> Option<Said> {
     let padded = PaddedLine::new(bytes);
-    let said: Vec<_> = [&COMBINED, &COMMON, &BARE]
+    let said: Vec<_> = ENTRIES
         .into_iter()
         .filter_map(|entry| say_with(entry, padded.line(), &Params::default()))
         .collect();
@@ -117,7 +119,7 @@ fn examples_of_vendors() {
     };
     assert_eq!(said(line), expected);
     assert_eq!(said(&format!("{line} req-17 [worker 4]")), expected);
-    for entry in [&COMBINED, &COMMON, &BARE] {
+    for entry in ENTRIES {
         assert_eq!(said(entry.info.example).format, entry.info.name);
     }
 }
@@ -139,6 +141,13 @@ fn clients() {
     assert_eq!(client("192.0.2.7:80 - Alice B."), some("192.0.2.7:80"));
     assert_eq!(client("www.example.com:443 192.0.2.7 - -"), some("192.0.2.7"));
     assert_eq!(client("[2001:db8::1]:443 ::1 - al ice"), some("::1"));
+    assert_eq!(client("www.example.com 192.0.2.7 - -"), some("192.0.2.7"));
+    assert_eq!(client("www.example.com 2001:db8::1 - -"), some("2001:db8::1"));
+    assert_eq!(client("- 192.0.2.7 - -"), some("192.0.2.7"));
+    assert_eq!(client("203.0.113.9 192.0.2.7 - -"), some("203.0.113.9"));
+    assert_eq!(client("203.0.113.9, 10.0.0.1 - -"), some("203.0.113.9"));
+    assert_eq!(client("unknown, 203.0.113.9, 10.0.0.1 - -"), some("unknown"));
+    assert_eq!(client("2001:db8::1, 10.0.0.1 10.0.0.2 - -"), some("2001:db8::1"));
     assert_eq!(client("www.example.com:443456 192.0.2.7 - -"), some("www.example.com:443456"));
     let long = "u ".repeat(240);
     assert_eq!(client(&format!("192.0.2.7 - {long}")), some("192.0.2.7"));
@@ -191,6 +200,57 @@ fn requests() {
 }
 
 #[test]
+fn quotes_that_nobody_escaped() {
+    let line = |request: &str, agent: &str, tail: &str| {
+        said(&format!("{HEAD} \"{request}\" 200 5 \"-\" \"{agent}\"{tail}"))
+    };
+    let path = |request: &str| String::from_utf8(line(request, "-", "").path).unwrap();
+    assert_eq!(path("GET /a\"b HTTP/1.1"), "/a\"b");
+    assert_eq!(path("GET /?q=\"x y\" HTTP/1.1"), "/?q=\"x y\"");
+    assert_eq!(path("GET /a\" 200 x HTTP/1.1"), "/a\" 200 x");
+    for agent in ["Mozilla \"x\" y", "\"", "x\"y\"z", "a \"b\" \"c"] {
+        let said = line("GET / HTTP/1.1", agent, " 0.123");
+        assert_eq!((said.format, said.duration_ns), ("combined", Some(123 * MS)), "{agent}");
+    }
+    let said = said(&format!("{HEAD} \"GET / HTTP/1.1\" 200 5 \"http://x/\"q\" \"curl\" 0.123"));
+    assert_eq!((said.format, said.duration_ns), ("combined", Some(123 * MS)));
+    // More quotes than are tried.
+    let many = "\"x".repeat(65);
+    assert_eq!(say(format!("{HEAD} \"GET /{many} HTTP/1.1\" 200 5").as_bytes()), None);
+}
+
+#[test]
+fn statuses_and_sizes_that_are_none() {
+    let rest = |rest: &str| {
+        let said = said(&format!("{HEAD} \"GET / HTTP/1.1\" {rest} \"-\" \"-\""));
+        assert_eq!(said.path, b"/");
+        (said.status, said.bytes_sent)
+    };
+    assert_eq!(rest("- 5"), (0, Some(5)));
+    assert_eq!(rest("- -"), (0, None));
+    assert_eq!(rest("000 -"), (0, None));
+    assert_eq!(rest("408 12345678901234567890"), (408, None));
+}
+
+#[test]
+fn tails_of_others() {
+    let format = |tail: &str| said(&format!("{HEAD} \"GET / HTTP/1.1\" 200 5 \"-\" \"x\"{tail}"));
+    for (tail, name, millis) in [
+        (" 7 \"a@b\" \"http://h\" 12ms", "traefik", Some(12)),
+        (" 7 \"a@b\" \"http://h\" 12ms x", "combined", None),
+        (" 7 \"a@b\" 12ms", "combined", None),
+        (" 614 0.037 [a-b-80] [] 10.0.0.1:80", "ingress-nginx", Some(37)),
+        (" 614 0.037 x", "combined", Some(37)),
+        (" \"-\" 614 0.037 [", "ingress-nginx", Some(37)),
+    ] {
+        let said = format(tail);
+        // Else the 7 is in microseconds.
+        let nanos = Some(millis.map_or(7_000, |m: u64| m * MS));
+        assert_eq!((said.format, said.duration_ns), (name, nanos), "{tail}");
+    }
+}
+
+#[test]
 fn response_times() {
     assert_eq!(duration(" 0.123"), Some(123 * MS));
     assert_eq!(duration(" 0.000"), Some(0));
@@ -213,14 +273,22 @@ fn response_times() {
     assert_eq!(duration(" sn=\"my site\" ua=a rt=0.123;"), Some(123 * MS));
     assert_eq!(duration(" \"-\" 0.123"), Some(123 * MS));
     assert_eq!(duration(" \"203.0.113.9, 10.0.0.1\" rt=0.123"), Some(123 * MS));
-    assert_eq!(duration(" 0.024, 0.001 : 0.003"), Some(24 * MS));
+    assert_eq!(duration(" 0.024, 0.001 : 0.003"), Some(28 * MS));
+    assert_eq!(duration(" 0.024 : 0.001"), Some(25 * MS));
+    assert_eq!(duration(" 0.024,0.001"), Some(24 * MS));
+    assert_eq!(duration(" 0.024, 200"), Some(24 * MS));
+    assert_eq!(duration(" 0.024, -, 0.001ms"), Some(24 * MS));
+    assert_eq!(duration(" -, 0.003"), Some(3 * MS));
+    assert_eq!(duration(" \"- : 0.003\" 9"), Some(3 * MS));
+    assert_eq!(duration(" rt=\"0.024, 0.001\""), Some(25 * MS));
+    assert_eq!(duration(" 512 0.024, 0.001"), Some(25 * MS));
+    assert_eq!(duration(" 9223372036.0, 0.9"), None);
     assert_eq!(duration(" 0.024 -"), Some(24 * MS));
     assert_eq!(duration(" 512 0.024"), Some(24 * MS));
-    assert_eq!(duration(" 512 7"), Some(512_000));
     let quoted = said(&format!("{HEAD} \"GET / HTTP/1.1\" 200 5 \"a\" \"b\" \"0.123\""));
     assert_eq!(quoted.duration_ns, Some(123 * MS));
     let quoted = said(&format!("{HEAD} \"GET / HTTP/1.1\" 200 5 \"0.024, 0.001\""));
-    assert_eq!((quoted.format, quoted.duration_ns), ("common", Some(24 * MS)));
+    assert_eq!((quoted.format, quoted.duration_ns), ("common", Some(25 * MS)));
     let none = [
         "",
         " ",
@@ -239,6 +307,8 @@ fn response_times() {
         " rt=-",
         " rt=\"0.123",
         " 12345678901234567890",
+        " 512 7",
+        " 512 7 0.1",
         " 9223372036854776",
         " 0.123\"",
     ];
@@ -294,7 +364,6 @@ fn lines_that_are_no_records() {
         "  \"GET / HTTP/1.1\" 200 5",
         " \"GET / HTTP/1.1 200 5",
         " \"GET / HTTP/1.1\\\" 200 5",
-        " \"GET / HTTP/1.1\" 200 12345678901234567890",
         " \"GET / HTTP/1.1\" 2:0 5",
     ] {
         assert_eq!(say(format!("{HEAD}{rest}").as_bytes()), None, "{rest}");
@@ -397,7 +466,7 @@ proptest! {
         buffer[PAD..PAD + bytes.len()].copy_from_slice(&bytes);
         let amid = Line::new(&buffer, PAD, PAD + bytes.len());
         let padded = PaddedLine::new(&bytes);
-        for entry in [&COMBINED, &COMMON, &BARE] {
+        for entry in ENTRIES {
             let params = Params::default();
             prop_assert_eq!(say_with(entry, amid, &params), say_with(entry, padded.line(), &params));
         }
@@ -422,7 +491,7 @@ proptest! {
     fn the_short_way_reads_what_the_long_way_reads(text in "[0-9. ,;x]{1,12}") {
         let padded = PaddedLine::new(text.as_bytes());
         if let Some(nanos) = short_seconds_at(padded.line(), 0) {
-            let time = unnamed_time(padded.line(), 0);
+            let time = unnamed_time::<Plain>(padded.line(), 0);
             prop_assert_eq!((time.value, time.is_integer), (nanos, false));
         }
     }
