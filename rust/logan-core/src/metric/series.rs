@@ -346,6 +346,11 @@ impl SeriesBuckets {
         Rows { bytes: &self.rows, left: self.count, before: None }
     }
 
+    /// The buckets at a step of the ladder that is not finer than their own.
+    fn at_step(&self, step: usize) -> impl Iterator<Item = Bucket> {
+        coarsened(self.rows(), STEPS_S[step] / self.step_s())
+    }
+
     /// Seconds of a bucket.
     pub fn step_s(&self) -> i64 {
         STEPS_S[self.step as usize]
@@ -394,11 +399,8 @@ impl State for SeriesBuckets {
             return;
         }
         let step = self.step.max(other.step) as usize;
-        let at_step = |state: &SeriesBuckets| {
-            coarsened(state.rows(), STEPS_S[step] / state.step_s()).peekable()
-        };
         let mut merged = Vec::with_capacity((self.count + other.count) as usize);
-        let (mut left, mut right) = (at_step(self), at_step(other));
+        let (mut left, mut right) = (self.at_step(step).peekable(), other.at_step(step).peekable());
         while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
             match a.index.cmp(&b.index) {
                 std::cmp::Ordering::Less => merged.extend(left.next()),

@@ -179,8 +179,6 @@ pub static BARE: Entry = Entry {
     },
 };
 
-/// Position before which the timestamp's bracket must be: long user names are a few dozen bytes.
-
 /// Quotes inside a field which nobody escaped that are looked at.
 const INNER_QUOTES_MAX: usize = 64;
 
