@@ -60,7 +60,8 @@ def analyze(
         top: rows of the top tables and of the slowest requests.
         anchor: dates without a year lie at or before this moment (+ 48 h); by default when the
             newest input was last modified.
-        engine: a name of `logan.engines.ENGINES`.
+        engine: a name of `logan.engines.ENGINES`, or NAME=ADDRESS: "dask" makes a Dask cluster of
+            processes for this job, "dask=tcp://host:8786" uses one that is there.
         series_points: most points of the series; None gives all there are.
         progress: called with (bytes done, bytes in all) about ten times a second; the second
             is 0 while the end is not known.
@@ -90,7 +91,7 @@ def analyze(
         )
     finally:
         job.close()
-    return job.report(result, engine=engine, series_points=series_points, strict=strict)
+    return job.report(result, engine=runner.name, series_points=series_points, strict=strict)
 
 
 def analyze_logs(

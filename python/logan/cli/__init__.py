@@ -17,6 +17,7 @@ COMMANDS: Final = (
     "worker",
     "submit",
     "status",
+    "simulate",
     "detect",
     "validate",
     "formats",

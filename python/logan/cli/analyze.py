@@ -98,6 +98,13 @@ def configure_report(parser: Parser) -> None:
         help="unit of work, such as 4MiB (16MiB)",
     )
     parser.setting(
+        "--engine",
+        type=str,
+        default="local",
+        metavar="NAME",
+        help="where to work: local, dask, or dask=SCHEDULER (local); never changes a figure",
+    )
+    parser.setting(
         "--color",
         type=one_of(*COLOR_CHOICES),
         default="auto",
@@ -181,6 +188,7 @@ def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
             input_tz=args.input_tz,
             top=args.top,
             anchor=args.anchor,
+            engine=args.engine,
             series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
             progress=None if bar is None else bar.update,
             cancel=cancel,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from typing import Final
 
-__all__ = ["byte_size", "moment", "one_of", "positive", "switch"]
+__all__ = ["byte_size", "moment", "one_of", "positive", "seconds", "switch"]
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(b?)", re.IGNORECASE)
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -49,6 +50,17 @@ def switch(text: str) -> bool:
     if text.lower() in ("0", "false", "no", "off"):
         return False
     raise ArgumentTypeError("write 1 or 0")
+
+
+def seconds(text: str) -> float:
+    """A number of seconds above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return value
 
 
 class one_of:

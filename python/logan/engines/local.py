@@ -8,6 +8,7 @@ summaries of all of them are joined in source order.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from logan import _logan
 from logan._logan import Cancel, Fingerprint, Spec, Summary
@@ -17,26 +18,43 @@ from logan.errors import CancelledError
 from logan.model import Missing, Plan, Result, join_missing
 from logan.sources.stdin import Stream
 
-__all__ = ["run"]
+__all__ = ["ADDRESS", "read_streams", "run"]
+
+ADDRESS: Final = None
 
 
 def run(
     plan: Plan,
     spec: Spec,
     *,
+    address: str | None = None,
     streams: Mapping[int, Stream],
     threads: int | None = None,
     progress: Progress | None = None,
     cancel: Cancel,
 ) -> Result:
-    """See `logan.engines.Engine.run`; `threads` is by default the CPUs this process may use."""
+    """See `EngineModule.run`; `threads` is by default the CPUs this process may use."""
     threads = threads or cpus()
     summary, missing = _scan_files(plan, spec, threads, progress, cancel)
+    rest, lost = read_streams(streams, plan, spec, progress, cancel)
+    return Result(summary.merge(rest), threads, missing=join_missing(missing + lost))
+
+
+def read_streams(
+    streams: Mapping[int, Stream],
+    plan: Plan,
+    spec: Spec,
+    progress: Progress | None,
+    cancel: Cancel,
+) -> tuple[Summary, list[Missing]]:
+    """What only this process can read: the plan's streams, one after the other."""
+    summary = Summary.empty(spec)
+    missing: list[Missing] = []
     for source, stream in sorted(streams.items()):
         part, lost = _drain(source, stream, plan, spec, progress, cancel)
         summary = summary.merge(part)
         missing.extend(lost)
-    return Result(summary, threads, missing=join_missing(missing))
+    return summary, missing
 
 
 def _scan_files(

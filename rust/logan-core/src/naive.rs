@@ -3,19 +3,21 @@
 //! Written from the module texts of `lines`, `timestamp`, `level`, `format::*`, `metric::*` and
 //! from `metrics.md`, with plain vectors and maps, one line and one byte at a time, the whole input
 //! at once. It shares no code with the engine but tables that are data (names of fields, the
-//! registry's order, the ladder of steps) and the hash of keys that are too long. It knows nothing
+//! registry's order, the ladder of steps), the hash of keys that are too long, and the parsers of
+//! formats that it has no twin of: their oracle are their vectors. It knows nothing
 //! of chunks, batches or caches; [`analyze`] says what the figures of some bytes are, and whoever
 //! disagrees is wrong or has found a gap in those texts.
 
 use crate::format::fields::{
     DURATIONS, KEY_BYTES_MAX, Meaning, NAMES, Rule, SEE_THROUGH, SUFFIXES,
 };
-use crate::format::{REGISTRY, Unit, by_name, fields, logfmt};
+use crate::format::{Context, Params, REGISTRY, Unit, by_name, fields, logfmt};
 use crate::level::Level;
-use crate::lines::LINE_BYTES_MAX;
+use crate::lines::{LINE_BYTES_MAX, PaddedLine};
 use crate::metric::{lines, messages, series, slowest};
 use crate::sketch::groups;
 use crate::spec::Spec;
+use crate::{batch, timestamp};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::cmp::Reverse;
@@ -415,16 +417,44 @@ impl Reader {
                 "logfmt" => logfmt_record(line, &self.clock),
                 "app" => app_record(line, &self.clock),
                 "text" => text_record(line, &self.clock),
-                name => {
+                "combined" | "common" | "access" | "traefik" | "ingress-nginx" => {
                     let access = access_record(line, &self.clock, format.integer_unit_ns);
-                    access.filter(|(found, _)| *found == name).map(|(_, record)| record)
+                    access.filter(|(found, _)| *found == format.name).map(|(_, record)| record)
                 }
+                name => self.delegated(name, line),
             };
             if let Some(record) = record {
                 return Class::Record(format.name, Box::new(record));
             }
         }
         if is_continuation(line) { Class::Continuation } else { Class::Malformed(reason(whole)) }
+    }
+}
+
+impl Reader {
+    /// What the engine's own parser says of a line of a format that has no twin.
+    fn delegated(&self, name: &str, line: &[u8]) -> Option<Record> {
+        let (_, entry) = by_name(name).expect("a registered format");
+        let clock = timestamp::Clock::new(self.clock.zone.clone(), self.clock.anchor_ns);
+        let (mut arena, mut found) = (Vec::new(), batch::Record::EMPTY);
+        let format = (entry.build)(&Params::default());
+        let padded = PaddedLine::new(line);
+        let mut context = Context::new(clock);
+        if !format.parse_line(padded.line(), &mut context, &mut arena, &mut found) {
+            return None;
+        }
+        let text = |text: batch::Text| text.bytes(line, &arena).to_vec();
+        Some(Record {
+            time_ns: Some(found.time_ns).filter(|&t| t != batch::NO_TIME),
+            level: found.level,
+            status: Some(found.status).filter(|&s| s != batch::NO_STATUS),
+            duration_ns: Some(found.duration_ns).filter(|&d| d != batch::NO_DURATION),
+            bytes_sent: Some(found.bytes_sent).filter(|&b| b != batch::NO_BYTES),
+            method: text(found.method),
+            path: text(found.path),
+            client: text(found.client),
+            message: text(found.message),
+        })
     }
 }
 
@@ -1166,7 +1196,7 @@ fn field_unit(name: &[u8]) -> Option<u64> {
 
 // --------------------------------------------------------------------------------------- access
 
-/// The record of an access log, and which of the three formats it is of.
+/// The record of an access log, and which format of them it is of.
 fn access_record(line: &[u8], clock: &Clock, integer_ns: u64) -> Option<(&'static str, Record)> {
     let first = *line.first()?;
     if !first.is_ascii_alphanumeric() && !b"-:_[".contains(&first) {
@@ -1179,8 +1209,14 @@ fn access_record(line: &[u8], clock: &Clock, integer_ns: u64) -> Option<(&'stati
     if open >= 512 || line.get(close) != Some(&b']') || spaces < 3 {
         return None;
     }
-    let behind_host = spaces >= 4 && is_virtual_host(before[0]) && !before[1].is_empty();
-    let host = if behind_host && before[1] != b"-" { before[1] } else { before[0] };
+    let (first, second) = (before[0], before[1]);
+    let behind_host = is_virtual_host(first) && !second.is_empty() && second != b"-"
+        || is_address(second) && !is_address(first);
+    let host = match first.strip_suffix(b",") {
+        Some(address) if spaces >= 4 && !address.is_empty() => address,
+        _ if spaces >= 4 && behind_host => second,
+        _ => first,
+    };
     let mut record = Record { time_ns: Some(time_ns), ..Record::default() };
     if host != b"-" {
         record.client = host.to_vec();
@@ -1197,6 +1233,28 @@ fn access_record(line: &[u8], clock: &Clock, integer_ns: u64) -> Option<(&'stati
 fn is_virtual_host(word: &[u8]) -> bool {
     let port = word.iter().rev().take_while(|b| b.is_ascii_digit()).count();
     (1..=5).contains(&port) && word[..word.len() - port].ends_with(b":")
+}
+
+/// Whether a word is an IPv4 address, or looks like nothing but an IPv6 address.
+fn is_address(word: &[u8]) -> bool {
+    let count = |byte| word.iter().filter(|&&b| b == byte).count();
+    let only = |test: fn(&u8) -> bool| word.iter().all(test);
+    only(|b| b.is_ascii_digit() || *b == b'.') && count(b'.') == 3
+        || only(|b| b.is_ascii_hexdigit() || b":.".contains(b)) && count(b':') >= 2
+}
+
+/// The position behind the first quote that closes what the one at `open` opens and that passes,
+/// among the first and 64 more.
+fn closing(text: &[u8], open: usize, passes: impl Fn(&[u8]) -> bool) -> Option<usize> {
+    let mut at = open;
+    for _ in 0..65 {
+        let (_, end) = quoted(text, at)?;
+        if passes(&text[end..]) {
+            return Some(end);
+        }
+        at = end - 1;
+    }
+    None
 }
 
 /// What the quotes at `at` hold, and the position behind them.
@@ -1225,15 +1283,19 @@ fn status(text: &[u8], at: usize) -> Option<Option<u16>> {
     }
 }
 
-/// `-` or 1 to 19 digits, and the position behind, where the line ends or a space is.
+/// `-` or digits, of which 20 are too many to say anything, and the position behind, where the line
+/// ends or a space is.
 fn size(text: &[u8], at: usize) -> Option<(Option<u64>, usize)> {
     let len = run(text, at, |b| b != b' ');
     let word = &text[at.min(text.len())..][..len];
     if word == b"-" {
         return Some((None, at + 1));
     }
-    if !(1..=19).contains(&len) || !word.iter().all(u8::is_ascii_digit) {
+    if len == 0 || !word.iter().all(u8::is_ascii_digit) {
         return None;
+    }
+    if len > 19 {
+        return Some((None, at + len));
     }
     let size = std::str::from_utf8(word).ok()?.parse().ok()?;
     Some((Some(size), at + len))
@@ -1244,29 +1306,62 @@ fn quoted_request(
     mut record: Record,
     integer_ns: u64,
 ) -> Option<(&'static str, Record)> {
-    let (request, at) = quoted(rest, 0)?;
-    let rest = rest[at..].strip_prefix(b" ")?;
-    record.status = status(rest, 0)?;
-    if rest.get(3) != Some(&b' ') {
-        return None;
-    }
-    let (bytes_sent, at) = size(rest, 4)?;
-    record.bytes_sent = bytes_sent;
+    let request_end = closing(rest, 0, |text| answer(text).is_some())?;
+    let request = &rest[1..request_end - 1];
+    let rest = &rest[request_end..];
+    let (status, bytes_sent, at) = answer(rest)?;
+    (record.status, record.bytes_sent) = (status, bytes_sent);
     if let Some((method, path)) = route_of_request(request) {
         (record.method, record.path) = (method.to_vec(), path.to_vec());
     }
-    let field = |at: usize| {
-        rest.get(at).filter(|&&b| b == b' ')?;
-        quoted(rest, at + 1).map(|(_, end)| end)
-    };
-    let (name, at) = match field(at).and_then(field) {
-        Some(end) => ("combined", end),
-        None => ("common", at),
-    };
+    let agents = agents_end(rest, at);
+    let at = agents.unwrap_or(at);
+    let mut dialect = "combined";
     if rest.get(at) == Some(&b' ') {
-        record.duration_ns = time_in_tail(&rest[at + 1..], integer_ns);
+        record.duration_ns = time_in_tail(&rest[at + 1..], integer_ns, &mut dialect);
     }
-    Some((name, record))
+    Some((if agents.is_some() { dialect } else { "common" }, record))
+}
+
+/// Status and size behind a request, and the position behind them.
+fn answer(text: &[u8]) -> Option<(Option<u16>, Option<u64>, usize)> {
+    let (status, at) = if text.starts_with(b" - ") { (None, 3) } else { (status(text, 1)?, 5) };
+    if text[0] != b' ' || text.get(at - 1) != Some(&b' ') {
+        return None;
+    }
+    let (bytes_sent, end) = size(text, at)?;
+    Some((status, bytes_sent, end))
+}
+
+/// The position behind the referer and the user agent that begin with the space at `at`.
+fn agents_end(text: &[u8], at: usize) -> Option<usize> {
+    text.get(at).filter(|&&b| b == b' ')?;
+    let referer_end = closing(text, at + 1, |rest| rest.starts_with(b" \""))?;
+    let (_, end) = quoted(text, referer_end + 1)?;
+    if matches!(text.get(end), None | Some(b' ')) {
+        return Some(end);
+    }
+    let mut tried = 0;
+    let mut open = end - 1;
+    while tried < 64
+        && let Some((_, end)) = quoted(text, open)
+    {
+        if begins_tail(&text[end..]) {
+            return Some(end);
+        }
+        (tried, open) = (tried + 1, end - 1);
+    }
+    Some(end)
+}
+
+/// Whether the line ends here, or a field of a tail follows.
+fn begins_tail(text: &[u8]) -> bool {
+    let Some(field) = text.strip_prefix(b" ") else {
+        return text.is_empty();
+    };
+    let name = run(field, 0, |b| b.is_ascii_alphanumeric() || b == b'_');
+    field.first().is_none_or(|b| b.is_ascii_digit() || b"\"-".contains(b))
+        || name > 0 && field.get(name) == Some(&b'=')
 }
 
 fn is_method(word: &[u8]) -> bool {
@@ -1371,18 +1466,25 @@ fn access_number(text: &[u8], in_quotes: bool) -> Option<AccessNumber> {
 }
 
 /// The response time among the fields behind the size or the user agent.
-fn time_in_tail(tail: &[u8], integer_ns: u64) -> Option<u64> {
+fn time_in_tail(tail: &[u8], integer_ns: u64, dialect: &mut &'static str) -> Option<u64> {
     let mut at = 0;
     for _ in 0..16 {
         let field = tail.get(at..)?;
         let end = if field.starts_with(b"\"") {
             let (_, end) = quoted(field, 0)?;
             if let Some(number) = access_number(&field[1..], true) {
-                return number.nanos(integer_ns);
+                return number_or_list(&field[1..], &number, integer_ns);
+            }
+            if field[1] == b'-'
+                && let Some(sum) = list(&field[1..])
+            {
+                return Some(sum);
             }
             end
         } else if is_digit(field, 0) {
-            return time_of_digits(field, integer_ns);
+            return time_of_digits(field, integer_ns, dialect);
+        } else if field.starts_with(b"-") {
+            return list(field);
         } else {
             let name = run(field, 0, |b| b.is_ascii_alphanumeric() || b == b'_');
             if !(1..=32).contains(&name) || field.get(name) != Some(&b'=') {
@@ -1390,13 +1492,15 @@ fn time_in_tail(tail: &[u8], integer_ns: u64) -> Option<u64> {
             }
             let value = &field[name + 1..];
             if [&b"rt"[..], b"request_time"].contains(&&field[..name]) {
-                let number = if value.starts_with(b"\"") {
+                if value.starts_with(b"\"") {
                     quoted(value, 0)?;
-                    access_number(&value[1..], true)
-                } else {
-                    access_number(value, false)
-                };
-                return number?.nanos(integer_ns);
+                    let inside = &value[1..];
+                    if inside[0] == b'-' {
+                        return list(inside);
+                    }
+                    return number_or_list(inside, &access_number(inside, true)?, integer_ns);
+                }
+                return number_or_list(value, &access_number(value, false)?, integer_ns);
             }
             let len = if value.starts_with(b"\"") {
                 quoted(value, 0)?.1
@@ -1414,26 +1518,74 @@ fn time_in_tail(tail: &[u8], integer_ns: u64) -> Option<u64> {
 }
 
 /// The response time in a field that begins with a digit, and those behind it.
-fn time_of_digits(field: &[u8], integer_ns: u64) -> Option<u64> {
+fn time_of_digits(field: &[u8], integer_ns: u64, dialect: &mut &'static str) -> Option<u64> {
     let number = access_number(field, false)?;
-    if number.point || number.unit_ns.is_some() || number.end == field.len() {
-        return number.nanos(integer_ns);
+    if number.point || number.unit_ns.is_some() || field.get(number.end) != Some(&b' ') {
+        return number_or_list(field, &number, integer_ns);
     }
     // An integer that does not end the line may be something else, as what follows shows.
-    if field[number.end] == b' ' {
-        let next = access_number(&field[number.end + 1..], false);
-        if let Some(next) = next.filter(|next| next.point && next.unit_ns.is_none()) {
-            return next.nanos(integer_ns);
+    let after = &field[number.end + 1..];
+    match access_number(after, false) {
+        Some(next) if next.point && next.unit_ns.is_none() => {
+            if after[next.end..].starts_with(b" [") {
+                *dialect = "ingress-nginx";
+                return next.nanos(integer_ns);
+            }
+            return number_or_list(after, &next, integer_ns);
         }
+        Some(next) if next.unit_ns.is_none() => return None,
+        _ => {}
     }
-    if let Some(before) = field.strip_suffix(b"ms") {
-        let count = before.iter().rev().take_while(|b| b.is_ascii_digit()).count();
-        let (line, millis) = before.split_at(before.len() - count);
-        if (1..=18).contains(&count) && line.ends_with(b"\" ") {
-            return decimal(millis, 1_000_000);
-        }
+    if let Some(millis) = millis_of_traefik(after) {
+        *dialect = "traefik";
+        return decimal(millis, 1_000_000);
     }
     number.nanos(integer_ns)
+}
+
+/// The digits in `"router" "server" 12ms`.
+fn millis_of_traefik(text: &[u8]) -> Option<&[u8]> {
+    let (_, router) = quoted(text, 0)?;
+    text.get(router).filter(|&&b| b == b' ')?;
+    let (_, server) = quoted(text, router + 1)?;
+    let millis = text[server..].strip_prefix(b" ")?.strip_suffix(b"ms")?;
+    let fits = (1..=18).contains(&millis.len()) && millis.iter().all(u8::is_ascii_digit);
+    fits.then_some(millis)
+}
+
+/// The time of the number that `text` begins with, or of the list that it begins.
+fn number_or_list(text: &[u8], number: &AccessNumber, integer_ns: u64) -> Option<u64> {
+    if number.point && number.unit_ns.is_none() { list(text) } else { number.nanos(integer_ns) }
+}
+
+/// The sum of a list of nginx's times.
+fn list(text: &[u8]) -> Option<u64> {
+    let mut sum = None;
+    let mut at = 0;
+    for _ in 0..64 {
+        if text.get(at) == Some(&b'-') {
+            at += 1;
+        } else {
+            let whole = run(text, at, |b| b.is_ascii_digit());
+            let decimals = run(text, at + whole + 1, |b| b.is_ascii_digit());
+            let end = at + whole + 1 + decimals;
+            let point = text.get(at + whole) == Some(&b'.');
+            // What begins like a unit is none of nginx's.
+            let unit = text.get(end).is_some_and(|b| b"muns\xc2\xce".contains(b));
+            if !(1..=19).contains(&whole) || !point || decimals == 0 || unit {
+                break;
+            }
+            let nanos = decimal(&text[at..end.min(at + whole + 10)], 1_000_000_000)?;
+            sum = Some(u128::from(nanos) + sum.unwrap_or(0));
+            at = end;
+        }
+        at += match &text[at..] {
+            rest if rest.starts_with(b", ") => 2,
+            rest if rest.starts_with(b" : ") => 3,
+            _ => break,
+        };
+    }
+    u64::try_from(sum?).ok().filter(|&sum| sum <= batch::DURATION_NS_MAX)
 }
 
 // --------------------------------------------------------------------------------------- fields

@@ -1,11 +1,12 @@
 //! Detection: what a source's formats are, from samples of its content, never from its name.
 //!
 //! Each line of the samples goes to the first format of the registry that takes it; formats that
-//! took any are listed, the most frequent first. What lines alone cannot say (the unit of a bare
+//! took any are listed, the most frequent first, but those whose lines are app text as well (a
+//! line of HAProxy behind a syslog header) before all others, so that app text leaves them theirs. What lines alone cannot say (the unit of a bare
 //! integer, the zone and year of timestamps without them) is decided here, once per source, and
 //! named among what was assumed.
 
-use super::{Context, Entry, Params, REGISTRY, access};
+use super::{Context, Entry, Params, REGISTRY, access, app};
 use crate::batch::{NO_DURATION, Record};
 use crate::lines::{LINE_BYTES_MAX, PaddedLine};
 use crate::metric::lines::{is_continuation, is_header};
@@ -22,6 +23,8 @@ struct Seen {
     zoneless: u64,
     yearless: u64,
     example: Option<String>,
+    /// Whether app text would take one of the lines.
+    like_app: bool,
 }
 
 /// Describes samples, each with its offset in the source; those that do not start at 0 begin at a
@@ -31,6 +34,7 @@ struct Seen {
 pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let head = samples.iter().find(|(offset, _)| *offset == 0).map_or(&[][..], |(_, bytes)| bytes);
     let formats: Vec<_> = REGISTRY.iter().map(|e| (e, (e.build)(&Params::default()))).collect();
+    let app = formats.iter().position(|(e, _)| e.info.name == app::ENTRY.info.name);
     let mut context = Context::new(Clock::utc());
     // A line whose time moves with the clock's zone has none of its own; one whose time moves with
     // the anchor has no year.
@@ -70,6 +74,11 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 }
                 continue;
             };
+            if let Some(app) = app.filter(|&app| i < app && !seen[i].like_app) {
+                let app = formats[app].1.as_ref();
+                seen[i].like_app =
+                    app.may_begin_with(line[0]) && parse(app, &mut context).is_some();
+            }
             let mut moves = |other: &mut Context| {
                 parse(format.as_ref(), other).is_some_and(|r| r.time_ns != record.time_ns)
             };
@@ -88,7 +97,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let lines: u64 = seen.iter().map(|s| s.lines).sum();
     let total = lines + blank + header + continuation + malformed;
     let mut order: Vec<usize> = (0..formats.len()).filter(|&i| seen[i].lines > 0).collect();
-    order.sort_by_key(|&i| (REGISTRY[i].last_resort, std::cmp::Reverse(seen[i].lines), i));
+    order.sort_by_key(|&i| {
+        (REGISTRY[i].last_resort, !seen[i].like_app, std::cmp::Reverse(seen[i].lines), i)
+    });
     let unit = (!integers.is_empty()).then(|| access::guess_unit(&integers));
     let mut assumed = Vec::new();
     if let Some(unit) = unit {

@@ -9,12 +9,20 @@
 
 pub mod access;
 pub mod app;
+pub mod aws_elb;
+pub mod aws_s3;
+pub(crate) mod cursor;
 pub mod detect;
 pub mod duration;
+pub mod envoy;
 pub mod fields;
+pub mod haproxy;
+pub(crate) mod http;
 pub mod json;
 pub mod logfmt;
+pub mod squid;
 pub mod text_duration;
+pub mod uwsgi;
 
 use crate::batch::{BATCH_ROWS, Batch, Columns, Record};
 use crate::lines::{LINE_BYTES_MAX, Line};
@@ -322,6 +330,16 @@ pub static REGISTRY: &[&Entry] = &[
     &access::COMBINED,
     &access::COMMON,
     &access::BARE,
+    &access::TRAEFIK,
+    &access::INGRESS_NGINX,
+    &haproxy::HTTP,
+    &haproxy::TCP,
+    &aws_elb::APPLICATION,
+    &aws_elb::CLASSIC,
+    &aws_s3::ENTRY,
+    &envoy::ENTRY,
+    &squid::ENTRY,
+    &uwsgi::ENTRY,
     &app::ENTRY,
     &logfmt::ENTRY,
     &app::ANYWHERE,

@@ -246,30 +246,72 @@ fn hash(index: i64) -> usize {
     ((index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
 }
 
-/// Coarsens sorted buckets until they are few enough; the new step.
+/// The finest step, from `step` on, at which sorted buckets are few enough; coarsens them to it.
 fn fit(buckets: &mut Vec<Bucket>, mut step: usize) -> usize {
     while buckets.len() > BUCKETS_MAX && step + 1 < STEPS_S.len() {
-        coarsen_to(buckets, step, step + 1);
+        let factor = STEPS_S[step + 1] / STEPS_S[step];
+        *buckets = coarsened(std::mem::take(buckets).into_iter(), factor).collect();
         step += 1;
     }
     step
 }
 
-fn coarsen_to(buckets: &mut Vec<Bucket>, from: usize, to: usize) {
-    if from == to {
-        return;
-    }
-    let factor = STEPS_S[to] / STEPS_S[from];
-    for bucket in buckets.iter_mut() {
-        bucket.index = bucket.index.div_euclid(factor);
-    }
-    buckets.dedup_by(|next, kept| {
-        let same = next.index == kept.index;
-        if same {
-            kept.add(next);
+/// Sorted buckets at a step `factor` times as long.
+fn coarsened(buckets: impl Iterator<Item = Bucket>, factor: i64) -> impl Iterator<Item = Bucket> {
+    let mut buckets = buckets
+        .map(move |bucket| Bucket { index: bucket.index.div_euclid(factor), ..bucket })
+        .peekable();
+    std::iter::from_fn(move || {
+        let mut bucket = buckets.next()?;
+        while let Some(same) = buckets.next_if(|next| next.index == bucket.index) {
+            bucket.add(&same);
         }
-        same
-    });
+        Some(bucket)
+    })
+}
+
+/// Reads buckets from their bytes, oldest first; ends early where the bytes make no sense.
+struct Rows<'a> {
+    bytes: &'a [u8],
+    left: u32,
+    before: Option<i64>,
+}
+
+impl Rows<'_> {
+    fn read(&mut self) -> Option<Bucket> {
+        let bytes = &mut self.bytes;
+        let index = match self.before {
+            None => varint::unzigzag(varint::get_u64(bytes)?),
+            Some(before) => {
+                let delta = i64::try_from(varint::get_u64(bytes)?).ok()?;
+                before.checked_add(delta).filter(|_| delta > 0)?
+            }
+        };
+        let bucket = Bucket {
+            index,
+            records: varint::get_u64(bytes)?,
+            requests: varint::get_u64(bytes)?,
+            errors: varint::get_u64(bytes)?,
+            measured: varint::get_u64(bytes)?,
+            sum_ns: varint::get_u128(bytes)?,
+            max_ns: varint::get_u64(bytes)?,
+        };
+        (self.before, self.left) = (Some(index), self.left - 1);
+        Some(bucket)
+    }
+
+    /// Whether all buckets there were have been read, and nothing else is there.
+    fn ended_well(&self) -> bool {
+        self.left == 0 && self.bytes.is_empty()
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Bucket;
+
+    fn next(&mut self) -> Option<Bucket> {
+        if self.left == 0 { None } else { self.read() }
+    }
 }
 
 impl SeriesBuckets {
@@ -299,34 +341,14 @@ impl SeriesBuckets {
         SeriesBuckets { step: step as u8, count: count as u32, rows }
     }
 
-    /// The buckets, oldest first; None if the bytes make no sense.
-    fn decode(&self) -> Option<Vec<Bucket>> {
-        let mut bytes = &self.rows[..];
-        let mut buckets = Vec::with_capacity((self.count as usize).min(BUCKETS_MAX));
-        let mut before = 0i64;
-        for i in 0..self.count {
-            let index = if i == 0 {
-                varint::unzigzag(varint::get_u64(&mut bytes)?)
-            } else {
-                let delta = i64::try_from(varint::get_u64(&mut bytes)?).ok()?;
-                before.checked_add(delta).filter(|_| delta > 0)?
-            };
-            before = index;
-            buckets.push(Bucket {
-                index,
-                records: varint::get_u64(&mut bytes)?,
-                requests: varint::get_u64(&mut bytes)?,
-                errors: varint::get_u64(&mut bytes)?,
-                measured: varint::get_u64(&mut bytes)?,
-                sum_ns: varint::get_u128(&mut bytes)?,
-                max_ns: varint::get_u64(&mut bytes)?,
-            });
-        }
-        bytes.is_empty().then_some(buckets)
+    /// The buckets, oldest first.
+    fn rows(&self) -> Rows<'_> {
+        Rows { bytes: &self.rows, left: self.count, before: None }
     }
 
-    fn buckets(&self) -> Vec<Bucket> {
-        self.decode().unwrap_or_default()
+    /// The buckets at a step of the ladder that is not finer than their own.
+    fn at_step(&self, step: usize) -> impl Iterator<Item = Bucket> {
+        coarsened(self.rows(), STEPS_S[step] / self.step_s())
     }
 
     /// Seconds of a bucket.
@@ -336,10 +358,7 @@ impl SeriesBuckets {
 
     /// Requests and start in seconds since 1970 of the busiest bucket, the earliest of equals.
     pub fn peak(&self) -> Option<(u64, i64)> {
-        let busiest = self
-            .buckets()
-            .into_iter()
-            .reduce(|a, b| if b.requests > a.requests { b } else { a })?;
+        let busiest = self.rows().reduce(|a, b| if b.requests > a.requests { b } else { a })?;
         Some((busiest.requests, busiest.index * self.step_s()))
     }
 
@@ -347,29 +366,14 @@ impl SeriesBuckets {
     ///
     /// Beyond the ladder the step is doubled until the points are few enough.
     pub fn evaluate(&self, points_max: Option<usize>) -> Value {
-        let mut buckets = self.buckets();
-        let mut step_s = self.step_s();
+        let most = points_max.map_or(usize::MAX, |most| most.max(1));
         let mut step = self.step as usize;
-        while points_max.is_some_and(|most| buckets.len() > most.max(1)) {
-            if step + 1 < STEPS_S.len() {
-                coarsen_to(&mut buckets, step, step + 1);
-                step += 1;
-                step_s = STEPS_S[step];
-            } else {
-                step_s *= 2;
-                for bucket in &mut buckets {
-                    bucket.index = bucket.index.div_euclid(2);
-                }
-                buckets.dedup_by(|next, kept| {
-                    let same = next.index == kept.index;
-                    if same {
-                        kept.add(next);
-                    }
-                    same
-                });
-            }
+        let mut step_s = self.step_s();
+        while coarsened(self.rows(), step_s / self.step_s()).count() > most {
+            step += 1;
+            step_s = STEPS_S.get(step).copied().unwrap_or(step_s * 2);
         }
-        let point = |b: &Bucket| {
+        let point = |b: Bucket| {
             let measured = b.measured > 0;
             json!({
                 "t": super::rfc3339(b.index.saturating_mul(step_s).saturating_mul(1_000_000_000)),
@@ -380,7 +384,8 @@ impl SeriesBuckets {
                 "max_ms": measured.then(|| b.max_ns as f64 / 1e6),
             })
         };
-        json!({ "step_s": step_s, "points": buckets.iter().map(point).collect::<Vec<_>>() })
+        let buckets = coarsened(self.rows(), step_s / self.step_s());
+        json!({ "step_s": step_s, "points": buckets.map(point).collect::<Vec<_>>() })
     }
 }
 
@@ -394,11 +399,8 @@ impl State for SeriesBuckets {
             return;
         }
         let step = self.step.max(other.step) as usize;
-        let (mut left, mut right) = (self.buckets(), other.buckets());
-        coarsen_to(&mut left, self.step as usize, step);
-        coarsen_to(&mut right, other.step as usize, step);
-        let mut merged = Vec::with_capacity(left.len() + right.len());
-        let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+        let mut merged = Vec::with_capacity((self.count + other.count) as usize);
+        let (mut left, mut right) = (self.at_step(step).peekable(), other.at_step(step).peekable());
         while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
             match a.index.cmp(&b.index) {
                 std::cmp::Ordering::Less => merged.extend(left.next()),
@@ -423,13 +425,13 @@ impl State for SeriesBuckets {
         if self.step as usize >= STEPS_S.len() || (self.count == 0 && self.step != 0) {
             return Err(BAD);
         }
-        let buckets = self.decode().ok_or(BAD)?;
         // The coarsest step spans the years that timestamps may have in far fewer buckets.
-        if buckets.len() > BUCKETS_MAX {
+        if self.count as usize > BUCKETS_MAX {
             return Err("too many time buckets");
         }
         let second_max = i64::MAX / 1_000_000_000;
-        for bucket in &buckets {
+        let mut buckets = self.rows();
+        for bucket in buckets.by_ref() {
             let second = bucket.index.checked_mul(self.step_s()).ok_or(BAD)?;
             super::sane([bucket.records, bucket.requests, bucket.errors, bucket.measured])?;
             super::sane_sum(bucket.sum_ns, bucket.measured)?;
@@ -441,7 +443,7 @@ impl State for SeriesBuckets {
                 return Err(BAD);
             }
         }
-        Ok(())
+        if buckets.ended_well() { Ok(()) } else { Err(BAD) }
     }
 }
 

@@ -1,0 +1,141 @@
+"""`logan simulate`: a scenario of failures, played with real processes on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from logan.cli.cluster_options import run_trio
+from logan.cli.exits import Exit
+from logan.cli.values import seconds
+from logan.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from logan.cli.shell import Parser
+    from logan.cluster.scenarios import Scenario
+
+__all__ = ["EPILOG", "HELP", "configure", "run"]
+
+HELP = "Play failures with real processes on this machine and show that the figures stay the same."
+EPILOG = """\
+Starts a coordinator and three slowed-down workers, each behind a proxy that behaves like a bad
+network, lets the scenario's faults happen, and compares the report with that of `logan analyze`.
+
+examples:
+  logan simulate --list
+  logan simulate worker-failure app.log
+
+exit codes: 0 the figures are the same, 2 usage, 3 an input is unreadable, 4 they are not the same
+"""
+
+
+def configure(parser: Parser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("scenario", metavar="SCENARIO", nargs="?", help="its name; see --list")
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="log files to work on meanwhile")
+    parser.add_argument("--list", action="store_true", help="list the scenarios and exit")
+    parser.add_argument(
+        "--seconds",
+        type=seconds,
+        default=8.0,
+        metavar="S",
+        help="how long the job takes while nothing fails: workers are slowed down to it (8)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """List the scenarios, or play one and say how it went."""
+    from logan.cli.terminal import say, write_stdout
+    from logan.cluster.scenarios import SCENARIOS
+
+    if args.list:
+        width = max(map(len, SCENARIOS))
+        rows = [f"{each.name:{width}}  {each.title}\n" for each in SCENARIOS.values()]
+        write_stdout("".join(rows))
+        return Exit.OK
+    if args.scenario is None:
+        raise UsageError("no scenario was named", hint="see: logan simulate --list")
+    if args.scenario not in SCENARIOS:
+        raise UsageError(
+            f"no scenario is called {args.scenario!r}",
+            hint=f"known scenarios: {', '.join(SCENARIOS)}",
+        )
+    if not args.paths:
+        raise UsageError("no log was named", hint=f"write: logan simulate {args.scenario} FILE")
+    scenario = SCENARIOS[args.scenario]
+    expected, report = _play(scenario, args.paths, args.seconds)
+    performance = report.pop("performance")
+    expected.pop("performance")
+    write_stdout(_verdict(performance, same=report == expected))
+    if report == expected:
+        return Exit.OK
+    say("the figures differ from those of one machine")
+    for key in expected:
+        if report.get(key) != expected[key]:
+            say(f"{key}: {_short(report.get(key))} instead of {_short(expected[key])}", prefix="  ")
+    return Exit.INTERNAL
+
+
+def _play(
+    scenario: Scenario, paths: list[str], job_s: float
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The report of one machine, and that of the scenario."""
+    import os
+
+    from logan.api import analyze
+    from logan.cli.terminal import write_stdout
+    from logan.cluster.rehearsal import chunk_size_for, rehearse
+    from logan.plan import Options
+
+    for path in paths:
+        if not os.path.isfile(path):
+            raise InputError(f"{path} is no file", input=path, hint="simulate works on files")
+    size = sum(os.path.getsize(path) for path in paths)
+    if size == 0:
+        raise InputError("there is nothing in it to work on", input=paths[0])
+    options = Options(chunk_size=chunk_size_for(size))
+
+    def tell(at_s: float, text: str) -> None:
+        write_stdout(f"  {at_s:6.2f} s  {text}\n")
+
+    write_stdout(f"{scenario.name}: {scenario.title}\n\n")
+    # The same names as the coordinator will see, so that nothing else differs.
+    paths = [os.path.abspath(path) for path in paths]
+    expected = analyze(paths, chunk_size=options.chunk_size).to_dict()
+
+    report: dict[str, Any] = {}
+
+    async def main() -> int:
+        report.update(await rehearse(scenario, paths, options, job_s=job_s, tell=tell))
+        return Exit.OK
+
+    run_trio(main)
+    return expected, report
+
+
+def _verdict(performance: dict[str, Any], *, same: bool) -> str:
+    """What was lost, how long it took to make it good, and whether it shows."""
+    recoveries = performance["recoveries"]
+    lines = [""]
+    for each in performance["workers"]:
+        lines.append(
+            f"  {each['worker']:10} {each['chunks_done']:4} chunks done, {each['chunks_lost']} lost"
+        )
+    if recoveries:
+        again = [each["leased_s"] - each["noticed_s"] for each in recoveries]
+        whole = [each["done_s"] - each["noticed_s"] for each in recoveries]
+        lines.append(
+            f"  {len(recoveries)} chunks were lost; leased again within {max(again) * 1e3:,.0f} ms,"
+            f" done within {max(whole):,.2f} s of the loss being noticed"
+        )
+    else:
+        lines.append("  no chunk was lost")
+    if same:
+        lines.append("  every figure is that of one machine, byte for byte")
+    return "\n".join(lines) + "\n"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 100 else f"{text[:100]}…"

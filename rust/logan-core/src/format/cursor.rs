@@ -1,0 +1,163 @@
+//! Reads the fields of a line from the left, for formats whose fields stand in a fixed order.
+//!
+//! A reader answers None where what it wants is not there; the line is then not of the format.
+//! Knows nothing of any format.
+
+use super::Unit;
+use super::http::{closing_quote, integer_at, nanos_of, number_at, size_at, status_at};
+use crate::batch::{NO_DURATION, NO_STATUS, Text};
+use crate::lines::Line;
+use crate::simd::Simd;
+
+/// Where something starts and ends in the line.
+pub(crate) type Span = (usize, usize);
+
+/// A position in a line.
+pub(crate) struct Cursor<'a> {
+    pub(crate) line: Line<'a>,
+    pub(crate) at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// The cursor at a position of a line.
+    #[inline(always)]
+    pub(crate) fn new(line: Line<'a>, at: usize) -> Cursor<'a> {
+        Cursor { line, at }
+    }
+
+    /// Whether this byte is here.
+    #[inline(always)]
+    pub(crate) fn is(&self, byte: u8) -> bool {
+        self.at < self.line.len() && self.line.byte(self.at) == byte
+    }
+
+    /// Whether a field may end here: the line does, or a space follows.
+    #[inline(always)]
+    pub(crate) fn ends_field(&self) -> bool {
+        self.at == self.line.len() || self.is(b' ')
+    }
+
+    /// Goes past this byte.
+    #[inline(always)]
+    pub(crate) fn pass(&mut self, byte: u8) -> Option<()> {
+        if !self.is(byte) {
+            return None;
+        }
+        self.at += 1;
+        Some(())
+    }
+
+    /// Goes past this text.
+    #[inline(always)]
+    pub(crate) fn pass_text(&mut self, text: &[u8]) -> Option<()> {
+        if !self.line.bytes().get(self.at..)?.starts_with(text) {
+            return None;
+        }
+        self.at += text.len();
+        Some(())
+    }
+
+    /// One byte or more, up to the next space or the line's end.
+    #[inline(always)]
+    pub(crate) fn word<S: Simd>(&mut self) -> Option<Span> {
+        let start = self.at;
+        self.at = self.line.find::<S>(start, b' ');
+        (start < self.at).then_some((start, self.at))
+    }
+
+    /// A space and a word.
+    #[inline(always)]
+    pub(crate) fn next_word<S: Simd>(&mut self) -> Option<Span> {
+        self.pass(b' ')?;
+        self.word::<S>()
+    }
+
+    /// The inside of a quoted field.
+    #[inline(always)]
+    pub(crate) fn quoted<S: Simd>(&mut self) -> Option<Span> {
+        self.pass(b'"')?;
+        let start = self.at;
+        let close = closing_quote::<S>(self.line, start)?;
+        self.at = close + 1;
+        Some((start, close))
+    }
+
+    /// 1–19 digits.
+    #[inline(always)]
+    pub(crate) fn integer(&mut self) -> Option<u64> {
+        let (value, end) = integer_at(self.line, self.at)?;
+        self.at = end;
+        Some(value)
+    }
+
+    /// A space and a number of bytes, or `-`, which is none.
+    #[inline(always)]
+    pub(crate) fn next_size(&mut self) -> Option<u64> {
+        self.pass(b' ')?;
+        let (value, end) = size_at(self.line, self.at)?;
+        self.at = end;
+        Some(value)
+    }
+
+    /// A space and a status of three digits, or `-`, which is none.
+    #[inline(always)]
+    pub(crate) fn next_status(&mut self) -> Option<u16> {
+        self.pass(b' ')?;
+        let status = if self.pass(b'-').is_some() {
+            NO_STATUS
+        } else {
+            let status = status_at(self.line, self.at)?;
+            self.at += 3;
+            status
+        };
+        self.ends_field().then_some(status)
+    }
+
+    /// A space and a number of these units in nanoseconds; `-` and `-1` are [`NO_DURATION`].
+    #[inline(always)]
+    pub(crate) fn next_time(&mut self, unit: Unit) -> Option<u64> {
+        self.pass(b' ')?;
+        let nanos = if self.pass(b'-').is_some() {
+            // `-1`, and whatever a clock that was set back leaves.
+            self.integer();
+            NO_DURATION
+        } else {
+            let number = number_at(self.line, self.at).filter(|number| number.unit_ns == 0)?;
+            self.at = number.end;
+            nanos_of(number.whole, number.billionths, unit.nanos())
+        };
+        self.ends_field().then_some(nanos)
+    }
+
+    /// The bytes of a span.
+    #[inline(always)]
+    pub(crate) fn bytes(&self, span: Span) -> &'a [u8] {
+        &self.line.bytes()[span.0..span.1]
+    }
+
+    /// The text of a span; `-` is none.
+    #[inline(always)]
+    pub(crate) fn text(&self, span: Span) -> Text {
+        if self.bytes(span) == b"-" { Text::NONE } else { Text::of_line(span.0, span.1) }
+    }
+
+    /// Where an address with a port ends, before the colon.
+    #[inline(always)]
+    pub(crate) fn port_of(&self, (start, end): Span) -> Option<usize> {
+        let address = self.bytes((start, end));
+        let digits = address.iter().rev().take(6).take_while(|b| b.is_ascii_digit()).count();
+        let host = address.len() - digits;
+        ((1..=5).contains(&digits) && host > 0 && address[host - 1] == b':')
+            .then(|| start + host - 1)
+    }
+
+    /// An address without its port and without brackets around it; `-` is none.
+    #[inline(always)]
+    pub(crate) fn client(&self, span: Span) -> Text {
+        let (mut start, mut end) = (span.0, self.port_of(span).unwrap_or(span.1));
+        if end - start > 2 && self.line.byte(start) == b'[' && self.line.byte(end - 1) == b']' {
+            (start, end) = (start + 1, end - 1);
+        }
+        self.text((start, end))
+    }
+}

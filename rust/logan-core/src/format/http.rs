@@ -1,0 +1,300 @@
+//! What logs of HTTP servers share: numbers, statuses, quoted fields, request lines.
+//!
+//! Readers take a [`Line`] and a position and answer with what is there and the position after it.
+//! Loads may run over the line's end; no answer depends on what lies beyond. What the words mean
+//! exactly is said in the text of [`access`](super::access).
+
+use super::Unit;
+use crate::batch::{DURATION_NS_MAX, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
+use crate::lines::Line;
+use crate::simd::Simd;
+
+/// Longest method, in bytes. WebDAV's longest is 16 (`VERSION-CONTROL` and kin).
+const METHOD_BYTES_MAX: usize = 20;
+
+/// Bit `k` is set where byte `i + k` equals `byte`, for the 64 bytes from `i` inside the line.
+#[inline(always)]
+pub(crate) fn eq64<S: Simd>(line: Line<'_>, i: usize, byte: u8) -> u64 {
+    u64::from(line.eq32::<S>(i, byte)) | u64::from(line.eq32::<S>(i + 32, byte)) << 32
+}
+
+/// The quote that closes a field whose inside begins at `from`.
+#[inline(always)]
+pub(crate) fn closing_quote<S: Simd>(line: Line<'_>, from: usize) -> Option<usize> {
+    let mut i = from;
+    while i < line.len() {
+        let mut mask = eq64::<S>(line, i, b'"');
+        while mask != 0 {
+            let quote = i + mask.trailing_zeros() as usize;
+            if line.byte(quote - 1) != b'\\' || !is_escaped(line, from, quote) {
+                return Some(quote);
+            }
+            mask &= mask - 1;
+        }
+        i += 64;
+    }
+    None
+}
+
+/// Whether the backslashes before `quote`, down to `from`, are odd in number.
+#[cold]
+fn is_escaped(line: Line<'_>, from: usize, quote: usize) -> bool {
+    line.bytes()[from..quote].iter().rev().take_while(|&&b| b == b'\\').count() % 2 == 1
+}
+
+/// Three digits, the first not 0, that lie inside the line.
+#[inline(always)]
+pub(crate) fn status_at(line: Line<'_>, at: usize) -> Option<u16> {
+    let word = line.u32_at(at);
+    let digits = word & 0x000F_0F0F;
+    let high = word & 0x00F0_F0F0;
+    // Adding 6 carries into the high half of each byte whose low half is above 9.
+    let above_9 = (digits + 0x0006_0606) & 0x00F0_F0F0;
+    if high != 0x0030_3030 || above_9 != 0 || at + 3 > line.len() {
+        return None;
+    }
+    if digits & 0xF == 0 {
+        // nginx writes 000 where the client went before there was an answer.
+        return (digits == 0).then_some(NO_STATUS);
+    }
+    // The first digit is in the lowest byte.
+    Some(((digits & 0xF) * 100 + (digits >> 8 & 0xF) * 10 + (digits >> 16)) as u16)
+}
+
+/// A size and the position after it, where the line ends or a space is.
+#[inline(always)]
+pub(crate) fn size_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
+    let (value, end) = match integer_at(line, at) {
+        Some(found) => found,
+        None if at < line.len() && line.byte(at) == b'-' => (NO_BYTES, at + 1),
+        None => (NO_BYTES, impossible_size_end(line, at)?),
+    };
+    (end == line.len() || line.byte(end) == b' ').then_some((value, end))
+}
+
+/// The end of 20 digits or more.
+#[cold]
+#[inline(never)]
+fn impossible_size_end(line: Line<'_>, at: usize) -> Option<usize> {
+    let count = line.bytes().get(at..)?.iter().take_while(|b| b.is_ascii_digit()).count();
+    (count > 19).then_some(at + count)
+}
+
+/// How many of the bytes of `word`, from the lowest, are digits before the first that is not.
+#[inline(always)]
+pub(crate) fn leading_digits(word: u64) -> usize {
+    let x = word ^ 0x3030_3030_3030_3030;
+    // A byte above 9 gets its highest bit; carries only spoil the bytes after the first such one.
+    let above_9 = (x.wrapping_add(0x7676_7676_7676_7676) | x) & 0x8080_8080_8080_8080;
+    above_9.trailing_zeros() as usize / 8
+}
+
+/// The value of eight digits (or zero bytes in place of leading ones), the first one lowest.
+#[inline(always)]
+pub(crate) fn eight_digits(word: u64) -> u64 {
+    let pairs = (word & 0x0F0F_0F0F_0F0F_0F0F).wrapping_mul(10 << 8 | 1) >> 8;
+    let fours = (pairs & 0x00FF_00FF_00FF_00FF).wrapping_mul(100 << 16 | 1) >> 16;
+    (fours & 0x0000_FFFF_0000_FFFF).wrapping_mul(10_000 << 32 | 1) >> 32
+}
+
+/// 1–19 digits and the position after them; None if there are none, or more.
+#[inline(always)]
+pub(crate) fn integer_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
+    let word = line.u64_at(at);
+    let count = leading_digits(word).min(line.len().saturating_sub(at));
+    if count == 0 {
+        return None;
+    }
+    if count == 8 {
+        return long_integer_at(line, at);
+    }
+    Some((eight_digits(word << (64 - 8 * count)), at + count))
+}
+
+#[cold]
+#[inline(never)]
+fn long_integer_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
+    let digits = &line.bytes()[at..];
+    let count = digits.iter().take(20).take_while(|b| b.is_ascii_digit()).count();
+    // Nineteen digits always fit.
+    (count < 20).then(|| {
+        let value = digits[..count].iter().fold(0, |v, b| v * 10 + u64::from(b - b'0'));
+        (value, at + count)
+    })
+}
+
+/// One or more decimals as billionths, and the position after them.
+#[inline(always)]
+fn decimals_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
+    let word = line.u64_at(at);
+    let count = leading_digits(word).min(line.len().saturating_sub(at));
+    if count == 0 {
+        return None;
+    }
+    if count == 8 {
+        return Some(long_decimals_at(line, at));
+    }
+    // Zeros in place of what comes after the decimals.
+    let kept = (1u64 << (8 * count)) - 1;
+    Some((eight_digits(word & kept) * 10, at + count))
+}
+
+#[cold]
+#[inline(never)]
+fn long_decimals_at(line: Line<'_>, at: usize) -> (u64, usize) {
+    let digits = &line.bytes()[at..];
+    let count = digits.iter().take_while(|b| b.is_ascii_digit()).count();
+    let kept = &digits[..count.min(9)];
+    let value = kept.iter().fold(0, |v, b| v * 10 + u64::from(b - b'0'));
+    let billionths = value * 10u64.pow(9 - kept.len() as u32);
+    (billionths, at + count)
+}
+
+/// A response time as written.
+#[derive(Clone, Copy)]
+pub(crate) struct Number {
+    pub(crate) whole: u64,
+    pub(crate) billionths: u64,
+    pub(crate) has_decimals: bool,
+    /// Nanoseconds of the unit that is written, or 0.
+    pub(crate) unit_ns: u64,
+    /// Position after it.
+    pub(crate) end: usize,
+}
+
+impl Number {
+    #[inline(always)]
+    pub(crate) fn is_integer(self) -> bool {
+        !self.has_decimals && self.unit_ns == 0
+    }
+
+    /// Whether the line ends here, or what follows may follow a number.
+    #[inline(always)]
+    pub(crate) fn ends_field(self, line: Line<'_>) -> bool {
+        self.end == line.len() || matches!(line.byte(self.end), b' ' | b',' | b';')
+    }
+}
+
+#[inline(always)]
+pub(crate) fn nanos_of(whole: u64, billionths: u64, unit_ns: u64) -> u64 {
+    // Less than 10^9 times at most 10^9; exact for seconds.
+    let part = (billionths * unit_ns + 500_000_000) / 1_000_000_000;
+    match whole.checked_mul(unit_ns).and_then(|nanos| nanos.checked_add(part)) {
+        Some(nanos) if nanos <= DURATION_NS_MAX => nanos,
+        _ => NO_DURATION,
+    }
+}
+
+/// The number at `at`, whatever follows it.
+#[inline(always)]
+pub(crate) fn number_at(line: Line<'_>, at: usize) -> Option<Number> {
+    let (whole, mut end) = integer_at(line, at)?;
+    let mut number = Number { whole, billionths: 0, has_decimals: false, unit_ns: 0, end };
+    if end < line.len() && line.byte(end) == b'.' {
+        (number.billionths, end) = decimals_at(line, end + 1)?;
+        number.has_decimals = true;
+    }
+    if end < line.len() && matches!(line.byte(end), b'm' | b'u' | b'n' | b's' | 0xC2 | 0xCE) {
+        let (unit_ns, len) = unit_at(line, end)?;
+        number.unit_ns = unit_ns;
+        end += len;
+    }
+    number.end = end;
+    Some(number)
+}
+
+/// The nanoseconds and the length of the unit at `at`.
+#[inline(never)]
+fn unit_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
+    // The micro sign and the Greek letter look the same and both are in use.
+    const UNITS: [(&[u8], Unit); 6] = [
+        (b"ms", Unit::Milliseconds),
+        (b"us", Unit::Microseconds),
+        ("\u{b5}s".as_bytes(), Unit::Microseconds),
+        ("\u{3bc}s".as_bytes(), Unit::Microseconds),
+        (b"ns", Unit::Nanoseconds),
+        (b"s", Unit::Seconds),
+    ];
+    let bytes = &line.bytes()[at..];
+    let (name, unit) = UNITS.iter().find(|(name, _)| bytes.starts_with(name))?;
+    Some((unit.nanos(), name.len()))
+}
+
+/// Whether `HTTP/` is at `at`, inside the line.
+#[inline(always)]
+pub(crate) fn starts_with_http(line: Line<'_>, at: usize) -> bool {
+    const MASK: u64 = (1 << 40) - 1;
+    line.u64_at(at) & MASK == u64::from_le_bytes(*b"HTTP/\0\0\0") && at + 5 <= line.len()
+}
+
+/// Length of the method at `at` if a space follows it before `end`, else 0.
+#[inline(always)]
+pub(crate) fn method_len(line: Line<'_>, at: usize, end: usize) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * ONES;
+    const SPACES: u64 = 0x20 * ONES;
+    let word = line.u64_at(at);
+    let spaces = word ^ SPACES;
+    let spaces = spaces.wrapping_sub(ONES) & !spaces & HIGH;
+    let len = spaces.trailing_zeros() as usize / 8;
+    // A letter is 0x61–0x7A in its low seven bits once 0x20 is set, and its high bit is not.
+    let low = (word | SPACES) & !HIGH;
+    let letters = (low + 0x1F * ONES) & !(low + 0x05 * ONES) & !word & HIGH;
+    if (1..8).contains(&len) && !letters & HIGH & ((1 << (8 * len)) - 1) == 0 {
+        return if at + len < end { len } else { 0 };
+    }
+    unusual_method_len(line, at, end)
+}
+
+#[cold]
+#[inline(never)]
+fn unusual_method_len(line: Line<'_>, at: usize, end: usize) -> usize {
+    let bytes = line.bytes().get(at..end).unwrap_or_default();
+    let len = bytes
+        .iter()
+        .take(METHOD_BYTES_MAX + 1)
+        .take_while(|&&b| b.is_ascii_alphabetic() || b == b'-' || b == b'_')
+        .count();
+    if len <= METHOD_BYTES_MAX && bytes.get(len) == Some(&b' ') { len } else { 0 }
+}
+
+/// Stores method and path of the request `at..end`, if it has them.
+#[inline(always)]
+pub(crate) fn route(line: Line<'_>, at: usize, end: usize, record: &mut Record) {
+    let len = method_len(line, at, end);
+    if len == 0 {
+        return;
+    }
+    let target = at + len + 1;
+    let target_end = target_end(line, target, end);
+    if target < target_end {
+        record.method = Text::of_line(at, at + len);
+        record.path = Text::of_line(target, target_end);
+    }
+}
+
+/// The end of the target that begins at `target` in a request that ends at `end`; not after
+/// `target` if there is none.
+#[inline(always)]
+fn target_end(line: Line<'_>, target: usize, end: usize) -> usize {
+    // ` HTTP/1.1` and the like, but for the space and the last digit.
+    const VERSION: u64 = u64::from_le_bytes(*b"HTTP/\0.\0");
+    const MASK: u64 = 0x00FF_00FF_FFFF_FFFF;
+    let last = line.u64_before(end);
+    let digits = (last >> 40 & 0xF8 == 0x30) & (last >> 56 & 0xF8 == 0x30);
+    if last & MASK == VERSION && digits && target + 9 <= end && line.byte(end - 9) == b' ' {
+        return end - 9;
+    }
+    unusual_target_end(line, target, end)
+}
+
+#[cold]
+#[inline(never)]
+fn unusual_target_end(line: Line<'_>, target: usize, end: usize) -> usize {
+    let rest = &line.bytes()[target..end];
+    match memchr::memrchr(b' ', rest) {
+        Some(space) if rest[space + 1..].starts_with(b"HTTP/") => return target + space,
+        _ => {}
+    }
+    if rest.first() == Some(&b'/') { end } else { target }
+}
