@@ -24,20 +24,22 @@ class Outcome:
         may_lose: workers that may.
         leased_again_s_max: from the moment at which a loss was noticed to the next lease of that
             chunk, with a worker that waits for work: generous, since tests share their machine.
+        job_s: how long the job should take: silence is a loss only when a lease has run out.
     """
 
     loses: frozenset[str] = frozenset()
     may_lose: frozenset[str] = frozenset()
     leased_again_s_max: float = 5.0
+    job_s: float = 4.0
 
 
 OUTCOMES: Final[Mapping[str, Outcome]] = {
     "normal": Outcome(),
     "worker-failure": Outcome(loses=frozenset({"bob"})),
     "high-latency": Outcome(),
-    "partition": Outcome(loses=frozenset({"bob"})),
+    "partition": Outcome(loses=frozenset({"bob"}), job_s=9.0),
     "flapping": Outcome(may_lose=frozenset({"bob"})),
-    "freeze": Outcome(loses=frozenset({"bob"})),
+    "freeze": Outcome(loses=frozenset({"bob"}), job_s=9.0),
     "coordinator-killed": Outcome(may_lose=frozenset({"alice", "bob", "charlie"})),
     "late-joiner": Outcome(),
 }

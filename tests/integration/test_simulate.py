@@ -40,7 +40,7 @@ def test_every_scenario_has_an_outcome() -> None:
 def test_the_figures_stay_the_same(name: str, tmp_path: Path) -> None:
     _, outcome = scenario(name)
     saved = tmp_path / "report.json"
-    found = simulate(name, str(LOG), "--seconds", "4", "-o", str(saved))
+    found = simulate(name, str(LOG), "--seconds", str(outcome.job_s), "-o", str(saved))
     assert found.returncode == 0, found.stdout + found.stderr
     assert "byte for byte" in found.stdout
     performance = json.loads(saved.read_text())["performance"]
