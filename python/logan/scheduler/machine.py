@@ -1,0 +1,731 @@
+"""The scheduler: `Machine.handle(now, event) -> actions` is its one mutator.
+
+It knows no sockets, no clock and no chance: time comes with each event and must be monotonic, the
+caller must call again at `next_deadline()`, and carries the actions out in their order. The same
+events at the same times give the same actions.
+
+How it works. Chunks wait in a `Backlog`; a session that said READY gets the next one as a lease,
+which lives as long as heartbeats list it. What ends a lease, in short:
+
+    result      the chunk goes to the journal (`Commit`); only when that has it (`ChunkCommitted`)
+                is the worker told (`Resolve`), and a second lease of the chunk is cancelled
+    FAIL        another worker gets the chunk, until too many have failed or the source is at fault
+    lost        expired, disconnected, stalled: back to the head of the backlog; after two losses
+                the chunk is scanned isolated, after many it is given up
+
+A result counts whoever brings it and whenever: the first is committed, even if its lease ran out or
+its session is gone; any later one must have the same digest. A chunk has at most two live leases,
+of different workers: the second is a backup, when idle workers see that it will take long.
+
+The states are in `states`, the data in `records`; `conduct`, `stragglers`, `backlog` and `timers`
+decide who is paused, what is backed up, who gets what, and what is due.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from math import inf
+from typing import Any, Final
+
+from logan.scheduler.actions import (
+    Action,
+    Alarm,
+    CancelLease,
+    CloseSession,
+    Commit,
+    DrainSession,
+    EndJob,
+    Grant,
+    LostChunk,
+    Recovered,
+    Resolve,
+    SendJob,
+)
+from logan.scheduler.backlog import Backlog
+from logan.scheduler.conduct import paused, praise, strike
+from logan.scheduler.events import (
+    ChunkCommitted,
+    ChunkFailed,
+    ChunkReturned,
+    CommitFailed,
+    DrainAsked,
+    Event,
+    JobAdded,
+    JobCancelled,
+    LeaseKey,
+    TimePassed,
+    WorkerHeard,
+    WorkerJoined,
+    WorkerLeft,
+    WorkerReady,
+)
+from logan.scheduler.invariants import check
+from logan.scheduler.limits import Limits
+from logan.scheduler.records import Chunk, Job, Lease, Loss, Pool, Session, Trouble, Worker
+from logan.scheduler.states import (
+    CHUNK_STEPS,
+    SESSION_STEPS,
+    ChunkStep,
+    SessionStep,
+    StateError,
+    Story,
+)
+from logan.scheduler.stragglers import own_time_s, slowest_first
+from logan.scheduler.timers import Timed, Timers
+from logan.scheduler.views import JobView, Statistics, view_job, view_worker
+
+__all__ = ["Machine"]
+
+RATE_WEIGHT: Final = 0.3
+"""Of the newest result in a rate: follows a worker that slows down within a few chunks."""
+
+IDLE_LOOK_AHEAD_MAX: Final = 16
+"""Idle workers that are asked to take lost chunks which the first of them may not take."""
+
+WAITING_RESULTS_MAX: Final = 16
+"""Results of one chunk that wait for its commit; honest workers have two."""
+
+
+class Machine:
+    """Who works on what."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._now = -inf
+        self._out: list[Action] = []
+        self._jobs: dict[str, Job] = {}
+        self._ended: deque[JobView] = deque(maxlen=self._limits.jobs_remembered_max)
+        self._workers: dict[str, Worker] = {}
+        self._sessions: dict[str, Session] = {}
+        self._idle: dict[Session, None] = {}
+        self._leases: dict[LeaseKey, Lease] = {}
+        self._backlog = Backlog()
+        self._timers = Timers()
+        self._story = Story()
+        self._mean_rate = 0.0
+        self._review_at = inf
+        self._reviewed_at = -inf
+        self._draining = False
+        self._handlers: dict[type[Any], Callable[[Any], None]] = {
+            JobAdded: self._on_job_added,
+            JobCancelled: self._on_job_cancelled,
+            WorkerJoined: self._on_joined,
+            WorkerReady: self._on_ready,
+            WorkerHeard: self._on_heard,
+            WorkerLeft: self._on_left,
+            ChunkReturned: self._on_returned,
+            ChunkFailed: self._on_failed,
+            ChunkCommitted: self._on_committed,
+            CommitFailed: self._on_commit_failed,
+            DrainAsked: self._on_drain,
+            TimePassed: self._on_time_passed,
+        }
+
+    # -- for the shell
+
+    def handle(self, now: float, event: Event) -> list[Action]:
+        """Take in what happened at `now` (seconds, monotonic) and say what is to be done.
+
+        Events of sessions that have left, and of jobs that are over, are harmless: they were
+        under way. Raises `StateError` for what cannot have happened.
+        """
+        # A clock that is not quite monotonic must neither renew nor expire anything.
+        self._now = max(self._now, now)
+        self._fire_timers()
+        self._handlers[type(event)](event)
+        if self._now >= self._review_at:
+            self._review()
+        out, self._out = self._out, []
+        return out
+
+    def next_deadline(self) -> float | None:
+        """When to call `handle` with `TimePassed`, unless something else happens before."""
+        at = self._timers.next_at()
+        if self._review_at == inf:
+            return at
+        return self._review_at if at is None else min(at, self._review_at)
+
+    def check_invariants(self) -> None:
+        """Raise `StateError` if anything is inconsistent. Looks at everything: for tests."""
+        check(self)
+
+    def statistics(self) -> Statistics:
+        """Figures of all workers and jobs, those that are gone too. Looks at everything."""
+        scanned: dict[str, dict[LeaseKey, int]] = {job: {} for job in self._jobs}
+        for key, lease in self._leases.items():
+            scanned[key[0]][key] = lease.scanned
+        return Statistics(
+            workers=tuple(view_worker(each, self._now) for each in self._workers.values()),
+            jobs=(
+                *self._ended,
+                *(view_job(job, scanned[job.id]) for job in self._jobs.values()),
+            ),
+            sessions=len(self._sessions),
+            leases=len(self._leases),
+            idle=len(self._idle),
+        )
+
+    # -- jobs
+
+    def _on_job_added(self, event: JobAdded) -> None:
+        if event.job in self._jobs:
+            raise StateError(f"job {event.job} was added twice")
+        job = self._jobs[event.job] = Job(event.job)
+        fresh: dict[Pool, list[Chunk]] = {}
+        for item in event.items:
+            pool = self._backlog.pool(job, item.holders, self._now)
+            chunk = Chunk(job, item.chunk, item.bytes, pool)
+            if item.chunk in event.done:
+                chunk.state = "done"
+            else:
+                fresh.setdefault(pool, []).append(chunk)
+            if job.chunks.setdefault(chunk.id, chunk) is not chunk:
+                raise StateError(f"job {job.id} has two chunks {chunk.id}")
+            tally = job.tally[chunk.state]
+            tally.chunks += 1
+            tally.bytes += chunk.bytes
+        for pool, chunks in fresh.items():
+            self._backlog.add_fresh(pool, chunks)
+            self._spread(pool)
+            self._mind_absence(pool)
+        self._end_if_finished(job)
+
+    def _on_job_cancelled(self, event: JobCancelled) -> None:
+        job = self._jobs.get(event.job)
+        if job is None:
+            return
+        for lease in [lease for lease in self._leases.values() if lease.chunk.job is job]:
+            self._cancel(lease)
+        for waiting in job.waiting.values():
+            self._resolve(waiting, done=False)
+        self._end(job, cancelled=True)
+
+    def _end_if_finished(self, job: Job) -> None:
+        if not job.over and not job.unfinished:
+            self._end(job, cancelled=False)
+
+    def _end(self, job: Job, *, cancelled: bool) -> None:
+        job.over = True
+        del self._jobs[job.id]
+        self._backlog.forget(job)
+        self._ended.append(view_job(job, {}))
+        self._out.append(EndJob(job.id, cancelled))
+
+    # -- sessions
+
+    def _on_joined(self, event: WorkerJoined) -> None:
+        if event.session in self._sessions:
+            raise StateError(f"session {event.session} joined twice")
+        worker = self._workers.get(event.name)
+        if worker is None:
+            worker = self._workers[event.name] = Worker(event.name)
+            self._forget_workers()
+        if worker.session is not None:
+            # Nearly always the connection broke and only the worker has noticed so far.
+            old = worker.session
+            self._out.append(CloseSession(old.id, f"another connection of {event.name} took over"))
+            self._drop(old, "replaced by a new connection", clean=False)
+        session = Session(event.session, worker, self._now)
+        self._step_session(session, "join")
+        worker.session = session
+        self._sessions[session.id] = session
+        self._backlog.came(worker.name)
+        self._timers.arm(session, self._now + self._limits.silence_s)
+        if self._draining:
+            self._drain(session)
+
+    def _on_ready(self, event: WorkerReady) -> None:
+        session = self._hear(event.session)
+        if session is not None:
+            session.free = max(event.free, 0)
+            self._feed(session)
+
+    def _on_heard(self, event: WorkerHeard) -> None:
+        session = self._hear(event.session)
+        if session is None:
+            return
+        leases = session.leases
+        now = self._now
+        deadline = now + self._limits.lease_s
+        for progress in event.leases[: self._limits.leases_per_session_max]:
+            lease = leases.get(progress.key)
+            if lease is None:
+                self._stray(session, progress.key)
+                continue
+            lease.deadline = deadline
+            if progress.scanned_bytes > lease.scanned:
+                lease.scanned = progress.scanned_bytes
+                lease.progress_at = now
+                lease.stalled = False
+
+    def _on_left(self, event: WorkerLeft) -> None:
+        session = self._sessions.get(event.session)
+        if session is not None:
+            self._drop(session, event.why, clean=event.clean)
+
+    def _on_drain(self, event: DrainAsked) -> None:
+        if event.session is None:
+            self._draining = True
+            for session in self._sessions.values():
+                self._drain(session)
+        elif event.session in self._sessions:
+            self._drain(self._sessions[event.session])
+
+    def _drain(self, session: Session) -> None:
+        if session.state != "draining":
+            self._step_session(session, "drain")
+            self._idle.pop(session, None)
+            self._out.append(DrainSession(session.id))
+
+    def _hear(self, id: str) -> Session | None:
+        """The session of a frame, which proves that it lives; None if it has left."""
+        session = self._sessions.get(id)
+        if session is not None:
+            session.heard_at = self._now
+            if session.state == "silent":
+                self._step_session(session, "hear")
+                self._feed(session)
+        return session
+
+    def _drop(self, session: Session, cause: str, *, clean: bool) -> None:
+        """The session is gone: its chunks go to others at once."""
+        worker = session.worker
+        self._step_session(session, "leave")
+        del self._sessions[session.id]
+        self._idle.pop(session, None)
+        self._timers.disarm(session)
+        worker.session = None
+        worker.gone_at = self._now
+        for job in self._jobs.values():
+            job.told.discard(session.id)
+        absent = self._backlog.went(worker.name, self._now)
+        lost = list(session.leases.values())
+        if lost and not clean:
+            self._strike(worker, lost=True)
+        for lease in lost:
+            self._lose(lease, cause, blame=not clean)
+        for pool in absent:
+            self._mind_absence(pool)
+        if self._backlog.waits():
+            self._want_review()
+
+    def _forget_workers(self) -> None:
+        if len(self._workers) > self._limits.workers_remembered_max:
+            gone = [each for each in self._workers.values() if each.session is None]
+            for worker in sorted(gone, key=lambda each: each.gone_at)[: len(gone) // 2]:
+                self._timers.disarm(worker)
+                del self._workers[worker.name]
+
+    # -- leases
+
+    def _feed(self, session: Session) -> None:
+        """Give the session what it asked for, as far as there is work for it."""
+        while self._may_take(session):
+            chunk = self._backlog.take(session.worker.name)
+            if chunk is None:
+                self._idle[session] = None
+                self._want_review()
+                return
+            self._grant(session, chunk)
+        self._idle.pop(session, None)
+
+    def _may_take(self, session: Session) -> bool:
+        if session.free <= 0 or session.state != "active":
+            return False
+        if len(session.leases) >= self._limits.leases_per_session_max:
+            return False
+        if paused(session.worker, self._now):
+            return False
+        if self._now - session.heard_at > self._limits.lease_s / 2:
+            self._step_session(session, "miss")
+            return False
+        return True
+
+    def _spread(self, pool: Pool) -> None:
+        """There is new work in the pool: give it to idle workers."""
+        if not self._idle:
+            return
+        if pool.holders is None:
+            tries = IDLE_LOOK_AHEAD_MAX
+            for session in list(self._idle):
+                if not (pool.again or pool.fresh) or not tries:
+                    break
+                before = len(session.leases)
+                self._feed(session)
+                tries -= len(session.leases) == before
+            return
+        for name in sorted(pool.holders):
+            worker = self._workers.get(name)
+            if worker is not None and worker.session in self._idle:
+                self._feed(worker.session)
+
+    def _grant(self, session: Session, chunk: Chunk) -> None:
+        limits, now, job = self._limits, self._now, chunk.job
+        chunk.attempt += 1
+        self._step(chunk, "grant")
+        key = (job.id, chunk.id, chunk.attempt)
+        lease = Lease(key, chunk, session, now, now + limits.lease_s, now)
+        chunk.leases += (lease,)
+        session.leases[key] = lease
+        session.free -= 1
+        self._leases[key] = lease
+        self._timers.arm(session, lease.deadline)
+        if session.id not in job.told:
+            job.told.add(session.id)
+            self._out.append(SendJob(session.id, job.id))
+        isolated = False
+        if chunk.trouble is not None:
+            isolated = chunk.trouble.losses >= limits.isolate_after_losses
+            for loss in chunk.trouble.log:
+                if loss.leased_at is None:
+                    loss.leased_at = now
+        self._out.append(Grant(session.id, key, isolated))
+
+    def _release(self, lease: Lease) -> None:
+        """The lease is not live any more, for whatever reason."""
+        chunk = lease.chunk
+        del self._leases[lease.key]
+        del lease.session.leases[lease.key]
+        chunk.leases = tuple(each for each in chunk.leases if each is not lease)
+
+    def _cancel(self, lease: Lease) -> None:
+        self._release(lease)
+        self._out.append(CancelLease(lease.session.id, lease.key))
+
+    def _lose(self, lease: Lease, cause: str, *, blame: bool) -> None:
+        """The lease ended without an answer; `blame` unless the worker gave it back properly."""
+        chunk, worker = lease.chunk, lease.session.worker
+        self._release(lease)
+        if blame:
+            worker.lost += 1
+        trouble = self._note_loss(chunk, worker, cause)
+        trouble.losses += blame
+        limit = self._limits.losses_per_chunk_max
+        if trouble.losses < limit:
+            self._continue(chunk)
+        else:
+            why = f"its lease was lost {limit} times, at last on {worker.name}: {cause}"
+            self._give_up_unless_leased(chunk, "poison", why)
+
+    def _note_loss(self, chunk: Chunk, worker: Worker, cause: str) -> Trouble:
+        if chunk.trouble is None:
+            chunk.trouble = Trouble()
+        # Where a second lease is at work, the chunk is leased again already.
+        leased_at = self._now if chunk.leases or chunk.state == "committing" else None
+        chunk.trouble.log.append(Loss(worker.name, cause, self._now, leased_at))
+        return chunk.trouble
+
+    def _continue(self, chunk: Chunk) -> None:
+        """A lease of the chunk has ended in vain: wait for the other one, or lease it again."""
+        if chunk.state == "committing" or chunk.leases:
+            self._step(chunk, "release")
+            return
+        self._step(chunk, "requeue")
+        self._queue_again(chunk)
+
+    def _queue_again(self, chunk: Chunk) -> None:
+        self._backlog.add_again(chunk)
+        self._spread(chunk.pool)
+        self._mind_absence(chunk.pool)
+
+    def _give_up_unless_leased(self, chunk: Chunk, kind: str, why: str) -> None:
+        if chunk.state == "committing" or chunk.leases:
+            self._step(chunk, "release")
+        else:
+            self._give_up(chunk, kind, why)
+
+    def _give_up(
+        self, chunk: Chunk, kind: str, why: str, bad_range: tuple[int, int] | None = None
+    ) -> None:
+        for lease in chunk.leases:
+            self._cancel(lease)
+        self._step(chunk, "give up")
+        chunk.trouble = None
+        self._out.append(LostChunk(chunk.job.id, chunk.id, kind, why, bad_range))
+        self._end_if_finished(chunk.job)
+
+    def _stray(self, session: Session, key: LeaseKey) -> None:
+        """The worker still scans what it has no lease for: stop it if that is of no use.
+
+        Otherwise let it go on: it may still be the first to bring a result.
+        """
+        job = self._jobs.get(key[0])
+        chunk = job.chunks.get(key[1]) if job else None
+        if chunk is None or chunk.state in ("done", "lost"):
+            self._out.append(CancelLease(session.id, key))
+
+    # -- results
+
+    def _on_returned(self, event: ChunkReturned) -> None:
+        session = self._hear(event.session)
+        entry = (event.session, event.key)
+        job = self._jobs.get(event.key[0])
+        chunk = job.chunks.get(event.key[1]) if job else None
+        if job is None or chunk is None:
+            self._resolve([entry], done=False)
+            return
+        lease = session.leases.get(event.key) if session else None
+        if lease is not None:
+            self._measure(lease)
+            self._release(lease)
+        if chunk.state in ("pending", "leased"):
+            if session is not None:
+                praise(session.worker)
+                session.worker.done += 1
+                session.worker.done_bytes += chunk.bytes
+            self._step(chunk, "return")
+            chunk.digest = event.digest
+            job.waiting[chunk.id] = [entry]
+            self._out.append(Commit(event.session, event.key, event.digest))
+        elif chunk.state == "lost":
+            self._resolve([entry], done=False)
+        elif chunk.digest is not None and chunk.digest != event.digest:
+            what = f"two different results: {chunk.digest} and, from another lease, {event.digest}"
+            self._out.append(Alarm(job.id, chunk.id, what))
+            self._resolve([entry], done=False)
+        elif chunk.state == "done":
+            self._resolve([entry], done=True)
+        elif entry not in (waiting := job.waiting[chunk.id]):
+            if len(waiting) < WAITING_RESULTS_MAX:
+                waiting.append(entry)
+            else:
+                self._resolve([entry], done=False)
+
+    def _measure(self, lease: Lease) -> None:
+        rate = lease.chunk.bytes / max(self._now - lease.granted_at, 1e-6)
+        worker = lease.session.worker
+        worker.rate = _smooth(worker.rate, rate)
+        self._mean_rate = _smooth(self._mean_rate, rate)
+
+    def _on_committed(self, event: ChunkCommitted) -> None:
+        job = self._jobs.get(event.job)
+        if job is None:
+            return
+        chunk = job.chunks[event.chunk]
+        self._step(chunk, "commit")
+        self._resolve(job.waiting.pop(chunk.id), done=True)
+        for lease in chunk.leases:
+            self._cancel(lease)
+        if chunk.trouble is not None:
+            for loss in chunk.trouble.log:
+                leased_at = self._now if loss.leased_at is None else loss.leased_at
+                self._out.append(
+                    Recovered(
+                        job.id,
+                        chunk.id,
+                        loss.worker,
+                        loss.cause,
+                        loss.noticed_at,
+                        leased_at,
+                        self._now,
+                    )
+                )
+            chunk.trouble = None
+        self._end_if_finished(job)
+
+    def _on_commit_failed(self, event: CommitFailed) -> None:
+        """Nothing is acknowledged, and the chunk is done again, unless that failed often."""
+        job = self._jobs.get(event.job)
+        if job is None:
+            return
+        chunk = job.chunks[event.chunk]
+        self._step(chunk, "go on" if chunk.leases else "commit failed")
+        chunk.digest = None
+        self._resolve(job.waiting.pop(chunk.id), done=False)
+        if chunk.trouble is None:
+            chunk.trouble = Trouble()
+        chunk.trouble.failures += 1
+        if chunk.leases:
+            return
+        if chunk.trouble.failures < self._limits.failures_per_chunk_max:
+            self._queue_again(chunk)
+        else:
+            self._give_up(chunk, "internal", event.why)
+
+    def _on_failed(self, event: ChunkFailed) -> None:
+        session = self._hear(event.session)
+        lease = session.leases.get(event.key) if session else None
+        if session is None or lease is None:
+            return  # the answer to a lease that ran out: whoever has the chunk now will tell
+        chunk, worker = lease.chunk, session.worker
+        worker.failed += 1
+        self._release(lease)
+        at_fault = event.final or event.bad_range is not None
+        if chunk.state == "leased" and at_fault:
+            self._give_up(chunk, event.kind, event.detail, event.bad_range)
+            return
+        if not at_fault:
+            self._strike(worker, lost=event.kind == "cancelled")
+        trouble = self._note_loss(chunk, worker, event.detail)
+        if event.kind != "cancelled":
+            trouble.failures += 1
+            trouble.refused.add(worker.name)
+        if trouble.failures < self._limits.failures_per_chunk_max:
+            self._continue(chunk)
+        else:
+            self._give_up_unless_leased(chunk, event.kind, event.detail)
+
+    def _resolve(self, entries: Iterable[tuple[str, LeaseKey]], *, done: bool) -> None:
+        for session, key in entries:
+            if session in self._sessions:
+                self._out.append(Resolve(session, key, done))
+
+    # -- time
+
+    def _on_time_passed(self, event: TimePassed) -> None:
+        """Timers have gone off already."""
+
+    def _fire_timers(self) -> None:
+        at = self._timers.next_at()
+        if at is None or at > self._now:
+            return
+        # A shell that calls so late was not there to hear heartbeats either: its own absence is
+        # not the workers' silence, and what they sent meanwhile is about to be handled.
+        late = self._now - at > self._limits.heartbeat_s
+        for record in self._timers.due(self._now):
+            self._fire(record, late)
+
+    def _fire(self, record: Timed, late: bool) -> None:
+        if isinstance(record, Session):
+            self._look_after(record, late)
+        elif isinstance(record, Worker):
+            if record.session is not None:
+                self._feed(record.session)
+        elif late and record.absent_since != inf:
+            record.absent_since += self._limits.lease_s
+            self._mind_absence(record)
+        else:
+            self._give_up_absent(record)
+
+    def _look_after(self, session: Session, late: bool) -> None:
+        """End the session's leases that ran out or make no progress, and itself if it is dead."""
+        now, limits = self._now, self._limits
+        grace = now + 2 * limits.heartbeat_s
+        for lease in list(session.leases.values()):
+            if late:
+                lease.deadline = max(lease.deadline, grace)
+            elif lease.deadline <= now:
+                self._strike(session.worker, lost=True)
+                self._lose(lease, f"not heard of for {limits.lease_s:g} s", blame=True)
+            elif lease.progress_at + 2 * limits.stall_s <= now:
+                self._strike(session.worker, lost=False)
+                self._out.append(CancelLease(session.id, lease.key))
+                self._lose(lease, f"no progress for {2 * limits.stall_s:g} s", blame=True)
+            elif lease.progress_at + limits.stall_s <= now and not lease.stalled:
+                self._back_up_stalled(lease)
+        if not late and session.heard_at + limits.silence_s <= now:
+            why = f"nothing was heard for {limits.silence_s:g} s"
+            self._out.append(CloseSession(session.id, why))
+            self._drop(session, why, clean=False)
+            return
+        at = max(session.heard_at + limits.silence_s, grace if late else 0.0)
+        for lease in session.leases.values():
+            patience = limits.stall_s * (2 if lease.stalled else 1)
+            at = min(at, lease.deadline, max(lease.progress_at + patience, grace if late else 0.0))
+        self._timers.arm(session, at)
+
+    def _back_up_stalled(self, lease: Lease) -> None:
+        lease.stalled = True
+        if len(lease.chunk.leases) == 1 and lease.chunk.state == "leased":
+            self._backlog.add_again(lease.chunk)
+            self._spread(lease.chunk.pool)
+
+    def _strike(self, worker: Worker, *, lost: bool) -> None:
+        if strike(worker, self._now, self._limits, lost=lost):
+            if worker.session is not None:
+                self._idle.pop(worker.session, None)
+            self._timers.arm(worker, worker.paused_until)
+
+    def _mind_absence(self, pool: Pool) -> None:
+        """Chunks may wait that nobody can take: give them up after a while."""
+        if pool.absent_since != inf and pool.jobs:
+            at = pool.absent_since + self._limits.holder_absence_s
+            self._timers.arm(pool, max(at, self._now + self._limits.review_s))
+
+    def _give_up_absent(self, pool: Pool) -> None:
+        if pool.absent_since + self._limits.holder_absence_s > self._now:
+            if pool.absent_since != inf:
+                self._mind_absence(pool)
+            return
+        names = ", ".join(sorted(pool.holders or ()))
+        why = f"no worker that holds it was there for {self._limits.holder_absence_s:g} s: {names}"
+        chunks = [*pool.again, *(chunk for fresh in pool.fresh for chunk in fresh)]
+        pool.again.clear()
+        pool.fresh.clear()
+        for chunk in chunks:
+            if chunk.state == "pending" and not chunk.job.over:
+                self._give_up(chunk, "lost", why)
+
+    # -- idle workers
+
+    def _want_review(self) -> None:
+        """Idle workers could help with what is outstanding: look, but not too often."""
+        if self._idle and self._leases and self._review_at == inf:
+            self._review_at = max(self._now, self._reviewed_at + self._limits.review_s)
+
+    def _review(self) -> None:
+        """Give idle workers what only now nobody else can take, and the slowest leases."""
+        self._reviewed_at = self._now
+        self._review_at = inf
+        if self._backlog.waits():
+            for session in list(self._idle):
+                self._feed(session)
+        if self._idle:
+            self._back_up_slowest()
+        self._want_review()
+
+    def _back_up_slowest(self) -> None:
+        slowest = slowest_first(self._leases.values(), self._now, self._mean_rate, self._limits)
+        idle = deque(self._idle)
+        for wait_s, lease in slowest:
+            for _ in range(min(len(idle), IDLE_LOOK_AHEAD_MAX)):
+                session = idle[0]
+                idle.rotate(-1)
+                if self._helps(session, lease, wait_s):
+                    self._grant(session, lease.chunk)
+                    if not self._may_take(session):
+                        self._idle.pop(session, None)
+                        idle.remove(session)
+                    break
+            if not idle:
+                return
+
+    def _helps(self, session: Session, lease: Lease, wait_s: float) -> bool:
+        chunk, name = lease.chunk, session.worker.name
+        if lease.session is session or not self._may_take(session):
+            return False
+        if chunk.pool.holders is not None and name not in chunk.pool.holders:
+            return False
+        if chunk.trouble is not None and name in chunk.trouble.refused:
+            return False
+        own_s = own_time_s(session.worker, chunk.bytes, self._mean_rate)
+        return wait_s > self._limits.backup_gain * own_s
+
+    # -- steps
+
+    def _step(self, chunk: Chunk, step: ChunkStep) -> None:
+        before, job = chunk.state, chunk.job
+        self._story.note((self._now, job.id, chunk.id, chunk.attempt, before, step))
+        after = CHUNK_STEPS[before].get(step)
+        if after is None:
+            raise self._story.error(f"{step!r} while it is {before}", job.id, chunk.id)
+        if after is not before:
+            tally = job.tally
+            tally[before].chunks -= 1
+            tally[before].bytes -= chunk.bytes
+            tally[after].chunks += 1
+            tally[after].bytes += chunk.bytes
+            chunk.state = after
+
+    def _step_session(self, session: Session, step: SessionStep) -> None:
+        after = SESSION_STEPS[session.state].get(step)
+        if after is None:
+            raise StateError(f"session {session.id}: {step!r} while it is {session.state}")
+        session.state = after
+        if after != "active":
+            self._idle.pop(session, None)
+
+
+def _smooth(before: float, now: float) -> float:
+    return now if before == 0.0 else before + RATE_WEIGHT * (now - before)

@@ -1,0 +1,170 @@
+"""What the machine remembers of chunks, leases, sessions, workers and jobs. Data, no decisions.
+
+Records compare by identity. `timer_at` belongs to `timers.Timers`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from math import inf
+
+from logan.scheduler.events import LeaseKey
+from logan.scheduler.states import CHUNK_STATES, ChunkState, SessionState
+
+__all__ = ["Chunk", "Job", "Lease", "Loss", "Pool", "Session", "Tally", "Trouble", "Worker"]
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """A name, over all its sessions.
+
+    Attributes:
+        session: the live one, or None.
+        rate: bytes per second of a lease, from grant to result, smoothed; 0 while unknown.
+        score: rises with failures, falls with results; see `conduct`.
+        level: how many pauses it got since its score was last 0; each doubles the next.
+    """
+
+    name: str
+    session: Session | None = None
+    gone_at: float = 0.0
+    rate: float = 0.0
+    done: int = 0
+    done_bytes: int = 0
+    lost: int = 0
+    failed: int = 0
+    score: int = 0
+    level: int = 0
+    struck_at: float = -inf
+    pauses: int = 0
+    paused_until: float = -inf
+    timer_at: float = inf
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One connection of a worker.
+
+    Attributes:
+        free: further leases that it takes now.
+        heard_at: when its last frame arrived.
+    """
+
+    id: str
+    worker: Worker
+    heard_at: float
+    state: SessionState = "new"
+    free: int = 0
+    leases: dict[LeaseKey, Lease] = field(default_factory=dict)
+    timer_at: float = inf
+
+
+@dataclass(slots=True, eq=False)
+class Lease:
+    """A live lease: `deadline` is in the future, or it would not be live."""
+
+    key: LeaseKey
+    chunk: Chunk
+    session: Session
+    granted_at: float
+    deadline: float
+    progress_at: float
+    scanned: int = 0
+    stalled: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Loss:
+    """One failure of a chunk's lease, until it is made good."""
+
+    worker: str
+    cause: str
+    noticed_at: float
+    leased_at: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Trouble:
+    """What went wrong with a chunk; most chunks have none.
+
+    Attributes:
+        losses: leases that ended with neither result nor answer.
+        failures: answers that it cannot be scanned, and results that could not be stored.
+        refused: workers that gave such an answer.
+    """
+
+    losses: int = 0
+    failures: int = 0
+    refused: set[str] = field(default_factory=set)
+    log: list[Loss] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Chunk:
+    """One chunk of a job. `attempt` is that of the last lease; `leases` are live, at most two."""
+
+    job: Job
+    id: int
+    bytes: int
+    pool: Pool
+    state: ChunkState = "pending"
+    attempt: int = 0
+    leases: tuple[Lease, ...] = ()
+    digest: str | None = None
+    trouble: Trouble | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    chunks: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A job and its chunks.
+
+    Attributes:
+        told: ids of the sessions that know what the job is.
+        waiting: for each chunk that is being committed, the results to acknowledge then.
+    """
+
+    id: str
+    chunks: dict[int, Chunk] = field(default_factory=dict)
+    tally: dict[ChunkState, Tally] = field(
+        default_factory=lambda: {state: Tally() for state in CHUNK_STATES}
+    )
+    told: set[str] = field(default_factory=set)
+    waiting: dict[int, list[tuple[str, LeaseKey]]] = field(default_factory=dict)
+    pools: list[Pool] = field(default_factory=list)
+    over: bool = False
+
+    @property
+    def unfinished(self) -> int:
+        tally = self.tally
+        return len(self.chunks) - tally["done"].chunks - tally["lost"].chunks
+
+
+@dataclass(slots=True, eq=False)
+class Pool:
+    """Pending chunks that the same workers can take: `holders`, or anybody (None).
+
+    Attributes:
+        again: chunks whose lease was lost, and stalled ones that want a backup: they go first.
+            May hold chunks that are no longer either; `backlog.Backlog` skips them.
+        fresh: per job, chunks never leased, in the plan's order; the jobs take turns.
+        listed: holders in whose list of pools with work it stands.
+        jobs: jobs that have chunks of this pool.
+        present: how many of the holders are connected.
+        absent_since: since when none of them is.
+    """
+
+    holders: frozenset[str] | None
+    again: deque[Chunk] = field(default_factory=deque)
+    fresh: deque[deque[Chunk]] = field(default_factory=deque)
+    listed: set[str] = field(default_factory=set)
+    jobs: set[Job] = field(default_factory=set)
+    present: int = 0
+    absent_since: float = inf
+    timer_at: float = inf
