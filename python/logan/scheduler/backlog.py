@@ -3,8 +3,8 @@
 Chunks that the same workers can take share a pool; nearly always that is the one pool of chunks
 that anybody can take. A worker's next chunk comes from
 
-1. the pools of sources that it holds, in turn, since fewer workers can do those; then from the
-   pool for anybody;
+1. the pools of sources that it holds, in turn, and the pool for anybody, alternately: neither kind
+   of job waits for the end of the other;
 2. within a pool, first what was lost before, in the order of loss; then fresh chunks in the plan's
    order, the jobs taking turns, so that a small job does not wait for the end of a large one.
 
@@ -39,6 +39,7 @@ class Backlog:
         self._with_work: dict[str, deque[Pool]] = {}
         self._of_holder: dict[str, list[Pool]] = {}
         self._connected: set[str] = set()
+        self._open_is_next: set[str] = set()
 
     # -- who is there
 
@@ -52,6 +53,7 @@ class Backlog:
     def went(self, name: str, now: float) -> list[Pool]:
         """It is not any more. Returns the pools that nobody can take from now."""
         self._connected.discard(name)
+        self._open_is_next.discard(name)
         absent = []
         for pool in self._of_holder.get(name, ()):
             pool.present -= 1
@@ -98,19 +100,16 @@ class Backlog:
 
     def take(self, name: str) -> Chunk | None:
         """The chunk that this worker gets next: a pending one, or one that wants a backup."""
-        pools = self._with_work.get(name)
-        if pools:
-            for _ in range(min(len(pools), LOOK_AHEAD_POOLS_MAX)):
-                chunk = self._take_from(pools[0], name)
-                if chunk is not None:
-                    pools.rotate(-1)
-                    return chunk
-                if pools[0].again or pools[0].fresh:
-                    pools.rotate(-1)
-                else:
-                    pools.popleft().listed.discard(name)
         open_pool = self.pools.get(None)
-        return self._take_from(open_pool, name) if open_pool else None
+        if name not in self._with_work:
+            return self._take_from(open_pool, name) if open_pool else None
+        if open_pool is None:
+            return self._take_held(name)
+        if name in self._open_is_next:
+            self._open_is_next.discard(name)
+            return self._take_from(open_pool, name) or self._take_held(name)
+        self._open_is_next.add(name)
+        return self._take_held(name) or self._take_from(open_pool, name)
 
     def waits(self) -> bool:
         """Whether lost chunks wait that nobody took so far."""
@@ -124,6 +123,22 @@ class Backlog:
                 yield from fresh
 
     # -- how
+
+    def _take_held(self, name: str) -> Chunk | None:
+        pools = self._with_work[name]
+        for _ in range(min(len(pools), LOOK_AHEAD_POOLS_MAX)):
+            pool = pools[0]
+            chunk = self._take_from(pool, name)
+            if chunk is not None or pool.again or pool.fresh:
+                pools.rotate(-1)
+            else:
+                pools.popleft()
+                pool.listed.discard(name)
+            if chunk is not None:
+                return chunk
+        if not pools:
+            del self._with_work[name]
+        return None
 
     def _list(self, pool: Pool) -> None:
         if pool.holders is None or len(pool.listed) == len(pool.holders):

@@ -219,8 +219,8 @@ class Machine:
             raise StateError(f"session {event.session} joined twice")
         worker = self._workers.get(event.name)
         if worker is None:
-            worker = self._workers[event.name] = Worker(event.name)
             self._forget_workers()
+            worker = self._workers[event.name] = Worker(event.name)
         if worker.session is not None:
             # Nearly always the connection broke and only the worker has noticed so far.
             old = worker.session
@@ -307,13 +307,13 @@ class Machine:
             self._lose(lease, cause, blame=not clean)
         for pool in absent:
             self._mind_absence(pool)
-        if self._backlog.waits():
-            self._want_review()
+        # Where all who are left have refused a chunk, one of them gets it after all.
+        self._want_review()
 
     def _forget_workers(self) -> None:
-        if len(self._workers) > self._limits.workers_remembered_max:
+        if len(self._workers) >= self._limits.workers_remembered_max:
             gone = [each for each in self._workers.values() if each.session is None]
-            for worker in sorted(gone, key=lambda each: each.gone_at)[: len(gone) // 2]:
+            for worker in sorted(gone, key=lambda each: each.gone_at)[: (len(gone) + 1) // 2]:
                 self._timers.disarm(worker)
                 del self._workers[worker.name]
 
@@ -401,12 +401,11 @@ class Machine:
             worker.lost += 1
         trouble = self._note_loss(chunk, worker, cause)
         trouble.losses += blame
-        limit = self._limits.losses_per_chunk_max
-        if trouble.losses < limit:
+        if len(trouble.log) < self._limits.losses_per_chunk_max:
             self._continue(chunk)
         else:
-            why = f"its lease was lost {limit} times, at last on {worker.name}: {cause}"
-            self._give_up_unless_leased(chunk, "poison", why)
+            why = f"its lease ended {len(trouble.log)} times in vain, at last on {worker.name}: "
+            self._give_up_unless_leased(chunk, "poison", why + cause)
 
     def _note_loss(self, chunk: Chunk, worker: Worker, cause: str) -> Trouble:
         if chunk.trouble is None:
@@ -561,7 +560,10 @@ class Machine:
         if event.kind != "cancelled":
             trouble.failures += 1
             trouble.refused.add(worker.name)
-        if trouble.failures < self._limits.failures_per_chunk_max:
+        if (
+            trouble.failures < self._limits.failures_per_chunk_max
+            and len(trouble.log) < self._limits.losses_per_chunk_max
+        ):
             self._continue(chunk)
         else:
             self._give_up_unless_leased(chunk, event.kind, event.detail)
@@ -590,7 +592,9 @@ class Machine:
         if isinstance(record, Session):
             self._look_after(record, late)
         elif isinstance(record, Worker):
-            if record.session is not None:
+            if paused(record, self._now):
+                self._timers.arm(record, record.paused_until)
+            elif record.session is not None:
                 self._feed(record.session)
         elif late and record.absent_since != inf:
             record.absent_since += self._limits.lease_s
@@ -661,7 +665,7 @@ class Machine:
 
     def _want_review(self) -> None:
         """Idle workers could help with what is outstanding: look, but not too often."""
-        if self._idle and self._leases and self._review_at == inf:
+        if self._review_at == inf and self._idle and (self._leases or self._backlog.waits()):
             self._review_at = max(self._now, self._reviewed_at + self._limits.review_s)
 
     def _review(self) -> None:
@@ -699,8 +703,9 @@ class Machine:
             return False
         if chunk.trouble is not None and name in chunk.trouble.refused:
             return False
-        own_s = own_time_s(session.worker, chunk.bytes, self._mean_rate)
-        return wait_s > self._limits.backup_gain * own_s
+        return wait_s > self._limits.backup_gain * own_time_s(
+            session.worker, chunk.bytes, self._mean_rate, wait_s
+        )
 
     # -- steps
 

@@ -49,7 +49,13 @@ def expected_wait_s(lease: Lease, now: float, mean_rate: float, limits: Limits) 
     return wait
 
 
-def own_time_s(worker: Worker, bytes: int, mean_rate: float) -> float:
-    """Seconds that `worker` is expected to take for so many bytes; 0 while nothing is known."""
+def own_time_s(worker: Worker, bytes: int, mean_rate: float, wait_s: float) -> float:
+    """Seconds that `worker` is expected to take for so many bytes.
+
+    While nothing is known of anybody, it is not expected to be faster than who has them (`wait_s`),
+    unless that one does not come forward at all.
+    """
     rate = worker.rate or mean_rate
-    return bytes / rate if rate > 0 else 0.0
+    if rate > 0:
+        return bytes / rate
+    return 0.0 if wait_s == inf else wait_s
