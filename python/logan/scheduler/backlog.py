@@ -8,8 +8,8 @@ that anybody can take. A worker's next chunk comes from
 2. within a pool, first what was lost before, in the order of loss; then fresh chunks in the plan's
    order, the jobs taking turns, so that a small job does not wait for the end of a large one.
 
-A worker that answered FAIL does not get that chunk again, unless all workers that could take it
-have answered so. Entries go stale when a chunk is finished from elsewhere (a late result); they
+A worker that answered FAIL does not get that chunk again, unless all connected workers that could
+take it have answered so; and then only after a while, as others may be about to come. Entries go stale when a chunk is finished from elsewhere (a late result); they
 are skipped when met, so nothing is ever searched for.
 """
 
@@ -34,12 +34,14 @@ LOOK_AHEAD_POOLS_MAX: Final = 8
 class Backlog:
     """Pending chunks by who can take them."""
 
-    def __init__(self) -> None:
+    def __init__(self, retry_s: float) -> None:
+        self._retry_s = retry_s
         self.pools: dict[frozenset[str] | None, Pool] = {}
         self._with_work: dict[str, deque[Pool]] = {}
         self._of_holder: dict[str, list[Pool]] = {}
         self._connected: set[str] = set()
         self._open_is_next: set[str] = set()
+        self._now = 0.0
 
     # -- who is there
 
@@ -98,8 +100,9 @@ class Backlog:
             if not pool.jobs:
                 self._drop(pool)
 
-    def take(self, name: str) -> Chunk | None:
+    def take(self, name: str, now: float) -> Chunk | None:
         """The chunk that this worker gets next: a pending one, or one that wants a backup."""
+        self._now = now
         open_pool = self.pools.get(None)
         if name not in self._with_work:
             return self._take_from(open_pool, name) if open_pool else None
@@ -202,6 +205,8 @@ class Backlog:
         trouble = chunk.trouble
         if trouble is None or name not in trouble.refused:
             return True
+        if self._now < trouble.failed_at + self._retry_s:
+            return False
         there = len(self._connected) if chunk.pool.holders is None else chunk.pool.present
         return sum(each in self._connected for each in trouble.refused) >= there
 

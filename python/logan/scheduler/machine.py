@@ -100,7 +100,7 @@ class Machine:
         self._sessions: dict[str, Session] = {}
         self._idle: dict[Session, None] = {}
         self._leases: dict[LeaseKey, Lease] = {}
-        self._backlog = Backlog()
+        self._backlog = Backlog(self._limits.lease_s)
         self._timers = Timers()
         self._story = Story()
         self._mean_rate = 0.0
@@ -322,7 +322,7 @@ class Machine:
     def _feed(self, session: Session) -> None:
         """Give the session what it asked for, as far as there is work for it."""
         while self._may_take(session):
-            chunk = self._backlog.take(session.worker.name)
+            chunk = self._backlog.take(session.worker.name, self._now)
             if chunk is None:
                 self._idle[session] = None
                 self._want_review()
@@ -559,6 +559,7 @@ class Machine:
         trouble = self._note_loss(chunk, worker, event.detail)
         if event.kind != "cancelled":
             trouble.failures += 1
+            trouble.failed_at = self._now
             trouble.refused.add(worker.name)
         if (
             trouble.failures < self._limits.failures_per_chunk_max
@@ -579,7 +580,7 @@ class Machine:
         """Timers have gone off already."""
 
     def _fire_timers(self) -> None:
-        at = self._timers.next_at()
+        at = self.next_deadline()
         if at is None or at > self._now:
             return
         # A shell that calls so late was not there to hear heartbeats either: its own absence is
@@ -608,7 +609,7 @@ class Machine:
         grace = now + 2 * limits.heartbeat_s
         for lease in list(session.leases.values()):
             if late:
-                lease.deadline = max(lease.deadline, grace)
+                lease.deadline = lease.deadline if lease.deadline > now else grace
             elif lease.deadline <= now:
                 self._strike(session.worker, lost=True)
                 self._lose(lease, f"not heard of for {limits.lease_s:g} s", blame=True)

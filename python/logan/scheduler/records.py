@@ -91,11 +91,13 @@ class Trouble:
     Attributes:
         losses: leases that ended with neither result nor answer.
         failures: answers that it cannot be scanned, and results that could not be stored.
+        failed_at: when the last such answer came.
         refused: workers that gave such an answer.
     """
 
     losses: int = 0
     failures: int = 0
+    failed_at: float = 0.0
     refused: set[str] = field(default_factory=set)
     log: list[Loss] = field(default_factory=list)
 

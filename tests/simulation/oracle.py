@@ -1,0 +1,329 @@
+"""A second opinion on everything that the scheduler does, from its events and actions alone.
+
+It keeps its own record of leases, deadlines and losses, in the plainest way, and raises `Violation`
+when an action is not what the rules of leases allow, or when the scheduler's own view of who holds
+what differs. It shares no code with the scheduler, and never tells it anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from logan.scheduler.actions import (
+    Action,
+    Alarm,
+    CancelLease,
+    CloseSession,
+    Commit,
+    DrainSession,
+    EndJob,
+    Grant,
+    LostChunk,
+    Recovered,
+    Resolve,
+    SendJob,
+)
+from logan.scheduler.events import (
+    ChunkCommitted,
+    ChunkFailed,
+    ChunkReturned,
+    CommitFailed,
+    DrainAsked,
+    Event,
+    JobAdded,
+    JobCancelled,
+    LeaseKey,
+    WorkerHeard,
+    WorkerJoined,
+    WorkerLeft,
+    WorkerReady,
+)
+from logan.scheduler.limits import Limits
+from logan.scheduler.machine import Machine
+
+__all__ = ["Oracle", "Violation"]
+
+Place = tuple[str, int]
+
+
+class Violation(AssertionError):
+    """The scheduler did what it must not, or did not do what it must."""
+
+
+def must(right: bool, what: str) -> None:
+    if not right:
+        raise Violation(what)
+
+
+@dataclass
+class Session:
+    name: str
+    free: int = 0
+    draining: bool = False
+    jobs: set[str] = field(default_factory=set)
+    leases: dict[LeaseKey, float] = field(default_factory=dict)
+
+
+@dataclass
+class Chunk:
+    holders: frozenset[str] | None
+    state: str = "open"  # then "committing", "done", "lost"
+    digest: str | None = None
+    attempt: int = 0
+    losses: int = 0
+    live: dict[LeaseKey, str] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+
+
+class Oracle:
+    """One life of a coordinator. `now` must be the true time of its monotonic clock."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.now = 0.0
+        self.sessions: dict[str, Session] = {}
+        self.jobs: dict[str, dict[int, Chunk]] = {}
+        self.owed: dict[tuple[str, LeaseKey], int] = {}
+        self.ended: set[str] = set()
+        self.recovered = 0
+        self.alarms = 0
+        self.backups = 0
+
+    # -- before the scheduler sees the event
+
+    def before(self, now: float, event: Event, late: bool) -> None:
+        self.now = now
+        for id, session in list(self.sessions.items()):
+            for key, deadline in list(session.leases.items()):
+                if deadline > now:
+                    continue
+                if late:
+                    session.leases[key] = now + 2 * self.limits.heartbeat_s
+                else:
+                    self._end(id, key, loss=True)
+        match event:
+            case JobAdded(job, items, done):
+                self.jobs[job] = {item.chunk: Chunk(item.holders) for item in items}
+                for chunk in done:
+                    self.jobs[job][chunk].state = "done"
+            case WorkerJoined(id, name):
+                for other, session in list(self.sessions.items()):
+                    if session.name == name:
+                        self._leave(other, loss=True)
+                self.sessions[id] = Session(name)
+            case WorkerReady(id, free) if id in self.sessions:
+                self.sessions[id].free = free
+            case WorkerHeard(id, leases) if id in self.sessions:
+                for progress in leases:
+                    if progress.key in self.sessions[id].leases:
+                        self.sessions[id].leases[progress.key] = now + self.limits.lease_s
+            case WorkerLeft(id, _, clean):
+                self._leave(id, loss=not clean)
+            case ChunkReturned(id, key) if id in self.sessions:
+                self._end(id, key, loss=False)
+                self.owed[id, key] = self.owed.get((id, key), 0) + 1
+            case ChunkFailed(id, key) if id in self.sessions:
+                if key in self.sessions[id].leases:
+                    self.jobs[key[0]][key[1]].refused.add(self.sessions[id].name)
+                self._end(id, key, loss=False)
+            case ChunkCommitted(job, chunk) if job in self.jobs:
+                self.jobs[job][chunk].state = "done"
+            case CommitFailed(job, chunk) if job in self.jobs:
+                self.jobs[job][chunk].state = "open"
+            case _:
+                pass
+
+    # -- after it
+
+    def after(self, event: Event, actions: list[Action]) -> None:
+        before = self._state(event)
+        for action in actions:
+            self._judge(event, action)
+        match event:
+            case ChunkReturned(_, key, digest) if key[0] in self.jobs:
+                self._judge_result(key, digest, before, actions)
+            case JobCancelled(job):
+                must(job not in self.jobs, f"job {job} was cancelled and goes on")
+            case DrainAsked(id) if id in self.sessions:
+                must(self.sessions[id].draining, f"session {id} was not drained")
+            case _:
+                pass
+
+    def _state(self, event: Event) -> Chunk | None:
+        """The chunk of a result as it was before the actions."""
+        if isinstance(event, ChunkReturned) and event.key[0] in self.jobs:
+            chunk = self.jobs[event.key[0]].get(event.key[1])
+            if chunk is not None:
+                return Chunk(None, chunk.state, chunk.digest)
+        return None
+
+    def _judge_result(
+        self, key: LeaseKey, digest: str, before: Chunk | None, actions: list[Action]
+    ) -> None:
+        if before is None:
+            return
+        commits = [each for each in actions if isinstance(each, Commit)]
+        alarms = [each for each in actions if isinstance(each, Alarm)]
+        if before.state == "open":
+            must(len(commits) == 1, f"the first result of {key} was not stored")
+        else:
+            must(not commits, f"{key} was stored twice")
+        if before.state in ("committing", "done") and before.digest not in (None, digest):
+            must(len(alarms) == 1, f"{key}: two different results and no alarm")
+        else:
+            must(not alarms, f"{key}: an alarm for nothing")
+
+    def _judge(self, event: Event, action: Action) -> None:  # noqa: PLR0912
+        match action:
+            case SendJob(id, job):
+                must(id in self.sessions and job in self.jobs, f"{action}: nobody to tell")
+                must(job not in self.sessions[id].jobs, f"{action}: told twice")
+                self.sessions[id].jobs.add(job)
+            case Grant(id, key, isolated):
+                self._judge_grant(id, key, isolated)
+            case CancelLease(id, key):
+                must(id in self.sessions, f"{action}: that session has left")
+                self._end(id, key, loss=True)
+            case Commit(id, key, digest):
+                must(isinstance(event, ChunkReturned), f"{action} without a result")
+                chunk = self.jobs[key[0]][key[1]]
+                must(chunk.state == "open", f"{action}: it is {chunk.state}")
+                chunk.state, chunk.digest = "committing", digest
+            case Resolve(id, key, done):
+                self._judge_resolve(event, id, key, done)
+            case CloseSession(id):
+                self._leave(id, loss=True)
+            case DrainSession(id):
+                self.sessions[id].draining = True
+            case LostChunk(job, chunk_id):
+                chunk = self.jobs[job][chunk_id]
+                must(chunk.state == "open", f"{action}: it is {chunk.state}")
+                must(not chunk.live, f"{action}: leases {list(chunk.live)} are live")
+                chunk.state = "lost"
+            case Recovered():
+                self.recovered += 1
+                order = (action.noticed_at, action.leased_at, action.done_at)
+                must(list(order) == sorted(order), f"{action}: effects before causes")
+                must(action.done_at <= self.now, f"{action}: in the future")
+            case Alarm():
+                self.alarms += 1
+            case EndJob(job, cancelled):
+                self._judge_end(event, job, cancelled)
+
+    def _judge_grant(self, id: str, key: LeaseKey, isolated: bool) -> None:
+        must(id in self.sessions, f"lease {key} for {id}, which has left")
+        must(key[0] in self.jobs, f"lease {key} of a job that is over")
+        session, chunk = self.sessions[id], self.jobs[key[0]][key[1]]
+        must(not session.draining, f"lease {key} for {id}, which is draining")
+        must(key[0] in session.jobs, f"lease {key} for {id}, which does not know the job")
+        must(session.free > 0, f"lease {key} for {id}, which did not ask for it")
+        must(chunk.state == "open", f"lease {key}: the chunk is {chunk.state}")
+        must(key[2] == chunk.attempt + 1, f"lease {key} after attempt {chunk.attempt}")
+        must(session.name not in chunk.live.values(), f"lease {key}: two for {session.name}")
+        must(len(chunk.live) < 2, f"lease {key}: the third")
+        if chunk.holders is not None:
+            must(session.name in chunk.holders, f"lease {key} for {session.name}, no holder")
+        must(
+            isolated == (chunk.losses >= self.limits.isolate_after_losses),
+            f"lease {key}: isolated is {isolated} after {chunk.losses} losses",
+        )
+        if session.name in chunk.refused:
+            better = {
+                other.name
+                for other in self.sessions.values()
+                if other.name not in chunk.refused
+                and (chunk.holders is None or other.name in chunk.holders)
+            }
+            must(not better, f"lease {key} for {session.name}, which failed; {better} did not")
+        if chunk.attempt == 0:
+            self._judge_order(key, session, chunk)
+        self.backups += bool(chunk.live)
+        session.free -= 1
+        session.leases[key] = self.now + self.limits.lease_s
+        chunk.attempt += 1
+        chunk.live[key] = session.name
+
+    def _judge_order(self, key: LeaseKey, session: Session, chunk: Chunk) -> None:
+        for job, chunks in self.jobs.items():
+            for id, other in chunks.items():
+                must(
+                    other.state != "open"
+                    or other.attempt == 0
+                    or bool(other.live)
+                    or other.holders != chunk.holders
+                    or session.name in other.refused,
+                    f"lease {key}: chunk {id} of {job} was lost before and waits",
+                )
+
+    def _judge_resolve(self, event: Event, id: str, key: LeaseKey, done: bool) -> None:
+        must(id in self.sessions, f"result {key} is answered to {id}, which has left")
+        must(self.owed.get((id, key), 0) > 0, f"result {key} of {id} is answered twice")
+        # What was sent twice before it was stored is answered once.
+        self.owed[id, key] -= 1
+        if not isinstance(event, ChunkReturned):
+            self.owed[id, key] = 0
+        chunk = self.jobs.get(key[0], {}).get(key[1])
+        if done:
+            must(
+                chunk is not None and chunk.state == "done",
+                f"result {key} is acknowledged before it is stored",
+            )
+
+    def _judge_end(self, event: Event, job: str, cancelled: bool) -> None:
+        must(job in self.jobs, f"job {job} ends twice")
+        must(cancelled == isinstance(event, JobCancelled), f"job {job}: cancelled is {cancelled}")
+        for id, chunk in self.jobs[job].items():
+            must(
+                cancelled or chunk.state in ("done", "lost"),
+                f"job {job} ends while chunk {id} is {chunk.state}",
+            )
+            must(not chunk.live, f"job {job} ends while {list(chunk.live)} are live")
+        del self.jobs[job]
+        self.ended.add(job)
+
+    # -- the plain record
+
+    def _end(self, id: str, key: LeaseKey, *, loss: bool) -> None:
+        session = self.sessions[id]
+        if session.leases.pop(key, None) is None:
+            return
+        chunk = self.jobs[key[0]][key[1]]
+        del chunk.live[key]
+        if loss and chunk.state in ("open", "committing"):
+            chunk.losses += 1
+
+    def _leave(self, id: str, *, loss: bool) -> None:
+        if id in self.sessions:
+            for key in list(self.sessions[id].leases):
+                self._end(id, key, loss=loss)
+            del self.sessions[id]
+            self.owed = {each: owed for each, owed in self.owed.items() if each[0] != id}
+
+    # -- between events
+
+    def compare(self, machine: Machine) -> None:
+        """The scheduler believes the same of every lease and chunk."""
+        statistics = machine.statistics()
+        seen = {
+            worker.session: {progress.key for progress in worker.leases}
+            for worker in statistics.workers
+            if worker.session is not None
+        }
+        known = {id: set(session.leases) for id, session in self.sessions.items()}
+        must(seen == known, f"live leases are {known}, the scheduler has {seen}")
+        for job in statistics.jobs:
+            if job.over:
+                continue
+            chunks = self.jobs[job.job].values()
+            counts = {
+                "pending": sum(c.state == "open" and not c.live for c in chunks),
+                "leased": sum(c.state == "open" and bool(c.live) for c in chunks),
+                "committing": sum(c.state == "committing" for c in chunks),
+                "done": sum(c.state == "done" for c in chunks),
+                "lost": sum(c.state == "lost" for c in chunks),
+            }
+            must(job.chunks == counts, f"job {job.job} has {counts}, it says {job.chunks}")
+
+    def owes(self) -> list[tuple[str, LeaseKey]]:
+        """Results that were never answered, though their session lives."""
+        return [each for each, owed in self.owed.items() if owed > 0]

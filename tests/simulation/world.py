@@ -1,0 +1,663 @@
+"""One schedule, from its first event to its last: everything that is around the scheduler.
+
+Virtual time is a heap of (time, order, what). A seed decides it all: workers with their scans,
+connections with their delays, a coordinator that carries actions out one by one and may die between
+any two, and a journal that keeps what was committed and nothing else. Faults come first, then all
+heals, and every job must come to its right end within bounded time.
+
+`run(schedule)` returns what happened, or raises `Violation`, or whatever the scheduler raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from math import inf
+from random import Random
+from typing import Any
+
+from logan.scheduler.actions import (
+    Action,
+    CancelLease,
+    CloseSession,
+    Commit,
+    DrainSession,
+    EndJob,
+    Grant,
+    LostChunk,
+    Resolve,
+    SendJob,
+)
+from logan.scheduler.events import (
+    ChunkCommitted,
+    ChunkFailed,
+    ChunkReturned,
+    CommitFailed,
+    DrainAsked,
+    Event,
+    JobAdded,
+    JobCancelled,
+    LeaseKey,
+    Progress,
+    TimePassed,
+    WorkerHeard,
+    WorkerJoined,
+    WorkerLeft,
+    WorkerReady,
+    WorkItem,
+)
+from logan.scheduler.limits import Limits
+from logan.scheduler.machine import Machine
+from tests.simulation.oracle import Oracle, must
+from tests.simulation.results import Real, Results, StandIn
+from tests.simulation.schedule import BOUND_S, HEAL_S, LIMITS, Fault, JobPlan, Schedule, WorkerPlan
+
+__all__ = ["Outcome", "World", "run"]
+
+CHECK_EVERY_EVENTS = 5
+"""Looking at everything costs more than an event does, so it is done now and then, and at the end
+of each job. Whatever is wrong for a moment only is caught by the oracle, which sees every action."""
+
+MachineOf = Callable[[Limits], Machine]
+
+
+class Died(Exception):
+    """The coordinator, between two instructions."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    events: int = 0
+    lives: int = 1
+    faults: int = 0
+    recovered: int = 0
+    alarms: int = 0
+    backups: int = 0
+    lost: int = 0
+    virtual_s: float = 0.0
+
+
+@dataclass(slots=True)
+class Task:
+    """A scan. `ends_at` is infinite for one that hangs."""
+
+    key: LeaseKey
+    size: int
+    started_at: float
+    ends_at: float
+    isolated: bool
+
+
+@dataclass(slots=True, eq=False)
+class Link:
+    """One connection, with a queue in each direction that keeps its order."""
+
+    id: str
+    worker: Worker
+    epoch: int
+    up_at: float = 0.0
+    down_at: float = 0.0
+    acked_at: float = 0.0
+    open_here: bool = True  # as the worker sees it
+    open_there: bool = True  # as the coordinator sees it
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    plan: WorkerPlan
+    alive: bool = False
+    frozen_until: float = 0.0
+    up_blocked_until: float = 0.0
+    down_blocked_until: float = 0.0
+    slow_until: float = 0.0
+    garbage: int = 0
+    hangs: int = 0
+    forgets: int = 0
+    draining: bool = False
+    life: int = 0
+    link: Link | None = None
+    tasks: dict[LeaseKey, Task] = field(default_factory=dict)
+    results: dict[LeaseKey, str] = field(default_factory=dict)
+
+
+class World:
+    """The state of one schedule."""
+
+    def __init__(
+        self,
+        schedule: Schedule,
+        machine_of: MachineOf = Machine,
+        *,
+        wall_clock: bool = False,
+        check_every: int = CHECK_EVERY_EVENTS,
+    ) -> None:
+        self.schedule = schedule
+        self.random = Random(schedule.seed ^ 0x5EED)
+        self.machine_of = machine_of
+        self.wall_clock = wall_clock
+        self.check_every = check_every
+        self.results: Results = Real() if schedule.real else StandIn()
+        self.now = 0.0
+        self.heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        self.order = 0
+        self.outcome = Outcome(faults=len(schedule.faults))
+        self.workers = [Worker(plan) for plan in schedule.workers]
+        self.plans = {job.id: job for job in schedule.jobs}
+        self.links = 0
+        # The coordinator; `journal` is the only thing that outlives it.
+        self.epoch = 0
+        self.up = False
+        self.paused_until = 0.0
+        self.dies_in = inf
+        self.clock_jump = 0.0
+        self.commits_fail = 0
+        self.journal: dict[str, dict[int, str]] = {}
+        self.finished: set[str] = set()
+        self.cancelled: set[str] = set()
+        self.arrived: set[str] = set()
+        self.lost: dict[str, set[int]] = {}
+        self.batch: list[Commit] = []
+        self.connections: dict[str, Link] = {}
+        self.answers: list[ChunkReturned] = []
+        self.tick_at = inf
+
+    # -- time
+
+    def at(self, when: float, what: Callable[..., None], *args: Any) -> None:
+        self.order += 1
+        heappush(self.heap, (max(when, self.now), self.order, what, args))
+
+    def after(self, delay: float, what: Callable[..., None], *args: Any) -> None:
+        self.at(self.now + delay, what, *args)
+
+    def run(self) -> Outcome:
+        self.start()
+        for worker in self.workers:
+            self.at(worker.plan.joins_at, self.boot, worker)
+            if worker.plan.gone_at is not None:
+                self.at(worker.plan.gone_at, self.crash, worker, inf)
+        for job in self.schedule.jobs:
+            self.at(job.at, self.submit, job)
+        for fault in self.schedule.faults:
+            self.at(fault.at, self.inflict, fault)
+        done = False
+        while not done:
+            when, _, what, args = heappop(self.heap)
+            must(when <= BOUND_S, f"not finished after {BOUND_S} virtual seconds")
+            self.now = when
+            try:
+                what(*args)
+            except Died:
+                self.down()
+            done = len(self.finished) == len(self.plans) and when > HEAL_S
+        self.check()
+        self.settle()
+        self.outcome.virtual_s = self.now
+        return self.outcome
+
+    def settle(self) -> None:
+        """All jobs are over: what was sent is answered, nothing is owed."""
+        must(not self.oracle.owes(), f"never answered: {self.oracle.owes()}")
+        self.outcome.recovered += self.oracle.recovered
+        self.outcome.alarms += self.oracle.alarms
+        self.outcome.backups += self.oracle.backups
+
+    # -- the coordinator
+
+    def start(self) -> None:
+        self.up = True
+        self.epoch += 1
+        self.machine = self.machine_of(LIMITS)
+        self.oracle = Oracle(LIMITS)
+        self.batch = []
+        self.answers = []
+        self.tick_at = inf
+        self.lost = {}
+        try:
+            for job in sorted(self.arrived - self.finished):
+                self.add(self.plans[job])
+        except Died:
+            self.down()
+
+    def down(self) -> None:
+        """It is gone, with everything that was not in the journal."""
+        self.up = False
+        self.dies_in = inf
+        self.epoch += 1
+        self.outcome.lives += 1
+        self.outcome.recovered += self.oracle.recovered
+        for link in self.connections.values():
+            link.open_there = False
+            self.after(link.worker.plan.down_s, self.notice, link)
+        self.connections = {}
+        self.after(0.1 + self.random.random(), self.start)
+
+    def instruct(self) -> None:
+        self.dies_in -= 1
+        if self.dies_in < 0:
+            raise Died
+
+    def feed(self, event: Event) -> None:
+        """One event, and all that follows from it at once."""
+        machine, now = self.machine, self.now
+        due = machine.next_deadline()
+        clock = now + self.clock_jump if self.wall_clock else now
+        late = due is not None and now - due > LIMITS.heartbeat_s
+        self.oracle.before(now, event, late)
+        actions = machine.handle(clock, event)
+        self.oracle.after(event, actions)
+        self.outcome.events += 1
+        if self.outcome.events % self.check_every == 0:
+            self.check()
+        self.instruct()
+        for action in actions:
+            self.carry_out(action)
+            self.instruct()
+        self.plan_tick()
+
+    def check(self) -> None:
+        if self.up:
+            self.machine.check_invariants()
+            self.oracle.compare(self.machine)
+
+    def plan_tick(self) -> None:
+        due = self.machine.next_deadline()
+        if due is None:
+            return
+        if self.wall_clock:
+            due -= self.clock_jump
+        if due < self.tick_at:
+            self.tick_at = due
+            self.at(due, self.tick, self.epoch)
+
+    def tick(self, epoch: int) -> None:
+        if epoch != self.epoch or not self.up:
+            return
+        if self.now < self.paused_until:
+            self.at(self.paused_until, self.tick, epoch)
+            return
+        self.tick_at = inf
+        due = self.machine.next_deadline()
+        if due is not None and (self.wall_clock or due <= self.now):
+            self.feed(TimePassed())
+            after = self.machine.next_deadline()
+            if not self.wall_clock:
+                must(after is None or after > self.now, f"due at {after}, handled at {self.now}")
+        self.plan_tick()
+
+    def arrive(self, link: Link, event: Event) -> None:
+        """A frame reaches the coordinator."""
+        if not self.up or link.epoch != self.epoch or not link.open_there:
+            return
+        if self.now < self.paused_until:
+            self.at(self.paused_until, self.arrive, link, event)
+        elif self.now < link.worker.up_blocked_until:
+            self.at(link.worker.up_blocked_until, self.arrive, link, event)
+        else:
+            self.take_in(link, event)
+
+    def take_in(self, link: Link, event: Event) -> None:
+        if isinstance(event, WorkerJoined):
+            self.connections[link.id] = link
+        elif isinstance(event, WorkerLeft):
+            link.open_there = False
+            self.connections.pop(link.id, None)
+        elif isinstance(event, WorkerHeard):
+            if self.now >= link.worker.down_blocked_until:
+                link.acked_at = self.now + link.worker.plan.down_s
+        elif isinstance(event, ChunkReturned):
+            self.answers.append(event)
+        self.feed(event)
+
+    def carry_out(self, action: Action) -> None:
+        match action:
+            case Commit():
+                must(action.session != "", "a commit for nobody")
+                if not self.batch:
+                    self.after(0.02 * self.random.random(), self.sync, self.epoch)
+                self.batch.append(action)
+            case CloseSession(id):
+                link = self.connections.pop(id, None)
+                if link is not None:
+                    link.open_there = False
+                    self.after(link.worker.plan.down_s, self.notice, link)
+            case LostChunk(job, chunk, kind):
+                self.lost.setdefault(job, set()).add(chunk)
+                self.judge_loss(job, chunk, kind)
+            case EndJob(job, cancelled):
+                self.finish(job, cancelled)
+            case SendJob() | Grant() | CancelLease() | Resolve() | DrainSession():
+                link = self.connections.get(action.session)
+                if link is not None:
+                    self.send_down(link, action)
+            case _:
+                pass
+
+    def sync(self, epoch: int) -> None:
+        """The journal stores the batch as a whole; only then is anybody told."""
+        if epoch != self.epoch or not self.up:
+            return
+        if self.now < self.paused_until:
+            self.at(self.paused_until, self.sync, epoch)
+            return
+        self.instruct()
+        batch, self.batch = self.batch, []
+        if self.commits_fail:
+            self.commits_fail -= 1
+            for commit in batch:
+                self.feed(CommitFailed(commit.key[0], commit.key[1], "disk full"))
+            return
+        for commit in batch:
+            stored = self.journal.setdefault(commit.key[0], {})
+            must(commit.key[1] not in stored, f"{commit.key} is in the journal already")
+            stored[commit.key[1]] = commit.digest
+        self.instruct()
+        for commit in batch:
+            self.feed(ChunkCommitted(commit.key[0], commit.key[1]))
+
+    # -- jobs
+
+    def submit(self, job: JobPlan) -> None:
+        self.arrived.add(job.id)
+        if self.up:
+            self.add(job)
+
+    def add(self, job: JobPlan) -> None:
+        items = [
+            WorkItem(chunk, size, job.holders.get(chunk)) for chunk, size in enumerate(job.sizes)
+        ]
+        self.feed(JobAdded(job.id, items, frozenset(self.journal.get(job.id, {}))))
+
+    def finish(self, job: str, cancelled: bool) -> None:
+        must(job not in self.finished, f"job {job} ends twice")
+        self.finished.add(job)
+        if cancelled:
+            must(job in self.cancelled, f"job {job} was never cancelled")
+            return
+        plan, stored = self.plans[job], self.journal.get(job, {})
+        lost = self.lost.get(job, set())
+        all_chunks = set(range(len(plan.sizes)))
+        must(
+            set(stored) | lost == all_chunks and not set(stored) & lost,
+            f"job {job} has results of {sorted(stored)}, lost {sorted(lost)}",
+        )
+        must(not set(stored) & (plan.poison | plan.changed), f"job {job} has impossible results")
+        # In the order in which the journal got them, which must not matter.
+        root = self.results.root(job, list(stored), stored)
+        must(root == self.results.expected(job, sorted(stored)), f"job {job}: another result")
+        self.outcome.lost += len(lost)
+        self.check()
+
+    def judge_loss(self, job: str, chunk: int, kind: str) -> None:
+        plan = self.plans[job]
+        gone = {each.plan.name for each in self.workers if each.plan.gone_at is not None}
+        right = (
+            (kind == "poison" and chunk in plan.poison)
+            or (kind == "changed" and chunk in plan.changed)
+            or (kind == "lost" and chunk in plan.holders and plan.holders[chunk] <= gone)
+        )
+        must(right, f"chunk {chunk} of {job} is given up as {kind}, for no good reason")
+
+    # -- connections
+
+    def connect(self, worker: Worker) -> None:
+        if not worker.alive or worker.link is not None:
+            return
+        if self.now < worker.frozen_until:
+            self.at(worker.frozen_until, self.connect, worker)
+            return
+        blocked = max(worker.up_blocked_until, worker.down_blocked_until)
+        if not self.up or self.now < blocked:
+            self.after(0.2 + 0.3 * self.random.random(), self.connect, worker)
+            return
+        self.links += 1
+        link = Link(f"{worker.plan.name}.{self.links}", worker, self.epoch)
+        link.acked_at = self.now
+        worker.link = link
+        worker.draining = False
+        self.send_up(link, WorkerJoined(link.id, worker.plan.name))
+        for key, digest in worker.results.items():
+            self.send_up(link, ChunkReturned(link.id, key, digest))
+        self.ask(worker)
+        self.after(LIMITS.heartbeat_s * self.random.random(), self.heartbeat, link)
+
+    def send_up(self, link: Link, event: Event) -> None:
+        # Bytes that were sent before a connection broke may still arrive, or not.
+        link.up_at = max(self.now + link.worker.plan.up_s, link.up_at)
+        self.at(link.up_at, self.arrive, link, event)
+
+    def send_down(self, link: Link, action: Action) -> None:
+        link.down_at = max(self.now + link.worker.plan.down_s, link.down_at)
+        self.at(link.down_at, self.reach, link, action)
+
+    def cut(self, worker: Worker, why: str, back_s: float, *, told: bool = True) -> None:
+        """The worker's side of its connection ends; the coordinator hears of it if `told`."""
+        link = worker.link
+        if link is None:
+            return
+        link.open_here = False
+        worker.link = None
+        if told:
+            self.send_up(link, WorkerLeft(link.id, why))
+        if not worker.plan.keeps:
+            worker.tasks.clear()
+        if back_s != inf:
+            self.after(back_s, self.connect, worker)
+
+    def notice(self, link: Link) -> None:
+        """The coordinator's side ended: the worker sees it, if it can see anything."""
+        worker = link.worker
+        if worker.link is not link:
+            return
+        if self.now < max(worker.frozen_until, worker.down_blocked_until):
+            self.at(max(worker.frozen_until, worker.down_blocked_until), self.notice, link)
+            return
+        self.cut(worker, "closed by the coordinator", self.random.random(), told=False)
+
+    # -- workers
+
+    def boot(self, worker: Worker) -> None:
+        gone_at = worker.plan.gone_at
+        if worker.alive or (gone_at is not None and self.now >= gone_at):
+            return
+        worker.alive = True
+        worker.life += 1
+        worker.frozen_until = 0.0
+        self.connect(worker)
+
+    def crash(self, worker: Worker, back_s: float, told: bool = True) -> None:
+        if not worker.alive:
+            return
+        worker.alive = False
+        self.cut(worker, "connection reset", inf, told=told)
+        worker.tasks.clear()
+        worker.results.clear()
+        if back_s != inf:
+            self.after(back_s, self.boot, worker)
+
+    def heartbeat(self, link: Link) -> None:
+        worker = link.worker
+        if worker.link is not link or not link.open_here:
+            return
+        if self.now < worker.frozen_until:
+            self.at(worker.frozen_until, self.heartbeat, link)
+            return
+        if self.now - link.acked_at > LIMITS.lease_s:
+            self.cut(worker, "the coordinator is silent", self.random.random())
+            return
+        leases = tuple(self.progress(task) for task in worker.tasks.values())
+        self.send_up(link, WorkerHeard(link.id, leases))
+        self.after(LIMITS.heartbeat_s, self.heartbeat, link)
+
+    def progress(self, task: Task) -> Progress:
+        if task.ends_at == inf:
+            return Progress(task.key, 0)
+        share = (self.now - task.started_at) / (task.ends_at - task.started_at)
+        return Progress(task.key, int(task.size * min(share, 1.0)))
+
+    def ask(self, worker: Worker) -> None:
+        if worker.link is not None and not worker.draining:
+            free = worker.plan.slots - len(worker.tasks)
+            self.send_up(worker.link, WorkerReady(worker.link.id, max(free, 0)))
+
+    def reach(self, link: Link, action: Action) -> None:
+        """A frame reaches the worker."""
+        worker = link.worker
+        if worker.link is not link or not link.open_here:
+            return
+        if self.now < max(worker.frozen_until, worker.down_blocked_until):
+            self.at(max(worker.frozen_until, worker.down_blocked_until), self.reach, link, action)
+            return
+        match action:
+            case Grant(_, key, isolated):
+                if worker.forgets:
+                    worker.forgets -= 1
+                else:
+                    self.begin(worker, key, isolated)
+            case CancelLease(_, key):
+                if worker.tasks.pop(key, None) is not None:
+                    self.ask(worker)
+            case Resolve(_, key):
+                worker.results.pop(key, None)
+                self.leave_if_drained(worker)
+            case DrainSession():
+                worker.draining = True
+                self.leave_if_drained(worker)
+            case _:
+                pass
+
+    def leave_if_drained(self, worker: Worker) -> None:
+        link = worker.link
+        if worker.draining and link is not None and not worker.tasks and not worker.results:
+            # After all that was sent to it: whoever says goodbye has read what was under way.
+            link.open_here = False
+            worker.link = None
+            self.send_up(link, WorkerLeft(link.id, "goodbye", clean=True))
+            self.after(0.5 + self.random.random(), self.connect, worker)
+
+    def begin(self, worker: Worker, key: LeaseKey, isolated: bool) -> None:
+        plan = self.plans[key[0]]
+        size = plan.sizes[key[1]]
+        speed = worker.plan.speed * (0.1 if self.now < worker.slow_until else 1.0)
+        ends_at = self.now + 0.01 + size / speed * (0.7 + 0.6 * self.random.random())
+        if worker.hangs:
+            worker.hangs -= 1
+            ends_at = inf
+        worker.tasks[key] = Task(key, size, self.now, ends_at, isolated)
+        if ends_at != inf:
+            self.at(ends_at, self.end, worker, worker.life, key)
+
+    def end(self, worker: Worker, life: int, key: LeaseKey) -> None:
+        """A scan is through."""
+        if not worker.alive or worker.life != life or key not in worker.tasks:
+            return
+        if self.now < worker.frozen_until:
+            self.at(worker.frozen_until, self.end, worker, life, key)
+            return
+        task = worker.tasks[key]
+        plan = self.plans[key[0]]
+        if key[1] in plan.poison and not task.isolated:
+            self.crash(worker, 0.2 + self.random.random())
+            return
+        del worker.tasks[key]
+        answer = self.answer(worker, plan, key)
+        if worker.link is not None:
+            self.send_up(worker.link, answer(worker.link.id))
+            self.ask(worker)
+            self.leave_if_drained(worker)
+
+    def answer(self, worker: Worker, plan: JobPlan, key: LeaseKey) -> Callable[[str], Event]:
+        chunk = key[1]
+        if chunk in plan.poison:
+            return lambda id: ChunkFailed(
+                id, key, "poison", "a line kills the scan", bad_range=(0, 1)
+            )
+        if chunk in plan.changed:
+            return lambda id: ChunkFailed(id, key, "changed", "it was truncated", final=True)
+        if plan.unreadable.get(chunk) == worker.plan.name:
+            return lambda id: ChunkFailed(id, key, "unreadable", "no such file here")
+        if worker.garbage:
+            worker.garbage -= 1
+            return lambda id: ChunkFailed(id, key, "internal", "the digest does not fit")
+        digest = self.results.digest(plan.id, chunk)
+        worker.results[key] = digest
+        return lambda id: ChunkReturned(id, key, digest)
+
+    # -- faults
+
+    def inflict(self, fault: Fault) -> None:
+        worker = self.workers[fault.worker]
+        left_s = max(HEAL_S - self.now, 0.0)
+        seconds = min(fault.seconds, left_s)
+        back_s = min(fault.seconds, left_s) + 0.1 * self.random.random()
+        match fault.kind:
+            case "crash":
+                self.crash(worker, back_s)
+            case "power":
+                self.crash(worker, back_s, False)
+            case "freeze":
+                worker.frozen_until = max(worker.frozen_until, self.now + seconds)
+            case "slow":
+                worker.slow_until = self.now + seconds
+            case "cut":
+                self.cut(worker, "connection reset", back_s, told=fault.number % 3 > 0)
+            case "flap":
+                for number in range(4):
+                    self.after(number * left_s / 4, self.cut, worker, "flap", 0.05)
+            case "partition":
+                self.partition(worker, fault)
+            case "hang":
+                worker.hangs += 1
+            case "garbage":
+                worker.garbage += 1 + fault.number % 2
+            case "forget":
+                worker.forgets += 1
+            case "drain":
+                if self.up and worker.link is not None and worker.link.epoch == self.epoch:
+                    self.feed(DrainAsked(worker.link.id))
+            case "replay" | "forge":
+                self.replay(fault)
+            case "coordinator dies":
+                self.dies_in = min(self.dies_in, fault.number)
+            case "coordinator pauses":
+                self.paused_until = self.now + seconds
+            case "clock jumps":
+                self.clock_jump += (fault.seconds + 2.0) * (1 if fault.number % 2 else -1)
+            case "commit fails":
+                self.commits_fail += 1
+            case "cancel":
+                self.cancel(self.schedule.jobs[fault.number % len(self.schedule.jobs)].id)
+
+    def partition(self, worker: Worker, fault: Fault) -> None:
+        until = min(self.now + fault.seconds, HEAL_S)
+        if fault.number % 3 != 0:
+            worker.up_blocked_until = max(worker.up_blocked_until, until)
+        if fault.number % 3 != 1:
+            worker.down_blocked_until = max(worker.down_blocked_until, until)
+
+    def replay(self, fault: Fault) -> None:
+        """A frame arrives again, as it was or with another digest; if none did, later."""
+        if not self.answers:
+            if self.now < HEAL_S - 1.0:
+                self.after(0.7, self.replay, fault)
+            return
+        if not self.up or self.now < self.paused_until:
+            return
+        old = self.random.choice(self.answers)
+        if fault.kind == "replay":
+            self.feed(old)
+            return
+        chunk = self.oracle.jobs.get(old.key[0], {}).get(old.key[1])
+        if chunk is not None and chunk.state in ("committing", "done"):
+            self.feed(ChunkReturned(old.session, old.key, "forged"))
+
+    def cancel(self, job: str) -> None:
+        if job in self.arrived and job not in self.finished and self.up:
+            self.cancelled.add(job)
+            self.feed(JobCancelled(job))
+
+
+def run(schedule: Schedule, machine_of: MachineOf = Machine, *, wall_clock: bool = False) -> Outcome:
+    """Run one schedule. Raises what went wrong."""
+    return World(schedule, machine_of, wall_clock=wall_clock).run()
