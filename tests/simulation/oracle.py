@@ -101,6 +101,7 @@ class Oracle:
                     session.leases[key] = now + 2 * self.limits.heartbeat_s
                 else:
                     self._end(id, key, loss=True)
+                    session.free += 1
         match event:
             case JobAdded(job, items, done):
                 self.jobs[job] = {item.chunk: Chunk(item.holders) for item in items}

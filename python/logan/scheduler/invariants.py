@@ -106,6 +106,19 @@ def _check_sessions(machine: Machine) -> None:
             f"session {session.id} has {len(session.leases)} leases",
         )
         _must(session.timer_at < inf, f"nobody looks after session {session.id}")
+        _must(
+            session in machine._idle
+            or session.free == 0
+            or session.state != "active"
+            or paused(session.worker, machine._now)
+            or len(session.leases) == machine._limits.leases_per_session_max,
+            f"session {session.id} asks for {session.free} and is not idle",
+        )
+        _must(
+            session.worker.timer_at <= session.worker.paused_until
+            or not paused(session.worker, machine._now),
+            f"nobody looks when the pause of session {session.id} ends",
+        )
     _must(live == len(machine._leases), f"{len(machine._leases)} leases, sessions have {live}")
 
 

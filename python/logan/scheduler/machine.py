@@ -246,7 +246,7 @@ class Machine:
         if session is None:
             return
         leases = session.leases
-        now = self._now
+        now = session.beat_at = self._now
         deadline = now + self._limits.lease_s
         for progress in event.leases[: self._limits.leases_per_session_max]:
             lease = leases.get(progress.key)
@@ -611,6 +611,8 @@ class Machine:
             if late:
                 lease.deadline = lease.deadline if lease.deadline > now else grace
             elif lease.deadline <= now:
+                # Heartbeats without it: the worker never got it, so that place is free still.
+                session.free += session.beat_at > lease.deadline - limits.lease_s
                 self._strike(session.worker, lost=True)
                 self._lose(lease, f"not heard of for {limits.lease_s:g} s", blame=True)
             elif lease.progress_at + 2 * limits.stall_s <= now:
@@ -629,6 +631,7 @@ class Machine:
             patience = limits.stall_s * (2 if lease.stalled else 1)
             at = min(at, lease.deadline, max(lease.progress_at + patience, grace if late else 0.0))
         self._timers.arm(session, at)
+        self._feed(session)
 
     def _back_up_stalled(self, lease: Lease) -> None:
         lease.stalled = True

@@ -49,11 +49,13 @@ class Session:
     Attributes:
         free: further leases that it takes now.
         heard_at: when its last frame arrived.
+        beat_at: when its last heartbeat did.
     """
 
     id: str
     worker: Worker
     heard_at: float
+    beat_at: float = -inf
     state: SessionState = "new"
     free: int = 0
     leases: dict[LeaseKey, Lease] = field(default_factory=dict)
