@@ -39,7 +39,7 @@ LEASES_AT_ONCE = 2
 
 
 class Drive:
-    """A cluster without faults but cut connections, in virtual time, with little work of its own."""
+    """A cluster without faults but cut connections, in virtual time."""
 
     def __init__(self, workers: int, chunks: int) -> None:
         self.machine = Machine(Limits())

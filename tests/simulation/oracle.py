@@ -174,21 +174,21 @@ class Oracle:
         else:
             must(not alarms, f"{key}: an alarm for nothing")
 
-    def _judge(self, event: Event, action: Action) -> None:  # noqa: PLR0912
+    def _judge(self, event: Event, action: Action) -> None:
         match action:
             case SendJob(id, job):
-                must(id in self.sessions and job in self.jobs, f"{action}: nobody to tell")
-                must(job not in self.sessions[id].jobs, f"{action}: told twice")
+                must(id in self.sessions and job in self.jobs, f"job {job}: nobody to tell")
+                must(job not in self.sessions[id].jobs, f"job {job} is told twice")
                 self.sessions[id].jobs.add(job)
             case Grant(id, key, isolated):
                 self._judge_grant(id, key, isolated)
             case CancelLease(id, key):
-                must(id in self.sessions, f"{action}: that session has left")
+                must(id in self.sessions, f"cancelled {key}: {id} has left")
                 self._end(id, key, loss=True)
             case Commit(id, key, digest):
-                must(isinstance(event, ChunkReturned), f"{action} without a result")
+                must(isinstance(event, ChunkReturned), "a commit without a result")
                 chunk = self.jobs[key[0]][key[1]]
-                must(chunk.state == "open", f"{action}: it is {chunk.state}")
+                must(chunk.state == "open", f"commit of {key}: it is {chunk.state}")
                 chunk.state, chunk.digest = "committing", digest
             case Resolve(id, key, done):
                 self._judge_resolve(event, id, key, done)
@@ -198,14 +198,14 @@ class Oracle:
                 self.sessions[id].draining = True
             case LostChunk(job, chunk_id):
                 chunk = self.jobs[job][chunk_id]
-                must(chunk.state == "open", f"{action}: it is {chunk.state}")
-                must(not chunk.live, f"{action}: leases {list(chunk.live)} are live")
+                must(chunk.state == "open", f"chunk {chunk_id} is given up and {chunk.state}")
+                must(not chunk.live, f"chunk {chunk_id} is given up and leased")
                 chunk.state = "lost"
             case Recovered():
                 self.recovered += 1
                 order = (action.noticed_at, action.leased_at, action.done_at)
-                must(list(order) == sorted(order), f"{action}: effects before causes")
-                must(action.done_at <= self.now, f"{action}: in the future")
+                must(list(order) == sorted(order), "a recovery with effects before causes")
+                must(action.done_at <= self.now, "a recovery in the future")
             case Alarm():
                 self.alarms += 1
             case EndJob(job, cancelled):

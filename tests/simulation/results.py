@@ -87,7 +87,15 @@ def _summaries() -> tuple[_logan.Spec, list[bytes]]:
     ]
     data = "".join(lines).encode()
     spec = _logan.Spec(
-        json.dumps({"version": 1, "top": 10, "input_tz": "UTC", "anchor_ns": 0, "sources": [{"formats": []}]})
+        json.dumps(
+            {
+                "version": 1,
+                "top": 10,
+                "input_tz": "UTC",
+                "anchor_ns": 0,
+                "sources": [{"formats": []}],
+            }
+        )
     )
     size = -(-len(data) // REAL_CHUNKS)
     with tempfile.TemporaryDirectory() as folder:

@@ -149,9 +149,7 @@ def _jobs(random: Random, workers: tuple[WorkerPlan, ...], chunks_max: int) -> t
     )
 
 
-def _job(
-    random: Random, id: str, workers: tuple[WorkerPlan, ...], chunks_max: int
-) -> JobPlan:
+def _job(random: Random, id: str, workers: tuple[WorkerPlan, ...], chunks_max: int) -> JobPlan:
     count = random.randrange(0 if random.random() < 0.05 else 1, chunks_max + 1)
     names = [worker.name for worker in workers]
     staying = [worker.name for worker in workers if worker.gone_at is None]

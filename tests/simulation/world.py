@@ -55,9 +55,9 @@ from tests.simulation.schedule import BOUND_S, HEAL_S, LIMITS, Fault, JobPlan, S
 
 __all__ = ["Outcome", "World", "run"]
 
-CHECK_EVERY_EVENTS = 5
-"""Looking at everything costs more than an event does, so it is done now and then, and at the end
-of each job. Whatever is wrong for a moment only is caught by the oracle, which sees every action."""
+CHECK_EVERY_EVENTS = 12
+"""Looking at everything costs more than an event does, so it is done now and then and at the
+end of each job. What is wrong for a moment only is caught by the oracle, which sees every action."""
 
 MachineOf = Callable[[Limits], Machine]
 
@@ -586,7 +586,7 @@ class World:
 
     # -- faults
 
-    def inflict(self, fault: Fault) -> None:
+    def inflict(self, fault: Fault) -> None:  # noqa: PLR0912  a table of cases
         worker = self.workers[fault.worker]
         left_s = max(HEAL_S - self.now, 0.0)
         seconds = min(fault.seconds, left_s)
@@ -658,6 +658,8 @@ class World:
             self.feed(JobCancelled(job))
 
 
-def run(schedule: Schedule, machine_of: MachineOf = Machine, *, wall_clock: bool = False) -> Outcome:
+def run(
+    schedule: Schedule, machine_of: MachineOf = Machine, *, wall_clock: bool = False
+) -> Outcome:
     """Run one schedule. Raises what went wrong."""
     return World(schedule, machine_of, wall_clock=wall_clock).run()

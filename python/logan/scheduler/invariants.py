@@ -5,12 +5,11 @@ Nothing here is on the way of an event; every figure that the machine keeps is c
 
 from __future__ import annotations
 
-from collections import Counter
 from math import inf
 from typing import TYPE_CHECKING
 
 from logan.scheduler.conduct import paused
-from logan.scheduler.records import Chunk, Job
+from logan.scheduler.records import Chunk, Job, Tally
 from logan.scheduler.states import CHUNK_STATES, StateError
 
 if TYPE_CHECKING:
@@ -33,37 +32,35 @@ def check(machine: Machine) -> None:
 
 def _check_job(machine: Machine, job: Job) -> None:
     _must(not job.over and job.unfinished > 0, f"job {job.id} is over and was not ended")
-    chunks = Counter(chunk.state for chunk in job.chunks.values())
-    for state in CHUNK_STATES:
-        held = [chunk.bytes for chunk in job.chunks.values() if chunk.state == state]
-        tally = job.tally[state]
-        _must(
-            (tally.chunks, tally.bytes) == (chunks[state], sum(held)),
-            f"job {job.id} counts {tally} chunks as {state}, there are {chunks[state]}",
-        )
-    _must(
-        set(job.waiting) == {c.id for c in job.chunks.values() if c.state == "committing"},
-        f"job {job.id}: results wait for {sorted(job.waiting)}, others are being committed",
-    )
+    counted = {state: Tally() for state in CHUNK_STATES}
+    for chunk in job.chunks.values():
+        tally = counted[chunk.state]
+        tally.chunks += 1
+        tally.bytes += chunk.bytes
+    if job.tally != counted:
+        raise StateError(f"job {job.id} counts {job.tally}, there are {counted}")
+    committing = {chunk.id for chunk in job.chunks.values() if chunk.state == "committing"}
+    if job.waiting.keys() != committing:
+        raise StateError(f"job {job.id}: waiting are {job.waiting}, committing {committing}")
 
 
 def _check_chunk(machine: Machine, chunk: Chunk, queued: set[Chunk]) -> None:
+    live, state = chunk.leases, chunk.state
+    if state in ("done", "lost") and not live:
+        return
+
     def must(right: bool, what: str) -> None:
         if not right:
             raise machine._story.error(what, chunk.job.id, chunk.id)
 
-    live, state = chunk.leases, chunk.state
     names = {lease.session.worker.name for lease in live}
-    must(len(live) <= 2, f"{len(live)} live leases")
-    must(len(names) == len(live), f"two live leases of one worker: {sorted(names)}")
+    must(len(live) <= 2, "more than two live leases")
+    must(len(names) == len(live), "two live leases of one worker")
+    holders = chunk.pool.holders
+    must(holders is None or names <= holders, "leased to a worker that does not hold it")
     for lease in live:
-        must(machine._leases.get(lease.key) is lease, f"lease {lease.key} is unknown")
-        must(1 <= lease.key[2] <= chunk.attempt, f"lease {lease.key} of attempt {chunk.attempt}")
-        holders = chunk.pool.holders
-        must(
-            holders is None or lease.session.worker.name in holders,
-            f"leased to {lease.session.worker.name}, which does not hold it",
-        )
+        must(machine._leases.get(lease.key) is lease, "a lease that nobody knows")
+        must(1 <= lease.key[2] <= chunk.attempt, "a lease of an attempt that was not made")
     if state == "leased":
         must(len(live) > 0, "leased without a lease")
     elif state != "committing":
@@ -83,43 +80,43 @@ def _check_chunk(machine: Machine, chunk: Chunk, queued: set[Chunk]) -> None:
 
 def _check_leases(machine: Machine) -> None:
     for key, lease in machine._leases.items():
-        _must(lease.key == key and lease in lease.chunk.leases, f"lease {key} is not its chunk's")
-        _must(lease.session.leases.get(key) is lease, f"lease {key} is not its session's")
-        _must(lease.deadline > machine._now, f"lease {key} is overdue")
-        _must(
-            lease.session.timer_at <= lease.deadline,
-            f"lease {key} runs out at {lease.deadline}, nobody looks before "
-            f"{lease.session.timer_at}",
+        session = lease.session
+        wrong = (
+            (lease.key != key or lease not in lease.chunk.leases, "is not its chunk's"),
+            (session.leases.get(key) is not lease, "is not its session's"),
+            (key[0] not in machine._jobs, "is of a job that is over"),
+            (lease.deadline <= machine._now, "is overdue"),
+            (session.timer_at > lease.deadline, "will run out while nobody looks"),
         )
-        _must(key[0] in machine._jobs, f"lease {key} of a job that is over")
+        for is_wrong, what in wrong:
+            if is_wrong:
+                raise StateError(f"lease {key} of session {session.id} {what}")
 
 
 def _check_sessions(machine: Machine) -> None:
     live = 0
+    leases_max = machine._limits.leases_per_session_max
     for session in machine._sessions.values():
         live += len(session.leases)
-        _must(session.worker.session is session, f"session {session.id} is not its worker's")
-        _must(session.state not in ("new", "gone"), f"session {session.id} is {session.state}")
-        _must(session.free >= 0, f"session {session.id} was given more than it asked for")
-        _must(
-            len(session.leases) <= machine._limits.leases_per_session_max,
-            f"session {session.id} has {len(session.leases)} leases",
+        worker = session.worker
+        resting = paused(worker, machine._now)
+        served = session in machine._idle or not session.free or session.state != "active"
+        wrong = (
+            (worker.session is not session, "is not its worker's"),
+            (session.state in ("new", "gone"), "is not there"),
+            (session.free < 0, "was given more than it asked for"),
+            (len(session.leases) > leases_max, "has too many leases"),
+            (session.timer_at == inf, "is not looked after"),
+            (resting and worker.timer_at > worker.paused_until, "is paused for good"),
+            (
+                not served and not resting and len(session.leases) < leases_max,
+                "asks for leases and is not idle",
+            ),
         )
-        _must(session.timer_at < inf, f"nobody looks after session {session.id}")
-        _must(
-            session in machine._idle
-            or session.free == 0
-            or session.state != "active"
-            or paused(session.worker, machine._now)
-            or len(session.leases) == machine._limits.leases_per_session_max,
-            f"session {session.id} asks for {session.free} and is not idle",
-        )
-        _must(
-            session.worker.timer_at <= session.worker.paused_until
-            or not paused(session.worker, machine._now),
-            f"nobody looks when the pause of session {session.id} ends",
-        )
-    _must(live == len(machine._leases), f"{len(machine._leases)} leases, sessions have {live}")
+        for is_wrong, what in wrong:
+            if is_wrong:
+                raise StateError(f"session {session.id} ({session.state}) {what}")
+    _must(live == len(machine._leases), "sessions have other leases than there are")
 
 
 def _check_idle(machine: Machine) -> None:
