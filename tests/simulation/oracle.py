@@ -85,6 +85,7 @@ class Oracle:
         self.jobs: dict[str, dict[int, Chunk]] = {}
         self.owed: dict[tuple[str, LeaseKey], int] = {}
         self.ended: set[str] = set()
+        self.lost: dict[str, int] = {}
         self.recovered = 0
         self.alarms = 0
         self.backups = 0
@@ -92,16 +93,9 @@ class Oracle:
     # -- before the scheduler sees the event
 
     def before(self, now: float, event: Event, late: bool) -> None:
+        """Note what happened. `late`: the coordinator itself was absent, which grants time."""
         self.now = now
-        for id, session in list(self.sessions.items()):
-            for key, deadline in list(session.leases.items()):
-                if deadline > now:
-                    continue
-                if late:
-                    session.leases[key] = now + 2 * self.limits.heartbeat_s
-                else:
-                    self._end(id, key, loss=True)
-                    session.free += 1
+        self._expire(late)
         match event:
             case JobAdded(job, items, done):
                 self.jobs[job] = {item.chunk: Chunk(item.holders) for item in items}
@@ -112,34 +106,58 @@ class Oracle:
                     if session.name == name:
                         self._leave(other, loss=True)
                 self.sessions[id] = Session(name)
-            case WorkerReady(id, free) if id in self.sessions:
-                self.sessions[id].free = free
-            case WorkerHeard(id, leases) if id in self.sessions:
-                for progress in leases:
-                    if progress.key in self.sessions[id].leases:
-                        self.sessions[id].leases[progress.key] = now + self.limits.lease_s
             case WorkerLeft(id, _, clean):
                 self._leave(id, loss=not clean)
-            case ChunkReturned(id, key) if id in self.sessions:
-                self._end(id, key, loss=False)
-                self.owed[id, key] = self.owed.get((id, key), 0) + 1
-            case ChunkFailed(id, key) if id in self.sessions:
-                if key in self.sessions[id].leases:
-                    self.jobs[key[0]][key[1]].refused.add(self.sessions[id].name)
-                self._end(id, key, loss=False)
-            case ChunkCommitted(job, chunk) if job in self.jobs:
-                self.jobs[job][chunk].state = "done"
-            case CommitFailed(job, chunk) if job in self.jobs:
-                self.jobs[job][chunk].state = "open"
+            case ChunkCommitted(job, chunk) | CommitFailed(job, chunk) if job in self.jobs:
+                self.jobs[job][chunk].state = (
+                    "done" if isinstance(event, ChunkCommitted) else "open"
+                )
+            case WorkerReady() | WorkerHeard() | ChunkReturned() | ChunkFailed():
+                if event.session in self.sessions:
+                    self._hear(event, self.sessions[event.session])
             case _:
                 pass
+
+    def _expire(self, late: bool) -> None:
+        for id, session in list(self.sessions.items()):
+            for key, deadline in list(session.leases.items()):
+                if deadline > self.now:
+                    continue
+                if late:
+                    session.leases[key] = self.now + 2 * self.limits.heartbeat_s
+                else:
+                    self._end(id, key, loss=True)
+                    session.free += 1
+
+    def _hear(
+        self, event: WorkerReady | WorkerHeard | ChunkReturned | ChunkFailed, session: Session
+    ) -> None:
+        match event:
+            case WorkerReady(_, free):
+                session.free = free
+            case WorkerHeard(_, leases):
+                for progress in leases:
+                    if progress.key in session.leases:
+                        session.leases[progress.key] = self.now + self.limits.lease_s
+            case ChunkReturned(id, key):
+                self._end(id, key, loss=False)
+                self.owed[id, key] = self.owed.get((id, key), 0) + 1
+            case ChunkFailed(id, key):
+                if key in session.leases:
+                    self.jobs[key[0]][key[1]].refused.add(session.name)
+                self._end(id, key, loss=False)
 
     # -- after it
 
     def after(self, event: Event, actions: list[Action]) -> None:
         before = self._state(event)
+        given_up = {(each.job, each.chunk) for each in actions if isinstance(each, LostChunk)}
         for action in actions:
-            self._judge(event, action)
+            if isinstance(action, CancelLease):
+                unwanted = isinstance(event, JobCancelled) or action.key[:2] in given_up
+                self._judge_cancel(action.session, action.key, loss=not unwanted)
+            else:
+                self._judge(event, action)
         match event:
             case ChunkReturned(_, key, digest) if key[0] in self.jobs:
                 self._judge_result(key, digest, before, actions)
@@ -182,9 +200,6 @@ class Oracle:
                 self.sessions[id].jobs.add(job)
             case Grant(id, key, isolated):
                 self._judge_grant(id, key, isolated)
-            case CancelLease(id, key):
-                must(id in self.sessions, f"cancelled {key}: {id} has left")
-                self._end(id, key, loss=True)
             case Commit(id, key, digest):
                 must(isinstance(event, ChunkReturned), "a commit without a result")
                 chunk = self.jobs[key[0]][key[1]]
@@ -210,6 +225,10 @@ class Oracle:
                 self.alarms += 1
             case EndJob(job, cancelled):
                 self._judge_end(event, job, cancelled)
+
+    def _judge_cancel(self, id: str, key: LeaseKey, *, loss: bool) -> None:
+        must(id in self.sessions, f"cancelled {key}: {id} has left")
+        self._end(id, key, loss=loss)
 
     def _judge_grant(self, id: str, key: LeaseKey, isolated: bool) -> None:
         must(id in self.sessions, f"lease {key} for {id}, which has left")
@@ -292,6 +311,7 @@ class Oracle:
         del chunk.live[key]
         if loss and chunk.state in ("open", "committing"):
             chunk.losses += 1
+            self.lost[session.name] = self.lost.get(session.name, 0) + 1
 
     def _leave(self, id: str, *, loss: bool) -> None:
         if id in self.sessions:
@@ -312,6 +332,9 @@ class Oracle:
         }
         known = {id: set(session.leases) for id, session in self.sessions.items()}
         must(seen == known, f"live leases are {known}, the scheduler has {seen}")
+        for worker in statistics.workers:
+            lost = self.lost.get(worker.name, 0)
+            must(worker.lost == lost, f"{worker.name} lost {lost} leases, not {worker.lost}")
         for job in statistics.jobs:
             if job.over:
                 continue

@@ -43,7 +43,7 @@ FAULTS = {
     "garbage": 2,  # results that do not verify
     "replay": 3,  # frames that arrive a second time
     "forge": 2,  # a second result with another digest
-    "drain": 1,
+    "drain": 2,
     "forget": 1,  # the worker loses a lease and does not know it
     "coordinator dies": 4,
     "coordinator pauses": 1,

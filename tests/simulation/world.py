@@ -56,8 +56,8 @@ from tests.simulation.schedule import BOUND_S, HEAL_S, LIMITS, Fault, JobPlan, S
 __all__ = ["Outcome", "World", "run"]
 
 CHECK_EVERY_EVENTS = 12
-"""Looking at everything costs more than an event does, so it is done now and then and at the
-end of each job. What is wrong for a moment only is caught by the oracle, which sees every action."""
+"""Looking at everything costs more than an event does, so it is done now and then and at the end
+of each job. What is wrong for a moment only, the oracle catches: it sees every action."""
 
 MachineOf = Callable[[Limits], Machine]
 
@@ -523,6 +523,8 @@ class World:
                 self.leave_if_drained(worker)
             case DrainSession():
                 worker.draining = True
+                if worker.plan.slots == 1:
+                    worker.tasks.clear()  # an impatient one gives back what it has
                 self.leave_if_drained(worker)
             case _:
                 pass

@@ -9,8 +9,9 @@ that anybody can take. A worker's next chunk comes from
    order, the jobs taking turns, so that a small job does not wait for the end of a large one.
 
 A worker that answered FAIL does not get that chunk again, unless all connected workers that could
-take it have answered so; and then only after a while, as others may be about to come. Entries go stale when a chunk is finished from elsewhere (a late result); they
-are skipped when met, so nothing is ever searched for.
+take it have answered so; and then only after a while, as others may be about to come. Entries go
+stale when a chunk is finished from elsewhere (a late result); they are skipped when met, so nothing
+is ever searched for.
 """
 
 from __future__ import annotations

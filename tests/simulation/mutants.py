@@ -1,0 +1,310 @@
+"""Planted bugs: schedulers that are wrong in one way each, and must be caught.
+
+Each is what somebody could write, or forget, in `logan.scheduler.machine`. They live here only, and
+nothing in the product can switch them on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from logan.scheduler.actions import Alarm, CancelLease, Commit, LostChunk, Resolve
+from logan.scheduler.events import (
+    ChunkCommitted,
+    ChunkReturned,
+    CommitFailed,
+    DrainAsked,
+    JobAdded,
+    LeaseKey,
+    WorkerHeard,
+    WorkerJoined,
+    WorkerReady,
+)
+from logan.scheduler.machine import Machine
+from logan.scheduler.records import Chunk, Job, Lease, Pool, Session, Trouble, Worker
+from logan.scheduler.timers import Timed
+
+__all__ = ["MUTANTS", "WALL_CLOCK"]
+
+WALL_CLOCK = "leases on the wall clock"
+"""The one planted bug that is in the shell: the scheduler is right, the time is not."""
+
+
+class AcknowledgesBeforeCommit(Machine):
+    def _on_returned(self, event: ChunkReturned) -> None:
+        super()._on_returned(event)
+        if any(isinstance(action, Commit) for action in self._out):
+            self._out.append(Resolve(event.session, event.key, True))
+
+
+class StoresDuplicates(Machine):
+    def _on_returned(self, event: ChunkReturned) -> None:
+        job = self._jobs.get(event.key[0])
+        if job is not None and job.chunks[event.key[1]].state in ("committing", "done"):
+            self._out.append(Commit(event.session, event.key, event.digest))
+            return
+        super()._on_returned(event)
+
+
+class ForgetsToRequeueOnDisconnect(Machine):
+    def _lose(self, lease: Lease, cause: str, *, blame: bool) -> None:
+        if lease.session.state == "gone":
+            self._release(lease)
+        else:
+            super()._lose(lease, cause, blame=blame)
+
+
+class CountsAttemptsWrong(Machine):
+    def _grant(self, session: Session, chunk: Chunk) -> None:
+        chunk.attempt -= chunk.attempt > 1
+        super()._grant(session, chunk)
+
+
+class RenewsExpiredLeases(Machine):
+    def _stray(self, session: Session, key: LeaseKey) -> None:
+        job = self._jobs.get(key[0])
+        chunk = job.chunks[key[1]] if job else None
+        if chunk is None or chunk.state != "pending":
+            super()._stray(session, key)
+            return
+        now = self._now
+        lease = Lease(key, chunk, session, now, now + self._limits.lease_s, now)
+        self._step(chunk, "grant")
+        chunk.leases = (lease,)
+        self._leases[key] = session.leases[key] = lease
+        self._timers.arm(session, lease.deadline)
+
+
+class RenewsWithAnyFrame(Machine):
+    def _hear(self, id: str) -> Session | None:
+        session = super()._hear(id)
+        for lease in session.leases.values() if session else ():
+            lease.deadline = self._now + self._limits.lease_s
+        return session
+
+
+class NeverExpires(Machine):
+    def _look_after(self, session: Session, late: bool) -> None:
+        for lease in session.leases.values():
+            lease.deadline = self._now + self._limits.lease_s
+        super()._look_after(session, late)
+
+
+class GrantsTwiceToOneWorker(Machine):
+    def _helps(self, session: Session, lease: Lease, wait_s: float) -> bool:
+        if lease.session is session:
+            return self._may_take(session)
+        return super()._helps(session, lease, wait_s)
+
+
+class IgnoresHolders(Machine):
+    def _on_job_added(self, event: JobAdded) -> None:
+        items = [replace(item, holders=None) for item in event.items]
+        super()._on_job_added(replace(event, items=items))
+
+
+class BacksUpWithoutHolders(Machine):
+    def _helps(self, session: Session, lease: Lease, wait_s: float) -> bool:
+        pool = lease.chunk.pool
+        holders, pool.holders = pool.holders, None
+        try:
+            return super()._helps(session, lease, wait_s)
+        finally:
+            pool.holders = holders
+
+
+class LeavesLosersAlone(Machine):
+    def _on_committed(self, event: ChunkCommitted) -> None:
+        super()._on_committed(event)
+        self._out = [each for each in self._out if not isinstance(each, CancelLease)]
+
+
+class LosesTheRetryAfterAFailedCommit(Machine):
+    def _on_commit_failed(self, event: CommitFailed) -> None:
+        queue_again = self._queue_again
+        self._queue_again = lambda chunk: None  # type: ignore[method-assign]
+        super()._on_commit_failed(event)
+        self._queue_again = queue_again  # type: ignore[method-assign]
+
+
+class AddsUpReady(Machine):
+    def _on_ready(self, event: WorkerReady) -> None:
+        session = self._sessions.get(event.session)
+        before = session.free if session else 0
+        super()._on_ready(replace(event, free=event.free + before))
+
+
+class CountsBackupsAsLosses(Machine):
+    def _grant(self, session: Session, chunk: Chunk) -> None:
+        if chunk.leases:
+            chunk.trouble = chunk.trouble or Trouble()
+            chunk.trouble.losses += 1
+        super()._grant(session, chunk)
+
+
+class KeepsQuarantineToItself(Machine):
+    def _give_up(
+        self, chunk: Chunk, kind: str, why: str, bad_range: tuple[int, int] | None = None
+    ) -> None:
+        super()._give_up(chunk, kind, why, bad_range)
+        self._out = [each for each in self._out if not isinstance(each, LostChunk)]
+
+
+class ForgetsWhatTheJournalHas(Machine):
+    def _on_job_added(self, event: JobAdded) -> None:
+        super()._on_job_added(replace(event, done=frozenset()))
+
+
+class RefusesLateResults(Machine):
+    def _on_returned(self, event: ChunkReturned) -> None:
+        session = self._sessions.get(event.session)
+        if session is not None and event.key not in session.leases:
+            self._resolve([(event.session, event.key)], done=False)
+            return
+        super()._on_returned(event)
+
+
+class IgnoresOtherDigests(Machine):
+    def _on_returned(self, event: ChunkReturned) -> None:
+        super()._on_returned(event)
+        self._out = [each for each in self._out if not isinstance(each, Alarm)]
+
+
+class NeverRevokesStalledLeases(Machine):
+    def _on_heard(self, event: WorkerHeard) -> None:
+        leases = tuple(replace(each, scanned_bytes=2**62) for each in event.leases)
+        super()._on_heard(WorkerHeard(event.session, leases))
+        for lease in self._leases.values():
+            lease.scanned = 0
+
+
+class PausesForGood(Machine):
+    def _fire(self, record: Timed, late: bool) -> None:
+        if not isinstance(record, Worker):
+            super()._fire(record, late)
+
+
+class ReturnsChunksToWhoFailed(Machine):
+    def _on_failed(self, event: object) -> None:
+        super()._on_failed(event)  # type: ignore[arg-type]
+        for job in self._jobs.values():
+            for chunk in job.chunks.values():
+                if chunk.trouble is not None:
+                    chunk.trouble.refused.clear()
+
+
+class TellsNamesInsteadOfSessions(Machine):
+    """A worker that reconnects is not told what the job is."""
+
+    def _drop(self, session: Session, cause: str, *, clean: bool) -> None:
+        told = [job for job in self._jobs.values() if session.id in job.told]
+        super()._drop(session, cause, clean=clean)
+        for job in told:
+            job.told.add(session.worker.name)
+
+    def _on_joined(self, event: WorkerJoined) -> None:
+        super()._on_joined(event)
+        for job in self._jobs.values():
+            if event.name in job.told:
+                job.told.add(event.session)
+
+
+class EndsJobsBeforeTheJournalHasAll(Machine):
+    def _end_if_finished(self, job: Job) -> None:
+        tally = job.tally
+        if not job.over and not tally["pending"].chunks and not tally["leased"].chunks:
+            self._end(job, cancelled=False)
+
+    def _on_returned(self, event: ChunkReturned) -> None:
+        super()._on_returned(event)
+        if event.key[0] in self._jobs:
+            self._end_if_finished(self._jobs[event.key[0]])
+
+
+class FeedsDrainingSessions(Machine):
+    def _drain(self, session: Session) -> None:
+        super()._drain(session)
+        session.state = "active"
+
+    def _on_drain(self, event: DrainAsked) -> None:
+        super()._on_drain(event)
+        if event.session in self._sessions:
+            self._feed(self._sessions[event.session])
+
+
+class BlamesChunksForGoodbyes(Machine):
+    def _drop(self, session: Session, cause: str, *, clean: bool) -> None:
+        super()._drop(session, cause, clean=False)
+
+
+class NeverIsolates(Machine):
+    def _lose(self, lease: Lease, cause: str, *, blame: bool) -> None:
+        super()._lose(lease, cause, blame=False)
+
+
+class WaitsForAbsentHoldersForGood(Machine):
+    def _mind_absence(self, pool: Pool) -> None:
+        pass
+
+
+class PutsLostChunksLast(Machine):
+    def _queue_again(self, chunk: Chunk) -> None:
+        self._backlog.add_fresh(chunk.pool, [chunk])
+        self._spread(chunk.pool)
+        self._mind_absence(chunk.pool)
+
+
+class TakesItsOwnAbsenceForTheirs(Machine):
+    def _fire(self, record: Timed, late: bool) -> None:
+        super()._fire(record, False)
+
+
+class AcceptsThirdLeases(Machine):
+    def _back_up_slowest(self) -> None:
+        for session in list(self._idle):
+            for lease in list(self._leases.values()):
+                held = {each.session.worker.name for each in lease.chunk.leases}
+                if (
+                    lease.chunk.state == "leased"
+                    and session.worker.name not in held
+                    and lease.chunk.pool.holders is None
+                    and self._may_take(session)
+                ):
+                    self._grant(session, lease.chunk)
+            self._feed(session)
+
+
+MUTANTS: dict[str, type[Machine]] = {
+    "acknowledges before the commit": AcknowledgesBeforeCommit,
+    "stores a second result": StoresDuplicates,
+    "forgets to requeue on disconnect": ForgetsToRequeueOnDisconnect,
+    WALL_CLOCK: Machine,
+    "counts attempts off by one": CountsAttemptsWrong,
+    "renews expired leases": RenewsExpiredLeases,
+    "renews leases that no heartbeat lists": RenewsWithAnyFrame,
+    "never lets a lease run out": NeverExpires,
+    "grants two leases to one worker": GrantsTwiceToOneWorker,
+    "grants third leases": AcceptsThirdLeases,
+    "ignores holders": IgnoresHolders,
+    "ignores holders in backups": BacksUpWithoutHolders,
+    "does not cancel the loser": LeavesLosersAlone,
+    "loses the retry after a failed commit": LosesTheRetryAfterAFailedCommit,
+    "adds READY up": AddsUpReady,
+    "counts a backup as a loss": CountsBackupsAsLosses,
+    "does not report quarantine": KeepsQuarantineToItself,
+    "grants what the journal has": ForgetsWhatTheJournalHas,
+    "refuses late results": RefusesLateResults,
+    "ignores other digests": IgnoresOtherDigests,
+    "never revokes a stalled lease": NeverRevokesStalledLeases,
+    "never ends a pause": PausesForGood,
+    "gives a chunk back to who failed it": ReturnsChunksToWhoFailed,
+    "sends no JOB after a reconnect": TellsNamesInsteadOfSessions,
+    "ends a job before its last commit": EndsJobsBeforeTheJournalHasAll,
+    "feeds draining sessions": FeedsDrainingSessions,
+    "blames chunks for goodbyes": BlamesChunksForGoodbyes,
+    "never isolates": NeverIsolates,
+    "waits for absent holders for good": WaitsForAbsentHoldersForGood,
+    "puts lost chunks last": PutsLostChunksLast,
+    "takes its own absence for theirs": TakesItsOwnAbsenceForTheirs,
+}
+"""What is wrong, and the scheduler that does it."""
