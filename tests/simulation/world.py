@@ -131,12 +131,14 @@ class World:
         *,
         wall_clock: bool = False,
         check_every: int = CHECK_EVERY_EVENTS,
+        told: Callable[[str], object] | None = None,
     ) -> None:
         self.schedule = schedule
         self.random = Random(schedule.seed ^ 0x5EED)
         self.machine_of = machine_of
         self.wall_clock = wall_clock
         self.check_every = check_every
+        self.told = told
         self.results: Results = Real() if schedule.real else StandIn()
         self.now = 0.0
         self.heap: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
@@ -244,6 +246,8 @@ class World:
         due = machine.next_deadline()
         clock = now + self.clock_jump if self.wall_clock else now
         late = due is not None and now - due > LIMITS.heartbeat_s
+        if self.told is not None:
+            self.told(f"{now:8.3f} {event}")
         self.oracle.before(now, event, late)
         actions = machine.handle(clock, event)
         self.oracle.after(event, actions)
@@ -252,6 +256,8 @@ class World:
             self.check()
         self.instruct()
         for action in actions:
+            if self.told is not None:
+                self.told(f"         -> {action}")
             self.carry_out(action)
             self.instruct()
         self.plan_tick()

@@ -1,0 +1,69 @@
+"""The scheduler under thousands of schedules of faults, and the planted bugs that these must find.
+
+`python -m tests.simulation.run` does more of the same; see its text for how to replay a seed.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from logan.scheduler.machine import Machine
+from tests.simulation.hunt import attempt, caught_after, hunt, shrink
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.schedule import FAULTS, make
+
+SCHEDULES = 20_000
+BATCHES = 20
+BUG_SCHEDULES_MAX = 10_000
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_every_schedule_comes_to_its_right_end(batch: int) -> None:
+    size = SCHEDULES // BATCHES
+    found = hunt(range(batch * size, (batch + 1) * size), failures_max=1)
+    assert not found.failures, found.failures[0]
+    assert found.schedules == size
+    # Not an idle world: what the faults are for has happened.
+    total = found.total
+    assert total.lives > 1.2 * size
+    assert total.recovered > size
+    assert total.backups > size / 2
+    assert total.lost > size / 10
+    assert total.alarms > size / 50
+
+
+def test_every_kind_of_fault_is_drawn() -> None:
+    drawn = {fault.kind for seed in range(200) for fault in make(seed).faults}
+    assert drawn == set(FAULTS)
+
+
+def test_some_schedules_merge_real_summaries() -> None:
+    seeds = [seed for seed in range(1000) if make(seed).real]
+    assert len(seeds) >= 3
+    assert not hunt(seeds).failures
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_planted_bug_is_caught(mutant: str) -> None:
+    assert caught_after(mutant, BUG_SCHEDULES_MAX) is not None
+
+
+def test_a_seed_replays_exactly() -> None:
+    first, second = attempt(make(3))[0], attempt(make(3))[0]
+    assert first == second
+    assert first is not None
+
+
+def test_a_failure_fails_again_and_names_its_seed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.simulation.hunt.Machine", MUTANTS["never isolates"])
+    failure = hunt(range(100), failures_max=1).failures[0]
+    assert f"--seed {failure.seed}" in str(failure)
+    assert len(failure.schedule.faults) <= len(make(failure.seed).faults)
+    assert attempt(failure.schedule)[1] is not None
+    # Without any one of the faults that are left, nothing would be found.
+    assert shrink(failure.schedule) == failure.schedule
+
+
+def test_mutants_are_schedulers_of_their_own() -> None:
+    assert len(MUTANTS) >= 12
+    assert sum(mutant is Machine for mutant in MUTANTS.values()) == 1
