@@ -59,6 +59,9 @@ CHECK_EVERY_EVENTS = 12
 """Looking at everything costs more than an event does, so it is done now and then and at the end
 of each job. What is wrong for a moment only, the oracle catches: it sees every action."""
 
+AFTERWARDS_S = 0.6
+"""How long a schedule goes on once all jobs are over: longer than any frame is under way."""
+
 MachineOf = Callable[[Limits], Machine]
 
 
@@ -184,6 +187,7 @@ class World:
         for fault in self.schedule.faults:
             self.at(fault.at, self.inflict, fault)
         done = False
+        over_at = inf
         while not done:
             when, _, what, args = heappop(self.heap)
             must(when <= BOUND_S, f"not finished after {BOUND_S} virtual seconds")
@@ -192,7 +196,10 @@ class World:
                 what(*args)
             except Died:
                 self.down()
-            done = len(self.finished) == len(self.plans) and when > HEAL_S
+            if len(self.finished) == len(self.plans):
+                # What is under way by then must do no harm either.
+                over_at = min(over_at, when + AFTERWARDS_S)
+                done = when >= over_at
         self.check()
         self.settle()
         self.outcome.virtual_s = self.now
