@@ -1,0 +1,226 @@
+"""Results: commit before acknowledgement, duplicates, late ones, failures."""
+
+from __future__ import annotations
+
+import pytest
+
+from logan.scheduler.actions import (
+    Alarm,
+    CancelLease,
+    Commit,
+    EndJob,
+    Grant,
+    LostChunk,
+    Recovered,
+    Resolve,
+)
+from logan.scheduler.events import ChunkFailed, CommitFailed, JobCancelled
+from logan.scheduler.limits import Limits
+from logan.scheduler.states import StateError
+from tests.unit.scheduling import Stage
+
+FIRST = ("job", 0, 1)
+SECOND = ("job", 0, 2)
+
+
+def test_a_worker_is_told_only_after_the_commit() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    assert stage.give("alice", FIRST) == [Commit("alice", FIRST, "digest")]
+    assert stage.commit(0) == [Resolve("alice", FIRST, True), EndJob("job")]
+
+
+def test_a_failed_commit_acknowledges_nothing_and_the_chunk_is_done_again() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    stage.give("alice", FIRST)
+    assert stage.tell(CommitFailed("job", 0, "disk full")) == [Resolve("alice", FIRST, False)]
+    assert stage.ready("alice") == [Grant("alice", SECOND)]
+    stage.finish("alice", SECOND)
+    assert EndJob("job") in stage.actions
+
+
+def test_commits_that_always_fail_end_as_missing_bytes_and_not_in_a_loop() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    for attempt in range(1, 1 + Limits().failures_per_chunk_max):
+        stage.give("alice", ("job", 0, attempt))
+        stage.tell(CommitFailed("job", 0, "disk full"))
+        lost = stage.of(LostChunk)
+        stage.ready("alice")
+    assert lost == [LostChunk("job", 0, "internal", "disk full")]
+
+
+def test_the_first_result_counts_even_if_its_lease_ran_out() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    stage.wait(5.0)
+    stage.join("bob", 1)
+    assert stage.keys() == [("bob", SECOND)]
+    assert stage.give("alice", FIRST) == [Commit("alice", FIRST, "digest")]
+    actions = stage.commit(0)
+    assert actions[:2] == [Resolve("alice", FIRST, True), CancelLease("bob", SECOND)]
+    assert stage.give("bob", SECOND) == [Resolve("bob", SECOND, False)]  # the job is over
+
+
+def test_a_result_counts_even_if_its_session_is_gone() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    stage.leave("alice")
+    assert stage.give("alice", FIRST) == [Commit("alice", FIRST, "digest")]
+    assert Resolve("alice", FIRST, True) not in stage.commit(0)
+    assert EndJob("job") in stage.actions
+
+
+def test_a_second_equal_result_is_acknowledged_with_the_first() -> None:
+    stage = Stage()
+    stage.job(2)
+    stage.join("alice", 1)
+    stage.wait(5.0)
+    stage.join("bob", 1)
+    stage.give("bob", SECOND)
+    assert stage.give("alice", FIRST) == []
+    stage.commit(0)
+    assert stage.of(Resolve) == [Resolve("bob", SECOND, True), Resolve("alice", FIRST, True)]
+    assert stage.give("alice", FIRST) == [Resolve("alice", FIRST, True)]
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_a_second_result_that_differs_raises_an_alarm(committed: bool) -> None:
+    stage = Stage()
+    stage.job(2)
+    stage.join("alice", 1)
+    stage.wait(5.0)
+    stage.join("bob", 1)
+    stage.give("bob", SECOND, "one")
+    if committed:
+        stage.commit(0)
+    stage.give("alice", FIRST, "other")
+    (alarm,) = stage.of(Alarm)
+    assert (alarm.chunk, "one" in alarm.what, "other" in alarm.what) == (0, True, True)
+    assert stage.of(Resolve) == [Resolve("alice", FIRST, False)]
+
+
+def test_what_a_journal_says_is_done_is_not_leased_and_any_copy_is_acknowledged() -> None:
+    stage = Stage()
+    stage.job(3, done=frozenset({0, 2}))
+    stage.join("alice", 3)
+    assert stage.keys() == [("alice", ("job", 1, 1))]
+    assert stage.give("alice", FIRST) == [Resolve("alice", FIRST, True)]
+    stage.finish("alice", ("job", 1, 1))
+    assert EndJob("job") in stage.actions
+
+
+def test_results_of_unknown_jobs_and_chunks_are_declined() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    assert stage.give("alice", ("other", 0, 1)) == [Resolve("alice", ("other", 0, 1), False)]
+    assert stage.give("alice", ("job", 7, 1)) == [Resolve("alice", ("job", 7, 1), False)]
+
+
+def test_a_chunk_that_one_worker_cannot_read_goes_to_another_only() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    stage.join("bob")
+    stage.fail("alice", FIRST)
+    assert stage.ready("alice") == []
+    stage.wait(30.0, ["alice", "bob"])
+    assert stage.keys() == []
+    stage.ready("bob")
+    assert stage.keys() == [("bob", SECOND)]
+
+
+def test_a_chunk_that_nobody_else_could_read_is_tried_again_after_a_while() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    stage.fail("alice", FIRST)
+    stage.ready("alice")
+    stage.wait(4.0, ["alice"])
+    assert stage.keys() == []
+    stage.wait(1.5, ["alice"])
+    assert stage.keys() == [("alice", SECOND)]
+
+
+def test_a_chunk_that_too_many_could_not_read_is_given_up() -> None:
+    stage = Stage()
+    stage.job(1)
+    for attempt, name in enumerate(("alice", "bob", "carol", "dave"), 1):
+        stage.join(name, 1)
+        assert stage.keys() == [(name, ("job", 0, attempt))]
+        stage.fail(name, ("job", 0, attempt))
+    assert stage.actions == [LostChunk("job", 0, "unreadable", "no such file"), EndJob("job")]
+
+
+def test_a_source_that_changed_is_given_up_at_once_and_blames_no_worker() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    stage.fail("alice", FIRST, "changed", final=True)
+    assert stage.actions == [LostChunk("job", 0, "changed", "no such file"), EndJob("job")]
+    assert stage.worker("alice").pauses == 0
+
+
+def test_a_poison_line_is_quarantined_with_its_range() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    actions = stage.tell(
+        ChunkFailed("alice", FIRST, "poison", "a line kills the scan", bad_range=(7, 9))
+    )
+    assert actions[0] == LostChunk("job", 0, "poison", "a line kills the scan", (7, 9))
+
+
+def test_a_fail_for_a_lease_that_ran_out_changes_nothing() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    stage.wait(5.0)
+    assert stage.fail("alice", FIRST, final=True) == []
+    assert stage.work().chunks["pending"] == 1
+
+
+def test_a_recovery_tells_when_it_was_noticed_leased_and_done() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    stage.now = 1.0
+    stage.leave("alice")
+    stage.now = 1.5
+    stage.join("bob", 1)
+    stage.now = 2.0
+    stage.finish("bob", SECOND)
+    assert stage.of(Recovered) == [Recovered("job", 0, "alice", "connection reset", 1.0, 1.5, 2.0)]
+
+
+def test_cancelling_a_job_stops_its_leases_and_forgets_its_results() -> None:
+    stage = Stage()
+    stage.job(3)
+    stage.join("alice", 2)
+    stage.give("alice", FIRST)
+    assert stage.tell(JobCancelled("job")) == [
+        CancelLease("alice", ("job", 1, 1)),
+        Resolve("alice", FIRST, False),
+        EndJob("job", cancelled=True),
+    ]
+    assert stage.commit(0) == []
+    assert stage.ready("alice", 2) == []
+    assert stage.tell(JobCancelled("job")) == []
+
+
+def test_a_commit_of_nothing_tells_its_story() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    with pytest.raises(
+        StateError, match=r"chunk 0 of job job: 'commit' while it is leased"
+    ) as info:
+        stage.commit(0)
+    assert "pending, then 'grant' (attempt 1)" in str(info.value)
