@@ -52,7 +52,7 @@ class Stage:
         """Actions of one kind that followed from the last event."""
         return [action for action in self.actions if isinstance(action, kind)]
 
-    def keys(self) -> list[tuple[str, LeaseKey]]:
+    def leases(self) -> list[tuple[str, LeaseKey]]:
         """Leases that the last event granted."""
         return [(grant.session, grant.key) for grant in self.of(Grant)]
 

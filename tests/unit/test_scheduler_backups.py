@@ -61,7 +61,7 @@ def test_a_lease_that_will_be_done_soon_is_not_backed_up() -> None:
     assert stage.ready("bob") == []
     # Overdue by more than bob would need for it from the start.
     stage.wait(3.0, ["alice", "bob"])
-    assert stage.keys() == [("bob", ("job", 2, 2))]
+    assert stage.leases() == [("bob", ("job", 2, 2))]
 
 
 def test_without_any_figures_a_lease_time_without_progress_is_slow() -> None:
@@ -70,9 +70,9 @@ def test_without_any_figures_a_lease_time_without_progress_is_slow() -> None:
     stage.join("alice", 1)
     stage.join("bob", 1)
     stage.wait(4.5, ["alice", "bob"])
-    assert stage.keys() == []
+    assert stage.leases() == []
     stage.wait(1.0, ["alice", "bob"])
-    assert stage.keys() == [("bob", ("job", 0, 2))]
+    assert stage.leases() == [("bob", ("job", 0, 2))]
 
 
 def test_the_loss_of_a_backup_or_of_what_it_backs_up_leaves_the_other_at_work() -> None:
@@ -81,7 +81,7 @@ def test_the_loss_of_a_backup_or_of_what_it_backs_up_leaves_the_other_at_work() 
         stage.ready("alice")
         stage.ready("bob")
         stage.leave(loser)
-        assert stage.keys() == []
+        assert stage.leases() == []
         assert stage.work().chunks["leased"] == 1
 
 
@@ -91,7 +91,7 @@ def test_never_more_than_two_leases() -> None:
     stage.ready("bob")
     stage.join("carol", 1)
     stage.wait(10.0, ["alice", "bob", "carol"])
-    assert stage.keys() == []
+    assert stage.leases() == []
 
 
 def test_only_holders_back_up() -> None:
@@ -100,7 +100,7 @@ def test_only_holders_back_up() -> None:
     stage.join("alice", 1)
     stage.join("bob", 1)
     stage.wait(30.0, ["alice", "bob"])
-    assert stage.keys() == []
+    assert stage.leases() == []
 
 
 def test_a_lease_without_progress_is_backed_up_after_a_minute_and_then_revoked() -> None:
@@ -110,7 +110,7 @@ def test_a_lease_without_progress_is_backed_up_after_a_minute_and_then_revoked()
     stage.join("bob")
     stage.wait(59.0, ["alice", "bob"])
     stage.ready("bob")
-    assert stage.keys() == [("bob", ("job", 1, 1))]
+    assert stage.leases() == [("bob", ("job", 1, 1))]
     stage.wait(1.5, ["alice", "bob"])
     stage.finish("bob", ("job", 1, 1))
     # Before all fresh chunks, though alice still renews her lease.

@@ -27,7 +27,7 @@ def test_ready_is_an_absolute_number() -> None:
     stage.join("alice", 2)
     stage.ready("alice", 2)
     stage.job(9)
-    assert len(stage.keys()) == 2
+    assert len(stage.leases()) == 2
 
 
 def test_a_session_holds_no_more_than_a_heartbeat_lists() -> None:
@@ -40,7 +40,7 @@ def test_an_idle_worker_gets_work_the_moment_there_is_some() -> None:
     stage = Stage()
     stage.join("alice", 1)
     stage.job(1)
-    assert stage.keys() == [("alice", ("job", 0, 1))]
+    assert stage.leases() == [("alice", ("job", 0, 1))]
 
 
 def test_heartbeats_keep_the_leases_that_they_list() -> None:
@@ -50,7 +50,7 @@ def test_heartbeats_keep_the_leases_that_they_list() -> None:
     for _ in range(12):
         stage.wait(1.0)
         stage.tell(WorkerHeard("alice", (Progress(("job", 0, 1), 0),)))
-    assert [each.key for each in stage.worker("alice").leases][0] == ("job", 0, 1)
+    assert stage.worker("alice").leases[0].key == ("job", 0, 1)
     assert stage.work().chunks["leased"] == 2
     # The other was not listed: it ran out, and went to the worker that has a place free for it.
     assert ("alice", ("job", 1, 2)) in [(each.session, each.key) for each in stage.granted]
@@ -75,9 +75,9 @@ def test_a_silent_workers_lease_runs_out_after_five_seconds_and_goes_to_another(
     stage.join("bob")
     stage.wait(4.5, ["bob"])
     stage.ready("bob")
-    assert stage.keys() == []
+    assert stage.leases() == []
     stage.wait(0.5)
-    assert ("bob", ("job", 0, 2)) in stage.keys()
+    assert ("bob", ("job", 0, 2)) in stage.leases()
     assert stage.worker("alice").lost == 1
 
 
@@ -109,7 +109,7 @@ def test_a_closed_connection_frees_its_leases_at_once() -> None:
     stage.join("bob", 1)
     stage.now = 0.1
     stage.leave("alice")
-    assert stage.keys() == [("bob", ("job", 0, 2))]
+    assert stage.leases() == [("bob", ("job", 0, 2))]
 
 
 def test_lost_chunks_go_first() -> None:
@@ -118,7 +118,7 @@ def test_lost_chunks_go_first() -> None:
     stage.join("alice", 2)
     stage.leave("alice")
     stage.join("bob", 3)
-    assert [key[1] for _, key in stage.keys()] == [0, 1, 2]
+    assert [key[1] for _, key in stage.leases()] == [0, 1, 2]
 
 
 def test_after_two_losses_a_chunk_is_scanned_isolated() -> None:
@@ -155,7 +155,7 @@ def test_lost_connections_give_a_chunk_up_only_after_very_many() -> None:
     assert "16 times" in lost.why
     assert "worker15" in lost.why
     stage.join("bob", 1)
-    assert [key[1] for _, key in stage.keys()] == [1]
+    assert [key[1] for _, key in stage.leases()] == [1]
 
 
 def test_a_reconnecting_worker_replaces_its_own_old_session() -> None:
@@ -164,7 +164,7 @@ def test_a_reconnecting_worker_replaces_its_own_old_session() -> None:
     stage.join("alice", 1)
     stage.join("alice/2", 1)
     assert [each.session for each in stage.of(CloseSession)] == ["alice"]
-    assert stage.keys() == [("alice/2", ("job", 0, 2))]
+    assert stage.leases() == [("alice/2", ("job", 0, 2))]
     assert stage.leave("alice") == []  # of the old session, which is gone already
 
 
@@ -173,10 +173,10 @@ def test_a_silent_session_gets_nothing_until_it_speaks_and_is_closed_in_the_end(
     stage.join("alice", 2)
     stage.wait(3.0)
     stage.job(1)
-    assert stage.keys() == []
+    assert stage.leases() == []
     assert stage.worker("alice").state == "silent"
     stage.tell(WorkerHeard("alice"))
-    assert stage.keys() == [("alice", ("job", 0, 1))]
+    assert stage.leases() == [("alice", ("job", 0, 1))]
     stage.wait(60.0)
     assert [each.session for each in stage.of(CloseSession)] == ["alice"]
     assert stage.worker("alice").state == "gone"

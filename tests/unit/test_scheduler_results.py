@@ -60,7 +60,7 @@ def test_the_first_result_counts_even_if_its_lease_ran_out() -> None:
     stage.join("alice", 1)
     stage.wait(5.0)
     stage.join("bob", 1)
-    assert stage.keys() == [("bob", SECOND)]
+    assert stage.leases() == [("bob", SECOND)]
     assert stage.give("alice", FIRST) == [Commit("alice", FIRST, "digest")]
     actions = stage.commit(0)
     assert actions[:2] == [Resolve("alice", FIRST, True), CancelLease("bob", SECOND)]
@@ -110,7 +110,7 @@ def test_what_a_journal_says_is_done_is_not_leased_and_any_copy_is_acknowledged(
     stage = Stage()
     stage.job(3, done=frozenset({0, 2}))
     stage.join("alice", 3)
-    assert stage.keys() == [("alice", ("job", 1, 1))]
+    assert stage.leases() == [("alice", ("job", 1, 1))]
     assert stage.give("alice", FIRST) == [Resolve("alice", FIRST, True)]
     stage.finish("alice", ("job", 1, 1))
     assert EndJob("job") in stage.actions
@@ -132,9 +132,9 @@ def test_a_chunk_that_one_worker_cannot_read_goes_to_another_only() -> None:
     stage.fail("alice", FIRST)
     assert stage.ready("alice") == []
     stage.wait(30.0, ["alice", "bob"])
-    assert stage.keys() == []
+    assert stage.leases() == []
     stage.ready("bob")
-    assert stage.keys() == [("bob", SECOND)]
+    assert stage.leases() == [("bob", SECOND)]
 
 
 def test_a_chunk_that_nobody_else_could_read_is_tried_again_after_a_while() -> None:
@@ -144,9 +144,9 @@ def test_a_chunk_that_nobody_else_could_read_is_tried_again_after_a_while() -> N
     stage.fail("alice", FIRST)
     stage.ready("alice")
     stage.wait(4.0, ["alice"])
-    assert stage.keys() == []
+    assert stage.leases() == []
     stage.wait(1.5, ["alice"])
-    assert stage.keys() == [("alice", SECOND)]
+    assert stage.leases() == [("alice", SECOND)]
 
 
 def test_a_chunk_that_too_many_could_not_read_is_given_up() -> None:
@@ -154,7 +154,7 @@ def test_a_chunk_that_too_many_could_not_read_is_given_up() -> None:
     stage.job(1)
     for attempt, name in enumerate(("alice", "bob", "carol", "dave"), 1):
         stage.join(name, 1)
-        assert stage.keys() == [(name, ("job", 0, attempt))]
+        assert stage.leases() == [(name, ("job", 0, attempt))]
         stage.fail(name, ("job", 0, attempt))
     assert stage.actions == [LostChunk("job", 0, "unreadable", "no such file"), EndJob("job")]
 
