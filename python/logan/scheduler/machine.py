@@ -71,7 +71,7 @@ from logan.scheduler.states import (
     StateError,
     Story,
 )
-from logan.scheduler.stragglers import own_time_s, slowest_first
+from logan.scheduler.stragglers import slowest_first, worth_it
 from logan.scheduler.timers import Timed, Timers
 from logan.scheduler.views import JobView, Statistics, view_job, view_worker
 
@@ -684,8 +684,11 @@ class Machine:
         self._want_review()
 
     def _back_up_slowest(self) -> None:
-        slowest = slowest_first(self._leases.values(), self._now, self._mean_rate, self._limits)
         idle = deque(self._idle)
+        workers = (session.worker for session in idle)
+        slowest = slowest_first(
+            self._leases.values(), workers, self._now, self._mean_rate, self._limits
+        )
         for wait_s, lease in slowest:
             for _ in range(min(len(idle), IDLE_LOOK_AHEAD_MAX)):
                 session = idle[0]
@@ -694,22 +697,20 @@ class Machine:
                     self._grant(session, lease.chunk)
                     if not self._may_take(session):
                         self._idle.pop(session, None)
-                        idle.remove(session)
+                        idle.pop()
                     break
             if not idle:
                 return
 
     def _helps(self, session: Session, lease: Lease, wait_s: float) -> bool:
-        chunk, name = lease.chunk, session.worker.name
+        chunk, worker = lease.chunk, session.worker
         if lease.session is session or not self._may_take(session):
             return False
-        if chunk.pool.holders is not None and name not in chunk.pool.holders:
+        if chunk.pool.holders is not None and worker.name not in chunk.pool.holders:
             return False
-        if chunk.trouble is not None and name in chunk.trouble.refused:
+        if chunk.trouble is not None and worker.name in chunk.trouble.refused:
             return False
-        return wait_s > self._limits.backup_gain * own_time_s(
-            session.worker, chunk.bytes, self._mean_rate, wait_s
-        )
+        return worth_it(worker, wait_s, chunk.bytes, self._mean_rate, self._limits)
 
     # -- steps
 

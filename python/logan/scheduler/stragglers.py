@@ -13,24 +13,41 @@ from math import inf
 from logan.scheduler.limits import Limits
 from logan.scheduler.records import Lease, Worker
 
-__all__ = ["expected_wait_s", "own_time_s", "slowest_first"]
+__all__ = ["slowest_first", "worth_it"]
 
 
 def slowest_first(
-    leases: Iterable[Lease], now: float, mean_rate: float, limits: Limits
+    leases: Iterable[Lease], idle: Iterable[Worker], now: float, mean_rate: float, limits: Limits
 ) -> list[tuple[float, Lease]]:
-    """Leases that are their chunk's only one and will take a while, with the expected wait."""
-    waits = [
-        (expected_wait_s(lease, now, mean_rate, limits), lease)
-        for lease in leases
-        if lease.chunk.state == "leased" and len(lease.chunk.leases) == 1
-    ]
-    waits = [each for each in waits if each[0] > limits.backup_wait_s_min]
+    """Leases that are their chunk's only one and worth a backup by the fastest of the `idle`.
+
+    With each the expected wait in seconds, the longest first.
+    """
+    best_rate = max((worker.rate or mean_rate for worker in idle), default=0.0)
+    waits = []
+    for lease in leases:
+        if lease.chunk.state == "leased" and len(lease.chunk.leases) == 1:
+            wait_s = _expected_wait_s(lease, now, mean_rate, limits)
+            if _worth_it(wait_s, lease.chunk.bytes, best_rate, limits):
+                waits.append((wait_s, lease))
     waits.sort(key=lambda each: each[0], reverse=True)
     return waits
 
 
-def expected_wait_s(lease: Lease, now: float, mean_rate: float, limits: Limits) -> float:
+def worth_it(worker: Worker, wait_s: float, bytes: int, mean_rate: float, limits: Limits) -> bool:
+    """Whether `worker` is expected to have so many bytes done well before `wait_s` have passed."""
+    return _worth_it(wait_s, bytes, worker.rate or mean_rate, limits)
+
+
+def _worth_it(wait_s: float, bytes: int, rate: float, limits: Limits) -> bool:
+    if rate > 0:
+        return wait_s > max(limits.backup_wait_s_min, limits.backup_gain * bytes / rate)
+    # Nothing is known of anybody: nobody is expected to be faster than who has it, unless that
+    # one does not come forward at all.
+    return wait_s == inf
+
+
+def _expected_wait_s(lease: Lease, now: float, mean_rate: float, limits: Limits) -> float:
     """Seconds until the lease's result is expected; infinite if it makes no progress at all."""
     if lease.stalled:
         return inf
@@ -47,15 +64,3 @@ def expected_wait_s(lease: Lease, now: float, mean_rate: float, limits: Limits) 
     if rate > 0:
         wait = max(wait, elapsed - lease.chunk.bytes / rate)
     return wait
-
-
-def own_time_s(worker: Worker, bytes: int, mean_rate: float, wait_s: float) -> float:
-    """Seconds that `worker` is expected to take for so many bytes.
-
-    While nothing is known of anybody, it is not expected to be faster than who has them (`wait_s`),
-    unless that one does not come forward at all.
-    """
-    rate = worker.rate or mean_rate
-    if rate > 0:
-        return bytes / rate
-    return 0.0 if wait_s == inf else wait_s
