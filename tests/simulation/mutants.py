@@ -15,7 +15,7 @@ from logan.scheduler.events import (
     CommitFailed,
     DrainAsked,
     JobAdded,
-    LeaseKey,
+    Progress,
     WorkerHeard,
     WorkerJoined,
     WorkerReady,
@@ -61,18 +61,19 @@ class CountsAttemptsWrong(Machine):
 
 
 class RenewsExpiredLeases(Machine):
-    def _stray(self, session: Session, key: LeaseKey) -> None:
+    def _stray(self, session: Session, progress: Progress) -> tuple[int, float]:
+        key = progress.key
         job = self._jobs.get(key[0])
         chunk = job.chunks[key[1]] if job else None
         if chunk is None or chunk.state != "pending":
-            super()._stray(session, key)
-            return
+            return super()._stray(session, progress)
         now = self._now
         lease = Lease(key, chunk, session, now, now + self._limits.lease_s, now)
         self._step(chunk, "grant")
         chunk.leases = (lease,)
         self._leases[key] = session.leases[key] = lease
         self._timers.arm(session, lease.deadline)
+        return super()._stray(session, progress)
 
 
 class RenewsWithAnyFrame(Machine):
@@ -176,6 +177,12 @@ class NeverRevokesStalledLeases(Machine):
         super()._on_heard(WorkerHeard(event.session, leases))
         for lease in self._leases.values():
             lease.scanned = 0
+
+
+class LetsStraysHang(Machine):
+    def _stray(self, session: Session, progress: Progress) -> tuple[int, float]:
+        session.strays.clear()
+        return super()._stray(session, progress)
 
 
 class PausesForGood(Machine):
@@ -296,6 +303,7 @@ MUTANTS: dict[str, type[Machine]] = {
     "refuses late results": RefusesLateResults,
     "ignores other digests": IgnoresOtherDigests,
     "never revokes a stalled lease": NeverRevokesStalledLeases,
+    "lets a worker hang in what it lost": LetsStraysHang,
     "never ends a pause": PausesForGood,
     "gives a chunk back to who failed it": ReturnsChunksToWhoFailed,
     "sends no JOB after a reconnect": TellsNamesInsteadOfSessions,

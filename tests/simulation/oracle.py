@@ -69,6 +69,7 @@ class Chunk:
     holders: frozenset[str] | None
     state: str = "open"  # then "committing", "done", "lost"
     digest: str | None = None
+    again: bool = False
     attempt: int = 0
     losses: int = 0
     live: dict[LeaseKey, str] = field(default_factory=dict)
@@ -109,9 +110,9 @@ class Oracle:
             case WorkerLeft(id, _, clean):
                 self._leave(id, loss=not clean)
             case ChunkCommitted(job, chunk) | CommitFailed(job, chunk) if job in self.jobs:
-                self.jobs[job][chunk].state = (
-                    "done" if isinstance(event, ChunkCommitted) else "open"
-                )
+                again = isinstance(event, CommitFailed)
+                self.jobs[job][chunk].state = "open" if again else "done"
+                self.jobs[job][chunk].again = again
             case WorkerReady() | WorkerHeard() | ChunkReturned() | ChunkFailed():
                 if event.session in self.sessions:
                     self._hear(event, self.sessions[event.session])
@@ -255,7 +256,7 @@ class Oracle:
                 and (chunk.holders is None or other.name in chunk.holders)
             }
             must(not better, f"lease {key} for {session.name}, which failed; {better} did not")
-        if chunk.attempt == 0:
+        if chunk.attempt == 0 and not chunk.again:
             self._judge_order(key, session, chunk)
         self.backups += bool(chunk.live)
         session.free -= 1

@@ -10,13 +10,10 @@ from random import Random
 
 from logan.scheduler.limits import Limits
 
-__all__ = ["FAULTS", "Fault", "JobPlan", "Schedule", "WorkerPlan", "make"]
+__all__ = ["FAULTS", "Fault", "JobPlan", "Schedule", "WorkerPlan", "bound_of", "make"]
 
 HEAL_S = 8.0
 """Faults happen before, and end by then; from then on everything must come to a good end."""
-
-BOUND_S = 90.0
-"""Virtual seconds by which it must have: the longest patience of `LIMITS` a few times over."""
 
 LIMITS = Limits(
     lease_s=2.5,
@@ -100,6 +97,16 @@ class Schedule:
 
     def without(self, fault: Fault) -> Schedule:
         return replace(self, faults=tuple(each for each in self.faults if each is not fault))
+
+
+def bound_of(schedule: Schedule) -> float:
+    """Virtual seconds by which all must be over.
+
+    The longest patience of `LIMITS` a few times over, and the time that the slowest worker would
+    take for everything, one chunk after the other.
+    """
+    work = sum(size for job in schedule.jobs for size in job.sizes)
+    return HEAL_S + 60.0 + 2.0 * work / min(worker.speed for worker in schedule.workers)
 
 
 def make(seed: int) -> Schedule:

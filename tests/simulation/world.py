@@ -51,7 +51,15 @@ from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
 from tests.simulation.oracle import Oracle, must
 from tests.simulation.results import Real, Results, StandIn
-from tests.simulation.schedule import BOUND_S, HEAL_S, LIMITS, Fault, JobPlan, Schedule, WorkerPlan
+from tests.simulation.schedule import (
+    HEAL_S,
+    LIMITS,
+    Fault,
+    JobPlan,
+    Schedule,
+    WorkerPlan,
+    bound_of,
+)
 
 __all__ = ["Outcome", "World", "run"]
 
@@ -186,11 +194,12 @@ class World:
             self.at(job.at, self.submit, job)
         for fault in self.schedule.faults:
             self.at(fault.at, self.inflict, fault)
+        bound_s = bound_of(self.schedule)
         done = False
         over_at = inf
         while not done:
             when, _, what, args = heappop(self.heap)
-            must(when <= BOUND_S, f"not finished after {BOUND_S} virtual seconds")
+            must(when <= bound_s, f"not finished after {bound_s:.0f} virtual seconds")
             self.now = when
             try:
                 what(*args)
@@ -531,6 +540,7 @@ class World:
             case CancelLease(_, key):
                 if worker.tasks.pop(key, None) is not None:
                     self.ask(worker)
+                    self.leave_if_drained(worker)
             case Resolve(_, key):
                 worker.results.pop(key, None)
                 self.leave_if_drained(worker)

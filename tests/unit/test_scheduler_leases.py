@@ -102,6 +102,18 @@ def test_a_worker_that_scans_what_is_done_is_told_to_stop() -> None:
     assert stage.of(CancelLease) == [CancelLease("alice", ("job", 0, 1))]
 
 
+def test_a_worker_that_hangs_in_what_it_has_no_lease_for_is_told_to_stop() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    stage.join("alice/2", 0)
+    stray = (Progress(("job", 0, 1), 10),)
+    for _ in range(60):
+        assert stage.tell(WorkerHeard("alice/2", stray)) == []
+        stage.wait(1.0)
+    assert stage.tell(WorkerHeard("alice/2", stray)) == [CancelLease("alice/2", ("job", 0, 1))]
+
+
 def test_a_closed_connection_frees_its_leases_at_once() -> None:
     stage = Stage()
     stage.job(1)

@@ -54,6 +54,7 @@ from logan.scheduler.events import (
     JobAdded,
     JobCancelled,
     LeaseKey,
+    Progress,
     TimePassed,
     WorkerHeard,
     WorkerJoined,
@@ -248,16 +249,19 @@ class Machine:
         leases = session.leases
         now = session.beat_at = self._now
         deadline = now + self._limits.lease_s
+        strays: dict[LeaseKey, tuple[int, float]] = {}
         for progress in event.leases[: self._limits.leases_per_session_max]:
             lease = leases.get(progress.key)
             if lease is None:
-                self._stray(session, progress.key)
+                strays[progress.key] = self._stray(session, progress)
                 continue
             lease.deadline = deadline
             if progress.scanned_bytes > lease.scanned:
                 lease.scanned = progress.scanned_bytes
                 lease.progress_at = now
                 lease.stalled = False
+        if strays or session.strays:
+            session.strays = strays
 
     def _on_left(self, event: WorkerLeft) -> None:
         session = self._sessions.get(event.session)
@@ -444,15 +448,22 @@ class Machine:
         self._out.append(LostChunk(chunk.job.id, chunk.id, kind, why, bad_range))
         self._end_if_finished(chunk.job)
 
-    def _stray(self, session: Session, key: LeaseKey) -> None:
-        """The worker still scans what it has no lease for: stop it if that is of no use.
+    def _stray(self, session: Session, progress: Progress) -> tuple[int, float]:
+        """The worker scans what it has no lease for: stop it if nothing will come of that.
 
-        Otherwise let it go on: it may still be the first to bring a result.
+        Otherwise let it go on: it may still be the first to bring a result. Returns how far it is,
+        and since when.
         """
+        key, now = progress.key, self._now
         job = self._jobs.get(key[0])
         chunk = job.chunks.get(key[1]) if job else None
-        if chunk is None or chunk.state in ("done", "lost"):
+        scanned, since = session.strays.get(key, (-1, now))
+        if progress.scanned_bytes > scanned:
+            scanned, since = progress.scanned_bytes, now
+        stalled = now - since >= self._limits.stall_s
+        if chunk is None or stalled or chunk.state in ("done", "lost"):
             self._out.append(CancelLease(session.id, key))
+        return scanned, since
 
     # -- results
 

@@ -50,6 +50,8 @@ class Session:
         free: further leases that it takes now.
         heard_at: when its last frame arrived.
         beat_at: when its last heartbeat did.
+        strays: what its last heartbeat listed without having a lease for it: bytes scanned, and
+            since when they are no more.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Session:
     state: SessionState = "new"
     free: int = 0
     leases: dict[LeaseKey, Lease] = field(default_factory=dict)
+    strays: dict[LeaseKey, tuple[int, float]] = field(default_factory=dict)
     timer_at: float = inf
 
 
