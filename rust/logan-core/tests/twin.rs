@@ -6,7 +6,7 @@
 
 use logan_core::codec;
 use logan_core::engine::{self, Chunk, Control};
-use logan_core::format::{Params, REGISTRY, Unit};
+use logan_core::format::{Params, Unit};
 use logan_core::input::{Fingerprint, Mode, Source};
 use logan_core::level::Level;
 use logan_core::metric::lines::REASONS;
@@ -291,6 +291,7 @@ fn access_line() -> Text {
     .boxed();
     let tail = cat(vec![
         pick("¦ ¦ ¦ ¦  "),
+        pick("¦¦¦¦¦¦¦7 \"r@docker\" \"http://1\" 7ms¦7 0.037 [a] []"),
         several(field, pick(" ¦ ¦¦  "), 5),
         pick("¦¦¦ \"r@docker\" \"http://1\" 7ms¦\" 12ms"),
     ]);
@@ -977,9 +978,10 @@ fn the_grammars_reach_every_format_and_class() {
         sum.out_of_order += naive.out_of_order;
         durations += naive.durations.len();
     }
-    for entry in REGISTRY {
-        let name = entry.info.name;
-        assert!(sum.formats.get(name).is_some_and(|&n| n > 20), "{name}: {:?}", sum.formats);
+    for name in naive::TWINS {
+        // Dialects of combined are rare among its lines.
+        let least = if ["traefik", "ingress-nginx"].contains(&name) { 1 } else { 20 };
+        assert!(sum.formats.get(name).is_some_and(|&n| n >= least), "{name}: {:?}", sum.formats);
     }
     for name in REASONS.iter().filter(|name| **name != "overlong") {
         assert!(sum.reasons.contains_key(name), "{name}: {:?}", sum.reasons);
