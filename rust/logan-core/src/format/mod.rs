@@ -23,6 +23,8 @@ pub mod logfmt;
 pub mod squid;
 pub mod text_duration;
 pub mod uwsgi;
+#[cfg(test)]
+mod vectors;
 
 use crate::batch::{BATCH_ROWS, Batch, Columns, Record};
 use crate::lines::{LINE_BYTES_MAX, Line};
