@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from logan.api import analyze, analyze_logs, detect, make_spec
     from logan.errors import (
         CancelledError,
+        ConditionError,
         ExpectationError,
         InputError,
         LoganError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Cancel",
     "CancelledError",
+    "ConditionError",
     "Expectation",
     "ExpectationError",
     "Feed",
@@ -61,7 +63,7 @@ _MODULES = {
     "logan._logan": ("Cancel", "Fingerprint", "Spec", "Summary", "__version__"),
     "logan.api": ("analyze", "analyze_logs", "detect", "make_spec"),
     "logan.errors": (
-        *("CancelledError", "ExpectationError", "InputError", "LoganError"),
+        *("CancelledError", "ConditionError", "ExpectationError", "InputError", "LoganError"),
         *("OutputError", "SourceChangedError", "SummaryError", "UsageError"),
     ),
     "logan.feed": ("Feed",),

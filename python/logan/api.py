@@ -11,10 +11,11 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from logan import _logan, engines
+from logan import _logan, engines, narrowing
 from logan._logan import Cancel, Spec
 from logan.engines import Progress
 from logan.errors import InputError, SourceChangedError, UsageError
@@ -25,7 +26,8 @@ from logan.limits import (
     THREADS_MAX,
 )
 from logan.model import Detection, FormatShare, Missing, Plan, Result, Source
-from logan.plan import Options, make_plan
+from logan.narrowing import Moment, Sought
+from logan.plan import Options, make_plan, replan
 from logan.report import Report, assemble, input_entry
 from logan.sources import Input, local, open_inputs, readable_name
 
@@ -43,6 +45,12 @@ def analyze(
     input_tz: str = "UTC",
     top: int = 10,
     anchor: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    relative_to: Literal["now", "last"] = "now",
+    where: str | None = None,
+    by: str | Sequence[str] = (),
+    seek: bool = True,
     engine: str = "local",
     series_points: int | None = SERIES_POINTS_MAX,
     progress: Progress | None = None,
@@ -61,6 +69,20 @@ def analyze(
         top: rows of the top tables and of the slowest requests.
         anchor: dates without a year lie at or before this moment (+ 48 h); by default when the
             newest input was last modified.
+        since, until: only records from the one moment up to, but not with, the other; records
+            without a time are left out then. A date, a date and time, RFC 3339 (in `input_tz` if
+            it names no zone), a `datetime`, or text such as "2h" or "1d12h" or a `timedelta`,
+            which count back from `relative_to`. Rates divide by the minutes of the records in
+            this time, whether or not `where` keeps them.
+        relative_to: "now", taken once for the whole job, or "last", the latest record near the
+            end of the inputs (files only).
+        where: only records for which this condition holds, such as
+            'status>=500 and route~"^/api" and duration>250ms'.
+        by: fields by which group tables are made, at most four: route, path, status, level,
+            client, host, method, format, json.KEY or logfmt.KEY.
+        seek: find the selected time in files that are in its order (to within 60 s) instead of
+            reading all of them. False reads everything: the same figures, but for the lines
+            outside of the selected time, which are counted as filtered then.
         engine: a name of `logan.engines.ENGINES`.
         series_points: most points of the series; None gives all there are.
         progress: called with (bytes done, bytes in all) about ten times a second; the second
@@ -71,12 +93,26 @@ def analyze(
             `error`, reads the others and marks the report partial.
 
     Raises:
-        UsageError: an option makes no sense (also a `ValueError`).
+        UsageError: an option makes no sense (also a `ValueError`); `ConditionError` with its
+            position if `where` or `by` does.
         InputError: an input cannot be read; `SourceChangedError` if it changed meanwhile.
     """
     started = time.perf_counter()
-    options = Options(chunk_size=chunk_size, format=format, input_tz=input_tz, top=top)
+    now_ns = time.time_ns()
+    options = Options(
+        chunk_size=chunk_size,
+        format=format,
+        input_tz=input_tz,
+        top=top,
+        where=narrowing.condition(where, input_tz=input_tz),
+        by=narrowing.group_fields(by),
+    )
+    window = narrowing.window(since, until, input_tz=input_tz)
     _check(format, threads, errors, series_points)
+    if relative_to not in ("now", "last"):
+        raise UsageError(f'relative_to is {relative_to!r}, it must be "now" or "last"')
+    if relative_to == "now" or not window.is_relative:
+        options = _within(options, window.at(now_ns))
     runner = engines.load(engine)
     cancel = Cancel() if cancel is None else cancel
     inputs = open_inputs(_path_list(paths), cancel=cancel)
@@ -85,9 +121,21 @@ def analyze(
             _raise_first(inputs)
         order = _source_order(inputs)
         plan = _plan(inputs, order, options, anchor)
+        spec = _spec(plan.spec_json)
+        if relative_to == "last" and window.is_relative and order:
+            last_ns = narrowing.last_time(_pairs(inputs, order), spec)
+            # The last record itself is part of what is counted back from it.
+            options = _within(options, window.at(last_ns + 1))
+            plan = _plan(inputs, order, options, anchor)
+            spec = _spec(plan.spec_json)
+        sought: list[Sought] = []
+        if seek and (options.since_ns is not None or options.until_ns is not None):
+            pairs = _pairs(inputs, order)
+            sought = [narrowing.seek(*pair, index, spec) for index, pair in enumerate(pairs)]
+            plan = replan(plan, [each.source for each in sought], options)
         result = runner.run(
             plan,
-            _spec(plan.spec_json),
+            spec,
             streams={
                 source: stream
                 for source, index in enumerate(order)
@@ -105,7 +153,11 @@ def analyze(
     _blame(inputs, order, result.missing, figures, format)
     if errors == "raise":
         _raise_first(inputs)
-    return _report(inputs, order, plan, result, figures, engine=engine, started=started)
+    if options.by:
+        figures["groups"] = narrowing.groups_of(figures, options.by)
+    return _report(
+        inputs, order, plan, result, figures, options, sought, engine=engine, started=started
+    )
 
 
 def analyze_logs(
@@ -132,14 +184,26 @@ def make_spec(
     input_tz: str = "UTC",
     top: int = 10,
     anchor: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    where: str | None = None,
+    by: str | Sequence[str] = (),
 ) -> Spec:
     """The spec by which `analyze` would read `paths`, for use with `Summary` and `Feed`.
 
     Source i of the spec is path i, which must be a file. Without paths it has one source whose
-    lines try every format.
+    lines try every format. `since` and `until` that are relative count back from now.
     Raises `InputError`, `UsageError`.
     """
-    options = Options(format=format, input_tz=input_tz, top=top)
+    options = Options(
+        format=format,
+        input_tz=input_tz,
+        top=top,
+        where=narrowing.condition(where, input_tz=input_tz),
+        by=narrowing.group_fields(by),
+    )
+    window = narrowing.window(since, until, input_tz=input_tz)
+    options = _within(options, window.at(time.time_ns()))
     _check(format, None, "raise")
     inputs = open_inputs(_path_list(paths)) or [Input("-", Source("-", None), Detection())]
     _raise_first(inputs)
@@ -188,10 +252,23 @@ def _source_order(inputs: Sequence[Input]) -> list[int]:
 def _plan(
     inputs: Sequence[Input], order: Sequence[int], options: Options, anchor: datetime | None
 ) -> Plan:
-    pairs = [(each.source, each.detection) for each in (inputs[index] for index in order)]
-    sources = [source for source, _ in pairs if source is not None]
-    detections = [detection or Detection() for _, detection in pairs]
+    pairs = _pairs(inputs, order)
+    sources = [source for source, _ in pairs]
+    detections = [detection for _, detection in pairs]
     return make_plan(sources, detections, options, anchor_ns=_anchor_ns(sources, anchor))
+
+
+def _pairs(inputs: Sequence[Input], order: Sequence[int]) -> list[tuple[Source, Detection]]:
+    """The sources in the spec's order, each with what its sample looks like."""
+    return [
+        (entry.source, entry.detection or Detection())
+        for entry in (inputs[index] for index in order)
+        if entry.source is not None
+    ]
+
+
+def _within(options: Options, window: tuple[int | None, int | None]) -> Options:
+    return replace(options, since_ns=window[0], until_ns=window[1])
 
 
 def _anchor_ns(sources: Iterable[Source], anchor: datetime | None) -> int:
@@ -208,6 +285,8 @@ def _anchor_ns(sources: Iterable[Source], anchor: datetime | None) -> int:
 def _spec(text: str) -> Spec:
     try:
         return Spec(text)
+    except UsageError:
+        raise
     except ValueError as error:
         raise UsageError(str(error)) from error
 
@@ -257,12 +336,18 @@ def _report(
     plan: Plan,
     result: Result,
     figures: Mapping[str, Any],
+    options: Options,
+    sought: Sequence[Sought],
     *,
     engine: str,
     started: float,
 ) -> Report:
     evaluated = {order[each["source"]]: each for each in figures["sources"]}
-    entries = [_entry(entry, evaluated.get(index), plan) for index, entry in enumerate(inputs)]
+    found = dict(zip(order, sought, strict=False))
+    entries = [
+        _entry(entry, evaluated.get(index), plan, found.get(index))
+        for index, entry in enumerate(inputs)
+    ]
     names = [entry["path"] for entry in entries]
     read = sum(entry["bytes"] for entry in entries)
     wall_s = time.perf_counter() - started
@@ -279,6 +364,8 @@ def _report(
             }
             for each in result.missing
         ],
+        selection=narrowing.selection(options),
+        skipped_bytes=sum(each.skipped_bytes for each in sought),
         logan_version=_logan.__version__,
         performance={
             "wall_s": round(wall_s, 6),
@@ -293,12 +380,18 @@ def _report(
     )
 
 
-def _entry(entry: Input, evaluated: Mapping[str, Any] | None, plan: Plan) -> dict[str, Any]:
+def _entry(
+    entry: Input, evaluated: Mapping[str, Any] | None, plan: Plan, sought: Sought | None
+) -> dict[str, Any]:
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
     notes = list(entry.notes)
     if entry.source is not None and entry.source.size is not None and entry.error is None:
         notes += local.changes_since(entry.source)
+    assumed = _assumed(detection, plan)
+    if sought is not None and entry.error is None:
+        assumed += [sought.assumed] if sought.assumed else []
+        notes += [sought.note] if sought.note else []
     return input_entry(
         readable_name(entry.path),
         evaluated,
@@ -307,7 +400,7 @@ def _entry(entry: Input, evaluated: Mapping[str, Any] | None, plan: Plan) -> dic
             _format_entry(each, found.get(each["name"]))
             for each in (evaluated or {}).get("formats", ())
         ],
-        assumed=_assumed(detection, plan),
+        assumed=assumed,
         notes=notes,
         error=_in_words(entry.error),
     )
@@ -322,6 +415,8 @@ def _assumed(detection: Detection, plan: Plan) -> list[str]:
     if any(each.year == "not written" for each in detection.formats):
         anchor = datetime.fromtimestamp(spec["anchor_ns"] / 1e9, UTC)
         assumed.append(f"dates without a year are the latest up to 48 h after {anchor:%Y-%m-%d}")
+    if "since_ns" in spec or "until_ns" in spec:
+        assumed.append("records without a time are outside of the selected time")
     return assumed
 
 

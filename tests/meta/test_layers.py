@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "python" / "logan"
 
 LAYERS = [
     {"errors", "model", "limits", "_logan"},
-    {"plan", "sources", "report", "wire", "scheduler"},
+    {"plan", "sources", "report", "narrowing", "wire", "scheduler"},
     {"cluster"},
     {"engines"},
     {"api", "validate", "feed", "cli", "__main__", "__init__"},

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from logan.cli.exits import Exit, exit_of_signal
-from logan.cli.values import byte_size, moment, one_of, positive, switch
+from logan.cli.values import Limit, byte_size, moment, one_of, positive, share_or_count, switch
+from logan.errors import UsageError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SERIES_POINTS_MAX
 from logan.report import CSV_TABLES, Look, render
 
@@ -26,10 +27,14 @@ examples:
   logan analyze access.log
   logan analyze *.log --json -o report.json
   zcat access.log.gz | logan analyze -
+  logan analyze access.log --since 2h --where 'status>=500 and duration>250ms' --by route
   logan analyze app.log --expect 'response_time_ms.p99<=300' --expect 'error_rate<1'
 
-exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 some input unreadable or the report
-partial, 4 internal, 130 and 143 interrupted
+conditions: status level duration bytes time route path method client host message format
+json.KEY logfmt.KEY; = != < <= > >= ~ !~ in (…), exists, and or not (…); text in quotes
+
+exit codes: 0 ok, 1 an expectation failed or too many lines are malformed, 2 usage, 3 some input
+unreadable or the report partial, 4 internal, 130 and 143 interrupted
 """
 
 
@@ -51,6 +56,42 @@ def configure(parser: Parser) -> None:
         default=[],
         metavar="EXPR",
         help="fail (exit 1) unless it holds, such as 'response_time_ms.p99<=300'; repeatable",
+    )
+    parser.add_argument(
+        "--max-malformed",
+        type=share_or_count,
+        default=None,
+        metavar="LIMIT",
+        help="fail (exit 1) if more lines are malformed: a count, or a share of all such as 1%%",
+    )
+    narrowing = parser.add_argument_group("narrowing")
+    narrowing.add_argument(
+        "--since",
+        metavar="TIME",
+        help='only records from then on: a date, "2024-01-24 10:15", RFC 3339, or 2h, 30m, 7d ago',
+    )
+    narrowing.add_argument("--until", metavar="TIME", help="only records before then")
+    narrowing.add_argument(
+        "--relative-to",
+        choices=("now", "last"),
+        default="now",
+        help="what 2h counts back from: now (default), or the last record",
+    )
+    narrowing.add_argument(
+        "--where", metavar="EXPR", help="only records for which it holds, such as 'status>=500'"
+    )
+    narrowing.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="a table by route, path, status, level, client, host, method, format, json.KEY or "
+        "logfmt.KEY; repeatable",
+    )
+    narrowing.add_argument(
+        "--no-seek",
+        action="store_true",
+        help="read whole files even if they are in the order of time",
     )
     parser.setting(
         "--top", type=positive, default=10, metavar="N", help="rows of the top tables (10)"
@@ -115,6 +156,8 @@ def run(args: argparse.Namespace) -> int:
     from logan.validate import parse_expectation
 
     expectations = [parse_expectation(text) for text in args.expect]
+    if args.csv == "groups" and not args.by:
+        raise UsageError("--csv groups has no table to print", hint="name a field: --by route")
     if args.output is not None:
         check_writable(args.output)
     cancel = Cancel()
@@ -125,6 +168,7 @@ def run(args: argparse.Namespace) -> int:
             say("interrupted: the report is partial")
         _publish(report, args)
         failed = _check(expectations, report)
+        failed |= _has_too_many_malformed(report, args.max_malformed)
     if interrupts.signum is not None:
         return exit_of_signal(interrupts.signum)
     if report.partial:
@@ -153,6 +197,12 @@ def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
             input_tz=args.input_tz,
             top=args.top,
             anchor=args.anchor,
+            since=args.since,
+            until=args.until,
+            relative_to=args.relative_to,
+            where=args.where,
+            by=args.by,
+            seek=not args.no_seek,
             series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
             progress=None if bar is None else bar.update,
             cancel=cancel,
@@ -201,3 +251,16 @@ def _check(expectations: Sequence[Expectation], report: Report) -> bool:
     if failed:
         say(f"{failed} of {len(verdicts)} expectations failed")
     return failed > 0
+
+
+def _has_too_many_malformed(report: Report, limit: Limit | None) -> bool:
+    """Whether more lines are malformed than allowed, and say so."""
+    from logan.cli.terminal import say
+
+    malformed, total = report.lines.malformed, report.lines.total
+    if limit is None or malformed <= limit.lines(total):
+        return False
+    share = malformed / total
+    say(f"{malformed:,} of {total:,} lines are malformed ({share:.2%}), more than {limit.text}")
+    say("see: logan analyze --json, key malformed; or --format NAME", prefix="  hint: ")
+    return True

@@ -486,6 +486,7 @@ pub struct Fields<'a> {
     /// The highest rank of a usable value per meaning, 0 for none.
     ranks: [u8; PLACES],
     message: Value,
+    all_messages: bool,
 }
 
 const PLACES: usize = 9;
@@ -507,7 +508,7 @@ impl<'a> Fields<'a> {
     #[inline(always)]
     pub fn new(line: Line<'a>) -> Self {
         let message = Value { start: 0, end: 0, escaped: false, number: false };
-        Fields { line, ranks: [0; PLACES], message }
+        Fields { line, ranks: [0; PLACES], message, all_messages: false }
     }
 
     /// Takes in the value of a key, which was written at `key`.
@@ -530,6 +531,7 @@ impl<'a> Fields<'a> {
                 if rank > self.ranks[MESSAGE] {
                     self.ranks[MESSAGE] = rank;
                     self.message = value;
+                    self.all_messages = context.all_messages;
                 }
             }
             Meaning::Method => {
@@ -750,8 +752,8 @@ impl<'a> Fields<'a> {
         let Value { start, end, escaped, .. } = self.message;
         if !escaped {
             record.message = Text::of_line(start, end);
-        } else if record.level >= Level::Warn {
-            // Of lesser records nobody reads the message.
+        } else if record.level >= Level::Warn || self.all_messages {
+            // Of lesser records nobody reads the message, unless a condition does.
             record.message = kept(self.message, &self.line.bytes()[start..end], arena, whole_text);
         }
         self.ranks != [0; PLACES]

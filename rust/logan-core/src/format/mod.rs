@@ -19,6 +19,7 @@ pub mod fields;
 pub mod haproxy;
 pub(crate) mod http;
 pub mod json;
+pub mod keys;
 pub mod logfmt;
 pub mod squid;
 pub mod text_duration;
@@ -117,12 +118,14 @@ pub struct Context {
     pub memo: text_duration::Memo,
     /// What the heads of JSON members were found to mean.
     pub heads: json::Heads,
+    /// Whether records of every level need their message, not only those of WARN and above.
+    pub all_messages: bool,
 }
 
 impl Context {
     /// Empty caches around a clock.
     pub fn new(clock: Clock) -> Context {
-        Context { clock, memo: Default::default(), heads: Default::default() }
+        Context { clock, memo: Default::default(), heads: Default::default(), all_messages: false }
     }
 }
 
@@ -151,6 +154,10 @@ pub trait LineFormat: Send + Sync + 'static {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool;
+
+    /// Tells the values of keys and the host of a line that is a record of this format.
+    #[inline(always)]
+    fn keys<S: Simd>(&self, _line: Line<'_>, _found: &mut keys::Found<'_>) {}
 
     /// Parses lines of the run as [`parse`](Self::parse) would, for as long as it can do so in
     /// bulk; the next line may be of this format all the same.
@@ -211,6 +218,9 @@ pub trait Format: Send + Sync {
 
     /// Parses the run's next line; whether it is of this format. The batch must not be full.
     fn parse_one(&self, run: &mut Run<'_>) -> bool;
+
+    /// Tells the values of keys and the host of a line that is a record of this format.
+    fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>);
 
     /// Parses one line outside of a run.
     fn parse_line(
@@ -279,6 +289,11 @@ fn one_line<S: Simd, F: LineFormat>(
     format.parse::<S>(line, context, arena, record)
 }
 
+#[inline(always)]
+fn keys_of<S: Simd, F: LineFormat>(format: &F, line: Line<'_>, found: &mut keys::Found<'_>) {
+    format.keys::<S>(line, found);
+}
+
 impl<F: LineFormat> Format for F {
     fn may_begin_with(&self, byte: u8) -> bool {
         LineFormat::may_begin_with(self, byte)
@@ -298,6 +313,11 @@ impl<F: LineFormat> Format for F {
 
     fn parse_one(&self, run: &mut Run<'_>) -> bool {
         crate::dispatch!(step::<F>(format: &F, run: &mut Run<'_>) -> bool where F: LineFormat; self, run)
+    }
+
+    fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
+        crate::dispatch!(keys_of::<F>(format: &F, line: Line<'_>, found: &mut keys::Found<'_>)
+            -> () where F: LineFormat; self, line, found)
     }
 
     fn parse_line(
