@@ -220,6 +220,8 @@ def _say_what_is_wrong(report: Report) -> None:
             say(entry.error)
         for note in entry.notes:
             say(f"{input_name(entry.path)}: {note}")
+    if report.get("selection") and not report.lines.parsed and report.lines.total:
+        say("no record is left of what was asked for; see lines.filtered in the report")
 
 
 def _publish(report: Report, args: argparse.Namespace) -> None:

@@ -17,7 +17,7 @@
 //! ```
 //! A string stands in double or single quotes; a backslash before that quote stands for the quote,
 //! any other backslash for itself, so that regular expressions need no doubling. A word is all up
-//! to a space or one of `()<>=!~,"'\`. Words of the grammar and names of fields may be of either
+//! to a space or one of `()<>=!~&|,"'\`. Words of the grammar and names of fields may be of either
 //! case.
 //!
 //! | field | values | operators |

@@ -360,7 +360,7 @@ impl<'a> Parser<'a> {
             return Ok(Literal { start, text: self.string()?, quoted: true });
         }
         let rest = self.rest();
-        let ends = |c: char| c.is_whitespace() || "()<>=!~,\"'\\".contains(c);
+        let ends = |c: char| c.is_whitespace() || "()<>=!~&|,\"'\\".contains(c);
         let end = rest.find(ends).unwrap_or(rest.len());
         if end == 0 {
             return self.fail(start, "expected a value; text with other signs is quoted: \"…\"");
@@ -590,7 +590,7 @@ mod tests {
         assert!(parse(&deep, &TimeZone::UTC).unwrap_err().message.contains("deep"));
         let nots = "not ".repeat(DEPTH_MAX + 1) + "status=200";
         assert!(parse(&nots, &TimeZone::UTC).unwrap_err().message.contains("deep"));
-        let many = vec!["status=200"; TESTS_MAX + 1].join("or ");
+        let many = vec!["status=200"; TESTS_MAX + 1].join(" or ");
         assert!(parse(&many, &TimeZone::UTC).unwrap_err().message.contains("tests"));
         let long = " ".repeat(CONDITION_BYTES_MAX + 1);
         assert!(parse(&long, &TimeZone::UTC).unwrap_err().message.contains("longer"));
