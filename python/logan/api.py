@@ -124,8 +124,7 @@ def analyze(
         spec = _spec(plan.spec_json)
         if relative_to == "last" and window.is_relative and order:
             last_ns = narrowing.last_time(_pairs(inputs, order), spec)
-            # The last record itself is part of what is counted back from it.
-            options = _within(options, window.at(last_ns + 1))
+            options = _within(options, window.at(last_ns))
             plan = _plan(inputs, order, options, anchor)
             spec = _spec(plan.spec_json)
         sought: list[Sought] = []

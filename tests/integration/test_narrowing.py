@@ -87,8 +87,8 @@ def test_times_are_in_the_input_zone_and_count_back_from_the_last_record(access:
     here = figures("--input-tz", "Europe/Berlin", "--since", "2024-01-24 11:08", access)
     assert here["total_requests"] == 360
     last = figures("--since", "2m", "--relative-to", "last", access)
-    assert last["selection"]["since"] == "2024-01-24T10:07:59.000000001Z"
-    assert last["total_requests"] == 360
+    assert last["selection"]["since"] == "2024-01-24T10:07:59Z"
+    assert last["total_requests"] == 363
     assert figures("--since", "2h", access)["total_requests"] == 0
 
 
@@ -122,6 +122,7 @@ def test_keys_of_json_and_logfmt(tmp_path: Path) -> None:
     assert figures("--where", 'json.user.id == "x"', str(log))["lines"]["parsed"] == 3
     assert figures("--where", "json.n > 5 and level < warn", str(log))["lines"]["parsed"] == 2
     assert figures("--where", "message ~ 'c \"q'", str(log))["lines"]["parsed"] == 1
+    assert figures("--where", "logfmt.n in (5, 6.0)", str(log))["lines"]["parsed"] == 2
     assert figures("--where", "not json.n exists", str(log))["lines"]["parsed"] == 1
     table = figures("--by", "json.user.id", str(log))["groups"]["json.user.id"]
     assert table["absent"] == 1

@@ -34,6 +34,9 @@ const PROBE_BYTES: usize = 32 << 10;
 /// A probe gives up after so many bytes without a timed record.
 const PROBE_BYTES_MAX: u64 = 4 << 20;
 
+/// After so many probes without a time it is assumed that there are none.
+const VAIN_PROBES_MAX: u32 = 4;
+
 /// What the search found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
@@ -74,12 +77,26 @@ pub fn range(
 ) -> Result<Found, Error> {
     let mut prober = Prober::new(source, size, spec, index)?;
     let mut grid = Vec::new();
+    let mut in_vain = 0;
+    // Where lines are long or timed records few, the probe before has the answer.
+    let mut known_up_to = 0;
     for i in 0..GRID_PROBES {
         let at = (u128::from(size) * u128::from(i) / u128::from(GRID_PROBES)) as u64;
-        // Where lines are long or few, several probes find the same one.
+        if i > 0 && at <= known_up_to {
+            continue;
+        }
         match prober.at(at)? {
-            Some(probe) if grid.last() != Some(&probe) => grid.push(probe),
-            _ => {}
+            Some(probe) => {
+                known_up_to = probe.0;
+                grid.push(probe);
+            }
+            None => {
+                known_up_to = at.saturating_add(PROBE_BYTES_MAX);
+                in_vain += 1;
+                if grid.is_empty() && in_vain == VAIN_PROBES_MAX {
+                    break;
+                }
+            }
         }
     }
     if grid.is_empty() {

@@ -139,11 +139,11 @@ enum Place {
 
 enum TextTest {
     Exists,
-    /// One of these, or, negated, none of them.
-    Among(bool, Vec<Vec<u8>>),
+    /// One of these texts or numbers, or, negated, none of them.
+    Among(bool, Vec<Vec<u8>>, Vec<f64>),
     Matches(bool, Box<Regex>),
     /// As a number.
-    Compares(Vec<(Operator, f64)>),
+    Compares(Operator, f64),
 }
 
 const SIGN: u64 = 1 << 63;
@@ -312,7 +312,14 @@ fn text_test(check: &Check) -> Result<TextTest, String> {
     Ok(match check {
         Check::Exists => TextTest::Exists,
         Check::In(negated, values) => {
-            TextTest::Among(*negated, values.iter().map(bytes).collect::<Result<_, _>>()?)
+            let (mut texts, mut numbers) = (Vec::new(), Vec::new());
+            for value in values {
+                match value {
+                    Value::Decimal(number) => numbers.push(float(number)?),
+                    value => texts.push(bytes(value)?),
+                }
+            }
+            TextTest::Among(*negated, texts, numbers)
         }
         Check::Compare(operator @ (Operator::Matches | Operator::Differs), value) => {
             let text = match value {
@@ -323,14 +330,22 @@ fn text_test(check: &Check) -> Result<TextTest, String> {
             TextTest::Matches(*operator == Operator::Differs, Box::new(regex))
         }
         Check::Compare(operator, Value::Decimal(number)) => {
-            let number = number.parse().map_err(|_| format!("{number} is no number"))?;
-            TextTest::Compares(vec![(*operator, number)])
+            TextTest::Compares(*operator, float(number)?)
         }
         Check::Compare(operator @ (Operator::Equal | Operator::Unequal), value) => {
-            TextTest::Among(*operator == Operator::Unequal, vec![bytes(value)?])
+            TextTest::Among(*operator == Operator::Unequal, vec![bytes(value)?], Vec::new())
         }
         Check::Compare(..) => return Err("text is neither more nor less than other text".into()),
     })
+}
+
+fn float(number: &str) -> Result<f64, String> {
+    number.parse().map_err(|_| format!("{number} is no number"))
+}
+
+/// Text as a number, as keys carry them.
+fn number(text: &[u8]) -> Option<f64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 impl TextTest {
@@ -339,24 +354,22 @@ impl TextTest {
     fn holds(&self, text: &[u8], other: Option<&[u8]>) -> bool {
         match self {
             TextTest::Exists => true,
-            TextTest::Among(negated, list) => {
-                let among = |text: &[u8]| list.iter().any(|one| one == text);
-                (among(text) || other.is_some_and(among)) != *negated
+            TextTest::Among(negated, texts, numbers) => {
+                let among = |text: &[u8]| texts.iter().any(|one| one == text);
+                let found = among(text)
+                    || other.is_some_and(among)
+                    || !numbers.is_empty() && number(text).is_some_and(|n| numbers.contains(&n));
+                found != *negated
             }
             TextTest::Matches(negated, regex) => regex.is_match(text) != *negated,
-            TextTest::Compares(comparisons) => {
-                let number = std::str::from_utf8(text).ok().and_then(|t| t.parse::<f64>().ok());
-                number.is_some_and(|number| {
-                    comparisons.iter().all(|(operator, wanted)| match operator {
-                        Operator::Equal => number == *wanted,
-                        Operator::Unequal => number != *wanted,
-                        Operator::Less => number < *wanted,
-                        Operator::AtMost => number <= *wanted,
-                        Operator::More => number > *wanted,
-                        _ => number >= *wanted,
-                    })
-                })
-            }
+            TextTest::Compares(operator, wanted) => number(text).is_some_and(|n| match operator {
+                Operator::Equal => n == *wanted,
+                Operator::Unequal => n != *wanted,
+                Operator::Less => n < *wanted,
+                Operator::AtMost => n <= *wanted,
+                Operator::More => n > *wanted,
+                _ => n >= *wanted,
+            }),
         }
     }
 }
