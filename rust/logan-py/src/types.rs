@@ -7,7 +7,8 @@ use crate::{memory, pipe};
 use logan_core::engine::{self, Chunk, Control};
 use logan_core::error::Error;
 use logan_core::input::{Check, Source};
-use logan_core::{codec, feed, format, input, moment, reduction, seek, spec, summary};
+use logan_core::seek::Found;
+use logan_core::{codec, feed, format, input, reduction, spec, summary};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -481,7 +482,7 @@ pub fn group_field(py: Python<'_>, name: &str) -> PyResult<String> {
 #[pyfunction]
 #[pyo3(signature = (text, *, input_tz="UTC"))]
 pub fn moment(py: Python<'_>, text: &str, input_tz: &str) -> PyResult<Option<i64>> {
-    detached(py, || Ok(moment::parse(text, &spec::zone(input_tz)?)))
+    detached(py, || Ok(logan_core::moment::parse(text, &spec::zone(input_tz)?)))
 }
 
 /// Where in a file the spec's selected time lies.
@@ -497,10 +498,12 @@ pub fn seek(
     detached(py, || {
         let file = Source::open(path, None)?;
         let spec = &spec.0;
-        Ok(match seek::range(&file, size, spec, source, spec.since_ns, spec.until_ns)? {
-            seek::Found::Range(range) => ("range", range.start, range.end),
-            seek::Found::Unordered => ("unordered", 0, size),
-            seek::Found::Timeless => ("timeless", 0, size),
+        let found =
+            logan_core::seek::range(&file, size, spec, source, spec.since_ns, spec.until_ns)?;
+        Ok(match found {
+            Found::Range(range) => ("range", range.start, range.end),
+            Found::Unordered => ("unordered", 0, size),
+            Found::Timeless => ("timeless", 0, size),
         })
     })
 }
@@ -515,7 +518,9 @@ pub fn last_time(
     spec: &Spec,
     source: u32,
 ) -> PyResult<Option<i64>> {
-    detached(py, || Ok(seek::last_time(&Source::open(path, None)?, size, &spec.0, source)?))
+    detached(py, || {
+        Ok(logan_core::seek::last_time(&Source::open(path, None)?, size, &spec.0, source)?)
+    })
 }
 
 /// Peak resident memory of this process.

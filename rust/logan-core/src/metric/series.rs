@@ -394,11 +394,14 @@ impl State for SeriesBuckets {
             return;
         }
         let step = self.step.max(other.step) as usize;
-        let at_step = |state: &SeriesBuckets| {
-            coarsened(state.rows(), STEPS_S[step] / state.step_s()).peekable()
-        };
+        fn at_step(
+            state: &SeriesBuckets,
+            step_s: i64,
+        ) -> std::iter::Peekable<impl Iterator<Item = Bucket> + '_> {
+            coarsened(state.rows(), step_s / state.step_s()).peekable()
+        }
         let mut merged = Vec::with_capacity((self.count + other.count) as usize);
-        let (mut left, mut right) = (at_step(self), at_step(other));
+        let (mut left, mut right) = (at_step(self, STEPS_S[step]), at_step(other, STEPS_S[step]));
         while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
             match a.index.cmp(&b.index) {
                 std::cmp::Ordering::Less => merged.extend(left.next()),
