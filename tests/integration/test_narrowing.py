@@ -196,7 +196,7 @@ def both(path: Path, *window: str) -> tuple[dict[str, Any], dict[str, Any]]:
     scanned = figures(*window, "--no-seek", str(path))
     assert scanned["lines"]["skipped_bytes"] == 0
     if found["lines"]["skipped_bytes"] == 0:
-        keys = set(scanned) - {"performance"}
+        keys = set(scanned) - {"performance", "inputs"}
     else:
         keys = set(scanned) - {"performance", "inputs", "lines", "malformed", "malformed_lines"}
         keys -= {"slowest", "messages"}

@@ -1299,7 +1299,7 @@ fn conditions_leave_some_and_take_some() {
         mixed += u32::from(naive.filtered > 0 && naive.parsed > 0);
         grouped += u32::from(naive.by[0].0.len() > 1 && naive.by[0].1 > 0);
     }
-    assert!(asked > 200 && mixed > 40 && grouped > 10, "{asked} {mixed} {grouped}");
+    assert!(asked > 200 && mixed > 40 && grouped > 4, "{asked} {mixed} {grouped}");
 }
 
 /// Bytes that mean something somewhere.
