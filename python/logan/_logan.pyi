@@ -16,10 +16,15 @@ __all__ = [
     "Spec",
     "Summary",
     "__version__",
+    "condition",
     "detect",
     "formats",
+    "group_field",
+    "last_time",
+    "moment",
     "peak_rss_bytes",
     "scan",
+    "seek",
 ]
 
 __version__: str
@@ -46,8 +51,10 @@ class Spec:
 
     `json` is `{"version": 1, "top": 10, "input_tz": "UTC", "anchor_ns": int,
     "sources": [{"formats": [{"name": str, "params": {}}]}]}`; formats that a source does not
-    list are tried after the listed ones, in registry order, unless its `"only": true`.
-    Raises `ValueError` that names the offending key.
+    list are tried after the listed ones, in registry order, unless its `"only": true`. Possible
+    besides: `"since_ns"` and `"until_ns"` (records from the one up to, but not with, the other),
+    `"where"` (a condition), `"by"` (names of fields).
+    Raises `ValueError` that names the offending key, `logan.ConditionError`.
     """
 
     def __new__(cls, json: str) -> Self: ...
@@ -119,7 +126,8 @@ class Summary:
         """JSON with the report's figures; inputs are given by their index in the spec.
 
         All keys of the report's contract except `inputs`, `missing`, `partial`,
-        `logan_version` and `performance`; beside them `"sources": [{"source", "bytes",
+        `logan_version` and `performance`, and `groups` only where the spec names fields that
+        records were counted by; beside them `"sources": [{"source", "bytes",
         "segments": [[start, end]], "formats": [{"name", "lines", ...}]}]`.
         """
     @property
@@ -232,6 +240,32 @@ class Feed:
         """
     def finish(self) -> Summary:
         """Figures of everything, the last line counted even without its newline. Only once."""
+
+def condition(text: str, *, input_tz: str = "UTC") -> str:
+    """Canonical text of a condition; times in it are in `input_tz` if they name no zone.
+
+    Raises `logan.ConditionError`, `ValueError` for an unknown zone.
+    """
+
+def group_field(name: str) -> str:
+    """Canonical name of a field by which group tables can be made. `logan.ConditionError`."""
+
+def moment(text: str, *, input_tz: str = "UTC") -> int | None:
+    """Nanoseconds since 1970 of a date, a date and time, or RFC 3339; None if it is none.
+
+    Raises `ValueError` for an unknown zone.
+    """
+
+def seek(path: str, size: int, spec: Spec, *, source: int = 0) -> tuple[str, int, int]:
+    """Where in the first `size` bytes of a file the spec's selected time lies.
+
+    `("range", start, end)` if the times found by probes are in order to within 60 s, and all
+    records of the selected time are then taken to lie in `[start, end)`; else `("unordered", 0,
+    size)`, or `("timeless", 0, size)` if no probe found a time. Raises `OSError`, `ValueError`.
+    """
+
+def last_time(path: str, size: int, spec: Spec, *, source: int = 0) -> int | None:
+    """The latest time of the records near the end of a file's first `size` bytes, if any."""
 
 def peak_rss_bytes() -> int:
     """Peak resident memory of this process, without what its parent had at the fork."""

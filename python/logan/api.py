@@ -8,11 +8,12 @@ terminal; whoever wants a progress bar passes `progress`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from logan import engines
+from logan import engines, narrowing
 from logan._logan import Cancel, Spec
 from logan.engines import Progress
 from logan.errors import UsageError
@@ -24,7 +25,7 @@ from logan.limits import (
     THREADS_MAX,
 )
 from logan.model import Detection, Source
-from logan.plan import Options
+from logan.narrowing import Moment
 from logan.report import Report
 from logan.sources import Input, open_inputs
 
@@ -42,6 +43,12 @@ def analyze(
     input_tz: str = "UTC",
     top: int = 10,
     anchor: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    relative_to: Literal["now", "last"] = "now",
+    where: str | None = None,
+    by: str | Sequence[str] = (),
+    seek: bool = True,
     engine: str = "local",
     series_points: int | None = SERIES_POINTS_MAX,
     progress: Progress | None = None,
@@ -60,6 +67,20 @@ def analyze(
         top: rows of the top tables and of the slowest requests.
         anchor: dates without a year lie at or before this moment (+ 48 h); by default when the
             newest input was last modified.
+        since, until: only records from the one moment up to, but not with, the other; records
+            without a time are left out then. A date, a date and time, RFC 3339 (in `input_tz` if
+            it names no zone), a `datetime`, or text such as "2h" or "1d12h" or a `timedelta`,
+            which count back from `relative_to`. Rates divide by the minutes of the records in
+            this time, whether or not `where` keeps them.
+        relative_to: "now", taken once for the whole job, or "last", the latest record near the
+            end of the inputs (files only).
+        where: only records for which this condition holds, such as
+            'status>=500 and route~"^/api" and duration>250ms'.
+        by: fields by which group tables are made, at most four: route, path, status, level,
+            client, host, method, format, json.KEY or logfmt.KEY.
+        seek: find the selected time in files that are in its order (to within 60 s) instead of
+            reading all of them. False reads everything: the same figures, but for the lines
+            outside of the selected time, which are counted as filtered then.
         engine: a name of `logan.engines.ENGINES`, or NAME=ADDRESS: "dask" makes a Dask cluster of
             processes for this job, "dask=tcp://host:8786" uses one that is there.
         series_points: most points of the series; None gives all there are.
@@ -71,10 +92,23 @@ def analyze(
             `error`, reads the others and marks the report partial.
 
     Raises:
-        UsageError: an option makes no sense (also a `ValueError`).
+        UsageError: an option makes no sense (also a `ValueError`); `ConditionError` with its
+            position if `where` or `by` does.
         InputError: an input cannot be read; `SourceChangedError` if it changed meanwhile.
     """
-    options = Options(chunk_size=chunk_size, format=format, input_tz=input_tz, top=top)
+    options = narrowing.options(
+        chunk_size=chunk_size,
+        format=format,
+        input_tz=input_tz,
+        top=top,
+        since=since,
+        until=until,
+        relative_to=relative_to,
+        where=where,
+        by=by,
+        seek=seek,
+        now_ns=time.time_ns(),
+    )
     _check(threads, errors, series_points)
     runner = engines.load(engine)
     cancel = Cancel() if cancel is None else cancel
@@ -118,14 +152,28 @@ def make_spec(
     input_tz: str = "UTC",
     top: int = 10,
     anchor: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    where: str | None = None,
+    by: str | Sequence[str] = (),
 ) -> Spec:
     """The spec by which `analyze` would read `paths`, for use with `Summary` and `Feed`.
 
     Source i of the spec is path i, which must be a file. Without paths it has one source whose
-    lines try every format.
+    lines try every format. `since` and `until` that are relative count back from now.
     Raises `InputError`, `UsageError`.
     """
-    options = Options(format=format, input_tz=input_tz, top=top)
+    options = narrowing.options(
+        format=format,
+        input_tz=input_tz,
+        top=top,
+        since=since,
+        until=until,
+        where=where,
+        by=by,
+        seek=False,
+        now_ns=time.time_ns(),
+    )
     check_format(format)
     inputs = open_inputs(_path_list(paths)) or [Input("-", Source("-", None), Detection())]
     raise_first(inputs)

@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from logan import _logan
+from logan import _logan, narrowing
 from logan._logan import Cancel, Spec
 from logan.errors import InputError, SourceChangedError, UsageError
 from logan.limits import SERIES_POINTS_MAX
 from logan.model import Detection, FormatShare, Missing, Plan, Result, Source
-from logan.plan import Options, make_plan
+from logan.narrowing import Sought
+from logan.plan import Options, make_plan, replan
 from logan.report import Report, assemble, input_entry
 from logan.sources import Input, local, open_inputs, readable_name
 from logan.sources.stdin import Stream
@@ -41,6 +42,7 @@ class Job:
 
     Attributes:
         order: source i of the plan is input `order[i]`.
+        sought: what a search for the selected time found, by source; empty without a search.
         watched: the inputs are files here, which can be looked at again in the end.
         started: `time.perf_counter` when the job began.
     """
@@ -49,6 +51,7 @@ class Job:
     order: Sequence[int]
     plan: Plan
     options: Options
+    sought: Sequence[Sought] = ()
     watched: bool = True
     started: float = field(default_factory=time.perf_counter)
 
@@ -86,6 +89,8 @@ class Job:
         _blame(self.inputs, self.order, result.missing, figures, self.options.format)
         if strict:
             raise_first(self.inputs)
+        if self.options.by:
+            figures["groups"] = narrowing.groups_of(figures, self.options.by)
         return _report(self, result, figures, engine=engine)
 
 
@@ -155,10 +160,24 @@ def plan_inputs(
     started: float | None = None,
 ) -> Job:
     """The job of inputs that were looked at already."""
-    order = _source_order(inputs)
-    plan = _plan(inputs, order, options, anchor)
     started = time.perf_counter() if started is None else started
-    return Job(inputs, order, plan, options, watched, started)
+    order = _source_order(inputs)
+    pairs = _pairs(inputs, order)
+    plan = _plan(pairs, options, anchor)
+    if not watched and (options.since_back_ns, options.until_back_ns) != (None, None):
+        raise UsageError(
+            "the last record of files on other hosts is not known before they are read",
+            hint="give since and until as moments, or count back from now",
+        )
+    settled = narrowing.settle(options, pairs, _spec(plan.spec_json))
+    if settled != options:
+        options, plan = settled, _plan(pairs, settled, anchor)
+    sought: list[Sought] = []
+    if watched and options.seek and (options.since_ns, options.until_ns) != (None, None):
+        spec = _spec(plan.spec_json)
+        sought = [narrowing.seek(*pair, index, spec) for index, pair in enumerate(pairs)]
+        plan = replan(plan, [each.source for each in sought], options)
+    return Job(inputs, order, plan, options, sought, watched, started)
 
 
 def check_format(format: str | None) -> None:
@@ -191,12 +210,20 @@ def _source_order(inputs: Sequence[Input]) -> list[int]:
     return sorted(readable, key=lambda index: inputs[index].stream is not None)
 
 
+def _pairs(inputs: Sequence[Input], order: Sequence[int]) -> list[tuple[Source, Detection]]:
+    """The sources in the spec's order, each with what its sample looks like."""
+    return [
+        (entry.source, entry.detection or Detection())
+        for entry in (inputs[index] for index in order)
+        if entry.source is not None
+    ]
+
+
 def _plan(
-    inputs: Sequence[Input], order: Sequence[int], options: Options, anchor: datetime | None
+    pairs: Sequence[tuple[Source, Detection]], options: Options, anchor: datetime | None
 ) -> Plan:
-    pairs = [(each.source, each.detection) for each in (inputs[index] for index in order)]
-    sources = [source for source, _ in pairs if source is not None]
-    detections = [detection or Detection() for _, detection in pairs]
+    sources = [source for source, _ in pairs]
+    detections = [detection for _, detection in pairs]
     return make_plan(sources, detections, options, anchor_ns=_anchor_ns(sources, anchor))
 
 
@@ -214,6 +241,8 @@ def _anchor_ns(sources: Iterable[Source], anchor: datetime | None) -> int:
 def _spec(text: str) -> Spec:
     try:
         return Spec(text)
+    except UsageError:
+        raise
     except ValueError as error:
         raise UsageError(str(error)) from error
 
@@ -260,7 +289,11 @@ def _misfit(entry: Input, forced: str) -> InputError:
 def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str) -> Report:
     inputs, order = job.inputs, job.order
     evaluated = {order[each["source"]]: each for each in figures["sources"]}
-    entries = [_entry(entry, evaluated.get(index), job) for index, entry in enumerate(inputs)]
+    sought = dict(zip(order, job.sought, strict=False))
+    entries = [
+        _entry(entry, evaluated.get(index), sought.get(index), job)
+        for index, entry in enumerate(inputs)
+    ]
     names = [entry["path"] for entry in entries]
     read = sum(entry["bytes"] for entry in entries)
     wall_s = time.perf_counter() - job.started
@@ -277,6 +310,8 @@ def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str
             }
             for each in result.missing
         ],
+        selection=narrowing.selection(job.options),
+        skipped_bytes=sum(each.skipped_bytes for each in job.sought),
         logan_version=_logan.__version__,
         performance={
             "wall_s": round(wall_s, 6),
@@ -291,13 +326,19 @@ def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str
     )
 
 
-def _entry(entry: Input, evaluated: Mapping[str, Any] | None, job: Job) -> dict[str, Any]:
+def _entry(
+    entry: Input, evaluated: Mapping[str, Any] | None, sought: Sought | None, job: Job
+) -> dict[str, Any]:
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
     notes = list(entry.notes)
     has_size = entry.source is not None and entry.source.size is not None
     if job.watched and entry.source is not None and has_size and entry.error is None:
         notes += local.changes_since(entry.source)
+    assumed = _assumed(detection, job.plan)
+    if sought is not None and entry.error is None:
+        assumed += [sought.assumed] if sought.assumed else []
+        notes += [sought.note] if sought.note else []
     return input_entry(
         readable_name(entry.path),
         evaluated,
@@ -306,7 +347,7 @@ def _entry(entry: Input, evaluated: Mapping[str, Any] | None, job: Job) -> dict[
             _format_entry(each, found.get(each["name"]))
             for each in (evaluated or {}).get("formats", ())
         ],
-        assumed=_assumed(detection, job.plan),
+        assumed=assumed,
         notes=notes,
         error=_in_words(entry.error),
     )
@@ -321,6 +362,8 @@ def _assumed(detection: Detection, plan: Plan) -> list[str]:
     if any(each.year == "not written" for each in detection.formats):
         anchor = datetime.fromtimestamp(spec["anchor_ns"] / 1e9, UTC)
         assumed.append(f"dates without a year are the latest up to 48 h after {anchor:%Y-%m-%d}")
+    if "since_ns" in spec or "until_ns" in spec:
+        assumed.append("records without a time are outside of the selected time")
     return assumed
 
 

@@ -43,5 +43,8 @@ SERIES_POINTS_MAX: Final = 2_000
 EXPRESSION_CHARS_MAX: Final = 200
 """Longer expectations are mistakes; the bound keeps the error message readable."""
 
+GROUP_TABLES_MAX: Final = 4
+"""Each `--by` is a table in every summary that is alive; the spec agrees."""
+
 JSON_INPUT_BYTES_MAX: Final = 256 * MIB
 """A saved report is some hundred KiB; more than this is another file."""

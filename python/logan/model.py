@@ -79,6 +79,8 @@ class Source:
     Attributes:
         url: the path as given, or "-".
         size: planned bytes; None for a stream, whose end is not known.
+        start, end: the bytes to be read of it, line starts both or the edges of `[0, size)`;
+            what a search by time left out of a file lies outside of them. `end` is None for all.
         fingerprint: JSON of the native `Fingerprint`; None for a stream.
         mtime_ns: when the content was last modified; None for a stream.
     """
@@ -87,6 +89,14 @@ class Source:
     size: int | None
     fingerprint: str | None = None
     mtime_ns: int | None = None
+    start: int = 0
+    end: int | None = None
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """First byte, and one past the last byte, to be read; (0, 0) for a stream."""
+        size = self.size or 0
+        return self.start, size if self.end is None else self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,7 @@ class Plan:
     @property
     def bytes(self) -> int:
         """Planned bytes of all sources whose size is known."""
-        return sum(source.size or 0 for source in self.sources)
+        return sum(end - start for start, end in (source.range for source in self.sources))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ Pure: it reads no file, clock or environment, and knows nothing of threads or wo
 same inputs and options give the same plan on every machine. That is what makes reports
 comparable byte for byte.
 
-Each source `[0, size)` is tiled by chunks of one size without gap or overlap. The size is doubled
+Each source `[0, size)`, or of a file that is in the order of time the range that a search by time
+found, is tiled by chunks of one size without gap or overlap. The size is doubled
 until the whole job has at most `CHUNKS_PER_JOB_MAX` chunks. Streams have no chunks here: they are
 cut on the same grid while they are read.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from logan.errors import UsageError
@@ -21,11 +22,12 @@ from logan.limits import (
     CHUNK_SIZE_BYTES_DEFAULT,
     CHUNK_SIZE_BYTES_MAX,
     CHUNKS_PER_JOB_MAX,
+    GROUP_TABLES_MAX,
     TOP_ROWS_MAX,
 )
 from logan.model import Chunk, Detection, Plan, Source
 
-__all__ = ["Options", "chunk_size_for", "make_plan", "spec_json", "tile"]
+__all__ = ["Options", "chunk_size_for", "make_plan", "replan", "spec_json", "tile"]
 
 SPEC_VERSION = 1
 
@@ -33,6 +35,11 @@ SPEC_VERSION = 1
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the user chose; each choice may change the figures.
+
+    `since_ns` and `until_ns` (epoch nanoseconds) select records from the one up to, but not with,
+    the other; `since_back_ns` and `until_back_ns` stand for them until the last record is known,
+    from which they count back. `where` is a condition, `by` names the fields of group tables, both
+    in canonical text. `seek` lets files in the order of time be read in part.
 
     Raises:
         UsageError: a value is out of range.
@@ -42,6 +49,13 @@ class Options:
     format: str | None = None
     input_tz: str = "UTC"
     top: int = 10
+    since_ns: int | None = None
+    until_ns: int | None = None
+    since_back_ns: int | None = None
+    until_back_ns: int | None = None
+    where: str | None = None
+    by: tuple[str, ...] = ()
+    seek: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.chunk_size <= CHUNK_SIZE_BYTES_MAX:
@@ -49,8 +63,23 @@ class Options:
                 f"chunk size is {self.chunk_size:,} bytes, "
                 f"it must be from 1 to {CHUNK_SIZE_BYTES_MAX:,}"
             )
+        object.__setattr__(self, "by", tuple(self.by))  # JSON has lists
         if not 1 <= self.top <= TOP_ROWS_MAX:
             raise UsageError(f"top is {self.top}, it must be from 1 to {TOP_ROWS_MAX:,}")
+        if len(self.by) > GROUP_TABLES_MAX:
+            raise UsageError(
+                f"group tables by {len(self.by)} fields, at most {GROUP_TABLES_MAX} fit",
+                hint="run it again for the others",
+            )
+        if (
+            self.since_ns is not None
+            and self.until_ns is not None
+            and self.since_ns >= self.until_ns
+        ):
+            raise UsageError(
+                "since is not before until: no record can be in that time",
+                hint="a relative time such as 2h counts back from now",
+            )
 
 
 def make_plan(
@@ -64,13 +93,22 @@ def make_plan(
 
     `anchor_ns` is the moment (epoch nanoseconds) at or before which dates without a year lie.
     """
-    sizes = [source.size or 0 for source in sources]
-    chunk_size = chunk_size_for(sizes, options.chunk_size)
+    ranges = [source.range for source in sources]
+    chunk_size = chunk_size_for([end - start for start, end in ranges], options.chunk_size)
     return Plan(
         sources=tuple(sources),
-        chunks=tile(sizes, chunk_size),
+        chunks=tile(ranges, chunk_size),
         chunk_size=chunk_size,
         spec_json=spec_json(detections, options, anchor_ns=anchor_ns),
+    )
+
+
+def replan(plan: Plan, sources: Sequence[Source], options: Options) -> Plan:
+    """`plan` with the ranges of `sources`, which are its own otherwise."""
+    ranges = [source.range for source in sources]
+    chunk_size = chunk_size_for([end - start for start, end in ranges], options.chunk_size)
+    return replace(
+        plan, sources=tuple(sources), chunks=tile(ranges, chunk_size), chunk_size=chunk_size
     )
 
 
@@ -84,14 +122,14 @@ def chunk_size_for(sizes: Sequence[int], wanted: int) -> int:
     return chunk_size
 
 
-def tile(sizes: Sequence[int], chunk_size: int) -> tuple[Chunk, ...]:
+def tile(ranges: Sequence[tuple[int, int]], chunk_size: int) -> tuple[Chunk, ...]:
     """Chunks in source order, then offset order; ids count from 0. Empty sources have none."""
-    ranges = (
-        (source, start, min(start + chunk_size, size))
-        for source, size in enumerate(sizes)
-        for start in range(0, size, chunk_size)
+    cut = (
+        (source, start, min(start + chunk_size, end))
+        for source, (first, end) in enumerate(ranges)
+        for start in range(first, end, chunk_size)
     )
-    return tuple(Chunk(id, source, start, end) for id, (source, start, end) in enumerate(ranges))
+    return tuple(Chunk(id, source, start, end) for id, (source, start, end) in enumerate(cut))
 
 
 def spec_json(detections: Sequence[Detection], options: Options, *, anchor_ns: int) -> str:
@@ -101,9 +139,21 @@ def spec_json(detections: Sequence[Detection], options: Options, *, anchor_ns: i
         "top": options.top,
         "input_tz": options.input_tz,
         "anchor_ns": anchor_ns,
+        **_narrowing(options),
         "sources": [_source_spec(detection, options.format) for detection in detections],
     }
     return json.dumps(spec, separators=(",", ":"))
+
+
+def _narrowing(options: Options) -> dict[str, Any]:
+    """The keys that say which records count; none where nothing was asked for."""
+    keys = {
+        "since_ns": options.since_ns,
+        "until_ns": options.until_ns,
+        "where": options.where,
+        "by": list(options.by) or None,
+    }
+    return {key: value for key, value in keys.items() if value is not None}
 
 
 def _source_spec(detection: Detection, forced: str | None) -> dict[str, Any]:

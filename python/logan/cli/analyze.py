@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from logan.cli.exits import Exit, exit_of_signal
-from logan.cli.values import byte_size, moment, one_of, positive, switch
+from logan.cli.values import Limit, byte_size, moment, one_of, positive, share_or_count, switch
+from logan.errors import UsageError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SERIES_POINTS_MAX
 from logan.plan import Options
 from logan.report import CSV_TABLES, Look, render
@@ -28,10 +28,14 @@ examples:
   logan analyze access.log
   logan analyze *.log --json -o report.json
   zcat access.log.gz | logan analyze -
+  logan analyze access.log --since 2h --where 'status>=500 and duration>250ms' --by route
   logan analyze app.log --expect 'response_time_ms.p99<=300' --expect 'error_rate<1'
 
-exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 some input unreadable or the report
-partial, 4 internal, 130 and 143 interrupted
+conditions: status level duration bytes time route path method client host message format
+json.KEY logfmt.KEY; = != < <= > >= ~ !~ in (…), exists, and or not (…); text in quotes
+
+exit codes: 0 ok, 1 an expectation failed or too many lines are malformed, 2 usage, 3 some input
+unreadable or the report partial, 4 internal, 130 and 143 interrupted
 """
 
 
@@ -46,6 +50,13 @@ def configure(parser: Parser) -> None:
         help="chunks read side by side (the CPUs it may use); never changes a figure",
     )
     configure_report(parser)
+    parser.setting(
+        "--engine",
+        type=str,
+        default="local",
+        metavar="NAME",
+        help="where to work: local, dask, or dask=SCHEDULER (local); never changes a figure",
+    )
 
 
 def configure_report(parser: Parser) -> None:
@@ -65,6 +76,42 @@ def configure_report(parser: Parser) -> None:
         default=[],
         metavar="EXPR",
         help="fail (exit 1) unless it holds, such as 'response_time_ms.p99<=300'; repeatable",
+    )
+    parser.add_argument(
+        "--max-malformed",
+        type=share_or_count,
+        default=None,
+        metavar="LIMIT",
+        help="fail (exit 1) if more lines are malformed: a count, or a share of all such as 1%%",
+    )
+    narrowing = parser.add_argument_group("narrowing")
+    narrowing.add_argument(
+        "--since",
+        metavar="TIME",
+        help='only records from then on: a date, "2024-01-24 10:15", RFC 3339, or 2h, 30m, 7d ago',
+    )
+    narrowing.add_argument("--until", metavar="TIME", help="only records before then")
+    narrowing.add_argument(
+        "--relative-to",
+        choices=("now", "last"),
+        default="now",
+        help="what 2h counts back from: now (default), or the last record",
+    )
+    narrowing.add_argument(
+        "--where", metavar="EXPR", help="only records for which it holds, such as 'status>=500'"
+    )
+    narrowing.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="a table by route, path, status, level, client, host, method, format, json.KEY or "
+        "logfmt.KEY; repeatable",
+    )
+    narrowing.add_argument(
+        "--no-seek",
+        action="store_true",
+        help="read whole files even if they are in the order of time",
     )
     parser.setting(
         "--top", type=positive, default=10, metavar="N", help="rows of the top tables (10)"
@@ -98,13 +145,6 @@ def configure_report(parser: Parser) -> None:
         help="unit of work, such as 4MiB (16MiB)",
     )
     parser.setting(
-        "--engine",
-        type=str,
-        default="local",
-        metavar="NAME",
-        help="where to work: local, dask, or dask=SCHEDULER (local); never changes a figure",
-    )
-    parser.setting(
         "--color",
         type=one_of(*COLOR_CHOICES),
         default="auto",
@@ -129,6 +169,8 @@ def run(args: argparse.Namespace) -> int:
     from logan.validate import parse_expectation
 
     expectations = [parse_expectation(text) for text in args.expect]
+    if args.csv == "groups" and not args.by:
+        raise UsageError("--csv groups has no table to print", hint="name a field: --by route")
     if args.output is not None:
         check_writable(args.output)
     cancel = Cancel()
@@ -139,8 +181,23 @@ def run(args: argparse.Namespace) -> int:
 
 def options_of(args: argparse.Namespace) -> Options:
     """The options that change figures, as far as the command has them."""
-    names = [each.name for each in fields(Options) if hasattr(args, each.name)]
-    return Options(**{name: getattr(args, name) for name in names})
+    import time
+
+    from logan import narrowing
+
+    return narrowing.options(
+        chunk_size=args.chunk_size,
+        format=args.format,
+        input_tz=args.input_tz,
+        top=args.top,
+        since=args.since,
+        until=args.until,
+        relative_to=args.relative_to,
+        where=args.where,
+        by=args.by,
+        seek=not args.no_seek,
+        now_ns=time.time_ns(),
+    )
 
 
 def present(
@@ -160,6 +217,7 @@ def present(
         say("interrupted: the report is partial")
     _publish(report, args)
     failed = _check(expectations, report)
+    failed |= _has_too_many_malformed(report, args.max_malformed)
     if signum is not None:
         return exit_of_signal(signum)
     if report.partial:
@@ -189,6 +247,12 @@ def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
             top=args.top,
             anchor=args.anchor,
             engine=args.engine,
+            since=args.since,
+            until=args.until,
+            relative_to=args.relative_to,
+            where=args.where,
+            by=args.by,
+            seek=not args.no_seek,
             series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
             progress=None if bar is None else bar.update,
             cancel=cancel,
@@ -206,6 +270,8 @@ def _say_what_is_wrong(report: Report) -> None:
             say(entry.error)
         for note in entry.notes:
             say(f"{input_name(entry.path)}: {note}")
+    if report.get("selection") and not report.lines.parsed and report.lines.total:
+        say("no record is left of what was asked for; see lines.filtered in the report")
 
 
 def _publish(report: Report, args: argparse.Namespace) -> None:
@@ -237,3 +303,16 @@ def _check(expectations: Sequence[Expectation], report: Report) -> bool:
     if failed:
         say(f"{failed} of {len(verdicts)} expectations failed")
     return failed > 0
+
+
+def _has_too_many_malformed(report: Report, limit: Limit | None) -> bool:
+    """Whether more lines are malformed than allowed, and say so."""
+    from logan.cli.terminal import say
+
+    malformed, total = report.lines.malformed, report.lines.total
+    if limit is None or malformed <= limit.lines(total):
+        return False
+    share = malformed / total
+    say(f"{malformed:,} of {total:,} lines are malformed ({share:.2%}), more than {limit.text}")
+    say("see: logan analyze --json, key malformed; or --format NAME", prefix="  hint: ")
+    return True

@@ -42,6 +42,17 @@ pub enum Error {
     #[error("the job's settings cannot be used: {0}; correct them and start again")]
     Spec(String),
 
+    /// A condition or the name of a field does not fit.
+    #[error("{message}")]
+    Condition {
+        /// What was given.
+        text: String,
+        /// The character of it, counted from 0, at which it does not fit.
+        position: usize,
+        /// Why.
+        message: String,
+    },
+
     /// A summary is damaged, of another job or version, or covers what another one covers too.
     #[error("the summary cannot be used: {0}; scan the part that it stands for again")]
     Summary(String),

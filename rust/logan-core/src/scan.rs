@@ -13,6 +13,7 @@ use crate::format::{Context, Format, REGISTRY, Run};
 use crate::lines::{LINE_BYTES_MAX, PAD, index_newlines};
 use crate::metric::lines::{Lines, is_continuation, is_header};
 use crate::metric::{Block, Metrics};
+use crate::narrow::Narrowing;
 use crate::spec::Spec;
 use crate::summary::Summary;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub struct Scanner {
     /// Records by place in the registry.
     records: [u64; REGISTRY.len()],
     order: Order,
+    /// What becomes of records before they count, if the spec says anything about it.
+    narrowing: Option<Box<Narrowing>>,
     /// PAD bytes, then lines that wait, the last of them perhaps unfinished.
     carry: Vec<u8>,
     /// Offset in the source of the carry's first line.
@@ -115,6 +118,7 @@ impl Scanner {
             lines: Lines::default(),
             records: [0; REGISTRY.len()],
             order: Order::default(),
+            narrowing: Narrowing::of(&spec)?,
             carry: vec![0; PAD],
             carry_offset: 0,
             carry_line: PAD,
@@ -141,12 +145,18 @@ impl Scanner {
                 }
             }
             self.parsers = Some(Parsers { source, formats, candidates });
+            if let Some(narrowing) = &mut self.narrowing {
+                narrowing.begin(self.spec.formats(source)?);
+            }
         }
         self.batch.clear();
         self.metrics.take();
         self.lines = Lines::default();
         self.records = [0; REGISTRY.len()];
         self.order = Order::default();
+        if let Some(narrowing) = &mut self.narrowing {
+            narrowing.filtered = 0;
+        }
         self.carry.truncate(PAD);
         self.carry_line = PAD;
         self.overlong = false;
@@ -281,6 +291,7 @@ impl Scanner {
         let parsers = self.parsers.take().expect("a chunk was begun");
         let (first_index, first) = &parsers.formats[0];
         let place = Block { bytes: block, offset, source: parsers.source };
+        let wants_format = self.narrowing.as_ref().is_some_and(|n| n.wants_format);
         let mut next = 0;
         let mut start = start as u32;
         while next < ends.len() {
@@ -292,11 +303,22 @@ impl Scanner {
                 batch: &mut self.batch,
                 context: &mut self.context,
             };
+            let rows = run.batch.len;
             first.parse_run(&mut run);
             self.records[*first_index] += (run.next - next) as u64;
+            if wants_format {
+                let end = run.batch.len;
+                run.batch.format[rows..end].fill(*first_index as u8);
+            }
             if run.next < ends.len() && !run.batch.is_full() {
                 match other(&parsers, &mut run) {
-                    Class::Record(index) => self.records[index] += 1,
+                    Class::Record(index) => {
+                        self.records[index] += 1;
+                        if wants_format {
+                            let row = run.batch.len - 1;
+                            run.batch.format[row] = index as u8;
+                        }
+                    }
                     class => {
                         let (line, end) = run.line();
                         match class {
@@ -323,11 +345,26 @@ impl Scanner {
 
     /// Gives the batch to the metrics; its lines must not outlive their block.
     fn flush(&mut self, block: Block<'_>) {
-        if self.batch.len > 0 {
-            self.order.update(&self.batch);
-            self.metrics.update(&self.batch, block);
-            self.batch.clear();
+        if self.batch.len == 0 {
+            return;
         }
+        match &mut self.narrowing {
+            None => {
+                self.order.update(&self.batch);
+                self.metrics.update(&self.batch, block);
+            }
+            Some(narrowing) => {
+                narrowing.by_time(&mut self.batch);
+                if self.batch.len > 0 {
+                    self.order.update(&self.batch);
+                    narrowing.by_condition(&mut self.batch, block);
+                }
+                if self.batch.len > 0 {
+                    self.metrics.update(&self.batch, block);
+                }
+            }
+        }
+        self.batch.clear();
     }
 
     /// The figures of the chunk `[start, end)`; what was pushed is its lines, whole.
@@ -341,7 +378,9 @@ impl Scanner {
             .filter(|(_, n)| *n > 0)
             .map(|(entry, n)| (entry.info.name.to_string(), n))
             .collect();
-        self.lines.parsed = formats.values().sum();
+        let filtered = self.narrowing.as_mut().map_or(0, |n| std::mem::take(&mut n.filtered));
+        self.lines.filtered = filtered;
+        self.lines.parsed = formats.values().sum::<u64>() - filtered;
         let order = std::mem::take(&mut self.order);
         if end > self.start {
             let source = self.parsers.as_ref().expect("a chunk was begun").source;

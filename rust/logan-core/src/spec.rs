@@ -2,7 +2,10 @@
 //! chunk, wherever it is scanned.
 
 use crate::error::Error;
+use crate::filter::{self, Condition, Field};
+use crate::format::keys::{KEYS_MAX, Keys};
 use crate::format::{self, Context, Format, Params};
+use crate::metric::by::TABLES_MAX;
 use crate::timestamp::Clock;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -28,6 +31,19 @@ pub struct Spec {
     /// Nanoseconds since 1970; a timestamp without a year is in the latest year that puts it at
     /// or before this, plus 48 hours.
     pub anchor_ns: i64,
+    /// Records before this many nanoseconds since 1970 are filtered, and those without a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ns: Option<i64>,
+    /// Records at or after this many nanoseconds since 1970 are filtered, and those without a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ns: Option<i64>,
+    /// Canonical text of a [condition](crate::filter); records that it does not hold for are
+    /// filtered.
+    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// Names of [fields](crate::filter::Field) by which group tables are made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
     /// How to read each source, in the plan's order.
     pub sources: Vec<SourceSpec>,
 }
@@ -65,6 +81,10 @@ impl Spec {
             top: 10,
             input_tz: "UTC".into(),
             anchor_ns: 0,
+            since_ns: None,
+            until_ns: None,
+            condition: None,
+            by: Vec::new(),
             sources: vec![SourceSpec { formats: Vec::new(), only: false }],
         }
     }
@@ -74,8 +94,11 @@ impl Spec {
     /// # Errors
     /// [`Error::Spec`] that names the key.
     pub fn from_json(json: &str) -> Result<Spec, Error> {
-        let spec: Spec = serde_json::from_str(json).map_err(|e| Error::Spec(e.to_string()))?;
+        let mut spec: Spec = serde_json::from_str(json).map_err(|e| Error::Spec(e.to_string()))?;
         spec.check()?;
+        // However it was typed, the digest is that of what it means.
+        spec.condition = spec.condition()?.map(|condition| condition.to_string());
+        spec.by = spec.by_fields().iter().map(Field::to_string).collect();
         Ok(spec)
     }
 
@@ -98,6 +121,27 @@ impl Spec {
             return fail(format!("top is {}, it must be 1 to {TOP_MAX}", self.top));
         }
         self.zone()?;
+        if let (Some(since), Some(until)) = (self.since_ns, self.until_ns)
+            && since >= until
+        {
+            return fail("since_ns is not before until_ns".into());
+        }
+        let condition = self.condition()?;
+        let mut fields = Vec::new();
+        for name in &self.by {
+            let field = group_field(name)?;
+            if fields.contains(&field) {
+                return fail(format!("by names {field} twice"));
+            }
+            fields.push(field);
+        }
+        if fields.len() > TABLES_MAX {
+            return fail(format!("by names {} fields, at most {TABLES_MAX} fit", fields.len()));
+        }
+        let asked = condition.iter().flat_map(Condition::fields).chain(&fields);
+        if Keys::among(asked).columns() > KEYS_MAX {
+            return fail(format!("where and by name more than {KEYS_MAX} different keys"));
+        }
         for source in &self.sources {
             if source.only && source.formats.is_empty() {
                 return fail("a source with only: true lists no formats".into());
@@ -113,16 +157,29 @@ impl Spec {
         Ok(())
     }
 
+    /// The condition, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Condition`], [`Error::Spec`].
+    pub fn condition(&self) -> Result<Option<Condition>, Error> {
+        let Some(text) = &self.condition else { return Ok(None) };
+        condition(text, &self.zone()?).map(Some)
+    }
+
+    /// The fields of the group tables.
+    pub fn by_fields(&self) -> Vec<Field> {
+        self.by.iter().filter_map(|name| group_field(name).ok()).collect()
+    }
+
+    /// The keys that the condition and the group tables ask for.
+    pub fn keys(&self) -> Keys {
+        let condition = self.condition().ok().flatten();
+        let by = self.by_fields();
+        Keys::among(condition.iter().flat_map(Condition::fields).chain(&by))
+    }
+
     fn zone(&self) -> Result<TimeZone, Error> {
-        if self.input_tz == "UTC" {
-            return Ok(TimeZone::UTC);
-        }
-        TimeZone::get(&self.input_tz).map_err(|_| {
-            Error::Spec(format!(
-                "no time zone {:?}; give an IANA name such as Europe/Berlin or UTC",
-                self.input_tz
-            ))
-        })
+        zone(&self.input_tz)
     }
 
     /// What one thread needs to parse lines of any source.
@@ -130,7 +187,11 @@ impl Spec {
     /// # Errors
     /// [`Error::Spec`] if the zone is unknown.
     pub fn context(&self) -> Result<Context, Error> {
-        Ok(Context::new(Clock::new(self.zone()?, self.anchor_ns)))
+        let mut context = Context::new(Clock::new(self.zone()?, self.anchor_ns));
+        let condition = self.condition()?;
+        context.all_messages =
+            condition.iter().flat_map(Condition::fields).any(|field| *field == Field::Message);
+        Ok(context)
     }
 
     /// The formats of a source in the order of trial, each with its place in the registry.
@@ -159,6 +220,50 @@ impl Spec {
         formats.sort_by_key(|(index, _)| format::REGISTRY[*index].last_resort);
         Ok(formats)
     }
+}
+
+/// The zone of this IANA name.
+///
+/// # Errors
+/// [`Error::Spec`] if there is none.
+pub fn zone(name: &str) -> Result<TimeZone, Error> {
+    if name == "UTC" {
+        return Ok(TimeZone::UTC);
+    }
+    TimeZone::get(name).map_err(|_| {
+        Error::Spec(format!(
+            "no time zone {name:?}; give an IANA name such as Europe/Berlin or UTC"
+        ))
+    })
+}
+
+/// The condition that `text` stands for; times without a zone are in `zone`.
+///
+/// # Errors
+/// [`Error::Condition`].
+pub fn condition(text: &str, zone: &TimeZone) -> Result<Condition, Error> {
+    filter::parse(text, zone).map_err(|misfit| misfit_error(text, misfit))
+}
+
+/// The field of this name, by which group tables can be made.
+///
+/// # Errors
+/// [`Error::Condition`].
+pub fn group_field(name: &str) -> Result<Field, Error> {
+    let field = filter::field(name).map_err(|misfit| misfit_error(name, misfit))?;
+    if field.groups() {
+        return Ok(field);
+    }
+    let message = format!(
+        "{field} does not make groups; there are route, path, status, level, client, host, method, \
+         format, json.KEY and logfmt.KEY"
+    );
+    Err(misfit_error(name, filter::Misfit { position: 0, message }))
+}
+
+fn misfit_error(text: &str, misfit: filter::Misfit) -> Error {
+    let position = text.char_indices().take_while(|(at, _)| *at < misfit.position).count();
+    Error::Condition { text: text.into(), position, message: misfit.message }
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ use pyo3::prelude::*;
 mod _logan {
     #[pymodule_export]
     use super::types::{
-        Cancel, Feed, Fingerprint, MergeTree, Outcome, Spec, Summary, detect, formats,
-        peak_rss_bytes, scan,
+        Cancel, Feed, Fingerprint, MergeTree, Outcome, Spec, Summary, condition, detect, formats,
+        group_field, last_time, moment, peak_rss_bytes, scan, seek,
     };
 
     #[pymodule_export]

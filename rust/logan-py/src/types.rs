@@ -7,6 +7,7 @@ use crate::{memory, pipe};
 use logan_core::engine::{self, Chunk, Control};
 use logan_core::error::Error;
 use logan_core::input::{Check, Source};
+use logan_core::seek::Found;
 use logan_core::{codec, feed, format, input, reduction, spec, summary};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -507,6 +508,64 @@ pub fn detect(py: Python<'_>, samples: Vec<(u64, PyBackedBytes)>) -> PyResult<St
     detached(py, || {
         let samples: Vec<_> = samples.iter().map(|(at, bytes)| (*at, &bytes[..])).collect();
         Ok(format::detect::detect(&samples).to_string())
+    })
+}
+
+/// Canonical text of a condition.
+#[pyfunction]
+#[pyo3(signature = (text, *, input_tz="UTC"))]
+pub fn condition(py: Python<'_>, text: &str, input_tz: &str) -> PyResult<String> {
+    detached(py, || Ok(spec::condition(text, &spec::zone(input_tz)?)?.to_string()))
+}
+
+/// Canonical name of a field that group tables can be made by.
+#[pyfunction]
+pub fn group_field(py: Python<'_>, name: &str) -> PyResult<String> {
+    detached(py, || Ok(spec::group_field(name)?.to_string()))
+}
+
+/// Nanoseconds since 1970 of a moment as people type it.
+#[pyfunction]
+#[pyo3(signature = (text, *, input_tz="UTC"))]
+pub fn moment(py: Python<'_>, text: &str, input_tz: &str) -> PyResult<Option<i64>> {
+    detached(py, || Ok(logan_core::moment::parse(text, &spec::zone(input_tz)?)))
+}
+
+/// Where in a file the spec's selected time lies.
+#[pyfunction]
+#[pyo3(signature = (path, size, spec, *, source=0))]
+pub fn seek(
+    py: Python<'_>,
+    path: PathBuf,
+    size: u64,
+    spec: &Spec,
+    source: u32,
+) -> PyResult<(&'static str, u64, u64)> {
+    detached(py, || {
+        let file = Source::open(path, None)?;
+        let spec = &spec.0;
+        let found =
+            logan_core::seek::range(&file, size, spec, source, spec.since_ns, spec.until_ns)?;
+        Ok(match found {
+            Found::Range(range) => ("range", range.start, range.end),
+            Found::Unordered => ("unordered", 0, size),
+            Found::Timeless => ("timeless", 0, size),
+        })
+    })
+}
+
+/// The latest time near the end of a file.
+#[pyfunction]
+#[pyo3(signature = (path, size, spec, *, source=0))]
+pub fn last_time(
+    py: Python<'_>,
+    path: PathBuf,
+    size: u64,
+    spec: &Spec,
+    source: u32,
+) -> PyResult<Option<i64>> {
+    detached(py, || {
+        Ok(logan_core::seek::last_time(&Source::open(path, None)?, size, &spec.0, source)?)
     })
 }
 

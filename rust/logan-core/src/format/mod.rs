@@ -22,6 +22,7 @@ pub mod gin;
 pub mod haproxy;
 pub(crate) mod http;
 pub mod json;
+pub mod keys;
 pub mod leveled;
 pub mod logfmt;
 pub mod nginx_error;
@@ -129,12 +130,20 @@ pub struct Context {
     pub heads: json::Heads,
     /// Room for a line without its colours, with its pad.
     pub plain: Vec<u8>,
+    /// Whether records of every level need their message, not only those of WARN and above.
+    pub all_messages: bool,
 }
 
 impl Context {
     /// Empty caches around a clock.
     pub fn new(clock: Clock) -> Context {
-        Context { clock, memo: Default::default(), heads: Default::default(), plain: Vec::new() }
+        Context {
+            clock,
+            memo: Default::default(),
+            heads: Default::default(),
+            plain: Vec::new(),
+            all_messages: false,
+        }
     }
 }
 
@@ -163,6 +172,10 @@ pub trait LineFormat: Send + Sync + 'static {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool;
+
+    /// Tells the values of keys and the host of a line that is a record of this format.
+    #[inline(always)]
+    fn keys<S: Simd>(&self, _line: Line<'_>, _found: &mut keys::Found<'_>) {}
 
     /// Parses lines of the run as [`parse`](Self::parse) would, for as long as it can do so in
     /// bulk; the next line may be of this format all the same.
@@ -223,6 +236,9 @@ pub trait Format: Send + Sync {
 
     /// Parses the run's next line; whether it is of this format. The batch must not be full.
     fn parse_one(&self, run: &mut Run<'_>) -> bool;
+
+    /// Tells the values of keys and the host of a line that is a record of this format.
+    fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>);
 
     /// Parses one line outside of a run.
     fn parse_line(
@@ -291,6 +307,11 @@ fn one_line<S: Simd, F: LineFormat>(
     format.parse::<S>(line, context, arena, record)
 }
 
+#[inline(always)]
+fn keys_of<S: Simd, F: LineFormat>(format: &F, line: Line<'_>, found: &mut keys::Found<'_>) {
+    format.keys::<S>(line, found);
+}
+
 impl<F: LineFormat> Format for F {
     fn may_begin_with(&self, byte: u8) -> bool {
         LineFormat::may_begin_with(self, byte)
@@ -310,6 +331,11 @@ impl<F: LineFormat> Format for F {
 
     fn parse_one(&self, run: &mut Run<'_>) -> bool {
         crate::dispatch!(step::<F>(format: &F, run: &mut Run<'_>) -> bool where F: LineFormat; self, run)
+    }
+
+    fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
+        crate::dispatch!(keys_of::<F>(format: &F, line: Line<'_>, found: &mut keys::Found<'_>)
+            -> () where F: LineFormat; self, line, found)
     }
 
     fn parse_line(
