@@ -38,6 +38,7 @@ exit codes: those of analyze; 0 when it served and was stopped; 4 if the cluster
 """
 
 REFRESH_S: Final = 0.25
+REFRESH_IDLE_S: Final = 1.0
 NAG_S: Final = 2.0
 """How long it waits in silence for a first worker."""
 
@@ -196,7 +197,8 @@ async def _show(coordinator: Coordinator, view: ClusterView, has_job: bool) -> N
                 view.tell(hint)
         if view.is_live:
             view.update(coordinator.status(), hint if needed else "")
-        await trio.sleep(REFRESH_S if view.is_live else 1.0)
+        # A table that hardly changes is not worth the work of drawing it often.
+        await trio.sleep(REFRESH_S if view.is_live and coordinator.jobs else REFRESH_IDLE_S)
 
 
 async def _serve_metrics(port: int, coordinator: Coordinator, view: ClusterView) -> None:
