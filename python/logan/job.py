@@ -260,7 +260,10 @@ def _misfit(entry: Input, forced: str) -> InputError:
 def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str) -> Report:
     inputs, order = job.inputs, job.order
     evaluated = {order[each["source"]]: each for each in figures["sources"]}
-    entries = [_entry(entry, evaluated.get(index), job) for index, entry in enumerate(inputs)]
+    spec = json.loads(job.plan.spec_json)  # once: it has a part for every source
+    entries = [
+        _entry(entry, evaluated.get(index), job, spec) for index, entry in enumerate(inputs)
+    ]
     names = [entry["path"] for entry in entries]
     read = sum(entry["bytes"] for entry in entries)
     wall_s = time.perf_counter() - job.started
@@ -291,7 +294,9 @@ def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str
     )
 
 
-def _entry(entry: Input, evaluated: Mapping[str, Any] | None, job: Job) -> dict[str, Any]:
+def _entry(
+    entry: Input, evaluated: Mapping[str, Any] | None, job: Job, spec: Mapping[str, Any]
+) -> dict[str, Any]:
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
     notes = list(entry.notes)
@@ -306,15 +311,14 @@ def _entry(entry: Input, evaluated: Mapping[str, Any] | None, job: Job) -> dict[
             _format_entry(each, found.get(each["name"]))
             for each in (evaluated or {}).get("formats", ())
         ],
-        assumed=_assumed(detection, job.plan),
+        assumed=_assumed(detection, spec),
         notes=notes,
         error=_in_words(entry.error),
     )
 
 
-def _assumed(detection: Detection, plan: Plan) -> list[str]:
+def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
     """What the lines of an input do not say and the figures rest on."""
-    spec = json.loads(plan.spec_json)
     assumed = list(detection.assumed)
     if any(each.timezone in ("not written", "written in some lines") for each in detection.formats):
         assumed.append(f"times without a zone are {spec['input_tz']}")
