@@ -32,6 +32,20 @@ test-rust *args:
 races count="10000":
     LOGAN_RACES={{ count }} cargo test -p logan-core --release --test truncation
 
+# Many simulated schedules of the scheduler, and every planted bug
+sim *args:
+    "{{ python }}" -m tests.simulation.run {{ args }}
+
+# Watch a worker being killed in the middle of a job, and its work being done by others
+demo log="test_vectors/logs/mixed_format.log" scenario="worker-failure": build
+    "{{ python }}" -m logan simulate {{ scenario }} {{ log }}
+
+# The cluster's tests with real processes, many times over: none may fail once
+chaos count="50": build
+    for i in $(seq {{ count }}); do \
+        "{{ python }}" -m pytest tests/integration/test_cluster.py tests/integration/test_simulate.py -x || exit 1; \
+    done
+
 # Complain about style
 lint:
     ruff check
@@ -54,6 +68,10 @@ types:
 bench *args: build
     "{{ python }}" -m pip install -q -e '.[bench]'
     "{{ python }}" tests/bench/run.py {{ args }}
+
+# Events a second and memory of the pure scheduler
+bench-scheduler *args:
+    "{{ python }}" -m tests.bench.scheduler {{ args }}
 
 # Criterion benches of the hot pieces
 bench-rust *args:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 
 from logan.scheduler.machine import Machine
@@ -12,6 +12,9 @@ from tests.simulation.schedule import Schedule, make
 from tests.simulation.world import Outcome, run
 
 __all__ = ["Failure", "Hunt", "caught_after", "hunt", "shrink"]
+
+
+TOLD_EVERY_SCHEDULES = 1_000
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,12 @@ def attempt(
         return None, error
 
 
-def hunt(seeds: Iterable[int], failures_max: int = 5) -> Hunt:
-    """Run the schedules of `seeds`, until so many have failed."""
+def hunt(
+    seeds: Iterable[int],
+    failures_max: int = 5,
+    told: Callable[[Hunt], object] | None = None,
+) -> Hunt:
+    """Run the schedules of `seeds`, until so many have failed. `told` hears of it now and then."""
     found = Hunt()
     for seed in seeds:
         schedule = make(seed)
@@ -64,6 +71,8 @@ def hunt(seeds: Iterable[int], failures_max: int = 5) -> Hunt:
             found.failures.append(Failure(seed, error, shrink(schedule)))
             if len(found.failures) == failures_max:
                 break
+        if told is not None and found.schedules % TOLD_EVERY_SCHEDULES == 0:
+            told(found)
     return found
 
 

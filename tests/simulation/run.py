@@ -14,7 +14,7 @@ import sys
 import time
 import traceback
 
-from tests.simulation.hunt import caught_after, hunt, shrink
+from tests.simulation.hunt import Hunt, caught_after, hunt, shrink
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.schedule import make
 from tests.simulation.world import World
@@ -25,7 +25,7 @@ BUG_SCHEDULES_MAX = 10_000
 def simulate(first: int, count: int) -> bool:
     """Run the schedules; whether all came to their right end."""
     started_s = time.process_time()
-    found = hunt(range(first, first + count))
+    found = hunt(range(first, first + count), told=_tell)
     cpu_s = time.process_time() - started_s
     total = found.total
     for failure in found.failures:
@@ -39,6 +39,10 @@ def simulate(first: int, count: int) -> bool:
         f"{total.lost:,} chunks rightly given up, {total.alarms:,} alarms"
     )
     return not found.failures
+
+
+def _tell(found: Hunt) -> None:
+    print(f"{found.schedules:,} schedules, {len(found.failures)} failed", flush=True)
 
 
 def catch() -> bool:

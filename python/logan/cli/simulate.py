@@ -6,8 +6,9 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from logan.cli.cluster_options import run_trio
+from logan.cli.cluster_options import Signals, run_trio
 from logan.cli.exits import Exit
+from logan.cli.signals import Aborted
 from logan.cli.values import seconds
 from logan.errors import InputError, UsageError
 
@@ -36,6 +37,9 @@ def configure(parser: Parser) -> None:
     parser.add_argument("paths", nargs="*", metavar="PATH", help="log files to work on meanwhile")
     parser.add_argument("--list", action="store_true", help="list the scenarios and exit")
     parser.add_argument(
+        "-o", "--output", metavar="FILE", help="write the cluster's report to FILE as JSON"
+    )
+    parser.add_argument(
         "--seconds",
         type=seconds,
         default=8.0,
@@ -46,7 +50,7 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the scenarios, or play one and say how it went."""
-    from logan.cli.terminal import say, write_stdout
+    from logan.cli.terminal import check_writable, say, write_file, write_stdout
     from logan.cluster.scenarios import SCENARIOS
 
     if args.list:
@@ -63,8 +67,12 @@ def run(args: argparse.Namespace) -> int:
         )
     if not args.paths:
         raise UsageError("no log was named", hint=f"write: logan simulate {args.scenario} FILE")
+    if args.output is not None:
+        check_writable(args.output)
     scenario = SCENARIOS[args.scenario]
     expected, report = _play(scenario, args.paths, args.seconds)
+    if args.output is not None:
+        write_file(args.output, json.dumps(report, indent=2) + "\n")
     performance = report.pop("performance")
     expected.pop("performance")
     write_stdout(_verdict(performance, same=report == expected))
@@ -82,6 +90,8 @@ def _play(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The report of one machine, and that of the scenario."""
     import os
+
+    import trio
 
     from logan.api import analyze
     from logan.cli.terminal import write_stdout
@@ -105,12 +115,19 @@ def _play(
     expected = analyze(paths, chunk_size=options.chunk_size).to_dict()
 
     report: dict[str, Any] = {}
+    signals = Signals()
 
     async def main() -> int:
-        report.update(await rehearse(scenario, paths, options, job_s=job_s, tell=tell))
+        async with trio.open_nursery() as nursery:
+            # Nothing of a rehearsal is worth keeping: the first signal ends it.
+            nursery.start_soon(signals.attend, nursery.cancel_scope.cancel)
+            report.update(await rehearse(scenario, paths, options, job_s=job_s, tell=tell))
+            nursery.cancel_scope.cancel()
         return Exit.OK
 
     run_trio(main)
+    if signals.signum is not None:
+        raise Aborted(signals.signum)
     return expected, report
 
 

@@ -13,6 +13,7 @@ __all__ = ["input_name", "level", "plural", "reason", "response_time", "unit", "
 
 _REASONS: Final = {
     "no_timestamp": "no timestamp",
+    "no_known_field": "JSON without a known field",
     "invalid_timestamp": "impossible or incomplete timestamp",
     "invalid_json": "invalid JSON",
 }

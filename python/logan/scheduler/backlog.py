@@ -9,9 +9,9 @@ that anybody can take. A worker's next chunk comes from
    order, the jobs taking turns, so that a small job does not wait for the end of a large one.
 
 A worker that answered FAIL does not get that chunk again, unless all connected workers that could
-take it have answered so; and then only after a while, as others may be about to come. Entries go
-stale when a chunk is finished from elsewhere (a late result); they are skipped when met, so nothing
-is ever searched for.
+take it have answered so; and then only after a while, as others may be about to come, and one that
+failed it least often, as a single bad answer may have been bad luck. Entries go stale when a chunk
+is finished from elsewhere (a late result); they are skipped when met, so nothing is searched for.
 """
 
 from __future__ import annotations
@@ -209,7 +209,8 @@ class Backlog:
         if self._now < trouble.failed_at + self._retry_s:
             return False
         there = len(self._connected) if chunk.pool.holders is None else chunk.pool.present
-        return sum(each in self._connected for each in trouble.refused) >= there
+        counts = [n for each, n in trouble.refused.items() if each in self._connected]
+        return len(counts) >= there and trouble.refused[name] == min(counts)
 
 
 def _wanted(chunk: Chunk) -> bool:

@@ -571,7 +571,7 @@ class Machine:
         if event.kind != "cancelled":
             trouble.failures += 1
             trouble.failed_at = self._now
-            trouble.refused.add(worker.name)
+            trouble.refused[worker.name] = trouble.refused.get(worker.name, 0) + 1
         if (
             trouble.failures < self._limits.failures_per_chunk_max
             and len(trouble.log) < self._limits.losses_per_chunk_max

@@ -97,13 +97,13 @@ class Trouble:
         losses: leases that ended with neither result nor answer.
         failures: answers that it cannot be scanned, and results that could not be stored.
         failed_at: when the last such answer came.
-        refused: workers that gave such an answer.
+        refused: workers that gave such an answer, and how often.
     """
 
     losses: int = 0
     failures: int = 0
     failed_at: float = 0.0
-    refused: set[str] = field(default_factory=set)
+    refused: dict[str, int] = field(default_factory=dict)
     log: list[Loss] = field(default_factory=list)
 
 

@@ -123,6 +123,15 @@ impl Text {
         Text { start: self.start + base, len: self.len }
     }
 
+    /// A range of a line that was copied to the arena at `from`.
+    pub fn moved_to_arena(self, from: usize) -> Text {
+        if self.is_empty() {
+            return Text::NONE;
+        }
+        let (start, end) = self.range();
+        Text::of_arena(from + start, from + end)
+    }
+
     /// The bytes, given the line (or, for a column of a batch, the block) and the arena.
     #[inline(always)]
     pub fn bytes<'a>(self, line: &'a [u8], arena: &'a [u8]) -> &'a [u8] {

@@ -9,19 +9,19 @@ pub enum Level {
     None = 0,
     /// The record carries a level that no table knows.
     Other = 1,
-    /// V, T, VERBOSE, TRACE, FINEST, FINER, SILLY.
+    /// V, T, VERBOSE, VRB, TRACE, TRC, TRCE, FINEST, FINER, SILLY.
     Trace = 2,
-    /// D, DEBUG, DEBG, FINE, CONFIG.
+    /// D, DEBUG, DEBUG1 to DEBUG5, DEBG, DBUG, DBG, FINE, CONFIG.
     Debug = 3,
-    /// I, INFO, INFORMATION, INFORMATIONAL.
+    /// I, INFO, INF, INFORMATION, INFORMATIONAL; where a level is certain LOG, NOTE, SYSTEM, SUCCESS.
     Info = 4,
     /// N, NOTICE.
     Notice = 5,
-    /// W, WARN, WARNING.
+    /// W, WARN, WRN, WARNING, WARNI (cut to five letters).
     Warn = 6,
-    /// E, ERR, ERROR, SEVERE.
+    /// E, ERR, EROR, ERROR, SEVERE; where a level is certain FAIL.
     Error = 7,
-    /// F, FATAL, C, CRIT, CRITICAL, ALERT, A, EMERG, EMERGENCY, PANIC, DPANIC.
+    /// F, FATAL, FTL, C, CRIT, CRITI, CRITICAL, ALERT, A, EMERG, EMERGENCY, PANIC, PNC, DPANIC.
     Fatal = 8,
 }
 
@@ -72,16 +72,33 @@ impl Level {
         upper.copy_from_slice(word);
         upper.make_ascii_uppercase();
         Some(match &*upper {
-            b"INFO" | b"INFORMATION" | b"INFORMATIONAL" => Level::Info,
-            b"DEBUG" | b"FINE" | b"CONFIG" | b"DEBG" => Level::Debug,
-            b"WARN" | b"WARNING" => Level::Warn,
-            b"ERROR" | b"ERR" | b"SEVERE" => Level::Error,
+            b"INFO" | b"INFORMATION" | b"INFORMATIONAL" | b"INF" => Level::Info,
+            b"DEBUG" | b"FINE" | b"CONFIG" | b"DEBG" | b"DBUG" | b"DBG" | b"DEBUG1" | b"DEBUG2"
+            | b"DEBUG3" | b"DEBUG4" | b"DEBUG5" => Level::Debug,
+            b"WARN" | b"WARNING" | b"WRN" | b"WARNI" => Level::Warn,
+            b"ERROR" | b"ERR" | b"SEVERE" | b"EROR" => Level::Error,
             b"FATAL" | b"CRITICAL" | b"CRIT" | b"ALERT" | b"EMERG" | b"EMERGENCY" | b"PANIC"
-            | b"DPANIC" => Level::Fatal,
-            b"TRACE" | b"VERBOSE" | b"FINEST" | b"FINER" | b"SILLY" => Level::Trace,
+            | b"DPANIC" | b"FTL" | b"PNC" | b"CRITI" => Level::Fatal,
+            b"TRACE" | b"VERBOSE" | b"FINEST" | b"FINER" | b"SILLY" | b"TRC" | b"TRCE" | b"VRB" => {
+                Level::Trace
+            }
             b"NOTICE" => Level::Notice,
             _ => return None,
         })
+    }
+
+    /// A word that is a level where nothing else can stand, and a word like others elsewhere.
+    ///
+    /// PostgreSQL's and NestJS's LOG, MySQL's NOTE and SYSTEM, loguru's SUCCESS, .NET's `fail`.
+    pub fn from_weak_word(word: &[u8]) -> Option<Level> {
+        const WORDS: [(&[u8], Level); 5] = [
+            (b"LOG", Level::Info),
+            (b"NOTE", Level::Info),
+            (b"SYSTEM", Level::Info),
+            (b"SUCCESS", Level::Info),
+            (b"FAIL", Level::Error),
+        ];
+        WORDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, level)| *level)
     }
 
     /// A level written as one letter, as logcat and klog do; None for other letters.
@@ -101,8 +118,9 @@ impl Level {
     /// The value of a level field (JSON, logfmt): a word, a letter, or a number.
     ///
     /// Numbers of 10 and more are those of bunyan and pino (10 trace to 60 fatal), below that
-    /// syslog's severities (0 emergency to 7 debug). A value that says nothing known is `Other`,
-    /// an empty one `None`.
+    /// syslog's severities (0 emergency to 7 debug). Of a word with a sign and digits behind it
+    /// (slog's `INFO+2`) the word counts. A value that says nothing known is `Other`, an empty one
+    /// `None`.
     pub fn from_field(value: &[u8]) -> Level {
         match value {
             [] => Level::None,
@@ -117,8 +135,18 @@ impl Level {
                 _ => Level::Other,
             },
             [letter] => Level::from_letter(*letter).unwrap_or(Level::Other),
-            word => Level::from_word(word).unwrap_or(Level::Other),
+            word => Level::from_word(word).unwrap_or_else(|| Level::from_rare_word(word)),
         }
+    }
+
+    #[cold]
+    fn from_rare_word(text: &[u8]) -> Level {
+        let sign = text.iter().position(|b| matches!(b, b'+' | b'-')).unwrap_or(text.len());
+        let (word, offset) = text.split_at(sign);
+        let known = Level::from_weak_word(text);
+        let offset_known = offset.len() > 1 && offset[1..].iter().all(u8::is_ascii_digit);
+        let shifted = if offset_known { Level::from_word(word) } else { None };
+        known.or(shifted).unwrap_or(Level::Other)
     }
 
     /// A syslog severity, 0 to 7.
@@ -147,6 +175,11 @@ mod tests {
         assert_eq!(Level::from_field(b"E"), Level::Error);
         assert_eq!(Level::from_field(b"audit"), Level::Other);
         assert_eq!(Level::from_field(b""), Level::None);
+        assert_eq!(Level::from_field(b"INFO+2"), Level::Info);
+        assert_eq!(Level::from_field(b"DEBUG-4"), Level::Debug);
+        assert_eq!(Level::from_field(b"INFO+"), Level::Other);
+        assert_eq!(Level::from_field(b"fail"), Level::Error);
+        assert_eq!(Level::from_word(b"LOG"), None);
         assert_eq!(Level::from_word(b"I"), None);
     }
 

@@ -6,7 +6,8 @@
 //! registry's order, the ladder of steps), the hash of keys that are too long, and the parsers of
 //! formats that it has no twin of: their oracle are their vectors. It knows nothing
 //! of chunks, batches or caches; [`analyze`] says what the figures of some bytes are, and whoever
-//! disagrees is wrong or has found a gap in those texts.
+//! disagrees is wrong or has found a gap in those texts. Formats that are little more than their
+//! text have no second parser here: of those, only how they work together with others is checked.
 
 use crate::format::fields::{
     DURATIONS, KEY_BYTES_MAX, Meaning, NAMES, Rule, SEE_THROUGH, SUFFIXES,
@@ -24,6 +25,10 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 const SECOND: i64 = 1_000_000_000;
+
+/// The formats that have a twin here; the others are read by the engine's own parsers.
+pub const TWINS: [&str; 9] =
+    ["json", "combined", "common", "access", "traefik", "ingress-nginx", "app", "logfmt", "text"];
 
 /// What one line says, by its format.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -421,7 +426,7 @@ impl Reader {
                     let access = access_record(line, &self.clock, format.integer_unit_ns);
                     access.filter(|(found, _)| *found == format.name).map(|(_, record)| record)
                 }
-                name => self.delegated(name, line),
+                name => delegated(name, line, &self.clock),
             };
             if let Some(record) = record {
                 return Class::Record(format.name, Box::new(record));
@@ -431,31 +436,29 @@ impl Reader {
     }
 }
 
-impl Reader {
-    /// What the engine's own parser says of a line of a format that has no twin.
-    fn delegated(&self, name: &str, line: &[u8]) -> Option<Record> {
-        let (_, entry) = by_name(name).expect("a registered format");
-        let clock = timestamp::Clock::new(self.clock.zone.clone(), self.clock.anchor_ns);
-        let (mut arena, mut found) = (Vec::new(), batch::Record::EMPTY);
-        let format = (entry.build)(&Params::default());
-        let padded = PaddedLine::new(line);
-        let mut context = Context::new(clock);
-        if !format.parse_line(padded.line(), &mut context, &mut arena, &mut found) {
-            return None;
-        }
-        let text = |text: batch::Text| text.bytes(line, &arena).to_vec();
-        Some(Record {
-            time_ns: Some(found.time_ns).filter(|&t| t != batch::NO_TIME),
-            level: found.level,
-            status: Some(found.status).filter(|&s| s != batch::NO_STATUS),
-            duration_ns: Some(found.duration_ns).filter(|&d| d != batch::NO_DURATION),
-            bytes_sent: Some(found.bytes_sent).filter(|&b| b != batch::NO_BYTES),
-            method: text(found.method),
-            path: text(found.path),
-            client: text(found.client),
-            message: text(found.message),
-        })
+/// What the engine's own parser says of a line of a format that has no twin.
+fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Record> {
+    let (_, entry) = by_name(name).expect("a registered format");
+    let clock = timestamp::Clock::new(clock.zone.clone(), clock.anchor_ns);
+    let (mut arena, mut found) = (Vec::new(), batch::Record::EMPTY);
+    let format = (entry.build)(&Params::default());
+    let padded = PaddedLine::new(line);
+    let mut context = Context::new(clock);
+    if !format.parse_line(padded.line(), &mut context, &mut arena, &mut found) {
+        return None;
     }
+    let text = |text: batch::Text| text.bytes(line, &arena).to_vec();
+    Some(Record {
+        time_ns: Some(found.time_ns).filter(|&t| t != batch::NO_TIME),
+        level: found.level,
+        status: Some(found.status).filter(|&s| s != batch::NO_STATUS),
+        duration_ns: Some(found.duration_ns).filter(|&d| d != batch::NO_DURATION),
+        bytes_sent: Some(found.bytes_sent).filter(|&b| b != batch::NO_BYTES),
+        method: text(found.method),
+        path: text(found.path),
+        client: text(found.client),
+        message: text(found.message),
+    })
 }
 
 fn is_header(line: &[u8]) -> bool {
@@ -494,7 +497,11 @@ fn reason(whole: &[u8]) -> &'static str {
     } else if line.contains(&0) {
         "binary"
     } else if line.trim_ascii_start().starts_with(b"{") {
-        "invalid_json"
+        if serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok() {
+            "no_known_field"
+        } else {
+            "invalid_json"
+        }
     } else if date || time {
         "invalid_timestamp"
     } else {
@@ -530,17 +537,32 @@ fn find(text: &[u8], from: usize, byte: u8) -> Option<usize> {
 
 fn level_of_word(word: &[u8]) -> Option<Level> {
     let words = [
-        (Level::Trace, "VERBOSE TRACE FINEST FINER SILLY"),
-        (Level::Debug, "DEBUG DEBG FINE CONFIG"),
-        (Level::Info, "INFO INFORMATION INFORMATIONAL"),
+        (Level::Trace, "VERBOSE TRACE FINEST FINER SILLY TRC TRCE VRB"),
+        (Level::Debug, "DEBUG DEBG DBUG DBG FINE CONFIG DEBUG1 DEBUG2 DEBUG3 DEBUG4 DEBUG5"),
+        (Level::Info, "INFO INFORMATION INFORMATIONAL INF"),
         (Level::Notice, "NOTICE"),
-        (Level::Warn, "WARN WARNING"),
-        (Level::Error, "ERR ERROR SEVERE"),
-        (Level::Fatal, "FATAL CRIT CRITICAL ALERT EMERG EMERGENCY PANIC DPANIC"),
+        (Level::Warn, "WARN WARNING WRN WARNI"),
+        (Level::Error, "ERR ERROR SEVERE EROR"),
+        (Level::Fatal, "FATAL CRIT CRITICAL ALERT EMERG EMERGENCY PANIC DPANIC FTL PNC CRITI"),
     ];
+    level_in_lists(word, &words)
+}
+
+fn level_of_weak_word(word: &[u8]) -> Option<Level> {
+    level_in_lists(word, &[(Level::Info, "LOG NOTE SYSTEM SUCCESS"), (Level::Error, "FAIL")])
+}
+
+fn level_in_lists(word: &[u8], words: &[(Level, &str)]) -> Option<Level> {
     let upper = word.to_ascii_uppercase();
     let found = words.iter().find(|(_, list)| list.split(' ').any(|w| w.as_bytes() == upper));
     found.map(|(level, _)| *level)
+}
+
+/// A word with a sign and digits behind it, as slog writes what lies between levels.
+fn level_of_shifted_word(value: &[u8]) -> Option<Level> {
+    let word = &value[..run(value, 0, |b| b != b'+' && b != b'-')];
+    let offset = value.get(word.len() + 1..).filter(|offset| !offset.is_empty())?;
+    offset.iter().all(u8::is_ascii_digit).then(|| level_of_word(word))?
 }
 
 fn level_of_letter(letter: u8) -> Option<Level> {
@@ -575,7 +597,9 @@ fn level_of_field(value: &[u8]) -> Level {
         (1, Some(severity)) => SYSLOG.get(severity as usize).copied(),
         (2, Some(number)) => BUNYAN.get((number as usize / 10).wrapping_sub(1)).copied(),
         (1, None) => level_of_letter(value[0]),
-        _ => level_of_word(value),
+        _ => level_of_word(value)
+            .or_else(|| level_of_weak_word(value))
+            .or_else(|| level_of_shifted_word(value)),
     };
     known.unwrap_or(Level::Other)
 }
@@ -605,9 +629,137 @@ impl Clock {
             Clock::day_month,
             Clock::epoch_at,
         ];
-        let (time_ns, end) = layouts.iter().find_map(|layout| layout(self, line, at))?;
-        let goes_on = line.get(end).is_some_and(u8::is_ascii_alphanumeric);
-        (!goes_on).then_some((time_ns, end))
+        let whole =
+            |found: &(i64, usize)| !line.get(found.1).is_some_and(u8::is_ascii_alphanumeric);
+        let found = layouts.iter().find_map(|layout| layout(self, line, at)).filter(whole);
+        if let Some((_, end)) = found {
+            let behind = line[end..].to_ascii_lowercase();
+            let half = behind.starts_with(b" am") || behind.starts_with(b" pm");
+            if !half || behind.get(3).is_some_and(u8::is_ascii_alphanumeric) {
+                return found;
+            }
+        }
+        let rare = match line.get(at)? {
+            b'0'..=b'9' => self.rare(line, at),
+            initial if b"JFMASONDTW".contains(initial) => self.rare(line, at),
+            _ => None,
+        };
+        rare.filter(whole).or(found)
+    }
+
+    /// The layouts of `timestamp::layouts`: a pattern for each date, gap and time.
+    ///
+    /// Of patterns, `Y` is a run of four digits, `y` of two, `n` of one or two, `M` and `D` of two
+    /// digits without regard to those around them, `B` the name of a month, and all else itself.
+    fn rare(&self, line: &[u8], at: usize) -> Stamp {
+        const DATES: [&str; 20] = [
+            "Y-n-n", "Y/n/n", "Y.n.n", "n/n/Y", "n-n-Y", "n.n.Y", "n/n/y", "n.n.y", "n-n-y",
+            "n.n ", "n-B-Y", "n/B/Y", "n-B-y", "n B Y", "nBY", "n B", "B n, Y", "B  n, Y", "B n Y",
+            "B  n Y",
+        ];
+        let digits_here = run(line, at, |b| b.is_ascii_digit());
+        if digits_here == 1 && line.get(at + 1) == Some(&b'.') {
+            let number =
+                &line[at..][..run(line, at, |b| b.is_ascii_digit() || b".e+".contains(&b))];
+            if number.contains(&b'e')
+                && let Some(time) = epoch(number)
+            {
+                return Some((time, at + number.len()));
+            }
+        }
+        if let 6 | 8 | 14 = digits_here {
+            let year_digits = if digits_here == 6 { 2 } else { 4 };
+            let century = if digits_here == 6 { 2000 } else { 0 };
+            let year = century + digits(line, at, year_digits)?;
+            let month = digits(line, at + year_digits, 2)?;
+            let day = digits(line, at + year_digits + 2, 2)?;
+            let end = at + year_digits + 4;
+            let date = (Some(year), month, day);
+            if digits_here == 14 {
+                return self.rare_time(line, end, date, (true, b' '));
+            }
+            return self.rare_gap(line, end, date, digits_here == 8);
+        }
+        let mut start = at;
+        if let Some(len) = name_of(line, at, &DAY_NAMES).map(|(_, len)| len) {
+            start += len + usize::from(line.get(at + len) == Some(&b','));
+            (line.get(start) == Some(&b' ')).then_some(())?;
+            start += 1;
+        }
+        let by_name = start > at || digits_here == 0;
+        let short_names = ["B n", "B  n"];
+        for pattern in DATES.iter().chain(&short_names) {
+            if by_name && (!pattern.contains('B') || pattern.starts_with("Y")) {
+                continue;
+            }
+            let Some((date, end)) = rare_date(line, start, pattern) else { continue };
+            return self.rare_gap(line, end, date, false);
+        }
+        None
+    }
+
+    fn rare_gap(&self, line: &[u8], at: usize, date: RareDate, compact: bool) -> Stamp {
+        let gap = &line[at..][..run(line, at, |b| b" T_-|;,:".contains(&b))];
+        // A second mark ends the gap, and so does its fourth byte, which is one too many.
+        let marks: Vec<usize> = (0..gap.len()).filter(|&i| gap[i] != b' ').collect();
+        let len = marks.get(1).copied().unwrap_or(gap.len());
+        if !(1..=3).contains(&len) {
+            return None;
+        }
+        let mark = marks.first().map_or(b' ', |&i| gap[i]);
+        self.rare_time(line, at + len, date, (compact, mark))
+    }
+
+    fn rare_time(
+        &self,
+        line: &[u8],
+        at: usize,
+        (year, month, day): RareDate,
+        (compact, gap): (bool, u8),
+    ) -> Stamp {
+        let count = |at: usize| run(line, at, |b| b.is_ascii_digit());
+        let (hour, minute, second, mut end);
+        if compact && count(at) == 6 {
+            (hour, minute) = (digits(line, at, 2)?, digits(line, at + 2, 2)?);
+            (second, end) = (Some(digits(line, at + 4, 2)?), at + 6);
+        } else {
+            let hour_digits = count(at);
+            hour = digits(line, at, hour_digits).filter(|_| hour_digits <= 2 && hour_digits > 0)?;
+            end = at + hour_digits;
+            let mark = *line.get(end)?;
+            if mark != b':' && !(mark == b'.' && gap == b'-') {
+                return None;
+            }
+            minute = digits(line, end + 1, 2).filter(|_| count(end + 1) == 2)?;
+            end += 3;
+            if line.get(end) == Some(&mark) {
+                second = Some(digits(line, end + 1, 2).filter(|_| count(end + 1) == 2)?);
+                end += 3;
+            } else if mark == b'.' || line.get(end) == Some(&b'.') {
+                return None;
+            } else {
+                second = None;
+            }
+        }
+        let mut nanos = 0;
+        if second.is_some() {
+            (nanos, end) = fraction(line, end)?;
+        }
+        let mut hour = hour;
+        let half_at = end + usize::from(line.get(end) == Some(&b' '));
+        if let Some(half) = line.get(half_at..half_at + 2).map(<[u8]>::to_ascii_lowercase)
+            && (half == b"am" || half == b"pm")
+            && !line.get(half_at + 2).is_some_and(u8::is_ascii_alphanumeric)
+            && (1..=12).contains(&hour)
+        {
+            hour = hour % 12 + if half == b"pm" { 12 } else { 0 };
+            end = half_at + 2;
+        }
+        let seconds = of_day(hour, minute, second.unwrap_or(0))?;
+        match year {
+            Some(year) => self.zoned(line, end, date(year, month, day)?, seconds, nanos),
+            None => Some((self.yearless(month, day, seconds, nanos)?, end)),
+        }
     }
 
     /// `2024-01-24 10:15:32.123 +0000`.
@@ -792,6 +944,72 @@ impl Clock {
     }
 }
 
+/// Year, if there is one, month and day.
+type RareDate = (Option<i64>, i64, i64);
+
+const DAY_NAMES: [&str; 7] =
+    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
+/// Which of the names stands at `at` as a whole word of letters, in full or by three letters, and
+/// how long it is.
+fn name_of(line: &[u8], at: usize, names: &[&str]) -> Option<(i64, usize)> {
+    let word = line.get(at..)?;
+    let word = &word[..run(word, 0, |b| b.is_ascii_alphabetic())];
+    let lower = String::from_utf8(word.to_ascii_lowercase()).ok()?;
+    let place = names.iter().position(|name| *name == lower || name[..3] == lower)?;
+    Some((place as i64, word.len()))
+}
+
+fn rare_date(line: &[u8], start: usize, pattern: &str) -> Option<(RareDate, usize)> {
+    let months = "january february march april may june july august september october november \
+                  december";
+    let months: Vec<&str> = months.split(' ').collect();
+    let (mut at, mut year, mut month) = (start, None, None);
+    let mut numbers = Vec::new();
+    for part in pattern.bytes() {
+        let count = run(line, at, |b| b.is_ascii_digit());
+        match part {
+            b'Y' | b'y' => {
+                let fits = count == if part == b'Y' { 4 } else { 2 };
+                let century = if part == b'Y' { 0 } else { 2000 };
+                year = Some(century + digits(line, at, count).filter(|_| fits)?);
+                at += count;
+            }
+            b'n' => {
+                numbers.push(digits(line, at, count).filter(|_| count == 1 || count == 2)?);
+                at += count;
+            }
+            b'B' => {
+                let (place, len) = name_of(line, at, &months)?;
+                month = Some(place + 1);
+                at += len;
+            }
+            byte if line.get(at) == Some(&byte) => at += 1,
+            _ => return None,
+        }
+    }
+    let date = match (month, &numbers[..]) {
+        (Some(month), [day]) => (year, month, *day),
+        (None, [first, second]) => {
+            let last = year.unwrap_or(0);
+            match pattern {
+                "Y-n-n" | "Y/n/n" | "Y.n.n" => (year, *first, *second),
+                // The space tells it from the two numbers of another date, and belongs to the gap.
+                "n.n " => {
+                    at -= 1;
+                    if *first <= 12 { (None, *first, *second) } else { (None, *second, *first) }
+                }
+                "n-n-y" => (Some(2000 + first), *second, last - 2000),
+                "n/n/Y" | "n/n/y" if *first <= 12 => (year, *first, *second),
+                "n-n-Y" | "n.n.Y" if *second > 12 => (year, *first, *second),
+                _ => (year, *second, *first),
+            }
+        }
+        _ => return None,
+    };
+    Some((date, at))
+}
+
 fn seconds_of(date: Date, zone: &TimeZone, seconds: i64) -> Option<i64> {
     let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     let time = date.at(h as i8, m as i8, s as i8, 0);
@@ -919,25 +1137,75 @@ fn epoch(text: &[u8]) -> Option<i64> {
 // ------------------------------------------------------------------------------------- app text
 
 fn app_record(line: &[u8], clock: &Clock) -> Option<Record> {
-    let open = usize::from(matches!(line.first(), Some(b'[' | b'<')));
-    timed_record(line, open, clock)
+    read_over_colours(line, |line| {
+        let open = match line {
+            [b'[' | b'<', ..] => 1,
+            [b'-', b' ', ..] => 2,
+            _ => 0,
+        };
+        let special = ["apache-error", "nginx-error", "postgres"];
+        let found = timed_record(line, open, clock)?;
+        // Lines of which another format says more.
+        special.iter().all(|name| delegated(name, line, clock).is_none()).then_some(found)
+    })
 }
 
 fn text_record(line: &[u8], clock: &Clock) -> Option<Record> {
     if line.starts_with(b"{") {
         return None;
     }
-    let mut places = (1..line.len().min(128)).filter(|&at| b" \t[(|<\"=".contains(&line[at - 1]));
-    let (at, mut record) =
-        places.find_map(|at| timed_record(line, at, clock).map(|record| (at, record)))?;
-    if record.level == Level::None {
-        record.level = level_among_tokens(&line[..at])?.0;
-    }
-    Some(record)
+    read_over_colours(line, |line| {
+        let mut places = (1..line.len().min(128))
+            .filter(|&at| !line.starts_with(b"{") && b" \t[(|<>\"'=;:,@".contains(&line[at - 1]));
+        let (at, (mut record, message)) =
+            places.find_map(|at| timed_record(line, at, clock).map(|record| (at, record)))?;
+        if record.level == Level::None {
+            record.level = level_among_tokens(&line[..at])?.0;
+        }
+        Some((record, message))
+    })
 }
 
-/// The record whose timestamp stands at `at`.
-fn timed_record(line: &[u8], at: usize, clock: &Clock) -> Option<Record> {
+/// What `read` says of the line, or of the line without its colours, if there are some before the
+/// message, or no time or level is found. It says where the message starts, too.
+fn read_over_colours(
+    line: &[u8],
+    read: impl Fn(&[u8]) -> Option<(Record, usize)>,
+) -> Option<Record> {
+    let found = read(line);
+    let far = match &found {
+        Some((record, message)) if record.level != Level::None => message + 1,
+        _ => line.len(),
+    };
+    if line[..far.min(line.len())].contains(&0x1b)
+        && let Some(plain) = without_colours(line)
+        && let Some((record, _)) = read(&plain)
+    {
+        return Some(record);
+    }
+    found.map(|(record, _)| record)
+}
+
+/// The line without its control sequences, if it has any.
+fn without_colours(line: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    let mut at = 0;
+    while at < line.len() {
+        let inner = run(line, at + 2, |b| (0x20..0x40).contains(&b));
+        let is_sequence = line[at..].starts_with(b"\x1b[")
+            && line.get(at + 2 + inner).is_some_and(|b| (0x40..0x7f).contains(b));
+        if is_sequence {
+            at += inner + 3;
+        } else {
+            plain.push(line[at]);
+            at += 1;
+        }
+    }
+    (plain.len() < line.len()).then_some(plain)
+}
+
+/// The record whose timestamp stands at `at`, and where its message starts.
+fn timed_record(line: &[u8], at: usize, clock: &Clock) -> Option<(Record, usize)> {
     let (time_ns, level, behind) = match clock.any(line, at) {
         Some((time_ns, end)) => {
             let text = &line[end..line.len().min(end + 160)];
@@ -946,20 +1214,25 @@ fn timed_record(line: &[u8], at: usize, clock: &Clock) -> Option<Record> {
         }
         None => klog(line, at, clock)?,
     };
-    let dressing = run(line, behind, |b| b" \t])>|:-,\"".contains(&b));
+    let dressing = run(line, behind, |b| b" \t])>|:-,;\"".contains(&b));
     let message = &line[behind + dressing..];
-    Some(Record {
+    let record = Record {
         time_ns: Some(time_ns),
         level,
         duration_ns: text_duration(message),
         message: message.to_vec(),
         ..Record::default()
-    })
+    };
+    Some((record, behind + dressing))
 }
 
-/// `I0124 10:15:32.123456`.
+/// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`.
 fn klog(line: &[u8], at: usize, clock: &Clock) -> Option<(i64, Level, usize)> {
     let letter = line.get(at).filter(|b| b"IWEF".contains(b))?;
+    if digits(line, at + 1, 8).is_some() && line.get(at + 9) == Some(&b' ') {
+        let (time_ns, end) = clock.any(line, at + 1)?;
+        return Some((time_ns, level_of_letter(*letter)?, end));
+    }
     let (month, day) = (digits(line, at + 1, 2)?, digits(line, at + 3, 2)?);
     if line.get(at + 5) != Some(&b' ') {
         return None;
@@ -973,43 +1246,66 @@ fn level_among_tokens(text: &[u8]) -> Option<(Level, usize)> {
     let separates = |b: u8| b" \t[]()|<>,;\"'={}".contains(&b);
     let mut tokens = 0;
     let mut numbers_only = true;
+    let mut weak = None;
     let mut at = 0;
     while tokens < 8 {
         at += run(text, at, separates);
         let len = run(text, at, |b| !separates(b));
         if len == 0 {
-            return None;
+            break;
         }
         let (token, end) = (&text[at..at + len], at + len);
         let before = at.checked_sub(1).map(|i| text[i]);
-        let after = text.get(end).copied();
         at = end;
         if token.iter().all(|b| b"-:/*".contains(b)) {
             continue;
         }
-        if let Some((level, len)) = level_of_token(token, before, after, tokens, numbers_only) {
+        if let Some((level, len)) =
+            level_of_token(token, before, &text[end..], tokens, numbers_only)
+        {
             return Some((level, end - token.len() + len));
         }
-        numbers_only &= token.iter().all(u8::is_ascii_digit);
+        if weak.is_none() {
+            weak = weak_level(token, before, &text[end..]).map(|level| (level, end));
+        }
+        numbers_only &= token[0].is_ascii_digit() || b"+-".contains(&token[0]);
         tokens += 1;
     }
-    None
+    weak
+}
+
+fn is_enclosed(token: &[u8], before: Option<u8>, behind: &[u8]) -> bool {
+    before.is_some_and(|b| b"[(|<\"=".contains(&b))
+        || behind.first().is_some_and(|b| b"])|>\"".contains(b))
+        || token.ends_with(b":")
+}
+
+/// A token without its colon, and where behind its last `:` or `/` its word starts.
+fn word_of(token: &[u8]) -> (&[u8], usize) {
+    let bare = token.strip_suffix(b":").unwrap_or(token);
+    (bare, bare.iter().rposition(|b| b":/".contains(b)).map_or(0, |i| i + 1))
+}
+
+/// A word that is a level if nothing else is.
+fn weak_level(token: &[u8], before: Option<u8>, behind: &[u8]) -> Option<Level> {
+    let (bare, inner) = word_of(token);
+    let word = &bare[inner..];
+    let loud = word.iter().all(u8::is_ascii_uppercase) && behind.starts_with(b" [");
+    (loud || is_enclosed(token, before, behind)).then(|| level_of_weak_word(word))?
 }
 
 /// The level that a token says, and how much of it; `place` tokens came before it.
 fn level_of_token(
     token: &[u8],
     before: Option<u8>,
-    after: Option<u8>,
+    behind: &[u8],
     place: usize,
     numbers_before: bool,
 ) -> Option<(Level, usize)> {
-    let is_before = |list: &[u8]| before.is_some_and(|b| list.contains(&b));
-    let is_after = |list: &[u8]| after.is_some_and(|b| list.contains(&b));
     let colon = token.ends_with(b":");
-    let bare = token.strip_suffix(b":").unwrap_or(token);
+    let (bare, inner) = word_of(token);
     // Old logcat: `D/Tag`.
-    if place == 0
+    if numbers_before
         && bare.len() > 2
         && bare[0].is_ascii_uppercase()
         && bare[1] == b'/'
@@ -1017,18 +1313,25 @@ fn level_of_token(
     {
         return Some((level, 2));
     }
-    let inner = bare.iter().rposition(|b| b":/".contains(b)).map_or(0, |i| i + 1);
+    let loud = |word: &[u8]| word.iter().all(u8::is_ascii_uppercase);
     let word = &bare[inner..];
-    let upper = word.iter().all(u8::is_ascii_uppercase);
     let level = if word.len() == 1 {
-        let logcat = numbers_before && place > 0 && is_after(b" ");
-        let bracketed = is_before(b"[") || is_after(b"]");
-        (upper && (logcat || bracketed)).then(|| level_of_letter(word[0]))?
+        // MongoDB writes a component in capitals, or a dash, behind the letter.
+        let component = behind.starts_with(b" - ")
+            || behind.get(1..3).is_some_and(|two| two.iter().all(u8::is_ascii_uppercase));
+        let logcat = numbers_before && behind.starts_with(b" ") && (place > 0 || component);
+        let bracketed = before == Some(b'[') || behind.starts_with(b"]");
+        (loud(word) && (logcat || bracketed)).then(|| level_of_letter(word[0])).flatten()
     } else {
-        let enclosed = is_before(b"[(|<\"=") || is_after(b"])|>\"") || colon;
-        (upper || place == 0 || enclosed).then(|| level_of_word(word))?
+        (loud(word) || place == 0 || is_enclosed(token, before, behind))
+            .then(|| level_of_word(word))
+            .flatten()
     };
-    Some((level?, token.len()))
+    let slash = bare.iter().position(|&b| b == b'/').map(|i| &bare[..i]);
+    let point = bare.iter().rposition(|&b| b == b'.').map(|i| &bare[i + 1..]).filter(|_| colon);
+    let parts = [slash, point];
+    let part = parts.into_iter().flatten().filter(|part| loud(part)).find_map(level_of_word);
+    Some((level.or(part)?, token.len()))
 }
 
 /// The response time in a message.
@@ -1038,7 +1341,18 @@ fn text_duration(message: &[u8]) -> Option<u64> {
         if !is_digit(message, start) || !before.is_some_and(|b| b" \t=:(\"'[,~".contains(&b)) {
             continue;
         }
-        let mut len = run(message, start, |b| b.is_ascii_digit());
+        // `1,234`: what stands before a comma may belong to the number.
+        let group = run(message, start, |b| b.is_ascii_digit());
+        if group == 3 && before == Some(b',') && start > 1 && is_digit(message, start - 2) {
+            continue;
+        }
+        let mut len = group;
+        while (len == group && group <= 3 || len > group)
+            && message.get(start + len) == Some(&b',')
+            && run(message, start + len + 1, |b| b.is_ascii_digit()) == 3
+        {
+            len += 4;
+        }
         if message.get(start + len) == Some(&b'.') && is_digit(message, start + len + 1) {
             len += 1 + run(message, start + len + 1, |b| b.is_ascii_digit());
         }
@@ -1048,7 +1362,8 @@ fn text_duration(message: &[u8]) -> Option<u64> {
             continue;
         };
         if speaks_of_response_time(&message[start.saturating_sub(32)..start]) {
-            return decimal(number, unit_ns);
+            let number: Vec<u8> = number.iter().copied().filter(|&b| b != b',').collect();
+            return decimal(&number, unit_ns);
         }
     }
     None
@@ -1162,6 +1477,9 @@ fn number(text: &[u8], unit_ns: u64) -> Option<u64> {
 
 /// A duration with its unit, or several on end.
 fn with_unit(text: &[u8]) -> Option<u64> {
+    if text.starts_with(b"P") {
+        return iso_span(&text[1..]);
+    }
     let mut sum = 0u64;
     let mut at = 0;
     loop {
@@ -1179,6 +1497,54 @@ fn with_unit(text: &[u8]) -> Option<u64> {
         }
         at = end;
     }
+}
+
+/// What follows the `P` of `P1DT2H3M4.5S`.
+fn iso_span(text: &[u8]) -> Option<u64> {
+    let mut rest = text;
+    let mut sum = 0u64;
+    let mut parts = 0;
+    for (letter, unit_ns) in [
+        (b'D', 86_400 * SECOND as u64),
+        (b'T', 0),
+        (b'H', 3_600 * SECOND as u64),
+        (b'M', 60 * SECOND as u64),
+        (b'S', SECOND as u64),
+    ] {
+        if letter == b'T' {
+            match rest {
+                [b'T', more @ ..] if !more.is_empty() => rest = more,
+                [] if parts > 0 => return Some(sum).filter(|&sum| sum <= i64::MAX as u64),
+                _ => return None,
+            }
+            continue;
+        }
+        let len = run(rest, 0, |b| b.is_ascii_digit() || b == b'.');
+        if rest.get(len) == Some(&letter) {
+            let part = number(&rest[..len], unit_ns)?;
+            sum = sum.checked_add(part)?;
+            rest = &rest[len + 1..];
+            parts += 1;
+        }
+    }
+    (rest.is_empty() && parts > 0 && sum <= i64::MAX as u64).then_some(sum)
+}
+
+/// `00:00:00.127`.
+fn span_of_clock(text: &[u8]) -> Option<u64> {
+    let parts: Vec<&[u8]> = text.split(|&b| b == b':').collect();
+    let &[hours, minutes, seconds] = &parts[..] else { return None };
+    let below_sixty = |text: &[u8]| digits(text, 0, 2).filter(|&n| n < 60);
+    let decimals = seconds.get(3..).filter(|_| seconds[2] == b'.')?;
+    let all_digits = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    if minutes.len() != 2 || !all_digits(hours) || !all_digits(decimals) {
+        return None;
+    }
+    below_sixty(seconds)?;
+    let hours = number(hours, 3_600 * SECOND as u64)?;
+    let minutes = below_sixty(minutes)? as u64 * 60 * SECOND as u64;
+    let sum = hours.checked_add(minutes)?.checked_add(number(seconds, SECOND as u64)?)?;
+    Some(sum).filter(|&sum| sum <= i64::MAX as u64)
 }
 
 fn field_unit(name: &[u8]) -> Option<u64> {
@@ -1625,6 +1991,8 @@ struct Fields {
     message: Best<Vec<u8>>,
     status: Best<u16>,
     duration: Best<u64>,
+    /// The number whose unit was a guess, while that is the best there is, and its rule.
+    guess: Option<(Vec<u8>, Rule)>,
     method: Best<Vec<u8>>,
     path: Best<Vec<u8>>,
     client: Best<Vec<u8>>,
@@ -1662,7 +2030,9 @@ impl Fields {
             }
             Meaning::Duration(rule) => self.duration(rule, rank, name, raw),
             Meaning::RequestTime => {
-                let nanos = with_unit(raw).or_else(|| number(raw, 1_000_000_000));
+                let nanos = with_unit(raw)
+                    .or_else(|| span_of_clock(raw))
+                    .or_else(|| number(raw, 1_000_000_000));
                 if nanos.is_none() {
                     self.time.offer(rank, field_time(field, clock));
                 }
@@ -1684,6 +2054,10 @@ impl Fields {
                 }
             }
             Meaning::Client => self.client.offer(rank, text.and_then(client_of_address)),
+            Meaning::Forwarded => {
+                let first = text.map(|text| &text[..run(text, 0, |b| b != b',')]);
+                self.client.offer(rank, first.and_then(client_of_address));
+            }
             Meaning::Bytes => {
                 let fits = (1..=18).contains(&raw.len());
                 let count = digits(raw, 0, raw.len()).filter(|_| fits);
@@ -1693,7 +2067,7 @@ impl Fields {
     }
 
     fn duration(&mut self, rule: Rule, rank: u8, name: Named, raw: &[u8]) {
-        if let Some(nanos) = with_unit(raw) {
+        if let Some(nanos) = with_unit(raw).or_else(|| span_of_clock(raw)) {
             return self.duration.offer(rank, Some(nanos));
         }
         let whole = raw.iter().all(u8::is_ascii_digit);
@@ -1708,7 +2082,46 @@ impl Fields {
             Rule::Seconds | Rule::Whole if large => (1, true),
             _ => (1_000_000, true),
         };
-        self.duration.offer(if guess { 1 } else { rank }, number(raw, unit_ns));
+        let nanos = number(raw, unit_ns);
+        if guess && nanos.is_some() && self.duration.rank == 0 {
+            self.guess = Some((raw.to_vec(), rule));
+        }
+        self.duration.offer(if guess { 1 } else { rank }, nanos);
+    }
+
+    /// Who wrote the line may know the unit that was a guess.
+    fn settle(&mut self, line: &[u8]) {
+        let Some((raw, rule)) = self.guess.take().filter(|_| self.duration.rank == 1) else {
+            return;
+        };
+        let second = SECOND as u64;
+        let value = std::str::from_utf8(&raw).ok().and_then(|text| text.parse::<u64>().ok());
+        let unit_ns = if raw.iter().any(|b| !b.is_ascii_digit()) {
+            let lograge = [" controller=", "\"controller\":"];
+            if holds_zap_time(line) {
+                second
+            } else if lograge.iter().any(|key| position(line, key.as_bytes()).is_some()) {
+                1_000_000
+            } else {
+                return;
+            }
+        } else {
+            let behind = |front: &str| {
+                let rest = line.strip_prefix(front.as_bytes())?;
+                Some(&rest[run(rest, 0, |b| b != b'"')..])
+            };
+            let zap = behind("{\"level\":\"")
+                .is_some_and(|rest| rest.starts_with(b"\",\"ts\":") && holds_zap_time(rest));
+            let slog = behind("{\"time\":\"")
+                .and_then(|rest| rest.strip_prefix(b"\",\"level\":\""))
+                .is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_uppercase));
+            match value {
+                Some(1..1_000) if zap && rule == Rule::Seconds => second,
+                Some(10_000..1_000_000) if slog => 1,
+                _ => return,
+            }
+        };
+        self.duration.value = number(&raw, unit_ns).or(self.duration.value);
     }
 
     fn record(self) -> Record {
@@ -1740,6 +2153,18 @@ impl Fields {
         .iter()
         .any(|&rank| rank > 0)
     }
+}
+
+fn position(line: &[u8], part: &[u8]) -> Option<usize> {
+    line.windows(part.len()).position(|window| window == part)
+}
+
+/// Whether the first `"ts":` has digits and a point behind it.
+fn holds_zap_time(line: &[u8]) -> bool {
+    position(line, b"\"ts\":").is_some_and(|at| {
+        let digits = run(line, at + 5, |b| b.is_ascii_digit());
+        digits > 0 && line.get(at + 5 + digits) == Some(&b'.')
+    })
 }
 
 /// What of a name as it is written matters to its value.
@@ -1878,7 +2303,8 @@ fn client_of_address(text: &[u8]) -> Option<Vec<u8>> {
 // ----------------------------------------------------------------------------------------- JSON
 
 fn json_record(line: &[u8], clock: &Clock) -> Option<Record> {
-    let fields = Fields::of(&Json::object(line)?, clock);
+    let mut fields = Fields::of(&Json::object(line)?, clock);
+    fields.settle(line);
     fields.any_usable().then(|| fields.record())
 }
 
@@ -2104,8 +2530,12 @@ fn logfmt_record(line: &[u8], clock: &Clock) -> Option<Record> {
         }
         at += run(line, at, is_blank);
     }
-    let fields = Fields::of(&pairs, clock);
-    let says = fields.time.rank > 0 || fields.level.rank > 0 || fields.message.rank > 1;
+    let mut fields = Fields::of(&pairs, clock);
+    fields.settle(line);
+    let is_request =
+        [&fields.method.rank, &fields.path.rank, &fields.status.rank].iter().all(|&&rank| rank > 0);
+    let says =
+        fields.time.rank > 0 || fields.level.rank > 0 || fields.message.rank > 1 || is_request;
     (pairs.len() >= 2 && flags <= logfmt::FLAGS_MAX && says).then(|| fields.record())
 }
 

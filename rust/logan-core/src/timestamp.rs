@@ -11,8 +11,11 @@
 //! without a zone is in the input zone; in a gap of that zone (spring) the offset before the gap
 //! counts, in a fold (autumn) the earlier instant.
 
+mod layouts;
+
 use crate::lines::Line;
 use jiff::tz::TimeZone;
+use layouts::half_day_follows;
 
 /// A point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -234,8 +237,9 @@ impl Clock {
     /// | `Jan 24 10:15:32` (no year) | syslog |
     /// | `Wed, 24 Jan 2024 10:15:32 +0000`, `24 Jan 2024 10:15:32.123` | mail, Redis |
     /// | `1706091332.123`, `1706091332123` (ten digits or more) | epoch |
+    /// | `01/24/2024 10:15:32 AM`, `2024-01-24_10:15`, … | see [`layouts`] |
     ///
-    /// No letter or digit may follow.
+    /// No letter or digit may follow. What ` AM` or ` PM` follows is tried as one of `layouts` first.
     #[inline]
     pub fn any(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
         // The number of digits at the front leaves one family of layouts, or none: lines that are
@@ -253,7 +257,23 @@ impl Clock {
             0 if line.byte(at).is_ascii_uppercase() => self.named(line, at),
             _ => None,
         };
-        found.filter(|&(_, end)| !(end < line.len() && line.byte(end).is_ascii_alphanumeric()))
+        let found =
+            found.filter(|&(_, end)| !(end < line.len() && line.byte(end).is_ascii_alphanumeric()));
+        match found {
+            Some((_, end)) if !half_day_follows(line, end) => found,
+            _ if matches!(digits, 1 | 2 | 4 | 6 | 8) => self.rare(line, at).or(found),
+            // Initials of months and days, and a letter: most words end here.
+            _ if digits == 0
+                && matches!(
+                    line.byte(at),
+                    b'J' | b'F' | b'M' | b'A' | b'S' | b'O' | b'N' | b'D' | b'T' | b'W'
+                )
+                && line.byte(at + 1).is_ascii_alphabetic() =>
+            {
+                self.rare(line, at).or(found)
+            }
+            _ => found,
+        }
     }
 
     /// The digit layouts that are not ISO: Spark, compact ISO, HDFS, logcat.
@@ -753,6 +773,40 @@ mod tests {
             ("18 Nov 2023 10:15:32.123 * x", "2023-11-18T10:15:32.123Z", " * x"),
             ("1706091332.123 x", "2024-01-24T10:15:32.123Z", " x"),
             ("1706091332123 x", "2024-01-24T10:15:32.123Z", " x"),
+            ("1.7060913321234567e+09\tx", "2024-01-24T10:15:32.123456700Z", "\tx"),
+            ("01/24/2024 10:15:32 AM x", "2024-01-24T10:15:32Z", " x"),
+            ("1/24/2024, 1:15:32 PM x", "2024-01-24T13:15:32Z", " x"),
+            ("01/24/2024 12:15:32am", "2024-01-24T00:15:32Z", ""),
+            ("03/04/2024 10:15:32 x", "2024-03-04T10:15:32Z", " x"),
+            ("24/01/2024 10:15:32 x", "2024-01-24T10:15:32Z", " x"),
+            ("24.01.2024 10:15:32.123 x", "2024-01-24T10:15:32.123Z", " x"),
+            ("04-03-2024 10:15:32 +0100 x", "2024-03-04T09:15:32Z", " x"),
+            ("01-24-2024 10:15:32 x", "2024-01-24T10:15:32Z", " x"),
+            ("1/24/24 10:15:32:123 UTC] 0", "2024-01-24T10:15:32.123Z", "] 0"),
+            ("24-01-24 10:15:32 x", "2024-01-24T10:15:32Z", " x"),
+            ("2024-01-24 10:15:32.5 PM x", "2024-01-24T22:15:32.500Z", " x"),
+            ("2024-01-24_10:15:32 x", "2024-01-24T10:15:32Z", " x"),
+            ("2024-01-24 | 10:15:32 | x", "2024-01-24T10:15:32Z", " | x"),
+            ("2024/01/24 - 10:15:32 | x", "2024-01-24T10:15:32Z", " | x"),
+            ("2024-01-24-10.15.32.675872 x", "2024-01-24T10:15:32.675872Z", " x"),
+            ("2024.01.24 10:15:32.5 x", "2024-01-24T10:15:32.5Z", " x"),
+            ("2024-1-4 9:05:02 x", "2024-01-04T09:05:02Z", " x"),
+            ("2024-01-24T10:15Z x", "2024-01-24T10:15:00Z", " x"),
+            ("2024-01-24 10:15 x", "2024-01-24T10:15:00Z", " x"),
+            ("20240124101532 x", "2024-01-24T10:15:32Z", " x"),
+            ("20240124101532.5 x", "2024-01-24T10:15:32.5Z", " x"),
+            ("20240124_101532 x", "2024-01-24T10:15:32Z", " x"),
+            ("20240124 101532.123 x", "2024-01-24T10:15:32.123Z", " x"),
+            ("240124  9:15:32 [x", "2024-01-24T09:15:32Z", " [x"),
+            ("24-Jan-24 10:15:32 x", "2024-01-24T10:15:32Z", " x"),
+            ("24-JAN-24 10:15:32 PM x", "2024-01-24T22:15:32Z", " x"),
+            ("24Jan2024 10:15:32.123] [m", "2024-01-24T10:15:32.123Z", "] [m"),
+            ("24 Jan 10:15:32 x", "2024-01-24T10:15:32Z", " x"),
+            ("10.30 16:49:06] x", "2023-10-30T16:49:06Z", "] x"),
+            ("Jan 24 2024 10:15:32.123 x", "2024-01-24T10:15:32.123Z", " x"),
+            ("January 24, 2024 10:15:32 AM x", "2024-01-24T10:15:32Z", " x"),
+            ("Wednesday, January 24, 2024 10:15:32 x", "2024-01-24T10:15:32Z", " x"),
+            ("Wednesday, 24 January 2024 10:15:32 GMT x", "2024-01-24T10:15:32Z", " x"),
         ] {
             let found = any(&mut clock, text);
             let expected = (expected.to_string(), text.len() - rest.len());
@@ -776,6 +830,16 @@ mod tests {
             "2024-01-24 10:15:3",
             "2024-01-24 10:15:325",
             "2024-01-24x10:15:32",
+            "2024-01-24 10:6",
+            "2024-01-24 10:15.5",
+            "2024-01-24 ,, 10:15:32",
+            "2024-01-24    10:15:32",
+            "13/13/2024 10:15:32",
+            "1.2.3 10:15:32",
+            "10.0.0.1 10:15:32",
+            "2024-13-24 10:15",
+            "2024-01-24 25:15:33.001",
+            "1.5e3",
             "2024-01/24 10:15:32",
             "9999-12-31 10:15:32",
             "24/Foo/2024:10:15:32",

@@ -6,7 +6,11 @@
 //! - `app`: one `[` or `<` may come first. Then a timestamp of [`Clock::any`](crate::timestamp::Clock::any);
 //!   or klog's one letter of `IWEF`, `MMDD` and one space (no year), time and fraction.
 //! - `text`: the same at the first of these places where it succeeds: behind each white space or
-//!   one of `[(|<"` or `=` in the first 128 bytes of the line.
+//!   one of ``[(|<>"'=;:,@`` in the first 128 bytes of the line.
+//!
+//! `app` also takes `- ` before the timestamp, and does not take lines of formats that say more
+//! about them: those of [`apache_error`](super::apache_error), [`nginx_error`](super::nginx_error)
+//! and [`postgres`](super::postgres).
 //!
 //! The level is looked for behind the timestamp, within 160 bytes and the first eight tokens, and
 //! for `text` in what stands before the timestamp if nothing is found behind it; a line of `text`
@@ -15,16 +19,26 @@
 //! none; a trailing `:` and what stands before the last inner `:` or `/` are taken off
 //! (`core:error`, `D/Tag:` is the exception below). A token is the level if its word is known
 //! ([`Level::from_word`]) and it is all upper case, or the first token, or enclosed: directly
-//! behind one of `[(|<"=` or directly before one of `])|>:"`. One letter counts where only numbers
-//! came before it and a space follows (logcat), where `/` follows (old logcat), or in brackets.
-//! None found: level NONE.
+//! behind one of `[(|<"=` or directly before one of `])|>:"`. So it is if what stands before its
+//! first `/` is such a word in upper case (`INFO/MainProcess`), or what stands behind its last `.` is
+//! one and a `:` follows (`app.ERROR:`). One letter counts where only tokens that begin with a digit
+//! or a sign came before it and a space follows (logcat), as the first token before a space and
+//! another that is `-` or begins with two capitals (MongoDB), where `/` follows and all tokens
+//! before it began with a digit or sign (old logcat), or in brackets. A word of
+//! [`Level::from_weak_word`] that is enclosed, or upper case before ` [`, is the level if nothing
+//! else is. None found: level NONE.
 //!
 //! The message is what follows the level (or, without one, the timestamp) and its dressing: any of
-//! ``])>|:-,"`` and white space. Its response time is found by the rule of
+//! ``])>|:-,;"`` and white space. Its response time is found by the rule of
 //! [`text_duration`](super::text_duration).
+//!
+//! If the line has no timestamp or no level by these rules, or a byte ESC stands before the message
+//! or at its start, and the line has control sequences ([`ansi`](super::ansi)), it is read without
+//! them, and that counts if it gives a timestamp.
 
+use super::ansi::{self, ESC};
 use super::text_duration::{self, Memo, TEXTS_MAX};
-use super::{Context, Entry, Info, LineFormat, Run};
+use super::{Context, Entry, Info, LineFormat, Run, apache_error, nginx_error, postgres};
 use crate::batch::{
     BATCH_ROWS, Batch, Columns, ERROR, MEASURED, NO_DURATION, REQUEST, Record, TIMED, Text,
 };
@@ -94,8 +108,7 @@ impl LineFormat for App {
         self.anywhere && byte != b'{'
             || byte.is_ascii_digit()
             || byte.is_ascii_uppercase()
-            || byte == b'['
-            || byte == b'<'
+            || matches!(byte, b'[' | b'<' | b'-' | ESC)
     }
 
     #[inline(always)]
@@ -103,7 +116,7 @@ impl LineFormat for App {
         &self,
         line: Line<'_>,
         context: &mut Context,
-        _arena: &mut Vec<u8>,
+        arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
         // By far the most usual shape first: an ISO timestamp with milliseconds, a space, a level
@@ -120,7 +133,18 @@ impl LineFormat for App {
             fill::<S>(line, level, message, &mut context.memo, record);
             return true;
         }
-        let Some((stamp, level, message)) = self.dissect(line, context) else { return false };
+        let found = self.dissect(line, context);
+        let coloured = match found {
+            Some((_, level, message)) if level != Level::None => {
+                let front = &line.bytes()[..line.len().min(message + 1)];
+                memchr::memchr(ESC, front).is_some()
+            }
+            _ => memchr::memchr(ESC, line.bytes()).is_some(),
+        };
+        if coloured && self.without_colours::<S>(line, context, arena, record) {
+            return true;
+        }
+        let Some((stamp, level, message)) = found else { return false };
         record.time_ns = stamp.nanos_since_epoch();
         record.second = stamp.second;
         fill::<S>(line, level, message, &mut context.memo, record);
@@ -284,7 +308,7 @@ fn plain_head(bytes: u64) -> Option<(&'static Head, u32)> {
     let rest = bytes >> (8 * head.len);
     let spaced = u32::from(rest as u8 == b' ');
     let opening = (rest >> (8 * spaced)) as u8;
-    let fits = bytes & head.mask == head.bytes && !DRESSING[usize::from(opening)];
+    let fits = bytes & head.mask == head.bytes && !NOT_PLAIN[usize::from(opening)];
     fits.then_some((head, head.len + spaced))
 }
 
@@ -302,7 +326,9 @@ fn fill<S: Simd>(
 }
 
 /// What may stand between a level and its message.
-static DRESSING: [bool; 256] = super::byte_set(b" \t])>|:-,\"");
+static DRESSING: [bool; 256] = super::byte_set(b" \t])>|:-,;\"");
+/// What no message of a line of the most usual shape begins with.
+static NOT_PLAIN: [bool; 256] = super::byte_set(b" \t])>|:-,;\"\x1b");
 
 /// One of the five plain upper-case levels at `at` and a space or two: the level and where the
 /// message starts.
@@ -324,22 +350,28 @@ fn plain_level(line: Line<'_>, at: usize) -> Option<(Level, usize)> {
     let start = at + len;
     let start = start + usize::from(line.byte(start) == b' ');
     // The message must begin here: more dressing is for the general way.
-    let plain = start < line.len() && !DRESSING[usize::from(line.byte(start))];
+    let plain = start < line.len() && !NOT_PLAIN[usize::from(line.byte(start))];
     plain.then_some((level, start))
 }
 
 impl App {
     /// Timestamp, level and start of the message, by the general way.
     fn dissect(&self, line: Line<'_>, context: &mut Context) -> Option<(Stamp, Level, usize)> {
-        let open = usize::from(matches!(line.byte(0), b'[' | b'<'));
         if !self.anywhere {
-            return timed_at(line, open, context);
+            let open = match line.byte(0) {
+                b'[' | b'<' => 1,
+                b'-' if line.byte(1) == b' ' => 2,
+                _ => 0,
+            };
+            return timed_at(line, open, context)
+                .filter(|&(.., end, _)| !is_special(line, end))
+                .map(|(stamp, level, _, message)| (stamp, level, message));
         }
         let bytes = line.bytes();
         let limit = bytes.len().min(TIME_OFFSET_MAX);
         for at in 1..limit {
-            if matches!(bytes[at - 1], b' ' | b'\t' | b'[' | b'(' | b'|' | b'<' | b'"' | b'=')
-                && let Some((stamp, level, message)) = timed_at(line, at, context)
+            if FRONTS[usize::from(bytes[at - 1])]
+                && let Some((stamp, level, _, message)) = timed_at(line, at, context)
             {
                 // Without a level anywhere it is more likely a damaged line of another format.
                 let level = match level {
@@ -351,20 +383,76 @@ impl App {
         }
         None
     }
+
+    /// Reads the line as if it had no colours; whether that gives a record.
+    #[cold]
+    #[inline(never)]
+    fn without_colours<S: Simd>(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        let mut plain = std::mem::take(&mut context.plain);
+        let mut parsed = false;
+        if ansi::strip(line.bytes(), &mut plain) {
+            let line = Line::new(&plain, PAD, plain.len() - PAD);
+            if LineFormat::may_begin_with(self, line.byte(0))
+                && let Some((stamp, level, message)) = self.dissect(line, context)
+            {
+                record.time_ns = stamp.nanos_since_epoch();
+                record.second = stamp.second;
+                fill::<S>(line, level, message, &mut context.memo, record);
+                let from = arena.len();
+                arena.extend_from_slice(&line.bytes()[message..]);
+                record.message = Text::of_arena(from, arena.len());
+                parsed = true;
+            }
+        }
+        context.plain = plain;
+        parsed
+    }
 }
 
-fn timed_at(line: Line<'_>, at: usize, context: &mut Context) -> Option<(Stamp, Level, usize)> {
+/// Whether the format `text` finds a timestamp and a level in the line.
+pub(super) fn has_time(line: Line<'_>, context: &mut Context) -> bool {
+    App { anywhere: true }.dissect(line, context).is_some()
+}
+
+/// What may stand before a timestamp further in.
+static FRONTS: [bool; 256] = super::byte_set(b" \t[(|<>\"'=;:,@");
+
+/// Whether another format says more about a line whose timestamp ends at `end`.
+#[inline(always)]
+fn is_special(line: Line<'_>, end: usize) -> bool {
+    match line.byte(end) {
+        b']' => apache_error::goes_on(line.bytes(), end),
+        b' ' if line.byte(end + 1) == b'[' => {
+            nginx_error::goes_on(line.bytes(), end) || postgres::goes_on(line.bytes(), end)
+        }
+        b' ' | b':' => postgres::goes_on(line.bytes(), end),
+        _ => false,
+    }
+}
+
+/// Time, level, where the timestamp ends, where the message starts.
+fn timed_at(
+    line: Line<'_>,
+    at: usize,
+    context: &mut Context,
+) -> Option<(Stamp, Level, usize, usize)> {
     if let Some((stamp, end)) = context.clock.any(line, at) {
         let rest = &line.bytes()[end..];
         let rest = &rest[..rest.len().min(LEVEL_OFFSET_MAX)];
         let (level, after) = level_in(rest).unwrap_or((Level::None, 0));
-        return Some((stamp, level, message_start(line, end + after)));
+        return Some((stamp, level, end, message_start(line, end + after)));
     }
     let (stamp, level, end) = klog(line, at, context)?;
-    Some((stamp, level, message_start(line, end)))
+    Some((stamp, level, end, message_start(line, end)))
 }
 
-/// `I0124 10:15:32.123456`: level, month, day, time.
+/// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`: level, perhaps a year, month, day, time.
 fn klog(line: Line<'_>, at: usize, context: &mut Context) -> Option<(Stamp, Level, usize)> {
     let bytes = line.bytes().get(at..)?;
     let level = match bytes.first()? {
@@ -374,6 +462,10 @@ fn klog(line: Line<'_>, at: usize, context: &mut Context) -> Option<(Stamp, Leve
         b'F' => Level::Fatal,
         _ => return None,
     };
+    if bytes.get(9) == Some(&b' ') && bytes[1..9].iter().all(u8::is_ascii_digit) {
+        let (stamp, end) = context.clock.any(line, at + 1)?;
+        return Some((stamp, level, end));
+    }
     if bytes.get(5) != Some(&b' ') {
         return None;
     }
@@ -387,31 +479,17 @@ fn klog(line: Line<'_>, at: usize, context: &mut Context) -> Option<(Stamp, Leve
     Some((stamp, level, end))
 }
 
+/// What separates tokens.
+static SEPARATORS: [bool; 256] = super::byte_set(b" \t[]()|<>,;\"'={}");
+
 /// The level among the first tokens of `text`, and the position behind its token.
-fn level_in(text: &[u8]) -> Option<(Level, usize)> {
-    let is_separator = |b: u8| {
-        matches!(
-            b,
-            b' ' | b'\t'
-                | b'['
-                | b']'
-                | b'('
-                | b')'
-                | b'|'
-                | b'<'
-                | b'>'
-                | b','
-                | b';'
-                | b'"'
-                | b'\''
-                | b'='
-                | b'{'
-                | b'}'
-        )
-    };
+pub(super) fn level_in(text: &[u8]) -> Option<(Level, usize)> {
+    let is_separator = |b: u8| SEPARATORS[usize::from(b)];
     let (mut at, mut tokens, mut only_numbers) = (0, 0, true);
+    let mut weak = None;
     while tokens < LEVEL_TOKENS_MAX {
-        at += text[at..].iter().position(|&b| !is_separator(b))?;
+        let Some(skipped) = text[at..].iter().position(|&b| !is_separator(b)) else { break };
+        at += skipped;
         let end = text[at..].iter().position(|&b| is_separator(b)).map_or(text.len(), |n| at + n);
         let token = &text[at..end];
         if token.iter().all(|b| matches!(b, b'-' | b':' | b'/' | b'*')) {
@@ -420,40 +498,69 @@ fn level_in(text: &[u8]) -> Option<(Level, usize)> {
         }
         let before = at.checked_sub(1).map(|i| text[i]);
         let after = text.get(end).copied();
+        let colon = token.ends_with(b":");
         let enclosed = matches!(before, Some(b'[' | b'(' | b'|' | b'<' | b'"' | b'='))
             || matches!(after, Some(b']' | b')' | b'|' | b'>' | b'"'))
-            || token.ends_with(b":");
-        let word = token.strip_suffix(b":").unwrap_or(token);
+            || colon;
+        let token = token.strip_suffix(b":").unwrap_or(token);
         // Old logcat: the letter stands before the slash.
-        if word.len() > 2
-            && word[1] == b'/'
-            && tokens == 0
+        if token.len() > 2
+            && token[1] == b'/'
+            && only_numbers
             && let Some(level) =
-                Level::from_letter(word[0]).filter(|_| word[0].is_ascii_uppercase())
+                Level::from_letter(token[0]).filter(|_| token[0].is_ascii_uppercase())
         {
             return Some((level, at + 2));
         }
-        let word = match word.iter().rposition(|b| matches!(b, b':' | b'/')) {
-            Some(i) => &word[i + 1..],
-            None => word,
-        };
+        let cut = token.iter().rposition(|b| matches!(b, b':' | b'/'));
+        let word = cut.map_or(token, |i| &token[i + 1..]);
         let upper = word.iter().all(u8::is_ascii_uppercase);
         let level = match word {
             [letter] if upper => {
                 let bracketed = before == Some(b'[') || after == Some(b']');
-                let spaced = only_numbers && tokens > 0 && after == Some(b' ');
+                let spaced = only_numbers
+                    && after == Some(b' ')
+                    && (tokens > 0 || is_component(&text[end + 1..]));
                 Level::from_letter(*letter).filter(|_| bracketed || spaced)
             }
             _ => Level::from_word(word).filter(|_| upper || enclosed || tokens == 0),
         };
+        let level = match level {
+            None if cut.is_some() || colon => inner(token, colon),
+            level => level,
+        };
         if let Some(level) = level {
             return Some((level, end));
         }
-        only_numbers &= token.iter().all(u8::is_ascii_digit);
+        if weak.is_none()
+            && (enclosed || upper && after == Some(b' ') && text.get(end + 1) == Some(&b'['))
+        {
+            weak = Level::from_weak_word(word).map(|level| (level, end));
+        }
+        only_numbers &= matches!(token.first(), Some(b'0'..=b'9' | b'+' | b'-'));
         tokens += 1;
         at = end;
     }
-    None
+    weak
+}
+
+/// Whether this goes on like MongoDB behind a letter: `-` or the name of a component, in capitals.
+fn is_component(text: &[u8]) -> bool {
+    match text {
+        [b'-', b' ', ..] => true,
+        [a, b, ..] => a.is_ascii_uppercase() && b.is_ascii_uppercase(),
+        _ => false,
+    }
+}
+
+/// The level in upper case before a token's first slash, or behind its last point if a colon
+/// follows.
+fn inner(token: &[u8], colon: bool) -> Option<Level> {
+    let known =
+        |word: &[u8]| Level::from_word(word).filter(|_| word.iter().all(u8::is_ascii_uppercase));
+    let before = token.iter().position(|&b| b == b'/').and_then(|i| known(&token[..i]));
+    let behind = || known(&token[token.iter().rposition(|&b| b == b'.')? + 1..]);
+    before.or_else(|| if colon { behind() } else { None })
 }
 
 fn message_start(line: Line<'_>, at: usize) -> usize {

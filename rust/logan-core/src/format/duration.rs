@@ -16,6 +16,12 @@
 //! | minute | `m` `min` `mins` `minute` `minutes` |
 //! | hour | `h` `hr` `hrs` `hour` `hours` |
 //!
+//!   Or a duration of ISO 8601 in days, hours, minutes and seconds, each of which may be left out and
+//!   may have decimals: `PT0.127S`, `P1DT2H`, `PT1M2.5S`.
+//! - [`of_clock`]: hours, `:`, two digits of minutes, `:`, two digits of seconds, `.` and decimals,
+//!   as .NET and Python print spans of time (`00:00:00.1270000`). Without decimals it may be a time
+//!   of day, and is none.
+//!
 //! Units are in lower case. Numbers are exact, rounded half up to whole nanoseconds. A number of
 //! more than [`DIGITS_MAX`] digits, leading zeros included, is none, and neither is anything beyond
 //! [`DURATION_NS_MAX`].
@@ -46,6 +52,9 @@ pub fn decimal(text: &[u8], unit: Unit) -> Option<u64> {
 ///
 /// None if it is not one, or exceeds [`DURATION_NS_MAX`].
 pub fn with_unit(text: &[u8]) -> Option<u64> {
+    if let Some(parts) = text.strip_prefix(b"P") {
+        return iso_8601(parts);
+    }
     let mut sum = 0u64;
     let mut at = 0;
     loop {
@@ -67,9 +76,57 @@ pub fn with_unit(text: &[u8]) -> Option<u64> {
     }
 }
 
+/// What follows the `P` of a duration of ISO 8601, in nanoseconds.
+#[cold]
+fn iso_8601(parts: &[u8]) -> Option<u64> {
+    const UNITS: [(u8, u64); 4] =
+        [(b'D', 86_400_000_000_000), (b'H', 3_600_000_000_000), (b'M', MINUTE), (b'S', SECOND)];
+    let (mut sum, mut at, mut unit, mut in_time) = (0u64, 0, 0, false);
+    loop {
+        if !in_time && parts.get(at) == Some(&b'T') {
+            (in_time, at, unit) = (true, at + 1, 1);
+        }
+        let (number, end) = Number::read(parts, at)?;
+        let place = UNITS[unit..].iter().position(|(name, _)| parts.get(end) == Some(name))?;
+        // Only days stand before the `T`, and only the others behind it.
+        if in_time != (unit + place > 0) {
+            return None;
+        }
+        sum = sum.checked_add(number.times(UNITS[unit + place].1)?)?;
+        (at, unit) = (end + 1, unit + place + 1);
+        if at == parts.len() {
+            return (sum <= DURATION_NS_MAX).then_some(sum);
+        }
+    }
+}
+
+/// A span of time as `H:MM:SS.fff`, in nanoseconds.
+///
+/// None if it is not one, or exceeds [`DURATION_NS_MAX`].
+#[cold]
+pub fn of_clock(text: &[u8]) -> Option<u64> {
+    let first = text.iter().position(|&b| b == b':')?;
+    let (hours, rest) = (&text[..first], &text[first + 1..]);
+    let [m1, m0, b':', s1, s0, b'.', decimals @ ..] = rest else { return None };
+    let digits = [m1, m0, s1, s0].into_iter().chain(hours).chain(decimals);
+    if hours.is_empty() || decimals.is_empty() || !digits.clone().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let (minutes, seconds) = (&rest[..2], &rest[3..]);
+    if *m1 > b'5' || *s1 > b'5' {
+        return None;
+    }
+    let hours = Number::read(hours, 0)?.0.times(60 * MINUTE)?;
+    let minutes = Number::read(minutes, 0)?.0.times(MINUTE)?;
+    let sum = hours.checked_add(minutes)?.checked_add(decimal(seconds, Unit::Seconds)?)?;
+    (sum <= DURATION_NS_MAX).then_some(sum)
+}
+
+const SECOND: u64 = 1_000_000_000;
+const MINUTE: u64 = 60 * SECOND;
+
 /// Nanoseconds of a unit by its name.
 fn unit_nanos(name: &[u8]) -> Option<u64> {
-    const MINUTE: u64 = 60_000_000_000;
     Some(match name {
         b"ms" | b"msec" | b"msecs" | b"milli" | b"millis" | b"millisecond" | b"milliseconds" => {
             Unit::Milliseconds.nanos()
@@ -274,6 +331,10 @@ mod tests {
             (".5s", 500_000_000),
             ("0s", 0),
             ("1m30s500ms", 90_500_000_000),
+            ("PT0.127S", 127_000_000),
+            ("PT1M2.5S", 62_500_000_000),
+            ("P1DT2H", 93_600_000_000_000),
+            ("P2D", 172_800_000_000_000),
         ] {
             assert_eq!(with_unit(text.as_bytes()), Some(nanos), "{text}");
         }
@@ -289,6 +350,15 @@ mod tests {
             "1 m30s",
             "1d",
             "72ms!",
+            "P",
+            "PT",
+            "PT5",
+            "P5S",
+            "PT1D",
+            "P1DT",
+            "PT1S2M",
+            "PT-1S",
+            "pt1s",
             "1e3ms",
             "1h2",
             "9999999999h",
@@ -297,6 +367,26 @@ mod tests {
             assert_eq!(with_unit(text.as_bytes()), None, "{text}");
         }
         assert_eq!(with_unit(b"2562047h47m16.854775807s"), Some(DURATION_NS_MAX));
+    }
+
+    #[test]
+    fn spans_of_a_clock() {
+        for (text, nanos) in [
+            ("00:00:00.1270000", Some(127_000_000)),
+            ("0:01:02.5", Some(62_500_000_000)),
+            ("123:00:00.0", Some(442_800_000_000_000)),
+            ("00:00:00", None),
+            (":00:00.5", None),
+            ("00:60:00.5", None),
+            ("00:00:60.5", None),
+            ("00:0:00.5", None),
+            ("00:00:00.", None),
+            ("00:00:00.5.5", None),
+            ("-00:00:00.5", None),
+            ("9999999:00:00.5", None),
+        ] {
+            assert_eq!(of_clock(text.as_bytes()), nanos, "{text}");
+        }
     }
 
     proptest! {

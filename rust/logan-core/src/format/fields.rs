@@ -33,6 +33,7 @@
 //! | method | text of 1 to 20 ASCII letters |
 //! | path | non-empty text. If it begins with a scheme (letters, digits, `+`, `-`, `.`) and `://`: what begins with the first `/` behind that, or `/` if `?`, `#` or the end come first |
 //! | request | text: up to 20 ASCII letters, one space, and a path that begins with `/` or a scheme as above, or is `*`, up to the next space or the end; gives method and path. Or text that begins with `/`: a path up to the next space or the end |
+//! | forwarded | as a client, of what stands before the first comma |
 //! | client | non-empty text other than `-`. If it begins with `[`, what stands before the next `]`; if it holds exactly one `:`, what stands before that, provided it is not empty (so ports are dropped) |
 //! | bytes | 1 to 18 digits |
 //!
@@ -40,8 +41,8 @@
 //! are written.
 //!
 //! # Durations
-//! Text that [`with_unit`] reads has its own unit, whatever the key says. Any other value must be a
-//! number ([`decimal`]), and its unit is that of the first rule that applies:
+//! Text that [`with_unit`] or [`of_clock`] reads has its own unit, whatever the key says. Any other
+//! value must be a number ([`decimal`]), and its unit is that of the first rule that applies:
 //!
 //! | key | unit |
 //! |---|---|
@@ -51,14 +52,23 @@
 //! | `duration`, number with `.` or an exponent (zap, Caddy) | s, as a guess |
 //! | `duration`, `elapsed`, `latency`, `dur`: whole number of at least 1,000,000 (Go's slog, echo) | ns, as a guess |
 //! | any other | ms, as a guess |
-//! | `latency_human` | none: without a unit of its own it is not usable |
+//! | `latency_human`, `service` | none: without a unit of its own it is not usable |
 //!
-//! A guess has rank 1, anything else the rank of the name. So `"latency":430000` beside
-//! `"latency_human":"430µs"` is 430 µs.
+//! A guess has rank 1, anything else the rank of the name, which is 2 or 3. So `"latency":430000`
+//! beside `"latency_human":"430µs"` is 430 µs.
+//!
+//! Who wrote the line may know better than a guess. Looked for as bytes of the whole line:
+//!
+//! | the line | writer | the number | unit |
+//! |---|---|---|---|
+//! | holds `"ts":` and, right behind it, digits and a point | zap, Caddy | with a point or exponent | s |
+//! | begins with `{"level":"`, and behind its next `"` goes on with `,"ts":`, digits and a point | zap, Caddy | whole, 1 to 999, of `duration` | s |
+//! | holds ` controller=` or `"controller":` | lograge | with a point or exponent | ms |
+//! | begins with `{"time":"`, and behind its next `"` goes on with `,"level":"` and a capital letter | slog | whole, 10,000 to 999,999 | ns |
 //!
 //! `request_time` is a time for some (API Gateway): if it is no duration, it is tried as a time.
 
-use super::duration::{decimal, with_unit};
+use super::duration::{decimal, of_clock, with_unit};
 use super::{Context, Unit};
 use crate::batch::{Record, Text};
 use crate::level::Level;
@@ -96,6 +106,8 @@ pub enum Meaning {
     Request,
     /// Client.
     Client,
+    /// Clients, nearest last, with commas between them.
+    Forwarded,
     /// Bytes sent.
     Bytes,
 }
@@ -125,6 +137,10 @@ pub const EPOCH_SECONDS_MIN: i64 = 100_000_000;
 /// A whole number from which on a guess says nanoseconds: 1 ms as such, or 17 minutes.
 const NANOSECONDS_FROM: u64 = 1_000_000;
 
+/// Whole numbers without a unit that are nanoseconds if slog wrote them. Requests below 10 µs are as
+/// rare as ones of more than 10 s, which is what smaller numbers would be if their unit was wrong.
+const SLOG_NANOSECONDS: Range<u64> = 10_000..NANOSECONDS_FROM;
+
 /// Keys of objects whose members count as members of the outermost object.
 pub const SEE_THROUGH: &str =
     "fields attributes properties json_payload extra context mdc meta attr";
@@ -137,13 +153,13 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         "time timestamp ts datetime date_time date t t.$date asctime event_time event_timestamp \
          logged_at log_time log_timestamp time_local time_iso8601 time_unix_nano time_millis \
          edge_start_timestamp request_time_epoch record.time.repr \
-         request_received_timestamp",
+         request_received_timestamp time_stamp",
     ),
     (
         Meaning::Time,
         2,
         "start_time started_at start_utc stage_timestamp timestamp.seconds instant.epoch_second \
-         created_at",
+         created_at created event.created receive_timestamp timestamp_seconds msec",
     ),
     (
         Meaning::Level,
@@ -152,11 +168,13 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          level.name record.level.name",
     ),
     (Meaning::ShortLevel, 3, "l s"),
-    (Meaning::Message, 3, "message msg short_message record.message"),
+    (Meaning::ShortLevel, 2, "at"),
+    (Meaning::Message, 3, "message msg short_message record.message text_payload"),
     (
         Meaning::Message,
         2,
-        "event text log log.message body body.string_value m full_message rendered_message",
+        "event text log log.message body body.string_value m full_message rendered_message mt \
+         message_template",
     ),
     (
         Meaning::Message,
@@ -169,7 +187,8 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         "status status_code http_status http_status_code http_code response_status response_code \
          response_status_code http.response.status_code http.status_code http.status \
          res.status_code res.status response.status response.status_code response_status.code \
-         http_request.status downstream_status edge_response_status",
+         http_request.status downstream_status edge_response_status http_response_code \
+         http_response_status http.response.status http.response.code resp.status resp_status",
     ),
     (Meaning::Status, 2, "code origin_status"),
     (
@@ -197,14 +216,16 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          req.ip http_request.remote_ip http_request.client_ip http.client_ip network.client.ip \
          downstream_remote_address",
     ),
-    (Meaning::Client, 2, "ip"),
+    (Meaning::Client, 2, "ip real_ip x_real_ip user_ip src_ip"),
+    (Meaning::Forwarded, 1, "fwd x_forwarded_for http_x_forwarded_for forwarded_for"),
     (
         Meaning::Bytes,
         3,
         "bytes_sent body_bytes_sent bytes_out bytes_written response_size response_bytes \
          response_length resp_size content_length http.response.body.bytes http.response.bytes \
          http.response_size http_request.response_size response.size res.content_length \
-         network.bytes_written downstream_content_size edge_response_bytes",
+         network.bytes_written downstream_content_size edge_response_bytes \
+         res.headers.content_length resp_bytes",
     ),
     (Meaning::Bytes, 2, "bytes size"),
     (Meaning::Duration(Rule::Fixed(Unit::Nanoseconds)), 3, "event.duration"),
@@ -216,10 +237,14 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
     (
         Meaning::Duration(Rule::Fixed(Unit::Milliseconds)),
         3,
-        "latencies.request response_latency elasticsearch.slowlog.took",
+        "latencies.request response_latency elasticsearch.slowlog.took \
+         record.metrics.duration_ms",
     ),
+    (Meaning::Duration(Rule::Fixed(Unit::Milliseconds)), 2, "time_ms ms upstream_service_time"),
+    (Meaning::Duration(Rule::Fixed(Unit::Seconds)), 2, "upstream_response_time"),
     (Meaning::Duration(Rule::Whole), 3, "http_request.latency"),
     (Meaning::Duration(Rule::Never), 3, "latency_human"),
+    (Meaning::Duration(Rule::Never), 2, "service"),
 ];
 
 /// Names of durations, which may have a suffix of [`SUFFIXES`]: meaning without one, names.
@@ -231,7 +256,8 @@ pub const DURATIONS: &[(Meaning, &str)] = &[
         Meaning::Duration(Rule::Millis),
         "took response_time res.response_time processing_time process_time request_duration \
          request_latency time_taken time_elapsed elapsed_time execution_time exec_time runtime \
-         run_time rt cost http.duration",
+         run_time rt cost http.duration total_time total_duration query_time query_duration \
+         handler_time service_time req_time resp_time response_duration http_duration",
     ),
     (Meaning::RequestTime, "request_time"),
 ];
@@ -239,8 +265,8 @@ pub const DURATIONS: &[(Meaning, &str)] = &[
 /// Suffixes of durations.
 pub const SUFFIXES: &[(Unit, &str)] = &[
     (Unit::Nanoseconds, "ns nanos nanoseconds"),
-    (Unit::Microseconds, "us usec micros microseconds"),
-    (Unit::Milliseconds, "ms msec millis milliseconds"),
+    (Unit::Microseconds, "us usec usecs micros microseconds"),
+    (Unit::Milliseconds, "ms msec msecs millis milliseconds"),
     (Unit::Seconds, "s sec secs seconds"),
 ];
 
@@ -486,6 +512,10 @@ pub struct Fields<'a> {
     /// The highest rank of a usable value per meaning, 0 for none.
     ranks: [u8; PLACES],
     message: Value,
+    /// Where the number is whose unit was a guess that its writer may know better.
+    open: Value,
+    /// The same of a whole number, or 0.
+    open_whole: u64,
 }
 
 const PLACES: usize = 9;
@@ -506,8 +536,8 @@ impl<'a> Fields<'a> {
     /// Nothing found in this line.
     #[inline(always)]
     pub fn new(line: Line<'a>) -> Self {
-        let message = Value { start: 0, end: 0, escaped: false, number: false };
-        Fields { line, ranks: [0; PLACES], message }
+        let nothing = Value { start: 0, end: 0, escaped: false, number: false };
+        Fields { line, ranks: [0; PLACES], message: nothing, open: nothing, open_whole: 0 }
     }
 
     /// Takes in the value of a key, which was written at `key`.
@@ -568,6 +598,7 @@ impl<'a> Fields<'a> {
                 }
             }
             Meaning::Request => self.request(rank, value, bytes, arena, record),
+            Meaning::Forwarded => self.forwarded(rank, value, bytes, arena, record),
             _ => self.take_scalar(known, key, value, context, record),
         }
     }
@@ -590,7 +621,13 @@ impl<'a> Fields<'a> {
             Meaning::ShortLevel => self.level(rank, short_level(bytes), record),
             Meaning::Status => self.status(rank, status(bytes), record),
             Meaning::Duration(rule) => {
+                let before = self.ranks[DURATION];
                 self.duration(rank, duration(line, key, bytes, rule), record);
+                // Whole numbers below the first that may be slog's are no question.
+                let fraction = || bytes.iter().any(|b| !b.is_ascii_digit());
+                if before == 0 && self.ranks[DURATION] == 1 && (bytes.len() > 4 || fraction()) {
+                    self.open = value;
+                }
             }
             Meaning::RequestTime => match duration(line, key, bytes, Rule::Fixed(Unit::Seconds)) {
                 None => self.time(rank, time(line, &mut context.clock, value), record),
@@ -607,6 +644,7 @@ impl<'a> Fields<'a> {
             | Meaning::Method
             | Meaning::Path
             | Meaning::Request
+            | Meaning::Forwarded
             | Meaning::Client => {}
         }
     }
@@ -629,6 +667,11 @@ impl<'a> Fields<'a> {
                     Rule::Never => return,
                     rule => unit_of(line, key, rule, number >= NANOSECONDS_FROM),
                 };
+                let zap = rule == Rule::Seconds && (1..1_000).contains(&number);
+                if guess && (zap || SLOG_NANOSECONDS.contains(&number)) && self.ranks[DURATION] == 0
+                {
+                    self.open_whole = number;
+                }
                 // Ten million seconds are far from the largest duration.
                 self.duration(rank, Some((number * unit.nanos(), guess)), record);
             }
@@ -736,17 +779,76 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Whether a time, a level or a message was found, whose names are those of logs.
+    #[cold]
+    #[inline(never)]
+    fn forwarded(
+        &mut self,
+        rank: u8,
+        value: Value,
+        bytes: &[u8],
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) {
+        let text = kept(value, bytes, arena, |text| {
+            let first = text.iter().position(|&b| b == b',').unwrap_or(text.len());
+            client(&text[..first])
+        });
+        if rank > self.ranks[CLIENT] && !text.is_empty() {
+            self.ranks[CLIENT] = rank;
+            record.client = text;
+        }
+    }
+
+    /// Reads a duration again whose unit was a guess, if the line tells who wrote it.
+    #[cold]
+    #[inline(never)]
+    fn settle(&self, record: &mut Record) {
+        let line = self.line.bytes();
+        let number = &line[self.open.start..self.open.end];
+        if number.iter().any(|b| !b.is_ascii_digit()) {
+            let unit = if is_of_zap(line) {
+                Unit::Seconds
+            } else if is_of_lograge(line) {
+                Unit::Milliseconds
+            } else {
+                return;
+            };
+            if let Some(nanos) = decimal(number, unit) {
+                record.duration_ns = nanos;
+            }
+            return;
+        }
+        let whole = if self.open_whole > 0 { Some(self.open_whole) } else { whole(number) };
+        match whole {
+            Some(seconds @ 1..1_000) if is_of_zap_alone(line) => {
+                record.duration_ns = seconds * Unit::Seconds.nanos();
+            }
+            Some(nanos) if SLOG_NANOSECONDS.contains(&nanos) && is_of_slog(line) => {
+                record.duration_ns = nanos;
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a time, a level or a message was found, whose names are those of logs, or a whole
+    /// request: method, path and status.
     ///
     /// A message that is only an error does not count.
     #[inline(always)]
     pub fn looks_like_a_log(&self) -> bool {
-        self.ranks[TIME] > 0 || self.ranks[LEVEL] > 0 || self.ranks[MESSAGE] > 1
+        let ranks = &self.ranks;
+        ranks[TIME] > 0
+            || ranks[LEVEL] > 0
+            || ranks[MESSAGE] > 1
+            || ranks[METHOD] > 0 && ranks[PATH] > 0 && ranks[STATUS] > 0
     }
 
     /// Completes the record when the whole line has been read; whether anything was found.
     #[inline(always)]
     pub fn finish(&self, arena: &mut Vec<u8>, record: &mut Record) -> bool {
+        if self.ranks[DURATION] == 1 && (self.open.end > 0) | (self.open_whole > 0) {
+            self.settle(record);
+        }
         let Value { start, end, escaped, .. } = self.message;
         if !escaped {
             record.message = Text::of_line(start, end);
@@ -915,13 +1017,51 @@ fn duration(line: Line<'_>, key: usize, bytes: &[u8], rule: Rule) -> Option<(u64
     }
     let (unit, guess) = match rule {
         Rule::Fixed(unit) => (unit, false),
-        Rule::Never => return None,
+        Rule::Never => return of_clock(bytes).map(|nanos| (nanos, false)),
         Rule::Seconds if bytes.iter().any(|b| !b.is_ascii_digit()) && !is_traefik(line, key) => {
             (Unit::Seconds, true)
         }
         rule => unit_of(line, key, rule, is_large(bytes)),
     };
-    decimal(bytes, unit).map(|nanos| (nanos, guess))
+    match decimal(bytes, unit) {
+        Some(nanos) => Some((nanos, guess)),
+        None => of_clock(bytes).map(|nanos| (nanos, false)),
+    }
+}
+
+/// Whether the line is of zap or of Caddy, which uses it: their time is `ts`, in seconds with a
+/// fraction, and so are their durations.
+fn is_of_zap(line: &[u8]) -> bool {
+    const KEY: &[u8] = b"\"ts\":";
+    memchr::memmem::find(line, KEY).is_some_and(|at| {
+        let number = &line[at + KEY.len()..];
+        let digits = number.iter().take_while(|b| b.is_ascii_digit()).count();
+        digits > 0 && number.get(digits) == Some(&b'.')
+    })
+}
+
+/// Whether the line is of zap by its first two members, of which the second is `ts`.
+fn is_of_zap_alone(line: &[u8]) -> bool {
+    let Some(rest) = line.strip_prefix(b"{\"level\":\"") else { return false };
+    let end = rest.iter().position(|&b| b == b'"').unwrap_or(rest.len());
+    rest[end..].starts_with(b"\",\"ts\":") && is_of_zap(&rest[end..])
+}
+
+/// Whether the line is of lograge, whose durations are milliseconds with decimals.
+fn is_of_lograge(line: &[u8]) -> bool {
+    [&b" controller="[..], b"\"controller\":"]
+        .iter()
+        .any(|key| memchr::memmem::find(line, key).is_some())
+}
+
+/// Whether the line is of Go's slog, whose durations are nanoseconds.
+fn is_of_slog(line: &[u8]) -> bool {
+    const TIME: &[u8] = b"{\"time\":\"";
+    const LEVEL: &[u8] = b",\"level\":\"";
+    let Some(rest) = line.strip_prefix(TIME) else { return false };
+    let end = rest.iter().position(|&b| b == b'"').unwrap_or(rest.len());
+    let level = rest[end..].get(1..).and_then(|rest| rest.strip_prefix(LEVEL));
+    level.is_some_and(|level| level.first().is_some_and(u8::is_ascii_uppercase))
 }
 
 /// The unit of a number without decimals, and whether it is a guess.
@@ -977,7 +1117,7 @@ fn path(text: &[u8]) -> Option<Range<usize>> {
 }
 
 /// Method (empty if there is none) and path of a request line.
-fn request(text: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
+pub(super) fn request(text: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
     let method = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
     let start = match text.get(method) {
         Some(b' ') if (1..=METHOD_BYTES_MAX).contains(&method) => method + 1,
@@ -994,7 +1134,7 @@ fn request(text: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
 }
 
 /// A client without brackets and port.
-fn client(text: &[u8]) -> Option<Range<usize>> {
+pub(super) fn client(text: &[u8]) -> Option<Range<usize>> {
     if text == b"-" {
         return None;
     }

@@ -11,8 +11,9 @@
 //! It is a record if all of this holds:
 //! - its first token is a pair, and begins with a letter, a digit, or one of `_.-@/`;
 //! - it has at least two pairs and at most [`FLAGS_MAX`] flags;
-//! - it has a usable time, level or message, by the table of [`fields`](super::fields); a message
-//!   of rank 1 (`error` and the like) is not enough. So `foo=1 bar=2` is no record.
+//! - it has a usable time, level or message, by the table of [`fields`](super::fields), or a usable
+//!   method, path and status (lograge); a message of rank 1 (`error` and the like) is not enough.
+//!   So `foo=1 bar=2` is no record.
 //!
 //! Values are text. In quotes the escapes of JSON are undone, and anything else behind a backslash
 //! stays as it is, backslash included; without quotes a backslash is a byte like others.
@@ -247,6 +248,19 @@ mod tests {
         );
         assert_eq!(found.record.level, Level::Warn);
         assert_eq!(found.text(found.record.message), "The group's \"number\" rose\n");
+        // lograge
+        let found = parse(
+            "method=GET path=/jobs/1.json format=json controller=JobsController  action=show status=200 duration=58.33 view=40.43 db=15.26",
+        );
+        assert_eq!((found.record.status, found.record.duration_ns), (200, 58_330_000));
+        assert_eq!(found.text(found.record.path), "/jobs/1.json");
+        // Heroku's router
+        let found = parse(
+            r#"at=info method=GET path="/x" host=h request_id=1 fwd="1.2.3.4, 10.0.0.1" dyno=web.1 connect=1ms service=18ms status=200 bytes=13 protocol=https"#,
+        );
+        assert_eq!((found.record.level, found.record.status), (Level::Info, 200));
+        assert_eq!((found.record.duration_ns, found.record.bytes_sent), (18_000_000, 13));
+        assert_eq!(found.text(found.record.client), "1.2.3.4");
         // go-kit, Prometheus
         let found = parse(
             "ts=2024-01-24T10:15:33.001Z caller=main.go:12 level=error err=\"open /x: no such file\"",

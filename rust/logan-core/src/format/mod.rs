@@ -8,6 +8,8 @@
 //! of them; what detection saw comes first, most frequent first.
 
 pub mod access;
+pub mod ansi;
+pub mod apache_error;
 pub mod app;
 pub mod aws_elb;
 pub mod aws_s3;
@@ -16,13 +18,21 @@ pub mod detect;
 pub mod duration;
 pub mod envoy;
 pub mod fields;
+pub mod gin;
 pub mod haproxy;
 pub(crate) mod http;
 pub mod json;
+pub mod leveled;
 pub mod logfmt;
+pub mod nginx_error;
+pub mod postgres;
+pub mod rails;
+pub mod redis;
 pub mod squid;
 pub mod text_duration;
 pub mod uwsgi;
+#[cfg(test)]
+mod vectors;
 
 use crate::batch::{BATCH_ROWS, Batch, Columns, Record};
 use crate::lines::{LINE_BYTES_MAX, Line};
@@ -117,12 +127,14 @@ pub struct Context {
     pub memo: text_duration::Memo,
     /// What the heads of JSON members were found to mean.
     pub heads: json::Heads,
+    /// Room for a line without its colours, with its pad.
+    pub plain: Vec<u8>,
 }
 
 impl Context {
     /// Empty caches around a clock.
     pub fn new(clock: Clock) -> Context {
-        Context { clock, memo: Default::default(), heads: Default::default() }
+        Context { clock, memo: Default::default(), heads: Default::default(), plain: Vec::new() }
     }
 }
 
@@ -340,8 +352,15 @@ pub static REGISTRY: &[&Entry] = &[
     &envoy::ENTRY,
     &squid::ENTRY,
     &uwsgi::ENTRY,
+    &apache_error::ENTRY,
+    &nginx_error::ENTRY,
+    &postgres::ENTRY,
+    &redis::ENTRY,
+    &rails::ENTRY,
+    &gin::ENTRY,
     &app::ENTRY,
     &logfmt::ENTRY,
+    &leveled::ENTRY,
     &app::ANYWHERE,
 ];
 

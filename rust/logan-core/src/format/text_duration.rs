@@ -1,9 +1,10 @@
 //! Response times in free text: `Request processed in 127ms`.
 //!
 //! # The rule
-//! A *candidate* is a number (decimal digits, optionally `.` and more digits), a unit, and
+//! A *candidate* is a number (decimal digits, or one to three of them and groups of a comma and three
+//! digits; optionally `.` and more digits), a unit, and
 //! boundaries: at most one space between number and unit; the byte before the number is white
-//! space or one of `=:("'[,~`; the byte after the unit is not a letter, digit or `_` (or the text
+//! space or one of `=:("'[,~`, and not a comma behind a digit if three digits follow; the byte after the unit is not a letter, digit or `_` (or the text
 //! ends). Units: `ns us µs μs ms s`, and in any case `nsec nsecs nanos nanosecond nanoseconds usec
 //! usecs micros microsecond microseconds msec msecs millis millisecond milliseconds sec secs second
 //! seconds`.
@@ -229,10 +230,72 @@ fn candidate<S: Simd>(line: Line<'_>, from: usize, unit: usize, memo: &mut Memo)
     if start <= from || !OPENING[usize::from(line.byte(start - 1))] {
         return None;
     }
+    if line.byte(start - 1) == b','
+        && start > from + 1
+        && line.byte(start - 2).is_ascii_digit()
+        && let Some(found) = grouped::<S>(line, from, start, end, unit_ns, memo)
+    {
+        return found;
+    }
     if !qualifies::<S>(line, from, start, memo) {
         return None;
     }
     Some(nanos.filter(|&n| n <= DURATION_NS_MAX).unwrap_or(NO_DURATION))
+}
+
+/// The same for a number of which `start..end` is what follows its last comma, if a group of three
+/// digits follows that; whether it is a response time then.
+#[cold]
+#[inline(never)]
+fn grouped<S: Simd>(
+    line: Line<'_>,
+    from: usize,
+    start: usize,
+    end: usize,
+    unit_ns: u32,
+    memo: &mut Memo,
+) -> Option<Option<u64>> {
+    let bytes = &line.bytes()[..end];
+    let digits = |at: usize| bytes[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+    if digits(start) != 3 {
+        return None;
+    }
+    let mut first = start;
+    // Leftwards over commas, as long as whole groups stand between them.
+    while first > from + 1 && bytes[first - 1] == b',' {
+        let group = bytes[from..first - 1].iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        if !(1..=3).contains(&group) {
+            break;
+        }
+        first -= 1 + group;
+        if group < 3 {
+            break;
+        }
+    }
+    if first == start || first <= from || !OPENING[usize::from(bytes[first - 1])] {
+        return Some(None);
+    }
+    if !qualifies::<S>(line, from, first, memo) {
+        return Some(None);
+    }
+    let mut number = [0; GROUPED_BYTES_MAX];
+    let mut len = 0;
+    for &b in bytes[first..].iter().filter(|&&b| b != b',') {
+        let Some(place) = number.get_mut(len) else { return Some(Some(NO_DURATION)) };
+        *place = b;
+        len += 1;
+    }
+    let nanos = unit_of(unit_ns).and_then(|unit| super::duration::decimal(&number[..len], unit));
+    Some(Some(nanos.filter(|&n| n <= DURATION_NS_MAX).unwrap_or(NO_DURATION)))
+}
+
+/// Digits and point of a number with groups: more are beyond all durations.
+const GROUPED_BYTES_MAX: usize = 32;
+
+fn unit_of(unit_ns: u32) -> Option<Unit> {
+    [Unit::Nanoseconds, Unit::Microseconds, Unit::Milliseconds, Unit::Seconds]
+        .into_iter()
+        .find(|unit| unit.nanos() == u64::from(unit_ns))
 }
 
 static OPENING: [bool; 256] = super::byte_set(b" \t=:(\"'[,~");
@@ -276,10 +339,7 @@ fn long_number(
     if number[0] == b'.' || number.iter().filter(|&&b| b == b'.').count() > 1 {
         return None;
     }
-    let unit = [Unit::Nanoseconds, Unit::Microseconds, Unit::Milliseconds, Unit::Seconds]
-        .into_iter()
-        .find(|unit| unit.nanos() == u64::from(unit_ns))?;
-    Some((from + start, super::duration::decimal(number, unit)))
+    Some((from + start, super::duration::decimal(number, unit_of(unit_ns)?)))
 }
 
 /// A unit of one letter or two: its bytes, which of two they are, and its nanoseconds.

@@ -4,6 +4,7 @@
 
 use super::State;
 use crate::lines::LINE_BYTES_MAX;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -20,17 +21,19 @@ pub enum Reason {
     Overlong,
     /// Holds a NUL byte.
     Binary,
-    /// Begins with `{` and is no JSON object with a known field.
+    /// Begins with `{` and is no JSON.
     InvalidJson,
     /// Begins like a date or a time of day, which is incomplete or impossible.
     InvalidTimestamp,
     /// No timestamp where a format has one.
     NoTimestamp,
+    /// A JSON object none of whose fields is known and usable.
+    NoKnownField,
 }
 
 /// Names of the reasons in reports, indexed by [`Reason`].
-pub const REASONS: [&str; 5] =
-    ["overlong", "binary", "invalid_json", "invalid_timestamp", "no_timestamp"];
+pub const REASONS: [&str; 6] =
+    ["overlong", "binary", "invalid_json", "invalid_timestamp", "no_timestamp", "no_known_field"];
 
 /// Why no format took this line.
 pub fn reason(line: &[u8]) -> Reason {
@@ -45,7 +48,8 @@ pub fn reason(line: &[u8]) -> Reason {
         return Reason::Binary;
     }
     if line.trim_ascii_start().starts_with(b"{") {
-        return Reason::InvalidJson;
+        let is_json = serde_json::from_slice::<IgnoredAny>(line).is_ok();
+        return if is_json { Reason::NoKnownField } else { Reason::InvalidJson };
     }
     let date = digits(0..4) && is(4, b"-/") && digits(5..7) && is(7, b"-/") && digits(8..10);
     let time = digits(0..2) && is(2, b":") && digits(3..5);
@@ -240,6 +244,8 @@ mod tests {
         assert_eq!(reason(b"2024-01-24 ERROR"), Reason::InvalidTimestamp);
         assert_eq!(reason(b"10:15:33.001 INFO Incomplete"), Reason::InvalidTimestamp);
         assert_eq!(reason(b"{\"a\":"), Reason::InvalidJson);
+        assert_eq!(reason(b"{\"a\":1}"), Reason::NoKnownField);
+        assert_eq!(reason(b" {} "), Reason::NoKnownField);
         assert_eq!(reason(b"\0{"), Reason::Binary);
     }
 }

@@ -414,14 +414,14 @@ fn two_quoted<S: Simd>(line: Line<'_>, at: usize) -> Option<usize> {
     Some(later_quote::<S>(line, second, |quote| ends_agent(line, quote + 1)).unwrap_or(second) + 1)
 }
 
+/// Status, size, and the position behind them.
+type Answer = (u16, (u64, usize));
+
 /// Status and size behind the closing quote of a request that holds quotes which nobody escaped,
 /// or a status that is `-`; and that quote.
 #[cold]
 #[inline(never)]
-fn unusual_answer<S: Simd>(
-    line: Line<'_>,
-    request_end: usize,
-) -> Option<(usize, (u16, (u64, usize)))> {
+fn unusual_answer<S: Simd>(line: Line<'_>, request_end: usize) -> Option<(usize, Answer)> {
     let answer = |quote: usize| {
         let none = line.u32_at(quote + 1) & 0x00FF_FFFF == u32::from_le_bytes(*b" - \0");
         let status = match none {

@@ -148,7 +148,8 @@ fn clients() {
     assert_eq!(client("203.0.113.9, 10.0.0.1 - -"), some("203.0.113.9"));
     assert_eq!(client("unknown, 203.0.113.9, 10.0.0.1 - -"), some("unknown"));
     assert_eq!(client("2001:db8::1, 10.0.0.1 10.0.0.2 - -"), some("2001:db8::1"));
-    assert_eq!(client("www.example.com:443456 192.0.2.7 - -"), some("www.example.com:443456"));
+    assert_eq!(client("www.example.com:443456 192.0.2.7 - -"), some("192.0.2.7"));
+    assert_eq!(client("www.example.com:443456 a - -"), some("www.example.com:443456"));
     let long = "u ".repeat(240);
     assert_eq!(client(&format!("192.0.2.7 - {long}")), some("192.0.2.7"));
     assert_eq!(client(&format!("192.0.2.7 - {long}{long}")), None);

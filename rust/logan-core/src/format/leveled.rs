@@ -1,0 +1,246 @@
+//! Records that begin with a level and have no date: `WARNING:root:message`.
+//!
+//! # Accepted
+//! Only where the level is certain. A line begins with one of
+//! - a level, then `:` with another byte behind it (Python's `logging.basicConfig`, java.util.logging's
+//!   second line, winston, uvicorn), `[` and a digit (logrus on a terminal), or a space or more and
+//!   `[` (Alembic);
+//! - a level in brackets, perhaps with spaces before the closing one, and a space or a bracket behind
+//!   it (Maven);
+//! - a *front*, and behind it, and spaces, a level with a space or a colon behind it; in brackets, it
+//!   may be of any case, and be the last word behind a `/`.
+//!
+//! A level is a word of [`Level::from_word`], all upper or all lower case. A front is a time of day
+//! (`10:15:32`, perhaps with a fraction, perhaps in brackets), a number of seconds in brackets
+//! (`[0.005s]`, Java's virtual machine), each perhaps with a group in brackets behind it; or a number of
+//! milliseconds and a group in brackets (Log4j); or a group in brackets alone (SLF4J). Behind a time of
+//! day without a group, only a level in brackets will do, or one in upper case before ` [`:
+//! `10:15:33.001 INFO Incomplete` is a damaged line.
+//!
+//! Lines in which the format `text` finds a timestamp are left to it: the time of a record of this
+//! format is unknown. Behind `INFO:`, `client - "GET / HTTP/1.1" 200` is a request
+//! (uvicorn). Else the response time in the message is found by the rule of
+//! [`text_duration`](super::text_duration). Colours are read over as in [`app`](super::app), wherever
+//! they are.
+
+use super::ansi::{self, ESC};
+use super::{Context, Entry, Info, LineFormat, app, fields, text_duration};
+use crate::batch::{Columns, Record, Text};
+use crate::level::Level;
+use crate::lines::{Line, PAD};
+use crate::simd::Simd;
+
+/// Registry entry.
+pub static ENTRY: Entry = Entry {
+    info: Info {
+        name: "leveled",
+        title: "level first, without a date",
+        example: "WARNING:root:Request processed in 127ms",
+        time_field: "none",
+        duration_field: Some("number and unit in the message"),
+        duration_unit: Some("in the text"),
+    },
+    last_resort: false,
+    build: |_| Box::new(Leveled),
+};
+
+/// Longest name of a thread in brackets.
+const GROUP_BYTES_MAX: usize = 96;
+
+struct Leveled;
+
+impl LineFormat for Leveled {
+    const COLUMNS: Columns = Columns::LEVEL
+        .or(Columns::DURATION)
+        .or(Columns::STATUS)
+        .or(Columns::MESSAGE)
+        .or(Columns::ROUTE)
+        .or(Columns::CLIENT);
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || byte == b'[' || byte == ESC
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        if memchr::memchr(ESC, line.bytes()).is_none() {
+            return take::<S>(line, context, record);
+        }
+        let mut plain = std::mem::take(&mut context.plain);
+        let mut parsed = false;
+        if ansi::strip(line.bytes(), &mut plain) {
+            let line = Line::new(&plain, PAD, plain.len() - PAD);
+            parsed = take::<S>(line, context, record);
+            let from = arena.len();
+            arena.extend_from_slice(line.bytes());
+            for text in
+                [&mut record.message, &mut record.method, &mut record.path, &mut record.client]
+            {
+                *text = text.moved_to_arena(from);
+            }
+        }
+        context.plain = plain;
+        parsed || take::<S>(line, context, record)
+    }
+}
+
+#[inline(always)]
+fn take<S: Simd>(line: Line<'_>, context: &mut Context, record: &mut Record) -> bool {
+    let Some((level, message)) = front(line.bytes()) else { return false };
+    if app::has_time(line, context) {
+        return false;
+    }
+    record.level = level;
+    record.message = Text::of_line(message, line.len());
+    if !request(line.bytes(), message, record) {
+        record.duration_ns = text_duration::find::<S>(line, message, &mut context.memo);
+    }
+    true
+}
+
+/// The level that `word` is, if it is all upper or all lower case.
+fn level(word: &[u8]) -> Option<Level> {
+    let level = Level::from_word(word)?;
+    (word.iter().all(|b| !b.is_ascii_lowercase()) || word.iter().all(|b| !b.is_ascii_uppercase()))
+        .then_some(level)
+}
+
+fn letters(text: &[u8]) -> usize {
+    text.iter().take_while(|b| b.is_ascii_alphabetic()).count()
+}
+
+fn spaces(text: &[u8]) -> usize {
+    text.iter().take_while(|&&b| b == b' ').count()
+}
+
+/// What is between brackets at the start of `text`.
+fn group(text: &[u8]) -> Option<&[u8]> {
+    let rest = text.strip_prefix(b"[")?;
+    let close = memchr::memchr(b']', &rest[..rest.len().min(GROUP_BYTES_MAX)])?;
+    Some(&rest[..close])
+}
+
+/// The level in brackets at the start of `text`, and what is behind.
+fn bracketed(text: &[u8]) -> Option<(Level, &[u8])> {
+    let inner = group(text)?;
+    let word = inner.trim_ascii_end();
+    let word = word.iter().rposition(|&b| b == b'/').map_or(word, |i| &word[i + 1..]);
+    Some((level(word)?, &text[inner.len() + 2..]))
+}
+
+/// The level and where the message starts.
+fn front(text: &[u8]) -> Option<(Level, usize)> {
+    let message = |level: Level, rest: &[u8]| {
+        let dressing = rest.iter().take_while(|b| b" \t]:-|".contains(b)).count();
+        Some((level, text.len() - rest.len() + dressing))
+    };
+    let len = letters(text);
+    if len > 0 {
+        let (level, rest) = (level(&text[..len])?, &text[len..]);
+        return match rest {
+            [b':', _, ..] | [b'[', b'0'..=b'9', ..] => message(level, rest),
+            [b' ', ..] if rest[spaces(rest)..].starts_with(b"[") => message(level, rest),
+            _ => None,
+        };
+    }
+    if let Some((level, rest)) = bracketed(text)
+        && matches!(rest.first(), Some(b' ' | b'['))
+    {
+        return message(level, rest);
+    }
+    let (mut rest, timed) = behind_time(text)?;
+    rest = &rest[spaces(rest)..];
+    if let Some((level, rest)) = bracketed(rest) {
+        return message(level, rest);
+    }
+    let grouped = group(rest);
+    if let Some(inner) = grouped {
+        rest = &rest[inner.len() + 2..];
+        rest = &rest[spaces(rest)..];
+    }
+    if let Some((level, rest)) = bracketed(rest) {
+        return message(level, rest);
+    }
+    let len = letters(rest);
+    let level = level(&rest[..len]).filter(|_| rest[0].is_ascii_uppercase())?;
+    let rest = &rest[len..];
+    let certain = match (timed, grouped.is_some()) {
+        (_, true) => matches!(rest.first(), Some(b' ' | b':')),
+        (true, false) => rest[spaces(rest)..].starts_with(b"[") && rest[0] == b' ',
+        (false, false) => false,
+    };
+    if certain { message(level, rest) } else { None }
+}
+
+/// What is behind a time of day, seconds in brackets, or milliseconds before a bracket, and whether
+/// it was a time; all of the text if it begins with another bracket.
+fn behind_time(text: &[u8]) -> Option<(&[u8], bool)> {
+    if let Some(inner) = group(text) {
+        let seconds = inner.strip_suffix(b"s").is_some_and(|number| {
+            number.contains(&b'.') && number.iter().all(|b| b.is_ascii_digit() || *b == b'.')
+        });
+        let is_time = seconds || time_of_day(inner) == Some(inner.len());
+        let behind = if is_time { &text[inner.len() + 2..] } else { text };
+        return Some((behind, is_time));
+    }
+    if let Some(len) = time_of_day(text) {
+        let rest = &text[len..];
+        return rest.starts_with(b" ").then_some((rest, true));
+    }
+    let millis = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let rest = text.get(millis..).filter(|_| (1..10).contains(&millis))?;
+    let behind = &rest[spaces(rest)..];
+    (rest.starts_with(b" ") && behind.starts_with(b"[")).then_some((behind, false))
+}
+
+/// How long the time of day is that `text` begins with.
+fn time_of_day(text: &[u8]) -> Option<usize> {
+    let [a, b, b':', c, d, b':', e, f, rest @ ..] = text else { return None };
+    if ![a, b, c, d, e, f].iter().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let fraction = match rest {
+        [b'.' | b',', digits @ ..] => digits.iter().take_while(|b| b.is_ascii_digit()).count(),
+        _ => 0,
+    };
+    Some(8 + if fraction > 0 { fraction + 1 } else { 0 })
+}
+
+/// uvicorn's `127.0.0.1:52345 - "GET /items HTTP/1.1" 200 OK` at `at`.
+fn request(text: &[u8], at: usize, record: &mut Record) -> bool {
+    let rest = &text[at..];
+    const BEFORE: &[u8] = b" - \"";
+    let Some(len) = memchr::memchr(b' ', rest) else { return false };
+    if !rest[len..].starts_with(BEFORE) {
+        return false;
+    }
+    let start = len + BEFORE.len();
+    let Some(line_len) = memchr::memchr(b'"', &rest[start..]) else { return false };
+    let Some((method, path)) = fields::request(&rest[start..start + line_len]) else {
+        return false;
+    };
+    let [b'"', b' ', a @ b'1'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9', behind @ ..] =
+        &rest[start + line_len..]
+    else {
+        return false;
+    };
+    if behind.first().is_some_and(|&b| b != b' ') {
+        return false;
+    }
+    record.status = [a, b, c].iter().fold(0, |n, &&d| n * 10 + u16::from(d - b'0'));
+    let place = |from: usize, part: std::ops::Range<usize>| {
+        Text::of_line(at + from + part.start, at + from + part.end)
+    };
+    record.method = place(start, method);
+    record.path = place(start, path);
+    if let Some(client) = fields::client(&rest[..len]) {
+        record.client = place(0, client);
+    }
+    true
+}

@@ -1,0 +1,148 @@
+//! PostgreSQL's server log: `2024-01-24 10:15:32.123 UTC [123] LOG:  duration: 12.3 ms  statement: …`.
+//!
+//! # Accepted
+//! A timestamp at the start of the line, then `:`, or a space and `[` or a capital letter, whatever
+//! else `log_line_prefix` gives, and within
+//! [`PREFIX_BYTES_MAX`] bytes one of the words of [`WORDS`], a colon and two spaces. What stands
+//! between timestamp and word holds `[` and a digit (the process), and the word begins behind a
+//! space, a colon or a bracket. Zones by letters other than UTC and GMT are the input zone.
+//!
+//! The words of details (`DETAIL`, `STATEMENT`, …) have no level. A message that begins with
+//! `duration: ` has its number of milliseconds as response time. The client is what follows
+//! `client=` or `host=` in the prefix.
+
+use super::duration::decimal;
+use super::{Context, Entry, Info, LineFormat, Unit, fields};
+use crate::batch::{Columns, Record, Text};
+use crate::level::Level;
+use crate::lines::Line;
+use crate::simd::Simd;
+
+/// Registry entry.
+pub static ENTRY: Entry = Entry {
+    info: Info {
+        name: "postgres",
+        title: "PostgreSQL server log",
+        example: "2024-01-24 10:15:32.123 UTC [123] LOG:  duration: 12.345 ms  statement: SELECT 1",
+        time_field: "start of the line",
+        duration_field: Some("duration:"),
+        duration_unit: Some("ms"),
+    },
+    last_resort: false,
+    build: |_| Box::new(Postgres),
+};
+
+/// How far behind the timestamp the word may begin: prefixes hold names of users and applications.
+pub const PREFIX_BYTES_MAX: usize = 256;
+
+/// The words before messages and their levels.
+pub const WORDS: [(&str, Level); 20] = [
+    ("LOG", Level::Info),
+    ("ERROR", Level::Error),
+    ("STATEMENT", Level::None),
+    ("DETAIL", Level::None),
+    ("HINT", Level::None),
+    ("CONTEXT", Level::None),
+    ("QUERY", Level::None),
+    ("LOCATION", Level::None),
+    ("BACKTRACE", Level::None),
+    ("FATAL", Level::Fatal),
+    ("PANIC", Level::Fatal),
+    ("WARNING", Level::Warn),
+    ("NOTICE", Level::Notice),
+    ("INFO", Level::Info),
+    ("DEBUG", Level::Debug),
+    ("DEBUG1", Level::Debug),
+    ("DEBUG2", Level::Debug),
+    ("DEBUG3", Level::Debug),
+    ("DEBUG4", Level::Debug),
+    ("DEBUG5", Level::Debug),
+];
+
+struct Postgres;
+
+/// Level, where its word starts, and where the message starts, of a line whose timestamp ends at
+/// `end`.
+fn front(text: &[u8], end: usize) -> Option<(Level, usize, usize)> {
+    let rest = text.get(end..)?;
+    let begins = match rest {
+        [b':', ..] | [b' ', b'[', ..] => true,
+        [b' ', letter, ..] => letter.is_ascii_uppercase(),
+        _ => false,
+    };
+    if !begins || !text[0].is_ascii_digit() {
+        return None;
+    }
+    let window = &rest[..rest.len().min(PREFIX_BYTES_MAX)];
+    for at in memchr::memmem::find_iter(window, b":  ") {
+        let word = window[..at].iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
+        let start = at - word;
+        let Some(&(_, level)) = WORDS.iter().find(|(w, _)| w.as_bytes() == &window[start..at])
+        else {
+            continue;
+        };
+        let prefix = &window[..start];
+        let separated = matches!(prefix.last(), Some(b' ' | b':' | b']' | b')'));
+        if separated && prefix.windows(2).any(|two| two[0] == b'[' && two[1].is_ascii_digit()) {
+            return Some((level, end + start, end + at + 3));
+        }
+    }
+    None
+}
+
+/// Whether a line with a timestamp up to `end` is of this format.
+pub(super) fn goes_on(text: &[u8], end: usize) -> bool {
+    front(text, end).is_some()
+}
+
+impl LineFormat for Postgres {
+    const COLUMNS: Columns = Columns::TIME
+        .or(Columns::LEVEL)
+        .or(Columns::DURATION)
+        .or(Columns::MESSAGE)
+        .or(Columns::CLIENT);
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte.is_ascii_digit()
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        _arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        if !line.byte(0).is_ascii_digit() {
+            return false;
+        }
+        let Some((stamp, end)) = context.clock.any(line, 0) else { return false };
+        let text = line.bytes();
+        let Some((level, word, message)) = front(text, end) else { return false };
+        record.time_ns = stamp.nanos_since_epoch();
+        record.second = stamp.second;
+        record.level = level;
+        record.message = Text::of_line(message, text.len());
+        if let Some(duration) = text[message..].strip_prefix(b"duration: ")
+            && let Some(len) = duration.iter().position(|&b| b == b' ')
+            && duration[len..].starts_with(b" ms")
+            && let Some(nanos) = decimal(&duration[..len], Unit::Milliseconds)
+        {
+            record.duration_ns = nanos;
+        }
+        for key in [&b"client="[..], b"host="] {
+            if let Some(at) = memchr::memmem::find(&text[end..word], key) {
+                let start = end + at + key.len();
+                let value = &text[start..word];
+                let len =
+                    value.iter().position(|b| matches!(b, b',' | b' ')).unwrap_or(value.len());
+                if let Some(part) = fields::client(&value[..len]) {
+                    record.client = Text::of_line(start + part.start, start + part.end);
+                    break;
+                }
+            }
+        }
+        true
+    }
+}
