@@ -261,9 +261,7 @@ def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str
     inputs, order = job.inputs, job.order
     evaluated = {order[each["source"]]: each for each in figures["sources"]}
     spec = json.loads(job.plan.spec_json)  # once: it has a part for every source
-    entries = [
-        _entry(entry, evaluated.get(index), job, spec) for index, entry in enumerate(inputs)
-    ]
+    entries = [_entry(entry, evaluated.get(index), job, spec) for index, entry in enumerate(inputs)]
     names = [entry["path"] for entry in entries]
     read = sum(entry["bytes"] for entry in entries)
     wall_s = time.perf_counter() - job.started
