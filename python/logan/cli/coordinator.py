@@ -143,7 +143,9 @@ async def _main(
             await stopped.wait()
         else:
             with waiting:
-                await coordinator.wait_for_workers(args.expect_workers)
+                # One comes when it comes; meanwhile bad inputs are found.
+                if args.expect_workers > 1:
+                    await coordinator.wait_for_workers(args.expect_workers)
             if signals.signum is None:
                 found.append(await _job(args, coordinator))
             else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -99,6 +100,7 @@ class RunningJob:
     ended: trio.Event = field(default_factory=trio.Event)
     result: Result | None = None
     failure: Exception | None = None
+    begun: bool = False
     owned: bool = True
     closed: bool = False
     spec: Spec = field(init=False)
@@ -108,6 +110,14 @@ class RunningJob:
         self.spec = Spec(self.plan.spec_json)
         # Kept: it is computed from the whole spec, which has a part for every source.
         self.spec_digest = self.spec.digest
+
+    def begin(self) -> None:
+        """The first lease is given: times count from here, not from the wait for workers."""
+        if not self.begun:
+            self.begun = True
+            self.started_at = trio.current_time()
+            if self.job is not None:
+                self.job.started = time.perf_counter()
 
     def items(self) -> list[WorkItem]:
         """The chunks as the scheduler sees them."""
