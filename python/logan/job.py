@@ -289,9 +289,10 @@ def _misfit(entry: Input, forced: str) -> InputError:
 def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str) -> Report:
     inputs, order = job.inputs, job.order
     evaluated = {order[each["source"]]: each for each in figures["sources"]}
+    spec = json.loads(job.plan.spec_json)  # once: it has a part for every source
     sought = dict(zip(order, job.sought, strict=False))
     entries = [
-        _entry(entry, evaluated.get(index), sought.get(index), job)
+        _entry(entry, evaluated.get(index), sought.get(index), job, spec)
         for index, entry in enumerate(inputs)
     ]
     names = [entry["path"] for entry in entries]
@@ -327,7 +328,11 @@ def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str
 
 
 def _entry(
-    entry: Input, evaluated: Mapping[str, Any] | None, sought: Sought | None, job: Job
+    entry: Input,
+    evaluated: Mapping[str, Any] | None,
+    sought: Sought | None,
+    job: Job,
+    spec: Mapping[str, Any],
 ) -> dict[str, Any]:
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
@@ -335,7 +340,7 @@ def _entry(
     has_size = entry.source is not None and entry.source.size is not None
     if job.watched and entry.source is not None and has_size and entry.error is None:
         notes += local.changes_since(entry.source)
-    assumed = _assumed(detection, job.plan)
+    assumed = _assumed(detection, spec)
     if sought is not None and entry.error is None:
         assumed += [sought.assumed] if sought.assumed else []
         notes += [sought.note] if sought.note else []
@@ -353,9 +358,8 @@ def _entry(
     )
 
 
-def _assumed(detection: Detection, plan: Plan) -> list[str]:
+def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
     """What the lines of an input do not say and the figures rest on."""
-    spec = json.loads(plan.spec_json)
     assumed = list(detection.assumed)
     if any(each.timezone in ("not written", "written in some lines") for each in detection.formats):
         assumed.append(f"times without a zone are {spec['input_tz']}")

@@ -516,6 +516,7 @@ class Coordinator:
         job = self.jobs[key[0]]
         chunk = job.plan.chunks[key[1]]
         session.leases[key] = chunk
+        job.begin()
         job.share(session.name, trio.current_time())
         job.threads[session.name] = session.threads
         session.link.post(Lease(*key, chunk.source, chunk.start, chunk.end, isolated))

@@ -144,11 +144,12 @@ async def plan_submission(
 def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
     places = [_place(path, submission, roots) for path in submission.paths]
     opened = iter(open_inputs([place for place in places if isinstance(place, str)]))
+    names = dict(zip(places, submission.paths, strict=True))
     inputs: list[Input] = []
     for given, place in zip(submission.paths, places, strict=True):
         entry = Input(given, error=place) if isinstance(place, InputError) else next(opened)
         if isinstance(place, str):
-            _rename(entry, place, given, dict(zip(places, submission.paths, strict=True)))
+            _rename(entry, place, given, names)
         inputs.append(entry)
     if strict:
         raise_first(inputs)
@@ -194,9 +195,10 @@ def _rename(entry: Input, place: str, given: str, names: Mapping[Any, str]) -> N
         error.args = (error.message,)
         if error.hint:
             error.hint = error.hint.replace(place, given)
-    for before, name in names.items():
-        if isinstance(before, str):
-            entry.notes[:] = [note.replace(before, name) for note in entry.notes]
+    if entry.notes:  # rarely: each may name any other input
+        for before, name in names.items():
+            if isinstance(before, str):
+                entry.notes[:] = [note.replace(before, name) for note in entry.notes]
 
 
 # --- Files that lie on workers -----------------------------------------------------------------
