@@ -19,6 +19,7 @@ from logan.errors import UsageError
 from logan.job import check_format, plan_inputs, prepare, raise_first
 from logan.limits import (
     CHUNK_SIZE_BYTES_DEFAULT,
+    EXPANSION_MAX_DEFAULT,
     INPUTS_PER_JOB_MAX,
     SERIES_POINTS_MAX,
     THREADS_MAX,
@@ -41,6 +42,7 @@ def analyze(
     format: str | None = None,
     input_tz: str = "UTC",
     top: int = 10,
+    expansion_max: int = EXPANSION_MAX_DEFAULT,
     anchor: datetime | None = None,
     engine: str = "local",
     series_points: int | None = SERIES_POINTS_MAX,
@@ -51,13 +53,16 @@ def analyze(
     """Analyse logs and give one report of all of them.
 
     Args:
-        paths: a path or several; "-" is standard input.
+        paths: a path or several: files, compressed or not, folders, patterns such as
+            "logs/**/*.gz", "-" for standard input, URLs (http(s)://, s3://, gs://, az://).
         threads: chunks read side by side; by default the CPUs this process may use. Never
             changes a figure.
         chunk_size: bytes of a unit of work.
         format: read every line as this format (a name of `logan formats`) instead of detecting.
         input_tz: zone of times that carry none, an IANA name such as "Europe/Berlin".
         top: rows of the top tables and of the slowest requests.
+        expansion_max: bytes that an archive may give for each stored one once it has given
+            1 GiB, before it is taken for a bomb; 0 for no limit.
         anchor: dates without a year lie at or before this moment (+ 48 h); by default when the
             newest input was last modified.
         engine: a name of `logan.engines.ENGINES`, or NAME=ADDRESS: "dask" makes a Dask cluster of
@@ -74,7 +79,13 @@ def analyze(
         UsageError: an option makes no sense (also a `ValueError`).
         InputError: an input cannot be read; `SourceChangedError` if it changed meanwhile.
     """
-    options = Options(chunk_size=chunk_size, format=format, input_tz=input_tz, top=top)
+    options = Options(
+        chunk_size=chunk_size,
+        format=format,
+        input_tz=input_tz,
+        top=top,
+        expansion_max=expansion_max,
+    )
     _check(threads, errors, series_points)
     runner = engines.load(engine)
     cancel = Cancel() if cancel is None else cancel
@@ -103,7 +114,7 @@ def analyze_logs(
 
 def detect(path: PathLike) -> Detection:
     """What a log looks like, from a sample of it; "-" is standard input. Raises `InputError`."""
-    (entry,) = open_inputs([os.fspath(path)])
+    (entry,) = open_inputs([os.fspath(path)], literal=True)
     if entry.stream is not None:
         entry.stream.close()
     if entry.error is not None:
@@ -127,7 +138,9 @@ def make_spec(
     """
     options = Options(format=format, input_tz=input_tz, top=top)
     check_format(format)
-    inputs = open_inputs(_path_list(paths)) or [Input("-", Source("-", None), Detection())]
+    inputs = open_inputs(_path_list(paths), literal=True) or [
+        Input("-", Source("-", None), Detection())
+    ]
     raise_first(inputs)
     return plan_inputs(inputs, options, anchor=anchor).spec()
 

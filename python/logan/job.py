@@ -21,7 +21,7 @@ from logan.limits import SERIES_POINTS_MAX
 from logan.model import Detection, FormatShare, Missing, Plan, Result, Source
 from logan.plan import Options, make_plan
 from logan.report import Report, assemble, input_entry
-from logan.sources import Input, local, open_inputs, readable_name
+from logan.sources import Input, local, open_inputs, readable_name, shown_name
 from logan.sources.stdin import Stream
 
 __all__ = [
@@ -84,6 +84,7 @@ class Job:
         top = self.options.top
         figures = json.loads(result.summary.evaluate(top=top, series_points=series_points))
         _blame(self.inputs, self.order, result.missing, figures, self.options.format)
+        _note_archives(self.inputs, self.order, result)
         if strict:
             raise_first(self.inputs)
         return _report(self, result, figures, engine=engine)
@@ -186,9 +187,13 @@ def _close(inputs: Iterable[Input]) -> None:
 
 
 def _source_order(inputs: Sequence[Input]) -> list[int]:
-    """Indices of the readable inputs, those with a size before streams: the spec's order."""
-    readable = [index for index, entry in enumerate(inputs) if entry.source is not None]
-    return sorted(readable, key=lambda index: inputs[index].stream is not None)
+    """Indices of the readable inputs, files before objects before streams: the spec's order."""
+    kinds = {
+        index: (entry.stream is not None, entry.source.fingerprint is None)
+        for index, entry in enumerate(inputs)
+        if entry.source is not None
+    }
+    return sorted(kinds, key=lambda index: kinds[index])
 
 
 def _plan(
@@ -207,7 +212,9 @@ def _anchor_ns(sources: Iterable[Source], anchor: datetime | None) -> int:
         if not -(2**63) <= anchor_ns < 2**63:
             raise UsageError(f"anchor is {anchor:%Y-%m-%d}, it must be from 1678 to 2261")
         return anchor_ns
-    modified = [source.mtime_ns for source in sources if source.mtime_ns is not None]
+    # What an archive says of its content is older and truer than when the archive was written.
+    times = [source.written_ns or source.mtime_ns for source in sources]
+    modified = [time_ns for time_ns in times if time_ns is not None]
     return max(modified, default=time.time_ns())
 
 
@@ -245,6 +252,16 @@ def _blame(
             entry.error = _misfit(entry, forced)
         else:
             entry.notes.append("no line fits a known format; see: logan formats")
+
+
+def _note_archives(inputs: Sequence[Input], order: Sequence[int], result: Result) -> None:
+    """Say what is strange about archives, though no error."""
+    for source, archive in result.archives.items():
+        if archive.foreign_at is not None:
+            inputs[order[source]].notes.append(
+                f"bytes that are no part of the archive follow it from byte "
+                f"{archive.foreign_at:,} on; they were not looked at"
+            )
 
 
 def _misfit(entry: Input, forced: str) -> InputError:
@@ -295,11 +312,11 @@ def _entry(entry: Input, evaluated: Mapping[str, Any] | None, job: Job) -> dict[
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
     notes = list(entry.notes)
-    has_size = entry.source is not None and entry.source.size is not None
-    if job.watched and entry.source is not None and has_size and entry.error is None:
+    is_file = entry.source is not None and entry.source.fingerprint is not None
+    if job.watched and entry.source is not None and is_file and entry.error is None:
         notes += local.changes_since(entry.source)
     return input_entry(
-        readable_name(entry.path),
+        shown_name(entry.path),
         evaluated,
         compression=detection.compression,
         formats=[

@@ -4,7 +4,8 @@ Pure: it reads no file, clock or environment, and knows nothing of threads or wo
 same inputs and options give the same plan on every machine. That is what makes reports
 comparable byte for byte.
 
-Each source `[0, size)` is tiled by chunks of one size without gap or overlap. The size is doubled
+Each source `[0, size)` is tiled by chunks of one size without gap or overlap; a compressed one is
+a single chunk, since nothing can be read from its middle. The size is doubled
 until the whole job has at most `CHUNKS_PER_JOB_MAX` chunks. Streams have no chunks here: they are
 cut on the same grid while they are read.
 """
@@ -21,11 +22,12 @@ from logan.limits import (
     CHUNK_SIZE_BYTES_DEFAULT,
     CHUNK_SIZE_BYTES_MAX,
     CHUNKS_PER_JOB_MAX,
+    EXPANSION_MAX_DEFAULT,
     TOP_ROWS_MAX,
 )
 from logan.model import Chunk, Detection, Plan, Source
 
-__all__ = ["Options", "chunk_size_for", "make_plan", "spec_json", "tile"]
+__all__ = ["Options", "chunk_size_for", "make_plan", "require_files", "spec_json", "tile"]
 
 SPEC_VERSION = 1
 
@@ -42,6 +44,7 @@ class Options:
     format: str | None = None
     input_tz: str = "UTC"
     top: int = 10
+    expansion_max: int = EXPANSION_MAX_DEFAULT
 
     def __post_init__(self) -> None:
         if not 1 <= self.chunk_size <= CHUNK_SIZE_BYTES_MAX:
@@ -51,6 +54,8 @@ class Options:
             )
         if not 1 <= self.top <= TOP_ROWS_MAX:
             raise UsageError(f"top is {self.top}, it must be from 1 to {TOP_ROWS_MAX:,}")
+        if not 0 <= self.expansion_max < 2**63:
+            raise UsageError(f"expansion_max is {self.expansion_max}, it must be 0 or more")
 
 
 def make_plan(
@@ -64,13 +69,15 @@ def make_plan(
 
     `anchor_ns` is the moment (epoch nanoseconds) at or before which dates without a year lie.
     """
-    sizes = [source.size or 0 for source in sources]
+    # What cannot be split counts as one chunk, however large.
+    sizes = [source.size or 0 if source.splittable else 1 for source in sources]
     chunk_size = chunk_size_for(sizes, options.chunk_size)
     return Plan(
         sources=tuple(sources),
-        chunks=tile(sizes, chunk_size),
+        chunks=_chunks(sources, chunk_size),
         chunk_size=chunk_size,
         spec_json=spec_json(detections, options, anchor_ns=anchor_ns),
+        expansion_max=options.expansion_max,
     )
 
 
@@ -92,6 +99,31 @@ def tile(sizes: Sequence[int], chunk_size: int) -> tuple[Chunk, ...]:
         for start in range(0, size, chunk_size)
     )
     return tuple(Chunk(id, source, start, end) for id, (source, start, end) in enumerate(ranges))
+
+
+def require_files(plan: Plan, who: str, *, compressed: bool = True) -> None:
+    """Raises `UsageError` for a plan with sources that `who` cannot read: objects on servers, and
+    compressed files unless `compressed`."""
+    for source in plan.sources:
+        if source.size is not None and source.fingerprint is None:
+            raise UsageError(
+                f"{who} does not read from servers yet", hint="leave the engine out, or copy it"
+            )
+        if not compressed and source.compression is not None:
+            raise UsageError(
+                f"{who} does not read compressed files yet: {source.url}",
+                hint="leave the engine out, or decompress it",
+            )
+
+
+def _chunks(sources: Sequence[Source], chunk_size: int) -> tuple[Chunk, ...]:
+    """Chunks of all sources; those of what cannot be split are the whole of it."""
+    chunks: list[Chunk] = []
+    for index, source in enumerate(sources):
+        size = source.size or 0
+        for part in tile([size], chunk_size if source.splittable else max(size, 1)):
+            chunks.append(Chunk(len(chunks), index, part.start, part.end))
+    return tuple(chunks)
 
 
 def spec_json(detections: Sequence[Detection], options: Options, *, anchor_ns: int) -> str:

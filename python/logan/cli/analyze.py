@@ -9,8 +9,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from logan.cli.exits import Exit, exit_of_signal
-from logan.cli.values import byte_size, moment, one_of, positive, switch
-from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SERIES_POINTS_MAX
+from logan.cli.values import byte_size, moment, one_of, positive, switch, whole
+from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, EXPANSION_MAX_DEFAULT, SERIES_POINTS_MAX
 from logan.plan import Options
 from logan.report import CSV_TABLES, Look, render
 
@@ -20,14 +20,30 @@ if TYPE_CHECKING:
     from logan.report import Report
     from logan.validate import Expectation
 
-__all__ = ["EPILOG", "HELP", "configure", "configure_report", "options_of", "present", "run"]
+__all__ = [
+    "EPILOG",
+    "HELP",
+    "PATHS_HELP",
+    "configure",
+    "configure_report",
+    "options_of",
+    "present",
+    "run",
+]
 
 HELP = "Analyze logs and print a report: errors, response times, throughput, top routes."
+PATHS_HELP = (
+    "log files (also .gz .zst .bz2 .xz .lz4), folders, quoted patterns such as 'logs/**/*.gz', "
+    "URLs (http(s)://, s3://, gs://, az://); - is standard input"
+)
 EPILOG = """\
 examples:
   logan analyze access.log
   logan analyze *.log --json -o report.json
-  zcat access.log.gz | logan analyze -
+  logan analyze app.log*                      # a rotated set, compressed or not
+  logan analyze 'logs/**/*.gz' /var/log/nginx
+  logan analyze s3://bucket/access.log.zst https://example.org/app.log
+  kubectl logs deploy/web | logan analyze -
   logan analyze app.log --expect 'response_time_ms.p99<=300' --expect 'error_rate<1'
 
 exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 some input unreadable or the report
@@ -37,7 +53,7 @@ partial, 4 internal, 130 and 143 interrupted
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="log files; - is standard input")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help=PATHS_HELP)
     parser.setting(
         "--threads",
         type=positive,
@@ -103,6 +119,14 @@ def configure_report(parser: Parser) -> None:
         default="local",
         metavar="NAME",
         help="where to work: local, dask, or dask=SCHEDULER (local); never changes a figure",
+    )
+    parser.setting(
+        "--max-expansion",
+        type=whole,
+        default=EXPANSION_MAX_DEFAULT,
+        metavar="N",
+        help="bytes that an archive may give for each stored one, once it has given 1 GiB, before "
+        "it is taken for a bomb (2000); 0 is no limit",
     )
     parser.setting(
         "--color",
@@ -187,6 +211,7 @@ def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
             format=args.format,
             input_tz=args.input_tz,
             top=args.top,
+            expansion_max=args.max_expansion,
             anchor=args.anchor,
             engine=args.engine,
             series_points=None if args.csv == "series" else SERIES_POINTS_MAX,

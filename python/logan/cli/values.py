@@ -8,7 +8,7 @@ from argparse import ArgumentTypeError
 from datetime import UTC, datetime
 from typing import Final
 
-__all__ = ["byte_size", "moment", "one_of", "positive", "seconds", "switch"]
+__all__ = ["byte_size", "moment", "one_of", "positive", "seconds", "switch", "whole"]
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(b?)", re.IGNORECASE)
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -31,6 +31,13 @@ def positive(text: str) -> int:
     """A whole number from 1 on."""
     if not text.strip().isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
+def whole(text: str) -> int:
+    """A whole number from 0 on."""
+    if not text.strip().isdecimal():
+        raise ArgumentTypeError(f"{text!r} is no whole number from 0 on")
     return int(text)
 
 

@@ -24,6 +24,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pyo3::import_exception!(logan.errors, CancelledError);
+pyo3::import_exception!(logan.errors, InputError);
 pyo3::import_exception!(logan.errors, SourceChangedError);
 pyo3::import_exception!(logan.errors, SummaryError);
 
@@ -148,6 +149,7 @@ fn raised(py: Python<'_>, fault: Fault) -> PyErr {
         Error::Changed { path, .. } => {
             changed(py, message, path.into_os_string()).unwrap_or_else(|failure| failure)
         }
+        Error::Archive { .. } => InputError::new_err(message),
         Error::Cancelled => CancelledError::new_err(message),
         Error::Spec(_) => PyValueError::new_err(message),
         Error::Summary(_) => SummaryError::new_err(message),

@@ -18,8 +18,8 @@ use pyo3::prelude::*;
 mod _logan {
     #[pymodule_export]
     use super::types::{
-        Cancel, Feed, Fingerprint, MergeTree, Outcome, Spec, Summary, detect, formats,
-        peak_rss_bytes, scan,
+        ArchiveFeed, Cancel, ChunkFeed, Feed, Fingerprint, MergeTree, Outcome, Spec, Summary,
+        decode_head, detect, formats, peak_rss_bytes, scan,
     };
 
     #[pymodule_export]
