@@ -20,6 +20,7 @@ from logan.errors import UsageError
 from logan.job import check_format, plan_inputs, prepare, raise_first
 from logan.limits import (
     CHUNK_SIZE_BYTES_DEFAULT,
+    EXPANSION_MAX_DEFAULT,
     INPUTS_PER_JOB_MAX,
     SERIES_POINTS_MAX,
     THREADS_MAX,
@@ -42,6 +43,7 @@ def analyze(
     format: str | None = None,
     input_tz: str = "UTC",
     top: int = 10,
+    expansion_max: int = EXPANSION_MAX_DEFAULT,
     anchor: datetime | None = None,
     since: Moment | None = None,
     until: Moment | None = None,
@@ -58,13 +60,16 @@ def analyze(
     """Analyse logs and give one report of all of them.
 
     Args:
-        paths: a path or several; "-" is standard input.
+        paths: a path or several: files, compressed or not, folders, patterns such as
+            "logs/**/*.gz", "-" for standard input, URLs (http(s)://, s3://, gs://, az://).
         threads: chunks read side by side; by default the CPUs this process may use. Never
             changes a figure.
         chunk_size: bytes of a unit of work.
         format: read every line as this format (a name of `logan formats`) instead of detecting.
         input_tz: zone of times that carry none, an IANA name such as "Europe/Berlin".
         top: rows of the top tables and of the slowest requests.
+        expansion_max: bytes that an archive may give for each stored one once it has given
+            1 GiB, before it is taken for a bomb; 0 for no limit.
         anchor: dates without a year lie at or before this moment (+ 48 h); by default when the
             newest input was last modified.
         since, until: only records from the one moment up to, but not with, the other; records
@@ -108,6 +113,7 @@ def analyze(
         by=by,
         seek=seek,
         now_ns=time.time_ns(),
+        expansion_max=expansion_max,
     )
     _check(threads, errors, series_points)
     runner = engines.load(engine)
@@ -137,7 +143,7 @@ def analyze_logs(
 
 def detect(path: PathLike) -> Detection:
     """What a log looks like, from a sample of it; "-" is standard input. Raises `InputError`."""
-    (entry,) = open_inputs([os.fspath(path)])
+    (entry,) = open_inputs([os.fspath(path)], literal=True)
     if entry.stream is not None:
         entry.stream.close()
     if entry.error is not None:
@@ -175,7 +181,9 @@ def make_spec(
         now_ns=time.time_ns(),
     )
     check_format(format)
-    inputs = open_inputs(_path_list(paths)) or [Input("-", Source("-", None), Detection())]
+    inputs = open_inputs(_path_list(paths), literal=True) or [
+        Input("-", Source("-", None), Detection())
+    ]
     raise_first(inputs)
     return plan_inputs(inputs, options, anchor=anchor).spec()
 

@@ -80,7 +80,7 @@ class InputError(LoganError):
     Attributes:
         input: the path as given, or "-".
         kind: "missing", "folder", "permission", "binary", "utf-16", "compressed", "format",
-            "changed" or "unreadable".
+            "archive" (damaged), "changed" or "unreadable".
     """
 
     def __init__(

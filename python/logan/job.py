@@ -22,7 +22,7 @@ from logan.model import Detection, FormatShare, Missing, Plan, Result, Source
 from logan.narrowing import Sought
 from logan.plan import Options, make_plan, replan
 from logan.report import Report, assemble, input_entry
-from logan.sources import Input, local, open_inputs, readable_name
+from logan.sources import Input, local, open_inputs, readable_name, shown_name
 from logan.sources.stdin import Stream
 
 __all__ = [
@@ -87,6 +87,7 @@ class Job:
         top = self.options.top
         figures = json.loads(result.summary.evaluate(top=top, series_points=series_points))
         _blame(self.inputs, self.order, result.missing, figures, self.options.format)
+        _note_archives(self.inputs, self.order, result)
         if strict:
             raise_first(self.inputs)
         if self.options.by:
@@ -169,13 +170,14 @@ def plan_inputs(
             "the last record of files on other hosts is not known before they are read",
             hint="give since and until as moments, or count back from now",
         )
-    settled = narrowing.settle(options, pairs, _spec(plan.spec_json))
+    sources = [source for source, _ in pairs]
+    settled = narrowing.settle(options, sources, _spec(plan.spec_json))
     if settled != options:
         options, plan = settled, _plan(pairs, settled, anchor)
     sought: list[Sought] = []
     if watched and options.seek and (options.since_ns, options.until_ns) != (None, None):
         spec = _spec(plan.spec_json)
-        sought = [narrowing.seek(*pair, index, spec) for index, pair in enumerate(pairs)]
+        sought = [narrowing.seek(source, index, spec) for index, source in enumerate(sources)]
         plan = replan(plan, [each.source for each in sought], options)
     return Job(inputs, order, plan, options, sought, watched, started)
 
@@ -205,9 +207,13 @@ def _close(inputs: Iterable[Input]) -> None:
 
 
 def _source_order(inputs: Sequence[Input]) -> list[int]:
-    """Indices of the readable inputs, those with a size before streams: the spec's order."""
-    readable = [index for index, entry in enumerate(inputs) if entry.source is not None]
-    return sorted(readable, key=lambda index: inputs[index].stream is not None)
+    """Indices of the readable inputs, files before objects before streams: the spec's order."""
+    kinds = {
+        index: (entry.stream is not None, entry.source.fingerprint is None)
+        for index, entry in enumerate(inputs)
+        if entry.source is not None
+    }
+    return sorted(kinds, key=lambda index: kinds[index])
 
 
 def _pairs(inputs: Sequence[Input], order: Sequence[int]) -> list[tuple[Source, Detection]]:
@@ -234,7 +240,9 @@ def _anchor_ns(sources: Iterable[Source], anchor: datetime | None) -> int:
         if not -(2**63) <= anchor_ns < 2**63:
             raise UsageError(f"anchor is {anchor:%Y-%m-%d}, it must be from 1678 to 2261")
         return anchor_ns
-    modified = [source.mtime_ns for source in sources if source.mtime_ns is not None]
+    # What an archive says of its content is older and truer than when the archive was written.
+    times = [source.written_ns or source.mtime_ns for source in sources]
+    modified = [time_ns for time_ns in times if time_ns is not None]
     return max(modified, default=time.time_ns())
 
 
@@ -274,6 +282,16 @@ def _blame(
             entry.error = _misfit(entry, forced)
         else:
             entry.notes.append("no line fits a known format; see: logan formats")
+
+
+def _note_archives(inputs: Sequence[Input], order: Sequence[int], result: Result) -> None:
+    """Say what is strange about archives, though no error."""
+    for source, archive in result.archives.items():
+        if archive.foreign_at is not None:
+            inputs[order[source]].notes.append(
+                f"bytes that are no part of the archive follow it from byte "
+                f"{archive.foreign_at:,} on; they were not looked at"
+            )
 
 
 def _misfit(entry: Input, forced: str) -> InputError:
@@ -337,15 +355,15 @@ def _entry(
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
     notes = list(entry.notes)
-    has_size = entry.source is not None and entry.source.size is not None
-    if job.watched and entry.source is not None and has_size and entry.error is None:
+    is_file = entry.source is not None and entry.source.fingerprint is not None
+    if job.watched and entry.source is not None and is_file and entry.error is None:
         notes += local.changes_since(entry.source)
     assumed = _assumed(detection, spec)
     if sought is not None and entry.error is None:
         assumed += [sought.assumed] if sought.assumed else []
         notes += [sought.note] if sought.note else []
     return input_entry(
-        readable_name(entry.path),
+        shown_name(entry.path),
         evaluated,
         compression=detection.compression,
         formats=[

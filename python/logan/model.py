@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from logan._logan import Summary
 
 __all__ = [
+    "Archive",
     "Chunk",
     "Detection",
     "FormatShare",
@@ -77,12 +78,15 @@ class Source:
     """One readable input, fixed when the plan is made.
 
     Attributes:
-        url: the path as given, or "-".
-        size: planned bytes; None for a stream, whose end is not known.
+        url: the path as given, "-", or a URL.
+        size: planned stored bytes; None for a stream, whose end is not known.
         start, end: the bytes to be read of it, line starts both or the edges of `[0, size)`;
             what a search by time left out of a file lies outside of them. `end` is None for all.
-        fingerprint: JSON of the native `Fingerprint`; None for a stream.
+        fingerprint: JSON of the native `Fingerprint`; None for what is no local file.
         mtime_ns: when the content was last modified; None for a stream.
+        compression: how the stored bytes are compressed; None if they are not.
+        etag: identity of an object's content, as its server gives it.
+        written_ns: when the log was written as the archive itself says; None if it does not.
     """
 
     url: str
@@ -91,12 +95,20 @@ class Source:
     mtime_ns: int | None = None
     start: int = 0
     end: int | None = None
+    compression: str | None = None
+    etag: str | None = None
+    written_ns: int | None = None
 
     @property
     def range(self) -> tuple[int, int]:
         """First byte, and one past the last byte, to be read; (0, 0) for a stream."""
         size = self.size or 0
         return self.start, size if self.end is None else self.end
+
+    @property
+    def splittable(self) -> bool:
+        """Whether it can be read from anywhere; else all of it is one chunk."""
+        return self.compression is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +123,18 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All work of a job. A function of inputs and options, never of threads or workers."""
+    """All work of a job. A function of inputs and options, never of threads or workers.
+
+    A source that cannot be split has one chunk of all its stored bytes; what it decodes to is cut
+    on the same grid of `chunk_size`. `expansion_max` bounds the decoded bytes for each stored one
+    (0: no bound), so it may change figures too.
+    """
 
     sources: tuple[Source, ...]
     chunks: tuple[Chunk, ...]
     chunk_size: int
     spec_json: str
+    expansion_max: int = 0
 
     @property
     def bytes(self) -> int:
@@ -126,13 +144,24 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Planned bytes that are not in the figures; `end` is None where a stream was left."""
+    """Planned bytes that are not in the figures; `end` is None where a stream or an archive was
+    left, whose offsets are decoded ones."""
 
     source: int
     start: int
     end: int | None
     kind: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What a compressed source turned out to hold; `foreign_at` is the stored offset of bytes
+    behind its last member that are no part of it."""
+
+    decoded: int
+    members: int
+    foreign_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +173,7 @@ class Result:
     missing: tuple[Missing, ...] = ()
     workers: tuple[Mapping[str, Any], ...] = ()
     recoveries: tuple[Mapping[str, Any], ...] = ()
+    archives: Mapping[int, Archive] = field(default_factory=dict)
 
 
 def join_missing(missing: Iterable[Missing]) -> tuple[Missing, ...]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 from logan import _logan
 from logan._logan import Spec
 from logan.errors import UsageError
-from logan.model import Detection, Source
+from logan.model import Source
 from logan.plan import Options
 
 __all__ = [
@@ -164,14 +164,14 @@ def options(
     return replace(made, **edges)
 
 
-def settle(options: Options, pairs: Sequence[tuple[Source, Detection]], spec: Spec) -> Options:
-    """`options` with moments in place of what counts back from the last record of `pairs`.
+def settle(options: Options, sources: Sequence[Source], spec: Spec) -> Options:
+    """`options` with moments in place of what counts back from the last record of `sources`.
 
     `spec` is any that reads these sources. Raises `UsageError`.
     """
     if options.since_back_ns is None and options.until_back_ns is None:
         return options
-    last_ns = last_time(pairs, spec) if pairs else 0
+    last_ns = last_time(sources, spec) if sources else 0
     edges: dict[str, Any] = {}
     for name in ("since", "until"):
         back = getattr(options, f"{name}_back_ns")
@@ -209,13 +209,13 @@ class Sought:
     note: str | None = None
 
 
-def seek(source: Source, detection: Detection, index: int, spec: Spec) -> Sought:
+def seek(source: Source, index: int, spec: Spec) -> Sought:
     """`source` with the range that the spec's selected time is in, where it can be searched.
 
     Only regular files that are not compressed can; whatever fails is left to the engine, which
     reads all of it and says what is wrong.
     """
-    if source.fingerprint is None or not source.size or detection.compression is not None:
+    if source.fingerprint is None or not source.size or not source.splittable:
         return Sought(source)
     try:
         found, start, end = _logan.seek(source.url, source.size, spec, source=index)
@@ -235,12 +235,12 @@ def seek(source: Source, detection: Detection, index: int, spec: Spec) -> Sought
     )
 
 
-def last_time(sources: Sequence[tuple[Source, Detection]], spec: Spec) -> int:
+def last_time(sources: Sequence[Source], spec: Spec) -> int:
     """The latest time near the ends of all sources. Raises `UsageError` where it cannot be known
     before they are read."""
     times = []
-    for index, (source, detection) in enumerate(sources):
-        if source.fingerprint is None or detection.compression is not None:
+    for index, source in enumerate(sources):
+        if source.fingerprint is None or not source.splittable:
             name = "standard input" if source.url == "-" else source.url
             raise UsageError(
                 f"the last record of {name} is not known before all of it is read",

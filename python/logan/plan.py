@@ -5,7 +5,8 @@ same inputs and options give the same plan on every machine. That is what makes 
 comparable byte for byte.
 
 Each source `[0, size)`, or of a file that is in the order of time the range that a search by time
-found, is tiled by chunks of one size without gap or overlap. The size is doubled
+found, is tiled by chunks of one size without gap or overlap; a compressed one is a single chunk,
+since nothing can be read from its middle. The size is doubled
 until the whole job has at most `CHUNKS_PER_JOB_MAX` chunks. Streams have no chunks here: they are
 cut on the same grid while they are read.
 """
@@ -22,12 +23,21 @@ from logan.limits import (
     CHUNK_SIZE_BYTES_DEFAULT,
     CHUNK_SIZE_BYTES_MAX,
     CHUNKS_PER_JOB_MAX,
+    EXPANSION_MAX_DEFAULT,
     GROUP_TABLES_MAX,
     TOP_ROWS_MAX,
 )
 from logan.model import Chunk, Detection, Plan, Source
 
-__all__ = ["Options", "chunk_size_for", "make_plan", "replan", "spec_json", "tile"]
+__all__ = [
+    "Options",
+    "chunk_size_for",
+    "make_plan",
+    "replan",
+    "require_files",
+    "spec_json",
+    "tile",
+]
 
 SPEC_VERSION = 1
 
@@ -56,6 +66,7 @@ class Options:
     where: str | None = None
     by: tuple[str, ...] = ()
     seek: bool = True
+    expansion_max: int = EXPANSION_MAX_DEFAULT
 
     def __post_init__(self) -> None:
         if not 1 <= self.chunk_size <= CHUNK_SIZE_BYTES_MAX:
@@ -80,6 +91,8 @@ class Options:
                 "since is not before until: no record can be in that time",
                 hint="a relative time such as 2h counts back from now",
             )
+        if not 0 <= self.expansion_max < 2**63:
+            raise UsageError(f"expansion_max is {self.expansion_max}, it must be 0 or more")
 
 
 def make_plan(
@@ -93,22 +106,21 @@ def make_plan(
 
     `anchor_ns` is the moment (epoch nanoseconds) at or before which dates without a year lie.
     """
-    ranges = [source.range for source in sources]
-    chunk_size = chunk_size_for([end - start for start, end in ranges], options.chunk_size)
+    chunk_size = chunk_size_for(_sizes(sources), options.chunk_size)
     return Plan(
         sources=tuple(sources),
-        chunks=tile(ranges, chunk_size),
+        chunks=_chunks(sources, chunk_size),
         chunk_size=chunk_size,
         spec_json=spec_json(detections, options, anchor_ns=anchor_ns),
+        expansion_max=options.expansion_max,
     )
 
 
 def replan(plan: Plan, sources: Sequence[Source], options: Options) -> Plan:
     """`plan` with the ranges of `sources`, which are its own otherwise."""
-    ranges = [source.range for source in sources]
-    chunk_size = chunk_size_for([end - start for start, end in ranges], options.chunk_size)
+    chunk_size = chunk_size_for(_sizes(sources), options.chunk_size)
     return replace(
-        plan, sources=tuple(sources), chunks=tile(ranges, chunk_size), chunk_size=chunk_size
+        plan, sources=tuple(sources), chunks=_chunks(sources, chunk_size), chunk_size=chunk_size
     )
 
 
@@ -130,6 +142,40 @@ def tile(ranges: Sequence[tuple[int, int]], chunk_size: int) -> tuple[Chunk, ...
         for start in range(first, end, chunk_size)
     )
     return tuple(Chunk(id, source, start, end) for id, (source, start, end) in enumerate(cut))
+
+
+def require_files(plan: Plan, who: str, *, compressed: bool = True) -> None:
+    """Raises `UsageError` for a plan with sources that `who` cannot read: objects on servers, and
+    compressed files unless `compressed`."""
+    for source in plan.sources:
+        if source.size is not None and source.fingerprint is None:
+            raise UsageError(
+                f"{who} does not read from servers yet", hint="leave the engine out, or copy it"
+            )
+        if not compressed and source.compression is not None:
+            raise UsageError(
+                f"{who} does not read compressed files yet: {source.url}",
+                hint="leave the engine out, or decompress it",
+            )
+
+
+def _sizes(sources: Sequence[Source]) -> list[int]:
+    """Bytes to be read of each; what cannot be split counts as one chunk, however large."""
+    return [
+        end - start if source.splittable else 1
+        for source in sources
+        for start, end in (source.range,)
+    ]
+
+
+def _chunks(sources: Sequence[Source], chunk_size: int) -> tuple[Chunk, ...]:
+    """Chunks of all sources; those of what cannot be split are the whole of it."""
+    chunks: list[Chunk] = []
+    for index, source in enumerate(sources):
+        step = chunk_size if source.splittable else max(source.size or 0, 1)
+        for part in tile([source.range], step):
+            chunks.append(Chunk(len(chunks), index, part.start, part.end))
+    return tuple(chunks)
 
 
 def spec_json(detections: Sequence[Detection], options: Options, *, anchor_ns: int) -> str:

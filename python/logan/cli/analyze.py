@@ -8,9 +8,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from logan.cli.exits import Exit, exit_of_signal
-from logan.cli.values import Limit, byte_size, moment, one_of, positive, share_or_count, switch
+from logan.cli.values import (
+    Limit,
+    byte_size,
+    moment,
+    one_of,
+    positive,
+    share_or_count,
+    switch,
+    whole,
+)
 from logan.errors import UsageError
-from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SERIES_POINTS_MAX
+from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, EXPANSION_MAX_DEFAULT, SERIES_POINTS_MAX
 from logan.plan import Options
 from logan.report import CSV_TABLES, Look, render
 
@@ -20,15 +29,31 @@ if TYPE_CHECKING:
     from logan.report import Report
     from logan.validate import Expectation
 
-__all__ = ["EPILOG", "HELP", "configure", "configure_report", "options_of", "present", "run"]
+__all__ = [
+    "EPILOG",
+    "HELP",
+    "PATHS_HELP",
+    "configure",
+    "configure_report",
+    "options_of",
+    "present",
+    "run",
+]
 
 HELP = "Analyze logs and print a report: errors, response times, throughput, top routes."
+PATHS_HELP = (
+    "log files (also .gz .zst .bz2 .xz .lz4), folders, quoted patterns such as 'logs/**/*.gz', "
+    "URLs (http(s)://, s3://, gs://, az://); - is standard input"
+)
 EPILOG = """\
 examples:
   logan analyze access.log
   logan analyze *.log --json -o report.json
-  zcat access.log.gz | logan analyze -
   logan analyze access.log --since 2h --where 'status>=500 and duration>250ms' --by route
+  logan analyze app.log*                      # a rotated set, compressed or not
+  logan analyze 'logs/**/*.gz' /var/log/nginx
+  logan analyze s3://bucket/access.log.zst https://example.org/app.log
+  kubectl logs deploy/web | logan analyze -
   logan analyze app.log --expect 'response_time_ms.p99<=300' --expect 'error_rate<1'
 
 conditions: status level duration bytes time route path method client host message format
@@ -41,7 +66,7 @@ unreadable or the report partial, 4 internal, 130 and 143 interrupted
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="log files; - is standard input")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help=PATHS_HELP)
     parser.setting(
         "--threads",
         type=positive,
@@ -145,6 +170,14 @@ def configure_report(parser: Parser) -> None:
         help="unit of work, such as 4MiB (16MiB)",
     )
     parser.setting(
+        "--max-expansion",
+        type=whole,
+        default=EXPANSION_MAX_DEFAULT,
+        metavar="N",
+        help="bytes that an archive may give for each stored one, once it has given 1 GiB, before "
+        "it is taken for a bomb (2000); 0 is no limit",
+    )
+    parser.setting(
         "--color",
         type=one_of(*COLOR_CHOICES),
         default="auto",
@@ -196,6 +229,7 @@ def options_of(args: argparse.Namespace) -> Options:
         where=args.where,
         by=args.by,
         seek=not args.no_seek,
+        expansion_max=args.max_expansion,
         now_ns=time.time_ns(),
     )
 
@@ -245,6 +279,7 @@ def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
             format=args.format,
             input_tz=args.input_tz,
             top=args.top,
+            expansion_max=args.max_expansion,
             anchor=args.anchor,
             engine=args.engine,
             since=args.since,

@@ -4,6 +4,7 @@
 //! same bytes for any number of threads. Scoped threads, not a global pool: one would be left
 //! without its threads in a forked process.
 
+use crate::archive::{AbortOnPanic, Compression, Crew, Facts, Request, StoredFile};
 use crate::error::Error;
 use crate::input::{Check, Fingerprint, Source};
 use crate::lines::first_line_start;
@@ -12,7 +13,7 @@ use crate::scan::Scanner;
 use crate::spec::Spec;
 use crate::summary::Summary;
 use std::borrow::Borrow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -160,6 +161,30 @@ pub struct Outcome {
     /// Sources that were written to during the run, without growing; their figures may mix old
     /// and new bytes.
     pub touched: BTreeSet<u32>,
+    /// What the archives gave, by source.
+    pub archives: BTreeMap<u32, Facts>,
+}
+
+/// Which sources are compressed, and how they are read. Each has one chunk: all stored bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Archives {
+    /// How, by source.
+    pub compressions: BTreeMap<u32, Compression>,
+    /// Decoded bytes of a chunk of theirs.
+    pub grid_bytes: u64,
+    /// See [`Request::expansion_max`].
+    pub expansion_max: u64,
+}
+
+impl Archives {
+    fn request(&self, source: u32) -> Option<Request> {
+        self.compressions.get(&source).map(|&compression| Request {
+            source,
+            compression,
+            grid_bytes: self.grid_bytes,
+            expansion_max: self.expansion_max,
+        })
+    }
 }
 
 /// Scans `chunks` of `sources` on `threads` threads. Blocks; stops early when cancelled, and then
@@ -175,19 +200,72 @@ pub fn run<S: Open>(
     threads: usize,
     control: &Control,
 ) -> Result<Outcome, Error> {
+    run_all(sources, &Archives::default(), chunks, spec, threads, control)
+}
+
+/// As [`run`], with sources that are compressed: what of them was decoded is among the figures
+/// even if their chunk is among the failures.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_all<S: Open>(
+    sources: &[(S, Fingerprint)],
+    archives: &Archives,
+    chunks: &[Chunk],
+    spec: &Arc<Spec>,
+    threads: usize,
+    control: &Control,
+) -> Result<Outcome, Error> {
+    let tree = MergeTree::new(spec);
+    run_into(tree, sources, archives, chunks, spec, threads, control).map(|(grown, outcome)| {
+        Ok(Outcome { summary: grown.finish(chunks.len() as u64)?, ..outcome })
+    })?
+}
+
+/// As [`run_all`], merging into a tree in which other chunks may be; it comes back, and the
+/// outcome's own summary is empty. The chunk at index i of `chunks` is the tree's chunk i.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_into<S: Open>(
+    tree: MergeTree,
+    sources: &[(S, Fingerprint)],
+    archives: &Archives,
+    chunks: &[Chunk],
+    spec: &Arc<Spec>,
+    threads: usize,
+    control: &Control,
+) -> Result<(MergeTree, Outcome), Error> {
     let cursor = AtomicUsize::new(0);
-    let tree = Mutex::new(MergeTree::new(spec));
+    let tree = Mutex::new(tree);
+    let compressed = chunks.iter().filter(|c| archives.compressions.contains_key(&c.source));
+    let crew = Crew::new(compressed.count(), threads);
+    let facts = Mutex::new(BTreeMap::new());
     let failures = Mutex::new(Vec::new());
     let touched = Mutex::new(BTreeSet::new());
     let broken = Mutex::new(None);
-    let threads = threads.clamp(1, chunks.len().max(1));
+    let wanted = if archives.compressions.is_empty() { chunks.len() } else { threads };
+    let threads = threads.clamp(1, wanted.max(1));
     let work = || -> Result<(), Error> {
         let mut scanner = Scanner::new(spec.clone())?;
         let mut file = None;
         loop {
             let id = cursor.fetch_add(1, Ordering::Relaxed);
-            let Some(&chunk) = chunks.get(id) else { return Ok(()) };
-            match one(&mut scanner, sources, &mut file, chunk, control) {
+            let Some(&chunk) = chunks.get(id) else { return crew.help(&mut scanner) };
+            let scanned = if let Some(request) = archives.request(chunk.source) {
+                let scanned = one_archive(&crew, &mut scanner, sources, request, control);
+                crew.done();
+                scanned.map(|(summary, was_touched, known, fault)| {
+                    lock(&facts).insert(chunk.source, known);
+                    if let Some(error) = fault {
+                        lock(&failures).push(Failure { chunk, error });
+                    }
+                    (summary, was_touched)
+                })
+            } else {
+                one(&mut scanner, sources, &mut file, chunk, control)
+            };
+            match scanned {
                 Ok((summary, was_touched)) => {
                     if was_touched {
                         lock(&touched).insert(chunk.source);
@@ -205,8 +283,10 @@ pub fn run<S: Open>(
     };
     std::thread::scope(|scope| {
         let work = || {
+            let _guard = AbortOnPanic(&crew);
             if let Err(error) = work() {
                 cursor.store(chunks.len(), Ordering::Relaxed);
+                crew.abort();
                 *lock(&broken) = Some(error);
             }
         };
@@ -224,16 +304,43 @@ pub fn run<S: Open>(
     let mut failures = failures.into_inner().unwrap_or_else(|e| e.into_inner());
     failures.sort_by_key(|f: &Failure| (f.chunk.source, f.chunk.start));
     let tree = tree.into_inner().unwrap_or_else(|e| e.into_inner());
-    Ok(Outcome {
-        summary: tree.finish(chunks.len() as u64)?,
+    let outcome = Outcome {
+        summary: Summary::empty(spec),
         failures,
         touched: touched.into_inner().unwrap_or_else(|e| e.into_inner()),
-    })
+        archives: facts.into_inner().unwrap_or_else(|e| e.into_inner()),
+    };
+    Ok((tree, outcome))
 }
 
 /// A panic in one thread is passed on when the scope ends; what it left under a lock is not used.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Scans one archive: its figures, whether it was written to meanwhile, and why it did not end.
+fn one_archive<S: Open>(
+    crew: &Crew,
+    scanner: &mut Scanner,
+    sources: &[(S, Fingerprint)],
+    request: Request,
+    control: &Control,
+) -> Result<(Summary, bool, Facts, Option<Error>), Error> {
+    control.check()?;
+    let (source, fingerprint) = sources.get(request.source as usize).ok_or_else(|| {
+        let (index, count) = (request.source, sources.len());
+        Error::Spec(format!("a chunk is of source {index}, there are {count}"))
+    })?;
+    let file = source.open()?;
+    let file = file.borrow();
+    let stored = StoredFile::new(file, fingerprint.size);
+    let scanned = crew.scan(scanner, stored, file.path(), request, control)?;
+    match (scanned.fault, fingerprint.check(file)?) {
+        // What else went wrong followed from it.
+        (_, Check::Changed(why)) => Err(Error::changed(file.path(), why)),
+        (Some(error @ Error::Changed { .. }), _) => Err(error),
+        (fault, check) => Ok((scanned.summary, check == Check::Touched, scanned.facts, fault)),
+    }
 }
 
 /// Scans one chunk; `file` is the source that this thread has open.

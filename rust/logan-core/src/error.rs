@@ -34,6 +34,22 @@ pub enum Error {
         why: String,
     },
 
+    /// A compressed input cannot be decoded to its end.
+    #[error(
+        "{}: {what}; the whole lines of the {decoded} bytes decoded before are counted; {advice}",
+        path.display()
+    )]
+    Archive {
+        /// The input.
+        path: PathBuf,
+        /// What is wrong, and where.
+        what: String,
+        /// Bytes that it had decoded to by then.
+        decoded: u64,
+        /// The next step.
+        advice: &'static str,
+    },
+
     /// The caller asked to stop.
     #[error("stopped on request before all input was read; run it again for complete figures")]
     Cancelled,

@@ -3,9 +3,12 @@
 //! ```text
 //! input -> lines -> format -> batch -> metric -> summary -> reduction -> evaluate
 //! ```
-//! [`engine`] runs it over files with threads, [`feed`] over bytes that are pushed.
+//! [`engine`] runs it over files with threads, [`feed`] over bytes that are pushed, [`archive`]
+//! over what is compressed.
 
+pub mod archive;
 pub mod batch;
+pub mod chunk_feed;
 pub mod codec;
 pub mod coverage;
 pub mod engine;

@@ -179,6 +179,17 @@ impl Scanner {
         self.overlong
     }
 
+    /// Forgets the line whose newline has not come: its source is damaged there.
+    pub fn forget_line(&mut self) {
+        self.carry.truncate(self.carry_line);
+        self.overlong = false;
+    }
+
+    /// Under which spec it scans.
+    pub fn spec(&self) -> &Arc<Spec> {
+        &self.spec
+    }
+
     /// Scans the bytes that follow those pushed before.
     ///
     /// # Panics

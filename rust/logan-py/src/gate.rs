@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 pyo3::import_exception!(logan.errors, CancelledError);
 pyo3::import_exception!(logan.errors, ConditionError);
+pyo3::import_exception!(logan.errors, InputError);
 pyo3::import_exception!(logan.errors, SourceChangedError);
 pyo3::import_exception!(logan.errors, SummaryError);
 
@@ -152,6 +153,7 @@ fn raised(py: Python<'_>, fault: Fault) -> PyErr {
         Error::Condition { text, position, message } => {
             misfit(py, message, text, position).unwrap_or_else(|failure| failure)
         }
+        Error::Archive { .. } => InputError::new_err(message),
         Error::Cancelled => CancelledError::new_err(message),
         Error::Spec(_) => PyValueError::new_err(message),
         Error::Summary(_) => SummaryError::new_err(message),

@@ -18,8 +18,9 @@ use pyo3::prelude::*;
 mod _logan {
     #[pymodule_export]
     use super::types::{
-        Cancel, Feed, Fingerprint, MergeTree, Outcome, Spec, Summary, condition, detect, formats,
-        group_field, last_time, moment, peak_rss_bytes, scan, seek,
+        ArchiveFeed, Cancel, ChunkFeed, Feed, Fingerprint, MergeTree, Outcome, Spec, Summary,
+        condition, decode_head, detect, formats, group_field, last_time, moment, peak_rss_bytes,
+        scan, seek,
     };
 
     #[pymodule_export]

@@ -7,6 +7,7 @@
 //! named among what was assumed.
 
 use super::{Context, Entry, Params, REGISTRY, access, app};
+use crate::archive::Compression;
 use crate::batch::{NO_DURATION, Record};
 use crate::lines::{LINE_BYTES_MAX, PaddedLine};
 use crate::metric::lines::{is_continuation, is_header};
@@ -181,15 +182,8 @@ fn encoding(head: &[u8], recognised: u64) -> &'static str {
 }
 
 fn compression(head: &[u8]) -> Option<&'static str> {
-    const MAGIC: [(&[u8], &str); 6] = [
-        (b"\x1f\x8b", "gzip"),
-        (b"\x28\xb5\x2f\xfd", "zstd"),
-        (b"BZh", "bzip2"),
-        (b"\xfd7zXZ\0", "xz"),
-        (b"\x04\x22\x4d\x18", "lz4"),
-        (b"PK\x03\x04", "zip"),
-    ];
-    MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
+    let zip = head.starts_with(b"PK\x03\x04").then_some("zip");
+    Compression::of(head).map(Compression::name).or(zip)
 }
 
 #[cfg(test)]
