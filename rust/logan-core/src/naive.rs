@@ -738,7 +738,7 @@ impl Clock {
         if digits_here == 1 && line.get(at + 1) == Some(&b'.') {
             let number =
                 &line[at..][..run(line, at, |b| b.is_ascii_digit() || b".e+".contains(&b))];
-            if number.contains(&b'e')
+            if number.ends_with(b"e+09")
                 && let Some(time) = epoch(number)
             {
                 return Some((time, at + number.len()));
@@ -1343,7 +1343,8 @@ fn level_among_tokens(text: &[u8]) -> Option<(Level, usize)> {
             return Some((level, end - token.len() + len));
         }
         if weak.is_none() {
-            weak = weak_level(token, before, &text[end..]).map(|level| (level, end));
+            let front = &text[..end - token.len()];
+            weak = weak_level(token, front, &text[end..]).map(|level| (level, end));
         }
         numbers_only &= token[0].is_ascii_digit() || b"+-".contains(&token[0]);
         tokens += 1;
@@ -1364,11 +1365,13 @@ fn word_of(token: &[u8]) -> (&[u8], usize) {
 }
 
 /// A word that is a level if nothing else is.
-fn weak_level(token: &[u8], before: Option<u8>, behind: &[u8]) -> Option<Level> {
+fn weak_level(token: &[u8], front: &[u8], behind: &[u8]) -> Option<Level> {
     let (bare, inner) = word_of(token);
     let word = &bare[inner..];
-    let loud = word.iter().all(u8::is_ascii_uppercase) && behind.starts_with(b" [");
-    (loud || is_enclosed(token, before, behind)).then(|| level_of_weak_word(word))?
+    let column = front.trim_ascii_end().last() == Some(&b'|')
+        && behind.trim_ascii_start().first() == Some(&b'|');
+    let loud = word.iter().all(u8::is_ascii_uppercase) && (column || behind.starts_with(b" ["));
+    (loud || is_enclosed(token, front.last().copied(), behind)).then(|| level_of_weak_word(word))?
 }
 
 /// The level that a token says, and how much of it; `place` tokens came before it.

@@ -25,8 +25,8 @@
 //! or a sign came before it and a space follows (logcat), as the first token before a space and
 //! another that is `-` or begins with two capitals (MongoDB), where `/` follows and all tokens
 //! before it began with a digit or sign (old logcat), or in brackets. A word of
-//! [`Level::from_weak_word`] that is enclosed, or upper case before ` [`, is the level if nothing
-//! else is. None found: level NONE.
+//! [`Level::from_weak_word`] that is enclosed, or upper case before ` [` or, white space aside,
+//! between two `|`, is the level if nothing else is. None found: level NONE.
 //!
 //! The message is what follows the level (or, without one, the timestamp) and its dressing: any of
 //! ``])>|:-,;"`` and white space. Its response time is found by the rule of
@@ -533,7 +533,9 @@ pub(super) fn level_in(text: &[u8]) -> Option<(Level, usize)> {
             return Some((level, end));
         }
         if weak.is_none()
-            && (enclosed || upper && after == Some(b' ') && text.get(end + 1) == Some(&b'['))
+            && (enclosed
+                || upper && after == Some(b' ') && text.get(end + 1) == Some(&b'[')
+                || upper && is_column(&text[..at], &text[end..]))
         {
             weak = Level::from_weak_word(word).map(|level| (level, end));
         }
@@ -542,6 +544,11 @@ pub(super) fn level_in(text: &[u8]) -> Option<(Level, usize)> {
         at = end;
     }
     weak
+}
+
+/// Whether a column of its own stands between these two: `| SUCCESS  |`, as loguru writes it.
+fn is_column(before: &[u8], behind: &[u8]) -> bool {
+    before.trim_ascii_end().ends_with(b"|") && behind.trim_ascii_start().starts_with(b"|")
 }
 
 /// Whether this goes on like MongoDB behind a letter: `-` or the name of a component, in capitals.

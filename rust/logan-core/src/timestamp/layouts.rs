@@ -16,7 +16,7 @@
 //!   perhaps a space or none, and `AM` or `PM` in any case, if the hour is 1 to 12. Then a zone, if
 //!   the date has a year.
 //! - `20240124101532`: date and time on end.
-//! - `1.706091332123e+09`: seconds since 1970 as zap prints them.
+//! - `1.706091332123e+09`: seconds since 1970 as zap prints them, with exactly this exponent.
 
 use super::{Clock, Stamp, compact_time, epoch, midnight, read_fraction};
 use crate::lines::Line;
@@ -319,7 +319,7 @@ impl Cursor<'_> {
             return None;
         }
         let len = rest.iter().take_while(|b| b.is_ascii_digit() || b".e+".contains(b)).count();
-        if !rest[..len].contains(&b'e') || rest.get(len).is_some_and(u8::is_ascii_alphanumeric) {
+        if !rest[..len].ends_with(b"e+09") || rest.get(len).is_some_and(u8::is_ascii_alphanumeric) {
             return None;
         }
         Some((epoch(&rest[..len])?, self.at + len))
