@@ -58,8 +58,8 @@ def analyze(
         format: read every line as this format (a name of `logan formats`) instead of detecting.
         input_tz: zone of times that carry none, an IANA name such as "Europe/Berlin".
         top: rows of the top tables and of the slowest requests.
-        anchor: dates without a year lie at or before this moment (+ 48 h); by default when the
-            newest input was last modified.
+        anchor: dates without a year lie at or before this moment (+ 48 h); by default, for each
+            input, when it was last modified.
         engine: a name of `logan.engines.ENGINES`, or NAME=ADDRESS: "dask" makes a Dask cluster of
             processes for this job, "dask=tcp://host:8786" uses one that is there.
         series_points: most points of the series; None gives all there are.

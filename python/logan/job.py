@@ -197,18 +197,19 @@ def _plan(
     pairs = [(each.source, each.detection) for each in (inputs[index] for index in order)]
     sources = [source for source, _ in pairs if source is not None]
     detections = [detection or Detection() for _, detection in pairs]
-    return make_plan(sources, detections, options, anchor_ns=_anchor_ns(sources, anchor))
+    return make_plan(sources, detections, options, anchor_ns=_anchors_ns(sources, anchor))
 
 
-def _anchor_ns(sources: Iterable[Source], anchor: datetime | None) -> int:
+def _anchors_ns(sources: Iterable[Source], anchor: datetime | None) -> int | list[int]:
+    """One moment for all sources if the user gave it, else when each was last modified."""
     if anchor is not None:
         moment = anchor if anchor.tzinfo is not None else anchor.replace(tzinfo=UTC)
         anchor_ns = int(moment.timestamp()) * 1_000_000_000
         if not -(2**63) <= anchor_ns < 2**63:
             raise UsageError(f"anchor is {anchor:%Y-%m-%d}, it must be from 1678 to 2261")
         return anchor_ns
-    modified = [source.mtime_ns for source in sources if source.mtime_ns is not None]
-    return max(modified, default=time.time_ns())
+    now = time.time_ns()
+    return [now if source.mtime_ns is None else source.mtime_ns for source in sources]
 
 
 def _spec(text: str) -> Spec:
@@ -260,7 +261,11 @@ def _misfit(entry: Input, forced: str) -> InputError:
 def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str) -> Report:
     inputs, order = job.inputs, job.order
     evaluated = {order[each["source"]]: each for each in figures["sources"]}
-    entries = [_entry(entry, evaluated.get(index), job) for index, entry in enumerate(inputs)]
+    specs = _specs(job)
+    entries = [
+        _entry(entry, evaluated.get(index), job, specs.get(index, {}))
+        for index, entry in enumerate(inputs)
+    ]
     names = [entry["path"] for entry in entries]
     read = sum(entry["bytes"] for entry in entries)
     wall_s = time.perf_counter() - job.started
@@ -291,7 +296,18 @@ def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str
     )
 
 
-def _entry(entry: Input, evaluated: Mapping[str, Any] | None, job: Job) -> dict[str, Any]:
+def _specs(job: Job) -> dict[int, Mapping[str, Any]]:
+    """How each readable input is read, with what it has in common with the others."""
+    spec = json.loads(job.plan.spec_json)
+    shared = {key: spec[key] for key in ("input_tz", "anchor_ns")}
+    return {
+        index: {**shared, **each} for index, each in zip(job.order, spec["sources"], strict=True)
+    }
+
+
+def _entry(
+    entry: Input, evaluated: Mapping[str, Any] | None, job: Job, spec: Mapping[str, Any]
+) -> dict[str, Any]:
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
     notes = list(entry.notes)
@@ -306,15 +322,14 @@ def _entry(entry: Input, evaluated: Mapping[str, Any] | None, job: Job) -> dict[
             _format_entry(each, found.get(each["name"]))
             for each in (evaluated or {}).get("formats", ())
         ],
-        assumed=_assumed(detection, job.plan),
+        assumed=_assumed(detection, spec) if spec else (),
         notes=notes,
         error=_in_words(entry.error),
     )
 
 
-def _assumed(detection: Detection, plan: Plan) -> list[str]:
+def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
     """What the lines of an input do not say and the figures rest on."""
-    spec = json.loads(plan.spec_json)
     assumed = list(detection.assumed)
     if any(each.timezone in ("not written", "written in some lines") for each in detection.formats):
         assumed.append(f"times without a zone are {spec['input_tz']}")

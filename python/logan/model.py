@@ -27,7 +27,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class FormatShare:
-    """One format found in a sample, and how it will be read."""
+    """One format found in a sample, and how it will be read.
+
+    Attributes:
+        payload: of an envelope, what it holds: `name` and `lines` by format, most first.
+    """
 
     name: str
     lines: int
@@ -39,11 +43,17 @@ class FormatShare:
     timezone: str | None = None
     year: str | None = None
     example: str | None = None
+    payload: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What a source's sample looks like; counts are lines of the sample."""
+    """What a source's sample looks like; counts are lines of the sample.
+
+    Attributes:
+        layouts: where in the whole source the columns of its lines change (the native
+            `layouts`); None where no line says its columns, or nobody looked.
+    """
 
     encoding: str = "utf-8"
     compression: str | None = None
@@ -54,13 +64,20 @@ class Detection:
     malformed: int = 0
     formats: tuple[FormatShare, ...] = ()
     assumed: tuple[str, ...] = ()
+    layouts: Mapping[str, Any] | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Detection:
         """From the decoded JSON of the native `detect`; keys it does not know are left out."""
         known = FormatShare.__slots__
         formats = tuple(
-            FormatShare(**{key: value for key, value in each.items() if key in known})
+            FormatShare(
+                **{
+                    key: tuple(value) if key == "payload" else value
+                    for key, value in each.items()
+                    if key in known
+                }
+            )
             for each in data.get("formats", ())
         )
         rest = {

@@ -14,7 +14,7 @@ import json
 import os
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from logan import _logan
 from logan._logan import Cancel
@@ -76,6 +76,9 @@ def _open(path: str, seen: dict[tuple[int, int], str], cancel: Cancel | None) ->
         else:
             entry.source, samples = local.open_file(path)
         entry.detection = _detect(path, samples)
+        if entry.stream is None and entry.detection.header:
+            layouts = local.layouts(path, entry.source.size or 0, cancel=cancel)
+            entry.detection = replace(entry.detection, layouts=layouts)
         if identity is not None:
             seen[identity] = path
     except InputError as error:

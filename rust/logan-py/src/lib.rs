@@ -18,11 +18,14 @@ use pyo3::prelude::*;
 mod _logan {
     #[pymodule_export]
     use super::types::{
-        Cancel, Feed, Fingerprint, MergeTree, Outcome, Spec, Summary, detect, formats,
+        Cancel, Feed, Fingerprint, MergeTree, Outcome, Spec, Summary, detect, formats, layouts,
         peak_rss_bytes, scan,
     };
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_export]
+    const LOOK_BACK_BYTES_MAX: u64 = logan_core::format::history::LOOK_BACK_BYTES;
 }
