@@ -41,10 +41,10 @@ def detect(samples: Sequence[tuple[int, bytes]]) -> str:
     A sample that does not start at offset 0 must begin at a line start.
     Returns `{"encoding": "utf-8" | "utf-16" | "binary", "lines", "blank", "continuation",
     "header", "malformed", "formats": [{"name", "params", "payload": [{"name", "lines"}],
-    "lines", "share", "time_field", "duration_field", "duration_unit", "timezone", "example"}], "assumed": [str], "compression":
-    null | "gzip" | "zstd" | "bzip2" | "xz" | "lz4" | "zip"}`; formats in the order of trial:
-    those around others first, then by lines, most first. `payload` says what an envelope holds,
-    most first, "message" for text of no format.
+    "lines", "share", "time_field", "duration_field", "duration_unit", "timezone", "example"}],
+    "assumed": [str], "compression": null | "gzip" | "zstd" | "bzip2" | "xz" | "lz4" | "zip"}`;
+    formats in the order of trial: those around others first, then by lines, most first. `payload`
+    says what an envelope holds, most first, "message" for text of no format.
     """
 
 def layouts(path: str, size: int, *, cancel: Cancel | None = None) -> str:

@@ -6,7 +6,7 @@ is named by its index in `Plan.sources`, which is also its index in the spec.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +43,7 @@ class FormatShare:
     timezone: str | None = None
     year: str | None = None
     example: str | None = None
-    payload: tuple[Mapping[str, Any], ...] = ()
+    payload: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,7 @@ class Detection:
         """From the decoded JSON of the native `detect`; keys it does not know are left out."""
         known = FormatShare.__slots__
         formats = tuple(
-            FormatShare(
-                **{
-                    key: tuple(value) if key == "payload" else value
-                    for key, value in each.items()
-                    if key in known
-                }
-            )
+            FormatShare(**{key: value for key, value in each.items() if key in known})
             for each in data.get("formats", ())
         )
         rest = {

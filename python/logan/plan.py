@@ -103,10 +103,7 @@ def spec_json(
     Sources with one anchor share the job's; where they differ each has its own.
     """
     anchors = [anchor_ns] * len(detections) if isinstance(anchor_ns, int) else list(anchor_ns)
-    if isinstance(anchor_ns, int):
-        shared = anchor_ns
-    else:
-        shared = max(anchors, default=0)
+    shared = anchor_ns if isinstance(anchor_ns, int) else max(anchors, default=0)
     sources = [_source_spec(detection, options.format) for detection in detections]
     for source, anchor in zip(sources, anchors, strict=True):
         if anchor != shared:

@@ -520,10 +520,16 @@ pub fn layouts(
     cancel: Option<&Cancel>,
 ) -> PyResult<String> {
     let control = control(cancel);
-    let found = attended(py, &control.cancel, PROGRESS_INTERVAL, || Ok(()), || {
-        let source = Source::open(path, None)?;
-        Ok(engine::find_layouts(&source, size, &control)?)
-    })?;
+    let found = attended(
+        py,
+        &control.cancel,
+        PROGRESS_INTERVAL,
+        || Ok(()),
+        || {
+            let source = Source::open(path, None)?;
+            Ok(engine::find_layouts(&source, size, &control)?)
+        },
+    )?;
     Ok(serde_json::to_string(&found).expect("layouts are plain data"))
 }
 

@@ -190,49 +190,43 @@ impl Pieces {
     }
 }
 
-/// Lines of an entry of journald's export format, up to now. Each part has the offset of its line.
+/// The lines of an entry of journald's export format, up to now: all that it says stands behind its
+/// time.
 #[derive(Default)]
 pub(crate) struct JournalEntry {
+    /// Where the line with its time starts, and the time; None between entries.
     pub(crate) time: Option<(u64, Stamp)>,
-    pub(crate) level: Option<(u64, Level)>,
-    pub(crate) message: Option<u64>,
-    pub(crate) is_of_kernel: Option<(u64, bool)>,
-    /// The message, in its binary form still with its length in front.
+    pub(crate) level: Level,
+    pub(crate) is_of_kernel: bool,
+    pub(crate) has_message: bool,
+    /// The message, of a binary one that is being read with its length in front.
     pub(crate) text: Vec<u8>,
-    /// The field whose binary value the last lines are of.
+    /// The binary value that is being read.
     pub(crate) binary: Option<Binary>,
 }
 
-/// A field that was written with its length.
-#[derive(Clone, Copy)]
+/// A value that is written with its length.
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Binary {
-    /// Where the line with its name starts.
-    pub(crate) start: u64,
     /// Whether it is the message.
     pub(crate) is_message: bool,
-    /// Where the last of its lines ends, without its line end.
-    pub(crate) end: u64,
-    /// Whether only the name was seen.
-    pub(crate) is_fresh: bool,
+    /// Where its first line starts.
+    pub(crate) start: Option<u64>,
+    /// Where its last line ends up to now, without its line end.
+    pub(crate) last_end: Option<u64>,
+    /// The length, and how many bytes of it are known.
+    pub(crate) length: u64,
+    pub(crate) length_bytes: usize,
+    /// Where it ends, once its length is known.
+    pub(crate) end: Option<u64>,
 }
 
 impl JournalEntry {
-    /// Forgets all but whether a binary value is being read.
-    pub(crate) fn end(&mut self) {
-        self.time = None;
-        self.level = None;
-        self.message = None;
-        self.is_of_kernel = None;
-        self.text.clear();
-        // The rest of a value with an empty line in it is of no entry.
-        if let Some(binary) = &mut self.binary {
-            binary.is_message = false;
-        }
-    }
-
+    /// Forgets all.
     pub(crate) fn clear(&mut self) {
-        self.end();
-        self.binary = None;
+        let mut text = std::mem::take(&mut self.text);
+        text.clear();
+        *self = JournalEntry { text, ..JournalEntry::default() };
     }
 }
 

@@ -9,19 +9,17 @@
 //!
 //! # Export
 //! Lines are of this format only where the plan lists it ([`rejoin`](crate::format::Params::rejoin)).
-//! - `NAME=value`, the name of upper-case letters, digits and `_` and at most 64 bytes, is a field;
-//!   the last of two counts.
-//! - A name alone is a field with a *binary* value: the lines after it, up to the next field, begin
-//!   with its length in eight bytes, little endian.
-//! - An empty line ends the entry, except directly behind a name alone, where it is the first byte
-//!   of a length. It is the record, if there was a `__REALTIME_TIMESTAMP` since the last such line;
-//!   else it is blank.
+//! - `__REALTIME_TIMESTAMP=` and microseconds begin an entry, wherever they stand. The lines after it
+//!   count as long as this one starts less than
+//!   [`LOOK_BACK_BYTES`](crate::format::history::LOOK_BACK_BYTES) before them, so what a line is
+//!   depends on those bytes alone: a larger entry is cut off there and is no record.
+//! - `NAME=value`, the name of upper-case letters, digits and `_` and at most 64 bytes, is a field of
+//!   the entry; the last of two counts. A name that begins with `__` is one outside of entries, too.
+//! - A name alone has a *binary* value: behind its line end stand the length in eight bytes, little
+//!   endian, so many bytes, and a newline. All lines that begin in there are its.
+//! - An empty line ends the entry and is the record.
 //!
-//! All lines but that one are continuations. Nothing says where a binary value ends but its length,
-//! which a chunk that begins in it has not seen. So an empty line in it ends the entry, too; what
-//! follows has no time of its own and is no record, but continuation up to the next field.
-//! Fields count that start at most [`LOOK_BACK_BYTES`](crate::format::history::LOOK_BACK_BYTES)
-//! before the empty line: a larger entry has lost its time and is no record.
+//! All lines but the last one are continuations.
 
 use super::object::members;
 use super::{Envelope, Head, Inner, Opened, Payload};
@@ -68,6 +66,9 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// Bytes of the length in front of a binary value.
 const LENGTH_BYTES: usize = 8;
+
+/// The field that begins an entry.
+const TIME: &[u8] = b"__REALTIME_TIMESTAMP";
 
 /// Microseconds since 1970.
 fn micros(text: &[u8]) -> Option<Stamp> {
@@ -217,30 +218,27 @@ impl LineFormat for Export {
         record: &mut Record,
     ) -> Part {
         let entry = &mut context.history.entry;
-        if line.len() > 0 || entry.binary.is_some_and(|b| b.is_fresh && reaches(b.start, offset)) {
+        if line.len() > 0 || entry.is_in_binary(offset) {
             return entry.take(line.bytes(), offset);
         }
-        let has_time = entry.time.filter(|&(at, _)| reaches(at, offset));
-        let Some((_, stamp)) = has_time else {
-            entry.end();
+        let Some((_, stamp)) = entry.time.take().filter(|&(at, _)| reaches(at, offset)) else {
             return Part::Foreign;
         };
-        let has_message = entry.message.is_some_and(|at| reaches(at, offset));
+        entry.finish_binary();
+        let has_message = entry.has_message;
         let opened = Opened {
             stamp: Some(stamp),
-            level: entry.level.filter(|&(at, _)| reaches(at, offset)).map_or(Level::None, |l| l.1),
+            level: entry.level,
             payload: if has_message { Payload::Buffer } else { Payload::None },
             stream: None,
             is_piece: false,
-            is_indented: entry.is_of_kernel.is_some_and(|(at, is)| is && reaches(at, offset)),
+            is_indented: entry.is_of_kernel,
         };
-        entry.finish_binary();
         let mut buffer = std::mem::take(&mut context.history.joined);
         buffer.clear();
         buffer.resize(PAD, 0);
         buffer.extend_from_slice(&context.history.entry.text);
         buffer.resize(buffer.len() + PAD, 0);
-        context.history.entry.end();
         let part = if has_message {
             let payload = Line::new(&buffer, PAD, buffer.len() - PAD);
             let part = self.inner.read::<S>(payload, &opened, context, arena, record);
@@ -256,68 +254,89 @@ impl LineFormat for Export {
 }
 
 impl JournalEntry {
-    /// Takes in a line of the entry.
+    /// Whether a line at `offset` begins inside of a binary value.
+    fn is_in_binary(&self, offset: u64) -> bool {
+        self.time.is_some_and(|(at, _)| reaches(at, offset))
+            && self.binary.is_some_and(|b| b.end.is_none_or(|end| offset <= end))
+    }
+
+    /// Takes in a line other than the one that ends an entry.
     fn take(&mut self, line: &[u8], offset: u64) -> Part {
-        match field(line) {
-            Field::Text(name, value) => {
-                self.finish_binary();
-                self.binary = None;
-                self.field(name, value, offset);
-            }
-            Field::Binary(name) => {
-                self.finish_binary();
+        let field = field(line);
+        if let Field::Text(TIME, value) = field
+            && let Some(stamp) = micros(value)
+        {
+            self.clear();
+            self.time = Some((offset, stamp));
+            return Part::Continuation;
+        }
+        if self.is_in_binary(offset) {
+            self.binary_line(line, offset);
+            return Part::Continuation;
+        }
+        self.finish_binary();
+        let is_open = self.time.is_some_and(|(at, _)| reaches(at, offset));
+        match field {
+            Field::Text(name, value) if is_open => self.field(name, value),
+            Field::Binary(name) if is_open => {
                 let is_message = name == b"MESSAGE";
+                self.has_message |= is_message;
                 if is_message {
-                    self.message = Some(offset);
                     self.text.clear();
                 }
-                let end = offset + line.len() as u64;
-                self.binary = Some(Binary { start: offset, is_message, end, is_fresh: true });
+                self.binary = Some(Binary { is_message, ..Binary::default() });
             }
-            Field::Other => match &mut self.binary {
-                Some(binary) if reaches(binary.start, offset) => {
-                    if binary.is_message {
-                        // One byte of line end before it, or two.
-                        let gap = offset - binary.end;
-                        if !binary.is_fresh {
-                            self.text.extend_from_slice(if gap == 2 { b"\r\n" } else { b"\n" });
-                        }
-                        let room = (LINE_BYTES_MAX + LENGTH_BYTES).saturating_sub(self.text.len());
-                        self.text.extend_from_slice(&line[..line.len().min(room)]);
-                    }
-                    binary.is_fresh = false;
-                    binary.end = offset + line.len() as u64;
-                }
-                _ => return Part::Foreign,
-            },
+            Field::Text(name, _) if name.starts_with(b"__") => {}
+            _ => return Part::Foreign,
         }
         Part::Continuation
     }
 
-    /// Of a binary message, takes off the length and what follows.
-    fn finish_binary(&mut self) {
-        let Some(binary) = self.binary.as_mut().filter(|binary| binary.is_message) else {
-            return;
+    /// Takes in a line of a binary value.
+    fn binary_line(&mut self, line: &[u8], offset: u64) {
+        let Some(binary) = &mut self.binary else { return };
+        let start = *binary.start.get_or_insert(offset);
+        // Line ends are not part of lines, and blank lines do not come here.
+        let gap = offset - binary.last_end.unwrap_or(start);
+        let mut put = |bytes: &[u8]| {
+            for &byte in bytes.iter().take(LENGTH_BYTES - binary.length_bytes) {
+                binary.length |= u64::from(byte) << (8 * binary.length_bytes);
+                binary.length_bytes += 1;
+            }
+            if binary.is_message {
+                let room = (LINE_BYTES_MAX + LENGTH_BYTES).saturating_sub(self.text.len());
+                self.text.extend_from_slice(&bytes[..bytes.len().min(room)]);
+            }
         };
-        // What comes later is no part of the message.
-        binary.is_message = false;
-        let Some((length, rest)) = self.text.split_first_chunk::<LENGTH_BYTES>() else {
-            self.text.clear();
-            return;
-        };
-        let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
-        let length = length.min(rest.len());
-        self.text.drain(..LENGTH_BYTES);
-        self.text.truncate(length);
+        match gap {
+            0 => {}
+            1 => put(b"\n"),
+            2 => put(b"\r\n"),
+            _ => put(b"\n\n"),
+        }
+        put(line);
+        binary.last_end = Some(offset + line.len() as u64);
+        if binary.length_bytes == LENGTH_BYTES {
+            let end = start.saturating_add(LENGTH_BYTES as u64).saturating_add(binary.length);
+            binary.end = Some(end);
+        }
     }
 
-    fn field(&mut self, name: &[u8], value: &[u8], offset: u64) {
+    /// Of a binary message, takes off the length and what follows.
+    fn finish_binary(&mut self) {
+        if let Some(binary) = self.binary.take().filter(|binary| binary.is_message) {
+            let length = usize::try_from(binary.length).unwrap_or(usize::MAX);
+            self.text.drain(..LENGTH_BYTES.min(self.text.len()));
+            self.text.truncate(length);
+        }
+    }
+
+    fn field(&mut self, name: &[u8], value: &[u8]) {
         match name {
-            b"__REALTIME_TIMESTAMP" => self.time = micros(value).map(|stamp| (offset, stamp)),
-            b"PRIORITY" => self.level = Some((offset, priority(value))),
-            b"SYSLOG_IDENTIFIER" => self.is_of_kernel = Some((offset, value == b"kernel")),
+            b"PRIORITY" => self.level = priority(value),
+            b"SYSLOG_IDENTIFIER" => self.is_of_kernel = value == b"kernel",
             b"MESSAGE" => {
-                self.message = Some(offset);
+                self.has_message = true;
                 self.text.clear();
                 self.text.extend_from_slice(value);
             }
