@@ -293,7 +293,7 @@ fn entries_of_the_journal() {
     let found = figures(
         "journald-export",
         "__CURSOR=a\n__REALTIME_TIMESTAMP=1706091332123456\nPRIORITY=3\nMESSAGE=no disk\n_PID=1\n\n\
-         __CURSOR=b\n__REALTIME_TIMESTAMP=1706091333000000\nMESSAGE\n\u{12}\0\0\0\0\0\0\0ERROR took\n\n in 5ms\nPRIORITY=6\n\n\
+         __CURSOR=b\n__REALTIME_TIMESTAMP=1706091333000000\nMESSAGE\n\u{13}\0\0\0\0\0\0\0ERROR took\n\n in 5ms\nPRIORITY=6\n\n\
          __CURSOR=c\n__REALTIME_TIMESTAMP=1706091334000000\nMESSAGE\n\n\0\0\0\0\0\0\0took  12ms\n\n\
          \nnot of the journal\n",
     );
