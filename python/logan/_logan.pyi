@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Self, final
 
 __all__ = [
+    "LOOK_BACK_BYTES_MAX",
     "ArchiveFeed",
     "Cancel",
     "ChunkFeed",
@@ -24,6 +25,7 @@ __all__ = [
     "formats",
     "group_field",
     "last_time",
+    "layouts",
     "moment",
     "peak_rss_bytes",
     "scan",
@@ -31,6 +33,9 @@ __all__ = [
 ]
 
 __version__: str
+
+LOOK_BACK_BYTES_MAX: int
+"""How many bytes before a chunk's start its scan may read: pieces of its first records."""
 
 def formats() -> str:
     """JSON list of the registered formats, in registry order.
@@ -43,9 +48,19 @@ def detect(samples: Sequence[tuple[int, bytes]]) -> str:
 
     A sample that does not start at offset 0 must begin at a line start.
     Returns `{"encoding": "utf-8" | "utf-16" | "binary", "lines", "blank", "continuation",
-    "header", "malformed", "formats": [{"name", "params", "lines", "share", "time_field",
-    "duration_field", "duration_unit", "timezone", "example"}], "assumed": [str], "compression":
-    null | "gzip" | "zstd" | "bzip2" | "xz" | "lz4" | "zip"}`; formats by lines, most first.
+    "header", "malformed", "formats": [{"name", "params", "payload": [{"name", "lines"}],
+    "lines", "share", "time_field", "duration_field", "duration_unit", "timezone", "example"}],
+    "assumed": [str], "compression": null | "gzip" | "zstd" | "bzip2" | "xz" | "lz4" | "zip"}`;
+    formats in the order of trial: those around others first, then by lines, most first. `payload`
+    says what an envelope holds, most first, "message" for text of no format.
+    """
+
+def layouts(path: str, size: int, *, cancel: Cancel | None = None) -> str:
+    """JSON of where `#Fields:` lines change the columns in the first `size` bytes of a file.
+
+    One pass. Returns `{"fields": [str], "changes": [[offset, index of fields]]}`, as the spec of a
+    source takes it. Raises `OSError`, `logan.SourceChangedError`, `logan.CancelledError`, and
+    `ValueError` if they change too often.
     """
 
 def decode_head(data: bytes, compression: str, limit: int) -> bytes:
@@ -60,10 +75,12 @@ class Spec:
     """What to compute, and how to read each source. Immutable, picklable, hashable by content.
 
     `json` is `{"version": 1, "top": 10, "input_tz": "UTC", "anchor_ns": int,
-    "sources": [{"formats": [{"name": str, "params": {}}]}]}`; formats that a source does not
-    list are tried after the listed ones, in registry order, unless its `"only": true`. Possible
-    besides: `"since_ns"` and `"until_ns"` (records from the one up to, but not with, the other),
-    `"where"` (a condition), `"by"` (names of fields).
+    "sources": [{"formats": [{"name": str, "params": {}}], "only": bool, "anchor_ns": int,
+    "layouts": {}}]}`, of a source all but `formats` optional. Formats that a source does not list
+    are tried after the listed ones, in registry order, unless its `"only": true`. Its `anchor_ns`
+    replaces the job's; without `layouts`, which `layouts()` gives, `#Fields:` lines mean nothing.
+    Possible besides: `"since_ns"` and `"until_ns"` (records from the one up to, but not with, the
+    other), `"where"` (a condition), `"by"` (names of fields).
     Raises `ValueError` that names the offending key, `logan.ConditionError`.
     """
 

@@ -70,8 +70,8 @@ def analyze(
         top: rows of the top tables and of the slowest requests.
         expansion_max: bytes that an archive may give for each stored one once it has given
             1 GiB, before it is taken for a bomb; 0 for no limit.
-        anchor: dates without a year lie at or before this moment (+ 48 h); by default when the
-            newest input was last modified.
+        anchor: dates without a year lie at or before this moment (+ 48 h); by default, for each
+            input, when it was last modified or, of an archive, written.
         since, until: only records from the one moment up to, but not with, the other; records
             without a time are left out then. A date, a date and time, RFC 3339 (in `input_tz` if
             it names no zone), a `datetime`, or text such as "2h" or "1d12h" or a `timedelta`,

@@ -230,20 +230,20 @@ def _plan(
 ) -> Plan:
     sources = [source for source, _ in pairs]
     detections = [detection for _, detection in pairs]
-    return make_plan(sources, detections, options, anchor_ns=_anchor_ns(sources, anchor))
+    return make_plan(sources, detections, options, anchor_ns=_anchors_ns(sources, anchor))
 
 
-def _anchor_ns(sources: Iterable[Source], anchor: datetime | None) -> int:
+def _anchors_ns(sources: Iterable[Source], anchor: datetime | None) -> int | list[int]:
+    """One moment for all sources if the user gave it, else when each was last modified."""
     if anchor is not None:
         moment = anchor if anchor.tzinfo is not None else anchor.replace(tzinfo=UTC)
         anchor_ns = int(moment.timestamp()) * 1_000_000_000
         if not -(2**63) <= anchor_ns < 2**63:
             raise UsageError(f"anchor is {anchor:%Y-%m-%d}, it must be from 1678 to 2261")
         return anchor_ns
+    now = time.time_ns()
     # What an archive says of its content is older and truer than when the archive was written.
-    times = [source.written_ns or source.mtime_ns for source in sources]
-    modified = [time_ns for time_ns in times if time_ns is not None]
-    return max(modified, default=time.time_ns())
+    return [source.written_ns or source.mtime_ns or now for source in sources]
 
 
 def _spec(text: str) -> Spec:
@@ -307,10 +307,10 @@ def _misfit(entry: Input, forced: str) -> InputError:
 def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str) -> Report:
     inputs, order = job.inputs, job.order
     evaluated = {order[each["source"]]: each for each in figures["sources"]}
-    spec = json.loads(job.plan.spec_json)  # once: it has a part for every source
+    specs = _specs(job)
     sought = dict(zip(order, job.sought, strict=False))
     entries = [
-        _entry(entry, evaluated.get(index), sought.get(index), job, spec)
+        _entry(entry, evaluated.get(index), sought.get(index), job, specs.get(index, {}))
         for index, entry in enumerate(inputs)
     ]
     names = [entry["path"] for entry in entries]
@@ -345,6 +345,15 @@ def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str
     )
 
 
+def _specs(job: Job) -> dict[int, Mapping[str, Any]]:
+    """How each readable input is read, with what it has in common with the others."""
+    spec = json.loads(job.plan.spec_json)
+    shared = {key: value for key, value in spec.items() if key != "sources"}
+    return {
+        index: {**shared, **each} for index, each in zip(job.order, spec["sources"], strict=True)
+    }
+
+
 def _entry(
     entry: Input,
     evaluated: Mapping[str, Any] | None,
@@ -358,7 +367,7 @@ def _entry(
     is_file = entry.source is not None and entry.source.fingerprint is not None
     if job.watched and entry.source is not None and is_file and entry.error is None:
         notes += local.changes_since(entry.source)
-    assumed = _assumed(detection, spec)
+    assumed = _assumed(detection, spec) if spec else []
     if sought is not None and entry.error is None:
         assumed += [sought.assumed] if sought.assumed else []
         notes += [sought.note] if sought.note else []

@@ -6,7 +6,7 @@ is named by its index in `Plan.sources`, which is also its index in the spec.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class FormatShare:
-    """One format found in a sample, and how it will be read."""
+    """One format found in a sample, and how it will be read.
+
+    Attributes:
+        payload: of an envelope, what it holds: `name` and `lines` by format, most first.
+    """
 
     name: str
     lines: int
@@ -40,11 +44,17 @@ class FormatShare:
     timezone: str | None = None
     year: str | None = None
     example: str | None = None
+    payload: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What a source's sample looks like; counts are lines of the sample."""
+    """What a source's sample looks like; counts are lines of the sample.
+
+    Attributes:
+        layouts: where in the whole source the columns of its lines change (the native
+            `layouts`); None where no line says its columns, or nobody looked.
+    """
 
     encoding: str = "utf-8"
     compression: str | None = None
@@ -55,6 +65,7 @@ class Detection:
     malformed: int = 0
     formats: tuple[FormatShare, ...] = ()
     assumed: tuple[str, ...] = ()
+    layouts: Mapping[str, Any] | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Detection:

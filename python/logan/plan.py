@@ -100,11 +100,12 @@ def make_plan(
     detections: Sequence[Detection],
     options: Options,
     *,
-    anchor_ns: int,
+    anchor_ns: int | Sequence[int],
 ) -> Plan:
     """The plan for `sources`, whose samples were found to be `detections` (same order).
 
-    `anchor_ns` is the moment (epoch nanoseconds) at or before which dates without a year lie.
+    `anchor_ns` is the moment (epoch nanoseconds) at or before which dates without a year lie: one
+    for all sources, or one for each.
     """
     chunk_size = chunk_size_for(_sizes(sources), options.chunk_size)
     return Plan(
@@ -178,15 +179,26 @@ def _chunks(sources: Sequence[Source], chunk_size: int) -> tuple[Chunk, ...]:
     return tuple(chunks)
 
 
-def spec_json(detections: Sequence[Detection], options: Options, *, anchor_ns: int) -> str:
-    """The text from which the native `Spec` is made, one entry per source."""
+def spec_json(
+    detections: Sequence[Detection], options: Options, *, anchor_ns: int | Sequence[int]
+) -> str:
+    """The text from which the native `Spec` is made, one entry per source.
+
+    Sources with one anchor share the job's; where they differ each has its own.
+    """
+    anchors = [anchor_ns] * len(detections) if isinstance(anchor_ns, int) else list(anchor_ns)
+    shared = anchor_ns if isinstance(anchor_ns, int) else max(anchors, default=0)
+    sources = [_source_spec(detection, options.format) for detection in detections]
+    for source, anchor in zip(sources, anchors, strict=True):
+        if anchor != shared:
+            source["anchor_ns"] = anchor
     spec = {
         "version": SPEC_VERSION,
         "top": options.top,
         "input_tz": options.input_tz,
-        "anchor_ns": anchor_ns,
+        "anchor_ns": shared,
         **_narrowing(options),
-        "sources": [_source_spec(detection, options.format) for detection in detections],
+        "sources": sources,
     }
     return json.dumps(spec, separators=(",", ":"))
 
@@ -203,10 +215,15 @@ def _narrowing(options: Options) -> dict[str, Any]:
 
 
 def _source_spec(detection: Detection, forced: str | None) -> dict[str, Any]:
+    spec: dict[str, Any] = {}
+    if detection.layouts is not None:
+        spec["layouts"] = detection.layouts
+    elif detection.header:
+        # A stream carries its columns along.
+        spec["layouts"] = {"fields": [], "changes": []}
     if forced is None:
-        return {
-            "formats": [{"name": each.name, "params": each.params} for each in detection.formats]
-        }
+        spec["formats"] = [{"name": each.name, "params": each.params} for each in detection.formats]
+        return spec
     # A forced format keeps what detection learnt about it, such as the unit of a field.
     params = next((each.params for each in detection.formats if each.name == forced), {})
-    return {"formats": [{"name": forced, "params": params}], "only": True}
+    return {**spec, "formats": [{"name": forced, "params": params}], "only": True}

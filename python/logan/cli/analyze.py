@@ -160,7 +160,7 @@ def configure_report(parser: Parser) -> None:
         type=moment,
         default=None,
         metavar="TIME",
-        help="dates without a year lie before this (when the newest input was modified)",
+        help="dates without a year lie before this (when each input was modified)",
     )
     parser.setting(
         "--chunk-size",

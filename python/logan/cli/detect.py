@@ -86,5 +86,7 @@ def _facts(found: FormatShare) -> Iterator[tuple[str, str]]:
         yield "time", "; ".join(filter(None, (found.time_field, zone(described))))
     if found.duration_field:
         yield "response time", ", ".join(filter(None, (found.duration_field, unit(described))))
+    if found.payload:
+        yield "around", ", ".join(f"{each['name']} ({each['lines']:,})" for each in found.payload)
     if found.example:
         yield "such as", found.example

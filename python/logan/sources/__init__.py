@@ -126,6 +126,10 @@ def _open(path: str, seen: dict[Identity, str], cancel: Cancel | None) -> Input:
         opener = next(opener for takes, opener in KINDS if takes(path))
         entry.source, samples, entry.stream = opener(path, cancel)
         entry.detection = _detect(path, samples, entry.source.compression)
+        is_file = entry.source.fingerprint is not None and entry.source.splittable
+        if is_file and entry.detection.header:
+            layouts = local.layouts(path, entry.source.size or 0, cancel=cancel)
+            entry.detection = replace(entry.detection, layouts=layouts)
         if identity is not None:
             seen[identity] = path
     except InputError as error:

@@ -116,9 +116,15 @@ impl Text {
         self.len == 0
     }
 
-    /// Moves a range of the line to the place of the line in its block.
+    /// Whether the text is a range of its line.
     #[inline(always)]
-    fn at(self, line_start: u32) -> Text {
+    pub(crate) fn is_of_line(self) -> bool {
+        self.start & IN_ARENA == 0
+    }
+
+    /// Moves a range of the line to the place of the line in what holds it.
+    #[inline(always)]
+    pub(crate) fn at(self, line_start: u32) -> Text {
         // A range in the arena is not relative to the line.
         let base = if self.start & IN_ARENA == 0 { line_start } else { 0 };
         Text { start: self.start + base, len: self.len }

@@ -6,6 +6,7 @@
 
 use crate::archive::{AbortOnPanic, Compression, Crew, Facts, Request, StoredFile};
 use crate::error::Error;
+use crate::format::history::{FIELDS_BYTES_MAX, Layouts, fields_of};
 use crate::input::{Check, Fingerprint, Source};
 use crate::lines::first_line_start;
 use crate::reduction::{MergeTree, Merged};
@@ -62,30 +63,93 @@ pub fn scan_chunk(
     control: &Control,
 ) -> Result<Summary, Error> {
     let Chunk { source: index, start, end } = chunk;
-    // A chunk whose predecessor ends with a newline begins with a line of its own.
-    let mut begun = start == 0 || {
-        let mut before = [0];
-        source.read_at(start - 1, &mut before)? == 1 && before[0] == b'\n'
-    };
-    scanner.begin(index, start, start)?;
+    let mut before = Before::read(scanner, source, chunk)?;
     source.windows(start..end, |block, offset| {
         control.check()?;
         let mut block_start = 0;
-        if !begun && let Some(at) = first_line_start(block) {
-            begun = true;
-            block_start = at;
-            scanner.begin(index, start, offset + at as u64)?;
+        if before != Before::Done {
+            let line_start = first_line_start(block);
+            block_start = line_start.unwrap_or(block.len());
+            if before == Before::LookedBack {
+                scanner.push(&block[..block_start]);
+            }
+            if line_start.is_some() {
+                let first_line = offset + block_start as u64;
+                before.end(scanner, index, start, first_line)?;
+            }
         }
-        if begun {
+        if before == Before::Done {
             scanner.push(&block[block_start..]);
         }
         control.bytes.fetch_add(block.len() as u64, Ordering::Relaxed);
         Ok(ControlFlow::Continue(()))
     })?;
-    if begun {
+    if before == Before::Done {
         finish_line(scanner, source, size, end)?;
     }
+    if before == Before::LookedBack {
+        // The chunk lies inside of one line, and what was looked at is not its own.
+        scanner.finish(start);
+        scanner.go_on(start);
+    }
     Ok(scanner.finish(end))
+}
+
+/// What stands between a chunk's start and its first line: the end of a line that is not its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Nothing; the scanner is in the chunk.
+    Done,
+    /// The end of a line that does not matter.
+    Skipped,
+    /// The end of a line, which the scanner has begun: later ones may depend on it.
+    LookedBack,
+}
+
+impl Before {
+    /// Begins a chunk, having looked back as far as its lines may depend on.
+    ///
+    /// The bytes before the chunk are scanned like others and what they counted is dropped, so what
+    /// they leave to the chunk's lines is what it would be in one pass.
+    fn read(scanner: &mut Scanner, source: &Source, chunk: Chunk) -> Result<Before, Error> {
+        let Chunk { source: index, start, .. } = chunk;
+        let back = scanner.spec().look_back_bytes(index)?.max(1);
+        let from = start.saturating_sub(back);
+        let mut bytes = vec![0; (start - from) as usize];
+        let filled = source.read_at(from, &mut bytes)?;
+        bytes.truncate(filled);
+        // A line starts behind the first newline, or where the source does.
+        let first = if from == 0 { Some(0) } else { first_line_start(&bytes) };
+        let Some(first) = first.filter(|_| filled as u64 == start - from) else {
+            scanner.begin(index, start, start)?;
+            return Ok(Before::Skipped);
+        };
+        scanner.begin(index, from, from + first as u64)?;
+        scanner.push(&bytes[first..]);
+        let mut before = Before::LookedBack;
+        if !scanner.mid_line() {
+            before.end(scanner, index, start, start)?;
+        }
+        Ok(before)
+    }
+
+    /// Ends it where the chunk's first line starts.
+    fn end(
+        &mut self,
+        scanner: &mut Scanner,
+        index: u32,
+        start: u64,
+        first_line: u64,
+    ) -> Result<(), Error> {
+        if *self == Before::LookedBack {
+            scanner.finish(first_line);
+            scanner.go_on(start);
+        } else {
+            scanner.begin(index, start, first_line)?;
+        }
+        *self = Before::Done;
+        Ok(())
+    }
 }
 
 /// Reads on behind the chunk until its last line ends, or has all that counts of it.
@@ -106,6 +170,63 @@ fn finish_line(scanner: &mut Scanner, source: &Source, size: u64, end: u64) -> R
         offset += line_end as u64;
     }
     Ok(())
+}
+
+/// What begins a line that says the columns of those after it.
+const FIELDS: &[u8] = b"#Fields:";
+
+/// Lists where in the first `size` bytes of a source a `#Fields:` line changes the columns: one
+/// quick pass, so that chunks in the middle know what their lines hold. [`Control::bytes`] counts
+/// what was passed over.
+///
+/// # Errors
+/// As [`scan_chunk`]; [`Error::Spec`] if the columns change more often than a spec may say.
+pub fn find_layouts(source: &Source, size: u64, control: &Control) -> Result<Layouts, Error> {
+    let finder = memchr::memmem::Finder::new(FIELDS);
+    let mut layouts = Layouts::default();
+    // The end of the block before and the beginning of this one, in which a name may be cut.
+    let mut seam: Vec<u8> = Vec::new();
+    let mut line = vec![0; 1 + FIELDS.len() + FIELDS_BYTES_MAX];
+    let mut found = |at: u64| -> Result<(), Error> {
+        // It begins the source, perhaps behind a byte order mark, or stands behind a newline.
+        let from = at.saturating_sub(1);
+        let filled = source.read_at(from, &mut line)?;
+        let text = &line[..filled];
+        let text = if at == 0 || at == 3 && starts_with_mark(source)? {
+            &text[(at - from) as usize..]
+        } else if let Some(text) = text.strip_prefix(b"\n") {
+            text
+        } else {
+            return Ok(());
+        };
+        let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+        let Some(fields) = fields_of(&text[..end]) else { return Ok(()) };
+        layouts
+            .add(at, fields)
+            .map_err(|why| Error::Spec(format!("{}: {why}", source.path().display())))
+    };
+    source.windows(0..size, |block, offset| {
+        control.check()?;
+        let front = &block[..block.len().min(FIELDS.len() - 1)];
+        let seam_start = offset - seam.len() as u64;
+        seam.extend_from_slice(front);
+        for at in finder.find_iter(&seam) {
+            found(seam_start + at as u64)?;
+        }
+        for at in finder.find_iter(block) {
+            found(offset + at as u64)?;
+        }
+        seam.clear();
+        seam.extend_from_slice(&block[block.len() - front.len()..]);
+        control.bytes.fetch_add(block.len() as u64, Ordering::Relaxed);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(layouts)
+}
+
+fn starts_with_mark(source: &Source) -> Result<bool, Error> {
+    let mut mark = [0; 3];
+    Ok(source.read_at(0, &mut mark)? == 3 && mark == *b"\xef\xbb\xbf")
 }
 
 /// A source as [`run`] is given it: an open file, or a path.

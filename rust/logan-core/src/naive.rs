@@ -12,7 +12,7 @@
 use crate::format::fields::{
     DURATIONS, KEY_BYTES_MAX, Meaning, NAMES, Rule, SEE_THROUGH, SUFFIXES,
 };
-use crate::format::{Context, Params, REGISTRY, Unit, by_name, fields, logfmt};
+use crate::format::{Context, Params, Part, REGISTRY, Unit, by_name, fields, logfmt};
 use crate::level::Level;
 use crate::lines::{LINE_BYTES_MAX, PaddedLine};
 use crate::metric::{lines, messages, series, slowest};
@@ -481,7 +481,8 @@ impl Reader {
         }
         // What takes lines of others, too, comes last.
         formats.sort_by_key(|f| by_name(f.name).is_some_and(|(_, entry)| entry.last_resort));
-        Reader { clock: Clock { zone, anchor_ns: spec.anchor_ns }, formats }
+        let anchor_ns = source.anchor_ns.unwrap_or(spec.anchor_ns);
+        Reader { clock: Clock { zone, anchor_ns }, formats }
     }
 
     /// What a line, whole and without its end, is.
@@ -503,7 +504,11 @@ impl Reader {
                     let access = access_record(line, &self.clock, format.integer_unit_ns);
                     access.filter(|(found, _)| *found == format.name).map(|(_, record)| record)
                 }
-                name => delegated(name, line, &self.clock),
+                name => match delegated(name, line, &self.clock) {
+                    Some(Class::Record(_, record)) => Some(*record),
+                    Some(class) => return class,
+                    None => None,
+                },
             };
             if let Some(record) = record {
                 return Class::Record(format.name, Box::new(record));
@@ -513,8 +518,9 @@ impl Reader {
     }
 }
 
-/// What the engine's own parser says of a line of a format that has no twin.
-fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Record> {
+/// What the engine's own parser says of a line of a format that has no twin; None if it is not of
+/// that format.
+fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Class> {
     let (_, entry) = by_name(name).expect("a registered format");
     let clock = timestamp::Clock::new(clock.zone.clone(), clock.anchor_ns);
     let (mut arena, mut found) = (Vec::new(), batch::Record::EMPTY);
@@ -522,10 +528,18 @@ fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Record> {
     let padded = PaddedLine::new(line);
     let mut context = Context::new(clock);
     if !format.parse_line(padded.line(), &mut context, &mut arena, &mut found) {
-        return None;
+        if !format.has_parts() {
+            return None;
+        }
+        (arena, found) = (Vec::new(), batch::Record::EMPTY);
+        match format.part_line(padded.line(), 0, &mut context, &mut arena, &mut found) {
+            Part::Foreign => return None,
+            Part::Continuation => return Some(Class::Continuation),
+            Part::Record => {}
+        }
     }
     let text = |text: batch::Text| text.bytes(line, &arena).to_vec();
-    Some(Record {
+    let record = Record {
         time_ns: Some(found.time_ns).filter(|&t| t != batch::NO_TIME),
         level: found.level,
         status: Some(found.status).filter(|&s| s != batch::NO_STATUS),
@@ -535,7 +549,8 @@ fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Record> {
         path: text(found.path),
         client: text(found.client),
         message: text(found.message),
-    })
+    };
+    Some(Class::Record(entry.info.name, Box::new(record)))
 }
 
 fn is_header(line: &[u8]) -> bool {

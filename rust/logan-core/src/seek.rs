@@ -155,7 +155,7 @@ impl<'a> Prober<'a> {
             source,
             size,
             formats: spec.formats(index)?,
-            context: spec.context()?,
+            context: Context { clock: spec.clock(index)?, ..spec.context()? },
             arena: Vec::new(),
             buffer: Vec::new(),
         })

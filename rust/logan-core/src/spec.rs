@@ -3,6 +3,7 @@
 
 use crate::error::Error;
 use crate::filter::{self, Condition, Field};
+use crate::format::history::Layouts;
 use crate::format::keys::{KEYS_MAX, Keys};
 use crate::format::{self, Context, Format, Params};
 use crate::metric::by::TABLES_MAX;
@@ -29,7 +30,7 @@ pub struct Spec {
     /// IANA name of the zone of timestamps that carry none.
     pub input_tz: String,
     /// Nanoseconds since 1970; a timestamp without a year is in the latest year that puts it at
-    /// or before this, plus 48 hours.
+    /// or before this, plus 48 hours. A source may have its own.
     pub anchor_ns: i64,
     /// Records before this many nanoseconds since 1970 are filtered, and those without a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,7 +50,7 @@ pub struct Spec {
 }
 
 /// How to read one source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSpec {
     /// Formats in the order in which each line tries them.
@@ -57,6 +58,12 @@ pub struct SourceSpec {
     /// Whether no other formats are tried after these.
     #[serde(default)]
     pub only: bool,
+    /// As [`Spec::anchor_ns`], for this source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor_ns: Option<i64>,
+    /// Where the columns of this source's lines change; None if `#Fields:` mean nothing in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layouts: Option<Layouts>,
 }
 
 /// A format that a source's lines try, and its place in the registry.
@@ -85,7 +92,7 @@ impl Spec {
             until_ns: None,
             condition: None,
             by: Vec::new(),
-            sources: vec![SourceSpec { formats: Vec::new(), only: false }],
+            sources: vec![SourceSpec::default()],
         }
     }
 
@@ -146,6 +153,9 @@ impl Spec {
             if source.only && source.formats.is_empty() {
                 return fail("a source with only: true lists no formats".into());
             }
+            if let Some(layouts) = &source.layouts {
+                layouts.check().map_err(Error::Spec)?;
+            }
             for format in &source.formats {
                 if format::by_name(&format.name).is_none() {
                     let known: Vec<_> = format::REGISTRY.iter().map(|e| e.info.name).collect();
@@ -182,7 +192,7 @@ impl Spec {
         zone(&self.input_tz)
     }
 
-    /// What one thread needs to parse lines of any source.
+    /// What one thread needs to parse lines of any source, with the clock of none.
     ///
     /// # Errors
     /// [`Error::Spec`] if the zone is unknown.
@@ -194,15 +204,42 @@ impl Spec {
         Ok(context)
     }
 
+    /// The clock for lines of a source.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if there is no such source, or the zone is unknown.
+    pub fn clock(&self, source: u32) -> Result<Clock, Error> {
+        Ok(Clock::new(self.zone()?, self.source(source)?.anchor_ns.unwrap_or(self.anchor_ns)))
+    }
+
+    /// How many bytes before a chunk of this source its scan has to look at: 0, or
+    /// [`LOOK_BACK_BYTES`](format::history::LOOK_BACK_BYTES) if lines may complete what lines
+    /// before them began.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if there is no such source.
+    pub fn look_back_bytes(&self, source: u32) -> Result<u64, Error> {
+        let rejoins = self.source(source)?.formats.iter().any(|format| format.params.rejoin);
+        Ok(if rejoins { format::history::LOOK_BACK_BYTES } else { 0 })
+    }
+
+    /// How to read a source.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if there is no such source.
+    pub fn source(&self, source: u32) -> Result<&SourceSpec, Error> {
+        let count = self.sources.len();
+        self.sources.get(source as usize).ok_or_else(|| {
+            Error::Spec(format!("source {source} is not among the spec's {count} sources"))
+        })
+    }
+
     /// The formats of a source in the order of trial, each with its place in the registry.
     ///
     /// # Errors
     /// [`Error::Spec`] if there is no such source.
     pub fn formats(&self, source: u32) -> Result<Vec<Trial>, Error> {
-        let count = self.sources.len();
-        let spec = self.sources.get(source as usize).ok_or_else(|| {
-            Error::Spec(format!("source {source} is not among the spec's {count} sources"))
-        })?;
+        let spec = self.source(source)?;
         let mut formats = Vec::new();
         for listed in &spec.formats {
             let (index, entry) = format::by_name(&listed.name)

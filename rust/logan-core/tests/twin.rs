@@ -588,7 +588,7 @@ fn spec() -> BoxedStrategy<Spec> {
         .prop_map(|(zone, duration_unit, names, only, anchor_ns, top)| {
             let params = |name: &str| {
                 let access = ["common", "combined", "access", "traefik"].contains(&name);
-                Params { duration_unit: duration_unit.filter(|_| access) }
+                Params { duration_unit: duration_unit.filter(|_| access), ..Params::default() }
             };
             let formats: Vec<FormatSpec> = names
                 .iter()
@@ -599,7 +599,7 @@ fn spec() -> BoxedStrategy<Spec> {
                 top,
                 input_tz: zone,
                 anchor_ns,
-                sources: vec![SourceSpec { formats, only }],
+                sources: vec![SourceSpec { formats, only, ..SourceSpec::default() }],
                 ..Spec::plain()
             }
         })
@@ -1208,10 +1208,11 @@ fn check(bytes: &[u8], spec: Spec) -> Result<(), TestCaseError> {
 /// What once told the two apart, as small as it can be.
 #[test]
 fn explicit_lines() {
-    let app_first = SourceSpec { formats: vec![], only: false };
+    let app_first = SourceSpec::default();
     let only = |name: &str| SourceSpec {
         formats: vec![FormatSpec { name: name.into(), params: Params::default() }],
         only: true,
+        ..SourceSpec::default()
     };
     let mut failures = String::new();
     for (source, line) in [

@@ -801,6 +801,29 @@ pub fn last_time(
     })
 }
 
+/// JSON list of where in a file the columns of its lines change.
+#[pyfunction]
+#[pyo3(signature = (path, size, *, cancel=None))]
+pub fn layouts(
+    py: Python<'_>,
+    path: PathBuf,
+    size: u64,
+    cancel: Option<&Cancel>,
+) -> PyResult<String> {
+    let control = control(cancel);
+    let found = attended(
+        py,
+        &control.cancel,
+        PROGRESS_INTERVAL,
+        || Ok(()),
+        || {
+            let source = Source::open(path, None)?;
+            Ok(engine::find_layouts(&source, size, &control)?)
+        },
+    )?;
+    Ok(serde_json::to_string(&found).expect("layouts are plain data"))
+}
+
 /// Peak resident memory of this process.
 #[pyfunction]
 pub fn peak_rss_bytes(py: Python<'_>) -> PyResult<u64> {

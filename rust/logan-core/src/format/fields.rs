@@ -1002,7 +1002,7 @@ fn status(bytes: &[u8]) -> Option<u16> {
 
 /// A whole number of 1 to 18 digits.
 #[inline(always)]
-fn whole(bytes: &[u8]) -> Option<u64> {
+pub(crate) fn whole(bytes: &[u8]) -> Option<u64> {
     if bytes.is_empty() || bytes.len() > 18 {
         return None;
     }

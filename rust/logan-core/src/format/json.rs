@@ -423,7 +423,7 @@ fn is_space(byte: u8) -> bool {
 
 /// The first position from `at` on without white space.
 #[inline(always)]
-fn skip_space(line: Line<'_>, at: usize) -> usize {
+pub(crate) fn skip_space(line: Line<'_>, at: usize) -> usize {
     if line.byte(at) > b' ' {
         return at;
     }
@@ -486,7 +486,7 @@ fn long_number_end(line: Line<'_>, start: usize) -> Option<usize> {
 
 /// Where the string that starts at `start` has its closing quote, and whether it holds escapes.
 #[inline(always)]
-pub(super) fn string_end<S: Simd>(line: Line<'_>, start: usize) -> Option<(usize, bool)> {
+pub(crate) fn string_end<S: Simd>(line: Line<'_>, start: usize) -> Option<(usize, bool)> {
     let mut escaped = false;
     let mut at = start;
     loop {
