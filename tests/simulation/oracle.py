@@ -55,6 +55,10 @@ def must(right: bool, what: str) -> None:
         raise Violation(what)
 
 
+REOPENING = (WorkerJoined, WorkerLeft, ChunkReturned, ChunkFailed, CommitFailed)
+"""Events that change what waits, which grants that were due before them cannot know."""
+
+
 @dataclass
 class Session:
     name: str
@@ -152,6 +156,9 @@ class Oracle:
 
     def after(self, event: Event, actions: list[Action]) -> None:
         before = self._state(event)
+        # What was due by then is done before the event is taken in, so grants may not know of it.
+        self.newcomer = event.session if isinstance(event, WorkerJoined) else None
+        self.reopens = isinstance(event, REOPENING)
         given_up = {(each.job, each.chunk) for each in actions if isinstance(each, LostChunk)}
         for action in actions:
             if isinstance(action, CancelLease):
@@ -251,12 +258,13 @@ class Oracle:
         if session.name in chunk.refused:
             better = {
                 other.name
-                for other in self.sessions.values()
-                if other.name not in chunk.refused
+                for other_id, other in self.sessions.items()
+                if other_id != self.newcomer
+                and other.name not in chunk.refused
                 and (chunk.holders is None or other.name in chunk.holders)
             }
             must(not better, f"lease {key} for {session.name}, which failed; {better} did not")
-        if chunk.attempt == 0 and not chunk.again:
+        if chunk.attempt == 0 and not chunk.again and not self.reopens:
             self._judge_order(key, session, chunk)
         self.backups += bool(chunk.live)
         session.free -= 1

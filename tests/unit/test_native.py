@@ -445,7 +445,8 @@ class TestStopping:
             os.close(writer)
         assert time.monotonic() - start < 2
         assert cancel.is_set()
-        assert threading.active_count() == threads
+        # Threads of other tests may end meanwhile.
+        assert threading.active_count() <= threads
 
     def test_an_error_of_the_progress_callback_stops_the_scan(self, spec: Spec, large: str) -> None:
         def progress(done: int, total: int) -> None:

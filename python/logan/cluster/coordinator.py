@@ -379,7 +379,7 @@ class Coordinator:
         job = None
         if inputs is not None:
             options = Options(**extra["options"])
-            job = Job(inputs, extra["order"], stored.plan, options, extra["watched"])
+            job = Job(inputs, extra["order"], stored.plan, options, watched=extra["watched"])
         holders = [None if each is None else frozenset(each) for each in extra["holders"]]
         running = RunningJob(
             id=stored.job,
