@@ -154,11 +154,8 @@ pub fn format(data: &[u8]) {
 pub fn summary(data: &[u8]) {
     const HEADER_BYTES: usize = 28;
     let _ = decode(data);
-    let payload = if data.starts_with(b"LOGANSUM") {
-        &data[data.len().min(HEADER_BYTES)..]
-    } else {
-        data
-    };
+    let payload =
+        if data.starts_with(b"LOGANSUM") { &data[data.len().min(HEADER_BYTES)..] } else { data };
     let mut bytes = encode(&Summary::empty_with(0));
     bytes.truncate(12);
     bytes.extend((payload.len() as u64).to_le_bytes());

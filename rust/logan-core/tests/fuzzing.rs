@@ -88,11 +88,10 @@ fn archives() -> Vec<Vec<u8>> {
             }
             Compression::Zstd => zstd::stream::read::Encoder::new(&log[..], 3)
                 .and_then(|mut encoder| encoder.read_to_end(&mut stored)),
-            Compression::Bzip2 => bzip2::read::BzEncoder::new(&log[..], Default::default())
-                .read_to_end(&mut stored),
-            Compression::Xz => {
-                liblzma::read::XzEncoder::new(&log[..], 6).read_to_end(&mut stored)
+            Compression::Bzip2 => {
+                bzip2::read::BzEncoder::new(&log[..], Default::default()).read_to_end(&mut stored)
             }
+            Compression::Xz => liblzma::read::XzEncoder::new(&log[..], 6).read_to_end(&mut stored),
             Compression::Lz4 => {
                 let mut encoder = lz4_flex::frame::FrameEncoder::new(&mut stored);
                 encoder.write_all(log).unwrap();
@@ -112,8 +111,27 @@ fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
 
 /// Pieces that mean something to some parser.
 const PIECES: &[&[u8]] = &[
-    b"\n", b"\r\n", b"\0", b"\"", b"\\", b"\\u", b"{", b"}", b"[", b"(", b" ", b"#Fields: ", b"-",
-    b"99999999999999999999", b"\xef\xbb\xbf", b"\xff", b"\x1b[31m", b"not ", b"::", b"\xce", b"\x81",
+    b"\n",
+    b"\r\n",
+    b"\0",
+    b"\"",
+    b"\\",
+    b"\\u",
+    b"{",
+    b"}",
+    b"[",
+    b"(",
+    b" ",
+    b"#Fields: ",
+    b"-",
+    b"99999999999999999999",
+    b"\xef\xbb\xbf",
+    b"\xff",
+    b"\x1b[31m",
+    b"not ",
+    b"::",
+    b"\xce",
+    b"\x81",
 ];
 
 /// What becomes of a sample at a place: a piece is put in, bytes go or are doubled, a byte changes.
