@@ -321,7 +321,7 @@ def _side_by_side(entry: Input, text: str, *, is_here: bool) -> str:
     line = ""
     is_packed = entry.detection is not None and entry.detection.compression is not None
     if is_here and entry.stream is None and not is_packed:
-        with suppress(OSError), open(entry.source.path, "rb") as file:
+        with suppress(OSError), open(entry.path, "rb") as file:
             rows = (row.strip() for row in file.read(SAMPLE_HEAD_BYTES_MAX).splitlines())
             line = next(filter(None, rows), b"").decode("utf-8", "replace")
     shown = [("the format", " ".join(text.split())), ("the first line", line)]
