@@ -43,6 +43,13 @@ def formats() -> str:
     Each is `{"name", "title", "example", "time_field", "duration_field", "duration_unit"}`.
     """
 
+def custom_format(text: str) -> str:
+    """JSON description of a format of the user's own (nginx, Apache or a regular expression).
+
+    `{"dialect": "nginx" | "apache" | "regex", "time_field", "duration_field", "duration_unit"}`,
+    the last three of which may be null. Raises `FormatError` with the position of a mistake.
+    """
+
 def detect(samples: Sequence[tuple[int, bytes]]) -> str:
     """JSON description of what `samples` (offset in the source, bytes) look like.
 

@@ -27,6 +27,7 @@ from logan.limits import (
 )
 from logan.model import Detection, Source
 from logan.narrowing import Moment
+from logan.plan import CUSTOM
 from logan.report import Report
 from logan.sources import Input, open_inputs
 
@@ -41,6 +42,7 @@ def analyze(
     threads: int | None = None,
     chunk_size: int = CHUNK_SIZE_BYTES_DEFAULT,
     format: str | None = None,
+    format_name: str = CUSTOM,
     input_tz: str = "UTC",
     top: int = 10,
     expansion_max: int = EXPANSION_MAX_DEFAULT,
@@ -65,7 +67,10 @@ def analyze(
         threads: chunks read side by side; by default the CPUs this process may use. Never
             changes a figure.
         chunk_size: bytes of a unit of work.
-        format: read every line as this format (a name of `logan formats`) instead of detecting.
+        format: read every line as this format instead of detecting: a name of `logan formats`,
+            the text of nginx's `log_format` or Apache's `LogFormat` with its directive or without,
+            or a regular expression with groups such as `(?<time>…)` and `(?<duration_ms>…)`.
+        format_name: what the report calls a format that is given as text.
         input_tz: zone of times that carry none, an IANA name such as "Europe/Berlin".
         top: rows of the top tables and of the slowest requests.
         expansion_max: bytes that an archive may give for each stored one once it has given
@@ -97,13 +102,14 @@ def analyze(
             `error`, reads the others and marks the report partial.
 
     Raises:
-        UsageError: an option makes no sense (also a `ValueError`); `ConditionError` with its
-            position if `where` or `by` does.
+        UsageError: an option makes no sense (also a `ValueError`); `ConditionError` or
+            `FormatError` with its position if `where`, `by` or `format` does.
         InputError: an input cannot be read; `SourceChangedError` if it changed meanwhile.
     """
     options = narrowing.options(
         chunk_size=chunk_size,
         format=format,
+        format_name=format_name,
         input_tz=input_tz,
         top=top,
         since=since,

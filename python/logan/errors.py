@@ -17,6 +17,7 @@ __all__ = [
     "ConditionError",
     "ExpectationError",
     "ExpressionError",
+    "FormatError",
     "InputError",
     "JournalError",
     "LoganError",
@@ -62,12 +63,19 @@ class ExpressionError(UsageError):
         self.position = position
 
     def pointer(self) -> str:
-        """The expression and, on a second line, a caret below the offending character."""
-        return f"{self.expression}\n{' ' * self.position}^"
+        """The expression and, on a second line, a caret below the offending character; of an
+        expression of several lines, the one with that character."""
+        start = self.expression.rfind("\n", 0, self.position) + 1
+        line = self.expression[start:].split("\n", 1)[0]
+        return f"{line}\n{' ' * (self.position - start)}^"
 
 
 class ExpectationError(ExpressionError):
     """An expectation (`--expect`) that cannot be understood."""
+
+
+class FormatError(ExpressionError):
+    """The text of a format (`--format`) that cannot be understood."""
 
 
 class ConditionError(ExpressionError):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,11 +18,12 @@ from typing import Any
 from logan import _logan, narrowing
 from logan._logan import Cancel, Spec
 from logan.errors import InputError, SourceChangedError, UsageError
-from logan.limits import SERIES_POINTS_MAX
+from logan.limits import SAMPLE_HEAD_BYTES_MAX, SERIES_POINTS_MAX
 from logan.model import Detection, FormatShare, Missing, Plan, Result, Source
 from logan.narrowing import Sought
-from logan.plan import Options, make_plan, replan
+from logan.plan import CUSTOM, Options, is_format_name, make_plan, replan
 from logan.report import Report, assemble, input_entry
+from logan.report.units import visible
 from logan.sources import Input, local, open_inputs, readable_name, shown_name
 from logan.sources.stdin import Stream
 
@@ -34,6 +36,10 @@ __all__ = [
     "prepare",
     "raise_first",
 ]
+
+
+_SHOWN_CHARACTERS_MAX = 400
+"""Of a format and of a line, in an error: enough to see where they differ."""
 
 
 @dataclass(slots=True)
@@ -86,7 +92,7 @@ class Job:
         """
         top = self.options.top
         figures = json.loads(result.summary.evaluate(top=top, series_points=series_points))
-        _blame(self.inputs, self.order, result.missing, figures, self.options.format)
+        _blame(result.missing, figures, self)
         _note_archives(self.inputs, self.order, result)
         if strict:
             raise_first(self.inputs)
@@ -183,8 +189,12 @@ def plan_inputs(
 
 
 def check_format(format: str | None) -> None:
-    """Raises `UsageError` for the name of a format that is not known."""
+    """Raises `UsageError` for the name of a format that is not known, `FormatError` for the text
+    of one that cannot be understood."""
     if format is None:
+        return
+    if not is_format_name(format):
+        _logan.custom_format(format)
         return
     known = [each["name"] for each in json.loads(_logan.formats())]
     if format not in known:
@@ -255,14 +265,9 @@ def _spec(text: str) -> Spec:
         raise UsageError(str(error)) from error
 
 
-def _blame(
-    inputs: Sequence[Input],
-    order: Sequence[int],
-    missing: Iterable[Missing],
-    figures: Mapping[str, Any],
-    forced: str | None,
-) -> None:
+def _blame(missing: Iterable[Missing], figures: Mapping[str, Any], job: Job) -> None:
     """Give inputs whose bytes are missing, or do not fit a forced format, an error of their own."""
+    inputs, order = job.inputs, job.order
     for each in missing:
         entry = inputs[order[each.source]]
         if each.kind == "cancelled" or entry.error is not None:
@@ -278,8 +283,8 @@ def _blame(
             continue
         if entry.detection is not None and entry.detection.blank == entry.detection.lines:
             entry.notes.append("nothing but blank lines")
-        elif forced is not None:
-            entry.error = _misfit(entry, forced)
+        elif job.options.format is not None:
+            entry.error = _misfit(entry, job.options.format, job)
         else:
             entry.notes.append("no line fits a known format; see: logan formats")
 
@@ -294,13 +299,34 @@ def _note_archives(inputs: Sequence[Input], order: Sequence[int], result: Result
             )
 
 
-def _misfit(entry: Input, forced: str) -> InputError:
+def _misfit(entry: Input, forced: str, job: Job) -> InputError:
+    if not is_format_name(forced):
+        return InputError(
+            f"no line of {shown_name(entry.path)} is of format {job.options.format_name}",
+            input=entry.path,
+            kind="format",
+            hint=_side_by_side(entry, forced, is_here=job.watched),
+        )
     found = [each.name for each in entry.detection.formats] if entry.detection else []
     return InputError(
         f"no line of {readable_name(entry.path)} is of format {forced}",
         input=entry.path,
         kind="format",
         hint=f"it looks like {found[0]}: leave the format out" if found else "see: logan formats",
+    )
+
+
+def _side_by_side(entry: Input, text: str, *, is_here: bool) -> str:
+    """The first line of an input and the format that it should have."""
+    line = ""
+    is_packed = entry.detection is not None and entry.detection.compression is not None
+    if is_here and entry.stream is None and not is_packed:
+        with suppress(OSError), open(entry.path, "rb") as file:
+            rows = (row.strip() for row in file.read(SAMPLE_HEAD_BYTES_MAX).splitlines())
+            line = next(filter(None, rows), b"").decode("utf-8", "replace")
+    shown = [("the format", " ".join(text.split())), ("the first line", line)]
+    return "; ".join(
+        f"{label} is {visible(each[:_SHOWN_CHARACTERS_MAX])}" for label, each in shown if each
     )
 
 
@@ -376,7 +402,7 @@ def _entry(
         evaluated,
         compression=detection.compression,
         formats=[
-            _format_entry(each, found.get(each["name"]))
+            _format_entry(each, found.get(each["name"]), job.options)
             for each in (evaluated or {}).get("formats", ())
         ],
         assumed=assumed,
@@ -404,9 +430,17 @@ def _in_words(error: InputError | None) -> str | None:
     return f"{error}; {error.hint}" if error.hint else str(error)
 
 
-def _format_entry(evaluated: Mapping[str, Any], found: FormatShare | None) -> dict[str, Any]:
+def _format_entry(
+    evaluated: Mapping[str, Any], found: FormatShare | None, options: Options
+) -> dict[str, Any]:
     """Lines as counted over the whole input, fields as detected in its sample."""
     entry: dict[str, Any] = {"name": evaluated["name"], "lines": evaluated["lines"]}
+    if evaluated["name"] == CUSTOM and options.format is not None:
+        told = json.loads(_logan.custom_format(options.format))
+        entry["name"] = options.format_name
+        for key in ("time_field", "duration_field", "duration_unit"):
+            entry[key] = told[key]
+        return entry | {"timezone": None}
     for key in ("time_field", "duration_field", "duration_unit", "timezone"):
         # The sample knows more than the format does: the unit, and whether there is a time at all.
         entry[key] = evaluated.get(key) if found is None else getattr(found, key)

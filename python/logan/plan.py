@@ -14,9 +14,10 @@ cut on the same grid while they are read.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from logan.errors import UsageError
 from logan.limits import (
@@ -30,8 +31,10 @@ from logan.limits import (
 from logan.model import Chunk, Detection, Plan, Source
 
 __all__ = [
+    "CUSTOM",
     "Options",
     "chunk_size_for",
+    "is_format_name",
     "make_plan",
     "replan",
     "require_files",
@@ -41,11 +44,23 @@ __all__ = [
 
 SPEC_VERSION = 1
 
+CUSTOM: Final = "custom"
+"""The name by which specs and summaries know formats of users' own."""
+
+_NAME: Final = re.compile(r"[\w.-]+")
+
+
+def is_format_name(text: str) -> bool:
+    """Whether this is the name of a format rather than the text of one."""
+    return _NAME.fullmatch(text) is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the user chose; each choice may change the figures.
 
+    `format` is the name of a format, or the text of one of the user's own, which reports call
+    `format_name`.
     `since_ns` and `until_ns` (epoch nanoseconds) select records from the one up to, but not with,
     the other; `since_back_ns` and `until_back_ns` stand for them until the last record is known,
     from which they count back. `where` is a condition, `by` names the fields of group tables, both
@@ -57,6 +72,7 @@ class Options:
 
     chunk_size: int = CHUNK_SIZE_BYTES_DEFAULT
     format: str | None = None
+    format_name: str = CUSTOM
     input_tz: str = "UTC"
     top: int = 10
     since_ns: int | None = None
@@ -224,6 +240,8 @@ def _source_spec(detection: Detection, forced: str | None) -> dict[str, Any]:
     if forced is None:
         spec["formats"] = [{"name": each.name, "params": each.params} for each in detection.formats]
         return spec
+    if not is_format_name(forced):
+        return {**spec, "formats": [{"name": CUSTOM, "params": {"pattern": forced}}], "only": True}
     # A forced format keeps what detection learnt about it, such as the unit of a field.
     params = next((each.params for each in detection.formats if each.name == forced), {})
     return {**spec, "formats": [{"name": forced, "params": params}], "only": True}

@@ -20,7 +20,7 @@ from logan.cli.values import (
 )
 from logan.errors import UsageError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, EXPANSION_MAX_DEFAULT, SERIES_POINTS_MAX
-from logan.plan import Options
+from logan.plan import CUSTOM, Options
 from logan.report import CSV_TABLES, Look, render
 
 if TYPE_CHECKING:
@@ -141,12 +141,14 @@ def configure_report(parser: Parser) -> None:
     parser.setting(
         "--top", type=positive, default=10, metavar="N", help="rows of the top tables (10)"
     )
+    parser.set_defaults(format_name=CUSTOM)
     parser.setting(
         "--format",
         type=str,
         default=None,
-        metavar="NAME",
-        help="read every line as this format instead of detecting; see: logan formats",
+        metavar="FORMAT",
+        help="read every line as this format: a name of `logan formats`, the text of nginx's "
+        "log_format or Apache's LogFormat, or a regular expression with named groups",
     )
     parser.setting(
         "--input-tz",
@@ -221,6 +223,7 @@ def options_of(args: argparse.Namespace) -> Options:
     return narrowing.options(
         chunk_size=args.chunk_size,
         format=args.format,
+        format_name=args.format_name,
         input_tz=args.input_tz,
         top=args.top,
         since=args.since,
@@ -277,6 +280,7 @@ def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
             threads=args.threads,
             chunk_size=args.chunk_size,
             format=args.format,
+            format_name=args.format_name,
             input_tz=args.input_tz,
             top=args.top,
             expansion_max=args.max_expansion,

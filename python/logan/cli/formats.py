@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
 HELP = "List the log formats that logan knows, each with an example."
-EPILOG = "Formats are detected from content; `logan analyze --format NAME` insists on one."
+EPILOG = """\
+Formats are detected from content; `logan analyze --format NAME` insists on one. FORMAT can also be
+the text of nginx's log_format or Apache's LogFormat, or a regular expression with the groups time,
+level, status, duration (or duration_s, _ms, _us, _ns), method, path, request, client, bytes,
+message, host. Names for formats of your own go into the configuration file (LOGAN_CONFIG, else
+logan/config.toml in XDG_CONFIG_HOME or ~/.config):
+
+  [formats]
+  shop = '$remote_addr [$time_local] "$request" $status $request_time'
+"""
 
 
 def configure(parser: Parser) -> None:
@@ -25,12 +34,22 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the registry of the native extension."""
     from logan import _logan
+    from logan.cli.config import check_format, load
     from logan.cli.terminal import write_stdout
+    from logan.plan import is_format_name
     from logan.report.json import dumps
     from logan.report.units import visible
     from logan.report.words import unit
 
     formats = json.loads(_logan.formats())
+    config = load()
+    for name, text in config.formats.items():
+        check_format(name, text)
+        told = json.loads(_logan.custom_format(text)) if not is_format_name(text) else {}
+        fields = {key: told.get(key) for key in ("time_field", "duration_field", "duration_unit")}
+        formats.append(
+            {"name": name, "title": f"yours, of {config.path}", "example": text, **fields}
+        )
     if args.json:
         write_stdout(dumps(formats) + "\n", encoding="utf-8")
         return Exit.OK
@@ -38,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
     lines = []
     for each in formats:
         lines.append(f"{each['name']:{width}}  {each['title']}")
-        lines.append(f"{'':{width}}  such as: {visible(each['example'])}")
+        label = "such as" if each["name"] not in config.formats else "format"
+        lines.append(f"{'':{width}}  {label}: {visible(' '.join(each['example'].split()))}")
         if each.get("duration_field"):
             facts = ", ".join(filter(None, (each["duration_field"], unit(each))))
             lines.append(f"{'':{width}}  response time: {facts}")

@@ -11,8 +11,9 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
+from logan.cli.config import load, name_format
 from logan.cli.exits import Exit, exit_code, exit_of_signal
 from logan.cli.signals import Aborted
 from logan.cli.terminal import abandon_stdout, say
@@ -23,7 +24,11 @@ __all__ = ["Parser", "command_parser", "run"]
 
 class Parser(argparse.ArgumentParser):
     """argparse with help by rich-argparse, imported only when help is shown, and with settings:
-    options whose value comes from the flag, else from a `LOGAN_*` variable, else a default."""
+    options whose value comes from the flag, else from a `LOGAN_*` variable, else from the
+    configuration file, else a default."""
+
+    known_settings: ClassVar[set[str]] = set()
+    """Names of the settings of all commands."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("allow_abbrev", False)
@@ -50,6 +55,7 @@ class Parser(argparse.ArgumentParser):
         self, flag: str, *, type: Callable[[str], Any], default: Any, help: str, **kwargs: Any
     ) -> None:
         """Add an option that the environment can set; `--chunk-size` is `LOGAN_CHUNK_SIZE`."""
+        self.known_settings.add(flag.lstrip("-"))
         variable = f"LOGAN_{flag.lstrip('-').replace('-', '_').upper()}"
         if "action" not in kwargs:
             kwargs["type"] = type
@@ -58,14 +64,27 @@ class Parser(argparse.ArgumentParser):
         self.set_defaults(resolve=self._resolve)
 
     def _resolve(self, args: argparse.Namespace) -> None:
+        config = load()
+        for key in config.settings:
+            if key not in self.known_settings:
+                known = ", ".join(sorted(self.known_settings))
+                raise UsageError(
+                    f"{config.path}: settings.{key}: there is no such setting",
+                    hint=f"there are {known}",
+                )
         for dest, variable, type, default in self._settings:
             if getattr(args, dest) is not None:
                 continue
-            text = os.environ.get(variable, "")
+            text, told = os.environ.get(variable, ""), variable
+            if not text:
+                key = dest.replace("_", "-")
+                text, told = config.settings.get(key, ""), f"{config.path}: settings.{key}"
             try:
                 setattr(args, dest, type(text) if text else default)
             except (argparse.ArgumentTypeError, ValueError) as error:
-                raise UsageError(f"{variable}={text}: {error}") from error
+                raise UsageError(f"{told}={text}: {error}") from error
+        if hasattr(args, "format"):
+            name_format(args)
 
 
 def run(argv: Sequence[str] | None, commands: Sequence[str]) -> int:

@@ -96,7 +96,7 @@ impl Coverage {
                 return Err("a count of records is impossibly large");
             }
             if source.range.is_some_and(|(first, last)| first > last)
-                || source.formats.keys().any(|name| format::by_name(name).is_none())
+                || source.formats.keys().any(|name| format::info(name).is_none())
             {
                 return Err("a source's formats or times make no sense");
             }

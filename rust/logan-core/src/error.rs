@@ -69,6 +69,17 @@ pub enum Error {
         message: String,
     },
 
+    /// The text of a format of the user's own does not fit.
+    #[error("{message}")]
+    Format {
+        /// What was given.
+        text: String,
+        /// The character of it, counted from 0, at which it does not fit.
+        position: usize,
+        /// Why.
+        message: String,
+    },
+
     /// A summary is damaged, of another job or version, or covers what another one covers too.
     #[error("the summary cannot be used: {0}; scan the part that it stands for again")]
     Summary(String),

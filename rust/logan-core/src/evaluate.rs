@@ -72,7 +72,7 @@ impl Summary {
             let mut formats: Vec<_> = covered.formats.iter().collect();
             formats.sort_by_key(|(name, lines)| (std::cmp::Reverse(**lines), (*name).clone()));
             let describe = |(name, &lines): (&String, &u64)| {
-                let info = format::by_name(name).map(|(_, entry)| entry.info);
+                let info = format::info(name);
                 let mut object = Map::new();
                 object.insert("name".into(), name.as_str().into());
                 object.insert("lines".into(), lines.into());

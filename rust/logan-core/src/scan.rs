@@ -9,7 +9,7 @@
 use crate::batch::{Batch, Columns, NO_TIME};
 use crate::coverage::{Segment, SourceCoverage};
 use crate::error::Error;
-use crate::format::{Context, Format, Part, REGISTRY, Run, history};
+use crate::format::{self, Context, Format, PLACES, Part, Run, history};
 use crate::lines::{LINE_BYTES_MAX, PAD, index_newlines};
 use crate::metric::lines::{Lines, is_continuation, is_header};
 use crate::metric::{Block, Metrics};
@@ -45,7 +45,7 @@ pub struct Scanner {
     ends: Vec<u32>,
     lines: Lines,
     /// Records by place in the registry.
-    records: [u64; REGISTRY.len()],
+    records: [u64; PLACES],
     order: Order,
     /// What becomes of records before they count, if the spec says anything about it.
     narrowing: Option<Box<Narrowing>>,
@@ -121,7 +121,7 @@ impl Scanner {
             metrics: Metrics::new(&spec),
             ends: Vec::new(),
             lines: Lines::default(),
-            records: [0; REGISTRY.len()],
+            records: [0; PLACES],
             order: Order::default(),
             narrowing: Narrowing::of(&spec)?,
             carry: vec![0; PAD],
@@ -182,7 +182,7 @@ impl Scanner {
         self.batch.clear();
         self.metrics.take();
         self.lines = Lines::default();
-        self.records = [0; REGISTRY.len()];
+        self.records = [0; PLACES];
         self.order = Order::default();
         if let Some(narrowing) = &mut self.narrowing {
             narrowing.filtered = 0;
@@ -419,11 +419,12 @@ impl Scanner {
         self.parse_carry();
         self.overlong = false;
         let mut summary = Summary::empty_with(self.digest);
-        let formats: std::collections::BTreeMap<String, u64> = REGISTRY
-            .iter()
-            .zip(self.records)
+        let formats: std::collections::BTreeMap<String, u64> = self
+            .records
+            .into_iter()
+            .enumerate()
             .filter(|(_, n)| *n > 0)
-            .map(|(entry, n)| (entry.info.name.to_string(), n))
+            .map(|(place, n)| (format::name_at(place).to_string(), n))
             .collect();
         let filtered = self.narrowing.as_mut().map_or(0, |n| std::mem::take(&mut n.filtered));
         self.lines.filtered = filtered;
@@ -442,7 +443,7 @@ impl Scanner {
         }
         summary.lines = std::mem::take(&mut self.lines);
         summary.figures = self.metrics.take();
-        self.records = [0; REGISTRY.len()];
+        self.records = [0; PLACES];
         summary
     }
 }

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::filter::{self, Condition, Field};
 use crate::format::history::Layouts;
 use crate::format::keys::{KEYS_MAX, Keys};
-use crate::format::{self, Context, Format, Params};
+use crate::format::{self, Context, Format, Params, custom};
 use crate::metric::by::TABLES_MAX;
 use crate::timestamp::Clock;
 use jiff::tz::TimeZone;
@@ -157,7 +157,15 @@ impl Spec {
                 layouts.check().map_err(Error::Spec)?;
             }
             for format in &source.formats {
-                if format::by_name(&format.name).is_none() {
+                let pattern = &format.params.pattern;
+                if format.name == custom::NAME {
+                    let Some(pattern) = pattern else {
+                        return fail(format!("a format {} has no pattern", custom::NAME));
+                    };
+                    custom::describe(pattern)?;
+                } else if pattern.is_some() {
+                    return fail(format!("the format {:?} takes no pattern", format.name));
+                } else if format::by_name(&format.name).is_none() {
                     let known: Vec<_> = format::REGISTRY.iter().map(|e| e.info.name).collect();
                     let name = &format.name;
                     return fail(format!("no format {name:?}; there are {}", known.join(", ")));
@@ -237,11 +245,17 @@ impl Spec {
     /// The formats of a source in the order of trial, each with its place in the registry.
     ///
     /// # Errors
-    /// [`Error::Spec`] if there is no such source.
+    /// [`Error::Spec`] if there is no such source, [`Error::Format`] if the text of a format of the
+    /// user's own is none.
     pub fn formats(&self, source: u32) -> Result<Vec<Trial>, Error> {
         let spec = self.source(source)?;
         let mut formats = Vec::new();
         for listed in &spec.formats {
+            if listed.name == custom::NAME {
+                let pattern = listed.params.pattern.as_deref().unwrap_or_default();
+                formats.push((format::REGISTRY.len(), custom::build(pattern)?));
+                continue;
+            }
             let (index, entry) = format::by_name(&listed.name)
                 .ok_or_else(|| Error::Spec(format!("no format {:?}", listed.name)))?;
             formats.push((index, (entry.build)(&listed.params)));
@@ -254,7 +268,9 @@ impl Spec {
             }
         }
         // What takes any line with a timestamp would take the lines of all formats behind it.
-        formats.sort_by_key(|(index, _)| format::REGISTRY[*index].last_resort);
+        formats.sort_by_key(|(index, _)| {
+            format::REGISTRY.get(*index).is_some_and(|entry| entry.last_resort)
+        });
         Ok(formats)
     }
 }

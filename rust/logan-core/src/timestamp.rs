@@ -99,6 +99,17 @@ impl Clock {
         Clock::new(TimeZone::UTC, 0)
     }
 
+    /// Seconds since 1970 at so many seconds of a day (year, month, day) of UTC.
+    pub(crate) fn civil([year, month, day]: [u32; 3], seconds: i64) -> Option<i64> {
+        Some(midnight(year, month, day)? + seconds)
+    }
+
+    /// As [`civil`](Self::civil), in the input zone.
+    pub(crate) fn civil_here(&mut self, day: [u32; 3], seconds: i64) -> Option<i64> {
+        let local = Clock::civil(day, seconds)?;
+        Some(self.localised(local))
+    }
+
     /// Seconds of UTC for seconds of local time.
     #[inline(always)]
     fn localised(&mut self, local: i64) -> i64 {

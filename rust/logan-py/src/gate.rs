@@ -14,7 +14,7 @@
 use logan_core::error::Error;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::IntoPyDict;
+use pyo3::types::{IntoPyDict, PyType};
 use std::any::Any;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 pyo3::import_exception!(logan.errors, CancelledError);
 pyo3::import_exception!(logan.errors, ConditionError);
+pyo3::import_exception!(logan.errors, FormatError);
 pyo3::import_exception!(logan.errors, InputError);
 pyo3::import_exception!(logan.errors, SourceChangedError);
 pyo3::import_exception!(logan.errors, SummaryError);
@@ -151,9 +152,12 @@ fn raised(py: Python<'_>, fault: Fault) -> PyErr {
             changed(py, message, path.into_os_string()).unwrap_or_else(|failure| failure)
         }
         Error::Condition { text, position, message } => {
-            misfit(py, message, text, position).unwrap_or_else(|failure| failure)
+            misfit(py, py.get_type::<ConditionError>(), message, text, position).unwrap_or_else(|failure| failure)
         }
         Error::Archive { .. } => InputError::new_err(message),
+        Error::Format { text, position, message } => {
+            misfit(py, py.get_type::<FormatError>(), message, text, position).unwrap_or_else(|failure| failure)
+        }
         Error::Cancelled => CancelledError::new_err(message),
         Error::Spec(_) => PyValueError::new_err(message),
         Error::Summary(_) => SummaryError::new_err(message),
@@ -166,8 +170,13 @@ fn changed(py: Python<'_>, message: String, path: std::ffi::OsString) -> PyResul
     Ok(PyErr::from_value(class.call((message,), Some(&named))?))
 }
 
-fn misfit(py: Python<'_>, message: String, text: String, position: usize) -> PyResult<PyErr> {
-    let class = py.get_type::<ConditionError>();
+fn misfit(
+    py: Python<'_>,
+    class: Bound<'_, PyType>,
+    message: String,
+    text: String,
+    position: usize,
+) -> PyResult<PyErr> {
     let named = [("expression", text.into_pyobject(py)?.into_any())].into_py_dict(py)?;
     named.set_item("position", position)?;
     Ok(PyErr::from_value(class.call((message,), Some(&named))?))

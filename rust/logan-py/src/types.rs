@@ -734,6 +734,15 @@ pub fn formats() -> String {
     serde_json::to_string(&infos).expect("infos are plain data")
 }
 
+/// JSON description of a format of the user's own.
+#[pyfunction]
+pub fn custom_format(py: Python<'_>, text: &str) -> PyResult<String> {
+    detached(py, || {
+        let description = format::custom::describe(text)?;
+        Ok(serde_json::to_string(&description).expect("a description is plain data"))
+    })
+}
+
 /// JSON description of what samples look like.
 #[pyfunction]
 pub fn detect(py: Python<'_>, samples: Vec<(u64, PyBackedBytes)>) -> PyResult<String> {

@@ -7,7 +7,7 @@
 
 use super::{Check, Condition, Field, Operator, Value, parse};
 use crate::batch::{BATCH_ROWS, Batch, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME};
-use crate::format::REGISTRY;
+use crate::format::{PLACES, name_at};
 use crate::format::keys::Keys;
 use crate::level::Level;
 use crate::metric::Block;
@@ -201,9 +201,8 @@ fn test(field: &Field, check: &Check, keys: &Keys) -> Result<Test, String> {
         Field::Level => return levels(check).map(Test::Levels),
         Field::Format => {
             let test = text_test(check)?;
-            let names = REGISTRY.iter().enumerate();
-            let set = names.filter(|(_, entry)| test.holds(entry.info.name.as_bytes(), None));
-            return Ok(Test::Formats(set.fold(0, |set, (i, _)| set | 1 << i)));
+            let set = (0..PLACES).filter(|&place| test.holds(name_at(place).as_bytes(), None));
+            return Ok(Test::Formats(set.fold(0, |set, place| set | 1 << place)));
         }
         Field::Route => Place::Route,
         Field::Path => Place::Path,

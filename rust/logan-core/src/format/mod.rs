@@ -15,6 +15,7 @@ pub mod app;
 pub mod aws_elb;
 pub mod aws_s3;
 pub(crate) mod cursor;
+pub mod custom;
 pub mod detect;
 pub mod duration;
 pub mod envelope;
@@ -109,6 +110,9 @@ pub struct Params {
     /// the plan lists: chunks of other sources then need not look back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rejoin: bool,
+    /// Text of a [format of the user's own](custom), and of no other format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
 }
 
 /// What a registered format is, for people.
@@ -511,6 +515,22 @@ pub static REGISTRY: &[&Entry] = &[
     &leveled::ENTRY,
     &app::ANYWHERE,
 ];
+
+/// Places of formats: those of the registry, and behind them that of users' own.
+pub const PLACES: usize = REGISTRY.len() + 1;
+
+/// What is known of the format of this name, [registered](REGISTRY) or [of users' own](custom).
+pub fn info(name: &str) -> Option<&'static Info> {
+    if name == custom::NAME {
+        return Some(&custom::INFO);
+    }
+    by_name(name).map(|(_, entry)| &entry.info)
+}
+
+/// The name of the format at a place below [`PLACES`].
+pub fn name_at(place: usize) -> &'static str {
+    REGISTRY.get(place).map_or(custom::NAME, |entry| entry.info.name)
+}
 
 /// The registered format of this name, and its place in the registry.
 pub fn by_name(name: &str) -> Option<(usize, &'static Entry)> {

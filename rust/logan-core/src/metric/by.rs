@@ -8,7 +8,7 @@ use super::routes::{Folder, Route, relative_error};
 use super::{Block, Metric, State};
 use crate::batch::{BATCH_ROWS, Batch, NO_STATUS, Text};
 use crate::filter::Field;
-use crate::format::REGISTRY;
+use crate::format;
 use crate::level::Level;
 use crate::simd::Simd;
 use crate::sketch::groups::{GroupTable, Groups, Payload};
@@ -134,7 +134,7 @@ fn update<S: Simd>(table: &mut Table, folder: &mut Folder, batch: &Batch, block:
             }
         }),
         Kind::Format => tally(groups, batch, |row, count| {
-            count(REGISTRY[usize::from(batch.format[row])].info.name.as_bytes());
+            count(format::name_at(usize::from(batch.format[row])).as_bytes());
         }),
         Kind::Route => tally(groups, batch, |row, count| {
             if let Some((key, _)) = folder.key::<S>(batch, block, row) {
