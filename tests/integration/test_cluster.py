@@ -131,6 +131,26 @@ def test_workers_that_cannot_read_the_file_fetch_it(
     assert figures(job.out) == expected
 
 
+def test_fetched_chunks_bring_what_their_records_look_back_to(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """Chunks of a few hundred bytes: nearly every record in pieces begins before its chunk."""
+    stamp = "2024-01-24T10:15:32.123456789Z stdout"
+    record = f"{stamp} P ERROR piece {'y' * 150} \n" * 3 + f"{stamp} F ended in 7ms\n"
+    pieces = tmp_path / "source" / "app.log"
+    pieces.parent.mkdir()
+    pieces.write_text(record * 40)
+    whole = json.loads(logan.analyze(pieces).to_json())
+    assert whole["levels"] == {"ERROR": 40}
+    job = own_job(cluster, pieces, "--chunk-size", "300")
+    (tmp_path / "worker").mkdir()
+    cluster.worker("remote", "--root", str(tmp_path / "worker"))
+    assert job.wait() == 0, job.err
+    found = json.loads(job.out)
+    for key in ("lines", "levels", "messages", "response_time_ms", "time"):
+        assert found[key] == whole[key], key
+
+
 def test_files_that_lie_on_the_workers(cluster: Cluster, tmp_path: Path) -> None:
     cluster.coordinator()
     parts = {}

@@ -23,6 +23,7 @@ from logan.cluster.isolated import Isolation, Poison
 from logan.cluster.limits import (
     FETCH_BYTES,
     LINGER_S_MAX,
+    LOOK_BACK_BYTES_MAX,
     TAIL_BYTES_MAX,
     TAIL_PIECE_BYTES,
 )
@@ -357,7 +358,10 @@ class Session:
         lease = held.lease
         held.passes += 1
         async with open_flat_nursery() as nursery:
-            for start in range(max(0, lease.start - 1), lease.end, FETCH_BYTES):
+            # The byte before a chunk tells whether it begins with a line of its own; records in
+            # pieces may have begun further back, and the coordinator gives no more than this.
+            first = max(0, lease.start - LOOK_BACK_BYTES_MAX)
+            for start in range(first, lease.end, FETCH_BYTES):
                 await self._fetch_slots.acquire()
                 end = min(start + FETCH_BYTES, lease.end)
                 nursery.start_soon(self._fetch, held, file, start, end)
