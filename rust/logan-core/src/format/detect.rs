@@ -3,18 +3,27 @@
 //! Each line of the samples goes to the first format of the registry that takes it; formats that
 //! took any are listed, the most frequent first, but those whose lines are app text as well (a
 //! line of HAProxy behind a syslog header) before all others, so that app text leaves them theirs. What lines alone cannot say (the unit of a bare
-//! integer, the zone and year of timestamps without them) is decided here, once per source, and
-//! named among what was assumed.
+//! integer, the zone and year of timestamps without them, which number of `03/04/2024` is the month)
+//! is decided here, once per source, and named among what was assumed.
+//!
+//! Which field a time or a duration came from is found out as users would: a field whose name is
+//! made unknown, and then the value is gone, was it.
 
-use super::{Context, Entry, Params, REGISTRY, access, app};
-use crate::batch::{NO_DURATION, Record};
+use super::{Context, Entry, Params, REGISTRY, access, app, json, logfmt};
+use crate::batch::{NO_DURATION, NO_TIME, Record};
 use crate::lines::{LINE_BYTES_MAX, PaddedLine};
 use crate::metric::lines::{is_continuation, is_header};
-use crate::timestamp::Clock;
+use crate::timestamp::{Clock, DateOrder, NumericDate};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Lines that are looked at in each sample: enough to see formats that are rare.
 const SAMPLE_LINES_MAX: usize = 2_000;
+/// Records of one format whose fields are looked for: writers hardly change names within a file.
+const NAMED_RECORDS_MAX: u64 = 32;
+/// Names of fields that are told: what is rarer is of no use to people.
+const NAMES_TOLD_MAX: usize = 3;
 
 #[derive(Default, Clone)]
 struct Seen {
@@ -25,6 +34,46 @@ struct Seen {
     example: Option<String>,
     /// Whether app text would take one of the lines.
     like_app: bool,
+    /// Fields that times and durations were found in.
+    time_fields: Names,
+    duration_fields: Names,
+}
+
+/// How often fields were what gave a value.
+#[derive(Default, Clone)]
+struct Names {
+    records: u64,
+    counts: BTreeMap<String, u64>,
+}
+
+impl Names {
+    /// Looks for the field of a record's value, unless enough are known; `without` says what the
+    /// value is if the bytes of a range are no name.
+    fn learn(
+        &mut self,
+        line: &[u8],
+        value: Option<u64>,
+        without: impl FnMut(Range<usize>) -> Option<u64>,
+    ) {
+        if value.is_some() && self.records < NAMED_RECORDS_MAX {
+            self.records += 1;
+            if let Some(name) = field_of(line, value, without) {
+                *self.counts.entry(name).or_default() += 1;
+            }
+        }
+    }
+
+    /// The most frequent ones, or `general` if none is known.
+    fn told(&self, general: &str) -> String {
+        let mut names: Vec<_> = self.counts.iter().collect();
+        names.sort_by_key(|&(_, count)| std::cmp::Reverse(*count));
+        let names: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
+        match names.len() {
+            0 => general.to_string(),
+            1..=NAMES_TOLD_MAX => names.join(", "),
+            _ => format!("{}, ...", names[..NAMES_TOLD_MAX].join(", ")),
+        }
+    }
 }
 
 /// Describes samples, each with its offset in the source; those that do not start at 0 begin at a
@@ -45,6 +94,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let mut seen = vec![Seen::default(); formats.len()];
     let (mut blank, mut header, mut continuation, mut malformed) = (0u64, 0u64, 0u64, 0u64);
     let mut integers = Vec::new();
+    // How often dates of numbers were read in an order, and whether it was a choice.
+    let mut dates: BTreeMap<(DateOrder, bool), u64> = BTreeMap::new();
     for (offset, bytes) in samples {
         let bytes =
             if *offset == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
@@ -64,6 +115,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 format.parse_line(padded.line(), context, &mut arena, &mut record).then_some(record)
             };
             let taken = formats.iter().enumerate().find_map(|(i, (_, format))| {
+                context.clock.numeric_date = None;
                 parse(format.as_ref(), &mut context).map(|record| (i, format, record))
             });
             let Some((i, format, record)) = taken else {
@@ -74,6 +126,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 }
                 continue;
             };
+            if let Some(NumericDate { order, ambiguous }) = context.clock.numeric_date {
+                *dates.entry((order, ambiguous)).or_default() += 1;
+            }
             if let Some(app) = app.filter(|&app| i < app && !seen[i].like_app) {
                 let app = formats[app].1.as_ref();
                 seen[i].like_app =
@@ -89,6 +144,25 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             seen[i].example.get_or_insert_with(|| {
                 String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned()
             });
+            if has_named_fields(REGISTRY[i]) {
+                let mut without = |name: Range<usize>| {
+                    let mut changed = line.to_vec();
+                    changed[name].fill(b'x');
+                    let mut record = Record::EMPTY;
+                    arena.clear();
+                    let padded = PaddedLine::new(&changed[..changed.len().min(LINE_BYTES_MAX)]);
+                    let format = format.as_ref();
+                    format
+                        .parse_line(padded.line(), &mut context, &mut arena, &mut record)
+                        .then_some(record)
+                };
+                let time = |r: Record| (r.time_ns != NO_TIME).then_some(r.time_ns as u64);
+                let duration = |r: Record| (r.duration_ns != NO_DURATION).then_some(r.duration_ns);
+                let seen = &mut seen[i];
+                seen.time_fields.learn(line, time(record), |name| without(name).and_then(time));
+                seen.duration_fields
+                    .learn(line, duration(record), |name| without(name).and_then(duration));
+            }
             if format_is_quoted(REGISTRY[i]) {
                 integers.extend(access::integer_time(padded.line(), &mut context.clock));
             }
@@ -108,6 +182,21 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             unit.name()
         ));
     }
+    assumed.extend(
+        [
+            (DateOrder::MonthFirst, "month first (month/day/year)"),
+            (DateOrder::DayFirst, "day first (day.month.year)"),
+            (DateOrder::ShortYearFirst, "year first (year-month-day)"),
+        ]
+        .into_iter()
+        .filter(|&(order, _)| dates.contains_key(&(order, true)))
+        .map(|(order, told)| {
+            let otherwise = dates.keys().any(|&(other, ambiguous)| other != order && !ambiguous);
+            let doubt =
+                if otherwise { ", though others in the file can only be otherwise" } else { "" };
+            format!("dates of numbers that could be in another order are read {told}{doubt}")
+        }),
+    );
     let describe = |&i: &usize| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);
         let quoted = format_is_quoted(entry) && unit.is_some();
@@ -122,8 +211,12 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             "params": params,
             "lines": seen.lines,
             "share": seen.lines as f64 / (total - blank).max(1) as f64,
-            "time_field": entry.info.time_field,
-            "duration_field": entry.info.duration_field.filter(|_| measured),
+            "time_field": seen.time_fields.told(entry.info.time_field),
+            "duration_field": entry
+                .info
+                .duration_field
+                .filter(|_| measured)
+                .map(|general| seen.duration_fields.told(general)),
             "duration_unit": duration_unit.filter(|_| measured),
             "timezone": match seen.zoneless {
                 0 => "written",
@@ -149,6 +242,74 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
 
 fn format_is_quoted(entry: &Entry) -> bool {
     [access::COMBINED.info.name, access::COMMON.info.name].contains(&entry.info.name)
+}
+
+fn has_named_fields(entry: &Entry) -> bool {
+    [json::ENTRY.info.name, logfmt::ENTRY.info.name].contains(&entry.info.name)
+}
+
+/// What may be names of fields: text in quotes before a colon, and what stands before `=`.
+fn names(line: &[u8]) -> Vec<Range<usize>> {
+    let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"_.-@/$".contains(b);
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < line.len() {
+        match line[at] {
+            b'"' => {
+                let start = at + 1;
+                at = start;
+                while at < line.len() && line[at] != b'"' {
+                    at += if line[at] == b'\\' { 2 } else { 1 };
+                }
+                let end = at.min(line.len());
+                at += 1;
+                let behind = line.get(at..).unwrap_or(&[]).trim_ascii_start();
+                if behind.starts_with(b":") && start < end {
+                    found.push(start..end);
+                }
+            }
+            b'=' => {
+                let start = line[..at].iter().rposition(|b| !is_name(b)).map_or(0, |i| i + 1);
+                if start < at {
+                    found.push(start..at);
+                }
+                at += 1;
+            }
+            _ => at += 1,
+        }
+    }
+    found
+}
+
+/// The name of the field that gave `value`, behind the names of the objects around it.
+fn field_of(
+    line: &[u8],
+    value: Option<u64>,
+    mut without: impl FnMut(Range<usize>) -> Option<u64>,
+) -> Option<String> {
+    let is_object = |name: &Range<usize>| {
+        let behind = line[name.end..].trim_ascii_start();
+        behind.strip_prefix(b"\":").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"{"))
+    };
+    let text = |name: &Range<usize>| String::from_utf8_lossy(&line[name.clone()]).into_owned();
+    let mut objects = Vec::new();
+    let mut other = None;
+    for name in names(line) {
+        let changed = without(name.clone());
+        if changed == value {
+            continue;
+        }
+        if is_object(&name) {
+            objects.push(text(&name));
+        } else if changed.is_none() {
+            other = Some(text(&name));
+            break;
+        } else {
+            other = other.or_else(|| Some(text(&name)));
+        }
+    }
+    objects.push(other?);
+    Some(objects.join("."))
 }
 
 /// The lines of a sample without their ends; the last one only if it is whole or alone.
@@ -226,6 +387,57 @@ mod tests {
         assert_eq!(detect(&[(0, b"2024-01-24 10:15:32 a\0b\n")])["encoding"], "utf-8");
         assert_eq!(detect(&[(0, b"\x1f\x8b\x08")])["compression"], "gzip");
         assert_eq!(detect(&[])["lines"], 0);
+    }
+
+    #[test]
+    fn fields_are_named_as_they_are_written() {
+        let fields = |line: &str| {
+            let found = detect(&[(0, line.as_bytes())]);
+            let format = &found["formats"][0];
+            (format["time_field"].clone(), format["duration_field"].clone())
+        };
+        for (line, time, duration) in [
+            (
+                r#"{"@timestamp":"2024-01-24T10:15:32Z","msg":"a=b","tookMs":5}"#,
+                "@timestamp",
+                "tookMs",
+            ),
+            (
+                r#"{"ts":"2024-01-24T10:15:32Z","event":{"kind":"x", "duration" : 5}}"#,
+                "ts",
+                "event.duration",
+            ),
+            // Whose the unit is does not count.
+            (r#"{"level":"info","ts":1706091332.5,"msg":"x","duration":5}"#, "ts", "duration"),
+            // The second is there to fall back on.
+            (r#"{"time":"2024-01-24T10:15:32Z","duration_ms":5,"took":6}"#, "time", "duration_ms"),
+            ("time=2024-01-24T10:15:32Z level=info msg=\"a b=c\" elapsed=5ms", "time", "elapsed"),
+        ] {
+            assert_eq!(fields(line), (json!(time), json!(duration)), "{line}");
+        }
+        let (time, duration) = fields(r#"{"level":"info","msg":"no time"}"#);
+        assert_eq!((time, duration), (json!(json::ENTRY.info.time_field), Value::Null));
+    }
+
+    #[test]
+    fn orders_of_dates_are_told() {
+        let assumed = |text: &str| detect(&[(0, text.as_bytes())])["assumed"].clone();
+        let said = "dates of numbers that could be in another order are read";
+        let us = "03/04/2024 10:15:32 INFO x\n";
+        assert_eq!(assumed(us), json!([format!("{said} month first (month/day/year)")]));
+        assert_eq!(
+            assumed(&[us, "24/04/2024 10:15:32 INFO x\n"].concat()),
+            json!([format!(
+                "{said} month first (month/day/year), though others in the file can only be otherwise"
+            )])
+        );
+        let german = "04.03.2024 10:15:32 INFO x\n";
+        assert_eq!(assumed(german), json!([format!("{said} day first (day.month.year)")]));
+        let short = "24-01-23 10:15:32 INFO x\n";
+        assert_eq!(assumed(short), json!([format!("{said} year first (year-month-day)")]));
+        for sure in ["01/24/2024 10:15:32 INFO x\n", "2024-01-02 10:15:32 INFO x\n"] {
+            assert_eq!(assumed(sure), json!([]), "{sure}");
+        }
     }
 
     #[test]
