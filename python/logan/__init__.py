@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from logan.errors import (
         CancelledError,
         ClusterError,
+        ConditionError,
         ExpectationError,
         InputError,
         LoganError,
@@ -39,6 +40,7 @@ __all__ = [
     "Cancel",
     "CancelledError",
     "ClusterError",
+    "ConditionError",
     "Coordinator",
     "Expectation",
     "ExpectationError",
@@ -69,7 +71,8 @@ _MODULES = {
     "logan.cluster.coordinator": ("Coordinator",),
     "logan.cluster.worker": ("Worker",),
     "logan.errors": (
-        *("CancelledError", "ClusterError", "ExpectationError", "InputError", "LoganError"),
+        *("CancelledError", "ClusterError", "ConditionError", "ExpectationError"),
+        *("InputError", "LoganError"),
         *("OutputError", "SourceChangedError", "SummaryError", "UsageError"),
     ),
     "logan.feed": ("Feed",),

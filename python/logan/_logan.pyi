@@ -4,11 +4,14 @@ Offsets and sizes are bytes, times are integer nanoseconds since 1970-01-01T00:0
 Every function that scans detaches from the interpreter while it works.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self, final
 
 __all__ = [
+    "LOOK_BACK_BYTES_MAX",
+    "ArchiveFeed",
     "Cancel",
+    "ChunkFeed",
     "Feed",
     "Fingerprint",
     "MergeTree",
@@ -16,13 +19,23 @@ __all__ = [
     "Spec",
     "Summary",
     "__version__",
+    "condition",
+    "decode_head",
     "detect",
     "formats",
+    "group_field",
+    "last_time",
+    "layouts",
+    "moment",
     "peak_rss_bytes",
     "scan",
+    "seek",
 ]
 
 __version__: str
+
+LOOK_BACK_BYTES_MAX: int
+"""How many bytes before a chunk's start its scan may read: pieces of its first records."""
 
 def formats() -> str:
     """JSON list of the registered formats, in registry order.
@@ -35,9 +48,26 @@ def detect(samples: Sequence[tuple[int, bytes]]) -> str:
 
     A sample that does not start at offset 0 must begin at a line start.
     Returns `{"encoding": "utf-8" | "utf-16" | "binary", "lines", "blank", "continuation",
-    "header", "malformed", "formats": [{"name", "params", "lines", "share", "time_field",
-    "duration_field", "duration_unit", "timezone", "example"}], "assumed": [str], "compression":
-    null | "gzip" | "zstd" | "bzip2" | "xz" | "lz4" | "zip"}`; formats by lines, most first.
+    "header", "malformed", "formats": [{"name", "params", "payload": [{"name", "lines"}],
+    "lines", "share", "time_field", "duration_field", "duration_unit", "timezone", "example"}],
+    "assumed": [str], "compression": null | "gzip" | "zstd" | "bzip2" | "xz" | "lz4" | "zip"}`;
+    formats in the order of trial: those around others first, then by lines, most first. `payload`
+    says what an envelope holds, most first, "message" for text of no format.
+    """
+
+def layouts(path: str, size: int, *, cancel: Cancel | None = None) -> str:
+    """JSON of where `#Fields:` lines change the columns in the first `size` bytes of a file.
+
+    One pass. Returns `{"fields": [str], "changes": [[offset, index of fields]]}`, as the spec of a
+    source takes it. Raises `OSError`, `logan.SourceChangedError`, `logan.CancelledError`, and
+    `ValueError` if they change too often.
+    """
+
+def decode_head(data: bytes, compression: str, limit: int) -> bytes:
+    """The first decoded bytes, at most `limit`, of an archive that begins with `data`.
+
+    Fewer if `data` ends or is damaged before; bzip2 gives nothing before the end of a block, up
+    to 900 kB of stored bytes. Raises `ValueError` for an unknown compression.
     """
 
 @final
@@ -45,9 +75,13 @@ class Spec:
     """What to compute, and how to read each source. Immutable, picklable, hashable by content.
 
     `json` is `{"version": 1, "top": 10, "input_tz": "UTC", "anchor_ns": int,
-    "sources": [{"formats": [{"name": str, "params": {}}]}]}`; formats that a source does not
-    list are tried after the listed ones, in registry order, unless its `"only": true`.
-    Raises `ValueError` that names the offending key.
+    "sources": [{"formats": [{"name": str, "params": {}}], "only": bool, "anchor_ns": int,
+    "layouts": {}}]}`, of a source all but `formats` optional. Formats that a source does not list
+    are tried after the listed ones, in registry order, unless its `"only": true`. Its `anchor_ns`
+    replaces the job's; without `layouts`, which `layouts()` gives, `#Fields:` lines mean nothing.
+    Possible besides: `"since_ns"` and `"until_ns"` (records from the one up to, but not with, the
+    other), `"where"` (a condition), `"by"` (names of fields).
+    Raises `ValueError` that names the offending key, `logan.ConditionError`.
     """
 
     def __new__(cls, json: str) -> Self: ...
@@ -109,6 +143,26 @@ class Summary:
 
         Raises `OSError`, `logan.SourceChangedError`, `logan.CancelledError`, `ValueError`.
         """
+    @staticmethod
+    def from_archive(
+        path: str,
+        spec: Spec,
+        compression: str,
+        *,
+        source: int = 0,
+        chunk_size: int = 16777216,
+        expansion_max: int = 0,
+        fingerprint: Fingerprint | None = None,
+        threads: int = 1,
+        cancel: Cancel | None = None,
+    ) -> tuple[Summary, tuple[str, str] | None, tuple[int, int, int, int | None]]:
+        """Figures of a compressed file, covered in decoded offsets, cut every `chunk_size`.
+
+        `compression` is "gzip", "zstd", "bzip2", "xz" or "lz4". With them why its end was not
+        reached, as (kind, message) like in `Outcome.failures`, or None; the figures are then those
+        of the whole lines before. Last, what `Outcome.archives` has of it.
+        `threads` scan beside the decoder and change no figure. Raises as `from_chunk`.
+        """
     def merge(self, other: Summary) -> Summary:
         """Raises `logan.SummaryError` when both cover a same byte or their specs differ."""
     def to_bytes(self) -> bytes: ...
@@ -119,7 +173,8 @@ class Summary:
         """JSON with the report's figures; inputs are given by their index in the spec.
 
         All keys of the report's contract except `inputs`, `missing`, `partial`,
-        `logan_version` and `performance`; beside them `"sources": [{"source", "bytes",
+        `logan_version` and `performance`, and `groups` only where the spec names fields that
+        records were counted by; beside them `"sources": [{"source", "bytes",
         "segments": [[start, end]], "formats": [{"name", "lines", ...}]}]`.
         """
     @property
@@ -177,8 +232,13 @@ class Outcome:
     def failures(self) -> list[tuple[int, int, int, str, str]]:
         """`(source, start, end, kind, message)` of each chunk that gave no figures.
 
-        kind is "changed", "unreadable" or "cancelled".
+        kind is "changed", "unreadable", "archive" or "cancelled". What was decoded of an archive
+        before it failed or was cancelled is in the figures: its offsets here are stored bytes.
         """
+    @property
+    def archives(self) -> list[tuple[int, int, int, int | None]]:
+        """Of each archive: source, decoded bytes, members decoded, and the stored offset behind
+        its last member where bytes begin that are not part of it."""
     @property
     def cancelled(self) -> bool:
         """Whether chunks are missing because the scan was stopped."""
@@ -189,11 +249,20 @@ def scan(
     spec: Spec,
     *,
     threads: int,
+    archives: Mapping[int, str] | None = None,
+    chunk_size: int = 16777216,
+    expansion_max: int = 0,
+    tree: MergeTree | None = None,
     cancel: Cancel | None = None,
     progress: Callable[[int, int], None] | None = None,
     progress_interval_s: float = 0.1,
 ) -> Outcome:
     """Scan `chunks` (source, start, end) on `threads` threads and merge them along the tree.
+
+    `archives` gives the compression of sources that have one; each is one chunk of all its stored
+    bytes, and what it decodes to is cut every `chunk_size` bytes. It ends as damaged when it has
+    given more than 1 GiB and more than `expansion_max` bytes for each stored one (0: no limit).
+    With `tree`, `chunks[i]` becomes its chunk i, and the outcome's own summary is empty.
 
     Files are opened when their turn comes; one that cannot be is among the failures.
     `progress(bytes done, bytes in all)` is called on the calling thread, and once at the end.
@@ -232,6 +301,91 @@ class Feed:
         """
     def finish(self) -> Summary:
         """Figures of everything, the last line counted even without its newline. Only once."""
+
+def condition(text: str, *, input_tz: str = "UTC") -> str:
+    """Canonical text of a condition; times in it are in `input_tz` if they name no zone.
+
+    Raises `logan.ConditionError`, `ValueError` for an unknown zone.
+    """
+
+def group_field(name: str) -> str:
+    """Canonical name of a field by which group tables can be made. `logan.ConditionError`."""
+
+def moment(text: str, *, input_tz: str = "UTC") -> int | None:
+    """Nanoseconds since 1970 of a date, a date and time, or RFC 3339; None if it is none.
+
+    Raises `ValueError` for an unknown zone.
+    """
+
+def seek(path: str, size: int, spec: Spec, *, source: int = 0) -> tuple[str, int, int]:
+    """Where in the first `size` bytes of a file the spec's selected time lies.
+
+    `("range", start, end)` if the times found by probes are in order to within 60 s, and all
+    records of the selected time are then taken to lie in `[start, end)`; else `("unordered", 0,
+    size)`, or `("timeless", 0, size)` if no probe found a time. Raises `OSError`, `ValueError`.
+    """
+
+def last_time(path: str, size: int, spec: Spec, *, source: int = 0) -> int | None:
+    """The latest time of the records near the end of a file's first `size` bytes, if any."""
+
+@final
+class ChunkFeed:
+    """Figures of one chunk `[start, end)` of a source whose bytes the caller pushes.
+
+        feed = ChunkFeed(spec, source, start, end)
+        for data in bytes_from(feed.position):  # in order, cut anywhere
+            if not feed.push(data):
+                break
+        summary = feed.finish(name)
+
+    The first byte to push lies before the chunk: one, or `lookback` for formats that look back.
+    `push` answers whether more is wanted: up to `end`, and on until the last line that begins in
+    the chunk is whole or has all that counts of it. What is pushed beyond is not looked at.
+    """
+
+    def __new__(
+        cls, spec: Spec, source: int, start: int, end: int, *, lookback: int = 0
+    ) -> Self: ...
+    @property
+    def position(self) -> int:
+        """Offset of the byte to push next; before the first push, where to begin."""
+    def push(self, data: bytes) -> bool: ...
+    def finish(self, name: str = "-") -> Summary:
+        """Only once. Raises `logan.SourceChangedError` if the bytes ended before `end`."""
+
+@final
+class ArchiveFeed:
+    """Figures of a compressed source whose stored bytes the caller pushes, as they are stored.
+
+    Decodes and scans on threads of its own, `threads` of them beside the decoder.
+    """
+
+    def __new__(
+        cls,
+        spec: Spec,
+        compression: str,
+        *,
+        name: str | None = None,
+        source: int = 0,
+        chunk_size: int = 16777216,
+        expansion_max: int = 0,
+        threads: int = 1,
+        cancel: Cancel | None = None,
+    ) -> Self: ...
+    def push(self, data: bytes) -> bool:
+        """Waits while the decoder is behind. Whether more is wanted; not behind end or damage."""
+    def push_fd(
+        self,
+        fd: int,
+        *,
+        cancel: Cancel | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """As `Feed.push_fd`; ends where no more is wanted."""
+    def finish(
+        self,
+    ) -> tuple[Summary, tuple[str, str] | None, tuple[int, int, int, int | None]]:
+        """As `Summary.from_archive`. Only once."""
 
 def peak_rss_bytes() -> int:
     """Peak resident memory of this process, without what its parent had at the fork."""

@@ -8,23 +8,25 @@ terminal; whoever wants a progress bar passes `progress`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from logan import engines
+from logan import engines, narrowing
 from logan._logan import Cancel, Spec
 from logan.engines import Progress
 from logan.errors import UsageError
 from logan.job import check_format, plan_inputs, prepare, raise_first
 from logan.limits import (
     CHUNK_SIZE_BYTES_DEFAULT,
+    EXPANSION_MAX_DEFAULT,
     INPUTS_PER_JOB_MAX,
     SERIES_POINTS_MAX,
     THREADS_MAX,
 )
 from logan.model import Detection, Source
-from logan.plan import Options
+from logan.narrowing import Moment
 from logan.report import Report
 from logan.sources import Input, open_inputs
 
@@ -41,7 +43,14 @@ def analyze(
     format: str | None = None,
     input_tz: str = "UTC",
     top: int = 10,
+    expansion_max: int = EXPANSION_MAX_DEFAULT,
     anchor: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    relative_to: Literal["now", "last"] = "now",
+    where: str | None = None,
+    by: str | Sequence[str] = (),
+    seek: bool = True,
     engine: str = "local",
     series_points: int | None = SERIES_POINTS_MAX,
     progress: Progress | None = None,
@@ -51,15 +60,32 @@ def analyze(
     """Analyse logs and give one report of all of them.
 
     Args:
-        paths: a path or several; "-" is standard input.
+        paths: a path or several: files, compressed or not, folders, patterns such as
+            "logs/**/*.gz", "-" for standard input, URLs (http(s)://, s3://, gs://, az://).
         threads: chunks read side by side; by default the CPUs this process may use. Never
             changes a figure.
         chunk_size: bytes of a unit of work.
         format: read every line as this format (a name of `logan formats`) instead of detecting.
         input_tz: zone of times that carry none, an IANA name such as "Europe/Berlin".
         top: rows of the top tables and of the slowest requests.
-        anchor: dates without a year lie at or before this moment (+ 48 h); by default when the
-            newest input was last modified.
+        expansion_max: bytes that an archive may give for each stored one once it has given
+            1 GiB, before it is taken for a bomb; 0 for no limit.
+        anchor: dates without a year lie at or before this moment (+ 48 h); by default, for each
+            input, when it was last modified or, of an archive, written.
+        since, until: only records from the one moment up to, but not with, the other; records
+            without a time are left out then. A date, a date and time, RFC 3339 (in `input_tz` if
+            it names no zone), a `datetime`, or text such as "2h" or "1d12h" or a `timedelta`,
+            which count back from `relative_to`. Rates divide by the minutes of the records in
+            this time, whether or not `where` keeps them.
+        relative_to: "now", taken once for the whole job, or "last", the latest record near the
+            end of the inputs (files only).
+        where: only records for which this condition holds, such as
+            'status>=500 and route~"^/api" and duration>250ms'.
+        by: fields by which group tables are made, at most four: route, path, status, level,
+            client, host, method, format, json.KEY or logfmt.KEY.
+        seek: find the selected time in files that are in its order (to within 60 s) instead of
+            reading all of them. False reads everything: the same figures, but for the lines
+            outside of the selected time, which are counted as filtered then.
         engine: a name of `logan.engines.ENGINES`, or NAME=ADDRESS: "dask" makes a Dask cluster of
             processes for this job, "dask=tcp://host:8786" uses one that is there.
         series_points: most points of the series; None gives all there are.
@@ -71,10 +97,24 @@ def analyze(
             `error`, reads the others and marks the report partial.
 
     Raises:
-        UsageError: an option makes no sense (also a `ValueError`).
+        UsageError: an option makes no sense (also a `ValueError`); `ConditionError` with its
+            position if `where` or `by` does.
         InputError: an input cannot be read; `SourceChangedError` if it changed meanwhile.
     """
-    options = Options(chunk_size=chunk_size, format=format, input_tz=input_tz, top=top)
+    options = narrowing.options(
+        chunk_size=chunk_size,
+        format=format,
+        input_tz=input_tz,
+        top=top,
+        since=since,
+        until=until,
+        relative_to=relative_to,
+        where=where,
+        by=by,
+        seek=seek,
+        now_ns=time.time_ns(),
+        expansion_max=expansion_max,
+    )
     _check(threads, errors, series_points)
     runner = engines.load(engine)
     cancel = Cancel() if cancel is None else cancel
@@ -103,7 +143,7 @@ def analyze_logs(
 
 def detect(path: PathLike) -> Detection:
     """What a log looks like, from a sample of it; "-" is standard input. Raises `InputError`."""
-    (entry,) = open_inputs([os.fspath(path)])
+    (entry,) = open_inputs([os.fspath(path)], literal=True)
     if entry.stream is not None:
         entry.stream.close()
     if entry.error is not None:
@@ -118,16 +158,32 @@ def make_spec(
     input_tz: str = "UTC",
     top: int = 10,
     anchor: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
+    where: str | None = None,
+    by: str | Sequence[str] = (),
 ) -> Spec:
     """The spec by which `analyze` would read `paths`, for use with `Summary` and `Feed`.
 
     Source i of the spec is path i, which must be a file. Without paths it has one source whose
-    lines try every format.
+    lines try every format. `since` and `until` that are relative count back from now.
     Raises `InputError`, `UsageError`.
     """
-    options = Options(format=format, input_tz=input_tz, top=top)
+    options = narrowing.options(
+        format=format,
+        input_tz=input_tz,
+        top=top,
+        since=since,
+        until=until,
+        where=where,
+        by=by,
+        seek=False,
+        now_ns=time.time_ns(),
+    )
     check_format(format)
-    inputs = open_inputs(_path_list(paths)) or [Input("-", Source("-", None), Detection())]
+    inputs = open_inputs(_path_list(paths), literal=True) or [
+        Input("-", Source("-", None), Detection())
+    ]
     raise_first(inputs)
     return plan_inputs(inputs, options, anchor=anchor).spec()
 

@@ -14,7 +14,9 @@ from __future__ import annotations
 __all__ = [
     "CancelledError",
     "ClusterError",
+    "ConditionError",
     "ExpectationError",
+    "ExpressionError",
     "InputError",
     "JournalError",
     "LoganError",
@@ -44,8 +46,8 @@ class UsageError(LoganError, ValueError):
     """An argument or option that makes no sense; nothing was read."""
 
 
-class ExpectationError(UsageError):
-    """An expectation that cannot be understood.
+class ExpressionError(UsageError):
+    """Text in one of logan's small languages that cannot be understood.
 
     Attributes:
         expression: the text as given.
@@ -64,13 +66,21 @@ class ExpectationError(UsageError):
         return f"{self.expression}\n{' ' * self.position}^"
 
 
+class ExpectationError(ExpressionError):
+    """An expectation (`--expect`) that cannot be understood."""
+
+
+class ConditionError(ExpressionError):
+    """A condition (`--where`), or the name of a field (`--by`), that cannot be understood."""
+
+
 class InputError(LoganError):
     """An input that cannot be read, or not as a log.
 
     Attributes:
         input: the path as given, or "-".
         kind: "missing", "folder", "permission", "binary", "utf-16", "compressed", "format",
-            "changed" or "unreadable".
+            "archive" (damaged), "changed" or "unreadable".
     """
 
     def __init__(

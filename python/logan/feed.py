@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from threading import Lock
 from types import TracebackType
 
-from logan import _logan
+from logan import _logan, narrowing
 from logan._logan import Spec, Summary
 from logan.errors import UsageError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SAMPLE_HEAD_BYTES_MAX
 from logan.model import Detection
-from logan.plan import Options, spec_json
+from logan.narrowing import Moment
+from logan.plan import spec_json
 from logan.report import Report
 
 __all__ = ["Feed"]
@@ -37,7 +39,8 @@ class Feed:
     Args:
         spec: how to read the bytes; by default detected from the first 64 KiB.
         source: which of the spec's sources the bytes are.
-        format, input_tz, top: as for `analyze`; only without `spec`.
+        format, input_tz, top, since, until, where, by: as for `analyze`; only without `spec`.
+            Relative times count back from when the feed is made.
         name: the input's name in reports.
 
     Threads may share it: each push is taken whole, in the order in which they come.
@@ -55,9 +58,23 @@ class Feed:
         format: str | None = None,
         input_tz: str = "UTC",
         top: int = 10,
+        since: Moment | None = None,
+        until: Moment | None = None,
+        where: str | None = None,
+        by: str | Sequence[str] = (),
         name: str = "-",
     ) -> None:
-        self._options = Options(chunk_size=chunk_size, format=format, input_tz=input_tz, top=top)
+        self._options = narrowing.options(
+            chunk_size=chunk_size,
+            format=format,
+            input_tz=input_tz,
+            top=top,
+            since=since,
+            until=until,
+            where=where,
+            by=by,
+            now_ns=time.time_ns(),
+        )
         self._name = name
         self._source = source
         self._anchor_ns = time.time_ns()
@@ -134,5 +151,7 @@ class Feed:
     def _spec_for(self, detection: Detection) -> Spec:
         try:
             return Spec(spec_json([detection], self._options, anchor_ns=self._anchor_ns))
+        except UsageError:
+            raise
         except ValueError as error:
             raise UsageError(str(error)) from error

@@ -14,14 +14,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from logan import _logan
+from logan import _logan, narrowing
 from logan._logan import Cancel, Spec
 from logan.errors import InputError, SourceChangedError, UsageError
 from logan.limits import SERIES_POINTS_MAX
 from logan.model import Detection, FormatShare, Missing, Plan, Result, Source
-from logan.plan import Options, make_plan
+from logan.narrowing import Sought
+from logan.plan import Options, make_plan, replan
 from logan.report import Report, assemble, input_entry
-from logan.sources import Input, local, open_inputs, readable_name
+from logan.sources import Input, local, open_inputs, readable_name, shown_name
 from logan.sources.stdin import Stream
 
 __all__ = [
@@ -41,6 +42,7 @@ class Job:
 
     Attributes:
         order: source i of the plan is input `order[i]`.
+        sought: what a search for the selected time found, by source; empty without a search.
         watched: the inputs are files here, which can be looked at again in the end.
         started: `time.perf_counter` when the job began.
     """
@@ -49,6 +51,7 @@ class Job:
     order: Sequence[int]
     plan: Plan
     options: Options
+    sought: Sequence[Sought] = ()
     watched: bool = True
     started: float = field(default_factory=time.perf_counter)
 
@@ -84,8 +87,11 @@ class Job:
         top = self.options.top
         figures = json.loads(result.summary.evaluate(top=top, series_points=series_points))
         _blame(self.inputs, self.order, result.missing, figures, self.options.format)
+        _note_archives(self.inputs, self.order, result)
         if strict:
             raise_first(self.inputs)
+        if self.options.by:
+            figures["groups"] = narrowing.groups_of(figures, self.options.by)
         return _report(self, result, figures, engine=engine)
 
 
@@ -155,10 +161,25 @@ def plan_inputs(
     started: float | None = None,
 ) -> Job:
     """The job of inputs that were looked at already."""
-    order = _source_order(inputs)
-    plan = _plan(inputs, order, options, anchor)
     started = time.perf_counter() if started is None else started
-    return Job(inputs, order, plan, options, watched, started)
+    order = _source_order(inputs)
+    pairs = _pairs(inputs, order)
+    plan = _plan(pairs, options, anchor)
+    if not watched and (options.since_back_ns, options.until_back_ns) != (None, None):
+        raise UsageError(
+            "the last record of files on other hosts is not known before they are read",
+            hint="give since and until as moments, or count back from now",
+        )
+    sources = [source for source, _ in pairs]
+    settled = narrowing.settle(options, sources, _spec(plan.spec_json))
+    if settled != options:
+        options, plan = settled, _plan(pairs, settled, anchor)
+    sought: list[Sought] = []
+    if watched and options.seek and (options.since_ns, options.until_ns) != (None, None):
+        spec = _spec(plan.spec_json)
+        sought = [narrowing.seek(source, index, spec) for index, source in enumerate(sources)]
+        plan = replan(plan, [each.source for each in sought], options)
+    return Job(inputs, order, plan, options, sought, watched, started)
 
 
 def check_format(format: str | None) -> None:
@@ -186,34 +207,50 @@ def _close(inputs: Iterable[Input]) -> None:
 
 
 def _source_order(inputs: Sequence[Input]) -> list[int]:
-    """Indices of the readable inputs, those with a size before streams: the spec's order."""
-    readable = [index for index, entry in enumerate(inputs) if entry.source is not None]
-    return sorted(readable, key=lambda index: inputs[index].stream is not None)
+    """Indices of the readable inputs, files before objects before streams: the spec's order."""
+    kinds = {
+        index: (entry.stream is not None, entry.source.fingerprint is None)
+        for index, entry in enumerate(inputs)
+        if entry.source is not None
+    }
+    return sorted(kinds, key=lambda index: kinds[index])
+
+
+def _pairs(inputs: Sequence[Input], order: Sequence[int]) -> list[tuple[Source, Detection]]:
+    """The sources in the spec's order, each with what its sample looks like."""
+    return [
+        (entry.source, entry.detection or Detection())
+        for entry in (inputs[index] for index in order)
+        if entry.source is not None
+    ]
 
 
 def _plan(
-    inputs: Sequence[Input], order: Sequence[int], options: Options, anchor: datetime | None
+    pairs: Sequence[tuple[Source, Detection]], options: Options, anchor: datetime | None
 ) -> Plan:
-    pairs = [(each.source, each.detection) for each in (inputs[index] for index in order)]
-    sources = [source for source, _ in pairs if source is not None]
-    detections = [detection or Detection() for _, detection in pairs]
-    return make_plan(sources, detections, options, anchor_ns=_anchor_ns(sources, anchor))
+    sources = [source for source, _ in pairs]
+    detections = [detection for _, detection in pairs]
+    return make_plan(sources, detections, options, anchor_ns=_anchors_ns(sources, anchor))
 
 
-def _anchor_ns(sources: Iterable[Source], anchor: datetime | None) -> int:
+def _anchors_ns(sources: Iterable[Source], anchor: datetime | None) -> int | list[int]:
+    """One moment for all sources if the user gave it, else when each was last modified."""
     if anchor is not None:
         moment = anchor if anchor.tzinfo is not None else anchor.replace(tzinfo=UTC)
         anchor_ns = int(moment.timestamp()) * 1_000_000_000
         if not -(2**63) <= anchor_ns < 2**63:
             raise UsageError(f"anchor is {anchor:%Y-%m-%d}, it must be from 1678 to 2261")
         return anchor_ns
-    modified = [source.mtime_ns for source in sources if source.mtime_ns is not None]
-    return max(modified, default=time.time_ns())
+    now = time.time_ns()
+    # What an archive says of its content is older and truer than when the archive was written.
+    return [source.written_ns or source.mtime_ns or now for source in sources]
 
 
 def _spec(text: str) -> Spec:
     try:
         return Spec(text)
+    except UsageError:
+        raise
     except ValueError as error:
         raise UsageError(str(error)) from error
 
@@ -247,6 +284,16 @@ def _blame(
             entry.notes.append("no line fits a known format; see: logan formats")
 
 
+def _note_archives(inputs: Sequence[Input], order: Sequence[int], result: Result) -> None:
+    """Say what is strange about archives, though no error."""
+    for source, archive in result.archives.items():
+        if archive.foreign_at is not None:
+            inputs[order[source]].notes.append(
+                f"bytes that are no part of the archive follow it from byte "
+                f"{archive.foreign_at:,} on; they were not looked at"
+            )
+
+
 def _misfit(entry: Input, forced: str) -> InputError:
     found = [each.name for each in entry.detection.formats] if entry.detection else []
     return InputError(
@@ -260,7 +307,12 @@ def _misfit(entry: Input, forced: str) -> InputError:
 def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str) -> Report:
     inputs, order = job.inputs, job.order
     evaluated = {order[each["source"]]: each for each in figures["sources"]}
-    entries = [_entry(entry, evaluated.get(index), job) for index, entry in enumerate(inputs)]
+    specs = _specs(job)
+    sought = dict(zip(order, job.sought, strict=False))
+    entries = [
+        _entry(entry, evaluated.get(index), sought.get(index), job, specs.get(index, {}))
+        for index, entry in enumerate(inputs)
+    ]
     names = [entry["path"] for entry in entries]
     read = sum(entry["bytes"] for entry in entries)
     wall_s = time.perf_counter() - job.started
@@ -277,6 +329,8 @@ def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str
             }
             for each in result.missing
         ],
+        selection=narrowing.selection(job.options),
+        skipped_bytes=sum(each.skipped_bytes for each in job.sought),
         logan_version=_logan.__version__,
         performance={
             "wall_s": round(wall_s, 6),
@@ -291,36 +345,56 @@ def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str
     )
 
 
-def _entry(entry: Input, evaluated: Mapping[str, Any] | None, job: Job) -> dict[str, Any]:
+def _specs(job: Job) -> dict[int, Mapping[str, Any]]:
+    """How each readable input is read, with what it has in common with the others."""
+    spec = json.loads(job.plan.spec_json)
+    shared = {key: value for key, value in spec.items() if key != "sources"}
+    return {
+        index: {**shared, **each} for index, each in zip(job.order, spec["sources"], strict=True)
+    }
+
+
+def _entry(
+    entry: Input,
+    evaluated: Mapping[str, Any] | None,
+    sought: Sought | None,
+    job: Job,
+    spec: Mapping[str, Any],
+) -> dict[str, Any]:
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
     notes = list(entry.notes)
-    has_size = entry.source is not None and entry.source.size is not None
-    if job.watched and entry.source is not None and has_size and entry.error is None:
+    is_file = entry.source is not None and entry.source.fingerprint is not None
+    if job.watched and entry.source is not None and is_file and entry.error is None:
         notes += local.changes_since(entry.source)
+    assumed = _assumed(detection, spec) if spec else []
+    if sought is not None and entry.error is None:
+        assumed += [sought.assumed] if sought.assumed else []
+        notes += [sought.note] if sought.note else []
     return input_entry(
-        readable_name(entry.path),
+        shown_name(entry.path),
         evaluated,
         compression=detection.compression,
         formats=[
             _format_entry(each, found.get(each["name"]))
             for each in (evaluated or {}).get("formats", ())
         ],
-        assumed=_assumed(detection, job.plan),
+        assumed=assumed,
         notes=notes,
         error=_in_words(entry.error),
     )
 
 
-def _assumed(detection: Detection, plan: Plan) -> list[str]:
+def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
     """What the lines of an input do not say and the figures rest on."""
-    spec = json.loads(plan.spec_json)
     assumed = list(detection.assumed)
     if any(each.timezone in ("not written", "written in some lines") for each in detection.formats):
         assumed.append(f"times without a zone are {spec['input_tz']}")
     if any(each.year == "not written" for each in detection.formats):
         anchor = datetime.fromtimestamp(spec["anchor_ns"] / 1e9, UTC)
         assumed.append(f"dates without a year are the latest up to 48 h after {anchor:%Y-%m-%d}")
+    if "since_ns" in spec or "until_ns" in spec:
+        assumed.append("records without a time are outside of the selected time")
     return assumed
 
 

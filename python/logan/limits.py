@@ -43,5 +43,36 @@ SERIES_POINTS_MAX: Final = 2_000
 EXPRESSION_CHARS_MAX: Final = 200
 """Longer expectations are mistakes; the bound keeps the error message readable."""
 
+GROUP_TABLES_MAX: Final = 4
+"""Each `--by` is a table in every summary that is alive; the spec agrees."""
+
 JSON_INPUT_BYTES_MAX: Final = 256 * MIB
 """A saved report is some hundred KiB; more than this is another file."""
+
+ARCHIVE_HEAD_BYTES_MAX: Final = 1 * MIB
+"""Read of an archive for detection: bzip2 gives nothing before 900 kB, one of its blocks."""
+
+ARCHIVE_SAMPLE_BYTES_MAX: Final = 192 * KIB
+"""Decoded for detection: as much as is sampled of a file in all, since only the head is cheap."""
+
+EXPANSION_MAX_DEFAULT: Final = 2_000
+"""Decoded bytes for each stored one before an archive is taken for a bomb, once it has given
+1 GiB: twice what gzip can do at best, and far more than logs do."""
+
+FOLDER_ENTRIES_MAX: Final = 1_000_000
+"""Names looked at below one folder: a whole disk given by mistake ends in an error."""
+
+NAMES_SHOWN_MAX: Final = 3
+"""Names in a note; the rest is a number."""
+
+FETCH_BYTES_MAX: Final = 4 * MIB
+"""One request to an object store: large beside its latency, small beside memory."""
+
+FETCH_AHEAD_MAX: Final = 3
+"""Requests under way for one chunk: hides latency, bounds memory to some 16 MiB a thread."""
+
+FETCH_RETRIES_MAX: Final = 4
+"""A server that fails five times in a row is down."""
+
+FETCH_TIMEOUT_S: Final = 30
+"""Longer than any server that works takes for a few MiB."""

@@ -6,7 +6,7 @@ is named by its index in `Plan.sources`, which is also its index in the spec.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from logan._logan import Summary
 
 __all__ = [
+    "Archive",
     "Chunk",
     "Detection",
     "FormatShare",
@@ -27,7 +28,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class FormatShare:
-    """One format found in a sample, and how it will be read."""
+    """One format found in a sample, and how it will be read.
+
+    Attributes:
+        payload: of an envelope, what it holds: `name` and `lines` by format, most first.
+    """
 
     name: str
     lines: int
@@ -39,11 +44,17 @@ class FormatShare:
     timezone: str | None = None
     year: str | None = None
     example: str | None = None
+    payload: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What a source's sample looks like; counts are lines of the sample."""
+    """What a source's sample looks like; counts are lines of the sample.
+
+    Attributes:
+        layouts: where in the whole source the columns of its lines change (the native
+            `layouts`); None where no line says its columns, or nobody looked.
+    """
 
     encoding: str = "utf-8"
     compression: str | None = None
@@ -54,6 +65,7 @@ class Detection:
     malformed: int = 0
     formats: tuple[FormatShare, ...] = ()
     assumed: tuple[str, ...] = ()
+    layouts: Mapping[str, Any] | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Detection:
@@ -77,16 +89,37 @@ class Source:
     """One readable input, fixed when the plan is made.
 
     Attributes:
-        url: the path as given, or "-".
-        size: planned bytes; None for a stream, whose end is not known.
-        fingerprint: JSON of the native `Fingerprint`; None for a stream.
+        url: the path as given, "-", or a URL.
+        size: planned stored bytes; None for a stream, whose end is not known.
+        start, end: the bytes to be read of it, line starts both or the edges of `[0, size)`;
+            what a search by time left out of a file lies outside of them. `end` is None for all.
+        fingerprint: JSON of the native `Fingerprint`; None for what is no local file.
         mtime_ns: when the content was last modified; None for a stream.
+        compression: how the stored bytes are compressed; None if they are not.
+        etag: identity of an object's content, as its server gives it.
+        written_ns: when the log was written as the archive itself says; None if it does not.
     """
 
     url: str
     size: int | None
     fingerprint: str | None = None
     mtime_ns: int | None = None
+    start: int = 0
+    end: int | None = None
+    compression: str | None = None
+    etag: str | None = None
+    written_ns: int | None = None
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """First byte, and one past the last byte, to be read; (0, 0) for a stream."""
+        size = self.size or 0
+        return self.start, size if self.end is None else self.end
+
+    @property
+    def splittable(self) -> bool:
+        """Whether it can be read from anywhere; else all of it is one chunk."""
+        return self.compression is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,28 +134,45 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All work of a job. A function of inputs and options, never of threads or workers."""
+    """All work of a job. A function of inputs and options, never of threads or workers.
+
+    A source that cannot be split has one chunk of all its stored bytes; what it decodes to is cut
+    on the same grid of `chunk_size`. `expansion_max` bounds the decoded bytes for each stored one
+    (0: no bound), so it may change figures too.
+    """
 
     sources: tuple[Source, ...]
     chunks: tuple[Chunk, ...]
     chunk_size: int
     spec_json: str
+    expansion_max: int = 0
 
     @property
     def bytes(self) -> int:
         """Planned bytes of all sources whose size is known."""
-        return sum(source.size or 0 for source in self.sources)
+        return sum(end - start for start, end in (source.range for source in self.sources))
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Planned bytes that are not in the figures; `end` is None where a stream was left."""
+    """Planned bytes that are not in the figures; `end` is None where a stream or an archive was
+    left, whose offsets are decoded ones."""
 
     source: int
     start: int
     end: int | None
     kind: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What a compressed source turned out to hold; `foreign_at` is the stored offset of bytes
+    behind its last member that are no part of it."""
+
+    decoded: int
+    members: int
+    foreign_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +184,7 @@ class Result:
     missing: tuple[Missing, ...] = ()
     workers: tuple[Mapping[str, Any], ...] = ()
     recoveries: tuple[Mapping[str, Any], ...] = ()
+    archives: Mapping[int, Archive] = field(default_factory=dict)
 
 
 def join_missing(missing: Iterable[Missing]) -> tuple[Missing, ...]:

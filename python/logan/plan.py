@@ -4,7 +4,9 @@ Pure: it reads no file, clock or environment, and knows nothing of threads or wo
 same inputs and options give the same plan on every machine. That is what makes reports
 comparable byte for byte.
 
-Each source `[0, size)` is tiled by chunks of one size without gap or overlap. The size is doubled
+Each source `[0, size)`, or of a file that is in the order of time the range that a search by time
+found, is tiled by chunks of one size without gap or overlap; a compressed one is a single chunk,
+since nothing can be read from its middle. The size is doubled
 until the whole job has at most `CHUNKS_PER_JOB_MAX` chunks. Streams have no chunks here: they are
 cut on the same grid while they are read.
 """
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from logan.errors import UsageError
@@ -21,11 +23,21 @@ from logan.limits import (
     CHUNK_SIZE_BYTES_DEFAULT,
     CHUNK_SIZE_BYTES_MAX,
     CHUNKS_PER_JOB_MAX,
+    EXPANSION_MAX_DEFAULT,
+    GROUP_TABLES_MAX,
     TOP_ROWS_MAX,
 )
 from logan.model import Chunk, Detection, Plan, Source
 
-__all__ = ["Options", "chunk_size_for", "make_plan", "spec_json", "tile"]
+__all__ = [
+    "Options",
+    "chunk_size_for",
+    "make_plan",
+    "replan",
+    "require_files",
+    "spec_json",
+    "tile",
+]
 
 SPEC_VERSION = 1
 
@@ -33,6 +45,11 @@ SPEC_VERSION = 1
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the user chose; each choice may change the figures.
+
+    `since_ns` and `until_ns` (epoch nanoseconds) select records from the one up to, but not with,
+    the other; `since_back_ns` and `until_back_ns` stand for them until the last record is known,
+    from which they count back. `where` is a condition, `by` names the fields of group tables, both
+    in canonical text. `seek` lets files in the order of time be read in part.
 
     Raises:
         UsageError: a value is out of range.
@@ -42,6 +59,14 @@ class Options:
     format: str | None = None
     input_tz: str = "UTC"
     top: int = 10
+    since_ns: int | None = None
+    until_ns: int | None = None
+    since_back_ns: int | None = None
+    until_back_ns: int | None = None
+    where: str | None = None
+    by: tuple[str, ...] = ()
+    seek: bool = True
+    expansion_max: int = EXPANSION_MAX_DEFAULT
 
     def __post_init__(self) -> None:
         if not 1 <= self.chunk_size <= CHUNK_SIZE_BYTES_MAX:
@@ -49,8 +74,25 @@ class Options:
                 f"chunk size is {self.chunk_size:,} bytes, "
                 f"it must be from 1 to {CHUNK_SIZE_BYTES_MAX:,}"
             )
+        object.__setattr__(self, "by", tuple(self.by))  # JSON has lists
         if not 1 <= self.top <= TOP_ROWS_MAX:
             raise UsageError(f"top is {self.top}, it must be from 1 to {TOP_ROWS_MAX:,}")
+        if len(self.by) > GROUP_TABLES_MAX:
+            raise UsageError(
+                f"group tables by {len(self.by)} fields, at most {GROUP_TABLES_MAX} fit",
+                hint="run it again for the others",
+            )
+        if (
+            self.since_ns is not None
+            and self.until_ns is not None
+            and self.since_ns >= self.until_ns
+        ):
+            raise UsageError(
+                "since is not before until: no record can be in that time",
+                hint="a relative time such as 2h counts back from now",
+            )
+        if not 0 <= self.expansion_max < 2**63:
+            raise UsageError(f"expansion_max is {self.expansion_max}, it must be 0 or more")
 
 
 def make_plan(
@@ -58,19 +100,28 @@ def make_plan(
     detections: Sequence[Detection],
     options: Options,
     *,
-    anchor_ns: int,
+    anchor_ns: int | Sequence[int],
 ) -> Plan:
     """The plan for `sources`, whose samples were found to be `detections` (same order).
 
-    `anchor_ns` is the moment (epoch nanoseconds) at or before which dates without a year lie.
+    `anchor_ns` is the moment (epoch nanoseconds) at or before which dates without a year lie: one
+    for all sources, or one for each.
     """
-    sizes = [source.size or 0 for source in sources]
-    chunk_size = chunk_size_for(sizes, options.chunk_size)
+    chunk_size = chunk_size_for(_sizes(sources), options.chunk_size)
     return Plan(
         sources=tuple(sources),
-        chunks=tile(sizes, chunk_size),
+        chunks=_chunks(sources, chunk_size),
         chunk_size=chunk_size,
         spec_json=spec_json(detections, options, anchor_ns=anchor_ns),
+        expansion_max=options.expansion_max,
+    )
+
+
+def replan(plan: Plan, sources: Sequence[Source], options: Options) -> Plan:
+    """`plan` with the ranges of `sources`, which are its own otherwise."""
+    chunk_size = chunk_size_for(_sizes(sources), options.chunk_size)
+    return replace(
+        plan, sources=tuple(sources), chunks=_chunks(sources, chunk_size), chunk_size=chunk_size
     )
 
 
@@ -84,33 +135,95 @@ def chunk_size_for(sizes: Sequence[int], wanted: int) -> int:
     return chunk_size
 
 
-def tile(sizes: Sequence[int], chunk_size: int) -> tuple[Chunk, ...]:
+def tile(ranges: Sequence[tuple[int, int]], chunk_size: int) -> tuple[Chunk, ...]:
     """Chunks in source order, then offset order; ids count from 0. Empty sources have none."""
-    ranges = (
-        (source, start, min(start + chunk_size, size))
-        for source, size in enumerate(sizes)
-        for start in range(0, size, chunk_size)
+    cut = (
+        (source, start, min(start + chunk_size, end))
+        for source, (first, end) in enumerate(ranges)
+        for start in range(first, end, chunk_size)
     )
-    return tuple(Chunk(id, source, start, end) for id, (source, start, end) in enumerate(ranges))
+    return tuple(Chunk(id, source, start, end) for id, (source, start, end) in enumerate(cut))
 
 
-def spec_json(detections: Sequence[Detection], options: Options, *, anchor_ns: int) -> str:
-    """The text from which the native `Spec` is made, one entry per source."""
+def require_files(plan: Plan, who: str, *, compressed: bool = True) -> None:
+    """Raises `UsageError` for a plan with sources that `who` cannot read: objects on servers, and
+    compressed files unless `compressed`."""
+    for source in plan.sources:
+        if source.size is not None and source.fingerprint is None:
+            raise UsageError(
+                f"{who} does not read from servers yet", hint="leave the engine out, or copy it"
+            )
+        if not compressed and source.compression is not None:
+            raise UsageError(
+                f"{who} does not read compressed files yet: {source.url}",
+                hint="leave the engine out, or decompress it",
+            )
+
+
+def _sizes(sources: Sequence[Source]) -> list[int]:
+    """Bytes to be read of each; what cannot be split counts as one chunk, however large."""
+    return [
+        end - start if source.splittable else 1
+        for source in sources
+        for start, end in (source.range,)
+    ]
+
+
+def _chunks(sources: Sequence[Source], chunk_size: int) -> tuple[Chunk, ...]:
+    """Chunks of all sources; those of what cannot be split are the whole of it."""
+    chunks: list[Chunk] = []
+    for index, source in enumerate(sources):
+        step = chunk_size if source.splittable else max(source.size or 0, 1)
+        for part in tile([source.range], step):
+            chunks.append(Chunk(len(chunks), index, part.start, part.end))
+    return tuple(chunks)
+
+
+def spec_json(
+    detections: Sequence[Detection], options: Options, *, anchor_ns: int | Sequence[int]
+) -> str:
+    """The text from which the native `Spec` is made, one entry per source.
+
+    Sources with one anchor share the job's; where they differ each has its own.
+    """
+    anchors = [anchor_ns] * len(detections) if isinstance(anchor_ns, int) else list(anchor_ns)
+    shared = anchor_ns if isinstance(anchor_ns, int) else max(anchors, default=0)
+    sources = [_source_spec(detection, options.format) for detection in detections]
+    for source, anchor in zip(sources, anchors, strict=True):
+        if anchor != shared:
+            source["anchor_ns"] = anchor
     spec = {
         "version": SPEC_VERSION,
         "top": options.top,
         "input_tz": options.input_tz,
-        "anchor_ns": anchor_ns,
-        "sources": [_source_spec(detection, options.format) for detection in detections],
+        "anchor_ns": shared,
+        **_narrowing(options),
+        "sources": sources,
     }
     return json.dumps(spec, separators=(",", ":"))
 
 
+def _narrowing(options: Options) -> dict[str, Any]:
+    """The keys that say which records count; none where nothing was asked for."""
+    keys = {
+        "since_ns": options.since_ns,
+        "until_ns": options.until_ns,
+        "where": options.where,
+        "by": list(options.by) or None,
+    }
+    return {key: value for key, value in keys.items() if value is not None}
+
+
 def _source_spec(detection: Detection, forced: str | None) -> dict[str, Any]:
+    spec: dict[str, Any] = {}
+    if detection.layouts is not None:
+        spec["layouts"] = detection.layouts
+    elif detection.header:
+        # A stream carries its columns along.
+        spec["layouts"] = {"fields": [], "changes": []}
     if forced is None:
-        return {
-            "formats": [{"name": each.name, "params": each.params} for each in detection.formats]
-        }
+        spec["formats"] = [{"name": each.name, "params": each.params} for each in detection.formats]
+        return spec
     # A forced format keeps what detection learnt about it, such as the unit of a field.
     params = next((each.params for each in detection.formats if each.name == forced), {})
-    return {"formats": [{"name": forced, "params": params}], "only": True}
+    return {**spec, "formats": [{"name": forced, "params": params}], "only": True}

@@ -23,7 +23,7 @@ def measure(path: str, threads: int, scans: int) -> dict[str, object]:
     spec = make_spec(path)
     fingerprint = _logan.Fingerprint.of(path)
     sizes = [fingerprint.size]
-    plan = tile(sizes, chunk_size_for(sizes, CHUNK_SIZE_BYTES_DEFAULT))
+    plan = tile([(0, size) for size in sizes], chunk_size_for(sizes, CHUNK_SIZE_BYTES_DEFAULT))
     chunks = [(chunk.source, chunk.start, chunk.end) for chunk in plan]
     walls_s = []
     for _ in range(scans + 1):

@@ -161,8 +161,10 @@ def test_validate_prints_every_mismatch(log: str, tmp_path: Path) -> None:
 def test_bad_inputs_do_not_spoil_a_good_one(log: str, tmp_path: Path) -> None:
     binary = tmp_path / "core"
     binary.write_bytes(b"\x7fELF" + bytes(range(256)) * 16)
+    folder = tmp_path / "without-logs"
+    folder.mkdir()
     missing = str(tmp_path / "missing.log")
-    done = logan("analyze", "--json", str(tmp_path), missing, str(binary), log)
+    done = logan("analyze", "--json", str(folder), missing, str(binary), log)
     assert done.returncode == 3
     report = json.loads(done.stdout)
     assert report["total_requests"] == 200

@@ -335,8 +335,15 @@ def test_nobody_comes(cluster: Cluster, log: Path) -> None:
         "app.log", "--expect-workers", "1", "--worker-timeout", "0.5", cwd=log.parent
     )
     assert job.wait() == 4, job.err
-    assert "0 of 1 workers came within 0.5 s" in job.err
+    assert "no worker was there for 0.5 s" in job.err
     assert "logan worker --id" in job.err
+
+
+def test_bad_inputs_are_told_before_anybody_works(cluster: Cluster) -> None:
+    job = cluster.coordinator("none.log", "--json")
+    assert job.wait() == 3
+    assert "none.log: no such file" in job.err
+    assert job.json()["partial"]
 
 
 def test_client_that_leaves_takes_its_job_along(cluster: Cluster, log: Path) -> None:

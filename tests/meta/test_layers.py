@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "python" / "logan"
 
 LAYERS = [
     {"errors", "model", "limits", "cpus", "_logan"},
-    {"plan", "job", "sources", "report", "wire", "scheduler"},
+    {"plan", "job", "sources", "report", "narrowing", "wire", "scheduler"},
     {"cluster"},
     {"engines"},
     {"api", "validate", "feed", "cli", "__main__", "__init__"},

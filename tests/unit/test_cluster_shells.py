@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,8 +26,10 @@ from logan.cluster.coordinator import Coordinator
 from logan.cluster.limits import HANDSHAKE_S_MAX, STRANGERS_MAX, WRITE_S_MAX
 from logan.cluster.link import Link, LinkLostError
 from logan.cluster.reception import WorkerSession
+from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
 from logan.errors import ClusterError, InputError, ProtocolError
+from logan.plan import Options
 from logan.wire.connection import Connection
 from logan.wire.messages import Auth, Challenge, Error, Health, Hello, Ready, Result, Welcome
 
@@ -280,6 +284,56 @@ def test_worker_comes_back_within_a_second(network: Network, log: Path) -> None:
             await coordinator.wait_for_workers(1)
             assert trio.current_time() - healed_at <= 1.0
             nursery.cancel_scope.cancel()
+
+    run(main)
+
+
+def test_holder_that_never_comes_back(network: Network, log: Path, tmp_path: Path) -> None:
+    async def main() -> None:
+        folders = {}
+        for name in ("alice", "bob"):
+            folders[name] = tmp_path / name
+            folders[name].mkdir()
+            (folders[name] / "own.log").write_bytes(log.read_bytes())
+        team = [worker(name, folders[name] / "own.log", pace=CHUNK) for name in folders]
+        # A second one of the same host sees the same file, which is counted once.
+        team.append(worker("carol", folders["alice"] / "own.log"))
+        wish = Submission("on_workers", ["*.log"], Options(chunk_size=CHUNK))
+        async with running(*team) as coordinator:
+            job = await coordinator.submit(wish)
+            await trio.sleep(2.5)
+            network.down = True
+            await trio.aclose_forcefully(session_of(coordinator, "bob").link.stream)
+            report = await coordinator.report_of(job)
+        names = [f"{name}:{folder / 'own.log'}" for name, folder in folders.items()]
+        assert [entry["path"] for entry in report["inputs"]] == names
+        assert report["partial"]
+        assert {each["input"] for each in report["missing"]} == {names[1]}
+        assert "no worker that holds it" in report["missing"][0]["why"]
+        assert LINES < report["total_requests"] < 2 * LINES
+
+    run(main)
+
+
+def test_lying_worker_is_not_believed(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        liar = worker("mallory", log)
+        scan = liar.in_thread
+
+        async def double(work: Callable[[], Any]) -> Any:
+            """Another chunk's figures, properly made and sealed."""
+            roots, source, lease, *rest = work.args  # type: ignore[attr-defined]
+            shifted = replace(lease, start=lease.start + 1)
+            return await scan(partial(work.func, roots, source, shifted, *rest))  # type: ignore[attr-defined]
+
+        monkeypatch.setattr(liar, "in_thread", double)
+        async with running(liar, worker("alice", log, pace=CHUNK)) as coordinator:
+            report = await coordinator.process_file(str(log), chunk_size=CHUNK)
+            events = list(coordinator.events)
+        assert report == logan.analyze(log, chunk_size=CHUNK)
+        assert any("refused: it covers" in event["text"] for event in events)
 
     run(main)
 

@@ -16,7 +16,7 @@ SIZES = st.lists(st.integers(0, 10_000), max_size=8)
 
 @given(SIZES, st.integers(1, 5_000))
 def test_chunks_tile_every_source_without_gap_or_overlap(sizes: list[int], chunk_size: int) -> None:
-    chunks = tile(sizes, chunk_size)
+    chunks = tile([(0, size) for size in sizes], chunk_size)
     assert [chunk.id for chunk in chunks] == list(range(len(chunks)))
     for source, size in enumerate(sizes):
         own = [chunk for chunk in chunks if chunk.source == source]

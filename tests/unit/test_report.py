@@ -134,9 +134,32 @@ def empty_report() -> Report:
 
 def test_keys_come_in_the_order_of_the_contract() -> None:
     data = json.loads(report().to_json())
-    assert list(data) == [key for key in TOP_LEVEL if key != "groups"]
+    assert list(data) == [key for key in TOP_LEVEL if key not in ("selection", "groups")]
     for section, keys in SECTIONS.items():
-        assert tuple(data[section]) == keys
+        assert tuple(data.get(section, keys)) == keys
+
+
+def test_what_was_asked_for_and_its_tables_are_in_the_page() -> None:
+    row = {"requests": 900, "errors": 12, "mean_ms": 95.3, "p95_ms": 130.0, "max_ms": 2100.0}
+    table = {"exact": True, "error_bound": 0, "distinct": 1, "relative_error": 0.032, "absent": 7}
+    asked = {"since": moment(0), "until": None, "where": 'route ~ "^/\x1b"', "by": ["json.x"]}
+    groups = {"json.x": {**table, "top": [{"key": "[bold]a\x1b[31m", "records": 907, **row}]}}
+    one = assemble(
+        {**figures(), "groups": groups},
+        [input_entry("a.log")],
+        selection=asked,
+        skipped_bytes=2**30,
+        performance=PERFORMANCE,
+    )
+    assert tuple(one.selection) == SECTIONS["selection"]
+    assert list(one).index("selection") == TOP_LEVEL.index("selection")
+    page = render("text", one, Look(width=100))
+    assert "selected: from 2024" in page
+    assert "1.07 GB outside of the time not read" in page
+    assert "By json.x" in page
+    assert "[bold]a" in page
+    assert "7 records without" in page
+    assert "\x1b" not in page
 
 
 def test_attributes_and_items_are_the_same_figures() -> None:
@@ -212,7 +235,7 @@ def test_json_layout_changes_no_value(value: Any) -> None:
 def test_csv_has_a_header_and_a_line_for_each_row(table: str) -> None:
     text = render("csv", report(HOSTILE), Look(table=table))
     rows = list(csv.reader(io.StringIO(text)))
-    data = report().to_dict()[table]
+    data = report().to_dict().get(table, {"top": []})  # without group tables, a header
     assert len(rows) == 1 + len(data["points" if table == "series" else "top"])
     assert len(text.splitlines()) == len(rows)
     assert all(len(row) == len(rows[0]) for row in rows)

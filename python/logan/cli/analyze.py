@@ -5,12 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from logan.cli.exits import Exit, exit_of_signal
-from logan.cli.values import byte_size, moment, one_of, positive, switch
-from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SERIES_POINTS_MAX
+from logan.cli.values import (
+    Limit,
+    byte_size,
+    moment,
+    one_of,
+    positive,
+    share_or_count,
+    switch,
+    whole,
+)
+from logan.errors import UsageError
+from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, EXPANSION_MAX_DEFAULT, SERIES_POINTS_MAX
 from logan.plan import Options
 from logan.report import CSV_TABLES, Look, render
 
@@ -20,24 +29,44 @@ if TYPE_CHECKING:
     from logan.report import Report
     from logan.validate import Expectation
 
-__all__ = ["EPILOG", "HELP", "configure", "configure_report", "options_of", "present", "run"]
+__all__ = [
+    "EPILOG",
+    "HELP",
+    "PATHS_HELP",
+    "configure",
+    "configure_report",
+    "options_of",
+    "present",
+    "run",
+]
 
 HELP = "Analyze logs and print a report: errors, response times, throughput, top routes."
+PATHS_HELP = (
+    "log files (also .gz .zst .bz2 .xz .lz4), folders, quoted patterns such as 'logs/**/*.gz', "
+    "URLs (http(s)://, s3://, gs://, az://); - is standard input"
+)
 EPILOG = """\
 examples:
   logan analyze access.log
   logan analyze *.log --json -o report.json
-  zcat access.log.gz | logan analyze -
+  logan analyze access.log --since 2h --where 'status>=500 and duration>250ms' --by route
+  logan analyze app.log*                      # a rotated set, compressed or not
+  logan analyze 'logs/**/*.gz' /var/log/nginx
+  logan analyze s3://bucket/access.log.zst https://example.org/app.log
+  kubectl logs deploy/web | logan analyze -
   logan analyze app.log --expect 'response_time_ms.p99<=300' --expect 'error_rate<1'
 
-exit codes: 0 ok, 1 an expectation failed, 2 usage, 3 some input unreadable or the report
-partial, 4 internal, 130 and 143 interrupted
+conditions: status level duration bytes time route path method client host message format
+json.KEY logfmt.KEY; = != < <= > >= ~ !~ in (…), exists, and or not (…); text in quotes
+
+exit codes: 0 ok, 1 an expectation failed or too many lines are malformed, 2 usage, 3 some input
+unreadable or the report partial, 4 internal, 130 and 143 interrupted
 """
 
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="log files; - is standard input")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help=PATHS_HELP)
     parser.setting(
         "--threads",
         type=positive,
@@ -46,6 +75,13 @@ def configure(parser: Parser) -> None:
         help="chunks read side by side (the CPUs it may use); never changes a figure",
     )
     configure_report(parser)
+    parser.setting(
+        "--engine",
+        type=str,
+        default="local",
+        metavar="NAME",
+        help="where to work: local, dask, or dask=SCHEDULER (local); never changes a figure",
+    )
 
 
 def configure_report(parser: Parser) -> None:
@@ -65,6 +101,42 @@ def configure_report(parser: Parser) -> None:
         default=[],
         metavar="EXPR",
         help="fail (exit 1) unless it holds, such as 'response_time_ms.p99<=300'; repeatable",
+    )
+    parser.add_argument(
+        "--max-malformed",
+        type=share_or_count,
+        default=None,
+        metavar="LIMIT",
+        help="fail (exit 1) if more lines are malformed: a count, or a share of all such as 1%%",
+    )
+    narrowing = parser.add_argument_group("narrowing")
+    narrowing.add_argument(
+        "--since",
+        metavar="TIME",
+        help='only records from then on: a date, "2024-01-24 10:15", RFC 3339, or 2h, 30m, 7d ago',
+    )
+    narrowing.add_argument("--until", metavar="TIME", help="only records before then")
+    narrowing.add_argument(
+        "--relative-to",
+        choices=("now", "last"),
+        default="now",
+        help="what 2h counts back from: now (default), or the last record",
+    )
+    narrowing.add_argument(
+        "--where", metavar="EXPR", help="only records for which it holds, such as 'status>=500'"
+    )
+    narrowing.add_argument(
+        "--by",
+        action="append",
+        default=[],
+        metavar="FIELD",
+        help="a table by route, path, status, level, client, host, method, format, json.KEY or "
+        "logfmt.KEY; repeatable",
+    )
+    narrowing.add_argument(
+        "--no-seek",
+        action="store_true",
+        help="read whole files even if they are in the order of time",
     )
     parser.setting(
         "--top", type=positive, default=10, metavar="N", help="rows of the top tables (10)"
@@ -88,7 +160,7 @@ def configure_report(parser: Parser) -> None:
         type=moment,
         default=None,
         metavar="TIME",
-        help="dates without a year lie before this (when the newest input was modified)",
+        help="dates without a year lie before this (when each input was modified)",
     )
     parser.setting(
         "--chunk-size",
@@ -98,11 +170,12 @@ def configure_report(parser: Parser) -> None:
         help="unit of work, such as 4MiB (16MiB)",
     )
     parser.setting(
-        "--engine",
-        type=str,
-        default="local",
-        metavar="NAME",
-        help="where to work: local, dask, or dask=SCHEDULER (local); never changes a figure",
+        "--max-expansion",
+        type=whole,
+        default=EXPANSION_MAX_DEFAULT,
+        metavar="N",
+        help="bytes that an archive may give for each stored one, once it has given 1 GiB, before "
+        "it is taken for a bomb (2000); 0 is no limit",
     )
     parser.setting(
         "--color",
@@ -129,6 +202,8 @@ def run(args: argparse.Namespace) -> int:
     from logan.validate import parse_expectation
 
     expectations = [parse_expectation(text) for text in args.expect]
+    if args.csv == "groups" and not args.by:
+        raise UsageError("--csv groups has no table to print", hint="name a field: --by route")
     if args.output is not None:
         check_writable(args.output)
     cancel = Cancel()
@@ -139,8 +214,24 @@ def run(args: argparse.Namespace) -> int:
 
 def options_of(args: argparse.Namespace) -> Options:
     """The options that change figures, as far as the command has them."""
-    names = [each.name for each in fields(Options) if hasattr(args, each.name)]
-    return Options(**{name: getattr(args, name) for name in names})
+    import time
+
+    from logan import narrowing
+
+    return narrowing.options(
+        chunk_size=args.chunk_size,
+        format=args.format,
+        input_tz=args.input_tz,
+        top=args.top,
+        since=args.since,
+        until=args.until,
+        relative_to=args.relative_to,
+        where=args.where,
+        by=args.by,
+        seek=not args.no_seek,
+        expansion_max=args.max_expansion,
+        now_ns=time.time_ns(),
+    )
 
 
 def present(
@@ -160,6 +251,7 @@ def present(
         say("interrupted: the report is partial")
     _publish(report, args)
     failed = _check(expectations, report)
+    failed |= _has_too_many_malformed(report, args.max_malformed)
     if signum is not None:
         return exit_of_signal(signum)
     if report.partial:
@@ -187,8 +279,15 @@ def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
             format=args.format,
             input_tz=args.input_tz,
             top=args.top,
+            expansion_max=args.max_expansion,
             anchor=args.anchor,
             engine=args.engine,
+            since=args.since,
+            until=args.until,
+            relative_to=args.relative_to,
+            where=args.where,
+            by=args.by,
+            seek=not args.no_seek,
             series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
             progress=None if bar is None else bar.update,
             cancel=cancel,
@@ -206,6 +305,8 @@ def _say_what_is_wrong(report: Report) -> None:
             say(entry.error)
         for note in entry.notes:
             say(f"{input_name(entry.path)}: {note}")
+    if report.get("selection") and not report.lines.parsed and report.lines.total:
+        say("no record is left of what was asked for; see lines.filtered in the report")
 
 
 def _publish(report: Report, args: argparse.Namespace) -> None:
@@ -237,3 +338,16 @@ def _check(expectations: Sequence[Expectation], report: Report) -> bool:
     if failed:
         say(f"{failed} of {len(verdicts)} expectations failed")
     return failed > 0
+
+
+def _has_too_many_malformed(report: Report, limit: Limit | None) -> bool:
+    """Whether more lines are malformed than allowed, and say so."""
+    from logan.cli.terminal import say
+
+    malformed, total = report.lines.malformed, report.lines.total
+    if limit is None or malformed <= limit.lines(total):
+        return False
+    share = malformed / total
+    say(f"{malformed:,} of {total:,} lines are malformed ({share:.2%}), more than {limit.text}")
+    say("see: logan analyze --json, key malformed; or --format NAME", prefix="  hint: ")
+    return True

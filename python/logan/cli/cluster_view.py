@@ -92,11 +92,7 @@ class ClusterView:
             if self._lines:
                 say(text)
             return
-        from rich.text import Text
-
-        line = Text(time.strftime("%H:%M:%S  ", time.localtime(event["at"])), style="dim")
-        line.append(text, style=f"not dim {_EVENT_STYLES.get(str(event['kind']), '')}")
-        self._live.console.print(line)
+        self._live.console.print(events_table([event], plain=False))
 
     def tell(self, text: str) -> None:
         """A sentence of our own."""
@@ -153,6 +149,21 @@ def workers_table(workers: Sequence[Mapping[str, Any]]) -> RenderableType:
             Text(units.NONE if each["cpu_percent"] is None else f"{each['cpu_percent']:.0f} %"),
             Text(units.NONE if each["heard_s"] is None else f"{each['heard_s']:.1f} s"),
         )
+    return grid
+
+
+def events_table(events: Sequence[Mapping[str, Any]], *, plain: bool = True) -> RenderableType:
+    """What happened and when, a line each or, where it is too long, wrapped beside the time."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True, width=8)
+    grid.add_column()
+    for event in events:
+        clock = time.strftime("%H:%M:%S", time.localtime(event["at"]))
+        style = "dim" if plain else _EVENT_STYLES.get(str(event["kind"]), "")
+        grid.add_row(Text(clock, style="dim"), Text(visible(str(event["text"])), style=style))
     return grid
 
 

@@ -38,6 +38,7 @@ exit codes: those of analyze; 0 when it served and was stopped; 4 if the cluster
 """
 
 REFRESH_S: Final = 0.25
+REFRESH_IDLE_S: Final = 1.0
 NAG_S: Final = 2.0
 """How long it waits in silence for a first worker."""
 
@@ -142,7 +143,9 @@ async def _main(
             await stopped.wait()
         else:
             with waiting:
-                await coordinator.wait_for_workers(args.expect_workers)
+                # One comes when it comes; meanwhile bad inputs are found.
+                if args.expect_workers > 1:
+                    await coordinator.wait_for_workers(args.expect_workers)
             if signals.signum is None:
                 found.append(await _job(args, coordinator))
             else:
@@ -196,7 +199,8 @@ async def _show(coordinator: Coordinator, view: ClusterView, has_job: bool) -> N
                 view.tell(hint)
         if view.is_live:
             view.update(coordinator.status(), hint if needed else "")
-        await trio.sleep(REFRESH_S if view.is_live else 1.0)
+        # A table that hardly changes is not worth the work of drawing it often.
+        await trio.sleep(REFRESH_S if view.is_live and coordinator.jobs else REFRESH_IDLE_S)
 
 
 async def _serve_metrics(port: int, coordinator: Coordinator, view: ClusterView) -> None:

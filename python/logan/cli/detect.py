@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from logan.cli.analyze import PATHS_HELP
 from logan.cli.exits import Exit
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ EPILOG = "A sample is read: the head of the file and eight places further in."
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="log files; - is standard input")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help=PATHS_HELP)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
 
 
@@ -85,5 +86,7 @@ def _facts(found: FormatShare) -> Iterator[tuple[str, str]]:
         yield "time", "; ".join(filter(None, (found.time_field, zone(described))))
     if found.duration_field:
         yield "response time", ", ".join(filter(None, (found.duration_field, unit(described))))
+    if found.payload:
+        yield "around", ", ".join(f"{each['name']} ({each['lines']:,})" for each in found.payload)
     if found.example:
         yield "such as", found.example

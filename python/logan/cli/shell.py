@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from logan.cli.exits import Exit, exit_code, exit_of_signal
 from logan.cli.signals import Aborted
 from logan.cli.terminal import abandon_stdout, say
-from logan.errors import ExpectationError, LoganError, UsageError
+from logan.errors import ExpressionError, LoganError, UsageError
 
 __all__ = ["Parser", "command_parser", "run"]
 
@@ -134,7 +134,7 @@ class _Version(argparse.Action):
 
 def _explain(error: LoganError) -> Exit:
     say(str(error))
-    if isinstance(error, ExpectationError):
+    if isinstance(error, ExpressionError) and error.expression:
         for line in error.pointer().split("\n"):
             say(line, prefix="  ")
     if error.hint:

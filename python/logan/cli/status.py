@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +68,7 @@ def _text(status: Mapping[str, Any], width: int, *, color: bool) -> str:
     from rich.console import Console
     from rich.text import Text
 
-    from logan.cli.cluster_view import workers_table
+    from logan.cli.cluster_view import events_table, workers_table
     from logan.cli.progress import progress_text
     from logan.report import units
     from logan.report.units import visible
@@ -112,7 +111,5 @@ def _text(status: Mapping[str, Any], width: int, *, color: bool) -> str:
         console.print("no worker")
     if status["events"]:
         console.print()
-    for event in status["events"][-8:]:
-        clock = time.strftime("%H:%M:%S", time.localtime(event["at"]))
-        console.print(Text(f"{clock}  {visible(event['text'])}", style="dim"))
+    console.print(events_table(status["events"][-8:]))
     return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))

@@ -5,10 +5,21 @@ from __future__ import annotations
 import math
 import re
 from argparse import ArgumentTypeError
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-__all__ = ["byte_size", "moment", "one_of", "positive", "seconds", "switch"]
+__all__ = [
+    "Limit",
+    "byte_size",
+    "moment",
+    "one_of",
+    "positive",
+    "seconds",
+    "share_or_count",
+    "switch",
+    "whole",
+]
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(b?)", re.IGNORECASE)
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -27,10 +38,39 @@ def byte_size(text: str) -> int:
     return size
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Most of something: a count, or a share of all."""
+
+    text: str
+    count: int | None
+    share: float
+
+    def lines(self, total: int) -> float:
+        """Most lines of so many."""
+        return self.share * total if self.count is None else self.count
+
+
+def share_or_count(text: str) -> Limit:
+    """`1%` and `0.5%` are shares, `100` is a count."""
+    match = re.fullmatch(r"(\d{1,15})|(\d{1,3}(?:\.\d{1,9})?)\s*%", text.strip())
+    if match is None or float(match[2] or 0) > 100:
+        raise ArgumentTypeError(f"{text!r} is no limit; write a count or a share such as 1%")
+    count = int(match[1]) if match[1] else None
+    return Limit(text.strip(), count, float(match[2] or 0) / 100)
+
+
 def positive(text: str) -> int:
     """A whole number from 1 on."""
     if not text.strip().isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
+def whole(text: str) -> int:
+    """A whole number from 0 on."""
+    if not text.strip().isdecimal():
+        raise ArgumentTypeError(f"{text!r} is no whole number from 0 on")
     return int(text)
 
 

@@ -73,12 +73,15 @@ class Client:
             ClusterError: it cannot be reached, or did not come back.
         """
         give_up_at: float | None = None
+        was_there = False
         while True:
             try:
                 async with self._connected() as link:
-                    give_up_at = None
+                    give_up_at, was_there = None, True
                     return await self._submit(link, submission, progress)
             except LinkLostError as error:
+                if not was_there:
+                    raise self._unreachable(error) from error
                 if give_up_at is None:
                     self._say(f"{error}; waiting for the coordinator to come back")
                     give_up_at = trio.current_time() + RESUBMIT_S_MAX

@@ -33,6 +33,7 @@ from typing import Any, Final
 
 import trio
 
+from logan import narrowing
 from logan._logan import MergeTree, Spec
 from logan.cluster.groups import main_error
 from logan.cluster.journal import (
@@ -239,7 +240,8 @@ class Coordinator:
         """Plan a job for `path` (or several) and begin to lease it; the job's id.
 
         `options` are those of `logan.analyze` that change figures: chunk_size, format, input_tz,
-        top, anchor; and series_points. `result(job)` waits for the end.
+        top, anchor, since, until, relative_to, where, by, seek; and series_points. `result(job)`
+        waits for the end.
 
         Raises `InputError`, `UsageError`.
         """
@@ -247,7 +249,7 @@ class Coordinator:
         anchor = options.pop("anchor", None)
         series_points = options.pop("series_points", SERIES_POINTS_MAX)
         try:
-            chosen = Options(**options)
+            chosen = narrowing.options(now_ns=time.time_ns(), **options)
         except TypeError as error:
             raise UsageError(str(error)) from error
         submission = Submission(
@@ -514,6 +516,7 @@ class Coordinator:
         job = self.jobs[key[0]]
         chunk = job.plan.chunks[key[1]]
         session.leases[key] = chunk
+        job.begin()
         job.share(session.name, trio.current_time())
         job.threads[session.name] = session.threads
         session.link.post(Lease(*key, chunk.source, chunk.start, chunk.end, isolated))

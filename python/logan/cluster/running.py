@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -99,12 +100,24 @@ class RunningJob:
     ended: trio.Event = field(default_factory=trio.Event)
     result: Result | None = None
     failure: Exception | None = None
+    begun: bool = False
     owned: bool = True
     closed: bool = False
     spec: Spec = field(init=False)
+    spec_digest: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.spec = Spec(self.plan.spec_json)
+        # Kept: it is computed from the whole spec, which has a part for every source.
+        self.spec_digest = self.spec.digest
+
+    def begin(self) -> None:
+        """The first lease is given: times count from here, not from the wait for workers."""
+        if not self.begun:
+            self.begun = True
+            self.started_at = trio.current_time()
+            if self.job is not None:
+                self.job.started = time.perf_counter()
 
     def items(self) -> list[WorkItem]:
         """The chunks as the scheduler sees them."""
@@ -137,7 +150,7 @@ class RunningJob:
         if digest_of(data) != digest:
             raise SummaryError("its bytes are not those of its digest")
         summary = Summary.from_bytes(data)
-        if summary.spec_digest != self.spec.digest:
+        if summary.spec_digest != self.spec_digest:
             raise SummaryError("it was made under another spec")
         covered = summary.segments()
         if covered != [(chunk.source, chunk.start, chunk.end)]:

@@ -26,7 +26,7 @@ from logan.errors import ClusterError, InputError, ProtocolError, UsageError
 from logan.job import Job, check_format, plan_inputs, raise_first
 from logan.limits import CHUNKS_PER_JOB_MAX, INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
 from logan.model import Chunk, Detection, Plan, Source
-from logan.plan import Options
+from logan.plan import Options, require_files
 from logan.sources import Input, open_inputs
 from logan.wire.codec import decode_json, encode_json
 from logan.wire.messages import Submit
@@ -143,16 +143,19 @@ async def plan_submission(
 
 def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
     places = [_place(path, submission, roots) for path in submission.paths]
-    opened = iter(open_inputs([place for place in places if isinstance(place, str)]))
+    readable = [place for place in places if isinstance(place, str)]
+    opened = iter(open_inputs(readable, literal=True))
+    names = dict(zip(places, submission.paths, strict=True))
     inputs: list[Input] = []
     for given, place in zip(submission.paths, places, strict=True):
         entry = Input(given, error=place) if isinstance(place, InputError) else next(opened)
         if isinstance(place, str):
-            _rename(entry, place, given, dict(zip(places, submission.paths, strict=True)))
+            _rename(entry, place, given, names)
         inputs.append(entry)
     if strict:
         raise_first(inputs)
     job = plan_inputs(inputs, submission.options, anchor=submission.anchor)
+    require_files(job.plan, "the cluster", compressed=False)
     urls = [source.url for source in job.plan.sources]
     return Planned(job.plan, urls, describe_paths(submission.paths), job)
 
@@ -194,9 +197,10 @@ def _rename(entry: Input, place: str, given: str, names: Mapping[Any, str]) -> N
         error.args = (error.message,)
         if error.hint:
             error.hint = error.hint.replace(place, given)
-    for before, name in names.items():
-        if isinstance(before, str):
-            entry.notes[:] = [note.replace(before, name) for note in entry.notes]
+    if entry.notes:  # rarely: each may name any other input
+        for before, name in names.items():
+            if isinstance(before, str):
+                entry.notes[:] = [note.replace(before, name) for note in entry.notes]
 
 
 # --- Files that lie on workers -----------------------------------------------------------------
@@ -258,6 +262,7 @@ def _plan_found(submission: Submission, answers: Mapping[str, Mapping[str, Any]]
             hint="workers look below their --root folders only",
         )
     job = plan_inputs(inputs, submission.options, anchor=submission.anchor, watched=False)
+    require_files(job.plan, "the cluster", compressed=False)
     names = [source.url for source in job.plan.sources]
     return Planned(
         job.plan,

@@ -23,9 +23,10 @@ from logan import _logan
 from logan._logan import Cancel, Fingerprint, MergeTree, Spec, Summary
 from logan.cpus import cpus
 from logan.engines import Progress
-from logan.engines.local import read_streams
+from logan.engines.local import in_decoded_offsets, read_streams
 from logan.errors import ClusterError, UsageError
 from logan.model import Chunk, Missing, Plan, Result, join_missing
+from logan.plan import require_files
 from logan.sources.stdin import Stream
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def run(
     Without `address` a cluster of `threads` processes is made for the job, by default as many as
     CPUs. With one, `threads` has no meaning: the cluster is as large as it is.
     """
+    require_files(plan, "the dask engine")
     if not plan.chunks:
         summary, missing = read_streams(streams, plan, spec, progress, cancel)
         return Result(summary, 1, missing=join_missing(missing))
@@ -72,10 +74,12 @@ def run(
         outcome = _Job(client, plan, spec, progress, cancel).run()
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
     rest, lost = read_streams(streams, plan, spec, progress, cancel)
+    summary = outcome.tree.finish().merge(rest)
+    missing = [in_decoded_offsets(each, plan, summary) for each in outcome.missing + lost]
     return Result(
-        outcome.tree.finish().merge(rest),
+        summary,
         threads=sum(worker["nthreads"] for worker in workers) or 1,
-        missing=join_missing(outcome.missing + lost),
+        missing=join_missing(missing),
         workers=tuple({"worker": str(worker["name"])} for worker in workers),
     )
 
@@ -135,8 +139,14 @@ class _Job:
                 (source.url, source.fingerprint) for source in self._plan.sources[first : last + 1]
             ]
             ranges = [(chunk.source, chunk.start, chunk.end) for chunk in block]
+            archives = {
+                index: compression
+                for index in {chunk.source for chunk in block}
+                if (compression := self._plan.sources[index].compression) is not None
+            }
+            how = (archives, self._plan.chunk_size, self._plan.expansion_max)
             future = self._client.submit(
-                scan_block, first, files, ranges, spec, pure=False, retries=RETRIES
+                scan_block, first, files, ranges, spec, *how, pure=False, retries=RETRIES
             )
             futures[future] = (index, block)
         return futures
@@ -176,16 +186,27 @@ def scan_block(
     files: Sequence[tuple[str, str]],
     ranges: Sequence[tuple[int, int, int]],
     spec: Spec,
+    archives: Mapping[int, str],
+    chunk_size: int,
+    expansion_max: int,
 ) -> tuple[bytes, list[tuple[int, int, int, str, str]]]:
     """Runs on a worker: summary bytes and failures of neighbouring chunks.
 
     `files` are path and fingerprint of the plan's sources from `first` on, `ranges` are chunks
-    (source, start, end).
+    (source, start, end); `archives` are the compressions of those that are compressed.
     """
     known = [(path, Fingerprint.from_json(fingerprint)) for path, fingerprint in files]
     # Sources are named by their index in the spec. Those before the first are never opened.
     sources = [known[0]] * first + known
-    outcome = _logan.scan(sources, list(ranges), spec, threads=1)
+    outcome = _logan.scan(
+        sources,
+        list(ranges),
+        spec,
+        threads=1,
+        archives=archives,
+        chunk_size=chunk_size,
+        expansion_max=expansion_max,
+    )
     return outcome.summary.to_bytes(), outcome.failures
 
 

@@ -1,24 +1,29 @@
 """The engine of one process: native threads side by side, no network.
 
-Knows nothing of formats, reports or terminals. Files go through one native `scan` call, which
-merges chunks along the fixed tree; each stream goes through a `Feed` cut on the same grid. The
-summaries of all of them are joined in source order.
+Knows nothing of formats, reports or terminals. Files, compressed or not, go through one native
+`scan` call; chunks of objects on servers are fetched by threads and pushed; all merge along one
+fixed tree over the plan's chunks. Each stream goes through a feed cut on the same grid, and the
+summaries of streams are joined behind, in source order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 
 from logan import _logan
-from logan._logan import Cancel, Fingerprint, Spec, Summary
+from logan._logan import Cancel, Fingerprint, MergeTree, Spec, Summary
 from logan.cpus import cpus
 from logan.engines import Progress
-from logan.errors import CancelledError
-from logan.model import Missing, Plan, Result, join_missing
+from logan.errors import CancelledError, InputError
+from logan.model import Archive, Chunk, Missing, Plan, Result, join_missing
 from logan.sources.stdin import Stream
 
-__all__ = ["ADDRESS", "read_streams", "run"]
+if TYPE_CHECKING:
+    from logan.sources.remote import Fetcher
+
+__all__ = ["ADDRESS", "in_decoded_offsets", "read_streams", "run"]
 
 ADDRESS: Final = None
 
@@ -34,10 +39,13 @@ def run(
     cancel: Cancel,
 ) -> Result:
     """See `EngineModule.run`; `threads` is by default the CPUs this process may use."""
-    threads = threads or cpus()
-    summary, missing = _scan_files(plan, spec, threads, progress, cancel)
-    rest, lost = read_streams(streams, plan, spec, progress, cancel)
-    return Result(summary.merge(rest), threads, missing=join_missing(missing + lost))
+    job = _Job(plan, spec, threads or cpus(), progress, cancel)
+    tree = MergeTree(spec)
+    job.scan_files(tree)
+    job.scan_objects(tree)
+    summary = job.read_streams(tree.finish(), streams)
+    missing = [in_decoded_offsets(each, plan, summary) for each in job.missing]
+    return Result(summary, job.threads, join_missing(missing), archives=job.archives)
 
 
 def read_streams(
@@ -48,64 +56,226 @@ def read_streams(
     cancel: Cancel,
 ) -> tuple[Summary, list[Missing]]:
     """What only this process can read: the plan's streams, one after the other."""
-    summary = Summary.empty(spec)
-    missing: list[Missing] = []
-    for source, stream in sorted(streams.items()):
-        part, lost = _drain(source, stream, plan, spec, progress, cancel)
-        summary = summary.merge(part)
-        missing.extend(lost)
-    return summary, missing
+    job = _Job(plan, spec, cpus(), progress, cancel)
+    summary = job.read_streams(Summary.empty(spec), streams)
+    return summary, job.missing
 
 
-def _scan_files(
-    plan: Plan, spec: Spec, threads: int, progress: Progress | None, cancel: Cancel
-) -> tuple[Summary, list[Missing]]:
-    if not plan.chunks:
-        return Summary.empty(spec), []
-    # Sources with a size come first in a plan, so indices of this list are those of the spec.
-    files = [
-        (source.url, Fingerprint.from_json(source.fingerprint))
-        for source in plan.sources
-        if source.fingerprint is not None
-    ]
-    outcome = _logan.scan(
-        files,
-        [(chunk.source, chunk.start, chunk.end) for chunk in plan.chunks],
-        spec,
-        threads=threads,
-        cancel=cancel,
-        progress=progress,
-    )
-    return outcome.summary, [Missing(*failure) for failure in outcome.failures]
+def in_decoded_offsets(missing: Missing, plan: Plan, summary: Summary) -> Missing:
+    """Of what was not read of an archive only the decoded offset is known where it starts."""
+    if plan.sources[missing.source].splittable:
+        return missing
+    start = summary.covered_bytes(missing.source)
+    return Missing(missing.source, start, None, missing.kind, missing.why)
 
 
-def _drain(
-    source: int,
-    stream: Stream,
-    plan: Plan,
-    spec: Spec,
-    progress: Progress | None,
-    cancel: Cancel,
-) -> tuple[Summary, list[Missing]]:
-    """Read `stream` to its end. On cancel or a read error an unfinished last line is left out."""
-    feed = _logan.Feed(spec, source=source, chunk_size=plan.chunk_size)
-    feed.push(stream.head)
-    try:
-        if not stream.ended and not cancel.is_set():
-            feed.push_fd(stream.fd, cancel=cancel, progress=progress)
-            stream.ended = not cancel.is_set()
-    except CancelledError:
-        pass
-    except OSError as error:
-        return _partial(source, feed, "unreadable", error.strerror or str(error))
-    finally:
+Ended = tuple[Summary, tuple[str, str] | None, tuple[int, int, int, int | None]]
+"""What a native archive feed ends with."""
+
+
+class _Job:
+    """One run: what it is given, and what it finds beside the figures."""
+
+    def __init__(
+        self, plan: Plan, spec: Spec, threads: int, progress: Progress | None, cancel: Cancel
+    ) -> None:
+        self.plan = plan
+        self.spec = spec
+        self.threads = threads
+        self.progress = progress
+        self.cancel = cancel
+        self.missing: list[Missing] = []
+        self.archives: dict[int, Archive] = {}
+        self._fetched = 0
+        self._lock = Lock()
+
+    def scan_files(self, tree: MergeTree) -> None:
+        """Scan what is on this machine into `tree`."""
+        # Files come first in a plan, so indices of these lists are those of the spec and the tree.
+        files = [each for each in self.plan.sources if each.fingerprint is not None]
+        chunks = [each for each in self.plan.chunks if each.source < len(files)]
+        if not chunks:
+            return
+        outcome = _logan.scan(
+            [(each.url, Fingerprint.from_json(each.fingerprint or "")) for each in files],
+            [(chunk.source, chunk.start, chunk.end) for chunk in chunks],
+            self.spec,
+            threads=self.threads,
+            archives={
+                index: each.compression
+                for index, each in enumerate(files)
+                if each.compression is not None
+            },
+            chunk_size=self.plan.chunk_size,
+            expansion_max=self.plan.expansion_max,
+            tree=tree,
+            cancel=self.cancel,
+            progress=self.progress,
+        )
+        self.missing += [Missing(*failure) for failure in outcome.failures]
+        for source, decoded, members, foreign_at in outcome.archives:
+            self.archives[source] = Archive(decoded, members, foreign_at)
+
+    def scan_objects(self, tree: MergeTree) -> None:
+        """Fetch and scan what is on servers into `tree`."""
+        sources = self.plan.sources
+        chunks = [
+            each
+            for each in self.plan.chunks
+            if sources[each.source].fingerprint is None and sources[each.source].size is not None
+        ]
+        if not chunks:
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        from logan.sources.remote import Fetcher
+
+        fetchers = {
+            index: Fetcher(sources[index].url, sources[index].etag)
+            for index in sorted({chunk.source for chunk in chunks})
+        }
+        total = sum(chunk.end - chunk.start for chunk in chunks)
+
+        def one(chunk: Chunk) -> None:
+            try:
+                summary = self._scan_object(chunk, fetchers[chunk.source], total)
+            except CancelledError as error:
+                self._miss(Missing(chunk.source, chunk.start, chunk.end, "cancelled", str(error)))
+            except InputError as error:
+                self._miss(Missing(chunk.source, chunk.start, chunk.end, error.kind, str(error)))
+            else:
+                tree.insert(chunk.id, summary)
+
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="logan-object") as pool:
+            try:
+                for done in [pool.submit(one, chunk) for chunk in chunks]:
+                    done.result()
+            except BaseException:
+                self.cancel.set()
+                raise
+
+    def _scan_object(self, chunk: Chunk, fetcher: Fetcher, total: int) -> Summary:
+        """The figures of one chunk of an object."""
+        source = self.plan.sources[chunk.source]
+        size = source.size or 0
+        if not source.splittable:
+            archive = self._archive_feed(chunk.source, source.url)
+            pieces = self._counted(fetcher.pieces(0, size, size, self.cancel), total)
+            fault = self._faultless(pieces, archive.push)
+            return self._ended(chunk.source, archive.finish(), fault)
+        feed = _logan.ChunkFeed(self.spec, chunk.source, chunk.start, chunk.end)
+        pieces = fetcher.pieces(feed.position, chunk.end, size, self.cancel)
+        self._push(self._counted(pieces, total), feed.push)
+        return feed.finish(source.url)
+
+    def read_streams(self, summary: Summary, streams: Mapping[int, Stream]) -> Summary:
+        """`summary` with the figures of all streams, one after the other."""
+        for source, stream in sorted(streams.items()):
+            summary = summary.merge(self.drain(source, stream))
+        return summary
+
+    def drain(self, source: int, stream: Stream) -> Summary:
+        """Read `stream` to its end. On cancel or a read error an unfinished last line is left
+        out."""
+        if self.plan.sources[source].compression is not None:
+            return self._drain_archive(source, stream)
+        feed = _logan.Feed(self.spec, source=source, chunk_size=self.plan.chunk_size)
+        feed.push(stream.head)
+        fault = self._read(stream, feed.push, feed.push_fd)
+        if fault is None:
+            return feed.finish()
+        summary = feed.snapshot()
+        self._miss(Missing(source, summary.covered_bytes(source), None, *fault))
+        return summary
+
+    def _drain_archive(self, source: int, stream: Stream) -> Summary:
+        feed = self._archive_feed(source, self.plan.sources[source].url)
+        fault = None
+        if feed.push(stream.head):
+            fault = self._read(stream, feed.push, feed.push_fd)
         stream.close()
-    if stream.ended:
-        return feed.finish(), []
-    why = "stopped on request before its end; run it again for complete figures"
-    return _partial(source, feed, "cancelled", why)
+        return self._ended(source, feed.finish(), fault)
 
+    def _read(
+        self,
+        stream: Stream,
+        push: Callable[[bytes], bool | None],
+        push_fd: Callable[..., int],
+    ) -> tuple[str, str] | None:
+        """Push what follows the head; (kind, why) if that was not all."""
+        try:
+            if not stream.ended and not self.cancel.is_set():
+                if stream.pieces is not None:
+                    self._push(self._counted(stream.pieces, 0), push)
+                else:
+                    push_fd(stream.fd, cancel=self.cancel, progress=self.progress)
+                stream.ended = not self.cancel.is_set()
+        except CancelledError:
+            pass
+        except InputError as error:
+            return error.kind, str(error)
+        except OSError as error:
+            return "unreadable", error.strerror or str(error)
+        finally:
+            stream.close()
+        if stream.ended:
+            return None
+        return "cancelled", "stopped on request before its end; run it again for complete figures"
 
-def _partial(source: int, feed: _logan.Feed, kind: str, why: str) -> tuple[Summary, list[Missing]]:
-    summary = feed.snapshot()
-    return summary, [Missing(source, summary.covered_bytes(source), None, kind, why)]
+    def _push(self, pieces: Iterator[bytes], push: Callable[[bytes], bool | None]) -> None:
+        """Push until there are no more pieces, or no more are wanted."""
+        for piece in pieces:
+            if self.cancel.is_set():
+                raise CancelledError("stopped on request before all input was read")
+            if push(piece) is False:
+                break
+
+    def _faultless(
+        self, pieces: Iterator[bytes], push: Callable[[bytes], bool]
+    ) -> tuple[str, str] | None:
+        """Push all pieces; (kind, why) if that was not all, but what was is still right."""
+        try:
+            self._push(pieces, push)
+        except CancelledError as error:
+            return "cancelled", str(error)
+        except InputError as error:
+            if error.kind == "changed":
+                raise
+            return error.kind, str(error)
+        return None
+
+    def _archive_feed(self, source: int, name: str) -> _logan.ArchiveFeed:
+        compression = self.plan.sources[source].compression
+        assert compression is not None
+        return _logan.ArchiveFeed(
+            self.spec,
+            compression,
+            name="standard input" if name == "-" else name,
+            source=source,
+            chunk_size=self.plan.chunk_size,
+            expansion_max=self.plan.expansion_max,
+            threads=self.threads,
+            cancel=self.cancel,
+        )
+
+    def _ended(self, source: int, ended: Ended, before: tuple[str, str] | None) -> Summary:
+        """The figures of an archive feed; why its bytes were not all pushed comes first."""
+        summary, fault, (_, decoded, members, foreign_at) = ended
+        self.archives[source] = Archive(decoded, members, foreign_at)
+        why = before or fault
+        if why is not None:
+            self._miss(Missing(source, summary.covered_bytes(source), None, *why))
+        return summary
+
+    def _miss(self, missing: Missing) -> None:
+        with self._lock:
+            self.missing.append(missing)
+
+    def _counted(self, pieces: Iterator[bytes], total: int) -> Iterator[bytes]:
+        """`pieces`, with progress."""
+        for piece in pieces:
+            with self._lock:
+                self._fetched += len(piece)
+                if self.progress is not None:
+                    self.progress(min(self._fetched, total) if total else self._fetched, total)
+            yield piece

@@ -31,7 +31,7 @@ OUTPUTS: Final[Mapping[str, str]] = {
 }
 """Name -> module, imported when asked for, because the text output needs rich."""
 
-CSV_TABLES: Final = ("series", "routes", "clients", "messages")
+CSV_TABLES: Final = ("series", "routes", "clients", "messages", "groups")
 """The parts of a report that are tables by nature."""
 
 

@@ -30,6 +30,7 @@ TOP_LEVEL: Final = (
     "malformed_lines",
     "inputs",
     "missing",
+    "selection",
     "lines",
     "malformed",
     "time",
@@ -49,7 +50,11 @@ TOP_LEVEL: Final = (
 )
 
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "lines": ("total", "parsed", "malformed", "blank", "continuation", "header", "filtered"),
+    "selection": ("since", "until", "where", "by"),
+    "lines": (
+        *("total", "parsed", "malformed", "blank", "continuation", "header", "filtered"),
+        "skipped_bytes",
+    ),
     "malformed": ("reasons", "samples"),
     "time": ("first", "last", "span_s", "minutes", "out_of_order"),
     "errors": ("total", "per_minute", "ratio"),

@@ -24,17 +24,24 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "clients": ("client", "requests", "errors"),
     "messages": ("template", "level", "count", "first", "last", "sample"),
 }
+_GROUP_COLUMNS: Final = ("key", "records", "requests", "errors", "mean_ms", "p95_ms", "max_ms")
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "|", "%", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """The last four are the first four in full width, which some spreadsheets take for the same."""
 
 
 def render(report: Report, look: Look) -> str:
-    """The table `look.table` of the report."""
+    """The table `look.table` of the report; of `groups`, all tables below one another."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    if look.table == "groups":
+        writer.writerow(("field", *_GROUP_COLUMNS))
+        for field, table in report.to_dict().get("groups", {}).items():
+            for row in table["top"]:
+                writer.writerow([_cell(field), *(_cell(row.get(name)) for name in _GROUP_COLUMNS)])
+        return out.getvalue()
     section = report.to_dict()[look.table]
     rows = section["points" if look.table == "series" else "top"]
     columns = _COLUMNS[look.table]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
     return out.getvalue()

@@ -104,6 +104,8 @@ class Report(Section):
     clients: Section
     messages: Section
     slowest: Sequence[Section]
+    groups: Section
+    selection: Section
     performance: Section
 
     @classmethod
@@ -166,13 +168,16 @@ def assemble(
     *,
     input_of_source: Sequence[int] | None = None,
     missing: Sequence[Mapping[str, Any]] = (),
+    selection: Mapping[str, Any] | None = None,
+    skipped_bytes: int = 0,
     logan_version: str | None = None,
     performance: Mapping[str, Any] | None = None,
 ) -> Report:
     """A report from evaluated figures, in the contract's order.
 
     `input_of_source` maps the spec's source indices to indices of `inputs`, when they differ.
-    The report is partial when bytes are missing or an input has an error.
+    `selection` says what was asked for, if not everything; `skipped_bytes` is what a search by
+    time left unread. The report is partial when bytes are missing or an input has an error.
     """
     paths = [entry["path"] for entry in inputs]
     order = range(len(paths)) if input_of_source is None else input_of_source
@@ -184,10 +189,13 @@ def assemble(
         "partial": bool(missing) or any(entry["error"] is not None for entry in inputs),
         "inputs": list(inputs),
         "missing": list(missing),
+        "lines": {**figures["lines"], "skipped_bytes": skipped_bytes},
         "malformed": {**malformed, "samples": _named(malformed["samples"], names)},
         "slowest": _named(figures["slowest"], names),
         "performance": performance,
     }
+    if selection is not None:
+        known["selection"] = selection
     known.setdefault("schema_version", 1)
     return Report({key: known[key] for key in TOP_LEVEL if key in known})
 

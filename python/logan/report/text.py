@@ -130,6 +130,7 @@ def _heading(report: Data, width: int) -> RenderableType:
             until = f"{moment(time['first'])} → {moment(time['last'], time['first'])} UTC"
             period = f"{until}  ({units.span(time['span_s'])})"
         lines.append(Text(period, style=NOTE))
+    lines += [cropped(Text(line, style=NOTE)) for line in _what_was_asked(report)]
     if report["partial"]:
         lines.append(Text(f"PARTIAL: {_what_is_missing(report)}", style="bold yellow"))
     return Group(*lines)
@@ -325,6 +326,36 @@ def _routes(report: Data, width: int) -> RenderableType | None:
     return table("Top routes", note, header, cells, width)
 
 
+def _groups(report: Data, width: int) -> RenderableType | None:
+    tables = [_group(name, groups, width) for name, groups in (report.get("groups") or {}).items()]
+    shown = [part for part in tables if part is not None]
+    spaced = [piece for part in shown for piece in (part, Text())]
+    return Group(*spaced[:-1]) if shown else None
+
+
+def _group(name: str, groups: Data, width: int) -> RenderableType | None:
+    rows = groups["top"]
+    cells = [
+        [
+            Text(units.count(row["records"])),
+            Text(units.count(row["requests"])),
+            alert(units.count(row["errors"]), row["errors"]),
+            Text(units.duration_ms(row["mean_ms"])),
+            Text(units.duration_ms(row["p95_ms"])),
+            Text(visible(row["key"]), style=STRONG),
+        ]
+        for row in rows
+    ]
+    notes = [_table_note(groups, len(rows), "values")]
+    if groups["absent"]:
+        notes.append(f"{units.count(groups['absent'])} records without")
+    header = ["records", "requests", "errors", "mean", "p95", f"<{visible(name)}"]
+    heading = f"By {visible(name)}"
+    if not rows:
+        return title(heading, "no record has it")
+    return table(heading, ", ".join(notes), header, cells, width)
+
+
 def _clients(report: Data, width: int) -> RenderableType | None:
     clients = report["clients"]
     rows = clients["top"]
@@ -423,6 +454,7 @@ SECTIONS: Final[Sequence[Callable[[Data, int], RenderableType | None]]] = (
     _headline,
     _timeline,
     _times_and_classes,
+    _groups,
     _routes,
     _clients,
     _messages,
@@ -457,6 +489,29 @@ def _when(text: str | None, report: Data) -> str:
     first, last = (units.time_of(report["time"][key]) for key in ("first", "last"))
     one_day = first is not None and last is not None and first.date() == last.date()
     return moment(text, report["time"]["first"] if one_day else None)
+
+
+def _what_was_asked(report: Data) -> list[str]:
+    """Time, condition, and what they left out."""
+    selection = report.get("selection") or {}
+    lines = []
+    since, until = selection.get("since"), selection.get("until")
+    if since or until:
+        edges = [
+            f"from {moment(since)}" if since else "",
+            f"before {moment(until)}" if until else "",
+        ]
+        lines.append(" ".join(["selected:", *filter(None, edges), "UTC"]))
+    if selection.get("where"):
+        lines.append(f"where: {visible(selection['where'])}")
+    counts = report["lines"]
+    if lines:
+        records = counts["parsed"] + counts["filtered"]
+        left = f"{units.count(counts['parsed'])} of {words.plural(records, 'record')} counted"
+        skipped = counts.get("skipped_bytes")
+        unread = f", {units.bytes_size(skipped)} outside of the time not read" if skipped else ""
+        lines.append(left + unread)
+    return lines
 
 
 def _what_is_missing(report: Data) -> str:

@@ -3,9 +3,11 @@
 An input that cannot be read does not spoil the others: its error is kept beside it. Nothing here
 knows of chunks, engines or reports.
 
-`open_inputs` looks at each path once: what it is, how large, what a sample of it looks like. A
-regular file is read later by offset (`local`); standard input and everything else without a size,
-such as a FIFO or a process substitution, is a stream (`stdin`) whose first bytes are kept.
+`open_inputs` expands patterns and folders (`expand`) and looks at each file once: what it is, how
+large, how compressed, what a sample of it looks like. The first entry of `KINDS` that takes a path
+opens it: a regular file is read later by offset (`local`), an object on a server in ranges
+(`remote`); standard input and everything else without a size, such as a FIFO or a process
+substitution, is a stream (`stdin`) whose first bytes are kept.
 """
 
 from __future__ import annotations
@@ -13,32 +15,30 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from logan import _logan
 from logan._logan import Cancel
 from logan.errors import InputError
+from logan.limits import NAMES_SHOWN_MAX
 from logan.model import Detection, Source
-from logan.sources import local, stdin
+from logan.sources import expand, local, stdin
+from logan.sources.compressed import CANNOT_BE_READ, compression_of, decoded_sample
+from logan.sources.expand import Folder, is_url
 from logan.sources.stdin import Stream
 
-__all__ = ["Input", "open_inputs", "readable_name"]
+__all__ = ["KINDS", "Input", "open_inputs", "readable_name", "shown_name"]
 
-_DECOMPRESSORS = {
-    "gzip": "zcat",
-    "zstd": "zstdcat",
-    "bzip2": "bzcat",
-    "xz": "xzcat",
-    "lz4": "lz4cat",
-    "zip": "unzip -p",
-}
+Opened = tuple[Source, Sequence[tuple[int, bytes]], Stream | None]
+Opener = Callable[[str, Cancel | None], Opened]
 
 
 @dataclass(slots=True)
 class Input:
-    """One input as the user named it: either `source` and `detection`, or `error`, or neither
-    when it is another name of an input before it (then `notes` say which)."""
+    """One input: either `source` and `detection`, or `error`, or neither when it is a folder or
+    another name of an input before it (then `notes` say which)."""
 
     path: str
     source: Source | None = None
@@ -48,13 +48,64 @@ class Input:
     notes: list[str] = field(default_factory=list)
 
 
-def open_inputs(paths: Iterable[str], *, cancel: Cancel | None = None) -> list[Input]:
-    """Look at every path, in order; "-" is standard input. Raises nothing for a bad input."""
+def open_inputs(
+    paths: Iterable[str], *, cancel: Cancel | None = None, literal: bool = False
+) -> list[Input]:
+    """Look at everything that `paths` mean, in order; "-" is standard input.
+
+    With `literal` each path is one input, in the order given: no pattern or folder is expanded.
+
+    Raises nothing for a bad input, `UsageError` for too many. A folder has an entry of its own,
+    before the others, that says what of it was left out.
+    """
+    seen: dict[Identity, str] = {}
+    if literal:
+        return [_open(path, seen, cancel) for path in paths]
+    named, folders = expand.expand(paths)
     inputs: list[Input] = []
-    seen: dict[tuple[int, int], str] = {}
-    for path in paths:
-        inputs.append(_open(path, seen, cancel))
-    return inputs
+    found: dict[int, int] = {}
+    for path, folder in ((each.path, each.folder) for each in named):
+        entry = _open(path, seen, cancel)
+        if folder is not None and (why := _no_log(entry)):
+            folder.skip(why, path)
+            continue
+        if folder is not None:
+            found[id(folder)] = found.get(id(folder), 0) + 1
+        inputs.append(entry)
+    return [_folder_entry(each, found.get(id(each), 0)) for each in folders] + inputs
+
+
+def _no_log(entry: Input) -> str | None:
+    """Why a file that was found in a folder, not named, is left out; None if it is not."""
+    if entry.error is not None:
+        return {"binary": "binary", "compressed": "an archive of no log"}.get(entry.error.kind)
+    if entry.detection is None:
+        return "another name of a file before it"
+    if entry.source is not None and entry.source.size == 0:
+        return "empty"
+    if entry.detection.lines and not entry.detection.formats:
+        return "of no known format"
+    return None
+
+
+def _folder_entry(folder: Folder, found: int) -> Input:
+    entry = Input(folder.path)
+    skipped = []
+    for why, count in sorted(folder.skipped.items()):
+        names = [os.path.relpath(name, folder.path) for name in folder.examples[why]]
+        shown = ", ".join(readable_name(name) for name in names[:NAMES_SHOWN_MAX])
+        skipped.append(f"{count:,} {why} ({shown}{', …' if count > NAMES_SHOWN_MAX else ''})")
+    left_out = f"; left out: {', '.join(skipped)}" if skipped else ""
+    if found:
+        entry.notes.append(f"a folder with {found:,} log{'s' if found != 1 else ''}{left_out}")
+    else:
+        entry.error = InputError(
+            f"{readable_name(folder.path)} is a folder without logs{left_out}",
+            input=folder.path,
+            kind="folder",
+            hint="name a file in it to read it all the same",
+        )
+    return entry
 
 
 def readable_name(path: str) -> str:
@@ -62,20 +113,23 @@ def readable_name(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
-def _open(path: str, seen: dict[tuple[int, int], str], cancel: Cancel | None) -> Input:
+Identity = tuple[int, int] | str
+
+
+def _open(path: str, seen: dict[Identity, str], cancel: Cancel | None) -> Input:
     entry = Input(path)
     try:
-        identity = stdin.identity() if path == "-" else local.identity(path)
+        identity = _identity(path)
         if identity is not None and identity in seen:
             entry.notes.append(_named_before(path, seen[identity]))
             return entry
-        if path == "-" or not local.is_regular(path):
-            entry.stream = stdin.open_stream(path, cancel=cancel)
-            entry.source = Source(path, None)
-            samples: Sequence[tuple[int, bytes]] = [(0, entry.stream.head)]
-        else:
-            entry.source, samples = local.open_file(path)
-        entry.detection = _detect(path, samples)
+        opener = next(opener for takes, opener in KINDS if takes(path))
+        entry.source, samples, entry.stream = opener(path, cancel)
+        entry.detection = _detect(path, samples, entry.source.compression)
+        is_file = entry.source.fingerprint is not None and entry.source.splittable
+        if is_file and entry.detection.header:
+            layouts = local.layouts(path, entry.source.size or 0, cancel=cancel)
+            entry.detection = replace(entry.detection, layouts=layouts)
         if identity is not None:
             seen[identity] = path
     except InputError as error:
@@ -89,20 +143,66 @@ def _open(path: str, seen: dict[tuple[int, int], str], cancel: Cancel | None) ->
     return entry
 
 
+def _identity(path: str) -> Identity | None:
+    if path == "-":
+        return stdin.identity()
+    return path if is_url(path) else local.identity(path)
+
+
+def _open_url(path: str, cancel: Cancel | None) -> Opened:
+    from logan.sources import remote
+
+    return remote.open_object(path)
+
+
+def _open_file(path: str, cancel: Cancel | None) -> Opened:
+    return *local.open_file(path), None
+
+
+def _open_stream(path: str, cancel: Cancel | None) -> Opened:
+    stream = stdin.open_stream(path, cancel=cancel)
+    compression = compression_of(stream.head)
+    sample = stream.head if compression is None else decoded_sample(stream.head, compression)
+    return Source(path, None, compression=compression), [(0, sample)], stream
+
+
+KINDS: Final[Sequence[tuple[Callable[[str], bool], Opener]]] = (
+    (lambda path: path == "-", _open_stream),
+    (is_url, _open_url),
+    (local.is_regular, _open_file),
+    (lambda path: True, _open_stream),
+)
+"""Which paths are of a kind, and how it is opened; the first that takes a path opens it."""
+
+
+def shown_name(path: str) -> str:
+    """The name of an input in reports: of a URL nothing that may be secret."""
+    if is_url(path):
+        from logan.sources import remote
+
+        return remote.shown(path)
+    return readable_name(path)
+
+
+def _name(path: str) -> str:
+    return "standard input" if path == "-" else shown_name(path)
+
+
 def _named_before(path: str, before: str) -> str:
     if path == before:
         return "named more than once, counted once"
     return f"the same file as {readable_name(before)}, counted once"
 
 
-def _detect(path: str, samples: Sequence[tuple[int, bytes]]) -> Detection:
+def _detect(path: str, samples: Sequence[tuple[int, bytes]], compression: str | None) -> Detection:
     detection = Detection.from_dict(json.loads(_logan.detect(samples)))
-    name = "standard input" if path == "-" else readable_name(path)
+    name = _name(path)
     shown = "FILE" if path == "-" else shlex.quote(name)
     if detection.compression is not None:
-        tool = _DECOMPRESSORS.get(detection.compression, "decompress")
+        twice = compression is not None
+        tool = CANNOT_BE_READ.get(detection.compression, "zcat")
         raise InputError(
-            f"{name} is compressed ({detection.compression})",
+            f"{name} is compressed {'twice' if twice else f'({detection.compression})'}",
             input=path,
             kind="compressed",
             hint=f"decompress it on the way: {tool} {shown} | logan analyze -",
@@ -121,4 +221,4 @@ def _detect(path: str, samples: Sequence[tuple[int, bytes]]) -> Detection:
             kind="binary",
             hint=f"see what it is: file {shown}",
         )
-    return detection
+    return replace(detection, compression=compression)

@@ -14,13 +14,24 @@ import json
 import os
 import shlex
 import stat
+from typing import Any
 
 from logan import _logan
-from logan.errors import InputError
+from logan._logan import Cancel
+from logan.errors import CancelledError, InputError
 from logan.limits import SAMPLE_HEAD_BYTES_MAX, SAMPLE_PLACE_BYTES_MAX, SAMPLE_PLACES_MAX
 from logan.model import Source
+from logan.sources import compressed
 
-__all__ = ["changes_since", "identity", "input_error", "is_regular", "open_file", "sample"]
+__all__ = [
+    "changes_since",
+    "identity",
+    "input_error",
+    "is_regular",
+    "layouts",
+    "open_file",
+    "sample",
+]
 
 
 def identity(path: str) -> tuple[int, int]:
@@ -38,14 +49,34 @@ def is_regular(path: str) -> bool:
 
 
 def open_file(path: str) -> tuple[Source, list[tuple[int, bytes]]]:
-    """The source that `path` is now, and samples (offset, bytes) of it. Raises `InputError`."""
+    """The source that `path` is now, and samples (offset, bytes) of it. Raises `InputError`.
+
+    Of a compressed file the sample is decoded.
+    """
     try:
         fingerprint = _logan.Fingerprint.of(path)
         samples = sample(path, fingerprint.size)
+        head = samples[0][1] if samples else b""
+        compression = compressed.compression_of(head)
+        if compression is not None:
+            head = _head(path, min(fingerprint.size, compressed.head_bytes(compression)))
+            samples = [(0, compressed.decoded_sample(head, compression))]
     except OSError as error:
         raise input_error(path, error) from error
-    source = Source(path, fingerprint.size, fingerprint.to_json(), fingerprint.mtime_ns)
+    source = Source(
+        path,
+        fingerprint.size,
+        fingerprint.to_json(),
+        fingerprint.mtime_ns,
+        compression=compression,
+        written_ns=None if compression is None else compressed.written_ns(head, compression),
+    )
     return source, samples
+
+
+def _head(path: str, length: int) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return _read_at(file.fileno(), 0, length)
 
 
 def sample(path: str, size: int) -> list[tuple[int, bytes]]:
@@ -66,6 +97,23 @@ def sample(path: str, size: int) -> list[tuple[int, bytes]]:
             if 0 < first < last:
                 samples.append((offset + first, data[first:last]))
     return samples
+
+
+def layouts(path: str, size: int, *, cancel: Cancel | None = None) -> dict[str, Any]:
+    """Where in the first `size` bytes of a file `#Fields:` lines change its columns.
+
+    Raises `InputError`; one that is cancelled gives what the spec of a stream has, for nothing
+    of the file will be read.
+    """
+    try:
+        found: dict[str, Any] = json.loads(_logan.layouts(path, size, cancel=cancel))
+    except OSError as error:
+        raise input_error(path, error) from error
+    except CancelledError:
+        return {"fields": [], "changes": []}
+    except ValueError as error:
+        raise InputError(str(error), input=path, kind="layouts") from error
+    return found
 
 
 def changes_since(source: Source) -> list[str]:

@@ -10,11 +10,13 @@ import os
 import select
 import stat
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from logan._logan import Cancel
 from logan.errors import InputError
 from logan.limits import SAMPLE_HEAD_BYTES_MAX
+from logan.sources import compressed
 from logan.sources.local import input_error
 
 __all__ = ["Stream", "identity", "open_stream"]
@@ -25,12 +27,16 @@ WAIT_MS = 100
 
 @dataclass(slots=True)
 class Stream:
-    """An open descriptor and the bytes that were already taken from it."""
+    """An open descriptor and the bytes that were already taken from it.
+
+    `pieces`, where there are such, follow the head instead of the descriptor's bytes.
+    """
 
     fd: int
     head: bytes
     ended: bool
     owned: bool
+    pieces: Iterator[bytes] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -62,6 +68,11 @@ def open_stream(path: str, *, cancel: Cancel | None = None) -> Stream:
     stream = Stream(fd, b"", ended=False, owned=path != "-")
     try:
         stream.head, stream.ended = _read_head(fd, SAMPLE_HEAD_BYTES_MAX, cancel)
+        compression = compressed.compression_of(stream.head)
+        if compression is not None and not stream.ended:
+            wanted = compressed.head_bytes(compression) - len(stream.head)
+            more, stream.ended = _read_head(fd, wanted, cancel)
+            stream.head += more
         if stream.owned:
             os.set_blocking(fd, True)
     except OSError as error:

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example scan -- FILE [THREADS] [RUNS] [FORMAT…]`; the formats are tried
 //! in the order given, then all others. `LOGAN_SCAN_MODE=read` or `map` says how the file comes
-//! into memory.
+//! into memory; `LOGAN_SCAN_WHERE` is a condition, `LOGAN_SCAN_BY` a field for a group table.
 
 use logan_core::engine::{self, Chunk, Control};
 use logan_core::input::{Fingerprint, Mode, Source};
@@ -19,7 +19,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for name in arguments.iter().skip(3) {
         spec.sources[0].formats.push(FormatSpec { name: name.clone(), params: Default::default() });
     }
-    let spec = Arc::new(spec);
+    spec.condition = std::env::var("LOGAN_SCAN_WHERE").ok();
+    spec.by = std::env::var("LOGAN_SCAN_BY").into_iter().collect();
+    let spec = Arc::new(Spec::from_json(&spec.to_json())?);
     let mode = std::env::var("LOGAN_SCAN_MODE")
         .ok()
         .map(|m| if m == "read" { Mode::Read } else { Mode::Map });

@@ -6,6 +6,7 @@
 //! hold defaults, and [`Batch::has`] tells a metric that a column holds nothing else. 512 rows keep
 //! the columns in use within the first-level cache.
 
+use crate::filter::select::Mask;
 use crate::level::Level;
 
 /// Rows of a batch.
@@ -115,9 +116,15 @@ impl Text {
         self.len == 0
     }
 
-    /// Moves a range of the line to the place of the line in its block.
+    /// Whether the text is a range of its line.
     #[inline(always)]
-    fn at(self, line_start: u32) -> Text {
+    pub(crate) fn is_of_line(self) -> bool {
+        self.start & IN_ARENA == 0
+    }
+
+    /// Moves a range of the line to the place of the line in what holds it.
+    #[inline(always)]
+    pub(crate) fn at(self, line_start: u32) -> Text {
         // A range in the arena is not relative to the line.
         let base = if self.start & IN_ARENA == 0 { line_start } else { 0 };
         Text { start: self.start + base, len: self.len }
@@ -159,7 +166,8 @@ pub struct Record {
     pub status: u16,
     /// Severity.
     pub level: Level,
-    /// The message; needed of WARN and above only.
+    /// The message; needed of WARN and above only, unless the context asks for
+    /// [all](crate::format::Context::all_messages).
     pub message: Text,
     /// HTTP method.
     pub method: Text,
@@ -225,6 +233,10 @@ pub struct Batch {
     pub line_len: [u32; BATCH_ROWS],
     /// Text that is not in the lines as such.
     pub arena: Vec<u8>,
+    /// Place of the format in the registry; kept only where a condition or group table asks.
+    pub format: [u8; BATCH_ROWS],
+    /// Values of the [keys](crate::format::keys) that the job asks for.
+    pub extra: Vec<Box<[Text; BATCH_ROWS]>>,
 }
 
 impl Batch {
@@ -249,6 +261,8 @@ impl Batch {
             line_start: [0; BATCH_ROWS],
             line_len: [0; BATCH_ROWS],
             arena: Vec::new(),
+            format: [0; BATCH_ROWS],
+            extra: Vec::new(),
         })
     }
 
@@ -411,6 +425,63 @@ impl Batch {
             self.client[rows].fill(Text::NONE);
         }
         self.dirty = Columns(self.dirty.0 | columns.0);
+    }
+
+    /// Writes the extra columns of a row; the texts are ranges of its line or of the arena.
+    pub fn put_extra(&mut self, row: usize, texts: &[Text]) {
+        for (column, text) in self.extra.iter_mut().zip(texts) {
+            column[row] = text.at(self.line_start[row]);
+        }
+    }
+
+    /// Keeps the rows of the mask, in their order, and forgets the others.
+    pub fn retain(&mut self, rows: &Mask) {
+        /// Moves what is kept to the front.
+        #[inline(always)]
+        fn compact<T: Copy>(column: &mut [T; BATCH_ROWS], rows: &Mask) {
+            rows.rows().enumerate().for_each(|(to, from)| column[to] = column[from]);
+        }
+        let kept = rows.count();
+        if kept == self.len {
+            return;
+        }
+        self.len = kept;
+        if kept == 0 {
+            return;
+        }
+        if self.has(Columns::TIME) {
+            compact(&mut self.time_ns, rows);
+            compact(&mut self.second, rows);
+        }
+        if self.has(Columns::LEVEL) {
+            compact(&mut self.level, rows);
+        }
+        if self.has(Columns::DURATION) {
+            compact(&mut self.duration_ns, rows);
+        }
+        if self.has(Columns::STATUS) {
+            compact(&mut self.status, rows);
+        }
+        if self.has(Columns::BYTES) {
+            compact(&mut self.bytes_sent, rows);
+        }
+        if self.has(Columns::MESSAGE) {
+            compact(&mut self.message, rows);
+        }
+        if self.has(Columns::ROUTE) {
+            compact(&mut self.method, rows);
+            compact(&mut self.path, rows);
+        }
+        if self.has(Columns::CLIENT) {
+            compact(&mut self.client, rows);
+        }
+        compact(&mut self.flags, rows);
+        compact(&mut self.line_start, rows);
+        compact(&mut self.line_len, rows);
+        compact(&mut self.format, rows);
+        for column in &mut self.extra {
+            compact(column, rows);
+        }
     }
 
     /// Forgets all rows.

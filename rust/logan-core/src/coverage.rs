@@ -27,9 +27,10 @@ pub struct Segment {
 pub struct SourceCoverage {
     /// Segments in order; no two touch.
     pub segments: Vec<Segment>,
-    /// Records by format name.
+    /// Records by format name, be they filtered or not.
     pub formats: BTreeMap<String, u64>,
-    /// Timed records that are earlier than the timed record before them.
+    /// Timed records that are earlier than the timed record before them; of this and of all times
+    /// here, only records of the selected time count.
     pub out_of_order: u64,
     /// Earliest and latest time of a record, nanoseconds since 1970.
     pub range: Option<(i64, i64)>,

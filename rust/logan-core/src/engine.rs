@@ -4,7 +4,9 @@
 //! same bytes for any number of threads. Scoped threads, not a global pool: one would be left
 //! without its threads in a forked process.
 
+use crate::archive::{AbortOnPanic, Compression, Crew, Facts, Request, StoredFile};
 use crate::error::Error;
+use crate::format::history::{FIELDS_BYTES_MAX, Layouts, fields_of};
 use crate::input::{Check, Fingerprint, Source};
 use crate::lines::first_line_start;
 use crate::reduction::{MergeTree, Merged};
@@ -12,7 +14,7 @@ use crate::scan::Scanner;
 use crate::spec::Spec;
 use crate::summary::Summary;
 use std::borrow::Borrow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -61,30 +63,93 @@ pub fn scan_chunk(
     control: &Control,
 ) -> Result<Summary, Error> {
     let Chunk { source: index, start, end } = chunk;
-    // A chunk whose predecessor ends with a newline begins with a line of its own.
-    let mut begun = start == 0 || {
-        let mut before = [0];
-        source.read_at(start - 1, &mut before)? == 1 && before[0] == b'\n'
-    };
-    scanner.begin(index, start, start)?;
+    let mut before = Before::read(scanner, source, chunk)?;
     source.windows(start..end, |block, offset| {
         control.check()?;
         let mut block_start = 0;
-        if !begun && let Some(at) = first_line_start(block) {
-            begun = true;
-            block_start = at;
-            scanner.begin(index, start, offset + at as u64)?;
+        if before != Before::Done {
+            let line_start = first_line_start(block);
+            block_start = line_start.unwrap_or(block.len());
+            if before == Before::LookedBack {
+                scanner.push(&block[..block_start]);
+            }
+            if line_start.is_some() {
+                let first_line = offset + block_start as u64;
+                before.end(scanner, index, start, first_line)?;
+            }
         }
-        if begun {
+        if before == Before::Done {
             scanner.push(&block[block_start..]);
         }
         control.bytes.fetch_add(block.len() as u64, Ordering::Relaxed);
         Ok(ControlFlow::Continue(()))
     })?;
-    if begun {
+    if before == Before::Done {
         finish_line(scanner, source, size, end)?;
     }
+    if before == Before::LookedBack {
+        // The chunk lies inside of one line, and what was looked at is not its own.
+        scanner.finish(start);
+        scanner.go_on(start);
+    }
     Ok(scanner.finish(end))
+}
+
+/// What stands between a chunk's start and its first line: the end of a line that is not its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Nothing; the scanner is in the chunk.
+    Done,
+    /// The end of a line that does not matter.
+    Skipped,
+    /// The end of a line, which the scanner has begun: later ones may depend on it.
+    LookedBack,
+}
+
+impl Before {
+    /// Begins a chunk, having looked back as far as its lines may depend on.
+    ///
+    /// The bytes before the chunk are scanned like others and what they counted is dropped, so what
+    /// they leave to the chunk's lines is what it would be in one pass.
+    fn read(scanner: &mut Scanner, source: &Source, chunk: Chunk) -> Result<Before, Error> {
+        let Chunk { source: index, start, .. } = chunk;
+        let back = scanner.spec().look_back_bytes(index)?.max(1);
+        let from = start.saturating_sub(back);
+        let mut bytes = vec![0; (start - from) as usize];
+        let filled = source.read_at(from, &mut bytes)?;
+        bytes.truncate(filled);
+        // A line starts behind the first newline, or where the source does.
+        let first = if from == 0 { Some(0) } else { first_line_start(&bytes) };
+        let Some(first) = first.filter(|_| filled as u64 == start - from) else {
+            scanner.begin(index, start, start)?;
+            return Ok(Before::Skipped);
+        };
+        scanner.begin(index, from, from + first as u64)?;
+        scanner.push(&bytes[first..]);
+        let mut before = Before::LookedBack;
+        if !scanner.mid_line() {
+            before.end(scanner, index, start, start)?;
+        }
+        Ok(before)
+    }
+
+    /// Ends it where the chunk's first line starts.
+    fn end(
+        &mut self,
+        scanner: &mut Scanner,
+        index: u32,
+        start: u64,
+        first_line: u64,
+    ) -> Result<(), Error> {
+        if *self == Before::LookedBack {
+            scanner.finish(first_line);
+            scanner.go_on(start);
+        } else {
+            scanner.begin(index, start, first_line)?;
+        }
+        *self = Before::Done;
+        Ok(())
+    }
 }
 
 /// Reads on behind the chunk until its last line ends, or has all that counts of it.
@@ -105,6 +170,63 @@ fn finish_line(scanner: &mut Scanner, source: &Source, size: u64, end: u64) -> R
         offset += line_end as u64;
     }
     Ok(())
+}
+
+/// What begins a line that says the columns of those after it.
+const FIELDS: &[u8] = b"#Fields:";
+
+/// Lists where in the first `size` bytes of a source a `#Fields:` line changes the columns: one
+/// quick pass, so that chunks in the middle know what their lines hold. [`Control::bytes`] counts
+/// what was passed over.
+///
+/// # Errors
+/// As [`scan_chunk`]; [`Error::Spec`] if the columns change more often than a spec may say.
+pub fn find_layouts(source: &Source, size: u64, control: &Control) -> Result<Layouts, Error> {
+    let finder = memchr::memmem::Finder::new(FIELDS);
+    let mut layouts = Layouts::default();
+    // The end of the block before and the beginning of this one, in which a name may be cut.
+    let mut seam: Vec<u8> = Vec::new();
+    let mut line = vec![0; 1 + FIELDS.len() + FIELDS_BYTES_MAX];
+    let mut found = |at: u64| -> Result<(), Error> {
+        // It begins the source, perhaps behind a byte order mark, or stands behind a newline.
+        let from = at.saturating_sub(1);
+        let filled = source.read_at(from, &mut line)?;
+        let text = &line[..filled];
+        let text = if at == 0 || at == 3 && starts_with_mark(source)? {
+            &text[(at - from) as usize..]
+        } else if let Some(text) = text.strip_prefix(b"\n") {
+            text
+        } else {
+            return Ok(());
+        };
+        let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+        let Some(fields) = fields_of(&text[..end]) else { return Ok(()) };
+        layouts
+            .add(at, fields)
+            .map_err(|why| Error::Spec(format!("{}: {why}", source.path().display())))
+    };
+    source.windows(0..size, |block, offset| {
+        control.check()?;
+        let front = &block[..block.len().min(FIELDS.len() - 1)];
+        let seam_start = offset - seam.len() as u64;
+        seam.extend_from_slice(front);
+        for at in finder.find_iter(&seam) {
+            found(seam_start + at as u64)?;
+        }
+        for at in finder.find_iter(block) {
+            found(offset + at as u64)?;
+        }
+        seam.clear();
+        seam.extend_from_slice(&block[block.len() - front.len()..]);
+        control.bytes.fetch_add(block.len() as u64, Ordering::Relaxed);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(layouts)
+}
+
+fn starts_with_mark(source: &Source) -> Result<bool, Error> {
+    let mut mark = [0; 3];
+    Ok(source.read_at(0, &mut mark)? == 3 && mark == *b"\xef\xbb\xbf")
 }
 
 /// A source as [`run`] is given it: an open file, or a path.
@@ -160,6 +282,30 @@ pub struct Outcome {
     /// Sources that were written to during the run, without growing; their figures may mix old
     /// and new bytes.
     pub touched: BTreeSet<u32>,
+    /// What the archives gave, by source.
+    pub archives: BTreeMap<u32, Facts>,
+}
+
+/// Which sources are compressed, and how they are read. Each has one chunk: all stored bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Archives {
+    /// How, by source.
+    pub compressions: BTreeMap<u32, Compression>,
+    /// Decoded bytes of a chunk of theirs.
+    pub grid_bytes: u64,
+    /// See [`Request::expansion_max`].
+    pub expansion_max: u64,
+}
+
+impl Archives {
+    fn request(&self, source: u32) -> Option<Request> {
+        self.compressions.get(&source).map(|&compression| Request {
+            source,
+            compression,
+            grid_bytes: self.grid_bytes,
+            expansion_max: self.expansion_max,
+        })
+    }
 }
 
 /// Scans `chunks` of `sources` on `threads` threads. Blocks; stops early when cancelled, and then
@@ -175,19 +321,72 @@ pub fn run<S: Open>(
     threads: usize,
     control: &Control,
 ) -> Result<Outcome, Error> {
+    run_all(sources, &Archives::default(), chunks, spec, threads, control)
+}
+
+/// As [`run`], with sources that are compressed: what of them was decoded is among the figures
+/// even if their chunk is among the failures.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_all<S: Open>(
+    sources: &[(S, Fingerprint)],
+    archives: &Archives,
+    chunks: &[Chunk],
+    spec: &Arc<Spec>,
+    threads: usize,
+    control: &Control,
+) -> Result<Outcome, Error> {
+    let tree = MergeTree::new(spec);
+    run_into(tree, sources, archives, chunks, spec, threads, control).map(|(grown, outcome)| {
+        Ok(Outcome { summary: grown.finish(chunks.len() as u64)?, ..outcome })
+    })?
+}
+
+/// As [`run_all`], merging into a tree in which other chunks may be; it comes back, and the
+/// outcome's own summary is empty. The chunk at index i of `chunks` is the tree's chunk i.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_into<S: Open>(
+    tree: MergeTree,
+    sources: &[(S, Fingerprint)],
+    archives: &Archives,
+    chunks: &[Chunk],
+    spec: &Arc<Spec>,
+    threads: usize,
+    control: &Control,
+) -> Result<(MergeTree, Outcome), Error> {
     let cursor = AtomicUsize::new(0);
-    let tree = Mutex::new(MergeTree::new(spec));
+    let tree = Mutex::new(tree);
+    let compressed = chunks.iter().filter(|c| archives.compressions.contains_key(&c.source));
+    let crew = Crew::new(compressed.count(), threads);
+    let facts = Mutex::new(BTreeMap::new());
     let failures = Mutex::new(Vec::new());
     let touched = Mutex::new(BTreeSet::new());
     let broken = Mutex::new(None);
-    let threads = threads.clamp(1, chunks.len().max(1));
+    let wanted = if archives.compressions.is_empty() { chunks.len() } else { threads };
+    let threads = threads.clamp(1, wanted.max(1));
     let work = || -> Result<(), Error> {
         let mut scanner = Scanner::new(spec.clone())?;
         let mut file = None;
         loop {
             let id = cursor.fetch_add(1, Ordering::Relaxed);
-            let Some(&chunk) = chunks.get(id) else { return Ok(()) };
-            match one(&mut scanner, sources, &mut file, chunk, control) {
+            let Some(&chunk) = chunks.get(id) else { return crew.help(&mut scanner) };
+            let scanned = if let Some(request) = archives.request(chunk.source) {
+                let scanned = one_archive(&crew, &mut scanner, sources, request, control);
+                crew.done();
+                scanned.map(|(summary, was_touched, known, fault)| {
+                    lock(&facts).insert(chunk.source, known);
+                    if let Some(error) = fault {
+                        lock(&failures).push(Failure { chunk, error });
+                    }
+                    (summary, was_touched)
+                })
+            } else {
+                one(&mut scanner, sources, &mut file, chunk, control)
+            };
+            match scanned {
                 Ok((summary, was_touched)) => {
                     if was_touched {
                         lock(&touched).insert(chunk.source);
@@ -205,8 +404,10 @@ pub fn run<S: Open>(
     };
     std::thread::scope(|scope| {
         let work = || {
+            let _guard = AbortOnPanic(&crew);
             if let Err(error) = work() {
                 cursor.store(chunks.len(), Ordering::Relaxed);
+                crew.abort();
                 *lock(&broken) = Some(error);
             }
         };
@@ -224,16 +425,43 @@ pub fn run<S: Open>(
     let mut failures = failures.into_inner().unwrap_or_else(|e| e.into_inner());
     failures.sort_by_key(|f: &Failure| (f.chunk.source, f.chunk.start));
     let tree = tree.into_inner().unwrap_or_else(|e| e.into_inner());
-    Ok(Outcome {
-        summary: tree.finish(chunks.len() as u64)?,
+    let outcome = Outcome {
+        summary: Summary::empty(spec),
         failures,
         touched: touched.into_inner().unwrap_or_else(|e| e.into_inner()),
-    })
+        archives: facts.into_inner().unwrap_or_else(|e| e.into_inner()),
+    };
+    Ok((tree, outcome))
 }
 
 /// A panic in one thread is passed on when the scope ends; what it left under a lock is not used.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Scans one archive: its figures, whether it was written to meanwhile, and why it did not end.
+fn one_archive<S: Open>(
+    crew: &Crew,
+    scanner: &mut Scanner,
+    sources: &[(S, Fingerprint)],
+    request: Request,
+    control: &Control,
+) -> Result<(Summary, bool, Facts, Option<Error>), Error> {
+    control.check()?;
+    let (source, fingerprint) = sources.get(request.source as usize).ok_or_else(|| {
+        let (index, count) = (request.source, sources.len());
+        Error::Spec(format!("a chunk is of source {index}, there are {count}"))
+    })?;
+    let file = source.open()?;
+    let file = file.borrow();
+    let stored = StoredFile::new(file, fingerprint.size);
+    let scanned = crew.scan(scanner, stored, file.path(), request, control)?;
+    match (scanned.fault, fingerprint.check(file)?) {
+        // What else went wrong followed from it.
+        (_, Check::Changed(why)) => Err(Error::changed(file.path(), why)),
+        (Some(error @ Error::Changed { .. }), _) => Err(error),
+        (fault, check) => Ok((scanned.summary, check == Check::Touched, scanned.facts, fault)),
+    }
 }
 
 /// Scans one chunk; `file` is the source that this thread has open.

@@ -34,6 +34,22 @@ pub enum Error {
         why: String,
     },
 
+    /// A compressed input cannot be decoded to its end.
+    #[error(
+        "{}: {what}; the whole lines of the {decoded} bytes decoded before are counted; {advice}",
+        path.display()
+    )]
+    Archive {
+        /// The input.
+        path: PathBuf,
+        /// What is wrong, and where.
+        what: String,
+        /// Bytes that it had decoded to by then.
+        decoded: u64,
+        /// The next step.
+        advice: &'static str,
+    },
+
     /// The caller asked to stop.
     #[error("stopped on request before all input was read; run it again for complete figures")]
     Cancelled,
@@ -41,6 +57,17 @@ pub enum Error {
     /// What the caller asked for cannot be done by anybody.
     #[error("the job's settings cannot be used: {0}; correct them and start again")]
     Spec(String),
+
+    /// A condition or the name of a field does not fit.
+    #[error("{message}")]
+    Condition {
+        /// What was given.
+        text: String,
+        /// The character of it, counted from 0, at which it does not fit.
+        position: usize,
+        /// Why.
+        message: String,
+    },
 
     /// A summary is damaged, of another job or version, or covers what another one covers too.
     #[error("the summary cannot be used: {0}; scan the part that it stands for again")]

@@ -23,7 +23,7 @@ impl Summary {
         let peak = figures.series.peak().filter(|(requests, _)| *requests > 0);
         let step_s = figures.series.step_s();
         let ratio = (totals.records > 0).then(|| totals.errors as f64 / totals.records as f64);
-        json!({
+        let mut report = json!({
             "total_requests": totals.requests,
             "avg_response_time": figures.latency.mean_ms(),
             "error_rate": per_minute(totals.errors),
@@ -60,7 +60,11 @@ impl Summary {
             "clients": figures.clients.evaluate(top),
             "messages": figures.messages.evaluate(top),
             "slowest": figures.slowest.evaluate(top),
-        })
+        });
+        if let (Some(groups), Value::Object(report)) = (figures.by.evaluate(top), &mut report) {
+            report.insert("groups".into(), groups);
+        }
+        report
     }
 
     fn sources(&self) -> Value {

@@ -26,7 +26,6 @@ static FILLER: [u8; 64 << 10] = [0; 64 << 10];
 pub struct Feed {
     spec: Arc<Spec>,
     scanner: Scanner,
-    source: u32,
     chunk_bytes: u64,
     /// The merged subtrees over the chunks finished, each with its level, the first and largest
     /// first. Chunks come in order, so these are what the fixed [tree](crate::reduction) holds.
@@ -57,7 +56,6 @@ impl Feed {
         Ok(Feed {
             spec,
             scanner,
-            source,
             chunk_bytes,
             subtrees: Vec::new(),
             chunks: 0,
@@ -126,7 +124,7 @@ impl Feed {
     /// Ends the chunk at hand, and goes on with the one behind it.
     fn end_chunk(&mut self, end: u64) -> Result<(), Error> {
         let (mut level, mut right) = (0, self.chunk_so_far(end)?);
-        self.scanner.begin(self.source, end, self.position)?;
+        self.scanner.go_on(end);
         self.chunks += 1;
         while self.subtrees.last().is_some_and(|(other, _)| *other == level) {
             let (_, mut left) = self.subtrees.pop().expect("there is a last one");
@@ -156,7 +154,7 @@ impl Feed {
     pub fn snapshot(&mut self) -> Result<Summary, Error> {
         if self.position > self.chunks * self.chunk_bytes {
             self.taken = Some(self.chunk_so_far(self.position)?);
-            self.scanner.begin(self.source, self.position, self.position)?;
+            self.scanner.go_on(self.position);
         }
         let subtrees = self.subtrees.iter().map(|(_, subtree)| subtree);
         root(&self.spec, subtrees.chain(&self.taken).cloned())

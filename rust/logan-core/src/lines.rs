@@ -75,6 +75,17 @@ impl<'a> Line<'a> {
         Line { len: end.min(self.len), ..self }
     }
 
+    /// The part `start..end` of the line as a line of its own; what is around it becomes its pad.
+    ///
+    /// # Panics
+    /// If the line has no such part.
+    #[inline(always)]
+    pub fn slice(self, start: usize, end: usize) -> Line<'a> {
+        assert!(start <= end && end <= self.len);
+        // SAFETY: `start` is at most `len`, and the pads around the line are around its parts.
+        Line { start: unsafe { self.start.add(start) }, len: end - start, ..self }
+    }
+
     /// The line's bytes.
     #[inline(always)]
     pub fn bytes(self) -> &'a [u8] {

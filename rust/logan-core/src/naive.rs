@@ -12,7 +12,7 @@
 use crate::format::fields::{
     DURATIONS, KEY_BYTES_MAX, Meaning, NAMES, Rule, SEE_THROUGH, SUFFIXES,
 };
-use crate::format::{Context, Params, REGISTRY, Unit, by_name, fields, logfmt};
+use crate::format::{Context, Params, Part, REGISTRY, Unit, by_name, fields, logfmt};
 use crate::level::Level;
 use crate::lines::{LINE_BYTES_MAX, PaddedLine};
 use crate::metric::{lines, messages, series, slowest};
@@ -149,6 +149,8 @@ pub struct Naive {
     pub continuation: u64,
     /// Directives.
     pub header: u64,
+    /// Records outside of the selected time, or not selected.
+    pub filtered: u64,
     /// Malformed lines by reason.
     pub reasons: BTreeMap<&'static str, u64>,
     /// Offset and beginning of the first malformed lines.
@@ -187,6 +189,19 @@ pub struct Naive {
     pub messages: BTreeMap<(Reverse<Level>, Vec<u8>), Messages>,
     /// The slowest requests, slowest first.
     pub slowest: Vec<Slow>,
+    /// For each key of the selection, records by it, and how many have none.
+    pub by: Vec<(BTreeMap<Vec<u8>, Group>, u64)>,
+}
+
+/// Something of a record: given its format and its line.
+pub type Of<'a, T> = &'a dyn Fn(&'static str, &Record, &[u8]) -> T;
+
+/// Which records count, beside those that the spec's time leaves out.
+pub struct Selection<'a> {
+    /// Whether a record counts.
+    pub keep: Of<'a, bool>,
+    /// What records are grouped by.
+    pub by: Vec<Of<'a, Option<Vec<u8>>>>,
 }
 
 impl Naive {
@@ -207,8 +222,23 @@ pub fn quantile(sorted: &[u64], permille: u64) -> Option<u64> {
 /// # Panics
 /// If the spec has no such source, or cannot be used.
 pub fn analyze(bytes: &[u8], spec: &Spec, source: u32) -> Naive {
+    analyze_selected(bytes, spec, source, &Selection { keep: &|_, _, _| true, by: Vec::new() })
+}
+
+/// The same of the records that the spec's time and a selection leave; the spec's own condition
+/// and group tables are not looked at.
+///
+/// # Panics
+/// If the spec has no such source, or cannot be used.
+pub fn analyze_selected(
+    bytes: &[u8],
+    spec: &Spec,
+    source: u32,
+    selection: &Selection<'_>,
+) -> Naive {
     let reader = Reader::new(spec, source);
     let mut naive = Naive { step_s: 1, ..Naive::default() };
+    naive.by.resize(selection.by.len(), Default::default());
     let mut start = 0;
     while start < bytes.len() {
         let newline = bytes[start..].iter().position(|&b| b == b'\n').map(|n| start + n);
@@ -220,7 +250,8 @@ pub fn analyze(bytes: &[u8], spec: &Spec, source: u32) -> Naive {
             line = &line[3..];
             offset = 3;
         }
-        naive.add(&reader, offset as u64, line.strip_suffix(b"\r").unwrap_or(line));
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        naive.add((&reader, spec, selection), offset as u64, line);
         start = end + 1;
     }
     naive.finish(spec.top as usize);
@@ -228,7 +259,12 @@ pub fn analyze(bytes: &[u8], spec: &Spec, source: u32) -> Naive {
 }
 
 impl Naive {
-    fn add(&mut self, reader: &Reader, offset: u64, whole: &[u8]) {
+    fn add(
+        &mut self,
+        (reader, spec, selection): (&Reader, &Spec, &Selection<'_>),
+        offset: u64,
+        whole: &[u8],
+    ) {
         self.total += 1;
         let line = &whole[..whole.len().min(LINE_BYTES_MAX)];
         match reader.classify(whole) {
@@ -244,8 +280,51 @@ impl Naive {
             }
             Class::Record(format, record) => {
                 *self.formats.entry(format).or_default() += 1;
-                self.record(&record, offset, line);
+                let inside = match record.time_ns {
+                    Some(time) => {
+                        spec.since_ns.is_none_or(|since| time >= since)
+                            && spec.until_ns.is_none_or(|until| time < until)
+                    }
+                    None => spec.since_ns.is_none() && spec.until_ns.is_none(),
+                };
+                if inside {
+                    self.time(&record);
+                }
+                if inside && (selection.keep)(format, &record, line) {
+                    self.record(&record, offset, line);
+                    self.group(selection, format, &record, line);
+                } else {
+                    self.filtered += 1;
+                }
             }
+        }
+    }
+
+    fn time(&mut self, record: &Record) {
+        if let Some(time) = record.time_ns {
+            self.out_of_order += u64::from(self.ends.is_some_and(|(_, before)| time < before));
+            self.ends = Some((self.ends.map_or(time, |e| e.0), time));
+            self.range = Some(self.range.map_or((time, time), |r| (r.0.min(time), r.1.max(time))));
+        }
+    }
+
+    fn group(
+        &mut self,
+        selection: &Selection<'_>,
+        format: &'static str,
+        record: &Record,
+        line: &[u8],
+    ) {
+        for ((groups, absent), key) in self.by.iter_mut().zip(&selection.by) {
+            let Some(key) = key(format, record, line).filter(|key| !key.is_empty()) else {
+                *absent += 1;
+                continue;
+            };
+            let group = groups.entry(kept_key(key)).or_default();
+            group.records += 1;
+            group.requests += u64::from(record.is_request());
+            group.errors += u64::from(record.is_error());
+            group.durations.extend(record.duration_ns);
         }
     }
 
@@ -263,9 +342,6 @@ impl Naive {
         }
         if let Some(time) = record.time_ns {
             self.timed += 1;
-            self.out_of_order += u64::from(self.ends.is_some_and(|(_, before)| time < before));
-            self.ends = Some((self.ends.map_or(time, |e| e.0), time));
-            self.range = Some(self.range.map_or((time, time), |r| (r.0.min(time), r.1.max(time))));
             let bucket = self.series.entry(time.div_euclid(SECOND)).or_default();
             bucket.records += 1;
             bucket.requests += request;
@@ -321,7 +397,8 @@ impl Naive {
         self.durations.sort_unstable();
         self.slowest.sort_by_key(|s| (Reverse(s.duration_ns), s.offset));
         self.slowest.truncate(top);
-        for group in self.routes.values_mut().chain(self.clients.values_mut()) {
+        let by = self.by.iter_mut().flat_map(|(groups, _)| groups.values_mut());
+        for group in self.routes.values_mut().chain(self.clients.values_mut()).chain(by) {
             group.durations.sort_unstable();
         }
         let seconds = std::mem::take(&mut self.series);
@@ -404,7 +481,8 @@ impl Reader {
         }
         // What takes lines of others, too, comes last.
         formats.sort_by_key(|f| by_name(f.name).is_some_and(|(_, entry)| entry.last_resort));
-        Reader { clock: Clock { zone, anchor_ns: spec.anchor_ns }, formats }
+        let anchor_ns = source.anchor_ns.unwrap_or(spec.anchor_ns);
+        Reader { clock: Clock { zone, anchor_ns }, formats }
     }
 
     /// What a line, whole and without its end, is.
@@ -426,7 +504,11 @@ impl Reader {
                     let access = access_record(line, &self.clock, format.integer_unit_ns);
                     access.filter(|(found, _)| *found == format.name).map(|(_, record)| record)
                 }
-                name => delegated(name, line, &self.clock),
+                name => match delegated(name, line, &self.clock) {
+                    Some(Class::Record(_, record)) => Some(*record),
+                    Some(class) => return class,
+                    None => None,
+                },
             };
             if let Some(record) = record {
                 return Class::Record(format.name, Box::new(record));
@@ -436,8 +518,9 @@ impl Reader {
     }
 }
 
-/// What the engine's own parser says of a line of a format that has no twin.
-fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Record> {
+/// What the engine's own parser says of a line of a format that has no twin; None if it is not of
+/// that format.
+fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Class> {
     let (_, entry) = by_name(name).expect("a registered format");
     let clock = timestamp::Clock::new(clock.zone.clone(), clock.anchor_ns);
     let (mut arena, mut found) = (Vec::new(), batch::Record::EMPTY);
@@ -445,10 +528,18 @@ fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Record> {
     let padded = PaddedLine::new(line);
     let mut context = Context::new(clock);
     if !format.parse_line(padded.line(), &mut context, &mut arena, &mut found) {
-        return None;
+        if !format.has_parts() {
+            return None;
+        }
+        (arena, found) = (Vec::new(), batch::Record::EMPTY);
+        match format.part_line(padded.line(), 0, &mut context, &mut arena, &mut found) {
+            Part::Foreign => return None,
+            Part::Continuation => return Some(Class::Continuation),
+            Part::Record => {}
+        }
     }
     let text = |text: batch::Text| text.bytes(line, &arena).to_vec();
-    Some(Record {
+    let record = Record {
         time_ns: Some(found.time_ns).filter(|&t| t != batch::NO_TIME),
         level: found.level,
         status: Some(found.status).filter(|&s| s != batch::NO_STATUS),
@@ -458,7 +549,8 @@ fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Record> {
         path: text(found.path),
         client: text(found.client),
         message: text(found.message),
-    })
+    };
+    Some(Class::Record(entry.info.name, Box::new(record)))
 }
 
 fn is_header(line: &[u8]) -> bool {
@@ -1599,6 +1691,22 @@ fn access_record(line: &[u8], clock: &Clock, integer_ns: u64) -> Option<(&'stati
     }
 }
 
+/// The virtual host before the client of an access line, without its port.
+pub fn virtual_host(line: &[u8]) -> Option<Vec<u8>> {
+    let open = (1..line.len()).find(|&i| line[i] == b'[' && line[i - 1] == b' ')?;
+    let words: Vec<&[u8]> = line[..open].split(|&b| b == b' ').collect();
+    let (first, second) = (words[0], *words.get(1)?);
+    let has_port = is_virtual_host(first);
+    let named = has_port && !second.is_empty() && second != b"-"
+        || is_address(second) && !is_address(first);
+    // One piece more than there are spaces; the first of a list of addresses is a client.
+    if words.len() <= 4 || !named || first.len() > 1 && first.ends_with(b",") {
+        return None;
+    }
+    let colon = first.iter().rposition(|&b| b == b':').filter(|_| has_port);
+    Some(first[..colon.unwrap_or(first.len())].to_vec())
+}
+
 /// Whether a word ends in `:` and one to five digits.
 fn is_virtual_host(word: &[u8]) -> bool {
     let port = word.iter().rev().take_while(|b| b.is_ascii_digit()).count();
@@ -2308,14 +2416,25 @@ fn client_of_address(text: &[u8]) -> Option<Vec<u8>> {
 // ----------------------------------------------------------------------------------------- JSON
 
 fn json_record(line: &[u8], clock: &Clock) -> Option<Record> {
-    let mut fields = Fields::of(&Json::object(line)?, clock);
+    let mut fields = Fields::of(&Json::object(line, false)?, clock);
     fields.settle(line);
     fields.any_usable().then(|| fields.record())
 }
 
 /// Whether the line is one object, as far as the format `json` is concerned.
 pub fn is_json_object(line: &[u8]) -> bool {
-    Json::object(line).is_some()
+    Json::object(line, false).is_some()
+}
+
+/// The first value of this name in a record that is not empty.
+pub fn value_of_key(format: &str, line: &[u8], name: &str) -> Option<Vec<u8>> {
+    let fields = match format {
+        "json" => Json::object(line, true)?,
+        "logfmt" => logfmt_pairs(line)?.0,
+        _ => return None,
+    };
+    let named = fields.into_iter().filter(|field| field.keys.join(&b'.') == name.as_bytes());
+    named.map(|field| field.text.unwrap_or(field.raw)).find(|value| !value.is_empty())
 }
 
 /// A parser that goes down the grammar of RFC 8259 a byte at a time.
@@ -2323,12 +2442,14 @@ struct Json<'a> {
     text: &'a [u8],
     at: usize,
     found: Vec<Field>,
+    /// Whether `true` and `false` are values.
+    words: bool,
 }
 
 impl<'a> Json<'a> {
     /// All scalar values with a name, if the text is one object.
-    fn object(text: &'a [u8]) -> Option<Vec<Field>> {
-        let mut json = Json { text, at: 0, found: Vec::new() };
+    fn object(text: &'a [u8], words: bool) -> Option<Vec<Field>> {
+        let mut json = Json { text, at: 0, found: Vec::new(), words };
         json.space();
         if json.peek() != Some(b'{') {
             return None;
@@ -2376,6 +2497,13 @@ impl<'a> Json<'a> {
                 let words = [&b"true"[..], b"false", b"null"];
                 let word = words.iter().find(|word| self.text[self.at..].starts_with(word))?;
                 self.at += word.len();
+                self.found.extend(
+                    keys.filter(|_| self.words && *word != b"null").map(|keys| Field {
+                        keys: keys.to_vec(),
+                        raw: word.to_vec(),
+                        text: None,
+                    }),
+                );
             }
         }
         self.space();
@@ -2510,6 +2638,18 @@ fn unescaped(raw: &[u8]) -> Vec<u8> {
 // --------------------------------------------------------------------------------------- logfmt
 
 fn logfmt_record(line: &[u8], clock: &Clock) -> Option<Record> {
+    let (pairs, flags) = logfmt_pairs(line)?;
+    let mut fields = Fields::of(&pairs, clock);
+    fields.settle(line);
+    let is_request =
+        [&fields.method.rank, &fields.path.rank, &fields.status.rank].iter().all(|&&rank| rank > 0);
+    let says =
+        fields.time.rank > 0 || fields.level.rank > 0 || fields.message.rank > 1 || is_request;
+    (pairs.len() >= 2 && flags <= logfmt::FLAGS_MAX && says).then(|| fields.record())
+}
+
+/// The pairs of a line, and how many flags it has.
+fn logfmt_pairs(line: &[u8]) -> Option<(Vec<Field>, usize)> {
     let first = *line.first()?;
     if !first.is_ascii_alphanumeric() && !b"_.-@/".contains(&first) {
         return None;
@@ -2535,13 +2675,7 @@ fn logfmt_record(line: &[u8], clock: &Clock) -> Option<Record> {
         }
         at += run(line, at, is_blank);
     }
-    let mut fields = Fields::of(&pairs, clock);
-    fields.settle(line);
-    let is_request =
-        [&fields.method.rank, &fields.path.rank, &fields.status.rank].iter().all(|&&rank| rank > 0);
-    let says =
-        fields.time.rank > 0 || fields.level.rank > 0 || fields.message.rank > 1 || is_request;
-    (pairs.len() >= 2 && flags <= logfmt::FLAGS_MAX && says).then(|| fields.record())
+    Some((pairs, flags))
 }
 
 /// A value as it is written, what it says, and where it ends.

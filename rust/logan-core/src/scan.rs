@@ -9,10 +9,11 @@
 use crate::batch::{Batch, Columns, NO_TIME};
 use crate::coverage::{Segment, SourceCoverage};
 use crate::error::Error;
-use crate::format::{Context, Format, REGISTRY, Run};
+use crate::format::{Context, Format, Part, REGISTRY, Run, history};
 use crate::lines::{LINE_BYTES_MAX, PAD, index_newlines};
 use crate::metric::lines::{Lines, is_continuation, is_header};
 use crate::metric::{Block, Metrics};
+use crate::narrow::Narrowing;
 use crate::spec::Spec;
 use crate::summary::Summary;
 use std::sync::Arc;
@@ -24,8 +25,13 @@ const SLAB_BYTES: usize = 16 << 10;
 struct Parsers {
     source: u32,
     formats: Vec<(usize, Box<dyn Format>)>,
-    /// For each first byte of a line, the formats that may take it.
-    candidates: Box<[u64; 256]>,
+    /// For each first byte of a line, the formats that may take it, and of these the ones whose
+    /// records may have more lines than one.
+    candidates: Box<[(u64, u64); 256]>,
+    /// The formats whose records end with an empty line.
+    framed: u64,
+    /// Whether `#Fields:` mean anything.
+    has_layouts: bool,
 }
 
 /// Scans chunks, one after the other.
@@ -41,6 +47,8 @@ pub struct Scanner {
     /// Records by place in the registry.
     records: [u64; REGISTRY.len()],
     order: Order,
+    /// What becomes of records before they count, if the spec says anything about it.
+    narrowing: Option<Box<Narrowing>>,
     /// PAD bytes, then lines that wait, the last of them perhaps unfinished.
     carry: Vec<u8>,
     /// Offset in the source of the carry's first line.
@@ -115,6 +123,7 @@ impl Scanner {
             lines: Lines::default(),
             records: [0; REGISTRY.len()],
             order: Order::default(),
+            narrowing: Narrowing::of(&spec)?,
             carry: vec![0; PAD],
             carry_offset: 0,
             carry_line: PAD,
@@ -127,31 +136,66 @@ impl Scanner {
 
     /// Begins a chunk that starts at `start` and whose first line starts at `first_line`.
     ///
-    /// What an unfinished chunk before it had counted is dropped.
+    /// What an unfinished chunk before it had counted is dropped, and so is all that lines before
+    /// left: where those [look back](Spec::look_back_bytes), push what is before the chunk first
+    /// and [go on](Self::go_on).
     ///
     /// # Errors
     /// [`Error::Spec`] if the spec has no such source.
     pub fn begin(&mut self, source: u32, start: u64, first_line: u64) -> Result<(), Error> {
         if self.parsers.as_ref().is_none_or(|p| p.source != source) {
             let formats = self.spec.formats(source)?;
-            let mut candidates = Box::new([0; 256]);
-            for (byte, set) in candidates.iter_mut().enumerate() {
+            let mut candidates = Box::new([(0, 0); 256]);
+            let mut framed = 0;
+            for (byte, (set, parts)) in candidates.iter_mut().enumerate() {
                 for (i, (_, format)) in formats.iter().enumerate() {
-                    *set |= u64::from(format.may_begin_with(byte as u8)) << i;
+                    let may = format.may_begin_with(byte as u8);
+                    *set |= u64::from(may) << i;
+                    *parts |= u64::from(may && format.has_parts()) << i;
+                    framed |= u64::from(format.ends_at_blank()) << i;
                 }
             }
-            self.parsers = Some(Parsers { source, formats, candidates });
+            let has_layouts = self.spec.source(source)?.layouts.is_some();
+            self.context.clock = self.spec.clock(source)?;
+            self.parsers = Some(Parsers { source, formats, candidates, framed, has_layouts });
+            if let Some(narrowing) = &mut self.narrowing {
+                narrowing.begin(self.spec.formats(source)?);
+            }
         }
+        let layouts = self.spec.source(source)?.layouts.as_ref();
+        self.context.history.restart(layouts, first_line);
+        self.reset(start, first_line);
+        Ok(())
+    }
+
+    /// Begins the chunk at `start` of the same source, whose first line comes next. What the lines
+    /// pushed before left for later ones stays, what they counted is dropped.
+    ///
+    /// # Panics
+    /// If no chunk was begun.
+    pub fn go_on(&mut self, start: u64) {
+        assert!(self.parsers.is_some(), "a chunk was begun");
+        self.reset(start, self.position);
+    }
+
+    fn reset(&mut self, start: u64, first_line: u64) {
         self.batch.clear();
         self.metrics.take();
         self.lines = Lines::default();
         self.records = [0; REGISTRY.len()];
         self.order = Order::default();
+        if let Some(narrowing) = &mut self.narrowing {
+            narrowing.filtered = 0;
+        }
         self.carry.truncate(PAD);
         self.carry_line = PAD;
         self.overlong = false;
         (self.start, self.position) = (start, first_line);
-        Ok(())
+    }
+
+    /// The spec.
+    pub fn spec(&self) -> &Arc<Spec> {
+        &self.spec
     }
 
     /// Offset of the byte that comes next.
@@ -167,6 +211,12 @@ impl Scanner {
     /// Whether more bytes of the unfinished line would change nothing.
     pub fn line_is_full(&self) -> bool {
         self.overlong
+    }
+
+    /// Forgets the line whose newline has not come: its source is damaged there.
+    pub fn forget_line(&mut self) {
+        self.carry.truncate(self.carry_line);
+        self.overlong = false;
     }
 
     /// Scans the bytes that follow those pushed before.
@@ -281,6 +331,7 @@ impl Scanner {
         let parsers = self.parsers.take().expect("a chunk was begun");
         let (first_index, first) = &parsers.formats[0];
         let place = Block { bytes: block, offset, source: parsers.source };
+        let wants_format = self.narrowing.as_ref().is_some_and(|n| n.wants_format);
         let mut next = 0;
         let mut start = start as u32;
         while next < ends.len() {
@@ -292,16 +343,34 @@ impl Scanner {
                 batch: &mut self.batch,
                 context: &mut self.context,
             };
+            let rows = run.batch.len;
             first.parse_run(&mut run);
             self.records[*first_index] += (run.next - next) as u64;
+            if wants_format {
+                let end = run.batch.len;
+                run.batch.format[rows..end].fill(*first_index as u8);
+            }
             if run.next < ends.len() && !run.batch.is_full() {
-                match other(&parsers, &mut run) {
-                    Class::Record(index) => self.records[index] += 1,
+                match other(&parsers, &mut run, offset) {
+                    Class::Record(index) => {
+                        self.records[index] += 1;
+                        if wants_format {
+                            let row = run.batch.len - 1;
+                            run.batch.format[row] = index as u8;
+                        }
+                    }
                     class => {
                         let (line, end) = run.line();
                         match class {
                             Class::Blank => self.lines.blank += 1,
-                            Class::Header => self.lines.header += 1,
+                            Class::Header => {
+                                self.lines.header += 1;
+                                if let Some(fields) =
+                                    history::fields_of(line.bytes()).filter(|_| parsers.has_layouts)
+                                {
+                                    run.context.history.layout.read(fields);
+                                }
+                            }
                             Class::Continuation => self.lines.continuation += 1,
                             _ => {
                                 let at = (offset + i64::from(run.start)) as u64;
@@ -323,11 +392,26 @@ impl Scanner {
 
     /// Gives the batch to the metrics; its lines must not outlive their block.
     fn flush(&mut self, block: Block<'_>) {
-        if self.batch.len > 0 {
-            self.order.update(&self.batch);
-            self.metrics.update(&self.batch, block);
-            self.batch.clear();
+        if self.batch.len == 0 {
+            return;
         }
+        match &mut self.narrowing {
+            None => {
+                self.order.update(&self.batch);
+                self.metrics.update(&self.batch, block);
+            }
+            Some(narrowing) => {
+                narrowing.by_time(&mut self.batch);
+                if self.batch.len > 0 {
+                    self.order.update(&self.batch);
+                    narrowing.by_condition(&mut self.batch, block);
+                }
+                if self.batch.len > 0 {
+                    self.metrics.update(&self.batch, block);
+                }
+            }
+        }
+        self.batch.clear();
     }
 
     /// The figures of the chunk `[start, end)`; what was pushed is its lines, whole.
@@ -341,7 +425,9 @@ impl Scanner {
             .filter(|(_, n)| *n > 0)
             .map(|(entry, n)| (entry.info.name.to_string(), n))
             .collect();
-        self.lines.parsed = formats.values().sum();
+        let filtered = self.narrowing.as_mut().map_or(0, |n| std::mem::take(&mut n.filtered));
+        self.lines.filtered = filtered;
+        self.lines.parsed = formats.values().sum::<u64>() - filtered;
         let order = std::mem::take(&mut self.order);
         if end > self.start {
             let source = self.parsers.as_ref().expect("a chunk was begun").source;
@@ -370,25 +456,51 @@ enum Class {
     Malformed,
 }
 
-fn other(parsers: &Parsers, run: &mut Run<'_>) -> Class {
+/// `offset` is that of the block in the source.
+fn other(parsers: &Parsers, run: &mut Run<'_>, offset: i64) -> Class {
     let (line, _) = run.line();
-    let Some(&first) = line.bytes().first() else { return Class::Blank };
+    let offset = (offset + i64::from(run.start)) as u64;
+    let Some(&first) = line.bytes().first() else { return blank(parsers, run, offset) };
     if first.is_ascii_whitespace() && line.bytes().trim_ascii().is_empty() {
         return Class::Blank;
     }
     if first == b'#' && is_header(line.bytes()) {
         return Class::Header;
     }
-    // The first format has just been tried.
-    let mut candidates = parsers.candidates[usize::from(first)] & !1;
+    let (takers, parts) = parsers.candidates[usize::from(first)];
+    // The first format has just been tried, but for parts of its records.
+    let mut candidates = takers & !1 | parts;
     while candidates != 0 {
-        let (index, format) = &parsers.formats[candidates.trailing_zeros() as usize];
-        if format.parse_one(run) {
+        let i = candidates.trailing_zeros();
+        let (index, format) = &parsers.formats[i as usize];
+        if i > 0 && format.parse_one(run) {
             return Class::Record(*index);
+        }
+        if parts >> i & 1 != 0 {
+            match format.part_one(run, offset) {
+                Part::Foreign => {}
+                Part::Continuation => return Class::Continuation,
+                Part::Record => return Class::Record(*index),
+            }
         }
         candidates &= candidates - 1;
     }
     if is_continuation(line.bytes()) { Class::Continuation } else { Class::Malformed }
+}
+
+/// What an empty line is.
+fn blank(parsers: &Parsers, run: &mut Run<'_>, offset: u64) -> Class {
+    let mut framed = parsers.framed;
+    while framed != 0 {
+        let (index, format) = &parsers.formats[framed.trailing_zeros() as usize];
+        match format.part_one(run, offset) {
+            Part::Foreign => {}
+            Part::Continuation => return Class::Continuation,
+            Part::Record => return Class::Record(*index),
+        }
+        framed &= framed - 1;
+    }
+    Class::Blank
 }
 
 #[inline(always)]

@@ -2,7 +2,11 @@
 //! chunk, wherever it is scanned.
 
 use crate::error::Error;
+use crate::filter::{self, Condition, Field};
+use crate::format::history::Layouts;
+use crate::format::keys::{KEYS_MAX, Keys};
 use crate::format::{self, Context, Format, Params};
+use crate::metric::by::TABLES_MAX;
 use crate::timestamp::Clock;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -26,14 +30,27 @@ pub struct Spec {
     /// IANA name of the zone of timestamps that carry none.
     pub input_tz: String,
     /// Nanoseconds since 1970; a timestamp without a year is in the latest year that puts it at
-    /// or before this, plus 48 hours.
+    /// or before this, plus 48 hours. A source may have its own.
     pub anchor_ns: i64,
+    /// Records before this many nanoseconds since 1970 are filtered, and those without a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ns: Option<i64>,
+    /// Records at or after this many nanoseconds since 1970 are filtered, and those without a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ns: Option<i64>,
+    /// Canonical text of a [condition](crate::filter); records that it does not hold for are
+    /// filtered.
+    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// Names of [fields](crate::filter::Field) by which group tables are made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by: Vec<String>,
     /// How to read each source, in the plan's order.
     pub sources: Vec<SourceSpec>,
 }
 
 /// How to read one source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSpec {
     /// Formats in the order in which each line tries them.
@@ -41,6 +58,12 @@ pub struct SourceSpec {
     /// Whether no other formats are tried after these.
     #[serde(default)]
     pub only: bool,
+    /// As [`Spec::anchor_ns`], for this source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anchor_ns: Option<i64>,
+    /// Where the columns of this source's lines change; None if `#Fields:` mean nothing in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layouts: Option<Layouts>,
 }
 
 /// A format that a source's lines try, and its place in the registry.
@@ -65,7 +88,11 @@ impl Spec {
             top: 10,
             input_tz: "UTC".into(),
             anchor_ns: 0,
-            sources: vec![SourceSpec { formats: Vec::new(), only: false }],
+            since_ns: None,
+            until_ns: None,
+            condition: None,
+            by: Vec::new(),
+            sources: vec![SourceSpec::default()],
         }
     }
 
@@ -74,8 +101,11 @@ impl Spec {
     /// # Errors
     /// [`Error::Spec`] that names the key.
     pub fn from_json(json: &str) -> Result<Spec, Error> {
-        let spec: Spec = serde_json::from_str(json).map_err(|e| Error::Spec(e.to_string()))?;
+        let mut spec: Spec = serde_json::from_str(json).map_err(|e| Error::Spec(e.to_string()))?;
         spec.check()?;
+        // However it was typed, the digest is that of what it means.
+        spec.condition = spec.condition()?.map(|condition| condition.to_string());
+        spec.by = spec.by_fields().iter().map(Field::to_string).collect();
         Ok(spec)
     }
 
@@ -98,9 +128,33 @@ impl Spec {
             return fail(format!("top is {}, it must be 1 to {TOP_MAX}", self.top));
         }
         self.zone()?;
+        if let (Some(since), Some(until)) = (self.since_ns, self.until_ns)
+            && since >= until
+        {
+            return fail("since_ns is not before until_ns".into());
+        }
+        let condition = self.condition()?;
+        let mut fields = Vec::new();
+        for name in &self.by {
+            let field = group_field(name)?;
+            if fields.contains(&field) {
+                return fail(format!("by names {field} twice"));
+            }
+            fields.push(field);
+        }
+        if fields.len() > TABLES_MAX {
+            return fail(format!("by names {} fields, at most {TABLES_MAX} fit", fields.len()));
+        }
+        let asked = condition.iter().flat_map(Condition::fields).chain(&fields);
+        if Keys::among(asked).columns() > KEYS_MAX {
+            return fail(format!("where and by name more than {KEYS_MAX} different keys"));
+        }
         for source in &self.sources {
             if source.only && source.formats.is_empty() {
                 return fail("a source with only: true lists no formats".into());
+            }
+            if let Some(layouts) = &source.layouts {
+                layouts.check().map_err(Error::Spec)?;
             }
             for format in &source.formats {
                 if format::by_name(&format.name).is_none() {
@@ -113,24 +167,71 @@ impl Spec {
         Ok(())
     }
 
-    fn zone(&self) -> Result<TimeZone, Error> {
-        if self.input_tz == "UTC" {
-            return Ok(TimeZone::UTC);
-        }
-        TimeZone::get(&self.input_tz).map_err(|_| {
-            Error::Spec(format!(
-                "no time zone {:?}; give an IANA name such as Europe/Berlin or UTC",
-                self.input_tz
-            ))
-        })
+    /// The condition, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Condition`], [`Error::Spec`].
+    pub fn condition(&self) -> Result<Option<Condition>, Error> {
+        let Some(text) = &self.condition else { return Ok(None) };
+        condition(text, &self.zone()?).map(Some)
     }
 
-    /// What one thread needs to parse lines of any source.
+    /// The fields of the group tables.
+    pub fn by_fields(&self) -> Vec<Field> {
+        self.by.iter().filter_map(|name| group_field(name).ok()).collect()
+    }
+
+    /// The keys that the condition and the group tables ask for.
+    pub fn keys(&self) -> Keys {
+        let condition = self.condition().ok().flatten();
+        let by = self.by_fields();
+        Keys::among(condition.iter().flat_map(Condition::fields).chain(&by))
+    }
+
+    fn zone(&self) -> Result<TimeZone, Error> {
+        zone(&self.input_tz)
+    }
+
+    /// What one thread needs to parse lines of any source, with the clock of none.
     ///
     /// # Errors
     /// [`Error::Spec`] if the zone is unknown.
     pub fn context(&self) -> Result<Context, Error> {
-        Ok(Context::new(Clock::new(self.zone()?, self.anchor_ns)))
+        let mut context = Context::new(Clock::new(self.zone()?, self.anchor_ns));
+        let condition = self.condition()?;
+        context.all_messages =
+            condition.iter().flat_map(Condition::fields).any(|field| *field == Field::Message);
+        Ok(context)
+    }
+
+    /// The clock for lines of a source.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if there is no such source, or the zone is unknown.
+    pub fn clock(&self, source: u32) -> Result<Clock, Error> {
+        Ok(Clock::new(self.zone()?, self.source(source)?.anchor_ns.unwrap_or(self.anchor_ns)))
+    }
+
+    /// How many bytes before a chunk of this source its scan has to look at: 0, or
+    /// [`LOOK_BACK_BYTES`](format::history::LOOK_BACK_BYTES) if lines may complete what lines
+    /// before them began.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if there is no such source.
+    pub fn look_back_bytes(&self, source: u32) -> Result<u64, Error> {
+        let rejoins = self.source(source)?.formats.iter().any(|format| format.params.rejoin);
+        Ok(if rejoins { format::history::LOOK_BACK_BYTES } else { 0 })
+    }
+
+    /// How to read a source.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if there is no such source.
+    pub fn source(&self, source: u32) -> Result<&SourceSpec, Error> {
+        let count = self.sources.len();
+        self.sources.get(source as usize).ok_or_else(|| {
+            Error::Spec(format!("source {source} is not among the spec's {count} sources"))
+        })
     }
 
     /// The formats of a source in the order of trial, each with its place in the registry.
@@ -138,10 +239,7 @@ impl Spec {
     /// # Errors
     /// [`Error::Spec`] if there is no such source.
     pub fn formats(&self, source: u32) -> Result<Vec<Trial>, Error> {
-        let count = self.sources.len();
-        let spec = self.sources.get(source as usize).ok_or_else(|| {
-            Error::Spec(format!("source {source} is not among the spec's {count} sources"))
-        })?;
+        let spec = self.source(source)?;
         let mut formats = Vec::new();
         for listed in &spec.formats {
             let (index, entry) = format::by_name(&listed.name)
@@ -159,6 +257,50 @@ impl Spec {
         formats.sort_by_key(|(index, _)| format::REGISTRY[*index].last_resort);
         Ok(formats)
     }
+}
+
+/// The zone of this IANA name.
+///
+/// # Errors
+/// [`Error::Spec`] if there is none.
+pub fn zone(name: &str) -> Result<TimeZone, Error> {
+    if name == "UTC" {
+        return Ok(TimeZone::UTC);
+    }
+    TimeZone::get(name).map_err(|_| {
+        Error::Spec(format!(
+            "no time zone {name:?}; give an IANA name such as Europe/Berlin or UTC"
+        ))
+    })
+}
+
+/// The condition that `text` stands for; times without a zone are in `zone`.
+///
+/// # Errors
+/// [`Error::Condition`].
+pub fn condition(text: &str, zone: &TimeZone) -> Result<Condition, Error> {
+    filter::parse(text, zone).map_err(|misfit| misfit_error(text, misfit))
+}
+
+/// The field of this name, by which group tables can be made.
+///
+/// # Errors
+/// [`Error::Condition`].
+pub fn group_field(name: &str) -> Result<Field, Error> {
+    let field = filter::field(name).map_err(|misfit| misfit_error(name, misfit))?;
+    if field.groups() {
+        return Ok(field);
+    }
+    let message = format!(
+        "{field} does not make groups; there are route, path, status, level, client, host, method, \
+         format, json.KEY and logfmt.KEY"
+    );
+    Err(misfit_error(name, filter::Misfit { position: 0, message }))
+}
+
+fn misfit_error(text: &str, misfit: filter::Misfit) -> Error {
+    let position = text.char_indices().take_while(|(at, _)| *at < misfit.position).count();
+    Error::Condition { text: text.into(), position, message: misfit.message }
 }
 
 #[cfg(test)]

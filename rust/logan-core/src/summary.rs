@@ -72,9 +72,10 @@ impl Summary {
             return fail(what);
         }
         let records = self.lines.parsed;
-        if self.coverage.records() != records
+        if self.coverage.records() != records + self.lines.filtered
             || self.figures.totals.records != records
             || self.figures.levels.records() != records
+            || !self.figures.by.records_agree(records)
         {
             return fail("the numbers of records disagree");
         }

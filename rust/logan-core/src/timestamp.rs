@@ -247,6 +247,32 @@ impl Clock {
         self.zoned(line, end, self.clf_midnight + seconds, nanos)
     }
 
+    /// Exactly the date `YYYY-MM-DD` at `at`: its midnight in seconds of UTC.
+    #[inline(always)]
+    pub fn utc_day(&mut self, line: Line<'_>, at: usize) -> Option<i64> {
+        if line.len() < at + 10 {
+            return None;
+        }
+        let day = (line.u64_at(at), line.u16_at(at + 8));
+        if day != self.iso_day {
+            self.iso_midnight = read_iso_day(day)?;
+            self.iso_day = day;
+        }
+        Some(self.iso_midnight)
+    }
+
+    /// Exactly `HH:MM:SS` with an optional fraction at `at`: the seconds and nanoseconds since
+    /// midnight, and where it ends.
+    #[inline(always)]
+    pub fn time_since_midnight(line: Line<'_>, at: usize) -> Option<(i64, u32, usize)> {
+        if line.len() < at + 8 {
+            return None;
+        }
+        let seconds = read_hms(line.u64_at(at))?;
+        let (nanos, end) = read_fraction(line, at + 8)?;
+        Some((seconds, nanos, end))
+    }
+
     /// Any layout with a date, at exactly `at`. The layouts, in the order in which they are tried:
     ///
     /// | layout | seen in |

@@ -572,8 +572,7 @@ proptest! {
 fn summaries_of_different_specs_do_not_merge() {
     let mut left = scan(LOG.as_bytes(), &spec());
     let before = encode(&left);
-    let other =
-        Spec { sources: vec![SourceSpec { formats: vec![], only: false }; 2], ..Spec::plain() };
+    let other = Spec { sources: vec![SourceSpec::default(); 2], ..Spec::plain() };
     assert!(left.merge(&Summary::empty(&other)).is_err());
     assert_eq!(encode(&left), before);
 }

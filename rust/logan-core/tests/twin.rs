@@ -717,7 +717,7 @@ fn spec() -> BoxedStrategy<Spec> {
         .prop_map(|(zone, duration_unit, names, only, anchor_ns, top)| {
             let params = |name: &str| {
                 let access = ["common", "combined", "access", "traefik"].contains(&name);
-                Params { duration_unit: duration_unit.filter(|_| access) }
+                Params { duration_unit: duration_unit.filter(|_| access), ..Params::default() }
             };
             let formats: Vec<FormatSpec> = names
                 .iter()
@@ -728,7 +728,7 @@ fn spec() -> BoxedStrategy<Spec> {
                 top,
                 input_tz: zone,
                 anchor_ns,
-                sources: vec![SourceSpec { formats, only }],
+                sources: vec![SourceSpec { formats, only, ..SourceSpec::default() }],
                 ..Spec::plain()
             }
         })
@@ -834,10 +834,12 @@ fn compare_lines(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> 
     let parts =
         lines.parsed + lines.malformed_count() + lines.blank + lines.continuation + lines.header;
     same!("identity", lines.total(), parts + lines.filtered);
+    let malformed = [lines.malformed_count(), naive.malformed()];
     let engine =
-        [lines.parsed, lines.malformed_count(), lines.blank, lines.continuation, lines.header];
-    let twin = [naive.parsed, naive.malformed(), naive.blank, naive.continuation, naive.header];
-    same!("parsed, malformed, blank, continuation, header", engine, twin);
+        [lines.parsed, malformed[0], lines.blank, lines.continuation, lines.header, lines.filtered];
+    let twin =
+        [naive.parsed, malformed[1], naive.blank, naive.continuation, naive.header, naive.filtered];
+    same!("parsed, malformed, blank, continuation, header, filtered", engine, twin);
     let reasons = REASONS.map(|name| naive.reasons.get(name).copied().unwrap_or(0));
     same!("reasons", lines.reasons, reasons);
     let samples: Vec<_> = lines.samples.iter().map(|s| (s.offset, s.text.clone())).collect();
@@ -1029,6 +1031,296 @@ fn compare_headline(summary: &Summary, naive: &Naive) -> Result<(), TestCaseErro
     Ok(())
 }
 
+// ------------------------------------------------------------------------------------ narrowing
+
+/// A condition as a tree of this test's own: how it is written, and what it means of a record.
+#[derive(Debug, Clone)]
+enum Ask {
+    All(Vec<Ask>),
+    Any(Vec<Ask>),
+    Not(Box<Ask>),
+    Exists(&'static str),
+    /// Field, operator, value as written, value as meant.
+    Number(&'static str, &'static str, &'static str, i128),
+    Level(&'static str, &'static str, Level),
+    Text(&'static str, &'static str, &'static str),
+    Among(&'static str, bool, Vec<&'static str>),
+    /// A key as a number.
+    Key(&'static str, &'static str, &'static str),
+}
+
+const TEXT_FIELDS: [&str; 9] =
+    ["route", "path", "method", "client", "message", "format", "host", "json.a", "json.err.name"];
+
+/// The value of a field as text, by means of its own; None if it is absent.
+fn text_of(field: &str, format: &str, record: &naive::Record, line: &[u8]) -> Option<Vec<u8>> {
+    let text = match field {
+        "route" => naive::route(b"", &record.path),
+        "method and route" => match record.path.as_slice() {
+            [] => Vec::new(),
+            path => naive::route(&record.method, path),
+        },
+        "path" => record.path.split(|b| b"?#".contains(b)).next().unwrap_or(&[]).to_vec(),
+        "method" => record.method.clone(),
+        "client" => record.client.clone(),
+        "message" => record.message.clone(),
+        "format" => format.into(),
+        "status" => record.status.map(|s| s.to_string()).unwrap_or_default().into(),
+        "level" if record.level == Level::None => Vec::new(),
+        "level" => record.level.name().into(),
+        "host" => {
+            let names = [
+                "host",
+                "hostname",
+                "host.name",
+                "host.hostname",
+                "request.host",
+                "vhost",
+                "server_name",
+                "http.host",
+            ];
+            match format {
+                "json" | "logfmt" => {
+                    names.iter().find_map(|name| naive::value_of_key(format, line, name))
+                }
+                "combined" | "common" | "access" | "traefik" | "ingress-nginx" => {
+                    naive::virtual_host(line)
+                }
+                _ => None,
+            }
+            .unwrap_or_default()
+        }
+        key => {
+            naive::value_of_key(format, line, key.split_once('.').unwrap().1).unwrap_or_default()
+        }
+    };
+    (!text.is_empty()).then_some(text)
+}
+
+fn number_of(field: &str, record: &naive::Record) -> Option<i128> {
+    match field {
+        "status" => record.status.map(i128::from),
+        "duration" => record.duration_ns.map(i128::from),
+        "bytes" => record.bytes_sent.map(i128::from),
+        _ => record.time_ns.map(i128::from),
+    }
+}
+
+fn compared<T: PartialOrd>(operator: &str, left: T, right: T) -> bool {
+    match operator {
+        "=" | "==" => left == right,
+        "!=" => left != right,
+        "<" => left < right,
+        "<=" => left <= right,
+        ">" => left > right,
+        _ => left >= right,
+    }
+}
+
+impl Ask {
+    fn written(&self) -> String {
+        let joined = |parts: &[Ask], word: &str| {
+            parts.iter().map(Ask::written).collect::<Vec<_>>().join(word)
+        };
+        let quoted = |text: &str| format!("\"{}\"", text.replace('"', "\\\""));
+        match self {
+            Ask::All(parts) => format!("({})", joined(parts, " and ")),
+            Ask::Any(parts) => format!("({})", joined(parts, " || ")),
+            Ask::Not(part) => format!("not ({})", part.written()),
+            Ask::Exists(field) => format!("{field} exists"),
+            Ask::Number(field, operator, value, _) | Ask::Key(field, operator, value) => {
+                format!("{field}{operator}{value}")
+            }
+            Ask::Level(operator, word, _) => format!("level {operator} {word}"),
+            Ask::Text(field, operator, text) => format!("{field} {operator} {}", quoted(text)),
+            Ask::Among(field, negated, list) => {
+                let list: Vec<_> = list.iter().map(|text| quoted(text)).collect();
+                format!("{field} {}in ({})", if *negated { "not " } else { "" }, list.join(","))
+            }
+        }
+    }
+
+    fn holds(&self, format: &'static str, record: &naive::Record, line: &[u8]) -> bool {
+        let text = |field: &str| text_of(field, format, record, line);
+        match self {
+            Ask::All(parts) => parts.iter().all(|part| part.holds(format, record, line)),
+            Ask::Any(parts) => parts.iter().any(|part| part.holds(format, record, line)),
+            Ask::Not(part) => !part.holds(format, record, line),
+            Ask::Exists(field @ ("status" | "duration" | "bytes" | "time")) => {
+                number_of(field, record).is_some()
+            }
+            Ask::Exists(field) => text(field).is_some(),
+            Ask::Number(field, operator, _, value) => {
+                number_of(field, record).is_some_and(|found| compared(operator, found, *value))
+            }
+            Ask::Level(operator, _, wanted) => {
+                let ordered = record.level != Level::Other && *wanted != Level::Other;
+                let equal = record.level == *wanted;
+                record.level != Level::None
+                    && match *operator {
+                        "=" | "!=" => compared(operator, record.level, *wanted),
+                        operator => {
+                            equal && operator.ends_with('=')
+                                || ordered && compared(operator, record.level, *wanted)
+                        }
+                    }
+            }
+            Ask::Text(field, operator, wanted) => text(field).is_some_and(|found| {
+                let also = match *field {
+                    "route" => text("method and route"),
+                    _ => None,
+                };
+                let wanted = wanted.as_bytes();
+                let equal = found == wanted || also.is_some_and(|also| also == wanted);
+                let matches = || {
+                    let regex = regex::bytes::Regex::new(std::str::from_utf8(wanted).unwrap());
+                    regex.unwrap().is_match(&found)
+                };
+                match *operator {
+                    "=" => equal,
+                    "!=" => !equal,
+                    "~" => matches(),
+                    _ => !matches(),
+                }
+            }),
+            Ask::Among(field, negated, list) => text(field).is_some_and(|found| {
+                let also = match *field {
+                    "route" => text("method and route"),
+                    _ => None,
+                };
+                let among = |text: &[u8]| list.iter().any(|one| one.as_bytes() == text);
+                (among(&found) || also.is_some_and(|also| among(&also))) != *negated
+            }),
+            Ask::Key(field, operator, wanted) => text(field)
+                .and_then(|found| String::from_utf8(found).ok()?.parse::<f64>().ok())
+                .is_some_and(|found| compared(operator, found, wanted.parse().unwrap())),
+        }
+    }
+}
+
+fn ask() -> BoxedStrategy<Ask> {
+    let operator = select(&["=", "!=", "<", "<=", ">", ">="][..]);
+    let number = select(
+        &[
+            ("status", "200", 200),
+            ("status", "500", 500),
+            ("status", "404", 404),
+            ("duration", "250ms", 250_000_000),
+            ("duration", "0.5", 500_000),
+            ("duration", "0", 0),
+            ("duration", "1s", 1_000_000_000),
+            ("bytes", "5", 5),
+            ("bytes", "1KiB", 1_024),
+            ("time", "\"2024-01-24 10:16\"", 1_706_091_360_000_000_000),
+        ][..],
+    );
+    let text = select(
+        &[
+            "/api",
+            "/api/item/{id}",
+            "GET /api/data",
+            "GET",
+            "^/api",
+            "10.0.0.1",
+            "::1",
+            "[0-9]",
+            "took",
+            "json",
+            "app",
+            "b",
+            "x",
+            "1",
+            "(?i)REQUEST",
+            "a$",
+            "\"",
+        ][..],
+    );
+    let field = select(&TEXT_FIELDS[..]);
+    let leaf = prop_oneof![
+        select(
+            &["status", "level", "duration", "bytes", "time", "route", "host", "message", "json.a"]
+                [..]
+        )
+        .prop_map(Ask::Exists),
+        (number, operator.clone()).prop_map(|((f, w, n), o)| Ask::Number(f, o, w, n)),
+        (
+            operator.clone(),
+            select(
+                &[
+                    ("warn", Level::Warn),
+                    ("E", Level::Error),
+                    ("other", Level::Other),
+                    ("INFO", Level::Info)
+                ][..]
+            )
+        )
+            .prop_map(|(o, (w, level))| Ask::Level(o, w, level)),
+        (field.clone(), select(&["=", "!=", "~", "!~"][..]), text.clone()).prop_map(|(f, o, t)| {
+            match t {
+                // As a regular expression its braces would count something.
+                "/api/item/{id}" if o.ends_with('~') => Ask::Text(f, o, r"^/api/item/\{id\}$"),
+                t => Ask::Text(f, o, t),
+            }
+        }),
+        (field, any::<bool>(), vec(text, 1..4)).prop_map(|(f, n, l)| Ask::Among(f, n, l)),
+        (operator, select(&["1", "0.5", "-7", "1e3"][..]))
+            .prop_map(|(o, n)| Ask::Key("json.a", o, n)),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 2..4).prop_map(Ask::All),
+            vec(inner.clone(), 2..4).prop_map(Ask::Any),
+            inner.prop_map(|part| Ask::Not(Box::new(part))),
+        ]
+    })
+    .boxed()
+}
+
+const BY: &[&str] =
+    &["status", "level", "route", "path", "method", "client", "host", "format", "json.a"];
+
+/// A selected time, a condition, group tables: any of them, or none.
+fn narrowing() -> BoxedStrategy<(Option<i64>, Option<i64>, Option<Ask>, Vec<&'static str>)> {
+    let edge = prop_oneof![
+        2 => Just(None),
+        3 => (0i64..180).prop_map(|s| Some((1_706_091_300 + s) * 1_000_000_000)),
+        1 => select(&[Some(i64::MIN), Some(0), Some(i64::MAX)][..]),
+    ];
+    let by = proptest::sample::subsequence(BY.to_vec(), 0..4);
+    (edge.clone(), edge, proptest::option::weighted(0.8, ask()), by)
+        .prop_filter("since before until", |(since, until, _, _)| match (since, until) {
+            (Some(since), Some(until)) => since < until,
+            _ => true,
+        })
+        .boxed()
+}
+
+fn compare_by(summary: &Summary, naive: &Naive, by: &[&str]) -> Result<(), TestCaseError> {
+    let tables = summary.figures.by.evaluate(usize::MAX).unwrap_or_default();
+    for (field, (groups, absent)) in by.iter().zip(&naive.by) {
+        let table = &tables[field];
+        if groups.is_empty() && *absent == 0 {
+            prop_assert!(table.is_null());
+            continue;
+        }
+        same!("absent", table["absent"], json!(absent));
+        same!("exact", table["exact"], json!(true));
+        let mut groups: Vec<_> = groups.iter().collect();
+        groups.sort_by_key(|(_, group)| Reverse(group.records));
+        let top = table["top"].as_array().unwrap();
+        same!("groups", top.len(), groups.len());
+        for (found, (key, group)) in top.iter().zip(groups) {
+            let max = group.durations.last().map(|&ns| ms(ns));
+            let mean = mean_ms(&group.durations);
+            let twin = json!([lossy(key), group.records, group.requests, group.errors, mean, max]);
+            let names = ["key", "records", "requests", "errors", "mean_ms", "max_ms"];
+            same!(field, json!(names.map(|name| &found[name])), twin);
+            close("p95", &found["p95_ms"], quantile(&group.durations, 950), 0.032)?;
+        }
+    }
+    Ok(())
+}
+
 fn check(bytes: &[u8], spec: Spec) -> Result<(), TestCaseError> {
     let naive = analyze(bytes, &spec, 0);
     let spec = Arc::new(spec);
@@ -1045,10 +1337,11 @@ fn check(bytes: &[u8], spec: Spec) -> Result<(), TestCaseError> {
 /// What once told the two apart, as small as it can be.
 #[test]
 fn explicit_lines() {
-    let app_first = SourceSpec { formats: vec![], only: false };
+    let app_first = SourceSpec::default();
     let only = |name: &str| SourceSpec {
         formats: vec![FormatSpec { name: name.into(), params: Params::default() }],
         only: true,
+        ..SourceSpec::default()
     };
     let mut failures = String::new();
     for (source, line) in [
@@ -1122,6 +1415,30 @@ fn the_grammars_reach_every_format_and_class() {
     assert!(durations > 100, "{durations}");
 }
 
+/// A condition that always or never held would say nothing.
+#[test]
+fn conditions_leave_some_and_take_some() {
+    let mut runner = TestRunner::deterministic();
+    let (mut mixed, mut asked, mut grouped) = (0, 0, 0);
+    for _ in 0..400 {
+        let Log(bytes) = log(16).new_tree(&mut runner).unwrap().current();
+        let (since_ns, until_ns, ask, by) = narrowing().new_tree(&mut runner).unwrap().current();
+        let keep = |format: &'static str, record: &naive::Record, line: &[u8]| {
+            ask.as_ref().is_none_or(|ask| ask.holds(format, record, line))
+        };
+        let key = |format: &'static str, record: &naive::Record, line: &[u8]| {
+            text_of(by.first()?, format, record, line)
+        };
+        let selection = naive::Selection { keep: &keep, by: vec![&key] };
+        let spec = Spec { since_ns, until_ns, ..Spec::plain() };
+        let naive = naive::analyze_selected(&bytes, &spec, 0, &selection);
+        asked += u32::from(ask.is_some());
+        mixed += u32::from(naive.filtered > 0 && naive.parsed > 0);
+        grouped += u32::from(naive.by[0].0.len() > 1 && naive.by[0].1 > 0);
+    }
+    assert!(asked > 200 && mixed > 40 && grouped > 4, "{asked} {mixed} {grouped}");
+}
+
 /// Bytes that mean something somewhere.
 const LIKELY: &[u8] = b"\n\n\n\r \t\"\\{}[]:=-/.,0127aGETINFO\0\xff";
 
@@ -1159,6 +1476,53 @@ proptest! {
         if !lone && !deep && !huge && !text.contains(['\t', '\r', '\n']) {
             let strict = serde_json::from_str::<serde_json::Map<String, Value>>(&text).is_ok();
             prop_assert_eq!(naive::is_json_object(text.as_bytes()), strict, "{}", text);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config(1_000))]
+
+    /// Whatever is asked for, the engine counts what the twin counts, however it is cut.
+    #[test]
+    fn narrowed(
+        bytes in log(16), spec in spec(), narrowing in narrowing(), cuts in (1u64..300, 1usize..4),
+        cut in 0usize..25,
+    ) {
+        let Log(bytes) = bytes;
+        let (since_ns, until_ns, ask, by) = narrowing;
+        let written = ask.as_ref().map(Ask::written);
+        let spec = Spec {
+            input_tz: "UTC".into(),
+            since_ns,
+            until_ns,
+            condition: written,
+            by: by.iter().map(|name| name.to_string()).collect(),
+            ..spec
+        };
+        let keep = |format: &'static str, record: &naive::Record, line: &[u8]| {
+            ask.as_ref().is_none_or(|ask| ask.holds(format, record, line))
+        };
+        let key = |name: &'static str| {
+            let name = if name == "route" { "method and route" } else { name };
+            move |format: &'static str, record: &naive::Record, line: &[u8]| {
+                text_of(name, format, record, line)
+            }
+        };
+        let keys: Vec<_> = by.iter().map(|name| key(name)).collect();
+        let by_keys = keys.iter().map(|key| key as naive::Of<'_, Option<Vec<u8>>>).collect();
+        let selection = naive::Selection { keep: &keep, by: by_keys };
+        let naive = naive::analyze_selected(&bytes, &spec, 0, &selection);
+        let spec = Spec::from_json(&spec.to_json()).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        let spec = Arc::new(spec);
+        let summary = scanned(&bytes, &spec);
+        compare(&summary, &naive, &bytes)?;
+        compare_by(&summary, &naive, &by)?;
+        let encoded = codec::encode(&summary);
+        prop_assert!(codec::decode(&encoded).is_ok(), "{:?}", codec::decode(&encoded).err());
+        if cut == 0 && !bytes.is_empty() {
+            let cut = engine_run(&bytes, &spec, cuts.0, cuts.1, Mode::Read);
+            prop_assert!(codec::encode(&cut) == encoded);
         }
     }
 }

@@ -24,6 +24,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 pyo3::import_exception!(logan.errors, CancelledError);
+pyo3::import_exception!(logan.errors, ConditionError);
+pyo3::import_exception!(logan.errors, InputError);
 pyo3::import_exception!(logan.errors, SourceChangedError);
 pyo3::import_exception!(logan.errors, SummaryError);
 
@@ -148,6 +150,10 @@ fn raised(py: Python<'_>, fault: Fault) -> PyErr {
         Error::Changed { path, .. } => {
             changed(py, message, path.into_os_string()).unwrap_or_else(|failure| failure)
         }
+        Error::Condition { text, position, message } => {
+            misfit(py, message, text, position).unwrap_or_else(|failure| failure)
+        }
+        Error::Archive { .. } => InputError::new_err(message),
         Error::Cancelled => CancelledError::new_err(message),
         Error::Spec(_) => PyValueError::new_err(message),
         Error::Summary(_) => SummaryError::new_err(message),
@@ -157,6 +163,13 @@ fn raised(py: Python<'_>, fault: Fault) -> PyErr {
 fn changed(py: Python<'_>, message: String, path: std::ffi::OsString) -> PyResult<PyErr> {
     let class = py.get_type::<SourceChangedError>();
     let named = [("input", path)].into_py_dict(py)?;
+    Ok(PyErr::from_value(class.call((message,), Some(&named))?))
+}
+
+fn misfit(py: Python<'_>, message: String, text: String, position: usize) -> PyResult<PyErr> {
+    let class = py.get_type::<ConditionError>();
+    let named = [("expression", text.into_pyobject(py)?.into_any())].into_py_dict(py)?;
+    named.set_item("position", position)?;
     Ok(PyErr::from_value(class.call((message,), Some(&named))?))
 }
 

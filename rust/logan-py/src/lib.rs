@@ -18,11 +18,15 @@ use pyo3::prelude::*;
 mod _logan {
     #[pymodule_export]
     use super::types::{
-        Cancel, Feed, Fingerprint, MergeTree, Outcome, Spec, Summary, detect, formats,
-        peak_rss_bytes, scan,
+        ArchiveFeed, Cancel, ChunkFeed, Feed, Fingerprint, MergeTree, Outcome, Spec, Summary,
+        condition, decode_head, detect, formats, group_field, last_time, layouts, moment,
+        peak_rss_bytes, scan, seek,
     };
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_export]
+    const LOOK_BACK_BYTES_MAX: u64 = logan_core::format::history::LOOK_BACK_BYTES;
 }

@@ -32,13 +32,14 @@ const WAIT_MS: libc::c_int = 50;
 
 type Filled = io::Result<(Vec<u8>, usize)>;
 
-/// Gives all that `fd` still has to `push`, piece by piece, and counts it; how much it was.
+/// Gives all that `fd` still has to `push`, piece by piece, and counts it; how much it was. Ends
+/// before the end of `fd` when `push` answers that it wants no more.
 ///
 /// `fd` is left open. When `control` is cancelled, bytes that were read but not pushed are lost.
 pub fn drain(
     fd: RawFd,
     control: &Control,
-    mut push: impl FnMut(&[u8]) -> Result<(), Fault>,
+    mut push: impl FnMut(&[u8]) -> Result<bool, Fault>,
 ) -> Result<u64, Fault> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     // SAFETY: no memory is involved. Refused for what is no pipe, which changes nothing.
@@ -66,9 +67,12 @@ pub fn drain(
                 break;
             }
             let (buffer, len) = piece?;
-            push(&buffer[..len])?;
+            let wants_more = push(&buffer[..len])?;
             total += len as u64;
             control.bytes.store(total, Ordering::Relaxed);
+            if !wants_more {
+                break;
+            }
             // Refused if the reader has ended.
             let _ = hand_back.send(buffer);
         }

@@ -4,14 +4,18 @@
 
 use crate::gate::{Fault, attended, detached};
 use crate::{memory, pipe};
-use logan_core::engine::{self, Chunk, Control};
+use logan_core::archive::{self, Request};
+use logan_core::chunk_feed;
+use logan_core::engine::{self, Archives, Chunk, Control};
 use logan_core::error::Error;
 use logan_core::input::{Check, Source};
+use logan_core::seek::Found;
 use logan_core::{codec, feed, format, input, reduction, spec, summary};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyType};
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -174,6 +178,57 @@ impl Summary {
             }
         };
         attended(py, &control.cancel, PROGRESS_INTERVAL, || Ok(()), scan).map(Summary)
+    }
+
+    #[staticmethod]
+    #[pyo3(signature = (path, spec, compression, *, source=0, chunk_size=16_777_216,
+        expansion_max=0, fingerprint=None, threads=1, cancel=None))]
+    #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
+    fn from_archive(
+        py: Python<'_>,
+        path: PathBuf,
+        spec: &Spec,
+        compression: &str,
+        source: u32,
+        chunk_size: u64,
+        expansion_max: u64,
+        fingerprint: Option<&Fingerprint>,
+        threads: usize,
+        cancel: Option<&Cancel>,
+    ) -> PyResult<(Summary, Option<(&'static str, String)>, ArchiveFacts)> {
+        let control = control(cancel);
+        let (outcome, known) = attended(
+            py,
+            &control.cancel,
+            PROGRESS_INTERVAL,
+            || Ok(()),
+            || {
+                let print = match fingerprint {
+                    Some(fingerprint) => fingerprint.0.clone(),
+                    None => input::Fingerprint::of(&path, None)?,
+                };
+                let chunk = Chunk { source, start: 0, end: print.size };
+                let archives = Archives {
+                    compressions: [(source, archive::compression(compression)?)].into(),
+                    grid_bytes: chunk_size,
+                    expansion_max,
+                };
+                // The engine finds sources by their index.
+                let sources: Vec<_> = (0..=source).map(|_| (path.clone(), print.clone())).collect();
+                let outcome =
+                    engine::run_all(&sources, &archives, &[chunk], &spec.0, threads, &control)?;
+                let known = outcome.archives.get(&source).cloned();
+                Ok((outcome, known))
+            },
+        )?;
+        let fault = outcome.failures.into_iter().next().map(|failure| failure.error);
+        let Some(known) = known else {
+            // It gave nothing at all.
+            let error = fault.unwrap_or(Error::Cancelled);
+            return Err(detached(py, || Err::<(), _>(error.into())).expect_err("it is an error"));
+        };
+        let fault = fault.map(|error| (kind(&error), error.to_string()));
+        Ok((Summary(outcome.summary), fault, facts(source, &known)))
     }
 
     fn merge(&self, py: Python<'_>, other: &Summary) -> PyResult<Summary> {
@@ -354,6 +409,14 @@ fn chunk((source, start, end): (u32, u64, u64)) -> PyResult<Chunk> {
 pub struct Outcome {
     summary: Py<Summary>,
     failures: Vec<(u32, u64, u64, &'static str, String)>,
+    archives: Vec<ArchiveFacts>,
+}
+
+/// Source, decoded bytes, members, and where foreign bytes begin.
+type ArchiveFacts = (u32, u64, u64, Option<u64>);
+
+fn facts(source: u32, facts: &archive::Facts) -> ArchiveFacts {
+    (source, facts.decoded, facts.members, facts.foreign_at)
 }
 
 #[pymethods]
@@ -366,6 +429,11 @@ impl Outcome {
     #[getter]
     fn failures(&self) -> Vec<(u32, u64, u64, &'static str, String)> {
         self.failures.clone()
+    }
+
+    #[getter]
+    fn archives(&self) -> Vec<ArchiveFacts> {
+        self.archives.clone()
     }
 
     #[getter]
@@ -385,14 +453,15 @@ fn kind(error: &Error) -> &'static str {
     match error {
         Error::Changed { .. } => "changed",
         Error::Cancelled => CANCELLED,
+        Error::Archive { .. } => "archive",
         _ => "unreadable",
     }
 }
 
 /// Scans chunks on threads and merges them along the tree.
 #[pyfunction]
-#[pyo3(signature = (sources, chunks, spec, *, threads, cancel=None, progress=None,
-    progress_interval_s=0.1))]
+#[pyo3(signature = (sources, chunks, spec, *, threads, archives=None, chunk_size=16_777_216,
+    expansion_max=0, tree=None, cancel=None, progress=None, progress_interval_s=0.1))]
 #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
 pub fn scan(
     py: Python<'_>,
@@ -400,6 +469,10 @@ pub fn scan(
     chunks: Vec<(u32, u64, u64)>,
     spec: &Spec,
     threads: usize,
+    archives: Option<BTreeMap<u32, String>>,
+    chunk_size: u64,
+    expansion_max: u64,
+    tree: Option<&MergeTree>,
     cancel: Option<&Cancel>,
     progress: Option<&Bound<'_, PyAny>>,
     progress_interval_s: f64,
@@ -412,18 +485,42 @@ pub fn scan(
     let chunks = chunks.into_iter().map(chunk).collect::<PyResult<Vec<_>>>()?;
     let total = chunks.iter().fold(0u64, |sum, c| sum.saturating_add(c.end - c.start));
     let control = control(cancel);
+    let mut compressions = BTreeMap::new();
+    for (source, name) in archives.unwrap_or_default() {
+        let compression = detached(py, || Ok(archive::compression(&name)?))?;
+        compressions.insert(source, compression);
+    }
+    let archives = Archives { compressions, grid_bytes: chunk_size, expansion_max };
     let report = || match progress {
         Some(call) => call.call1((control.bytes.load(Ordering::Relaxed), total)).map(|_| ()),
         None => Ok(()),
     };
     let outcome = attended(py, &control.cancel, interval, report, || {
-        Ok(engine::run(&sources, &chunks, &spec.0, threads, &control)?)
+        let Some(tree) = tree else {
+            return Ok(engine::run_all(&sources, &archives, &chunks, &spec.0, threads, &control)?);
+        };
+        let mut place = lock(&tree.0)?;
+        let growing = place.take().ok_or(Fault::Finished(TREE_FINISHED))?;
+        let (tree, outcome) = engine::run_into(
+            growing.tree,
+            &sources,
+            &archives,
+            &chunks,
+            &spec.0,
+            threads,
+            &control,
+        )?;
+        let chunks = growing.chunks.max(chunks.len() as u64);
+        *place = Some(Growing { tree, chunks });
+        Ok(outcome)
     })?;
+    let archives = outcome.archives.iter().map(|(source, known)| facts(*source, known)).collect();
     let failures = outcome.failures.into_iter().map(|failure| {
         let Chunk { source, start, end } = failure.chunk;
         (source, start, end, kind(&failure.error), failure.error.to_string())
     });
-    Ok(Outcome { summary: Py::new(py, Summary(outcome.summary))?, failures: failures.collect() })
+    let failures = failures.collect();
+    Ok(Outcome { summary: Py::new(py, Summary(outcome.summary))?, failures, archives })
 }
 
 /// Figures of bytes that the caller pushes.
@@ -467,7 +564,7 @@ impl Feed {
             None => Ok(()),
         };
         attended(py, &control.cancel, PROGRESS_INTERVAL, report, || {
-            pipe::drain(fd, &control, |bytes| self.with(|feed| feed.push(bytes)))
+            pipe::drain(fd, &control, |bytes| self.with(|feed| feed.push(bytes)).map(|()| true))
         })
     }
 
@@ -489,6 +586,142 @@ impl Feed {
     }
 }
 
+/// Figures of one chunk whose bytes the caller pushes.
+#[pyclass(frozen, module = "logan._logan")]
+pub struct ChunkFeed(Mutex<Option<chunk_feed::ChunkFeed>>);
+
+const CHUNK_FINISHED: &str = "this chunk is finished; make a new feed";
+
+#[pymethods]
+impl ChunkFeed {
+    #[new]
+    #[pyo3(signature = (spec, source, start, end, *, lookback=0))]
+    fn new(
+        py: Python<'_>,
+        spec: &Spec,
+        source: u32,
+        start: u64,
+        end: u64,
+        lookback: u64,
+    ) -> PyResult<ChunkFeed> {
+        let chunk = chunk((source, start, end))?;
+        let feed =
+            detached(py, || Ok(chunk_feed::ChunkFeed::new(spec.0.clone(), chunk, lookback)?))?;
+        Ok(ChunkFeed(Mutex::new(Some(feed))))
+    }
+
+    #[getter]
+    fn position(&self, py: Python<'_>) -> PyResult<u64> {
+        detached(py, || {
+            let feed = lock(&self.0)?;
+            Ok(feed.as_ref().ok_or(Fault::Finished(CHUNK_FINISHED))?.position())
+        })
+    }
+
+    fn push(&self, py: Python<'_>, data: &[u8]) -> PyResult<bool> {
+        detached(py, || {
+            let mut feed = lock(&self.0)?;
+            Ok(feed.as_mut().ok_or(Fault::Finished(CHUNK_FINISHED))?.push(data)?)
+        })
+    }
+
+    #[pyo3(signature = (name="-"))]
+    fn finish(&self, py: Python<'_>, name: &str) -> PyResult<Summary> {
+        detached(py, || {
+            let feed = lock(&self.0)?.take().ok_or(Fault::Finished(CHUNK_FINISHED))?;
+            Ok(feed.finish(name.as_ref())?)
+        })
+        .map(Summary)
+    }
+}
+
+/// Figures of an archive whose stored bytes the caller pushes.
+#[pyclass(frozen, module = "logan._logan")]
+pub struct ArchiveFeed {
+    feed: Mutex<Option<archive::ArchiveFeed>>,
+    source: u32,
+}
+
+#[pymethods]
+impl ArchiveFeed {
+    #[new]
+    #[pyo3(signature = (spec, compression, *, name=None, source=0, chunk_size=16_777_216,
+        expansion_max=0, threads=1, cancel=None))]
+    #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
+    fn new(
+        py: Python<'_>,
+        spec: &Spec,
+        compression: &str,
+        name: Option<PathBuf>,
+        source: u32,
+        chunk_size: u64,
+        expansion_max: u64,
+        threads: usize,
+        cancel: Option<&Cancel>,
+    ) -> PyResult<ArchiveFeed> {
+        let cancel = control(cancel).cancel;
+        let feed = detached(py, || {
+            let compression = archive::compression(compression)?;
+            let request = Request { source, compression, grid_bytes: chunk_size, expansion_max };
+            let name = name.unwrap_or_else(|| "-".into());
+            Ok(archive::ArchiveFeed::new(spec.0.clone(), name, request, threads, cancel)?)
+        })?;
+        Ok(ArchiveFeed { feed: Mutex::new(Some(feed)), source })
+    }
+
+    fn push(&self, py: Python<'_>, data: &[u8]) -> PyResult<bool> {
+        detached(py, || {
+            let feed = lock(&self.feed)?;
+            Ok(feed.as_ref().ok_or(Fault::Finished(FEED_FINISHED))?.push(data))
+        })
+    }
+
+    #[pyo3(signature = (fd, *, cancel=None, progress=None))]
+    fn push_fd(
+        &self,
+        py: Python<'_>,
+        fd: i32,
+        cancel: Option<&Cancel>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<u64> {
+        let control = control(cancel);
+        let report = || match progress {
+            Some(call) => call.call1((control.bytes.load(Ordering::Relaxed), 0)).map(|_| ()),
+            None => Ok(()),
+        };
+        attended(py, &control.cancel, PROGRESS_INTERVAL, report, || {
+            let feed = lock(&self.feed)?;
+            let feed = feed.as_ref().ok_or(Fault::Finished(FEED_FINISHED))?;
+            pipe::drain(fd, &control, |bytes| Ok(feed.push(bytes)))
+        })
+    }
+
+    fn finish(
+        &self,
+        py: Python<'_>,
+    ) -> PyResult<(Summary, Option<(&'static str, String)>, ArchiveFacts)> {
+        let scanned = detached(py, || {
+            let feed = lock(&self.feed)?.take().ok_or(Fault::Finished(FEED_FINISHED))?;
+            Ok(feed.finish()?)
+        })?;
+        let fault = scanned.fault.map(|error| (kind(&error), error.to_string()));
+        Ok((Summary(scanned.summary), fault, facts(self.source, &scanned.facts)))
+    }
+}
+
+/// The first decoded bytes of an archive's head.
+#[pyfunction]
+pub fn decode_head<'py>(
+    py: Python<'py>,
+    data: &[u8],
+    compression: &str,
+    limit: usize,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let head =
+        detached(py, || Ok(archive::decode_head(archive::compression(compression)?, data, limit)))?;
+    Ok(PyBytes::new(py, &head))
+}
+
 /// Locks what was not left half done by a panic.
 fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>, Fault> {
     mutex.lock().map_err(|_| Fault::Panic("an earlier call failed halfway".into()))
@@ -508,6 +741,87 @@ pub fn detect(py: Python<'_>, samples: Vec<(u64, PyBackedBytes)>) -> PyResult<St
         let samples: Vec<_> = samples.iter().map(|(at, bytes)| (*at, &bytes[..])).collect();
         Ok(format::detect::detect(&samples).to_string())
     })
+}
+
+/// Canonical text of a condition.
+#[pyfunction]
+#[pyo3(signature = (text, *, input_tz="UTC"))]
+pub fn condition(py: Python<'_>, text: &str, input_tz: &str) -> PyResult<String> {
+    detached(py, || Ok(spec::condition(text, &spec::zone(input_tz)?)?.to_string()))
+}
+
+/// Canonical name of a field that group tables can be made by.
+#[pyfunction]
+pub fn group_field(py: Python<'_>, name: &str) -> PyResult<String> {
+    detached(py, || Ok(spec::group_field(name)?.to_string()))
+}
+
+/// Nanoseconds since 1970 of a moment as people type it.
+#[pyfunction]
+#[pyo3(signature = (text, *, input_tz="UTC"))]
+pub fn moment(py: Python<'_>, text: &str, input_tz: &str) -> PyResult<Option<i64>> {
+    detached(py, || Ok(logan_core::moment::parse(text, &spec::zone(input_tz)?)))
+}
+
+/// Where in a file the spec's selected time lies.
+#[pyfunction]
+#[pyo3(signature = (path, size, spec, *, source=0))]
+pub fn seek(
+    py: Python<'_>,
+    path: PathBuf,
+    size: u64,
+    spec: &Spec,
+    source: u32,
+) -> PyResult<(&'static str, u64, u64)> {
+    detached(py, || {
+        let file = Source::open(path, None)?;
+        let spec = &spec.0;
+        let found =
+            logan_core::seek::range(&file, size, spec, source, spec.since_ns, spec.until_ns)?;
+        Ok(match found {
+            Found::Range(range) => ("range", range.start, range.end),
+            Found::Unordered => ("unordered", 0, size),
+            Found::Timeless => ("timeless", 0, size),
+        })
+    })
+}
+
+/// The latest time near the end of a file.
+#[pyfunction]
+#[pyo3(signature = (path, size, spec, *, source=0))]
+pub fn last_time(
+    py: Python<'_>,
+    path: PathBuf,
+    size: u64,
+    spec: &Spec,
+    source: u32,
+) -> PyResult<Option<i64>> {
+    detached(py, || {
+        Ok(logan_core::seek::last_time(&Source::open(path, None)?, size, &spec.0, source)?)
+    })
+}
+
+/// JSON list of where in a file the columns of its lines change.
+#[pyfunction]
+#[pyo3(signature = (path, size, *, cancel=None))]
+pub fn layouts(
+    py: Python<'_>,
+    path: PathBuf,
+    size: u64,
+    cancel: Option<&Cancel>,
+) -> PyResult<String> {
+    let control = control(cancel);
+    let found = attended(
+        py,
+        &control.cancel,
+        PROGRESS_INTERVAL,
+        || Ok(()),
+        || {
+            let source = Source::open(path, None)?;
+            Ok(engine::find_layouts(&source, size, &control)?)
+        },
+    )?;
+    Ok(serde_json::to_string(&found).expect("layouts are plain data"))
 }
 
 /// Peak resident memory of this process.

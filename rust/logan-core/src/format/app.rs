@@ -82,7 +82,7 @@ struct App {
 /// How far into a line `text` looks for a timestamp.
 const TIME_OFFSET_MAX: usize = 128;
 /// How far behind the timestamp a level may begin.
-const LEVEL_OFFSET_MAX: usize = 160;
+pub(crate) const LEVEL_OFFSET_MAX: usize = 160;
 /// Among how many tokens a level is looked for.
 const LEVEL_TOKENS_MAX: usize = 8;
 
@@ -570,7 +570,7 @@ fn inner(token: &[u8], colon: bool) -> Option<Level> {
     before.or_else(|| if colon { behind() } else { None })
 }
 
-fn message_start(line: Line<'_>, at: usize) -> usize {
+pub(crate) fn message_start(line: Line<'_>, at: usize) -> usize {
     at + line.bytes()[at..].iter().take_while(|&&b| DRESSING[usize::from(b)]).count()
 }
 

@@ -1,29 +1,26 @@
 //! Detection: what a source's formats are, from samples of its content, never from its name.
 //!
 //! Each line of the samples goes to the first format of the registry that takes it; formats that
-//! took any are listed, the most frequent first, but those whose lines are app text as well (a
-//! line of HAProxy behind a syslog header) before all others, so that app text leaves them theirs. What lines alone cannot say (the unit of a bare
-//! integer, the zone and year of timestamps without them, which number of `03/04/2024` is the month)
-//! is decided here, once per source, and named among what was assumed.
-//!
-//! Which field a time or a duration came from is found out as users would: a field whose name is
-//! made unknown, and then the value is gone, was it.
+//! took any are listed, the most frequent first, but those whose lines others would take as well
+//! (envelopes; a line of HAProxy behind a syslog header, which is app text too) before all others,
+//! so that those leave them theirs. What lines alone cannot say (the unit of a bare
+//! integer, the zone and year of timestamps without them, which number of `03/04/2024` is the
+//! month) is decided here, once per source, and named among what was assumed.
 
-use super::{Context, Entry, Params, REGISTRY, access, app, json, logfmt};
-use crate::batch::{NO_DURATION, NO_TIME, Record};
+use super::envelope::{cri, docker, inner_formats, journald, payload_of};
+use super::{
+    Context, Entry, Format, Params, Part, REGISTRY, access, app, by_name, history, is_outer, named,
+};
+use crate::archive::Compression;
+use crate::batch::{NO_DURATION, Record};
 use crate::lines::{LINE_BYTES_MAX, PaddedLine};
 use crate::metric::lines::{is_continuation, is_header};
 use crate::timestamp::{Clock, DateOrder, NumericDate};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 /// Lines that are looked at in each sample: enough to see formats that are rare.
 const SAMPLE_LINES_MAX: usize = 2_000;
-/// Records of one format whose fields are looked for: writers hardly change names within a file.
-const NAMED_RECORDS_MAX: u64 = 32;
-/// Names of fields that are told: what is rarer is of no use to people.
-const NAMES_TOLD_MAX: usize = 3;
 
 #[derive(Default, Clone)]
 struct Seen {
@@ -35,45 +32,22 @@ struct Seen {
     /// Whether app text would take one of the lines.
     like_app: bool,
     /// Fields that times and durations were found in.
-    time_fields: Names,
-    duration_fields: Names,
+    fields: named::Fields,
+    /// Of an envelope, lines by the format of their payload.
+    payload: BTreeMap<&'static str, u64>,
+    /// Whether any line said that it ends a record which may have more.
+    ends_lines: bool,
 }
 
-/// How often fields were what gave a value.
-#[derive(Default, Clone)]
-struct Names {
-    records: u64,
-    counts: BTreeMap<String, u64>,
-}
+/// Stands for the format of payloads that have none.
+const TEXT_PAYLOAD: &str = "message";
 
-impl Names {
-    /// Looks for the field of a record's value, unless enough are known; `without` says what the
-    /// value is if the bytes of a range are no name.
-    fn learn(
-        &mut self,
-        line: &[u8],
-        value: Option<u64>,
-        without: impl FnMut(Range<usize>) -> Option<u64>,
-    ) {
-        if value.is_some() && self.records < NAMED_RECORDS_MAX {
-            self.records += 1;
-            if let Some(name) = field_of(line, value, without) {
-                *self.counts.entry(name).or_default() += 1;
-            }
-        }
-    }
-
-    /// The most frequent ones, or `general` if none is known.
-    fn told(&self, general: &str) -> String {
-        let mut names: Vec<_> = self.counts.iter().collect();
-        names.sort_by_key(|&(_, count)| std::cmp::Reverse(*count));
-        let names: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
-        match names.len() {
-            0 => general.to_string(),
-            1..=NAMES_TOLD_MAX => names.join(", "),
-            _ => format!("{}, ...", names[..NAMES_TOLD_MAX].join(", ")),
-        }
-    }
+/// Whether a format's records may come in pieces.
+fn rejoins(entry: &Entry, seen: &Seen) -> bool {
+    let name = entry.info.name;
+    name == cri::ENTRY.info.name
+        || name == journald::EXPORT.info.name
+        || name == docker::ENTRY.info.name && seen.ends_lines
 }
 
 /// Describes samples, each with its offset in the source; those that do not start at 0 begin at a
@@ -82,7 +56,16 @@ impl Names {
 /// The shape of the answer is in the stub of the Python extension.
 pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let head = samples.iter().find(|(offset, _)| *offset == 0).map_or(&[][..], |(_, bytes)| bytes);
-    let formats: Vec<_> = REGISTRY.iter().map(|e| (e, (e.build)(&Params::default()))).collect();
+    let formats: Vec<_> = REGISTRY
+        .iter()
+        .map(|e| {
+            // Docker's lines stand for themselves here: whether they are pieces is to be found out.
+            let rejoin = e.info.name == journald::EXPORT.info.name;
+            (e, (e.build)(&Params { rejoin, ..Params::default() }))
+        })
+        .collect();
+    let inner: Vec<_> =
+        inner_formats().map(|e| (e.info.name, (e.build)(&Params::default()))).collect();
     let app = formats.iter().position(|(e, _)| e.info.name == app::ENTRY.info.name);
     let mut context = Context::new(Clock::utc());
     // A line whose time moves with the clock's zone has none of its own; one whose time moves with
@@ -97,29 +80,52 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     // How often dates of numbers were read in an order, and whether it was a choice.
     let mut dates: BTreeMap<(DateOrder, bool), u64> = BTreeMap::new();
     for (offset, bytes) in samples {
+        let sample_start = bytes.as_ptr() as usize;
+        let sample_offset = *offset;
         let bytes =
             if *offset == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
         for line in whole_lines(bytes).take(SAMPLE_LINES_MAX) {
-            if line.trim_ascii().is_empty() {
+            let offset = sample_offset + (line.as_ptr() as usize - sample_start) as u64;
+            if !line.is_empty() && line.trim_ascii().is_empty() {
                 blank += 1;
                 continue;
             }
             if is_header(line) {
                 header += 1;
+                for context in [&mut context, &mut east, &mut later] {
+                    if let Some(fields) = history::fields_of(line) {
+                        context.history.layout.read(fields);
+                    }
+                }
                 continue;
             }
             let padded = PaddedLine::new(&line[..line.len().min(LINE_BYTES_MAX)]);
-            let mut parse = |format: &dyn super::Format, context: &mut Context| {
+            let mut parse = |format: &dyn Format, context: &mut Context| {
                 let mut record = Record::EMPTY;
                 arena.clear();
-                format.parse_line(padded.line(), context, &mut arena, &mut record).then_some(record)
+                if !line.is_empty()
+                    && format.parse_line(padded.line(), context, &mut arena, &mut record)
+                {
+                    return Some((Part::Record, record));
+                }
+                if !format.has_parts() || line.is_empty() && !format.ends_at_blank() {
+                    return None;
+                }
+                record = Record::EMPTY;
+                arena.clear();
+                match format.part_line(padded.line(), offset, context, &mut arena, &mut record) {
+                    Part::Foreign => None,
+                    part => Some((part, record)),
+                }
             };
             let taken = formats.iter().enumerate().find_map(|(i, (_, format))| {
                 context.clock.numeric_date = None;
-                parse(format.as_ref(), &mut context).map(|record| (i, format, record))
+                parse(format.as_ref(), &mut context).map(|found| (i, format, found))
             });
-            let Some((i, format, record)) = taken else {
-                if is_continuation(line) {
+            let Some((i, format, (part, record))) = taken else {
+                if line.is_empty() {
+                    blank += 1
+                } else if is_continuation(line) {
                     continuation += 1
                 } else {
                     malformed += 1
@@ -129,42 +135,46 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             if let Some(NumericDate { order, ambiguous }) = context.clock.numeric_date {
                 *dates.entry((order, ambiguous)).or_default() += 1;
             }
-            if let Some(app) = app.filter(|&app| i < app && !seen[i].like_app) {
+            let mut time_by = |other: &mut Context| parse(format.as_ref(), other);
+            let others = [time_by(&mut east), time_by(&mut later)];
+            if part == Part::Continuation {
+                continuation += 1;
+                continue;
+            }
+            let moves = others
+                .map(|other| u64::from(other.is_some_and(|(_, r)| r.time_ns != record.time_ns)));
+            if let Some(app) = app.filter(|&app| i < app && !seen[i].like_app && !line.is_empty()) {
                 let app = formats[app].1.as_ref();
                 seen[i].like_app =
                     app.may_begin_with(line[0]) && parse(app, &mut context).is_some();
             }
-            let mut moves = |other: &mut Context| {
-                parse(format.as_ref(), other).is_some_and(|r| r.time_ns != record.time_ns)
-            };
-            seen[i].lines += 1;
-            seen[i].zoneless += u64::from(moves(&mut east));
-            seen[i].yearless += u64::from(moves(&mut later));
-            seen[i].measured += u64::from(record.duration_ns != NO_DURATION);
-            seen[i].example.get_or_insert_with(|| {
+            let seen = &mut seen[i];
+            seen.lines += 1;
+            seen.zoneless += moves[0];
+            seen.yearless += moves[1];
+            seen.measured += u64::from(record.duration_ns != NO_DURATION);
+            seen.example.get_or_insert_with(|| {
                 String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned()
             });
-            if has_named_fields(REGISTRY[i]) {
-                let mut without = |name: Range<usize>| {
-                    let mut changed = line.to_vec();
-                    changed[name].fill(b'x');
-                    let mut record = Record::EMPTY;
-                    arena.clear();
-                    let padded = PaddedLine::new(&changed[..changed.len().min(LINE_BYTES_MAX)]);
-                    let format = format.as_ref();
-                    format
-                        .parse_line(padded.line(), &mut context, &mut arena, &mut record)
-                        .then_some(record)
-                };
-                let time = |r: Record| (r.time_ns != NO_TIME).then_some(r.time_ns as u64);
-                let duration = |r: Record| (r.duration_ns != NO_DURATION).then_some(r.duration_ns);
-                let seen = &mut seen[i];
-                seen.time_fields.learn(line, time(record), |name| without(name).and_then(time));
-                seen.duration_fields
-                    .learn(line, duration(record), |name| without(name).and_then(duration));
+            if named::has_named_fields(REGISTRY[i]) {
+                seen.fields.learn(line, record, format.as_ref(), &mut context);
             }
-            if format_is_quoted(REGISTRY[i]) {
-                integers.extend(access::integer_time(padded.line(), &mut context.clock));
+            seen.ends_lines |= docker::ends_its_line(padded.line());
+            let payload = payload_of(REGISTRY[i], padded.line(), &mut context.clock);
+            let payload =
+                payload.map(|bytes| PaddedLine::new(&bytes[..bytes.len().min(LINE_BYTES_MAX)]));
+            if let Some(payload) = &payload {
+                let mut is_of = |format: &dyn Format| {
+                    let (mut record, mut arena) = (Record::EMPTY, Vec::new());
+                    payload.line().len() > 0
+                        && format.parse_line(payload.line(), &mut context, &mut arena, &mut record)
+                };
+                let name = inner.iter().find(|(_, f)| is_of(f.as_ref())).map(|(name, _)| *name);
+                *seen.payload.entry(name.unwrap_or(TEXT_PAYLOAD)).or_default() += 1;
+            }
+            if payload.is_some() || format_is_quoted(REGISTRY[i]) {
+                let line = payload.as_ref().unwrap_or(&padded).line();
+                integers.extend(access::integer_time(line, &mut context.clock));
             }
         }
     }
@@ -172,7 +182,11 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let total = lines + blank + header + continuation + malformed;
     let mut order: Vec<usize> = (0..formats.len()).filter(|&i| seen[i].lines > 0).collect();
     order.sort_by_key(|&i| {
-        (REGISTRY[i].last_resort, !seen[i].like_app, std::cmp::Reverse(seen[i].lines), i)
+        let (entry, seen) = (REGISTRY[i], &seen[i]);
+        // Formats whose lines others would take come first, in the registry's order.
+        let first = is_outer(entry) || seen.like_app;
+        let lines = if first { 0 } else { seen.lines };
+        (entry.last_resort, !first, std::cmp::Reverse(lines), i)
     });
     let unit = (!integers.is_empty()).then(|| access::guess_unit(&integers));
     let mut assumed = Vec::new();
@@ -199,24 +213,38 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     );
     let describe = |&i: &usize| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);
-        let quoted = format_is_quoted(entry) && unit.is_some();
-        let params = if quoted { json!({ "duration_unit": unit }) } else { json!({}) };
+        let around =
+            seen.payload.keys().any(|name| by_name(name).is_some_and(|(_, e)| format_is_quoted(e)));
+        let quoted = (format_is_quoted(entry) || around) && unit.is_some();
+        let mut params = json!({});
+        if quoted {
+            params["duration_unit"] = json!(unit);
+        }
+        if rejoins(entry, seen) {
+            params["rejoin"] = json!(true);
+        }
+        let mut payload: Vec<_> = seen.payload.iter().collect();
+        payload.sort_by_key(|(name, lines)| (std::cmp::Reverse(**lines), **name));
         let measured = seen.measured > 0;
         let duration_unit = match unit {
-            Some(unit) if quoted => Some(unit.name()),
+            Some(unit) if quoted && !around => Some(unit.name()),
             _ => entry.info.duration_unit,
         };
         json!({
             "name": entry.info.name,
             "params": params,
+            "payload": payload
+                .iter()
+                .map(|(name, lines)| json!({ "name": name, "lines": lines }))
+                .collect::<Vec<_>>(),
             "lines": seen.lines,
             "share": seen.lines as f64 / (total - blank).max(1) as f64,
-            "time_field": seen.time_fields.told(entry.info.time_field),
+            "time_field": seen.fields.time.told(entry.info.time_field),
             "duration_field": entry
                 .info
                 .duration_field
                 .filter(|_| measured)
-                .map(|general| seen.duration_fields.told(general)),
+                .map(|general| seen.fields.duration.told(general)),
             "duration_unit": duration_unit.filter(|_| measured),
             "timezone": match seen.zoneless {
                 0 => "written",
@@ -242,74 +270,6 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
 
 fn format_is_quoted(entry: &Entry) -> bool {
     [access::COMBINED.info.name, access::COMMON.info.name].contains(&entry.info.name)
-}
-
-fn has_named_fields(entry: &Entry) -> bool {
-    [json::ENTRY.info.name, logfmt::ENTRY.info.name].contains(&entry.info.name)
-}
-
-/// What may be names of fields: text in quotes before a colon, and what stands before `=`.
-fn names(line: &[u8]) -> Vec<Range<usize>> {
-    let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"_.-@/$".contains(b);
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < line.len() {
-        match line[at] {
-            b'"' => {
-                let start = at + 1;
-                at = start;
-                while at < line.len() && line[at] != b'"' {
-                    at += if line[at] == b'\\' { 2 } else { 1 };
-                }
-                let end = at.min(line.len());
-                at += 1;
-                let behind = line.get(at..).unwrap_or(&[]).trim_ascii_start();
-                if behind.starts_with(b":") && start < end {
-                    found.push(start..end);
-                }
-            }
-            b'=' => {
-                let start = line[..at].iter().rposition(|b| !is_name(b)).map_or(0, |i| i + 1);
-                if start < at {
-                    found.push(start..at);
-                }
-                at += 1;
-            }
-            _ => at += 1,
-        }
-    }
-    found
-}
-
-/// The name of the field that gave `value`, behind the names of the objects around it.
-fn field_of(
-    line: &[u8],
-    value: Option<u64>,
-    mut without: impl FnMut(Range<usize>) -> Option<u64>,
-) -> Option<String> {
-    let is_object = |name: &Range<usize>| {
-        let behind = line[name.end..].trim_ascii_start();
-        behind.strip_prefix(b"\":").is_some_and(|rest| rest.trim_ascii_start().starts_with(b"{"))
-    };
-    let text = |name: &Range<usize>| String::from_utf8_lossy(&line[name.clone()]).into_owned();
-    let mut objects = Vec::new();
-    let mut other = None;
-    for name in names(line) {
-        let changed = without(name.clone());
-        if changed == value {
-            continue;
-        }
-        if is_object(&name) {
-            objects.push(text(&name));
-        } else if changed.is_none() {
-            other = Some(text(&name));
-            break;
-        } else {
-            other = other.or_else(|| Some(text(&name)));
-        }
-    }
-    objects.push(other?);
-    Some(objects.join("."))
 }
 
 /// The lines of a sample without their ends; the last one only if it is whole or alone.
@@ -342,25 +302,24 @@ fn encoding(head: &[u8], recognised: u64) -> &'static str {
 }
 
 fn compression(head: &[u8]) -> Option<&'static str> {
-    const MAGIC: [(&[u8], &str); 6] = [
-        (b"\x1f\x8b", "gzip"),
-        (b"\x28\xb5\x2f\xfd", "zstd"),
-        (b"BZh", "bzip2"),
-        (b"\xfd7zXZ\0", "xz"),
-        (b"\x04\x22\x4d\x18", "lz4"),
-        (b"PK\x03\x04", "zip"),
-    ];
-    MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| *name)
+    let zip = head.starts_with(b"PK\x03\x04").then_some("zip");
+    Compression::of(head).map(Compression::name).or(zip)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::w3c;
     use super::*;
 
     #[test]
     fn every_example_is_of_its_format() {
         for entry in REGISTRY {
-            let found = detect(&[(0, entry.info.example.as_bytes())]);
+            let fields = w3c::EXAMPLE_FIELDS.iter().find(|(name, _)| *name == entry.info.name);
+            let example = match fields {
+                Some((_, fields)) => format!("{fields}\n{}\n", entry.info.example),
+                None => entry.info.example.to_string(),
+            };
+            let found = detect(&[(0, example.as_bytes())]);
             assert_eq!(found["formats"][0]["name"], entry.info.name, "{found}");
         }
     }
@@ -416,7 +375,10 @@ mod tests {
             assert_eq!(fields(line), (json!(time), json!(duration)), "{line}");
         }
         let (time, duration) = fields(r#"{"level":"info","msg":"no time"}"#);
-        assert_eq!((time, duration), (json!(json::ENTRY.info.time_field), Value::Null));
+        assert_eq!(
+            (time, duration),
+            (json!(super::super::json::ENTRY.info.time_field), Value::Null)
+        );
     }
 
     #[test]

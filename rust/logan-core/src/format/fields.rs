@@ -516,6 +516,7 @@ pub struct Fields<'a> {
     open: Value,
     /// The same of a whole number, or 0.
     open_whole: u64,
+    all_messages: bool,
 }
 
 const PLACES: usize = 9;
@@ -537,7 +538,14 @@ impl<'a> Fields<'a> {
     #[inline(always)]
     pub fn new(line: Line<'a>) -> Self {
         let nothing = Value { start: 0, end: 0, escaped: false, number: false };
-        Fields { line, ranks: [0; PLACES], message: nothing, open: nothing, open_whole: 0 }
+        Fields {
+            line,
+            ranks: [0; PLACES],
+            message: nothing,
+            open: nothing,
+            open_whole: 0,
+            all_messages: false,
+        }
     }
 
     /// Takes in the value of a key, which was written at `key`.
@@ -560,6 +568,7 @@ impl<'a> Fields<'a> {
                 if rank > self.ranks[MESSAGE] {
                     self.ranks[MESSAGE] = rank;
                     self.message = value;
+                    self.all_messages = context.all_messages;
                 }
             }
             Meaning::Method => {
@@ -851,8 +860,8 @@ impl<'a> Fields<'a> {
         let Value { start, end, escaped, .. } = self.message;
         if !escaped {
             record.message = Text::of_line(start, end);
-        } else if record.level >= Level::Warn {
-            // Of lesser records nobody reads the message.
+        } else if record.level >= Level::Warn || self.all_messages {
+            // Of lesser records nobody reads the message, unless a condition does.
             record.message = kept(self.message, &self.line.bytes()[start..end], arena, whole_text);
         }
         self.ranks != [0; PLACES]
@@ -992,7 +1001,7 @@ fn status(bytes: &[u8]) -> Option<u16> {
 
 /// A whole number of 1 to 18 digits.
 #[inline(always)]
-fn whole(bytes: &[u8]) -> Option<u64> {
+pub(crate) fn whole(bytes: &[u8]) -> Option<u64> {
     if bytes.is_empty() || bytes.len() > 18 {
         return None;
     }

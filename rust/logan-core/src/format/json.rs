@@ -29,7 +29,7 @@
 //! and what it accepts must end exactly where the line's last `}` is.
 
 use super::fields::{Fields, Group, Known, Meaning, Names, Value, code_unit};
-use super::{Context, Entry, Info, LineFormat};
+use super::{Context, Entry, Info, LineFormat, keys};
 use crate::batch::{Columns, Record};
 use crate::lines::Line;
 use crate::simd::Simd;
@@ -59,6 +59,11 @@ struct Json {
 }
 
 impl LineFormat for Json {
+    #[inline(always)]
+    fn keys<S: Simd>(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
+        keys::of_json::<S>(line, found);
+    }
+
     const COLUMNS: Columns = Columns::TIME
         .or(Columns::LEVEL)
         .or(Columns::DURATION)
@@ -418,7 +423,7 @@ fn is_space(byte: u8) -> bool {
 
 /// The first position from `at` on without white space.
 #[inline(always)]
-fn skip_space(line: Line<'_>, at: usize) -> usize {
+pub(crate) fn skip_space(line: Line<'_>, at: usize) -> usize {
     if line.byte(at) > b' ' {
         return at;
     }
@@ -481,7 +486,7 @@ fn long_number_end(line: Line<'_>, start: usize) -> Option<usize> {
 
 /// Where the string that starts at `start` has its closing quote, and whether it holds escapes.
 #[inline(always)]
-fn string_end<S: Simd>(line: Line<'_>, start: usize) -> Option<(usize, bool)> {
+pub(crate) fn string_end<S: Simd>(line: Line<'_>, start: usize) -> Option<(usize, bool)> {
     let mut escaped = false;
     let mut at = start;
     loop {

@@ -19,7 +19,7 @@
 //! stays as it is, backslash included; without quotes a backslash is a byte like others.
 
 use super::fields::{Fields, Group, Known, Meaning, Names, Value};
-use super::{Context, Entry, Info, LineFormat};
+use super::{Context, Entry, Info, LineFormat, keys};
 use crate::batch::{Columns, Record};
 use crate::lines::Line;
 use crate::simd::Simd;
@@ -46,6 +46,11 @@ struct Logfmt {
 }
 
 impl LineFormat for Logfmt {
+    #[inline(always)]
+    fn keys<S: Simd>(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
+        keys::of_logfmt::<S>(line, found);
+    }
+
     const COLUMNS: Columns = Columns::TIME
         .or(Columns::LEVEL)
         .or(Columns::DURATION)
@@ -116,6 +121,36 @@ impl LineFormat for Logfmt {
             at = skip_blanks(line, at);
         }
         pairs >= 2 && fields.looks_like_a_log() && fields.finish(arena, record)
+    }
+}
+
+/// Calls `take` with each pair of a record: where the key is, where the value starts and ends, and
+/// whether it holds escapes.
+#[inline(always)]
+pub(super) fn pairs<S: Simd>(
+    line: Line<'_>,
+    mut take: impl FnMut(std::ops::Range<usize>, usize, usize, bool),
+) {
+    let mut at = 0;
+    while at < line.len() {
+        let key_end = token_end::<S>(line, at);
+        if key_end < line.len() && line.byte(key_end) == b'=' {
+            let key = at..key_end;
+            let start = key_end + 1;
+            if start < line.len() && line.byte(start) == b'"' {
+                let Some((end, escaped)) = quoted_end::<S>(line, start + 1) else { return };
+                take(key, start + 1, end, escaped);
+                at = end + 1;
+            } else {
+                let end = blank::<S>(line, start);
+                take(key, start, end, false);
+                at = end;
+            }
+        } else {
+            // A flag; a quote cannot be here in a record, but the walk has to end all the same.
+            at = key_end + usize::from(key_end < line.len() && line.byte(key_end) == b'"');
+        }
+        at = skip_blanks(line, at);
     }
 }
 

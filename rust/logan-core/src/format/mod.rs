@@ -2,7 +2,8 @@
 //!
 //! A format decides for one line, from its bytes alone, whether it is a record of that format,
 //! and what the record says. It knows nothing of files, chunks or metrics. To add one, write
-//! `format/x.rs` with a [`LineFormat`] and put one line in [`REGISTRY`].
+//! `format/x.rs` with a [`LineFormat`] and put one line in [`REGISTRY`]. Where a line's meaning
+//! hangs on lines before it, what those left is in [`history`].
 //!
 //! The registry's order is the order in which formats are tried on a line when detection saw none
 //! of them; what detection saw comes first, most frequent first.
@@ -16,14 +17,18 @@ pub mod aws_s3;
 pub(crate) mod cursor;
 pub mod detect;
 pub mod duration;
+pub mod envelope;
 pub mod envoy;
 pub mod fields;
 pub mod gin;
 pub mod haproxy;
+pub mod history;
 pub(crate) mod http;
 pub mod json;
+pub mod keys;
 pub mod leveled;
 pub mod logfmt;
+pub mod named;
 pub mod nginx_error;
 pub mod postgres;
 pub mod rails;
@@ -33,6 +38,7 @@ pub mod text_duration;
 pub mod uwsgi;
 #[cfg(test)]
 mod vectors;
+pub mod w3c;
 
 use crate::batch::{BATCH_ROWS, Batch, Columns, Record};
 use crate::lines::{LINE_BYTES_MAX, Line};
@@ -100,6 +106,10 @@ pub struct Params {
     /// access log): detection decides it once per source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_unit: Option<Unit>,
+    /// Whether records that an envelope wrote in pieces are put together. Only of formats that
+    /// the plan lists: chunks of other sources then need not look back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rejoin: bool,
 }
 
 /// What a registered format is, for people.
@@ -119,7 +129,8 @@ pub struct Info {
     pub duration_unit: Option<&'static str>,
 }
 
-/// What parsing one line may use and change: caches whose state never shows in the outcome.
+/// What parsing one line may use and change: caches whose state never shows in the outcome, and
+/// the history, on which the formats that say so depend.
 pub struct Context {
     /// Turns timestamps into nanoseconds.
     pub clock: Clock,
@@ -129,12 +140,23 @@ pub struct Context {
     pub heads: json::Heads,
     /// Room for a line without its colours, with its pad.
     pub plain: Vec<u8>,
+    /// Whether records of every level need their message, not only those of WARN and above.
+    pub all_messages: bool,
+    /// What the lines before left.
+    pub history: history::History,
 }
 
 impl Context {
     /// Empty caches around a clock.
     pub fn new(clock: Clock) -> Context {
-        Context { clock, memo: Default::default(), heads: Default::default(), plain: Vec::new() }
+        Context {
+            clock,
+            memo: Default::default(),
+            heads: Default::default(),
+            plain: Vec::new(),
+            all_messages: false,
+            history: Default::default(),
+        }
     }
 }
 
@@ -164,9 +186,49 @@ pub trait LineFormat: Send + Sync + 'static {
         record: &mut Record,
     ) -> bool;
 
+    /// Tells the values of keys and the host of a line that is a record of this format.
+    #[inline(always)]
+    fn keys<S: Simd>(&self, _line: Line<'_>, _found: &mut keys::Found<'_>) {}
+
     /// Parses lines of the run as [`parse`](Self::parse) would, for as long as it can do so in
     /// bulk; the next line may be of this format all the same.
     fn parse_many(&self, _run: &mut Run<'_>) {}
+
+    /// Whether lines that [`parse`](Self::parse) refuses may be parts of this format's records:
+    /// [`part`](Self::part) is then asked.
+    fn has_parts(&self) -> bool {
+        false
+    }
+
+    /// Whether empty lines end records of this format; [`part`](Self::part) is asked about them.
+    fn ends_at_blank(&self) -> bool {
+        false
+    }
+
+    /// What a line that [`parse`](Self::parse) refused is as part of a record, given its offset
+    /// in the source. Fills `record` if the line completes one. A function of the line and the
+    /// [`LOOK_BACK_BYTES`](history::LOOK_BACK_BYTES) before it, whatever is pushed in between.
+    fn part<S: Simd>(
+        &self,
+        _line: Line<'_>,
+        _offset: u64,
+        _context: &mut Context,
+        _arena: &mut Vec<u8>,
+        _record: &mut Record,
+    ) -> Part {
+        Part::Foreign
+    }
+}
+
+/// What a line is to a format whose records may have several lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// None of its lines.
+    Foreign,
+    /// It goes on with a record, or is a piece of one that a later line completes.
+    Continuation,
+    /// It is or completes a record.
+    Record,
 }
 
 /// A stretch of lines of one block, being parsed into a batch.
@@ -224,6 +286,9 @@ pub trait Format: Send + Sync {
     /// Parses the run's next line; whether it is of this format. The batch must not be full.
     fn parse_one(&self, run: &mut Run<'_>) -> bool;
 
+    /// Tells the values of keys and the host of a line that is a record of this format.
+    fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>);
+
     /// Parses one line outside of a run.
     fn parse_line(
         &self,
@@ -232,6 +297,26 @@ pub trait Format: Send + Sync {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool;
+
+    /// See [`LineFormat::has_parts`].
+    fn has_parts(&self) -> bool;
+
+    /// See [`LineFormat::ends_at_blank`].
+    fn ends_at_blank(&self) -> bool;
+
+    /// Takes the run's next line, whose offset in the source is `offset`, as [`LineFormat::part`]
+    /// does; a record is the batch's next row. The batch must not be full.
+    fn part_one(&self, run: &mut Run<'_>, offset: u64) -> Part;
+
+    /// Takes one line outside of a run.
+    fn part_line(
+        &self,
+        line: Line<'_>,
+        offset: u64,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> Part;
 }
 
 /// Blank lines and headers come before all formats.
@@ -291,6 +376,23 @@ fn one_line<S: Simd, F: LineFormat>(
     format.parse::<S>(line, context, arena, record)
 }
 
+#[inline(always)]
+fn keys_of<S: Simd, F: LineFormat>(format: &F, line: Line<'_>, found: &mut keys::Found<'_>) {
+    format.keys::<S>(line, found);
+}
+
+#[inline(always)]
+fn one_part<S: Simd, F: LineFormat>(
+    format: &F,
+    line: Line<'_>,
+    offset: u64,
+    context: &mut Context,
+    arena: &mut Vec<u8>,
+    record: &mut Record,
+) -> Part {
+    format.part::<S>(line, offset, context, arena, record)
+}
+
 impl<F: LineFormat> Format for F {
     fn may_begin_with(&self, byte: u8) -> bool {
         LineFormat::may_begin_with(self, byte)
@@ -312,6 +414,11 @@ impl<F: LineFormat> Format for F {
         crate::dispatch!(step::<F>(format: &F, run: &mut Run<'_>) -> bool where F: LineFormat; self, run)
     }
 
+    fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
+        crate::dispatch!(keys_of::<F>(format: &F, line: Line<'_>, found: &mut keys::Found<'_>)
+            -> () where F: LineFormat; self, line, found)
+    }
+
     fn parse_line(
         &self,
         line: Line<'_>,
@@ -322,6 +429,38 @@ impl<F: LineFormat> Format for F {
         crate::dispatch!(one_line::<F>(format: &F, line: Line<'_>, context: &mut Context,
             arena: &mut Vec<u8>, record: &mut Record) -> bool where F: LineFormat;
             self, line, context, arena, record)
+    }
+
+    fn has_parts(&self) -> bool {
+        LineFormat::has_parts(self)
+    }
+
+    fn ends_at_blank(&self) -> bool {
+        LineFormat::ends_at_blank(self)
+    }
+
+    fn part_one(&self, run: &mut Run<'_>, offset: u64) -> Part {
+        let (line, end) = run.line();
+        let mut record = Record::EMPTY;
+        let part = self.part_line(line, offset, run.context, &mut run.batch.arena, &mut record);
+        if part == Part::Record {
+            run.batch.push(F::COLUMNS, &record, run.start, line.len() as u32);
+            run.advance(end);
+        }
+        part
+    }
+
+    fn part_line(
+        &self,
+        line: Line<'_>,
+        offset: u64,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> Part {
+        crate::dispatch!(one_part::<F>(format: &F, line: Line<'_>, offset: u64,
+            context: &mut Context, arena: &mut Vec<u8>, record: &mut Record) -> Part
+            where F: LineFormat; self, line, offset, context, arena, record)
     }
 }
 
@@ -335,17 +474,27 @@ pub struct Entry {
     pub build: fn(&Params) -> Box<dyn Format>,
 }
 
-/// Every format, in the order in which undetected ones are tried.
-///
+/// Every format, in the order in which undetected ones are tried. The [outer](is_outer) ones come
+/// first: what they hold looks like lines of others. HAProxy knows the syslog header before its
+/// lines, and comes before syslog.
 pub static REGISTRY: &[&Entry] = &[
+    &w3c::IIS,
+    &w3c::CLOUDFRONT,
+    &w3c::GENERIC,
+    &envelope::cri::ENTRY,
+    &envelope::docker::ENTRY,
+    &envelope::journald::JSON,
+    &envelope::journald::EXPORT,
+    &haproxy::HTTP,
+    &haproxy::TCP,
+    &envelope::syslog::RFC5424,
+    &envelope::syslog::RFC3164,
     &json::ENTRY,
     &access::COMBINED,
     &access::COMMON,
     &access::BARE,
     &access::TRAEFIK,
     &access::INGRESS_NGINX,
-    &haproxy::HTTP,
-    &haproxy::TCP,
     &aws_elb::APPLICATION,
     &aws_elb::CLASSIC,
     &aws_s3::ENTRY,
@@ -367,4 +516,36 @@ pub static REGISTRY: &[&Entry] = &[
 /// The registered format of this name, and its place in the registry.
 pub fn by_name(name: &str) -> Option<(usize, &'static Entry)> {
     REGISTRY.iter().position(|e| e.info.name == name).map(|i| (i, REGISTRY[i]))
+}
+
+/// Whether a format must be tried before all that are not: its lines begin with a timestamp or are
+/// JSON, so formats that say less about them would take them, too. Such a format is never looked
+/// for in the payload of an envelope.
+pub fn is_outer(entry: &Entry) -> bool {
+    let outer: [&Entry; 9] = [
+        &w3c::IIS,
+        &w3c::CLOUDFRONT,
+        &w3c::GENERIC,
+        &envelope::cri::ENTRY,
+        &envelope::docker::ENTRY,
+        &envelope::journald::JSON,
+        &envelope::journald::EXPORT,
+        &envelope::syslog::RFC5424,
+        &envelope::syslog::RFC3164,
+    ];
+    outer.iter().any(|outer| outer.info.name == entry.info.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_registry_is_in_order_of_trial() {
+        assert!(REGISTRY.is_sorted_by_key(|e| e.last_resort));
+        let place = |entry: &Entry| by_name(entry.info.name).unwrap().0;
+        assert!(place(&haproxy::TCP) < place(&envelope::syslog::RFC5424));
+        let last = REGISTRY.iter().rposition(|e| is_outer(e)).unwrap();
+        assert!(last < place(&json::ENTRY) && last < place(&app::ENTRY));
+    }
 }

@@ -605,9 +605,26 @@ mod tests {
             };
             let number =
                 text[..end].iter().rev().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
-            let (before, number) = text[..end].split_at(end - number);
+            let (mut before, number) = text[..end].split_at(end - number);
             let points = number.iter().filter(|&&b| b == b'.').count();
-            if !number.last().is_some_and(u8::is_ascii_digit) || number[0] == b'.' || points > 1 {
+            if !number.last().is_some_and(u8::is_ascii_digit) || points > 1 {
+                continue;
+            }
+            // Groups of three digits, before which stands one of up to three.
+            let digits = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).count();
+            let digits_before =
+                |text: &[u8]| text.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+            let mut number = number.to_vec();
+            let mut whole = digits(&number);
+            while let (3, Some((b',', rest))) = (whole, before.split_last())
+                && digits_before(rest) > 0
+            {
+                whole = digits_before(rest);
+                let (rest, group) = rest.split_at(rest.len() - whole);
+                number.splice(0..0, group.iter().copied());
+                before = rest;
+            }
+            if whole > 3 && digits(&number) > whole {
                 continue;
             }
             if !before.last().is_some_and(|&b| OPENING[usize::from(b)])
@@ -619,7 +636,7 @@ mod tests {
                 .into_iter()
                 .find(|unit| unit.nanos() == unit_ns)
                 .unwrap();
-            return super::super::duration::decimal(number, unit)
+            return super::super::duration::decimal(&number, unit)
                 .filter(|&n| n <= DURATION_NS_MAX)
                 .unwrap_or(NO_DURATION);
         }
@@ -634,6 +651,8 @@ mod tests {
             Just("took=".into()),
             "[0-9.]{1,9}",
             "[0-9]{1,5}",
+            "[0-9]{1,4},[0-9]{3}",
+            Just(",".into()),
             Just("ms".into()),
             Just(" s".into()),
             Just("ms ".into()),

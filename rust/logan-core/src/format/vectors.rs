@@ -42,7 +42,11 @@ fn figures(bytes: &[u8]) -> (Value, BTreeMap<String, u64>) {
     let spec = Spec {
         // 1 February 2024: dates without a year lie before it.
         anchor_ns: 1_706_745_600_000_000_000,
-        sources: vec![SourceSpec { formats: formats.collect(), only: false }],
+        sources: vec![SourceSpec {
+            formats: formats.collect(),
+            layouts: found["header"].as_u64().filter(|&n| n > 0).map(|_| Default::default()),
+            ..SourceSpec::default()
+        }],
         ..Spec::plain()
     };
     let mut scanner = Scanner::new(Arc::new(spec)).unwrap();

@@ -6,6 +6,7 @@
 //! leaves behind: mergeable, canonical (equal contents, equal bytes) and compact, since a whole
 //! tree of them may be alive. A metric knows nothing of formats, files or threads.
 
+pub mod by;
 pub mod clients;
 pub mod http;
 pub mod latency;
@@ -138,6 +139,8 @@ metrics! {
     messages: messages::Messages = |_| messages::Messages::default(),
     /// The slowest requests.
     slowest: slowest::Slowest = |spec: &Spec| slowest::Slowest::new(spec.top),
+    /// Records by fields that the job names.
+    by: by::By = |spec: &Spec| by::By::new(spec),
 }
 
 impl Metrics {

@@ -41,8 +41,13 @@ const ID: &[u8; 4] = b"{id}";
 /// Accumulator.
 pub struct Routes {
     table: GroupTable<Route>,
-    /// A key under construction.
+    folder: Folder,
+}
+
+/// Makes keys, in memory of its own where they do not stand so in the line.
+pub struct Folder {
     key: Vec<u8>,
+    room: [u8; KEY_ROOM],
 }
 
 /// What is known of one route.
@@ -67,7 +72,7 @@ pub struct RouteGroups(Groups<Route>);
 
 impl Default for Routes {
     fn default() -> Self {
-        Routes { table: GroupTable::new(ROUTES_MAX), key: Vec::new() }
+        Routes { table: GroupTable::new(ROUTES_MAX), folder: Folder::new() }
     }
 }
 
@@ -89,12 +94,11 @@ impl Metric for Routes {
 
 #[inline(always)]
 fn update<S: Simd>(routes: &mut Routes, batch: &Batch, block: Block<'_>) {
-    let Routes { table, key } = routes;
-    let mut room = [0; KEY_ROOM];
+    let Routes { table, folder } = routes;
     if table.room() < batch.len {
         // Entries may move: one row at a time.
         for row in 0..batch.len {
-            if let Some(index) = index::<S>(table, (key, &mut room), batch, block, row) {
+            if let Some(index) = index::<S>(table, folder, batch, block, row) {
                 table.at(index).add(batch.flags[row], batch.duration_ns[row]);
             }
         }
@@ -105,8 +109,7 @@ fn update<S: Simd>(routes: &mut Routes, batch: &Batch, block: Block<'_>) {
     const NOWHERE: u32 = u32::MAX;
     let mut places = [NOWHERE; BATCH_ROWS];
     for (row, place) in places[..batch.len].iter_mut().enumerate() {
-        *place = index::<S>(table, (key, &mut room), batch, block, row)
-            .map_or(NOWHERE, |index| index as u32);
+        *place = index::<S>(table, folder, batch, block, row).map_or(NOWHERE, |index| index as u32);
     }
     for (row, &place) in places[..batch.len].iter().enumerate() {
         if place != NOWHERE {
@@ -122,31 +125,57 @@ const PATH_BYTES_MAX: usize = 64;
 #[inline(always)]
 fn index<S: Simd>(
     table: &mut GroupTable<Route>,
-    (key, room): (&mut Vec<u8>, &mut [u8; KEY_ROOM]),
+    folder: &mut Folder,
     batch: &Batch,
     block: Block<'_>,
     row: usize,
 ) -> Option<usize> {
-    let path = batch.path[row].bytes(block.bytes, &batch.arena);
-    if path.is_empty() {
-        return None;
+    folder.key::<S>(batch, block, row).map(|(key, _)| table.index(key))
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Folder::new()
     }
-    let method = batch.method[row].bytes(block.bytes, &batch.arena);
-    let (line, at) = match request_line(method, path, block.bytes) {
-        Some(found) => found,
-        // Fields of their own, as in JSON: put together what an access log has in one piece.
-        None if path.len() <= PATH_BYTES_MAX && method.len() <= METHOD_BYTES_MAX => {
-            join(method, path, key)
+}
+
+impl Folder {
+    /// Without a key.
+    pub fn new() -> Folder {
+        Folder { key: Vec::new(), room: [0; KEY_ROOM] }
+    }
+
+    /// The key of a row, and where in it the folded path begins; None if the row has no path.
+    #[inline(always)]
+    pub fn key<'a, S: Simd>(
+        &'a mut self,
+        batch: &Batch,
+        block: Block<'a>,
+        row: usize,
+    ) -> Option<(&'a [u8], usize)> {
+        let Folder { key, room } = self;
+        let path = batch.path[row].bytes(block.bytes, &batch.arena);
+        if path.is_empty() {
+            return None;
         }
-        None => {
-            plain_key(method, path, key);
-            return Some(table.index(key));
-        }
-    };
-    Some(match short_key::<S>(line, at, room) {
-        Key::AsWritten(end) => table.index(&line.bytes()[..end]),
-        Key::InRoom(len) => table.index(&room[..len]),
-    })
+        let method = batch.method[row].bytes(block.bytes, &batch.arena);
+        let (line, at) = match request_line(method, path, block.bytes) {
+            Some(found) => found,
+            // Fields of their own, as in JSON: put together what an access log has in one piece.
+            None if path.len() <= PATH_BYTES_MAX && method.len() <= METHOD_BYTES_MAX => {
+                join(method, path, key)
+            }
+            None => {
+                plain_key(method, path, key);
+                let at = if method.is_empty() { 0 } else { method.len() + 1 };
+                return Some((key, at));
+            }
+        };
+        Some(match short_key::<S>(line, at, room) {
+            Key::AsWritten(end) => (&line.bytes()[..end], at),
+            Key::InRoom(len) => (&room[..len], at),
+        })
+    }
 }
 
 /// Method, space and path as they stand in the block, and where in that the path begins; None if
@@ -288,8 +317,9 @@ fn is_hex_id(segment: &[u8]) -> bool {
 }
 
 impl Route {
+    /// Counts a record.
     #[inline(always)]
-    fn add(&mut self, flags: u8, duration_ns: u64) {
+    pub(super) fn add(&mut self, flags: u8, duration_ns: u64) {
         self.requests += u64::from(flags & REQUEST != 0);
         self.errors += u64::from(flags & ERROR != 0);
         if duration_ns == NO_DURATION {
@@ -333,6 +363,21 @@ impl Route {
         let first = self.counts.iter().position(|&n| n > 0).unwrap_or(0);
         let last = self.counts.iter().rposition(|&n| n > 0);
         &self.counts[first..last.map_or(0, |last| last + 1)]
+    }
+
+    /// Requests, errors, and whether anything carries a response time.
+    pub(super) fn counts(&self) -> [u64; 3] {
+        [self.requests, self.errors, self.measured]
+    }
+
+    /// Mean, 95th percentile and longest response time in milliseconds, as a report has them.
+    pub(super) fn times(&self) -> [Value; 3] {
+        let ms = |ns: u64| ns as f64 / 1e6;
+        [
+            self.mean_ms().into(),
+            self.p95_ns().map(ms).into(),
+            (self.measured > 0).then_some(self.max_ns).map(ms).into(),
+        ]
     }
 
     fn mean_ms(&self) -> Option<f64> {
@@ -416,33 +461,37 @@ impl State for RouteGroups {
 
     fn check(&self) -> Result<(), &'static str> {
         self.0.check(ROUTES_MAX)?;
-        let counts = |route: Route| [route.requests, route.errors, route.measured];
-        super::sane(self.0.iter().flat_map(|(_, route)| counts(route)))
+        super::sane(self.0.iter().flat_map(|(_, route)| route.counts()))
     }
 }
 
 impl RouteGroups {
     /// The report's `routes`, with the `top` that had most requests.
     pub fn evaluate(&self, top: usize) -> Value {
-        let ms = |ns: Option<u64>| ns.map(|ns| ns as f64 / 1e6);
         let one = |(name, route): (&[u8], Route)| {
+            let [mean_ms, p95_ms, max_ms] = route.times();
             json!({
                 "route": String::from_utf8_lossy(name),
                 "requests": route.requests,
                 "errors": route.errors,
-                "mean_ms": route.mean_ms(),
-                "p95_ms": ms(route.p95_ns()),
-                "max_ms": ms((route.measured > 0).then_some(route.max_ns)),
+                "mean_ms": mean_ms,
+                "p95_ms": p95_ms,
+                "max_ms": max_ms,
             })
         };
         json!({
             "exact": self.0.exact(),
             "error_bound": self.0.error_bound(),
             "distinct": self.0.distinct(),
-            "relative_error": buckets::relative_error::<BITS>(),
+            "relative_error": relative_error(),
             "top": self.0.top(top, |route| route.requests).into_iter().map(one).collect::<Vec<_>>(),
         })
     }
+}
+
+/// How far a percentile of a route may be off, relatively.
+pub(super) fn relative_error() -> f64 {
+    buckets::relative_error::<BITS>()
 }
 
 #[cfg(test)]

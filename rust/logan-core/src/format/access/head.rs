@@ -3,6 +3,7 @@
 
 use crate::batch::{Record, Text};
 use crate::format::http::eq64;
+use crate::format::keys::Found;
 use crate::lines::Line;
 use crate::simd::Simd;
 use crate::timestamp::{Clock, Stamp};
@@ -73,6 +74,19 @@ fn long_head(line: Line<'_>) -> Option<((usize, usize), usize)> {
         0..3 => None,
         3 => Some(((0, host_end), open)),
         _ => Some((client_of_many_words(line, host_end), open)),
+    }
+}
+
+/// The virtual host before the client, without its port.
+pub(super) fn virtual_host(line: Line<'_>, found: &mut Found<'_>) {
+    if found.wants_host()
+        && let Some(((client, _), _)) = long_head(line)
+        && client > 0
+    {
+        let name = &line.bytes()[..client - 1];
+        let port = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        let has_port = (1..=5).contains(&port) && name[..name.len() - port].ends_with(b":");
+        found.host(0, if has_port { name.len() - port - 1 } else { name.len() });
     }
 }
 

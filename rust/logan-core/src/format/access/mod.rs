@@ -95,12 +95,12 @@ mod tail;
 use super::http::{
     closing_quote, method_len, number_at, route, size_at, starts_with_http, status_at,
 };
-use super::{Context, Entry, Format, Info, LineFormat, Params, Unit};
+use super::{Context, Entry, Format, Info, LineFormat, Params, Unit, keys};
 use crate::batch::{Columns, NO_STATUS, Record, Text};
 use crate::lines::Line;
 use crate::simd::{Plain, Simd};
 use crate::timestamp::Clock;
-use head::{Head, head, may_begin};
+use head::{Head, head, may_begin, virtual_host};
 use tail::{Dialect, tail_time};
 
 /// The combined log format of Apache and nginx.
@@ -245,6 +245,11 @@ struct Quoted<const KIND: u8> {
 impl<const KIND: u8> LineFormat for Quoted<KIND> {
     const COLUMNS: Columns = COLUMNS;
 
+    #[inline(always)]
+    fn keys<S: Simd>(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
+        virtual_host(line, found);
+    }
+
     fn may_begin_with(&self, byte: u8) -> bool {
         may_begin(byte)
     }
@@ -289,6 +294,11 @@ struct Bare {
 
 impl LineFormat for Bare {
     const COLUMNS: Columns = COLUMNS;
+
+    #[inline(always)]
+    fn keys<S: Simd>(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
+        virtual_host(line, found);
+    }
 
     fn may_begin_with(&self, byte: u8) -> bool {
         may_begin(byte)

@@ -319,7 +319,7 @@ fn response_times() {
     assert_eq!(duration(" 9223372036854775"), Some(9_223_372_036_854_775_000));
 
     let padded = PaddedLine::new(format!("{HEAD} \"GET / HTTP/1.1\" 200 5 250").as_bytes());
-    let params = Params { duration_unit: Some(Unit::Milliseconds) };
+    let params = Params { duration_unit: Some(Unit::Milliseconds), ..Params::default() };
     let said = say_with(&COMMON, padded.line(), &params).unwrap();
     assert_eq!(said.duration_ns, Some(250 * MS));
     assert_eq!(integer_time(padded.line(), &mut Clock::utc()), Some(250));

@@ -1,0 +1,300 @@
+"""Objects on servers: `http(s)://`, `s3://`, `gs://`, `az://`, by obstore (extra `s3`).
+
+An object is read in ranges, any of them from anywhere, so it is split like a file; its ETag is its
+identity, and every request asks for that very content. A web server that cannot serve ranges is
+read as a stream. Credentials, regions and endpoints are those of obstore's usual environment
+variables (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, …). Errors name the URL and the next step;
+they never show what stands behind a `?`, which may be a signature.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from logan._logan import Cancel
+from logan.errors import CancelledError, InputError, SourceChangedError
+from logan.limits import (
+    FETCH_AHEAD_MAX,
+    FETCH_BYTES_MAX,
+    FETCH_RETRIES_MAX,
+    FETCH_TIMEOUT_S,
+    SAMPLE_HEAD_BYTES_MAX,
+    SAMPLE_PLACE_BYTES_MAX,
+    SAMPLE_PLACES_MAX,
+)
+from logan.model import Source
+from logan.sources import compressed
+from logan.sources.stdin import Stream
+
+__all__ = ["Fetcher", "open_object", "shown"]
+
+SCHEMES = ("http", "https", "s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
+
+
+def shown(url: str) -> str:
+    """`url` without what may be secret: user, password, query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def open_object(url: str) -> tuple[Source, list[tuple[int, bytes]], Stream | None]:
+    """The source at `url`, samples of it, and a stream if it cannot be read in ranges.
+
+    Raises `InputError`.
+    """
+    fetcher = Fetcher(url)
+    meta = fetcher.head()
+    if meta is not None:
+        size, etag = meta["size"], meta["e_tag"]
+        fetcher.etag = etag
+        head = fetcher.range(0, min(size, SAMPLE_HEAD_BYTES_MAX)) if size else b""
+        if head is not None:
+            mtime_ns = int(meta["last_modified"].timestamp()) * 1_000_000_000 or None
+            return _object(fetcher, head, Source(url, size, None, mtime_ns, etag=etag))
+    pieces = fetcher.whole()
+    head = b""
+    wanted = SAMPLE_HEAD_BYTES_MAX
+    ended = False
+    while len(head) < wanted and not ended:
+        piece = next(pieces, None)
+        ended = piece is None
+        head += piece or b""
+        if (kind := compressed.compression_of(head)) is not None:
+            wanted = compressed.head_bytes(kind)
+    kind = compressed.compression_of(head)
+    stream = Stream(-1, head, ended=ended, owned=False, pieces=pieces)
+    sample = head if kind is None else compressed.decoded_sample(head, kind)
+    return Source(url, None, compression=kind), [(0, sample)], stream
+
+
+def _object(
+    fetcher: Fetcher, head: bytes, source: Source
+) -> tuple[Source, list[tuple[int, bytes]], None]:
+    size = source.size or 0
+    kind = compressed.compression_of(head)
+    if kind is not None:
+        head = fetcher.range(0, min(size, compressed.head_bytes(kind))) or head
+        source = Source(
+            source.url,
+            size,
+            None,
+            source.mtime_ns,
+            compression=kind,
+            etag=source.etag,
+            written_ns=compressed.written_ns(head, kind),
+        )
+        return source, [(0, compressed.decoded_sample(head, kind))], None
+    if len(head) == size:
+        return source, [(0, head)] if head else [], None
+    samples = [(0, head[: head.rfind(b"\n") + 1] or head)]
+    stride = (size - len(head)) // SAMPLE_PLACES_MAX
+    if stride > SAMPLE_PLACE_BYTES_MAX:
+        for place in range(SAMPLE_PLACES_MAX):
+            offset = len(head) + (place + 1) * stride - SAMPLE_PLACE_BYTES_MAX
+            data = fetcher.range(offset, offset + SAMPLE_PLACE_BYTES_MAX) or b""
+            first, last = data.find(b"\n") + 1, data.rfind(b"\n") + 1
+            if 0 < first < last:
+                samples.append((offset + first, data[first:last]))
+    return source, samples, None
+
+
+class Fetcher:
+    """Reads one object. Threads may share it."""
+
+    def __init__(self, url: str, etag: str | None = None) -> None:
+        self.url = url
+        self.etag = etag
+        self._obstore, self._store = _connect(url)
+
+    def head(self) -> dict[str, Any] | None:
+        """Size, ETag and time; None where the server does not tell them. Raises `InputError`."""
+        try:
+            meta: dict[str, Any] = dict(self._obstore.head(self._store, ""))
+        except FileNotFoundError as error:
+            # An answer to HEAD has no body, so only this says whether there is such a bucket.
+            self._get({})
+            raise self._error(error) from error
+        except Exception as error:
+            if urlsplit(self.url).scheme.startswith("http") and _refused_method(error):
+                return None
+            raise self._error(error) from error
+        return meta
+
+    def _get(self, options: dict[str, Any]) -> Any:
+        try:
+            return self._obstore.get(self._store, "", options=options)
+        except Exception as error:
+            raise self._error(error) from error
+
+    def range(self, start: int, end: int) -> bytes | None:
+        """Bytes `[start, end)`; None if the server does not serve ranges. Raises `InputError`."""
+        options: dict[str, Any] = {"range": (start, end)}
+        if self.etag is not None and not self.etag.startswith("W/"):
+            options["if_match"] = self.etag
+        try:
+            got = self._obstore.get(self._store, "", options=options)
+            found = got.meta["e_tag"]
+            if self.etag is not None and found != self.etag:
+                raise self._changed("its ETag changed")
+            data = bytes(got.bytes())
+        except InputError:
+            raise
+        except Exception as error:
+            if "RangeNotSupported" in str(error) or "Range request not supported" in str(error):
+                return None
+            raise self._error(error) from error
+        if len(data) != end - start:
+            raise self._changed(f"{start + len(data):,} bytes, planned {end:,}")
+        return data
+
+    def whole(self) -> Iterator[bytes]:
+        """All of it, piece by piece. Raises `InputError`."""
+        try:
+            for piece in self._get({}).stream(min_chunk_size=256 << 10):
+                yield bytes(piece)
+        except Exception as error:
+            raise self._error(error) from error
+
+    def pieces(self, start: int, end: int, size: int, cancel: Cancel) -> Iterator[bytes]:
+        """Bytes from `start` to `size`, fetched ahead only up to `end`: behind it one at a time.
+
+        Raises `InputError`, `CancelledError`.
+        """
+        asked = [(at, min(at + FETCH_BYTES_MAX, end)) for at in range(start, end, FETCH_BYTES_MAX)]
+        with ThreadPoolExecutor(FETCH_AHEAD_MAX, thread_name_prefix="logan-fetch") as pool:
+            under_way = deque(pool.submit(self.range, *each) for each in asked[:FETCH_AHEAD_MAX])
+            try:
+                for number in range(len(asked)):
+                    if cancel.is_set():
+                        raise CancelledError("stopped on request before all input was read")
+                    data = under_way.popleft().result()
+                    if number + FETCH_AHEAD_MAX < len(asked):
+                        under_way.append(pool.submit(self.range, *asked[number + FETCH_AHEAD_MAX]))
+                    yield self._there(data)
+            finally:
+                for each in under_way:
+                    each.cancel()
+        length = SAMPLE_HEAD_BYTES_MAX
+        while end < size and not cancel.is_set():
+            stop = min(end + length, size)
+            yield self._there(self.range(end, stop))
+            end, length = stop, min(2 * length, FETCH_BYTES_MAX)
+
+    def _there(self, data: bytes | None) -> bytes:
+        if data is None:
+            raise InputError(
+                f"{shown(self.url)}: the server stopped serving ranges", input=self.url
+            )
+        return data
+
+    def _changed(self, why: str) -> SourceChangedError:
+        return SourceChangedError(
+            f"{shown(self.url)}: the object changed: {why}; its figures are left out",
+            input=self.url,
+            hint="analyse it again when nothing rewrites it",
+        )
+
+    def _error(self, error: BaseException) -> InputError:
+        """`error` in words that name the URL and the next step."""
+        url, kind = shown(self.url), type(error).__name__
+        text = str(error)
+        if isinstance(error, InputError):
+            return error
+        if kind == "PreconditionError":
+            return self._changed("its ETag changed")
+        if _says(text, 416):
+            return self._changed("it is shorter than planned")
+        if isinstance(error, FileNotFoundError) or kind == "NotFoundError":
+            bucket = "NoSuchBucket" in text
+            return InputError(
+                f"{url}: {'no such bucket' if bucket else 'nothing is there'}",
+                input=self.url,
+                kind="missing",
+                hint="check the bucket's name and the endpoint" if bucket else "check the URL",
+            )
+        denied = kind in ("PermissionDeniedError", "UnauthenticatedError")
+        denied |= isinstance(error, PermissionError) or _says(text, 401, 403)
+        if denied:
+            return InputError(
+                f"{url}: the server refuses to show it",
+                input=self.url,
+                kind="permission",
+                hint="check the credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+                "AWS_SKIP_SIGNATURE=true for a public bucket"
+                if self.url.startswith("s3")
+                else "check the credentials, or the URL's signature",
+            )
+        reason = _reason(text).replace(self.url, url)
+        return InputError(
+            f"{url}: {reason}",
+            input=self.url,
+            kind="unreadable",
+            hint="check the network and the address, then try again",
+        )
+
+
+def _reason(text: str) -> str:
+    """The part of an error of obstore that is meant for people."""
+    first = text.split("\n\nDebug source", 1)[0].strip().replace("\n", " ")
+    lowered = text.lower()
+    if "timed out" in lowered or "timedout" in lowered:
+        return f"the server did not answer within {FETCH_TIMEOUT_S} s"
+    if "connection refused" in lowered:
+        return "nobody answers there (connection refused)"
+    if "dns error" in lowered or "name or service not known" in lowered:
+        return "there is no host of that name"
+    return first[:300] or "it cannot be read"
+
+
+def _says(text: str, *codes: int) -> bool:
+    """Whether an error's text has one of these HTTP statuses."""
+    found = re.search(r"status code: (\d{3})\b", text)
+    return found is not None and int(found[1]) in codes
+
+
+def _refused_method(error: Exception) -> bool:
+    """Whether a web server does not answer HEAD, or not with a size."""
+    text = str(error)
+    return _says(text, 400, 405, 501) or "Content-Length" in text
+
+
+def _connect(url: str) -> tuple[Any, Any]:
+    scheme = urlsplit(url).scheme
+    if scheme not in SCHEMES:
+        raise InputError(
+            f"{shown(url)}: logan does not know {scheme}://",
+            input=url,
+            kind="missing",
+            hint="it reads files, - and http(s)://, s3://, gs://, az://",
+        )
+    try:
+        import obstore
+        from obstore.store import HTTPStore, from_url
+    except ImportError as error:
+        raise InputError(
+            f"{shown(url)}: reading from servers needs the extra s3",
+            input=url,
+            kind="unreadable",
+            hint="install it: pip install 'logan-analyzer[s3]'",
+        ) from error
+    client: Any = {"allow_http": True, "timeout": timedelta(seconds=FETCH_TIMEOUT_S)}
+    retry: Any = {
+        "max_retries": FETCH_RETRIES_MAX,
+        "retry_timeout": timedelta(seconds=FETCH_TIMEOUT_S),
+        "backoff": {"init_backoff": timedelta(milliseconds=100)},
+    }
+    make: Any = HTTPStore.from_url if scheme in ("http", "https") else from_url
+    try:
+        return obstore, make(url, client_options=client, retry_config=retry)
+    except Exception as error:
+        raise InputError(
+            f"{shown(url)}: {_reason(str(error)).replace(url, shown(url))}",
+            input=url,
+            hint="check the URL and the store's environment variables",
+        ) from error

@@ -1,0 +1,178 @@
+//! Figures of one chunk whose bytes are pushed: a range of an object in a store, or bytes that
+//! another process read.
+//!
+//! ```text
+//!            first      start                    end      line's end
+//! source:  …  |--lead----|---------chunk----------|---tail----|  …
+//! pushed:     |-------------------------------------------....|   in order, cut anywhere
+//! ```
+//! The lead is the byte before the chunk, which tells whether a line begins with the chunk, or
+//! more where a format looks back; the tail goes on until the last line that the chunk owns is
+//! whole. Whoever pushes reads the source once, in one direction, and stops when told so.
+
+use crate::engine::Chunk;
+use crate::error::Error;
+use crate::lines::first_line_start;
+use crate::scan::Scanner;
+use crate::spec::Spec;
+use crate::summary::Summary;
+use std::sync::Arc;
+
+/// Most bytes given to the scanner at once, as in a feed.
+const PIECE_BYTES: usize = 1 << 20;
+
+/// Scans one chunk.
+pub struct ChunkFeed {
+    scanner: Scanner,
+    chunk: Chunk,
+    /// Offset of the byte that comes next.
+    position: u64,
+    /// The chunk's first line has begun.
+    begun: bool,
+}
+
+impl ChunkFeed {
+    /// A feed for `chunk`, whose first byte pushed is the one at [`first`](ChunkFeed::first).
+    ///
+    /// `lookback_bytes` is how far before the chunk a format looks; at least one byte always.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if the spec has no such source.
+    pub fn new(spec: Arc<Spec>, chunk: Chunk, lookback_bytes: u64) -> Result<ChunkFeed, Error> {
+        let mut scanner = Scanner::new(spec)?;
+        scanner.begin(chunk.source, chunk.start, chunk.start)?;
+        let position = chunk.start.saturating_sub(lookback_bytes.max(1));
+        Ok(ChunkFeed { scanner, chunk, position, begun: chunk.start == 0 })
+    }
+
+    /// Offset of the byte to push next; before any push, of the first.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether more bytes would change nothing.
+    pub fn is_full(&self) -> bool {
+        let line_wanted = self.begun && self.scanner.mid_line() && !self.scanner.line_is_full();
+        self.position >= self.chunk.end && !line_wanted
+    }
+
+    /// Takes the bytes that follow; those behind the chunk's last line are not looked at. Whether
+    /// more are wanted.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] never in practice: the source was there before.
+    pub fn push(&mut self, mut bytes: &[u8]) -> Result<bool, Error> {
+        while !bytes.is_empty() && !self.is_full() {
+            let Chunk { start, end, .. } = self.chunk;
+            let len = if self.position < start {
+                let lead = bytes.len().min((start - self.position) as usize);
+                if self.position + lead as u64 == start {
+                    self.begun = bytes[lead - 1] == b'\n';
+                }
+                lead
+            } else if self.position >= end {
+                self.scan(first_line_start(bytes).unwrap_or(bytes.len()).min(PIECE_BYTES), bytes)
+            } else {
+                let len = bytes.len().min((end - self.position).min(PIECE_BYTES as u64) as usize);
+                match first_line_start(&bytes[..len]) {
+                    _ if self.begun => self.scan(len, bytes),
+                    Some(line) => {
+                        self.begun = true;
+                        let first_line = self.position + line as u64;
+                        self.scanner.begin(self.chunk.source, start, first_line)?;
+                        line
+                    }
+                    None => len,
+                }
+            };
+            self.position += len as u64;
+            bytes = &bytes[len..];
+        }
+        Ok(!self.is_full())
+    }
+
+    fn scan(&mut self, len: usize, bytes: &[u8]) -> usize {
+        self.scanner.push(&bytes[..len]);
+        len
+    }
+
+    /// The figures; the source ended, or no more bytes were wanted.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] if bytes of the chunk itself were not pushed.
+    pub fn finish(mut self, name: &std::path::Path) -> Result<Summary, Error> {
+        if self.position < self.chunk.end {
+            let why = format!("{} bytes, planned {}", self.position, self.chunk.end);
+            return Err(Error::changed(name, why));
+        }
+        Ok(self.scanner.finish(self.chunk.end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::encode;
+    use crate::feed::Feed;
+    use crate::lines::LINE_BYTES_MAX;
+    use crate::reduction::MergeTree;
+    use std::path::Path;
+
+    fn text() -> Vec<u8> {
+        let mut text = b"\xef\xbb\xbf".to_vec();
+        for i in 0..300 {
+            let line = match i % 5 {
+                0 => "\n".into(),
+                1 => format!("nonsense {i}\r\n"),
+                _ => format!("2024-01-24 10:{:02}:32.123 INFO x took {i}ms\r\n", i % 60),
+            };
+            text.extend(line.into_bytes());
+        }
+        text.extend(b"2024-01-24 10:15:32.123 ERROR ");
+        text.resize(text.len() + 2 * LINE_BYTES_MAX, b'x');
+        text.extend(b"\n2024-01-24 10:15:33 INFO no end");
+        text
+    }
+
+    #[test]
+    fn chunks_give_the_figures_of_the_stream() {
+        let text = text();
+        let spec = Arc::new(Spec::plain());
+        for (grid, push, lookback) in
+            [(1_000, 7, 0), (1_000, 70_000, 5_000), (37_777, 4_096, 0), (1 << 24, 1 << 20, 0)]
+        {
+            let text = if grid < 2_000 { &text[..9_000] } else { &text[..] };
+            let mut feed = Feed::new(spec.clone(), 0, grid).unwrap();
+            feed.push(text).unwrap();
+            let mut tree = MergeTree::new(&spec);
+            let chunks = (text.len() as u64).div_ceil(grid);
+            for i in 0..chunks {
+                let end = ((i + 1) * grid).min(text.len() as u64);
+                let chunk = Chunk { source: 0, start: i * grid, end };
+                let mut one = ChunkFeed::new(spec.clone(), chunk, lookback).unwrap();
+                let first = one.position() as usize;
+                let mut wanted = true;
+                for piece in text[first..].chunks(push) {
+                    assert!(wanted == !one.is_full());
+                    if !wanted {
+                        break;
+                    }
+                    wanted = one.push(piece).unwrap();
+                }
+                tree.insert(i, one.finish(Path::new("x")).unwrap()).unwrap();
+            }
+            let same = encode(&tree.finish(chunks).unwrap()) == encode(&feed.finish().unwrap());
+            assert!(same, "{grid} {push} {lookback}");
+        }
+    }
+
+    #[test]
+    fn a_chunk_that_was_cut_short_is_refused() {
+        let spec = Arc::new(Spec::plain());
+        let chunk = Chunk { source: 0, start: 0, end: 100 };
+        let mut feed = ChunkFeed::new(spec, chunk, 0).unwrap();
+        assert!(feed.push(b"2024-01-24 10:15:33 INFO x\n").unwrap());
+        let error = feed.finish(Path::new("x.log")).unwrap_err();
+        assert!(error.to_string().contains("27 bytes, planned 100"), "{error}");
+    }
+}

@@ -1,0 +1,365 @@
+//! Envelopes: what syslog, container runtimes and the journal put around the lines of programs.
+//!
+//! # The rule
+//! A line of an envelope says a time, perhaps a level, and a *payload*. The envelope is taken off,
+//! and the payload is parsed by the formats of the registry that are not
+//! [outer](super::is_outer), in its order. What the payload says wins: its time and its level;
+//! the envelope's fill in for what it does not say. Status, response time, route and the rest are
+//! the payload's.
+//!
+//! A payload that no format takes makes a record all the same: its level is found as behind the
+//! timestamp of [app text](super::app), its response time as in its message, and the message is
+//! what follows the level. Without a payload the record has the envelope's time and level alone.
+//!
+//! A payload that is blank, or that no format takes and that begins as [continuation
+//! lines](crate::metric::lines::is_continuation) do, makes the line a continuation. White space at
+//! its front does not where the kernel speaks, which indents what it says.
+//!
+//! # Pieces
+//! Container runtimes cut long lines (Docker every 16 KiB) and mark the pieces. With
+//! [`Params::rejoin`] all pieces but the last are continuations, per stream; the line that ends the
+//! record is the record, its payload is the pieces' and its own on end, and what it says of time and
+//! level is the envelope's. How far pieces reach is in [`history`](super::history). Without
+//! `rejoin` pieces that say so are continuations, and the last one stands for itself.
+//!
+//! # How
+//! An envelope's [`Head`] finds the payload, as a range of the line where it stands there as such,
+//! so that nothing is copied; else it writes it to a buffer that is kept. Texts in that buffer go
+//! to the arena, up to [`TEXT_BYTES_MAX`].
+
+pub mod cri;
+pub mod docker;
+pub mod journald;
+pub(crate) mod object;
+pub mod syslog;
+
+use super::{Context, Entry, Format, LineFormat, Params, Part, REGISTRY, app, is_outer};
+use crate::batch::{Columns, NO_TIME, Record, Text};
+use crate::level::Level;
+use crate::lines::{Line, PAD};
+use crate::metric::lines::is_continuation;
+use crate::simd::Simd;
+use crate::timestamp::{Clock, Stamp};
+
+/// Bytes of a text that are kept where the line does not hold it: four times what templates of
+/// messages are made of.
+pub const TEXT_BYTES_MAX: usize = 4 << 10;
+
+/// What an envelope says.
+pub(crate) struct Opened {
+    pub(crate) stamp: Option<Stamp>,
+    pub(crate) level: Level,
+    pub(crate) payload: Payload,
+    /// Which of the [streams](super::history::STREAMS) the line is of, if its lines come in pieces.
+    pub(crate) stream: Option<usize>,
+    /// Whether the rest of the record is in a later line.
+    pub(crate) is_piece: bool,
+    /// Whether white space at the front means nothing.
+    pub(crate) is_indented: bool,
+}
+
+/// Where the payload is.
+#[derive(Clone, Copy)]
+pub(crate) enum Payload {
+    /// There is none.
+    None,
+    /// A range of the line.
+    Line(usize, usize),
+    /// In the buffer, behind [`PAD`] bytes.
+    Buffer,
+}
+
+/// An envelope, as its author writes it.
+pub(crate) trait Head: Send + Sync + 'static {
+    /// See [`LineFormat::may_begin_with`].
+    fn may_begin_with(&self, byte: u8) -> bool;
+
+    /// What the envelope says, if the line is one. A payload for the buffer is written behind
+    /// [`PAD`] bytes of anything; its pad at the end is not the head's business.
+    fn open<S: Simd>(
+        &self,
+        line: Line<'_>,
+        clock: &mut Clock,
+        buffer: &mut Vec<u8>,
+    ) -> Option<Opened>;
+}
+
+/// The formats that payloads are tried with.
+pub(crate) struct Inner {
+    formats: Vec<Box<dyn Format>>,
+    /// For each first byte, the formats that may take it.
+    candidates: Box<[u64; 256]>,
+}
+
+impl Inner {
+    fn new(params: &Params) -> Inner {
+        let params = Params { duration_unit: params.duration_unit, ..Params::default() };
+        let formats: Vec<_> = inner_formats().map(|entry| (entry.build)(&params)).collect();
+        let mut candidates = Box::new([0; 256]);
+        for (byte, set) in candidates.iter_mut().enumerate() {
+            for (i, format) in formats.iter().enumerate() {
+                *set |= u64::from(format.may_begin_with(byte as u8)) << i;
+            }
+        }
+        Inner { formats, candidates }
+    }
+
+    /// Reads a payload of an envelope that says `opened`; a record, or a continuation.
+    fn read<S: Simd>(
+        &self,
+        payload: Line<'_>,
+        opened: &Opened,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> Part {
+        let bytes = payload.bytes();
+        let written = arena.len();
+        let mut candidates = bytes.first().map_or(0, |&b| self.candidates[usize::from(b)]);
+        let mut taken = false;
+        while candidates != 0 && !taken {
+            *record = Record::EMPTY;
+            arena.truncate(written);
+            let format = &self.formats[candidates.trailing_zeros() as usize];
+            taken = format.parse_line(payload, context, arena, record);
+            candidates &= candidates - 1;
+        }
+        if !taken {
+            *record = Record::EMPTY;
+            arena.truncate(written);
+            if continues(bytes, opened.is_indented) {
+                return Part::Continuation;
+            }
+            free_text::<S>(payload, context, record);
+        }
+        fill(opened, record);
+        Part::Record
+    }
+}
+
+/// The entries of the formats that payloads are tried with, in order.
+pub fn inner_formats() -> impl Iterator<Item = &'static Entry> {
+    REGISTRY.iter().copied().filter(|entry| !is_outer(entry))
+}
+
+/// Gives a record what its payload did not say.
+fn fill(opened: &Opened, record: &mut Record) {
+    if record.time_ns == NO_TIME
+        && let Some(stamp) = opened.stamp
+    {
+        record.time_ns = stamp.nanos_since_epoch();
+        record.second = stamp.second;
+    }
+    if record.level == Level::None {
+        record.level = opened.level;
+    }
+}
+
+/// Whether a payload that no format took goes on with a record.
+fn continues(payload: &[u8], is_indented: bool) -> bool {
+    // How rsyslog writes a tab.
+    let payload = payload.strip_prefix(b"#011").map_or(payload, |_| b"\t");
+    match payload.first() {
+        None => true,
+        Some(b' ' | b'\t') if is_indented => false,
+        _ => payload.trim_ascii().is_empty() || is_continuation(payload),
+    }
+}
+
+/// A payload as the message of a record.
+#[inline(never)]
+fn free_text<S: Simd>(payload: Line<'_>, context: &mut Context, record: &mut Record) {
+    let bytes = payload.bytes();
+    let front = &bytes[..bytes.len().min(app::LEVEL_OFFSET_MAX)];
+    let (level, after) = app::level_in(front).unwrap_or((Level::None, 0));
+    let message = app::message_start(payload, after);
+    record.level = level;
+    record.message = Text::of_line(message, bytes.len());
+    record.duration_ns = super::text_duration::find::<S>(payload, message, &mut context.memo);
+}
+
+/// Moves texts of a payload at `start` of a line to their place in the line.
+fn shift(record: &mut Record, start: usize) {
+    for text in texts(record) {
+        *text = text.at(start as u32);
+    }
+}
+
+/// Moves texts of a payload that will be gone to the arena.
+fn keep(record: &mut Record, payload: &[u8], arena: &mut Vec<u8>) {
+    for text in texts(record) {
+        if text.is_of_line() && !text.is_empty() {
+            let bytes = text.bytes(payload, &[]);
+            let start = arena.len();
+            arena.extend_from_slice(&bytes[..bytes.len().min(TEXT_BYTES_MAX)]);
+            *text = Text::of_arena(start, arena.len());
+        }
+    }
+}
+
+fn texts(record: &mut Record) -> [&mut Text; 4] {
+    [&mut record.message, &mut record.method, &mut record.path, &mut record.client]
+}
+
+/// The format that an envelope's head makes.
+pub(crate) struct Envelope<H> {
+    head: H,
+    inner: Inner,
+    rejoin: bool,
+}
+
+impl<H: Head> Envelope<H> {
+    pub(crate) fn new(head: H, params: &Params) -> Self {
+        Envelope { head, inner: Inner::new(params), rejoin: params.rejoin }
+    }
+
+    /// Reads the payload of a line that is whole.
+    #[inline(always)]
+    fn whole<S: Simd>(
+        &self,
+        line: Line<'_>,
+        opened: &Opened,
+        buffer: &mut Vec<u8>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> Part {
+        match opened.payload {
+            Payload::None => {
+                fill(opened, record);
+                Part::Record
+            }
+            Payload::Line(start, end) => {
+                let payload = line.slice(start, end);
+                let part = self.inner.read::<S>(payload, opened, context, arena, record);
+                shift(record, start);
+                part
+            }
+            Payload::Buffer => {
+                buffer.resize(buffer.len() + PAD, 0);
+                self.buffered::<S>(opened, buffer, context, arena, record)
+            }
+        }
+    }
+
+    /// Reads a payload that lies in a buffer with its pad.
+    fn buffered<S: Simd>(
+        &self,
+        opened: &Opened,
+        buffer: &[u8],
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> Part {
+        let payload = Line::new(buffer, PAD, buffer.len() - PAD);
+        let part = self.inner.read::<S>(payload, opened, context, arena, record);
+        keep(record, payload.bytes(), arena);
+        part
+    }
+}
+
+impl<H: Head> LineFormat for Envelope<H> {
+    const COLUMNS: Columns = Columns::ALL;
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        self.head.may_begin_with(byte)
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        let mut buffer = std::mem::take(&mut context.history.scratch);
+        let opened = self.head.open::<S>(line, &mut context.clock, &mut buffer);
+        let whole = opened.filter(|opened| {
+            !opened.is_piece && opened.stream.is_none_or(|i| context.history.pieces[i].is_empty())
+        });
+        let taken = whole.is_some_and(|opened| {
+            self.whole::<S>(line, &opened, &mut buffer, context, arena, record) == Part::Record
+        });
+        context.history.scratch = buffer;
+        taken
+    }
+
+    fn has_parts(&self) -> bool {
+        true
+    }
+
+    fn part<S: Simd>(
+        &self,
+        line: Line<'_>,
+        offset: u64,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> Part {
+        if line.len() == 0 || !self.head.may_begin_with(line.byte(0)) {
+            return Part::Foreign;
+        }
+        let mut buffer = std::mem::take(&mut context.history.scratch);
+        let opened = self.head.open::<S>(line, &mut context.clock, &mut buffer);
+        let part = match &opened {
+            None => Part::Foreign,
+            Some(opened) => {
+                let bytes = match opened.payload {
+                    Payload::None => &[][..],
+                    Payload::Line(start, end) => &line.bytes()[start..end],
+                    Payload::Buffer => &buffer[PAD..],
+                };
+                let mut pieces = opened.stream.map(|i| &mut context.history.pieces[i]);
+                if let Some(pieces) = &mut pieces {
+                    pieces.expire(offset);
+                }
+                match pieces {
+                    Some(pieces) if opened.is_piece => {
+                        if self.rejoin {
+                            pieces.add(offset, bytes);
+                        }
+                        Part::Continuation
+                    }
+                    Some(pieces) if !pieces.is_empty() => {
+                        let mut joined = std::mem::take(&mut context.history.joined);
+                        pieces.join(bytes, &mut joined);
+                        let part = self.buffered::<S>(opened, &joined, context, arena, record);
+                        context.history.joined = joined;
+                        part
+                    }
+                    _ => self.whole::<S>(line, opened, &mut buffer, context, arena, record),
+                }
+            }
+        };
+        context.history.scratch = buffer;
+        part
+    }
+}
+
+/// The payload of a line, for detection: what is left when the envelope `entry` is taken off.
+pub fn payload_of(entry: &Entry, line: Line<'_>, clock: &mut Clock) -> Option<Vec<u8>> {
+    fn open<H: Head>(head: &H, line: Line<'_>, clock: &mut Clock) -> Option<Vec<u8>> {
+        let mut buffer = Vec::new();
+        let opened = head.open::<crate::simd::Plain>(line, clock, &mut buffer)?;
+        Some(match opened.payload {
+            Payload::None => Vec::new(),
+            Payload::Line(start, end) => line.bytes()[start..end].to_vec(),
+            Payload::Buffer => buffer.split_off(PAD),
+        })
+    }
+    let name = entry.info.name;
+    if name == cri::ENTRY.info.name {
+        open(&cri::Cri, line, clock)
+    } else if name == docker::ENTRY.info.name {
+        open(&docker::Docker { rejoin: false }, line, clock)
+    } else if name == journald::JSON.info.name {
+        open(&journald::Json, line, clock)
+    } else if name == syslog::RFC5424.info.name {
+        open(&syslog::Rfc5424, line, clock)
+    } else if name == syslog::RFC3164.info.name {
+        open(&syslog::Rfc3164, line, clock)
+    } else {
+        None
+    }
+}

@@ -1,0 +1,257 @@
+//! Syslog lines as daemons write them to files: RFC 5424, and what goes by the name of RFC 3164.
+//!
+//! # RFC 5424
+//! `<PRI>1 TIMESTAMP HOST APP PROCID MSGID SD MSG`: a priority of 0 to 191, the version 1, an ISO
+//! timestamp ([`Clock::iso`]) or `-`, four words, structured data (`-`, or elements in brackets whose
+//! quoted values may hold `\"`, `\]` and `\\`), and, behind a space, the payload, which may begin with
+//! a byte order mark and may be missing.
+//!
+//! # RFC 3164
+//! `<PRI>Mmm dd hh:mm:ss HOST TAG: MSG`. The timestamp has a month's name ([`Clock::any`]; a year may
+//! follow) or is ISO with `T` and a zone, as rsyslog writes by default today. The tag is a word of
+//! letters, digits and `_./()@%-`, possibly with `[…]`, ` (…)` or a space and a version behind it, then
+//! `:` and a space or the end; what follows is the payload. Files mostly lack the priority; then there
+//! must be a tag (or one of `last message repeated`, `message repeated`, `-- MARK --` in its place),
+//! and neither host nor tag may be the name of a level: such a line is app text. With a priority
+//! and without a tag all behind the host is the payload.
+//!
+//! The level is the priority's severity; without one there is none. White space at the front of a
+//! payload means nothing where the tag is `kernel` or the facility 0.
+
+use super::{Envelope, Head, Opened, Payload};
+use crate::format::{Entry, Info};
+use crate::level::Level;
+use crate::lines::Line;
+use crate::simd::Simd;
+use crate::timestamp::Clock;
+
+/// Registry entry.
+pub static RFC5424: Entry = Entry {
+    info: Info {
+        name: "syslog-5424",
+        title: "syslog (RFC 5424) around messages of other formats",
+        example: "<165>1 2024-01-24T10:15:32.123Z host app 42 ID47 [x@32473 a=\"b\"] Request processed in 127ms",
+        time_field: "the payload's, else TIMESTAMP",
+        duration_field: Some("the payload's"),
+        duration_unit: Some("in the payload"),
+    },
+    last_resort: false,
+    build: |params| Box::new(Envelope::new(Rfc5424, params)),
+};
+
+/// Registry entry.
+pub static RFC3164: Entry = Entry {
+    info: Info {
+        name: "syslog",
+        title: "syslog (RFC 3164, also without priority) around messages of other formats",
+        example: "Jan 24 10:15:32 host app[42]: Request processed in 127ms",
+        time_field: "the payload's, else start of the line",
+        duration_field: Some("the payload's"),
+        duration_unit: Some("in the payload"),
+    },
+    last_resort: false,
+    build: |params| Box::new(Envelope::new(Rfc3164, params)),
+};
+
+/// Longest host name.
+const HOST_BYTES_MAX: usize = 255;
+/// Longest tag with what belongs to it: RFC 3164 allows 32 bytes, programs write more.
+const TAG_BYTES_MAX: usize = 128;
+
+/// `<PRI>` at the front: the priority, and where it ends.
+#[inline(always)]
+fn priority(line: &[u8]) -> Option<(u8, usize)> {
+    let rest = line.strip_prefix(b"<")?;
+    let digits = rest.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
+    if !(1..=3).contains(&digits) || rest.get(digits) != Some(&b'>') {
+        return None;
+    }
+    let value = rest[..digits].iter().fold(0u16, |n, b| n * 10 + u16::from(b - b'0'));
+    (value < 192).then_some((value as u8, digits + 2))
+}
+
+/// The word at `at` and where it ends: at a space.
+#[inline(always)]
+fn word(line: &[u8], at: usize, most: usize) -> Option<(&[u8], usize)> {
+    let rest = line.get(at..)?;
+    let len = rest.iter().take(most + 1).position(|&b| b == b' ')?;
+    (len > 0).then(|| (&rest[..len], at + len))
+}
+
+pub(super) struct Rfc5424;
+
+impl Head for Rfc5424 {
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte == b'<'
+    }
+
+    #[inline(always)]
+    fn open<S: Simd>(
+        &self,
+        line: Line<'_>,
+        clock: &mut Clock,
+        _buffer: &mut Vec<u8>,
+    ) -> Option<Opened> {
+        let bytes = line.bytes();
+        let (priority, at) = priority(bytes)?;
+        if bytes.get(at..at + 2) != Some(b"1 ") {
+            return None;
+        }
+        let time = at + 2;
+        let (stamp, mut at) = match bytes.get(time..time + 2) {
+            Some(b"- ") => (None, time + 1),
+            _ => clock.iso(line, time).map(|(stamp, end)| (Some(stamp), end))?,
+        };
+        // Host, app, process, message.
+        for _ in 0..4 {
+            if bytes.get(at) != Some(&b' ') {
+                return None;
+            }
+            (_, at) = word(bytes, at + 1, HOST_BYTES_MAX)?;
+        }
+        at = structured_data(bytes, at + 1)?;
+        let payload = match bytes.get(at) {
+            None => Payload::None,
+            Some(b' ') => {
+                let text = &bytes[at + 1..];
+                let mark = if text.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+                match text.len() {
+                    0 => Payload::None,
+                    _ => Payload::Line(at + 1 + mark, bytes.len()),
+                }
+            }
+            Some(_) => return None,
+        };
+        Some(Opened {
+            stamp,
+            level: Level::from_severity(priority & 7),
+            payload,
+            stream: None,
+            is_piece: false,
+            is_indented: priority >> 3 == 0,
+        })
+    }
+}
+
+/// Where the structured data at `at` ends.
+fn structured_data(line: &[u8], mut at: usize) -> Option<usize> {
+    if line.get(at) == Some(&b'-') {
+        return Some(at + 1);
+    }
+    if line.get(at) != Some(&b'[') {
+        return None;
+    }
+    while line.get(at) == Some(&b'[') {
+        let mut is_quoted = false;
+        at += 1;
+        loop {
+            match *line.get(at)? {
+                b'"' => is_quoted = !is_quoted,
+                b'\\' if is_quoted => at += 1,
+                b']' if !is_quoted => break,
+                _ => {}
+            }
+            at += 1;
+        }
+        at += 1;
+    }
+    Some(at)
+}
+
+pub(super) struct Rfc3164;
+
+impl Head for Rfc3164 {
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte == b'<' || byte.is_ascii_uppercase() || byte.is_ascii_digit()
+    }
+
+    #[inline(always)]
+    fn open<S: Simd>(
+        &self,
+        line: Line<'_>,
+        clock: &mut Clock,
+        _buffer: &mut Vec<u8>,
+    ) -> Option<Opened> {
+        let bytes = line.bytes();
+        let (priority, at) = match priority(bytes) {
+            Some((priority, at)) => (Some(priority), at),
+            None => (None, 0),
+        };
+        let (stamp, at) = stamp(line, at, clock)?;
+        if bytes.get(at) != Some(&b' ') {
+            return None;
+        }
+        let (host, at) = word(bytes, at + 1, HOST_BYTES_MAX)?;
+        let is_of_host = |b: &u8| b.is_ascii_alphanumeric() || b"._:-%".contains(b);
+        if !host.iter().all(is_of_host) {
+            return None;
+        }
+        let rest = at + 1;
+        let (name, start) = match tag(bytes, rest) {
+            Some((name, end)) => (name, end + usize::from(bytes.get(end) == Some(&b' '))),
+            None if priority.is_some() || is_of_syslogd(&bytes[rest..]) => (&[][..], rest),
+            None => return None,
+        };
+        let is_level = |word| Level::from_word(word).is_some();
+        if priority.is_none() && (is_level(host) || is_level(name)) {
+            return None;
+        }
+        Some(Opened {
+            stamp: Some(stamp),
+            level: priority.map_or(Level::None, |p| Level::from_severity(p & 7)),
+            payload: Payload::Line(start, bytes.len()),
+            stream: None,
+            is_piece: false,
+            is_indented: name == b"kernel" || priority.is_some_and(|p| p >> 3 == 0),
+        })
+    }
+}
+
+/// The timestamp at `at`, and where it ends.
+#[inline(always)]
+fn stamp(line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(crate::timestamp::Stamp, usize)> {
+    if line.byte(at).is_ascii_uppercase() {
+        return clock.any(line, at);
+    }
+    if line.byte(at + 10) != b'T' || !line.byte(at).is_ascii_digit() {
+        return None;
+    }
+    let (stamp, end) = clock.iso(line, at)?;
+    // The zone is written: a `Z`, or a sign with two digits or more and a colon between them.
+    let has_zone = line.byte(end - 1) == b'Z'
+        || line.bytes()[at + 19..end].iter().any(|b| matches!(b, b'+' | b'-'));
+    has_zone.then_some((stamp, end))
+}
+
+/// What syslog daemons say without a tag.
+fn is_of_syslogd(text: &[u8]) -> bool {
+    [&b"last message repeated "[..], b"message repeated ", b"-- MARK --"]
+        .iter()
+        .any(|beginning| text.starts_with(beginning))
+}
+
+/// The name in the tag at `at`, and where the tag ends, behind its colon.
+#[inline(always)]
+fn tag(line: &[u8], at: usize) -> Option<(&[u8], usize)> {
+    let text = &line[at..line.len().min(at + TAG_BYTES_MAX)];
+    let is_of_name = |b: &u8| b.is_ascii_alphanumeric() || b"_./()@%-".contains(b);
+    let len = text.iter().take_while(|b| is_of_name(b)).count();
+    let name = &text[..len];
+    let closed =
+        |from: usize, by: u8| text[from..].iter().position(|&b| b == by).map(|n| from + n + 1);
+    let mut end = len;
+    if len == 0 {
+        return None;
+    }
+    if text.get(end) == Some(&b'[') {
+        end = closed(end, b']')?;
+    }
+    if text.get(end..end + 2) == Some(b" (") {
+        end = closed(end, b')')?;
+    } else if text.get(end) == Some(&b' ') {
+        let of_version = |b: &u8| b.is_ascii_digit() || *b == b'.';
+        end += 1 + text[end + 1..].iter().take_while(|b| of_version(b)).count();
+    }
+    let is_end = matches!(text.get(end + 1), None | Some(b' ' | b'\t'));
+    (text.get(end) == Some(&b':') && is_end).then_some((name, at + end + 1))
+}

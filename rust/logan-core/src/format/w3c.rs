@@ -1,0 +1,385 @@
+//! W3C extended logs: IIS, CloudFront, and others that say their columns in a `#Fields:` line.
+//!
+//! # Accepted
+//! A line is a record if a [`Layout`] is known, the line has as many columns as it, and
+//! - the columns `date` and `time` hold `YYYY-MM-DD` and `HH:MM:SS` with an optional fraction, or
+//!   `-`; they are UTC, whatever the zone of other timestamps. With only one of the two the record
+//!   has no time;
+//! - `sc-status` holds three digits or `-`; below 100 (CloudFront's `000`) there is no status.
+//!
+//! Columns are separated by tabs if the line has any, else by runs of spaces. A value that begins
+//! with `"` goes to the next `"` that no second one follows and a separator or the end does. Values
+//! of `-` are absent. Used are also `c-ip`, `cs-method`, `cs-uri-stem` (or `cs-uri`), `sc-bytes` (or
+//! `bytes`), and the response time:
+//!
+//! | kind of layout | told by | response time |
+//! |---|---|---|
+//! | CloudFront | a column `x-edge-location` | `time-taken` in s |
+//! | IIS | a column `sc-win32-status`, `sc-substatus`, `s-sitename`, `s-computername` or `s-port` | `time-taken` in ms |
+//! | generic | neither | by its name: `time-taken`, `duration`, `elapsed`, `latency` or `response-time`, perhaps behind `x-`, `s-`, `sc-` or `cs-`, and with a suffix `-ns`, `-us`, `-ms` or `-s`; without a suffix in s, as the draft of the W3C says |
+//!
+//! A layout with neither `date` and `time` nor `sc-status` says nothing that a record needs.
+//!
+//! Which layout counts for a line is in [`history`](super::history).
+
+use super::{Context, Entry, Info, LineFormat, Unit, duration, fields};
+use crate::batch::{Columns, NO_DURATION, Record, Text};
+use crate::lines::Line;
+use crate::simd::Simd;
+use crate::timestamp::{Clock, Stamp};
+
+/// Registry entry.
+pub static IIS: Entry = Entry {
+    info: Info {
+        name: "iis",
+        title: "Microsoft IIS (W3C extended), columns by #Fields:",
+        example: "2024-01-24 10:15:32 10.0.0.1 GET /api/data - 443 - 192.168.1.1 Mozilla/5.0 - 200 0 0 127",
+        time_field: "date and time",
+        duration_field: Some("time-taken"),
+        duration_unit: Some("ms"),
+    },
+    last_resort: false,
+    build: |_| Box::new(W3c { kind: Kind::Iis }),
+};
+
+/// Registry entry.
+pub static CLOUDFRONT: Entry = Entry {
+    info: Info {
+        name: "cloudfront",
+        title: "Amazon CloudFront standard log, columns by #Fields:",
+        example: "2024-01-24\t10:15:32\tFRA56-C1\t2390\t192.0.2.10\tGET\td111111abcdef8.cloudfront.net\t/api/data\t200\t0.127",
+        time_field: "date and time",
+        duration_field: Some("time-taken"),
+        duration_unit: Some("s"),
+    },
+    last_resort: false,
+    build: |_| Box::new(W3c { kind: Kind::CloudFront }),
+};
+
+/// Registry entry.
+pub static GENERIC: Entry = Entry {
+    info: Info {
+        name: "w3c",
+        title: "W3C extended log, columns by #Fields:",
+        example: "2024-01-24 10:15:32 192.168.1.1 GET /api/data 200 0.127",
+        time_field: "date and time",
+        duration_field: Some("time-taken or a column named alike"),
+        duration_unit: Some("by column"),
+    },
+    last_resort: false,
+    build: |_| Box::new(W3c { kind: Kind::Generic }),
+};
+
+/// Directives that make the examples of the registry records, by format.
+pub const EXAMPLE_FIELDS: [(&str, &str); 3] = [
+    (
+        "iis",
+        "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
+         cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken",
+    ),
+    (
+        "cloudfront",
+        "#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem \
+         sc-status time-taken",
+    ),
+    ("w3c", "#Fields: date time c-ip cs-method cs-uri-stem sc-status time-taken"),
+];
+
+/// Columns that a layout may have: CloudFront has 33, the longest known ones about 100.
+pub const COLUMNS_MAX: usize = 256;
+
+/// Whose layout it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Kind {
+    /// None is known.
+    #[default]
+    Unknown,
+    Iis,
+    CloudFront,
+    Generic,
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Other,
+    Date,
+    Time,
+    Client,
+    Method,
+    Path,
+    Status,
+    Bytes,
+    Taken,
+}
+
+/// What a `#Fields:` line says about the lines after it.
+#[derive(Debug, Clone, Default)]
+pub struct Layout {
+    kind: Kind,
+    columns: Vec<Column>,
+    /// Of the response time.
+    unit: Option<Unit>,
+    /// What was read, so that a repeated directive costs nothing.
+    text: Vec<u8>,
+}
+
+impl Layout {
+    /// Takes in the text behind `#Fields:`; nothing in it is no layout.
+    pub fn read(&mut self, fields: &[u8]) {
+        if self.text == fields {
+            return;
+        }
+        self.text.clear();
+        self.text.extend_from_slice(fields);
+        let names = || fields.split(u8::is_ascii_whitespace).filter(|name| !name.is_empty());
+        let any = |list: &[&str]| names().any(|name| list.iter().any(|l| is(name, l)));
+        const OF_IIS: [&str; 5] =
+            ["sc-win32-status", "sc-substatus", "s-sitename", "s-computername", "s-port"];
+        let kind = match () {
+            () if any(&["x-edge-location"]) => Kind::CloudFront,
+            () if any(&OF_IIS) => Kind::Iis,
+            () => Kind::Generic,
+        };
+        self.unit = None;
+        self.columns.clear();
+        for name in names().take(COLUMNS_MAX + 1) {
+            let mut column = column(name);
+            let unit = match kind {
+                Kind::CloudFront if is(name, "time-taken") => Some(Unit::Seconds),
+                Kind::Iis if is(name, "time-taken") => Some(Unit::Milliseconds),
+                Kind::Generic => unit_of(name),
+                _ => None,
+            };
+            if unit.is_some() {
+                column = Column::Taken;
+                self.unit = self.unit.or(unit);
+            }
+            // The first of two counts.
+            let repeated = column != Column::Other && self.columns.contains(&column);
+            self.columns.push(if repeated { Column::Other } else { column });
+        }
+        let has = |column| self.columns.contains(&column);
+        let useful = has(Column::Date) && has(Column::Time) || has(Column::Status);
+        let fits = self.columns.len() <= COLUMNS_MAX;
+        self.kind = if useful && fits { kind } else { Kind::Unknown };
+    }
+}
+
+fn is(name: &[u8], known: &str) -> bool {
+    name.eq_ignore_ascii_case(known.as_bytes())
+}
+
+fn column(name: &[u8]) -> Column {
+    const NAMES: [(&str, Column); 9] = [
+        ("date", Column::Date),
+        ("time", Column::Time),
+        ("c-ip", Column::Client),
+        ("cs-method", Column::Method),
+        ("cs-uri-stem", Column::Path),
+        ("cs-uri", Column::Path),
+        ("sc-status", Column::Status),
+        ("sc-bytes", Column::Bytes),
+        ("bytes", Column::Bytes),
+    ];
+    NAMES.iter().find(|(known, _)| is(name, known)).map_or(Column::Other, |&(_, column)| column)
+}
+
+/// The unit of a column of response times of a program that is not known.
+fn unit_of(name: &[u8]) -> Option<Unit> {
+    let name = name.to_ascii_lowercase();
+    let name = [&b"x-"[..], b"sc-", b"cs-", b"s-"]
+        .iter()
+        .find_map(|prefix| name.strip_prefix(*prefix))
+        .unwrap_or(&name);
+    let names = [&b"time-taken"[..], b"duration", b"elapsed", b"latency", b"response-time"];
+    let suffix = names.iter().find_map(|known| name.strip_prefix(*known))?;
+    Some(match suffix {
+        b"-ns" => Unit::Nanoseconds,
+        b"-us" => Unit::Microseconds,
+        b"-ms" => Unit::Milliseconds,
+        b"" | b"-s" => Unit::Seconds,
+        _ => return None,
+    })
+}
+
+struct W3c {
+    kind: Kind,
+}
+
+impl LineFormat for W3c {
+    const COLUMNS: Columns = Columns::TIME
+        .or(Columns::DURATION)
+        .or(Columns::STATUS)
+        .or(Columns::BYTES)
+        .or(Columns::ROUTE)
+        .or(Columns::CLIENT);
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte > b' ' && byte != b'#' || byte == b'\t'
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        _arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        let layout = &context.history.layout;
+        if layout.kind != self.kind {
+            return false;
+        }
+        let separator = if line.find::<S>(0, b'\t') < line.len() { b'\t' } else { b' ' };
+        let unit = layout.unit.unwrap_or(Unit::Seconds);
+        let (mut day, mut time) = (None, None);
+        let mut at = 0;
+        for &column in &layout.columns {
+            if separator == b' ' {
+                while line.byte(at) == b' ' {
+                    at += 1;
+                }
+            }
+            if at >= line.len() {
+                return false;
+            }
+            let end = value_end::<S>(line, at, separator);
+            // Most columns are of no use.
+            if column != Column::Other && !(end == at + 1 && line.byte(at) == b'-') {
+                let value = &line.bytes()[at..end];
+                match column {
+                    Column::Date => match context.clock.utc_day(line, at) {
+                        Some(midnight) if end == at + 10 => day = Some(midnight),
+                        _ => return false,
+                    },
+                    Column::Time => match Clock::time_since_midnight(line, at) {
+                        Some((seconds, nanos, stop)) if stop == end => {
+                            time = Some((seconds, nanos));
+                        }
+                        _ => return false,
+                    },
+                    Column::Status => match value {
+                        &[a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
+                            let digit = |d: u8| u16::from(d - b'0');
+                            let status = digit(a) * 100 + digit(b) * 10 + digit(c);
+                            record.status = if status < 100 { 0 } else { status };
+                        }
+                        _ => return false,
+                    },
+                    Column::Client => record.client = Text::of_line(at, end),
+                    Column::Method => record.method = Text::of_line(at, end),
+                    Column::Path => record.path = Text::of_line(at, end),
+                    Column::Bytes => {
+                        let bytes = fields::whole(value);
+                        record.bytes_sent = bytes.unwrap_or(record.bytes_sent);
+                    }
+                    Column::Taken => {
+                        record.duration_ns = duration::decimal(value, unit).unwrap_or(NO_DURATION);
+                    }
+                    Column::Other => {}
+                }
+            }
+            at = end + 1;
+        }
+        // Behind the last column nothing may follow but a separator that ends it.
+        if !line.bytes().get(at..).unwrap_or(&[]).iter().all(|&b| b == separator) {
+            return false;
+        }
+        if let (Some(midnight), Some((seconds, nanos))) = (day, time) {
+            let stamp = Stamp { second: midnight + seconds, nanos };
+            record.second = stamp.second;
+            record.time_ns = stamp.nanos_since_epoch();
+        }
+        true
+    }
+}
+
+/// Where the value at `at` ends.
+#[inline(always)]
+fn value_end<S: Simd>(line: Line<'_>, at: usize, separator: u8) -> usize {
+    if line.byte(at) == b'"'
+        && let Some(end) = quoted_end(line.bytes(), at, separator)
+    {
+        return end;
+    }
+    line.find::<S>(at, separator)
+}
+
+/// Where the text in quotes at `at` ends, quotes included; None if they do not close.
+#[cold]
+fn quoted_end(line: &[u8], at: usize, separator: u8) -> Option<usize> {
+    let mut i = at + 1;
+    loop {
+        i += memchr::memchr(b'"', line.get(i..)?)? + 1;
+        match line.get(i) {
+            // Two of them are one that belongs to the text.
+            Some(b'"') => i += 1,
+            Some(&b) if b != separator => return None,
+            _ => return Some(i),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::{NO_BYTES, NO_STATUS, NO_TIME};
+    use crate::format::{Format, Params};
+    use crate::lines::PaddedLine;
+
+    fn parse(entry: &Entry, fields: &str, line: &str) -> Option<(Record, [String; 3])> {
+        let mut context = Context::new(Clock::utc());
+        context.history.layout.read(crate::format::history::fields_of(fields.as_bytes()).unwrap());
+        let format = (entry.build)(&Params::default());
+        let padded = PaddedLine::new(line.as_bytes());
+        let mut record = Record::EMPTY;
+        let format: &dyn Format = format.as_ref();
+        format.parse_line(padded.line(), &mut context, &mut Vec::new(), &mut record).then(|| {
+            let text =
+                |t: Text| String::from_utf8_lossy(t.bytes(line.as_bytes(), &[])).into_owned();
+            (record, [text(record.client), text(record.method), text(record.path)])
+        })
+    }
+
+    #[test]
+    fn examples() {
+        for entry in [&IIS, &CLOUDFRONT, &GENERIC] {
+            let name = entry.info.name;
+            let fields = EXAMPLE_FIELDS.iter().find(|(n, _)| *n == name).unwrap().1;
+            let (record, texts) = parse(entry, fields, entry.info.example).expect(name);
+            assert_eq!(record.time_ns, 1_706_091_332_000_000_000, "{name}");
+            assert_eq!((record.status, record.duration_ns), (200, 127_000_000), "{name}");
+            assert_eq!(texts[1..], ["GET", "/api/data"], "{name}");
+            for other in [&IIS, &CLOUDFRONT, &GENERIC] {
+                let taken = parse(other, fields, entry.info.example).is_some();
+                assert_eq!(taken, other.info.name == name);
+            }
+        }
+    }
+
+    #[test]
+    fn values() {
+        let fields = "#Fields: date time sc-status bytes x-duration-us cs(Referer)";
+        let get = |line: &str| parse(&GENERIC, fields, line).map(|(record, _)| record);
+        let record = get("2024-01-24 10:15:32.5 404 12 250 \"a \"\"b\"\" c\"").unwrap();
+        assert_eq!((record.status, record.bytes_sent, record.duration_ns), (404, 12, 250_000));
+        assert_eq!(record.time_ns, 1_706_091_332_500_000_000);
+        let record = get("- - 000 - - -").unwrap();
+        assert_eq!((record.time_ns, record.status), (NO_TIME, NO_STATUS));
+        assert_eq!((record.bytes_sent, record.duration_ns), (NO_BYTES, NO_DURATION));
+        assert!(get("2024-01-24\t10:15:32\t200\t\t\tx y ").is_some());
+        for line in [
+            "2024-01-24 10:15:32 200 - -",
+            "2024-01-24 10:15:32 200 - - - -",
+            "2024-13-24 10:15:32 200 - - -",
+            "2024-01-24 10:15:60 200 - - -",
+            "2024-01-24 10:15:32 20 - - -",
+            "x",
+        ] {
+            assert!(get(line).is_none(), "{line}");
+        }
+        assert!(parse(&GENERIC, "#Fields: a b", "x y").is_none());
+        assert!(parse(&GENERIC, "#Fields:", "x").is_none());
+    }
+}

@@ -1,0 +1,273 @@
+//! Group tables by fields that the job names: `--by route`, `--by json.tenant`.
+//!
+//! Every table is one of `sketch::groups` with what `routes` keeps of a route, and the number of
+//! records. A record without the field is in no group and counted as absent. Routes and methods
+//! are as the report's routes have them, texts as they are written, a path without its query.
+
+use super::routes::{Folder, Route, relative_error};
+use super::{Block, Metric, State};
+use crate::batch::{BATCH_ROWS, Batch, NO_STATUS, Text};
+use crate::filter::Field;
+use crate::format::REGISTRY;
+use crate::level::Level;
+use crate::simd::Simd;
+use crate::sketch::groups::{GroupTable, Groups, Payload};
+use crate::sketch::varint::{get_u64, put_u64};
+use crate::spec::Spec;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// Most tables of a job.
+pub const TABLES_MAX: usize = 4;
+
+/// Different values up to which all counts of a table are exact. Half of what routes have: there
+/// may be four such tables in every summary that is alive.
+pub const GROUPS_MAX: usize = 5_000;
+
+/// Accumulator.
+pub struct By {
+    tables: Vec<Table>,
+    folder: Folder,
+}
+
+struct Table {
+    name: String,
+    kind: Kind,
+    groups: GroupTable<Group>,
+    absent: u64,
+}
+
+/// Where a field's value is.
+enum Kind {
+    Status,
+    Level,
+    Format,
+    Route,
+    Path,
+    Method,
+    Client,
+    Extra(usize),
+}
+
+/// What is known of one group.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Group {
+    records: u64,
+    route: Route,
+}
+
+/// One table.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldGroups {
+    /// Records without the field.
+    absent: u64,
+    groups: Groups<Group>,
+}
+
+/// Tables by the name of their field; those without a record are left out.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ByFields(BTreeMap<String, FieldGroups>);
+
+impl By {
+    /// The tables of a spec.
+    pub fn new(spec: &Spec) -> By {
+        let keys = spec.keys();
+        let table = |field: &Field| {
+            let kind = match field {
+                Field::Status => Kind::Status,
+                Field::Level => Kind::Level,
+                Field::Format => Kind::Format,
+                Field::Route => Kind::Route,
+                Field::Path => Kind::Path,
+                Field::Method => Kind::Method,
+                Field::Client => Kind::Client,
+                field => Kind::Extra(keys.place(field)?),
+            };
+            let groups = GroupTable::new(GROUPS_MAX);
+            Some(Table { name: field.to_string(), kind, groups, absent: 0 })
+        };
+        let tables = spec.by_fields().iter().filter_map(table).collect();
+        By { tables, folder: Folder::new() }
+    }
+}
+
+impl Metric for By {
+    type State = ByFields;
+
+    #[inline(always)]
+    fn update(&mut self, batch: &Batch, block: Block<'_>) {
+        let By { tables, folder } = self;
+        for table in tables {
+            crate::dispatch!(update::<>(table: &mut Table, folder: &mut Folder, batch: &Batch,
+                block: Block<'_>) -> (); table, folder, batch, block);
+        }
+    }
+
+    fn take(&mut self) -> ByFields {
+        let take = |table: &mut Table| {
+            let absent = std::mem::take(&mut table.absent);
+            let groups = table.groups.take();
+            let some = absent > 0 || groups.entries() > 0 || !groups.exact();
+            some.then(|| (table.name.clone(), FieldGroups { absent, groups }))
+        };
+        ByFields(self.tables.iter_mut().filter_map(take).collect())
+    }
+}
+
+#[inline(always)]
+fn update<S: Simd>(table: &mut Table, folder: &mut Folder, batch: &Batch, block: Block<'_>) {
+    let Table { kind, groups, absent, .. } = table;
+    let counted = match kind {
+        Kind::Status => tally(groups, batch, |row, count| {
+            let status = batch.status[row];
+            if status != NO_STATUS {
+                // Three digits, always.
+                count(&[status / 100, status / 10 % 10, status % 10].map(|d| b'0' + d as u8));
+            }
+        }),
+        Kind::Level => tally(groups, batch, |row, count| {
+            if let Some(level) = Level::from_u8(batch.level[row]).filter(|&l| l != Level::None) {
+                count(level.name().as_bytes());
+            }
+        }),
+        Kind::Format => tally(groups, batch, |row, count| {
+            count(REGISTRY[usize::from(batch.format[row])].info.name.as_bytes());
+        }),
+        Kind::Route => tally(groups, batch, |row, count| {
+            if let Some((key, _)) = folder.key::<S>(batch, block, row) {
+                count(key);
+            }
+        }),
+        Kind::Path => tally(groups, batch, |row, count| {
+            let path = batch.path[row].bytes(block.bytes, &batch.arena);
+            let end = path.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len());
+            if end > 0 {
+                count(&path[..end]);
+            }
+        }),
+        Kind::Method => texts(groups, &batch.method, batch, block),
+        Kind::Client => texts(groups, &batch.client, batch, block),
+        Kind::Extra(column) => texts(groups, &batch.extra[*column], batch, block),
+    };
+    *absent += batch.len as u64 - counted;
+}
+
+#[inline(always)]
+fn texts(
+    groups: &mut GroupTable<Group>,
+    column: &[Text; BATCH_ROWS],
+    batch: &Batch,
+    block: Block<'_>,
+) -> u64 {
+    tally(groups, batch, |row, count| {
+        let text = column[row].bytes(block.bytes, &batch.arena);
+        if !text.is_empty() {
+            count(text);
+        }
+    })
+}
+
+/// Counts each row under the key that `key` gives for it, if any; how many.
+#[inline(always)]
+fn tally(
+    groups: &mut GroupTable<Group>,
+    batch: &Batch,
+    mut key: impl FnMut(usize, &mut dyn FnMut(&[u8])),
+) -> u64 {
+    let mut counted = 0;
+    for row in 0..batch.len {
+        key(row, &mut |key: &[u8]| {
+            let group = groups.entry(key);
+            group.records += 1;
+            group.route.add(batch.flags[row], batch.duration_ns[row]);
+            counted += 1;
+        });
+    }
+    counted
+}
+
+impl Payload for Group {
+    fn merge(&mut self, other: &Self) {
+        self.records += other.records;
+        self.route.merge(&other.route);
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_u64(out, self.records);
+        self.route.encode(out);
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        let group = Group { records: get_u64(bytes)?, route: Route::decode(bytes)? };
+        let fits = group.route.counts().iter().all(|&count| count <= group.records);
+        (fits && group.records > 0).then_some(group)
+    }
+}
+
+impl State for ByFields {
+    fn merge(&mut self, other: &Self) {
+        for (name, theirs) in &other.0 {
+            let ours = self.0.entry(name.clone()).or_default();
+            ours.absent += theirs.absent;
+            ours.groups.merge(&theirs.groups, GROUPS_MAX);
+        }
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        if self.0.len() > TABLES_MAX {
+            return Err("more group tables than a job may have");
+        }
+        for table in self.0.values() {
+            table.groups.check(GROUPS_MAX)?;
+            let records = table.groups.iter().map(|(_, group)| group.records);
+            super::sane(records.chain([table.absent]))?;
+        }
+        Ok(())
+    }
+}
+
+impl ByFields {
+    /// The report's `groups`, each with the `top` that had most records; None without tables.
+    pub fn evaluate(&self, top: usize) -> Option<Value> {
+        let one = |(key, group): (&[u8], Group)| {
+            let [requests, errors, _] = group.route.counts();
+            let [mean_ms, p95_ms, max_ms] = group.route.times();
+            json!({
+                "key": String::from_utf8_lossy(key),
+                "records": group.records,
+                "requests": requests,
+                "errors": errors,
+                "mean_ms": mean_ms,
+                "p95_ms": p95_ms,
+                "max_ms": max_ms,
+            })
+        };
+        let table = |(name, table): (&String, &FieldGroups)| {
+            let groups = &table.groups;
+            let rows = groups.top(top, |group| group.records);
+            let table = json!({
+                "exact": groups.exact(),
+                "error_bound": groups.error_bound(),
+                "distinct": groups.distinct(),
+                "relative_error": relative_error(),
+                "absent": table.absent,
+                "top": rows.into_iter().map(one).collect::<Vec<_>>(),
+            });
+            (name.clone(), table)
+        };
+        let tables: Map<_, _> = self.0.iter().map(table).collect();
+        (!tables.is_empty()).then_some(Value::Object(tables))
+    }
+
+    /// Records that the tables have in all, each; None if two disagree beyond what they may.
+    pub fn records_agree(&self, records: u64) -> bool {
+        self.0.values().all(|table| {
+            let counted = table.groups.iter().map(|(_, group)| group.records).sum::<u64>();
+            let sum = counted + table.absent;
+            if table.groups.exact() { sum == records } else { sum <= records }
+        })
+    }
+}

@@ -1,0 +1,241 @@
+"""Logs on servers: a real object store and a real web server, both on loopback."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+import logan
+from logan.limits import FETCH_BYTES_MAX
+from logan.sources.remote import Fetcher, shown
+
+LINES = [
+    b"2024-01-24 10:%02d:32.%03d INFO Request processed in %dms\n" % (n // 50 % 60, n % 1000, n)
+    for n in range(40_000)
+]
+DATA = b"".join(LINES)
+
+
+def figures(report: logan.Report) -> dict[str, Any]:
+    return {
+        key: value
+        for key, value in report.to_dict().items()
+        if key not in ("performance", "inputs")
+    }
+
+
+class Web(BaseHTTPRequestHandler):
+    """Serves `files` with or without ranges; every request is written down."""
+
+    protocol_version = "HTTP/1.1"
+    files: ClassVar[dict[str, bytes]] = {}
+    ranges: ClassVar[bool] = True
+    changes_after: ClassVar[int | None] = None
+    asked: ClassVar[list[str]] = []
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def _answer(self, *, body: bool) -> None:
+        self.asked.append(f"{self.command} {self.path}")
+        path = self.path.partition("?")[0]
+        if path == "/secret.log":
+            return self._send(403, b"no", body=body)
+        if path not in self.files:
+            return self._send(404, b"nothing", body=body)
+        data = self.files[path]
+        changed = self.changes_after is not None and len(self.asked) > self.changes_after
+        tag = '"new"' if changed else '"old"'
+        wanted = self.headers.get("If-Match")
+        if wanted is not None and wanted != tag:
+            return self._send(412, b"", body=body)
+        asked = self.headers.get("Range")
+        if asked is None or not self.ranges:
+            return self._send(200, data, body=body, tag=tag)
+        first, _, last = asked.removeprefix("bytes=").partition("-")
+        part = data[int(first) : int(last) + 1]
+        span = f"bytes {first}-{int(first) + len(part) - 1}/{len(data)}"
+        return self._send(206, part, body=body, tag=tag, span=span)
+
+    def _send(
+        self, code: int, data: bytes, *, body: bool, tag: str = "", span: str | None = None
+    ) -> None:
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(data)))
+        if tag:
+            self.send_header("ETag", tag)
+        if span:
+            self.send_header("Content-Range", span)
+        self.end_headers()
+        if body:
+            self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def web() -> Iterator[str]:
+    Web.files = {"/a b.log": DATA, "/a%20b.log": DATA, "/a.gz": gzip.compress(DATA)}
+    Web.ranges, Web.changes_after, Web.asked = True, None, []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Web)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> logan.Report:
+    path = tmp_path_factory.mktemp("plain") / "a.log"
+    path.write_bytes(DATA)
+    return logan.analyze(path, chunk_size=300_000)
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("name", ["/a%20b.log?signature=x%2Fy", "/a.gz"])
+@pytest.mark.parametrize("ranges", [True, False])
+def test_web_pages_have_the_figures_of_files(
+    web: str, plain: logan.Report, name: str, threads: int, ranges: bool
+) -> None:
+    Web.ranges = ranges
+    report = logan.analyze(web + name, threads=threads, chunk_size=300_000, anchor=None)
+    expected = figures(plain)
+    found = figures(report)
+    for each in (expected, found):
+        for request in each["slowest"]:
+            request.pop("input", None)
+    assert found == expected
+    (entry,) = report.inputs
+    assert entry.path == web + name.partition("?")[0]
+    assert entry.compression == ("gzip" if name == "/a.gz" else None)
+    assert all(each.endswith(name) for each in Web.asked)
+
+
+def test_a_damaged_archive_on_a_server_is_partial(web: str) -> None:
+    Web.files["/a.gz"] = Web.files["/a.gz"][:-1_000]
+    report = logan.analyze(web + "/a.gz", errors="report")
+    assert report.partial
+    assert 0 < report.total_requests < len(LINES)
+    assert "ends in the middle" in report.inputs[0].error
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "words"),
+    [
+        ("/none.log", "missing", "nothing is there"),
+        ("/secret.log", "permission", "refuses"),
+    ],
+)
+def test_what_a_web_server_refuses(web: str, name: str, kind: str, words: str) -> None:
+    with pytest.raises(logan.InputError, match=words) as caught:
+        logan.analyze(f"{web}{name}?token=geheim")
+    assert caught.value.kind == kind
+    assert "geheim" not in str(caught.value)
+    assert caught.value.hint
+
+
+def test_an_object_that_changes_under_the_scan_is_left_out(web: str) -> None:
+    Web.changes_after = 12  # those of opening: a look, the head, eight places, two more
+    with pytest.raises(logan.SourceChangedError, match="changed"):
+        logan.analyze(web + "/a%20b.log", chunk_size=300_000)
+
+
+def test_a_server_that_is_not_there(web: str) -> None:
+    del web
+    with pytest.raises(logan.InputError, match=r"127\.0\.0\.1:1"):
+        logan.analyze("http://127.0.0.1:1/a.log")
+
+
+def test_unknown_schemes_are_named() -> None:
+    with pytest.raises(logan.InputError, match="ftp://"):
+        logan.analyze("ftp://example.org/a.log")
+
+
+def test_urls_are_shown_without_secrets() -> None:
+    assert shown("https://me:pw@example.org/a.log?X-Sig=1") == "https://example.org/a.log"
+
+
+def test_ranges_are_read_ahead_up_to_the_chunks_end_alone(web: str) -> None:
+    size = 3 * FETCH_BYTES_MAX + 100
+    Web.files["/big"] = bytes(range(256)) * (size // 256 + 1)
+    pieces = list(Fetcher(web + "/big").pieces(99, size - 50, size, logan.Cancel()))
+    assert b"".join(pieces) == Web.files["/big"][99:size]
+    assert max(len(each) for each in pieces) == FETCH_BYTES_MAX
+    assert len(pieces[-1]) == 50
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A moto server with the bucket `logs`; the environment that leads to it."""
+    moto = pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    environment = {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ALLOW_HTTP": "true",
+    }
+    saved = dict(os.environ)
+    os.environ.update(environment)
+    from urllib.request import Request, urlopen
+
+    def put(path: str, data: bytes) -> None:
+        kind = {"Content-Type": "application/octet-stream"}
+        url = f"http://{host}:{port}/{path}"
+        urlopen(Request(url, data=data, headers=kind, method="PUT")).close()
+
+    put("logs", b"")
+    put("logs/deep/app%20one.log", DATA)
+    put("logs/app.log.gz", gzip.compress(DATA))
+    yield environment
+    os.environ.clear()
+    os.environ.update(saved)
+    server.stop()
+
+
+@pytest.mark.parametrize("key", ["deep/app one.log", "app.log.gz"])
+def test_objects_of_a_store(store: dict[str, str], plain: logan.Report, key: str) -> None:
+    report = logan.analyze(f"s3://logs/{key}", chunk_size=300_000, threads=3)
+    for name in ("total_requests", "response_time_ms", "series", "levels"):
+        assert report[name] == plain[name]
+    assert not report.partial
+
+
+def test_objects_on_the_command_line(store: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "b.log"
+    path.write_bytes(DATA)
+    done = subprocess.run(
+        [sys.executable, "-m", "logan", "analyze", "--json", "s3://logs/app.log.gz", str(path)],
+        env={**os.environ, **store},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["total_requests"] == 2 * len(LINES)
+    assert [each["compression"] for each in report["inputs"]] == ["gzip", None]
+
+
+def test_what_a_store_lacks(store: dict[str, str]) -> None:
+    with pytest.raises(logan.InputError, match=r"nothing is there|no such bucket"):
+        logan.analyze("s3://nobucket/a.log")
+    with pytest.raises(logan.InputError, match="nothing is there"):
+        logan.analyze("s3://logs/none.log")
