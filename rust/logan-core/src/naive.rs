@@ -1433,7 +1433,8 @@ fn level_of_token(
 fn text_duration(message: &[u8]) -> Option<u64> {
     for start in (0..message.len()).rev() {
         let before = start.checked_sub(1).map(|i| message[i]);
-        if !is_digit(message, start) || !before.is_some_and(|b| b" \t=:(\"'[,~".contains(&b)) {
+        let digit_at = start + usize::from(message[start] == b'.');
+        if !is_digit(message, digit_at) || !before.is_some_and(|b| b" \t=:(\"'[,~".contains(&b)) {
             continue;
         }
         // `1,234`: what stands before a comma may belong to the number.
@@ -2207,6 +2208,7 @@ impl Fields {
         };
         let second = SECOND as u64;
         let value = std::str::from_utf8(&raw).ok().and_then(|text| text.parse::<u64>().ok());
+        let value = value.filter(|_| raw.len() <= 18);
         let unit_ns = if raw.iter().any(|b| !b.is_ascii_digit()) {
             let lograge = [" controller=", "\"controller\":"];
             if holds_zap_time(line) {

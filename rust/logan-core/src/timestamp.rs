@@ -68,6 +68,29 @@ pub struct Clock {
     /// The last date read in CLF layout (its eleven bytes as 8 + 8 overlapping).
     clf_day: (u64, u64),
     clf_midnight: i64,
+    /// How the last date of numbers was read whose order is not that of ISO. For detection: no
+    /// timestamp depends on it.
+    pub numeric_date: Option<NumericDate>,
+}
+
+/// How a date such as `03/04/2024` was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumericDate {
+    /// Which number was taken for what.
+    pub order: DateOrder,
+    /// Whether it would be a date in another order as well.
+    pub ambiguous: bool,
+}
+
+/// The order of a date's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DateOrder {
+    /// `01/24/2024`, or `01.24` without a year.
+    MonthFirst,
+    /// `24.01.2024`
+    DayFirst,
+    /// `24-01-23`
+    ShortYearFirst,
 }
 
 impl Clock {
@@ -87,6 +110,7 @@ impl Clock {
             zone_offset: 0,
             clf_day: (0, 0),
             clf_midnight: 0,
+            numeric_date: None,
         };
         if clock.zone == TimeZone::UTC {
             (clock.offset_from, clock.offset_to) = (i64::MIN, i64::MAX);

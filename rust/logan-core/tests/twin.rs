@@ -110,9 +110,69 @@ fn zone() -> Text {
 /// A timestamp in any layout, of which some may follow others and all may be a little wrong.
 fn stamp() -> Text {
     let layout = prop_oneof![4 => Just(0usize), 4 => 0usize..24];
-    (moment(), fraction(), zone(), layout)
-        .prop_map(|(m, fraction, zone, layout)| written(m, &fraction, &zone, layout))
+    let usual = (moment(), fraction(), zone(), layout)
+        .prop_map(|(m, fraction, zone, layout)| written(m, &fraction, &zone, layout));
+    prop_oneof![4 => usual, 1 => rare_stamp()].boxed()
+}
+
+/// A timestamp of the rarer layouts: any date, gap and time of day.
+fn rare_stamp() -> Text {
+    let gap = pick(" ¦ ¦, ¦T¦_¦-¦ - ¦ | ¦; ¦  ¦:¦   ¦    ¦ -- ¦¦,¦-  ");
+    let half = pick("¦¦¦ AM¦ PM¦am¦ pm¦PM¦ AMx¦ P");
+    (moment(), 0usize..32, gap, (0usize..9, fraction()), half, zone())
+        .prop_map(|(m, layout, gap, (clock, fraction), half, zone)| {
+            let Moment { hour: h, minute: n, second: s, .. } = m;
+            let time = match clock {
+                0..4 => format!("{h:02}:{n:02}:{s:02}{fraction}"),
+                4 => format!("{h}:{n:02}:{s:02}{fraction}"),
+                5 => format!("{h:02}:{n:02}"),
+                6 => format!("{h:02}.{n:02}.{s:02}{fraction}"),
+                7 => format!("{h:02}{n:02}{s:02}{fraction}"),
+                _ => format!("{h}:{n}:{s}"),
+            };
+            format!("{}{gap}{time}{half}{zone}", rare_date(m, layout))
+        })
         .boxed()
+}
+
+fn rare_date(moment: Moment, layout: usize) -> String {
+    let Moment { year: y, month: o, day: d, .. } = moment;
+    let (name, short) = (MONTHS[o], y.rem_euclid(100));
+    let whole = ["january", "February", "March", "APRIL", "Janua", "sept"][d as usize % 6];
+    match layout {
+        0 => format!("{y}-{o}-{d}"),
+        1 => format!("{y}/{o}/{d:02}"),
+        2 => format!("{y}.{o:02}.{d:02}"),
+        3 => format!("{o:02}/{d:02}/{y}"),
+        4 => format!("{d}/{o}/{y}"),
+        5 => format!("{d:02}-{o:02}-{y}"),
+        6 => format!("{o}-{d}-{y}"),
+        7 => format!("{d:02}.{o:02}.{y}"),
+        8 => format!("{o}.{d}.{y}"),
+        9 => format!("{o}/{d}/{short:02}"),
+        10 => format!("{d}.{o}.{short:02}"),
+        11 => format!("{short:02}-{o:02}-{d:02}"),
+        12 => format!("{o}.{d}"),
+        13 => format!("{d:02}.{o:02}"),
+        14 => format!("{d:02}-{name}-{short:02}"),
+        15 => format!("{d}-{}-{y}", name.to_uppercase()),
+        16 => format!("{d}/{name}/{y}"),
+        17 => format!("{d}{name}{y}"),
+        18 => format!("{d} {name}"),
+        19 => format!("{d} {whole} {y}"),
+        20 => format!("{name} {d} {y}"),
+        21 => format!("{name} {d:2} {y}"),
+        22 => format!("{whole} {d}, {y}"),
+        23 => format!("{name} {d},"),
+        24 => format!("Wednesday, {whole} {d}, {y}"),
+        25 => format!("Sunday, {d} {whole} {y}"),
+        26 => format!("tue {name} {d}"),
+        27 => format!("{y:04}{o:02}{d:02}"),
+        28 => format!("{short:02}{o:02}{d:02}"),
+        29 => format!("{d}-{name}"),
+        30 => format!("1.{y:04}{o:02}e+{d:02} {y}-{o:02}-{d:02}"),
+        _ => format!("1.70609133{d}e+09"),
+    }
 }
 
 fn written(moment: Moment, fraction: &str, zone: &str, layout: usize) -> String {
@@ -169,7 +229,14 @@ fn duration() -> Text {
         "ms¦s¦ ms¦us¦ns¦µs¦μs¦ s¦sec¦ seconds¦Millis¦ MSEC¦nanoseconds¦¦m¦min¦h¦MS¦\
         msx¦s_¦ms.¦ms,¦s)¦  ms¦m2s",
     );
-    cat(vec![number(), unit])
+    let plain = cat(vec![number(), unit.clone()]);
+    let group = (1u32..1_000, 0u32..1_000).prop_map(|(a, b)| format!("{a},{b:03}"));
+    let grouped = cat(vec![group.boxed(), pick("¦¦.5¦,678¦,12¦,"), unit]);
+    let span = pick(
+        "00:00:00.1270000¦0:01:02.5¦00:60:00.5¦12:00:00¦PT0.127S¦PT1M2.5S¦P1DT2H¦PT5¦P5S¦\
+        PT1S2M¦PT¦P¦9999999:00:00.5¦P99999999D¦1h2m",
+    );
+    prop_oneof![8 => plain, 1 => grouped, 1 => span].boxed()
 }
 
 const WORDS: &str = "Request¦processed¦in¦took¦time¦duration¦elapsed:¦latency=¦responseTime=¦rt¦\
@@ -197,7 +264,8 @@ fn message() -> Text {
 fn level() -> Text {
     pick(
         "INFO¦ERROR¦WARN¦DEBUG¦TRACE¦FATAL¦info¦Warning¦SEVERE¦notice¦CRIT¦E¦W¦I¦V¦\
-        panic¦OTHER¦Information¦ERR¦emerg¦FINE¦N",
+        panic¦OTHER¦Information¦ERR¦emerg¦FINE¦N¦LOG¦SUCCESS¦fail¦Note¦DEBUG3¦WRN¦INF¦\
+        INFO+2¦DEBUG-4¦ERROR+¦critical¦System",
     )
 }
 
@@ -208,15 +276,17 @@ fn app_line() -> Text {
             "{}¦[{}]¦{}:¦- {} -¦ - {} - ¦<{}>¦[main] {}¦[main] [{}] c.X -¦{} ¦\
         1234 5678 {} Tag:¦{}/Tag(12):¦12 {} a.b.C:¦[core:{}] [pid 1]¦| {} |¦\"{}\"¦\
         ({})¦a b c d e f g {}¦a b c d e f g h {}¦level={},¦[http/{}:]¦x/{}: y¦¦\
-        --- [{}] *¦{}[1]",
+        --- [{}] *¦{}[1]¦{}/MainProcess]¦app.{}:¦app.{}¦ | {}  | a:b:1¦|{}|¦{} [x] y¦\
+        1 2 {}/Tag¦{} - x¦{} NETWORK [c]¦+0000 {} -¦-1 {} x¦\x1b[32m{}\x1b[0m¦\
+        \x1b[2m \x1b[0m\x1b[33m {}\x1b[0m \x1b[1m\x1b[31mx\x1b[0m¦{}\x1b[0m¦\x1b{}",
         ),
     )
         .prop_map(|(level, dressing)| dressing.replace("{}", &level))
         .boxed();
     let front = prop_oneof![
         6 => just(""),
-        2 => pick("[¦<"),
-        2 => pick("nova.log ¦host app[1]: ¦key=¦(¦\"¦x|¦err <¦ERROR at ¦\t¦W x ¦warn: a ¦x¦ "),
+        2 => pick("[¦<¦- ¦\x1b[2m¦\x1b[36m[¦\x1b"),
+        2 => pick("a;¦b@¦c,¦'¦d>¦123:M ¦[GIN] ¦nova.log ¦host app[1]: ¦key=¦(¦\"¦x|¦err <¦ERROR at ¦\t¦W x ¦warn: a ¦x¦ "),
     ]
     .boxed();
     let behind = pick(" ¦ ¦ ¦] ¦¦  ¦ - ¦\t¦> ¦][");
@@ -313,8 +383,16 @@ fn access_line() -> Text {
         1 => tail,
     ]
     .boxed();
+    let traefik = cat(vec![
+        head.clone(),
+        just("\""),
+        request.clone(),
+        just("\" 200 5 \"-\" \"-\" 7 \"r@docker\" \"http://1\" "),
+        number(),
+        just("ms"),
+    ]);
     let bare = cat(vec![head, request, just(" "), status, after]);
-    prop_oneof![3 => quoted, 1 => bare].boxed()
+    prop_oneof![9 => quoted, 3 => bare, 1 => traefik].boxed()
 }
 
 const KEYS: &str = "time¦msg¦level¦status¦duration¦duration_ms¦ts¦@timestamp¦message¦path¦\
@@ -325,6 +403,8 @@ const KEYS: &str = "time¦msg¦level¦status¦duration¦duration_ms¦ts¦@timest
         code¦ip¦route¦t¦x¦¦_time¦@@time¦LEVEL¦Content-Length¦http-status¦\
         http_request.latency¦timestamp.seconds¦durations¦http.duration¦DurationMs¦\
         ti\\u006de¦exception.message¦started_at¦resp_size¦\
+        controller¦at¦service¦fwd¦x_forwarded_for¦msec¦created¦time_ms¦ms¦handler_time¦\
+        mt¦text_payload¦real_ip¦res.headers.content_length¦elapsed_usecs¦\
         a_key_that_is_much_longer_than_any_known_name";
 const GROUPS: &str = "http¦http.response¦response¦fields¦context¦error¦req¦res¦event¦log¦record¦\
         level¦time¦httpRequest¦x¦JSONPayload¦request¦meta¦url¦exception";
@@ -406,7 +486,27 @@ fn json_line() -> Text {
             _ => format!("{{\"msg\":\"m\",\"x\":{}{}}}", "[".repeat(63), "]".repeat(63)),
         });
     let edge = mostly("", " ¦\t¦x¦}¦{");
-    cat(vec![edge.clone(), prop_oneof![3 => leaf, 2 => nested].boxed(), edge])
+    let any = cat(vec![edge.clone(), prop_oneof![3 => leaf, 2 => nested].boxed(), edge]);
+    prop_oneof![6 => any, 1 => json_of_known_writers()].boxed()
+}
+
+/// Lines of zap, slog and lograge, or nearly so: who wrote them settles units.
+fn json_of_known_writers() -> Text {
+    let front = pick(
+        "{\"level\":\"info\",\"ts\":1706091332.123,¦{\"time\":\"2024-01-24T10:15:32Z\",\"level\":\"INFO\",¦\
+        {\"level\":\"info\",\"ts\":1706091332,¦{\"time\":\"2024-01-24T10:15:32Z\",\"level\":\"info\",¦\
+        {\"level\":30,\"ts\":1706091332.5,¦{\"controller\":\"a\",¦{\"msg\":\"x\",\"ts\":1706091332.123,¦\
+        { \"level\":\"info\",\"ts\":1706091332.123,¦{",
+    );
+    let key = pick("duration¦elapsed¦took¦latency¦Duration¦latency_human¦service¦duration_ms");
+    let value = prop_oneof![
+        2 => number(),
+        4 => pick("5¦127¦999¦1000¦9999¦10000¦430000¦999999¦1000000¦0¦0.127¦58.33¦1.2e3¦\"127\"¦\
+        \"0.127\"¦\"430000\"¦\"5\"¦\"12345\"¦\"127ms\"¦\"00:00:01.5\"¦007¦null"),
+    ];
+    let member = (key, value).prop_map(|(key, value)| format!("\"{key}\":{value},")).boxed();
+    let members = several(member, just(""), 3);
+    cat(vec![front, members, pick("\"msg\":\"m\"}¦\"controller\":\"c\"}¦\"ts\":1706091332.1}")])
 }
 
 fn logfmt_line() -> Text {
@@ -426,8 +526,12 @@ fn logfmt_line() -> Text {
         })
         .boxed();
     let part = prop_oneof![8 => usual, 1 => pair, 1 => pick("flag¦x¦-¦\"¦=¦==¦k=\"\\n\\q\"")];
-    let first =
-        prop_oneof![4 => pick("level=info ¦ts=2024-01-24T10:15:32Z ¦msg=\"a b\" "), 1 => just("")];
+    let first = prop_oneof![
+        4 => pick("level=info ¦ts=2024-01-24T10:15:32Z ¦msg=\"a b\" "),
+        1 => pick("method=GET path=/x controller=C status=200 duration=58.33 ¦\
+        method=GET path=/x status=200 ¦at=info fwd=\"10.0.0.1, 10.0.0.2\" service=18ms "),
+        1 => just(""),
+    ];
     cat(vec![first.boxed(), several(part.boxed(), pick(" ¦ ¦ ¦\t¦  ¦"), 8)])
 }
 
@@ -440,8 +544,31 @@ fn other_line() -> Text {
         #Date: 2024-01-24 10:15:32¦# 2024-01-24 10:15:32 x¦#comment¦\
         Invalid log line¦2024-01-24 ERROR¦10:15:33.001 INFO Incomplete¦{¦{}¦ {\"a\"¦\
         \0¦2024-01-24 10:15:32\0 INFO x¦\u{feff}2024-01-24 10:15:32 INFO x¦\
-        A.b$c_9Warning",
+        A.b$c_9Warning¦{\"a\":1}¦{\"ms\":x}",
     )
+}
+
+/// Lines of formats that have no twin, which must be told from those that do.
+fn foreign_line() -> Text {
+    let day = "2024-01-24 10:15:32.123";
+    let fixed = pick(
+        "WARNING:root:took 127ms¦INFO:     10.0.0.1:5 - \"GET /x HTTP/1.1\" 200 OK¦\
+        [INFO ] x in 5ms¦10:15:32.123 [main] INFO a.B - took 5 ms¦INFO[0005] done in 3s¦\
+        [0.005s][info][gc] Pause 1.5ms¦12 [main] WARN a.B - x¦info: x¦[a-1] ERROR b.C - x¦\
+        [10:15:32] ERROR x¦\x1b[32mINFO\x1b[0m: x in 5ms¦INFO: at 2024-01-24 10:15:32 x¦\
+        [GIN] 2024/01/24 - 10:15:32 | 200 |     127.123µs |  10.0.0.1 | GET      \"/ping\"¦\
+        123:M 24 Jan 2024 10:15:32.123 * Ready¦[Wed Jan 24 10:15:32.1 2024] [core:error] [pid 1] x¦\
+        [Wed Jan 24 10:15:32 2024] [error] [client 10.0.0.1] x¦\
+        2024/01/24 10:15:32 [error] 3#3: *7 open() failed, client: 10.0.0.1, request: \"GET /x HTTP/1.1\"¦\
+        I, [2024-01-24T10:15:32.123456 #12]  INFO -- : Completed 200 OK in 127ms (Views: 1ms)¦\
+        Started GET \"/x\" for 10.0.0.1 at 2024-01-24 10:15:32 +0000¦Completed 404 Not Found in 5ms",
+    );
+    let postgres =
+        (pick(" UTC [12] ¦ [12] u@d ¦:10.0.0.1(5):u@d:[12]:¦ UTC ¦ "), level(), duration())
+            .prop_map(move |(front, level, took)| {
+                format!("{day}{front}{level}:  duration: {took}  x")
+            });
+    prop_oneof![4 => fixed, 1 => postgres].boxed()
 }
 
 fn line() -> Text {
@@ -451,6 +578,7 @@ fn line() -> Text {
         4 => json_line(),
         4 => logfmt_line(),
         2 => other_line(),
+        1 => foreign_line(),
     ]
     .boxed()
 }
@@ -508,7 +636,8 @@ fn mutation() -> BoxedStrategy<Mutation> {
     ];
     let piece = pick(
         "\r\n¦\n¦\u{feff}¦ in 5ms¦2024-01-24 10:15:32 ¦\\\"¦\\u00¦ 200 ¦[¦\
-        ] \"GET / HTTP/1.1\" 200 1¦{\"a\":¦INFO ¦rt=¦  ¦duration=",
+        ] \"GET / HTTP/1.1\" 200 1¦{\"a\":¦INFO ¦rt=¦  ¦duration=¦\x1b[0m¦\x1b[1;31m¦ PM¦ | ¦\
+        01/24/2024 10:15 ¦,123ms¦:  ",
     );
     let any_bytes = vec(any::<u8>(), 0..5);
     prop_oneof![

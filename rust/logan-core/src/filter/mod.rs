@@ -262,7 +262,7 @@ impl fmt::Display for Nanos {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const UNITS: [(u64, &str); 4] =
             [(1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "us"), (1, "ns")];
-        let unit = UNITS.iter().find(|(nanos, _)| self.0 != 0 && self.0 % nanos == 0);
+        let unit = UNITS.iter().find(|(nanos, _)| self.0 != 0 && self.0.is_multiple_of(*nanos));
         let (nanos, name) = unit.unwrap_or(&UNITS[1]);
         write!(f, "{}{name}", self.0 / nanos)
     }

@@ -4,18 +4,18 @@
 //! took any are listed, the most frequent first, but those whose lines others would take as well
 //! (envelopes; a line of HAProxy behind a syslog header, which is app text too) before all others,
 //! so that those leave them theirs. What lines alone cannot say (the unit of a bare
-//! integer, the zone and year of timestamps without them) is decided here, once per source, and
-//! named among what was assumed.
+//! integer, the zone and year of timestamps without them, which number of `03/04/2024` is the
+//! month) is decided here, once per source, and named among what was assumed.
 
 use super::envelope::{cri, docker, inner_formats, journald, payload_of};
 use super::{
-    Context, Entry, Format, Params, Part, REGISTRY, access, app, by_name, history, is_outer,
+    Context, Entry, Format, Params, Part, REGISTRY, access, app, by_name, history, is_outer, named,
 };
 use crate::archive::Compression;
 use crate::batch::{NO_DURATION, Record};
 use crate::lines::{LINE_BYTES_MAX, PaddedLine};
 use crate::metric::lines::{is_continuation, is_header};
-use crate::timestamp::Clock;
+use crate::timestamp::{Clock, DateOrder, NumericDate};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -31,6 +31,8 @@ struct Seen {
     example: Option<String>,
     /// Whether app text would take one of the lines.
     like_app: bool,
+    /// Fields that times and durations were found in.
+    fields: named::Fields,
     /// Of an envelope, lines by the format of their payload.
     payload: BTreeMap<&'static str, u64>,
     /// Whether any line said that it ends a record which may have more.
@@ -75,6 +77,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let mut seen = vec![Seen::default(); formats.len()];
     let (mut blank, mut header, mut continuation, mut malformed) = (0u64, 0u64, 0u64, 0u64);
     let mut integers = Vec::new();
+    // How often dates of numbers were read in an order, and whether it was a choice.
+    let mut dates: BTreeMap<(DateOrder, bool), u64> = BTreeMap::new();
     for (offset, bytes) in samples {
         let sample_start = bytes.as_ptr() as usize;
         let sample_offset = *offset;
@@ -115,6 +119,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 }
             };
             let taken = formats.iter().enumerate().find_map(|(i, (_, format))| {
+                context.clock.numeric_date = None;
                 parse(format.as_ref(), &mut context).map(|found| (i, format, found))
             });
             let Some((i, format, (part, record))) = taken else {
@@ -127,6 +132,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 }
                 continue;
             };
+            if let Some(NumericDate { order, ambiguous }) = context.clock.numeric_date {
+                *dates.entry((order, ambiguous)).or_default() += 1;
+            }
             let mut time_by = |other: &mut Context| parse(format.as_ref(), other);
             let others = [time_by(&mut east), time_by(&mut later)];
             if part == Part::Continuation {
@@ -148,6 +156,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             seen.example.get_or_insert_with(|| {
                 String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned()
             });
+            if named::has_named_fields(REGISTRY[i]) {
+                seen.fields.learn(line, record, format.as_ref(), &mut context);
+            }
             seen.ends_lines |= docker::ends_its_line(padded.line());
             let payload = payload_of(REGISTRY[i], padded.line(), &mut context.clock);
             let payload =
@@ -185,6 +196,21 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             unit.name()
         ));
     }
+    assumed.extend(
+        [
+            (DateOrder::MonthFirst, "month first (month/day/year)"),
+            (DateOrder::DayFirst, "day first (day.month.year)"),
+            (DateOrder::ShortYearFirst, "year first (year-month-day)"),
+        ]
+        .into_iter()
+        .filter(|&(order, _)| dates.contains_key(&(order, true)))
+        .map(|(order, told)| {
+            let otherwise = dates.keys().any(|&(other, ambiguous)| other != order && !ambiguous);
+            let doubt =
+                if otherwise { ", though others in the file can only be otherwise" } else { "" };
+            format!("dates of numbers that could be in another order are read {told}{doubt}")
+        }),
+    );
     let describe = |&i: &usize| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);
         let around =
@@ -213,8 +239,12 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 .collect::<Vec<_>>(),
             "lines": seen.lines,
             "share": seen.lines as f64 / (total - blank).max(1) as f64,
-            "time_field": entry.info.time_field,
-            "duration_field": entry.info.duration_field.filter(|_| measured),
+            "time_field": seen.fields.time.told(entry.info.time_field),
+            "duration_field": entry
+                .info
+                .duration_field
+                .filter(|_| measured)
+                .map(|general| seen.fields.duration.told(general)),
             "duration_unit": duration_unit.filter(|_| measured),
             "timezone": match seen.zoneless {
                 0 => "written",
@@ -316,6 +346,60 @@ mod tests {
         assert_eq!(detect(&[(0, b"2024-01-24 10:15:32 a\0b\n")])["encoding"], "utf-8");
         assert_eq!(detect(&[(0, b"\x1f\x8b\x08")])["compression"], "gzip");
         assert_eq!(detect(&[])["lines"], 0);
+    }
+
+    #[test]
+    fn fields_are_named_as_they_are_written() {
+        let fields = |line: &str| {
+            let found = detect(&[(0, line.as_bytes())]);
+            let format = &found["formats"][0];
+            (format["time_field"].clone(), format["duration_field"].clone())
+        };
+        for (line, time, duration) in [
+            (
+                r#"{"@timestamp":"2024-01-24T10:15:32Z","msg":"a=b","tookMs":5}"#,
+                "@timestamp",
+                "tookMs",
+            ),
+            (
+                r#"{"ts":"2024-01-24T10:15:32Z","event":{"kind":"x", "duration" : 5}}"#,
+                "ts",
+                "event.duration",
+            ),
+            // Whose the unit is does not count.
+            (r#"{"level":"info","ts":1706091332.5,"msg":"x","duration":5}"#, "ts", "duration"),
+            // The second is there to fall back on.
+            (r#"{"time":"2024-01-24T10:15:32Z","duration_ms":5,"took":6}"#, "time", "duration_ms"),
+            ("time=2024-01-24T10:15:32Z level=info msg=\"a b=c\" elapsed=5ms", "time", "elapsed"),
+        ] {
+            assert_eq!(fields(line), (json!(time), json!(duration)), "{line}");
+        }
+        let (time, duration) = fields(r#"{"level":"info","msg":"no time"}"#);
+        assert_eq!(
+            (time, duration),
+            (json!(super::super::json::ENTRY.info.time_field), Value::Null)
+        );
+    }
+
+    #[test]
+    fn orders_of_dates_are_told() {
+        let assumed = |text: &str| detect(&[(0, text.as_bytes())])["assumed"].clone();
+        let said = "dates of numbers that could be in another order are read";
+        let us = "03/04/2024 10:15:32 INFO x\n";
+        assert_eq!(assumed(us), json!([format!("{said} month first (month/day/year)")]));
+        assert_eq!(
+            assumed(&[us, "24/04/2024 10:15:32 INFO x\n"].concat()),
+            json!([format!(
+                "{said} month first (month/day/year), though others in the file can only be otherwise"
+            )])
+        );
+        let german = "04.03.2024 10:15:32 INFO x\n";
+        assert_eq!(assumed(german), json!([format!("{said} day first (day.month.year)")]));
+        let short = "24-01-23 10:15:32 INFO x\n";
+        assert_eq!(assumed(short), json!([format!("{said} year first (year-month-day)")]));
+        for sure in ["01/24/2024 10:15:32 INFO x\n", "2024-01-02 10:15:32 INFO x\n"] {
+            assert_eq!(assumed(sure), json!([]), "{sure}");
+        }
     }
 
     #[test]

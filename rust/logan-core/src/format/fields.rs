@@ -632,10 +632,12 @@ impl<'a> Fields<'a> {
             Meaning::Duration(rule) => {
                 let before = self.ranks[DURATION];
                 self.duration(rank, duration(line, key, bytes, rule), record);
-                // Whole numbers below the first that may be slog's are no question.
-                let fraction = || bytes.iter().any(|b| !b.is_ascii_digit());
-                if before == 0 && self.ranks[DURATION] == 1 && (bytes.len() > 4 || fraction()) {
-                    self.open = value;
+                if before == 0 && self.ranks[DURATION] == 1 {
+                    match whole(bytes) {
+                        Some(number) if is_open(rule, number) => self.open_whole = number,
+                        Some(_) => {}
+                        None => self.open = value,
+                    }
                 }
             }
             Meaning::RequestTime => match duration(line, key, bytes, Rule::Fixed(Unit::Seconds)) {
@@ -676,9 +678,7 @@ impl<'a> Fields<'a> {
                     Rule::Never => return,
                     rule => unit_of(line, key, rule, number >= NANOSECONDS_FROM),
                 };
-                let zap = rule == Rule::Seconds && (1..1_000).contains(&number);
-                if guess && (zap || SLOG_NANOSECONDS.contains(&number)) && self.ranks[DURATION] == 0
-                {
+                if guess && is_open(rule, number) && self.ranks[DURATION] == 0 {
                     self.open_whole = number;
                 }
                 // Ten million seconds are far from the largest duration.
@@ -827,12 +827,11 @@ impl<'a> Fields<'a> {
             }
             return;
         }
-        let whole = if self.open_whole > 0 { Some(self.open_whole) } else { whole(number) };
-        match whole {
-            Some(seconds @ 1..1_000) if is_of_zap_alone(line) => {
+        match self.open_whole {
+            seconds @ 1..1_000 if is_of_zap_alone(line) => {
                 record.duration_ns = seconds * Unit::Seconds.nanos();
             }
-            Some(nanos) if SLOG_NANOSECONDS.contains(&nanos) && is_of_slog(line) => {
+            nanos if SLOG_NANOSECONDS.contains(&nanos) && is_of_slog(line) => {
                 record.duration_ns = nanos;
             }
             _ => {}
@@ -1036,6 +1035,12 @@ fn duration(line: Line<'_>, key: usize, bytes: &[u8], rule: Rule) -> Option<(u64
         Some(nanos) => Some((nanos, guess)),
         None => of_clock(bytes).map(|nanos| (nanos, false)),
     }
+}
+
+/// Whether who wrote the line could know another unit of a whole number than the guess.
+#[inline(always)]
+fn is_open(rule: Rule, number: u64) -> bool {
+    rule == Rule::Seconds && (1..1_000).contains(&number) || SLOG_NANOSECONDS.contains(&number)
 }
 
 /// Whether the line is of zap or of Caddy, which uses it: their time is `ts`, in seconds with a

@@ -29,6 +29,7 @@ pub mod json;
 pub mod keys;
 pub mod leveled;
 pub mod logfmt;
+pub mod named;
 pub mod nginx_error;
 pub mod postgres;
 pub mod rails;

@@ -2,10 +2,10 @@
 //!
 //! # The rule
 //! A *candidate* is a number (decimal digits, or one to three of them and groups of a comma and three
-//! digits; optionally `.` and more digits), a unit, and
-//! boundaries: at most one space between number and unit; the byte before the number is white
-//! space or one of `=:("'[,~`, and not a comma behind a digit if three digits follow; the byte after the unit is not a letter, digit or `_` (or the text
-//! ends). Units: `ns us µs μs ms s`, and in any case `nsec nsecs nanos nanosecond nanoseconds usec
+//! digits; then perhaps `.` and more digits; or only `.` and digits), a unit, and boundaries: at most
+//! one space between number and unit; the byte before the number is white space or one of
+//! `=:("'[,~`, and not a comma behind a digit if three digits follow; the byte after the unit is
+//! not a letter, digit or `_` (or the text ends). Units: `ns us µs μs ms s`, and in any case `nsec nsecs nanos nanosecond nanoseconds usec
 //! usecs micros microsecond microseconds msec msecs millis millisecond milliseconds sec secs second
 //! seconds`.
 //!
@@ -200,8 +200,8 @@ fn plain<S: Simd>(text: Line<'_>, units: u64, memo: &mut Memo) -> Option<u64> {
     let spaced = usize::from(tail.byte_before(1) == b' ');
     let (count, values) = trailing_digits(tail.u64_before(spaced));
     let digits = spaced + count as usize;
-    // A point does not open a number: it is for the general way. So are more digits.
-    let opens = OPENING[usize::from(tail.byte_before(digits + 1))];
+    // A point before the digits, a comma, or more digits are for the general way.
+    let opens = PLAIN_OPENING[usize::from(tail.byte_before(digits + 1))];
     if !(is_unit & opens & (at > digits) & (count > 0)) {
         return None;
     }
@@ -299,12 +299,14 @@ fn unit_of(unit_ns: u32) -> Option<Unit> {
 }
 
 static OPENING: [bool; 256] = super::byte_set(b" \t=:(\"'[,~");
+/// The same without the comma, which may stand between groups of digits.
+static PLAIN_OPENING: [bool; 256] = super::byte_set(b" \t=:(\"'[~");
 static SPELLED_FIRST: [bool; 256] = super::byte_set(b"mnsuMNSU\xc2\xce");
 static WORD: [bool; 256] =
     super::byte_set(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz");
 
 /// A number that ends before `end`: where it starts and its nanoseconds (None where they
-/// overflow). None if it is no number: two points, or a point at its start.
+/// overflow). None if it is no number: two points.
 #[inline(never)]
 fn decimal(line: Line<'_>, from: usize, end: usize, unit_ns: u32) -> Option<(usize, Option<u64>)> {
     // Up to seven digits on either side of a point, exact in nanoseconds.
@@ -336,7 +338,7 @@ fn long_number(
     let bytes = &line.bytes()[from..end];
     let start = bytes.iter().rposition(|b| !b.is_ascii_digit() && *b != b'.').map_or(0, |i| i + 1);
     let number = &bytes[start..];
-    if number[0] == b'.' || number.iter().filter(|&&b| b == b'.').count() > 1 {
+    if number.iter().filter(|&&b| b == b'.').count() > 1 {
         return None;
     }
     Some((from + start, super::duration::decimal(number, unit_of(unit_ns)?)))
@@ -560,6 +562,10 @@ mod tests {
             ("elapsed (15 Milliseconds)", 15_000_000),
             ("Completed 200 OK in 15ms (Views: 7.7ms | ActiveRecord: 0.0ms)", 15_000_000),
             ("took 5ms, then took 7ms", 7_000_000),
+            ("took .5ms", 500_000),
+            ("took 1,234ms", 1_234_000_000),
+            ("took 1,234,567.5 us", 1_234_567_500),
+            ("took 1,234 milliseconds", 1_234_000_000),
             ("took 5ms, retrying in 30s", 5_000_000),
             ("time taken: 12ms", 12_000_000),
             ("latency of 12ns", 12),
@@ -599,9 +605,26 @@ mod tests {
             };
             let number =
                 text[..end].iter().rev().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
-            let (before, number) = text[..end].split_at(end - number);
+            let (mut before, number) = text[..end].split_at(end - number);
             let points = number.iter().filter(|&&b| b == b'.').count();
-            if !number.last().is_some_and(u8::is_ascii_digit) || number[0] == b'.' || points > 1 {
+            if !number.last().is_some_and(u8::is_ascii_digit) || points > 1 {
+                continue;
+            }
+            // Groups of three digits, before which stands one of up to three.
+            let digits = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).count();
+            let digits_before =
+                |text: &[u8]| text.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+            let mut number = number.to_vec();
+            let mut whole = digits(&number);
+            while let (3, Some((b',', rest))) = (whole, before.split_last())
+                && digits_before(rest) > 0
+            {
+                whole = digits_before(rest);
+                let (rest, group) = rest.split_at(rest.len() - whole);
+                number.splice(0..0, group.iter().copied());
+                before = rest;
+            }
+            if whole > 3 && digits(&number) > whole {
                 continue;
             }
             if !before.last().is_some_and(|&b| OPENING[usize::from(b)])
@@ -613,7 +636,7 @@ mod tests {
                 .into_iter()
                 .find(|unit| unit.nanos() == unit_ns)
                 .unwrap();
-            return super::super::duration::decimal(number, unit)
+            return super::super::duration::decimal(&number, unit)
                 .filter(|&n| n <= DURATION_NS_MAX)
                 .unwrap_or(NO_DURATION);
         }
@@ -628,6 +651,8 @@ mod tests {
             Just("took=".into()),
             "[0-9.]{1,9}",
             "[0-9]{1,5}",
+            "[0-9]{1,4},[0-9]{3}",
+            Just(",".into()),
             Just("ms".into()),
             Just(" s".into()),
             Just("ms ".into()),
@@ -655,7 +680,9 @@ mod tests {
             "in 5m",
             "in x127ms",
             "in 1.2.3s",
-            "in .5s",
+            "in ..5s",
+            "in x.5s",
+            "in 1234,567ms",
             "in 127MS",
             "found 12 servers",
             "in 5 sites",

@@ -18,7 +18,7 @@
 //! - `20240124101532`: date and time on end.
 //! - `1.706091332123e+09`: seconds since 1970 as zap prints them, with exactly this exponent.
 
-use super::{Clock, Stamp, compact_time, epoch, midnight, read_fraction};
+use super::{Clock, DateOrder, NumericDate, Stamp, compact_time, epoch, midnight, read_fraction};
 use crate::lines::Line;
 
 /// Names of months and days, in lower case; the first three letters are enough.
@@ -48,6 +48,24 @@ struct Date {
     day: u32,
     /// Whether it is eight digits, behind which the time may have no colons.
     compact: bool,
+    /// How its numbers were told apart, if only their size or a custom could tell.
+    numeric: Option<NumericDate>,
+}
+
+impl Date {
+    /// A date whose parts are beyond doubt.
+    fn new(year: Option<u32>, month: u32, day: u32) -> Date {
+        Date { year, month, day, compact: false, numeric: None }
+    }
+
+    /// A date of two numbers and perhaps a year.
+    fn of_numbers(year: Option<u32>, first: u32, second: u32, month_first: bool) -> Date {
+        let (month, day) = if month_first { (first, second) } else { (second, first) };
+        let order = if month_first { DateOrder::MonthFirst } else { DateOrder::DayFirst };
+        let ambiguous = first.max(second) <= 12 && first != second;
+        let numeric = Some(NumericDate { order, ambiguous });
+        Date { numeric, ..Date::new(year, month, day) }
+    }
 }
 
 impl Clock {
@@ -77,7 +95,12 @@ impl Clock {
             }
             None => Some((self.yearless(date.month, date.day, seconds, nanos)?, cursor.at)),
         };
-        found.filter(|&(_, end)| !line.bytes().get(end).is_some_and(u8::is_ascii_alphanumeric))
+        let found =
+            found.filter(|&(_, end)| !line.bytes().get(end).is_some_and(u8::is_ascii_alphanumeric));
+        if found.is_some() && date.numeric.is_some() {
+            self.numeric_date = date.numeric;
+        }
+        found
     }
 }
 
@@ -140,7 +163,7 @@ impl Cursor<'_> {
             name.eq_ignore_ascii_case(full.as_bytes())
                 || name.eq_ignore_ascii_case(&full.as_bytes()[..3])
         };
-        let place = names.iter().position(|full| fits(full))?;
+        let place = names.iter().position(fits)?;
         self.at += len;
         Some(place as u32)
     }
@@ -150,7 +173,7 @@ impl Cursor<'_> {
     }
 
     fn date(&mut self, fourteen: bool) -> Option<Date> {
-        let whole = |year, month, day| Date { year: Some(year), month, day, compact: false };
+        let whole = |year, month, day| Date::new(Some(year), month, day);
         match self.digits() {
             0 => {
                 if self.name(&DAYS).is_some() {
@@ -196,21 +219,23 @@ impl Cursor<'_> {
                 self.take(mark)?;
                 let second = self.short()?;
                 if mark == b'.' && self.byte() == b' ' {
-                    let (month, day) = if first <= 12 { (first, second) } else { (second, first) };
-                    return Some(Date { year: None, month, day, compact: false });
+                    return Some(Date::of_numbers(None, first, second, first <= 12));
                 }
                 self.take(mark)?;
                 let (year, month_first) = match self.digits() {
                     4 => (self.number(4)?, if mark == b'/' { first <= 12 } else { second > 12 }),
                     // With dashes the year comes first, as in all of Asia.
                     2 if mark == b'-' => {
-                        return Some(whole(2000 + first, second, self.number(2)?));
+                        let day = self.number(2)?;
+                        let ambiguous = first != day && (1..=31).contains(&first);
+                        let order = DateOrder::ShortYearFirst;
+                        let numeric = Some(NumericDate { order, ambiguous });
+                        return Some(Date { numeric, ..whole(2000 + first, second, day) });
                     }
                     2 => (2000 + self.number(2)?, mark == b'/' && first <= 12),
                     _ => return None,
                 };
-                let (month, day) = if month_first { (first, second) } else { (second, first) };
-                Some(whole(year, month, day))
+                Some(Date::of_numbers(Some(year), first, second, month_first))
             }
             _ => None,
         }
@@ -238,7 +263,7 @@ impl Cursor<'_> {
             }
             _ => return None,
         };
-        Some(Date { year, month, day, compact: false })
+        Some(Date::new(year, month, day))
     }
 
     /// `Jan 24 2024`, `January 24, 2024`, `January 24`.
@@ -254,7 +279,7 @@ impl Cursor<'_> {
         if year.is_none() {
             self.at = before_year;
         }
-        Some(Date { year, month, day, compact: false })
+        Some(Date::new(year, month, day))
     }
 
     /// What stands between date and time: its byte that is no space, or a space.
