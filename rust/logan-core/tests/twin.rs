@@ -1280,6 +1280,7 @@ const BY: &[&str] =
     &["status", "level", "route", "path", "method", "client", "host", "format", "json.a"];
 
 /// A selected time, a condition, group tables: any of them, or none.
+#[allow(clippy::type_complexity)] // named once, used once
 fn narrowing() -> BoxedStrategy<(Option<i64>, Option<i64>, Option<Ask>, Vec<&'static str>)> {
     let edge = prop_oneof![
         2 => Just(None),

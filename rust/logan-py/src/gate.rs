@@ -152,11 +152,13 @@ fn raised(py: Python<'_>, fault: Fault) -> PyErr {
             changed(py, message, path.into_os_string()).unwrap_or_else(|failure| failure)
         }
         Error::Condition { text, position, message } => {
-            misfit(py, py.get_type::<ConditionError>(), message, text, position).unwrap_or_else(|failure| failure)
+            misfit(py, py.get_type::<ConditionError>(), message, text, position)
+                .unwrap_or_else(|failure| failure)
         }
         Error::Archive { .. } => InputError::new_err(message),
         Error::Format { text, position, message } => {
-            misfit(py, py.get_type::<FormatError>(), message, text, position).unwrap_or_else(|failure| failure)
+            misfit(py, py.get_type::<FormatError>(), message, text, position)
+                .unwrap_or_else(|failure| failure)
         }
         Error::Cancelled => CancelledError::new_err(message),
         Error::Spec(_) => PyValueError::new_err(message),

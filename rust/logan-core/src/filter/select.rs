@@ -7,8 +7,8 @@
 
 use super::{Check, Condition, Field, Operator, Value, parse};
 use crate::batch::{BATCH_ROWS, Batch, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME};
-use crate::format::{PLACES, name_at};
 use crate::format::keys::Keys;
+use crate::format::{PLACES, name_at};
 use crate::level::Level;
 use crate::metric::Block;
 use crate::metric::routes::Folder;

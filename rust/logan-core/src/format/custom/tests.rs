@@ -20,7 +20,7 @@ fn figures(name: &str, pattern: Option<&str>, pieces: &[&[u8]]) -> Value {
     format.params.pattern = pattern.map(String::from);
     let spec = Spec {
         anchor_ns: 1_706_745_600_000_000_000,
-        sources: vec![SourceSpec { formats: vec![format], only: true }],
+        sources: vec![SourceSpec { formats: vec![format], only: true, ..Default::default() }],
         ..Spec::plain()
     };
     let spec = Spec::from_json(&spec.to_json()).unwrap();
