@@ -20,6 +20,7 @@ __all__ = [
     "Summary",
     "__version__",
     "condition",
+    "custom_format",
     "decode_head",
     "detect",
     "formats",
