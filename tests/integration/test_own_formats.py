@@ -135,3 +135,12 @@ def test_a_configuration_that_is_named_must_be_there(
 ) -> None:
     assert main(["analyze", str(log)]) == 2
     assert "no such configuration file" in capsys.readouterr().err
+
+
+def test_conditions_and_tables_know_it(log: Path) -> None:
+    report = logan.analyze(log, format=SHOP, where="format=custom", by="format").to_dict()
+    assert report["lines"]["parsed"] == 2
+    (row,) = report["groups"]["format"]["top"]
+    assert (row["key"], row["records"]) == ("custom", 2)
+    report = logan.analyze(log, format=SHOP, where="format=combined").to_dict()
+    assert report["lines"]["filtered"] == 2
