@@ -264,7 +264,10 @@ fn grouped<S: Simd>(
     // Leftwards over commas, as long as whole groups stand between them.
     while first > from + 1 && bytes[first - 1] == b',' {
         let group = bytes[from..first - 1].iter().rev().take_while(|b| b.is_ascii_digit()).count();
-        if !(1..=3).contains(&group) {
+        if group > 3 {
+            return Some(None);
+        }
+        if group == 0 {
             break;
         }
         first -= 1 + group;
@@ -683,6 +686,7 @@ mod tests {
             "in ..5s",
             "in x.5s",
             "in 1234,567ms",
+            "in 1234,567,890ms",
             "in 127MS",
             "found 12 servers",
             "in 5 sites",
