@@ -252,7 +252,8 @@ impl Cursor<'_> {
         let month = self.month()?;
         let before_year = self.at;
         if marked && self.take(mark).is_none() {
-            return None;
+            // `24 Jan, 10:15`: another gap than the date's own ends it.
+            return (mark == b' ').then(|| Date::new(None, month, day));
         }
         let year = match self.digits() {
             4 => Some(self.number(4)?),
