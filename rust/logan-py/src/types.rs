@@ -195,7 +195,7 @@ impl Summary {
         fingerprint: Option<&Fingerprint>,
         threads: usize,
         cancel: Option<&Cancel>,
-    ) -> PyResult<(Summary, Option<(&'static str, String)>, ArchiveFacts)> {
+    ) -> PyResult<Decoded> {
         let control = control(cancel);
         let (outcome, known) = attended(
             py,
@@ -414,6 +414,9 @@ pub struct Outcome {
 
 /// Source, decoded bytes, members, and where foreign bytes begin.
 type ArchiveFacts = (u32, u64, u64, Option<u64>);
+
+/// What a compressed source left: its summary, what damage ended it (kind and text), its facts.
+type Decoded = (Summary, Option<(&'static str, String)>, ArchiveFacts);
 
 fn facts(source: u32, facts: &archive::Facts) -> ArchiveFacts {
     (source, facts.decoded, facts.members, facts.foreign_at)
@@ -699,7 +702,7 @@ impl ArchiveFeed {
     fn finish(
         &self,
         py: Python<'_>,
-    ) -> PyResult<(Summary, Option<(&'static str, String)>, ArchiveFacts)> {
+    ) -> PyResult<Decoded> {
         let scanned = detached(py, || {
             let feed = lock(&self.feed)?.take().ok_or(Fault::Finished(FEED_FINISHED))?;
             Ok(feed.finish()?)
