@@ -699,10 +699,7 @@ impl ArchiveFeed {
         })
     }
 
-    fn finish(
-        &self,
-        py: Python<'_>,
-    ) -> PyResult<Decoded> {
+    fn finish(&self, py: Python<'_>) -> PyResult<Decoded> {
         let scanned = detached(py, || {
             let feed = lock(&self.feed)?.take().ok_or(Fault::Finished(FEED_FINISHED))?;
             Ok(feed.finish()?)
