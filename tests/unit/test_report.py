@@ -6,8 +6,10 @@ import io
 import json
 import pickle
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from logan.report import CSV_TABLES, OUTPUTS, Look, Report, assemble, input_entry, render
 from logan.report.contract import SECTIONS, TOP_LEVEL
 from logan.report.json import dumps
+from logan.report.zones import Local, in_zone
 
 HOSTILE = 'a\x1b[31mb\x07\r\n\t[red]x[/red] \u202e\u200b\x9b =1+1 日本語 "q"'
 
@@ -333,6 +336,34 @@ def test_names_are_shown_in_words() -> None:
     assert "app       75 %  times without zone; response time from the text" in page
     assert "combined  25 %  times with zone; response time in microseconds" in page
     assert "other" not in page
+
+
+def test_times_are_shown_in_the_zone_asked_for_and_the_day_is_the_zones_own() -> None:
+    made = report()
+    in_utc = render("text", made, Look())
+    assert "2024-01-24 08:00:00 → 11:00:00 UTC" in in_utc
+    kolkata = render("text", made, Look(zone=ZoneInfo("Asia/Kolkata")))
+    assert "2024-01-24 13:30:00 → 16:30:00 Asia/Kolkata" in kolkata
+    # Behind the date line the period spans two days, and the axis begins at a round local time.
+    apia = render("text", made, Look(zone=ZoneInfo("Pacific/Apia")))
+    assert "2024-01-24 21:00:00 → 2024-01-25 00:00:00 Pacific/Apia" in apia
+    assert re.search(r"^ +21:00 .*00:00$", apia, re.MULTILINE)
+    assert render("json", made, Look(zone=ZoneInfo("Asia/Kolkata"))) == render("json", made, Look())
+
+
+def test_a_zone_with_summer_time_has_the_offset_of_the_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    winter = {"time": {"first": "2024-01-24T08:00:00Z", "last": "2024-07-24T08:00:00Z"}}
+    expected = ["2024-01-24T09:00:00+01:00", "2024-07-24T10:00:00+02:00"]
+    assert [*in_zone(winter, ZoneInfo("Europe/Berlin"))["time"].values()] == expected
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        assert [*in_zone(winter, Local())["time"].values()] == expected
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_one_is_no_plural_and_one_moment_no_period() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from logan.cli.exits import Exit, exit_of_signal
@@ -17,6 +18,7 @@ from logan.cli.values import (
     share_or_count,
     switch,
     whole,
+    zone,
 )
 from logan.errors import UsageError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, EXPANSION_MAX_DEFAULT, SERIES_POINTS_MAX
@@ -156,6 +158,14 @@ def configure_report(parser: Parser) -> None:
         default="UTC",
         metavar="TZ",
         help="zone of times that carry none (UTC)",
+    )
+    parser.setting(
+        "--output-tz",
+        type=zone,
+        default=UTC,
+        metavar="TZ",
+        help="zone that the report shows times in, such as Europe/Berlin or local (UTC); JSON and "
+        "CSV are UTC always",
     )
     parser.setting(
         "--anchor",
@@ -321,7 +331,8 @@ def _publish(report: Report, args: argparse.Namespace) -> None:
     if output == "text" and to_stdout and all(entry.error is not None for entry in report.inputs):
         return  # stderr has said all there is to say
     if output == "text":
-        look = look_of_stdout(args.color) if to_stdout else look_of_file(args.color)
+        look_of = look_of_stdout if to_stdout else look_of_file
+        look = look_of(args.color, args.output_tz)
     else:
         look = Look(table=args.csv or "series")
     text = render(output, report, look)

@@ -10,6 +10,7 @@ import contextlib
 import os
 import stat
 import sys
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Final, TextIO
 
@@ -51,20 +52,21 @@ def wants_color(color: str, stream: TextIO | None) -> bool:
     return is_terminal(stream) or bool(os.environ.get("FORCE_COLOR"))
 
 
-def look_of_stdout(color: str) -> Look:
-    """What stdout can show; `color` is one of `COLOR_CHOICES`."""
+def look_of_stdout(color: str, zone: tzinfo = UTC) -> Look:
+    """What stdout can show; `color` is one of `COLOR_CHOICES`, `zone` that of the times."""
     import shutil
 
     return Look(
         width=shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns,
         color=wants_color(color, sys.stdout),
         ascii_only=not _shows_blocks(sys.stdout),
+        zone=zone,
     )
 
 
-def look_of_file(color: str) -> Look:
+def look_of_file(color: str, zone: tzinfo = UTC) -> Look:
     """A file is read anywhere: plain and of common width, unless colour was asked for."""
-    return Look(width=WIDTH_WITHOUT_TERMINAL, color=color == "always")
+    return Look(width=WIDTH_WITHOUT_TERMINAL, color=color == "always", zone=zone)
 
 
 def write_stdout(text: str, *, encoding: str | None = None) -> None:

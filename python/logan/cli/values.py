@@ -6,7 +6,7 @@ import math
 import re
 from argparse import ArgumentTypeError
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "share_or_count",
     "switch",
     "whole",
+    "zone",
 ]
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(b?)", re.IGNORECASE)
@@ -81,6 +82,22 @@ def moment(text: str) -> datetime:
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is no time; write it like 2024-01-24T10:15") from None
     return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+
+
+def zone(text: str) -> tzinfo:
+    """A time zone by its IANA name; `local` is this machine's."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    from logan.report.zones import Local
+
+    if text.lower() == "local":
+        return Local()
+    try:
+        return UTC if text.upper() == "UTC" else ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ArgumentTypeError(
+            f"{text!r} is no time zone; write it like Europe/Berlin, UTC or local"
+        ) from None
 
 
 def switch(text: str) -> bool:

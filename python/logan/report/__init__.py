@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from importlib import import_module
 from typing import Final
 
@@ -44,12 +45,14 @@ class Look:
         color: whether ANSI colours may be used.
         ascii_only: whether block and box characters are out of the question.
         table: which of `CSV_TABLES` the CSV output gives.
+        zone: what the text report shows times in; JSON and CSV are UTC always.
     """
 
     width: int = 80
     color: bool = False
     ascii_only: bool = False
     table: str = "series"
+    zone: tzinfo = UTC
 
 
 def render(output: str, report: Report, look: Look) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, tzinfo
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -45,6 +46,7 @@ from logan.report.pieces import (
 )
 from logan.report.timeline import axis, bars, sparkline, timeline
 from logan.report.units import visible
+from logan.report.zones import in_zone, zone_name
 
 if TYPE_CHECKING:
     from logan.report import Look, Report
@@ -95,14 +97,16 @@ def render(report: Report, look: Look) -> str:
         emoji=False,
         highlight=False,
     )
-    console.print(layout(report, width=look.width))
+    console.print(layout(report, width=look.width, zone=look.zone))
     text = "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
     return text.translate(_ASCII) if look.ascii_only else text
 
 
-def layout(report: Mapping[str, Any], *, width: int) -> RenderableType:
-    """The whole page as one renderable; `width` is what it may take."""
+def layout(report: Mapping[str, Any], *, width: int, zone: tzinfo = UTC) -> RenderableType:
+    """The whole page as one renderable; `width` is what it may take, `zone` that of its times."""
     data: Data = report.to_dict() if hasattr(report, "to_dict") else report
+    if zone is not UTC:
+        data = in_zone(data, zone)
     page = max(WIDTH_MIN, min(WIDTH_MAX, width))
     parts: list[RenderableType] = []
     for section in SECTIONS:
@@ -125,9 +129,10 @@ def _heading(report: Data, width: int) -> RenderableType:
     lines: list[RenderableType] = [names_line]
     time = report["time"]
     if time["first"] is not None:
-        period = f"{moment(time['first'])} UTC"
+        zone = zone_name(report)
+        period = f"{moment(time['first'])} {zone}"
         if time["span_s"]:
-            until = f"{moment(time['first'])} → {moment(time['last'], time['first'])} UTC"
+            until = f"{moment(time['first'])} → {moment(time['last'], time['first'])} {zone}"
             period = f"{until}  ({units.span(time['span_s'])})"
         lines.append(Text(period, style=NOTE))
     lines += [cropped(Text(line, style=NOTE)) for line in _what_was_asked(report)]
@@ -501,7 +506,7 @@ def _what_was_asked(report: Data) -> list[str]:
             f"from {moment(since)}" if since else "",
             f"before {moment(until)}" if until else "",
         ]
-        lines.append(" ".join(["selected:", *filter(None, edges), "UTC"]))
+        lines.append(" ".join(["selected:", *filter(None, edges), zone_name(report)]))
     if selection.get("where"):
         lines.append(f"where: {visible(selection['where'])}")
     counts = report["lines"]

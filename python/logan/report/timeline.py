@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from logan.report.units import time_of
@@ -55,11 +55,16 @@ class Timeline:
 
 
 def timeline(points: Sequence[Mapping[str, Any]], step_s: int, width: int) -> Timeline | None:
-    """`points` in at most `width` columns; None when no point has a readable time."""
+    """`points` in at most `width` columns; None when no point has a readable time.
+
+    Bins start at round times of the zone that the first point is written in.
+    """
     timed = [(moment, point) for point in points if (moment := time_of(point["t"])) is not None]
     if not timed or width < 1:
         return None
-    seconds = [(int(moment.timestamp()), point) for moment, point in timed]
+    zone = timed[0][0].tzinfo
+    offset = int((timed[0][0].utcoffset() or timedelta()).total_seconds())
+    seconds = [(int(moment.timestamp()) + offset, point) for moment, point in timed]
     first = min(second for second, _ in seconds)
     last = max(second for second, _ in seconds)
     bin_s = _bin_seconds(first, last, max(1, step_s), width)
@@ -71,7 +76,7 @@ def timeline(points: Sequence[Mapping[str, Any]], step_s: int, width: int) -> Ti
         each.requests += point["requests"]
         each.errors += point["errors"]
     columns = max(1, min(_BIN_COLUMNS_MAX, width // len(bins)))
-    return Timeline(datetime.fromtimestamp(start * bin_s, UTC), bin_s, columns, bins)
+    return Timeline(datetime.fromtimestamp(start * bin_s - offset, zone), bin_s, columns, bins)
 
 
 def bars(values: Sequence[int], height: int, columns: int = 1) -> list[str]:

@@ -111,14 +111,14 @@ def rate(value: float | None, unit: str = "/s") -> str:
 
 
 def time_of(text: str | None) -> datetime | None:
-    """RFC 3339 text as a moment in UTC, or None when there is none to be had."""
+    """RFC 3339 text as a moment in the zone it is written in, or None when there is none."""
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def visible(text: str) -> str:
