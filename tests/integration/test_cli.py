@@ -331,3 +331,13 @@ def test_detect_and_formats(log: str) -> None:
 def test_version() -> None:
     done = logan("--version")
     assert re.fullmatch(rb"logan \d+\.\d+\.\d+\S*\n", done.stdout)
+
+
+def test_completions_know_the_commands_and_what_is_a_file() -> None:
+    done = logan("completion", "bash")
+    assert done.returncode == 0
+    asked = b'\nCOMP_WORDS=(logan an); COMP_CWORD=1; _shtab_logan; echo "${COMPREPLY[@]}"'
+    completed = subprocess.run(["bash", "-c", done.stdout + asked], capture_output=True, check=True)
+    assert completed.stdout.split() == [b"analyze"]
+    assert b"_shtab_logan_analyze_pos_0_COMPGEN=_shtab_compgen_files" in done.stdout
+    assert logan("completion", "fish").returncode == 2

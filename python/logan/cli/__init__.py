@@ -21,6 +21,7 @@ COMMANDS: Final = (
     "detect",
     "validate",
     "formats",
+    "completion",
 )
 
 

@@ -65,6 +65,10 @@ class Parser(argparse.ArgumentParser):
 
     def _resolve(self, args: argparse.Namespace) -> None:
         config = load()
+        if config.settings.keys() - self.known_settings:
+            from logan.cli import COMMANDS
+
+            command_parser(COMMANDS)  # the key may be another command's
         for key in config.settings:
             if key not in self.known_settings:
                 known = ", ".join(sorted(self.known_settings))
@@ -109,7 +113,9 @@ def run(argv: Sequence[str] | None, commands: Sequence[str]) -> int:
 
 
 def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
-    parser = command_parser(commands)
+    # A command that is named first is the only one whose options need to be known.
+    named = [argv[0]] if argv and argv[0] in commands else commands
+    parser = command_parser(named)
     args = parser.parse_args(argv)
     if args.command is None:
         parser.print_help()
