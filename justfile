@@ -28,6 +28,11 @@ test *args: build
 test-rust *args:
     cargo test --workspace --quiet {{ args }}
 
+# Property tests with new random cases, many more than `test` tries; a failure prints its input
+properties cases="20000":
+    seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') && echo "PROPTEST_RNG_SEED=$seed" && \
+        PROPTEST_RNG_SEED=$seed PROPTEST_CASES={{ cases }} cargo test -p logan-core --release
+
 # Races between a scan and truncation, in their full number
 races count="10000":
     LOGAN_RACES={{ count }} cargo test -p logan-core --release --test truncation

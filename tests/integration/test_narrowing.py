@@ -69,6 +69,13 @@ def test_a_condition_selects_and_rates_divide_by_the_selected_time(access: str) 
     assert rare["time"]["minutes"] == 10
 
 
+def test_a_path_that_is_nothing_but_a_query_is_neither_path_nor_route(tmp_path: Path) -> None:
+    log = tmp_path / "query.log"
+    log.write_bytes(access_line(START, "?", 200, 1) + access_line(START, "/", 200, 1))
+    for field in ("path", "route"):
+        assert figures("--where", f"{field} exists", str(log))["lines"]["filtered"] == 1
+
+
 def test_the_selected_time_is_half_open(access: str) -> None:
     window = ["--since", "2024-01-24 10:02", "--until", "2024-01-24T10:04:00Z"]
     report = figures(*window, access)

@@ -455,9 +455,10 @@ fn eval_text<S: Simd>(
     let column = match place {
         Place::Route => {
             return open.filtered(|row| {
+                // A path that is nothing but a query leaves no route, as it leaves no path.
                 folder
                     .key::<S>(batch, block, row)
-                    .is_some_and(|(key, at)| test.holds(&key[at..], Some(key)))
+                    .is_some_and(|(key, at)| at < key.len() && test.holds(&key[at..], Some(key)))
             });
         }
         Place::Path => {
