@@ -10,7 +10,6 @@ neither the native extension nor any library until one of them is asked for.
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -85,8 +84,6 @@ _MODULES = {
     "logan.validate": ("Expectation", "Mismatch", "validate_results"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
-
-logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

@@ -47,8 +47,8 @@ _STEPS: Final = {
     "d": 86_400 * 10**9,
     "w": 7 * 86_400 * 10**9,
 }
-_RELATIVE: Final = re.compile(r"(?:\d{1,9}(?:ms|min|[smhdw])\s*)+")
-_PART: Final = re.compile(r"(\d+)(ms|min|[smhdw])")
+_RELATIVE: Final = r"(?:\d{1,9}(?:ms|min|[smhdw])\s*)+"
+_PART: Final = r"(\d+)(ms|min|[smhdw])"
 _NANOS: Final = range(-(2**63) + 1, 2**63)
 
 
@@ -115,8 +115,8 @@ def _edge(name: str, value: Moment | None, input_tz: str) -> _Edge | None:
             return _Edge(name, since_1970 // timedelta(microseconds=1) * 1_000, back=False)
         value = value.isoformat()
     text = value.strip()
-    if _RELATIVE.fullmatch(text):
-        nanos = sum(int(number) * _STEPS[unit] for number, unit in _PART.findall(text))
+    if re.fullmatch(_RELATIVE, text):
+        nanos = sum(int(number) * _STEPS[unit] for number, unit in re.findall(_PART, text))
         return _Edge(name, nanos, back=True)
     try:
         moment = _logan.moment(text, input_tz=input_tz)

@@ -12,6 +12,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from logan.errors import ExpectationError, UsageError
@@ -161,10 +162,18 @@ _OPERATORS: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "<": operator.lt,
     ">": operator.gt,
 }
-_NAME: Final = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)\s*")
-_OPERATOR: Final = re.compile(r"(<=|>=|==|!=|<|>)\s*")
-_NUMBER: Final = re.compile(r"[-+]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*")
-_UNIT: Final = re.compile(r"(ns|us|µs|ms|s|min|%)?\s*$")
+
+
+# Compiled at the first use: most runs have no expectation.
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text)
+
+
+_NAME: Final = r"\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)\s*"
+_OPERATOR: Final = r"(<=|>=|==|!=|<|>)\s*"
+_NUMBER: Final = r"[-+]?(?:\d[\d_]*(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?\s*"
+_UNIT: Final = r"(ns|us|µs|ms|s|min|%)?\s*$"
 _MILLISECONDS: Final = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3, "min": 6e4}
 _WORDS: Final[Mapping[str, bool | None]] = {"null": None, "true": True, "false": False}
 
@@ -235,7 +244,7 @@ def parse_expectation(expression: str) -> Expectation:
 
     if len(expression) > EXPRESSION_CHARS_MAX:
         raise fail(f"longer than {EXPRESSION_CHARS_MAX} characters", EXPRESSION_CHARS_MAX)
-    name = _NAME.match(expression)
+    name = _pattern(_NAME).match(expression)
     if name is None:
         start = len(expression) - len(expression.lstrip())
         raise fail("expected the name of a figure", start, "such as response_time_ms.p99")
@@ -247,7 +256,7 @@ def parse_expectation(expression: str) -> Expectation:
     below = names_below(name[1])
     if below is not None:
         raise fail(f"{name[1]} is a group of figures", name.start(1), f"name one, such as {below}")
-    op = _OPERATOR.match(expression, at)
+    op = _pattern(_OPERATOR).match(expression, at)
     if op is None:
         hint = "equality is written ==" if expression[at : at + 1] == "=" else None
         raise fail("expected one of < <= > >= == !=", at, hint)
@@ -270,13 +279,13 @@ def _parse_value(
         if op not in ("==", "!="):
             raise fail(f"{word[0]} can only be compared by == and !=", at)
         return _WORDS[word[0]], word.end()
-    number = _NUMBER.match(expression, at)
+    number = _pattern(_NUMBER).match(expression, at)
     if number is None:
         raise fail("expected a number, null, true or false", at)
     value = float(number[0].strip().replace("_", ""))
     if not math.isfinite(value):
         raise fail("too large a number", at)
-    unit = _UNIT.match(expression, number.end())
+    unit = _pattern(_UNIT).match(expression, number.end())
     if unit is None:
         raise fail("expected a unit (ns us ms s min, or %) or nothing", number.end())
     if unit[1] is None:

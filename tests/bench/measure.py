@@ -23,6 +23,8 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 WALL_S_MAX: Final = 900
 """No contestant may take longer; a peer that does is broken rather than slow."""
+_ENV: Final = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+"""Installed packages are compiled once, ours and the peers': nobody pays for that at each start."""
 WARM_BLOCK_BYTES: Final = 1 << 20
 _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
 _MESSAGE_BYTES_MAX: Final = 2_000
@@ -66,7 +68,7 @@ def run(command: Sequence[str], scratch: Path) -> Run:
         started = time.perf_counter()
         try:
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=ROOT
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, cwd=ROOT, env=_ENV
             )
         except OSError as error:
             raise ProcessFailedError(f"cannot start {command[0]}: {error.strerror}") from error

@@ -211,9 +211,8 @@ def run(args: argparse.Namespace) -> int:
     from logan._logan import Cancel
     from logan.cli.signals import Interrupts
     from logan.cli.terminal import check_writable
-    from logan.validate import parse_expectation
 
-    expectations = [parse_expectation(text) for text in args.expect]
+    expectations = expectations_of(args)
     if args.csv == "groups" and not args.by:
         raise UsageError("--csv groups has no table to print", hint="name a field: --by route")
     if args.output is not None:
@@ -222,6 +221,15 @@ def run(args: argparse.Namespace) -> int:
     with Interrupts(cancel) as interrupts:
         report = _analyze(args, cancel)
         return present(report, args, expectations, interrupts.signum)
+
+
+def expectations_of(args: argparse.Namespace) -> list[Expectation]:
+    """What the report must fulfil. Raises `ExpectationError`."""
+    if not args.expect:
+        return []  # and nothing loaded for it
+    from logan.validate import parse_expectation
+
+    return [parse_expectation(text) for text in args.expect]
 
 
 def options_of(args: argparse.Namespace) -> Options:

@@ -7,7 +7,7 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from logan.cli.analyze import configure_report, options_of, present
+from logan.cli.analyze import configure_report, expectations_of, options_of, present
 from logan.cli.cluster_options import Signals, port_number, run_trio, seconds
 from logan.cli.exits import Exit, exit_of_signal
 from logan.cli.values import positive
@@ -98,9 +98,8 @@ def run(args: argparse.Namespace) -> int:
     """Serve, or run the job and present its report."""
     from logan.cli.cluster_view import ClusterView
     from logan.cli.terminal import check_writable
-    from logan.validate import parse_expectation
 
-    expectations = [parse_expectation(text) for text in args.expect]
+    expectations = expectations_of(args)
     if args.output is not None:
         if not args.paths:
             raise UsageError("-o without a PATH: there is no report to write")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from logan.cli.analyze import configure_report, options_of, present
+from logan.cli.analyze import configure_report, expectations_of, options_of, present
 from logan.cli.cluster_options import Signals, configure_peer, run_trio, secrets_of_peer
 from logan.cli.exits import Exit, exit_of_signal
 from logan.errors import UsageError
@@ -58,11 +58,10 @@ def run(args: argparse.Namespace) -> int:
     from logan.cli.terminal import check_writable, say
     from logan.cluster.client import Client
     from logan.report import Report
-    from logan.validate import parse_expectation
 
     if bool(args.paths) == bool(args.on_workers):
         raise UsageError("give either PATHs or --on-workers GLOB", hint="see: logan submit --help")
-    expectations = [parse_expectation(text) for text in args.expect]
+    expectations = expectations_of(args)
     if args.output is not None:
         check_writable(args.output)
     token, tls = secrets_of_peer(args)

@@ -18,7 +18,6 @@ error of the journal ends the coordinator, since nothing could be acknowledged a
 
 from __future__ import annotations
 
-import logging
 import math
 import secrets
 import time
@@ -60,6 +59,7 @@ from logan.cluster.submission import Submission, plan_submission
 from logan.errors import ClusterError, LoganError, UsageError
 from logan.job import Job, inputs_from_json, inputs_to_json
 from logan.limits import SERIES_POINTS_MAX
+from logan.log import logger_of
 from logan.plan import Options
 from logan.report import Report
 from logan.scheduler.actions import (
@@ -92,7 +92,7 @@ from logan.wire.messages import Cancel, Done, Drain, Error, Lease, Stale
 
 __all__ = ["Coordinator"]
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 _RECORDS_MAX: Final = 1024
 """Records of one commit: what is more waits for the next."""

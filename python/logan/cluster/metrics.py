@@ -10,7 +10,6 @@ collected when somebody asks, by a call into the trio thread, so nothing is coun
 from __future__ import annotations
 
 import json
-import logging
 import socketserver
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,10 +23,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from logan.errors import ClusterError
+from logan.log import logger_of
 
 __all__ = ["coordinator_metrics", "serve_metrics", "worker_metrics"]
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 REQUEST_S_MAX: Final = 5.0
 """A client that says nothing for so long is let go."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
 import os
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -34,6 +33,7 @@ from logan.cluster.limits import (
 from logan.cluster.link import Link, LinkLostError, admit
 from logan.cluster.submission import Submission
 from logan.errors import InputError, LoganError, ProtocolError, SummaryError
+from logan.log import logger_of
 from logan.model import Chunk
 from logan.scheduler.events import (
     ChunkFailed,
@@ -74,7 +74,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reception", "WorkerSession"]
 
-logger = logging.getLogger(__name__)
+logger = logger_of(__name__)
 
 RATE_S: Final = 5.0
 """Over how long a worker's speed is measured."""

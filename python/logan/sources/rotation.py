@@ -13,14 +13,14 @@ from collections.abc import Sequence
 
 __all__ = ["in_time_order", "natural"]
 
-_COMPRESSION = re.compile(r"\.(gz|tgz|zst|zstd|bz2|xz|lz4|z)$", re.IGNORECASE)
+_COMPRESSION = r"(?i)\.(gz|tgz|zst|zstd|bz2|xz|lz4|z)$"
 _EXTENSION = r"(?P<ext>\.(?:log|txt|json|jsonl|out|err))"
 _DATE = r"\d{4}[-_.]?\d{2}[-_.]?\d{2}(?:[-_.T]?\d{1,6}){0,3}|\d{10}"
 _DATED = (
-    re.compile(rf"(?P<base>.+?)[-_.](?P<date>{_DATE}){_EXTENSION}?"),
-    re.compile(rf"(?P<date>{_DATE})[-_.](?P<base>.+)"),
+    rf"(?P<base>.+?)[-_.](?P<date>{_DATE}){_EXTENSION}?",
+    rf"(?P<date>{_DATE})[-_.](?P<base>.+)",
 )
-_NUMBERED = re.compile(rf"(?P<base>.+?)\.(?P<number>\d{{1,4}}){_EXTENSION}?")
+_NUMBERED = rf"(?P<base>.+?)\.(?P<number>\d{{1,4}}){_EXTENSION}?"
 
 Place = tuple[int, str, int]
 
@@ -30,6 +30,8 @@ def in_time_order(paths: Sequence[str]) -> list[str]:
 
     What belongs to no set stays where it is.
     """
+    if len(paths) < 2:
+        return list(paths)
     places: dict[tuple[str, str], list[int]] = {}
     keys = []
     for index, path in enumerate(paths):
@@ -53,12 +55,12 @@ def natural(path: str) -> list[tuple[int, str]]:
 
 def _parse(name: str) -> tuple[str, Place]:
     """The set that `name` belongs to, and its place in it: dated, numbered, current."""
-    stem = _COMPRESSION.sub("", name)
+    stem = re.sub(_COMPRESSION, "", name)
     for pattern in _DATED:
-        if match := pattern.fullmatch(stem):
+        if match := re.fullmatch(pattern, stem):
             found = match.groupdict()
             return found["base"] + (found.get("ext") or ""), (0, _digits(found["date"]), 0)
-    if match := _NUMBERED.fullmatch(stem):
+    if match := re.fullmatch(_NUMBERED, stem):
         return match["base"] + (match["ext"] or ""), (1, "", -int(match["number"]))
     return stem, (2, "", 0)
 
