@@ -28,6 +28,13 @@ test *args: build
 test-rust *args:
     cargo test --workspace --quiet {{ args }}
 
+# The engine's tests for aarch64, emulated: needs that target of rustup, a cross compiler, qemu-user
+test-arm *args:
+    CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc \
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64 -L /usr/aarch64-linux-gnu" \
+        cargo test --target aarch64-unknown-linux-gnu -p logan-core --lib {{ args }}
+
 # Property tests with new random cases, many more than `test` tries; a failure prints its input
 properties cases="20000":
     seed=$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') && echo "PROPTEST_RNG_SEED=$seed" && \

@@ -330,6 +330,17 @@ mod x86 {
 #[cfg(target_arch = "x86_64")]
 pub use x86::{Avx2, Avx512, Sse2};
 
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+mod neon;
+/// What every processor of the architecture has.
+#[cfg(not(any(
+    target_arch = "x86_64",
+    all(target_arch = "aarch64", target_endian = "little")
+)))]
+pub use Plain as Baseline;
+#[cfg(all(target_arch = "aarch64", target_endian = "little"))]
+pub use neon::Neon as Baseline;
+
 /// Whether AVX2 and the bit instructions that [`dispatch!`] compiles with are there.
 #[cfg(target_arch = "x86_64")]
 #[inline]
@@ -383,7 +394,7 @@ macro_rules! dispatch {
             }
         }
         #[cfg(not(target_arch = "x86_64"))]
-        $body::<$crate::simd::Plain, $($generic),*>($($value),*)
+        $body::<$crate::simd::Baseline, $($generic),*>($($value),*)
     }};
 }
 
@@ -409,6 +420,8 @@ mod tests {
                         prop_assert_eq!(mask >> i & 1 != 0, classes.of(byte) & set != 0);
                     }
                 }
+                #[cfg(not(target_arch = "x86_64"))]
+                prop_assert_eq!(Baseline::classes64(p, &classes, sets), plain);
                 #[cfg(target_arch = "x86_64")]
                 {
                     if has_avx512() {
@@ -433,6 +446,16 @@ mod tests {
                 let range = Plain::range32(p, lo, hi);
                 let (q, m) = (other.as_ptr(), mask.as_ptr());
                 let same = Plain::same32(p, q, m);
+                #[cfg(not(target_arch = "x86_64"))]
+                {
+                    prop_assert_eq!(Baseline::eq32(p, byte), eq);
+                    prop_assert_eq!(Baseline::range32(p, lo, hi), range);
+                    prop_assert_eq!(Baseline::same32(p, q, m), same);
+                    let both = [block, other].concat();
+                    let b = both.as_ptr();
+                    prop_assert_eq!(Baseline::eq64(b, byte), Plain::eq64(b, byte));
+                    prop_assert_eq!(Baseline::range64(b, lo, hi), Plain::range64(b, lo, hi));
+                }
                 #[cfg(target_arch = "x86_64")]
                 {
                     prop_assert_eq!(Sse2::eq32(p, byte), eq);
