@@ -45,7 +45,7 @@ class Process:
         environment |= extra.pop("env", {})
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "logan", *arguments],
+                [*extra.pop("prefix", ()), sys.executable, "-m", "logan", *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

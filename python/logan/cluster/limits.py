@@ -21,9 +21,14 @@ HANDSHAKE_S_MAX: Final = 5.0
 CONNECT_S_MAX: Final = 1.0
 """One try to connect; a partition that healed must be noticed soon."""
 
+RESEND_S_MAX: Final = 1.0
+"""Between two tries of the system to get bytes through. Its own pauses double: a link that was
+down for three seconds would be silent for another three after it healed."""
+
 RECONNECT_PAUSE_S_MIN: Final = 0.05
 RECONNECT_PAUSE_S_MAX: Final = 1.0
-"""Pauses between tries double from the first to the second, with jitter."""
+"""From one try to the next; doubles from the first to the second, with jitter. The time that a
+try took is part of it, so that a network that healed is noticed within a second."""
 
 WRITE_S_MAX: Final = 15.0
 """One frame: at 256 KiB this asks for 140 kbit/s. A peer that reads nothing is let go."""
