@@ -367,6 +367,8 @@ def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str
             "engine": engine,
             "workers": list(result.workers),
             "recoveries": list(result.recoveries),
+            "verified": result.verified,
+            "alarms": list(result.alarms),
         },
     )
 

@@ -184,6 +184,8 @@ class Result:
     missing: tuple[Missing, ...] = ()
     workers: tuple[Mapping[str, Any], ...] = ()
     recoveries: tuple[Mapping[str, Any], ...] = ()
+    verified: int = 0
+    alarms: tuple[str, ...] = ()
     archives: Mapping[int, Archive] = field(default_factory=dict)
 
 

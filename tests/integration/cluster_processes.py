@@ -36,7 +36,10 @@ def wait_until(look: Callable[[], T | None], what: str, patience_s: float = PATI
 
 
 class Process:
-    """A `logan` command whose output goes to files."""
+    """A `logan` command whose output goes to files.
+
+    `prefix` goes in front of it, `program` is given to Python instead of `-m logan`.
+    """
 
     def __init__(self, folder: Path, name: str, arguments: Sequence[str], **extra: Any) -> None:
         self.name = name
@@ -45,7 +48,12 @@ class Process:
         environment |= extra.pop("env", {})
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.popen = subprocess.Popen(
-                [*extra.pop("prefix", ()), sys.executable, "-m", "logan", *arguments],
+                [
+                    *extra.pop("prefix", ()),
+                    sys.executable,
+                    *extra.pop("program", ("-m", "logan")),
+                    *arguments,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

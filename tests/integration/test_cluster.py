@@ -324,6 +324,48 @@ def test_poisoned_line_is_found_and_named(cluster: Cluster, tmp_path: Path) -> N
     assert f"{start:,} to {start + len(lines[2_500]):,} ends the process" in missing["why"]
 
 
+LIAR = """
+import os, sys
+from logan._logan import Summary
+from logan.cli import main
+from logan.cluster import session
+
+def invent(piece, spec, cancel=None):
+    made = Summary.from_chunk(os.environ["INVENTED"], piece.start, piece.end, spec)
+    return made.to_bytes()
+
+session.scan = invent
+sys.exit(main())
+"""
+"""A worker that hands in the figures of another file, properly sealed."""
+
+
+def test_lying_worker_is_found_out_by_verifying(cluster: Cluster, log: Path) -> None:
+    invented = cluster.folder / "invented"
+    invented.write_bytes(log.read_bytes().replace(b"ERROR", b"DEBUG"))
+    job = own_job(cluster, log, "--verify", "0.2", workers=2)
+    common = ("--root", str(log.parent), *SLOW)
+    cluster.worker("alice", *common)
+    cluster.worker("mallory", *common, program=("-c", LIAR), env={"INVENTED": str(invented)})
+    assert job.wait() == 4, job.err
+    performance = job.json()["performance"]
+    assert performance["verified"] == 3
+    assert len(performance["alarms"]) == 3
+    assert "app.log, bytes" in job.err
+    assert "of mallory" in job.err
+    assert "workers disagree" in job.err
+
+
+def test_honest_workers_confirm_each_other(cluster: Cluster, log: Path, expected: str) -> None:
+    job = own_job(cluster, log, "--verify", "0.2", workers=2)
+    for name in ("alice", "bob"):
+        cluster.worker(name, "--root", str(log.parent), *SLOW)
+    assert job.wait() == 0, job.err
+    assert figures(job.out) == expected
+    assert job.json()["performance"]["verified"] == 3
+    assert "3 of 3 chunks that were drawn by lot" in job.err
+
+
 def test_file_truncated_meanwhile_is_reported(cluster: Cluster, log: Path, tmp_path: Path) -> None:
     victim = tmp_path / "victim.log"
     victim.write_bytes(log.read_bytes())

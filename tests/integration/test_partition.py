@@ -1,4 +1,4 @@
-"""Partitions in earnest: hosts that are network namespaces, packets dropped or refused between them.
+"""Partitions in earnest: hosts are network namespaces, packets between them dropped or refused.
 
 The proxy of the other tests only holds bytes back; here TCP itself loses them, sends them again and
 gives up, connections die on one side only, and tries to connect go unanswered. Bob's link breaks in
@@ -74,7 +74,7 @@ class Rehearsal:
         self._log = log
 
     def play(self, trouble: Callable[[Rehearsal], Awaitable[None]]) -> logan.Report:
-        """The job's report. Once `trouble` is over Carol comes, who makes short work of the rest."""
+        """The job's report. Once `trouble` is over Carol comes and makes short work of the rest."""
         return self.network.run("hub", partial(trio.run, self._main, trouble))
 
     async def _main(self, trouble: Callable[[Rehearsal], Awaitable[None]]) -> logan.Report:

@@ -20,6 +20,7 @@ import trio
 from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
 
 import logan
+from logan._logan import Summary
 from logan.cluster import coordinator as coordinator_module
 from logan.cluster import worker as worker_module
 from logan.cluster.coordinator import Coordinator
@@ -334,6 +335,80 @@ def test_lying_worker_is_not_believed(
             events = list(coordinator.events)
         assert report == logan.analyze(log, chunk_size=CHUNK)
         assert any("refused: it covers" in event["text"] for event in events)
+
+    run(main)
+
+
+def report_with_a_liar(
+    log: Path, verify: float, monkeypatch: pytest.MonkeyPatch, *team: Worker
+) -> logan.Report:
+    """Of a job by Mallory, who invents figures and seals them properly, and a team."""
+    liar = worker("mallory", log, pace=CHUNK)
+    invented = log.with_name("invented")
+    invented.write_bytes(log.read_bytes().replace(b"INFO", b"WARN"))
+
+    async def invent(work: Callable[[], Any]) -> bytes:
+        await trio.lowlevel.checkpoint()
+        _, _, lease, spec, _ = work.args  # type: ignore[attr-defined]
+        made = Summary.from_chunk(str(invented), lease.start, lease.end, spec, source=lease.source)
+        return made.to_bytes()
+
+    monkeypatch.setattr(liar, "in_thread", invent)
+    found: list[logan.Report] = []
+
+    async def main() -> None:
+        async with Coordinator(port=0, verify=verify) as coordinator, trio.open_nursery() as tasks:
+            for each in (liar, *team):
+                tasks.start_soon(each.run)
+            await coordinator.wait_for_workers(1 + len(team))
+            found.append(await coordinator.process_file(str(log), chunk_size=CHUNK))
+            tasks.cancel_scope.cancel()
+
+    run(main)
+    return found[0]
+
+
+def test_invented_figures_raise_an_alarm_when_all_is_verified(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = report_with_a_liar(log, 1.0, monkeypatch, worker("alice", log, pace=CHUNK))
+    chunks = len(range(0, log.stat().st_size, CHUNK))
+    assert report["performance"]["verified"] == chunks
+    # Each chunk was scanned by both.
+    assert len(report["performance"]["alarms"]) == chunks
+    assert "mallory" in report["performance"]["alarms"][0]
+
+
+def test_invented_figures_are_believed_if_nothing_is_verified(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `verify` is for: without it such figures look like any others."""
+    report = report_with_a_liar(log, 0.0, monkeypatch, worker("alice", log, pace=CHUNK))
+    assert report["performance"]["alarms"] == []
+    assert report["levels"]["WARN"] > 0
+
+
+def test_a_liar_alone_is_not_found_out_and_not_waited_for(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = report_with_a_liar(log, 1.0, monkeypatch)
+    assert report["performance"]["verified"] == 0
+    assert report["performance"]["alarms"] == []
+
+
+def test_honest_workers_confirm_each_other(network: Network, log: Path) -> None:
+    async def main() -> None:
+        team = [worker(name, log, pace=CHUNK) for name in ("alice", "bob")]
+        async with Coordinator(port=0, verify=0.1) as coordinator, trio.open_nursery() as tasks:
+            for each in team:
+                tasks.start_soon(each.run)
+            await coordinator.wait_for_workers(2)
+            report = await coordinator.process_file(str(log), chunk_size=CHUNK)
+            tasks.cancel_scope.cancel()
+        chunks = len(range(0, log.stat().st_size, CHUNK))
+        assert report == logan.analyze(log, chunk_size=CHUNK)
+        assert report["performance"]["verified"] == round(0.1 * chunks)
+        assert report["performance"]["alarms"] == []
 
     run(main)
 

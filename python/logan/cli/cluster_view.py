@@ -31,6 +31,7 @@ _EVENT_STYLES: Final = {
     "joined": "green",
     "left": "yellow",
     "recovered": "cyan",
+    "verified": "cyan",
     "missing": "bold red",
     "alarm": "bold red",
 }

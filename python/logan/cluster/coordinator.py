@@ -66,6 +66,7 @@ from logan.scheduler.actions import (
     Action,
     Alarm,
     CancelLease,
+    Checked,
     CloseSession,
     Commit,
     DrainSession,
@@ -110,6 +111,8 @@ class Coordinator:
             (`secure.certificate_sha256`), which proofs are bound to.
         state: folder of the journal; with it a coordinator that was killed resumes.
         insecure: allow an open address without token and TLS.
+        verify: share of each job's chunks, 0 to 1, that a second worker scans too; which ones is
+            drawn by lot. Different figures raise an alarm, which the report keeps.
         worker_timeout_s: how long a job may be without any worker; None waits for ever.
         limits: the scheduler's patience.
         on_event: called with each event as it happens (see `events`).
@@ -130,11 +133,14 @@ class Coordinator:
         certificate_sha256: str = "",
         state: str | None = None,
         insecure: bool = False,
+        verify: float = 0.0,
         worker_timeout_s: float | None = None,
         limits: Limits | None = None,
         on_event: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         check_exposure(host, token=token is not None, tls=ssl is not None, insecure=insecure)
+        if not 0 <= verify <= 1:
+            raise UsageError(f"verify is {verify}, it must be from 0 to 1")
         self.host = host
         self.port = port
         self.roots = Roots(roots)
@@ -148,6 +154,7 @@ class Coordinator:
         self.events_total = 0
         self.started_at = time.time()
         self._state = state
+        self._verify = verify
         self._worker_timeout_s = worker_timeout_s
         self._on_event = on_event
         self._machine = Machine(self.limits)
@@ -339,7 +346,8 @@ class Coordinator:
         # The journal has the job before anybody works on it.
         with trio.CancelScope(shield=True):
             await self._commit(stored)
-        self.step(JobAdded(running.id, running.items()))
+        running.drawn = self._draw(range(len(plan.chunks)))
+        self.step(JobAdded(running.id, running.items(), verify=running.drawn))
         self._nursery.start_soon(self._mind_absence, running)
         return running
 
@@ -409,7 +417,16 @@ class Coordinator:
             f"job {running.name} resumed: {len(finished):,} of {len(running.plan.chunks):,} "
             "chunks are done",
         )
-        self.step(JobAdded(running.id, items, finished))
+        # What was to be verified when the last coordinator died is drawn anew from what is left.
+        running.drawn = self._draw([each.chunk for each in items if each.chunk not in finished])
+        self.step(JobAdded(running.id, items, finished, running.drawn))
+
+    def _draw(self, chunks: Sequence[int]) -> frozenset[int]:
+        """Which chunks a second worker scans too; one at least, if any shall be."""
+        if not self._verify or not chunks:
+            return frozenset()
+        count = max(1, round(self._verify * len(chunks)))
+        return frozenset(secrets.SystemRandom().sample(chunks, count))
 
     async def _mind_absence(self, job: RunningJob) -> None:
         """Give the job up when no worker was there for long, if that was asked for."""
@@ -438,6 +455,12 @@ class Coordinator:
     async def _conclude(self, job: RunningJob) -> None:
         """The machine has nothing more to do for the job."""
         try:
+            if job.drawn:
+                self.note(
+                    "verified",
+                    f"{job.verified:,} of {len(job.drawn):,} chunks that were drawn by lot were "
+                    f"scanned by a second worker too; {len(job.alarms):,} had other figures",
+                )
             job.result = await trio.to_thread.run_sync(job.conclude)
             if not job.owned and not job.cancelled and job.job is not None:
                 # It was resumed and nobody has come back for it so far.
@@ -467,6 +490,10 @@ class Coordinator:
         if due < self._alarm_at:
             self._rearmed.set()
 
+    def held(self, session: str) -> int:
+        """How many live leases a session has."""
+        return self._machine.held(session)
+
     def statistics(self) -> Statistics:
         """The machine's figures."""
         return self._machine.statistics()
@@ -486,25 +513,33 @@ class Coordinator:
             case CancelLease(session=id, key=key):
                 self._drop_lease(id, key)
                 self._post(id, Cancel(*key))
-            case CloseSession(session=id, why=why):
+            case CloseSession(session=id, why=why, held=held):
                 session = self.sessions.get(id)
                 if session is not None:
                     session.link.post(Error("closed", why))
-                    session.close(why)
+                    session.close(why, held)
             case DrainSession(session=id):
                 self._post(id, Drain())
             case LostChunk():
                 self._lose(action)
             case Recovered():
                 self._note_recovery(action)
-            case Alarm(job=job, chunk=chunk, what=what):
-                logger.error("job %s, chunk %d: %s", job, chunk, what)
-                self.note("alarm", f"chunk {chunk}: {what}")
+            case Alarm() | Checked():
+                self._take_second_opinion(action)
             case EndJob(job=id, cancelled=cancelled):
                 job_ended = self.jobs[id]
                 job_ended.cancelled = cancelled
                 # Behind what the journal still has to write of it.
                 self._record(None, partial(self._nursery.start_soon, self._conclude, job_ended))
+
+    def _take_second_opinion(self, action: Alarm | Checked) -> None:
+        job = self.jobs[action.job]
+        if isinstance(action, Checked):
+            job.verified += action.agreed is not None
+            return
+        logger.error("job %s, chunk %d: %s", job.id, action.chunk, action.what)
+        self.note("alarm", f"chunk {action.chunk}: {action.what}")
+        job.alarmed(action.chunk, action.what)
 
     def _post(self, id: str, message: Any) -> None:
         session = self.sessions.get(id)
@@ -674,7 +709,7 @@ class Coordinator:
                     "done_bytes": view.scanned_bytes,
                     "total_bytes": job.plan.bytes,
                     "chunks": len(job.plan.chunks),
-                    "chunks_done": view.chunks["done"],
+                    "chunks_done": view.chunks["done"] + view.chunks["checking"],
                     "chunks_missing": view.chunks["lost"],
                     "elapsed_s": round(elapsed_s, 3),
                     "bytes_per_second": round(view.scanned_bytes / elapsed_s) if elapsed_s else 0,

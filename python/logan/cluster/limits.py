@@ -54,6 +54,9 @@ EVENTS_SENT_MAX: Final = 64
 RECOVERIES_KEPT_MAX: Final = 1_000
 """Recoveries in one report; a job with more is told apart by their number."""
 
+ALARMS_KEPT_MAX: Final = 100
+"""In one report: whoever reads the first knows what the others mean."""
+
 PROGRESS_S: Final = 0.25
 """How often a client hears of its job."""
 

@@ -96,7 +96,7 @@ class WorkerSession:
     """One connection of a worker, authenticated.
 
     Attributes:
-        leases: what it holds, as far as we know.
+        leases: what it was leased and has not answered, even if that ran out meanwhile.
         jobs: ids that it was told about.
     """
 
@@ -112,15 +112,17 @@ class WorkerSession:
         self.cpu_percent: float | None = None
         self.threads = 1
         self.closed: str | None = None
+        self.held = 0
         self.scope = trio.CancelScope()
         self._progress: deque[tuple[float, int]] = deque()
         self._returned_bytes = 0
         self._searches: dict[int, tuple[trio.Event, list[Any]]] = {}
         self._search_ids = itertools.count(1)
 
-    def close(self, why: str) -> None:
-        """End the connection once what was said is written."""
+    def close(self, why: str, held: int) -> None:
+        """End the connection, which held so many leases, once what was said is written."""
         self.closed = why
+        self.held = held
         self.scope.cancel()
 
     def note_progress(self, now: float, leases: tuple[Progress, ...]) -> None:
@@ -274,7 +276,7 @@ class _Worker:
         finally:
             coordinator.sessions.pop(session.id, None)
             session.abandon_searches()
-            held = len(session.leases)
+            held = session.held or coordinator.held(session.id)
             coordinator.step(WorkerLeft(session.id, why, clean))
             coordinator.forget_results(session.id)
             lost = f" with {held} {'chunk' if held == 1 else 'chunks'} in hand" if held else ""
