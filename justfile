@@ -73,6 +73,10 @@ bench *args: build
 bench-scheduler *args:
     "{{ python }}" -m tests.bench.scheduler {{ args }}
 
+# What distribution costs and how fast failures are made good; takes some minutes
+bench-cluster *args: build
+    "{{ python }}" -m tests.bench.cluster {{ args }}
+
 # Criterion benches of the hot pieces
 bench-rust *args:
     cargo bench -p logan-core {{ args }}

@@ -29,7 +29,7 @@ from dataclasses import asdict
 from functools import partial
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import trio
 
@@ -170,7 +170,7 @@ class Coordinator:
 
     # -- life
 
-    async def __aenter__(self) -> Coordinator:
+    async def __aenter__(self) -> Self:
         self._running = self._run()
         await self._running.__aenter__()
         return self
