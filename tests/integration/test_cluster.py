@@ -392,6 +392,20 @@ def test_interrupted_coordinator_gives_a_partial_report(cluster: Cluster, log: P
     assert "stopped on request" in report["missing"][0]["why"]
 
 
+def test_stopped_coordinator_gives_clients_what_there_is(cluster: Cluster, log: Path) -> None:
+    serving = cluster.coordinator("--root", str(log.parent))
+    cluster.worker("alice", "--root", str(log.parent), *SLOW)
+    client = cluster.submit("app.log", *OPTIONS, cwd=log.parent)
+    busy(cluster, "alice")
+    serving.send(signal.SIGTERM)
+    assert serving.wait() == 0, serving.err
+    assert client.wait() == 3, client.err
+    report = client.json()
+    assert report["partial"]
+    assert report["lines"]["total"] > 0
+    assert "stopped on request" in report["missing"][0]["why"]
+
+
 def test_nobody_comes(cluster: Cluster, log: Path) -> None:
     job = cluster.coordinator(
         "app.log", "--expect-workers", "1", "--worker-timeout", "0.5", cwd=log.parent

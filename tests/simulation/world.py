@@ -552,9 +552,10 @@ class World:
                 else:
                     self.begin(worker, key, isolated)
             case CancelLease(_, key):
-                if worker.tasks.pop(key, None) is not None:
-                    self.ask(worker)
-                    self.leave_if_drained(worker)
+                # Asked for again even if it was not there: the lease took a place that is free.
+                worker.tasks.pop(key, None)
+                self.ask(worker)
+                self.leave_if_drained(worker)
             case Resolve(_, key):
                 worker.results.pop(key, None)
                 self.leave_if_drained(worker)

@@ -55,7 +55,7 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Submit, show progress, present the report."""
     from logan.cli.cluster_view import ClusterView
-    from logan.cli.terminal import check_writable, say
+    from logan.cli.terminal import check_writable
     from logan.cluster.client import Client
     from logan.report import Report
     from logan.validate import parse_expectation
@@ -66,10 +66,10 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         check_writable(args.output)
     token, tls = secrets_of_peer(args)
-    client = Client(args.coordinator, token=token, ssl=tls, say=say)
     signals = Signals()
     found: list[bytes] = []
     with ClusterView(color=args.color, live=not args.no_progress, lines=False) as view:
+        client = Client(args.coordinator, token=token, ssl=tls, say=view.tell)
         code = run_trio(partial(_main, args, client, signals, view, found))
     if not found:
         return code

@@ -52,6 +52,7 @@ from logan.cluster.limits import (
     JOBS_MAX,
     LINGER_S_MAX,
     PORT_DEFAULT,
+    REPORT_S_MAX,
 )
 from logan.cluster.reception import Reception, WorkerSession
 from logan.cluster.running import RunningJob
@@ -62,6 +63,7 @@ from logan.job import Job, inputs_from_json, inputs_to_json
 from logan.limits import SERIES_POINTS_MAX
 from logan.plan import Options
 from logan.report import Report
+from logan.report.units import span
 from logan.scheduler.actions import (
     Action,
     Alarm,
@@ -166,6 +168,7 @@ class Coordinator:
         self._rearmed = trio.Event()
         self._workers_changed = trio.Event()
         self._running: AbstractAsyncContextManager[None] | None = None
+        self.clients_waiting = 0
         self.stopping = False
 
     # -- life
@@ -227,8 +230,8 @@ class Coordinator:
     async def stop(self) -> None:
         """Lease nothing more, wait for what is out, and end every job with what there is.
 
-        Reports of jobs that this cuts short are partial. With a journal they go on at the next
-        start.
+        Reports of jobs that this cuts short are partial, and clients get them, unless there is a
+        journal: then the jobs go on at the next start, and clients wait for that.
         """
         if self.stopping:
             return
@@ -240,6 +243,9 @@ class Coordinator:
                 await self._workers_changed.wait()
         for job in list(self.jobs):
             self.step(JobCancelled(job))
+        if self._state is None:
+            with trio.move_on_after(REPORT_S_MAX):
+                await self._until(lambda: not self.clients_waiting)
 
     # -- the commissioned interface
 
@@ -602,11 +608,11 @@ class Coordinator:
         if job is None:
             return
         entry = job.recovered(action)
-        seconds = entry["done_s"] - entry["noticed_s"]
         self.note(
             "recovered",
             f"chunk {action.chunk} of {action.worker} ({action.cause}) leased again after "
-            f"{(entry['leased_s'] - entry['noticed_s']) * 1e3:.0f} ms, done after {seconds:.2f} s",
+            f"{span(entry['leased_s'] - entry['noticed_s'])}, "
+            f"done after {span(entry['done_s'] - entry['noticed_s'])}",
         )
 
     # -- tasks

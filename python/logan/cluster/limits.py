@@ -87,5 +87,8 @@ LINGER_S_MAX: Final = 2.0
 DRAIN_S_MAX: Final = 30.0
 """How long a coordinator that stops waits for leases that are out."""
 
+REPORT_S_MAX: Final = 10.0
+"""How long a coordinator that stops makes and sends the reports of what was done so far."""
+
 RESUBMIT_S_MAX: Final = 60.0
 """How long a client waits for a coordinator that went away to come back."""

@@ -449,6 +449,14 @@ class _Client:
 
     async def _work(self, submission: Submission) -> None:
         """Plan, run and report; being cancelled means that the client has gone."""
+        self._coordinator.clients_waiting += 1
+        try:
+            await self._serve_job(submission)
+        finally:
+            self._coordinator.clients_waiting -= 1
+            self._coordinator.workers_changed()
+
+    async def _serve_job(self, submission: Submission) -> None:
         try:
             job = await self._coordinator.submit(submission)
         except LoganError as error:
@@ -481,6 +489,7 @@ class _Client:
         else:
             await self._coordinator.close_job(job, kind, body)
         await self._link.send(Report(job.id, kind, body))
+        await self._link.flush()
 
     async def _show_progress(self, job: RunningJob) -> None:
         coordinator = self._coordinator

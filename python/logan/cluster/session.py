@@ -207,6 +207,10 @@ class Session:
                 pass
 
     def _cancel(self, message: CancelMessage) -> None:
+        key = (message.job, message.chunk, message.attempt)
+        if message.chunk is not None and key not in self._held:
+            # It is done, or never came: who cancels it may still count it.
+            self._ask()
         for key, held in list(self._held.items()):
             whole = message.chunk is None
             if key[0] == message.job and (whole or key[1:] == (message.chunk, message.attempt)):

@@ -252,9 +252,11 @@ class Machine:
             self._drain(session)
 
     def _on_ready(self, event: WorkerReady) -> None:
-        session = self._hear(event.session)
+        session = self._sessions.get(event.session)
         if session is not None:
+            # Before it is heard, which feeds a silent one: what it says replaces what was known.
             session.free = max(event.free, 0)
+            self._hear(event.session)
             self._feed(session)
 
     def _on_heard(self, event: WorkerHeard) -> None:
