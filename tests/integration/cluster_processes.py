@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -131,6 +132,12 @@ class Cluster:
         process = self.start("coordinator", "coordinator", "--port", str(port), *arguments, **extra)
         self.port = int(process.said(r"listening on [^ ]*:(\d+);")[1])
         return process
+
+    def take_port(self) -> None:
+        """Settle on a port before anybody listens there."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
 
     def worker(self, name: str, *arguments: str, connected: bool = True, **extra: Any) -> Process:
         process = self.start(

@@ -172,9 +172,7 @@ def test_files_that_lie_on_the_workers(cluster: Cluster, tmp_path: Path) -> None
 
 
 def test_worker_that_was_there_first(cluster: Cluster, log: Path, expected: str) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        cluster.port = probe.getsockname()[1]
+    cluster.take_port()
     worker = cluster.worker("early", "--root", str(log.parent), connected=False)
     worker.said("waiting for a coordinator")
     job = cluster.coordinator("app.log", *OPTIONS, port=cluster.port, cwd=log.parent)
@@ -567,9 +565,7 @@ def test_metrics_and_health(serving: Cluster) -> None:
 
 
 def test_no_coordinator(cluster: Cluster) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        cluster.port = probe.getsockname()[1]
+    cluster.take_port()
     for arguments in (["status"], ["submit", "app.log"]):
         process = cluster.start("client", *arguments, "--coordinator", cluster.address)
         assert process.wait() == 4

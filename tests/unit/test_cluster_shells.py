@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import trio
@@ -31,6 +31,7 @@ from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
 from logan.errors import ClusterError, InputError, ProtocolError
 from logan.plan import Options
+from logan.scheduler.limits import Limits
 from logan.wire.connection import Connection
 from logan.wire.messages import Auth, Challenge, Error, Health, Hello, Ready, Result, Welcome
 
@@ -458,6 +459,91 @@ def test_worker_reports_health_and_scans_alone(network: Network, log: Path) -> N
             await alone.process_chunk(log.with_name("none.log"), 0, 1)
 
     run(main)
+
+
+# --- Cuts ---------------------------------------------------------------------------------------
+
+PATIENT = Limits(losses_per_chunk_max=10**6, isolate_after_losses=10**6)
+"""The one worker loses every chunk hundreds of times, which is no reason to suspect the chunk."""
+
+Way = Literal["up", "down"]
+
+
+class Fraying(trio.abc.Stream):
+    """A stream that breaks after `left` bytes, sent (up) or received (down)."""
+
+    def __init__(self, stream: Stream, way: Way, left: int) -> None:
+        self._stream = stream
+        self._way = way
+        self._left = left
+        self.whole = True
+
+    async def send_all(self, data: Any) -> None:
+        if self._way == "up":
+            data = await self._pass(bytes(data))
+            if not self.whole:
+                await self._stream.send_all(data)
+                await self._break()
+        await self._stream.send_all(data)
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        data = bytes(await self._stream.receive_some(max_bytes))
+        if self._way == "down" and data:
+            data = await self._pass(data)
+            if not self.whole and not data:
+                await self._break()
+        return data
+
+    async def _pass(self, data: bytes) -> bytes:
+        """What of these bytes still passes."""
+        await trio.lowlevel.checkpoint()
+        passed = data[: self._left]
+        self._left -= len(passed)
+        self.whole = self.whole and len(passed) == len(data)
+        return passed
+
+    async def _break(self) -> None:
+        await trio.aclose_forcefully(self._stream)
+        raise trio.BrokenResourceError
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_a_cut_at_every_offset(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    """The k-th connection passes k bytes one way and breaks, until one lives to see the job's end:
+    so each offset of greetings, leases, heartbeats and results is met once."""
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:20]))
+    chunk_size = log.stat().st_size // 2
+    connections: list[Fraying] = []
+    dial: Callable[..., Any] = network.dial
+
+    async def dial_fraying(*arguments: object) -> tuple[Fraying, str]:
+        stream, certificate = await dial(*arguments)
+        connections.append(Fraying(stream, way, len(connections)))
+        return connections[-1], certificate
+
+    monkeypatch.setattr(worker_module, "dial", dial_fraying)
+    found: list[logan.Report] = []
+
+    async def main() -> None:
+        async with Coordinator(port=0, limits=PATIENT) as coordinator, trio.open_nursery() as tasks:
+            tasks.start_soon(worker("alice", log).run)
+            found.append(await coordinator.process_file(str(log), chunk_size=chunk_size))
+            tasks.cancel_scope.cancel()
+
+    run(main)
+    assert found[0] == logan.analyze(log, chunk_size=chunk_size)
+    # Each was cut, but perhaps the last: a conversation is that long at least.
+    assert all(not each.whole for each in connections[:-1])
+    assert len(connections) > 500
 
 
 # --- Links -------------------------------------------------------------------------------------

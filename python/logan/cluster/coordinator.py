@@ -444,7 +444,8 @@ class Coordinator:
                 await self._until(lambda: bool(self.sessions) or job.ended.is_set())
             if patience.cancelled_caught:
                 job.failure = self._nobody(f"no worker was there for {self._worker_timeout_s:g} s")
-                self.give_up(job)
+                # A journal keeps it: what was done so far is not lost.
+                self.step(JobCancelled(job.id))
                 return
 
     def _nobody(self, what: str) -> ClusterError:
