@@ -49,6 +49,7 @@ from logan.cluster.journal import (
 from logan.cluster.limits import (
     DRAIN_S_MAX,
     EVENTS_KEPT_MAX,
+    INLINE_BYTES_MAX,
     JOBS_MAX,
     LINGER_S_MAX,
     PORT_DEFAULT,
@@ -162,7 +163,7 @@ class Coordinator:
         self._machine = Machine(self.limits)
         self._ended: OrderedDict[str, RunningJob] = OrderedDict()
         self._results: dict[tuple[str, tuple[str, int, int]], Any] = {}
-        self._records: deque[tuple[Record, Callable[[], None] | None]] = deque()
+        self._records: deque[tuple[Record | None, Callable[[], None] | None, int]] = deque()
         self._records_wanted = trio.Event()
         self._alarm_at = math.inf
         self._rearmed = trio.Event()
@@ -569,9 +570,9 @@ class Coordinator:
             session.leases.pop(key, None)
             self.workers_changed()
 
-    def keep_result(self, id: str, key: tuple[str, int, int], summary: Any) -> None:
-        """A verified result, until the machine says what becomes of it."""
-        self._results[id, key] = summary
+    def keep_result(self, id: str, key: tuple[str, int, int], summary: Any, size: int) -> None:
+        """A verified result of so many bytes, until the machine says what becomes of it."""
+        self._results[id, key] = summary, size
 
     def forget_results(self, id: str) -> None:
         """The session has left; results that are not being stored are of no use."""
@@ -580,7 +581,7 @@ class Coordinator:
 
     def _store(self, id: str, key: tuple[str, int, int], digest: str) -> None:
         job = self.jobs[key[0]]
-        summary = self._results.pop((id, key))
+        summary, size = self._results.pop((id, key))
         session = self.sessions.get(id)
         if session is not None:
             share = job.share(session.name, trio.current_time())
@@ -591,7 +592,7 @@ class Coordinator:
             # A job may be over before the first heartbeat that lists a lease of it.
             share.peak_rss_bytes = max(share.peak_rss_bytes, session.rss_bytes or 0)
         record = ChunkDone(job.id, key[1], digest, summary, job.tree)
-        self._record(record, partial(self._committed, job, key[1]))
+        self._record(record, partial(self._committed, job, key[1]), size)
 
     def _committed(self, job: RunningJob, chunk: int) -> None:
         job.done.add(chunk)
@@ -636,14 +637,17 @@ class Coordinator:
                 self._records_wanted = trio.Event()
                 await self._records_wanted.wait()
             group = [self._records.popleft() for _ in range(min(len(self._records), _RECORDS_MAX))]
-            records = [record for record, _ in group if record is not None]
+            records = [record for record, _, _ in group if record is not None]
             try:
-                if records:
+                if self._state is None and sum(each[2] for each in group) <= INLINE_BYTES_MAX:
+                    self._journal.commit(records)  # it only merges
+                    await trio.lowlevel.checkpoint()
+                elif records:
                     await trio.to_thread.run_sync(self._journal.commit, records)
             except LoganError as error:
                 self._fail_commits(records, str(error))
                 raise
-            for _, then in group:
+            for _, then, _ in group:
                 if then is not None:
                     then()
 
@@ -652,8 +656,11 @@ class Coordinator:
             if isinstance(record, ChunkDone):
                 self.step(CommitFailed(record.job, record.chunk, why))
 
-    def _record(self, record: Record | None, then: Callable[[], None] | None = None) -> None:
-        self._records.append((record, then))  # type: ignore[arg-type]
+    def _record(
+        self, record: Record | None, then: Callable[[], None] | None = None, size: int = 0
+    ) -> None:
+        """Write `record`, which has a summary of `size` bytes, and do `then` behind it."""
+        self._records.append((record, then, size))
         self._records_wanted.set()
 
     async def _commit(self, record: Record) -> None:

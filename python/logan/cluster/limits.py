@@ -33,6 +33,10 @@ try took is part of it, so that a network that healed is noticed within a second
 WRITE_S_MAX: Final = 15.0
 """One frame: at 256 KiB this asks for 140 kbit/s. A peer that reads nothing is let go."""
 
+INLINE_BYTES_MAX: Final = 64 * KIB
+"""Summaries up to this size are looked at and merged at once: that takes less time than going to a
+thread and coming back, and far less than a heartbeat."""
+
 RECEIVE_BYTES_MAX: Final = 64 * KIB
 """Taken from a socket at once."""
 

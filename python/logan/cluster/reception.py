@@ -24,6 +24,7 @@ from logan.cluster.limits import (
     FETCH_PIECE_BYTES,
     HANDSHAKE_S_MAX,
     HEARD_S_MIN,
+    INLINE_BYTES_MAX,
     LINGER_S_MAX,
     LOOK_BACK_BYTES_MAX,
     PROGRESS_S,
@@ -350,9 +351,11 @@ class _Worker:
             session.note_result(chunk.end - chunk.start)
         source = job.plan.chunks[message.chunk].source
         try:
-            summary = await trio.to_thread.run_sync(
-                job.verify, message.chunk, message.digest, message.body
-            )
+            claim = message.chunk, message.digest, message.body
+            if len(message.body) <= INLINE_BYTES_MAX:
+                summary = job.verify(*claim)
+            else:
+                summary = await trio.to_thread.run_sync(job.verify, *claim)
             if (message.job, source) in session.fetched:
                 await trio.to_thread.run_sync(_check_unchanged, job, source)
         except SummaryError as error:
@@ -363,7 +366,7 @@ class _Worker:
         except (InputError, OSError) as error:
             coordinator.step(ChunkFailed(session.id, key, "changed", str(error), final=True))
             return
-        coordinator.keep_result(session.id, key, summary)
+        coordinator.keep_result(session.id, key, summary, len(message.body))
         coordinator.step(ChunkReturned(session.id, key, message.digest))
 
     def _take_failure(self, message: Fail) -> None:

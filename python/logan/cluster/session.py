@@ -137,6 +137,7 @@ class Session:
         self._fetch_slots = trio.Semaphore(FETCHES_MAX)
         self._fetch_id = 0
         self._heard_at = trio.current_time()
+        self._asked_for = 0
         self._draining = False
         self._changed = trio.Event()
 
@@ -186,13 +187,14 @@ class Session:
             case Lease():
                 held = _Held(message)
                 self._held[_key(message)] = held
+                self._asked_for -= 1
                 self._nursery.start_soon(self._work, held)
             case Done() | Stale():
                 size = self._unacknowledged.pop(_key(message), None)
                 if isinstance(message, Done) and size is not None:
                     self._worker.chunks_done += 1
                     self._worker.bytes_done += size
-                self._ask()
+                self._ask(only_news=True)
             case Data():
                 self._take(message)
             case CancelMessage():
@@ -221,15 +223,22 @@ class Session:
 
     # -- what we say
 
-    def _ask(self) -> None:
-        """Say how many more leases we take: one more than threads, so that none is ever idle."""
+    def _ask(self, *, only_news: bool = False) -> None:
+        """Say how many more leases we take: one more than threads, so that none is ever idle.
+
+        `only_news`: not if the coordinator knows.
+        """
         self._changed.set()
         if self._draining:
             return
         free = min(self._worker.threads + 1, LEASES_PER_HEALTH_MAX) - len(self._held)
         if len(self._unacknowledged) > UNACKNOWLEDGED_MAX:
             free = 0
-        self._link.post(Ready(max(0, free)))
+        free = max(0, free)
+        if only_news and free == self._asked_for:
+            return
+        self._asked_for = free
+        self._link.post(Ready(free))
 
     async def _beat(self) -> None:
         """HEALTH now and then every heartbeat, whatever else is going on."""
