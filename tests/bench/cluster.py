@@ -567,7 +567,8 @@ async def idle(seconds: float, tell: Tell) -> list[Figure]:
             ("coordinator", "worker"), (coordinator, worker), before, strict=True
         ):
             now = psutil.Process(each.pid).cpu_times()
-            percent = 100 * (now.user + now.system - then.user - then.system) / seconds
+            took_s = now.user + now.system - then.user - then.system
+            percent = 100 * max(0.0, round(took_s, 3)) / seconds
             detail = f"over {seconds:g} s"
             figures.append(Figure(f"idle {name}: CPU", percent, 1, "%", detail, [percent]))
     return figures

@@ -47,6 +47,7 @@ from logan.cluster.journal import (
     open_journal,
 )
 from logan.cluster.limits import (
+    COMMIT_PAUSE_S,
     DRAIN_S_MAX,
     EVENTS_KEPT_MAX,
     INLINE_BYTES_MAX,
@@ -165,6 +166,7 @@ class Coordinator:
         self._results: dict[tuple[str, tuple[str, int, int]], Any] = {}
         self._records: deque[tuple[Record | None, Callable[[], None] | None, int]] = deque()
         self._records_wanted = trio.Event()
+        self._hurry = trio.Event()
         self._alarm_at = math.inf
         self._rearmed = trio.Event()
         self._workers_changed = trio.Event()
@@ -591,6 +593,7 @@ class Coordinator:
             share.until = trio.current_time()
             # A job may be over before the first heartbeat that lists a lease of it.
             share.peak_rss_bytes = max(share.peak_rss_bytes, session.rss_bytes or 0)
+        job.returned += 1
         record = ChunkDone(job.id, key[1], digest, summary, job.tree)
         self._record(record, partial(self._committed, job, key[1]), size)
 
@@ -632,10 +635,16 @@ class Coordinator:
 
     async def _keep_journal(self) -> None:
         """Write what is to be written, together, and only then go on with what waited for it."""
+        began = -math.inf
         while True:
             if not self._records:
                 self._records_wanted = trio.Event()
                 await self._records_wanted.wait()
+            if self._state is not None:
+                with trio.move_on_at(began + COMMIT_PAUSE_S):
+                    await self._hurry.wait()
+                self._hurry = trio.Event()
+                began = trio.current_time()
             group = [self._records.popleft() for _ in range(min(len(self._records), _RECORDS_MAX))]
             records = [record for record, _, _ in group if record is not None]
             try:
@@ -661,6 +670,8 @@ class Coordinator:
     ) -> None:
         """Write `record`, which has a summary of `size` bytes, and do `then` behind it."""
         self._records.append((record, then, size))
+        if not isinstance(record, ChunkDone) or self.jobs[record.job].is_nearly_done:
+            self._hurry.set()
         self._records_wanted.set()
 
     async def _commit(self, record: Record) -> None:

@@ -30,12 +30,21 @@ RECONNECT_PAUSE_S_MAX: Final = 1.0
 """From one try to the next; doubles from the first to the second, with jitter. The time that a
 try took is part of it, so that a network that healed is noticed within a second."""
 
+WRITE_BYTES_ENOUGH: Final = 16 * KIB
+"""Frames are written together until they have so many bytes: the next waits for its turn, and a
+heartbeat may pass it."""
+
 WRITE_S_MAX: Final = 15.0
-"""One frame: at 256 KiB this asks for 140 kbit/s. A peer that reads nothing is let go."""
+"""One write, hardly more than a frame: at 256 KiB this asks for 140 kbit/s. A peer that reads
+nothing is let go."""
 
 INLINE_BYTES_MAX: Final = 64 * KIB
 """Summaries up to this size are looked at and merged at once: that takes less time than going to a
 thread and coming back, and far less than a heartbeat."""
+
+COMMIT_PAUSE_S: Final = 0.03
+"""From one commit to the next while there is more to come: the results of meanwhile share it. Short
+enough that no worker has more results under way than it may."""
 
 RECEIVE_BYTES_MAX: Final = 64 * KIB
 """Taken from a socket at once."""

@@ -77,6 +77,7 @@ class RunningJob:
         owned: whether somebody waits for it; not when it was resumed.
         drawn: chunks that a second worker scans too; `verified` counts those that one did, and
             `alarms` says where it had other figures.
+        returned: results that were handed to the journal.
         closed: whether the journal has its report.
         ended: set when `result` holds what the workers made of it.
     """
@@ -95,6 +96,7 @@ class RunningJob:
     cancelled: bool = False
     started_at: float = field(default_factory=trio.current_time)
     done: set[int] = field(default_factory=set)
+    returned: int = 0
     lost: list[LostChunk] = field(default_factory=list)
     recoveries: list[dict[str, Any]] = field(default_factory=list)
     drawn: frozenset[int] = frozenset()
@@ -112,6 +114,7 @@ class RunningJob:
     spec_digest: str = field(init=False)
 
     def __post_init__(self) -> None:
+        self.returned = len(self.done)
         self.spec = Spec(self.plan.spec_json)
         # Kept: it is computed from the whole spec, which has a part for every source.
         self.spec_digest = self.spec.digest
@@ -123,6 +126,11 @@ class RunningJob:
             self.started_at = trio.current_time()
             if self.job is not None:
                 self.job.started = time.perf_counter()
+
+    @property
+    def is_nearly_done(self) -> bool:
+        """Whether the journal has in hand all that is to come."""
+        return self.returned + len(self.lost) >= len(self.plan.chunks)
 
     def items(self) -> list[WorkItem]:
         """The chunks as the scheduler sees them."""
