@@ -43,7 +43,8 @@ demo log="test_vectors/logs/mixed_format.log" scenario="worker-failure": build
 # The cluster's tests with real processes, many times over: none may fail once
 chaos count="50": build
     for i in $(seq {{ count }}); do \
-        "{{ python }}" -m pytest tests/integration/test_cluster.py tests/integration/test_simulate.py -x || exit 1; \
+        "{{ python }}" -m pytest -x tests/integration/test_cluster.py tests/integration/test_faults.py \
+            tests/integration/test_partition.py tests/integration/test_simulate.py || exit 1; \
     done
 
 # Complain about style

@@ -21,7 +21,6 @@ __all__ = [
     "configure_peer",
     "port_number",
     "run_trio",
-    "seconds",
     "secrets_of_peer",
     "share",
 ]
@@ -69,17 +68,6 @@ def port_number(text: str) -> int:
     if not text.strip().isdecimal() or int(text) > 65_535:
         raise ArgumentTypeError(f"{text!r} is no port, they go from 0 to 65535")
     return int(text)
-
-
-def seconds(text: str) -> float:
-    """A stretch of time above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return value
 
 
 def share(text: str) -> float:

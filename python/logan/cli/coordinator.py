@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from logan.cli.analyze import configure_report, options_of, present
-from logan.cli.cluster_options import Signals, port_number, run_trio, seconds, share
+from logan.cli.cluster_options import Signals, port_number, run_trio, share
 from logan.cli.exits import Exit, exit_of_signal
-from logan.cli.values import positive
+from logan.cli.values import positive, seconds
 from logan.errors import UsageError
 from logan.limits import SERIES_POINTS_MAX
 
