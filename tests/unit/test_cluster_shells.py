@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -24,8 +24,8 @@ from logan._logan import Summary
 from logan.cluster import coordinator as coordinator_module
 from logan.cluster import worker as worker_module
 from logan.cluster.coordinator import Coordinator
-from logan.cluster.limits import HANDSHAKE_S_MAX, STRANGERS_MAX, WRITE_S_MAX
-from logan.cluster.link import Link, LinkLostError
+from logan.cluster.limits import CONNECTIONS_MAX, HANDSHAKE_S_MAX, STRANGERS_MAX, WRITE_S_MAX
+from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.reception import WorkerSession
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
@@ -640,7 +640,39 @@ def test_peer_that_breaks_the_protocol_is_told() -> None:
     run(main)
 
 
-def test_strangers_have_two_seconds(network: Network) -> None:
+def test_connections_are_bounded_and_a_place_that_is_left_is_free(network: Network) -> None:
+    async def main() -> None:
+        clients: list[Stream] = []
+
+        async def come() -> Link | None:
+            stream, _ = await network.dial(None, None)
+            link = Link(stream, "client")
+            tasks.start_soon(run_link, link)
+            try:
+                await introduce(link, "client", "somebody", None, "")
+            except LinkLostError:
+                return None
+            clients.append(stream)
+            return link
+
+        async with Coordinator(port=0), trio.open_nursery() as tasks:
+            for _ in range(CONNECTIONS_MAX):
+                assert await come() is not None
+            assert await come() is None
+            await clients[0].aclose()
+            await trio.testing.wait_all_tasks_blocked()
+            assert await come() is not None
+            tasks.cancel_scope.cancel()
+
+    run(main)
+
+
+async def run_link(link: Link) -> None:
+    with suppress(LinkLostError):
+        await link.run()
+
+
+def test_strangers_have_some_seconds(network: Network) -> None:
     async def main() -> None:
         async with Coordinator(port=0):
             strangers = [(await network.dial(None, None))[0] for _ in range(STRANGERS_MAX)]

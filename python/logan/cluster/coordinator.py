@@ -172,6 +172,7 @@ class Coordinator:
         self._workers_changed = trio.Event()
         self._running: AbstractAsyncContextManager[None] | None = None
         self.clients_waiting = 0
+        self._made_good = {"count": 0, "leased_s": 0.0, "done_s": 0.0, "done_s_max": 0.0}
         self.stopping = False
 
     # -- life
@@ -613,6 +614,11 @@ class Coordinator:
         if job is None:
             return
         entry = job.recovered(action)
+        made_good = self._made_good
+        made_good["count"] += 1
+        made_good["leased_s"] += action.leased_at - action.noticed_at
+        made_good["done_s"] += action.done_at - action.noticed_at
+        made_good["done_s_max"] = max(made_good["done_s_max"], action.done_at - action.noticed_at)
         self.note(
             "recovered",
             f"chunk {action.chunk} of {action.worker} ({action.cause}) leased again after "
@@ -746,6 +752,7 @@ class Coordinator:
                 "address": f"{self.host}:{self.port}",
                 "uptime_s": round(time.time() - self.started_at, 3),
                 "connections": len(self.sessions),
+                "recoveries": dict(self._made_good),
             },
             "workers": self.workers(),
             "jobs": jobs,
