@@ -7,6 +7,7 @@ nothing in the package can be told to do so.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import signal
@@ -24,6 +25,7 @@ import trio
 
 import logan
 from logan.cluster.coordinator import Coordinator
+from logan.cluster.proxy import Link, open_proxy
 from logan.scheduler.limits import Limits
 from tests.integration.cluster_processes import (
     Cluster,
@@ -309,7 +311,29 @@ def test_clocks_that_jump(cluster: Cluster, log: Path, expected: str) -> None:
     assert 0 < performance["wall_s"] < 60
 
 
-# --- Long lines, and nobody --------------------------------------------------------------------
+# --- Slow networks, long lines, and nobody -----------------------------------------------------
+
+
+def test_a_network_that_passes_a_few_bytes_at_a_time(
+    cluster: Cluster, log: Path, expected: str
+) -> None:
+    async def main() -> logan.Report:
+        async with (
+            Coordinator(port=0, roots=[str(log.parent)]) as coordinator,
+            open_proxy(("127.0.0.1", coordinator.port), Link(piece_bytes=7)) as proxy,
+        ):
+            cluster.port = proxy.port
+            start = partial(cluster.worker, "alice", "--root", str(log.parent), connected=False)
+            await trio.to_thread.run_sync(start)
+            await coordinator.wait_for_workers(1)
+            report = await coordinator.process_file(str(log), chunk_size=32 * 1024)
+            assert proxy.connections == 1
+            return report
+
+    report = trio.run(main)
+    assert figures(json.dumps(report.to_dict()).replace(str(log), "app.log")) == expected
+    assert report["performance"]["recoveries"] == []
+
 
 PATIENT_WORKER = """
 import sys, time

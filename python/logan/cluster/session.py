@@ -139,6 +139,7 @@ class Session:
         self._heard_at = trio.current_time()
         self._asked_for = 0
         self._draining = False
+        self._beats = trio.CancelScope()
         self._changed = trio.Event()
 
     @property
@@ -241,7 +242,11 @@ class Session:
         self._link.post(Ready(free))
 
     async def _beat(self) -> None:
-        """HEALTH now and then every heartbeat, whatever else is going on."""
+        """HEALTH now and then every heartbeat, whatever else is going on, until we say BYE."""
+        with self._beats:
+            await self._beat_for_ever()
+
+    async def _beat_for_ever(self) -> None:
         at = trio.current_time()
         while True:
             leases = [
@@ -270,9 +275,12 @@ class Session:
         while not (self._draining and not self._held and not self._unacknowledged):
             self._changed = trio.Event()
             await self._changed.wait()
+        self._beats.cancel()
         self._link.post(Bye())
         with trio.move_on_after(LINGER_S_MAX):
-            await self._link.flush()
+            # Until the coordinator ends its side. Closing before all that it said is read would
+            # reset the connection, and perhaps take our goodbye back.
+            await trio.sleep_forever()
         self._nursery.cancel_scope.cancel()
 
     # -- one lease
