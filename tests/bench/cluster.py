@@ -349,8 +349,8 @@ async def _lose(log: Path, victims: int, how: signal.Signals, tell: Tell) -> lis
     with crew() as processes:
         async with Watched(roots=[str(log.parent)]) as coordinator:
             address = f"localhost:{coordinator.port}"
-            # About 100 chunks a second: she asks for work all the time, and has some left.
-            pace = ("--pace", "1.6", "--threads", "1")
+            # About 200 chunks a second: she asks for work all the time, and has some left.
+            pace = ("--pace", "3.2", "--threads", "1")
             processes.start(
                 *("worker", "--id", "alice", "--coordinator", address), *pace, root=log.parent
             )
@@ -582,7 +582,7 @@ PARTS: Final = ("throughput", "killed", "frozen", "distant", "resumed", "memory"
 
 async def measure(args: argparse.Namespace, log: Path, scratch: Path) -> list[Figure]:
     small = scratch / "small.log"
-    data.copy_prefix(log, small, 64 * MIB)
+    data.copy_prefix(log, small, 256 * MIB)
     quick = args.quick
     parts: dict[str, Callable[[Tell], Any]] = {
         "throughput": partial(throughput, log, 2 if quick else args.rounds),
