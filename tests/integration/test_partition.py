@@ -23,12 +23,7 @@ from logan.scheduler.limits import Limits
 from tests.integration.cluster_processes import Cluster, figures, log_lines
 from tests.integration.namespaces import Network, open_network, why_not
 
-WHY_NOT = why_not()
-
-pytestmark = [
-    pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or ""),
-    pytest.mark.slow,
-]
+pytestmark = pytest.mark.slow
 
 CHUNK = 32 * 1024
 PACE = ("--pace", "0.1", "--threads", "1")
@@ -41,6 +36,9 @@ LIMITS = Limits(lease_s=1.5, heartbeat_s=0.3)
 
 @pytest.fixture(scope="module")
 def network() -> Iterator[Network]:
+    missing = why_not()
+    if missing is not None:
+        pytest.skip(missing)
     with open_network("alice", "bob", "carol") as network:
         yield network
 

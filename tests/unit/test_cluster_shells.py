@@ -520,7 +520,7 @@ def test_a_cut_at_every_offset(
 ) -> None:
     """The k-th connection passes k bytes one way and breaks, until one lives to see the job's end:
     so each offset of greetings, leases, heartbeats and results is met once."""
-    log.write_text("".join(log.read_text().splitlines(keepends=True)[:20]))
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:4]))
     chunk_size = log.stat().st_size // 2
     connections: list[Fraying] = []
     dial: Callable[..., Any] = network.dial
