@@ -184,9 +184,9 @@ class Result:
     missing: tuple[Missing, ...] = ()
     workers: tuple[Mapping[str, Any], ...] = ()
     recoveries: tuple[Mapping[str, Any], ...] = ()
+    archives: Mapping[int, Archive] = field(default_factory=dict)
     verified: int = 0
     alarms: tuple[str, ...] = ()
-    archives: Mapping[int, Archive] = field(default_factory=dict)
 
 
 def join_missing(missing: Iterable[Missing]) -> tuple[Missing, ...]:
