@@ -7,7 +7,7 @@ it sleeps on that clock.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -24,7 +24,14 @@ from logan._logan import Summary
 from logan.cluster import coordinator as coordinator_module
 from logan.cluster import worker as worker_module
 from logan.cluster.coordinator import Coordinator
-from logan.cluster.limits import CONNECTIONS_MAX, HANDSHAKE_S_MAX, STRANGERS_MAX, WRITE_S_MAX
+from logan.cluster.journal import ChunkDone, Record
+from logan.cluster.limits import (
+    COMMIT_PAUSE_S,
+    CONNECTIONS_MAX,
+    HANDSHAKE_S_MAX,
+    STRANGERS_MAX,
+    WRITE_S_MAX,
+)
 from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.reception import WorkerSession
 from logan.cluster.submission import Submission
@@ -150,6 +157,36 @@ def test_result_can_be_asked_for_later(network: Network, log: Path) -> None:
             job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
             await trio.sleep(60)
             assert (await coordinator.result(job))["total_requests"] == LINES
+
+    run(main)
+
+
+def test_results_share_commits_and_nobody_waits_for_more_at_the_end(
+    network: Network, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        groups: list[tuple[float, int]] = []
+        async with Coordinator(port=0, state=str(tmp_path / "state")) as coordinator:
+            commit = coordinator._journal.commit
+
+            def counted(records: Sequence[Record]) -> None:
+                done = sum(isinstance(each, ChunkDone) for each in records)
+                groups.append((trio.current_time(), done))
+                commit(records)
+
+            monkeypatch.setattr(coordinator._journal, "commit", counted)
+            async with trio.open_nursery() as tasks:
+                tasks.start_soon(worker("alice", log).run)
+                report = await coordinator.process_file(str(log), chunk_size=CHUNK)
+                ended_at = trio.current_time()
+                tasks.cancel_scope.cancel()
+        chunks = len(range(0, log.stat().st_size, CHUNK))
+        assert report["total_requests"] == LINES
+        stored = [(at, done) for at, done in groups if done]
+        assert sum(done for _, done in stored) == chunks
+        assert len(stored) < chunks / 2
+        # No time passes here but that of such waits.
+        assert ended_at - stored[-2][0] < COMMIT_PAUSE_S
 
     run(main)
 
