@@ -36,7 +36,7 @@ from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.reception import WorkerSession
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
-from logan.errors import ClusterError, InputError, ProtocolError
+from logan.errors import ClusterError, InputError, ProtocolError, UsageError
 from logan.plan import Options
 from logan.scheduler.limits import Limits
 from logan.wire.connection import Connection
@@ -723,3 +723,9 @@ def test_strangers_have_some_seconds(network: Network) -> None:
             assert trio.current_time() - began == pytest.approx(HANDSHAKE_S_MAX)
 
     run(main)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, math.nan])
+def test_a_share_to_verify_is_from_nothing_to_all(share: float) -> None:
+    with pytest.raises(UsageError, match="from 0 to 1"):
+        Coordinator(verify=share)
