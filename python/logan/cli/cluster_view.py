@@ -181,7 +181,7 @@ def _job_line(job: Mapping[str, Any]) -> RenderableType:
     grid.add_row(
         Text(visible(str(job["name"])), style="bold cyan"),
         ProgressBar(total=total or 1, completed=done, width=10),
-        Text(progress_text(done, total, job["elapsed_s"])),
+        Text(progress_text(done, total, job["elapsed_s"], job["resumed_bytes"])),
     )
     return grid
 

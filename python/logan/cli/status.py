@@ -103,7 +103,11 @@ def _text(status: Mapping[str, Any], width: int, *, color: bool) -> str:
         console.print()
         console.print(
             Text(f"job {visible(job['name'])}", style="bold cyan"),
-            Text(progress_text(job["done_bytes"], job["total_bytes"], job["elapsed_s"])),
+            Text(
+                progress_text(
+                    job["done_bytes"], job["total_bytes"], job["elapsed_s"], job["resumed_bytes"]
+                )
+            ),
         )
         console.print(
             Text(

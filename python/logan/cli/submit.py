@@ -87,16 +87,20 @@ async def _main(
     import trio
 
     started = time.monotonic()
+    resumed: list[int] = []
     name = ", ".join(args.paths or args.on_workers)
 
     def show(done: int, total: int, body: Mapping[str, Any]) -> None:
         for event in body["events"]:
             view.event(event)
+        if not resumed:
+            resumed.append(done)
         job = {
             "name": name,
             "done_bytes": done,
             "total_bytes": total,
             "elapsed_s": time.monotonic() - started,
+            "resumed_bytes": resumed[0],
         }
         nobody = all(each["state"] == "gone" for each in body["workers"])
         view.update(

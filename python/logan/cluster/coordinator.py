@@ -733,17 +733,19 @@ class Coordinator:
             if job is None:
                 continue
             elapsed_s = now - job.started_at
+            fresh_bytes = view.scanned_bytes - job.resumed_bytes
             jobs.append(
                 {
                     "job": job.id,
                     "name": job.name,
                     "done_bytes": view.scanned_bytes,
                     "total_bytes": job.plan.bytes,
+                    "resumed_bytes": job.resumed_bytes,
                     "chunks": len(job.plan.chunks),
                     "chunks_done": view.chunks["done"] + view.chunks["checking"],
                     "chunks_missing": view.chunks["lost"],
                     "elapsed_s": round(elapsed_s, 3),
-                    "bytes_per_second": round(view.scanned_bytes / elapsed_s) if elapsed_s else 0,
+                    "bytes_per_second": round(fresh_bytes / elapsed_s) if elapsed_s else 0,
                     "recoveries": len(job.recoveries),
                 }
             )

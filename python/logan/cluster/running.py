@@ -79,6 +79,7 @@ class RunningJob:
             `alarms` says where it had other figures.
         returned: results that were handed to the journal.
         closed: whether the journal has its report.
+        resumed_bytes: of the chunks that were done when it was taken up from the journal.
         ended: set when `result` holds what the workers made of it.
     """
 
@@ -112,9 +113,12 @@ class RunningJob:
     closed: bool = False
     spec: Spec = field(init=False)
     spec_digest: str = field(init=False)
+    resumed_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.returned = len(self.done)
+        chunks = self.plan.chunks
+        self.resumed_bytes = sum(chunks[id].end - chunks[id].start for id in self.done)
         self.spec = Spec(self.plan.spec_json)
         # Kept: it is computed from the whole spec, which has a part for every source.
         self.spec_digest = self.spec.digest
