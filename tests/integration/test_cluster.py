@@ -278,8 +278,11 @@ def test_coordinator_killed_resumes(cluster: Cluster, log: Path, expected: str) 
     assert second.wait() == 0, second.err
     assert figures(second.out) == expected
     done, chunks = int(resumed[1]), int(resumed[2])
-    workers = second.json()["performance"]["workers"]
+    performance = second.json()["performance"]
+    workers = performance["workers"]
     assert 0 < done < chunks
+    fresh = sum(each["bytes"] for each in workers)
+    assert performance["bytes_per_second"] == pytest.approx(fresh / performance["wall_s"], 0.01)
     assert sum(each["chunks_done"] for each in workers) == chunks - done
 
 

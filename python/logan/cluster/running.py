@@ -237,6 +237,7 @@ class RunningJob:
             tuple(self.recoveries),
             verified=self.verified,
             alarms=tuple(self.alarms),
+            resumed_bytes=self.resumed_bytes,
         )
 
     def report(self) -> Report:
@@ -255,6 +256,7 @@ class RunningJob:
             self.result.recoveries,
             verified=self.result.verified,
             alarms=self.result.alarms,
+            resumed_bytes=self.result.resumed_bytes,
         )
         return self.job.report(result, engine="cluster", series_points=self.series_points)
 
