@@ -55,7 +55,8 @@ demo log="test_vectors/logs/mixed_format.log" scenario="worker-failure": build
 # The cluster's tests with real processes, many times over: none may fail once
 chaos count="50": build
     for i in $(seq {{ count }}); do \
-        "{{ python }}" -m pytest tests/integration/test_cluster.py tests/integration/test_simulate.py -x || exit 1; \
+        "{{ python }}" -m pytest -x tests/integration/test_cluster.py tests/integration/test_faults.py \
+            tests/integration/test_partition.py tests/integration/test_simulate.py || exit 1; \
     done
 
 # Complain about style
@@ -84,6 +85,10 @@ bench *args: build
 # Events a second and memory of the pure scheduler
 bench-scheduler *args:
     "{{ python }}" -m tests.bench.scheduler {{ args }}
+
+# What distribution costs and how fast failures are made good; takes some minutes
+bench-cluster *args: build
+    "{{ python }}" -m tests.bench.cluster {{ args }}
 
 # Criterion benches of the hot pieces
 bench-rust *args:

@@ -341,6 +341,7 @@ def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str
     ]
     names = [entry["path"] for entry in entries]
     read = sum(entry["bytes"] for entry in entries)
+    fresh = max(0, read - result.resumed_bytes)
     wall_s = time.perf_counter() - job.started
     return assemble(
         figures,
@@ -361,12 +362,14 @@ def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str
         performance={
             "wall_s": round(wall_s, 6),
             "bytes": read,
-            "bytes_per_second": round(read / wall_s) if wall_s > 0 else None,
+            "bytes_per_second": round(fresh / wall_s) if wall_s > 0 else None,
             "peak_rss_bytes": _logan.peak_rss_bytes(),
             "threads": result.threads,
             "engine": engine,
             "workers": list(result.workers),
             "recoveries": list(result.recoveries),
+            "verified": result.verified,
+            "alarms": list(result.alarms),
         },
     )
 

@@ -177,7 +177,13 @@ class Archive:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an engine hands back."""
+    """What an engine hands back.
+
+    Attributes:
+        verified: chunks that a second worker scanned too.
+        alarms: where two workers had different figures.
+        resumed_bytes: of chunks that were done before this run, by a coordinator that died.
+    """
 
     summary: Summary
     threads: int
@@ -185,6 +191,9 @@ class Result:
     workers: tuple[Mapping[str, Any], ...] = ()
     recoveries: tuple[Mapping[str, Any], ...] = ()
     archives: Mapping[int, Archive] = field(default_factory=dict)
+    verified: int = 0
+    alarms: tuple[str, ...] = ()
+    resumed_bytes: int = 0
 
 
 def join_missing(missing: Iterable[Missing]) -> tuple[Missing, ...]:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -36,7 +37,10 @@ def wait_until(look: Callable[[], T | None], what: str, patience_s: float = PATI
 
 
 class Process:
-    """A `logan` command whose output goes to files."""
+    """A `logan` command whose output goes to files.
+
+    `prefix` goes in front of it, `program` is given to Python instead of `-m logan`.
+    """
 
     def __init__(self, folder: Path, name: str, arguments: Sequence[str], **extra: Any) -> None:
         self.name = name
@@ -45,7 +49,12 @@ class Process:
         environment |= extra.pop("env", {})
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "logan", *arguments],
+                [
+                    *extra.pop("prefix", ()),
+                    sys.executable,
+                    *extra.pop("program", ("-m", "logan")),
+                    *arguments,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
@@ -123,6 +132,12 @@ class Cluster:
         process = self.start("coordinator", "coordinator", "--port", str(port), *arguments, **extra)
         self.port = int(process.said(r"listening on [^ ]*:(\d+);")[1])
         return process
+
+    def take_port(self) -> None:
+        """Settle on a port before anybody listens there."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
 
     def worker(self, name: str, *arguments: str, connected: bool = True, **extra: Any) -> Process:
         process = self.start(

@@ -281,6 +281,33 @@ class AcceptsThirdLeases(Machine):
             self._feed(session)
 
 
+class AsksForNoSecondOpinion(Machine):
+    def _on_job_added(self, event: JobAdded) -> None:
+        super()._on_job_added(replace(event, verify=frozenset()))
+
+
+class LetsWorkersConfirmThemselves(Machine):
+    def _queue_check(self, chunk: Chunk) -> None:
+        chunk.author = None
+        super()._queue_check(chunk)
+
+
+class TakesAnyOpinionForTheSame(Machine):
+    def _settle(self, chunk: Chunk, *, agreed: bool | None) -> None:
+        super()._settle(chunk, agreed=agreed is not None)
+
+
+class WaitsForSecondOpinionsForGood(Machine):
+    def _mind_checks(self, job: Job) -> None:
+        pass
+
+
+class LosesChecksWithTheirWorker(Machine):
+    def _queue_check(self, chunk: Chunk) -> None:
+        if chunk.trouble is None:
+            super()._queue_check(chunk)
+
+
 MUTANTS: dict[str, type[Machine]] = {
     "acknowledges before the commit": AcknowledgesBeforeCommit,
     "stores a second result": StoresDuplicates,
@@ -314,5 +341,10 @@ MUTANTS: dict[str, type[Machine]] = {
     "waits for absent holders for good": WaitsForAbsentHoldersForGood,
     "puts lost chunks last": PutsLostChunksLast,
     "takes its own absence for theirs": TakesItsOwnAbsenceForTheirs,
+    "asks for no second opinion": AsksForNoSecondOpinion,
+    "lets workers confirm themselves": LetsWorkersConfirmThemselves,
+    "takes any opinion for the same": TakesAnyOpinionForTheSame,
+    "waits for second opinions for good": WaitsForSecondOpinionsForGood,
+    "loses a check with its worker": LosesChecksWithTheirWorker,
 }
 """What is wrong, and the scheduler that does it."""

@@ -13,6 +13,7 @@ from logan.scheduler.actions import (
     Action,
     Alarm,
     CancelLease,
+    Checked,
     CloseSession,
     Commit,
     DrainSession,
@@ -71,8 +72,11 @@ class Session:
 @dataclass
 class Chunk:
     holders: frozenset[str] | None
-    state: str = "open"  # then "committing", "done", "lost"
+    state: str = "open"  # then "committing", perhaps "checking", "done"; or "lost"
     digest: str | None = None
+    verify: bool = False
+    author: str | None = None
+    seconds: set[str] = field(default_factory=set)  # who brought the same before it was stored
     again: bool = False
     attempt: int = 0
     losses: int = 0
@@ -94,6 +98,8 @@ class Oracle:
         self.recovered = 0
         self.alarms = 0
         self.backups = 0
+        self.checked = 0
+        self.agreed: set[Place] = set()
 
     # -- before the scheduler sees the event
 
@@ -102,8 +108,10 @@ class Oracle:
         self.now = now
         self._expire(late)
         match event:
-            case JobAdded(job, items, done):
-                self.jobs[job] = {item.chunk: Chunk(item.holders) for item in items}
+            case JobAdded(job, items, done, verify):
+                self.jobs[job] = {
+                    item.chunk: Chunk(item.holders, verify=item.chunk in verify) for item in items
+                }
                 for chunk in done:
                     self.jobs[job][chunk].state = "done"
             case WorkerJoined(id, name):
@@ -114,14 +122,22 @@ class Oracle:
             case WorkerLeft(id, _, clean):
                 self._leave(id, loss=not clean)
             case ChunkCommitted(job, chunk) | CommitFailed(job, chunk) if job in self.jobs:
-                again = isinstance(event, CommitFailed)
-                self.jobs[job][chunk].state = "open" if again else "done"
-                self.jobs[job][chunk].again = again
+                self._store(self.jobs[job][chunk], failed=isinstance(event, CommitFailed))
             case WorkerReady() | WorkerHeard() | ChunkReturned() | ChunkFailed():
                 if event.session in self.sessions:
                     self._hear(event, self.sessions[event.session])
             case _:
                 pass
+
+    def _store(self, chunk: Chunk, *, failed: bool) -> None:
+        chunk.again = failed
+        if failed:
+            chunk.state = "open"
+        else:
+            chunk.state = "checking" if chunk.verify else "done"
+            # What went wrong before is no matter of the check.
+            chunk.losses = 0
+            chunk.refused.clear()
 
     def _expire(self, late: bool) -> None:
         for id, session in list(self.sessions.items()):
@@ -159,16 +175,22 @@ class Oracle:
         # What was due by then is done before the event is taken in, so grants may not know of it.
         self.newcomer = event.session if isinstance(event, WorkerJoined) else None
         self.reopens = isinstance(event, REOPENING)
-        given_up = {(each.job, each.chunk) for each in actions if isinstance(each, LostChunk)}
+        settled = {(each.job, each.chunk) for each in actions if isinstance(each, LostChunk)}
+        settled |= {
+            (each.job, each.chunk)
+            for each in actions
+            if isinstance(each, Checked) and each.agreed is not None
+        }
         for action in actions:
             if isinstance(action, CancelLease):
-                unwanted = isinstance(event, JobCancelled) or action.key[:2] in given_up
+                unwanted = isinstance(event, JobCancelled | ChunkCommitted)
+                unwanted = unwanted or action.key[:2] in settled
                 self._judge_cancel(action.session, action.key, loss=not unwanted)
             else:
                 self._judge(event, action)
         match event:
-            case ChunkReturned(_, key, digest) if key[0] in self.jobs:
-                self._judge_result(key, digest, before, actions)
+            case ChunkReturned() if before is not None:
+                self._judge_result(event, before, actions)
             case JobCancelled(job):
                 must(job not in self.jobs, f"job {job} was cancelled and goes on")
             case DrainAsked(id) if id in self.sessions:
@@ -181,24 +203,31 @@ class Oracle:
         if isinstance(event, ChunkReturned) and event.key[0] in self.jobs:
             chunk = self.jobs[event.key[0]].get(event.key[1])
             if chunk is not None:
-                return Chunk(None, chunk.state, chunk.digest)
+                return Chunk(None, chunk.state, chunk.digest, author=chunk.author)
         return None
 
-    def _judge_result(
-        self, key: LeaseKey, digest: str, before: Chunk | None, actions: list[Action]
-    ) -> None:
-        if before is None:
-            return
+    def _judge_result(self, event: ChunkReturned, before: Chunk, actions: list[Action]) -> None:
+        key, digest = event.key, event.digest
         commits = [each for each in actions if isinstance(each, Commit)]
         alarms = [each for each in actions if isinstance(each, Alarm)]
         if before.state == "open":
             must(len(commits) == 1, f"the first result of {key} was not stored")
         else:
             must(not commits, f"{key} was stored twice")
-        if before.state in ("committing", "done") and before.digest not in (None, digest):
+        differs = before.digest not in (None, digest)
+        if before.state in ("committing", "checking", "done") and differs:
             must(len(alarms) == 1, f"{key}: two different results and no alarm")
         else:
             must(not alarms, f"{key}: an alarm for nothing")
+        session = self.sessions.get(event.session)
+        if session is None or session.name == before.author:
+            return
+        if before.state == "committing" and not differs and key[0] in self.jobs:
+            self.jobs[key[0]][key[1]].seconds.add(session.name)
+        checks = [each for each in actions if isinstance(each, Checked) and each.chunk == key[1]]
+        if before.state == "checking":
+            right = bool(checks) and checks[0].agreed is not differs
+            must(right, f"{key}: a second opinion, which {'differs' if differs else 'agrees'}")
 
     def _judge(self, event: Event, action: Action) -> None:
         match action:
@@ -213,6 +242,8 @@ class Oracle:
                 chunk = self.jobs[key[0]][key[1]]
                 must(chunk.state == "open", f"commit of {key}: it is {chunk.state}")
                 chunk.state, chunk.digest = "committing", digest
+                session = self.sessions.get(id)
+                chunk.author, chunk.seconds = session.name if session else None, set()
             case Resolve(id, key, done):
                 self._judge_resolve(event, id, key, done)
             case CloseSession(id):
@@ -231,8 +262,28 @@ class Oracle:
                 must(action.done_at <= self.now, "a recovery in the future")
             case Alarm():
                 self.alarms += 1
+            case Checked(job, chunk_id, agreed):
+                self._judge_check(event, (job, chunk_id), agreed)
             case EndJob(job, cancelled):
                 self._judge_end(event, job, cancelled)
+
+    def _judge_check(self, event: Event, place: Place, agreed: bool | None) -> None:
+        chunks = self.jobs[place[0]]
+        chunk = chunks[place[1]]
+        must(chunk.state == "checking", f"{place} was checked and is {chunk.state}")
+        must(not chunk.live, f"{place} was checked and is leased")
+        if agreed is None:
+            left = [id for id, other in chunks.items() if other.state in ("open", "committing")]
+            must(not left or bool(chunk.losses or chunk.refused), f"{place}: {left} are left")
+        elif isinstance(event, ChunkCommitted):
+            must(agreed and bool(chunk.seconds - {chunk.author}), f"{place}: nobody confirmed it")
+        else:
+            must(isinstance(event, ChunkReturned), f"{place}: a second opinion from nowhere")
+        chunk.state = "done"
+        if agreed is not None:
+            self.checked += 1
+        if agreed:
+            self.agreed.add(place)
 
     def _judge_cancel(self, id: str, key: LeaseKey, *, loss: bool) -> None:
         must(id in self.sessions, f"cancelled {key}: {id} has left")
@@ -245,7 +296,9 @@ class Oracle:
         must(not session.draining, f"lease {key} for {id}, which is draining")
         must(key[0] in session.jobs, f"lease {key} for {id}, which does not know the job")
         must(session.free > 0, f"lease {key} for {id}, which did not ask for it")
-        must(chunk.state == "open", f"lease {key}: the chunk is {chunk.state}")
+        must(chunk.state in ("open", "checking"), f"lease {key}: the chunk is {chunk.state}")
+        if chunk.state == "checking":
+            must(session.name != chunk.author, f"lease {key} for {session.name}, its author")
         must(key[2] == chunk.attempt + 1, f"lease {key} after attempt {chunk.attempt}")
         must(session.name not in chunk.live.values(), f"lease {key}: two for {session.name}")
         must(len(chunk.live) < 2, f"lease {key}: the third")
@@ -294,7 +347,7 @@ class Oracle:
         chunk = self.jobs.get(key[0], {}).get(key[1])
         if done:
             must(
-                chunk is not None and chunk.state == "done",
+                chunk is not None and chunk.state in ("checking", "done"),
                 f"result {key} is acknowledged before it is stored",
             )
 
@@ -318,7 +371,7 @@ class Oracle:
             return
         chunk = self.jobs[key[0]][key[1]]
         del chunk.live[key]
-        if loss and chunk.state in ("open", "committing"):
+        if loss and chunk.state in ("open", "committing", "checking"):
             chunk.losses += 1
             self.lost[session.name] = self.lost.get(session.name, 0) + 1
 
@@ -352,6 +405,7 @@ class Oracle:
                 "pending": sum(c.state == "open" and not c.live for c in chunks),
                 "leased": sum(c.state == "open" and bool(c.live) for c in chunks),
                 "committing": sum(c.state == "committing" for c in chunks),
+                "checking": sum(c.state == "checking" for c in chunks),
                 "done": sum(c.state == "done" for c in chunks),
                 "lost": sum(c.state == "lost" for c in chunks),
             }

@@ -36,7 +36,8 @@ def simulate(first: int, count: int) -> bool:
         f"{total.events:,} events in {total.virtual_s / 3600:.1f} virtual hours, "
         f"{total.faults:,} faults, {total.lives - found.schedules:,} restarts of the coordinator, "
         f"{total.recovered:,} recoveries, {total.backups:,} backups, "
-        f"{total.lost:,} chunks rightly given up, {total.alarms:,} alarms"
+        f"{total.lost:,} chunks rightly given up, "
+        f"{total.checked:,} second opinions, {total.lies:,} lies, {total.alarms:,} alarms"
     )
     return not found.failures
 

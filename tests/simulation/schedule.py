@@ -21,6 +21,7 @@ LIMITS = Limits(
     stall_s=6.0,
     silence_s=8.0,
     holder_absence_s=12.0,
+    check_wait_s=3.0,
     failures_per_chunk_max=8,
     losses_per_chunk_max=32,
     pause_s_max=8.0,
@@ -38,6 +39,7 @@ FAULTS = {
     "partition": 4,  # nothing passes in one direction or in both
     "hang": 1,  # a scan makes no progress any more
     "garbage": 2,  # results that do not verify
+    "lie": 2,  # a result that is well made and wrong
     "replay": 3,  # frames that arrive a second time
     "forge": 2,  # a second result with another digest
     "drain": 2,
@@ -76,7 +78,7 @@ class WorkerPlan:
 
 @dataclass(frozen=True)
 class JobPlan:
-    """`holders`, `poison`, `changed`, `unreadable` (at whom) by chunk."""
+    """`holders`, `poison`, `changed`, `unreadable` (at whom) by chunk; `verify`: scanned twice."""
 
     id: str
     at: float
@@ -85,6 +87,7 @@ class JobPlan:
     poison: frozenset[int] = frozenset()
     changed: frozenset[int] = frozenset()
     unreadable: dict[int, str] = field(default_factory=dict)
+    verify: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,7 @@ def _job(random: Random, id: str, workers: tuple[WorkerPlan, ...], chunks_max: i
                 holders[chunk] = frozenset(some)
     special = {chunk: random.random() for chunk in range(count)}
     odd = random.random() < 0.4
+    verified = random.choice((0.0, 0.0, 0.3, 1.0))
     return JobPlan(
         id=id,
         at=random.random() * (5.0 if random.random() < 0.3 else 0.2),
@@ -180,4 +184,5 @@ def _job(random: Random, id: str, workers: tuple[WorkerPlan, ...], chunks_max: i
             for chunk, p in special.items()
             if odd and 0.1 <= p < 0.2 and len(staying) > 1 and chunk not in holders
         },
+        verify=frozenset(chunk for chunk in range(count) if random.random() < verified),
     )

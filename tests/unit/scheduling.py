@@ -91,9 +91,10 @@ class Stage:
         bytes: int = MB,
         holders: frozenset[str] | None = None,
         done: frozenset[int] = frozenset(),
+        verify: frozenset[int] = frozenset(),
     ) -> list[Action]:
         items = [WorkItem(chunk, bytes, holders) for chunk in range(chunks)]
-        return self.tell(JobAdded(id, items, done))
+        return self.tell(JobAdded(id, items, done, verify))
 
     def join(self, session: str, free: int | None = None) -> list[Action]:
         actions = self.tell(WorkerJoined(session, session.partition("/")[0]))

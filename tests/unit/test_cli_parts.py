@@ -300,6 +300,12 @@ def test_progress_in_words(done: int, total: int, elapsed_s: float, text: str) -
     assert progress.progress_text(done, total, elapsed_s) == text
 
 
+def test_speed_leaves_out_what_was_done_before() -> None:
+    """By the coordinator that a journal was taken over from, for example."""
+    text = progress.progress_text(3 * 10**9, 4 * 10**9, 2.0, before=2 * 10**9)
+    assert text == " 75%  3 GB of 4 GB  500 MB/s  2 s left"
+
+
 def test_a_short_run_shows_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.ProgressBar(color=False) as bar:
         bar.update(1, 2)

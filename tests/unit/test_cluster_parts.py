@@ -301,7 +301,13 @@ def test_metrics_name_every_worker() -> None:
         "cpu_percent": None,
         "heard_s": 0.5,
     }
-    families = {m.name: m for m in coordinator_metrics({"workers": [worker], "jobs": []})}
+    recoveries = {"count": 2, "leased_s": 0.5, "done_s": 3.0, "done_s_max": 2.0}
+    status = {"coordinator": {"recoveries": recoveries}, "workers": [worker], "jobs": []}
+    families = {m.name: m for m in coordinator_metrics(status)}
+    recovery = {s.name: s.value for s in families["logan_recovery_done_seconds"].samples}
+    assert recovery == {"logan_recovery_done_seconds_count": 2} | {
+        "logan_recovery_done_seconds_sum": 3.0
+    }
     (sample,) = families["logan_cluster_worker_chunks_done"].samples
     assert (sample.labels, sample.value) == ({"worker": "bob"}, 3)
     assert families["logan_cluster_worker_resident_memory_bytes"].samples == []

@@ -7,29 +7,38 @@ it sleeps on that clock.
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import trio
 from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
 
 import logan
+from logan._logan import Summary
 from logan.cluster import coordinator as coordinator_module
 from logan.cluster import worker as worker_module
 from logan.cluster.coordinator import Coordinator
-from logan.cluster.limits import HANDSHAKE_S_MAX, STRANGERS_MAX, WRITE_S_MAX
-from logan.cluster.link import Link, LinkLostError
+from logan.cluster.journal import ChunkDone, Record
+from logan.cluster.limits import (
+    COMMIT_PAUSE_S,
+    CONNECTIONS_MAX,
+    HANDSHAKE_S_MAX,
+    STRANGERS_MAX,
+    WRITE_S_MAX,
+)
+from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.reception import WorkerSession
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
-from logan.errors import ClusterError, InputError, ProtocolError
+from logan.errors import ClusterError, InputError, ProtocolError, UsageError
 from logan.plan import Options
+from logan.scheduler.limits import Limits
 from logan.wire.connection import Connection
 from logan.wire.messages import Auth, Challenge, Error, Health, Hello, Ready, Result, Welcome
 
@@ -148,6 +157,36 @@ def test_result_can_be_asked_for_later(network: Network, log: Path) -> None:
             job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
             await trio.sleep(60)
             assert (await coordinator.result(job))["total_requests"] == LINES
+
+    run(main)
+
+
+def test_results_share_commits_and_nobody_waits_for_more_at_the_end(
+    network: Network, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        groups: list[tuple[float, int]] = []
+        async with Coordinator(port=0, state=str(tmp_path / "state")) as coordinator:
+            commit = coordinator._journal.commit
+
+            def counted(records: Sequence[Record]) -> None:
+                done = sum(isinstance(each, ChunkDone) for each in records)
+                groups.append((trio.current_time(), done))
+                commit(records)
+
+            monkeypatch.setattr(coordinator._journal, "commit", counted)
+            async with trio.open_nursery() as tasks:
+                tasks.start_soon(worker("alice", log).run)
+                report = await coordinator.process_file(str(log), chunk_size=CHUNK)
+                ended_at = trio.current_time()
+                tasks.cancel_scope.cancel()
+        chunks = len(range(0, log.stat().st_size, CHUNK))
+        assert report["total_requests"] == LINES
+        stored = [(at, done) for at, done in groups if done]
+        assert sum(done for _, done in stored) == chunks
+        assert len(stored) < chunks / 2
+        # No time passes here but that of such waits.
+        assert ended_at - stored[-2][0] < COMMIT_PAUSE_S
 
     run(main)
 
@@ -338,6 +377,80 @@ def test_lying_worker_is_not_believed(
     run(main)
 
 
+def report_with_a_liar(
+    log: Path, verify: float, monkeypatch: pytest.MonkeyPatch, *team: Worker
+) -> logan.Report:
+    """Of a job by Mallory, who invents figures and seals them properly, and a team."""
+    liar = worker("mallory", log, pace=CHUNK)
+    invented = log.with_name("invented")
+    invented.write_bytes(log.read_bytes().replace(b"INFO", b"WARN"))
+
+    async def invent(work: Callable[[], Any]) -> bytes:
+        await trio.lowlevel.checkpoint()
+        _, _, lease, spec, _ = work.args  # type: ignore[attr-defined]
+        made = Summary.from_chunk(str(invented), lease.start, lease.end, spec, source=lease.source)
+        return made.to_bytes()
+
+    monkeypatch.setattr(liar, "in_thread", invent)
+    found: list[logan.Report] = []
+
+    async def main() -> None:
+        async with Coordinator(port=0, verify=verify) as coordinator, trio.open_nursery() as tasks:
+            for each in (liar, *team):
+                tasks.start_soon(each.run)
+            await coordinator.wait_for_workers(1 + len(team))
+            found.append(await coordinator.process_file(str(log), chunk_size=CHUNK))
+            tasks.cancel_scope.cancel()
+
+    run(main)
+    return found[0]
+
+
+def test_invented_figures_raise_an_alarm_when_all_is_verified(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = report_with_a_liar(log, 1.0, monkeypatch, worker("alice", log, pace=CHUNK))
+    chunks = len(range(0, log.stat().st_size, CHUNK))
+    assert report["performance"]["verified"] == chunks
+    # Each chunk was scanned by both.
+    assert len(report["performance"]["alarms"]) == chunks
+    assert "mallory" in report["performance"]["alarms"][0]
+
+
+def test_invented_figures_are_believed_if_nothing_is_verified(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `verify` is for: without it such figures look like any others."""
+    report = report_with_a_liar(log, 0.0, monkeypatch, worker("alice", log, pace=CHUNK))
+    assert report["performance"]["alarms"] == []
+    assert report["levels"]["WARN"] > 0
+
+
+def test_a_liar_alone_is_not_found_out_and_not_waited_for(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = report_with_a_liar(log, 1.0, monkeypatch)
+    assert report["performance"]["verified"] == 0
+    assert report["performance"]["alarms"] == []
+
+
+def test_honest_workers_confirm_each_other(network: Network, log: Path) -> None:
+    async def main() -> None:
+        team = [worker(name, log, pace=CHUNK) for name in ("alice", "bob")]
+        async with Coordinator(port=0, verify=0.1) as coordinator, trio.open_nursery() as tasks:
+            for each in team:
+                tasks.start_soon(each.run)
+            await coordinator.wait_for_workers(2)
+            report = await coordinator.process_file(str(log), chunk_size=CHUNK)
+            tasks.cancel_scope.cancel()
+        chunks = len(range(0, log.stat().st_size, CHUNK))
+        assert report == logan.analyze(log, chunk_size=CHUNK)
+        assert report["performance"]["verified"] == round(0.1 * chunks)
+        assert report["performance"]["alarms"] == []
+
+    run(main)
+
+
 def test_drained_worker_hands_in_and_ends(network: Network, log: Path) -> None:
     async def main() -> None:
         leaver = worker("bob", log, pace=CHUNK)
@@ -383,6 +496,91 @@ def test_worker_reports_health_and_scans_alone(network: Network, log: Path) -> N
             await alone.process_chunk(log.with_name("none.log"), 0, 1)
 
     run(main)
+
+
+# --- Cuts ---------------------------------------------------------------------------------------
+
+PATIENT = Limits(losses_per_chunk_max=10**6, isolate_after_losses=10**6)
+"""The one worker loses every chunk hundreds of times, which is no reason to suspect the chunk."""
+
+Way = Literal["up", "down"]
+
+
+class Fraying(trio.abc.Stream):
+    """A stream that breaks after `left` bytes, sent (up) or received (down)."""
+
+    def __init__(self, stream: Stream, way: Way, left: int) -> None:
+        self._stream = stream
+        self._way = way
+        self._left = left
+        self.whole = True
+
+    async def send_all(self, data: Any) -> None:
+        if self._way == "up":
+            data = await self._pass(bytes(data))
+            if not self.whole:
+                await self._stream.send_all(data)
+                await self._break()
+        await self._stream.send_all(data)
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
+        data = bytes(await self._stream.receive_some(max_bytes))
+        if self._way == "down" and data:
+            data = await self._pass(data)
+            if not self.whole and not data:
+                await self._break()
+        return data
+
+    async def _pass(self, data: bytes) -> bytes:
+        """What of these bytes still passes."""
+        await trio.lowlevel.checkpoint()
+        passed = data[: self._left]
+        self._left -= len(passed)
+        self.whole = self.whole and len(passed) == len(data)
+        return passed
+
+    async def _break(self) -> None:
+        await trio.aclose_forcefully(self._stream)
+        raise trio.BrokenResourceError
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_a_cut_at_every_offset(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    """The k-th connection passes k bytes one way and breaks, until one lives to see the job's end:
+    so each offset of greetings, leases, heartbeats and results is met once."""
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:4]))
+    chunk_size = log.stat().st_size // 2
+    connections: list[Fraying] = []
+    dial: Callable[..., Any] = network.dial
+
+    async def dial_fraying(*arguments: object) -> tuple[Fraying, str]:
+        stream, certificate = await dial(*arguments)
+        connections.append(Fraying(stream, way, len(connections)))
+        return connections[-1], certificate
+
+    monkeypatch.setattr(worker_module, "dial", dial_fraying)
+    found: list[logan.Report] = []
+
+    async def main() -> None:
+        async with Coordinator(port=0, limits=PATIENT) as coordinator, trio.open_nursery() as tasks:
+            tasks.start_soon(worker("alice", log).run)
+            found.append(await coordinator.process_file(str(log), chunk_size=chunk_size))
+            tasks.cancel_scope.cancel()
+
+    run(main)
+    assert found[0] == logan.analyze(log, chunk_size=chunk_size)
+    # Each was cut, but perhaps the last: a conversation is that long at least.
+    assert all(not each.whole for each in connections[:-1])
+    assert len(connections) > 500
 
 
 # --- Links -------------------------------------------------------------------------------------
@@ -479,7 +677,39 @@ def test_peer_that_breaks_the_protocol_is_told() -> None:
     run(main)
 
 
-def test_strangers_have_two_seconds(network: Network) -> None:
+def test_connections_are_bounded_and_a_place_that_is_left_is_free(network: Network) -> None:
+    async def main() -> None:
+        clients: list[Stream] = []
+
+        async def come() -> Link | None:
+            stream, _ = await network.dial(None, None)
+            link = Link(stream, "client")
+            tasks.start_soon(run_link, link)
+            try:
+                await introduce(link, "client", "somebody", None, "")
+            except LinkLostError:
+                return None
+            clients.append(stream)
+            return link
+
+        async with Coordinator(port=0), trio.open_nursery() as tasks:
+            for _ in range(CONNECTIONS_MAX):
+                assert await come() is not None
+            assert await come() is None
+            await clients[0].aclose()
+            await trio.testing.wait_all_tasks_blocked()
+            assert await come() is not None
+            tasks.cancel_scope.cancel()
+
+    run(main)
+
+
+async def run_link(link: Link) -> None:
+    with suppress(LinkLostError):
+        await link.run()
+
+
+def test_strangers_have_some_seconds(network: Network) -> None:
     async def main() -> None:
         async with Coordinator(port=0):
             strangers = [(await network.dial(None, None))[0] for _ in range(STRANGERS_MAX)]
@@ -493,3 +723,9 @@ def test_strangers_have_two_seconds(network: Network) -> None:
             assert trio.current_time() - began == pytest.approx(HANDSHAKE_S_MAX)
 
     run(main)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, math.nan])
+def test_a_share_to_verify_is_from_nothing_to_all(share: float) -> None:
+    with pytest.raises(UsageError, match="from 0 to 1"):
+        Coordinator(verify=share)

@@ -240,3 +240,16 @@ def test_the_next_deadline_is_in_the_future_and_none_when_nobody_is_there() -> N
 def test_limits_that_make_no_sense_are_refused(settings: dict[str, float], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Limits(**settings)  # type: ignore[arg-type]
+
+
+def test_a_silent_worker_that_says_ready_gets_what_it_says_and_no_more() -> None:
+    stage = Stage()
+    stage.join("alice", 2)
+    stage.job(6)
+    stage.wait(1.0, ["alice"])
+    # Its heartbeats did not list them, so both places are free again when they run out.
+    stage.now = 1.5
+    stage.tell(WorkerHeard("alice"))
+    stage.wait(4.5)
+    stage.ready("alice", 1)
+    assert len(stage.leases()) == 1

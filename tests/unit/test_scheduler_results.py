@@ -7,6 +7,7 @@ import pytest
 from logan.scheduler.actions import (
     Alarm,
     CancelLease,
+    Checked,
     Commit,
     EndJob,
     Grant,
@@ -224,3 +225,107 @@ def test_a_commit_of_nothing_tells_its_story() -> None:
     ) as info:
         stage.commit(0)
     assert "pending, then 'grant' (attempt 1)" in str(info.value)
+
+
+# --- Second opinions ---------------------------------------------------------------------------
+
+
+def checks(stage: Stage) -> list[bool | None]:
+    return [action.agreed for action in stage.of(Checked)]
+
+
+def test_a_drawn_chunk_is_confirmed_by_another_worker_before_the_job_ends() -> None:
+    stage = Stage()
+    stage.job(1, verify=frozenset({0}))
+    stage.join("alice", 1)
+    stage.give("alice", FIRST)
+    stage.ready("alice", 1)
+    stage.join("bob", 1)
+    stage.commit(0)
+    # She is acknowledged at once; he, not she, is asked.
+    assert stage.of(Resolve) == [Resolve("alice", FIRST, True)]
+    assert stage.leases() == [("bob", SECOND)]
+    assert not stage.of(EndJob)
+    stage.give("bob", SECOND)
+    assert checks(stage) == [True]
+    assert stage.of(EndJob)
+
+
+def test_another_second_opinion_raises_an_alarm_and_ends_the_check() -> None:
+    stage = Stage()
+    stage.job(1, verify=frozenset({0}))
+    stage.join("mallory", 1)
+    stage.join("bob", 1)
+    stage.give("mallory", FIRST, "one")
+    stage.commit(0)
+    stage.give("bob", SECOND, "another")
+    (alarm,) = stage.of(Alarm)
+    assert "one of mallory, another of bob" in alarm.what
+    assert checks(stage) == [False]
+    assert stage.of(Resolve) == [Resolve("bob", SECOND, False)]
+    assert stage.of(EndJob)
+
+
+def test_a_backup_that_is_under_way_becomes_the_second_opinion() -> None:
+    stage = Stage()
+    stage.job(1, verify=frozenset({0}))
+    stage.join("alice", 1)
+    stage.join("bob", 1)
+    stage.wait(6.0, ["alice", "bob"])
+    assert len(stage.granted) == 2
+    stage.give("alice", FIRST)
+    stage.commit(0)
+    assert not stage.of(CancelLease)
+    stage.give("bob", SECOND)
+    assert checks(stage) == [True]
+
+
+def test_a_check_lost_with_its_worker_is_done_by_the_next() -> None:
+    stage = Stage()
+    stage.job(1, verify=frozenset({0}))
+    stage.join("alice", 1)
+    stage.give("alice", FIRST)
+    stage.join("bob", 1)
+    stage.join("carol", 1)
+    stage.commit(0)
+    stage.leave("bob")
+    assert stage.leases() == [("carol", ("job", 0, 3))]
+    stage.give("carol", ("job", 0, 3))
+    assert checks(stage) == [True]
+
+
+def test_where_nobody_else_is_there_no_second_opinion_is_waited_for() -> None:
+    stage = Stage()
+    stage.job(2, verify=frozenset({0, 1}))
+    stage.join("alice", 2)
+    stage.finish("alice", FIRST)
+    # Somebody may come while there is other work.
+    assert checks(stage) == []
+    stage.finish("alice", ("job", 1, 1))
+    assert checks(stage) == [None, None]
+    assert stage.of(EndJob)
+
+
+def test_who_does_not_ask_for_work_is_waited_for_only_so_long() -> None:
+    stage = Stage()
+    stage.job(1, verify=frozenset({0}))
+    stage.join("alice", 1)
+    stage.join("bob", 0)
+    stage.finish("alice", FIRST)
+    stage.wait(9.0, ["alice", "bob"])
+    assert checks(stage) == []
+    stage.wait(2.0, ["alice", "bob"])
+    assert checks(stage) == [None]
+    assert stage.of(EndJob)
+
+
+def test_many_checks_that_nobody_can_do_do_not_hide_a_lost_chunk() -> None:
+    stage = Stage()
+    stage.job(40, verify=frozenset(range(39)))
+    stage.join("alice", 1)
+    for chunk in range(39):
+        stage.finish("alice", ("job", chunk, 1))
+        stage.ready("alice", 1)
+    stage.leave("alice")
+    stage.join("alice/2", 1)
+    assert stage.leases() == [("alice/2", ("job", 39, 2))]

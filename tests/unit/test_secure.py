@@ -87,7 +87,7 @@ def test_exposure_needs_both_or_a_word() -> None:
     check_exposure("0.0.0.0", token=True, tls=True, insecure=False)
     check_exposure("0.0.0.0", token=False, tls=False, insecure=True)
     for token, tls, missing in (
-        (False, False, "a token and TLS is"),
+        (False, False, "a token and TLS are"),
         (True, False, "and TLS is"),
         (False, True, "and a token is"),
     ):

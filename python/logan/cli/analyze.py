@@ -273,8 +273,15 @@ def present(
     _publish(report, args)
     failed = _check(expectations, report)
     failed |= _has_too_many_malformed(report, args.max_malformed)
+    alarms = (report.get("performance") or {}).get("alarms", ())
+    for alarm in alarms:
+        say(alarm)
+    if alarms:
+        say("workers disagree: the figures of one of them are wrong, and with them the report")
     if signum is not None:
         return exit_of_signal(signum)
+    if alarms:
+        return Exit.INTERNAL
     if report.partial:
         return Exit.INPUT
     return Exit.EXPECTATION_FAILED if failed else Exit.OK

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from logan.cli.shell import Parser
 
-__all__ = ["Signals", "configure_peer", "port_number", "run_trio", "seconds", "secrets_of_peer"]
+__all__ = [
+    "Signals",
+    "configure_peer",
+    "port_number",
+    "run_trio",
+    "secrets_of_peer",
+    "share",
+]
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -63,14 +70,14 @@ def port_number(text: str) -> int:
     return int(text)
 
 
-def seconds(text: str) -> float:
-    """A stretch of time above 0."""
+def share(text: str) -> float:
+    """A part of the whole, from 0 to 1."""
     try:
         value = float(text)
     except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise ArgumentTypeError(f"{text!r} is no share; write it like 0.01")
     return value
 
 

@@ -31,6 +31,7 @@ _EVENT_STYLES: Final = {
     "joined": "green",
     "left": "yellow",
     "recovered": "cyan",
+    "verified": "cyan",
     "missing": "bold red",
     "alarm": "bold red",
 }
@@ -174,13 +175,13 @@ def _job_line(job: Mapping[str, Any]) -> RenderableType:
 
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, max_width=24, overflow="ellipsis")
-    grid.add_column(width=16)
+    grid.add_column(width=10)
     grid.add_column(no_wrap=True, overflow="ellipsis")
     done, total = job["done_bytes"], job["total_bytes"]
     grid.add_row(
         Text(visible(str(job["name"])), style="bold cyan"),
-        ProgressBar(total=total or 1, completed=done, width=16),
-        Text(progress_text(done, total, job["elapsed_s"])),
+        ProgressBar(total=total or 1, completed=done, width=10),
+        Text(progress_text(done, total, job["elapsed_s"], job["resumed_bytes"])),
     )
     return grid
 

@@ -8,9 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from logan.cli.analyze import configure_report, expectations_of, options_of, present
-from logan.cli.cluster_options import Signals, port_number, run_trio, seconds
+from logan.cli.cluster_options import Signals, port_number, run_trio, share
 from logan.cli.exits import Exit, exit_of_signal
-from logan.cli.values import positive
+from logan.cli.values import positive, seconds
 from logan.errors import UsageError
 from logan.limits import SERIES_POINTS_MAX
 
@@ -34,7 +34,8 @@ examples:
 With PATHs it runs that job and ends with its report, else it serves until Ctrl-C. The first
 signal lets workers finish what they hold; the second ends at once.
 
-exit codes: those of analyze; 0 when it served and was stopped; 4 if the cluster failed
+exit codes: those of analyze; 0 when it served and was stopped; 4 if the cluster failed, or if a
+second worker had other figures (--verify)
 """
 
 REFRESH_S: Final = 0.25
@@ -81,6 +82,13 @@ def configure(parser: Parser) -> None:
         help="serve /metrics and /health there, on this machine (off)",
     )
     group = parser.add_argument_group("security")
+    group.add_argument(
+        "--verify",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="have a second worker scan so many of the chunks too, such as 0.01 (0)",
+    )
     group.add_argument(
         "--token-file",
         metavar="FILE",
@@ -229,6 +237,7 @@ def _coordinator(args: argparse.Namespace, view: ClusterView) -> Coordinator:
         token=read_token(args.token_file, os.environ),
         state=args.state,
         insecure=args.insecure,
+        verify=args.verify,
         worker_timeout_s=args.worker_timeout,
         on_event=view.event,
         **tls,

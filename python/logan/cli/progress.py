@@ -79,9 +79,9 @@ class ProgressBar:
         self._bar.start()
 
 
-def progress_text(done: int, total: int, elapsed_s: float) -> str:
-    """`42 %  0.45 of 1.07 GB  4.9 GB/s  1 s left`."""
-    rate = done / elapsed_s if elapsed_s > 0 else 0.0
+def progress_text(done: int, total: int, elapsed_s: float, before: int = 0) -> str:
+    """`42 %  0.45 of 1.07 GB  4.9 GB/s  1 s left`; `before` were done when the clock started."""
+    rate = max(0, done - before) / elapsed_s if elapsed_s > 0 else 0.0
     speed = f"{bytes_size(rate)}/s"
     if not total:
         return f"{bytes_size(done)}  {speed}"

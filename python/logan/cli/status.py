@@ -89,11 +89,25 @@ def _text(status: Mapping[str, Any], width: int, *, color: bool) -> str:
         Text(f"coordinator {about['address']}", style="bold"),
         Text(f"up {units.span(round(about['uptime_s']))}", style="dim"),
     )
+    made_good = about["recoveries"]
+    if made_good["count"]:
+        console.print(
+            Text(
+                f"{made_good['count']:,} lost chunks done again, leased after "
+                f"{units.span(made_good['leased_s'] / made_good['count'])} in the mean; "
+                f"done at the latest after {units.span(made_good['done_s_max'])}",
+                style="dim",
+            )
+        )
     for job in status["jobs"]:
         console.print()
         console.print(
             Text(f"job {visible(job['name'])}", style="bold cyan"),
-            Text(progress_text(job["done_bytes"], job["total_bytes"], job["elapsed_s"])),
+            Text(
+                progress_text(
+                    job["done_bytes"], job["total_bytes"], job["elapsed_s"], job["resumed_bytes"]
+                )
+            ),
         )
         console.print(
             Text(

@@ -55,7 +55,7 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Submit, show progress, present the report."""
     from logan.cli.cluster_view import ClusterView
-    from logan.cli.terminal import check_writable, say
+    from logan.cli.terminal import check_writable
     from logan.cluster.client import Client
     from logan.report import Report
 
@@ -65,10 +65,10 @@ def run(args: argparse.Namespace) -> int:
     if args.output is not None:
         check_writable(args.output)
     token, tls = secrets_of_peer(args)
-    client = Client(args.coordinator, token=token, ssl=tls, say=say)
     signals = Signals()
     found: list[bytes] = []
     with ClusterView(color=args.color, live=not args.no_progress, lines=False) as view:
+        client = Client(args.coordinator, token=token, ssl=tls, say=view.tell)
         code = run_trio(partial(_main, args, client, signals, view, found))
     if not found:
         return code
@@ -86,16 +86,20 @@ async def _main(
     import trio
 
     started = time.monotonic()
+    resumed: list[int] = []
     name = ", ".join(args.paths or args.on_workers)
 
     def show(done: int, total: int, body: Mapping[str, Any]) -> None:
         for event in body["events"]:
             view.event(event)
+        if not resumed:
+            resumed.append(done)
         job = {
             "name": name,
             "done_bytes": done,
             "total_bytes": total,
             "elapsed_s": time.monotonic() - started,
+            "resumed_bytes": resumed[0],
         }
         nobody = all(each["state"] == "gone" for each in body["workers"])
         view.update(

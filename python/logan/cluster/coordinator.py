@@ -28,7 +28,7 @@ from dataclasses import asdict
 from functools import partial
 from ssl import SSLContext
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import trio
 
@@ -46,11 +46,14 @@ from logan.cluster.journal import (
     open_journal,
 )
 from logan.cluster.limits import (
+    COMMIT_PAUSE_S,
     DRAIN_S_MAX,
     EVENTS_KEPT_MAX,
+    INLINE_BYTES_MAX,
     JOBS_MAX,
     LINGER_S_MAX,
     PORT_DEFAULT,
+    REPORT_S_MAX,
 )
 from logan.cluster.reception import Reception, WorkerSession
 from logan.cluster.running import RunningJob
@@ -62,10 +65,12 @@ from logan.limits import SERIES_POINTS_MAX
 from logan.log import logger_of
 from logan.plan import Options
 from logan.report import Report
+from logan.report.units import span
 from logan.scheduler.actions import (
     Action,
     Alarm,
     CancelLease,
+    Checked,
     CloseSession,
     Commit,
     DrainSession,
@@ -110,6 +115,8 @@ class Coordinator:
             (`secure.certificate_sha256`), which proofs are bound to.
         state: folder of the journal; with it a coordinator that was killed resumes.
         insecure: allow an open address without token and TLS.
+        verify: share of each job's chunks, 0 to 1, that a second worker scans too; which ones is
+            drawn by lot. Different figures raise an alarm, which the report keeps.
         worker_timeout_s: how long a job may be without any worker; None waits for ever.
         limits: the scheduler's patience.
         on_event: called with each event as it happens (see `events`).
@@ -130,11 +137,14 @@ class Coordinator:
         certificate_sha256: str = "",
         state: str | None = None,
         insecure: bool = False,
+        verify: float = 0.0,
         worker_timeout_s: float | None = None,
         limits: Limits | None = None,
         on_event: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         check_exposure(host, token=token is not None, tls=ssl is not None, insecure=insecure)
+        if not 0 <= verify <= 1:
+            raise UsageError(f"verify is {verify}, it must be from 0 to 1")
         self.host = host
         self.port = port
         self.roots = Roots(roots)
@@ -148,22 +158,26 @@ class Coordinator:
         self.events_total = 0
         self.started_at = time.time()
         self._state = state
+        self._verify = verify
         self._worker_timeout_s = worker_timeout_s
         self._on_event = on_event
         self._machine = Machine(self.limits)
         self._ended: OrderedDict[str, RunningJob] = OrderedDict()
         self._results: dict[tuple[str, tuple[str, int, int]], Any] = {}
-        self._records: deque[tuple[Record, Callable[[], None] | None]] = deque()
+        self._records: deque[tuple[Record | None, Callable[[], None] | None, int]] = deque()
         self._records_wanted = trio.Event()
+        self._hurry = trio.Event()
         self._alarm_at = math.inf
         self._rearmed = trio.Event()
         self._workers_changed = trio.Event()
         self._running: AbstractAsyncContextManager[None] | None = None
+        self.clients_waiting = 0
+        self._made_good = {"count": 0, "leased_s": 0.0, "done_s": 0.0, "done_s_max": 0.0}
         self.stopping = False
 
     # -- life
 
-    async def __aenter__(self) -> Coordinator:
+    async def __aenter__(self) -> Self:
         self._running = self._run()
         await self._running.__aenter__()
         return self
@@ -220,8 +234,8 @@ class Coordinator:
     async def stop(self) -> None:
         """Lease nothing more, wait for what is out, and end every job with what there is.
 
-        Reports of jobs that this cuts short are partial. With a journal they go on at the next
-        start.
+        Reports of jobs that this cuts short are partial, and clients get them, unless there is a
+        journal: then the jobs go on at the next start, and clients wait for that.
         """
         if self.stopping:
             return
@@ -233,6 +247,9 @@ class Coordinator:
                 await self._workers_changed.wait()
         for job in list(self.jobs):
             self.step(JobCancelled(job))
+        if self._state is None:
+            with trio.move_on_after(REPORT_S_MAX):
+                await self._until(lambda: not self.clients_waiting)
 
     # -- the commissioned interface
 
@@ -339,7 +356,8 @@ class Coordinator:
         # The journal has the job before anybody works on it.
         with trio.CancelScope(shield=True):
             await self._commit(stored)
-        self.step(JobAdded(running.id, running.items()))
+        running.drawn = self._draw(range(len(plan.chunks)))
+        self.step(JobAdded(running.id, running.items(), verify=running.drawn))
         self._nursery.start_soon(self._mind_absence, running)
         return running
 
@@ -409,7 +427,16 @@ class Coordinator:
             f"job {running.name} resumed: {len(finished):,} of {len(running.plan.chunks):,} "
             "chunks are done",
         )
-        self.step(JobAdded(running.id, items, finished))
+        # What was to be verified when the last coordinator died is drawn anew from what is left.
+        running.drawn = self._draw([each.chunk for each in items if each.chunk not in finished])
+        self.step(JobAdded(running.id, items, finished, running.drawn))
+
+    def _draw(self, chunks: Sequence[int]) -> frozenset[int]:
+        """Which chunks a second worker scans too; one at least, if any shall be."""
+        if not self._verify or not chunks:
+            return frozenset()
+        count = max(1, round(self._verify * len(chunks)))
+        return frozenset(secrets.SystemRandom().sample(chunks, count))
 
     async def _mind_absence(self, job: RunningJob) -> None:
         """Give the job up when no worker was there for long, if that was asked for."""
@@ -421,7 +448,8 @@ class Coordinator:
                 await self._until(lambda: bool(self.sessions) or job.ended.is_set())
             if patience.cancelled_caught:
                 job.failure = self._nobody(f"no worker was there for {self._worker_timeout_s:g} s")
-                self.give_up(job)
+                # A journal keeps it: what was done so far is not lost.
+                self.step(JobCancelled(job.id))
                 return
 
     def _nobody(self, what: str) -> ClusterError:
@@ -438,6 +466,12 @@ class Coordinator:
     async def _conclude(self, job: RunningJob) -> None:
         """The machine has nothing more to do for the job."""
         try:
+            if job.drawn:
+                self.note(
+                    "verified",
+                    f"{job.verified:,} of {len(job.drawn):,} chunks that were drawn by lot were "
+                    f"scanned by a second worker too; {len(job.alarms):,} had other figures",
+                )
             job.result = await trio.to_thread.run_sync(job.conclude)
             if not job.owned and not job.cancelled and job.job is not None:
                 # It was resumed and nobody has come back for it so far.
@@ -467,6 +501,10 @@ class Coordinator:
         if due < self._alarm_at:
             self._rearmed.set()
 
+    def held(self, session: str) -> int:
+        """How many live leases a session has."""
+        return self._machine.held(session)
+
     def statistics(self) -> Statistics:
         """The machine's figures."""
         return self._machine.statistics()
@@ -486,25 +524,33 @@ class Coordinator:
             case CancelLease(session=id, key=key):
                 self._drop_lease(id, key)
                 self._post(id, Cancel(*key))
-            case CloseSession(session=id, why=why):
+            case CloseSession(session=id, why=why, held=held):
                 session = self.sessions.get(id)
                 if session is not None:
                     session.link.post(Error("closed", why))
-                    session.close(why)
+                    session.close(why, held)
             case DrainSession(session=id):
                 self._post(id, Drain())
             case LostChunk():
                 self._lose(action)
             case Recovered():
                 self._note_recovery(action)
-            case Alarm(job=job, chunk=chunk, what=what):
-                logger.error("job %s, chunk %d: %s", job, chunk, what)
-                self.note("alarm", f"chunk {chunk}: {what}")
+            case Alarm() | Checked():
+                self._take_second_opinion(action)
             case EndJob(job=id, cancelled=cancelled):
                 job_ended = self.jobs[id]
                 job_ended.cancelled = cancelled
                 # Behind what the journal still has to write of it.
                 self._record(None, partial(self._nursery.start_soon, self._conclude, job_ended))
+
+    def _take_second_opinion(self, action: Alarm | Checked) -> None:
+        job = self.jobs[action.job]
+        if isinstance(action, Checked):
+            job.verified += action.agreed is not None
+            return
+        logger.error("job %s, chunk %d: %s", job.id, action.chunk, action.what)
+        self.note("alarm", f"chunk {action.chunk}: {action.what}")
+        job.alarmed(action.chunk, action.what)
 
     def _post(self, id: str, message: Any) -> None:
         session = self.sessions.get(id)
@@ -527,9 +573,9 @@ class Coordinator:
             session.leases.pop(key, None)
             self.workers_changed()
 
-    def keep_result(self, id: str, key: tuple[str, int, int], summary: Any) -> None:
-        """A verified result, until the machine says what becomes of it."""
-        self._results[id, key] = summary
+    def keep_result(self, id: str, key: tuple[str, int, int], summary: Any, size: int) -> None:
+        """A verified result of so many bytes, until the machine says what becomes of it."""
+        self._results[id, key] = summary, size
 
     def forget_results(self, id: str) -> None:
         """The session has left; results that are not being stored are of no use."""
@@ -538,7 +584,7 @@ class Coordinator:
 
     def _store(self, id: str, key: tuple[str, int, int], digest: str) -> None:
         job = self.jobs[key[0]]
-        summary = self._results.pop((id, key))
+        summary, size = self._results.pop((id, key))
         session = self.sessions.get(id)
         if session is not None:
             share = job.share(session.name, trio.current_time())
@@ -548,8 +594,9 @@ class Coordinator:
             share.until = trio.current_time()
             # A job may be over before the first heartbeat that lists a lease of it.
             share.peak_rss_bytes = max(share.peak_rss_bytes, session.rss_bytes or 0)
+        job.returned += 1
         record = ChunkDone(job.id, key[1], digest, summary, job.tree)
-        self._record(record, partial(self._committed, job, key[1]))
+        self._record(record, partial(self._committed, job, key[1]), size)
 
     def _committed(self, job: RunningJob, chunk: int) -> None:
         job.done.add(chunk)
@@ -567,11 +614,16 @@ class Coordinator:
         if job is None:
             return
         entry = job.recovered(action)
-        seconds = entry["done_s"] - entry["noticed_s"]
+        made_good = self._made_good
+        made_good["count"] += 1
+        made_good["leased_s"] += action.leased_at - action.noticed_at
+        made_good["done_s"] += action.done_at - action.noticed_at
+        made_good["done_s_max"] = max(made_good["done_s_max"], action.done_at - action.noticed_at)
         self.note(
             "recovered",
             f"chunk {action.chunk} of {action.worker} ({action.cause}) leased again after "
-            f"{(entry['leased_s'] - entry['noticed_s']) * 1e3:.0f} ms, done after {seconds:.2f} s",
+            f"{span(entry['leased_s'] - entry['noticed_s'])}, "
+            f"done after {span(entry['done_s'] - entry['noticed_s'])}",
         )
 
     # -- tasks
@@ -589,19 +641,28 @@ class Coordinator:
 
     async def _keep_journal(self) -> None:
         """Write what is to be written, together, and only then go on with what waited for it."""
+        began = -math.inf
         while True:
             if not self._records:
                 self._records_wanted = trio.Event()
                 await self._records_wanted.wait()
+            if self._state is not None:
+                with trio.move_on_at(began + COMMIT_PAUSE_S):
+                    await self._hurry.wait()
+                self._hurry = trio.Event()
+                began = trio.current_time()
             group = [self._records.popleft() for _ in range(min(len(self._records), _RECORDS_MAX))]
-            records = [record for record, _ in group if record is not None]
+            records = [record for record, _, _ in group if record is not None]
             try:
-                if records:
+                if self._state is None and sum(each[2] for each in group) <= INLINE_BYTES_MAX:
+                    self._journal.commit(records)  # it only merges
+                    await trio.lowlevel.checkpoint()
+                elif records:
                     await trio.to_thread.run_sync(self._journal.commit, records)
             except LoganError as error:
                 self._fail_commits(records, str(error))
                 raise
-            for _, then in group:
+            for _, then, _ in group:
                 if then is not None:
                     then()
 
@@ -610,8 +671,13 @@ class Coordinator:
             if isinstance(record, ChunkDone):
                 self.step(CommitFailed(record.job, record.chunk, why))
 
-    def _record(self, record: Record | None, then: Callable[[], None] | None = None) -> None:
-        self._records.append((record, then))  # type: ignore[arg-type]
+    def _record(
+        self, record: Record | None, then: Callable[[], None] | None = None, size: int = 0
+    ) -> None:
+        """Write `record`, which has a summary of `size` bytes, and do `then` behind it."""
+        self._records.append((record, then, size))
+        if not isinstance(record, ChunkDone) or self.jobs[record.job].is_nearly_done:
+            self._hurry.set()
         self._records_wanted.set()
 
     async def _commit(self, record: Record) -> None:
@@ -667,17 +733,19 @@ class Coordinator:
             if job is None:
                 continue
             elapsed_s = now - job.started_at
+            fresh_bytes = view.scanned_bytes - job.resumed_bytes
             jobs.append(
                 {
                     "job": job.id,
                     "name": job.name,
                     "done_bytes": view.scanned_bytes,
                     "total_bytes": job.plan.bytes,
+                    "resumed_bytes": job.resumed_bytes,
                     "chunks": len(job.plan.chunks),
-                    "chunks_done": view.chunks["done"],
+                    "chunks_done": view.chunks["done"] + view.chunks["checking"],
                     "chunks_missing": view.chunks["lost"],
                     "elapsed_s": round(elapsed_s, 3),
-                    "bytes_per_second": round(view.scanned_bytes / elapsed_s) if elapsed_s else 0,
+                    "bytes_per_second": round(fresh_bytes / elapsed_s) if elapsed_s else 0,
                     "recoveries": len(job.recoveries),
                 }
             )
@@ -686,6 +754,7 @@ class Coordinator:
                 "address": f"{self.host}:{self.port}",
                 "uptime_s": round(time.time() - self.started_at, 3),
                 "connections": len(self.sessions),
+                "recoveries": dict(self._made_good),
             },
             "workers": self.workers(),
             "jobs": jobs,

@@ -21,12 +21,30 @@ HANDSHAKE_S_MAX: Final = 5.0
 CONNECT_S_MAX: Final = 1.0
 """One try to connect; a partition that healed must be noticed soon."""
 
+RESEND_S_MAX: Final = 1.0
+"""Between two tries of the system to get bytes through. Its own pauses double: a link that was
+down for three seconds would be silent for another three after it healed."""
+
 RECONNECT_PAUSE_S_MIN: Final = 0.05
 RECONNECT_PAUSE_S_MAX: Final = 1.0
-"""Pauses between tries double from the first to the second, with jitter."""
+"""From one try to the next; doubles from the first to the second, with jitter. The time that a
+try took is part of it, so that a network that healed is noticed within a second."""
+
+WRITE_BYTES_ENOUGH: Final = 16 * KIB
+"""Frames are written together until they have so many bytes: the next waits for its turn, and a
+heartbeat may pass it."""
 
 WRITE_S_MAX: Final = 15.0
-"""One frame: at 256 KiB this asks for 140 kbit/s. A peer that reads nothing is let go."""
+"""One write, hardly more than a frame: at 256 KiB this asks for 140 kbit/s. A peer that reads
+nothing is let go."""
+
+INLINE_BYTES_MAX: Final = 64 * KIB
+"""Summaries up to this size are looked at and merged at once: that takes less time than going to a
+thread and coming back, and far less than a heartbeat."""
+
+COMMIT_PAUSE_S: Final = 0.03
+"""From one commit to the next while there is more to come: the results of meanwhile share it. Short
+enough that no worker has more results under way than it may."""
 
 RECEIVE_BYTES_MAX: Final = 64 * KIB
 """Taken from a socket at once."""
@@ -48,6 +66,9 @@ EVENTS_SENT_MAX: Final = 64
 
 RECOVERIES_KEPT_MAX: Final = 1_000
 """Recoveries in one report; a job with more is told apart by their number."""
+
+ALARMS_KEPT_MAX: Final = 100
+"""In one report: whoever reads the first knows what the others mean."""
 
 PROGRESS_S: Final = 0.25
 """How often a client hears of its job."""
@@ -78,6 +99,9 @@ LINGER_S_MAX: Final = 2.0
 
 DRAIN_S_MAX: Final = 30.0
 """How long a coordinator that stops waits for leases that are out."""
+
+REPORT_S_MAX: Final = 10.0
+"""How long a coordinator that stops makes and sends the reports of what was done so far."""
 
 RESUBMIT_S_MAX: Final = 60.0
 """How long a client waits for a coordinator that went away to come back."""

@@ -24,6 +24,7 @@ from logan.cluster.limits import (
     QUEUED_BODY_BYTES_MAX,
     QUEUED_MESSAGES_MAX,
     RECEIVE_BYTES_MAX,
+    WRITE_BYTES_ENOUGH,
     WRITE_S_MAX,
 )
 from logan.errors import ProtocolError
@@ -132,8 +133,8 @@ class Link:
         """Write what is posted, until cancelled or after an ERROR. Raises `LinkLostError`."""
         try:
             while self._lost is None:
-                frame = self._next_frame()
-                if frame is not None:
+                frame = self._next_frames()
+                if frame:
                     with trio.fail_after(WRITE_S_MAX):
                         await self.stream.send_all(frame)
                 elif self._last_word:
@@ -173,6 +174,18 @@ class Link:
             if self.on_bytes is not None:
                 self.on_bytes()
             self._messages = self._connection.receive(bytes(data))
+
+    def _next_frames(self) -> bytes:
+        """Frames to be written at once: several small ones cost no more than one."""
+        frames: list[bytes] = []
+        size = 0
+        while size < WRITE_BYTES_ENOUGH:
+            frame = self._next_frame()
+            if frame is None:
+                break
+            frames.append(frame)
+            size += len(frame)
+        return frames[0] if len(frames) == 1 else b"".join(frames)
 
     def _next_frame(self) -> bytes | None:
         while self._urgent:

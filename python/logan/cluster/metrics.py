@@ -19,7 +19,12 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import trio
 from prometheus_client import CollectorRegistry, make_wsgi_app
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+    SummaryMetricFamily,
+)
 from prometheus_client.registry import Collector
 
 from logan.errors import ClusterError
@@ -61,6 +66,14 @@ def coordinator_metrics(status: Mapping[str, Any]) -> Iterator[Metric]:
     yield _gauge(
         "logan_jobs_recoveries", "Failures made good in running jobs", _sum(jobs, "recoveries")
     )
+    made_good = status["coordinator"]["recoveries"]
+    for name, help, key in (
+        ("leased", "From noticing a failure to the next lease of its chunk", "leased_s"),
+        ("done", "From noticing a failure to the chunk's result", "done_s"),
+    ):
+        yield SummaryMetricFamily(
+            f"logan_recovery_{name}_seconds", help, made_good["count"], made_good[key]
+        )
     for name, help, key, family in (
         ("chunks_done", "Chunks done, by worker", "chunks_done", CounterMetricFamily),
         ("chunks_lost", "Chunks lost, by worker", "chunks_lost", CounterMetricFamily),

@@ -23,6 +23,7 @@ from logan.cluster.limits import (
     FETCH_PIECE_BYTES,
     HANDSHAKE_S_MAX,
     HEARD_S_MIN,
+    INLINE_BYTES_MAX,
     LINGER_S_MAX,
     LOOK_BACK_BYTES_MAX,
     PROGRESS_S,
@@ -96,7 +97,7 @@ class WorkerSession:
     """One connection of a worker, authenticated.
 
     Attributes:
-        leases: what it holds, as far as we know.
+        leases: what it was leased and has not answered, even if that ran out meanwhile.
         jobs: ids that it was told about.
     """
 
@@ -112,15 +113,17 @@ class WorkerSession:
         self.cpu_percent: float | None = None
         self.threads = 1
         self.closed: str | None = None
+        self.held = 0
         self.scope = trio.CancelScope()
         self._progress: deque[tuple[float, int]] = deque()
         self._returned_bytes = 0
         self._searches: dict[int, tuple[trio.Event, list[Any]]] = {}
         self._search_ids = itertools.count(1)
 
-    def close(self, why: str) -> None:
-        """End the connection once what was said is written."""
+    def close(self, why: str, held: int) -> None:
+        """End the connection, which held so many leases, once what was said is written."""
         self.closed = why
+        self.held = held
         self.scope.cancel()
 
     def note_progress(self, now: float, leases: tuple[Progress, ...]) -> None:
@@ -274,7 +277,7 @@ class _Worker:
         finally:
             coordinator.sessions.pop(session.id, None)
             session.abandon_searches()
-            held = len(session.leases)
+            held = session.held or coordinator.held(session.id)
             coordinator.step(WorkerLeft(session.id, why, clean))
             coordinator.forget_results(session.id)
             lost = f" with {held} {'chunk' if held == 1 else 'chunks'} in hand" if held else ""
@@ -348,9 +351,11 @@ class _Worker:
             session.note_result(chunk.end - chunk.start)
         source = job.plan.chunks[message.chunk].source
         try:
-            summary = await trio.to_thread.run_sync(
-                job.verify, message.chunk, message.digest, message.body
-            )
+            claim = message.chunk, message.digest, message.body
+            if len(message.body) <= INLINE_BYTES_MAX:
+                summary = job.verify(*claim)
+            else:
+                summary = await trio.to_thread.run_sync(job.verify, *claim)
             if (message.job, source) in session.fetched:
                 await trio.to_thread.run_sync(_check_unchanged, job, source)
         except SummaryError as error:
@@ -361,7 +366,7 @@ class _Worker:
         except (InputError, OSError) as error:
             coordinator.step(ChunkFailed(session.id, key, "changed", str(error), final=True))
             return
-        coordinator.keep_result(session.id, key, summary)
+        coordinator.keep_result(session.id, key, summary, len(message.body))
         coordinator.step(ChunkReturned(session.id, key, message.digest))
 
     def _take_failure(self, message: Fail) -> None:
@@ -447,6 +452,14 @@ class _Client:
 
     async def _work(self, submission: Submission) -> None:
         """Plan, run and report; being cancelled means that the client has gone."""
+        self._coordinator.clients_waiting += 1
+        try:
+            await self._serve_job(submission)
+        finally:
+            self._coordinator.clients_waiting -= 1
+            self._coordinator.workers_changed()
+
+    async def _serve_job(self, submission: Submission) -> None:
         try:
             job = await self._coordinator.submit(submission)
         except LoganError as error:
@@ -479,6 +492,7 @@ class _Client:
         else:
             await self._coordinator.close_job(job, kind, body)
         await self._link.send(Report(job.id, kind, body))
+        await self._link.flush()
 
     async def _show_progress(self, job: RunningJob) -> None:
         coordinator = self._coordinator

@@ -16,7 +16,7 @@ from typing import Any, Final
 import trio
 
 from logan._logan import MergeTree, Spec, Summary
-from logan.cluster.limits import RECOVERIES_KEPT_MAX
+from logan.cluster.limits import ALARMS_KEPT_MAX, RECOVERIES_KEPT_MAX
 from logan.cluster.scanning import digest_of
 from logan.errors import InputError, SummaryError
 from logan.job import Job
@@ -75,7 +75,11 @@ class RunningJob:
         job: what the report is made from; None for a job that came as a plan.
         key: tells that two submissions are the same one.
         owned: whether somebody waits for it; not when it was resumed.
+        drawn: chunks that a second worker scans too; `verified` counts those that one did, and
+            `alarms` says where it had other figures.
+        returned: results that were handed to the journal.
         closed: whether the journal has its report.
+        resumed_bytes: of the chunks that were done when it was taken up from the journal.
         ended: set when `result` holds what the workers made of it.
     """
 
@@ -93,8 +97,12 @@ class RunningJob:
     cancelled: bool = False
     started_at: float = field(default_factory=trio.current_time)
     done: set[int] = field(default_factory=set)
+    returned: int = 0
     lost: list[LostChunk] = field(default_factory=list)
     recoveries: list[dict[str, Any]] = field(default_factory=list)
+    drawn: frozenset[int] = frozenset()
+    verified: int = 0
+    alarms: list[str] = field(default_factory=list)
     shares: dict[str, Share] = field(default_factory=dict)
     threads: dict[str, int] = field(default_factory=dict)
     ended: trio.Event = field(default_factory=trio.Event)
@@ -105,8 +113,12 @@ class RunningJob:
     closed: bool = False
     spec: Spec = field(init=False)
     spec_digest: str = field(init=False)
+    resumed_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.returned = len(self.done)
+        chunks = self.plan.chunks
+        self.resumed_bytes = sum(chunks[id].end - chunks[id].start for id in self.done)
         self.spec = Spec(self.plan.spec_json)
         # Kept: it is computed from the whole spec, which has a part for every source.
         self.spec_digest = self.spec.digest
@@ -118,6 +130,11 @@ class RunningJob:
             self.started_at = trio.current_time()
             if self.job is not None:
                 self.job.started = time.perf_counter()
+
+    @property
+    def is_nearly_done(self) -> bool:
+        """Whether the journal has in hand all that is to come."""
+        return self.returned + len(self.lost) >= len(self.plan.chunks)
 
     def items(self) -> list[WorkItem]:
         """The chunks as the scheduler sees them."""
@@ -182,6 +199,13 @@ class RunningJob:
             self.recoveries.append(entry)
         return entry
 
+    def alarmed(self, chunk_id: int, what: str) -> None:
+        """Two workers have different figures of a chunk: nobody can tell which are right."""
+        chunk = self.plan.chunks[chunk_id]
+        name = self.plan.sources[chunk.source].url
+        if len(self.alarms) < ALARMS_KEPT_MAX:
+            self.alarms.append(f"{name}, bytes {chunk.start:,} to {chunk.end:,}: {what}")
+
     def missing(self) -> tuple[Missing, ...]:
         """The planned bytes that the figures do not have, and why."""
         gaps = []
@@ -211,6 +235,9 @@ class RunningJob:
             self.missing(),
             tuple(share.describe(name) for name, share in sorted(self.shares.items())),
             tuple(self.recoveries),
+            verified=self.verified,
+            alarms=tuple(self.alarms),
+            resumed_bytes=self.resumed_bytes,
         )
 
     def report(self) -> Report:
@@ -227,6 +254,9 @@ class RunningJob:
             missing,
             self.result.workers,
             self.result.recoveries,
+            verified=self.result.verified,
+            alarms=self.result.alarms,
+            resumed_bytes=self.result.resumed_bytes,
         )
         return self.job.report(result, engine="cluster", series_points=self.series_points)
 
@@ -244,6 +274,8 @@ class RunningJob:
             "workers": list(self.result.workers),
             "recoveries": list(self.result.recoveries),
             "threads": self.result.threads,
+            "verified": self.result.verified,
+            "alarms": list(self.result.alarms),
         }
         return json.dumps(head).encode("ascii") + b"\n" + self.result.summary.to_bytes()
 

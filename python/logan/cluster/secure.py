@@ -143,9 +143,10 @@ def check_exposure(host: str, *, token: bool, tls: bool, insecure: bool) -> None
     """
     if insecure or is_loopback(host) or (token and tls):
         return
-    missing = " and ".join(name for name, there in (("a token", token), ("TLS", tls)) if not there)
+    absent = [name for name, there in (("a token", token), ("TLS", tls)) if not there]
+    missing = f"{' and '.join(absent)} {'is' if len(absent) == 1 else 'are'} missing"
     raise UsageError(
-        f"{host or 'every address'} can be reached from other machines, and {missing} is missing",
+        f"{host or 'every address'} can be reached from other machines, and {missing}",
         hint="give --token-file and --tls-cert with --tls-key (coordinator) or --tls-ca (worker, "
         "client); or --insecure if everybody on this network may read the logs",
     )

@@ -137,7 +137,9 @@ class Session:
         self._fetch_slots = trio.Semaphore(FETCHES_MAX)
         self._fetch_id = 0
         self._heard_at = trio.current_time()
+        self._asked_for = 0
         self._draining = False
+        self._beats = trio.CancelScope()
         self._changed = trio.Event()
 
     @property
@@ -186,13 +188,14 @@ class Session:
             case Lease():
                 held = _Held(message)
                 self._held[_key(message)] = held
+                self._asked_for -= 1
                 self._nursery.start_soon(self._work, held)
             case Done() | Stale():
                 size = self._unacknowledged.pop(_key(message), None)
                 if isinstance(message, Done) and size is not None:
                     self._worker.chunks_done += 1
                     self._worker.bytes_done += size
-                self._ask()
+                self._ask(only_news=True)
             case Data():
                 self._take(message)
             case CancelMessage():
@@ -207,6 +210,10 @@ class Session:
                 pass
 
     def _cancel(self, message: CancelMessage) -> None:
+        key = (message.job, message.chunk, message.attempt)
+        if message.chunk is not None and key not in self._held:
+            # It is done, or never came: who cancels it may still count it.
+            self._ask()
         for key, held in list(self._held.items()):
             whole = message.chunk is None
             if key[0] == message.job and (whole or key[1:] == (message.chunk, message.attempt)):
@@ -217,18 +224,29 @@ class Session:
 
     # -- what we say
 
-    def _ask(self) -> None:
-        """Say how many more leases we take: one more than threads, so that none is ever idle."""
+    def _ask(self, *, only_news: bool = False) -> None:
+        """Say how many more leases we take: one more than threads, so that none is ever idle.
+
+        `only_news`: not if the coordinator knows.
+        """
         self._changed.set()
         if self._draining:
             return
         free = min(self._worker.threads + 1, LEASES_PER_HEALTH_MAX) - len(self._held)
         if len(self._unacknowledged) > UNACKNOWLEDGED_MAX:
             free = 0
-        self._link.post(Ready(max(0, free)))
+        free = max(0, free)
+        if only_news and free == self._asked_for:
+            return
+        self._asked_for = free
+        self._link.post(Ready(free))
 
     async def _beat(self) -> None:
-        """HEALTH now and then every heartbeat, whatever else is going on."""
+        """HEALTH now and then every heartbeat, whatever else is going on, until we say BYE."""
+        with self._beats:
+            await self._beat_for_ever()
+
+    async def _beat_for_ever(self) -> None:
         at = trio.current_time()
         while True:
             leases = [
@@ -257,9 +275,12 @@ class Session:
         while not (self._draining and not self._held and not self._unacknowledged):
             self._changed = trio.Event()
             await self._changed.wait()
+        self._beats.cancel()
         self._link.post(Bye())
         with trio.move_on_after(LINGER_S_MAX):
-            await self._link.flush()
+            # Until the coordinator ends its side. Closing before all that it said is read would
+            # reset the connection, and perhaps take our goodbye back.
+            await trio.sleep_forever()
         self._nursery.cancel_scope.cancel()
 
     # -- one lease

@@ -113,8 +113,10 @@ class Worker:
         pause_s = RECONNECT_PAUSE_S_MIN
         while not self._drain_asked.is_set():
             why = ""
+            began = trio.current_time()
             try:
                 await self._attend()
+                began = trio.current_time()
                 # Only a coordinator that ends says goodbye; the next one may take a while.
                 pause_s = RECONNECT_PAUSE_S_MAX
                 why = "the last one has ended"
@@ -139,7 +141,9 @@ class Worker:
             if not self._said:
                 self._said = f"waiting for a coordinator at {self.address}: {why}"
                 self._say(self._said)
-            with trio.move_on_after(pause_s * random.uniform(0.5, 1.0)):
+            # What the try took counts, up to a half: the rest keeps many workers apart.
+            waited_s = min(trio.current_time() - began, pause_s / 2)
+            with trio.move_on_after(pause_s * random.uniform(0.5, 1.0) - waited_s):
                 await self._drain_asked.wait()
             pause_s = min(2 * pause_s, RECONNECT_PAUSE_S_MAX)
 

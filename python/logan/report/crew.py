@@ -45,6 +45,15 @@ def crew(report: Mapping[str, Any], width: int) -> RenderableType | None:
     parts = [table("Workers", note, header, cells, width)]
     if recoveries:
         parts += [Text(), _recoveries(recoveries, "" if report["missing"] else _MADE_GOOD, width)]
+    if performance["alarms"]:
+        parts += [
+            Text(),
+            *(Text(visible(each), style="bold red") for each in performance["alarms"]),
+        ]
+    if performance["verified"]:
+        count = performance["verified"]
+        said = f"{count:,} {'chunk' if count == 1 else 'chunks'} scanned by a second worker too"
+        parts += [Text(), indented(Text(said, style=NOTE))]
     return Group(*(part for part in parts if part is not None))
 
 

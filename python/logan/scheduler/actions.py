@@ -12,6 +12,7 @@ __all__ = [
     "Action",
     "Alarm",
     "CancelLease",
+    "Checked",
     "CloseSession",
     "Commit",
     "DrainSession",
@@ -72,10 +73,11 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class CloseSession:
-    """Say ERROR with `why` and close the connection."""
+    """Say ERROR with `why` and close the connection, which held so many leases."""
 
     session: str
     why: str
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,18 @@ class Alarm:
 
 
 @dataclass(frozen=True, slots=True)
+class Checked:
+    """A stored result was to be confirmed by another worker.
+
+    `agreed` is None if nobody could do it; False comes with an `Alarm`.
+    """
+
+    job: str
+    chunk: int
+    agreed: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class EndJob:
     """Every chunk is committed or lost; `cancelled` if the job was given up instead."""
 
@@ -142,5 +156,6 @@ Action = (
     | LostChunk
     | Recovered
     | Alarm
+    | Checked
     | EndJob
 )

@@ -5,8 +5,9 @@ that anybody can take. A worker's next chunk comes from
 
 1. the pools of sources that it holds, in turn, and the pool for anybody, alternately: neither kind
    of job waits for the end of the other;
-2. within a pool, first what was lost before, in the order of loss; then fresh chunks in the plan's
-   order, the jobs taking turns, so that a small job does not wait for the end of a large one.
+2. within a pool, first what was lost before, in the order of loss; then results of others that it
+   shall confirm; then fresh chunks in the plan's order, the jobs taking turns, so that a small job
+   does not wait for the end of a large one.
 
 A worker that answered FAIL does not get that chunk again, unless all connected workers that could
 take it have answered so; and then only after a while, as others may be about to come, and one that
@@ -94,6 +95,11 @@ class Backlog:
         chunk.pool.again.append(chunk)
         self._list(chunk.pool)
 
+    def add_check(self, chunk: Chunk) -> None:
+        """A chunk whose result another worker than its author shall confirm."""
+        chunk.pool.checks.append(chunk)
+        self._list(chunk.pool)
+
     def forget(self, job: Job) -> None:
         """The job is over; its entries go stale, and pools that no job needs go."""
         for pool in job.pools:
@@ -116,13 +122,14 @@ class Backlog:
         return self._take_held(name) or self._take_from(open_pool, name)
 
     def waits(self) -> bool:
-        """Whether lost chunks wait that nobody took so far."""
-        return any(pool.again for pool in self.pools.values())
+        """Whether chunks wait, lost or to be confirmed, that nobody took so far."""
+        return any(pool.again or pool.checks for pool in self.pools.values())
 
     def entries(self) -> Iterator[Chunk]:
         """All entries, stale ones too: for checks."""
         for pool in self.pools.values():
             yield from pool.again
+            yield from pool.checks
             for fresh in pool.fresh:
                 yield from fresh
 
@@ -133,7 +140,7 @@ class Backlog:
         for _ in range(min(len(pools), LOOK_AHEAD_POOLS_MAX)):
             pool = pools[0]
             chunk = self._take_from(pool, name)
-            if chunk is not None or pool.again or pool.fresh:
+            if chunk is not None or pool.again or pool.checks or pool.fresh:
                 pools.rotate(-1)
             else:
                 pools.popleft()
@@ -154,6 +161,7 @@ class Backlog:
     def _drop(self, pool: Pool) -> None:
         del self.pools[pool.holders]
         pool.again.clear()
+        pool.checks.clear()
         pool.fresh.clear()
         for name in pool.holders or ():
             of_holder = self._of_holder[name]
@@ -167,7 +175,9 @@ class Backlog:
                 del self._with_work[name]
 
     def _take_from(self, pool: Pool, name: str) -> Chunk | None:
-        return self._take_again(pool, name) or self._take_fresh(pool)
+        return (
+            self._take_again(pool, name) or self._take_check(pool, name) or self._take_fresh(pool)
+        )
 
     def _take_again(self, pool: Pool, name: str) -> Chunk | None:
         passed: list[Chunk] = []
@@ -182,6 +192,18 @@ class Backlog:
             passed.append(chunk)
         pool.again.extendleft(reversed(passed))
         return found
+
+    def _take_check(self, pool: Pool, name: str) -> Chunk | None:
+        checks = pool.checks
+        for _ in range(min(len(checks), LOOK_AHEAD_CHUNKS_MAX)):
+            chunk = checks.popleft()
+            if chunk.job.over or chunk.state != "checking" or chunk.leases:
+                continue
+            if chunk.author != name and self._suits(chunk, name):
+                return chunk
+            # Their order means nothing, so whoever looks next sees the others.
+            checks.append(chunk)
+        return None
 
     def _take_fresh(self, pool: Pool) -> Chunk | None:
         jobs = pool.fresh

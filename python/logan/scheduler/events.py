@@ -51,11 +51,15 @@ class WorkItem:
 
 @dataclass(frozen=True, slots=True)
 class JobAdded:
-    """A job to be done; `done` are the chunks that a journal says are committed already."""
+    """A job to be done; `done` are the chunks that a journal says are committed already.
+
+    `verify`: chunks that a second worker shall scan too, to see whether it says the same.
+    """
 
     job: str
     items: Sequence[WorkItem]
     done: frozenset[int] = frozenset()
+    verify: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,9 @@ def _check_job(machine: Machine, job: Job) -> None:
     if job.tally != counted:
         raise StateError(f"job {job.id} counts {job.tally}, there are {counted}")
     committing = {chunk.id for chunk in job.chunks.values() if chunk.state == "committing"}
+    checking = {chunk.id for chunk in job.chunks.values() if chunk.state == "checking"}
+    if job.checking.keys() != checking:
+        raise StateError(f"job {job.id}: {sorted(job.checking)} are noted, {checking} checked")
     if job.waiting.keys() != committing:
         raise StateError(f"job {job.id}: waiting are {job.waiting}, committing {committing}")
 
@@ -63,6 +66,9 @@ def _check_chunk(machine: Machine, chunk: Chunk, queued: set[Chunk]) -> None:
         must(1 <= lease.key[2] <= chunk.attempt, "a lease of an attempt that was not made")
     if state == "leased":
         must(len(live) > 0, "leased without a lease")
+    elif state == "checking":
+        must(bool(live) or chunk in queued, "to be checked, and in no queue")
+        must(chunk.author not in names, "checked by who made it")
     elif state != "committing":
         must(not live, f"{state}, with a live lease")
     if state == "pending":
@@ -73,7 +79,7 @@ def _check_chunk(machine: Machine, chunk: Chunk, queued: set[Chunk]) -> None:
         must(
             chunk.trouble.losses <= machine._limits.losses_per_chunk_max
             or len(live) > 0
-            or state == "committing",
+            or state in ("committing", "checking"),
             "lost more often than allowed",
         )
 

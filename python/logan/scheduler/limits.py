@@ -20,6 +20,8 @@ class Limits:
             as long again.
         silence_s: a session that sent nothing at all for so long is closed.
         holder_absence_s: how long the chunks of absent holders wait before they are given up.
+        check_wait_s: how long a job that is done but for second opinions waits for somebody who
+            could give them.
         leases_per_session_max: what one heartbeat can list.
         isolate_after_losses: so many lost leases, and the chunk is scanned in a child process.
         losses_per_chunk_max: a chunk whose leases were lost so often is given up. Generous: a
@@ -40,6 +42,7 @@ class Limits:
     stall_s: float = 60.0
     silence_s: float = 60.0
     holder_absence_s: float = 60.0
+    check_wait_s: float = 10.0
     leases_per_session_max: int = 16
     isolate_after_losses: int = 2
     losses_per_chunk_max: int = 16

@@ -14,8 +14,9 @@ which lives as long as heartbeats list it. What ends a lease, in short:
                 the chunk is scanned isolated, after many it is given up
 
 A result counts whoever brings it and whenever: the first is committed, even if its lease ran out or
-its session is gone; any later one must have the same digest. A chunk has at most two live leases,
-of different workers: the second is a backup, when idle workers see that it will take long.
+its session is gone; any later one must have the same digest. Some chunks are leased once more when
+they are stored, to another worker, only to see that (`verify`). A chunk has at most two live
+leases, of different workers: the second is a backup, when idle workers see that it will take long.
 
 The states are in `states`, the data in `records`; `conduct`, `stragglers`, `backlog` and `timers`
 decide who is paused, what is backed up, who gets what, and what is due.
@@ -32,6 +33,7 @@ from logan.scheduler.actions import (
     Action,
     Alarm,
     CancelLease,
+    Checked,
     CloseSession,
     Commit,
     DrainSession,
@@ -88,6 +90,10 @@ WAITING_RESULTS_MAX: Final = 16
 """Results of one chunk that wait for its commit; honest workers have two."""
 
 
+_STORED: Final = ("committing", "checking")
+"""States of a chunk that has a result: what happens to its leases costs nothing."""
+
+
 class Machine:
     """Who works on what."""
 
@@ -140,6 +146,11 @@ class Machine:
         out, self._out = self._out, []
         return out
 
+    def held(self, session: str) -> int:
+        """How many leases a session has."""
+        there = self._sessions.get(session)
+        return len(there.leases) if there else 0
+
     def next_deadline(self) -> float | None:
         """When to call `handle` with `TimePassed`, unless something else happens before."""
         at = self._timers.next_at()
@@ -176,7 +187,7 @@ class Machine:
         fresh: dict[Pool, list[Chunk]] = {}
         for item in event.items:
             pool = self._backlog.pool(job, item.holders, self._now)
-            chunk = Chunk(job, item.chunk, item.bytes, pool)
+            chunk = Chunk(job, item.chunk, item.bytes, pool, verify=item.chunk in event.verify)
             if item.chunk in event.done:
                 chunk.state = "done"
             else:
@@ -203,12 +214,15 @@ class Machine:
         self._end(job, cancelled=True)
 
     def _end_if_finished(self, job: Job) -> None:
+        if not job.over and job.checking and job.unfinished == len(job.checking):
+            self._mind_checks(job)
         if not job.over and not job.unfinished:
             self._end(job, cancelled=False)
 
     def _end(self, job: Job, *, cancelled: bool) -> None:
         job.over = True
         del self._jobs[job.id]
+        self._timers.disarm(job)
         self._backlog.forget(job)
         self._ended.append(view_job(job, {}))
         self._out.append(EndJob(job.id, cancelled))
@@ -225,7 +239,8 @@ class Machine:
         if worker.session is not None:
             # Nearly always the connection broke and only the worker has noticed so far.
             old = worker.session
-            self._out.append(CloseSession(old.id, f"another connection of {event.name} took over"))
+            why = f"another connection of {event.name} took over"
+            self._out.append(CloseSession(old.id, why, len(old.leases)))
             self._drop(old, "replaced by a new connection", clean=False)
         session = Session(event.session, worker, self._now)
         self._step_session(session, "join")
@@ -237,9 +252,11 @@ class Machine:
             self._drain(session)
 
     def _on_ready(self, event: WorkerReady) -> None:
-        session = self._hear(event.session)
+        session = self._sessions.get(event.session)
         if session is not None:
+            # Before it is heard, which feeds a silent one: what it says replaces what was known.
             session.free = max(event.free, 0)
+            self._hear(event.session)
             self._feed(session)
 
     def _on_heard(self, event: WorkerHeard) -> None:
@@ -281,6 +298,7 @@ class Machine:
             self._step_session(session, "drain")
             self._idle.pop(session, None)
             self._out.append(DrainSession(session.id))
+            self._mind_all_checks()
 
     def _hear(self, id: str) -> Session | None:
         """The session of a frame, which proves that it lives; None if it has left."""
@@ -311,6 +329,7 @@ class Machine:
             self._lose(lease, cause, blame=not clean)
         for pool in absent:
             self._mind_absence(pool)
+        self._mind_all_checks()
         # Where all who are left have refused a chunk, one of them gets it after all.
         self._want_review()
 
@@ -353,7 +372,7 @@ class Machine:
         if pool.holders is None:
             tries = IDLE_LOOK_AHEAD_MAX
             for session in list(self._idle):
-                if not (pool.again or pool.fresh) or not tries:
+                if not (pool.again or pool.checks or pool.fresh) or not tries:
                     break
                 before = len(session.leases)
                 self._feed(session)
@@ -407,6 +426,8 @@ class Machine:
         trouble.losses += blame
         if len(trouble.log) < self._limits.losses_per_chunk_max:
             self._continue(chunk)
+        elif chunk.state == "checking":
+            self._give_up_check(chunk)
         else:
             why = f"its lease ended {len(trouble.log)} times in vain, at last on {worker.name}: "
             self._give_up_unless_leased(chunk, "poison", why + cause)
@@ -415,14 +436,17 @@ class Machine:
         if chunk.trouble is None:
             chunk.trouble = Trouble()
         # Where a second lease is at work, the chunk is leased again already.
-        leased_at = self._now if chunk.leases or chunk.state == "committing" else None
+        leased_at = self._now if chunk.leases or chunk.state in _STORED else None
         chunk.trouble.log.append(Loss(worker.name, cause, self._now, leased_at))
         return chunk.trouble
 
     def _continue(self, chunk: Chunk) -> None:
         """A lease of the chunk has ended in vain: wait for the other one, or lease it again."""
-        if chunk.state == "committing" or chunk.leases:
+        if chunk.state in _STORED or chunk.leases:
             self._step(chunk, "release")
+            if chunk.state == "checking" and not chunk.leases:
+                self._queue_check(chunk)
+                self._end_if_finished(chunk.job)
             return
         self._step(chunk, "requeue")
         self._queue_again(chunk)
@@ -469,6 +493,7 @@ class Machine:
 
     def _on_returned(self, event: ChunkReturned) -> None:
         session = self._hear(event.session)
+        name = session.worker.name if session else None
         entry = (event.session, event.key)
         job = self._jobs.get(event.key[0])
         chunk = job.chunks.get(event.key[1]) if job else None
@@ -485,15 +510,32 @@ class Machine:
                 session.worker.done += 1
                 session.worker.done_bytes += chunk.bytes
             self._step(chunk, "return")
-            chunk.digest = event.digest
+            chunk.digest, chunk.author = event.digest, name
             job.waiting[chunk.id] = [entry]
             self._out.append(Commit(event.session, event.key, event.digest))
-        elif chunk.state == "lost":
+        else:
+            self._take_another(chunk, event, name)
+
+    def _take_another(self, chunk: Chunk, event: ChunkReturned, name: str | None) -> None:
+        """A result of a chunk that needs none, by a worker of this name: is it the same?"""
+        entry, job = (event.session, event.key), chunk.job
+        if chunk.state == "lost":
             self._resolve([entry], done=False)
         elif chunk.digest is not None and chunk.digest != event.digest:
-            what = f"two different results: {chunk.digest} and, from another lease, {event.digest}"
+            what = (
+                f"two different results: {chunk.digest[:16]} of {chunk.author or 'who has left'}, "
+                f"{event.digest[:16]} of {name or 'who has left'}"
+            )
             self._out.append(Alarm(job.id, chunk.id, what))
             self._resolve([entry], done=False)
+            if chunk.state == "checking" and name not in (None, chunk.author):
+                self._settle(chunk, agreed=False)
+                self._end_if_finished(job)
+        elif chunk.state == "checking":
+            self._resolve([entry], done=True)
+            if name not in (None, chunk.author):
+                self._settle(chunk, agreed=True)
+                self._end_if_finished(job)
         elif chunk.state == "done":
             self._resolve([entry], done=True)
         elif entry not in (waiting := job.waiting[chunk.id]):
@@ -513,16 +555,24 @@ class Machine:
         if job is None:
             return
         chunk = job.chunks[event.chunk]
-        self._step(chunk, "commit")
-        self._resolve(job.waiting.pop(chunk.id), done=True)
+        self._step(chunk, "check" if chunk.verify else "commit")
+        returned = job.waiting.pop(chunk.id)
+        self._resolve(returned, done=True)
         for lease in chunk.leases:
-            self._cancel(lease)
+            if not chunk.verify or lease.session.worker.name == chunk.author:
+                self._cancel(lease)
+        self._note_made_good(chunk)
+        if chunk.verify:
+            self._begin_check(chunk, [session for session, _ in returned])
+        self._end_if_finished(job)
+
+    def _note_made_good(self, chunk: Chunk) -> None:
         if chunk.trouble is not None:
             for loss in chunk.trouble.log:
                 leased_at = self._now if loss.leased_at is None else loss.leased_at
                 self._out.append(
                     Recovered(
-                        job.id,
+                        chunk.job.id,
                         chunk.id,
                         loss.worker,
                         loss.cause,
@@ -532,7 +582,6 @@ class Machine:
                     )
                 )
             chunk.trouble = None
-        self._end_if_finished(job)
 
     def _on_commit_failed(self, event: CommitFailed) -> None:
         """Nothing is acknowledged, and the chunk is done again, unless that failed often."""
@@ -565,6 +614,9 @@ class Machine:
         if chunk.state == "leased" and at_fault:
             self._give_up(chunk, event.kind, event.detail, event.bad_range)
             return
+        if chunk.state == "checking" and at_fault:
+            self._give_up_check(chunk)
+            return
         if not at_fault:
             self._strike(worker, lost=event.kind == "cancelled")
         trouble = self._note_loss(chunk, worker, event.detail)
@@ -577,6 +629,8 @@ class Machine:
             and len(trouble.log) < self._limits.losses_per_chunk_max
         ):
             self._continue(chunk)
+        elif chunk.state == "checking":
+            self._give_up_check(chunk)
         else:
             self._give_up_unless_leased(chunk, event.kind, event.detail)
 
@@ -584,6 +638,67 @@ class Machine:
         for session, key in entries:
             if session in self._sessions:
                 self._out.append(Resolve(session, key, done))
+
+    # -- second opinions
+
+    def _begin_check(self, chunk: Chunk, returned: Iterable[str]) -> None:
+        """Its result, which these sessions brought, is stored: have another worker scan it too."""
+        chunk.job.checking[chunk.id] = chunk
+        names = {self._sessions[id].worker.name for id in returned if id in self._sessions}
+        if names - {chunk.author}:
+            self._settle(chunk, agreed=True)  # another one brought the same meanwhile
+        elif not chunk.leases:
+            self._queue_check(chunk)
+
+    def _queue_check(self, chunk: Chunk) -> None:
+        self._backlog.add_check(chunk)
+        self._spread(chunk.pool)
+
+    def _settle(self, chunk: Chunk, *, agreed: bool | None) -> None:
+        for lease in chunk.leases:
+            self._cancel(lease)
+        self._step(chunk, "settle")
+        del chunk.job.checking[chunk.id]
+        self._note_made_good(chunk)
+        self._out.append(Checked(chunk.job.id, chunk.id, agreed))
+
+    def _give_up_check(self, chunk: Chunk) -> None:
+        if chunk.leases:
+            self._step(chunk, "release")
+        else:
+            self._settle(chunk, agreed=None)
+            self._end_if_finished(chunk.job)
+
+    def _mind_all_checks(self) -> None:
+        for job in list(self._jobs.values()):
+            if job.checking:
+                self._end_if_finished(job)
+
+    def _mind_checks(self, job: Job) -> None:
+        """Nothing else is left to do for the job, so wait only for who could still do that."""
+        for chunk in list(job.checking.values()):
+            if chunk.leases:
+                continue
+            if self._can_be_checked(chunk):
+                self._timers.arm(job, self._now + self._limits.check_wait_s)
+            else:
+                self._settle(chunk, agreed=None)
+
+    def _can_be_checked(self, chunk: Chunk) -> bool:
+        holders, refused = chunk.pool.holders, chunk.trouble.refused if chunk.trouble else {}
+        return any(
+            session.state != "draining"
+            and session.worker.name != chunk.author
+            and session.worker.name not in refused
+            and (holders is None or session.worker.name in holders)
+            for session in self._sessions.values()
+        )
+
+    def _give_up_checks(self, job: Job) -> None:
+        """They could have come, and did not in time."""
+        if job.unfinished == len(job.checking):
+            for chunk in [each for each in job.checking.values() if not each.leases]:
+                self._settle(chunk, agreed=None)
 
     # -- time
 
@@ -608,6 +723,10 @@ class Machine:
                 self._timers.arm(record, record.paused_until)
             elif record.session is not None:
                 self._feed(record.session)
+        elif isinstance(record, Job):
+            if not late:
+                self._give_up_checks(record)
+            self._end_if_finished(record)
         elif late and record.absent_since != inf:
             record.absent_since += self._limits.lease_s
             self._mind_absence(record)
@@ -634,7 +753,7 @@ class Machine:
                 self._back_up_stalled(lease)
         if not late and session.heard_at + limits.silence_s <= now:
             why = f"nothing was heard for {limits.silence_s:g} s"
-            self._out.append(CloseSession(session.id, why))
+            self._out.append(CloseSession(session.id, why, len(session.leases)))
             self._drop(session, why, clean=False)
             return
         at = max(session.heard_at + limits.silence_s, grace if late else 0.0)

@@ -109,7 +109,10 @@ class Trouble:
 
 @dataclass(slots=True, eq=False)
 class Chunk:
-    """One chunk of a job. `attempt` is that of the last lease; `leases` are live, at most two."""
+    """One chunk of a job. `attempt` is that of the last lease; `leases` are live, at most two.
+
+    `verify`: another worker than the `author` of its result shall scan it too.
+    """
 
     job: Job
     id: int
@@ -120,6 +123,8 @@ class Chunk:
     leases: tuple[Lease, ...] = ()
     digest: str | None = None
     trouble: Trouble | None = None
+    verify: bool = False
+    author: str | None = None
 
 
 @dataclass(slots=True)
@@ -135,6 +140,7 @@ class Job:
     Attributes:
         told: ids of the sessions that know what the job is.
         waiting: for each chunk that is being committed, the results to acknowledge then.
+        checking: chunks in that state.
     """
 
     id: str
@@ -144,8 +150,10 @@ class Job:
     )
     told: set[str] = field(default_factory=set)
     waiting: dict[int, list[tuple[str, LeaseKey]]] = field(default_factory=dict)
+    checking: dict[int, Chunk] = field(default_factory=dict)
     pools: list[Pool] = field(default_factory=list)
     over: bool = False
+    timer_at: float = inf
 
     @property
     def unfinished(self) -> int:
@@ -160,6 +168,8 @@ class Pool:
     Attributes:
         again: chunks whose lease was lost, and stalled ones that want a backup: they go first.
             May hold chunks that are no longer either; `backlog.Backlog` skips them.
+        checks: chunks whose result another worker than its author shall confirm; may hold others
+            as well, as `again` may.
         fresh: per job, chunks never leased, in the plan's order; the jobs take turns.
         listed: holders in whose list of pools with work it stands.
         jobs: jobs that have chunks of this pool.
@@ -169,6 +179,7 @@ class Pool:
 
     holders: frozenset[str] | None
     again: deque[Chunk] = field(default_factory=deque)
+    checks: deque[Chunk] = field(default_factory=deque)
     fresh: deque[deque[Chunk]] = field(default_factory=deque)
     listed: set[str] = field(default_factory=set)
     jobs: set[Job] = field(default_factory=set)

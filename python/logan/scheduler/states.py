@@ -24,12 +24,28 @@ __all__ = [
     "Story",
 ]
 
-ChunkState = Literal["pending", "leased", "committing", "done", "lost"]
+ChunkState = Literal["pending", "leased", "committing", "checking", "done", "lost"]
 ChunkStep = Literal[
-    "grant", "release", "requeue", "return", "commit", "commit failed", "go on", "give up"
+    "grant",
+    "release",
+    "requeue",
+    "return",
+    "commit",
+    "commit failed",
+    "go on",
+    "give up",
+    "check",
+    "settle",
 ]
 
-CHUNK_STATES: Final[tuple[ChunkState, ...]] = ("pending", "leased", "committing", "done", "lost")
+CHUNK_STATES: Final[tuple[ChunkState, ...]] = (
+    "pending",
+    "leased",
+    "committing",
+    "checking",
+    "done",
+    "lost",
+)
 
 CHUNK_STEPS: Final[dict[ChunkState, dict[ChunkStep, ChunkState]]] = {
     # Waits for a worker. A result may still come, from a lease that had run out.
@@ -46,9 +62,12 @@ CHUNK_STEPS: Final[dict[ChunkState, dict[ChunkStep, ChunkState]]] = {
     "committing": {
         "release": "committing",
         "commit": "done",
+        "check": "checking",
         "commit failed": "pending",
         "go on": "leased",  # the commit failed, and a second lease is at work
     },
+    # Stored, and leased or about to be leased to another worker, whose result must be the same.
+    "checking": {"grant": "checking", "release": "checking", "settle": "done"},
     # Nothing leads out of the last two.
     "done": {},
     "lost": {},

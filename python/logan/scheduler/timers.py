@@ -13,11 +13,11 @@ from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Final
 
-from logan.scheduler.records import Pool, Session, Worker
+from logan.scheduler.records import Job, Pool, Session, Worker
 
 __all__ = ["Timed", "Timers"]
 
-Timed = Session | Worker | Pool
+Timed = Session | Worker | Pool | Job
 
 STALE_ENTRIES_MIN: Final = 64
 """Below so many entries the heap is not worth tidying."""

@@ -99,7 +99,10 @@ def view_job(job: Job, leases: dict[LeaseKey, int]) -> JobView:
         job=job.id,
         chunks={state: tally[state].chunks for state in CHUNK_STATES},
         bytes={state: tally[state].bytes for state in CHUNK_STATES},
-        scanned_bytes=tally["done"].bytes + tally["committing"].bytes + sum(furthest.values()),
+        scanned_bytes=tally["done"].bytes
+        + tally["checking"].bytes
+        + tally["committing"].bytes
+        + sum(furthest.values()),
         over=job.over,
     )
 

@@ -266,7 +266,8 @@ class ProgressReport:
 @dataclass(frozen=True, slots=True)
 class Report:
     """REPORT, the end of a client's job. `kind` "report": body is the report's JSON; "summary":
-    a line of JSON {"missing", "workers", "recoveries", "threads"}, then the summary's bytes;
+    a line of JSON {"missing", "workers", "recoveries", "threads", "verified", "alarms"}, then the
+    summary's bytes;
     "error": {"error": class name, "message", "hint"}."""
 
     job: str

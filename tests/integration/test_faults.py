@@ -1,0 +1,430 @@
+"""Faults one by one, with real processes: deaths at each step, full disks, clocks that jump.
+
+Programs that die at a given place are made here, by changing a worker or coordinator from outside;
+nothing in the package can be told to do so.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+import logan
+from logan.cluster.coordinator import Coordinator
+from logan.cluster.proxy import Link, open_proxy
+from logan.scheduler.limits import Limits
+from tests.integration.cluster_processes import (
+    Cluster,
+    Process,
+    figures,
+    log_lines,
+    wait_until,
+)
+
+CHUNK = "32KiB"
+CHUNKS = 30
+OPTIONS = ("--chunk-size", CHUNK, "--json")
+SLOW = ("--pace", "0.2", "--threads", "1")
+"""Six chunks a second."""
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("logs") / "app.log"
+    lines = log_lines(100_000)
+    with path.open("w") as file:
+        while file.tell() < CHUNKS * 32 * 1024 - 200:
+            file.write(next(lines))
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(log: Path) -> str:
+    os.chdir(log.parent)
+    return figures(logan.analyze("app.log", chunk_size=32 * 1024).to_json())
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    with Cluster(tmp_path) as cluster:
+        yield cluster
+
+
+def own_job(cluster: Cluster, log: Path, *arguments: str, **extra: Any) -> Process:
+    return cluster.coordinator("app.log", *OPTIONS, *arguments, cwd=log.parent, **extra)
+
+
+def done(cluster: Cluster) -> int:
+    return sum(job["chunks_done"] for job in cluster.status()["jobs"])
+
+
+# --- Killed at each step -----------------------------------------------------------------------
+
+MORTAL_WORKER = """
+import os, signal, sys
+from logan.cli import main
+from logan.cluster import session
+from logan.cluster.link import Link
+
+when, what = os.environ["DIES"].split()
+post, receive, scan = Link.post, Link.receive, session.scan
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+class Stream:
+    def __init__(self, stream):
+        self.stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+    async def send_all(self, data):
+        verb = what.encode() + b" "
+        # Small frames are written together.
+        at = 0 if data.startswith(verb) else data.find(b"\\n" + verb) + 1
+        if at or data.startswith(verb):
+            await self.stream.send_all(data[:(at + len(data)) // 2] if when == "within" else data)
+            die()
+        await self.stream.send_all(data)
+
+def post_or_die(self, message):
+    if when == "before" and type(message).__name__.upper() == what:
+        die()
+    if when in ("within", "behind") and not isinstance(self.stream, Stream):
+        self.stream = Stream(self.stream)
+    post(self, message)
+
+async def receive_or_die(self):
+    message = await receive(self)
+    if when == "at" and type(message).__name__.upper() == what:
+        die()
+    return message
+
+def scan_or_die(*arguments):
+    if when == "scanning":
+        die()
+    return scan(*arguments)
+
+Link.post, Link.receive, session.scan = post_or_die, receive_or_die, scan_or_die
+sys.exit(main())
+"""
+
+STEPS = (
+    *("before HELLO", "within HELLO", "behind HELLO", "at CHALLENGE", "within AUTH", "behind AUTH"),
+    *("at WELCOME", "behind HEALTH", "within READY", "behind READY", "at JOB", "at LEASE"),
+    *("scanning chunks", "before RESULT", "within RESULT", "behind RESULT", "at DONE"),
+)
+"""Of a worker's life, in their order."""
+
+
+def test_workers_killed_at_each_step_of_the_protocol(
+    cluster: Cluster, log: Path, expected: str
+) -> None:
+    job = own_job(cluster, log)
+    victims = []
+    for number, step in enumerate(STEPS):
+        victim = cluster.worker(
+            f"victim-{number}",
+            *("--root", str(log.parent), "--threads", "1"),
+            connected=False,
+            program=("-c", MORTAL_WORKER),
+            env={"DIES": step},
+        )
+        victims.append((step, victim))
+    for step, victim in victims:
+        assert victim.wait() == -signal.SIGKILL, f"{step}: {victim.err}"
+    cluster.worker("alice", "--root", str(log.parent), "--threads", "1")
+    assert job.wait() == 0, job.err
+    assert figures(job.out) == expected
+    assert job.json()["performance"]["recoveries"]
+
+
+MORTAL_COORDINATOR = """
+import os, signal, sys
+from logan.cli import main
+from logan.cluster import journal
+
+left = int(os.environ["DIES_AFTER"])
+opened = journal._open
+
+def die_after_some(statement):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def open_mortal(path):
+    database = opened(path)
+    database.set_trace_callback(die_after_some)
+    return database
+
+journal._open = open_mortal
+sys.exit(main())
+"""
+
+
+def test_coordinator_killed_at_steps_of_its_journal(
+    cluster: Cluster, log: Path, expected: str
+) -> None:
+    """Each life gets a few statements further; the worker is the same all the time."""
+    state = str(cluster.folder / "state")
+    cluster.take_port()
+    worker = cluster.worker("alice", "--root", str(log.parent), *SLOW, connected=False)
+    resumed = []
+    for life in range(40):
+        job = cluster.start(
+            "coordinator",
+            *("coordinator", "--port", str(cluster.port), "app.log", *OPTIONS, "--state", state),
+            program=("-c", MORTAL_COORDINATOR),
+            env={"DIES_AFTER": str(5 + 17 * life)},
+            cwd=log.parent,
+        )
+        code = job.wait()
+        found = re.search(r"resumed: (\d+) of (\d+) chunks", job.err)
+        resumed.append(int(found[1]) if found else 0)
+        if code == 0:
+            break
+        assert code == -signal.SIGKILL, job.err
+    assert code == 0
+    assert len(resumed) > 5
+    # Nothing that was stored is ever lost, and nothing is done twice.
+    assert resumed == sorted(resumed)
+    assert figures(job.out) == expected
+    shares = job.json()["performance"]["workers"]
+    assert sum(each["chunks_done"] for each in shares) == CHUNKS - resumed[-1]
+    assert worker.popen.poll() is None
+
+
+# --- Disks and clocks --------------------------------------------------------------------------
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """A file system of that size, or a skipped test."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode:
+        pytest.skip(f"mounting is not allowed here: {made.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Take all the room that there is."""
+    block = bytes(4096)
+    with path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(block)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+
+
+def test_disk_full_under_the_journal(
+    cluster: Cluster, log: Path, expected: str, tmp_path: Path
+) -> None:
+    with small_disk(tmp_path / "disk", "4m") as disk:
+        state = ("--state", str(disk / "state"))
+        job = own_job(cluster, log, *state)
+        worker = cluster.worker("alice", "--root", str(log.parent), *SLOW)
+        wait_until(lambda: done(cluster) > 2, "some chunks to be stored")
+        fill(disk / "ballast")
+        assert job.wait() == 4, job.err
+        assert "the disk is full" in job.err
+        assert "Traceback" not in job.err
+        assert job.out == ""
+        # With room again it goes on; the worker was there all the time.
+        (disk / "ballast").unlink()
+        again = own_job(cluster, log, *state, port=cluster.port)
+        resumed = int(again.said(r"resumed: (\d+) of")[1])
+        assert again.wait() == 0, again.err
+        assert figures(again.out) == expected
+        shares = again.json()["performance"]["workers"]
+        assert 2 < resumed < CHUNKS
+        assert sum(each["chunks_done"] for each in shares) == CHUNKS - resumed
+        assert worker.popen.poll() is None
+
+
+def fake_clock(file: Path) -> dict[str, str]:
+    """The environment of a process whose wall clock follows `file`; its monotonic one stays."""
+    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    if not libraries:
+        pytest.skip("libfaketime is not installed")
+    return {
+        "LD_PRELOAD": str(libraries[0]),
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+def assert_only_the_wall_clock_jumps(environment: dict[str, str], clock: Path) -> None:
+    clock.write_text("+400d")
+    command = [sys.executable, "-c", "import time; print(time.time(), time.monotonic())"]
+    asked = subprocess.run(
+        command, env={**os.environ, **environment}, capture_output=True, text=True, check=True
+    )
+    wall, monotonic = map(float, asked.stdout.split())
+    assert wall - time.time() == pytest.approx(400 * 86_400, abs=60)
+    assert monotonic - time.monotonic() == pytest.approx(0, abs=60)
+    clock.write_text("+0")
+
+
+def test_clocks_that_jump(cluster: Cluster, log: Path, expected: str) -> None:
+    clocks = {name: cluster.folder / f"{name}.clock" for name in ("coordinator", "alice", "bob")}
+    for clock in clocks.values():
+        clock.write_text("+0")
+    environment = fake_clock(clocks["coordinator"])
+    assert_only_the_wall_clock_jumps(environment, clocks["coordinator"])
+    job = own_job(cluster, log, "--expect-workers", "2", env=environment)
+    for name in ("alice", "bob"):
+        cluster.worker(name, "--root", str(log.parent), *SLOW, env=fake_clock(clocks[name]))
+    for share, name, jump in (
+        *((1, "coordinator", "+400d"), (4, "alice", "-3d"), (7, "bob", "+1h")),
+        *((10, "coordinator", "-2h"), (13, "alice", "+90s"), (16, "coordinator", "+0")),
+    ):
+        wait_until(partial(lambda least: done(cluster) >= least, share), f"{share} chunks")
+        clocks[name].write_text(jump)
+    assert job.wait() == 0, job.err
+    assert figures(job.out) == expected
+    performance = job.json()["performance"]
+    assert performance["recoveries"] == []
+    assert 0 < performance["wall_s"] < 60
+
+
+# --- Slow networks, long lines, and nobody -----------------------------------------------------
+
+
+def test_a_network_that_passes_a_few_bytes_at_a_time(
+    cluster: Cluster, log: Path, expected: str
+) -> None:
+    async def main() -> logan.Report:
+        async with (
+            Coordinator(port=0, roots=[str(log.parent)]) as coordinator,
+            open_proxy(("127.0.0.1", coordinator.port), Link(piece_bytes=7)) as proxy,
+        ):
+            cluster.port = proxy.port
+            start = partial(cluster.worker, "alice", "--root", str(log.parent), connected=False)
+            await trio.to_thread.run_sync(start)
+            await coordinator.wait_for_workers(1)
+            report = await coordinator.process_file(str(log), chunk_size=32 * 1024)
+            assert proxy.connections == 1
+            return report
+
+    report = trio.run(main)
+    assert figures(json.dumps(report.to_dict()).replace(str(log), "app.log")) == expected
+    assert report["performance"]["recoveries"] == []
+
+
+PATIENT_WORKER = """
+import sys, time
+from logan.cli import main
+from logan.cluster import session
+
+scan = session.scan
+
+def scan_slowly(*arguments):
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        summary = scan(*arguments)
+    return summary
+
+session.scan = scan_slowly
+sys.exit(main())
+"""
+
+
+def test_heartbeats_go_on_while_the_extension_is_in_a_long_line(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """A line of 96 MiB, scanned again and again for three seconds, nearly always in the engine."""
+    long = tmp_path / "long.log"
+    first = "2024-01-24 10:15:32.125 INFO Request processed in 105ms\n"
+    with long.open("w") as file:
+        file.write(first)
+        for _ in range(96):
+            file.write("x" * 2**20)
+        file.write(f"\n{first}")
+    limits = Limits(heartbeat_s=1.0, lease_s=2.5)
+    gaps: list[float] = []
+
+    async def main() -> logan.Report:
+        async with Coordinator(port=0, roots=[str(tmp_path)], limits=limits) as coordinator:
+            cluster.port = coordinator.port
+            start = partial(
+                cluster.worker, connected=False, program=("-c", PATIENT_WORKER), cwd=tmp_path
+            )
+            await trio.to_thread.run_sync(start, "alice", "--threads", "1")
+            await coordinator.wait_for_workers(1)
+
+            async def listen() -> None:
+                while True:
+                    await trio.sleep(0.05)
+                    gaps.extend(each["heard_s"] for each in coordinator.workers() if each["leases"])
+
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(listen)
+                report = await coordinator.process_file(str(long), chunk_size=2**27)
+                nursery.cancel_scope.cancel()
+            return report
+
+    report = trio.run(main)
+    assert report["lines"]["parsed"] == 2
+    assert report["performance"]["recoveries"] == []
+    # Scanned for longer than a heartbeat, or this shows nothing.
+    assert len(gaps) > 20
+    assert max(gaps) < 2 * limits.heartbeat_s
+
+
+def test_the_last_worker_dies_and_another_comes(cluster: Cluster, log: Path, expected: str) -> None:
+    job = own_job(cluster, log)
+    last = cluster.worker("alice", "--root", str(log.parent), *SLOW)
+    wait_until(lambda: done(cluster) > 2, "some chunks to be done")
+    last.send(signal.SIGKILL)
+    job.said("waiting for workers: start one with")
+    cluster.worker("bob", "--root", str(log.parent))
+    assert job.wait() == 0, job.err
+    assert figures(job.out) == expected
+
+
+def test_without_workers_it_ends_if_asked_and_loses_nothing(
+    cluster: Cluster, log: Path, expected: str
+) -> None:
+    state = ("--state", str(cluster.folder / "state"))
+    cluster.take_port()
+    # She is there first: a process may take longer to start than the coordinator has patience.
+    last = cluster.worker("alice", "--root", str(log.parent), *SLOW, connected=False)
+    last.said("waiting for a coordinator")
+    job = own_job(cluster, log, *state, "--worker-timeout", "2", port=cluster.port)
+    wait_until(lambda: done(cluster) > 2, "some chunks to be stored")
+    last.send(signal.SIGKILL)
+    assert job.wait() == 4, job.err
+    assert "no worker was there for 2 s" in job.err
+    again = own_job(cluster, log, *state)
+    resumed = int(again.said(r"resumed: (\d+) of")[1])
+    cluster.worker("bob", "--root", str(log.parent))
+    assert again.wait() == 0, again.err
+    assert figures(again.out) == expected
+    assert resumed > 2
