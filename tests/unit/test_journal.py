@@ -315,9 +315,9 @@ def test_foreign_files(tmp_path: Path) -> None:
     file.unlink()
     open_journal(str(tmp_path)).close()
     with sqlite3.connect(file) as other:
-        other.execute("PRAGMA user_version = 2")
+        other.execute("PRAGMA user_version = 3")
     other.close()
-    assert "version 2" in refused(tmp_path).message
+    assert "version 3" in refused(tmp_path).message
     file.unlink()
     file.mkdir()
     refused(tmp_path)

@@ -34,7 +34,7 @@ from typing import Any, Final
 import trio
 
 from logan import narrowing
-from logan._logan import MergeTree, Spec
+from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.groups import main_error
 from logan.cluster.journal import (
     ChunkDone,
@@ -393,6 +393,7 @@ class Coordinator:
             local=extra["local"],
             confined=extra["confined"],
             done=set(stored.done),
+            notes=dict(stored.notes),
             owned=False,
             series_points=extra["series_points"],
         )
@@ -527,9 +528,11 @@ class Coordinator:
             session.leases.pop(key, None)
             self.workers_changed()
 
-    def keep_result(self, id: str, key: tuple[str, int, int], summary: Any) -> None:
-        """A verified result, until the machine says what becomes of it."""
-        self._results[id, key] = summary
+    def keep_result(
+        self, id: str, key: tuple[str, int, int], result: tuple[Summary, str | None]
+    ) -> None:
+        """A verified summary and its note, until the machine says what becomes of them."""
+        self._results[id, key] = result
 
     def forget_results(self, id: str) -> None:
         """The session has left; results that are not being stored are of no use."""
@@ -538,7 +541,7 @@ class Coordinator:
 
     def _store(self, id: str, key: tuple[str, int, int], digest: str) -> None:
         job = self.jobs[key[0]]
-        summary = self._results.pop((id, key))
+        summary, note = self._results.pop((id, key))
         session = self.sessions.get(id)
         if session is not None:
             share = job.share(session.name, trio.current_time())
@@ -548,11 +551,13 @@ class Coordinator:
             share.until = trio.current_time()
             # A job may be over before the first heartbeat that lists a lease of it.
             share.peak_rss_bytes = max(share.peak_rss_bytes, session.rss_bytes or 0)
-        record = ChunkDone(job.id, key[1], digest, summary, job.tree)
-        self._record(record, partial(self._committed, job, key[1]))
+        record = ChunkDone(job.id, key[1], digest, summary, job.tree, note)
+        self._record(record, partial(self._committed, job, key[1], note))
 
-    def _committed(self, job: RunningJob, chunk: int) -> None:
+    def _committed(self, job: RunningJob, chunk: int, note: str | None) -> None:
         job.done.add(chunk)
+        if note is not None:
+            job.notes[chunk] = note
         self.step(ChunkCommitted(job.id, chunk))
 
     def _lose(self, action: LostChunk) -> None:

@@ -349,7 +349,7 @@ class _Worker:
         source = job.plan.chunks[message.chunk].source
         try:
             summary = await trio.to_thread.run_sync(
-                job.verify, message.chunk, message.digest, message.body
+                job.verify, message.chunk, message.digest, message.body, message.note
             )
             if (message.job, source) in session.fetched:
                 await trio.to_thread.run_sync(_check_unchanged, job, source)
@@ -361,7 +361,7 @@ class _Worker:
         except (InputError, OSError) as error:
             coordinator.step(ChunkFailed(session.id, key, "changed", str(error), final=True))
             return
-        coordinator.keep_result(session.id, key, summary)
+        coordinator.keep_result(session.id, key, (summary, message.note))
         coordinator.step(ChunkReturned(session.id, key, message.digest))
 
     def _take_failure(self, message: Fail) -> None:

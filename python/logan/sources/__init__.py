@@ -130,6 +130,9 @@ def _open(path: str, seen: dict[Identity, str], cancel: Cancel | None) -> Input:
         if is_file and entry.detection.header:
             layouts = local.layouts(path, entry.source.size or 0, cancel=cancel)
             entry.detection = replace(entry.detection, layouts=layouts)
+        elif entry.detection.header and entry.source.size is not None:
+            # To list the columns of an object all of it would be fetched twice.
+            entry.source = replace(entry.source, sequential=entry.source.compression is None)
         if identity is not None:
             seen[identity] = path
     except InputError as error:
