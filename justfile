@@ -36,6 +36,10 @@ races count="10000":
 sim *args:
     "{{ python }}" -m tests.simulation.run {{ args }}
 
+# Fuzz every parser and decompressor, or those named, so many seconds each; needs nightly Rust
+fuzz seconds="60" *targets:
+    rust/fuzz/run {{ seconds }} {{ targets }}
+
 # Watch a worker being killed in the middle of a job, and its work being done by others
 demo log="test_vectors/logs/mixed_format.log" scenario="worker-failure": build
     "{{ python }}" -m logan simulate {{ scenario }} {{ log }}
