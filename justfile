@@ -73,6 +73,14 @@ bench *args: build
     "{{ python }}" -m pip install -q -e '.[bench]'
     "{{ python }}" tests/bench/run.py {{ args }}
 
+# Every format's speed on one thread
+bench-formats *args: build
+    "{{ python }}" -m tests.bench.formats {{ args }}
+
+# Archives beside gzip and zstd, conditions and group tables, ten minutes out of a large log
+bench-sources *args: build
+    "{{ python }}" -m tests.bench.sources {{ args }}
+
 # Events a second and memory of the pure scheduler
 bench-scheduler *args:
     "{{ python }}" -m tests.bench.scheduler {{ args }}

@@ -50,7 +50,7 @@ class Isolation:
             found = await self._child(self._piece)
             if found is not None:
                 return found
-            if self._piece.splittable and not self._piece.is_object:
+            if self._piece.compression is None and not self._piece.is_object:
                 await self._search(self._piece.start, self._piece.end)
         # Each piece passed, twice the whole did not: too much memory, say. No line is to blame.
         raise Poison(self._piece.start, self._piece.end)

@@ -140,7 +140,6 @@ class RunningJob:
                 "local": self.local,
                 "compression": source.compression,
                 "etag": source.etag,
-                "sequential": source.sequential,
             }
             for url, source in zip(self.urls, self.plan.sources, strict=True)
         ]
@@ -166,7 +165,7 @@ class RunningJob:
         if summary.spec_digest != self.spec_digest:
             raise SummaryError("it was made under another spec")
         covered = summary.segments()
-        if not self.plan.sources[chunk.source].splittable:
+        if self.plan.sources[chunk.source].compression is not None:
             # How much it decodes to is not known before, but whose it is and where it begins.
             try:
                 read_note(note or "[null, null]")
@@ -229,9 +228,9 @@ class RunningJob:
         summary = self.tree.finish()
         sources, chunks = self.plan.sources, self.plan.chunks
         # What an archive decodes to nobody knows but who decoded it.
-        split = [i for i, source in enumerate(sources) if source.splittable]
+        split = {i for i, source in enumerate(sources) if source.compression is None}
         covered = sum(summary.covered_bytes(i) for i in split)
-        done = [chunks[id] for id in self.done if sources[chunks[id].source].splittable]
+        done = [chunks[id] for id in self.done if chunks[id].source in split]
         due = sum(chunk.end - chunk.start for chunk in done)
         if covered != due:
             raise SummaryError(f"the figures cover {covered:,} bytes, {due:,} were committed")

@@ -2,8 +2,8 @@
 
 Plain blocking functions for threads and child processes; nothing of trio here. A chunk is read
 from a file: the source itself, or a *spool* that holds the fetched bytes at their own offsets and
-nothing else; or from an object on a server. A source that cannot be split is one chunk; what there
-is to say beside its figures goes into a *note*.
+nothing else; or from an object on a server. An archive is one chunk; what there is to say beside
+its figures goes into a *note*.
 
 As a program, `python -m logan.cluster.scanning`, it scans one piece apart from the worker: JSON on
 stdin, the summary on stdout, `EXIT_ORDERLY` with a line of JSON on stderr for what went wrong in an
@@ -21,13 +21,13 @@ import mmap
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from logan._logan import Cancel, Fingerprint, Spec, Summary
 from logan.errors import CancelledError, InputError, SourceChangedError
-from logan.limits import KIB, MIB
+from logan.limits import KIB
 from logan.model import Archive, Chunk, Source
 from logan.sources import figures
 from logan.sources.figures import Fault, Figures
@@ -62,8 +62,8 @@ class Piece:
     Attributes:
         path: the file; a spool if `fingerprint` is None; a URL if `is_object`.
         size: planned bytes of the source, or what there is of it in the spool.
-        compression, etag, sequential: as in `Source`.
-        chunk_size, expansion_max: as in `Plan`, for what cannot be split.
+        compression, etag: as in `Source`.
+        chunk_size, expansion_max: as in `Plan`, for archives.
     """
 
     path: str
@@ -75,14 +75,8 @@ class Piece:
     is_object: bool = False
     compression: str | None = None
     etag: str | None = None
-    sequential: bool = False
     chunk_size: int = 0
     expansion_max: int = 0
-
-    @property
-    def splittable(self) -> bool:
-        """As of a source."""
-        return self.compression is None and not self.sequential
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +129,8 @@ def scan(
             if why is not None:
                 raise SourceChangedError(f"{piece.path} changed: {why}", input=piece.path)
         _die_of_poison(piece)
-        if not piece.splittable:
-            return _of_whole(piece, spec, fingerprint, cancel or Cancel(), counted)
+        if piece.compression is not None:
+            return _of_archive(piece, spec, fingerprint, cancel or Cancel())
         summary = Summary.from_chunk(
             piece.path,
             piece.start,
@@ -161,7 +155,6 @@ def _of_object(piece: Piece, spec: Spec, cancel: Cancel, counted: Callable[[int]
             piece.size,
             compression=piece.compression,
             etag=piece.etag,
-            sequential=piece.sequential,
         ),
         Chunk(0, piece.source, piece.start, piece.end),
         spec,
@@ -173,41 +166,21 @@ def _of_object(piece: Piece, spec: Spec, cancel: Cancel, counted: Callable[[int]
     return _finished(found, cancel)
 
 
-def _of_whole(
-    piece: Piece,
-    spec: Spec,
-    fingerprint: Fingerprint | None,
-    cancel: Cancel,
-    counted: Callable[[int], None],
+def _of_archive(
+    piece: Piece, spec: Spec, fingerprint: Fingerprint | None, cancel: Cancel
 ) -> Scanned:
-    """A file that cannot be split."""
-    if piece.compression is not None:
-        ended = Summary.from_archive(
-            piece.path,
-            spec,
-            piece.compression,
-            source=piece.source,
-            chunk_size=piece.chunk_size,
-            expansion_max=piece.expansion_max,
-            fingerprint=fingerprint,
-            cancel=cancel,
-        )
-        return _finished(figures.native_figures(ended), cancel)
-
-    def pieces() -> Iterator[bytes]:
-        with open(piece.path, "rb", buffering=0) as file:
-            for at in range(0, piece.size, MIB):
-                data = os.pread(file.fileno(), min(MIB, piece.size - at), at)
-                counted(len(data))
-                yield data
-
-    found = figures.of_whole(
-        pieces(), piece.source, spec, chunk_size=piece.chunk_size, cancel=cancel
+    assert piece.compression is not None
+    ended = Summary.from_archive(
+        piece.path,
+        spec,
+        piece.compression,
+        source=piece.source,
+        chunk_size=piece.chunk_size,
+        expansion_max=piece.expansion_max,
+        fingerprint=fingerprint,
+        cancel=cancel,
     )
-    why = None if fingerprint is None else fingerprint.check(piece.path)
-    if why is not None:
-        raise SourceChangedError(f"{piece.path} changed: {why}", input=piece.path)
-    return _finished(found, cancel)
+    return _finished(figures.native_figures(ended), cancel)
 
 
 def _finished(found: Figures, cancel: Cancel) -> Scanned:
@@ -249,7 +222,7 @@ def _die_of_poison(piece: Piece) -> None:
     marker = os.environ.get(_POISON, "").encode()
     if not marker:
         return
-    first = first_line_from(piece.path, piece.start, piece.end) if piece.splittable else 0
+    first = first_line_from(piece.path, piece.start, piece.end) if piece.compression is None else 0
     if first is None:
         return
     end = whole_line_end(piece.path, max(piece.end - 1, 0), piece.size)

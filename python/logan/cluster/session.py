@@ -85,7 +85,6 @@ class _Source:
     local: bool
     compression: str | None
     etag: str | None
-    sequential: bool
 
 
 @dataclass(slots=True)
@@ -108,7 +107,6 @@ class _JobInfo:
             is_object=source.fingerprint is None,
             compression=source.compression,
             etag=source.etag,
-            sequential=source.sequential,
             chunk_size=self.chunk_size,
             expansion_max=self.expansion_max,
         )
@@ -539,7 +537,6 @@ def _job_info(message: Job) -> _JobInfo:
                 bool(each["local"]),
                 each["compression"],
                 each["etag"],
-                bool(each["sequential"]),
             )
             for each in body["sources"]
         ]

@@ -230,7 +230,7 @@ class _Job:
         )
 
     def _taken(self, source: int, found: Figures) -> Summary:
-        """Note what there is to say of a source that cannot be split; its figures."""
+        """Note what there is to say of an archive; its figures."""
         if found.archive is not None:
             self.archives[source] = found.archive
         if found.fault is not None:

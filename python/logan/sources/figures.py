@@ -26,7 +26,6 @@ __all__ = [
     "in_decoded_offsets",
     "native_figures",
     "of_object",
-    "of_whole",
     "push",
 ]
 
@@ -42,8 +41,8 @@ class Figures:
     """What a chunk gave.
 
     Attributes:
-        fault: why the end was not reached, of a source that cannot be split: what it gave up to
-            there is in the figures.
+        fault: why the end of an archive was not reached; what it gave up to there is in the
+            figures.
     """
 
     summary: Summary
@@ -59,7 +58,7 @@ def native_figures(ended: Native, before: Fault | None = None) -> Figures:
 
 def in_decoded_offsets(missing: Missing, plan: Plan, summary: Summary) -> Missing:
     """Of what was not read of an archive only the decoded offset is known where it starts."""
-    if plan.sources[missing.source].splittable:
+    if plan.sources[missing.source].compression is None:
         return missing
     start = summary.covered_bytes(missing.source)
     return Missing(missing.source, start, None, missing.kind, missing.why)
@@ -81,7 +80,7 @@ def of_object(
 
     Raises:
         InputError: it cannot be read; `SourceChangedError` if it changed.
-        CancelledError: `cancel` was set, unless the source cannot be split.
+        CancelledError: `cancel` was set, unless it is an archive.
     """
     if fetcher is None:
         from logan.sources import remote
@@ -107,20 +106,9 @@ def of_object(
         )
         fault = _faultless(fetched(0, size), archive.push, cancel)
         return native_figures(archive.finish(), fault)
-    if source.sequential:
-        return of_whole(fetched(0, size), chunk.source, spec, chunk_size=chunk_size, cancel=cancel)
     feed = _logan.ChunkFeed(spec, chunk.source, chunk.start, chunk.end)
     push(fetched(feed.position, chunk.end), feed.push, cancel)
     return Figures(feed.finish(source.url))
-
-
-def of_whole(
-    pieces: Iterator[bytes], source: int, spec: Spec, *, chunk_size: int, cancel: Cancel
-) -> Figures:
-    """Scan a log from its beginning."""
-    feed = _logan.Feed(spec, source=source, chunk_size=chunk_size)
-    fault = _faultless(pieces, feed.push, cancel)
-    return Figures(feed.finish() if fault is None else feed.snapshot(), fault)
 
 
 def push(pieces: Iterator[bytes], into: Callable[[bytes], bool | None], cancel: Cancel) -> None:

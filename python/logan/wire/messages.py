@@ -133,8 +133,7 @@ class HealthAck:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """RESULT with the chunk's summary as its body; `note` is JSON about a source that cannot be
-    split."""
+    """RESULT with the chunk's summary as its body; `note` is JSON about an archive."""
 
     job: str
     chunk: int
