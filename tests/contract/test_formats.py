@@ -40,6 +40,7 @@ REMEMBERING = frozenset({"cloudfront", "cri", "docker", "iis", "journald-export"
 ALSO_TAKEN_BY = {
     "docker": {"json"},
     "journald-json": {"json"},
+    "aws-lambda": {"syslog"},
     "haproxy": {"syslog"},
     "haproxy-tcp": {"syslog"},
 }

@@ -118,6 +118,20 @@ def test_every_way_in(mix: str, tmp_path: Path, web: str, files: dict[str, bytes
         assert figures(piped(stored, CHUNK_SIZES[0])) == expected
 
 
+def test_columns_that_change_too_often_for_a_list(tmp_path: Path) -> None:
+    changes = []
+    for number in range(1_000):
+        changes.append(b"#Fields: date time sc-status x-%d time-taken\n" % number)
+        changes.append(b"2024-01-24 10:15:%02d 200 - 127\n" % (number % 60))
+    data = b"".join(changes)
+    path = tmp_path / "a.log"
+    path.write_bytes(data)
+    found = analyze(str(path), 4096)
+    assert found["lines"]["parsed"] == found["total_requests"] == 1_000
+    assert found["response_time_ms"]["mean"] == 127_000.0
+    assert figures(found) == figures(piped(data, 4096))
+
+
 # --- Every engine -------------------------------------------------------------------------------
 
 
