@@ -41,6 +41,7 @@ ALSO_TAKEN_BY = {
     "docker": {"json"},
     "journald-json": {"json"},
     "aws-lambda": {"syslog"},
+    "compose": {"combined"},
     "haproxy": {"syslog"},
     "haproxy-tcp": {"syslog"},
 }

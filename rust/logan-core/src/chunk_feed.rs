@@ -44,8 +44,7 @@ impl ChunkFeed {
         let position = Before::first_byte(&spec, chunk)?;
         let scanner = Scanner::new(spec)?;
         let lead = Vec::new();
-        let mut feed =
-            ChunkFeed { scanner, chunk, first: position, position, lead, before: None };
+        let mut feed = ChunkFeed { scanner, chunk, first: position, position, lead, before: None };
         if position == chunk.start {
             feed.begin()?;
         }

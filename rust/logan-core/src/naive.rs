@@ -564,15 +564,8 @@ fn is_header(line: &[u8]) -> bool {
 }
 
 fn is_continuation(line: &[u8]) -> bool {
-    let beginnings = [
-        "Traceback (",
-        "Caused by:",
-        "at ",
-        "... ",
-        "Suppressed:",
-        "goroutine ",
-        "[stacktrace]",
-    ];
+    let beginnings =
+        ["Traceback (", "Caused by:", "at ", "... ", "Suppressed:", "goroutine ", "[stacktrace]"];
     if matches!(line.first(), Some(b' ' | b'\t'))
         || beginnings.iter().any(|beginning| line.starts_with(beginning.as_bytes()))
     {
@@ -1437,7 +1430,8 @@ fn level_of_token(
     let word = &bare[inner..];
     let level = if word.len() == 1 {
         // MongoDB writes a component in capitals, or a dash, behind the letter.
-        let component = behind.starts_with(b" - ") || behind.starts_with(b" | ")
+        let component = behind.starts_with(b" - ")
+            || behind.starts_with(b" | ")
             || behind.get(1..3).is_some_and(|two| two.iter().all(u8::is_ascii_uppercase));
         let logcat = numbers_before && behind.starts_with(b" ") && (place > 0 || component);
         let bracketed = before == Some(b'[') || behind.starts_with(b"]");

@@ -201,7 +201,9 @@ fn timed_level(text: &[u8]) -> Option<(Level, &[u8])> {
     if let Some(inner) = group(text) {
         let behind = &inner[time_of_day(inner)?..];
         let level = word(behind.strip_prefix(b" ").filter(|rest| rest.len() == 3)?)?;
-        return text[inner.len() + 2..].starts_with(b" ").then(|| (level, &text[inner.len() + 2..]));
+        return text[inner.len() + 2..]
+            .starts_with(b" ")
+            .then(|| (level, &text[inner.len() + 2..]));
     }
     let hour = text.iter().take(3).take_while(|b| b.is_ascii_digit()).count();
     let [b':', a, b, b'A' | b'P', b'M', b' ', rest @ ..] = text.get(hour..)? else { return None };

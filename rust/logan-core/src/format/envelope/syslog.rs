@@ -217,7 +217,7 @@ impl Head for Rfc3164 {
 #[inline(always)]
 fn stamp(line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(crate::timestamp::Stamp, usize)> {
     if line.byte(at).is_ascii_uppercase() {
-        if line.byte(at + 3) == b' ' && line.byte(at + 4).is_ascii_digit() {
+        if line.byte(at + 8) == b'-' && line.byte(at + 4).is_ascii_digit() {
             return full(line, at, clock);
         }
         return clock.any(line, at);
