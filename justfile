@@ -48,6 +48,10 @@ races count="10000":
 sim *args:
     "{{ python }}" -m tests.simulation.run {{ args }}
 
+# Fuzz every parser and decompressor, or those named, so many seconds each; needs nightly Rust
+fuzz seconds="60" *targets:
+    rust/fuzz/run {{ seconds }} {{ targets }}
+
 # Watch a worker being killed in the middle of a job, and its work being done by others
 demo log="test_vectors/logs/mixed_format.log" scenario="worker-failure": build
     "{{ python }}" -m logan simulate {{ scenario }} {{ log }}
@@ -81,6 +85,14 @@ types:
 bench *args: build
     "{{ python }}" -m pip install -q -e '.[bench]'
     "{{ python }}" tests/bench/run.py {{ args }}
+
+# Every format's speed on one thread
+bench-formats *args: build
+    "{{ python }}" -m tests.bench.formats {{ args }}
+
+# Archives beside gzip and zstd, conditions and group tables, ten minutes out of a large log
+bench-sources *args: build
+    "{{ python }}" -m tests.bench.sources {{ args }}
 
 # Events a second and memory of the pure scheduler
 bench-scheduler *args:

@@ -346,14 +346,12 @@ class ChunkFeed:
                 break
         summary = feed.finish(name)
 
-    The first byte to push lies before the chunk: one, or `lookback` for formats that look back.
+    The first byte to push lies before the chunk: one, or as many as the source's formats look back.
     `push` answers whether more is wanted: up to `end`, and on until the last line that begins in
     the chunk is whole or has all that counts of it. What is pushed beyond is not looked at.
     """
 
-    def __new__(
-        cls, spec: Spec, source: int, start: int, end: int, *, lookback: int = 0
-    ) -> Self: ...
+    def __new__(cls, spec: Spec, source: int, start: int, end: int) -> Self: ...
     @property
     def position(self) -> int:
         """Offset of the byte to push next; before the first push, where to begin."""

@@ -98,6 +98,8 @@ class Source:
         compression: how the stored bytes are compressed; None if they are not.
         etag: identity of an object's content, as its server gives it.
         written_ns: when the log was written as the archive itself says; None if it does not.
+        sequential: its lines hang on others any distance before that nobody looked for; it is
+            read once, from its beginning.
     """
 
     url: str
@@ -109,6 +111,7 @@ class Source:
     compression: str | None = None
     etag: str | None = None
     written_ns: int | None = None
+    sequential: bool = False
 
     @property
     def range(self) -> tuple[int, int]:
@@ -119,7 +122,7 @@ class Source:
     @property
     def splittable(self) -> bool:
         """Whether it can be read from anywhere; else all of it is one chunk."""
-        return self.compression is None
+        return self.compression is None and not self.sequential
 
 
 @dataclass(frozen=True, slots=True)

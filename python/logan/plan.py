@@ -37,7 +37,6 @@ __all__ = [
     "is_format_name",
     "make_plan",
     "replan",
-    "require_files",
     "spec_json",
     "tile",
 ]
@@ -159,21 +158,6 @@ def tile(ranges: Sequence[tuple[int, int]], chunk_size: int) -> tuple[Chunk, ...
         for start in range(first, end, chunk_size)
     )
     return tuple(Chunk(id, source, start, end) for id, (source, start, end) in enumerate(cut))
-
-
-def require_files(plan: Plan, who: str, *, compressed: bool = True) -> None:
-    """Raises `UsageError` for a plan with sources that `who` cannot read: objects on servers, and
-    compressed files unless `compressed`."""
-    for source in plan.sources:
-        if source.size is not None and source.fingerprint is None:
-            raise UsageError(
-                f"{who} does not read from servers yet", hint="leave the engine out, or copy it"
-            )
-        if not compressed and source.compression is not None:
-            raise UsageError(
-                f"{who} does not read compressed files yet: {source.url}",
-                hint="leave the engine out, or decompress it",
-            )
 
 
 def _sizes(sources: Sequence[Source]) -> list[int]:

@@ -520,7 +520,7 @@ async def fill(folder: Path) -> None:
                 at = chunk * size
                 made = Summary.from_chunk(str(log), at, at + size, spec)
                 key = (running.id, chunk, 1)
-                coordinator.keep_result("worker-0", key, made, 0)
+                coordinator.keep_result("worker-0", key, (made, None), 0)
                 coordinator.step(ChunkReturned("worker-0", key, f"{chunk:064x}"))
                 if chunk % 500 == 0:
                     await trio.sleep(0.01)  # the journal takes them in

@@ -40,6 +40,8 @@ REMEMBERING = frozenset({"cloudfront", "cri", "docker", "iis", "journald-export"
 ALSO_TAKEN_BY = {
     "docker": {"json"},
     "journald-json": {"json"},
+    "aws-lambda": {"syslog"},
+    "compose": {"combined"},
     "haproxy": {"syslog"},
     "haproxy-tcp": {"syslog"},
 }

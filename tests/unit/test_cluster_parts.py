@@ -21,7 +21,14 @@ from logan.cluster.health import Pace, Vitals
 from logan.cluster.isolated import Isolation, Poison
 from logan.cluster.metrics import coordinator_metrics, worker_metrics
 from logan.cluster.running import RunningJob
-from logan.cluster.scanning import Piece, digest_of, first_line_from, scan, whole_line_end
+from logan.cluster.scanning import (
+    Piece,
+    Scanned,
+    digest_of,
+    first_line_from,
+    scan,
+    whole_line_end,
+)
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
 from logan.errors import ProtocolError, SourceChangedError, SummaryError, UsageError
@@ -247,7 +254,7 @@ def test_the_line_that_kills_is_found(log: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("LOGAN_TEST_POISON", "POISON")
     steps: list[int] = []
 
-    async def main(begin: int, end: int) -> bytes:
+    async def main(begin: int, end: int) -> Scanned:
         piece = Piece(str(log), begin, end, 0, size, source.fingerprint)
         return await Isolation(piece, job.spec(), steps.append).scan()
 
@@ -256,7 +263,7 @@ def test_the_line_that_kills_is_found(log: Path, monkeypatch: pytest.MonkeyPatch
     assert (found.value.start, found.value.end) == (start, start + len(lines[33]))
     assert len(steps) < 2 * math.log2(60) + 4
     healthy = Summary.from_chunk(str(log), 0, 1_000, job.spec())
-    assert trio.run(main, 0, 1_000) == healthy.to_bytes()
+    assert trio.run(main, 0, 1_000) == Scanned(healthy.to_bytes())
 
 
 # --- Health ------------------------------------------------------------------------------------

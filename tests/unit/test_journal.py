@@ -315,9 +315,9 @@ def test_foreign_files(tmp_path: Path) -> None:
     file.unlink()
     open_journal(str(tmp_path)).close()
     with sqlite3.connect(file) as other:
-        other.execute("PRAGMA user_version = 2")
+        other.execute("PRAGMA user_version = 3")
     other.close()
-    assert "version 2" in refused(tmp_path).message
+    assert "version 3" in refused(tmp_path).message
     file.unlink()
     file.mkdir()
     refused(tmp_path)
@@ -363,7 +363,7 @@ def test_damage_is_never_taken_for_figures(tmp_path: Path, summaries: list[Summa
     [
         "DELETE FROM results WHERE chunk = 3",
         "DELETE FROM subtrees WHERE level = 2",
-        "INSERT INTO results VALUES (1, 9, 'd')",
+        "INSERT INTO results VALUES (1, 9, 'd', NULL)",
         "UPDATE subtrees SET place = 7 WHERE level = 0",
         "UPDATE subtrees SET level = 60 WHERE level = 0",
         "UPDATE subtrees SET summary = x'00' WHERE level = 0",

@@ -221,6 +221,24 @@ def names(paths: list[str], root: Path) -> list[str]:
     return [os.path.relpath(path, root) for path in paths]
 
 
+def test_roots_on_servers() -> None:
+    roots = Roots(("s3://bucket/logs", "https://logs.example/"))
+    for url in ("s3://bucket/logs/a.log", "https://logs.example/x/y.gz?token=1"):
+        assert roots.allows(url)
+    for url in (
+        "s3://bucket/logs",
+        "s3://bucket/logs2/a.log",
+        "s3://bucket/logs/../secret",
+        "s3://bucket/logs/%2e%2e/secret",
+        "s3://other/logs/a.log",
+        "http://logs.example/a.log",
+        "https://logs.example.evil/a.log",
+    ):
+        assert not roots.allows(url), url
+    assert not Roots().allows("s3://bucket/a.log")
+    refused(roots, "/etc/hostname")
+
+
 def refused(roots: Roots, url: str) -> InputError:
     with pytest.raises(InputError) as caught:
         roots.resolve(url)

@@ -33,7 +33,7 @@ from typing import Any, Final, Self
 import trio
 
 from logan import narrowing
-from logan._logan import MergeTree, Spec
+from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.groups import main_error
 from logan.cluster.journal import (
     ChunkDone,
@@ -411,6 +411,7 @@ class Coordinator:
             local=extra["local"],
             confined=extra["confined"],
             done=set(stored.done),
+            notes=dict(stored.notes),
             owned=False,
             series_points=extra["series_points"],
         )
@@ -573,9 +574,12 @@ class Coordinator:
             session.leases.pop(key, None)
             self.workers_changed()
 
-    def keep_result(self, id: str, key: tuple[str, int, int], summary: Any, size: int) -> None:
-        """A verified result of so many bytes, until the machine says what becomes of it."""
-        self._results[id, key] = summary, size
+    def keep_result(
+        self, id: str, key: tuple[str, int, int], result: tuple[Summary, str | None], size: int
+    ) -> None:
+        """A verified summary of so many bytes and its note, until the machine says what becomes of
+        them."""
+        self._results[id, key] = *result, size
 
     def forget_results(self, id: str) -> None:
         """The session has left; results that are not being stored are of no use."""
@@ -584,7 +588,7 @@ class Coordinator:
 
     def _store(self, id: str, key: tuple[str, int, int], digest: str) -> None:
         job = self.jobs[key[0]]
-        summary, size = self._results.pop((id, key))
+        summary, note, size = self._results.pop((id, key))
         session = self.sessions.get(id)
         if session is not None:
             share = job.share(session.name, trio.current_time())
@@ -595,11 +599,13 @@ class Coordinator:
             # A job may be over before the first heartbeat that lists a lease of it.
             share.peak_rss_bytes = max(share.peak_rss_bytes, session.rss_bytes or 0)
         job.returned += 1
-        record = ChunkDone(job.id, key[1], digest, summary, job.tree)
-        self._record(record, partial(self._committed, job, key[1]), size)
+        record = ChunkDone(job.id, key[1], digest, summary, job.tree, note)
+        self._record(record, partial(self._committed, job, key[1], note), size)
 
-    def _committed(self, job: RunningJob, chunk: int) -> None:
+    def _committed(self, job: RunningJob, chunk: int, note: str | None) -> None:
         job.done.add(chunk)
+        if note is not None:
+            job.notes[chunk] = note
         self.step(ChunkCommitted(job.id, chunk))
 
     def _lose(self, action: LostChunk) -> None:

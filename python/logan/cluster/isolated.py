@@ -3,6 +3,7 @@
 The child is `python -m logan.cluster.scanning`. This is the parent's side: it asks the child for
 the whole chunk; when the child dies it halves the range until it holds one line that kills. Only a
 scan of the whole chunk gives a result, never its pieces: the bytes are those of any other worker.
+What is no range of a file is not searched: its places are not known before it is read.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import asdict, replace
 import trio
 
 from logan._logan import Spec
-from logan.cluster.scanning import EXIT_ORDERLY, Piece, first_line_from, whole_line_end
+from logan.cluster.scanning import EXIT_ORDERLY, Piece, Scanned, first_line_from, whole_line_end
 from logan.errors import InputError
 
 __all__ = ["Isolation", "Poison"]
@@ -43,13 +44,14 @@ class Isolation:
         self._spec = spec
         self._progress = progress
 
-    async def scan(self) -> bytes:
-        """The summary's bytes. Raises `Poison`, `InputError`. Cancelling ends the child."""
+    async def scan(self) -> Scanned:
+        """What the child found. Raises `Poison`, `InputError`. Cancelling ends the child."""
         for _ in range(2):
-            summary = await self._child(self._piece)
-            if summary is not None:
-                return summary
-            await self._search(self._piece.start, self._piece.end)
+            found = await self._child(self._piece)
+            if found is not None:
+                return found
+            if self._piece.compression is None and not self._piece.is_object:
+                await self._search(self._piece.start, self._piece.end)
         # Each piece passed, twice the whole did not: too much memory, say. No line is to blame.
         raise Poison(self._piece.start, self._piece.end)
 
@@ -80,8 +82,8 @@ class Isolation:
         middle = first_line_from(path, max((start + end) // 2, first + 1), end)
         return middle if middle is not None else first_line_from(path, first + 1, end)
 
-    async def _child(self, piece: Piece) -> bytes | None:
-        """The summary of a piece, or None if the child died of it."""
+    async def _child(self, piece: Piece) -> Scanned | None:
+        """What was found in a piece, or None if the child died of it."""
         task = json.dumps({"piece": asdict(piece), "spec": self._spec.to_json()}).encode()
         process = await trio.run_process(
             [sys.executable, "-m", "logan.cluster.scanning"],
@@ -93,7 +95,8 @@ class Isolation:
         )
         self._progress(piece.end - piece.start)
         if process.returncode == 0:
-            return bytes(process.stdout)
+            note, _, summary = bytes(process.stdout).partition(b"\n")
+            return Scanned(summary, json.loads(note))
         if process.returncode == EXIT_ORDERLY:
             what = json.loads(process.stderr)
             raise InputError(what["message"], input=piece.path, kind=what["kind"])

@@ -28,7 +28,7 @@ import socket
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -55,7 +55,7 @@ LOCK_NAME: Final = "lock"
 APPLICATION_ID: Final = 0x6C6F676E
 """Marks the file as ours, where `file` and SQLite look: "logn"."""
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Goes up with any change of the tables or of what they mean."""
 
 FINISHED_JOBS_MAX: Final = 100
@@ -76,8 +76,9 @@ CREATE TABLE jobs (
     id TEXT NOT NULL UNIQUE,
     kind TEXT NOT NULL,
     spec TEXT NOT NULL,
-    sources TEXT NOT NULL,              -- JSON [[url, size, fingerprint, mtime_ns]]
+    sources TEXT NOT NULL,              -- JSON [{...}], as in Source
     chunk_size INTEGER NOT NULL,
+    expansion_max INTEGER NOT NULL,
     chunks TEXT NOT NULL,               -- JSON [[source, start, end]], in order of ids
     extra TEXT NOT NULL                 -- JSON object, the coordinator's own
 );
@@ -85,6 +86,7 @@ CREATE TABLE results (
     job INTEGER NOT NULL REFERENCES jobs,
     chunk INTEGER NOT NULL,
     digest TEXT NOT NULL,
+    note TEXT,
     PRIMARY KEY (job, chunk)            -- a chunk is done once
 ) WITHOUT ROWID;
 CREATE TABLE subtrees (
@@ -136,6 +138,7 @@ class ChunkDone:
     digest: str
     summary: Summary
     tree: MergeTree
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,7 @@ class StoredJob:
 
     Attributes:
         done: digest of each chunk that needs no more work.
+        notes: what came with some of their summaries.
         tree: their summaries, merged as far as they go; give it to `ChunkDone`.
     """
 
@@ -184,6 +188,7 @@ class StoredJob:
     done: Mapping[int, str]
     lost: tuple[ChunkLost, ...]
     tree: MergeTree
+    notes: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,10 +372,10 @@ class _SqliteJournal:
         plan = record.plan
         if [chunk.id for chunk in plan.chunks] != list(range(len(plan.chunks))):
             raise ValueError("chunk ids must count from 0")
-        sources = [[s.url, s.size, s.fingerprint, s.mtime_ns] for s in plan.sources]
+        sources = [asdict(source) for source in plan.sources]
         # Numbers go on behind those of ended jobs, so that "newest" means what it says.
         cursor = self._database.execute(
-            "INSERT INTO jobs SELECT 1 + ifnull(max(number), 0), ?, ?, ?, ?, ?, ?, ? "
+            "INSERT INTO jobs SELECT 1 + ifnull(max(number), 0), ?, ?, ?, ?, ?, ?, ?, ? "
             "FROM (SELECT number FROM jobs UNION ALL SELECT number FROM reports)",
             (
                 record.job,
@@ -378,6 +383,7 @@ class _SqliteJournal:
                 plan.spec_json,
                 json.dumps(sources),
                 plan.chunk_size,
+                plan.expansion_max,
                 json.dumps([[c.source, c.start, c.end] for c in plan.chunks]),
                 json.dumps(dict(record.extra)),
             ),
@@ -390,7 +396,10 @@ class _SqliteJournal:
         self, number: int, record: ChunkDone, fresh: dict[tuple[int, int], MergeTree]
     ) -> None:
         run = self._database.execute
-        run("INSERT INTO results VALUES (?, ?, ?)", (number, record.chunk, record.digest))
+        run(
+            "INSERT INTO results VALUES (?, ?, ?, ?)",
+            (number, record.chunk, record.digest, record.note),
+        )
         run("DELETE FROM lost WHERE job = ? AND chunk = ?", (number, record.chunk))
         level, place = record.tree.insert(record.chunk, record.summary)
         for below, at in [p for p in fresh if p[0] < level and p[1] >> (level - p[0]) == place]:
@@ -448,19 +457,23 @@ class _SqliteJournal:
 
     def _stored_job(self, number: int) -> StoredJob:
         run = self._database.execute
-        job, kind, spec_json, sources, chunk_size, chunks, extra = run(
-            "SELECT id, kind, spec, sources, chunk_size, chunks, extra FROM jobs WHERE number = ?",
+        job, kind, spec_json, sources, chunk_size, expansion_max, chunks, extra = run(
+            "SELECT id, kind, spec, sources, chunk_size, expansion_max, chunks, extra FROM jobs "
+            "WHERE number = ?",
             (number,),
         ).fetchone()
         plan = Plan(
-            sources=tuple(Source(*each) for each in json.loads(sources)),
+            sources=tuple(Source(**each) for each in json.loads(sources)),
             chunks=tuple(Chunk(id, *each) for id, each in enumerate(json.loads(chunks))),
             chunk_size=chunk_size,
             spec_json=spec_json,
+            expansion_max=expansion_max,
         )
-        done = dict(
-            run("SELECT chunk, digest FROM results WHERE job = ? ORDER BY chunk", (number,))
-        )
+        rows = run(
+            "SELECT chunk, digest, note FROM results WHERE job = ? ORDER BY chunk", (number,)
+        ).fetchall()
+        done = {chunk: digest for chunk, digest, _ in rows}
+        notes = {chunk: note for chunk, _, note in rows if note is not None}
         lost = tuple(
             ChunkLost(job, chunk, why, detail, None if start is None else (start, end))
             for chunk, why, detail, start, end in run(
@@ -470,7 +483,7 @@ class _SqliteJournal:
             )
         )
         tree = self._tree(number, spec_json, done, len(plan.chunks))
-        return StoredJob(job, plan, kind, json.loads(extra), done, lost, tree)
+        return StoredJob(job, plan, kind, json.loads(extra), done, lost, tree, notes)
 
     def _tree(self, number: int, spec_json: str, done: Mapping[int, str], chunks: int) -> MergeTree:
         tree = MergeTree(Spec(spec_json))

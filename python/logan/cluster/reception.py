@@ -351,7 +351,7 @@ class _Worker:
             session.note_result(chunk.end - chunk.start)
         source = job.plan.chunks[message.chunk].source
         try:
-            claim = message.chunk, message.digest, message.body
+            claim = message.chunk, message.digest, message.body, message.note
             if len(message.body) <= INLINE_BYTES_MAX:
                 summary = job.verify(*claim)
             else:
@@ -366,7 +366,7 @@ class _Worker:
         except (InputError, OSError) as error:
             coordinator.step(ChunkFailed(session.id, key, "changed", str(error), final=True))
             return
-        coordinator.keep_result(session.id, key, summary, len(message.body))
+        coordinator.keep_result(session.id, key, (summary, message.note), len(message.body))
         coordinator.step(ChunkReturned(session.id, key, message.digest))
 
     def _take_failure(self, message: Fail) -> None:

@@ -17,7 +17,7 @@ import trio
 
 from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.limits import ALARMS_KEPT_MAX, RECOVERIES_KEPT_MAX
-from logan.cluster.scanning import digest_of
+from logan.cluster.scanning import digest_of, read_note
 from logan.errors import InputError, SummaryError
 from logan.job import Job
 from logan.limits import SERIES_POINTS_MAX
@@ -25,6 +25,7 @@ from logan.model import Missing, Plan, Result, join_missing
 from logan.report import Report
 from logan.scheduler.actions import LostChunk, Recovered
 from logan.scheduler.events import WorkItem
+from logan.sources.figures import in_decoded_offsets
 from logan.wire.codec import encode_json
 from logan.wire.messages import Job as JobMessage
 
@@ -74,6 +75,7 @@ class RunningJob:
         series_points: as for `logan.analyze`.
         job: what the report is made from; None for a job that came as a plan.
         key: tells that two submissions are the same one.
+        notes: by chunk, what its worker said beside the figures.
         owned: whether somebody waits for it; not when it was resumed.
         drawn: chunks that a second worker scans too; `verified` counts those that one did, and
             `alarms` says where it had other figures.
@@ -98,6 +100,7 @@ class RunningJob:
     started_at: float = field(default_factory=trio.current_time)
     done: set[int] = field(default_factory=set)
     returned: int = 0
+    notes: dict[int, str] = field(default_factory=dict)
     lost: list[LostChunk] = field(default_factory=list)
     recoveries: list[dict[str, Any]] = field(default_factory=list)
     drawn: frozenset[int] = frozenset()
@@ -152,13 +155,22 @@ class RunningJob:
                 "size": source.size,
                 "fingerprint": source.fingerprint,
                 "local": self.local,
+                "compression": source.compression,
+                "etag": source.etag,
             }
             for url, source in zip(self.urls, self.plan.sources, strict=True)
         ]
-        body = encode_json({"spec": self.plan.spec_json, "sources": sources})
+        body = encode_json(
+            {
+                "spec": self.plan.spec_json,
+                "chunk_size": self.plan.chunk_size,
+                "expansion_max": self.plan.expansion_max,
+                "sources": sources,
+            }
+        )
         return JobMessage(self.id, body)
 
-    def verify(self, chunk_id: int, digest: str, data: bytes) -> Summary:
+    def verify(self, chunk_id: int, digest: str, data: bytes, note: str | None = None) -> Summary:
         """The summary of a chunk, if these bytes are one. Raises `SummaryError`.
 
         That its lines add up is checked where its bytes are decoded.
@@ -170,7 +182,15 @@ class RunningJob:
         if summary.spec_digest != self.spec_digest:
             raise SummaryError("it was made under another spec")
         covered = summary.segments()
-        if covered != [(chunk.source, chunk.start, chunk.end)]:
+        if self.plan.sources[chunk.source].compression is not None:
+            # How much it decodes to is not known before, but whose it is and where it begins.
+            try:
+                read_note(note or "[null, null]")
+            except ValueError as error:
+                raise SummaryError(str(error)) from error
+            if len(covered) > 1 or any(each[:2] != (chunk.source, 0) for each in covered):
+                raise SummaryError(f"it covers {covered[:3]}, not all of source {chunk.source}")
+        elif covered != [(chunk.source, chunk.start, chunk.end)]:
             raise SummaryError(
                 f"it covers {covered[:3]}, not bytes {chunk.start} to {chunk.end} "
                 f"of source {chunk.source}"
@@ -213,6 +233,11 @@ class RunningJob:
         for each in self.lost:
             chunk = chunks[each.chunk]
             gaps.append(Missing(chunk.source, chunk.start, chunk.end, each.kind, each.why))
+        for id, note in self.notes.items():
+            fault, _ = read_note(note)
+            if fault is not None:
+                chunk = chunks[id]
+                gaps.append(Missing(chunk.source, chunk.start, chunk.end, *fault))
         if self.cancelled:
             known = self.done | {each.chunk for each in self.lost}
             gaps += [
@@ -225,16 +250,25 @@ class RunningJob:
     def conclude(self) -> Result:
         """Merge what there is; once. Raises `SummaryError`."""
         summary = self.tree.finish()
-        covered = sum(summary.covered_bytes(i) for i in range(len(self.plan.sources)))
-        due = sum(self.plan.chunks[id].end - self.plan.chunks[id].start for id in self.done)
+        sources, chunks = self.plan.sources, self.plan.chunks
+        # What an archive decodes to nobody knows but who decoded it.
+        split = {i for i, source in enumerate(sources) if source.compression is None}
+        covered = sum(summary.covered_bytes(i) for i in split)
+        done = [chunks[id] for id in self.done if chunks[id].source in split]
+        due = sum(chunk.end - chunk.start for chunk in done)
         if covered != due:
             raise SummaryError(f"the figures cover {covered:,} bytes, {due:,} were committed")
         return Result(
             summary,
             sum(self.threads.values()),
-            self.missing(),
+            tuple(in_decoded_offsets(each, self.plan, summary) for each in self.missing()),
             tuple(share.describe(name) for name, share in sorted(self.shares.items())),
             tuple(self.recoveries),
+            archives={
+                chunks[id].source: archive
+                for id, note in self.notes.items()
+                if (archive := read_note(note)[1]) is not None
+            },
             verified=self.verified,
             alarms=tuple(self.alarms),
             resumed_bytes=self.resumed_bytes,
@@ -254,6 +288,7 @@ class RunningJob:
             missing,
             self.result.workers,
             self.result.recoveries,
+            archives=self.result.archives,
             verified=self.result.verified,
             alarms=self.result.alarms,
             resumed_bytes=self.result.resumed_bytes,

@@ -1,12 +1,13 @@
-"""What a worker does with a lease, without the network: read a chunk, answer with its summary.
+"""What a worker does with a lease: read a chunk, answer with its summary.
 
 Plain blocking functions for threads and child processes; nothing of trio here. A chunk is read
 from a file: the source itself, or a *spool* that holds the fetched bytes at their own offsets and
-nothing else.
+nothing else; or from an object on a server. An archive is one chunk; what there is to say beside
+its figures goes into a *note*.
 
 As a program, `python -m logan.cluster.scanning`, it scans one piece apart from the worker: JSON on
 stdin, the summary on stdout, `EXIT_ORDERLY` with a line of JSON on stderr for what went wrong in an
-orderly way. Any other end is a death.
+orderly way. Any other end is a death. Before the summary stands a line with the note, in JSON.
 
 `LOGAN_TEST_POISON` names bytes that kill the process that scans a line with them. It stands in for
 a bug that takes the process down, so that the way around such lines can be tested.
@@ -20,18 +21,35 @@ import mmap
 import os
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 from logan._logan import Cancel, Fingerprint, Spec, Summary
 from logan.errors import CancelledError, InputError, SourceChangedError
 from logan.limits import KIB
+from logan.model import Archive, Chunk, Source
+from logan.sources import figures
+from logan.sources.figures import Fault, Figures
 
-__all__ = ["EXIT_ORDERLY", "Piece", "digest_of", "first_line_from", "scan", "whole_line_end"]
+__all__ = [
+    "EXIT_ORDERLY",
+    "Piece",
+    "Scanned",
+    "digest_of",
+    "first_line_from",
+    "read_note",
+    "scan",
+    "whole_line_end",
+    "write_note",
+]
 
 EXIT_ORDERLY: Final = 3
 
 _POISON: Final = "LOGAN_TEST_POISON"
+
+_WHY_CHARS_MAX: Final = 250
+"""Of why the end of a source was not reached."""
 
 _STEP_BYTES: Final = 64 * KIB
 """Read at a time when looking for a newline."""
@@ -42,8 +60,10 @@ class Piece:
     """A chunk, or part of one, and where to read it.
 
     Attributes:
-        path: the file; a spool if `fingerprint` is None.
+        path: the file; a spool if `fingerprint` is None; a URL if `is_object`.
         size: planned bytes of the source, or what there is of it in the spool.
+        compression, etag: as in `Source`.
+        chunk_size, expansion_max: as in `Plan`, for archives.
     """
 
     path: str
@@ -52,16 +72,56 @@ class Piece:
     source: int
     size: int
     fingerprint: str | None
+    is_object: bool = False
+    compression: str | None = None
+    etag: str | None = None
+    chunk_size: int = 0
+    expansion_max: int = 0
 
 
-def scan(piece: Piece, spec: Spec, cancel: Cancel | None = None) -> bytes:
-    """The summary's bytes.
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """The bytes of a summary, and a note; None where there is nothing to say."""
+
+    summary: bytes
+    note: str | None = None
+
+
+def write_note(fault: Fault | None, archive: Archive | None) -> str | None:
+    """What there is to say beside the figures, as JSON."""
+    if fault is None and archive is None:
+        return None
+    numbers = archive and [archive.decoded, archive.members, archive.foreign_at]
+    # It travels in a line.
+    cut = fault and (fault[0], fault[1][:_WHY_CHARS_MAX])
+    return json.dumps([cut, numbers], ensure_ascii=False)
+
+
+def read_note(note: str) -> tuple[Fault | None, Archive | None]:
+    """Fault and archive of a note. Raises `ValueError`."""
+    try:
+        fault, archive = json.loads(note)
+        kind_and_why = None if fault is None else (str(fault[0]), str(fault[1]))
+        return kind_and_why, None if archive is None else Archive(*archive)
+    except (TypeError, IndexError) as error:
+        raise ValueError(f"this is no note: {error}") from error
+
+
+def scan(
+    piece: Piece,
+    spec: Spec,
+    cancel: Cancel | None = None,
+    counted: Callable[[int], None] = lambda size: None,
+) -> Scanned:
+    """The summary's bytes; `counted` is told of bytes that `cancel` does not count.
 
     Raises:
         SourceChangedError: the file is not the planned one, before or after the scan.
         InputError: it cannot be read.
         CancelledError: `cancel` was set.
     """
+    if piece.is_object:
+        return _of_object(piece, spec, cancel or Cancel(), counted)
     fingerprint = None if piece.fingerprint is None else Fingerprint.from_json(piece.fingerprint)
     try:
         if fingerprint is not None:
@@ -69,6 +129,8 @@ def scan(piece: Piece, spec: Spec, cancel: Cancel | None = None) -> bytes:
             if why is not None:
                 raise SourceChangedError(f"{piece.path} changed: {why}", input=piece.path)
         _die_of_poison(piece)
+        if piece.compression is not None:
+            return _of_archive(piece, spec, fingerprint, cancel or Cancel())
         summary = Summary.from_chunk(
             piece.path,
             piece.start,
@@ -83,7 +145,48 @@ def scan(piece: Piece, spec: Spec, cancel: Cancel | None = None) -> bytes:
     except OSError as error:
         reason = error.strerror or str(error)
         raise InputError(f"{piece.path}: {reason}", input=piece.path) from error
-    return summary.to_bytes()
+    return Scanned(summary.to_bytes())
+
+
+def _of_object(piece: Piece, spec: Spec, cancel: Cancel, counted: Callable[[int], None]) -> Scanned:
+    found = figures.of_object(
+        Source(
+            piece.path,
+            piece.size,
+            compression=piece.compression,
+            etag=piece.etag,
+        ),
+        Chunk(0, piece.source, piece.start, piece.end),
+        spec,
+        chunk_size=piece.chunk_size,
+        expansion_max=piece.expansion_max,
+        cancel=cancel,
+        counted=counted,
+    )
+    return _finished(found, cancel)
+
+
+def _of_archive(
+    piece: Piece, spec: Spec, fingerprint: Fingerprint | None, cancel: Cancel
+) -> Scanned:
+    assert piece.compression is not None
+    ended = Summary.from_archive(
+        piece.path,
+        spec,
+        piece.compression,
+        source=piece.source,
+        chunk_size=piece.chunk_size,
+        expansion_max=piece.expansion_max,
+        fingerprint=fingerprint,
+        cancel=cancel,
+    )
+    return _finished(figures.native_figures(ended), cancel)
+
+
+def _finished(found: Figures, cancel: Cancel) -> Scanned:
+    if cancel.is_set():
+        raise CancelledError("stopped on request before all input was read")
+    return Scanned(found.summary.to_bytes(), write_note(found.fault, found.archive))
 
 
 def digest_of(summary: bytes) -> str:
@@ -119,7 +222,7 @@ def _die_of_poison(piece: Piece) -> None:
     marker = os.environ.get(_POISON, "").encode()
     if not marker:
         return
-    first = first_line_from(piece.path, piece.start, piece.end)
+    first = first_line_from(piece.path, piece.start, piece.end) if piece.compression is None else 0
     if first is None:
         return
     end = whole_line_end(piece.path, max(piece.end - 1, 0), piece.size)
@@ -134,11 +237,11 @@ def _die_of_poison(piece: Piece) -> None:
 def _main() -> int:
     task = json.load(sys.stdin)
     try:
-        summary = scan(Piece(**task["piece"]), Spec(task["spec"]))
+        found = scan(Piece(**task["piece"]), Spec(task["spec"]))
     except InputError as error:
         print(json.dumps({"kind": error.kind, "message": str(error)}), file=sys.stderr)
         return EXIT_ORDERLY
-    sys.stdout.buffer.write(summary)
+    sys.stdout.buffer.write(json.dumps(found.note).encode() + b"\n" + found.summary)
     return 0
 
 

@@ -32,6 +32,8 @@ def find_files(roots: Roots, patterns: Sequence[str]) -> dict[str, Any]:
                 "size": source.size,
                 "fingerprint": source.fingerprint,
                 "mtime_ns": source.mtime_ns,
+                "compression": source.compression,
+                "written_ns": source.written_ns,
                 "samples": [[at, base64.b64encode(data).decode("ascii")] for at, data in samples],
             }
         )

@@ -27,9 +27,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, NoReturn, Self
+from urllib.parse import unquote, urlsplit
 
 from logan.errors import InputError, UsageError
 from logan.limits import INPUTS_PER_JOB_MAX
+from logan.sources.expand import is_url
 from logan.sources.local import input_error
 from logan.wire.auth import TOKEN_BYTES_MAX, TOKEN_BYTES_MIN
 
@@ -256,7 +258,11 @@ class Roots:
         """Raises `UsageError` for a folder that is none."""
         self._given: list[str] = []
         self._roots: list[str] = []
+        self._urls: list[str] = []
         for folder in folders:
+            if is_url(folder):
+                self._urls.append(folder.rstrip("/") + "/")
+                continue
             real = os.path.realpath(folder)
             if not os.path.isdir(real):
                 raise UsageError(f"--root {folder} is no folder", hint="check the path")
@@ -265,6 +271,12 @@ class Roots:
 
     def __repr__(self) -> str:
         return f"Roots({self._roots!r})"
+
+    def allows(self, url: str) -> bool:
+        """Whether an object on a server lies below a root that is a URL."""
+        path = urlsplit(url).path
+        plain = not any(part in (".", "..") for part in unquote(path).split("/"))
+        return plain and any(url.startswith(root) for root in self._urls)
 
     def resolve(self, url: str) -> str:
         """The resolved absolute path of a regular file below a root, as of this moment."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -28,7 +30,7 @@ from logan.cluster.limits import (
     TAIL_PIECE_BYTES,
 )
 from logan.cluster.link import Link, LinkLostError
-from logan.cluster.scanning import Piece, digest_of, scan
+from logan.cluster.scanning import Piece, Scanned, digest_of, read_note, scan, write_note
 from logan.cluster.search import find_files
 from logan.cluster.secure import Opened, Roots
 from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
@@ -75,16 +77,39 @@ Key = tuple[str, int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Source:
+    """`fingerprint` is None for an object on a server."""
+
     url: str
     size: int
-    fingerprint: str
+    fingerprint: str | None
     local: bool
+    compression: str | None
+    etag: str | None
 
 
 @dataclass(slots=True)
 class _JobInfo:
     spec: Spec
     sources: list[_Source]
+    chunk_size: int
+    expansion_max: int
+
+    def piece(self, lease: Lease, path: str, size: int, fingerprint: str | None) -> Piece:
+        """The lease's chunk, to be read from `path`."""
+        source = self.sources[lease.source]
+        return Piece(
+            path,
+            lease.start,
+            lease.end,
+            lease.source,
+            size,
+            fingerprint,
+            is_object=source.fingerprint is None,
+            compression=source.compression,
+            etag=source.etag,
+            chunk_size=self.chunk_size,
+            expansion_max=self.expansion_max,
+        )
 
 
 @dataclass(slots=True)
@@ -105,6 +130,10 @@ class _Held:
     @property
     def size(self) -> int:
         return self.lease.end - self.lease.start
+
+    def count(self, size: int) -> None:
+        """Note progress that `flag` does not count."""
+        self.passed += size
 
     @property
     def scanned_bytes(self) -> int:
@@ -293,13 +322,20 @@ class Session:
             with held.scope:
                 if self._worker.pace.bytes_per_second is not None:
                     await self._keep_pace(held)
-                summary = await self._summary(held)
+                found = await self._scanned(held)
                 # Listed in the heartbeat without a break, until the coordinator has it.
                 self._unacknowledged[key] = held.size
                 del self._held[key]
                 self._ask()
                 await self._link.send(
-                    Result(lease.job, lease.chunk, lease.attempt, digest_of(summary), summary)
+                    Result(
+                        lease.job,
+                        lease.chunk,
+                        lease.attempt,
+                        digest_of(found.summary),
+                        found.summary,
+                        found.note,
+                    )
                 )
         except SourceChangedError as error:
             answer = _failure(lease, "changed", str(error), final=True)
@@ -332,45 +368,47 @@ class Session:
             await pace.spend(size)
             held.passed += size
 
-    async def _summary(self, held: _Held) -> bytes:
+    async def _scanned(self, held: _Held) -> Scanned:
         lease = held.lease
         info = self._jobs.get(lease.job)
         if info is None or lease.source >= len(info.sources):
             raise ProtocolError(f"LEASE of an unknown source of job {lease.job}", code="order")
         source = info.sources[lease.source]
-        summary = await self._scan_here(held, source, info.spec)
-        if summary is not None:
-            return summary
+        if source.fingerprint is None:
+            return await self._scan(held, info.piece(lease, source.url, source.size, None), info)
+        found = await self._scan_here(held, source, info)
+        if found is not None:
+            return found
         if not source.local:
             raise InputError(f"{source.url} cannot be read by {self._worker.id}", input=source.url)
         with tempfile.NamedTemporaryFile(prefix="logan-") as spool:
             size = await self._fetch_chunk(held, source, spool.fileno())
-            piece = Piece(spool.name, lease.start, lease.end, lease.source, size, None)
-            if lease.isolated:
-                return await self._scan_apart(held, piece, info.spec)
-            fetched: bytes = await self._worker.in_thread(
-                partial(scan, piece, info.spec, held.flag)
-            )
-            return fetched
+            piece = info.piece(lease, spool.name, size, None)
+            with _as_named(spool.name, source.url):
+                found = await self._scan(held, piece, info)
+            return _renamed(found, spool.name, source.url)
 
-    async def _scan_here(self, held: _Held, source: _Source, spec: Spec) -> bytes | None:
+    async def _scan_here(self, held: _Held, source: _Source, info: _JobInfo) -> Scanned | None:
         """Scan the file itself; None if it is not the planned one, here and below our roots."""
         lease, roots = held.lease, self._worker.roots
         if not lease.isolated:
-            work = partial(_scan_file, roots, source, lease, spec, held.flag)
-            summary: bytes | None = await self._worker.in_thread(work)
-            return summary
+            work = partial(_scan_file, roots, source, lease, info, held)
+            found: Scanned | None = await self._worker.in_thread(work)
+            return found
         # A child has descriptors of its own, so there the name must do.
         name = await trio.to_thread.run_sync(partial(_planned_name, roots, source))
         if name is None:
             return None
-        return await self._scan_apart(held, _piece(lease, source, name), spec)
+        return await self._scan(
+            held, info.piece(lease, name, source.size, source.fingerprint), info
+        )
 
-    async def _scan_apart(self, held: _Held, piece: Piece, spec: Spec) -> bytes:
-        def progress(size: int) -> None:
-            held.passed += size
-
-        return await Isolation(piece, spec, progress).scan()
+    async def _scan(self, held: _Held, piece: Piece, info: _JobInfo) -> Scanned:
+        if held.lease.isolated:
+            return await Isolation(piece, info.spec, held.count).scan()
+        work = partial(scan, piece, info.spec, held.flag, held.count)
+        found: Scanned = await self._worker.in_thread(work)
+        return found
 
     # -- bytes from the coordinator
 
@@ -438,18 +476,35 @@ class Session:
 
 
 def _scan_file(
-    roots: Roots, source: _Source, lease: Lease, spec: Spec, flag: Cancel
-) -> bytes | None:
+    roots: Roots, source: _Source, lease: Lease, info: _JobInfo, held: _Held
+) -> Scanned | None:
     opened = _open_planned(roots, source)
     if opened is None:
         return None
     with opened:
-        try:
-            return scan(_piece(lease, source, opened.path), spec, flag)
-        except InputError as error:
-            # The name under which it was opened means nothing to anybody else.
-            error.args = (error.message.replace(opened.path, source.url),)
-            raise
+        piece = info.piece(lease, opened.path, source.size, source.fingerprint)
+        with _as_named(opened.path, source.url):
+            found = scan(piece, info.spec, held.flag, held.count)
+        return _renamed(found, opened.path, source.url)
+
+
+@contextmanager
+def _as_named(path: str, url: str) -> Iterator[None]:
+    """The name under which a source was opened means nothing to anybody else."""
+    try:
+        yield
+    except InputError as error:
+        error.args = (error.message.replace(path, url),)
+        raise
+
+
+def _renamed(found: Scanned, path: str, url: str) -> Scanned:
+    if found.note is None:
+        return found
+    fault, archive = read_note(found.note)
+    if fault is not None:
+        fault = fault[0], fault[1].replace(path, url)
+    return Scanned(found.summary, write_note(fault, archive))
 
 
 def _planned_name(roots: Roots, source: _Source) -> str | None:
@@ -467,16 +522,13 @@ def _open_planned(roots: Roots, source: _Source) -> Opened | None:
     except InputError:
         return None
     try:
-        if Fingerprint.from_json(source.fingerprint).check(opened.path) is None:
+        fingerprint = Fingerprint.from_json(source.fingerprint or "")
+        if fingerprint.check(opened.path) is None:
             return opened
     except (OSError, ValueError):
         pass
     opened.close()
     return None
-
-
-def _piece(lease: Lease, source: _Source, path: str) -> Piece:
-    return Piece(path, lease.start, lease.end, lease.source, source.size, source.fingerprint)
 
 
 def _key(message: Lease | Done | Stale) -> Key:
@@ -500,10 +552,16 @@ def _job_info(message: Job) -> _JobInfo:
     try:
         sources = [
             _Source(
-                str(each["url"]), int(each["size"]), str(each["fingerprint"]), bool(each["local"])
+                str(each["url"]),
+                int(each["size"]),
+                each["fingerprint"],
+                bool(each["local"]),
+                each["compression"],
+                each["etag"],
             )
             for each in body["sources"]
         ]
-        return _JobInfo(Spec(body["spec"]), sources)
+        how = int(body["chunk_size"]), int(body["expansion_max"])
+        return _JobInfo(Spec(body["spec"]), sources, *how)
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(f"JOB is no job: {error}", code="json") from error

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,8 +26,9 @@ from logan.errors import ClusterError, InputError, ProtocolError, UsageError
 from logan.job import Job, check_format, plan_inputs, raise_first
 from logan.limits import CHUNKS_PER_JOB_MAX, INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
 from logan.model import Chunk, Detection, Plan, Source
-from logan.plan import Options, require_files
-from logan.sources import Input, open_inputs
+from logan.plan import Options
+from logan.sources import Input, open_inputs, shown_name
+from logan.sources.expand import is_url
 from logan.wire.codec import decode_json, encode_json
 from logan.wire.messages import Submit
 
@@ -155,7 +156,6 @@ def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
     if strict:
         raise_first(inputs)
     job = plan_inputs(inputs, submission.options, anchor=submission.anchor)
-    require_files(job.plan, "the cluster", compressed=False)
     urls = [source.url for source in job.plan.sources]
     return Planned(job.plan, urls, describe_paths(submission.paths), job)
 
@@ -167,6 +167,15 @@ def _place(path: str, submission: Submission, roots: Roots) -> str | InputError:
             "standard input has no place that workers could read",
             input=path,
             hint="analyze it here: logan analyze -",
+        )
+    if is_url(path):
+        if not submission.confined or roots.allows(path):
+            return path
+        return InputError(
+            f"{shown_name(path)} is below no root of the coordinator",
+            input=path,
+            kind="permission",
+            hint="give it one: logan coordinator --root s3://bucket/logs/",
         )
     based = os.path.join(submission.base or os.getcwd(), path)
     if not submission.confined:
@@ -189,7 +198,8 @@ def _rename(entry: Input, place: str, given: str, names: Mapping[Any, str]) -> N
     if entry.stream is not None:
         entry.stream.close()
         entry.stream, entry.source = None, None
-        entry.error = InputError(f"{given} is no regular file", input=given)
+        what = "served without ranges" if is_url(given) else "no regular file"
+        entry.error = InputError(f"{shown_name(given)} is {what}", input=given)
     if entry.error is not None:
         error = entry.error
         error.input = given
@@ -245,10 +255,9 @@ def _plan_found(submission: Submission, answers: Mapping[str, Mapping[str, Any]]
                 holders[seen[identity]].add(worker)
                 continue
             seen[identity] = name
-            source = Source(name, file["size"], file["fingerprint"], file["mtime_ns"])
-            entry = Input(name, source)
+            entry = Input(name)
             samples = [(at, base64.b64decode(data)) for at, data in file["samples"]]
-            _detect(entry, samples)
+            _detect(entry, file, samples)
             if len(inputs) >= INPUTS_PER_JOB_MAX:
                 raise UsageError(f"more than {INPUTS_PER_JOB_MAX:,} files match")
             inputs.append(entry)
@@ -262,7 +271,6 @@ def _plan_found(submission: Submission, answers: Mapping[str, Mapping[str, Any]]
             hint="workers look below their --root folders only",
         )
     job = plan_inputs(inputs, submission.options, anchor=submission.anchor, watched=False)
-    require_files(job.plan, "the cluster", compressed=False)
     names = [source.url for source in job.plan.sources]
     return Planned(
         job.plan,
@@ -274,18 +282,30 @@ def _plan_found(submission: Submission, answers: Mapping[str, Mapping[str, Any]]
     )
 
 
-def _detect(entry: Input, samples: Sequence[tuple[int, bytes]]) -> None:
+def _detect(entry: Input, file: Mapping[str, Any], samples: Sequence[tuple[int, bytes]]) -> None:
+    """What a file on a worker is; `samples` of an archive are decoded."""
     detection = Detection.from_dict(json.loads(_logan.detect(samples)))
-    entry.detection = detection
+    compression = file["compression"]
+    entry.detection = replace(detection, compression=compression)
     if detection.compression is not None or detection.encoding in ("utf-16", "binary"):
         what = detection.compression or detection.encoding
-        entry.source = None
         entry.error = InputError(
             f"{entry.path} is no plain text ({what})",
             input=entry.path,
             kind="compressed" if detection.compression else detection.encoding,
         )
-    elif entry.source is not None and entry.source.size == 0:
+        return
+    entry.source = Source(
+        entry.path,
+        file["size"],
+        file["fingerprint"],
+        file["mtime_ns"],
+        compression=compression,
+        written_ns=file["written_ns"],
+        # Nobody has looked where its columns change.
+        sequential=compression is None and detection.header > 0,
+    )
+    if entry.source.size == 0:
         entry.notes.append("empty: nothing to analyse")
 
 
@@ -297,6 +317,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
     return {
         "sources": [asdict(source) for source in plan.sources],
         "chunk_size": plan.chunk_size,
+        "expansion_max": plan.expansion_max,
         "chunks": [[chunk.source, chunk.start, chunk.end] for chunk in plan.chunks],
         "spec": plan.spec_json,
     }
@@ -305,10 +326,13 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
 def _plan_from_json(body: Mapping[str, Any]) -> Plan:
     sources = tuple(Source(**each) for each in body["sources"])
     for source in sources:
-        if not isinstance(source.size, int) or not isinstance(source.fingerprint, str):
-            raise ValueError("a source has no size or no fingerprint")
-        if not isinstance(source.url, str) or not os.path.isabs(source.url):
-            raise ValueError("a source's url is no absolute path")
+        if not isinstance(source.size, int) or not isinstance(source.url, str):
+            raise ValueError("a source has no size or no url")
+        if is_url(source.url):
+            if source.fingerprint is not None:
+                raise ValueError("an object has a fingerprint")
+        elif not isinstance(source.fingerprint, str) or not os.path.isabs(source.url):
+            raise ValueError("a source has no fingerprint or no absolute path")
     chunks = tuple(Chunk(id, *map(int, each)) for id, each in enumerate(body["chunks"]))
     if len(sources) > INPUTS_PER_JOB_MAX or len(chunks) > CHUNKS_PER_JOB_MAX:
         raise ValueError("more sources or chunks than a job may have")
@@ -320,12 +344,24 @@ def _plan_from_json(body: Mapping[str, Any]) -> Plan:
         at = (chunk.source, chunk.end)
         if chunk.source >= len(sources) or chunk.end > (sources[chunk.source].size or 0):
             raise ValueError("a chunk ends behind its source")
-    chunk_size = Options(chunk_size=body["chunk_size"]).chunk_size
-    return Plan(sources, chunks, chunk_size, _logan.Spec(body["spec"]).to_json())
+        whole = (chunk.start, chunk.end) == (0, sources[chunk.source].size)
+        if not (whole or sources[chunk.source].splittable):
+            raise ValueError("a part of a source that cannot be split")
+    options = Options(chunk_size=body["chunk_size"], expansion_max=body["expansion_max"])
+    spec = _logan.Spec(body["spec"]).to_json()
+    return Plan(sources, chunks, options.chunk_size, spec, options.expansion_max)
 
 
 def _take_plan(submission: Submission, roots: Roots) -> Planned:
     plan = submission.plan
     assert plan is not None
-    urls = [roots.resolve(source.url) for source in plan.sources]
+    urls = [_resolve(source.url, roots) for source in plan.sources]
     return Planned(plan, urls, describe_paths(urls))
+
+
+def _resolve(url: str, roots: Roots) -> str:
+    if not is_url(url):
+        return roots.resolve(url)
+    if not roots.allows(url):
+        raise InputError(f"{shown_name(url)} is below no root", input=url, kind="permission")
+    return url

@@ -6,8 +6,9 @@ blocks' summaries are merged here, along the tree over blocks, which is the rest
 So the bytes are those of every other engine however Dask places, repeats or loses tasks. Dask
 itself starts tasks again whose worker died; nothing here counts on a task running only once.
 
-Workers read the files themselves, so these must lie at the same paths on every host; what a worker
-finds changed or unreadable is named in the result. Streams are read by this process.
+Workers read the sources themselves, so files must lie at the same paths on every host, and objects
+need the credentials of each worker's environment; what a worker finds changed or unreadable is
+named in the result. A compressed source is one chunk. Streams are read by this process.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from logan import _logan
 from logan._logan import Cancel, Fingerprint, MergeTree, Spec, Summary
 from logan.cpus import cpus
 from logan.engines import Progress
-from logan.engines.local import in_decoded_offsets, read_streams
-from logan.errors import ClusterError, UsageError
-from logan.model import Chunk, Missing, Plan, Result, join_missing
-from logan.plan import require_files
+from logan.engines.local import read_streams
+from logan.errors import ClusterError, InputError, UsageError
+from logan.model import Archive, Chunk, Missing, Plan, Result, Source, join_missing
+from logan.sources import figures
 from logan.sources.stdin import Stream
 
 if TYPE_CHECKING:
@@ -65,7 +66,6 @@ def run(
     Without `address` a cluster of `threads` processes is made for the job, by default as many as
     CPUs. With one, `threads` has no meaning: the cluster is as large as it is.
     """
-    require_files(plan, "the dask engine")
     if not plan.chunks:
         summary, missing = read_streams(streams, plan, spec, progress, cancel)
         return Result(summary, 1, missing=join_missing(missing))
@@ -75,12 +75,13 @@ def run(
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
     rest, lost = read_streams(streams, plan, spec, progress, cancel)
     summary = outcome.tree.finish().merge(rest)
-    missing = [in_decoded_offsets(each, plan, summary) for each in outcome.missing + lost]
+    missing = [figures.in_decoded_offsets(each, plan, summary) for each in outcome.missing + lost]
     return Result(
         summary,
         threads=sum(worker["nthreads"] for worker in workers) or 1,
         missing=join_missing(missing),
         workers=tuple({"worker": str(worker["name"])} for worker in workers),
+        archives=outcome.archives,
     )
 
 
@@ -100,6 +101,7 @@ class _Job:
     ) -> None:
         self.tree = MergeTree(spec)
         self.missing: list[Missing] = []
+        self.archives: dict[int, Archive] = {}
         self._client = client
         self._plan = plan
         self._spec = spec
@@ -134,19 +136,10 @@ class _Job:
         spec = self._client.scatter(self._spec, broadcast=True, hash=False)
         futures = {}
         for index, block in enumerate(blocks(self._plan.chunks)):
-            first, last = block[0].source, block[-1].source
-            files = [
-                (source.url, source.fingerprint) for source in self._plan.sources[first : last + 1]
-            ]
-            ranges = [(chunk.source, chunk.start, chunk.end) for chunk in block]
-            archives = {
-                index: compression
-                for index in {chunk.source for chunk in block}
-                if (compression := self._plan.sources[index].compression) is not None
-            }
-            how = (archives, self._plan.chunk_size, self._plan.expansion_max)
+            sources = {chunk.source: self._plan.sources[chunk.source] for chunk in block}
+            how = (self._plan.chunk_size, self._plan.expansion_max)
             future = self._client.submit(
-                scan_block, first, files, ranges, spec, *how, pure=False, retries=RETRIES
+                scan_block, block, sources, spec, *how, pure=False, retries=RETRIES
             )
             futures[future] = (index, block)
         return futures
@@ -155,7 +148,7 @@ class _Job:
         from distributed import KilledWorker
 
         try:
-            summary, failures = future.result()
+            summary, failures, archives = future.result()
         except KilledWorker:
             why = "every worker that scanned it died"
             self._lose(block, "poison", f"{why}; see the workers' logs")
@@ -168,7 +161,8 @@ class _Job:
         finally:
             future.release()
         self.tree.insert(index, Summary.from_bytes(summary))
-        self.missing.extend(Missing(*failure) for failure in failures)
+        self.missing.extend(failures)
+        self.archives.update(archives)
         self._done += _size(block)
 
     def _lose(self, block: Sequence[Chunk], kind: str, why: str) -> None:
@@ -182,32 +176,69 @@ class _Job:
 
 
 def scan_block(
-    first: int,
-    files: Sequence[tuple[str, str]],
-    ranges: Sequence[tuple[int, int, int]],
+    block: Sequence[Chunk],
+    sources: Mapping[int, Source],
     spec: Spec,
-    archives: Mapping[int, str],
     chunk_size: int,
     expansion_max: int,
-) -> tuple[bytes, list[tuple[int, int, int, str, str]]]:
-    """Runs on a worker: summary bytes and failures of neighbouring chunks.
-
-    `files` are path and fingerprint of the plan's sources from `first` on, `ranges` are chunks
-    (source, start, end); `archives` are the compressions of those that are compressed.
-    """
-    known = [(path, Fingerprint.from_json(fingerprint)) for path, fingerprint in files]
-    # Sources are named by their index in the spec. Those before the first are never opened.
-    sources = [known[0]] * first + known
-    outcome = _logan.scan(
-        sources,
-        list(ranges),
-        spec,
-        threads=1,
-        archives=archives,
-        chunk_size=chunk_size,
-        expansion_max=expansion_max,
-    )
-    return outcome.summary.to_bytes(), outcome.failures
+) -> tuple[bytes, list[Missing], dict[int, Archive]]:
+    """Runs on a worker: summary bytes, what is missing, and what archives held, of neighbouring
+    chunks and their sources."""
+    tree = MergeTree(spec)
+    # Files come first, as in a plan, so places in the list are those in the tree.
+    ranges = [
+        (chunk.source, chunk.start, chunk.end)
+        for chunk in block
+        if sources[chunk.source].fingerprint is not None
+    ]
+    missing: list[Missing] = []
+    archives: dict[int, Archive] = {}
+    if ranges:
+        files = {i: each for i, each in sources.items() if each.fingerprint is not None}
+        named = {
+            i: (each.url, Fingerprint.from_json(each.fingerprint or ""))
+            for i, each in files.items()
+        }
+        # Sources are named by their index in the spec. Those not in the block are never opened.
+        any_file = next(iter(named.values()))
+        outcome = _logan.scan(
+            [named.get(index, any_file) for index in range(max(named) + 1)],
+            ranges,
+            spec,
+            threads=1,
+            archives={
+                index: each.compression
+                for index, each in files.items()
+                if each.compression is not None
+            },
+            chunk_size=chunk_size,
+            expansion_max=expansion_max,
+            tree=tree,
+        )
+        missing += [Missing(*failure) for failure in outcome.failures]
+        for source, decoded, members, foreign_at in outcome.archives:
+            archives[source] = Archive(decoded, members, foreign_at)
+    for place in range(len(ranges), len(block)):
+        chunk = block[place]
+        try:
+            found = figures.of_object(
+                sources[chunk.source],
+                chunk,
+                spec,
+                chunk_size=chunk_size,
+                expansion_max=expansion_max,
+                cancel=Cancel(),
+            )
+        except InputError as error:
+            why = (error.kind, str(error))
+            missing.append(Missing(chunk.source, chunk.start, chunk.end, *why))
+            continue
+        if found.fault is not None:
+            missing.append(Missing(chunk.source, chunk.start, chunk.end, *found.fault))
+        if found.archive is not None:
+            archives[chunk.source] = found.archive
+        tree.insert(place, found.summary)
+    return tree.finish().to_bytes(), missing, archives
 
 
 def _size(block: Sequence[Chunk]) -> int:

@@ -18,12 +18,14 @@ from logan.cpus import cpus
 from logan.engines import Progress
 from logan.errors import CancelledError, InputError
 from logan.model import Archive, Chunk, Missing, Plan, Result, join_missing
+from logan.sources import figures
+from logan.sources.figures import Figures
 from logan.sources.stdin import Stream
 
 if TYPE_CHECKING:
     from logan.sources.remote import Fetcher
 
-__all__ = ["ADDRESS", "in_decoded_offsets", "read_streams", "run"]
+__all__ = ["ADDRESS", "read_streams", "run"]
 
 ADDRESS: Final = None
 
@@ -44,7 +46,7 @@ def run(
     job.scan_files(tree)
     job.scan_objects(tree)
     summary = job.read_streams(tree.finish(), streams)
-    missing = [in_decoded_offsets(each, plan, summary) for each in job.missing]
+    missing = [figures.in_decoded_offsets(each, plan, summary) for each in job.missing]
     return Result(summary, job.threads, join_missing(missing), archives=job.archives)
 
 
@@ -59,18 +61,6 @@ def read_streams(
     job = _Job(plan, spec, cpus(), progress, cancel)
     summary = job.read_streams(Summary.empty(spec), streams)
     return summary, job.missing
-
-
-def in_decoded_offsets(missing: Missing, plan: Plan, summary: Summary) -> Missing:
-    """Of what was not read of an archive only the decoded offset is known where it starts."""
-    if plan.sources[missing.source].splittable:
-        return missing
-    start = summary.covered_bytes(missing.source)
-    return Missing(missing.source, start, None, missing.kind, missing.why)
-
-
-Ended = tuple[Summary, tuple[str, str] | None, tuple[int, int, int, int | None]]
-"""What a native archive feed ends with."""
 
 
 class _Job:
@@ -156,17 +146,20 @@ class _Job:
 
     def _scan_object(self, chunk: Chunk, fetcher: Fetcher, total: int) -> Summary:
         """The figures of one chunk of an object."""
-        source = self.plan.sources[chunk.source]
-        size = source.size or 0
-        if not source.splittable:
-            archive = self._archive_feed(chunk.source, source.url)
-            pieces = self._counted(fetcher.pieces(0, size, size, self.cancel), total)
-            fault = self._faultless(pieces, archive.push)
-            return self._ended(chunk.source, archive.finish(), fault)
-        feed = _logan.ChunkFeed(self.spec, chunk.source, chunk.start, chunk.end)
-        pieces = fetcher.pieces(feed.position, chunk.end, size, self.cancel)
-        self._push(self._counted(pieces, total), feed.push)
-        return feed.finish(source.url)
+        return self._taken(
+            chunk.source,
+            figures.of_object(
+                self.plan.sources[chunk.source],
+                chunk,
+                self.spec,
+                chunk_size=self.plan.chunk_size,
+                expansion_max=self.plan.expansion_max,
+                cancel=self.cancel,
+                threads=self.threads,
+                fetcher=fetcher,
+                counted=lambda size: self._count(size, total),
+            ),
+        )
 
     def read_streams(self, summary: Summary, streams: Mapping[int, Stream]) -> Summary:
         """`summary` with the figures of all streams, one after the other."""
@@ -194,7 +187,7 @@ class _Job:
         if feed.push(stream.head):
             fault = self._read(stream, feed.push, feed.push_fd)
         stream.close()
-        return self._ended(source, feed.finish(), fault)
+        return self._taken(source, figures.native_figures(feed.finish(), fault))
 
     def _read(
         self,
@@ -206,7 +199,7 @@ class _Job:
         try:
             if not stream.ended and not self.cancel.is_set():
                 if stream.pieces is not None:
-                    self._push(self._counted(stream.pieces, 0), push)
+                    figures.push(self._counted(stream.pieces, 0), push, self.cancel)
                 else:
                     push_fd(stream.fd, cancel=self.cancel, progress=self.progress)
                 stream.ended = not self.cancel.is_set()
@@ -222,28 +215,6 @@ class _Job:
             return None
         return "cancelled", "stopped on request before its end; run it again for complete figures"
 
-    def _push(self, pieces: Iterator[bytes], push: Callable[[bytes], bool | None]) -> None:
-        """Push until there are no more pieces, or no more are wanted."""
-        for piece in pieces:
-            if self.cancel.is_set():
-                raise CancelledError("stopped on request before all input was read")
-            if push(piece) is False:
-                break
-
-    def _faultless(
-        self, pieces: Iterator[bytes], push: Callable[[bytes], bool]
-    ) -> tuple[str, str] | None:
-        """Push all pieces; (kind, why) if that was not all, but what was is still right."""
-        try:
-            self._push(pieces, push)
-        except CancelledError as error:
-            return "cancelled", str(error)
-        except InputError as error:
-            if error.kind == "changed":
-                raise
-            return error.kind, str(error)
-        return None
-
     def _archive_feed(self, source: int, name: str) -> _logan.ArchiveFeed:
         compression = self.plan.sources[source].compression
         assert compression is not None
@@ -258,24 +229,27 @@ class _Job:
             cancel=self.cancel,
         )
 
-    def _ended(self, source: int, ended: Ended, before: tuple[str, str] | None) -> Summary:
-        """The figures of an archive feed; why its bytes were not all pushed comes first."""
-        summary, fault, (_, decoded, members, foreign_at) = ended
-        self.archives[source] = Archive(decoded, members, foreign_at)
-        why = before or fault
-        if why is not None:
-            self._miss(Missing(source, summary.covered_bytes(source), None, *why))
-        return summary
+    def _taken(self, source: int, found: Figures) -> Summary:
+        """Note what there is to say of an archive; its figures."""
+        if found.archive is not None:
+            self.archives[source] = found.archive
+        if found.fault is not None:
+            end = found.summary.covered_bytes(source)
+            self._miss(Missing(source, end, None, *found.fault))
+        return found.summary
 
     def _miss(self, missing: Missing) -> None:
         with self._lock:
             self.missing.append(missing)
 
+    def _count(self, size: int, total: int) -> None:
+        with self._lock:
+            self._fetched += size
+            if self.progress is not None:
+                self.progress(min(self._fetched, total) if total else self._fetched, total)
+
     def _counted(self, pieces: Iterator[bytes], total: int) -> Iterator[bytes]:
         """`pieces`, with progress."""
         for piece in pieces:
-            with self._lock:
-                self._fetched += len(piece)
-                if self.progress is not None:
-                    self.progress(min(self._fetched, total) if total else self._fetched, total)
+            self._count(len(piece), total)
             yield piece

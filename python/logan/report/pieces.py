@@ -167,11 +167,11 @@ def moment(text: str | None, after: str | None = None) -> str:
 
 
 def place(row: Mapping[str, Any], width: int) -> str:
-    """`input:offset`, the input's name cut at its start when the page is narrow."""
+    """`input:offset`; of a name that is too long for the page as many of the last parts as fit."""
     name = visible(words.input_name(str(row["input"])))
-    room = 40 if width >= WIDE_FROM else 16
-    if len(name) > room:
-        name = os.path.basename(name) or name
+    room = 40 if width >= WIDE_FROM else 22
+    while len(name) > room and os.sep in name.rstrip(os.sep):
+        name = name.partition(os.sep)[2]
     if len(name) > room:
         name = "…" + name[-(room - 1) :]
     return f"{name}:{row['offset']}"

@@ -310,6 +310,8 @@ def _classes(report: Data, width: int) -> RenderableType | None:
 
 
 def _routes(report: Data, width: int) -> RenderableType | None:
+    if "route" in (report.get("groups") or {}):
+        return None  # the table that was asked for says it all
     routes = report["routes"]
     rows = routes["top"]
     total = report["total_requests"] or 1
@@ -425,6 +427,7 @@ def _malformed(report: Data, width: int) -> RenderableType | None:
 
 def _inputs(report: Data, width: int) -> RenderableType | None:
     shown = _some_inputs(report["inputs"])
+    common = _assumed_in_all(report["inputs"])
     lines: list[RenderableType] = [title("Inputs", "")]
     for entry in shown:
         if entry["error"] is not None:
@@ -433,10 +436,12 @@ def _inputs(report: Data, width: int) -> RenderableType | None:
             name = Text(f"{INDENT}{visible(words.input_name(entry['path']))}", style="cyan")
             name.append(f"  {units.bytes_size(entry['bytes'])}", style="default")
             lines.append(cropped(name))
-        lines += [indented(indented(part)) for part in _about(entry)]
+        lines += [indented(indented(part)) for part in _about(entry, common)]
     hidden = len(report["inputs"]) - len(shown)
     if hidden:
         lines.append(Text(f"{INDENT}… and {hidden:,} more", style=NOTE))
+    for assumption in common:
+        lines.append(indented(Text(f"assumed in all: {visible(assumption)}", style=NOTE)))
     return Group(*lines) if shown else None
 
 
@@ -542,8 +547,17 @@ def _some_inputs(inputs: Sequence[Data]) -> list[Data]:
     return [*telling[:8], *plain[: max(0, 8 - len(telling))]]
 
 
-def _about(entry: Data) -> Iterable[RenderableType]:
-    """What was found, assumed and noticed about an input."""
+def _assumed_in_all(inputs: Sequence[Data]) -> list[str]:
+    """What is assumed in all of several inputs that were read: said once."""
+    read = [entry["assumed"] for entry in inputs if entry["error"] is None]
+    if len(read) < 2:
+        return []
+    others = [set(assumed) for assumed in read[1:]]
+    return [each for each in read[0] if all(each in assumed for assumed in others)]
+
+
+def _about(entry: Data, common: Sequence[str]) -> Iterable[RenderableType]:
+    """What was found, assumed and noticed about an input, but for what all have in common."""
     formats = [each for each in entry["formats"] if each["lines"]]
     lines = sum(each["lines"] for each in formats)
     if formats:
@@ -557,6 +571,8 @@ def _about(entry: Data) -> Iterable[RenderableType]:
             grid.add_row(*(Text(visible(cell), style=NOTE) for cell in cells))
         yield grid
     for assumption in entry["assumed"]:
+        if assumption in common:
+            continue
         yield Text(f"assumed: {visible(assumption)}", style=NOTE)
     for note in entry["notes"]:
         yield Text(f"note: {visible(note)}", style=NOTE)

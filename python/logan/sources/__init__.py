@@ -128,8 +128,10 @@ def _open(path: str, seen: dict[Identity, str], cancel: Cancel | None) -> Input:
         entry.detection = _detect(path, samples, entry.source.compression)
         is_file = entry.source.fingerprint is not None and entry.source.splittable
         if is_file and entry.detection.header:
-            layouts = local.layouts(path, entry.source.size or 0, cancel=cancel)
-            entry.detection = replace(entry.detection, layouts=layouts)
+            entry.source, entry.detection = _with_layouts(entry.source, entry.detection, cancel)
+        elif entry.detection.header and entry.source.size is not None:
+            # To list the columns of an object all of it would be fetched twice.
+            entry.source = replace(entry.source, sequential=entry.source.compression is None)
         if identity is not None:
             seen[identity] = path
     except InputError as error:
@@ -141,6 +143,19 @@ def _open(path: str, seen: dict[Identity, str], cancel: Cancel | None) -> Input:
     if entry.source.size == 0 or (entry.stream is not None and entry.stream.is_empty):
         entry.notes.append("empty: nothing to analyse")
     return entry
+
+
+def _with_layouts(
+    source: Source, detection: Detection, cancel: Cancel | None
+) -> tuple[Source, Detection]:
+    """Where the columns of a file change; if too often for a list, it is read in one go."""
+    try:
+        layouts = local.layouts(source.url, source.size or 0, cancel=cancel)
+    except InputError as error:
+        if error.kind != "layouts":
+            raise
+        return replace(source, sequential=True), detection
+    return source, replace(detection, layouts=layouts)
 
 
 def _identity(path: str) -> Identity | None:

@@ -77,7 +77,7 @@ _LENIENT: Final = {
     messages.Welcome,
     messages.Error,
 }
-_TEXTS: Final = {"detail", "message"}
+_TEXTS: Final = {"detail", "message", "note"}
 _LEASE_FIELDS: Final = {"job": "str", "chunk": "int", "attempt": "int", "scanned_bytes": "int"}
 _PART: Final = "PART"
 _PART_FIELDS: Final = {"body": "int", "offset": "int", "last": "bool", "bytes": "int"}

@@ -133,13 +133,14 @@ class HealthAck:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """RESULT with the chunk's summary as its body."""
+    """RESULT with the chunk's summary as its body; `note` is JSON about an archive."""
 
     job: str
     chunk: int
     attempt: int
     digest: str
     body: bytes = b""
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

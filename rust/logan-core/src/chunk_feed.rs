@@ -10,7 +10,7 @@
 //! more where a format looks back; the tail goes on until the last line that the chunk owns is
 //! whole. Whoever pushes reads the source once, in one direction, and stops when told so.
 
-use crate::engine::Chunk;
+use crate::engine::{Before, Chunk};
 use crate::error::Error;
 use crate::lines::first_line_start;
 use crate::scan::Scanner;
@@ -25,24 +25,37 @@ const PIECE_BYTES: usize = 1 << 20;
 pub struct ChunkFeed {
     scanner: Scanner,
     chunk: Chunk,
-    /// Offset of the byte that comes next.
+    /// Offset of the first byte that is looked at, and of the one that comes next.
+    first: u64,
     position: u64,
-    /// The chunk's first line has begun.
-    begun: bool,
+    /// Bytes before the chunk, as yet.
+    lead: Vec<u8>,
+    /// What is left to pass before the chunk's first line, once the lead is whole.
+    before: Option<Before>,
 }
 
 impl ChunkFeed {
-    /// A feed for `chunk`, whose first byte pushed is the one at [`first`](ChunkFeed::first).
-    ///
-    /// `lookback_bytes` is how far before the chunk a format looks; at least one byte always.
+    /// A feed for `chunk`, whose first byte to push is the one at
+    /// [`position`](ChunkFeed::position).
     ///
     /// # Errors
     /// [`Error::Spec`] if the spec has no such source.
-    pub fn new(spec: Arc<Spec>, chunk: Chunk, lookback_bytes: u64) -> Result<ChunkFeed, Error> {
-        let mut scanner = Scanner::new(spec)?;
-        scanner.begin(chunk.source, chunk.start, chunk.start)?;
-        let position = chunk.start.saturating_sub(lookback_bytes.max(1));
-        Ok(ChunkFeed { scanner, chunk, position, begun: chunk.start == 0 })
+    pub fn new(spec: Arc<Spec>, chunk: Chunk) -> Result<ChunkFeed, Error> {
+        let position = Before::first_byte(&spec, chunk)?;
+        let scanner = Scanner::new(spec)?;
+        let lead = Vec::new();
+        let mut feed = ChunkFeed { scanner, chunk, first: position, position, lead, before: None };
+        if position == chunk.start {
+            feed.begin()?;
+        }
+        Ok(feed)
+    }
+
+    fn begin(&mut self) -> Result<(), Error> {
+        let before = Before::begin(&mut self.scanner, self.chunk, self.first, &self.lead)?;
+        self.before = Some(before);
+        self.lead = Vec::new();
+        Ok(())
     }
 
     /// Offset of the byte to push next; before any push, of the first.
@@ -52,7 +65,8 @@ impl ChunkFeed {
 
     /// Whether more bytes would change nothing.
     pub fn is_full(&self) -> bool {
-        let line_wanted = self.begun && self.scanner.mid_line() && !self.scanner.line_is_full();
+        let in_chunk = self.before == Some(Before::Done);
+        let line_wanted = in_chunk && self.scanner.mid_line() && !self.scanner.line_is_full();
         self.position >= self.chunk.end && !line_wanted
     }
 
@@ -64,36 +78,31 @@ impl ChunkFeed {
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<bool, Error> {
         while !bytes.is_empty() && !self.is_full() {
             let Chunk { start, end, .. } = self.chunk;
-            let len = if self.position < start {
-                let lead = bytes.len().min((start - self.position) as usize);
-                if self.position + lead as u64 == start {
-                    self.begun = bytes[lead - 1] == b'\n';
+            let most = |until: u64| bytes.len().min((until - self.position) as usize);
+            let len = match &mut self.before {
+                None => {
+                    let len = most(start);
+                    self.lead.extend_from_slice(&bytes[..len]);
+                    len
                 }
-                lead
-            } else if self.position >= end {
-                self.scan(first_line_start(bytes).unwrap_or(bytes.len()).min(PIECE_BYTES), bytes)
-            } else {
-                let len = bytes.len().min((end - self.position).min(PIECE_BYTES as u64) as usize);
-                match first_line_start(&bytes[..len]) {
-                    _ if self.begun => self.scan(len, bytes),
-                    Some(line) => {
-                        self.begun = true;
-                        let first_line = self.position + line as u64;
-                        self.scanner.begin(self.chunk.source, start, first_line)?;
-                        line
-                    }
-                    None => len,
+                Some(before) if self.position < end => {
+                    let len = most(end).min(PIECE_BYTES);
+                    before.push(&mut self.scanner, self.chunk, &bytes[..len])?;
+                    len
+                }
+                Some(_) => {
+                    let line = first_line_start(bytes).unwrap_or(bytes.len()).min(PIECE_BYTES);
+                    self.scanner.push(&bytes[..line]);
+                    line
                 }
             };
             self.position += len as u64;
             bytes = &bytes[len..];
+            if self.before.is_none() && self.position == start {
+                self.begin()?;
+            }
         }
         Ok(!self.is_full())
-    }
-
-    fn scan(&mut self, len: usize, bytes: &[u8]) -> usize {
-        self.scanner.push(&bytes[..len]);
-        len
     }
 
     /// The figures; the source ended, or no more bytes were wanted.
@@ -104,6 +113,9 @@ impl ChunkFeed {
         if self.position < self.chunk.end {
             let why = format!("{} bytes, planned {}", self.position, self.chunk.end);
             return Err(Error::changed(name, why));
+        }
+        if let Some(before) = self.before {
+            before.finish(&mut self.scanner, self.chunk.start);
         }
         Ok(self.scanner.finish(self.chunk.end))
     }
@@ -138,9 +150,7 @@ mod tests {
     fn chunks_give_the_figures_of_the_stream() {
         let text = text();
         let spec = Arc::new(Spec::plain());
-        for (grid, push, lookback) in
-            [(1_000, 7, 0), (1_000, 70_000, 5_000), (37_777, 4_096, 0), (1 << 24, 1 << 20, 0)]
-        {
+        for (grid, push) in [(1_000, 7), (1_000, 70_000), (37_777, 4_096), (1 << 24, 1 << 20)] {
             let text = if grid < 2_000 { &text[..9_000] } else { &text[..] };
             let mut feed = Feed::new(spec.clone(), 0, grid).unwrap();
             feed.push(text).unwrap();
@@ -149,7 +159,7 @@ mod tests {
             for i in 0..chunks {
                 let end = ((i + 1) * grid).min(text.len() as u64);
                 let chunk = Chunk { source: 0, start: i * grid, end };
-                let mut one = ChunkFeed::new(spec.clone(), chunk, lookback).unwrap();
+                let mut one = ChunkFeed::new(spec.clone(), chunk).unwrap();
                 let first = one.position() as usize;
                 let mut wanted = true;
                 for piece in text[first..].chunks(push) {
@@ -162,7 +172,7 @@ mod tests {
                 tree.insert(i, one.finish(Path::new("x")).unwrap()).unwrap();
             }
             let same = encode(&tree.finish(chunks).unwrap()) == encode(&feed.finish().unwrap());
-            assert!(same, "{grid} {push} {lookback}");
+            assert!(same, "{grid} {push}");
         }
     }
 
@@ -170,7 +180,7 @@ mod tests {
     fn a_chunk_that_was_cut_short_is_refused() {
         let spec = Arc::new(Spec::plain());
         let chunk = Chunk { source: 0, start: 0, end: 100 };
-        let mut feed = ChunkFeed::new(spec, chunk, 0).unwrap();
+        let mut feed = ChunkFeed::new(spec, chunk).unwrap();
         assert!(feed.push(b"2024-01-24 10:15:33 INFO x\n").unwrap());
         let error = feed.finish(Path::new("x.log")).unwrap_err();
         assert!(error.to_string().contains("27 bytes, planned 100"), "{error}");

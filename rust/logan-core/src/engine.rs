@@ -62,93 +62,124 @@ pub fn scan_chunk(
     chunk: Chunk,
     control: &Control,
 ) -> Result<Summary, Error> {
-    let Chunk { source: index, start, end } = chunk;
+    let Chunk { start, end, .. } = chunk;
     let mut before = Before::read(scanner, source, chunk)?;
-    source.windows(start..end, |block, offset| {
+    source.windows(start..end, |block, _| {
         control.check()?;
-        let mut block_start = 0;
-        if before != Before::Done {
-            let line_start = first_line_start(block);
-            block_start = line_start.unwrap_or(block.len());
-            if before == Before::LookedBack {
-                scanner.push(&block[..block_start]);
-            }
-            if line_start.is_some() {
-                let first_line = offset + block_start as u64;
-                before.end(scanner, index, start, first_line)?;
-            }
-        }
-        if before == Before::Done {
-            scanner.push(&block[block_start..]);
-        }
+        before.push(scanner, chunk, block)?;
         control.bytes.fetch_add(block.len() as u64, Ordering::Relaxed);
         Ok(ControlFlow::Continue(()))
     })?;
     if before == Before::Done {
         finish_line(scanner, source, size, end)?;
     }
-    if before == Before::LookedBack {
-        // The chunk lies inside of one line, and what was looked at is not its own.
-        scanner.finish(start);
-        scanner.go_on(start);
-    }
+    before.finish(scanner, start);
     Ok(scanner.finish(end))
 }
 
 /// What stands between a chunk's start and its first line: the end of a line that is not its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Before {
+pub(crate) enum Before {
     /// Nothing; the scanner is in the chunk.
     Done,
-    /// The end of a line that does not matter.
-    Skipped,
+    /// The end of a line that does not matter, up to this offset as yet.
+    Skipped(u64),
     /// The end of a line, which the scanner has begun: later ones may depend on it.
     LookedBack,
 }
 
 impl Before {
-    /// Begins a chunk, having looked back as far as its lines may depend on.
+    /// The first byte to look at for a chunk: the one before it, which tells whether a line begins
+    /// with it, or as far back as its lines may depend on.
     ///
-    /// The bytes before the chunk are scanned like others and what they counted is dropped, so what
-    /// they leave to the chunk's lines is what it would be in one pass.
+    /// # Errors
+    /// [`Error::Spec`] if there is no such source.
+    pub(crate) fn first_byte(spec: &Spec, chunk: Chunk) -> Result<u64, Error> {
+        Ok(chunk.start.saturating_sub(spec.look_back_bytes(chunk.source)?.max(1)))
+    }
+
     fn read(scanner: &mut Scanner, source: &Source, chunk: Chunk) -> Result<Before, Error> {
-        let Chunk { source: index, start, .. } = chunk;
-        let back = scanner.spec().look_back_bytes(index)?.max(1);
-        let from = start.saturating_sub(back);
-        let mut bytes = vec![0; (start - from) as usize];
+        let from = Before::first_byte(scanner.spec(), chunk)?;
+        let mut bytes = vec![0; (chunk.start - from) as usize];
         let filled = source.read_at(from, &mut bytes)?;
-        bytes.truncate(filled);
+        Before::begin(scanner, chunk, from, &bytes[..filled])
+    }
+
+    /// Begins a chunk behind `bytes`, which were read from its first byte to look at on.
+    ///
+    /// They are scanned like others and what they counted is dropped, so what they leave to the
+    /// chunk's lines is what it would be in one pass.
+    pub(crate) fn begin(
+        scanner: &mut Scanner,
+        chunk: Chunk,
+        from: u64,
+        bytes: &[u8],
+    ) -> Result<Before, Error> {
+        let Chunk { source, start, .. } = chunk;
         // A line starts behind the first newline, or where the source does.
-        let first = if from == 0 { Some(0) } else { first_line_start(&bytes) };
-        let Some(first) = first.filter(|_| filled as u64 == start - from) else {
-            scanner.begin(index, start, start)?;
-            return Ok(Before::Skipped);
+        let first = if from == 0 { Some(0) } else { first_line_start(bytes) };
+        let Some(first) = first.filter(|_| bytes.len() as u64 == start - from) else {
+            scanner.begin(source, start, start)?;
+            return Ok(Before::Skipped(start));
         };
-        scanner.begin(index, from, from + first as u64)?;
+        scanner.begin(source, from, from + first as u64)?;
         scanner.push(&bytes[first..]);
         let mut before = Before::LookedBack;
         if !scanner.mid_line() {
-            before.end(scanner, index, start, start)?;
+            before.end(scanner, chunk, start)?;
         }
         Ok(before)
     }
 
-    /// Ends it where the chunk's first line starts.
-    fn end(
+    /// Pushes bytes of the chunk.
+    pub(crate) fn push(
         &mut self,
         scanner: &mut Scanner,
-        index: u32,
-        start: u64,
-        first_line: u64,
+        chunk: Chunk,
+        block: &[u8],
     ) -> Result<(), Error> {
+        let mut from = 0;
+        if *self != Before::Done {
+            let line = first_line_start(block);
+            from = line.unwrap_or(block.len());
+            let offset = match self {
+                Before::Skipped(offset) => {
+                    *offset += from as u64;
+                    *offset
+                }
+                _ => {
+                    scanner.push(&block[..from]);
+                    scanner.position()
+                }
+            };
+            if line.is_some() {
+                self.end(scanner, chunk, offset)?;
+            }
+        }
+        if *self == Before::Done {
+            scanner.push(&block[from..]);
+        }
+        Ok(())
+    }
+
+    /// Ends it where the chunk's first line starts.
+    fn end(&mut self, scanner: &mut Scanner, chunk: Chunk, first_line: u64) -> Result<(), Error> {
         if *self == Before::LookedBack {
             scanner.finish(first_line);
-            scanner.go_on(start);
+            scanner.go_on(chunk.start);
         } else {
-            scanner.begin(index, start, first_line)?;
+            scanner.begin(chunk.source, chunk.start, first_line)?;
         }
         *self = Before::Done;
         Ok(())
+    }
+
+    /// The chunk has ended: where it lies inside of one line, what was looked at is not its own.
+    pub(crate) fn finish(self, scanner: &mut Scanner, start: u64) {
+        if self == Before::LookedBack {
+            scanner.finish(start);
+            scanner.go_on(start);
+        }
     }
 }
 

@@ -28,6 +28,32 @@ pub enum Level {
 /// How many levels there are; `Level as usize` is below it.
 pub const LEVELS: usize = 9;
 
+/// The words for levels, as numbers of their bytes.
+macro_rules! words {
+    ($($word:ident)*) => {
+        $(const $word: u128 = number(stringify!($word).as_bytes());)*
+    };
+}
+
+const fn number(word: &[u8]) -> u128 {
+    let (mut number, mut i) = (0, 0);
+    while i < word.len() {
+        number |= (word[i] as u128) << (8 * i);
+        i += 1;
+    }
+    number
+}
+
+words! {
+    INFO INFORMATION INFORMATIONAL INF
+    DEBUG FINE CONFIG DEBG DBUG DBG DEBUG1 DEBUG2 DEBUG3 DEBUG4 DEBUG5
+    WARN WARNING WRN WARNI
+    ERROR ERR SEVERE EROR
+    FATAL CRITICAL CRIT ALERT EMERG EMERGENCY PANIC DPANIC FTL PNC CRITI
+    TRACE VERBOSE FINEST FINER SILLY TRC TRCE VRB
+    NOTICE
+}
+
 impl Level {
     /// All levels in the order of reports.
     pub const ALL: [Level; LEVELS] = [
@@ -67,22 +93,20 @@ impl Level {
         if !(2..=13).contains(&word.len()) {
             return None;
         }
-        let mut upper = [0u8; 13];
-        let upper = &mut upper[..word.len()];
-        upper.copy_from_slice(word);
-        upper.make_ascii_uppercase();
-        Some(match &*upper {
-            b"INFO" | b"INFORMATION" | b"INFORMATIONAL" | b"INF" => Level::Info,
-            b"DEBUG" | b"FINE" | b"CONFIG" | b"DEBG" | b"DBUG" | b"DBG" | b"DEBUG1" | b"DEBUG2"
-            | b"DEBUG3" | b"DEBUG4" | b"DEBUG5" => Level::Debug,
-            b"WARN" | b"WARNING" | b"WRN" | b"WARNI" => Level::Warn,
-            b"ERROR" | b"ERR" | b"SEVERE" | b"EROR" => Level::Error,
-            b"FATAL" | b"CRITICAL" | b"CRIT" | b"ALERT" | b"EMERG" | b"EMERGENCY" | b"PANIC"
-            | b"DPANIC" | b"FTL" | b"PNC" | b"CRITI" => Level::Fatal,
-            b"TRACE" | b"VERBOSE" | b"FINEST" | b"FINER" | b"SILLY" | b"TRC" | b"TRCE" | b"VRB" => {
-                Level::Trace
-            }
-            b"NOTICE" => Level::Notice,
+        let mut bytes = [0u8; 16];
+        bytes[..word.len()].copy_from_slice(word);
+        bytes.make_ascii_uppercase();
+        // As numbers, which the compiler puts into a search tree: nearly all words are no level.
+        Some(match u128::from_le_bytes(bytes) {
+            INFO | INFORMATION | INFORMATIONAL | INF => Level::Info,
+            DEBUG | FINE | CONFIG | DEBG | DBUG | DBG | DEBUG1 | DEBUG2 | DEBUG3 | DEBUG4
+            | DEBUG5 => Level::Debug,
+            WARN | WARNING | WRN | WARNI => Level::Warn,
+            ERROR | ERR | SEVERE | EROR => Level::Error,
+            FATAL | CRITICAL | CRIT | ALERT | EMERG | EMERGENCY | PANIC | DPANIC | FTL | PNC
+            | CRITI => Level::Fatal,
+            TRACE | VERBOSE | FINEST | FINER | SILLY | TRC | TRCE | VRB => Level::Trace,
+            NOTICE => Level::Notice,
             _ => return None,
         })
     }

@@ -555,14 +555,32 @@ fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Class> {
 
 fn is_header(line: &[u8]) -> bool {
     let names = ["Version", "Fields", "Software", "Date", "Start-Date", "End-Date", "Remark"];
+    let zeek =
+        ["set_separator", "empty_field", "unset_field", "path", "open", "close", "fields", "types"];
     names.iter().any(|name| line.starts_with(format!("#{name}:").as_bytes()))
+        || zeek.iter().any(|name| line.starts_with(format!("#{name}\t").as_bytes()))
+        || line.starts_with(b"#separator ")
+        || line.starts_with(b"version account-id ")
 }
 
 fn is_continuation(line: &[u8]) -> bool {
-    let beginnings = ["Traceback (", "Caused by:", "at ", "... ", "Suppressed:", "goroutine "];
+    let beginnings =
+        ["Traceback (", "Caused by:", "at ", "... ", "Suppressed:", "goroutine ", "[stacktrace]"];
     if matches!(line.first(), Some(b' ' | b'\t'))
         || beginnings.iter().any(|beginning| line.starts_with(beginning.as_bytes()))
     {
+        return true;
+    }
+    // A numbered frame, or what closes a block.
+    if let Some(frame) = line.strip_prefix(b"#") {
+        let words: Vec<&[u8]> = frame.splitn(2, |&b| b == b' ').collect();
+        if words.len() == 2 && !words[0].is_empty() && words[0].iter().all(u8::is_ascii_digit) {
+            return true;
+        }
+    }
+    let closing = line.iter().filter(|b| b"}])".contains(b)).count();
+    let others = line.iter().filter(|b| b"\"',; ".contains(b)).count();
+    if closing > 0 && closing + others == line.len() {
         return true;
     }
     // A dotted name that says what went wrong, alone or before a colon.
@@ -1413,6 +1431,7 @@ fn level_of_token(
     let level = if word.len() == 1 {
         // MongoDB writes a component in capitals, or a dash, behind the letter.
         let component = behind.starts_with(b" - ")
+            || behind.starts_with(b" | ")
             || behind.get(1..3).is_some_and(|two| two.iter().all(u8::is_ascii_uppercase));
         let logcat = numbers_before && behind.starts_with(b" ") && (place > 0 || component);
         let bracketed = before == Some(b'[') || behind.starts_with(b"]");

@@ -168,6 +168,16 @@ impl Scanner {
         Ok(())
     }
 
+    /// Says the columns of the lines that come next, where the plan could not list them: a decoded
+    /// source says them as it goes.
+    ///
+    /// # Panics
+    /// If no chunk was begun.
+    pub fn set_columns(&mut self, fields: &[u8]) {
+        assert!(self.parsers.is_some(), "a chunk was begun");
+        self.context.history.layout.read(fields);
+    }
+
     /// Begins the chunk at `start` of the same source, whose first line comes next. What the lines
     /// pushed before left for later ones stays, what they counted is dropped.
     ///
@@ -465,7 +475,7 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: i64) -> Class {
     if first.is_ascii_whitespace() && line.bytes().trim_ascii().is_empty() {
         return Class::Blank;
     }
-    if first == b'#' && is_header(line.bytes()) {
+    if matches!(first, b'#' | b'v') && is_header(line.bytes()) {
         return Class::Header;
     }
     let (takers, parts) = parsers.candidates[usize::from(first)];

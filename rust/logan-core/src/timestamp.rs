@@ -323,13 +323,10 @@ impl Clock {
         match found {
             Some((_, end)) if !half_day_follows(line, end) => found,
             _ if matches!(digits, 1 | 2 | 4 | 6 | 8) => self.rare(line, at).or(found),
-            // Initials of months and days, and a letter: most words end here.
+            // Names of months and days, with a capital: most words end here.
             _ if digits == 0
-                && matches!(
-                    line.byte(at),
-                    b'J' | b'F' | b'M' | b'A' | b'S' | b'O' | b'N' | b'D' | b'T' | b'W'
-                )
-                && line.byte(at + 1).is_ascii_alphabetic() =>
+                && line.byte(at).is_ascii_uppercase()
+                && layouts::may_be_name(line.u32_at(at)) =>
             {
                 self.rare(line, at).or(found)
             }

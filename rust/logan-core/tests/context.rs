@@ -1,6 +1,8 @@
 //! Formats whose lines need more than the line: the same bytes of summary for any split, and the
 //! figures that the parts of a record have together.
 
+use logan_core::archive::{ArchiveFeed, Compression, Request};
+use logan_core::chunk_feed::ChunkFeed;
 use logan_core::codec::encode;
 use logan_core::engine::{self, Chunk, Control};
 use logan_core::feed::Feed;
@@ -8,6 +10,7 @@ use logan_core::format::Params;
 use logan_core::format::history::{LOOK_BACK_BYTES, Layouts};
 use logan_core::input::{Fingerprint, Mode, Source};
 use logan_core::lines::LINE_BYTES_MAX;
+use logan_core::reduction::MergeTree;
 use logan_core::spec::{FormatSpec, SourceSpec, Spec};
 use logan_core::summary::Summary;
 use proptest::collection::vec;
@@ -103,6 +106,49 @@ fn fed(bytes: &[u8], chunk: usize, push: usize, spec: &Arc<Spec>) -> Summary {
     feed.finish().unwrap()
 }
 
+/// The same spec, where nobody could look for the layouts before.
+fn unlisted(spec: &Spec) -> Arc<Spec> {
+    let mut spec = spec.clone();
+    spec.sources[0].layouts = Some(Layouts::default());
+    Arc::new(spec)
+}
+
+/// The figures of the compressed bytes.
+fn archived(bytes: &[u8], chunk: usize, threads: usize, spec: &Arc<Spec>) -> Summary {
+    let stored = zstd::stream::encode_all(bytes, 1).unwrap();
+    let request = Request {
+        source: 0,
+        compression: Compression::Zstd,
+        grid_bytes: chunk as u64,
+        expansion_max: 0,
+    };
+    let feed = ArchiveFeed::new(spec.clone(), "x".into(), request, threads, Arc::default());
+    let feed = feed.unwrap();
+    feed.push(&stored);
+    let scanned = feed.finish().unwrap();
+    assert!(scanned.fault.is_none(), "{:?}", scanned.fault);
+    scanned.summary
+}
+
+/// The figures of chunks that are each pushed, as whoever fetches them does.
+fn fetched(bytes: &[u8], chunk: usize, push: usize, spec: &Arc<Spec>) -> Summary {
+    let mut tree = MergeTree::new(spec);
+    let chunks = bytes.len().div_ceil(chunk);
+    for i in 0..chunks {
+        let end = bytes.len().min((i + 1) * chunk) as u64;
+        let place = Chunk { source: 0, start: (i * chunk) as u64, end };
+        let mut feed = ChunkFeed::new(spec.clone(), place).unwrap();
+        let first = feed.position() as usize;
+        for piece in bytes[first..].chunks(push) {
+            if !feed.push(piece).unwrap() {
+                break;
+            }
+        }
+        tree.insert(i as u64, feed.finish("x".as_ref()).unwrap()).unwrap();
+    }
+    tree.finish(chunks as u64).unwrap()
+}
+
 fn report(summary: &Summary) -> Value {
     summary.evaluate(10, None)
 }
@@ -187,6 +233,12 @@ proptest! {
         prop_assert!(encode(&cut) == encode(&whole));
         let fed = fed(&bytes, 1 + bytes.len() / 3, push, &spec);
         prop_assert!(encode(&fed) == encode(&whole), "fed by {}", push);
+        let chunk = 1 + bytes.len() / 3;
+        let fetched = fetched(&bytes, chunk, push, &spec);
+        prop_assert!(encode(&fetched) == encode(&whole), "fetched by {}", push);
+        let unlisted = unlisted(&spec);
+        let archived = archived(&bytes, chunk, threads, &unlisted);
+        prop_assert_eq!(report(&archived), report(&whole), "archived in {}", chunk);
         let lines = bytes.iter().filter(|&&b| b == b'\n').count() as u64;
         prop_assert_eq!(whole.lines.total(), lines);
     }
@@ -207,6 +259,10 @@ fn every_cut_of_one_of_each() {
     for chunk in [1, 2, 7, 64] {
         let found = file.run(&edges(bytes.len(), (0..bytes.len()).step_by(chunk)), 2, &spec);
         assert!(encode(&found) == encode(&whole), "chunks of {chunk}");
+        let found = fetched(bytes, chunk, 13, &spec);
+        assert!(encode(&found) == encode(&whole), "fetched, {chunk}");
+        let found = archived(bytes, chunk, 2, &unlisted(&spec));
+        assert_eq!(report(&found), report(&whole), "archived, {chunk}");
     }
     for chunk in [1, 50, 1_000] {
         assert!(encode(&fed(bytes, chunk, 13, &spec)) == encode(&whole), "fed, {chunk}");
@@ -320,6 +376,15 @@ fn layouts_are_found_wherever_a_block_ends() {
         expected.add(text.len() as u64, format!("date time sc-status {name}").as_bytes()).unwrap();
         text += &format!("#Fields: date time sc-status {name}\r\n");
     }
+    // Buffers of a decoder end anywhere too, and no list says where its columns change.
+    text += "2024-01-24 10:15:12 304\n";
+    let listed = Arc::new(Spec {
+        sources: vec![SourceSpec { layouts: Some(expected.clone()), ..SourceSpec::default() }],
+        ..Spec::plain()
+    });
+    let found = archived(text.as_bytes(), 100_000, 2, &unlisted(&listed));
+    let whole = fed(text.as_bytes(), 100_000, 1 << 20, &listed);
+    assert_eq!(report(&found), report(&whole));
     let file = TempFile::new(text.as_bytes());
     for mode in [Mode::Read, Mode::Map] {
         let source = Source::open(&file.0, Some(mode)).unwrap();

@@ -196,7 +196,10 @@ impl Summary {
         threads: usize,
         cancel: Option<&Cancel>,
     ) -> PyResult<Decoded> {
-        let control = control(cancel);
+        let mut control = control(cancel);
+        if let Some(cancel) = cancel {
+            control.bytes = cancel.1.clone();
+        }
         let (outcome, known) = attended(
             py,
             &control.cancel,
@@ -598,18 +601,9 @@ const CHUNK_FINISHED: &str = "this chunk is finished; make a new feed";
 #[pymethods]
 impl ChunkFeed {
     #[new]
-    #[pyo3(signature = (spec, source, start, end, *, lookback=0))]
-    fn new(
-        py: Python<'_>,
-        spec: &Spec,
-        source: u32,
-        start: u64,
-        end: u64,
-        lookback: u64,
-    ) -> PyResult<ChunkFeed> {
+    fn new(py: Python<'_>, spec: &Spec, source: u32, start: u64, end: u64) -> PyResult<ChunkFeed> {
         let chunk = chunk((source, start, end))?;
-        let feed =
-            detached(py, || Ok(chunk_feed::ChunkFeed::new(spec.0.clone(), chunk, lookback)?))?;
+        let feed = detached(py, || Ok(chunk_feed::ChunkFeed::new(spec.0.clone(), chunk)?))?;
         Ok(ChunkFeed(Mutex::new(Some(feed))))
     }
 

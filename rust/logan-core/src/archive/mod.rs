@@ -14,11 +14,15 @@
 //! at once. That cannot stick: chunks are taken in order, so whoever waits for bytes of a chunk
 //! knows that all chunks before it are in hands that can go on, and free their buffers.
 //!
+//! A chunk whose lines hang on lines before it is given those with its first buffer, as the threads
+//! that scan do not tell each other anything.
+//!
 //! An archive that is damaged gives the figures of the whole lines before the damage and an error
 //! that says where it is.
 
 mod decode;
 mod feed;
+mod lead;
 
 pub use decode::{Compression, DICTIONARY_BYTES_MAX, Decoder, Fault, Stored, decode_head};
 pub use feed::{ArchiveFeed, compression};
@@ -30,6 +34,7 @@ use crate::lines::first_line_start;
 use crate::reduction::{MergeTree, Merged};
 use crate::scan::Scanner;
 use crate::summary::Summary;
+use lead::{Lead, Past};
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::path::Path;
@@ -119,6 +124,7 @@ struct Job {
     index: u64,
     start: u64,
     first_line: u64,
+    lead: Option<Lead>,
     pieces: Receiver<Piece>,
 }
 
@@ -228,6 +234,7 @@ impl Crew {
     ) -> Result<Scanned, Error> {
         let spec = scanner.spec().clone();
         scanner.begin(request.source, 0, 0)?;
+        let past = Past::new(&spec, request.source)?;
         let archive = Arc::new(Archive {
             source: request.source,
             tree: Mutex::new(MergeTree::new(&spec)),
@@ -238,7 +245,7 @@ impl Crew {
         });
         let decoded = std::thread::scope(|scope| {
             let leave = Leave { crew: self, archive: &archive };
-            let cutter = Cutter::new(self, archive.clone(), request.grid_bytes);
+            let cutter = Cutter::new(self, archive.clone(), request.grid_bytes, past);
             let decoder = std::thread::Builder::new()
                 .name("logan-decode".into())
                 .spawn_scoped(scope, || decode_all(cutter, stored, path, request, control))
@@ -322,7 +329,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Scans one chunk as its bytes come and merges it.
 fn scan_chunk(scanner: &mut Scanner, job: Job) -> Result<(), Error> {
-    scanner.begin(job.archive.source, job.start, job.first_line)?;
+    match &job.lead {
+        None => scanner.begin(job.archive.source, job.start, job.first_line)?,
+        Some(lead) => lead.begin(scanner, job.archive.source, job.start)?,
+    }
     for piece in &job.pieces {
         let (end, whole) = match piece {
             Piece::Bytes(buffer, range) => {
@@ -473,14 +483,22 @@ struct Cutter<'a> {
     position: u64,
     /// Where the line starts whose end has not come.
     line: u64,
+    /// What later chunks may need of what was handed out; None if their lines need nothing.
+    past: Option<Past>,
     /// To the chunk at hand, once it has bytes.
     pieces: Option<Sender<Piece>>,
 }
 
 impl<'a> Cutter<'a> {
-    fn new(crew: &'a Crew, archive: Arc<Archive>, grid_bytes: u64) -> Cutter<'a> {
+    fn new(
+        crew: &'a Crew,
+        archive: Arc<Archive>,
+        grid_bytes: u64,
+        past: Option<Past>,
+    ) -> Cutter<'a> {
         let grid_bytes = grid_bytes.max(1);
-        Cutter { crew, archive, grid_bytes, chunks: 0, position: 0, line: 0, pieces: None }
+        let (chunks, position, line, pieces) = (0, 0, 0, None);
+        Cutter { crew, archive, grid_bytes, chunks, position, line, past, pieces }
     }
 
     /// Where the chunk at hand ends.
@@ -502,6 +520,9 @@ impl<'a> Cutter<'a> {
                 self.line = self.position + newline as u64 + 1;
             }
             self.send(Piece::Bytes(buffer.clone(), at..at + count));
+            if let Some(past) = &mut self.past {
+                past.add(&bytes[..count]);
+            }
             self.position += count as u64;
             at += count;
             while self.position >= self.end() && self.line == self.position {
@@ -521,6 +542,7 @@ impl<'a> Cutter<'a> {
                 index: self.chunks,
                 start: self.chunks * self.grid_bytes,
                 first_line: self.position,
+                lead: self.past.as_ref().map(Past::lead),
                 pieces,
             });
             self.crew.news.notify_all();

@@ -23,7 +23,7 @@
 //! first `/` is such a word in upper case (`INFO/MainProcess`), or what stands behind its last `.` is
 //! one and a `:` follows (`app.ERROR:`). One letter counts where only tokens that begin with a digit
 //! or a sign came before it and a space follows (logcat), as the first token before a space and
-//! another that is `-` or begins with two capitals (MongoDB), where `/` follows and all tokens
+//! another that is `-` or `|` or begins with two capitals (MongoDB, etcd), where `/` follows and all tokens
 //! before it began with a digit or sign (old logcat), or in brackets. A word of
 //! [`Level::from_weak_word`] that is enclosed, or upper case before ` [` or, white space aside,
 //! between two `|`, is the level if nothing else is. None found: level NONE.
@@ -370,7 +370,9 @@ impl App {
         let bytes = line.bytes();
         let limit = bytes.len().min(TIME_OFFSET_MAX);
         for at in 1..limit {
+            // All timestamps begin with a digit or a capital.
             if FRONTS[usize::from(bytes[at - 1])]
+                && (bytes[at].is_ascii_digit() || bytes[at].is_ascii_uppercase())
                 && let Some((stamp, level, _, message)) = timed_at(line, at, context)
             {
                 // Without a level anywhere it is more likely a damaged line of another format.
@@ -551,10 +553,11 @@ fn is_column(before: &[u8], behind: &[u8]) -> bool {
     before.trim_ascii_end().ends_with(b"|") && behind.trim_ascii_start().starts_with(b"|")
 }
 
-/// Whether this goes on like MongoDB behind a letter: `-` or the name of a component, in capitals.
+/// Whether this goes on like MongoDB or etcd behind a letter: `-`, `|`, or the name of a component,
+/// in capitals.
 fn is_component(text: &[u8]) -> bool {
     match text {
-        [b'-', b' ', ..] => true,
+        [b'-' | b'|', b' ', ..] => true,
         [a, b, ..] => a.is_ascii_uppercase() && b.is_ascii_uppercase(),
         _ => false,
     }

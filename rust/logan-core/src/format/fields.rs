@@ -153,7 +153,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         "time timestamp ts datetime date_time date t t.$date asctime event_time event_timestamp \
          logged_at log_time log_timestamp time_local time_iso8601 time_unix_nano time_millis \
          edge_start_timestamp request_time_epoch record.time.repr \
-         request_received_timestamp time_stamp",
+         request_received_timestamp time_stamp last_timestamp",
     ),
     (
         Meaning::Time,
@@ -238,7 +238,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         Meaning::Duration(Rule::Fixed(Unit::Milliseconds)),
         3,
         "latencies.request response_latency elasticsearch.slowlog.took \
-         record.metrics.duration_ms",
+         record.metrics.duration_ms origin_response_duration_ms",
     ),
     (Meaning::Duration(Rule::Fixed(Unit::Milliseconds)), 2, "time_ms ms upstream_service_time"),
     (Meaning::Duration(Rule::Fixed(Unit::Seconds)), 2, "upstream_response_time"),

@@ -5,6 +5,8 @@
 //! - a level, then `:` with another byte behind it (Python's `logging.basicConfig`, java.util.logging's
 //!   second line, winston, uvicorn), `[` and a digit (logrus on a terminal), or a space or more and
 //!   `[` (Alembic);
+//! - `fail` and `: ` (.NET);
+//! - `[10:15:32 INF] ` or `10:15AM INF `, with a level of three capitals (Serilog, zerolog);
 //! - a level in brackets, perhaps with spaces before the closing one, and a space or a bracket behind
 //!   it (Maven);
 //! - a *front*, and behind it, and spaces, a level with a space or a colon behind it; in brackets, it
@@ -13,7 +15,8 @@
 //! A level is a word of [`Level::from_word`], all upper or all lower case. A front is a time of day
 //! (`10:15:32`, perhaps with a fraction, perhaps in brackets), a number of seconds in brackets
 //! (`[0.005s]`, Java's virtual machine), each perhaps with a group in brackets behind it; or a number of
-//! milliseconds and a group in brackets (Log4j); or a group in brackets alone (SLF4J). Behind a time of
+//! milliseconds and a group in brackets (Log4j); or a group in brackets alone (SLF4J). Between a time of
+//! day and a level in brackets up to four `key=value` may stand (Elixir). Behind a time of
 //! day without a group, only a level in brackets will do, or one in upper case before ` [`:
 //! `10:15:33.001 INFO Incomplete` is a damaged line.
 //!
@@ -140,6 +143,10 @@ fn front(text: &[u8]) -> Option<(Level, usize)> {
         let dressing = rest.iter().take_while(|b| b" \t]:-|".contains(b)).count();
         Some((level, text.len() - rest.len() + dressing))
     };
+    // .NET writes `fail: Name[0]`, which elsewhere is a word like others.
+    if let Some(rest) = text.strip_prefix(b"fail") {
+        return if rest.starts_with(b": ") { message(Level::Error, rest) } else { None };
+    }
     let len = letters(text);
     if len > 0 {
         let (level, rest) = (level(&text[..len])?, &text[len..]);
@@ -154,8 +161,14 @@ fn front(text: &[u8]) -> Option<(Level, usize)> {
     {
         return message(level, rest);
     }
+    if let Some(found) = timed_level(text) {
+        return message(found.0, found.1);
+    }
     let (mut rest, timed) = behind_time(text)?;
     rest = &rest[spaces(rest)..];
+    if timed {
+        rest = behind_pairs(rest);
+    }
     if let Some((level, rest)) = bracketed(rest) {
         return message(level, rest);
     }
@@ -176,6 +189,44 @@ fn front(text: &[u8]) -> Option<(Level, usize)> {
         (false, false) => false,
     };
     if certain { message(level, rest) } else { None }
+}
+
+/// A level of three capitals and what is behind it, of `[10:15:32 INF] ` (Serilog) and `10:15AM INF `
+/// (zerolog).
+fn timed_level(text: &[u8]) -> Option<(Level, &[u8])> {
+    let word = |text: &[u8]| {
+        let word = text.get(..3).filter(|word| word.iter().all(u8::is_ascii_uppercase))?;
+        Level::from_word(word)
+    };
+    if let Some(inner) = group(text) {
+        let behind = &inner[time_of_day(inner)?..];
+        let level = word(behind.strip_prefix(b" ").filter(|rest| rest.len() == 3)?)?;
+        return text[inner.len() + 2..]
+            .starts_with(b" ")
+            .then(|| (level, &text[inner.len() + 2..]));
+    }
+    let hour = text.iter().take(3).take_while(|b| b.is_ascii_digit()).count();
+    let [b':', a, b, b'A' | b'P', b'M', b' ', rest @ ..] = text.get(hour..)? else { return None };
+    if !(1..=2).contains(&hour) || !a.is_ascii_digit() || !b.is_ascii_digit() {
+        return None;
+    }
+    let level = word(rest)?;
+    rest[3..].starts_with(b" ").then(|| (level, &rest[3..]))
+}
+
+/// What is behind up to four `key=value` and the space behind each, as Elixir's logger writes its
+/// metadata.
+fn behind_pairs(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    for _ in 0..4 {
+        let key = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        if key == 0 || rest.get(key) != Some(&b'=') {
+            break;
+        }
+        let Some(len) = rest.iter().take(GROUP_BYTES_MAX).position(|&b| b == b' ') else { break };
+        rest = &rest[len + 1..];
+    }
+    rest
 }
 
 /// What is behind a time of day, seconds in brackets, or milliseconds before a bracket, and whether

@@ -15,14 +15,17 @@
 //!   method, path and status (lograge); a message of rank 1 (`error` and the like) is not enough.
 //!   So `foo=1 bar=2` is no record.
 //!
+//! Where no value is a time, the one in `msg=audit(1706091332.123:456)` counts (auditd).
+//!
 //! Values are text. In quotes the escapes of JSON are undone, and anything else behind a backslash
 //! stays as it is, backslash included; without quotes a backslash is a byte like others.
 
 use super::fields::{Fields, Group, Known, Meaning, Names, Value};
 use super::{Context, Entry, Info, LineFormat, keys};
-use crate::batch::{Columns, Record};
+use crate::batch::{Columns, NO_TIME, Record};
 use crate::lines::Line;
 use crate::simd::Simd;
+use crate::timestamp::epoch;
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -120,7 +123,24 @@ impl LineFormat for Logfmt {
             }
             at = skip_blanks(line, at);
         }
-        pairs >= 2 && fields.looks_like_a_log() && fields.finish(arena, record)
+        let taken = pairs >= 2 && fields.looks_like_a_log() && fields.finish(arena, record);
+        if taken && record.time_ns == NO_TIME {
+            audited(line.bytes(), record);
+        }
+        taken
+    }
+}
+
+/// The time that auditd writes at the start of its message: `msg=audit(1706091332.123:456): `.
+#[cold]
+fn audited(line: &[u8], record: &mut Record) {
+    const BEFORE: &[u8] = b" msg=audit(";
+    let Some(found) = memchr::memmem::find(line, BEFORE) else { return };
+    let text = &line[found + BEFORE.len()..];
+    let len = text.iter().take(40).position(|&b| b == b':').unwrap_or(0);
+    if let Some(stamp) = epoch(&text[..len]) {
+        record.time_ns = stamp.nanos_since_epoch();
+        record.second = stamp.second;
     }
 }
 

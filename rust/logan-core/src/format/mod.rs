@@ -13,10 +13,13 @@ pub mod ansi;
 pub mod apache_error;
 pub mod app;
 pub mod aws_elb;
+pub mod aws_lambda;
 pub mod aws_s3;
+pub mod aws_vpc;
 pub(crate) mod cursor;
 pub mod custom;
 pub mod detect;
+pub mod dmesg;
 pub mod duration;
 pub mod envelope;
 pub mod envoy;
@@ -326,7 +329,7 @@ pub trait Format: Send + Sync {
 /// Blank lines and headers come before all formats.
 #[inline(always)]
 fn is_never_a_record(line: Line<'_>) -> bool {
-    line.len() == 0 || (line.byte(0) == b'#' && is_header(line.bytes()))
+    line.len() == 0 || (matches!(line.byte(0), b'#' | b'v') && is_header(line.bytes()))
 }
 
 #[inline(always)]
@@ -491,8 +494,10 @@ pub static REGISTRY: &[&Entry] = &[
     &envelope::journald::EXPORT,
     &haproxy::HTTP,
     &haproxy::TCP,
+    &aws_lambda::ENTRY,
     &envelope::syslog::RFC5424,
     &envelope::syslog::RFC3164,
+    &envelope::prefixed::ENTRY,
     &json::ENTRY,
     &access::COMBINED,
     &access::COMMON,
@@ -502,6 +507,7 @@ pub static REGISTRY: &[&Entry] = &[
     &aws_elb::APPLICATION,
     &aws_elb::CLASSIC,
     &aws_s3::ENTRY,
+    &aws_vpc::ENTRY,
     &envoy::ENTRY,
     &squid::ENTRY,
     &uwsgi::ENTRY,
@@ -509,6 +515,7 @@ pub static REGISTRY: &[&Entry] = &[
     &nginx_error::ENTRY,
     &postgres::ENTRY,
     &redis::ENTRY,
+    &dmesg::ENTRY,
     &rails::ENTRY,
     &gin::ENTRY,
     &app::ENTRY,
@@ -542,7 +549,7 @@ pub fn by_name(name: &str) -> Option<(usize, &'static Entry)> {
 /// JSON, so formats that say less about them would take them, too. Such a format is never looked
 /// for in the payload of an envelope.
 pub fn is_outer(entry: &Entry) -> bool {
-    let outer: [&Entry; 9] = [
+    let outer: [&Entry; 10] = [
         &w3c::IIS,
         &w3c::CLOUDFRONT,
         &w3c::GENERIC,
@@ -552,6 +559,7 @@ pub fn is_outer(entry: &Entry) -> bool {
         &envelope::journald::EXPORT,
         &envelope::syslog::RFC5424,
         &envelope::syslog::RFC3164,
+        &envelope::prefixed::ENTRY,
     ];
     outer.iter().any(|outer| outer.info.name == entry.info.name)
 }

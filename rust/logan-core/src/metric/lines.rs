@@ -175,11 +175,28 @@ impl State for Lines {
 
 /// Whether a line that no format took continues the record before it, by its beginning alone.
 ///
-/// White space, or how stack traces of usual languages go on.
+/// White space, how stack traces of usual languages go on, or nothing but what closes what was
+/// opened before.
 pub fn is_continuation(line: &[u8]) -> bool {
-    const PREFIXES: [&[u8]; 6] =
-        [b"Traceback (", b"Caused by:", b"at ", b"... ", b"Suppressed:", b"goroutine "];
+    const PREFIXES: [&[u8]; 7] = [
+        b"Traceback (",
+        b"Caused by:",
+        b"at ",
+        b"... ",
+        b"Suppressed:",
+        b"goroutine ",
+        b"[stacktrace]",
+    ];
     if matches!(line.first(), Some(b' ' | b'\t')) || PREFIXES.iter().any(|p| line.starts_with(p)) {
+        return true;
+    }
+    // PHP numbers the frames: `#0 /app/x.php(12): f()`.
+    let digits = line.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
+    if digits > 0 && line[0] == b'#' && line.get(1 + digits) == Some(&b' ') {
+        return true;
+    }
+    let closes = |b: &u8| matches!(b, b'}' | b']' | b')');
+    if line.iter().any(closes) && line.iter().all(|b| closes(b) || b"\"',; ".contains(b)) {
         return true;
     }
     // `ValueError: x`, `java.lang.IllegalStateException: x`: a dotted name that ends so, alone or
@@ -192,9 +209,10 @@ pub fn is_continuation(line: &[u8]) -> bool {
         && (name.ends_with(b"Error") || name.ends_with(b"Exception") || name.ends_with(b"Warning"))
 }
 
-/// Whether a line is a directive of the W3C extended log format.
+/// Whether a line says what the lines after it are: a directive of the W3C extended log format or
+/// of Zeek, or the names of the fields of AWS VPC flow logs.
 pub fn is_header(line: &[u8]) -> bool {
-    const NAMES: [&[u8]; 7] = [
+    const NAMES: [&[u8]; 17] = [
         b"#Version:",
         b"#Fields:",
         b"#Software:",
@@ -202,6 +220,16 @@ pub fn is_header(line: &[u8]) -> bool {
         b"#Start-Date:",
         b"#End-Date:",
         b"#Remark:",
+        b"#separator ",
+        b"#set_separator\t",
+        b"#empty_field\t",
+        b"#unset_field\t",
+        b"#path\t",
+        b"#open\t",
+        b"#close\t",
+        b"#fields\t",
+        b"#types\t",
+        b"version account-id ",
     ];
     NAMES.iter().any(|name| line.starts_with(name))
 }
@@ -222,6 +250,12 @@ mod tests {
             "ValueError: x",
             "java.lang.NullPointerException",
             "KeyError: 'x'",
+            "#0 /app/x.php(12): f()",
+            "[stacktrace]",
+            "}",
+            "\"}",
+            "  ],",
+            "})';",
         ] {
             assert!(is_continuation(line.as_bytes()), "{line}");
         }
@@ -233,6 +267,10 @@ mod tests {
             "2024-01-24 ERROR",
             "...",
             "A b Error: x",
+            "# Time: 10:15",
+            "#0",
+            "\"\"",
+            "} x",
         ] {
             assert_eq!(is_continuation(line.as_bytes()), line == "Error", "{line}");
         }

@@ -39,6 +39,27 @@ const MONTHS: [&str; 12] = [
 const DAYS: [&str; 7] =
     ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
+/// The first three letters of the names of months and days, as numbers.
+macro_rules! names {
+    ($($name:ident)*) => {
+        $(const $name: u32 = {
+            let name = stringify!($name).as_bytes();
+            u32::from_le_bytes([name[0], name[1], name[2], 0]) | 0x20_2020
+        };)*
+
+        /// Whether the first three of these bytes are those of a month or day, in any case.
+        #[inline(always)]
+        pub(super) fn may_be_name(bytes: u32) -> bool {
+            matches!(bytes & 0xff_ffff | 0x20_2020, $($name)|*)
+        }
+    };
+}
+
+names! {
+    JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC
+    MON TUE WED THU FRI SAT SUN
+}
+
 /// Longest name of a month or day.
 const NAME_BYTES_MAX: usize = 9;
 

@@ -68,6 +68,7 @@ impl Head for Cri {
             stream: Some(stream),
             is_piece,
             is_indented: false,
+            is_doubtful: false,
         })
     }
 }

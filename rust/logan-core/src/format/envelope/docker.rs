@@ -121,6 +121,7 @@ impl Head for Docker {
             stream: Some(stream),
             is_piece: self.rejoin && !is_ended,
             is_indented: false,
+            is_doubtful: false,
         })
     }
 }

@@ -141,6 +141,7 @@ impl Head for Json {
             stream: None,
             is_piece: false,
             is_indented,
+            is_doubtful: false,
         })
     }
 }
@@ -233,6 +234,7 @@ impl LineFormat for Export {
             stream: None,
             is_piece: false,
             is_indented: entry.is_of_kernel,
+            is_doubtful: false,
         };
         let mut buffer = std::mem::take(&mut context.history.joined);
         buffer.clear();

@@ -11,9 +11,12 @@
 //! timestamp of [app text](super::app), its response time as in its message, and the message is
 //! what follows the level. Without a payload the record has the envelope's time and level alone.
 //!
+//! Where the envelope is no more than a prefix that other lines may have, such a payload makes the
+//! line one of another format.
+//!
 //! A payload that is blank, or that no format takes and that begins as [continuation
 //! lines](crate::metric::lines::is_continuation) do, makes the line a continuation. White space at
-//! its front does not where the kernel speaks, which indents what it says.
+//! its front does not where the kernel or sudo speaks, which indent what they say.
 //!
 //! # Pieces
 //! Container runtimes cut long lines (Docker every 16 KiB) and mark the pieces. With
@@ -31,6 +34,7 @@ pub mod cri;
 pub mod docker;
 pub mod journald;
 pub(crate) mod object;
+pub mod prefixed;
 pub mod syslog;
 
 use super::{Context, Entry, Format, LineFormat, Params, Part, REGISTRY, app, is_outer};
@@ -56,6 +60,8 @@ pub(crate) struct Opened {
     pub(crate) is_piece: bool,
     /// Whether white space at the front means nothing.
     pub(crate) is_indented: bool,
+    /// Whether the line is one of the envelope's only if some format takes the payload.
+    pub(crate) is_doubtful: bool,
 }
 
 /// Where the payload is.
@@ -129,6 +135,9 @@ impl Inner {
             arena.truncate(written);
             if continues(bytes, opened.is_indented) {
                 return Part::Continuation;
+            }
+            if opened.is_doubtful {
+                return Part::Foreign;
             }
             free_text::<S>(payload, context, record);
         }
@@ -359,6 +368,8 @@ pub fn payload_of(entry: &Entry, line: Line<'_>, clock: &mut Clock) -> Option<Ve
         open(&syslog::Rfc5424, line, clock)
     } else if name == syslog::RFC3164.info.name {
         open(&syslog::Rfc3164, line, clock)
+    } else if name == prefixed::ENTRY.info.name {
+        open(&prefixed::Prefixed, line, clock)
     } else {
         None
     }

@@ -16,7 +16,9 @@
 //! and without a tag all behind the host is the payload.
 //!
 //! The level is the priority's severity; without one there is none. White space at the front of a
-//! payload means nothing where the tag is `kernel` or the facility 0.
+//! payload means nothing where the tag is `kernel` or `sudo` or the facility 0. As `journalctl -o
+//! short-full` writes it, the timestamp has a weekday, a date in digits and the name of a zone: `UTC`
+//! or one that is not looked at.
 
 use super::{Envelope, Head, Opened, Payload};
 use crate::format::{Entry, Info};
@@ -129,6 +131,7 @@ impl Head for Rfc5424 {
             stream: None,
             is_piece: false,
             is_indented: priority >> 3 == 0,
+            is_doubtful: false,
         })
     }
 }
@@ -183,7 +186,7 @@ impl Head for Rfc3164 {
         }
         let (host, at) = word(bytes, at + 1, HOST_BYTES_MAX)?;
         let is_of_host = |b: &u8| b.is_ascii_alphanumeric() || b"._:-%".contains(b);
-        if !host.iter().all(is_of_host) {
+        if !host.iter().all(is_of_host) || host.ends_with(b":") {
             return None;
         }
         let rest = at + 1;
@@ -202,7 +205,10 @@ impl Head for Rfc3164 {
             payload: Payload::Line(start, bytes.len()),
             stream: None,
             is_piece: false,
-            is_indented: name == b"kernel" || priority.is_some_and(|p| p >> 3 == 0),
+            is_indented: name == b"kernel"
+                || name == b"sudo"
+                || priority.is_some_and(|p| p >> 3 == 0),
+            is_doubtful: false,
         })
     }
 }
@@ -211,6 +217,9 @@ impl Head for Rfc3164 {
 #[inline(always)]
 fn stamp(line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(crate::timestamp::Stamp, usize)> {
     if line.byte(at).is_ascii_uppercase() {
+        if line.byte(at + 8) == b'-' && line.byte(at + 4).is_ascii_digit() {
+            return full(line, at, clock);
+        }
         return clock.any(line, at);
     }
     if line.byte(at + 10) != b'T' || !line.byte(at).is_ascii_digit() {
@@ -221,6 +230,24 @@ fn stamp(line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(crate::timesta
     let has_zone = line.byte(end - 1) == b'Z'
         || line.bytes()[at + 19..end].iter().any(|b| matches!(b, b'+' | b'-'));
     has_zone.then_some((stamp, end))
+}
+
+/// `Wed 2024-01-24 10:15:32 UTC` at `at`.
+#[cold]
+fn full(line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(crate::timestamp::Stamp, usize)> {
+    const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+    let bytes = line.bytes();
+    if !DAYS.contains(&bytes.get(at..at + 3)?) || bytes.get(at + 14) != Some(&b' ') {
+        return None;
+    }
+    let (stamp, end) = clock.iso(line, at + 4)?;
+    let zone = bytes.get(end..)?.strip_prefix(b" ")?;
+    let letters = zone.iter().take_while(|b| b.is_ascii_uppercase()).count();
+    if !(2..=5).contains(&letters) {
+        // The zone was read with the time, as `Z` or digits are.
+        return Some((stamp, end));
+    }
+    Some((stamp, end + 1 + letters))
 }
 
 /// What syslog daemons say without a tag.

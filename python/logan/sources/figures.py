@@ -1,0 +1,135 @@
+"""Figures of a chunk that is no range of a plain file, for whoever runs a plan.
+
+One place, so that engines and workers of a cluster cannot differ. Bytes of an object are fetched in
+ranges by `remote` and pushed into the native feed that the source needs: a chunk of its own, an
+archive, or a log that is read from its beginning. Nothing here knows of threads or leases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from logan import _logan
+from logan._logan import Cancel, Spec, Summary
+from logan.errors import CancelledError, InputError
+from logan.model import Archive, Chunk, Missing, Plan, Source
+
+if TYPE_CHECKING:
+    from logan.sources.remote import Fetcher
+
+__all__ = [
+    "Fault",
+    "Figures",
+    "Native",
+    "in_decoded_offsets",
+    "native_figures",
+    "of_object",
+    "push",
+]
+
+Fault = tuple[str, str]
+"""Kind and reason."""
+
+Native = tuple[Summary, Fault | None, tuple[int, int, int, int | None]]
+"""What the native functions for archives end with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a chunk gave.
+
+    Attributes:
+        fault: why the end of an archive was not reached; what it gave up to there is in the
+            figures.
+    """
+
+    summary: Summary
+    fault: Fault | None = None
+    archive: Archive | None = None
+
+
+def native_figures(ended: Native, before: Fault | None = None) -> Figures:
+    """From what a native function says; why its bytes were not all pushed comes first."""
+    summary, fault, (_, decoded, members, foreign_at) = ended
+    return Figures(summary, before or fault, Archive(decoded, members, foreign_at))
+
+
+def in_decoded_offsets(missing: Missing, plan: Plan, summary: Summary) -> Missing:
+    """Of what was not read of an archive only the decoded offset is known where it starts."""
+    if plan.sources[missing.source].compression is None:
+        return missing
+    start = summary.covered_bytes(missing.source)
+    return Missing(missing.source, start, None, missing.kind, missing.why)
+
+
+def of_object(
+    source: Source,
+    chunk: Chunk,
+    spec: Spec,
+    *,
+    chunk_size: int,
+    expansion_max: int,
+    cancel: Cancel,
+    threads: int = 1,
+    fetcher: Fetcher | None = None,
+    counted: Callable[[int], None] = lambda size: None,
+) -> Figures:
+    """Fetch and scan a chunk; `counted` is told of the bytes of each piece.
+
+    Raises:
+        InputError: it cannot be read; `SourceChangedError` if it changed.
+        CancelledError: `cancel` was set, unless it is an archive.
+    """
+    if fetcher is None:
+        from logan.sources import remote
+
+        fetcher = remote.Fetcher(source.url, source.etag)
+    size = source.size or 0
+
+    def fetched(start: int, end: int) -> Iterator[bytes]:
+        for piece in fetcher.pieces(start, end, size, cancel):
+            counted(len(piece))
+            yield piece
+
+    if source.compression is not None:
+        archive = _logan.ArchiveFeed(
+            spec,
+            source.compression,
+            name=source.url,
+            source=chunk.source,
+            chunk_size=chunk_size,
+            expansion_max=expansion_max,
+            threads=threads,
+            cancel=cancel,
+        )
+        fault = _faultless(fetched(0, size), archive.push, cancel)
+        return native_figures(archive.finish(), fault)
+    feed = _logan.ChunkFeed(spec, chunk.source, chunk.start, chunk.end)
+    push(fetched(feed.position, chunk.end), feed.push, cancel)
+    return Figures(feed.finish(source.url))
+
+
+def push(pieces: Iterator[bytes], into: Callable[[bytes], bool | None], cancel: Cancel) -> None:
+    """Push until there are no more pieces, or no more are wanted."""
+    for piece in pieces:
+        if cancel.is_set():
+            raise CancelledError("stopped on request before all input was read")
+        if into(piece) is False:
+            break
+
+
+def _faultless(
+    pieces: Iterator[bytes], into: Callable[[bytes], bool | None], cancel: Cancel
+) -> Fault | None:
+    """Push all pieces; why that was not all, where what was pushed is still right."""
+    try:
+        push(pieces, into, cancel)
+    except CancelledError as error:
+        return "cancelled", str(error)
+    except InputError as error:
+        if error.kind == "changed":
+            raise
+        return error.kind, str(error)
+    return None

@@ -1,0 +1,90 @@
+//! What runs several programs puts their names before their lines: docker compose, pm2, foreman,
+//! kubectl.
+//!
+//! # Accepted
+//! - `web_1  | PAYLOAD` and `0|api  | PAYLOAD`: a name of letters, digits and `_.-/`, perhaps behind a
+//!   number and `|`; a space or more, `|`, a space. Foreman writes a time of day and a space before it.
+//!   The name of a level is no such name.
+//! - `[pod/NAME/CONTAINER] PAYLOAD`.
+//!
+//! Other lines look like this, too, so a line is of this format only if its payload is of one.
+
+use super::{Envelope, Head, Opened, Payload};
+use crate::format::{Entry, Info};
+use crate::level::Level;
+use crate::lines::Line;
+use crate::simd::Simd;
+use crate::timestamp::Clock;
+
+/// Registry entry.
+pub static ENTRY: Entry = Entry {
+    info: Info {
+        name: "compose",
+        title: "docker compose, pm2, foreman or kubectl around lines of other formats",
+        example: "web_1  | 2024-01-24 10:15:32.123 INFO Request processed in 127ms",
+        time_field: "the payload's",
+        duration_field: Some("the payload's"),
+        duration_unit: Some("in the payload"),
+    },
+    last_resort: false,
+    build: |params| Box::new(Envelope::new(Prefixed, params)),
+};
+
+/// Longest name: Kubernetes allows 253 bytes for a pod's, of which few use a third.
+const NAME_BYTES_MAX: usize = 128;
+
+pub(super) struct Prefixed;
+
+impl Head for Prefixed {
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || byte == b'['
+    }
+
+    #[inline(always)]
+    fn open<S: Simd>(
+        &self,
+        line: Line<'_>,
+        _clock: &mut Clock,
+        _buffer: &mut Vec<u8>,
+    ) -> Option<Opened> {
+        let bytes = line.bytes();
+        let start = if bytes[0] == b'[' { behind_pod(bytes)? } else { behind_name(bytes)? };
+        (start < bytes.len()).then_some(Opened {
+            stamp: None,
+            level: Level::None,
+            payload: Payload::Line(start, bytes.len()),
+            stream: None,
+            is_piece: false,
+            is_indented: false,
+            is_doubtful: true,
+        })
+    }
+}
+
+fn behind_pod(line: &[u8]) -> Option<usize> {
+    let rest = line.strip_prefix(b"[pod/")?;
+    let close = rest.iter().take(2 * NAME_BYTES_MAX).position(|&b| b == b']')?;
+    (rest.get(close + 1) == Some(&b' ')).then_some(b"[pod/".len() + close + 2)
+}
+
+fn behind_name(line: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    if let [a, b, b':', c, d, b':', e, f, b' ', ..] = line
+        && [a, b, c, d, e, f].iter().all(|b| b.is_ascii_digit())
+    {
+        at = 9;
+    }
+    let digits = line[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+    if digits > 0 && line.get(at + digits) == Some(&b'|') {
+        at += digits + 1;
+    }
+    let of_name = |b: &u8| b.is_ascii_alphanumeric() || b"_.-/".contains(b);
+    let name = line[at..].iter().take(NAME_BYTES_MAX + 1).take_while(|b| of_name(b)).count();
+    if !(1..=NAME_BYTES_MAX).contains(&name) || Level::from_word(&line[at..at + name]).is_some() {
+        return None;
+    }
+    at += name;
+    let spaces = line[at..].iter().take_while(|&&b| b == b' ').count();
+    at += spaces;
+    (spaces > 0 && line[at..].starts_with(b"| ")).then_some(at + 2)
+}

@@ -1,0 +1,162 @@
+"""How fast each format is analysed on one thread: `python -m tests.bench.formats`.
+
+Each sample of test_vectors/formats is repeated to some MiB, its clock times and epochs going on
+from copy to copy, and scanned by one thread as `logan analyze` would: detection, parsing, all
+metrics. Two figures a format: bytes per second of wall time, and of the process's CPU time, which
+says more while others are at work. Medians; every second round goes backwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from logan import _logan
+from logan.job import prepare
+from logan.limits import CHUNK_SIZE_BYTES_DEFAULT
+from logan.plan import Options
+from tests.bench import machine, tables
+from tests.bench.measure import ROOT, warm
+
+TARGET_BYTES_PER_S: Final = 300e6
+VECTORS: Final = ROOT / "test_vectors" / "formats"
+VARIED_BYTES: Final = 2 << 20
+"""So much is made with times of its own, then repeated."""
+
+CLOCK: Final = re.compile(rb"(?<!\d)\d\d:(\d\d:\d\d)(?!\d)")
+EPOCH: Final = re.compile(rb"(?<!\d)1[4-7]\d{4}(\d{4})(?=\d{0,9}(?!\d))")
+
+
+@dataclass
+class Measured:
+    """One format."""
+
+    name: str
+    path: Path
+    size: int
+    formats: list[str] = field(default_factory=list)
+    walls_s: list[float] = field(default_factory=list)
+    cpus_s: list[float] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For the result file."""
+        return {
+            "name": self.name,
+            "bytes": self.size,
+            "formats": self.formats,
+            "walls_s": self.walls_s,
+            "cpus_s": self.cpus_s,
+            "bytes_per_second": self.size / statistics.median(self.walls_s),
+            "bytes_per_cpu_second": self.size / statistics.median(self.cpus_s),
+        }
+
+
+def grown(sample: bytes, size: int) -> bytes:
+    """The sample, repeated, with the minutes, seconds and epochs of each copy its own."""
+    sample = sample if sample.endswith(b"\n") else sample + b"\n"
+    clocks = [match.start(1) for match in CLOCK.finditer(sample)]
+    epochs = [match.start(1) for match in EPOCH.finditer(sample)]
+    copies = []
+    for number in range(max(1, min(size, VARIED_BYTES) // len(sample))):
+        copy = bytearray(sample)
+        for at in clocks:
+            copy[at : at + 5] = b"%02d:%02d" % (number // 60 % 60, number % 60)
+        for at in epochs:
+            copy[at : at + 4] = b"%04d" % (number % 10_000)
+        copies.append(bytes(copy))
+    varied = b"".join(copies)
+    return varied * max(1, size // len(varied))
+
+
+def cpu_s() -> float:
+    """CPU time of this process so far."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def scan(measured: Measured) -> None:
+    """One more round. Raises `RuntimeError` if the scan left something out."""
+    options = Options(chunk_size=CHUNK_SIZE_BYTES_DEFAULT)
+    job = prepare([str(measured.path)], options, strict=True)
+    source = job.plan.sources[0]
+    print_ = _logan.Fingerprint.from_json(source.fingerprint or "")
+    chunks = [(chunk.source, chunk.start, chunk.end) for chunk in job.plan.chunks]
+    spec = job.spec()
+    wall, cpu = time.perf_counter(), cpu_s()
+    outcome = _logan.scan([(source.url, print_)], chunks, spec, threads=1)
+    measured.walls_s.append(time.perf_counter() - wall)
+    measured.cpus_s.append(cpu_s() - cpu)
+    if outcome.failures:
+        raise RuntimeError(f"{measured.name}: {outcome.failures[0]}")
+    figures = json.loads(outcome.summary.evaluate())
+    found = figures["sources"][0]["formats"]
+    measured.formats = [f"{each['name']} {each['lines']}" for each in found]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command."""
+    args = _arguments(argv)
+    names = args.formats or sorted(path.parent.name for path in VECTORS.glob("*/sample.log"))
+    with tempfile.TemporaryDirectory(prefix="bench-formats-", dir=args.cache) as folder:
+        measured = []
+        for name in names:
+            sample = (VECTORS / name / "sample.log").read_bytes()
+            path = Path(folder) / f"{name}.log"
+            path.write_bytes(grown(sample, args.size_mb << 20))
+            measured.append(Measured(name, path, path.stat().st_size))
+        for number in range(args.rounds):
+            for each in measured if number % 2 == 0 else reversed(measured):
+                warm(each.path)
+                scan(each)
+    rows = [each.to_dict() for each in measured]
+    rows.sort(key=lambda row: row["bytes_per_cpu_second"])
+    document = {
+        "version": 1,
+        "machine": machine.facts(),
+        "settings": {"size_mb": args.size_mb, "rounds": args.rounds},
+        "target_bytes_per_second": TARGET_BYTES_PER_S,
+        "formats": rows,
+    }
+    (args.cache / "formats.json").write_text(json.dumps(document, indent=2) + "\n")
+    tables.show(
+        f"formats, one thread, {args.size_mb} MiB each, medians of {args.rounds}",
+        ["format", "MB/s", "MB/s of CPU", f"{TARGET_BYTES_PER_S / 1e6:.0f} reached"],
+        [
+            [
+                row["name"],
+                f"{row['bytes_per_second'] / 1e6:.0f}",
+                f"{row['bytes_per_cpu_second'] / 1e6:.0f}",
+                "yes" if row["bytes_per_cpu_second"] >= TARGET_BYTES_PER_S else "no",
+            ]
+            for row in rows
+        ],
+    )
+    return 0
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure every format on one thread.")
+    parser.add_argument("formats", nargs="*", help="names of samples; all by default")
+    parser.add_argument("--size-mb", type=int, default=64, metavar="N", help="MiB of each (64)")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of each (5)")
+    parser.add_argument(
+        "--cache", type=Path, default=ROOT / ".bench", metavar="DIR", help="logs and results"
+    )
+    args = parser.parse_args(argv)
+    args.cache = args.cache.resolve()
+    args.cache.mkdir(parents=True, exist_ok=True)
+    return args
+
+
+if __name__ == "__main__":
+    sys.exit(main())
