@@ -38,7 +38,10 @@
 
 use super::ansi::{self, ESC};
 use super::text_duration::{self, Memo, TEXTS_MAX};
-use super::{Context, Entry, Info, LineFormat, Run, apache_error, nginx_error, postgres};
+use super::{
+    Context, Entry, Info, LineFormat, Run, SPOTS_MAX, Scattered, Spot, Spots, apache_error,
+    line_of, nginx_error, one_by_one, postgres,
+};
 use crate::batch::{
     BATCH_ROWS, Batch, Columns, ERROR, MEASURED, NO_DURATION, REQUEST, Record, TIMED, Text,
 };
@@ -101,6 +104,17 @@ impl LineFormat for App {
             if parsed < TEXTS_MAX {
                 return;
             }
+        }
+    }
+
+    #[inline(always)]
+    fn parse_each<S: Simd>(&self, lines: &mut Scattered<'_>) {
+        if self.anywhere {
+            return one_by_one::<S, Self>(self, lines.lines, lines);
+        }
+        const _: () = assert!(SPOTS_MAX <= TEXTS_MAX);
+        for some in lines.lines.chunks(SPOTS_MAX) {
+            self.plain_each::<S>(some, lines);
         }
     }
 
@@ -218,20 +232,54 @@ fn heads<S: Simd>(
             (words, *line.add(len as usize - 1) == b'\r')
         };
         let text_end = end - u32::from(carriage_return);
-        let Some((stamp, nanos)) = clock.plain_words([words[0], words[1], words[2]]) else { break };
-        let Some((head, text)) = plain_head(words[3]) else { break };
-        batch.time_ns[row] = nanos;
-        batch.second[row] = stamp.second;
-        batch.level[row] = head.level;
-        batch.flags[row] = head.flags;
-        batch.message[row] = Text::of_line((at + 24 + text) as usize, text_end as usize);
-        batch.duration_ns[row] = NO_DURATION;
-        batch.line_start[row] = at;
-        batch.line_len[row] = text_end - at;
+        if !write_head(words, at, text_end, row, clock, batch) {
+            break;
+        }
         at = end + 1;
         rows += 1;
     }
     (rows, at)
+}
+
+/// Writes all but the response time of a line of the most usual shape, which begins with `words`;
+/// false if it is of another.
+#[inline(always)]
+fn write_head(
+    words: [u64; 4],
+    start: u32,
+    end: u32,
+    row: usize,
+    clock: &mut Clock,
+    batch: &mut Batch,
+) -> bool {
+    let Some((stamp, nanos)) = clock.plain_words([words[0], words[1], words[2]]) else {
+        return false;
+    };
+    let Some((head, text)) = plain_head(words[3]) else { return false };
+    batch.time_ns[row] = nanos;
+    batch.second[row] = stamp.second;
+    batch.level[row] = head.level;
+    batch.flags[row] = head.flags;
+    batch.message[row] = Text::of_line((start + 24 + text) as usize, end as usize);
+    batch.duration_ns[row] = NO_DURATION;
+    batch.line_start[row] = start;
+    batch.line_len[row] = end - start;
+    true
+}
+
+/// Whether a line begins with four numbers with points between them, the first of up to three
+/// digits, and a space: no timestamp does.
+#[inline(always)]
+fn begins_with_address<S: Simd>(line: Line<'_>) -> bool {
+    let other = !line.range32::<S>(0, b'0', b'9');
+    let without_lowest = |mask: u32| mask & mask.wrapping_sub(1);
+    let rest = without_lowest(without_lowest(without_lowest(other)));
+    // What is not a digit: first three points, not at the very front, then a space.
+    let (points, space) = (other ^ rest, rest & rest.wrapping_neg());
+    (other & 0b1111 > 1)
+        & (other & 1 == 0)
+        & (points & !line.eq32::<S>(0, b'.') == 0)
+        & (space & line.eq32::<S>(0, b' ') != 0)
 }
 
 /// Finds the response times in the messages of rows that [`heads`] has just written.
@@ -355,6 +403,60 @@ fn plain_level(line: Line<'_>, at: usize) -> Option<(Level, usize)> {
 }
 
 impl App {
+    /// Parses some of the lines, at most [`SPOTS_MAX`]: those of the most usual shape together,
+    /// in two phases as [`plain_lines`] does.
+    #[inline(always)]
+    fn plain_each<S: Simd>(&self, some: &[Spot], lines: &mut Scattered<'_>) {
+        let block = lines.block;
+        let last_end = block.len().saturating_sub(PAD).min(u32::MAX as usize) as u32;
+        // Without a branch, since nobody can say which line is of which format.
+        let (mut mine, mut others) = (Spots::default(), Spots::default());
+        for &spot in some {
+            let line = line_of(block, spot.start, spot.end);
+            let other = !lines.escapes & begins_with_address::<S>(line);
+            mine.push_if(spot, !other);
+            others.push_if(spot, other);
+        }
+        lines.refused.extend_from_slice(others.all());
+        let (mut plain, mut odd) = (Spots::default(), Spots::default());
+        for &spot in mine.all() {
+            let Spot { start, end, row } = spot;
+            let in_place = start as usize >= PAD && end <= last_end;
+            if !in_place || !PLAIN_BYTES.contains(&end.wrapping_sub(start)) {
+                odd.push_if(spot, true);
+                continue;
+            }
+            // SAFETY: the line lies between the first and the last PAD bytes of the block, as was
+            // just checked. It has 32 bytes.
+            let (words, carriage_return) = unsafe {
+                let line = block.as_ptr().add(start as usize);
+                let words = line.cast::<[u64; 4]>().read_unaligned();
+                let words = [words[0], words[1], words[2], words[3]].map(u64::from_le);
+                (words, *block.as_ptr().add(end as usize - 1) == b'\r')
+            };
+            let end = end - u32::from(carriage_return);
+            let (clock, batch) = (&mut lines.context.clock, &mut *lines.batch);
+            let written = write_head(words, start, end, row as usize, clock, batch);
+            plain.push_if(spot, written);
+            odd.push_if(spot, !written);
+        }
+        let plain = plain.all();
+        let (batch, memo) = (&mut *lines.batch, &mut lines.context.memo);
+        let message = &batch.message;
+        let (duration_ns, flags) = (&mut batch.duration_ns, &mut batch.flags);
+        let text = |i: usize| {
+            let (start, end) = message[plain[i].row as usize].range();
+            // SAFETY: the message lies in a line that was found to have its pad.
+            unsafe { Line::new_unchecked(block, start, end) }
+        };
+        text_duration::find_many::<S>(plain.len(), text, memo, |i, nanos| {
+            let row = plain[i].row as usize;
+            duration_ns[row] = nanos;
+            flags[row] |= REQUEST | MEASURED;
+        });
+        one_by_one::<S, Self>(self, odd.all(), lines);
+    }
+
     /// Timestamp, level and start of the message, by the general way.
     fn dissect(&self, line: Line<'_>, context: &mut Context) -> Option<(Stamp, Level, usize)> {
         if !self.anywhere {
@@ -598,6 +700,16 @@ mod tests {
             .prop_map(|(time, level, text, end)| format!("{time}{level}{text}{end}"))
     }
 
+    /// Lines that begin with an address, or nearly so, and may go on with a timestamp.
+    fn addressed() -> impl Strategy<Value = String> {
+        (
+            "[0-9]{1,4}\\.[0-9]{0,3}\\.[0-9]{0,4}[. ][0-9]{0,3}",
+            prop_oneof![Just(""), Just(" "), Just("\x1b[0m"), Just("e+09 ")],
+            "(- |10:15:32 |INFO |2024-01-24 |[ -~]){0,6}",
+        )
+            .prop_map(|(address, mark, rest)| format!("{address}{mark}{rest}"))
+    }
+
     proptest! {
         #[test]
         fn many_lines_are_parsed_as_each(lines in prop::collection::vec(line(), 1..300), skip in 0usize..40) {
@@ -656,6 +768,66 @@ mod tests {
                     let end = ends[run.next];
                     run.advance(end);
                 }
+            }
+        }
+
+        #[test]
+        fn each_line_is_parsed_as_alone(
+            lines in prop::collection::vec(prop_oneof![3 => line(), 1 => addressed()], 1..400),
+            base in 0usize..40,
+            escapes: bool,
+        ) {
+            let mut block = vec![0; PAD];
+            let mut spots = Vec::new();
+            for (i, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim_ascii().is_empty()) {
+                let start = block.len() as u32;
+                block.extend_from_slice(line.as_bytes());
+                let end = block.len() as u32;
+                block.push(b'\n');
+                spots.push(Spot { start, end, row: (base + i) as u32 });
+            }
+            let escapes = escapes || block.contains(&ESC);
+            block.resize(block.len() + PAD, 0);
+            // Every other line first: rows need not come in order.
+            let (even, odd): (Vec<Spot>, Vec<Spot>) = spots.iter().partition(|s| s.row % 2 == 0);
+            let spots = [even, odd].concat();
+            let format = (ENTRY.build)(&Params::default());
+            let (mut batch, mut context, mut alone) = (Batch::new(), context(), context());
+            let mut refused = Vec::new();
+            batch.open(base + lines.len(), App::COLUMNS);
+            format.parse_scattered(&mut Scattered {
+                block: &block,
+                lines: &spots,
+                escapes,
+                batch: &mut batch,
+                context: &mut context,
+                refused: &mut refused,
+            });
+            batch.close(base + lines.len(), App::COLUMNS);
+            for spot in spots {
+                let row = spot.row as usize;
+                let line = &lines[row - base];
+                let line = PaddedLine::new(line.strip_suffix('\r').unwrap_or(line).as_bytes());
+                let (mut record, mut arena) = (Record::EMPTY, Vec::new());
+                let parsed = format.parse_line(line.line(), &mut alone, &mut arena, &mut record);
+                prop_assert_eq!(parsed, !refused.contains(&spot));
+                if !parsed {
+                    continue;
+                }
+                prop_assert_eq!(batch.time_ns[row], record.time_ns);
+                prop_assert_eq!(batch.second[row], record.second);
+                prop_assert_eq!(batch.level[row], record.level as u8);
+                prop_assert_eq!(batch.duration_ns[row], record.duration_ns);
+                let text = record.message.bytes(line.line().bytes(), &arena);
+                prop_assert_eq!(batch.message[row].bytes(&block, &batch.arena), text);
+                prop_assert_eq!(batch.line_start[row], spot.start);
+                prop_assert_eq!(batch.line_len[row] as usize, line.line().len());
+                let measured = record.duration_ns != NO_DURATION;
+                let flags = if record.time_ns != crate::batch::NO_TIME { TIMED } else { 0 }
+                    | if record.level >= Level::Error { ERROR } else { 0 }
+                    | if measured { REQUEST | MEASURED } else { 0 };
+                prop_assert_eq!(batch.flags[row], flags);
+                prop_assert_eq!(batch.status[row], 0);
             }
         }
     }
