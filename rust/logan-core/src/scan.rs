@@ -307,6 +307,8 @@ impl Scanner {
             let mut ends = std::mem::take(&mut self.ends);
             ends.clear();
             index(block, from, to, &mut ends);
+            // Of a mapped block, whose bytes are in no cache yet.
+            crate::simd::fetch_ahead(&block[to..block.len().min(to + SLAB_BYTES)]);
             at = self.parse(block, at, &ends, offset as i64);
             self.ends = ends;
             from = to;
