@@ -703,8 +703,8 @@ mod tests {
                 "10.1.18.103 \x1b[0m2024-01-24 10:15:32 INFO coloured",
                 "\x1b[32m2024-01-24 10:15:32 INFO\x1b[0m coloured took 5ms",
                 "01-24 10:15:32.123 INFO no year",
-            "[a-1] ERROR b.C - no time",
-            "WARN no time either, took 7ms",
+                "[a-1] ERROR b.C - no time",
+                "WARN no time either, took 7ms",
             ][..],
         );
         let end = prop_oneof![4 => Just("\n"), 1 => Just("\r\n")];

@@ -161,8 +161,8 @@ pub fn find_many<'a, S: Simd>(
     const _: () = assert!(TEXTS_MAX == 128, "a power of two that a byte can count");
     let (mut whole, mut others) = ([0u8; TEXTS_MAX], [0u8; TEXTS_MAX]);
     let (mut whole_count, mut other_count) = (0, 0);
-    for i in 0..texts {
-        let is_whole = digits[i] != 0;
+    for (i, &digits) in digits[..texts].iter().enumerate() {
+        let is_whole = digits != 0;
         whole[whole_count % TEXTS_MAX] = i as u8;
         others[other_count % TEXTS_MAX] = i as u8;
         whole_count += usize::from(is_whole);
@@ -222,7 +222,7 @@ fn digits_at_end(tail: u64) -> u64 {
     let shifted = if is_digit { tail << 8 } else { tail << 16 };
     // The high bit of each byte that is no digit, and of all bytes before such a one. What was
     // shifted in is none.
-    let x = shifted ^ 0x30 * EACH;
+    let x = shifted ^ (0x30 * EACH);
     let mut other = ((x & !HIGH).wrapping_add(0x76 * EACH) | x) & HIGH;
     other |= other >> 8;
     other |= other >> 16;
@@ -230,7 +230,7 @@ fn digits_at_end(tail: u64) -> u64 {
     let others = other | (other - (other >> 7));
     let digits = !others;
     let before = digits >> 8 & others;
-    let is = |byte: u8| shifted & before == u64::from(byte) * EACH & before;
+    let is = |byte: u8| shifted & before == (u64::from(byte) * EACH) & before;
     let opens = is(b' ') | is(b'=') | is(b':') | is(b'(');
     if is_s & (is_digit | is_letter) & opens { digits } else { 0 }
 }
