@@ -63,6 +63,11 @@ impl Columns {
         Columns(self.0 & !other.0)
     }
 
+    /// The columns in both sets.
+    pub const fn and(self, other: Columns) -> Columns {
+        Columns(self.0 & other.0)
+    }
+
     /// Both sets.
     pub const fn or(self, other: Columns) -> Columns {
         Columns(self.0 | other.0)
@@ -205,6 +210,8 @@ pub struct Batch {
     narrow: Columns,
     /// Columns that hold anything but defaults anywhere, be it from an earlier batch.
     dirty: Columns,
+    /// Whether rows are [open](Self::open).
+    is_open: bool,
     /// Nanoseconds since 1970, or [`NO_TIME`].
     pub time_ns: [i64; BATCH_ROWS],
     /// Whole seconds of `time_ns`.
@@ -247,6 +254,7 @@ impl Batch {
             seen: Columns(0),
             narrow: Columns(0),
             dirty: Columns(0),
+            is_open: false,
             time_ns: [NO_TIME; BATCH_ROWS],
             second: [0; BATCH_ROWS],
             duration_ns: [NO_DURATION; BATCH_ROWS],
@@ -298,6 +306,10 @@ impl Batch {
     /// Prepares for rows of these columns: all others get their defaults back.
     #[cold]
     fn begin(&mut self, columns: Columns) {
+        if self.is_open {
+            // The first row is written after others.
+            return;
+        }
         let stale = self.dirty.without(columns);
         if stale.has(Columns::TIME) {
             self.time_ns.fill(NO_TIME);
@@ -338,6 +350,23 @@ impl Batch {
     #[inline(always)]
     fn store(&mut self, written: Columns, columns: Columns, record: &Record, start: u32, len: u32) {
         let row = self.len;
+        self.write(row, written, record, start, len);
+        self.seen = self.seen.or(columns);
+        self.len = row + 1;
+    }
+
+    /// Writes a record to one of the rows that were [opened](Self::open); `columns` are those that
+    /// its format may fill.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[inline(always)]
+    pub fn put(&mut self, row: usize, columns: Columns, record: &Record, start: u32, len: u32) {
+        self.write(row, columns, record, start, len);
+    }
+
+    #[inline(always)]
+    fn write(&mut self, row: usize, written: Columns, record: &Record, start: u32, len: u32) {
         assert!(row < BATCH_ROWS);
         let mut flags = 0;
         if written.has(Columns::TIME) {
@@ -374,8 +403,30 @@ impl Batch {
         self.flags[row] = flags;
         self.line_start[row] = start;
         self.line_len[row] = len;
+    }
+
+    /// Opens `rows` rows behind the last one, to be written by [`put`](Self::put) in any order by
+    /// formats that all fill the columns `common`. They count once they are [closed](Self::close).
+    ///
+    /// # Panics
+    /// If they do not fit.
+    pub fn open(&mut self, rows: usize, common: Columns) {
+        assert!(rows <= BATCH_ROWS - self.len);
+        self.fill_others(common, rows);
+        // Whatever follows writes every column, too.
+        (self.narrow, self.dirty) = (Columns::ALL, Columns::ALL);
+        self.is_open = true;
+    }
+
+    /// Takes in the rows up to `len`, all of which were written, by formats that fill `columns`.
+    ///
+    /// # Panics
+    /// If there are not so many.
+    pub fn close(&mut self, len: usize, columns: Columns) {
+        assert!(len <= BATCH_ROWS && self.is_open);
         self.seen = self.seen.or(columns);
-        self.len = row + 1;
+        self.len = len;
+        self.is_open = false;
     }
 
     /// Takes in `rows` rows that were written behind the last one, in the columns `columns`, flags

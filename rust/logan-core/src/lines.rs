@@ -288,11 +288,12 @@ impl PaddedLine {
 /// `block` must be readable 64 bytes beyond `to`, as all blocks that the scanner makes are.
 #[inline(always)]
 pub fn index_newlines<S: Simd>(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>) {
-    // Two positions are written at once whether or not they are there, and the length set from
-    // the count: with lines of about 64 bytes a loop over the bits would mispredict on each.
+    // So many positions are written whether or not they are there, and the length is set from the
+    // count: with lines of about 64 bytes a loop over the bits would mispredict on each.
+    const AT_ONCE: usize = 3;
     assert!(from <= to && to + PAD <= block.len());
     // The worst block is all newlines. Blocks are small (scan.rs), so this happens once.
-    ends.reserve(to - from + 64);
+    ends.reserve(to - from + 64 + AT_ONCE);
     let mut i = from;
     while i < to {
         // SAFETY: i < to, and 64 bytes beyond `to` are readable, as asserted.
@@ -302,16 +303,20 @@ pub fn index_newlines<S: Simd>(block: &[u8], from: usize, to: usize, ends: &mut 
         }
         let count = mask.count_ones() as usize;
         let len = ends.len();
-        // SAFETY: a place for each byte and 64 more are reserved; only the first `count` of them are made visible.
+        // SAFETY: a place for each byte and some more are reserved; only the first `count` of them
+        // are made visible.
         unsafe {
             let out = ends.as_mut_ptr().add(len);
             let mut k = 0;
-            while k < count {
-                out.add(k).write((i as u32).wrapping_add(mask.trailing_zeros()));
-                mask &= mask.wrapping_sub(1);
-                out.add(k + 1).write((i as u32).wrapping_add(mask.trailing_zeros()));
-                mask &= mask.wrapping_sub(1);
-                k += 2;
+            loop {
+                for ahead in 0..AT_ONCE {
+                    out.add(k + ahead).write((i as u32).wrapping_add(mask.trailing_zeros()));
+                    mask &= mask.wrapping_sub(1);
+                }
+                k += AT_ONCE;
+                if k >= count {
+                    break;
+                }
             }
             ends.set_len(len + count);
         }

@@ -6,16 +6,21 @@
 //! crosses the border of two blocks is copied together first (the *carry*). Parsers may read
 //! [`PAD`] bytes around a line, so the first and last few lines of a block take that way too.
 
-use crate::batch::{Batch, Columns, NO_TIME};
+mod lanes;
+
+use crate::batch::{BATCH_ROWS, Batch, Columns, NO_TIME};
 use crate::coverage::{Segment, SourceCoverage};
 use crate::error::Error;
-use crate::format::{self, Context, Format, PLACES, Part, Run, history};
+use crate::filter::select::Mask;
+use crate::format::ansi::ESC;
+use crate::format::{self, Context, Format, PLACES, Part, Run, Scattered, Spot, history};
 use crate::lines::{LINE_BYTES_MAX, PAD, index_newlines};
 use crate::metric::lines::{Lines, is_continuation, is_header};
 use crate::metric::{Block, Metrics};
 use crate::narrow::Narrowing;
 use crate::spec::Spec;
 use crate::summary::Summary;
+use lanes::Lanes;
 use std::sync::Arc;
 
 /// Lines are indexed and parsed so many bytes at a time: they stay in the first-level cache.
@@ -32,6 +37,7 @@ struct Parsers {
     framed: u64,
     /// Whether `#Fields:` mean anything.
     has_layouts: bool,
+    lanes: Lanes,
 }
 
 /// Scans chunks, one after the other.
@@ -43,6 +49,8 @@ pub struct Scanner {
     batch: Box<Batch>,
     metrics: Metrics,
     ends: Vec<u32>,
+    /// What a format refused of the lines of its lane.
+    refused: Vec<Spot>,
     lines: Lines,
     /// Records by place in the registry.
     records: [u64; PLACES],
@@ -120,6 +128,7 @@ impl Scanner {
             batch: Batch::new(),
             metrics: Metrics::new(&spec),
             ends: Vec::new(),
+            refused: Vec::with_capacity(BATCH_ROWS),
             lines: Lines::default(),
             records: [0; PLACES],
             order: Order::default(),
@@ -157,7 +166,16 @@ impl Scanner {
             }
             let has_layouts = self.spec.source(source)?.layouts.is_some();
             self.context.clock = self.spec.clock(source)?;
-            self.parsers = Some(Parsers { source, formats, candidates, framed, has_layouts });
+            let listed = &self.spec.source(source)?.formats;
+            let is_listed = |index: usize| listed.iter().any(|f| f.name == format::name_at(index));
+            // Headers change what the lines behind them mean: there the order of lines matters.
+            let lanes = match has_layouts {
+                true => 0,
+                false => formats.iter().take_while(|(index, _)| is_listed(*index)).count(),
+            };
+            let lanes = Lanes::new(&formats, lanes);
+            self.parsers =
+                Some(Parsers { source, formats, candidates, framed, has_layouts, lanes });
             if let Some(narrowing) = &mut self.narrowing {
                 narrowing.begin(self.spec.formats(source)?);
             }
@@ -299,6 +317,8 @@ impl Scanner {
             let mut ends = std::mem::take(&mut self.ends);
             ends.clear();
             index(block, from, to, &mut ends);
+            // Of a mapped block, whose bytes are in no cache yet.
+            crate::simd::fetch_ahead(&block[to..block.len().min(to + SLAB_BYTES)]);
             at = self.parse(block, at, &ends, offset as i64);
             self.ends = ends;
             from = to;
@@ -338,66 +358,180 @@ impl Scanner {
     /// Parses the lines that end at `ends`, the first of which starts at `start`; where the line
     /// after them starts.
     fn parse(&mut self, block: &[u8], start: usize, ends: &[u32], offset: i64) -> usize {
-        let parsers = self.parsers.take().expect("a chunk was begun");
-        let (first_index, first) = &parsers.formats[0];
+        let mut parsers = self.parsers.take().expect("a chunk was begun");
         let place = Block { bytes: block, offset, source: parsers.source };
-        let wants_format = self.narrowing.as_ref().is_some_and(|n| n.wants_format);
         let mut next = 0;
         let mut start = start as u32;
         while next < ends.len() {
-            let mut run = Run {
-                block,
-                ends,
-                next,
-                start,
-                batch: &mut self.batch,
-                context: &mut self.context,
+            (next, start) = match parsers.lanes.active {
+                true => self.parse_in_lanes(&mut parsers, place, ends, next, start),
+                false => self.parse_run(&mut parsers, place, ends, next, start),
             };
-            let rows = run.batch.len;
-            first.parse_run(&mut run);
-            self.records[*first_index] += (run.next - next) as u64;
-            if wants_format {
-                let end = run.batch.len;
-                run.batch.format[rows..end].fill(*first_index as u8);
-            }
-            if run.next < ends.len() && !run.batch.is_full() {
-                match other(&parsers, &mut run, offset) {
-                    Class::Record(index) => {
-                        self.records[index] += 1;
-                        if wants_format {
-                            let row = run.batch.len - 1;
-                            run.batch.format[row] = index as u8;
-                        }
-                    }
-                    class => {
-                        let (line, end) = run.line();
-                        match class {
-                            Class::Blank => self.lines.blank += 1,
-                            Class::Header => {
-                                self.lines.header += 1;
-                                if let Some(fields) =
-                                    history::fields_of(line.bytes()).filter(|_| parsers.has_layouts)
-                                {
-                                    run.context.history.layout.read(fields);
-                                }
-                            }
-                            Class::Continuation => self.lines.continuation += 1,
-                            _ => {
-                                let at = (offset + i64::from(run.start)) as u64;
-                                self.lines.malformed(parsers.source, at, line.bytes());
-                            }
-                        }
-                        run.advance(end);
-                    }
-                }
-            }
-            (next, start) = (run.next, run.start);
             if self.batch.is_full() {
                 self.flush(place);
             }
         }
         self.parsers = Some(parsers);
         start as usize
+    }
+
+    /// Lets the first format parse as many lines as it can, and one line more; which line follows,
+    /// and where it starts.
+    fn parse_run(
+        &mut self,
+        parsers: &mut Parsers,
+        place: Block<'_>,
+        ends: &[u32],
+        next: usize,
+        start: u32,
+    ) -> (usize, u32) {
+        let (index, first) = &parsers.formats[0];
+        let rows = self.batch.len;
+        let mut run = Run {
+            block: place.bytes,
+            ends,
+            next,
+            start,
+            batch: &mut self.batch,
+            context: &mut self.context,
+        };
+        first.parse_run(&mut run);
+        let (after, start) = (run.next, run.start);
+        let parsed = after - next;
+        self.records[*index] += parsed as u64;
+        if self.wants_format() {
+            let end = self.batch.len;
+            self.batch.format[rows..end].fill(*index as u8);
+        }
+        if after == ends.len() || self.batch.is_full() {
+            return (after, start);
+        }
+        // The first format has just been tried.
+        if self.take_other(parsers, place, ends, after, start, 1) {
+            parsers.lanes.saw_other(parsed);
+        }
+        (after + 1, ends[after] + 1)
+    }
+
+    /// Parses lines that are of several formats in turn; which line follows, and where it starts.
+    fn parse_in_lanes(
+        &mut self,
+        parsers: &mut Parsers,
+        place: Block<'_>,
+        ends: &[u32],
+        next: usize,
+        start: u32,
+    ) -> (usize, u32) {
+        let block = place.bytes;
+        let base = self.batch.len;
+        let rows = (BATCH_ROWS - base).min(ends.len() - next);
+        let last = ends[next + rows - 1];
+        let escapes = memchr::memchr(ESC, &block[start as usize..last as usize]).is_some();
+        parsers.lanes.deal(block, &ends[next..next + rows], start, base);
+        self.batch.open(rows, parsers.lanes.common);
+        let wants_format = self.wants_format();
+        let mut columns = Columns(0);
+        for lane in 0..parsers.lanes.count() {
+            let list = parsers.lanes.take(lane);
+            let (index, format) = &parsers.formats[lane];
+            if wants_format {
+                list.iter().for_each(|spot| self.batch.format[spot.row as usize] = *index as u8);
+            }
+            self.refused.clear();
+            if !list.is_empty() {
+                format.parse_scattered(&mut Scattered {
+                    block,
+                    lines: &list,
+                    escapes,
+                    batch: &mut self.batch,
+                    context: &mut self.context,
+                    refused: &mut self.refused,
+                });
+            }
+            let parsed = list.len() - self.refused.len();
+            self.records[*index] += parsed as u64;
+            if parsed > 0 {
+                columns = columns.or(format.columns());
+            }
+            if lane == 0 {
+                parsers.lanes.saw_first(parsed, rows);
+            }
+            parsers.lanes.pass_on(block, lane, &self.refused);
+            parsers.lanes.give_back(lane, list);
+        }
+        let mut left = parsers.lanes.take(parsers.lanes.count());
+        // Several lanes may have left something.
+        left.sort_unstable_by_key(|spot| spot.row);
+        let mut kept = Mask::first(base + rows);
+        for spot in &left {
+            let row = spot.row as usize;
+            self.batch.len = row;
+            let tried = parsers.lanes.trials(block[spot.start as usize]);
+            let at = next + row - base;
+            if !self.take_other(parsers, place, ends, at, spot.start, tried) {
+                kept.remove(row);
+            }
+        }
+        if !left.is_empty() {
+            // Rows without a record are still undefined in these columns: they are columns that
+            // hold something until those rows are taken out.
+            columns = columns.or(parsers.lanes.common);
+        }
+        self.batch.close(base + rows, columns);
+        if !left.is_empty() {
+            self.batch.retain(&kept);
+        }
+        parsers.lanes.give_back(parsers.lanes.count(), left);
+        (next + rows, last + 1)
+    }
+
+    fn wants_format(&self) -> bool {
+        self.narrowing.as_ref().is_some_and(|n| n.wants_format)
+    }
+
+    /// Takes the line `ends[next]`, which starts at `start` and which the formats in `tried` did
+    /// not take; whether it is a record, which is then the batch's next row.
+    fn take_other(
+        &mut self,
+        parsers: &Parsers,
+        place: Block<'_>,
+        ends: &[u32],
+        next: usize,
+        start: u32,
+        tried: u64,
+    ) -> bool {
+        let wants_format = self.wants_format();
+        let mut run = Run {
+            block: place.bytes,
+            ends,
+            next,
+            start,
+            batch: &mut self.batch,
+            context: &mut self.context,
+        };
+        let (line, _) = run.line();
+        let offset = (place.offset + i64::from(start)) as u64;
+        match other(parsers, &mut run, offset, tried) {
+            Class::Record(index) => {
+                self.records[index] += 1;
+                if wants_format {
+                    let row = run.batch.len - 1;
+                    run.batch.format[row] = index as u8;
+                }
+                return true;
+            }
+            Class::Blank => self.lines.blank += 1,
+            Class::Header => {
+                self.lines.header += 1;
+                let fields = history::fields_of(line.bytes()).filter(|_| parsers.has_layouts);
+                if let Some(fields) = fields {
+                    run.context.history.layout.read(fields);
+                }
+            }
+            Class::Continuation => self.lines.continuation += 1,
+            Class::Malformed => self.lines.malformed(parsers.source, offset, line.bytes()),
+        }
+        false
     }
 
     /// Gives the batch to the metrics; its lines must not outlive their block.
@@ -458,7 +592,7 @@ impl Scanner {
     }
 }
 
-/// What a line is that the first format did not take.
+/// What a line is.
 enum Class {
     Record(usize),
     Blank,
@@ -467,10 +601,10 @@ enum Class {
     Malformed,
 }
 
-/// `offset` is that of the block in the source.
-fn other(parsers: &Parsers, run: &mut Run<'_>, offset: i64) -> Class {
+/// What the run's next line is, which is at `offset` in the source. The formats in `tried` have been
+/// tried on it, but for parts of their records.
+fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class {
     let (line, _) = run.line();
-    let offset = (offset + i64::from(run.start)) as u64;
     let Some(&first) = line.bytes().first() else { return blank(parsers, run, offset) };
     if first.is_ascii_whitespace() && line.bytes().trim_ascii().is_empty() {
         return Class::Blank;
@@ -479,12 +613,11 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: i64) -> Class {
         return Class::Header;
     }
     let (takers, parts) = parsers.candidates[usize::from(first)];
-    // The first format has just been tried, but for parts of its records.
-    let mut candidates = takers & !1 | parts;
+    let mut candidates = takers & !tried | parts;
     while candidates != 0 {
         let i = candidates.trailing_zeros();
         let (index, format) = &parsers.formats[i as usize];
-        if i > 0 && format.parse_one(run) {
+        if tried >> i & 1 == 0 && format.parse_one(run) {
             return Class::Record(*index);
         }
         if parts >> i & 1 != 0 {
@@ -522,4 +655,97 @@ fn index_generic<S: crate::simd::Simd>(block: &[u8], from: usize, to: usize, end
 fn index(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>) {
     crate::dispatch!(index_generic::<>(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>)
         -> (); block, from, to, ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::encode;
+    use crate::format::Params;
+    use crate::spec::FormatSpec;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    /// The bytes of the summary of a log, with lanes or without.
+    fn summary(log: &[u8], formats: &[&str], by: &[&str], lanes: bool) -> Vec<u8> {
+        let mut spec = Spec::plain();
+        spec.sources[0].formats = formats
+            .iter()
+            .map(|name| FormatSpec { name: name.to_string(), params: Params::default() })
+            .collect();
+        spec.by = by.iter().map(|field| field.to_string()).collect();
+        let mut scanner = Scanner::new(Arc::new(spec)).unwrap();
+        scanner.begin(0, 0, 0).unwrap();
+        let parsers = scanner.parsers.as_mut().unwrap();
+        match lanes {
+            true => parsers.lanes.active = true,
+            false => parsers.lanes = Lanes::new(&parsers.formats, 0),
+        }
+        scanner.push(log);
+        encode(&scanner.finish(log.len() as u64))
+    }
+
+    fn line() -> impl Strategy<Value = String> {
+        let usual = select(
+            &[
+                "2024-01-24 10:15:32.123 INFO Request processed in 127ms",
+                "2024-01-24 10:15:32.124 ERROR Database connection failed",
+                "2024-01-24T10:15:32Z WARN Slow query took 3323ms",
+                r#"{"timestamp": "2024-01-24 10:15:33.001", "level": "INFO", "status": 200, "duration_ms": 95}"#,
+                "192.168.1.1 - - [24/Jan/2024:10:15:33.125] GET /api/data HTTP/1.1 200 105ms",
+                r#"192.0.2.7 - - [24/Jan/2024:10:15:32 +0000] "GET /a/17?b HTTP/1.1" 503 512 "-" "x""#,
+                "10.1.18.103 2024-01-24 10:15:32 INFO accepted in 5 s",
+                "time=2024-01-24T10:15:31Z level=error msg=\"no room\" duration=5ms",
+            ][..],
+        );
+        let odd = select(
+            &[
+                "",
+                "\r",
+                "   ",
+                "\tat Main.run(Main.java:5)",
+                "#Fields: date time cs-method cs-uri-stem sc-status",
+                "# no header",
+                "{\"no\": \"field\"}",
+                "{",
+                "no format",
+                "10.1.18.103 \x1b[0m2024-01-24 10:15:32 INFO coloured",
+                "\x1b[32m2024-01-24 10:15:32 INFO\x1b[0m coloured took 5ms",
+                "01-24 10:15:32.123 INFO no year",
+                "[a-1] ERROR b.C - no time",
+                "WARN no time either, took 7ms",
+            ][..],
+        );
+        let end = prop_oneof![4 => Just("\n"), 1 => Just("\r\n")];
+        (prop_oneof![12 => usual, 1 => odd], end).prop_map(|(line, end)| line.to_string() + end)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn lanes_do_not_show(
+            lines in vec(line(), 0..900),
+            flips in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            formats in vec(select(&[
+                "app", "json", "access", "combined", "logfmt", "text", "cri", "docker", "iis",
+            ][..]), 1..5),
+            by_format: bool,
+        ) {
+            let mut formats = formats;
+            formats.sort_unstable();
+            formats.dedup();
+            let mut log = lines.concat().into_bytes();
+            for (place, byte) in flips.iter().filter(|_| !log.is_empty()).collect::<Vec<_>>() {
+                let place = place.index(log.len());
+                log[place] = *byte;
+            }
+            let first = lines.len() % formats.len();
+            formats.rotate_left(first);
+            let by = if by_format { &["format"][..] } else { &[] };
+            let with = summary(&log, &formats, by, true);
+            prop_assert!(with == summary(&log, &formats, by, false));
+        }
+    }
 }

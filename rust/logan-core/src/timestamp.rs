@@ -68,6 +68,10 @@ pub struct Clock {
     /// The last date read in CLF layout (its eleven bytes as 8 + 8 overlapping).
     clf_day: (u64, u64),
     clf_midnight: i64,
+    /// The last minute in CLF layout (its seventeen bytes as 8 + 8 + 1) before seconds, three
+    /// decimals and a bracket, all of one offset from UTC, and the second, in UTC, it begins with.
+    clf_minute: (u64, u64, u8),
+    clf_minute_start: i64,
     /// How the last date of numbers was read whose order is not that of ISO. For detection: no
     /// timestamp depends on it.
     pub numeric_date: Option<NumericDate>,
@@ -110,6 +114,8 @@ impl Clock {
             zone_offset: 0,
             clf_day: (0, 0),
             clf_midnight: 0,
+            clf_minute: (0, 0, 0),
+            clf_minute_start: 0,
             numeric_date: None,
         };
         if clock.zone == TimeZone::UTC {
@@ -187,23 +193,26 @@ impl Clock {
     /// As [`plain`](Self::plain), given the 24 bytes.
     #[inline(always)]
     pub fn plain_words(&mut self, words: [u64; 3]) -> Option<(Stamp, i64)> {
+        let minute_start = self.plain_minute([words[0], words[1]])?;
+        let (misfit, second, millis) = plain_seconds(words[2]);
+        if misfit != 0 {
+            return None;
+        }
+        let nanos = millis as u32 * 1_000_000;
+        let stamp = Stamp { second: minute_start + second as i64, nanos };
+        Some((stamp, stamp.nanos_since_epoch()))
+    }
+
+    /// The first second, in UTC, of the minute `YYYY-MM-DD HH:MM`, given its bytes.
+    #[inline(always)]
+    pub(crate) fn plain_minute(&mut self, minute: [u64; 2]) -> Option<i64> {
         // One branch for both words.
-        if (words[0] ^ self.minute.0) | (words[1] ^ self.minute.1) != 0 {
-            let minute = (words[0], words[1]);
+        if (minute[0] ^ self.minute.0) | (minute[1] ^ self.minute.1) != 0 {
+            let minute = (minute[0], minute[1]);
             self.minute_start = self.read_minute(minute)?;
             self.minute = minute;
         }
-        // `:SS.mmm `; one bit tells `,` from `.`.
-        let x = (words[2] | 0x0200_0000) ^ u64::from_le_bytes(*b":00.000 ");
-        const ROOM: u64 = 0x7f76_7676_7f76_7a7f;
-        if (x.wrapping_add(ROOM) | x) & 0x8080_8080_8080_8080 != 0 {
-            return None;
-        }
-        let pairs = x.wrapping_mul(10).wrapping_add(x >> 8);
-        let second = self.minute_start + (pairs >> 8 & 0xff) as i64;
-        let nanos = ((pairs >> 32 & 0xff) * 10 + (x >> 48 & 0xff)) as u32 * 1_000_000;
-        let stamp = Stamp { second, nanos };
-        Some((stamp, stamp.nanos_since_epoch()))
+        Some(self.minute_start)
     }
 
     /// The first second, in UTC, of the minute written as `YYYY-MM-DD HH:MM`.
@@ -244,6 +253,44 @@ impl Clock {
         if line.len() < at + 20 {
             return None;
         }
+        // `:SS.mmm]` or `:SS,mmm]` behind the minute: see `plain_words`.
+        let x = (line.u64_at(at + 17) | 0x0200_0000) ^ u64::from_le_bytes(*b":00.000]");
+        const ROOM: u64 = 0x7f76_7676_7f76_7a7f;
+        if (x.wrapping_add(ROOM) | x) & 0x8080_8080_8080_8080 != 0 || line.len() < at + 25 {
+            return self.clf_in_general(line, at);
+        }
+        let minute = (line.u64_at(at), line.u64_at(at + 8), line.byte(at + 16));
+        if minute != self.clf_minute {
+            return self.clf_of_minute(line, at, minute);
+        }
+        let pairs = x.wrapping_mul(10).wrapping_add(x >> 8);
+        let second = self.clf_minute_start + (pairs >> 8 & 0xff) as i64;
+        let nanos = ((pairs >> 32 & 0xff) * 10 + (x >> 48 & 0xff)) as u32 * 1_000_000;
+        Some((Stamp { second, nanos }, at + 24))
+    }
+
+    /// As [`clf_in_general`](Self::clf_in_general); remembers the minute.
+    #[cold]
+    #[inline(never)]
+    fn clf_of_minute(
+        &mut self,
+        line: Line<'_>,
+        at: usize,
+        minute: (u64, u64, u8),
+    ) -> Option<(Stamp, usize)> {
+        let (stamp, end) = self.clf_in_general(line, at)?;
+        let local = stamp.second + self.offset;
+        let start = local - local.rem_euclid(60);
+        // Offsets that are no whole minutes change within minutes.
+        if end == at + 24 && self.offset_from <= start && start + 59 < self.offset_to {
+            self.clf_minute = minute;
+            self.clf_minute_start = start - self.offset;
+        }
+        Some((stamp, end))
+    }
+
+    #[inline(always)]
+    fn clf_in_general(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
         let day = (line.u64_at(at), line.u64_at(at + 3));
         if day != self.clf_day {
             self.clf_midnight = read_clf_day(line, at)?;
@@ -552,6 +599,18 @@ pub fn civil_from_days(days: i64) -> (i32, u32, u32) {
     let day = (doy - (153 * mp + 2) / 5 + 1) as u32;
     let month = if mp < 10 { mp + 3 } else { mp - 9 } as u32;
     ((yoe + era * 400 + i64::from(month <= 2)) as i32, month, day)
+}
+
+/// What follows the minute in a [plain](Clock::plain) timestamp, `:SS.mmm `, as seconds and
+/// milliseconds; and not 0 if it is anything else. Without a branch.
+#[inline(always)]
+pub(crate) fn plain_seconds(word: u64) -> (u64, u64, u64) {
+    // One bit tells `,` from `.`.
+    let x = (word | 0x0200_0000) ^ u64::from_le_bytes(*b":00.000 ");
+    const ROOM: u64 = 0x7f76_7676_7f76_7a7f;
+    let misfit = (x.wrapping_add(ROOM) | x) & 0x8080_8080_8080_8080;
+    let pairs = x.wrapping_mul(10).wrapping_add(x >> 8);
+    (misfit, pairs >> 8 & 0xff, (pairs >> 32 & 0xff) * 10 + (x >> 48 & 0xff))
 }
 
 /// `HH:MM:SS` in eight bytes, as seconds.
@@ -966,6 +1025,27 @@ mod tests {
             let mut warm = Clock::utc();
             any(&mut warm, &a);
             prop_assert_eq!(any(&mut warm, &b), any(&mut Clock::utc(), &b));
+        }
+
+        #[test]
+        fn a_minute_of_an_access_log_never_shows(
+            minutes in proptest::collection::vec(proptest::sample::select(&[
+                "24/Jan/2024:10:15", "24/Jan/2024:10:16", "24/Jan/2024 10:15", "31/Mar/2024:02:59",
+                "31/Mar/2024:03:00", "27/Oct/2024:02:30", "30/Jun/1937:23:59", "01/Jul/1937:00:00",
+                "01/Jul/1937:00:01", "30/Feb/2024:10:15", "24/Jan/2024:24:15", "24/Jxn/2024:10:15",
+            ][..]), 1..12),
+            seconds in proptest::collection::vec(
+                "(:[0-6][0-9]|[ -~]{3})([.,:][0-9]{3}|[.,][0-9]{0,4}|[ -~]{4}| \\+0[01]00)\\]? ?", 12),
+            zone in proptest::sample::select(&["UTC", "Europe/Berlin", "Europe/Amsterdam"][..]),
+        ) {
+            let clock = || Clock::new(TimeZone::get(zone).unwrap(), 0);
+            let mut warm = clock();
+            for (minute, seconds) in minutes.iter().zip(&seconds) {
+                let text = format!("[{minute}{seconds}");
+                let padded = PaddedLine::new(text.as_bytes());
+                let general = if text.len() < 21 { None } else { clock().clf_in_general(padded.line(), 1) };
+                prop_assert_eq!(warm.clf(padded.line(), 1), general, "{}", text);
+            }
         }
 
         #[test]

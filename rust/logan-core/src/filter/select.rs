@@ -45,6 +45,11 @@ impl Mask {
         mask
     }
 
+    /// Takes a row out.
+    pub fn remove(&mut self, row: usize) {
+        self.0[row / 64] &= !(1 << (row % 64));
+    }
+
     /// How many rows.
     pub fn count(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()

@@ -38,14 +38,17 @@
 
 use super::ansi::{self, ESC};
 use super::text_duration::{self, Memo, TEXTS_MAX};
-use super::{Context, Entry, Info, LineFormat, Run, apache_error, nginx_error, postgres};
+use super::{
+    Context, Entry, Info, LineFormat, Run, SPOTS_MAX, Scattered, Spot, Spots, apache_error,
+    line_of, nginx_error, one_by_one, postgres,
+};
 use crate::batch::{
     BATCH_ROWS, Batch, Columns, ERROR, MEASURED, NO_DURATION, REQUEST, Record, TIMED, Text,
 };
 use crate::level::Level;
 use crate::lines::{LINE_BYTES_MAX, Line, PAD};
 use crate::simd::Simd;
-use crate::timestamp::{Clock, Stamp};
+use crate::timestamp::{Clock, Stamp, plain_seconds};
 
 /// Registry entry of the strict form.
 pub static ENTRY: Entry = Entry {
@@ -101,6 +104,17 @@ impl LineFormat for App {
             if parsed < TEXTS_MAX {
                 return;
             }
+        }
+    }
+
+    #[inline(always)]
+    fn parse_each<S: Simd>(&self, lines: &mut Scattered<'_>) {
+        if self.anywhere {
+            return one_by_one::<S, Self>(self, lines.lines, lines);
+        }
+        const _: () = assert!(SPOTS_MAX <= TEXTS_MAX);
+        for some in lines.lines.chunks(SPOTS_MAX) {
+            self.plain_each::<S>(some, lines);
         }
     }
 
@@ -198,40 +212,125 @@ fn heads<S: Simd>(
     clock: &mut Clock,
     batch: &mut Batch,
 ) -> (usize, u32) {
-    let first = batch.len;
-    assert!(first + ends.len() <= BATCH_ROWS && start as usize >= PAD);
+    let lines = ends.len();
+    if lines == 0 {
+        return (0, start);
+    }
+    let rows = batch.len..batch.len + lines;
+    assert!(lines <= TEXTS_MAX && rows.end <= BATCH_ROWS && start as usize >= PAD);
     // Lines that end up to here have their pad.
     let last_end = block.len().saturating_sub(PAD).min(u32::MAX as usize) as u32;
-    let mut at = start;
-    let mut rows = 0;
-    // Rows counted up to a constant need no check of their own.
-    for (row, &end) in (first..BATCH_ROWS).zip(ends) {
-        let len = end.wrapping_sub(at);
-        if end > last_end || !PLAIN_BYTES.contains(&len) {
-            break;
-        }
-        // SAFETY: the line lies between the first and the last PAD bytes of the block: it starts
-        // at or behind a start that was asserted, and its end was just checked. It has 32 bytes.
-        let (words, carriage_return) = unsafe {
-            let line = block.as_ptr().add(at as usize);
-            let words = line.cast::<[u64; 4]>().read_unaligned().map(u64::from_le);
-            (words, *line.add(len as usize - 1) == b'\r')
-        };
-        let text_end = end - u32::from(carriage_return);
-        let Some((stamp, nanos)) = clock.plain_words([words[0], words[1], words[2]]) else { break };
-        let Some((head, text)) = plain_head(words[3]) else { break };
-        batch.time_ns[row] = nanos;
-        batch.second[row] = stamp.second;
-        batch.level[row] = head.level;
-        batch.flags[row] = head.flags;
-        batch.message[row] = Text::of_line((at + 24 + text) as usize, text_end as usize);
-        batch.duration_ns[row] = NO_DURATION;
-        batch.line_start[row] = at;
-        batch.line_len[row] = text_end - at;
-        at = end + 1;
-        rows += 1;
+    let starts = &mut batch.line_start[rows.clone()];
+    let lens = &mut batch.line_len[rows.clone()];
+    starts[0] = start;
+    for (start, &end) in starts[1..].iter_mut().zip(ends) {
+        *start = end.wrapping_add(1);
     }
-    (rows, at)
+    let mut misfits = [0; TEXTS_MAX];
+    for i in 0..lines {
+        lens[i] = ends[i].wrapping_sub(starts[i]);
+        let fits = PLAIN_BYTES.contains(&lens[i]) & (ends[i] <= last_end);
+        misfits[i] = u64::from(!fits);
+    }
+    let lines = count_of_fits(&misfits[..lines]).min(lines);
+
+    // What must be loaded from the block or asked of the clock, and then columns alone.
+    let (mut times, mut levels) = ([0; TEXTS_MAX], [0; TEXTS_MAX]);
+    let (mut minutes, mut lasts) = ([0; TEXTS_MAX], [0; TEXTS_MAX]);
+    let mut read = 0;
+    for i in 0..lines {
+        // SAFETY: the line lies between the first and the last PAD bytes of the block: it starts at
+        // a start that was asserted or behind the end of the line before, and its end was checked
+        // with its length. It has 32 bytes.
+        let (words, last) = unsafe {
+            let line = block.as_ptr().add(starts[i] as usize).cast::<u64>();
+            let words = [0, 1, 2, 3].map(|k| u64::from_le(line.add(k).read_unaligned()));
+            (words, *block.as_ptr().add(ends[i] as usize - 1))
+        };
+        let Some(minute) = clock.plain_minute([words[0], words[1]]) else { break };
+        (times[i], levels[i], minutes[i], lasts[i]) = (words[2], words[3], minute, last);
+        read += 1;
+    }
+    let lines = lines.min(read);
+    let time_ns = &mut batch.time_ns[rows.clone()][..lines];
+    let second = &mut batch.second[rows.clone()][..lines];
+    for i in 0..lines {
+        let (misfit, seconds, millis) = plain_seconds(times[i]);
+        misfits[i] = misfit;
+        second[i] = minutes[i] + seconds as i64;
+        let nanos = (millis * 1_000_000) as i64;
+        time_ns[i] = second[i].wrapping_mul(1_000_000_000).wrapping_add(nanos);
+    }
+    let level = &mut batch.level[rows.clone()][..lines];
+    let flags = &mut batch.flags[rows.clone()][..lines];
+    let mut texts = [0; TEXTS_MAX];
+    for i in 0..lines {
+        let (misfit, found, text) = plain_level_of(levels[i]);
+        misfits[i] |= misfit;
+        level[i] = found as u8;
+        flags[i] = if found >= Level::Error as u64 { TIMED | ERROR } else { TIMED };
+        texts[i] = 24 + text as u32;
+    }
+    let lines = count_of_fits(&misfits[..lines]).min(lines);
+    let message = &mut batch.message[rows.clone()][..lines];
+    for i in 0..lines {
+        lens[i] -= u32::from(lasts[i] == b'\r');
+        message[i] = Text::of_line((starts[i] + texts[i]) as usize, (starts[i] + lens[i]) as usize);
+    }
+    batch.duration_ns[rows][..lines].fill(NO_DURATION);
+    (lines, if lines == 0 { start } else { ends[lines - 1] + 1 })
+}
+
+/// How many there are before the first that is not 0. (That this is at most all is for the compiler
+/// to see where it is called: then it leaves out checks.)
+#[inline(always)]
+fn count_of_fits(misfits: &[u64]) -> usize {
+    // Nearly always all, which vector code can tell.
+    match misfits.iter().fold(0, |any, misfit| any | misfit) {
+        0 => misfits.len(),
+        _ => misfits.iter().position(|&misfit| misfit != 0).unwrap_or(misfits.len()),
+    }
+}
+
+/// Writes all but the response time of a line of the most usual shape, which begins with `words`;
+/// false if it is of another.
+#[inline(always)]
+fn write_head(
+    words: [u64; 4],
+    start: u32,
+    end: u32,
+    row: usize,
+    clock: &mut Clock,
+    batch: &mut Batch,
+) -> bool {
+    let Some((stamp, nanos)) = clock.plain_words([words[0], words[1], words[2]]) else {
+        return false;
+    };
+    let Some((head, text)) = plain_head(words[3]) else { return false };
+    batch.time_ns[row] = nanos;
+    batch.second[row] = stamp.second;
+    batch.level[row] = head.level;
+    batch.flags[row] = head.flags;
+    batch.message[row] = Text::of_line((start + 24 + text) as usize, end as usize);
+    batch.duration_ns[row] = NO_DURATION;
+    batch.line_start[row] = start;
+    batch.line_len[row] = end - start;
+    true
+}
+
+/// Whether a line begins with four numbers with points between them, the first of up to three
+/// digits, and a space: no timestamp does.
+#[inline(always)]
+fn begins_with_address<S: Simd>(line: Line<'_>) -> bool {
+    let other = !line.range32::<S>(0, b'0', b'9');
+    let without_lowest = |mask: u32| mask & mask.wrapping_sub(1);
+    let rest = without_lowest(without_lowest(without_lowest(other)));
+    // What is not a digit: first three points, not at the very front, then a space.
+    let (points, space) = (other ^ rest, rest & rest.wrapping_neg());
+    (other & 0b1111 > 1)
+        & (other & 1 == 0)
+        & (points & !line.eq32::<S>(0, b'.') == 0)
+        & (space & line.eq32::<S>(0, b' ') != 0)
 }
 
 /// Finds the response times in the messages of rows that [`heads`] has just written.
@@ -262,27 +361,72 @@ struct Head {
     flags: u8,
 }
 
+/// The levels of lines of the most usual shape, with the space behind them.
+const PLAIN_LEVELS: [(&[u8], Level); 6] = [
+    (b"TRACE ", Level::Trace),
+    (b"DEBUG ", Level::Debug),
+    (b"INFO ", Level::Info),
+    (b"WARN ", Level::Warn),
+    (b"ERROR ", Level::Error),
+    (b"FATAL ", Level::Fatal),
+];
+
+/// Bytes as the first ones of a word, and which bits of the word they are.
+const fn first_bytes(bytes: &[u8]) -> (u64, u64) {
+    let (mut word, mut mask, mut k) = (0, 0, 0);
+    while k < bytes.len() {
+        word |= (bytes[k] as u64) << (8 * k);
+        mask |= 0xff << (8 * k);
+        k += 1;
+    }
+    (word, mask)
+}
+
+/// As [`plain_head`], without a branch or a table: not 0 if there is none, the level, and where the
+/// message starts.
+#[inline(always)]
+fn plain_level_of(bytes: u64) -> (u64, u64, u64) {
+    let (mut level, mut len) = (0, 0);
+    let mut i = 0;
+    while i < PLAIN_LEVELS.len() {
+        let (word, found) = PLAIN_LEVELS[i];
+        let (first, mask) = first_bytes(word);
+        let is = bytes & mask == first;
+        level |= if is { found as u64 } else { 0 };
+        len |= if is { word.len() as u64 } else { 0 };
+        i += 1;
+    }
+    let rest = bytes >> (8 * len);
+    let spaced = u64::from(rest & 0xff == u64::from(b' '));
+    let opening = rest >> (8 * spaced) & 0xff;
+    // The set of all bytes that are not plain, of which none is beyond ASCII, in two words.
+    let half = if opening & 0x40 != 0 { NOT_PLAIN_BITS[1] } else { NOT_PLAIN_BITS[0] };
+    let dressed = half >> (opening & 0x3f) & !(opening >> 7) & 1;
+    (dressed | u64::from(level == 0), level, len + spaced)
+}
+
+/// [`NOT_PLAIN`] as bits.
+const NOT_PLAIN_BITS: [u64; 2] = {
+    let mut bits = [0; 2];
+    let mut byte = 0;
+    while byte < 256 {
+        if super::byte_set(NOT_PLAIN_BYTES)[byte] {
+            assert!(byte < 128);
+            bits[byte / 64] |= 1 << (byte % 64);
+        }
+        byte += 1;
+    }
+    bits
+};
+
 /// The plain levels, by a hash of their first four letters.
 static HEADS: [Head; 8] = {
     const NONE: Head = Head { bytes: 1, mask: 0, len: 0, level: 0, flags: 0 };
-    let words: [(&[u8], Level); 6] = [
-        (b"TRACE ", Level::Trace),
-        (b"DEBUG ", Level::Debug),
-        (b"INFO ", Level::Info),
-        (b"WARN ", Level::Warn),
-        (b"ERROR ", Level::Error),
-        (b"FATAL ", Level::Fatal),
-    ];
     let mut heads = [NONE; 8];
     let mut i = 0;
-    while i < words.len() {
-        let (word, level) = words[i];
-        let (mut bytes, mut mask, mut k) = (0u64, 0u64, 0);
-        while k < word.len() {
-            bytes |= (word[k] as u64) << (8 * k);
-            mask |= 0xff << (8 * k);
-            k += 1;
-        }
+    while i < PLAIN_LEVELS.len() {
+        let (word, level) = PLAIN_LEVELS[i];
+        let (bytes, mask) = first_bytes(word);
         let head = &mut heads[head_slot(bytes)];
         assert!(head.mask == 0, "no two levels in one place");
         let level = level as u8;
@@ -328,7 +472,8 @@ fn fill<S: Simd>(
 /// What may stand between a level and its message.
 static DRESSING: [bool; 256] = super::byte_set(b" \t])>|:-,;\"");
 /// What no message of a line of the most usual shape begins with.
-static NOT_PLAIN: [bool; 256] = super::byte_set(b" \t])>|:-,;\"\x1b");
+const NOT_PLAIN_BYTES: &[u8] = b" \t])>|:-,;\"\x1b";
+static NOT_PLAIN: [bool; 256] = super::byte_set(NOT_PLAIN_BYTES);
 
 /// One of the five plain upper-case levels at `at` and a space or two: the level and where the
 /// message starts.
@@ -355,6 +500,60 @@ fn plain_level(line: Line<'_>, at: usize) -> Option<(Level, usize)> {
 }
 
 impl App {
+    /// Parses some of the lines, at most [`SPOTS_MAX`]: those of the most usual shape together,
+    /// in two phases as [`plain_lines`] does.
+    #[inline(always)]
+    fn plain_each<S: Simd>(&self, some: &[Spot], lines: &mut Scattered<'_>) {
+        let block = lines.block;
+        let last_end = block.len().saturating_sub(PAD).min(u32::MAX as usize) as u32;
+        // Without a branch, since nobody can say which line is of which format.
+        let (mut mine, mut others) = (Spots::default(), Spots::default());
+        for &spot in some {
+            let line = line_of(block, spot.start, spot.end);
+            let other = !lines.escapes & begins_with_address::<S>(line);
+            mine.push_if(spot, !other);
+            others.push_if(spot, other);
+        }
+        lines.refused.extend_from_slice(others.all());
+        let (mut plain, mut odd) = (Spots::default(), Spots::default());
+        for &spot in mine.all() {
+            let Spot { start, end, row } = spot;
+            let in_place = start as usize >= PAD && end <= last_end;
+            if !in_place || !PLAIN_BYTES.contains(&end.wrapping_sub(start)) {
+                odd.push_if(spot, true);
+                continue;
+            }
+            // SAFETY: the line lies between the first and the last PAD bytes of the block, as was
+            // just checked. It has 32 bytes.
+            let (words, carriage_return) = unsafe {
+                let line = block.as_ptr().add(start as usize);
+                let words = line.cast::<[u64; 4]>().read_unaligned();
+                let words = [words[0], words[1], words[2], words[3]].map(u64::from_le);
+                (words, *block.as_ptr().add(end as usize - 1) == b'\r')
+            };
+            let end = end - u32::from(carriage_return);
+            let (clock, batch) = (&mut lines.context.clock, &mut *lines.batch);
+            let written = write_head(words, start, end, row as usize, clock, batch);
+            plain.push_if(spot, written);
+            odd.push_if(spot, !written);
+        }
+        let plain = plain.all();
+        let (batch, memo) = (&mut *lines.batch, &mut lines.context.memo);
+        let message = &batch.message;
+        let (duration_ns, flags) = (&mut batch.duration_ns, &mut batch.flags);
+        let text = |i: usize| {
+            let (start, end) = message[plain[i].row as usize].range();
+            // SAFETY: the message lies in a line that was found to have its pad.
+            unsafe { Line::new_unchecked(block, start, end) }
+        };
+        text_duration::find_many::<S>(plain.len(), text, memo, |i, nanos| {
+            let row = plain[i].row as usize;
+            duration_ns[row] = nanos;
+            flags[row] |= REQUEST | MEASURED;
+        });
+        one_by_one::<S, Self>(self, odd.all(), lines);
+    }
+
     /// Timestamp, level and start of the message, by the general way.
     fn dissect(&self, line: Line<'_>, context: &mut Context) -> Option<(Stamp, Level, usize)> {
         if !self.anywhere {
@@ -601,6 +800,16 @@ mod tests {
             .prop_map(|(time, level, text, end)| format!("{time}{level}{text}{end}"))
     }
 
+    /// Lines that begin with an address, or nearly so, and may go on with a timestamp.
+    fn addressed() -> impl Strategy<Value = String> {
+        (
+            "[0-9]{1,4}\\.[0-9]{0,3}\\.[0-9]{0,4}[. ][0-9]{0,3}",
+            prop_oneof![Just(""), Just(" "), Just("\x1b[0m"), Just("e+09 ")],
+            "(- |10:15:32 |INFO |2024-01-24 |[ -~]){0,6}",
+        )
+            .prop_map(|(address, mark, rest)| format!("{address}{mark}{rest}"))
+    }
+
     proptest! {
         #[test]
         fn many_lines_are_parsed_as_each(lines in prop::collection::vec(line(), 1..300), skip in 0usize..40) {
@@ -659,6 +868,66 @@ mod tests {
                     let end = ends[run.next];
                     run.advance(end);
                 }
+            }
+        }
+
+        #[test]
+        fn each_line_is_parsed_as_alone(
+            lines in prop::collection::vec(prop_oneof![3 => line(), 1 => addressed()], 1..400),
+            base in 0usize..40,
+            escapes: bool,
+        ) {
+            let mut block = vec![0; PAD];
+            let mut spots = Vec::new();
+            for (i, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim_ascii().is_empty()) {
+                let start = block.len() as u32;
+                block.extend_from_slice(line.as_bytes());
+                let end = block.len() as u32;
+                block.push(b'\n');
+                spots.push(Spot { start, end, row: (base + i) as u32 });
+            }
+            let escapes = escapes || block.contains(&ESC);
+            block.resize(block.len() + PAD, 0);
+            // Every other line first: rows need not come in order.
+            let (even, odd): (Vec<Spot>, Vec<Spot>) = spots.iter().partition(|s| s.row % 2 == 0);
+            let spots = [even, odd].concat();
+            let format = (ENTRY.build)(&Params::default());
+            let (mut batch, mut context, mut alone) = (Batch::new(), context(), context());
+            let mut refused = Vec::new();
+            batch.open(base + lines.len(), App::COLUMNS);
+            format.parse_scattered(&mut Scattered {
+                block: &block,
+                lines: &spots,
+                escapes,
+                batch: &mut batch,
+                context: &mut context,
+                refused: &mut refused,
+            });
+            batch.close(base + lines.len(), App::COLUMNS);
+            for spot in spots {
+                let row = spot.row as usize;
+                let line = &lines[row - base];
+                let line = PaddedLine::new(line.strip_suffix('\r').unwrap_or(line).as_bytes());
+                let (mut record, mut arena) = (Record::EMPTY, Vec::new());
+                let parsed = format.parse_line(line.line(), &mut alone, &mut arena, &mut record);
+                prop_assert_eq!(parsed, !refused.contains(&spot));
+                if !parsed {
+                    continue;
+                }
+                prop_assert_eq!(batch.time_ns[row], record.time_ns);
+                prop_assert_eq!(batch.second[row], record.second);
+                prop_assert_eq!(batch.level[row], record.level as u8);
+                prop_assert_eq!(batch.duration_ns[row], record.duration_ns);
+                let text = record.message.bytes(line.line().bytes(), &arena);
+                prop_assert_eq!(batch.message[row].bytes(&block, &batch.arena), text);
+                prop_assert_eq!(batch.line_start[row], spot.start);
+                prop_assert_eq!(batch.line_len[row] as usize, line.line().len());
+                let measured = record.duration_ns != NO_DURATION;
+                let flags = if record.time_ns != crate::batch::NO_TIME { TIMED } else { 0 }
+                    | if record.level >= Level::Error { ERROR } else { 0 }
+                    | if measured { REQUEST | MEASURED } else { 0 };
+                prop_assert_eq!(batch.flags[row], flags);
+                prop_assert_eq!(batch.status[row], 0);
             }
         }
     }

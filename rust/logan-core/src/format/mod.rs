@@ -201,6 +201,15 @@ pub trait LineFormat: Send + Sync + 'static {
     /// bulk; the next line may be of this format all the same.
     fn parse_many(&self, _run: &mut Run<'_>) {}
 
+    /// Parses each of the lines as [`parse`](Self::parse) would.
+    #[inline(always)]
+    fn parse_each<S: Simd>(&self, lines: &mut Scattered<'_>)
+    where
+        Self: Sized,
+    {
+        one_by_one::<S, Self>(self, lines.lines, lines);
+    }
+
     /// Whether lines that [`parse`](Self::parse) refuses may be parts of this format's records:
     /// [`part`](Self::part) is then asked.
     fn has_parts(&self) -> bool {
@@ -271,6 +280,63 @@ impl<'a> Run<'a> {
     }
 }
 
+/// A line among others of other formats, and the row of the batch that is its own.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Spot {
+    /// Where in the block the line starts.
+    pub start: u32,
+    /// Where its newline is.
+    pub end: u32,
+    /// Its row.
+    pub row: u32,
+}
+
+/// Lines of one block with others between them, none of them blank or a header.
+pub struct Scattered<'a> {
+    /// The block: [`PAD`](crate::lines::PAD) bytes are readable around each of its lines.
+    pub block: &'a [u8],
+    /// The lines.
+    pub lines: &'a [Spot],
+    /// Whether there may be a byte ESC in any of them.
+    pub escapes: bool,
+    /// Where the records go: into rows that were [opened](Batch::open).
+    pub batch: &'a mut Batch,
+    /// Caches.
+    pub context: &'a mut Context,
+    /// Takes the lines that are not of the format.
+    pub refused: &'a mut Vec<Spot>,
+}
+
+/// Lines that a format parses together.
+pub(crate) const SPOTS_MAX: usize = 128;
+
+/// Up to [`SPOTS_MAX`] lines.
+pub(crate) struct Spots {
+    spots: [Spot; SPOTS_MAX],
+    len: usize,
+}
+
+impl Default for Spots {
+    fn default() -> Self {
+        Spots { spots: [Spot { start: 0, end: 0, row: 0 }; SPOTS_MAX], len: 0 }
+    }
+}
+
+impl Spots {
+    /// Adds one, without a branch; what does not fit is dropped.
+    #[inline(always)]
+    pub(crate) fn push_if(&mut self, spot: Spot, wanted: bool) {
+        if let Some(place) = self.spots.get_mut(self.len) {
+            *place = spot;
+            self.len += usize::from(wanted);
+        }
+    }
+
+    pub(crate) fn all(&self) -> &[Spot] {
+        &self.spots[..self.len]
+    }
+}
+
 #[inline(always)]
 fn line_of(block: &[u8], start: u32, end: u32) -> Line<'_> {
     let (start, mut end) = (start as usize, end as usize);
@@ -292,6 +358,12 @@ pub trait Format: Send + Sync {
 
     /// Parses the run's next line; whether it is of this format. The batch must not be full.
     fn parse_one(&self, run: &mut Run<'_>) -> bool;
+
+    /// Parses each of the lines into its row.
+    fn parse_scattered(&self, lines: &mut Scattered<'_>);
+
+    /// The columns that records may fill.
+    fn columns(&self) -> Columns;
 
     /// Tells the values of keys and the host of a line that is a record of this format.
     fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>);
@@ -332,19 +404,28 @@ fn is_never_a_record(line: Line<'_>) -> bool {
     line.len() == 0 || (matches!(line.byte(0), b'#' | b'v') && is_header(line.bytes()))
 }
 
+/// Parses each of `some` of the lines on its own.
 #[inline(always)]
-fn step<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>) -> bool {
-    let (line, end) = run.line();
-    if is_never_a_record(line) {
-        return false;
+pub(crate) fn one_by_one<S: Simd, F: LineFormat>(
+    format: &F,
+    some: &[Spot],
+    lines: &mut Scattered<'_>,
+) {
+    for spot in some {
+        let line = line_of(lines.block, spot.start, spot.end);
+        let mut record = Record::EMPTY;
+        if format.parse::<S>(line, lines.context, &mut lines.batch.arena, &mut record) {
+            let row = spot.row as usize;
+            lines.batch.put(row, F::COLUMNS, &record, spot.start, line.len() as u32);
+        } else {
+            lines.refused.push(*spot);
+        }
     }
-    let mut record = Record::EMPTY;
-    let parsed = format.parse::<S>(line, run.context, &mut run.batch.arena, &mut record);
-    if parsed {
-        run.batch.push(F::COLUMNS, &record, run.start, line.len() as u32);
-        run.advance(end);
-    }
-    parsed
+}
+
+#[inline(always)]
+fn each<S: Simd, F: LineFormat>(format: &F, lines: &mut Scattered<'_>) {
+    format.parse_each::<S>(lines);
 }
 
 #[inline(always)]
@@ -418,7 +499,26 @@ impl<F: LineFormat> Format for F {
     }
 
     fn parse_one(&self, run: &mut Run<'_>) -> bool {
-        crate::dispatch!(step::<F>(format: &F, run: &mut Run<'_>) -> bool where F: LineFormat; self, run)
+        let (line, end) = run.line();
+        if is_never_a_record(line) {
+            return false;
+        }
+        let mut record = Record::EMPTY;
+        let parsed = self.parse_line(line, run.context, &mut run.batch.arena, &mut record);
+        if parsed {
+            run.batch.push(F::COLUMNS, &record, run.start, line.len() as u32);
+            run.advance(end);
+        }
+        parsed
+    }
+
+    fn parse_scattered(&self, lines: &mut Scattered<'_>) {
+        crate::dispatch!(each::<F>(format: &F, lines: &mut Scattered<'_>) -> ()
+            where F: LineFormat; self, lines)
+    }
+
+    fn columns(&self) -> Columns {
+        F::COLUMNS
     }
 
     fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>) {

@@ -146,12 +146,47 @@ pub fn find_many<'a, S: Simd>(
     mut found: impl FnMut(usize, u64),
 ) {
     assert!(texts <= TEXTS_MAX);
+    // What most texts end with first, in loops that vector code can do: one over words of eight
+    // bytes and nothing else.
+    let (mut tails, mut digits) = ([0; TEXTS_MAX], [0; TEXTS_MAX]);
+    for (i, tail) in tails[..texts].iter_mut().enumerate() {
+        let text = text(i);
+        // Of a shorter text the word would hold what is before it.
+        let kept = u64::from(text.len() >= 8).wrapping_neg();
+        *tail = text.tail(text.len()).u64_before(0) & kept;
+    }
+    for (digits, &tail) in digits.iter_mut().zip(&tails) {
+        *digits = digits_at_end(tail);
+    }
+    const _: () = assert!(TEXTS_MAX == 128, "a power of two that a byte can count");
+    let (mut whole, mut others) = ([0u8; TEXTS_MAX], [0u8; TEXTS_MAX]);
+    let (mut whole_count, mut other_count) = (0, 0);
+    for (i, &digits) in digits[..texts].iter().enumerate() {
+        let is_whole = digits != 0;
+        whole[whole_count % TEXTS_MAX] = i as u8;
+        others[other_count % TEXTS_MAX] = i as u8;
+        whole_count += usize::from(is_whole);
+        other_count += usize::from(!is_whole);
+    }
+    for &i in &whole[..whole_count] {
+        let i = usize::from(i) % TEXTS_MAX;
+        let (text, tail, digits) = (text(i), tails[i], digits[i]);
+        let unit = &LAST_UNITS[usize::from((tail >> 48) as u8)];
+        let values = (tail << unit.bits ^ 0x3030_3030_3030_3030) & digits;
+        let start = text.len() - (unit.bits + digits.count_ones()) as usize / 8;
+        if qualifies::<S>(text, 0, start, memo) {
+            found(i, eight_digits(values) * u64::from(unit.nanos));
+        } else {
+            others[other_count % TEXTS_MAX] = i as u8;
+            other_count += 1;
+        }
+    }
     let mut waiting = [const { MaybeUninit::<(u64, u32)>::uninit() }; TEXTS_MAX];
     let mut count = 0;
-    for i in 0..texts {
-        let text = text(i);
+    for &i in &others[..other_count] {
+        let text = text(usize::from(i));
         let units = units::<S>(text.last_window()) & kept(text.len());
-        waiting[count].write((units, i as u32));
+        waiting[count].write((units, u32::from(i)));
         // What does not fit a window is looked at more closely.
         count += usize::from(units != 0 || text.len() > 64);
     }
@@ -169,6 +204,58 @@ pub fn find_many<'a, S: Simd>(
         }
     }
 }
+
+/// Whether a text of at least eight bytes, of which these are the last, ends with a number in whole,
+/// right behind it `s`, `ms`, `us` or `ns`, and before it in the eight bytes one of the most usual of
+/// [`PLAIN_OPENING`]: 0, or ones where the number's digits are once the unit is shifted out.
+///
+/// Without a branch or a table, so that many are found out at once.
+#[inline(always)]
+fn digits_at_end(tail: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x80 * EACH;
+    let is_s = tail >> 56 == u64::from(b's');
+    let before = tail >> 48 & 0xff;
+    let is_digit = before.wrapping_sub(u64::from(b'0')) < 10;
+    let is_one = |letter: u8| before == u64::from(letter);
+    let is_letter = is_one(b'm') | is_one(b'u') | is_one(b'n');
+    let shifted = if is_digit { tail << 8 } else { tail << 16 };
+    // The high bit of each byte that is no digit, and of all bytes before such a one. What was
+    // shifted in is none.
+    let x = shifted ^ (0x30 * EACH);
+    let mut other = ((x & !HIGH).wrapping_add(0x76 * EACH) | x) & HIGH;
+    other |= other >> 8;
+    other |= other >> 16;
+    other |= other >> 32;
+    let others = other | (other - (other >> 7));
+    let digits = !others;
+    let before = digits >> 8 & others;
+    let is = |byte: u8| shifted & before == (u64::from(byte) * EACH) & before;
+    let opens = is(b' ') | is(b'=') | is(b':') | is(b'(');
+    if is_s & (is_digit | is_letter) & opens { digits } else { 0 }
+}
+
+/// A unit that ends with an `s`.
+#[derive(Clone, Copy)]
+struct LastUnit {
+    nanos: u32,
+    /// How many bits its letters have.
+    bits: u32,
+}
+
+/// Units that end with an `s`, by the byte before that.
+static LAST_UNITS: [LastUnit; 256] = {
+    let mut units = [LastUnit { nanos: 0, bits: 0 }; 256];
+    let mut digit = b'0';
+    while digit <= b'9' {
+        units[digit as usize] = LastUnit { nanos: 1_000_000_000, bits: 8 };
+        digit += 1;
+    }
+    units[b'm' as usize] = LastUnit { nanos: 1_000_000, bits: 16 };
+    units[b'u' as usize] = LastUnit { nanos: 1_000, bits: 16 };
+    units[b'n' as usize] = LastUnit { nanos: 1, bits: 16 };
+    units
+};
 
 /// The response time of a text whose last window has these `units`.
 #[inline(always)]
@@ -315,18 +402,18 @@ fn decimal(line: Line<'_>, from: usize, end: usize, unit_ns: u32) -> Option<(usi
     // Up to seven digits on either side of a point, exact in nanoseconds.
     let (decimals, fraction) = trailing_digits(line.u64_before(end));
     let point = end - decimals as usize - 1;
-    let (wholes, whole) = trailing_digits(line.u64_before(point));
-    let (decimals, wholes) = (decimals as usize, wholes as usize);
+    let (whole_count, whole) = trailing_digits(line.u64_before(point));
+    let (decimals, whole_count) = (decimals as usize, whole_count as usize);
     if (1..8).contains(&decimals)
-        && (1..8).contains(&wholes)
-        && point > from + wholes
-        && line.byte(point - wholes - 1) != b'.'
+        && (1..8).contains(&whole_count)
+        && point > from + whole_count
+        && line.byte(point - whole_count - 1) != b'.'
         && POWERS[decimals] <= unit_ns
     {
-        let whole = eight_digits(whole & !0 << (64 - 8 * wholes)) * u64::from(unit_ns);
+        let whole = eight_digits(whole & !0 << (64 - 8 * whole_count)) * u64::from(unit_ns);
         let fraction = eight_digits(fraction & !0 << (64 - 8 * decimals));
         let nanos = whole + fraction * u64::from(unit_ns / POWERS[decimals]);
-        return Some((point - wholes, Some(nanos)));
+        return Some((point - whole_count, Some(nanos)));
     }
     long_number(line, from, end, unit_ns)
 }

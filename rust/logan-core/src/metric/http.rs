@@ -1,7 +1,7 @@
 //! HTTP status codes and bytes sent.
 
-use super::{Block, Metric, State};
-use crate::batch::{Batch, Columns, NO_BYTES, NO_STATUS};
+use super::{Block, Metric, State, latency::sum_and_range};
+use crate::batch::{Batch, Columns, NO_BYTES, NO_DURATION, NO_STATUS};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -39,11 +39,11 @@ impl Metric for Http {
             }
         }
         if batch.has(Columns::BYTES) {
-            for &bytes in &batch.bytes_sent[..batch.len] {
-                let has = bytes != NO_BYTES;
-                self.bytes_sent += if has { u128::from(bytes) } else { 0 };
-                self.sized += u64::from(has);
-            }
+            let column = &batch.bytes_sent[..batch.len];
+            // NO_BYTES is to sizes what NO_DURATION is to response times.
+            const _: () = assert!(NO_BYTES == NO_DURATION);
+            self.bytes_sent += sum_and_range(column).0;
+            self.sized += column.iter().map(|&bytes| u64::from(bytes != NO_BYTES)).sum::<u64>();
         }
     }
 

@@ -50,6 +50,8 @@ pub(super) fn head<S: Simd>(line: Line<'_>, clock: &mut Clock) -> Option<Head> {
             3 => ((0, host_end), open),
             _ => (client_of_many_words(line, host_end), open),
         }
+    } else if line.len() <= 64 {
+        return None;
     } else {
         long_head(line)?
     };

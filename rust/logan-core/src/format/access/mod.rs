@@ -89,13 +89,14 @@
 //! if it begins with a size, that is the size, and if a space and a number follow, that is the
 //! time. Whatever else follows is ignored.
 
+mod bare;
 mod head;
 mod tail;
 
 use super::http::{
     closing_quote, method_len, number_at, route, size_at, starts_with_http, status_at,
 };
-use super::{Context, Entry, Format, Info, LineFormat, Params, Unit, keys};
+use super::{Context, Entry, Format, Info, LineFormat, Params, Scattered, Unit, keys};
 use crate::batch::{Columns, NO_STATUS, Record, Text};
 use crate::lines::Line;
 use crate::simd::{Plain, Simd};
@@ -294,6 +295,11 @@ struct Bare {
 
 impl LineFormat for Bare {
     const COLUMNS: Columns = COLUMNS;
+
+    #[inline(always)]
+    fn parse_each<S: Simd>(&self, lines: &mut Scattered<'_>) {
+        bare::each::<S>(self, lines);
+    }
 
     #[inline(always)]
     fn keys<S: Simd>(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
