@@ -316,7 +316,7 @@ impl Json {
 /// What a member or element stands in: an object of some group, or an array; and whether its
 /// opening bracket is the last token.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Scope(u16);
+pub(in crate::format) struct Scope(u16);
 
 impl Scope {
     const FRESH: u16 = 1;
@@ -357,7 +357,7 @@ impl Scope {
 }
 
 /// The objects and arrays around the innermost one.
-pub(super) struct Open {
+pub(in crate::format) struct Open {
     outer: [Scope; DEPTH_MAX - 1],
     count: usize,
 }
@@ -612,7 +612,9 @@ fn escape_len(line: Line<'_>, at: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Text};
+    use crate::batch::{
+        Batch, ERROR, MEASURED, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, REQUEST, TIMED, Text,
+    };
     use crate::format::Format;
     use crate::level::Level;
     use crate::lines::{PAD, PaddedLine};
@@ -1135,8 +1137,17 @@ mod tests {
         r#""""#,
     ];
     const WORDS: &[&str] = &[
-        r#""INFO""#, r#""ERROR""#, r#""warn""#, r#""debug""#, r#""E""#, r#""D1""#, r#""audit""#,
-        r#""""#, r#""critical""#, r#""INF\u004f""#, r#""INFO+2""#,
+        r#""INFO""#,
+        r#""ERROR""#,
+        r#""warn""#,
+        r#""debug""#,
+        r#""E""#,
+        r#""D1""#,
+        r#""audit""#,
+        r#""""#,
+        r#""critical""#,
+        r#""INF\u004f""#,
+        r#""INFO+2""#,
     ];
     const TEXTS: &[&str] = &[
         r#""Request processed""#,
@@ -1148,19 +1159,59 @@ mod tests {
         "\"bytes \u{1} é\"",
     ];
     const PATHS: &[&str] = &[
-        r#""/a/b""#, r#""/item/1?x=y""#, r#""https://host:8080/p?q""#, r#""a""#, r#""""#,
-        r#""\/a\/b""#, r#""GET /x HTTP/1.1""#, r#""POST http://h/x HTTP/1.0""#, r#""-""#, r#""/x y""#,
+        r#""/a/b""#,
+        r#""/item/1?x=y""#,
+        r#""https://host:8080/p?q""#,
+        r#""a""#,
+        r#""""#,
+        r#""\/a\/b""#,
+        r#""GET /x HTTP/1.1""#,
+        r#""POST http://h/x HTTP/1.0""#,
+        r#""-""#,
+        r#""/x y""#,
     ];
     const METHODS: &[&str] =
         &[r#""GET""#, r#""POST""#, r#""DELETE""#, r#""get""#, r#""""#, r#""G-T""#, r#""PROPFIND""#];
     const CLIENTS: &[&str] = &[
-        r#""1.2.3.4""#, r#""1.2.3.4:80""#, r#""[::1]:80""#, r#""2001:db8::1""#, r#""-""#, r#""""#,
-        r#""h""#, r#""1.2.3.4, 5.6.7.8""#, r#""a-host-with-a-name-of-many-bytes.example.org""#,
+        r#""1.2.3.4""#,
+        r#""1.2.3.4:80""#,
+        r#""[::1]:80""#,
+        r#""2001:db8::1""#,
+        r#""-""#,
+        r#""""#,
+        r#""h""#,
+        r#""1.2.3.4, 5.6.7.8""#,
+        r#""a-host-with-a-name-of-many-bytes.example.org""#,
     ];
     const NUMBERS: &[&str] = &[
-        "0", "7", "200", "404", "503", "600", "99", "30", "91.2", "0.033", "12.345678", "123456.7",
-        "1234567", "12345678", "100000", "1706091333.001", "1706091333001", "1e3", "1.5e-3", "-1",
-        "0.0000001", "1.", "01", "00.5", "200.0", "2e2", "123456789012345678901234567890123", "1.2.3",
+        "0",
+        "7",
+        "200",
+        "404",
+        "503",
+        "600",
+        "99",
+        "30",
+        "91.2",
+        "0.033",
+        "12.345678",
+        "123456.7",
+        "1234567",
+        "12345678",
+        "100000",
+        "1706091333.001",
+        "1706091333001",
+        "1e3",
+        "1.5e-3",
+        "-1",
+        "0.0000001",
+        "1.",
+        "01",
+        "00.5",
+        "200.0",
+        "2e2",
+        "123456789012345678901234567890123",
+        "1.2.3",
     ];
     const NUMBERS_AS_TEXT: &[&str] =
         &[r#""200""#, r#""12ms""#, r#""0.005""#, r#""1m2s""#, r#""430\u00b5s""#, r#""-""#, r#""""#];
@@ -1183,8 +1234,17 @@ mod tests {
             (keys(&["status", "code", "res.status"]), keys_of(&[NUMBERS, NUMBERS_AS_TEXT])),
             (
                 keys(&[
-                    "duration", "Duration", "duration_ms", "elapsed", "latency_human", "took",
-                    "request_time", "duration_us", "time_ms", "duration_ns", "duration_s",
+                    "duration",
+                    "Duration",
+                    "duration_ms",
+                    "elapsed",
+                    "latency_human",
+                    "took",
+                    "request_time",
+                    "duration_us",
+                    "time_ms",
+                    "duration_ns",
+                    "duration_s",
                 ]),
                 keys_of(&[NUMBERS, NUMBERS, NUMBERS_AS_TEXT]),
             ),
@@ -1271,6 +1331,79 @@ mod tests {
             }
             line
         }
+    }
+
+    /// What the lines of a block say, each on its own, when they are parsed in a run.
+    fn parse_block(context: &mut Context, lines: &[Vec<u8>]) -> Vec<Option<Said>> {
+        let mut block = vec![0; PAD];
+        let mut ends = Vec::new();
+        for line in lines {
+            block.extend_from_slice(line);
+            ends.push(block.len() as u32);
+            block.push(b'\n');
+        }
+        block.resize(block.len() + PAD, 0);
+        let json: &dyn Format = &Json { names: Names::get() };
+        let mut batch = Batch::new();
+        let mut found = Vec::new();
+        let (mut next, mut start, mut row) = (0, PAD as u32, 0);
+        while next < ends.len() {
+            let mut run =
+                Run { block: &block, ends: &ends, next, start, batch: &mut batch, context };
+            json.parse_run(&mut run);
+            (next, start) = (run.next, run.start);
+            while row < batch.len {
+                found.push(Some(said_in_row(&batch, &block, row)));
+                row += 1;
+            }
+            if batch.is_full() {
+                batch.clear();
+                row = 0;
+            } else if next < ends.len() {
+                found.push(None);
+                // A row of another format, which writes some columns only.
+                let second = TIME_NS / 1_000_000_000;
+                let record = Record { time_ns: TIME_NS, second, ..Record::EMPTY };
+                batch.push(Columns::TIME, &record, start, 0);
+                let said = said_in_row(&batch, &block, row);
+                assert_eq!(said, Said { time_ns: TIME_NS, ..NOTHING });
+                row += 1;
+                (next, start) = (next + 1, ends[next] + 1);
+                if batch.is_full() {
+                    batch.clear();
+                    row = 0;
+                }
+            }
+        }
+        found
+    }
+
+    fn said_in_row(batch: &Batch, block: &[u8], row: usize) -> Said {
+        let text = |t: Text| String::from_utf8_lossy(t.bytes(block, &batch.arena)).into_owned();
+        let said = Said {
+            time_ns: batch.time_ns[row],
+            level: Level::from_u8(batch.level[row]).unwrap(),
+            status: batch.status[row],
+            duration_ns: batch.duration_ns[row],
+            bytes: batch.bytes_sent[row],
+            message: text(batch.message[row]),
+            method: text(batch.method[row]),
+            path: text(batch.path[row]),
+            client: text(batch.client[row]),
+        };
+        let timed = said.time_ns != NO_TIME;
+        let measured = said.duration_ns != NO_DURATION;
+        let request = measured || said.status != NO_STATUS;
+        let error = said.level >= Level::Error || said.status / 100 == 5;
+        let flags = u8::from(timed) * TIMED
+            | u8::from(measured) * MEASURED
+            | u8::from(request) * REQUEST
+            | u8::from(error) * ERROR;
+        assert_eq!(batch.flags[row], flags);
+        if timed {
+            assert_eq!(batch.second[row], said.time_ns.div_euclid(1_000_000_000));
+        }
+        said
     }
 
     #[test]
@@ -1447,6 +1580,40 @@ mod tests {
                 fresh.all_messages = true;
                 let alone = parse_in(&mut fresh, &line);
                 prop_assert_eq!(&parse_in(&mut with_all, &line), &alone, "{}", text());
+            }
+        }
+
+        #[test]
+        fn groups_do_not_show(
+            (shapes, draws) in prop::collection::vec(shapes(), 1..4).prop_flat_map(|shapes| {
+                let count = shapes.len();
+                // Mostly the first shape, mostly without a mutation.
+                let mutation = prop_oneof![30 => Just(Mutation::None), 1 => mutations()];
+                let draw = (prop_oneof![4 => Just(0), 1 => 0..count], any::<u64>(), mutation);
+                (Just(shapes), prop::collection::vec(draw, 1..300))
+            }),
+            all_messages: bool,
+            carriage_returns: bool,
+        ) {
+            let mut lines = Vec::new();
+            for (shape, seed, mutation) in draws {
+                let mut line = mutation.apply(line_of_shape(&shapes[shape], seed));
+                line.iter_mut().filter(|b| **b == b'\n').for_each(|b| *b = b' ');
+                if carriage_returns {
+                    line.push(b'\r');
+                }
+                lines.push(line);
+            }
+            let mut context = context();
+            context.all_messages = all_messages;
+            let found = parse_block(&mut context, &lines);
+            prop_assert_eq!(found.len(), lines.len());
+            for (line, found) in lines.iter().zip(found) {
+                let mut alone = self::context();
+                alone.all_messages = all_messages;
+                let text = line.strip_suffix(b"\r").unwrap_or(line);
+                let expected = if text.is_empty() { None } else { parse_in(&mut alone, text) };
+                prop_assert_eq!(found, expected, "{}", String::from_utf8_lossy(line));
             }
         }
 
