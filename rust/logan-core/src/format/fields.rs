@@ -1147,6 +1147,19 @@ fn is_open(rule: Rule, number: u64) -> bool {
     rule == Rule::Seconds && (1..1_000).contains(&number) || SLOG_NANOSECONDS.contains(&number)
 }
 
+/// Whether a whole number without a unit is milliseconds whoever wrote the line, unless its key is
+/// `duration`.
+#[inline(always)]
+pub(super) fn is_sure_of_millis(number: u64) -> bool {
+    number < NANOSECONDS_FROM && !is_open(Rule::Whole, number)
+}
+
+/// A time written as [`usual_epoch`] reads it, if it is not too early to be one.
+#[inline(always)]
+pub(super) fn usual_time(line: Line<'_>, value: Value) -> Option<Stamp> {
+    usual_epoch(line, value).filter(|stamp| stamp.second >= EPOCH_SECONDS_MIN)
+}
+
 /// Whether the line is of zap or of Caddy, which uses it: their time is `ts`, in seconds with a
 /// fraction, and so are their durations.
 fn is_of_zap(line: &[u8]) -> bool {

@@ -1213,6 +1213,23 @@ mod tests {
         "123456789012345678901234567890123",
         "1.2.3",
     ];
+    const USUAL: &[&str] = &[
+        "30",
+        "50",
+        "1706091333.001",
+        "1706091333001",
+        "7",
+        "999",
+        "10000",
+        "1000000",
+        "99",
+        "80",
+        "300",
+        "1706091333.1234567",
+        "99999999.5",
+        "3e1",
+        "30.0",
+    ];
     const NUMBERS_AS_TEXT: &[&str] =
         &[r#""200""#, r#""12ms""#, r#""0.005""#, r#""1m2s""#, r#""430\u00b5s""#, r#""-""#, r#""""#];
     const OTHERS: &[&str] = &["true", "false", "null", "[]", "{}", "nul", "truer"];
@@ -1252,6 +1269,7 @@ mod tests {
             (keys(&["path", "url", "route", "request"]), keys_of(&[PATHS])),
             (keys(&["client", "ip", "x_forwarded_for", "remote_addr"]), keys_of(&[CLIENTS])),
             (keys(&["bytes", "size", "bytes_sent"]), keys_of(&[NUMBERS, NUMBERS_AS_TEXT])),
+            (keys(&["level", "severity", "time", "ts", "took", "latency"]), keys_of(&[USUAL])),
             (
                 keys(&["a", "controller", "a-key-of-more-than-thirty-two-bytes-and-then-some"]),
                 keys_of(&[TEXTS, NUMBERS, OTHERS, WORDS]),
@@ -1433,6 +1451,24 @@ mod tests {
             parse_in(&mut context, br#"{"msg":"x","status":200}"#);
         }
         assert!(hits(&context) >= before.min(1) + 2);
+    }
+
+    #[test]
+    fn lines_of_one_shape_are_read_in_groups() {
+        let lines: Vec<Vec<u8>> = (0..1_000)
+            .map(|i| {
+                format!(r#"{{"ts":{}.25,"level":30,"msg":"x","took":{i}}}"#, 1_706_091_333 + i)
+            })
+            .map(String::into_bytes)
+            .collect();
+        let mut context = context();
+        let found = parse_block(&mut context, &lines);
+        for (i, found) in found.into_iter().enumerate() {
+            let found = found.unwrap();
+            assert_eq!(found.duration_ns, i as u64 * 1_000_000);
+            assert_eq!(found.level, Level::Info);
+        }
+        assert_eq!(context.shapes.as_ref().unwrap().hits(), 999);
     }
 
     #[test]

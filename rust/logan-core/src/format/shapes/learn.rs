@@ -85,6 +85,8 @@ impl Steps<'_> {
         self.bytes(start, op)?;
         let step = self.steps.last_mut()?;
         step.known = known;
+        let digits = &self.line.bytes()[start..end];
+        step.numeric = digits.iter().all(|b| b.is_ascii_digit() || *b == b'.');
         step.key_back = (start - key).try_into().ok()?;
         self.from = end;
         Some(())
@@ -101,6 +103,8 @@ impl Steps<'_> {
                 mask: [0; STEP_BYTES],
                 len: part.len() as u8,
                 op: if i + 1 == parts { op } else { Op::More },
+                text: op == Op::Text,
+                numeric: false,
                 key_back: 0,
                 alone: false,
                 known: Known::NOTHING,
@@ -164,13 +168,17 @@ fn choose(steps: &mut [Step]) -> Option<u16> {
             (Meaning::Time, true) => Op::Time,
             (Meaning::Level, true) => Op::Level,
             (Meaning::Message, true) => Op::Message,
-            (Meaning::Status, false) => Op::Status,
-            (Meaning::Duration(Rule::Fixed(unit)), false) => Op::Duration(unit),
-            (Meaning::RequestTime, false) => Op::Duration(Unit::Seconds),
+            // Text that is a number is read as one; its closing quote is for the next step to see.
+            (Meaning::Status, _) if step.numeric => Op::Status,
+            (Meaning::Duration(Rule::Fixed(unit)), _) if step.numeric => Op::Duration(unit),
+            (Meaning::RequestTime, _) if step.numeric => Op::Duration(Unit::Seconds),
+            (Meaning::Duration(Rule::Millis | Rule::Whole), false) if step.alone => Op::Guess,
+            (Meaning::Time, false) => Op::Epoch,
+            (Meaning::Level, false) => Op::LevelNumber,
             (Meaning::Method, true) => Op::Method,
             (Meaning::Path, true) => Op::Path,
             (Meaning::Client, true) => Op::Client,
-            (Meaning::Bytes, false) => Op::Bytes,
+            (Meaning::Bytes, _) if step.numeric => Op::Bytes,
             (_, true) => Op::Text,
             (_, false) => Op::Number,
         };

@@ -1,8 +1,9 @@
 //! Reading many lines at a time, member by member, straight into the columns of a batch.
 
 use super::values::{
-    Minute, WORDS, Word, any_text_end, is_at, other_number, other_text, other_time, remember,
-    short_text_end, usual_count, usual_duration, usual_number_end, usual_status, word_end,
+    Minute, WORDS, Word, any_text_end, epoch, is_at, other_text, other_time, other_value, remember,
+    short_text_end, usual_count, usual_duration, usual_guess, usual_level, usual_number_end,
+    usual_status, word_end,
 };
 use super::{Op, Shape, Shapes, Step, Tools};
 use crate::batch::{
@@ -255,8 +256,8 @@ impl Rest<'_> {
     }
 
     #[inline(never)]
-    fn number(&mut self, line: Line<'_>, start: usize) -> Option<usize> {
-        other_number(line, start, self.step, self.context, self.arena, &mut self.record)
+    fn value(&mut self, line: Line<'_>, start: usize) -> Option<usize> {
+        other_value(line, start, self.step, self.context, self.arena, &mut self.record)
     }
 }
 
@@ -387,8 +388,65 @@ impl Take for TakeDuration<'_> {
             self.duration_ns[i] = nanos;
             return Some(start + len);
         }
-        let end = self.rest.number(line, start)?;
+        let end = self.rest.value(line, start)?;
         self.duration_ns[i] = self.rest.record.duration_ns;
+        Some(end)
+    }
+}
+
+struct TakeGuess<'r> {
+    duration_ns: &'r mut [u64],
+    rest: Rest<'r>,
+}
+
+impl Take for TakeGuess<'_> {
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+        if let Some((nanos, len)) = usual_guess(line.u64_at(start)) {
+            self.duration_ns[i] = nanos;
+            return Some(start + len);
+        }
+        let end = self.rest.value(line, start)?;
+        self.duration_ns[i] = self.rest.record.duration_ns;
+        Some(end)
+    }
+}
+
+struct TakeEpoch<'r> {
+    time_ns: &'r mut [i64],
+    second: &'r mut [i64],
+    rest: Rest<'r>,
+}
+
+impl Take for TakeEpoch<'_> {
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+        if let Some((stamp, end)) = epoch::<S>(line, start) {
+            self.time_ns[i] = stamp.nanos_since_epoch();
+            self.second[i] = stamp.second;
+            return Some(end);
+        }
+        let end = self.rest.value(line, start)?;
+        let record = &self.rest.record;
+        (self.time_ns[i], self.second[i]) = (record.time_ns, record.second);
+        Some(end)
+    }
+}
+
+struct TakeLevelNumber<'r> {
+    level: &'r mut [u8],
+    rest: Rest<'r>,
+}
+
+impl Take for TakeLevelNumber<'_> {
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+        if let Some((level, len)) = usual_level(line.u64_at(start)) {
+            self.level[i] = level as u8;
+            return Some(start + len);
+        }
+        let end = self.rest.value(line, start)?;
+        self.level[i] = self.rest.record.level as u8;
         Some(end)
     }
 }
@@ -405,7 +463,7 @@ impl Take for TakeBytes<'_> {
             self.bytes_sent[i] = count;
             return Some(start + len);
         }
-        let end = self.rest.number(line, start)?;
+        let end = self.rest.value(line, start)?;
         self.bytes_sent[i] = self.rest.record.bytes_sent;
         Some(end)
     }
@@ -472,8 +530,7 @@ impl TakeOther<'_> {
     fn take_other(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
         let mut record = Record::EMPTY;
         let arena = &mut self.batch.arena;
-        let read = if self.step.op == Op::Text { other_text } else { other_number };
-        let end = read(line, start, self.step, self.context, arena, &mut record)?;
+        let end = other_value(line, start, self.step, self.context, arena, &mut record)?;
         put(self.batch, self.batch.len + i, self.step.wins, &record);
         Some(end)
     }
@@ -536,6 +593,19 @@ impl Shape {
                 Op::Duration(unit) => {
                     let duration_ns = &mut batch.duration_ns[all.clone()];
                     each::<S>(lines, at, step, TakeDuration { duration_ns, unit, rest: rest!() });
+                }
+                Op::Guess => {
+                    let duration_ns = &mut batch.duration_ns[all.clone()];
+                    each::<S>(lines, at, step, TakeGuess { duration_ns, rest: rest!() });
+                }
+                Op::Epoch => {
+                    let time_ns = &mut batch.time_ns[all.clone()];
+                    let second = &mut batch.second[all.clone()];
+                    each::<S>(lines, at, step, TakeEpoch { time_ns, second, rest: rest!() });
+                }
+                Op::LevelNumber => {
+                    let level = &mut batch.level[all.clone()];
+                    each::<S>(lines, at, step, TakeLevelNumber { level, rest: rest!() });
                 }
                 Op::Bytes => {
                     let bytes_sent = &mut batch.bytes_sent[all.clone()];

@@ -49,6 +49,10 @@ struct Step {
     /// How many bytes count.
     len: u8,
     op: Op,
+    /// Whether the value is a string.
+    text: bool,
+    /// Whether it consisted of digits and points.
+    numeric: bool,
     /// How far before the value its key is.
     key_back: u8,
     /// Whether no other value could count in its stead.
@@ -75,6 +79,12 @@ enum Op {
     Message,
     Status,
     Duration(super::Unit),
+    /// A response time in milliseconds, as a guess, if it is neither large nor has decimals.
+    Guess,
+    /// A time in seconds or milliseconds since 1970.
+    Epoch,
+    /// A level as a number.
+    LevelNumber,
     Method,
     Path,
     Client,

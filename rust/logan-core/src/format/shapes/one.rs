@@ -1,8 +1,8 @@
 //! Reading one line at a time.
 
 use super::values::{
-    is_at, other_number, other_text, other_time, remember, take_alone, text_end, usual_count,
-    usual_duration, usual_number_end, usual_status, word_end,
+    epoch, is_at, other_text, other_time, other_value, remember, take_alone, text_end, usual_count,
+    usual_duration, usual_guess, usual_level, usual_number_end, usual_status, word_end,
 };
 use super::{Op, Shape, Tools, Word};
 use crate::batch::{Record, Text};
@@ -126,7 +126,7 @@ impl Shape {
                         at = start + len;
                         continue;
                     }
-                    let Some(end) = other_number(line, start, step, context, arena, record) else {
+                    let Some(end) = other_value(line, start, step, context, arena, record) else {
                         return false;
                     };
                     at = end;
@@ -137,7 +137,41 @@ impl Shape {
                         at = start + len;
                         continue;
                     }
-                    let Some(end) = other_number(line, start, step, context, arena, record) else {
+                    let Some(end) = other_value(line, start, step, context, arena, record) else {
+                        return false;
+                    };
+                    at = end;
+                }
+                Op::Guess => {
+                    if let Some((nanos, len)) = usual_guess(line.u64_at(start)) {
+                        record.duration_ns = nanos;
+                        at = start + len;
+                        continue;
+                    }
+                    let Some(end) = other_value(line, start, step, context, arena, record) else {
+                        return false;
+                    };
+                    at = end;
+                }
+                Op::Epoch => {
+                    if let Some((stamp, end)) = epoch::<S>(line, start) {
+                        record.time_ns = stamp.nanos_since_epoch();
+                        record.second = stamp.second;
+                        at = end;
+                        continue;
+                    }
+                    let Some(end) = other_value(line, start, step, context, arena, record) else {
+                        return false;
+                    };
+                    at = end;
+                }
+                Op::LevelNumber => {
+                    if let Some((level, len)) = usual_level(line.u64_at(start)) {
+                        record.level = level;
+                        at = start + len;
+                        continue;
+                    }
+                    let Some(end) = other_value(line, start, step, context, arena, record) else {
                         return false;
                     };
                     at = end;
@@ -170,14 +204,8 @@ impl Shape {
                         return false;
                     }
                 }
-                Op::Text => {
-                    let Some(end) = other_text(line, start, step, context, arena, record) else {
-                        return false;
-                    };
-                    at = end;
-                }
-                Op::Number => {
-                    let Some(end) = other_number(line, start, step, context, arena, record) else {
+                Op::Text | Op::Number => {
+                    let Some(end) = other_value(line, start, step, context, arena, record) else {
                         return false;
                     };
                     at = end;

@@ -2,13 +2,13 @@
 
 use super::Step;
 use crate::batch::Record;
-use crate::format::fields::{Fields, Part, Value};
+use crate::format::fields::{Fields, Part, Value, is_sure_of_millis, usual_time};
 use crate::format::json::{number_end, string_end};
 use crate::format::{Context, Unit};
 use crate::level::Level;
 use crate::lines::{Line, PAD};
 use crate::simd::Simd;
-use crate::timestamp::{Clock, eight_digits, leading_digits};
+use crate::timestamp::{Clock, Stamp, eight_digits, leading_digits};
 
 /// Short words by their bytes up to the closing quote.
 #[derive(Clone, Copy)]
@@ -130,6 +130,42 @@ pub(super) fn usual_count(bytes: u64) -> Option<(u64, usize)> {
     let (count, values) = leading_digits(bytes);
     let usual = (1..8).contains(&count) && (count == 1 || values as u8 != 0);
     usual.then(|| (eight_digits(values << (64 - 8 * count)), count as usize))
+}
+
+/// Nanoseconds and length of a response time whose unit is guessed as milliseconds, whoever wrote
+/// the line.
+#[inline(always)]
+pub(super) fn usual_guess(bytes: u64) -> Option<(u64, usize)> {
+    let (number, len) = usual_count(bytes)?;
+    let is_whole = (bytes >> (8 * len)) as u8 != b'.';
+    (is_whole && is_sure_of_millis(number)).then(|| (number * Unit::Milliseconds.nanos(), len))
+}
+
+/// The level of a number of two digits, such as `30`.
+#[inline(always)]
+pub(super) fn usual_level(bytes: u64) -> Option<(Level, usize)> {
+    const LEVELS: [Level; 8] = [
+        Level::None,
+        Level::Trace,
+        Level::Debug,
+        Level::Info,
+        Level::Warn,
+        Level::Error,
+        Level::Fatal,
+        Level::None,
+    ];
+    let tens = bytes as u8;
+    let level = LEVELS[usize::from(tens) & 7];
+    let fits = leading_digits(bytes).0 == 2 && tens & 0xf8 == b'0' && level != Level::None;
+    fits.then_some((level, 2))
+}
+
+/// A time as a number of seconds or milliseconds since 1970, and where it ends.
+#[inline(always)]
+pub(super) fn epoch<S: Simd>(line: Line<'_>, start: usize) -> Option<(Stamp, usize)> {
+    let end = number_end::<S>(line, start)?;
+    let value = Value { start, end, escaped: false, number: true };
+    Some((usual_time(line, value)?, end))
 }
 
 #[inline(always)]
@@ -290,7 +326,7 @@ pub(super) fn other_text(
 
 /// The same for a number.
 #[inline(never)]
-pub(super) fn other_number(
+fn other_number(
     line: Line<'_>,
     start: usize,
     step: &Step,
@@ -301,6 +337,20 @@ pub(super) fn other_number(
     let end = any_number_end(line, start)?;
     let value = Value { start, end, escaped: false, number: true };
     take_alone(line, value, step, context, arena, record).then_some(end)
+}
+
+/// Whichever of the two the step says.
+#[inline(never)]
+pub(super) fn other_value(
+    line: Line<'_>,
+    start: usize,
+    step: &Step,
+    context: &mut Context,
+    arena: &mut Vec<u8>,
+    record: &mut Record,
+) -> Option<usize> {
+    let other = if step.text { other_text } else { other_number };
+    other(line, start, step, context, arena, record)
 }
 
 /// Takes a value as if it was the only one of its meanings; false if another might count.
