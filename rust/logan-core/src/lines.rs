@@ -162,6 +162,28 @@ impl<'a> Line<'a> {
         cut(unsafe { S::range32(self.start.add(i), lo, hi) }, self.len - i)
     }
 
+    /// Bit `k` is set where byte `i + k` equals `byte`, for the 64 bytes from `i`, also where those
+    /// are beyond the line.
+    #[inline(always)]
+    pub fn eq64<S: Simd>(self, i: usize, byte: u8) -> u64 {
+        if i > self.len {
+            return 0;
+        }
+        // SAFETY: at most `len`, so 64 bytes end inside the pad; S is chosen by `dispatch!`.
+        unsafe { S::eq64(self.start.add(i), byte) }
+    }
+
+    /// Whether the 32 bytes from `i` equal `bytes` in the bits of `mask`, also where they are beyond
+    /// the line; never for `i` beyond the line.
+    #[inline(always)]
+    pub fn same32<S: Simd>(self, i: usize, bytes: &[u8; 32], mask: &[u8; 32]) -> bool {
+        if i > self.len {
+            return false;
+        }
+        // SAFETY: as above.
+        unsafe { S::same32(self.start.add(i), bytes.as_ptr(), mask.as_ptr()) == u32::MAX }
+    }
+
     /// The surroundings of position `at`, or of the line's end if that comes first.
     #[inline(always)]
     pub fn tail(self, at: usize) -> Tail {

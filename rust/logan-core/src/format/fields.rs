@@ -307,6 +307,11 @@ pub struct Known {
 impl Known {
     /// Nothing is known of the key.
     pub const NOTHING: Known = Known { meaning: Meaning::Nothing, rank: 0, inside: Group::NOWHERE };
+
+    /// Rank among values of the same meaning, 1 to 3, if the value is usable and no guess.
+    pub(super) fn rank(self) -> u8 {
+        self.rank
+    }
 }
 
 /// Keys are compared as integers: the first and the last eight bytes, then the second eight and
@@ -506,6 +511,17 @@ pub struct Value {
     pub number: bool,
 }
 
+/// What a value counts as.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    /// What is known of its key.
+    pub known: Known,
+    /// The [parts](places) of the record that it gives, as bits.
+    pub wins: u16,
+    /// Whether no other value has the same meaning.
+    pub alone: bool,
+}
+
 /// What has been found in a line so far, beside the record itself.
 pub struct Fields<'a> {
     line: Line<'a>,
@@ -519,16 +535,45 @@ pub struct Fields<'a> {
     all_messages: bool,
 }
 
-const PLACES: usize = 9;
-const TIME: usize = 0;
-const LEVEL: usize = 1;
-const MESSAGE: usize = 2;
-const STATUS: usize = 3;
-const DURATION: usize = 4;
-const METHOD: usize = 5;
-const PATH: usize = 6;
-const CLIENT: usize = 7;
-const BYTES: usize = 8;
+pub(super) const PLACES: usize = 9;
+pub(super) const TIME: usize = 0;
+pub(super) const LEVEL: usize = 1;
+pub(super) const MESSAGE: usize = 2;
+pub(super) const STATUS: usize = 3;
+pub(super) const DURATION: usize = 4;
+pub(super) const METHOD: usize = 5;
+pub(super) const PATH: usize = 6;
+pub(super) const CLIENT: usize = 7;
+pub(super) const BYTES: usize = 8;
+
+/// What values compete for: the parts of a record.
+pub(super) mod places {
+    use super::Meaning;
+
+    pub(in crate::format) use super::{
+        BYTES, CLIENT, DURATION, LEVEL, MESSAGE, METHOD, PATH, PLACES as COUNT, STATUS, TIME,
+    };
+
+    /// For which parts, as bits, a value of this meaning counts if it is usable: text, or a number.
+    ///
+    /// [`Meaning::RequestTime`] counts for the time as well, where it is no duration.
+    pub fn of(meaning: Meaning, text: bool) -> u16 {
+        let only_text = |bits| if text { bits } else { 0 };
+        match meaning {
+            Meaning::Nothing => 0,
+            Meaning::Time => 1 << TIME,
+            Meaning::Level | Meaning::ShortLevel => 1 << LEVEL,
+            Meaning::Message => only_text(1 << MESSAGE),
+            Meaning::Status => 1 << STATUS,
+            Meaning::Duration(_) | Meaning::RequestTime => 1 << DURATION,
+            Meaning::Method => only_text(1 << METHOD),
+            Meaning::Path => only_text(1 << PATH),
+            Meaning::Request => only_text(1 << METHOD | 1 << PATH),
+            Meaning::Client | Meaning::Forwarded => only_text(1 << CLIENT),
+            Meaning::Bytes => 1 << BYTES,
+        }
+    }
+}
 
 /// Longest method, in a field of its own or in a request line.
 const METHOD_BYTES_MAX: usize = 20;
@@ -590,12 +635,8 @@ impl<'a> Fields<'a> {
                 }
             }
             Meaning::Client => {
-                let len = bytes.len();
-                let colons = line.eq32::<S>(value.start, b':');
-                let plain = !value.escaped
-                    && (2..32).contains(&len)
-                    && colons & ((1 << len) - 1) == 0
-                    && bytes[0] != b'[';
+                let plain =
+                    !value.escaped && Fields::is_plain_client::<S>(line, value.start, value.end);
                 let text = if plain {
                     Text::of_line(value.start, value.end)
                 } else {
@@ -610,6 +651,64 @@ impl<'a> Fields<'a> {
             Meaning::Forwarded => self.forwarded(rank, value, bytes, arena, record),
             _ => self.take_scalar(known, key, value, context, record),
         }
+    }
+
+    /// Whether a client without escapes is so written that nothing of it is cut off.
+    #[inline(always)]
+    pub(super) fn is_plain_client<S: Simd>(line: Line<'_>, start: usize, end: usize) -> bool {
+        let len = end - start;
+        let colons = line.eq32::<S>(start, b':');
+        (2..32).contains(&len) && colons & ((1 << len) - 1) == 0 && line.byte(start) != b'['
+    }
+
+    /// The text of a message with escapes.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn whole_message(line: Line<'_>, value: Value, arena: &mut Vec<u8>) -> Text {
+        kept(value, &line.bytes()[value.start..value.end], arena, whole_text)
+    }
+
+    /// Takes a value into its parts of the record as if there was no other for them; false if
+    /// another could count: where this one is not usable, or has rivals and not the rank of its name.
+    #[inline(always)]
+    pub(super) fn take_alone<S: Simd>(
+        line: Line<'_>,
+        part: Part,
+        key: usize,
+        value: Value,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        let Part { known, wins, alone } = part;
+        let Some(bytes) = line.bytes().get(value.start..value.end) else { return false };
+        let mut fields = Fields::new(line);
+        let mut found = Record::EMPTY;
+        match whole(bytes).filter(|_| value.number && bytes.len() < 8) {
+            Some(number) => fields.take_whole(known, key, number, bytes.len() as u32, &mut found),
+            None if value.number => fields.take_scalar(known, key, value, context, &mut found),
+            None => fields.take::<S>(known, key, value, context, arena, &mut found),
+        }
+        fields.settle_if_open(&mut found);
+        for place in (0..PLACES).filter(|place| wins >> place & 1 != 0) {
+            let rank = fields.ranks[place];
+            if rank == 0 || rank != known.rank && !alone {
+                return false;
+            }
+            match place {
+                TIME => (record.time_ns, record.second) = (found.time_ns, found.second),
+                LEVEL => record.level = found.level,
+                STATUS => record.status = found.status,
+                DURATION => record.duration_ns = found.duration_ns,
+                METHOD => record.method = found.method,
+                PATH => record.path = found.path,
+                CLIENT => record.client = found.client,
+                BYTES => record.bytes_sent = found.bytes_sent,
+                // Messages wait for the level, so that they are not taken one by one.
+                _ => return false,
+            }
+        }
+        true
     }
 
     /// The same for a number, or for text where text as such is not wanted.
@@ -808,6 +907,13 @@ impl<'a> Fields<'a> {
         }
     }
 
+    #[inline(always)]
+    fn settle_if_open(&self, record: &mut Record) {
+        if self.ranks[DURATION] == 1 && (self.open.end > 0) | (self.open_whole > 0) {
+            self.settle(record);
+        }
+    }
+
     /// Reads a duration again whose unit was a guess, if the line tells who wrote it.
     #[cold]
     #[inline(never)]
@@ -854,9 +960,7 @@ impl<'a> Fields<'a> {
     /// Completes the record when the whole line has been read; whether anything was found.
     #[inline(always)]
     pub fn finish(&self, arena: &mut Vec<u8>, record: &mut Record) -> bool {
-        if self.ranks[DURATION] == 1 && (self.open.end > 0) | (self.open_whole > 0) {
-            self.settle(record);
-        }
+        self.settle_if_open(record);
         let Value { start, end, escaped, .. } = self.message;
         if !escaped {
             record.message = Text::of_line(start, end);
@@ -1041,6 +1145,19 @@ fn duration(line: Line<'_>, key: usize, bytes: &[u8], rule: Rule) -> Option<(u64
 #[inline(always)]
 fn is_open(rule: Rule, number: u64) -> bool {
     rule == Rule::Seconds && (1..1_000).contains(&number) || SLOG_NANOSECONDS.contains(&number)
+}
+
+/// Whether a whole number without a unit is milliseconds whoever wrote the line, unless its key is
+/// `duration`.
+#[inline(always)]
+pub(super) fn is_sure_of_millis(number: u64) -> bool {
+    number < NANOSECONDS_FROM && !is_open(Rule::Whole, number)
+}
+
+/// A time written as [`usual_epoch`] reads it, if it is not too early to be one.
+#[inline(always)]
+pub(super) fn usual_time(line: Line<'_>, value: Value) -> Option<Stamp> {
+    usual_epoch(line, value).filter(|stamp| stamp.second >= EPOCH_SECONDS_MIN)
 }
 
 /// Whether the line is of zap or of Caddy, which uses it: their time is `ts`, in seconds with a

@@ -24,12 +24,16 @@
 //! place. What a head means is a function of its bytes and of what it stands in, both of which are
 //! compared, so a remembered answer is the answer. On a miss, the head is read token by token.
 //!
+//! Whole lines repeat as well, but for their values: [`shapes`](super::shapes) reads those, and only
+//! what it does not know comes here.
+//!
 //! A [`Line`] answers with arbitrary bytes behind its end. The parser does not ask at each byte: it
 //! only ever moves forward, the ends of strings and numbers are searched for inside of the line,
 //! and what it accepts must end exactly where the line's last `}` is.
 
 use super::fields::{Fields, Group, Known, Meaning, Names, Value, code_unit};
-use super::{Context, Entry, Info, LineFormat, keys};
+use super::shapes::{Outcome, clear, put_flags, put_whole};
+use super::{Context, Entry, Info, LineFormat, Run, keys};
 use crate::batch::{Columns, Record};
 use crate::lines::Line;
 use crate::simd::Simd;
@@ -73,12 +77,98 @@ impl LineFormat for Json {
         .or(Columns::ROUTE)
         .or(Columns::CLIENT);
 
+    const HAS_MANY: bool = true;
+
+    fn parse_many(&self, run: &mut Run<'_>) {
+        crate::dispatch!(many::<>(json: &Json, run: &mut Run<'_>) -> (); self, run);
+    }
+
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'{' || is_space(byte)
     }
 
     #[inline(always)]
     fn parse<S: Simd>(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        let Some(mut shapes) = context.shapes.take() else {
+            return self.parse_generally::<S>(line, context, arena, record);
+        };
+        let outcome = shapes.read::<S>(line, context, arena, record);
+        let parsed = match outcome {
+            Outcome::Read => true,
+            _ => self.parse_generally::<S>(line, context, arena, record),
+        };
+        if parsed && outcome == Outcome::New {
+            shapes.learn::<S>(self.names, line);
+        }
+        context.shapes = Some(shapes);
+        parsed
+    }
+}
+
+/// Parses lines until one is no record; many at once as long as they are alike.
+#[inline(always)]
+fn many<S: Simd>(json: &Json, run: &mut Run<'_>) {
+    while run.next < run.ends.len() && !run.batch.is_full() {
+        let Some(mut shapes) = run.context.shapes.take() else { return };
+        let group = shapes.read_many::<S>(run);
+        run.context.shapes = Some(shapes);
+        let first = run.batch.len;
+        // Without a group it is the next line alone.
+        let (rows, mut missed) = group.as_ref().map_or((1, 1), |group| (group.rows, group.missed));
+        let mut records = rows;
+        while missed != 0 {
+            let row = missed.trailing_zeros() as usize;
+            missed &= missed - 1;
+            let start = if row == 0 { run.start } else { run.batch.line_start[first + row] };
+            let line = super::line_of(run.block, start, run.ends[run.next + row]);
+            let mut record = Record::EMPTY;
+            if super::is_never_a_record(line)
+                || !json.parse::<S>(line, run.context, &mut run.batch.arena, &mut record)
+            {
+                records = row;
+                break;
+            }
+            if group.is_some() {
+                put_whole(run.batch, first + row, &record);
+            } else {
+                run.batch.push(Json::COLUMNS, &record, start, line.len() as u32);
+            }
+        }
+        let Some(group) = group else {
+            if records == 0 {
+                return;
+            }
+            run.advance(run.ends[run.next]);
+            continue;
+        };
+        if let Some(shapes) = &mut run.context.shapes {
+            shapes.tell(&group, records);
+        }
+        if records > 0 {
+            put_flags(run.batch, first..first + records);
+            run.batch.extend(Json::COLUMNS, records);
+            run.next += records;
+        }
+        if records < group.rows {
+            run.start = run.batch.line_start[first + records];
+            // Rows of other formats may follow, which rely on what they do not write.
+            clear(run.batch, first + records..first + group.rows);
+            return;
+        }
+        run.start = group.after;
+    }
+}
+
+impl Json {
+    /// Parses any line, token by token.
+    #[inline(always)]
+    fn parse_generally<S: Simd>(
         &self,
         line: Line<'_>,
         context: &mut Context,
@@ -226,61 +316,61 @@ impl LineFormat for Json {
 /// What a member or element stands in: an object of some group, or an array; and whether its
 /// opening bracket is the last token.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Scope(u16);
+pub(in crate::format) struct Scope(u16);
 
 impl Scope {
     const FRESH: u16 = 1;
     const ARRAY: u16 = 2;
-    const ROOT: Scope = Scope::fresh(Group::ROOT, true);
+    pub(super) const ROOT: Scope = Scope::fresh(Group::ROOT, true);
     /// No scope of any object.
     const NONE: Scope = Scope(u16::MAX);
 
     #[inline(always)]
-    const fn fresh(group: Group, object: bool) -> Scope {
+    pub(super) const fn fresh(group: Group, object: bool) -> Scope {
         Scope((group.number() as u16) << 2 | if object { 0 } else { Scope::ARRAY } | Scope::FRESH)
     }
 
     #[inline(always)]
-    fn begun(self) -> Scope {
+    pub(super) fn begun(self) -> Scope {
         Scope(self.0 & !Scope::FRESH)
     }
 
     #[inline(always)]
-    fn is_fresh(self) -> bool {
+    pub(super) fn is_fresh(self) -> bool {
         self.0 & Scope::FRESH != 0
     }
 
     #[inline(always)]
-    fn is_object(self) -> bool {
+    pub(super) fn is_object(self) -> bool {
         self.0 & Scope::ARRAY == 0
     }
 
     #[inline(always)]
-    fn group(self) -> Group {
+    pub(super) fn group(self) -> Group {
         Group::from_number((self.0 >> 2) as u8)
     }
 
     #[inline(always)]
-    fn closing_bracket(self) -> u8 {
+    pub(super) fn closing_bracket(self) -> u8 {
         if self.is_object() { b'}' } else { b']' }
     }
 }
 
 /// The objects and arrays around the innermost one.
-struct Open {
+pub(in crate::format) struct Open {
     outer: [Scope; DEPTH_MAX - 1],
     count: usize,
 }
 
 impl Open {
     #[inline(always)]
-    fn new() -> Open {
+    pub(super) fn new() -> Open {
         Open { outer: [Scope::NONE; DEPTH_MAX - 1], count: 0 }
     }
 
     /// Goes into one more; false if it is one too many.
     #[inline(always)]
-    fn open(&mut self, scope: Scope) -> bool {
+    pub(super) fn open(&mut self, scope: Scope) -> bool {
         let Some(place) = self.outer.get_mut(self.count) else {
             return false;
         };
@@ -291,7 +381,7 @@ impl Open {
 
     /// Back to the one around; None from the outermost.
     #[inline(always)]
-    fn close(&mut self) -> Option<Scope> {
+    pub(super) fn close(&mut self) -> Option<Scope> {
         self.count = self.count.checked_sub(1)?;
         self.outer.get(self.count).copied()
     }
@@ -442,7 +532,7 @@ fn skip_spaces(line: Line<'_>, mut at: usize) -> usize {
 
 /// Where the number at `at` ends, if it is one.
 #[inline(always)]
-fn number_end<S: Simd>(line: Line<'_>, at: usize) -> Option<usize> {
+pub(super) fn number_end<S: Simd>(line: Line<'_>, at: usize) -> Option<usize> {
     let start = at + usize::from(line.byte(at) == b'-');
     let digits = line.range32::<S>(start, b'0', b'9');
     let whole = digits.trailing_ones() as usize;
@@ -522,7 +612,9 @@ fn escape_len(line: Line<'_>, at: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Text};
+    use crate::batch::{
+        Batch, ERROR, MEASURED, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, REQUEST, TIMED, Text,
+    };
     use crate::format::Format;
     use crate::level::Level;
     use crate::lines::{PAD, PaddedLine};
@@ -1019,6 +1111,381 @@ mod tests {
         })
     }
 
+    /// A value of a member, drawn anew for each line.
+    #[derive(Debug, Clone, Copy)]
+    struct Slot {
+        key: &'static str,
+        /// Strings, numbers or words; or what mostly stands under such keys.
+        values: &'static [&'static str],
+    }
+
+    const TIMES: &[&str] = &[
+        r#""2024-01-24T10:15:33.001Z""#,
+        r#""2024-01-24T10:15:59.999Z""#,
+        r#""2024-01-24T10:15:33.001""#,
+        r#""2024-01-24T10:15:33,001Z""#,
+        r#""2024-01-24 10:15:07.120""#,
+        r#""2024-01-24 10:16:33.001""#,
+        r#""2024-01-24T10:15:60.001Z""#,
+        r#""2024-01-24T10:15:33.001X""#,
+        r#""2024-01-24T10:15:33.001ZZ""#,
+        r#""2024-01-24T10:15:33Z""#,
+        r#""2024-01-24T10:15:33.001+01:00""#,
+        r#""2024-01-24T10:15:33.123456Z""#,
+        r#""24/Jan/2024:10:15:33 +0000""#,
+        r#""1706091333.5""#,
+        r#""""#,
+    ];
+    const WORDS: &[&str] = &[
+        r#""INFO""#,
+        r#""ERROR""#,
+        r#""warn""#,
+        r#""debug""#,
+        r#""E""#,
+        r#""D1""#,
+        r#""audit""#,
+        r#""""#,
+        r#""critical""#,
+        r#""INF\u004f""#,
+        r#""INFO+2""#,
+    ];
+    const TEXTS: &[&str] = &[
+        r#""Request processed""#,
+        r#""""#,
+        r#""a \"quoted\" text\n""#,
+        r#""a text of more than sixty-four bytes, which is about as long as messages are""#,
+        r#""and one with an escape behind that, at more than sixty-four bytes: \\""#,
+        r#""wrong \q""#,
+        "\"bytes \u{1} é\"",
+    ];
+    const PATHS: &[&str] = &[
+        r#""/a/b""#,
+        r#""/item/1?x=y""#,
+        r#""https://host:8080/p?q""#,
+        r#""a""#,
+        r#""""#,
+        r#""\/a\/b""#,
+        r#""GET /x HTTP/1.1""#,
+        r#""POST http://h/x HTTP/1.0""#,
+        r#""-""#,
+        r#""/x y""#,
+    ];
+    const METHODS: &[&str] =
+        &[r#""GET""#, r#""POST""#, r#""DELETE""#, r#""get""#, r#""""#, r#""G-T""#, r#""PROPFIND""#];
+    const CLIENTS: &[&str] = &[
+        r#""1.2.3.4""#,
+        r#""1.2.3.4:80""#,
+        r#""[::1]:80""#,
+        r#""2001:db8::1""#,
+        r#""-""#,
+        r#""""#,
+        r#""h""#,
+        r#""1.2.3.4, 5.6.7.8""#,
+        r#""a-host-with-a-name-of-many-bytes.example.org""#,
+    ];
+    const NUMBERS: &[&str] = &[
+        "0",
+        "7",
+        "200",
+        "404",
+        "503",
+        "600",
+        "99",
+        "30",
+        "91.2",
+        "0.033",
+        "12.345678",
+        "123456.7",
+        "1234567",
+        "12345678",
+        "100000",
+        "1706091333.001",
+        "1706091333001",
+        "1e3",
+        "1.5e-3",
+        "-1",
+        "0.0000001",
+        "1.",
+        "01",
+        "00.5",
+        "200.0",
+        "2e2",
+        "123456789012345678901234567890123",
+        "1.2.3",
+    ];
+    const USUAL: &[&str] = &[
+        "30",
+        "50",
+        "1706091333.001",
+        "1706091333001",
+        "7",
+        "999",
+        "10000",
+        "1000000",
+        "99",
+        "80",
+        "300",
+        "1706091333.1234567",
+        "99999999.5",
+        "3e1",
+        "30.0",
+    ];
+    const NUMBERS_AS_TEXT: &[&str] =
+        &[r#""200""#, r#""12ms""#, r#""0.005""#, r#""1m2s""#, r#""430\u00b5s""#, r#""-""#, r#""""#];
+    const OTHERS: &[&str] = &["true", "false", "null", "[]", "{}", "nul", "truer"];
+
+    /// What lines repeat: white space, and members with the values they may have.
+    #[derive(Debug, Clone)]
+    struct LineShape {
+        slots: Vec<Slot>,
+        spaced: bool,
+        around: &'static str,
+    }
+
+    fn shapes() -> impl Strategy<Value = LineShape> {
+        let keys = |keys: &[&'static str]| prop::sample::select(keys.to_vec());
+        let slot = prop_oneof![
+            (keys(&["time", "ts", "@timestamp", "created"]), keys_of(&[TIMES, NUMBERS])),
+            (keys(&["level", "severity", "l", "at"]), keys_of(&[WORDS, WORDS, NUMBERS])),
+            (keys(&["msg", "message", "event", "error"]), keys_of(&[TEXTS])),
+            (keys(&["status", "code", "res.status"]), keys_of(&[NUMBERS, NUMBERS_AS_TEXT])),
+            (
+                keys(&[
+                    "duration",
+                    "Duration",
+                    "duration_ms",
+                    "elapsed",
+                    "latency_human",
+                    "took",
+                    "request_time",
+                    "duration_us",
+                    "time_ms",
+                    "duration_ns",
+                    "duration_s",
+                ]),
+                keys_of(&[NUMBERS, NUMBERS, NUMBERS_AS_TEXT]),
+            ),
+            (keys(&["method", "verb", "http.method"]), keys_of(&[METHODS])),
+            (keys(&["path", "url", "route", "request"]), keys_of(&[PATHS])),
+            (keys(&["client", "ip", "x_forwarded_for", "remote_addr"]), keys_of(&[CLIENTS])),
+            (keys(&["bytes", "size", "bytes_sent"]), keys_of(&[NUMBERS, NUMBERS_AS_TEXT])),
+            (keys(&["level", "severity", "time", "ts", "took", "latency"]), keys_of(&[USUAL])),
+            (
+                keys(&["a", "controller", "a-key-of-more-than-thirty-two-bytes-and-then-some"]),
+                keys_of(&[TEXTS, NUMBERS, OTHERS, WORDS]),
+            ),
+        ]
+        .prop_map(|(key, values)| Slot { key, values });
+        let around = prop::sample::select(vec!["", "", "", " ", "\r"]);
+        (prop::collection::vec(slot, 1..9), any::<bool>(), around)
+            .prop_map(|(slots, spaced, around)| LineShape { slots, spaced, around })
+    }
+
+    fn keys_of(
+        lists: &[&'static [&'static str]],
+    ) -> impl Strategy<Value = &'static [&'static str]> + use<> {
+        prop::sample::select(lists.to_vec())
+    }
+
+    /// A line of the shape; mostly with values of the first kinds in their lists.
+    fn line_of_shape(shape: &LineShape, mut seed: u64) -> Vec<u8> {
+        let (comma, colon) = if shape.spaced { (", ", ": ") } else { (",", ":") };
+        let mut line = format!("{}{{", shape.around);
+        for (i, slot) in shape.slots.iter().enumerate() {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888);
+            let most = if seed >> 60 == 0 { slot.values.len() } else { slot.values.len().min(5) };
+            let value = slot.values[(seed >> 33) as usize % most];
+            let comma = if i == 0 { "" } else { comma };
+            // Every fifth member stands in an object that may mean something.
+            let (open, close) = match slot.key.len() % 5 {
+                0 => (r#""http":{"#, "}"),
+                _ => ("", ""),
+            };
+            line += &format!(r#"{comma}{open}"{}"{colon}{value}{close}"#, slot.key);
+        }
+        line += "}";
+        line += shape.around;
+        line.into_bytes()
+    }
+
+    #[derive(Debug, Clone)]
+    enum Mutation {
+        None,
+        Put(Index, u8),
+        Insert(Index, u8),
+        Remove(Index),
+        Cut(Index),
+    }
+
+    fn mutations() -> impl Strategy<Value = Mutation> {
+        let byte = || {
+            prop_oneof![
+                prop::sample::select(br#"{}[]",:\ 0123456789.eE+-tfnuZT"#.to_vec()),
+                any::<u8>(),
+            ]
+        };
+        prop_oneof![
+            5 => Just(Mutation::None),
+            1 => (any::<Index>(), byte()).prop_map(|(at, byte)| Mutation::Put(at, byte)),
+            1 => (any::<Index>(), byte()).prop_map(|(at, byte)| Mutation::Insert(at, byte)),
+            1 => any::<Index>().prop_map(Mutation::Remove),
+            1 => any::<Index>().prop_map(Mutation::Cut),
+        ]
+    }
+
+    impl Mutation {
+        fn apply(&self, mut line: Vec<u8>) -> Vec<u8> {
+            match self {
+                Mutation::None => {}
+                Mutation::Put(at, byte) => {
+                    let at = at.index(line.len());
+                    line[at] = *byte;
+                }
+                Mutation::Insert(at, byte) => line.insert(at.index(line.len()), *byte),
+                Mutation::Remove(at) => {
+                    line.remove(at.index(line.len()));
+                }
+                Mutation::Cut(at) => line.truncate(at.index(line.len())),
+            }
+            line
+        }
+    }
+
+    /// What the lines of a block say, each on its own, when they are parsed in a run.
+    fn parse_block(context: &mut Context, lines: &[Vec<u8>]) -> Vec<Option<Said>> {
+        let mut block = vec![0; PAD];
+        let mut ends = Vec::new();
+        for line in lines {
+            block.extend_from_slice(line);
+            ends.push(block.len() as u32);
+            block.push(b'\n');
+        }
+        block.resize(block.len() + PAD, 0);
+        let json: &dyn Format = &Json { names: Names::get() };
+        let mut batch = Batch::new();
+        let mut found = Vec::new();
+        let (mut next, mut start, mut row) = (0, PAD as u32, 0);
+        while next < ends.len() {
+            let mut run =
+                Run { block: &block, ends: &ends, next, start, batch: &mut batch, context };
+            json.parse_run(&mut run);
+            (next, start) = (run.next, run.start);
+            while row < batch.len {
+                found.push(Some(said_in_row(&batch, &block, row)));
+                row += 1;
+            }
+            if batch.is_full() {
+                batch.clear();
+                row = 0;
+            } else if next < ends.len() {
+                found.push(None);
+                // A row of another format, which writes some columns only.
+                let second = TIME_NS / 1_000_000_000;
+                let record = Record { time_ns: TIME_NS, second, ..Record::EMPTY };
+                batch.push(Columns::TIME, &record, start, 0);
+                let said = said_in_row(&batch, &block, row);
+                assert_eq!(said, Said { time_ns: TIME_NS, ..NOTHING });
+                row += 1;
+                (next, start) = (next + 1, ends[next] + 1);
+                if batch.is_full() {
+                    batch.clear();
+                    row = 0;
+                }
+            }
+        }
+        found
+    }
+
+    fn said_in_row(batch: &Batch, block: &[u8], row: usize) -> Said {
+        let text = |t: Text| String::from_utf8_lossy(t.bytes(block, &batch.arena)).into_owned();
+        let said = Said {
+            time_ns: batch.time_ns[row],
+            level: Level::from_u8(batch.level[row]).unwrap(),
+            status: batch.status[row],
+            duration_ns: batch.duration_ns[row],
+            bytes: batch.bytes_sent[row],
+            message: text(batch.message[row]),
+            method: text(batch.method[row]),
+            path: text(batch.path[row]),
+            client: text(batch.client[row]),
+        };
+        let timed = said.time_ns != NO_TIME;
+        let measured = said.duration_ns != NO_DURATION;
+        let request = measured || said.status != NO_STATUS;
+        let error = said.level >= Level::Error || said.status / 100 == 5;
+        let flags = u8::from(timed) * TIMED
+            | u8::from(measured) * MEASURED
+            | u8::from(request) * REQUEST
+            | u8::from(error) * ERROR;
+        assert_eq!(batch.flags[row], flags);
+        if timed {
+            assert_eq!(batch.second[row], said.time_ns.div_euclid(1_000_000_000));
+        }
+        said
+    }
+
+    #[test]
+    fn lines_of_known_shapes_are_read_by_them() {
+        let mut context = context();
+        let hits = |context: &Context| context.shapes.as_ref().unwrap().hits();
+        for (i, (time, path, ms)) in [
+            ("2024-01-24T10:15:33.001Z", "/a", "7"),
+            ("2024-01-24T10:15:34.001Z", "/a/b?c=d", "91.2"),
+            ("2024-01-24T10:16:33.001Z", "https://host/x", "1234567.25"),
+            ("2024-01-24T10:16:33Z", "/a", "0"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let line = format!(
+                r#"{{"time":"{time}","level":"info","ok":true,"http":{{"method":"GET","path":"{path}","status":200}},"n":[1,2.5],"duration_ms":{ms},"msg":"a\\b"}}"#
+            );
+            let found = parse_in(&mut context, line.as_bytes()).unwrap();
+            assert_eq!((found.status, found.method.as_str()), (200, "GET"));
+            assert_eq!(hits(&context), i as u32, "{line}");
+        }
+        // Two shapes by turns are two shapes.
+        let before = hits(&context);
+        for _ in 0..4 {
+            parse_in(&mut context, br#"{"msg":"x"}"#);
+            parse_in(&mut context, br#"{"msg":"x","status":200}"#);
+        }
+        assert!(hits(&context) >= before.min(1) + 2);
+    }
+
+    #[test]
+    fn lines_of_one_shape_are_read_in_groups() {
+        let lines: Vec<Vec<u8>> = (0..1_000)
+            .map(|i| {
+                format!(r#"{{"ts":{}.25,"level":30,"msg":"x","took":{i}}}"#, 1_706_091_333 + i)
+            })
+            .map(String::into_bytes)
+            .collect();
+        let mut context = context();
+        let found = parse_block(&mut context, &lines);
+        for (i, found) in found.into_iter().enumerate() {
+            let found = found.unwrap();
+            assert_eq!(found.duration_ns, i as u64 * 1_000_000);
+            assert_eq!(found.level, Level::Info);
+        }
+        assert_eq!(context.shapes.as_ref().unwrap().hits(), 999);
+    }
+
+    #[test]
+    fn what_has_no_shape_is_soon_left_alone() {
+        let mut context = context();
+        for i in 0..2_000 {
+            let line = format!(r#"{{"k{i}":1,"status":200}}"#);
+            assert_eq!(parse_in(&mut context, line.as_bytes()).unwrap().status, 200);
+        }
+        assert!(context.shapes.as_ref().unwrap().is_pausing());
+        // And taken up again.
+        for _ in 0..300 {
+            parse_in(&mut context, br#"{"status":200}"#);
+        }
+        assert!(context.shapes.as_ref().unwrap().hits() > 0);
+    }
+
     /// Whether serde_json takes the line for an object.
     fn is_object(bytes: &[u8]) -> bool {
         let mut begin = bytes.iter().filter(|b| !b.is_ascii_whitespace());
@@ -1125,6 +1592,64 @@ mod tests {
                     let alone = parse_in(&mut context(), line.as_bytes());
                     prop_assert_eq!(parse_in(&mut shared, line.as_bytes()), alone);
                 }
+            }
+        }
+
+        #[test]
+        fn shapes_do_not_show(
+            (shapes, draws) in prop::collection::vec(shapes(), 1..4).prop_flat_map(|shapes| {
+                let draw = (0..shapes.len(), any::<u64>(), mutations());
+                (Just(shapes), prop::collection::vec(draw, 1..24))
+            }),
+        ) {
+            let mut shared = context();
+            let mut with_all = context();
+            with_all.all_messages = true;
+            for (shape, seed, mutation) in draws {
+                let line = mutation.apply(line_of_shape(&shapes[shape], seed));
+                let alone = parse_in(&mut context(), &line);
+                let text = || String::from_utf8_lossy(&line).into_owned();
+                prop_assert_eq!(&parse_in(&mut shared, &line), &alone, "{}", text());
+                // Once more, when its own shape may have been learnt.
+                prop_assert_eq!(&parse_in(&mut shared, &line), &alone, "{}", text());
+                let mut fresh = context();
+                fresh.all_messages = true;
+                let alone = parse_in(&mut fresh, &line);
+                prop_assert_eq!(&parse_in(&mut with_all, &line), &alone, "{}", text());
+            }
+        }
+
+        #[test]
+        fn groups_do_not_show(
+            (shapes, draws) in prop::collection::vec(shapes(), 1..4).prop_flat_map(|shapes| {
+                let count = shapes.len();
+                // Mostly the first shape, mostly without a mutation.
+                let mutation = prop_oneof![30 => Just(Mutation::None), 1 => mutations()];
+                let draw = (prop_oneof![4 => Just(0), 1 => 0..count], any::<u64>(), mutation);
+                (Just(shapes), prop::collection::vec(draw, 1..300))
+            }),
+            all_messages: bool,
+            carriage_returns: bool,
+        ) {
+            let mut lines = Vec::new();
+            for (shape, seed, mutation) in draws {
+                let mut line = mutation.apply(line_of_shape(&shapes[shape], seed));
+                line.iter_mut().filter(|b| **b == b'\n').for_each(|b| *b = b' ');
+                if carriage_returns {
+                    line.push(b'\r');
+                }
+                lines.push(line);
+            }
+            let mut context = context();
+            context.all_messages = all_messages;
+            let found = parse_block(&mut context, &lines);
+            prop_assert_eq!(found.len(), lines.len());
+            for (line, found) in lines.iter().zip(found) {
+                let mut alone = self::context();
+                alone.all_messages = all_messages;
+                let text = line.strip_suffix(b"\r").unwrap_or(line);
+                let expected = if text.is_empty() { None } else { parse_in(&mut alone, text) };
+                prop_assert_eq!(found, expected, "{}", String::from_utf8_lossy(line));
             }
         }
 

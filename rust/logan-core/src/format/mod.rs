@@ -37,6 +37,7 @@ pub mod nginx_error;
 pub mod postgres;
 pub mod rails;
 pub mod redis;
+pub mod shapes;
 pub mod squid;
 pub mod text_duration;
 pub mod uwsgi;
@@ -82,7 +83,7 @@ pub enum Unit {
 impl Unit {
     /// Nanoseconds in one unit.
     #[inline(always)]
-    pub fn nanos(self) -> u64 {
+    pub const fn nanos(self) -> u64 {
         match self {
             Unit::Nanoseconds => 1,
             Unit::Microseconds => 1_000,
@@ -145,6 +146,8 @@ pub struct Context {
     pub memo: text_duration::Memo,
     /// What the heads of JSON members were found to mean.
     pub heads: json::Heads,
+    /// What JSON lines have in common; None while a line is read with it.
+    pub shapes: Option<Box<shapes::Shapes>>,
     /// Room for a line without its colours, with its pad.
     pub plain: Vec<u8>,
     /// Whether records of every level need their message, not only those of WARN and above.
@@ -160,6 +163,7 @@ impl Context {
             clock,
             memo: Default::default(),
             heads: Default::default(),
+            shapes: Some(Default::default()),
             plain: Vec::new(),
             all_messages: false,
             history: Default::default(),
