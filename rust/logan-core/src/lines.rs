@@ -154,6 +154,17 @@ impl<'a> Line<'a> {
         cut(unsafe { S::eq32(self.start.add(i), byte) }, self.len - i)
     }
 
+    /// Bit `k` is set where byte `i + k` equals `byte`, for 64 bytes; those beyond the line count
+    /// too, as whatever they are.
+    #[inline(always)]
+    pub fn all64<S: Simd>(self, i: usize, byte: u8) -> u64 {
+        if i > self.len {
+            return 0;
+        }
+        // SAFETY: at most `len`, so 64 bytes end inside the pad; S is chosen by `dispatch!`.
+        unsafe { S::eq64(self.start.add(i), byte) }
+    }
+
     /// Bit `k` is set where byte `i + k` is in `lo..=hi`, for the 32 bytes from `i` in the line.
     #[inline(always)]
     pub fn range32<S: Simd>(self, i: usize, lo: u8, hi: u8) -> u32 {

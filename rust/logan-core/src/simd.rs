@@ -382,6 +382,19 @@ pub fn has_avx512() -> bool {
     has_avx2() && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl")
 }
 
+/// Asks for the memory at `p`, which may be anywhere, ahead of its use.
+#[inline(always)]
+pub fn prefetch<T>(p: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint: no address makes it fail, and nothing is read or written.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(p.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = p;
+}
+
 /// Calls `body::<S, generics>(arguments)` with the best [`Simd`] `S` of this processor.
 ///
 /// `dispatch!(body::<F>(a: A, b: B) -> R where F: Bound; x, y)` calls `body` with `x` and `y`.

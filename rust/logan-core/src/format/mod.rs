@@ -342,7 +342,7 @@ impl Spots {
 }
 
 #[inline(always)]
-fn line_of(block: &[u8], start: u32, end: u32) -> Line<'_> {
+pub(crate) fn line_of(block: &[u8], start: u32, end: u32) -> Line<'_> {
     let (start, mut end) = (start as usize, end as usize);
     // The byte before an empty line is that line's predecessor's newline.
     if block[end - 1] == b'\r' && end > start {

@@ -4,7 +4,7 @@
 //! records. A record without the field is in no group and counted as absent. Routes and methods
 //! are as the report's routes have them, texts as they are written, a path without its query.
 
-use super::routes::{Folder, Route, relative_error};
+use super::routes::{self, Folder, Route, relative_error};
 use super::{Block, Metric, State};
 use crate::batch::{BATCH_ROWS, Batch, NO_STATUS, Text};
 use crate::filter::Field;
@@ -55,6 +55,13 @@ enum Kind {
 pub struct Group {
     records: u64,
     route: Route,
+}
+
+/// The same of one chunk.
+#[derive(Debug, Default)]
+pub struct Tally {
+    records: u32,
+    route: routes::Tally,
 }
 
 /// One table.
@@ -120,6 +127,7 @@ impl Metric for By {
 #[inline(always)]
 fn update<S: Simd>(table: &mut Table, folder: &mut Folder, batch: &Batch, block: Block<'_>) {
     let Table { kind, groups, absent, .. } = table;
+    groups.expect(batch.len);
     let counted = match kind {
         Kind::Status => tally(groups, batch, |row, count| {
             let status = batch.status[row];
@@ -190,6 +198,13 @@ fn tally(
 }
 
 impl Payload for Group {
+    type Live = Tally;
+
+    fn freeze(live: &mut Tally, out: &mut Vec<u8>) {
+        put_u64(out, u64::from(std::mem::take(&mut live.records)));
+        Route::freeze(&mut live.route, out);
+    }
+
     fn merge(&mut self, other: &Self) {
         self.records += other.records;
         self.route.merge(&other.route);

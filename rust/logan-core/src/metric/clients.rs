@@ -1,10 +1,16 @@
 //! Clients: how many there were, and who asked most.
+//!
+//! Nearly every client is an address of at most fifteen bytes, which with its length fills two
+//! words. A memo from those to the place in the table spares the table's own hash and comparison;
+//! it never shows in what is counted.
 
 use super::{Block, Metric, State};
-use crate::batch::{Batch, Columns, ERROR, REQUEST};
+use crate::batch::{BATCH_ROWS, Batch, Columns, ERROR, REQUEST, Text};
+use crate::simd::prefetch;
 use crate::sketch::distinct::RELATIVE_ERROR;
 use crate::sketch::groups::{GroupTable, Groups, Payload};
 use crate::sketch::varint::{get_u64, put_u64};
+use crate::sketch::ways::Ways;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -14,13 +20,46 @@ pub const CLIENTS_MAX: usize = 100_000;
 /// Accumulator.
 pub struct Clients {
     table: GroupTable<Client>,
+    memo: Memo,
 }
+
+/// The places of clients with short names.
+struct Memo {
+    ways: Ways,
+    /// By place; zeros for those that are not known.
+    names: Vec<Name>,
+    /// The table's `moves` for which the places hold.
+    moves: u64,
+    /// Clients that were known, and that were not, since the last look at how many.
+    hits: usize,
+    misses: usize,
+    /// Nearly every client is new: it is not worth it for now.
+    is_off: bool,
+}
+
+/// A name of at most fifteen bytes and its length, which is in the highest byte.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Name([u64; 2]);
+
+/// Sets of four names that are remembered.
+const SETS: usize = 1 << 13;
+/// So many misses, and the memo asks whether it is any good.
+const MISSES_MAX: usize = 1 << 13;
+/// The place of a row without a client.
+const NOWHERE: u32 = u32::MAX;
 
 /// What one client did.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Client {
     requests: u64,
     errors: u64,
+}
+
+/// The same of one chunk.
+#[derive(Debug, Default)]
+pub struct Tally {
+    requests: u32,
+    errors: u32,
 }
 
 /// Records that name a client, by client.
@@ -30,7 +69,7 @@ pub struct ClientGroups(Groups<Client>);
 
 impl Default for Clients {
     fn default() -> Self {
-        Clients { table: GroupTable::new(CLIENTS_MAX) }
+        Clients { table: GroupTable::new(CLIENTS_MAX), memo: Memo::default() }
     }
 }
 
@@ -42,23 +81,169 @@ impl Metric for Clients {
         if !batch.has(Columns::CLIENT) {
             return;
         }
-        let flags = &batch.flags[..batch.len];
-        for (text, flags) in batch.client.iter().zip(flags) {
-            if text.is_empty() {
-                continue;
+        self.table.expect(batch.len);
+        if self.memo.is_off || self.table.room() < batch.len {
+            let flags = &batch.flags[..batch.len];
+            for (text, &flags) in batch.client.iter().zip(flags) {
+                if !text.is_empty() {
+                    let client = text.bytes(block.bytes, &batch.arena);
+                    self.table.entry(client).add(flags);
+                }
             }
-            let client = self.table.entry(text.bytes(block.bytes, &batch.arena));
-            client.requests += u64::from(flags & REQUEST != 0);
-            client.errors += u64::from(flags & ERROR != 0);
+            return;
+        }
+        // All places first: in the second loop nothing waits for anything but memory.
+        let mut places = [NOWHERE; BATCH_ROWS];
+        let places = &mut places[..batch.len];
+        self.places(batch, block, places);
+        for (&place, &flags) in places.iter().zip(&batch.flags) {
+            if place != NOWHERE {
+                self.table.count(place as usize).add(flags);
+            }
         }
     }
 
     fn take(&mut self) -> ClientGroups {
+        self.memo.is_off = false;
+        (self.memo.hits, self.memo.misses) = (0, 0);
         ClientGroups(self.table.take())
     }
 }
 
+impl Tally {
+    #[inline(always)]
+    fn add(&mut self, flags: u8) {
+        self.requests += u32::from(flags & REQUEST != 0);
+        self.errors += u32::from(flags & ERROR != 0);
+    }
+}
+
+impl Clients {
+    /// The places of a batch's clients, in a table with room for all of them.
+    ///
+    /// In steps, each for all rows: so no row waits for the memory that another one needs.
+    #[inline(always)]
+    fn places(&mut self, batch: &Batch, block: Block<'_>, places: &mut [u32]) {
+        let Clients { table, memo } = self;
+        if memo.moves != table.moves() {
+            memo.forget();
+            memo.moves = table.moves();
+        }
+        let mut names = [Name::default(); BATCH_ROWS];
+        let mut hashes = [0; BATCH_ROWS];
+        let rows = names.iter_mut().zip(&mut hashes).zip(&batch.client[..places.len()]);
+        for ((name, hash), &text) in rows {
+            *name = Name::of(text, block.bytes).unwrap_or_default();
+            *hash = name.hash();
+            memo.ways.prefetch(*hash);
+        }
+        for (place, &hash) in places.iter_mut().zip(&hashes) {
+            *place = memo.ways.guess(hash).unwrap_or(NOWHERE);
+            prefetch(memo.names.as_ptr().wrapping_add(*place as usize));
+        }
+        let misses = memo.misses;
+        let rows = places.iter_mut().zip(&names).zip(&batch.client);
+        for ((place, &name), &text) in rows {
+            // Nobody has the name of those without a short one.
+            if memo.names.get(*place as usize) == Some(&name) && name != Name::default() {
+                table.prefetch(*place);
+                continue;
+            }
+            *place = NOWHERE;
+            if !text.is_empty() {
+                let client = text.bytes(block.bytes, &batch.arena);
+                *place = memo.place(name, || table.index(client) as u32);
+            }
+        }
+        memo.hits += places.len() - (memo.misses - misses);
+        if memo.misses >= MISSES_MAX {
+            memo.is_off = memo.hits < memo.misses;
+            (memo.hits, memo.misses) = (0, 0);
+        }
+    }
+}
+
+impl Name {
+    /// None of a longer name, or one that is not in the block.
+    #[inline(always)]
+    fn of(text: Text, block: &[u8]) -> Option<Name> {
+        /// The bytes of both words that are below a length.
+        const MASKS: [[u64; 2]; 16] = {
+            let mut masks = [[0; 2]; 16];
+            let mut len = 1;
+            while len < 16 {
+                masks[len] = match len {
+                    ..8 => [(1 << (8 * len)) - 1, 0],
+                    _ => [u64::MAX, (1 << (8 * (len - 8))) - 1],
+                };
+                len += 1;
+            }
+            masks
+        };
+        let (start, end) = text.range();
+        if end - start > 15 || !text.is_of_line() {
+            return None;
+        }
+        let bytes = block.get(start..start + 16)?;
+        let word = |at: usize| bytes[at..at + 8].try_into().map_or(0, u64::from_le_bytes);
+        let [low, high] = MASKS[end - start];
+        let len = (end - start) as u64;
+        Some(Name([word(0) & low, word(8) & high | len << 56]))
+    }
+
+    #[inline(always)]
+    fn hash(self) -> u64 {
+        let [a, b] = self.0;
+        let product = u128::from(a ^ 0x1cad_21f7_2c81_017c) * u128::from(b ^ 0xdb97_9083_e96d_d4de);
+        product as u64 ^ (product >> 64) as u64
+    }
+}
+
+impl Default for Memo {
+    fn default() -> Memo {
+        let ways = Ways::new(SETS);
+        Memo { ways, names: Vec::new(), moves: 0, hits: 0, misses: 0, is_off: false }
+    }
+}
+
+impl Memo {
+    fn forget(&mut self) {
+        self.ways.clear();
+        self.names.clear();
+    }
+
+    /// The place of a name that was not guessed right, which `index` tells if the memo does not;
+    /// no name if it is a long one.
+    #[inline(never)]
+    fn place(&mut self, name: Name, index: impl FnOnce() -> u32) -> u32 {
+        if name == Name::default() {
+            return index();
+        }
+        let hash = name.hash();
+        if let Some(place) = self.ways.find(hash, |place| self.names[place as usize] == name) {
+            return place;
+        }
+        let place = index();
+        self.misses += 1;
+        if self.names.len() <= place as usize {
+            self.names.resize(place as usize + 1, Name::default());
+        }
+        self.names[place as usize] = name;
+        self.ways.put(hash, place);
+        place
+    }
+}
+
 impl Payload for Client {
+    type Live = Tally;
+
+    #[inline]
+    fn freeze(live: &mut Tally, out: &mut Vec<u8>) {
+        let Tally { requests, errors } = std::mem::take(live);
+        put_u64(out, u64::from(requests));
+        put_u64(out, u64::from(errors));
+    }
+
     fn merge(&mut self, other: &Self) {
         self.requests += other.requests;
         self.errors += other.errors;
@@ -67,6 +252,17 @@ impl Payload for Client {
     fn encode(&self, out: &mut Vec<u8>) {
         put_u64(out, self.requests);
         put_u64(out, self.errors);
+    }
+
+    #[inline]
+    fn merge_bytes(mut a: &[u8], mut b: &[u8], out: &mut Vec<u8>) {
+        for _ in 0..2 {
+            let [a, b] = [get_u64(&mut a), get_u64(&mut b)];
+            put_u64(
+                out,
+                a.zip(b).map(|(a, b)| a + b).expect("groups are checked when they arrive"),
+            );
+        }
     }
 
     fn decode(bytes: &mut &[u8]) -> Option<Self> {
@@ -109,6 +305,39 @@ impl ClientGroups {
 mod tests {
     use super::*;
     use crate::batch::{Record, Text};
+
+    /// More clients than the memo has room for, long names, short ones, some with a NUL.
+    #[test]
+    fn the_memo_never_shows() {
+        let mut bytes = Vec::new();
+        let mut texts = Vec::new();
+        for i in 0..60_000u32 {
+            let n = i.wrapping_mul(2_654_435_761) % 36_000;
+            let name = match n % 4 {
+                0 => format!("10.{}.{}.{}", n >> 16, n >> 8 & 0xFF, n & 0xFF),
+                1 => format!("2001:db8::{n:x}:0:0:1"),
+                2 => format!("h{}", n % 50),
+                _ => format!("h\0{}", n % 50),
+            };
+            texts.push(Text::of_line(bytes.len(), bytes.len() + name.len()));
+            bytes.extend_from_slice(name.as_bytes());
+        }
+        bytes.resize(bytes.len() + 64, b'x');
+        let mut clients = Clients::default();
+        for _ in 0..2 {
+            let mut table = GroupTable::<Client>::new(CLIENTS_MAX);
+            for part in texts.chunks(BATCH_ROWS) {
+                let mut batch = Batch::new();
+                table.expect(part.len());
+                for &client in part {
+                    batch.push(Columns::CLIENT, &Record { client, ..Record::EMPTY }, 0, 9);
+                    table.entry(client.bytes(&bytes, &[]));
+                }
+                clients.update(&batch, Block { bytes: &bytes, offset: 0, source: 0 });
+            }
+            assert_eq!(clients.take().0, table.take());
+        }
+    }
 
     #[test]
     fn requests_and_errors_by_client() {

@@ -116,6 +116,7 @@ impl Metric for Messages {
 
 #[inline(always)]
 fn update<S: Simd>(messages: &mut Messages, batch: &Batch, block: Block<'_>) {
+    messages.table.expect(batch.len);
     for row in 0..batch.len {
         if batch.level[row] < Level::Warn as u8 || batch.message[row].is_empty() {
             continue;
@@ -417,6 +418,12 @@ fn hex_word(text: &[u8], at: usize, done: usize) -> Option<Match> {
 }
 
 impl Payload for Message {
+    type Live = Message;
+
+    fn freeze(live: &mut Message, out: &mut Vec<u8>) {
+        std::mem::take(live).encode(out);
+    }
+
     fn merge(&mut self, other: &Self) {
         if other.count == 0 {
             return;

@@ -47,10 +47,17 @@ impl Bucket {
     }
 }
 
-/// Accumulator: the bucket at hand, and an open-addressing table of all others.
+/// Accumulator: the bucket at hand, an open-addressing table of others, and a sorted run of those
+/// that the table had when it was last emptied. A bucket may be in the table and in the run.
+///
+/// To coarsen a run is to add up neighbours, while a table would be built anew for each step; and a
+/// log whose times jump about takes all of them. The table is emptied into the run when there are
+/// enough new buckets to be worth a pass over the run, so that for a while there may be more than
+/// [`BUCKETS_MAX`]; that does not show in the end.
 pub struct Series {
     step: usize,
     current: Bucket,
+    run: Vec<Bucket>,
     buckets: Vec<Bucket>,
     /// Places in `buckets` plus one; 0 is free. A power of two, at least twice the buckets.
     slots: Vec<u32>,
@@ -71,7 +78,13 @@ pub struct SeriesBuckets {
 
 impl Default for Series {
     fn default() -> Self {
-        Series { step: 0, current: Bucket::default(), buckets: Vec::new(), slots: vec![0; 1024] }
+        Series {
+            step: 0,
+            current: Bucket::default(),
+            run: Vec::new(),
+            buckets: Vec::new(),
+            slots: vec![0; 1024],
+        }
     }
 }
 
@@ -108,15 +121,10 @@ impl Metric for Series {
 
     fn take(&mut self) -> SeriesBuckets {
         self.settle();
-        self.coarsen();
-        // Sixteen bytes a bucket are sorted, not eighty.
-        let mut order: Vec<(i64, u32)> =
-            self.buckets.iter().zip(0..).map(|(bucket, place)| (bucket.index, place)).collect();
-        order.sort_unstable();
-        let buckets = order.iter().map(|&(_, place)| &self.buckets[place as usize]);
-        let state = SeriesBuckets::encode(self.step, buckets);
-        self.buckets.clear();
-        self.slots.fill(0);
+        self.empty_table();
+        // A run is short, or of a log that needs its memory elsewhere.
+        let run = std::mem::take(&mut self.run);
+        let state = SeriesBuckets::encode(self.step, run.iter());
         self.step = 0;
         state
     }
@@ -173,12 +181,16 @@ impl Series {
         }
     }
 
-    /// Puts the current bucket away and begins or fetches the one of `index`.
+    /// Puts the current bucket away and begins the one of `index`, unless the step changes.
     fn switch_to(&mut self, index: i64) {
         self.settle();
-        if self.buckets.len() > BUCKETS_MAX {
-            self.coarsen();
-            return;
+        let most = if self.run.is_empty() { BUCKETS_MAX } else { BUCKETS_MAX / 4 };
+        if self.buckets.len() > most {
+            let step = self.step;
+            self.empty_table();
+            if self.step != step {
+                return;
+            }
         }
         self.current.index = index;
     }
@@ -227,18 +239,93 @@ impl Series {
         }
     }
 
-    /// Takes coarser steps until the buckets are few enough.
+    /// Moves the table's buckets to the run, and takes coarser steps until they are few enough.
     #[cold]
-    fn coarsen(&mut self) {
-        while self.buckets.len() > BUCKETS_MAX && self.step + 1 < STEPS_S.len() {
+    fn empty_table(&mut self) {
+        // Sixteen bytes a bucket are sorted, not eighty.
+        let mut order: Vec<(i64, u32)> =
+            self.buckets.iter().zip(0..).map(|(bucket, place)| (bucket.index, place)).collect();
+        sort_by_index(&mut order);
+        let new = order.iter().map(|&(_, place)| self.buckets[place as usize]);
+        let old = std::mem::take(&mut self.run);
+        if old.is_empty() {
+            self.run.extend(new);
+        } else {
+            self.run = merged(old.into_iter(), new);
+        }
+        self.buckets.clear();
+        self.slots.fill(0);
+        while self.run.len() > BUCKETS_MAX && self.step + 1 < STEPS_S.len() {
             let factor = STEPS_S[self.step + 1] / STEPS_S[self.step];
             self.step += 1;
-            self.slots.fill(0);
-            for mut bucket in std::mem::take(&mut self.buckets) {
-                bucket.index = bucket.index.div_euclid(factor);
-                self.put(bucket);
+            coarsen(&mut self.run, factor);
+        }
+    }
+}
+
+/// The sorted union of two sorted runs.
+fn merged(left: impl Iterator<Item = Bucket>, right: impl Iterator<Item = Bucket>) -> Vec<Bucket> {
+    let (mut left, mut right) = (left.peekable(), right.peekable());
+    let mut merged = Vec::with_capacity(left.size_hint().0 + right.size_hint().0);
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        match a.index.cmp(&b.index) {
+            std::cmp::Ordering::Less => merged.extend(left.next()),
+            std::cmp::Ordering::Greater => merged.extend(right.next()),
+            std::cmp::Ordering::Equal => {
+                let mut both = *a;
+                both.add(b);
+                merged.push(both);
+                left.next();
+                right.next();
             }
         }
+    }
+    merged.extend(left);
+    merged.extend(right);
+    merged
+}
+
+/// Makes a sorted run one of a step `factor` times as long, in place.
+fn coarsen(run: &mut Vec<Bucket>, factor: i64) {
+    let mut kept = 0;
+    for i in 0..run.len() {
+        let bucket = Bucket { index: run[i].index.div_euclid(factor), ..run[i] };
+        if kept > 0 && run[kept - 1].index == bucket.index {
+            run[kept - 1].add(&bucket);
+        } else {
+            run[kept] = bucket;
+            kept += 1;
+        }
+    }
+    run.truncate(kept);
+}
+
+/// Sorts by index: many that lie within centuries digit by digit, of which there are three.
+fn sort_by_index(order: &mut Vec<(i64, u32)>) {
+    const BITS: u32 = 11;
+    let indices = || order.iter().map(|&(index, _)| index);
+    let (Some(min), Some(max)) = (indices().min(), indices().max()) else { return };
+    let span = max.wrapping_sub(min) as u64;
+    if order.len() < 4096 || span >> (3 * BITS) != 0 {
+        order.sort_unstable();
+        return;
+    }
+    let mut other = vec![(0, 0); order.len()];
+    for pass in 0..3 {
+        let digit =
+            |index: i64| (index.wrapping_sub(min) as u64 >> (pass * BITS)) as usize % (1 << BITS);
+        let mut places = [0u32; 1 << BITS];
+        order.iter().for_each(|&(index, _)| places[digit(index)] += 1);
+        let mut sum = 0;
+        for place in &mut places {
+            sum += std::mem::replace(place, sum);
+        }
+        for &item in order.iter() {
+            let place = &mut places[digit(item.0)];
+            other[*place as usize] = item;
+            *place += 1;
+        }
+        std::mem::swap(order, &mut other);
     }
 }
 
@@ -399,23 +486,7 @@ impl State for SeriesBuckets {
             return;
         }
         let step = self.step.max(other.step) as usize;
-        let mut merged = Vec::with_capacity((self.count + other.count) as usize);
-        let (mut left, mut right) = (self.at_step(step).peekable(), other.at_step(step).peekable());
-        while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-            match a.index.cmp(&b.index) {
-                std::cmp::Ordering::Less => merged.extend(left.next()),
-                std::cmp::Ordering::Greater => merged.extend(right.next()),
-                std::cmp::Ordering::Equal => {
-                    let mut both = *a;
-                    both.add(b);
-                    merged.push(both);
-                    left.next();
-                    right.next();
-                }
-            }
-        }
-        merged.extend(left);
-        merged.extend(right);
+        let mut merged = merged(self.at_step(step), other.at_step(step));
         let step = fit(&mut merged, step);
         *self = SeriesBuckets::encode(step, merged.iter());
     }

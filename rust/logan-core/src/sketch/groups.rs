@@ -21,9 +21,17 @@
 //! frozen; frozen groups when a merge gives more than `cap`. What results is a function of the
 //! calls and the order of merging, not of time or memory addresses. The first reduction also
 //! starts a [`Distinct`] count of all keys.
+//!
+//! The keys of one chunk are nearly always those of the next, so a table that was frozen keeps
+//! them, and their order, with a weight of 0: the next chunk finds them there, and need not sort
+//! them again. Such *idle* entries are no part of what is counted, and make way before anything is
+//! reduced. A key's payload while it is counted ([`Payload::Live`]) may be more compact than the
+//! payload of frozen groups, since a table counts at most [`CALLS_AT_ONCE_MAX`] calls before it is
+//! frozen.
 
 use super::distinct::Distinct;
 use super::varint::{get_bytes, get_u64, put_bytes, put_u64};
+use crate::simd::prefetch;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::marker::PhantomData;
@@ -44,8 +52,21 @@ const PAYLOAD_BYTES_MAX: usize = 1 << 16;
 /// More calls than there can be: far more than bytes in the largest file.
 const CALLS_MAX: u64 = crate::metric::COUNT_MAX;
 
+/// Most calls that a table counts before it is frozen, so that 32 bits hold any count of them.
+pub const CALLS_AT_ONCE_MAX: u64 = u32::MAX as u64;
+
+/// Idle entries that a table keeps from one chunk to the next.
+const IDLE_MAX: usize = 1 << 15;
+
 /// What is kept for each key.
 pub trait Payload: Default + Clone + PartialEq {
+    /// The same for one key of a table that is being filled.
+    type Live: Default;
+
+    /// Appends the canonical bytes of what a table counted for a key, and leaves `live` as
+    /// `default()` is, but for memory that it may keep.
+    fn freeze(live: &mut Self::Live, out: &mut Vec<u8>);
+
     /// Adds the figures of `other`: commutative and associative, with `default()` as identity.
     fn merge(&mut self, other: &Self);
 
@@ -55,6 +76,16 @@ pub trait Payload: Default + Clone + PartialEq {
     /// Takes one payload off the front of `bytes`, which may be anything; None if they do not
     /// begin with what [`encode`](Self::encode) writes.
     fn decode(bytes: &mut &[u8]) -> Option<Self>;
+
+    /// Appends the bytes of the sum of two payloads, given theirs, which are checked.
+    #[inline]
+    fn merge_bytes(a: &[u8], b: &[u8], out: &mut Vec<u8>) {
+        let [mut sum, other] = [a, b].map(|mut bytes| {
+            Self::decode(&mut bytes).expect("groups are checked when they arrive")
+        });
+        sum.merge(&other);
+        sum.encode(out);
+    }
 }
 
 /// The hash of a key, with the fixed seed that tables, files and distinct counts share.
@@ -99,10 +130,10 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-/// An entry but for its payload, which few look-ups need and most caches have no room for.
+/// The key of an entry.
+#[derive(Clone, Copy)]
 struct Head {
     hash: u64,
-    weight: u64,
     key_start: u32,
     key_len: u16,
 }
@@ -114,18 +145,33 @@ impl Head {
     }
 }
 
+/// What is counted of an entry, in one place: a look-up that knows the entry touches nothing else.
+#[derive(Default)]
+struct Cell<L> {
+    /// 0 for an entry that is idle.
+    weight: u32,
+    live: L,
+}
+
 /// Keys and payloads of one thread, to be filled.
-pub struct GroupTable<P> {
+pub struct GroupTable<P: Payload> {
     cap: usize,
     /// Open addressing, a power of two: 0 is empty, else the index of an entry plus 1 in the low
     /// 20 bits and the highest 12 bits of its hash above.
     slots: Vec<u32>,
-    /// In the order of insertion, as their keys in the arena.
-    entries: Vec<Head>,
-    payloads: Vec<P>,
+    /// In the order of insertion, as their cells and their keys in the arena.
+    heads: Vec<Head>,
+    cells: Vec<Cell<P::Live>>,
     arena: Vec<u8>,
+    /// The first entries, as many as this has, in the order of (hash, key).
+    order: Vec<u32>,
+    /// How often indices of entries changed.
+    moves: u64,
     error: u64,
     distinct: Option<Distinct>,
+    /// Calls since the table was frozen; and what had to be frozen before the chunk ended.
+    calls: u64,
+    earlier: Groups<P>,
 }
 
 impl<P: Payload> GroupTable<P> {
@@ -138,63 +184,86 @@ impl<P: Payload> GroupTable<P> {
         GroupTable {
             cap,
             slots: vec![0; SLOTS_MIN],
-            entries: Vec::new(),
-            payloads: Vec::new(),
+            heads: Vec::new(),
+            cells: Vec::new(),
             arena: Vec::new(),
+            order: Vec::new(),
+            moves: 0,
             error: 0,
             distinct: None,
+            calls: 0,
+            earlier: Groups::default(),
         }
+    }
+
+    /// Announces so many calls of the methods below; nothing may be counted that is not announced.
+    #[inline(always)]
+    pub fn expect(&mut self, calls: usize) {
+        self.calls += calls as u64;
+        if self.calls > CALLS_AT_ONCE_MAX {
+            self.spill(calls as u64);
+        }
+    }
+
+    #[cold]
+    fn spill(&mut self, calls: u64) {
+        let groups = self.freeze();
+        self.earlier.merge(&groups, self.cap);
+        self.calls = calls;
     }
 
     /// The payload of this key, counting the call as one occurrence.
     #[inline(always)]
-    pub fn entry(&mut self, key: &[u8]) -> &mut P {
-        self.entry_hashed(key, hash_of(key))
+    pub fn entry(&mut self, key: &[u8]) -> &mut P::Live {
+        let index = self.index(key);
+        self.count(index)
     }
 
-    /// As [`entry`](Self::entry), for a caller that has the key's [`hash_of`] already.
-    #[inline(always)]
-    pub fn entry_hashed(&mut self, key: &[u8], hash: u64) -> &mut P {
-        let index = self.index_hashed(key, hash);
-        &mut self.payloads[index]
-    }
-
-    /// As [`entry`](Self::entry), but the answer is where the payload is: see [`at`](Self::at).
+    /// The place of this key, for [`count`](Self::count), inserted if it is not there. Holds while
+    /// [`moves`](Self::moves) stays the same.
     #[inline(always)]
     pub fn index(&mut self, key: &[u8]) -> usize {
-        self.index_hashed(key, hash_of(key))
+        if key.len() > KEY_BYTES_MAX {
+            return self.long_index(key);
+        }
+        let hash = hash_of(key);
+        match self.find(key, hash) {
+            Some(index) => index,
+            None => self.insert(key, hash),
+        }
     }
 
-    /// The payload at an index that [`index`](Self::index) gave, which holds for at least as
-    /// many calls as [`room`](Self::room) said before the first of them.
+    /// The payload at a place that [`index`](Self::index) gave, counting the call as one
+    /// occurrence of the key there.
     #[inline(always)]
-    pub fn at(&mut self, index: usize) -> &mut P {
-        &mut self.payloads[index]
+    pub fn count(&mut self, index: usize) -> &mut P::Live {
+        let cell = &mut self.cells[index];
+        cell.weight += 1;
+        &mut cell.live
     }
 
-    /// How many keys can be inserted before entries are moved.
+    /// Asks for the memory that [`count`](Self::count) needs; the place may be none.
+    #[inline(always)]
+    pub fn prefetch(&self, place: u32) {
+        prefetch(self.cells.as_ptr().wrapping_add(place as usize));
+    }
+
+    /// How often places changed: those given before the last change mean nothing now.
+    #[inline(always)]
+    pub fn moves(&self) -> u64 {
+        self.moves
+    }
+
+    /// How many keys can be inserted before places change.
     #[inline(always)]
     pub fn room(&self) -> usize {
-        self.entries_max() - self.entries.len()
+        self.entries_max() - self.heads.len()
     }
 
     /// Entries at which an insertion first reduces the table; more than `cap`.
     #[inline(always)]
     fn entries_max(&self) -> usize {
         self.cap + self.cap / 2 + 1
-    }
-
-    #[inline(always)]
-    fn index_hashed(&mut self, key: &[u8], hash: u64) -> usize {
-        if key.len() > KEY_BYTES_MAX {
-            return self.long_index(key);
-        }
-        let index = match self.find(key, hash) {
-            Some(index) => index,
-            None => self.insert(key, hash),
-        };
-        self.entries[index].weight += 1;
-        index
     }
 
     #[cold]
@@ -216,8 +285,8 @@ impl<P: Payload> GroupTable<P> {
             }
             if slot & !INDEX_MASK == tag {
                 let index = (slot & INDEX_MASK) as usize - 1;
-                let entry = &self.entries[index];
-                if entry.hash == hash && same(entry.key(&self.arena), key) {
+                let head = &self.heads[index];
+                if head.hash == hash && same(head.key(&self.arena), key) {
                     return Some(index);
                 }
             }
@@ -227,25 +296,24 @@ impl<P: Payload> GroupTable<P> {
 
     #[inline(never)]
     fn insert(&mut self, key: &[u8], hash: u64) -> usize {
-        if self.entries.len() == self.entries_max() {
-            self.reduce();
+        if self.heads.len() == self.entries_max() {
+            self.make_room();
         }
         // At most half full: a second probe is a branch mispredicted more often than not.
-        if (self.entries.len() + 1) * 2 > self.slots.len() {
+        if (self.heads.len() + 1) * 2 > self.slots.len() {
             self.slots = vec![0; self.slots.len() * 2];
             self.index_entries();
         }
         if let Some(distinct) = &mut self.distinct {
             distinct.insert(hash);
         }
-        let index = self.entries.len();
-        self.entries.push(Head {
+        let index = self.heads.len();
+        self.heads.push(Head {
             hash,
-            weight: 0,
             key_start: self.arena.len() as u32,
             key_len: key.len() as u16,
         });
-        self.payloads.push(P::default());
+        self.cells.push(Cell::default());
         self.arena.extend_from_slice(key);
         place(&mut self.slots, hash, index);
         index
@@ -253,81 +321,154 @@ impl<P: Payload> GroupTable<P> {
 
     /// Fills the slots, which are empty.
     fn index_entries(&mut self) {
-        for (index, entry) in self.entries.iter().enumerate() {
-            place(&mut self.slots, entry.hash, index);
+        for (index, head) in self.heads.iter().enumerate() {
+            place(&mut self.slots, head.hash, index);
         }
     }
 
-    /// Drops light entries until at most `cap` are left; there must be more.
+    /// Makes room for an entry: idle ones go, and if there are none, light ones.
     #[cold]
-    fn reduce(&mut self) {
-        if self.distinct.is_none() {
-            let mut distinct = Distinct::default();
-            self.entries.iter().for_each(|entry| distinct.insert(entry.hash));
-            self.distinct = Some(distinct);
+    fn make_room(&mut self) {
+        self.drop_idle();
+        if self.heads.len() == self.entries_max() {
+            self.reduce();
         }
-        let subtract = weight_beyond(self.cap, self.entries.iter().map(|entry| entry.weight));
-        self.error += subtract;
-        let (mut kept, mut arena_len) = (0, 0);
-        for i in 0..self.entries.len() {
-            let entry = &mut self.entries[i];
-            if entry.weight <= subtract {
-                continue;
-            }
-            entry.weight -= subtract;
-            let key =
-                entry.key_start as usize..entry.key_start as usize + usize::from(entry.key_len);
-            entry.key_start = arena_len as u32;
-            arena_len += key.len();
-            self.arena.copy_within(key, entry.key_start as usize);
-            self.entries.swap(kept, i);
-            self.payloads.swap(kept, i);
-            kept += 1;
-        }
-        self.entries.truncate(kept);
-        self.payloads.truncate(kept);
-        self.arena.truncate(arena_len);
         self.slots.fill(0);
         self.index_entries();
     }
 
+    /// Drops idle entries. The slots are then to be filled anew.
+    fn drop_idle(&mut self) {
+        // Only what was there when the table was frozen can be idle.
+        if !self.order.is_empty() {
+            self.drop_up_to(0);
+        }
+    }
+
+    /// Drops light entries until at most `cap` are left; there must be more, and none idle. The
+    /// slots are then to be filled anew.
+    fn reduce(&mut self) {
+        if self.distinct.is_none() {
+            let mut distinct = Distinct::default();
+            self.heads.iter().for_each(|head| distinct.insert(head.hash));
+            self.distinct = Some(distinct);
+        }
+        let weights = self.cells.iter().map(|cell| u64::from(cell.weight));
+        let subtract = weight_beyond(self.cap, weights);
+        self.error += subtract;
+        // It is one of the weights.
+        let subtract = subtract as u32;
+        self.drop_up_to(subtract);
+        self.cells.iter_mut().for_each(|cell| cell.weight -= subtract);
+    }
+
+    /// Drops the entries of at most this weight. The slots are then to be filled anew.
+    fn drop_up_to(&mut self, weight: u32) {
+        self.moves += 1;
+        self.order.clear();
+        let (mut kept, mut arena_len) = (0, 0);
+        for i in 0..self.heads.len() {
+            if self.cells[i].weight <= weight {
+                continue;
+            }
+            let mut head = self.heads[i];
+            let key = head.key_start as usize..head.key_start as usize + usize::from(head.key_len);
+            head.key_start = arena_len as u32;
+            arena_len += key.len();
+            self.arena.copy_within(key, head.key_start as usize);
+            self.heads[kept] = head;
+            self.cells.swap(kept, i);
+            kept += 1;
+        }
+        self.heads.truncate(kept);
+        self.cells.truncate(kept);
+        self.arena.truncate(arena_len);
+    }
+
     /// The frozen groups. The table is then empty and keeps its memory.
     pub fn take(&mut self) -> Groups<P> {
-        if self.entries.len() > self.cap {
-            self.reduce();
+        let groups = self.freeze();
+        self.calls = 0;
+        if self.earlier.is_empty() {
+            return groups;
         }
-        let mut order: Vec<(u64, u32)> =
-            self.entries.iter().zip(0..).map(|(entry, index)| (entry.hash, index)).collect();
-        order.sort_unstable_by(|a, b| {
-            let key = |index: u32| self.entries[index as usize].key(&self.arena);
-            a.0.cmp(&b.0).then_with(|| key(a.1).cmp(key(b.1)))
-        });
-        let mut blob = Vec::with_capacity(self.arena.len() + 16 * self.entries.len());
-        let mut payload = Vec::new();
-        for &(_, index) in &order {
-            let entry = &self.entries[index as usize];
-            payload.clear();
-            self.payloads[index as usize].encode(&mut payload);
-            write_entry(&mut blob, entry.key(&self.arena), entry.weight, &payload);
+        let mut all = std::mem::take(&mut self.earlier);
+        all.merge(&groups, self.cap);
+        all
+    }
+
+    fn freeze(&mut self) -> Groups<P> {
+        if self.calls == 0 {
+            return Groups::default();
+        }
+        let moves = self.moves;
+        if self.heads.len() > self.cap {
+            self.drop_idle();
+            if self.heads.len() > self.cap {
+                self.reduce();
+            }
+        }
+        let has_moved = self.moves != moves;
+        self.sort();
+        let GroupTable { heads, cells, arena, order, .. } = self;
+        let mut blob = Vec::with_capacity(arena.len() + 16 * heads.len());
+        let mut entries = 0;
+        for &index in order.iter() {
+            let cell = &mut cells[index as usize];
+            if cell.weight > 0 {
+                let weight = u64::from(std::mem::take(&mut cell.weight));
+                write_head(&mut blob, heads[index as usize].key(arena), weight);
+                write_payload(&mut blob, |blob| P::freeze(&mut cell.live, blob));
+                entries += 1;
+            }
         }
         let groups = Groups {
-            entries: self.entries.len() as u64,
-            error: self.error,
+            entries,
+            error: std::mem::take(&mut self.error),
             distinct: self.distinct.take(),
             blob,
             payload: PhantomData,
         };
-        self.clear();
+        // The keys stay if it is likely that the next chunk has them, too.
+        let many_idle = self.heads.len() as u64 > 4 * entries;
+        if has_moved || groups.error > 0 || many_idle || self.heads.len() > IDLE_MAX {
+            if has_moved {
+                self.slots.fill(0);
+            }
+            self.clear();
+        }
         groups
     }
 
+    /// Puts the places of all entries in order.
+    fn sort(&mut self) {
+        let known = self.order.len();
+        if known == self.heads.len() {
+            return;
+        }
+        let mut new: Vec<(u64, u32)> =
+            self.heads[known..].iter().zip(known as u32..).map(|(h, i)| (h.hash, i)).collect();
+        let GroupTable { heads, arena, order, .. } = self;
+        let key = |index: u32| heads[index as usize].key(arena);
+        let less = |a: &(u64, u32), b: &(u64, u32)| a.0 < b.0 || a.0 == b.0 && key(a.1) < key(b.1);
+        sort_by_hash(&mut new, &less);
+        let old: Vec<(u64, u32)> = order.iter().map(|&i| (heads[i as usize].hash, i)).collect();
+        order.clear();
+        let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+        while let (Some(a), Some(b)) = (old.peek(), new.peek()) {
+            let next = if less(a, b) { old.next() } else { new.next() };
+            order.extend(next.map(|&(_, index)| index));
+        }
+        order.extend(old.chain(new).map(|&(_, index)| index));
+    }
+
     fn clear(&mut self) {
-        if self.entries.len() < self.slots.len() / 16 {
+        if self.heads.len() < self.slots.len() / 16 {
             // Few slots are in use. Everything from an entry's first slot to the next empty one
             // is another entry, so the runs are emptied whole.
             let mask = self.slots.len() - 1;
-            for entry in &self.entries {
-                let mut at = entry.hash as usize & mask;
+            for head in &self.heads {
+                let mut at = head.hash as usize & mask;
                 while self.slots[at] != 0 {
                     self.slots[at] = 0;
                     at = (at + 1) & mask;
@@ -336,11 +477,11 @@ impl<P: Payload> GroupTable<P> {
         } else {
             self.slots.fill(0);
         }
-        self.entries.clear();
-        self.payloads.clear();
+        self.heads.clear();
+        self.cells.clear();
         self.arena.clear();
-        self.error = 0;
-        self.distinct = None;
+        self.order.clear();
+        self.moves += 1;
     }
 }
 
@@ -354,17 +495,75 @@ fn place(slots: &mut [u32], hash: u64, index: usize) {
     slots[at] = (hash >> 32) as u32 & !INDEX_MASK | (index as u32 + 1);
 }
 
-/// The (cap + 1)-th largest weight.
-fn weight_beyond(cap: usize, weights: impl Iterator<Item = u64>) -> u64 {
+/// The (cap + 1)-th largest of more than `cap` weights, none of which is 0.
+fn weight_beyond(cap: usize, weights: impl Iterator<Item = u64> + Clone) -> u64 {
+    // In a flood of new keys it is the least there can be.
+    if weights.clone().filter(|&weight| weight > 1).count() <= cap {
+        return 1;
+    }
     let mut weights: Vec<u64> = weights.collect();
     *weights.select_nth_unstable_by(cap, |a, b| b.cmp(a)).1
 }
 
+/// Sorts what begins with a hash by `less`, which compares the hashes first.
+///
+/// Hashes are spread evenly, so that counting how many begin with which bits tells nearly
+/// where each one belongs; what is left to do is among neighbours.
+fn sort_by_hash(items: &mut Vec<(u64, u32)>, less: &impl Fn(&(u64, u32), &(u64, u32)) -> bool) {
+    let order = |a: &(u64, u32), b: &(u64, u32)| {
+        if less(a, b) { Ordering::Less } else { Ordering::Greater }
+    };
+    // About four to a place.
+    let bits = (items.len() / 4).checked_ilog2().unwrap_or(0).min(16);
+    if bits < 4 {
+        items.sort_unstable_by(order);
+        return;
+    }
+    let place = |hash: u64| (hash >> (64 - bits)) as usize;
+    let mut ends = vec![0u32; 1 << bits];
+    items.iter().for_each(|item| ends[place(item.0)] += 1);
+    let mut end = 0;
+    for count in &mut ends {
+        // Where the place begins, which is moved to its end below.
+        end += std::mem::replace(count, end);
+    }
+    let mut sorted = vec![(0, 0); items.len()];
+    for &item in items.iter() {
+        let at = &mut ends[place(item.0)];
+        sorted[*at as usize] = item;
+        *at += 1;
+    }
+    let mut start = 0;
+    for &end in &ends {
+        let few = &mut sorted[start..end as usize];
+        if few.len() > 1 {
+            few.sort_unstable_by(order);
+        }
+        start = end as usize;
+    }
+    *items = sorted;
+}
+
 #[inline]
-fn write_entry(blob: &mut Vec<u8>, key: &[u8], weight: u64, payload: &[u8]) {
+fn write_head(blob: &mut Vec<u8>, key: &[u8], weight: u64) {
     put_bytes(blob, key);
     put_u64(blob, weight);
-    put_bytes(blob, payload);
+}
+
+/// Appends what `write` appends, behind its length.
+#[inline]
+fn write_payload(blob: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    let at = blob.len();
+    blob.push(0);
+    write(blob);
+    let len = blob.len() - at - 1;
+    if len < 0x80 {
+        blob[at] = len as u8;
+    } else {
+        let mut varint = Vec::new();
+        put_u64(&mut varint, len as u64);
+        blob.splice(at..=at, varint);
+    }
 }
 
 /// Keys and payloads, frozen: canonical, compact, mergeable. `default()` is the merge's identity.
@@ -398,7 +597,6 @@ impl<P> Default for Groups<P> {
 /// An entry of a blob, undecoded.
 #[derive(Clone, Copy)]
 struct Raw<'a> {
-    hash: u64,
     key: &'a [u8],
     weight: u64,
     payload: &'a [u8],
@@ -410,7 +608,7 @@ impl<'a> Raw<'a> {
         let key = get_bytes(blob, KEY_BYTES_MAX)?;
         let weight = get_u64(blob)?;
         let payload = get_bytes(blob, PAYLOAD_BYTES_MAX)?;
-        Some(Raw { hash: hash_of(key), key, weight, payload })
+        Some(Raw { key, weight, payload })
     }
 
     /// The next entry of checked bytes.
@@ -420,13 +618,78 @@ impl<'a> Raw<'a> {
     }
 
     #[inline]
-    fn order(&self, other: &Raw<'_>) -> Ordering {
-        self.hash.cmp(&other.hash).then_with(|| self.key.cmp(other.key))
+    fn write(&self, blob: &mut Vec<u8>, weight: u64) {
+        write_head(blob, self.key, weight);
+        put_bytes(blob, self.payload);
     }
 
     #[inline]
     fn decoded<P: Payload>(&self) -> P {
         P::decode(&mut &self.payload[..]).expect("groups are checked when they arrive")
+    }
+}
+
+/// The order of two different keys.
+#[inline]
+fn order(a: (u64, &[u8]), b: (u64, &[u8])) -> Ordering {
+    a.0.cmp(&b.0).then_with(|| a.1.cmp(b.1))
+}
+
+/// An entry of a blob: the hash of its key, its weight, and where in the blob it begins.
+struct Row {
+    hash: u64,
+    weight: u64,
+    start: u32,
+}
+
+/// Calls `both` for each key of two tables in their order, with its entries.
+#[inline(always)]
+fn join<'a>(
+    (a, a_blob): (&'a [Row], &[u8]),
+    (b, b_blob): (&'a [Row], &[u8]),
+    mut both: impl FnMut(Option<&'a Row>, Option<&'a Row>),
+) {
+    let key = |blob: &[u8], row: &Row| -> Vec<u8> {
+        Raw::next(&mut &blob[row.start as usize..]).map_or_else(Vec::new, |raw| raw.key.to_vec())
+    };
+    let (mut i, mut j) = (0, 0);
+    while let (Some(left), Some(right)) = (a.get(i), b.get(j)) {
+        let order = if left.hash == right.hash {
+            key(a_blob, left).cmp(&key(b_blob, right))
+        } else {
+            left.hash.cmp(&right.hash)
+        };
+        both(order.is_le().then_some(left), order.is_ge().then_some(right));
+        i += usize::from(order.is_le());
+        j += usize::from(order.is_ge());
+    }
+    a[i..].iter().for_each(|row| both(Some(row), None));
+    b[j..].iter().for_each(|row| both(None, Some(row)));
+}
+
+/// A reader of a blob, at one of its entries.
+struct Reader<'a> {
+    rest: &'a [u8],
+    at: Option<Raw<'a>>,
+    /// The hash of its key, once anybody asked.
+    hash: Option<u64>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(mut rest: &'a [u8]) -> Reader<'a> {
+        let at = Raw::next(&mut rest);
+        Reader { rest, at, hash: None }
+    }
+
+    #[inline]
+    fn advance(&mut self) {
+        self.at = Raw::next(&mut self.rest);
+        self.hash = None;
+    }
+
+    #[inline]
+    fn hashed(&mut self, key: &'a [u8]) -> (u64, &'a [u8]) {
+        (*self.hash.get_or_insert_with(|| hash_of(key)), key)
     }
 }
 
@@ -477,86 +740,120 @@ impl<P: Payload> Groups<P> {
 
     /// Adds the groups of `other`; both were made with this `cap`.
     pub fn merge(&mut self, other: &Self, cap: usize) {
-        if other.entries == 0 && other.error == 0 {
+        if other.is_empty() {
             return;
         }
-        if self.entries == 0 && self.error == 0 {
+        if self.is_empty() {
             self.clone_from(other);
             return;
         }
-        let merged = self.union(other);
-        *self = merged;
-        if self.entries > cap as u64 {
-            self.reduce(cap);
-        }
+        let merged = if self.entries + other.entries > cap as u64 {
+            self.heavy_union(other, cap)
+        } else {
+            None
+        };
+        *self = merged.unwrap_or_else(|| self.union(other));
+    }
+
+    /// Whether this is the merge's identity.
+    fn is_empty(&self) -> bool {
+        self.entries == 0 && self.error == 0
     }
 
     /// All entries of both, however many.
     fn union(&self, other: &Self) -> Self {
         let mut blob = Vec::with_capacity(self.blob.len() + other.blob.len());
         let mut entries = 0;
-        let mut payload = Vec::new();
-        let (mut left, mut right) = (&self.blob[..], &other.blob[..]);
-        let (mut a, mut b) = (Raw::next(&mut left), Raw::next(&mut right));
+        let (mut left, mut right) = (Reader::new(&self.blob), Reader::new(&other.blob));
         loop {
-            let order = match (&a, &b) {
-                (Some(a), Some(b)) => a.order(b),
+            let order = match (&left.at, &right.at) {
+                // Both have mostly the same keys, which need no hash.
+                (Some(a), Some(b)) if same(a.key, b.key) => {
+                    write_head(&mut blob, a.key, a.weight.saturating_add(b.weight));
+                    write_payload(&mut blob, |blob| P::merge_bytes(a.payload, b.payload, blob));
+                    Ordering::Equal
+                }
+                (&Some(a), &Some(b)) => order(left.hashed(a.key), right.hashed(b.key)),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
                 (None, None) => break,
             };
-            if let (Some(a), Some(b), Ordering::Equal) = (&a, &b, order) {
-                let mut sum: P = a.decoded();
-                sum.merge(&b.decoded());
-                payload.clear();
-                sum.encode(&mut payload);
-                write_entry(&mut blob, a.key, a.weight.saturating_add(b.weight), &payload);
-            } else if let Some(raw) = if order == Ordering::Less { a } else { b } {
-                write_entry(&mut blob, raw.key, raw.weight, raw.payload);
-            }
             entries += 1;
             if order != Ordering::Greater {
-                a = Raw::next(&mut left);
+                if let Some(raw) = left.at.filter(|_| order == Ordering::Less) {
+                    raw.write(&mut blob, raw.weight);
+                }
+                left.advance();
             }
             if order != Ordering::Less {
-                b = Raw::next(&mut right);
+                if let Some(raw) = right.at.filter(|_| order == Ordering::Greater) {
+                    raw.write(&mut blob, raw.weight);
+                }
+                right.advance();
             }
         }
         let distinct = (self.distinct.is_some() || other.distinct.is_some()).then(|| {
-            let mut distinct = self.all_keys();
-            distinct.merge(&other.all_keys());
+            let mut distinct = self.all_keys(&self.rows());
+            distinct.merge(&other.all_keys(&other.rows()));
             distinct
         });
         let error = self.error.saturating_add(other.error);
         Groups { entries, error, distinct, blob, payload: PhantomData }
     }
 
-    /// All keys there ever were.
-    fn all_keys(&self) -> Distinct {
+    /// The heavy entries of both, at most `cap`; None if there are not more than that in all.
+    fn heavy_union(&self, other: &Self, cap: usize) -> Option<Self> {
+        let (left, right) = (self.rows(), other.rows());
+        let (a, b) = ((&left[..], &self.blob[..]), (&right[..], &other.blob[..]));
+        let weight = |row: Option<&Row>| row.map_or(0, |row| row.weight);
+        let mut weights = Vec::with_capacity(left.len() + right.len());
+        join(a, b, |a, b| weights.push(weight(a).saturating_add(weight(b))));
+        if weights.len() <= cap {
+            return None;
+        }
+        let subtract = weight_beyond(cap, weights.iter().copied());
+        let mut blob = Vec::new();
+        let mut entries = 0;
+        let mut weights = weights.into_iter();
+        join(a, b, |a, b| {
+            let weight = weights.next().unwrap_or(0).saturating_sub(subtract);
+            if weight == 0 {
+                return;
+            }
+            entries += 1;
+            let a = a.and_then(|row| Raw::next(&mut &self.blob[row.start as usize..]));
+            let b = b.and_then(|row| Raw::next(&mut &other.blob[row.start as usize..]));
+            match (a, b) {
+                (Some(a), Some(b)) => {
+                    write_head(&mut blob, a.key, weight);
+                    write_payload(&mut blob, |blob| P::merge_bytes(a.payload, b.payload, blob));
+                }
+                (a, b) => a.or(b).iter().for_each(|raw| raw.write(&mut blob, weight)),
+            }
+        });
+        let mut distinct = self.all_keys(&left);
+        distinct.merge(&other.all_keys(&right));
+        let error = self.error.saturating_add(other.error).saturating_add(subtract);
+        Some(Groups { entries, error, distinct: Some(distinct), blob, payload: PhantomData })
+    }
+
+    /// All keys there ever were, given those that are left.
+    fn all_keys(&self, rows: &[Row]) -> Distinct {
         self.distinct.clone().unwrap_or_else(|| {
             let mut distinct = Distinct::default();
-            self.raws().for_each(|raw| distinct.insert(raw.hash));
+            rows.iter().for_each(|row| distinct.insert(row.hash));
             distinct
         })
     }
 
-    fn raws(&self) -> impl Iterator<Item = Raw<'_>> {
+    fn rows(&self) -> Vec<Row> {
         let mut rest = &self.blob[..];
-        std::iter::from_fn(move || Raw::next(&mut rest))
-    }
-
-    /// Drops light entries until at most `cap` are left; there must be more.
-    fn reduce(&mut self, cap: usize) {
-        let distinct = self.all_keys();
-        let subtract = weight_beyond(cap, self.raws().map(|raw| raw.weight));
-        let mut blob = Vec::with_capacity(self.blob.len());
-        let mut entries = 0;
-        for raw in self.raws().filter(|raw| raw.weight > subtract) {
-            write_entry(&mut blob, raw.key, raw.weight - subtract, raw.payload);
-            entries += 1;
+        let mut rows = Vec::with_capacity(self.entries as usize);
+        loop {
+            let start = (self.blob.len() - rest.len()) as u32;
+            let Some(raw) = Raw::next(&mut rest) else { return rows };
+            rows.push(Row { hash: hash_of(raw.key), weight: raw.weight, start });
         }
-        let error = self.error.saturating_add(subtract);
-        *self = Groups { entries, error, distinct: Some(distinct), blob, payload: PhantomData };
     }
 
     /// Whether these bytes are what a table with this `cap` may leave behind.
@@ -573,13 +870,14 @@ impl<P: Payload> Groups<P> {
         }
         const BROKEN: &str = "the bytes of a group table are broken";
         let mut rest = &self.blob[..];
-        let mut last: Option<Raw<'_>> = None;
+        let mut last: Option<(u64, &[u8])> = None;
         let mut entries = 0;
         let mut calls = self.error;
         let mut again = Vec::new();
         while !rest.is_empty() {
             let raw = Raw::read(&mut rest).ok_or(BROKEN)?;
-            if last.is_some_and(|last| last.order(&raw) != Ordering::Less) {
+            let at = (hash_of(raw.key), raw.key);
+            if last.is_some_and(|last| order(last, at) != Ordering::Less) {
                 return Err("the entries of a group table are not in order");
             }
             let mut bytes = raw.payload;
@@ -590,7 +888,7 @@ impl<P: Payload> Groups<P> {
                 return Err("an entry of a group table is not canonical");
             }
             calls = calls.saturating_add(raw.weight);
-            last = Some(raw);
+            last = Some(at);
             entries += 1;
         }
         if calls > CALLS_MAX {
@@ -617,6 +915,12 @@ mod tests {
     }
 
     impl Payload for Sum {
+        type Live = Sum;
+
+        fn freeze(live: &mut Sum, out: &mut Vec<u8>) {
+            std::mem::take(live).encode(out);
+        }
+
         fn merge(&mut self, other: &Self) {
             self.count += other.count;
             self.sum += other.sum;
@@ -637,6 +941,7 @@ mod tests {
     }
 
     fn count(table: &mut GroupTable<Sum>, keys: &[u32]) -> Groups<Sum> {
+        table.expect(keys.len());
         for &i in keys {
             let sum = table.entry(&key(i));
             sum.count += 1;
@@ -658,6 +963,40 @@ mod tests {
             assert_eq!(all.check(cap), Ok(()));
         }
         all
+    }
+
+    /// What the text above says of merging, in its words.
+    fn plainly_merged(a: &Groups<Sum>, b: &Groups<Sum>, cap: usize) -> Groups<Sum> {
+        let mut all = BTreeMap::<(u64, Vec<u8>), (u64, Sum)>::new();
+        let mut keys = Distinct::default();
+        for groups in [a, b] {
+            let mut rest = &groups.blob[..];
+            while let Some(raw) = Raw::next(&mut rest) {
+                let (weight, sum) = all.entry((hash_of(raw.key), raw.key.to_vec())).or_default();
+                *weight += raw.weight;
+                sum.merge(&raw.decoded());
+                keys.insert(hash_of(raw.key));
+            }
+            groups.distinct.iter().for_each(|distinct| keys.merge(distinct));
+        }
+        let mut error = a.error + b.error;
+        if all.len() > cap {
+            let mut weights: Vec<u64> = all.values().map(|(weight, _)| *weight).collect();
+            weights.sort_by_key(|&weight| std::cmp::Reverse(weight));
+            all.retain(|_, (weight, _)| *weight > weights[cap]);
+            all.values_mut().for_each(|(weight, _)| *weight -= weights[cap]);
+            error += weights[cap];
+        }
+        let mut blob = Vec::new();
+        for ((_, key), (weight, sum)) in &all {
+            put_bytes(&mut blob, key);
+            put_u64(&mut blob, *weight);
+            let mut payload = Vec::new();
+            sum.encode(&mut payload);
+            put_bytes(&mut blob, &payload);
+        }
+        let distinct = (error > 0).then_some(keys);
+        Groups { entries: all.len() as u64, error, distinct, blob, payload: PhantomData }
     }
 
     /// Keys of which a few are frequent.
@@ -729,6 +1068,11 @@ mod tests {
                 let reported = kept.get(key).copied().unwrap_or(0);
                 prop_assert!(reported <= count && count - reported <= all.error_bound());
             }
+            for pair in groups.windows(2) {
+                let mut both = pair[0].clone();
+                both.merge(&pair[1], cap);
+                prop_assert_eq!(both, plainly_merged(&pair[0], &pair[1], cap));
+            }
             let distinct = all.distinct();
             prop_assert!(distinct.abs_diff(truth.len() as u64) <= 1 + truth.len() as u64 / 30);
         }
@@ -787,6 +1131,50 @@ mod tests {
     }
 
     #[test]
+    fn more_calls_than_fit_are_counted() {
+        let all: Vec<u32> = (0..300).map(|i| i % 70).collect();
+        for cap in [50, 100] {
+            let mut table = GroupTable::<Sum>::new(cap);
+            table.expect(100);
+            all[..100].iter().for_each(|&i| table.entry(&key(i)).count += 1);
+            table.calls = CALLS_AT_ONCE_MAX;
+            table.expect(200);
+            assert_eq!(table.calls, 200);
+            all[100..].iter().for_each(|&i| table.entry(&key(i)).count += 1);
+            let groups = table.take();
+            assert_eq!(groups.check(cap), Ok(()));
+            assert_eq!(groups.exact(), cap == 100);
+            if cap == 100 {
+                assert_eq!(groups.iter().map(|(_, sum)| sum.count).sum::<u64>(), 300);
+            }
+            assert_eq!(table.take(), Groups::default());
+        }
+    }
+
+    #[test]
+    fn idle_keys_make_way() {
+        // Known from the chunk before, and in nobody's way: the same as in a new table.
+        for (before, then) in [(0..90, 80..225), (0..60, 50..70), (0..30, 0..140)] {
+            let mut table = GroupTable::new(100);
+            count(&mut table, &before.collect::<Vec<_>>());
+            let then: Vec<u32> = then.flat_map(|i| [i, i % 7]).collect();
+            assert_eq!(count(&mut table, &then), count(&mut GroupTable::new(100), &then));
+        }
+    }
+
+    #[test]
+    fn many_are_sorted_as_few() {
+        let mut table = GroupTable::new(5_000);
+        let groups = count(&mut table, &(0..5_000).collect::<Vec<_>>());
+        assert!(groups.iter().map(|(key, _)| hash_of(key)).is_sorted());
+        // Known ones and new ones.
+        let groups = count(&mut table, &(1_000..4_900).rev().collect::<Vec<_>>());
+        assert_eq!(groups.check(5_000), Ok(()));
+        let groups = count(&mut table, &(0..4_990).rev().collect::<Vec<_>>());
+        assert_eq!(groups.check(5_000), Ok(()));
+    }
+
+    #[test]
     fn heavy_keys_survive_a_flood() {
         let mut table = GroupTable::new(100);
         let all: Vec<u32> = (1_000..21_000).flat_map(|i| [i, i % 7]).collect();
@@ -803,6 +1191,7 @@ mod tests {
     #[test]
     fn long_keys_are_shortened() {
         let mut table = GroupTable::<Sum>::new(10);
+        table.expect(5);
         let long = |tail: &str| format!("{}{tail}", "é".repeat(128)).into_bytes();
         let odd = format!("x{}", "é".repeat(128)).into_bytes();
         for key in [&long(""), &long("a"), &long("b"), &long("a"), &odd] {

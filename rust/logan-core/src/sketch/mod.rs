@@ -5,3 +5,4 @@ pub mod buckets;
 pub mod distinct;
 pub mod groups;
 pub mod varint;
+pub mod ways;

@@ -90,17 +90,19 @@
 //! time. Whatever else follows is ignored.
 
 mod bare;
+mod bulk;
 mod head;
 mod tail;
 
 use super::http::{
     closing_quote, method_len, number_at, route, size_at, starts_with_http, status_at,
 };
-use super::{Context, Entry, Format, Info, LineFormat, Params, Scattered, Unit, keys};
+use super::{Context, Entry, Format, Info, LineFormat, Params, Run, Scattered, Unit, keys};
 use crate::batch::{Columns, NO_STATUS, Record, Text};
 use crate::lines::Line;
 use crate::simd::{Plain, Simd};
 use crate::timestamp::Clock;
+use bulk::many;
 use head::{Head, head, may_begin, virtual_host};
 use tail::{Dialect, tail_time};
 
@@ -245,6 +247,12 @@ struct Quoted<const KIND: u8> {
 
 impl<const KIND: u8> LineFormat for Quoted<KIND> {
     const COLUMNS: Columns = COLUMNS;
+    const HAS_MANY: bool = KIND == COMBINED_KIND;
+
+    fn parse_many(&self, run: &mut Run<'_>) {
+        let format = &Quoted::<COMBINED_KIND> { integer_unit_ns: self.integer_unit_ns };
+        crate::dispatch!(many::<>(format: &Quoted<COMBINED_KIND>, run: &mut Run<'_>) -> (); format, run)
+    }
 
     #[inline(always)]
     fn keys<S: Simd>(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
