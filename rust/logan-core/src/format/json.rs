@@ -1479,7 +1479,7 @@ mod tests {
         }
         assert!(context.shapes.as_ref().unwrap().is_pausing());
         // And taken up again.
-        for _ in 0..300 {
+        for _ in 0..5_000 {
             parse_in(&mut context, br#"{"status":200}"#);
         }
         assert!(context.shapes.as_ref().unwrap().hits() > 0);
