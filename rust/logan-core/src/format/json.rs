@@ -1413,10 +1413,9 @@ mod tests {
         let measured = said.duration_ns != NO_DURATION;
         let request = measured || said.status != NO_STATUS;
         let error = said.level >= Level::Error || said.status / 100 == 5;
-        let flags = u8::from(timed) * TIMED
-            | u8::from(measured) * MEASURED
-            | u8::from(request) * REQUEST
-            | u8::from(error) * ERROR;
+        let flag = |is: bool, flag: u8| if is { flag } else { 0 };
+        let flags = flag(timed, TIMED) | flag(measured, MEASURED);
+        let flags = flags | flag(request, REQUEST) | flag(error, ERROR);
         assert_eq!(batch.flags[row], flags);
         if timed {
             assert_eq!(batch.second[row], said.time_ns.div_euclid(1_000_000_000));
@@ -1480,7 +1479,7 @@ mod tests {
         }
         assert!(context.shapes.as_ref().unwrap().is_pausing());
         // And taken up again.
-        for _ in 0..300 {
+        for _ in 0..5_000 {
             parse_in(&mut context, br#"{"status":200}"#);
         }
         assert!(context.shapes.as_ref().unwrap().hits() > 0);

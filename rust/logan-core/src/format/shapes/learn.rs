@@ -96,6 +96,9 @@ impl Steps<'_> {
     fn bytes(&mut self, to: usize, op: Op) -> Option<()> {
         let text = &self.line.bytes()[self.from..to];
         let parts = text.len().div_ceil(STEP_BYTES).max(1);
+        if self.steps.len() + parts > STEPS_MAX {
+            return None;
+        }
         for i in 0..parts {
             let part = &text[i * STEP_BYTES..text.len().min((i + 1) * STEP_BYTES)];
             let mut step = Step {
@@ -114,7 +117,7 @@ impl Steps<'_> {
             step.mask[..part.len()].fill(0xff);
             self.steps.push(step);
         }
-        (self.steps.len() <= STEPS_MAX).then_some(())
+        Some(())
     }
 
     fn end(mut self) -> Option<Self> {

@@ -143,7 +143,7 @@ const CREDIT_MAX: u32 = 16 * LEARNING;
 /// So many lines of unknown shapes in excess of the others end the trials for a while.
 const LUCK_MAX: u32 = 64;
 /// How many lines.
-const PAUSE: u32 = 256;
+const PAUSE: u32 = 4096;
 
 impl Default for Shapes {
     fn default() -> Self {
@@ -188,9 +188,11 @@ impl Shapes {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> Outcome {
-        if self.pause == 0
-            && let Some(shape) = self.shapes.get(self.last)
-        {
+        if self.pause > 0 {
+            self.pause -= 1;
+            return Outcome::Unknown;
+        }
+        if let Some(shape) = self.shapes.get(self.last) {
             let mut tools = Tools {
                 minute: &mut self.minute,
                 levels: &mut self.levels,
@@ -247,10 +249,6 @@ impl Shapes {
         record: &mut Record,
     ) -> Outcome {
         *record = Record::EMPTY;
-        if self.pause > 0 {
-            self.pause -= 1;
-            return Outcome::Unknown;
-        }
         for (i, shape) in self.shapes.iter().enumerate() {
             // Shapes differ at the front or at the end more often than in between.
             if i == self.last || !shape.may_be::<S>(line) {
