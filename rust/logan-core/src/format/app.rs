@@ -191,6 +191,9 @@ fn plain_lines(run: &mut Run<'_>) -> usize {
         (*start, *next) = (after, *next + rows);
         batch.extend(App::COLUMNS, rows);
     }
+    if rows < ends.len() {
+        batch.forget(App::COLUMNS, ends.len() - rows);
+    }
     rows
 }
 
@@ -202,7 +205,8 @@ struct Heads<'a> {
 }
 
 /// Writes all but the response times of lines of the most usual shape behind the batch's last
-/// row; how many, and where the line after them starts.
+/// row; how many, and where the line after them starts. Rows of the lines behind those may have
+/// been written to, too.
 #[inline(always)]
 #[allow(clippy::extra_unused_type_parameters)] // `dispatch!` names the instruction set
 fn heads<S: Simd>(
