@@ -446,18 +446,6 @@ impl Batch {
         self.len += rows;
     }
 
-    /// Forgets `rows` rows behind the last one that were written in `columns`, but do not count.
-    #[cold]
-    pub fn forget(&mut self, columns: Columns, rows: usize) {
-        assert!(rows <= BATCH_ROWS - self.len);
-        if self.len > 0 {
-            // Rows like the first one rely on defaults in all columns but their own.
-            let stale = columns.without(self.narrow);
-            self.fill_others(Columns::ALL.without(stale), rows);
-        }
-        self.dirty = self.dirty.or(columns);
-    }
-
     #[inline(never)]
     fn fill_others(&mut self, columns: Columns, rows: usize) {
         let rows = self.len..self.len + rows;
