@@ -193,26 +193,23 @@ impl Clock {
     /// As [`plain`](Self::plain), given the 24 bytes.
     #[inline(always)]
     pub fn plain_words(&mut self, words: [u64; 3]) -> Option<(Stamp, i64)> {
-        let minute_start = self.plain_minute([words[0], words[1]])?;
-        let (misfit, second, millis) = plain_seconds(words[2]);
-        if misfit != 0 {
-            return None;
-        }
-        let nanos = millis as u32 * 1_000_000;
-        let stamp = Stamp { second: minute_start + second as i64, nanos };
-        Some((stamp, stamp.nanos_since_epoch()))
-    }
-
-    /// The first second, in UTC, of the minute `YYYY-MM-DD HH:MM`, given its bytes.
-    #[inline(always)]
-    pub(crate) fn plain_minute(&mut self, minute: [u64; 2]) -> Option<i64> {
         // One branch for both words.
-        if (minute[0] ^ self.minute.0) | (minute[1] ^ self.minute.1) != 0 {
-            let minute = (minute[0], minute[1]);
+        if (words[0] ^ self.minute.0) | (words[1] ^ self.minute.1) != 0 {
+            let minute = (words[0], words[1]);
             self.minute_start = self.read_minute(minute)?;
             self.minute = minute;
         }
-        Some(self.minute_start)
+        // `:SS.mmm `; one bit tells `,` from `.`.
+        let x = (words[2] | 0x0200_0000) ^ u64::from_le_bytes(*b":00.000 ");
+        const ROOM: u64 = 0x7f76_7676_7f76_7a7f;
+        if (x.wrapping_add(ROOM) | x) & 0x8080_8080_8080_8080 != 0 {
+            return None;
+        }
+        let pairs = x.wrapping_mul(10).wrapping_add(x >> 8);
+        let second = self.minute_start + (pairs >> 8 & 0xff) as i64;
+        let nanos = ((pairs >> 32 & 0xff) * 10 + (x >> 48 & 0xff)) as u32 * 1_000_000;
+        let stamp = Stamp { second, nanos };
+        Some((stamp, stamp.nanos_since_epoch()))
     }
 
     /// The first second, in UTC, of the minute written as `YYYY-MM-DD HH:MM`.
@@ -599,18 +596,6 @@ pub fn civil_from_days(days: i64) -> (i32, u32, u32) {
     let day = (doy - (153 * mp + 2) / 5 + 1) as u32;
     let month = if mp < 10 { mp + 3 } else { mp - 9 } as u32;
     ((yoe + era * 400 + i64::from(month <= 2)) as i32, month, day)
-}
-
-/// What follows the minute in a [plain](Clock::plain) timestamp, `:SS.mmm `, as seconds and
-/// milliseconds; and not 0 if it is anything else. Without a branch.
-#[inline(always)]
-pub(crate) fn plain_seconds(word: u64) -> (u64, u64, u64) {
-    // One bit tells `,` from `.`.
-    let x = (word | 0x0200_0000) ^ u64::from_le_bytes(*b":00.000 ");
-    const ROOM: u64 = 0x7f76_7676_7f76_7a7f;
-    let misfit = (x.wrapping_add(ROOM) | x) & 0x8080_8080_8080_8080;
-    let pairs = x.wrapping_mul(10).wrapping_add(x >> 8);
-    (misfit, pairs >> 8 & 0xff, (pairs >> 32 & 0xff) * 10 + (x >> 48 & 0xff))
 }
 
 /// `HH:MM:SS` in eight bytes, as seconds.

@@ -48,7 +48,7 @@ use crate::batch::{
 use crate::level::Level;
 use crate::lines::{LINE_BYTES_MAX, Line, PAD};
 use crate::simd::Simd;
-use crate::timestamp::{Clock, Stamp, plain_seconds};
+use crate::timestamp::{Clock, Stamp};
 
 /// Registry entry of the strict form.
 pub static ENTRY: Entry = Entry {
@@ -212,84 +212,33 @@ fn heads<S: Simd>(
     clock: &mut Clock,
     batch: &mut Batch,
 ) -> (usize, u32) {
-    let lines = ends.len();
-    if lines == 0 {
-        return (0, start);
-    }
-    let rows = batch.len..batch.len + lines;
-    assert!(lines <= TEXTS_MAX && rows.end <= BATCH_ROWS && start as usize >= PAD);
+    let first = batch.len;
+    assert!(first + ends.len() <= BATCH_ROWS && start as usize >= PAD);
     // Lines that end up to here have their pad.
     let last_end = block.len().saturating_sub(PAD).min(u32::MAX as usize) as u32;
-    let starts = &mut batch.line_start[rows.clone()];
-    let lens = &mut batch.line_len[rows.clone()];
-    starts[0] = start;
-    for (start, &end) in starts[1..].iter_mut().zip(ends) {
-        *start = end.wrapping_add(1);
-    }
-    let mut misfits = [0; TEXTS_MAX];
-    for i in 0..lines {
-        lens[i] = ends[i].wrapping_sub(starts[i]);
-        let fits = PLAIN_BYTES.contains(&lens[i]) & (ends[i] <= last_end);
-        misfits[i] = u64::from(!fits);
-    }
-    let lines = count_of_fits(&misfits[..lines]).min(lines);
-
-    // What must be loaded from the block or asked of the clock, and then columns alone.
-    let (mut times, mut levels) = ([0; TEXTS_MAX], [0; TEXTS_MAX]);
-    let (mut minutes, mut lasts) = ([0; TEXTS_MAX], [0; TEXTS_MAX]);
-    let mut read = 0;
-    for i in 0..lines {
-        // SAFETY: the line lies between the first and the last PAD bytes of the block: it starts at
-        // a start that was asserted or behind the end of the line before, and its end was checked
-        // with its length. It has 32 bytes.
-        let (words, last) = unsafe {
-            let line = block.as_ptr().add(starts[i] as usize).cast::<u64>();
-            let words = [0, 1, 2, 3].map(|k| u64::from_le(line.add(k).read_unaligned()));
-            (words, *block.as_ptr().add(ends[i] as usize - 1))
+    let mut at = start;
+    let mut rows = 0;
+    // Rows counted up to a constant need no check of their own.
+    for (row, &end) in (first..BATCH_ROWS).zip(ends) {
+        let len = end.wrapping_sub(at);
+        if end > last_end || !PLAIN_BYTES.contains(&len) {
+            break;
+        }
+        // SAFETY: the line lies between the first and the last PAD bytes of the block: it starts
+        // at or behind a start that was asserted, and its end was just checked. It has 32 bytes.
+        let (words, carriage_return) = unsafe {
+            let line = block.as_ptr().add(at as usize);
+            let words = line.cast::<[u64; 4]>().read_unaligned().map(u64::from_le);
+            (words, *line.add(len as usize - 1) == b'\r')
         };
-        let Some(minute) = clock.plain_minute([words[0], words[1]]) else { break };
-        (times[i], levels[i], minutes[i], lasts[i]) = (words[2], words[3], minute, last);
-        read += 1;
+        let text_end = end - u32::from(carriage_return);
+        if !write_head(words, at, text_end, row, clock, batch) {
+            break;
+        }
+        at = end + 1;
+        rows += 1;
     }
-    let lines = lines.min(read);
-    let time_ns = &mut batch.time_ns[rows.clone()][..lines];
-    let second = &mut batch.second[rows.clone()][..lines];
-    for i in 0..lines {
-        let (misfit, seconds, millis) = plain_seconds(times[i]);
-        misfits[i] = misfit;
-        second[i] = minutes[i] + seconds as i64;
-        let nanos = (millis * 1_000_000) as i64;
-        time_ns[i] = second[i].wrapping_mul(1_000_000_000).wrapping_add(nanos);
-    }
-    let level = &mut batch.level[rows.clone()][..lines];
-    let flags = &mut batch.flags[rows.clone()][..lines];
-    let mut texts = [0; TEXTS_MAX];
-    for i in 0..lines {
-        let (misfit, found, text) = plain_level_of(levels[i]);
-        misfits[i] |= misfit;
-        level[i] = found as u8;
-        flags[i] = if found >= Level::Error as u64 { TIMED | ERROR } else { TIMED };
-        texts[i] = 24 + text as u32;
-    }
-    let lines = count_of_fits(&misfits[..lines]).min(lines);
-    let message = &mut batch.message[rows.clone()][..lines];
-    for i in 0..lines {
-        lens[i] -= u32::from(lasts[i] == b'\r');
-        message[i] = Text::of_line((starts[i] + texts[i]) as usize, (starts[i] + lens[i]) as usize);
-    }
-    batch.duration_ns[rows][..lines].fill(NO_DURATION);
-    (lines, if lines == 0 { start } else { ends[lines - 1] + 1 })
-}
-
-/// How many there are before the first that is not 0. (That this is at most all is for the compiler
-/// to see where it is called: then it leaves out checks.)
-#[inline(always)]
-fn count_of_fits(misfits: &[u64]) -> usize {
-    // Nearly always all, which vector code can tell.
-    match misfits.iter().fold(0, |any, misfit| any | misfit) {
-        0 => misfits.len(),
-        _ => misfits.iter().position(|&misfit| misfit != 0).unwrap_or(misfits.len()),
-    }
+    (rows, at)
 }
 
 /// Writes all but the response time of a line of the most usual shape, which begins with `words`;
@@ -361,72 +310,27 @@ struct Head {
     flags: u8,
 }
 
-/// The levels of lines of the most usual shape, with the space behind them.
-const PLAIN_LEVELS: [(&[u8], Level); 6] = [
-    (b"TRACE ", Level::Trace),
-    (b"DEBUG ", Level::Debug),
-    (b"INFO ", Level::Info),
-    (b"WARN ", Level::Warn),
-    (b"ERROR ", Level::Error),
-    (b"FATAL ", Level::Fatal),
-];
-
-/// Bytes as the first ones of a word, and which bits of the word they are.
-const fn first_bytes(bytes: &[u8]) -> (u64, u64) {
-    let (mut word, mut mask, mut k) = (0, 0, 0);
-    while k < bytes.len() {
-        word |= (bytes[k] as u64) << (8 * k);
-        mask |= 0xff << (8 * k);
-        k += 1;
-    }
-    (word, mask)
-}
-
-/// As [`plain_head`], without a branch or a table: not 0 if there is none, the level, and where the
-/// message starts.
-#[inline(always)]
-fn plain_level_of(bytes: u64) -> (u64, u64, u64) {
-    let (mut level, mut len) = (0, 0);
-    let mut i = 0;
-    while i < PLAIN_LEVELS.len() {
-        let (word, found) = PLAIN_LEVELS[i];
-        let (first, mask) = first_bytes(word);
-        let is = bytes & mask == first;
-        level |= if is { found as u64 } else { 0 };
-        len |= if is { word.len() as u64 } else { 0 };
-        i += 1;
-    }
-    let rest = bytes >> (8 * len);
-    let spaced = u64::from(rest & 0xff == u64::from(b' '));
-    let opening = rest >> (8 * spaced) & 0xff;
-    // The set of all bytes that are not plain, of which none is beyond ASCII, in two words.
-    let half = if opening & 0x40 != 0 { NOT_PLAIN_BITS[1] } else { NOT_PLAIN_BITS[0] };
-    let dressed = half >> (opening & 0x3f) & !(opening >> 7) & 1;
-    (dressed | u64::from(level == 0), level, len + spaced)
-}
-
-/// [`NOT_PLAIN`] as bits.
-const NOT_PLAIN_BITS: [u64; 2] = {
-    let mut bits = [0; 2];
-    let mut byte = 0;
-    while byte < 256 {
-        if super::byte_set(NOT_PLAIN_BYTES)[byte] {
-            assert!(byte < 128);
-            bits[byte / 64] |= 1 << (byte % 64);
-        }
-        byte += 1;
-    }
-    bits
-};
-
 /// The plain levels, by a hash of their first four letters.
 static HEADS: [Head; 8] = {
     const NONE: Head = Head { bytes: 1, mask: 0, len: 0, level: 0, flags: 0 };
+    let words: [(&[u8], Level); 6] = [
+        (b"TRACE ", Level::Trace),
+        (b"DEBUG ", Level::Debug),
+        (b"INFO ", Level::Info),
+        (b"WARN ", Level::Warn),
+        (b"ERROR ", Level::Error),
+        (b"FATAL ", Level::Fatal),
+    ];
     let mut heads = [NONE; 8];
     let mut i = 0;
-    while i < PLAIN_LEVELS.len() {
-        let (word, level) = PLAIN_LEVELS[i];
-        let (bytes, mask) = first_bytes(word);
+    while i < words.len() {
+        let (word, level) = words[i];
+        let (mut bytes, mut mask, mut k) = (0u64, 0u64, 0);
+        while k < word.len() {
+            bytes |= (word[k] as u64) << (8 * k);
+            mask |= 0xff << (8 * k);
+            k += 1;
+        }
         let head = &mut heads[head_slot(bytes)];
         assert!(head.mask == 0, "no two levels in one place");
         let level = level as u8;
@@ -472,8 +376,7 @@ fn fill<S: Simd>(
 /// What may stand between a level and its message.
 static DRESSING: [bool; 256] = super::byte_set(b" \t])>|:-,;\"");
 /// What no message of a line of the most usual shape begins with.
-const NOT_PLAIN_BYTES: &[u8] = b" \t])>|:-,;\"\x1b";
-static NOT_PLAIN: [bool; 256] = super::byte_set(NOT_PLAIN_BYTES);
+static NOT_PLAIN: [bool; 256] = super::byte_set(b" \t])>|:-,;\"\x1b");
 
 /// One of the five plain upper-case levels at `at` and a space or two: the level and where the
 /// message starts.
