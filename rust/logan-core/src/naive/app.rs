@@ -1,0 +1,295 @@
+//! App text: where its timestamp, level and message are. Part of the [twin](super).
+
+use super::*;
+
+pub(super) fn app_record(line: &[u8], clock: &Clock) -> Option<Record> {
+    read_over_colours(line, |line| {
+        let open = match line {
+            [b'[' | b'<', ..] => 1,
+            [b'-', b' ', ..] => 2,
+            _ => 0,
+        };
+        let special = ["apache-error", "nginx-error", "postgres"];
+        let found = timed_record(line, open, clock)?;
+        // Lines of which another format says more.
+        special.iter().all(|name| delegated(name, line, clock).is_none()).then_some(found)
+    })
+}
+
+pub(super) fn text_record(line: &[u8], clock: &Clock) -> Option<Record> {
+    if line.starts_with(b"{") {
+        return None;
+    }
+    read_over_colours(line, |line| {
+        let mut places = (1..line.len().min(128))
+            .filter(|&at| !line.starts_with(b"{") && b" \t[(|<>\"'=;:,@".contains(&line[at - 1]));
+        let (at, (mut record, message)) =
+            places.find_map(|at| timed_record(line, at, clock).map(|record| (at, record)))?;
+        if record.level == Level::None {
+            record.level = level_among_tokens(&line[..at])?.0;
+        }
+        Some((record, message))
+    })
+}
+
+/// What `read` says of the line, or of the line without its colours, if there are some before the
+/// message, or no time or level is found. It says where the message starts, too.
+pub(super) fn read_over_colours(
+    line: &[u8],
+    read: impl Fn(&[u8]) -> Option<(Record, usize)>,
+) -> Option<Record> {
+    let found = read(line);
+    let far = match &found {
+        Some((record, message)) if record.level != Level::None => message + 1,
+        _ => line.len(),
+    };
+    if line[..far.min(line.len())].contains(&0x1b)
+        && let Some(plain) = without_colours(line)
+        && let Some((record, _)) = read(&plain)
+    {
+        return Some(record);
+    }
+    found.map(|(record, _)| record)
+}
+
+/// The line without its control sequences, if it has any.
+pub(super) fn without_colours(line: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    let mut at = 0;
+    while at < line.len() {
+        let inner = run(line, at + 2, |b| (0x20..0x40).contains(&b));
+        let is_sequence = line[at..].starts_with(b"\x1b[")
+            && line.get(at + 2 + inner).is_some_and(|b| (0x40..0x7f).contains(b));
+        if is_sequence {
+            at += inner + 3;
+        } else {
+            plain.push(line[at]);
+            at += 1;
+        }
+    }
+    (plain.len() < line.len()).then_some(plain)
+}
+
+/// The record whose timestamp stands at `at`, and where its message starts.
+pub(super) fn timed_record(line: &[u8], at: usize, clock: &Clock) -> Option<(Record, usize)> {
+    let (time_ns, level, behind) = match clock.any(line, at) {
+        Some((time_ns, end)) => {
+            let text = &line[end..line.len().min(end + 160)];
+            let (level, len) = level_among_tokens(text).unwrap_or((Level::None, 0));
+            (time_ns, level, end + len)
+        }
+        None => klog(line, at, clock)?,
+    };
+    let dressing = run(line, behind, |b| b" \t])>|:-,;\"".contains(&b));
+    let message = &line[behind + dressing..];
+    let record = Record {
+        time_ns: Some(time_ns),
+        level,
+        duration_ns: text_duration(message),
+        message: message.to_vec(),
+        ..Record::default()
+    };
+    Some((record, behind + dressing))
+}
+
+/// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`.
+pub(super) fn klog(line: &[u8], at: usize, clock: &Clock) -> Option<(i64, Level, usize)> {
+    let letter = line.get(at).filter(|b| b"IWEF".contains(b))?;
+    if digits(line, at + 1, 8).is_some() && line.get(at + 9) == Some(&b' ') {
+        let (time_ns, end) = clock.any(line, at + 1)?;
+        return Some((time_ns, level_of_letter(*letter)?, end));
+    }
+    let (month, day) = (digits(line, at + 1, 2)?, digits(line, at + 3, 2)?);
+    if line.get(at + 5) != Some(&b' ') {
+        return None;
+    }
+    let (time_ns, end) = clock.time_of_day(line, at + 6, month, day)?;
+    Some((time_ns, level_of_letter(*letter)?, end))
+}
+
+/// The level among the first eight tokens, and where its token ends.
+pub(super) fn level_among_tokens(text: &[u8]) -> Option<(Level, usize)> {
+    let separates = |b: u8| b" \t[]()|<>,;\"'={}".contains(&b);
+    let mut tokens = 0;
+    let mut numbers_only = true;
+    let mut weak = None;
+    let mut at = 0;
+    while tokens < 8 {
+        at += run(text, at, separates);
+        let len = run(text, at, |b| !separates(b));
+        if len == 0 {
+            break;
+        }
+        let (token, end) = (&text[at..at + len], at + len);
+        let before = at.checked_sub(1).map(|i| text[i]);
+        at = end;
+        if token.iter().all(|b| b"-:/*".contains(b)) {
+            continue;
+        }
+        if let Some((level, len)) =
+            level_of_token(token, before, &text[end..], tokens, numbers_only)
+        {
+            return Some((level, end - token.len() + len));
+        }
+        if weak.is_none() {
+            let front = &text[..end - token.len()];
+            weak = weak_level(token, front, &text[end..]).map(|level| (level, end));
+        }
+        numbers_only &= token[0].is_ascii_digit() || b"+-".contains(&token[0]);
+        tokens += 1;
+    }
+    weak
+}
+
+pub(super) fn is_enclosed(token: &[u8], before: Option<u8>, behind: &[u8]) -> bool {
+    before.is_some_and(|b| b"[(|<\"=".contains(&b))
+        || behind.first().is_some_and(|b| b"])|>\"".contains(b))
+        || token.ends_with(b":")
+}
+
+/// A token without its colon, and where behind its last `:` or `/` its word starts.
+pub(super) fn word_of(token: &[u8]) -> (&[u8], usize) {
+    let bare = token.strip_suffix(b":").unwrap_or(token);
+    (bare, bare.iter().rposition(|b| b":/".contains(b)).map_or(0, |i| i + 1))
+}
+
+/// A word that is a level if nothing else is.
+pub(super) fn weak_level(token: &[u8], front: &[u8], behind: &[u8]) -> Option<Level> {
+    let (bare, inner) = word_of(token);
+    let word = &bare[inner..];
+    let column = front.trim_ascii_end().last() == Some(&b'|')
+        && behind.trim_ascii_start().first() == Some(&b'|');
+    let loud = word.iter().all(u8::is_ascii_uppercase) && (column || behind.starts_with(b" ["));
+    (loud || is_enclosed(token, front.last().copied(), behind)).then(|| level_of_weak_word(word))?
+}
+
+/// The level that a token says, and how much of it; `place` tokens came before it.
+pub(super) fn level_of_token(
+    token: &[u8],
+    before: Option<u8>,
+    behind: &[u8],
+    place: usize,
+    numbers_before: bool,
+) -> Option<(Level, usize)> {
+    let colon = token.ends_with(b":");
+    let (bare, inner) = word_of(token);
+    // Old logcat: `D/Tag`.
+    if numbers_before
+        && bare.len() > 2
+        && bare[0].is_ascii_uppercase()
+        && bare[1] == b'/'
+        && let Some(level) = level_of_letter(bare[0])
+    {
+        return Some((level, 2));
+    }
+    let loud = |word: &[u8]| word.iter().all(u8::is_ascii_uppercase);
+    let word = &bare[inner..];
+    let level = if word.len() == 1 {
+        // MongoDB writes a component in capitals, or a dash, behind the letter.
+        let component = behind.starts_with(b" - ")
+            || behind.starts_with(b" | ")
+            || behind.get(1..3).is_some_and(|two| two.iter().all(u8::is_ascii_uppercase));
+        let logcat = numbers_before && behind.starts_with(b" ") && (place > 0 || component);
+        let bracketed = before == Some(b'[') || behind.starts_with(b"]");
+        (loud(word) && (logcat || bracketed)).then(|| level_of_letter(word[0])).flatten()
+    } else {
+        (loud(word) || place == 0 || is_enclosed(token, before, behind))
+            .then(|| level_of_word(word))
+            .flatten()
+    };
+    let slash = bare.iter().position(|&b| b == b'/').map(|i| &bare[..i]);
+    let point = bare.iter().rposition(|&b| b == b'.').map(|i| &bare[i + 1..]).filter(|_| colon);
+    let parts = [slash, point];
+    let part = parts.into_iter().flatten().filter(|part| loud(part)).find_map(level_of_word);
+    Some((level.or(part)?, token.len()))
+}
+
+/// The response time in a message.
+pub(super) fn text_duration(message: &[u8]) -> Option<u64> {
+    for start in (0..message.len()).rev() {
+        let before = start.checked_sub(1).map(|i| message[i]);
+        let digit_at = start + usize::from(message[start] == b'.');
+        if !is_digit(message, digit_at) || !before.is_some_and(|b| b" \t=:(\"'[,~".contains(&b)) {
+            continue;
+        }
+        // `1,234`: what stands before a comma may belong to the number.
+        let group = run(message, start, |b| b.is_ascii_digit());
+        if group == 3 && before == Some(b',') && start > 1 && is_digit(message, start - 2) {
+            continue;
+        }
+        let mut len = group;
+        while (len == group && group <= 3 || len > group)
+            && message.get(start + len) == Some(&b',')
+            && run(message, start + len + 1, |b| b.is_ascii_digit()) == 3
+        {
+            len += 4;
+        }
+        if message.get(start + len) == Some(&b'.') && is_digit(message, start + len + 1) {
+            len += 1 + run(message, start + len + 1, |b| b.is_ascii_digit());
+        }
+        let number = &message[start..start + len];
+        let space = usize::from(message.get(start + len) == Some(&b' '));
+        let Some(unit_ns) = text_unit(&message[start + len + space..]) else {
+            continue;
+        };
+        if speaks_of_response_time(&message[start.saturating_sub(32)..start]) {
+            let number: Vec<u8> = number.iter().copied().filter(|&b| b != b',').collect();
+            return decimal(&number, unit_ns);
+        }
+    }
+    None
+}
+
+/// Nanoseconds of the unit at the beginning of `text`.
+pub(super) fn text_unit(text: &[u8]) -> Option<u64> {
+    let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    for micro in ["µs", "μs"] {
+        if let Some(rest) = text.strip_prefix(micro.as_bytes()) {
+            return (!rest.first().is_some_and(|&b| is_word(b))).then_some(1_000);
+        }
+    }
+    let word = &text[..run(text, 0, is_word)];
+    match word {
+        b"ns" => return Some(1),
+        b"us" => return Some(1_000),
+        b"ms" => return Some(1_000_000),
+        b"s" => return Some(1_000_000_000),
+        _ => {}
+    }
+    let spelled = [
+        (1, "nsec nsecs nanos nanosecond nanoseconds"),
+        (1_000, "usec usecs micros microsecond microseconds"),
+        (1_000_000, "msec msecs millis millisecond milliseconds"),
+        (1_000_000_000, "sec secs second seconds"),
+    ];
+    let lower = word.to_ascii_lowercase();
+    let found = spelled.iter().find(|(_, list)| list.split(' ').any(|u| u.as_bytes() == lower));
+    found.map(|(nanos, _)| *nanos)
+}
+
+/// Whether what stands before a number makes it a response time.
+pub(super) fn speaks_of_response_time(context: &[u8]) -> bool {
+    let behind = context.iter().rev().take_while(|b| b" \t=:(\"'[,~".contains(b)).count();
+    let text = &context[..context.len() - behind];
+    if behind == 0 || !text.last().is_some_and(u8::is_ascii_alphabetic) {
+        return false;
+    }
+    let mut words: Vec<String> = Vec::new();
+    let mut last = b' ';
+    for &b in text {
+        if b.is_ascii_alphabetic() {
+            if !last.is_ascii_alphabetic() || last.is_ascii_lowercase() && b.is_ascii_uppercase() {
+                words.push(String::new());
+            }
+            words.last_mut().expect("a word").push(char::from(b.to_ascii_lowercase()));
+        }
+        last = b;
+    }
+    let is = |word: &String, list: &str| list.split(' ').any(|w| w == word);
+    let fill = "of was is about only just approximately taken spent";
+    let say = "in took duration elapsed latency time cost rt";
+    let wait = "retry retrying retries retried wait waiting waits sleep sleeping timeout timeouts \
+                every next expires expire expiring expiry interval delay backoff ttl uptime";
+    let mut words = words.iter().rev().skip_while(|word| is(word, fill));
+    words.next().is_some_and(|word| is(word, say)) && !words.take(3).any(|word| is(word, wait))
+}

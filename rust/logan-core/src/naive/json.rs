@@ -1,0 +1,223 @@
+//! JSON, and the records that its objects are. Part of the [twin](super).
+
+use super::*;
+
+pub(super) fn json_record(line: &[u8], clock: &Clock) -> Option<Record> {
+    let mut fields = Fields::of(&Json::object(line, false)?, clock);
+    fields.settle(line);
+    fields.any_usable().then(|| fields.record())
+}
+
+/// Whether the line is one object, as far as the format `json` is concerned.
+pub fn is_json_object(line: &[u8]) -> bool {
+    Json::object(line, false).is_some()
+}
+
+/// The first value of this name in a record that is not empty.
+pub fn value_of_key(format: &str, line: &[u8], name: &str) -> Option<Vec<u8>> {
+    let fields = match format {
+        "json" => Json::object(line, true)?,
+        "logfmt" => logfmt_pairs(line)?.0,
+        _ => return None,
+    };
+    let named = fields.into_iter().filter(|field| field.keys.join(&b'.') == name.as_bytes());
+    named.map(|field| field.text.unwrap_or(field.raw)).find(|value| !value.is_empty())
+}
+
+/// A parser that goes down the grammar of RFC 8259 a byte at a time.
+pub(super) struct Json<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) at: usize,
+    pub(super) found: Vec<Field>,
+    /// Whether `true` and `false` are values.
+    pub(super) words: bool,
+}
+
+impl<'a> Json<'a> {
+    /// All scalar values with a name, if the text is one object.
+    pub(super) fn object(text: &'a [u8], words: bool) -> Option<Vec<Field>> {
+        let mut json = Json { text, at: 0, found: Vec::new(), words };
+        json.space();
+        if json.peek() != Some(b'{') {
+            return None;
+        }
+        json.value(Some(&[]), 0)?;
+        (json.at == text.len()).then_some(json.found)
+    }
+
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    pub(super) fn space(&mut self) {
+        self.at += run(self.text, self.at, |b| b" \t\r\n".contains(&b));
+    }
+
+    /// The byte, and white space behind it.
+    pub(super) fn token(&mut self, byte: u8) -> Option<()> {
+        (self.peek()? == byte).then_some(())?;
+        self.at += 1;
+        self.space();
+        Some(())
+    }
+
+    /// A value and white space; `keys` are None inside of arrays; so many objects and arrays are
+    /// open.
+    pub(super) fn value(&mut self, keys: Option<&[Vec<u8>]>, open: usize) -> Option<()> {
+        match self.peek()? {
+            b'{' if open < 64 => self.members(keys, open + 1)?,
+            b'[' if open < 64 => self.elements(open + 1)?,
+            b'"' => {
+                let raw = self.string()?;
+                let text = Some(unescaped(raw));
+                self.found.extend(keys.map(|keys| Field {
+                    keys: keys.to_vec(),
+                    raw: raw.to_vec(),
+                    text,
+                }));
+            }
+            b'-' | b'0'..=b'9' => {
+                let raw = self.number()?.to_vec();
+                self.found.extend(keys.map(|keys| Field { keys: keys.to_vec(), raw, text: None }));
+            }
+            _ => {
+                let words = [&b"true"[..], b"false", b"null"];
+                let word = words.iter().find(|word| self.text[self.at..].starts_with(word))?;
+                self.at += word.len();
+                self.found.extend(
+                    keys.filter(|_| self.words && *word != b"null").map(|keys| Field {
+                        keys: keys.to_vec(),
+                        raw: word.to_vec(),
+                        text: None,
+                    }),
+                );
+            }
+        }
+        self.space();
+        Some(())
+    }
+
+    pub(super) fn members(&mut self, keys: Option<&[Vec<u8>]>, open: usize) -> Option<()> {
+        self.token(b'{')?;
+        if self.peek()? != b'}' {
+            loop {
+                let key = self.string()?.to_vec();
+                self.space();
+                self.token(b':')?;
+                let inner = keys.map(|keys| [keys, &[key]].concat());
+                self.value(inner.as_deref(), open)?;
+                if self.peek()? != b',' {
+                    break;
+                }
+                self.token(b',')?;
+            }
+        }
+        (self.peek()? == b'}').then(|| self.at += 1)
+    }
+
+    pub(super) fn elements(&mut self, open: usize) -> Option<()> {
+        self.token(b'[')?;
+        if self.peek()? != b']' {
+            loop {
+                self.value(None, open)?;
+                if self.peek()? != b',' {
+                    break;
+                }
+                self.token(b',')?;
+            }
+        }
+        (self.peek()? == b']').then(|| self.at += 1)
+    }
+
+    /// What is between the quotes.
+    pub(super) fn string(&mut self) -> Option<&'a [u8]> {
+        (self.peek()? == b'"').then_some(())?;
+        let start = self.at + 1;
+        let mut at = start;
+        loop {
+            match self.text.get(at)? {
+                b'"' => break,
+                b'\\' => match self.text.get(at + 1)? {
+                    b'u' => {
+                        hex(self.text, at + 2)?;
+                        at += 6;
+                    }
+                    escape if b"\"\\/bfnrt".contains(escape) => at += 2,
+                    _ => return None,
+                },
+                _ => at += 1,
+            }
+        }
+        self.at = at + 1;
+        Some(&self.text[start..at])
+    }
+
+    pub(super) fn number(&mut self) -> Option<&'a [u8]> {
+        let text = self.text;
+        let count = |at: usize| Some(run(text, at, |b| b.is_ascii_digit())).filter(|&n| n > 0);
+        let start = self.at;
+        let mut at = start + usize::from(text[start] == b'-');
+        let whole = count(at)?;
+        if whole > 1 && text[at] == b'0' {
+            return None;
+        }
+        at += whole;
+        if text.get(at) == Some(&b'.') {
+            at += 1 + count(at + 1)?;
+        }
+        if matches!(text.get(at), Some(b'e' | b'E')) {
+            let sign = usize::from(matches!(text.get(at + 1), Some(b'+' | b'-')));
+            at += 1 + sign + count(at + 1 + sign)?;
+        }
+        self.at = at;
+        Some(&text[start..at])
+    }
+}
+
+/// Four hexadecimal digits.
+pub(super) fn hex(text: &[u8], at: usize) -> Option<u32> {
+    let digits = text.get(at..at + 4).filter(|d| d.iter().all(u8::is_ascii_hexdigit))?;
+    u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+}
+
+/// Text with JSON's escapes undone; what is no escape stays.
+pub(super) fn unescaped(raw: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < raw.len() {
+        let simple = match raw.get(at + 1).filter(|_| raw[at] == b'\\') {
+            Some(c @ (b'"' | b'\\' | b'/')) => Some(*c),
+            Some(b'b') => Some(8),
+            Some(b'f') => Some(12),
+            Some(b'n') => Some(b'\n'),
+            Some(b'r') => Some(b'\r'),
+            Some(b't') => Some(b'\t'),
+            _ => None,
+        };
+        if let Some(byte) = simple {
+            out.push(byte);
+            at += 2;
+            continue;
+        }
+        let unit = |at: usize| {
+            raw.get(at..).filter(|rest| rest.starts_with(b"\\u"))?;
+            hex(raw, at + 2)
+        };
+        let Some(high) = unit(at) else {
+            out.push(raw[at]);
+            at += 1;
+            continue;
+        };
+        at += 6;
+        let mut character = char::from_u32(high);
+        if (0xd800..0xdc00).contains(&high)
+            && let Some(low) = unit(at).filter(|low| (0xdc00..0xe000).contains(low))
+        {
+            character = char::from_u32(0x1_0000 + (high - 0xd800) * 0x400 + (low - 0xdc00));
+            at += 6;
+        }
+        let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
+        out.extend_from_slice(character.to_string().as_bytes());
+    }
+    out
+}

@@ -1,0 +1,355 @@
+//! Names of fields, and what their values mean. Part of the [twin](super).
+
+use super::*;
+
+/// A value of a structured record: the keys on the way to it, and what is written.
+pub(super) struct Field {
+    pub(super) keys: Vec<Vec<u8>>,
+    pub(super) raw: Vec<u8>,
+    /// With escapes undone; None if it is a number.
+    pub(super) text: Option<Vec<u8>>,
+}
+
+/// The best value so far for one meaning.
+pub(super) struct Best<T> {
+    pub(super) rank: u8,
+    pub(super) value: Option<T>,
+}
+
+impl<T> Default for Best<T> {
+    fn default() -> Self {
+        Best { rank: 0, value: None }
+    }
+}
+
+impl<T> Best<T> {
+    pub(super) fn offer(&mut self, rank: u8, value: Option<T>) {
+        if value.is_some() && rank > self.rank {
+            (self.rank, self.value) = (rank, value);
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Fields {
+    pub(super) time: Best<i64>,
+    pub(super) level: Best<Level>,
+    pub(super) message: Best<Vec<u8>>,
+    pub(super) status: Best<u16>,
+    pub(super) duration: Best<u64>,
+    /// The number whose unit was a guess, while that is the best there is, and its rule.
+    pub(super) guess: Option<(Vec<u8>, Rule)>,
+    pub(super) method: Best<Vec<u8>>,
+    pub(super) path: Best<Vec<u8>>,
+    pub(super) client: Best<Vec<u8>>,
+    pub(super) bytes: Best<u64>,
+}
+
+impl Fields {
+    pub(super) fn of(all: &[Field], clock: &Clock) -> Fields {
+        let mut fields = Fields::default();
+        for field in all {
+            if let Some((meaning, rank, name)) = meaning(&field.keys) {
+                fields.take(meaning, rank, name, field, clock);
+            }
+        }
+        fields
+    }
+
+    pub(super) fn take(
+        &mut self,
+        meaning: Meaning,
+        rank: u8,
+        name: Named,
+        field: &Field,
+        clock: &Clock,
+    ) {
+        let raw = &field.raw;
+        let text = field.text.as_deref();
+        match meaning {
+            Meaning::Nothing => {}
+            Meaning::Time => self.time.offer(rank, field_time(field, clock)),
+            Meaning::Level if raw.is_empty() => {}
+            Meaning::Level => match level_of_field(raw) {
+                Level::Other => self.level.offer(1, Some(Level::Other)),
+                level => self.level.offer(rank, Some(level)),
+            },
+            Meaning::ShortLevel => self.level.offer(rank, short_level(raw)),
+            Meaning::Message => self.message.offer(rank, text.map(<[u8]>::to_vec)),
+            Meaning::Status => {
+                let status = digits(raw, 0, 3).filter(|_| raw.len() == 3);
+                let status = status.filter(|status| (100..600).contains(status));
+                self.status.offer(rank, status.map(|s| s as u16));
+            }
+            Meaning::Duration(rule) => self.duration(rule, rank, name, raw),
+            Meaning::RequestTime => {
+                let nanos = with_unit(raw)
+                    .or_else(|| span_of_clock(raw))
+                    .or_else(|| number(raw, 1_000_000_000));
+                if nanos.is_none() {
+                    self.time.offer(rank, field_time(field, clock));
+                }
+                self.duration.offer(rank, nanos);
+            }
+            Meaning::Method => self.method.offer(
+                rank,
+                text.filter(|_| (1..=20).contains(&raw.len()))
+                    .filter(|_| raw.iter().all(u8::is_ascii_alphabetic))
+                    .map(<[u8]>::to_vec),
+            ),
+            Meaning::Path => {
+                self.path.offer(rank, text.filter(|t| !t.is_empty()).map(path_of_url));
+            }
+            Meaning::Request => {
+                if let Some((method, path)) = text.and_then(request_line) {
+                    self.path.offer(rank, Some(path));
+                    self.method.offer(rank, Some(method).filter(|m| !m.is_empty()));
+                }
+            }
+            Meaning::Client => self.client.offer(rank, text.and_then(client_of_address)),
+            Meaning::Forwarded => {
+                let first = text.map(|text| &text[..run(text, 0, |b| b != b',')]);
+                self.client.offer(rank, first.and_then(client_of_address));
+            }
+            Meaning::Bytes => {
+                let fits = (1..=18).contains(&raw.len());
+                let count = digits(raw, 0, raw.len()).filter(|_| fits);
+                self.bytes.offer(rank, count.map(|n| n as u64));
+            }
+        }
+    }
+
+    pub(super) fn duration(&mut self, rule: Rule, rank: u8, name: Named, raw: &[u8]) {
+        if let Some(nanos) = with_unit(raw).or_else(|| span_of_clock(raw)) {
+            return self.duration.offer(rank, Some(nanos));
+        }
+        let whole = raw.iter().all(u8::is_ascii_digit);
+        // More digits than these have leading zeros or are beyond everything.
+        let value = std::str::from_utf8(raw).ok().and_then(|text| text.parse::<u128>().ok());
+        let large = whole && value.is_none_or(|value| value >= 1_000_000);
+        let (unit_ns, guess) = match rule {
+            Rule::Never => return,
+            Rule::Fixed(unit) => (unit.nanos(), false),
+            Rule::Seconds if name.is_capital_duration => (1, false),
+            Rule::Seconds if !whole => (1_000_000_000, true),
+            Rule::Seconds | Rule::Whole if large => (1, true),
+            _ => (1_000_000, true),
+        };
+        let nanos = number(raw, unit_ns);
+        if guess && nanos.is_some() && self.duration.rank == 0 {
+            self.guess = Some((raw.to_vec(), rule));
+        }
+        self.duration.offer(if guess { 1 } else { rank }, nanos);
+    }
+
+    /// Who wrote the line may know the unit that was a guess.
+    pub(super) fn settle(&mut self, line: &[u8]) {
+        let Some((raw, rule)) = self.guess.take().filter(|_| self.duration.rank == 1) else {
+            return;
+        };
+        let second = SECOND as u64;
+        let value = std::str::from_utf8(&raw).ok().and_then(|text| text.parse::<u64>().ok());
+        let value = value.filter(|_| raw.len() <= 18);
+        let unit_ns = if raw.iter().any(|b| !b.is_ascii_digit()) {
+            let lograge = [" controller=", "\"controller\":"];
+            if holds_zap_time(line) {
+                second
+            } else if lograge.iter().any(|key| position(line, key.as_bytes()).is_some()) {
+                1_000_000
+            } else {
+                return;
+            }
+        } else {
+            let behind = |front: &str| {
+                let rest = line.strip_prefix(front.as_bytes())?;
+                Some(&rest[run(rest, 0, |b| b != b'"')..])
+            };
+            let zap = behind("{\"level\":\"")
+                .is_some_and(|rest| rest.starts_with(b"\",\"ts\":") && holds_zap_time(rest));
+            let slog = behind("{\"time\":\"")
+                .and_then(|rest| rest.strip_prefix(b"\",\"level\":\""))
+                .is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_uppercase));
+            match value {
+                Some(1..1_000) if zap && rule == Rule::Seconds => second,
+                Some(10_000..1_000_000) if slog => 1,
+                _ => return,
+            }
+        };
+        self.duration.value = number(&raw, unit_ns).or(self.duration.value);
+    }
+
+    pub(super) fn record(self) -> Record {
+        Record {
+            time_ns: self.time.value,
+            level: self.level.value.unwrap_or(Level::None),
+            status: self.status.value,
+            duration_ns: self.duration.value,
+            bytes_sent: self.bytes.value,
+            method: self.method.value.unwrap_or_default(),
+            path: self.path.value.unwrap_or_default(),
+            client: self.client.value.unwrap_or_default(),
+            message: self.message.value.unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn any_usable(&self) -> bool {
+        [
+            self.time.rank,
+            self.level.rank,
+            self.message.rank,
+            self.status.rank,
+            self.duration.rank,
+            self.method.rank,
+            self.path.rank,
+            self.client.rank,
+            self.bytes.rank,
+        ]
+        .iter()
+        .any(|&rank| rank > 0)
+    }
+}
+
+pub(super) fn position(line: &[u8], part: &[u8]) -> Option<usize> {
+    line.windows(part.len()).position(|window| window == part)
+}
+
+/// Whether the first `"ts":` has digits and a point behind it.
+pub(super) fn holds_zap_time(line: &[u8]) -> bool {
+    position(line, b"\"ts\":").is_some_and(|at| {
+        let digits = run(line, at + 5, |b| b.is_ascii_digit());
+        digits > 0 && line.get(at + 5 + digits) == Some(&b'.')
+    })
+}
+
+/// What of a name as it is written matters to its value.
+#[derive(Clone, Copy)]
+pub(super) struct Named {
+    /// It is one key, `Duration`.
+    pub(super) is_capital_duration: bool,
+}
+
+/// Meaning and rank of the name that these keys make.
+pub(super) fn meaning(keys: &[Vec<u8>]) -> Option<(Meaning, u8, Named)> {
+    let mut keys = keys;
+    while keys.len() > 1 && SEE_THROUGH.split_whitespace().any(|word| spells(word, &keys[0])) {
+        keys = &keys[1..];
+    }
+    let named = Named { is_capital_duration: keys == [b"Duration"] };
+    for &(meaning, rank, names) in NAMES {
+        if names.split_whitespace().any(|name| names_value(name, keys)) {
+            return Some((meaning, rank, named));
+        }
+    }
+    for &(meaning, names) in DURATIONS {
+        for name in names.split_whitespace() {
+            if names_value(name, keys) {
+                return Some((meaning, 3, named));
+            }
+            for &(unit, suffixes) in SUFFIXES {
+                for suffix in suffixes.split_whitespace() {
+                    if names_value(&format!("{name}_{suffix}"), keys) {
+                        return Some((Meaning::Duration(Rule::Fixed(unit)), 3, named));
+                    }
+                }
+            }
+        }
+    }
+    None
+}
+
+/// Whether keys, joined by dots, are this name.
+pub(super) fn names_value(name: &str, keys: &[Vec<u8>]) -> bool {
+    let [first, rest @ ..] = keys else {
+        return false;
+    };
+    if rest.is_empty() {
+        return spells(name, first);
+    }
+    name.match_indices('.')
+        .any(|(dot, _)| spells(&name[..dot], first) && names_value(&name[dot + 1..], rest))
+}
+
+/// Whether a key is a spelling of (a part of) a name.
+pub(super) fn spells(name: &str, key: &[u8]) -> bool {
+    let key = match key {
+        [b'@' | b'_', rest @ ..] => rest,
+        _ => key,
+    };
+    if key.len() > KEY_BYTES_MAX {
+        return false;
+    }
+    let key = key.to_ascii_lowercase();
+    if name.replace('_', "-").as_bytes() == key {
+        return true;
+    }
+    let mut at = 0;
+    for b in name.bytes() {
+        if key.get(at) == Some(&b) {
+            at += 1;
+        } else if b != b'_' {
+            return false;
+        }
+    }
+    at == key.len()
+}
+
+pub(super) fn field_time(field: &Field, clock: &Clock) -> Option<i64> {
+    if field.text.is_some()
+        && let Some((time_ns, end)) = clock.any(&field.raw, 0)
+        && end == field.raw.len()
+    {
+        return Some(time_ns);
+    }
+    epoch(&field.raw).filter(|&ns| ns >= fields::EPOCH_SECONDS_MIN * SECOND)
+}
+
+pub(super) fn short_level(raw: &[u8]) -> Option<Level> {
+    match raw {
+        [letter] => level_of_letter(*letter),
+        [b'D', b'1'..=b'5'] => Some(Level::Debug),
+        word => level_of_word(word),
+    }
+}
+
+/// How long the scheme and `://` are that a URL begins with.
+pub(super) fn scheme(text: &[u8]) -> Option<usize> {
+    let len = run(text, 0, |b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    (len > 0 && text[len..].starts_with(b"://")).then_some(len + 3)
+}
+
+pub(super) fn path_of_url(text: &[u8]) -> Vec<u8> {
+    let Some(host) = scheme(text) else {
+        return text.to_vec();
+    };
+    let end = host + run(text, host, |b| !b"/?#".contains(&b));
+    if text.get(end) == Some(&b'/') { text[end..].to_vec() } else { b"/".to_vec() }
+}
+
+/// Method (which may be empty) and path of a request line.
+pub(super) fn request_line(text: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let word = |text: &[u8]| text[..run(text, 0, |b| b != b' ')].to_vec();
+    if text.starts_with(b"/") {
+        return Some((Vec::new(), word(text)));
+    }
+    let method = word(text);
+    if !(1..=20).contains(&method.len()) || !method.iter().all(u8::is_ascii_alphabetic) {
+        return None;
+    }
+    let target = word(text.get(method.len() + 1..)?);
+    let fits = target.starts_with(b"/") || target == b"*" || scheme(&target).is_some();
+    fits.then(|| (method, path_of_url(&target)))
+}
+
+pub(super) fn client_of_address(text: &[u8]) -> Option<Vec<u8>> {
+    if text == b"-" || text.is_empty() {
+        return None;
+    }
+    if let (Some(b'['), Some(close)) = (text.first(), find(text, 0, b']')) {
+        return Some(text[1..close].to_vec()).filter(|client| !client.is_empty());
+    }
+    let parts: Vec<&[u8]> = text.split(|&b| b == b':').collect();
+    match parts[..] {
+        [host, _] if !host.is_empty() => Some(host.to_vec()),
+        _ => Some(text.to_vec()),
+    }
+}

@@ -1,0 +1,59 @@
+//! logfmt. Part of the [twin](super).
+
+use super::*;
+
+pub(super) fn logfmt_record(line: &[u8], clock: &Clock) -> Option<Record> {
+    let (pairs, flags) = logfmt_pairs(line)?;
+    let mut fields = Fields::of(&pairs, clock);
+    fields.settle(line);
+    let is_request =
+        [&fields.method.rank, &fields.path.rank, &fields.status.rank].iter().all(|&&rank| rank > 0);
+    let says =
+        fields.time.rank > 0 || fields.level.rank > 0 || fields.message.rank > 1 || is_request;
+    (pairs.len() >= 2 && flags <= logfmt::FLAGS_MAX && says).then(|| fields.record())
+}
+
+/// The pairs of a line, and how many flags it has.
+pub(super) fn logfmt_pairs(line: &[u8]) -> Option<(Vec<Field>, usize)> {
+    let first = *line.first()?;
+    if !first.is_ascii_alphanumeric() && !b"_.-@/".contains(&first) {
+        return None;
+    }
+    let is_blank = |b: u8| b == b' ' || b == b'\t';
+    let mut pairs: Vec<Field> = Vec::new();
+    let mut flags = 0;
+    let mut at = 0;
+    while at < line.len() {
+        let key_len = run(line, at, |b| !is_blank(b) && b != b'=' && b != b'"');
+        let key = &line[at..at + key_len];
+        at += key_len;
+        match line.get(at) {
+            _ if key.is_empty() => return None,
+            Some(b'"') => return None,
+            Some(b'=') => {
+                let (raw, text, end) = logfmt_value(line, at + 1)?;
+                pairs.push(Field { keys: vec![key.to_vec()], raw, text: Some(text) });
+                at = end;
+            }
+            _ if pairs.is_empty() => return None,
+            _ => flags += 1,
+        }
+        at += run(line, at, is_blank);
+    }
+    Some((pairs, flags))
+}
+
+/// A value as it is written, what it says, and where it ends.
+pub(super) fn logfmt_value(line: &[u8], at: usize) -> Option<(Vec<u8>, Vec<u8>, usize)> {
+    let is_blank = |b: u8| b == b' ' || b == b'\t';
+    if line.get(at) != Some(&b'"') {
+        let value = line[at..][..run(line, at, |b| !is_blank(b))].to_vec();
+        let end = at + value.len();
+        return Some((value.clone(), value, end));
+    }
+    let (raw, end) = quoted(line, at)?;
+    if line.get(end).is_some_and(|&b| !is_blank(b)) {
+        return None;
+    }
+    Some((raw.to_vec(), unescaped(raw), end))
+}

@@ -1,0 +1,538 @@
+//! Timestamps in all their layouts, digit by digit. Part of the [twin](super).
+
+use super::*;
+
+/// What timestamps without zone or year mean.
+pub(super) struct Clock {
+    pub(super) zone: TimeZone,
+    pub(super) anchor_ns: i64,
+}
+
+/// Nanoseconds since 1970, and where the timestamp ends.
+pub(super) type Stamp = Option<(i64, usize)>;
+
+impl Clock {
+    /// A timestamp of any layout that has a date.
+    pub(super) fn any(&self, line: &[u8], at: usize) -> Stamp {
+        let layouts = [
+            Clock::iso,
+            Clock::clf,
+            Clock::spark,
+            Clock::compact,
+            Clock::hdfs,
+            Clock::logcat,
+            Clock::named,
+            Clock::day_month,
+            Clock::epoch_at,
+        ];
+        let whole =
+            |found: &(i64, usize)| !line.get(found.1).is_some_and(u8::is_ascii_alphanumeric);
+        let found = layouts.iter().find_map(|layout| layout(self, line, at)).filter(whole);
+        if let Some((_, end)) = found {
+            let behind = line[end..].to_ascii_lowercase();
+            let half = behind.starts_with(b" am") || behind.starts_with(b" pm");
+            if !half || behind.get(3).is_some_and(u8::is_ascii_alphanumeric) {
+                return found;
+            }
+        }
+        let rare = match line.get(at)? {
+            b'0'..=b'9' => self.rare(line, at),
+            initial if b"JFMASONDTW".contains(initial) => self.rare(line, at),
+            _ => None,
+        };
+        rare.filter(whole).or(found)
+    }
+
+    /// The layouts of `timestamp::layouts`: a pattern for each date, gap and time.
+    ///
+    /// Of patterns, `Y` is a run of four digits, `y` of two, `n` of one or two, `M` and `D` of two
+    /// digits without regard to those around them, `B` the name of a month, and all else itself.
+    pub(super) fn rare(&self, line: &[u8], at: usize) -> Stamp {
+        const DATES: [&str; 20] = [
+            "Y-n-n", "Y/n/n", "Y.n.n", "n/n/Y", "n-n-Y", "n.n.Y", "n/n/y", "n.n.y", "n-n-y",
+            "n.n ", "n-B-Y", "n/B/Y", "n-B-y", "n B Y", "nBY", "n B", "B n, Y", "B  n, Y", "B n Y",
+            "B  n Y",
+        ];
+        let digits_here = run(line, at, |b| b.is_ascii_digit());
+        if digits_here == 1 && line.get(at + 1) == Some(&b'.') {
+            let number =
+                &line[at..][..run(line, at, |b| b.is_ascii_digit() || b".e+".contains(&b))];
+            if number.ends_with(b"e+09")
+                && let Some(time) = epoch(number)
+            {
+                return Some((time, at + number.len()));
+            }
+        }
+        if let 6 | 8 | 14 = digits_here {
+            let year_digits = if digits_here == 6 { 2 } else { 4 };
+            let century = if digits_here == 6 { 2000 } else { 0 };
+            let year = century + digits(line, at, year_digits)?;
+            let month = digits(line, at + year_digits, 2)?;
+            let day = digits(line, at + year_digits + 2, 2)?;
+            let end = at + year_digits + 4;
+            let date = (Some(year), month, day);
+            if digits_here == 14 {
+                return self.rare_time(line, end, date, (true, b' '));
+            }
+            return self.rare_gap(line, end, date, digits_here == 8);
+        }
+        let mut start = at;
+        if let Some(len) = name_of(line, at, &DAY_NAMES).map(|(_, len)| len) {
+            start += len + usize::from(line.get(at + len) == Some(&b','));
+            (line.get(start) == Some(&b' ')).then_some(())?;
+            start += 1;
+        }
+        let by_name = start > at || digits_here == 0;
+        let short_names = ["B n", "B  n"];
+        for pattern in DATES.iter().chain(&short_names) {
+            if by_name && (!pattern.contains('B') || pattern.starts_with("Y")) {
+                continue;
+            }
+            let Some((date, end)) = rare_date(line, start, pattern) else { continue };
+            return self.rare_gap(line, end, date, false);
+        }
+        None
+    }
+
+    pub(super) fn rare_gap(&self, line: &[u8], at: usize, date: RareDate, compact: bool) -> Stamp {
+        let gap = &line[at..][..run(line, at, |b| b" T_-|;,:".contains(&b))];
+        // A second mark ends the gap, and so does its fourth byte, which is one too many.
+        let marks: Vec<usize> = (0..gap.len()).filter(|&i| gap[i] != b' ').collect();
+        let len = marks.get(1).copied().unwrap_or(gap.len());
+        if !(1..=3).contains(&len) {
+            return None;
+        }
+        let mark = marks.first().map_or(b' ', |&i| gap[i]);
+        self.rare_time(line, at + len, date, (compact, mark))
+    }
+
+    pub(super) fn rare_time(
+        &self,
+        line: &[u8],
+        at: usize,
+        (year, month, day): RareDate,
+        (compact, gap): (bool, u8),
+    ) -> Stamp {
+        let count = |at: usize| run(line, at, |b| b.is_ascii_digit());
+        let (hour, minute, second, mut end);
+        if compact && count(at) == 6 {
+            (hour, minute) = (digits(line, at, 2)?, digits(line, at + 2, 2)?);
+            (second, end) = (Some(digits(line, at + 4, 2)?), at + 6);
+        } else {
+            let hour_digits = count(at);
+            hour = digits(line, at, hour_digits).filter(|_| hour_digits <= 2 && hour_digits > 0)?;
+            end = at + hour_digits;
+            let mark = *line.get(end)?;
+            if mark != b':' && !(mark == b'.' && gap == b'-') {
+                return None;
+            }
+            minute = digits(line, end + 1, 2).filter(|_| count(end + 1) == 2)?;
+            end += 3;
+            if line.get(end) == Some(&mark) {
+                second = Some(digits(line, end + 1, 2).filter(|_| count(end + 1) == 2)?);
+                end += 3;
+            } else if mark == b'.' || line.get(end) == Some(&b'.') {
+                return None;
+            } else {
+                second = None;
+            }
+        }
+        let mut nanos = 0;
+        if second.is_some() {
+            (nanos, end) = fraction(line, end)?;
+        }
+        let mut hour = hour;
+        let half_at = end + usize::from(line.get(end) == Some(&b' '));
+        if let Some(half) = line.get(half_at..half_at + 2).map(<[u8]>::to_ascii_lowercase)
+            && (half == b"am" || half == b"pm")
+            && !line.get(half_at + 2).is_some_and(u8::is_ascii_alphanumeric)
+            && (1..=12).contains(&hour)
+        {
+            hour = hour % 12 + if half == b"pm" { 12 } else { 0 };
+            end = half_at + 2;
+        }
+        let seconds = of_day(hour, minute, second.unwrap_or(0))?;
+        match year {
+            Some(year) => self.zoned(line, end, date(year, month, day)?, seconds, nanos),
+            None => Some((self.yearless(month, day, seconds, nanos)?, end)),
+        }
+    }
+
+    /// `2024-01-24 10:15:32.123 +0000`.
+    pub(super) fn iso(&self, line: &[u8], at: usize) -> Stamp {
+        let mark = line.get(at + 4).filter(|m| b"-/".contains(m))?;
+        if line.get(at + 7) != Some(mark) || !matches!(line.get(at + 10), Some(b' ' | b'T')) {
+            return None;
+        }
+        let date = date(digits(line, at, 4)?, digits(line, at + 5, 2)?, digits(line, at + 8, 2)?)?;
+        self.timed(line, at + 11, date)
+    }
+
+    /// `24/Jan/2024:10:15:32 +0000`, `24-Jan-2024 10:15:32.123`.
+    pub(super) fn clf(&self, line: &[u8], at: usize) -> Stamp {
+        let mark = line.get(at + 2).filter(|m| b"-/".contains(m))?;
+        if line.get(at + 6) != Some(mark) || !matches!(line.get(at + 11), Some(b' ' | b':')) {
+            return None;
+        }
+        let date = date(digits(line, at + 7, 4)?, month(line, at + 3)?, digits(line, at, 2)?)?;
+        self.timed(line, at + 12, date)
+    }
+
+    /// `17/06/09 20:10:40`.
+    pub(super) fn spark(&self, line: &[u8], at: usize) -> Stamp {
+        let marks = [line.get(at + 2)?, line.get(at + 5)?, line.get(at + 8)?];
+        if marks != [&b'/', &b'/', &b' '] {
+            return None;
+        }
+        let year = 2000 + digits(line, at, 2)?;
+        let date = date(year, digits(line, at + 3, 2)?, digits(line, at + 6, 2)?)?;
+        self.timed(line, at + 9, date)
+    }
+
+    /// `20240124T101532`, `20240124 10:15:32.123`, `20240124-10:15:32:123`.
+    pub(super) fn compact(&self, line: &[u8], at: usize) -> Stamp {
+        let (year, month) = (digits(line, at, 4)?, digits(line, at + 4, 2)?);
+        let date = date(year, month, digits(line, at + 6, 2)?)?;
+        match line.get(at + 8)? {
+            b'T' => {
+                let (nanos, end) = fraction(line, at + 15)?;
+                self.zoned(line, end, date, six_digits(line, at + 9)?, nanos)
+            }
+            b' ' | b'-' => self.timed(line, at + 9, date),
+            _ => None,
+        }
+    }
+
+    /// `081109 203615`.
+    pub(super) fn hdfs(&self, line: &[u8], at: usize) -> Stamp {
+        let (year, month) = (2000 + digits(line, at, 2)?, digits(line, at + 2, 2)?);
+        let date = date(year, month, digits(line, at + 4, 2)?)?;
+        if line.get(at + 6) != Some(&b' ') {
+            return None;
+        }
+        let (nanos, end) = fraction(line, at + 13)?;
+        self.zoned(line, end, date, six_digits(line, at + 7)?, nanos)
+    }
+
+    /// `01-24 10:15:32.123`.
+    pub(super) fn logcat(&self, line: &[u8], at: usize) -> Stamp {
+        if line.get(at + 2) != Some(&b'-') || line.get(at + 5) != Some(&b' ') {
+            return None;
+        }
+        self.time_of_day(line, at + 6, digits(line, at, 2)?, digits(line, at + 3, 2)?)
+    }
+
+    /// `Sun Dec 04 04:47:44.123 2005`, `Wed, 24 Jan 2024 10:15:32`, `Jan 24 10:15:32`.
+    pub(super) fn named(&self, line: &[u8], at: usize) -> Stamp {
+        let days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+        let name = line.get(at..at + 3)?;
+        if !days.iter().any(|day| day.as_bytes() == name) {
+            return self.month_first(line, at);
+        }
+        match (line.get(at + 3)?, line.get(at + 4)) {
+            (b',', Some(b' ')) => self.day_month(line, at + 5),
+            (b' ', _) => self.month_first(line, at + 4),
+            _ => None,
+        }
+    }
+
+    /// `Jan 24, 2024 10:15:32 AM`, `Dec 04 04:47:44.123 2005`, `Jan 24 10:15:32`.
+    pub(super) fn month_first(&self, line: &[u8], at: usize) -> Stamp {
+        let month = month(line, at)?;
+        if line.get(at + 3) != Some(&b' ') {
+            return None;
+        }
+        let padding = usize::from(line.get(at + 4) == Some(&b' '));
+        let (day, at) = day(line, at + 4 + padding)?;
+        if line.get(at) == Some(&b',') {
+            return self.with_noon(line, at, month, day);
+        }
+        if line.get(at) != Some(&b' ') {
+            return None;
+        }
+        let seconds = time(line, at + 1)?;
+        let (nanos, end) = fraction(line, at + 9)?;
+        // Four digits that are no year belong to the message.
+        let year = line.get(end).filter(|&&b| b == b' ').and_then(|_| digits(line, end + 1, 4));
+        let alone = !line.get(end + 5).is_some_and(u8::is_ascii_alphanumeric);
+        match year.filter(|_| alone).and_then(|year| date(year, month, day)) {
+            Some(date) => Some((self.local(date, seconds)? * SECOND + nanos, end + 5)),
+            None => Some((self.yearless(month, day, seconds, nanos)?, end)),
+        }
+    }
+
+    /// `, 2024 10:15:32 AM`, behind month and day.
+    pub(super) fn with_noon(&self, line: &[u8], at: usize, month: i64, day: i64) -> Stamp {
+        let date = date(digits(line, at + 2, 4)?, month, day)?;
+        let hour_digits = if line.get(at + 8) == Some(&b':') { 1 } else { 2 };
+        let mut hour = digits(line, at + 7, hour_digits)?;
+        let at_minute = at + 7 + hour_digits + 1;
+        let (minute, second) = (digits(line, at_minute, 2)?, digits(line, at_minute + 3, 2)?);
+        let marks = [at + 1, at + 6, at_minute - 1, at_minute + 2].map(|i| line[i]);
+        if marks != *b"  ::" {
+            return None;
+        }
+        let mut end = at_minute + 5;
+        let noon = line.get(end..end + 3).filter(|_| (1..=12).contains(&hour));
+        if let Some(half @ (b" AM" | b" PM")) = noon {
+            hour = hour % 12 + if half == b" PM" { 12 } else { 0 };
+            end += 3;
+        }
+        self.zoned(line, end, date, of_day(hour, minute, second)?, 0)
+    }
+
+    /// `24 Jan 2024 10:15:32.123`.
+    pub(super) fn day_month(&self, line: &[u8], at: usize) -> Stamp {
+        let (day, at) = day(line, at)?;
+        if [at, at + 4, at + 9].iter().any(|&i| line.get(i) != Some(&b' ')) {
+            return None;
+        }
+        self.timed(line, at + 10, date(digits(line, at + 5, 4)?, month(line, at + 1)?, day)?)
+    }
+
+    /// Ten digits or more, and possibly a fraction.
+    pub(super) fn epoch_at(&self, line: &[u8], at: usize) -> Stamp {
+        let number = &line[at..][..run(line, at, |b| b.is_ascii_digit() || b == b'.')];
+        // A full stop at the end is punctuation.
+        let number = number.strip_suffix(b".").unwrap_or(number);
+        let whole = run(number, 0, |b| b.is_ascii_digit());
+        if !(10..=19).contains(&whole) {
+            return None;
+        }
+        Some((epoch(number)?, at + number.len()))
+    }
+
+    /// Time of day, fraction and zone, on a date.
+    pub(super) fn timed(&self, line: &[u8], at: usize, date: Date) -> Stamp {
+        let seconds = time(line, at)?;
+        let (nanos, end) = fraction(line, at + 8)?;
+        self.zoned(line, end, date, seconds, nanos)
+    }
+
+    /// A zone may stand at `at`.
+    pub(super) fn zoned(
+        &self,
+        line: &[u8],
+        at: usize,
+        date: Date,
+        seconds: i64,
+        nanos: i64,
+    ) -> Stamp {
+        let (second, end) = match zone(line, at) {
+            Some((east, end)) => (seconds_of(date, &TimeZone::UTC, seconds)? - east, end),
+            None => (self.local(date, seconds)?, at),
+        };
+        Some((second * SECOND + nanos, end))
+    }
+
+    pub(super) fn time_of_day(&self, line: &[u8], at: usize, month: i64, day: i64) -> Stamp {
+        let seconds = time(line, at)?;
+        let (nanos, end) = fraction(line, at + 8)?;
+        Some((self.yearless(month, day, seconds, nanos)?, end))
+    }
+
+    /// The latest year that puts it at or before the anchor and 48 hours.
+    pub(super) fn yearless(&self, month: i64, day: i64, seconds: i64, nanos: i64) -> Option<i64> {
+        let limit = self.anchor_ns.div_euclid(SECOND) + 48 * 3600;
+        let anchor = TimeZone::UTC.to_datetime(jiff::Timestamp::from_second(limit).ok()?);
+        let latest = i64::from(anchor.year()) + 1;
+        (latest - 10..=latest).rev().find_map(|year| {
+            let second = self.local(date(year, month, day)?, seconds)?;
+            (second <= limit).then_some(second * SECOND + nanos)
+        })
+    }
+
+    pub(super) fn local(&self, date: Date, seconds: i64) -> Option<i64> {
+        seconds_of(date, &self.zone, seconds)
+    }
+}
+
+/// Year, if there is one, month and day.
+pub(super) type RareDate = (Option<i64>, i64, i64);
+
+pub(super) const DAY_NAMES: [&str; 7] =
+    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
+/// Which of the names stands at `at` as a whole word of letters, in full or by three letters, and
+/// how long it is.
+pub(super) fn name_of(line: &[u8], at: usize, names: &[&str]) -> Option<(i64, usize)> {
+    let word = line.get(at..)?;
+    let word = &word[..run(word, 0, |b| b.is_ascii_alphabetic())];
+    let lower = String::from_utf8(word.to_ascii_lowercase()).ok()?;
+    let place = names.iter().position(|name| *name == lower || name[..3] == lower)?;
+    Some((place as i64, word.len()))
+}
+
+pub(super) fn rare_date(line: &[u8], start: usize, pattern: &str) -> Option<(RareDate, usize)> {
+    let months = "january february march april may june july august september october november \
+                  december";
+    let months: Vec<&str> = months.split(' ').collect();
+    let (mut at, mut year, mut month) = (start, None, None);
+    let mut numbers = Vec::new();
+    for part in pattern.bytes() {
+        let count = run(line, at, |b| b.is_ascii_digit());
+        match part {
+            b'Y' | b'y' => {
+                let fits = count == if part == b'Y' { 4 } else { 2 };
+                let century = if part == b'Y' { 0 } else { 2000 };
+                year = Some(century + digits(line, at, count).filter(|_| fits)?);
+                at += count;
+            }
+            b'n' => {
+                numbers.push(digits(line, at, count).filter(|_| count == 1 || count == 2)?);
+                at += count;
+            }
+            b'B' => {
+                let (place, len) = name_of(line, at, &months)?;
+                month = Some(place + 1);
+                at += len;
+            }
+            byte if line.get(at) == Some(&byte) => at += 1,
+            _ => return None,
+        }
+    }
+    let date = match (month, &numbers[..]) {
+        (Some(month), [day]) => (year, month, *day),
+        (None, [first, second]) => {
+            let last = year.unwrap_or(0);
+            match pattern {
+                "Y-n-n" | "Y/n/n" | "Y.n.n" => (year, *first, *second),
+                // The space tells it from the two numbers of another date, and belongs to the gap.
+                "n.n " => {
+                    at -= 1;
+                    if *first <= 12 { (None, *first, *second) } else { (None, *second, *first) }
+                }
+                "n-n-y" => (Some(2000 + first), *second, last - 2000),
+                "n/n/Y" | "n/n/y" if *first <= 12 => (year, *first, *second),
+                "n-n-Y" | "n.n.Y" if *second > 12 => (year, *first, *second),
+                _ => (year, *second, *first),
+            }
+        }
+        _ => return None,
+    };
+    Some((date, at))
+}
+
+pub(super) fn seconds_of(date: Date, zone: &TimeZone, seconds: i64) -> Option<i64> {
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let time = date.at(h as i8, m as i8, s as i8, 0);
+    // Compatible: the offset before a gap, the earlier instant of a fold.
+    Some(zone.to_ambiguous_timestamp(time).compatible().ok()?.as_second())
+}
+
+pub(super) fn date(year: i64, month: i64, day: i64) -> Option<Date> {
+    if !(1678..=2261).contains(&year) {
+        return None;
+    }
+    Date::new(year as i16, month as i8, day as i8).ok()
+}
+
+pub(super) fn month(line: &[u8], at: usize) -> Option<i64> {
+    let names = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec";
+    let name = line.get(at..at + 3)?;
+    names.split(' ').position(|n| n.as_bytes() == name).map(|i| i as i64 + 1)
+}
+
+/// A day of one digit or two, and where it ends.
+pub(super) fn day(line: &[u8], at: usize) -> Option<(i64, usize)> {
+    let two = digits(line, at, 2).map(|day| (day, at + 2));
+    two.or_else(|| Some((digits(line, at, 1)?, at + 1)))
+}
+
+pub(super) fn of_day(hour: i64, minute: i64, second: i64) -> Option<i64> {
+    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
+}
+
+/// `10:15:32` as seconds.
+pub(super) fn time(line: &[u8], at: usize) -> Option<i64> {
+    if line.get(at + 2) != Some(&b':') || line.get(at + 5) != Some(&b':') {
+        return None;
+    }
+    of_day(digits(line, at, 2)?, digits(line, at + 3, 2)?, digits(line, at + 6, 2)?)
+}
+
+/// `101532` as seconds.
+pub(super) fn six_digits(line: &[u8], at: usize) -> Option<i64> {
+    of_day(digits(line, at, 2)?, digits(line, at + 2, 2)?, digits(line, at + 4, 2)?)
+}
+
+/// Nanoseconds of the fraction at `at`, and where it ends; None if the seconds have a third digit.
+pub(super) fn fraction(line: &[u8], at: usize) -> Option<(i64, usize)> {
+    if is_digit(line, at) {
+        return None;
+    }
+    if !matches!(line.get(at), Some(b'.' | b',' | b':')) || !is_digit(line, at + 1) {
+        return Some((0, at));
+    }
+    let count = run(line, at + 1, |b| b.is_ascii_digit());
+    let mut nine = line[at + 1..at + 1 + count.min(9)].to_vec();
+    nine.resize(9, b'0');
+    Some((digits(&nine, 0, 9)?, at + 1 + count))
+}
+
+/// Seconds east of UTC, and where the zone ends.
+pub(super) fn zone(line: &[u8], at: usize) -> Option<(i64, usize)> {
+    let spaced = line.get(at) == Some(&b' ');
+    let at = at + usize::from(spaced);
+    let rest = &line[at.min(line.len())..];
+    let (east, len) = if rest.starts_with(b"UTC") || rest.starts_with(b"GMT") {
+        (0, 3)
+    } else if rest.starts_with(b"Z") && !spaced {
+        (0, 1)
+    } else {
+        let sign = match rest.first()? {
+            b'+' => 1,
+            b'-' => -1,
+            _ => return None,
+        };
+        let hours = digits(rest, 1, 2)?;
+        let colon = usize::from(rest.get(3) == Some(&b':'));
+        let (minutes, len) = match digits(rest, 3 + colon, 2) {
+            Some(minutes) => (minutes, 5 + colon),
+            None if !spaced && colon == 0 => (0, 3),
+            None => return None,
+        };
+        (sign * of_day(hours, minutes, 0)?, len)
+    };
+    let goes_on = rest.get(len).is_some_and(u8::is_ascii_alphanumeric);
+    (!goes_on).then_some((east, at + len))
+}
+
+/// Seconds, milliseconds, microseconds or nanoseconds since 1970, by magnitude.
+pub(super) fn epoch(text: &[u8]) -> Option<i64> {
+    let (mantissa, exponent) = match text.iter().position(|b| b"eE".contains(b)) {
+        None => (text, 0),
+        Some(i) => {
+            let exponent = text[i + 1..].strip_prefix(b"+").unwrap_or(&text[i + 1..]);
+            if !(1..=2).contains(&exponent.len()) {
+                return None;
+            }
+            (&text[..i], digits(exponent, 0, exponent.len())?)
+        }
+    };
+    let whole = run(mantissa, 0, |b| b.is_ascii_digit());
+    let decimals = match mantissa.get(whole) {
+        None => &[][..],
+        Some(b'.') => &mantissa[whole + 1..],
+        Some(_) => return None,
+    };
+    if whole == 0 || !decimals.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let zeros = run(mantissa, 0, |b| b == b'0').min(whole - 1);
+    let magnitude = whole - zeros + exponent as usize;
+    let decimals_of_unit = match magnitude {
+        ..=11 => 9,
+        12..=14 => 6,
+        15..=17 => 3,
+        18..=19 => 0,
+        _ => return None,
+    };
+    // All digits down to the nanosecond, those that are not written being 0.
+    let mut all = [&mantissa[zeros..whole], decimals].concat();
+    all.resize(magnitude + decimals_of_unit, b'0');
+    let nanos: i64 = std::str::from_utf8(&all).ok()?.parse().ok()?;
+    let year =
+        TimeZone::UTC.to_datetime(jiff::Timestamp::from_nanosecond(nanos.into()).ok()?).year();
+    (year <= 2261).then_some(nanos)
+}
