@@ -331,9 +331,9 @@ from logan._logan import Summary
 from logan.cli import main
 from logan.cluster import session
 
-def invent(piece, spec, cancel=None):
+def invent(piece, spec, *rest):
     made = Summary.from_chunk(os.environ["INVENTED"], piece.start, piece.end, spec)
-    return made.to_bytes()
+    return session.Scanned(made.to_bytes())
 
 session.scan = invent
 sys.exit(main())
