@@ -31,7 +31,7 @@ def test_every_schedule_comes_to_its_right_end(batch: int) -> None:
     assert total.lost > size / 10
     assert total.alarms > size / 50
     assert total.checked > size
-    assert total.lies > size / 10
+    assert total.lies > size / 20
 
 
 def test_every_kind_of_fault_is_drawn() -> None:

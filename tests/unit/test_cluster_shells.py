@@ -34,6 +34,7 @@ from logan.cluster.limits import (
 )
 from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.reception import WorkerSession
+from logan.cluster.scanning import Scanned
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
 from logan.errors import ClusterError, InputError, ProtocolError, UsageError
@@ -385,11 +386,11 @@ def report_with_a_liar(
     invented = log.with_name("invented")
     invented.write_bytes(log.read_bytes().replace(b"INFO", b"WARN"))
 
-    async def invent(work: Callable[[], Any]) -> bytes:
+    async def invent(work: Callable[[], Any]) -> Scanned:
         await trio.lowlevel.checkpoint()
-        _, _, lease, spec, _ = work.args  # type: ignore[attr-defined]
-        made = Summary.from_chunk(str(invented), lease.start, lease.end, spec, source=lease.source)
-        return made.to_bytes()
+        _, _, lease, info, _ = work.args  # type: ignore[attr-defined]
+        place = (lease.start, lease.end, info.spec)
+        return Scanned(Summary.from_chunk(str(invented), *place, source=lease.source).to_bytes())
 
     monkeypatch.setattr(liar, "in_thread", invent)
     found: list[logan.Report] = []
