@@ -3,19 +3,24 @@
 //! Threads take chunks from an atomic cursor and merge along the fixed tree, so the result is the
 //! same bytes for any number of threads. Scoped threads, not a global pool: one would be left
 //! without its threads in a forked process.
+//!
+//! What a chunk leaves is frozen and merged, which for a log of many routes and clients costs a
+//! tenth of the whole. Where the tables have room, a thread therefore scans a *span* in one go: the
+//! chunks of a subtree, whose summary it gives. While no table is over its cap the summary is the
+//! same for any split; a span in which one was is dropped, and its chunks are scanned one by one.
 
 use crate::archive::{AbortOnPanic, Compression, Crew, Facts, Request, StoredFile};
 use crate::error::Error;
 use crate::format::history::{FIELDS_BYTES_MAX, Layouts, fields_of};
 use crate::input::{Check, Fingerprint, Source};
 use crate::lines::first_line_start;
-use crate::reduction::{MergeTree, Merged};
+use crate::reduction::{MergeTree, Merged, Position};
 use crate::scan::Scanner;
 use crate::spec::Spec;
 use crate::summary::Summary;
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -62,12 +67,25 @@ pub fn scan_chunk(
     chunk: Chunk,
     control: &Control,
 ) -> Result<Summary, Error> {
+    scan_counted(scanner, source, size, chunk, control, &mut 0)
+}
+
+/// As [`scan_chunk`]; adds to `counted` what it adds to [`Control::bytes`], also if it fails.
+fn scan_counted(
+    scanner: &mut Scanner,
+    source: &Source,
+    size: u64,
+    chunk: Chunk,
+    control: &Control,
+    counted: &mut u64,
+) -> Result<Summary, Error> {
     let Chunk { start, end, .. } = chunk;
     let mut before = Before::read(scanner, source, chunk)?;
     source.windows(start..end, |block, _| {
         control.check()?;
         before.push(scanner, chunk, block)?;
         control.bytes.fetch_add(block.len() as u64, Ordering::Relaxed);
+        *counted += block.len() as u64;
         Ok(ControlFlow::Continue(()))
     })?;
     if before == Before::Done {
@@ -398,12 +416,41 @@ pub fn run_into<S: Open>(
     let broken = Mutex::new(None);
     let wanted = if archives.compressions.is_empty() { chunks.len() } else { threads };
     let threads = threads.clamp(1, wanted.max(1));
+    let merge = |position, summary| -> Result<(), Error> {
+        let mut merged = Merged::subtree(position, summary);
+        // Only the bookkeeping is done under the lock.
+        while let Some(pair) = { lock(&tree).offer(merged)? } {
+            merged = pair.join()?;
+        }
+        Ok(())
+    };
     let work = || -> Result<(), Error> {
         let mut scanner = Scanner::new(spec.clone())?;
         let mut file = None;
+        let mut spans = Spans { chunks, archives, threads, most: 1 };
+        let mut taken = 0..0;
         loop {
-            let id = cursor.fetch_add(1, Ordering::Relaxed);
-            let Some(&chunk) = chunks.get(id) else { return crew.help(&mut scanner) };
+            if taken.is_empty() {
+                taken = spans.take(&cursor);
+                if taken.len() > 1 {
+                    let chunk = spans.whole(&taken);
+                    let mut counted = 0;
+                    match one(&mut scanner, sources, &mut file, chunk, control, &mut counted) {
+                        Ok((summary, was_touched)) if spans.fit(&summary, taken.len()) => {
+                            if was_touched {
+                                lock(&touched).insert(chunk.source);
+                            }
+                            merge(Spans::position(&taken), summary)?;
+                            taken = 0..0;
+                        }
+                        // Chunk by chunk it will be seen which of them fail, and why.
+                        _ => drop(control.bytes.fetch_sub(counted, Ordering::Relaxed)),
+                    }
+                    continue;
+                }
+            }
+            let Some(id) = taken.next() else { return crew.help(&mut scanner) };
+            let chunk = chunks[id];
             let scanned = if let Some(request) = archives.request(chunk.source) {
                 let scanned = one_archive(&crew, &mut scanner, sources, request, control);
                 crew.done();
@@ -415,18 +462,15 @@ pub fn run_into<S: Open>(
                     (summary, was_touched)
                 })
             } else {
-                one(&mut scanner, sources, &mut file, chunk, control)
+                one(&mut scanner, sources, &mut file, chunk, control, &mut 0)
             };
             match scanned {
                 Ok((summary, was_touched)) => {
                     if was_touched {
                         lock(&touched).insert(chunk.source);
                     }
-                    let mut merged = Merged::chunk(id as u64, summary);
-                    // Only the bookkeeping is done under the lock.
-                    while let Some(pair) = { lock(&tree).offer(merged)? } {
-                        merged = pair.join()?;
-                    }
+                    spans.fit(&summary, 1);
+                    merge((0, id as u64), summary)?;
                 }
                 Err(error @ Error::Spec(_)) => return Err(error),
                 Err(error) => lock(&failures).push(Failure { chunk, error }),
@@ -495,13 +539,83 @@ fn one_archive<S: Open>(
     }
 }
 
-/// Scans one chunk; `file` is the source that this thread has open.
+/// Chunks that one thread scans in one go.
+struct Spans<'a> {
+    chunks: &'a [Chunk],
+    archives: &'a Archives,
+    threads: usize,
+    /// Most chunks of a span: a power of two, 0 once a table was over its cap.
+    most: usize,
+}
+
+/// Beyond this nothing is gained: an eighth is left of what freezing and merging cost.
+const SPAN_CHUNKS_MAX: usize = 8;
+/// A span may be twice as long as the one before if its fullest table held less than this.
+const FULLNESS_MAX: f64 = 0.25;
+
+impl Spans<'_> {
+    /// Takes chunks from the cursor: those of a subtree, or one; none if there are none left.
+    fn take(&self, cursor: &AtomicUsize) -> Range<usize> {
+        let mut len = 0;
+        let first = cursor.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |first| {
+            len = self.len_at(first);
+            (first < self.chunks.len()).then_some(first + len)
+        });
+        first.map_or(0..0, |first| first..first + len)
+    }
+
+    /// How many chunks a span may have that begins with this one.
+    fn len_at(&self, first: usize) -> usize {
+        // Towards the end they become short, so that the threads end together.
+        let left = self.chunks.len().saturating_sub(first);
+        let most = self.most.min(left / (4 * self.threads));
+        let fits = |len: &usize| {
+            let span = &self.chunks[first..first + len];
+            let follows =
+                |pair: &[Chunk]| pair[0].source == pair[1].source && pair[0].end == pair[1].start;
+            first.is_multiple_of(*len) && span.windows(2).all(follows)
+        };
+        let stored = |chunk: &Chunk| self.archives.compressions.contains_key(&chunk.source);
+        if most < 2 || stored(&self.chunks[first]) {
+            return 1;
+        }
+        let longest = 1 << most.ilog2();
+        std::iter::successors(Some(longest), |len| Some(len / 2)).find(fits).unwrap_or(1)
+    }
+
+    /// The bytes of a span, as if they were one chunk.
+    fn whole(&self, span: &Range<usize>) -> Chunk {
+        Chunk { end: self.chunks[span.end - 1].end, ..self.chunks[span.start] }
+    }
+
+    /// Where a span is in the tree.
+    fn position(span: &Range<usize>) -> Position {
+        let level = span.len().ilog2();
+        (level, (span.start >> level) as u64)
+    }
+
+    /// Whether the figures of a span of so many chunks are those of its chunks, merged; says how
+    /// long the next one may be.
+    fn fit(&mut self, summary: &Summary, len: usize) -> bool {
+        let fullness = summary.figures.fullness();
+        if fullness > 1.0 {
+            self.most = 0;
+        } else if fullness < FULLNESS_MAX && len == self.most {
+            self.most = (2 * len).min(SPAN_CHUNKS_MAX);
+        }
+        fullness <= 1.0
+    }
+}
+
+/// Scans one chunk; `file` is the source that this thread has open. `counted` as in
+/// [`scan_counted`].
 fn one<'s, S: Open>(
     scanner: &mut Scanner,
     sources: &'s [(S, Fingerprint)],
     file: &mut Option<(u32, S::File<'s>)>,
     chunk: Chunk,
     control: &Control,
+    counted: &mut u64,
 ) -> Result<(Summary, bool), Error> {
     control.check()?;
     let (source, fingerprint) = sources.get(chunk.source as usize).ok_or_else(|| {
@@ -514,10 +628,57 @@ fn one<'s, S: Open>(
     }
     let (_, source) = file.as_ref().expect("it was opened just now");
     let source = source.borrow();
-    let summary = scan_chunk(scanner, source, fingerprint.size, chunk, control)?;
+    let summary = scan_counted(scanner, source, fingerprint.size, chunk, control, counted)?;
     match fingerprint.check(source)? {
         Check::Same => Ok((summary, false)),
         Check::Touched => Ok((summary, true)),
         Check::Changed(why) => Err(Error::Changed { path: source.path().into(), why }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_grow_with_room_and_shrink_towards_the_end() {
+        let chunk = |i: u64| Chunk { source: u32::from(i >= 80), start: i * 10, end: i * 10 + 10 };
+        let chunks: Vec<Chunk> = (0..100).map(chunk).collect();
+        let archives = Archives::default();
+        let mut spans = Spans { chunks: &chunks, archives: &archives, threads: 1, most: 1 };
+        let cursor = AtomicUsize::new(0);
+        let empty = Summary::empty(&Spec::plain());
+        let mut lens = Vec::new();
+        loop {
+            let taken = spans.take(&cursor);
+            if taken.is_empty() {
+                break;
+            }
+            let whole = spans.whole(&taken);
+            assert_eq!(whole.start, taken.start as u64 * 10);
+            assert_eq!(whole.end, taken.end as u64 * 10);
+            assert!(chunks[taken.clone()].iter().all(|c| c.source == whole.source));
+            let (level, place) = Spans::position(&taken);
+            assert_eq!(place << level, taken.start as u64);
+            assert!(spans.fit(&empty, taken.len()));
+            lens.push(taken.len());
+        }
+        assert_eq!(lens.iter().sum::<usize>(), chunks.len());
+        assert_eq!(lens[..4], [1, 1, 2, 4]);
+        assert_eq!(lens.iter().max(), Some(&SPAN_CHUNKS_MAX));
+        assert_eq!(lens.last(), Some(&1));
+    }
+
+    #[test]
+    fn no_span_over_a_gap_or_of_an_archive() {
+        let mut chunks: Vec<Chunk> =
+            (0..64).map(|i| Chunk { source: 0, start: i * 10, end: i * 10 + 10 }).collect();
+        chunks[1].start += 1;
+        let mut archives = Archives::default();
+        let spans = |archives| Spans { chunks: &chunks, archives, threads: 1, most: 8 }.len_at(0);
+        assert_eq!(spans(&archives), 1);
+        archives.compressions.insert(0, Compression::Gzip);
+        let whole = Spans { chunks: &chunks, archives: &archives, threads: 1, most: 8 };
+        assert_eq!(whole.len_at(8), 1);
     }
 }

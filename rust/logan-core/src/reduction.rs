@@ -48,9 +48,9 @@ impl Pair {
 pub struct Merged(Node);
 
 impl Merged {
-    /// The summary of one chunk.
-    pub fn chunk(chunk: u64, summary: Summary) -> Merged {
-        Merged(Node { level: 0, place: chunk, summary })
+    /// The summary of a whole subtree; its level is 0 for a chunk.
+    pub fn subtree((level, place): Position, summary: Summary) -> Merged {
+        Merged(Node { level, place, summary })
     }
 }
 

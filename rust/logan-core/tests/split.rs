@@ -466,3 +466,44 @@ fn beyond_the_caps_the_grid_decides_and_nothing_else() {
         assert_eq!(one[part], other[part], "{part}");
     }
 }
+
+/// The summaries of all chunks along the tree, each made alone.
+fn chunk_by_chunk(file: &TempFile, edges: &[usize], spec: &Arc<Spec>) -> Summary {
+    let source = Source::open(&file.0, None).unwrap();
+    let mut scanner = Scanner::new(spec.clone()).unwrap();
+    let mut tree = MergeTree::new(spec);
+    for (i, e) in edges.windows(2).enumerate() {
+        let chunk = Chunk { source: 0, start: e[0] as u64, end: e[1] as u64 };
+        let control = Control::default();
+        let size = source.size();
+        let summary = engine::scan_chunk(&mut scanner, &source, size, chunk, &control).unwrap();
+        tree.insert(i as u64, summary).unwrap();
+    }
+    tree.finish(edges.len() as u64 - 1).unwrap()
+}
+
+#[test]
+fn spans_do_not_show_when_a_table_overflows_under_way() {
+    // Few routes, then more than are kept, in a log of which the engine by then scans spans.
+    let line = |route: String| {
+        format!("10.0.0.1 - - [24/Jan/2024:10:15:32 +0000] \"GET /{route} HTTP/1.1\" 200 12\n")
+    };
+    let word = |i: usize| -> String {
+        format!("{i:05}").bytes().map(|digit| char::from(digit - b'0' + b'g')).collect()
+    };
+    for (few, many) in [(20_000, 0), (20_000, 9_000), (20_000, 12_000), (0, 30_000)] {
+        let lines = (0..few).map(|i| line(word(i % 7))).chain((0..many).map(|i| line(word(i))));
+        // Some routes come again and again, so that weights differ when light ones are dropped.
+        let lines = lines.chain((0..5_000).map(|i| line(word(i % 50))));
+        let file = TempFile::new(lines.collect::<String>().as_bytes());
+        let len = std::fs::metadata(&file.0).unwrap().len() as usize;
+        let edges = grid(len, 1 << 14);
+        assert!(edges.len() > 100);
+        let spec = spec();
+        let expected = chunk_by_chunk(&file, &edges, &spec);
+        assert_eq!(expected.figures.fullness() > 1.0, many > 10_000);
+        for threads in 1..4 {
+            same(&file.run(1 << 14, threads, Mode::Map, &spec), &expected).unwrap();
+        }
+    }
+}

@@ -344,7 +344,7 @@ fn scan_chunk(scanner: &mut Scanner, job: Job) -> Result<(), Error> {
         if !whole {
             scanner.forget_line();
         }
-        let mut merged = Merged::chunk(job.index, scanner.finish(end));
+        let mut merged = Merged::subtree((0, job.index), scanner.finish(end));
         // Only the bookkeeping is done under the lock.
         while let Some(pair) = { lock(&job.archive.tree).offer(merged)? } {
             merged = pair.join()?;

@@ -275,6 +275,10 @@ impl State for ClientGroups {
         self.0.merge(&other.0, CLIENTS_MAX);
     }
 
+    fn fullness(&self) -> f64 {
+        self.0.fullness(CLIENTS_MAX)
+    }
+
     fn check(&self) -> Result<(), &'static str> {
         self.0.check(CLIENTS_MAX)?;
         super::sane(self.0.iter().flat_map(|(_, client)| [client.requests, client.errors]))
