@@ -158,7 +158,7 @@ class Summary:
         compression: str,
         *,
         source: int = 0,
-        chunk_size: int = 16777216,
+        chunk_size: int = 33554432,
         expansion_max: int = 0,
         fingerprint: Fingerprint | None = None,
         threads: int = 1,
@@ -258,7 +258,7 @@ def scan(
     *,
     threads: int,
     archives: Mapping[int, str] | None = None,
-    chunk_size: int = 16777216,
+    chunk_size: int = 33554432,
     expansion_max: int = 0,
     tree: MergeTree | None = None,
     cancel: Cancel | None = None,
@@ -285,7 +285,7 @@ class Feed:
     Cut on a grid of `chunk_size` bytes, so the result equals that of a file with the same bytes.
     """
 
-    def __new__(cls, spec: Spec, *, source: int = 0, chunk_size: int = 16777216) -> Self: ...
+    def __new__(cls, spec: Spec, *, source: int = 0, chunk_size: int = 33554432) -> Self: ...
     def push(self, data: bytes) -> None: ...
     def push_fd(
         self,
@@ -373,7 +373,7 @@ class ArchiveFeed:
         *,
         name: str | None = None,
         source: int = 0,
-        chunk_size: int = 16777216,
+        chunk_size: int = 33554432,
         expansion_max: int = 0,
         threads: int = 1,
         cancel: Cancel | None = None,

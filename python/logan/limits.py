@@ -10,7 +10,7 @@ from typing import Final
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
-CHUNK_SIZE_BYTES_DEFAULT: Final = 16 * MIB
+CHUNK_SIZE_BYTES_DEFAULT: Final = 32 * MIB
 """Small enough that a lost chunk costs milliseconds, large enough that its summary is cheap."""
 
 CHUNKS_PER_JOB_MAX: Final = 16_384

@@ -367,7 +367,7 @@ class TestScan:
         size = 256 << 20
         outcome = _logan.scan(
             [(large, Fingerprint.of(large, size))],
-            chunks_of(size, 16 << 20),
+            chunks_of(size, 32 << 20),
             spec,
             threads=2,
             progress=progress,
@@ -421,7 +421,7 @@ class TestStopping:
         calls: dict[str, Callable[[], object]] = {
             "scan": lambda: _logan.scan(
                 [(large, fingerprint)],
-                chunks_of(fingerprint.size, 16 << 20),
+                chunks_of(fingerprint.size, 32 << 20),
                 spec,
                 threads=2,
                 cancel=cancel,
@@ -456,7 +456,7 @@ class TestStopping:
         with pytest.raises(LookupError):
             _logan.scan(
                 [(large, fingerprint)],
-                chunks_of(fingerprint.size, 16 << 20),
+                chunks_of(fingerprint.size, 32 << 20),
                 spec,
                 threads=2,
                 progress=progress,

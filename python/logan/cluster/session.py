@@ -392,7 +392,7 @@ class Session:
         """Scan the file itself; None if it is not the planned one, here and below our roots."""
         lease, roots = held.lease, self._worker.roots
         if not lease.isolated:
-            work = partial(_scan_file, roots, source, lease, info, held)
+            work = partial(_scan_file, self._worker, source, lease, info, held)
             found: Scanned | None = await self._worker.in_thread(work)
             return found
         # A child has descriptors of its own, so there the name must do.
@@ -406,7 +406,11 @@ class Session:
     async def _scan(self, held: _Held, piece: Piece, info: _JobInfo) -> Scanned:
         if held.lease.isolated:
             return await Isolation(piece, info.spec, held.count).scan()
-        work = partial(scan, piece, info.spec, held.flag, held.count)
+
+        def work() -> Scanned:
+            with self._worker.turn(held.flag):
+                return scan(piece, info.spec, held.flag, held.count)
+
         found: Scanned = await self._worker.in_thread(work)
         return found
 
@@ -476,14 +480,14 @@ class Session:
 
 
 def _scan_file(
-    roots: Roots, source: _Source, lease: Lease, info: _JobInfo, held: _Held
+    worker: Worker, source: _Source, lease: Lease, info: _JobInfo, held: _Held
 ) -> Scanned | None:
-    opened = _open_planned(roots, source)
+    opened = _open_planned(worker.roots, source)
     if opened is None:
         return None
     with opened:
         piece = info.piece(lease, opened.path, source.size, source.fingerprint)
-        with _as_named(opened.path, source.url):
+        with worker.turn(held.flag), _as_named(opened.path, source.url):
             found = scan(piece, info.spec, held.flag, held.count)
         return _renamed(found, opened.path, source.url)
 

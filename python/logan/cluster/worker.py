@@ -10,9 +10,10 @@ coordinator again. What belongs to one connection is in `session`.
 from __future__ import annotations
 
 import random
+import threading
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from ssl import SSLContext, SSLError
 from typing import Any
@@ -28,7 +29,7 @@ from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.secure import Roots
 from logan.cluster.session import Session
 from logan.cpus import cpus
-from logan.errors import ClusterError, ProtocolError, UsageError
+from logan.errors import CancelledError, ClusterError, ProtocolError, UsageError
 from logan.job import prepare
 from logan.limits import THREADS_MAX
 from logan.model import Missing, Result
@@ -39,6 +40,9 @@ __all__ = ["Worker"]
 
 ID_CHARS_MAX = 64
 """Names stand in tables; the protocol would allow twice as many."""
+
+TURN_WAIT_S = 0.05
+"""How often a thread that waits for its turn looks whether it is still wanted."""
 
 Say = Callable[[str], None]
 
@@ -88,7 +92,9 @@ class Worker:
         self.chunks_lost = 0
         self.bytes_done = 0
         self.started_at = time.time()
-        self._limiter = trio.CapacityLimiter(self.threads)
+        self._turns = threading.BoundedSemaphore(self.threads)
+        # One more than scan at once: it has found and opened what is to be scanned next.
+        self._limiter = trio.CapacityLimiter(self.threads + 1)
         self._vitals = Vitals()
         self._token = token
         self._ssl = ssl
@@ -184,11 +190,14 @@ class Worker:
         if start < 0 or size < 0:
             raise UsageError(f"bytes {start:,} + {size:,} are no range")
         flag = Cancel()
-        scan = partial(_process, str(path), start, size, flag)
+
+        def scan() -> Report:
+            with self.turn(flag):
+                return _process(str(path), start, size, flag)
+
         try:
-            return await trio.to_thread.run_sync(
-                scan, limiter=self._limiter, abandon_on_cancel=True
-            )
+            report: Report = await self.in_thread(scan)
+            return report
         finally:
             flag.set()
 
@@ -214,9 +223,27 @@ class Worker:
         }
 
     async def in_thread(self, work: Callable[[], Any]) -> Any:
-        """Scan something on one of the worker's threads. Cancelling leaves the thread behind,
-        which counts until it ends."""
+        """Do something that scans, in its `turn`, on one of the worker's threads. Cancelling leaves
+        the thread behind, which counts until it ends."""
         return await trio.to_thread.run_sync(work, limiter=self._limiter, abandon_on_cancel=True)
+
+    @contextmanager
+    def turn(self, flag: Cancel) -> Iterator[None]:
+        """For threads: wait until fewer than `threads` others scan.
+
+        The next one goes on where the one before it ends, without a word between the two and the
+        event loop; what comes before and behind a scan is done beside other scans.
+
+        Raises:
+            CancelledError: `flag` was set meanwhile.
+        """
+        while not self._turns.acquire(timeout=TURN_WAIT_S):
+            if flag.is_set():
+                raise CancelledError("stopped on request before it began")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
 
 async def _write(link: Link, scope: trio.CancelScope) -> None:

@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let size = source.size();
     let fingerprint = Fingerprint::of_source(&source, size)?;
     let sources = [(source, fingerprint)];
-    const CHUNK_BYTES: u64 = 16 << 20;
+    const CHUNK_BYTES: u64 = 32 << 20;
     let chunks: Vec<Chunk> = (0..size.div_ceil(CHUNK_BYTES))
         .map(|i| Chunk {
             source: 0,

@@ -9,6 +9,7 @@ use logan_core::chunk_feed;
 use logan_core::engine::{self, Archives, Chunk, Control};
 use logan_core::error::Error;
 use logan_core::input::{Check, Source};
+use logan_core::scan::Scanner;
 use logan_core::seek::Found;
 use logan_core::{codec, feed, format, input, reduction, spec, summary};
 use pyo3::exceptions::PyValueError;
@@ -34,7 +35,39 @@ const TREE_CHUNKS_MAX: u64 = 1 << 20;
 /// What to compute, and how to read each source.
 #[pyclass(frozen, eq, hash, module = "logan._logan")]
 #[derive(PartialEq)]
-pub struct Spec(Arc<spec::Spec>);
+pub struct Spec(Arc<spec::Spec>, Idle);
+
+/// Scanners of a spec that nobody uses now, with all the memory and what they learnt of its logs:
+/// whoever scans chunk after chunk need not begin anew each time. There are as many as were ever in
+/// use at once.
+#[derive(Default)]
+struct Idle(Mutex<Vec<Scanner>>);
+
+impl PartialEq for Idle {
+    /// They are no part of what a spec says.
+    fn eq(&self, _: &Idle) -> bool {
+        true
+    }
+}
+
+impl Spec {
+    /// Does something with a scanner. One that failed is not used again.
+    fn with_scanner<T>(
+        &self,
+        work: impl FnOnce(&mut Scanner) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let idle = || self.1.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // In a statement of its own: the lock is not held while a new one is made.
+        let found = idle().pop();
+        let mut scanner = match found {
+            Some(scanner) => scanner,
+            None => Scanner::new(self.0.clone())?,
+        };
+        let done = work(&mut scanner)?;
+        idle().push(scanner);
+        Ok(done)
+    }
+}
 
 impl Hash for Spec {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -47,7 +80,7 @@ impl Spec {
     #[new]
     fn new(py: Python<'_>, json: &str) -> PyResult<Spec> {
         let spec = detached(py, || Ok(spec::Spec::from_json(json)?))?;
-        Ok(Spec(Arc::new(spec)))
+        Ok(Spec(Arc::new(spec), Idle::default()))
     }
 
     fn to_json(&self) -> String {
@@ -166,10 +199,11 @@ impl Summary {
         }
         let chunk = chunk((source, start, end))?;
         let scan = || {
-            let mut scanner = logan_core::scan::Scanner::new(spec.0.clone())?;
             let file = Source::open(path, None)?;
             let size = fingerprint.map_or(file.size(), |f| f.0.size);
-            let summary = engine::scan_chunk(&mut scanner, &file, size, chunk, &control)?;
+            let summary = spec.with_scanner(|scanner| {
+                engine::scan_chunk(scanner, &file, size, chunk, &control)
+            })?;
             match fingerprint.map(|f| f.0.check(&file)).transpose()? {
                 Some(Check::Changed(why)) => {
                     Err(Error::Changed { path: file.path().into(), why }.into())
@@ -181,7 +215,7 @@ impl Summary {
     }
 
     #[staticmethod]
-    #[pyo3(signature = (path, spec, compression, *, source=0, chunk_size=16_777_216,
+    #[pyo3(signature = (path, spec, compression, *, source=0, chunk_size=33_554_432,
         expansion_max=0, fingerprint=None, threads=1, cancel=None))]
     #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
     fn from_archive(
@@ -466,7 +500,7 @@ fn kind(error: &Error) -> &'static str {
 
 /// Scans chunks on threads and merges them along the tree.
 #[pyfunction]
-#[pyo3(signature = (sources, chunks, spec, *, threads, archives=None, chunk_size=16_777_216,
+#[pyo3(signature = (sources, chunks, spec, *, threads, archives=None, chunk_size=33_554_432,
     expansion_max=0, tree=None, cancel=None, progress=None, progress_interval_s=0.1))]
 #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
 pub fn scan(
@@ -546,7 +580,7 @@ impl Feed {
 #[pymethods]
 impl Feed {
     #[new]
-    #[pyo3(signature = (spec, *, source=0, chunk_size=16_777_216))]
+    #[pyo3(signature = (spec, *, source=0, chunk_size=33_554_432))]
     fn new(py: Python<'_>, spec: &Spec, source: u32, chunk_size: u64) -> PyResult<Feed> {
         let feed = detached(py, || Ok(feed::Feed::new(spec.0.clone(), source, chunk_size)?))?;
         Ok(Feed(Mutex::new(Some(feed))))
@@ -642,7 +676,7 @@ pub struct ArchiveFeed {
 #[pymethods]
 impl ArchiveFeed {
     #[new]
-    #[pyo3(signature = (spec, compression, *, name=None, source=0, chunk_size=16_777_216,
+    #[pyo3(signature = (spec, compression, *, name=None, source=0, chunk_size=33_554_432,
         expansion_max=0, threads=1, cancel=None))]
     #[expect(clippy::too_many_arguments, reason = "Python's keyword arguments")]
     fn new(
