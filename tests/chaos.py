@@ -1,46 +1,120 @@
 """`just chaos`: the cluster's tests with real processes, many times over; none may fail once.
 
-A round mostly waits, so several run side by side, each in folders of its own. A round that fails
-leaves its output in the folder that is named at the end.
+A round mostly waits, so several run side by side, each with folders, ports and network namespaces
+of its own. Each says how it went as it ends, with the tests that failed; what pytest said of them
+stays in the folder that is named then. Ctrl-C or SIGTERM ends the rounds that run, in good order.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 FILES: Final = tuple(
     f"tests/integration/test_{name}.py" for name in ("cluster", "faults", "partition", "simulate")
 )
 
+TIDY_S_MAX: Final = 30.0
+"""What a round that is interrupted may take to end what it started."""
 
-def run_round(number: int, folder: Path) -> tuple[bool, str]:
-    """Whether every test passed, and what pytest says in the end."""
-    log = folder / f"round-{number}.log"
-    temporary = folder / f"round-{number}"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES]
-    with log.open("wb") as output:
-        code = subprocess.run(
-            [*command, "--basetemp", str(temporary)],
-            cwd=ROOT,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        ).returncode
-    last = deque(log.read_text(errors="replace").splitlines(), maxlen=1)
-    if code == 0:
-        log.unlink()
-    return code == 0, last[0] if last else f"exit {code}"
+STAGGER_S: Final = 5.0
+"""From the start of one round to that of the next: side by side they are to do different things."""
+
+
+@dataclass
+class Rounds:
+    """Rounds that share a folder, and what became of them."""
+
+    folder: Path
+    count: int
+    began: float = field(default_factory=time.monotonic)
+    passed: int = 0
+    failed: int = 0
+    _running: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _stopped: bool = False
+
+    def run(self, number: int) -> None:
+        """One round; says how it went."""
+        log = self.folder / f"round-{number}.log"
+        code = self._pytest(number, log)
+        if code is None:
+            return
+        lines = log.read_text(errors="replace").splitlines()
+        failures = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+        # Where it ended for another reason, its last words say which.
+        about = failures or lines[-1:] or [f"exit {code}"]
+        with self._lock:
+            if code == 0:
+                self.passed += 1
+                log.unlink()
+            else:
+                self.failed += 1
+            elapsed_s = time.monotonic() - self.began
+            print(
+                f"round {number} {'passed' if code == 0 else 'failed'} after {elapsed_s:.0f} s; "
+                f"{self.passed} passed, {self.failed} failed of {self.count}",
+                *([] if code == 0 else about),
+                sep="\n    ",
+                flush=True,
+            )
+
+    def _pytest(self, number: int, log: Path) -> int | None:
+        """Its exit code; None if nothing was to be started any more."""
+        temporary = self.folder / f"round-{number}"
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *FILES]
+        with log.open("wb") as output:
+            with self._lock:
+                if self._stopped:
+                    return None
+                process = subprocess.Popen(
+                    [*command, "--basetemp", str(temporary)],
+                    cwd=ROOT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    # A group of its own, so that nothing it started outlives it.
+                    start_new_session=True,
+                )
+                self._running.add(process)
+            code = process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with self._lock:
+            self._running.discard(process)
+            if self._stopped:
+                return None
+        if code == 0:
+            # Logs and journals of fifty rounds would fill a small disk.
+            shutil.rmtree(temporary, ignore_errors=True)
+        return code
+
+    def stop(self) -> None:
+        """Start no more, and interrupt those that run, as Ctrl-C would: tests clean up then."""
+        with self._lock:
+            self._stopped = True
+            running = list(self._running)
+        for process in running:
+            process.send_signal(signal.SIGINT)
+        until = time.monotonic() + TIDY_S_MAX
+        for process in running:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def main() -> int:
@@ -48,25 +122,32 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=50, help="rounds (%(default)s)")
     parser.add_argument("--jobs", type=int, default=4, help="rounds at once (%(default)s)")
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="logan-chaos-"))
-    began = time.monotonic()
-    failed: list[int] = []
-    said = threading.Lock()
-
-    def one(number: int) -> None:
-        passed, last = run_round(number, folder)
-        with said:
-            if not passed:
-                failed.append(number)
-            elapsed = time.monotonic() - began
-            print(f"round {number} of {options.count} after {elapsed:.0f} s: {last}", flush=True)
-
+    signal.signal(signal.SIGTERM, _interrupt)
+    rounds = Rounds(Path(tempfile.mkdtemp(prefix="logan-chaos-")), options.count)
     with ThreadPoolExecutor(options.jobs) as pool:
-        list(pool.map(one, range(1, options.count + 1)))
-    passed = options.count - len(failed)
-    print(f"{passed} rounds passed, {len(failed)} failed" + (f"; see {folder}" if failed else ""))
-    return 1 if failed else 0
+        try:
+            futures = []
+            for number in range(1, options.count + 1):
+                if 1 < number <= options.jobs:
+                    time.sleep(STAGGER_S)
+                futures.append(pool.submit(rounds.run, number))
+            for each in futures:
+                each.result()
+        except BaseException:
+            rounds.stop()
+            pool.shutdown(cancel_futures=True)
+            raise
+    kept = f"; see {rounds.folder}" if rounds.failed else ""
+    print(f"{rounds.passed} rounds passed, {rounds.failed} failed{kept}")
+    return 1 if rounds.failed else 0
+
+
+def _interrupt(signum: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -100,6 +100,7 @@ class Cluster:
         self.port = 0
         self._processes: list[Process] = []
         self._number = 0
+        self._reserved: list[socket.socket] = []
 
     def __enter__(self) -> Cluster:
         return self
@@ -115,6 +116,8 @@ class Cluster:
                 process.send(signal.SIGCONT)
                 process.popen.kill()
             process.popen.wait()
+        for each in self._reserved:
+            each.close()
 
     def start(self, name: str, *arguments: str, **extra: Any) -> Process:
         self._number += 1
@@ -134,10 +137,16 @@ class Cluster:
         return process
 
     def take_port(self) -> None:
-        """Settle on a port before anybody listens there."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        """Settle on a port before anybody listens there.
+
+        The socket stays bound, though nobody listens on it: a coordinator of ours may use its port,
+        as both allow that, and the system gives it to no other process of this machine.
+        """
+        reserved = socket.socket()
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        self._reserved.append(reserved)
+        self.port = reserved.getsockname()[1]
 
     def worker(self, name: str, *arguments: str, connected: bool = True, **extra: Any) -> Process:
         process = self.start(

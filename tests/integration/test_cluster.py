@@ -266,14 +266,19 @@ def test_worker_aborted_by_a_second_signal(cluster: Cluster, log: Path, expected
 
 def test_coordinator_killed_resumes(cluster: Cluster, log: Path, expected: str) -> None:
     state = str(cluster.folder / "state")
-    first = own_job(cluster, log, "--state", state)
+    cluster.take_port()
+    start = partial(
+        cluster.coordinator,
+        *("app.log", *OPTIONS, "--state", state),
+        port=cluster.port,
+        cwd=log.parent,
+    )
+    first = start()
     cluster.worker("alice", "--root", str(log.parent), *SLOW)
     busy(cluster, "alice")
     first.send(signal.SIGKILL)
     first.wait()
-    second = cluster.coordinator(
-        "app.log", *OPTIONS, "--state", state, port=cluster.port, cwd=log.parent
-    )
+    second = start()
     resumed = second.said(r"resumed: (\d+) of (\d+) chunks are done")
     assert second.wait() == 0, second.err
     assert figures(second.out) == expected
@@ -289,7 +294,8 @@ def test_coordinator_killed_resumes(cluster: Cluster, log: Path, expected: str) 
 def test_client_outlives_its_coordinator(cluster: Cluster, log: Path, expected: str) -> None:
     state = str(cluster.folder / "state")
     serve = ("--root", str(log.parent), "--state", state)
-    first = cluster.coordinator(*serve)
+    cluster.take_port()
+    first = cluster.coordinator(*serve, port=cluster.port)
     cluster.worker("alice", "--root", str(log.parent), *SLOW)
     client = cluster.submit("app.log", *OPTIONS, cwd=log.parent)
     busy(cluster, "alice")

@@ -246,7 +246,8 @@ def test_disk_full_under_the_journal(
 ) -> None:
     with small_disk(tmp_path / "disk", "4m") as disk:
         state = ("--state", str(disk / "state"))
-        job = own_job(cluster, log, *state)
+        cluster.take_port()
+        job = own_job(cluster, log, *state, port=cluster.port)
         worker = cluster.worker("alice", "--root", str(log.parent), *SLOW)
         wait_until(lambda: done(cluster) > 2, "some chunks to be stored")
         fill(disk / "ballast")
