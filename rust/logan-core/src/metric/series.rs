@@ -47,21 +47,28 @@ impl Bucket {
     }
 }
 
-/// Accumulator: the bucket at hand, an open-addressing table of others, and a sorted run of those
-/// that the table had when it was last emptied. A bucket may be in the table and in the run.
+/// Accumulator: the bucket at hand, a few others, a heap of those that had to make way for them, and
+/// a sorted run of what the heap held when it was last emptied. A bucket may be in all of these.
 ///
-/// To coarsen a run is to add up neighbours, while a table would be built anew for each step; and a
-/// log whose times jump about takes all of them. The table is emptied into the run when there are
-/// enough new buckets to be worth a pass over the run, so that for a while there may be more than
-/// [`BUCKETS_MAX`]; that does not show in the end.
+/// Lines that are a little out of order find their bucket among the few. Where times jump about,
+/// nothing is looked for: to put a bucket on a heap and to sort that now and then is a third of the
+/// work of finding each in a table that no cache holds, and to coarsen a run is to add up
+/// neighbours. The heap is emptied when it is worth a pass over the run, so that for a while there
+/// may be more than [`BUCKETS_MAX`]; that does not show in the end.
 pub struct Series {
     step: usize,
     current: Bucket,
+    /// By the low bits of their index; without records where there is none.
+    recent: Box<[Bucket; RECENT]>,
+    heap: Vec<Bucket>,
     run: Vec<Bucket>,
-    buckets: Vec<Bucket>,
-    /// Places in `buckets` plus one; 0 is free. A power of two, at least twice the buckets.
-    slots: Vec<u32>,
 }
+
+/// Buckets that are at hand beside the current one: a power of two, 4 KiB.
+const RECENT: usize = 64;
+
+/// Most buckets on the heap while the run is short.
+const HEAP_MAX: usize = BUCKETS_MAX / 4;
 
 /// Buckets in the order of time, at one step; as compact bytes, since a hundred thousand of them
 /// wait at each node of a merge tree.
@@ -81,9 +88,9 @@ impl Default for Series {
         Series {
             step: 0,
             current: Bucket::default(),
+            recent: Box::new([Bucket::default(); RECENT]),
+            heap: Vec::new(),
             run: Vec::new(),
-            buckets: Vec::new(),
-            slots: vec![0; 1024],
         }
     }
 }
@@ -99,17 +106,17 @@ impl Metric for Series {
         if !batch.all_timed() {
             return self.rest(batch, 0);
         }
-        let step_s = STEPS_S[self.step];
+        let step = self.step;
         let seconds = &batch.second[..batch.len];
         let mut start = 0;
         while start < seconds.len() {
             // Records of one second nearly always come together.
             let second = seconds[start];
             let end = start + run_length(&seconds[start..], second);
-            let index = if step_s == 1 { second } else { second.div_euclid(step_s) };
+            let index = index_of(second, self.step);
             if index != self.current.index || self.current.records == 0 {
                 self.switch_to(index);
-                if STEPS_S[self.step] != step_s {
+                if self.step != step {
                     // The step grew under way: begin anew with the rest.
                     return self.rest(batch, start);
                 }
@@ -121,7 +128,7 @@ impl Metric for Series {
 
     fn take(&mut self) -> SeriesBuckets {
         self.settle();
-        self.empty_table();
+        self.empty();
         // A run is short, or of a log that needs its memory elsewhere.
         let run = std::mem::take(&mut self.run);
         let state = SeriesBuckets::encode(self.step, run.iter());
@@ -169,7 +176,7 @@ impl Series {
             }
             loop {
                 let step = self.step;
-                let index = batch.second[row].div_euclid(STEPS_S[step]);
+                let index = index_of(batch.second[row], step);
                 if index != self.current.index || self.current.records == 0 {
                     self.switch_to(index);
                 }
@@ -184,10 +191,9 @@ impl Series {
     /// Puts the current bucket away and begins the one of `index`, unless the step changes.
     fn switch_to(&mut self, index: i64) {
         self.settle();
-        let most = if self.run.is_empty() { BUCKETS_MAX } else { BUCKETS_MAX / 4 };
-        if self.buckets.len() > most {
+        if self.heap.len() >= HEAP_MAX.max(self.run.len()) {
             let step = self.step;
-            self.empty_table();
+            self.empty();
             if self.step != step {
                 return;
             }
@@ -195,66 +201,37 @@ impl Series {
         self.current.index = index;
     }
 
-    /// Adds the current bucket to the table and empties it.
+    /// Adds the current bucket to the others at hand and empties it.
     fn settle(&mut self) {
         if self.current.records == 0 {
             return;
         }
         let bucket = std::mem::take(&mut self.current);
-        self.put(bucket);
-    }
-
-    /// Adds a bucket to the table.
-    fn put(&mut self, bucket: Bucket) {
-        if self.slots.len() < 2 * (self.buckets.len() + 1) {
-            self.rehash(self.slots.len() * 2);
-        }
-        let mask = self.slots.len() - 1;
-        let mut slot = hash(bucket.index) & mask;
-        loop {
-            match self.slots[slot] {
-                0 => {
-                    self.buckets.push(bucket);
-                    self.slots[slot] = self.buckets.len() as u32;
-                    return;
-                }
-                place if self.buckets[place as usize - 1].index == bucket.index => {
-                    self.buckets[place as usize - 1].add(&bucket);
-                    return;
-                }
-                _ => slot = (slot + 1) & mask,
+        let place = &mut self.recent[bucket.index as usize % RECENT];
+        if place.index == bucket.index {
+            place.add(&bucket);
+        } else {
+            let other = std::mem::replace(place, bucket);
+            if other.records > 0 {
+                self.heap.push(other);
             }
         }
     }
 
-    fn rehash(&mut self, size: usize) {
-        self.slots.clear();
-        self.slots.resize(size, 0);
-        for (place, bucket) in self.buckets.iter().enumerate() {
-            let mut slot = hash(bucket.index) & (size - 1);
-            while self.slots[slot] != 0 {
-                slot = (slot + 1) & (size - 1);
-            }
-            self.slots[slot] = place as u32 + 1;
-        }
-    }
-
-    /// Moves the table's buckets to the run, and takes coarser steps until they are few enough.
+    /// Moves all buckets to the run, and takes coarser steps until they are few enough.
     #[cold]
-    fn empty_table(&mut self) {
-        // Sixteen bytes a bucket are sorted, not eighty.
-        let mut order: Vec<(i64, u32)> =
-            self.buckets.iter().zip(0..).map(|(bucket, place)| (bucket.index, place)).collect();
-        sort_by_index(&mut order);
-        let new = order.iter().map(|&(_, place)| self.buckets[place as usize]);
+    fn empty(&mut self) {
+        let recent = self.recent.iter_mut().map(std::mem::take);
+        self.heap.extend(recent.filter(|bucket| bucket.records > 0));
+        let new = Summed { heap: &self.heap, order: sorted(&self.heap).into_iter().peekable() };
         let old = std::mem::take(&mut self.run);
         if old.is_empty() {
+            self.run.reserve(self.heap.len());
             self.run.extend(new);
         } else {
             self.run = merged(old.into_iter(), new);
         }
-        self.buckets.clear();
-        self.slots.fill(0);
+        self.heap.clear();
         while self.run.len() > BUCKETS_MAX && self.step + 1 < STEPS_S.len() {
             let factor = STEPS_S[self.step + 1] / STEPS_S[self.step];
             self.step += 1;
@@ -263,10 +240,51 @@ impl Series {
     }
 }
 
+/// The bucket of a second at a step of the ladder.
+#[inline(always)]
+fn index_of(second: i64, step: usize) -> i64 {
+    // By constants: dividing by a number that is not known costs as much as all else here.
+    const { assert!(STEPS_S.len() == 7) };
+    match step {
+        0 => second,
+        1 => second.div_euclid(STEPS_S[1]),
+        2 => second.div_euclid(STEPS_S[2]),
+        3 => second.div_euclid(STEPS_S[3]),
+        4 => second.div_euclid(STEPS_S[4]),
+        5 => second.div_euclid(STEPS_S[5]),
+        _ => second.div_euclid(STEPS_S[6]),
+    }
+}
+
+/// The buckets of a heap in order, those of one index added up.
+struct Summed<'a> {
+    heap: &'a [Bucket],
+    /// Their places.
+    order: std::iter::Peekable<std::vec::IntoIter<u32>>,
+}
+
+impl Iterator for Summed<'_> {
+    type Item = Bucket;
+
+    fn next(&mut self) -> Option<Bucket> {
+        let heap = self.heap;
+        let mut bucket = heap[self.order.next()? as usize];
+        while let Some(same) = self.order.next_if(|&i| heap[i as usize].index == bucket.index) {
+            bucket.add(&heap[same as usize]);
+        }
+        Some(bucket)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.order.len()))
+    }
+}
+
 /// The sorted union of two sorted runs.
 fn merged(left: impl Iterator<Item = Bucket>, right: impl Iterator<Item = Bucket>) -> Vec<Bucket> {
     let (mut left, mut right) = (left.peekable(), right.peekable());
-    let mut merged = Vec::with_capacity(left.size_hint().0 + right.size_hint().0);
+    let most = |hint: (usize, Option<usize>)| hint.1.unwrap_or(hint.0);
+    let mut merged = Vec::with_capacity(most(left.size_hint()) + most(right.size_hint()));
     while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
         match a.index.cmp(&b.index) {
             std::cmp::Ordering::Less => merged.extend(left.next()),
@@ -300,37 +318,41 @@ fn coarsen(run: &mut Vec<Bucket>, factor: i64) {
     run.truncate(kept);
 }
 
-/// Sorts by index: many that lie within centuries digit by digit, of which there are three.
-fn sort_by_index(order: &mut Vec<(i64, u32)>) {
+/// The places of buckets in the order of their indices.
+fn sorted(buckets: &[Bucket]) -> Vec<u32> {
     const BITS: u32 = 11;
-    let indices = || order.iter().map(|&(index, _)| index);
-    let (Some(min), Some(max)) = (indices().min(), indices().max()) else { return };
-    let span = max.wrapping_sub(min) as u64;
-    if order.len() < 4096 || span >> (3 * BITS) != 0 {
-        order.sort_unstable();
-        return;
+    const PLACE: u32 = 32;
+    let indices = || buckets.iter().map(|bucket| bucket.index);
+    let (Some(min), Some(max)) = (indices().min(), indices().max()) else { return Vec::new() };
+    if max.wrapping_sub(min) as u64 >> PLACE != 0 {
+        let mut places: Vec<u32> = (0..buckets.len() as u32).collect();
+        places.sort_by_key(|&place| buckets[place as usize].index);
+        return places;
     }
-    let mut other = vec![(0, 0); order.len()];
-    for pass in 0..3 {
-        let digit =
-            |index: i64| (index.wrapping_sub(min) as u64 >> (pass * BITS)) as usize % (1 << BITS);
-        let mut places = [0u32; 1 << BITS];
-        order.iter().for_each(|&(index, _)| places[digit(index)] += 1);
-        let mut sum = 0;
-        for place in &mut places {
-            sum += std::mem::replace(place, sum);
+    // Index and place in one word: within a century all that there are.
+    let word = |(index, place): (i64, u64)| (index.wrapping_sub(min) as u64) << PLACE | place;
+    let mut words: Vec<u64> = indices().zip(0..).map(word).collect();
+    if words.len() < 4096 {
+        words.sort_unstable();
+    } else {
+        let mut other = vec![0; words.len()];
+        for pass in 0..(64 - PLACE).div_ceil(BITS) {
+            let digit = |word: u64| (word >> (PLACE + pass * BITS)) as usize % (1 << BITS);
+            let mut places = [0u32; 1 << BITS];
+            words.iter().for_each(|&word| places[digit(word)] += 1);
+            let mut sum = 0;
+            for place in &mut places {
+                sum += std::mem::replace(place, sum);
+            }
+            for &word in &words {
+                let place = &mut places[digit(word)];
+                other[*place as usize] = word;
+                *place += 1;
+            }
+            std::mem::swap(&mut words, &mut other);
         }
-        for &item in order.iter() {
-            let place = &mut places[digit(item.0)];
-            other[*place as usize] = item;
-            *place += 1;
-        }
-        std::mem::swap(order, &mut other);
     }
-}
-
-fn hash(index: i64) -> usize {
-    ((index as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize
+    words.into_iter().map(|word| word as u32).collect()
 }
 
 /// The finest step, from `step` on, at which sorted buckets are few enough; coarsens them to it.
@@ -582,6 +604,21 @@ mod tests {
         let seconds: Vec<i64> = (0..BUCKETS_MAX as i64 + 1).collect();
         assert_eq!(series(&seconds[1..]).step_s(), 1);
         assert_eq!(series(&seconds).step_s(), 10);
+    }
+
+    #[test]
+    fn a_heap_is_emptied_into_a_run_again_and_again() {
+        // Few buckets that never find each other at hand, then a second that comes back at last.
+        let mut seconds: Vec<i64> =
+            (0..9 * HEAP_MAX as i64).map(|i| i * 7_919 % 3_000 * RECENT as i64).collect();
+        seconds.push(0);
+        let whole = series(&seconds);
+        whole.check().unwrap();
+        assert_eq!((whole.step_s(), whole.count), (1, 3_000));
+        assert_eq!(whole.rows().map(|b| b.records).sum::<u64>(), seconds.len() as u64);
+        let mut ordered = seconds.clone();
+        ordered.sort_unstable();
+        assert_eq!(whole, series(&ordered));
     }
 
     proptest! {
