@@ -90,6 +90,9 @@ def _no_log(entry: Input) -> str | None:
 
 def _folder_entry(folder: Folder, found: int) -> Input:
     entry = Input(folder.path)
+    if folder.error is not None:
+        entry.error = _cannot_be_listed(folder.path, folder.error)
+        return entry
     skipped = []
     for why, count in sorted(folder.skipped.items()):
         names = [os.path.relpath(name, folder.path) for name in folder.examples[why]]
@@ -103,9 +106,27 @@ def _folder_entry(folder: Folder, found: int) -> Input:
             f"{readable_name(folder.path)} is a folder without logs{left_out}",
             input=folder.path,
             kind="folder",
-            hint="name a file in it to read it all the same",
+            hint=_who_may(folder.path)
+            if expand.WITHOUT_PERMISSION in folder.skipped
+            else "name a file in it to read it all the same",
         )
     return entry
+
+
+def _cannot_be_listed(path: str, error: OSError) -> InputError:
+    name = readable_name(path)
+    if isinstance(error, PermissionError):
+        return InputError(
+            f"{name}: no permission to read this folder",
+            input=path,
+            kind="permission",
+            hint=_who_may(path),
+        )
+    return InputError(f"{name}: {error.strerror or error}", input=path)
+
+
+def _who_may(path: str) -> str:
+    return f"see who may: ls -ld {shlex.quote(readable_name(path))}; run logan as one of them"
 
 
 def readable_name(path: str) -> str:
