@@ -78,9 +78,9 @@ def open_inputs(
 def _no_log(entry: Input) -> str | None:
     """Why a file that was found in a folder, not named, is left out; None if it is not."""
     if entry.error is not None:
-        return {"binary": "binary", "compressed": "an archive of no log"}.get(entry.error.kind)
+        return {"binary": "binary", "compressed": "compressed but no log"}.get(entry.error.kind)
     if entry.detection is None:
-        return "another name of a file before it"
+        return "counted under another name"
     if entry.source is not None and entry.source.size == 0:
         return "empty"
     if entry.detection.lines and not entry.detection.formats:

@@ -130,14 +130,14 @@ def _walk(folder: Folder) -> Iterator[str]:
                 mode = entry.stat().st_mode
             except OSError as error:
                 lost = error.errno in (errno.ENOENT, errno.ELOOP)
-                folder.skip("a link to nowhere" if lost else _unreadable(error), entry.path)
+                folder.skip("leading nowhere" if lost else _unreadable(error), entry.path)
                 continue
             if stat.S_ISDIR(mode):
                 waiting.append(entry.path)
             elif stat.S_ISREG(mode):
                 yield entry.path
             else:
-                folder.skip("no file", entry.path)
+                folder.skip("not a file", entry.path)
 
 
 def _unreadable(error: OSError) -> str:
