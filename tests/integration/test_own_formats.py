@@ -118,7 +118,7 @@ def test_settings_from_the_configuration(
         ("[settings]\nthreads = [1]\n", "settings.threads: write a text"),
         ("[setting]\n", "setting: there are only"),
         ("settings = 3\n", "settings: write a table"),
-        ("[settings\n", "config.toml: "),
+        ("[settings\n", "no valid TOML"),
     ],
 )
 def test_mistakes_in_the_configuration(
@@ -129,6 +129,31 @@ def test_mistakes_in_the_configuration(
     shown = capsys.readouterr().err
     assert str(config) in shown
     assert why in shown
+
+
+@pytest.mark.parametrize("content", [b"x = [", b"\xff\xfe", b"#" * (2 << 20), None])
+def test_a_configuration_that_cannot_be_used_has_a_next_step(
+    content: bytes | None,
+    log: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("LOGAN_CONFIG", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    path = tmp_path / "logan" / "config.toml"
+    path.parent.mkdir()
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    assert main(["analyze", str(log)]) == 2
+    message, hint = capsys.readouterr().err.splitlines()
+    assert str(path) in message
+    assert "codec" not in message
+    assert hint.startswith("  hint: ")
+    monkeypatch.setenv("LOGAN_CONFIG", "/dev/null")
+    assert main(["analyze", str(log)]) == 0
 
 
 def test_a_configuration_that_is_named_must_be_there(

@@ -64,6 +64,45 @@ def test_values_are_parsed_or_refused(text: str) -> None:
             parse(text)
 
 
+@pytest.mark.parametrize(
+    ("argv", "message", "hint"),
+    [
+        (["analyze", "--bogus", "a.log"], "no such option or argument: --bogus", "logan analyze -"),
+        (["analyze", "a.log", "--input-tz", "Mars/X"], "'Mars/X' is no time zone", "--help"),
+        (["analyze", "a.log", "--output-tz", "Mars/X"], "'Mars/X' is no time zone", "--help"),
+        (["status", "extra"], "no such option or argument: extra", "logan status --help"),
+    ],
+)
+def test_a_mistake_on_the_command_line_names_the_commands_help(
+    argv: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(argv) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert message in told[0]
+    assert hint in told[1]
+
+
+def test_detect_takes_folders_and_patterns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.log").write_text("2024-01-24 10:15:32 INFO ready\n")
+    (tmp_path / "b.txt").touch()
+    assert cli.main(["detect", f"{tmp_path}/*.log"]) == 0
+    assert f"{tmp_path}/a.log: 1 line sampled" in capsys.readouterr().out
+    assert cli.main(["detect", str(tmp_path)]) == 0
+    shown = capsys.readouterr()
+    assert f"{tmp_path}/a.log: 1 line sampled" in shown.out
+    assert "a folder with 1 log; left out: 1 empty (b.txt)" in shown.err
+
+
+def test_the_heading_names_what_was_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.log").write_text("2024-01-24 10:15:32 INFO ready\n")
+    assert cli.main(["analyze", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"logan  {tmp_path}/a.log"
+
+
 # Settings.
 
 
@@ -251,7 +290,7 @@ def test_an_ignored_signal_stays_ignored_and_handlers_are_put_back(handlers: Non
         (signals.Aborted(15), 143, ""),
         (KeyboardInterrupt(), 130, ""),
         (MemoryError(), 4, "logan: out of memory\n"),
-        (OSError(5, "Input/output error"), 4, "logan: [Errno 5] Input/output error\n"),
+        (OSError(5, "Input/output error"), 4, "logan: Input/output error\n"),
         (ZeroDivisionError("oh\x1b[31m"), 4, "internal error: ZeroDivisionError: oh\\x1b[31m\n"),
         (BaseException("native panic"), 4, "internal error: BaseException: native panic\n"),
     ],

@@ -98,10 +98,10 @@ def test_a_folder_is_its_logs_and_says_what_it_left_out() -> None:
         "1 binary (core)",
         "1 empty (empty.log)",
         "1 of no known format (README)",
-        "1 an archive of no log (a.zip)",
-        "1 no file (fifo)",
-        "1 a link to nowhere (broken)",
-        "1 another name of a file before it (current.log)",
+        "1 compressed but no log (a.zip)",
+        "1 not a file (fifo)",
+        "1 leading nowhere (broken)",
+        "1 counted under another name (current.log)",
         "2 hidden (.a.swp, .git)",
     ]:
         assert what in note

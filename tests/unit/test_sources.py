@@ -86,6 +86,40 @@ def test_a_file_that_may_not_be_read_says_how_to_read_it() -> None:
     assert error.hint == "read it as somebody who may: sudo cat 'a b.log' | logan analyze -"
 
 
+@pytest.mark.parametrize(
+    ("denied", "error", "note"),
+    [
+        ("", "{}: no permission to read this folder", None),
+        ("sub", None, "a folder with 1 log; left out: 1 without permission (sub)"),
+    ],
+)
+def test_a_folder_that_may_not_be_read_is_said_plainly(
+    denied: str,
+    error: str | None,
+    note: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "a.log").write_bytes(LINE)
+    (tmp_path / "sub").mkdir()
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if path == str(tmp_path / denied):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    folder = open_inputs([str(tmp_path)])[0]
+    if error is None:
+        assert folder.notes == [note]
+    else:
+        assert folder.error is not None
+        assert str(folder.error) == error.format(tmp_path)
+        assert folder.error.kind == "permission"
+        assert folder.error.hint == f"see who may: ls -ld {tmp_path}; run logan as one of them"
+
+
 def test_one_file_under_two_names_is_counted_once(tmp_path: Path) -> None:
     real, link = tmp_path / "app.log", tmp_path / "current.log"
     real.write_bytes(LINE)

@@ -19,6 +19,7 @@ from logan.cli.values import (
     switch,
     whole,
     zone,
+    zone_name,
 )
 from logan.errors import UsageError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, EXPANSION_MAX_DEFAULT, SERIES_POINTS_MAX
@@ -154,7 +155,7 @@ def configure_report(parser: Parser) -> None:
     )
     parser.setting(
         "--input-tz",
-        type=str,
+        type=zone_name,
         default="UTC",
         metavar="TZ",
         help="zone of times that carry none (UTC)",
@@ -335,7 +336,8 @@ def _say_what_is_wrong(report: Report) -> None:
         for note in entry.notes:
             say(f"{input_name(entry.path)}: {note}")
     if report.get("selection") and not report.lines.parsed and report.lines.total:
-        say("no record is left of what was asked for; see lines.filtered in the report")
+        say("no record is in the selected time and meets the condition")
+        say("logan detect FILE shows a line of each format and its fields", prefix="  hint: ")
 
 
 def _publish(report: Report, args: argparse.Namespace) -> None:

@@ -31,6 +31,7 @@ CONFIG_BYTES_MAX: Final = 1 << 20
 """A configuration is written by hand; what is larger is another file."""
 
 _TABLES: Final = ("formats", "settings")
+_GO_WITHOUT: Final = f"go without it: LOGAN_CONFIG={os.devnull}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +96,25 @@ def _read(name: str, must_exist: bool) -> Config:
             f"{name}: there is no such configuration file", hint="correct or unset LOGAN_CONFIG"
         ) from error
     except OSError as error:
-        raise UsageError(f"{name}: {error.strerror or error}") from error
+        raise UsageError(
+            f"{name}: the configuration file cannot be read: {error.strerror or error}",
+            hint=f"let it be a file that you may read, or {_GO_WITHOUT}",
+        ) from error
     if len(content) > CONFIG_BYTES_MAX:
-        raise UsageError(f"{name}: more than {CONFIG_BYTES_MAX:,} bytes is no configuration")
+        raise UsageError(
+            f"{name}: more than {CONFIG_BYTES_MAX:,} bytes is no configuration",
+            hint=f"put another file there, or {_GO_WITHOUT}",
+        )
     import tomllib
 
     try:
         data = tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{name}: {error}", hint="the file is TOML") from error
+        why = f"at byte {error.start}" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise UsageError(
+            f"{name}: the configuration file is no valid TOML in UTF-8: {why}",
+            hint=f"correct it, or {_GO_WITHOUT}",
+        ) from error
     for key in data:
         if key not in _TABLES:
             raise UsageError(f"{name}: {key}: there are only [formats] and [settings]")

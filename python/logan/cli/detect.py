@@ -28,20 +28,25 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Describe each input; one that cannot be read does not spoil the others."""
-    from logan.api import detect
     from logan.cli.terminal import say, write_stdout
-    from logan.errors import InputError
     from logan.report.json import dumps
-    from logan.sources import readable_name
+    from logan.report.words import input_name
+    from logan.sources import open_inputs, shown_name
 
     code = Exit.OK
     found: dict[str, Detection] = {}
-    for path in args.paths:
-        try:
-            found[readable_name(path)] = detect(path)
-        except InputError as error:
-            say(f"{error}; {error.hint}" if error.hint else str(error))
+    for entry in open_inputs(args.paths):
+        name = shown_name(entry.path)
+        if entry.stream is not None:
+            entry.stream.close()
+        if entry.error is not None:
+            say(f"{entry.error}; {entry.error.hint}" if entry.error.hint else str(entry.error))
             code = Exit.INPUT
+        elif entry.detection is not None:
+            found[name] = entry.detection
+        else:
+            for note in entry.notes:
+                say(f"{input_name(name)}: {note}")
     if args.json:
         described: Any = [{"path": path, **asdict(each)} for path, each in found.items()]
         write_stdout(dumps(described) + "\n", encoding="utf-8")

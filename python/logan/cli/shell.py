@@ -116,7 +116,13 @@ def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
     # A command that is named first is the only one whose options need to be known.
     named = [argv[0]] if argv and argv[0] in commands else commands
     parser = command_parser(named)
-    args = parser.parse_args(argv)
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        command = f"logan {args.command}" if args.command else "logan"
+        raise UsageError(
+            f"there is no such option or argument: {' '.join(unknown)}",
+            hint=f"see: {command} --help",
+        )
     if args.command is None:
         parser.print_help()
         return Exit.OK
@@ -175,8 +181,11 @@ def _explain_unforeseen(error: BaseException) -> Exit:
     if isinstance(error, MemoryError):
         say("out of memory")
         return Exit.INTERNAL
-    kind = "" if isinstance(error, OSError) else f"internal error: {type(error).__name__}: "
-    say(f"{kind}{error}")
+    if isinstance(error, OSError):
+        named = f"{error.filename}: " if error.filename else ""
+        say(f"{named}{error.strerror or error}")
+    else:
+        say(f"internal error: {type(error).__name__}: {error}")
     say("LOGAN_DEBUG=1 shows where it happened", prefix="  hint: ")
     return Exit.INTERNAL
 

@@ -84,7 +84,16 @@ def _read_object(path: str) -> Mapping[str, Any]:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{name} is no JSON: {error}", input=path) from error
+        why = (
+            f"byte {error.start} is no text"
+            if isinstance(error, UnicodeDecodeError)
+            else str(error)
+        )
+        raise InputError(
+            f"{name} is no JSON: {why}",
+            input=path,
+            hint="a report is made by: logan analyze LOG --json -o report.json",
+        ) from error
     if not isinstance(value, dict):
         raise InputError(f"{name} holds no JSON object", input=path)
     return value

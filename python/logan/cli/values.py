@@ -20,6 +20,7 @@ __all__ = [
     "switch",
     "whole",
     "zone",
+    "zone_name",
 ]
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(b?)", re.IGNORECASE)
@@ -98,6 +99,19 @@ def zone(text: str) -> tzinfo:
         raise ArgumentTypeError(
             f"{text!r} is no time zone; write it like Europe/Berlin, UTC or local"
         ) from None
+
+
+def zone_name(text: str) -> str:
+    """The IANA name of a time zone, as the engine knows it."""
+    from logan import _logan
+
+    try:
+        _logan.moment("2000-01-01", input_tz=text)
+    except ValueError:
+        raise ArgumentTypeError(
+            f"{text!r} is no time zone; write it like Europe/Berlin or UTC"
+        ) from None
+    return text
 
 
 def switch(text: str) -> bool:

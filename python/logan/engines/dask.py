@@ -254,6 +254,7 @@ def _client(address: str | None, threads: int | None) -> Iterator[Client]:
             "the dask engine needs dask", hint="pip install 'logan-analyzer[dask]'"
         ) from None
     if address is not None:
+        _check_address(address)
         try:
             client = Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -276,6 +277,22 @@ def _client(address: str | None, threads: int | None) -> Iterator[Client]:
             client = stack.enter_context(Client(cluster, set_as_default=False))
         stack.enter_context(client.as_current())
         yield client
+
+
+def _check_address(address: str) -> None:
+    """A client that is made with an address without a port fails only after half a minute, and
+    leaves the traceback of its clean-up on stderr."""
+    from distributed.comm.addressing import get_address_host_port
+
+    if address.startswith(("inproc://", "ucx://")):  # theirs are no host and port
+        return
+    try:
+        get_address_host_port(address)
+    except ValueError as error:
+        raise UsageError(
+            f"{address!r} is no address of a Dask scheduler: {error}",
+            hint="write it like dask=tcp://scheduler:8786",
+        ) from error
 
 
 @contextmanager

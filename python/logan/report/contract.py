@@ -152,8 +152,11 @@ def _is_list(value: object) -> bool:
 def _similar(name: str) -> list[str]:
     import difflib
 
-    names = [*(key for key in TOP_LEVEL if key not in SECTIONS and key != name)]
+    names = [*(key for key in TOP_LEVEL if key not in SECTIONS)]
     names += [f"{section}.{key}" for section, keys in SECTIONS.items() for key in keys]
+    if name in names:
+        return []  # a right name that this report lacks
     # "p99" is a likely slip for "response_time_ms.p99": names that end so come first.
     same_ending = [each for each in names if each.endswith(f".{name}")]
-    return (same_ending + difflib.get_close_matches(name, names, n=2, cutoff=0.6))[:2]
+    close = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
+    return list(dict.fromkeys(same_ending + close))[:2]

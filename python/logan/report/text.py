@@ -120,8 +120,10 @@ def layout(report: Mapping[str, Any], *, width: int, zone: tzinfo = UTC) -> Rend
 
 
 def _heading(report: Data, width: int) -> RenderableType:
-    read = [entry for entry in report["inputs"] if entry["error"] is None]
-    names = [visible(words.input_name(each["path"])) for each in read or report["inputs"]]
+    sound = [entry for entry in report["inputs"] if entry["error"] is None]
+    # A folder, or a second name of a file, has an entry too, of no byte.
+    read = [entry for entry in sound if entry["bytes"]] or sound or report["inputs"]
+    names = [visible(words.input_name(each["path"])) for each in read]
     names_line = Text("logan  ", style=STRONG, no_wrap=True, overflow="ellipsis")
     names_line.append(", ".join(names[:3]) or "no input", style="bold cyan")
     if len(names) > 3:
@@ -270,8 +272,9 @@ def _response_times(report: Data, width: int) -> RenderableType | None:
         indented(grid),
     ]
     if times["absent"]:
-        verb = "carries" if times["absent"] == 1 else "carry"
-        note = f"{INDENT}{units.count(times['absent'])} of the requests {verb} no time"
+        absent = units.count(times["absent"])
+        told = "request carries" if times["absent"] == 1 else "requests carry"
+        note = f"{INDENT}{absent} {told} no time"  # fits half of a page of 80 columns
         lines.append(cropped(Text(note, style=NOTE)))
     return Group(*lines)
 

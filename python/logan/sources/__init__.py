@@ -78,9 +78,9 @@ def open_inputs(
 def _no_log(entry: Input) -> str | None:
     """Why a file that was found in a folder, not named, is left out; None if it is not."""
     if entry.error is not None:
-        return {"binary": "binary", "compressed": "an archive of no log"}.get(entry.error.kind)
+        return {"binary": "binary", "compressed": "compressed but no log"}.get(entry.error.kind)
     if entry.detection is None:
-        return "another name of a file before it"
+        return "counted under another name"
     if entry.source is not None and entry.source.size == 0:
         return "empty"
     if entry.detection.lines and not entry.detection.formats:
@@ -90,6 +90,9 @@ def _no_log(entry: Input) -> str | None:
 
 def _folder_entry(folder: Folder, found: int) -> Input:
     entry = Input(folder.path)
+    if folder.error is not None:
+        entry.error = _cannot_be_listed(folder.path, folder.error)
+        return entry
     skipped = []
     for why, count in sorted(folder.skipped.items()):
         names = [os.path.relpath(name, folder.path) for name in folder.examples[why]]
@@ -103,9 +106,27 @@ def _folder_entry(folder: Folder, found: int) -> Input:
             f"{readable_name(folder.path)} is a folder without logs{left_out}",
             input=folder.path,
             kind="folder",
-            hint="name a file in it to read it all the same",
+            hint=_who_may(folder.path)
+            if expand.WITHOUT_PERMISSION in folder.skipped
+            else "name a file in it to read it all the same",
         )
     return entry
+
+
+def _cannot_be_listed(path: str, error: OSError) -> InputError:
+    name = readable_name(path)
+    if isinstance(error, PermissionError):
+        return InputError(
+            f"{name}: no permission to read this folder",
+            input=path,
+            kind="permission",
+            hint=_who_may(path),
+        )
+    return InputError(f"{name}: {error.strerror or error}", input=path)
+
+
+def _who_may(path: str) -> str:
+    return f"see who may: ls -ld {shlex.quote(readable_name(path))}; run logan as one of them"
 
 
 def readable_name(path: str) -> str:

@@ -11,30 +11,35 @@ Looks at names and kinds alone; what is in a file is `logan.sources`'s concern.
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
-from logan.errors import InputError, UsageError
+from logan.errors import UsageError
 from logan.limits import FOLDER_ENTRIES_MAX, INPUTS_PER_JOB_MAX
 from logan.sources import rotation
 
-__all__ = ["Folder", "Named", "expand", "is_url"]
+__all__ = ["WITHOUT_PERMISSION", "Folder", "Named", "expand", "is_url"]
+
+WITHOUT_PERMISSION: Final = "without permission"
+"""Why something in a folder is left out that this user may not look at."""
 
 _MARKS = frozenset("*?[")
 
 
 @dataclass(slots=True)
 class Folder:
-    """A folder that was named: what of it is left out, and why."""
+    """A folder that was named: what of it is left out, and why, or why it could not be listed."""
 
     path: str
     skipped: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
-    error: InputError | None = None
+    error: OSError | None = None
 
     def skip(self, why: str, name: str) -> None:
         """Leave out `name` for the reason `why`."""
@@ -106,7 +111,10 @@ def _walk(folder: Folder) -> Iterator[str]:
             entered.add((status.st_dev, status.st_ino))
             listed = sorted(os.scandir(current), key=lambda entry: entry.name)
         except OSError as error:
-            folder.skip(error.strerror or "unreadable", current)
+            if current == folder.path:
+                folder.error = error
+            else:
+                folder.skip(_unreadable(error), current)
             continue
         entries += len(listed)
         if entries > FOLDER_ENTRIES_MAX:
@@ -120,12 +128,19 @@ def _walk(folder: Folder) -> Iterator[str]:
                 continue
             try:
                 mode = entry.stat().st_mode
-            except OSError:
-                folder.skip("a link to nowhere", entry.path)
+            except OSError as error:
+                lost = error.errno in (errno.ENOENT, errno.ELOOP)
+                folder.skip("leading nowhere" if lost else _unreadable(error), entry.path)
                 continue
             if stat.S_ISDIR(mode):
                 waiting.append(entry.path)
             elif stat.S_ISREG(mode):
                 yield entry.path
             else:
-                folder.skip("no file", entry.path)
+                folder.skip("not a file", entry.path)
+
+
+def _unreadable(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return WITHOUT_PERMISSION
+    return f"unreadable: {error.strerror or error}"
