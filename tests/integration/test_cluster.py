@@ -439,6 +439,19 @@ def test_client_that_leaves_takes_its_job_along(cluster: Cluster, log: Path) -> 
     wait_until(lambda: not cluster.status()["jobs"], "the job to be given up")
 
 
+def test_two_workers_of_one_name(cluster: Cluster, log: Path, expected: str) -> None:
+    job = own_job(cluster, log)
+    first = cluster.worker("alice", "--root", str(log.parent), *SLOW)
+    busy(cluster, "alice")
+    cluster.worker("alice", "--root", str(log.parent), connected=False)
+    # One of them ends: they do not take the name from each other for ever.
+    assert first.wait() == 4, first.err
+    assert "another worker named alice" in first.err
+    assert "--id" in first.err
+    assert job.wait() == 0, job.err
+    assert figures(job.out) == expected
+
+
 # --- Who may do what ---------------------------------------------------------------------------
 
 

@@ -18,6 +18,7 @@ error of the journal ends the coordinator, since nothing could be acknowledged a
 
 from __future__ import annotations
 
+import errno
 import math
 import secrets
 import time
@@ -525,10 +526,10 @@ class Coordinator:
             case CancelLease(session=id, key=key):
                 self._drop_lease(id, key)
                 self._post(id, Cancel(*key))
-            case CloseSession(session=id, why=why, held=held):
+            case CloseSession(session=id, why=why, held=held, code=code):
                 session = self.sessions.get(id)
                 if session is not None:
-                    session.link.post(Error("closed", why))
+                    session.link.post(Error(code, why))
                     session.close(why, held)
             case DrainSession(session=id):
                 self._post(id, Drain())
@@ -790,7 +791,13 @@ async def _listen(host: str, port: int) -> list[trio.SocketListener]:
     try:
         return await trio.open_tcp_listeners(port, host=host)
     except OSError as error:
+        causes = [error, *getattr(error.__cause__, "exceptions", ())]
+        if any(each.errno == errno.EADDRINUSE for each in causes if isinstance(each, OSError)):
+            hint = "another program uses it: give another --port, or 0 for a free one"
+        else:
+            hint = (
+                "give a --host that this machine has, or 0.0.0.0 for all, and a --port it may use"
+            )
         raise ClusterError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}",
-            hint="another program may use it: give another --port, or 0 for a free one",
+            f"cannot listen on {host}:{port}: {error.strerror or error}", hint=hint
         ) from error

@@ -259,7 +259,17 @@ async def introduce(
     handshake = PeerHandshake(token, hello, certificate_sha256=certificate_sha256)
     with trio.fail_after(HANDSHAKE_S_MAX):
         link.post(hello)
-        link.post(handshake.answer(await _expect(link, Challenge)))
+        try:
+            challenge = await _expect(link, Challenge)
+        except ProtocolError as error:
+            if error.code != "grammar":
+                raise
+            raise ProtocolError(
+                "what listens there is no coordinator of logan",
+                code=error.code,
+                hint="see whether --coordinator names the right port",
+            ) from error
+        link.post(handshake.answer(challenge))
         return await _expect(link, Welcome)
 
 

@@ -114,7 +114,8 @@ class Worker:
         when it has gone.
 
         Raises:
-            ClusterError: the coordinator will never have us: another version, a wrong token.
+            ClusterError: the coordinator will never have us: another version, a wrong token; or
+                another worker has our name.
         """
         pause_s = RECONNECT_PAUSE_S_MIN
         while not self._drain_asked.is_set():
@@ -129,6 +130,11 @@ class Worker:
             except ProtocolError as error:
                 if error.code in ("auth", "version"):
                     raise ClusterError(str(error), hint=error.hint) from error
+                if error.code == "replaced":
+                    raise ClusterError(
+                        f"another worker named {self.id} came to {self.address} and took its place",
+                        hint="give each worker an --id of its own",
+                    ) from error
                 why = str(error)
             except SSLError as error:
                 reason = error.reason or str(error)

@@ -73,11 +73,12 @@ class Resolve:
 
 @dataclass(frozen=True, slots=True)
 class CloseSession:
-    """Say ERROR with `why` and close the connection, which held so many leases."""
+    """Say ERROR with `code` and `why`, and close the connection, which held so many leases."""
 
     session: str
     why: str
     held: int = 0
+    code: str = "closed"
 
 
 @dataclass(frozen=True, slots=True)

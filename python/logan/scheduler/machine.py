@@ -237,10 +237,11 @@ class Machine:
             self._forget_workers()
             worker = self._workers[event.name] = Worker(event.name)
         if worker.session is not None:
-            # Nearly always the connection broke and only the worker has noticed so far.
+            # Nearly always the connection broke and only the worker has noticed so far. Whoever
+            # still reads what is said on the old one is another worker of that name.
             old = worker.session
             why = f"another connection of {event.name} took over"
-            self._out.append(CloseSession(old.id, why, len(old.leases)))
+            self._out.append(CloseSession(old.id, why, len(old.leases), "replaced"))
             self._drop(old, "replaced by a new connection", clean=False)
         session = Session(event.session, worker, self._now)
         self._step_session(session, "join")

@@ -140,7 +140,7 @@ class PeerHandshake:
                 )
             else:
                 message, hint = (
-                    "the coordinator does not have our token",
+                    "the coordinator has another token",
                     "compare the token files of both sides",
                 )
             raise ProtocolError(message, code="auth", hint=hint)
