@@ -210,6 +210,7 @@ impl LineFormat for Export {
         self.rejoin
     }
 
+    #[inline(always)]
     fn part<S: Simd>(
         &self,
         line: Line<'_>,
@@ -243,7 +244,7 @@ impl LineFormat for Export {
         buffer.resize(buffer.len() + PAD, 0);
         let part = if has_message {
             let payload = Line::new(&buffer, PAD, buffer.len() - PAD);
-            let part = self.inner.read::<S>(payload, &opened, context, arena, record);
+            let part = self.inner.read(payload, &opened, context, arena, record);
             super::keep(record, payload.bytes(), arena);
             part
         } else {
