@@ -867,6 +867,10 @@ pub fn epoch(text: &[u8]) -> Option<Stamp> {
     {
         return before_the_end(Stamp::from_nanos(nanos));
     }
+    epoch_in_general(text)
+}
+
+fn epoch_in_general(text: &[u8]) -> Option<Stamp> {
     let (mantissa, exponent) = match text.iter().position(|&b| b == b'e' || b == b'E') {
         Some(i) => {
             let digits = text[i + 1..].strip_prefix(b"+").unwrap_or(&text[i + 1..]);
@@ -1147,6 +1151,42 @@ mod tests {
             let mut warm = Clock::utc();
             any(&mut warm, &a);
             prop_assert_eq!(any(&mut warm, &b), any(&mut Clock::utc(), &b));
+        }
+
+        #[test]
+        fn a_day_without_a_year_never_shows(
+            texts in proptest::collection::vec(
+                "(Jan|Feb|Mar|Dec) ( [1-9]|[0-3][0-9]) [0-2][0-9]:[0-5][0-9]:[0-5][0-9]", 1..9),
+            zone in proptest::sample::select(&["UTC", "Pacific/Kiritimati", "Pacific/Niue"][..]),
+            // Around the turn of a year and around a leap day.
+            anchor_hours in proptest::sample::select(&[473_304i64, 474_672, 0][..]),
+            hours in -72i64..72,
+        ) {
+            let anchor_ns = (anchor_hours + hours) * 3_600_000_000_000;
+            let clock = || Clock::new(TimeZone::get(zone).unwrap(), anchor_ns);
+            let mut warm = clock();
+            for text in &texts {
+                prop_assert_eq!(any(&mut warm, text), any(&mut clock(), text), "{}", text);
+            }
+        }
+
+        #[test]
+        fn epochs_are_read_as_in_general(
+            text in "(0{0,2}[1-9][0-9]{8,19}|[0-9]{0,20})(\\.[0-9]{0,12})?(e\\+?[0-9]{1,2}|\\.| )?",
+        ) {
+            prop_assert_eq!(epoch(text.as_bytes()), epoch_in_general(text.as_bytes()));
+        }
+
+        #[test]
+        fn whoever_looks_misses_nothing(
+            text in "(Wed|wed|Jan|January|24|4|2024|240124|20240124|081109|1706091332|1.7060913e)[-/., TJ|_;:]{0,2}\
+                     (24|4|Jan|jan|January|2024)[-/., ]{0,2}(24|2024|10:15)?[-/., ]{0,2}\
+                     (10:15:32|9:05:02|10.15.32|101532)?( AM| 2024|\\.123|Z|\\+09)?( x)?",
+        ) {
+            let padded = PaddedLine::new(text.as_bytes());
+            let found = Clock::utc().any(padded.line(), 0);
+            let begins_so = text.as_bytes()[0].is_ascii_digit() || text.as_bytes()[0].is_ascii_uppercase();
+            prop_assert!(found.is_none() || !begins_so || Clock::may_begin(padded.line(), 0));
         }
 
         #[test]

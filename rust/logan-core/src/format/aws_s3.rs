@@ -50,7 +50,7 @@ impl LineFormat for S3 {
         .or(Columns::ROUTE)
         .or(Columns::CLIENT)
         .or(Columns::DURATION);
-    const NEEDS: Marks = Marks::BRACKET;
+    const NEEDS: Marks = Marks::DATE;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_alphanumeric() || byte == b'-'

@@ -16,8 +16,8 @@ pub struct Marks(u8);
 impl Marks {
     /// None.
     pub const NONE: Marks = Marks(0);
-    /// `[`.
-    pub const BRACKET: Marks = Marks(1);
+    /// `[`, and `/` or `-` three bytes behind it: a date as access logs have it.
+    pub const DATE: Marks = Marks(1);
     /// `=`.
     pub const EQUALS: Marks = Marks(1 << 1);
     /// `|`, or `[` as the first byte.
@@ -34,17 +34,18 @@ impl Marks {
         if line.len() > BYTES_MAX {
             return Marks::ALL;
         }
-        let (mut bracket, mut equals, mut bar, mut digit) = (0, 0, 0, 0);
+        let (mut date, mut equals, mut bar, mut digit) = (0, 0, 0, 0);
         let mut at = 0;
         while at < line.len() {
-            bracket |= line.eq32::<S>(at, b'[');
+            let separators = line.eq32::<S>(at + 3, b'/') | line.eq32::<S>(at + 3, b'-');
+            date |= line.eq32::<S>(at, b'[') & separators;
             equals |= line.eq32::<S>(at, b'=');
             bar |= line.eq32::<S>(at, b'|');
             digit |= line.range32::<S>(at, b'0', b'9');
             at += 32;
         }
         bar |= u32::from(line.byte(0) == b'[');
-        let all = [bracket, equals, bar, digit];
+        let all = [date, equals, bar, digit];
         Marks(all.iter().rev().fold(0, |marks, &found| marks << 1 | u8::from(found != 0)))
     }
 }
@@ -77,5 +78,52 @@ impl Needs {
         let missing = |mark: usize| u64::from(!marks.0 >> mark & 1).wrapping_neg();
         let unmet = self.formats.iter().enumerate().fold(0, |sum, (i, set)| sum | set & missing(i));
         !unmet
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Context, Params, REGISTRY};
+    use super::*;
+    use crate::batch::Record;
+    use crate::lines::PaddedLine;
+    use crate::timestamp::Clock;
+    use proptest::prelude::*;
+
+    /// Lines of every format, in whole and with bytes taken out.
+    fn line() -> impl Strategy<Value = Vec<u8>> {
+        let folder =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test_vectors/formats");
+        let mut lines: Vec<Vec<u8>> = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let sample = std::fs::read(entry.unwrap().path().join("sample.log")).unwrap();
+            lines.extend(
+                sample.split(|&b| b == b'\n').filter(|l| !l.is_empty()).map(<[u8]>::to_vec),
+            );
+        }
+        lines.sort();
+        let gone = prop::sample::select(&b"[=|0123456789\"./-"[..]);
+        (prop::sample::select(lines), prop::option::of(gone)).prop_map(|(mut line, gone)| {
+            line.retain(|&byte| Some(byte) != gone);
+            line
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_format_has_what_it_needs(line in line()) {
+            let padded = PaddedLine::new(&line);
+            let line = padded.line();
+            prop_assume!(line.len() > 0);
+            let formats: Vec<_> =
+                REGISTRY.iter().map(|entry| (entry.build)(&Params::default())).collect();
+            let met = Needs::of(formats.iter()).met(line);
+            for (i, format) in formats.iter().enumerate().filter(|(_, f)| f.may_begin_with(line.byte(0))) {
+                let mut context = Context::new(Clock::utc());
+                let mut record = Record::EMPTY;
+                let taken = format.parse_line(line, &mut context, &mut Vec::new(), &mut record);
+                prop_assert!(!taken || met >> i & 1 != 0, "{}", REGISTRY[i].info.name);
+            }
+        }
     }
 }

@@ -248,7 +248,7 @@ struct Quoted<const KIND: u8> {
 
 impl<const KIND: u8> LineFormat for Quoted<KIND> {
     const COLUMNS: Columns = COLUMNS;
-    const NEEDS: Marks = Marks::BRACKET;
+    const NEEDS: Marks = Marks::DATE;
     const HAS_MANY: bool = KIND == COMBINED_KIND;
 
     fn parse_many(&self, run: &mut Run<'_>) {
@@ -305,7 +305,7 @@ struct Bare {
 
 impl LineFormat for Bare {
     const COLUMNS: Columns = COLUMNS;
-    const NEEDS: Marks = Marks::BRACKET;
+    const NEEDS: Marks = Marks::DATE;
 
     #[inline(always)]
     fn parse_each<S: Simd>(&self, lines: &mut Scattered<'_>) {
