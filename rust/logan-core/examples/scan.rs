@@ -2,7 +2,8 @@
 //!
 //! `cargo run --release --example scan -- FILE [THREADS] [RUNS] [FORMAT…]`; the formats are tried
 //! in the order given, then all others. `LOGAN_SCAN_MODE=read` or `map` says how the file comes
-//! into memory; `LOGAN_SCAN_WHERE` is a condition, `LOGAN_SCAN_BY` a field for a group table.
+//! into memory; `LOGAN_SCAN_WHERE` is a condition, `LOGAN_SCAN_BY` a field for a group table,
+//! `LOGAN_SCAN_SOURCE` the formats as a plan's JSON has them for a source, with their parameters.
 
 use logan_core::engine::{self, Chunk, Control};
 use logan_core::input::{Fingerprint, Mode, Source};
@@ -18,6 +19,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut spec = Spec::plain();
     for name in arguments.iter().skip(3) {
         spec.sources[0].formats.push(FormatSpec { name: name.clone(), params: Default::default() });
+    }
+    if let Ok(source) = std::env::var("LOGAN_SCAN_SOURCE") {
+        spec.sources[0] = serde_json::from_str(&source)?;
     }
     spec.condition = std::env::var("LOGAN_SCAN_WHERE").ok();
     spec.by = std::env::var("LOGAN_SCAN_BY").into_iter().collect();

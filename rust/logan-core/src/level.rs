@@ -32,7 +32,38 @@ pub const LEVELS: usize = 9;
 macro_rules! words {
     ($($word:ident)*) => {
         $(const $word: u128 = number(stringify!($word).as_bytes());)*
+
+        /// By the first letter of a word, in either case: bit `n` is set if a word of `n` letters
+        /// begins so.
+        static LENGTHS: [u16; 256] = {
+            let mut lengths = [0; 256];
+            $(
+                let word = stringify!($word).as_bytes();
+                assert!(2 <= word.len() && word.len() <= WORD_BYTES_MAX);
+                lengths[word[0] as usize] |= 1 << word.len();
+                lengths[word[0].to_ascii_lowercase() as usize] |= 1 << word.len();
+            )*
+            lengths
+        };
     };
+}
+
+/// Bytes of the longest word.
+const WORD_BYTES_MAX: usize = 13;
+
+/// Two to sixteen bytes as a number, the first one lowest.
+#[inline(always)]
+fn short(word: &[u8]) -> u128 {
+    // Two loads of a fixed size, which may overlap: copying so few bytes is a call otherwise.
+    fn pair<const N: usize>(word: &[u8], load: impl Fn([u8; N]) -> u128) -> u128 {
+        let (Some(&first), Some(&last)) = (word.first_chunk(), word.last_chunk()) else { return 0 };
+        load(first) | load(last) << (8 * (word.len() - N))
+    }
+    match word.len() {
+        8.. => pair::<8>(word, |b| u64::from_le_bytes(b).into()),
+        4.. => pair::<4>(word, |b| u32::from_le_bytes(b).into()),
+        _ => pair::<2>(word, |b| u16::from_le_bytes(b).into()),
+    }
 }
 
 const fn number(word: &[u8]) -> u128 {
@@ -90,13 +121,14 @@ impl Level {
 
     /// A level written as a word of at least two letters, in any case; None for other words.
     pub fn from_word(word: &[u8]) -> Option<Level> {
-        if !(2..=13).contains(&word.len()) {
+        // Nearly all words are no level, which their first letter and length tell.
+        let first = *word.first()?;
+        if word.len() > WORD_BYTES_MAX || LENGTHS[usize::from(first)] >> word.len() & 1 == 0 {
             return None;
         }
-        let mut bytes = [0u8; 16];
-        bytes[..word.len()].copy_from_slice(word);
+        let mut bytes = short(word).to_le_bytes();
         bytes.make_ascii_uppercase();
-        // As numbers, which the compiler puts into a search tree: nearly all words are no level.
+        // As numbers, which the compiler puts into a search tree.
         Some(match u128::from_le_bytes(bytes) {
             INFO | INFORMATION | INFORMATIONAL | INF => Level::Info,
             DEBUG | FINE | CONFIG | DEBG | DBUG | DBG | DEBUG1 | DEBUG2 | DEBUG3 | DEBUG4
@@ -122,6 +154,10 @@ impl Level {
             (b"SUCCESS", Level::Info),
             (b"FAIL", Level::Error),
         ];
+        // Most words are none, as their first letter says.
+        if !matches!(word.first()? | 0x20, b'l' | b'n' | b's' | b'f') {
+            return None;
+        }
         WORDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, level)| *level)
     }
 
@@ -205,6 +241,16 @@ mod tests {
         assert_eq!(Level::from_field(b"fail"), Level::Error);
         assert_eq!(Level::from_word(b"LOG"), None);
         assert_eq!(Level::from_word(b"I"), None);
+    }
+
+    #[test]
+    fn words_as_numbers() {
+        let text = b"CRITICALITY-01234";
+        for len in 2..=16 {
+            let mut bytes = [0; 16];
+            bytes[..len].copy_from_slice(&text[..len]);
+            assert_eq!(short(&text[..len]).to_le_bytes(), bytes);
+        }
     }
 
     #[test]

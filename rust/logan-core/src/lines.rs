@@ -203,6 +203,14 @@ impl<'a> Line<'a> {
         Tail(unsafe { self.start.add(at.min(self.len)) })
     }
 
+    /// The 64 bytes from `i` or, if that comes first, the line's end; those beyond the line count
+    /// too, as whatever they are.
+    #[inline(always)]
+    pub fn window_at(self, i: usize) -> Window {
+        // SAFETY: at most `len`, so 64 bytes end inside the pad.
+        Window(unsafe { self.start.add(i.min(self.len)) })
+    }
+
     /// The 64 bytes that end before `end`; bytes before the line count too, as whatever they are.
     #[inline(always)]
     pub fn window_before(self, end: usize) -> Window {

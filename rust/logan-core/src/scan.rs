@@ -13,6 +13,7 @@ use crate::coverage::{Segment, SourceCoverage};
 use crate::error::Error;
 use crate::filter::select::Mask;
 use crate::format::ansi::ESC;
+use crate::format::marks::Needs;
 use crate::format::{self, Context, Format, PLACES, Part, Run, Scattered, Spot, history};
 use crate::lines::{LINE_BYTES_MAX, PAD, index_newlines};
 use crate::metric::lines::{Lines, is_continuation, is_header};
@@ -33,6 +34,8 @@ struct Parsers {
     /// For each first byte of a line, the formats that may take it, and of these the ones whose
     /// records may have more lines than one.
     candidates: Box<[(u64, u64); 256]>,
+    /// What else lines of the formats have.
+    needs: Needs,
     /// The formats whose records end with an empty line.
     framed: u64,
     /// Whether `#Fields:` mean anything.
@@ -174,8 +177,9 @@ impl Scanner {
                 false => formats.iter().take_while(|(index, _)| is_listed(*index)).count(),
             };
             let lanes = Lanes::new(&formats, lanes);
+            let needs = Needs::of(formats.iter().map(|(_, format)| format));
             self.parsers =
-                Some(Parsers { source, formats, candidates, framed, has_layouts, lanes });
+                Some(Parsers { source, formats, candidates, needs, framed, has_layouts, lanes });
             if let Some(narrowing) = &mut self.narrowing {
                 narrowing.begin(self.spec.formats(source)?);
             }
@@ -614,6 +618,7 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class
     }
     let (takers, parts) = parsers.candidates[usize::from(first)];
     let mut candidates = takers & !tried | parts;
+    let mut needs_met = false;
     while candidates != 0 {
         let i = candidates.trailing_zeros();
         let (index, format) = &parsers.formats[i as usize];
@@ -628,6 +633,11 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class
             }
         }
         candidates &= candidates - 1;
+        // Of one or two that is found out faster by trying them.
+        if !needs_met && candidates.count_ones() > 1 {
+            candidates &= parsers.needs.met(line) | parts;
+            needs_met = true;
+        }
     }
     if is_continuation(line.bytes()) { Class::Continuation } else { Class::Malformed }
 }

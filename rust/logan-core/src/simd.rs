@@ -363,23 +363,59 @@ pub use Plain as Baseline;
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 pub use neon::Neon as Baseline;
 
-/// Whether AVX2 and the bit instructions that [`dispatch!`] compiles with are there.
+/// What the processor has: 0 while it was not asked, then [`BASELINE`] and more.
+///
+/// Lines that several formats are tried on ask several times each, and the standard library looks
+/// up every feature on its own.
 #[cfg(target_arch = "x86_64")]
-#[inline]
-pub fn has_avx2() -> bool {
-    // The standard library caches the answer in one atomic.
-    is_x86_feature_detected!("avx2")
+static HAS: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+#[cfg(target_arch = "x86_64")]
+const BASELINE: u8 = 1;
+#[cfg(target_arch = "x86_64")]
+const AVX2: u8 = 2;
+#[cfg(target_arch = "x86_64")]
+const AVX512: u8 = 3;
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn has() -> u8 {
+    match HAS.load(std::sync::atomic::Ordering::Relaxed) {
+        0 => ask(),
+        has => has,
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[cold]
+fn ask() -> u8 {
+    let avx2 = is_x86_feature_detected!("avx2")
         && is_x86_feature_detected!("bmi1")
         && is_x86_feature_detected!("bmi2")
         && is_x86_feature_detected!("lzcnt")
-        && is_x86_feature_detected!("popcnt")
+        && is_x86_feature_detected!("popcnt");
+    let avx512 = is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl");
+    let has = match (avx2, avx512) {
+        (true, true) => AVX512,
+        (true, false) => AVX2,
+        (false, _) => BASELINE,
+    };
+    // Whoever asks at the same time writes the same.
+    HAS.store(has, std::sync::atomic::Ordering::Relaxed);
+    has
+}
+
+/// Whether AVX2 and the bit instructions that [`dispatch!`] compiles with are there.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub fn has_avx2() -> bool {
+    has() >= AVX2
 }
 
 /// Whether the byte comparisons of AVX-512 are there as well.
 #[cfg(target_arch = "x86_64")]
-#[inline]
+#[inline(always)]
 pub fn has_avx512() -> bool {
-    has_avx2() && is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl")
+    has() >= AVX512
 }
 
 /// Asks for the memory at `p`, which may be anywhere, ahead of its use.

@@ -72,6 +72,9 @@ pub struct Clock {
     /// decimals and a bracket, all of one offset from UTC, and the second, in UTC, it begins with.
     clf_minute: (u64, u64, u8),
     clf_minute_start: i64,
+    /// The last month and day without a year that all lie in one year whatever the time of day,
+    /// and the seconds at its midnight.
+    yearless_day: (u32, u32, i64),
     /// How the last date of numbers was read whose order is not that of ISO. For detection: no
     /// timestamp depends on it.
     pub numeric_date: Option<NumericDate>,
@@ -116,6 +119,7 @@ impl Clock {
             clf_midnight: 0,
             clf_minute: (0, 0, 0),
             clf_minute_start: 0,
+            yearless_day: (u32::MAX, 0, 0),
             numeric_date: None,
         };
         if clock.zone == TimeZone::UTC {
@@ -358,7 +362,9 @@ impl Clock {
             }
             1 | 2 if mark == b' ' => self.day_month(line, at),
             6 if mark == b' ' => self.short_digits(line, at),
-            8 => self.short_digits(line, at).or_else(|| epoch_at(line, at)),
+            // A longer number is an epoch or nothing.
+            8 if line.byte(at + 8).is_ascii_digit() => epoch_at(line, at),
+            8 => self.short_digits(line, at),
             0 if line.byte(at).is_ascii_uppercase() => self.named(line, at),
             _ => None,
         };
@@ -375,6 +381,29 @@ impl Clock {
                 self.rare(line, at).or(found)
             }
             _ => found,
+        }
+    }
+
+    /// Whether [`any`](Self::any) may find a timestamp at `at`, where a digit or a capital stands: a
+    /// cheap filter for whoever looks for one.
+    #[inline(always)]
+    pub fn may_begin(line: Line<'_>, at: usize) -> bool {
+        let (digits, _) = leading_digits(line.u64_at(at));
+        let end = at + digits as usize;
+        let mark = line.byte(end);
+        let named = |at: usize| layouts::may_be_name(line.u32_at(at));
+        match digits {
+            0 => named(at),
+            4 => matches!(mark, b'-' | b'/' | b'.'),
+            1 | 2 => match mark {
+                b'-' | b'/' => line.byte(end + 1).is_ascii_alphanumeric(),
+                b'.' => line.byte(end + 1).is_ascii_digit(),
+                b' ' => named(end + 1),
+                _ => named(end),
+            },
+            6 => matches!(mark, b' ' | b'T' | b'_' | b'-' | b'|' | b';' | b',' | b':'),
+            8 => true,
+            _ => false,
         }
     }
 
@@ -425,7 +454,7 @@ impl Clock {
 
     /// Layouts that begin with the name of a day or month.
     fn named(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
-        if DAYS.contains(&&line.u32_at(at).to_le_bytes()[..3]) {
+        if DAYS.contains(&(line.u32_at(at) & 0xff_ffff)) {
             match line.byte(at + 3) {
                 b',' if line.byte(at + 4) == b' ' => return self.day_month(line, at + 5),
                 b' ' => return self.month_first(line, at + 4),
@@ -504,16 +533,25 @@ impl Clock {
 
     /// The latest year that puts a date without one at or before the anchor + 48 h.
     pub fn yearless(&mut self, month: u32, day: u32, seconds: i64, nanos: u32) -> Option<Stamp> {
+        let kept = self.yearless_day;
+        if (kept.0, kept.1) == (month, day) {
+            return Some(Stamp { second: self.localised(kept.2 + seconds), nanos });
+        }
         let limit = self.anchor_ns.div_euclid(1_000_000_000) + 2 * SECONDS_PER_DAY;
         let (latest, ..) = civil_from_days(limit.div_euclid(SECONDS_PER_DAY) + 1);
         // Eight years back there is a 29 February, even around 1900.
         for year in (latest - 8..=latest).rev() {
-            let Some(midnight) = u32::try_from(year).ok().and_then(|y| midnight(y, month, day))
-            else {
-                continue;
-            };
+            let Some(midnight) = midnight_of(year, month, day) else { continue };
             let second = self.localised(midnight + seconds);
             if second <= limit {
+                // Within two days of the limit the time of day and the zone decide; a year on
+                // the date is behind the limit all day long.
+                const MARGIN: i64 = 2 * SECONDS_PER_DAY;
+                let later = |n: i32| midnight_of(year + n, month, day);
+                let is_alone = (1..=8).all(|n| later(n).is_none_or(|m| m - MARGIN > limit));
+                if midnight + SECONDS_PER_DAY + MARGIN <= limit && is_alone {
+                    self.yearless_day = (month, day, midnight);
+                }
                 return Some(Stamp { second, nanos });
             }
         }
@@ -559,9 +597,33 @@ impl Clock {
     }
 }
 
-const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
-const MONTHS: [&[u8; 3]; 12] = [
-    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+/// Three letters, as [`Line::u32_at`] has them.
+const fn three(name: &[u8; 3]) -> u32 {
+    u32::from_le_bytes([name[0], name[1], name[2], 0])
+}
+
+const DAYS: [u32; 7] = [
+    three(b"Mon"),
+    three(b"Tue"),
+    three(b"Wed"),
+    three(b"Thu"),
+    three(b"Fri"),
+    three(b"Sat"),
+    three(b"Sun"),
+];
+const MONTHS: [u32; 12] = [
+    three(b"Jan"),
+    three(b"Feb"),
+    three(b"Mar"),
+    three(b"Apr"),
+    three(b"May"),
+    three(b"Jun"),
+    three(b"Jul"),
+    three(b"Aug"),
+    three(b"Sep"),
+    three(b"Oct"),
+    three(b"Nov"),
+    three(b"Dec"),
 ];
 
 /// Seconds since 1970 at the midnight that begins a day of the proleptic Gregorian calendar.
@@ -583,6 +645,10 @@ fn midnight(year: u32, month: u32, day: u32) -> Option<i64> {
     let days = 365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + day_of_year;
     // 719,468 days lie between 0000-03-01 and 1970-01-01.
     Some((days - 719_468) * SECONDS_PER_DAY)
+}
+
+fn midnight_of(year: i32, month: u32, day: u32) -> Option<i64> {
+    midnight(u32::try_from(year).ok()?, month, day)
 }
 
 /// Year, month and day of a day counted from 1970-01-01.
@@ -739,7 +805,10 @@ fn day_number(line: Line<'_>, at: usize) -> Option<(u32, usize)> {
 }
 
 fn month_by_name(line: Line<'_>, at: usize) -> Option<u32> {
-    let name = line.bytes().get(at..at + 3)?;
+    let name = line.u32_at(at) & 0xff_ffff;
+    if at + 3 > line.len() {
+        return None;
+    }
     MONTHS.iter().position(|&m| m == name).map(|i| i as u32 + 1)
 }
 
@@ -773,6 +842,11 @@ fn read_clf_day(line: Line<'_>, at: usize) -> Option<i64> {
 /// Ten digits or more, at `at`, not followed by more of a word.
 fn epoch_at(line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
     let rest = line.bytes().get(at..)?;
+    if let Some((nanos, end)) = plain_epoch(rest)
+        && rest.get(end) != Some(&b'.')
+    {
+        return Some((before_the_end(Stamp::from_nanos(nanos))?, at + end));
+    }
     let end = rest.iter().position(|&b| !b.is_ascii_digit() && b != b'.').unwrap_or(rest.len());
     // A full stop at the end is punctuation.
     let number = rest[..end].strip_suffix(b".").unwrap_or(&rest[..end]);
@@ -788,6 +862,15 @@ fn epoch_at(line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
 /// Decimal digits with an optional fraction and an optional exponent. With up to 11 digits before
 /// the point they are seconds, up to 14 milliseconds, up to 17 microseconds, up to 19 nanoseconds.
 pub fn epoch(text: &[u8]) -> Option<Stamp> {
+    if let Some((nanos, end)) = plain_epoch(text)
+        && end == text.len()
+    {
+        return before_the_end(Stamp::from_nanos(nanos));
+    }
+    epoch_in_general(text)
+}
+
+fn epoch_in_general(text: &[u8]) -> Option<Stamp> {
     let (mantissa, exponent) = match text.iter().position(|&b| b == b'e' || b == b'E') {
         Some(i) => {
             let digits = text[i + 1..].strip_prefix(b"+").unwrap_or(&text[i + 1..]);
@@ -822,9 +905,67 @@ pub fn epoch(text: &[u8]) -> Option<Stamp> {
     {
         nanos = nanos.checked_mul(10)?.checked_add(i64::from(b - b'0'))?;
     }
-    let stamp = Stamp::from_nanos(nanos);
-    let (year, ..) = civil_from_days(stamp.second.div_euclid(SECONDS_PER_DAY));
-    (year <= YEAR_MAX as i32).then_some(stamp)
+    before_the_end(Stamp::from_nanos(nanos))
+}
+
+fn before_the_end(stamp: Stamp) -> Option<Stamp> {
+    /// 2262-01-01T00:00:00Z, the year behind [`YEAR_MAX`].
+    const END: i64 = 9_214_646_400;
+    (stamp.second < END).then_some(stamp)
+}
+
+/// Whole digits, and a fraction if they have one, without zeros in front: as [`epoch`] reads them, in
+/// few steps; and how many bytes they take. None is for the general way.
+#[inline(always)]
+fn plain_epoch(text: &[u8]) -> Option<(i64, usize)> {
+    let (count, whole) = digit_run(text);
+    let decimals = match count {
+        10..=11 => 9,
+        12..=14 => 6,
+        15..=17 => 3,
+        18..=19 => 0,
+        _ => return None,
+    };
+    if text[0] == b'0' {
+        return None;
+    }
+    let (behind, end) = match text.get(count) {
+        Some(b'.') => {
+            let (digits, fraction) = digit_run(&text[count + 1..]);
+            if !(1..=9).contains(&digits) {
+                return None;
+            }
+            let nanos = fraction * u64::from(POWERS[9 - digits]);
+            (nanos / u64::from(POWERS[9 - decimals]), count + 1 + digits)
+        }
+        _ => (0, count),
+    };
+    let whole = i64::try_from(whole).ok()?.checked_mul(i64::from(POWERS[decimals]))?;
+    Some((whole.checked_add(behind as i64)?, end))
+}
+
+/// How many digits a text begins with, and their value if they are at most nineteen.
+#[inline(always)]
+fn digit_run(text: &[u8]) -> (usize, u64) {
+    let (mut count, mut value) = (0, 0u64);
+    while let Some(&eight) = text[count..].first_chunk::<8>() {
+        let (digits, values) = leading_digits(u64::from_le_bytes(eight));
+        if digits < 8 {
+            let number = if digits == 0 { 0 } else { eight_digits(values << (64 - 8 * digits)) };
+            value = value.wrapping_mul(u64::from(POWERS[digits as usize])).wrapping_add(number);
+            return (count + digits as usize, value);
+        }
+        value = value.wrapping_mul(100_000_000).wrapping_add(eight_digits(values));
+        count += 8;
+    }
+    for &byte in &text[count..] {
+        if !byte.is_ascii_digit() {
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'));
+        count += 1;
+    }
+    (count, value)
 }
 
 #[cfg(test)]
@@ -1010,6 +1151,42 @@ mod tests {
             let mut warm = Clock::utc();
             any(&mut warm, &a);
             prop_assert_eq!(any(&mut warm, &b), any(&mut Clock::utc(), &b));
+        }
+
+        #[test]
+        fn a_day_without_a_year_never_shows(
+            texts in proptest::collection::vec(
+                "(Jan|Feb|Mar|Dec) ( [1-9]|[0-3][0-9]) [0-2][0-9]:[0-5][0-9]:[0-5][0-9]", 1..9),
+            zone in proptest::sample::select(&["UTC", "Pacific/Kiritimati", "Pacific/Niue"][..]),
+            // Around the turn of a year and around a leap day.
+            anchor_hours in proptest::sample::select(&[473_304i64, 474_672, 0][..]),
+            hours in -72i64..72,
+        ) {
+            let anchor_ns = (anchor_hours + hours) * 3_600_000_000_000;
+            let clock = || Clock::new(TimeZone::get(zone).unwrap(), anchor_ns);
+            let mut warm = clock();
+            for text in &texts {
+                prop_assert_eq!(any(&mut warm, text), any(&mut clock(), text), "{}", text);
+            }
+        }
+
+        #[test]
+        fn epochs_are_read_as_in_general(
+            text in "(0{0,2}[1-9][0-9]{8,19}|[0-9]{0,20})(\\.[0-9]{0,12})?(e\\+?[0-9]{1,2}|\\.| )?",
+        ) {
+            prop_assert_eq!(epoch(text.as_bytes()), epoch_in_general(text.as_bytes()));
+        }
+
+        #[test]
+        fn whoever_looks_misses_nothing(
+            text in "(Wed|wed|Jan|January|24|4|2024|240124|20240124|081109|1706091332|1.7060913e)[-/., TJ|_;:]{0,2}\
+                     (24|4|Jan|jan|January|2024)[-/., ]{0,2}(24|2024|10:15)?[-/., ]{0,2}\
+                     (10:15:32|9:05:02|10.15.32|101532)?( AM| 2024|\\.123|Z|\\+09)?( x)?",
+        ) {
+            let padded = PaddedLine::new(text.as_bytes());
+            let found = Clock::utc().any(padded.line(), 0);
+            let begins_so = text.as_bytes()[0].is_ascii_digit() || text.as_bytes()[0].is_ascii_uppercase();
+            prop_assert!(found.is_none() || !begins_so || Clock::may_begin(padded.line(), 0));
         }
 
         #[test]

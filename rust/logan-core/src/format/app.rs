@@ -37,6 +37,7 @@
 //! them, and that counts if it gives a timestamp.
 
 use super::ansi::{self, ESC};
+use super::marks::Marks;
 use super::text_duration::{self, Memo, TEXTS_MAX};
 use super::{
     Context, Entry, Info, LineFormat, Run, SPOTS_MAX, Scattered, Spot, Spots, apache_error,
@@ -47,7 +48,7 @@ use crate::batch::{
 };
 use crate::level::Level;
 use crate::lines::{LINE_BYTES_MAX, Line, PAD};
-use crate::simd::Simd;
+use crate::simd::{Classes, Simd};
 use crate::timestamp::{Clock, Stamp};
 
 /// Registry entry of the strict form.
@@ -92,6 +93,8 @@ const LEVEL_TOKENS_MAX: usize = 8;
 impl LineFormat for App {
     const COLUMNS: Columns =
         Columns::TIME.or(Columns::LEVEL).or(Columns::DURATION).or(Columns::MESSAGE);
+
+    const NEEDS: Marks = Marks::DIGIT;
 
     const HAS_MANY: bool = true;
 
@@ -147,15 +150,15 @@ impl LineFormat for App {
             fill::<S>(line, level, message, &mut context.memo, record);
             return true;
         }
-        let found = self.dissect(line, context);
+        let found = self.dissect::<S>(line, context);
         let coloured = match found {
             Some((_, level, message)) if level != Level::None => {
-                let front = &line.bytes()[..line.len().min(message + 1)];
-                memchr::memchr(ESC, front).is_some()
+                let end = line.len().min(message + 1);
+                line.find::<S>(0, ESC) < end
             }
-            _ => memchr::memchr(ESC, line.bytes()).is_some(),
+            _ => line.find::<S>(0, ESC) < line.len(),
         };
-        if coloured && self.without_colours::<S>(line, context, arena, record) {
+        if coloured && self.without_colours(line, context, arena, record) {
             return true;
         }
         let Some((stamp, level, message)) = found else { return false };
@@ -458,7 +461,12 @@ impl App {
     }
 
     /// Timestamp, level and start of the message, by the general way.
-    fn dissect(&self, line: Line<'_>, context: &mut Context) -> Option<(Stamp, Level, usize)> {
+    #[inline(always)]
+    fn dissect<S: Simd>(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+    ) -> Option<(Stamp, Level, usize)> {
         if !self.anywhere {
             let open = match line.byte(0) {
                 b'[' | b'<' => 1,
@@ -469,21 +477,29 @@ impl App {
                 .filter(|&(.., end, _)| !is_special(line, end))
                 .map(|(stamp, level, _, message)| (stamp, level, message));
         }
-        let bytes = line.bytes();
-        let limit = bytes.len().min(TIME_OFFSET_MAX);
-        for at in 1..limit {
+        let limit = line.len().min(TIME_OFFSET_MAX);
+        let mut from = 0;
+        // What stood before the first byte of these: nothing, and that is no front.
+        let mut front = 0;
+        while from < limit {
             // All timestamps begin with a digit or a capital.
-            if FRONTS[usize::from(bytes[at - 1])]
-                && (bytes[at].is_ascii_digit() || bytes[at].is_ascii_uppercase())
-                && let Some((stamp, level, _, message)) = timed_at(line, at, context)
-            {
-                // Without a level anywhere it is more likely a damaged line of another format.
-                let level = match level {
-                    Level::None => level_in(&bytes[..at])?.0,
-                    found => found,
-                };
-                return Some((stamp, level, message));
+            let starts = line.range32::<S>(from, b'0', b'9') | line.range32::<S>(from, b'A', b'Z');
+            let fronts = fronts::<S>(line, from);
+            let mut starts = starts & (fronts << 1 | front);
+            front = fronts >> 31;
+            while starts != 0 {
+                let at = from + starts.trailing_zeros() as usize;
+                starts &= starts - 1;
+                if at >= limit {
+                    return None;
+                }
+                if may_begin_time(line, at)
+                    && let Some(found) = timed_and_leveled(line, at, context)
+                {
+                    return found;
+                }
             }
+            from += 32;
         }
         None
     }
@@ -491,7 +507,7 @@ impl App {
     /// Reads the line as if it had no colours; whether that gives a record.
     #[cold]
     #[inline(never)]
-    fn without_colours<S: Simd>(
+    fn without_colours(
         &self,
         line: Line<'_>,
         context: &mut Context,
@@ -503,11 +519,12 @@ impl App {
         if ansi::strip(line.bytes(), &mut plain) {
             let line = Line::new(&plain, PAD, plain.len() - PAD);
             if LineFormat::may_begin_with(self, line.byte(0))
-                && let Some((stamp, level, message)) = self.dissect(line, context)
+                && let Some((stamp, level, message)) = dissected(self, line, context)
             {
                 record.time_ns = stamp.nanos_since_epoch();
                 record.second = stamp.second;
-                fill::<S>(line, level, message, &mut context.memo, record);
+                record.level = level;
+                record.duration_ns = text_duration::find_one(line, message, &mut context.memo);
                 let from = arena.len();
                 arena.extend_from_slice(&line.bytes()[message..]);
                 record.message = Text::of_arena(from, arena.len());
@@ -519,13 +536,67 @@ impl App {
     }
 }
 
-/// Whether the format `text` finds a timestamp and a level in the line.
-pub(super) fn has_time(line: Line<'_>, context: &mut Context) -> bool {
-    App { anywhere: true }.dissect(line, context).is_some()
+/// As [`App::dissect`], from where no instruction set is chosen yet.
+fn dissected(app: &App, line: Line<'_>, context: &mut Context) -> Option<(Stamp, Level, usize)> {
+    #[inline(always)]
+    fn dissect<S: Simd>(
+        app: &App,
+        line: Line<'_>,
+        context: &mut Context,
+    ) -> Option<(Stamp, Level, usize)> {
+        app.dissect::<S>(line, context)
+    }
+    crate::dispatch!(dissect::<>(app: &App, line: Line<'_>, context: &mut Context)
+        -> Option<(Stamp, Level, usize)>; app, line, context)
 }
 
-/// What may stand before a timestamp further in.
-static FRONTS: [bool; 256] = super::byte_set(b" \t[(|<>\"'=;:,@");
+/// Whether the format `text` finds a timestamp and a level in the line.
+#[inline(always)]
+pub(super) fn has_time<S: Simd>(line: Line<'_>, context: &mut Context) -> bool {
+    App { anywhere: true }.dissect::<S>(line, context).is_some()
+}
+
+/// Time, level and message of a line with a timestamp at `at`; None if there is none, Some(None) if
+/// there is one and no level.
+#[inline(never)]
+fn timed_and_leveled(
+    line: Line<'_>,
+    at: usize,
+    context: &mut Context,
+) -> Option<Option<(Stamp, Level, usize)>> {
+    let (stamp, level, _, message) = timed_at(line, at, context)?;
+    // Without a level anywhere it is more likely a damaged line of another format.
+    let level = match level {
+        Level::None => level_in(&line.bytes()[..at]).map(|(level, _)| level),
+        found => Some(found),
+    };
+    Some(level.map(|level| (stamp, level, message)))
+}
+
+/// Whether [`timed_at`] may find something at a digit or a capital.
+#[inline(always)]
+fn may_begin_time(line: Line<'_>, at: usize) -> bool {
+    let is_klog =
+        || matches!(line.byte(at), b'I' | b'W' | b'E' | b'F') && line.byte(at + 1).is_ascii_digit();
+    Clock::may_begin(line, at) || is_klog()
+}
+
+/// What may stand before a timestamp further in: ``<space><tab>[(|<>"'=;:,@``.
+static FRONTS: Classes = Classes::new(&[
+    (1 << 0x0 | 1 << 0x2 | 1 << 0x7 | 1 << 0x8 | 1 << 0xc, 1 << 0x2),
+    (1 << 0xa | 1 << 0xb | 1 << 0xc | 1 << 0xd | 1 << 0xe, 1 << 0x3),
+    (1 << 0x9, 1 << 0x0),
+    (1 << 0x0, 1 << 0x4),
+    (1 << 0xb, 1 << 0x5),
+    (1 << 0xc, 1 << 0x7),
+]);
+
+/// Which of the 32 bytes from `from` may stand before a timestamp, also beyond the line.
+#[inline(always)]
+fn fronts<S: Simd>(line: Line<'_>, from: usize) -> u32 {
+    let [fronts] = line.window_at(from).classes::<S, 1>(&FRONTS, [0xff]);
+    fronts as u32
+}
 
 /// Whether another format says more about a line whose timestamp ends at `end`.
 #[inline(always)]
@@ -583,20 +654,60 @@ fn klog(line: Line<'_>, at: usize, context: &mut Context) -> Option<(Stamp, Leve
     Some((stamp, level, end))
 }
 
-/// What separates tokens.
-static SEPARATORS: [bool; 256] = super::byte_set(b" \t[]()|<>,;\"'={}");
+/// What a byte is to the search for a level.
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        let byte = i as u8;
+        if byte.is_ascii_uppercase() {
+            kinds[i] |= UPPER;
+        }
+        if matches!(byte, b'-' | b':' | b'/' | b'*') {
+            kinds[i] |= DASHES;
+        }
+        if matches!(byte, b':' | b'/') {
+            kinds[i] |= CUTS;
+        }
+        i += 1;
+    }
+    let separators = b" \t[]()|<>,;\"'={}";
+    let mut i = 0;
+    while i < separators.len() {
+        kinds[separators[i] as usize] |= SEPARATOR;
+        i += 1;
+    }
+    kinds
+};
+/// Separates tokens.
+const SEPARATOR: u8 = 1;
+const UPPER: u8 = 1 << 1;
+/// Tokens of these alone are none.
+const DASHES: u8 = 1 << 2;
+/// What stands before the last of these in a token is taken off.
+const CUTS: u8 = 1 << 3;
 
 /// The level among the first tokens of `text`, and the position behind its token.
 pub(super) fn level_in(text: &[u8]) -> Option<(Level, usize)> {
-    let is_separator = |b: u8| SEPARATORS[usize::from(b)];
+    let kind = |b: u8| KINDS[usize::from(b)];
+    let is_separator = |b: u8| kind(b) & SEPARATOR != 0;
     let (mut at, mut tokens, mut only_numbers) = (0, 0, true);
     let mut weak = None;
     while tokens < LEVEL_TOKENS_MAX {
         let Some(skipped) = text[at..].iter().position(|&b| !is_separator(b)) else { break };
         at += skipped;
-        let end = text[at..].iter().position(|&b| is_separator(b)).map_or(text.len(), |n| at + n);
+        let (mut any, mut all) = (0, u8::MAX);
+        let mut is_of_token = |&b: &u8| {
+            let kind = kind(b);
+            let goes_on = kind & SEPARATOR == 0;
+            if goes_on {
+                (any, all) = (any | kind, all & kind);
+            }
+            goes_on
+        };
+        let end = at + text[at..].iter().take_while(|b| is_of_token(b)).count();
         let token = &text[at..end];
-        if token.iter().all(|b| matches!(b, b'-' | b':' | b'/' | b'*')) {
+        if all & DASHES != 0 {
             at = end;
             continue;
         }
@@ -608,7 +719,8 @@ pub(super) fn level_in(text: &[u8]) -> Option<(Level, usize)> {
             || colon;
         let token = token.strip_suffix(b":").unwrap_or(token);
         // Old logcat: the letter stands before the slash.
-        if token.len() > 2
+        if any & CUTS != 0
+            && token.len() > 2
             && token[1] == b'/'
             && only_numbers
             && let Some(level) =
@@ -616,9 +728,12 @@ pub(super) fn level_in(text: &[u8]) -> Option<(Level, usize)> {
         {
             return Some((level, at + 2));
         }
-        let cut = token.iter().rposition(|b| matches!(b, b':' | b'/'));
+        let cut = match any & CUTS {
+            0 => None,
+            _ => token.iter().rposition(|b| matches!(b, b':' | b'/')),
+        };
         let word = cut.map_or(token, |i| &token[i + 1..]);
-        let upper = word.iter().all(u8::is_ascii_uppercase);
+        let upper = all & UPPER != 0 || any & CUTS != 0 && word.iter().all(u8::is_ascii_uppercase);
         let level = match word {
             [letter] if upper => {
                 let bracketed = before == Some(b'[') || after == Some(b']');
@@ -637,11 +752,12 @@ pub(super) fn level_in(text: &[u8]) -> Option<(Level, usize)> {
             return Some((level, end));
         }
         if weak.is_none()
+            && let Some(level) = Level::from_weak_word(word)
             && (enclosed
                 || upper && after == Some(b' ') && text.get(end + 1) == Some(&b'[')
                 || upper && is_column(&text[..at], &text[end..]))
         {
-            weak = Level::from_weak_word(word).map(|level| (level, end));
+            weak = Some((level, end));
         }
         only_numbers &= matches!(token.first(), Some(b'0'..=b'9' | b'+' | b'-'));
         tokens += 1;

@@ -14,6 +14,7 @@
 
 use super::cursor::Cursor;
 use super::http::{closing_quote, route};
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat, Unit};
 use crate::batch::{Columns, Record};
 use crate::lines::Line;
@@ -49,6 +50,7 @@ impl LineFormat for S3 {
         .or(Columns::ROUTE)
         .or(Columns::CLIENT)
         .or(Columns::DURATION);
+    const NEEDS: Marks = Marks::DATE;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_alphanumeric() || byte == b'-'

@@ -20,6 +20,7 @@
 
 use super::cursor::{Cursor, Span};
 use super::http::{closing_quote, nanos_of, route};
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat, Unit};
 use crate::batch::{Columns, NO_DURATION, NO_STATUS, Record};
 use crate::lines::Line;
@@ -72,6 +73,7 @@ impl<const IS_HTTP: bool> LineFormat for Haproxy<IS_HTTP> {
     } else {
         Columns::TIME.or(Columns::BYTES).or(Columns::CLIENT).or(Columns::DURATION)
     };
+    const NEEDS: Marks = Marks::DATE;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         // `<` begins a syslog header as it was sent, `:` an IPv6 address.

@@ -72,7 +72,7 @@ impl LineFormat for Leveled {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        if memchr::memchr(ESC, line.bytes()).is_none() {
+        if line.find::<S>(0, ESC) == line.len() {
             return take::<S>(line, context, record);
         }
         let mut plain = std::mem::take(&mut context.plain);
@@ -96,7 +96,7 @@ impl LineFormat for Leveled {
 #[inline(always)]
 fn take<S: Simd>(line: Line<'_>, context: &mut Context, record: &mut Record) -> bool {
     let Some((level, message)) = front(line.bytes()) else { return false };
-    if app::has_time(line, context) {
+    if app::has_time::<S>(line, context) {
         return false;
     }
     record.level = level;

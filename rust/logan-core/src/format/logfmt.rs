@@ -21,6 +21,7 @@
 //! stays as it is, backslash included; without quotes a backslash is a byte like others.
 
 use super::fields::{Fields, Group, Known, Meaning, Names, Value};
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat, keys};
 use crate::batch::{Columns, NO_TIME, Record};
 use crate::lines::Line;
@@ -62,6 +63,7 @@ impl LineFormat for Logfmt {
         .or(Columns::MESSAGE)
         .or(Columns::ROUTE)
         .or(Columns::CLIENT);
+    const NEEDS: Marks = Marks::EQUALS;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'@' | b'/')

@@ -32,6 +32,7 @@ pub mod json;
 pub mod keys;
 pub mod leveled;
 pub mod logfmt;
+pub mod marks;
 pub mod named;
 pub mod nginx_error;
 pub mod postgres;
@@ -50,6 +51,7 @@ use crate::lines::{LINE_BYTES_MAX, Line};
 use crate::metric::lines::is_header;
 use crate::simd::Simd;
 use crate::timestamp::Clock;
+use marks::Marks;
 use serde::{Deserialize, Serialize};
 
 /// A table of 256 answers: true for the bytes in `members`.
@@ -183,6 +185,10 @@ pub trait LineFormat: Send + Sync + 'static {
     ///
     /// A cheap filter: a line of this format must never begin with a byte that answers false.
     fn may_begin_with(&self, byte: u8) -> bool;
+
+    /// Bytes that a line of this format cannot lack, wherever in it: another cheap filter, for all
+    /// formats at once.
+    const NEEDS: Marks = Marks::NONE;
 
     /// Fills `record`, which is [`Record::EMPTY`], if the line is of this format.
     ///
@@ -356,6 +362,9 @@ pub trait Format: Send + Sync {
     /// See [`LineFormat::may_begin_with`].
     fn may_begin_with(&self, byte: u8) -> bool;
 
+    /// See [`LineFormat::NEEDS`].
+    fn needs(&self) -> Marks;
+
     /// Parses lines until the run's lines end, the batch is full, or a line is empty or not of
     /// this format; that line is then the run's next.
     fn parse_run(&self, run: &mut Run<'_>);
@@ -432,12 +441,16 @@ fn each<S: Simd, F: LineFormat>(format: &F, lines: &mut Scattered<'_>) {
     format.parse_each::<S>(lines);
 }
 
+/// Lines of a format with a bulk way that are parsed one by one before that is tried again.
+const STEPS_MAX: usize = 16;
+
+/// Parses up to `most` lines one by one, until one is not of the format.
 #[inline(always)]
-fn steps<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>) {
+fn steps<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) {
     // The loop's state in registers; `run` is told at the end.
     let block = run.block;
     let mut start = run.start;
-    let room = BATCH_ROWS - run.batch.len;
+    let room = (BATCH_ROWS - run.batch.len).min(most);
     let lines = &run.ends[run.next..];
     let lines = &lines[..lines.len().min(room)];
     let mut parsed = 0;
@@ -490,16 +503,27 @@ impl<F: LineFormat> Format for F {
         LineFormat::may_begin_with(self, byte)
     }
 
+    fn needs(&self) -> Marks {
+        F::NEEDS
+    }
+
     fn parse_run(&self, run: &mut Run<'_>) {
-        if F::HAS_MANY {
-            loop {
+        let mut most = if F::HAS_MANY { 1 } else { BATCH_ROWS };
+        loop {
+            if F::HAS_MANY {
+                let before = run.next;
                 self.parse_many(run);
-                if run.next == run.ends.len() || run.batch.is_full() || !self.parse_one(run) {
-                    return;
-                }
+                // Lines that have no bulk way come in company.
+                most = if run.next == before { STEPS_MAX.min(2 * most) } else { 1 };
+            }
+            let before = run.next;
+            crate::dispatch!(steps::<F>(format: &F, run: &mut Run<'_>, most: usize) -> ()
+                where F: LineFormat; self, run, most);
+            let is_foreign = run.next - before < most;
+            if is_foreign || run.next == run.ends.len() || run.batch.is_full() {
+                return;
             }
         }
-        crate::dispatch!(steps::<F>(format: &F, run: &mut Run<'_>) -> () where F: LineFormat; self, run)
     }
 
     fn parse_one(&self, run: &mut Run<'_>) -> bool {

@@ -74,7 +74,12 @@ fn front(text: &[u8], end: usize) -> Option<(Level, usize, usize)> {
         return None;
     }
     let window = &rest[..rest.len().min(PREFIX_BYTES_MAX)];
-    for at in memchr::memmem::find_iter(window, b":  ") {
+    // Most text has no bracket at all.
+    memchr::memchr(b'[', window)?;
+    for at in memchr::memchr_iter(b':', window) {
+        if !window[at + 1..].starts_with(b"  ") {
+            continue;
+        }
         let word = window[..at].iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
         let start = at - word;
         let Some(&(_, level)) = WORDS.iter().find(|(w, _)| w.as_bytes() == &window[start..at])

@@ -87,6 +87,11 @@ pub fn find<S: Simd>(line: Line<'_>, from: usize, memo: &mut Memo) -> u64 {
     }
 }
 
+/// As [`find`], from where no instruction set is chosen yet.
+pub fn find_one(line: Line<'_>, from: usize, memo: &mut Memo) -> u64 {
+    crate::dispatch!(find::<>(line: Line<'_>, from: usize, memo: &mut Memo) -> u64; line, from, memo)
+}
+
 /// What [`units`] asks of a byte. Of a letter's half bytes, the high one tells the half of the
 /// alphabet and the case, the low one the letter.
 static CLASSES: Classes = Classes::new(&[

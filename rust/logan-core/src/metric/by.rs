@@ -4,6 +4,8 @@
 //! records. A record without the field is in no group and counted as absent. Routes and methods
 //! are as the report's routes have them, texts as they are written, a path without its query.
 
+#[cfg(target_arch = "x86_64")]
+use super::routes::NOWHERE;
 use super::routes::{self, Folder, Route, relative_error};
 use super::{Block, Metric, State};
 use crate::batch::{BATCH_ROWS, Batch, NO_STATUS, Text};
@@ -36,6 +38,9 @@ struct Table {
     kind: Kind,
     groups: GroupTable<Group>,
     absent: u64,
+    /// Finds routes in `groups`.
+    #[cfg(target_arch = "x86_64")]
+    memo: routes::memo::Memo,
 }
 
 /// Where a field's value is.
@@ -94,7 +99,14 @@ impl By {
                 field => Kind::Extra(keys.place(field)?),
             };
             let groups = GroupTable::new(GROUPS_MAX);
-            Some(Table { name: field.to_string(), kind, groups, absent: 0 })
+            Some(Table {
+                name: field.to_string(),
+                kind,
+                groups,
+                absent: 0,
+                #[cfg(target_arch = "x86_64")]
+                memo: Default::default(),
+            })
         };
         let tables = spec.by_fields().iter().filter_map(table).collect();
         By { tables, folder: Folder::new() }
@@ -116,6 +128,8 @@ impl Metric for By {
     fn take(&mut self) -> ByFields {
         let take = |table: &mut Table| {
             let absent = std::mem::take(&mut table.absent);
+            #[cfg(target_arch = "x86_64")]
+            table.memo.restart();
             let groups = table.groups.take();
             let some = absent > 0 || groups.entries() > 0 || !groups.exact();
             some.then(|| (table.name.clone(), FieldGroups { absent, groups }))
@@ -128,6 +142,23 @@ impl Metric for By {
 fn update<S: Simd>(table: &mut Table, folder: &mut Folder, batch: &Batch, block: Block<'_>) {
     let Table { kind, groups, absent, .. } = table;
     groups.expect(batch.len);
+    #[cfg(target_arch = "x86_64")]
+    if matches!(kind, Kind::Route) && !table.memo.is_off && groups.room() >= batch.len {
+        // As the report's own routes are counted: all places first, then all counts.
+        let mut places = [NOWHERE; BATCH_ROWS];
+        let places = &mut places[..batch.len];
+        let moves = groups.moves();
+        let slow = |row| routes::index::<S, _>(groups, folder, batch, block, row);
+        table.memo.places(batch, block, moves, slow, places);
+        for (row, &place) in places.iter().enumerate() {
+            if place == NOWHERE {
+                *absent += 1;
+            } else {
+                groups.count(place as usize).add(batch, row);
+            }
+        }
+        return;
+    }
     let counted = match kind {
         Kind::Status => tally(groups, batch, |row, count| {
             let status = batch.status[row];
@@ -188,13 +219,19 @@ fn tally(
     let mut counted = 0;
     for row in 0..batch.len {
         key(row, &mut |key: &[u8]| {
-            let group = groups.entry(key);
-            group.records += 1;
-            group.route.add(batch.flags[row], batch.duration_ns[row]);
+            groups.entry(key).add(batch, row);
             counted += 1;
         });
     }
     counted
+}
+
+impl Tally {
+    #[inline(always)]
+    fn add(&mut self, batch: &Batch, row: usize) {
+        self.records += 1;
+        self.route.add(batch.flags[row], batch.duration_ns[row]);
+    }
 }
 
 impl Payload for Group {

@@ -187,25 +187,30 @@ pub fn is_continuation(line: &[u8]) -> bool {
         b"goroutine ",
         b"[stacktrace]",
     ];
-    if matches!(line.first(), Some(b' ' | b'\t')) || PREFIXES.iter().any(|p| line.starts_with(p)) {
+    let Some(&first) = line.first() else { return false };
+    if matches!(first, b' ' | b'\t')
+        || PREFIXES.iter().any(|p| p[0] == first && line.starts_with(p))
+    {
         return true;
     }
     // PHP numbers the frames: `#0 /app/x.php(12): f()`.
-    let digits = line.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
-    if digits > 0 && line[0] == b'#' && line.get(1 + digits) == Some(&b' ') {
-        return true;
+    if first == b'#' {
+        let digits = line.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
+        return digits > 0 && line.get(1 + digits) == Some(&b' ');
     }
     let closes = |b: &u8| matches!(b, b'}' | b']' | b')');
-    if line.iter().any(closes) && line.iter().all(|b| closes(b) || b"\"',; ".contains(b)) {
-        return true;
+    if line.iter().all(|b| closes(b) || b"\"',; ".contains(b)) {
+        return line.iter().any(closes);
     }
     // `ValueError: x`, `java.lang.IllegalStateException: x`: a dotted name that ends so, alone or
     // before a colon.
-    let end = line.iter().position(|&b| b == b':').unwrap_or(line.len());
+    if !first.is_ascii_alphabetic() {
+        return false;
+    }
+    let in_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$');
+    let end = line.iter().position(|b| !in_name(b)).unwrap_or(line.len());
     let name = &line[..end];
-    let dotted = name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$'));
-    dotted
-        && name.first().is_some_and(u8::is_ascii_alphabetic)
+    matches!(line.get(end), None | Some(b':'))
         && (name.ends_with(b"Error") || name.ends_with(b"Exception") || name.ends_with(b"Warning"))
 }
 

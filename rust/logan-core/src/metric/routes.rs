@@ -12,7 +12,7 @@
 //! even that; the tests compare the ways.
 
 #[cfg(target_arch = "x86_64")]
-mod memo;
+pub(super) mod memo;
 
 use super::{Block, Metric, State};
 use crate::batch::{BATCH_ROWS, Batch, Columns, DURATION_NS_MAX, ERROR, NO_DURATION, REQUEST};
@@ -124,7 +124,7 @@ impl Metric for Routes {
 }
 
 /// The place of a row without a path.
-const NOWHERE: u32 = u32::MAX;
+pub(super) const NOWHERE: u32 = u32::MAX;
 
 #[inline(always)]
 fn update<S: Simd>(routes: &mut Routes, batch: &Batch, block: Block<'_>) {
@@ -133,7 +133,7 @@ fn update<S: Simd>(routes: &mut Routes, batch: &Batch, block: Block<'_>) {
     if table.room() < batch.len {
         // Entries may move: one row at a time.
         for row in 0..batch.len {
-            if let Some(index) = index::<S>(table, folder, batch, block, row) {
+            if let Some(index) = index::<S, _>(table, folder, batch, block, row) {
                 table.count(index).add(batch.flags[row], batch.duration_ns[row]);
             }
         }
@@ -150,12 +150,12 @@ fn update<S: Simd>(routes: &mut Routes, batch: &Batch, block: Block<'_>) {
     #[cfg(target_arch = "x86_64")]
     if is_done {
         let moves = table.moves();
-        let slow = |row| index::<S>(table, folder, batch, block, row);
+        let slow = |row| index::<S, _>(table, folder, batch, block, row);
         routes.memo.places(batch, block, moves, slow, places);
     }
     if !is_done {
         for (row, place) in places.iter_mut().enumerate() {
-            let index = index::<S>(table, folder, batch, block, row);
+            let index = index::<S, _>(table, folder, batch, block, row);
             *place = index.map_or(NOWHERE, |index| index as u32);
         }
     }
@@ -180,8 +180,8 @@ const PATH_BYTES_MAX: usize = 64;
 
 /// Where the payload of a row is; None if the row has no path.
 #[inline(always)]
-fn index<S: Simd>(
-    table: &mut GroupTable<Route>,
+pub(super) fn index<S: Simd, P: Payload>(
+    table: &mut GroupTable<P>,
     folder: &mut Folder,
     batch: &Batch,
     block: Block<'_>,

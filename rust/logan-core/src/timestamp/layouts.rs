@@ -180,9 +180,10 @@ impl Cursor<'_> {
             return None;
         }
         let name = &rest[..len];
+        let first = [name[0], name[1], name[2]].map(|b| b | 0x20);
         let fits = |full: &&str| {
-            name.eq_ignore_ascii_case(full.as_bytes())
-                || name.eq_ignore_ascii_case(&full.as_bytes()[..3])
+            full.as_bytes()[..3] == first
+                && (len == 3 || name.eq_ignore_ascii_case(full.as_bytes()))
         };
         let place = names.iter().position(fits)?;
         self.at += len;

@@ -97,6 +97,7 @@ mod tail;
 use super::http::{
     closing_quote, method_len, number_at, route, size_at, starts_with_http, status_at,
 };
+use super::marks::Marks;
 use super::{Context, Entry, Format, Info, LineFormat, Params, Run, Scattered, Unit, keys};
 use crate::batch::{Columns, NO_STATUS, Record, Text};
 use crate::lines::Line;
@@ -247,6 +248,7 @@ struct Quoted<const KIND: u8> {
 
 impl<const KIND: u8> LineFormat for Quoted<KIND> {
     const COLUMNS: Columns = COLUMNS;
+    const NEEDS: Marks = Marks::DATE;
     const HAS_MANY: bool = KIND == COMBINED_KIND;
 
     fn parse_many(&self, run: &mut Run<'_>) {
@@ -303,6 +305,7 @@ struct Bare {
 
 impl LineFormat for Bare {
     const COLUMNS: Columns = COLUMNS;
+    const NEEDS: Marks = Marks::DATE;
 
     #[inline(always)]
     fn parse_each<S: Simd>(&self, lines: &mut Scattered<'_>) {

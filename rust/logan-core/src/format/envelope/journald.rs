@@ -26,7 +26,7 @@ use super::{Envelope, Head, Inner, Opened, Payload};
 use crate::batch::{Columns, Record};
 use crate::format::fields::unescape;
 use crate::format::history::{Binary, JournalEntry, reaches};
-use crate::format::{Context, Entry, Info, LineFormat, Part};
+use crate::format::{Context, Entry, Info, LineFormat, Part, byte_set};
 use crate::level::Level;
 use crate::lines::{LINE_BYTES_MAX, Line, PAD};
 use crate::simd::Simd;
@@ -170,9 +170,12 @@ enum Field<'a> {
     Other,
 }
 
+static OF_NAME: [bool; 256] = byte_set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
 fn field(line: &[u8]) -> Field<'_> {
-    let is_of_name = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_';
-    let len = line.iter().take(NAME_BYTES_MAX + 1).take_while(|b| is_of_name(b)).count();
+    let is_of_name = |b: &u8| OF_NAME[usize::from(*b)];
+    let front = &line[..line.len().min(NAME_BYTES_MAX + 1)];
+    let len = front.iter().position(|b| !is_of_name(b)).unwrap_or(front.len());
     if !(1..=NAME_BYTES_MAX).contains(&len) || line[0].is_ascii_digit() {
         return Field::Other;
     }
@@ -210,6 +213,7 @@ impl LineFormat for Export {
         self.rejoin
     }
 
+    #[inline(always)]
     fn part<S: Simd>(
         &self,
         line: Line<'_>,
@@ -243,7 +247,7 @@ impl LineFormat for Export {
         buffer.resize(buffer.len() + PAD, 0);
         let part = if has_message {
             let payload = Line::new(&buffer, PAD, buffer.len() - PAD);
-            let part = self.inner.read::<S>(payload, &opened, context, arena, record);
+            let part = self.inner.read(payload, &opened, context, arena, record);
             super::keep(record, payload.bytes(), arena);
             part
         } else {

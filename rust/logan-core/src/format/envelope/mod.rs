@@ -37,6 +37,7 @@ pub(crate) mod object;
 pub mod prefixed;
 pub mod syslog;
 
+use super::marks::{Marks, Needs};
 use super::{Context, Entry, Format, LineFormat, Params, Part, REGISTRY, app, is_outer};
 use crate::batch::{Columns, NO_TIME, Record, Text};
 use crate::level::Level;
@@ -77,6 +78,9 @@ pub(crate) enum Payload {
 
 /// An envelope, as its author writes it.
 pub(crate) trait Head: Send + Sync + 'static {
+    /// See [`LineFormat::NEEDS`].
+    const NEEDS: Marks = Marks::NONE;
+
     /// See [`LineFormat::may_begin_with`].
     fn may_begin_with(&self, byte: u8) -> bool;
 
@@ -95,6 +99,7 @@ pub(crate) struct Inner {
     formats: Vec<Box<dyn Format>>,
     /// For each first byte, the formats that may take it.
     candidates: Box<[u64; 256]>,
+    needs: Needs,
 }
 
 impl Inner {
@@ -107,11 +112,12 @@ impl Inner {
                 *set |= u64::from(format.may_begin_with(byte as u8)) << i;
             }
         }
-        Inner { formats, candidates }
+        let needs = Needs::of(formats.iter());
+        Inner { formats, candidates, needs }
     }
 
     /// Reads a payload of an envelope that says `opened`; a record, or a continuation.
-    fn read<S: Simd>(
+    fn read(
         &self,
         payload: Line<'_>,
         opened: &Opened,
@@ -122,6 +128,7 @@ impl Inner {
         let bytes = payload.bytes();
         let written = arena.len();
         let mut candidates = bytes.first().map_or(0, |&b| self.candidates[usize::from(b)]);
+        candidates &= self.needs.met(payload);
         let mut taken = false;
         while candidates != 0 && !taken {
             *record = Record::EMPTY;
@@ -139,7 +146,7 @@ impl Inner {
             if opened.is_doubtful {
                 return Part::Foreign;
             }
-            free_text::<S>(payload, context, record);
+            free_text(payload, context, record);
         }
         fill(opened, record);
         Part::Record
@@ -176,15 +183,14 @@ fn continues(payload: &[u8], is_indented: bool) -> bool {
 }
 
 /// A payload as the message of a record.
-#[inline(never)]
-fn free_text<S: Simd>(payload: Line<'_>, context: &mut Context, record: &mut Record) {
+fn free_text(payload: Line<'_>, context: &mut Context, record: &mut Record) {
     let bytes = payload.bytes();
     let front = &bytes[..bytes.len().min(app::LEVEL_OFFSET_MAX)];
     let (level, after) = app::level_in(front).unwrap_or((Level::None, 0));
     let message = app::message_start(payload, after);
     record.level = level;
     record.message = Text::of_line(message, bytes.len());
-    record.duration_ns = super::text_duration::find::<S>(payload, message, &mut context.memo);
+    record.duration_ns = super::text_duration::find_one(payload, message, &mut context.memo);
 }
 
 /// Moves texts of a payload at `start` of a line to their place in the line.
@@ -224,7 +230,7 @@ impl<H: Head> Envelope<H> {
 
     /// Reads the payload of a line that is whole.
     #[inline(always)]
-    fn whole<S: Simd>(
+    fn whole(
         &self,
         line: Line<'_>,
         opened: &Opened,
@@ -240,19 +246,19 @@ impl<H: Head> Envelope<H> {
             }
             Payload::Line(start, end) => {
                 let payload = line.slice(start, end);
-                let part = self.inner.read::<S>(payload, opened, context, arena, record);
+                let part = self.inner.read(payload, opened, context, arena, record);
                 shift(record, start);
                 part
             }
             Payload::Buffer => {
                 buffer.resize(buffer.len() + PAD, 0);
-                self.buffered::<S>(opened, buffer, context, arena, record)
+                self.buffered(opened, buffer, context, arena, record)
             }
         }
     }
 
     /// Reads a payload that lies in a buffer with its pad.
-    fn buffered<S: Simd>(
+    fn buffered(
         &self,
         opened: &Opened,
         buffer: &[u8],
@@ -261,7 +267,7 @@ impl<H: Head> Envelope<H> {
         record: &mut Record,
     ) -> Part {
         let payload = Line::new(buffer, PAD, buffer.len() - PAD);
-        let part = self.inner.read::<S>(payload, opened, context, arena, record);
+        let part = self.inner.read(payload, opened, context, arena, record);
         keep(record, payload.bytes(), arena);
         part
     }
@@ -269,6 +275,7 @@ impl<H: Head> Envelope<H> {
 
 impl<H: Head> LineFormat for Envelope<H> {
     const COLUMNS: Columns = Columns::ALL;
+    const NEEDS: Marks = H::NEEDS;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         self.head.may_begin_with(byte)
@@ -288,7 +295,7 @@ impl<H: Head> LineFormat for Envelope<H> {
             !opened.is_piece && opened.stream.is_none_or(|i| context.history.pieces[i].is_empty())
         });
         let taken = whole.is_some_and(|opened| {
-            self.whole::<S>(line, &opened, &mut buffer, context, arena, record) == Part::Record
+            self.whole(line, &opened, &mut buffer, context, arena, record) == Part::Record
         });
         context.history.scratch = buffer;
         taken
@@ -298,6 +305,7 @@ impl<H: Head> LineFormat for Envelope<H> {
         true
     }
 
+    #[inline(always)]
     fn part<S: Simd>(
         &self,
         line: Line<'_>,
@@ -333,11 +341,11 @@ impl<H: Head> LineFormat for Envelope<H> {
                     Some(pieces) if !pieces.is_empty() => {
                         let mut joined = std::mem::take(&mut context.history.joined);
                         pieces.join(bytes, &mut joined);
-                        let part = self.buffered::<S>(opened, &joined, context, arena, record);
+                        let part = self.buffered(opened, &joined, context, arena, record);
                         context.history.joined = joined;
                         part
                     }
-                    _ => self.whole::<S>(line, opened, &mut buffer, context, arena, record),
+                    _ => self.whole(line, opened, &mut buffer, context, arena, record),
                 }
             }
         };

@@ -10,6 +10,7 @@
 //! Other lines look like this, too, so a line is of this format only if its payload is of one.
 
 use super::{Envelope, Head, Opened, Payload};
+use crate::format::marks::Marks;
 use crate::format::{Entry, Info};
 use crate::level::Level;
 use crate::lines::Line;
@@ -36,6 +37,8 @@ const NAME_BYTES_MAX: usize = 128;
 pub(super) struct Prefixed;
 
 impl Head for Prefixed {
+    const NEEDS: Marks = Marks::BAR;
+
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_alphanumeric() || byte == b'['
     }
@@ -61,6 +64,9 @@ impl Head for Prefixed {
     }
 }
 
+static OF_NAME: [bool; 256] =
+    crate::format::byte_set(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_.-/");
+
 fn behind_pod(line: &[u8]) -> Option<usize> {
     let rest = line.strip_prefix(b"[pod/")?;
     let close = rest.iter().take(2 * NAME_BYTES_MAX).position(|&b| b == b']')?;
@@ -78,7 +84,7 @@ fn behind_name(line: &[u8]) -> Option<usize> {
     if digits > 0 && line.get(at + digits) == Some(&b'|') {
         at += digits + 1;
     }
-    let of_name = |b: &u8| b.is_ascii_alphanumeric() || b"_.-/".contains(b);
+    let of_name = |b: &u8| OF_NAME[usize::from(*b)];
     let name = line[at..].iter().take(NAME_BYTES_MAX + 1).take_while(|b| of_name(b)).count();
     if !(1..=NAME_BYTES_MAX).contains(&name) || Level::from_word(&line[at..at + name]).is_some() {
         return None;
