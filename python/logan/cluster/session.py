@@ -276,7 +276,7 @@ class Session:
             await self._beat_for_ever()
 
     async def _beat_for_ever(self) -> None:
-        at = trio.current_time()
+        now = due = trio.current_time()
         while True:
             leases = [
                 {"job": key[0], "chunk": key[1], "attempt": key[2], "scanned_bytes": scanned}
@@ -295,9 +295,13 @@ class Session:
                         leases=tuple(leases[i : i + LEASES_PER_HEALTH_MAX]),
                     )
                 )
-            at = max(at + self._welcome.heartbeat_s, trio.current_time())
-            await trio.sleep_until(at)
-            if trio.current_time() - self._heard_at > self._welcome.lease_s:
+            due = max(due + self._welcome.heartbeat_s, now)
+            await trio.sleep_until(due)
+            now = trio.current_time()
+            # Slept longer than asked for, this process stood still: that was nobody's silence, and
+            # what was said meanwhile may not have been read yet.
+            self._heard_at = min(now, self._heard_at + now - due)
+            if now - self._heard_at > self._welcome.lease_s:
                 raise LinkLostError(f"nothing heard for {self._welcome.lease_s:g} s")
 
     async def _leave_when_done(self) -> None:
