@@ -19,6 +19,7 @@ import trustme
 
 import logan
 from logan.cluster.coordinator import Coordinator
+from logan.errors import ClusterError
 from logan.scheduler.limits import Limits
 from tests.integration.cluster_processes import (
     Cluster,
@@ -558,7 +559,14 @@ def test_strangers_do_not_lock_out_workers(serving: Cluster) -> None:
             answers.append(answer)
     assert b"slow" in answers[0]
     assert answers[-1] == b""
-    assert len(serving.status()["workers"]) == 3
+
+    def look() -> dict[str, Any] | None:
+        try:
+            return serving.status()
+        except ClusterError:
+            return None  # it has not yet heard that they went
+
+    assert len(wait_until(look, "a place that is free")["workers"]) == 3
 
 
 # --- What it says of itself --------------------------------------------------------------------
