@@ -283,6 +283,26 @@ def test_heartbeats_do_not_wait_for_a_scan(
     run(main)
 
 
+class Puppet:
+    """A coordinator's side of a connection that says what the test wants."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._connection = Connection("coordinator")
+
+    async def say(self, message: Any) -> None:
+        for frame in self._connection.send(message):
+            await self._stream.send_all(frame)
+
+    async def hear(self) -> Any:
+        """The first message of those that arrive next."""
+        while True:
+            data = bytes(await self._stream.receive_some(65_536))
+            assert data, "the worker has gone"
+            for message in self._connection.receive(data):
+                return message
+
+
 @pytest.mark.parametrize("stood_still_s", [0, 12])
 def test_worker_notices_a_coordinator_that_is_silent(
     network: Network, log: Path, stood_still_s: float
@@ -293,24 +313,13 @@ def test_worker_notices_a_coordinator_that_is_silent(
         said: list[str] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(worker("alice", log, say=said.append).run)
-            stream = await network.accept()
-            connection = Connection("coordinator")
-
-            async def say(message: Any) -> None:
-                for frame in connection.send(message):
-                    await stream.send_all(frame)
-
-            async def hear() -> Any:
-                while True:
-                    for message in connection.receive(bytes(await stream.receive_some(65_536))):
-                        return message
-
-            assert isinstance(await hear(), Hello)
-            await say(Challenge("0" * 64, ""))
-            assert isinstance(await hear(), Auth)
-            await say(Welcome(1.0, 5.0))
+            puppet = Puppet(await network.accept())
+            assert isinstance(await puppet.hear(), Hello)
+            await puppet.say(Challenge("0" * 64, ""))
+            assert isinstance(await puppet.hear(), Auth)
+            await puppet.say(Welcome(1.0, 5.0))
             welcomed_at = trio.current_time()
-            while not isinstance(await hear(), Health):
+            while not isinstance(await puppet.hear(), Health):
                 pass
             clock = trio.lowlevel.current_clock()
             assert isinstance(clock, MockClock)
@@ -319,6 +328,24 @@ def test_worker_notices_a_coordinator_that_is_silent(
             assert 5 <= trio.current_time() - welcomed_at - stood_still_s <= 8
             nursery.cancel_scope.cancel()
         assert any("nothing heard for 5 s" in text for text in said)
+
+    run(main)
+
+
+def test_worker_is_there_when_it_hears_late_that_it_was_let_in(network: Network, log: Path) -> None:
+    """It has work by then, which would be lost with the connection."""
+
+    async def main() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(worker("alice", log).run)
+            puppet = Puppet(await network.accept())
+            assert isinstance(await puppet.hear(), Hello)
+            await puppet.say(Challenge("0" * 64, ""))
+            assert isinstance(await puppet.hear(), Auth)
+            await trio.sleep(HANDSHAKE_S_MAX + 1)  # at the last moment, and a trip of a second
+            await puppet.say(Welcome(1.0, 5.0))
+            assert isinstance(await puppet.hear(), (Ready, Health))
+            nursery.cancel_scope.cancel()
 
     run(main)
 

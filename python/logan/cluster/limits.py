@@ -18,6 +18,10 @@ STRANGERS_MAX: Final = 32
 HANDSHAKE_S_MAX: Final = 5.0
 """For HELLO to WELCOME: three trips, so a worker 1,000 ms away is let in; strangers are few."""
 
+INTRODUCTION_S_MAX: Final = 8.0
+"""The same for those who come: longer by more than a trip, so that nobody gives up who was let in
+and has only not heard of it yet; what was leased to it would have to be leased again."""
+
 CONNECT_S_MAX: Final = 1.0
 """One try to connect; a partition that healed must be noticed soon."""
 

@@ -21,6 +21,7 @@ import trio
 from logan import _logan
 from logan.cluster.limits import (
     HANDSHAKE_S_MAX,
+    INTRODUCTION_S_MAX,
     QUEUED_BODY_BYTES_MAX,
     QUEUED_MESSAGES_MAX,
     RECEIVE_BYTES_MAX,
@@ -257,7 +258,7 @@ async def introduce(
         logan=_logan.__version__,
     )
     handshake = PeerHandshake(token, hello, certificate_sha256=certificate_sha256)
-    with trio.fail_after(HANDSHAKE_S_MAX):
+    with trio.fail_after(INTRODUCTION_S_MAX):
         link.post(hello)
         try:
             challenge = await _expect(link, Challenge)
