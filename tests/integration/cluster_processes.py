@@ -145,8 +145,11 @@ class Cluster:
         reserved = socket.socket()
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         reserved.bind(("127.0.0.1", 0))
-        self._reserved.append(reserved)
         self.port = reserved.getsockname()[1]
+        if sys.platform == "linux":
+            self._reserved.append(reserved)
+        else:
+            reserved.close()  # two may not have it there, even if one does not listen
 
     def worker(self, name: str, *arguments: str, connected: bool = True, **extra: Any) -> Process:
         process = self.start(

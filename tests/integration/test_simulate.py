@@ -18,13 +18,18 @@ LOG = Path(__file__).resolve().parents[2] / "test_vectors" / "logs" / "mixed_for
 
 
 def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "logan", "simulate", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
-    )
+    command = [sys.executable, "-m", "logan", "simulate", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=110)
+        except BaseException:
+            # Told to stop it ends its workers; killed, it would leave them to look for a
+            # coordinator at a port that is somebody else's by and by.
+            process.terminate()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 def test_every_scenario_has_an_outcome() -> None:
