@@ -324,9 +324,12 @@ def test_clocks_that_jump(cluster: Cluster, log: Path, expected: str) -> None:
 def test_a_network_that_passes_a_few_bytes_at_a_time(
     cluster: Cluster, log: Path, expected: str
 ) -> None:
+    # Each piece is a turn of this process: a heartbeat behind four results may take seconds.
+    limits = Limits(lease_s=30.0)
+
     async def main() -> logan.Report:
         async with (
-            Coordinator(port=0, roots=[str(log.parent)]) as coordinator,
+            Coordinator(port=0, roots=[str(log.parent)], limits=limits) as coordinator,
             open_proxy(("127.0.0.1", coordinator.port), Link(piece_bytes=7)) as proxy,
         ):
             cluster.port = proxy.port
