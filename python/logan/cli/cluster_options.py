@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import os
 import signal
 from argparse import ArgumentTypeError
@@ -110,10 +109,6 @@ def run_trio(main: Callable[[], Awaitable[int]]) -> int:
 
     from logan.cluster.groups import main_error
 
-    # The modules stay for good: looking them through for garbage, time and again, would only take
-    # time from those who scan.
-    gc.collect()
-    gc.freeze()
     try:
         return trio.run(main)
     except BaseExceptionGroup as group:
