@@ -4,9 +4,7 @@
 //! records. A record without the field is in no group and counted as absent. Routes and methods
 //! are as the report's routes have them, texts as they are written, a path without its query.
 
-#[cfg(target_arch = "x86_64")]
-use super::routes::NOWHERE;
-use super::routes::{self, Folder, Route, relative_error};
+use super::routes::{self, Finder, NOWHERE, Route, relative_error};
 use super::{Block, Metric, State};
 use crate::batch::{BATCH_ROWS, Batch, NO_STATUS, Text};
 use crate::filter::Field;
@@ -30,7 +28,6 @@ pub const GROUPS_MAX: usize = 5_000;
 /// Accumulator.
 pub struct By {
     tables: Vec<Table>,
-    folder: Folder,
 }
 
 struct Table {
@@ -38,9 +35,6 @@ struct Table {
     kind: Kind,
     groups: GroupTable<Group>,
     absent: u64,
-    /// Finds routes in `groups`.
-    #[cfg(target_arch = "x86_64")]
-    memo: routes::memo::Memo,
 }
 
 /// Where a field's value is.
@@ -48,7 +42,7 @@ enum Kind {
     Status,
     Level,
     Format,
-    Route,
+    Route(Box<Finder>),
     Path,
     Method,
     Client,
@@ -92,24 +86,17 @@ impl By {
                 Field::Status => Kind::Status,
                 Field::Level => Kind::Level,
                 Field::Format => Kind::Format,
-                Field::Route => Kind::Route,
+                Field::Route => Kind::Route(Box::default()),
                 Field::Path => Kind::Path,
                 Field::Method => Kind::Method,
                 Field::Client => Kind::Client,
                 field => Kind::Extra(keys.place(field)?),
             };
             let groups = GroupTable::new(GROUPS_MAX);
-            Some(Table {
-                name: field.to_string(),
-                kind,
-                groups,
-                absent: 0,
-                #[cfg(target_arch = "x86_64")]
-                memo: Default::default(),
-            })
+            Some(Table { name: field.to_string(), kind, groups, absent: 0 })
         };
         let tables = spec.by_fields().iter().filter_map(table).collect();
-        By { tables, folder: Folder::new() }
+        By { tables }
     }
 }
 
@@ -118,18 +105,18 @@ impl Metric for By {
 
     #[inline(always)]
     fn update(&mut self, batch: &Batch, block: Block<'_>) {
-        let By { tables, folder } = self;
-        for table in tables {
-            crate::dispatch!(update::<>(table: &mut Table, folder: &mut Folder, batch: &Batch,
-                block: Block<'_>) -> (); table, folder, batch, block);
+        for table in &mut self.tables {
+            crate::dispatch!(update::<>(table: &mut Table, batch: &Batch, block: Block<'_>) -> ();
+                table, batch, block);
         }
     }
 
     fn take(&mut self) -> ByFields {
         let take = |table: &mut Table| {
             let absent = std::mem::take(&mut table.absent);
-            #[cfg(target_arch = "x86_64")]
-            table.memo.restart();
+            if let Kind::Route(finder) = &mut table.kind {
+                finder.restart();
+            }
             let groups = table.groups.take();
             let some = absent > 0 || groups.entries() > 0 || !groups.exact();
             some.then(|| (table.name.clone(), FieldGroups { absent, groups }))
@@ -139,26 +126,9 @@ impl Metric for By {
 }
 
 #[inline(always)]
-fn update<S: Simd>(table: &mut Table, folder: &mut Folder, batch: &Batch, block: Block<'_>) {
+fn update<S: Simd>(table: &mut Table, batch: &Batch, block: Block<'_>) {
     let Table { kind, groups, absent, .. } = table;
     groups.expect(batch.len);
-    #[cfg(target_arch = "x86_64")]
-    if matches!(kind, Kind::Route) && !table.memo.is_off && groups.room() >= batch.len {
-        // As the report's own routes are counted: all places first, then all counts.
-        let mut places = [NOWHERE; BATCH_ROWS];
-        let places = &mut places[..batch.len];
-        let moves = groups.moves();
-        let slow = |row| routes::index::<S, _>(groups, folder, batch, block, row);
-        table.memo.places(batch, block, moves, slow, places);
-        for (row, &place) in places.iter().enumerate() {
-            if place == NOWHERE {
-                *absent += 1;
-            } else {
-                groups.count(place as usize).add(batch, row);
-            }
-        }
-        return;
-    }
     let counted = match kind {
         Kind::Status => tally(groups, batch, |row, count| {
             let status = batch.status[row];
@@ -175,11 +145,7 @@ fn update<S: Simd>(table: &mut Table, folder: &mut Folder, batch: &Batch, block:
         Kind::Format => tally(groups, batch, |row, count| {
             count(format::name_at(usize::from(batch.format[row])).as_bytes());
         }),
-        Kind::Route => tally(groups, batch, |row, count| {
-            if let Some((key, _)) = folder.key::<S>(batch, block, row) {
-                count(key);
-            }
-        }),
+        Kind::Route(finder) => by_route::<S>(groups, finder, batch, block),
         Kind::Path => tally(groups, batch, |row, count| {
             let path = batch.path[row].bytes(block.bytes, &batch.arena);
             let end = path.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len());
@@ -192,6 +158,37 @@ fn update<S: Simd>(table: &mut Table, folder: &mut Folder, batch: &Batch, block:
         Kind::Extra(column) => texts(groups, &batch.extra[*column], batch, block),
     };
     *absent += batch.len as u64 - counted;
+}
+
+/// As the report's own routes are counted: all places first, then all counts, unless there is too
+/// little room for places to hold.
+#[inline(always)]
+fn by_route<S: Simd>(
+    groups: &mut GroupTable<Group>,
+    finder: &mut Finder,
+    batch: &Batch,
+    block: Block<'_>,
+) -> u64 {
+    let mut counted = 0;
+    if groups.room() < batch.len {
+        for row in 0..batch.len {
+            if let Some(index) = finder.index::<S, _>(groups, batch, block, row) {
+                groups.count(index).add(batch, row);
+                counted += 1;
+            }
+        }
+        return counted;
+    }
+    let mut places = [NOWHERE; BATCH_ROWS];
+    let places = &mut places[..batch.len];
+    finder.places::<S, _>(groups, batch, block, places);
+    for (row, &place) in places.iter().enumerate() {
+        if place != NOWHERE {
+            groups.count(place as usize).add(batch, row);
+            counted += 1;
+        }
+    }
+    counted
 }
 
 #[inline(always)]

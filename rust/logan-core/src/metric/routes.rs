@@ -12,7 +12,7 @@
 //! even that; the tests compare the ways.
 
 #[cfg(target_arch = "x86_64")]
-pub(super) mod memo;
+mod memo;
 
 use super::{Block, Metric, State};
 use crate::batch::{BATCH_ROWS, Batch, Columns, DURATION_NS_MAX, ERROR, NO_DURATION, REQUEST};
@@ -45,6 +45,12 @@ const ID: &[u8; 4] = b"{id}";
 /// Accumulator.
 pub struct Routes {
     table: GroupTable<Route>,
+    finder: Finder,
+}
+
+/// Finds where in a table the routes of records are.
+#[derive(Default)]
+pub(super) struct Finder {
     folder: Folder,
     #[cfg(target_arch = "x86_64")]
     memo: memo::Memo,
@@ -96,12 +102,7 @@ pub struct RouteGroups(Groups<Route>);
 
 impl Default for Routes {
     fn default() -> Self {
-        Routes {
-            table: GroupTable::new(ROUTES_MAX),
-            folder: Folder::new(),
-            #[cfg(target_arch = "x86_64")]
-            memo: Default::default(),
-        }
+        Routes { table: GroupTable::new(ROUTES_MAX), finder: Finder::default() }
     }
 }
 
@@ -117,8 +118,7 @@ impl Metric for Routes {
     }
 
     fn take(&mut self) -> RouteGroups {
-        #[cfg(target_arch = "x86_64")]
-        self.memo.restart();
+        self.finder.restart();
         RouteGroups(self.table.take())
     }
 }
@@ -128,12 +128,12 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 
 #[inline(always)]
 fn update<S: Simd>(routes: &mut Routes, batch: &Batch, block: Block<'_>) {
-    let Routes { table, folder, .. } = routes;
+    let Routes { table, finder } = routes;
     table.expect(batch.len);
     if table.room() < batch.len {
         // Entries may move: one row at a time.
         for row in 0..batch.len {
-            if let Some(index) = index::<S, _>(table, folder, batch, block, row) {
+            if let Some(index) = finder.index::<S, _>(table, batch, block, row) {
                 table.count(index).add(batch.flags[row], batch.duration_ns[row]);
             }
         }
@@ -143,22 +143,7 @@ fn update<S: Simd>(routes: &mut Routes, batch: &Batch, block: Block<'_>) {
     // memory, and the processor fetches several payloads at once.
     let mut places = [NOWHERE; BATCH_ROWS];
     let places = &mut places[..batch.len];
-    #[cfg(target_arch = "x86_64")]
-    let is_done = !routes.memo.is_off;
-    #[cfg(not(target_arch = "x86_64"))]
-    let is_done = false;
-    #[cfg(target_arch = "x86_64")]
-    if is_done {
-        let moves = table.moves();
-        let slow = |row| index::<S, _>(table, folder, batch, block, row);
-        routes.memo.places(batch, block, moves, slow, places);
-    }
-    if !is_done {
-        for (row, place) in places.iter_mut().enumerate() {
-            let index = index::<S, _>(table, folder, batch, block, row);
-            *place = index.map_or(NOWHERE, |index| index as u32);
-        }
-    }
+    finder.places::<S, _>(table, batch, block, places);
     let rows = places.iter().zip(&batch.flags).zip(&batch.duration_ns);
     if batch.has(Columns::DURATION) {
         for ((&place, &flags), &duration_ns) in rows {
@@ -178,11 +163,53 @@ fn update<S: Simd>(routes: &mut Routes, batch: &Batch, block: Block<'_>) {
 /// Longest path that [`short_key`] takes: its masks have a bit for each byte.
 const PATH_BYTES_MAX: usize = 64;
 
-/// Where the payload of a row is; None if the row has no path.
+impl Finder {
+    /// Begins a chunk.
+    pub(super) fn restart(&mut self) {
+        #[cfg(target_arch = "x86_64")]
+        self.memo.restart();
+    }
+
+    /// The place of a row's route; None if the row has no path.
+    #[inline(always)]
+    pub(super) fn index<S: Simd, P: Payload>(
+        &mut self,
+        table: &mut GroupTable<P>,
+        batch: &Batch,
+        block: Block<'_>,
+        row: usize,
+    ) -> Option<usize> {
+        index::<S, P>(&mut self.folder, table, batch, block, row)
+    }
+
+    /// The places of all rows of a batch, [`NOWHERE`] for those without a path, in a table that has
+    /// room for all of them.
+    #[inline(always)]
+    pub(super) fn places<S: Simd, P: Payload>(
+        &mut self,
+        table: &mut GroupTable<P>,
+        batch: &Batch,
+        block: Block<'_>,
+        places: &mut [u32],
+    ) {
+        let folder = &mut self.folder;
+        #[cfg(target_arch = "x86_64")]
+        if !self.memo.is_off {
+            let moves = table.moves();
+            let slow = |row| index::<S, P>(folder, table, batch, block, row);
+            return self.memo.places(batch, block, moves, slow, places);
+        }
+        for (row, place) in places.iter_mut().enumerate() {
+            let index = index::<S, P>(folder, table, batch, block, row);
+            *place = index.map_or(NOWHERE, |index| index as u32);
+        }
+    }
+}
+
 #[inline(always)]
-pub(super) fn index<S: Simd, P: Payload>(
-    table: &mut GroupTable<P>,
+fn index<S: Simd, P: Payload>(
     folder: &mut Folder,
+    table: &mut GroupTable<P>,
     batch: &Batch,
     block: Block<'_>,
     row: usize,

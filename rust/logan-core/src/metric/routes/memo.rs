@@ -34,7 +34,7 @@ const NOWHERE: u32 = super::NOWHERE;
 struct Folded([u8; 64]);
 
 /// What is known.
-pub(in crate::metric) struct Memo {
+pub(super) struct Memo {
     ways: Ways,
     known: Vec<Folded>,
     /// The place of each.
@@ -46,7 +46,7 @@ pub(in crate::metric) struct Memo {
     misses: u64,
     has_vbmi2: bool,
     /// Nearly every path is new: it is not worth it for now.
-    pub(in crate::metric) is_off: bool,
+    pub(super) is_off: bool,
 }
 
 impl Default for Memo {
@@ -67,7 +67,7 @@ impl Default for Memo {
 
 impl Memo {
     /// Begins a chunk.
-    pub(in crate::metric) fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.is_off = !self.has_vbmi2;
         (self.hits, self.misses) = (0, 0);
     }
@@ -84,7 +84,7 @@ impl Memo {
     /// # Panics
     /// If the memo is off.
     #[inline]
-    pub(in crate::metric) fn places(
+    pub(super) fn places(
         &mut self,
         batch: &Batch,
         block: Block<'_>,
