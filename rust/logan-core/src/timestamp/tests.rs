@@ -1,3 +1,4 @@
+use super::epoch::epoch_in_general;
 use super::*;
 use crate::lines::PaddedLine;
 use proptest::prelude::*;

@@ -1,0 +1,421 @@
+//! The table of names: what a key stands for, in whichever object and spelling it comes.
+
+use super::Unit;
+use crate::lines::Line;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// Nothing known.
+    Nothing,
+    /// Time of the record.
+    Time,
+    /// Severity.
+    Level,
+    /// Severity under a key so short that only exact values count.
+    ShortLevel,
+    /// Message.
+    Message,
+    /// HTTP status.
+    Status,
+    /// Response time.
+    Duration(Rule),
+    /// Response time in seconds, or the time of the record.
+    RequestTime,
+    /// HTTP method.
+    Method,
+    /// Path or URL of the request.
+    Path,
+    /// Request line.
+    Request,
+    /// Client.
+    Client,
+    /// Clients, nearest last, with commas between them.
+    Forwarded,
+    /// Bytes sent.
+    Bytes,
+}
+
+/// How a duration without a unit of its own is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// The name fixes the unit.
+    Fixed(Unit),
+    /// Decimals are seconds, large whole numbers nanoseconds, small ones milliseconds.
+    Seconds,
+    /// Large whole numbers are nanoseconds, all else milliseconds.
+    Whole,
+    /// Milliseconds.
+    Millis,
+    /// Not at all.
+    Never,
+}
+
+/// Longest key that can be known.
+pub const KEY_BYTES_MAX: usize = 32;
+
+/// Keys of objects whose members count as members of the outermost object.
+pub const SEE_THROUGH: &str =
+    "fields attributes properties json_payload extra context mdc meta attr";
+
+/// Known names other than durations: meaning, rank, names.
+pub const NAMES: &[(Meaning, u8, &str)] = &[
+    (
+        Meaning::Time,
+        3,
+        "time timestamp ts datetime date_time date t t.$date asctime event_time event_timestamp \
+         logged_at log_time log_timestamp time_local time_iso8601 time_unix_nano time_millis \
+         edge_start_timestamp request_time_epoch record.time.repr \
+         request_received_timestamp time_stamp last_timestamp",
+    ),
+    (
+        Meaning::Time,
+        2,
+        "start_time started_at start_utc stage_timestamp timestamp.seconds instant.epoch_second \
+         created_at created event.created receive_timestamp timestamp_seconds msec",
+    ),
+    (
+        Meaning::Level,
+        3,
+        "level severity lvl log_level level_name log.level severity_text error_severity priority \
+         level.name record.level.name",
+    ),
+    (Meaning::ShortLevel, 3, "l s"),
+    (Meaning::ShortLevel, 2, "at"),
+    (Meaning::Message, 3, "message msg short_message record.message text_payload"),
+    (
+        Meaning::Message,
+        2,
+        "event text log log.message body body.string_value m full_message rendered_message mt \
+         message_template",
+    ),
+    (
+        Meaning::Message,
+        1,
+        "error err error.message err.message err.msg error_message exception exception.message",
+    ),
+    (
+        Meaning::Status,
+        3,
+        "status status_code http_status http_status_code http_code response_status response_code \
+         response_status_code http.response.status_code http.status_code http.status \
+         res.status_code res.status response.status response.status_code response_status.code \
+         http_request.status downstream_status edge_response_status http_response_code \
+         http_response_status http.response.status http.response.code resp.status resp_status",
+    ),
+    (Meaning::Status, 2, "code origin_status"),
+    (
+        Meaning::Method,
+        3,
+        "method http_method request_method verb http.method http.request.method request.method \
+         req.method http_request.request_method http_request.http_method client_request_method",
+    ),
+    (
+        Meaning::Path,
+        3,
+        "path url uri request_uri request_path request_url http_path http_url uri_path \
+         resource_path http.url http.target http.path url.path url.original url.full request.uri \
+         request.url request.path req.url req.path http_request.request_url http_request.uri \
+         client_request_uri client_request_path",
+    ),
+    (Meaning::Path, 2, "route http.route full_path"),
+    (Meaning::Request, 1, "request request_line http_request"),
+    (
+        Meaning::Client,
+        3,
+        "client client_ip remote_addr remote_ip remote_address remote_host remote client_host \
+         client_addr client_address source_ip source_ip_address source.ip source.address client.ip \
+         client.address request.remote_ip request.remote_addr request.client_ip req.remote_address \
+         req.ip http_request.remote_ip http_request.client_ip http.client_ip network.client.ip \
+         downstream_remote_address",
+    ),
+    (Meaning::Client, 2, "ip real_ip x_real_ip user_ip src_ip"),
+    (Meaning::Forwarded, 1, "fwd x_forwarded_for http_x_forwarded_for forwarded_for"),
+    (
+        Meaning::Bytes,
+        3,
+        "bytes_sent body_bytes_sent bytes_out bytes_written response_size response_bytes \
+         response_length resp_size content_length http.response.body.bytes http.response.bytes \
+         http.response_size http_request.response_size response.size res.content_length \
+         network.bytes_written downstream_content_size edge_response_bytes \
+         res.headers.content_length resp_bytes",
+    ),
+    (Meaning::Bytes, 2, "bytes size"),
+    (Meaning::Duration(Rule::Fixed(Unit::Nanoseconds)), 3, "event.duration"),
+    (
+        Meaning::Duration(Rule::Fixed(Unit::Seconds)),
+        3,
+        "http.server.request.duration http.server.duration",
+    ),
+    (
+        Meaning::Duration(Rule::Fixed(Unit::Milliseconds)),
+        3,
+        "latencies.request response_latency elasticsearch.slowlog.took \
+         record.metrics.duration_ms origin_response_duration_ms",
+    ),
+    (Meaning::Duration(Rule::Fixed(Unit::Milliseconds)), 2, "time_ms ms upstream_service_time"),
+    (Meaning::Duration(Rule::Fixed(Unit::Seconds)), 2, "upstream_response_time"),
+    (Meaning::Duration(Rule::Whole), 3, "http_request.latency"),
+    (Meaning::Duration(Rule::Never), 3, "latency_human"),
+    (Meaning::Duration(Rule::Never), 2, "service"),
+];
+
+/// Names of durations, which may have a suffix of [`SUFFIXES`]: meaning without one, names.
+/// All have rank 3.
+pub const DURATIONS: &[(Meaning, &str)] = &[
+    (Meaning::Duration(Rule::Seconds), "duration"),
+    (Meaning::Duration(Rule::Whole), "elapsed latency dur"),
+    (
+        Meaning::Duration(Rule::Millis),
+        "took response_time res.response_time processing_time process_time request_duration \
+         request_latency time_taken time_elapsed elapsed_time execution_time exec_time runtime \
+         run_time rt cost http.duration total_time total_duration query_time query_duration \
+         handler_time service_time req_time resp_time response_duration http_duration",
+    ),
+    (Meaning::RequestTime, "request_time"),
+];
+
+/// Suffixes of durations.
+pub const SUFFIXES: &[(Unit, &str)] = &[
+    (Unit::Nanoseconds, "ns nanos nanoseconds"),
+    (Unit::Microseconds, "us usec usecs micros microseconds"),
+    (Unit::Milliseconds, "ms msec msecs millis milliseconds"),
+    (Unit::Seconds, "s sec secs seconds"),
+];
+
+/// The objects that a key may stand in, as far as the table tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Group(u8);
+
+impl Group {
+    /// The outermost object.
+    pub const ROOT: Group = Group(0);
+    /// An object in which no name is known.
+    pub const NOWHERE: Group = Group(u8::MAX);
+
+    /// A number of its own for each group.
+    #[inline(always)]
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    /// The group of this number.
+    #[inline(always)]
+    pub const fn from_number(number: u8) -> Group {
+        Group(number)
+    }
+}
+
+/// What the table says of a key.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    /// Meaning of the value.
+    pub meaning: Meaning,
+    /// Rank among values of the same meaning, 1 to 3.
+    pub(super) rank: u8,
+    /// What the members of the value are, if it is an object.
+    pub inside: Group,
+}
+
+impl Known {
+    /// Nothing is known of the key.
+    pub const NOTHING: Known = Known { meaning: Meaning::Nothing, rank: 0, inside: Group::NOWHERE };
+
+    /// Rank among values of the same meaning, 1 to 3, if the value is usable and no guess.
+    pub(in crate::format) fn rank(self) -> u8 {
+        self.rank
+    }
+}
+
+/// Keys are compared as integers: the first and the last eight bytes, then the second eight and
+/// the last but eight, which overlap. Of keys up to eight bytes only the first word is used.
+#[derive(Clone, Copy)]
+struct Entry {
+    /// The lower-case key.
+    words: [u64; 4],
+    /// 0x20 where the key has a letter: setting that bit makes the letter lower case.
+    folds: [u64; 4],
+    /// Length and group.
+    size: u32,
+    known: Known,
+}
+
+/// The table as a hash table with open addressing.
+pub struct Names {
+    /// Tag in the upper half, index + 1 in the lower; 0 if empty.
+    slots: Box<[u32; SLOTS]>,
+    entries: Vec<Entry>,
+}
+
+/// At least twice the number of entries, which a test asserts.
+const SLOTS: usize = 8192;
+
+/// Upper to lower case, for all bytes at once; not only of letters, which is enough for hashing.
+pub(super) const FOLD: u64 = 0x2020_2020_2020_2020;
+
+#[inline(always)]
+fn hash(first: u64, last: u64, size: u32) -> u64 {
+    ((first | FOLD) ^ (last | FOLD).rotate_left(29) ^ u64::from(size))
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+#[inline(always)]
+fn size_of(group: Group, len: usize) -> u32 {
+    len as u32 | u32::from(group.0) << 8
+}
+
+impl Names {
+    /// Whether the slots are filled so loosely that searches are short and indices fit.
+    #[cfg(test)]
+    pub(super) fn is_loose(&self) -> bool {
+        self.entries.len() * 2 <= SLOTS && self.entries.len() < u16::MAX.into()
+    }
+
+    /// The table, which is built once.
+    pub fn get() -> &'static Names {
+        static NAMES: LazyLock<Names> = LazyLock::new(build);
+        &NAMES
+    }
+
+    /// What is known of the key `line[start..end]` in an object of this group.
+    #[inline(always)]
+    pub fn look_up(&self, line: Line<'_>, group: Group, start: usize, end: usize) -> Known {
+        let mark = line.byte(start);
+        let start = start + usize::from((mark == b'@' || mark == b'_') && start < end);
+        let len = end - start;
+        if len.wrapping_sub(1) >= KEY_BYTES_MAX {
+            return Known::NOTHING;
+        }
+        let size = size_of(group, len);
+        let (first, last) = if len <= 8 {
+            (line.u64_at(start) & (u64::MAX >> (64 - 8 * len)), 0)
+        } else {
+            (line.u64_at(start), line.u64_before(end))
+        };
+        let hash = hash(first, last, size);
+        let mut slot = (hash >> 32) as usize;
+        loop {
+            let found = self.slots[slot % SLOTS];
+            if found == 0 {
+                return Known::NOTHING;
+            }
+            if found >> 16 == (hash >> 48) as u32 {
+                let entry = &self.entries[(found as u16 - 1) as usize];
+                let same = entry.size == size
+                    && first | entry.folds[0] == entry.words[0]
+                    && last | entry.folds[1] == entry.words[1]
+                    && (len <= 16
+                        || line.u64_at(start + 8) | entry.folds[2] == entry.words[2]
+                            && line.u64_before(end - 8) | entry.folds[3] == entry.words[3]);
+                if same {
+                    return entry.known;
+                }
+            }
+            slot += 1;
+        }
+    }
+
+    /// Adds a key; of a key that is there already, only what is not known yet.
+    fn insert(&mut self, group: Group, key: &str, known: Known) {
+        let bytes = key.as_bytes();
+        let word = |range: Range<usize>| {
+            let mut word = [0; 8];
+            word[..range.len()].copy_from_slice(&bytes[range]);
+            u64::from_le_bytes(word)
+        };
+        let len = bytes.len();
+        assert!((1..=KEY_BYTES_MAX).contains(&len), "{key}");
+        let words = [
+            word(0..len.min(8)),
+            if len > 8 { word(len - 8..len) } else { 0 },
+            if len > 16 { word(8..16) } else { 0 },
+            if len > 16 { word(len - 16..len - 8) } else { 0 },
+        ];
+        let size = size_of(group, len);
+        let hash = hash(words[0], words[1], size);
+        let mut slot = (hash >> 32) as usize;
+        while self.slots[slot % SLOTS] != 0 {
+            let old = &mut self.entries[(self.slots[slot % SLOTS] as u16 - 1) as usize];
+            if old.size == size && old.words == words {
+                if old.known.meaning == Meaning::Nothing {
+                    (old.known.meaning, old.known.rank) = (known.meaning, known.rank);
+                }
+                if old.known.inside == Group::NOWHERE {
+                    old.known.inside = known.inside;
+                }
+                return;
+            }
+            slot += 1;
+        }
+        let fold = |b: u8| u8::from(b.is_ascii_lowercase()) << 5;
+        let folds = words.map(|w| u64::from_le_bytes(w.to_le_bytes().map(fold)));
+        self.entries.push(Entry { words, folds, size, known });
+        self.slots[slot % SLOTS] = ((hash >> 48) as u32) << 16 | self.entries.len() as u32;
+    }
+}
+
+/// Every way to write `key`: each `_` there or left out, or all of them as `-`.
+pub(super) fn spellings(key: &str) -> Vec<String> {
+    let mut all = vec![String::new()];
+    for part in key.split_inclusive('_') {
+        let (word, separated) = part.strip_suffix('_').map_or((part, false), |w| (w, true));
+        let mut next = Vec::new();
+        for begun in all {
+            if separated && !word.is_empty() {
+                next.push(format!("{begun}{word}"));
+            }
+            next.push(format!("{begun}{part}"));
+        }
+        all = next;
+    }
+    if key.contains('_') {
+        all.push(key.replace('_', "-"));
+    }
+    all
+}
+
+fn build() -> Names {
+    let mut names = Names { slots: Box::new([0; SLOTS]), entries: Vec::new() };
+    let mut groups: HashMap<String, Group> = HashMap::from([(String::new(), Group::ROOT)]);
+    let mut add = |name: &str, meaning, rank| {
+        let segments: Vec<&str> = name.split('.').collect();
+        for from in 0..segments.len() {
+            let group = groups[&segments[..from].join(".")];
+            for to in from + 1..=segments.len() {
+                let known = if to == segments.len() {
+                    Known { meaning, rank, inside: Group::NOWHERE }
+                } else {
+                    let next = Group(groups.len() as u8);
+                    let inside = *groups.entry(segments[..to].join(".")).or_insert(next);
+                    assert!(inside != Group::NOWHERE, "too many groups");
+                    Known { inside, ..Known::NOTHING }
+                };
+                for key in spellings(&segments[from..to].join(".")) {
+                    names.insert(group, &key, known);
+                }
+            }
+        }
+    };
+    for &(meaning, rank, list) in NAMES {
+        list.split_whitespace().for_each(|name| add(name, meaning, rank));
+    }
+    for &(meaning, list) in DURATIONS {
+        for name in list.split_whitespace() {
+            add(name, meaning, 3);
+            for &(unit, suffixes) in SUFFIXES {
+                for suffix in suffixes.split_whitespace() {
+                    let meaning = Meaning::Duration(Rule::Fixed(unit));
+                    add(&format!("{name}_{suffix}"), meaning, 3);
+                }
+            }
+        }
+    }
+    let through = Known { inside: Group::ROOT, ..Known::NOTHING };
+    for key in SEE_THROUGH.split_whitespace().flat_map(spellings) {
+        names.insert(Group::ROOT, &key, through);
+    }
+    names
+}

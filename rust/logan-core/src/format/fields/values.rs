@@ -1,0 +1,394 @@
+//! What values mean, given what their key stands for.
+
+use super::names::FOLD;
+use super::{Rule, Unit, Value};
+use crate::batch::Text;
+use crate::format::duration::{decimal, of_clock, with_unit};
+use crate::level::Level;
+use crate::lines::Line;
+use crate::simd::Simd;
+use crate::timestamp::{self, Clock, Stamp, eight_digits, leading_digits};
+use std::ops::Range;
+
+/// A number before this many seconds after 1970 (1973-03-03) is no time: counters and offsets
+/// such as `"t": 12` are far more likely than logs of that age.
+pub const EPOCH_SECONDS_MIN: i64 = 100_000_000;
+
+/// A whole number from which on a guess says nanoseconds: 1 ms as such, or 17 minutes.
+pub(super) const NANOSECONDS_FROM: u64 = 1_000_000;
+
+/// Whole numbers without a unit that are nanoseconds if slog wrote them. Requests below 10 µs are as
+/// rare as ones of more than 10 s, which is what smaller numbers would be if their unit was wrong.
+pub(super) const SLOG_NANOSECONDS: Range<u64> = 10_000..NANOSECONDS_FROM;
+
+/// Longest method, in a field of its own or in a request line.
+const METHOD_BYTES_MAX: usize = 20;
+
+pub(super) fn whole_text(text: &[u8]) -> Option<Range<usize>> {
+    Some(0..text.len())
+}
+
+/// The part of a value that `part` chooses after escapes are undone; no text for None.
+#[inline(never)]
+pub(super) fn kept(
+    value: Value,
+    bytes: &[u8],
+    arena: &mut Vec<u8>,
+    part: impl Fn(&[u8]) -> Option<Range<usize>>,
+) -> Text {
+    if !value.escaped {
+        return part(bytes)
+            .map_or(Text::NONE, |r| Text::of_line(value.start + r.start, value.start + r.end));
+    }
+    let from = arena.len();
+    unescape(bytes, arena);
+    match part(&arena[from..]) {
+        Some(r) if !r.is_empty() => Text::of_arena(from + r.start, from + r.end),
+        _ => {
+            arena.truncate(from);
+            Text::NONE
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn time(line: Line<'_>, clock: &mut Clock, value: Value) -> Option<Stamp> {
+    if !value.number
+        && !value.escaped
+        && let Some((stamp, end)) = clock.iso(line.until(value.end), value.start)
+        && end == value.end
+    {
+        return Some(stamp);
+    }
+    other_time(line, clock, value)
+}
+
+#[inline(never)]
+pub(super) fn other_time(line: Line<'_>, clock: &mut Clock, value: Value) -> Option<Stamp> {
+    if value.escaped {
+        return None;
+    }
+    if !value.number
+        && let Some((stamp, end)) = clock.any(line.until(value.end), value.start)
+        && end == value.end
+    {
+        return Some(stamp);
+    }
+    usual_epoch(line, value)
+        .or_else(|| timestamp::epoch(&line.bytes()[value.start..value.end]))
+        .filter(|stamp| stamp.second >= EPOCH_SECONDS_MIN)
+}
+
+/// Ten digits with one to seven decimals, or thirteen digits: today's seconds and milliseconds.
+///
+/// Only up to the year 2128. Where this answers, [`timestamp::epoch`] answers the same, ten times
+/// as slowly.
+#[inline]
+pub(super) fn usual_epoch(line: Line<'_>, value: Value) -> Option<Stamp> {
+    let Value { start, end, .. } = value;
+    let (count, first) = leading_digits(line.u64_at(start));
+    if count < 8 || !(1..5).contains(&(first & 0xff)) || end < start + 12 {
+        return None;
+    }
+    let first = eight_digits(first) as i64;
+    let (count, rest) = leading_digits(line.u64_at(start + 8));
+    if count == 5 && end == start + 13 {
+        let millis = first * 100_000 + eight_digits(rest << 24) as i64;
+        return Some(Stamp { second: millis / 1000, nanos: (millis % 1000) as u32 * 1_000_000 });
+    }
+    let decimals = end - start - 11;
+    if count != 2 || line.byte(start + 10) != b'.' || decimals > 7 {
+        return None;
+    }
+    let second = first * 100 + eight_digits(rest << 48) as i64;
+    let (count, fraction) = leading_digits(line.u64_at(start + 11));
+    if (count as usize) < decimals {
+        return None;
+    }
+    let fraction = eight_digits(fraction << (64 - 8 * decimals)) as u32;
+    Some(Stamp { second, nanos: fraction * 10u32.pow(9 - decimals as u32) })
+}
+
+#[inline(always)]
+pub(super) fn level(line: Line<'_>, value: Value, bytes: &[u8]) -> Level {
+    // Nearly every level is one of these; a byte that folds to a letter is that letter.
+    const fn word(text: [u8; 5]) -> u64 {
+        u64::from_le_bytes([text[0], text[1], text[2], text[3], text[4], 0, 0, 0])
+    }
+    let folded = line.u64_at(value.start) | FOLD;
+    match bytes.len() {
+        4 => match folded & 0xffff_ffff {
+            w if w == word(*b"info\0") => return Level::Info,
+            w if w == word(*b"warn\0") => return Level::Warn,
+            _ => {}
+        },
+        5 => match folded & 0xff_ffff_ffff {
+            w if w == word(*b"error") => return Level::Error,
+            w if w == word(*b"debug") => return Level::Debug,
+            _ => {}
+        },
+        _ => {}
+    }
+    other_level(bytes)
+}
+
+#[inline(never)]
+pub(super) fn other_level(bytes: &[u8]) -> Level {
+    Level::from_field(bytes)
+}
+
+/// A level under a short key, or NONE.
+pub(super) fn short_level(bytes: &[u8]) -> Level {
+    match bytes {
+        [letter] => Level::from_letter(*letter),
+        [b'D', b'1'..=b'5'] => Some(Level::Debug),
+        word => Level::from_word(word),
+    }
+    .unwrap_or(Level::None)
+}
+
+#[inline(always)]
+pub(super) fn status(bytes: &[u8]) -> Option<u16> {
+    let &[a, b, c] = bytes else { return None };
+    let digits = [a, b, c].map(|d| u16::from(d.wrapping_sub(b'0')));
+    let number = digits[0] * 100 + digits[1] * 10 + digits[2];
+    ((1..=5).contains(&digits[0]) && digits[1] < 10 && digits[2] < 10).then_some(number)
+}
+
+/// A whole number of 1 to 18 digits.
+#[inline(always)]
+pub(crate) fn whole(bytes: &[u8]) -> Option<u64> {
+    if bytes.is_empty() || bytes.len() > 18 {
+        return None;
+    }
+    let mut number = 0;
+    for &b in bytes {
+        let digit = b.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + u64::from(digit);
+    }
+    Some(number)
+}
+
+/// Nanoseconds, and whether their unit is a guess.
+#[inline(always)]
+pub(super) fn duration(
+    line: Line<'_>,
+    key: usize,
+    bytes: &[u8],
+    rule: Rule,
+) -> Option<(u64, bool)> {
+    let &last = bytes.last()?;
+    if !last.is_ascii_digit() && last != b'.' {
+        return with_unit(bytes).map(|nanos| (nanos, false));
+    }
+    let (unit, guess) = match rule {
+        Rule::Fixed(unit) => (unit, false),
+        Rule::Never => return of_clock(bytes).map(|nanos| (nanos, false)),
+        Rule::Seconds if bytes.iter().any(|b| !b.is_ascii_digit()) && !is_traefik(line, key) => {
+            (Unit::Seconds, true)
+        }
+        rule => unit_of(line, key, rule, is_large(bytes)),
+    };
+    match decimal(bytes, unit) {
+        Some(nanos) => Some((nanos, guess)),
+        None => of_clock(bytes).map(|nanos| (nanos, false)),
+    }
+}
+
+/// Whether who wrote the line could know another unit of a whole number than the guess.
+#[inline(always)]
+pub(super) fn is_open(rule: Rule, number: u64) -> bool {
+    rule == Rule::Seconds && (1..1_000).contains(&number) || SLOG_NANOSECONDS.contains(&number)
+}
+
+/// Whether a whole number without a unit is milliseconds whoever wrote the line, unless its key is
+/// `duration`.
+#[inline(always)]
+pub(in crate::format) fn is_sure_of_millis(number: u64) -> bool {
+    number < NANOSECONDS_FROM && !is_open(Rule::Whole, number)
+}
+
+/// A time written as [`usual_epoch`] reads it, if it is not too early to be one.
+#[inline(always)]
+pub(in crate::format) fn usual_time(line: Line<'_>, value: Value) -> Option<Stamp> {
+    usual_epoch(line, value).filter(|stamp| stamp.second >= EPOCH_SECONDS_MIN)
+}
+
+/// Whether the line is of zap or of Caddy, which uses it: their time is `ts`, in seconds with a
+/// fraction, and so are their durations.
+pub(super) fn is_of_zap(line: &[u8]) -> bool {
+    const KEY: &[u8] = b"\"ts\":";
+    memchr::memmem::find(line, KEY).is_some_and(|at| {
+        let number = &line[at + KEY.len()..];
+        let digits = number.iter().take_while(|b| b.is_ascii_digit()).count();
+        digits > 0 && number.get(digits) == Some(&b'.')
+    })
+}
+
+/// Whether the line is of zap by its first two members, of which the second is `ts`.
+pub(super) fn is_of_zap_alone(line: &[u8]) -> bool {
+    let Some(rest) = line.strip_prefix(b"{\"level\":\"") else { return false };
+    let end = rest.iter().position(|&b| b == b'"').unwrap_or(rest.len());
+    rest[end..].starts_with(b"\",\"ts\":") && is_of_zap(&rest[end..])
+}
+
+/// Whether the line is of lograge, whose durations are milliseconds with decimals.
+pub(super) fn is_of_lograge(line: &[u8]) -> bool {
+    [&b" controller="[..], b"\"controller\":"]
+        .iter()
+        .any(|key| memchr::memmem::find(line, key).is_some())
+}
+
+/// Whether the line is of Go's slog, whose durations are nanoseconds.
+pub(super) fn is_of_slog(line: &[u8]) -> bool {
+    const TIME: &[u8] = b"{\"time\":\"";
+    const LEVEL: &[u8] = b",\"level\":\"";
+    let Some(rest) = line.strip_prefix(TIME) else { return false };
+    let end = rest.iter().position(|&b| b == b'"').unwrap_or(rest.len());
+    let level = rest[end..].get(1..).and_then(|rest| rest.strip_prefix(LEVEL));
+    level.is_some_and(|level| level.first().is_some_and(u8::is_ascii_uppercase))
+}
+
+/// The unit of a number without decimals, and whether it is a guess.
+#[inline(always)]
+pub(super) fn unit_of(line: Line<'_>, key: usize, rule: Rule, large: bool) -> (Unit, bool) {
+    match rule {
+        Rule::Fixed(unit) => (unit, false),
+        Rule::Seconds if is_traefik(line, key) => (Unit::Nanoseconds, false),
+        Rule::Seconds | Rule::Whole if large => (Unit::Nanoseconds, true),
+        _ => (Unit::Milliseconds, true),
+    }
+}
+
+/// Whether the key is `Duration`, provided that its rule is that of `duration`.
+#[inline(always)]
+pub(super) fn is_traefik(line: Line<'_>, key: usize) -> bool {
+    line.u64_at(key) == u64::from_le_bytes(*b"Duration")
+}
+
+/// Whether this is a whole number of at least [`NANOSECONDS_FROM`].
+pub(super) fn is_large(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_digit)
+        && bytes.iter().fold(0u64, |n, b| n.saturating_mul(10).saturating_add(u64::from(b - b'0')))
+            >= NANOSECONDS_FROM
+}
+
+#[inline(always)]
+pub(super) fn is_method<S: Simd>(line: Line<'_>, value: Value, bytes: &[u8]) -> bool {
+    (1..=METHOD_BYTES_MAX).contains(&bytes.len())
+        && (line.range32::<S>(value.start, b'A', b'Z').trailing_ones() as usize >= bytes.len()
+            || bytes.iter().all(u8::is_ascii_alphabetic))
+}
+
+/// Where the scheme and `://` of a URL end.
+pub(super) fn behind_scheme(text: &[u8]) -> Option<usize> {
+    let scheme = text
+        .iter()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+        .count();
+    (scheme > 0 && text[scheme..].starts_with(b"://")).then_some(scheme + 3)
+}
+
+/// The path of a URL.
+pub(super) fn path(text: &[u8]) -> Option<Range<usize>> {
+    let Some(host) = behind_scheme(text) else {
+        return Some(0..text.len());
+    };
+    match text[host..].iter().position(|b| matches!(b, b'/' | b'?' | b'#')) {
+        Some(i) if text[host + i] == b'/' => Some(host + i..text.len()),
+        // The slash before the host will do.
+        _ => Some(host - 1..host),
+    }
+}
+
+/// Method (empty if there is none) and path of a request line.
+pub(in crate::format) fn request(text: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
+    let method = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let start = match text.get(method) {
+        Some(b' ') if (1..=METHOD_BYTES_MAX).contains(&method) => method + 1,
+        Some(b'/') if method == 0 => 0,
+        _ => return None,
+    };
+    let rest = &text[start..];
+    let target = &rest[..rest.iter().position(|&b| b == b' ').unwrap_or(rest.len())];
+    if !target.starts_with(b"/") && target != b"*" && behind_scheme(target).is_none() {
+        return None;
+    }
+    let path = path(target)?;
+    Some((0..method, start + path.start..start + path.end))
+}
+
+/// A client without brackets and port.
+pub(in crate::format) fn client(text: &[u8]) -> Option<Range<usize>> {
+    if text == b"-" {
+        return None;
+    }
+    if text.first() == Some(&b'[')
+        && let Some(end) = text.iter().position(|&b| b == b']')
+    {
+        return Some(1..end);
+    }
+    let mut colons = (0..text.len()).filter(|&i| text[i] == b':');
+    match (colons.next(), colons.next()) {
+        (Some(port), None) if port > 0 => Some(0..port),
+        _ => Some(0..text.len()),
+    }
+}
+
+/// Appends `text` to `out` with the escapes of JSON undone.
+///
+/// `\uXXXX` in pairs of surrogates is one character; a surrogate alone becomes U+FFFD. What is no
+/// escape stays as it is.
+pub fn unescape(mut text: &[u8], out: &mut Vec<u8>) {
+    while let Some(i) = memchr::memchr(b'\\', text) {
+        out.extend_from_slice(&text[..i]);
+        let escape = &text[i..];
+        let mut len = 2;
+        match escape.get(1) {
+            Some(&c @ (b'"' | b'\\' | b'/')) => out.push(c),
+            Some(b'b') => out.push(8),
+            Some(b'f') => out.push(12),
+            Some(b'n') => out.push(b'\n'),
+            Some(b'r') => out.push(b'\r'),
+            Some(b't') => out.push(b'\t'),
+            Some(b'u') if code_unit(escape).is_some() => {
+                let (character, used) = character(escape);
+                len = used;
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            _ => {
+                out.push(b'\\');
+                len = 1;
+            }
+        }
+        text = &escape[len..];
+    }
+    out.extend_from_slice(text);
+}
+
+/// The number in `\uXXXX`.
+pub fn code_unit(escape: &[u8]) -> Option<u32> {
+    let &[b'\\', b'u', a, b, c, d, ..] = escape else {
+        return None;
+    };
+    let mut unit = 0;
+    for digit in [a, b, c, d] {
+        unit = unit << 4 | (digit as char).to_digit(16)?;
+    }
+    Some(unit)
+}
+
+/// The character of the escape `\uXXXX` or two of them, and how many bytes those are.
+pub(super) fn character(escape: &[u8]) -> (char, usize) {
+    let unit = code_unit(escape).unwrap_or(0xfffd);
+    if (0xd800..0xdc00).contains(&unit)
+        && let Some(low @ 0xdc00..0xe000) = code_unit(&escape[6..])
+    {
+        let code = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+        return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
+    }
+    (char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
+}
