@@ -1,0 +1,347 @@
+//! The engine in all its ways, and its figures against the twin's.
+
+use logan_core::engine::{self, Chunk, Control};
+use logan_core::input::{Fingerprint, Mode, Source};
+use logan_core::level::Level;
+use logan_core::metric::lines::REASONS;
+use logan_core::naive::{self, Naive, quantile};
+use logan_core::scan::Scanner;
+use logan_core::spec::Spec;
+use logan_core::summary::Summary;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::cmp::Reverse;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+pub fn scanned(bytes: &[u8], spec: &Arc<Spec>) -> Summary {
+    let mut scanner = Scanner::new(spec.clone()).unwrap();
+    scanner.begin(0, 0, 0).unwrap();
+    scanner.push(bytes);
+    scanner.finish(bytes.len() as u64)
+}
+
+/// A file that goes when this does.
+pub struct TempFile(PathBuf);
+
+impl TempFile {
+    fn new(bytes: &[u8]) -> TempFile {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("logan-twin-{}-{count}.log", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        TempFile(path)
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+pub fn engine_run(
+    bytes: &[u8],
+    spec: &Arc<Spec>,
+    chunk: u64,
+    threads: usize,
+    mode: Mode,
+) -> Summary {
+    let file = TempFile::new(bytes);
+    let source = Source::open(&file.0, Some(mode)).unwrap();
+    let size = source.size();
+    let fingerprint = Fingerprint::of_source(&source, size).unwrap();
+    let chunks: Vec<Chunk> = (0..size.div_ceil(chunk))
+        .map(|i| Chunk { source: 0, start: i * chunk, end: size.min((i + 1) * chunk) })
+        .collect();
+    let control = Control::default();
+    let outcome = engine::run(&[(source, fingerprint)], &chunks, spec, threads, &control).unwrap();
+    assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
+    outcome.summary
+}
+
+/// Fails with both sides and what they are.
+macro_rules! same {
+    ($what:expr, $engine:expr, $naive:expr) => {{
+        let (engine, naive) = (&$engine, &$naive);
+        prop_assert!(engine == naive, "{}:\n engine {:?}\n naive  {:?}", $what, engine, naive);
+    }};
+}
+
+pub fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub fn ms(ns: u64) -> f64 {
+    ns as f64 / 1e6
+}
+
+pub fn mean_ms(durations: &[u64]) -> Option<f64> {
+    let sum: u128 = durations.iter().map(|&ns| u128::from(ns)).sum();
+    (!durations.is_empty()).then(|| sum as f64 / durations.len() as f64 / 1e6)
+}
+
+pub fn close(
+    what: &str,
+    found: &Value,
+    exact: Option<u64>,
+    error: f64,
+) -> Result<(), TestCaseError> {
+    let within = match (found.as_f64(), exact.map(ms)) {
+        (None, None) => found.is_null(),
+        (Some(found), Some(exact)) => (found - exact).abs() <= error * exact * (1.0 + 1e-9),
+        _ => false,
+    };
+    prop_assert!(within, "{what}: engine {found}, naive {exact:?} ns");
+    Ok(())
+}
+
+pub fn rfc3339(nanos: i64) -> String {
+    let time = jiff::Timestamp::from_nanosecond(nanos.into()).unwrap();
+    let digits = (0..3).find(|i| nanos % 10i64.pow(9 - 3 * i) == 0).unwrap_or(3) * 3;
+    format!("{time:.*}", digits as usize)
+}
+
+pub fn compare(summary: &Summary, naive: &Naive, bytes: &[u8]) -> Result<(), TestCaseError> {
+    let newlines = bytes.iter().filter(|&&b| b == b'\n').count() as u64;
+    let unfinished = u64::from(bytes.last().is_some_and(|&b| b != b'\n'));
+    same!("total", summary.lines.total(), newlines + unfinished);
+    same!("naive total", naive.total, newlines + unfinished);
+    compare_lines(summary, naive)?;
+    compare_coverage(summary, naive, bytes.len() as u64)?;
+    compare_totals(summary, naive)?;
+    compare_latency(summary, naive)?;
+    compare_series(summary, naive)?;
+    compare_groups(summary, naive)?;
+    compare_headline(summary, naive)
+}
+
+pub fn compare_lines(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> {
+    let lines = &summary.lines;
+    let parts =
+        lines.parsed + lines.malformed_count() + lines.blank + lines.continuation + lines.header;
+    same!("identity", lines.total(), parts + lines.filtered);
+    let malformed = [lines.malformed_count(), naive.malformed()];
+    let engine =
+        [lines.parsed, malformed[0], lines.blank, lines.continuation, lines.header, lines.filtered];
+    let twin =
+        [naive.parsed, malformed[1], naive.blank, naive.continuation, naive.header, naive.filtered];
+    same!("parsed, malformed, blank, continuation, header, filtered", engine, twin);
+    let reasons = REASONS.map(|name| naive.reasons.get(name).copied().unwrap_or(0));
+    same!("reasons", lines.reasons, reasons);
+    let samples: Vec<_> = lines.samples.iter().map(|s| (s.offset, s.text.clone())).collect();
+    same!("samples", samples, naive.samples);
+    Ok(())
+}
+
+pub fn compare_coverage(summary: &Summary, naive: &Naive, size: u64) -> Result<(), TestCaseError> {
+    let Some(covered) = summary.coverage.0.get(&0) else {
+        same!("covered bytes", 0, size);
+        return Ok(());
+    };
+    let segments: Vec<_> = covered.segments.iter().map(|s| (s.start, s.end, s.times)).collect();
+    same!("segments", segments, vec![(0, size, naive.ends)]);
+    let formats: Vec<_> = covered.formats.iter().map(|(name, n)| (name.as_str(), *n)).collect();
+    same!(
+        "formats",
+        formats,
+        naive.formats.iter().map(|(name, n)| (*name, *n)).collect::<Vec<_>>()
+    );
+    same!("out of order", covered.out_of_order, naive.out_of_order);
+    same!("first and last", covered.range, naive.range);
+    Ok(())
+}
+
+pub fn compare_totals(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> {
+    let figures = &summary.figures;
+    let totals = &figures.totals;
+    let engine = [totals.records, totals.timed, totals.requests, totals.errors, totals.measured];
+    let measured = naive.durations.len() as u64;
+    let twin = [naive.parsed, naive.timed, naive.requests, naive.errors, measured];
+    same!("records, timed, requests, errors, measured", engine, twin);
+    let mut levels = serde_json::Map::new();
+    for level in Level::ALL {
+        if let Some(&count) = naive.levels.get(&level) {
+            levels.insert(level.name().into(), count.into());
+        }
+    }
+    same!("levels", figures.levels.evaluate(), Value::Object(levels));
+    let status = naive.status.iter().map(|(code, n)| (code.to_string(), Value::from(*n)));
+    same!("status", figures.http.evaluate(), Value::Object(status.collect()));
+    let bytes_sent = naive.bytes_sent.map_or(Value::Null, |n| match u64::try_from(n) {
+        Ok(n) => n.into(),
+        Err(_) => Value::from(n as f64),
+    });
+    same!("bytes sent", figures.http.evaluate_bytes(), bytes_sent);
+    let slowest: Vec<Value> = naive
+        .slowest
+        .iter()
+        .map(|slow| {
+            json!({ "ms": ms(slow.duration_ns), "time": slow.time_ns.map(rfc3339), "input": 0,
+                "offset": slow.offset, "text": lossy(&slow.text) })
+        })
+        .collect();
+    same!("slowest", figures.slowest.evaluate(1_000), Value::from(slowest));
+    Ok(())
+}
+
+/// The exact part of the response times, as the engine writes it.
+#[derive(serde::Deserialize, Debug, PartialEq)]
+pub struct Latency {
+    count: u64,
+    sum_ns: u128,
+    min_ns: u64,
+    max_ns: u64,
+}
+
+pub fn compare_latency(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> {
+    let latency = &summary.figures.latency;
+    let written = serde_json::to_string(latency).unwrap();
+    let engine: Latency = serde_json::from_str(&written).unwrap();
+    let durations = &naive.durations;
+    let twin = Latency {
+        count: durations.len() as u64,
+        sum_ns: durations.iter().map(|&ns| u128::from(ns)).sum(),
+        min_ns: durations.first().copied().unwrap_or(u64::MAX),
+        max_ns: durations.last().copied().unwrap_or(0),
+    };
+    same!("response times", engine, twin);
+    let report = latency.evaluate(naive.requests);
+    let error = report["relative_error"].as_f64().unwrap();
+    prop_assert!(error <= 0.01);
+    same!("absent", report["absent"], json!(naive.requests - durations.len() as u64));
+    same!("mean", report["mean"], json!(mean_ms(durations)));
+    for (name, permille) in [("p50", 500), ("p90", 900), ("p95", 950), ("p99", 990), ("p999", 999)]
+    {
+        close(name, &report[name], quantile(durations, permille), error)?;
+    }
+    Ok(())
+}
+
+pub fn compare_series(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> {
+    let report = summary.figures.series.evaluate(None);
+    let points: Vec<Value> = naive
+        .series
+        .iter()
+        .map(|(index, bucket)| {
+            let measured = bucket.measured > 0;
+            let mean = bucket.sum_ns as f64 / bucket.measured as f64 / 1e6;
+            // A bucket may begin before the first moment that 64 bits of nanoseconds hold.
+            let start = (index * naive.step_s).saturating_mul(1_000_000_000);
+            json!({ "t": rfc3339(start), "records": bucket.records, "requests": bucket.requests,
+                "errors": bucket.errors, "mean_ms": measured.then_some(mean),
+                "max_ms": measured.then(|| ms(bucket.max_ns)) })
+        })
+        .collect();
+    same!("series", report, json!({ "step_s": naive.step_s, "points": points }));
+    // The earliest of the busiest.
+    let most = naive.series.values().map(|b| b.requests).max();
+    let busiest = naive.series.iter().find(|(_, b)| Some(b.requests) == most);
+    let peak = busiest.map(|(index, b)| (b.requests, index * naive.step_s));
+    same!("peak", summary.figures.series.peak(), peak);
+    Ok(())
+}
+
+pub fn compare_groups(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> {
+    let figures = &summary.figures;
+    let by_requests = |groups: &std::collections::BTreeMap<Vec<u8>, naive::Group>| {
+        let mut groups: Vec<_> = groups.clone().into_iter().collect();
+        // Stable: equal ones stay in the order of their keys.
+        groups.sort_by_key(|(_, group)| Reverse(group.requests));
+        groups
+    };
+    let routes = figures.routes.evaluate(usize::MAX);
+    same!(
+        "routes",
+        (&routes["exact"], &routes["distinct"]),
+        (&json!(true), &json!(naive.routes.len()))
+    );
+    let error = routes["relative_error"].as_f64().unwrap();
+    prop_assert!(error <= 0.032);
+    let top = routes["top"].as_array().unwrap();
+    same!("number of routes", top.len(), naive.routes.len());
+    for (found, (route, group)) in top.iter().zip(by_requests(&naive.routes)) {
+        let twin = json!([
+            lossy(&route),
+            group.requests,
+            group.errors,
+            mean_ms(&group.durations),
+            group.durations.last().map(|&ns| ms(ns))
+        ]);
+        let engine = ["route", "requests", "errors", "mean_ms", "max_ms"].map(|key| &found[key]);
+        same!("route", json!(engine), twin);
+        close("p95 of a route", &found["p95_ms"], quantile(&group.durations, 950), error)?;
+    }
+    let clients = by_requests(&naive.clients);
+    let twin: Vec<Value> = clients
+        .iter()
+        .map(|(client, group)| {
+            json!({ "client": lossy(client), "requests": group.requests, "errors": group.errors })
+        })
+        .collect();
+    let twin = json!({ "exact": true, "error_bound": 0, "distinct": clients.len(),
+        "distinct_error": 0.0, "top": twin });
+    same!("clients", figures.clients.evaluate(usize::MAX), twin);
+    let mut messages: Vec<_> = naive.messages.iter().collect();
+    messages.sort_by_key(|(_, message)| Reverse(message.count));
+    let twin: Vec<Value> = messages
+        .iter()
+        .map(|((Reverse(level), template), message)| {
+            json!({ "template": lossy(template), "level": level.name(), "count": message.count,
+                "first": message.first_ns.map(rfc3339), "last": message.last_ns.map(rfc3339),
+                "sample": lossy(&message.sample) })
+        })
+        .collect();
+    let twin = json!({ "exact": true, "error_bound": 0, "top": twin });
+    same!("messages", figures.messages.evaluate(usize::MAX), twin);
+    Ok(())
+}
+
+/// The five figures, and those beside them.
+pub fn compare_headline(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> {
+    let report = summary.evaluate(10, Some(2_000));
+    let minute = |ns: i64| ns.div_euclid(60_000_000_000);
+    let minutes = naive.range.map_or(0, |(first, last)| minute(last) - minute(first) + 1);
+    let per_minute = |n: u64| (minutes > 0).then(|| n as f64 / minutes as f64);
+    same!("total_requests", report["total_requests"], json!(naive.requests));
+    same!("avg_response_time", report["avg_response_time"], json!(mean_ms(&naive.durations)));
+    same!("error_rate", report["error_rate"], json!(per_minute(naive.errors)));
+    let rps = per_minute(naive.requests).map(|n| n / 60.0);
+    same!("requests_per_second", report["requests_per_second"], json!(rps));
+    same!("malformed_lines", report["malformed_lines"], json!(naive.malformed()));
+    same!("minutes", report["time"]["minutes"], json!(minutes));
+    let range = naive.range.map(|(first, last)| (rfc3339(first), rfc3339(last)));
+    same!("first", report["time"]["first"], json!(range.as_ref().map(|r| &r.0)));
+    same!("last", report["time"]["last"], json!(range.as_ref().map(|r| &r.1)));
+    let points = report["series"]["points"].as_array().map_or(0, Vec::len);
+    prop_assert!(points <= 2_000);
+    Ok(())
+}
+
+pub fn compare_by(summary: &Summary, naive: &Naive, by: &[&str]) -> Result<(), TestCaseError> {
+    let tables = summary.figures.by.evaluate(usize::MAX).unwrap_or_default();
+    for (field, (groups, absent)) in by.iter().zip(&naive.by) {
+        let table = &tables[field];
+        if groups.is_empty() && *absent == 0 {
+            prop_assert!(table.is_null());
+            continue;
+        }
+        same!("absent", table["absent"], json!(absent));
+        same!("exact", table["exact"], json!(true));
+        let mut groups: Vec<_> = groups.iter().collect();
+        groups.sort_by_key(|(_, group)| Reverse(group.records));
+        let top = table["top"].as_array().unwrap();
+        same!("groups", top.len(), groups.len());
+        for (found, (key, group)) in top.iter().zip(groups) {
+            let max = group.durations.last().map(|&ns| ms(ns));
+            let mean = mean_ms(&group.durations);
+            let twin = json!([lossy(key), group.records, group.requests, group.errors, mean, max]);
+            let names = ["key", "records", "requests", "errors", "mean_ms", "max_ms"];
+            same!(field, json!(names.map(|name| &found[name])), twin);
+            close("p95", &found["p95_ms"], quantile(&group.durations, 950), 0.032)?;
+        }
+    }
+    Ok(())
+}
