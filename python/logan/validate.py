@@ -19,6 +19,7 @@ from logan.errors import ExpectationError, UsageError
 from logan.limits import EXPRESSION_CHARS_MAX
 from logan.report.contract import (
     COUNT_TABLES,
+    LISTS,
     UnknownFigureError,
     check_name,
     figure,
@@ -255,7 +256,9 @@ def parse_expectation(expression: str) -> Expectation:
     at = name.end()
     below = names_below(name[1])
     if below is not None:
-        raise fail(f"{name[1]} is a group of figures", name.start(1), f"name one, such as {below}")
+        what = "a list of rows" if name[1] in LISTS else "a group of figures"
+        hint = f"name one, such as {below}" if below else None
+        raise fail(f"{name[1]} is {what}", name.start(1), hint)
     op = _pattern(_OPERATOR).match(expression, at)
     if op is None:
         hint = "equality is written ==" if expression[at : at + 1] == "=" else None

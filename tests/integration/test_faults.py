@@ -318,6 +318,43 @@ def test_clocks_that_jump(cluster: Cluster, log: Path, expected: str) -> None:
     assert 0 < performance["wall_s"] < 60
 
 
+def test_a_coordinator_that_stood_still_hears_what_waits(
+    cluster: Cluster, log: Path, expected: str
+) -> None:
+    limits = Limits(lease_s=2.0, heartbeat_s=0.9)
+    pauses = 0
+
+    async def main() -> logan.Report:
+        nonlocal pauses
+
+        async def stand_still() -> None:
+            nonlocal pauses
+            while True:
+                # Just heard of; for longer than a lease, yet not so long that the worker gives up.
+                while coordinator.status()["workers"][0]["heard_s"] > 0.05:
+                    await trio.sleep(0.01)
+                time.sleep(limits.lease_s + 0.1)
+                pauses += 1
+                await trio.sleep(0.2)
+
+        async with Coordinator(port=0, roots=[str(log.parent)], limits=limits) as coordinator:
+            cluster.port = coordinator.port
+            start = partial(cluster.worker, "alice", "--root", str(log.parent), "--pace", "0.2")
+            await trio.to_thread.run_sync(partial(start, connected=False))
+            await coordinator.wait_for_workers(1)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(stand_still)
+                report = await coordinator.process_file(str(log), chunk_size=128 * 1024)
+                nursery.cancel_scope.cancel()
+                return report
+        raise AssertionError("a nursery that was cancelled from within returns")
+
+    report = trio.run(main)
+    assert figures(json.dumps(report.to_dict()).replace(str(log), "app.log")) == expected
+    assert pauses > 1
+    assert report["performance"]["recoveries"] == []
+
+
 # --- Slow networks, long lines, and nobody -----------------------------------------------------
 
 

@@ -34,6 +34,7 @@ from logan.scheduler.events import (
     JobAdded,
     JobCancelled,
     LeaseKey,
+    TimePassed,
     WorkerHeard,
     WorkerJoined,
     WorkerLeft,
@@ -106,8 +107,9 @@ class Oracle:
     def before(self, now: float, event: Event, late: bool) -> None:
         """Note what happened. `late`: the coordinator itself was absent, which grants time."""
         self.now = now
-        self._expire(late)
         match event:
+            case TimePassed():
+                self._expire(late)
             case JobAdded(job, items, done, verify):
                 self.jobs[job] = {
                     item.chunk: Chunk(item.holders, verify=item.chunk in verify) for item in items

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logan.report import CSV_TABLES, OUTPUTS, Look, Report, assemble, input_entry, render
-from logan.report.contract import SECTIONS, TOP_LEVEL
+from logan.report.contract import LISTS, SECTIONS, TOP_LEVEL, figure
 from logan.report.json import dumps
 from logan.report.zones import Local, in_zone
 
@@ -140,6 +140,15 @@ def test_keys_come_in_the_order_of_the_contract() -> None:
     assert list(data) == [key for key in TOP_LEVEL if key not in ("selection", "groups")]
     for section, keys in SECTIONS.items():
         assert tuple(data.get(section, keys)) == keys
+
+
+def test_lists_of_rows_are_named_with_columns_of_theirs() -> None:
+    data = json.loads(report().to_json())
+    for name, columns in LISTS.items():
+        rows = None if name == "selection.by" else figure(data, name)
+        assert rows is None or isinstance(rows, list), name
+        for column in columns if rows else ():
+            assert isinstance(figure(data, f"{name}.0.{column}"), (int, float)), name
 
 
 def test_what_was_asked_for_and_its_tables_are_in_the_page() -> None:

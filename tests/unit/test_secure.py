@@ -63,6 +63,16 @@ def test_tokens_of_another_size(tmp_path: Path, text: str) -> None:
         read_token(None, {"LOGAN_TOKEN": text})
 
 
+def test_who_has_no_token_makes_one_or_copies_one(tmp_path: Path) -> None:
+    path = str(tmp_path / "none")
+    with pytest.raises(UsageError) as made:
+        read_token(path, {})
+    with pytest.raises(UsageError) as copied:
+        read_token(path, {}, of_peer=True)
+    assert "openssl" in str(made.value.hint)
+    assert "copy the coordinator's" in str(copied.value.hint)
+
+
 def test_a_token_file_that_is_no_file(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo, 0o600)

@@ -56,7 +56,7 @@ def secrets_of_peer(args: argparse.Namespace) -> tuple[bytes | None, ssl.SSLCont
     from logan.cluster.dial import Address
     from logan.cluster.secure import check_exposure, client_context, read_token
 
-    token = read_token(args.token_file, os.environ)
+    token = read_token(args.token_file, os.environ, of_peer=True)
     tls = None if args.tls_ca is None else client_context(args.tls_ca)
     host = Address.parse(args.coordinator).host
     check_exposure(host, token=token is not None, tls=tls is not None, insecure=args.insecure)

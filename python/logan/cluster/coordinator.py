@@ -36,6 +36,7 @@ import trio
 from logan import narrowing
 from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.groups import main_error
+from logan.cluster.hearing import Hearing
 from logan.cluster.journal import (
     ChunkDone,
     ChunkLost,
@@ -168,6 +169,7 @@ class Coordinator:
         self._records: deque[tuple[Record | None, Callable[[], None] | None, int]] = deque()
         self._records_wanted = trio.Event()
         self._hurry = trio.Event()
+        self.hearing = Hearing()
         self._alarm_at = math.inf
         self._rearmed = trio.Event()
         self._workers_changed = trio.Event()
@@ -644,6 +646,7 @@ class Coordinator:
             with trio.CancelScope(deadline=self._alarm_at):
                 await self._rearmed.wait()
             if trio.current_time() >= self._alarm_at:
+                await self.hearing.catch_up()
                 self.step(TimePassed())
 
     async def _keep_journal(self) -> None:

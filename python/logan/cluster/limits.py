@@ -59,6 +59,15 @@ QUEUED_MESSAGES_MAX: Final = 8192
 QUEUED_BODY_BYTES_MAX: Final = 4 * MIB
 """Bytes of bodies that wait; who has more to send waits for room."""
 
+CATCH_UP_S_MAX: Final = 0.5
+"""How long what waits in sockets is read, at most, before a lease may run out."""
+
+CATCH_UP_PASSES: Final = 4
+"""Rounds of all tasks in which nobody reads anything, before that is believed to be all."""
+
+CATCH_UP_PAUSE_S: Final = 0.005
+"""How often it is looked whether a result was verified meanwhile."""
+
 HEARD_S_MIN: Final = 0.1
 """How often bytes of one session are reported as a sign of life."""
 

@@ -313,6 +313,7 @@ class _Worker:
 
     def _hear(self) -> None:
         """Bytes arrived: a sign of life, though it renews no lease."""
+        self._coordinator.hearing.note()
         now = trio.current_time()
         if now - self._heard_at >= HEARD_S_MIN:
             self._heard_at = now
@@ -355,9 +356,9 @@ class _Worker:
             if len(message.body) <= INLINE_BYTES_MAX:
                 summary = job.verify(*claim)
             else:
-                summary = await trio.to_thread.run_sync(job.verify, *claim)
+                summary = await coordinator.hearing.aside(job.verify, *claim)
             if (message.job, source) in session.fetched:
-                await trio.to_thread.run_sync(_check_unchanged, job, source)
+                await coordinator.hearing.aside(_check_unchanged, job, source)
         except SummaryError as error:
             detail = f"its result was refused: {error}"
             coordinator.step(ChunkFailed(session.id, key, "internal", detail))

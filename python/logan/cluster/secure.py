@@ -65,33 +65,37 @@ PATH_BYTES_MAX: Final = 4_096
 # --- Tokens ------------------------------------------------------------------------------------
 
 
-def read_token(path: str | None, environ: Mapping[str, str]) -> bytes | None:
+def read_token(
+    path: str | None, environ: Mapping[str, str], *, of_peer: bool = False
+) -> bytes | None:
     """The token of the file, else of the variable LOGAN_TOKEN, else None. White space around it
-    does not count.
+    does not count. `of_peer`: workers and clients are told to copy a token, not to make one.
 
     Raises:
         UsageError: the file cannot be read, others may read it, or it holds no fit token.
     """
     if path is not None:
-        return _fit_token(_read_secret(path), f"the token in {path}")
+        return _fit_token(_read_secret(path, of_peer), f"the token in {path}", path, of_peer)
     if TOKEN_VARIABLE in environ:
-        return _fit_token(os.fsencode(environ[TOKEN_VARIABLE]), TOKEN_VARIABLE)
+        return _fit_token(os.fsencode(environ[TOKEN_VARIABLE]), TOKEN_VARIABLE, "token", of_peer)
     return None
 
 
-def _read_secret(path: str) -> bytes:
+def _read_secret(path: str, of_peer: bool) -> bytes:
     try:
         # Not blocking: a FIFO would make us wait for ever before we could refuse it.
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise UsageError(
-            f"the token file {path!r} cannot be read: {why}", hint=_make_token(path)
+            f"the token file {path!r} cannot be read: {why}", hint=_get_token(path, of_peer)
         ) from error
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
-            raise UsageError(f"the token file {path} is no regular file", hint=_make_token(path))
+            raise UsageError(
+                f"the token file {path} is no regular file", hint=_get_token(path, of_peer)
+            )
         if status.st_mode & 0o077:
             raise UsageError(
                 f"the token file {path} is open to other users "
@@ -101,25 +105,27 @@ def _read_secret(path: str) -> bytes:
         if status.st_uid not in (os.geteuid(), 0):
             raise UsageError(
                 f"the token file {path} belongs to another user",
-                hint=f"make your own: {_make_token(path)}",
+                hint=f"have one of your own: {_get_token(path, of_peer)}",
             )
         return os.read(fd, TOKEN_BYTES_MAX + 2)
     finally:
         os.close(fd)
 
 
-def _fit_token(data: bytes, name: str) -> bytes:
+def _fit_token(data: bytes, name: str, path: str, of_peer: bool) -> bytes:
     token = data.strip()
     if not TOKEN_BYTES_MIN <= len(token) <= TOKEN_BYTES_MAX:
         size = "is too long" if len(token) > TOKEN_BYTES_MAX else f"has {len(token)} characters"
         raise UsageError(
             f"{name} {size}, from {TOKEN_BYTES_MIN} to {TOKEN_BYTES_MAX} are due",
-            hint=_make_token("token"),
+            hint=_get_token(path, of_peer),
         )
     return token
 
 
-def _make_token(path: str) -> str:
+def _get_token(path: str, of_peer: bool) -> str:
+    if of_peer:
+        return f"copy the coordinator's token file to {path}, mode 0600"
     return f"(umask 077; openssl rand -hex 32 > {shlex.quote(path)})"
 
 

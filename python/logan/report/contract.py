@@ -11,6 +11,7 @@ from typing import Any, Final
 
 __all__ = [
     "COUNT_TABLES",
+    "LISTS",
     "SECTIONS",
     "TOP_LEVEL",
     "UnknownFigureError",
@@ -80,6 +81,22 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 COUNT_TABLES: Final = ("levels", "status", "malformed.reasons")
 """Tables of counts whose keys come from the log: a key that is absent counts 0."""
 
+LISTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "inputs": ("bytes",),
+    "missing": (),
+    "selection.by": (),
+    "malformed.samples": ("offset",),
+    "series.points": ("records", "errors", "mean_ms"),
+    "routes.top": ("requests", "errors", "p95_ms"),
+    "clients.top": ("requests", "errors"),
+    "messages.top": ("count",),
+    "slowest": ("ms",),
+    "performance.workers": (),
+    "performance.recoveries": (),
+    "performance.alarms": (),
+}
+"""Lists of rows, and columns of theirs that are numbers, if any."""
+
 _OPEN: Final = ("groups",)
 
 
@@ -135,9 +152,12 @@ def figure(report: Mapping[str, Any], name: str) -> Any:
 
 
 def names_below(name: str) -> str | None:
-    """Examples of the figures in the section or table `name`; None if it is a figure itself."""
-    if name in SECTIONS:
-        keys: Sequence[str] = SECTIONS[name]
+    """Examples of the figures in the section, table or list `name`; None if it is a figure itself,
+    "" if it holds nothing that can be compared."""
+    if name in LISTS:
+        keys: Sequence[str] = [f"0.{column}" for column in LISTS[name]]
+    elif name in SECTIONS:
+        keys = SECTIONS[name]
     elif name in COUNT_TABLES:
         keys = {"levels": ("ERROR",), "status": ("500",)}.get(name, ("no_timestamp",))
     else:

@@ -167,7 +167,7 @@ class DrainAsked:
 
 @dataclass(frozen=True, slots=True)
 class TimePassed:
-    """Nothing happened but time; sent when `Machine.next_deadline` is reached."""
+    """`Machine.next_deadline` is reached, and all that was said by then is handled."""
 
 
 Event = (

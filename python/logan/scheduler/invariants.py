@@ -91,7 +91,7 @@ def _check_leases(machine: Machine) -> None:
             (lease.key != key or lease not in lease.chunk.leases, "is not its chunk's"),
             (session.leases.get(key) is not lease, "is not its session's"),
             (key[0] not in machine._jobs, "is of a job that is over"),
-            (lease.deadline <= machine._now, "is overdue"),
+            (lease.deadline <= machine._looked_at, "is overdue"),
             (session.timer_at > lease.deadline, "will run out while nobody looks"),
         )
         for is_wrong, what in wrong:

@@ -100,6 +100,7 @@ class Machine:
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
         self._now = -inf
+        self._looked_at = -inf
         self._out: list[Action] = []
         self._jobs: dict[str, Job] = {}
         self._ended: deque[JobView] = deque(maxlen=self._limits.jobs_remembered_max)
@@ -139,7 +140,6 @@ class Machine:
         """
         # A clock that is not quite monotonic must neither renew nor expire anything.
         self._now = max(self._now, now)
-        self._fire_timers()
         self._handlers[type(event)](event)
         if self._now >= self._review_at:
             self._review()
@@ -152,7 +152,10 @@ class Machine:
         return len(there.leases) if there else 0
 
     def next_deadline(self) -> float | None:
-        """When to call `handle` with `TimePassed`, unless something else happens before."""
+        """When to call `handle` with `TimePassed`; nothing else lets anything run out.
+
+        What was said by then is to be handled first: a shell that stood still finds it waiting.
+        """
         at = self._timers.next_at()
         if self._review_at == inf:
             return at
@@ -704,9 +707,7 @@ class Machine:
     # -- time
 
     def _on_time_passed(self, event: TimePassed) -> None:
-        """Timers have gone off already."""
-
-    def _fire_timers(self) -> None:
+        self._looked_at = self._now
         at = self.next_deadline()
         if at is None or at > self._now:
             return
