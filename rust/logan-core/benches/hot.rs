@@ -195,7 +195,7 @@ fn parse(
     let (mut next, mut start, mut records) = (0, PAD as u32, 0);
     while next < ends.len() {
         batch.clear();
-        let mut run = Run { block, ends, next, start, batch, context };
+        let mut run = Run::new(block, ends, (next, start), batch, context);
         format.parse_run(&mut run);
         assert!(run.next > next, "line {next} is not of this format");
         (next, start) = (run.next, run.start);

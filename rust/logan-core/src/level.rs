@@ -75,6 +75,27 @@ const fn number(word: &[u8]) -> u128 {
     number
 }
 
+/// Words that are a level where nothing else can stand.
+const WEAK: [(&[u8], Level); 5] = [
+    (b"LOG", Level::Info),
+    (b"NOTE", Level::Info),
+    (b"SYSTEM", Level::Info),
+    (b"SUCCESS", Level::Info),
+    (b"FAIL", Level::Error),
+];
+
+/// Their lengths, by their first letter in lower case.
+static WEAK_LENGTHS: [u16; 256] = {
+    let mut lengths = [0; 256];
+    let mut i = 0;
+    while i < WEAK.len() {
+        let word = WEAK[i].0;
+        lengths[word[0].to_ascii_lowercase() as usize] |= 1 << word.len();
+        i += 1;
+    }
+    lengths
+};
+
 words! {
     INFO INFORMATION INFORMATIONAL INF
     DEBUG FINE CONFIG DEBG DBUG DBG DEBUG1 DEBUG2 DEBUG3 DEBUG4 DEBUG5
@@ -119,6 +140,15 @@ impl Level {
         Level::ALL.into_iter().find(|&l| l as u8 == value)
     }
 
+    /// Whether a word of so many bytes that begins so may be one of [`from_word`](Self::from_word)
+    /// or [`from_weak_word`](Self::from_weak_word).
+    #[inline(always)]
+    pub fn may_be_word(first: u8, len: usize) -> bool {
+        len <= WORD_BYTES_MAX
+            && (LENGTHS[usize::from(first)] | WEAK_LENGTHS[usize::from(first | 0x20)]) >> len & 1
+                != 0
+    }
+
     /// A level written as a word of at least two letters, in any case; None for other words.
     pub fn from_word(word: &[u8]) -> Option<Level> {
         // Nearly all words are no level, which their first letter and length tell.
@@ -147,18 +177,11 @@ impl Level {
     ///
     /// PostgreSQL's and NestJS's LOG, MySQL's NOTE and SYSTEM, loguru's SUCCESS, .NET's `fail`.
     pub fn from_weak_word(word: &[u8]) -> Option<Level> {
-        const WORDS: [(&[u8], Level); 5] = [
-            (b"LOG", Level::Info),
-            (b"NOTE", Level::Info),
-            (b"SYSTEM", Level::Info),
-            (b"SUCCESS", Level::Info),
-            (b"FAIL", Level::Error),
-        ];
         // Most words are none, as their first letter says.
-        if !matches!(word.first()? | 0x20, b'l' | b'n' | b's' | b'f') {
+        if WEAK_LENGTHS[usize::from(word.first()? | 0x20)] == 0 {
             return None;
         }
-        WORDS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, level)| *level)
+        WEAK.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, level)| *level)
     }
 
     /// A level written as one letter, as logcat and klog do; None for other letters.

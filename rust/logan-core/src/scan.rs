@@ -34,6 +34,8 @@ struct Parsers {
     /// For each first byte of a line, the formats that may take it, and of these the ones whose
     /// records may have more lines than one.
     candidates: Box<[(u64, u64); 256]>,
+    /// The formats that are asked for parts alone.
+    parts_alone: u64,
     /// What else lines of the formats have.
     needs: Needs,
     /// The formats whose records end with an empty line.
@@ -158,13 +160,16 @@ impl Scanner {
         if self.parsers.as_ref().is_none_or(|p| p.source != source) {
             let formats = self.spec.formats(source)?;
             let mut candidates = Box::new([(0, 0); 256]);
-            let mut framed = 0;
+            let (mut framed, mut parts_alone) = (0, 0);
+            for (i, (_, format)) in formats.iter().enumerate() {
+                framed |= u64::from(format.ends_at_blank()) << i;
+                parts_alone |= u64::from(format.parts_are_all()) << i;
+            }
             for (byte, (set, parts)) in candidates.iter_mut().enumerate() {
                 for (i, (_, format)) in formats.iter().enumerate() {
                     let may = format.may_begin_with(byte as u8);
                     *set |= u64::from(may) << i;
                     *parts |= u64::from(may && format.has_parts()) << i;
-                    framed |= u64::from(format.ends_at_blank()) << i;
                 }
             }
             let has_layouts = self.spec.source(source)?.layouts.is_some();
@@ -178,8 +183,16 @@ impl Scanner {
             };
             let lanes = Lanes::new(&formats, lanes);
             let needs = Needs::of(formats.iter().map(|(_, format)| format));
-            self.parsers =
-                Some(Parsers { source, formats, candidates, needs, framed, has_layouts, lanes });
+            self.parsers = Some(Parsers {
+                source,
+                formats,
+                candidates,
+                parts_alone,
+                needs,
+                framed,
+                has_layouts,
+                lanes,
+            });
             if let Some(narrowing) = &mut self.narrowing {
                 narrowing.begin(self.spec.formats(source)?);
             }
@@ -391,17 +404,13 @@ impl Scanner {
     ) -> (usize, u32) {
         let (index, first) = &parsers.formats[0];
         let rows = self.batch.len;
-        let mut run = Run {
-            block: place.bytes,
-            ends,
-            next,
-            start,
-            batch: &mut self.batch,
-            context: &mut self.context,
-        };
+        let (batch, context) = (&mut *self.batch, &mut self.context);
+        let mut run = Run::new(place.bytes, ends, (next, start), batch, context);
+        run.offset = place.offset;
         first.parse_run(&mut run);
-        let (after, start) = (run.next, run.start);
-        let parsed = after - next;
+        let (after, start, continuations) = (run.next, run.start, run.continuations);
+        self.lines.continuation += continuations as u64;
+        let parsed = after - next - continuations;
         self.records[*index] += parsed as u64;
         if self.wants_format() {
             let end = self.batch.len;
@@ -505,14 +514,9 @@ impl Scanner {
         tried: u64,
     ) -> bool {
         let wants_format = self.wants_format();
-        let mut run = Run {
-            block: place.bytes,
-            ends,
-            next,
-            start,
-            batch: &mut self.batch,
-            context: &mut self.context,
-        };
+        let (batch, context) = (&mut *self.batch, &mut self.context);
+        let mut run = Run::new(place.bytes, ends, (next, start), batch, context);
+        run.offset = place.offset;
         let (line, _) = run.line();
         let offset = (place.offset + i64::from(start)) as u64;
         match other(parsers, &mut run, offset, tried) {
@@ -606,23 +610,25 @@ enum Class {
 }
 
 /// What the run's next line is, which is at `offset` in the source. The formats in `tried` have been
-/// tried on it, but for parts of their records.
+/// tried on it, but for parts of their records where parts are not all.
 fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class {
     let (line, _) = run.line();
     let Some(&first) = line.bytes().first() else { return blank(parsers, run, offset) };
-    if first.is_ascii_whitespace() && line.bytes().trim_ascii().is_empty() {
+    if first.is_ascii_whitespace() && format::is_space(line.bytes()) {
         return Class::Blank;
     }
     if matches!(first, b'#' | b'v') && is_header(line.bytes()) {
         return Class::Header;
     }
     let (takers, parts) = parsers.candidates[usize::from(first)];
-    let mut candidates = takers & !tried | parts;
+    let parts = parts & !(tried & parsers.parts_alone);
+    let parses = takers & !tried & !parsers.parts_alone;
+    let mut candidates = parses | parts;
     let mut needs_met = false;
     while candidates != 0 {
         let i = candidates.trailing_zeros();
         let (index, format) = &parsers.formats[i as usize];
-        if tried >> i & 1 == 0 && format.parse_one(run) {
+        if parses >> i & 1 != 0 && format.parse_one(run) {
             return Class::Record(*index);
         }
         if parts >> i & 1 != 0 {
@@ -731,8 +737,63 @@ mod tests {
         (prop_oneof![12 => usual, 1 => odd], end).prop_map(|(line, end)| line.to_string() + end)
     }
 
+    /// Lines whose records may have more of them.
+    fn parts() -> impl Strategy<Value = String> {
+        let parts = select(
+            &[
+                "2024-01-24T10:15:32.123456789Z stdout F Request processed in 127ms",
+                "2024-01-24T10:15:32.2Z stdout P Request pro",
+                "2024-01-24T10:15:33.5Z stdout F cessed in 95ms",
+                "2024-01-24T10:15:33.5Z stderr F \tat com.foo.Bar.baz(Bar.java:12)",
+                r#"{"log":"2024-01-24T10:15:31Z ERROR failure\n","stream":"stderr","time":"2024-01-24T10:15:32.2Z"}"#,
+                r#"{"log":"{\"level\":\"warn\",\"durat","stream":"stdout","time":"2024-01-24T10:15:33Z"}"#,
+                r#"{"log":"ion_ms\":95}\n","stream":"stdout","time":"2024-01-24T10:15:33.5Z"}"#,
+                r#"{"log":"\n","stream":"stdout","time":"2024-01-24T10:15:35Z"}"#,
+                "__REALTIME_TIMESTAMP=1706091332123456",
+                "PRIORITY=3",
+                "MESSAGE=Request processed in 127ms",
+                "MESSAGE",
+                "",
+                "   ",
+                "Jan 24 22:14:20 web-1 app[7]: WARN Request processed in 127ms",
+                "Jan 24 22:14:19 web-1 app[7]: Traceback (most recent call last):",
+                "web-1  |     at handler (/app/x.js:1:2)",
+                "web-1  | 2024-01-24 10:15:33.001 INFO up",
+            ][..],
+        );
+        parts.prop_map(|line| line.to_string() + "\n")
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn being_tried_first_does_not_show(
+            lines in vec(prop_oneof![6 => parts(), 1 => line()], 0..900),
+            first in select(
+                &["cri", "docker", "journald-export", "syslog", "compose", "app"][..]
+            ),
+            rejoin: bool,
+        ) {
+            let log = lines.concat().into_bytes();
+            let figures = |formats: &[&str]| {
+                let mut spec = Spec::plain();
+                spec.sources[0].formats = formats
+                    .iter()
+                    .map(|name| FormatSpec {
+                        name: name.to_string(),
+                        params: Params { rejoin, ..Params::default() },
+                    })
+                    .collect();
+                let mut scanner = Scanner::new(Arc::new(spec)).unwrap();
+                scanner.begin(0, 0, 0).unwrap();
+                scanner.push(&log);
+                let summary = scanner.finish(log.len() as u64);
+                (summary.lines, summary.figures, summary.coverage)
+            };
+            // No line is of a W3C format without its header.
+            prop_assert!(figures(&[first]) == figures(&["iis", first]));
+        }
 
         #[test]
         fn lanes_do_not_show(

@@ -185,7 +185,7 @@ const PLAIN_BYTES: std::ops::Range<u32> = 33..LINE_BYTES_MAX as u32;
 /// First all times and levels, then all response times: a wrong guess about one line then does
 /// not hold up the reading of the next, and each half has the registers to itself.
 fn plain_lines(run: &mut Run<'_>) -> usize {
-    let Run { block, ends, next, start, batch, context } = run;
+    let Run { block, ends, next, start, batch, context, .. } = run;
     let rows = TEXTS_MAX.min(BATCH_ROWS - batch.len);
     let ends = &ends[*next..];
     let ends = &ends[..ends.len().min(rows)];
@@ -573,7 +573,7 @@ fn timed_and_leveled(
     let (stamp, level, _, message) = timed_at(line, at, context)?;
     // Without a level anywhere it is more likely a damaged line of another format.
     let level = match level {
-        Level::None => level_in(&line.bytes()[..at]).map(|(level, _)| level),
+        Level::None => level_in(line.until(at)).map(|(level, _)| level),
         found => Some(found),
     };
     Some(level.map(|level| (stamp, level, message)))
@@ -624,8 +624,7 @@ fn timed_at(
     context: &mut Context,
 ) -> Option<(Stamp, Level, usize, usize)> {
     if let Some((stamp, end)) = context.clock.any(line, at) {
-        let rest = &line.bytes()[end..];
-        let rest = &rest[..rest.len().min(LEVEL_OFFSET_MAX)];
+        let rest = line.slice(end, line.len().min(end + LEVEL_OFFSET_MAX));
         let (level, after) = level_in(rest).unwrap_or((Level::None, 0));
         return Some((stamp, level, end, message_start(line, end + after)));
     }

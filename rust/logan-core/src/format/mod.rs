@@ -226,13 +226,19 @@ pub trait LineFormat: Send + Sync + 'static {
         false
     }
 
+    /// Whether [`part`](Self::part), where the format [has parts](Self::has_parts), takes each line
+    /// that [`parse`](Self::parse) takes, too, and as the same record: then it alone is asked, once
+    /// for a line.
+    const PARTS_ARE_ALL: bool = false;
+
     /// Whether empty lines end records of this format; [`part`](Self::part) is asked about them.
     fn ends_at_blank(&self) -> bool {
         false
     }
 
-    /// What a line that [`parse`](Self::parse) refused is as part of a record, given its offset
-    /// in the source. Fills `record` if the line completes one. A function of the line and the
+    /// What a line that [`parse`](Self::parse) refused (or any, where
+    /// [parts are all](Self::PARTS_ARE_ALL)) is as part of a record, given its offset in the source.
+    /// Fills `record` if the line completes one. A function of the line and the
     /// [`LOOK_BACK_BYTES`](history::LOOK_BACK_BYTES) before it, whatever is pushed in between.
     fn part<S: Simd>(
         &self,
@@ -267,6 +273,10 @@ pub struct Run<'a> {
     pub next: usize,
     /// Where in the block that line starts.
     pub start: u32,
+    /// Offset in the source of the block's first byte.
+    pub offset: i64,
+    /// Lines passed that are parts of records and no records themselves.
+    pub continuations: usize,
     /// Where the records go.
     pub batch: &'a mut Batch,
     /// Caches.
@@ -274,6 +284,17 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
+    /// The lines from `ends[next]` on, which starts at `start`, of a block at a source's front.
+    pub fn new(
+        block: &'a [u8],
+        ends: &'a [u32],
+        (next, start): (usize, u32),
+        batch: &'a mut Batch,
+        context: &'a mut Context,
+    ) -> Run<'a> {
+        Run { block, ends, next, start, offset: 0, continuations: 0, batch, context }
+    }
+
     /// The line at hand without its line end (of an overlong line the prefix that counts), and
     /// the position of its newline.
     #[inline(always)]
@@ -366,7 +387,8 @@ pub trait Format: Send + Sync {
     fn needs(&self) -> Marks;
 
     /// Parses lines until the run's lines end, the batch is full, or a line is empty or not of
-    /// this format; that line is then the run's next.
+    /// this format; that line is then the run's next. Parts of records are passed and counted where
+    /// [parts are all](LineFormat::PARTS_ARE_ALL).
     fn parse_run(&self, run: &mut Run<'_>);
 
     /// Parses the run's next line; whether it is of this format. The batch must not be full.
@@ -392,6 +414,10 @@ pub trait Format: Send + Sync {
 
     /// See [`LineFormat::has_parts`].
     fn has_parts(&self) -> bool;
+
+    /// Whether the format has parts, and these are [all](LineFormat::PARTS_ARE_ALL): lines are then
+    /// taken by [`parse_run`](Self::parse_run) and [`part_one`](Self::part_one) alone.
+    fn parts_are_all(&self) -> bool;
 
     /// See [`LineFormat::ends_at_blank`].
     fn ends_at_blank(&self) -> bool;
@@ -444,9 +470,9 @@ fn each<S: Simd, F: LineFormat>(format: &F, lines: &mut Scattered<'_>) {
 /// Lines of a format with a bulk way that are parsed one by one before that is tried again.
 const STEPS_MAX: usize = 16;
 
-/// Parses up to `most` lines one by one, until one is not of the format.
+/// Parses up to `most` lines one by one, until one is not of the format; whether one was not.
 #[inline(always)]
-fn steps<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) {
+fn steps<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) -> bool {
     // The loop's state in registers; `run` is told at the end.
     let block = run.block;
     let mut start = run.start;
@@ -468,6 +494,40 @@ fn steps<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) {
     }
     run.start = start;
     run.next += parsed;
+    parsed < lines.len()
+}
+
+/// As [`steps`], for a format whose parts are all: what goes on with a record is passed.
+#[inline(always)]
+fn parts<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) -> bool {
+    let most = (BATCH_ROWS - run.batch.len).min(most);
+    let lines = &run.ends[run.next..];
+    for &end in &lines[..lines.len().min(most)] {
+        let start = run.start;
+        let line = line_of(run.block, start, end);
+        let is_blank = match line.len() {
+            0 => !format.ends_at_blank(),
+            _ => is_never_a_record(line) || line.byte(0) <= b' ' && is_space(line.bytes()),
+        };
+        if is_blank {
+            return true;
+        }
+        let offset = (run.offset + i64::from(start)) as u64;
+        let mut record = Record::EMPTY;
+        let arena = &mut run.batch.arena;
+        match format.part::<S>(line, offset, run.context, arena, &mut record) {
+            Part::Foreign => return true,
+            Part::Continuation => run.continuations += 1,
+            Part::Record => run.batch.push(F::COLUMNS, &record, start, line.len() as u32),
+        }
+        run.advance(end);
+    }
+    false
+}
+
+/// Whether there is only white space.
+pub(crate) fn is_space(bytes: &[u8]) -> bool {
+    bytes.trim_ascii().is_empty()
 }
 
 #[inline(always)]
@@ -509,6 +569,7 @@ impl<F: LineFormat> Format for F {
 
     fn parse_run(&self, run: &mut Run<'_>) {
         let mut most = if F::HAS_MANY { 1 } else { BATCH_ROWS };
+        let parts_are_all = Format::parts_are_all(self);
         loop {
             if F::HAS_MANY {
                 let before = run.next;
@@ -516,10 +577,13 @@ impl<F: LineFormat> Format for F {
                 // Lines that have no bulk way come in company.
                 most = if run.next == before { STEPS_MAX.min(2 * most) } else { 1 };
             }
-            let before = run.next;
-            crate::dispatch!(steps::<F>(format: &F, run: &mut Run<'_>, most: usize) -> ()
-                where F: LineFormat; self, run, most);
-            let is_foreign = run.next - before < most;
+            let is_foreign = if F::PARTS_ARE_ALL && parts_are_all {
+                crate::dispatch!(parts::<F>(format: &F, run: &mut Run<'_>, most: usize) -> bool
+                    where F: LineFormat; self, run, most)
+            } else {
+                crate::dispatch!(steps::<F>(format: &F, run: &mut Run<'_>, most: usize) -> bool
+                    where F: LineFormat; self, run, most)
+            };
             if is_foreign || run.next == run.ends.len() || run.batch.is_full() {
                 return;
             }
@@ -568,6 +632,10 @@ impl<F: LineFormat> Format for F {
 
     fn has_parts(&self) -> bool {
         LineFormat::has_parts(self)
+    }
+
+    fn parts_are_all(&self) -> bool {
+        F::PARTS_ARE_ALL && LineFormat::has_parts(self)
     }
 
     fn ends_at_blank(&self) -> bool {

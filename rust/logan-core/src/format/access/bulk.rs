@@ -220,10 +220,7 @@ mod tests {
             let (mut start, mut next) = (PAD as u32, 0);
             while next < ends.len() {
                 // From each line on, as after a line of another shape.
-                let mut run = Run {
-                    block: &block, ends: &ends, next, start,
-                    batch: &mut batch, context: &mut context,
-                };
+                let mut run = Run::new(&block, &ends, (next, start), &mut batch, &mut context);
                 let first = run.batch.len;
                 if next % 2 == 0 { many::<Plain>(&format, &mut run) } else { format.parse_many(&mut run) }
                 let (done, after) = (run.next, run.start);
@@ -274,8 +271,7 @@ mod tests {
         let format = Quoted::<COMBINED_KIND> { integer_unit_ns: 1_000 };
         let (mut context, mut batch) = (Context::new(Clock::utc()), Batch::new());
         let (batch, context) = (&mut *batch, &mut context);
-        let mut run =
-            Run { block: &block, ends: &ends, next: 0, start: PAD as u32, batch, context };
+        let mut run = Run::new(&block, &ends, (0, PAD as u32), batch, context);
         format.parse_many(&mut run);
         assert_eq!((run.next, run.batch.len), (BATCH_ROWS, BATCH_ROWS));
         assert_eq!(run.batch.duration_ns[BATCH_ROWS - 1], 500_000_000);

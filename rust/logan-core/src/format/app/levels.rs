@@ -1,64 +1,119 @@
 //! Where in a text its level stands; the rule is that of [`app`](super).
+//!
+//! Most texts have none, and most of their words cannot be one, by their first letter and length
+//! alone. So the borders of words are found 64 bytes at a time, and only words that may be a level,
+//! and those with a `:` or `/` in them, are looked at.
 
 use super::LEVEL_TOKENS_MAX;
 use crate::level::Level;
+use crate::lines::Line;
+use crate::simd::{Classes, Simd};
 
-/// What a byte is to the search for a level.
-static KINDS: [u8; 256] = {
-    let mut kinds = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        let byte = i as u8;
-        if byte.is_ascii_uppercase() {
-            kinds[i] |= UPPER;
-        }
-        if matches!(byte, b'-' | b':' | b'/' | b'*') {
-            kinds[i] |= DASHES;
-        }
-        if matches!(byte, b':' | b'/') {
-            kinds[i] |= CUTS;
-        }
-        i += 1;
-    }
-    let separators = b" \t[]()|<>,;\"'={}";
-    let mut i = 0;
-    while i < separators.len() {
-        kinds[separators[i] as usize] |= SEPARATOR;
-        i += 1;
-    }
-    kinds
-};
-/// Separates tokens.
-const SEPARATOR: u8 = 1;
-const UPPER: u8 = 1 << 1;
-/// Tokens of these alone are none.
-const DASHES: u8 = 1 << 2;
-/// What stands before the last of these in a token is taken off.
-const CUTS: u8 = 1 << 3;
+/// What bytes are to the search for a level.
+static CLASSES: Classes = Classes::new(&[
+    // Separators: `<space> <tab> [ ] ( ) | < > , ; " ' = { }`.
+    (1 << 0x0 | 1 << 0x2 | 1 << 0x7 | 1 << 0x8 | 1 << 0x9 | 1 << 0xc, 1 << 0x2),
+    (1 << 0x9, 1 << 0x0),
+    (1 << 0xb | 1 << 0xd, 1 << 0x3 | 1 << 0x5 | 1 << 0x7),
+    (1 << 0xc, 1 << 0x3 | 1 << 0x7),
+    (1 << 0xe, 1 << 0x3),
+    // `:` and `/`: what stands before the last of these in a token is taken off.
+    (1 << 0xa, 1 << 0x3),
+    (1 << 0xf, 1 << 0x2),
+]);
+const SEPARATORS: u8 = (1 << 5) - 1;
+const CUTS: u8 = 1 << 5 | 1 << 6;
 
-/// The level among the first tokens of `text`, and the position behind its token.
-pub(in crate::format) fn level_in(text: &[u8]) -> Option<(Level, usize)> {
-    let kind = |b: u8| KINDS[usize::from(b)];
-    let is_separator = |b: u8| kind(b) & SEPARATOR != 0;
-    let (mut at, mut tokens, mut only_numbers) = (0, 0, true);
-    let mut weak = None;
-    while tokens < LEVEL_TOKENS_MAX {
-        let Some(skipped) = text[at..].iter().position(|&b| !is_separator(b)) else { break };
-        at += skipped;
-        let (mut any, mut all) = (0, u8::MAX);
-        let mut is_of_token = |&b: &u8| {
-            let kind = kind(b);
-            let goes_on = kind & SEPARATOR == 0;
-            if goes_on {
-                (any, all) = (any | kind, all & kind);
+/// What the tokens before say of the next one.
+struct Search {
+    tokens: usize,
+    only_numbers: bool,
+    /// A word that is a level if no better one follows, and the position behind it.
+    weak: Option<(Level, usize)>,
+}
+
+/// The level among the first tokens of a text, and the position behind its token.
+pub(in crate::format) fn level_in(text: Line<'_>) -> Option<(Level, usize)> {
+    crate::dispatch!(search::<>(text: Line<'_>) -> Option<(Level, usize)>; text)
+}
+
+#[inline(always)]
+fn search<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
+    let text = line.bytes();
+    let mut search = Search { tokens: 0, only_numbers: true, weak: None };
+    // Masks of the 64 bytes from `base`; behind the text there are separators.
+    let masks = |base: usize| {
+        let [separators, cuts] = line.window_at(base).classes::<S, 2>(&CLASSES, [SEPARATORS, CUTS]);
+        let left = text.len() - base;
+        (if left < 64 { separators | u64::MAX << left } else { separators }, cuts)
+    };
+    let mut base = 0;
+    let (mut separators, mut cuts) = masks(base);
+    let mut at = 0;
+    while search.tokens < LEVEL_TOKENS_MAX {
+        // `at` is within the window.
+        let words = !separators & u64::MAX << at;
+        if words == 0 {
+            if text.len() - base <= 64 {
+                break;
             }
-            goes_on
-        };
-        let end = at + text[at..].iter().take_while(|b| is_of_token(b)).count();
-        let token = &text[at..end];
-        if all & DASHES != 0 {
-            at = end;
+            (base, at) = (base + 64, 0);
+            (separators, cuts) = masks(base);
             continue;
+        }
+        let start = words.trailing_zeros() as usize;
+        let ends = separators & u64::MAX << start;
+        if ends == 0 && start > 0 {
+            // It goes on behind the window.
+            (base, at) = (base + start, 0);
+            (separators, cuts) = masks(base);
+            continue;
+        }
+        let len = match ends {
+            0 => text[base..].iter().take_while(|&&b| !is_separator(b)).count(),
+            _ => ends.trailing_zeros() as usize - start,
+        };
+        let (start, end) = (base + start, base + start + len);
+        let first = text[start];
+        let has_cuts = ends == 0 || (cuts >> (start - base)) << (64 - len) != 0;
+        if has_cuts || len == 1 || matches!(first, b'-' | b'*') || Level::may_be_word(first, len) {
+            if let Some(found) = search.token(text, start, end) {
+                return Some(found);
+            }
+        } else {
+            search.pass(first);
+        }
+        at = end - base;
+        if at >= 64 {
+            if end == text.len() {
+                break;
+            }
+            (base, at) = (end, 0);
+            (separators, cuts) = masks(base);
+        }
+    }
+    search.weak
+}
+
+#[inline(always)]
+fn is_separator(byte: u8) -> bool {
+    CLASSES.of(byte) & SEPARATORS != 0
+}
+
+impl Search {
+    /// Goes on behind a token that is no level.
+    #[inline(always)]
+    fn pass(&mut self, first: u8) {
+        self.only_numbers &= matches!(first, b'0'..=b'9' | b'+' | b'-');
+        self.tokens += 1;
+    }
+
+    /// The level that the token `at..end` is, and the position behind that.
+    fn token(&mut self, text: &[u8], at: usize, end: usize) -> Option<(Level, usize)> {
+        let token = &text[at..end];
+        // Dashes alone are no token.
+        if token.iter().all(|b| matches!(b, b'-' | b':' | b'/' | b'*')) {
+            return None;
         }
         let before = at.checked_sub(1).map(|i| text[i]);
         let after = text.get(end).copied();
@@ -68,30 +123,26 @@ pub(in crate::format) fn level_in(text: &[u8]) -> Option<(Level, usize)> {
             || colon;
         let token = token.strip_suffix(b":").unwrap_or(token);
         // Old logcat: the letter stands before the slash.
-        if any & CUTS != 0
-            && token.len() > 2
+        if token.len() > 2
             && token[1] == b'/'
-            && only_numbers
+            && self.only_numbers
             && let Some(level) =
                 Level::from_letter(token[0]).filter(|_| token[0].is_ascii_uppercase())
         {
             return Some((level, at + 2));
         }
-        let cut = match any & CUTS {
-            0 => None,
-            _ => token.iter().rposition(|b| matches!(b, b':' | b'/')),
-        };
+        let cut = token.iter().rposition(|b| matches!(b, b':' | b'/'));
         let word = cut.map_or(token, |i| &token[i + 1..]);
-        let upper = all & UPPER != 0 || any & CUTS != 0 && word.iter().all(u8::is_ascii_uppercase);
+        let upper = word.iter().all(u8::is_ascii_uppercase);
         let level = match word {
             [letter] if upper => {
                 let bracketed = before == Some(b'[') || after == Some(b']');
-                let spaced = only_numbers
+                let spaced = self.only_numbers
                     && after == Some(b' ')
-                    && (tokens > 0 || is_component(&text[end + 1..]));
+                    && (self.tokens > 0 || is_component(&text[end + 1..]));
                 Level::from_letter(*letter).filter(|_| bracketed || spaced)
             }
-            _ => Level::from_word(word).filter(|_| upper || enclosed || tokens == 0),
+            _ => Level::from_word(word).filter(|_| upper || enclosed || self.tokens == 0),
         };
         let level = match level {
             None if cut.is_some() || colon => inner(token, colon),
@@ -100,19 +151,19 @@ pub(in crate::format) fn level_in(text: &[u8]) -> Option<(Level, usize)> {
         if let Some(level) = level {
             return Some((level, end));
         }
-        if weak.is_none()
+        if self.weak.is_none()
             && let Some(level) = Level::from_weak_word(word)
             && (enclosed
                 || upper && after == Some(b' ') && text.get(end + 1) == Some(&b'[')
                 || upper && is_column(&text[..at], &text[end..]))
         {
-            weak = Some((level, end));
+            self.weak = Some((level, end));
         }
-        only_numbers &= matches!(token.first(), Some(b'0'..=b'9' | b'+' | b'-'));
-        tokens += 1;
-        at = end;
+        // Of a colon alone nothing is left.
+        self.only_numbers &= matches!(token.first(), Some(b'0'..=b'9' | b'+' | b'-'));
+        self.tokens += 1;
+        None
     }
-    weak
 }
 
 /// Whether a column of its own stands between these two: `| SUCCESS  |`, as loguru writes it.
@@ -138,4 +189,57 @@ fn inner(token: &[u8], colon: bool) -> Option<Level> {
     let before = token.iter().position(|&b| b == b'/').and_then(|i| known(&token[..i]));
     let behind = || known(&token[token.iter().rposition(|&b| b == b'.')? + 1..]);
     before.or_else(|| if colon { behind() } else { None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lines::PaddedLine;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    /// The same, byte by byte.
+    fn plainly(text: &[u8]) -> Option<(Level, usize)> {
+        let mut search = Search { tokens: 0, only_numbers: true, weak: None };
+        let is_of_token = |&&b: &&u8| !b" \t[]()|<>,;\"'={}".contains(&b);
+        let mut at = 0;
+        while search.tokens < LEVEL_TOKENS_MAX {
+            at += text[at..].iter().take_while(|b| !is_of_token(b)).count();
+            let end = at + text[at..].iter().take_while(is_of_token).count();
+            if at == end {
+                break;
+            }
+            if let Some(found) = search.token(text, at, end) {
+                return Some(found);
+            }
+            at = end;
+        }
+        search.weak
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn words_that_are_passed_are_no_levels(
+            parts in vec(
+                prop_oneof![
+                    6 => select(&[
+                        " ", "  ", "\t", "[", "]", "|", " | ", ": ", ",", "=", "-", " - ", "--", "/",
+                        ":", "INFO", "info", "WARN", "ERROR:", "a/ERROR", "E/", "LOG", "success",
+                        "FAIL", "I", "W", "24", "10:15:32", "+0000", "x", "from", "session", "-1",
+                        "CRIT", "DEBUG1", "emergency", "informational", "informationally", "\u{b5}",
+                    ][..]).prop_map(String::from),
+                    1 => "[a-zA-Z0-9:/._-]{1,90}",
+                    1 => ".{0,4}",
+                ],
+                0..40,
+            ),
+        ) {
+            let text = parts.concat();
+            let padded = PaddedLine::new(text.as_bytes());
+            prop_assert_eq!(level_in(padded.line()), plainly(text.as_bytes()), "{}", text);
+        }
+    }
 }

@@ -48,7 +48,7 @@ proptest! {
             let other = Record { status: 200, bytes_sent: 5, ..Record::EMPTY };
             batch.push(Columns::STATUS.or(Columns::BYTES), &other, 0, 1);
         }
-        let mut run = Run { block: &block, ends: &ends, next: 0, start: PAD as u32, batch: &mut batch, context: &mut context };
+        let mut run = Run::new(&block, &ends, (0, PAD as u32), &mut batch, &mut context);
         let mut row = skip;
         while run.next < ends.len() {
             let before = run.next;

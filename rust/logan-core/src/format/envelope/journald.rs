@@ -188,6 +188,7 @@ fn field(line: &[u8]) -> Field<'_> {
 
 impl LineFormat for Export {
     const COLUMNS: Columns = Columns::ALL;
+    const PARTS_ARE_ALL: bool = true;
 
     fn may_begin_with(&self, _byte: u8) -> bool {
         // Binary values begin with anything; what a line is depends on those before it.

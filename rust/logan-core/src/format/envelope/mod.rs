@@ -185,7 +185,7 @@ fn continues(payload: &[u8], is_indented: bool) -> bool {
 /// A payload as the message of a record.
 fn free_text(payload: Line<'_>, context: &mut Context, record: &mut Record) {
     let bytes = payload.bytes();
-    let front = &bytes[..bytes.len().min(app::LEVEL_OFFSET_MAX)];
+    let front = payload.until(app::LEVEL_OFFSET_MAX);
     let (level, after) = app::level_in(front).unwrap_or((Level::None, 0));
     let message = app::message_start(payload, after);
     record.level = level;
@@ -276,6 +276,7 @@ impl<H: Head> Envelope<H> {
 impl<H: Head> LineFormat for Envelope<H> {
     const COLUMNS: Columns = Columns::ALL;
     const NEEDS: Marks = H::NEEDS;
+    const PARTS_ARE_ALL: bool = true;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         self.head.may_begin_with(byte)

@@ -740,7 +740,7 @@ fn parse_block(context: &mut Context, lines: &[Vec<u8>]) -> Vec<Option<Said>> {
     let mut found = Vec::new();
     let (mut next, mut start, mut row) = (0, PAD as u32, 0);
     while next < ends.len() {
-        let mut run = Run { block: &block, ends: &ends, next, start, batch: &mut batch, context };
+        let mut run = Run::new(&block, &ends, (next, start), &mut batch, context);
         json.parse_run(&mut run);
         (next, start) = (run.next, run.start);
         while row < batch.len {
