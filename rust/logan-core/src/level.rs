@@ -33,23 +33,33 @@ macro_rules! words {
     ($($word:ident)*) => {
         $(const $word: u128 = number(stringify!($word).as_bytes());)*
 
-        /// By the first letter of a word, in either case: bit `n` is set if a word of `n` letters
-        /// begins so.
-        static LENGTHS: [u16; 256] = {
-            let mut lengths = [0; 256];
+        /// By length and first letter of a word: [bits](bit) of the last bytes that it may have.
+        static LASTS: [[u32; 32]; WORD_BYTES_MAX + 1] = {
+            let mut lasts = [[0; 32]; WORD_BYTES_MAX + 1];
             $(
                 let word = stringify!($word).as_bytes();
                 assert!(2 <= word.len() && word.len() <= WORD_BYTES_MAX);
-                lengths[word[0] as usize] |= 1 << word.len();
-                lengths[word[0].to_ascii_lowercase() as usize] |= 1 << word.len();
+                lasts[word.len()][(word[0] & 31) as usize] |= bit(word[word.len() - 1]);
             )*
-            lengths
+            let mut i = 0;
+            while i < WEAK.len() {
+                let word = WEAK[i].0;
+                lasts[word.len()][(word[0] & 31) as usize] |= bit(word[word.len() - 1]);
+                i += 1;
+            }
+            lasts
         };
     };
 }
 
 /// Bytes of the longest word.
 const WORD_BYTES_MAX: usize = 13;
+
+/// A letter in either case, or one of some other bytes, as a bit.
+#[inline(always)]
+const fn bit(byte: u8) -> u32 {
+    1 << (byte & 31)
+}
 
 /// Two to sixteen bytes as a number, the first one lowest.
 #[inline(always)]
@@ -83,18 +93,6 @@ const WEAK: [(&[u8], Level); 5] = [
     (b"SUCCESS", Level::Info),
     (b"FAIL", Level::Error),
 ];
-
-/// Their lengths, by their first letter in lower case.
-static WEAK_LENGTHS: [u16; 256] = {
-    let mut lengths = [0; 256];
-    let mut i = 0;
-    while i < WEAK.len() {
-        let word = WEAK[i].0;
-        lengths[word[0].to_ascii_lowercase() as usize] |= 1 << word.len();
-        i += 1;
-    }
-    lengths
-};
 
 words! {
     INFO INFORMATION INFORMATIONAL INF
@@ -140,20 +138,17 @@ impl Level {
         Level::ALL.into_iter().find(|&l| l as u8 == value)
     }
 
-    /// Whether a word of so many bytes that begins so may be one of [`from_word`](Self::from_word)
-    /// or [`from_weak_word`](Self::from_weak_word).
+    /// Whether a word may be one of [`from_word`](Self::from_word) or
+    /// [`from_weak_word`](Self::from_weak_word), by its first and last byte and its length.
     #[inline(always)]
-    pub fn may_be_word(first: u8, len: usize) -> bool {
-        len <= WORD_BYTES_MAX
-            && (LENGTHS[usize::from(first)] | WEAK_LENGTHS[usize::from(first | 0x20)]) >> len & 1
-                != 0
+    pub fn may_be_word(first: u8, last: u8, len: usize) -> bool {
+        LASTS.get(len).is_some_and(|lasts| lasts[usize::from(first & 31)] & bit(last) != 0)
     }
 
     /// A level written as a word of at least two letters, in any case; None for other words.
     pub fn from_word(word: &[u8]) -> Option<Level> {
-        // Nearly all words are no level, which their first letter and length tell.
-        let first = *word.first()?;
-        if word.len() > WORD_BYTES_MAX || LENGTHS[usize::from(first)] >> word.len() & 1 == 0 {
+        // Nearly all words are no level, which their ends and length tell.
+        if !Level::may_be_word(*word.first()?, *word.last()?, word.len()) {
             return None;
         }
         let mut bytes = short(word).to_le_bytes();
@@ -177,8 +172,7 @@ impl Level {
     ///
     /// PostgreSQL's and NestJS's LOG, MySQL's NOTE and SYSTEM, loguru's SUCCESS, .NET's `fail`.
     pub fn from_weak_word(word: &[u8]) -> Option<Level> {
-        // Most words are none, as their first letter says.
-        if WEAK_LENGTHS[usize::from(word.first()? | 0x20)] == 0 {
+        if !Level::may_be_word(*word.first()?, *word.last()?, word.len()) {
             return None;
         }
         WEAK.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, level)| *level)

@@ -1,6 +1,6 @@
 //! Where in a text its level stands; the rule is that of [`app`](super).
 //!
-//! Most texts have none, and most of their words cannot be one, by their first letter and length
+//! Most texts have none, and most of their words cannot be one, by their ends and length
 //! alone. So the borders of words are found 64 bytes at a time, and only words that may be a level,
 //! and those with a `:` or `/` in them, are looked at.
 
@@ -41,14 +41,8 @@ pub(in crate::format) fn level_in(text: Line<'_>) -> Option<(Level, usize)> {
 fn search<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
     let text = line.bytes();
     let mut search = Search { tokens: 0, only_numbers: true, weak: None };
-    // Masks of the 64 bytes from `base`; behind the text there are separators.
-    let masks = |base: usize| {
-        let [separators, cuts] = line.window_at(base).classes::<S, 2>(&CLASSES, [SEPARATORS, CUTS]);
-        let left = text.len() - base;
-        (if left < 64 { separators | u64::MAX << left } else { separators }, cuts)
-    };
     let mut base = 0;
-    let (mut separators, mut cuts) = masks(base);
+    let (mut separators, mut cuts) = masks::<S>(line, base);
     let mut at = 0;
     while search.tokens < LEVEL_TOKENS_MAX {
         // `at` is within the window.
@@ -58,7 +52,7 @@ fn search<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
                 break;
             }
             (base, at) = (base + 64, 0);
-            (separators, cuts) = masks(base);
+            (separators, cuts) = masks::<S>(line, base);
             continue;
         }
         let start = words.trailing_zeros() as usize;
@@ -66,7 +60,7 @@ fn search<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
         if ends == 0 && start > 0 {
             // It goes on behind the window.
             (base, at) = (base + start, 0);
-            (separators, cuts) = masks(base);
+            (separators, cuts) = masks::<S>(line, base);
             continue;
         }
         let len = match ends {
@@ -74,9 +68,13 @@ fn search<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
             _ => ends.trailing_zeros() as usize - start,
         };
         let (start, end) = (base + start, base + start + len);
-        let first = text[start];
+        let (first, last) = (text[start], text[end - 1]);
         let has_cuts = ends == 0 || (cuts >> (start - base)) << (64 - len) != 0;
-        if has_cuts || len == 1 || matches!(first, b'-' | b'*') || Level::may_be_word(first, len) {
+        let may_be_level = has_cuts
+            || len == 1
+            || matches!(first, b'-' | b'*')
+            || Level::may_be_word(first, last, len);
+        if may_be_level {
             if let Some(found) = search.token(text, start, end) {
                 return Some(found);
             }
@@ -89,10 +87,19 @@ fn search<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
                 break;
             }
             (base, at) = (end, 0);
-            (separators, cuts) = masks(base);
+            (separators, cuts) = masks::<S>(line, base);
         }
     }
     search.weak
+}
+
+/// Separators and cuts among the 64 bytes from `base`; behind the line there are separators.
+// A function, as closures are not compiled for the instruction set.
+#[inline(always)]
+fn masks<S: Simd>(line: Line<'_>, base: usize) -> (u64, u64) {
+    let [separators, cuts] = line.window_at(base).classes::<S, 2>(&CLASSES, [SEPARATORS, CUTS]);
+    let left = line.len() - base;
+    (if left < 64 { separators | u64::MAX << left } else { separators }, cuts)
 }
 
 #[inline(always)]
