@@ -17,7 +17,7 @@ pub struct Decoder<R: Stored> {
 }
 
 enum Layers<R: Stored> {
-    Log { unpacker: Unpacker<R>, ended: bool },
+    Log { unpacker: Box<Unpacker<R>>, ended: bool },
     Members(Members<R>),
 }
 
@@ -27,7 +27,7 @@ impl<R: Stored> Decoder<R> {
     pub fn new(packing: impl Into<Packing>, stored: R, any_text: bool) -> Decoder<R> {
         let layers = match packing.into() {
             Packing::Log(kind) => {
-                Layers::Log { unpacker: Unpacker::new(kind, stored), ended: false }
+                Layers::Log { unpacker: Box::new(Unpacker::new(kind, stored)), ended: false }
             }
             packing => Layers::Members(Members::new(packing, stored, any_text)),
         };

@@ -84,23 +84,27 @@ struct Tally {
     names: Vec<String>,
 }
 
+/// The end of a member's name, without what a terminal obeys and what JSON would escape, which takes
+/// more room than there is.
+fn shown(name: &[u8]) -> String {
+    let name = String::from_utf8_lossy(name);
+    let plain = |c: char| match c {
+        '"' => '\'',
+        '\\' => '/',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    match name.chars().count().checked_sub(NAME_CHARS_MAX) {
+        None | Some(0) => name.chars().map(plain).collect(),
+        Some(cut) => ['…'].into_iter().chain(name.chars().skip(cut + 1).map(plain)).collect(),
+    }
+}
+
 impl Tally {
     fn add(&mut self, name: &[u8]) {
         self.count += 1;
         if self.names.len() < NAMES_MAX {
-            let name = String::from_utf8_lossy(name);
-            // What JSON would escape takes more room than there is.
-            let plain = |c: char| match c {
-                '"' => '\'',
-                '\\' => '/',
-                c if c.is_control() => '\u{fffd}',
-                c => c,
-            };
-            let name: Vec<char> = name.chars().map(plain).collect();
-            self.names.push(match name.len().checked_sub(NAME_CHARS_MAX) {
-                None | Some(0) => name.iter().collect(),
-                Some(cut) => ['…'].iter().chain(&name[cut + 1..]).collect(),
-            });
+            self.names.push(shown(name));
         }
     }
 
@@ -504,7 +508,7 @@ impl<R: Stored> Members<R> {
     }
 
     fn open(&mut self, name: &[u8]) -> Result<Result<Open<R>, &'static str>, Fault> {
-        let name = String::from_utf8_lossy(name).into_owned();
+        let name = shown(name);
         let flow = self.flow.clone();
         let mut content =
             Content::AsIs(Body { head: Vec::new(), taken: 0, fault: None, flow: flow.clone() });
@@ -603,7 +607,7 @@ fn no_log(head: &[u8], any_text: bool) -> Option<&'static str> {
         found["formats"].as_array().is_some_and(|formats| !formats.is_empty())
     };
     let glance = &head[..head.len().min(GLANCE_BYTES)];
-    if is_text && has_format(&detect(&[(0, glance)])) {
+    if is_text && glance.len() < head.len() && has_format(&detect(&[(0, glance)])) {
         return None;
     }
     let found = detect(&[(0, head)]);
@@ -612,5 +616,63 @@ fn no_log(head: &[u8], any_text: bool) -> Option<&'static str> {
         Some("binary") => Some("binary"),
         _ if any_text || has_format(&found) => None,
         _ => Some("of no known format"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_shown_short_and_harmless() {
+        assert_eq!(shown(b"logs/a.log"), "logs/a.log");
+        assert_eq!(shown(b"a\"\\\x1b[31m\xff"), "a'/\u{fffd}[31m\u{fffd}");
+        let long = "ü".repeat(NAME_CHARS_MAX) + "a.log";
+        let short = shown(long.as_bytes());
+        assert_eq!(short.chars().count(), NAME_CHARS_MAX);
+        assert!(short.starts_with("…ü") && short.ends_with("a.log"), "{short}");
+    }
+
+    #[test]
+    fn what_is_told_is_bounded_and_has_all_numbers() {
+        let mut contents = Contents::default();
+        assert_eq!(contents.told(), "no logs");
+        contents.logs.add(b"a.log");
+        contents.left_out.entry("binary").or_default().add(b"core");
+        assert_eq!(contents.told(), "1 log; left out: 1 binary (core)");
+        for i in 0..1_234 {
+            let name = format!("{i}").repeat(NAME_CHARS_MAX);
+            contents.logs.add(b"b.log");
+            for why in ["binary", "empty", "encrypted", "hidden", "of macOS", "sparse"] {
+                contents.left_out.entry(why).or_default().add(name.as_bytes());
+            }
+        }
+        let told = contents.told();
+        assert!(told.starts_with("1,235 logs; left out: 1,235 binary (core, "), "{told}");
+        assert!(told.ends_with("1,234 sparse") && told.len() <= TOLD_BYTES_MAX, "{told}");
+        assert_eq!((contents.logs(), contents.left_out()), (1_235, 6 * 1_234 + 1));
+    }
+
+    #[test]
+    fn what_is_no_log() {
+        let line = b"2024-01-24 10:15:32.123 INFO x took 5ms\n";
+        let late = [&b"banner\n".repeat(1_500)[..], line].concat();
+        for (head, any_text, why) in [
+            (&line[..], false, None),
+            (&late[..], false, None),
+            (b"key: value\n", false, Some("of no known format")),
+            (b"key: value\n", true, None),
+            (b"\0\0", true, Some("binary")),
+            (b"\xff\xfe2\0", true, Some("UTF-16")),
+            (b"2024-01-24 10:15:32.123 INFO a\0b\n", false, None),
+        ] {
+            assert_eq!(no_log(head, any_text), why, "{:?}", head.escape_ascii().to_string());
+        }
+        assert_eq!(hidden(b"logs/.a.swp"), Some("hidden"));
+        assert_eq!(hidden(b"a/._b"), Some("of macOS"));
+        assert_eq!(hidden(b"__MACOSX/b"), Some("of macOS"));
+        assert_eq!(hidden(b"./.pm2/logs/b"), None);
+        assert_eq!(grouped(1), "1");
+        assert_eq!(grouped(1_234_567), "1,234,567");
     }
 }

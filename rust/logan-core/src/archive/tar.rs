@@ -31,7 +31,11 @@ const HOLES_GO_ON: [usize; 2] = [482, 504];
 
 /// Whether an archive begins with these bytes.
 pub(super) fn begins(head: &[u8]) -> bool {
-    head.get(..BLOCK_BYTES).is_some_and(|block| &block[MAGIC] == b"ustar" && is_header(block))
+    head.get(..BLOCK_BYTES).is_some_and(|block| {
+        // Before there was a magic, nothing stood from there on.
+        let old = || block[MAGIC.start..].iter().all(|&byte| byte == 0);
+        (&block[MAGIC] == b"ustar" || old()) && is_header(block)
+    })
 }
 
 /// Whether a block has the sum that it should.
@@ -266,5 +270,10 @@ mod tests {
             assert!(!begins(&damaged), "{at}");
         }
         assert!(!begins(&[0; 512]));
+        let mut old = Header::new_old();
+        old.set_path("a.log").unwrap();
+        old.set_size(3);
+        old.set_cksum();
+        assert!(begins(old.as_bytes()));
     }
 }

@@ -242,7 +242,7 @@ impl Zip {
                 count
             }
             (_, None) => {
-                let count = self.to_descriptor(ahead, buffer)?;
+                let count = self.before_descriptor(ahead, buffer)?;
                 self.packed += count as u64;
                 count
             }
@@ -253,7 +253,7 @@ impl Zip {
     }
 
     /// Bytes of a body of unknown length before its descriptor.
-    fn to_descriptor<R: Bytes>(
+    fn before_descriptor<R: Bytes>(
         &mut self,
         ahead: &mut Ahead<R>,
         buffer: &mut [u8],
