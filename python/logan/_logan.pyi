@@ -19,6 +19,7 @@ __all__ = [
     "Spec",
     "Summary",
     "__version__",
+    "compression",
     "condition",
     "custom_format",
     "decode_head",
