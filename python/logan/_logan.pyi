@@ -19,6 +19,7 @@ __all__ = [
     "Spec",
     "Summary",
     "__version__",
+    "compression",
     "condition",
     "custom_format",
     "decode_head",
@@ -58,9 +59,9 @@ def detect(samples: Sequence[tuple[int, bytes]]) -> str:
     Returns `{"encoding": "utf-8" | "utf-16" | "binary", "lines", "blank", "continuation",
     "header", "malformed", "formats": [{"name", "params", "payload": [{"name", "lines"}],
     "lines", "share", "time_field", "duration_field", "duration_unit", "timezone", "example"}],
-    "assumed": [str], "compression": null | "gzip" | "zstd" | "bzip2" | "xz" | "lz4" | "zip"}`;
-    formats in the order of trial: those around others first, then by lines, most first. `payload`
-    says what an envelope holds, most first, "message" for text of no format.
+    "assumed": [str], "compression": null or as `compression()` has it, of what is seen from
+    outside}`; formats in the order of trial: those around others first, then by lines, most first.
+    `payload` says what an envelope holds, most first, "message" for text of no format.
     """
 
 def layouts(path: str, size: int, *, cancel: Cancel | None = None) -> str:
@@ -71,11 +72,19 @@ def layouts(path: str, size: int, *, cancel: Cancel | None = None) -> str:
     `ValueError` if they change too often.
     """
 
+def compression(head: bytes) -> str | None:
+    """How a source is stored that begins with `head`; None if it is a log as it is.
+
+    "gzip", "zstd", "bzip2", "xz", "lz4"; "tar" or "zip"; or both, as in "gzip+tar", if enough of
+    `head` can be decoded to see the tar.
+    """
+
 def decode_head(data: bytes, compression: str, limit: int) -> bytes:
     """The first decoded bytes, at most `limit`, of an archive that begins with `data`.
 
-    Fewer if `data` ends or is damaged before; bzip2 gives nothing before the end of a block, up
-    to 900 kB of stored bytes. Raises `ValueError` for an unknown compression.
+    Of the logs in a container some of the beginning of each, in whole lines. Fewer if `data` ends
+    or is damaged before; bzip2 gives nothing before the end of a block, up to 900 kB of stored
+    bytes. Raises `ValueError` for an unknown compression.
     """
 
 @final
@@ -163,10 +172,10 @@ class Summary:
         fingerprint: Fingerprint | None = None,
         threads: int = 1,
         cancel: Cancel | None = None,
-    ) -> tuple[Summary, tuple[str, str] | None, tuple[int, int, int, int | None]]:
+    ) -> tuple[Summary, tuple[str, str] | None, tuple[int, int, int, int | None, str | None, int]]:
         """Figures of a compressed file, covered in decoded offsets, cut every `chunk_size`.
 
-        `compression` is "gzip", "zstd", "bzip2", "xz" or "lz4". With them why its end was not
+        `compression` is as `compression()` has it. With them why its end was not
         reached, as (kind, message) like in `Outcome.failures`, or None; the figures are then those
         of the whole lines before. Last, what `Outcome.archives` has of it.
         `threads` scan beside the decoder and change no figure. Raises as `from_chunk`.
@@ -244,9 +253,10 @@ class Outcome:
         before it failed or was cancelled is in the figures: its offsets here are stored bytes.
         """
     @property
-    def archives(self) -> list[tuple[int, int, int, int | None]]:
+    def archives(self) -> list[tuple[int, int, int, int | None, str | None, int]]:
         """Of each archive: source, decoded bytes, members decoded, and the stored offset behind
-        its last member where bytes begin that are not part of it."""
+        its last member where bytes begin that are not part of it; of a container of logs what was
+        in it, in words, and how many of its members were left out."""
     @property
     def cancelled(self) -> bool:
         """Whether chunks are missing because the scan was stopped."""
@@ -390,7 +400,7 @@ class ArchiveFeed:
         """As `Feed.push_fd`; ends where no more is wanted."""
     def finish(
         self,
-    ) -> tuple[Summary, tuple[str, str] | None, tuple[int, int, int, int | None]]:
+    ) -> tuple[Summary, tuple[str, str] | None, tuple[int, int, int, int | None, str | None, int]]:
         """As `Summary.from_archive`. Only once."""
 
 def peak_rss_bytes() -> int:

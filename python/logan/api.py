@@ -62,8 +62,9 @@ def analyze(
     """Analyse logs and give one report of all of them.
 
     Args:
-        paths: a path or several: files, compressed or not, folders, patterns such as
-            "logs/**/*.gz", "-" for standard input, URLs (http(s)://, s3://, gs://, az://).
+        paths: a path or several: files, compressed or not, tar and zip archives of logs, folders,
+            patterns such as "logs/**/*.gz", "-" for standard input, URLs (http(s)://, s3://,
+            gs://, az://).
         threads: chunks read side by side; by default the CPUs this process may use. Never
             changes a figure.
         chunk_size: bytes of a unit of work.

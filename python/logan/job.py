@@ -19,7 +19,7 @@ from logan import _logan, narrowing
 from logan._logan import Cancel, Spec
 from logan.errors import InputError, SourceChangedError, UsageError
 from logan.limits import SAMPLE_HEAD_BYTES_MAX, SERIES_POINTS_MAX
-from logan.model import Detection, FormatShare, Missing, Plan, Result, Source
+from logan.model import Archive, Detection, FormatShare, Missing, Plan, Result, Source
 from logan.narrowing import Sought
 from logan.plan import CUSTOM, Options, is_format_name, make_plan, replan
 from logan.report import Report, assemble, input_entry
@@ -290,13 +290,29 @@ def _blame(missing: Iterable[Missing], figures: Mapping[str, Any], job: Job) -> 
 
 
 def _note_archives(inputs: Sequence[Input], order: Sequence[int], result: Result) -> None:
-    """Say what is strange about archives, though no error."""
+    """Say what was in archives, and what is strange about them, though no error."""
     for source, archive in result.archives.items():
+        _note_contents(inputs[order[source]], archive)
         if archive.foreign_at is not None:
             inputs[order[source]].notes.append(
                 f"bytes that are no part of the archive follow it from byte "
                 f"{archive.foreign_at:,} on; they were not looked at"
             )
+
+
+def _note_contents(entry: Input, archive: Archive) -> None:
+    """Say what was in a container; one without logs is an error, as a folder without is."""
+    if archive.contents is None:
+        return
+    if archive.members or not archive.left_out or entry.error is not None:
+        entry.notes.append(f"an archive with {archive.contents}")
+        return
+    entry.error = InputError(
+        f"{shown_name(entry.path)} is an archive with {archive.contents}",
+        input=entry.path,
+        kind="archive",
+        hint="unpack it and name a file of it to read that all the same",
+    )
 
 
 def _misfit(entry: Input, forced: str, job: Job) -> InputError:

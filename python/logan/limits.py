@@ -50,7 +50,8 @@ JSON_INPUT_BYTES_MAX: Final = 256 * MIB
 """A saved report is some hundred KiB; more than this is another file."""
 
 ARCHIVE_HEAD_BYTES_MAX: Final = 1 * MIB
-"""Read of an archive for detection: bzip2 gives nothing before 900 kB, one of its blocks."""
+"""Read of an archive for detection: bzip2 gives nothing before 900 kB, one of its blocks, and a
+container has logs of several formats."""
 
 ARCHIVE_SAMPLE_BYTES_MAX: Final = 192 * KIB
 """Decoded for detection: as much as is sampled of a file in all, since only the head is cheap."""

@@ -95,7 +95,8 @@ class Source:
             what a search by time left out of a file lies outside of them. `end` is None for all.
         fingerprint: JSON of the native `Fingerprint`; None for what is no local file.
         mtime_ns: when the content was last modified; None for a stream.
-        compression: how the stored bytes are compressed; None if they are not.
+        compression: how the stored bytes are compressed, or what container they are, or both
+            ("gzip+tar"); None if they are a log as it is.
         etag: identity of an object's content, as its server gives it.
         written_ns: when the log was written as the archive itself says; None if it does not.
         sequential: its lines hang on others any distance before that nobody looked for; it is
@@ -170,12 +171,20 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What a compressed source turned out to hold; `foreign_at` is the stored offset of bytes
-    behind its last member that are no part of it."""
+    """What a compressed source turned out to hold.
+
+    Attributes:
+        members: those decoded; of a container of logs, the logs.
+        foreign_at: the stored offset of bytes behind its last member that are no part of it.
+        contents: what was in a container, in words; None if it is none.
+        left_out: members of a container that are no logs.
+    """
 
     decoded: int
     members: int
     foreign_at: int | None = None
+    contents: str | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,21 @@
 """The same bytes give the same figures, wherever they lie and whoever reads them.
 
 Every way in which a log can be given (a file, an archive, a pipe, an object on a server, that
-compressed) against the plain file read in one go, for the formats whose lines hang on lines before
-them and a few others, at chunk sizes that cut everything apart; and every engine against every way.
+compressed or in a tar or zip) against the plain file read in one go, for the formats whose lines
+hang on lines before them and a few others, at chunk sizes that cut everything apart; and every
+engine against every way.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import subprocess
 import sys
+import tarfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -55,6 +59,26 @@ def text_of(names: list[str]) -> bytes:
         # Without its first directive a log goes on in the columns that it had.
         data += b"".join(lines[len(data) % len(lines) :])
     return data
+
+
+def tarred(*logs: bytes) -> bytes:
+    """A tar with these logs, and one that is none."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for number, data in enumerate((bytes(99), *logs)):
+            info = tarfile.TarInfo(f"logs/{number}.log")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def zipped(*logs: bytes) -> bytes:
+    """As `tarred`, as a zip."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, data in enumerate((bytes(99), *logs)):
+            archive.writestr(f"logs/{number}.log", data)
+    return buffer.getvalue()
 
 
 def figures(report: Any) -> dict[str, Any]:
@@ -105,17 +129,20 @@ def test_every_way_in(mix: str, tmp_path: Path, web: str, files: dict[str, bytes
     data = text_of(MIXES[mix])
     path = tmp_path / "a.log"
     path.write_bytes(data)
-    packed = tmp_path / "a.log.gz"
-    packed.write_bytes(gzip.compress(data))
-    files.update({"a.log": data, "a.log.gz": packed.read_bytes()})
+    stored = {"a.log.gz": gzip.compress(data), "a.tar.gz": gzip.compress(tarred(data))}
+    stored["a.zip"] = zipped(data)
+    for name, packed in stored.items():
+        (tmp_path / name).write_bytes(packed)
+    files.update({"a.log": data, **stored})
     expected = figures(analyze(str(path), 1 << 24))
     assert expected["lines"]["total"] == data.count(b"\n")
     for chunk_size in CHUNK_SIZES:
-        for where in (str(path), str(packed), f"{web}/a.log", f"{web}/a.log.gz"):
-            found = figures(analyze(where, chunk_size, threads=2))
-            assert found == expected, f"{where} in chunks of {chunk_size}"
-    for stored in (data, packed.read_bytes()):
-        assert figures(piped(stored, CHUNK_SIZES[0])) == expected
+        for where in (tmp_path, web):
+            for name in ("a.log", *stored):
+                found = figures(analyze(f"{where}/{name}", chunk_size, threads=2))
+                assert found == expected, f"{where}/{name} in chunks of {chunk_size}"
+    for packed in (data, *stored.values()):
+        assert figures(piped(packed, CHUNK_SIZES[0])) == expected
 
 
 def test_columns_that_change_too_often_for_a_list(tmp_path: Path) -> None:
@@ -151,8 +178,10 @@ def dask_address() -> Iterator[str]:
         yield cluster.scheduler_address
 
 
-SOURCES = ["a.log", "a.log.gz", "cut.gz", "a.w3c", "url:a.log", "url:a.w3c", "url:a.log.gz"]
-SOURCES += ["url:cut.gz"]
+SOURCES = ["a.log", "a.log.gz", "cut.gz", "a.w3c", "a.tar", "a.tar.gz", "a.zip", "cut.zip"]
+SOURCES += [
+    f"url:{name}" for name in ("a.log", "a.w3c", "a.log.gz", "cut.gz", "a.tar.gz", "cut.zip")
+]
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +193,8 @@ def given(
     log, w3c = text_of(["app", "cri", "json"]), text_of(["w3c", "iis"])
     packed = gzip.compress(log)
     contents = {"a.log": log, "a.log.gz": packed, "cut.gz": packed[:-700], "a.w3c": w3c}
+    tar, zip = tarred(log, log), zipped(log, log)
+    contents |= {"a.tar": tar, "a.tar.gz": gzip.compress(tar), "a.zip": zip, "cut.zip": zip[:-700]}
     files.update(contents)
     for name, data in contents.items():
         (folder / name).write_bytes(data)
@@ -214,7 +245,7 @@ def test_every_engine_and_every_way_in(
     local = logan.analyze(paths, chunk_size=4096, **options).to_dict()
     assert [bool(each["error"]) for each in local["inputs"]] == ["cut" in name for name in given]
     assert local["partial"]
-    assert len(local["missing"]) == 2
+    assert len(local["missing"]) == 4
     if engine == "dask":
         address = request.getfixturevalue("dask_address")
         found = logan.analyze(paths, chunk_size=4096, engine=f"dask={address}", **options).to_dict()

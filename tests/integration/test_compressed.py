@@ -198,7 +198,7 @@ def test_the_native_ways_to_an_archive_agree(tmp_path: Path) -> None:
     by_path, fault, known = logan.Summary.from_archive(
         str(path), spec, "gzip", chunk_size=10_000, fingerprint=print_, threads=2
     )
-    assert (fault, known) == (None, (0, len(data), 1, None))
+    assert (fault, known) == (None, (0, len(data), 1, None, None, 0))
     feed = _logan.ArchiveFeed(spec, "gzip", chunk_size=10_000)
     assert feed.push(path.read_bytes())
     pushed, fault, _ = feed.finish()

@@ -1,6 +1,7 @@
 """The order of rotated logs, and what patterns and folders stand for."""
 
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def write(*names: str, content: bytes = LINE) -> None:
         ["app.2024-01-24-9.log", "app.2024-01-24-10.log"],
         ["app.log-1706091332", "app.log-1706094932", "app.log"],
         ["a/app.log.1", "a/app.log"],
+        ["app.log.2.zip", "app.log.1.tar.gz", "app.log.tgz"],
     ],
     ids=" ".join,
 )
@@ -84,7 +86,8 @@ def test_a_folder_is_its_logs_and_says_what_it_left_out() -> None:
     Path("logs/empty.log").touch()
     Path("logs/core").write_bytes(b"\x7fELF" + bytes(range(256)))
     Path("logs/README").write_bytes(b"what is here\nand there\n")
-    Path("logs/a.zip").write_bytes(b"PK\x03\x04" + bytes(60))
+    with zipfile.ZipFile("logs/a.zip", "w") as archive:
+        archive.writestr("core", b"\x7fELF" + bytes(range(256)))
     os.mkfifo("logs/fifo")
     os.symlink("nowhere", "logs/broken")
     os.symlink("..", "logs/sub/loop")
@@ -98,7 +101,7 @@ def test_a_folder_is_its_logs_and_says_what_it_left_out() -> None:
         "1 binary (core)",
         "1 empty (empty.log)",
         "1 of no known format (README)",
-        "1 compressed but no log (a.zip)",
+        "1 without logs (a.zip)",
         "1 not a file (fifo)",
         "1 leading nowhere (broken)",
         "1 counted under another name (current.log)",

@@ -1,6 +1,7 @@
 """Inputs: samples of whole lines, and errors that name the input and the next step."""
 
 import errno
+import gzip
 import os
 import threading
 from pathlib import Path
@@ -54,7 +55,7 @@ def test_only_planned_bytes_are_sampled(tmp_path: Path) -> None:
     ("name", "content", "kind", "hint"),
     [
         ("none.log", None, "missing", "check the path"),
-        ("a.zip", b"PK\x03\x04" + bytes(60), "compressed", "unzip -p "),
+        ("a.gz", gzip.compress(gzip.compress(b"x")), "compressed", "zcat "),
         ("u16.log", "\ufefflog".encode("utf-16-le"), "utf-16", "iconv -f UTF-16"),
         ("core", b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 8, "binary", "file "),
     ],

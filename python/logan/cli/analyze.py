@@ -45,8 +45,9 @@ __all__ = [
 
 HELP = "Analyze logs and print a report: errors, response times, throughput, top routes."
 PATHS_HELP = (
-    "log files (also .gz .zst .bz2 .xz .lz4), folders, quoted patterns such as 'logs/**/*.gz', "
-    "URLs (http(s)://, s3://, gs://, az://); - is standard input"
+    "log files (also .gz .zst .bz2 .xz .lz4), archives of logs (.tar .tar.gz .zip), folders, "
+    "quoted patterns such as 'logs/**/*.gz', URLs (http(s)://, s3://, gs://, az://); "
+    "- is standard input"
 )
 EPILOG = """\
 examples:
@@ -54,7 +55,7 @@ examples:
   logan analyze *.log --json -o report.json
   logan analyze access.log --since 2h --where 'status>=500 and duration>250ms' --by route
   logan analyze app.log*                      # a rotated set, compressed or not
-  logan analyze 'logs/**/*.gz' /var/log/nginx
+  logan analyze 'logs/**/*.gz' /var/log/nginx logs.tar.gz
   logan analyze s3://bucket/access.log.zst https://example.org/app.log
   kubectl logs deploy/web | logan analyze -
   logan analyze app.log --expect 'response_time_ms.p99<=300' --expect 'error_rate<1'

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
 HELP = "Say which formats a log has, which fields are its times, and what is assumed."
-EPILOG = "A sample is read: the head of the file and eight places further in."
+EPILOG = (
+    "A sample is read: the head of the file and eight places further in; of a compressed one the "
+    "head, of an archive the heads of its first logs."
+)
 
 
 def configure(parser: Parser) -> None:
@@ -60,10 +63,12 @@ def _lines(path: str, found: Detection) -> Iterator[str]:
     from logan.report.words import input_name, plural
 
     name = visible(input_name(path))
+    packed = f", {found.compression}" if found.compression is not None else ""
     if not found.lines:
-        yield f"{name}: empty, nothing to detect"
+        empty = "no log in what was sampled" if packed else "empty, nothing to detect"
+        yield f"{name}: {empty}{packed}"
         return
-    yield f"{name}: {plural(found.lines, 'line')} sampled, {found.encoding}"
+    yield f"{name}: {plural(found.lines, 'line')} sampled, {found.encoding}{packed}"
     for each in found.formats:
         yield f"  {visible(each.name)}  {percent(each.share)}, {plural(each.lines, 'line')}"
         for label, fact in _facts(each):

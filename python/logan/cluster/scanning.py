@@ -22,7 +22,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Final
 
 from logan._logan import Cancel, Fingerprint, Spec, Summary
@@ -91,10 +91,10 @@ def write_note(fault: Fault | None, archive: Archive | None) -> str | None:
     """What there is to say beside the figures, as JSON."""
     if fault is None and archive is None:
         return None
-    numbers = archive and [archive.decoded, archive.members, archive.foreign_at]
+    held = archive and astuple(archive)
     # It travels in a line.
     cut = fault and (fault[0], fault[1][:_WHY_CHARS_MAX])
-    return json.dumps([cut, numbers], ensure_ascii=False)
+    return json.dumps([cut, held], ensure_ascii=False)
 
 
 def read_note(note: str) -> tuple[Fault | None, Archive | None]:

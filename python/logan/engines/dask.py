@@ -216,8 +216,8 @@ def scan_block(
             tree=tree,
         )
         missing += [Missing(*failure) for failure in outcome.failures]
-        for source, decoded, members, foreign_at in outcome.archives:
-            archives[source] = Archive(decoded, members, foreign_at)
+        for held in outcome.archives:
+            archives[held[0]] = Archive(*held[1:])
     for place in range(len(ranges), len(block)):
         chunk = block[place]
         try:

@@ -103,8 +103,8 @@ class _Job:
             progress=self.progress,
         )
         self.missing += [Missing(*failure) for failure in outcome.failures]
-        for source, decoded, members, foreign_at in outcome.archives:
-            self.archives[source] = Archive(decoded, members, foreign_at)
+        for held in outcome.archives:
+            self.archives[held[0]] = Archive(*held[1:])
 
     def scan_objects(self, tree: MergeTree) -> None:
         """Fetch and scan what is on servers into `tree`."""

@@ -22,10 +22,10 @@ from typing import Final
 from logan import _logan
 from logan._logan import Cancel
 from logan.errors import InputError
-from logan.limits import NAMES_SHOWN_MAX
+from logan.limits import ARCHIVE_HEAD_BYTES_MAX, NAMES_SHOWN_MAX
 from logan.model import Detection, Source
 from logan.sources import expand, local, stdin
-from logan.sources.compressed import CANNOT_BE_READ, compression_of, decoded_sample
+from logan.sources.compressed import compression_of, decoded_sample, is_container
 from logan.sources.expand import Folder, is_url
 from logan.sources.stdin import Stream
 
@@ -81,8 +81,12 @@ def _no_log(entry: Input) -> str | None:
         return {"binary": "binary", "compressed": "compressed but no log"}.get(entry.error.kind)
     if entry.detection is None:
         return "counted under another name"
-    if entry.source is not None and entry.source.size == 0:
+    source = entry.source
+    if source is not None and source.size == 0:
         return "empty"
+    if source is not None and is_container(source.compression) and not entry.detection.lines:
+        # Of a larger one not all was looked at.
+        return "without logs" if (source.size or 0) <= ARCHIVE_HEAD_BYTES_MAX else None
     if entry.detection.lines and not entry.detection.formats:
         return "of no known format"
     return None
@@ -235,13 +239,11 @@ def _detect(path: str, samples: Sequence[tuple[int, bytes]], compression: str | 
     name = _name(path)
     shown = "FILE" if path == "-" else shlex.quote(name)
     if detection.compression is not None:
-        twice = compression is not None
-        tool = CANNOT_BE_READ.get(detection.compression, "zcat")
         raise InputError(
-            f"{name} is compressed {'twice' if twice else f'({detection.compression})'}",
+            f"{name} is compressed twice",
             input=path,
             kind="compressed",
-            hint=f"decompress it on the way: {tool} {shown} | logan analyze -",
+            hint=f"decompress it on the way: zcat {shown} | logan analyze -",
         )
     if detection.encoding == "utf-16":
         raise InputError(

@@ -1,4 +1,5 @@
-"""Compressed logs: which compression, what they begin with, when they were written.
+"""Compressed logs and archives of logs: how they are stored, what they begin with, when they were
+written.
 
 Recognised by their first bytes, never by their name. Only the head is decoded here, for detection;
 engines decode the rest beside scanning.
@@ -6,26 +7,58 @@ engines decode the rest beside scanning.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+from typing import Final
 
 from logan import _logan
 from logan.limits import ARCHIVE_HEAD_BYTES_MAX, ARCHIVE_SAMPLE_BYTES_MAX
 
-__all__ = ["CANNOT_BE_READ", "compression_of", "decoded_sample", "head_bytes", "written_ns"]
+__all__ = [
+    "MAGIC_BYTES",
+    "compression_of",
+    "decoded_sample",
+    "is_container",
+    "settled",
+    "written_ns",
+]
 
-CANNOT_BE_READ = {"zip": "unzip -p"}
-"""Kinds of archives that are recognised and not read, with what decodes them."""
+MAGIC_BYTES: Final = 512
+"""So much of a head tells whether it is that of an archive: the first block of a tar."""
 
 
 def compression_of(head: bytes) -> str | None:
-    """How bytes that begin with `head` are compressed; None if they are not, or not readably."""
-    found: str | None = json.loads(_logan.detect([(0, head[:64])]))["compression"]
-    return None if found in CANNOT_BE_READ else found
+    """How bytes that begin with `head` are stored; None if they are a log as it is.
+
+    Of a compressed head it may take more to see that there is a tar in it.
+    """
+    return _logan.compression(head)
+
+
+def is_container(compression: str | None) -> bool:
+    """Whether there are logs in it, not one log."""
+    return compression is not None and not {"tar", "zip"}.isdisjoint(compression.split("+"))
 
 
 def head_bytes(compression: str) -> int:
     """How much of an archive's head is needed for a sample."""
-    return ARCHIVE_HEAD_BYTES_MAX if compression == "bzip2" else ARCHIVE_SAMPLE_BYTES_MAX
+    if compression == "bzip2" or is_container(compression):
+        return ARCHIVE_HEAD_BYTES_MAX
+    return ARCHIVE_SAMPLE_BYTES_MAX
+
+
+def settled(head: bytes, more: Callable[[int], bytes]) -> tuple[str | None, bytes]:
+    """How bytes that begin with `head` are stored, and as much of them as a sample takes.
+
+    `more(n)` gives the first n bytes, or all there are.
+    """
+    compression = compression_of(head)
+    while compression is not None and len(head) < (wanted := head_bytes(compression)):
+        longer = more(wanted)
+        if len(longer) <= len(head):
+            break
+        head = longer
+        compression = compression_of(head) or compression
+    return compression, head
 
 
 def decoded_sample(head: bytes, compression: str) -> bytes:
@@ -38,6 +71,6 @@ def decoded_sample(head: bytes, compression: str) -> bytes:
 
 def written_ns(head: bytes, compression: str) -> int | None:
     """When the log was last written, as a gzip header says; None where nothing says it."""
-    if compression != "gzip" or len(head) < 8:
+    if not compression.startswith("gzip") or len(head) < 8:
         return None
     return int.from_bytes(head[4:8], "little") * 1_000_000_000 or None

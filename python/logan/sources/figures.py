@@ -32,7 +32,7 @@ __all__ = [
 Fault = tuple[str, str]
 """Kind and reason."""
 
-Native = tuple[Summary, Fault | None, tuple[int, int, int, int | None]]
+Native = tuple[Summary, Fault | None, tuple[int, int, int, int | None, str | None, int]]
 """What the native functions for archives end with."""
 
 
@@ -52,8 +52,8 @@ class Figures:
 
 def native_figures(ended: Native, before: Fault | None = None) -> Figures:
     """From what a native function says; why its bytes were not all pushed comes first."""
-    summary, fault, (_, decoded, members, foreign_at) = ended
-    return Figures(summary, before or fault, Archive(decoded, members, foreign_at))
+    summary, fault, held = ended
+    return Figures(summary, before or fault, Archive(*held[1:]))
 
 
 def in_decoded_offsets(missing: Missing, plan: Plan, summary: Summary) -> Missing:

@@ -55,17 +55,18 @@ def open_file(path: str) -> tuple[Source, list[tuple[int, bytes]]]:
     """
     try:
         fingerprint = _logan.Fingerprint.of(path)
-        samples = sample(path, fingerprint.size)
-        head = samples[0][1] if samples else b""
-        compression = compressed.compression_of(head)
-        if compression is not None:
-            head = _head(path, min(fingerprint.size, compressed.head_bytes(compression)))
+        size = fingerprint.size
+        head = _head(path, min(size, compressed.MAGIC_BYTES))
+        compression, head = compressed.settled(head, lambda length: _head(path, min(size, length)))
+        if compression is None:
+            samples = sample(path, size)
+        else:
             samples = [(0, compressed.decoded_sample(head, compression))]
     except OSError as error:
         raise input_error(path, error) from error
     source = Source(
         path,
-        fingerprint.size,
+        size,
         fingerprint.to_json(),
         fingerprint.mtime_ns,
         compression=compression,

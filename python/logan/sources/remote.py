@@ -58,17 +58,16 @@ def open_object(url: str) -> tuple[Source, list[tuple[int, bytes]], Stream | Non
             mtime_ns = int(meta["last_modified"].timestamp()) * 1_000_000_000 or None
             return _object(fetcher, head, Source(url, size, None, mtime_ns, etag=etag))
     pieces = fetcher.whole()
-    head = b""
-    wanted = SAMPLE_HEAD_BYTES_MAX
-    ended = False
-    while len(head) < wanted and not ended:
-        piece = next(pieces, None)
-        ended = piece is None
-        head += piece or b""
-        if (kind := compressed.compression_of(head)) is not None:
-            wanted = compressed.head_bytes(kind)
-    kind = compressed.compression_of(head)
-    stream = Stream(-1, head, ended=ended, owned=False, pieces=pieces)
+    stream = Stream(-1, b"", ended=False, owned=False, pieces=pieces)
+
+    def more(length: int) -> bytes:
+        while len(stream.head) < length and not stream.ended:
+            piece = next(pieces, None)
+            stream.ended = piece is None
+            stream.head += piece or b""
+        return stream.head
+
+    kind, head = compressed.settled(more(SAMPLE_HEAD_BYTES_MAX), more)
     sample = head if kind is None else compressed.decoded_sample(head, kind)
     return Source(url, None, compression=kind), [(0, sample)], stream
 
@@ -77,9 +76,8 @@ def _object(
     fetcher: Fetcher, head: bytes, source: Source
 ) -> tuple[Source, list[tuple[int, bytes]], None]:
     size = source.size or 0
-    kind = compressed.compression_of(head)
+    kind, head = compressed.settled(head, lambda length: fetcher.range(0, min(size, length)) or b"")
     if kind is not None:
-        head = fetcher.range(0, min(size, compressed.head_bytes(kind))) or head
         source = Source(
             source.url,
             size,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 __all__ = ["in_time_order", "natural"]
 
-_COMPRESSION = r"(?i)\.(gz|tgz|zst|zstd|bz2|xz|lz4|z)$"
+_COMPRESSION = r"(?i)(\.tar)?\.(gz|tgz|zst|zstd|bz2|tbz2?|xz|txz|lz4|z|zip|tar)$"
 _EXTENSION = r"(?P<ext>\.(?:log|txt|json|jsonl|out|err))"
 _DATE = r"\d{4}[-_.]?\d{2}[-_.]?\d{2}(?:[-_.T]?\d{1,6}){0,3}|\d{10}"
 _DATED = (

@@ -68,11 +68,14 @@ def open_stream(path: str, *, cancel: Cancel | None = None) -> Stream:
     stream = Stream(fd, b"", ended=False, owned=path != "-")
     try:
         stream.head, stream.ended = _read_head(fd, SAMPLE_HEAD_BYTES_MAX, cancel)
-        compression = compressed.compression_of(stream.head)
-        if compression is not None and not stream.ended:
-            wanted = compressed.head_bytes(compression) - len(stream.head)
-            more, stream.ended = _read_head(fd, wanted, cancel)
-            stream.head += more
+
+        def more(length: int) -> bytes:
+            if not stream.ended:
+                piece, stream.ended = _read_head(fd, length - len(stream.head), cancel)
+                stream.head += piece
+            return stream.head
+
+        compressed.settled(stream.head, more)
         if stream.owned:
             os.set_blocking(fd, True)
     except OSError as error:

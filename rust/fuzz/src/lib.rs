@@ -6,7 +6,7 @@
 //! of the input decide what is done with the others.
 
 use jiff::tz::TimeZone;
-use logan_core::archive::{Compression, Decoder, Stored};
+use logan_core::archive::{Decoder, Packing, Stored, decode_head};
 use logan_core::batch::{Record, Text};
 use logan_core::codec::{decode, encode};
 use logan_core::error::Error;
@@ -24,6 +24,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Most bytes that an archive is decoded to: what comes later is decoded by the same code.
 const DECODED_BYTES_MAX: usize = 1 << 20;
+
+/// Most bytes that come out on the way there, with those that are left out.
+const PRODUCED_BYTES_MAX: u64 = 8 << 20;
 
 /// 1 February 2024: dates without a year lie before it.
 const ANCHOR_NS: i64 = 1_706_745_600_000_000_000;
@@ -196,37 +199,58 @@ impl Stored for Trickle<'_> {
     }
 }
 
-/// What an archive decodes to, into buffers of this size, and whether it is whole.
-fn decoded(kind: Compression, stored: impl Stored, buffer_bytes: usize) -> (Vec<u8>, bool) {
-    let mut decoder = Decoder::new(kind, stored);
+/// What an archive decodes to, into buffers of this size, and whether it is whole; None if it was
+/// not worth the while to find out.
+fn decoded(packing: Packing, stored: impl Stored, buffer_bytes: usize) -> Option<(Vec<u8>, bool)> {
+    let mut decoder = Decoder::new(packing, stored, false);
     let (mut all, mut buffer) = (Vec::new(), vec![0; buffer_bytes]);
     while all.len() < DECODED_BYTES_MAX {
+        if decoder.produced() > PRODUCED_BYTES_MAX {
+            return None;
+        }
         let (filled, end) = decoder.read(&mut buffer);
         all.extend_from_slice(&buffer[..filled]);
         if end.is_err() {
-            return (all, false);
+            return Some((all, false));
         }
-        if filled < buffer.len() {
+        if decoder.ended() {
             let (more, end) = decoder.read(&mut buffer);
             assert!(more == 0 && end.is_ok(), "something comes behind the end");
             break;
         }
     }
-    (all, true)
+    if let Some(contents) = decoder.contents() {
+        assert!(all.last().is_none_or(|&byte| byte == b'\n') || !decoder.ended());
+        assert!(contents.told().len() < 1_000);
+    }
+    Some((all, true))
 }
 
-/// One byte chooses a compression, one how many stored bytes come at a time, the others are the
+/// One byte chooses a packing, one how many stored bytes come at a time, the others are the
 /// stored bytes: they decode to the same whatever the sizes of buffers, or to an error.
 pub fn archive(data: &[u8]) {
-    let [kind, step, stored @ ..] = data else { return };
-    let kind = Compression::ALL[usize::from(*kind) % Compression::ALL.len()];
-    let (whole, sound) = decoded(kind, stored, 64 << 10);
+    let [packing, step, stored @ ..] = data else { return };
+    let packings: Vec<Packing> = Packing::all().collect();
+    let packing = packings[usize::from(*packing) % packings.len()];
+    Packing::of(stored);
+    decode_head(packing, stored, 16 << 10);
     let trickle = Trickle(stored, usize::from(*step).max(1));
-    let (again, again_sound) = decoded(kind, trickle, 4 << 10);
-    assert_eq!(sound, again_sound, "{}: damage is noticed by chance", kind.name());
+    let found = (decoded(packing, stored, 64 << 10), decoded(packing, trickle, 4 << 10));
+    let (Some((whole, sound)), Some((again, again_sound))) = found else { return };
+    assert_eq!(sound, again_sound, "{}: damage is noticed by chance", packing.name());
     if sound {
-        assert!(whole == again, "{}: other bytes", kind.name());
+        assert!(whole == again, "{}: other bytes", packing.name());
     }
+}
+
+/// One byte chooses a kind of container, one how many stored bytes come at a time, the others are
+/// the container: as [`archive`], for seeds of their own.
+pub fn container(data: &[u8]) {
+    let [kind, rest @ ..] = data else { return };
+    // Those that are not compressed as a whole: damage is not noticed before it gets to them.
+    let wanted = [Packing::Tar(None), Packing::Zip][usize::from(*kind) % 2];
+    let place = Packing::all().position(|packing| packing == wanted).expect("it is one of all");
+    archive(&[&[place as u8], rest].concat());
 }
 
 /// A spec's JSON: it is refused, or it is canonical once written.

@@ -9,7 +9,7 @@
 //! chunks of a subtree, whose summary it gives. While no table is over its cap the summary is the
 //! same for any split; a span in which one was is dropped, and its chunks are scanned one by one.
 
-use crate::archive::{AbortOnPanic, Compression, Crew, Facts, Request, StoredFile};
+use crate::archive::{AbortOnPanic, Crew, Facts, Packing, Request, StoredFile};
 use crate::error::Error;
 use crate::format::history::{FIELDS_BYTES_MAX, Layouts, fields_of};
 use crate::input::{Check, Fingerprint, Source};
@@ -339,7 +339,7 @@ pub struct Outcome {
 #[derive(Debug, Clone, Default)]
 pub struct Archives {
     /// How, by source.
-    pub compressions: BTreeMap<u32, Compression>,
+    pub packings: BTreeMap<u32, Packing>,
     /// Decoded bytes of a chunk of theirs.
     pub grid_bytes: u64,
     /// See [`Request::expansion_max`].
@@ -348,9 +348,9 @@ pub struct Archives {
 
 impl Archives {
     fn request(&self, source: u32) -> Option<Request> {
-        self.compressions.get(&source).map(|&compression| Request {
+        self.packings.get(&source).map(|&packing| Request {
             source,
-            compression,
+            packing,
             grid_bytes: self.grid_bytes,
             expansion_max: self.expansion_max,
         })
@@ -408,13 +408,13 @@ pub fn run_into<S: Open>(
 ) -> Result<(MergeTree, Outcome), Error> {
     let cursor = AtomicUsize::new(0);
     let tree = Mutex::new(tree);
-    let compressed = chunks.iter().filter(|c| archives.compressions.contains_key(&c.source));
+    let compressed = chunks.iter().filter(|c| archives.packings.contains_key(&c.source));
     let crew = Crew::new(compressed.count(), threads);
     let facts = Mutex::new(BTreeMap::new());
     let failures = Mutex::new(Vec::new());
     let touched = Mutex::new(BTreeSet::new());
     let broken = Mutex::new(None);
-    let wanted = if archives.compressions.is_empty() { chunks.len() } else { threads };
+    let wanted = if archives.packings.is_empty() { chunks.len() } else { threads };
     let threads = threads.clamp(1, wanted.max(1));
     let merge = |position, summary| -> Result<(), Error> {
         let mut merged = Merged::subtree(position, summary);
@@ -575,7 +575,7 @@ impl Spans<'_> {
                 |pair: &[Chunk]| pair[0].source == pair[1].source && pair[0].end == pair[1].start;
             first.is_multiple_of(*len) && span.windows(2).all(follows)
         };
-        let stored = |chunk: &Chunk| self.archives.compressions.contains_key(&chunk.source);
+        let stored = |chunk: &Chunk| self.archives.packings.contains_key(&chunk.source);
         if most < 2 || stored(&self.chunks[first]) {
             return 1;
         }
@@ -677,7 +677,7 @@ mod tests {
         let mut archives = Archives::default();
         let spans = |archives| Spans { chunks: &chunks, archives, threads: 1, most: 8 }.len_at(0);
         assert_eq!(spans(&archives), 1);
-        archives.compressions.insert(0, Compression::Gzip);
+        archives.packings.insert(0, crate::archive::Compression::Gzip.into());
         let whole = Spans { chunks: &chunks, archives: &archives, threads: 1, most: 8 };
         assert_eq!(whole.len_at(8), 1);
     }

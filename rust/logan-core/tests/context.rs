@@ -118,7 +118,7 @@ fn archived(bytes: &[u8], chunk: usize, threads: usize, spec: &Arc<Spec>) -> Sum
     let stored = zstd::stream::encode_all(bytes, 1).unwrap();
     let request = Request {
         source: 0,
-        compression: Compression::Zstd,
+        packing: Compression::Zstd.into(),
         grid_bytes: chunk as u64,
         expansion_max: 0,
     };

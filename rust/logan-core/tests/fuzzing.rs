@@ -23,11 +23,12 @@ const LOG_BYTES_MAX: usize = 2_000;
 /// A target's name, its body, and what to start from.
 type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
-const TARGETS: [Target; 7] = [
+const TARGETS: [Target; 8] = [
     ("lines", bodies::lines, || logs(&[1, 0])),
     ("format", bodies::format, formats),
     ("summary", bodies::summary, summaries),
     ("archive", bodies::archive, archives),
+    ("container", bodies::container, containers),
     ("spec", bodies::spec, || texts(SPECS)),
     ("condition", bodies::condition, || texts(CONDITIONS)),
     ("feed", bodies::feed, || logs(&[0, 64, 0, 17])),
@@ -105,6 +106,39 @@ fn archives() -> Vec<Vec<u8>> {
     Compression::ALL.iter().enumerate().map(compress).collect()
 }
 
+/// A tar and zips of both kinds of writers, each with a log, a compressed log and what is none.
+fn containers() -> Vec<Vec<u8>> {
+    let log = &samples()[0];
+    let mut packed = Vec::new();
+    flate2::read::GzEncoder::new(&log[..], Default::default()).read_to_end(&mut packed).unwrap();
+    let long = "folder/".repeat(40) + "app.log";
+    let members: [(&str, &[u8]); 4] =
+        [("app.log", log), (&long, &log[..log.len() / 2]), ("1.gz", &packed), ("core", &[0; 600])];
+
+    let mut tar = tar::Builder::new(vec![0, 7]);
+    for (name, data) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(data.len() as u64);
+        tar.append_data(&mut header, name, data).unwrap();
+    }
+    let mut all = vec![tar.into_inner().unwrap()];
+    let options = |i: usize| {
+        let method = [zip::CompressionMethod::Deflated, zip::CompressionMethod::Stored][i % 2];
+        zip::write::SimpleFileOptions::default().compression_method(method)
+    };
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let mut stream = zip::ZipWriter::new_stream(Vec::new());
+    for (i, (name, data)) in members.into_iter().enumerate() {
+        zip.start_file(name, options(i)).unwrap();
+        zip.write_all(data).unwrap();
+        stream.start_file(name, options(i)).unwrap();
+        stream.write_all(data).unwrap();
+    }
+    let zips = [zip.finish().unwrap().into_inner(), stream.finish().unwrap().into_inner()];
+    all.extend(zips.map(|zip| [&[1, 7], &zip[..]].concat()));
+    all
+}
+
 fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
     texts.iter().map(|text| text.as_bytes().to_vec()).collect()
 }
@@ -132,6 +166,10 @@ const PIECES: &[&[u8]] = &[
     b"::",
     b"\xce",
     b"\x81",
+    b"PK\x03\x04",
+    b"PK\x07\x08",
+    b"ustar",
+    b"\xff\xff\xff\xff",
 ];
 
 /// What becomes of a sample at a place: a piece is put in, bytes go or are doubled, a byte changes.
@@ -192,6 +230,11 @@ fn summary() {
 #[test]
 fn archive() {
     run("archive", 300);
+}
+
+#[test]
+fn container() {
+    run("container", 300);
 }
 
 #[test]

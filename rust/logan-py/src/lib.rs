@@ -19,8 +19,8 @@ mod _logan {
     #[pymodule_export]
     use super::types::{
         ArchiveFeed, Cancel, ChunkFeed, Feed, Fingerprint, MergeTree, Outcome, Spec, Summary,
-        condition, custom_format, decode_head, detect, formats, group_field, last_time, layouts,
-        moment, peak_rss_bytes, scan, seek,
+        compression, condition, custom_format, decode_head, detect, formats, group_field,
+        last_time, layouts, moment, peak_rss_bytes, scan, seek,
     };
 
     #[pymodule_export]

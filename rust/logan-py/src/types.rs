@@ -246,7 +246,7 @@ impl Summary {
                 };
                 let chunk = Chunk { source, start: 0, end: print.size };
                 let archives = Archives {
-                    compressions: [(source, archive::compression(compression)?)].into(),
+                    packings: [(source, archive::packing(compression)?)].into(),
                     grid_bytes: chunk_size,
                     expansion_max,
                 };
@@ -449,14 +449,17 @@ pub struct Outcome {
     archives: Vec<ArchiveFacts>,
 }
 
-/// Source, decoded bytes, members, and where foreign bytes begin.
-type ArchiveFacts = (u32, u64, u64, Option<u64>);
+/// Source, decoded bytes, members, where foreign bytes begin; of a container what was in it, in
+/// words, and how many of its members were left out.
+type ArchiveFacts = (u32, u64, u64, Option<u64>, Option<String>, u64);
 
 /// What a compressed source left: its summary, what damage ended it (kind and text), its facts.
 type Decoded = (Summary, Option<(&'static str, String)>, ArchiveFacts);
 
 fn facts(source: u32, facts: &archive::Facts) -> ArchiveFacts {
-    (source, facts.decoded, facts.members, facts.foreign_at)
+    let told = facts.contents.as_ref().map(archive::Contents::told);
+    let left_out = facts.contents.as_ref().map_or(0, archive::Contents::left_out);
+    (source, facts.decoded, facts.members, facts.foreign_at, told, left_out)
 }
 
 #[pymethods]
@@ -525,12 +528,11 @@ pub fn scan(
     let chunks = chunks.into_iter().map(chunk).collect::<PyResult<Vec<_>>>()?;
     let total = chunks.iter().fold(0u64, |sum, c| sum.saturating_add(c.end - c.start));
     let control = control(cancel);
-    let mut compressions = BTreeMap::new();
+    let mut packings = BTreeMap::new();
     for (source, name) in archives.unwrap_or_default() {
-        let compression = detached(py, || Ok(archive::compression(&name)?))?;
-        compressions.insert(source, compression);
+        packings.insert(source, detached(py, || Ok(archive::packing(&name)?))?);
     }
-    let archives = Archives { compressions, grid_bytes: chunk_size, expansion_max };
+    let archives = Archives { packings, grid_bytes: chunk_size, expansion_max };
     let report = || match progress {
         Some(call) => call.call1((control.bytes.load(Ordering::Relaxed), total)).map(|_| ()),
         None => Ok(()),
@@ -692,8 +694,8 @@ impl ArchiveFeed {
     ) -> PyResult<ArchiveFeed> {
         let cancel = control(cancel).cancel;
         let feed = detached(py, || {
-            let compression = archive::compression(compression)?;
-            let request = Request { source, compression, grid_bytes: chunk_size, expansion_max };
+            let packing = archive::packing(compression)?;
+            let request = Request { source, packing, grid_bytes: chunk_size, expansion_max };
             let name = name.unwrap_or_else(|| "-".into());
             Ok(archive::ArchiveFeed::new(spec.0.clone(), name, request, threads, cancel)?)
         })?;
@@ -737,6 +739,12 @@ impl ArchiveFeed {
     }
 }
 
+/// How a source is stored that begins with these bytes.
+#[pyfunction]
+pub fn compression(py: Python<'_>, head: &[u8]) -> PyResult<Option<&'static str>> {
+    detached(py, || Ok(archive::Packing::of(head).map(archive::Packing::name)))
+}
+
 /// The first decoded bytes of an archive's head.
 #[pyfunction]
 pub fn decode_head<'py>(
@@ -746,7 +754,7 @@ pub fn decode_head<'py>(
     limit: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let head =
-        detached(py, || Ok(archive::decode_head(archive::compression(compression)?, data, limit)))?;
+        detached(py, || Ok(archive::decode_head(archive::packing(compression)?, data, limit)))?;
     Ok(PyBytes::new(py, &head))
 }
 

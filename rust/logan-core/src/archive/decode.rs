@@ -1,9 +1,10 @@
-//! Decoders: stored bytes of a compressed log in, its bytes out.
+//! Unpacking: compressed bytes in, those that were compressed out.
 //!
 //! The libraries decode one member (gzip's word; frames and streams elsewhere) at a time and this
 //! file strings members together, the same way for all: so each kind of archive may be a
 //! concatenation of archives, may be padded with zeros, and may have foreign bytes behind its last
-//! member, which are looked at no further and said. Knows nothing of lines, threads or files.
+//! member, which are looked at no further and said. Knows nothing of lines, threads or files, nor of
+//! what is packed.
 //!
 //! ```text
 //! between members:  nothing left -> end;  magic of the kind -> a member begins;
@@ -34,7 +35,7 @@ const XZ_STATE_BYTES: u64 = 1 << 20;
 /// Stored bytes that are read at once.
 const STORED_BYTES: usize = 64 << 10;
 
-/// How a log is compressed.
+/// How bytes are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     /// RFC 1952.
@@ -76,11 +77,6 @@ impl Compression {
             Compression::Xz => "xz",
             Compression::Lz4 => "lz4",
         }
-    }
-
-    /// The one with a name.
-    pub fn by_name(name: &str) -> Option<Compression> {
-        Compression::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
     fn magic(self) -> &'static [u8] {
@@ -132,6 +128,18 @@ impl Stored for &[u8] {
     }
 }
 
+/// Bytes that a layer takes from the one below: stored ones, or what they were unpacked to.
+pub(super) trait Bytes {
+    /// The next bytes, into the buffer; 0 at the end.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Fault>;
+}
+
+impl<S: Stored> Bytes for S {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
+        Stored::read(self, buffer).map_err(Fault::Stored)
+    }
+}
+
 /// Why decoding ended before the archive's end.
 #[derive(Debug)]
 pub enum Fault {
@@ -145,72 +153,118 @@ pub enum Fault {
     Stored(Error),
 }
 
-/// Stored bytes with a look ahead.
-struct Ahead<R> {
-    stored: R,
+/// Bytes with a look ahead.
+pub(super) struct Ahead<R> {
+    below: R,
     buffer: Box<[u8]>,
     /// What of the buffer is still to be decoded.
     start: usize,
     end: usize,
-    /// Stored bytes decoded.
+    /// Bytes consumed.
     position: u64,
     /// A read found the end.
     ended: bool,
     /// The decoder of lz4 wanted bytes where there were no more.
     starved: bool,
+    /// Why the decoder of lz4 could not read.
+    fault: Option<Fault>,
 }
 
-impl<R: Stored> Ahead<R> {
-    /// The bytes that come next: at least `wanted` unless the stored bytes end before.
-    fn peek(&mut self, wanted: usize) -> Result<&[u8], Fault> {
+impl<R: Bytes> Ahead<R> {
+    pub(super) fn new(below: R) -> Ahead<R> {
+        let buffer = vec![0; STORED_BYTES].into_boxed_slice();
+        let (ended, starved, fault) = (false, false, None);
+        Ahead { below, buffer, start: 0, end: 0, position: 0, ended, starved, fault }
+    }
+
+    /// Where the bytes come from.
+    pub(super) fn below(&self) -> &R {
+        &self.below
+    }
+
+    /// Bytes consumed so far.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The bytes that come next: at least `wanted`, which is at most [`STORED_BYTES`], unless they
+    /// end before.
+    pub(super) fn peek(&mut self, wanted: usize) -> Result<&[u8], Fault> {
         if self.end - self.start < wanted && self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
         }
         while self.end - self.start < wanted && !self.ended {
-            let read = self.stored.read(&mut self.buffer[self.end..]).map_err(Fault::Stored)?;
+            let read = self.below.read(&mut self.buffer[self.end..])?;
             self.end += read;
             self.ended = read == 0;
         }
         Ok(&self.buffer[self.start..self.end])
     }
 
-    fn consume(&mut self, count: usize) {
+    /// Passes over bytes that were peeked.
+    pub(super) fn consume(&mut self, count: usize) {
+        debug_assert!(count <= self.end - self.start);
         self.start += count;
         self.position += count as u64;
     }
-}
 
-/// For the decoder of lz4, which reads for itself.
-impl<R: Stored> io::Read for Ahead<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = match self.peek(1) {
-            Ok(bytes) => bytes,
-            Err(Fault::Stored(error)) => return Err(io::Error::other(error)),
-            Err(_) => unreachable!("a look ahead fails by reading alone"),
-        };
-        let count = bytes.len().min(buffer.len());
+    /// Moves at most `most` bytes to the buffer: how many; 0 at the end, or for no room.
+    pub(super) fn take(&mut self, buffer: &mut [u8], most: u64) -> Result<usize, Fault> {
+        let room = most.min(buffer.len() as u64) as usize;
+        if room == 0 {
+            return Ok(0);
+        }
+        let bytes = self.peek(1)?;
+        let count = bytes.len().min(room);
         buffer[..count].copy_from_slice(&bytes[..count]);
         self.consume(count);
-        self.starved |= count == 0 && !buffer.is_empty();
+        Ok(count)
+    }
+
+    /// Passes over at most `most` bytes: how many; 0 at the end, or for none.
+    pub(super) fn pass(&mut self, most: u64) -> Result<u64, Fault> {
+        if most == 0 {
+            return Ok(0);
+        }
+        let count = most.min(self.peek(1)?.len() as u64);
+        self.consume(count as usize);
         Ok(count)
     }
 }
 
+/// For the decoder of lz4, which reads for itself.
+impl<R: Bytes> io::Read for Ahead<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.take(buffer, u64::MAX) {
+            Ok(count) => {
+                self.starved |= count == 0 && !buffer.is_empty();
+                Ok(count)
+            }
+            Err(fault) => {
+                self.fault = Some(fault);
+                Err(io::Error::other("the bytes below cannot be read"))
+            }
+        }
+    }
+}
+
 /// A member's decoder.
-enum Codec {
+pub(super) enum Codec {
     Gzip(Inflate),
+    /// RFC 1951 without anything around it, as zip has it.
+    Deflate(Inflate),
     Zstd(DCtx<'static>),
     Bzip2(Bzip2),
     Xz(Xz),
 }
 
 /// What a codec did.
-struct Step {
-    consumed: usize,
-    produced: usize,
+pub(super) struct Step {
+    pub(super) consumed: usize,
+    pub(super) produced: usize,
     /// The member ended, or why it cannot go on.
-    end: Option<Result<(), Fault>>,
+    pub(super) end: Option<Result<(), Fault>>,
 }
 
 impl Codec {
@@ -232,11 +286,15 @@ impl Codec {
         }
     }
 
+    pub(super) fn deflate() -> Codec {
+        Codec::Deflate(Inflate::new(false))
+    }
+
     /// Decodes some of `input` to `output`. What was decoded before a fault is counted.
-    fn step(&mut self, input: &[u8], output: &mut [u8]) -> Step {
+    pub(super) fn step(&mut self, input: &[u8], output: &mut [u8]) -> Step {
         let corrupt = |why: String| Some(Err(Fault::Corrupt(why)));
         match self {
-            Codec::Gzip(inflate) => {
+            Codec::Gzip(inflate) | Codec::Deflate(inflate) => {
                 let (before_in, before_out) = (inflate.total_in(), inflate.total_out());
                 let end = match inflate.decompress(input, output, FlushDecompress::None) {
                     Ok(InflateStatus::StreamEnd) => Some(Ok(())),
@@ -294,7 +352,7 @@ impl Codec {
     }
 }
 
-enum State<R: Stored> {
+enum State<R: Bytes> {
     /// A member ended, or none began.
     Between(Ahead<R>),
     /// In a member.
@@ -305,29 +363,28 @@ enum State<R: Stored> {
     Ended,
 }
 
-/// Decodes an archive, member after member.
-pub struct Decoder<R: Stored> {
+/// Unpacks what was compressed, member after member.
+pub(super) struct Unpacker<R: Bytes> {
     kind: Compression,
     state: State<R>,
     position: u64,
     members: u64,
+    produced: u64,
     foreign_at: Option<u64>,
     /// Zstd's decoder between frames: it is large, and frames may be small and many.
     spare: Option<Codec>,
 }
 
-impl<R: Stored> Decoder<R> {
-    /// A decoder of what `stored` has.
-    pub fn new(kind: Compression, stored: R) -> Decoder<R> {
-        let buffer = vec![0; STORED_BYTES].into_boxed_slice();
-        let ahead =
-            Ahead { stored, buffer, start: 0, end: 0, position: 0, ended: false, starved: false };
-        let state = State::Between(ahead);
-        Decoder { kind, state, position: 0, members: 0, foreign_at: None, spare: None }
+impl<R: Bytes> Unpacker<R> {
+    /// For what `below` has.
+    pub(super) fn new(kind: Compression, below: R) -> Unpacker<R> {
+        let state = State::Between(Ahead::new(below));
+        let (position, members, produced, foreign_at) = (0, 0, 0, None);
+        Unpacker { kind, state, position, members, produced, foreign_at, spare: None }
     }
 
-    /// Stored bytes decoded so far.
-    pub fn position(&self) -> u64 {
+    /// Compressed bytes unpacked so far.
+    pub(super) fn position(&self) -> u64 {
         match &self.state {
             State::Between(ahead) | State::Member(ahead, _) => ahead.position,
             State::Lz4(frame) => frame.get_ref().position,
@@ -336,18 +393,29 @@ impl<R: Stored> Decoder<R> {
     }
 
     /// Members that were decoded to their end.
-    pub fn members(&self) -> u64 {
+    pub(super) fn members(&self) -> u64 {
         self.members
     }
 
+    /// Bytes that came out so far.
+    pub(super) fn produced(&self) -> u64 {
+        self.produced
+    }
+
     /// Where bytes begin that are no part of the archive, if there are such behind it.
-    pub fn foreign_at(&self) -> Option<u64> {
+    pub(super) fn foreign_at(&self) -> Option<u64> {
         self.foreign_at
     }
 
     /// Decodes to `output` until it is full or the archive ends: how many bytes, and why it ended
     /// where it should not have. After fewer bytes than there is room for, nothing comes.
-    pub fn read(&mut self, output: &mut [u8]) -> (usize, Result<(), Fault>) {
+    pub(super) fn read(&mut self, output: &mut [u8]) -> (usize, Result<(), Fault>) {
+        let (filled, result) = self.fill(output);
+        self.produced += filled as u64;
+        (filled, result)
+    }
+
+    fn fill(&mut self, output: &mut [u8]) -> (usize, Result<(), Fault>) {
         let mut filled = 0;
         while filled < output.len() {
             let result = match mem::replace(&mut self.state, State::Ended) {
@@ -481,7 +549,8 @@ impl<R: Stored> Decoder<R> {
                 Ok(produced) => *filled += produced,
                 Err(error) => {
                     let position = frame.get_ref().position;
-                    return Err((position, fault_of(error)));
+                    let fault = frame.get_mut().fault.take();
+                    return Err((position, fault.unwrap_or_else(|| fault_of(error))));
                 }
             }
         }
@@ -494,17 +563,36 @@ fn fault_of(error: io::Error) -> Fault {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return Fault::Truncated;
     }
-    match error.downcast::<Error>() {
-        Ok(error) => Fault::Stored(error),
-        Err(error) => Fault::Corrupt(error.to_string()),
+    Fault::Corrupt(error.to_string())
+}
+
+/// What an [`Unpacker`] gives, for the layer above: a fault comes behind what was unpacked before.
+pub(super) struct Unpacked<R: Bytes> {
+    unpacker: Unpacker<R>,
+    fault: Option<Fault>,
+}
+
+impl<R: Bytes> Unpacked<R> {
+    pub(super) fn new(kind: Compression, below: R) -> Unpacked<R> {
+        Unpacked { unpacker: Unpacker::new(kind, below), fault: None }
+    }
+
+    pub(super) fn unpacker(&self) -> &Unpacker<R> {
+        &self.unpacker
     }
 }
 
-/// The first bytes of an archive of which `stored` is the beginning: at most `limit`, fewer if
-/// they or the archive end before. For detection, which a fault further on does not concern.
-pub fn decode_head(kind: Compression, stored: &[u8], limit: usize) -> Vec<u8> {
-    let mut head = vec![0; limit];
-    let (filled, _) = Decoder::new(kind, stored).read(&mut head);
-    head.truncate(filled);
-    head
+impl<R: Bytes> Bytes for Unpacked<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        match self.unpacker.read(buffer) {
+            (0, Err(fault)) => Err(fault),
+            (filled, result) => {
+                self.fault = result.err();
+                Ok(filled)
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Figures of an archive whose stored bytes are pushed: compressed standard input, objects of a
 //! store, bytes that another process fetched.
 
-use super::{Compression, Crew, Request, Scanned, Stored};
+use super::{Crew, Packing, Request, Scanned, Stored};
 use crate::engine::Control;
 use crate::error::Error;
 use crate::scan::Scanner;
@@ -123,13 +123,13 @@ impl Drop for ArchiveFeed {
     }
 }
 
-/// The compressions by name, as an error for a name that is none.
+/// The packings by name, as an error for a name that is none.
 ///
 /// # Errors
 /// [`Error::Spec`].
-pub fn compression(name: &str) -> Result<Compression, Error> {
-    Compression::by_name(name).ok_or_else(|| {
-        let known: Vec<_> = Compression::ALL.iter().map(|kind| kind.name()).collect();
+pub fn packing(name: &str) -> Result<Packing, Error> {
+    Packing::by_name(name).ok_or_else(|| {
+        let known: Vec<_> = Packing::all().map(Packing::name).collect();
         Error::Spec(format!("no compression {name:?}; there are {}", known.join(", ")))
     })
 }

@@ -1,4 +1,5 @@
-//! Figures of compressed logs: decoding on one thread, scanning on those of the job.
+//! Figures of compressed logs, and of the logs in tar and zip archives: decoding on one thread,
+//! scanning on those of the job.
 //!
 //! An archive is one unit of work for the plan, since nothing can begin in its middle. What it
 //! decodes to is cut on the plan's grid, in decoded offsets, and scanned chunk by chunk, so the
@@ -21,11 +22,19 @@
 //! that says where it is.
 
 mod decode;
+mod decoder;
 mod feed;
 mod lead;
+mod members;
+mod packing;
+mod tar;
+mod zip;
 
-pub use decode::{Compression, DICTIONARY_BYTES_MAX, Decoder, Fault, Stored, decode_head};
-pub use feed::{ArchiveFeed, compression};
+pub use decode::{Compression, DICTIONARY_BYTES_MAX, Fault, Stored};
+pub use decoder::{Decoder, decode_head};
+pub use feed::{ArchiveFeed, packing};
+pub use members::Contents;
+pub use packing::Packing;
 
 use crate::engine::Control;
 use crate::error::Error;
@@ -68,8 +77,8 @@ const WAIT: Duration = Duration::from_millis(50);
 pub struct Request {
     /// Its source's index.
     pub source: u32,
-    /// How it is compressed.
-    pub compression: Compression,
+    /// How it is stored.
+    pub packing: Packing,
     /// Decoded bytes of a chunk.
     pub grid_bytes: u64,
     /// Decoded bytes for each stored one beyond which, and beyond [`EXPANSION_FREE_BYTES`], it is
@@ -93,10 +102,12 @@ pub struct Scanned {
 pub struct Facts {
     /// Bytes that it decoded to.
     pub decoded: u64,
-    /// Members decoded to their end.
+    /// Members decoded; of a container those that are logs.
     pub members: u64,
     /// Where bytes begin that are not part of the archive.
     pub foreign_at: Option<u64>,
+    /// Of a container: what was in it.
+    pub contents: Option<Contents>,
 }
 
 /// The threads of a job that scan what decoders give.
@@ -235,6 +246,8 @@ impl Crew {
         let spec = scanner.spec().clone();
         scanner.begin(request.source, 0, 0)?;
         let past = Past::new(&spec, request.source)?;
+        // Of a forced format are all lines, whatever they look like.
+        let any_text = spec.source(request.source)?.only;
         let archive = Arc::new(Archive {
             source: request.source,
             tree: Mutex::new(MergeTree::new(&spec)),
@@ -248,7 +261,10 @@ impl Crew {
             let cutter = Cutter::new(self, archive.clone(), request.grid_bytes, past);
             let decoder = std::thread::Builder::new()
                 .name("logan-decode".into())
-                .spawn_scoped(scope, || decode_all(cutter, stored, path, request, control))
+                .spawn_scoped(scope, || {
+                    let decoder = Decoder::new(request.packing, stored, any_text);
+                    decode_all(cutter, decoder, path, request, control)
+                })
                 .map_err(|source| Error::io(path, source))?;
             self.host(scanner, &archive);
             drop(leave);
@@ -365,7 +381,7 @@ struct Decoded {
 /// Decodes everything into the cutter.
 fn decode_all<R: Stored>(
     mut cutter: Cutter<'_>,
-    stored: R,
+    mut decoder: Decoder<R>,
     path: &Path,
     request: Request,
     control: &Control,
@@ -374,7 +390,6 @@ fn decode_all<R: Stored>(
     let len = len.clamp(BUFFER_BYTES_MIN, BUFFER_BYTES);
     let (home, free) = mpsc::channel();
     let mut made = 0;
-    let mut decoder = Decoder::new(request.compression, stored);
     let mut decoded = 0;
     let fault = loop {
         let Some(mut bytes) = buffer(&free, &mut made, cutter.crew.buffers, len, &cutter.archive)
@@ -391,17 +406,22 @@ fn decode_all<R: Stored>(
         decoded += filled as u64;
         cutter.cut(&Arc::new(Buffer { bytes, home: home.clone() }), filled);
         if let Err(fault) = result {
-            break Some(fault_error(path, request.compression, fault, decoder.position(), decoded));
+            break Some(fault_error(path, request.packing, fault, decoder.position(), decoded));
         }
-        if filled < len {
+        if decoder.ended() {
             break None;
         }
         let allowed = decoder.position().saturating_mul(request.expansion_max);
-        if request.expansion_max > 0 && decoded > allowed.max(EXPANSION_FREE_BYTES) {
+        if request.expansion_max > 0 && decoder.produced() > allowed.max(EXPANSION_FREE_BYTES) {
             break Some(bomb(path, request.expansion_max, decoder.position(), decoded));
         }
     };
-    let facts = Facts { decoded, members: decoder.members(), foreign_at: decoder.foreign_at() };
+    let facts = Facts {
+        decoded,
+        members: decoder.members(),
+        foreign_at: decoder.foreign_at(),
+        contents: decoder.contents().cloned(),
+    };
     Decoded { facts, chunks: cutter.finish(fault.is_none()), fault }
 }
 
@@ -431,14 +451,8 @@ fn buffer(
     }
 }
 
-fn fault_error(
-    path: &Path,
-    compression: Compression,
-    fault: Fault,
-    position: u64,
-    decoded: u64,
-) -> Error {
-    let name = compression.name();
+fn fault_error(path: &Path, packing: Packing, fault: Fault, position: u64, decoded: u64) -> Error {
+    let name = packing.name();
     let (what, advice) = match fault {
         Fault::Stored(error) => return error,
         Fault::Truncated => (
@@ -681,7 +695,8 @@ mod tests {
         let crew = Crew::new(1, 1);
         let spec = Arc::new(Spec::plain());
         let control = Control::default();
-        let request = Request { source: 0, compression, grid_bytes, expansion_max };
+        let packing = compression.into();
+        let request = Request { source: 0, packing, grid_bytes, expansion_max };
         let scanned = std::thread::scope(|scope| {
             for _ in 1..threads {
                 scope.spawn(|| crew.help(&mut Scanner::new(spec.clone()).unwrap()).unwrap());
@@ -835,7 +850,7 @@ mod tests {
         control.cancel.store(true, Ordering::Relaxed);
         let request = Request {
             source: 0,
-            compression: Compression::Gzip,
+            packing: Compression::Gzip.into(),
             grid_bytes: 100,
             expansion_max: 0,
         };
@@ -851,7 +866,8 @@ mod tests {
         for (threads, push) in [(1, 1), (2, 1_000), (1, usize::MAX)] {
             let compression = Compression::Gzip;
             let stored = compressed(compression, &text);
-            let request = Request { source: 0, compression, grid_bytes: 5_000, expansion_max: 0 };
+            let packing = compression.into();
+            let request = Request { source: 0, packing, grid_bytes: 5_000, expansion_max: 0 };
             let cancel = Arc::default();
             let feed =
                 ArchiveFeed::new(spec.clone(), "x.gz".into(), request, threads, cancel).unwrap();
@@ -865,7 +881,7 @@ mod tests {
         // Left alone it ends.
         let request = Request {
             source: 0,
-            compression: Compression::Xz,
+            packing: Compression::Xz.into(),
             grid_bytes: 5_000,
             expansion_max: 0,
         };

@@ -11,7 +11,7 @@ use super::envelope::{cri, docker, inner_formats, journald, payload_of};
 use super::{
     Context, Entry, Format, Params, Part, REGISTRY, access, app, by_name, history, is_outer, named,
 };
-use crate::archive::Compression;
+use crate::archive::Packing;
 use crate::batch::{NO_DURATION, Record};
 use crate::lines::{LINE_BYTES_MAX, PaddedLine};
 use crate::metric::lines::{is_continuation, is_header};
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// Lines that are looked at in each sample: enough to see formats that are rare.
-const SAMPLE_LINES_MAX: usize = 2_000;
+pub(crate) const SAMPLE_LINES_MAX: usize = 2_000;
 
 #[derive(Default, Clone)]
 struct Seen {
@@ -264,7 +264,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         "malformed": malformed,
         "formats": order.iter().map(describe).collect::<Vec<_>>(),
         "assumed": assumed,
-        "compression": compression(head),
+        "compression": Packing::outer(head).map(Packing::name),
     })
 }
 
@@ -299,11 +299,6 @@ fn encoding(head: &[u8], recognised: u64) -> &'static str {
     let (even, odd) = (nuls(0), nuls(1));
     let half = head.len() / 2;
     if even.max(odd) * 10 >= half * 9 && even.min(odd) * 10 <= half { "utf-16" } else { "binary" }
-}
-
-fn compression(head: &[u8]) -> Option<&'static str> {
-    let zip = head.starts_with(b"PK\x03\x04").then_some("zip");
-    Compression::of(head).map(Compression::name).or(zip)
 }
 
 #[cfg(test)]

@@ -1,0 +1,130 @@
+//! The decoder of a source that is not stored as it is: its layers as one.
+
+use super::decode::{Compression, Fault, Stored, Unpacker};
+use super::members::{Contents, Members};
+use super::packing::Packing;
+use crate::format::detect::SAMPLE_LINES_MAX;
+
+/// Logs of a container that are sampled.
+const SAMPLED_LOGS_MAX: usize = 64;
+
+/// Most bytes that are decoded for a sample, so that a bomb is none there.
+const SAMPLE_PRODUCED_MAX: u64 = 64 << 20;
+
+/// Decodes a source: what was compressed, or the logs in a container, one after the other.
+pub struct Decoder<R: Stored> {
+    layers: Layers<R>,
+}
+
+enum Layers<R: Stored> {
+    Log { unpacker: Box<Unpacker<R>>, ended: bool },
+    Members(Members<R>),
+}
+
+impl<R: Stored> Decoder<R> {
+    /// A decoder of what `stored` has. With `any_text` all members of a container are logs but
+    /// binary ones, not only those of a known format.
+    pub fn new(packing: impl Into<Packing>, stored: R, any_text: bool) -> Decoder<R> {
+        let layers = match packing.into() {
+            Packing::Log(kind) => {
+                Layers::Log { unpacker: Box::new(Unpacker::new(kind, stored)), ended: false }
+            }
+            packing => Layers::Members(Members::new(packing, stored, any_text)),
+        };
+        Decoder { layers }
+    }
+
+    /// Stored bytes decoded so far.
+    pub fn position(&self) -> u64 {
+        match &self.layers {
+            Layers::Log { unpacker, .. } => unpacker.position(),
+            Layers::Members(members) => members.position(),
+        }
+    }
+
+    /// Members that were decoded: those of a container that are logs, else all to their end.
+    pub fn members(&self) -> u64 {
+        match &self.layers {
+            Layers::Log { unpacker, .. } => unpacker.members(),
+            Layers::Members(members) => members.contents().logs(),
+        }
+    }
+
+    /// Where stored bytes begin that are no part of the archive, if there are such behind it.
+    pub fn foreign_at(&self) -> Option<u64> {
+        match &self.layers {
+            Layers::Log { unpacker, .. } => unpacker.foreign_at(),
+            Layers::Members(members) => members.foreign_at(),
+        }
+    }
+
+    /// Bytes that were made of the stored ones, also those that were left out.
+    pub fn produced(&self) -> u64 {
+        match &self.layers {
+            Layers::Log { unpacker, .. } => unpacker.produced(),
+            Layers::Members(members) => members.produced(),
+        }
+    }
+
+    /// What the members of a container were; None of what has none.
+    pub fn contents(&self) -> Option<&Contents> {
+        match &self.layers {
+            Layers::Log { .. } => None,
+            Layers::Members(members) => Some(members.contents()),
+        }
+    }
+
+    /// Whether nothing comes any more.
+    pub fn ended(&self) -> bool {
+        match &self.layers {
+            Layers::Log { ended, .. } => *ended,
+            Layers::Members(members) => members.ended(),
+        }
+    }
+
+    /// Decodes to `output`: how many bytes, and why it ended where it should not have. Fewer bytes
+    /// than there is room for come at the [end](Self::ended), and after much that was left out.
+    pub fn read(&mut self, output: &mut [u8]) -> (usize, Result<(), Fault>) {
+        match &mut self.layers {
+            Layers::Log { unpacker, ended } => {
+                let (filled, result) = unpacker.read(output);
+                *ended = filled < output.len() || result.is_err();
+                (filled, result)
+            }
+            Layers::Members(members) => members.read(output),
+        }
+    }
+}
+
+/// The first bytes of an archive of which `stored` is the beginning: at most `limit`, fewer if
+/// they or the archive end before. Of a container the beginnings of its first logs, in whole lines.
+/// For detection, which a fault further on does not concern.
+pub fn decode_head(packing: Packing, stored: &[u8], limit: usize) -> Vec<u8> {
+    match packing {
+        Packing::Log(kind) => unpacked_head(kind, stored, limit),
+        packing => {
+            // Where there are few logs, there is more of each.
+            let samples = |most: usize| {
+                let mut members = Members::new(packing, stored, false);
+                let next = || members.sample(most, SAMPLE_PRODUCED_MAX);
+                std::iter::from_fn(next).take(SAMPLED_LOGS_MAX).collect::<Vec<_>>()
+            };
+            let logs = samples(0).len().max(1);
+            // Detection looks at so many lines in all.
+            let lines = SAMPLE_LINES_MAX / logs;
+            let cut = |mut sample: Vec<u8>| {
+                let last = memchr::memchr_iter(b'\n', &sample).nth(lines - 1);
+                sample.truncate(last.map_or(sample.len(), |newline| newline + 1));
+                sample
+            };
+            samples(limit / logs).into_iter().flat_map(cut).collect()
+        }
+    }
+}
+
+fn unpacked_head(kind: Compression, stored: &[u8], limit: usize) -> Vec<u8> {
+    let mut head = vec![0; limit];
+    let (filled, _) = Unpacker::new(kind, stored).read(&mut head);
+    head.truncate(filled);
+    head
+}
