@@ -67,6 +67,14 @@ pub(in crate::format) fn level_in(text: &[u8]) -> Option<(Level, usize)> {
             || matches!(after, Some(b']' | b')' | b'|' | b'>' | b'"'))
             || colon;
         let token = token.strip_suffix(b":").unwrap_or(token);
+        // Jetty: the level stands between colons, right behind the timestamp.
+        if at == 0
+            && token.starts_with(b":")
+            && let Some(len) = token[1..].iter().position(|&b| b == b':')
+            && let Some(level) = loud_word(&token[1..1 + len])
+        {
+            return Some((level, 1 + len));
+        }
         // Old logcat: the letter stands before the slash.
         if any & CUTS != 0
             && token.len() > 2
@@ -85,11 +93,24 @@ pub(in crate::format) fn level_in(text: &[u8]) -> Option<(Level, usize)> {
         let upper = all & UPPER != 0 || any & CUTS != 0 && word.iter().all(u8::is_ascii_uppercase);
         let level = match word {
             [letter] if upper => {
+                // `query[A]` is none of a level.
+                let indexes =
+                    before == Some(b'[') && at > 1 && text[at - 2].is_ascii_alphanumeric();
                 let bracketed = before == Some(b'[') || after == Some(b']');
                 let spaced = only_numbers
                     && after == Some(b' ')
-                    && (tokens > 0 || is_component(&text[end + 1..]));
-                Level::from_letter(*letter).filter(|_| bracketed || spaced)
+                    && (tokens > 0 || is_component(*letter, &text[end + 1..]));
+                Level::from_letter(*letter).filter(|_| bracketed && !indexes || spaced)
+            }
+            // Telegraf.
+            [letter, b'!'] if tokens == 0 && after == Some(b' ') => {
+                Level::from_letter(*letter).filter(|_| letter.is_ascii_uppercase())
+            }
+            // MongoDB.
+            [b'D', b'1'..=b'5']
+                if only_numbers && after == Some(b' ') && is_component(b'D', &text[end + 1..]) =>
+            {
+                Some(Level::Debug)
             }
             _ => Level::from_word(word).filter(|_| upper || enclosed || tokens == 0),
         };
@@ -104,12 +125,14 @@ pub(in crate::format) fn level_in(text: &[u8]) -> Option<(Level, usize)> {
             && let Some(level) = Level::from_weak_word(word)
             && (enclosed
                 || upper && after == Some(b' ') && text.get(end + 1) == Some(&b'[')
+                || upper && text[..at].ends_with(b"] ")
                 || upper && is_column(&text[..at], &text[end..]))
         {
             weak = Some((level, end));
         }
         only_numbers &= matches!(token.first(), Some(b'0'..=b'9' | b'+' | b'-'));
-        tokens += 1;
+        // A key and its value are one.
+        tokens += usize::from(after != Some(b'='));
         at = end;
     }
     weak
@@ -121,10 +144,11 @@ fn is_column(before: &[u8], behind: &[u8]) -> bool {
 }
 
 /// Whether this goes on like MongoDB or etcd behind a letter: `-`, `|`, or the name of a component,
-/// in capitals.
-fn is_component(text: &[u8]) -> bool {
+/// in capitals; or like CUPS, `[`.
+fn is_component(letter: u8, text: &[u8]) -> bool {
     match text {
         [b'-' | b'|', b' ', ..] => true,
+        [b'[', ..] => matches!(letter, b'E' | b'W' | b'N' | b'I' | b'D'),
         [a, b, ..] => a.is_ascii_uppercase() && b.is_ascii_uppercase(),
         _ => false,
     }
@@ -133,9 +157,12 @@ fn is_component(text: &[u8]) -> bool {
 /// The level in upper case before a token's first slash, or behind its last point if a colon
 /// follows.
 fn inner(token: &[u8], colon: bool) -> Option<Level> {
-    let known =
-        |word: &[u8]| Level::from_word(word).filter(|_| word.iter().all(u8::is_ascii_uppercase));
-    let before = token.iter().position(|&b| b == b'/').and_then(|i| known(&token[..i]));
-    let behind = || known(&token[token.iter().rposition(|&b| b == b'.')? + 1..]);
+    let before = token.iter().position(|&b| b == b'/').and_then(|i| loud_word(&token[..i]));
+    let behind = || loud_word(&token[token.iter().rposition(|&b| b == b'.')? + 1..]);
     before.or_else(|| if colon { behind() } else { None })
+}
+
+/// The level that a word in upper case is.
+fn loud_word(word: &[u8]) -> Option<Level> {
+    Level::from_word(word).filter(|_| word.iter().all(u8::is_ascii_uppercase))
 }
