@@ -613,7 +613,7 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class
     if first.is_ascii_whitespace() && line.bytes().trim_ascii().is_empty() {
         return Class::Blank;
     }
-    if matches!(first, b'#' | b'v') && is_header(line.bytes()) {
+    if matches!(first, b'#' | b'v' | b'-') && is_header(line.bytes()) {
         return Class::Header;
     }
     let (takers, parts) = parsers.candidates[usize::from(first)];
