@@ -337,7 +337,7 @@ mod tests {
             format!("{}\n", "x".repeat(999)).repeat(LOOK_BACK_BYTES as usize / 1_000 + 3)
         );
         let whole = read(&long, 0);
-        assert_eq!(whole.iter().filter(|what| *what == "-").count(), 3);
+        assert_eq!(whole.iter().filter(|what| *what == "-").count(), 2);
         let starts: Vec<usize> = std::iter::once(0)
             .chain(long.match_indices('\n').map(|(i, _)| i + 1).filter(|&i| i < long.len()))
             .collect();

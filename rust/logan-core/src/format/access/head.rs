@@ -115,6 +115,10 @@ pub(super) fn virtual_host(line: Line<'_>, found: &mut Found<'_>) {
         && client > 0
     {
         let name = &line.bytes()[..client - 1];
+        // What a logger wrote is no host.
+        if name.contains(&b' ') {
+            return;
+        }
         let port = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
         let has_port = (1..=5).contains(&port) && name[..name.len() - port].ends_with(b":");
         found.host(0, if has_port { name.len() - port - 1 } else { name.len() });
