@@ -35,7 +35,19 @@ REGISTERED: tuple[str, ...] = tuple(entry["name"] for entry in json.loads(_logan
 
 BROAD = frozenset({"app", "text"})
 """Formats that take lines of others too and are tried after those."""
-REMEMBERING = frozenset({"cloudfront", "cri", "docker", "iis", "journald-export", "w3c"})
+REMEMBERING = frozenset(
+    {
+        "cloudfront",
+        "cri",
+        "docker",
+        "erlang",
+        "iis",
+        "journald-export",
+        "mysql-slow",
+        "oracle-alert",
+        "w3c",
+    }
+)
 """Formats whose lines need those before them, so that other lines may not stand between."""
 ALSO_TAKEN_BY = {
     "docker": {"json"},

@@ -617,7 +617,7 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class
     if first.is_ascii_whitespace() && format::is_space(line.bytes()) {
         return Class::Blank;
     }
-    if matches!(first, b'#' | b'v') && is_header(line.bytes()) {
+    if matches!(first, b'#' | b'v' | b'-') && is_header(line.bytes()) {
         return Class::Header;
     }
     let (takers, parts) = parsers.candidates[usize::from(first)];

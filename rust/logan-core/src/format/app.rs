@@ -21,16 +21,20 @@
 //! ([`Level::from_word`]) and it is all upper case, or the first token, or enclosed: directly
 //! behind one of `[(|<"=` or directly before one of `])|>:"`. So it is if what stands before its
 //! first `/` is such a word in upper case (`INFO/MainProcess`), or what stands behind its last `.` is
-//! one and a `:` follows (`app.ERROR:`). One letter counts where only tokens that begin with a digit
-//! or a sign came before it and a space follows (logcat), as the first token before a space and
-//! another that is `-` or `|` or begins with two capitals (MongoDB, etcd), where `/` follows and all tokens
-//! before it began with a digit or sign (old logcat), or in brackets. A word of
-//! [`Level::from_weak_word`] that is enclosed, or upper case before ` [` or, white space aside,
-//! between two `|`, is the level if nothing else is. None found: level NONE.
+//! one and a `:` follows (`app.ERROR:`), or if it stands in upper case between two `:` right behind
+//! the timestamp (Jetty). A token that `=` follows does not count as one. One letter counts where only
+//! tokens that begin with a digit or a sign came before it and a space follows (logcat), as the first
+//! token before a space and another that is `-` or `|` or begins with two capitals (MongoDB, etcd) or
+//! `[` (CUPS, of `EWNID` alone), where `/` follows and all tokens before it began with a digit or sign
+//! (old logcat), before `!` and a space as the first token (Telegraf), or in brackets, unless a letter
+//! or digit stands right before the opening one. Where MongoDB's letter may stand, `D1` to `D5` may. A
+//! word of [`Level::from_weak_word`] that is enclosed, or upper case before ` [`, behind `] ` or, white
+//! space aside, between two `|`, is the level if nothing else is. None found: level NONE.
 //!
 //! The message is what follows the level (or, without one, the timestamp) and its dressing: any of
 //! ``])>|:-,;"`` and white space. Its response time is found by the rule of
-//! [`text_duration`](super::text_duration).
+//! [`text_duration`](super::text_duration). If there is none, and the message begins with capitals,
+//! spaces and `[conn` and ends with a space, digits and `ms` (MongoDB), it is those.
 //!
 //! If the line has no timestamp or no level by these rules, or a byte ESC stands before the message
 //! or at its start, and the line has control sequences ([`ansi`](super::ansi)), it is read without
@@ -43,10 +47,11 @@ mod tests;
 pub(super) use levels::level_in;
 
 use super::ansi::{self, ESC};
+use super::duration::decimal;
 use super::marks::Marks;
 use super::text_duration::{self, Memo, TEXTS_MAX};
 use super::{
-    Context, Entry, Info, LineFormat, Run, SPOTS_MAX, Scattered, Spot, Spots, apache_error,
+    Context, Entry, Info, LineFormat, Run, SPOTS_MAX, Scattered, Spot, Spots, Unit, apache_error,
     line_of, nginx_error, one_by_one, postgres,
 };
 use crate::batch::{
@@ -171,8 +176,33 @@ impl LineFormat for App {
         record.time_ns = stamp.nanos_since_epoch();
         record.second = stamp.second;
         fill::<S>(line, level, message, &mut context.memo, record);
+        if record.duration_ns == NO_DURATION {
+            record.duration_ns = of_mongo(&line.bytes()[message..]);
+        }
         true
     }
+}
+
+/// The milliseconds at the end of a line of MongoDB's log, behind its component and connection.
+#[inline(always)]
+fn of_mongo(message: &[u8]) -> u64 {
+    match message {
+        [first, .., b'm', b's'] if first.is_ascii_uppercase() => of_component(message),
+        _ => NO_DURATION,
+    }
+}
+
+#[inline(never)]
+fn of_component(message: &[u8]) -> u64 {
+    let name = message.iter().take_while(|b| b.is_ascii_uppercase()).count();
+    let behind = message[name..].trim_ascii_start();
+    let number = &message[..message.len() - 2];
+    let digits = number.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let (before, digits) = number.split_at(number.len() - digits);
+    if message[name] != b' ' || !behind.starts_with(b"[conn") || !before.ends_with(b" ") {
+        return NO_DURATION;
+    }
+    decimal(digits, Unit::Milliseconds).unwrap_or(NO_DURATION)
 }
 
 /// Shortest and longest line that [`plain_lines`] takes: of a short one the message might not begin
@@ -531,6 +561,9 @@ impl App {
                 record.second = stamp.second;
                 record.level = level;
                 record.duration_ns = text_duration::find_one(line, message, &mut context.memo);
+                if record.duration_ns == NO_DURATION {
+                    record.duration_ns = of_mongo(&line.bytes()[message..]);
+                }
                 let from = arena.len();
                 arena.extend_from_slice(&line.bytes()[message..]);
                 record.message = Text::of_arena(from, arena.len());
@@ -612,7 +645,7 @@ fn is_special(line: Line<'_>, end: usize) -> bool {
         b' ' if line.byte(end + 1) == b'[' => {
             nginx_error::goes_on(line.bytes(), end) || postgres::goes_on(line.bytes(), end)
         }
-        b' ' | b':' => postgres::goes_on(line.bytes(), end),
+        b' ' | b':' | b',' => postgres::goes_on(line.bytes(), end),
         _ => false,
     }
 }

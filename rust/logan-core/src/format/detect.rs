@@ -9,7 +9,8 @@
 
 use super::envelope::{cri, docker, inner_formats, journald, payload_of};
 use super::{
-    Context, Entry, Format, Params, Part, REGISTRY, access, app, by_name, history, is_outer, named,
+    Context, Entry, Format, Params, Part, REGISTRY, access, app, by_name, erlang, history,
+    is_outer, mysql_slow, named, oracle_alert,
 };
 use crate::archive::Packing;
 use crate::batch::{NO_DURATION, Record};
@@ -42,11 +43,18 @@ struct Seen {
 /// Stands for the format of payloads that have none.
 const TEXT_PAYLOAD: &str = "message";
 
+/// Whether what a line of the format is always depends on lines before it.
+fn has_entries(entry: &Entry) -> bool {
+    [&journald::EXPORT, &mysql_slow::ENTRY, &erlang::ENTRY, &oracle_alert::ENTRY]
+        .iter()
+        .any(|of_lines| of_lines.info.name == entry.info.name)
+}
+
 /// Whether a format's records may come in pieces.
 fn rejoins(entry: &Entry, seen: &Seen) -> bool {
     let name = entry.info.name;
     name == cri::ENTRY.info.name
-        || name == journald::EXPORT.info.name
+        || has_entries(entry)
         || name == docker::ENTRY.info.name && seen.ends_lines
 }
 
@@ -60,7 +68,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         .iter()
         .map(|e| {
             // Docker's lines stand for themselves here: whether they are pieces is to be found out.
-            let rejoin = e.info.name == journald::EXPORT.info.name;
+            let rejoin = has_entries(e);
             (e, (e.build)(&Params { rejoin, ..Params::default() }))
         })
         .collect();

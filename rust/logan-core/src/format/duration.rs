@@ -76,6 +76,15 @@ pub fn with_unit(text: &[u8]) -> Option<u64> {
     }
 }
 
+/// A decimal number without exponent, and a unit of the table, in nanoseconds.
+///
+/// None if they are not, or exceed [`DURATION_NS_MAX`].
+pub fn of_parts(number: &[u8], unit: &[u8]) -> Option<u64> {
+    let (read, end) = Number::read(number, 0)?;
+    let nanos = read.times(unit_nanos(unit)?)?;
+    (end == number.len() && nanos <= DURATION_NS_MAX).then_some(nanos)
+}
+
 /// What follows the `P` of a duration of ISO 8601, in nanoseconds.
 #[cold]
 fn iso_8601(parts: &[u8]) -> Option<u64> {

@@ -12,6 +12,7 @@
 //!   scanning those before a chunk, without counting them, is enough (`engine::scan_chunk`).
 
 use super::w3c::Layout;
+use super::{erlang, mysql_slow, oracle_alert};
 use crate::level::Level;
 use crate::lines::{LINE_BYTES_MAX, PAD};
 use crate::timestamp::Stamp;
@@ -107,6 +108,12 @@ pub struct History {
     pub(crate) pieces: [Pieces; STREAMS],
     /// The journal entry whose lines are being read.
     pub(crate) entry: JournalEntry,
+    /// What the comments before a statement of a slow query log said.
+    pub(super) comments: mysql_slow::Comments,
+    /// The report of Erlang whose lines are being read.
+    pub(super) report: erlang::Report,
+    /// What the last head of Oracle's alert log began.
+    pub(super) alerts: oracle_alert::Alerts,
     /// Room for a payload that no line holds as such, with its pad. Nothing in it outlives a line.
     pub(crate) scratch: Vec<u8>,
     /// Room for a payload put together.
@@ -121,6 +128,9 @@ impl History {
             pieces.clear();
         }
         self.entry.clear();
+        self.comments.clear();
+        self.report.clear();
+        self.alerts.clear();
     }
 }
 
@@ -131,6 +141,33 @@ pub(crate) const STREAMS: usize = 5;
 #[inline(always)]
 pub(crate) fn reaches(start: u64, offset: u64) -> bool {
     start + LOOK_BACK_BYTES > offset
+}
+
+/// Lines that follow one another and belong to the one that began them.
+#[derive(Default)]
+pub(super) struct Chain {
+    /// Where the first line starts; None if there is none.
+    first: Option<u64>,
+    /// Where the last one ends, without its line end.
+    end: u64,
+}
+
+impl Chain {
+    /// Begins with the line of so many bytes at `offset`, whatever was before.
+    pub(super) fn begin(&mut self, offset: u64, len: usize) {
+        *self = Chain { first: Some(offset), end: offset + len as u64 };
+    }
+
+    /// Whether a line at `offset` belongs to the first one, if so many bytes may stand between it and
+    /// the line before.
+    pub(super) fn goes_on(&self, offset: u64, gap_max: u64) -> bool {
+        self.first.is_some_and(|first| reaches(first, offset)) && offset <= self.end + gap_max
+    }
+
+    /// Adds the line of so many bytes at `offset`, which [goes on](Self::goes_on) with it.
+    pub(super) fn extend(&mut self, offset: u64, len: usize) {
+        self.end = offset + len as u64;
+    }
 }
 
 /// The pieces of one stream that no line has completed yet.

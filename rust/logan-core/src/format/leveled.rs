@@ -22,11 +22,13 @@
 //!
 //! Lines in which the format `text` finds a timestamp are left to it: the time of a record of this
 //! format is unknown. Behind `INFO:`, `client - "GET / HTTP/1.1" 200` is a request
-//! (uvicorn). Else the response time in the message is found by the rule of
+//! (uvicorn), and so is `client - 25183 "A IN example.org. udp 40 false 512" NOERROR … 0.066s`
+//! (CoreDNS), without a route. Else the response time in the message is found by the rule of
 //! [`text_duration`](super::text_duration). Colours are read over as in [`app`](super::app), wherever
 //! they are.
 
 use super::ansi::{self, ESC};
+use super::duration::with_unit;
 use super::{Context, Entry, Info, LineFormat, app, fields, text_duration};
 use crate::batch::{Columns, Record, Text};
 use crate::level::Level;
@@ -101,7 +103,7 @@ fn take<S: Simd>(line: Line<'_>, context: &mut Context, record: &mut Record) -> 
     }
     record.level = level;
     record.message = Text::of_line(message, line.len());
-    if !request(line.bytes(), message, record) {
+    if !request(line.bytes(), message, record) && !query(line.bytes(), message, record) {
         record.duration_ns = text_duration::find::<S>(line, message, &mut context.memo);
     }
     true
@@ -292,6 +294,28 @@ fn request(text: &[u8], at: usize, record: &mut Record) -> bool {
     record.path = place(start, path);
     if let Some(client) = fields::client(&rest[..len]) {
         record.client = place(0, client);
+    }
+    true
+}
+
+/// CoreDNS's `10.0.0.7:51234 - 25183 "A IN example.org. udp 40 false 512" NOERROR qr,rd,ra 71 0.066s` at
+/// `at`.
+fn query(text: &[u8], at: usize, record: &mut Record) -> bool {
+    let rest = &text[at..];
+    let Some(len) = memchr::memchr(b' ', rest) else { return false };
+    let Some(behind) = rest[len..].strip_prefix(b" - ") else { return false };
+    let number = behind.iter().take_while(|b| b.is_ascii_digit()).count();
+    let Some(question) = behind[number..].strip_prefix(b" \"").filter(|_| number > 0) else {
+        return false;
+    };
+    let Some(close) = memchr::memchr(b'"', question) else { return false };
+    let mut answer = question[close + 1..].rsplit(|&b| b == b' ');
+    let is_long = answer.clone().count() == 5;
+    let time = answer.next().filter(|time| is_long && time.ends_with(b"s"));
+    let Some(duration_ns) = time.and_then(with_unit) else { return false };
+    record.duration_ns = duration_ns;
+    if let Some(client) = fields::client(&rest[..len]) {
+        record.client = Text::of_line(at + client.start, at + client.end);
     }
     true
 }

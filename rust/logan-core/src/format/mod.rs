@@ -23,6 +23,7 @@ pub mod dmesg;
 pub mod duration;
 pub mod envelope;
 pub mod envoy;
+pub mod erlang;
 pub mod fields;
 pub mod gin;
 pub mod haproxy;
@@ -33,8 +34,13 @@ pub mod keys;
 pub mod leveled;
 pub mod logfmt;
 pub mod marks;
+pub mod morgan;
+pub mod mysql_slow;
 pub mod named;
 pub mod nginx_error;
+pub mod oracle_alert;
+mod others;
+pub mod php_fpm;
 pub mod postgres;
 pub mod rails;
 pub mod redis;
@@ -440,7 +446,7 @@ pub trait Format: Send + Sync {
 /// Blank lines and headers come before all formats.
 #[inline(always)]
 fn is_never_a_record(line: Line<'_>) -> bool {
-    line.len() == 0 || (matches!(line.byte(0), b'#' | b'v') && is_header(line.bytes()))
+    line.len() == 0 || (matches!(line.byte(0), b'#' | b'v' | b'-') && is_header(line.bytes()))
 }
 
 /// Parses each of `some` of the lines on its own.
@@ -688,12 +694,15 @@ pub static REGISTRY: &[&Entry] = &[
     &envelope::docker::ENTRY,
     &envelope::journald::JSON,
     &envelope::journald::EXPORT,
+    &mysql_slow::ENTRY,
+    &erlang::ENTRY,
     &haproxy::HTTP,
     &haproxy::TCP,
     &aws_lambda::ENTRY,
     &envelope::syslog::RFC5424,
     &envelope::syslog::RFC3164,
     &envelope::prefixed::ENTRY,
+    &oracle_alert::ENTRY,
     &json::ENTRY,
     &access::COMBINED,
     &access::COMMON,
@@ -714,6 +723,8 @@ pub static REGISTRY: &[&Entry] = &[
     &dmesg::ENTRY,
     &rails::ENTRY,
     &gin::ENTRY,
+    &morgan::ENTRY,
+    &php_fpm::ENTRY,
     &app::ENTRY,
     &logfmt::ENTRY,
     &leveled::ENTRY,
@@ -745,7 +756,7 @@ pub fn by_name(name: &str) -> Option<(usize, &'static Entry)> {
 /// JSON, so formats that say less about them would take them, too. Such a format is never looked
 /// for in the payload of an envelope.
 pub fn is_outer(entry: &Entry) -> bool {
-    let outer: [&Entry; 10] = [
+    let outer: [&Entry; 11] = [
         &w3c::IIS,
         &w3c::CLOUDFRONT,
         &w3c::GENERIC,
@@ -756,6 +767,7 @@ pub fn is_outer(entry: &Entry) -> bool {
         &envelope::syslog::RFC5424,
         &envelope::syslog::RFC3164,
         &envelope::prefixed::ENTRY,
+        &oracle_alert::ENTRY,
     ];
     outer.iter().any(|outer| outer.info.name == entry.info.name)
 }

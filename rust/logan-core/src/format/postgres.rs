@@ -1,4 +1,5 @@
-//! PostgreSQL's server log: `2024-01-24 10:15:32.123 UTC [123] LOG:  duration: 12.3 ms  statement: …`.
+//! PostgreSQL's server log: `2024-01-24 10:15:32.123 UTC [123] LOG:  duration: 12.3 ms  statement: …`,
+//! and the same as CSV.
 //!
 //! # Accepted
 //! A timestamp at the start of the line, then `:`, or a space and `[` or a capital letter, whatever
@@ -10,13 +11,19 @@
 //! The words of details (`DETAIL`, `STATEMENT`, …) have no level. A message that begins with
 //! `duration: ` has its number of milliseconds as response time. The client is what follows
 //! `client=` or `host=` in the prefix.
+//!
+//! As CSV: a timestamp at the start of the line, perhaps a space and a zone in capitals, and at least
+//! thirteen fields behind a comma each, in quotes or not: the third holds digits (the process), the
+//! fourth is the client with its port, the eleventh one of [`WORDS`], the twelfth five letters and
+//! digits (the state), and the thirteenth the message, whose quotes may close on a later line.
 
 use super::duration::decimal;
 use super::{Context, Entry, Info, LineFormat, Unit, fields};
-use crate::batch::{Columns, Record, Text};
+use crate::batch::{Columns, NO_DURATION, Record, Text};
 use crate::level::Level;
 use crate::lines::Line;
 use crate::simd::Simd;
+use std::ops::Range;
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -97,7 +104,72 @@ fn front(text: &[u8], end: usize) -> Option<(Level, usize, usize)> {
 
 /// Whether a line with a timestamp up to `end` is of this format.
 pub(super) fn goes_on(text: &[u8], end: usize) -> bool {
-    front(text, end).is_some()
+    front(text, end).is_some() || fields_of_csv(text, end).is_some()
+}
+
+/// What fields of CSV say, and where in the line it stands.
+struct Fields {
+    level: Level,
+    client: Range<usize>,
+    message: Range<usize>,
+}
+
+/// The fields of a line of CSV whose timestamp ends at `end`.
+fn fields_of_csv(text: &[u8], end: usize) -> Option<Fields> {
+    let rest = text.get(end..)?;
+    let zone = match rest {
+        [b' ', zone @ ..] => 1 + zone.iter().take_while(|b| b.is_ascii_uppercase()).count(),
+        _ => 0,
+    };
+    // Users and databases stand in quotes, or there are none.
+    if !matches!(rest.get(zone..)?, [b',', b'"' | b',', ..]) || !text[0].is_ascii_digit() {
+        return None;
+    }
+    const LAST: usize = 13;
+    let mut fields = [const { 0..0 }; LAST];
+    let mut at = end + zone;
+    for (i, field) in fields.iter_mut().enumerate() {
+        let value = text.get(at..)?.strip_prefix(b",")?;
+        let start = at + 1;
+        if value.starts_with(b"\"") {
+            let closing = quote_of_csv(&value[1..]);
+            let len = closing.or_else(|| (i == LAST - 1).then_some(value.len() - 1))?;
+            *field = start + 1..start + 1 + len;
+            at = (start + 2 + len).min(text.len());
+        } else {
+            let len = memchr::memchr(b',', value).unwrap_or(value.len());
+            *field = start..start + len;
+            at = start + len;
+        }
+    }
+    let [_, _, process, client, .., word, state, message] = fields;
+    let of_process = &text[process];
+    let is_state = text[state.clone()].iter().all(u8::is_ascii_alphanumeric) && state.len() == 5;
+    if of_process.is_empty() || !of_process.iter().all(u8::is_ascii_digit) || !is_state {
+        return None;
+    }
+    let &(_, level) = WORDS.iter().find(|(known, _)| known.as_bytes() == &text[word.clone()])?;
+    Some(Fields { level, client, message })
+}
+
+/// The first quote that is not doubled.
+fn quote_of_csv(text: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + memchr::memchr(b'"', &text[from..])?;
+        if text.get(at + 1) != Some(&b'"') {
+            return Some(at);
+        }
+        from = at + 2;
+    }
+}
+
+/// The response time that a message begins with.
+fn duration_of(message: &[u8]) -> Option<u64> {
+    let duration = message.strip_prefix(b"duration: ")?;
+    let len = duration.iter().position(|&b| b == b' ')?;
+    let of_millis = duration[len..].starts_with(b" ms");
+    of_millis.then(|| decimal(&duration[..len], Unit::Milliseconds))?
 }
 
 impl LineFormat for Postgres {
@@ -124,18 +196,23 @@ impl LineFormat for Postgres {
         }
         let Some((stamp, end)) = context.clock.any(line, 0) else { return false };
         let text = line.bytes();
-        let Some((level, word, message)) = front(text, end) else { return false };
         record.time_ns = stamp.nanos_since_epoch();
         record.second = stamp.second;
+        let Some((level, word, message)) = front(text, end) else {
+            let Some(Fields { level, client, message }) = fields_of_csv(text, end) else {
+                return false;
+            };
+            record.level = level;
+            record.duration_ns = duration_of(&text[message.clone()]).unwrap_or(NO_DURATION);
+            record.message = Text::of_line(message.start, message.end);
+            if let Some(part) = fields::client(&text[client.clone()]) {
+                record.client = Text::of_line(client.start + part.start, client.start + part.end);
+            }
+            return true;
+        };
         record.level = level;
         record.message = Text::of_line(message, text.len());
-        if let Some(duration) = text[message..].strip_prefix(b"duration: ")
-            && let Some(len) = duration.iter().position(|&b| b == b' ')
-            && duration[len..].starts_with(b" ms")
-            && let Some(nanos) = decimal(&duration[..len], Unit::Milliseconds)
-        {
-            record.duration_ns = nanos;
-        }
+        record.duration_ns = duration_of(&text[message..]).unwrap_or(NO_DURATION);
         for key in [&b"client="[..], b"host="] {
             if let Some(at) = memchr::memmem::find(&text[end..word], key) {
                 let start = end + at + key.len();

@@ -178,7 +178,7 @@ impl State for Lines {
 /// White space, how stack traces of usual languages go on, or nothing but what closes what was
 /// opened before.
 pub fn is_continuation(line: &[u8]) -> bool {
-    const PREFIXES: [&[u8]; 7] = [
+    const PREFIXES: [&[u8]; 8] = [
         b"Traceback (",
         b"Caused by:",
         b"at ",
@@ -186,6 +186,7 @@ pub fn is_continuation(line: &[u8]) -> bool {
         b"Suppressed:",
         b"goroutine ",
         b"[stacktrace]",
+        b"script_filename = ",
     ];
     let Some(&first) = line.first() else { return false };
     if matches!(first, b' ' | b'\t')
@@ -197,6 +198,11 @@ pub fn is_continuation(line: &[u8]) -> bool {
     if first == b'#' {
         let digits = line.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
         return digits > 0 && line.get(1 + digits) == Some(&b' ');
+    }
+    // PHP-FPM's slow log gives their addresses: `[0x00007f00deadbeef] f() /app/x.php:12`.
+    if let Some(frame) = line.strip_prefix(b"[0x") {
+        let digits = frame.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+        return digits > 0 && frame[digits..].starts_with(b"] ");
     }
     let closes = |b: &u8| matches!(b, b'}' | b']' | b')');
     if line.iter().all(|b| closes(b) || b"\"',; ".contains(b)) {
@@ -215,9 +221,9 @@ pub fn is_continuation(line: &[u8]) -> bool {
 }
 
 /// Whether a line says what the lines after it are: a directive of the W3C extended log format or
-/// of Zeek, or the names of the fields of AWS VPC flow logs.
+/// of Zeek, the names of the fields of AWS VPC flow logs, or what `journalctl` puts between entries.
 pub fn is_header(line: &[u8]) -> bool {
-    const NAMES: [&[u8]; 17] = [
+    const NAMES: [&[u8]; 22] = [
         b"#Version:",
         b"#Fields:",
         b"#Software:",
@@ -235,6 +241,11 @@ pub fn is_header(line: &[u8]) -> bool {
         b"#fields\t",
         b"#types\t",
         b"version account-id ",
+        b"-- Logs begin at ",
+        b"-- Journal begins at ",
+        b"-- Boot ",
+        b"-- Reboot --",
+        b"-- No entries --",
     ];
     NAMES.iter().any(|name| line.starts_with(name))
 }
@@ -257,6 +268,8 @@ mod tests {
             "KeyError: 'x'",
             "#0 /app/x.php(12): f()",
             "[stacktrace]",
+            "script_filename = /app/x.php",
+            "[0x00007f00deadbeef] f() /app/x.php:12",
             "}",
             "\"}",
             "  ],",
@@ -274,6 +287,7 @@ mod tests {
             "A b Error: x",
             "# Time: 10:15",
             "#0",
+            "[0x] f",
             "\"\"",
             "} x",
         ] {

@@ -12,6 +12,21 @@ pub(super) fn access_record(
     if !first.is_ascii_alphanumeric() && !b"-:_[".contains(&first) {
         return None;
     }
+    if let Some((record, rest)) = access_head(line, clock) {
+        let rest = rest.strip_prefix(b" ")?;
+        return match rest.starts_with(b"\"") {
+            true => quoted_request(rest, record, integer_ns),
+            false => Some(("access", bare_request(rest, record, integer_ns)?)),
+        };
+    }
+    // Nothing but the time before the request.
+    let (time_ns, close) = clock.clf(line.strip_prefix(b"[").map(|_| line)?, 1)?;
+    let rest = line[close..].strip_prefix(b"] ").filter(|rest| rest.starts_with(b"\""))?;
+    quoted_request(rest, Record { time_ns: Some(time_ns), ..Record::default() }, integer_ns)
+}
+
+/// Time and client of an access line, and what is behind its head.
+fn access_head<'a>(line: &'a [u8], clock: &Clock) -> Option<(Record, &'a [u8])> {
     let open = (1..line.len()).find(|&i| line[i] == b'[' && line[i - 1] == b' ')?;
     let (time_ns, close) = clock.clf(line, open + 1)?;
     let before: Vec<&[u8]> = line[..open].split(|&b| b == b' ').collect();
@@ -25,18 +40,29 @@ pub(super) fn access_record(
     let host = match first.strip_suffix(b",") {
         Some(address) if spaces >= 4 && !address.is_empty() => address,
         _ if spaces >= 4 && behind_host => second,
+        // Behind the last of the spaces, which stands before the bracket, there is an empty word.
+        _ if spaces >= 4 && !is_address(first) && is_address(before[spaces - 3]) => {
+            before[spaces - 3]
+        }
         _ => first,
+    };
+    let parts: Vec<&[u8]> = host.splitn(3, |&b| b == b':').collect();
+    let host = match parts[..] {
+        [level, name, client]
+            if host[0].is_ascii_uppercase()
+                && level_of_word(level).is_some()
+                && !name.is_empty()
+                && !client.is_empty() =>
+        {
+            client
+        }
+        _ => host,
     };
     let mut record = Record { time_ns: Some(time_ns), ..Record::default() };
     if host != b"-" {
         record.client = host.to_vec();
     }
-    let rest = line[close + 1..].strip_prefix(b" ")?;
-    if rest.starts_with(b"\"") {
-        quoted_request(rest, record, integer_ns)
-    } else {
-        Some(("access", bare_request(rest, record, integer_ns)?))
-    }
+    Some((record, &line[close + 1..]))
 }
 
 /// The virtual host before the client of an access line, without its port.
@@ -314,13 +340,27 @@ pub(super) fn time_in_tail(
         } else if is_digit(field, 0) {
             return time_of_digits(field, integer_ns, dialect);
         } else if field.starts_with(b"-") {
-            return list(field);
+            return list(field).or_else(|| last_time(field));
         } else {
             let name = run(field, 0, |b| b.is_ascii_alphanumeric() || b == b'_');
             if !(1..=32).contains(&name) || field.get(name) != Some(&b'=') {
-                return None;
+                return last_time(field);
             }
             let value = &field[name + 1..];
+            let names = ["duration", "elapsed", "latency", "response_time", "time", "took"];
+            let (in_quotes, inside) = match value.strip_prefix(b"\"") {
+                Some(inside) => (true, inside),
+                None => (false, value),
+            };
+            if in_quotes && quoted(value, 0).is_none() {
+                return last_time(field);
+            }
+            if names.iter().any(|known| known.as_bytes() == &field[..name])
+                && let Some(number) = either_number(inside, in_quotes)
+                && number.unit_ns.is_some()
+            {
+                return number.nanos(integer_ns);
+            }
             if [&b"rt"[..], b"request_time"].contains(&&field[..name]) {
                 if value.starts_with(b"\"") {
                     quoted(value, 0)?;
@@ -354,12 +394,16 @@ pub(super) fn time_of_digits(
     dialect: &mut &'static str,
 ) -> Option<u64> {
     let number = access_number(field, false)?;
+    if is_of_millis(field, &number) {
+        return decimal(&number.text, 1_000_000);
+    }
     if number.point || number.unit_ns.is_some() || field.get(number.end) != Some(&b' ') {
         return number_or_list(field, &number, integer_ns);
     }
     // An integer that does not end the line may be something else, as what follows shows.
     let after = &field[number.end + 1..];
     match access_number(after, false) {
+        Some(next) if is_of_millis(after, &next) => return decimal(&next.text, 1_000_000),
         Some(next) if next.point && next.unit_ns.is_none() => {
             if after[next.end..].starts_with(b" [") {
                 *dialect = "ingress-nginx";
@@ -375,6 +419,38 @@ pub(super) fn time_of_digits(
         return decimal(millis, 1_000_000);
     }
     number.nanos(integer_ns)
+}
+
+/// Whether a number without a unit has one behind a space.
+fn is_of_millis(text: &[u8], number: &AccessNumber) -> bool {
+    let behind = text[number.end..].strip_prefix(b" ms");
+    number.unit_ns.is_none()
+        && behind.is_some_and(|rest| rest.first().is_none_or(|b| b" ,;".contains(b)))
+}
+
+/// A number that what ends one outside of quotes ends, or inside of them a quote, too.
+fn either_number(text: &[u8], in_quotes: bool) -> Option<AccessNumber> {
+    let outside = access_number(text, false);
+    outside.or_else(|| access_number(text, true).filter(|_| in_quotes))
+}
+
+/// The number with a unit that the line ends with, in brackets or not.
+fn last_time(text: &[u8]) -> Option<u64> {
+    let text = match text {
+        [text @ .., b']' | b')'] => text,
+        text => text,
+    };
+    let letters = text.iter().rev().take_while(|b| **b >= 0x80 || b.is_ascii_alphabetic()).count();
+    let (mut rest, unit) = text.split_at(text.len() - letters);
+    for mark in [b" ", b"]"] {
+        rest = rest.strip_suffix(mark).unwrap_or(rest);
+    }
+    let digits = rest.iter().rev().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    let (before, digits) = rest.split_at(rest.len() - digits);
+    if !before.last().is_some_and(|b| b" [(".contains(b)) || [&b"m"[..], b"h"].contains(&unit) {
+        return None;
+    }
+    number(digits, field_unit(unit)?)
 }
 
 /// The digits in `"router" "server" 12ms`.

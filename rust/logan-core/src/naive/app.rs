@@ -85,11 +85,22 @@ pub(super) fn timed_record(line: &[u8], at: usize, clock: &Clock) -> Option<(Rec
     let record = Record {
         time_ns: Some(time_ns),
         level,
-        duration_ns: text_duration(message),
+        duration_ns: text_duration(message).or_else(|| millis_of_mongo(message)),
         message: message.to_vec(),
         ..Record::default()
     };
     Some((record, behind + dressing))
+}
+
+/// The milliseconds at the end of `COMMAND  [conn5] … 12ms`.
+fn millis_of_mongo(message: &[u8]) -> Option<u64> {
+    let name = run(message, 0, |b| b.is_ascii_uppercase());
+    let spaces = run(message, name, |b| b.is_ascii_whitespace());
+    let (before, last) = message.split_at(message.iter().rposition(|&b| b == b' ')? + 1);
+    let digits = last.strip_suffix(b"ms").filter(|digits| digits.iter().all(u8::is_ascii_digit))?;
+    let of_connection = before.get(name + spaces..)?.starts_with(b"[conn");
+    let fits = name > 0 && message.get(name) == Some(&b' ') && of_connection;
+    fits.then(|| decimal(digits, 1_000_000))?
 }
 
 /// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`.
@@ -121,22 +132,23 @@ pub(super) fn level_among_tokens(text: &[u8]) -> Option<(Level, usize)> {
             break;
         }
         let (token, end) = (&text[at..at + len], at + len);
-        let before = at.checked_sub(1).map(|i| text[i]);
+        let front = &text[..at];
         at = end;
         if token.iter().all(|b| b"-:/*".contains(b)) {
             continue;
         }
-        if let Some((level, len)) =
-            level_of_token(token, before, &text[end..], tokens, numbers_only)
+        if let Some((level, len)) = level_of_token(token, front, &text[end..], tokens, numbers_only)
         {
             return Some((level, end - token.len() + len));
         }
         if weak.is_none() {
-            let front = &text[..end - token.len()];
             weak = weak_level(token, front, &text[end..]).map(|level| (level, end));
         }
         numbers_only &= token[0].is_ascii_digit() || b"+-".contains(&token[0]);
-        tokens += 1;
+        // A key and its value are one.
+        if text.get(end) != Some(&b'=') {
+            tokens += 1;
+        }
     }
     weak
 }
@@ -159,20 +171,31 @@ pub(super) fn weak_level(token: &[u8], front: &[u8], behind: &[u8]) -> Option<Le
     let word = &bare[inner..];
     let column = front.trim_ascii_end().last() == Some(&b'|')
         && behind.trim_ascii_start().first() == Some(&b'|');
-    let loud = word.iter().all(u8::is_ascii_uppercase) && (column || behind.starts_with(b" ["));
+    let alone = column || behind.starts_with(b" [") || front.ends_with(b"] ");
+    let loud = word.iter().all(u8::is_ascii_uppercase) && alone;
     (loud || is_enclosed(token, front.last().copied(), behind)).then(|| level_of_weak_word(word))?
 }
 
 /// The level that a token says, and how much of it; `place` tokens came before it.
 pub(super) fn level_of_token(
     token: &[u8],
-    before: Option<u8>,
+    front: &[u8],
     behind: &[u8],
     place: usize,
     numbers_before: bool,
 ) -> Option<(Level, usize)> {
+    let before = front.last().copied();
     let colon = token.ends_with(b":");
     let (bare, inner) = word_of(token);
+    // Jetty: `:INFO:name`.
+    if front.is_empty()
+        && let Some(rest) = bare.strip_prefix(b":")
+        && let Some(len) = find(rest, 0, b':')
+        && rest[..len].iter().all(u8::is_ascii_uppercase)
+        && let Some(level) = level_of_word(&rest[..len])
+    {
+        return Some((level, 1 + len));
+    }
     // Old logcat: `D/Tag`.
     if numbers_before
         && bare.len() > 2
@@ -184,14 +207,28 @@ pub(super) fn level_of_token(
     }
     let loud = |word: &[u8]| word.iter().all(u8::is_ascii_uppercase);
     let word = &bare[inner..];
+    // MongoDB writes a component in capitals, or a dash, behind the letter.
+    let component = behind.starts_with(b" - ")
+        || behind.starts_with(b" | ")
+        || behind.get(1..3).is_some_and(|two| two.iter().all(u8::is_ascii_uppercase));
     let level = if word.len() == 1 {
-        // MongoDB writes a component in capitals, or a dash, behind the letter.
-        let component = behind.starts_with(b" - ")
-            || behind.starts_with(b" | ")
-            || behind.get(1..3).is_some_and(|two| two.iter().all(u8::is_ascii_uppercase));
+        let of_cups = behind.starts_with(b" [") && b"EWNID".contains(&word[0]);
+        let component = component || of_cups;
         let logcat = numbers_before && behind.starts_with(b" ") && (place > 0 || component);
-        let bracketed = before == Some(b'[') || behind.starts_with(b"]");
+        let index = front.strip_suffix(b"[").and_then(|front| front.last());
+        let bracketed = (before == Some(b'[') || behind.starts_with(b"]"))
+            && !index.is_some_and(u8::is_ascii_alphanumeric);
         (loud(word) && (logcat || bracketed)).then(|| level_of_letter(word[0])).flatten()
+    } else if word.len() == 2 && word[1] == b'!' && place == 0 && behind.starts_with(b" ") {
+        level_of_letter(word[0]).filter(|_| word[0].is_ascii_uppercase())
+    } else if word.len() == 2
+        && word[0] == b'D'
+        && (b'1'..=b'5').contains(&word[1])
+        && numbers_before
+        && behind.starts_with(b" ")
+        && (component || behind.starts_with(b" ["))
+    {
+        Some(Level::Debug)
     } else {
         (loud(word) || place == 0 || is_enclosed(token, before, behind))
             .then(|| level_of_word(word))

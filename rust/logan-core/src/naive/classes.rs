@@ -115,11 +115,22 @@ pub(super) fn is_header(line: &[u8]) -> bool {
         || zeek.iter().any(|name| line.starts_with(format!("#{name}\t").as_bytes()))
         || line.starts_with(b"#separator ")
         || line.starts_with(b"version account-id ")
+        || ["Logs begin at ", "Journal begins at ", "Boot ", "Reboot --", "No entries --"]
+            .iter()
+            .any(|what| line.starts_with(format!("-- {what}").as_bytes()))
 }
 
 pub(super) fn is_continuation(line: &[u8]) -> bool {
-    let beginnings =
-        ["Traceback (", "Caused by:", "at ", "... ", "Suppressed:", "goroutine ", "[stacktrace]"];
+    let beginnings = [
+        "Traceback (",
+        "Caused by:",
+        "at ",
+        "... ",
+        "Suppressed:",
+        "goroutine ",
+        "[stacktrace]",
+        "script_filename = ",
+    ];
     if matches!(line.first(), Some(b' ' | b'\t'))
         || beginnings.iter().any(|beginning| line.starts_with(beginning.as_bytes()))
     {
@@ -129,6 +140,13 @@ pub(super) fn is_continuation(line: &[u8]) -> bool {
     if let Some(frame) = line.strip_prefix(b"#") {
         let words: Vec<&[u8]> = frame.splitn(2, |&b| b == b' ').collect();
         if words.len() == 2 && !words[0].is_empty() && words[0].iter().all(u8::is_ascii_digit) {
+            return true;
+        }
+    }
+    if let Some(frame) = line.strip_prefix(b"[0x") {
+        let words: Vec<&[u8]> = frame.splitn(2, |&b| b == b']').collect();
+        let address = !words[0].is_empty() && words[0].iter().all(u8::is_ascii_hexdigit);
+        if address && words.len() == 2 && words[1].starts_with(b" ") {
             return true;
         }
     }

@@ -48,10 +48,10 @@ impl Clock {
     /// Of patterns, `Y` is a run of four digits, `y` of two, `n` of one or two, `M` and `D` of two
     /// digits without regard to those around them, `B` the name of a month, and all else itself.
     pub(super) fn rare(&self, line: &[u8], at: usize) -> Stamp {
-        const DATES: [&str; 20] = [
+        const DATES: [&str; 21] = [
             "Y-n-n", "Y/n/n", "Y.n.n", "n/n/Y", "n-n-Y", "n.n.Y", "n/n/y", "n.n.y", "n-n-y",
-            "n.n ", "n-B-Y", "n/B/Y", "n-B-y", "n B Y", "nBY", "n B", "B n, Y", "B  n, Y", "B n Y",
-            "B  n Y",
+            "n.n ", "n/n-", "n-B-Y", "n/B/Y", "n-B-y", "n B Y", "nBY", "n B", "B n, Y", "B  n, Y",
+            "B n Y", "B  n Y",
         ];
         let digits_here = run(line, at, |b| b.is_ascii_digit());
         if digits_here == 1 && line.get(at + 1) == Some(&b'.') {
@@ -397,8 +397,8 @@ pub(super) fn rare_date(line: &[u8], start: usize, pattern: &str) -> Option<(Rar
             let last = year.unwrap_or(0);
             match pattern {
                 "Y-n-n" | "Y/n/n" | "Y.n.n" => (year, *first, *second),
-                // The space tells it from the two numbers of another date, and belongs to the gap.
-                "n.n " => {
+                // The last byte tells it from the two numbers of another date, and belongs to the gap.
+                "n.n " | "n/n-" => {
                     at -= 1;
                     if *first <= 12 { (None, *first, *second) } else { (None, *second, *first) }
                 }

@@ -7,8 +7,8 @@
 //!   `January 24`, these two perhaps behind the name of a day, a comma or none, and a space;
 //!   and two numbers before a year. `01/24/2024` is month and day, unless the first is above 12;
 //!   `24.01.2024` and `24-01-2024` are day and month, unless the second is above 12. A year of two
-//!   digits may follow slashes and points. `10.30` is a month and a day, or the other way round if
-//!   the first is above 12. Names count in any case, whole or by three letters, but at the very
+//!   digits may follow slashes and points. `10.30` before a space and `10/30` before a `-` (Snort) are
+//!   a month and a day, or the other way round if the first is above 12. Names count in any case, whole or by three letters, but at the very
 //!   front with a capital.
 //! - **gap**: one to three bytes, of which at most one is no space: that one is of `T_-|;,:`.
 //! - **time**: `9:05:02` `10:15:32`, perhaps with a fraction; `10:15`, with neither `:`, `.` nor a
@@ -240,7 +240,7 @@ impl Cursor<'_> {
                 }
                 self.take(mark)?;
                 let second = self.short()?;
-                if mark == b'.' && self.byte() == b' ' {
+                if matches!((mark, self.byte()), (b'.', b' ') | (b'/', b'-')) {
                     return Some(Date::of_numbers(None, first, second, first <= 12));
                 }
                 self.take(mark)?;

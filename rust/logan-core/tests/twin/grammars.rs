@@ -238,7 +238,7 @@ pub fn level() -> Text {
     pick(
         "INFO¦ERROR¦WARN¦DEBUG¦TRACE¦FATAL¦info¦Warning¦SEVERE¦notice¦CRIT¦E¦W¦I¦V¦\
         panic¦OTHER¦Information¦ERR¦emerg¦FINE¦N¦LOG¦SUCCESS¦fail¦Note¦DEBUG3¦WRN¦INF¦\
-        INFO+2¦DEBUG-4¦ERROR+¦critical¦System",
+        INFO+2¦DEBUG-4¦ERROR+¦critical¦System¦D2¦A",
     )
 }
 
@@ -250,7 +250,8 @@ pub fn app_line() -> Text {
         1234 5678 {} Tag:¦{}/Tag(12):¦12 {} a.b.C:¦[core:{}] [pid 1]¦| {} |¦\"{}\"¦\
         ({})¦a b c d e f g {}¦a b c d e f g h {}¦level={},¦[http/{}:]¦x/{}: y¦¦\
         --- [{}] *¦{}[1]¦{}/MainProcess]¦app.{}:¦app.{}¦ | {}  | a:b:1¦|{}|¦{} [x] y¦\
-        1 2 {}/Tag¦{} - x¦{} NETWORK [c]¦+0000 {} -¦-1 {} x¦\x1b[32m{}\x1b[0m¦\
+        1 2 {}/Tag¦{} - x¦{} NETWORK [c]¦+0000 {} -¦-1 {} x¦{}! x¦a {}! x¦q[{}] x¦[x[{}]¦{} [x]¦\
+        a=1 b=2 c=3 d=4 e=5 f=6 {}: x¦\x1b[32m{}\x1b[0m¦\
         \x1b[2m \x1b[0m\x1b[33m {}\x1b[0m \x1b[1m\x1b[31mx\x1b[0m¦{}\x1b[0m¦\x1b{}",
         ),
     )
@@ -303,6 +304,8 @@ pub fn access_line() -> Text {
         1 => cat(vec![address(), just(", "), address(), just(" - - [")]),
         1 => cat(vec![address(), just(" "), address(), just(" - - [")]),
         1 => cat(vec![address(), pick(" - some user [¦ - [¦ - [x] [¦  - - [¦ - - - - [")]),
+        1 => cat(vec![pick("INFO:a.b:¦WARN::¦INFO:¦x:y:¦a - INFO - ¦a ¦["), address(), just(" - - [")]),
+        1 => just("["),
     ]
     .boxed();
     let time =
@@ -324,9 +327,10 @@ pub fn access_line() -> Text {
     );
     let field = prop_oneof![
         4 => number(),
-        2 => cat(vec![number(), pick("ms¦s¦us¦µs¦ns¦x¦,¦;¦, 0.5¦ 0.25¦ : 0.5, -¦, 0.5ms¦ : 0.25m")]),
+        2 => cat(vec![number(), pick("ms¦s¦us¦µs¦ns¦x¦,¦;¦ ms¦ ms;¦ msx¦] ms¦ ms)¦s]¦, 0.5¦ 0.25¦ : 0.5, -¦, 0.5ms¦ : 0.25m")]),
         1 => pick("-, 0.003¦\"- : 0.003\"¦0.024, 0.001 : 0.003¦7 0.037 [a] []¦395 812¦\"-, x\"¦\
         7 \"r@docker\" \"http://1\" 7ms"),
+        1 => cat(vec![pick("[¦(¦in [¦took ¦- ¦time=¦duration=\"¦x"), number(), pick("ms¦ s¦] milliseconds¦ m¦\"")]),
         2 => pick("-¦\"-\"¦\"10.0.0.1, 10.0.0.2\"¦rt=0.024¦rt=\"0.024\"¦uct=\"0.001\"¦\
         request_time=12¦urt=-¦RT=1¦\"0.5\"¦\"0.5¦rt=¦a=b¦\"x¦gzip¦1_=2¦\
         request_time=\"7\"¦k=\"v\"x¦abcdefghijklmnopqrstuvwxyz_0123456789=1"),
@@ -517,7 +521,11 @@ pub fn other_line() -> Text {
         #Date: 2024-01-24 10:15:32¦# 2024-01-24 10:15:32 x¦#comment¦\
         Invalid log line¦2024-01-24 ERROR¦10:15:33.001 INFO Incomplete¦{¦{}¦ {\"a\"¦\
         \0¦2024-01-24 10:15:32\0 INFO x¦\u{feff}2024-01-24 10:15:32 INFO x¦\
-        A.b$c_9Warning¦{\"a\":1}¦{\"ms\":x}",
+        A.b$c_9Warning¦{\"a\":1}¦{\"ms\":x}¦[0x7f00] f() x.php:1¦[0x] f¦[0x7g] f¦\
+        script_filename = x¦-- Boot 1 --¦-- Logs begin at x¦-- x¦\
+        2024-01-24 10:15:32.1:INFO:a:b: x¦2024-01-24 10:15:32:WARN::x¦\
+        2024-01-24 10:15:32 I COMMAND  [conn1] x 12ms¦2024-01-24 10:15:32 W A [conn1] 12 12ms¦\
+        01/24-10:15:32.123456  [**] x¦1/24-10:15 x",
     )
 }
 
@@ -534,7 +542,10 @@ pub fn foreign_line() -> Text {
         [Wed Jan 24 10:15:32 2024] [error] [client 10.0.0.1] x¦\
         2024/01/24 10:15:32 [error] 3#3: *7 open() failed, client: 10.0.0.1, request: \"GET /x HTTP/1.1\"¦\
         I, [2024-01-24T10:15:32.123456 #12]  INFO -- : Completed 200 OK in 127ms (Views: 1ms)¦\
-        Started GET \"/x\" for 10.0.0.1 at 2024-01-24 10:15:32 +0000¦Completed 404 Not Found in 5ms",
+        Started GET \"/x\" for 10.0.0.1 at 2024-01-24 10:15:32 +0000¦Completed 404 Not Found in 5ms¦\
+        GET /x 200 12.5 ms - 5¦10.0.0.1 -  24/Jan/2024:10:15:32 +0000 \"GET /x\" 200¦\
+        [INFO] 10.0.0.1:5 - 7 \"A IN x. udp 4 false 5\" NOERROR qr 7 0.066s¦\
+        2024-01-24 10:15:32 UTC,\"a\",\"b\",5,\"10.0.0.1:5\",c.2,1,\"SELECT\",2024-01-24 10:15:00 UTC,3/5,0,ERROR,42P01,\"x\"",
     );
     let postgres =
         (pick(" UTC [12] ¦ [12] u@d ¦:10.0.0.1(5):u@d:[12]:¦ UTC ¦ "), level(), duration())

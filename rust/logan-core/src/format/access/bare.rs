@@ -63,8 +63,9 @@ fn parse<S: Simd>(
     record: &mut Record,
 ) -> Option<()> {
     let client = client_end::<S>(line);
-    // A client of one byte may stand for none.
-    if client < 2 || !may_begin(line.byte(0)) {
+    // A client of one byte may stand for none, and behind a capital there may be what a logger puts
+    // before lines.
+    if client < 2 || !may_begin(line.byte(0)) || line.byte(0).is_ascii_uppercase() {
         return None;
     }
     let (time, end) = clock.clf(line, client + 6)?;

@@ -81,7 +81,9 @@ fn one<S: Simd>(
     let brackets = line.all64::<S>(0, b'[') & spaces << 1;
     let open = brackets.trailing_zeros() as usize;
     let spaces = spaces & brackets.wrapping_sub(1) & !brackets;
-    if brackets == 0 || spaces.count_ones() != 3 || !may_begin(line.byte(0)) {
+    // What begins with a capital may be what a logger puts before lines.
+    let begins_so = may_begin(line.byte(0)) && !line.byte(0).is_ascii_uppercase();
+    if brackets == 0 || spaces.count_ones() != 3 || !begins_so {
         return None;
     }
     let host_end = spaces.trailing_zeros() as usize;

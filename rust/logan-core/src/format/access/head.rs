@@ -4,6 +4,7 @@
 use crate::batch::{Record, Text};
 use crate::format::http::eq64;
 use crate::format::keys::Found;
+use crate::level::Level;
 use crate::lines::Line;
 use crate::simd::Simd;
 use crate::timestamp::{Clock, Stamp};
@@ -48,7 +49,7 @@ pub(super) fn head<S: Simd>(line: Line<'_>, clock: &mut Clock) -> Option<Head> {
         match spaces.count_ones() {
             0..3 => return None,
             3 => ((0, host_end), open),
-            _ => (client_of_many_words(line, host_end), open),
+            _ => (client_of_many_words(line, host_end, open), open),
         }
     } else if line.len() <= 64 {
         return None;
@@ -59,9 +60,37 @@ pub(super) fn head<S: Simd>(line: Line<'_>, clock: &mut Clock) -> Option<Head> {
     if end >= line.len() || line.byte(end) != b']' || !may_begin(line.byte(0)) {
         return None;
     }
+    let client = match line.byte(client.0).is_ascii_uppercase() {
+        true => behind_logger(line, client),
+        false => client,
+    };
     let client =
         if client.1 - client.0 == 1 && line.byte(client.0) == b'-' { (0, 0) } else { client };
     Some(Head { client, time, end })
+}
+
+/// The head of a line that begins with its timestamp, as Django's server writes it.
+#[cold]
+#[inline(never)]
+pub(super) fn headless(line: Line<'_>, clock: &mut Clock) -> Option<Head> {
+    let (time, end) = clock.clf(line, 1)?;
+    (end < line.len() && line.byte(end) == b']').then_some(Head { client: (0, 0), time, end })
+}
+
+/// The client without what Python's logger puts before messages: `INFO:werkzeug:127.0.0.1`.
+#[cold]
+#[inline(never)]
+fn behind_logger(line: Line<'_>, (start, end): (usize, usize)) -> (usize, usize) {
+    let word = &line.bytes()[start..end];
+    let mut parts = word.splitn(3, |&b| b == b':');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(level), Some(name), Some(client))
+            if Level::from_word(level).is_some() && !name.is_empty() && !client.is_empty() =>
+        {
+            (end - client.len(), end)
+        }
+        _ => (start, end),
+    }
 }
 
 /// Client and bracket of a line whose first 64 bytes do not hold the timestamp's bracket.
@@ -75,7 +104,7 @@ fn long_head(line: Line<'_>) -> Option<((usize, usize), usize)> {
     match memchr::memchr_iter(b' ', words).take(4).count() {
         0..3 => None,
         3 => Some(((0, host_end), open)),
-        _ => Some((client_of_many_words(line, host_end), open)),
+        _ => Some((client_of_many_words(line, host_end, open), open)),
     }
 }
 
@@ -86,16 +115,21 @@ pub(super) fn virtual_host(line: Line<'_>, found: &mut Found<'_>) {
         && client > 0
     {
         let name = &line.bytes()[..client - 1];
+        // What a logger wrote is no host.
+        if name.contains(&b' ') {
+            return;
+        }
         let port = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
         let has_port = (1..=5).contains(&port) && name[..name.len() - port].ends_with(b":");
         found.host(0, if has_port { name.len() - port - 1 } else { name.len() });
     }
 }
 
-/// The client where four spaces or more come before the timestamp: the first of a list of
-/// addresses, or the second word if the first one is a virtual host.
+/// The client where four spaces or more come before the timestamp, whose bracket is at `open`: the
+/// first of a list of addresses, the second word if the first one is a virtual host, or the address
+/// before ident and user if a logger wrote something else at the front.
 #[cold]
-fn client_of_many_words(line: Line<'_>, first_end: usize) -> (usize, usize) {
+fn client_of_many_words(line: Line<'_>, first_end: usize, open: usize) -> (usize, usize) {
     let bytes = line.bytes();
     if first_end > 1 && bytes[first_end - 1] == b',' {
         return (0, first_end - 1);
@@ -108,10 +142,18 @@ fn client_of_many_words(line: Line<'_>, first_end: usize) -> (usize, usize) {
     let (first, other) = (&bytes[..first_end], &bytes[second..second_end]);
     let is_named = has_port && !other.is_empty() && other != b"-";
     if is_named || is_address(other) && !is_address(first) {
-        (second, second_end)
-    } else {
-        (0, first_end)
+        return (second, second_end);
     }
+    let mut words = bytes[..open - 1].rsplitn(4, |&b| b == b' ');
+    let (user, ident, host) = (words.next(), words.next(), words.next());
+    if let (Some(user), Some(ident), Some(host)) = (user, ident, host)
+        && is_address(host)
+        && !is_address(first)
+    {
+        let end = open - 3 - user.len() - ident.len();
+        return (end - host.len(), end);
+    }
+    (0, first_end)
 }
 
 /// Whether a word is an IPv4 address, or could be nothing but an IPv6 address.

@@ -15,6 +15,9 @@
 //! head     = words SP "[" time "]"
 //! ```
 //!
+//! A *common* line or one with *agents* may also have `"[" time "]"` alone for a head, right at its
+//! front (Django's server); it has no client.
+//!
 //! **head.** The line begins with a letter, a digit, or one of `-:_[`. Its first `[` that follows
 //! a space opens the timestamp and lies below position 512; [`Clock::clf`] must read a timestamp
 //! right after it, and `]` must follow that. Before the `[` are at least three spaces. Host is
@@ -25,7 +28,10 @@
 //! address and the second one is (`www.example.com 192.0.2.7 - -`, `- 192.0.2.7 - -`), an address
 //! being digits and three dots, or hex digits, dots and two colons or more. Where there are four
 //! spaces or more and the first word ends in `,`, what stands before that is the host (the first
-//! of a list of X-Forwarded-For). The host is the client; `-` is none.
+//! of a list of X-Forwarded-For). Where there are four or more, none of these is so, the first word
+//! is no address and the third from behind is one, that is the host (a logger's front before the
+//! line). Of a host that begins with a capital, a level, `:`, a name and `:` before it are taken off
+//! (`INFO:werkzeug:192.0.2.7`). The host is the client; `-` is none.
 //!
 //! **quoted** begins with `"` and runs to the first later `"` that an even number of backslashes
 //! (0 is even), counted back no further than the opening quote, precedes. Servers do not all escape
@@ -62,7 +68,8 @@
 //!    the end of the line not), that is the time; else it is skipped (nginx's
 //!    `"$http_x_forwarded_for"`);
 //! 2. a field that begins with a digit: if it begins with a number, that is the time, else there
-//!    is none. But after an integer without unit that a space follows, a number with decimals and
+//!    is none. If the number has no unit, and ` ms` and one of the line's end, ` `, `,` and `;` follow
+//!    it, that is its unit. But after an integer without unit that a space follows, a number with decimals and
 //!    without unit right after that space is the time instead (nginx's `$request_length
 //!    $request_time`); if ` [` follows that one, the rest is that of ingress-nginx. And else, an
 //!    integer without unit there means that there is no time: both count bytes (Apache's
@@ -71,9 +78,14 @@
 //!    that of Traefik, which counts requests in the first field;
 //! 3. 1–32 letters, digits or `_`, the first one not a digit, then `=`: if the name is `rt` or
 //!    `request_time`, what follows (after a `"`, if there is one) must begin with a number as
-//!    in 1, or in 2 without the exceptions, else there is no time; other names are skipped with
+//!    in 1, or in 2 without the exceptions, else there is no time; if it is one of `duration`,
+//!    `elapsed`, `latency`, `response_time`, `time` and `took`, and a number with a unit follows (after
+//!    a `"`, if there is one), that is the time; other names are skipped with
 //!    their value, which is quoted or ends before the next space;
-//! 4. anything else (`-`, an address): no time.
+//! 4. anything else (`-`, an address): no time, but for
+//! 5. what the line ends with, from the field of 4 on: digits and points as a number behind a space,
+//!    `[` or `(`; perhaps `]`; perhaps a space; a unit of [`duration`](super::duration) other than `m`
+//!    and `h`; perhaps `]` or `)`: `in [1234] milliseconds`, `[35ms]`, `- 12.345 ms`.
 //!
 //! A skipped quoted field or value must be closed and a space must follow it, else there is no
 //! time.
@@ -104,7 +116,7 @@ use crate::lines::Line;
 use crate::simd::{Plain, Simd};
 use crate::timestamp::Clock;
 use bulk::many;
-use head::{Head, head, may_begin, virtual_host};
+use head::{Head, head, headless, may_begin, virtual_host};
 use tail::{Dialect, tail_time};
 
 /// The combined log format of Apache and nginx.
@@ -396,7 +408,11 @@ struct Parts {
 
 #[inline(always)]
 fn quoted_parts<S: Simd>(line: Line<'_>, clock: &mut Clock) -> Option<Parts> {
-    let head = head::<S>(line, clock)?;
+    let head = match head::<S>(line, clock) {
+        Some(head) => head,
+        None if line.byte(0) == b'[' => headless(line, clock)?,
+        None => return None,
+    };
     // Loads that run over the line's end may find anything, but no closing quote is found there.
     if line.u32_at(head.end) & 0x00FF_FFFF != u32::from_le_bytes(*b"] \"\0") {
         return None;

@@ -4,6 +4,7 @@
 use crate::batch::{DURATION_NS_MAX, NO_DURATION};
 use crate::format::Unit;
 use crate::format::cursor::Cursor;
+use crate::format::duration;
 use crate::format::http::{
     Number, closing_quote, eight_digits, leading_digits, nanos_of, number_at,
 };
@@ -45,6 +46,11 @@ impl Number {
         }
         let unit_ns = if self.unit_ns == 0 { Unit::Seconds.nanos() } else { self.unit_ns };
         Time::of_nanos(nanos_of(self.whole, self.billionths, unit_ns))
+    }
+
+    /// The same, of this unit.
+    fn with_unit(self, unit: Unit) -> Number {
+        Number { unit_ns: unit.nanos(), ..self }
     }
 
     /// Whether it may be one of nginx's times, which have decimals and no unit.
@@ -96,10 +102,13 @@ pub(super) fn short_seconds_at(line: Line<'_>, at: usize) -> Option<u64> {
     let after = word >> (8 * whole) >> 8;
     let decimals = leading_digits(after).min(line.len().saturating_sub(at + whole + 1));
     let len = whole + 1 + decimals;
-    // What a list may follow takes the long way.
+    // What a list or a unit may follow takes the long way.
     let ends = at + len == line.len()
         || match (word >> (8 * (len & 7))) as u8 {
-            b' ' => line.u16_at(at + len + 1) != u16::from_le_bytes(*b": "),
+            b' ' => {
+                let next = line.u16_at(at + len + 1);
+                next != u16::from_le_bytes(*b": ") && next != u16::from_le_bytes(*b"ms")
+            }
             after => after == b';',
         };
     if decimals == 0 || len > 7 || !ends {
@@ -116,7 +125,9 @@ pub(super) fn short_seconds_at(line: Line<'_>, at: usize) -> Option<u64> {
 pub(super) fn unnamed_time<S: Simd>(line: Line<'_>, at: usize) -> Time {
     match number_at(line, at) {
         Some(number) if number.ends_field(line) => {
-            if number.is_integer() && number.end < line.len() {
+            if number.unit_ns == 0 && millis_follow(line, number.end) {
+                number.with_unit(Unit::Milliseconds).time()
+            } else if number.is_integer() && number.end < line.len() {
                 after_integer::<S>(line, number)
             } else {
                 number_or_list(line, at, number)
@@ -124,6 +135,15 @@ pub(super) fn unnamed_time<S: Simd>(line: Line<'_>, at: usize) -> Time {
         }
         _ => Time::NONE,
     }
+}
+
+/// Whether ` ms` stands at `at`, and then what may follow a number.
+#[inline(always)]
+fn millis_follow(line: Line<'_>, at: usize) -> bool {
+    const MILLIS: u32 = u32::from_le_bytes(*b" ms\0");
+    let end = at + 3;
+    line.u32_at(at) & 0x00FF_FFFF == MILLIS
+        && (end == line.len() || end < line.len() && matches!(line.byte(end), b' ' | b',' | b';'))
 }
 
 /// An integer that does not end the line, unless what follows shows that it is not a time.
@@ -134,6 +154,9 @@ fn after_integer<S: Simd>(line: Line<'_>, integer: Number) -> Time {
     }
     let at = integer.end + 1;
     match number_at(line, at).filter(|next| next.ends_field(line)) {
+        Some(next) if next.unit_ns == 0 && millis_follow(line, next.end) => {
+            next.with_unit(Unit::Milliseconds).time()
+        }
         Some(next) if next.is_of_nginx() => {
             let mut c = Cursor::new(line, next.end);
             if c.pass_text(b" [").is_some() {
@@ -189,7 +212,7 @@ fn list_time(line: Line<'_>, at: usize) -> Time {
     sum.filter(|&nanos| nanos <= DURATION_NS_MAX).map_or(Time::NONE, Time::of_nanos)
 }
 
-/// The response time in fields of which the first is not a bare number: rules 1 to 4.
+/// The response time in fields of which the first is not a bare number: rules 1 to 5.
 #[inline(never)]
 fn fields_time<S: Simd>(line: Line<'_>, mut at: usize) -> Time {
     for _ in 0..TAIL_FIELDS_MAX {
@@ -201,7 +224,8 @@ fn fields_time<S: Simd>(line: Line<'_>, mut at: usize) -> Time {
             return unnamed_time::<S>(line, at);
         }
         let end = if first == b'-' {
-            return list_time(line, at);
+            let time = list_time(line, at);
+            return if time.value == NO_DURATION { last_time(line, at) } else { time };
         } else if first == b'"' {
             let Some(close) = closing_quote::<S>(line, at + 1) else {
                 return Time::NONE;
@@ -214,7 +238,7 @@ fn fields_time<S: Simd>(line: Line<'_>, mut at: usize) -> Time {
             match named_field::<S>(line, at) {
                 Named::Time(time) => return time,
                 Named::Other(end) => end,
-                Named::No => return Time::NONE,
+                Named::No => return last_time(line, at),
             }
         };
         if line.byte(end) != b' ' {
@@ -234,6 +258,26 @@ fn quoted_time(line: Line<'_>, at: usize) -> Option<Time> {
     let ends =
         number.end < line.len() && matches!(line.byte(number.end), b' ' | b',' | b';' | b'"');
     ends.then(|| number_or_list(line, at, number))
+}
+
+/// The number and the unit that the line ends with, if they lie behind `from`: rule 5.
+#[cold]
+#[inline(never)]
+fn last_time(line: Line<'_>, from: usize) -> Time {
+    let text = &line.bytes()[from..];
+    let text = text.strip_suffix(b"]").or_else(|| text.strip_suffix(b")")).unwrap_or(text);
+    let is_of_unit = |b: &&u8| b.is_ascii_alphabetic() || !b.is_ascii();
+    let unit_len = text.iter().rev().take_while(is_of_unit).count();
+    let (text, unit) = text.split_at(text.len() - unit_len);
+    let text = text.strip_suffix(b" ").unwrap_or(text);
+    let text = text.strip_suffix(b"]").unwrap_or(text);
+    let is_of_number = |b: &&u8| b.is_ascii_digit() || **b == b'.';
+    let number_len = text.iter().rev().take_while(is_of_number).count();
+    let (before, number) = text.split_at(text.len() - number_len);
+    if !matches!(before.last(), Some(b' ' | b'[' | b'(')) || matches!(unit, b"m" | b"h") {
+        return Time::NONE;
+    }
+    duration::of_parts(number, unit).map_or(Time::NONE, Time::of_nanos)
 }
 
 enum Named {
@@ -268,6 +312,17 @@ fn named_field<S: Simd>(line: Line<'_>, at: usize) -> Named {
             let number = number_at(line, value).filter(|n| n.ends_field(line));
             number.map_or(Time::NONE, |n| number_or_list(line, value, n))
         });
+    }
+    let speaks_of_time = matches!(
+        &bytes[..name_len],
+        b"duration" | b"elapsed" | b"latency" | b"response_time" | b"time" | b"took"
+    );
+    if speaks_of_time
+        && let Some(number) = number_at(line, value + usize::from(is_quoted))
+        && number.unit_ns != 0
+        && (number.ends_field(line) || is_quoted && line.byte(number.end) == b'"')
+    {
+        return Named::Time(number.time());
     }
     Named::Other(close.map_or_else(|| line.find::<S>(value, b' '), |close| close + 1))
 }

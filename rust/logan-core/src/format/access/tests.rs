@@ -149,6 +149,14 @@ fn clients() {
     assert_eq!(client("unknown, 203.0.113.9, 10.0.0.1 - -"), some("unknown"));
     assert_eq!(client("2001:db8::1, 10.0.0.1 10.0.0.2 - -"), some("2001:db8::1"));
     assert_eq!(client("www.example.com:443456 192.0.2.7 - -"), some("192.0.2.7"));
+    assert_eq!(client("INFO:werkzeug:192.0.2.7 - -"), some("192.0.2.7"));
+    assert_eq!(client("WARNING:gunicorn.access:::1 - -"), some("::1"));
+    assert_eq!(client("INFO::192.0.2.7 - -"), some("INFO::192.0.2.7"));
+    assert_eq!(client("HOST:a:b - -"), some("HOST:a:b"));
+    assert_eq!(
+        client("2024-01-24 10:15:32,1 - werkzeug - INFO - 192.0.2.7 - -"),
+        some("192.0.2.7")
+    );
     assert_eq!(client("www.example.com:443456 a - -"), some("www.example.com:443456"));
     let long = "u ".repeat(240);
     assert_eq!(client(&format!("192.0.2.7 - {long}")), some("192.0.2.7"));
@@ -286,6 +294,26 @@ fn response_times() {
     assert_eq!(duration(" 9223372036.0, 0.9"), None);
     assert_eq!(duration(" 0.024 -"), Some(24 * MS));
     assert_eq!(duration(" 512 0.024"), Some(24 * MS));
+    for in_words in [
+        " in [105] milliseconds",
+        " took 105 ms",
+        " [105ms]",
+        " (105 ms)",
+        " - 105.0 ms",
+        " -/- 0.105s",
+        " a=b [0.105 s]",
+        " 105 ms",
+        " 105 ms 7",
+        " 105.0 ms",
+        " 105.0 ms;",
+        " 512 105.0 ms",
+        " \"-\" 105 ms",
+        " time=105ms",
+        " a=b duration=\"105ms\"",
+        " time=105 took=105000us",
+    ] {
+        assert_eq!(duration(in_words), Some(105 * MS), "{in_words}");
+    }
     let quoted = said(&format!("{HEAD} \"GET / HTTP/1.1\" 200 5 \"a\" \"b\" \"0.123\""));
     assert_eq!(quoted.duration_ns, Some(123 * MS));
     let quoted = said(&format!("{HEAD} \"GET / HTTP/1.1\" 200 5 \"0.024, 0.001\""));
@@ -312,6 +340,13 @@ fn response_times() {
         " 512 7 0.1",
         " 9223372036854776",
         " 0.123\"",
+        " in 105",
+        " x105ms",
+        " a:105ms",
+        " took 5 m",
+        " x ms",
+        " time=105",
+        " took=\"105ms",
     ];
     for tail in none {
         assert_eq!(duration(tail), None, "{tail}");
@@ -489,7 +524,7 @@ proptest! {
     }
 
     #[test]
-    fn the_short_way_reads_what_the_long_way_reads(text in "[0-9. ,;x]{1,12}") {
+    fn the_short_way_reads_what_the_long_way_reads(text in "[0-9. ,;xms]{1,12}") {
         let padded = PaddedLine::new(text.as_bytes());
         if let Some(nanos) = short_seconds_at(padded.line(), 0) {
             let time = unnamed_time::<Plain>(padded.line(), 0);

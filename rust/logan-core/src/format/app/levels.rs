@@ -72,6 +72,7 @@ fn search<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
         let has_cuts = ends == 0 || (cuts >> (start - base)) << (64 - len) != 0;
         let may_be_level = has_cuts
             || len == 1
+            || len == 2 && matches!(last, b'!' | b'1'..=b'5')
             || matches!(first, b'-' | b'*')
             || Level::may_be_word(first, last, len);
         if may_be_level {
@@ -79,7 +80,7 @@ fn search<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
                 return Some(found);
             }
         } else {
-            search.pass(first);
+            search.pass(first, text.get(end).copied());
         }
         at = end - base;
         if at >= 64 {
@@ -108,11 +109,12 @@ fn is_separator(byte: u8) -> bool {
 }
 
 impl Search {
-    /// Goes on behind a token that is no level.
+    /// Goes on behind a token that begins with `first` and is no level.
     #[inline(always)]
-    fn pass(&mut self, first: u8) {
+    fn pass(&mut self, first: u8, after: Option<u8>) {
         self.only_numbers &= matches!(first, b'0'..=b'9' | b'+' | b'-');
-        self.tokens += 1;
+        // A key and its value are one.
+        self.tokens += usize::from(after != Some(b'='));
     }
 
     /// The level that the token `at..end` is, and the position behind that.
@@ -129,6 +131,14 @@ impl Search {
             || matches!(after, Some(b']' | b')' | b'|' | b'>' | b'"'))
             || colon;
         let token = token.strip_suffix(b":").unwrap_or(token);
+        // Jetty: the level stands between colons, right behind the timestamp.
+        if at == 0
+            && token.starts_with(b":")
+            && let Some(len) = token[1..].iter().position(|&b| b == b':')
+            && let Some(level) = loud_word(&token[1..1 + len])
+        {
+            return Some((level, 1 + len));
+        }
         // Old logcat: the letter stands before the slash.
         if token.len() > 2
             && token[1] == b'/'
@@ -143,11 +153,26 @@ impl Search {
         let upper = word.iter().all(u8::is_ascii_uppercase);
         let level = match word {
             [letter] if upper => {
+                // `query[A]` is none of a level.
+                let indexes =
+                    before == Some(b'[') && at > 1 && text[at - 2].is_ascii_alphanumeric();
                 let bracketed = before == Some(b'[') || after == Some(b']');
                 let spaced = self.only_numbers
                     && after == Some(b' ')
-                    && (self.tokens > 0 || is_component(&text[end + 1..]));
-                Level::from_letter(*letter).filter(|_| bracketed || spaced)
+                    && (self.tokens > 0 || is_component(*letter, &text[end + 1..]));
+                Level::from_letter(*letter).filter(|_| bracketed && !indexes || spaced)
+            }
+            // Telegraf.
+            [letter, b'!'] if self.tokens == 0 && after == Some(b' ') => {
+                Level::from_letter(*letter).filter(|_| letter.is_ascii_uppercase())
+            }
+            // MongoDB.
+            [b'D', b'1'..=b'5']
+                if self.only_numbers
+                    && after == Some(b' ')
+                    && is_component(b'D', &text[end + 1..]) =>
+            {
+                Some(Level::Debug)
             }
             _ => Level::from_word(word).filter(|_| upper || enclosed || self.tokens == 0),
         };
@@ -162,13 +187,15 @@ impl Search {
             && let Some(level) = Level::from_weak_word(word)
             && (enclosed
                 || upper && after == Some(b' ') && text.get(end + 1) == Some(&b'[')
+                || upper && text[..at].ends_with(b"] ")
                 || upper && is_column(&text[..at], &text[end..]))
         {
             self.weak = Some((level, end));
         }
         // Of a colon alone nothing is left.
         self.only_numbers &= matches!(token.first(), Some(b'0'..=b'9' | b'+' | b'-'));
-        self.tokens += 1;
+        // A key and its value are one.
+        self.tokens += usize::from(after != Some(b'='));
         None
     }
 }
@@ -179,10 +206,11 @@ fn is_column(before: &[u8], behind: &[u8]) -> bool {
 }
 
 /// Whether this goes on like MongoDB or etcd behind a letter: `-`, `|`, or the name of a component,
-/// in capitals.
-fn is_component(text: &[u8]) -> bool {
+/// in capitals; or like CUPS, `[`.
+fn is_component(letter: u8, text: &[u8]) -> bool {
     match text {
         [b'-' | b'|', b' ', ..] => true,
+        [b'[', ..] => matches!(letter, b'E' | b'W' | b'N' | b'I' | b'D'),
         [a, b, ..] => a.is_ascii_uppercase() && b.is_ascii_uppercase(),
         _ => false,
     }
@@ -191,11 +219,14 @@ fn is_component(text: &[u8]) -> bool {
 /// The level in upper case before a token's first slash, or behind its last point if a colon
 /// follows.
 fn inner(token: &[u8], colon: bool) -> Option<Level> {
-    let known =
-        |word: &[u8]| Level::from_word(word).filter(|_| word.iter().all(u8::is_ascii_uppercase));
-    let before = token.iter().position(|&b| b == b'/').and_then(|i| known(&token[..i]));
-    let behind = || known(&token[token.iter().rposition(|&b| b == b'.')? + 1..]);
+    let before = token.iter().position(|&b| b == b'/').and_then(|i| loud_word(&token[..i]));
+    let behind = || loud_word(&token[token.iter().rposition(|&b| b == b'.')? + 1..]);
     before.or_else(|| if colon { behind() } else { None })
+}
+
+/// The level that a word in upper case is.
+fn loud_word(word: &[u8]) -> Option<Level> {
+    Level::from_word(word).filter(|_| word.iter().all(u8::is_ascii_uppercase))
 }
 
 #[cfg(test)]
@@ -236,7 +267,7 @@ mod tests {
                         " ", "  ", "\t", "[", "]", "|", " | ", ": ", ",", "=", "-", " - ", "--", "/",
                         ":", "INFO", "info", "WARN", "ERROR:", "a/ERROR", "E/", "LOG", "success",
                         "FAIL", "I", "W", "24", "10:15:32", "+0000", "x", "from", "session", "-1",
-                        "CRIT", "DEBUG1", "emergency", "informational", "informationally", "\u{b5}",
+                        "CRIT", "DEBUG1", "D2", "I!", ":INFO:x", "a=", "[A]", "emergency", "informational", "informationally", "\u{b5}",
                     ][..]).prop_map(String::from),
                     1 => "[a-zA-Z0-9:/._-]{1,90}",
                     1 => ".{0,4}",

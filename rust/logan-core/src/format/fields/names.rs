@@ -69,7 +69,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         "time timestamp ts datetime date_time date t t.$date asctime event_time event_timestamp \
          logged_at log_time log_timestamp time_local time_iso8601 time_unix_nano time_millis \
          edge_start_timestamp request_time_epoch record.time.repr \
-         request_received_timestamp time_stamp last_timestamp",
+         request_received_timestamp time_stamp last_timestamp ibm_datetime",
     ),
     (
         Meaning::Time,
@@ -90,7 +90,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         Meaning::Message,
         2,
         "event text log log.message body body.string_value m full_message rendered_message mt \
-         message_template",
+         message_template elasticsearch.slowlog.message",
     ),
     (
         Meaning::Message,
@@ -104,14 +104,16 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          response_status_code http.response.status_code http.status_code http.status \
          res.status_code res.status response.status response.status_code response_status.code \
          http_request.status downstream_status edge_response_status http_response_code \
-         http_response_status http.response.status http.response.code resp.status resp_status",
+         http_response_status http.response.status http.response.code resp.status resp_status \
+         sc_status",
     ),
     (Meaning::Status, 2, "code origin_status"),
     (
         Meaning::Method,
         3,
         "method http_method request_method verb http.method http.request.method request.method \
-         req.method http_request.request_method http_request.http_method client_request_method",
+         req.method http_request.request_method http_request.http_method client_request_method \
+         http.http_method cs_method",
     ),
     (
         Meaning::Path,
@@ -119,7 +121,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         "path url uri request_uri request_path request_url http_path http_url uri_path \
          resource_path http.url http.target http.path url.path url.original url.full request.uri \
          request.url request.path req.url req.path http_request.request_url http_request.uri \
-         client_request_uri client_request_path",
+         client_request_uri client_request_path cs_uri_stem",
     ),
     (Meaning::Path, 2, "route http.route full_path"),
     (Meaning::Request, 1, "request request_line http_request"),
@@ -130,7 +132,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          client_addr client_address source_ip source_ip_address source.ip source.address client.ip \
          client.address request.remote_ip request.remote_addr request.client_ip req.remote_address \
          req.ip http_request.remote_ip http_request.client_ip http.client_ip network.client.ip \
-         downstream_remote_address",
+         downstream_remote_address request.remote_address id.orig_h c_ip",
     ),
     (Meaning::Client, 2, "ip real_ip x_real_ip user_ip src_ip"),
     (Meaning::Forwarded, 1, "fwd x_forwarded_for http_x_forwarded_for forwarded_for"),
@@ -141,10 +143,10 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          response_length resp_size content_length http.response.body.bytes http.response.bytes \
          http.response_size http_request.response_size response.size res.content_length \
          network.bytes_written downstream_content_size edge_response_bytes \
-         res.headers.content_length resp_bytes",
+         res.headers.content_length resp_bytes response_body_len sc_bytes",
     ),
     (Meaning::Bytes, 2, "bytes size"),
-    (Meaning::Duration(Rule::Fixed(Unit::Nanoseconds)), 3, "event.duration"),
+    (Meaning::Duration(Rule::Fixed(Unit::Nanoseconds)), 3, "event.duration total_ns"),
     (
         Meaning::Duration(Rule::Fixed(Unit::Seconds)),
         3,

@@ -1,0 +1,164 @@
+//! Reports of Erlang's `error_logger` and of what is built on it, such as RabbitMQ before 3.7:
+//! `=ERROR REPORT==== 24-Jan-2024::10:15:32 ===`, and lines of text behind it.
+//!
+//! Lines are of this format only where the plan lists it ([`rejoin`](crate::format::Params::rejoin)).
+//!
+//! # Accepted
+//! A *head* is `=`, words in capitals, the last of which is `REPORT`, `==== `, a day of one digit or
+//! two, `-`, a month, `-`, a year, `::`, a time of day, perhaps with a fraction and ` UTC`, and ` ===`.
+//! The first line behind it is the record, with the head's time; the lines after that, up to a blank
+//! line or another head, are continuations, as heads are. Lines that [others](super::others) take are
+//! none of them. The level is the first word's: that of
+//! crash and supervisor reports is ERROR, that of progress reports INFO.
+//!
+//! A report reaches [`LOOK_BACK_BYTES`](super::history::LOOK_BACK_BYTES) from its head.
+
+use super::history::{Chain, History};
+use super::others::Others;
+use super::{Context, Entry, Info, LineFormat, Part};
+use crate::batch::{Columns, Record, Text};
+use crate::level::Level;
+use crate::lines::{Line, PAD};
+use crate::simd::Simd;
+use crate::timestamp::{Clock, Stamp};
+
+/// Registry entry.
+pub static ENTRY: Entry = Entry {
+    info: Info {
+        name: "erlang",
+        title: "reports of Erlang's error_logger, of RabbitMQ and others",
+        example: "=INFO REPORT==== 24-Jan-2024::10:15:32 ===\naccepting AMQP connection <0.512.0>\n\n",
+        time_field: "head of the report",
+        duration_field: None,
+        duration_unit: None,
+    },
+    last_resort: false,
+    build: |params| Box::new(Erlang { rejoin: params.rejoin, others: Others::new(params.rejoin) }),
+};
+
+struct Erlang {
+    rejoin: bool,
+    others: Others,
+}
+
+/// What the head of the report at hand said.
+#[derive(Default)]
+pub(super) struct Report {
+    lines: Chain,
+    /// Time and level, until the record is there.
+    head: Option<(Stamp, Level)>,
+}
+
+impl Report {
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        *self = Report::default();
+    }
+}
+
+impl LineFormat for Erlang {
+    const COLUMNS: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
+
+    fn may_begin_with(&self, _byte: u8) -> bool {
+        // The text of a report begins with anything.
+        self.rejoin
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        _line: Line<'_>,
+        _context: &mut Context,
+        _arena: &mut Vec<u8>,
+        _record: &mut Record,
+    ) -> bool {
+        false
+    }
+
+    fn has_parts(&self) -> bool {
+        self.rejoin
+    }
+
+    fn ends_at_blank(&self) -> bool {
+        self.rejoin
+    }
+
+    #[inline(always)]
+    fn part<S: Simd>(
+        &self,
+        line: Line<'_>,
+        offset: u64,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> Part {
+        self.take(line, offset, context, arena, record)
+    }
+}
+
+/// Bytes between two lines of a report: a line end.
+const GAP_BYTES_MAX: u64 = 2;
+
+impl Erlang {
+    fn take(
+        &self,
+        line: Line<'_>,
+        offset: u64,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> Part {
+        let Context { clock, history: History { report, scratch, .. }, .. } = context;
+        let text = line.bytes();
+        if text.is_empty() {
+            report.clear();
+            return Part::Foreign;
+        }
+        if let Some(head) = head(text, clock, scratch) {
+            report.head = Some(head);
+            report.lines.begin(offset, text.len());
+            return Part::Continuation;
+        }
+        if !report.lines.goes_on(offset, GAP_BYTES_MAX) || self.others.take(line, context, arena) {
+            return Part::Foreign;
+        }
+        let report = &mut context.history.report;
+        report.lines.extend(offset, text.len());
+        let Some((stamp, level)) = report.head.take() else { return Part::Continuation };
+        record.time_ns = stamp.nanos_since_epoch();
+        record.second = stamp.second;
+        record.level = level;
+        let white = text.iter().take_while(|b| b.is_ascii_whitespace()).count();
+        record.message = Text::of_line(white, text.len());
+        Part::Record
+    }
+}
+
+/// Time and level of a head.
+fn head(text: &[u8], clock: &mut Clock, scratch: &mut Vec<u8>) -> Option<(Stamp, Level)> {
+    let rest = text.strip_prefix(b"=")?.strip_suffix(b" ===")?;
+    const REPORT: &[u8] = b" REPORT==== ";
+    let name_len = memchr::memmem::find(rest, REPORT)?;
+    let name = &rest[..name_len];
+    if name.is_empty() || !name.iter().all(|b| b.is_ascii_uppercase() || *b == b' ') {
+        return None;
+    }
+    let level = match name {
+        b"CRASH" | b"SUPERVISOR" => Level::Error,
+        b"PROGRESS" => Level::Info,
+        word => Level::from_word(word).unwrap_or_default(),
+    };
+    // As other programs write it, with one byte between day and time.
+    let time = &rest[name_len + REPORT.len()..];
+    let colons = memchr::memmem::find(time, b"::")?;
+    scratch.clear();
+    scratch.resize(PAD, 0);
+    scratch.extend_from_slice(&time[..colons]);
+    scratch.push(b' ');
+    scratch.extend_from_slice(&time[colons + 2..]);
+    let end = scratch.len();
+    scratch.resize(end + PAD, 0);
+    let line = Line::new(scratch, PAD, end);
+    let (stamp, behind) = clock.any(line, 0).filter(|_| line.byte(0).is_ascii_digit())?;
+    (behind == line.len()).then_some((stamp, level))
+}
