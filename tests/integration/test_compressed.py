@@ -4,8 +4,6 @@ import bz2
 import gzip
 import json
 import lzma
-import subprocess
-import sys
 import zlib
 from collections.abc import Callable
 from itertools import pairwise
@@ -18,6 +16,7 @@ import logan
 from logan import _logan
 from logan.model import Detection, Source
 from logan.plan import Options, make_plan
+from tests.integration.archives import counted_so_far, run
 
 CODECS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
@@ -41,11 +40,6 @@ def figures(report: logan.Report) -> dict[str, Any]:
     for request in found["slowest"]:
         request.pop("input", None)
     return {key: value for key, value in found.items() if key not in SEPARATE}
-
-
-def run(*arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "logan", *arguments]
-    return subprocess.run(command, input=data, capture_output=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize("codec", CODECS)
@@ -102,23 +96,10 @@ def test_compressed_standard_input() -> None:
 def test_a_truncated_archive_is_counted_so_far_flagged_and_exit_3(
     tmp_path: Path, codec: str, by: str
 ) -> None:
-    data = text(60_000)
-    packed = CODECS[codec](data)
+    packed = CODECS[codec](text(60_000))
     # bzip2 gives whole blocks of 900 kB alone.
-    cut = packed[: len(packed) * 3 // 4]
-    path = tmp_path / "a.log.z"
-    path.write_bytes(cut)
-    done = run("analyze", "--json", *([str(path)] if by == "path" else ["-"]), data=cut)
-    assert done.returncode == 3
-    assert b"ends in the middle" in done.stderr
-    assert b"Traceback" not in done.stderr
-    report = json.loads(done.stdout)
-    assert report["partial"]
+    report = counted_so_far(tmp_path / "a.log.z", packed[: len(packed) * 3 // 4], by)
     assert 0 < report["total_requests"] < 60_000
-    assert report["malformed_lines"] == 0
-    (missing,) = report["missing"]
-    assert missing["start"] == report["inputs"][0]["bytes"]
-    assert missing["end"] is None
 
 
 def test_an_error_is_raised_by_default(tmp_path: Path) -> None:

@@ -6,8 +6,6 @@ import io
 import json
 import lzma
 import os
-import subprocess
-import sys
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable
@@ -18,6 +16,7 @@ import pytest
 
 import logan
 from logan import _logan
+from tests.integration.archives import counted_so_far, run
 
 Members = list[tuple[str, bytes]]
 SEPARATE = ("performance", "inputs")
@@ -123,11 +122,6 @@ def figures(report: Any) -> dict[str, Any]:
     return {key: value for key, value in found.items() if key not in SEPARATE}
 
 
-def run(*arguments: str, data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "logan", *arguments]
-    return subprocess.run(command, input=data, capture_output=True, check=False, timeout=60)
-
-
 @pytest.mark.parametrize("name", WRITERS)
 def test_an_archive_has_the_figures_of_its_logs(tmp_path: Path, name: str) -> None:
     compression, write = WRITERS[name]
@@ -179,19 +173,8 @@ def test_a_truncated_archive_is_counted_so_far_flagged_and_exit_3(
     tmp_path: Path, name: str, by: str
 ) -> None:
     stored = WRITERS[name][1](logs(20_000))
-    cut = stored[: len(stored) * 2 // 3]
-    path = tmp_path / "logs.archive"
-    path.write_bytes(cut)
-    done = run("analyze", "--json", *([str(path)] if by == "path" else ["-"]), data=cut)
-    assert done.returncode == 3
-    assert b"ends in the middle" in done.stderr
-    assert b"Traceback" not in done.stderr
-    report = json.loads(done.stdout)
-    assert report["partial"]
+    report = counted_so_far(tmp_path / "logs.archive", stored[: len(stored) * 2 // 3], by)
     assert 0 < report["total_requests"] < 70_000
-    assert report["malformed_lines"] == 0
-    (missing,) = report["missing"]
-    assert missing["start"] == report["inputs"][0]["bytes"]
 
 
 def test_a_wrong_sum_in_a_zip_is_flagged(tmp_path: Path) -> None:

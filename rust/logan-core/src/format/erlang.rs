@@ -1,25 +1,25 @@
 //! Reports of Erlang's `error_logger` and of what is built on it, such as RabbitMQ before 3.7:
 //! `=ERROR REPORT==== 24-Jan-2024::10:15:32 ===`, and lines of text behind it.
 //!
-//! Lines are of this format only where the plan lists it ([`rejoin`](crate::format::Params::rejoin)).
+//! Lines are of this format only where the plan [lists](super::entries) it.
 //!
 //! # Accepted
 //! A *head* is `=`, words in capitals, the last of which is `REPORT`, `==== `, a day of one digit or
 //! two, `-`, a month, `-`, a year, `::`, a time of day, perhaps with a fraction and ` UTC`, and ` ===`.
 //! The first line behind it is the record, with the head's time; the lines after that, up to a blank
-//! line or another head, are continuations, as heads are. Lines that [others](super::others) take are
-//! none of them. The level is the first word's: that of
+//! line or another head, are continuations, as heads are. Lines that any format of an
+//! [envelope's payload](super::envelope) takes are none of them. The level is the first word's: that of
 //! crash and supervisor reports is ERROR, that of progress reports INFO.
 //!
 //! A report reaches [`LOOK_BACK_BYTES`](super::history::LOOK_BACK_BYTES) from its head.
 
+use super::entries::{Entries, listed};
+use super::envelope::Inner;
 use super::history::{Chain, History};
-use super::others::Others;
-use super::{Context, Entry, Info, LineFormat, Part};
+use super::{Context, Entry, Info, Params, Part};
 use crate::batch::{Columns, Record, Text};
 use crate::level::Level;
 use crate::lines::{Line, PAD};
-use crate::simd::Simd;
 use crate::timestamp::{Clock, Stamp};
 
 /// Registry entry.
@@ -33,12 +33,12 @@ pub static ENTRY: Entry = Entry {
         duration_unit: None,
     },
     last_resort: false,
-    build: |params| Box::new(Erlang { rejoin: params.rejoin, others: Others::new(params.rejoin) }),
+    build: |params| listed(params, || Erlang { others: Inner::new(&Params::default()) }),
 };
 
 struct Erlang {
-    rejoin: bool,
-    others: Others,
+    /// Lines of these go on with no report.
+    others: Inner,
 }
 
 /// What the head of the report at hand said.
@@ -56,50 +56,13 @@ impl Report {
     }
 }
 
-impl LineFormat for Erlang {
-    const COLUMNS: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
-
-    fn may_begin_with(&self, _byte: u8) -> bool {
-        // The text of a report begins with anything.
-        self.rejoin
-    }
-
-    #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _line: Line<'_>,
-        _context: &mut Context,
-        _arena: &mut Vec<u8>,
-        _record: &mut Record,
-    ) -> bool {
-        false
-    }
-
-    fn has_parts(&self) -> bool {
-        self.rejoin
-    }
-
-    fn ends_at_blank(&self) -> bool {
-        self.rejoin
-    }
-
-    #[inline(always)]
-    fn part<S: Simd>(
-        &self,
-        line: Line<'_>,
-        offset: u64,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> Part {
-        self.take(line, offset, context, arena, record)
-    }
-}
-
 /// Bytes between two lines of a report: a line end.
 const GAP_BYTES_MAX: u64 = 2;
 
-impl Erlang {
+impl Entries for Erlang {
+    const COLUMNS: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
+    const END_AT_BLANK: bool = true;
+
     fn take(
         &self,
         line: Line<'_>,
@@ -119,7 +82,9 @@ impl Erlang {
             report.lines.begin(offset, text.len());
             return Part::Continuation;
         }
-        if !report.lines.goes_on(offset, GAP_BYTES_MAX) || self.others.take(line, context, arena) {
+        if !report.lines.goes_on(offset, GAP_BYTES_MAX)
+            || self.others.take(line, context, arena, record)
+        {
             return Part::Foreign;
         }
         let report = &mut context.history.report;

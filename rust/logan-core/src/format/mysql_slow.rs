@@ -1,7 +1,7 @@
 //! The slow query log of MySQL, MariaDB and Percona Server: a statement, and before it comments
 //! that say how long it took.
 //!
-//! Lines are of this format only where the plan lists it ([`rejoin`](crate::format::Params::rejoin)).
+//! Lines are of this format only where the plan [lists](super::entries) it.
 //!
 //! # Accepted
 //! - `# Time: ` and a timestamp of ISO 8601 or `240124 10:15:32` (or ` 9:15:32`) begins an entry. So
@@ -21,11 +21,11 @@
 //! lines follow one another, but for empty ones.
 
 use super::duration::decimal;
+use super::entries::{Entries, listed};
 use super::history::{Chain, History, reaches};
-use super::{Context, Entry, Info, LineFormat, Part, Unit};
+use super::{Context, Entry, Info, Part, Unit};
 use crate::batch::{Columns, NO_DURATION, Record, Text};
 use crate::lines::Line;
-use crate::simd::Simd;
 use crate::timestamp::{Clock, Stamp};
 
 /// Registry entry.
@@ -43,12 +43,10 @@ pub static ENTRY: Entry = Entry {
         duration_unit: Some("s"),
     },
     last_resort: false,
-    build: |params| Box::new(MysqlSlow { rejoin: params.rejoin }),
+    build: |params| listed(params, || MysqlSlow),
 };
 
-struct MysqlSlow {
-    rejoin: bool,
-}
+struct MysqlSlow;
 
 /// Bytes between two lines of an entry: line ends, of which some may be of empty lines.
 const GAP_BYTES_MAX: u64 = 8;
@@ -83,32 +81,11 @@ impl Comments {
     }
 }
 
-impl LineFormat for MysqlSlow {
+impl Entries for MysqlSlow {
     const COLUMNS: Columns =
         Columns::TIME.or(Columns::DURATION).or(Columns::MESSAGE).or(Columns::CLIENT);
 
-    fn may_begin_with(&self, _byte: u8) -> bool {
-        // Statements begin with anything.
-        self.rejoin
-    }
-
-    #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _line: Line<'_>,
-        _context: &mut Context,
-        _arena: &mut Vec<u8>,
-        _record: &mut Record,
-    ) -> bool {
-        false
-    }
-
-    fn has_parts(&self) -> bool {
-        self.rejoin
-    }
-
-    #[inline(always)]
-    fn part<S: Simd>(
+    fn take(
         &self,
         line: Line<'_>,
         offset: u64,

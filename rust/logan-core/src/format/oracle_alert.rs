@@ -1,25 +1,25 @@
 //! Oracle Database's alert log: a timestamp on a line of its own, and lines of text behind it.
 //!
-//! Lines are of this format only where the plan lists it ([`rejoin`](crate::format::Params::rejoin)).
+//! Lines are of this format only where the plan [lists](super::entries) it.
 //!
 //! # Accepted
 //! A *head* is a timestamp and nothing else, exactly as `2024-01-24T10:15:32.123456+00:00` (since 12.2)
 //! or `Wed Jan 24 10:15:32 2024`: others that stand alone are lines of application text that was cut.
 //! The first line behind it is the record, with the head's time. So is a later one that begins with
 //! `ORA-` and a digit, unless one before it did. Their level is ERROR, that of others NONE. All other
-//! lines up to the next head are continuations, as heads are. Lines that [others](super::others) take are
-//! none of them, nor are those that begin with `#` or `=`.
+//! lines up to the next head are continuations, as heads are. Lines that any format of an
+//! [envelope's payload](super::envelope) takes are none of them, nor are those that begin with `#` or `=`.
 //!
 //! What a head began reaches [`LOOK_BACK_BYTES`](super::history::LOOK_BACK_BYTES); its lines follow
 //! one another, but for empty ones.
 
+use super::entries::{Entries, listed};
+use super::envelope::Inner;
 use super::history::{Chain, History};
-use super::others::Others;
-use super::{Context, Entry, Info, LineFormat, Part};
+use super::{Context, Entry, Info, Params, Part};
 use crate::batch::{Columns, Record, Text};
 use crate::level::Level;
 use crate::lines::Line;
-use crate::simd::Simd;
 use crate::timestamp::{Clock, Stamp};
 
 /// Registry entry.
@@ -33,12 +33,12 @@ pub static ENTRY: Entry = Entry {
         duration_unit: None,
     },
     last_resort: false,
-    build: |params| Box::new(Alert { rejoin: params.rejoin, others: Others::new(params.rejoin) }),
+    build: |params| listed(params, || Alert { others: Inner::new(&Params::default()) }),
 };
 
 struct Alert {
-    rejoin: bool,
-    others: Others,
+    /// Lines of these are none of a head's text.
+    others: Inner,
 }
 
 /// Bytes between two lines that belong together: line ends, of which some may be of empty lines.
@@ -60,43 +60,9 @@ impl Alerts {
     }
 }
 
-impl LineFormat for Alert {
+impl Entries for Alert {
     const COLUMNS: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
 
-    fn may_begin_with(&self, _byte: u8) -> bool {
-        // Text begins with anything.
-        self.rejoin
-    }
-
-    #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _line: Line<'_>,
-        _context: &mut Context,
-        _arena: &mut Vec<u8>,
-        _record: &mut Record,
-    ) -> bool {
-        false
-    }
-
-    fn has_parts(&self) -> bool {
-        self.rejoin
-    }
-
-    #[inline(always)]
-    fn part<S: Simd>(
-        &self,
-        line: Line<'_>,
-        offset: u64,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> Part {
-        self.take(line, offset, context, arena, record)
-    }
-}
-
-impl Alert {
     fn take(
         &self,
         line: Line<'_>,
@@ -115,7 +81,7 @@ impl Alert {
         }
         let goes_on = context.history.alerts.lines.goes_on(offset, GAP_BYTES_MAX);
         let foreign = matches!(text.first(), None | Some(b'#' | b'='));
-        if !goes_on || foreign || self.others.take(line, context, arena) {
+        if !goes_on || foreign || self.others.take(line, context, arena, record) {
             return Part::Foreign;
         }
         let alerts = &mut context.history.alerts;

@@ -24,9 +24,10 @@
 use super::object::members;
 use super::{Envelope, Head, Inner, Opened, Payload};
 use crate::batch::{Columns, Record};
+use crate::format::entries::{Entries, listed};
 use crate::format::fields::unescape;
 use crate::format::history::{Binary, JournalEntry, reaches};
-use crate::format::{Context, Entry, Info, LineFormat, Part, byte_set};
+use crate::format::{Context, Entry, Info, Part, byte_set};
 use crate::level::Level;
 use crate::lines::{LINE_BYTES_MAX, Line, PAD};
 use crate::simd::Simd;
@@ -58,7 +59,7 @@ pub static EXPORT: Entry = Entry {
         duration_unit: Some("in the payload"),
     },
     last_resort: false,
-    build: |params| Box::new(Export { inner: Inner::new(params), rejoin: params.rejoin }),
+    build: |params| listed(params, || Export { inner: Inner::new(params) }),
 };
 
 /// Longest name of a field; the journal takes no longer ones.
@@ -157,7 +158,6 @@ fn bytes_of(array: &[u8], out: &mut Vec<u8>) -> Option<()> {
 
 struct Export {
     inner: Inner,
-    rejoin: bool,
 }
 
 /// A line of an entry.
@@ -186,36 +186,11 @@ fn field(line: &[u8]) -> Field<'_> {
     }
 }
 
-impl LineFormat for Export {
+impl Entries for Export {
     const COLUMNS: Columns = Columns::ALL;
-    const PARTS_ARE_ALL: bool = true;
+    const END_AT_BLANK: bool = true;
 
-    fn may_begin_with(&self, _byte: u8) -> bool {
-        // Binary values begin with anything; what a line is depends on those before it.
-        self.rejoin
-    }
-
-    #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _line: Line<'_>,
-        _context: &mut Context,
-        _arena: &mut Vec<u8>,
-        _record: &mut Record,
-    ) -> bool {
-        false
-    }
-
-    fn has_parts(&self) -> bool {
-        self.rejoin
-    }
-
-    fn ends_at_blank(&self) -> bool {
-        self.rejoin
-    }
-
-    #[inline(always)]
-    fn part<S: Simd>(
+    fn take(
         &self,
         line: Line<'_>,
         offset: u64,

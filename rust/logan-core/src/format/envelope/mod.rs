@@ -103,7 +103,7 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    fn new(params: &Params) -> Inner {
+    pub(crate) fn new(params: &Params) -> Inner {
         let params = Params { duration_unit: params.duration_unit, ..Params::default() };
         let formats: Vec<_> = inner_formats().map(|entry| (entry.build)(&params)).collect();
         let mut candidates = Box::new([0; 256]);
@@ -116,6 +116,31 @@ impl Inner {
         Inner { formats, candidates, needs }
     }
 
+    /// Fills `record` if one of the formats takes the line; else it is [`Record::EMPTY`], and `arena`
+    /// as it was.
+    pub(crate) fn take(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        let written = arena.len();
+        let mut candidates = line.bytes().first().map_or(0, |&b| self.candidates[usize::from(b)]);
+        candidates &= self.needs.met(line);
+        while candidates != 0 {
+            *record = Record::EMPTY;
+            let format = &self.formats[candidates.trailing_zeros() as usize];
+            if format.parse_line(line, context, arena, record) {
+                return true;
+            }
+            arena.truncate(written);
+            candidates &= candidates - 1;
+        }
+        *record = Record::EMPTY;
+        false
+    }
+
     /// Reads a payload of an envelope that says `opened`; a record, or a continuation.
     fn read(
         &self,
@@ -126,20 +151,7 @@ impl Inner {
         record: &mut Record,
     ) -> Part {
         let bytes = payload.bytes();
-        let written = arena.len();
-        let mut candidates = bytes.first().map_or(0, |&b| self.candidates[usize::from(b)]);
-        candidates &= self.needs.met(payload);
-        let mut taken = false;
-        while candidates != 0 && !taken {
-            *record = Record::EMPTY;
-            arena.truncate(written);
-            let format = &self.formats[candidates.trailing_zeros() as usize];
-            taken = format.parse_line(payload, context, arena, record);
-            candidates &= candidates - 1;
-        }
-        if !taken {
-            *record = Record::EMPTY;
-            arena.truncate(written);
+        if !self.take(payload, context, arena, record) {
             if continues(bytes, opened.is_indented) {
                 return Part::Continuation;
             }
