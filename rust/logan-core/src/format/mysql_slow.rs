@@ -93,85 +93,75 @@ impl Entries for MysqlSlow {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> Part {
-        take(line, offset, context, arena, record)
-    }
-}
-
-fn take(
-    line: Line<'_>,
-    offset: u64,
-    context: &mut Context,
-    arena: &mut Vec<u8>,
-    record: &mut Record,
-) -> Part {
-    let Context { clock, history: History { comments: entry, .. }, .. } = context;
-    let text = line.bytes();
-    if text.starts_with(b"# Time: ") {
-        entry.clear();
-        entry.time = time(line, clock).map(|(stamp, zoned)| (offset, stamp, zoned));
-        entry.lines.begin(offset, text.len());
-        return Part::Continuation;
-    }
-    let follows = entry.lines.goes_on(offset, GAP_BYTES_MAX);
-    if let Some(who) = text.strip_prefix(b"# User@Host: ") {
-        if !(follows && entry.is_new()) {
+        let Context { clock, history: History { comments: entry, .. }, .. } = context;
+        let text = line.bytes();
+        if text.starts_with(b"# Time: ") {
             entry.clear();
+            entry.time = time(line, clock).map(|(stamp, zoned)| (offset, stamp, zoned));
+            entry.lines.begin(offset, text.len());
+            return Part::Continuation;
         }
-        entry.client.extend_from_slice(client(who));
-        entry.lines.begin(offset, text.len());
-        return Part::Continuation;
-    }
-    if !follows {
-        return if is_banner(text) { Part::Continuation } else { Part::Foreign };
-    }
-    entry.lines.extend(offset, text.len());
-    if entry.has_begun {
+        let follows = entry.lines.goes_on(offset, GAP_BYTES_MAX);
+        if let Some(who) = text.strip_prefix(b"# User@Host: ") {
+            if !(follows && entry.is_new()) {
+                entry.clear();
+            }
+            entry.client.extend_from_slice(client(who));
+            entry.lines.begin(offset, text.len());
+            return Part::Continuation;
+        }
+        if !follows {
+            return if is_banner(text) { Part::Continuation } else { Part::Foreign };
+        }
+        entry.lines.extend(offset, text.len());
+        if entry.has_begun {
+            if text.ends_with(b";") {
+                entry.clear();
+            }
+            return Part::Continuation;
+        }
+        if text.starts_with(b"# ") && !text.starts_with(b"# administrator command: ") {
+            if let Some(seconds) = text.strip_prefix(b"# Query_time: ") {
+                let len = seconds.iter().position(|&b| b == b' ').unwrap_or(seconds.len());
+                entry.duration_ns = decimal(&seconds[..len], Unit::Seconds);
+            }
+            return Part::Continuation;
+        }
+        if entry.set.is_none() {
+            if is_use(text) {
+                return Part::Continuation;
+            }
+            if let Some(stamp) = set_timestamp(text) {
+                entry.set = Some(stamp);
+                return Part::Continuation;
+            }
+        }
+        let Some(duration_ns) = entry.duration_ns else {
+            entry.clear();
+            return Part::Foreign;
+        };
+        let time = entry.time.filter(|&(at, ..)| reaches(at, offset));
+        let stamp = time
+            .filter(|&(_, _, zoned)| zoned)
+            .map(|(_, stamp, _)| stamp)
+            .or(entry.set.flatten())
+            .or(time.map(|(_, stamp, _)| stamp));
+        if let Some(stamp) = stamp {
+            record.time_ns = stamp.nanos_since_epoch();
+            record.second = stamp.second;
+        }
+        debug_assert!(duration_ns != NO_DURATION);
+        record.duration_ns = duration_ns;
+        record.message = Text::of_line(0, text.len());
+        let from = arena.len();
+        arena.extend_from_slice(&entry.client);
+        record.client = Text::of_arena(from, arena.len());
+        entry.has_begun = true;
         if text.ends_with(b";") {
             entry.clear();
         }
-        return Part::Continuation;
+        Part::Record
     }
-    if text.starts_with(b"# ") && !text.starts_with(b"# administrator command: ") {
-        if let Some(seconds) = text.strip_prefix(b"# Query_time: ") {
-            let len = seconds.iter().position(|&b| b == b' ').unwrap_or(seconds.len());
-            entry.duration_ns = decimal(&seconds[..len], Unit::Seconds);
-        }
-        return Part::Continuation;
-    }
-    if entry.set.is_none() {
-        if is_use(text) {
-            return Part::Continuation;
-        }
-        if let Some(stamp) = set_timestamp(text) {
-            entry.set = Some(stamp);
-            return Part::Continuation;
-        }
-    }
-    let Some(duration_ns) = entry.duration_ns else {
-        entry.clear();
-        return Part::Foreign;
-    };
-    let time = entry.time.filter(|&(at, ..)| reaches(at, offset));
-    let stamp = time
-        .filter(|&(_, _, zoned)| zoned)
-        .map(|(_, stamp, _)| stamp)
-        .or(entry.set.flatten())
-        .or(time.map(|(_, stamp, _)| stamp));
-    if let Some(stamp) = stamp {
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
-    }
-    debug_assert!(duration_ns != NO_DURATION);
-    record.duration_ns = duration_ns;
-    record.message = Text::of_line(0, text.len());
-    let from = arena.len();
-    arena.extend_from_slice(&entry.client);
-    record.client = Text::of_arena(from, arena.len());
-    entry.has_begun = true;
-    if text.ends_with(b";") {
-        entry.clear();
-    }
-    Part::Record
 }
 
 /// The time behind `# Time: `, and whether it has a zone.
