@@ -53,8 +53,10 @@ impl LineFormat for Morgan {
     ) -> bool {
         let text = line.bytes();
         if line.byte(0) != ESC {
-            // What nearly all lines of other formats lack.
-            return (text.ends_with(b" ms") || memchr::memmem::find(text, b" ms - ").is_some())
+            // What nearly all lines of other formats lack: ` ms` at the end, or a size behind it.
+            let is_of_size = |b: &&u8| b.is_ascii_digit() || **b == b'-';
+            let size = text.iter().rev().take_while(is_of_size).count();
+            return (text.ends_with(b" ms") || text[..text.len() - size].ends_with(b" ms - "))
                 && take(text, record);
         }
         let mut plain = std::mem::take(&mut context.plain);
