@@ -291,6 +291,20 @@ impl Tail {
 pub struct Window(*const u8);
 
 impl Window {
+    /// Where the byte is `byte`.
+    #[inline(always)]
+    pub fn eq<S: Simd>(self, byte: u8) -> u64 {
+        // SAFETY: 64 readable bytes by construction; S is chosen by `dispatch!`.
+        unsafe { S::eq64(self.0, byte) }
+    }
+
+    /// Where the byte is in `lo..=hi`.
+    #[inline(always)]
+    pub fn range<S: Simd>(self, lo: u8, hi: u8) -> u64 {
+        // SAFETY: as above.
+        unsafe { S::range64(self.0, lo, hi) }
+    }
+
     /// Per set of classes: where the byte is in one of them.
     #[inline(always)]
     pub fn classes<S: Simd, const N: usize>(self, classes: &Classes, sets: [u8; N]) -> [u64; N] {

@@ -1,8 +1,9 @@
 //! Where in a text its level stands; the rule is that of [`app`](super).
 //!
-//! Most texts have none, and most of their words cannot be one, by their ends and length
-//! alone. So the borders of words are found 64 bytes at a time, and only words that may be a level,
-//! and those with a `:` or `/` in them, are looked at.
+//! Most texts have none, and most of their words cannot be one. So the borders of words are found 64
+//! bytes at a time. Behind the first word, words that begin with a small letter or a digit, have no `:`
+//! or `/` in them, and stand between white space or commas are passed together; and of the others only
+//! those are looked at whose ends and length are those of a level.
 
 use super::LEVEL_TOKENS_MAX;
 use crate::level::Level;
@@ -24,6 +25,72 @@ static CLASSES: Classes = Classes::new(&[
 const SEPARATORS: u8 = (1 << 5) - 1;
 const CUTS: u8 = 1 << 5 | 1 << 6;
 
+/// Where separators and cuts are among 64 bytes of a text; behind the text there are separators.
+#[derive(Clone, Copy)]
+struct Masks {
+    separators: u64,
+    cuts: u64,
+}
+
+impl Masks {
+    /// Those of the bytes from `base`.
+    #[inline(always)]
+    fn at<S: Simd>(line: Line<'_>, base: usize) -> Masks {
+        let [separators, cuts] = line.window_at(base).classes::<S, 2>(&CLASSES, [SEPARATORS, CUTS]);
+        Masks { separators: separators | behind(line, base), cuts }
+    }
+}
+
+/// The bits of the 64 bytes from `base` that are behind the text.
+#[inline(always)]
+fn behind(line: Line<'_>, base: usize) -> u64 {
+    let left = line.len() - base;
+    if left < 64 { u64::MAX << left } else { 0 }
+}
+
+/// What else is asked of 64 bytes, once a word was no level.
+#[derive(Clone, Copy)]
+struct Dull {
+    /// Separators that enclose nothing: white space and commas.
+    plain: u64,
+    /// Small letters and digits.
+    small: u64,
+    digits: u64,
+}
+
+impl Dull {
+    #[inline(always)]
+    fn at<S: Simd>(line: Line<'_>, base: usize) -> Dull {
+        let window = line.window_at(base);
+        let plain = window.eq::<S>(b' ') | window.eq::<S>(b'\t') | window.eq::<S>(b',');
+        let digits = window.range::<S>(b'0', b'9');
+        let small = window.range::<S>(b'a', b'z') | digits;
+        Dull { plain: plain | behind(line, base), small, digits }
+    }
+
+    /// How many words from `at` on, which is no word or the end of one, are certainly no level, where
+    /// the last of them ends, and whether all of them begin with a digit.
+    #[inline(always)]
+    fn words(&self, masks: Masks, at: usize) -> (usize, usize, bool) {
+        let of_words = !masks.separators & u64::MAX << at;
+        let starts = of_words & !(of_words << 1);
+        let dull = starts & self.small & self.plain << 1;
+        // Adding a run's first bit to it sets the bit behind it.
+        let uncut = of_words & !masks.cuts;
+        let ends = of_words.wrapping_add(starts) & masks.separators;
+        let dull_ends = uncut.wrapping_add(dull) & !uncut & self.plain;
+        // Of the words before the first one that is not dull.
+        let other = ends & !dull_ends;
+        let passed = dull_ends & (other & other.wrapping_neg()).wrapping_sub(1);
+        if passed == 0 {
+            return (0, at, true);
+        }
+        let end = 63 - passed.leading_zeros() as usize;
+        let only_digits = dull & !self.digits & !(u64::MAX << end) == 0;
+        (passed.count_ones() as usize, end, only_digits)
+    }
+}
+
 /// What the tokens before say of the next one.
 struct Search {
     tokens: usize,
@@ -42,25 +109,41 @@ fn search<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
     let text = line.bytes();
     let mut search = Search { tokens: 0, only_numbers: true, weak: None };
     let mut base = 0;
-    let (mut separators, mut cuts) = masks::<S>(line, base);
+    let mut masks = Masks::at::<S>(line, base);
+    // Of which window it is told.
+    let mut dull = None;
     let mut at = 0;
     while search.tokens < LEVEL_TOKENS_MAX {
         // `at` is within the window.
-        let words = !separators & u64::MAX << at;
+        if search.tokens > 0 {
+            let of_window = match dull {
+                Some((window, found)) if window == base => found,
+                _ => Dull::at::<S>(line, base),
+            };
+            dull = Some((base, of_window));
+            let (words, end, only_digits) = of_window.words(masks, at);
+            search.tokens += words;
+            search.only_numbers &= only_digits;
+            at = end;
+            if search.tokens >= LEVEL_TOKENS_MAX {
+                break;
+            }
+        }
+        let words = !masks.separators & u64::MAX << at;
         if words == 0 {
             if text.len() - base <= 64 {
                 break;
             }
             (base, at) = (base + 64, 0);
-            (separators, cuts) = masks::<S>(line, base);
+            masks = Masks::at::<S>(line, base);
             continue;
         }
         let start = words.trailing_zeros() as usize;
-        let ends = separators & u64::MAX << start;
+        let ends = masks.separators & u64::MAX << start;
         if ends == 0 && start > 0 {
             // It goes on behind the window.
             (base, at) = (base + start, 0);
-            (separators, cuts) = masks::<S>(line, base);
+            masks = Masks::at::<S>(line, base);
             continue;
         }
         let len = match ends {
@@ -69,7 +152,7 @@ fn search<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
         };
         let (start, end) = (base + start, base + start + len);
         let (first, last) = (text[start], text[end - 1]);
-        let has_cuts = ends == 0 || (cuts >> (start - base)) << (64 - len) != 0;
+        let has_cuts = ends == 0 || (masks.cuts >> (start - base)) << (64 - len) != 0;
         let may_be_level = has_cuts
             || len == 1
             || len == 2 && matches!(last, b'!' | b'1'..=b'5')
@@ -88,19 +171,10 @@ fn search<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
                 break;
             }
             (base, at) = (end, 0);
-            (separators, cuts) = masks::<S>(line, base);
+            masks = Masks::at::<S>(line, base);
         }
     }
     search.weak
-}
-
-/// Separators and cuts among the 64 bytes from `base`; behind the line there are separators.
-// A function, as closures are not compiled for the instruction set.
-#[inline(always)]
-fn masks<S: Simd>(line: Line<'_>, base: usize) -> (u64, u64) {
-    let [separators, cuts] = line.window_at(base).classes::<S, 2>(&CLASSES, [SEPARATORS, CUTS]);
-    let left = line.len() - base;
-    (if left < 64 { separators | u64::MAX << left } else { separators }, cuts)
 }
 
 #[inline(always)]
