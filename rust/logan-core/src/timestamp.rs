@@ -81,6 +81,10 @@ pub struct Clock {
     /// The last month and day without a year that all lie in one year whatever the time of day,
     /// and the seconds at its midnight.
     yearless_day: (u32, u32, i64),
+    /// The last minute of such a day, written as `Jan 24 10:15` (its twelve bytes as 8 + 4), all of
+    /// one offset from UTC, and the second, in UTC, it begins with.
+    month_minute: (u64, u32),
+    month_minute_start: i64,
     /// How the last date of numbers was read whose order is not that of ISO. For detection: no
     /// timestamp depends on it.
     pub numeric_date: Option<NumericDate>,
@@ -126,6 +130,8 @@ impl Clock {
             clf_minute: (0, 0, 0),
             clf_minute_start: 0,
             yearless_day: (u32::MAX, 0, 0),
+            month_minute: (0, 0),
+            month_minute_start: 0,
             numeric_date: None,
         };
         if clock.zone == TimeZone::UTC {
@@ -371,6 +377,12 @@ impl Clock {
             // A longer number is an epoch or nothing.
             8 if line.byte(at + 8).is_ascii_digit() => epoch_at(line, at),
             8 => self.short_digits(line, at),
+            0 if (line.u64_at(at), line.u32_at(at + 8)) == self.month_minute
+                && line.byte(at).is_ascii_uppercase()
+                && let Some(second) = self.second_of_month_minute(line, at) =>
+            {
+                return Some((Stamp { second, nanos: 0 }, at + 15));
+            }
             0 if line.byte(at).is_ascii_uppercase() => self.named(line, at),
             _ => None,
         };
@@ -378,7 +390,9 @@ impl Clock {
             found.filter(|&(_, end)| !(end < line.len() && line.byte(end).is_ascii_alphanumeric()));
         match found {
             Some((_, end)) if !half_day_follows(line, end) => found,
-            _ if matches!(digits, 1 | 2 | 4 | 6 | 8) => self.rare(line, at).or(found),
+            _ if matches!(digits, 1 | 2 | 4 | 6 | 8) && Clock::may_begin(line, at) => {
+                self.rare(line, at).or(found)
+            }
             // Names of months and days, with a capital: most words end here.
             _ if digits == 0
                 && line.byte(at).is_ascii_uppercase()
@@ -411,6 +425,21 @@ impl Clock {
             8 => true,
             _ => false,
         }
+    }
+
+    /// The second that `:SS ` makes of the last minute with a month's name; None where more may
+    /// belong to the timestamp: a year, or `AM`.
+    #[inline(always)]
+    fn second_of_month_minute(&self, line: Line<'_>, at: usize) -> Option<i64> {
+        let x = line.u32_at(at + 12) ^ u32::from_le_bytes(*b":00 ");
+        const ROOM: u32 = 0x7f76_7a7f;
+        let next = line.byte(at + 16);
+        let is_plain = (x.wrapping_add(ROOM) | x) & 0x8080_8080 == 0
+            && line.len() > at + 16
+            && !next.is_ascii_digit()
+            && !half_day_follows(line, at + 15);
+        let second = (x >> 8 & 0xff) * 10 + (x >> 16 & 0xff);
+        is_plain.then(|| self.month_minute_start + i64::from(second))
     }
 
     /// The digit layouts that are not ISO: Spark, compact ISO, HDFS, logcat.
@@ -476,6 +505,7 @@ impl Clock {
         if line.byte(at + 3) != b' ' {
             return None;
         }
+        let name = at;
         // A one-digit day may be padded with a space.
         let at = at + 4 + usize::from(line.byte(at + 4) == b' ');
         let (day, i) = day_number(line, at)?;
@@ -518,7 +548,19 @@ impl Clock {
                 return Some((Stamp { second, nanos }, end + 5));
             }
         }
-        Some((self.yearless(month, day, seconds, nanos)?, end))
+        let stamp = self.yearless(month, day, seconds, nanos)?;
+        let (kept_month, kept_day, midnight) = self.yearless_day;
+        let start = midnight + seconds - seconds % 60;
+        // Offsets that are no whole minutes change within minutes.
+        if (kept_month, kept_day) == (month, day)
+            && (i, end) == (name + 6, name + 15)
+            && self.offset_from <= start
+            && start + 59 < self.offset_to
+        {
+            self.month_minute = (line.u64_at(name), line.u32_at(name + 8));
+            self.month_minute_start = start - self.offset;
+        }
+        Some((stamp, end))
     }
 
     /// `HH:MM:SS` with an optional fraction and zone, of a month and day without a year.

@@ -18,7 +18,10 @@
 //! - `20240124101532`: date and time on end.
 //! - `1.706091332123e+09`: seconds since 1970 as zap prints them, with exactly this exponent.
 
-use super::{Clock, DateOrder, NumericDate, Stamp, compact_time, epoch, midnight, read_fraction};
+use super::{
+    Clock, DateOrder, NumericDate, Stamp, compact_time, eight_digits, epoch, leading_digits,
+    midnight, read_fraction,
+};
 use crate::lines::Line;
 
 /// Names of months and days, in lower case; the first three letters are enough.
@@ -94,7 +97,7 @@ impl Clock {
     #[cold]
     #[inline(never)]
     pub(super) fn rare(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
-        let mut cursor = Cursor { text: line.bytes(), at };
+        let mut cursor = Cursor { line, text: line.bytes(), at };
         if let Some(found) = cursor.exponent() {
             return Some(found);
         }
@@ -136,6 +139,7 @@ pub(super) fn half_day_follows(line: Line<'_>, end: usize) -> bool {
 }
 
 struct Cursor<'a> {
+    line: Line<'a>,
     text: &'a [u8],
     at: usize,
 }
@@ -151,25 +155,38 @@ impl Cursor<'_> {
 
     /// How many digits stand here.
     fn digits(&self) -> usize {
-        let rest = self.text.get(self.at..).unwrap_or(&[]);
-        rest.iter().take_while(|b| b.is_ascii_digit()).count()
+        let mut at = self.at;
+        while at < self.text.len() {
+            let (count, _) = leading_digits(self.line.u64_at(at));
+            at += count as usize;
+            if count < 8 {
+                break;
+            }
+        }
+        at.min(self.text.len()).saturating_sub(self.at)
     }
 
     /// Goes past that many digits, which must be there.
     fn number(&mut self, digits: usize) -> Option<u32> {
-        let number = self.text.get(self.at..self.at + digits)?;
+        debug_assert!((1..=8).contains(&digits));
+        let (count, values) = leading_digits(self.line.u64_at(self.at));
+        if (count as usize) < digits || self.at + digits > self.text.len() {
+            return None;
+        }
         self.at += digits;
-        number.iter().try_fold(0u32, |n, b| {
-            b.is_ascii_digit().then(|| n.wrapping_mul(10).wrapping_add(u32::from(b - b'0')))
-        })
+        Some(eight_digits(values << (64 - 8 * digits)) as u32)
     }
 
     /// A number of one digit or two, and no more.
     fn short(&mut self) -> Option<u32> {
-        match self.digits() {
-            count @ 1..=2 => self.number(count),
-            _ => None,
+        let (count, values) = leading_digits(self.line.u64_at(self.at));
+        let left = self.text.len().saturating_sub(self.at);
+        let digits = left.min(count as usize);
+        if !matches!(digits, 1 | 2) {
+            return None;
         }
+        self.at += digits;
+        Some(eight_digits(values << (64 - 8 * digits)) as u32)
     }
 
     /// The place of the name that stands here in a list of names.

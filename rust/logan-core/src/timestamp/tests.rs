@@ -241,6 +241,27 @@ proptest! {
     }
 
     #[test]
+    fn a_minute_with_the_name_of_a_month_never_shows(
+        minutes in proptest::collection::vec(proptest::sample::select(&[
+            "Jan 24 10:15", "Jan 24 10:16", "Jan  4 10:15", "Jan 4 10:15", "Jan 04 10:15",
+            "Mar 31 02:59", "Mar 31 03:00", "Oct 27 02:30", "Dec 31 23:59", "Feb 29 10:15",
+            "Feb 30 10:15", "Jan 24 24:15", "Jxn 24 10:15", "jan 24 10:15",
+        ][..]), 1..12),
+        seconds in proptest::collection::vec(
+            "(:[0-5][0-9]|[ -~]{3})( (am|AM|PM|2024|20245|x|24 )|[.,][0-9]{0,4}|[ -~]{0,4})x?", 12),
+        zone in proptest::sample::select(&["UTC", "Europe/Berlin", "Europe/Amsterdam"][..]),
+        // In 1937 the Netherlands were ahead by minutes and seconds; around a turn of the year.
+        anchor_hours in proptest::sample::select(&[-284_500i64, 473_304, 474_672][..]),
+    ) {
+        let clock = || Clock::new(TimeZone::get(zone).unwrap(), anchor_hours * 3_600_000_000_000);
+        let mut warm = clock();
+        for (minute, seconds) in minutes.iter().zip(&seconds) {
+            let text = format!("{minute}{seconds}");
+            prop_assert_eq!(any(&mut warm, &text), any(&mut clock(), &text), "{}", text);
+        }
+    }
+
+    #[test]
     fn any_bytes(bytes: Vec<u8>, at in 0usize..40) {
         let padded = PaddedLine::new(&bytes);
         if let Some((_, end)) = Clock::utc().any(padded.line(), at) {
