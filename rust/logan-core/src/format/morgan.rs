@@ -53,11 +53,7 @@ impl LineFormat for Morgan {
     ) -> bool {
         let text = line.bytes();
         if line.byte(0) != ESC {
-            // What nearly all lines of other formats lack: ` ms` at the end, or a size behind it.
-            let is_of_size = |b: &&u8| b.is_ascii_digit() || **b == b'-';
-            let size = text.iter().rev().take_while(is_of_size).count();
-            return (text.ends_with(b" ms") || text[..text.len() - size].ends_with(b" ms - "))
-                && take(text, record);
+            return ends_so(text) && take(text, record);
         }
         let mut plain = std::mem::take(&mut context.plain);
         let mut parsed = false;
@@ -73,6 +69,18 @@ impl LineFormat for Morgan {
         context.plain = plain;
         parsed
     }
+}
+
+/// Whether a line ends as nearly no line of other formats does: with ` - `, a word and ` ms`, or with
+/// ` ms - ` and a size.
+fn ends_so(text: &[u8]) -> bool {
+    if let Some(before) = text.strip_suffix(b" ms") {
+        let space = before.iter().rposition(|&b| b == b' ');
+        return space.is_some_and(|space| before[..=space].ends_with(b" - "));
+    }
+    let is_of_size = |b: &&u8| b.is_ascii_digit() || **b == b'-';
+    let size = text.iter().rev().take_while(is_of_size).count();
+    size > 0 && text[..text.len() - size].ends_with(b" ms - ")
 }
 
 fn take(text: &[u8], record: &mut Record) -> bool {

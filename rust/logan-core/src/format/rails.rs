@@ -90,9 +90,14 @@ fn front(line: Line<'_>, context: &mut Context, record: &mut Record) -> bool {
 fn body(line: Line<'_>, mut at: usize, context: &mut Context, record: &mut Record) -> bool {
     let text = line.bytes();
     while text.get(at) == Some(&b'[') {
-        match memchr::memmem::find(&text[at..], b"] ") {
-            Some(len) => at += len + 2,
-            None => return false,
+        // Up to the first bracket before a space.
+        loop {
+            let Some(len) = memchr::memchr(b']', &text[at..]) else { return false };
+            at += len + 1;
+            if text.get(at) == Some(&b' ') {
+                at += 1;
+                break;
+            }
         }
     }
     let message = &text[at..];

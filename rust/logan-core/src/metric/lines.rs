@@ -188,33 +188,64 @@ pub fn is_continuation(line: &[u8]) -> bool {
         b"[stacktrace]",
         b"script_filename = ",
     ];
+    /// What the first byte leaves to ask: anything, whether it is a name, or nothing.
+    const ANYTHING: u8 = 2;
+    const NAME: u8 = 1;
+    static KINDS: [u8; 256] = {
+        let mut kinds = [0; 256];
+        let mut letter = 0;
+        while letter < 26 {
+            kinds[b'A' as usize + letter] = NAME;
+            kinds[b'a' as usize + letter] = NAME;
+            letter += 1;
+        }
+        let (others, mut i) = (b" \t#[}])\"',;", 0);
+        while i < others.len() {
+            kinds[others[i] as usize] = ANYTHING;
+            i += 1;
+        }
+        i = 0;
+        while i < PREFIXES.len() {
+            kinds[PREFIXES[i][0] as usize] = ANYTHING;
+            i += 1;
+        }
+        kinds
+    };
+    static OF_NAME: [bool; 256] = crate::format::byte_set(
+        b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._$",
+    );
     let Some(&first) = line.first() else { return false };
-    if matches!(first, b' ' | b'\t')
-        || PREFIXES.iter().any(|p| p[0] == first && line.starts_with(p))
-    {
-        return true;
+    let kind = KINDS[usize::from(first)];
+    if kind == 0 {
+        return false;
     }
-    // PHP numbers the frames: `#0 /app/x.php(12): f()`.
-    if first == b'#' {
-        let digits = line.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
-        return digits > 0 && line.get(1 + digits) == Some(&b' ');
-    }
-    // PHP-FPM's slow log gives their addresses: `[0x00007f00deadbeef] f() /app/x.php:12`.
-    if let Some(frame) = line.strip_prefix(b"[0x") {
-        let digits = frame.iter().take_while(|b| b.is_ascii_hexdigit()).count();
-        return digits > 0 && frame[digits..].starts_with(b"] ");
-    }
-    let closes = |b: &u8| matches!(b, b'}' | b']' | b')');
-    if line.iter().all(|b| closes(b) || b"\"',; ".contains(b)) {
-        return line.iter().any(closes);
+    if kind == ANYTHING {
+        if matches!(first, b' ' | b'\t')
+            || PREFIXES.iter().any(|p| p[0] == first && line.starts_with(p))
+        {
+            return true;
+        }
+        // PHP numbers the frames: `#0 /app/x.php(12): f()`.
+        if first == b'#' {
+            let digits = line.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
+            return digits > 0 && line.get(1 + digits) == Some(&b' ');
+        }
+        // PHP-FPM's slow log gives their addresses: `[0x00007f00deadbeef] f() /app/x.php:12`.
+        if let Some(frame) = line.strip_prefix(b"[0x") {
+            let digits = frame.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+            return digits > 0 && frame[digits..].starts_with(b"] ");
+        }
+        let closes = |b: &u8| matches!(b, b'}' | b']' | b')');
+        if line.iter().all(|b| closes(b) || b"\"',; ".contains(b)) {
+            return line.iter().any(closes);
+        }
     }
     // `ValueError: x`, `java.lang.IllegalStateException: x`: a dotted name that ends so, alone or
     // before a colon.
     if !first.is_ascii_alphabetic() {
         return false;
     }
-    let in_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$');
-    let end = line.iter().position(|b| !in_name(b)).unwrap_or(line.len());
+    let end = line.iter().position(|&b| !OF_NAME[usize::from(b)]).unwrap_or(line.len());
     let name = &line[..end];
     matches!(line.get(end), None | Some(b':'))
         && (name.ends_with(b"Error") || name.ends_with(b"Exception") || name.ends_with(b"Warning"))
