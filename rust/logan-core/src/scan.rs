@@ -8,7 +8,7 @@
 
 mod lanes;
 
-use crate::batch::{BATCH_ROWS, Batch, Columns, NO_TIME};
+use crate::batch::{BATCH_ROWS, Batch, Columns, NO_TIME, Record};
 use crate::coverage::{Segment, SourceCoverage};
 use crate::error::Error;
 use crate::filter::select::Mask;
@@ -628,8 +628,12 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class
     while candidates != 0 {
         let i = candidates.trailing_zeros();
         let (index, format) = &parsers.formats[i as usize];
-        if parses >> i & 1 != 0 && format.parse_one(run) {
-            return Class::Record(*index);
+        if parses >> i & 1 != 0 {
+            let mut record = Record::EMPTY;
+            if format.parse_line(line, run.context, &mut run.batch.arena, &mut record) {
+                run.push(format.columns(), &record);
+                return Class::Record(*index);
+            }
         }
         if parts >> i & 1 != 0 {
             match format.part_one(run, offset) {
@@ -641,7 +645,7 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class
         candidates &= candidates - 1;
         // Of one or two that is found out faster by trying them.
         if !needs_met && candidates.count_ones() > 1 {
-            candidates &= parsers.needs.met(line) | parts;
+            candidates &= parsers.needs.met(line) | parts & !parsers.parts_alone;
             needs_met = true;
         }
     }

@@ -6,6 +6,7 @@
 //! number of groups in brackets that begin with `pid `, `tid `, `client ` or `remote `: the last of
 //! the latter two is the client, without its port. The message is what follows.
 
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat, fields};
 use crate::batch::{Columns, Record, Text};
 use crate::level::Level;
@@ -81,6 +82,8 @@ fn groups(text: &[u8], mut at: usize) -> (Option<Range<usize>>, usize) {
 impl LineFormat for ApacheError {
     const COLUMNS: Columns =
         Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE).or(Columns::CLIENT);
+
+    const NEEDS: Marks = Marks::TIME;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'['

@@ -105,7 +105,7 @@ impl LineFormat for App {
     const COLUMNS: Columns =
         Columns::TIME.or(Columns::LEVEL).or(Columns::DURATION).or(Columns::MESSAGE);
 
-    const NEEDS: Marks = Marks::DIGIT;
+    const NEEDS: Marks = Marks::TIME;
 
     const HAS_MANY: bool = true;
 

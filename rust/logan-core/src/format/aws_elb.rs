@@ -18,6 +18,7 @@
 
 use super::cursor::{Cursor, Span};
 use super::http::{closing_quote, route};
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat, Unit};
 use crate::batch::{Columns, DURATION_NS_MAX, NO_DURATION, Record, Text};
 use crate::lines::Line;
@@ -67,6 +68,8 @@ impl<const IS_APPLICATION: bool> LineFormat for Balancer<IS_APPLICATION> {
         .or(Columns::ROUTE)
         .or(Columns::CLIENT)
         .or(Columns::DURATION);
+
+    const NEEDS: Marks = Marks::CLOCK.or(Marks::QUOTE);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         if IS_APPLICATION { matches!(byte, b'h' | b'g' | b'w') } else { byte.is_ascii_digit() }

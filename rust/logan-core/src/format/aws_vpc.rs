@@ -8,6 +8,7 @@
 //! client the source address. A flow is no request. The line that names the fields is a header.
 
 use super::cursor::Cursor;
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat};
 use crate::batch::{Columns, Record};
 use crate::lines::Line;
@@ -64,6 +65,8 @@ impl Vpc {
 
 impl LineFormat for Vpc {
     const COLUMNS: Columns = Columns::TIME.or(Columns::BYTES).or(Columns::CLIENT);
+
+    const NEEDS: Marks = Marks::NO_YEAR_FIRST;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'2'

@@ -16,6 +16,7 @@
 
 use super::cursor::Cursor;
 use super::http::route;
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat, Unit};
 use crate::batch::{Columns, NO_STATUS, Record};
 use crate::lines::Line;
@@ -50,6 +51,8 @@ impl LineFormat for Envoy {
         .or(Columns::ROUTE)
         .or(Columns::CLIENT)
         .or(Columns::DURATION);
+
+    const NEEDS: Marks = Marks::CLOCK.or(Marks::QUOTE);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'['

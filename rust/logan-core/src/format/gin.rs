@@ -5,6 +5,7 @@
 //! response time as Go prints it, the client, and the method before the path in quotes.
 
 use super::duration::with_unit;
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat, fields};
 use crate::batch::{Columns, Record, Text};
 use crate::lines::Line;
@@ -32,6 +33,8 @@ impl LineFormat for Gin {
         .or(Columns::STATUS)
         .or(Columns::ROUTE)
         .or(Columns::CLIENT);
+
+    const NEEDS: Marks = Marks::TIME.or(Marks::QUOTE);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'['

@@ -73,7 +73,7 @@ impl<const IS_HTTP: bool> LineFormat for Haproxy<IS_HTTP> {
     } else {
         Columns::TIME.or(Columns::BYTES).or(Columns::CLIENT).or(Columns::DURATION)
     };
-    const NEEDS: Marks = Marks::DATE;
+    const NEEDS: Marks = if IS_HTTP { Marks::DATE.or(Marks::QUOTE) } else { Marks::DATE };
 
     fn may_begin_with(&self, byte: u8) -> bool {
         // `<` begins a syslog header as it was sent, `:` an IPv6 address.

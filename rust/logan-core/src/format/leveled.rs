@@ -29,6 +29,7 @@
 
 use super::ansi::{self, ESC};
 use super::duration::with_unit;
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat, app, fields, text_duration};
 use crate::batch::{Columns, Record, Text};
 use crate::level::Level;
@@ -61,6 +62,8 @@ impl LineFormat for Leveled {
         .or(Columns::MESSAGE)
         .or(Columns::ROUTE)
         .or(Columns::CLIENT);
+
+    const NEEDS: Marks = Marks::NO_YEAR_FIRST;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_alphanumeric() || byte == b'[' || byte == ESC
@@ -133,7 +136,11 @@ fn group(text: &[u8]) -> Option<&[u8]> {
 
 /// The level in brackets at the start of `text`, and what is behind.
 fn bracketed(text: &[u8]) -> Option<(Level, &[u8])> {
-    let inner = group(text)?;
+    bracketed_of(text, group(text)?)
+}
+
+/// As [`bracketed`], given what is between the brackets.
+fn bracketed_of<'a>(text: &'a [u8], inner: &[u8]) -> Option<(Level, &'a [u8])> {
     let word = inner.trim_ascii_end();
     let word = word.iter().rposition(|&b| b == b'/').map_or(word, |i| &word[i + 1..]);
     Some((level(word)?, &text[inner.len() + 2..]))
@@ -158,15 +165,17 @@ fn front(text: &[u8]) -> Option<(Level, usize)> {
             _ => None,
         };
     }
-    if let Some((level, rest)) = bracketed(text)
+    let first = group(text);
+    if let Some(inner) = first
+        && let Some((level, rest)) = bracketed_of(text, inner)
         && matches!(rest.first(), Some(b' ' | b'['))
     {
         return message(level, rest);
     }
-    if let Some(found) = timed_level(text) {
+    if let Some(found) = timed_level(text, first) {
         return message(found.0, found.1);
     }
-    let (mut rest, timed) = behind_time(text)?;
+    let (mut rest, timed) = behind_time(text, first)?;
     rest = &rest[spaces(rest)..];
     if timed {
         rest = behind_pairs(rest);
@@ -195,12 +204,12 @@ fn front(text: &[u8]) -> Option<(Level, usize)> {
 
 /// A level of three capitals and what is behind it, of `[10:15:32 INF] ` (Serilog) and `10:15AM INF `
 /// (zerolog).
-fn timed_level(text: &[u8]) -> Option<(Level, &[u8])> {
+fn timed_level<'a>(text: &'a [u8], first: Option<&[u8]>) -> Option<(Level, &'a [u8])> {
     let word = |text: &[u8]| {
         let word = text.get(..3).filter(|word| word.iter().all(u8::is_ascii_uppercase))?;
         Level::from_word(word)
     };
-    if let Some(inner) = group(text) {
+    if let Some(inner) = first {
         let behind = &inner[time_of_day(inner)?..];
         let level = word(behind.strip_prefix(b" ").filter(|rest| rest.len() == 3)?)?;
         return text[inner.len() + 2..]
@@ -233,8 +242,8 @@ fn behind_pairs(text: &[u8]) -> &[u8] {
 
 /// What is behind a time of day, seconds in brackets, or milliseconds before a bracket, and whether
 /// it was a time; all of the text if it begins with another bracket.
-fn behind_time(text: &[u8]) -> Option<(&[u8], bool)> {
-    if let Some(inner) = group(text) {
+fn behind_time<'a>(text: &'a [u8], first: Option<&[u8]>) -> Option<(&'a [u8], bool)> {
+    if let Some(inner) = first {
         let seconds = inner.strip_suffix(b"s").is_some_and(|number| {
             number.contains(&b'.') && number.iter().all(|b| b.is_ascii_digit() || *b == b'.')
         });

@@ -192,8 +192,8 @@ pub trait LineFormat: Send + Sync + 'static {
     /// A cheap filter: a line of this format must never begin with a byte that answers false.
     fn may_begin_with(&self, byte: u8) -> bool;
 
-    /// Bytes that a line of this format cannot lack, wherever in it: another cheap filter, for all
-    /// formats at once.
+    /// What a line of this format cannot lack: another cheap filter, for all formats at once. Where
+    /// [parts are all](Self::PARTS_ARE_ALL), no part of its records can lack it either.
     const NEEDS: Marks = Marks::NONE;
 
     /// Fills `record`, which is [`Record::EMPTY`], if the line is of this format.
@@ -309,6 +309,13 @@ impl<'a> Run<'a> {
         (line_of(self.block, self.start, end), end)
     }
 
+    /// Makes the next line a record, which is the batch's next row, and goes on behind it.
+    pub(crate) fn push(&mut self, columns: Columns, record: &Record) {
+        let (line, end) = self.line();
+        self.batch.push(columns, record, self.start, line.len() as u32);
+        self.advance(end);
+    }
+
     /// Goes on to the line after the newline at `end`.
     #[inline(always)]
     pub fn advance(&mut self, end: u32) {
@@ -396,9 +403,6 @@ pub trait Format: Send + Sync {
     /// this format; that line is then the run's next. Parts of records are passed and counted where
     /// [parts are all](LineFormat::PARTS_ARE_ALL).
     fn parse_run(&self, run: &mut Run<'_>);
-
-    /// Parses the run's next line; whether it is of this format. The batch must not be full.
-    fn parse_one(&self, run: &mut Run<'_>) -> bool;
 
     /// Parses each of the lines into its row.
     fn parse_scattered(&self, lines: &mut Scattered<'_>);
@@ -594,20 +598,6 @@ impl<F: LineFormat> Format for F {
                 return;
             }
         }
-    }
-
-    fn parse_one(&self, run: &mut Run<'_>) -> bool {
-        let (line, end) = run.line();
-        if is_never_a_record(line) {
-            return false;
-        }
-        let mut record = Record::EMPTY;
-        let parsed = self.parse_line(line, run.context, &mut run.batch.arena, &mut record);
-        if parsed {
-            run.batch.push(F::COLUMNS, &record, run.start, line.len() as u32);
-            run.advance(end);
-        }
-        parsed
     }
 
     fn parse_scattered(&self, lines: &mut Scattered<'_>) {

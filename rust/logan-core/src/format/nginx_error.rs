@@ -6,6 +6,7 @@
 //! first `, client: ` if there is one. What follows `client: ` up to the next comma or the end is the
 //! client; what stands in quotes behind the first `, request: "` is the request line.
 
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat, fields};
 use crate::batch::{Columns, Record, Text};
 use crate::level::Level;
@@ -70,6 +71,8 @@ impl LineFormat for NginxError {
         .or(Columns::MESSAGE)
         .or(Columns::ROUTE)
         .or(Columns::CLIENT);
+
+    const NEEDS: Marks = Marks::CLOCK.or(Marks::YEAR_FIRST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_digit()

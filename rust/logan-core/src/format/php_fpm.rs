@@ -42,7 +42,7 @@ impl LineFormat for PhpFpm {
         .or(Columns::CLIENT)
         .or(Columns::DURATION);
 
-    const NEEDS: Marks = Marks::DIGIT;
+    const NEEDS: Marks = Marks::CLOCK.or(Marks::QUOTE).or(Marks::NO_YEAR_FIRST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_hexdigit() || matches!(byte, b'-' | b':')

@@ -18,6 +18,7 @@
 //! digits (the state), and the thirteenth the message, whose quotes may close on a later line.
 
 use super::duration::decimal;
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat, Unit, fields};
 use crate::batch::{Columns, NO_DURATION, Record, Text};
 use crate::level::Level;
@@ -178,6 +179,8 @@ impl LineFormat for Postgres {
         .or(Columns::DURATION)
         .or(Columns::MESSAGE)
         .or(Columns::CLIENT);
+
+    const NEEDS: Marks = Marks::TIME;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_digit()

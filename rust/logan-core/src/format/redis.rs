@@ -5,6 +5,7 @@
 //! Redis 3, in brackets. A space, a timestamp, a space, the level as one of `.-*#`, and a space or the
 //! end. `.` is DEBUG, `-` (verbose) INFO, `*` NOTICE, `#` WARN.
 
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat};
 use crate::batch::{Columns, Record, Text};
 use crate::level::Level;
@@ -42,6 +43,8 @@ fn behind_process(text: &[u8]) -> Option<usize> {
 
 impl LineFormat for Redis {
     const COLUMNS: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
+
+    const NEEDS: Marks = Marks::TIME.or(Marks::NO_YEAR_FIRST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_digit() || byte == b'['

@@ -15,6 +15,7 @@
 
 use super::cursor::Cursor;
 use super::http::{method_len, status_at};
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat, Unit};
 use crate::batch::{Columns, Record, Text};
 use crate::lines::Line;
@@ -45,6 +46,8 @@ impl LineFormat for Squid {
         .or(Columns::ROUTE)
         .or(Columns::CLIENT)
         .or(Columns::DURATION);
+
+    const NEEDS: Marks = Marks::NO_YEAR_FIRST;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_digit() || byte == b'['

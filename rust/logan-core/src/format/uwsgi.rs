@@ -13,6 +13,7 @@
 
 use super::cursor::Cursor;
 use super::http::{method_len, nanos_of, starts_with_http, status_at};
+use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat, Unit};
 use crate::batch::{Columns, Record, Text};
 use crate::lines::Line;
@@ -44,6 +45,8 @@ impl LineFormat for Uwsgi {
         .or(Columns::ROUTE)
         .or(Columns::CLIENT)
         .or(Columns::DURATION);
+
+    const NEEDS: Marks = Marks::TIME;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'[' || byte == b'{'

@@ -260,7 +260,7 @@ struct Quoted<const KIND: u8> {
 
 impl<const KIND: u8> LineFormat for Quoted<KIND> {
     const COLUMNS: Columns = COLUMNS;
-    const NEEDS: Marks = Marks::DATE;
+    const NEEDS: Marks = Marks::DATE.or(Marks::QUOTE);
     const HAS_MANY: bool = KIND == COMBINED_KIND;
 
     fn parse_many(&self, run: &mut Run<'_>) {

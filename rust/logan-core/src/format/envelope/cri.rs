@@ -7,6 +7,7 @@
 //! Which stream a line came from is no level: many programs write all they have to `stderr`.
 
 use super::{Envelope, Head, Opened, Payload};
+use crate::format::marks::Marks;
 use crate::format::{Entry, Info};
 use crate::level::Level;
 use crate::lines::Line;
@@ -30,6 +31,8 @@ pub static ENTRY: Entry = Entry {
 pub(super) struct Cri;
 
 impl Head for Cri {
+    const NEEDS: Marks = Marks::CLOCK.or(Marks::YEAR_FIRST);
+
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_digit()
     }

@@ -21,10 +21,11 @@
 //! or one that is not looked at.
 
 use super::{Envelope, Head, Opened, Payload};
+use crate::format::marks::Marks;
 use crate::format::{Entry, Info};
 use crate::level::Level;
 use crate::lines::Line;
-use crate::simd::Simd;
+use crate::simd::{Classes, Simd};
 use crate::timestamp::Clock;
 
 /// Registry entry.
@@ -78,6 +79,38 @@ fn word(line: &[u8], at: usize, most: usize) -> Option<(&[u8], usize)> {
     let rest = line.get(at..)?;
     let len = rest.iter().take(most + 1).position(|&b| b == b' ')?;
     (len > 0).then(|| (&rest[..len], at + len))
+}
+
+/// What hosts and tags are made of.
+static CLASSES: Classes = Classes::new(&[
+    // Digits and letters.
+    (0b0000_0011_1111_1111, 1 << 0x3),
+    (!1, 1 << 0x4 | 1 << 0x6),
+    (0b0000_0111_1111_1111, 1 << 0x5 | 1 << 0x7),
+    // `-.%`, `_`, `:`, `/()`, `@`.
+    (1 << 0xd | 1 << 0xe | 1 << 0x5, 1 << 0x2),
+    (1 << 0xf, 1 << 0x5),
+    (1 << 0xa, 1 << 0x3),
+    (1 << 0xf | 1 << 0x8 | 1 << 0x9, 1 << 0x2),
+    (1 << 0x0, 1 << 0x4),
+]);
+const HOST: u8 = (1 << 6) - 1;
+const NAME: u8 = !(1 << 5);
+
+/// Where the bytes of `set` end that stand at `at`, of which at most `most` are looked at.
+#[inline(always)]
+fn run_of<S: Simd>(line: Line<'_>, at: usize, set: u8, most: usize) -> usize {
+    let last = line.len().min(at + most);
+    let mut end = at;
+    while end < last {
+        let [of_set] = line.window_at(end).classes::<S, 1>(&CLASSES, [set]);
+        let len = of_set.trailing_ones() as usize;
+        end += len;
+        if len < 64 {
+            break;
+        }
+    }
+    end.min(last)
 }
 
 pub(super) struct Rfc5424;
@@ -164,6 +197,8 @@ fn structured_data(line: &[u8], mut at: usize) -> Option<usize> {
 pub(super) struct Rfc3164;
 
 impl Head for Rfc3164 {
+    const NEEDS: Marks = Marks::TIME;
+
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'<' || byte.is_ascii_uppercase() || byte.is_ascii_digit()
     }
@@ -184,13 +219,17 @@ impl Head for Rfc3164 {
         if bytes.get(at) != Some(&b' ') {
             return None;
         }
-        let (host, at) = word(bytes, at + 1, HOST_BYTES_MAX)?;
-        let is_of_host = |b: &u8| b.is_ascii_alphanumeric() || b"._:-%".contains(b);
-        if !host.iter().all(is_of_host) || host.ends_with(b":") {
+        let end = run_of::<S>(line, at + 1, HOST, HOST_BYTES_MAX + 1);
+        let host = &bytes[at + 1..end];
+        if !(1..=HOST_BYTES_MAX).contains(&host.len())
+            || bytes.get(end) != Some(&b' ')
+            || host.ends_with(b":")
+        {
             return None;
         }
-        let rest = at + 1;
-        let (name, start) = match tag(bytes, rest) {
+        let rest = end + 1;
+        let name_end = run_of::<S>(line, rest, NAME, TAG_BYTES_MAX);
+        let (name, start) = match tag(bytes, rest, name_end) {
             Some((name, end)) => (name, end + usize::from(bytes.get(end) == Some(&b' '))),
             None if priority.is_some() || is_of_syslogd(&bytes[rest..]) => (&[][..], rest),
             None => return None,
@@ -257,12 +296,11 @@ fn is_of_syslogd(text: &[u8]) -> bool {
         .any(|beginning| text.starts_with(beginning))
 }
 
-/// The name in the tag at `at`, and where the tag ends, behind its colon.
+/// The name in the tag at `at`, which ends at `name_end`, and where the tag ends, behind its colon.
 #[inline(always)]
-fn tag(line: &[u8], at: usize) -> Option<(&[u8], usize)> {
+fn tag(line: &[u8], at: usize, name_end: usize) -> Option<(&[u8], usize)> {
     let text = &line[at..line.len().min(at + TAG_BYTES_MAX)];
-    let is_of_name = |b: &u8| b.is_ascii_alphanumeric() || b"_./()@%-".contains(b);
-    let len = text.iter().take_while(|b| is_of_name(b)).count();
+    let len = name_end - at;
     let name = &text[..len];
     let closed =
         |from: usize, by: u8| text[from..].iter().position(|&b| b == by).map(|n| from + n + 1);
