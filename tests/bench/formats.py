@@ -1,16 +1,21 @@
 """How fast each format is analysed on one thread: `python -m tests.bench.formats`.
 
-Each sample of test_vectors/formats is repeated to some MiB, its clock times and epochs going on
-from copy to copy, and scanned by one thread as `logan analyze` would: detection, parsing, all
-metrics. Twice: *in turn*, line by line as the sample has them, which is one oddity after the other
-and slower than any log; and *in runs*, each of its lines many times before the next, as in logs,
-where one program writes most lines alike. Bytes per second of the process's CPU time, which says
-more than wall time while others are at work; medians; every second round goes backwards.
+Logs of some MiB are scanned by one thread as `logan analyze` would: detection, parsing, all
+metrics.
+- For each format the *usual* log: the line that `logan formats` shows, behind the headers that the
+  format needs, its clock times and epochs going on.
+- For each sample of test_vectors/formats its pitfalls: *in turn*, line by line as the sample has
+  them, which is one oddity after the other and slower than any log; and *in runs*, each of its
+  lines many times before the next.
+
+Bytes per second of the process's CPU time, which says more than wall time while others are at work;
+medians; every second round goes backwards.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import re
 import resource
@@ -38,7 +43,20 @@ VARIED_BYTES: Final = 2 << 20
 RUN_BYTES: Final = 64 << 10
 """So much of a line comes before the next one, in runs."""
 
+USUAL_LINES: Final = 16
+"""So many lines of a usual log have the same time."""
+
 HEADER: Final = re.compile(rb"#|version account-id ")
+FIELDS: Final = {
+    "iis": b"#Software: Microsoft Internet Information Services 10.0\n"
+    b"#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip"
+    b" cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken\n",
+    "cloudfront": b"#Version: 1.0\n#Fields: date time x-edge-location sc-bytes c-ip cs-method"
+    b" cs(Host) cs-uri-stem sc-status time-taken\n",
+    "w3c": b"#Fields: date time c-ip cs-method cs-uri-stem sc-status time-taken\n",
+}
+"""What says which columns the examples of these formats have."""
+
 IN_TURN_ALONE: Final = {"journald-export"}
 """Samples whose lines mean nothing on their own."""
 
@@ -51,7 +69,7 @@ class Measured:
     """One format."""
 
     name: str
-    runs: bool
+    order: str
     path: Path
     size: int
     formats: list[str] = field(default_factory=list)
@@ -62,7 +80,7 @@ class Measured:
         """For the result file."""
         return {
             "name": self.name,
-            "order": "in runs" if self.runs else "in turn",
+            "order": self.order,
             "bytes": self.size,
             "formats": self.formats,
             "walls_s": self.walls_s,
@@ -98,6 +116,12 @@ def in_runs(sample: bytes, size: int) -> bytes:
     return b"".join(headers) + body * max(1, size // len(body))
 
 
+def usual(example: str, name: str, size: int) -> bytes:
+    """The log of a format whose lines are all like its example."""
+    line = example.encode() + b"\n" * (not example.endswith("\n"))
+    return FIELDS.get(name, b"") + grown(line * USUAL_LINES, size)
+
+
 def cpu_s() -> float:
     """CPU time of this process so far."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
@@ -126,54 +150,67 @@ def scan(measured: Measured) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command."""
     args = _arguments(argv)
-    names = args.formats or sorted(path.parent.name for path in VECTORS.glob("*/sample.log"))
+    size = args.size_mb << 20
+    samples = {path.parent.name: path.read_bytes() for path in VECTORS.glob("*/sample.log")}
+    examples = {info["name"]: info["example"] for info in json.loads(_logan.formats())}
+    asked = set(args.formats or (samples | examples))
+    if unknown := asked - samples.keys() - examples.keys():
+        print(f"bench: no format or sample is called {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
+    # One after the other, as all of them do not fit into memory.
+    logs = itertools.chain(
+        ((name, "usual", usual(examples[name], name, size)) for name in examples if name in asked),
+        ((name, "in turn", grown(samples[name], size)) for name in samples if name in asked),
+        (
+            (name, "in runs", in_runs(samples[name], size))
+            for name in samples
+            if name in asked - IN_TURN_ALONE
+        ),
+    )
     with tempfile.TemporaryDirectory(prefix="bench-formats-", dir=args.cache) as folder:
         measured = []
-        for name in names:
-            sample = (VECTORS / name / "sample.log").read_bytes()
-            for runs in (False, True) if name not in IN_TURN_ALONE else (False,):
-                path = Path(folder) / f"{name}{'-runs' * runs}.log"
-                make = in_runs if runs else grown
-                path.write_bytes(make(sample, args.size_mb << 20))
-                measured.append(Measured(name, runs, path, path.stat().st_size))
+        for name, order, log in logs:
+            path = Path(folder) / f"{name}-{order.replace(' ', '-')}.log"
+            path.write_bytes(log)
+            measured.append(Measured(name, order, path, len(log)))
         for number in range(args.rounds):
             for each in measured if number % 2 == 0 else reversed(measured):
                 warm(each.path)
                 scan(each)
     rows = [each.to_dict() for each in measured]
-    speeds = {(row["name"], row["order"]): row["bytes_per_cpu_second"] / 1e6 for row in rows}
     rows.sort(key=lambda row: (row["bytes_per_cpu_second"], row["name"]))
     document = {
-        "version": 1,
+        "version": 2,
         "machine": machine.facts(),
         "settings": {"size_mb": args.size_mb, "rounds": args.rounds},
         "target_bytes_per_second": TARGET_BYTES_PER_S,
         "formats": rows,
     }
     (args.cache / "formats.json").write_text(json.dumps(document, indent=2) + "\n")
-    tables.show(
-        f"formats, one thread, {args.size_mb} MiB each, MB per second of CPU, medians of "
-        f"{args.rounds}; {TARGET_BYTES_PER_S / 1e6:.0f} are aimed at",
-        ["format", "in turn", "in runs", "reached"],
-        [_row(name, speeds) for name in sorted(names, key=lambda name: speeds[name, "in turn"])],
+    speeds = {(row["name"], row["order"]): row["bytes_per_cpu_second"] / 1e6 for row in rows}
+    how = (
+        f"one thread, {args.size_mb} MiB each, MB per second of CPU, medians of {args.rounds}; "
+        f"{TARGET_BYTES_PER_S / 1e6:.0f} are aimed at"
     )
+    for title, orders in (("usual lines", ["usual"]), ("pitfalls", ["in turn", "in runs"])):
+        table = [_row(name, orders, speeds) for name, order in speeds if order == orders[0]]
+        tables.show(f"{title}: {how}", ["format", *orders, "reached"], table)
     return 0
 
 
-def _row(name: str, speeds: dict[tuple[str, str], float]) -> list[str]:
-    found = {order: speeds.get((name, order)) for order in ("in turn", "in runs")}
-    reached = [order for order, one in found.items() if one and one * 1e6 >= TARGET_BYTES_PER_S]
-    all_reached = len(reached) == sum(one is not None for one in found.values())
+def _row(name: str, orders: Sequence[str], speeds: dict[tuple[str, str], float]) -> list[str]:
+    found = {order: speeds[name, order] for order in orders if (name, order) in speeds}
+    reached = [order for order, one in found.items() if one * 1e6 >= TARGET_BYTES_PER_S]
     return [
         name,
-        *("-" if one is None else f"{one:.0f}" for one in found.values()),
-        "yes" if all_reached else ", ".join(reached) or "no",
+        *(f"{found[order]:.0f}" if order in found else "-" for order in orders),
+        "yes" if len(reached) == len(found) else ", ".join(reached) or "no",
     ]
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure every format on one thread.")
-    parser.add_argument("formats", nargs="*", help="names of samples; all by default")
+    parser.add_argument("formats", nargs="*", help="names of formats and samples; all by default")
     parser.add_argument("--size-mb", type=int, default=64, metavar="N", help="MiB of each (64)")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="of each (5)")
     parser.add_argument(

@@ -44,7 +44,7 @@ mod levels;
 #[cfg(test)]
 mod tests;
 
-pub(super) use levels::level_in;
+pub(super) use levels::{level_in, search_level};
 
 use super::ansi::{self, ESC};
 use super::duration::decimal;

@@ -137,14 +137,19 @@ impl Needs {
     }
 
     /// The formats all of whose marks the line has.
-    #[inline]
     pub fn met(&self, line: Line<'_>) -> u64 {
         #[inline(always)]
-        fn marks<S: Simd>(line: Line<'_>) -> Marks {
-            Marks::of::<S>(line)
+        fn met_by<S: Simd>(needs: &Needs, line: Line<'_>) -> u64 {
+            needs.met_by::<S>(line)
         }
-        let marks = crate::dispatch!(marks::<>(line: Line<'_>) -> Marks; line);
-        self.met[usize::from(marks.0)]
+        let needs = self;
+        crate::dispatch!(met_by::<>(needs: &Needs, line: Line<'_>) -> u64; needs, line)
+    }
+
+    /// As [`met`](Self::met), where an instruction set is chosen.
+    #[inline(always)]
+    pub fn met_by<S: Simd>(&self, line: Line<'_>) -> u64 {
+        self.met[usize::from(Marks::of::<S>(line).0)]
     }
 }
 

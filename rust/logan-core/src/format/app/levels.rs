@@ -101,11 +101,12 @@ struct Search {
 
 /// The level among the first tokens of a text, and the position behind its token.
 pub(in crate::format) fn level_in(text: Line<'_>) -> Option<(Level, usize)> {
-    crate::dispatch!(search::<>(text: Line<'_>) -> Option<(Level, usize)>; text)
+    crate::dispatch!(search_level::<>(text: Line<'_>) -> Option<(Level, usize)>; text)
 }
 
+/// As [`level_in`], where an instruction set is chosen.
 #[inline(always)]
-fn search<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
+pub(in crate::format) fn search_level<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
     let text = line.bytes();
     let mut search = Search { tokens: 0, only_numbers: true, weak: None };
     let mut base = 0;

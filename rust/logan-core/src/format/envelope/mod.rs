@@ -125,9 +125,23 @@ impl Inner {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
+        let met = self.needs.met(line);
+        self.take_with(met, line, context, arena, record)
+    }
+
+    /// As [`take`](Self::take), given which formats can do with the line.
+    #[inline(always)]
+    fn take_with(
+        &self,
+        met: u64,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
         let written = arena.len();
         let mut candidates = line.bytes().first().map_or(0, |&b| self.candidates[usize::from(b)]);
-        candidates &= self.needs.met(line);
+        candidates &= met;
         while candidates != 0 {
             *record = Record::EMPTY;
             let format = &self.formats[candidates.trailing_zeros() as usize];
@@ -150,19 +164,35 @@ impl Inner {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> Part {
-        let bytes = payload.bytes();
-        if !self.take(payload, context, arena, record) {
-            if continues(bytes, opened.is_indented) {
-                return Part::Continuation;
-            }
-            if opened.is_doubtful {
-                return Part::Foreign;
-            }
-            free_text(payload, context, record);
-        }
-        fill(opened, record);
-        Part::Record
+        let inner = self;
+        crate::dispatch!(read::<>(inner: &Inner, payload: Line<'_>, opened: &Opened,
+            context: &mut Context, arena: &mut Vec<u8>, record: &mut Record) -> Part;
+            inner, payload, opened, context, arena, record)
     }
+}
+
+/// As [`Inner::read`].
+#[inline(always)]
+fn read<S: Simd>(
+    inner: &Inner,
+    payload: Line<'_>,
+    opened: &Opened,
+    context: &mut Context,
+    arena: &mut Vec<u8>,
+    record: &mut Record,
+) -> Part {
+    let met = inner.needs.met_by::<S>(payload);
+    if !inner.take_with(met, payload, context, arena, record) {
+        if continues(payload.bytes(), opened.is_indented) {
+            return Part::Continuation;
+        }
+        if opened.is_doubtful {
+            return Part::Foreign;
+        }
+        free_text::<S>(payload, context, record);
+    }
+    fill(opened, record);
+    Part::Record
 }
 
 /// The entries of the formats that payloads are tried with, in order.
@@ -195,14 +225,15 @@ fn continues(payload: &[u8], is_indented: bool) -> bool {
 }
 
 /// A payload as the message of a record.
-fn free_text(payload: Line<'_>, context: &mut Context, record: &mut Record) {
+#[inline(always)]
+fn free_text<S: Simd>(payload: Line<'_>, context: &mut Context, record: &mut Record) {
     let bytes = payload.bytes();
     let front = payload.until(app::LEVEL_OFFSET_MAX);
-    let (level, after) = app::level_in(front).unwrap_or((Level::None, 0));
+    let (level, after) = app::search_level::<S>(front).unwrap_or((Level::None, 0));
     let message = app::message_start(payload, after);
     record.level = level;
     record.message = Text::of_line(message, bytes.len());
-    record.duration_ns = super::text_duration::find_one(payload, message, &mut context.memo);
+    record.duration_ns = super::text_duration::find::<S>(payload, message, &mut context.memo);
 }
 
 /// Moves texts of a payload at `start` of a line to their place in the line.
