@@ -21,7 +21,10 @@
 //!    sleep sleeping timeout timeouts every next expires expire expiring expiry interval delay
 //!    backoff ttl uptime`.
 //!
-//! Bare numbers without a unit are no response times: nobody knows their unit.
+//! Where that gives none, a number counts whose [name](named) says its unit: `duration_ms=12`. Other
+//! numbers without a unit are no response times: nobody knows their unit.
+
+mod named;
 
 use super::Unit;
 use crate::batch::{DURATION_NS_MAX, NO_DURATION};
@@ -59,6 +62,15 @@ impl Default for Memo {
 /// The response time in `line[from..]` in nanoseconds, or [`NO_DURATION`].
 #[inline(always)]
 pub fn find<S: Simd>(line: Line<'_>, from: usize, memo: &mut Memo) -> u64 {
+    match find_with_unit::<S>(line, from, memo) {
+        NO_DURATION => named::find::<S>(line, from),
+        found => found,
+    }
+}
+
+/// As [`find`], without those whose names say the unit.
+#[inline(always)]
+fn find_with_unit<S: Simd>(line: Line<'_>, from: usize, memo: &mut Memo) -> u64 {
     // Windows of 64 bytes, from the right.
     let mut end = line.len();
     // Units begin below this position; above it they had their turn.
@@ -190,10 +202,12 @@ pub fn find_many<'a, S: Simd>(
     let mut count = 0;
     for &i in &others[..other_count] {
         let text = text(usize::from(i));
-        let units = units::<S>(text.last_window()) & kept(text.len());
+        let window = text.last_window();
+        let kept = kept(text.len());
+        let units = units::<S>(window) & kept;
         waiting[count].write((units, u32::from(i)));
         // What does not fit a window is looked at more closely.
-        count += usize::from(units != 0 || text.len() > 64);
+        count += usize::from((units | named::signs::<S>(window) & kept) != 0 || text.len() > 64);
     }
     for waiting in &waiting[..count] {
         // SAFETY: the loop above wrote all before `count`.
@@ -204,6 +218,7 @@ pub fn find_many<'a, S: Simd>(
             Some(nanos) => nanos,
             None => rest::<S>(text, units, memo),
         };
+        let nanos = if nanos == NO_DURATION { named::find::<S>(text, 0) } else { nanos };
         if nanos != NO_DURATION {
             found(i, nanos);
         }
@@ -262,7 +277,7 @@ static LAST_UNITS: [LastUnit; 256] = {
     units
 };
 
-/// The response time of a text whose last window has these `units`.
+/// The response time with a unit of a text whose last window has these `units`.
 #[inline(always)]
 fn rest<S: Simd>(text: Line<'_>, mut units: u64, memo: &mut Memo) -> u64 {
     while units != 0 {
@@ -272,7 +287,7 @@ fn rest<S: Simd>(text: Line<'_>, mut units: u64, memo: &mut Memo) -> u64 {
         }
         units &= !(1 << bit);
     }
-    if text.len() > 64 { find::<S>(text, 0, memo) } else { NO_DURATION }
+    if text.len() > 64 { find_with_unit::<S>(text, 0, memo) } else { NO_DURATION }
 }
 
 /// The response time in a text whose last window has these `units`, in the most usual case: the
@@ -588,14 +603,6 @@ fn speaks_of_waiting(word: &[u8]) -> bool {
 
 #[cold]
 fn qualifies_slowly(context: &[u8]) -> bool {
-    let lower = |word: &[u8], test: fn(&[u8]) -> bool| {
-        let mut buffer = [0; WORD_BYTES_MAX];
-        buffer.get_mut(..word.len()).is_some_and(|lower| {
-            lower.copy_from_slice(word);
-            lower.make_ascii_lowercase();
-            test(lower)
-        })
-    };
     let opening = context.iter().rev().take_while(|&&b| OPENING[usize::from(b)]).count();
     let text = &context[..context.len() - opening];
     if opening == 0 || !text.last().is_some_and(u8::is_ascii_alphabetic) {
@@ -612,8 +619,18 @@ fn qualifies_slowly(context: &[u8]) -> bool {
     lower(keyword, is_keyword) && !words.take(3).any(|word| lower(word, speaks_of_waiting))
 }
 
+/// Whether a word, in small letters, passes.
+fn lower(word: &[u8], test: fn(&[u8]) -> bool) -> bool {
+    let mut buffer = [0; WORD_BYTES_MAX];
+    buffer.get_mut(..word.len()).is_some_and(|lower| {
+        lower.copy_from_slice(word);
+        lower.make_ascii_lowercase();
+        test(lower)
+    })
+}
+
 /// The words of `text`, last first.
-fn words_from_right(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+fn words_from_right(text: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     let mut rest = text;
     std::iter::from_fn(move || {
         let end = rest.iter().rposition(u8::is_ascii_alphabetic)? + 1;
@@ -756,6 +773,8 @@ mod tests {
             Just(" Seconds".into()),
             Just("MS".into()),
             Just("us_".into()),
+            Just("duration_ms=".into()),
+            Just("\"tookMs\": ".into()),
             " [ -~]{60,70}",
         ];
         prop::collection::vec(part, 0..14).prop_map(|parts| parts.concat())
@@ -797,7 +816,8 @@ mod tests {
         fn instruction_sets_memo_and_rule_agree(text in texts(), from in 0usize..9) {
             let padded = PaddedLine::new(text.as_bytes());
             let plain = find::<Plain>(padded.line(), from, &mut Memo::default());
-            prop_assert_eq!(plain, slowly(text.as_bytes(), from));
+            let unnamed = find_with_unit::<Plain>(padded.line(), from, &mut Memo::default());
+            prop_assert_eq!(unnamed, slowly(text.as_bytes(), from));
             let mut memo = Memo::default();
             for _ in 0..2 {
                 prop_assert_eq!(find::<Plain>(padded.line(), from, &mut memo), plain);
@@ -813,7 +833,8 @@ mod tests {
             let mut found = vec![NO_DURATION; texts.len()];
             find_many::<Plain>(texts.len(), |i| padded[i].line(), &mut memo, |i, ns| found[i] = ns);
             for (found, text) in found.iter().zip(&texts) {
-                prop_assert_eq!(*found, slowly(text.as_bytes(), 0), "{}", text);
+                let one = find_one(PaddedLine::new(text.as_bytes()).line(), 0, &mut Memo::default());
+                prop_assert_eq!(*found, one, "{}", text);
             }
         }
     }

@@ -243,6 +243,87 @@ pub(super) fn level_of_token(
 
 /// The response time in a message.
 pub(super) fn text_duration(message: &[u8]) -> Option<u64> {
+    unit_duration(message).or_else(|| named_duration(message))
+}
+
+/// The last number whose name says its unit and that it is a response time.
+fn named_duration(message: &[u8]) -> Option<u64> {
+    for start in (0..message.len()).rev().filter(|&at| is_digit(message, at)) {
+        let before = &message[..start];
+        let before = before.strip_suffix(b" ").filter(|b| b.ends_with(b":")).unwrap_or(before);
+        let Some((b'=' | b':', before)) = before.split_last() else { continue };
+        let mut end = start + run(message, start, |b| b.is_ascii_digit());
+        if message.get(end) == Some(&b'.') && is_digit(message, end + 1) {
+            end += 1 + run(message, end + 1, |b| b.is_ascii_digit());
+        }
+        let goes_on = message.get(end + 1).is_some_and(u8::is_ascii_alphanumeric);
+        let ends = message.get(end).is_none_or(|b| match b {
+            b'.' => !goes_on,
+            b => b" \t\n\x0b\x0c\r,;|&)]}\"'".contains(b),
+        });
+        let name = before.strip_suffix(b"\"").unwrap_or(before);
+        let name = &name[name.len().saturating_sub(32)..];
+        let is_of_name = |b: &u8| b.is_ascii_alphanumeric() || b"_-.".contains(b);
+        let name = &name[name.iter().rposition(|b| !is_of_name(b)).map_or(0, |i| i + 1)..];
+        if !ends || !name.last().is_some_and(u8::is_ascii_alphabetic) {
+            continue;
+        }
+        let mut words = words_of(name);
+        let unit = words.pop()?;
+        let units = [
+            (1, "ns nanos nsecs nanoseconds"),
+            (1_000, "us micros usecs microseconds"),
+            (1_000_000, "ms millis msecs milliseconds"),
+            (1_000_000_000, "s secs seconds"),
+        ];
+        let is = |word: &String, list: &str| list.split(' ').any(|w| w == word);
+        let Some((unit_ns, _)) = units.iter().find(|(_, list)| is(&unit, list)) else { continue };
+        let joint = name[..name.len() - unit.len()].last();
+        if !joint.is_some_and(|b| b.is_ascii_alphabetic() || b"_-.".contains(b)) {
+            continue;
+        }
+        while words.last().is_some_and(|word| word == "in" || is(word, FILL)) {
+            words.pop();
+        }
+        let Some(keyword) = words.pop() else { continue };
+        let spans = "response request resp req query processing process execution exec elapsed \
+                     total run upstream service handling render db sql wall";
+        let says = match &*keyword {
+            "time" => words.last().is_some_and(|word| is(word, spans)),
+            _ => is(&keyword, "took duration elapsed latency cost rt"),
+        };
+        if says && !words.iter().any(|word| is(word, WAIT)) {
+            match decimal(&message[start..end], *unit_ns) {
+                Some(nanos) => return Some(nanos),
+                None => continue,
+            }
+        }
+    }
+    None
+}
+
+const FILL: &str = "of was is about only just approximately taken spent";
+const WAIT: &str = "retry retrying retries retried wait waiting waits sleep sleeping timeout timeouts \
+                    every next expires expire expiring expiry interval delay backoff ttl uptime";
+
+/// Runs of letters in small letters, cut before a capital behind a small one.
+fn words_of(text: &[u8]) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut last = b' ';
+    for &b in text {
+        if b.is_ascii_alphabetic() {
+            if !last.is_ascii_alphabetic() || last.is_ascii_lowercase() && b.is_ascii_uppercase() {
+                words.push(String::new());
+            }
+            words.last_mut().expect("a word").push(char::from(b.to_ascii_lowercase()));
+        }
+        last = b;
+    }
+    words
+}
+
+/// The last number with a unit that is a response time.
+fn unit_duration(message: &[u8]) -> Option<u64> {
     for start in (0..message.len()).rev() {
         let before = start.checked_sub(1).map(|i| message[i]);
         let digit_at = start + usize::from(message[start] == b'.');
@@ -311,22 +392,9 @@ pub(super) fn speaks_of_response_time(context: &[u8]) -> bool {
     if behind == 0 || !text.last().is_some_and(u8::is_ascii_alphabetic) {
         return false;
     }
-    let mut words: Vec<String> = Vec::new();
-    let mut last = b' ';
-    for &b in text {
-        if b.is_ascii_alphabetic() {
-            if !last.is_ascii_alphabetic() || last.is_ascii_lowercase() && b.is_ascii_uppercase() {
-                words.push(String::new());
-            }
-            words.last_mut().expect("a word").push(char::from(b.to_ascii_lowercase()));
-        }
-        last = b;
-    }
+    let words = words_of(text);
     let is = |word: &String, list: &str| list.split(' ').any(|w| w == word);
-    let fill = "of was is about only just approximately taken spent";
     let say = "in took duration elapsed latency time cost rt";
-    let wait = "retry retrying retries retried wait waiting waits sleep sleeping timeout timeouts \
-                every next expires expire expiring expiry interval delay backoff ttl uptime";
-    let mut words = words.iter().rev().skip_while(|word| is(word, fill));
-    words.next().is_some_and(|word| is(word, say)) && !words.take(3).any(|word| is(word, wait))
+    let mut words = words.iter().rev().skip_while(|word| is(word, FILL));
+    words.next().is_some_and(|word| is(word, say)) && !words.take(3).any(|word| is(word, WAIT))
 }

@@ -229,9 +229,23 @@ pub fn message() -> Text {
             duration(),
         ]),
         1 => duration(),
+        1 => named(),
     ];
     let between = pick(" ¦ ¦ ¦, ¦¦=¦  ¦: ¦\t¦;");
     several(part.boxed(), between, 6)
+}
+
+/// A number behind a name that says its unit, or nearly.
+fn named() -> Text {
+    let name = several(
+        pick("duration¦elapsed¦Time¦time¦response¦request_¦_¦-¦.¦in¦took¦retry¦Latency¦total¦7"),
+        pick("¦¦_"),
+        4,
+    );
+    let unit = pick("_ms¦Ms¦MS¦_s¦S¦_us¦ns¦Millis¦_seconds¦.nanos¦_sec¦ms¦\"_ms");
+    let sign = pick("=¦=¦: ¦\": ¦:¦ = ¦:  ¦\"=");
+    let end = pick("¦¦,¦)¦.¦. ¦x¦ms¦.5.5¦-¦}");
+    cat(vec![name, unit, sign, number(), end])
 }
 
 pub fn level() -> Text {
