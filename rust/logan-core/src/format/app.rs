@@ -22,7 +22,8 @@
 //! behind one of `[(|<"=` or directly before one of `])|>:"`. So it is if what stands before its
 //! first `/` is such a word in upper case (`INFO/MainProcess`), or what stands behind its last `.` is
 //! one and a `:` follows (`app.ERROR:`), or if it stands in upper case between two `:` right behind
-//! the timestamp (Jetty). A token that `=` follows does not count as one. One letter counts where only
+//! the timestamp (Jetty). Behind `] `, eight hex digits, a space, a word and spaces one letter or digit
+//! before a space is one: `F E W A I C D 1 2 3 > <` (WebSphere). A token that `=` follows does not count as one. One letter counts where only
 //! tokens that begin with a digit or a sign came before it and a space follows (logcat), as the first
 //! token before a space and another that is `-` or `|` or begins with two capitals (MongoDB, etcd) or
 //! `[` (CUPS, of `EWNID` alone), where `/` follows and all tokens before it began with a digit or sign

@@ -2,8 +2,9 @@
 //!
 //! # Accepted
 //! The process as digits, `:` and one of `XCSM` (sentinel, child, replica, master); or, before
-//! Redis 3, in brackets. A space, a timestamp, a space, the level as one of `.-*#`, and a space or the
-//! end. `.` is DEBUG, `-` (verbose) INFO, `*` NOTICE, `#` WARN.
+//! Redis 3, in brackets. A space, a timestamp that begins with a day and the name of a month, a space,
+//! the level as one of `.-*#`, and a space or the end. `.` is DEBUG, `-` (verbose) INFO, `*` NOTICE, `#`
+//! WARN.
 
 use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat};
@@ -60,6 +61,12 @@ impl LineFormat for Redis {
     ) -> bool {
         let text = line.bytes();
         let Some(at) = behind_process(text) else { return false };
+        // `24 Jan`: Suricata's lines look like those of old servers but for their date.
+        let is_day = |b: &&u8| b.is_ascii_digit();
+        let day = text[at..].iter().take(3).take_while(is_day).count();
+        if !matches!(text[at + day..], [b' ', month, ..] if month.is_ascii_uppercase()) {
+            return false;
+        }
         let Some((stamp, end)) = context.clock.any(line, at) else { return false };
         let level = match text.get(end..end + 2) {
             Some([b' ', b'.']) => Level::Debug,

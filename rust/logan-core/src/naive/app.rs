@@ -120,6 +120,9 @@ pub(super) fn klog(line: &[u8], at: usize, clock: &Clock) -> Option<(i64, Level,
 
 /// The level among the first eight tokens, and where its token ends.
 pub(super) fn level_among_tokens(text: &[u8]) -> Option<(Level, usize)> {
+    if let Some(found) = level_of_event(text) {
+        return Some(found);
+    }
     let separates = |b: u8| b" \t[]()|<>,;\"'={}".contains(&b);
     let mut tokens = 0;
     let mut numbers_only = true;
@@ -151,6 +154,29 @@ pub(super) fn level_among_tokens(text: &[u8]) -> Option<(Level, usize)> {
         }
     }
     weak
+}
+
+/// `] 0000001a SystemOut     E `: WebSphere's kinds of events.
+fn level_of_event(text: &[u8]) -> Option<(Level, usize)> {
+    let fields: Vec<&[u8]> = text.split(|&b| b == b' ').collect();
+    let [b"]", thread, name, rest @ ..] = &fields[..] else { return None };
+    let spaces = rest.iter().take_while(|field| field.is_empty()).count();
+    let [kind, _, ..] = &rest[spaces..] else { return None };
+    let is_thread = thread.len() == 8 && thread.iter().all(u8::is_ascii_hexdigit);
+    let kinds: [(&[u8], Level); 7] = [
+        (b"F", Level::Fatal),
+        (b"E", Level::Error),
+        (b"W", Level::Warn),
+        (b"A", Level::Notice),
+        (b"I", Level::Info),
+        (b"CD", Level::Debug),
+        (b"123><", Level::Trace),
+    ];
+    if !is_thread || name.is_empty() || kind.len() != 1 {
+        return None;
+    }
+    let (_, level) = kinds.iter().find(|(letters, _)| letters.contains(&kind[0]))?;
+    Some((*level, 2 + 9 + name.len() + 1 + spaces + 1))
 }
 
 pub(super) fn is_enclosed(token: &[u8], before: Option<u8>, behind: &[u8]) -> bool {

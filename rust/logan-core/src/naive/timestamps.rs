@@ -48,10 +48,30 @@ impl Clock {
     /// Of patterns, `Y` is a run of four digits, `y` of two, `n` of one or two, `M` and `D` of two
     /// digits without regard to those around them, `B` the name of a month, and all else itself.
     pub(super) fn rare(&self, line: &[u8], at: usize) -> Stamp {
-        const DATES: [&str; 21] = [
-            "Y-n-n", "Y/n/n", "Y.n.n", "n/n/Y", "n-n-Y", "n.n.Y", "n/n/y", "n.n.y", "n-n-y",
-            "n.n ", "n/n-", "n-B-Y", "n/B/Y", "n-B-y", "n B Y", "nBY", "n B", "B n, Y", "B  n, Y",
-            "B n Y", "B  n Y",
+        const DATES: [&str; 23] = [
+            "Y-n-n",
+            "Y/n/n",
+            "Y.n.n",
+            "n/n/Y -- ",
+            "n/n/Y",
+            "n-n-Y",
+            "n.n.Y",
+            "n/n/y",
+            "n.n.y",
+            "n-n-y",
+            "n.n ",
+            "n/n-",
+            "n-B-Y",
+            "n/B/Y",
+            "n-B-y",
+            "n-B ",
+            "n B Y",
+            "nBY",
+            "n B",
+            "B n, Y",
+            "B  n, Y",
+            "B n Y",
+            "B  n Y",
         ];
         let digits_here = run(line, at, |b| b.is_ascii_digit());
         if digits_here == 1 && line.get(at + 1) == Some(&b'.') {
@@ -95,6 +115,9 @@ impl Clock {
     }
 
     pub(super) fn rare_gap(&self, line: &[u8], at: usize, date: RareDate, compact: bool) -> Stamp {
+        if line[at..].starts_with(b" -- ") {
+            return self.rare_time(line, at + 4, date, (compact, b' '));
+        }
         let gap = &line[at..][..run(line, at, |b| b" T_-|;,:".contains(&b))];
         // A second mark ends the gap, and so does its fourth byte, which is one too many.
         let marks: Vec<usize> = (0..gap.len()).filter(|&i| gap[i] != b' ').collect();
@@ -392,11 +415,18 @@ pub(super) fn rare_date(line: &[u8], start: usize, pattern: &str) -> Option<(Rar
         }
     }
     let date = match (month, &numbers[..]) {
-        (Some(month), [day]) => (year, month, *day),
+        (Some(month), [day]) => {
+            at -= usize::from(pattern == "n-B ");
+            (year, month, *day)
+        }
         (None, [first, second]) => {
             let last = year.unwrap_or(0);
             match pattern {
                 "Y-n-n" | "Y/n/n" | "Y.n.n" => (year, *first, *second),
+                "n/n/Y -- " => {
+                    at -= 4;
+                    (year, *second, *first)
+                }
                 // The last byte tells it from the two numbers of another date, and belongs to the gap.
                 "n.n " | "n/n-" => {
                     at -= 1;

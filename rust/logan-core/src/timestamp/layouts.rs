@@ -3,14 +3,17 @@
 //! Tried where none of the usual ones fits, so nothing here needs to be fast.
 //!
 //! - **date**: `2024-1-4` `2024.01.24` `2024/1/4`; `20240124`; `240124`; `24-01-24` (year, month,
-//!   day); `24 Jan 2024` `24-Jan-24` `24Jan2024` `24 Jan`; `Jan 24 2024` `January 24, 2024`
+//!   day); `24 Jan 2024` `24-Jan-24` `24Jan2024` `24 Jan`, `24-Jan` before
+//!   a space; `Jan 24 2024` `January 24, 2024`
 //!   `January 24`, these two perhaps behind the name of a day, a comma or none, and a space;
-//!   and two numbers before a year. `01/24/2024` is month and day, unless the first is above 12;
+//!   and two numbers before a year. `01/24/2024` is month and day, unless the first is above 12, but
+//!   day and month before ` -- ` (Suricata);
 //!   `24.01.2024` and `24-01-2024` are day and month, unless the second is above 12. A year of two
 //!   digits may follow slashes and points. `10.30` before a space and `10/30` before a `-` (Snort) are
 //!   a month and a day, or the other way round if the first is above 12. Names count in any case, whole or by three letters, but at the very
 //!   front with a capital.
-//! - **gap**: one to three bytes, of which at most one is no space: that one is of `T_-|;,:`.
+//! - **gap**: one to three bytes, of which at most one is no space: that one is of `T_-|;,:`; or
+//!   ` -- `.
 //! - **time**: `9:05:02` `10:15:32`, perhaps with a fraction; `10:15`, with neither `:`, `.` nor a
 //!   digit behind it; behind a `-` as gap `10.15.32`; behind eight digits `101532`. Behind it
 //!   perhaps a space or none, and `AM` or `PM` in any case, if the hour is 1 to 12. Then a zone, if
@@ -62,6 +65,9 @@ names! {
     JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC
     MON TUE WED THU FRI SAT SUN
 }
+
+/// The gap of Suricata.
+const DASHES: &[u8] = b" -- ";
 
 /// Longest name of a month or day.
 const NAME_BYTES_MAX: usize = 9;
@@ -262,7 +268,13 @@ impl Cursor<'_> {
                 }
                 self.take(mark)?;
                 let (year, month_first) = match self.digits() {
-                    4 => (self.number(4)?, if mark == b'/' { first <= 12 } else { second > 12 }),
+                    4 => {
+                        let year = self.number(4)?;
+                        if mark == b'/' && self.dashes_follow() {
+                            return Some(whole(year, second, first));
+                        }
+                        (year, if mark == b'/' { first <= 12 } else { second > 12 })
+                    }
                     // With dashes the year comes first, as in all of Asia.
                     2 if mark == b'-' => {
                         let day = self.number(2)?;
@@ -291,8 +303,10 @@ impl Cursor<'_> {
         let month = self.month()?;
         let before_year = self.at;
         if marked && self.take(mark).is_none() {
-            // `24 Jan, 10:15`: another gap than the date's own ends it.
-            return (mark == b' ').then(|| Date::new(None, month, day));
+            // `24 Jan, 10:15`: another gap than the date's own ends it; of Bacula's `24-Jan 10:15`
+            // it is a space.
+            let ends = mark == b' ' || mark == b'-' && self.byte() == b' ';
+            return ends.then(|| Date::new(None, month, day));
         }
         let year = match self.digits() {
             4 => Some(self.number(4)?),
@@ -322,8 +336,17 @@ impl Cursor<'_> {
         Some(Date::new(year, month, day))
     }
 
+    /// Whether what stands between Suricata's date and time is here.
+    fn dashes_follow(&self) -> bool {
+        self.text.get(self.at..).is_some_and(|rest| rest.starts_with(DASHES))
+    }
+
     /// What stands between date and time: its byte that is no space, or a space.
     fn gap(&mut self) -> Option<u8> {
+        if self.dashes_follow() {
+            self.at += DASHES.len();
+            return Some(b' ');
+        }
         let start = self.at;
         let mut mark = b' ';
         while self.at < self.text.len() && self.at < start + 4 {

@@ -263,7 +263,7 @@ pub fn app_line() -> Text {
             "{}¦[{}]¦{}:¦- {} -¦ - {} - ¦<{}>¦[main] {}¦[main] [{}] c.X -¦{} ¦\
         1234 5678 {} Tag:¦{}/Tag(12):¦12 {} a.b.C:¦[core:{}] [pid 1]¦| {} |¦\"{}\"¦\
         ({})¦a b c d e f g {}¦a b c d e f g h {}¦level={},¦[http/{}:]¦x/{}: y¦¦\
-        --- [{}] *¦{}[1]¦{}/MainProcess]¦app.{}:¦app.{}¦ | {}  | a:b:1¦|{}|¦{} [x] y¦\
+        --- [{}] *¦{}[1]¦{}/MainProcess]¦app.{}:¦app.{}¦ | {}  | a:b:1¦|{}|¦{} [x] y¦] 0000001a Name   {} x¦] 0000001a Name O {}¦] 0000001g Name {} x¦\
         1 2 {}/Tag¦{} - x¦{} NETWORK [c]¦+0000 {} -¦-1 {} x¦{}! x¦a {}! x¦q[{}] x¦[x[{}]¦{} [x]¦\
         a=1 b=2 c=3 d=4 e=5 f=6 {}: x¦\x1b[32m{}\x1b[0m¦\
         \x1b[2m \x1b[0m\x1b[33m {}\x1b[0m \x1b[1m\x1b[31mx\x1b[0m¦{}\x1b[0m¦\x1b{}",

@@ -108,6 +108,11 @@ pub(in crate::format) fn level_in(text: Line<'_>) -> Option<(Level, usize)> {
 #[inline(always)]
 pub(in crate::format) fn search_level<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
     let text = line.bytes();
+    if text.starts_with(b"] ")
+        && let Some(found) = of_websphere(text)
+    {
+        return Some(found);
+    }
     let mut search = Search { tokens: 0, only_numbers: true, weak: None };
     let mut base = 0;
     let mut masks = Masks::at::<S>(line, base);
@@ -275,6 +280,29 @@ impl Search {
     }
 }
 
+/// The level behind `] 0000001a SystemOut     ` and the position behind it: WebSphere and Liberty write
+/// the thread as eight hex digits, a name, and a letter for the kind of event. What is printed to
+/// `SystemOut` and `SystemErr` (O and R) has the level that it says.
+#[cold]
+fn of_websphere(text: &[u8]) -> Option<(Level, usize)> {
+    let (thread, rest) = text.get(2..)?.split_at_checked(8)?;
+    let rest = rest.strip_prefix(b" ").filter(|_| thread.iter().all(u8::is_ascii_hexdigit))?;
+    let name = rest.iter().take_while(|&&b| b != b' ').count();
+    let gap = rest[name..].iter().take_while(|&&b| b == b' ').count();
+    let [letter, b' ', ..] = rest[name + gap..] else { return None };
+    let level = match letter {
+        b'F' => Level::Fatal,
+        b'E' => Level::Error,
+        b'W' => Level::Warn,
+        b'A' => Level::Notice,
+        b'I' => Level::Info,
+        b'C' | b'D' => Level::Debug,
+        b'1' | b'2' | b'3' | b'>' | b'<' => Level::Trace,
+        _ => return None,
+    };
+    (name > 0).then_some((level, text.len() - rest.len() + name + gap + 1))
+}
+
 /// Whether a column of its own stands between these two: `| SUCCESS  |`, as loguru writes it.
 fn is_column(before: &[u8], behind: &[u8]) -> bool {
     before.trim_ascii_end().ends_with(b"|") && behind.trim_ascii_start().starts_with(b"|")
@@ -314,6 +342,9 @@ mod tests {
 
     /// The same, byte by byte.
     fn plainly(text: &[u8]) -> Option<(Level, usize)> {
+        if let Some(found) = of_websphere(text).filter(|_| text.starts_with(b"] ")) {
+            return Some(found);
+        }
         let mut search = Search { tokens: 0, only_numbers: true, weak: None };
         let is_of_token = |&&b: &&u8| !b" \t[]()|<>,;\"'={}".contains(&b);
         let mut at = 0;
@@ -342,7 +373,7 @@ mod tests {
                         " ", "  ", "\t", "[", "]", "|", " | ", ": ", ",", "=", "-", " - ", "--", "/",
                         ":", "INFO", "info", "WARN", "ERROR:", "a/ERROR", "E/", "LOG", "success",
                         "FAIL", "I", "W", "24", "10:15:32", "+0000", "x", "from", "session", "-1",
-                        "CRIT", "DEBUG1", "D2", "I!", ":INFO:x", "a=", "[A]", "emergency", "informational", "informationally", "\u{b5}",
+                        "CRIT", "DEBUG1", "D2", "I!", ":INFO:x", "a=", "[A]", "emergency", "] 0000001a Name   ", "E ", "informational", "informationally", "\u{b5}",
                     ][..]).prop_map(String::from),
                     1 => "[a-zA-Z0-9:/._-]{1,90}",
                     1 => ".{0,4}",
