@@ -8,7 +8,7 @@
 mod scattered;
 
 use super::{Block, Metric, State, latency::sum_and_range};
-use crate::batch::{Batch, Columns, ERROR, MEASURED, NO_TIME, REQUEST, TIMED};
+use crate::batch::{BATCH_ROWS, Batch, Columns, ERROR, MEASURED, NO_TIME, REQUEST, TIMED};
 use crate::sketch::varint;
 use scattered::{Cells, Loose, distinct};
 use serde::{Deserialize, Serialize};
@@ -249,10 +249,17 @@ impl Series {
             self.empty();
         }
         let seconds = &batch.second[..batch.len];
+        let mut indices = [0; BATCH_ROWS];
+        if !self.cells.is_empty() {
+            for (index, &second) in indices.iter_mut().zip(seconds) {
+                *index = index_of(second, self.step);
+                self.cells.prefetch(*index);
+            }
+        }
         let rows = seconds.iter().zip(&batch.flags).zip(&batch.duration_ns);
-        for ((&second, &flags), &duration_ns) in rows {
+        for (((&second, &flags), &duration_ns), &index) in rows.zip(&indices) {
             let row = Loose::new(second, flags, duration_ns);
-            if flags & TIMED != 0 && !self.cells.add(index_of(second, self.step), &row) {
+            if flags & TIMED != 0 && !self.cells.add(index, &row) {
                 self.loose.push(row);
             }
         }

@@ -2,6 +2,7 @@
 
 use super::Bucket;
 use crate::batch::{ERROR, MEASURED, REQUEST};
+use crate::simd::prefetch;
 
 /// A row that is in no bucket yet.
 #[derive(Clone, Copy)]
@@ -106,6 +107,13 @@ impl Cells {
     /// How many rows may be added before cells must be emptied.
     pub(super) fn room(&self) -> usize {
         ROWS_MAX - self.rows
+    }
+
+    /// Asks for the memory of the cell of this bucket; there may be none.
+    #[inline(always)]
+    pub(super) fn prefetch(&self, index: i64) {
+        let at = index.wrapping_sub(self.first) as usize;
+        prefetch(self.cells.as_ptr().wrapping_add(at));
     }
 
     /// Adds a row to the cell of this bucket; false if there is none, or the row is too long.
