@@ -646,12 +646,12 @@ fn midnight(year: u32, month: u32, day: u32) -> Option<i64> {
         return None;
     }
     // Years from March on, so that the leap day ends them: days to the month are then linear.
-    let y = i64::from(year) - i64::from(month < 3);
-    let m = i64::from((month + 9) % 12);
-    let day_of_year = (153 * m + 2) / 5 + i64::from(day) - 1;
-    let days = 365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + day_of_year;
+    let y = year - u32::from(month < 3);
+    let m = (month + 9) % 12;
+    let day_of_year = (153 * m + 2) / 5 + day - 1;
+    let days = 365 * y + y / 4 - y / 100 + y / 400 + day_of_year;
     // 719,468 days lie between 0000-03-01 and 1970-01-01.
-    Some((days - 719_468) * SECONDS_PER_DAY)
+    Some((i64::from(days) - 719_468) * SECONDS_PER_DAY)
 }
 
 fn midnight_of(year: i32, month: u32, day: u32) -> Option<i64> {

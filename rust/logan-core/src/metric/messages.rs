@@ -127,7 +127,7 @@ fn update<S: Simd>(messages: &mut Messages, batch: &Batch, block: Block<'_>) {
         // Complemented: of equally frequent messages the more severe ones sort first.
         key.push(!batch.level[row]);
         mask::<S>(as_line(text, block.bytes, padded), key);
-        if keys.end(row, table) {
+        if keys.end(row) {
             count(table, keys, batch, block);
         }
     }

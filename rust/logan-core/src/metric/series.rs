@@ -638,7 +638,11 @@ impl State for SeriesBuckets {
             return;
         }
         let step = self.step.max(other.step) as usize;
-        let mut merged = merged(self.at_step(step), other.at_step(step));
+        let mut merged = if self.step == other.step {
+            merged(self.rows(), other.rows())
+        } else {
+            merged(self.at_step(step), other.at_step(step))
+        };
         let step = fit(&mut merged, step);
         *self = SeriesBuckets::encode(step, merged.iter());
     }

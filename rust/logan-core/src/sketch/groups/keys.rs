@@ -16,9 +16,9 @@ pub struct Keys {
 
 struct Waiting {
     row: usize,
-    /// End of the key.
+    /// Where the key begins and ends.
+    start: usize,
     end: usize,
-    hash: u64,
 }
 
 impl Keys {
@@ -28,13 +28,12 @@ impl Keys {
         &mut self.bytes
     }
 
-    /// Ends the key of this row, which will be looked for in the table; whether there are now so
-    /// many that they should be.
+    /// Ends the key, which is that of this row; whether there are now so many that they should be
+    /// looked for.
     #[inline(always)]
-    pub fn end<P: Payload>(&mut self, row: usize, table: &GroupTable<P>) -> bool {
+    pub fn end(&mut self, row: usize) -> bool {
         let start = self.waiting.last().map_or(0, |last| last.end);
-        let hash = table.announce(&self.bytes[start..]);
-        self.waiting.push(Waiting { row, end: self.bytes.len(), hash });
+        self.waiting.push(Waiting { row, start, end: self.bytes.len() });
         self.waiting.len() >= ROWS
     }
 
@@ -46,11 +45,14 @@ impl Keys {
         table: &mut GroupTable<P>,
         mut found: impl FnMut(&mut GroupTable<P>, usize, usize),
     ) {
-        let mut start = 0;
-        for &Waiting { row, end, hash } in &self.waiting {
-            let place = table.index_announced(&self.bytes[start..end], hash);
-            found(table, row, place);
-            start = end;
+        // Not before all are written: bytes that have just been are not read back at once.
+        let mut hashes = [0; ROWS];
+        for (hash, key) in hashes.iter_mut().zip(&self.waiting) {
+            *hash = table.announce(&self.bytes[key.start..key.end]);
+        }
+        for (&hash, key) in hashes.iter().zip(&self.waiting) {
+            let place = table.index_announced(&self.bytes[key.start..key.end], hash);
+            found(table, key.row, place);
         }
         self.waiting.clear();
         self.bytes.clear();
