@@ -123,7 +123,7 @@ fn update<S: Simd>(messages: &mut Messages, batch: &Batch, block: Block<'_>) {
             continue;
         }
         let text = batch.message[row].bytes(block.bytes, &batch.arena);
-        let key = keys.next();
+        let key = keys.begin();
         // Complemented: of equally frequent messages the more severe ones sort first.
         key.push(!batch.level[row]);
         mask::<S>(as_line(text, block.bytes, padded), key);

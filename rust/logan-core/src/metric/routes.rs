@@ -204,7 +204,7 @@ impl Finder {
         let keys = &mut self.keys;
         for row in 0..places.len() {
             let Some((key, _)) = folder.key::<S>(batch, block, row) else { continue };
-            keys.next().extend_from_slice(key);
+            keys.begin().extend_from_slice(key);
             if keys.end(row) {
                 keys.find(table, |_, row, place| places[row] = place as u32);
             }

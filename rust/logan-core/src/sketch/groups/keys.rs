@@ -24,7 +24,7 @@ struct Waiting {
 impl Keys {
     /// What to append the bytes of the next key to.
     #[inline(always)]
-    pub fn next(&mut self) -> &mut Vec<u8> {
+    pub fn begin(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
