@@ -681,18 +681,19 @@ fn midnight(year: u32, month: u32, day: u32) -> Option<i64> {
         return None;
     }
     const LENGTHS: [u32; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    // A year of a century that 16 divides is one that 400 does; there is nothing to predict here.
+    let leap = year & if year.is_multiple_of(100) { 15 } else { 3 } == 0;
     let length = LENGTHS[month as usize - 1] + u32::from(leap && month == 2);
     if !(1..=length).contains(&day) {
         return None;
     }
     // Years from March on, so that the leap day ends them: days to the month are then linear.
-    let y = i64::from(year) - i64::from(month < 3);
-    let m = i64::from((month + 9) % 12);
-    let day_of_year = (153 * m + 2) / 5 + i64::from(day) - 1;
-    let days = 365 * y + y.div_euclid(4) - y.div_euclid(100) + y.div_euclid(400) + day_of_year;
+    let y = year - u32::from(month < 3);
+    let m = (month + 9) % 12;
+    let day_of_year = (153 * m + 2) / 5 + day - 1;
+    let days = 365 * y + y / 4 - y / 100 + y / 400 + day_of_year;
     // 719,468 days lie between 0000-03-01 and 1970-01-01.
-    Some((days - 719_468) * SECONDS_PER_DAY)
+    Some((i64::from(days) - 719_468) * SECONDS_PER_DAY)
 }
 
 fn midnight_of(year: i32, month: u32, day: u32) -> Option<i64> {
@@ -857,8 +858,28 @@ fn month_by_name(line: Line<'_>, at: usize) -> Option<u32> {
     if at + 3 > line.len() {
         return None;
     }
-    MONTHS.iter().position(|&m| m == name).map(|i| i as u32 + 1)
+    let (month_name, month) = MONTHS_BY_HASH[month_hash(name)];
+    (month_name == name).then_some(month)
 }
+
+/// A number below 16 that no two names of months share.
+const fn month_hash(name: u32) -> usize {
+    (name.wrapping_mul(61) >> 15) as usize & 15
+}
+
+/// Names and numbers of months: a search through all of them ends where none can predict.
+static MONTHS_BY_HASH: [(u32, u32); 16] = {
+    // No name has so many bits.
+    let mut months = [(u32::MAX, 0); 16];
+    let mut i = 0;
+    while i < MONTHS.len() {
+        let month = &mut months[month_hash(MONTHS[i])];
+        assert!(month.1 == 0);
+        *month = (MONTHS[i], i as u32 + 1);
+        i += 1;
+    }
+    months
+};
 
 /// The midnight of `YYYY-MM-DD` or `YYYY/MM/DD`, given as eight bytes and two.
 #[cold]

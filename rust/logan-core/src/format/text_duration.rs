@@ -548,9 +548,6 @@ fn qualifies<S: Simd>(line: Line<'_>, from: usize, start: usize, memo: &mut Memo
     slot.qualifies
 }
 
-/// Longest word that means anything here.
-const WORD_BYTES_MAX: usize = 13;
-
 fn is_filler(word: &[u8]) -> bool {
     matches!(
         word,
@@ -611,38 +608,42 @@ fn qualifies_slowly(context: &[u8]) -> bool {
     let mut words = words_from_right(text);
     let keyword = loop {
         match words.next() {
-            Some(word) if lower(word, is_filler) => {}
+            Some(word) if is(word, is_filler) => {}
             Some(word) => break word,
             None => return false,
         }
     };
-    lower(keyword, is_keyword) && !words.take(3).any(|word| lower(word, speaks_of_waiting))
+    is(keyword, is_keyword) && !words.take(3).any(|word| is(word, speaks_of_waiting))
 }
 
-/// Whether a word, in small letters, passes.
-fn lower(word: &[u8], test: fn(&[u8]) -> bool) -> bool {
-    let mut buffer = [0; WORD_BYTES_MAX];
-    buffer.get_mut(..word.len()).is_some_and(|lower| {
-        lower.copy_from_slice(word);
-        lower.make_ascii_lowercase();
-        test(lower)
-    })
+/// Whether a word of [`words_from_right`] passes.
+#[inline(always)]
+fn is(word: u128, test: fn(&[u8]) -> bool) -> bool {
+    let bytes = word.to_le_bytes();
+    test(&bytes[..letters(word)])
 }
 
-/// The words of `text`, last first.
-fn words_from_right(text: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    let mut rest = text;
+/// How many letters a word of [`words_from_right`] has.
+fn letters(word: u128) -> usize {
+    16 - word.leading_zeros() as usize / 8
+}
+
+/// The words of `text` in lower case, last first: the letters of each from the lowest byte on. Of
+/// one that is too long for that only its beginning, which is longer than any that means something.
+fn words_from_right(text: &[u8]) -> impl Iterator<Item = u128> + Clone {
+    let mut rest = text.iter().rev().copied().peekable();
     std::iter::from_fn(move || {
-        let end = rest.iter().rposition(u8::is_ascii_alphabetic)? + 1;
-        let mut start = end - 1;
-        while start > 0
-            && rest[start - 1].is_ascii_alphabetic()
-            && !(rest[start - 1].is_ascii_lowercase() && rest[start].is_ascii_uppercase())
-        {
-            start -= 1;
+        let mut first = rest.find(u8::is_ascii_alphabetic)?;
+        let lower = |letter: u8| u128::from(letter | 0x20);
+        let mut word = lower(first);
+        let joins = |before: u8, first: u8| {
+            before.is_ascii_alphabetic()
+                && !(before.is_ascii_lowercase() && first.is_ascii_uppercase())
+        };
+        while let Some(before) = rest.next_if(|&before| joins(before, first)) {
+            word = word << 8 | lower(before);
+            first = before;
         }
-        let word = &rest[start..end];
-        rest = &rest[..start];
         Some(word)
     })
 }

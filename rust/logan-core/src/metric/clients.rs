@@ -45,6 +45,8 @@ struct Name([u64; 2]);
 const SETS: usize = 1 << 13;
 /// So many misses, and the memo asks whether it is any good.
 const MISSES_MAX: usize = 1 << 13;
+/// Rows whose slots in the table are fetched at once.
+const AHEAD: usize = 32;
 /// The place of a row without a client.
 const NOWHERE: u32 = u32::MAX;
 
@@ -83,14 +85,7 @@ impl Metric for Clients {
         }
         self.table.expect(batch.len);
         if self.memo.is_off || self.table.room() < batch.len {
-            let flags = &batch.flags[..batch.len];
-            for (text, &flags) in batch.client.iter().zip(flags) {
-                if !text.is_empty() {
-                    let client = text.bytes(block.bytes, &batch.arena);
-                    self.table.entry(client).add(flags);
-                }
-            }
-            return;
+            return self.one_by_one(batch, block);
         }
         // All places first: in the second loop nothing waits for anything but memory.
         let mut places = [NOWHERE; BATCH_ROWS];
@@ -119,6 +114,27 @@ impl Tally {
 }
 
 impl Clients {
+    /// Counts a batch whose clients are hardly known, or whose places may change.
+    #[inline(always)]
+    fn one_by_one(&mut self, batch: &Batch, block: Block<'_>) {
+        let Clients { table, .. } = self;
+        let mut hashes = [0; AHEAD];
+        let texts = batch.client[..batch.len].chunks(AHEAD);
+        for (texts, flags) in texts.zip(batch.flags.chunks(AHEAD)) {
+            // The slots of some rows are fetched side by side, or each would be waited for.
+            for (hash, text) in hashes.iter_mut().zip(texts) {
+                *hash = table.announce(text.bytes(block.bytes, &batch.arena));
+            }
+            for ((text, &hash), &flags) in texts.iter().zip(&hashes).zip(flags) {
+                if !text.is_empty() {
+                    let client = text.bytes(block.bytes, &batch.arena);
+                    let place = table.index_announced(client, hash);
+                    table.count(place).add(flags);
+                }
+            }
+        }
+    }
+
     /// The places of a batch's clients, in a table with room for all of them.
     ///
     /// In steps, each for all rows: so no row waits for the memory that another one needs.

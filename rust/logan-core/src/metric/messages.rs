@@ -32,7 +32,7 @@ use crate::batch::{Batch, Columns, NO_TIME};
 use crate::level::Level;
 use crate::lines::{Line, PAD};
 use crate::simd::Simd;
-use crate::sketch::groups::{GroupTable, Groups, Payload};
+use crate::sketch::groups::{GroupTable, Groups, Keys, Payload};
 use crate::sketch::varint::{get_bytes, get_u64, put_bytes, put_u64, unzigzag, zigzag};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -50,8 +50,7 @@ const IPV6_BYTES_MAX: usize = 45;
 /// Accumulator.
 pub struct Messages {
     table: GroupTable<Message>,
-    /// A key under construction.
-    key: Vec<u8>,
+    keys: Keys,
     /// A message that is not in the block, with padding.
     padded: Vec<u8>,
 }
@@ -77,7 +76,8 @@ pub struct MessageGroups(Groups<Message>);
 
 impl Default for Messages {
     fn default() -> Self {
-        Messages { table: GroupTable::new(MESSAGES_MAX), key: Vec::new(), padded: Vec::new() }
+        let table = GroupTable::new(MESSAGES_MAX);
+        Messages { table, keys: Keys::default(), padded: Vec::new() }
     }
 }
 
@@ -117,17 +117,28 @@ impl Metric for Messages {
 #[inline(always)]
 fn update<S: Simd>(messages: &mut Messages, batch: &Batch, block: Block<'_>) {
     messages.table.expect(batch.len);
+    let Messages { table, keys, padded } = messages;
     for row in 0..batch.len {
         if batch.level[row] < Level::Warn as u8 || batch.message[row].is_empty() {
             continue;
         }
         let text = batch.message[row].bytes(block.bytes, &batch.arena);
-        let Messages { table, key, padded } = messages;
-        key.clear();
+        let key = keys.begin();
         // Complemented: of equally frequent messages the more severe ones sort first.
         key.push(!batch.level[row]);
         mask::<S>(as_line(text, block.bytes, padded), key);
-        let message = table.entry(key);
+        if keys.end(row) {
+            count(table, keys, batch, block);
+        }
+    }
+    count(table, keys, batch, block);
+}
+
+/// Counts the messages whose keys are there.
+#[inline(never)]
+fn count(table: &mut GroupTable<Message>, keys: &mut Keys, batch: &Batch, block: Block<'_>) {
+    keys.find(table, |table, row, place| {
+        let message = table.count(place);
         message.count += 1;
         if batch.time_ns[row] != NO_TIME {
             message.first_ns = message.first_ns.min(batch.time_ns[row]);
@@ -135,11 +146,13 @@ fn update<S: Simd>(messages: &mut Messages, batch: &Batch, block: Block<'_>) {
         }
         // Rows come in the order of their lines.
         if message.count == 1 {
+            let text = batch.message[row].bytes(block.bytes, &batch.arena);
             message.source = block.source;
             message.offset = block.offset_of(batch, row);
-            message.sample = sample_of(text).to_vec();
+            message.sample.clear();
+            message.sample.extend_from_slice(sample_of(text));
         }
-    }
+    });
 }
 
 /// The first bytes of a text as a line, where it stands or copied.
@@ -421,7 +434,15 @@ impl Payload for Message {
     type Live = Message;
 
     fn freeze(live: &mut Message, out: &mut Vec<u8>) {
-        std::mem::take(live).encode(out);
+        live.encode(out);
+        Message::reset(live);
+    }
+
+    fn reset(live: &mut Message) {
+        let Message { count, first_ns, last_ns, source, offset, sample } = live;
+        (*count, *first_ns, *last_ns) = (0, i64::MAX, i64::MIN);
+        (*source, *offset) = (0, 0);
+        sample.clear();
     }
 
     fn merge(&mut self, other: &Self) {

@@ -19,7 +19,7 @@ use crate::batch::{BATCH_ROWS, Batch, Columns, DURATION_NS_MAX, ERROR, NO_DURATI
 use crate::lines::{Line, PAD};
 use crate::simd::Simd;
 use crate::sketch::buckets;
-use crate::sketch::groups::{GroupTable, Groups, Payload};
+use crate::sketch::groups::{GroupTable, Groups, Keys, Payload};
 use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -52,6 +52,7 @@ pub struct Routes {
 #[derive(Default)]
 pub(super) struct Finder {
     folder: Folder,
+    keys: Keys,
     #[cfg(target_arch = "x86_64")]
     memo: memo::Memo,
 }
@@ -199,10 +200,16 @@ impl Finder {
             let slow = |row| index::<S, P>(folder, table, batch, block, row);
             return self.memo.places(batch, block, moves, slow, places);
         }
-        for (row, place) in places.iter_mut().enumerate() {
-            let index = index::<S, P>(folder, table, batch, block, row);
-            *place = index.map_or(NOWHERE, |index| index as u32);
+        places.fill(NOWHERE);
+        let keys = &mut self.keys;
+        for row in 0..places.len() {
+            let Some((key, _)) = folder.key::<S>(batch, block, row) else { continue };
+            keys.begin().extend_from_slice(key);
+            if keys.end(row) {
+                keys.find(table, |_, row, place| places[row] = place as u32);
+            }
         }
+        keys.find(table, |_, row, place| places[row] = place as u32);
     }
 }
 
@@ -506,6 +513,16 @@ impl Payload for Route {
             live.window.counts.fill(0);
             (live.sum_ns, live.sum_high, live.max_ns) = (0, 0, 0);
         }
+    }
+
+    #[inline]
+    fn reset(live: &mut Tally) {
+        (live.requests, live.errors) = (0, 0);
+        (live.sum_ns, live.sum_high, live.max_ns) = (0, 0, 0);
+        live.window.first = 0;
+        live.window.counts.clear();
+        // What few routes need is not kept for all.
+        live.window.counts.shrink_to(WINDOW);
     }
 
     fn merge(&mut self, other: &Self) {

@@ -5,9 +5,12 @@
 //! coarse one, and a union of buckets needs at least the step that any part of it needs: the step
 //! depends on the set of seconds alone, in whatever order or pieces they come.
 
+mod scattered;
+
 use super::{Block, Metric, State, latency::sum_and_range};
-use crate::batch::{Batch, Columns, ERROR, MEASURED, NO_TIME, REQUEST};
+use crate::batch::{BATCH_ROWS, Batch, Columns, ERROR, MEASURED, NO_TIME, REQUEST, TIMED};
 use crate::sketch::varint;
+use scattered::{Cells, Loose, distinct};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -51,10 +54,12 @@ impl Bucket {
 /// a sorted run of what the heap held when it was last emptied. A bucket may be in all of these.
 ///
 /// Lines that are a little out of order find their bucket among the few. Where times jump about,
-/// nothing is looked for: to put a bucket on a heap and to sort that now and then is a third of the
-/// work of finding each in a table that no cache holds, and to coarsen a run is to add up
-/// neighbours. The heap is emptied when it is worth a pass over the run, so that for a while there
-/// may be more than [`BUCKETS_MAX`]; that does not show in the end.
+/// nothing is looked for: rows are kept as they are until there are so many that the step they
+/// need is known. That is nearly always so coarse that there is a *cell* for each bucket between
+/// the first and the last. Where it is not, to sort rows now and then is a third of the work of
+/// finding the bucket of each in a table that no cache holds, and to coarsen a run is to add up
+/// neighbours. Things are moved to the run when it is worth a pass over it, so that for a while
+/// there may be more than [`BUCKETS_MAX`]; that does not show in the end.
 pub struct Series {
     step: usize,
     current: Bucket,
@@ -62,6 +67,10 @@ pub struct Series {
     recent: Box<[Bucket; RECENT]>,
     heap: Vec<Bucket>,
     run: Vec<Bucket>,
+    /// Whether most rows of the last batch were in none of the buckets at hand.
+    is_scattered: bool,
+    loose: Vec<Loose>,
+    cells: Cells,
 }
 
 /// Buckets that are at hand beside the current one: a power of two, 4 KiB.
@@ -69,6 +78,12 @@ const RECENT: usize = 64;
 
 /// Most buckets on the heap while the run is short.
 const HEAP_MAX: usize = BUCKETS_MAX / 4;
+
+/// Most loose rows: enough to tell that the hours of some decades are too many buckets.
+const LOOSE_MAX: usize = 1 << 17;
+
+/// Most bits of a set of buckets: half a megabyte.
+const SET_BITS_MAX: u64 = 1 << 22;
 
 /// Buckets in the order of time, at one step; as compact bytes, since a hundred thousand of them
 /// wait at each node of a merge tree.
@@ -91,6 +106,9 @@ impl Default for Series {
             recent: Box::new([Bucket::default(); RECENT]),
             heap: Vec::new(),
             run: Vec::new(),
+            is_scattered: false,
+            loose: Vec::new(),
+            cells: Cells::default(),
         }
     }
 }
@@ -103,9 +121,13 @@ impl Metric for Series {
         if !batch.has(Columns::TIME) {
             return;
         }
+        if self.is_scattered {
+            return self.scatter(batch);
+        }
         if !batch.all_timed() {
             return self.rest(batch, 0);
         }
+        let waiting = self.heap.len();
         let step = self.step;
         let seconds = &batch.second[..batch.len];
         let mut start = 0;
@@ -124,11 +146,13 @@ impl Metric for Series {
             tally(&mut self.current, batch, start, end);
             start = end;
         }
+        self.is_scattered = self.heap.len() > waiting + batch.len / 2;
     }
 
     fn take(&mut self) -> SeriesBuckets {
-        self.settle();
         self.empty();
+        self.empty_cells();
+        self.fit();
         // A run is short, or of a log that needs its memory elsewhere.
         let run = std::mem::take(&mut self.run);
         let state = SeriesBuckets::encode(self.step, run.iter());
@@ -218,24 +242,123 @@ impl Series {
         }
     }
 
-    /// Moves all buckets to the run, and takes coarser steps until they are few enough.
+    /// A batch whose times jump about.
     #[cold]
+    fn scatter(&mut self, batch: &Batch) {
+        if self.loose.len() + batch.len > LOOSE_MAX || self.cells.room() < batch.len {
+            self.empty();
+        }
+        let seconds = &batch.second[..batch.len];
+        let mut indices = [0; BATCH_ROWS];
+        if !self.cells.is_empty() {
+            for (index, &second) in indices.iter_mut().zip(seconds) {
+                *index = index_of(second, self.step);
+                self.cells.prefetch(*index);
+            }
+        }
+        let rows = seconds.iter().zip(&batch.flags).zip(&batch.duration_ns);
+        for (((&second, &flags), &duration_ns), &index) in rows.zip(&indices) {
+            let row = Loose::new(second, flags, duration_ns);
+            if flags & TIMED != 0 && !self.cells.add(index, &row) {
+                self.loose.push(row);
+            }
+        }
+        let jumps = seconds.windows(2).filter(|pair| pair[0] != pair[1]).count();
+        self.is_scattered = jumps > batch.len / 4;
+    }
+
+    /// Moves all buckets to the run, or if there are loose rows to cells where those can be, and
+    /// takes coarser steps until buckets are few enough.
+    #[cold]
+    #[inline(never)]
     fn empty(&mut self) {
+        self.settle();
         let recent = self.recent.iter_mut().map(std::mem::take);
         self.heap.extend(recent.filter(|bucket| bucket.records > 0));
-        let new = Summed { heap: &self.heap, order: sorted(&self.heap).into_iter().peekable() };
-        let old = std::mem::take(&mut self.run);
-        if old.is_empty() {
-            self.run.reserve(self.heap.len());
-            self.run.extend(new);
-        } else {
-            self.run = merged(old.into_iter(), new);
+        self.empty_cells();
+        let range = self.range();
+        if self.heap.len() + self.run.len() + self.loose.len() > BUCKETS_MAX {
+            self.coarsen_to(self.step_that_fits(range));
         }
+        let order = sorted(self.heap.iter().map(|bucket| bucket.index));
+        let new = Summed::new(order, |i| self.heap[i]);
+        self.run = merged(std::mem::take(&mut self.run).into_iter(), new);
         self.heap.clear();
+        self.fit();
+        let step = self.step;
+        let index = |row: &Loose| index_of(row.second(), step);
+        if !self.loose.is_empty() {
+            let Series { run, loose, cells, .. } = self;
+            cells.span(index_of(range.0, step), index_of(range.1, step));
+            loose.retain(|row| !cells.add(index(row), row));
+            let order = sorted(loose.iter().map(index));
+            let new = Summed::new(order, |i| loose[i].bucket(index(&loose[i])));
+            *run = merged(std::mem::take(run).into_iter(), new);
+            loose.clear();
+        }
+        if self.cells.is_empty() {
+            self.fit();
+        }
+    }
+
+    /// Moves what cells hold to the run; there are none then.
+    fn empty_cells(&mut self) {
+        if !self.cells.is_empty() {
+            let run = std::mem::take(&mut self.run);
+            self.run = merged(run.into_iter(), self.cells.buckets());
+            self.cells.clear();
+        }
+    }
+
+    /// The first and the last second of what is in the run, on the heap and loose, or the starts
+    /// of their buckets.
+    fn range(&self) -> (i64, i64) {
+        let step_s = STEPS_S[self.step];
+        let ends = self.run.first().into_iter().chain(self.run.last());
+        let seconds = ends.chain(&self.heap).map(|bucket| bucket.index * step_s);
+        let seconds = seconds.chain(self.loose.iter().map(Loose::second));
+        seconds.fold((i64::MAX, i64::MIN), |(min, max), s| (min.min(s), max.max(s)))
+    }
+
+    /// The step that what is in the run, on the heap and loose needs, if that can be told without
+    /// sorting; else a finer one. They all begin in `range`.
+    fn step_that_fits(&self, range: (i64, i64)) -> usize {
+        let step_s = STEPS_S[self.step];
+        // The coarsest is always long enough.
+        for step in (self.step..STEPS_S.len() - 1).rev() {
+            let first = index_of(range.0, step);
+            let span = index_of(range.1, step).abs_diff(first) + 1;
+            if span > SET_BITS_MAX {
+                return self.step;
+            }
+            let buckets = self.run.iter().chain(&self.heap);
+            let seconds = buckets.map(|bucket| bucket.index * step_s);
+            let seconds = seconds.chain(self.loose.iter().map(Loose::second));
+            let indices = seconds.map(|second| index_of(second, step));
+            let most = BUCKETS_MAX as u64;
+            if span > most && distinct(first, span as usize, indices) > BUCKETS_MAX {
+                return step + 1;
+            }
+        }
+        self.step
+    }
+
+    /// Takes coarser steps until the buckets of the run are few enough; nothing may be elsewhere.
+    fn fit(&mut self) {
         while self.run.len() > BUCKETS_MAX && self.step + 1 < STEPS_S.len() {
-            let factor = STEPS_S[self.step + 1] / STEPS_S[self.step];
-            self.step += 1;
+            self.coarsen_to(self.step + 1);
+        }
+    }
+
+    /// Takes a coarser step; nothing may be in cells or at hand.
+    fn coarsen_to(&mut self, step: usize) {
+        let factor = STEPS_S[step] / STEPS_S[self.step];
+        self.step = step;
+        if factor > 1 {
             coarsen(&mut self.run, factor);
+            for bucket in &mut self.heap {
+                bucket.index = bucket.index.div_euclid(factor);
+            }
         }
     }
 }
@@ -256,21 +379,28 @@ fn index_of(second: i64, step: usize) -> i64 {
     }
 }
 
-/// The buckets of a heap in order, those of one index added up.
-struct Summed<'a> {
-    heap: &'a [Bucket],
+/// Buckets in order, those of one index added up.
+struct Summed<B> {
     /// Their places.
     order: std::iter::Peekable<std::vec::IntoIter<u32>>,
+    /// The one at a place.
+    bucket: B,
 }
 
-impl Iterator for Summed<'_> {
+impl<B: Fn(usize) -> Bucket> Summed<B> {
+    fn new(order: Vec<u32>, bucket: B) -> Self {
+        Summed { order: order.into_iter().peekable(), bucket }
+    }
+}
+
+impl<B: Fn(usize) -> Bucket> Iterator for Summed<B> {
     type Item = Bucket;
 
     fn next(&mut self) -> Option<Bucket> {
-        let heap = self.heap;
-        let mut bucket = heap[self.order.next()? as usize];
-        while let Some(same) = self.order.next_if(|&i| heap[i as usize].index == bucket.index) {
-            bucket.add(&heap[same as usize]);
+        let at = |place: u32| (self.bucket)(place as usize);
+        let mut bucket = at(self.order.next()?);
+        while let Some(same) = self.order.next_if(|&place| at(place).index == bucket.index) {
+            bucket.add(&at(same));
         }
         Some(bucket)
     }
@@ -319,19 +449,19 @@ fn coarsen(run: &mut Vec<Bucket>, factor: i64) {
 }
 
 /// The places of buckets in the order of their indices.
-fn sorted(buckets: &[Bucket]) -> Vec<u32> {
+fn sorted(indices: impl Iterator<Item = i64> + Clone) -> Vec<u32> {
     const BITS: u32 = 11;
     const PLACE: u32 = 32;
-    let indices = || buckets.iter().map(|bucket| bucket.index);
-    let (Some(min), Some(max)) = (indices().min(), indices().max()) else { return Vec::new() };
+    let both = indices.clone().min().zip(indices.clone().max());
+    let Some((min, max)) = both else { return Vec::new() };
     if max.wrapping_sub(min) as u64 >> PLACE != 0 {
-        let mut places: Vec<u32> = (0..buckets.len() as u32).collect();
-        places.sort_by_key(|&place| buckets[place as usize].index);
-        return places;
+        let mut rows: Vec<(i64, u32)> = indices.zip(0..).collect();
+        rows.sort_unstable();
+        return rows.into_iter().map(|(_, place)| place).collect();
     }
     // Index and place in one word: within a century all that there are.
     let word = |(index, place): (i64, u64)| (index.wrapping_sub(min) as u64) << PLACE | place;
-    let mut words: Vec<u64> = indices().zip(0..).map(word).collect();
+    let mut words: Vec<u64> = indices.zip(0..).map(word).collect();
     if words.len() < 4096 {
         words.sort_unstable();
     } else {
@@ -508,7 +638,11 @@ impl State for SeriesBuckets {
             return;
         }
         let step = self.step.max(other.step) as usize;
-        let mut merged = merged(self.at_step(step), other.at_step(step));
+        let mut merged = if self.step == other.step {
+            merged(self.rows(), other.rows())
+        } else {
+            merged(self.at_step(step), other.at_step(step))
+        };
         let step = fit(&mut merged, step);
         *self = SeriesBuckets::encode(step, merged.iter());
     }
@@ -543,7 +677,7 @@ impl State for SeriesBuckets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{BATCH_ROWS, Record};
+    use crate::batch::{BATCH_ROWS, DURATION_NS_MAX, NO_DURATION, NO_STATUS, Record};
     use proptest::prelude::*;
 
     fn series(seconds: &[i64]) -> SeriesBuckets {
@@ -596,6 +730,52 @@ mod tests {
                 merged.merge(&part);
             }
             assert_eq!(merged, whole);
+        }
+    }
+
+    /// Every sort of row, in an order in which they come scattered, and in that of their times.
+    #[test]
+    fn scattered_rows_count_as_ordered_ones_do() {
+        let states = [
+            (200_000, 3_000, "cells from the first rows on"),
+            (200_000, 20_000_000, "a step that a set of buckets tells"),
+            (400_000, 1 << 31, "days, the hours being just few enough for a while"),
+            (260_000, 1 << 33, "years beyond those of the rows before"),
+            (90_000, 1 << 33, "few rows, sorted"),
+        ];
+        for (count, span, what) in states {
+            let seconds = scattered(count, span, 11);
+            let mut rows: Vec<Record> = Vec::new();
+            for (i, second) in seconds.into_iter().enumerate() {
+                // Now and then one without a time, and one that is too long for a cell.
+                let time_ns = if i % 997 == 5 { NO_TIME } else { second * 1_000_000_000 };
+                let duration_ns = match i % 7 {
+                    0 | 1 => NO_DURATION,
+                    2 if i % 5 == 0 => DURATION_NS_MAX - i as u64,
+                    _ => second.unsigned_abs() << (i % 13),
+                };
+                let status = [NO_STATUS, 200, 503][i % 3];
+                rows.push(Record { time_ns, second, duration_ns, status, ..Record::EMPTY });
+            }
+            let mut series = Series::default();
+            let mut state = |rows: &[Record]| {
+                for part in rows.chunks(BATCH_ROWS) {
+                    let mut batch = Batch::new();
+                    for record in part {
+                        let columns = Columns::TIME.or(Columns::DURATION).or(Columns::STATUS);
+                        batch.push(columns, record, 0, 0);
+                    }
+                    series.update(&batch, Block { bytes: &[], offset: 0, source: 0 });
+                }
+                series.take()
+            };
+            let whole = state(&rows);
+            whole.check().unwrap();
+            let mut merged = SeriesBuckets::default();
+            rows.chunks(70_001).for_each(|part| merged.merge(&state(part)));
+            assert_eq!(merged, whole, "{what}");
+            rows.sort_by_key(|row| row.second);
+            assert_eq!(state(&rows), whole, "{what}");
         }
     }
 

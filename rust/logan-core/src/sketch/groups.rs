@@ -30,11 +30,13 @@
 //! frozen.
 
 mod frozen;
+mod keys;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use frozen::Groups;
+pub use keys::Keys;
 pub use table::{CALLS_AT_ONCE_MAX, GroupTable};
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -50,6 +52,12 @@ pub trait Payload: Default + Clone + PartialEq {
     /// Appends the canonical bytes of what a table counted for a key, and leaves `live` as
     /// `default()` is, but for memory that it may keep.
     fn freeze(live: &mut Self::Live, out: &mut Vec<u8>);
+
+    /// Makes `live` what `default()` is, but for memory that it may keep.
+    #[inline]
+    fn reset(live: &mut Self::Live) {
+        *live = Self::Live::default();
+    }
 
     /// Adds the figures of `other`: commutative and associative, with `default()` as identity.
     fn merge(&mut self, other: &Self);

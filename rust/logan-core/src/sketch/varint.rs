@@ -56,9 +56,35 @@ pub fn get_u64(bytes: &mut &[u8]) -> Option<u64> {
     }
 }
 
+/// A number of at most nine bytes; None if it is longer, or none.
+#[inline]
+fn get_short(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for (i, &byte) in bytes.iter().take(9).enumerate() {
+        value |= u64::from(byte & 0x7F) << (7 * i);
+        if byte < 0x80 {
+            if byte == 0 && i > 0 {
+                return None;
+            }
+            *bytes = &bytes[i + 1..];
+            return Some(value);
+        }
+    }
+    None
+}
+
 /// Takes what [`put_u128`] wrote off the front; None if the bytes end too early, or the number is
 /// longer than 128 bits or than it need be.
+#[inline]
 pub fn get_u128(bytes: &mut &[u8]) -> Option<u128> {
+    match get_short(bytes) {
+        Some(value) => Some(u128::from(value)),
+        None => get_long(bytes),
+    }
+}
+
+#[cold]
+fn get_long(bytes: &mut &[u8]) -> Option<u128> {
     let mut value = 0;
     for (i, &byte) in bytes.iter().enumerate() {
         let shift = 7 * i as u32;

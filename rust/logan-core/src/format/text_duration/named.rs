@@ -16,7 +16,7 @@
 //!
 //! The last one in the text counts.
 
-use super::{NO_DURATION, is_filler, lower, speaks_of_waiting, words_from_right};
+use super::{NO_DURATION, is, is_filler, letters, speaks_of_waiting, words_from_right};
 use crate::batch::DURATION_NS_MAX;
 use crate::format::{Unit, duration};
 use crate::lines::{Line, Window};
@@ -98,29 +98,42 @@ fn unit_of(name: &[u8]) -> Option<Unit> {
         return None;
     }
     let mut words = words_from_right(name);
-    let unit = words.next()?;
+    let last = words.next()?;
+    let unit = match () {
+        _ if is(last, is_nanos) => Unit::Nanoseconds,
+        _ if is(last, is_micros) => Unit::Microseconds,
+        _ if is(last, is_millis) => Unit::Milliseconds,
+        _ if is(last, is_seconds) => Unit::Seconds,
+        _ => return None,
+    };
     // Behind anything else, such as a digit, it is part of something longer.
-    let before = name[..name.len() - unit.len()].last()?;
+    let before = name[..name.len() - letters(last)].last()?;
     if !matches!(before, b'_' | b'-' | b'.') && !before.is_ascii_alphabetic() {
         return None;
     }
-    let unit = [
-        (Unit::Nanoseconds, &[&b"ns"[..], b"nanos", b"nsecs", b"nanoseconds"]),
-        (Unit::Microseconds, &[&b"us"[..], b"micros", b"usecs", b"microseconds"]),
-        (Unit::Milliseconds, &[&b"ms"[..], b"millis", b"msecs", b"milliseconds"]),
-        (Unit::Seconds, &[&b"s"[..], b"s", b"secs", b"seconds"]),
-    ]
-    .into_iter()
-    .find(|(_, names)| names.iter().any(|known| unit.eq_ignore_ascii_case(known)))?
-    .0;
-    let keyword =
-        words.find(|word| !word.eq_ignore_ascii_case(b"in") && !lower(word, is_filler))?;
-    let is_response_time = match keyword.eq_ignore_ascii_case(b"time") {
-        true => words.clone().next().is_some_and(|word| lower(word, is_of_request)),
-        false => lower(keyword, is_keyword),
+    let keyword = words.find(|&word| !is(word, |word| word == b"in" || is_filler(word)))?;
+    let is_response_time = match is(keyword, |word| word == b"time") {
+        true => words.clone().next().is_some_and(|word| is(word, is_of_request)),
+        false => is(keyword, is_keyword),
     };
-    let waits = words.any(|word| lower(word, speaks_of_waiting));
+    let waits = words.any(|word| is(word, speaks_of_waiting));
     (is_response_time && !waits).then_some(unit)
+}
+
+fn is_nanos(word: &[u8]) -> bool {
+    matches!(word, b"ns" | b"nanos" | b"nsecs" | b"nanoseconds")
+}
+
+fn is_micros(word: &[u8]) -> bool {
+    matches!(word, b"us" | b"micros" | b"usecs" | b"microseconds")
+}
+
+fn is_millis(word: &[u8]) -> bool {
+    matches!(word, b"ms" | b"millis" | b"msecs" | b"milliseconds")
+}
+
+fn is_seconds(word: &[u8]) -> bool {
+    matches!(word, b"s" | b"secs" | b"seconds")
 }
 
 fn is_keyword(word: &[u8]) -> bool {

@@ -68,6 +68,8 @@ pub struct GroupTable<P: Payload> {
     pub(super) slots: Vec<u32>,
     /// In the order of insertion, as their cells and their keys in the arena.
     heads: Vec<Head>,
+    /// Those behind the last entry's are for later ones: they have memory that need not be
+    /// allocated again.
     cells: Vec<Cell<P::Live>>,
     arena: Vec<u8>,
     /// The first entries, as many as this has, in the order of (hash, key).
@@ -130,10 +132,23 @@ impl<P: Payload> GroupTable<P> {
     /// [`moves`](Self::moves) stays the same.
     #[inline(always)]
     pub fn index(&mut self, key: &[u8]) -> usize {
+        self.index_announced(key, hash_of(key))
+    }
+
+    /// The hash of a key, for [`index_announced`](Self::index_announced), whose memory is asked for.
+    #[inline(always)]
+    pub fn announce(&self, key: &[u8]) -> u64 {
+        let hash = hash_of(key);
+        prefetch(&raw const self.slots[hash as usize & (self.slots.len() - 1)]);
+        hash
+    }
+
+    /// As [`index`](Self::index), of a key that has this hash.
+    #[inline(always)]
+    pub fn index_announced(&mut self, key: &[u8], hash: u64) -> usize {
         if key.len() > KEY_BYTES_MAX {
             return self.long_index(key);
         }
-        let hash = hash_of(key);
         match self.find(key, hash) {
             Some(index) => index,
             None => self.insert(key, hash),
@@ -215,12 +230,15 @@ impl<P: Payload> GroupTable<P> {
             distinct.insert(hash);
         }
         let index = self.heads.len();
-        self.heads.push(Head {
-            hash,
-            key_start: self.arena.len() as u32,
-            key_len: key.len() as u16,
-        });
-        self.cells.push(Cell::default());
+        let key_start = self.arena.len() as u32;
+        self.heads.push(Head { hash, key_start, key_len: key.len() as u16 });
+        match self.cells.get_mut(index) {
+            Some(cell) => {
+                cell.weight = 0;
+                P::reset(&mut cell.live);
+            }
+            None => self.cells.push(Cell::default()),
+        }
         self.arena.extend_from_slice(key);
         place(&mut self.slots, hash, index);
         index
@@ -260,13 +278,15 @@ impl<P: Payload> GroupTable<P> {
             self.heads.iter().for_each(|head| distinct.insert(head.hash));
             self.distinct = Some(distinct);
         }
-        let weights = self.cells.iter().map(|cell| u64::from(cell.weight));
+        let cells = &self.cells[..self.heads.len()];
+        let weights = cells.iter().map(|cell| u64::from(cell.weight));
         let subtract = weight_beyond(self.cap, weights);
         self.error += subtract;
         // It is one of the weights.
         let subtract = subtract as u32;
         self.drop_up_to(subtract);
-        self.cells.iter_mut().for_each(|cell| cell.weight -= subtract);
+        let cells = &mut self.cells[..self.heads.len()];
+        cells.iter_mut().for_each(|cell| cell.weight -= subtract);
     }
 
     /// Drops the entries of at most this weight. The slots are then to be filled anew.
@@ -288,7 +308,6 @@ impl<P: Payload> GroupTable<P> {
             kept += 1;
         }
         self.heads.truncate(kept);
-        self.cells.truncate(kept);
         self.arena.truncate(arena_len);
     }
 
@@ -385,7 +404,6 @@ impl<P: Payload> GroupTable<P> {
             self.slots.fill(0);
         }
         self.heads.clear();
-        self.cells.clear();
         self.arena.clear();
         self.order.clear();
         self.moves += 1;
