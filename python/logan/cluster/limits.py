@@ -118,3 +118,6 @@ REPORT_S_MAX: Final = 10.0
 
 RESUBMIT_S_MAX: Final = 60.0
 """How long a client waits for a coordinator that went away to come back."""
+
+HOPELESS_S_MIN: Final = 5.0
+"""How long a source that none of the workers can read waits for one that can."""
