@@ -22,7 +22,7 @@ from logan.cli.values import (
     zone_name,
 )
 from logan.errors import UsageError
-from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, EXPANSION_MAX_DEFAULT, SERIES_POINTS_MAX
+from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, EXPANSION_MAX_DEFAULT, MIB, SERIES_POINTS_MAX
 from logan.plan import CUSTOM, Options
 from logan.report import CSV_TABLES, Look, render
 
@@ -181,7 +181,7 @@ def configure_report(parser: Parser) -> None:
         type=byte_size,
         default=CHUNK_SIZE_BYTES_DEFAULT,
         metavar="BYTES",
-        help="unit of work, such as 4MiB (16MiB)",
+        help=f"unit of work, such as 4MiB ({CHUNK_SIZE_BYTES_DEFAULT // MIB}MiB)",
     )
     parser.setting(
         "--max-expansion",

@@ -39,7 +39,10 @@ exit codes: those of analyze; 4 if the cluster failed
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="log files, as the coordinator sees them"
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="logs, as the coordinator sees them: files, folders, quoted patterns, URLs",
     )
     parser.add_argument(
         "--on-workers",
