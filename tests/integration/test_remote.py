@@ -192,6 +192,13 @@ def test_unknown_schemes_are_named() -> None:
         logan.analyze("ftp://example.org/a.log")
 
 
+@pytest.mark.parametrize(("url", "what"), [("s3://", "bucket"), ("https:///a.log", "server")])
+def test_urls_of_nothing_are_named(url: str, what: str) -> None:
+    with pytest.raises(logan.InputError, match=f"names no {what}") as caught:
+        logan.analyze(url)
+    assert "write it like" in str(caught.value.hint)
+
+
 def test_urls_are_shown_without_secrets() -> None:
     assert shown("https://me:pw@example.org/a.log?X-Sig=1") == "https://example.org/a.log"
 

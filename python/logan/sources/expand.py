@@ -83,7 +83,8 @@ def is_folder(path: str) -> bool:
         return os.path.isdir(path)
     from logan.sources import remote
 
-    return remote.can_list(path) and urlsplit(path).path[-1:] in ("", "/")
+    parts = urlsplit(path)
+    return remote.can_list(path) and parts.netloc != "" and parts.path[-1:] in ("", "/")
 
 
 def is_pattern(path: str) -> bool:

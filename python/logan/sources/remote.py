@@ -362,6 +362,13 @@ def _connect(url: str) -> tuple[Any, Any]:
             kind="missing",
             hint="it reads files, - and http(s)://, s3://, gs://, az://",
         )
+    if not urlsplit(url).netloc:
+        raise InputError(
+            f"{url} names no {'server' if scheme.startswith('http') else 'bucket'}",
+            input=url,
+            kind="missing",
+            hint=f"write it like {scheme}://NAME/logs/app.log",
+        )
     try:
         import obstore
         from obstore.store import HTTPStore, from_url
