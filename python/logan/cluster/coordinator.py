@@ -627,7 +627,7 @@ class Coordinator:
         job = self.jobs.get(message.job)
         if job is None or message.chunk >= len(job.plan.chunks):
             return
-        if job.refused(message.chunk, session.name, trio.current_time()):
+        if job.refused(message.chunk, session.name, message.error, trio.current_time()):
             url = job.urls[job.plan.chunks[message.chunk].source]
             hint = next_step(url, message.error)
             text = f"{session.name}: {message.detail}"

@@ -16,7 +16,7 @@ from typing import Any, Final
 import trio
 
 from logan._logan import MergeTree, Spec, Summary
-from logan.cluster.limits import ALARMS_KEPT_MAX, HOPELESS_S_MIN, RECOVERIES_KEPT_MAX
+from logan.cluster.limits import ALARMS_KEPT_MAX, HOPELESS_S_MIN, OUTAGE_S_MIN, RECOVERIES_KEPT_MAX
 from logan.cluster.scanning import digest_of, read_note
 from logan.errors import InputError, SummaryError
 from logan.job import Job
@@ -83,8 +83,9 @@ class RunningJob:
         owned: whether somebody waits for it; not when it was resumed.
         drawn: chunks that a second worker scans too; `verified` counts those that one did, and
             `alarms` says where it had other figures.
-        refusals: by source, the workers that could not read it, and since when; `hopeless` are
-            sources that nobody who is there can read.
+        refusals: by source, the workers that could not read it, with the kind of their last
+            FAIL and the time of the first; `hopeless` are sources that nobody who is there can
+            read.
         returned: results that were handed to the journal.
         closed: whether the journal has its report.
         resumed_bytes: of the chunks that were done when it was taken up from the journal.
@@ -112,7 +113,7 @@ class RunningJob:
     drawn: frozenset[int] = frozenset()
     verified: int = 0
     alarms: list[str] = field(default_factory=list)
-    refusals: dict[int, dict[str, float]] = field(default_factory=dict)
+    refusals: dict[int, dict[str, tuple[str, float]]] = field(default_factory=dict)
     hopeless: set[int] = field(default_factory=set)
     shares: dict[str, Share] = field(default_factory=dict)
     threads: dict[str, int] = field(default_factory=dict)
@@ -227,10 +228,12 @@ class RunningJob:
             self.recoveries.append(entry)
         return entry
 
-    def refused(self, chunk_id: int, worker: str, now: float) -> bool:
+    def refused(self, chunk_id: int, worker: str, kind: str, now: float) -> bool:
         """Note that `worker` could not read a chunk; whether that is news of its source."""
         refused = self.refusals.setdefault(self.plan.chunks[chunk_id].source, {})
-        return refused.setdefault(worker, now) == now
+        before = refused.get(worker)
+        refused[worker] = kind, now if before is None else before[1]
+        return before is None or before[0] != kind
 
     def lose(self, action: LostChunk) -> LostChunk:
         """Note that a chunk is given up; with the names of those who could not read it."""
@@ -247,7 +250,9 @@ class RunningJob:
         refused = self.refusals.get(source, {})
         if not refused or not refused.keys() >= set(present):
             return False
-        if now - min(refused.values()) < HOPELESS_S_MIN:
+        outage = any(kind == "unreadable" for kind, _ in refused.values())
+        waited_s = now - min(since for _, since in refused.values())
+        if waited_s < (OUTAGE_S_MIN if outage else HOPELESS_S_MIN):
             return False
         return not any(self.plan.chunks[id].source == source for id in self.done)
 
