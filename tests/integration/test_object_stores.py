@@ -210,6 +210,7 @@ def url_of(name: str) -> str:
         ("dask", NARROWED),
     ],
     indirect=["way"],
+    ids=["analyze", "analyze narrowed", "coordinator", "submit narrowed", "dask", "dask narrowed"],
 )
 def test_objects_have_the_figures_of_files(
     cluster: Cluster,

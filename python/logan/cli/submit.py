@@ -88,9 +88,11 @@ async def _main(
 ) -> int:
     import trio
 
+    from logan.sources import shown_name
+
     started = time.monotonic()
     resumed: list[int] = []
-    name = ", ".join(args.paths or args.on_workers)
+    name = ", ".join(shown_name(each) for each in args.paths or args.on_workers)
 
     def show(done: int, total: int, body: Mapping[str, Any]) -> None:
         for event in body["events"]:

@@ -26,7 +26,7 @@ from logan._logan import Cancel, Fingerprint, MergeTree, Spec, Summary
 from logan.cpus import cpus
 from logan.engines import Progress
 from logan.engines.local import read_streams
-from logan.errors import ClusterError, InputError, UsageError
+from logan.errors import ClusterError, InputError, SourceChangedError, UsageError
 from logan.model import Archive, Chunk, Missing, Plan, Result, Source, join_missing
 from logan.sources import figures
 from logan.sources.stdin import Stream
@@ -203,6 +203,7 @@ def scan_block(
     chunks and their sources; and the worker's name."""
     from distributed import get_worker
 
+    worker = str(get_worker().name)
     tree = MergeTree(spec)
     # Files come first, as in a plan, so places in the list are those in the tree.
     ranges = [
@@ -249,15 +250,17 @@ def scan_block(
                 cancel=Cancel(),
             )
         except InputError as error:
-            why = (error.kind, str(error))
-            missing.append(Missing(chunk.source, chunk.start, chunk.end, *why))
+            why = str(error)
+            if not isinstance(error, SourceChangedError):
+                why += f" (tried by {worker})"  # another one may be able to: name whom to look at
+            missing.append(Missing(chunk.source, chunk.start, chunk.end, error.kind, why))
             continue
         if found.fault is not None:
             missing.append(Missing(chunk.source, chunk.start, chunk.end, *found.fault))
         if found.archive is not None:
             archives[chunk.source] = found.archive
         tree.insert(place, found.summary)
-    return tree.finish().to_bytes(), missing, archives, str(get_worker().name)
+    return tree.finish().to_bytes(), missing, archives, worker
 
 
 def _size(block: Sequence[Chunk]) -> int:
