@@ -87,8 +87,8 @@ class InputError(LoganError):
 
     Attributes:
         input: the path as given, or "-".
-        kind: "missing", "folder", "permission", "binary", "utf-16", "compressed", "format",
-            "archive" (damaged), "changed" or "unreadable".
+        kind: "missing", "gone" (since the plan was made), "folder", "permission", "binary",
+            "utf-16", "compressed", "format", "archive" (damaged), "changed" or "unreadable".
     """
 
     def __init__(

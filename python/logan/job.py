@@ -24,7 +24,7 @@ from logan.narrowing import Sought
 from logan.plan import CUSTOM, Options, is_format_name, make_plan, replan
 from logan.report import Report, assemble, input_entry
 from logan.report.units import visible
-from logan.sources import Input, local, open_inputs, readable_name, shown_name
+from logan.sources import Input, local, next_step, open_inputs, shown_name
 from logan.sources.stdin import Stream
 
 __all__ = [
@@ -272,10 +272,11 @@ def _blame(missing: Iterable[Missing], figures: Mapping[str, Any], job: Job) -> 
         entry = inputs[order[each.source]]
         if each.kind == "cancelled" or entry.error is not None:
             continue
-        kind = SourceChangedError if each.kind == "changed" else InputError
-        name = readable_name(entry.path)
+        kind = SourceChangedError if each.kind in ("changed", "gone") else InputError
+        name = shown_name(entry.path)
         why = each.why if name in each.why else f"{name}: {each.why}"
-        entry.error = kind(why, input=entry.path, kind=each.kind)
+        hint = next_step(entry.path, each.kind)
+        entry.error = kind(why, input=entry.path, kind=each.kind, hint=hint)
     for evaluated in figures["sources"]:
         entry = inputs[order[evaluated["source"]]]
         read = sum(each["lines"] for each in evaluated["formats"])
@@ -325,7 +326,7 @@ def _misfit(entry: Input, forced: str, job: Job) -> InputError:
         )
     found = [each.name for each in entry.detection.formats] if entry.detection else []
     return InputError(
-        f"no line of {readable_name(entry.path)} is of format {forced}",
+        f"no line of {shown_name(entry.path)} is of format {forced}",
         input=entry.path,
         kind="format",
         hint=f"it looks like {found[0]}: leave the format out" if found else "see: logan formats",

@@ -125,7 +125,8 @@ def _edge(name: str, value: Moment | None, input_tz: str) -> _Edge | None:
     if moment is None:
         raise UsageError(
             f"{name} is {value!r}, which is no time",
-            hint='write it like 2024-01-24, "2024-01-24 10:15", 2024-01-24T10:15:00Z or 2h',
+            hint='write it like 2024-01-24, "2024-01-24 10:15", 2024-01-24T10:15:00Z, or 2h30m '
+            "(units: ms s m h d w)",
         )
     return _Edge(name, moment, back=False)
 

@@ -19,6 +19,7 @@ from logan.engines import ENGINES, dask
 from logan.job import prepare
 from logan.model import Chunk
 from logan.plan import Options
+from logan.report import Look, render
 
 LOGS = Path(__file__).resolve().parents[2] / "test_vectors" / "logs"
 INPUTS = [
@@ -61,6 +62,17 @@ def figures(paths: list[Path], engine: str, **options: Any) -> dict[str, Any]:
 def test_the_same_figures(engine: str, paths: list[Path]) -> None:
     expected = figures(paths, "local", chunk_size=4096, threads=1)
     assert figures(paths, engine, chunk_size=4096) == expected
+
+
+def test_the_report_for_people_names_the_workers(cluster: Any) -> None:
+    report = logan.analyze(INPUTS[0], engine=f"dask={cluster.scheduler_address}", chunk_size=4096)
+    workers = report.to_dict()["performance"]["workers"]
+    assert sum(each["chunks_done"] for each in workers) == 80
+    assert sum(each["bytes"] for each in workers) == INPUTS[0][0].stat().st_size
+    text = render("text", report, Look(width=80))
+    assert "Workers" in text
+    for each in workers:
+        assert f"  {each['worker']}\n" in text
 
 
 def test_progress_ends_at_the_end(engine: str) -> None:

@@ -149,6 +149,12 @@ def test_validate_prints_every_mismatch(log: str, tmp_path: Path) -> None:
     assert logan("validate", str(tmp_path / "none"), str(expected)).returncode == 3
     assert logan("validate", log, str(expected)).returncode == 3
     assert logan("validate", "-", "-", stdin=report).returncode == 2
+    saved = tmp_path / "report.json"
+    saved.write_bytes(report)
+    swapped = logan("validate", str(expected), str(saved))
+    assert swapped.returncode == 2
+    assert f"{saved} is a report, {expected} is none" in swapped.stderr.decode()
+    assert f"hint: swap them: logan validate {saved} {expected}" in swapped.stderr.decode()
     folder = logan("validate", str(tmp_path), str(expected))
     assert (folder.returncode, b"analyze" in folder.stderr) == (3, False)
     # A gate that checks nothing is a slip, not a success.

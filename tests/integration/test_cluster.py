@@ -512,6 +512,56 @@ def test_clients_read_below_the_roots_only(serving: Cluster, log: Path, path: st
     assert json.loads(client.out)["lines"]["total"] == 0
 
 
+@pytest.fixture(scope="module")
+def logs(log: Path) -> Path:
+    """A folder with a rotated set, and with what is no log."""
+    logs = log.parent / "logs"
+    (logs / "deep").mkdir(parents=True)
+    for number, name in enumerate(("web.log.2", "web.log.1", "web.log", "deep/b.log")):
+        (logs / name).write_text("".join(log_lines(100 * (number + 1))))
+    (logs / "README").write_text("no log\n")
+    return logs
+
+
+NAMED = [["logs/web.log*", "logs/deep/*"], ["logs/**/*.log"], ["logs"]]
+
+
+@pytest.mark.parametrize("named", NAMED, ids=" ".join)
+def test_folders_and_patterns_of_clients(serving: Cluster, logs: Path, named: list[str]) -> None:
+    local = serving.start("local", "analyze", "--json", *named, cwd=logs.parent)
+    client = serving.submit(*named, "--json", cwd=logs.parent)
+    assert client.wait() == local.wait() == 0, client.err
+    assert figures(client.out) == figures(local.out)
+    if named == ["logs"]:
+        assert "a folder with 4 logs; left out: 1 of no known format (README)" in client.err
+
+
+@pytest.mark.parametrize("named", NAMED, ids=" ".join)
+def test_folders_and_patterns_of_a_coordinators_own(
+    cluster: Cluster, logs: Path, named: list[str]
+) -> None:
+    local = cluster.start("local", "analyze", "--json", *named, cwd=logs.parent)
+    job = cluster.coordinator("--json", *named, cwd=logs.parent)
+    cluster.worker("alice", connected=False, cwd=logs.parent)
+    assert job.wait() == local.wait() == 0, job.err
+    assert figures(job.out) == figures(local.out)
+
+
+@pytest.mark.parametrize("named", ["links", "links/**/*", "links/etc"])
+def test_folders_and_patterns_do_not_lead_out_of_the_roots(
+    serving: Cluster, log: Path, named: str
+) -> None:
+    links = log.parent / "links"
+    if not links.exists():
+        links.mkdir()
+        (links / "out.log").symlink_to("/etc/hostname")
+        (links / "etc").symlink_to("/etc")
+    client = serving.submit(named, "--json", cwd=log.parent)
+    assert client.wait() == 3
+    assert client.json()["lines"]["total"] == 0
+    assert "hostname" not in client.out
+
+
 def talk(cluster: Cluster, data: bytes, *, patience_s: float = 10.0) -> bytes:
     """Send bytes and read what comes until the other side ends."""
     with socket.create_connection(("127.0.0.1", cluster.port), timeout=patience_s) as peer:

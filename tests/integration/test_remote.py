@@ -14,8 +14,10 @@ from typing import Any, ClassVar
 import pytest
 
 import logan
+from logan.cluster.scanning import Piece, scan
 from logan.limits import FETCH_BYTES_MAX
 from logan.sources.remote import Fetcher, shown
+from tests.integration.object_store import ObjectStore, open_store
 
 LINES = [
     b"2024-01-24 10:%02d:32.%03d INFO Request processed in %dms\n" % (n // 50 % 60, n % 1000, n)
@@ -50,7 +52,7 @@ class Web(BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         self.asked.append(f"{self.command} {self.path}")
         path = self.path.partition("?")[0]
-        if path == "/secret.log":
+        if path == "/secret.log" or (path == "/signed.log" and not body):
             return self._send(403, b"no", body=body)
         if path not in self.files:
             return self._send(404, b"nothing", body=body)
@@ -148,6 +150,31 @@ def test_what_a_web_server_refuses(web: str, name: str, kind: str, words: str) -
     assert caught.value.hint
 
 
+def test_a_url_that_was_signed_for_get_alone(web: str, plain: logan.Report) -> None:
+    Web.files["/signed.log"] = DATA
+    report = logan.analyze(f"{web}/signed.log?signature=x", chunk_size=300_000)
+    assert report.total_requests == plain.total_requests
+    # In ranges, as any other.
+    assert len(Web.asked) > len(DATA) // 300_000
+
+
+def test_what_is_missing_of_a_signed_url_is_named_without_its_signature(web: str) -> None:
+    Web.changes_after = 12
+    report = logan.analyze(f"{web}/a%20b.log?signature=geheim", chunk_size=300_000, errors="report")
+    assert report.partial
+    assert "changed" in report.inputs[0].error
+    assert "geheim" not in report.to_json()
+
+
+def test_what_a_worker_cannot_fetch_of_an_archive_is_no_result(web: str) -> None:
+    """Another worker may be able to."""
+    Web.files["/secret.log"] = gzip.compress(DATA)
+    spec = logan.make_spec()
+    piece = Piece(f"{web}/secret.log", 0, 9_999, 0, 9_999, None, True, "gzip", None, 300_000)
+    with pytest.raises(logan.InputError, match="refuses"):
+        scan(piece, spec)
+
+
 def test_an_object_that_changes_under_the_scan_is_left_out(web: str) -> None:
     Web.changes_after = 12  # those of opening: a look, the head, eight places, two more
     with pytest.raises(logan.SourceChangedError, match="changed"):
@@ -165,6 +192,13 @@ def test_unknown_schemes_are_named() -> None:
         logan.analyze("ftp://example.org/a.log")
 
 
+@pytest.mark.parametrize(("url", "what"), [("s3://", "bucket"), ("https:///a.log", "server")])
+def test_urls_of_nothing_are_named(url: str, what: str) -> None:
+    with pytest.raises(logan.InputError, match=f"names no {what}") as caught:
+        logan.analyze(url)
+    assert "write it like" in str(caught.value.hint)
+
+
 def test_urls_are_shown_without_secrets() -> None:
     assert shown("https://me:pw@example.org/a.log?X-Sig=1") == "https://example.org/a.log"
 
@@ -179,51 +213,33 @@ def test_ranges_are_read_ahead_up_to_the_chunks_end_alone(web: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A moto server with the bucket `logs`; the environment that leads to it."""
-    moto = pytest.importorskip("moto.server")
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    environment = {
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ALLOW_HTTP": "true",
-    }
-    saved = dict(os.environ)
-    os.environ.update(environment)
-    from urllib.request import Request, urlopen
-
-    def put(path: str, data: bytes) -> None:
-        kind = {"Content-Type": "application/octet-stream"}
-        url = f"http://{host}:{port}/{path}"
-        urlopen(Request(url, data=data, headers=kind, method="PUT")).close()
-
-    put("logs", b"")
-    put("logs/deep/app%20one.log", DATA)
-    put("logs/app.log.gz", gzip.compress(DATA))
-    yield environment
-    os.environ.clear()
-    os.environ.update(saved)
-    server.stop()
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """A server with some objects; this process's environment leads to it."""
+    with (
+        open_store(tmp_path_factory.mktemp("store")) as store,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in store.environment.items():
+            patch.setenv(name, value)
+        store.put("deep/app one.log", DATA)
+        store.put("app.log.gz", gzip.compress(DATA))
+        yield store
 
 
 @pytest.mark.parametrize("key", ["deep/app one.log", "app.log.gz"])
-def test_objects_of_a_store(store: dict[str, str], plain: logan.Report, key: str) -> None:
+def test_objects_of_a_store(store: ObjectStore, plain: logan.Report, key: str) -> None:
     report = logan.analyze(f"s3://logs/{key}", chunk_size=300_000, threads=3)
     for name in ("total_requests", "response_time_ms", "series", "levels"):
         assert report[name] == plain[name]
     assert not report.partial
 
 
-def test_objects_on_the_command_line(store: dict[str, str], tmp_path: Path) -> None:
+def test_objects_on_the_command_line(store: ObjectStore, tmp_path: Path) -> None:
     path = tmp_path / "b.log"
     path.write_bytes(DATA)
     done = subprocess.run(
         [sys.executable, "-m", "logan", "analyze", "--json", "s3://logs/app.log.gz", str(path)],
-        env={**os.environ, **store},
+        env={**os.environ, **store.environment},
         capture_output=True,
         check=False,
         timeout=60,
@@ -234,7 +250,7 @@ def test_objects_on_the_command_line(store: dict[str, str], tmp_path: Path) -> N
     assert [each["compression"] for each in report["inputs"]] == ["gzip", None]
 
 
-def test_what_a_store_lacks(store: dict[str, str]) -> None:
+def test_what_a_store_lacks(store: ObjectStore) -> None:
     with pytest.raises(logan.InputError, match=r"nothing is there|no such bucket"):
         logan.analyze("s3://nobucket/a.log")
     with pytest.raises(logan.InputError, match="nothing is there"):

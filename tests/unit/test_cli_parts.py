@@ -67,13 +67,17 @@ def test_values_are_parsed_or_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("argv", "message", "hint"),
     [
-        (["analyze", "--bogus", "a.log"], "no such option or argument: --bogus", "logan analyze -"),
+        (["analyze", "--xyz", "a.log"], "no such option or argument: --xyz", "logan analyze -"),
+        (["analyze", "a.log", "--treads=2"], "argument: --treads=2", "did you mean --threads?"),
+        (["analyse", "a.log"], "there is no command 'analyse'", "did you mean analyze?"),
+        (["xyz"], "there is no command 'xyz'", "there are analyze, coordinator, worker"),
+        (["analyze", "a.log", "--since", "2x"], "'2x', which is no time", "units: ms s m h d w"),
         (["analyze", "a.log", "--input-tz", "Mars/X"], "'Mars/X' is no time zone", "--help"),
         (["analyze", "a.log", "--output-tz", "Mars/X"], "'Mars/X' is no time zone", "--help"),
         (["status", "extra"], "no such option or argument: extra", "logan status --help"),
     ],
 )
-def test_a_mistake_on_the_command_line_names_the_commands_help(
+def test_a_mistake_on_the_command_line_is_named_with_the_next_step(
     argv: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(argv) == 2
@@ -93,6 +97,36 @@ def test_detect_takes_folders_and_patterns(
     shown = capsys.readouterr()
     assert f"{tmp_path}/a.log: 1 line sampled" in shown.out
     assert "a folder with 1 log; left out: 1 empty (b.txt)" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("selected", "message", "hint"),
+    [
+        (["--since", "2025-01-01"], "no record is in the selected time", "--relative-to last"),
+        (["--since", "2h"], "no record is in the selected time", "--relative-to last"),
+        (["--where", "level=fatal"], "no record meets the condition", "logan detect FILE"),
+        (
+            ["--until", "2h", "--where", "level=fatal"],
+            "no record is in the selected time and meets the condition",
+            "logan detect FILE",
+        ),
+    ],
+)
+@pytest.mark.parametrize("lines", [1, 10_000])  # so many that a search by time reads none
+def test_nothing_selected_is_said_with_the_next_step(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    selected: list[str],
+    message: str,
+    hint: str,
+    lines: int,
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("2024-01-24 10:15:32 INFO ready\n" * lines)
+    assert cli.main(["analyze", str(path), *selected]) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == f"logan: {message}"
+    assert hint in told[1]
 
 
 def test_the_heading_names_what_was_read(

@@ -20,7 +20,7 @@ from logan.cluster.dial import Address
 from logan.cluster.health import Pace, Vitals
 from logan.cluster.isolated import Isolation, Poison
 from logan.cluster.metrics import coordinator_metrics, worker_metrics
-from logan.cluster.running import RunningJob
+from logan.cluster.running import RunningJob, describe_paths
 from logan.cluster.scanning import (
     Piece,
     Scanned,
@@ -35,6 +35,7 @@ from logan.errors import ProtocolError, SourceChangedError, SummaryError, UsageE
 from logan.job import inputs_from_json, inputs_to_json, prepare
 from logan.plan import Options
 from logan.report import Look, render
+from logan.scheduler.actions import LostChunk
 from logan.wire.messages import Submit
 
 LINE = "2024-01-24 10:15:32.{:03d} INFO Request processed in 127ms\n"
@@ -217,6 +218,35 @@ def test_a_job_that_was_stopped_names_what_is_missing(job: RunningJob) -> None:
     job.cancelled = True
     (missing,) = job.missing()
     assert (missing.start, missing.end, missing.kind) == (10_000, job.plan.bytes, "cancelled")
+
+
+def test_a_source_is_hopeless_when_all_who_are_there_refused_it(job: RunningJob) -> None:
+    assert job.refused(0, "alice", "permission", 10.0)
+    assert not job.refused(1, "alice", "permission", 11.0)
+    assert not job.is_hopeless(0, ["alice"], 14.0)  # others may be about to come
+    assert job.is_hopeless(0, ["alice"], 15.0)
+    assert not job.is_hopeless(0, ["alice", "bob"], 15.0)
+    assert job.refused(0, "bob", "unreadable", 16.0)
+    assert not job.is_hopeless(0, ["alice", "bob"], 16.0)  # the server may come back
+    assert job.is_hopeless(0, ["alice", "bob"], 70.0)
+    assert job.refused(0, "bob", "missing", 17.0)
+    assert job.is_hopeless(0, ["alice", "bob"], 17.0)
+    job.done.add(2)
+    assert not job.is_hopeless(0, ["alice", "bob"], 17.0)
+
+
+def test_why_a_chunk_was_given_up_names_who_tried(job: RunningJob) -> None:
+    job.refused(0, "bob", "permission", 1.0)
+    job.refused(1, "alice", "permission", 1.0)
+    lost = job.lose(LostChunk("j", 0, "permission", "no credentials"))
+    assert lost.why == "no credentials (tried by alice, bob)"
+    assert job.lost == [lost]
+    assert job.lose(LostChunk("j", 1, "poison", "it kills")).why == "it kills"
+
+
+def test_jobs_are_named_without_secrets() -> None:
+    assert describe_paths(["https://me:pw@host/a.log?signature=x", "b.log"]) == "a.log and 1 more"
+    assert describe_paths(["s3://bucket/logs/"]) == "logs"
 
 
 # --- Scans -------------------------------------------------------------------------------------

@@ -1,15 +1,17 @@
 """The order of rotated logs, and what patterns and folders stand for."""
 
 import os
+import re
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logan.errors import UsageError
-from logan.sources import expand, open_inputs
+from logan.errors import InputError, UsageError
+from logan.sources import expand, open_inputs, remote
 from logan.sources.rotation import in_time_order
 
 LINE = b"2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"
@@ -133,3 +135,96 @@ def test_too_many_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(expand, "FOLDER_ENTRIES_MAX", 3)
     with pytest.raises(UsageError, match="more than 3 files"):
         expand.expand(["logs"])
+
+
+# --- Object stores ------------------------------------------------------------------------------
+
+STORED = [
+    "logs/a9.log",
+    "logs/a10.log",
+    "logs/.hidden.log",
+    "logs/deep",
+    "logs/deep/b.log",
+    "logs/deep/er/c d.log",
+    "logs/deep/50% #1?.log",
+    "logs/app.log.1",
+    "logs/app.log",
+]
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket `b` with `STORED`, of which `logs/deep` stands for a folder."""
+
+    def listed(url: str, *, deep: bool) -> Iterator[tuple[str, int]]:
+        if not url.startswith("s3://b/"):
+            raise InputError("no such bucket")
+        prefix = url.removeprefix("s3://b/")
+        for key in STORED:
+            name = key.removeprefix(prefix)
+            if key.startswith(prefix) and (deep or "/" not in name):
+                yield name, 0 if key == "logs/deep" else 9
+
+    monkeypatch.setattr(remote, "listed", listed)
+
+
+DEEP = "deep/50%25 %231%3F.log deep/b.log deep/er/c d.log"
+
+
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("logs/*.log", "a9.log a10.log app.log"),
+        ("logs/a[0-9].log", "a9.log"),
+        ("logs/app.log*", "app.log.1 app.log"),
+        ("logs/.*", ".hidden.log"),
+        (
+            "logs/**/*.log",
+            "a9.log a10.log app.log deep/50%25 %231%3F.log deep/b.log deep/er/c d.log",
+        ),
+        ("logs/deep/**", "deep/50%25 %231%3F.log deep/b.log deep/er/c d.log"),
+        ("logs/*/[bc]*.log", "deep/b.log"),
+        ("*/deep/b.log", "deep/b.log"),
+        ("logs/**/er/**/c%20d.log*", "deep/er/c d.log"),
+        ("logs/a9.log", "a9.log"),
+    ],
+)
+def test_patterns_of_objects(pattern: str, found: str) -> None:
+    expected = re.split(r" (?=deep|a|\.)", found)
+    assert names(f"s3://b/{pattern}") == [f"s3://b/logs/{name}" for name in expected]
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_prefix_is_a_folder_if_it_ends_with_a_slash() -> None:
+    assert names("s3://b/logs/deep") == ["s3://b/logs/deep"]
+    named, (folder,) = expand.expand(["s3://b/logs/"])
+    assert [each.path.removeprefix("s3://b/logs/") for each in named] == [
+        "a9.log",
+        "a10.log",
+        "app.log.1",
+        "app.log",
+        "deep/50%25 %231%3F.log",
+        "deep/b.log",
+        "deep/er/c d.log",
+    ]
+    assert folder.skipped == {"hidden": 1}
+    assert names("s3://b") == names("s3://b/")
+    assert len(names("s3://b")) == 7
+
+
+@pytest.mark.usefixtures("bucket")
+def test_what_cannot_be_listed_stays_as_it_is() -> None:
+    assert names("s3://none/*.log", "s3://*/a.log") == ["s3://none/*.log", "s3://*/a.log"]
+    # Nobody can list what a web server has.
+    assert names("https://b/*.log", "https://b/logs/") == ["https://b/*.log", "https://b/logs/"]
+    named, (folder,) = expand.expand(["s3://none/"])
+    assert not named
+    assert isinstance(folder.error, InputError)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_too_many_objects_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expand, "FOLDER_ENTRIES_MAX", 3)
+    with pytest.raises(UsageError, match="s3://b/logs: more than 3 files"):
+        expand.expand(["s3://b/logs/*.gz"])

@@ -15,7 +15,7 @@ from logan.scheduler.actions import (
     Recovered,
     Resolve,
 )
-from logan.scheduler.events import ChunkFailed, CommitFailed, JobCancelled
+from logan.scheduler.events import ChunkFailed, ChunksHopeless, CommitFailed, JobCancelled
 from logan.scheduler.limits import Limits
 from logan.scheduler.states import StateError
 from tests.unit.scheduling import Stage
@@ -167,6 +167,23 @@ def test_a_source_that_changed_is_given_up_at_once_and_blames_no_worker() -> Non
     stage.fail("alice", FIRST, "changed", final=True)
     assert stage.actions == [LostChunk("job", 0, "changed", "no such file"), EndJob("job")]
     assert stage.worker("alice").pauses == 0
+
+
+def test_chunks_that_nobody_can_do_are_given_up_unless_somebody_is_at_them() -> None:
+    stage = Stage()
+    stage.job(4)
+    stage.join("alice", 1)
+    stage.tell(ChunksHopeless("job", [0, 1, 2], "permission", "no credentials"))
+    assert stage.actions[-2:] == [
+        LostChunk("job", 1, "permission", "no credentials"),
+        LostChunk("job", 2, "permission", "no credentials"),
+    ]
+    stage.fail("alice", FIRST, "permission")
+    stage.tell(ChunksHopeless("job", [0, 1, 2], "permission", "no credentials"))
+    assert stage.actions[-1] == LostChunk("job", 0, "permission", "no credentials")
+    stage.ready("alice")
+    assert stage.leases() == [("alice", ("job", 3, 1))]
+    stage.tell(ChunksHopeless("unknown", [0], "permission", "no credentials"))
 
 
 def test_a_poison_line_is_quarantined_with_its_range() -> None:

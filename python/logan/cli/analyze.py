@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from logan.cli.exits import Exit, exit_of_signal
 from logan.cli.values import (
@@ -22,7 +22,7 @@ from logan.cli.values import (
     zone_name,
 )
 from logan.errors import UsageError
-from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, EXPANSION_MAX_DEFAULT, SERIES_POINTS_MAX
+from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, EXPANSION_MAX_DEFAULT, MIB, SERIES_POINTS_MAX
 from logan.plan import CUSTOM, Options
 from logan.report import CSV_TABLES, Look, render
 
@@ -181,7 +181,7 @@ def configure_report(parser: Parser) -> None:
         type=byte_size,
         default=CHUNK_SIZE_BYTES_DEFAULT,
         metavar="BYTES",
-        help="unit of work, such as 4MiB (16MiB)",
+        help=f"unit of work, such as 4MiB ({CHUNK_SIZE_BYTES_DEFAULT // MIB}MiB)",
     )
     parser.setting(
         "--max-expansion",
@@ -336,9 +336,26 @@ def _say_what_is_wrong(report: Report) -> None:
             say(entry.error)
         for note in entry.notes:
             say(f"{input_name(entry.path)}: {note}")
-    if report.get("selection") and not report.lines.parsed and report.lines.total:
-        say("no record is in the selected time and meets the condition")
-        say("logan detect FILE shows a line of each format and its fields", prefix="  hint: ")
+    selection = report.get("selection")
+    lines = report.lines
+    if selection and not lines.parsed and (lines.total or lines.skipped_bytes):
+        _say_nothing_is_selected(selection)
+
+
+def _say_nothing_is_selected(selection: Mapping[str, Any]) -> None:
+    from logan.cli.terminal import say
+
+    if not selection.get("where"):
+        say("no record is in the selected time")
+        hint = (
+            "without --since and --until the report says which time the records are of; "
+            "with --relative-to last, 2h counts back from the last of them"
+        )
+    else:
+        timed = any(selection.get(each) is not None for each in ("since", "until"))
+        say(f"no record {'is in the selected time and ' if timed else ''}meets the condition")
+        hint = "logan detect FILE shows a line of each format and its fields"
+    say(hint, prefix="  hint: ")
 
 
 def _publish(report: Report, args: argparse.Namespace) -> None:

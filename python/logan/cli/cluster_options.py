@@ -65,9 +65,10 @@ def secrets_of_peer(args: argparse.Namespace) -> tuple[bytes | None, ssl.SSLCont
 
 def port_number(text: str) -> int:
     """A port; 0 takes a free one."""
-    if not text.strip().isdecimal() or int(text) > 65_535:
+    digits = text.strip()
+    if not digits.isdecimal() or int(digits) > 65_535:
         raise ArgumentTypeError(f"{text!r} is no port, they go from 0 to 65535")
-    return int(text)
+    return int(digits)
 
 
 def share(text: str) -> float:

@@ -30,6 +30,7 @@ JOBS_SHOWN_MAX: Final = 4
 _EVENT_STYLES: Final = {
     "joined": "green",
     "left": "yellow",
+    "refused": "yellow",
     "recovered": "cyan",
     "verified": "cyan",
     "missing": "bold red",

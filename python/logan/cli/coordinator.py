@@ -47,7 +47,7 @@ NAG_S: Final = 2.0
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="log files of a job of its own; read by workers"
+        "paths", nargs="*", metavar="PATH", help="logs of a job of its own, as for analyze"
     )
     parser.add_argument(
         "--port", type=port_number, default=8000, metavar="P", help="where it listens (8000)"
@@ -60,7 +60,8 @@ def configure(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="DIR",
-        help="folder whose files clients may name (the working directory); repeatable",
+        help="folder, or URL such as s3://bucket/logs/, below which clients may name what is to be "
+        "read (the working directory); repeatable",
     )
     parser.add_argument(
         "--state", metavar="DIR", help="keep a journal there; a coordinator that was killed resumes"

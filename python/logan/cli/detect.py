@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
 HELP = "Say which formats a log has, which fields are its times, and what is assumed."
-EPILOG = (
-    "A sample is read: the head of the file and eight places further in; of a compressed one the "
-    "head, of an archive the heads of its first logs."
-)
+EPILOG = """\
+A sample is read: the head of the file and eight places further in; of a compressed one the head,
+of an archive the heads of its first logs.
+"""
 
 
 def configure(parser: Parser) -> None:

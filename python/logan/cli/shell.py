@@ -51,6 +51,10 @@ class Parser(argparse.ArgumentParser):
         """Raise instead of printing a usage text that hides the message."""
         raise UsageError(message, hint=f"see: {self.prog} --help")
 
+    def options(self) -> list[str]:
+        """The names of its options."""
+        return [*self._option_string_actions]
+
     def setting(
         self, flag: str, *, type: Callable[[str], Any], default: Any, help: str, **kwargs: Any
     ) -> None:
@@ -116,12 +120,21 @@ def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
     # A command that is named first is the only one whose options need to be known.
     named = [argv[0]] if argv and argv[0] in commands else commands
     parser = command_parser(named)
+    if named is commands and argv and not argv[0].startswith("-"):
+        raise UsageError(
+            f"there is no command {argv[0]!r}",
+            hint=_perhaps(argv[0], commands, f"there are {', '.join(commands)}"),
+        )
     args, unknown = parser.parse_known_args(argv)
     if unknown:
         command = f"logan {args.command}" if args.command else "logan"
         raise UsageError(
             f"there is no such option or argument: {' '.join(unknown)}",
-            hint=f"see: {command} --help",
+            hint=_perhaps(
+                unknown[0].partition("=")[0],
+                args.parser.options() if args.command else parser.options(),
+                f"see: {command} --help",
+            ),
         )
     if args.command is None:
         parser.print_help()
@@ -149,8 +162,16 @@ def command_parser(commands: Sequence[str]) -> Parser:
             name, help=module.HELP, description=module.HELP, epilog=module.EPILOG
         )
         module.configure(subparser)
-        subparser.set_defaults(run=module.run)
+        subparser.set_defaults(run=module.run, parser=subparser)
     return parser
+
+
+def _perhaps(text: str, known: Sequence[str], otherwise: str) -> str:
+    """A hint: the known word that is most like `text`, if one is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(text, known, 1, cutoff=0.75)
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 class _Version(argparse.Action):

@@ -39,7 +39,10 @@ exit codes: those of analyze; 4 if the cluster failed
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="log files, as the coordinator sees them"
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="logs, as the coordinator sees them: files, folders, quoted patterns, URLs",
     )
     parser.add_argument(
         "--on-workers",
@@ -85,9 +88,11 @@ async def _main(
 ) -> int:
     import trio
 
+    from logan.sources import shown_name
+
     started = time.monotonic()
     resumed: list[int] = []
-    name = ", ".join(args.paths or args.on_workers)
+    name = ", ".join(shown_name(each) for each in args.paths or args.on_workers)
 
     def show(done: int, total: int, body: Mapping[str, Any]) -> None:
         for event in body["events"]:

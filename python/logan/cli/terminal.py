@@ -165,7 +165,9 @@ def say(message: str, *, prefix: str = "logan: ") -> None:
     if sys.stderr is None:  # print would fall back to stdout
         return
     with contextlib.suppress(OSError, ValueError):
-        print(f"{prefix}{visible(message)}", file=sys.stderr, flush=True)
+        # At once: print writes the newline apart, and other processes write here too.
+        sys.stderr.write(f"{prefix}{visible(message)}\n")
+        sys.stderr.flush()
 
 
 def _shows_blocks(stream: TextIO | None) -> bool:

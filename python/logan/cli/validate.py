@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from logan.cli.exits import Exit
 from logan.errors import InputError, UsageError
@@ -24,7 +25,13 @@ EXPECTED is a JSON object that names figures as the report does, nested or with 
 
 examples:
   logan analyze app.log --json | logan validate - expected.json
+
+exit codes: 0 all are as expected, 1 some are not, 2 usage, 3 a file is unreadable or no JSON object
 """
+
+
+_IS_REPORT: Final = "schema_version"
+"""A key that every report has, and no figure that anybody expects of something else."""
 
 
 def configure(parser: Parser) -> None:
@@ -49,6 +56,12 @@ def run(args: argparse.Namespace) -> int:
     if args.report == args.expected == "-":
         raise UsageError("standard input cannot be both REPORT and EXPECTED")
     report, expected = _read_object(args.report), _read_object(args.expected)
+    if _IS_REPORT in expected and _IS_REPORT not in report:
+        raise UsageError(
+            f"{_name(args.expected)} is a report, {_name(args.report)} is none: "
+            "REPORT comes first, EXPECTED second",
+            hint=f"swap them: logan validate {_quoted(args.expected)} {_quoted(args.report)}",
+        )
     mismatches = validate_results(report, expected, tolerance=args.tolerance)
     lines = [visible(str(each)) for each in mismatches]
     figures = _leaves(expected)
@@ -97,6 +110,12 @@ def _read_object(path: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise InputError(f"{name} holds no JSON object", input=path)
     return value
+
+
+def _quoted(path: str) -> str:
+    from logan.sources import readable_name
+
+    return shlex.quote(readable_name(path))
 
 
 def _name(path: str) -> str:

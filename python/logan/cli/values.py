@@ -64,16 +64,18 @@ def share_or_count(text: str) -> Limit:
 
 def positive(text: str) -> int:
     """A whole number from 1 on."""
-    if not text.strip().isdecimal() or int(text) < 1:
+    digits = text.strip()  # of more than int would strip
+    if not digits.isdecimal() or int(digits) < 1:
         raise ArgumentTypeError(f"{text!r} is no whole number from 1 on")
-    return int(text)
+    return int(digits)
 
 
 def whole(text: str) -> int:
     """A whole number from 0 on."""
-    if not text.strip().isdecimal():
+    digits = text.strip()
+    if not digits.isdecimal():
         raise ArgumentTypeError(f"{text!r} is no whole number from 0 on")
-    return int(text)
+    return int(digits)
 
 
 def moment(text: str) -> datetime:

@@ -85,6 +85,7 @@ from logan.scheduler.actions import (
 )
 from logan.scheduler.events import (
     ChunkCommitted,
+    ChunksHopeless,
     CommitFailed,
     DrainAsked,
     Event,
@@ -95,7 +96,8 @@ from logan.scheduler.events import (
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
 from logan.scheduler.views import Statistics
-from logan.wire.messages import Cancel, Done, Drain, Error, Lease, Stale
+from logan.sources import next_step, shown_name
+from logan.wire.messages import Cancel, Done, Drain, Error, Fail, Lease, Stale
 
 __all__ = ["Coordinator"]
 
@@ -613,10 +615,39 @@ class Coordinator:
 
     def _lose(self, action: LostChunk) -> None:
         job = self.jobs[action.job]
-        job.lost.append(action)
+        action = job.lose(action)
         self._record(ChunkLost(action.job, action.chunk, action.kind, action.why, action.bad_range))
         chunk = job.plan.chunks[action.chunk]
-        self.note("missing", f"bytes {chunk.start:,} to {chunk.end:,} are given up: {action.why}")
+        if chunk.source not in job.hopeless:  # else that was said of all of it
+            what = f"bytes {chunk.start:,} to {chunk.end:,}"
+            self.note("missing", f"{what} are given up: {action.why}")
+
+    def note_refusal(self, session: WorkerSession, message: Fail) -> None:
+        """A worker cannot read a source: say once what it lacks, while others do its part."""
+        job = self.jobs.get(message.job)
+        if job is None or message.chunk >= len(job.plan.chunks):
+            return
+        if job.refused(message.chunk, session.name, message.error, trio.current_time()):
+            url = job.urls[job.plan.chunks[message.chunk].source]
+            hint = next_step(url, message.error)
+            text = f"{session.name}: {message.detail}"
+            self.note("refused", f"{text}; {hint}" if hint else text)
+
+    def give_up_hopeless(self, message: Fail) -> None:
+        """A worker could not read a chunk. If nobody can read its source, do not have each of its
+        chunks tried by all, which takes long as they are paused for it."""
+        job = self.jobs.get(message.job)
+        if job is None or message.chunk >= len(job.plan.chunks):
+            return
+        source = job.plan.chunks[message.chunk].source
+        present = {session.name for session in self.sessions.values()}
+        if source not in job.hopeless:
+            if not job.is_hopeless(source, present, trio.current_time()):
+                return
+            job.hopeless.add(source)
+            self.note("missing", f"{shown_name(job.urls[source])} is given up: nobody can read it")
+        chunks = [chunk.id for chunk in job.plan.chunks if chunk.source == source]
+        self.step(ChunksHopeless(job.id, chunks, message.error, message.detail))
 
     def _note_recovery(self, action: Recovered) -> None:
         job = self.jobs.get(action.job)
@@ -698,7 +729,8 @@ class Coordinator:
     # -- what others want to know
 
     def note(self, kind: str, text: str) -> None:
-        """Remember an event: `kind` is joined, left, recovered, missing, resumed or alarm."""
+        """Remember an event: `kind` is joined, left, refused, recovered, missing, resumed or
+        alarm."""
         self.events_total += 1
         event = {"n": self.events_total, "at": time.time(), "kind": kind, "text": text}
         self.events.append(event)

@@ -118,3 +118,9 @@ REPORT_S_MAX: Final = 10.0
 
 RESUBMIT_S_MAX: Final = 60.0
 """How long a client waits for a coordinator that went away to come back."""
+
+HOPELESS_S_MIN: Final = 5.0
+"""How long a source that none of the workers may read, or find, waits for one that can."""
+
+OUTAGE_S_MIN: Final = 60.0
+"""The same where they cannot reach it: a server may come back."""

@@ -32,6 +32,7 @@ from logan.cluster.limits import (
     TAIL_BYTES_MAX,
 )
 from logan.cluster.link import Link, LinkLostError, admit
+from logan.cluster.running import REFUSALS
 from logan.cluster.submission import Submission
 from logan.errors import InputError, LoganError, ProtocolError, SummaryError
 from logan.log import logger_of
@@ -90,7 +91,7 @@ _ENDS: Final = (
 )
 """How connections end that are not worth a word: the peer's doing, or the network's."""
 
-FAIL_KINDS: Final = ("changed", "unreadable", "poison", "cancelled", "internal")
+FAIL_KINDS: Final = ("changed", "gone", "poison", "cancelled", "internal", *REFUSALS)
 
 
 class WorkerSession:
@@ -378,9 +379,13 @@ class _Worker:
         if message.bad_start is not None and message.bad_end is not None:
             bad = (message.bad_start, message.bad_end)
         kind = message.error if message.error in FAIL_KINDS else "internal"
+        if kind in REFUSALS:
+            self._coordinator.note_refusal(session, message)
         self._coordinator.step(
             ChunkFailed(session.id, key, kind, message.detail, message.final, bad)
         )
+        if kind in REFUSALS:
+            self._coordinator.give_up_hopeless(message)
 
     async def _hand_out(self, message: Fetch) -> None:
         """Answer FETCH: bytes of a leased chunk and a little around it, and nothing else."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import trio
 
 from logan._logan import MergeTree, Spec, Summary
-from logan.cluster.limits import ALARMS_KEPT_MAX, RECOVERIES_KEPT_MAX
+from logan.cluster.limits import ALARMS_KEPT_MAX, HOPELESS_S_MIN, OUTAGE_S_MIN, RECOVERIES_KEPT_MAX
 from logan.cluster.scanning import digest_of, read_note
 from logan.errors import InputError, SummaryError
 from logan.job import Job
@@ -25,11 +25,15 @@ from logan.model import Missing, Plan, Result, join_missing
 from logan.report import Report
 from logan.scheduler.actions import LostChunk, Recovered
 from logan.scheduler.events import WorkItem
+from logan.sources import shown_name
 from logan.sources.figures import in_decoded_offsets
 from logan.wire.codec import encode_json
 from logan.wire.messages import Job as JobMessage
 
-__all__ = ["RunningJob", "Share", "describe_paths"]
+__all__ = ["REFUSALS", "RunningJob", "Share", "describe_paths"]
+
+REFUSALS: Final = ("permission", "missing", "unreadable")
+"""Kinds of FAIL by which a worker says that it cannot read a source, though others may."""
 
 STOPPED: Final = "stopped on request before its end; run it again for complete figures"
 
@@ -79,6 +83,9 @@ class RunningJob:
         owned: whether somebody waits for it; not when it was resumed.
         drawn: chunks that a second worker scans too; `verified` counts those that one did, and
             `alarms` says where it had other figures.
+        refusals: by source, the workers that could not read it, with the kind of their last
+            FAIL and the time of the first; `hopeless` are sources that nobody who is there can
+            read.
         returned: results that were handed to the journal.
         closed: whether the journal has its report.
         resumed_bytes: of the chunks that were done when it was taken up from the journal.
@@ -106,6 +113,8 @@ class RunningJob:
     drawn: frozenset[int] = frozenset()
     verified: int = 0
     alarms: list[str] = field(default_factory=list)
+    refusals: dict[int, dict[str, tuple[str, float]]] = field(default_factory=dict)
+    hopeless: set[int] = field(default_factory=set)
     shares: dict[str, Share] = field(default_factory=dict)
     threads: dict[str, int] = field(default_factory=dict)
     ended: trio.Event = field(default_factory=trio.Event)
@@ -219,10 +228,38 @@ class RunningJob:
             self.recoveries.append(entry)
         return entry
 
+    def refused(self, chunk_id: int, worker: str, kind: str, now: float) -> bool:
+        """Note that `worker` could not read a chunk; whether that is news of its source."""
+        refused = self.refusals.setdefault(self.plan.chunks[chunk_id].source, {})
+        before = refused.get(worker)
+        refused[worker] = kind, now if before is None else before[1]
+        return before is None or before[0] != kind
+
+    def lose(self, action: LostChunk) -> LostChunk:
+        """Note that a chunk is given up; with the names of those who could not read it."""
+        names = self.refusals.get(self.plan.chunks[action.chunk].source)
+        if names and action.kind in REFUSALS:
+            tried = f"{action.why} (tried by {', '.join(sorted(names))})"
+            action = replace(action, why=tried)
+        self.lost.append(action)
+        return action
+
+    def is_hopeless(self, source: int, present: Iterable[str], now: float) -> bool:
+        """Whether of the workers that are `present` none can read `source`, and others had the
+        time to come."""
+        refused = self.refusals.get(source, {})
+        if not refused or not refused.keys() >= set(present):
+            return False
+        outage = any(kind == "unreadable" for kind, _ in refused.values())
+        waited_s = now - min(since for _, since in refused.values())
+        if waited_s < (OUTAGE_S_MIN if outage else HOPELESS_S_MIN):
+            return False
+        return not any(self.plan.chunks[id].source == source for id in self.done)
+
     def alarmed(self, chunk_id: int, what: str) -> None:
         """Two workers have different figures of a chunk: nobody can tell which are right."""
         chunk = self.plan.chunks[chunk_id]
-        name = self.plan.sources[chunk.source].url
+        name = shown_name(self.plan.sources[chunk.source].url)
         if len(self.alarms) < ALARMS_KEPT_MAX:
             self.alarms.append(f"{name}, bytes {chunk.start:,} to {chunk.end:,}: {what}")
 
@@ -318,10 +355,10 @@ class RunningJob:
         """Why bytes are missing, with the name that the user gave the file."""
         assert self.job is not None
         given = self.job.inputs[self.job.order[missing.source]].path
-        return missing.why.replace(self.urls[missing.source], given)
+        return missing.why.replace(self.urls[missing.source], shown_name(given))
 
 
 def describe_paths(paths: Sequence[str]) -> str:
     """A short name for a job: its first file, and how many more."""
-    first = os.path.basename(paths[0]) if paths else "nothing"
+    first = os.path.basename(shown_name(paths[0]).rstrip("/")) if paths else "nothing"
     return first if len(paths) < 2 else f"{first} and {len(paths) - 1:,} more"

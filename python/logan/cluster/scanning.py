@@ -162,6 +162,7 @@ def _of_object(piece: Piece, spec: Spec, cancel: Cancel, counted: Callable[[int]
         expansion_max=piece.expansion_max,
         cancel=cancel,
         counted=counted,
+        salvage=False,  # another worker may have better luck, or the credentials
     )
     return _finished(found, cancel)
 

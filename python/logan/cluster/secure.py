@@ -289,6 +289,13 @@ class Roots:
         with self.open(url) as opened:
             return opened.name
 
+    def has_folder(self, path: str) -> bool:
+        """Whether it is a folder, and a root or below one."""
+        try:
+            return os.path.isdir(self._confine(path)[0])
+        except InputError:
+            return False
+
     def open(self, url: str) -> Opened:
         """Open a regular file below a root for reading."""
         real, root = self._confine(url)

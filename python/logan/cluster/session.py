@@ -342,9 +342,9 @@ class Session:
                     )
                 )
         except SourceChangedError as error:
-            answer = _failure(lease, "changed", str(error), final=True)
+            answer = _failure(lease, error.kind, str(error), final=True)
         except InputError as error:
-            answer = _failure(lease, "unreadable", str(error))
+            answer = _failure(lease, error.kind, str(error))
         except CancelledError:
             pass
         except Poison as poison:

@@ -27,8 +27,9 @@ from logan.job import Job, check_format, plan_inputs, raise_first
 from logan.limits import CHUNKS_PER_JOB_MAX, INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
 from logan.model import Chunk, Detection, Plan, Source
 from logan.plan import Options
-from logan.sources import Input, open_inputs, shown_name
-from logan.sources.expand import is_url
+from logan.sources import Input, expand, open_named, shown_name
+from logan.sources.expand import Folder, Named, is_pattern, is_url
+from logan.sources.rotation import natural
 from logan.wire.codec import decode_json, encode_json
 from logan.wire.messages import Submit
 
@@ -143,16 +144,19 @@ async def plan_submission(
 
 
 def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
-    places = [_place(path, submission, roots) for path in submission.paths]
-    readable = [place for place in places if isinstance(place, str)]
-    opened = iter(open_inputs(readable, literal=True))
-    names = dict(zip(places, submission.paths, strict=True))
-    inputs: list[Input] = []
-    for given, place in zip(submission.paths, places, strict=True):
-        entry = Input(given, error=place) if isinstance(place, InputError) else next(opened)
-        if isinstance(place, str):
-            _rename(entry, place, given, names)
-        inputs.append(entry)
+    places: dict[str, str] = {}
+
+    def locate(path: str) -> str:
+        place = places[path] = _place(path, submission, roots)
+        return place
+
+    if submission.confined:
+        named, folders = _expand_below(submission, roots)
+    else:
+        named, folders = expand.expand(submission.paths)
+    inputs = open_named(named, folders, locate=locate)
+    for entry in inputs:
+        _speak_of(entry, places.get(entry.path, entry.path))
     if strict:
         raise_first(inputs)
     job = plan_inputs(inputs, submission.options, anchor=submission.anchor)
@@ -160,10 +164,46 @@ def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
     return Planned(job.plan, urls, describe_paths(submission.paths), job)
 
 
-def _place(path: str, submission: Submission, roots: Roots) -> str | InputError:
-    """Where to read a path, absolute; or why not."""
+def _expand_below(submission: Submission, roots: Roots) -> tuple[list[Named], list[Folder]]:
+    """What a client's paths stand for, as far as the roots allow; see `expand.expand`."""
+    named: list[Named] = []
+    folders: list[Folder] = []
+    for path in submission.paths:
+        if is_url(path):
+            more = expand.expand([path]) if roots.allows(path) else ([Named(path)], [])
+        else:
+            more = _expand_files(path, submission.base, roots)
+        named += more[0]
+        folders += more[1]
+        if len(named) > INPUTS_PER_JOB_MAX:
+            raise UsageError(f"more than {INPUTS_PER_JOB_MAX:,} inputs in one job")
+    return expand.in_time_order(named), folders
+
+
+def _expand_files(path: str, base: str | None, roots: Roots) -> tuple[list[Named], list[Folder]]:
+    """The files below the roots that a folder or a pattern means."""
+    based = os.path.normpath(os.path.join(base or os.getcwd(), path))
+    folder = next((each for each in (based, path) if roots.has_folder(each)), None)
+    if folder is not None:
+        found = roots.search([os.path.join(folder, "**", "*")])[0]
+    elif is_pattern(path):
+        found = roots.search([based])[0] or roots.search([path])[0]
+    else:
+        found = []
+    if folder is None and not found:
+        return [Named(path)], []
+    # Said as the client did, where it is in the folder that the client is in.
+    start = os.path.join(base or os.getcwd(), "")
+    names = [each if os.path.isabs(path) else each.removeprefix(start) for each in found]
+    kept = Folder(path) if folder is not None else None
+    named = [Named(name, kept) for name in sorted(names, key=natural)]
+    return named, [kept] if kept is not None else []
+
+
+def _place(path: str, submission: Submission, roots: Roots) -> str:
+    """Where to read a path, absolute. Raises `InputError`."""
     if path == "-":
-        return InputError(
+        raise InputError(
             "standard input has no place that workers could read",
             input=path,
             hint="analyze it here: logan analyze -",
@@ -171,7 +211,7 @@ def _place(path: str, submission: Submission, roots: Roots) -> str | InputError:
     if is_url(path):
         if not submission.confined or roots.allows(path):
             return path
-        return InputError(
+        raise InputError(
             f"{shown_name(path)} is below no root of the coordinator",
             input=path,
             kind="permission",
@@ -189,28 +229,23 @@ def _place(path: str, submission: Submission, roots: Roots) -> str | InputError:
             return roots.resolve(path)
     except InputError as error:
         error.input = path
-        return error
+        raise
 
 
-def _rename(entry: Input, place: str, given: str, names: Mapping[Any, str]) -> None:
-    """Speak of an input as the user does, though another name was opened."""
-    entry.path = given
+def _speak_of(entry: Input, place: str) -> None:
+    """Name an input as the user does, though another name was opened."""
     if entry.stream is not None:
         entry.stream.close()
         entry.stream, entry.source = None, None
-        what = "served without ranges" if is_url(given) else "no regular file"
-        entry.error = InputError(f"{shown_name(given)} is {what}", input=given)
+        what = "served without ranges" if is_url(entry.path) else "no regular file"
+        entry.error = InputError(f"{shown_name(entry.path)} is {what}", input=entry.path)
     if entry.error is not None:
         error = entry.error
-        error.input = given
-        error.message = error.message.replace(place, given)
+        error.input = entry.path
+        error.message = error.message.replace(place, entry.path)
         error.args = (error.message,)
         if error.hint:
-            error.hint = error.hint.replace(place, given)
-    if entry.notes:  # rarely: each may name any other input
-        for before, name in names.items():
-            if isinstance(before, str):
-                entry.notes[:] = [note.replace(before, name) for note in entry.notes]
+            error.hint = error.hint.replace(place, entry.path)
 
 
 # --- Files that lie on workers -----------------------------------------------------------------

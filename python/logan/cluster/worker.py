@@ -135,7 +135,7 @@ class Worker:
                         f"another worker named {self.id} came to {self.address} and took its place",
                         hint="give each worker an --id of its own",
                     ) from error
-                why = str(error)
+                why = f"{error}; {error.hint}" if error.hint else str(error)
             except SSLError as error:
                 reason = error.reason or str(error)
                 raise ClusterError(

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
@@ -25,7 +26,7 @@ from logan._logan import Cancel, Fingerprint, MergeTree, Spec, Summary
 from logan.cpus import cpus
 from logan.engines import Progress
 from logan.engines.local import read_streams
-from logan.errors import ClusterError, InputError, UsageError
+from logan.errors import ClusterError, InputError, SourceChangedError, UsageError
 from logan.model import Archive, Chunk, Missing, Plan, Result, Source, join_missing
 from logan.sources import figures
 from logan.sources.stdin import Stream
@@ -80,7 +81,7 @@ def run(
         summary,
         threads=sum(worker["nthreads"] for worker in workers) or 1,
         missing=join_missing(missing),
-        workers=tuple({"worker": str(worker["name"])} for worker in workers),
+        workers=tuple(outcome.share(str(worker["name"])) for worker in workers),
         archives=outcome.archives,
     )
 
@@ -108,6 +109,20 @@ class _Job:
         self._progress = progress
         self._cancel = cancel
         self._done = 0
+        self._chunks_of: Counter[str] = Counter()
+        self._bytes_of: Counter[str] = Counter()
+
+    def share(self, worker: str) -> dict[str, Any]:
+        """The worker's entry in the report's `performance`; what only Dask knows is null."""
+        return {
+            "worker": worker,
+            "chunks_done": self._chunks_of[worker],
+            "chunks_lost": None,
+            "bytes": self._bytes_of[worker],
+            "bytes_per_second": None,
+            "peak_rss_bytes": None,
+            "cpu_percent": None,
+        }
 
     def run(self) -> _Job:
         """Until every block is done, or the job is cancelled."""
@@ -148,7 +163,7 @@ class _Job:
         from distributed import KilledWorker
 
         try:
-            summary, failures, archives = future.result()
+            summary, failures, archives, worker = future.result()
         except KilledWorker:
             why = "every worker that scanned it died"
             self._lose(block, "poison", f"{why}; see the workers' logs")
@@ -163,6 +178,8 @@ class _Job:
         self.tree.insert(index, Summary.from_bytes(summary))
         self.missing.extend(failures)
         self.archives.update(archives)
+        self._chunks_of[worker] += len(block)
+        self._bytes_of[worker] += _size(block)
         self._done += _size(block)
 
     def _lose(self, block: Sequence[Chunk], kind: str, why: str) -> None:
@@ -181,9 +198,12 @@ def scan_block(
     spec: Spec,
     chunk_size: int,
     expansion_max: int,
-) -> tuple[bytes, list[Missing], dict[int, Archive]]:
+) -> tuple[bytes, list[Missing], dict[int, Archive], str]:
     """Runs on a worker: summary bytes, what is missing, and what archives held, of neighbouring
-    chunks and their sources."""
+    chunks and their sources; and the worker's name."""
+    from distributed import get_worker
+
+    worker = str(get_worker().name)
     tree = MergeTree(spec)
     # Files come first, as in a plan, so places in the list are those in the tree.
     ranges = [
@@ -230,15 +250,17 @@ def scan_block(
                 cancel=Cancel(),
             )
         except InputError as error:
-            why = (error.kind, str(error))
-            missing.append(Missing(chunk.source, chunk.start, chunk.end, *why))
+            why = str(error)
+            if not isinstance(error, SourceChangedError):
+                why += f" (tried by {worker})"  # another one may be able to: name whom to look at
+            missing.append(Missing(chunk.source, chunk.start, chunk.end, error.kind, why))
             continue
         if found.fault is not None:
             missing.append(Missing(chunk.source, chunk.start, chunk.end, *found.fault))
         if found.archive is not None:
             archives[chunk.source] = found.archive
         tree.insert(place, found.summary)
-    return tree.finish().to_bytes(), missing, archives
+    return tree.finish().to_bytes(), missing, archives, worker
 
 
 def _size(block: Sequence[Chunk]) -> int:

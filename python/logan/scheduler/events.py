@@ -15,6 +15,7 @@ __all__ = [
     "ChunkCommitted",
     "ChunkFailed",
     "ChunkReturned",
+    "ChunksHopeless",
     "CommitFailed",
     "DrainAsked",
     "Event",
@@ -127,7 +128,8 @@ class ChunkFailed:
     """The worker answered FAIL.
 
     Attributes:
-        kind: "changed", "unreadable", "poison", "cancelled" or "internal".
+        kind: "changed", "gone", "poison", "cancelled", "internal", or why its worker cannot read
+            it: "permission", "missing", "unreadable".
         detail: for people.
         final: no other worker would do better (the source itself is at fault).
         bad_range: offsets in the source that kill a scan, found by bisection.
@@ -139,6 +141,16 @@ class ChunkFailed:
     detail: str
     final: bool = False
     bad_range: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChunksHopeless:
+    """The shell knows that nobody can do these chunks: those that wait are to be given up."""
+
+    job: str
+    chunks: Sequence[int]
+    kind: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +191,7 @@ Event = (
     | WorkerLeft
     | ChunkReturned
     | ChunkFailed
+    | ChunksHopeless
     | ChunkCommitted
     | CommitFailed
     | DrainAsked

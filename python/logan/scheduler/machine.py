@@ -50,6 +50,7 @@ from logan.scheduler.events import (
     ChunkCommitted,
     ChunkFailed,
     ChunkReturned,
+    ChunksHopeless,
     CommitFailed,
     DrainAsked,
     Event,
@@ -124,6 +125,7 @@ class Machine:
             WorkerLeft: self._on_left,
             ChunkReturned: self._on_returned,
             ChunkFailed: self._on_failed,
+            ChunksHopeless: self._on_hopeless,
             ChunkCommitted: self._on_committed,
             CommitFailed: self._on_commit_failed,
             DrainAsked: self._on_drain,
@@ -637,6 +639,15 @@ class Machine:
             self._give_up_check(chunk)
         else:
             self._give_up_unless_leased(chunk, event.kind, event.detail)
+
+    def _on_hopeless(self, event: ChunksHopeless) -> None:
+        """Leases that are out end by themselves: one of them may yet bring a result."""
+        job = self._jobs.get(event.job)
+        if job is None:
+            return
+        for id in event.chunks:
+            if job.chunks[id].state == "pending":
+                self._give_up(job.chunks[id], event.kind, event.why)
 
     def _resolve(self, entries: Iterable[tuple[str, LeaseKey]], *, done: bool) -> None:
         for session, key in entries:

@@ -26,10 +26,18 @@ from logan.limits import ARCHIVE_HEAD_BYTES_MAX, NAMES_SHOWN_MAX
 from logan.model import Detection, Source
 from logan.sources import expand, local, stdin
 from logan.sources.compressed import compression_of, decoded_sample, is_container
-from logan.sources.expand import Folder, is_url
+from logan.sources.expand import Folder, Named, is_url
 from logan.sources.stdin import Stream
 
-__all__ = ["KINDS", "Input", "open_inputs", "readable_name", "shown_name"]
+__all__ = [
+    "KINDS",
+    "Input",
+    "next_step",
+    "open_inputs",
+    "open_named",
+    "readable_name",
+    "shown_name",
+]
 
 Opened = tuple[Source, Sequence[tuple[int, bytes]], Stream | None]
 Opener = Callable[[str, Cancel | None], Opened]
@@ -58,14 +66,28 @@ def open_inputs(
     Raises nothing for a bad input, `UsageError` for too many. A folder has an entry of its own,
     before the others, that says what of it was left out.
     """
-    seen: dict[Identity, str] = {}
     if literal:
-        return [_open(path, seen, cancel) for path in paths]
+        return open_named([Named(path) for path in paths], cancel=cancel)
     named, folders = expand.expand(paths)
+    return open_named(named, folders, cancel=cancel)
+
+
+def open_named(
+    named: Iterable[Named],
+    folders: Iterable[Folder] = (),
+    *,
+    cancel: Cancel | None = None,
+    locate: Callable[[str], str] = lambda path: path,
+) -> list[Input]:
+    """Look at what paths were expanded to; see `open_inputs`.
+
+    `locate` gives the place where to read what goes by a name, or raises `InputError`.
+    """
+    seen: dict[Identity, str] = {}
     inputs: list[Input] = []
     found: dict[int, int] = {}
     for path, folder in ((each.path, each.folder) for each in named):
-        entry = _open(path, seen, cancel)
+        entry = _open(path, locate, seen, cancel)
         if folder is not None and (why := _no_log(entry)):
             folder.skip(why, path)
             continue
@@ -99,15 +121,15 @@ def _folder_entry(folder: Folder, found: int) -> Input:
         return entry
     skipped = []
     for why, count in sorted(folder.skipped.items()):
-        names = [os.path.relpath(name, folder.path) for name in folder.examples[why]]
-        shown = ", ".join(readable_name(name) for name in names[:NAMES_SHOWN_MAX])
+        names = [_relative(name, folder.path) for name in folder.examples[why][:NAMES_SHOWN_MAX]]
+        shown = ", ".join(readable_name(name) for name in names)
         skipped.append(f"{count:,} {why} ({shown}{', …' if count > NAMES_SHOWN_MAX else ''})")
     left_out = f"; left out: {', '.join(skipped)}" if skipped else ""
     if found:
         entry.notes.append(f"a folder with {found:,} log{'s' if found != 1 else ''}{left_out}")
     else:
         entry.error = InputError(
-            f"{readable_name(folder.path)} is a folder without logs{left_out}",
+            f"{shown_name(folder.path)} is a folder without logs{left_out}",
             input=folder.path,
             kind="folder",
             hint=_who_may(folder.path)
@@ -117,8 +139,18 @@ def _folder_entry(folder: Folder, found: int) -> Input:
     return entry
 
 
-def _cannot_be_listed(path: str, error: OSError) -> InputError:
+def _relative(path: str, folder: str) -> str:
+    return (
+        path.removeprefix(folder.rstrip("/") + "/")
+        if is_url(path)
+        else os.path.relpath(path, folder)
+    )
+
+
+def _cannot_be_listed(path: str, error: OSError | InputError) -> InputError:
     name = readable_name(path)
+    if isinstance(error, InputError):
+        return error
     if isinstance(error, PermissionError):
         return InputError(
             f"{name}: no permission to read this folder",
@@ -141,15 +173,18 @@ def readable_name(path: str) -> str:
 Identity = tuple[int, int] | str
 
 
-def _open(path: str, seen: dict[Identity, str], cancel: Cancel | None) -> Input:
+def _open(
+    path: str, locate: Callable[[str], str], seen: dict[Identity, str], cancel: Cancel | None
+) -> Input:
     entry = Input(path)
     try:
-        identity = _identity(path)
+        place = locate(path)
+        identity = _identity(place)
         if identity is not None and identity in seen:
             entry.notes.append(_named_before(path, seen[identity]))
             return entry
-        opener = next(opener for takes, opener in KINDS if takes(path))
-        entry.source, samples, entry.stream = opener(path, cancel)
+        opener = next(opener for takes, opener in KINDS if takes(place))
+        entry.source, samples, entry.stream = opener(place, cancel)
         entry.detection = _detect(path, samples, entry.source.compression)
         is_file = entry.source.fingerprint is not None and entry.source.splittable
         if is_file and entry.detection.header:
@@ -224,6 +259,16 @@ def shown_name(path: str) -> str:
     return readable_name(path)
 
 
+def next_step(path: str, kind: str) -> str | None:
+    """What to do about an error of this kind that came up while `path` was scanned, if that is
+    known."""
+    if not is_url(path):
+        return None
+    from logan.sources import remote
+
+    return remote.next_step(path, kind)
+
+
 def _name(path: str) -> str:
     return "standard input" if path == "-" else shown_name(path)
 
@@ -231,7 +276,7 @@ def _name(path: str) -> str:
 def _named_before(path: str, before: str) -> str:
     if path == before:
         return "named more than once, counted once"
-    return f"the same file as {readable_name(before)}, counted once"
+    return f"the same file as {shown_name(before)}, counted once"
 
 
 def _detect(path: str, samples: Sequence[tuple[int, bytes]], compression: str | None) -> Detection:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from logan import _logan
 from logan._logan import Cancel, Spec, Summary
-from logan.errors import CancelledError, InputError
+from logan.errors import CancelledError, InputError, SourceChangedError
 from logan.model import Archive, Chunk, Missing, Plan, Source
 
 if TYPE_CHECKING:
@@ -75,8 +75,12 @@ def of_object(
     threads: int = 1,
     fetcher: Fetcher | None = None,
     counted: Callable[[int], None] = lambda size: None,
+    salvage: bool = True,
 ) -> Figures:
     """Fetch and scan a chunk; `counted` is told of the bytes of each piece.
+
+    `salvage`: what came of an archive before its server failed is worth having, as nobody else
+    is going to try.
 
     Raises:
         InputError: it cannot be read; `SourceChangedError` if it changed.
@@ -104,7 +108,7 @@ def of_object(
             threads=threads,
             cancel=cancel,
         )
-        fault = _faultless(fetched(0, size), archive.push, cancel)
+        fault = _faultless(fetched(0, size), archive.push, cancel, salvage=salvage)
         return native_figures(archive.finish(), fault)
     feed = _logan.ChunkFeed(spec, chunk.source, chunk.start, chunk.end)
     push(fetched(feed.position, chunk.end), feed.push, cancel)
@@ -121,7 +125,11 @@ def push(pieces: Iterator[bytes], into: Callable[[bytes], bool | None], cancel: 
 
 
 def _faultless(
-    pieces: Iterator[bytes], into: Callable[[bytes], bool | None], cancel: Cancel
+    pieces: Iterator[bytes],
+    into: Callable[[bytes], bool | None],
+    cancel: Cancel,
+    *,
+    salvage: bool,
 ) -> Fault | None:
     """Push all pieces; why that was not all, where what was pushed is still right."""
     try:
@@ -129,7 +137,7 @@ def _faultless(
     except CancelledError as error:
         return "cancelled", str(error)
     except InputError as error:
-        if error.kind == "changed":
+        if isinstance(error, SourceChangedError) or not salvage:
             raise
         return error.kind, str(error)
     return None

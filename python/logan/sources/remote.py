@@ -2,9 +2,10 @@
 
 An object is read in ranges, any of them from anywhere, so it is split like a file; its ETag is its
 identity, and every request asks for that very content. A web server that cannot serve ranges is
-read as a stream. Credentials, regions and endpoints are those of obstore's usual environment
-variables (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT_URL`, …). Errors name the URL and the next step;
-they never show what stands behind a `?`, which may be a signature.
+read as a stream. What lies below a prefix can be listed, but for web servers. Credentials, regions
+and endpoints are those of obstore's usual environment variables (`AWS_ACCESS_KEY_ID`,
+`AWS_ENDPOINT_URL`, …). Errors name the URL and the next step; they never show what stands behind a
+`?`, which may be a signature.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from logan._logan import Cancel
@@ -32,9 +33,19 @@ from logan.model import Source
 from logan.sources import compressed
 from logan.sources.stdin import Stream
 
-__all__ = ["Fetcher", "open_object", "shown"]
+__all__ = ["Fetcher", "can_list", "listed", "next_step", "open_object", "shown"]
+
+_S3: Final = ("s3", "s3a")
 
 SCHEMES = ("http", "https", "s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
+
+_SECRETS: Final = re.compile(r"(\w+://)(?:[^/\s@]*@)?([^\s?]*)(?:\?[^\s]*)?")
+"""In a text, each URL: what of it may be shown, and what may not."""
+
+_CREDENTIALS_SOUGHT: Final = re.compile(
+    r"/latest/(api/token|meta-data)\b|\bmetadata\.google\b|/metadata/identity/"
+)
+"""Where stores' libraries ask the machine that they run on, as nobody gave them credentials."""
 
 
 def shown(url: str) -> str:
@@ -43,13 +54,74 @@ def shown(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
+def can_list(url: str) -> bool:
+    """Whether it is known what lies below a URL: on stores, not on web servers."""
+    scheme = urlsplit(url).scheme
+    return scheme in SCHEMES and not scheme.startswith("http")
+
+
+def listed(url: str, *, deep: bool) -> Iterator[tuple[str, int]]:
+    """Objects below `url`, by name relative to it, and their sizes; those further down if `deep`.
+
+    Raises `InputError`.
+    """
+    obstore, store = _connect(url)
+    try:
+        if deep:
+            pages = obstore.list(store, chunk_size=1_000)
+        else:
+            pages = [obstore.list_with_delimiter(store)["objects"]]
+        for page in pages:
+            for each in page:
+                if each["path"]:  # else it stands for the prefix itself
+                    yield each["path"], each["size"]
+    except Exception as error:
+        raise _fault(url, error) from error
+
+
+def _is_prefix(url: str) -> bool:
+    """Whether there are objects below `url`."""
+    try:
+        return can_list(url) and any(listed(url, deep=True))
+    except InputError:
+        return False
+
+
+def next_step(url: str, kind: str) -> str | None:
+    """What to do about an `InputError` of this kind, for an object."""
+    match kind:
+        case "changed":
+            return "analyse it again when nothing rewrites it"
+        case "gone":
+            return "see whether it was deleted or moved, and name what is there now"
+        case "missing" if urlsplit(url).scheme in _S3:
+            return "check the bucket's name, the path and the endpoint (AWS_ENDPOINT_URL)"
+        case "missing":
+            return "check the URL"
+        case "permission" if urlsplit(url).scheme in _S3:
+            return (
+                "check the credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
+                "AWS_SKIP_SIGNATURE=true for a public bucket"
+            )
+        case "permission":
+            return "check the credentials, or the URL's signature"
+        case "unreadable":
+            return "check the network and the address, then try again"
+    return None
+
+
 def open_object(url: str) -> tuple[Source, list[tuple[int, bytes]], Stream | None]:
     """The source at `url`, samples of it, and a stream if it cannot be read in ranges.
 
     Raises `InputError`.
     """
     fetcher = Fetcher(url)
-    meta = fetcher.head()
+    try:
+        meta = fetcher.head()
+    except InputError as error:
+        if error.kind == "missing" and _is_prefix(url):
+            error.hint = f"to read what is below it, end it with a slash: {shown(url)}/"
+        raise
     if meta is not None:
         size, etag = meta["size"], meta["e_tag"]
         fetcher.etag = etag
@@ -119,10 +191,22 @@ class Fetcher:
             self._get({})
             raise self._error(error) from error
         except Exception as error:
-            if urlsplit(self.url).scheme.startswith("http") and _refused_method(error):
-                return None
+            if urlsplit(self.url).scheme.startswith("http"):
+                if _refused_method(error):
+                    return None
+                if _is_refusal(error):
+                    return self._first_byte()
             raise self._error(error) from error
         return meta
+
+    def _first_byte(self) -> dict[str, Any] | None:
+        """As `head`, from a GET: a URL that was signed for that is refused to HEAD."""
+        try:
+            return dict(self._obstore.get(self._store, "", options={"range": (0, 1)}).meta)
+        except Exception as error:
+            if _is_refusal(error) or _is_missing(error):
+                raise self._error(error) from error
+            return None
 
     def _get(self, options: dict[str, Any]) -> Any:
         try:
@@ -195,46 +279,53 @@ class Fetcher:
         return SourceChangedError(
             f"{shown(self.url)}: the object changed: {why}; its figures are left out",
             input=self.url,
-            hint="analyse it again when nothing rewrites it",
+            hint=next_step(self.url, "changed"),
         )
 
     def _error(self, error: BaseException) -> InputError:
         """`error` in words that name the URL and the next step."""
-        url, kind = shown(self.url), type(error).__name__
         text = str(error)
-        if isinstance(error, InputError):
-            return error
-        if kind == "PreconditionError":
+        if type(error).__name__ == "PreconditionError":
             return self._changed("its ETag changed")
         if _says(text, 416):
             return self._changed("it is shorter than planned")
-        if isinstance(error, FileNotFoundError) or kind == "NotFoundError":
-            bucket = "NoSuchBucket" in text
-            return InputError(
-                f"{url}: {'no such bucket' if bucket else 'nothing is there'}",
+        if self.etag is not None and _is_missing(error) and "NoSuchBucket" not in text:
+            return SourceChangedError(
+                f"{shown(self.url)}: it is gone; it was there when the job was planned",
                 input=self.url,
-                kind="missing",
-                hint="check the bucket's name and the endpoint" if bucket else "check the URL",
+                kind="gone",
+                hint=next_step(self.url, "gone"),
             )
-        denied = kind in ("PermissionDeniedError", "UnauthenticatedError")
-        denied |= isinstance(error, PermissionError) or _says(text, 401, 403)
-        if denied:
-            return InputError(
-                f"{url}: the server refuses to show it",
-                input=self.url,
-                kind="permission",
-                hint="check the credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or "
-                "AWS_SKIP_SIGNATURE=true for a public bucket"
-                if self.url.startswith("s3")
-                else "check the credentials, or the URL's signature",
-            )
-        reason = _reason(text).replace(self.url, url)
-        return InputError(
-            f"{url}: {reason}",
-            input=self.url,
-            kind="unreadable",
-            hint="check the network and the address, then try again",
-        )
+        return _fault(self.url, error)
+
+
+def _fault(named: str, error: BaseException) -> InputError:
+    """`error` of a store or a web server in words that name the URL and the next step."""
+    if isinstance(error, InputError):
+        return error
+    url, text = shown(named), str(error)
+    kind = "unreadable"
+    if _CREDENTIALS_SOUGHT.search(text):
+        what, kind = "there are no credentials to read it with", "permission"
+    elif "NoSuchBucket" in text:
+        what, kind = "no such bucket", "missing"
+    elif _is_missing(error):
+        what, kind = "nothing is there", "missing"
+    elif _is_refusal(error):
+        what, kind = "the server refuses to show it", "permission"
+    else:
+        what = _reason(text)
+    return InputError(f"{url}: {what}", input=named, kind=kind, hint=next_step(named, kind))
+
+
+def _is_missing(error: BaseException) -> bool:
+    return isinstance(error, FileNotFoundError) or type(error).__name__ == "NotFoundError"
+
+
+def _is_refusal(error: BaseException) -> bool:
+    if type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError"):
+        return True
+    return isinstance(error, PermissionError) or _says(str(error), 401, 403)
 
 
 def _reason(text: str) -> str:
@@ -247,7 +338,7 @@ def _reason(text: str) -> str:
         return "nobody answers there (connection refused)"
     if "dns error" in lowered or "name or service not known" in lowered:
         return "there is no host of that name"
-    return first[:300] or "it cannot be read"
+    return _SECRETS.sub(r"\1\2", first)[:300] or "it cannot be read"
 
 
 def _says(text: str, *codes: int) -> bool:
@@ -271,6 +362,13 @@ def _connect(url: str) -> tuple[Any, Any]:
             kind="missing",
             hint="it reads files, - and http(s)://, s3://, gs://, az://",
         )
+    if not urlsplit(url).netloc:
+        raise InputError(
+            f"{url} names no {'server' if scheme.startswith('http') else 'bucket'}",
+            input=url,
+            kind="missing",
+            hint=f"write it like {scheme}://NAME/logs/app.log",
+        )
     try:
         import obstore
         from obstore.store import HTTPStore, from_url
@@ -292,7 +390,7 @@ def _connect(url: str) -> tuple[Any, Any]:
         return obstore, make(url, client_options=client, retry_config=retry)
     except Exception as error:
         raise InputError(
-            f"{shown(url)}: {_reason(str(error)).replace(url, shown(url))}",
+            f"{shown(url)}: {_reason(str(error))}",
             input=url,
             hint="check the URL and the store's environment variables",
         ) from error
