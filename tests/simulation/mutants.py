@@ -12,6 +12,7 @@ from logan.scheduler.actions import Alarm, CancelLease, Commit, LostChunk, Resol
 from logan.scheduler.events import (
     ChunkCommitted,
     ChunkReturned,
+    ChunksHopeless,
     CommitFailed,
     DrainAsked,
     JobAdded,
@@ -52,6 +53,11 @@ class ForgetsToRequeueOnDisconnect(Machine):
             self._release(lease)
         else:
             super()._lose(lease, cause, blame=blame)
+
+
+class KeepsHopelessChunks(Machine):
+    def _on_hopeless(self, event: ChunksHopeless) -> None:
+        super()._on_hopeless(replace(event, chunks=event.chunks[1:]))
 
 
 class CountsAttemptsWrong(Machine):
@@ -313,6 +319,7 @@ MUTANTS: dict[str, type[Machine]] = {
     "stores a second result": StoresDuplicates,
     "forgets to requeue on disconnect": ForgetsToRequeueOnDisconnect,
     WALL_CLOCK: Machine,
+    "keeps a chunk that is hopeless": KeepsHopelessChunks,
     "counts attempts off by one": CountsAttemptsWrong,
     "renews expired leases": RenewsExpiredLeases,
     "renews leases that no heartbeat lists": RenewsWithAnyFrame,

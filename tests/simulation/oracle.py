@@ -28,6 +28,7 @@ from logan.scheduler.events import (
     ChunkCommitted,
     ChunkFailed,
     ChunkReturned,
+    ChunksHopeless,
     CommitFailed,
     DrainAsked,
     Event,
@@ -83,6 +84,11 @@ class Chunk:
     losses: int = 0
     live: dict[LeaseKey, str] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is for somebody to be granted."""
+        return self.state == "open" and not self.live
 
 
 class Oracle:
@@ -193,6 +199,9 @@ class Oracle:
         match event:
             case ChunkReturned() if before is not None:
                 self._judge_result(event, before, actions)
+            case ChunksHopeless(job, chunks) if job in self.jobs:
+                waiting = [id for id in chunks if self.jobs[job][id].waits]
+                must(not waiting, f"{waiting} of {job} are hopeless and wait all the same")
             case JobCancelled(job):
                 must(job not in self.jobs, f"job {job} was cancelled and goes on")
             case DrainAsked(id) if id in self.sessions:

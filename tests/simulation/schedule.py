@@ -49,6 +49,7 @@ FAULTS = {
     "clock jumps": 2,
     "commit fails": 2,
     "cancel": 1,
+    "hopeless": 1,  # the shell finds that nobody can read what some chunks are of
 }
 """Kinds of faults, and how often each is drawn."""
 

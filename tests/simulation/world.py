@@ -33,6 +33,7 @@ from logan.scheduler.events import (
     ChunkCommitted,
     ChunkFailed,
     ChunkReturned,
+    ChunksHopeless,
     CommitFailed,
     DrainAsked,
     Event,
@@ -169,6 +170,7 @@ class World:
         self.clock_jump = 0.0
         self.commits_fail = 0
         self.journal: dict[str, dict[int, str]] = {}
+        self.hopeless: set[tuple[str, int]] = set()
         self.finished: set[str] = set()
         self.cancelled: set[str] = set()
         self.arrived: set[str] = set()
@@ -430,6 +432,7 @@ class World:
         gone = {each.plan.name for each in self.workers if each.plan.gone_at is not None}
         right = (
             (kind == "poison" and chunk in plan.poison)
+            or (kind == "unreadable" and (job, chunk) in self.hopeless)
             or (kind == "changed" and chunk in plan.changed)
             or (kind == "lost" and chunk in plan.holders and plan.holders[chunk] <= gone)
         )
@@ -674,6 +677,8 @@ class World:
                 self.commits_fail += 1
             case "cancel":
                 self.cancel(self.schedule.jobs[fault.number % len(self.schedule.jobs)].id)
+            case "hopeless":
+                self.despair(self.schedule.jobs[fault.number % len(self.schedule.jobs)], fault)
 
     def partition(self, worker: Worker, fault: Fault) -> None:
         until = min(self.now + fault.seconds, HEAL_S)
@@ -697,6 +702,13 @@ class World:
         chunk = self.oracle.jobs.get(old.key[0], {}).get(old.key[1])
         if chunk is not None and chunk.state in ("committing", "checking", "done"):
             self.feed(ChunkReturned(old.session, old.key, "forged"))
+
+    def despair(self, plan: JobPlan, fault: Fault) -> None:
+        """Chunks of one source are said to be beyond everybody."""
+        if plan.id in self.arrived and plan.id not in self.finished and self.up:
+            chunks = range(fault.worker, len(plan.sizes), 2)
+            self.hopeless |= {(plan.id, chunk) for chunk in chunks}
+            self.feed(ChunksHopeless(plan.id, chunks, "unreadable", "nobody can read it"))
 
     def cancel(self, job: str) -> None:
         if job in self.arrived and job not in self.finished and self.up:
