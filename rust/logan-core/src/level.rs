@@ -28,28 +28,98 @@ pub enum Level {
 /// How many levels there are; `Level as usize` is below it.
 pub const LEVELS: usize = 9;
 
-/// The words for levels, as numbers of their bytes.
-macro_rules! words {
-    ($($word:ident)*) => {
-        $(const $word: u128 = number(stringify!($word).as_bytes());)*
+/// The words for levels.
+const WORDS: [(&[u8], Level); 43] = [
+    (b"INFO", Level::Info),
+    (b"INFORMATION", Level::Info),
+    (b"INFORMATIONAL", Level::Info),
+    (b"INF", Level::Info),
+    (b"DEBUG", Level::Debug),
+    (b"FINE", Level::Debug),
+    (b"CONFIG", Level::Debug),
+    (b"DEBG", Level::Debug),
+    (b"DBUG", Level::Debug),
+    (b"DBG", Level::Debug),
+    (b"DEBUG1", Level::Debug),
+    (b"DEBUG2", Level::Debug),
+    (b"DEBUG3", Level::Debug),
+    (b"DEBUG4", Level::Debug),
+    (b"DEBUG5", Level::Debug),
+    (b"WARN", Level::Warn),
+    (b"WARNING", Level::Warn),
+    (b"WRN", Level::Warn),
+    (b"WARNI", Level::Warn),
+    (b"ERROR", Level::Error),
+    (b"ERR", Level::Error),
+    (b"SEVERE", Level::Error),
+    (b"EROR", Level::Error),
+    (b"FATAL", Level::Fatal),
+    (b"CRITICAL", Level::Fatal),
+    (b"CRIT", Level::Fatal),
+    (b"CRITI", Level::Fatal),
+    (b"ALERT", Level::Fatal),
+    (b"EMERG", Level::Fatal),
+    (b"EMERGENCY", Level::Fatal),
+    (b"PANIC", Level::Fatal),
+    (b"DPANIC", Level::Fatal),
+    (b"FTL", Level::Fatal),
+    (b"PNC", Level::Fatal),
+    (b"TRACE", Level::Trace),
+    (b"VERBOSE", Level::Trace),
+    (b"FINEST", Level::Trace),
+    (b"FINER", Level::Trace),
+    (b"SILLY", Level::Trace),
+    (b"TRC", Level::Trace),
+    (b"TRCE", Level::Trace),
+    (b"VRB", Level::Trace),
+    (b"NOTICE", Level::Notice),
+];
 
-        /// By length and first letter of a word: [bits](bit) of the last bytes that it may have.
-        static LASTS: [[u32; 32]; WORD_BYTES_MAX + 1] = {
-            let mut lasts = [[0; 32]; WORD_BYTES_MAX + 1];
-            $(
-                let word = stringify!($word).as_bytes();
-                assert!(2 <= word.len() && word.len() <= WORD_BYTES_MAX);
-                lasts[word.len()][(word[0] & 31) as usize] |= bit(word[word.len() - 1]);
-            )*
-            let mut i = 0;
-            while i < WEAK.len() {
-                let word = WEAK[i].0;
-                lasts[word.len()][(word[0] & 31) as usize] |= bit(word[word.len() - 1]);
-                i += 1;
-            }
-            lasts
-        };
-    };
+/// By length and first letter of a word: [bits](bit) of the last bytes that it may have.
+static LASTS: [[u32; 32]; WORD_BYTES_MAX + 1] = {
+    let mut lasts = [[0; 32]; WORD_BYTES_MAX + 1];
+    let mut i = 0;
+    while i < WORDS.len() + WEAK.len() {
+        let word = if i < WORDS.len() { WORDS[i].0 } else { WEAK[i - WORDS.len()].0 };
+        assert!(2 <= word.len() && word.len() <= WORD_BYTES_MAX);
+        lasts[word.len()][(word[0] & 31) as usize] |= bit(word[word.len() - 1]);
+        i += 1;
+    }
+    lasts
+};
+
+/// A word as a number, and the bits in which capitals and small letters differ.
+#[derive(Clone, Copy)]
+struct Word {
+    number: u128,
+    cases: u128,
+    level: Level,
+}
+
+/// The words, each in its [`slot`].
+static SLOTS: [Word; 128] = {
+    let mut slots = [Word { number: 0, cases: 0, level: Level::None }; 128];
+    let mut i = 0;
+    while i < WORDS.len() {
+        let (word, level) = WORDS[i];
+        let (mut cases, mut k) = (0, 0);
+        while k < word.len() {
+            cases |= (if word[k].is_ascii_alphabetic() { 0x20 } else { 0 }) << (8 * k);
+            k += 1;
+        }
+        let slot = slot(word);
+        assert!(slots[slot].number == 0, "no two words in one slot");
+        slots[slot] = Word { number: number(word), cases, level };
+        i += 1;
+    }
+    slots
+};
+
+/// A hash of words of at least two letters, in any case, by which no two of [`WORDS`] meet.
+#[inline(always)]
+const fn slot(word: &[u8]) -> usize {
+    let (first, last) = (word[0] as usize & 31, word[word.len() - 1] as usize & 31);
+    (first * 52 + (word[1] as usize & 31) * 46 + last * 15 + word.len() * 3) & 127
 }
 
 /// Bytes of the longest word.
@@ -93,16 +163,6 @@ const WEAK: [(&[u8], Level); 5] = [
     (b"SUCCESS", Level::Info),
     (b"FAIL", Level::Error),
 ];
-
-words! {
-    INFO INFORMATION INFORMATIONAL INF
-    DEBUG FINE CONFIG DEBG DBUG DBG DEBUG1 DEBUG2 DEBUG3 DEBUG4 DEBUG5
-    WARN WARNING WRN WARNI
-    ERROR ERR SEVERE EROR
-    FATAL CRITICAL CRIT ALERT EMERG EMERGENCY PANIC DPANIC FTL PNC CRITI
-    TRACE VERBOSE FINEST FINER SILLY TRC TRCE VRB
-    NOTICE
-}
 
 impl Level {
     /// All levels in the order of reports.
@@ -151,21 +211,8 @@ impl Level {
         if !Level::may_be_word(*word.first()?, *word.last()?, word.len()) {
             return None;
         }
-        let mut bytes = short(word).to_le_bytes();
-        bytes.make_ascii_uppercase();
-        // As numbers, which the compiler puts into a search tree.
-        Some(match u128::from_le_bytes(bytes) {
-            INFO | INFORMATION | INFORMATIONAL | INF => Level::Info,
-            DEBUG | FINE | CONFIG | DEBG | DBUG | DBG | DEBUG1 | DEBUG2 | DEBUG3 | DEBUG4
-            | DEBUG5 => Level::Debug,
-            WARN | WARNING | WRN | WARNI => Level::Warn,
-            ERROR | ERR | SEVERE | EROR => Level::Error,
-            FATAL | CRITICAL | CRIT | ALERT | EMERG | EMERGENCY | PANIC | DPANIC | FTL | PNC
-            | CRITI => Level::Fatal,
-            TRACE | VERBOSE | FINEST | FINER | SILLY | TRC | TRCE | VRB => Level::Trace,
-            NOTICE => Level::Notice,
-            _ => return None,
-        })
+        let known = &SLOTS[slot(word)];
+        ((short(word) ^ known.number) & !known.cases == 0).then_some(known.level)
     }
 
     /// A word that is a level where nothing else can stand, and a word like others elsewhere.
