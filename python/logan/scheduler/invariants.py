@@ -105,7 +105,8 @@ def _check_sessions(machine: Machine) -> None:
     for session in machine._sessions.values():
         live += len(session.leases)
         worker = session.worker
-        resting = paused(worker, machine._now)
+        # A pause that ended since is over when its timer fires.
+        resting = paused(worker, machine._looked_at)
         served = session in machine._idle or not session.free or session.state != "active"
         wrong = (
             (worker.session is not session, "is not its worker's"),
