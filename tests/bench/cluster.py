@@ -242,7 +242,7 @@ async def throughput(log: Path, rounds: int, tell: Tell) -> list[Figure]:
             for each, (client, processes) in ((plain, bare), (secured, safe)):
                 before_s = processes.cpu_s()
                 submission = Submission(paths=[str(log)], options=Options(), confined=True)
-                _, body = await client.submit(submission)
+                body = await client.submit(submission)
                 seen.add(each.note(json.loads(body), processes.cpu_s() - before_s))
             tell(f"round {number} of {rounds}")
     if len(seen) != 1:
@@ -442,7 +442,7 @@ async def resumed(folder: Path, tell: Tell) -> list[Figure]:
         report: dict[str, Any] = {}
 
         async def submit() -> None:
-            _, body = await client.submit(submission)
+            body = await client.submit(submission)
             report.update(json.loads(body))
 
         async with trio.open_nursery() as nursery:

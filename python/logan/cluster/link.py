@@ -103,14 +103,13 @@ class Link:
         if self._lost is not None or self._last_word:
             return
         frames = self._connection.send(message)
-        size = len(getattr(message, "body", b""))
         if isinstance(message, Error):
             self._last_word = True
         if isinstance(message, _OVERTAKING):
             self._urgent.append(frames)
         else:
-            self._waiting.append((frames, size))
-            self._body_bytes += size
+            self._waiting.append((frames, frames.body_bytes))
+            self._body_bytes += frames.body_bytes
         self._idle = trio.Event() if self._idle.is_set() else self._idle
         self._wanted.set()
         if len(self._urgent) + len(self._waiting) > QUEUED_MESSAGES_MAX:
