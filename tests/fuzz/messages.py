@@ -47,13 +47,13 @@ from logan.cluster.limits import JOBS_MAX
 from logan.cluster.scanning import Piece, scan
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
-from logan.errors import InputError, LoganError, ProtocolError
+from logan.errors import InputError, LoganError
 from logan.plan import Options
 from logan.report import Report
 from logan.sources.local import open_file
 from logan.wire import messages
 from logan.wire.codec import Decoder, encode
-from tests.fuzz.values import any_json, mutated, some, some_json
+from tests.fuzz.values import mutated, some, some_json
 from tests.unit.test_cluster_shells import Network, Stream, inline
 
 LINES = 300

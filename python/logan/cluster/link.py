@@ -96,11 +96,12 @@ class Link:
         return self._lost
 
     def post(self, message: Message) -> None:
-        """Queue a message; never blocks. Once the link is lost it is dropped.
+        """Queue a message; never blocks. Once the link is lost, or either side has ended the
+        conversation, it is dropped.
 
         A queue that is full loses the link: the peer does not read.
         """
-        if self._lost is not None or self._last_word:
+        if self._lost is not None or self._last_word or self._connection.is_over_for(message):
             return
         frames = self._connection.send(message)
         if isinstance(message, Error):

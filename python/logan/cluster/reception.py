@@ -62,7 +62,7 @@ from logan.wire.bodies import (
 )
 from logan.wire.codec import encode_body
 from logan.wire.connection import error_message
-from logan.wire.limits import INTEGER_MAX, REPORT_BODY_BYTES_MAX
+from logan.wire.limits import INTEGER_MAX, REPORT_BODY_BYTES_MAX, SEARCHES_MAX
 from logan.wire.messages import (
     Accepted,
     Bye,
@@ -152,6 +152,7 @@ class WorkerSession:
         self._returned_bytes = 0
         self._searches: dict[int, tuple[trio.Event, list[FoundBody]]] = {}
         self._search_ids = itertools.count(1)
+        self._search_places = trio.Semaphore(SEARCHES_MAX)
 
     def close(self, why: str, held: int) -> None:
         """End the connection, which held so many leases, once what was said is written."""
@@ -207,6 +208,8 @@ class WorkerSession:
 
     async def search(self, patterns: Sequence[str]) -> FoundBody | None:
         """Ask which files it has; the body of FOUND, or None if it leaves before."""
+        # Given back by its answer alone: one that nobody waits for any more is still outstanding.
+        await self._search_places.acquire()
         id = next(self._search_ids)
         self._searches[id] = (trio.Event(), [])
         try:
@@ -219,6 +222,7 @@ class WorkerSession:
 
     def take_found(self, message: Found) -> None:
         """An answer to `search`; nobody may be waiting for it any more."""
+        self._search_places.release()
         if message.id in self._searches:
             event, answer = self._searches[message.id]
             answer.append(message.body)

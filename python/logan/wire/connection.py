@@ -175,6 +175,14 @@ class Connection:
             raise RuntimeError(f"{self._role} may not send {message.VERB}: {why}")
         return made
 
+    def is_over_for(self, message: Message) -> bool:
+        """Whether the conversation has ended, or is ending, so that this cannot be said any more.
+
+        A peer may end it at any time, so for what is sent without being asked this is no error.
+        """
+        ending = self.state in (State.LEAVING, State.CLOSED)
+        return ending and type(message) not in _TABLE[self.state].get(self._us, {})
+
     def _messages(self) -> Iterator[Message]:
         while True:
             if self._error is not None:
