@@ -16,6 +16,7 @@ Time is a mock clock's, threads run inline; nothing is opened but the log and me
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import os
 import re
@@ -36,6 +37,7 @@ import trio
 from trio.testing import MockClock
 
 import logan
+from logan._logan import Spec
 from logan.cluster import client as client_module
 from logan.cluster import coordinator as coordinator_module
 from logan.cluster import session as session_module
@@ -44,7 +46,7 @@ from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.isolated import Poison
 from logan.cluster.limits import JOBS_MAX
-from logan.cluster.scanning import Piece, scan
+from logan.cluster.scanning import Piece, digest_of, scan
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
 from logan.errors import InputError, LoganError
@@ -52,25 +54,34 @@ from logan.plan import Options
 from logan.report import Report
 from logan.sources.local import open_file
 from logan.wire import messages
+from logan.wire.bodies import JobBody
 from logan.wire.codec import Decoder, encode
-from tests.fuzz.values import mutated, some, some_json
+from tests.fuzz.values import mutated, some
 from tests.unit.test_cluster_shells import Network, Stream, inline
 
 LINES = 300
 CHUNK = 2 * 1024
 SEED = "LOGAN_FUZZ_SEED"
 
-FROM_WORKER = (
+Kinds = tuple[type[Any], ...]
+
+FROM_WORKER: Kinds = (
     *(messages.Ready, messages.Health, messages.Result, messages.Fail, messages.Fetch),
     *(messages.Found, messages.Bye, messages.Error),
 )
-FROM_CLIENT = (messages.Submit, messages.Submit, messages.Status, messages.Cancel, messages.Bye)
-TO_WORKER = (
+FROM_CLIENT: Kinds = (
+    messages.Submit,
+    messages.Submit,
+    messages.Status,
+    messages.Cancel,
+    messages.Bye,
+)
+TO_WORKER: Kinds = (
     *(messages.Job, messages.Job, messages.Lease, messages.Lease, messages.HealthAck),
     *(messages.Done, messages.Stale, messages.Data, messages.Cancel, messages.Drain),
     *(messages.Search, messages.Error),
 )
-TO_CLIENT = (
+TO_CLIENT: Kinds = (
     *(messages.Accepted, messages.ProgressReport, messages.Report, messages.StatusReport),
     messages.Error,
 )
@@ -84,6 +95,8 @@ class Facts:
     """What a hostile peer learnt: values by the names of fields, to be used as often as others."""
 
     def __init__(self, log: Path) -> None:
+        self.jobs: dict[str, JobBody] = {}
+        self.results: list[tuple[dict[str, Any], bytes]] = []
         self.known: dict[str, list[Any]] = {
             "paths": [[str(log)], ["*.log"], [str(log.parent)], ["**"], ["nothing.log"]],
             "patterns": [["*.log"], ["**"], ["/etc/*"]],
@@ -103,6 +116,31 @@ class Facts:
                 del kept[:-20]
         if isinstance(message, messages.Job):
             self.known["spec"] = [message.body.spec]
+            self.jobs[message.job] = message.body
+        if isinstance(message, messages.Lease):
+            self.scan(message)
+
+    def scan(self, lease: messages.Lease) -> None:
+        """Make the right result of a lease, for RESULTs that are wrong in something else."""
+        job = self.jobs.get(lease.job)
+        if job is None:
+            return
+        source = job.sources[lease.source]
+        with suppress(LoganError, OSError, ValueError):
+            piece = Piece(
+                source.url,
+                lease.start,
+                lease.end,
+                lease.source,
+                source.size,
+                source.fingerprint,
+                compression=source.compression,
+                chunk_size=job.chunk_size,
+                expansion_max=job.expansion_max,
+            )
+            data = scan_files(piece, Spec(job.spec)).summary
+            key = {"job": lease.job, "chunk": lease.chunk, "attempt": lease.attempt}
+            self.results.append((key | {"digest": digest_of(data)}, data))
 
     def apply(self, value: Any, chance: Random, share: float) -> Any:
         """JSON with values that are known at some of the fields of these names."""
@@ -126,29 +164,32 @@ def line(verb: str, values: Any, body: bytes | None) -> bytes:
     return f"{verb} {json.dumps(values, separators=(',', ':'))}\n".encode() + (body or b"")
 
 
-def hostile(kinds: tuple[type[Any], ...], facts: Facts, chance: Random) -> bytes:
-    """A message of one of these kinds, perhaps wrong."""
+def hostile(kinds: Kinds, facts: Facts, chance: Random, wildness: float) -> bytes:
+    """A message of one of these kinds; with the probability `wildness` a wrong one."""
     kind = chance.choice(kinds)
-    share = chance.choice([0.0, 0.5, 0.9, 1.0])
-    values = some_json(msgspec.inspect.type_info(kind), chance)
-    with suppress(AssertionError):
-        values = msgspec.to_builtins(some(kind, chance)) if chance.random() < 0.5 else values
+    share = chance.choice([0.0, 0.9, 1.0, 1.0])
+    values = msgspec.to_builtins(some(kind, chance))
     body = values.pop("body", None)
+    if body is not None and "bytes" in str(kind.__annotations__["body"]):
+        body = chance.randbytes(chance.choice([0, 1, 300]))
+    values = {name: each for name, each in values.items() if each is not None}
     values = facts.apply(values, chance, share)
     if body is not None and not isinstance(body, bytes):
         body = facts.apply(body, chance, share)
-    where = chance.random()
-    if where < 0.25:
-        values = mutated(values, chance)
-    elif where < 0.5 and isinstance(body, dict):
-        body = mutated(body, chance)
+    if kind is messages.Result and facts.results and chance.random() < 0.8:
+        named, body = chance.choice(facts.results)
+        values |= named
+    if chance.random() < wildness:
+        if isinstance(body, dict) and chance.random() < 0.7:
+            body = mutated(body, chance)
+        else:
+            values = mutated(values, chance)
+    data = None
     if body is not None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        if chance.random() < 0.05:
+        if chance.random() < wildness / 10:
             data = chance.choice([b"", b"[" * 5_000, b"\xff", b"nonsense", b'{"a":1,"a":1}'])
-    else:
-        data = None
-    verb = kind.VERB if chance.random() < 0.98 else chance.choice(["PART", "HELLO", "X"])
+    verb = kind.VERB if chance.random() > wildness / 10 else chance.choice(["PART", "HELLO", "X"])
     return line(verb, values, data)
 
 
@@ -206,11 +247,12 @@ class Peer:
                 await peer.welcome()
                 return peer
 
-    async def rave(self, kinds: tuple[type[Any], ...], chance: Random, count: int) -> None:
+    async def rave(self, kinds: Kinds, chance: Random, count: int) -> None:
         """Send so many messages, or as many as are borne."""
+        wildness = chance.choice([0.0, 0.1, 0.3, 0.9])
         with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
             for _ in range(count):
-                await self.stream.send_all(hostile(kinds, self.facts, chance))
+                await self.stream.send_all(hostile(kinds, self.facts, chance, wildness))
                 await trio.sleep(chance.choice([0, 0, 0.01, 0.5, 2]))
 
 
@@ -224,11 +266,13 @@ class Stage:
         self.log = folder / "app.log"
         self.log.write_text(
             "".join(
-                f"2024-01-24 10:15:{i // 100 % 60:02d}.{i % 1000:03d} INFO Request {i % 97}ms\n"
+                f"2024-01-24 10:15:{i // 100 % 60:02d}.{i % 1000:03d} INFO Request done in {i % 97}ms\n"
                 for i in range(LINES)
             )
         )
         self.expected = logan.analyze(self.log, chunk_size=CHUNK)
+        self.archive = folder / "app.log.gz"
+        self.archive.write_bytes(gzip.compress(self.log.read_bytes()))
         source, _ = open_file(str(self.log))
         self.fingerprint = source.fingerprint
 
@@ -269,7 +313,7 @@ async def _intrude(
     stream, _ = await network.dial(None, None)
     peer = Peer(stream, stage.facts())
     await peer.join(role, name)
-    kinds = FROM_CLIENT
+    kinds: Kinds = FROM_CLIENT
     if role == "worker":
         kinds = FROM_WORKER if takes_leases else tuple(set(FROM_WORKER) - {messages.Ready})
         kinds = tuple(sorted(kinds, key=lambda kind: kind.VERB))
@@ -288,14 +332,89 @@ async def _intrude(
 def _check(
     coordinator: Coordinator, report: Report, stage: Stage, *, partial_is_right: bool
 ) -> None:
-    for event in coordinator.events:
-        if "internal error" in event["text"]:
-            raise Found(event["text"])
+    _check_events(coordinator)
     if report != stage.expected and not (partial_is_right and report["partial"]):
         raise Found(f"a wrong report: {report.to_json()[:2_000]}")
     if coordinator.sessions or coordinator._results or coordinator.jobs or coordinator._records:
         kept = coordinator.sessions, coordinator._results, coordinator.jobs, coordinator._records
         raise Found(f"kept for those who left: {kept}")
+
+
+def _check_events(coordinator: Coordinator) -> None:
+    for event in coordinator.events:
+        if "internal error" in event["text"]:
+            raise Found(event["text"])
+
+
+async def archive(stage: Stage, network: Network, chance: Random) -> None:
+    """Hostile workers that say anything of an archive, beside its right figures."""
+    async with (
+        Coordinator(port=0, roots=[str(stage.log.parent)]) as coordinator,
+        trio.open_nursery() as tasks,
+    ):
+        tasks.start_soon(partial(_intrude, stage, network, chance, "worker", "mallory", True))
+        await coordinator.wait_for_workers(1)
+
+        async def help_later() -> None:
+            await trio.sleep(chance.choice([0, 3]))
+            await stage.worker().run()
+
+        tasks.start_soon(help_later)
+        wish = Submission("paths", [str(stage.archive)], Options(chunk_size=CHUNK), confined=True)
+        with trio.fail_after(3_600), suppress(InputError):
+            report = Report.from_json(await Client("memory:8000").submit(wish))
+            if report["lines"]["parsed"] != LINES and not report["partial"]:
+                raise Found(f"wrong figures of an archive: {report.to_json()}")
+        _check_events(coordinator)
+        tasks.cancel_scope.cancel()
+
+
+async def holders(stage: Stage, network: Network, chance: Random) -> None:
+    """Hostile workers that say anything of the files they hold."""
+    async with (
+        Coordinator(port=0, roots=[str(stage.log.parent)]) as coordinator,
+        trio.open_nursery() as tasks,
+    ):
+        tasks.start_soon(stage.worker().run)
+        stream, _ = await network.dial(None, None)
+        peer = Peer(stream, stage.facts())
+        await peer.join("worker", "mallory")
+        await coordinator.wait_for_workers(2)
+
+        async def answer() -> None:
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                while await peer.hear() is not None:
+                    if peer.heard["SEARCH"]:
+                        await peer.rave((messages.Found,), chance, 1)
+                        await peer.rave(FROM_WORKER, chance, 3)
+
+        tasks.start_soon(answer)
+        for _ in range(2):
+            with trio.fail_after(3_600), suppress(LoganError):
+                body = await Client("memory:8000").submit(Submission("on_workers", ["*.log"]))
+                report = Report.from_json(body)
+                if report["lines"]["parsed"] < LINES and not report["partial"]:
+                    raise Found(f"an honest holder's file was left out: {report.to_json()}")
+        _check_events(coordinator)
+        tasks.cancel_scope.cancel()
+
+
+async def strangers(stage: Stage, network: Network, chance: Random) -> None:
+    """Anything before WELCOME, from both sides."""
+    kinds: Kinds = (messages.Hello, messages.Auth, messages.Challenge, messages.Welcome)
+    async with Coordinator(port=0, roots=[str(stage.log.parent)]) as coordinator:
+        for _ in range(4):
+            stream, _ = await network.dial(None, None)
+            peer = Peer(stream, stage.facts())
+            peer.facts.known |= {"protocol": [messages.PROTOCOL_VERSION], "role": ["worker"]}
+            peer.facts.known |= {"nonce": ["1" * 64, "2" * 64], "proof": [""]}
+            await peer.rave((messages.Hello,), chance, 1)
+            await peer.rave(kinds, chance, chance.randint(0, 2))
+            await trio.aclose_forcefully(stream)
+        await trio.sleep(30)
+        _check_events(coordinator)
+        if coordinator.sessions:
+            raise Found("a stranger was let in for good")
 
 
 async def submitted(stage: Stage, network: Network, chance: Random) -> None:
@@ -310,7 +429,7 @@ async def submitted(stage: Stage, network: Network, chance: Random) -> None:
             stream, _ = await network.dial(None, None)
             peer = Peer(stream, stage.facts())
             await peer.join("client", "eve")
-            data = hostile((messages.Submit,), peer.facts, chance)
+            data = hostile((messages.Submit,), peer.facts, chance, 0.7)
             await stream.send_all(data)
             with trio.move_on_after(300):
                 while not peer.heard.keys() & {"ERROR", "REPORT"}:
@@ -319,9 +438,7 @@ async def submitted(stage: Stage, network: Network, chance: Random) -> None:
             if not peer.heard.keys() & {"ERROR", "REPORT"}:
                 raise Found(f"no answer but {dict(peer.heard)} to {data!r}")
             await trio.aclose_forcefully(stream)
-        for event in coordinator.events:
-            if "internal error" in event["text"]:
-                raise Found(event["text"])
+        _check_events(coordinator)
         tasks.cancel_scope.cancel()
 
 
@@ -425,6 +542,9 @@ ROUNDS: dict[str, Callable[[Stage, Network, Random], Awaitable[None]]] = {
     "hostile workers": partial(beside, role="worker"),  # type: ignore[dict-item]
     "hostile clients": partial(beside, role="client"),  # type: ignore[dict-item]
     "hostile submissions": submitted,
+    "hostile notes of archives": archive,
+    "hostile holders of files": holders,
+    "strangers": strangers,
     "rogue coordinator, worker": worker_led_astray,
     "rogue coordinator, client": client_led_astray,
 }
