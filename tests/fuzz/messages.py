@@ -266,7 +266,7 @@ class Stage:
         self.log = folder / "app.log"
         self.log.write_text(
             "".join(
-                f"2024-01-24 10:15:{i // 100 % 60:02d}.{i % 1000:03d} INFO Request done in {i % 97}ms\n"
+                f"2024-01-24 10:15:{i // 100:02d}.{i % 1000:03d} INFO Request done in {i % 97}ms\n"
                 for i in range(LINES)
             )
         )

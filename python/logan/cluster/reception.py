@@ -36,7 +36,14 @@ from logan.cluster.link import Link, LinkLostError, admit
 from logan.cluster.running import REFUSALS
 from logan.cluster.scanning import write_note
 from logan.cluster.submission import Submission
-from logan.errors import ClusterError, InputError, LoganError, ProtocolError, SummaryError
+from logan.errors import (
+    ClusterError,
+    ExpressionError,
+    InputError,
+    LoganError,
+    ProtocolError,
+    SummaryError,
+)
 from logan.log import logger_of
 from logan.model import Chunk
 from logan.scheduler.events import (
@@ -691,10 +698,13 @@ def _describe(error: LoganError) -> bytes:
     def cut(text: str | None) -> str | None:
         return text if text is None else text[:ERROR_CHARS_MAX]
 
+    message = str(error)
+    if isinstance(error, ExpressionError) and error.expression not in message:
+        message = f"{error.expression!r}: {message}"
     return encode_body(
         ErrorBody(
             error=type(error).__name__,
-            message=str(error)[:ERROR_CHARS_MAX],
+            message=message[:ERROR_CHARS_MAX],
             hint=cut(error.hint),
             input=cut(getattr(error, "input", None)),
             kind=getattr(error, "kind", None),
