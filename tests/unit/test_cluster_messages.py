@@ -27,8 +27,17 @@ from logan.plan import Options
 from logan.report import Report
 from logan.wire import limits
 from logan.wire.codec import Decoder, encode, encode_json
-from logan.wire.messages import PROTOCOL_VERSION, Auth, Challenge, Hello, Lease, Ready, Welcome
-from tests.unit.test_cluster_shells import CHUNK, Network, Stream, run, worker
+from logan.wire.messages import (
+    PROTOCOL_VERSION,
+    Auth,
+    Challenge,
+    Error,
+    Hello,
+    Lease,
+    Ready,
+    Welcome,
+)
+from tests.unit.test_cluster_shells import CHUNK, Network, Stream, open_pair, run, worker
 from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures
 from tests.unit.test_cluster_shells import network as network  # noqa: PLC0414
 from tests.unit.test_cluster_shells import threads_run_inline as threads_run_inline  # noqa: PLC0414
@@ -321,6 +330,42 @@ def test_every_state_and_progress_passes_the_schema_of_the_peers(
             assert (await Client("memory:8000").status())["jobs"]
             for id in jobs:
                 coordinator.give_up(coordinator.jobs[id])
+
+    run(main)
+
+
+def test_a_fetched_result_of_a_source_that_changed_is_answered(network: Network, log: Path) -> None:
+    """Else its worker would wait for the answer, and with some of them ask for nothing more."""
+
+    async def main() -> None:
+        async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
+            rogue = await Rogue.at(network, "worker")
+            job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
+            _, lease = await rogue.lease()
+            values, data = result_of(log, lease, spec_of(coordinator, lease))
+            await rogue.say("FETCH", id=1, job=job, source=0, start=lease.start, end=lease.end)
+            assert await rogue.hear("DATA") is not None
+            log.write_text("something else\n")
+            await rogue.say("RESULT", data, **values)
+            assert await rogue.hear("STALE") is not None
+            coordinator.give_up(coordinator.jobs[job])
+            nothing_internal(coordinator)
+
+    run(main)
+
+
+def test_nothing_is_sent_to_a_peer_that_has_ended_the_conversation() -> None:
+    """It may have work sent to it until its task has ended; that must not fail who sends it."""
+
+    async def main() -> None:
+        coordinator, peer, _ = await open_pair()
+        peer.post(Error("tired", "no more"))
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer.run)
+            assert isinstance(await coordinator.receive(), Error)
+            nursery.cancel_scope.cancel()
+        coordinator.post(Lease("j", 0, 1, 0, 0, 10))
+        assert coordinator.lost is None
 
     run(main)
 
@@ -732,6 +777,10 @@ def test_a_cancel_may_overtake_what_it_cancels(network: Network, log: Path) -> N
         (
             [("ACCEPTED", None, {"job": "j"}), ("REPORT", b"5", {"job": "j", "kind": "report"})],
             "not a report",
+        ),
+        (
+            [("ACCEPTED", None, {"job": "j"}), ("REPORT", b"{}", {"job": "j", "kind": "report"})],
+            "it has no schema_version",
         ),
     ],
     ids=str,

@@ -19,6 +19,7 @@ from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.submission import Submission
 from logan.errors import ClusterError, InputError, LoganError, ProtocolError
 from logan.report import Report as Saved
+from logan.report.contract import OPTIONAL, SECTIONS, TOP_LEVEL
 from logan.wire.bodies import ErrorBody
 from logan.wire.codec import decode_body
 from logan.wire.connection import error_message
@@ -67,6 +68,8 @@ class Client:
                 message = await link.receive()
         except (LinkLostError, ProtocolError, trio.TooSlowError, OSError) as error:
             raise self._unreachable(error) from error
+        if isinstance(message, Error):
+            raise self._unreachable(ProtocolError(message.message, code=message.code))
         if not isinstance(message, StatusReport):
             raise ClusterError(f"{self.address} gave no status")
         status: dict[str, Any] = msgspec.to_builtins(message.body)
@@ -193,11 +196,16 @@ def _check_answer(message: Message | None, job: str | None) -> None:
 
 
 def _check_report(data: bytes) -> None:
-    """Raise `ProtocolError` if a report is not a JSON object."""
+    """Raise `ProtocolError` if a report is not a JSON object with the sections of one."""
     try:
-        Saved.from_json(data)
+        report = Saved.from_json(data)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"REPORT: not a report: {error}", code="json") from error
+    for name in TOP_LEVEL:
+        if name not in report and name not in OPTIONAL:
+            raise ProtocolError(f"REPORT: not a report: it has no {name}", code="field")
+        if name in SECTIONS and not isinstance(report.get(name, {}), Mapping):
+            raise ProtocolError(f"REPORT: not a report: {name} is not an object", code="field")
 
 
 def _error_from(body: ErrorBody) -> LoganError:
