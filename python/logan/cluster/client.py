@@ -25,6 +25,7 @@ from logan.wire.codec import decode_body
 from logan.wire.connection import error_message
 from logan.wire.messages import (
     Accepted,
+    Bye,
     Error,
     Message,
     ProgressReport,
@@ -130,6 +131,9 @@ class Client:
                         raise _error_from(decode_body(data, ErrorBody, "REPORT"))
                     case Report(body=data):
                         _check_report(data)
+                        # Else the coordinator keeps it for when we come back.
+                        link.post(Bye())
+                        await link.flush()
                         return data
                     case Error(code=code, message=text):
                         raise ProtocolError(text, code=code)
