@@ -80,6 +80,9 @@ REPORTS_BYTES_MAX: Final = 256 * 1024 * 1024
 REPORT_AGE_S_MAX: Final = 24 * 3600.0
 """Who has not come back for a report by then does not come."""
 
+ID_CHARS_MAX: Final = 64
+"""Of a job's id."""
+
 SET_ASIDE_JOBS_MAX: Final = 16
 """Jobs that could not be resumed and are kept all the same, newest first."""
 
@@ -382,6 +385,7 @@ class _SqliteJournal:
             # One that is damaged is of no use: the job is done again.
             with contextlib.suppress(SummaryError):
                 _, id, _, _, error, body = _checked(row)
+                _check_id(id)
                 return StoredReport(id, identity, body, json.loads(error))
         return None
 
@@ -559,6 +563,7 @@ class _SqliteJournal:
     def _stored_job(self, number: int) -> StoredJob:
         row = self._database.execute("SELECT * FROM jobs WHERE number = ?", (number,)).fetchone()
         _, job, spec_json, sources, chunk_size, expansion_max, chunks, extra = _checked(row)
+        _check_id(job)
         plan = Plan(
             sources=msgspec.convert(json.loads(sources), tuple[Source, ...]),
             chunks=tuple(
@@ -748,6 +753,12 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _check_id(id: object) -> None:
+    """Raise `SummaryError` for what cannot name a job on the wire."""
+    if not (isinstance(id, str) and id.isascii() and id.isalnum() and len(id) <= ID_CHARS_MAX):
+        raise SummaryError("it has no valid id")
 
 
 def _is_within(chunk: Chunk, sources: Sequence[Source]) -> bool:
