@@ -36,7 +36,7 @@ LEVELS = ("TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "FATAL", "OTHER")
 KINDS_OF_LINES = ("parsed", "malformed", "blank", "continuation", "header")
 ANCHOR = "2024-02-01T00:00:00Z"
 """Dates without a year lie before this, unless a vector gives its own anchor."""
-PROGRAMS_MIN = 100
+PROGRAMS_MIN = 120
 
 Record = dict[str, Any]
 Metrics = dict[str, Any]
