@@ -52,6 +52,10 @@ sim *args:
 fuzz seconds="60" *targets:
     rust/fuzz/run {{ seconds }} {{ targets }}
 
+# Hostile messages in memory against coordinator, worker and client, with a new printed seed
+fuzz-messages seconds="3600":
+    "{{ python }}" -m tests.fuzz.messages --seconds {{ seconds }}
+
 # Watch a worker being killed in the middle of a job, and its work being done by others
 demo log="test_vectors/logs/mixed_format.log" scenario="worker-failure": build
     "{{ python }}" -m logan simulate {{ scenario }} {{ log }}

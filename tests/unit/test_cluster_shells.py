@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
 
+import msgspec
 import pytest
 import trio
 from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
@@ -41,7 +41,17 @@ from logan.errors import ClusterError, InputError, ProtocolError, UsageError
 from logan.plan import Options
 from logan.scheduler.limits import Limits
 from logan.wire.connection import Connection
-from logan.wire.messages import Auth, Challenge, Error, Health, Hello, Ready, Result, Welcome
+from logan.wire.messages import (
+    PROTOCOL_VERSION,
+    Auth,
+    Challenge,
+    Error,
+    Health,
+    Hello,
+    Ready,
+    Result,
+    Welcome,
+)
 
 LINES = 3_000
 CHUNK = 8 * 1024
@@ -402,7 +412,7 @@ def test_lying_worker_is_not_believed(
         async def double(work: Callable[[], Any]) -> Any:
             """Another chunk's figures, properly made and sealed."""
             roots, source, lease, *rest = work.args  # type: ignore[attr-defined]
-            shifted = replace(lease, start=lease.start + 1)
+            shifted = msgspec.structs.replace(lease, start=lease.start + 1)
             return await scan(partial(work.func, roots, source, shifted, *rest))  # type: ignore[attr-defined]
 
         monkeypatch.setattr(liar, "in_thread", double)
@@ -628,7 +638,7 @@ async def open_pair() -> tuple[Link, Link, Stream]:
     """Coordinator and worker, past the handshake; and the coordinator's stream."""
     theirs, ours = memory_stream_pair()
     coordinator, peer = Link(theirs, "coordinator"), Link(ours, "worker")
-    hello = Hello(1, "worker", "alice", "s", "1" * 64, "0")
+    hello = Hello(PROTOCOL_VERSION, "worker", "alice", "s", "1" * 64, "0")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(coordinator.run)
         nursery.start_soon(peer.run)

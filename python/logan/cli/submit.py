@@ -113,7 +113,7 @@ async def _main(
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(signals.attend, nursery.cancel_scope.cancel)
-        _, body = await client.submit(_submission(args), show)
+        body = await client.submit(_submission(args), show)
         found.append(body)
         nursery.cancel_scope.cancel()
     if signals.signum is not None:

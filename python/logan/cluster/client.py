@@ -8,17 +8,30 @@ from contextlib import asynccontextmanager, suppress
 from ssl import SSLContext, SSLError
 from typing import Any
 
+import msgspec
 import trio
 
 from logan import errors
 from logan.cluster.dial import Address, dial
 from logan.cluster.groups import open_flat_nursery
-from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RESUBMIT_S_MAX
+from logan.cluster.limits import LINGER_S_MAX, RECONNECT_PAUSE_S_MAX, RESUBMIT_S_MAX
 from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.submission import Submission
 from logan.errors import ClusterError, InputError, LoganError, ProtocolError
-from logan.wire.codec import decode_json
-from logan.wire.messages import Accepted, Error, ProgressReport, Report, Status, StatusReport
+from logan.report import Report as Saved
+from logan.report.contract import OPTIONAL, SECTIONS, TOP_LEVEL
+from logan.wire.bodies import ErrorBody
+from logan.wire.codec import decode_body
+from logan.wire.connection import error_message
+from logan.wire.messages import (
+    Accepted,
+    Error,
+    Message,
+    ProgressReport,
+    Report,
+    Status,
+    StatusReport,
+)
 
 __all__ = ["Client", "Progress"]
 
@@ -55,15 +68,15 @@ class Client:
                 message = await link.receive()
         except (LinkLostError, ProtocolError, trio.TooSlowError, OSError) as error:
             raise self._unreachable(error) from error
+        if isinstance(message, Error):
+            raise self._unreachable(ProtocolError(message.message, code=message.code))
         if not isinstance(message, StatusReport):
             raise ClusterError(f"{self.address} gave no status")
-        status: dict[str, Any] = decode_json(message.body)
+        status: dict[str, Any] = msgspec.to_builtins(message.body)
         return status
 
-    async def submit(
-        self, submission: Submission, progress: Progress | None = None
-    ) -> tuple[str, bytes]:
-        """Have a job done; kind and body of its REPORT ("report" or "summary").
+    async def submit(self, submission: Submission, progress: Progress | None = None) -> bytes:
+        """Have a job done; the JSON of its report.
 
         A coordinator that goes away while it works is waited for, since it may come back and go
         on. Cancelling gives the job up.
@@ -97,25 +110,34 @@ class Client:
                 )
             await trio.sleep(RECONNECT_PAUSE_S_MAX / 4)
 
-    async def _submit(
-        self, link: Link, submission: Submission, progress: Progress | None
-    ) -> tuple[str, bytes]:
+    async def _submit(self, link: Link, submission: Submission, progress: Progress | None) -> bytes:
         link.post(submission.message())
-        while True:
-            match await link.receive():
-                case None:
-                    raise LinkLostError("the coordinator closed the connection")
-                case Accepted():
-                    pass
-                case ProgressReport(done_bytes=done, total_bytes=total, body=body):
-                    if progress is not None:
-                        progress(done, total, decode_json(body))
-                case Report(kind="error", body=body):
-                    raise _error_from(decode_json(body))
-                case Report(kind=kind, body=body):
-                    return kind, body
-                case Error(code=code, message=message):
-                    raise ProtocolError(message, code=code)
+        job: str | None = None
+        try:
+            while True:
+                message = await link.receive()
+                if isinstance(message, Accepted) and job is None:
+                    job = message.job
+                    continue
+                _check_answer(message, job)
+                match message:
+                    case None:
+                        raise LinkLostError("the coordinator closed the connection")
+                    case ProgressReport(done_bytes=done, total_bytes=total, body=body):
+                        if progress is not None:
+                            progress(done, total, msgspec.to_builtins(body))
+                    case Report(kind="error", body=data):
+                        raise _error_from(decode_body(data, ErrorBody, "REPORT"))
+                    case Report(body=data):
+                        _check_report(data)
+                        return data
+                    case Error(code=code, message=text):
+                        raise ProtocolError(text, code=code)
+        except ProtocolError as error:
+            link.post(error_message(error))
+            with trio.move_on_after(LINGER_S_MAX):
+                await link.flush()
+            raise
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Link]:
@@ -158,17 +180,41 @@ async def _write(link: Link) -> None:
         await link.run()
 
 
-def _error_from(body: Mapping[str, Any]) -> LoganError:
+def _check_answer(message: Message | None, job: str | None) -> None:
+    """Raise `ProtocolError` for what does not belong to the job that was accepted, if one was."""
+    match message:
+        case ProgressReport() if message.job == job:
+            return
+        case Report(kind="error", job=""):
+            return
+        case Report() if message.job == job:
+            return
+        case Error() | None:
+            return
+    of = f" of job {message.job}" if isinstance(message, ProgressReport | Report) else ""
+    raise ProtocolError(f"{message.VERB}{of} came, which answers nothing", code="state")
+
+
+def _check_report(data: bytes) -> None:
+    """Raise `ProtocolError` if a report is not a JSON object with the sections of one."""
+    try:
+        report = Saved.from_json(data)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"REPORT: not a report: {error}", code="json") from error
+    for name in TOP_LEVEL:
+        if name not in report and name not in OPTIONAL:
+            raise ProtocolError(f"REPORT: not a report: it has no {name}", code="field")
+        if name in SECTIONS and not isinstance(report.get(name, {}), Mapping):
+            raise ProtocolError(f"REPORT: not a report: {name} is not an object", code="field")
+
+
+def _error_from(body: ErrorBody) -> LoganError:
     """The error that the coordinator had, if its class is one of ours."""
-    kind = getattr(errors, str(body.get("error")), None)
-    message, hint = str(body.get("message")), body.get("hint")
+    kind = getattr(errors, body.error, None)
     if isinstance(kind, type) and issubclass(kind, InputError):
         return kind(
-            message,
-            input=str(body.get("input") or ""),
-            kind=str(body.get("kind") or "unreadable"),
-            hint=hint,
+            body.message, input=body.input or "", kind=body.kind or "unreadable", hint=body.hint
         )
     if isinstance(kind, type) and issubclass(kind, LoganError):
-        return kind(message, hint=hint)
-    return ClusterError(message, hint=hint)
+        return kind(body.message, hint=body.hint)
+    return ClusterError(body.message, hint=body.hint)

@@ -50,6 +50,7 @@ from logan.cluster.journal import (
 from logan.cluster.limits import (
     COMMIT_PAUSE_S,
     DRAIN_S_MAX,
+    EVENT_CHARS_MAX,
     EVENTS_KEPT_MAX,
     INLINE_BYTES_MAX,
     JOBS_MAX,
@@ -102,6 +103,9 @@ from logan.wire.messages import Cancel, Done, Drain, Error, Fail, Lease, Stale
 __all__ = ["Coordinator"]
 
 logger = logger_of(__name__)
+
+COUNT_MAX: Final = 2**62
+"""What sums and rates are cut to: their parts may each be as large as the protocol allows."""
 
 _RECORDS_MAX: Final = 1024
 """Records of one commit: what is more waits for the next."""
@@ -491,7 +495,7 @@ class Coordinator:
             self._ended.popitem(last=False)
         for session in self.sessions.values():
             if job.id in session.jobs:
-                session.jobs.discard(job.id)
+                session.forget_job(job.id)
                 session.link.post(Cancel(job.id))
         job.ended.set()
         self.workers_changed()
@@ -567,7 +571,7 @@ class Coordinator:
         session = self.sessions[id]
         job = self.jobs[key[0]]
         chunk = job.plan.chunks[key[1]]
-        session.leases[key] = chunk
+        session.grant(key, chunk)
         job.begin()
         job.share(session.name, trio.current_time())
         job.threads[session.name] = session.threads
@@ -732,6 +736,7 @@ class Coordinator:
         """Remember an event: `kind` is joined, left, refused, recovered, missing, resumed or
         alarm."""
         self.events_total += 1
+        text = text[:EVENT_CHARS_MAX]
         event = {"n": self.events_total, "at": time.time(), "kind": kind, "text": text}
         self.events.append(event)
         if self._on_event is not None:
@@ -757,8 +762,8 @@ class Coordinator:
                     "leases": len(view.leases),
                     "chunks_done": view.done,
                     "chunks_lost": view.lost + view.failed,
-                    "bytes_done": view.done_bytes,
-                    "bytes_per_second": round(session.rate(now)) if session else 0,
+                    "bytes_done": _count(view.done_bytes),
+                    "bytes_per_second": _count(session.rate(now)) if session else 0,
                     "rss_bytes": session.rss_bytes if session else None,
                     "cpu_percent": session.cpu_percent if session else None,
                     "heard_s": None if view.heard_at is None else round(now - view.heard_at, 3),
@@ -780,21 +785,22 @@ class Coordinator:
                 {
                     "job": job.id,
                     "name": job.name,
-                    "done_bytes": view.scanned_bytes,
-                    "total_bytes": job.plan.bytes,
-                    "resumed_bytes": job.resumed_bytes,
+                    "done_bytes": _count(view.scanned_bytes),
+                    "total_bytes": _count(job.plan.bytes),
+                    "resumed_bytes": _count(job.resumed_bytes),
                     "chunks": len(job.plan.chunks),
                     "chunks_done": view.chunks["done"] + view.chunks["checking"],
                     "chunks_missing": view.chunks["lost"],
                     "elapsed_s": round(elapsed_s, 3),
-                    "bytes_per_second": round(fresh_bytes / elapsed_s) if elapsed_s else 0,
+                    "bytes_per_second": _count(fresh_bytes / elapsed_s if elapsed_s else 0),
                     "recoveries": len(job.recoveries),
                 }
             )
         return {
             "coordinator": {
                 "address": f"{self.host}:{self.port}",
-                "uptime_s": round(time.time() - self.started_at, 3),
+                # The clock on the wall may have been set back.
+                "uptime_s": max(0.0, round(time.time() - self.started_at, 3)),
                 "connections": len(self.sessions),
                 "recoveries": dict(self._made_good),
             },
@@ -802,6 +808,11 @@ class Coordinator:
             "jobs": jobs,
             "events": list(self.events)[-20:],
         }
+
+
+def _count(number: float) -> int:
+    """A number of bytes, or of bytes per second, as the protocol can say it."""
+    return round(min(max(number, 0), COUNT_MAX))
 
 
 def _extra(job: RunningJob) -> dict[str, Any]:

@@ -77,6 +77,9 @@ EVENTS_KEPT_MAX: Final = 256
 EVENTS_SENT_MAX: Final = 64
 """The same in one PROGRESS or STATE."""
 
+EVENT_CHARS_MAX: Final = 4_000
+"""Of an event's text, which may quote a path or what a peer said."""
+
 RECOVERIES_KEPT_MAX: Final = 1_000
 """Recoveries in one report; a job with more is told apart by their number."""
 

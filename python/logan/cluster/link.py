@@ -96,21 +96,21 @@ class Link:
         return self._lost
 
     def post(self, message: Message) -> None:
-        """Queue a message; never blocks. Once the link is lost it is dropped.
+        """Queue a message; never blocks. Once the link is lost, or either side has ended the
+        conversation, it is dropped.
 
         A queue that is full loses the link: the peer does not read.
         """
-        if self._lost is not None or self._last_word:
+        if self._lost is not None or self._last_word or self._connection.is_over_for(message):
             return
         frames = self._connection.send(message)
-        size = len(getattr(message, "body", b""))
         if isinstance(message, Error):
             self._last_word = True
         if isinstance(message, _OVERTAKING):
             self._urgent.append(frames)
         else:
-            self._waiting.append((frames, size))
-            self._body_bytes += size
+            self._waiting.append((frames, frames.body_bytes))
+            self._body_bytes += frames.body_bytes
         self._idle = trio.Event() if self._idle.is_set() else self._idle
         self._wanted.set()
         if len(self._urgent) + len(self._waiting) > QUEUED_MESSAGES_MAX:

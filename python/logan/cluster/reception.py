@@ -9,7 +9,8 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
@@ -33,8 +34,16 @@ from logan.cluster.limits import (
 )
 from logan.cluster.link import Link, LinkLostError, admit
 from logan.cluster.running import REFUSALS
+from logan.cluster.scanning import write_note
 from logan.cluster.submission import Submission
-from logan.errors import InputError, LoganError, ProtocolError, SummaryError
+from logan.errors import (
+    ClusterError,
+    ExpressionError,
+    InputError,
+    LoganError,
+    ProtocolError,
+    SummaryError,
+)
 from logan.log import logger_of
 from logan.model import Chunk
 from logan.scheduler.events import (
@@ -46,7 +55,21 @@ from logan.scheduler.events import (
     WorkerLeft,
     WorkerReady,
 )
-from logan.wire.codec import decode_json, encode_json
+from logan.wire.bodies import (
+    CoordinatorStatus,
+    ErrorBody,
+    EventEntry,
+    FoundBody,
+    JobStatus,
+    ProgressBody,
+    RecoveryStatus,
+    SearchBody,
+    StateBody,
+    WorkerStatus,
+)
+from logan.wire.codec import encode_body
+from logan.wire.connection import error_message
+from logan.wire.limits import INTEGER_MAX, REPORT_BODY_BYTES_MAX, SEARCHES_MAX
 from logan.wire.messages import (
     Accepted,
     Bye,
@@ -64,6 +87,7 @@ from logan.wire.messages import (
     Report,
     Result,
     Search,
+    Stale,
     Status,
     StatusReport,
     Submit,
@@ -80,6 +104,17 @@ logger = logger_of(__name__)
 
 RATE_S: Final = 5.0
 """Over how long a worker's speed is measured."""
+
+RATE_S_MIN: Final = 0.5
+"""Over how long at least: two heartbeats at once say nothing of a speed."""
+
+JOBS_REMEMBERED_MAX: Final = 1_024
+"""Ended jobs of which a session may still speak: far more than can end while a message travels."""
+
+ERROR_CHARS_MAX: Final = 8_000
+"""Of each text in an error's body; it may quote what the user wrote."""
+
+Key = tuple[str, int, int]
 
 _ENDS: Final = (
     LinkLostError,
@@ -100,6 +135,8 @@ class WorkerSession:
     Attributes:
         leases: what it was leased and has not answered, even if that ran out meanwhile.
         jobs: ids that it was told about.
+        granted: by running job, chunk and attempt of all that it was ever leased: what it says
+            of these may be late, what it says of others is made up.
     """
 
     def __init__(self, hello: Hello, link: Link, address: str) -> None:
@@ -107,8 +144,10 @@ class WorkerSession:
         self.name = hello.id
         self.link = link
         self.address = address
-        self.leases: dict[tuple[str, int, int], Chunk] = {}
+        self.leases: dict[Key, Chunk] = {}
         self.jobs: set[str] = set()
+        self.granted: dict[str, set[tuple[int, int]]] = {}
+        self._past_jobs: OrderedDict[str, None] = OrderedDict()
         self.fetched: set[tuple[str, int]] = set()
         self.rss_bytes: int | None = None
         self.cpu_percent: float | None = None
@@ -118,8 +157,9 @@ class WorkerSession:
         self.scope = trio.CancelScope()
         self._progress: deque[tuple[float, int]] = deque()
         self._returned_bytes = 0
-        self._searches: dict[int, tuple[trio.Event, list[Any]]] = {}
+        self._searches: dict[int, tuple[trio.Event, list[FoundBody]]] = {}
         self._search_ids = itertools.count(1)
+        self._search_places = trio.Semaphore(SEARCHES_MAX)
 
     def close(self, why: str, held: int) -> None:
         """End the connection, which held so many leases, once what was said is written."""
@@ -127,9 +167,37 @@ class WorkerSession:
         self.held = held
         self.scope.cancel()
 
+    def grant(self, key: Key, chunk: Chunk) -> None:
+        """It is leased a chunk."""
+        self.leases[key] = chunk
+        self.granted.setdefault(key[0], set()).add(key[1:])
+
+    def forget_job(self, job: str) -> None:
+        """The job is over; what the session says of it from now on is late."""
+        self.jobs.discard(job)
+        if self.granted.pop(job, None) is not None:
+            self._past_jobs[job] = None
+            if len(self._past_jobs) > JOBS_REMEMBERED_MAX:
+                self._past_jobs.popitem(last=False)
+
+    def check_granted(self, verb: str, key: Key) -> None:
+        """Raise `ProtocolError` if the session never had this lease.
+
+        A lease that was revoked, was answered, or whose job is over is no violation: the message
+        was under way, or the worker has not heard of it yet.
+        """
+        job, *lease = key
+        if tuple(lease) not in self.granted.get(job, ()) and job not in self._past_jobs:
+            raise ProtocolError(
+                f"{verb}: chunk {key[1]} of job {job}, attempt {key[2]}, was never leased to "
+                "this session",
+                code="state",
+            )
+
     def note_progress(self, now: float, leases: tuple[Progress, ...]) -> None:
-        """What a heartbeat says of its leases."""
-        self._progress.append((now, self._returned_bytes + sum(p.scanned_bytes for p in leases)))
+        """What a heartbeat says of its leases; those that it answered count as returned."""
+        scanned = sum(p.scanned_bytes for p in leases if p.key in self.leases)
+        self._progress.append((now, self._returned_bytes + scanned))
         while self._progress[0][0] < now - RATE_S and len(self._progress) > 2:
             self._progress.popleft()
 
@@ -138,18 +206,21 @@ class WorkerSession:
         self._returned_bytes += size
 
     def rate(self, now: float) -> float:
-        """Bytes per second over the last few seconds."""
+        """Bytes per second over the last few seconds; finite, and no more than any peer takes."""
         if len(self._progress) < 2:
             return 0.0
         (first, before), (last, after) = self._progress[0], self._progress[-1]
-        return max(0.0, (after - before) / (last - first)) if last > first else 0.0
+        rate = (after - before) / max(last - first, RATE_S_MIN)
+        return min(max(0.0, rate), float(2**62))
 
-    async def search(self, body: bytes) -> Any:
-        """Ask which files it has; the decoded body of FOUND, or None if it leaves before."""
+    async def search(self, patterns: Sequence[str]) -> FoundBody | None:
+        """Ask which files it has; the body of FOUND, or None if it leaves before."""
+        # Given back by its answer alone: one that nobody waits for any more is still outstanding.
+        await self._search_places.acquire()
         id = next(self._search_ids)
         self._searches[id] = (trio.Event(), [])
         try:
-            self.link.post(Search(id, body))
+            self.link.post(Search(id, SearchBody(patterns=tuple(patterns))))
             event, answer = self._searches[id]
             await event.wait()
             return answer[0] if answer else None
@@ -157,13 +228,11 @@ class WorkerSession:
             del self._searches[id]
 
     def take_found(self, message: Found) -> None:
-        """An answer to `search`."""
+        """An answer to `search`; nobody may be waiting for it any more."""
+        self._search_places.release()
         if message.id in self._searches:
             event, answer = self._searches[message.id]
-            body = decode_json(message.body)
-            if not isinstance(body, dict):
-                raise ProtocolError("FOUND is no object", code="json")
-            answer.append(body)
+            answer.append(message.body)
             event.set()
 
     def abandon_searches(self) -> None:
@@ -232,7 +301,10 @@ class Reception:
                         await _Client(coordinator, link).serve()
                 except trio.TooSlowError:
                     link.post(Error("slow", f"HELLO and AUTH are due within {HANDSHAKE_S_MAX:g} s"))
-                except (ProtocolError, LinkLostError) as error:
+                except ProtocolError as error:
+                    logger.debug("%s: %s", address, error)
+                    link.post(error_message(error))
+                except LinkLostError as error:
                     logger.debug("%s: %s", address, error)
                 with trio.move_on_after(LINGER_S_MAX, shield=True):
                     await link.flush()
@@ -322,13 +394,10 @@ class _Worker:
 
     def _take_health(self, message: Health) -> None:
         session, coordinator = self._session, self._coordinator
+        leases = self._progress_of(message)
         session.rss_bytes = message.rss_bytes
         session.cpu_percent = message.cpu_percent
         session.threads = message.threads
-        leases = tuple(
-            Progress((each["job"], each["chunk"], each["attempt"]), each["scanned_bytes"])
-            for each in message.leases
-        )
         session.note_progress(trio.current_time(), leases)
         for job in {lease.key[0] for lease in leases} & coordinator.jobs.keys():
             share = coordinator.jobs[job].share(session.name, trio.current_time())
@@ -339,14 +408,33 @@ class _Worker:
         coordinator.step(WorkerHeard(session.id, leases))
         session.link.post(HealthAck())
 
+    def _progress_of(self, message: Health) -> tuple[Progress, ...]:
+        """How far its leases are, each within its chunk. Raises `ProtocolError`."""
+        progress = []
+        for each in message.leases:
+            key = (each.job, each.chunk, each.attempt)
+            self._session.check_granted("HEALTH", key)
+            job = self._coordinator.jobs.get(each.job)
+            if job is not None:
+                chunk = job.plan.chunks[each.chunk]
+                if each.scanned_bytes > chunk.end - chunk.start:
+                    raise ProtocolError(
+                        f"HEALTH: {each.scanned_bytes:,} bytes scanned of chunk {each.chunk}, "
+                        f"which has {chunk.end - chunk.start:,}",
+                        code="state",
+                    )
+            progress.append(Progress(key, each.scanned_bytes))
+        return tuple(progress)
+
     async def _take_result(self, message: Result) -> None:
         """Believe a result only after looking at all that it claims."""
         session, coordinator = self._session, self._coordinator
         key = (message.job, message.chunk, message.attempt)
+        session.check_granted("RESULT", key)
         job = coordinator.jobs.get(message.job)
         chunk = session.leases.pop(key, None)
         coordinator.workers_changed()
-        if job is None or message.chunk >= len(job.plan.chunks):
+        if job is None:
             coordinator.step(ChunkReturned(session.id, key, message.digest))
             return
         if chunk is not None:
@@ -364,20 +452,22 @@ class _Worker:
             detail = f"its result was refused: {error}"
             coordinator.step(ChunkFailed(session.id, key, "internal", detail))
             coordinator.note("alarm", f"chunk {message.chunk} of {session.name}: {detail}")
+            session.link.post(Stale(*key))  # so that it does not wait for an answer
             return
         except (InputError, OSError) as error:
             coordinator.step(ChunkFailed(session.id, key, "changed", str(error), final=True))
+            session.link.post(Stale(*key))
             return
-        coordinator.keep_result(session.id, key, (summary, message.note), len(message.body))
+        note = None if message.note is None else write_note(message.note)
+        coordinator.keep_result(session.id, key, (summary, note), len(message.body))
         coordinator.step(ChunkReturned(session.id, key, message.digest))
 
     def _take_failure(self, message: Fail) -> None:
         session = self._session
         key = (message.job, message.chunk, message.attempt)
+        session.check_granted("FAIL", key)
+        bad = self._bad_range_of(message)
         session.leases.pop(key, None)
-        bad = None
-        if message.bad_start is not None and message.bad_end is not None:
-            bad = (message.bad_start, message.bad_end)
         kind = message.error if message.error in FAIL_KINDS else "internal"
         if kind in REFUSALS:
             self._coordinator.note_refusal(session, message)
@@ -386,6 +476,23 @@ class _Worker:
         )
         if kind in REFUSALS:
             self._coordinator.give_up_hopeless(message)
+
+    def _bad_range_of(self, message: Fail) -> tuple[int, int] | None:
+        """The bytes that a FAIL blames: a line of its chunk, which may end after it. Raises
+        `ProtocolError`."""
+        start, end = message.bad_start, message.bad_end
+        job = self._coordinator.jobs.get(message.job)
+        if start is None or end is None or job is None:
+            return None
+        chunk = job.plan.chunks[message.chunk]
+        size = job.plan.sources[chunk.source].size or 0
+        if not (chunk.start <= start < chunk.end and start < end <= size):
+            raise ProtocolError(
+                f"FAIL: bytes {start:,} to {end:,} are not a line of chunk {message.chunk}, "
+                f"which is {chunk.start:,} to {chunk.end:,} of {size:,}",
+                code="state",
+            )
+        return start, end
 
     async def _hand_out(self, message: Fetch) -> None:
         """Answer FETCH: bytes of a leased chunk and a little around it, and nothing else."""
@@ -444,10 +551,10 @@ class _Client:
                     case None | Bye():
                         break
                     case Status():
-                        await self._link.send(StatusReport(encode_json(self._coordinator.status())))
+                        await self._link.send(StatusReport(state_body(self._coordinator.status())))
                     case Submit() if not self._busy:
                         self._busy = True
-                        nursery.start_soon(self._work, Submission.from_message(message))
+                        nursery.start_soon(self._work, message)
                     case Cancel():
                         break
                     case Error():
@@ -456,18 +563,18 @@ class _Client:
                         raise ProtocolError("one job per connection", code="order")
             nursery.cancel_scope.cancel()
 
-    async def _work(self, submission: Submission) -> None:
+    async def _work(self, message: Submit) -> None:
         """Plan, run and report; being cancelled means that the client has gone."""
         self._coordinator.clients_waiting += 1
         try:
-            await self._serve_job(submission)
+            await self._serve_job(message)
         finally:
             self._coordinator.clients_waiting -= 1
             self._coordinator.workers_changed()
 
-    async def _serve_job(self, submission: Submission) -> None:
+    async def _serve_job(self, message: Submit) -> None:
         try:
-            job = await self._coordinator.submit(submission)
+            job = await self._coordinator.submit(Submission.from_message(message))
         except LoganError as error:
             await self._link.send(Report("", "error", _describe(error)))
             return
@@ -488,16 +595,19 @@ class _Client:
         self._say_progress(job, [])
         try:
             await self._coordinator.ended(job)
-            if job.job is None:
-                kind, body = "summary", await trio.to_thread.run_sync(job.summary_body)
-            else:
-                report = await trio.to_thread.run_sync(job.report)
-                kind, body = "report", json.dumps(report.to_dict()).encode("ascii")
+            report = await trio.to_thread.run_sync(job.report)
+            body = json.dumps(report.to_dict()).encode("ascii")
+            if len(body) > REPORT_BODY_BYTES_MAX:
+                raise ClusterError(
+                    f"the report has {len(body):,} bytes, at most {REPORT_BODY_BYTES_MAX:,} can "
+                    "be sent",
+                    hint="ask for fewer points of the series or fewer group tables",
+                )
         except LoganError as error:
-            kind, body = "error", _describe(error)
+            await self._link.send(Report(job.id, "error", _describe(error)))
         else:
-            await self._coordinator.close_job(job, kind, body)
-        await self._link.send(Report(job.id, kind, body))
+            await self._coordinator.close_job(job, "report", body)
+            await self._link.send(Report(job.id, "report", body))
         await self._link.flush()
 
     async def _show_progress(self, job: RunningJob) -> None:
@@ -513,8 +623,9 @@ class _Client:
         done = next(
             (v.scanned_bytes for v in self._coordinator.statistics().jobs if v.job == job.id), 0
         )
-        body = encode_json({"workers": self._coordinator.workers(), "events": events})
-        self._link.post(ProgressReport(job.id, done, job.plan.bytes, body))
+        body = progress_body(self._coordinator.workers(), events)
+        total = min(job.plan.bytes, INTEGER_MAX)
+        self._link.post(ProgressReport(job.id, min(done, total), total, body))
 
 
 async def _write(link: Link, scope: trio.CancelScope) -> None:
@@ -561,16 +672,44 @@ def _check_same(job: RunningJob, source: int, path: str) -> None:
         raise InputError(f"{job.urls[source]} changed: {why}", kind="changed")
 
 
+def progress_body(
+    workers: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
+) -> ProgressBody:
+    """The body of PROGRESS from `Coordinator.workers` and its events."""
+    return ProgressBody(
+        workers=tuple(WorkerStatus(**each) for each in workers),
+        events=tuple(EventEntry(**each) for each in events),
+    )
+
+
+def state_body(status: Mapping[str, Any]) -> StateBody:
+    """The body of STATE from `Coordinator.status`."""
+    coordinator = dict(status["coordinator"])
+    recoveries = RecoveryStatus(**coordinator.pop("recoveries"))
+    return StateBody(
+        coordinator=CoordinatorStatus(**coordinator, recoveries=recoveries),
+        workers=tuple(WorkerStatus(**each) for each in status["workers"]),
+        jobs=tuple(JobStatus(**each) for each in status["jobs"]),
+        events=tuple(EventEntry(**each) for each in status["events"]),
+    )
+
+
 def _describe(error: LoganError) -> bytes:
-    return encode_json(
-        {
-            "error": type(error).__name__,
-            "message": str(error),
-            "hint": error.hint,
-            "input": getattr(error, "input", None),
-            "kind": getattr(error, "kind", None),
-            "logan": __version__,
-        }
+    def cut(text: str | None) -> str | None:
+        return text if text is None else text[:ERROR_CHARS_MAX]
+
+    message = str(error)
+    if isinstance(error, ExpressionError) and error.expression not in message:
+        message = f"{error.expression!r}: {message}"
+    return encode_body(
+        ErrorBody(
+            error=type(error).__name__,
+            message=message[:ERROR_CHARS_MAX],
+            hint=cut(error.hint),
+            input=cut(getattr(error, "input", None)),
+            kind=getattr(error, "kind", None),
+            logan=__version__,
+        )
     )
 
 

@@ -6,7 +6,6 @@ is missing, and who did how much. Blocking work (`verify`, `conclude`) is for th
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterable, Sequence
@@ -27,10 +26,10 @@ from logan.scheduler.actions import LostChunk, Recovered
 from logan.scheduler.events import WorkItem
 from logan.sources import shown_name
 from logan.sources.figures import in_decoded_offsets
-from logan.wire.codec import encode_json
+from logan.wire.bodies import JobBody, JobSource, Note
 from logan.wire.messages import Job as JobMessage
 
-__all__ = ["REFUSALS", "RunningJob", "Share", "describe_paths"]
+__all__ = ["REFUSALS", "RunningJob", "Share", "describe_paths", "job_body"]
 
 REFUSALS: Final = ("permission", "missing", "unreadable")
 """Kinds of FAIL by which a worker says that it cannot read a source, though others may."""
@@ -158,28 +157,9 @@ class RunningJob:
 
     def message(self) -> JobMessage:
         """JOB, for a worker's first lease of it."""
-        sources = [
-            {
-                "url": url,
-                "size": source.size,
-                "fingerprint": source.fingerprint,
-                "local": self.local,
-                "compression": source.compression,
-                "etag": source.etag,
-            }
-            for url, source in zip(self.urls, self.plan.sources, strict=True)
-        ]
-        body = encode_json(
-            {
-                "spec": self.plan.spec_json,
-                "chunk_size": self.plan.chunk_size,
-                "expansion_max": self.plan.expansion_max,
-                "sources": sources,
-            }
-        )
-        return JobMessage(self.id, body)
+        return JobMessage(self.id, job_body(self.plan, self.urls, local=self.local))
 
-    def verify(self, chunk_id: int, digest: str, data: bytes, note: str | None = None) -> Summary:
+    def verify(self, chunk_id: int, digest: str, data: bytes, note: Note | None = None) -> Summary:
         """The summary of a chunk, if these bytes are one. Raises `SummaryError`.
 
         That its lines add up is checked where its bytes are decoded.
@@ -191,12 +171,10 @@ class RunningJob:
         if summary.spec_digest != self.spec_digest:
             raise SummaryError("it was made under another spec")
         covered = summary.segments()
+        if note is not None and self.plan.sources[chunk.source].compression is None:
+            raise SummaryError("it has a note about an archive, which its source is not")
         if self.plan.sources[chunk.source].compression is not None:
             # How much it decodes to is not known before, but whose it is and where it begins.
-            try:
-                read_note(note or "[null, null]")
-            except ValueError as error:
-                raise SummaryError(str(error)) from error
             if len(covered) > 1 or any(each[:2] != (chunk.source, 0) for each in covered):
                 raise SummaryError(f"it covers {covered[:3]}, not all of source {chunk.source}")
         elif covered != [(chunk.source, chunk.start, chunk.end)]:
@@ -338,24 +316,31 @@ class RunningJob:
         inputs = () if self.job is None else self.job.inputs
         return next((entry.error for entry in inputs if entry.error is not None), None)
 
-    def summary_body(self) -> bytes:
-        """The body of a REPORT of kind "summary"."""
-        assert self.result is not None
-        head = {
-            "missing": [[m.source, m.start, m.end, m.kind, m.why] for m in self.result.missing],
-            "workers": list(self.result.workers),
-            "recoveries": list(self.result.recoveries),
-            "threads": self.result.threads,
-            "verified": self.result.verified,
-            "alarms": list(self.result.alarms),
-        }
-        return json.dumps(head).encode("ascii") + b"\n" + self.result.summary.to_bytes()
-
     def _as_named(self, missing: Missing) -> str:
         """Why bytes are missing, with the name that the user gave the file."""
         assert self.job is not None
         given = self.job.inputs[self.job.order[missing.source]].path
         return missing.why.replace(self.urls[missing.source], shown_name(given))
+
+
+def job_body(plan: Plan, urls: Sequence[str], *, local: bool) -> JobBody:
+    """The body of JOB; `urls` are the sources' paths, as workers shall open them."""
+    return JobBody(
+        spec=plan.spec_json,
+        chunk_size=plan.chunk_size,
+        expansion_max=plan.expansion_max,
+        sources=tuple(
+            JobSource(
+                url=url,
+                size=source.size or 0,
+                fingerprint=source.fingerprint,
+                local=local,
+                compression=source.compression,
+                etag=source.etag,
+            )
+            for url, source in zip(urls, plan.sources, strict=True)
+        ),
+    )
 
 
 def describe_paths(paths: Sequence[str]) -> str:

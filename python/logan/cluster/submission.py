@@ -6,37 +6,40 @@ globs are answered by the workers, whose files stay where they are.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
+import msgspec
 import trio
+from msgspec import UNSET
 
 from logan import _logan
 from logan.cluster.limits import SEARCH_S_MAX
-from logan.cluster.running import describe_paths
+from logan.cluster.running import describe_paths, job_body
 from logan.cluster.secure import Roots
-from logan.errors import ClusterError, InputError, ProtocolError, UsageError
+from logan.errors import ClusterError, InputError, UsageError
 from logan.job import Job, check_format, plan_inputs, raise_first
-from logan.limits import CHUNKS_PER_JOB_MAX, INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
-from logan.model import Chunk, Detection, Plan, Source
+from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
+from logan.model import Detection, Plan, Source
 from logan.plan import Options
 from logan.sources import Input, expand, open_named, shown_name
 from logan.sources.expand import Folder, Named, is_pattern, is_url
 from logan.sources.rotation import natural
-from logan.wire.codec import decode_json, encode_json
+from logan.wire.bodies import FoundBody, FoundFile, SubmitBody, SubmitOptions
+from logan.wire.codec import encode_body
 from logan.wire.messages import Submit
 
 if TYPE_CHECKING:
     from logan.cluster.coordinator import Coordinator
+    from logan.cluster.reception import WorkerSession
 
-__all__ = ["Planned", "Submission", "plan_submission", "plan_to_json"]
+__all__ = ["Planned", "Submission", "plan_submission"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,71 +47,58 @@ class Submission:
     """A wish, before anything was read.
 
     Attributes:
-        kind: "paths", "on_workers" or "plan".
         base: the folder that relative paths are relative to, if the coordinator has it.
         confined: whether the coordinator's roots bound it; not for its own command line.
-        plan: for "plan", what was planned elsewhere.
     """
 
-    kind: str = "paths"
+    kind: Literal["paths", "on_workers"] = "paths"
     paths: Sequence[str] = ()
     options: Options = field(default_factory=Options)
     anchor: datetime | None = None
     series_points: int | None = SERIES_POINTS_MAX
     base: str | None = None
     confined: bool = False
-    plan: Plan | None = None
 
     def message(self) -> Submit:
-        """SUBMIT, for a client to send."""
-        if self.plan is not None:
-            return Submit("plan", encode_json(plan_to_json(self.plan)))
-        return Submit(self.kind, encode_json(self._body()))
+        """SUBMIT, for a client to send. Raises `UsageError` for what a coordinator would refuse."""
+        body = self._body()
+        try:
+            encode_body(body)
+        except ValueError as error:
+            raise UsageError(f"cannot submit this: {error}") from error
+        return Submit(self.kind, body)
 
     def key(self) -> str:
         """Equal for equal wishes: a client that comes back finds its job by it."""
-        body = self._body() if self.plan is None else plan_to_json(self.plan)
+        body = msgspec.to_builtins(self._body())
         text = json.dumps([self.kind, body, self.confined], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _body(self) -> dict[str, Any]:
-        options = asdict(self.options)
-        options["anchor"] = None if self.anchor is None else self.anchor.isoformat()
-        options["series_points"] = self.series_points
-        return {"paths": list(self.paths), "base": self.base, "options": options}
+    def _body(self) -> SubmitBody:
+        options = {each.name: getattr(self.options, each.name) for each in fields(self.options)}
+        return SubmitBody(
+            paths=tuple(self.paths),
+            base=self.base,
+            options=SubmitOptions(**options, anchor=self.anchor, series_points=self.series_points),
+        )
 
     @classmethod
     def from_message(cls, message: Submit) -> Submission:
-        """From a client's SUBMIT. Raises `ProtocolError`, `UsageError`."""
-        body = decode_json(message.body)
-        try:
-            if message.kind == "plan":
-                return cls("plan", plan=_plan_from_json(body), confined=True)
-            options = dict(body["options"])
-            anchor = options.pop("anchor", None)
-            points = options.pop("series_points", SERIES_POINTS_MAX)
-            paths = body["paths"]
-            if not (
-                message.kind in ("paths", "on_workers")
-                and isinstance(paths, list)
-                and all(isinstance(path, str) for path in paths)
-                and isinstance(body["base"], str | None)
-                and (points is None or (isinstance(points, int) and points > 0))
-            ):
-                raise ValueError("paths, base or series_points are of a wrong type")
-            return cls(
-                kind=message.kind,
-                paths=paths,
-                options=Options(**options),
-                anchor=None if anchor is None else datetime.fromisoformat(anchor),
-                series_points=points,
-                base=body["base"],
-                confined=True,
-            )
-        except UsageError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ProtocolError(f"SUBMIT is no submission: {error}", code="json") from error
+        """From a client's SUBMIT. Raises `UsageError` for options that contradict each other."""
+        body = message.body
+        given = {name: getattr(body.options, name) for name in SubmitOptions.__struct_fields__}
+        options = {name: value for name, value in given.items() if value is not UNSET}
+        anchor = options.pop("anchor")
+        points = options.pop("series_points", SERIES_POINTS_MAX)
+        return cls(
+            kind=message.kind,
+            paths=body.paths,
+            options=Options(**options),
+            anchor=anchor,
+            series_points=points,
+            base=body.base,
+            confined=True,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +117,28 @@ async def plan_submission(
     submission: Submission, coordinator: Coordinator, *, strict: bool
 ) -> Planned:
     """Look at the inputs and plan. Raises `UsageError`, `ClusterError`, and `InputError` if
-    `strict` or if a plan from elsewhere names what may not be read."""
+    `strict`."""
     check_format(submission.options.format)
     if len(submission.paths) > INPUTS_PER_JOB_MAX:
         raise UsageError(f"more than {INPUTS_PER_JOB_MAX:,} inputs in one job")
-    if submission.kind == "plan":
-        work = partial(_take_plan, submission, coordinator.roots)
-        return await trio.to_thread.run_sync(work, abandon_on_cancel=True)
     if submission.kind == "on_workers":
-        return await _plan_on_workers(submission, coordinator)
-    work = partial(_plan_paths, submission, coordinator.roots, strict)
-    return await trio.to_thread.run_sync(work, abandon_on_cancel=True)
+        planned = await _plan_on_workers(submission, coordinator)
+    else:
+        work = partial(_plan_paths, submission, coordinator.roots, strict)
+        planned = await trio.to_thread.run_sync(work, abandon_on_cancel=True)
+    await trio.to_thread.run_sync(_check_sendable, planned)
+    return planned
+
+
+def _check_sendable(planned: Planned) -> None:
+    """Raise `UsageError` now for a job whose JOB message no worker would accept."""
+    try:
+        encode_body(job_body(planned.plan, planned.urls, local=planned.local))
+    except ValueError as error:
+        raise UsageError(
+            f"the plan of this job cannot be sent to workers: {error}",
+            hint="submit fewer files at a time",
+        ) from error
 
 
 # --- Paths that the coordinator reads ----------------------------------------------------------
@@ -258,11 +259,10 @@ async def _plan_on_workers(submission: Submission, coordinator: Coordinator) -> 
             "no worker is connected that could hold these files",
             hint="start one where the logs are: logan worker --id NAME --root /var/log",
         )
-    body = encode_json({"patterns": list(submission.paths)})
-    answers: dict[str, Mapping[str, Any]] = {}
+    answers: dict[str, FoundBody] = {}
 
-    async def ask(session: Any) -> None:
-        answer = await session.search(body)
+    async def ask(session: WorkerSession) -> None:
+        answer = await session.search(submission.paths)
         if answer is not None:
             answers[session.name] = answer
 
@@ -273,17 +273,17 @@ async def _plan_on_workers(submission: Submission, coordinator: Coordinator) -> 
     return await trio.to_thread.run_sync(partial(_plan_found, submission, answers))
 
 
-def _plan_found(submission: Submission, answers: Mapping[str, Mapping[str, Any]]) -> Planned:
+def _plan_found(submission: Submission, answers: Mapping[str, FoundBody]) -> Planned:
     inputs: list[Input] = []
     urls: dict[str, str] = {}
     holders: dict[str, set[str]] = {}
     seen: dict[tuple[int, int, int], str] = {}
     for worker in sorted(answers):
-        for error in answers[worker].get("errors", ()):
+        for error in answers[worker].errors:
             inputs.append(Input(worker, error=InputError(f"{worker}: {error}", input=worker)))
-        for file in answers[worker].get("files", ()):
-            name = f"{worker}:{file['url']}"
-            fingerprint = json.loads(file["fingerprint"])
+        for file in answers[worker].files:
+            name = f"{worker}:{file.url}"
+            fingerprint = json.loads(file.fingerprint)
             identity = (fingerprint["host"], fingerprint["device"], fingerprint["inode"])
             if identity in seen:
                 # One file that several workers of a host can read: counted once.
@@ -291,12 +291,11 @@ def _plan_found(submission: Submission, answers: Mapping[str, Mapping[str, Any]]
                 continue
             seen[identity] = name
             entry = Input(name)
-            samples = [(at, base64.b64decode(data)) for at, data in file["samples"]]
-            _detect(entry, file, samples)
+            _detect(entry, file)
             if len(inputs) >= INPUTS_PER_JOB_MAX:
                 raise UsageError(f"more than {INPUTS_PER_JOB_MAX:,} files match")
             inputs.append(entry)
-            urls[name] = file["url"]
+            urls[name] = file.url
             holders[name] = {worker}
     if not urls:
         raise InputError(
@@ -317,10 +316,10 @@ def _plan_found(submission: Submission, answers: Mapping[str, Mapping[str, Any]]
     )
 
 
-def _detect(entry: Input, file: Mapping[str, Any], samples: Sequence[tuple[int, bytes]]) -> None:
-    """What a file on a worker is; `samples` of an archive are decoded."""
-    detection = Detection.from_dict(json.loads(_logan.detect(samples)))
-    compression = file["compression"]
+def _detect(entry: Input, file: FoundFile) -> None:
+    """What a file on a worker is; samples of an archive are decoded."""
+    detection = Detection.from_dict(json.loads(_logan.detect(file.samples)))
+    compression = file.compression
     entry.detection = replace(detection, compression=compression)
     if detection.compression is not None or detection.encoding in ("utf-16", "binary"):
         what = detection.compression or detection.encoding
@@ -332,71 +331,13 @@ def _detect(entry: Input, file: Mapping[str, Any], samples: Sequence[tuple[int, 
         return
     entry.source = Source(
         entry.path,
-        file["size"],
-        file["fingerprint"],
-        file["mtime_ns"],
+        file.size,
+        file.fingerprint,
+        file.mtime_ns,
         compression=compression,
-        written_ns=file["written_ns"],
+        written_ns=file.written_ns,
         # Nobody has looked where its columns change.
         sequential=compression is None and detection.header > 0,
     )
     if entry.source.size == 0:
         entry.notes.append("empty: nothing to analyse")
-
-
-# --- Plans from elsewhere ----------------------------------------------------------------------
-
-
-def plan_to_json(plan: Plan) -> dict[str, Any]:
-    """A plan without streams."""
-    return {
-        "sources": [asdict(source) for source in plan.sources],
-        "chunk_size": plan.chunk_size,
-        "expansion_max": plan.expansion_max,
-        "chunks": [[chunk.source, chunk.start, chunk.end] for chunk in plan.chunks],
-        "spec": plan.spec_json,
-    }
-
-
-def _plan_from_json(body: Mapping[str, Any]) -> Plan:
-    sources = tuple(Source(**each) for each in body["sources"])
-    for source in sources:
-        if not isinstance(source.size, int) or not isinstance(source.url, str):
-            raise ValueError("a source has no size or no url")
-        if is_url(source.url):
-            if source.fingerprint is not None:
-                raise ValueError("an object has a fingerprint")
-        elif not isinstance(source.fingerprint, str) or not os.path.isabs(source.url):
-            raise ValueError("a source has no fingerprint or no absolute path")
-    chunks = tuple(Chunk(id, *map(int, each)) for id, each in enumerate(body["chunks"]))
-    if len(sources) > INPUTS_PER_JOB_MAX or len(chunks) > CHUNKS_PER_JOB_MAX:
-        raise ValueError("more sources or chunks than a job may have")
-    at = (0, 0)
-    for chunk in chunks:
-        # In order and apart from each other: nothing is read twice.
-        if not at <= (chunk.source, chunk.start) or chunk.start >= chunk.end:
-            raise ValueError("chunks are not in order, or overlap")
-        at = (chunk.source, chunk.end)
-        if chunk.source >= len(sources) or chunk.end > (sources[chunk.source].size or 0):
-            raise ValueError("a chunk ends behind its source")
-        whole = (chunk.start, chunk.end) == (0, sources[chunk.source].size)
-        if not (whole or sources[chunk.source].splittable):
-            raise ValueError("a part of a source that cannot be split")
-    options = Options(chunk_size=body["chunk_size"], expansion_max=body["expansion_max"])
-    spec = _logan.Spec(body["spec"]).to_json()
-    return Plan(sources, chunks, options.chunk_size, spec, options.expansion_max)
-
-
-def _take_plan(submission: Submission, roots: Roots) -> Planned:
-    plan = submission.plan
-    assert plan is not None
-    urls = [_resolve(source.url, roots) for source in plan.sources]
-    return Planned(plan, urls, describe_paths(urls))
-
-
-def _resolve(url: str, roots: Roots) -> str:
-    if not is_url(url):
-        return roots.resolve(url)
-    if not roots.allows(url):
-        raise InputError(f"{shown_name(url)} is below no root", input=url, kind="permission")
-    return url
