@@ -14,10 +14,12 @@ import trio
 from trio.testing import MockClock
 
 import logan
-from logan._logan import Spec, Summary
+from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.dial import Address
+from logan.cluster.ending import SubmittedJob
 from logan.cluster.health import Pace, Vitals
 from logan.cluster.isolated import Isolation, Poison
+from logan.cluster.journal import StoredJob
 from logan.cluster.metrics import coordinator_metrics, worker_metrics
 from logan.cluster.running import RunningJob, describe_paths
 from logan.cluster.scanning import (
@@ -28,10 +30,12 @@ from logan.cluster.scanning import (
     scan,
     whole_line_end,
 )
+from logan.cluster.secure import Roots
+from logan.cluster.stored import from_stored, to_stored
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
 from logan.errors import ProtocolError, SourceChangedError, SummaryError, UsageError
-from logan.job import inputs_from_json, inputs_to_json, prepare
+from logan.job import Job, prepare
 from logan.limits import SERIES_POINTS_MAX
 from logan.plan import Options
 from logan.report import Look, render
@@ -164,9 +168,25 @@ def test_options_that_contradict_each_other_are_the_users_error() -> None:
 
 def test_inputs_survive_a_restart(log: Path) -> None:
     paths = [str(log), str(log), str(log.with_name("none.log"))]
-    inputs = prepare(paths, Options()).inputs
-    again = inputs_from_json(json.loads(json.dumps(inputs_to_json(inputs))))
-    for before, after in zip(inputs, again, strict=True):
+    options = Options(by=("route",), since_ns=1)
+    prepared = prepare(paths, options)
+    tree = MergeTree(prepared.spec())
+
+    async def main() -> Job:
+        submitted = SubmittedJob("j", "wish", "identity")
+        job = RunningJob(submitted, prepared, tree, [str(log)], "app.log", opened=Roots().open)
+        extra = json.loads(json.dumps(to_stored(job)))
+        stored = StoredJob("j", prepared.plan, extra, {}, (), tree)
+        return from_stored(stored, Roots()).job
+
+    job = trio.run(main)
+    assert (job.options, job.plan, list(job.sought)) == (
+        options,
+        prepared.plan,
+        list(prepared.sought),
+    )
+    for before, after in zip(prepared.inputs, job.inputs, strict=True):
+        assert after.first_line == before.first_line
         assert (after.path, after.source, after.notes) == (before.path, before.source, before.notes)
         assert after.detection == before.detection
         assert str(after.error) == str(before.error)
@@ -174,12 +194,10 @@ def test_inputs_survive_a_restart(log: Path) -> None:
 
 @pytest.fixture
 def job(log: Path) -> RunningJob:
-    from logan._logan import MergeTree
-
     async def make() -> RunningJob:
         prepared = prepare([str(log)], Options(chunk_size=10_000))
-        plan = prepared.plan
-        return RunningJob("j", plan, MergeTree(prepared.spec()), [str(log)], "app.log")
+        submitted, tree = SubmittedJob("j"), MergeTree(prepared.spec())
+        return RunningJob(submitted, prepared, tree, [str(log)], "app.log")
 
     return trio.run(make)
 

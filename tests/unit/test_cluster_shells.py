@@ -24,7 +24,7 @@ from logan._logan import Summary
 from logan.cluster import coordinator as coordinator_module
 from logan.cluster import worker as worker_module
 from logan.cluster.coordinator import Coordinator
-from logan.cluster.journal import ChunkDone, Record
+from logan.cluster.journal import ChunkDone, JobSetAside, Record
 from logan.cluster.limits import (
     COMMIT_PAUSE_S,
     CONNECTIONS_MAX,
@@ -180,10 +180,10 @@ def test_results_share_commits_and_nobody_waits_for_more_at_the_end(
         async with Coordinator(port=0, state=str(tmp_path / "state")) as coordinator:
             commit = coordinator._journal.commit
 
-            def counted(records: Sequence[Record]) -> None:
+            def counted(records: Sequence[Record]) -> list[JobSetAside]:
                 done = sum(isinstance(each, ChunkDone) for each in records)
                 groups.append((trio.current_time(), done))
-                commit(records)
+                return commit(records)
 
             monkeypatch.setattr(coordinator._journal, "commit", counted)
             async with trio.open_nursery() as tasks:

@@ -174,10 +174,7 @@ async def _job(args: argparse.Namespace, coordinator: Coordinator) -> Report:
         series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
         base=os.getcwd(),
     )
-    job = await coordinator.submit(submission)
-    report = await coordinator.report_of(job)
-    await coordinator.close_job(job, "report", report.to_json().encode())
-    return report
+    return await coordinator.report_of(await coordinator.submit(submission))
 
 
 async def _stop(coordinator: Coordinator, stopped: trio.Event) -> None:

@@ -92,6 +92,18 @@ PROGRESS_S: Final = 0.25
 JOBS_MAX: Final = 64
 """Jobs at once; each may have a merge tree in memory."""
 
+ENDED_JOBS_MAX: Final = JOBS_MAX
+"""Ended jobs whose reports are kept in memory: as many as can have been running together."""
+
+ENDED_BYTES_MAX: Final = 64 * MIB
+"""Compressed reports, in all, that nobody has got so far."""
+
+CLAIMED_BYTES_MAX: Final = 2 * MIB
+"""The same of those that somebody has got, and may ask for again."""
+
+RETURN_S_MAX: Final = 5.0
+"""How long a client that comes back to a job of files on workers waits for these to be back."""
+
 FETCH_PIECE_BYTES: Final = 256 * KIB
 """One DATA: as much as a frame takes."""
 

@@ -7,7 +7,6 @@ about chunks: facts go to `Coordinator.step`, which answers through `WorkerSessi
 from __future__ import annotations
 
 import itertools
-import json
 import os
 from collections import OrderedDict, deque
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from logan._logan import Fingerprint, __version__
+from logan._logan import __version__
 from logan.cluster.dial import set_user_timeout
 from logan.cluster.groups import open_flat_nursery
 from logan.cluster.limits import (
@@ -96,7 +95,7 @@ from logan.wire.messages import (
 
 if TYPE_CHECKING:
     from logan.cluster.coordinator import Coordinator
-    from logan.cluster.running import RunningJob
+    from logan.cluster.ending import SubmittedJob
 
 __all__ = ["Reception", "WorkerSession"]
 
@@ -175,6 +174,7 @@ class WorkerSession:
     def forget_job(self, job: str) -> None:
         """The job is over; what the session says of it from now on is late."""
         self.jobs.discard(job)
+        self.fetched = {each for each in self.fetched if each[0] != job}
         if self.granted.pop(job, None) is not None:
             self._past_jobs[job] = None
             if len(self._past_jobs) > JOBS_REMEMBERED_MAX:
@@ -447,7 +447,7 @@ class _Worker:
             else:
                 summary = await coordinator.hearing.aside(job.verify, *claim)
             if (message.job, source) in session.fetched:
-                await coordinator.hearing.aside(_check_unchanged, job, source)
+                await coordinator.hearing.aside(job.check_planned, source)
         except SummaryError as error:
             detail = f"its result was refused: {error}"
             coordinator.step(ChunkFailed(session.id, key, "internal", detail))
@@ -506,18 +506,16 @@ class _Worker:
         error: str | None = None
         at = message.start
         try:
-            file = await trio.to_thread.run_sync(_open_source, coordinator, job, message.source)
-            try:
+            opened = await trio.to_thread.run_sync(job.open_planned, message.source)
+            with opened:
                 while at < message.end:
                     size = min(FETCH_PIECE_BYTES, message.end - at)
-                    piece = await trio.to_thread.run_sync(os.pread, file, size, at)
+                    piece = await trio.to_thread.run_sync(os.pread, opened.fd, size, at)
                     if not piece:
                         break
                     last = at + len(piece) == message.end
                     await session.link.send(Data(message.id, at, last, None, piece))
                     at += len(piece)
-            finally:
-                os.close(file)
         except (InputError, OSError) as failure:
             error = str(failure)[:1000]
         if at < message.end:
@@ -539,16 +537,24 @@ class _Client:
     def __init__(self, coordinator: Coordinator, link: Link) -> None:
         self._coordinator = coordinator
         self._link = link
-        self._job: RunningJob | None = None
         self._busy = False
+        self._reported: SubmittedJob | None = None
 
     async def serve(self) -> None:
         """From WELCOME to the end of the connection."""
+        try:
+            await self._read()
+        finally:
+            if self._reported is not None:
+                self._coordinator.undelivered(self._reported)
+
+    async def _read(self) -> None:
         async with open_flat_nursery() as nursery:
             while True:
                 message = await self._link.receive()
                 match message:
                     case None | Bye():
+                        await self._mind_delivery()
                         break
                     case Status():
                         await self._link.send(StatusReport(state_body(self._coordinator.status())))
@@ -573,30 +579,43 @@ class _Client:
             self._coordinator.workers_changed()
 
     async def _serve_job(self, message: Submit) -> None:
+        coordinator = self._coordinator
+        coordinator.submissions_unanswered += 1
         try:
-            job = await self._coordinator.submit(Submission.from_message(message))
+            job = await coordinator.submit(Submission.from_message(message))
         except LoganError as error:
             await self._link.send(Report("", "error", _describe(error)))
+            await self._link.flush()
             return
-        finished = False
+        finally:
+            coordinator.submissions_unanswered -= 1
+            coordinator.workers_changed()
         try:
             await self._link.send(Accepted(job.id))
             async with open_flat_nursery() as nursery:
                 nursery.start_soon(self._show_progress, job)
                 await job.ended.wait()
                 nursery.cancel_scope.cancel()
-            finished = True
-            await self._finish(job)
         finally:
-            if not finished:
-                self._coordinator.give_up(job)
+            if not job.ended.is_set():
+                coordinator.give_up(job)
+        if job.kept and coordinator.stopping:
+            # It goes on when the coordinator comes back, which the client waits for.
+            await trio.sleep_forever()
+        await self._finish(job)
 
-    async def _finish(self, job: RunningJob) -> None:
+    async def _mind_delivery(self) -> None:
+        """The client has ended its side: it has the report if all of that was written."""
+        await self._link.flush()
+        if self._reported is not None and self._link.lost is None:
+            self._coordinator.delivered(self._reported)
+            self._reported = None
+
+    async def _finish(self, job: SubmittedJob) -> None:
+        assert job.outcome is not None
         self._say_progress(job, [])
         try:
-            await self._coordinator.ended(job)
-            report = await trio.to_thread.run_sync(job.report)
-            body = json.dumps(report.to_dict()).encode("ascii")
+            body = await trio.to_thread.run_sync(job.outcome.body)
             if len(body) > REPORT_BODY_BYTES_MAX:
                 raise ClusterError(
                     f"the report has {len(body):,} bytes, at most {REPORT_BODY_BYTES_MAX:,} can "
@@ -606,11 +625,11 @@ class _Client:
         except LoganError as error:
             await self._link.send(Report(job.id, "error", _describe(error)))
         else:
-            await self._coordinator.close_job(job, "report", body)
+            self._reported = job
             await self._link.send(Report(job.id, "report", body))
         await self._link.flush()
 
-    async def _show_progress(self, job: RunningJob) -> None:
+    async def _show_progress(self, job: SubmittedJob) -> None:
         coordinator = self._coordinator
         seen = coordinator.events_total
         while True:
@@ -619,12 +638,12 @@ class _Client:
             self._say_progress(job, list(coordinator.events)[-fresh:] if fresh else [])
             await trio.sleep(PROGRESS_S)
 
-    def _say_progress(self, job: RunningJob, events: list[dict[str, Any]]) -> None:
+    def _say_progress(self, job: SubmittedJob, events: list[dict[str, Any]]) -> None:
         done = next(
             (v.scanned_bytes for v in self._coordinator.statistics().jobs if v.job == job.id), 0
         )
         body = progress_body(self._coordinator.workers(), events)
-        total = min(job.plan.bytes, INTEGER_MAX)
+        total = min(job.total_bytes, INTEGER_MAX)
         self._link.post(ProgressReport(job.id, min(done, total), total, body))
 
 
@@ -644,32 +663,6 @@ async def _half_close(stream: trio.abc.HalfCloseableStream) -> None:
             pass
     except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
         pass
-
-
-def _open_source(coordinator: Coordinator, job: RunningJob, source: int) -> int:
-    """A descriptor of a source, if it still is the planned file."""
-    url = job.urls[source]
-    if job.confined:
-        with coordinator.roots.open(url) as opened:
-            file = os.dup(opened.fd)
-    else:
-        file = os.open(url, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _check_same(job, source, f"/proc/self/fd/{file}" if os.path.exists("/proc") else url)
-    except BaseException:
-        os.close(file)
-        raise
-    return file
-
-
-def _check_unchanged(job: RunningJob, source: int) -> None:
-    _check_same(job, source, job.urls[source])
-
-
-def _check_same(job: RunningJob, source: int, path: str) -> None:
-    why = Fingerprint.from_json(job.plan.sources[source].fingerprint or "").check(path)
-    if why is not None:
-        raise InputError(f"{job.urls[source]} changed: {why}", kind="changed")
 
 
 def progress_body(

@@ -1,27 +1,29 @@
 """A job while the cluster works on it: what is known of it besides its leases.
 
 The scheduler knows which chunks are out; this knows what they are, which figures came back, what
-is missing, and who did how much. Blocking work (`verify`, `conclude`) is for threads.
+is missing, and who did how much. Blocking work (`verify`, `conclude`, `open_planned`) is for
+threads.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import trio
 
-from logan._logan import MergeTree, Spec, Summary
+from logan._logan import Fingerprint, MergeTree, Spec, Summary
+from logan.cluster.ending import Outcome, SubmittedJob
 from logan.cluster.limits import ALARMS_KEPT_MAX, HOPELESS_S_MIN, OUTAGE_S_MIN, RECOVERIES_KEPT_MAX
 from logan.cluster.scanning import digest_of, read_note
-from logan.errors import InputError, SummaryError
+from logan.cluster.secure import Opened, open_regular
+from logan.errors import LoganError, SourceChangedError, SummaryError
 from logan.job import Job
 from logan.limits import SERIES_POINTS_MAX
 from logan.model import Missing, Plan, Result, join_missing
-from logan.report import Report
 from logan.scheduler.actions import LostChunk, Recovered
 from logan.scheduler.events import WorkItem
 from logan.sources import shown_name
@@ -75,29 +77,28 @@ class RunningJob:
         holders: per source the only workers that have it, or None.
         local: whether the coordinator can hand out the sources' bytes.
         confined: whether it may do so only below its roots.
+        opened: how its sources are opened here: below the roots, or by name.
         series_points: as for `logan.analyze`.
-        job: what the report is made from; None for a job that came as a plan.
-        key: tells that two submissions are the same one.
+        job: what the report is made from.
+        submitted: what those hold who wait for its end.
         notes: by chunk, what its worker said beside the figures.
-        owned: whether somebody waits for it; not when it was resumed.
         drawn: chunks that a second worker scans too; `verified` counts those that one did, and
             `alarms` says where it had other figures.
         refusals: by source, the workers that could not read it, with the kind of their last
             FAIL and the time of the first; `hopeless` are sources that nobody who is there can
             read.
         returned: results that were handed to the journal.
-        closed: whether the journal has its report.
+        failure: why it ends without a report, if that is known before its end.
+        abandoned: nobody wants its report.
         resumed_bytes: of the chunks that were done when it was taken up from the journal.
-        ended: set when `result` holds what the workers made of it.
     """
 
-    id: str
-    plan: Plan
+    submitted: SubmittedJob
+    job: Job
     tree: MergeTree
     urls: Sequence[str]
     name: str
-    key: str = ""
-    job: Job | None = None
+    opened: Callable[[str], Opened] = open_regular
     holders: Sequence[frozenset[str] | None] = ()
     local: bool = True
     confined: bool = True
@@ -116,17 +117,16 @@ class RunningJob:
     hopeless: set[int] = field(default_factory=set)
     shares: dict[str, Share] = field(default_factory=dict)
     threads: dict[str, int] = field(default_factory=dict)
-    ended: trio.Event = field(default_factory=trio.Event)
-    result: Result | None = None
-    failure: Exception | None = None
+    failure: LoganError | None = None
+    abandoned: bool = False
     begun: bool = False
-    owned: bool = True
-    closed: bool = False
+    plan: Plan = field(init=False)
     spec: Spec = field(init=False)
     spec_digest: str = field(init=False)
     resumed_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.plan = self.job.plan
         self.returned = len(self.done)
         chunks = self.plan.chunks
         self.resumed_bytes = sum(chunks[id].end - chunks[id].start for id in self.done)
@@ -139,8 +139,12 @@ class RunningJob:
         if not self.begun:
             self.begun = True
             self.started_at = trio.current_time()
-            if self.job is not None:
-                self.job.started = time.perf_counter()
+            self.job.started = time.perf_counter()
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire and in the journal."""
+        return self.submitted.id
 
     @property
     def is_nearly_done(self) -> bool:
@@ -262,8 +266,39 @@ class RunningJob:
             ]
         return join_missing(gaps)
 
-    def conclude(self) -> Result:
-        """Merge what there is; once. Raises `SummaryError`."""
+    def open_planned(self, source: int) -> Opened:
+        """A source, if it still is the planned file. Blocking. Raises `InputError`."""
+        fingerprint = Fingerprint.from_json(self.plan.sources[source].fingerprint or "")
+        opened = self.opened(self.urls[source])
+        try:
+            why = fingerprint.check(opened.path)
+            if why is not None:
+                raise SourceChangedError(f"{self.urls[source]} changed: {why}")
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def check_planned(self, source: int) -> None:
+        """Raise `InputError` if a source is not the planned file any more. Blocking."""
+        self.open_planned(source).close()
+
+    def conclude(self) -> Outcome:
+        """Merge what there is and make the report; once. Blocking. Raises `SummaryError`."""
+        result = self.merged()
+        report, error = self.job.reported(
+            replace(
+                result,
+                missing=tuple(replace(each, why=self._as_named(each)) for each in result.missing),
+            ),
+            engine="cluster",
+            series_points=self.series_points,
+            changes=self.job.changes(self.opened),
+        )
+        return Outcome.of(report, error)
+
+    def merged(self) -> Result:
+        """What the workers made of the plan; once. Raises `SummaryError`."""
         summary = self.tree.finish()
         sources, chunks = self.plan.sources, self.plan.chunks
         # What an archive decodes to nobody knows but who decoded it.
@@ -289,36 +324,8 @@ class RunningJob:
             resumed_bytes=self.resumed_bytes,
         )
 
-    def report(self) -> Report:
-        """The report. Blocking; only once the job has ended."""
-        assert self.job is not None
-        assert self.result is not None
-        missing = tuple(
-            Missing(each.source, each.start, each.end, each.kind, self._as_named(each))
-            for each in self.result.missing
-        )
-        result = Result(
-            self.result.summary,
-            self.result.threads,
-            missing,
-            self.result.workers,
-            self.result.recoveries,
-            archives=self.result.archives,
-            verified=self.result.verified,
-            alarms=self.result.alarms,
-            resumed_bytes=self.result.resumed_bytes,
-        )
-        return self.job.report(result, engine="cluster", series_points=self.series_points)
-
-    @property
-    def missing_input(self) -> InputError | None:
-        """The error of the first input that has one, once there is a report."""
-        inputs = () if self.job is None else self.job.inputs
-        return next((entry.error for entry in inputs if entry.error is not None), None)
-
     def _as_named(self, missing: Missing) -> str:
         """Why bytes are missing, with the name that the user gave the file."""
-        assert self.job is not None
         given = self.job.inputs[self.job.order[missing.source]].path
         return missing.why.replace(self.urls[missing.source], shown_name(given))
 

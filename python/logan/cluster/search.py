@@ -42,7 +42,7 @@ def find_files(roots: Roots, patterns: Sequence[str]) -> FoundBody:
     files: list[FoundFile] = []
     for at, path in enumerate(paths):
         try:
-            file = _found(path, share)
+            file = _found(roots, path, share)
             size = len(encode_json(check_body(file))) + 1
         except InputError as error:
             errors.append(str(error))
@@ -64,9 +64,13 @@ def find_files(roots: Roots, patterns: Sequence[str]) -> FoundBody:
     return FoundBody(files=tuple(files), errors=kept)
 
 
-def _found(path: str, sampled_bytes_max: int) -> FoundFile:
+def _found(roots: Roots, path: str, sampled_bytes_max: int) -> FoundFile:
     """A file with so much of its samples. Raises `InputError`."""
-    source, samples = local.open_file(path)
+    with roots.open(path) as opened:
+        try:
+            source, samples = local.open_file(opened.path)
+        except InputError as error:
+            raise InputError(error.message.replace(opened.path, path), input=path) from error
     if source.size is None or source.fingerprint is None:
         raise InputError(f"{path} is not a regular file", input=path)
     kept: list[tuple[int, bytes]] = []

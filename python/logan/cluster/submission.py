@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import partial
@@ -22,14 +23,15 @@ from msgspec import UNSET
 from logan import _logan
 from logan.cluster.limits import SEARCH_S_MAX
 from logan.cluster.running import describe_paths, job_body
-from logan.cluster.secure import Roots
+from logan.cluster.secure import Opened, Roots, open_regular
 from logan.errors import ClusterError, InputError, UsageError
 from logan.job import Job, check_format, plan_inputs, raise_first
 from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
-from logan.model import Detection, Plan, Source
+from logan.model import Detection, Source
 from logan.plan import Options
-from logan.sources import Input, expand, open_named, shown_name
+from logan.sources import Input, expand, first_line, open_named, shown_name
 from logan.sources.expand import Folder, Named, is_pattern, is_url
+from logan.sources.local import Place, by_name
 from logan.sources.rotation import natural
 from logan.wire.bodies import FoundBody, FoundFile, SubmitBody, SubmitOptions
 from logan.wire.codec import encode_body
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from logan.cluster.coordinator import Coordinator
     from logan.cluster.reception import WorkerSession
 
-__all__ = ["Planned", "Submission", "plan_submission"]
+__all__ = ["Planned", "Submission", "identity_of", "opener_of", "plan_submission"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Submission:
         return Submit(self.kind, body)
 
     def key(self) -> str:
-        """Equal for equal wishes: a client that comes back finds its job by it."""
+        """Equal for equal wishes; `identity_of` tells whether the inputs are the same, too."""
         body = msgspec.to_builtins(self._body())
         text = json.dumps([self.kind, body, self.confined], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -105,12 +107,26 @@ class Submission:
 class Planned:
     """What became of a submission; fields as in `RunningJob`."""
 
-    plan: Plan
+    job: Job
     urls: Sequence[str]
     name: str
-    job: Job | None = None
     holders: Sequence[frozenset[str] | None] = ()
     local: bool = True
+
+
+def identity_of(submission: Submission, job: Job) -> str:
+    """Equal for what asks for the same of the same inputs, as far as their fingerprints tell, by
+    the same logan; empty if a source has nothing that could tell."""
+    inputs = []
+    for entry in job.inputs:
+        source = entry.source
+        if source is not None and source.fingerprint is None and source.etag is None:
+            return ""
+        what = None if source is None else [source.url, source.size, source.fingerprint]
+        more = None if source is None else [source.etag, source.mtime_ns, source.compression]
+        inputs.append([entry.path, what, more, entry.error and str(entry.error)])
+    text = json.dumps([_logan.__version__, submission.key(), inputs])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 async def plan_submission(
@@ -133,7 +149,7 @@ async def plan_submission(
 def _check_sendable(planned: Planned) -> None:
     """Raise `UsageError` now for a job whose JOB message no worker would accept."""
     try:
-        encode_body(job_body(planned.plan, planned.urls, local=planned.local))
+        encode_body(job_body(planned.job.plan, planned.urls, local=planned.local))
     except ValueError as error:
         raise UsageError(
             f"the plan of this job cannot be sent to workers: {error}",
@@ -145,24 +161,28 @@ def _check_sendable(planned: Planned) -> None:
 
 
 def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
-    places: dict[str, str] = {}
-
-    def locate(path: str) -> str:
-        place = places[path] = _place(path, submission, roots)
-        return place
-
     if submission.confined:
         named, folders = _expand_below(submission, roots)
     else:
         named, folders = expand.expand(submission.paths)
-    inputs = open_named(named, folders, locate=locate)
+    inputs = open_named(named, folders, opened=lambda path: _opened(path, submission, roots))
     for entry in inputs:
-        _speak_of(entry, places.get(entry.path, entry.path))
+        _refuse_stream(entry)
     if strict:
         raise_first(inputs)
-    job = plan_inputs(inputs, submission.options, anchor=submission.anchor)
+    job = plan_inputs(
+        inputs,
+        submission.options,
+        anchor=submission.anchor,
+        opened=opener_of(roots, confined=submission.confined),
+    )
     urls = [source.url for source in job.plan.sources]
-    return Planned(job.plan, urls, describe_paths(submission.paths), job)
+    return Planned(job, urls, describe_paths(submission.paths))
+
+
+def opener_of(roots: Roots, *, confined: bool) -> Callable[[str], Opened]:
+    """How planned files are opened: only below the roots, unless the job is the operator's own."""
+    return roots.open if confined else open_regular
 
 
 def _expand_below(submission: Submission, roots: Roots) -> tuple[list[Named], list[Folder]]:
@@ -201,8 +221,24 @@ def _expand_files(path: str, base: str | None, roots: Roots) -> tuple[list[Named
     return named, [kept] if kept is not None else []
 
 
-def _place(path: str, submission: Submission, roots: Roots) -> str:
-    """Where to read a path, absolute. Raises `InputError`."""
+@contextmanager
+def _opened(path: str, submission: Submission, roots: Roots) -> Iterator[Place]:
+    """Where to read what a submission names. Raises `InputError`.
+
+    A file below the roots is open meanwhile, and read by its descriptor: what a client wrote is
+    opened by `Roots` alone, and neither a link nor a FIFO can take its place.
+    """
+    name = _absolute(path, submission, roots)
+    if submission.confined and not is_url(name):
+        with _open_below(path, name, roots) as opened:
+            yield opened
+    else:
+        with by_name(name) as place:
+            yield place
+
+
+def _absolute(path: str, submission: Submission, roots: Roots) -> str:
+    """The absolute path, or the URL, of what a submission names. Raises `InputError`."""
     if path == "-":
         raise InputError(
             "standard input has no place that workers could read",
@@ -218,35 +254,30 @@ def _place(path: str, submission: Submission, roots: Roots) -> str:
             kind="permission",
             hint="give it one: logan coordinator --root s3://bucket/logs/",
         )
-    based = os.path.join(submission.base or os.getcwd(), path)
-    if not submission.confined:
-        return os.path.abspath(based)
+    return os.path.normpath(os.path.join(submission.base or os.getcwd(), path))
+
+
+def _open_below(path: str, name: str, roots: Roots) -> Opened:
+    """Open the file that a client named `path`: in the client's folder, else below a root."""
     try:
         try:
-            return roots.resolve(os.path.normpath(based))
+            return roots.open(name)
         except InputError:
             if os.path.isabs(path):
                 raise
-            return roots.resolve(path)
+            return roots.open(path)
     except InputError as error:
         error.input = path
         raise
 
 
-def _speak_of(entry: Input, place: str) -> None:
-    """Name an input as the user does, though another name was opened."""
+def _refuse_stream(entry: Input) -> None:
+    """Give an input that workers could not read by offset an error."""
     if entry.stream is not None:
         entry.stream.close()
         entry.stream, entry.source = None, None
         what = "served without ranges" if is_url(entry.path) else "no regular file"
         entry.error = InputError(f"{shown_name(entry.path)} is {what}", input=entry.path)
-    if entry.error is not None:
-        error = entry.error
-        error.input = entry.path
-        error.message = error.message.replace(place, entry.path)
-        error.args = (error.message,)
-        if error.hint:
-            error.hint = error.hint.replace(place, entry.path)
 
 
 # --- Files that lie on workers -----------------------------------------------------------------
@@ -307,10 +338,9 @@ def _plan_found(submission: Submission, answers: Mapping[str, FoundBody]) -> Pla
     job = plan_inputs(inputs, submission.options, anchor=submission.anchor, watched=False)
     names = [source.url for source in job.plan.sources]
     return Planned(
-        job.plan,
+        job,
         [urls[name] for name in names],
         describe_paths(submission.paths),
-        job,
         [frozenset(holders[name]) for name in names],
         local=False,
     )
@@ -320,6 +350,7 @@ def _detect(entry: Input, file: FoundFile) -> None:
     """What a file on a worker is; samples of an archive are decoded."""
     detection = Detection.from_dict(json.loads(_logan.detect(file.samples)))
     compression = file.compression
+    entry.first_line = first_line(file.samples)
     entry.detection = replace(detection, compression=compression)
     if detection.compression is not None or detection.encoding in ("utf-16", "binary"):
         what = detection.compression or detection.encoding

@@ -72,9 +72,9 @@ class Named:
 
 
 def is_url(path: str) -> bool:
-    """Whether `path` is read from a server."""
+    """Whether `path` is read from a server. Looks at the text alone: `./a://b` names a file."""
     scheme, mark, _ = path.partition("://")
-    return bool(mark) and scheme.isalnum() and not os.path.exists(path)
+    return bool(mark) and scheme.isalnum()
 
 
 def is_folder(path: str) -> bool:
