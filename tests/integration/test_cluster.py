@@ -22,7 +22,6 @@ import trustme
 import logan
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.limits import UNAUTHENTICATED_MAX
-from logan.errors import ClusterError
 from logan.scheduler.limits import Limits
 from tests.integration.cluster_processes import (
     Cluster,
