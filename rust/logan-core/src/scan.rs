@@ -547,6 +547,8 @@ impl Scanner {
         if self.batch.len == 0 {
             return;
         }
+        #[cfg(debug_assertions)]
+        self.batch.check(block.bytes);
         match &mut self.narrowing {
             None => {
                 self.order.update(&self.batch);
