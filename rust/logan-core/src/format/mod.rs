@@ -189,7 +189,9 @@ pub trait LineFormat: Send + Sync + 'static {
 
     /// Whether a line that begins with `byte` may be of this format.
     ///
-    /// A cheap filter: a line of this format must never begin with a byte that answers false.
+    /// A cheap filter, and part of what the format accepts: a line that begins with another byte is
+    /// not of this format, whatever [`parse`](Self::parse) would say of it. Only
+    /// [`parse_many`](Self::parse_many) has to see to that itself.
     fn may_begin_with(&self, byte: u8) -> bool;
 
     /// What a line of this format cannot lack: another cheap filter, for all formats at once. Where
@@ -494,6 +496,7 @@ fn steps<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) -> 
         let line = line_of(block, start, end);
         let mut record = Record::EMPTY;
         if is_never_a_record(line)
+            || !LineFormat::may_begin_with(format, line.byte(0))
             || !format.parse::<S>(line, run.context, &mut run.batch.arena, &mut record)
         {
             break;
@@ -515,11 +518,15 @@ fn parts<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) -> 
     for &end in &lines[..lines.len().min(most)] {
         let start = run.start;
         let line = line_of(run.block, start, end);
-        let is_blank = match line.len() {
+        let is_none = match line.len() {
             0 => !format.ends_at_blank(),
-            _ => is_never_a_record(line) || line.byte(0) <= b' ' && is_space(line.bytes()),
+            _ => {
+                is_never_a_record(line)
+                    || !LineFormat::may_begin_with(format, line.byte(0))
+                    || line.byte(0) <= b' ' && is_space(line.bytes())
+            }
         };
-        if is_blank {
+        if is_none {
             return true;
         }
         let offset = (run.offset + i64::from(start)) as u64;
@@ -548,7 +555,8 @@ fn one_line<S: Simd, F: LineFormat>(
     arena: &mut Vec<u8>,
     record: &mut Record,
 ) -> bool {
-    format.parse::<S>(line, context, arena, record)
+    LineFormat::may_begin_with(format, line.byte(0))
+        && format.parse::<S>(line, context, arena, record)
 }
 
 #[inline(always)]
