@@ -294,7 +294,7 @@ def _dask(case: Case, plan: Plan, spec: Spec) -> bytes:
     tree = MergeTree(spec)
     with (
         mock.patch.object(dask, "BLOCKS_MAX", case.blocks_max),
-        mock.patch("distributed.get_worker", lambda: here),
+        mock.patch("distributed.get_worker", return_value=here),
     ):
         for index, block in enumerate(dask.blocks(plan.chunks)):
             sources = {chunk.source: plan.sources[chunk.source] for chunk in block}
@@ -398,9 +398,7 @@ class Hunt:
     kinds: Counter[str] = field(default_factory=Counter)
 
 
-def hunt(
-    seed: int, *, seconds: float, cases_max: int | None = None, failures_max: int = 5
-) -> Hunt:
+def hunt(seed: int, *, seconds: float, cases_max: int | None = None, failures_max: int = 5) -> Hunt:
     """Check cases of a seed, from the first on, until the time is over."""
     found = Hunt()
     until = time.monotonic() + seconds
@@ -479,8 +477,8 @@ def main() -> int:
     for failure in found.failures:
         print(failure)
     print(
-        f"{found.cases:,} cases ({found.compared:,} compared, {found.bytes / 1e6:,.0f} MB of logs), "
-        f"{len(WAYS)} ways each, {len(found.failures)} failed"
+        f"{found.cases:,} cases ({found.compared:,} compared, {found.bytes / 1e6:,.0f} MB of "
+        f"logs), {len(WAYS)} ways each, {len(found.failures)} failed"
     )
     return 1 if found.failures else 0
 

@@ -37,9 +37,7 @@ def test_a_difference_is_found_and_cut_down(
         kept = [line for line in case.lines if b"needle" not in line]
         (tmp_path / "careless.log").write_bytes(b"".join(kept))
         size = (tmp_path / "careless.log").stat().st_size
-        return logs.Summary.from_chunk(
-            str(tmp_path / "careless.log"), 0, size, spec
-        ).to_bytes()
+        return logs.Summary.from_chunk(str(tmp_path / "careless.log"), 0, size, spec).to_bytes()
 
     monkeypatch.setattr(logs, "WAYS", {"careless": careless})
     line = b"2024-01-24 10:15:32 INFO hay\n"

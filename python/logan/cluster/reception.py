@@ -91,7 +91,7 @@ _ENDS: Final = (
 )
 """How connections end that are not worth a word: the peer's doing, or the network's."""
 
-FAIL_KINDS: Final = ("changed", "gone", "poison", "cancelled", "internal", *REFUSALS)
+FAIL_KINDS: Final = ("changed", "gone", "poison", "panic", "cancelled", "internal", *REFUSALS)
 
 
 class WorkerSession:

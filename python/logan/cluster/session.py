@@ -34,6 +34,7 @@ from logan.cluster.scanning import Piece, Scanned, digest_of, read_note, scan, w
 from logan.cluster.search import find_files
 from logan.cluster.secure import Opened, Roots
 from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
+from logan.sources.figures import PANIC
 from logan.wire.codec import decode_json, encode_json
 from logan.wire.limits import FETCHES_MAX, LEASES_PER_HEALTH_MAX
 from logan.wire.messages import (
@@ -344,7 +345,8 @@ class Session:
         except SourceChangedError as error:
             answer = _failure(lease, error.kind, str(error), final=True)
         except InputError as error:
-            answer = _failure(lease, error.kind, str(error))
+            # A panic of the engine has been tried twice here, and any other worker runs the same.
+            answer = _failure(lease, error.kind, str(error), final=error.kind == PANIC)
         except CancelledError:
             pass
         except Poison as poison:

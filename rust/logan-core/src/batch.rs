@@ -582,7 +582,12 @@ impl Batch {
         for (column, texts) in texts {
             if !self.dirty.has(column) {
                 let stale = texts.iter().position(|&text| text != Text::NONE);
-                assert_eq!(stale, None, "a row of {column:?} holds {:?}", texts[stale.unwrap_or(0)]);
+                assert_eq!(
+                    stale,
+                    None,
+                    "a row of {column:?} holds {:?}",
+                    texts[stale.unwrap_or(0)]
+                );
             }
             if !self.has(column) {
                 continue;

@@ -238,6 +238,12 @@ impl Scanner {
         (self.start, self.position) = (start, first_line);
     }
 
+    /// Leaves the scanner in a state in which it panics at the next line of its source.
+    #[cfg(test)]
+    pub(crate) fn break_down(&mut self) {
+        self.parsers.as_mut().expect("a chunk was begun").formats.clear();
+    }
+
     /// The spec.
     pub fn spec(&self) -> &Arc<Spec> {
         &self.spec
@@ -377,6 +383,10 @@ impl Scanner {
     fn parse(&mut self, block: &[u8], start: usize, ends: &[u32], offset: i64) -> usize {
         let mut parsers = self.parsers.take().expect("a chunk was begun");
         let place = Block { bytes: block, offset, source: parsers.source };
+        if let (Some(text), Some(&end)) = (&self.spec.panic_on, ends.last()) {
+            let lines = &block[start..end as usize];
+            assert!(memchr::memmem::find(lines, text.as_bytes()).is_none(), "a planted bug");
+        }
         let mut next = 0;
         let mut start = start as u32;
         while next < ends.len() {

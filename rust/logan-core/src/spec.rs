@@ -45,6 +45,10 @@ pub struct Spec {
     /// Names of [fields](crate::filter::Field) by which group tables are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<String>,
+    /// Stands in for a bug of the engine, so that what a bug costs can be tested: a scan panics at
+    /// lines with this text. No plan that logan makes has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panic_on: Option<String>,
     /// How to read each source, in the plan's order.
     pub sources: Vec<SourceSpec>,
 }
@@ -92,6 +96,7 @@ impl Spec {
             until_ns: None,
             condition: None,
             by: Vec::new(),
+            panic_on: None,
             sources: vec![SourceSpec::default()],
         }
     }

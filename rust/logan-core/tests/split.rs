@@ -104,7 +104,8 @@ fn spec() -> Arc<Spec> {
 fn rows_of_a_longer_block_do_not_show_in_a_shorter_one() {
     const APP: &str = "2024-01-24 10:15:32.123 INFO up\n";
     const NO_ROUTE: &str = "123:M 24 Jan 2024 10:15:33.123 # no config file\n";
-    const REQUEST: &str = "10.0.0.1 - - [24/Jan/2024:10:15:34 +0000] \"GET /item HTTP/1.1\" 200 5\n";
+    const REQUEST: &str =
+        "10.0.0.1 - - [24/Jan/2024:10:15:34 +0000] \"GET /item HTTP/1.1\" 200 5\n";
     // Lines at the edges of a block take another way.
     let edge = format!("{}\n", "x".repeat(100));
     let text = [&edge, &"x".repeat(1_000), "\n", APP, NO_ROUTE, NO_ROUTE, APP, &edge].concat();

@@ -2,7 +2,7 @@
 //!
 //! Only translation: arguments to the core's types, through the [gate](crate::gate), and back.
 
-use crate::gate::{Fault, attended, detached};
+use crate::gate::{Fault, PANIC, attended, detached};
 use crate::{memory, pipe};
 use logan_core::archive::{self, Request};
 use logan_core::chunk_feed;
@@ -497,6 +497,7 @@ fn kind(error: &Error) -> &'static str {
         Error::Changed { .. } => "changed",
         Error::Cancelled => CANCELLED,
         Error::Archive { .. } => "archive",
+        Error::Panic { .. } => PANIC,
         _ => "unreadable",
     }
 }
@@ -621,7 +622,10 @@ impl Feed {
 
     fn finish(&self, py: Python<'_>) -> PyResult<Summary> {
         detached(py, || {
-            let feed = lock(&self.0)?.take().ok_or(Fault::Finished(FEED_FINISHED))?;
+            let mut place = lock(&self.0)?;
+            // A feed that the engine's panic ended stays, for a snapshot.
+            place.as_mut().ok_or(Fault::Finished(FEED_FINISHED))?.close()?;
+            let feed = place.take().ok_or(Fault::Finished(FEED_FINISHED))?;
             Ok(feed.finish()?)
         })
         .map(Summary)
