@@ -113,8 +113,7 @@ impl Order {
 /// How many times are less than the one before them.
 fn falls(times: &[i64]) -> u32 {
     #[inline(always)]
-    #[allow(clippy::extra_unused_type_parameters)] // `dispatch!` names the instruction set
-    fn count<S: crate::simd::Simd>(times: &[i64]) -> u32 {
+    fn count<S: crate::simd::Simd>(_simd: S, times: &[i64]) -> u32 {
         times.iter().zip(times.iter().skip(1)).map(|(a, b)| u32::from(b < a)).sum()
     }
     crate::dispatch!(count::<>(times: &[i64]) -> u32; times)
@@ -680,8 +679,14 @@ fn blank(parsers: &Parsers, run: &mut Run<'_>, offset: u64) -> Class {
 }
 
 #[inline(always)]
-fn index_generic<S: crate::simd::Simd>(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>) {
-    index_newlines::<S>(block, from, to, ends);
+fn index_generic<S: crate::simd::Simd>(
+    simd: S,
+    block: &[u8],
+    from: usize,
+    to: usize,
+    ends: &mut Vec<u32>,
+) {
+    index_newlines(simd, block, from, to, ends);
 }
 
 fn index(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>) {
