@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import pytest
 
+import logan
 from logan import _logan, cli
 from logan import plan as planning
 from logan._logan import Cancel, Spec, Summary
@@ -195,6 +196,28 @@ def test_the_command_says_so_and_ends_with_3(
     assert "the engine failed on bytes 1120 to 1680: a planted bug" in err
     assert "panicked" not in err
     assert "Traceback" not in err
+
+
+def test_an_input_over_which_detection_panics_costs_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, line in (("a.log", LINE), ("b.log", BAD)):
+        (tmp_path / name).write_bytes(line * 10)
+    detect = _logan.detect
+
+    def careless(samples: Any) -> str:
+        if BUG.encode() in samples[0][1]:
+            raise InputError("the engine failed on bytes 0 to 460: why", kind="panic")
+        return detect(samples)
+
+    monkeypatch.setattr(_logan, "detect", careless)
+    paths = [tmp_path / name for name in ("a.log", "b.log")]
+    report = logan.analyze(paths, errors="report")
+    assert report["total_requests"] == 10
+    assert report["partial"]
+    assert report["inputs"][0]["error"] is None
+    said = f"{paths[1]}: the engine failed on bytes 0 to 460: why"
+    assert report["inputs"][1]["error"] == said
 
 
 @pytest.mark.parametrize("formats", [["app"], ["redis", "app"], []])

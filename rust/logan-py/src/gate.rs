@@ -18,6 +18,8 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyType};
 use std::io;
+use std::ops::Range;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -117,6 +119,19 @@ pub fn attended<T: Send>(
 fn caught<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     // What a panic leaves half done is not used again: values are dropped, locks stay poisoned.
     panics::caught(work).unwrap_or_else(|why| Err(Fault::Panic(why)))
+}
+
+/// Runs `work`, which looks at these bytes of an input; a panic in it is an error of that input, and
+/// others can be read all the same.
+pub fn over<T>(
+    path: &Path,
+    bytes: Range<u64>,
+    work: impl FnOnce() -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    panics::caught(work).unwrap_or_else(|why| {
+        let Range { start, end } = bytes;
+        Err(Error::Panic { path: path.into(), start, end, decoded: false, why }.into())
+    })
 }
 
 /// The exception for a fault.

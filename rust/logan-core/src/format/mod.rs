@@ -498,9 +498,10 @@ fn steps<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: u
     for &end in lines {
         let line = line_of(block, start, end);
         let mut record = Record::EMPTY;
+        // The first byte last: before, it would be asked of every line and decide hardly any.
         if is_never_a_record(line)
-            || !LineFormat::may_begin_with(format, line.byte(0))
             || !format.parse(simd, line, run.context, &mut run.batch.arena, &mut record)
+            || !LineFormat::may_begin_with(format, line.byte(0))
         {
             break;
         }
