@@ -20,6 +20,7 @@ import trio
 from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
 
 import logan
+from logan import plan
 from logan._logan import Summary
 from logan.cluster import coordinator as coordinator_module
 from logan.cluster import worker as worker_module
@@ -156,6 +157,30 @@ def test_the_report_of_one_machine(network: Network, log: Path) -> None:
         assert report["total_requests"] == LINES
         assert [each["id"] for each in seen] == ["alice", "bob", "charlie"]
         assert sum(each["chunks_done"] for each in seen) == len(range(0, log.stat().st_size, CHUNK))
+
+    run(main)
+
+
+def test_a_panic_of_the_engine_costs_its_chunk(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on one machine: the same figures, the same bytes missing, for the same reason."""
+    asked = plan._narrowing
+    bug = {"panic_on": "10:15:03.377"}
+    monkeypatch.setattr(plan, "_narrowing", lambda options: {**asked(options), **bug})
+
+    async def main() -> None:
+        async with running(*[worker(name, log) for name in ("alice", "bob")]) as coordinator:
+            job = await coordinator.submit(
+                Submission("paths", [str(log)], Options(chunk_size=CHUNK))
+            )
+            report = await coordinator.report_of(job)
+        assert report == logan.analyze(log, chunk_size=CHUNK, errors="report")
+        [missing] = report["missing"]
+        start = log.read_bytes().index(b"10:15:03.377") // CHUNK * CHUNK
+        assert (missing["start"], missing["end"]) == (start, start + CHUNK)
+        [entry] = report["inputs"]
+        assert "the engine failed on bytes" in entry["error"]
 
     run(main)
 

@@ -113,7 +113,7 @@ ERROR_CHARS_MAX: Final = 8_000
 
 Key = tuple[str, int, int]
 
-FAIL_KINDS: Final = ("changed", "gone", "poison", "cancelled", "internal", *REFUSALS)
+FAIL_KINDS: Final = ("changed", "gone", "poison", "panic", "cancelled", "internal", *REFUSALS)
 
 
 class WorkerSession:

@@ -37,6 +37,7 @@ from logan.cluster.scanning import Piece, Scanned, digest_of, scan
 from logan.cluster.search import find_files
 from logan.cluster.secure import Opened, Roots
 from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
+from logan.sources.figures import PANIC
 from logan.wire.bodies import FaultNote, JobSource, LeaseProgress, Note
 from logan.wire.codec import clean
 from logan.wire.connection import error_message
@@ -403,7 +404,8 @@ class Session:
         except SourceChangedError as error:
             answer = _failure(lease, error.kind, str(error), final=True)
         except InputError as error:
-            answer = _failure(lease, error.kind, str(error))
+            # A panic of the engine has been tried twice here, and any other worker runs the same.
+            answer = _failure(lease, error.kind, str(error), final=error.kind == PANIC)
         except CancelledError:
             pass
         except Poison as poison:
