@@ -539,8 +539,8 @@ async def client_led_astray(stage: Stage, network: Network, chance: Random) -> N
 
 
 ROUNDS: dict[str, Callable[[Stage, Network, Random], Awaitable[None]]] = {
-    "hostile workers": partial(beside, role="worker"),  # type: ignore[dict-item]
-    "hostile clients": partial(beside, role="client"),  # type: ignore[dict-item]
+    "hostile workers": partial(beside, role="worker"),
+    "hostile clients": partial(beside, role="client"),
     "hostile submissions": submitted,
     "hostile notes of archives": archive,
     "hostile holders of files": holders,

@@ -383,7 +383,7 @@ def test_bad_bytes_lie_in_the_chunk(
     async def attack(coordinator: Coordinator, rogue: Rogue) -> None:
         _, lease = await rogue.lease()
         key = {"job": lease.job, "chunk": lease.chunk, "attempt": lease.attempt}
-        bad = {"bad_start": start} | ({} if end is None else {"bad_end": end})
+        bad: dict[str, Any] = {"bad_start": start} | ({} if end is None else {"bad_end": end})
         await rogue.say("FAIL", **key, error="poison", detail="made up", **bad)
         code, text = await rogue.told()
         assert code == ("field" if end is None else "state")
@@ -702,14 +702,16 @@ def test_a_lease_must_fit_its_job(
 ) -> None:
     async def attack(rogue: Rogue) -> None:
         await rogue.say("JOB", job_body(log), job="j")
-        lease = {"job": "j", "chunk": 0, "attempt": 1, "source": 0, "start": 0, "end": CHUNK}
+        lease: dict[str, Any] = {"job": "j", "chunk": 0, "attempt": 1, "source": 0}
+        lease |= {"start": 0, "end": CHUNK}
         await rogue.say("LEASE", **lease | {"isolated": False} | changes)
 
     refused_by_a_worker(network, log, attack, "state", named)
 
 
 def test_a_lease_is_given_once_and_a_result_answered_once(network: Network, log: Path) -> None:
-    lease = {"job": "j", "chunk": 0, "attempt": 1, "source": 0, "start": 0, "end": CHUNK}
+    lease: dict[str, Any] = {"job": "j", "chunk": 0, "attempt": 1, "source": 0}
+    lease |= {"start": 0, "end": CHUNK}
 
     async def twice(rogue: Rogue) -> None:
         await rogue.say("JOB", job_body(log), job="j")

@@ -215,11 +215,9 @@ async def _show(coordinator: Coordinator, view: ClusterView, has_job: bool) -> N
 async def _serve_metrics(port: int, coordinator: Coordinator, view: ClusterView) -> None:
     import trio
 
-    from logan.cluster.metrics import coordinator_health, coordinator_metrics, serve_metrics
+    from logan.cluster.metrics import coordinator_metrics, serve_metrics
 
-    async with serve_metrics(
-        "127.0.0.1", port, coordinator.status, coordinator_metrics, coordinator_health
-    ) as bound:
+    async with serve_metrics("127.0.0.1", port, coordinator.status, coordinator_metrics) as bound:
         view.tell(f"metrics at http://127.0.0.1:{bound}/metrics")
         await trio.sleep_forever()
 

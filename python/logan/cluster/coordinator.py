@@ -64,11 +64,13 @@ from logan.cluster.limits import (
     LINGER_S_MAX,
     PORT_DEFAULT,
     REPORT_S_MAX,
+    RESUBMIT_S_MAX,
     RETURN_S_MAX,
 )
-from logan.cluster.reception import Reception, WorkerSession
+from logan.cluster.reception import WorkerSession
 from logan.cluster.running import RunningJob
 from logan.cluster.secure import Roots, check_exposure
+from logan.cluster.server import Server
 from logan.cluster.stored import from_stored, to_stored
 from logan.cluster.submission import (
     Planned,
@@ -232,8 +234,8 @@ class Coordinator:
                     self._resume(each)
                 nursery.start_soon(self._keep_time)
                 nursery.start_soon(self._keep_journal)
-                reception = Reception(self)
-                nursery.start_soon(partial(trio.serve_listeners, reception.serve, listeners))
+                server = Server(self)
+                nursery.start_soon(partial(trio.serve_listeners, server.serve, listeners))
                 try:
                     yield
                 except BaseException as error:
@@ -480,6 +482,17 @@ class Coordinator:
     def undelivered(self, job: SubmittedJob) -> None:
         """The client has gone before it had the job's report: it may come back for it."""
         job.owned = False
+
+    def await_return(self, job: SubmittedJob) -> None:
+        """The connection to the job's client broke: it may come back for the job, for a while."""
+        job.owned = False
+        self._nursery.start_soon(self._forget_unclaimed, job)
+
+    async def _forget_unclaimed(self, job: SubmittedJob) -> None:
+        with trio.move_on_after(RESUBMIT_S_MAX):
+            await job.ended.wait()
+        if not job.owned and not job.ended.is_set():
+            self.give_up(job)
 
     def give_up(self, job: SubmittedJob) -> None:
         """Nobody wants the job any more."""

@@ -3,23 +3,24 @@
 The library writes the exposition, the standard library speaks HTTP, in a thread. Values are
 collected when somebody asks, by a call into the trio thread, so nothing is counted twice.
 
-    /metrics    metrics of the worker or coordinator
-    /health     its state as JSON, status 200
+    /metrics    figures of the worker or coordinator
+    /health     the state as JSON, status 200; events without their texts
 
-Nobody is asked for a token here, so only programs of this machine are answered and folders are not
-named. A web page that a browser on this machine shows is kept out by the Host header: a page may
-have its own host name resolve to 127.0.0.1, but its requests still name that host.
+Nobody who asks has to prove anything, so no path of a file is shown. Requests must name this
+machine by an address or as localhost: a web page elsewhere that makes a browser ask by a name of
+its own (DNS rebinding) gets 421.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import socketserver
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from typing import Any, Final
+from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import trio
@@ -32,11 +33,10 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from logan.cluster.secure import is_loopback
 from logan.errors import ClusterError
 from logan.log import logger_of
 
-__all__ = ["coordinator_health", "coordinator_metrics", "serve_metrics", "worker_metrics"]
+__all__ = ["coordinator_metrics", "names_this_machine", "serve_metrics", "worker_metrics"]
 
 logger = logger_of(__name__)
 
@@ -45,9 +45,6 @@ REQUEST_S_MAX: Final = 5.0
 
 REQUESTS_MAX: Final = 8
 """At once; there is one Prometheus, and perhaps a person."""
-
-_HOST_HEADER: Final = re.compile(r"(\[[^\[\]]*\]|[^:@/\s]*)(?::\d*)?")
-"""A host and perhaps a port."""
 
 Families = Callable[[], Iterable[Metric]]
 
@@ -99,23 +96,14 @@ def coordinator_metrics(status: Mapping[str, Any]) -> Iterator[Metric]:
         yield metric
 
 
-def coordinator_health(status: Mapping[str, Any]) -> dict[str, Any]:
-    """`Coordinator.status` for readers without a token: files are named without their folders, as
-    jobs are."""
-    events = [{**each, "text": _without_folders(each["text"])} for each in status["events"]]
-    return {**status, "events": events}
-
-
 @asynccontextmanager
 async def serve_metrics(
     host: str,
     port: int,
     state: Callable[[], Mapping[str, Any]],
     families: Callable[[Mapping[str, Any]], Iterable[Metric]],
-    health: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
 ) -> Any:
-    """Serve while entered; gives the port. `state` is called in the trio thread; `families` and
-    `health` make of it what /metrics and /health show.
+    """Serve while entered; gives the port. `state` is called in the trio thread.
 
     Raises `ClusterError` if the port is taken.
     """
@@ -129,13 +117,13 @@ async def serve_metrics(
     metrics = make_wsgi_app(registry)
 
     def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        if not _names_this_server(environ.get("HTTP_HOST"), host):
-            start("421 Misdirected Request", [("Content-Type", "text/plain")])
-            return [b"this server is called localhost: ask it by that name or its address\n"]
         path = environ.get("PATH_INFO")
+        if not names_this_machine(environ.get("HTTP_HOST", ""), host):
+            start("421 Misdirected Request", [("Content-Type", "text/plain")])
+            return [b"ask by address or as localhost\n"]
         if path == "/health":
             start("200 OK", [("Content-Type", "application/json")])
-            return [json.dumps(health(ask())).encode() + b"\n"]
+            return [json.dumps(_public(ask())).encode() + b"\n"]
         if path in ("/", "/metrics"):
             answer: Iterable[bytes] = metrics(environ, start)
             return answer
@@ -157,6 +145,36 @@ async def serve_metrics(
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(server.shutdown)
         server.server_close()
+
+
+def names_this_machine(header: str, bound: str) -> bool:
+    """Whether the Host header of a request is an address, localhost, or the name that the server
+    was bound to. A request without one is from no browser."""
+    try:
+        name = urlsplit(f"//{header}").hostname
+    except ValueError:
+        return False
+    if name is None:
+        return header == ""
+    name = name.rstrip(".")
+    if name in ("localhost", bound.lower()) or name.endswith(".localhost"):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _public(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The state without the texts of events, which name files."""
+    shown = dict(state)
+    if "events" in shown:
+        shown["events"] = [
+            {key: value for key, value in event.items() if key != "text"}
+            for event in shown["events"]
+        ]
+    return shown
 
 
 class _Collector(Collector):
@@ -203,33 +221,6 @@ class _Handler(WSGIRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are not news."""
-
-
-def _names_this_server(header: str | None, host: str) -> bool:
-    """Whether a request's Host header is a name of this machine or the address listened on.
-
-    A request without one comes from no browser: old health checks of load balancers leave it out.
-    """
-    if header is None:
-        return True
-    found = _HOST_HEADER.fullmatch(header.strip())
-    if found is None:
-        return False
-    name = found[1].strip("[]").lower()
-    return is_loopback(name) or name == host.strip("[]").lower()
-
-
-def _without_folders(text: str) -> str:
-    """`text` without the folders of the paths in it.
-
-    Names of folders may hold spaces, so where a path ends in a sentence is not known; what lies
-    between the first path and the last folder goes too. A word too few is better than a folder.
-    """
-    before, slash, _ = text.partition("/")
-    if not slash:
-        return text
-    words = re.sub(r"\S*\Z", "", before)  # all but the one that the path begins in
-    return words + text[text.rindex("/") + 1 :]
 
 
 def _gauge(name: str, help: str, value: Any) -> Metric:
