@@ -131,7 +131,7 @@ def make(seed: int, number: int) -> Case:
 
 def _spliced(random: Random, sources: Sequence[Sequence[bytes]]) -> list[bytes]:
     """A stretch of each, one after the other."""
-    lines = []
+    lines: list[bytes] = []
     for source in sources:
         first = random.randrange(len(source))
         lines += source[first : first + random.randint(1, 60)]

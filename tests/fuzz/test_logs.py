@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from logan._logan import Spec, Summary
+from logan.model import Plan
 from tests.fuzz import logs
 
 SECONDS = 4.0
@@ -33,11 +35,11 @@ def test_a_difference_is_found_and_cut_down(
 ) -> None:
     """A way that leaves out one line is noticed, and that line is what is left of the case."""
 
-    def careless(case: logs.Case, plan: logs.Plan, spec: logs.Spec) -> bytes:
+    def careless(case: logs.Case, plan: Plan, spec: Spec) -> bytes:
         kept = [line for line in case.lines if b"needle" not in line]
         (tmp_path / "careless.log").write_bytes(b"".join(kept))
         size = (tmp_path / "careless.log").stat().st_size
-        return logs.Summary.from_chunk(str(tmp_path / "careless.log"), 0, size, spec).to_bytes()
+        return Summary.from_chunk(str(tmp_path / "careless.log"), 0, size, spec).to_bytes()
 
     monkeypatch.setattr(logs, "WAYS", {"careless": careless})
     line = b"2024-01-24 10:15:32 INFO hay\n"
