@@ -596,6 +596,21 @@ def test_a_submission_that_makes_no_sense_gets_a_report_of_an_error(
     run(main)
 
 
+@pytest.mark.parametrize("path", ["https://[", "s3://[/b", "http://[::1", "http://a]b/c"])
+def test_a_url_that_is_none_is_not_found(network: Network, log: Path, path: str) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        logan.analyze(path)
+
+    async def main() -> None:
+        async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
+            found = await Client("memory:8000").submit(Submission("paths", [path]))
+            report = Report.from_json(found if isinstance(found, bytes) else found[1])
+            assert report["inputs"][0]["error"] is not None
+            nothing_internal(coordinator)
+
+    run(main)
+
+
 def test_a_second_submission_is_refused_in_words(network: Network, log: Path) -> None:
     async def main() -> None:
         async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:

@@ -72,9 +72,16 @@ class Named:
 
 
 def is_url(path: str) -> bool:
-    """Whether `path` is read from a server."""
+    """Whether `path` is read from a server. What looks like a URL and is not a valid one is not:
+    as the name of a file it will not be found."""
     scheme, mark, _ = path.partition("://")
-    return bool(mark) and scheme.isalnum() and not os.path.exists(path)
+    if not mark or not scheme.isalnum():
+        return False
+    try:
+        urlsplit(path)
+    except ValueError:
+        return False
+    return not os.path.exists(path)
 
 
 def is_folder(path: str) -> bool:
