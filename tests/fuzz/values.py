@@ -35,7 +35,10 @@ LETTERS = "abcXYZ0189 ._-/*?[]{}\"\\\\'%:+üß€😀漢"
 WORDS = ("gzip", "gzip+tar", "zip", "missing", "changed", "report", "active", "joined", "UTC")
 
 
-type_info = cache(inspect.type_info)
+@cache
+def type_info(kind: Any) -> inspect.Type:
+    """`inspect.type_info`, which takes a millisecond."""
+    return inspect.type_info(kind)
 
 
 def some(kind: type[Any], chance: Random) -> Any:

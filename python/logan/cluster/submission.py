@@ -44,7 +44,7 @@ __all__ = ["Planned", "Submission", "plan_submission"]
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A wish, before anything was read.
+    """A submitted request that has not been planned yet.
 
     Attributes:
         base: the folder that relative paths are relative to, if the coordinator has it.

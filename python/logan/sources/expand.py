@@ -72,8 +72,8 @@ class Named:
 
 
 def is_url(path: str) -> bool:
-    """Whether `path` is read from a server. What looks like a URL and is not a valid one is not:
-    as the name of a file it will not be found."""
+    """Whether `path` is read from a server. What only looks like a URL counts as the name of a
+    file, which will not be found."""
     scheme, mark, _ = path.partition("://")
     if not mark or not scheme.isalnum():
         return False
