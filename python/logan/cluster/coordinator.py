@@ -113,6 +113,7 @@ from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
 from logan.scheduler.views import Statistics
 from logan.sources import next_step, shown_name
+from logan.wire.limits import HEARTBEAT_S_MIN, LEASE_S_MAX
 from logan.wire.messages import Cancel, Done, Drain, Error, Fail, Lease, Stale
 
 __all__ = ["Coordinator"]
@@ -168,6 +169,13 @@ class Coordinator:
         check_exposure(host, token=token is not None, tls=ssl is not None, insecure=insecure)
         if not 0 <= verify <= 1:
             raise UsageError(f"verify is {verify}, it must be from 0 to 1")
+        if limits is not None and not (
+            limits.heartbeat_s >= HEARTBEAT_S_MIN and limits.lease_s <= LEASE_S_MAX
+        ):
+            raise UsageError(
+                f"a heartbeat every {limits.heartbeat_s:g} s and leases of {limits.lease_s:g} s: "
+                f"workers accept {HEARTBEAT_S_MIN:g} s and more, and up to {LEASE_S_MAX:g} s"
+            )
         self.host = host
         self.port = port
         self.roots = Roots(roots)

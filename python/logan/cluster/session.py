@@ -245,7 +245,7 @@ class Session:
                 raise ProtocolError(f"{message.VERB} is not for workers", code="order")
 
     def _take_job(self, message: Job) -> None:
-        """Raises `ProtocolError` for a job that is none."""
+        """Remember a job. Raises `ProtocolError` if it is not a valid one."""
         if message.job in self._canceled_jobs:
             return  # its CANCEL overtook it
         if message.job in self._jobs:

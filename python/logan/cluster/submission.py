@@ -46,7 +46,7 @@ __all__ = ["Planned", "Submission", "identity_of", "opener_of", "plan_submission
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A wish, before anything was read.
+    """A submitted request that has not been planned yet.
 
     Attributes:
         base: the folder that relative paths are relative to, if the coordinator has it.
