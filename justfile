@@ -60,6 +60,10 @@ fuzz-messages seconds="3600":
 fuzz-logs seconds="3600": build
     "{{ python }}" -m tests.fuzz.logs --seconds {{ seconds }}
 
+# Damaged journals, from which coordinators start, with a new printed seed
+fuzz-journal seconds="3600":
+    "{{ python }}" -m tests.fuzz.journal --seconds {{ seconds }}
+
 # Watch a worker being killed in the middle of a job, and its work being done by others
 demo log="test_vectors/logs/mixed_format.log" scenario="worker-failure": build
     "{{ python }}" -m logan simulate {{ scenario }} {{ log }}

@@ -27,6 +27,7 @@ from logan.wire.codec import decode_body
 from logan.wire.connection import error_message
 from logan.wire.messages import (
     Accepted,
+    Bye,
     Error,
     Message,
     Ping,
@@ -146,6 +147,9 @@ class Client:
                         raise _error_from(decode_body(data, ErrorBody, "REPORT"))
                     case Report(body=data):
                         _check_report(data)
+                        # Else the coordinator keeps it for when we come back.
+                        link.post(Bye())
+                        await link.flush()
                         return data
                     case Error(code=code, message=text):
                         raise ProtocolError(text, code=code)

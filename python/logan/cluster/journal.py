@@ -80,6 +80,9 @@ REPORTS_BYTES_MAX: Final = 256 * 1024 * 1024
 REPORT_AGE_S_MAX: Final = 24 * 3600.0
 """Who has not come back for a report by then does not come."""
 
+ID_CHARS_MAX: Final = 64
+"""Of a job's id."""
+
 SET_ASIDE_JOBS_MAX: Final = 16
 """Jobs that could not be resumed and are kept all the same, newest first."""
 
@@ -382,6 +385,7 @@ class _SqliteJournal:
             # One that is damaged is of no use: the job is done again.
             with contextlib.suppress(SummaryError):
                 _, id, _, _, error, body = _checked(row)
+                _check_id(id)
                 return StoredReport(id, identity, body, json.loads(error))
         return None
 
@@ -401,8 +405,8 @@ class _SqliteJournal:
         run = self._database.execute
         spoilt: list[JobSetAside] = []
         run("BEGIN IMMEDIATE")
-        # Subtrees of this group by job number; only those that stay are written, at the end.
-        fresh: dict[int, dict[tuple[int, int], MergeTree]] = {}
+        # Subtrees of this group by job; only those that stay are written, at the end.
+        fresh: dict[str, dict[tuple[int, int], MergeTree]] = {}
         for record in records:
             if record.job in self._gone and not isinstance(record, JobStored | ReportTaken):
                 continue
@@ -410,38 +414,41 @@ class _SqliteJournal:
                 case JobStored():
                     self._store_job(record)
                 case ChunkDone():
-                    number = self._number(record.job)
-                    try:
-                        completed = record.tree.insert(record.chunk, record.summary)
-                    except Exception as error:
-                        spoilt.append(JobSetAside(record.job, _unmerged(record, error)))
-                        fresh.pop(number, None)
-                        self._set_aside(number, spoilt[-1].why)
-                        self._forget(record.job)
-                        continue
-                    self._store_result(number, record, completed, fresh.setdefault(number, {}))
-                case ChunkLost(chunk=chunk, kind=kind, bad_range=bad_range):
-                    number = self._number(record.job)
-                    detail = _text(record.detail)
-                    self._insert("lost", number, chunk, kind, detail, *(bad_range or (None, None)))
-                case JobEnded():
-                    fresh.pop(self._number(record.job), None)
-                    self._store_report(record)
+                    why = self._store_result(record, fresh.setdefault(record.job, {}))
+                    if why is not None:
+                        spoilt.append(JobSetAside(record.job, why))
+                        del fresh[record.job]
+                        self._end(spoilt[-1])
+                case ChunkLost(job=job, chunk=chunk, kind=kind, detail=detail):
+                    bad = record.bad_range or (None, None)
+                    self._insert("lost", self._number(job), chunk, kind, _text(detail), *bad)
                 case ReportTaken(job=job):
                     run("DELETE FROM reports WHERE id = ?", (job,))
-                case JobForgotten(job=job):
-                    fresh.pop(self._number(job), None)
-                    self._drop(job)
-                case JobSetAside(job=job, why=why):
-                    number = self._number(job)
-                    fresh.pop(number, None)
-                    self._set_aside(number, why)
-                    self._forget(job)
-        for number, subtrees in fresh.items():
+                case JobEnded() | JobForgotten() | JobSetAside():
+                    fresh.pop(record.job, None)
+                    self._end(record)
+        for job, subtrees in fresh.items():
             for position, tree in subtrees.items():
-                self._store_subtree(number, position, tree)
+                self._store_subtree(self._number(job), position, tree)
         run("COMMIT")
         return spoilt
+
+    def _end(self, record: JobEnded | JobForgotten | JobSetAside) -> None:
+        number = self._find(record.job)
+        match record:
+            case JobForgotten() if number is None:
+                return  # it was never stored
+            case JobSetAside(why=why):
+                self._set_aside(self._number(record.job), why)
+            case _:
+                self._delete(self._number(record.job))
+        if isinstance(record, JobEnded):
+            self._store_report(self._number(record.job), record)
+        del self._numbers[record.job]
+        # Records of the job that are still under way are skipped from now on.
+        self._gone[record.job] = None
+        if len(self._gone) > GONE_JOBS_MAX:
+            del self._gone[next(iter(self._gone))]
 
     def _insert(self, table: str, *values: object) -> None:
         marks = ", ".join("?" * (len(values) + 1))
@@ -474,21 +481,22 @@ class _SqliteJournal:
         self._numbers[record.job] = number
 
     def _store_result(
-        self,
-        number: int,
-        record: ChunkDone,
-        completed: tuple[int, int],
-        fresh: dict[tuple[int, int], MergeTree],
-    ) -> None:
-        """Store a result that was merged; `completed` is the subtree that it completed."""
+        self, record: ChunkDone, fresh: dict[tuple[int, int], MergeTree]
+    ) -> str | None:
+        """Merge and store a result; why it does not merge."""
+        number = self._number(record.job)
+        try:
+            level, place = record.tree.insert(record.chunk, record.summary)
+        except Exception as error:
+            return _unmerged(record, error)
         self._insert("results", number, record.chunk, record.digest, record.note)
         self._database.execute(
             "DELETE FROM lost WHERE job = ? AND chunk = ?", (number, record.chunk)
         )
-        level, place = completed
         for below, at in [p for p in fresh if p[0] < level and p[1] >> (level - p[0]) == place]:
             del fresh[below, at]
         fresh[level, place] = record.tree
+        return None
 
     def _store_subtree(self, number: int, position: tuple[int, int], tree: MergeTree) -> None:
         level, place = position
@@ -501,9 +509,7 @@ class _SqliteJournal:
             (number, level, level, place),
         )
 
-    def _store_report(self, record: JobEnded) -> None:
-        number = self._number(record.job)
-        self._drop(record.job)
+    def _store_report(self, number: int, record: JobEnded) -> None:
         # An id may come again.
         self._database.execute("DELETE FROM reports WHERE id = ?", (record.job,))
         error = json.dumps(record.error)
@@ -533,36 +539,31 @@ class _SqliteJournal:
         for (each,) in old:
             self._delete(each)
 
-    def _drop(self, job: str) -> None:
-        self._delete(self._number(job))
-        self._forget(job)
-
     def _delete(self, number: int) -> None:
         for table in _TABLES_OF_A_JOB:
             self._database.execute(f"DELETE FROM {table} WHERE job = ?", (number,))
         self._database.execute("DELETE FROM jobs WHERE number = ?", (number,))
 
-    def _forget(self, job: str) -> None:
-        """Records of the job that are still under way are skipped from now on."""
-        del self._numbers[job]
-        self._gone[job] = None
-        if len(self._gone) > GONE_JOBS_MAX:
-            del self._gone[next(iter(self._gone))]
-
     def _number(self, job: str) -> int:
-        number = self._numbers.get(job)
+        number = self._find(job)
         if number is None:
+            raise ValueError(f"the journal has no job {job!r}")
+        return number
+
+    def _find(self, job: str) -> int | None:
+        if job not in self._numbers:
             row = self._database.execute("SELECT number FROM jobs WHERE id = ?", (job,)).fetchone()
             if row is None:
-                raise ValueError(f"the journal has no job {job!r}")
-            number = self._numbers[job] = int(row[0])
-        return number
+                return None
+            self._numbers[job] = int(row[0])
+        return self._numbers[job]
 
     # --- Reading ---
 
     def _stored_job(self, number: int) -> StoredJob:
         row = self._database.execute("SELECT * FROM jobs WHERE number = ?", (number,)).fetchone()
         _, job, spec_json, sources, chunk_size, expansion_max, chunks, extra = _checked(row)
+        _check_id(job)
         plan = Plan(
             sources=msgspec.convert(json.loads(sources), tuple[Source, ...]),
             chunks=tuple(
@@ -752,6 +753,12 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _check_id(id: object) -> None:
+    """Raise `SummaryError` for what cannot name a job on the wire."""
+    if not (isinstance(id, str) and id.isascii() and id.isalnum() and len(id) <= ID_CHARS_MAX):
+        raise SummaryError("it has no valid id")
 
 
 def _is_within(chunk: Chunk, sources: Sequence[Source]) -> bool:

@@ -469,8 +469,12 @@ class ClientHandler:
                 match message:
                     case Ping():
                         pass
-                    case None | Bye():
-                        await self._mind_delivery()
+                    case None:
+                        break
+                    case Bye():
+                        if self._reported is not None:
+                            self._coordinator.delivered(self._reported)
+                            self._reported = None
                         break
                     case Status():
                         await self._link.send(StatusReport(state_body(self._coordinator.status())))
@@ -538,13 +542,6 @@ class ClientHandler:
             # It goes on when the coordinator comes back, which the client waits for.
             await trio.sleep_forever()
         await self._finish(job)
-
-    async def _mind_delivery(self) -> None:
-        """The client has ended its side: it has the report if all of that was written."""
-        await self._link.flush()
-        if self._reported is not None and self._link.lost is None:
-            self._coordinator.delivered(self._reported)
-            self._reported = None
 
     async def _finish(self, job: SubmittedJob) -> None:
         assert job.outcome is not None
