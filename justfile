@@ -56,6 +56,10 @@ fuzz seconds="60" *targets:
 fuzz-messages seconds="3600":
     "{{ python }}" -m tests.fuzz.messages --seconds {{ seconds }}
 
+# Damaged and mixed logs through every way to the figures, for so long; a failure prints its case
+fuzz-logs seconds="3600": build
+    "{{ python }}" -m tests.fuzz.logs --seconds {{ seconds }}
+
 # Damaged journals, from which coordinators start, with a new printed seed
 fuzz-journal seconds="3600":
     "{{ python }}" -m tests.fuzz.journal --seconds {{ seconds }}

@@ -67,7 +67,7 @@ Kinds = tuple[type[Any], ...]
 
 FROM_WORKER: Kinds = (
     *(messages.Ready, messages.Health, messages.Result, messages.Fail, messages.Fetch),
-    *(messages.Found, messages.Bye, messages.Error),
+    *(messages.Found, messages.Bye, messages.Error, messages.Health, messages.Health),
 )
 FROM_CLIENT: Kinds = (
     messages.Submit,
@@ -97,6 +97,7 @@ class Facts:
     def __init__(self, log: Path) -> None:
         self.jobs: dict[str, JobBody] = {}
         self.results: list[tuple[dict[str, Any], bytes]] = []
+        self.leases: list[dict[str, Any]] = []
         self.known: dict[str, list[Any]] = {
             "paths": [[str(log)], ["*.log"], [str(log.parent)], ["**"], ["nothing.log"]],
             "patterns": [["*.log"], ["**"], ["/etc/*"]],
@@ -104,6 +105,7 @@ class Facts:
             "kind": ["paths", "on_workers", "report", "error"],
             "error": ["missing", "changed", "InputError", "LoganError", "poison"],
             "code": ["field", "busy", "state"],
+            "scanned_bytes": [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2**62, 2**63 - 1],
         }
 
     def learn(self, message: messages.Message) -> None:
@@ -118,6 +120,8 @@ class Facts:
             self.known["spec"] = [message.body.spec]
             self.jobs[message.job] = message.body
         if isinstance(message, messages.Lease):
+            key = {"job": message.job, "chunk": message.chunk, "attempt": message.attempt}
+            self.leases.append(key)
             self.scan(message)
 
     def scan(self, lease: messages.Lease) -> None:
@@ -154,6 +158,8 @@ class Facts:
                 changed[name] = chance.choice(self.known[name])
             else:
                 changed[name] = self.apply(each, chance, share)
+        if self.leases and self.leases[0].keys() <= changed.keys() and chance.random() < share:
+            changed |= chance.choice(self.leases)
         return changed
 
 
@@ -310,23 +316,29 @@ async def beside(stage: Stage, network: Network, chance: Random, role: str) -> N
 async def _intrude(
     stage: Stage, network: Network, chance: Random, role: str, name: str, takes_leases: bool
 ) -> None:
-    stream, _ = await network.dial(None, None)
-    peer = Peer(stream, stage.facts())
-    await peer.join(role, name)
+    """Some connections, one after the other: each ends with its first violation."""
+    facts = stage.facts()
     kinds: Kinds = FROM_CLIENT
     if role == "worker":
-        kinds = FROM_WORKER if takes_leases else tuple(set(FROM_WORKER) - {messages.Ready})
-        kinds = tuple(sorted(kinds, key=lambda kind: kind.VERB))
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(peer.hear_all)
-        if role == "worker" and takes_leases:
-            with suppress(trio.BrokenResourceError):
-                await stream.send_all(encode(messages.Ready(chance.randint(1, 3))))
-                await trio.sleep(0.1)
-        await peer.rave(kinds, chance, chance.randint(1, 12))
-        await trio.sleep(chance.choice([0, 1, 30]))
-        await trio.aclose_forcefully(stream)
-        nursery.cancel_scope.cancel()
+        kinds = FROM_WORKER
+        if not takes_leases:
+            kinds = tuple(kind for kind in FROM_WORKER if kind is not messages.Ready)
+    for _ in range(chance.randint(1, 5)):
+        stream, _ = await network.dial(None, None)
+        peer = Peer(stream, facts)
+        facts.leases.clear()
+        facts.results.clear()
+        await peer.join(role, name)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(peer.hear_all)
+            if role == "worker" and takes_leases:
+                with suppress(trio.BrokenResourceError):
+                    await stream.send_all(encode(messages.Ready(chance.randint(1, 3))))
+                    await trio.sleep(0.1)
+            await peer.rave(kinds, chance, chance.randint(1, 12))
+            await trio.sleep(chance.choice([0, 0, 1, 30]))
+            await trio.aclose_forcefully(stream)
+            nursery.cancel_scope.cancel()
 
 
 def _check(
@@ -376,20 +388,20 @@ async def holders(stage: Stage, network: Network, chance: Random) -> None:
         trio.open_nursery() as tasks,
     ):
         tasks.start_soon(stage.worker().run)
-        stream, _ = await network.dial(None, None)
-        peer = Peer(stream, stage.facts())
-        await peer.join("worker", "mallory")
-        await coordinator.wait_for_workers(2)
+        await coordinator.wait_for_workers(1)
 
-        async def answer() -> None:
+        async def answer(peer: Peer) -> None:
             with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
                 while await peer.hear() is not None:
                     if peer.heard["SEARCH"]:
                         await peer.rave((messages.Found,), chance, 1)
                         await peer.rave(FROM_WORKER, chance, 3)
 
-        tasks.start_soon(answer)
-        for _ in range(2):
+        for turn in range(2):
+            for number in range(3):
+                peer = Peer((await network.dial(None, None))[0], stage.facts())
+                await peer.join("worker", f"mallory{turn}{number}")
+                tasks.start_soon(answer, peer)
             with trio.fail_after(3_600), suppress(LoganError):
                 body = await Client("memory:8000").submit(Submission("on_workers", ["*.log"]))
                 report = Report.from_json(body)
@@ -539,8 +551,8 @@ async def client_led_astray(stage: Stage, network: Network, chance: Random) -> N
 
 
 ROUNDS: dict[str, Callable[[Stage, Network, Random], Awaitable[None]]] = {
-    "hostile workers": partial(beside, role="worker"),  # type: ignore[dict-item]
-    "hostile clients": partial(beside, role="client"),  # type: ignore[dict-item]
+    "hostile workers": partial(beside, role="worker"),
+    "hostile clients": partial(beside, role="client"),
     "hostile submissions": submitted,
     "hostile notes of archives": archive,
     "hostile holders of files": holders,

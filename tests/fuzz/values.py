@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+from functools import cache
 from random import Random
 from typing import Any, get_args
 
@@ -34,10 +35,16 @@ LETTERS = "abcXYZ0189 ._-/*?[]{}\"\\\\'%:+üß€😀漢"
 WORDS = ("gzip", "gzip+tar", "zip", "missing", "changed", "report", "active", "joined", "UTC")
 
 
+@cache
+def type_info(kind: Any) -> inspect.Type:
+    """`inspect.type_info`, which takes a millisecond."""
+    return inspect.type_info(kind)
+
+
 def some(kind: type[Any], chance: Random) -> Any:
     """A value of the type `kind`, which may be a message, a body, or a part of one."""
     for _ in range(1_000):
-        value = some_json(inspect.type_info(kind), chance)
+        value = some_json(type_info(kind), chance)
         body = value.pop("body", None) if isinstance(value, dict) else None
         try:
             if body is None:
@@ -184,8 +191,9 @@ def mutated(value: Any, chance: Random) -> Any:
     """JSON with one or a few places changed, removed, doubled or added."""
     changed = [copy.deepcopy(value)]
     for _ in range(chance.choice([1, 1, 1, 2, 4])):
-        places = list(_places(changed))
-        holder, key = chance.choice(places)
+        places = _places(changed)
+        leaves = [each for each in places if not isinstance(each[0][each[1]], dict | list)]
+        holder, key = chance.choice(leaves if leaves and chance.random() < 0.7 else places)
         _change(holder, key, chance)
         if not changed:
             changed.append(any_json(chance))
@@ -203,16 +211,19 @@ def _places(value: Any) -> list[tuple[Any, Any]]:
 
 
 def _change(holder: Any, key: Any, chance: Random) -> None:
-    match chance.randrange(6):
+    old = holder[key]
+    match chance.randrange(8):
         case 0:
             del holder[key]
         case 1 if isinstance(holder, dict):
-            holder[f"{key}2"] = holder[key]
+            holder[f"{key}2"] = old
         case 1:
-            holder[key:key] = [holder[key]] * chance.choice([1, 1, 20])
-        case 2:
+            holder[key:key] = [old] * chance.choice([1, 1, 20])
+        case 2 | 3 if isinstance(old, str):
+            holder[key] = chance.choice([*STRINGS, old + chance.choice(STRINGS), old[:-1]])
+        case 2 | 3 | 4:
             holder[key] = chance.choice(NUMBERS)
-        case 3:
+        case 5:
             holder[key] = chance.choice(STRINGS)
         case _:
             holder[key] = any_json(chance)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import trio
@@ -18,13 +18,15 @@ import trio
 import logan
 from logan._logan import Fingerprint, Spec, Summary
 from logan.cluster import client as client_module
+from logan.cluster import session as session_module
 from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.scanning import digest_of
 from logan.cluster.submission import Submission
-from logan.errors import ClusterError, InputError
+from logan.errors import ClusterError, InputError, UsageError
 from logan.plan import Options
 from logan.report import Report
+from logan.scheduler.limits import Limits
 from logan.wire import limits
 from logan.wire.codec import Decoder, encode, encode_json
 from logan.wire.messages import (
@@ -184,7 +186,7 @@ for _ in range(14):
     ],
     ids=lambda note: json.dumps(note)[:40],
 )
-def test_a_note_that_is_none_ends_the_connection_of_who_sent_it(
+def test_a_malformed_note_ends_the_connection_it_came_over(
     network: Network, log: Path, note: Any
 ) -> None:
     async def attack(coordinator: Coordinator, rogue: Rogue) -> None:
@@ -258,6 +260,19 @@ def test_progress_beyond_the_lease_is_refused(network: Network, log: Path, scann
         assert f"{scanned:,} bytes scanned" in text
 
     beside_an_honest_job(network, log, attack)
+
+
+def test_a_worker_reports_progress_within_its_lease() -> None:
+    """Also where bytes are gone through more often than was known before."""
+    for isolated in (False, True):
+        held = session_module._Held(Lease("j", 0, 1, 0, 100, 1_100, isolated), cast(Any, None))
+        before = 0
+        for _ in range(20):
+            held.count(700)
+            now = held.scanned_bytes
+            assert before <= now <= 1_000
+            assert not isolated or before < now < 1_000  # it is seen to go on
+            before = now
 
 
 def test_what_was_under_way_when_a_lease_or_a_job_ended_is_no_violation(
@@ -383,7 +398,7 @@ def test_bad_bytes_lie_in_the_chunk(
     async def attack(coordinator: Coordinator, rogue: Rogue) -> None:
         _, lease = await rogue.lease()
         key = {"job": lease.job, "chunk": lease.chunk, "attempt": lease.attempt}
-        bad = {"bad_start": start} | ({} if end is None else {"bad_end": end})
+        bad: dict[str, Any] = {"bad_start": start} | ({} if end is None else {"bad_end": end})
         await rogue.say("FAIL", **key, error="poison", detail="made up", **bad)
         code, text = await rogue.told()
         assert code == ("field" if end is None else "state")
@@ -441,7 +456,7 @@ def found_file(log: Path, **changes: Any) -> dict[str, Any]:
     ],
     ids=lambda changes: str(changes)[:40],
 )
-def test_a_malformed_found_ends_the_connection_of_who_sent_it(
+def test_a_malformed_found_ends_the_connection_it_came_over(
     network: Network, log: Path, changes: Any
 ) -> None:
     async def main() -> None:
@@ -475,7 +490,7 @@ def test_a_malformed_found_ends_the_connection_of_who_sent_it(
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"files":5}', b"5", b"[[[", b"\xff", b""], ids=str)
-def test_a_found_that_is_no_answer_at_all(network: Network, log: Path, body: bytes) -> None:
+def test_a_found_that_is_not_an_answer(network: Network, log: Path, body: bytes) -> None:
     async def main() -> None:
         async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
             rogue = await Rogue.at(network, "worker")
@@ -596,6 +611,21 @@ def test_a_submission_that_makes_no_sense_gets_a_report_of_an_error(
     run(main)
 
 
+@pytest.mark.parametrize("path", ["https://[", "s3://[/b", "http://[::1", "http://a]b/c"])
+def test_an_invalid_url_is_not_found(network: Network, log: Path, path: str) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        logan.analyze(path)
+
+    async def main() -> None:
+        async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
+            found = await Client("memory:8000").submit(Submission("paths", [path]))
+            report = Report.from_json(found if isinstance(found, bytes) else found[1])
+            assert report["inputs"][0]["error"] is not None
+            nothing_internal(coordinator)
+
+    run(main)
+
+
 def test_a_second_submission_is_refused_in_words(network: Network, log: Path) -> None:
     async def main() -> None:
         async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
@@ -606,6 +636,36 @@ def test_a_second_submission_is_refused_in_words(network: Network, log: Path) ->
             nothing_internal(coordinator)
 
     run(main)
+
+
+# --- WELCOME -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("heartbeat_s", "lease_s", "named"),
+    [(0, 5, "heartbeat_s"), (1, 1e300, "lease_s"), (1, -1, "lease_s"), ("1", 5, "heartbeat_s")],
+)
+def test_a_pace_that_nobody_can_keep_is_refused(
+    network: Network, log: Path, heartbeat_s: Any, lease_s: float, named: str
+) -> None:
+    """A heartbeat each 0 s would be a busy loop."""
+
+    async def main() -> None:
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(worker("alice", log).run)
+            rogue = Rogue(await network.accept())
+            await rogue.hear("HELLO")
+            await rogue.stream.send_all(encode(Challenge("2" * 64, "")))
+            await rogue.hear("AUTH")
+            await rogue.say("WELCOME", heartbeat_s=heartbeat_s, lease_s=lease_s)
+            assert await rogue.hear("HEALTH") is None
+            with trio.fail_after(5):
+                assert await (await Rogue.leading(network)).hear("READY") is not None
+            tasks.cancel_scope.cancel()
+
+    run(main)
+    with pytest.raises(UsageError, match="workers accept"):
+        Coordinator(limits=Limits(lease_s=1e6))
 
 
 # --- A rogue coordinator -----------------------------------------------------------------------
@@ -702,14 +762,16 @@ def test_a_lease_must_fit_its_job(
 ) -> None:
     async def attack(rogue: Rogue) -> None:
         await rogue.say("JOB", job_body(log), job="j")
-        lease = {"job": "j", "chunk": 0, "attempt": 1, "source": 0, "start": 0, "end": CHUNK}
+        lease: dict[str, Any] = {"job": "j", "chunk": 0, "attempt": 1, "source": 0}
+        lease |= {"start": 0, "end": CHUNK}
         await rogue.say("LEASE", **lease | {"isolated": False} | changes)
 
     refused_by_a_worker(network, log, attack, "state", named)
 
 
 def test_a_lease_is_given_once_and_a_result_answered_once(network: Network, log: Path) -> None:
-    lease = {"job": "j", "chunk": 0, "attempt": 1, "source": 0, "start": 0, "end": CHUNK}
+    lease: dict[str, Any] = {"job": "j", "chunk": 0, "attempt": 1, "source": 0}
+    lease |= {"start": 0, "end": CHUNK}
 
     async def twice(rogue: Rogue) -> None:
         await rogue.say("JOB", job_body(log), job="j")
@@ -785,7 +847,7 @@ def test_a_cancel_may_overtake_what_it_cancels(network: Network, log: Path) -> N
     ],
     ids=str,
 )
-def test_a_client_refuses_answers_that_are_none(
+def test_a_client_refuses_invalid_answers(
     network: Network, messages: list[tuple[str, bytes | None, dict[str, Any]]], named: str
 ) -> None:
     async def main() -> None:

@@ -154,7 +154,7 @@ def test_files_are_the_owners(tmp_path: Path) -> None:
         os.umask(old)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**32))
 def test_any_order_grouping_and_restarts_give_the_same_bytes(
     seed: int, tmp_path_factory: pytest.TempPathFactory, summaries: list[Summary]

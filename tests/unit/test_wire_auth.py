@@ -26,7 +26,7 @@ MINE, YOURS = "a" * NONCE_HEX_CHARS, "b" * NONCE_HEX_CHARS
 
 def make_hello(**changes: str) -> Hello:
     hello = Hello(PROTOCOL_VERSION, "worker", "alice", "session-1", MINE, "1.0")
-    return msgspec.structs.replace(hello, **changes)  # type: ignore[arg-type]
+    return msgspec.structs.replace(hello, **changes)
 
 
 def shake(

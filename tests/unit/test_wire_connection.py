@@ -78,10 +78,12 @@ TO_CLIENT: list[Message] = [
     messages.ProgressReport("j", 1, 2, PROGRESS),
     messages.Report("j", "report", b"{}"),
     messages.StatusReport(STATE),
+    messages.Ping(),
 ]
 FROM_CLIENT: list[Message] = [
     messages.Submit("paths", SUBMIT),
     messages.Status(),
+    messages.Ping(),
     messages.Cancel("j"),
     messages.Cancel("j", 0, 1),
 ]

@@ -64,11 +64,13 @@ from logan.cluster.limits import (
     LINGER_S_MAX,
     PORT_DEFAULT,
     REPORT_S_MAX,
+    RESUBMIT_S_MAX,
     RETURN_S_MAX,
 )
-from logan.cluster.reception import Reception, WorkerSession
+from logan.cluster.reception import WorkerSession
 from logan.cluster.running import RunningJob
 from logan.cluster.secure import Roots, check_exposure
+from logan.cluster.server import Server
 from logan.cluster.stored import from_stored, to_stored
 from logan.cluster.submission import Submission, identity_of, opener_of, plan_submission
 from logan.errors import ClusterError, JournalError, LoganError, SummaryError, UsageError
@@ -105,6 +107,7 @@ from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
 from logan.scheduler.views import Statistics
 from logan.sources import next_step, shown_name
+from logan.wire.limits import HEARTBEAT_S_MIN, LEASE_S_MAX
 from logan.wire.messages import Cancel, Done, Drain, Error, Fail, Lease, Stale
 
 __all__ = ["Coordinator"]
@@ -160,6 +163,13 @@ class Coordinator:
         check_exposure(host, token=token is not None, tls=ssl is not None, insecure=insecure)
         if not 0 <= verify <= 1:
             raise UsageError(f"verify is {verify}, it must be from 0 to 1")
+        if limits is not None and not (
+            limits.heartbeat_s >= HEARTBEAT_S_MIN and limits.lease_s <= LEASE_S_MAX
+        ):
+            raise UsageError(
+                f"a heartbeat every {limits.heartbeat_s:g} s and leases of {limits.lease_s:g} s: "
+                f"workers accept {HEARTBEAT_S_MIN:g} s and more, and up to {LEASE_S_MAX:g} s"
+            )
         self.host = host
         self.port = port
         self.roots = Roots(roots)
@@ -226,8 +236,8 @@ class Coordinator:
                     self._resume(each)
                 nursery.start_soon(self._keep_time)
                 nursery.start_soon(self._keep_journal)
-                reception = Reception(self)
-                nursery.start_soon(partial(trio.serve_listeners, reception.serve, listeners))
+                server = Server(self)
+                nursery.start_soon(partial(trio.serve_listeners, server.serve, listeners))
                 try:
                     yield
                 except BaseException as error:
@@ -474,6 +484,17 @@ class Coordinator:
     def undelivered(self, job: SubmittedJob) -> None:
         """The client has gone before it had the job's report: it may come back for it."""
         job.owned = False
+
+    def await_return(self, job: SubmittedJob) -> None:
+        """The connection to the job's client broke: it may come back for the job, for a while."""
+        job.owned = False
+        self._nursery.start_soon(self._forget_unclaimed, job)
+
+    async def _forget_unclaimed(self, job: SubmittedJob) -> None:
+        with trio.move_on_after(RESUBMIT_S_MAX):
+            await job.ended.wait()
+        if not job.owned and not job.ended.is_set():
+            self.give_up(job)
 
     def give_up(self, job: SubmittedJob) -> None:
         """Nobody wants the job any more."""

@@ -1,7 +1,7 @@
-"""The coordinator's side of its connections: who may come in, and what each of them says.
+"""The coordinator's side of what workers and clients say, once they are authenticated.
 
-One task per connection, and whatever goes wrong there ends that connection alone. Decides nothing
-about chunks: facts go to `Coordinator.step`, which answers through `WorkerSession.link`.
+Who may connect at all is decided in `server`. Decides nothing about chunks: facts go to
+`Coordinator.step`, which answers through `WorkerSession.link`.
 """
 
 from __future__ import annotations
@@ -15,23 +15,21 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from logan._logan import __version__
-from logan.cluster.dial import set_user_timeout
 from logan.cluster.groups import open_flat_nursery
+from logan.cluster.keepalive import keep_alive
 from logan.cluster.limits import (
-    CONNECTIONS_MAX,
+    CLIENT_IDLE_S_MAX,
+    CLIENT_SILENCE_LEASES,
     EVENTS_SENT_MAX,
     FETCH_PIECE_BYTES,
-    HANDSHAKE_S_MAX,
     HEARD_S_MIN,
     INLINE_BYTES_MAX,
-    LINGER_S_MAX,
     LOOK_BACK_BYTES_MAX,
     PROGRESS_S,
-    RECEIVE_BYTES_MAX,
-    STRANGERS_MAX,
     TAIL_BYTES_MAX,
 )
-from logan.cluster.link import Link, LinkLostError, admit
+from logan.cluster.link import Link, LinkLostError
+from logan.cluster.places import Place
 from logan.cluster.running import REFUSALS
 from logan.cluster.scanning import write_note
 from logan.cluster.submission import Submission
@@ -67,7 +65,6 @@ from logan.wire.bodies import (
     WorkerStatus,
 )
 from logan.wire.codec import encode_body
-from logan.wire.connection import error_message
 from logan.wire.limits import INTEGER_MAX, REPORT_BODY_BYTES_MAX, SEARCHES_MAX
 from logan.wire.messages import (
     Accepted,
@@ -81,6 +78,7 @@ from logan.wire.messages import (
     Health,
     HealthAck,
     Hello,
+    Ping,
     ProgressReport,
     Ready,
     Report,
@@ -97,7 +95,7 @@ if TYPE_CHECKING:
     from logan.cluster.coordinator import Coordinator
     from logan.cluster.ending import SubmittedJob
 
-__all__ = ["Reception", "WorkerSession"]
+__all__ = ["ClientHandler", "WorkerHandler", "WorkerSession", "progress_body", "state_body"]
 
 logger = logger_of(__name__)
 
@@ -115,17 +113,7 @@ ERROR_CHARS_MAX: Final = 8_000
 
 Key = tuple[str, int, int]
 
-_ENDS: Final = (
-    LinkLostError,
-    ProtocolError,
-    OSError,  # also of TLS
-    trio.TooSlowError,
-    trio.BrokenResourceError,
-    trio.ClosedResourceError,
-)
-"""How connections end that are not worth a word: the peer's doing, or the network's."""
-
-FAIL_KINDS: Final = ("changed", "gone", "poison", "cancelled", "internal", *REFUSALS)
+FAIL_KINDS: Final = ("changed", "gone", "poison", "panic", "cancelled", "internal", *REFUSALS)
 
 
 class WorkerSession:
@@ -241,86 +229,7 @@ class WorkerSession:
             event.set()
 
 
-class Reception:
-    """Takes connections for a coordinator."""
-
-    def __init__(self, coordinator: Coordinator) -> None:
-        self._coordinator = coordinator
-        self._connections = 0
-        self._strangers = 0
-
-    async def serve(self, stream: trio.abc.HalfCloseableStream) -> None:
-        """One connection from beginning to end. Raises nothing."""
-        if self._connections >= CONNECTIONS_MAX or self._strangers >= STRANGERS_MAX:
-            await trio.aclose_forcefully(stream)
-            return
-        self._connections += 1
-        try:
-            await self._converse(stream)
-        except _ENDS as error:
-            logger.debug("a connection ended: %r", error)
-        except Exception as error:
-            # Ours, then: seen by whoever looks, though it must not end the others.
-            logger.exception("a connection failed")
-            self._coordinator.note("alarm", f"internal error: {type(error).__name__}: {error}")
-        finally:
-            self._connections -= 1
-            await trio.aclose_forcefully(stream)
-
-    async def _converse(self, plain: trio.abc.HalfCloseableStream) -> None:
-        coordinator = self._coordinator
-        address = _address(plain)
-        set_user_timeout(plain, coordinator.limits.lease_s)
-        self._strangers += 1
-        greeted = False
-        try:
-            stream: trio.abc.Stream = plain
-            if coordinator.ssl is not None:
-                secure = trio.SSLStream(
-                    plain, coordinator.ssl, server_side=True, https_compatible=True
-                )
-                with trio.fail_after(HANDSHAKE_S_MAX):
-                    await secure.do_handshake()
-                stream = secure
-            link = Link(stream, "coordinator")
-            async with open_flat_nursery() as nursery:
-                nursery.start_soon(_write, link, nursery.cancel_scope)
-                try:
-                    hello = await admit(
-                        link,
-                        coordinator.token,
-                        coordinator.certificate_sha256,
-                        self._refusal,
-                        Welcome(coordinator.limits.heartbeat_s, coordinator.limits.lease_s),
-                    )
-                    greeted = True
-                    self._strangers -= 1
-                    if hello.role == "worker":
-                        await _Worker(coordinator, WorkerSession(hello, link, address)).serve()
-                    else:
-                        await _Client(coordinator, link).serve()
-                except trio.TooSlowError:
-                    link.post(Error("slow", f"HELLO and AUTH are due within {HANDSHAKE_S_MAX:g} s"))
-                except ProtocolError as error:
-                    logger.debug("%s: %s", address, error)
-                    link.post(error_message(error))
-                except LinkLostError as error:
-                    logger.debug("%s: %s", address, error)
-                with trio.move_on_after(LINGER_S_MAX, shield=True):
-                    await link.flush()
-                    await _half_close(plain)
-                nursery.cancel_scope.cancel()
-        finally:
-            if not greeted:
-                self._strangers -= 1
-
-    def _refusal(self, hello: Hello) -> str | None:
-        if hello.session in self._coordinator.sessions:
-            return "this session is connected already"
-        return None
-
-
-class _Worker:
+class WorkerHandler:
     """What a worker says."""
 
     def __init__(self, coordinator: Coordinator, session: WorkerSession) -> None:
@@ -531,12 +440,16 @@ class _Worker:
         )
 
 
-class _Client:
+class ClientHandler:
     """What a client asks for."""
 
-    def __init__(self, coordinator: Coordinator, link: Link) -> None:
+    def __init__(
+        self, coordinator: Coordinator, link: Link, welcome: Welcome, place: Place
+    ) -> None:
         self._coordinator = coordinator
         self._link = link
+        self._welcome = welcome
+        self._place = place
         self._busy = False
         self._reported: SubmittedJob | None = None
 
@@ -550,9 +463,12 @@ class _Client:
 
     async def _read(self) -> None:
         async with open_flat_nursery() as nursery:
+            nursery.start_soon(self._keep_alive)
             while True:
                 message = await self._link.receive()
                 match message:
+                    case Ping():
+                        pass
                     case None:
                         break
                     case Bye():
@@ -562,8 +478,11 @@ class _Client:
                         break
                     case Status():
                         await self._link.send(StatusReport(state_body(self._coordinator.status())))
+                        if self._place.idle_since is not None:
+                            self._place.idle_since = trio.current_time()
                     case Submit() if not self._busy:
                         self._busy = True
+                        self._place.idle_since = None
                         nursery.start_soon(self._work, message)
                     case Cancel():
                         break
@@ -573,6 +492,19 @@ class _Client:
                         raise ProtocolError("one job per connection", code="order")
             nursery.cancel_scope.cancel()
 
+    async def _keep_alive(self) -> None:
+        """Show that the coordinator lives, and end with a client that does not, or that has had no
+        open request for long."""
+        welcome = self._welcome
+        silence_s = CLIENT_SILENCE_LEASES * welcome.lease_s
+        await keep_alive(self._link, welcome.heartbeat_s, silence_s, self._beat)
+
+    def _beat(self) -> None:
+        self._link.post(Ping())
+        since = self._place.idle_since
+        if since is not None and trio.current_time() - since > CLIENT_IDLE_S_MAX:
+            self._place.evict(f"idle for more than {CLIENT_IDLE_S_MAX:g} s")
+
     async def _work(self, message: Submit) -> None:
         """Plan, run and report; being cancelled means that the client has gone."""
         self._coordinator.clients_waiting += 1
@@ -581,6 +513,7 @@ class _Client:
         finally:
             self._coordinator.clients_waiting -= 1
             self._coordinator.workers_changed()
+            self._place.idle_since = trio.current_time()
 
     async def _serve_job(self, message: Submit) -> None:
         coordinator = self._coordinator
@@ -601,7 +534,9 @@ class _Client:
                 await job.ended.wait()
                 nursery.cancel_scope.cancel()
         finally:
-            if not job.ended.is_set():
+            if not job.ended.is_set() and self._link.lost is not None:
+                coordinator.await_return(job)
+            elif not job.ended.is_set():
                 coordinator.give_up(job)
         if job.kept and coordinator.stopping:
             # It goes on when the coordinator comes back, which the client waits for.
@@ -644,24 +579,6 @@ class _Client:
         self._link.post(ProgressReport(job.id, min(done, total), total, body))
 
 
-async def _write(link: Link, scope: trio.CancelScope) -> None:
-    """Write until the connection breaks; then nobody needs to read from it any more."""
-    try:
-        await link.run()
-    except LinkLostError:
-        scope.cancel()
-
-
-async def _half_close(stream: trio.abc.HalfCloseableStream) -> None:
-    """End our side and wait for the other's end: closing at once could take our last words back."""
-    try:
-        await stream.send_eof()
-        while await stream.receive_some(RECEIVE_BYTES_MAX):
-            pass
-    except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
-        pass
-
-
 def progress_body(
     workers: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
 ) -> ProgressBody:
@@ -701,10 +618,3 @@ def _describe(error: LoganError) -> bytes:
             logan=__version__,
         )
     )
-
-
-def _address(stream: trio.abc.Stream) -> str:
-    if not isinstance(stream, trio.SocketStream):
-        return "memory"
-    host, port = stream.socket.getpeername()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -306,19 +306,22 @@ class RunningJob:
         covered = sum(summary.covered_bytes(i) for i in split)
         done = [chunks[id] for id in self.done if chunks[id].source in split]
         due = sum(chunk.end - chunk.start for chunk in done)
+        archives = {
+            chunks[id].source: archive
+            for id, note in self.notes.items()
+            if (archive := read_note(note)[1]) is not None
+        }
         if covered != due:
             raise SummaryError(f"the figures cover {covered:,} bytes, {due:,} were committed")
         return Result(
             summary,
             sum(self.threads.values()),
-            tuple(in_decoded_offsets(each, self.plan, summary) for each in self.missing()),
+            tuple(
+                in_decoded_offsets(each, self.plan, summary, archives) for each in self.missing()
+            ),
             tuple(share.describe(name) for name, share in sorted(self.shares.items())),
             tuple(self.recoveries),
-            archives={
-                chunks[id].source: archive
-                for id, note in self.notes.items()
-                if (archive := read_note(note)[1]) is not None
-            },
+            archives=archives,
             verified=self.verified,
             alarms=tuple(self.alarms),
             resumed_bytes=self.resumed_bytes,

@@ -32,7 +32,7 @@ from urllib.parse import unquote, urlsplit
 from logan.errors import InputError, UsageError
 from logan.limits import INPUTS_PER_JOB_MAX
 from logan.sources.expand import is_url
-from logan.sources.local import input_error
+from logan.sources.local import input_error, working_directory
 from logan.wire.auth import TOKEN_BYTES_MAX, TOKEN_BYTES_MIN
 
 __all__ = [
@@ -262,7 +262,8 @@ class Roots:
     """
 
     def __init__(self, folders: Sequence[str] = (".",)) -> None:
-        """Raises `UsageError` for a folder that is none."""
+        """Raises `UsageError` for a folder that does not exist, or that is relative to a working
+        directory that does not."""
         self._given: list[str] = []
         self._roots: list[str] = []
         self._urls: list[str] = []
@@ -270,10 +271,11 @@ class Roots:
             if is_url(folder):
                 self._urls.append(folder.rstrip("/") + "/")
                 continue
-            real = os.path.realpath(folder)
+            given = folder if os.path.isabs(folder) else os.path.join(working_directory(), folder)
+            real = os.path.realpath(given)
             if not os.path.isdir(real):
                 raise UsageError(f"--root {folder} is no folder", hint="check the path")
-            self._given.append(os.path.abspath(folder))
+            self._given.append(os.path.abspath(given))
             self._roots.append(real)
 
     def __repr__(self) -> str:

@@ -23,6 +23,7 @@ import trio
 from logan._logan import Cancel, Fingerprint, Spec
 from logan.cluster.groups import open_flat_nursery
 from logan.cluster.isolated import Isolation, Poison
+from logan.cluster.keepalive import keep_alive
 from logan.cluster.limits import (
     FETCH_BYTES,
     JOBS_MAX,
@@ -36,6 +37,7 @@ from logan.cluster.scanning import Piece, Scanned, digest_of, scan
 from logan.cluster.search import find_files
 from logan.cluster.secure import Opened, Roots
 from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
+from logan.sources.figures import PANIC
 from logan.wire.bodies import FaultNote, JobSource, LeaseProgress, Note
 from logan.wire.codec import clean
 from logan.wire.connection import error_message
@@ -170,7 +172,6 @@ class Session:
         self._fetches: dict[int, _Fetching] = {}
         self._fetch_slots = trio.Semaphore(FETCHES_MAX)
         self._fetch_id = 0
-        self._heard_at = trio.current_time()
         self._asked_for = 0
         self._draining = False
         self._beats = trio.CancelScope()
@@ -194,7 +195,7 @@ class Session:
         try:
             async with open_flat_nursery() as nursery:
                 self._nursery = nursery
-                nursery.start_soon(self._beat)
+                nursery.start_soon(self._keep_alive)
                 nursery.start_soon(self._leave_when_done)
                 self._ask()
                 await self._read()
@@ -218,7 +219,6 @@ class Session:
                 if self._draining:
                     return
                 raise LinkLostError("the coordinator closed the connection")
-            self._heard_at = trio.current_time()
             self._act(message)
 
     def _act(self, message: Message) -> None:
@@ -245,7 +245,7 @@ class Session:
                 raise ProtocolError(f"{message.VERB} is not for workers", code="order")
 
     def _take_job(self, message: Job) -> None:
-        """Raises `ProtocolError` for a job that is none."""
+        """Remember a job. Raises `ProtocolError` if it is not a valid one."""
         if message.job in self._canceled_jobs:
             return  # its CANCEL overtook it
         if message.job in self._jobs:
@@ -339,39 +339,30 @@ class Session:
         self._asked_for = free
         self._link.post(Ready(free))
 
-    async def _beat(self) -> None:
+    async def _keep_alive(self) -> None:
         """HEALTH now and then every heartbeat, whatever else is going on, until we say BYE."""
+        welcome = self._welcome
         with self._beats:
-            await self._beat_for_ever()
+            await keep_alive(self._link, welcome.heartbeat_s, welcome.lease_s, self._beat)
 
-    async def _beat_for_ever(self) -> None:
-        now = due = trio.current_time()
-        while True:
-            leases = [
-                LeaseProgress(job=key[0], chunk=key[1], attempt=key[2], scanned_bytes=scanned)
-                for key, scanned in [
-                    *((key, held.scanned_bytes) for key, held in self._held.items()),
-                    *self._unacknowledged.items(),
-                ]
+    def _beat(self) -> None:
+        leases = [
+            LeaseProgress(job=key[0], chunk=key[1], attempt=key[2], scanned_bytes=scanned)
+            for key, scanned in [
+                *((key, held.scanned_bytes) for key, held in self._held.items()),
+                *self._unacknowledged.items(),
             ]
-            health = self._worker.health()
-            for i in range(0, max(1, len(leases)), LEASES_PER_HEALTH_MAX):
-                self._link.post(
-                    Health(
-                        rss_bytes=health["rss_bytes"],
-                        cpu_percent=health["cpu_percent"],
-                        threads=self._worker.threads,
-                        leases=tuple(leases[i : i + LEASES_PER_HEALTH_MAX]),
-                    )
+        ]
+        health = self._worker.health()
+        for i in range(0, max(1, len(leases)), LEASES_PER_HEALTH_MAX):
+            self._link.post(
+                Health(
+                    rss_bytes=health["rss_bytes"],
+                    cpu_percent=health["cpu_percent"],
+                    threads=self._worker.threads,
+                    leases=tuple(leases[i : i + LEASES_PER_HEALTH_MAX]),
                 )
-            due = max(due + self._welcome.heartbeat_s, now)
-            await trio.sleep_until(due)
-            now = trio.current_time()
-            # Slept longer than asked for, this process stood still: that was nobody's silence, and
-            # what was said meanwhile may not have been read yet.
-            self._heard_at = min(now, self._heard_at + now - due)
-            if now - self._heard_at > self._welcome.lease_s:
-                raise LinkLostError(f"nothing heard for {self._welcome.lease_s:g} s")
+            )
 
     async def _leave_when_done(self) -> None:
         while not (self._draining and not self._held and not self._unacknowledged):
@@ -413,7 +404,8 @@ class Session:
         except SourceChangedError as error:
             answer = _failure(lease, error.kind, str(error), final=True)
         except InputError as error:
-            answer = _failure(lease, error.kind, str(error))
+            # A panic of the engine has been tried twice here, and any other worker runs the same.
+            answer = _failure(lease, error.kind, str(error), final=error.kind == PANIC)
         except CancelledError:
             pass
         except Poison as poison:

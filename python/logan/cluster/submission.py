@@ -31,7 +31,7 @@ from logan.model import Detection, Source
 from logan.plan import Options
 from logan.sources import Input, expand, first_line, open_named, shown_name
 from logan.sources.expand import Folder, Named, is_pattern, is_url
-from logan.sources.local import Place, by_name
+from logan.sources.local import Place, by_name, working_directory
 from logan.sources.rotation import natural
 from logan.wire.bodies import FoundBody, FoundFile, SubmitBody, SubmitOptions
 from logan.wire.codec import encode_body
@@ -46,7 +46,7 @@ __all__ = ["Planned", "Submission", "identity_of", "opener_of", "plan_submission
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A wish, before anything was read.
+    """A submitted request that has not been planned yet.
 
     Attributes:
         base: the folder that relative paths are relative to, if the coordinator has it.
@@ -203,7 +203,7 @@ def _expand_below(submission: Submission, roots: Roots) -> tuple[list[Named], li
 
 def _expand_files(path: str, base: str | None, roots: Roots) -> tuple[list[Named], list[Folder]]:
     """The files below the roots that a folder or a pattern means."""
-    based = os.path.normpath(os.path.join(base or os.getcwd(), path))
+    based = os.path.normpath(os.path.join(base or working_directory(), path))
     folder = next((each for each in (based, path) if roots.has_folder(each)), None)
     if folder is not None:
         found = roots.search([os.path.join(folder, "**", "*")])[0]
@@ -214,7 +214,7 @@ def _expand_files(path: str, base: str | None, roots: Roots) -> tuple[list[Named
     if folder is None and not found:
         return [Named(path)], []
     # Said as the client did, where it is in the folder that the client is in.
-    start = os.path.join(base or os.getcwd(), "")
+    start = os.path.join(base or working_directory(), "")
     names = [each if os.path.isabs(path) else each.removeprefix(start) for each in found]
     kept = Folder(path) if folder is not None else None
     named = [Named(name, kept) for name in sorted(names, key=natural)]
@@ -254,7 +254,7 @@ def _absolute(path: str, submission: Submission, roots: Roots) -> str:
             kind="permission",
             hint="give it one: logan coordinator --root s3://bucket/logs/",
         )
-    return os.path.normpath(os.path.join(submission.base or os.getcwd(), path))
+    return os.path.normpath(os.path.join(submission.base or working_directory(), path))
 
 
 def _open_below(path: str, name: str, roots: Roots) -> Opened:

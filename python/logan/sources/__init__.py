@@ -317,8 +317,11 @@ def _named_before(path: str, before: str) -> str:
 
 
 def _detect(path: str, samples: Sequence[tuple[int, bytes]], compression: str | None) -> Detection:
-    detection = Detection.from_dict(json.loads(_logan.detect(samples)))
     name = _name(path)
+    try:
+        detection = Detection.from_dict(json.loads(_logan.detect(samples)))
+    except InputError as error:  # of the engine, which does not know the name
+        raise InputError(f"{name}: {error}", input=path, kind=error.kind) from error
     shown = "FILE" if path == "-" else shlex.quote(name)
     if detection.compression is not None:
         raise InputError(

@@ -24,7 +24,7 @@ from typing import Any, Protocol
 
 from logan import _logan
 from logan._logan import Cancel
-from logan.errors import CancelledError, InputError
+from logan.errors import CancelledError, InputError, UsageError
 from logan.limits import SAMPLE_HEAD_BYTES_MAX, SAMPLE_PLACE_BYTES_MAX, SAMPLE_PLACES_MAX
 from logan.model import Source
 from logan.sources import compressed
@@ -40,6 +40,7 @@ __all__ = [
     "layouts",
     "open_file",
     "sample",
+    "working_directory",
 ]
 
 
@@ -239,3 +240,26 @@ def _read_at(fd: int, offset: int, length: int) -> bytes:
 def _to_last_newline(data: bytes) -> bytes:
     """`data` without the line that its end cuts; all of it when that line is the only one."""
     return data[: data.rfind(b"\n") + 1] or data
+
+
+def working_directory() -> str:
+    """The absolute path of the process's working directory.
+
+    Raises:
+        UsageError: it has been deleted, so that relative names mean nothing.
+    """
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"the working directory {_deleted_directory()} has been deleted",
+            hint="cd to a folder that exists, then run the command again",
+        ) from error
+
+
+def _deleted_directory() -> str:
+    """The name that the working directory had, as far as that is known."""
+    try:
+        return os.readlink("/proc/self/cwd").removesuffix(" (deleted)")
+    except OSError:  # there is no /proc elsewhere than on Linux; shells leave a variable
+        return os.environ.get("PWD", "")

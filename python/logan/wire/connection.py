@@ -51,6 +51,7 @@ from logan.wire.messages import (
     Job,
     Lease,
     Message,
+    Ping,
     ProgressReport,
     Ready,
     Report,
@@ -89,8 +90,8 @@ _Messages = tuple[type[WireMessage], ...]
 
 _TO_WORKER: Final[_Messages] = (Job, Lease, HealthAck, Done, Stale, Data, Cancel, Drain, Search)
 _FROM_WORKER: Final[_Messages] = (Ready, Health, Result, Fail, Fetch, Found)
-_TO_CLIENT: Final[_Messages] = (Accepted, ProgressReport, Report, StatusReport)
-_FROM_CLIENT: Final[_Messages] = (Submit, Status, Cancel)
+_TO_CLIENT: Final[_Messages] = (Accepted, Ping, ProgressReport, Report, StatusReport)
+_FROM_CLIENT: Final[_Messages] = (Submit, Status, Cancel, Ping)
 
 _COORDINATOR: Final = "coordinator"
 _PEER: Final = "peer"

@@ -73,6 +73,7 @@ __all__ = [
     "Job",
     "Lease",
     "Message",
+    "Ping",
     "ProgressReport",
     "Ready",
     "Report",
@@ -275,6 +276,12 @@ class Cancel(WireMessage, frozen=True):
             raise ValueError("chunk and attempt belong together")
 
 
+class Ping(WireMessage, frozen=True):
+    """PING, between client and coordinator, each heartbeat: the sender is alive."""
+
+    VERB: ClassVar[str] = "PING"
+
+
 class Drain(WireMessage, frozen=True):
     """DRAIN: nothing more will be leased; say BYE when done."""
 
@@ -379,6 +386,7 @@ Message = (
     | Data
     | Cancel
     | Drain
+    | Ping
     | Bye
     | Search
     | Found
