@@ -72,13 +72,7 @@ from logan.cluster.running import RunningJob
 from logan.cluster.secure import Roots, check_exposure
 from logan.cluster.server import Server
 from logan.cluster.stored import from_stored, to_stored
-from logan.cluster.submission import (
-    Planned,
-    Submission,
-    identity_of,
-    opener_of,
-    plan_submission,
-)
+from logan.cluster.submission import Submission, identity_of, opener_of, plan_submission
 from logan.errors import ClusterError, JournalError, LoganError, SummaryError, UsageError
 from logan.limits import SERIES_POINTS_MAX
 from logan.log import logger_of
@@ -370,8 +364,16 @@ class Coordinator:
 
         Raises `InputError` if `strict`, `UsageError`, `ClusterError`, `JournalError`.
         """
+        try:
+            return await self._submit(submission, strict=strict)
+        except LoganError:
+            raise
+        except Exception as error:
+            raise self._internal_error("planning the job", error) from error
+
+    async def _submit(self, submission: Submission, *, strict: bool) -> SubmittedJob:
         await self._wait_for_holders(submission)
-        planned = await self._plan(submission, strict=strict)
+        planned = await plan_submission(submission, self, strict=strict)
         wish, identity = submission.key(), identity_of(submission, planned.job)
         same = await self._take_up(wish, identity)
         if same is not None:
@@ -403,14 +405,6 @@ class Coordinator:
         self.step(JobAdded(running.id, running.items(), verify=running.drawn))
         self._nursery.start_soon(self._mind_absence, running)
         return running.submitted
-
-    async def _plan(self, submission: Submission, *, strict: bool) -> Planned:
-        try:
-            return await plan_submission(submission, self, strict=strict)
-        except LoganError:
-            raise
-        except Exception as error:
-            raise self._internal_error("planning the job", error) from error
 
     async def _take_up(self, wish: str, identity: str) -> SubmittedJob | None:
         """The job that somebody comes back for, if there is one and its inputs are the same."""

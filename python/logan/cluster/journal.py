@@ -383,7 +383,7 @@ class _SqliteJournal:
             ).fetchall()
         for row in rows:
             # One that is damaged is of no use: the job is done again.
-            with contextlib.suppress(SummaryError):
+            with contextlib.suppress(Exception):
                 _, id, _, _, error, body = _checked(row)
                 _check_id(id)
                 return StoredReport(id, identity, body, json.loads(error))
