@@ -6,6 +6,7 @@ On memory streams and a mock clock, so seconds pass at once; see `test_cluster_s
 from __future__ import annotations
 
 import math
+import ssl
 import statistics
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from typing import Any, Literal
 
 import pytest
 import trio
+import trustme
 from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
 
 import logan
@@ -388,7 +390,7 @@ def test_a_flood_drives_out_itself() -> None:
 def test_of_one_address_those_stay_whose_handshake_goes_on() -> None:
     places = Places()
     [worker] = arrive(places, "127.0.0.1", 0)
-    worker.greeted = True
+    worker.handshake_steps = 1
     flood = arrive(places, "127.0.0.1", 1, 1_000)
     assert worker.evicted is None
     assert gone(flood) == 1_001 - UNAUTHENTICATED_MAX
@@ -463,6 +465,38 @@ def test_who_makes_room_is_told_so(network: Network) -> None:
             for stranger in strangers[1:]:
                 assert b"slow" in await stranger.receive_some(1024)
             assert trio.current_time() == pytest.approx(HANDSHAKE_S_MAX, abs=0.5)
+
+    run(main)
+
+
+def test_under_tls_peers_are_let_in_and_strangers_make_room(network: Network) -> None:
+    """One that has got as far as TLS stays when there is room for no more that say nothing."""
+    authority = trustme.CA()
+    server, trusting = (
+        ssl.SSLContext(each) for each in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT)
+    )
+    authority.issue_cert("localhost").configure_cert(server)
+    authority.configure_trust(trusting)
+
+    async def secured() -> trio.SSLStream[Stream]:
+        plain, _ = await network.dial(None, None)
+        stream = trio.SSLStream(plain, trusting, server_hostname="localhost", https_compatible=True)
+        await stream.do_handshake()
+        return stream
+
+    async def main() -> None:
+        async with Coordinator(port=0, ssl=server), trio.open_nursery() as tasks:
+            early = await secured()
+            strangers = [(await network.dial(None, None))[0] for _ in range(UNAUTHENTICATED_MAX)]
+            assert await strangers[0].receive_some(1) == b""
+            assert trio.current_time() < 1
+            link = Link(early, "client")
+            tasks.start_soon(run_link, link)
+            await introduce(link, "client", "carol", None, "")
+            link = Link(await secured(), "worker")
+            tasks.start_soon(run_link, link)
+            await introduce(link, "worker", "alice", None, "")
+            tasks.cancel_scope.cancel()
 
     run(main)
 

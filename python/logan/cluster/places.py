@@ -7,6 +7,8 @@ its own, so that neither strangers nor idle clients keep a worker out.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -25,7 +27,7 @@ class Place:
         host: where it comes from, without the port.
         opened_at: on trio's clock.
         role: None until the peer has proved itself.
-        greeted: whether HELLO came.
+        handshake_steps: how many steps of the handshake are done: TLS, HELLO.
         idle_since: of a client, since when it has no open request; None while it has one.
         evicted: why it must go, or None.
     """
@@ -33,15 +35,23 @@ class Place:
     host: str
     opened_at: float
     role: Literal["worker", "client"] | None = None
-    greeted: bool = False
+    handshake_steps: int = 0
     idle_since: float | None = None
     evicted: str | None = None
-    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    _scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+
+    @contextmanager
+    def evictable(self) -> Iterator[None]:
+        """Run the block until it ends or the connection must go; `evicted` tells which."""
+        with trio.CancelScope() as self._scope:
+            if self.evicted is not None:
+                self._scope.cancel()
+            yield
 
     def evict(self, why: str) -> None:
         """Let it go, with the reason if that can be written without waiting."""
         self.evicted = why
-        self.scope.cancel()
+        self._scope.cancel()
 
 
 class Places:
@@ -61,8 +71,8 @@ class Places:
             per_host = Counter(each.host for each in waiting)
             most = max(per_host.values())
             crowd = [each for each in waiting if per_host[each.host] == most]
-            # Not said HELLO goes first; among equals the one that came first.
-            self._evict(min(crowd, key=lambda each: each.greeted), "too many connections")
+            # Among those that are equally far the one that came first.
+            self._evict(min(crowd, key=lambda each: each.handshake_steps), "too many connections")
 
     def admit(self, place: Place, role: Literal["worker", "client"]) -> str | None:
         """A peer has proved itself: give it a place, or say why there is none."""
