@@ -351,9 +351,9 @@ class Coordinator:
                 job.owned = True
                 self._nursery.start_soon(self._mind_absence, job)
                 return job
-        if len(self.jobs) >= JOBS_MAX:
-            raise ClusterError(f"{JOBS_MAX} jobs are running", hint="try again later")
+        self._check_room()
         planned = await plan_submission(submission, self, strict=strict)
+        self._check_room()  # others were planned meanwhile, and workers accept no more
         plan = planned.plan
         running = RunningJob(
             id=secrets.token_hex(6),
@@ -377,6 +377,10 @@ class Coordinator:
         self.step(JobAdded(running.id, running.items(), verify=running.drawn))
         self._nursery.start_soon(self._mind_absence, running)
         return running
+
+    def _check_room(self) -> None:
+        if len(self.jobs) >= JOBS_MAX:
+            raise ClusterError(f"{JOBS_MAX} jobs are running", hint="try again later")
 
     async def report_of(self, job: RunningJob) -> Report:
         """Wait for a job's end and make its report; what went wrong with inputs is in it.
