@@ -88,7 +88,8 @@ class InputError(LoganError):
     Attributes:
         input: the path as given, or "-".
         kind: "missing", "gone" (since the plan was made), "folder", "permission", "binary",
-            "utf-16", "compressed", "format", "archive" (damaged), "changed" or "unreadable".
+            "utf-16", "compressed", "format", "archive" (damaged), "changed", "no-room" (on a
+            worker, for what it must fetch) or "unreadable".
     """
 
     def __init__(

@@ -605,6 +605,7 @@ class Coordinator:
             chunk = job.plan.chunks[key[1]]
             share.bytes += chunk.end - chunk.start
             share.until = trio.current_time()
+            job.accepted(key[1], session.name)
             # A job may be over before the first heartbeat that lists a lease of it.
             share.peak_rss_bytes = max(share.peak_rss_bytes, session.rss_bytes or 0)
         job.returned += 1
@@ -633,7 +634,7 @@ class Coordinator:
             return
         if job.refused(message.chunk, session.name, message.error, trio.current_time()):
             url = job.urls[job.plan.chunks[message.chunk].source]
-            hint = next_step(url, message.error)
+            hint = next_step(url, message.error, message.detail)
             text = f"{session.name}: {message.detail}"
             self.note("refused", f"{text}; {hint}" if hint else text)
 

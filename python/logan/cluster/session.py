@@ -10,11 +10,10 @@ Nothing survives the connection: what was leased over it is leased to somebody e
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +34,9 @@ from logan.cluster.link import Link, LinkLostError
 from logan.cluster.scanning import Piece, Scanned, digest_of, scan
 from logan.cluster.search import find_files
 from logan.cluster.secure import Opened, Roots
+from logan.cluster.spool import NO_ROOM, Spool
 from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
+from logan.sources.url_roots import is_outside
 from logan.wire.bodies import FaultNote, JobSource, LeaseProgress, Note
 from logan.wire.codec import clean
 from logan.wire.connection import error_message
@@ -72,6 +73,10 @@ __all__ = ["Session"]
 UNACKNOWLEDGED_MAX: Final = 4
 """Results on their way: beyond it nothing new is asked for, so that memory stays small where the
 link is slower than the scan."""
+
+CREDIT_SLACK: Final = 1
+"""Leases beyond those asked for that are forgiven: the coordinator may take one for lost that is
+only late, and grant its place again."""
 
 PACE_STEPS_PER_S: Final = 4
 """With a pace, how often the wait for a chunk's turn is seen to go on."""
@@ -147,12 +152,12 @@ class _Held:
 
 @dataclass(slots=True)
 class _Fetching:
-    """A FETCH on its way; `file` is None once nobody wants its bytes any more."""
+    """A FETCH on its way; `spool` is None once its bytes are not wanted any more."""
 
-    file: int | None
+    spool: Spool | None
     held: _Held
     offset: int
-    error: str | None = None
+    error: InputError | None = None
     done: trio.Event = field(default_factory=trio.Event)
 
 
@@ -172,7 +177,9 @@ class Session:
         self._fetch_id = 0
         self._heard_at = trio.current_time()
         self._asked_for = 0
+        self._credit = CREDIT_SLACK
         self._draining = False
+        self._told: set[tuple[str, str]] = set()
         self._beats = trio.CancelScope()
         self._changed = trio.Event()
 
@@ -185,7 +192,7 @@ class Session:
         """Take nothing new; end when all is handed in."""
         if not self._draining:
             self._draining = True
-            self._link.post(Ready(0))
+            self._offer(0)
         self._changed.set()
 
     async def run(self) -> None:
@@ -262,6 +269,9 @@ class Session:
     def _take_lease(self, message: Lease) -> None:
         """Begin to work on a lease. Raises `ProtocolError` for one that cannot be."""
         key = _key(message)
+        if self._credit <= 0:
+            raise ProtocolError("LEASE: more leases than READY asked for", code="state")
+        self._credit -= 1
         if message.job in self._canceled_jobs:
             self._ask()  # its CANCEL overtook it
             return
@@ -316,6 +326,7 @@ class Session:
                 held.scope.cancel()
         if message.chunk is None:
             self._jobs.pop(message.job, None)
+            self._told = {each for each in self._told if each[0] != message.job}
             self._canceled_jobs[message.job] = None
             if len(self._canceled_jobs) > JOBS_REMEMBERED_MAX:
                 self._canceled_jobs.popitem(last=False)
@@ -337,6 +348,17 @@ class Session:
         if only_news and free == self._asked_for:
             return
         self._asked_for = free
+        self._offer(free)
+
+    def _offer(self, free: int) -> None:
+        """Send READY, and note how many leases may come for it.
+
+        What was offered before may have been granted already and be on its way: the coordinator
+        forgets it only when it has this. It never leases more than one heartbeat can list.
+        """
+        live = sum(not held.scope.cancel_called for held in self._held.values())
+        most = LEASES_PER_HEALTH_MAX + CREDIT_SLACK - live
+        self._credit = min(self._credit + free, max(most, self._credit))
         self._link.post(Ready(free))
 
     async def _beat(self) -> None:
@@ -413,7 +435,7 @@ class Session:
         except SourceChangedError as error:
             answer = _failure(lease, error.kind, str(error), final=True)
         except InputError as error:
-            answer = _failure(lease, error.kind, str(error))
+            answer = _failure(lease, error.kind, self._refusal(held, error))
         except CancelledError:
             pass
         except Poison as poison:
@@ -431,6 +453,18 @@ class Session:
                 self._worker.chunks_lost += 1
             self._ask()
 
+    def _refusal(self, held: _Held, error: InputError) -> str:
+        """Why a chunk was not scanned. What only the operator of this worker can change is said
+        here, too, once for each job."""
+        if not is_outside(error.message) and error.kind != NO_ROOM:
+            return error.message
+        text = f"{error.message}; {error.hint}"
+        told = (held.lease.job, error.kind)
+        if told not in self._told:
+            self._told.add(told)
+            self._worker.tell(text)
+        return text
+
     async def _keep_pace(self, held: _Held) -> None:
         """Wait until the chunk may be read, in steps that show."""
         held.passes += 1
@@ -445,14 +479,18 @@ class Session:
         lease, info = held.lease, held.info
         source = info.sources[lease.source]
         if source.fingerprint is None:
-            return await self._scan(held, info.piece(lease, source.url, source.size, None), info)
+            piece = info.piece(lease, source.url, source.size, None)
+            # The child of an isolated scan has no roots but these.
+            piece = replace(piece, url_roots=self._worker.roots.urls.given)
+            return await self._scan(held, piece, info)
         found = await self._scan_here(held, source, info)
         if found is not None:
             return found
         if not source.local:
             raise InputError(f"{source.url} cannot be read by {self._worker.id}", input=source.url)
-        with tempfile.NamedTemporaryFile(prefix="logan-") as spool:
-            size = await self._fetch_chunk(held, source, spool.fileno())
+        first, end = _fetched_range(lease, source)
+        async with self._worker.spools.open(source.url, end - first) as spool:
+            size = await self._fetch_chunk(held, source, spool)
             piece = info.piece(lease, spool.name, size, None)
             with _as_named(spool.name, source.url):
                 found = await self._scan(held, piece, info)
@@ -475,7 +513,8 @@ class Session:
 
     async def _scan(self, held: _Held, piece: Piece, info: _JobInfo) -> Scanned:
         if held.lease.isolated:
-            return await Isolation(piece, info.spec, held.count).scan()
+            async with self._worker.isolation_slots:
+                return await Isolation(piece, info.spec, held.count).scan()
 
         def work() -> Scanned:
             with self._worker.turn(held.flag):
@@ -486,56 +525,59 @@ class Session:
 
     # -- bytes from the coordinator
 
-    async def _fetch_chunk(self, held: _Held, source: JobSource, file: int) -> int:
+    async def _fetch_chunk(self, held: _Held, source: JobSource, spool: Spool) -> int:
         """Fill the spool with what a scan of the chunk reads; where the spool ends."""
         lease = held.lease
         held.passes += 1
         async with open_flat_nursery() as nursery:
-            # The byte before a chunk tells whether it begins with a line of its own; records in
-            # pieces may have begun further back, and the coordinator gives no more than this.
-            first = max(0, lease.start - LOOK_BACK_BYTES_MAX)
+            first, furthest = _fetched_range(lease, source)
             for start in range(first, lease.end, FETCH_BYTES):
                 await self._fetch_slots.acquire()
                 end = min(start + FETCH_BYTES, lease.end)
-                nursery.start_soon(self._fetch, held, file, start, end)
+                nursery.start_soon(self._fetch, held, spool, start, end)
         # On behind the chunk, until its last line ends.
         end = lease.end
-        while end < min(source.size, lease.end + TAIL_BYTES_MAX):
-            if os.pread(file, 1, end - 1) == b"\n" and end == lease.end:
+        while end < furthest:
+            if spool.read(1, end - 1) == b"\n" and end == lease.end:
                 break
-            piece = min(end + TAIL_PIECE_BYTES, source.size)
+            piece = min(end + TAIL_PIECE_BYTES, furthest)
             await self._fetch_slots.acquire()
-            await self._fetch(held, file, end, piece)
-            data = os.pread(file, piece - end, end)
+            await self._fetch(held, spool, end, piece)
+            data = spool.read(piece - end, end)
             end = piece
             if b"\n" in data:
                 break
         return end
 
-    async def _fetch(self, held: _Held, file: int, start: int, end: int) -> None:
+    async def _fetch(self, held: _Held, spool: Spool, start: int, end: int) -> None:
         """One range; a slot was acquired for it, which its last DATA gives back."""
         self._fetch_id += 1
-        fetching = _Fetching(file, held, start)
+        fetching = _Fetching(spool, held, start)
         self._fetches[self._fetch_id] = fetching
         lease = held.lease
         self._link.post(Fetch(self._fetch_id, lease.job, lease.source, start, end))
         try:
             await fetching.done.wait()
         finally:
-            fetching.file = None
+            fetching.spool = None
         if fetching.error is not None:
-            raise SourceChangedError(fetching.error)
+            raise fetching.error
         if fetching.offset < end:
             raise SourceChangedError(f"the source ends at {fetching.offset:,}, inside of the plan")
 
     def _take(self, data: Data) -> None:
         fetching = self._fetches[data.id]  # the protocol has checked that it was asked for
-        if fetching.file is not None:
-            os.pwrite(fetching.file, data.body, data.offset)
+        if fetching.spool is not None:
+            try:
+                fetching.spool.write(data.body, data.offset)
+            except InputError as error:
+                # That ends this lease alone; the rest of the range comes all the same.
+                fetching.error, fetching.spool = error, None
         fetching.offset = data.offset + len(data.body)
         fetching.held.passed += len(data.body)
         if data.last:
-            fetching.error = data.detail
+            if fetching.error is None and data.detail is not None:
+                fetching.error = SourceChangedError(data.detail)
             del self._fetches[data.id]
             self._fetch_slots.release()
             fetching.done.set()
@@ -546,6 +588,16 @@ class Session:
         find = partial(find_files, self._worker.roots, message.body.patterns)
         found = await trio.to_thread.run_sync(find, abandon_on_cancel=True)
         await self._link.send(Found(message.id, found))
+
+
+def _fetched_range(lease: Lease, source: JobSource) -> tuple[int, int]:
+    """From where on, and up to where at most, bytes of a chunk are fetched.
+
+    The byte before a chunk tells whether it begins with a line of its own; records in pieces may
+    have begun further back, and the coordinator gives no more than this.
+    """
+    first = max(0, lease.start - LOOK_BACK_BYTES_MAX)
+    return first, min(source.size, lease.end + TAIL_BYTES_MAX)
 
 
 def _scan_file(

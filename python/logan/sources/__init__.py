@@ -259,14 +259,14 @@ def shown_name(path: str) -> str:
     return readable_name(path)
 
 
-def next_step(path: str, kind: str) -> str | None:
+def next_step(path: str, kind: str, why: str = "") -> str | None:
     """What to do about an error of this kind that came up while `path` was scanned, if that is
-    known."""
+    known and its sentence `why` does not say so itself."""
     if not is_url(path):
         return None
     from logan.sources import remote
 
-    return remote.next_step(path, kind)
+    return remote.next_step(path, kind, why)
 
 
 def _name(path: str) -> str:
