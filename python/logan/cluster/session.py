@@ -32,6 +32,7 @@ from logan.cluster.limits import (
 )
 from logan.cluster.link import Link, LinkLostError
 from logan.cluster.scanning import Piece, Scanned, digest_of, scan
+from logan.cluster.offer import Offer
 from logan.cluster.search import find_files
 from logan.cluster.secure import Opened, Roots
 from logan.cluster.spool import NO_ROOM, Spool
@@ -73,10 +74,6 @@ __all__ = ["Session"]
 UNACKNOWLEDGED_MAX: Final = 4
 """Results on their way: beyond it nothing new is asked for, so that memory stays small where the
 link is slower than the scan."""
-
-CREDIT_SLACK: Final = 1
-"""Leases beyond those asked for that are forgiven: the coordinator may take one for lost that is
-only late, and grant its place again."""
 
 PACE_STEPS_PER_S: Final = 4
 """With a pace, how often the wait for a chunk's turn is seen to go on."""
@@ -177,7 +174,7 @@ class Session:
         self._fetch_id = 0
         self._heard_at = trio.current_time()
         self._asked_for = 0
-        self._credit = CREDIT_SLACK
+        self._offer = Offer()
         self._draining = False
         self._told: set[tuple[str, str]] = set()
         self._beats = trio.CancelScope()
@@ -192,7 +189,7 @@ class Session:
         """Take nothing new; end when all is handed in."""
         if not self._draining:
             self._draining = True
-            self._offer(0)
+            self._say_ready(0)
         self._changed.set()
 
     async def run(self) -> None:
@@ -269,9 +266,8 @@ class Session:
     def _take_lease(self, message: Lease) -> None:
         """Begin to work on a lease. Raises `ProtocolError` for one that cannot be."""
         key = _key(message)
-        if self._credit <= 0:
+        if not self._offer.take():
             raise ProtocolError("LEASE: more leases than READY asked for", code="state")
-        self._credit -= 1
         if message.job in self._canceled_jobs:
             self._ask()  # its CANCEL overtook it
             return
@@ -348,17 +344,11 @@ class Session:
         if only_news and free == self._asked_for:
             return
         self._asked_for = free
-        self._offer(free)
+        self._say_ready(free)
 
-    def _offer(self, free: int) -> None:
-        """Send READY, and note how many leases may come for it.
-
-        What was offered before may have been granted already and be on its way: the coordinator
-        forgets it only when it has this. It never leases more than one heartbeat can list.
-        """
+    def _say_ready(self, free: int) -> None:
         live = sum(not held.scope.cancel_called for held in self._held.values())
-        most = LEASES_PER_HEALTH_MAX + CREDIT_SLACK - live
-        self._credit = min(self._credit + free, max(most, self._credit))
+        self._offer.renew(free, live)
         self._link.post(Ready(free))
 
     async def _beat(self) -> None:
