@@ -32,6 +32,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import trio
+from msgspec.structs import replace
 
 from logan import narrowing
 from logan._logan import MergeTree, Spec, Summary
@@ -58,9 +59,10 @@ from logan.cluster.limits import (
     PORT_DEFAULT,
     REPORT_S_MAX,
 )
+from logan.cluster.probes import Probes
 from logan.cluster.reception import Reception, WorkerSession
 from logan.cluster.running import RunningJob
-from logan.cluster.secure import Roots, check_exposure
+from logan.cluster.secure import Roots, check_exposure, open_regular
 from logan.cluster.submission import Submission, plan_submission
 from logan.errors import ClusterError, LoganError, UsageError
 from logan.job import Job, inputs_from_json, inputs_to_json
@@ -360,6 +362,7 @@ class Coordinator:
             confined=submission.confined,
             series_points=submission.series_points,
         )
+        running.probes = self._probes(running)
         stored = JobStored(running.id, plan, submission.kind, _extra(running))
         self.jobs[running.id] = running
         # The journal has the job before anybody works on it.
@@ -428,6 +431,7 @@ class Coordinator:
             running.lost.append(
                 LostChunk(each.job, each.chunk, each.kind, each.detail, each.bad_range)
             )
+        running.probes = self._probes(running)
         self.jobs[running.id] = running
         finished = frozenset(running.done)
         given_up = {each.chunk for each in stored.lost}
@@ -440,6 +444,12 @@ class Coordinator:
         # What was to be verified when the last coordinator died is drawn anew from what is left.
         running.drawn = self._draw([each.chunk for each in items if each.chunk not in finished])
         self.step(JobAdded(running.id, items, finished, running.drawn))
+
+    def _probes(self, job: RunningJob) -> Probes | None:
+        if not job.local:
+            return None
+        opened = self.roots.open if job.confined else open_regular
+        return Probes(job.id, job.plan, job.urls, opened, job.done)
 
     def _draw(self, chunks: Sequence[int]) -> frozenset[int]:
         """Which chunks a second worker scans too; one at least, if any shall be."""
@@ -575,7 +585,35 @@ class Coordinator:
         job.begin()
         job.share(session.name, trio.current_time())
         job.threads[session.name] = session.threads
-        session.link.post(Lease(*key, chunk.source, chunk.start, chunk.end, isolated))
+        lease = Lease(*key, chunk.source, chunk.start, chunk.end, isolated)
+        probes = () if job.probes is None else job.probes.known(chunk.id)
+        if probes is None:
+            self._nursery.start_soon(self._lease_when_probed, id, lease, job)
+        else:
+            session.link.post(replace(lease, probes=probes or None))
+        more = None if job.probes is None else job.probes.needs_more(chunk.id)
+        if more is not None:
+            self._nursery.start_soon(self._probe_ahead, job, more)
+
+    async def _lease_when_probed(self, id: str, lease: Lease, job: RunningJob) -> None:
+        """Send a lease once it is known what a copy of its bytes must look like.
+
+        Until then it is granted, and runs out as any other.
+        """
+        assert job.probes is not None
+        probes, why = await job.probes.make_within(lease.chunk, self.limits.lease_s / 2)
+        if why and lease.source not in job.unprobed:
+            job.unprobed.add(lease.source)
+            name = shown_name(job.urls[lease.source])
+            self.note("unprobed", f"{name} cannot be compared with the workers' copies: {why}")
+        session = self.sessions.get(id)
+        key = (lease.job, lease.chunk, lease.attempt)
+        if session is not None and key in session.leases and lease.job in self.jobs:
+            session.link.post(replace(lease, probes=probes or None))
+
+    async def _probe_ahead(self, job: RunningJob, chunk: int) -> None:
+        assert job.probes is not None
+        await job.probes.make(chunk)
 
     def _drop_lease(self, id: str, key: tuple[str, int, int]) -> None:
         session = self.sessions.get(id)
@@ -606,6 +644,8 @@ class Coordinator:
             share.bytes += chunk.end - chunk.start
             share.until = trio.current_time()
             job.accepted(key[1], session.name)
+            if job.probes is not None:
+                job.probes.note_read(key[1], session.name)
             # A job may be over before the first heartbeat that lists a lease of it.
             share.peak_rss_bytes = max(share.peak_rss_bytes, session.rss_bytes or 0)
         job.returned += 1
@@ -626,6 +666,19 @@ class Coordinator:
         if chunk.source not in job.hopeless:  # else that was said of all of it
             what = f"bytes {chunk.start:,} to {chunk.end:,}"
             self.note("missing", f"{what} are given up: {action.why}")
+
+    def note_other_copy(self, session: WorkerSession, message: Fail) -> None:
+        """A worker's own copy of a source differs from the planned file. It reads no more of it;
+        what it has brought of it cannot be taken out of the figures."""
+        job = self.jobs.get(message.job)
+        if job is None or job.probes is None:
+            return
+        text = f"{session.name}: {message.detail}"
+        doubt = job.probes.doubt(message.chunk, session.name)
+        self.note("refused" if doubt is None else "alarm", f"{text}; {doubt}" if doubt else text)
+        if doubt is not None:
+            logger.error("job %s, chunk %d: %s; %s", job.id, message.chunk, text, doubt)
+            job.alarmed(message.chunk, f"{text}; {doubt}")
 
     def note_refusal(self, session: WorkerSession, message: Fail) -> None:
         """A worker cannot read a source: say once what it lacks, while others do its part."""
@@ -734,8 +787,8 @@ class Coordinator:
     # -- what others want to know
 
     def note(self, kind: str, text: str) -> None:
-        """Remember an event: `kind` is joined, left, refused, recovered, missing, resumed or
-        alarm."""
+        """Remember an event: `kind` is joined, left, refused, recovered, missing, resumed,
+        unprobed or alarm."""
         self.events_total += 1
         text = text[:EVENT_CHARS_MAX]
         event = {"n": self.events_total, "at": time.time(), "kind": kind, "text": text}

@@ -16,6 +16,7 @@ import trio
 
 from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.limits import ALARMS_KEPT_MAX, HOPELESS_S_MIN, OUTAGE_S_MIN, RECOVERIES_KEPT_MAX
+from logan.cluster.probes import Probes
 from logan.cluster.scanning import digest_of, read_note
 from logan.cluster.spool import NO_ROOM
 from logan.errors import InputError, SummaryError
@@ -85,8 +86,10 @@ class RunningJob:
             `alarms` says where it had other figures.
         refusals: by source, the workers that could not read it and have read none of it since,
             with the kind of their last FAIL and the time of the first; `no_room` the size of the
-            smallest chunk that such a worker had no room for; `hopeless` are sources that nobody who is there can
-            read.
+            smallest chunk that such a worker had no room for; `hopeless` are sources that nobody
+            who is there can read.
+        probes: by which copies of its sources show that they differ; None if the coordinator
+            cannot read them; `unprobed` are sources of which some chunks were leased without.
         returned: results that were handed to the journal.
         closed: whether the journal has its report.
         resumed_bytes: of the chunks that were done when it was taken up from the journal.
@@ -116,6 +119,8 @@ class RunningJob:
     alarms: list[str] = field(default_factory=list)
     refusals: dict[int, dict[str, tuple[str, float]]] = field(default_factory=dict)
     no_room: dict[tuple[int, str], int] = field(default_factory=dict)
+    probes: Probes | None = None
+    unprobed: set[int] = field(default_factory=set)
     hopeless: set[int] = field(default_factory=set)
     shares: dict[str, Share] = field(default_factory=dict)
     threads: dict[str, int] = field(default_factory=dict)

@@ -43,6 +43,7 @@ __all__ = [
     "check_exposure",
     "client_context",
     "is_loopback",
+    "open_regular",
     "read_token",
     "server_context",
 ]
@@ -494,6 +495,23 @@ def _open_below(root: str, real: str) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def open_regular(path: str) -> Opened:
+    """Open a regular file by its name, for who may read any. Raises `InputError`, also for what
+    would have to be waited for, such as a FIFO that has come in its place."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        _check_regular(os.stat(path))
+        fd = os.open(path, flags)
+        try:
+            _check_regular(os.fstat(fd))
+        except BaseException:
+            os.close(fd)
+            raise
+    except OSError as error:
+        raise input_error(path, error) from error
+    return Opened(fd, path)
 
 
 def _check_regular(status: os.stat_result) -> None:

@@ -9,7 +9,6 @@ Nothing survives the connection: what was leased over it is leased to somebody e
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,8 +30,9 @@ from logan.cluster.limits import (
     TAIL_PIECE_BYTES,
 )
 from logan.cluster.link import Link, LinkLostError
-from logan.cluster.scanning import Piece, Scanned, digest_of, scan
 from logan.cluster.offer import Offer
+from logan.cluster.probes import differs_at
+from logan.cluster.scanning import Piece, Scanned, digest_of, scan
 from logan.cluster.search import find_files
 from logan.cluster.secure import Opened, Roots
 from logan.cluster.spool import NO_ROOM, Spool
@@ -69,7 +69,7 @@ from logan.wire.messages import (
 if TYPE_CHECKING:
     from logan.cluster.worker import Worker
 
-__all__ = ["Session"]
+__all__ = ["OtherCopies", "Session"]
 
 UNACKNOWLEDGED_MAX: Final = 4
 """Results on their way: beyond it nothing new is asked for, so that memory stays small where the
@@ -80,6 +80,9 @@ PACE_STEPS_PER_S: Final = 4
 
 Key = tuple[str, int, int]
 
+
+OTHER_COPIES_MAX: Final = 1_024
+"""More than that are not a matter of a few files."""
 
 JOBS_REMEMBERED_MAX: Final = 1_024
 """Canceled jobs of which messages may still be under way: CANCEL overtakes others."""
@@ -147,6 +150,37 @@ class _Held:
         return min(scanned, self.size)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A result that the coordinator has not answered: bytes of its lease, and their source."""
+
+    size: int
+    source: int
+
+
+class OtherCopyError(Exception):
+    """A file at the planned path has other bytes than the planned file."""
+
+
+class OtherCopies:
+    """Sources of which a worker's own file is known to be another one.
+
+    Outlives a connection: else each would have to find that out again.
+    """
+
+    def __init__(self) -> None:
+        self._sources: OrderedDict[JobSource, None] = OrderedDict()
+
+    def __contains__(self, source: JobSource) -> bool:
+        return source in self._sources
+
+    def add(self, source: JobSource) -> None:
+        """Remember it; the one that was added first is forgotten for it at last."""
+        self._sources[source] = None
+        if len(self._sources) > OTHER_COPIES_MAX:
+            self._sources.popitem(last=False)
+
+
 @dataclass(slots=True)
 class _Fetching:
     """A FETCH on its way; `spool` is None once its bytes are not wanted any more."""
@@ -168,7 +202,8 @@ class Session:
         self._jobs: dict[str, _JobInfo] = {}
         self._canceled_jobs: OrderedDict[str, None] = OrderedDict()
         self._held: dict[Key, _Held] = {}
-        self._unacknowledged: dict[Key, int] = {}
+        self._unacknowledged: dict[Key, _Sent] = {}
+        self._resolved = trio.Event()
         self._fetches: dict[int, _Fetching] = {}
         self._fetch_slots = trio.Semaphore(FETCHES_MAX)
         self._fetch_id = 0
@@ -286,6 +321,8 @@ class Session:
                 f"LEASE: bytes {message.start:,} to {message.end:,} of a source of {size:,}",
                 code="state",
             )
+        if any(not message.start <= at < message.end for at, _ in message.probes or ()):
+            raise ProtocolError("LEASE: a probe lies outside of its bytes", code="state")
         if key in self._held or key in self._unacknowledged:
             raise ProtocolError(
                 f"LEASE: chunk {message.chunk}, attempt {message.attempt}, is leased already",
@@ -298,8 +335,8 @@ class Session:
 
     def _take_resolution(self, message: Done | Stale) -> None:
         """A result is stored, or of no use. Raises `ProtocolError` if there was none."""
-        size = self._unacknowledged.pop(_key(message), None)
-        if size is None:
+        sent = self._unacknowledged.pop(_key(message), None)
+        if sent is None:
             raise ProtocolError(
                 f"{message.VERB}: no result of chunk {message.chunk}, attempt {message.attempt}, "
                 "awaits an answer",
@@ -307,7 +344,9 @@ class Session:
             )
         if isinstance(message, Done):
             self._worker.chunks_done += 1
-            self._worker.bytes_done += size
+            self._worker.bytes_done += sent.size
+        self._resolved.set()
+        self._resolved = trio.Event()
         self._ask(only_news=True)
 
     def _cancel(self, message: CancelMessage) -> None:
@@ -363,7 +402,7 @@ class Session:
                 LeaseProgress(job=key[0], chunk=key[1], attempt=key[2], scanned_bytes=scanned)
                 for key, scanned in [
                     *((key, held.scanned_bytes) for key, held in self._held.items()),
-                    *self._unacknowledged.items(),
+                    *((key, sent.size) for key, sent in self._unacknowledged.items()),
                 ]
             ]
             health = self._worker.health()
@@ -409,7 +448,7 @@ class Session:
                     await self._keep_pace(held)
                 found = await self._scanned(held)
                 # Listed in the heartbeat without a break, until the coordinator has it.
-                self._unacknowledged[key] = held.size
+                self._unacknowledged[key] = _Sent(held.size, lease.source)
                 del self._held[key]
                 self._ask()
                 await self._link.send(
@@ -473,9 +512,17 @@ class Session:
             # The child of an isolated scan has no roots but these.
             piece = replace(piece, url_roots=self._worker.roots.urls.given)
             return await self._scan(held, piece, info)
-        found = await self._scan_here(held, source, info)
-        if found is not None:
-            return found
+        if source not in self._worker.other_copies:
+            try:
+                found = await self._scan_here(held, source, info)
+            except OtherCopyError as error:
+                found = None
+                if source not in self._worker.other_copies:
+                    await self._disown(lease, source)
+                    raise InputError(str(error), input=source.url, kind="changed") from error
+            # Another lease may have shown meanwhile what this file is.
+            if found is not None and source not in self._worker.other_copies:
+                return found
         if not source.local:
             raise InputError(f"{source.url} cannot be read by {self._worker.id}", input=source.url)
         first, end = _fetched_range(lease, source)
@@ -486,8 +533,21 @@ class Session:
                 found = await self._scan(held, piece, info)
             return _renamed(found, spool.name, source.url)
 
+    async def _disown(self, lease: Lease, source: JobSource) -> None:
+        """Read no more of a copy that is not the planned file. FAIL says so to the coordinator,
+        who must have all that was made of it by then: it is in doubt."""
+        self._worker.other_copies.add(source)
+        while any(
+            key[0] == lease.job and sent.source == lease.source
+            for key, sent in self._unacknowledged.items()
+        ):
+            await self._resolved.wait()
+
     async def _scan_here(self, held: _Held, source: JobSource, info: _JobInfo) -> Scanned | None:
-        """Scan the file itself; None if it is not the planned one, here and below our roots."""
+        """Scan the file itself; None if it is not the planned one, here and below our roots.
+
+        Raises `OtherCopyError` if only the scan showed that.
+        """
         lease, roots = held.lease, self._worker.roots
         if not lease.isolated:
             work = partial(_scan_file, self._worker, source, lease, info, held)
@@ -497,9 +557,11 @@ class Session:
         name = await trio.to_thread.run_sync(partial(_planned_name, roots, source))
         if name is None:
             return None
-        return await self._scan(
+        found = await self._scan(
             held, info.piece(lease, name, source.size, source.fingerprint), info
         )
+        await trio.to_thread.run_sync(partial(_compare_by_name, self._worker, source, lease))
+        return found
 
     async def _scan(self, held: _Held, piece: Piece, info: _JobInfo) -> Scanned:
         if held.lease.isolated:
@@ -600,7 +662,23 @@ def _scan_file(
         piece = info.piece(lease, opened.path, source.size, source.fingerprint)
         with worker.turn(held.flag), _as_named(opened.path, source.url):
             found = scan(piece, info.spec, held.flag, held.count)
+        # Now that its pages are in memory.
+        _compare(opened.fd, worker, source, lease)
         return _renamed(found, opened.path, source.url)
+
+
+def _compare_by_name(worker: Worker, source: JobSource, lease: Lease) -> None:
+    with worker.roots.open(source.url) as opened:
+        _compare(opened.fd, worker, source, lease)
+
+
+def _compare(file: int, worker: Worker, source: JobSource, lease: Lease) -> None:
+    """Raises `OtherCopyError`."""
+    at = differs_at(file, lease.probes or (), lease.end)
+    if at is not None:
+        raise OtherCopyError(
+            f"{source.url}: the file on {worker.id} differs from the planned one after byte {at:,}"
+        )
 
 
 @contextmanager

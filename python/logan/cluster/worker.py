@@ -27,7 +27,7 @@ from logan.cluster.health import Pace, Vitals
 from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RECONNECT_PAUSE_S_MIN
 from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.secure import Roots
-from logan.cluster.session import Session
+from logan.cluster.session import OtherCopies, Session
 from logan.cluster.spool import Spools
 from logan.cpus import cpus
 from logan.errors import CancelledError, ClusterError, ProtocolError, UsageError
@@ -97,6 +97,7 @@ class Worker:
         self._turns = threading.BoundedSemaphore(self.threads)
         self.isolation_slots = trio.CapacityLimiter(self.threads)
         self.spools = Spools()
+        self.other_copies = OtherCopies()
         # One more than scan at once: it has found and opened what is to be scanned next.
         self._limiter = trio.CapacityLimiter(self.threads + 1)
         self._vitals = Vitals()

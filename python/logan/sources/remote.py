@@ -4,8 +4,8 @@ An object is read in ranges, any of them from anywhere, so it is split like a fi
 identity, and every request asks for that very content. A web server that cannot serve ranges is
 read as a stream. What lies below a prefix can be listed, but for web servers. Credentials, regions
 and endpoints are those of obstore's usual environment variables (`AWS_ACCESS_KEY_ID`,
-`AWS_ENDPOINT_URL`, …). Where another machine says what to read, `UrlRoots` bound it. Errors name the URL and the next step; they never show what stands behind a
-`?`, which may be a signature.
+`AWS_ENDPOINT_URL`, …). Where another machine says what to read, `UrlRoots` bound it. Errors name
+the URL and the next step; they never show what stands behind a `?`, which may be a signature.
 """
 
 from __future__ import annotations
@@ -233,9 +233,7 @@ class Fetcher:
         InputError: also for what is below none of the roots.
     """
 
-    def __init__(
-        self, url: str, etag: str | None = None, *, roots: UrlRoots | None = None
-    ) -> None:
+    def __init__(self, url: str, etag: str | None = None, *, roots: UrlRoots | None = None) -> None:
         self.url = url
         self.etag = etag
         _check_url(url)

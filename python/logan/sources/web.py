@@ -195,7 +195,9 @@ class WebObject:
             self._pools[proxy] = (
                 self._urllib3.PoolManager(**kept)
                 if proxy is None
-                else self._urllib3.ProxyManager(proxy if "://" in proxy else f"http://{proxy}", **kept)
+                else self._urllib3.ProxyManager(
+                    proxy if "://" in proxy else f"http://{proxy}", **kept
+                )
             )
         return self._pools[proxy]
 
