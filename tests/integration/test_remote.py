@@ -15,6 +15,8 @@ import pytest
 
 import logan
 from logan.cluster.scanning import Piece, scan
+from logan.cluster.secure import Roots
+from logan.cluster.submission import Submission, _plan_paths
 from logan.limits import FETCH_BYTES_MAX
 from logan.sources.remote import Fetcher, shown
 from logan.sources.url_roots import UrlRoots
@@ -384,3 +386,15 @@ def test_what_a_store_lacks(store: ObjectStore) -> None:
         logan.analyze("s3://nobucket/a.log")
     with pytest.raises(logan.InputError, match="nothing is there"):
         logan.analyze("s3://logs/none.log")
+
+
+def test_a_coordinator_follows_no_redirect_that_a_client_found(web: str, elsewhere: str) -> None:
+    """Planning reads samples of what clients name, and quotes it."""
+    Web.redirects["/logs/moved.log"] = [f"{elsewhere}/internal/secret"]
+    roots = Roots([f"{web}/logs/"], owner="coordinator")
+    wish = Submission(paths=[f"{web}/logs/moved.log", f"{web}/logs/a.log"], confined=True)
+    moved, found = _plan_paths(wish, roots, strict=False).job.inputs
+    assert "which is below no root of the coordinator" in str(moved.error)
+    assert "logan coordinator --root" in str(moved.error.hint)
+    assert found.error is None
+    assert not any("secret" in each for each in Web.asked)

@@ -157,7 +157,7 @@ class Coordinator:
             raise UsageError(f"verify is {verify}, it must be from 0 to 1")
         self.host = host
         self.port = port
-        self.roots = Roots(roots)
+        self.roots = Roots(roots, owner="coordinator")
         self.token = token
         self.ssl = ssl
         self.certificate_sha256 = certificate_sha256

@@ -265,11 +265,14 @@ class Roots:
         urls: the roots on servers.
     """
 
-    def __init__(self, folders: Sequence[str] = (".",)) -> None:
-        """Raises `UsageError` for a folder or URL that is none."""
+    def __init__(self, folders: Sequence[str] = (".",), *, owner: str = "worker") -> None:
+        """`owner`: the command that has these roots, for messages.
+
+        Raises `UsageError` for a folder or URL that is none.
+        """
         self._given: list[str] = []
         self._roots: list[str] = []
-        self.urls = UrlRoots(folder for folder in folders if is_url(folder))
+        self.urls = UrlRoots((each for each in folders if is_url(each)), owner=owner)
         for folder in folders:
             if is_url(folder):
                 continue

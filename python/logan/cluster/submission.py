@@ -155,7 +155,8 @@ def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
         named, folders = _expand_below(submission, roots)
     else:
         named, folders = expand.expand(submission.paths)
-    inputs = open_named(named, folders, locate=locate)
+    url_roots = roots.urls if submission.confined else None
+    inputs = open_named(named, folders, locate=locate, url_roots=url_roots)
     for entry in inputs:
         _speak_of(entry, places.get(entry.path, entry.path))
     if strict:
@@ -212,12 +213,7 @@ def _place(path: str, submission: Submission, roots: Roots) -> str:
     if is_url(path):
         if not submission.confined or roots.allows(path):
             return path
-        raise InputError(
-            f"{shown_name(path)} is below no root of the coordinator",
-            input=path,
-            kind="permission",
-            hint="give it one: logan coordinator --root s3://bucket/logs/",
-        )
+        raise roots.urls.refusal(path)
     based = os.path.join(submission.base or os.getcwd(), path)
     if not submission.confined:
         return os.path.abspath(based)

@@ -28,6 +28,7 @@ from logan.sources import expand, local, stdin
 from logan.sources.compressed import compression_of, decoded_sample, is_container
 from logan.sources.expand import Folder, Named, is_url
 from logan.sources.stdin import Stream
+from logan.sources.url_roots import UrlRoots
 
 __all__ = [
     "KINDS",
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 Opened = tuple[Source, Sequence[tuple[int, bytes]], Stream | None]
-Opener = Callable[[str, Cancel | None], Opened]
+Opener = Callable[[str, Cancel | None, UrlRoots | None], Opened]
 
 
 @dataclass(slots=True)
@@ -78,16 +79,18 @@ def open_named(
     *,
     cancel: Cancel | None = None,
     locate: Callable[[str], str] = lambda path: path,
+    url_roots: UrlRoots | None = None,
 ) -> list[Input]:
     """Look at what paths were expanded to; see `open_inputs`.
 
+    `url_roots` bound what is read from servers, and where they may redirect to; None is nothing.
     `locate` gives the place where to read what goes by a name, or raises `InputError`.
     """
     seen: dict[Identity, str] = {}
     inputs: list[Input] = []
     found: dict[int, int] = {}
     for path, folder in ((each.path, each.folder) for each in named):
-        entry = _open(path, locate, seen, cancel)
+        entry = _open(path, locate, seen, cancel, url_roots)
         if folder is not None and (why := _no_log(entry)):
             folder.skip(why, path)
             continue
@@ -174,7 +177,11 @@ Identity = tuple[int, int] | str
 
 
 def _open(
-    path: str, locate: Callable[[str], str], seen: dict[Identity, str], cancel: Cancel | None
+    path: str,
+    locate: Callable[[str], str],
+    seen: dict[Identity, str],
+    cancel: Cancel | None,
+    url_roots: UrlRoots | None,
 ) -> Input:
     entry = Input(path)
     try:
@@ -184,7 +191,7 @@ def _open(
             entry.notes.append(_named_before(path, seen[identity]))
             return entry
         opener = next(opener for takes, opener in KINDS if takes(place))
-        entry.source, samples, entry.stream = opener(place, cancel)
+        entry.source, samples, entry.stream = opener(place, cancel, url_roots)
         entry.detection = _detect(path, samples, entry.source.compression)
         is_file = entry.source.fingerprint is not None and entry.source.splittable
         if is_file and entry.detection.header:
@@ -224,17 +231,17 @@ def _identity(path: str) -> Identity | None:
     return path if is_url(path) else local.identity(path)
 
 
-def _open_url(path: str, cancel: Cancel | None) -> Opened:
+def _open_url(path: str, cancel: Cancel | None, url_roots: UrlRoots | None) -> Opened:
     from logan.sources import remote
 
-    return remote.open_object(path)
+    return remote.open_object(path, url_roots)
 
 
-def _open_file(path: str, cancel: Cancel | None) -> Opened:
+def _open_file(path: str, cancel: Cancel | None, url_roots: UrlRoots | None) -> Opened:
     return *local.open_file(path), None
 
 
-def _open_stream(path: str, cancel: Cancel | None) -> Opened:
+def _open_stream(path: str, cancel: Cancel | None, url_roots: UrlRoots | None) -> Opened:
     stream = stdin.open_stream(path, cancel=cancel)
     compression = compression_of(stream.head)
     sample = stream.head if compression is None else decoded_sample(stream.head, compression)

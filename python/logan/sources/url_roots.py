@@ -46,11 +46,15 @@ class UrlRoots:
 
     Attributes:
         given: the roots, as they were given.
+
+    Args:
+        owner: the command that has these roots, for messages.
     """
 
-    def __init__(self, urls: Iterable[str] = ()) -> None:
+    def __init__(self, urls: Iterable[str] = (), *, owner: str = "worker") -> None:
         """Raises `UsageError` for a root that is not a plain URL."""
         self.given = tuple(urls)
+        self._owner = owner
         self._roots = [_root(url) for url in self.given]
 
     def allows(self, url: str) -> bool:
@@ -63,17 +67,17 @@ class UrlRoots:
             for root in self._roots
         )
 
-    def refusal(self, url: str, *, from_url: str | None = None, who: str = "worker") -> InputError:
-        """Why `url` is not read, to which `from_url` redirects; `who` shall be given a root."""
+    def refusal(self, url: str, *, from_url: str | None = None) -> InputError:
+        """That `url` is not read, to which `from_url` redirects if it is given."""
         name = shown(url)
         # A person copies this: the folder of what was asked for, not one above it.
         folder = name[: name.rfind("/") + 1] or name
         by = f"{shown(from_url)} redirects to " if from_url is not None else ""
         return InputError(
-            f"{by}{name}{', which' if by else ''} {_OUTSIDE} the {who}",
+            f"{by}{name}{', which' if by else ''} {_OUTSIDE} the {self._owner}",
             input=from_url or url,
             kind="permission",
-            hint=f"give it one: logan {who} --root {folder}",
+            hint=f"give it one: logan {self._owner} --root {folder}",
         )
 
 

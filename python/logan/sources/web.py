@@ -192,13 +192,11 @@ class WebObject:
         proxy = None if proxy_bypass(host) else getproxies().get(scheme)
         if proxy not in self._pools:
             kept: dict[str, Any] = {"maxsize": FETCH_AHEAD_MAX, "num_pools": REDIRECTS_MAX}
-            self._pools[proxy] = (
-                self._urllib3.PoolManager(**kept)
-                if proxy is None
-                else self._urllib3.ProxyManager(
-                    proxy if "://" in proxy else f"http://{proxy}", **kept
-                )
-            )
+            if proxy is None:
+                self._pools[proxy] = self._urllib3.PoolManager(**kept)
+            else:
+                address = proxy if "://" in proxy else f"http://{proxy}"
+                self._pools[proxy] = self._urllib3.ProxyManager(address, **kept)
         return self._pools[proxy]
 
 
