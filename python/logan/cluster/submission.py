@@ -165,7 +165,12 @@ def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
         named, folders = _expand_below(submission, roots)
     else:
         named, folders = expand.expand(submission.paths)
-    inputs = open_named(named, folders, opened=lambda path: _opened(path, submission, roots))
+    inputs = open_named(
+        named,
+        folders,
+        opened=lambda path: _opened(path, submission, roots),
+        url_roots=roots.urls if submission.confined else None,
+    )
     for entry in inputs:
         _refuse_stream(entry)
     if strict:
@@ -248,12 +253,7 @@ def _absolute(path: str, submission: Submission, roots: Roots) -> str:
     if is_url(path):
         if not submission.confined or roots.allows(path):
             return path
-        raise InputError(
-            f"{shown_name(path)} is below no root of the coordinator",
-            input=path,
-            kind="permission",
-            hint="give it one: logan coordinator --root s3://bucket/logs/",
-        )
+        raise roots.urls.refusal(path)
     return os.path.normpath(os.path.join(submission.base or working_directory(), path))
 
 
