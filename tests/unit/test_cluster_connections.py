@@ -171,7 +171,7 @@ def test_a_client_whose_connection_goes_silent_gets_its_report_all_the_same(
             await trio.sleep_forever()
             raise AssertionError
 
-        async def nowhere(data: bytes) -> None:
+        async def nowhere(data: object) -> None:
             await trio.lowlevel.checkpoint()
 
         stream.receive_some = forever  # type: ignore[method-assign]
