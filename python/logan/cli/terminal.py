@@ -99,7 +99,11 @@ def abandon_stdout() -> None:
 
 def check_writable(path: str) -> None:
     """Raises `OutputError` now if `path` could not be written after the work is done."""
+    from logan.sources.local import working_directory
+
     target = Path(path)
+    if not target.is_absolute():
+        working_directory()  # raises, in clearer words, if it has been deleted
     folder = target.resolve().parent
     if target.is_dir():
         raise OutputError(f"{path} is a folder", hint="name a file in it")

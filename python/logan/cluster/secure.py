@@ -27,12 +27,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, NoReturn, Self
-from urllib.parse import unquote, urlsplit
 
 from logan.errors import InputError, UsageError
 from logan.limits import INPUTS_PER_JOB_MAX
 from logan.sources.expand import is_url
-from logan.sources.local import input_error
+from logan.sources.local import input_error, working_directory
+from logan.sources.url_roots import UrlRoots
 from logan.wire.auth import TOKEN_BYTES_MAX, TOKEN_BYTES_MIN
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "check_exposure",
     "client_context",
     "is_loopback",
+    "open_regular",
     "read_token",
     "server_context",
 ]
@@ -253,26 +254,34 @@ class Opened:
 
 
 class Roots:
-    """The folders below which files may be read; by default the working directory.
+    """The folders below which files may be read, by default the working directory; and the URLs
+    below which objects on servers may be, by default none.
 
     Names are paths, absolute or relative to a root; of several roots the first that has the file
     counts. Every method raises `InputError` for a name that may not or cannot be read; what lies
     outside the roots is refused in the same words whether it exists or not.
+
+    Attributes:
+        urls: the roots on servers.
     """
 
-    def __init__(self, folders: Sequence[str] = (".",)) -> None:
-        """Raises `UsageError` for a folder that is none."""
+    def __init__(self, folders: Sequence[str] = (".",), *, owner: str = "worker") -> None:
+        """`owner`: the command that has these roots, for messages.
+
+        Raises `UsageError` for a folder or URL that is not valid, and for a folder that is relative
+        to a working directory that was deleted.
+        """
         self._given: list[str] = []
         self._roots: list[str] = []
-        self._urls: list[str] = []
+        self.urls = UrlRoots((each for each in folders if is_url(each)), owner=owner)
         for folder in folders:
             if is_url(folder):
-                self._urls.append(folder.rstrip("/") + "/")
                 continue
-            real = os.path.realpath(folder)
+            given = folder if os.path.isabs(folder) else os.path.join(working_directory(), folder)
+            real = os.path.realpath(given)
             if not os.path.isdir(real):
                 raise UsageError(f"--root {folder} is no folder", hint="check the path")
-            self._given.append(os.path.abspath(folder))
+            self._given.append(os.path.abspath(given))
             self._roots.append(real)
 
     def __repr__(self) -> str:
@@ -280,9 +289,7 @@ class Roots:
 
     def allows(self, url: str) -> bool:
         """Whether an object on a server lies below a root that is a URL."""
-        path = urlsplit(url).path
-        plain = not any(part in (".", "..") for part in unquote(path).split("/"))
-        return plain and any(url.startswith(root) for root in self._urls)
+        return self.urls.allows(url)
 
     def resolve(self, url: str) -> str:
         """The resolved absolute path of a regular file below a root, as of this moment."""
@@ -292,7 +299,7 @@ class Roots:
     def has_folder(self, path: str) -> bool:
         """Whether it is a folder, and a root or below one."""
         try:
-            return os.path.isdir(self._confine(path)[0])
+            return _kind(self._confine(path)[0]) == "folder"
         except InputError:
             return False
 
@@ -493,6 +500,23 @@ def _open_below(root: str, real: str) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def open_regular(path: str) -> Opened:
+    """Open a regular file by its name, for who may read any. Raises `InputError`, also for what
+    would have to be waited for, such as a FIFO that has come in its place."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        _check_regular(os.stat(path))
+        fd = os.open(path, flags)
+        try:
+            _check_regular(os.fstat(fd))
+        except BaseException:
+            os.close(fd)
+            raise
+    except OSError as error:
+        raise input_error(path, error) from error
+    return Opened(fd, path)
 
 
 def _check_regular(status: os.stat_result) -> None:

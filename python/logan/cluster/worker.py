@@ -9,7 +9,6 @@ coordinator again. What belongs to one connection is in `session`.
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,13 +20,14 @@ from typing import Any
 import trio
 
 from logan._logan import Cancel, Fingerprint, Summary
-from logan.cluster.dial import Address, dial, set_user_timeout
+from logan.cluster.dial import Address, dial, is_refused, set_user_timeout
 from logan.cluster.groups import open_flat_nursery
 from logan.cluster.health import Pace, Vitals
-from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RECONNECT_PAUSE_S_MIN
+from logan.cluster.keepalive import Backoff
 from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.secure import Roots
-from logan.cluster.session import Session
+from logan.cluster.session import OtherCopies, Session
+from logan.cluster.spool import Spools
 from logan.cpus import cpus
 from logan.errors import CancelledError, ClusterError, ProtocolError, UsageError
 from logan.job import prepare
@@ -53,7 +53,8 @@ class Worker:
     Args:
         id: its name, which must differ from those of the other workers.
         coordinator: `localhost:8000`; `http://localhost:8000` is the same.
-        roots: folders below which it reads files; by default the working directory.
+        roots: folders below which it reads files, by default the working directory; and URLs
+            below which it reads objects on servers, by default none.
         threads: chunks scanned side by side; by default the CPUs this process may use.
         pace: bytes per second that it shall not exceed, for demonstrations and tests.
         token: the secret shared with the coordinator.
@@ -93,6 +94,9 @@ class Worker:
         self.bytes_done = 0
         self.started_at = time.time()
         self._turns = threading.BoundedSemaphore(self.threads)
+        self.isolation_slots = trio.CapacityLimiter(self.threads)
+        self.spools = Spools()
+        self.other_copies = OtherCopies()
         # One more than scan at once: it has found and opened what is to be scanned next.
         self._limiter = trio.CapacityLimiter(self.threads + 1)
         self._vitals = Vitals()
@@ -117,7 +121,7 @@ class Worker:
             ClusterError: the coordinator will never have us: another version, a wrong token; or
                 another worker has our name.
         """
-        pause_s = RECONNECT_PAUSE_S_MIN
+        backoff = Backoff()
         while not self._drain_asked.is_set():
             why = ""
             began = trio.current_time()
@@ -125,7 +129,7 @@ class Worker:
                 await self._attend()
                 began = trio.current_time()
                 # Only a coordinator that ends says goodbye; the next one may take a while.
-                pause_s = RECONNECT_PAUSE_S_MAX
+                backoff.slow_down()
                 why = "the last one has ended"
             except ProtocolError as error:
                 if error.code in ("auth", "version"):
@@ -147,17 +151,14 @@ class Worker:
             except trio.TooSlowError:
                 why = "it does not answer"
             except OSError as error:
-                why = "nobody listens there" if _is_absent(error) else str(error)
+                why = "connection refused" if is_refused(error) else str(error)
             if self._drain_asked.is_set():
                 return
             if not self._said:
                 self._said = f"waiting for a coordinator at {self.address}: {why}"
                 self._say(self._said)
-            # What the try took counts, up to a half: the rest keeps many workers apart.
-            waited_s = min(trio.current_time() - began, pause_s / 2)
-            with trio.move_on_after(pause_s * random.uniform(0.5, 1.0) - waited_s):
+            with trio.move_on_after(backoff.next_s(trio.current_time() - began)):
                 await self._drain_asked.wait()
-            pause_s = min(2 * pause_s, RECONNECT_PAUSE_S_MAX)
 
     async def _attend(self) -> None:
         """One connection, from beginning to a goodbye. Raises for any other end of it."""
@@ -228,6 +229,10 @@ class Worker:
             "uptime_s": round(time.time() - self.started_at, 3),
         }
 
+    def tell(self, text: str) -> None:
+        """Say a sentence to the operator of this worker."""
+        self._say(text)
+
     async def in_thread(self, work: Callable[[], Any]) -> Any:
         """Do something that scans, in its `turn`, on one of the worker's threads. Cancelling leaves
         the thread behind, which counts until it ends."""
@@ -257,11 +262,6 @@ async def _write(link: Link, scope: trio.CancelScope) -> None:
         await link.run()
     except LinkLostError:
         scope.cancel()
-
-
-def _is_absent(error: OSError) -> bool:
-    causes = getattr(error.__cause__, "exceptions", (error,))
-    return any(isinstance(each, ConnectionRefusedError) for each in causes)
 
 
 def _process(path: str, start: int, size: int, flag: Cancel) -> Report:

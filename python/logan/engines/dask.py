@@ -76,7 +76,10 @@ def run(
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
     rest, lost = read_streams(streams, plan, spec, progress, cancel)
     summary = outcome.tree.finish().merge(rest)
-    missing = [figures.in_decoded_offsets(each, plan, summary) for each in outcome.missing + lost]
+    missing = [
+        figures.in_decoded_offsets(each, plan, summary, outcome.archives)
+        for each in outcome.missing + lost
+    ]
     return Result(
         summary,
         threads=sum(worker["nthreads"] for worker in workers) or 1,
