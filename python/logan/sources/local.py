@@ -14,7 +14,8 @@ import json
 import os
 import shlex
 import stat
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from logan import _logan
 from logan._logan import Cancel
@@ -24,7 +25,9 @@ from logan.model import Source
 from logan.sources import compressed
 
 __all__ = [
+    "SIZELESS",
     "changes_since",
+    "deleted_working_directory",
     "identity",
     "input_error",
     "is_regular",
@@ -32,6 +35,10 @@ __all__ = [
     "open_file",
     "sample",
 ]
+
+
+SIZELESS: Final = "sizeless"
+"""The kind of the error about a file whose size is not that of its content."""
 
 
 def identity(path: str) -> tuple[int, int]:
@@ -49,11 +56,27 @@ def is_regular(path: str) -> bool:
 
 
 def open_file(path: str) -> tuple[Source, list[tuple[int, bytes]]]:
-    """The source that `path` is now, and samples (offset, bytes) of it. Raises `InputError`.
+    """The source that `path` is now, and samples (offset, bytes) of it.
 
     Of a compressed file the sample is decoded.
+
+    Raises:
+        InputError: it cannot be read; of kind `SIZELESS` if it holds more, or less, than its size
+            says. So do files that a kernel makes up when they are read (in /proc the size is 0, in
+            /sys that of a page), and those of some network file systems: they can be read to their
+            end, but not by offsets.
     """
     try:
+        told = os.stat(path).st_size
+        looked_at = min(told, compressed.MAGIC_BYTES)
+        if len(_head(path, looked_at or 1)) != looked_at:
+            raise InputError(
+                f"{os.fsencode(path).decode('utf-8', 'replace')} does not hold what its size says,"
+                f" {told:,} bytes: it can only be read to its end, not in chunks",
+                input=path,
+                kind=SIZELESS,
+                hint="run logan analyze where it is",
+            )
         fingerprint = _logan.Fingerprint.of(path)
         size = fingerprint.size
         head = _head(path, min(size, compressed.MAGIC_BYTES))
@@ -76,8 +99,12 @@ def open_file(path: str) -> tuple[Source, list[tuple[int, bytes]]]:
 
 
 def _head(path: str, length: int) -> bytes:
-    with open(path, "rb", buffering=0) as file:
-        return _read_at(file.fileno(), 0, length)
+    # Some files that a kernel makes up would wait for what they have not got yet.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return _read_at(fd, 0, length)
+    finally:
+        os.close(fd)
 
 
 def sample(path: str, size: int) -> list[tuple[int, bytes]]:
@@ -138,12 +165,32 @@ def changes_since(source: Source) -> list[str]:
     return []
 
 
+def deleted_working_directory() -> str | None:
+    """The name that the working directory had, if it was deleted; None if it was not."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        with suppress(OSError):
+            return os.readlink("/proc/self/cwd").removesuffix(" (deleted)")
+        return os.environ.get("PWD") or "of this process"
+    except OSError:
+        return None
+    return None
+
+
 def input_error(path: str, error: OSError) -> InputError:
     """`error` in words that name the path and the next step."""
     name = os.fsencode(path).decode("utf-8", "replace")
     quoted = shlex.quote(name)
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:
+            if not os.path.isabs(path) and (folder := deleted_working_directory()) is not None:
+                return InputError(
+                    f"{name}: the working directory {folder} was deleted",
+                    input=path,
+                    kind="missing",
+                    hint="change to a folder that exists, or write the whole path",
+                )
             pattern = any(mark in path for mark in "*?[")
             return InputError(
                 f"{name}: no such file",
@@ -182,7 +229,10 @@ def _read_at(fd: int, offset: int, length: int) -> bytes:
     """Up to `length` bytes at `offset`; fewer only where the file ends."""
     pieces = []
     while length > 0:
-        piece = os.pread(fd, length, offset)
+        try:
+            piece = os.pread(fd, length, offset)
+        except BlockingIOError:
+            break
         if not piece:
             break
         pieces.append(piece)
