@@ -44,6 +44,7 @@ from logan.errors import ClusterError, InputError, LoganError, SourceChangedErro
 from logan.model import Archive, Chunk, Missing, Plan, Result, Source, join_missing
 from logan.report.words import plural
 from logan.sources import figures
+from logan.sources.local import deleted_working_directory
 from logan.sources.stdin import Stream
 
 if TYPE_CHECKING:
@@ -68,6 +69,9 @@ CONNECT_TIMEOUT_S: Final = 10
 
 POLL_S: Final = 0.1
 """How soon a cancelled job notices, and how often progress shows."""
+
+STARTS_MAX: Final = 3
+"""Of a cluster for the job: a process that dies while it starts ends the start of all."""
 
 CHECK_INTERVAL_S: Final = 5
 """How long no block may have ended before the scheduler is asked whether it is alive."""
@@ -511,7 +515,7 @@ def _or_scheduler_lost(client: Client) -> Iterator[None]:
 @contextmanager
 def _client(address: str | None, threads: int | None) -> Iterator[Client]:
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client
     except ImportError:
         raise UsageError(
             "the dask engine needs dask", hint="pip install 'logan-analyzer[dask]'"
@@ -532,18 +536,39 @@ def _client(address: str | None, threads: int | None) -> Iterator[Client]:
             stack.callback(_close, client)
         else:
             with _deaf_to_ctrl_c():
-                cluster = LocalCluster(
-                    n_workers=threads or cpus(),
-                    threads_per_worker=1,
-                    dashboard_address=None,
-                    memory_limit=0,  # a summary is bounded; Dask's guard would only slow it down
-                    silence_logs=SILENT,
-                )
+                cluster = _start_cluster(threads or cpus())
                 stack.callback(_close, cluster)
                 client = Client(cluster, set_as_default=False)
                 stack.callback(_close, client)
         stack.enter_context(client.as_current())
         yield client
+
+
+def _start_cluster(processes: int) -> LocalCluster:
+    """A cluster on this machine; it closes itself if a process of it dies before it has started."""
+    from distributed import LocalCluster
+
+    for tries_left in reversed(range(STARTS_MAX)):
+        try:
+            return LocalCluster(
+                n_workers=processes,
+                threads_per_worker=1,
+                dashboard_address=None,
+                memory_limit=0,  # a summary is bounded; Dask's guard would only slow it down
+                silence_logs=SILENT,
+            )
+        except (RuntimeError, OSError) as error:
+            if (folder := deleted_working_directory()) is not None:
+                raise ClusterError(
+                    f"cannot start a Dask cluster: the working directory {folder} was deleted",
+                    hint="change to a folder that exists",
+                ) from error
+            if not tries_left:
+                raise ClusterError(
+                    f"cannot start a Dask cluster with {plural(processes, 'worker')}: {error}",
+                    hint="start fewer with --threads N, or use --engine local",
+                ) from error
+    raise AssertionError("the last try returns or raises")
 
 
 def _close(it: Client | LocalCluster) -> None:
