@@ -52,6 +52,18 @@ sim *args:
 fuzz seconds="60" *targets:
     rust/fuzz/run {{ seconds }} {{ targets }}
 
+# Hostile messages in memory against coordinator, worker and client, with a new printed seed
+fuzz-messages seconds="3600":
+    "{{ python }}" -m tests.fuzz.messages --seconds {{ seconds }}
+
+# Damaged and mixed logs through every way to the figures, for so long; a failure prints its case
+fuzz-logs seconds="3600": build
+    "{{ python }}" -m tests.fuzz.logs --seconds {{ seconds }}
+
+# Damaged journals, from which coordinators start, with a new printed seed
+fuzz-journal seconds="3600":
+    "{{ python }}" -m tests.fuzz.journal --seconds {{ seconds }}
+
 # Watch a worker being killed in the middle of a job, and its work being done by others
 demo log="test_vectors/logs/mixed_format.log" scenario="worker-failure": build
     "{{ python }}" -m logan simulate {{ scenario }} {{ log }}

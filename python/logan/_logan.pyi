@@ -97,7 +97,8 @@ class Spec:
     are tried after the listed ones, in registry order, unless its `"only": true`. Its `anchor_ns`
     replaces the job's; without `layouts`, which `layouts()` gives, `#Fields:` lines mean nothing.
     Possible besides: `"since_ns"` and `"until_ns"` (records from the one up to, but not with, the
-    other), `"where"` (a condition), `"by"` (names of fields).
+    other), `"where"` (a condition), `"by"` (names of fields). For tests of what a bug costs:
+    `"panic_on"`, a text; the engine panics at lines with it.
     Raises `ValueError` that names the offending key, `logan.ConditionError`.
     """
 
@@ -158,7 +159,8 @@ class Summary:
     ) -> Summary:
         """Figures of the lines whose first byte lies in `[start, end)`.
 
-        Raises `OSError`, `logan.SourceChangedError`, `logan.CancelledError`, `ValueError`.
+        Raises `OSError`, `logan.SourceChangedError`, `logan.CancelledError`, `ValueError`, and
+        `logan.InputError` of kind "panic" if the engine panicked over them twice.
         """
     @staticmethod
     def from_archive(
@@ -249,8 +251,9 @@ class Outcome:
     def failures(self) -> list[tuple[int, int, int, str, str]]:
         """`(source, start, end, kind, message)` of each chunk that gave no figures.
 
-        kind is "changed", "unreadable", "archive" or "cancelled". What was decoded of an archive
-        before it failed or was cancelled is in the figures: its offsets here are stored bytes.
+        kind is "changed", "unreadable", "archive", "panic" or "cancelled". What was decoded of an
+        archive before it failed or was cancelled is in the figures: its offsets here are stored
+        bytes. After a panic of the engine a chunk is scanned once more before it is given up.
         """
     @property
     def archives(self) -> list[tuple[int, int, int, int | None, str | None, int]]:
@@ -318,7 +321,11 @@ class Feed:
         May be called while `push_fd` runs: by its `progress`, or by another thread.
         """
     def finish(self) -> Summary:
-        """Figures of everything, the last line counted even without its newline. Only once."""
+        """Figures of everything, the last line counted even without its newline. Only once.
+
+        This, `push` and `push_fd` raise `logan.InputError` of kind "panic" once the engine
+        panicked; `snapshot` then gives the figures of the chunks before.
+        """
 
 def condition(text: str, *, input_tz: str = "UTC") -> str:
     """Canonical text of a condition; times in it are in `input_tz` if they name no zone.
@@ -367,7 +374,8 @@ class ChunkFeed:
         """Offset of the byte to push next; before the first push, where to begin."""
     def push(self, data: bytes) -> bool: ...
     def finish(self, name: str = "-") -> Summary:
-        """Only once. Raises `logan.SourceChangedError` if the bytes ended before `end`."""
+        """Only once. Raises `logan.SourceChangedError` if the bytes ended before `end`; this and
+        `push` raise `logan.InputError` of kind "panic" if the engine panicked."""
 
 @final
 class ArchiveFeed:

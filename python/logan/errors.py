@@ -88,7 +88,8 @@ class InputError(LoganError):
     Attributes:
         input: the path as given, or "-".
         kind: "missing", "gone" (since the plan was made), "folder", "permission", "binary",
-            "utf-16", "compressed", "format", "archive" (damaged), "changed" or "unreadable".
+            "utf-16", "compressed", "format", "archive" (damaged), "changed", "unreadable" or
+            "panic" (the engine failed over it, which is not the input's fault).
     """
 
     def __init__(

@@ -10,28 +10,26 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from logan import _logan, narrowing
 from logan._logan import Cancel, Spec
 from logan.errors import InputError, SourceChangedError, UsageError
-from logan.limits import SAMPLE_HEAD_BYTES_MAX, SERIES_POINTS_MAX
+from logan.limits import SERIES_POINTS_MAX
 from logan.model import Archive, Detection, FormatShare, Missing, Plan, Result, Source
 from logan.narrowing import Sought
 from logan.plan import CUSTOM, Options, is_format_name, make_plan, replan
 from logan.report import Report, assemble, input_entry
 from logan.report.units import visible
 from logan.sources import Input, local, next_step, open_inputs, shown_name
+from logan.sources.local import Opener, by_name
 from logan.sources.stdin import Stream
 
 __all__ = [
     "Job",
     "check_format",
-    "inputs_from_json",
-    "inputs_to_json",
     "plan_inputs",
     "prepare",
     "raise_first",
@@ -88,50 +86,51 @@ class Job:
     ) -> Report:
         """The report of what an engine made of the plan.
 
-        An input whose bytes are missing gets an error of its own; `strict` raises the first.
+        An input whose bytes are missing gets an error of its own in the report; `strict` raises
+        the first.
         """
+        report, error = self.reported(
+            result, engine=engine, series_points=series_points, changes=self.changes()
+        )
+        if strict and error is not None:
+            raise error
+        return report
+
+    def changes(self, opened: Opener = by_name) -> dict[int, list[str]]:
+        """By source, notes about files that were written to after the plan was made."""
+        return {
+            index: notes
+            for index, source in enumerate(self.plan.sources)
+            if self.watched
+            and source.fingerprint is not None
+            and (notes := local.changes_since(source, opened))
+        }
+
+    def reported(
+        self,
+        result: Result,
+        *,
+        engine: str,
+        series_points: int | None,
+        changes: Mapping[int, Sequence[str]],
+    ) -> tuple[Report, InputError | None]:
+        """The report, and the error of the first input that has one.
+
+        Reads nothing and changes nothing: what else is to be said of the files, `changes` says.
+        """
+        inputs = [replace(entry, notes=list(entry.notes)) for entry in self.inputs]
+        job = replace(self, inputs=inputs)
         top = self.options.top
         figures = json.loads(result.summary.evaluate(top=top, series_points=series_points))
-        _blame(result.missing, figures, self)
-        _note_archives(self.inputs, self.order, result)
-        if strict:
-            raise_first(self.inputs)
+        _blame(result.missing, figures, job)
+        _note_archives(inputs, self.order, result)
+        for source, notes in changes.items():
+            entry = inputs[self.order[source]]
+            entry.notes += notes if entry.error is None else ()
         if self.options.by:
             figures["groups"] = narrowing.groups_of(figures, self.options.by)
-        return _report(self, result, figures, engine=engine)
-
-
-def inputs_to_json(inputs: Sequence[Input]) -> list[dict[str, Any]]:
-    """What `inputs_from_json` needs to make the same inputs in another process; no streams."""
-    described = []
-    for entry in inputs:
-        error = entry.error
-        described.append(
-            {
-                "path": entry.path,
-                "source": None if entry.source is None else asdict(entry.source),
-                "detection": None if entry.detection is None else asdict(entry.detection),
-                "error": None if error is None else [error.message, error.kind, error.hint],
-                "notes": list(entry.notes),
-            }
-        )
-    return described
-
-
-def inputs_from_json(described: Sequence[Mapping[str, Any]]) -> list[Input]:
-    """Inputs from what `inputs_to_json` gave."""
-    inputs = []
-    for each in described:
-        entry = Input(each["path"], notes=list(each["notes"]))
-        if each["source"] is not None:
-            entry.source = Source(**each["source"])
-        if each["detection"] is not None:
-            entry.detection = Detection.from_dict(each["detection"])
-        if each["error"] is not None:
-            message, kind, hint = each["error"]
-            entry.error = InputError(message, input=entry.path, kind=kind, hint=hint)
-        inputs.append(entry)
-    return inputs
+        error = next((entry.error for entry in inputs if entry.error is not None), None)
+        return _report(job, result, figures, engine=engine), error
 
 
 def prepare(
@@ -165,8 +164,9 @@ def plan_inputs(
     anchor: datetime | None = None,
     watched: bool = True,
     started: float | None = None,
+    opened: Opener = by_name,
 ) -> Job:
-    """The job of inputs that were looked at already."""
+    """The job of inputs that were looked at already; `opened` gives their places."""
     started = time.perf_counter() if started is None else started
     order = _source_order(inputs)
     pairs = _pairs(inputs, order)
@@ -177,13 +177,15 @@ def plan_inputs(
             hint="give since and until as moments, or count back from now",
         )
     sources = [source for source, _ in pairs]
-    settled = narrowing.settle(options, sources, _spec(plan.spec_json))
+    settled = narrowing.settle(options, sources, _spec(plan.spec_json), opened)
     if settled != options:
         options, plan = settled, _plan(pairs, settled, anchor)
     sought: list[Sought] = []
     if watched and options.seek and (options.since_ns, options.until_ns) != (None, None):
         spec = _spec(plan.spec_json)
-        sought = [narrowing.seek(source, index, spec) for index, source in enumerate(sources)]
+        sought = [
+            narrowing.seek(source, index, spec, opened) for index, source in enumerate(sources)
+        ]
         plan = replan(plan, [each.source for each in sought], options)
     return Job(inputs, order, plan, options, sought, watched, started)
 
@@ -322,7 +324,7 @@ def _misfit(entry: Input, forced: str, job: Job) -> InputError:
             f"no line of {shown_name(entry.path)} is of format {job.options.format_name}",
             input=entry.path,
             kind="format",
-            hint=_side_by_side(entry, forced, is_here=job.watched),
+            hint=_side_by_side(entry, forced),
         )
     found = [each.name for each in entry.detection.formats] if entry.detection else []
     return InputError(
@@ -333,15 +335,9 @@ def _misfit(entry: Input, forced: str, job: Job) -> InputError:
     )
 
 
-def _side_by_side(entry: Input, text: str, *, is_here: bool) -> str:
+def _side_by_side(entry: Input, text: str) -> str:
     """The first line of an input and the format that it should have."""
-    line = ""
-    is_packed = entry.detection is not None and entry.detection.compression is not None
-    if is_here and entry.stream is None and not is_packed:
-        with suppress(OSError), open(entry.path, "rb") as file:
-            rows = (row.strip() for row in file.read(SAMPLE_HEAD_BYTES_MAX).splitlines())
-            line = next(filter(None, rows), b"").decode("utf-8", "replace")
-    shown = [("the format", " ".join(text.split())), ("the first line", line)]
+    shown = [("the format", " ".join(text.split())), ("the first line", entry.first_line)]
     return "; ".join(
         f"{label} is {visible(each[:_SHOWN_CHARACTERS_MAX])}" for label, each in shown if each
     )
@@ -410,9 +406,6 @@ def _entry(
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
     notes = list(entry.notes)
-    is_file = entry.source is not None and entry.source.fingerprint is not None
-    if job.watched and entry.source is not None and is_file and entry.error is None:
-        notes += local.changes_since(entry.source)
     assumed = _assumed(detection, spec) if spec else []
     if sought is not None and entry.error is None:
         assumed += [sought.assumed] if sought.assumed else []

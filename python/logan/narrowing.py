@@ -15,9 +15,10 @@ from typing import Any, Final
 
 from logan import _logan
 from logan._logan import Spec
-from logan.errors import UsageError
+from logan.errors import InputError, UsageError
 from logan.model import Source
 from logan.plan import Options
+from logan.sources.local import Opener, by_name
 
 __all__ = [
     "Moment",
@@ -165,14 +166,16 @@ def options(
     return replace(made, **edges)
 
 
-def settle(options: Options, sources: Sequence[Source], spec: Spec) -> Options:
+def settle(
+    options: Options, sources: Sequence[Source], spec: Spec, opened: Opener = by_name
+) -> Options:
     """`options` with moments in place of what counts back from the last record of `sources`.
 
     `spec` is any that reads these sources. Raises `UsageError`.
     """
     if options.since_back_ns is None and options.until_back_ns is None:
         return options
-    last_ns = last_time(sources, spec) if sources else 0
+    last_ns = last_time(sources, spec, opened) if sources else 0
     edges: dict[str, Any] = {}
     for name in ("since", "until"):
         back = getattr(options, f"{name}_back_ns")
@@ -210,7 +213,7 @@ class Sought:
     note: str | None = None
 
 
-def seek(source: Source, index: int, spec: Spec) -> Sought:
+def seek(source: Source, index: int, spec: Spec, opened: Opener = by_name) -> Sought:
     """`source` with the range that the spec's selected time is in, where it can be searched.
 
     Only regular files that are not compressed can; whatever fails is left to the engine, which
@@ -219,8 +222,9 @@ def seek(source: Source, index: int, spec: Spec) -> Sought:
     if source.fingerprint is None or not source.size or not source.splittable:
         return Sought(source)
     try:
-        found, start, end = _logan.seek(source.url, source.size, spec, source=index)
-    except OSError:
+        with opened(source.url) as place:
+            found, start, end = _logan.seek(place.path, source.size, spec, source=index)
+    except (OSError, InputError):
         return Sought(source)
     if found == "unordered":
         note = "its times are not in order: all of it was read to find the selected time"
@@ -236,7 +240,7 @@ def seek(source: Source, index: int, spec: Spec) -> Sought:
     )
 
 
-def last_time(sources: Sequence[Source], spec: Spec) -> int:
+def last_time(sources: Sequence[Source], spec: Spec, opened: Opener = by_name) -> int:
     """The latest time near the ends of all sources. Raises `UsageError` where it cannot be known
     before they are read."""
     times = []
@@ -248,8 +252,9 @@ def last_time(sources: Sequence[Source], spec: Spec) -> int:
                 hint="give since and until as moments, or count back from now",
             )
         try:
-            time = _logan.last_time(source.url, source.size or 0, spec, source=index)
-        except OSError:
+            with opened(source.url) as place:
+                time = _logan.last_time(place.path, source.size or 0, spec, source=index)
+        except (OSError, InputError):
             continue  # the engine will say what is wrong with it
         if time is not None:
             times.append(time)

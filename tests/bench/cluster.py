@@ -53,7 +53,7 @@ from logan.cluster.submission import Submission
 from logan.limits import CHUNKS_PER_JOB_MAX, MIB
 from logan.plan import Options
 from logan.scheduler.events import ChunkReturned, WorkerJoined, WorkerReady
-from logan.wire.messages import Hello, Message
+from logan.wire.messages import PROTOCOL_VERSION, Hello, Message
 from tests.bench import data, machine, tables
 from tests.bench.measure import ROOT, warm
 
@@ -242,7 +242,7 @@ async def throughput(log: Path, rounds: int, tell: Tell) -> list[Figure]:
             for each, (client, processes) in ((plain, bare), (secured, safe)):
                 before_s = processes.cpu_s()
                 submission = Submission(paths=[str(log)], options=Options(), confined=True)
-                _, body = await client.submit(submission)
+                body = await client.submit(submission)
                 seen.add(each.note(json.loads(body), processes.cpu_s() - before_s))
             tell(f"round {number} of {rounds}")
     if len(seen) != 1:
@@ -442,7 +442,7 @@ async def resumed(folder: Path, tell: Tell) -> list[Figure]:
         report: dict[str, Any] = {}
 
         async def submit() -> None:
-            _, body = await client.submit(submission)
+            body = await client.submit(submission)
             report.update(json.loads(body))
 
         async with trio.open_nursery() as nursery:
@@ -510,7 +510,7 @@ async def fill(folder: Path) -> None:
             jobs.append((coordinator.jobs[job], log, count))
         for number in range(1_000):
             name = f"worker-{number}"
-            hello = Hello(1, "worker", name, name, "", "")
+            hello = Hello(PROTOCOL_VERSION, "worker", name, name, "", "")
             session = WorkerSession(hello, cast(WireLink, Silent()), "memory")
             coordinator.sessions[name] = session
             coordinator.step(WorkerJoined(name, name))

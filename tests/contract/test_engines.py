@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import signal
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 import logan
-from logan import engines
+from logan import engines, plan
 from logan._logan import Cancel, MergeTree, Summary
 from logan.engines import ENGINES, dask
 from logan.job import prepare
@@ -105,6 +106,43 @@ def test_what_changed_is_missing(engine: str, tmp_path: Path) -> None:
     assert {each.source for each in result.missing} == {1}
     assert {each.kind for each in result.missing} == {"changed"}
     assert result.summary.covered_bytes(0) == inputs[0].stat().st_size
+
+
+@pytest.fixture
+def planted_bug(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A text; the engine panics at every line with it."""
+    text = "a planted bug is here"
+    asked = plan._narrowing
+    monkeypatch.setattr(plan, "_narrowing", lambda each: {**asked(each), "panic_on": text})
+    monkeypatch.delenv("RUST_BACKTRACE", raising=False)  # whoever sets it asks for more
+    return text
+
+
+@pytest.mark.parametrize("kind", ["log", "gz"])
+def test_a_panic_costs_its_chunk_on_every_engine(
+    engine: str, tmp_path: Path, planted_bug: str, kind: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines = (LOGS / "normal.log").read_bytes().splitlines(keepends=True)
+    lines[500:500] = [f"2024-01-24 10:15:32 ERROR {planted_bug}\n".encode()]
+    log = b"".join(lines)
+    at = log.index(planted_bug.encode())
+    start = at - at % 4096
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(log if kind == "log" else gzip.compress(log, mtime=0))
+    options: dict[str, Any] = {"chunk_size": 4096, "errors": "report"}
+    found = figures([path], engine, **options)
+    assert found == figures([path], "local", threads=1, **options)
+    assert found["partial"]
+    [missing] = found["missing"]
+    assert (missing["start"], missing["end"]) == (start, start + 4096)
+    [entry] = found["inputs"]
+    packed = "" if kind == "log" else " of what it decodes to"
+    said = f"{path}: the engine failed on bytes {start} to {start + 4096}{packed}: a planted bug"
+    assert entry["error"].startswith(said)
+    # Nothing but that one chunk.
+    expected = logan.analyze(LOGS / "normal.log", chunk_size=4096)
+    assert found["lines"]["total"] > 0.8 * expected["lines"]["total"]
+    assert "panicked" not in capfd.readouterr().err
 
 
 def test_unknown_engines_and_addresses() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -19,7 +21,7 @@ import trustme
 
 import logan
 from logan.cluster.coordinator import Coordinator
-from logan.errors import ClusterError
+from logan.cluster.limits import UNAUTHENTICATED_MAX
 from logan.scheduler.limits import Limits
 from tests.integration.cluster_processes import (
     Cluster,
@@ -594,29 +596,43 @@ def test_abuse_ends_one_connection_only(serving: Cluster, data: bytes, word: byt
     assert len(serving.status()["workers"]) == 3
 
 
-def test_strangers_do_not_lock_out_workers(serving: Cluster) -> None:
-    """Forty that say nothing, but one who begins with TLS where there is none."""
+def test_strangers_have_some_seconds(serving: Cluster) -> None:
     there = ("127.0.0.1", serving.port)
-    strangers = [socket.create_connection(there, timeout=10) for _ in range(40)]
-    strangers[1].sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
-    answers = []
-    for stranger in strangers:
-        with stranger:
-            answer = b""
-            # Those above the bound end at once, the others when their seconds are over.
-            while piece := stranger.recv(65_536):
-                answer += piece
-            answers.append(answer)
-    assert b"slow" in answers[0]
-    assert answers[-1] == b""
+    with socket.create_connection(there, timeout=10) as silent:
+        assert b"slow" in silent.recv(65_536)
+    with socket.create_connection(there, timeout=10) as secure:
+        secure.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+        assert b"ERROR" in secure.recv(65_536)
 
-    def look() -> dict[str, Any] | None:
-        try:
-            return serving.status()
-        except ClusterError:
-            return None  # it has not yet heard that they went
 
-    assert len(wait_until(look, "a place that is free")["workers"]) == 3
+def test_a_flood_of_slow_strangers_locks_nobody_out(serving: Cluster) -> None:
+    """Twice as many connections as there is room for, each opened anew when it is closed."""
+    there = ("127.0.0.1", serving.port)
+    over = threading.Event()
+
+    def flood() -> None:
+        mine: list[socket.socket] = []
+        while not over.is_set():
+            while len(mine) < 2 * UNAUTHENTICATED_MAX:
+                mine.append(socket.create_connection(there, timeout=10))
+            closed, _, _ = select.select(mine, [], [], 0.02)
+            for each in closed:
+                each.close()
+                mine.remove(each)
+        for each in mine:
+            each.close()
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    try:
+        answers = [serving.status() for _ in range(20)]
+        late = serving.worker("dora")
+    finally:
+        over.set()
+        thread.join()
+    assert all(len(each["workers"]) >= 3 for each in answers)
+    late.send(signal.SIGTERM)
+    assert late.wait() == 0
 
 
 # --- What it says of itself --------------------------------------------------------------------

@@ -54,6 +54,7 @@ def test_imports_go_downward(module: Path) -> None:
 
 def test_import_is_light() -> None:
     heavy = ["rich", "rich_argparse", "trio", "asyncio", "argparse", "psutil", "dask", "http"]
+    heavy += ["msgspec"]
     code = f"import sys, logan; print([m for m in {heavy!r} if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
@@ -65,7 +66,8 @@ def test_json_report_needs_no_rich(tmp_path: Path) -> None:
     code = (
         "import sys; from logan.cli import main\n"
         f"status = main(['analyze', '--json', {str(log)!r}])\n"
-        "print([m for m in ('rich', 'trio', 'asyncio') if m in sys.modules], file=sys.stderr)\n"
+        "heavy = ('msgspec', 'rich', 'trio', 'asyncio')\n"
+        "print([m for m in heavy if m in sys.modules], file=sys.stderr)\n"
         "sys.exit(status)"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

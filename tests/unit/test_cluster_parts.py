@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ import trio
 from trio.testing import MockClock
 
 import logan
-from logan._logan import Spec, Summary
-from logan.cluster.client import Client
-from logan.cluster.coordinator import Coordinator
+from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.dial import Address
+from logan.cluster.ending import SubmittedJob
 from logan.cluster.health import Pace, Vitals
 from logan.cluster.isolated import Isolation, Poison
+from logan.cluster.journal import StoredJob
 from logan.cluster.metrics import coordinator_metrics, worker_metrics
 from logan.cluster.running import RunningJob, describe_paths
 from logan.cluster.scanning import (
@@ -29,13 +30,17 @@ from logan.cluster.scanning import (
     scan,
     whole_line_end,
 )
+from logan.cluster.secure import Roots
+from logan.cluster.stored import from_stored, to_stored
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
 from logan.errors import ProtocolError, SourceChangedError, SummaryError, UsageError
-from logan.job import inputs_from_json, inputs_to_json, prepare
+from logan.job import Job, prepare
+from logan.limits import SERIES_POINTS_MAX
 from logan.plan import Options
 from logan.report import Look, render
 from logan.scheduler.actions import LostChunk
+from logan.wire.codec import Decoder
 from logan.wire.messages import Submit
 
 LINE = "2024-01-24 10:15:32.{:03d} INFO Request processed in 127ms\n"
@@ -83,11 +88,10 @@ def test_names_of_workers_are_bounded(id: str) -> None:
 
 def test_submission_survives_the_wire() -> None:
     wish = Submission("paths", ["a.log"], Options(top=3), series_points=None, base="/x")
-    assert isinstance(wish.message(), Submit)
     again = Submission.from_message(wish.message())
     assert again.confined
     assert (again.paths, again.options, again.series_points, again.base) == (
-        ["a.log"],
+        ("a.log",),
         Options(top=3),
         None,
         "/x",
@@ -96,77 +100,67 @@ def test_submission_survives_the_wire() -> None:
     assert again.key() != wish.key()  # one is confined to the roots, one is not
 
 
-def body(**changes: Any) -> bytes:
-    return json.dumps({"paths": ["a"], "base": None, "options": {}} | changes).encode()
+def received(**changes: Any) -> Submission:
+    """What a coordinator makes of a SUBMIT with such a body."""
+    body = {"paths": ["a"], "base": None, "options": {}} | changes
+    data = json.dumps(body).encode()
+    decoder = Decoder()
+    decoder.feed(f'SUBMIT {{"kind":"paths","bytes":{len(data)}}}\n'.encode() + data)
+    message = decoder.next_message()
+    assert isinstance(message, Submit)
+    return Submission.from_message(message)
+
+
+def test_options_that_are_left_out_have_their_defaults() -> None:
+    submission = received(options={"top": 3, "by": ["route"]})
+    assert submission.options == Options(top=3, by=("route",))
+    assert submission.series_points == SERIES_POINTS_MAX
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("changes", "named"),
     [
-        Submit("paths", b"[]"),
-        Submit("nonsense", body()),
-        Submit("paths", body(paths="a")),
-        Submit("paths", body(paths=[1])),
-        Submit("paths", body(base=1)),
-        Submit("paths", body(options={"nonsense": 1})),
-        Submit("paths", body(options={"chunk_size": "x"})),
-        Submit("paths", body(options={"series_points": 0})),
-        Submit("paths", body(options={"anchor": "x"})),
-        Submit("plan", body()),
+        ({"paths": "a"}, "paths: expected array"),
+        ({"paths": [1]}, "paths[0]: expected str"),
+        ({"paths": ["a\0b"]}, "paths[0]: has characters"),
+        ({"paths": ["a"] * 10_001}, "paths: expected array of length <= 10000"),
+        ({"base": 1}, "base: expected str"),
+        ({"more": 1}, "unknown field more"),
+        ({"options": {"nonsense": 1}}, "options: object contains unknown field nonsense"),
+        ({"options": {"top": "x"}}, "options.top: expected int"),
+        ({"options": {"top": 0}}, "options.top: expected int >= 1"),
+        ({"options": {"top": 2**62}}, "options.top: expected int <= 1000"),
+        ({"options": {"by": "route"}}, "options.by: expected array"),
+        ({"options": {"by": ["a"] * 5}}, "options.by: expected array of length <= 4"),
+        ({"options": {"by": [["a"]]}}, "options.by[0]: expected str"),
+        ({"options": {"chunk_size": "x"}}, "options.chunk_size"),
+        ({"options": {"chunk_size": 0}}, "options.chunk_size: expected int >= 1"),
+        ({"options": {"chunk_size": 1.5}}, "options.chunk_size: expected int, got float"),
+        ({"options": {"series_points": 0}}, "options.series_points"),
+        ({"options": {"anchor": "x"}}, "options.anchor"),
+        ({"options": {"format": 5}}, "options.format"),
+        ({"options": {"input_tz": None}}, "options.input_tz"),
+        ({"options": {"since_ns": 2**63 - 1 + 0.5}}, "options.since_ns"),
+        ({"options": {"where": ["a"]}}, "options.where"),
+        ({"options": {"where": "\ud800"}}, "options.where: has characters"),
+        ({"options": {"seek": 1}}, "options.seek: expected bool"),
+        ({"options": {"expansion_max": -1}}, "options.expansion_max"),
+        ({"options": []}, "options: expected object"),
     ],
+    ids=lambda value: str(value)[:40],
 )
-def test_wrong_submissions(message: Submit) -> None:
-    with pytest.raises(ProtocolError, match="no submission"):
-        Submission.from_message(message)
+def test_a_wrong_submission_is_refused_by_the_name_of_the_option(
+    changes: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(ProtocolError, match=re.escape(named)) as caught:
+        received(**changes)
+    assert caught.value.code == "field"
+    assert caught.value.message.startswith("SUBMIT: ")
 
 
-def test_submission_with_a_value_out_of_range() -> None:
-    with pytest.raises(UsageError, match="top"):
-        Submission.from_message(Submit("paths", body(options={"top": 0})))
-
-
-def plan_body(log: Path, **changes: Any) -> bytes:
-    plan = prepare([str(log)], Options(chunk_size=1000)).plan
-    message = Submission("plan", plan=plan).message()
-    return json.dumps(json.loads(message.body) | changes).encode()
-
-
-@pytest.mark.parametrize(
-    "chunks",
-    [
-        [[0, 0, 10], [0, 5, 20]],
-        [[0, 10, 20], [0, 0, 10]],
-        [[0, 0, 10**9]],
-        [[1, 0, 1]],
-        [[0, 5, 5]],
-    ],
-    ids=["overlap", "order", "behind-the-end", "no-source", "empty"],
-)
-def test_plans_from_elsewhere_are_checked(log: Path, chunks: list[list[int]]) -> None:
-    assert Submission.from_message(Submit("plan", plan_body(log))).plan is not None
-    with pytest.raises(ProtocolError, match="no submission"):
-        Submission.from_message(Submit("plan", plan_body(log, chunks=chunks)))
-
-
-def test_a_plan_is_answered_by_a_summary(log: Path) -> None:
-    job = prepare([str(log)], Options(chunk_size=1000))
-    expected = logan.analyze(log, chunk_size=1000)
-
-    async def main() -> tuple[str, bytes]:
-        root = [str(log.parent)]
-        async with Coordinator(port=0, roots=root) as coordinator, trio.open_nursery() as nursery:
-            address = f"localhost:{coordinator.port}"
-            nursery.start_soon(Worker("alice", address, roots=root).run)
-            answer = await Client(address).submit(Submission("plan", plan=job.plan))
-            nursery.cancel_scope.cancel()
-        return answer
-
-    kind, data = trio.run(main)
-    assert kind == "summary"
-    head, _, summary = data.partition(b"\n")
-    assert json.loads(head)["missing"] == []
-    figures = json.loads(Summary.from_bytes(summary).evaluate())
-    assert figures["total_requests"] == expected["total_requests"]
+def test_options_that_contradict_each_other_are_the_users_error() -> None:
+    with pytest.raises(UsageError, match="since is not before until"):
+        received(options={"since_ns": 5, "until_ns": 5})
 
 
 # --- Jobs --------------------------------------------------------------------------------------
@@ -174,9 +168,25 @@ def test_a_plan_is_answered_by_a_summary(log: Path) -> None:
 
 def test_inputs_survive_a_restart(log: Path) -> None:
     paths = [str(log), str(log), str(log.with_name("none.log"))]
-    inputs = prepare(paths, Options()).inputs
-    again = inputs_from_json(json.loads(json.dumps(inputs_to_json(inputs))))
-    for before, after in zip(inputs, again, strict=True):
+    options = Options(by=("route",), since_ns=1)
+    prepared = prepare(paths, options)
+    tree = MergeTree(prepared.spec())
+
+    async def main() -> Job:
+        submitted = SubmittedJob("j", "wish", "identity")
+        job = RunningJob(submitted, prepared, tree, [str(log)], "app.log", opened=Roots().open)
+        extra = json.loads(json.dumps(to_stored(job)))
+        stored = StoredJob("j", prepared.plan, extra, {}, (), tree)
+        return from_stored(stored, Roots()).job
+
+    job = trio.run(main)
+    assert (job.options, job.plan, list(job.sought)) == (
+        options,
+        prepared.plan,
+        list(prepared.sought),
+    )
+    for before, after in zip(prepared.inputs, job.inputs, strict=True):
+        assert after.first_line == before.first_line
         assert (after.path, after.source, after.notes) == (before.path, before.source, before.notes)
         assert after.detection == before.detection
         assert str(after.error) == str(before.error)
@@ -184,12 +194,10 @@ def test_inputs_survive_a_restart(log: Path) -> None:
 
 @pytest.fixture
 def job(log: Path) -> RunningJob:
-    from logan._logan import MergeTree
-
     async def make() -> RunningJob:
         prepared = prepare([str(log)], Options(chunk_size=10_000))
-        plan = prepared.plan
-        return RunningJob("j", plan, MergeTree(prepared.spec()), [str(log)], "app.log")
+        submitted, tree = SubmittedJob("j"), MergeTree(prepared.spec())
+        return RunningJob(submitted, prepared, tree, [str(log)], "app.log")
 
     return trio.run(make)
 

@@ -264,7 +264,7 @@ class TestMerging:
         both = one.merge(Summary.from_chunk(log, 0, 100, spec, source=1))
         assert (both.covered_bytes(0), both.covered_bytes(1)) == (100, 100)
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(cuts=st.lists(st.integers(0, len(TEXT)), max_size=12), chance=st.randoms())
     def test_any_split_gives_the_bytes_of_the_whole(
         self, tmp_path_factory: pytest.TempPathFactory, cuts: list[int], chance: random.Random
@@ -480,7 +480,7 @@ class TestStopping:
 
 
 class TestFeed:
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(
         cuts=st.lists(st.integers(0, len(TEXT)), max_size=20),
         chunk_size=st.sampled_from([137, 1000, 1 << 24]),

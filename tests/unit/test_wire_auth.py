@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import secrets
 
+import msgspec
 import pytest
 
 from logan.errors import ProtocolError
@@ -17,7 +17,7 @@ from logan.wire.auth import (
     PeerHandshake,
     proof,
 )
-from logan.wire.messages import Auth, Challenge, Hello
+from logan.wire.messages import PROTOCOL_VERSION, Auth, Challenge, Hello
 
 TOKEN = b"correct horse battery staple"
 OTHER = b"correct horse battery stable"
@@ -25,8 +25,8 @@ MINE, YOURS = "a" * NONCE_HEX_CHARS, "b" * NONCE_HEX_CHARS
 
 
 def make_hello(**changes: str) -> Hello:
-    hello = Hello(1, "worker", "alice", "session-1", MINE, "1.0")
-    return dataclasses.replace(hello, **changes)  # type: ignore[arg-type]
+    hello = Hello(PROTOCOL_VERSION, "worker", "alice", "session-1", MINE, "1.0")
+    return msgspec.structs.replace(hello, **changes)
 
 
 def shake(
@@ -194,10 +194,10 @@ def test_parts_cannot_flow_into_each_other() -> None:
 
 def test_a_known_proof() -> None:
     """Computed with openssl, so that other implementations can be written from the text."""
-    parts = ["logan", "1", "peer", "worker", "alice", "session-1", MINE, YOURS, ""]
+    parts = ["logan", "2", "peer", "worker", "alice", "session-1", MINE, YOURS, ""]
     text = b"".join(len(p).to_bytes(4, "big") + p.encode() for p in parts)
-    assert text[:14] == b"\x00\x00\x00\x05logan\x00\x00\x00\x01\x31"[:14]
+    assert text[:14] == b"\x00\x00\x00\x05logan\x00\x00\x00\x01\x32"[:14]
     assert proof(TOKEN, "peer", make_hello(), YOURS) == KNOWN
 
 
-KNOWN = "f4335b3ae81e8887dfea08850ca3f886d8fad854129a740e296e8a448353fbbd"
+KNOWN = "5026423a1cc64f4ba68a512c533561bf298f6b8c9872f6c6040bfe83fa90ae8b"

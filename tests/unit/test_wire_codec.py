@@ -6,15 +6,31 @@ import json
 import tracemalloc
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logan.errors import ProtocolError
 from logan.wire import limits, messages
-from logan.wire.codec import Decoder, decode_json, encode, encode_json, frames, verb_of
+from logan.wire.bodies import LeaseProgress, SubmitBody, SubmitOptions
+from logan.wire.codec import Decoder, decode_json, encode, encode_json, frames
 from logan.wire.messages import Message
 from tests.unit.wire_strategies import CLASSES, MESSAGES, of_class, pieces
+
+
+def submission(size: int) -> messages.Submit:
+    """A SUBMIT with a body of so many bytes."""
+    bare = SubmitBody(paths=("",), options=SubmitOptions())
+    rest = len(encode_json(msgspec.to_builtins(bare)))
+    names = []
+    while size - rest > 8_000:
+        names.append("x" * 7_997)
+        rest += 8_000
+    return messages.Submit(
+        "paths", SubmitBody(paths=("x" * (size - rest), *names), options=SubmitOptions())
+    )
+
 
 CUTS = st.lists(st.integers(0, 10**6), max_size=12)
 READY = b'READY {"free":1}\n'
@@ -51,7 +67,7 @@ def test_a_line_is_readable() -> None:
     assert decode(b'DONE { "attempt": 1, "chunk": 3, "job": "7" }\n') == [messages.Done("7", 3, 1)]
 
 
-@pytest.mark.parametrize("make", CLASSES, ids=verb_of)
+@pytest.mark.parametrize("make", CLASSES, ids=lambda make: make.VERB)
 def test_every_message_survives(make: type[Any]) -> None:
     @settings(max_examples=25, deadline=None)
     @given(message=of_class(make))
@@ -62,7 +78,7 @@ def test_every_message_survives(make: type[Any]) -> None:
 
 
 def test_verbs_are_distinct() -> None:
-    assert len({verb_of(make) for make in CLASSES}) == len(CLASSES)
+    assert len({make.VERB for make in CLASSES}) == len(CLASSES)
 
 
 @settings(max_examples=150, deadline=None)
@@ -76,7 +92,7 @@ def test_any_split_gives_the_same_messages(sent: list[Message], cuts: list[int])
 @given(
     data=st.lists(
         st.sampled_from(
-            [READY, b"READY {", b'"free":1}\n', b"\n", b"SUBMIT", b' {"kind":"a","bytes":3}\n']
+            [READY, b"READY {", b'"free":1}\n', b"\n", b"SUBMIT", b' {"kind":"paths","bytes":3}\n']
         )
         | st.binary(max_size=8),
         max_size=8,
@@ -101,16 +117,16 @@ def test_any_split_of_nonsense_gives_the_same_messages_and_error(
 
 
 def test_byte_by_byte() -> None:
-    sent: list[Message] = [messages.Submit("paths", b"{}\n{}"), messages.Status()]
+    sent: list[Message] = [submission(300), messages.Status()]
     data = b"".join(map(encode, sent))
     assert decode(*(data[i : i + 1] for i in range(len(data)))) == sent
 
 
 def test_a_large_body_goes_in_bounded_frames_between_which_others_pass() -> None:
     body = bytes(range(256)) * 4 * 1024 + b"end"  # 1 MiB and a bit
-    other = bytes(range(255, -1, -1)) * 2000
+    other = submission(512_000)
     first = list(frames(messages.Result("a", 1, 1, "d", body), body_id=1))
-    second = list(frames(messages.Submit("plan", other), body_id=2))
+    second = list(frames(other, body_id=2))
     assert len(first) == 5
     assert all(
         len(f) <= limits.LINE_BYTES_MAX + limits.FRAME_BODY_BYTES_MAX for f in first + second
@@ -121,7 +137,7 @@ def test_a_large_body_goes_in_bounded_frames_between_which_others_pass() -> None
         messages.HealthAck(),
         messages.HealthAck(),
         messages.HealthAck(),
-        messages.Submit("plan", other),
+        other,
         messages.Result("a", 1, 1, "d", body),
         messages.HealthAck(),
     ]
@@ -129,7 +145,7 @@ def test_a_large_body_goes_in_bounded_frames_between_which_others_pass() -> None
 
 @pytest.mark.parametrize("over", [-1, 0, 1])
 def test_bodies_around_the_size_of_a_frame(over: int) -> None:
-    message = messages.Submit("plan", b"x" * (limits.FRAME_BODY_BYTES_MAX + over))
+    message = submission(limits.FRAME_BODY_BYTES_MAX + over)
     assert len(list(frames(message))) == (2 if over > 0 else 1)
     assert decode(encode(message)) == [message]
 
@@ -143,7 +159,7 @@ def test_texts_for_people_are_cleaned_and_cut() -> None:
     assert len(found.detail.encode()) <= limits.TEXT_BYTES_MAX
     worst = messages.Error("e" * limits.NAME_CHARS_MAX, '"' * 5000)
     assert len(encode(worst)) <= limits.HANDSHAKE_LINE_BYTES_MAX
-    encode(messages.Fail("😀" * 128, 2**63 - 1, 2**63 - 1, "😀" * 128, '"' * 5000))
+    encode(messages.Fail("😀" * 128, 16_383, 2**63 - 1, "😀" * 128, '"' * 5000))
 
 
 @pytest.mark.parametrize(
@@ -155,17 +171,19 @@ def test_texts_for_people_are_cleaned_and_cut() -> None:
         messages.Welcome(float("nan"), 1),
         messages.Accepted("a\nb"),
         messages.Accepted("x" * (limits.NAME_CHARS_MAX + 1)),
-        messages.Health(1, 1, 1, ({"job": "a"},)),
+        messages.Health(1, 1, 1, (LeaseProgress(job="a", chunk=-1, attempt=1, scanned_bytes=1),)),
         messages.Health(
-            1, 1, 1, ({"job": "a", "chunk": 1, "attempt": 1, "scanned_bytes": 1},) * 17
+            1, 1, 1, (LeaseProgress(job="a", chunk=1, attempt=1, scanned_bytes=1),) * 17
         ),
-        messages.Submit("plan", b"x" * (limits.JSON_BODY_BYTES_MAX + 1)),
+        messages.Submit("paths", SubmitBody(paths=("a\0",), options=SubmitOptions())),
+        messages.Submit("paths", SubmitBody(paths=("a",), options=SubmitOptions(top=0))),
+        submission(limits.JSON_BODY_BYTES_MAX + 1),
         messages.Data(1, 0, True, body=b"x" * (limits.FRAME_BODY_BYTES_MAX + 1)),
     ],
     ids=lambda message: str(message)[:40],
 )
 def test_what_breaks_the_grammar_is_not_sent(message: Message) -> None:
-    with pytest.raises(ValueError, match=verb_of(message)):
+    with pytest.raises(ValueError, match=message.VERB):
         frames(message)
 
 
@@ -279,9 +297,9 @@ def test_after_an_error_nothing_more_comes() -> None:
         (b'HEALTH {"rss_bytes":1,"cpu_percent":1,"threads":1,"leases":{}}', "field"),
         (b'HEALTH {"rss_bytes":1,"cpu_percent":1,"threads":1,"leases":[1]}', "field"),
         (b'HEALTH {"rss_bytes":1,"cpu_percent":1,"threads":1,"leases":[{"job":"a"}]}', "field"),
-        (b'SUBMIT {"kind":"plan"}', "field"),
-        (b'SUBMIT {"kind":"plan","bytes":1.5}', "field"),
-        (b'SUBMIT {"kind":"plan","bytes":-1}', "field"),
+        (b'SUBMIT {"kind":"paths"}', "field"),
+        (b'SUBMIT {"kind":"paths","bytes":1.5}', "field"),
+        (b'SUBMIT {"kind":"paths","bytes":-1}', "field"),
         (b"HELO {}", "verb"),
         (b"PART {}", "order"),
     ],
@@ -300,18 +318,22 @@ def test_integers_are_taken_for_floats_but_not_the_other_way() -> None:
 
 def test_a_health_lists_at_most_sixteen_leases_and_they_fit() -> None:
     big = 2**63 - 1
-    lease = {"job": "j" * 32, "chunk": big, "attempt": big, "scanned_bytes": big}
-    health = messages.Health(big, 1e300, big, (lease,) * limits.LEASES_PER_HEALTH_MAX)
+    lease = LeaseProgress(job="j" * 32, chunk=16_383, attempt=big, scanned_bytes=big)
+    health = messages.Health(big, 1e300, 1_024, (lease,) * limits.LEASES_PER_HEALTH_MAX)
     data = encode(health)
     assert decode(data) == [health]
-    more = data.replace(b'"leases":[', b'"leases":[' + json.dumps(lease).encode() + b",")
-    assert refused(more.replace(b"jjjj", b"j")).startswith("field: HEALTH: leases has more")
+    more = data.replace(
+        b'"leases":[', b'"leases":[' + encode_json(msgspec.to_builtins(lease)) + b","
+    )
+    assert refused(more.replace(b"jjjj", b"j")).startswith(
+        "field: HEALTH: leases: expected array of length <= 16"
+    )
 
 
 def test_only_the_handshake_tolerates_unknown_fields() -> None:
     assert decode(b'AUTH {"proof":"","more":[{}]}\n') == [messages.Auth("")]
     assert decode(b'ERROR {"code":"a","message":"b","more":1}\n') == [messages.Error("a", "b")]
-    assert refused(b'AUTH {"more":1}\n') == "field: AUTH without proof"
+    assert refused(b'AUTH {"more":1}\n') == "field: AUTH: object missing required field proof"
 
 
 def test_bodies_of_json() -> None:
@@ -367,9 +389,10 @@ def part(body: int, offset: int, size: int, last: bool = False) -> bytes:
         first(1, 10, 10),
         first(1, 10, 0),
         first(1, 10, 11),
-        b'SUBMIT {"kind":"plan",' + first(1, limits.JSON_BODY_BYTES_MAX + 1, head=b""),
+        b'SUBMIT {"kind":"paths",' + first(1, limits.JSON_BODY_BYTES_MAX + 1, head=b""),
         b'DATA {"id":1,"offset":0,"last":true,' + first(1, FRAME + 1, head=b""),
-        b'REPORT {"job":"a","kind":"b",' + first(1, limits.REPORT_BODY_BYTES_MAX + 1, head=b""),
+        b'REPORT {"job":"a","kind":"report",'
+        + first(1, limits.REPORT_BODY_BYTES_MAX + 1, head=b""),
         first(1, 100, 10) + first(1, 100, 10),
         first(1, 100, 10) + part(2, 10, 1),
         first(1, 100, 10) + part(1, 9, 1),
@@ -428,5 +451,5 @@ def test_tiny_parts_cost_their_bytes_only() -> None:
 
 
 def test_verbs_that_may_not_come_are_refused_before_their_body() -> None:
-    data = b'SUBMIT {"kind":"plan","bytes":200000}\n'
+    data = b'SUBMIT {"kind":"paths","bytes":200000}\n'
     assert refused(data, verbs=frozenset({"HELLO"})).startswith("order: SUBMIT may not come now")

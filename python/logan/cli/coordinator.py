@@ -107,7 +107,10 @@ def run(args: argparse.Namespace) -> int:
     """Serve, or run the job and present its report."""
     from logan.cli.cluster_view import ClusterView
     from logan.cli.terminal import check_output
+    from logan.sources.local import working_directory
 
+    if args.paths or (args.state is not None and not os.path.isabs(args.state)):
+        working_directory()  # raises, before anything listens, if it has been deleted
     expectations = expectations_of(args)
     if args.output is not None and not args.paths:
         raise UsageError("-o without a PATH: there is no report to write")
@@ -165,18 +168,16 @@ async def _main(
 
 async def _job(args: argparse.Namespace, coordinator: Coordinator) -> Report:
     from logan.cluster.submission import Submission
+    from logan.sources.local import working_directory
 
     submission = Submission(
         paths=args.paths,
         options=options_of(args),
         anchor=args.anchor,
         series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
-        base=os.getcwd(),
+        base=working_directory(),
     )
-    job = await coordinator.submit(submission)
-    report = await coordinator.report_of(job)
-    await coordinator.close_job(job, "report", report.to_json().encode())
-    return report
+    return await coordinator.report_of(await coordinator.submit(submission))
 
 
 async def _stop(coordinator: Coordinator, stopped: trio.Event) -> None:

@@ -208,12 +208,6 @@ def _explain_unforeseen(error: BaseException) -> Exit:
     if isinstance(error, MemoryError):
         say("out of memory")
         return Exit.INTERNAL
-    from logan.sources.local import deleted_working_directory
-
-    if isinstance(error, FileNotFoundError) and (folder := deleted_working_directory()):
-        say(f"the working directory {folder} was deleted")
-        say("change to a folder that exists", prefix="  hint: ")
-        return Exit.INTERNAL
     if isinstance(error, OSError):
         named = f"{error.filename}: " if error.filename else ""
         say(f"{named}{error.strerror or error}")

@@ -97,8 +97,9 @@ def _play(
     from logan.cli.terminal import write_stdout
     from logan.cluster.rehearsal import chunk_size_for, rehearse
     from logan.plan import Options
+    from logan.sources.local import working_directory
 
-    os.getcwd()  # raises if it was deleted: the processes start there
+    working_directory()  # the processes start there
     for path in paths:
         if not os.path.isfile(path):
             raise InputError(f"{path} is no file", input=path, hint="simulate works on files")

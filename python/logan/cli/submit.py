@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -112,7 +111,7 @@ async def _main(
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(signals.attend, nursery.cancel_scope.cancel)
-        _, body = await client.submit(_submission(args), show)
+        body = await client.submit(_submission(args), show)
         found.append(body)
         nursery.cancel_scope.cancel()
     if signals.signum is not None:
@@ -123,6 +122,7 @@ async def _main(
 
 def _submission(args: argparse.Namespace) -> Submission:
     from logan.cluster.submission import Submission
+    from logan.sources.local import working_directory
 
     return Submission(
         kind="on_workers" if args.on_workers else "paths",
@@ -130,6 +130,6 @@ def _submission(args: argparse.Namespace) -> Submission:
         options=options_of(args),
         anchor=args.anchor,
         series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
-        base=None if args.on_workers else os.getcwd(),
+        base=None if args.on_workers else working_directory(),
         confined=True,
     )

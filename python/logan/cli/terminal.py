@@ -35,7 +35,6 @@ __all__ = [
 
 COLOR_CHOICES: Final = ("auto", "always", "never")
 WIDTH_WITHOUT_TERMINAL: Final = 80
-_ELSEWHERE: Final = "change to a folder that exists, or write the whole path"
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -122,7 +121,11 @@ def check_output(path: str | None, inputs: Iterable[str] = ()) -> None:
 def _check_writable(path: str) -> None:
     if not path:
         raise UsageError("-o names no file", hint="write it like: -o report.json")
+    from logan.sources.local import working_directory
+
     target = Path(path)
+    if not target.is_absolute():
+        working_directory()  # raises, in clearer words, if it has been deleted
     try:
         folder = target.resolve().parent
         if target.is_dir():
@@ -190,12 +193,8 @@ def write_file(path: str, text: str) -> None:
 
 
 def _cannot_write(path: str, error: Exception) -> OutputError:
-    from logan.sources.local import deleted_working_directory
-
     why = (error.strerror if isinstance(error, OSError) else None) or str(error)
     hint = "nothing was written there; choose another place with -o"
-    if isinstance(error, FileNotFoundError) and (folder := deleted_working_directory()):
-        why, hint = f"the working directory {folder} was deleted", _ELSEWHERE
     return OutputError(f"cannot write {path}: {why}", hint=hint)
 
 

@@ -5,20 +5,37 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from ssl import SSLContext, SSLError
 from typing import Any
 
+import msgspec
 import trio
 
 from logan import errors
-from logan.cluster.dial import Address, dial
+from logan.cluster.dial import Address, dial, is_refused
 from logan.cluster.groups import open_flat_nursery
-from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RESUBMIT_S_MAX
+from logan.cluster.keepalive import Backoff, keep_alive
+from logan.cluster.limits import CLIENT_SILENCE_LEASES, LINGER_S_MAX, RESUBMIT_S_MAX
 from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.submission import Submission
 from logan.errors import ClusterError, InputError, LoganError, ProtocolError
-from logan.wire.codec import decode_json
-from logan.wire.messages import Accepted, Error, ProgressReport, Report, Status, StatusReport
+from logan.report import Report as Saved
+from logan.report.contract import OPTIONAL, SECTIONS, TOP_LEVEL
+from logan.wire.bodies import ErrorBody
+from logan.wire.codec import decode_body
+from logan.wire.connection import error_message
+from logan.wire.messages import (
+    Accepted,
+    Bye,
+    Error,
+    Message,
+    Ping,
+    ProgressReport,
+    Report,
+    Status,
+    StatusReport,
+)
 
 __all__ = ["Client", "Progress"]
 
@@ -53,17 +70,19 @@ class Client:
             async with self._connected() as link:
                 link.post(Status())
                 message = await link.receive()
+                while isinstance(message, Ping):
+                    message = await link.receive()
         except (LinkLostError, ProtocolError, trio.TooSlowError, OSError) as error:
             raise self._unreachable(error) from error
+        if isinstance(message, Error):
+            raise self._unreachable(ProtocolError(message.message, code=message.code))
         if not isinstance(message, StatusReport):
             raise ClusterError(f"{self.address} gave no status")
-        status: dict[str, Any] = decode_json(message.body)
+        status: dict[str, Any] = msgspec.to_builtins(message.body)
         return status
 
-    async def submit(
-        self, submission: Submission, progress: Progress | None = None
-    ) -> tuple[str, bytes]:
-        """Have a job done; kind and body of its REPORT ("report" or "summary").
+    async def submit(self, submission: Submission, progress: Progress | None = None) -> bytes:
+        """Have a job done; the JSON of its report.
 
         A coordinator that goes away while it works is waited for, since it may come back and go
         on. Cancelling gives the job up.
@@ -72,64 +91,88 @@ class Client:
             LoganError: what the coordinator says is wrong, of the class that it had there.
             ClusterError: it cannot be reached, or did not come back.
         """
-        give_up_at: float | None = None
-        was_there = False
+        attempts = _Attempts()
         while True:
+            attempts.begin()
             try:
                 async with self._connected() as link:
-                    give_up_at, was_there = None, True
-                    return await self._submit(link, submission, progress)
-            except LinkLostError as error:
-                if not was_there:
+                    attempts.connected = True
+                    return await self._submit(link, submission, attempts, progress)
+            except ProtocolError as error:
+                if error.code != "busy" or not attempts.connected:
                     raise self._unreachable(error) from error
-                if give_up_at is None:
-                    self._say(f"{error}; waiting for the coordinator to come back")
-                    give_up_at = trio.current_time() + RESUBMIT_S_MAX
-            except (ProtocolError, trio.TooSlowError) as error:
+                why = str(error)
+            except SSLError as error:
                 raise self._unreachable(error) from error
-            except OSError as error:
-                if give_up_at is None:
+            except (LinkLostError, trio.TooSlowError, OSError) as error:
+                if not attempts.connected:
                     raise self._unreachable(error) from error
-            if trio.current_time() > give_up_at:
+                why = _reason(error)
+            if attempts.is_over():
                 raise ClusterError(
-                    f"the coordinator at {self.address} went away and did not come back",
-                    hint="submit the job again once it runs; with --state it goes on",
+                    f"the coordinator at {self.address} did not go on with the job within "
+                    f"{RESUBMIT_S_MAX:g} s and {attempts.count} connections; at last: {why}",
+                    hint="submit the job again once the coordinator runs; with --state it goes on",
                 )
-            await trio.sleep(RECONNECT_PAUSE_S_MAX / 4)
+            if attempts.failed():
+                self._say(f"{why}; waiting for the coordinator to come back")
+            await trio.sleep(attempts.pause_s())
 
     async def _submit(
-        self, link: Link, submission: Submission, progress: Progress | None
-    ) -> tuple[str, bytes]:
+        self,
+        link: Link,
+        submission: Submission,
+        attempts: _Attempts,
+        progress: Progress | None,
+    ) -> bytes:
         link.post(submission.message())
-        while True:
-            match await link.receive():
-                case None:
-                    raise LinkLostError("the coordinator closed the connection")
-                case Accepted():
-                    pass
-                case ProgressReport(done_bytes=done, total_bytes=total, body=body):
-                    if progress is not None:
-                        progress(done, total, decode_json(body))
-                case Report(kind="error", body=body):
-                    raise _error_from(decode_json(body))
-                case Report(kind=kind, body=body):
-                    return kind, body
-                case Error(code=code, message=message):
-                    raise ProtocolError(message, code=code)
+        job: str | None = None
+        try:
+            while True:
+                message = await link.receive()
+                if isinstance(message, Ping):
+                    continue
+                if isinstance(message, Accepted) and job is None:
+                    job = message.job
+                    continue
+                _check_answer(message, job)
+                match message:
+                    case None:
+                        raise LinkLostError("the coordinator closed the connection")
+                    case ProgressReport(done_bytes=done, total_bytes=total, body=body):
+                        attempts.note_progress(done)
+                        if progress is not None:
+                            progress(done, total, msgspec.to_builtins(body))
+                    case Report(kind="error", body=data):
+                        raise _error_from(decode_body(data, ErrorBody, "REPORT"))
+                    case Report(body=data):
+                        _check_report(data)
+                        # Else the coordinator keeps it for when we come back.
+                        link.post(Bye())
+                        await link.flush()
+                        return data
+                    case Error(code=code, message=text):
+                        raise ProtocolError(text, code=code)
+        except ProtocolError as error:
+            link.post(error_message(error))
+            with trio.move_on_after(LINGER_S_MAX):
+                await link.flush()
+            raise
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Link]:
-        """An authenticated link. Raises as `dial` and `introduce` do."""
-        try:
-            stream, certificate = await dial(self.address, self._ssl)
-        except (SSLError, trio.TooSlowError) as error:
-            raise self._unreachable(error) from error
+        """An authenticated link that is kept alive. Raises as `dial`, `introduce` and `keep_alive`
+        do."""
+        stream, certificate = await dial(self.address, self._ssl)
         try:
             link = Link(stream, "client")
             async with open_flat_nursery() as nursery:
                 nursery.start_soon(_write, link)
                 id = f"client-{secrets.token_hex(4)}"
-                await introduce(link, "client", id, self._token, certificate)
+                welcome = await introduce(link, "client", id, self._token, certificate)
+                silence_s = CLIENT_SILENCE_LEASES * welcome.lease_s
+                beat = partial(link.post, Ping())
+                nursery.start_soon(keep_alive, link, welcome.heartbeat_s, silence_s, beat)
                 yield link
                 nursery.cancel_scope.cancel()
         finally:
@@ -153,22 +196,104 @@ class Client:
         return ClusterError(f"no coordinator at {self.address}", hint=hint)
 
 
+class _Attempts:
+    """The connections over which a client tries to have one job done, and when to stop trying.
+
+    The limit is on all of them together: it begins with the first failure, and anew once more of
+    the job is done than ever before, or a connection has lasted for as long as the limit.
+    """
+
+    def __init__(self) -> None:
+        self.connected = False
+        self.count = 0
+        self._backoff = Backoff()
+        self._began = 0.0
+        self._give_up_at: float | None = None
+        self._done_bytes = 0
+
+    def begin(self) -> None:
+        """A try to connect begins."""
+        self.count += 1
+        self._began = trio.current_time()
+
+    def note_progress(self, done_bytes: int) -> None:
+        """So much of the job is done."""
+        if done_bytes > self._done_bytes:
+            self._done_bytes = done_bytes
+            self._start_over()
+
+    def is_over(self) -> bool:
+        """Whether, after a failure, no other try may follow."""
+        now = trio.current_time()
+        if now - self._began >= RESUBMIT_S_MAX:
+            self._start_over()
+        return self._give_up_at is not None and now >= self._give_up_at
+
+    def failed(self) -> bool:
+        """A try failed; whether it is the first of its series."""
+        if self._give_up_at is not None:
+            return False
+        self._give_up_at = trio.current_time() + RESUBMIT_S_MAX
+        return True
+
+    def pause_s(self) -> float:
+        """How long to wait before the next try."""
+        return self._backoff.next_s(trio.current_time() - self._began)
+
+    def _start_over(self) -> None:
+        self._give_up_at = None
+        self.count = 1
+        self._backoff.reset()
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, trio.TooSlowError):
+        return "it does not answer"
+    if isinstance(error, OSError) and is_refused(error):
+        return "connection refused"
+    return str(error)
+
+
 async def _write(link: Link) -> None:
     with suppress(LinkLostError):  # the reader notices too
         await link.run()
 
 
-def _error_from(body: Mapping[str, Any]) -> LoganError:
+def _check_answer(message: Message | None, job: str | None) -> None:
+    """Raise `ProtocolError` for what does not belong to the job that was accepted, if one was."""
+    match message:
+        case ProgressReport() if message.job == job:
+            return
+        case Report(kind="error", job=""):
+            return
+        case Report() if message.job == job:
+            return
+        case Error() | None:
+            return
+    of = f" of job {message.job}" if isinstance(message, ProgressReport | Report) else ""
+    raise ProtocolError(f"{message.VERB}{of} came, which answers nothing", code="state")
+
+
+def _check_report(data: bytes) -> None:
+    """Raise `ProtocolError` if a report is not a JSON object with the sections of one."""
+    try:
+        report = Saved.from_json(data)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"REPORT: not a report: {error}", code="json") from error
+    for name in TOP_LEVEL:
+        if name not in report and name not in OPTIONAL:
+            raise ProtocolError(f"REPORT: not a report: it has no {name}", code="field")
+        if name in SECTIONS and not isinstance(report.get(name, {}), Mapping):
+            raise ProtocolError(f"REPORT: not a report: {name} is not an object", code="field")
+
+
+def _error_from(body: ErrorBody) -> LoganError:
     """The error that the coordinator had, if its class is one of ours."""
-    kind = getattr(errors, str(body.get("error")), None)
-    message, hint = str(body.get("message")), body.get("hint")
+    kind = getattr(errors, body.error, None)
     if isinstance(kind, type) and issubclass(kind, InputError):
         return kind(
-            message,
-            input=str(body.get("input") or ""),
-            kind=str(body.get("kind") or "unreadable"),
-            hint=hint,
+            body.message, input=body.input or "", kind=body.kind or "unreadable", hint=body.hint
         )
     if isinstance(kind, type) and issubclass(kind, LoganError):
-        return kind(message, hint=hint)
-    return ClusterError(message, hint=hint)
+        return kind(body.message, hint=body.hint)
+    return ClusterError(body.message, hint=body.hint)

@@ -12,20 +12,24 @@ place that knows both the scheduler and the wire.
     timekeeper  calls the machine when it asked to be
     journal     commits results in groups, in a thread, and only then tells the machine
 
-Nothing here waits for a worker: `step` only queues. A connection's errors end that connection; an
-error of the journal ends the coordinator, since nothing could be acknowledged any more.
+Nothing here waits for a worker: `step` only queues. A connection's errors end that connection, an
+error while a job is resumed or concluded ends that job; an error of the journal ends the
+coordinator, since nothing could be acknowledged any more.
+
+A job ends in `_conclude` alone: outcome, journal, and whoever waits. All others await
+`SubmittedJob.ended`.
 """
 
 from __future__ import annotations
 
+import copy
 import errno
 import math
 import secrets
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict
 from functools import partial
 from ssl import SSLContext
 from types import TracebackType
@@ -35,6 +39,7 @@ import trio
 
 from logan import narrowing
 from logan._logan import MergeTree, Spec, Summary
+from logan.cluster.ending import EndedJobs, Outcome, SubmittedJob
 from logan.cluster.groups import main_error
 from logan.cluster.hearing import Hearing
 from logan.cluster.journal import (
@@ -42,30 +47,41 @@ from logan.cluster.journal import (
     ChunkLost,
     JobEnded,
     JobForgotten,
+    JobSetAside,
     JobStored,
     Record,
+    ReportTaken,
     StoredJob,
     open_journal,
 )
 from logan.cluster.limits import (
     COMMIT_PAUSE_S,
     DRAIN_S_MAX,
+    EVENT_CHARS_MAX,
     EVENTS_KEPT_MAX,
     INLINE_BYTES_MAX,
     JOBS_MAX,
     LINGER_S_MAX,
     PORT_DEFAULT,
     REPORT_S_MAX,
+    RESUBMIT_S_MAX,
+    RETURN_S_MAX,
 )
-from logan.cluster.reception import Reception, WorkerSession
+from logan.cluster.reception import WorkerSession
 from logan.cluster.running import RunningJob
 from logan.cluster.secure import Roots, check_exposure
-from logan.cluster.submission import Submission, plan_submission
-from logan.errors import ClusterError, LoganError, UsageError
-from logan.job import Job, inputs_from_json, inputs_to_json
+from logan.cluster.server import Server
+from logan.cluster.stored import from_stored, to_stored
+from logan.cluster.submission import (
+    Planned,
+    Submission,
+    identity_of,
+    opener_of,
+    plan_submission,
+)
+from logan.errors import ClusterError, JournalError, LoganError, SummaryError, UsageError
 from logan.limits import SERIES_POINTS_MAX
 from logan.log import logger_of
-from logan.plan import Options
 from logan.report import Report
 from logan.report.units import span
 from logan.scheduler.actions import (
@@ -97,11 +113,15 @@ from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
 from logan.scheduler.views import Statistics
 from logan.sources import next_step, shown_name
+from logan.wire.limits import HEARTBEAT_S_MIN, LEASE_S_MAX
 from logan.wire.messages import Cancel, Done, Drain, Error, Fail, Lease, Stale
 
 __all__ = ["Coordinator"]
 
 logger = logger_of(__name__)
+
+COUNT_MAX: Final = 2**62
+"""What sums and rates are cut to: their parts may each be as large as the protocol allows."""
 
 _RECORDS_MAX: Final = 1024
 """Records of one commit: what is more waits for the next."""
@@ -149,6 +169,13 @@ class Coordinator:
         check_exposure(host, token=token is not None, tls=ssl is not None, insecure=insecure)
         if not 0 <= verify <= 1:
             raise UsageError(f"verify is {verify}, it must be from 0 to 1")
+        if limits is not None and not (
+            limits.heartbeat_s >= HEARTBEAT_S_MIN and limits.lease_s <= LEASE_S_MAX
+        ):
+            raise UsageError(
+                f"a heartbeat every {limits.heartbeat_s:g} s and leases of {limits.lease_s:g} s: "
+                f"workers accept {HEARTBEAT_S_MIN:g} s and more, and up to {LEASE_S_MAX:g} s"
+            )
         self.host = host
         self.port = port
         self.roots = Roots(roots)
@@ -166,10 +193,12 @@ class Coordinator:
         self._worker_timeout_s = worker_timeout_s
         self._on_event = on_event
         self._machine = Machine(self.limits)
-        self._ended: OrderedDict[str, RunningJob] = OrderedDict()
+        self._ended = EndedJobs()
         self._results: dict[tuple[str, tuple[str, int, int]], Any] = {}
         self._records: deque[tuple[Record | None, Callable[[], None] | None, int]] = deque()
         self._records_wanted = trio.Event()
+        self._commit_waiters: set[trio.Event] = set()
+        self._journal_failure: JournalError | None = None
         self._hurry = trio.Event()
         self.hearing = Hearing()
         self._alarm_at = math.inf
@@ -177,6 +206,7 @@ class Coordinator:
         self._workers_changed = trio.Event()
         self._running: AbstractAsyncContextManager[None] | None = None
         self.clients_waiting = 0
+        self.submissions_unanswered = 0
         self._made_good = {"count": 0, "leased_s": 0.0, "done_s": 0.0, "done_s_max": 0.0}
         self.stopping = False
 
@@ -201,17 +231,19 @@ class Coordinator:
         self._journal = await trio.to_thread.run_sync(open_journal, self._state)
         failure: BaseException | None = None
         try:
-            stored = await trio.to_thread.run_sync(self._journal.resume)
+            stored, set_aside = await trio.to_thread.run_sync(self._journal.resume)
             listeners = await _listen(self.host, self.port)
             self.port = listeners[0].socket.getsockname()[1]
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
+                for damaged in set_aside:
+                    self._note_set_aside(damaged.job, damaged.why)
                 for each in stored:
                     self._resume(each)
                 nursery.start_soon(self._keep_time)
                 nursery.start_soon(self._keep_journal)
-                reception = Reception(self)
-                nursery.start_soon(partial(trio.serve_listeners, reception.serve, listeners))
+                server = Server(self)
+                nursery.start_soon(partial(trio.serve_listeners, server.serve, listeners))
                 try:
                     yield
                 except BaseException as error:
@@ -251,7 +283,7 @@ class Coordinator:
             while any(session.leases for session in self.sessions.values()):
                 await self._workers_changed.wait()
         for job in list(self.jobs):
-            self.step(JobCancelled(job))
+            self._cancel(job)
         if self._state is None:
             with trio.move_on_after(REPORT_S_MAX):
                 await self._until(lambda: not self.clients_waiting)
@@ -285,12 +317,14 @@ class Coordinator:
 
         Raises `ClusterError` if nobody did the work, `InputError` for an input that failed.
         """
-        running = self.jobs.get(job) or self._ended.get(job)
-        if running is None:
+        running = self.jobs.get(job)
+        submitted = running.submitted if running is not None else self._ended.get(job)
+        if submitted is None:
             raise UsageError(f"there is no job {job!r}")
-        report = await self.report_of(running)
-        if running.missing_input is not None:
-            raise running.missing_input
+        report = await self.report_of(submitted)
+        assert submitted.outcome is not None
+        if submitted.outcome.input_error is not None:
+            raise copy.copy(submitted.outcome.input_error)
         return report
 
     async def process_file(self, path: str, **options: Any) -> Report:
@@ -328,105 +362,172 @@ class Coordinator:
 
     # -- jobs
 
-    async def submit(self, submission: Submission, *, strict: bool = False) -> RunningJob:
-        """Plan and begin a job; one that was resumed from the journal is taken up instead.
+    async def submit(self, submission: Submission, *, strict: bool = False) -> SubmittedJob:
+        """Plan and begin a job.
 
-        Raises `InputError` if `strict`, `UsageError`, `ClusterError`.
+        One that was taken up from the journal, or has ended without anybody getting its report,
+        is given instead if it is the same and its inputs have the same fingerprints.
+
+        Raises `InputError` if `strict`, `UsageError`, `ClusterError`, `JournalError`.
         """
-        key = submission.key()
-        for job in (*self.jobs.values(), *self._ended.values()):
-            if job.key == key and not job.owned:
-                job.owned = True
-                self._nursery.start_soon(self._mind_absence, job)
-                return job
+        await self._wait_for_holders(submission)
+        planned = await self._plan(submission, strict=strict)
+        wish, identity = submission.key(), identity_of(submission, planned.job)
+        same = await self._take_up(wish, identity)
+        if same is not None:
+            return same
         if len(self.jobs) >= JOBS_MAX:
             raise ClusterError(f"{JOBS_MAX} jobs are running", hint="try again later")
-        planned = await plan_submission(submission, self, strict=strict)
-        plan = planned.plan
+        plan = planned.job.plan
         running = RunningJob(
-            id=secrets.token_hex(6),
-            plan=plan,
+            submitted=SubmittedJob(secrets.token_hex(6), wish, identity, plan.bytes),
+            job=planned.job,
             tree=MergeTree(Spec(plan.spec_json)),
             urls=planned.urls,
             name=planned.name,
-            key=key,
-            job=planned.job,
             holders=planned.holders,
             local=planned.local,
             confined=submission.confined,
+            opened=opener_of(self.roots, confined=submission.confined),
             series_points=submission.series_points,
         )
-        stored = JobStored(running.id, plan, submission.kind, _extra(running))
         self.jobs[running.id] = running
         # The journal has the job before anybody works on it.
-        with trio.CancelScope(shield=True):
-            await self._commit(stored)
+        try:
+            await self._commit(JobStored(running.id, plan, to_stored(running)))
+        except BaseException:
+            del self.jobs[running.id]
+            self._record(JobForgotten(running.id))  # it may have been written after all
+            raise
         running.drawn = self._draw(range(len(plan.chunks)))
         self.step(JobAdded(running.id, running.items(), verify=running.drawn))
         self._nursery.start_soon(self._mind_absence, running)
-        return running
+        return running.submitted
 
-    async def report_of(self, job: RunningJob) -> Report:
-        """Wait for a job's end and make its report; what went wrong with inputs is in it.
+    async def _plan(self, submission: Submission, *, strict: bool) -> Planned:
+        try:
+            return await plan_submission(submission, self, strict=strict)
+        except LoganError:
+            raise
+        except Exception as error:
+            raise self._internal_error("planning the job", error) from error
 
-        Cancelling stops the job; a journal still has it. Raises `ClusterError`.
+    async def _take_up(self, wish: str, identity: str) -> SubmittedJob | None:
+        """The job that somebody comes back for, if there is one and its inputs are the same."""
+        for job in list(self.jobs.values()):
+            submitted = job.submitted
+            if submitted.owned or submitted.wish != wish:
+                continue
+            if identity and submitted.identity == identity:
+                submitted.owned = True
+                self._nursery.start_soon(self._mind_absence, job)
+                return submitted
+            self.note("resumed", f"job {job.name} is given up: its inputs have changed since")
+            self.give_up(submitted)
+        ended = self._ended.find(identity)
+        if ended is None and identity:
+            ended = await self._stored_report(wish, identity)
+        if ended is not None:
+            ended.owned = True
+        return ended
+
+    async def _stored_report(self, wish: str, identity: str) -> SubmittedJob | None:
+        """A job that ended before this coordinator began, and whose report nobody has got."""
+        found = await trio.to_thread.run_sync(self._journal.report, identity)
+        if found is None:
+            return None
+        known = self._ended.get(found.job)
+        if known is not None:
+            # Somebody is being given it just now; else memory would have had it first.
+            return None
+        try:
+            outcome = await trio.to_thread.run_sync(Outcome.from_stored, found.body, found.error)
+        except Exception as error:
+            logger.warning("the stored report of job %s is of no use: %s", found.job, error)
+            return None
+        submitted = SubmittedJob(found.job, wish, identity, owned=False)
+        submitted.end(outcome)
+        self._ended.add(submitted)
+        return submitted
+
+    async def _wait_for_holders(self, submission: Submission) -> None:
+        """Let workers come back whose files a job is about that somebody comes back for: without
+        them another job would be planned."""
+        wish = submission.key()
+        names = {
+            name
+            for job in self.jobs.values()
+            if not job.submitted.owned and job.submitted.wish == wish
+            for holders in job.holders
+            for name in holders or ()
+        }
+        with trio.move_on_after(RETURN_S_MAX):
+            await self._until(lambda: names <= {session.name for session in self.sessions.values()})
+
+    async def report_of(self, job: SubmittedJob) -> Report:
+        """Wait for a job's end and give its report; what went wrong with inputs is in it.
+
+        Cancelling stops the job; a journal still has it. Raises `ClusterError`, or what else it
+        failed with.
         """
         try:
-            await self.ended(job)
-            return await trio.to_thread.run_sync(job.report)
+            await job.ended.wait()
         except trio.Cancelled:
-            self.step(JobCancelled(job.id))
+            self._cancel(job.id)
             raise
+        assert job.outcome is not None
+        report = await trio.to_thread.run_sync(job.outcome.report)
+        self._ended.claim(job.id)
+        if self._state is not None:
+            await self._commit(ReportTaken(job.id))
+        return report
 
-    async def ended(self, job: RunningJob) -> None:
-        """Wait until `job.result` is there. Raises what went wrong instead."""
-        await job.ended.wait()
-        if job.failure is not None:
-            raise job.failure
+    def delivered(self, job: SubmittedJob) -> None:
+        """A client has got the job's report, and asks for nothing more."""
+        self._ended.drop(job.id)
+        self._record(ReportTaken(job.id))
 
-    def give_up(self, job: RunningJob) -> None:
+    def undelivered(self, job: SubmittedJob) -> None:
+        """The client has gone before it had the job's report: it may come back for it."""
+        job.owned = False
+
+    def await_return(self, job: SubmittedJob) -> None:
+        """The connection to the job's client broke: it may come back for the job, for a while."""
+        job.owned = False
+        self._nursery.start_soon(self._forget_unclaimed, job)
+
+    async def _forget_unclaimed(self, job: SubmittedJob) -> None:
+        with trio.move_on_after(RESUBMIT_S_MAX):
+            await job.ended.wait()
+        if not job.owned and not job.ended.is_set():
+            self.give_up(job)
+
+    def give_up(self, job: SubmittedJob) -> None:
         """Nobody wants the job any more."""
-        if job.id in self.jobs:
+        running = self.jobs.get(job.id)
+        if running is not None:
+            running.abandoned = True
             self.step(JobCancelled(job.id))
             self._record(JobForgotten(job.id))
 
-    async def close_job(self, job: RunningJob, kind: str, body: bytes) -> None:
-        """Its report was made: the journal keeps that instead of the results."""
-        if not job.closed and not (self.stopping and job.cancelled):
-            job.closed = True
-            await self._commit(JobEnded(job.id, kind, body))
+    def _cancel(self, job: str) -> None:
+        """End a job with what there is; a journal goes on with it at the next start."""
+        running = self.jobs.get(job)
+        if running is not None:
+            running.submitted.kept = self._state is not None
+            self.step(JobCancelled(job))
 
     def _resume(self, stored: StoredJob) -> None:
-        extra = stored.extra
-        inputs = inputs_from_json(extra["inputs"]) if extra["inputs"] is not None else None
-        job = None
-        if inputs is not None:
-            options = Options(**extra["options"])
-            job = Job(inputs, extra["order"], stored.plan, options, watched=extra["watched"])
-        holders = [None if each is None else frozenset(each) for each in extra["holders"]]
-        running = RunningJob(
-            id=stored.job,
-            plan=stored.plan,
-            tree=stored.tree,
-            urls=extra["urls"],
-            name=extra["name"],
-            key=extra["key"],
-            job=job,
-            holders=holders,
-            local=extra["local"],
-            confined=extra["confined"],
-            done=set(stored.done),
-            notes=dict(stored.notes),
-            owned=False,
-            series_points=extra["series_points"],
-        )
-        for each in stored.lost:
-            running.lost.append(
-                LostChunk(each.job, each.chunk, each.kind, each.detail, each.bad_range)
-            )
+        """Go on with a job of the journal; one that cannot be is set aside."""
+        try:
+            running = from_stored(stored, self.roots)
+        except Exception as error:
+            self._record(JobSetAside(stored.job, f"it cannot be resumed: {error}"))
+            self._note_set_aside(stored.job, f"what the journal has of it is not valid: {error}")
+            return
         self.jobs[running.id] = running
         finished = frozenset(running.done)
-        given_up = {each.chunk for each in stored.lost}
+        given_up = {each.chunk for each in running.lost}
         items = [item for item in running.items() if item.chunk not in given_up]
         self.note(
             "resumed",
@@ -436,6 +537,18 @@ class Coordinator:
         # What was to be verified when the last coordinator died is drawn anew from what is left.
         running.drawn = self._draw([each.chunk for each in items if each.chunk not in finished])
         self.step(JobAdded(running.id, items, finished, running.drawn))
+
+    def _note_set_aside(self, job: str, why: str) -> None:
+        text = f"job {job} is set aside, the others go on: {why}; submit it again"
+        logger.error("%s", text)
+        self.note("alarm", text)
+
+    def _internal_error(self, doing: str, error: Exception) -> ClusterError:
+        """What is said, and logged, of a fault of ours that costs one job."""
+        logger.error("%s failed", doing, exc_info=error)
+        text = f"internal error while {doing}: {type(error).__name__}: {error}"
+        self.note("alarm", text)
+        return ClusterError(text, hint="this is a fault of logan: please report it")
 
     def _draw(self, chunks: Sequence[int]) -> frozenset[int]:
         """Which chunks a second worker scans too; one at least, if any shall be."""
@@ -448,14 +561,15 @@ class Coordinator:
         """Give the job up when no worker was there for long, if that was asked for."""
         if self._worker_timeout_s is None:
             return
-        while not job.ended.is_set():
-            await self._until(lambda: not self.sessions or job.ended.is_set())
+        ended = job.submitted.ended
+        while not ended.is_set():
+            await self._until(lambda: not self.sessions or ended.is_set())
             with trio.move_on_after(self._worker_timeout_s) as patience:
-                await self._until(lambda: bool(self.sessions) or job.ended.is_set())
+                await self._until(lambda: bool(self.sessions) or ended.is_set())
             if patience.cancelled_caught:
                 job.failure = self._nobody(f"no worker was there for {self._worker_timeout_s:g} s")
                 # A journal keeps it: what was done so far is not lost.
-                self.step(JobCancelled(job.id))
+                self._cancel(job.id)
                 return
 
     def _nobody(self, what: str) -> ClusterError:
@@ -470,31 +584,45 @@ class Coordinator:
             await self._workers_changed.wait()
 
     async def _conclude(self, job: RunningJob) -> None:
-        """The machine has nothing more to do for the job."""
-        try:
-            if job.drawn:
-                self.note(
-                    "verified",
-                    f"{job.verified:,} of {len(job.drawn):,} chunks that were drawn by lot were "
-                    f"scanned by a second worker too; {len(job.alarms):,} had other figures",
-                )
-            job.result = await trio.to_thread.run_sync(job.conclude)
-            if not job.owned and not job.cancelled and job.job is not None:
-                # It was resumed and nobody has come back for it so far.
-                report = await trio.to_thread.run_sync(job.report)
-                await self.close_job(job, "report", report.to_json().encode())
-        except LoganError as error:
-            job.failure = job.failure or error
+        """End a job, for which the machine has nothing more to do. No other place does."""
+        if job.drawn:
+            self.note(
+                "verified",
+                f"{job.verified:,} of {len(job.drawn):,} chunks that were drawn by lot were "
+                f"scanned by a second worker too; {len(job.alarms):,} had other figures",
+            )
+        outcome = await self._outcome(job)
+        if not job.cancelled:
+            record: Record
+            if outcome.failure is None:
+                body, error = outcome.stored()
+                record = JobEnded(job.id, job.submitted.identity, body, error)
+            else:
+                record = JobSetAside(job.id, str(outcome.failure))
+            await self._commit(record)
+        else:
+            job.submitted.identity = ""  # what it ended with is for nobody else
         del self.jobs[job.id]
-        self._ended[job.id] = job
-        if len(self._ended) > JOBS_MAX:
-            self._ended.popitem(last=False)
+        if not job.abandoned:
+            self._ended.add(job.submitted)
         for session in self.sessions.values():
             if job.id in session.jobs:
-                session.jobs.discard(job.id)
+                session.forget_job(job.id)
                 session.link.post(Cancel(job.id))
-        job.ended.set()
+        job.submitted.end(outcome)
         self.workers_changed()
+
+    async def _outcome(self, job: RunningJob) -> Outcome:
+        """What a job ends with, whatever happens on the way."""
+        if job.failure is not None or job.abandoned:
+            return Outcome.failed(job.failure or ClusterError("nobody wants this job any more"))
+        try:
+            return await trio.to_thread.run_sync(job.conclude)
+        except LoganError as error:
+            self.note("alarm", f"job {job.name} ended without a report: {error}")
+            return Outcome.failed(error)
+        except Exception as error:
+            return Outcome.failed(self._internal_error(f"concluding job {job.name}", error))
 
     # -- the machine
 
@@ -567,7 +695,7 @@ class Coordinator:
         session = self.sessions[id]
         job = self.jobs[key[0]]
         chunk = job.plan.chunks[key[1]]
-        session.leases[key] = chunk
+        session.grant(key, chunk)
         job.begin()
         job.share(session.name, trio.current_time())
         job.threads[session.name] = session.threads
@@ -694,18 +822,41 @@ class Coordinator:
                 began = trio.current_time()
             group = [self._records.popleft() for _ in range(min(len(self._records), _RECORDS_MAX))]
             records = [record for record, _, _ in group if record is not None]
+            spoilt: list[JobSetAside] = []
             try:
                 if self._state is None and sum(each[2] for each in group) <= INLINE_BYTES_MAX:
-                    self._journal.commit(records)  # it only merges
+                    spoilt = self._journal.commit(records)  # it only merges
                     await trio.lowlevel.checkpoint()
                 elif records:
-                    await trio.to_thread.run_sync(self._journal.commit, records)
-            except LoganError as error:
+                    spoilt = await trio.to_thread.run_sync(self._journal.commit, records)
+            except JournalError as error:
                 self._fail_commits(records, str(error))
+                await self._fail_waiters(error)
                 raise
+            for each in spoilt:
+                self._fail_job(each)
             for _, then, _ in group:
                 if then is not None:
                     then()
+
+    async def _fail_waiters(self, error: JournalError) -> None:
+        """The journal is of no use any more: let those know who wait for it, and whoever is being
+        answered get the answer, before all ends."""
+        self._journal_failure = error
+        for written in self._commit_waiters:
+            written.set()
+        with trio.move_on_after(LINGER_S_MAX):
+            await self._until(lambda: not self.submissions_unanswered)
+
+    def _fail_job(self, spoilt: JobSetAside) -> None:
+        """A result of the job does not merge with its others, so that it has no figures."""
+        job = self.jobs.get(spoilt.job)
+        if job is not None:
+            job.failure = SummaryError(
+                f"job {job.name} cannot go on: {spoilt.why}", hint="submit it again"
+            )
+            self.note("alarm", str(job.failure))
+            self.step(JobCancelled(job.id))
 
     def _fail_commits(self, records: Sequence[Record], why: str) -> None:
         for record in records:
@@ -722,9 +873,18 @@ class Coordinator:
         self._records_wanted.set()
 
     async def _commit(self, record: Record) -> None:
+        """Return once the journal has the record. Raises `JournalError` if it never will."""
         written = trio.Event()
-        self._record(record, written.set)
-        await written.wait()
+        if self._journal_failure is None:
+            self._record(record, written.set)
+            self._commit_waiters.add(written)
+            try:
+                await written.wait()
+            finally:
+                self._commit_waiters.discard(written)
+        if self._journal_failure is not None:
+            failure = self._journal_failure
+            raise JournalError(failure.message, hint=failure.hint)
 
     # -- what others want to know
 
@@ -732,6 +892,7 @@ class Coordinator:
         """Remember an event: `kind` is joined, left, refused, recovered, missing, resumed or
         alarm."""
         self.events_total += 1
+        text = text[:EVENT_CHARS_MAX]
         event = {"n": self.events_total, "at": time.time(), "kind": kind, "text": text}
         self.events.append(event)
         if self._on_event is not None:
@@ -757,8 +918,8 @@ class Coordinator:
                     "leases": len(view.leases),
                     "chunks_done": view.done,
                     "chunks_lost": view.lost + view.failed,
-                    "bytes_done": view.done_bytes,
-                    "bytes_per_second": round(session.rate(now)) if session else 0,
+                    "bytes_done": _count(view.done_bytes),
+                    "bytes_per_second": _count(session.rate(now)) if session else 0,
                     "rss_bytes": session.rss_bytes if session else None,
                     "cpu_percent": session.cpu_percent if session else None,
                     "heard_s": None if view.heard_at is None else round(now - view.heard_at, 3),
@@ -780,21 +941,22 @@ class Coordinator:
                 {
                     "job": job.id,
                     "name": job.name,
-                    "done_bytes": view.scanned_bytes,
-                    "total_bytes": job.plan.bytes,
-                    "resumed_bytes": job.resumed_bytes,
+                    "done_bytes": _count(view.scanned_bytes),
+                    "total_bytes": _count(job.plan.bytes),
+                    "resumed_bytes": _count(job.resumed_bytes),
                     "chunks": len(job.plan.chunks),
                     "chunks_done": view.chunks["done"] + view.chunks["checking"],
                     "chunks_missing": view.chunks["lost"],
                     "elapsed_s": round(elapsed_s, 3),
-                    "bytes_per_second": round(fresh_bytes / elapsed_s) if elapsed_s else 0,
+                    "bytes_per_second": _count(fresh_bytes / elapsed_s if elapsed_s else 0),
                     "recoveries": len(job.recoveries),
                 }
             )
         return {
             "coordinator": {
                 "address": f"{self.host}:{self.port}",
-                "uptime_s": round(time.time() - self.started_at, 3),
+                # The clock on the wall may have been set back.
+                "uptime_s": max(0.0, round(time.time() - self.started_at, 3)),
                 "connections": len(self.sessions),
                 "recoveries": dict(self._made_good),
             },
@@ -804,22 +966,9 @@ class Coordinator:
         }
 
 
-def _extra(job: RunningJob) -> dict[str, Any]:
-    """What a resumed coordinator needs to know of a job besides its plan."""
-    made = job.job
-    return {
-        "key": job.key,
-        "name": job.name,
-        "urls": list(job.urls),
-        "holders": [None if each is None else sorted(each) for each in job.holders],
-        "local": job.local,
-        "confined": job.confined,
-        "inputs": None if made is None else inputs_to_json(made.inputs),
-        "order": None if made is None else list(made.order),
-        "options": None if made is None else asdict(made.options),
-        "watched": made is not None and made.watched,
-        "series_points": job.series_points,
-    }
+def _count(number: float) -> int:
+    """A number of bytes, or of bytes per second, as the protocol can say it."""
+    return round(min(max(number, 0), COUNT_MAX))
 
 
 async def _listen(host: str, port: int) -> list[trio.SocketListener]:

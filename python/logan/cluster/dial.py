@@ -16,7 +16,7 @@ from logan.cluster.limits import CONNECT_S_MAX, HANDSHAKE_S_MAX, PORT_DEFAULT, R
 from logan.cluster.secure import certificate_sha256
 from logan.errors import UsageError
 
-__all__ = ["Address", "dial", "set_user_timeout"]
+__all__ = ["Address", "dial", "is_refused", "set_user_timeout"]
 
 _MILLISECONDS: Final = 1_000
 
@@ -76,6 +76,12 @@ async def dial(address: Address, context: ssl.SSLContext | None) -> tuple[trio.a
         await trio.aclose_forcefully(secure)
         raise
     return secure, certificate_sha256(secure.getpeercert(binary_form=True) or b"")
+
+
+def is_refused(error: OSError) -> bool:
+    """Whether an address of the host refused the connection."""
+    causes = getattr(error.__cause__, "exceptions", (error,))
+    return any(isinstance(each, ConnectionRefusedError) for each in causes)
 
 
 def set_user_timeout(stream: trio.abc.Stream, seconds: float) -> None:

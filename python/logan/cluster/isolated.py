@@ -18,6 +18,8 @@ import trio
 from logan._logan import Spec
 from logan.cluster.scanning import EXIT_ORDERLY, Piece, Scanned, first_line_from, whole_line_end
 from logan.errors import InputError
+from logan.wire.bodies import Note
+from logan.wire.codec import decode_body
 
 __all__ = ["Isolation", "Poison"]
 
@@ -96,7 +98,7 @@ class Isolation:
         self._progress(piece.end - piece.start)
         if process.returncode == 0:
             note, _, summary = bytes(process.stdout).partition(b"\n")
-            return Scanned(summary, json.loads(note))
+            return Scanned(summary, decode_body(note, Note, "a note") if note else None)
         if process.returncode == EXIT_ORDERLY:
             what = json.loads(process.stderr)
             raise InputError(what["message"], input=piece.path, kind=what["kind"])

@@ -7,12 +7,19 @@ time. `open_journal(None)` gives a journal that forgets, for coordinators withou
 of a job together the summaries of the largest complete subtrees of the merge tree. When a chunk
 completes a subtree, the subtree's summary goes in and those below it go out in the same
 transaction, so the file holds about one summary per level, and a resumed tree is exactly the tree
-that was. Chunks that were given up are stored as such; an ended job keeps its report only.
+that was. Chunks that were given up are stored as such. Of an ended job its report is kept until
+somebody has it; it is named by what was asked for and the fingerprints of the inputs, so that it is
+never given for other ones.
+
+**What is read is what was written.** Each row ends in a checksum over all that stands before it.
+A job with a damaged row, or that does not add up, is *set aside*: it stays in the file for whoever
+wants to look into it, is never resumed again, and does not keep the others from going on.
 
 **Grouped commits.** `commit` takes any number of records and makes them durable together: one
 sync of the disk (WAL, `synchronous=FULL`) for all results that came in meanwhile. A subtree that
 a later record of the same group makes part of a larger one is never written. What `commit` has
-not returned from may not be acknowledged to anybody.
+not returned from may not be acknowledged to anybody. A result that does not merge with the others
+of its job sets that job aside and spoils nothing else of the group.
 
 **When it fails** (disk full, I/O error), `commit` raises `JournalError`, and so does every later
 call: merge trees and file may then disagree, and only a restart from the file is honest.
@@ -22,15 +29,19 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import os
 import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
+
+import msgspec
 
 from logan._logan import MergeTree, Spec, Summary
 from logan.errors import JournalError, SummaryError
@@ -39,13 +50,15 @@ from logan.model import Chunk, Plan, Source
 __all__ = [
     "ChunkDone",
     "ChunkLost",
-    "FinishedJob",
     "JobEnded",
     "JobForgotten",
+    "JobSetAside",
     "JobStored",
     "Journal",
     "Record",
+    "ReportTaken",
     "StoredJob",
+    "StoredReport",
     "open_journal",
 ]
 
@@ -55,14 +68,26 @@ LOCK_NAME: Final = "lock"
 APPLICATION_ID: Final = 0x6C6F676E
 """Marks the file as ours, where `file` and SQLite look: "logn"."""
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Goes up with any change of the tables or of what they mean."""
 
-FINISHED_JOBS_MAX: Final = 100
+REPORTS_MAX: Final = 100
 """Ended jobs whose reports are kept, newest first, for clients that lost their connection."""
 
-FINISHED_BYTES_MAX: Final = 256 * 1024 * 1024
+REPORTS_BYTES_MAX: Final = 256 * 1024 * 1024
 """The same in bytes of reports; the newest is kept whatever its size."""
+
+REPORT_AGE_S_MAX: Final = 24 * 3600.0
+"""Who has not come back for a report by then does not come."""
+
+ID_CHARS_MAX: Final = 64
+"""Of a job's id."""
+
+SET_ASIDE_JOBS_MAX: Final = 16
+"""Jobs that could not be resumed and are kept all the same, newest first."""
+
+SET_ASIDE_CHARS_MAX: Final = 2_000
+"""Of the reason why a job was set aside."""
 
 GONE_JOBS_MAX: Final = 10_000
 """Ids of ended and cancelled jobs that are remembered, to skip records that were under way."""
@@ -74,19 +99,25 @@ _SCHEMA: Final = """
 CREATE TABLE jobs (
     number INTEGER PRIMARY KEY,         -- in order of arrival
     id TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL,
     spec TEXT NOT NULL,
     sources TEXT NOT NULL,              -- JSON [{...}], as in Source
     chunk_size INTEGER NOT NULL,
     expansion_max INTEGER NOT NULL,
     chunks TEXT NOT NULL,               -- JSON [[source, start, end]], in order of ids
-    extra TEXT NOT NULL                 -- JSON object, the coordinator's own
+    extra TEXT NOT NULL,                -- JSON object, the coordinator's own
+    checksum TEXT NOT NULL              -- of all columns before, as in every table
+);
+CREATE TABLE set_aside (                -- jobs that are not resumed
+    job INTEGER PRIMARY KEY REFERENCES jobs,
+    why TEXT NOT NULL,
+    checksum TEXT NOT NULL
 );
 CREATE TABLE results (
     job INTEGER NOT NULL REFERENCES jobs,
     chunk INTEGER NOT NULL,
     digest TEXT NOT NULL,
     note TEXT,
+    checksum TEXT NOT NULL,
     PRIMARY KEY (job, chunk)            -- a chunk is done once
 ) WITHOUT ROWID;
 CREATE TABLE subtrees (
@@ -94,6 +125,7 @@ CREATE TABLE subtrees (
     level INTEGER NOT NULL,
     place INTEGER NOT NULL,
     summary BLOB NOT NULL,
+    checksum TEXT NOT NULL,
     UNIQUE (job, level, place)
 );
 CREATE TABLE lost (
@@ -103,25 +135,28 @@ CREATE TABLE lost (
     detail TEXT NOT NULL,
     bad_start INTEGER,
     bad_end INTEGER,
+    checksum TEXT NOT NULL,
     PRIMARY KEY (job, chunk)
 ) WITHOUT ROWID;
 CREATE TABLE reports (
     number INTEGER PRIMARY KEY,         -- the job's
     id TEXT NOT NULL UNIQUE,
-    kind TEXT NOT NULL,
-    body BLOB NOT NULL
+    identity TEXT NOT NULL,             -- of what was asked for, and of the inputs
+    ended_at REAL NOT NULL,             -- seconds since 1970
+    error TEXT NOT NULL,                -- JSON, of the first input that has one
+    body BLOB NOT NULL,
+    checksum TEXT NOT NULL
 );
 """
-_TABLES_OF_A_JOB: Final = ("results", "subtrees", "lost")
+_TABLES_OF_A_JOB: Final = ("results", "subtrees", "lost", "set_aside")
 
 
 @dataclass(frozen=True, slots=True)
 class JobStored:
-    """A new job. `kind` and `extra` (JSON values) are the coordinator's own affair."""
+    """A new job. `extra` (JSON values) is the coordinator's own affair."""
 
     job: str
     plan: Plan
-    kind: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -154,11 +189,26 @@ class ChunkLost:
 
 @dataclass(frozen=True, slots=True)
 class JobEnded:
-    """The job's report; its plan, results and subtrees are dropped."""
+    """The job's report; its plan, results and subtrees are dropped.
+
+    Attributes:
+        identity: of what was asked for and of the inputs; by it the report is found again.
+        error: a JSON value, the coordinator's own affair.
+        ended_at: seconds since 1970.
+    """
 
     job: str
-    kind: str
+    identity: str
     body: bytes
+    error: Any = None
+    ended_at: float = field(default_factory=time.time)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTaken:
+    """Who waited for the job's report has it: it is dropped."""
+
+    job: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +218,15 @@ class JobForgotten:
     job: str
 
 
-Record = JobStored | ChunkDone | ChunkLost | JobEnded | JobForgotten
+@dataclass(frozen=True, slots=True)
+class JobSetAside:
+    """The job cannot go on, for the reason `why`: it is kept, and not resumed."""
+
+    job: str
+    why: str
+
+
+Record = JobStored | ChunkDone | ChunkLost | JobEnded | ReportTaken | JobForgotten | JobSetAside
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +241,6 @@ class StoredJob:
 
     job: str
     plan: Plan
-    kind: str
     extra: Mapping[str, Any]
     done: Mapping[int, str]
     lost: tuple[ChunkLost, ...]
@@ -192,31 +249,31 @@ class StoredJob:
 
 
 @dataclass(frozen=True, slots=True)
-class FinishedJob:
-    """A job that has ended; `Journal.report` has its report."""
+class StoredReport:
+    """The report of a job that has ended; fields as in `JobEnded`."""
 
     job: str
-    kind: str
-    bytes: int
+    identity: str
+    body: bytes
+    error: Any
 
 
 class Journal(Protocol):
     """What a coordinator asks of a journal. Every method may raise `JournalError`."""
 
-    def commit(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> list[JobSetAside]:
         """Make all records durable, in order, or none. Blocks until the disk has them.
 
-        Records of a job that has ended or was cancelled meanwhile are skipped.
+        Returns the jobs that were set aside because a result does not merge. Records of these,
+        and of a job that has ended or was cancelled meanwhile, are skipped.
         """
 
-    def resume(self) -> list[StoredJob]:
-        """The jobs that have not ended, oldest first."""
+    def resume(self) -> tuple[list[StoredJob], list[JobSetAside]]:
+        """The jobs that have not ended, oldest first, and those that were set aside just now
+        because they cannot be resumed."""
 
-    def finished(self) -> list[FinishedJob]:
-        """The ended jobs that are kept, newest first."""
-
-    def report(self, job: str) -> tuple[str, bytes] | None:
-        """Kind and body of an ended job's report, if it is kept."""
+    def report(self, identity: str) -> StoredReport | None:
+        """The newest report of that identity, if one is kept and undamaged."""
 
     def close(self) -> None:
         """Free the folder. Nothing that was committed depends on it."""
@@ -233,38 +290,23 @@ def open_journal(folder: str | None) -> Journal:
 
 
 class _MemoryJournal:
-    """Merges, stores nothing but the newest reports."""
+    """Merges, and stores nothing."""
 
-    def __init__(self) -> None:
-        self._reports: dict[str, tuple[str, bytes]] = {}
-
-    def commit(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> list[JobSetAside]:
+        spoilt: dict[str, JobSetAside] = {}
         for record in records:
-            match record:
-                case ChunkDone(chunk=chunk, summary=summary, tree=tree):
-                    tree.insert(chunk, summary)
-                case JobEnded(job=job, kind=kind, body=body):
-                    self._reports[job] = (kind, body)
-                    self._drop_old()
-                case _:
-                    pass
+            if isinstance(record, ChunkDone) and record.job not in spoilt:
+                try:
+                    record.tree.insert(record.chunk, record.summary)
+                except Exception as error:
+                    spoilt[record.job] = JobSetAside(record.job, _unmerged(record, error))
+        return list(spoilt.values())
 
-    def _drop_old(self) -> None:
-        while len(self._reports) > 1 and (
-            len(self._reports) > FINISHED_JOBS_MAX
-            or sum(len(body) for _, body in self._reports.values()) > FINISHED_BYTES_MAX
-        ):
-            del self._reports[next(iter(self._reports))]
+    def resume(self) -> tuple[list[StoredJob], list[JobSetAside]]:
+        return [], []
 
-    def resume(self) -> list[StoredJob]:
-        return []
-
-    def finished(self) -> list[FinishedJob]:
-        found = [FinishedJob(job, kind, len(body)) for job, (kind, body) in self._reports.items()]
-        return found[::-1]
-
-    def report(self, job: str) -> tuple[str, bytes] | None:
-        return self._reports.get(job)
+    def report(self, identity: str) -> StoredReport | None:
+        return None
 
     def close(self) -> None:
         pass
@@ -285,45 +327,67 @@ class _SqliteJournal:
             os.close(self._lock_fd)
             raise
 
-    def commit(self, records: Sequence[Record]) -> None:
+    def commit(self, records: Sequence[Record]) -> list[JobSetAside]:
         with self._busy:
             self._check_usable()
             try:
                 with self._errors("written"):
-                    self._commit(records)
+                    return self._commit(records)
             except BaseException as error:
                 # Trees have merged what the file does not have: there is no way on from here.
-                if not isinstance(error, JournalError):
-                    failure = JournalError(f"{self._path}: a commit was broken off: {error}")
-                    self._failure = failure
-                else:
-                    self._failure = error
+                failure = error if isinstance(error, JournalError) else self._broken_off(error)
+                self._failure = failure
                 with contextlib.suppress(sqlite3.Error):
                     self._database.execute("ROLLBACK")
                 self._numbers.clear()
+                if isinstance(error, Exception):
+                    raise failure from error
                 raise
 
-    def resume(self) -> list[StoredJob]:
+    def _broken_off(self, error: BaseException) -> JournalError:
+        return JournalError(
+            f"{self._path}: a commit was broken off: {type(error).__name__}: {error}",
+            hint="start the coordinator again: it goes on where it was",
+        )
+
+    def resume(self) -> tuple[list[StoredJob], list[JobSetAside]]:
         with self._busy, self._errors("read"):
             self._check_usable()
-            rows = self._database.execute("SELECT number FROM jobs ORDER BY number").fetchall()
-            return [self._stored_job(number) for (number,) in rows]
+            self._database.execute("BEGIN IMMEDIATE")
+            rows = self._database.execute("SELECT number, id FROM jobs ORDER BY number").fetchall()
+            jobs: list[StoredJob] = []
+            set_aside: list[JobSetAside] = []
+            for number, id in rows:
+                try:
+                    if self._rows("set_aside", number):
+                        continue
+                    jobs.append(self._stored_job(number))
+                    self._numbers[id] = number
+                except sqlite3.Error:
+                    raise
+                except Exception as error:
+                    why = f"what {self._path} has of it is damaged: {error}"
+                    set_aside.append(JobSetAside(_text(str(id)), why))
+                    self._set_aside(number, why)
+            self._drop_old_reports()
+            self._database.execute("COMMIT")
+            return jobs, set_aside
 
-    def finished(self) -> list[FinishedJob]:
+    def report(self, identity: str) -> StoredReport | None:
         with self._busy, self._errors("read"):
             self._check_usable()
             rows = self._database.execute(
-                "SELECT id, kind, length(body) FROM reports ORDER BY number DESC"
-            )
-            return [FinishedJob(*row) for row in rows]
-
-    def report(self, job: str) -> tuple[str, bytes] | None:
-        with self._busy, self._errors("read"):
-            self._check_usable()
-            row = self._database.execute(
-                "SELECT kind, body FROM reports WHERE id = ?", (job,)
-            ).fetchone()
-            return None if row is None else (row[0], row[1])
+                "SELECT number, id, identity, ended_at, error, body, checksum FROM reports "
+                "WHERE identity = ? AND ended_at > ? ORDER BY number DESC",
+                (identity, time.time() - REPORT_AGE_S_MAX),
+            ).fetchall()
+        for row in rows:
+            # One that is damaged is of no use: the job is done again.
+            with contextlib.suppress(SummaryError):
+                _, id, _, _, error, body = _checked(row)
+                _check_id(id)
+                return StoredReport(id, identity, body, json.loads(error))
+        return None
 
     def close(self) -> None:
         with self._busy:
@@ -337,161 +401,209 @@ class _SqliteJournal:
 
     # --- Writing ---
 
-    def _commit(self, records: Sequence[Record]) -> None:
+    def _commit(self, records: Sequence[Record]) -> list[JobSetAside]:
         run = self._database.execute
+        spoilt: list[JobSetAside] = []
         run("BEGIN IMMEDIATE")
-        # Subtrees of this group by job number; only those that stay are written, at the end.
-        fresh: dict[int, dict[tuple[int, int], MergeTree]] = {}
+        # Subtrees of this group by job; only those that stay are written, at the end.
+        fresh: dict[str, dict[tuple[int, int], MergeTree]] = {}
         for record in records:
-            if record.job in self._gone and not isinstance(record, JobStored):
+            if record.job in self._gone and not isinstance(record, JobStored | ReportTaken):
                 continue
             match record:
                 case JobStored():
                     self._store_job(record)
                 case ChunkDone():
-                    number = self._number(record.job)
-                    self._store_result(number, record, fresh.setdefault(number, {}))
-                case ChunkLost(chunk=chunk, kind=kind, bad_range=bad_range):
-                    start, end = bad_range or (None, None)
-                    run(
-                        "INSERT INTO lost VALUES (?, ?, ?, ?, ?, ?)",
-                        (self._number(record.job), chunk, kind, _text(record.detail), start, end),
-                    )
-                case JobEnded():
-                    fresh.pop(self._number(record.job), None)
-                    self._store_report(record)
-                case JobForgotten(job=job):
-                    fresh.pop(self._number(job), None)
-                    self._drop(job)
-        for number, subtrees in fresh.items():
+                    why = self._store_result(record, fresh.setdefault(record.job, {}))
+                    if why is not None:
+                        spoilt.append(JobSetAside(record.job, why))
+                        del fresh[record.job]
+                        self._end(spoilt[-1])
+                case ChunkLost(job=job, chunk=chunk, kind=kind, detail=detail):
+                    bad = record.bad_range or (None, None)
+                    self._insert("lost", self._number(job), chunk, kind, _text(detail), *bad)
+                case ReportTaken(job=job):
+                    run("DELETE FROM reports WHERE id = ?", (job,))
+                case JobEnded() | JobForgotten() | JobSetAside():
+                    fresh.pop(record.job, None)
+                    self._end(record)
+        for job, subtrees in fresh.items():
             for position, tree in subtrees.items():
-                self._store_subtree(number, position, tree)
+                self._store_subtree(self._number(job), position, tree)
         run("COMMIT")
+        return spoilt
+
+    def _end(self, record: JobEnded | JobForgotten | JobSetAside) -> None:
+        number = self._find(record.job)
+        match record:
+            case JobForgotten() if number is None:
+                return  # it was never stored
+            case JobSetAside(why=why):
+                self._set_aside(self._number(record.job), why)
+            case _:
+                self._delete(self._number(record.job))
+        if isinstance(record, JobEnded):
+            self._store_report(self._number(record.job), record)
+        del self._numbers[record.job]
+        # Records of the job that are still under way are skipped from now on.
+        self._gone[record.job] = None
+        if len(self._gone) > GONE_JOBS_MAX:
+            del self._gone[next(iter(self._gone))]
+
+    def _insert(self, table: str, *values: object) -> None:
+        marks = ", ".join("?" * (len(values) + 1))
+        self._database.execute(
+            f"INSERT INTO {table} VALUES ({marks})", (*values, _checksum(values))
+        )
 
     def _store_job(self, record: JobStored) -> None:
         plan = record.plan
         if [chunk.id for chunk in plan.chunks] != list(range(len(plan.chunks))):
             raise ValueError("chunk ids must count from 0")
         sources = [asdict(source) for source in plan.sources]
-        # Numbers go on behind those of ended jobs, so that "newest" means what it says.
-        cursor = self._database.execute(
-            "INSERT INTO jobs SELECT 1 + ifnull(max(number), 0), ?, ?, ?, ?, ?, ?, ?, ? "
-            "FROM (SELECT number FROM jobs UNION ALL SELECT number FROM reports)",
-            (
-                record.job,
-                record.kind,
-                plan.spec_json,
-                json.dumps(sources),
-                plan.chunk_size,
-                plan.expansion_max,
-                json.dumps([[c.source, c.start, c.end] for c in plan.chunks]),
-                json.dumps(dict(record.extra)),
-            ),
+        # Numbers go on after those of ended jobs, so that "newest" means what it says.
+        (number,) = self._database.execute(
+            "SELECT 1 + ifnull(max(number), 0) "
+            "FROM (SELECT number FROM jobs UNION ALL SELECT number FROM reports)"
+        ).fetchone()
+        self._insert(
+            "jobs",
+            number,
+            record.job,
+            plan.spec_json,
+            json.dumps(sources),
+            plan.chunk_size,
+            plan.expansion_max,
+            json.dumps([[c.source, c.start, c.end] for c in plan.chunks]),
+            json.dumps(dict(record.extra)),
         )
-        assert cursor.lastrowid is not None
         self._gone.pop(record.job, None)
-        self._numbers[record.job] = cursor.lastrowid
+        self._numbers[record.job] = number
 
     def _store_result(
-        self, number: int, record: ChunkDone, fresh: dict[tuple[int, int], MergeTree]
-    ) -> None:
-        run = self._database.execute
-        run(
-            "INSERT INTO results VALUES (?, ?, ?, ?)",
-            (number, record.chunk, record.digest, record.note),
+        self, record: ChunkDone, fresh: dict[tuple[int, int], MergeTree]
+    ) -> str | None:
+        """Merge and store a result; why it does not merge."""
+        number = self._number(record.job)
+        try:
+            level, place = record.tree.insert(record.chunk, record.summary)
+        except Exception as error:
+            return _unmerged(record, error)
+        self._insert("results", number, record.chunk, record.digest, record.note)
+        self._database.execute(
+            "DELETE FROM lost WHERE job = ? AND chunk = ?", (number, record.chunk)
         )
-        run("DELETE FROM lost WHERE job = ? AND chunk = ?", (number, record.chunk))
-        level, place = record.tree.insert(record.chunk, record.summary)
         for below, at in [p for p in fresh if p[0] < level and p[1] >> (level - p[0]) == place]:
             del fresh[below, at]
         fresh[level, place] = record.tree
+        return None
 
     def _store_subtree(self, number: int, position: tuple[int, int], tree: MergeTree) -> None:
         level, place = position
         summary = tree.subtree(level, place)
         if summary is None:
             raise ValueError("a merge tree was changed by somebody else")
-        run = self._database.execute
-        run("INSERT INTO subtrees VALUES (?, ?, ?, ?)", (number, level, place, summary.to_bytes()))
-        run(
+        self._insert("subtrees", number, level, place, summary.to_bytes())
+        self._database.execute(
             "DELETE FROM subtrees WHERE job = ? AND level < ? AND place >> (? - level) = ?",
             (number, level, level, place),
         )
 
-    def _store_report(self, record: JobEnded) -> None:
-        number = self._number(record.job)
-        self._drop(record.job)
-        self._database.execute(
-            "INSERT INTO reports VALUES (?, ?, ?, ?)",
-            (number, record.job, record.kind, record.body),
-        )
-        kept_bytes = 0
-        rows = self._database.execute(
-            "SELECT number, length(body) FROM reports ORDER BY number DESC"
-        ).fetchall()
-        for place, (old, size) in enumerate(rows):
-            kept_bytes += size
-            if old != number and (place >= FINISHED_JOBS_MAX or kept_bytes > FINISHED_BYTES_MAX):
-                self._database.execute("DELETE FROM reports WHERE number = ?", (old,))
+    def _store_report(self, number: int, record: JobEnded) -> None:
+        # An id may come again.
+        self._database.execute("DELETE FROM reports WHERE id = ?", (record.job,))
+        error = json.dumps(record.error)
+        ended_at = float(record.ended_at)
+        self._insert("reports", number, record.job, record.identity, ended_at, error, record.body)
+        self._drop_old_reports()
 
-    def _drop(self, job: str) -> None:
-        number = self._number(job)
+    def _drop_old_reports(self) -> None:
+        now = time.time()
+        rows = self._database.execute(
+            "SELECT number, length(body), ended_at FROM reports ORDER BY number DESC"
+        ).fetchall()
+        kept_bytes = 0
+        for place, (number, size, ended_at) in enumerate(rows):
+            kept_bytes += size
+            too_many = place >= REPORTS_MAX or (place > 0 and kept_bytes > REPORTS_BYTES_MAX)
+            if too_many or now - ended_at > REPORT_AGE_S_MAX:
+                self._database.execute("DELETE FROM reports WHERE number = ?", (number,))
+
+    def _set_aside(self, number: int, why: str) -> None:
+        run = self._database.execute
+        run("DELETE FROM set_aside WHERE job = ?", (number,))
+        self._insert("set_aside", number, _text(why[:SET_ASIDE_CHARS_MAX]))
+        old = run(
+            "SELECT job FROM set_aside ORDER BY job DESC LIMIT -1 OFFSET ?", (SET_ASIDE_JOBS_MAX,)
+        ).fetchall()
+        for (each,) in old:
+            self._delete(each)
+
+    def _delete(self, number: int) -> None:
         for table in _TABLES_OF_A_JOB:
             self._database.execute(f"DELETE FROM {table} WHERE job = ?", (number,))
         self._database.execute("DELETE FROM jobs WHERE number = ?", (number,))
-        del self._numbers[job]
-        self._gone[job] = None
-        if len(self._gone) > GONE_JOBS_MAX:
-            del self._gone[next(iter(self._gone))]
 
     def _number(self, job: str) -> int:
-        number = self._numbers.get(job)
+        number = self._find(job)
         if number is None:
+            raise ValueError(f"the journal has no job {job!r}")
+        return number
+
+    def _find(self, job: str) -> int | None:
+        if job not in self._numbers:
             row = self._database.execute("SELECT number FROM jobs WHERE id = ?", (job,)).fetchone()
             if row is None:
-                raise ValueError(f"the journal has no job {job!r}")
-            number = self._numbers[job] = int(row[0])
-        return number
+                return None
+            self._numbers[job] = int(row[0])
+        return self._numbers[job]
 
     # --- Reading ---
 
     def _stored_job(self, number: int) -> StoredJob:
-        run = self._database.execute
-        job, kind, spec_json, sources, chunk_size, expansion_max, chunks, extra = run(
-            "SELECT id, kind, spec, sources, chunk_size, expansion_max, chunks, extra FROM jobs "
-            "WHERE number = ?",
-            (number,),
-        ).fetchone()
+        row = self._database.execute("SELECT * FROM jobs WHERE number = ?", (number,)).fetchone()
+        _, job, spec_json, sources, chunk_size, expansion_max, chunks, extra = _checked(row)
+        _check_id(job)
         plan = Plan(
-            sources=tuple(Source(**each) for each in json.loads(sources)),
-            chunks=tuple(Chunk(id, *each) for id, each in enumerate(json.loads(chunks))),
-            chunk_size=chunk_size,
+            sources=msgspec.convert(json.loads(sources), tuple[Source, ...]),
+            chunks=tuple(
+                Chunk(id, *each)
+                for id, each in enumerate(
+                    msgspec.convert(json.loads(chunks), tuple[tuple[int, int, int], ...])
+                )
+            ),
+            chunk_size=msgspec.convert(chunk_size, int),
             spec_json=spec_json,
-            expansion_max=expansion_max,
+            expansion_max=msgspec.convert(expansion_max, int),
         )
-        rows = run(
-            "SELECT chunk, digest, note FROM results WHERE job = ? ORDER BY chunk", (number,)
-        ).fetchall()
-        done = {chunk: digest for chunk, digest, _ in rows}
-        notes = {chunk: note for chunk, _, note in rows if note is not None}
+        if not all(_is_within(chunk, plan.sources) for chunk in plan.chunks):
+            raise SummaryError("its plan has chunks that are not of its sources")
+        rows = self._rows("results", number)
+        done = {chunk: digest for _, chunk, digest, _ in rows}
+        notes = {chunk: note for _, chunk, _, note in rows if note is not None}
         lost = tuple(
             ChunkLost(job, chunk, why, detail, None if start is None else (start, end))
-            for chunk, why, detail, start, end in run(
-                "SELECT chunk, kind, detail, bad_start, bad_end FROM lost WHERE job = ? "
-                "ORDER BY chunk",
-                (number,),
-            )
+            for _, chunk, why, detail, start, end in self._rows("lost", number)
         )
+        if any(not 0 <= id < len(plan.chunks) for id in (*done, *(each.chunk for each in lost))):
+            raise SummaryError("it has results of chunks that are not in its plan")
         tree = self._tree(number, spec_json, done, len(plan.chunks))
-        return StoredJob(job, plan, kind, json.loads(extra), done, lost, tree, notes)
+        return StoredJob(job, plan, json.loads(extra), done, lost, tree, notes)
+
+    def _rows(self, table: str, number: int) -> list[Sequence[Any]]:
+        """What a table has of a job, without checksums. Raises `SummaryError`."""
+        found = self._database.execute(f"SELECT * FROM {table} WHERE job = ?", (number,))
+        rows = [_checked(row) for row in found]
+        if any(row[0] != number for row in rows):
+            raise SummaryError("a row is of another job")
+        return rows
 
     def _tree(self, number: int, spec_json: str, done: Mapping[int, str], chunks: int) -> MergeTree:
         tree = MergeTree(Spec(spec_json))
         covered = 0
-        rows = self._database.execute(
-            "SELECT level, place, summary FROM subtrees WHERE job = ?", (number,)
-        )
-        for level, place, data in rows:
+        for _, level, place, data in self._rows("subtrees", number):
+            if not (0 <= level < 64 and 0 <= place <= chunks):
+                raise SummaryError("a subtree is not of its tree")
             ids = range(place << level, min((place + 1) << level, chunks + 1))
             if any(id not in done for id in ids):
                 raise SummaryError("the results of a job and its subtrees differ")
@@ -519,7 +631,9 @@ class _SqliteJournal:
                 f"{self._path} cannot be {what}: {error.strerror or error}",
                 hint="check the disk and the folder's permissions",
             ) from error
-        except (SummaryError, ValueError, TypeError) as error:
+        except JournalError:
+            raise
+        except Exception as error:
             if what == "written":
                 raise
             raise JournalError(
@@ -532,7 +646,8 @@ _RENEW: Final = "move it away to start anew (its unfinished jobs are lost), or g
 
 def _journal_error(path: Path, what: str, error: sqlite3.Error) -> JournalError:
     name = getattr(error, "sqlite_errorname", "")
-    if name in ("SQLITE_NOTADB", "SQLITE_CORRUPT") or name.startswith("SQLITE_CORRUPT"):
+    # The statements are right, so that an error in one is a table that is not as it was made.
+    if name in ("SQLITE_NOTADB", "SQLITE_ERROR") or name.startswith("SQLITE_CORRUPT"):
         return JournalError(f"{path} is no journal of logan, or damaged: {error}", hint=_RENEW)
     if name in ("SQLITE_BUSY", "SQLITE_LOCKED"):
         return JournalError(
@@ -575,6 +690,8 @@ def _open(path: Path) -> sqlite3.Connection:
     # SQLite would make the file readable for all; its companions take over the file's mode.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
+    # Damaged text must come so far that its row's checksum can tell.
+    database.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
     try:
         _prepare(database, path)
     except BaseException:
@@ -614,7 +731,19 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
         return
     (found,) = run("PRAGMA quick_check(1)").fetchone()
     if found != "ok":
-        raise JournalError(f"{path} is damaged: {found}", hint=_RENEW)
+        raise JournalError(f"{path} is damaged: {_text(str(found))}", hint=_RENEW)
+    if _tables(database) != _expected_tables():
+        raise JournalError(f"{path} is damaged: its tables are not as they were made", hint=_RENEW)
+
+
+def _tables(database: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
+    return set(database.execute("SELECT type, name, sql FROM sqlite_master"))
+
+
+def _expected_tables() -> set[tuple[str, str, str | None]]:
+    with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(_SCHEMA)
+        return _tables(fresh)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -624,6 +753,41 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _check_id(id: object) -> None:
+    """Raise `SummaryError` for what cannot name a job on the wire."""
+    if not (isinstance(id, str) and id.isascii() and id.isalnum() and len(id) <= ID_CHARS_MAX):
+        raise SummaryError("it has no valid id")
+
+
+def _is_within(chunk: Chunk, sources: Sequence[Source]) -> bool:
+    """Whether a chunk is part of one of the sources."""
+    if not 0 <= chunk.source < len(sources):
+        return False
+    return 0 <= chunk.start < chunk.end <= (sources[chunk.source].size or 0)
+
+
+def _checksum(values: Sequence[object]) -> str:
+    """Tells whether a row is the one that was written."""
+    digest = hashlib.blake2b(digest_size=8)
+    for value in values:
+        data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+        digest.update(f"{type(value).__name__} {len(data)} ".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _checked(row: Sequence[Any]) -> Sequence[Any]:
+    """A row without its last column, its checksum. Raises `SummaryError`."""
+    *values, checksum = row
+    if _checksum(values) != checksum:
+        raise SummaryError("a row is not as it was written")
+    return values
+
+
+def _unmerged(record: ChunkDone, error: Exception) -> str:
+    return f"the result of chunk {record.chunk} does not merge with the others: {error}"
 
 
 def _text(text: str) -> str:

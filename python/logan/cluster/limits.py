@@ -12,8 +12,17 @@ PORT_DEFAULT: Final = 8000
 CONNECTIONS_MAX: Final = 256
 """Workers and clients of one coordinator; more would need more descriptors than shells allow."""
 
-STRANGERS_MAX: Final = 32
-"""Connections that are not authenticated yet; others wait in the system's queue."""
+CLIENTS_MAX: Final = 128
+"""Of these at most so many clients: the other places are reserved for workers. When they are taken,
+the client that has been idle for longest makes room."""
+
+UNAUTHENTICATED_MAX: Final = 128
+"""Connections in their handshake, beside those. When more come, one that is least far makes room,
+the oldest of the address that has most: so a flood drives out itself, and a worker 1,000 ms away,
+which needs some seconds, drops out only if its own address opens so many in that time."""
+
+EVICTION_S_MAX: Final = 0.05
+"""How long a connection that makes room is given to take the reason."""
 
 HANDSHAKE_S_MAX: Final = 5.0
 """For HELLO to WELCOME: three trips, so a worker 1,000 ms away is let in; strangers are few."""
@@ -77,6 +86,9 @@ EVENTS_KEPT_MAX: Final = 256
 EVENTS_SENT_MAX: Final = 64
 """The same in one PROGRESS or STATE."""
 
+EVENT_CHARS_MAX: Final = 4_000
+"""Of an event's text, which may quote a path or what a peer said."""
+
 RECOVERIES_KEPT_MAX: Final = 1_000
 """Recoveries in one report; a job with more is told apart by their number."""
 
@@ -88,6 +100,18 @@ PROGRESS_S: Final = 0.25
 
 JOBS_MAX: Final = 64
 """Jobs at once; each may have a merge tree in memory."""
+
+ENDED_JOBS_MAX: Final = JOBS_MAX
+"""Ended jobs whose reports are kept in memory: as many as can have been running together."""
+
+ENDED_BYTES_MAX: Final = 64 * MIB
+"""Compressed reports, in all, that nobody has got so far."""
+
+CLAIMED_BYTES_MAX: Final = 2 * MIB
+"""The same of those that somebody has got, and may ask for again."""
+
+RETURN_S_MAX: Final = 5.0
+"""How long a client that comes back to a job of files on workers waits for these to be back."""
 
 FETCH_PIECE_BYTES: Final = 256 * KIB
 """One DATA: as much as a frame takes."""
@@ -117,7 +141,15 @@ REPORT_S_MAX: Final = 10.0
 """How long a coordinator that stops makes and sends the reports of what was done so far."""
 
 RESUBMIT_S_MAX: Final = 60.0
-"""How long a client waits for a coordinator that went away to come back."""
+"""How long a client tries to get on with its job, over all connections together, while nothing more
+of it is done; and how long a job whose client's connection broke waits for it to come back."""
+
+CLIENT_SILENCE_LEASES: Final = 3
+"""For how many leases client and coordinator may hear nothing of each other. More than one: a
+client that gives up too early has its job begun anew."""
+
+CLIENT_IDLE_S_MAX: Final = 30.0
+"""How long a client may be connected without an open request."""
 
 HOPELESS_S_MIN: Final = 5.0
 """How long a source that none of the workers may read, or find, waits for one that can."""

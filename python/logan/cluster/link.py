@@ -67,6 +67,9 @@ class Link:
         stream: connected, and through TLS if there is any.
         role: our side.
         on_bytes: called when bytes arrived, whole message or not: they prove life.
+
+    Attributes:
+        heard_at: when bytes arrived last, on trio's clock.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Link:
     ) -> None:
         self.stream = stream
         self.on_bytes = on_bytes
+        self.heard_at = trio.current_time()
         self._connection = Connection(role)
         self._messages: Iterator[Message] = iter(())
         self._urgent: deque[Iterator[bytes]] = deque()
@@ -96,25 +100,25 @@ class Link:
         return self._lost
 
     def post(self, message: Message) -> None:
-        """Queue a message; never blocks. Once the link is lost it is dropped.
+        """Queue a message; never blocks. Once the link is lost, or either side has ended the
+        conversation, it is dropped.
 
         A queue that is full loses the link: the peer does not read.
         """
-        if self._lost is not None or self._last_word:
+        if self._lost is not None or self._last_word or self._connection.is_over_for(message):
             return
         frames = self._connection.send(message)
-        size = len(getattr(message, "body", b""))
         if isinstance(message, Error):
             self._last_word = True
         if isinstance(message, _OVERTAKING):
             self._urgent.append(frames)
         else:
-            self._waiting.append((frames, size))
-            self._body_bytes += size
+            self._waiting.append((frames, frames.body_bytes))
+            self._body_bytes += frames.body_bytes
         self._idle = trio.Event() if self._idle.is_set() else self._idle
         self._wanted.set()
         if len(self._urgent) + len(self._waiting) > QUEUED_MESSAGES_MAX:
-            self._lose("the other side does not read")
+            self.lose("the other side does not read")
 
     async def send(self, message: Message) -> None:
         """`post` once there is room for its body. Raises `LinkLostError`."""
@@ -146,9 +150,9 @@ class Link:
                     self._wanted = trio.Event()
                     await self._wanted.wait()
         except trio.TooSlowError:
-            self._lose(f"the other side took nothing for {WRITE_S_MAX:g} s")
+            self.lose(f"the other side took nothing for {WRITE_S_MAX:g} s")
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-            self._lose(_cause(error))
+            self.lose(_cause(error))
         raise LinkLostError(self._lost)
 
     async def receive(self) -> Message | None:
@@ -168,10 +172,11 @@ class Link:
             try:
                 data = await self.stream.receive_some(RECEIVE_BYTES_MAX)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                self._lose(_cause(error))
+                self.lose(_cause(error))
                 raise LinkLostError(_cause(error)) from error
             if not data:
                 return None
+            self.heard_at = trio.current_time()
             if self.on_bytes is not None:
                 self.on_bytes()
             self._messages = self._connection.receive(bytes(data))
@@ -204,7 +209,9 @@ class Link:
             self._room.set()
         return None
 
-    def _lose(self, why: str) -> None:
+    def lose(self, why: str) -> None:
+        """Give the connection up: nothing is sent any more, and whoever waits to send is told
+        `why`."""
         if self._lost is None:
             self._lost = why
         self._wanted.set()
@@ -216,12 +223,14 @@ async def admit(
     link: Link,
     token: bytes | None,
     certificate_sha256: str,
-    refusal: Callable[[Hello], str | None],
+    greeted: Callable[[Hello], None],
+    refusal: Callable[[Hello], tuple[str, str] | None],
     welcome: Welcome,
 ) -> Hello:
-    """The coordinator's side of the handshake; who it is that came.
+    """The coordinator's side of the handshake; the authenticated peer's HELLO.
 
-    `refusal` may say why a peer that proved itself is not let in. Raises `ProtocolError`,
+    `greeted` is called when HELLO came; `refusal` may give the code and the reason why a peer that
+    proved itself is not let in. Raises `ProtocolError`,
     `LinkLostError`, `trio.TooSlowError`. `link.run` must be running, so that the peer is told.
     """
     handshake = CoordinatorHandshake(
@@ -231,12 +240,14 @@ async def admit(
     )
     with trio.fail_after(HANDSHAKE_S_MAX):
         hello = await _expect(link, Hello)
+        greeted(hello)
         try:
             link.post(handshake.challenge(hello))
             handshake.verify(await _expect(link, Auth))
             why = refusal(hello)
             if why is not None:
-                raise ProtocolError(why, code="refused")
+                code, text = why
+                raise ProtocolError(text, code=code)
         except ProtocolError as error:
             link.post(error_message(error))
             raise

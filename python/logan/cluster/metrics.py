@@ -4,7 +4,11 @@ The library writes the exposition, the standard library speaks HTTP, in a thread
 collected when somebody asks, by a call into the trio thread, so nothing is counted twice.
 
     /metrics    figures of the worker or coordinator
-    /health     the same state as JSON, status 200
+    /health     the state as JSON, status 200; events without their texts
+
+Nobody who asks has to prove anything, so no path of a file is shown. Requests must name this
+machine by an address or as localhost: a web page elsewhere that makes a browser ask by a name of
+its own (DNS rebinding) gets 421.
 """
 
 from __future__ import annotations
@@ -14,7 +18,9 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from ipaddress import ip_address
 from typing import Any, Final
+from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import trio
@@ -30,7 +36,7 @@ from prometheus_client.registry import Collector
 from logan.errors import ClusterError
 from logan.log import logger_of
 
-__all__ = ["coordinator_metrics", "serve_metrics", "worker_metrics"]
+__all__ = ["coordinator_metrics", "names_this_machine", "serve_metrics", "worker_metrics"]
 
 logger = logger_of(__name__)
 
@@ -112,9 +118,12 @@ async def serve_metrics(
 
     def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO")
+        if not names_this_machine(environ.get("HTTP_HOST", ""), host):
+            start("421 Misdirected Request", [("Content-Type", "text/plain")])
+            return [b"ask by address or as localhost\n"]
         if path == "/health":
             start("200 OK", [("Content-Type", "application/json")])
-            return [json.dumps(ask()).encode() + b"\n"]
+            return [json.dumps(_public(ask())).encode() + b"\n"]
         if path in ("/", "/metrics"):
             answer: Iterable[bytes] = metrics(environ, start)
             return answer
@@ -136,6 +145,36 @@ async def serve_metrics(
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(server.shutdown)
         server.server_close()
+
+
+def names_this_machine(header: str, bound: str) -> bool:
+    """Whether the Host header of a request is an address, localhost, or the name that the server
+    was bound to. A request without one is from no browser."""
+    try:
+        name = urlsplit(f"//{header}").hostname
+    except ValueError:
+        return False
+    if name is None:
+        return header == ""
+    name = name.rstrip(".")
+    if name in ("localhost", bound.lower()) or name.endswith(".localhost"):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _public(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The state without the texts of events, which name files."""
+    shown = dict(state)
+    if "events" in shown:
+        shown["events"] = [
+            {key: value for key, value in event.items() if key != "text"}
+            for event in shown["events"]
+        ]
+    return shown
 
 
 class _Collector(Collector):

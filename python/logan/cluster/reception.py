@@ -1,40 +1,46 @@
-"""The coordinator's side of its connections: who may come in, and what each of them says.
+"""The coordinator's side of what workers and clients say, once they are authenticated.
 
-One task per connection, and whatever goes wrong there ends that connection alone. Decides nothing
-about chunks: facts go to `Coordinator.step`, which answers through `WorkerSession.link`.
+Who may connect at all is decided in `server`. Decides nothing about chunks: facts go to
+`Coordinator.step`, which answers through `WorkerSession.link`.
 """
 
 from __future__ import annotations
 
 import itertools
-import json
 import os
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from logan._logan import Fingerprint, __version__
-from logan.cluster.dial import set_user_timeout
+from logan._logan import __version__
 from logan.cluster.groups import open_flat_nursery
+from logan.cluster.keepalive import keep_alive
 from logan.cluster.limits import (
-    CONNECTIONS_MAX,
+    CLIENT_IDLE_S_MAX,
+    CLIENT_SILENCE_LEASES,
     EVENTS_SENT_MAX,
     FETCH_PIECE_BYTES,
-    HANDSHAKE_S_MAX,
     HEARD_S_MIN,
     INLINE_BYTES_MAX,
-    LINGER_S_MAX,
     LOOK_BACK_BYTES_MAX,
     PROGRESS_S,
-    RECEIVE_BYTES_MAX,
-    STRANGERS_MAX,
     TAIL_BYTES_MAX,
 )
-from logan.cluster.link import Link, LinkLostError, admit
+from logan.cluster.link import Link, LinkLostError
+from logan.cluster.places import Place
 from logan.cluster.running import REFUSALS
+from logan.cluster.scanning import write_note
 from logan.cluster.submission import Submission
-from logan.errors import InputError, LoganError, ProtocolError, SummaryError
+from logan.errors import (
+    ClusterError,
+    ExpressionError,
+    InputError,
+    LoganError,
+    ProtocolError,
+    SummaryError,
+)
 from logan.log import logger_of
 from logan.model import Chunk
 from logan.scheduler.events import (
@@ -46,7 +52,20 @@ from logan.scheduler.events import (
     WorkerLeft,
     WorkerReady,
 )
-from logan.wire.codec import decode_json, encode_json
+from logan.wire.bodies import (
+    CoordinatorStatus,
+    ErrorBody,
+    EventEntry,
+    FoundBody,
+    JobStatus,
+    ProgressBody,
+    RecoveryStatus,
+    SearchBody,
+    StateBody,
+    WorkerStatus,
+)
+from logan.wire.codec import encode_body
+from logan.wire.limits import INTEGER_MAX, REPORT_BODY_BYTES_MAX, SEARCHES_MAX
 from logan.wire.messages import (
     Accepted,
     Bye,
@@ -59,11 +78,13 @@ from logan.wire.messages import (
     Health,
     HealthAck,
     Hello,
+    Ping,
     ProgressReport,
     Ready,
     Report,
     Result,
     Search,
+    Stale,
     Status,
     StatusReport,
     Submit,
@@ -72,26 +93,27 @@ from logan.wire.messages import (
 
 if TYPE_CHECKING:
     from logan.cluster.coordinator import Coordinator
-    from logan.cluster.running import RunningJob
+    from logan.cluster.ending import SubmittedJob
 
-__all__ = ["Reception", "WorkerSession"]
+__all__ = ["ClientHandler", "WorkerHandler", "WorkerSession", "progress_body", "state_body"]
 
 logger = logger_of(__name__)
 
 RATE_S: Final = 5.0
 """Over how long a worker's speed is measured."""
 
-_ENDS: Final = (
-    LinkLostError,
-    ProtocolError,
-    OSError,  # also of TLS
-    trio.TooSlowError,
-    trio.BrokenResourceError,
-    trio.ClosedResourceError,
-)
-"""How connections end that are not worth a word: the peer's doing, or the network's."""
+RATE_S_MIN: Final = 0.5
+"""Over how long at least: two heartbeats at once say nothing of a speed."""
 
-FAIL_KINDS: Final = ("changed", "gone", "poison", "cancelled", "internal", *REFUSALS)
+JOBS_REMEMBERED_MAX: Final = 1_024
+"""Ended jobs of which a session may still speak: far more than can end while a message travels."""
+
+ERROR_CHARS_MAX: Final = 8_000
+"""Of each text in an error's body; it may quote what the user wrote."""
+
+Key = tuple[str, int, int]
+
+FAIL_KINDS: Final = ("changed", "gone", "poison", "panic", "cancelled", "internal", *REFUSALS)
 
 
 class WorkerSession:
@@ -100,6 +122,8 @@ class WorkerSession:
     Attributes:
         leases: what it was leased and has not answered, even if that ran out meanwhile.
         jobs: ids that it was told about.
+        granted: by running job, chunk and attempt of all that it was ever leased: what it says
+            of these may be late, what it says of others is made up.
     """
 
     def __init__(self, hello: Hello, link: Link, address: str) -> None:
@@ -107,8 +131,10 @@ class WorkerSession:
         self.name = hello.id
         self.link = link
         self.address = address
-        self.leases: dict[tuple[str, int, int], Chunk] = {}
+        self.leases: dict[Key, Chunk] = {}
         self.jobs: set[str] = set()
+        self.granted: dict[str, set[tuple[int, int]]] = {}
+        self._past_jobs: OrderedDict[str, None] = OrderedDict()
         self.fetched: set[tuple[str, int]] = set()
         self.rss_bytes: int | None = None
         self.cpu_percent: float | None = None
@@ -118,8 +144,9 @@ class WorkerSession:
         self.scope = trio.CancelScope()
         self._progress: deque[tuple[float, int]] = deque()
         self._returned_bytes = 0
-        self._searches: dict[int, tuple[trio.Event, list[Any]]] = {}
+        self._searches: dict[int, tuple[trio.Event, list[FoundBody]]] = {}
         self._search_ids = itertools.count(1)
+        self._search_places = trio.Semaphore(SEARCHES_MAX)
 
     def close(self, why: str, held: int) -> None:
         """End the connection, which held so many leases, once what was said is written."""
@@ -127,9 +154,38 @@ class WorkerSession:
         self.held = held
         self.scope.cancel()
 
+    def grant(self, key: Key, chunk: Chunk) -> None:
+        """It is leased a chunk."""
+        self.leases[key] = chunk
+        self.granted.setdefault(key[0], set()).add(key[1:])
+
+    def forget_job(self, job: str) -> None:
+        """The job is over; what the session says of it from now on is late."""
+        self.jobs.discard(job)
+        self.fetched = {each for each in self.fetched if each[0] != job}
+        if self.granted.pop(job, None) is not None:
+            self._past_jobs[job] = None
+            if len(self._past_jobs) > JOBS_REMEMBERED_MAX:
+                self._past_jobs.popitem(last=False)
+
+    def check_granted(self, verb: str, key: Key) -> None:
+        """Raise `ProtocolError` if the session never had this lease.
+
+        A lease that was revoked, was answered, or whose job is over is no violation: the message
+        was under way, or the worker has not heard of it yet.
+        """
+        job, *lease = key
+        if tuple(lease) not in self.granted.get(job, ()) and job not in self._past_jobs:
+            raise ProtocolError(
+                f"{verb}: chunk {key[1]} of job {job}, attempt {key[2]}, was never leased to "
+                "this session",
+                code="state",
+            )
+
     def note_progress(self, now: float, leases: tuple[Progress, ...]) -> None:
-        """What a heartbeat says of its leases."""
-        self._progress.append((now, self._returned_bytes + sum(p.scanned_bytes for p in leases)))
+        """What a heartbeat says of its leases; those that it answered count as returned."""
+        scanned = sum(p.scanned_bytes for p in leases if p.key in self.leases)
+        self._progress.append((now, self._returned_bytes + scanned))
         while self._progress[0][0] < now - RATE_S and len(self._progress) > 2:
             self._progress.popleft()
 
@@ -138,18 +194,21 @@ class WorkerSession:
         self._returned_bytes += size
 
     def rate(self, now: float) -> float:
-        """Bytes per second over the last few seconds."""
+        """Bytes per second over the last few seconds; finite, and no more than any peer takes."""
         if len(self._progress) < 2:
             return 0.0
         (first, before), (last, after) = self._progress[0], self._progress[-1]
-        return max(0.0, (after - before) / (last - first)) if last > first else 0.0
+        rate = (after - before) / max(last - first, RATE_S_MIN)
+        return min(max(0.0, rate), float(2**62))
 
-    async def search(self, body: bytes) -> Any:
-        """Ask which files it has; the decoded body of FOUND, or None if it leaves before."""
+    async def search(self, patterns: Sequence[str]) -> FoundBody | None:
+        """Ask which files it has; the body of FOUND, or None if it leaves before."""
+        # Given back by its answer alone: one that nobody waits for any more is still outstanding.
+        await self._search_places.acquire()
         id = next(self._search_ids)
         self._searches[id] = (trio.Event(), [])
         try:
-            self.link.post(Search(id, body))
+            self.link.post(Search(id, SearchBody(patterns=tuple(patterns))))
             event, answer = self._searches[id]
             await event.wait()
             return answer[0] if answer else None
@@ -157,13 +216,11 @@ class WorkerSession:
             del self._searches[id]
 
     def take_found(self, message: Found) -> None:
-        """An answer to `search`."""
+        """An answer to `search`; nobody may be waiting for it any more."""
+        self._search_places.release()
         if message.id in self._searches:
             event, answer = self._searches[message.id]
-            body = decode_json(message.body)
-            if not isinstance(body, dict):
-                raise ProtocolError("FOUND is no object", code="json")
-            answer.append(body)
+            answer.append(message.body)
             event.set()
 
     def abandon_searches(self) -> None:
@@ -172,83 +229,7 @@ class WorkerSession:
             event.set()
 
 
-class Reception:
-    """Takes connections for a coordinator."""
-
-    def __init__(self, coordinator: Coordinator) -> None:
-        self._coordinator = coordinator
-        self._connections = 0
-        self._strangers = 0
-
-    async def serve(self, stream: trio.abc.HalfCloseableStream) -> None:
-        """One connection from beginning to end. Raises nothing."""
-        if self._connections >= CONNECTIONS_MAX or self._strangers >= STRANGERS_MAX:
-            await trio.aclose_forcefully(stream)
-            return
-        self._connections += 1
-        try:
-            await self._converse(stream)
-        except _ENDS as error:
-            logger.debug("a connection ended: %r", error)
-        except Exception as error:
-            # Ours, then: seen by whoever looks, though it must not end the others.
-            logger.exception("a connection failed")
-            self._coordinator.note("alarm", f"internal error: {type(error).__name__}: {error}")
-        finally:
-            self._connections -= 1
-            await trio.aclose_forcefully(stream)
-
-    async def _converse(self, plain: trio.abc.HalfCloseableStream) -> None:
-        coordinator = self._coordinator
-        address = _address(plain)
-        set_user_timeout(plain, coordinator.limits.lease_s)
-        self._strangers += 1
-        greeted = False
-        try:
-            stream: trio.abc.Stream = plain
-            if coordinator.ssl is not None:
-                secure = trio.SSLStream(
-                    plain, coordinator.ssl, server_side=True, https_compatible=True
-                )
-                with trio.fail_after(HANDSHAKE_S_MAX):
-                    await secure.do_handshake()
-                stream = secure
-            link = Link(stream, "coordinator")
-            async with open_flat_nursery() as nursery:
-                nursery.start_soon(_write, link, nursery.cancel_scope)
-                try:
-                    hello = await admit(
-                        link,
-                        coordinator.token,
-                        coordinator.certificate_sha256,
-                        self._refusal,
-                        Welcome(coordinator.limits.heartbeat_s, coordinator.limits.lease_s),
-                    )
-                    greeted = True
-                    self._strangers -= 1
-                    if hello.role == "worker":
-                        await _Worker(coordinator, WorkerSession(hello, link, address)).serve()
-                    else:
-                        await _Client(coordinator, link).serve()
-                except trio.TooSlowError:
-                    link.post(Error("slow", f"HELLO and AUTH are due within {HANDSHAKE_S_MAX:g} s"))
-                except (ProtocolError, LinkLostError) as error:
-                    logger.debug("%s: %s", address, error)
-                with trio.move_on_after(LINGER_S_MAX, shield=True):
-                    await link.flush()
-                    await _half_close(plain)
-                nursery.cancel_scope.cancel()
-        finally:
-            if not greeted:
-                self._strangers -= 1
-
-    def _refusal(self, hello: Hello) -> str | None:
-        if hello.session in self._coordinator.sessions:
-            return "this session is connected already"
-        return None
-
-
-class _Worker:
+class WorkerHandler:
     """What a worker says."""
 
     def __init__(self, coordinator: Coordinator, session: WorkerSession) -> None:
@@ -322,13 +303,10 @@ class _Worker:
 
     def _take_health(self, message: Health) -> None:
         session, coordinator = self._session, self._coordinator
+        leases = self._progress_of(message)
         session.rss_bytes = message.rss_bytes
         session.cpu_percent = message.cpu_percent
         session.threads = message.threads
-        leases = tuple(
-            Progress((each["job"], each["chunk"], each["attempt"]), each["scanned_bytes"])
-            for each in message.leases
-        )
         session.note_progress(trio.current_time(), leases)
         for job in {lease.key[0] for lease in leases} & coordinator.jobs.keys():
             share = coordinator.jobs[job].share(session.name, trio.current_time())
@@ -339,14 +317,33 @@ class _Worker:
         coordinator.step(WorkerHeard(session.id, leases))
         session.link.post(HealthAck())
 
+    def _progress_of(self, message: Health) -> tuple[Progress, ...]:
+        """How far its leases are, each within its chunk. Raises `ProtocolError`."""
+        progress = []
+        for each in message.leases:
+            key = (each.job, each.chunk, each.attempt)
+            self._session.check_granted("HEALTH", key)
+            job = self._coordinator.jobs.get(each.job)
+            if job is not None:
+                chunk = job.plan.chunks[each.chunk]
+                if each.scanned_bytes > chunk.end - chunk.start:
+                    raise ProtocolError(
+                        f"HEALTH: {each.scanned_bytes:,} bytes scanned of chunk {each.chunk}, "
+                        f"which has {chunk.end - chunk.start:,}",
+                        code="state",
+                    )
+            progress.append(Progress(key, each.scanned_bytes))
+        return tuple(progress)
+
     async def _take_result(self, message: Result) -> None:
         """Believe a result only after looking at all that it claims."""
         session, coordinator = self._session, self._coordinator
         key = (message.job, message.chunk, message.attempt)
+        session.check_granted("RESULT", key)
         job = coordinator.jobs.get(message.job)
         chunk = session.leases.pop(key, None)
         coordinator.workers_changed()
-        if job is None or message.chunk >= len(job.plan.chunks):
+        if job is None:
             coordinator.step(ChunkReturned(session.id, key, message.digest))
             return
         if chunk is not None:
@@ -359,25 +356,27 @@ class _Worker:
             else:
                 summary = await coordinator.hearing.aside(job.verify, *claim)
             if (message.job, source) in session.fetched:
-                await coordinator.hearing.aside(_check_unchanged, job, source)
+                await coordinator.hearing.aside(job.check_planned, source)
         except SummaryError as error:
             detail = f"its result was refused: {error}"
             coordinator.step(ChunkFailed(session.id, key, "internal", detail))
             coordinator.note("alarm", f"chunk {message.chunk} of {session.name}: {detail}")
+            session.link.post(Stale(*key))  # so that it does not wait for an answer
             return
         except (InputError, OSError) as error:
             coordinator.step(ChunkFailed(session.id, key, "changed", str(error), final=True))
+            session.link.post(Stale(*key))
             return
-        coordinator.keep_result(session.id, key, (summary, message.note), len(message.body))
+        note = None if message.note is None else write_note(message.note)
+        coordinator.keep_result(session.id, key, (summary, note), len(message.body))
         coordinator.step(ChunkReturned(session.id, key, message.digest))
 
     def _take_failure(self, message: Fail) -> None:
         session = self._session
         key = (message.job, message.chunk, message.attempt)
+        session.check_granted("FAIL", key)
+        bad = self._bad_range_of(message)
         session.leases.pop(key, None)
-        bad = None
-        if message.bad_start is not None and message.bad_end is not None:
-            bad = (message.bad_start, message.bad_end)
         kind = message.error if message.error in FAIL_KINDS else "internal"
         if kind in REFUSALS:
             self._coordinator.note_refusal(session, message)
@@ -386,6 +385,23 @@ class _Worker:
         )
         if kind in REFUSALS:
             self._coordinator.give_up_hopeless(message)
+
+    def _bad_range_of(self, message: Fail) -> tuple[int, int] | None:
+        """The bytes that a FAIL blames: a line of its chunk, which may end after it. Raises
+        `ProtocolError`."""
+        start, end = message.bad_start, message.bad_end
+        job = self._coordinator.jobs.get(message.job)
+        if start is None or end is None or job is None:
+            return None
+        chunk = job.plan.chunks[message.chunk]
+        size = job.plan.sources[chunk.source].size or 0
+        if not (chunk.start <= start < chunk.end and start < end <= size):
+            raise ProtocolError(
+                f"FAIL: bytes {start:,} to {end:,} are not a line of chunk {message.chunk}, "
+                f"which is {chunk.start:,} to {chunk.end:,} of {size:,}",
+                code="state",
+            )
+        return start, end
 
     async def _hand_out(self, message: Fetch) -> None:
         """Answer FETCH: bytes of a leased chunk and a little around it, and nothing else."""
@@ -399,18 +415,16 @@ class _Worker:
         error: str | None = None
         at = message.start
         try:
-            file = await trio.to_thread.run_sync(_open_source, coordinator, job, message.source)
-            try:
+            opened = await trio.to_thread.run_sync(job.open_planned, message.source)
+            with opened:
                 while at < message.end:
                     size = min(FETCH_PIECE_BYTES, message.end - at)
-                    piece = await trio.to_thread.run_sync(os.pread, file, size, at)
+                    piece = await trio.to_thread.run_sync(os.pread, opened.fd, size, at)
                     if not piece:
                         break
                     last = at + len(piece) == message.end
                     await session.link.send(Data(message.id, at, last, None, piece))
                     at += len(piece)
-            finally:
-                os.close(file)
         except (InputError, OSError) as failure:
             error = str(failure)[:1000]
         if at < message.end:
@@ -426,28 +440,50 @@ class _Worker:
         )
 
 
-class _Client:
+class ClientHandler:
     """What a client asks for."""
 
-    def __init__(self, coordinator: Coordinator, link: Link) -> None:
+    def __init__(
+        self, coordinator: Coordinator, link: Link, welcome: Welcome, place: Place
+    ) -> None:
         self._coordinator = coordinator
         self._link = link
-        self._job: RunningJob | None = None
+        self._welcome = welcome
+        self._place = place
         self._busy = False
+        self._reported: SubmittedJob | None = None
 
     async def serve(self) -> None:
         """From WELCOME to the end of the connection."""
+        try:
+            await self._read()
+        finally:
+            if self._reported is not None:
+                self._coordinator.undelivered(self._reported)
+
+    async def _read(self) -> None:
         async with open_flat_nursery() as nursery:
+            nursery.start_soon(self._keep_alive)
             while True:
                 message = await self._link.receive()
                 match message:
-                    case None | Bye():
+                    case Ping():
+                        pass
+                    case None:
+                        break
+                    case Bye():
+                        if self._reported is not None:
+                            self._coordinator.delivered(self._reported)
+                            self._reported = None
                         break
                     case Status():
-                        await self._link.send(StatusReport(encode_json(self._coordinator.status())))
+                        await self._link.send(StatusReport(state_body(self._coordinator.status())))
+                        if self._place.idle_since is not None:
+                            self._place.idle_since = trio.current_time()
                     case Submit() if not self._busy:
                         self._busy = True
-                        nursery.start_soon(self._work, Submission.from_message(message))
+                        self._place.idle_since = None
+                        nursery.start_soon(self._work, message)
                     case Cancel():
                         break
                     case Error():
@@ -456,51 +492,76 @@ class _Client:
                         raise ProtocolError("one job per connection", code="order")
             nursery.cancel_scope.cancel()
 
-    async def _work(self, submission: Submission) -> None:
+    async def _keep_alive(self) -> None:
+        """Show that the coordinator lives, and end with a client that does not, or that has had no
+        open request for long."""
+        welcome = self._welcome
+        silence_s = CLIENT_SILENCE_LEASES * welcome.lease_s
+        await keep_alive(self._link, welcome.heartbeat_s, silence_s, self._beat)
+
+    def _beat(self) -> None:
+        self._link.post(Ping())
+        since = self._place.idle_since
+        if since is not None and trio.current_time() - since > CLIENT_IDLE_S_MAX:
+            self._place.evict(f"idle for more than {CLIENT_IDLE_S_MAX:g} s")
+
+    async def _work(self, message: Submit) -> None:
         """Plan, run and report; being cancelled means that the client has gone."""
         self._coordinator.clients_waiting += 1
         try:
-            await self._serve_job(submission)
+            await self._serve_job(message)
         finally:
             self._coordinator.clients_waiting -= 1
             self._coordinator.workers_changed()
+            self._place.idle_since = trio.current_time()
 
-    async def _serve_job(self, submission: Submission) -> None:
+    async def _serve_job(self, message: Submit) -> None:
+        coordinator = self._coordinator
+        coordinator.submissions_unanswered += 1
         try:
-            job = await self._coordinator.submit(submission)
+            job = await coordinator.submit(Submission.from_message(message))
         except LoganError as error:
             await self._link.send(Report("", "error", _describe(error)))
+            await self._link.flush()
             return
-        finished = False
+        finally:
+            coordinator.submissions_unanswered -= 1
+            coordinator.workers_changed()
         try:
             await self._link.send(Accepted(job.id))
             async with open_flat_nursery() as nursery:
                 nursery.start_soon(self._show_progress, job)
                 await job.ended.wait()
                 nursery.cancel_scope.cancel()
-            finished = True
-            await self._finish(job)
         finally:
-            if not finished:
-                self._coordinator.give_up(job)
+            if not job.ended.is_set() and self._link.lost is not None:
+                coordinator.await_return(job)
+            elif not job.ended.is_set():
+                coordinator.give_up(job)
+        if job.kept and coordinator.stopping:
+            # It goes on when the coordinator comes back, which the client waits for.
+            await trio.sleep_forever()
+        await self._finish(job)
 
-    async def _finish(self, job: RunningJob) -> None:
+    async def _finish(self, job: SubmittedJob) -> None:
+        assert job.outcome is not None
         self._say_progress(job, [])
         try:
-            await self._coordinator.ended(job)
-            if job.job is None:
-                kind, body = "summary", await trio.to_thread.run_sync(job.summary_body)
-            else:
-                report = await trio.to_thread.run_sync(job.report)
-                kind, body = "report", json.dumps(report.to_dict()).encode("ascii")
+            body = await trio.to_thread.run_sync(job.outcome.body)
+            if len(body) > REPORT_BODY_BYTES_MAX:
+                raise ClusterError(
+                    f"the report has {len(body):,} bytes, at most {REPORT_BODY_BYTES_MAX:,} can "
+                    "be sent",
+                    hint="ask for fewer points of the series or fewer group tables",
+                )
         except LoganError as error:
-            kind, body = "error", _describe(error)
+            await self._link.send(Report(job.id, "error", _describe(error)))
         else:
-            await self._coordinator.close_job(job, kind, body)
-        await self._link.send(Report(job.id, kind, body))
+            self._reported = job
+            await self._link.send(Report(job.id, "report", body))
         await self._link.flush()
 
-    async def _show_progress(self, job: RunningJob) -> None:
+    async def _show_progress(self, job: SubmittedJob) -> None:
         coordinator = self._coordinator
         seen = coordinator.events_total
         while True:
@@ -509,73 +570,51 @@ class _Client:
             self._say_progress(job, list(coordinator.events)[-fresh:] if fresh else [])
             await trio.sleep(PROGRESS_S)
 
-    def _say_progress(self, job: RunningJob, events: list[dict[str, Any]]) -> None:
+    def _say_progress(self, job: SubmittedJob, events: list[dict[str, Any]]) -> None:
         done = next(
             (v.scanned_bytes for v in self._coordinator.statistics().jobs if v.job == job.id), 0
         )
-        body = encode_json({"workers": self._coordinator.workers(), "events": events})
-        self._link.post(ProgressReport(job.id, done, job.plan.bytes, body))
+        body = progress_body(self._coordinator.workers(), events)
+        total = min(job.total_bytes, INTEGER_MAX)
+        self._link.post(ProgressReport(job.id, min(done, total), total, body))
 
 
-async def _write(link: Link, scope: trio.CancelScope) -> None:
-    """Write until the connection breaks; then nobody needs to read from it any more."""
-    try:
-        await link.run()
-    except LinkLostError:
-        scope.cancel()
-
-
-async def _half_close(stream: trio.abc.HalfCloseableStream) -> None:
-    """End our side and wait for the other's end: closing at once could take our last words back."""
-    try:
-        await stream.send_eof()
-        while await stream.receive_some(RECEIVE_BYTES_MAX):
-            pass
-    except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
-        pass
-
-
-def _open_source(coordinator: Coordinator, job: RunningJob, source: int) -> int:
-    """A descriptor of a source, if it still is the planned file."""
-    url = job.urls[source]
-    if job.confined:
-        with coordinator.roots.open(url) as opened:
-            file = os.dup(opened.fd)
-    else:
-        file = os.open(url, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _check_same(job, source, f"/proc/self/fd/{file}" if os.path.exists("/proc") else url)
-    except BaseException:
-        os.close(file)
-        raise
-    return file
-
-
-def _check_unchanged(job: RunningJob, source: int) -> None:
-    _check_same(job, source, job.urls[source])
-
-
-def _check_same(job: RunningJob, source: int, path: str) -> None:
-    why = Fingerprint.from_json(job.plan.sources[source].fingerprint or "").check(path)
-    if why is not None:
-        raise InputError(f"{job.urls[source]} changed: {why}", kind="changed")
-
-
-def _describe(error: LoganError) -> bytes:
-    return encode_json(
-        {
-            "error": type(error).__name__,
-            "message": str(error),
-            "hint": error.hint,
-            "input": getattr(error, "input", None),
-            "kind": getattr(error, "kind", None),
-            "logan": __version__,
-        }
+def progress_body(
+    workers: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
+) -> ProgressBody:
+    """The body of PROGRESS from `Coordinator.workers` and its events."""
+    return ProgressBody(
+        workers=tuple(WorkerStatus(**each) for each in workers),
+        events=tuple(EventEntry(**each) for each in events),
     )
 
 
-def _address(stream: trio.abc.Stream) -> str:
-    if not isinstance(stream, trio.SocketStream):
-        return "memory"
-    host, port = stream.socket.getpeername()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+def state_body(status: Mapping[str, Any]) -> StateBody:
+    """The body of STATE from `Coordinator.status`."""
+    coordinator = dict(status["coordinator"])
+    recoveries = RecoveryStatus(**coordinator.pop("recoveries"))
+    return StateBody(
+        coordinator=CoordinatorStatus(**coordinator, recoveries=recoveries),
+        workers=tuple(WorkerStatus(**each) for each in status["workers"]),
+        jobs=tuple(JobStatus(**each) for each in status["jobs"]),
+        events=tuple(EventEntry(**each) for each in status["events"]),
+    )
+
+
+def _describe(error: LoganError) -> bytes:
+    def cut(text: str | None) -> str | None:
+        return text if text is None else text[:ERROR_CHARS_MAX]
+
+    message = str(error)
+    if isinstance(error, ExpressionError) and error.expression not in message:
+        message = f"{error.expression!r}: {message}"
+    return encode_body(
+        ErrorBody(
+            error=type(error).__name__,
+            message=message[:ERROR_CHARS_MAX],
+            hint=cut(error.hint),
+            input=cut(getattr(error, "input", None)),
+            kind=getattr(error, "kind", None),
+            logan=__version__,
+        )
+    )

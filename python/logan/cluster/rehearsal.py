@@ -116,7 +116,7 @@ class _Stage:
                 nursery.start_soon(self._let_happen, fault)
             client = Client(f"127.0.0.1:{self._port}")
             submission = Submission("paths", self._paths, self._options, confined=True)
-            _, body = await client.submit(submission, self._follow)
+            body = await client.submit(submission, self._follow)
             nursery.cancel_scope.cancel()
         self._say("the job ends")
         report: dict[str, Any] = json.loads(body)

@@ -1,36 +1,37 @@
 """A job while the cluster works on it: what is known of it besides its leases.
 
 The scheduler knows which chunks are out; this knows what they are, which figures came back, what
-is missing, and who did how much. Blocking work (`verify`, `conclude`) is for threads.
+is missing, and who did how much. Blocking work (`verify`, `conclude`, `open_planned`) is for
+threads.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import trio
 
-from logan._logan import MergeTree, Spec, Summary
+from logan._logan import Fingerprint, MergeTree, Spec, Summary
+from logan.cluster.ending import Outcome, SubmittedJob
 from logan.cluster.limits import ALARMS_KEPT_MAX, HOPELESS_S_MIN, OUTAGE_S_MIN, RECOVERIES_KEPT_MAX
 from logan.cluster.scanning import digest_of, read_note
-from logan.errors import InputError, SummaryError
+from logan.cluster.secure import Opened, open_regular
+from logan.errors import LoganError, SourceChangedError, SummaryError
 from logan.job import Job
 from logan.limits import SERIES_POINTS_MAX
 from logan.model import Missing, Plan, Result, join_missing
-from logan.report import Report
 from logan.scheduler.actions import LostChunk, Recovered
 from logan.scheduler.events import WorkItem
 from logan.sources import shown_name
 from logan.sources.figures import in_decoded_offsets
-from logan.wire.codec import encode_json
+from logan.wire.bodies import JobBody, JobSource, Note
 from logan.wire.messages import Job as JobMessage
 
-__all__ = ["REFUSALS", "RunningJob", "Share", "describe_paths"]
+__all__ = ["REFUSALS", "RunningJob", "Share", "describe_paths", "job_body"]
 
 REFUSALS: Final = ("permission", "missing", "unreadable")
 """Kinds of FAIL by which a worker says that it cannot read a source, though others may."""
@@ -76,29 +77,28 @@ class RunningJob:
         holders: per source the only workers that have it, or None.
         local: whether the coordinator can hand out the sources' bytes.
         confined: whether it may do so only below its roots.
+        opened: how its sources are opened here: below the roots, or by name.
         series_points: as for `logan.analyze`.
-        job: what the report is made from; None for a job that came as a plan.
-        key: tells that two submissions are the same one.
+        job: what the report is made from.
+        submitted: what those hold who wait for its end.
         notes: by chunk, what its worker said beside the figures.
-        owned: whether somebody waits for it; not when it was resumed.
         drawn: chunks that a second worker scans too; `verified` counts those that one did, and
             `alarms` says where it had other figures.
         refusals: by source, the workers that could not read it, with the kind of their last
             FAIL and the time of the first; `hopeless` are sources that nobody who is there can
             read.
         returned: results that were handed to the journal.
-        closed: whether the journal has its report.
+        failure: why it ends without a report, if that is known before its end.
+        abandoned: nobody wants its report.
         resumed_bytes: of the chunks that were done when it was taken up from the journal.
-        ended: set when `result` holds what the workers made of it.
     """
 
-    id: str
-    plan: Plan
+    submitted: SubmittedJob
+    job: Job
     tree: MergeTree
     urls: Sequence[str]
     name: str
-    key: str = ""
-    job: Job | None = None
+    opened: Callable[[str], Opened] = open_regular
     holders: Sequence[frozenset[str] | None] = ()
     local: bool = True
     confined: bool = True
@@ -117,17 +117,16 @@ class RunningJob:
     hopeless: set[int] = field(default_factory=set)
     shares: dict[str, Share] = field(default_factory=dict)
     threads: dict[str, int] = field(default_factory=dict)
-    ended: trio.Event = field(default_factory=trio.Event)
-    result: Result | None = None
-    failure: Exception | None = None
+    failure: LoganError | None = None
+    abandoned: bool = False
     begun: bool = False
-    owned: bool = True
-    closed: bool = False
+    plan: Plan = field(init=False)
     spec: Spec = field(init=False)
     spec_digest: str = field(init=False)
     resumed_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.plan = self.job.plan
         self.returned = len(self.done)
         chunks = self.plan.chunks
         self.resumed_bytes = sum(chunks[id].end - chunks[id].start for id in self.done)
@@ -140,8 +139,12 @@ class RunningJob:
         if not self.begun:
             self.begun = True
             self.started_at = trio.current_time()
-            if self.job is not None:
-                self.job.started = time.perf_counter()
+            self.job.started = time.perf_counter()
+
+    @property
+    def id(self) -> str:
+        """Its name on the wire and in the journal."""
+        return self.submitted.id
 
     @property
     def is_nearly_done(self) -> bool:
@@ -158,28 +161,9 @@ class RunningJob:
 
     def message(self) -> JobMessage:
         """JOB, for a worker's first lease of it."""
-        sources = [
-            {
-                "url": url,
-                "size": source.size,
-                "fingerprint": source.fingerprint,
-                "local": self.local,
-                "compression": source.compression,
-                "etag": source.etag,
-            }
-            for url, source in zip(self.urls, self.plan.sources, strict=True)
-        ]
-        body = encode_json(
-            {
-                "spec": self.plan.spec_json,
-                "chunk_size": self.plan.chunk_size,
-                "expansion_max": self.plan.expansion_max,
-                "sources": sources,
-            }
-        )
-        return JobMessage(self.id, body)
+        return JobMessage(self.id, job_body(self.plan, self.urls, local=self.local))
 
-    def verify(self, chunk_id: int, digest: str, data: bytes, note: str | None = None) -> Summary:
+    def verify(self, chunk_id: int, digest: str, data: bytes, note: Note | None = None) -> Summary:
         """The summary of a chunk, if these bytes are one. Raises `SummaryError`.
 
         That its lines add up is checked where its bytes are decoded.
@@ -191,12 +175,10 @@ class RunningJob:
         if summary.spec_digest != self.spec_digest:
             raise SummaryError("it was made under another spec")
         covered = summary.segments()
+        if note is not None and self.plan.sources[chunk.source].compression is None:
+            raise SummaryError("it has a note about an archive, which its source is not")
         if self.plan.sources[chunk.source].compression is not None:
             # How much it decodes to is not known before, but whose it is and where it begins.
-            try:
-                read_note(note or "[null, null]")
-            except ValueError as error:
-                raise SummaryError(str(error)) from error
             if len(covered) > 1 or any(each[:2] != (chunk.source, 0) for each in covered):
                 raise SummaryError(f"it covers {covered[:3]}, not all of source {chunk.source}")
         elif covered != [(chunk.source, chunk.start, chunk.end)]:
@@ -284,8 +266,39 @@ class RunningJob:
             ]
         return join_missing(gaps)
 
-    def conclude(self) -> Result:
-        """Merge what there is; once. Raises `SummaryError`."""
+    def open_planned(self, source: int) -> Opened:
+        """A source, if it still is the planned file. Blocking. Raises `InputError`."""
+        fingerprint = Fingerprint.from_json(self.plan.sources[source].fingerprint or "")
+        opened = self.opened(self.urls[source])
+        try:
+            why = fingerprint.check(opened.path)
+            if why is not None:
+                raise SourceChangedError(f"{self.urls[source]} changed: {why}")
+        except BaseException:
+            opened.close()
+            raise
+        return opened
+
+    def check_planned(self, source: int) -> None:
+        """Raise `InputError` if a source is not the planned file any more. Blocking."""
+        self.open_planned(source).close()
+
+    def conclude(self) -> Outcome:
+        """Merge what there is and make the report; once. Blocking. Raises `SummaryError`."""
+        result = self.merged()
+        report, error = self.job.reported(
+            replace(
+                result,
+                missing=tuple(replace(each, why=self._as_named(each)) for each in result.missing),
+            ),
+            engine="cluster",
+            series_points=self.series_points,
+            changes=self.job.changes(self.opened),
+        )
+        return Outcome.of(report, error)
+
+    def merged(self) -> Result:
+        """What the workers made of the plan; once. Raises `SummaryError`."""
         summary = self.tree.finish()
         sources, chunks = self.plan.sources, self.plan.chunks
         # What an archive decodes to nobody knows but who decoded it.
@@ -293,69 +306,51 @@ class RunningJob:
         covered = sum(summary.covered_bytes(i) for i in split)
         done = [chunks[id] for id in self.done if chunks[id].source in split]
         due = sum(chunk.end - chunk.start for chunk in done)
+        archives = {
+            chunks[id].source: archive
+            for id, note in self.notes.items()
+            if (archive := read_note(note)[1]) is not None
+        }
         if covered != due:
             raise SummaryError(f"the figures cover {covered:,} bytes, {due:,} were committed")
         return Result(
             summary,
             sum(self.threads.values()),
-            tuple(in_decoded_offsets(each, self.plan, summary) for each in self.missing()),
+            tuple(
+                in_decoded_offsets(each, self.plan, summary, archives) for each in self.missing()
+            ),
             tuple(share.describe(name) for name, share in sorted(self.shares.items())),
             tuple(self.recoveries),
-            archives={
-                chunks[id].source: archive
-                for id, note in self.notes.items()
-                if (archive := read_note(note)[1]) is not None
-            },
+            archives=archives,
             verified=self.verified,
             alarms=tuple(self.alarms),
             resumed_bytes=self.resumed_bytes,
         )
 
-    def report(self) -> Report:
-        """The report. Blocking; only once the job has ended."""
-        assert self.job is not None
-        assert self.result is not None
-        missing = tuple(
-            Missing(each.source, each.start, each.end, each.kind, self._as_named(each))
-            for each in self.result.missing
-        )
-        result = Result(
-            self.result.summary,
-            self.result.threads,
-            missing,
-            self.result.workers,
-            self.result.recoveries,
-            archives=self.result.archives,
-            verified=self.result.verified,
-            alarms=self.result.alarms,
-            resumed_bytes=self.result.resumed_bytes,
-        )
-        return self.job.report(result, engine="cluster", series_points=self.series_points)
-
-    @property
-    def missing_input(self) -> InputError | None:
-        """The error of the first input that has one, once there is a report."""
-        inputs = () if self.job is None else self.job.inputs
-        return next((entry.error for entry in inputs if entry.error is not None), None)
-
-    def summary_body(self) -> bytes:
-        """The body of a REPORT of kind "summary"."""
-        assert self.result is not None
-        head = {
-            "missing": [[m.source, m.start, m.end, m.kind, m.why] for m in self.result.missing],
-            "workers": list(self.result.workers),
-            "recoveries": list(self.result.recoveries),
-            "threads": self.result.threads,
-            "verified": self.result.verified,
-            "alarms": list(self.result.alarms),
-        }
-        return json.dumps(head).encode("ascii") + b"\n" + self.result.summary.to_bytes()
-
     def _as_named(self, missing: Missing) -> str:
         """Why bytes are missing, with the name that the user gave the file."""
-        assert self.job is not None
         given = self.job.inputs[self.job.order[missing.source]].path
         return missing.why.replace(self.urls[missing.source], shown_name(given))
+
+
+def job_body(plan: Plan, urls: Sequence[str], *, local: bool) -> JobBody:
+    """The body of JOB; `urls` are the sources' paths, as workers shall open them."""
+    return JobBody(
+        spec=plan.spec_json,
+        chunk_size=plan.chunk_size,
+        expansion_max=plan.expansion_max,
+        sources=tuple(
+            JobSource(
+                url=url,
+                size=source.size or 0,
+                fingerprint=source.fingerprint,
+                local=local,
+                compression=source.compression,
+                etag=source.etag,
+            )
+            for url, source in zip(urls, plan.sources, strict=True)
+        ),
+    )
 
 
 def describe_paths(paths: Sequence[str]) -> str:

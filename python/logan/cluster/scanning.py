@@ -7,7 +7,8 @@ its figures goes into a *note*.
 
 As a program, `python -m logan.cluster.scanning`, it scans one piece apart from the worker: JSON on
 stdin, the summary on stdout, `EXIT_ORDERLY` with a line of JSON on stderr for what went wrong in an
-orderly way. Any other end is a death. Before the summary stands a line with the note, in JSON.
+orderly way. Any other end is a death. Before the summary stands a line with the note, in JSON; it
+is empty if there is none.
 
 `LOGAN_TEST_POISON` names bytes that kill the process that scans a line with them. It stands in for
 a bug that takes the process down, so that the way around such lines can be tested.
@@ -22,15 +23,17 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 from logan._logan import Cancel, Fingerprint, Spec, Summary
-from logan.errors import CancelledError, InputError, SourceChangedError
+from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
 from logan.limits import KIB
 from logan.model import Archive, Chunk, Source
 from logan.sources import figures
 from logan.sources.figures import Fault, Figures
+from logan.wire.bodies import ArchiveNote, FaultNote, Note
+from logan.wire.codec import clean, decode_body, encode_body
 
 __all__ = [
     "EXIT_ORDERLY",
@@ -38,6 +41,7 @@ __all__ = [
     "Scanned",
     "digest_of",
     "first_line_from",
+    "make_note",
     "read_note",
     "scan",
     "whole_line_end",
@@ -48,8 +52,9 @@ EXIT_ORDERLY: Final = 3
 
 _POISON: Final = "LOGAN_TEST_POISON"
 
-_WHY_CHARS_MAX: Final = 250
-"""Of why the end of a source was not reached."""
+_WHY_BYTES_MAX: Final = 1_000
+"""Of why the end of a source was not reached, and of what a container holds: both travel in a
+line."""
 
 _STEP_BYTES: Final = 64 * KIB
 """Read at a time when looking for a newline."""
@@ -84,27 +89,49 @@ class Scanned:
     """The bytes of a summary, and a note; None where there is nothing to say."""
 
     summary: bytes
-    note: str | None = None
+    note: Note | None = None
 
 
-def write_note(fault: Fault | None, archive: Archive | None) -> str | None:
-    """What there is to say beside the figures, as JSON."""
+def make_note(fault: Fault | None, archive: Archive | None) -> Note | None:
+    """What there is to say beside the figures; None if that is nothing."""
     if fault is None and archive is None:
         return None
-    held = archive and astuple(archive)
-    # It travels in a line.
-    cut = fault and (fault[0], fault[1][:_WHY_CHARS_MAX])
-    return json.dumps([cut, held], ensure_ascii=False)
+    told = held = None
+    if fault is not None:
+        told = FaultNote(kind=fault[0], why=clean(fault[1], _WHY_BYTES_MAX))
+    if archive is not None:
+        held = ArchiveNote(
+            decoded=archive.decoded,
+            members=archive.members,
+            foreign_at=archive.foreign_at,
+            contents=archive.contents and clean(archive.contents, _WHY_BYTES_MAX),
+            left_out=archive.left_out,
+        )
+    return Note(fault=told, archive=held)
+
+
+def write_note(note: Note) -> str:
+    """A note as the text that the journal keeps."""
+    return encode_body(note).decode("ascii")
 
 
 def read_note(note: str) -> tuple[Fault | None, Archive | None]:
-    """Fault and archive of a note. Raises `ValueError`."""
+    """Fault and archive of a note's text. Raises `ValueError`."""
     try:
-        fault, archive = json.loads(note)
-        kind_and_why = None if fault is None else (str(fault[0]), str(fault[1]))
-        return kind_and_why, None if archive is None else Archive(*archive)
-    except (TypeError, IndexError) as error:
-        raise ValueError(f"this is no note: {error}") from error
+        found = decode_body(note.encode("ascii"), Note, "a note")
+    except (ProtocolError, UnicodeEncodeError) as error:
+        raise ValueError(str(error)) from error
+    fault, archive = found.fault, found.archive
+    kind_and_why = None if fault is None else (fault.kind, fault.why)
+    if archive is None:
+        return kind_and_why, None
+    return kind_and_why, Archive(
+        archive.decoded,
+        archive.members,
+        archive.foreign_at,
+        archive.contents,
+        archive.left_out,
+    )
 
 
 def scan(
@@ -187,7 +214,7 @@ def _of_archive(
 def _finished(found: Figures, cancel: Cancel) -> Scanned:
     if cancel.is_set():
         raise CancelledError("stopped on request before all input was read")
-    return Scanned(found.summary.to_bytes(), write_note(found.fault, found.archive))
+    return Scanned(found.summary.to_bytes(), make_note(found.fault, found.archive))
 
 
 def digest_of(summary: bytes) -> str:
@@ -242,7 +269,8 @@ def _main() -> int:
     except InputError as error:
         print(json.dumps({"kind": error.kind, "message": str(error)}), file=sys.stderr)
         return EXIT_ORDERLY
-    sys.stdout.buffer.write(json.dumps(found.note).encode() + b"\n" + found.summary)
+    note = b"" if found.note is None else encode_body(found.note)
+    sys.stdout.buffer.write(note + b"\n" + found.summary)
     return 0
 
 

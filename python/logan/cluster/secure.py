@@ -32,7 +32,7 @@ from urllib.parse import unquote, urlsplit
 from logan.errors import InputError, UsageError
 from logan.limits import INPUTS_PER_JOB_MAX
 from logan.sources.expand import is_url
-from logan.sources.local import input_error
+from logan.sources.local import input_error, working_directory
 from logan.wire.auth import TOKEN_BYTES_MAX, TOKEN_BYTES_MIN
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "check_exposure",
     "client_context",
     "is_loopback",
+    "open_regular",
     "read_token",
     "server_context",
 ]
@@ -261,7 +262,8 @@ class Roots:
     """
 
     def __init__(self, folders: Sequence[str] = (".",)) -> None:
-        """Raises `UsageError` for a folder that is none."""
+        """Raises `UsageError` for a folder that does not exist, or that is relative to a working
+        directory that does not."""
         self._given: list[str] = []
         self._roots: list[str] = []
         self._urls: list[str] = []
@@ -269,10 +271,11 @@ class Roots:
             if is_url(folder):
                 self._urls.append(folder.rstrip("/") + "/")
                 continue
-            real = os.path.realpath(folder)
+            given = folder if os.path.isabs(folder) else os.path.join(working_directory(), folder)
+            real = os.path.realpath(given)
             if not os.path.isdir(real):
                 raise UsageError(f"--root {folder} is no folder", hint="check the path")
-            self._given.append(os.path.abspath(folder))
+            self._given.append(os.path.abspath(given))
             self._roots.append(real)
 
     def __repr__(self) -> str:
@@ -292,7 +295,7 @@ class Roots:
     def has_folder(self, path: str) -> bool:
         """Whether it is a folder, and a root or below one."""
         try:
-            return os.path.isdir(self._confine(path)[0])
+            return _kind(self._confine(path)[0]) == "folder"
         except InputError:
             return False
 
@@ -493,6 +496,23 @@ def _open_below(root: str, real: str) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def open_regular(path: str) -> Opened:
+    """Open a regular file by its name, for who may read any. Raises `InputError`, also for what
+    would have to be waited for, such as a FIFO that has come in its place."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        _check_regular(os.stat(path))
+        fd = os.open(path, flags)
+        try:
+            _check_regular(os.fstat(fd))
+        except BaseException:
+            os.close(fd)
+            raise
+    except OSError as error:
+        raise input_error(path, error) from error
+    return Opened(fd, path)
 
 
 def _check_regular(status: os.stat_result) -> None:

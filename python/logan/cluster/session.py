@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,20 +23,25 @@ import trio
 from logan._logan import Cancel, Fingerprint, Spec
 from logan.cluster.groups import open_flat_nursery
 from logan.cluster.isolated import Isolation, Poison
+from logan.cluster.keepalive import keep_alive
 from logan.cluster.limits import (
     FETCH_BYTES,
+    JOBS_MAX,
     LINGER_S_MAX,
     LOOK_BACK_BYTES_MAX,
     TAIL_BYTES_MAX,
     TAIL_PIECE_BYTES,
 )
 from logan.cluster.link import Link, LinkLostError
-from logan.cluster.scanning import Piece, Scanned, digest_of, read_note, scan, write_note
+from logan.cluster.scanning import Piece, Scanned, digest_of, scan
 from logan.cluster.search import find_files
 from logan.cluster.secure import Opened, Roots
 from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
-from logan.wire.codec import decode_json, encode_json
-from logan.wire.limits import FETCHES_MAX, LEASES_PER_HEALTH_MAX
+from logan.sources.figures import PANIC
+from logan.wire.bodies import FaultNote, JobSource, LeaseProgress, Note
+from logan.wire.codec import clean
+from logan.wire.connection import error_message
+from logan.wire.limits import FETCHES_MAX, LEASES_PER_HEALTH_MAX, TEXT_BYTES_MAX
 from logan.wire.messages import (
     Bye,
     Data,
@@ -75,22 +81,14 @@ PACE_STEPS_PER_S: Final = 4
 Key = tuple[str, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """`fingerprint` is None for an object on a server."""
-
-    url: str
-    size: int
-    fingerprint: str | None
-    local: bool
-    compression: str | None
-    etag: str | None
+JOBS_REMEMBERED_MAX: Final = 1_024
+"""Canceled jobs of which messages may still be under way: CANCEL overtakes others."""
 
 
 @dataclass(slots=True)
 class _JobInfo:
     spec: Spec
-    sources: list[_Source]
+    sources: Sequence[JobSource]
     chunk_size: int
     expansion_max: int
 
@@ -122,6 +120,7 @@ class _Held:
     """
 
     lease: Lease
+    info: _JobInfo
     flag: Cancel = field(default_factory=Cancel)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     passes: int = 1
@@ -137,8 +136,15 @@ class _Held:
 
     @property
     def scanned_bytes(self) -> int:
-        """How far it is, for the coordinator. Goes on whatever the bytes are waiting for."""
-        return (self.flag.scanned_bytes + self.passed) // self.passes
+        """How far it is, for the coordinator. Goes on whatever the bytes are waiting for, and is
+        never more than the size of the lease."""
+        scanned = (self.flag.scanned_bytes + self.passed) // self.passes
+        if self.lease.isolated:
+            # How often its bytes are gone through is not known before: this grows with each time
+            # and stays below the size.
+            return self.size * scanned // (self.size + scanned)
+        # The last line ends after the chunk, and what a decoder holds may be counted before it.
+        return min(scanned, self.size)
 
 
 @dataclass(slots=True)
@@ -160,12 +166,12 @@ class Session:
         self._link = link
         self._welcome = welcome
         self._jobs: dict[str, _JobInfo] = {}
+        self._canceled_jobs: OrderedDict[str, None] = OrderedDict()
         self._held: dict[Key, _Held] = {}
         self._unacknowledged: dict[Key, int] = {}
         self._fetches: dict[int, _Fetching] = {}
         self._fetch_slots = trio.Semaphore(FETCHES_MAX)
         self._fetch_id = 0
-        self._heard_at = trio.current_time()
         self._asked_for = 0
         self._draining = False
         self._beats = trio.CancelScope()
@@ -184,15 +190,21 @@ class Session:
         self._changed.set()
 
     async def run(self) -> None:
-        """Work until we or the coordinator want to end. Raises `ProtocolError`, `LinkLostError`."""
+        """Work until we or the coordinator want to end. Raises `LinkLostError`, and `ProtocolError`
+        of which the coordinator was told."""
         try:
             async with open_flat_nursery() as nursery:
                 self._nursery = nursery
-                nursery.start_soon(self._beat)
+                nursery.start_soon(self._keep_alive)
                 nursery.start_soon(self._leave_when_done)
                 self._ask()
                 await self._read()
                 nursery.cancel_scope.cancel()
+        except ProtocolError as error:
+            self._link.post(error_message(error))
+            with trio.move_on_after(LINGER_S_MAX):
+                await self._link.flush()
+            raise
         finally:
             for held in self._held.values():
                 held.flag.set()
@@ -207,24 +219,16 @@ class Session:
                 if self._draining:
                     return
                 raise LinkLostError("the coordinator closed the connection")
-            self._heard_at = trio.current_time()
             self._act(message)
 
     def _act(self, message: Message) -> None:
         match message:
             case Job():
-                self._jobs[message.job] = _job_info(message)
+                self._take_job(message)
             case Lease():
-                held = _Held(message)
-                self._held[_key(message)] = held
-                self._asked_for -= 1
-                self._nursery.start_soon(self._work, held)
+                self._take_lease(message)
             case Done() | Stale():
-                size = self._unacknowledged.pop(_key(message), None)
-                if isinstance(message, Done) and size is not None:
-                    self._worker.chunks_done += 1
-                    self._worker.bytes_done += size
-                self._ask(only_news=True)
+                self._take_resolution(message)
             case Data():
                 self._take(message)
             case CancelMessage():
@@ -237,6 +241,68 @@ class Session:
                 raise ProtocolError(message.message, code=message.code)
             case HealthAck():
                 pass
+            case _:
+                raise ProtocolError(f"{message.VERB} is not for workers", code="order")
+
+    def _take_job(self, message: Job) -> None:
+        """Remember a job. Raises `ProtocolError` if it is not a valid one."""
+        if message.job in self._canceled_jobs:
+            return  # its CANCEL overtook it
+        if message.job in self._jobs:
+            raise ProtocolError(f"JOB: job {message.job} was described before", code="state")
+        if len(self._jobs) >= JOBS_MAX:
+            raise ProtocolError(f"JOB: more than {JOBS_MAX} jobs at once", code="state")
+        body = message.body
+        try:
+            spec = Spec(body.spec)
+        except ValueError as error:
+            raise ProtocolError(f"JOB: spec: {error}", code="field") from error
+        self._jobs[message.job] = _JobInfo(spec, body.sources, body.chunk_size, body.expansion_max)
+
+    def _take_lease(self, message: Lease) -> None:
+        """Begin to work on a lease. Raises `ProtocolError` for one that cannot be."""
+        key = _key(message)
+        if message.job in self._canceled_jobs:
+            self._ask()  # its CANCEL overtook it
+            return
+        info = self._jobs.get(message.job)
+        if info is None:
+            raise ProtocolError(f"LEASE: no JOB described job {message.job}", code="state")
+        if message.source >= len(info.sources):
+            raise ProtocolError(
+                f"LEASE: source {message.source} of job {message.job}, which has "
+                f"{len(info.sources)}",
+                code="state",
+            )
+        size = info.sources[message.source].size
+        if not message.start < message.end <= size:
+            raise ProtocolError(
+                f"LEASE: bytes {message.start:,} to {message.end:,} of a source of {size:,}",
+                code="state",
+            )
+        if key in self._held or key in self._unacknowledged:
+            raise ProtocolError(
+                f"LEASE: chunk {message.chunk}, attempt {message.attempt}, is leased already",
+                code="state",
+            )
+        held = _Held(message, info)
+        self._held[key] = held
+        self._asked_for -= 1
+        self._nursery.start_soon(self._work, held)
+
+    def _take_resolution(self, message: Done | Stale) -> None:
+        """A result is stored, or of no use. Raises `ProtocolError` if there was none."""
+        size = self._unacknowledged.pop(_key(message), None)
+        if size is None:
+            raise ProtocolError(
+                f"{message.VERB}: no result of chunk {message.chunk}, attempt {message.attempt}, "
+                "awaits an answer",
+                code="state",
+            )
+        if isinstance(message, Done):
+            self._worker.chunks_done += 1
+            self._worker.bytes_done += size
+        self._ask(only_news=True)
 
     def _cancel(self, message: CancelMessage) -> None:
         key = (message.job, message.chunk, message.attempt)
@@ -250,6 +316,9 @@ class Session:
                 held.scope.cancel()
         if message.chunk is None:
             self._jobs.pop(message.job, None)
+            self._canceled_jobs[message.job] = None
+            if len(self._canceled_jobs) > JOBS_REMEMBERED_MAX:
+                self._canceled_jobs.popitem(last=False)
 
     # -- what we say
 
@@ -270,39 +339,30 @@ class Session:
         self._asked_for = free
         self._link.post(Ready(free))
 
-    async def _beat(self) -> None:
+    async def _keep_alive(self) -> None:
         """HEALTH now and then every heartbeat, whatever else is going on, until we say BYE."""
+        welcome = self._welcome
         with self._beats:
-            await self._beat_for_ever()
+            await keep_alive(self._link, welcome.heartbeat_s, welcome.lease_s, self._beat)
 
-    async def _beat_for_ever(self) -> None:
-        now = due = trio.current_time()
-        while True:
-            leases = [
-                {"job": key[0], "chunk": key[1], "attempt": key[2], "scanned_bytes": scanned}
-                for key, scanned in [
-                    *((key, held.scanned_bytes) for key, held in self._held.items()),
-                    *self._unacknowledged.items(),
-                ]
+    def _beat(self) -> None:
+        leases = [
+            LeaseProgress(job=key[0], chunk=key[1], attempt=key[2], scanned_bytes=scanned)
+            for key, scanned in [
+                *((key, held.scanned_bytes) for key, held in self._held.items()),
+                *self._unacknowledged.items(),
             ]
-            health = self._worker.health()
-            for i in range(0, max(1, len(leases)), LEASES_PER_HEALTH_MAX):
-                self._link.post(
-                    Health(
-                        rss_bytes=health["rss_bytes"],
-                        cpu_percent=health["cpu_percent"],
-                        threads=self._worker.threads,
-                        leases=tuple(leases[i : i + LEASES_PER_HEALTH_MAX]),
-                    )
+        ]
+        health = self._worker.health()
+        for i in range(0, max(1, len(leases)), LEASES_PER_HEALTH_MAX):
+            self._link.post(
+                Health(
+                    rss_bytes=health["rss_bytes"],
+                    cpu_percent=health["cpu_percent"],
+                    threads=self._worker.threads,
+                    leases=tuple(leases[i : i + LEASES_PER_HEALTH_MAX]),
                 )
-            due = max(due + self._welcome.heartbeat_s, now)
-            await trio.sleep_until(due)
-            now = trio.current_time()
-            # Slept longer than asked for, this process stood still: that was nobody's silence, and
-            # what was said meanwhile may not have been read yet.
-            self._heard_at = min(now, self._heard_at + now - due)
-            if now - self._heard_at > self._welcome.lease_s:
-                raise LinkLostError(f"nothing heard for {self._welcome.lease_s:g} s")
+            )
 
     async def _leave_when_done(self) -> None:
         while not (self._draining and not self._held and not self._unacknowledged):
@@ -344,7 +404,8 @@ class Session:
         except SourceChangedError as error:
             answer = _failure(lease, error.kind, str(error), final=True)
         except InputError as error:
-            answer = _failure(lease, error.kind, str(error))
+            # A panic of the engine has been tried twice here, and any other worker runs the same.
+            answer = _failure(lease, error.kind, str(error), final=error.kind == PANIC)
         except CancelledError:
             pass
         except Poison as poison:
@@ -373,10 +434,7 @@ class Session:
             held.passed += size
 
     async def _scanned(self, held: _Held) -> Scanned:
-        lease = held.lease
-        info = self._jobs.get(lease.job)
-        if info is None or lease.source >= len(info.sources):
-            raise ProtocolError(f"LEASE of an unknown source of job {lease.job}", code="order")
+        lease, info = held.lease, held.info
         source = info.sources[lease.source]
         if source.fingerprint is None:
             return await self._scan(held, info.piece(lease, source.url, source.size, None), info)
@@ -392,7 +450,7 @@ class Session:
                 found = await self._scan(held, piece, info)
             return _renamed(found, spool.name, source.url)
 
-    async def _scan_here(self, held: _Held, source: _Source, info: _JobInfo) -> Scanned | None:
+    async def _scan_here(self, held: _Held, source: JobSource, info: _JobInfo) -> Scanned | None:
         """Scan the file itself; None if it is not the planned one, here and below our roots."""
         lease, roots = held.lease, self._worker.roots
         if not lease.isolated:
@@ -420,7 +478,7 @@ class Session:
 
     # -- bytes from the coordinator
 
-    async def _fetch_chunk(self, held: _Held, source: _Source, file: int) -> int:
+    async def _fetch_chunk(self, held: _Held, source: JobSource, file: int) -> int:
         """Fill the spool with what a scan of the chunk reads; where the spool ends."""
         lease = held.lease
         held.passes += 1
@@ -477,14 +535,13 @@ class Session:
     # -- files that lie here
 
     async def _search(self, message: Search) -> None:
-        patterns = decode_json(message.body).get("patterns", [])
-        find = partial(find_files, self._worker.roots, [str(each) for each in patterns])
+        find = partial(find_files, self._worker.roots, message.body.patterns)
         found = await trio.to_thread.run_sync(find, abandon_on_cancel=True)
-        await self._link.send(Found(message.id, encode_json(found)))
+        await self._link.send(Found(message.id, found))
 
 
 def _scan_file(
-    worker: Worker, source: _Source, lease: Lease, info: _JobInfo, held: _Held
+    worker: Worker, source: JobSource, lease: Lease, info: _JobInfo, held: _Held
 ) -> Scanned | None:
     opened = _open_planned(worker.roots, source)
     if opened is None:
@@ -509,13 +566,15 @@ def _as_named(path: str, url: str) -> Iterator[None]:
 def _renamed(found: Scanned, path: str, url: str) -> Scanned:
     if found.note is None:
         return found
-    fault, archive = read_note(found.note)
-    if fault is not None:
-        fault = fault[0], fault[1].replace(path, url)
-    return Scanned(found.summary, write_note(fault, archive))
+    fault = found.note.fault
+    if fault is None:
+        return found
+    why = clean(fault.why.replace(path, url), TEXT_BYTES_MAX)
+    note = Note(fault=FaultNote(kind=fault.kind, why=why), archive=found.note.archive)
+    return Scanned(found.summary, note)
 
 
-def _planned_name(roots: Roots, source: _Source) -> str | None:
+def _planned_name(roots: Roots, source: JobSource) -> str | None:
     opened = _open_planned(roots, source)
     if opened is None:
         return None
@@ -523,7 +582,7 @@ def _planned_name(roots: Roots, source: _Source) -> str | None:
         return opened.name
 
 
-def _open_planned(roots: Roots, source: _Source) -> Opened | None:
+def _open_planned(roots: Roots, source: JobSource) -> Opened | None:
     """The source, if it is the planned file, here and below the roots."""
     try:
         opened = roots.open(source.url)
@@ -553,23 +612,3 @@ def _failure(
 ) -> Fail:
     start, end = bad or (None, None)
     return Fail(lease.job, lease.chunk, lease.attempt, kind, detail, final, start, end)
-
-
-def _job_info(message: Job) -> _JobInfo:
-    body = decode_json(message.body)
-    try:
-        sources = [
-            _Source(
-                str(each["url"]),
-                int(each["size"]),
-                each["fingerprint"],
-                bool(each["local"]),
-                each["compression"],
-                each["etag"],
-            )
-            for each in body["sources"]
-        ]
-        how = int(body["chunk_size"]), int(body["expansion_max"])
-        return _JobInfo(Spec(body["spec"]), sources, *how)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ProtocolError(f"JOB is no job: {error}", code="json") from error

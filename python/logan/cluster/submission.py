@@ -6,162 +6,183 @@ globs are answered by the workers, whose files stay where they are.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
+import msgspec
 import trio
+from msgspec import UNSET
 
 from logan import _logan
 from logan.cluster.limits import SEARCH_S_MAX
-from logan.cluster.running import describe_paths
-from logan.cluster.secure import Roots
-from logan.errors import ClusterError, InputError, ProtocolError, UsageError
+from logan.cluster.running import describe_paths, job_body
+from logan.cluster.secure import Opened, Roots, open_regular
+from logan.errors import ClusterError, InputError, UsageError
 from logan.job import Job, check_format, plan_inputs, raise_first
-from logan.limits import CHUNKS_PER_JOB_MAX, INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
-from logan.model import Chunk, Detection, Plan, Source
+from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
+from logan.model import Detection, Source
 from logan.plan import Options
-from logan.sources import Input, expand, open_named, shown_name
+from logan.sources import Input, expand, first_line, open_named, shown_name
 from logan.sources.expand import Folder, Named, is_pattern, is_url
+from logan.sources.local import Place, by_name, working_directory
 from logan.sources.rotation import natural
-from logan.wire.codec import decode_json, encode_json
+from logan.wire.bodies import FoundBody, FoundFile, SubmitBody, SubmitOptions
+from logan.wire.codec import encode_body
 from logan.wire.messages import Submit
 
 if TYPE_CHECKING:
     from logan.cluster.coordinator import Coordinator
+    from logan.cluster.reception import WorkerSession
 
-__all__ = ["Planned", "Submission", "plan_submission", "plan_to_json"]
+__all__ = ["Planned", "Submission", "identity_of", "opener_of", "plan_submission"]
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A wish, before anything was read.
+    """A submitted request that has not been planned yet.
 
     Attributes:
-        kind: "paths", "on_workers" or "plan".
         base: the folder that relative paths are relative to, if the coordinator has it.
         confined: whether the coordinator's roots bound it; not for its own command line.
-        plan: for "plan", what was planned elsewhere.
     """
 
-    kind: str = "paths"
+    kind: Literal["paths", "on_workers"] = "paths"
     paths: Sequence[str] = ()
     options: Options = field(default_factory=Options)
     anchor: datetime | None = None
     series_points: int | None = SERIES_POINTS_MAX
     base: str | None = None
     confined: bool = False
-    plan: Plan | None = None
 
     def message(self) -> Submit:
-        """SUBMIT, for a client to send."""
-        if self.plan is not None:
-            return Submit("plan", encode_json(plan_to_json(self.plan)))
-        return Submit(self.kind, encode_json(self._body()))
+        """SUBMIT, for a client to send. Raises `UsageError` for what a coordinator would refuse."""
+        body = self._body()
+        try:
+            encode_body(body)
+        except ValueError as error:
+            raise UsageError(f"cannot submit this: {error}") from error
+        return Submit(self.kind, body)
 
     def key(self) -> str:
-        """Equal for equal wishes: a client that comes back finds its job by it."""
-        body = self._body() if self.plan is None else plan_to_json(self.plan)
+        """Equal for equal wishes; `identity_of` tells whether the inputs are the same, too."""
+        body = msgspec.to_builtins(self._body())
         text = json.dumps([self.kind, body, self.confined], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def _body(self) -> dict[str, Any]:
-        options = asdict(self.options)
-        options["anchor"] = None if self.anchor is None else self.anchor.isoformat()
-        options["series_points"] = self.series_points
-        return {"paths": list(self.paths), "base": self.base, "options": options}
+    def _body(self) -> SubmitBody:
+        options = {each.name: getattr(self.options, each.name) for each in fields(self.options)}
+        return SubmitBody(
+            paths=tuple(self.paths),
+            base=self.base,
+            options=SubmitOptions(**options, anchor=self.anchor, series_points=self.series_points),
+        )
 
     @classmethod
     def from_message(cls, message: Submit) -> Submission:
-        """From a client's SUBMIT. Raises `ProtocolError`, `UsageError`."""
-        body = decode_json(message.body)
-        try:
-            if message.kind == "plan":
-                return cls("plan", plan=_plan_from_json(body), confined=True)
-            options = dict(body["options"])
-            anchor = options.pop("anchor", None)
-            points = options.pop("series_points", SERIES_POINTS_MAX)
-            paths = body["paths"]
-            if not (
-                message.kind in ("paths", "on_workers")
-                and isinstance(paths, list)
-                and all(isinstance(path, str) for path in paths)
-                and isinstance(body["base"], str | None)
-                and (points is None or (isinstance(points, int) and points > 0))
-            ):
-                raise ValueError("paths, base or series_points are of a wrong type")
-            return cls(
-                kind=message.kind,
-                paths=paths,
-                options=Options(**options),
-                anchor=None if anchor is None else datetime.fromisoformat(anchor),
-                series_points=points,
-                base=body["base"],
-                confined=True,
-            )
-        except UsageError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ProtocolError(f"SUBMIT is no submission: {error}", code="json") from error
+        """From a client's SUBMIT. Raises `UsageError` for options that contradict each other."""
+        body = message.body
+        given = {name: getattr(body.options, name) for name in SubmitOptions.__struct_fields__}
+        options = {name: value for name, value in given.items() if value is not UNSET}
+        anchor = options.pop("anchor")
+        points = options.pop("series_points", SERIES_POINTS_MAX)
+        return cls(
+            kind=message.kind,
+            paths=body.paths,
+            options=Options(**options),
+            anchor=anchor,
+            series_points=points,
+            base=body.base,
+            confined=True,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """What became of a submission; fields as in `RunningJob`."""
 
-    plan: Plan
+    job: Job
     urls: Sequence[str]
     name: str
-    job: Job | None = None
     holders: Sequence[frozenset[str] | None] = ()
     local: bool = True
+
+
+def identity_of(submission: Submission, job: Job) -> str:
+    """Equal for what asks for the same of the same inputs, as far as their fingerprints tell, by
+    the same logan; empty if a source has nothing that could tell."""
+    inputs = []
+    for entry in job.inputs:
+        source = entry.source
+        if source is not None and source.fingerprint is None and source.etag is None:
+            return ""
+        what = None if source is None else [source.url, source.size, source.fingerprint]
+        more = None if source is None else [source.etag, source.mtime_ns, source.compression]
+        inputs.append([entry.path, what, more, entry.error and str(entry.error)])
+    text = json.dumps([_logan.__version__, submission.key(), inputs])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 async def plan_submission(
     submission: Submission, coordinator: Coordinator, *, strict: bool
 ) -> Planned:
     """Look at the inputs and plan. Raises `UsageError`, `ClusterError`, and `InputError` if
-    `strict` or if a plan from elsewhere names what may not be read."""
+    `strict`."""
     check_format(submission.options.format)
     if len(submission.paths) > INPUTS_PER_JOB_MAX:
         raise UsageError(f"more than {INPUTS_PER_JOB_MAX:,} inputs in one job")
-    if submission.kind == "plan":
-        work = partial(_take_plan, submission, coordinator.roots)
-        return await trio.to_thread.run_sync(work, abandon_on_cancel=True)
     if submission.kind == "on_workers":
-        return await _plan_on_workers(submission, coordinator)
-    work = partial(_plan_paths, submission, coordinator.roots, strict)
-    return await trio.to_thread.run_sync(work, abandon_on_cancel=True)
+        planned = await _plan_on_workers(submission, coordinator)
+    else:
+        work = partial(_plan_paths, submission, coordinator.roots, strict)
+        planned = await trio.to_thread.run_sync(work, abandon_on_cancel=True)
+    await trio.to_thread.run_sync(_check_sendable, planned)
+    return planned
+
+
+def _check_sendable(planned: Planned) -> None:
+    """Raise `UsageError` now for a job whose JOB message no worker would accept."""
+    try:
+        encode_body(job_body(planned.job.plan, planned.urls, local=planned.local))
+    except ValueError as error:
+        raise UsageError(
+            f"the plan of this job cannot be sent to workers: {error}",
+            hint="submit fewer files at a time",
+        ) from error
 
 
 # --- Paths that the coordinator reads ----------------------------------------------------------
 
 
 def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
-    places: dict[str, str] = {}
-
-    def locate(path: str) -> str:
-        place = places[path] = _place(path, submission, roots)
-        return place
-
     if submission.confined:
         named, folders = _expand_below(submission, roots)
     else:
         named, folders = expand.expand(submission.paths)
-    inputs = open_named(named, folders, locate=locate)
+    inputs = open_named(named, folders, opened=lambda path: _opened(path, submission, roots))
     for entry in inputs:
-        _speak_of(entry, places.get(entry.path, entry.path))
+        _refuse_stream(entry)
     if strict:
         raise_first(inputs)
-    job = plan_inputs(inputs, submission.options, anchor=submission.anchor)
+    job = plan_inputs(
+        inputs,
+        submission.options,
+        anchor=submission.anchor,
+        opened=opener_of(roots, confined=submission.confined),
+    )
     urls = [source.url for source in job.plan.sources]
-    return Planned(job.plan, urls, describe_paths(submission.paths), job)
+    return Planned(job, urls, describe_paths(submission.paths))
+
+
+def opener_of(roots: Roots, *, confined: bool) -> Callable[[str], Opened]:
+    """How planned files are opened: only below the roots, unless the job is the operator's own."""
+    return roots.open if confined else open_regular
 
 
 def _expand_below(submission: Submission, roots: Roots) -> tuple[list[Named], list[Folder]]:
@@ -182,7 +203,7 @@ def _expand_below(submission: Submission, roots: Roots) -> tuple[list[Named], li
 
 def _expand_files(path: str, base: str | None, roots: Roots) -> tuple[list[Named], list[Folder]]:
     """The files below the roots that a folder or a pattern means."""
-    based = os.path.normpath(os.path.join(base or os.getcwd(), path))
+    based = os.path.normpath(os.path.join(base or working_directory(), path))
     folder = next((each for each in (based, path) if roots.has_folder(each)), None)
     if folder is not None:
         found = roots.search([os.path.join(folder, "**", "*")])[0]
@@ -193,15 +214,31 @@ def _expand_files(path: str, base: str | None, roots: Roots) -> tuple[list[Named
     if folder is None and not found:
         return [Named(path)], []
     # Said as the client did, where it is in the folder that the client is in.
-    start = os.path.join(base or os.getcwd(), "")
+    start = os.path.join(base or working_directory(), "")
     names = [each if os.path.isabs(path) else each.removeprefix(start) for each in found]
     kept = Folder(path) if folder is not None else None
     named = [Named(name, kept) for name in sorted(names, key=natural)]
     return named, [kept] if kept is not None else []
 
 
-def _place(path: str, submission: Submission, roots: Roots) -> str:
-    """Where to read a path, absolute. Raises `InputError`."""
+@contextmanager
+def _opened(path: str, submission: Submission, roots: Roots) -> Iterator[Place]:
+    """Where to read what a submission names. Raises `InputError`.
+
+    A file below the roots is open meanwhile, and read by its descriptor: what a client wrote is
+    opened by `Roots` alone, and neither a link nor a FIFO can take its place.
+    """
+    name = _absolute(path, submission, roots)
+    if submission.confined and not is_url(name):
+        with _open_below(path, name, roots) as opened:
+            yield opened
+    else:
+        with by_name(name) as place:
+            yield place
+
+
+def _absolute(path: str, submission: Submission, roots: Roots) -> str:
+    """The absolute path, or the URL, of what a submission names. Raises `InputError`."""
     if path == "-":
         raise InputError(
             "standard input has no place that workers could read",
@@ -217,35 +254,30 @@ def _place(path: str, submission: Submission, roots: Roots) -> str:
             kind="permission",
             hint="give it one: logan coordinator --root s3://bucket/logs/",
         )
-    based = os.path.join(submission.base or os.getcwd(), path)
-    if not submission.confined:
-        return os.path.abspath(based)
+    return os.path.normpath(os.path.join(submission.base or working_directory(), path))
+
+
+def _open_below(path: str, name: str, roots: Roots) -> Opened:
+    """Open the file that a client named `path`: in the client's folder, else below a root."""
     try:
         try:
-            return roots.resolve(os.path.normpath(based))
+            return roots.open(name)
         except InputError:
             if os.path.isabs(path):
                 raise
-            return roots.resolve(path)
+            return roots.open(path)
     except InputError as error:
         error.input = path
         raise
 
 
-def _speak_of(entry: Input, place: str) -> None:
-    """Name an input as the user does, though another name was opened."""
+def _refuse_stream(entry: Input) -> None:
+    """Give an input that workers could not read by offset an error."""
     if entry.stream is not None:
         entry.stream.close()
         entry.stream, entry.source = None, None
         what = "served without ranges" if is_url(entry.path) else "no regular file"
         entry.error = InputError(f"{shown_name(entry.path)} is {what}", input=entry.path)
-    if entry.error is not None:
-        error = entry.error
-        error.input = entry.path
-        error.message = error.message.replace(place, entry.path)
-        error.args = (error.message,)
-        if error.hint:
-            error.hint = error.hint.replace(place, entry.path)
 
 
 # --- Files that lie on workers -----------------------------------------------------------------
@@ -258,11 +290,10 @@ async def _plan_on_workers(submission: Submission, coordinator: Coordinator) -> 
             "no worker is connected that could hold these files",
             hint="start one where the logs are: logan worker --id NAME --root /var/log",
         )
-    body = encode_json({"patterns": list(submission.paths)})
-    answers: dict[str, Mapping[str, Any]] = {}
+    answers: dict[str, FoundBody] = {}
 
-    async def ask(session: Any) -> None:
-        answer = await session.search(body)
+    async def ask(session: WorkerSession) -> None:
+        answer = await session.search(submission.paths)
         if answer is not None:
             answers[session.name] = answer
 
@@ -273,17 +304,17 @@ async def _plan_on_workers(submission: Submission, coordinator: Coordinator) -> 
     return await trio.to_thread.run_sync(partial(_plan_found, submission, answers))
 
 
-def _plan_found(submission: Submission, answers: Mapping[str, Mapping[str, Any]]) -> Planned:
+def _plan_found(submission: Submission, answers: Mapping[str, FoundBody]) -> Planned:
     inputs: list[Input] = []
     urls: dict[str, str] = {}
     holders: dict[str, set[str]] = {}
     seen: dict[tuple[int, int, int], str] = {}
     for worker in sorted(answers):
-        for error in answers[worker].get("errors", ()):
+        for error in answers[worker].errors:
             inputs.append(Input(worker, error=InputError(f"{worker}: {error}", input=worker)))
-        for file in answers[worker].get("files", ()):
-            name = f"{worker}:{file['url']}"
-            fingerprint = json.loads(file["fingerprint"])
+        for file in answers[worker].files:
+            name = f"{worker}:{file.url}"
+            fingerprint = json.loads(file.fingerprint)
             identity = (fingerprint["host"], fingerprint["device"], fingerprint["inode"])
             if identity in seen:
                 # One file that several workers of a host can read: counted once.
@@ -291,12 +322,11 @@ def _plan_found(submission: Submission, answers: Mapping[str, Mapping[str, Any]]
                 continue
             seen[identity] = name
             entry = Input(name)
-            samples = [(at, base64.b64decode(data)) for at, data in file["samples"]]
-            _detect(entry, file, samples)
+            _detect(entry, file)
             if len(inputs) >= INPUTS_PER_JOB_MAX:
                 raise UsageError(f"more than {INPUTS_PER_JOB_MAX:,} files match")
             inputs.append(entry)
-            urls[name] = file["url"]
+            urls[name] = file.url
             holders[name] = {worker}
     if not urls:
         raise InputError(
@@ -308,19 +338,19 @@ def _plan_found(submission: Submission, answers: Mapping[str, Mapping[str, Any]]
     job = plan_inputs(inputs, submission.options, anchor=submission.anchor, watched=False)
     names = [source.url for source in job.plan.sources]
     return Planned(
-        job.plan,
+        job,
         [urls[name] for name in names],
         describe_paths(submission.paths),
-        job,
         [frozenset(holders[name]) for name in names],
         local=False,
     )
 
 
-def _detect(entry: Input, file: Mapping[str, Any], samples: Sequence[tuple[int, bytes]]) -> None:
-    """What a file on a worker is; `samples` of an archive are decoded."""
-    detection = Detection.from_dict(json.loads(_logan.detect(samples)))
-    compression = file["compression"]
+def _detect(entry: Input, file: FoundFile) -> None:
+    """What a file on a worker is; samples of an archive are decoded."""
+    detection = Detection.from_dict(json.loads(_logan.detect(file.samples)))
+    compression = file.compression
+    entry.first_line = first_line(file.samples)
     entry.detection = replace(detection, compression=compression)
     if detection.compression is not None or detection.encoding in ("utf-16", "binary"):
         what = detection.compression or detection.encoding
@@ -332,71 +362,13 @@ def _detect(entry: Input, file: Mapping[str, Any], samples: Sequence[tuple[int, 
         return
     entry.source = Source(
         entry.path,
-        file["size"],
-        file["fingerprint"],
-        file["mtime_ns"],
+        file.size,
+        file.fingerprint,
+        file.mtime_ns,
         compression=compression,
-        written_ns=file["written_ns"],
+        written_ns=file.written_ns,
         # Nobody has looked where its columns change.
         sequential=compression is None and detection.header > 0,
     )
     if entry.source.size == 0:
         entry.notes.append("empty: nothing to analyse")
-
-
-# --- Plans from elsewhere ----------------------------------------------------------------------
-
-
-def plan_to_json(plan: Plan) -> dict[str, Any]:
-    """A plan without streams."""
-    return {
-        "sources": [asdict(source) for source in plan.sources],
-        "chunk_size": plan.chunk_size,
-        "expansion_max": plan.expansion_max,
-        "chunks": [[chunk.source, chunk.start, chunk.end] for chunk in plan.chunks],
-        "spec": plan.spec_json,
-    }
-
-
-def _plan_from_json(body: Mapping[str, Any]) -> Plan:
-    sources = tuple(Source(**each) for each in body["sources"])
-    for source in sources:
-        if not isinstance(source.size, int) or not isinstance(source.url, str):
-            raise ValueError("a source has no size or no url")
-        if is_url(source.url):
-            if source.fingerprint is not None:
-                raise ValueError("an object has a fingerprint")
-        elif not isinstance(source.fingerprint, str) or not os.path.isabs(source.url):
-            raise ValueError("a source has no fingerprint or no absolute path")
-    chunks = tuple(Chunk(id, *map(int, each)) for id, each in enumerate(body["chunks"]))
-    if len(sources) > INPUTS_PER_JOB_MAX or len(chunks) > CHUNKS_PER_JOB_MAX:
-        raise ValueError("more sources or chunks than a job may have")
-    at = (0, 0)
-    for chunk in chunks:
-        # In order and apart from each other: nothing is read twice.
-        if not at <= (chunk.source, chunk.start) or chunk.start >= chunk.end:
-            raise ValueError("chunks are not in order, or overlap")
-        at = (chunk.source, chunk.end)
-        if chunk.source >= len(sources) or chunk.end > (sources[chunk.source].size or 0):
-            raise ValueError("a chunk ends behind its source")
-        whole = (chunk.start, chunk.end) == (0, sources[chunk.source].size)
-        if not (whole or sources[chunk.source].splittable):
-            raise ValueError("a part of a source that cannot be split")
-    options = Options(chunk_size=body["chunk_size"], expansion_max=body["expansion_max"])
-    spec = _logan.Spec(body["spec"]).to_json()
-    return Plan(sources, chunks, options.chunk_size, spec, options.expansion_max)
-
-
-def _take_plan(submission: Submission, roots: Roots) -> Planned:
-    plan = submission.plan
-    assert plan is not None
-    urls = [_resolve(source.url, roots) for source in plan.sources]
-    return Planned(plan, urls, describe_paths(urls))
-
-
-def _resolve(url: str, roots: Roots) -> str:
-    if not is_url(url):
-        return roots.resolve(url)
-    if not roots.allows(url):
-        raise InputError(f"{shown_name(url)} is below no root", input=url, kind="permission")
-    return url

@@ -9,7 +9,6 @@ coordinator again. What belongs to one connection is in `session`.
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,10 +20,10 @@ from typing import Any
 import trio
 
 from logan._logan import Cancel, Fingerprint, Summary
-from logan.cluster.dial import Address, dial, set_user_timeout
+from logan.cluster.dial import Address, dial, is_refused, set_user_timeout
 from logan.cluster.groups import open_flat_nursery
 from logan.cluster.health import Pace, Vitals
-from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RECONNECT_PAUSE_S_MIN
+from logan.cluster.keepalive import Backoff
 from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.secure import Roots
 from logan.cluster.session import Session
@@ -117,7 +116,7 @@ class Worker:
             ClusterError: the coordinator will never have us: another version, a wrong token; or
                 another worker has our name.
         """
-        pause_s = RECONNECT_PAUSE_S_MIN
+        backoff = Backoff()
         while not self._drain_asked.is_set():
             why = ""
             began = trio.current_time()
@@ -125,7 +124,7 @@ class Worker:
                 await self._attend()
                 began = trio.current_time()
                 # Only a coordinator that ends says goodbye; the next one may take a while.
-                pause_s = RECONNECT_PAUSE_S_MAX
+                backoff.slow_down()
                 why = "the last one has ended"
             except ProtocolError as error:
                 if error.code in ("auth", "version"):
@@ -147,17 +146,14 @@ class Worker:
             except trio.TooSlowError:
                 why = "it does not answer"
             except OSError as error:
-                why = "nobody listens there" if _is_absent(error) else str(error)
+                why = "connection refused" if is_refused(error) else str(error)
             if self._drain_asked.is_set():
                 return
             if not self._said:
                 self._said = f"waiting for a coordinator at {self.address}: {why}"
                 self._say(self._said)
-            # What the try took counts, up to a half: the rest keeps many workers apart.
-            waited_s = min(trio.current_time() - began, pause_s / 2)
-            with trio.move_on_after(pause_s * random.uniform(0.5, 1.0) - waited_s):
+            with trio.move_on_after(backoff.next_s(trio.current_time() - began)):
                 await self._drain_asked.wait()
-            pause_s = min(2 * pause_s, RECONNECT_PAUSE_S_MAX)
 
     async def _attend(self) -> None:
         """One connection, from beginning to a goodbye. Raises for any other end of it."""
@@ -257,11 +253,6 @@ async def _write(link: Link, scope: trio.CancelScope) -> None:
         await link.run()
     except LinkLostError:
         scope.cancel()
-
-
-def _is_absent(error: OSError) -> bool:
-    causes = getattr(error.__cause__, "exceptions", (error,))
-    return any(isinstance(each, ConnectionRefusedError) for each in causes)
 
 
 def _process(path: str, start: int, size: int, flag: Cancel) -> Report:

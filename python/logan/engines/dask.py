@@ -44,7 +44,7 @@ from logan.errors import ClusterError, InputError, LoganError, SourceChangedErro
 from logan.model import Archive, Chunk, Missing, Plan, Result, Source, join_missing
 from logan.report.words import plural
 from logan.sources import figures
-from logan.sources.local import deleted_working_directory
+from logan.sources.local import working_directory
 from logan.sources.stdin import Stream
 
 if TYPE_CHECKING:
@@ -130,7 +130,9 @@ def run(
         job.run()
     rest, lost = read_streams(streams, plan, spec, progress, cancel)
     summary = job.tree.finish().merge(rest)
-    missing = [figures.in_decoded_offsets(each, plan, summary) for each in job.missing + lost]
+    missing = [
+        figures.in_decoded_offsets(each, plan, summary, job.archives) for each in job.missing + lost
+    ]
     return Result(
         summary,
         threads=sum(job.threads.values()) or 1,
@@ -548,6 +550,7 @@ def _start_cluster(processes: int) -> LocalCluster:
     """A cluster on this machine; it closes itself if a process of it dies before it has started."""
     from distributed import LocalCluster
 
+    working_directory()  # the processes start there
     for tries_left in reversed(range(STARTS_MAX)):
         try:
             return LocalCluster(
@@ -558,11 +561,6 @@ def _start_cluster(processes: int) -> LocalCluster:
                 silence_logs=SILENT,
             )
         except (RuntimeError, OSError) as error:
-            if (folder := deleted_working_directory()) is not None:
-                raise ClusterError(
-                    f"cannot start a Dask cluster: the working directory {folder} was deleted",
-                    hint="change to a folder that exists",
-                ) from error
             if not tries_left:
                 raise ClusterError(
                     f"cannot start a Dask cluster with {plural(processes, 'worker')}: {error}",

@@ -46,7 +46,9 @@ def run(
     job.scan_files(tree)
     job.scan_objects(tree)
     summary = job.read_streams(tree.finish(), streams)
-    missing = [figures.in_decoded_offsets(each, plan, summary) for each in job.missing]
+    missing = [
+        figures.in_decoded_offsets(each, plan, summary, job.archives) for each in job.missing
+    ]
     return Result(summary, job.threads, join_missing(missing), archives=job.archives)
 
 
@@ -173,20 +175,19 @@ class _Job:
         if self.plan.sources[source].compression is not None:
             return self._drain_archive(source, stream)
         feed = _logan.Feed(self.spec, source=source, chunk_size=self.plan.chunk_size)
-        feed.push(stream.head)
         fault = self._read(stream, feed.push, feed.push_fd)
         if fault is None:
-            return feed.finish()
+            try:
+                return feed.finish()
+            except InputError as error:
+                fault = error.kind, str(error)
         summary = feed.snapshot()
         self._miss(Missing(source, summary.covered_bytes(source), None, *fault))
         return summary
 
     def _drain_archive(self, source: int, stream: Stream) -> Summary:
         feed = self._archive_feed(source, self.plan.sources[source].url)
-        fault = None
-        if feed.push(stream.head):
-            fault = self._read(stream, feed.push, feed.push_fd)
-        stream.close()
+        fault = self._read(stream, feed.push, feed.push_fd)
         return self._taken(source, figures.native_figures(feed.finish(), fault))
 
     def _read(
@@ -195,8 +196,10 @@ class _Job:
         push: Callable[[bytes], bool | None],
         push_fd: Callable[..., int],
     ) -> tuple[str, str] | None:
-        """Push what follows the head; (kind, why) if that was not all."""
+        """Push head and rest; (kind, why) if that was not all."""
         try:
+            if push(stream.head) is False:
+                return None
             if not stream.ended and not self.cancel.is_set():
                 if stream.pieces is not None:
                     figures.push(self._counted(stream.pieces, 0), push, self.cancel)
@@ -234,8 +237,9 @@ class _Job:
         if found.archive is not None:
             self.archives[source] = found.archive
         if found.fault is not None:
-            end = found.summary.covered_bytes(source)
-            self._miss(Missing(source, end, None, *found.fault))
+            self._miss(
+                figures.missing_of_archive(source, found.summary, found.fault, found.archive)
+            )
         return found.summary
 
     def _miss(self, missing: Missing) -> None:

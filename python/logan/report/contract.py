@@ -12,6 +12,7 @@ from typing import Any, Final
 __all__ = [
     "COUNT_TABLES",
     "LISTS",
+    "OPTIONAL",
     "SECTIONS",
     "TOP_LEVEL",
     "UnknownFigureError",
@@ -49,6 +50,9 @@ TOP_LEVEL: Final = (
     "groups",
     "performance",
 )
+
+OPTIONAL: Final = ("selection", "groups")
+"""Of these the keys that a report has only if they were asked for."""
 
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "selection": ("since", "until", "where", "by"),

@@ -12,7 +12,6 @@ process substitution or a file in /proc, is a stream (`stdin`) whose first bytes
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shlex
@@ -33,11 +32,13 @@ from logan.sources.compressed import (
     named_otherwise,
 )
 from logan.sources.expand import Folder, Named, is_url
+from logan.sources.local import Place, by_name
 from logan.sources.stdin import Stream
 
 __all__ = [
     "KINDS",
     "Input",
+    "first_line",
     "next_step",
     "open_inputs",
     "open_named",
@@ -48,11 +49,18 @@ __all__ = [
 Opened = tuple[Source, Sequence[tuple[int, bytes]], Stream | None]
 Opener = Callable[[str, Cancel | None], Opened]
 
+FIRST_LINE_CHARS_MAX: Final = 400
+"""Of an input's first line, for errors: enough to see how it differs from a format."""
+
 
 @dataclass(slots=True)
 class Input:
     """One input: either `source` and `detection`, or `error`, or neither when it is a folder or
-    another name of an input before it (then `notes` say which)."""
+    another name of an input before it (then `notes` say which).
+
+    Attributes:
+        first_line: the beginning of the first line of its sample that is not blank.
+    """
 
     path: str
     source: Source | None = None
@@ -60,6 +68,7 @@ class Input:
     stream: Stream | None = None
     error: InputError | None = None
     notes: list[str] = field(default_factory=list)
+    first_line: str = ""
 
 
 def open_inputs(
@@ -83,17 +92,17 @@ def open_named(
     folders: Iterable[Folder] = (),
     *,
     cancel: Cancel | None = None,
-    locate: Callable[[str], str] = lambda path: path,
+    opened: local.Opener = by_name,
 ) -> list[Input]:
     """Look at what paths were expanded to; see `open_inputs`.
 
-    `locate` gives the place where to read what goes by a name, or raises `InputError`.
+    `opened` gives the place where to read what goes by a name, or raises `InputError`.
     """
     seen: dict[Identity, str] = {}
     inputs: list[Input] = []
     found: dict[int, int] = {}
     for path, folder in ((each.path, each.folder) for each in named):
-        entry = _open(path, locate, seen, cancel)
+        entry = _open(path, opened, seen, cancel)
         if folder is not None and (why := _no_log(entry)):
             folder.skip(why, path)
             continue
@@ -134,9 +143,8 @@ def _folder_entry(folder: Folder, found: int) -> Input:
         shown = ", ".join(readable_name(name) for name in names)
         skipped.append(f"{count:,} {why} ({shown}{', …' if count > NAMES_SHOWN_MAX else ''})")
     left_out = f"; left out: {', '.join(skipped)}" if skipped else ""
-    relative = not is_url(folder.path) and not os.path.isabs(folder.path)
-    if not found and relative and local.deleted_working_directory() is not None:
-        entry.error = local.input_error(folder.path, FileNotFoundError(errno.ENOENT, "gone"))
+    if not found and not is_url(folder.path) and (gone := local.without_folder(folder.path)):
+        entry.error = gone
         return entry
     if found:
         entry.notes.append(f"a folder with {found:,} log{'s' if found != 1 else ''}{left_out}")
@@ -187,37 +195,64 @@ Identity = tuple[int, int] | str
 
 
 def _open(
-    path: str, locate: Callable[[str], str], seen: dict[Identity, str], cancel: Cancel | None
+    path: str, opened: local.Opener, seen: dict[Identity, str], cancel: Cancel | None
 ) -> Input:
     entry = Input(path)
     try:
-        place = locate(path)
-        identity = _identity(place)
-        if identity is not None and identity in seen:
-            entry.notes.append(_named_before(path, seen[identity]))
-            return entry
-        opener = next(opener for takes, opener in KINDS if takes(place))
-        entry.source, samples, entry.stream = opener(place, cancel)
-        entry.detection = _detect(path, samples, entry.source.compression)
-        is_file = entry.source.fingerprint is not None and entry.source.splittable
-        if is_file and entry.detection.header:
-            entry.source, entry.detection = _with_layouts(entry.source, entry.detection, cancel)
-        elif entry.detection.header and entry.source.size is not None:
-            # To list the columns of an object all of it would be fetched twice.
-            entry.source = replace(entry.source, sequential=entry.source.compression is None)
-        if identity is not None:
-            seen[identity] = path
+        with opened(path) as place:
+            try:
+                _look_at(entry, place, seen, cancel)
+            except InputError as error:
+                _rename(error, place.path, path)
+                raise
     except InputError as error:
         entry.error, entry.source = error, None
         if entry.stream is not None:
             entry.stream.close()
             entry.stream = None
-        return entry
-    if entry.source.size == 0 or (entry.stream is not None and entry.stream.is_empty):
-        entry.notes.append("empty: nothing to analyse")
-    elif (note := named_otherwise(path, entry.source.compression)) is not None:
-        entry.notes.append(note)
     return entry
+
+
+def _look_at(entry: Input, place: Place, seen: dict[Identity, str], cancel: Cancel | None) -> None:
+    """What is in the input, which is at `place`. Raises `InputError`."""
+    identity = _identity(place.path)
+    if identity is not None and identity in seen:
+        entry.notes.append(_named_before(entry.path, seen[identity]))
+        return
+    opener = next(opener for takes, opener in KINDS if takes(place.path))
+    source, samples, entry.stream = opener(place.path, cancel)
+    entry.detection = _detect(entry.path, samples, source.compression)
+    entry.first_line = first_line(samples)
+    is_file = source.fingerprint is not None and source.splittable
+    if is_file and entry.detection.header:
+        source, entry.detection = _with_layouts(source, entry.detection, cancel)
+    elif entry.detection.header and source.size is not None:
+        # To list the columns of an object all of it would be fetched twice.
+        source = replace(source, sequential=source.compression is None)
+    if identity is not None:
+        seen[identity] = entry.path
+    if source.size == 0 or (entry.stream is not None and entry.stream.is_empty):
+        entry.notes.append("empty: nothing to analyse")
+    elif (note := named_otherwise(entry.path, source.compression)) is not None:
+        entry.notes.append(note)
+    entry.source = source if place.name == place.path else replace(source, url=place.name)
+
+
+def _rename(error: InputError, place: str, path: str) -> None:
+    """Put the user's name for what was read at `place` into `error`."""
+    if place != path:
+        error.input = path
+        error.message = error.message.replace(place, path)
+        error.args = (error.message,)
+        error.hint = error.hint and error.hint.replace(place, path)
+
+
+def first_line(samples: Sequence[tuple[int, bytes]]) -> str:
+    """The beginning of the first line that is not blank, as text."""
+    data = samples[0][1].lstrip() if samples else b""
+    # A character has four bytes at most.
+    head = data[: 4 * FIRST_LINE_CHARS_MAX].splitlines()
+    return head[0].decode("utf-8", "replace").strip()[:FIRST_LINE_CHARS_MAX] if head else ""
 
 
 def _with_layouts(
@@ -300,8 +335,11 @@ def _named_before(path: str, before: str) -> str:
 
 
 def _detect(path: str, samples: Sequence[tuple[int, bytes]], compression: str | None) -> Detection:
-    detection = Detection.from_dict(json.loads(_logan.detect(samples)))
     name = _name(path)
+    try:
+        detection = Detection.from_dict(json.loads(_logan.detect(samples)))
+    except InputError as error:  # of the engine, which does not know the name
+        raise InputError(f"{name}: {error}", input=path, kind=error.kind) from error
     shown = "FILE" if path == "-" else shlex.quote(name)
     if detection.compression is not None:
         raise InputError(

@@ -72,9 +72,16 @@ class Named:
 
 
 def is_url(path: str) -> bool:
-    """Whether `path` is read from a server."""
+    """Whether `path` is read from a server. Looks at the text alone: `./a://b` names a file, and so
+    does what only resembles a URL."""
     scheme, mark, _ = path.partition("://")
-    return bool(mark) and scheme.isalnum() and not os.path.exists(path)
+    if not mark or not scheme.isalnum():
+        return False
+    try:
+        urlsplit(path)
+    except ValueError:
+        return False
+    return True
 
 
 def is_folder(path: str) -> bool:

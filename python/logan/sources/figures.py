@@ -7,9 +7,9 @@ archive, or a log that is read from its beginning. Nothing here knows of threads
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from logan import _logan
 from logan._logan import Cancel, Spec, Summary
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from logan.sources.remote import Fetcher
 
 __all__ = [
+    "PANIC",
     "Fault",
     "Figures",
     "Native",
     "in_decoded_offsets",
+    "missing_of_archive",
     "native_figures",
     "of_object",
     "push",
@@ -31,6 +33,9 @@ __all__ = [
 
 Fault = tuple[str, str]
 """Kind and reason."""
+
+PANIC: Final = "panic"
+"""The kind of an error that is the engine's own fault."""
 
 Native = tuple[Summary, Fault | None, tuple[int, int, int, int | None, str | None, int]]
 """What the native functions for archives end with."""
@@ -56,12 +61,32 @@ def native_figures(ended: Native, before: Fault | None = None) -> Figures:
     return Figures(summary, before or fault, Archive(*held[1:]))
 
 
-def in_decoded_offsets(missing: Missing, plan: Plan, summary: Summary) -> Missing:
-    """Of what was not read of an archive only the decoded offset is known where it starts."""
+def in_decoded_offsets(
+    missing: Missing, plan: Plan, summary: Summary, archives: Mapping[int, Archive]
+) -> Missing:
+    """What is missing of an archive, as offsets in what it decodes to; see `missing_of_archive`."""
     if plan.sources[missing.source].compression is None:
         return missing
-    start = summary.covered_bytes(missing.source)
-    return Missing(missing.source, start, None, missing.kind, missing.why)
+    fault, archive = (missing.kind, missing.why), archives.get(missing.source)
+    return missing_of_archive(missing.source, summary, fault, archive)
+
+
+def missing_of_archive(
+    source: int, summary: Summary, fault: Fault, archive: Archive | None
+) -> Missing:
+    """What an archive's figures lack, as offsets in what it decodes to.
+
+    They lack the end, of which nobody knows where it is. Only after a panic of the engine does
+    decoding go on: the chunks over which it panicked lie between others, or at a known end.
+    """
+    kind, why = fault
+    covered = [(start, end) for index, start, end in summary.segments() if index == source]
+    first = covered[0][1] if covered and covered[0][0] == 0 else 0
+    last = covered[-1] if covered else (0, 0)
+    end = None
+    if kind == PANIC and archive is not None and archive.decoded > first:
+        end = last[0] if last[1] == archive.decoded else archive.decoded
+    return Missing(source, first, end, kind, why)
 
 
 def of_object(
@@ -110,9 +135,24 @@ def of_object(
         )
         fault = _faultless(fetched(0, size), archive.push, cancel, salvage=salvage)
         return native_figures(archive.finish(), fault)
-    feed = _logan.ChunkFeed(spec, chunk.source, chunk.start, chunk.end)
-    push(fetched(feed.position, chunk.end), feed.push, cancel)
-    return Figures(feed.finish(source.url))
+
+    def scanned() -> Summary:
+        feed = _logan.ChunkFeed(spec, chunk.source, chunk.start, chunk.end)
+        push(fetched(feed.position, chunk.end), feed.push, cancel)
+        return feed.finish(source.url)
+
+    try:
+        return Figures(scanned())
+    except InputError as error:
+        if error.kind != PANIC:
+            raise
+    # As the native engine does with a chunk of a file: once more, with a fresh scanner.
+    try:
+        return Figures(scanned())
+    except InputError as error:
+        if error.kind == PANIC:
+            error.args = (f"{source.url}: {error}",)
+        raise
 
 
 def push(pieces: Iterator[bytes], into: Callable[[bytes], bool | None], cancel: Cancel) -> None:

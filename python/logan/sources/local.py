@@ -3,6 +3,9 @@
 Knows nothing of formats: it hands out samples and leaves judging them to the caller. Errors name
 the path and the next step.
 
+Whoever may not read files by their names passes an `Opener`, which opens a file once and gives the
+path of that very file; `by_name` is the one that opens nothing.
+
 A sample is the head of the file and a few places further in, evenly spread, each cut to whole
 lines, so a format that starts halfway through a file is seen too.
 """
@@ -14,31 +17,71 @@ import json
 import os
 import shlex
 import stat
-from contextlib import suppress
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
 from logan import _logan
 from logan._logan import Cancel
-from logan.errors import CancelledError, InputError
+from logan.errors import CancelledError, InputError, UsageError
 from logan.limits import SAMPLE_HEAD_BYTES_MAX, SAMPLE_PLACE_BYTES_MAX, SAMPLE_PLACES_MAX
 from logan.model import Source
 from logan.sources import compressed
 
 __all__ = [
     "SIZELESS",
+    "Opener",
+    "Place",
+    "by_name",
     "changes_since",
-    "deleted_working_directory",
     "identity",
     "input_error",
     "is_regular",
     "layouts",
     "open_file",
     "sample",
+    "without_folder",
+    "working_directory",
 ]
 
 
 SIZELESS: Final = "sizeless"
 """The kind of the error about a file whose size is not that of its content."""
+
+
+class Place(Protocol):
+    """Where a file is read.
+
+    Attributes:
+        path: what to give to code that opens a path.
+        name: what the file is called.
+    """
+
+    @property
+    def path(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+Opener = Callable[[str], AbstractContextManager[Place]]
+"""Gives the place of a file that goes by a name, good until the context is left. Raises
+`InputError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    path: str
+
+    @property
+    def name(self) -> str:
+        return self.path
+
+
+@contextmanager
+def by_name(path: str) -> Iterator[Place]:
+    """The place of a file that is read by its name."""
+    yield _Named(path)
 
 
 def identity(path: str) -> tuple[int, int]:
@@ -144,18 +187,20 @@ def layouts(path: str, size: int, *, cancel: Cancel | None = None) -> dict[str, 
     return found
 
 
-def changes_since(source: Source) -> list[str]:
+def changes_since(source: Source, opened: Opener = by_name) -> list[str]:
     """Notes about a file that was written to after the plan was made, though not in its range."""
+    another = "another file had its name when the analysis ended; the planned bytes were read"
     try:
-        status = os.stat(source.url)
-    except OSError:
+        with opened(source.url) as place:
+            status = os.stat(place.path)
+    except (OSError, InputError) as error:
+        if isinstance(error, InputError) and error.kind != "missing":
+            return [another]
         return ["its name was gone when the analysis ended; the planned bytes were read"]
     if source.fingerprint is not None:
         planned = json.loads(source.fingerprint)
         if (status.st_dev, status.st_ino) != (planned["device"], planned["inode"]):
-            return [
-                "another file had its name when the analysis ended; the planned bytes were read"
-            ]
+            return [another]
     size = source.size or 0
     if status.st_size > size:
         grown = status.st_size - size
@@ -165,32 +210,14 @@ def changes_since(source: Source) -> list[str]:
     return []
 
 
-def deleted_working_directory() -> str | None:
-    """The name that the working directory had, if it was deleted; None if it was not."""
-    try:
-        os.getcwd()
-    except FileNotFoundError:
-        with suppress(OSError):
-            return os.readlink("/proc/self/cwd").removesuffix(" (deleted)")
-        return os.environ.get("PWD") or "of this process"
-    except OSError:
-        return None
-    return None
-
-
 def input_error(path: str, error: OSError) -> InputError:
     """`error` in words that name the path and the next step."""
     name = os.fsencode(path).decode("utf-8", "replace")
     quoted = shlex.quote(name)
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:
-            if not os.path.isabs(path) and (folder := deleted_working_directory()) is not None:
-                return InputError(
-                    f"{name}: the working directory {folder} was deleted",
-                    input=path,
-                    kind="missing",
-                    hint="change to a folder that exists, or write the whole path",
-                )
+            if (gone := without_folder(path)) is not None:
+                return gone
             pattern = any(mark in path for mark in "*?[")
             return InputError(
                 f"{name}: no such file",
@@ -244,3 +271,38 @@ def _read_at(fd: int, offset: int, length: int) -> bytes:
 def _to_last_newline(data: bytes) -> bytes:
     """`data` without the line that its end cuts; all of it when that line is the only one."""
     return data[: data.rfind(b"\n") + 1] or data
+
+
+def working_directory() -> str:
+    """The absolute path of the process's working directory.
+
+    Raises:
+        UsageError: it has been deleted, so that relative names mean nothing.
+    """
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"the working directory {_deleted_directory()} has been deleted",
+            hint="cd to a folder that exists, then run the command again",
+        ) from error
+
+
+def _deleted_directory() -> str:
+    """The name that the working directory had, as far as that is known."""
+    try:
+        return os.readlink("/proc/self/cwd").removesuffix(" (deleted)")
+    except OSError:  # there is no /proc elsewhere than on Linux; shells leave a variable
+        return os.environ.get("PWD", "")
+
+
+def without_folder(path: str) -> InputError | None:
+    """The error about a relative path, if the working directory has been deleted."""
+    if os.path.isabs(path):
+        return None
+    try:
+        working_directory()
+    except UsageError as error:
+        name = os.fsencode(path).decode("utf-8", "replace")
+        return InputError(f"{name}: {error}", input=path, kind="missing", hint=error.hint)
+    return None

@@ -4,10 +4,11 @@ A message is one line of UTF-8: a verb, a space, a JSON object, a newline. Try i
 
     STATUS {}
 
-The object has the fields of the message's class in `messages`, each of its type. Fields that may
-be None are left out then; others are due. If the class has a body, `"bytes": N` is due too, and N
-raw bytes follow the newline: that is a frame. A body of more than one frame is announced with its
-first one and goes on in PARTs, between which other messages may pass:
+The object has the fields of the message's class in `messages`, each of its type and within its
+range. Fields that may be None are left out then; others must be there. If the class has a body,
+`"bytes": N` must be there too, and N raw bytes follow the newline: that is a frame. A body of more
+than one frame is announced with its first one and goes on in PARTs, between which other messages
+may pass:
 
     RESULT {"job":"7","chunk":3,"attempt":1,"digest":"…","bytes":262144,"body":1,"total":300000}
     PART {"body":1,"offset":262144,"last":true,"bytes":37856}
@@ -17,107 +18,128 @@ messages up to WELCOME and in ERROR: these must stay readable between versions, 
 another version is told why it cannot join. The number in HELLO settles the rest.
 
 JSON is data here: no NaN, no Infinity, no key twice, no float for an integer, no number out of
-range, no control character in a line's strings, no deep nesting.
+range, no control character in a line's strings, no deep nesting. A body of JSON is decoded into
+the class that its message names; what does not fit it never leaves this module, in either
+direction.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn, get_args, get_type_hints
+from typing import Any, Final, NoReturn, TypeVar, get_args, get_type_hints
+
+import msgspec
 
 from logan.errors import ProtocolError
-from logan.wire import limits, messages
-from logan.wire.messages import Message
+from logan.wire import limits
+from logan.wire.messages import Message, WireMessage
+from logan.wire.schema import TEXT_BYTES_MAX, UNSAFE, Count, extras_of, fault_of
 
-__all__ = ["Decoder", "decode_json", "encode", "encode_json", "frames", "verb_of"]
+__all__ = [
+    "Decoder",
+    "Frames",
+    "check_body",
+    "clean",
+    "decode_body",
+    "decode_json",
+    "encode",
+    "encode_body",
+    "encode_json",
+    "frames",
+]
+
+_Body = TypeVar("_Body")
 
 
 # --- What each message looks like --------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
-    name: str
-    type: str  # "int", "float", "str", "bool", "text" (a sentence for people) or "leases"
-    may_be_absent: bool
-
-
-@dataclass(frozen=True, slots=True)
 class _Schema:
-    verb: str
-    make: type[Any]
-    fields: tuple[_Field, ...]
-    body_bytes_max: int | None  # None: the message has no body
-    lenient: bool  # unknown fields are skipped
+    """A message's class, taken apart.
+
+    Attributes:
+        head: a structure of the fields that stand in the line; the class itself without a body.
+        texts: the bounds of fields that are cleaned and cut when they are sent.
+        body: the type of its body, or None.
+    """
+
+    make: type[WireMessage]
+    head: type[msgspec.Struct]
+    texts: dict[str, int]
+    body: Any
+
+    @property
+    def verb(self) -> str:
+        return self.make.VERB
 
 
-_VERBS: Final = {
-    messages.HealthAck: "HEARD",
-    messages.ProgressReport: "PROGRESS",
-    messages.StatusReport: "STATE",
-}
-"""Of the classes whose verb is not their name."""
+def _schema(make: type[WireMessage]) -> _Schema:
+    hints = get_type_hints(make, include_extras=True)
+    fields = [each for each in msgspec.structs.fields(make) if each.name != "body"]
+    head: type[msgspec.Struct] = make
+    if "body" in hints:
+        head = msgspec.defstruct(
+            make.__name__,
+            [
+                (each.name, hints[each.name])
+                if each.required
+                else (each.name, hints[each.name], each.default)
+                for each in fields
+            ],
+            frozen=True,
+            forbid_unknown_fields=make.__struct_config__.forbid_unknown_fields,
+        )
+    texts = {each.name: extras_of(hints[each.name]).get(TEXT_BYTES_MAX, 0) for each in fields}
+    bounded = {name: bytes_max for name, bytes_max in texts.items() if bytes_max}
+    return _Schema(make, head, bounded, hints.get("body"))
 
-_BODIES: Final = {
-    messages.Result: limits.SUMMARY_BODY_BYTES_MAX,
-    messages.Report: limits.REPORT_BODY_BYTES_MAX,
-    messages.Data: limits.FRAME_BODY_BYTES_MAX,
-}
-"""Bounds of the bodies that are not JSON."""
 
-_LENIENT: Final = {
-    messages.Hello,
-    messages.Challenge,
-    messages.Auth,
-    messages.Welcome,
-    messages.Error,
-}
-_TEXTS: Final = {"detail", "message", "note"}
-_LEASE_FIELDS: Final = {"job": "str", "chunk": "int", "attempt": "int", "scanned_bytes": "int"}
+_BY_CLASS: Final = {make: _schema(make) for make in get_args(Message)}
+_BY_VERB: Final = {make.VERB: schema for make, schema in _BY_CLASS.items()}
+
+
+class _Announced(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the line of a message with a body says of it."""
+
+    bytes: Count
+    body: Count | None = None
+    total: Count | None = None
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """PART: more of a body."""
+
+    body: Count
+    offset: Count
+    last: bool
+    bytes: Count
+
+
 _PART: Final = "PART"
-_PART_FIELDS: Final = {"body": "int", "offset": "int", "last": "bool", "bytes": "int"}
-
-
-def _schema(make: type[Any]) -> _Schema:
-    hints = get_type_hints(make)
-    fields = []
-    for each in dataclasses.fields(make):
-        if each.name == "body":
-            continue
-        names = {getattr(arg, "__name__", "") for arg in get_args(hints[each.name])}
-        plain = hints[each.name].__name__ if isinstance(hints[each.name], type) else ""
-        type_ = plain or next((n for n in ("int", "str", "float", "bool") if n in names), "leases")
-        if each.name == "leases":
-            type_ = "leases"
-        elif each.name in _TEXTS:
-            type_ = "text"
-        absent = each.default is not dataclasses.MISSING
-        fields.append(_Field(each.name, type_, absent))
-    has_body = "body" in hints
-    return _Schema(
-        verb=_VERBS.get(make, make.__name__.upper()),
-        make=make,
-        fields=tuple(fields),
-        body_bytes_max=_BODIES.get(make, limits.JSON_BODY_BYTES_MAX) if has_body else None,
-        lenient=make in _LENIENT,
-    )
-
-
-_BY_CLASS: Final[dict[type[Any], _Schema]] = {make: _schema(make) for make in get_args(Message)}
-_BY_VERB: Final = {schema.verb: schema for schema in _BY_CLASS.values()}
-
-
-def verb_of(message: Message | type[Message]) -> str:
-    """The verb that a message, or its class, is written with."""
-    return _BY_CLASS[message if isinstance(message, type) else type(message)].verb
+_ANNOUNCED: Final = _Announced.__struct_fields__
 
 
 # --- Writing -----------------------------------------------------------------------------------
+
+
+class Frames(Iterator[bytes]):
+    """The frames of a message, in order.
+
+    Attributes:
+        body_bytes: of the body, in all.
+    """
+
+    def __init__(self, frames: Iterator[bytes], body_bytes: int = 0) -> None:
+        self._frames = frames
+        self.body_bytes = body_bytes
+
+    def __next__(self) -> bytes:
+        return next(self._frames)
 
 
 def encode(message: Message, *, body_id: int = 0) -> bytes:
@@ -125,7 +147,7 @@ def encode(message: Message, *, body_id: int = 0) -> bytes:
     return b"".join(frames(message, body_id=body_id))
 
 
-def frames(message: Message, *, body_id: int = 0) -> Iterator[bytes]:
+def frames(message: Message, *, body_id: int = 0) -> Frames:
     """The message in pieces of at most a line and `FRAME_BODY_BYTES_MAX`.
 
     Other messages may be sent between the pieces, also those of other bodies; `body_id` must then
@@ -137,34 +159,46 @@ def frames(message: Message, *, body_id: int = 0) -> Iterator[bytes]:
             people are cleaned and cut instead.
     """
     schema = _BY_CLASS[type(message)]
-    values: dict[str, Any] = {}
-    for field in schema.fields:
-        value = getattr(message, field.name)
-        if value is None and field.may_be_absent:
-            continue
-        if field.type == "text":
-            error = type(message) is messages.Error
-            value = _clean(value, limits.ERROR_TEXT_BYTES_MAX if error else limits.TEXT_BYTES_MAX)
-        elif field.type == "leases":
-            value = list(value)
-        elif field.type == "float":
-            value = float(value)
-        why = _fault(field.type, value)
-        if why is not None:
-            raise ValueError(f"{schema.verb}: {field.name} {why}")
-        values[field.name] = value
-    if schema.body_bytes_max is None:
-        return iter((_line(schema.verb, values),))
-    body: bytes = getattr(message, "body")  # noqa: B009 - not all of the union have it
-    if len(body) > schema.body_bytes_max:
+    values = _line_values(schema, message)
+    if schema.body is None:
+        return Frames(iter((_line(schema.verb, values),)))
+    body = _body_bytes(schema, getattr(message, "body"))  # noqa: B009 - not all of the union
+    if len(body) > schema.make.BODY_BYTES_MAX:
         raise ValueError(
-            f"{schema.verb}: a body of {len(body):,} bytes, at most {schema.body_bytes_max:,} go"
+            f"{schema.verb}: a body of {len(body):,} bytes, "
+            f"it may have {schema.make.BODY_BYTES_MAX:,}"
         )
     first = values | {"bytes": min(len(body), limits.FRAME_BODY_BYTES_MAX)}
     if len(body) <= limits.FRAME_BODY_BYTES_MAX:
-        return iter((_line(schema.verb, first) + body,))
+        return Frames(iter((_line(schema.verb, first) + body,)), len(body))
     first |= {"body": body_id, "total": len(body)}
-    return _parts(_line(schema.verb, first), body, body_id)
+    return Frames(_parts(_line(schema.verb, first), body, body_id), len(body))
+
+
+def _line_values(schema: _Schema, message: Message) -> dict[str, Any]:
+    """What stands in the line of a message. Raises `ValueError`."""
+    values: dict[str, Any] = {}
+    for name in schema.head.__struct_fields__:
+        value = getattr(message, name)
+        if value is None:
+            continue
+        if name in schema.texts:
+            value = clean(value, schema.texts[name])
+        values[name] = msgspec.to_builtins(value)
+    try:
+        msgspec.convert(values, schema.head)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise ValueError(f"{schema.verb}: {fault_of(error)}") from error
+    return values
+
+
+def _body_bytes(schema: _Schema, body: Any) -> bytes:
+    if schema.body is bytes:
+        return bytes(body)
+    try:
+        return encode_body(body)
+    except ValueError as error:
+        raise ValueError(f"{schema.verb}: {error}") from error
 
 
 def _parts(head: bytes, body: bytes, body_id: int) -> Iterator[bytes]:
@@ -185,7 +219,7 @@ def _line(verb: str, values: dict[str, Any]) -> bytes:
     return line
 
 
-def _clean(text: str, bytes_max: int) -> str:
+def clean(text: str, bytes_max: int) -> str:
     """`text` without what could not be sent or would upset a terminal, cut to `bytes_max`."""
     shown = _UNSAFE.sub("\ufffd", text[:bytes_max].replace("\n", " | ").replace("\t", " "))
     data = shown.encode()
@@ -194,10 +228,23 @@ def _clean(text: str, bytes_max: int) -> str:
     return data[: bytes_max - 3].decode("utf-8", "ignore") + "…"
 
 
-_UNSAFE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-"""Control characters, line separators, overrides of direction, halves of surrogate pairs."""
+_UNSAFE: Final = re.compile(f"[{UNSAFE}]")
+
+
+def encode_body(body: msgspec.Struct) -> bytes:
+    """A body of JSON. Raises `ValueError` for what the other side would refuse."""
+    value = check_body(body)
+    return encode_json(value)
+
+
+def check_body(body: msgspec.Struct) -> Any:
+    """What JSON has for a body. Raises `ValueError` if a value is out of its type or range."""
+    value = msgspec.to_builtins(body)
+    try:
+        msgspec.convert(value, type(body))
+    except (msgspec.ValidationError, ValueError) as error:
+        raise ValueError(fault_of(error)) from error
+    return value
 
 
 def encode_json(value: Any) -> bytes:
@@ -240,6 +287,20 @@ def decode_json(data: bytes) -> Any:
     if nesting > limits.JSON_DEPTH_MAX:
         _check_depth(value)
     return value
+
+
+def decode_body(data: bytes, kind: type[_Body], verb: str) -> _Body:
+    """What the body of a message with this verb holds.
+
+    Raises:
+        ProtocolError: code "json" or "field"; it is not JSON, or has wrong values.
+    """
+    try:
+        return msgspec.convert(decode_json(data), kind)
+    except ProtocolError as error:
+        _refuse(error.code, f"{verb}: {error.message}")
+    except (msgspec.ValidationError, ValueError) as error:
+        _refuse("field", f"{verb}: {fault_of(error)}")
 
 
 def _check_depth(value: Any) -> None:
@@ -297,71 +358,23 @@ def _shown(data: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def _fault(type_: str, value: Any) -> str | None:
-    """What is wrong with a value, or None."""
-    match type_:
-        case "int":
-            if type(value) is not int:
-                return "must be an integer"
-            if not 0 <= value <= limits.INTEGER_MAX:
-                return "is out of range"
-        case "float":
-            if type(value) not in (int, float):
-                return "must be a number"
-            if not 0 <= value < math.inf:
-                return "is out of range"
-        case "bool":
-            if type(value) is not bool:
-                return "must be true or false"
-        case "str" | "text":
-            return _string_fault(type_, value)
-        case "leases":
-            return _leases_fault(value)
-    return None
-
-
-def _string_fault(type_: str, value: Any) -> str | None:
-    if type(value) is not str:
-        return "must be a string"
-    if type_ == "str" and len(value) > limits.NAME_CHARS_MAX:
-        return f"has more than {limits.NAME_CHARS_MAX} characters"
-    if _UNSAFE.search(value):
-        return "has control characters"
-    return None
-
-
-def _leases_fault(value: Any) -> str | None:
-    if type(value) is not list:
-        return "must be a list"
-    if len(value) > limits.LEASES_PER_HEALTH_MAX:
-        return f"has more than {limits.LEASES_PER_HEALTH_MAX} entries"
-    for each in value:
-        if type(each) is not dict or each.keys() != _LEASE_FIELDS.keys():
-            return f"must be objects with {', '.join(_LEASE_FIELDS)}"
-        for name, type_ in _LEASE_FIELDS.items():
-            why = _fault(type_, each[name])
-            if why is not None:
-                return f"has an entry whose {name} {why}"
-    return None
-
-
 @dataclass(slots=True)
 class _Unfinished:
     """A body on its way in."""
 
     schema: _Schema
-    values: dict[str, Any]
+    head: msgspec.Struct
     total: int
     received: bytearray
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """A line that was read and whose raw bytes are due: of a new message, or of a body."""
+    """A line that was read and whose raw bytes must follow: of a new message, or of a body."""
 
     bytes: int
     schema: _Schema | None = None
-    values: dict[str, Any] = dataclasses.field(default_factory=dict)
+    head: msgspec.Struct | None = None
     body: int | None = None
     total: int = 0
     last: bool = True
@@ -453,16 +466,16 @@ class Decoder:
     def _read_line(self, line: bytes) -> Message | _Frame:
         verb, schema, values = self._parse(line)
         if schema is None:
-            return self._part(values)
-        absent = [f.name for f in schema.fields if f.name not in values and not f.may_be_absent]
-        if absent:
-            _refuse("field", f"{verb} without {absent[0]}")
-        if schema.body_bytes_max is None:
-            return _build(schema, values, None)
-        return self._begin_body(schema, values)
+            return self._part(_converted(values, _Part, verb))
+        if schema.body is None:
+            message: Message = _converted(values, schema.head, verb)
+            return message
+        announced = {name: values.pop(name) for name in _ANNOUNCED if name in values}
+        head = _converted(values, schema.head, verb)
+        return self._begin_body(schema, head, _converted(announced, _Announced, verb))
 
     def _parse(self, line: bytes) -> tuple[str, _Schema | None, dict[str, Any]]:
-        """A line's verb, what it stands for (None: PART), its values with the fields checked."""
+        """A line's verb, what it stands for (None: PART), and its values, not yet checked."""
         match = _GRAMMAR.fullmatch(line)
         if match is None:
             _refuse(
@@ -477,31 +490,22 @@ class Decoder:
         if schema is None and not self._bodies:
             _refuse("order", "PART of no body")
         if schema is not None and self.verbs is not None and verb not in self.verbs:
-            due = ", ".join(sorted(self.verbs)) or "nothing"
-            _refuse("order", f"{verb} may not come now, only {due}")
+            allowed = ", ".join(sorted(self.verbs)) or "nothing"
+            _refuse("order", f"{verb} may not come now, only {allowed}")
         values = decode_json(match[2])
-        types = _PART_FIELDS if schema is None else _types(schema)
-        for name in values.keys() - types.keys():
-            if schema is None or not schema.lenient:
-                _refuse("field", f"{verb} has no field {_shown(name)}")
-            del values[name]
         for name, value in values.items():
-            why = _fault(types[name], value)
-            if why is not None:
-                _refuse("field", f"{verb}: {name} {why}")
+            if value is None:
+                _refuse("field", f"{verb}: {_shown(name)} is null: leave it out")
         return verb, schema, values
 
-    def _begin_body(self, schema: _Schema, values: dict[str, Any]) -> _Frame:
+    def _begin_body(self, schema: _Schema, head: msgspec.Struct, announced: _Announced) -> _Frame:
         verb = schema.verb
-        if "bytes" not in values:
-            _refuse("field", f"{verb} without bytes")
-        size = values.pop("bytes")
-        body, total = values.pop("body", None), values.pop("total", None)
+        size, body, total = announced.bytes, announced.body, announced.total
         if size > limits.FRAME_BODY_BYTES_MAX:
             _refuse("body", f"{verb}: a frame of {size:,} bytes is too long")
         if body is None and total is None:
             self._check_room(schema, size)
-            return _Frame(size, schema, values)
+            return _Frame(size, schema, head)
         if body is None or total is None:
             _refuse("field", f"{verb}: body and total belong together")
         if not 0 < size < total:
@@ -509,40 +513,36 @@ class Decoder:
         if body in self._bodies:
             _refuse("body", f"{verb}: body {body} is under way already")
         self._check_room(schema, total)
-        return _Frame(size, schema, values, body, total)
+        return _Frame(size, schema, head, body, total)
 
     def _check_room(self, schema: _Schema, total: int) -> None:
-        assert schema.body_bytes_max is not None
-        if total > schema.body_bytes_max:
+        if total > schema.make.BODY_BYTES_MAX:
             _refuse("body", f"{schema.verb}: a body of {total:,} bytes is too long")
         if len(self._bodies) >= limits.UNFINISHED_BODIES_MAX:
             _refuse("body", f"{schema.verb}: too many bodies at once")
         if sum(b.total for b in self._bodies.values()) + total > limits.UNFINISHED_BYTES_MAX:
             _refuse("body", f"{schema.verb}: too many bytes of unfinished bodies")
 
-    def _part(self, values: dict[str, Any]) -> _Frame:
-        absent = [name for name in _PART_FIELDS if name not in values]
-        if absent:
-            _refuse("field", f"PART without {absent[0]}")
-        size, body = values["bytes"], values["body"]
-        unfinished = self._bodies.get(body)
+    def _part(self, part: _Part) -> _Frame:
+        unfinished = self._bodies.get(part.body)
         if unfinished is None:
-            _refuse("body", f"PART of body {body}, which is not under way")
-        received = len(unfinished.received)
-        if values["offset"] != received:
-            _refuse("body", f"PART at offset {values['offset']}, {received} was due")
+            _refuse("body", f"PART of body {part.body}, which is not under way")
+        received, size = len(unfinished.received), part.bytes
+        if part.offset != received:
+            _refuse("body", f"PART at offset {part.offset}, it must be {received}")
         if not 0 < size <= min(limits.FRAME_BODY_BYTES_MAX, unfinished.total - received):
             _refuse("body", f"PART of {size:,} bytes after {received:,} of {unfinished.total:,}")
-        if values["last"] is not (received + size == unfinished.total):
-            _refuse("body", f"PART: last is {values['last']}, which its size denies")
-        return _Frame(size, body=body, last=values["last"])
+        if part.last is not (received + size == unfinished.total):
+            _refuse("body", f"PART: last is {part.last}, which its size contradicts")
+        return _Frame(size, body=part.body, last=part.last)
 
     def _take(self, frame: _Frame, data: bytes) -> Message | None:
         if frame.schema is not None:
+            assert frame.head is not None
             if frame.body is None:
-                return _build(frame.schema, frame.values, data)
+                return _build(frame.schema, frame.head, data)
             self._bodies[frame.body] = _Unfinished(
-                frame.schema, frame.values, frame.total, bytearray(data)
+                frame.schema, frame.head, frame.total, bytearray(data)
             )
             return None
         assert frame.body is not None
@@ -551,28 +551,24 @@ class Decoder:
         if not frame.last:
             return None
         del self._bodies[frame.body]
-        return _build(unfinished.schema, unfinished.values, bytes(unfinished.received))
+        return _build(unfinished.schema, unfinished.head, bytes(unfinished.received))
 
 
 _GRAMMAR: Final = re.compile(rb"([A-Z]{1,16}) (\{[^\x00-\x1f\x7f]*\})")
 
 
-def _types(schema: _Schema) -> dict[str, str]:
-    types = {field.name: field.type for field in schema.fields}
-    if schema.body_bytes_max is not None:
-        types |= {"bytes": "int", "body": "int", "total": "int"}
-    return types
+def _converted(values: dict[str, Any], kind: type[Any], verb: str) -> Any:
+    try:
+        return msgspec.convert(values, kind)
+    except (msgspec.ValidationError, ValueError) as error:
+        _refuse("field", f"{verb}: {fault_of(error)}")
 
 
-def _build(schema: _Schema, values: dict[str, Any], body: bytes | None) -> Message:
-    for field in schema.fields:
-        if field.name in values and field.type == "float":
-            values[field.name] = float(values[field.name])
-        elif field.name in values and field.type == "leases":
-            values[field.name] = tuple(values[field.name])
-    if body is not None:
-        values["body"] = body
-    message: Message = schema.make(**values)
+def _build(schema: _Schema, head: msgspec.Struct, data: bytes) -> Message:
+    body = data if schema.body is bytes else decode_body(data, schema.body, schema.verb)
+    values = {name: getattr(head, name) for name in head.__struct_fields__}
+    make: Any = schema.make
+    message: Message = make(**values, body=body)
     return message
 
 

@@ -30,16 +30,39 @@ from typing import Final, Literal
 
 from logan.errors import ProtocolError
 from logan.wire import limits
-from logan.wire.codec import Decoder, frames, verb_of
+from logan.wire.codec import Decoder, Frames, frames
 from logan.wire.messages import (
     PROTOCOL_VERSION,
+    Accepted,
+    Auth,
+    Bye,
+    Cancel,
+    Challenge,
     Data,
+    Done,
+    Drain,
     Error,
+    Fail,
     Fetch,
     Found,
+    Health,
+    HealthAck,
     Hello,
+    Job,
+    Lease,
     Message,
+    Ping,
+    ProgressReport,
+    Ready,
+    Report,
+    Result,
     Search,
+    Stale,
+    Status,
+    StatusReport,
+    Submit,
+    Welcome,
+    WireMessage,
 )
 
 __all__ = ["Connection", "Role", "State", "error_message"]
@@ -63,29 +86,29 @@ class State(Enum):
     CLOSED = auto()
 
 
-_TO_WORKER: Final = (
-    "JOB", "LEASE", "HEARD", "DONE", "STALE", "DATA", "CANCEL", "DRAIN", "SEARCH",
-)  # fmt: skip
-_FROM_WORKER: Final = ("READY", "HEALTH", "RESULT", "FAIL", "FETCH", "FOUND")
-_TO_CLIENT: Final = ("ACCEPTED", "PROGRESS", "REPORT", "STATE")
-_FROM_CLIENT: Final = ("SUBMIT", "STATUS", "CANCEL")
+_Messages = tuple[type[WireMessage], ...]
+
+_TO_WORKER: Final[_Messages] = (Job, Lease, HealthAck, Done, Stale, Data, Cancel, Drain, Search)
+_FROM_WORKER: Final[_Messages] = (Ready, Health, Result, Fail, Fetch, Found)
+_TO_CLIENT: Final[_Messages] = (Accepted, Ping, ProgressReport, Report, StatusReport)
+_FROM_CLIENT: Final[_Messages] = (Submit, Status, Cancel, Ping)
 
 _COORDINATOR: Final = "coordinator"
 _PEER: Final = "peer"
 
-_TABLE: Final[dict[State, dict[str, dict[str, State]]]] = {
-    # state: {who speaks: {verb: next state}}; ERROR is added below
-    State.START: {_PEER: {"HELLO": State.GREETED}},
-    State.GREETED: {_COORDINATOR: {"CHALLENGE": State.CHALLENGED}},
-    State.CHALLENGED: {_PEER: {"AUTH": State.PROVEN}},
-    State.PROVEN: {_COORDINATOR: {"WELCOME": State.WORKER}},  # or CLIENT, as HELLO said
+_TABLE: Final[dict[State, dict[str, dict[type[WireMessage], State]]]] = {
+    # state: {who speaks: {message: next state}}; Error is added below
+    State.START: {_PEER: {Hello: State.GREETED}},
+    State.GREETED: {_COORDINATOR: {Challenge: State.CHALLENGED}},
+    State.CHALLENGED: {_PEER: {Auth: State.PROVEN}},
+    State.PROVEN: {_COORDINATOR: {Welcome: State.WORKER}},  # or CLIENT, as HELLO said
     State.WORKER: {
         _COORDINATOR: dict.fromkeys(_TO_WORKER, State.WORKER),
-        _PEER: dict.fromkeys(_FROM_WORKER, State.WORKER) | {"BYE": State.LEAVING},
+        _PEER: dict.fromkeys(_FROM_WORKER, State.WORKER) | {Bye: State.LEAVING},
     },
     State.CLIENT: {
         _COORDINATOR: dict.fromkeys(_TO_CLIENT, State.CLIENT),
-        _PEER: dict.fromkeys(_FROM_CLIENT, State.CLIENT) | {"BYE": State.LEAVING},
+        _PEER: dict.fromkeys(_FROM_CLIENT, State.CLIENT) | {Bye: State.LEAVING},
     },
     State.LEAVING: {
         _COORDINATOR: dict.fromkeys(_TO_WORKER + _TO_CLIENT, State.LEAVING),
@@ -95,7 +118,7 @@ _TABLE: Final[dict[State, dict[str, dict[str, State]]]] = {
 for _state, _speakers in _TABLE.items():
     if _state is not State.CLOSED:
         for _who in (_COORDINATOR, _PEER):
-            _speakers.setdefault(_who, {})["ERROR"] = State.CLOSED
+            _speakers.setdefault(_who, {})[Error] = State.CLOSED
 
 _HANDSHAKE: Final = {State.START, State.GREETED, State.CHALLENGED, State.PROVEN}
 
@@ -130,7 +153,7 @@ class Connection:
         self._decoder.feed(data)
         return self._messages()
 
-    def send(self, message: Message) -> Iterator[bytes]:
+    def send(self, message: Message) -> Frames:
         """The frames of a message, each at most `LINE_BYTES_MAX + FRAME_BODY_BYTES_MAX` bytes.
 
         The conversation moves on by the call itself; the frames are made as they are asked for.
@@ -140,17 +163,26 @@ class Connection:
             RuntimeError: our side may not say this now.
             ValueError: the message breaks the grammar or a bound.
         """
-        verb = verb_of(message)
-        if self.state is State.CLOSED and verb == "ERROR":
-            return iter(())
-        if verb not in _TABLE[self.state].get(self._us, {}):
-            raise RuntimeError(f"{self._role} may not send {verb} in state {self.state.name}")
+        if self.state is State.CLOSED and isinstance(message, Error):
+            return Frames(iter(()))
+        if type(message) not in _TABLE[self.state].get(self._us, {}):
+            raise RuntimeError(
+                f"{self._role} may not send {message.VERB} in state {self.state.name}"
+            )
         made = frames(message, body_id=self._next_body_id)
         self._next_body_id += 1
         why = self._step(self._us, message)
         if why is not None:
-            raise RuntimeError(f"{self._role} may not send {verb}: {why}")
+            raise RuntimeError(f"{self._role} may not send {message.VERB}: {why}")
         return made
+
+    def is_over_for(self, message: Message) -> bool:
+        """Whether the conversation has ended, or is ending, so that this cannot be said any more.
+
+        A peer may end it at any time, so for what is sent without being asked this is no error.
+        """
+        ending = self.state in (State.LEAVING, State.CLOSED)
+        return ending and type(message) not in _TABLE[self.state].get(self._us, {})
 
     def _messages(self) -> Iterator[Message]:
         while True:
@@ -167,28 +199,28 @@ class Connection:
             yield message
 
     def _receive_one(self, message: Message) -> None:
-        verb = verb_of(message)
         # The decoder asked when the line came; a large body may have ended much later.
-        if verb not in _TABLE[self.state].get(self._them, {}):
-            raise ProtocolError(f"{verb} may not come in state {self.state.name}", code="order")
-        if verb == "BYE" and self._decoder.unfinished:
+        if type(message) not in _TABLE[self.state].get(self._them, {}):
+            raise ProtocolError(
+                f"{message.VERB} may not come in state {self.state.name}", code="order"
+            )
+        if isinstance(message, Bye) and self._decoder.unfinished:
             raise ProtocolError("BYE before the end of a body", code="order")
         if isinstance(message, Hello):
             _check_hello(message)
         why = self._step(self._them, message)
         if why is not None:
-            raise ProtocolError(f"{verb}: {why}", code="order")
+            raise ProtocolError(f"{message.VERB}: {why}", code="order")
 
     def _step(self, who: str, message: Message) -> str | None:
         """Move on; or say why this message, though allowed here, does not fit those before it."""
         why = self._check_pairs(message)
         if why is not None:
             return why
-        verb = verb_of(message)
         if isinstance(message, Hello):
             self.hello = message
-        next_state = _TABLE[self.state][who][verb]
-        if verb == "WELCOME" and self.hello is not None and self.hello.role == "client":
+        next_state = _TABLE[self.state][who][type(message)]
+        if isinstance(message, Welcome) and self.hello is not None and self.hello.role == "client":
             next_state = State.CLIENT
         self.state = next_state
         self._update_decoder()
@@ -199,17 +231,17 @@ class Connection:
         match message:
             case Fetch(id=id, start=start, end=end):
                 if not start < end <= start + limits.FETCH_BYTES_MAX:
-                    return f"a range from 1 to {limits.FETCH_BYTES_MAX:,} bytes is due"
+                    return f"a range must have from 1 to {limits.FETCH_BYTES_MAX:,} bytes"
                 if id in self._fetches or len(self._fetches) >= limits.FETCHES_MAX:
                     return f"at most {limits.FETCHES_MAX} may be outstanding, each with its id"
                 self._fetches[id] = (start, end)
             case Data(id=id, offset=offset, last=last, body=body):
                 if id not in self._fetches:
                     return f"nothing was asked for as {id}"
-                due, end = self._fetches[id]
-                if offset != due or offset + len(body) > end or not (body or last):
-                    return f"bytes from {due} up to {end} are due"
-                self._fetches[id] = (due + len(body), end)
+                expected, end = self._fetches[id]
+                if offset != expected or offset + len(body) > end or not (body or last):
+                    return f"expected bytes from {expected} up to {end}"
+                self._fetches[id] = (expected + len(body), end)
                 if last:
                     del self._fetches[id]
             case Search(id=id):
@@ -223,7 +255,8 @@ class Connection:
         return None
 
     def _update_decoder(self) -> None:
-        self._decoder.verbs = frozenset(_TABLE[self.state].get(self._them, {}))
+        allowed = _TABLE[self.state].get(self._them, {})
+        self._decoder.verbs = frozenset(message.VERB for message in allowed)
         self._decoder.line_bytes_max = (
             limits.HANDSHAKE_LINE_BYTES_MAX if self.state in _HANDSHAKE else limits.LINE_BYTES_MAX
         )

@@ -25,8 +25,8 @@ JSON_BODY_BYTES_MAX: Final = 16 * MIB
 SUMMARY_BODY_BYTES_MAX: Final = 64 * MIB
 """A summary with every table at its cap is smaller."""
 
-REPORT_BODY_BYTES_MAX: Final = SUMMARY_BODY_BYTES_MAX + JSON_BODY_BYTES_MAX
-"""A REPORT may be a line of JSON with a summary behind it."""
+REPORT_BODY_BYTES_MAX: Final = 64 * MIB
+"""A report with every table at its cap, and a point of the series for each second of a year."""
 
 UNFINISHED_BYTES_MAX: Final = 128 * MIB
 """Announced sizes of all bodies that are on their way in, together: the largest and one more."""
@@ -57,6 +57,12 @@ JSON_DEPTH_MAX: Final = 16
 
 JSON_VALUES_MAX: Final = 2_000_000
 """Commas and brackets of a body: bounds its memory when parsed to some ten times its size."""
+
+HEARTBEAT_S_MIN: Final = 0.01
+"""What WELCOME may ask for: shorter heartbeats would be a busy loop."""
+
+LEASE_S_MAX: Final = 86_400.0
+"""A lease of more than a day finds no dead worker."""
 
 FETCHES_MAX: Final = 2
 """FETCHes outstanding on a connection: one under way and one waiting keep a link busy."""

@@ -1,18 +1,57 @@
 """The verbs of the line protocol and the fields of each: the one place that lists them.
 
-A message is a verb, an object of named values, and for some verbs a body of raw bytes. Nothing
-here knows how a message is written down (`codec`), in which order messages may come
-(`connection`), or what anybody does about them.
+A message is a verb, an object of named values, and for some verbs a body: raw bytes, or JSON that
+`bodies` describes. What there is to know of a message stands with its class: its verb, the type
+and range of each field, the type and the bound of its body, and whether unknown fields are
+skipped. Nothing here knows how a message is written down (`codec`), in which order messages may
+come (`connection`), or what anybody does about them.
 
-Types of fields are those that JSON has: `int` is 0 or more and at most 2**63 - 1, `float` finite
-and 0 or more, `str` bounded by the line. A list or an object that may be long travels in the body,
-as JSON.
+Whoever breaks the protocol is answered by `ERROR {code, message}`, and the connection ends. Codes:
+
+    line     a line is longer than it may be
+    grammar  a line is not a verb, a space and a JSON object
+    json     JSON that is malformed, too deep, too long, or has a key twice
+    verb     there is no such verb
+    field    a value, of the line or of a body of JSON, has a wrong type or range
+    body     a body is longer than it may be, or its frames do not fit together
+    order    the verb may not come now
+    state    the message contradicts what was said before: a lease that was never granted, a range
+             outside of its chunk, a source that the job does not have
+    version  the peer speaks another version of the protocol
+    auth     the peer does not have the token
+    refused, replaced, slow, busy   the peer did nothing wrong, but is not served
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, ClassVar, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from logan.wire import limits
+from logan.wire.bodies import (
+    FoundBody,
+    JobBody,
+    LeaseProgress,
+    Note,
+    ProgressBody,
+    SearchBody,
+    StateBody,
+    SubmitBody,
+)
+from logan.wire.schema import (
+    Amount,
+    Attempt,
+    ChunkId,
+    Count,
+    ErrorText,
+    Free,
+    Name,
+    SourceIndex,
+    Text,
+    Threads,
+)
 
 __all__ = [
     "PROTOCOL_VERSION",
@@ -34,6 +73,7 @@ __all__ = [
     "Job",
     "Lease",
     "Message",
+    "Ping",
     "ProgressReport",
     "Ready",
     "Report",
@@ -46,254 +86,286 @@ __all__ = [
     "Welcome",
 ]
 
-PROTOCOL_VERSION: Final = 1
+PROTOCOL_VERSION: Final = 2
 """What HELLO names. Any change of verbs or fields that both sides must know of raises it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hello:
-    """HELLO, first of all, from worker or client. `logan` is the version, for people."""
+class WireMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all messages.
 
-    protocol: int
-    role: str  # "worker" or "client"
-    id: str
-    session: str
-    nonce: str
-    logan: str
+    Fields that may be None are left out of the line then. A field `body` is no part of the line:
+    `bytes` for raw bytes, else the type of its JSON.
 
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """CHALLENGE: the coordinator proves itself first (proof "" where no token is set)."""
-
-    nonce: str
-    proof: str
-
-
-@dataclass(frozen=True, slots=True)
-class Auth:
-    """AUTH: the peer's proof."""
-
-    proof: str
-
-
-@dataclass(frozen=True, slots=True)
-class Welcome:
-    """WELCOME: the peer is in; the pace it must keep."""
-
-    heartbeat_s: float
-    lease_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """READY: the worker takes up to `free` leases; an absolute number."""
-
-    free: int
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """JOB: once per job and session, before its first lease.
-
-    Body, JSON: {"spec": str, "sources": [{"url", "size", "fingerprint", "local": bool, ...}]}
+    Attributes:
+        VERB: what the line begins with.
+        BODY_BYTES_MAX: bound of the body.
     """
 
-    job: str
-    body: bytes = b""
+    VERB: ClassVar[str]
+    BODY_BYTES_MAX: ClassVar[int] = limits.JSON_BODY_BYTES_MAX
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class HandshakeMessage(WireMessage, frozen=True, forbid_unknown_fields=False):
+    """Base of messages whose unknown fields are skipped, so that a peer of another version
+    understands why it cannot join."""
+
+
+class Hello(HandshakeMessage, frozen=True):
+    """HELLO, first of all, from worker or client. `logan` is the version, for people."""
+
+    VERB: ClassVar[str] = "HELLO"
+    protocol: Count
+    role: Name  # "worker" or "client"
+    id: Name
+    session: Name
+    nonce: Name
+    logan: Name
+
+
+class Challenge(HandshakeMessage, frozen=True):
+    """CHALLENGE: the coordinator proves itself first (proof "" where no token is set)."""
+
+    VERB: ClassVar[str] = "CHALLENGE"
+    nonce: Name
+    proof: Name
+
+
+class Auth(HandshakeMessage, frozen=True):
+    """AUTH: the peer's proof."""
+
+    VERB: ClassVar[str] = "AUTH"
+    proof: Name
+
+
+class Welcome(HandshakeMessage, frozen=True):
+    """WELCOME: the peer is in; the pace it must keep, in seconds."""
+
+    VERB: ClassVar[str] = "WELCOME"
+    heartbeat_s: Annotated[float, Meta(ge=limits.HEARTBEAT_S_MIN, le=limits.LEASE_S_MAX)]
+    lease_s: Annotated[float, Meta(ge=limits.HEARTBEAT_S_MIN, le=limits.LEASE_S_MAX)]
+
+
+class Ready(WireMessage, frozen=True):
+    """READY: the worker takes up to `free` leases; an absolute number."""
+
+    VERB: ClassVar[str] = "READY"
+    free: Free
+
+
+class Job(WireMessage, frozen=True):
+    """JOB: once per job and session, before its first lease."""
+
+    VERB: ClassVar[str] = "JOB"
+    job: Name
+    body: JobBody
+
+
+class Lease(WireMessage, frozen=True):
     """LEASE: scan [start, end) of a source of the job."""
 
-    job: str
-    chunk: int
-    attempt: int
-    source: int
-    start: int
-    end: int
+    VERB: ClassVar[str] = "LEASE"
+    job: Name
+    chunk: ChunkId
+    attempt: Attempt
+    source: SourceIndex
+    start: Count
+    end: Count
     isolated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """HEALTH, each heartbeat: at most 16 `leases` {"job", "chunk", "attempt", "scanned_bytes"}."""
+class Health(WireMessage, frozen=True):
+    """HEALTH, each heartbeat: how the worker is, and how far it is with each lease in hand."""
 
-    rss_bytes: int
-    cpu_percent: float
-    threads: int
-    leases: tuple[dict[str, Any], ...] = ()
+    VERB: ClassVar[str] = "HEALTH"
+    rss_bytes: Count
+    cpu_percent: Amount
+    threads: Threads
+    leases: Annotated[tuple[LeaseProgress, ...], Meta(max_length=limits.LEASES_PER_HEALTH_MAX)] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class HealthAck:
+class HealthAck(WireMessage, frozen=True):
     """HEALTH answered by the coordinator (verb HEARD), so that a worker notices a dead one."""
 
+    VERB: ClassVar[str] = "HEARD"
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """RESULT with the chunk's summary as its body; `note` is JSON about an archive."""
 
-    job: str
-    chunk: int
-    attempt: int
-    digest: str
+class Result(WireMessage, frozen=True):
+    """RESULT with the chunk's summary as its body; `note` only of a compressed source."""
+
+    VERB: ClassVar[str] = "RESULT"
+    BODY_BYTES_MAX: ClassVar[int] = limits.SUMMARY_BODY_BYTES_MAX
+    job: Name
+    chunk: ChunkId
+    attempt: Attempt
+    digest: Name
     body: bytes = b""
-    note: str | None = None
+    note: Note | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(WireMessage, frozen=True):
     """DONE: the result is stored for good."""
 
-    job: str
-    chunk: int
-    attempt: int
+    VERB: ClassVar[str] = "DONE"
+    job: Name
+    chunk: ChunkId
+    attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Stale:
+class Stale(WireMessage, frozen=True):
     """STALE: the result came too late or for nothing; forget it."""
 
-    job: str
-    chunk: int
-    attempt: int
+    VERB: ClassVar[str] = "STALE"
+    job: Name
+    chunk: ChunkId
+    attempt: Attempt
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(WireMessage, frozen=True):
     """FAIL: the chunk cannot be scanned. `bad_start`, `bad_end`: the bytes to blame, if known."""
 
-    job: str
-    chunk: int
-    attempt: int
-    error: str
-    detail: str
+    VERB: ClassVar[str] = "FAIL"
+    job: Name
+    chunk: ChunkId
+    attempt: Attempt
+    error: Name
+    detail: Text
     final: bool = False
-    bad_start: int | None = None
-    bad_end: int | None = None
+    bad_start: Count | None = None
+    bad_end: Count | None = None
+
+    def __post_init__(self) -> None:
+        if (self.bad_start is None) is not (self.bad_end is None):
+            raise ValueError("bad_start and bad_end belong together")
 
 
-@dataclass(frozen=True, slots=True)
-class Fetch:
+class Fetch(WireMessage, frozen=True):
     """FETCH: bytes [start, end) of a leased source, for a worker that cannot read it itself."""
 
-    id: int
-    job: str
-    source: int
-    start: int
-    end: int
+    VERB: ClassVar[str] = "FETCH"
+    id: Count
+    job: Name
+    source: SourceIndex
+    start: Count
+    end: Count
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(WireMessage, frozen=True):
     """DATA: the bytes asked for, in pieces of one frame, in order, each from `offset` (in the
     source) on. With `last` a piece that ends early says so: the source ends there, or `detail`
     tells what went wrong."""
 
-    id: int
-    offset: int
+    VERB: ClassVar[str] = "DATA"
+    BODY_BYTES_MAX: ClassVar[int] = limits.FRAME_BODY_BYTES_MAX
+    id: Count
+    offset: Count
     last: bool
-    detail: str | None = None
+    detail: Text | None = None
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(WireMessage, frozen=True):
     """CANCEL: give up a job, or (with `chunk`, `attempt`) one lease of it."""
 
-    job: str
-    chunk: int | None = None
-    attempt: int | None = None
+    VERB: ClassVar[str] = "CANCEL"
+    job: Name
+    chunk: ChunkId | None = None
+    attempt: Attempt | None = None
+
+    def __post_init__(self) -> None:
+        if (self.chunk is None) is not (self.attempt is None):
+            raise ValueError("chunk and attempt belong together")
 
 
-@dataclass(frozen=True, slots=True)
-class Drain:
+class Ping(WireMessage, frozen=True):
+    """PING, between client and coordinator, each heartbeat: the sender is alive."""
+
+    VERB: ClassVar[str] = "PING"
+
+
+class Drain(WireMessage, frozen=True):
     """DRAIN: nothing more will be leased; say BYE when done."""
 
+    VERB: ClassVar[str] = "DRAIN"
 
-@dataclass(frozen=True, slots=True)
-class Bye:
+
+class Bye(WireMessage, frozen=True):
     """BYE: the peer leaves and owes nothing."""
 
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """SEARCH: which regular files below your roots match? Body, JSON: {"patterns": [str]}."""
-
-    id: int
-    body: bytes = b""
+    VERB: ClassVar[str] = "BYE"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """FOUND: answer to SEARCH. Body, JSON: {"files": [{"url", "size", "fingerprint", "mtime_ns",
-    "samples": [[offset, base64]]}], "errors": [str]}."""
+class Search(WireMessage, frozen=True):
+    """SEARCH: which regular files below your roots match?"""
 
-    id: int
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Submit:
-    """SUBMIT. `kind` "paths" and "on_workers": body {"paths": [str], "options": {...}}, answered by
-    a report; "plan": body is a plan as JSON, answered by a summary."""
-
-    kind: str
-    body: bytes = b""
+    VERB: ClassVar[str] = "SEARCH"
+    id: Count
+    body: SearchBody
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Found(WireMessage, frozen=True):
+    """FOUND: answer to SEARCH."""
+
+    VERB: ClassVar[str] = "FOUND"
+    id: Count
+    body: FoundBody
+
+
+class Submit(WireMessage, frozen=True):
+    """SUBMIT: have these paths analyzed, as the coordinator or (`on_workers`) as each worker has
+    them."""
+
+    VERB: ClassVar[str] = "SUBMIT"
+    kind: Literal["paths", "on_workers"]
+    body: SubmitBody
+
+
+class Accepted(WireMessage, frozen=True):
     """ACCEPTED: the job has this id."""
 
-    job: str
+    VERB: ClassVar[str] = "ACCEPTED"
+    job: Name
 
 
-@dataclass(frozen=True, slots=True)
-class ProgressReport:
-    """PROGRESS of a client's job, a few times a second.
+class ProgressReport(WireMessage, frozen=True):
+    """PROGRESS of a client's job, a few times a second."""
 
-    Body, JSON: {"workers": [...], "events": [...]}, the events since the last one.
-    """
+    VERB: ClassVar[str] = "PROGRESS"
+    job: Name
+    done_bytes: Count
+    total_bytes: Count
+    body: ProgressBody
 
-    job: str
-    done_bytes: int
-    total_bytes: int
+
+class Report(WireMessage, frozen=True):
+    """REPORT, the end of a client's job. `kind` "report": the body is the report's JSON; "error":
+    it is an `ErrorBody`, and `job` is "" if the job was not accepted."""
+
+    VERB: ClassVar[str] = "REPORT"
+    BODY_BYTES_MAX: ClassVar[int] = limits.REPORT_BODY_BYTES_MAX
+    job: Name
+    kind: Literal["report", "error"]
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """REPORT, the end of a client's job. `kind` "report": body is the report's JSON; "summary":
-    a line of JSON {"missing", "workers", "recoveries", "threads", "verified", "alarms"}, then the
-    summary's bytes;
-    "error": {"error": class name, "message", "hint"}."""
-
-    job: str
-    kind: str
-    body: bytes = b""
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(WireMessage, frozen=True):
     """STATUS, asked by a client."""
 
-
-@dataclass(frozen=True, slots=True)
-class StatusReport:
-    """STATUS answered (verb STATE). Body, JSON: {"workers": [...], "jobs": [...], ...}."""
-
-    body: bytes = b""
+    VERB: ClassVar[str] = "STATUS"
 
 
-@dataclass(frozen=True, slots=True)
-class Error:
+class StatusReport(WireMessage, frozen=True):
+    """STATUS answered (verb STATE)."""
+
+    VERB: ClassVar[str] = "STATE"
+    body: StateBody
+
+
+class Error(HandshakeMessage, frozen=True):
     """ERROR: why the connection is about to be closed."""
 
-    code: str
-    message: str
+    VERB: ClassVar[str] = "ERROR"
+    code: Name
+    message: ErrorText
 
 
 Message = (
@@ -314,6 +386,7 @@ Message = (
     | Data
     | Cancel
     | Drain
+    | Ping
     | Bye
     | Search
     | Found

@@ -153,8 +153,8 @@ fn padded(text: &str) -> Vec<u8> {
 }
 
 #[inline(always)]
-fn index_into<S: Simd>(block: &[u8], ends: &mut Vec<u32>) {
-    index_newlines::<S>(block, PAD, block.len() - PAD, ends);
+fn index_into<S: Simd>(simd: S, block: &[u8], ends: &mut Vec<u32>) {
+    index_newlines(simd, block, PAD, block.len() - PAD, ends);
 }
 
 fn index(block: &[u8], ends: &mut Vec<u32>) {

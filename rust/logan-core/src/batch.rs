@@ -196,6 +196,19 @@ impl Record {
         path: Text::NONE,
         client: Text::NONE,
     };
+
+    /// Whether nothing is there but what these columns hold.
+    fn is_within(&self, columns: Columns) -> bool {
+        let may = |column: Columns, is_empty: bool| is_empty || columns.has(column);
+        may(Columns::TIME, self.time_ns == NO_TIME && self.second == 0)
+            && may(Columns::LEVEL, self.level == Level::None)
+            && may(Columns::DURATION, self.duration_ns == NO_DURATION)
+            && may(Columns::STATUS, self.status == NO_STATUS)
+            && may(Columns::BYTES, self.bytes_sent == NO_BYTES)
+            && may(Columns::MESSAGE, self.message.is_empty())
+            && may(Columns::ROUTE, self.method.is_empty() && self.path.is_empty())
+            && may(Columns::CLIENT, self.client.is_empty())
+    }
 }
 
 /// Up to [`BATCH_ROWS`] records in the order of their lines, as columns.
@@ -293,6 +306,7 @@ impl Batch {
     /// If the batch is full.
     #[inline(always)]
     pub fn push(&mut self, columns: Columns, record: &Record, start: u32, len: u32) {
+        debug_assert!(record.is_within(columns), "{record:?} is not within {columns:?}");
         if self.len == 0 {
             self.begin(columns);
         }
@@ -341,10 +355,25 @@ impl Batch {
 
     /// The columns that only the other formats of this batch fill hold defaults in the rows of the
     /// first one, and their own rows write every column: so every row is right.
+    ///
+    /// What this writes to columns that are not the format's own must be the default itself: only
+    /// the format's own are filled again before the row is used by another batch. An empty text
+    /// that was moved to its line is not the default: it would point behind a shorter block.
     #[inline(never)]
     fn store_whole(&mut self, columns: Columns, record: &Record, start: u32, len: u32) {
+        let row = self.len;
         self.store(Columns::ALL, columns, record, start, len);
-        self.dirty = Columns(self.dirty.0 | columns.0);
+        for text in [
+            &mut self.message[row],
+            &mut self.method[row],
+            &mut self.path[row],
+            &mut self.client[row],
+        ] {
+            if text.is_empty() {
+                *text = Text::NONE;
+            }
+        }
+        self.dirty = self.dirty.or(columns);
     }
 
     #[inline(always)]
@@ -362,6 +391,7 @@ impl Batch {
     /// If there is no such row.
     #[inline(always)]
     pub fn put(&mut self, row: usize, columns: Columns, record: &Record, start: u32, len: u32) {
+        debug_assert!(record.is_within(columns), "{record:?} is not within {columns:?}");
         self.write(row, columns, record, start, len);
     }
 
@@ -533,6 +563,63 @@ impl Batch {
         for column in &mut self.extra {
             compact(column, rows);
         }
+    }
+
+    /// Checks what every row relies on, given the block that the lines are in.
+    ///
+    /// # Panics
+    /// If a text of a row lies neither in the row's own line nor in a part of the arena that no
+    /// other row uses, or if a column that counts as clean holds anything but defaults.
+    #[cfg(debug_assertions)]
+    pub fn check(&self, block: &[u8]) {
+        let texts = [
+            (Columns::MESSAGE, &self.message),
+            (Columns::ROUTE, &self.method),
+            (Columns::ROUTE, &self.path),
+            (Columns::CLIENT, &self.client),
+        ];
+        let mut in_arena = Vec::new();
+        for (column, texts) in texts {
+            if !self.dirty.has(column) {
+                let stale = texts.iter().position(|&text| text != Text::NONE);
+                assert_eq!(
+                    stale,
+                    None,
+                    "a row of {column:?} holds {:?}",
+                    texts[stale.unwrap_or(0)]
+                );
+            }
+            if !self.has(column) {
+                continue;
+            }
+            for (row, text) in texts[..self.len].iter().enumerate() {
+                let (start, end) = text.range();
+                if text.is_empty() {
+                    assert!(*text == Text::NONE || start <= block.len(), "row {row}: {text:?}");
+                } else if text.is_of_line() {
+                    let line = self.line_start[row] as usize;
+                    let line_end = line + self.line_len[row] as usize;
+                    let fits = line <= start && end <= line_end && line_end <= block.len();
+                    assert!(fits, "row {row} in {line}..{line_end}: {text:?}");
+                } else {
+                    assert!(end <= self.arena.len(), "row {row}: {text:?}");
+                    in_arena.push((start, end, row));
+                }
+            }
+        }
+        in_arena.sort_unstable();
+        for pair in in_arena.windows(2) {
+            let ((_, end, row), (start, _, other)) = (pair[0], pair[1]);
+            assert!(end <= start || row == other, "rows {row} and {other} share a text");
+        }
+        let clean = |column: Columns, is_default: bool| {
+            assert!(is_default || self.dirty.has(column), "a row of {column:?} is not the default");
+        };
+        clean(Columns::TIME, self.time_ns.iter().all(|&time| time == NO_TIME));
+        clean(Columns::LEVEL, self.level.iter().all(|&level| level == 0));
+        clean(Columns::DURATION, self.duration_ns.iter().all(|&nanos| nanos == NO_DURATION));
+        clean(Columns::STATUS, self.status.iter().all(|&status| status == NO_STATUS));
+        clean(Columns::BYTES, self.bytes_sent.iter().all(|&bytes| bytes == NO_BYTES));
     }
 
     /// Forgets all rows.

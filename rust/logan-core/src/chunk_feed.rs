@@ -13,6 +13,7 @@
 use crate::engine::{Before, Chunk};
 use crate::error::Error;
 use crate::lines::first_line_start;
+use crate::panics::caught;
 use crate::scan::Scanner;
 use crate::spec::Spec;
 use crate::summary::Summary;
@@ -32,6 +33,8 @@ pub struct ChunkFeed {
     lead: Vec<u8>,
     /// What is left to pass before the chunk's first line, once the lead is whole.
     before: Option<Before>,
+    /// What the engine's panic said that ended this feed.
+    broken: Option<String>,
 }
 
 impl ChunkFeed {
@@ -44,11 +47,29 @@ impl ChunkFeed {
         let position = Before::first_byte(&spec, chunk)?;
         let scanner = Scanner::new(spec)?;
         let lead = Vec::new();
-        let mut feed = ChunkFeed { scanner, chunk, first: position, position, lead, before: None };
+        let (first, before, broken) = (position, None, None);
+        let mut feed = ChunkFeed { scanner, chunk, first, position, lead, before, broken };
         if position == chunk.start {
             feed.begin()?;
         }
         Ok(feed)
+    }
+
+    /// Does something with the scanner. A panic ends the feed.
+    fn guarded<T>(
+        &mut self,
+        work: impl FnOnce(&mut ChunkFeed) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let why = match self.broken.take() {
+            Some(why) => why,
+            None => match caught(|| work(self)) {
+                Ok(done) => return done,
+                Err(why) => why,
+            },
+        };
+        self.broken = Some(why.clone());
+        let Chunk { start, end, .. } = self.chunk;
+        Err(Error::Panic { path: "".into(), start, end, decoded: false, why })
     }
 
     fn begin(&mut self) -> Result<(), Error> {
@@ -74,8 +95,13 @@ impl ChunkFeed {
     /// more are wanted.
     ///
     /// # Errors
-    /// [`Error::Spec`] never in practice: the source was there before.
-    pub fn push(&mut self, mut bytes: &[u8]) -> Result<bool, Error> {
+    /// [`Error::Panic`] if the engine panicked, now or before. [`Error::Spec`] never in practice: the
+    /// source was there before.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<bool, Error> {
+        self.guarded(|feed| feed.take(bytes))
+    }
+
+    fn take(&mut self, mut bytes: &[u8]) -> Result<bool, Error> {
         while !bytes.is_empty() && !self.is_full() {
             let Chunk { start, end, .. } = self.chunk;
             let most = |until: u64| bytes.len().min((until - self.position) as usize);
@@ -108,16 +134,18 @@ impl ChunkFeed {
     /// The figures; the source ended, or no more bytes were wanted.
     ///
     /// # Errors
-    /// [`Error::Changed`] if bytes of the chunk itself were not pushed.
+    /// [`Error::Changed`] if bytes of the chunk itself were not pushed; [`Error::Panic`].
     pub fn finish(mut self, name: &std::path::Path) -> Result<Summary, Error> {
         if self.position < self.chunk.end {
             let why = format!("{} bytes, planned {}", self.position, self.chunk.end);
             return Err(Error::changed(name, why));
         }
-        if let Some(before) = self.before {
-            before.finish(&mut self.scanner, self.chunk.start);
-        }
-        Ok(self.scanner.finish(self.chunk.end))
+        self.guarded(|feed| {
+            if let Some(before) = feed.before {
+                before.finish(&mut feed.scanner, feed.chunk.start);
+            }
+            Ok(feed.scanner.finish(feed.chunk.end))
+        })
     }
 }
 
@@ -173,6 +201,28 @@ mod tests {
             }
             let same = encode(&tree.finish(chunks).unwrap()) == encode(&feed.finish().unwrap());
             assert!(same, "{grid} {push}");
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_the_feed() {
+        let spec = Arc::new(Spec { panic_on: Some("bug".into()), ..Spec::plain() });
+        let chunk = Chunk { source: 0, start: 10, end: 100 };
+        for text in ["x".repeat(20) + "\nbug\n" + &"y".repeat(200), "bug".repeat(90)] {
+            let mut feed = ChunkFeed::new(spec.clone(), chunk).unwrap();
+            let mut error = None;
+            for byte in text.as_bytes()[feed.position() as usize..].chunks(1) {
+                error = feed.push(byte).err().or(error);
+            }
+            let finished = feed.finish(Path::new("x.log"));
+            // Of the second text no line begins in the chunk.
+            let is_hit = text.starts_with('x');
+            let said = |error: Error| {
+                assert!(error.to_string().contains("bytes 10 to 100: a planted bug"), "{error}");
+            };
+            assert_eq!(finished.is_err(), is_hit);
+            finished.map_or_else(said, drop);
+            error.into_iter().for_each(said);
         }
     }
 

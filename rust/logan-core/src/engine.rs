@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::format::history::{FIELDS_BYTES_MAX, Layouts, fields_of};
 use crate::input::{Check, Fingerprint, Source};
 use crate::lines::first_line_start;
+use crate::panics::caught;
 use crate::reduction::{MergeTree, Merged, Position};
 use crate::scan::Scanner;
 use crate::spec::Spec;
@@ -57,9 +58,12 @@ impl Control {
 
 /// Scans one chunk of an open source whose planned size is `size`.
 ///
+/// If the engine panics, once more with a fresh scanner: what the lines of other chunks left in the
+/// first one may be to blame. After that the chunk is given up, and `scanner` is fresh.
+///
 /// # Errors
 /// [`Error::Io`], [`Error::Changed`] if the file is shorter than planned, [`Error::Cancelled`],
-/// [`Error::Spec`] if the spec does not have the source.
+/// [`Error::Spec`] if the spec does not have the source, [`Error::Panic`].
 pub fn scan_chunk(
     scanner: &mut Scanner,
     source: &Source,
@@ -67,10 +71,35 @@ pub fn scan_chunk(
     chunk: Chunk,
     control: &Control,
 ) -> Result<Summary, Error> {
-    scan_counted(scanner, source, size, chunk, control, &mut 0)
+    let mut counted = 0;
+    match scan_once(scanner, source, size, chunk, control, &mut counted) {
+        Err(Error::Panic { .. }) => {
+            control.bytes.fetch_sub(counted, Ordering::Relaxed);
+            scan_once(scanner, source, size, chunk, control, &mut 0)
+        }
+        scanned => scanned,
+    }
 }
 
-/// As [`scan_chunk`]; adds to `counted` what it adds to [`Control::bytes`], also if it fails.
+/// Scans one chunk, or a span of them; after a panic `scanner` is fresh. Adds to `counted` what it
+/// adds to [`Control::bytes`], also if it fails.
+fn scan_once(
+    scanner: &mut Scanner,
+    source: &Source,
+    size: u64,
+    chunk: Chunk,
+    control: &Control,
+    counted: &mut u64,
+) -> Result<Summary, Error> {
+    let scanned = caught(|| scan_counted(scanner, source, size, chunk, control, counted));
+    scanned.unwrap_or_else(|why| {
+        *scanner = Scanner::new(scanner.spec().clone())?;
+        let Chunk { start, end, .. } = chunk;
+        Err(Error::Panic { path: source.path().into(), start, end, decoded: false, why })
+    })
+}
+
+/// As [`scan_once`], but for panics.
 fn scan_counted(
     scanner: &mut Scanner,
     source: &Source,
@@ -435,7 +464,10 @@ pub fn run_into<S: Open>(
                 if taken.len() > 1 {
                     let chunk = spans.whole(&taken);
                     let mut counted = 0;
-                    match one(&mut scanner, sources, &mut file, chunk, control, &mut counted) {
+                    let scanned = one(sources, &mut file, chunk, control, |source, size| {
+                        scan_once(&mut scanner, source, size, chunk, control, &mut counted)
+                    });
+                    match scanned {
                         Ok((summary, was_touched)) if spans.fit(&summary, taken.len()) => {
                             if was_touched {
                                 lock(&touched).insert(chunk.source);
@@ -443,7 +475,8 @@ pub fn run_into<S: Open>(
                             merge(Spans::position(&taken), summary)?;
                             taken = 0..0;
                         }
-                        // Chunk by chunk it will be seen which of them fail, and why.
+                        // Chunk by chunk it will be seen which of them fail, and why. So what a
+                        // panic costs does not depend on how many chunks were scanned together.
                         _ => drop(control.bytes.fetch_sub(counted, Ordering::Relaxed)),
                     }
                     continue;
@@ -462,7 +495,9 @@ pub fn run_into<S: Open>(
                     (summary, was_touched)
                 })
             } else {
-                one(&mut scanner, sources, &mut file, chunk, control, &mut 0)
+                one(sources, &mut file, chunk, control, |source, size| {
+                    scan_chunk(&mut scanner, source, size, chunk, control)
+                })
             };
             match scanned {
                 Ok((summary, was_touched)) => {
@@ -607,15 +642,14 @@ impl Spans<'_> {
     }
 }
 
-/// Scans one chunk; `file` is the source that this thread has open. `counted` as in
-/// [`scan_counted`].
+/// Scans one chunk with `scan`, which is given the source and its planned size, and looks whether the
+/// source was written to; `file` is the source that this thread has open.
 fn one<'s, S: Open>(
-    scanner: &mut Scanner,
     sources: &'s [(S, Fingerprint)],
     file: &mut Option<(u32, S::File<'s>)>,
     chunk: Chunk,
     control: &Control,
-    counted: &mut u64,
+    scan: impl FnOnce(&Source, u64) -> Result<Summary, Error>,
 ) -> Result<(Summary, bool), Error> {
     control.check()?;
     let (source, fingerprint) = sources.get(chunk.source as usize).ok_or_else(|| {
@@ -628,7 +662,7 @@ fn one<'s, S: Open>(
     }
     let (_, source) = file.as_ref().expect("it was opened just now");
     let source = source.borrow();
-    let summary = scan_counted(scanner, source, fingerprint.size, chunk, control, counted)?;
+    let summary = scan(source, fingerprint.size)?;
     match fingerprint.check(source)? {
         Check::Same => Ok((summary, false)),
         Check::Touched => Ok((summary, true)),
@@ -639,6 +673,93 @@ fn one<'s, S: Open>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A file that goes when this does.
+    struct TempFile(PathBuf);
+
+    impl TempFile {
+        fn new(name: &str, bytes: &[u8]) -> TempFile {
+            let name = format!("logan-engine-{}-{name}.log", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            TempFile(path)
+        }
+    }
+
+    impl Drop for TempFile {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    const LINE: &str = "2024-01-24 10:15:32.123 INFO Request processed in 127ms\n";
+
+    /// Whatever the number of threads, and so of chunks that are scanned as one.
+    #[test]
+    fn a_panic_costs_its_chunk_and_no_other() {
+        let mut text = LINE.repeat(1_000);
+        text.replace_range(30_000..30_003, "bug");
+        text.replace_range(45_000..45_003, "bug");
+        let file = TempFile::new("panic", text.as_bytes());
+        let spec = Arc::new(Spec { panic_on: Some("bug".into()), ..Spec::plain() });
+        let size = text.len() as u64;
+        let chunks: Vec<Chunk> = (0..size.div_ceil(500))
+            .map(|i| Chunk { source: 0, start: i * 500, end: size.min(i * 500 + 500) })
+            .collect();
+        let source = Source::open(&file.0, None).unwrap();
+        let fingerprint = Fingerprint::of_source(&source, size).unwrap();
+        let sources = [(source, fingerprint)];
+        let scan = |threads: usize| {
+            let control = Control::default();
+            let outcome = run(&sources, &chunks, &spec, threads, &control).unwrap();
+            let failures: Vec<String> =
+                outcome.failures.iter().map(|f| f.error.to_string()).collect();
+            let starts: Vec<u64> = outcome.failures.iter().map(|f| f.chunk.start).collect();
+            // The lines that begin there.
+            let lost = |at: usize| text[..at].rfind('\n').unwrap() as u64 / 500 * 500;
+            assert_eq!(starts, [lost(30_000), lost(45_000)]);
+            assert_eq!(outcome.summary.coverage.bytes(0), size - 1_000);
+            let said =
+                format!("bytes {} to {}: a planted bug (scan.rs:", starts[0], starts[0] + 500);
+            assert!(failures[0].contains(&said), "{}", failures[0]);
+            assert!(failures[0].starts_with(file.0.to_str().unwrap()), "{}", failures[0]);
+            (crate::codec::encode(&outcome.summary), failures)
+        };
+        let alone = scan(1);
+        assert!(alone == scan(3));
+        // And chunk by chunk, as a worker of a cluster does it.
+        let mut tree = MergeTree::new(&spec);
+        let mut scanner = Scanner::new(spec.clone()).unwrap();
+        let mut failures = Vec::new();
+        for (i, &chunk) in chunks.iter().enumerate() {
+            let control = Control::default();
+            match scan_chunk(&mut scanner, &sources[0].0, size, chunk, &control) {
+                Ok(summary) => drop(tree.insert(i as u64, summary).unwrap()),
+                Err(error) => failures.push(error.to_string()),
+            }
+        }
+        let merged = crate::codec::encode(&tree.finish(chunks.len() as u64).unwrap());
+        assert!(alone == (merged, failures));
+    }
+
+    #[test]
+    fn a_scanner_to_blame_for_a_panic_is_replaced() {
+        let file = TempFile::new("again", LINE.repeat(10).as_bytes());
+        let source = Source::open(&file.0, None).unwrap();
+        let chunk = Chunk { source: 0, start: 0, end: source.size() };
+        let scan = |scanner: &mut Scanner| {
+            let control = Control::default();
+            let summary = scan_chunk(scanner, &source, source.size(), chunk, &control).unwrap();
+            // What the first scan had passed is not counted twice.
+            assert_eq!(control.bytes.load(Ordering::Relaxed), source.size());
+            crate::codec::encode(&summary)
+        };
+        let mut scanner = Scanner::new(Arc::new(Spec::plain())).unwrap();
+        let expected = scan(&mut scanner);
+        scanner.break_down();
+        assert!(caught(|| scanner.push(LINE.repeat(10).as_bytes())).is_err());
+        assert!(scan(&mut scanner) == expected);
+    }
 
     #[test]
     fn spans_grow_with_room_and_shrink_towards_the_end() {

@@ -50,6 +50,26 @@ pub enum Error {
         advice: &'static str,
     },
 
+    /// The engine panicked over a part of an input, which is our fault.
+    #[error(
+        "{}the engine failed on bytes {start} to {end}{}: {why}; they are left out; please report \
+         it, with the lines in question if you may",
+        named(path),
+        if *decoded { " of what it decodes to" } else { "" }
+    )]
+    Panic {
+        /// The input; empty if it has no name here.
+        path: PathBuf,
+        /// The chunk.
+        start: u64,
+        /// One past its last byte.
+        end: u64,
+        /// Whether these are offsets in what a compressed input decodes to.
+        decoded: bool,
+        /// What the panic said, and where it was.
+        why: String,
+    },
+
     /// The caller asked to stop.
     #[error("stopped on request before all input was read; run it again for complete figures")]
     Cancelled,
@@ -93,6 +113,11 @@ impl Error {
     pub(crate) fn changed(path: &Path, why: impl Into<String>) -> Error {
         Error::Changed { path: path.to_owned(), why: why.into() }
     }
+}
+
+/// A path before what is said of it.
+fn named(path: &Path) -> String {
+    if path.as_os_str().is_empty() { String::new() } else { format!("{}: ", path.display()) }
 }
 
 /// The next step after a refusal of the operating system, where one is known.

@@ -6,6 +6,7 @@
 
 use crate::error::Error;
 use crate::lines::{LINE_BYTES_MAX, first_line_start};
+use crate::panics::caught;
 use crate::scan::Scanner;
 use crate::spec::Spec;
 use crate::summary::Summary;
@@ -40,6 +41,8 @@ pub struct Feed {
     rest: Vec<u8>,
     /// How many more bytes of that line there were.
     dropped: u64,
+    /// What the engine's panic said that ended this feed, and over which chunk it was.
+    broken: Option<(u64, String)>,
 }
 
 impl Feed {
@@ -63,7 +66,23 @@ impl Feed {
             position: 0,
             rest: Vec::new(),
             dropped: 0,
+            broken: None,
         })
+    }
+
+    /// Does something with the scanner. A panic ends the feed: its bytes are gone, so the chunk at
+    /// hand cannot be scanned again, and what comes after it may depend on what it left.
+    fn guarded(&mut self, work: impl FnOnce(&mut Feed) -> Result<(), Error>) -> Result<(), Error> {
+        if self.broken.is_none() {
+            match caught(|| work(self)) {
+                Ok(done) => return done,
+                Err(why) => self.broken = Some((self.chunks, why)),
+            }
+        }
+        let (chunk, why) = self.broken.clone().expect("it is broken");
+        let start = chunk * self.chunk_bytes;
+        let end = start + self.chunk_bytes;
+        Err(Error::Panic { path: "".into(), start, end, decoded: false, why })
     }
 
     /// Bytes pushed so far.
@@ -74,8 +93,14 @@ impl Feed {
     /// Scans the next bytes.
     ///
     /// # Errors
-    /// [`Error::Summary`] never in practice: chunks of one feed do not overlap.
-    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+    /// [`Error::Panic`] if the engine panicked, now or before: a [snapshot](Self::snapshot) gives the
+    /// figures of the chunks before. [`Error::Summary`] never in practice: chunks of one feed do not
+    /// overlap.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.guarded(|feed| feed.take(bytes))
+    }
+
+    fn take(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         if let Some(last) = memchr::memrchr(b'\n', bytes) {
             self.scan_rest()?;
             self.scan(&bytes[..=last])?;
@@ -152,24 +177,42 @@ impl Feed {
     /// # Errors
     /// As [`Feed::push`].
     pub fn snapshot(&mut self) -> Result<Summary, Error> {
-        if self.position > self.chunks * self.chunk_bytes {
-            self.taken = Some(self.chunk_so_far(self.position)?);
-            self.scanner.go_on(self.position);
+        let looked = self.guarded(|feed| {
+            if feed.position > feed.chunks * feed.chunk_bytes {
+                feed.taken = Some(feed.chunk_so_far(feed.position)?);
+                feed.scanner.go_on(feed.position);
+            }
+            Ok(())
+        });
+        match looked {
+            Ok(()) | Err(Error::Panic { .. }) => {}
+            Err(error) => return Err(error),
         }
         let subtrees = self.subtrees.iter().map(|(_, subtree)| subtree);
         root(&self.spec, subtrees.chain(&self.taken).cloned())
     }
 
-    /// The figures of everything pushed; the last line counts even without its newline.
+    /// Scans the last line even without its newline, as nothing follows.
+    ///
+    /// # Errors
+    /// As [`Feed::push`].
+    pub fn close(&mut self) -> Result<(), Error> {
+        self.guarded(|feed| {
+            feed.scan_rest()?;
+            // A line that began in the chunk at hand may have run on over several chunks' ends.
+            while feed.chunks * feed.chunk_bytes < feed.position {
+                feed.end_chunk(((feed.chunks + 1) * feed.chunk_bytes).min(feed.position))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The figures of everything pushed, to the last line.
     ///
     /// # Errors
     /// As [`Feed::push`].
     pub fn finish(mut self) -> Result<Summary, Error> {
-        self.scan_rest()?;
-        // A line that began in the chunk at hand may have run on over several chunks' ends.
-        while self.chunks * self.chunk_bytes < self.position {
-            self.end_chunk(((self.chunks + 1) * self.chunk_bytes).min(self.position))?;
-        }
+        self.close()?;
         root(&self.spec, self.subtrees.into_iter().map(|(_, subtree)| subtree))
     }
 
@@ -305,6 +348,31 @@ mod tests {
                 assert!(snapshot == of_file(&text[..lines], chunk_bytes), "{chunk_bytes} {i}");
             }
         }
+    }
+
+    #[test]
+    fn a_panic_costs_what_is_not_merged() {
+        let text = text();
+        let spec = Arc::new(Spec { panic_on: Some("nonsense 92".into()), ..Spec::plain() });
+        let at = memchr::memmem::find(&text, b"nonsense 92").unwrap() as u64;
+        let mut feed = Feed::new(spec.clone(), 0, 1_000).unwrap();
+        let errors = text.chunks(61).filter_map(|piece| feed.push(piece).err()).collect::<Vec<_>>();
+        let chunk = at / 1_000 * 1_000;
+        for error in &errors {
+            let said = format!("bytes {chunk} to {}: a planted bug (scan.rs:", chunk + 1_000);
+            assert!(error.to_string().contains(&said), "{error}");
+        }
+        assert!(errors.len() > 10, "{}", errors.len());
+        assert!(matches!(feed.close(), Err(Error::Panic { .. })));
+        let before = feed.snapshot().unwrap();
+        assert_eq!(before.coverage.bytes(0), chunk);
+        let mut other = Feed::new(spec, 0, 1_000).unwrap();
+        other.push(&text[..chunk as usize + 100]).unwrap();
+        assert_eq!(before.lines, root_of_whole_chunks(&other).lines);
+    }
+
+    fn root_of_whole_chunks(feed: &Feed) -> Summary {
+        root(feed.spec(), feed.subtrees.iter().map(|(_, subtree)| subtree.clone())).unwrap()
     }
 
     #[test]

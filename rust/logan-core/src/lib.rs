@@ -25,6 +25,7 @@ pub mod moment;
 #[doc(hidden)]
 pub mod naive;
 pub mod narrow;
+pub mod panics;
 pub mod reduction;
 pub mod scan;
 pub mod seek;

@@ -27,6 +27,12 @@ pub fn first_line_start(block: &[u8]) -> Option<usize> {
 ///
 /// Loads may reach beyond the line; what they find there is arbitrary but initialised. Masks are
 /// cut to the line.
+///
+/// It does not outlive its buffer:
+/// ```compile_fail,E0716
+/// let line = logan_core::lines::PaddedLine::new(b"log").line();
+/// line.bytes();
+/// ```
 #[derive(Clone, Copy)]
 pub struct Line<'a> {
     start: *const u8,
@@ -148,91 +154,97 @@ impl<'a> Line<'a> {
 
     /// Bit `k` is set where byte `i + k` equals `byte`, for the 32 bytes from `i` inside the line.
     #[inline(always)]
-    pub fn eq32<S: Simd>(self, i: usize, byte: u8) -> u32 {
+    pub fn eq32<S: Simd>(self, simd: S, i: usize, byte: u8) -> u32 {
         let i = i.min(self.len);
-        // SAFETY: at most `len`, so 32 bytes end inside the pad; S is chosen by `dispatch!`.
-        cut(unsafe { S::eq32(self.start.add(i), byte) }, self.len - i)
+        // SAFETY: at most `len`, so 32 bytes end inside the pad.
+        cut(unsafe { simd.eq32(self.start.add(i), byte) }, self.len - i)
     }
 
     /// Bit `k` is set where byte `i + k` equals `byte`, for 64 bytes; those beyond the line count
     /// too, as whatever they are.
     #[inline(always)]
-    pub fn all64<S: Simd>(self, i: usize, byte: u8) -> u64 {
+    pub fn all64<S: Simd>(self, simd: S, i: usize, byte: u8) -> u64 {
         if i > self.len {
             return 0;
         }
-        // SAFETY: at most `len`, so 64 bytes end inside the pad; S is chosen by `dispatch!`.
-        unsafe { S::eq64(self.start.add(i), byte) }
+        // SAFETY: at most `len`, so 64 bytes end inside the pad.
+        unsafe { simd.eq64(self.start.add(i), byte) }
     }
 
     /// Bit `k` is set where byte `i + k` is in `lo..=hi`, for the 32 bytes from `i` in the line.
     #[inline(always)]
-    pub fn range32<S: Simd>(self, i: usize, lo: u8, hi: u8) -> u32 {
+    pub fn range32<S: Simd>(self, simd: S, i: usize, lo: u8, hi: u8) -> u32 {
         let i = i.min(self.len);
         // SAFETY: as above.
-        cut(unsafe { S::range32(self.start.add(i), lo, hi) }, self.len - i)
+        cut(unsafe { simd.range32(self.start.add(i), lo, hi) }, self.len - i)
     }
 
     /// Bit `k` is set where byte `i + k` equals `byte`, for the 64 bytes from `i`, also where those
     /// are beyond the line.
     #[inline(always)]
-    pub fn eq64<S: Simd>(self, i: usize, byte: u8) -> u64 {
+    pub fn eq64<S: Simd>(self, simd: S, i: usize, byte: u8) -> u64 {
         if i > self.len {
             return 0;
         }
-        // SAFETY: at most `len`, so 64 bytes end inside the pad; S is chosen by `dispatch!`.
-        unsafe { S::eq64(self.start.add(i), byte) }
+        // SAFETY: at most `len`, so 64 bytes end inside the pad.
+        unsafe { simd.eq64(self.start.add(i), byte) }
     }
 
     /// Whether the 32 bytes from `i` equal `bytes` in the bits of `mask`, also where they are beyond
     /// the line; never for `i` beyond the line.
     #[inline(always)]
-    pub fn same32<S: Simd>(self, i: usize, bytes: &[u8; 32], mask: &[u8; 32]) -> bool {
+    pub fn same32<S: Simd>(self, simd: S, i: usize, bytes: &[u8; 32], mask: &[u8; 32]) -> bool {
         if i > self.len {
             return false;
         }
         // SAFETY: as above.
-        unsafe { S::same32(self.start.add(i), bytes.as_ptr(), mask.as_ptr()) == u32::MAX }
+        unsafe { simd.same32(self.start.add(i), bytes.as_ptr(), mask.as_ptr()) == u32::MAX }
     }
 
     /// The surroundings of position `at`, or of the line's end if that comes first.
     #[inline(always)]
-    pub fn tail(self, at: usize) -> Tail {
+    pub fn tail(self, at: usize) -> Tail<'a> {
         debug_assert!(at <= self.len);
         // SAFETY: at most `len`.
-        Tail(unsafe { self.start.add(at.min(self.len)) })
+        Tail(unsafe { self.start.add(at.min(self.len)) }, PhantomData)
     }
 
     /// The 64 bytes from `i` or, if that comes first, the line's end; those beyond the line count
     /// too, as whatever they are.
     #[inline(always)]
-    pub fn window_at(self, i: usize) -> Window {
+    pub fn window_at(self, i: usize) -> Window<'a> {
         // SAFETY: at most `len`, so 64 bytes end inside the pad.
-        Window(unsafe { self.start.add(i.min(self.len)) })
+        Window(unsafe { self.start.add(i.min(self.len)) }, PhantomData)
     }
 
     /// The 64 bytes that end before `end`; bytes before the line count too, as whatever they are.
     #[inline(always)]
-    pub fn window_before(self, end: usize) -> Window {
+    pub fn window_before(self, end: usize) -> Window<'a> {
         // SAFETY: at most `len`, and 64 bytes before the line's start lie in the pad.
-        Window(unsafe { self.start.add(end.min(self.len)).sub(64) })
+        Window(unsafe { self.start.add(end.min(self.len)).sub(64) }, PhantomData)
     }
 
     /// The last 64 bytes of the line, as above.
     #[inline(always)]
-    pub fn last_window(self) -> Window {
+    pub fn last_window(self) -> Window<'a> {
         // SAFETY: the line's end is in the buffer, and 64 bytes before its start lie in the pad.
-        Window(unsafe { self.start.add(self.len).sub(64) })
+        Window(unsafe { self.start.add(self.len).sub(64) }, PhantomData)
     }
 
     /// Whether the 32 bytes that end before `i` equal `bytes` in the bits of `mask`; those before
     /// the line count too, as whatever they are.
     #[inline(always)]
-    pub fn same32_before<S: Simd>(self, i: usize, bytes: &[u8; 32], mask: &[u8; 32]) -> bool {
+    pub fn same32_before<S: Simd>(
+        self,
+        simd: S,
+        i: usize,
+        bytes: &[u8; 32],
+        mask: &[u8; 32],
+    ) -> bool {
         // SAFETY: at most `len`, and 32 bytes before the line's start lie in the pad.
         let same = unsafe {
             let p = self.start.add(i.min(self.len)).sub(32);
-            S::same32(p, bytes.as_ptr(), mask.as_ptr())
+            simd.same32(p, bytes.as_ptr(), mask.as_ptr())
         };
         same == u32::MAX
     }
@@ -246,10 +258,10 @@ impl<'a> Line<'a> {
 
     /// The first position of `byte` at or after `from`, or the line's length.
     #[inline(always)]
-    pub fn find<S: Simd>(self, from: usize, byte: u8) -> usize {
+    pub fn find<S: Simd>(self, simd: S, from: usize, byte: u8) -> usize {
         let mut i = from;
         while i < self.len {
-            let mask = self.eq32::<S>(i, byte);
+            let mask = self.eq32(simd, i, byte);
             if mask != 0 {
                 return i + mask.trailing_zeros() as usize;
             }
@@ -260,10 +272,16 @@ impl<'a> Line<'a> {
 }
 
 /// A position in a line or at its end: 32 bytes on either side of it can be read without a check.
+///
+/// It does not outlive the buffer that the line is in:
+/// ```compile_fail,E0716
+/// let tail = logan_core::lines::PaddedLine::new(b"log").line().tail(1);
+/// tail.u32_after();
+/// ```
 #[derive(Clone, Copy)]
-pub struct Tail(*const u8);
+pub struct Tail<'a>(*const u8, PhantomData<&'a [u8]>);
 
-impl Tail {
+impl Tail<'_> {
     /// The four bytes from here, little endian.
     #[inline(always)]
     pub fn u32_after(self) -> u32 {
@@ -287,29 +305,40 @@ impl Tail {
 }
 
 /// 64 readable bytes, as masks whose bit `k` tells of byte `k`.
+///
+/// They do not outlive the buffer that the line is in:
+/// ```compile_fail,E0716
+/// let window = logan_core::lines::PaddedLine::new(b"log").line().window_at(0);
+/// window.eq(logan_core::simd::Plain, b'l');
+/// ```
 #[derive(Clone, Copy)]
-pub struct Window(*const u8);
+pub struct Window<'a>(*const u8, PhantomData<&'a [u8]>);
 
-impl Window {
+impl Window<'_> {
     /// Where the byte is `byte`.
     #[inline(always)]
-    pub fn eq<S: Simd>(self, byte: u8) -> u64 {
-        // SAFETY: 64 readable bytes by construction; S is chosen by `dispatch!`.
-        unsafe { S::eq64(self.0, byte) }
+    pub fn eq<S: Simd>(self, simd: S, byte: u8) -> u64 {
+        // SAFETY: 64 readable bytes by construction.
+        unsafe { simd.eq64(self.0, byte) }
     }
 
     /// Where the byte is in `lo..=hi`.
     #[inline(always)]
-    pub fn range<S: Simd>(self, lo: u8, hi: u8) -> u64 {
+    pub fn range<S: Simd>(self, simd: S, lo: u8, hi: u8) -> u64 {
         // SAFETY: as above.
-        unsafe { S::range64(self.0, lo, hi) }
+        unsafe { simd.range64(self.0, lo, hi) }
     }
 
     /// Per set of classes: where the byte is in one of them.
     #[inline(always)]
-    pub fn classes<S: Simd, const N: usize>(self, classes: &Classes, sets: [u8; N]) -> [u64; N] {
-        // SAFETY: 64 readable bytes by construction; S is chosen by `dispatch!`.
-        unsafe { S::classes64(self.0, classes, sets) }
+    pub fn classes<S: Simd, const N: usize>(
+        self,
+        simd: S,
+        classes: &Classes,
+        sets: [u8; N],
+    ) -> [u64; N] {
+        // SAFETY: 64 readable bytes by construction.
+        unsafe { simd.classes64(self.0, classes, sets) }
     }
 }
 
@@ -342,7 +371,7 @@ impl PaddedLine {
 ///
 /// `block` must be readable 64 bytes beyond `to`, as all blocks that the scanner makes are.
 #[inline(always)]
-pub fn index_newlines<S: Simd>(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>) {
+pub fn index_newlines<S: Simd>(simd: S, block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>) {
     // So many positions are written whether or not they are there, and the length is set from the
     // count: with lines of about 64 bytes a loop over the bits would mispredict on each.
     const AT_ONCE: usize = 3;
@@ -352,7 +381,7 @@ pub fn index_newlines<S: Simd>(block: &[u8], from: usize, to: usize, ends: &mut 
     let mut i = from;
     while i < to {
         // SAFETY: i < to, and 64 bytes beyond `to` are readable, as asserted.
-        let mut mask = unsafe { S::eq64(block.as_ptr().add(i), b'\n') };
+        let mut mask = unsafe { simd.eq64(block.as_ptr().add(i), b'\n') };
         if to - i < 64 {
             mask &= (1u64 << (to - i)) - 1;
         }
@@ -395,7 +424,7 @@ mod tests {
             block.resize(bytes.len() + PAD, b'\n');
             let from = from.min(bytes.len());
             let mut ends = Vec::new();
-            index_newlines::<Plain>(&block, from, bytes.len(), &mut ends);
+            index_newlines(Plain, &block, from, bytes.len(), &mut ends);
             let expected: Vec<u32> =
                 memchr::memchr_iter(b'\n', &bytes[from..]).map(|i| (i + from) as u32).collect();
             prop_assert_eq!(ends, expected);
@@ -409,9 +438,9 @@ mod tests {
             let rest = bytes.get(i..).unwrap_or(&[]);
             let expected = rest.iter().take(32).enumerate()
                 .fold(0u32, |m, (k, &b)| m | u32::from(b == byte) << k);
-            prop_assert_eq!(line.eq32::<Plain>(i, byte), expected);
+            prop_assert_eq!(line.eq32(Plain, i, byte), expected);
             let found = rest.iter().position(|&b| b == byte).map_or(bytes.len(), |k| i + k);
-            prop_assert_eq!(line.find::<Plain>(i, byte), found);
+            prop_assert_eq!(line.find(Plain, i, byte), found);
         }
     }
 }

@@ -123,7 +123,6 @@ impl Narrowing {
 }
 
 #[inline(always)]
-#[allow(clippy::extra_unused_type_parameters)] // `dispatch!` names the instruction set
-fn within<S: crate::simd::Simd>(times: &[i64], since: i64, until: i64) -> Mask {
+fn within<S: crate::simd::Simd>(_simd: S, times: &[i64], since: i64, until: i64) -> Mask {
     Mask::of(times, |time| since <= time && time < until)
 }

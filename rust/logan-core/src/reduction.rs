@@ -137,6 +137,11 @@ impl MergeTree {
         Ok(None)
     }
 
+    /// One more than the last chunk that is there.
+    pub fn end(&self) -> u64 {
+        self.nodes.keys().map(|(level, place)| (place + 1) << level).max().unwrap_or(0)
+    }
+
     /// How many summaries wait for their siblings.
     pub fn pending(&self) -> usize {
         self.nodes.len()

@@ -113,8 +113,7 @@ impl Order {
 /// How many times are less than the one before them.
 fn falls(times: &[i64]) -> u32 {
     #[inline(always)]
-    #[allow(clippy::extra_unused_type_parameters)] // `dispatch!` names the instruction set
-    fn count<S: crate::simd::Simd>(times: &[i64]) -> u32 {
+    fn count<S: crate::simd::Simd>(_simd: S, times: &[i64]) -> u32 {
         times.iter().zip(times.iter().skip(1)).map(|(a, b)| u32::from(b < a)).sum()
     }
     crate::dispatch!(count::<>(times: &[i64]) -> u32; times)
@@ -236,6 +235,12 @@ impl Scanner {
         self.carry_line = PAD;
         self.overlong = false;
         (self.start, self.position) = (start, first_line);
+    }
+
+    /// Leaves the scanner in a state in which it panics at the next line of its source.
+    #[cfg(test)]
+    pub(crate) fn break_down(&mut self) {
+        self.parsers.as_mut().expect("a chunk was begun").formats.clear();
     }
 
     /// The spec.
@@ -377,6 +382,10 @@ impl Scanner {
     fn parse(&mut self, block: &[u8], start: usize, ends: &[u32], offset: i64) -> usize {
         let mut parsers = self.parsers.take().expect("a chunk was begun");
         let place = Block { bytes: block, offset, source: parsers.source };
+        if let (Some(text), Some(&end)) = (&self.spec.panic_on, ends.last()) {
+            let lines = &block[start..end as usize];
+            assert!(memchr::memmem::find(lines, text.as_bytes()).is_none(), "a planted bug");
+        }
         let mut next = 0;
         let mut start = start as u32;
         while next < ends.len() {
@@ -547,6 +556,8 @@ impl Scanner {
         if self.batch.len == 0 {
             return;
         }
+        #[cfg(debug_assertions)]
+        self.batch.check(block.bytes);
         match &mut self.narrowing {
             None => {
                 self.order.update(&self.batch);
@@ -668,8 +679,14 @@ fn blank(parsers: &Parsers, run: &mut Run<'_>, offset: u64) -> Class {
 }
 
 #[inline(always)]
-fn index_generic<S: crate::simd::Simd>(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>) {
-    index_newlines::<S>(block, from, to, ends);
+fn index_generic<S: crate::simd::Simd>(
+    simd: S,
+    block: &[u8],
+    from: usize,
+    to: usize,
+    ends: &mut Vec<u32>,
+) {
+    index_newlines(simd, block, from, to, ends);
 }
 
 fn index(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>) {

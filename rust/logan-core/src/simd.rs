@@ -3,6 +3,26 @@
 //! Formats are generic over [`Simd`]; [`dispatch!`] compiles a function once per instruction set
 //! and picks the best that this processor has, so one binary runs on any machine of its
 //! architecture. Masks always have one bit per byte, bit 0 for the first byte.
+//!
+//! A value of an instruction set's type proves that the processor has it: there is no other way to
+//! one than to ask the processor ([`Avx2::new`], [`Avx512::new`]), and no comparison without one. So
+//! functions that take it are safe to call, and pass it on; it has no size and costs nothing.
+//!
+//! ```compile_fail,E0423
+//! use logan_core::lines::PaddedLine;
+//! // Nobody asked the processor.
+//! PaddedLine::new(b"log").line().eq32(logan_core::simd::Avx512(()), 0, b'l');
+//! ```
+//! ```compile_fail,E0277
+//! // Positions from masks are not always checked again, so masks come from here alone.
+//! #[derive(Clone, Copy)]
+//! struct Mine;
+//! impl logan_core::simd::Simd for Mine {
+//!     unsafe fn eq32(self, _: *const u8, _: u8) -> u32 { 0 }
+//!     unsafe fn range32(self, _: *const u8, _: u8, _: u8) -> u32 { 0 }
+//!     unsafe fn same32(self, _: *const u8, _: *const u8, _: *const u8) -> u32 { 0 }
+//! }
+//! ```
 
 /// Classes of bytes, up to eight: class `k` holds the bytes whose low half is in one set of
 /// sixteen and whose high half is in another, which two lookups tell for many bytes at once.
@@ -59,35 +79,40 @@ pub fn fetch_ahead(bytes: &[u8]) {
     let _ = (bytes, PAGE_BYTES, FETCHED_BYTES);
 }
 
-/// Bulk comparisons of 32 and 64 bytes.
+mod sealed {
+    /// Keeps other crates from implementing [`Simd`](super::Simd).
+    pub trait Sealed {}
+}
+
+/// Bulk comparisons of 32 and 64 bytes; a value proves that the processor has the instruction set.
 ///
 /// # Safety
-/// All functions read so many bytes from each pointer, which must all be readable, and must run on a processor
-/// that has the instruction set.
+/// All functions read so many bytes from each pointer, which must all be readable.
 #[allow(clippy::missing_safety_doc)] // said once, for all functions
-pub trait Simd: Copy + 'static {
+pub trait Simd: Copy + sealed::Sealed + 'static {
     /// Bit `i` is set where byte `i` equals `byte`.
-    unsafe fn eq32(p: *const u8, byte: u8) -> u32;
+    unsafe fn eq32(self, p: *const u8, byte: u8) -> u32;
     /// Bit `i` is set where `lo <= byte i <= hi`.
-    unsafe fn range32(p: *const u8, lo: u8, hi: u8) -> u32;
+    unsafe fn range32(self, p: *const u8, lo: u8, hi: u8) -> u32;
     /// As `eq32`, for 64 bytes.
     #[inline(always)]
-    unsafe fn eq64(p: *const u8, byte: u8) -> u64 {
+    unsafe fn eq64(self, p: *const u8, byte: u8) -> u64 {
         // SAFETY: 64 readable bytes, by contract.
-        unsafe { u64::from(Self::eq32(p, byte)) | u64::from(Self::eq32(p.add(32), byte)) << 32 }
+        unsafe { u64::from(self.eq32(p, byte)) | u64::from(self.eq32(p.add(32), byte)) << 32 }
     }
     /// As `range32`, for 64 bytes.
     #[inline(always)]
-    unsafe fn range64(p: *const u8, lo: u8, hi: u8) -> u64 {
+    unsafe fn range64(self, p: *const u8, lo: u8, hi: u8) -> u64 {
         // SAFETY: 64 readable bytes, by contract.
         unsafe {
-            let high = u64::from(Self::range32(p.add(32), lo, hi));
-            u64::from(Self::range32(p, lo, hi)) | high << 32
+            let high = u64::from(self.range32(p.add(32), lo, hi));
+            u64::from(self.range32(p, lo, hi)) | high << 32
         }
     }
     /// Per set of classes: bit `i` is set where byte `i`, of 64, is in one of them.
     #[inline(always)]
     unsafe fn classes64<const N: usize>(
+        self,
         p: *const u8,
         classes: &Classes,
         sets: [u8; N],
@@ -98,16 +123,18 @@ pub trait Simd: Copy + 'static {
         sets.map(|set| (0..64).fold(0, |mask, i| mask | u64::from(of[i] & set != 0) << i))
     }
     /// Bit `i` is set where byte `i` of `p` and that of `q` agree in the bits of that of `mask`.
-    unsafe fn same32(p: *const u8, q: *const u8, mask: *const u8) -> u32;
+    unsafe fn same32(self, p: *const u8, q: *const u8, mask: *const u8) -> u32;
 }
 
 /// Plain Rust: the fallback of every other architecture, and the oracle in tests.
 #[derive(Clone, Copy)]
 pub struct Plain;
 
+impl sealed::Sealed for Plain {}
+
 impl Simd for Plain {
     #[inline(always)]
-    unsafe fn eq32(p: *const u8, byte: u8) -> u32 {
+    unsafe fn eq32(self, p: *const u8, byte: u8) -> u32 {
         // SAFETY: the caller promises 32 readable bytes; u8 has no alignment.
         let block = unsafe { &*p.cast::<[u8; 32]>() };
         let mut mask = 0;
@@ -118,7 +145,7 @@ impl Simd for Plain {
     }
 
     #[inline(always)]
-    unsafe fn range32(p: *const u8, lo: u8, hi: u8) -> u32 {
+    unsafe fn range32(self, p: *const u8, lo: u8, hi: u8) -> u32 {
         // SAFETY: as above.
         let block = unsafe { &*p.cast::<[u8; 32]>() };
         let mut mask = 0;
@@ -129,7 +156,7 @@ impl Simd for Plain {
     }
 
     #[inline(always)]
-    unsafe fn same32(p: *const u8, q: *const u8, mask: *const u8) -> u32 {
+    unsafe fn same32(self, p: *const u8, q: *const u8, mask: *const u8) -> u32 {
         // SAFETY: as above.
         let (p, q, bits) =
             unsafe { (&*p.cast::<[u8; 32]>(), &*q.cast::<[u8; 32]>(), &*mask.cast::<[u8; 32]>()) };
@@ -143,16 +170,19 @@ impl Simd for Plain {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{Classes, Simd};
+    use super::sealed::Sealed;
+    use super::{AVX2, AVX512, Classes, Simd, VBMI2, has};
     use std::arch::x86_64::*;
 
     /// SSE2, which every x86-64 processor has.
     #[derive(Clone, Copy)]
     pub struct Sse2;
 
+    impl Sealed for Sse2 {}
+
     impl Simd for Sse2 {
         #[inline(always)]
-        unsafe fn eq32(p: *const u8, byte: u8) -> u32 {
+        unsafe fn eq32(self, p: *const u8, byte: u8) -> u32 {
             // SAFETY: 32 readable bytes by contract; SSE2 is part of the architecture.
             unsafe {
                 let v = _mm_set1_epi8(byte as i8);
@@ -164,7 +194,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn range32(p: *const u8, lo: u8, hi: u8) -> u32 {
+        unsafe fn range32(self, p: *const u8, lo: u8, hi: u8) -> u32 {
             // Unsigned `b - lo <= hi - lo`, by the saturating minimum.
             // SAFETY: as above.
             unsafe {
@@ -179,7 +209,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn same32(p: *const u8, q: *const u8, mask: *const u8) -> u32 {
+        unsafe fn same32(self, p: *const u8, q: *const u8, mask: *const u8) -> u32 {
             // SAFETY: as above.
             unsafe {
                 let half = |i: usize| {
@@ -192,13 +222,23 @@ mod x86 {
         }
     }
 
-    /// AVX2.
+    /// AVX2, and the bit instructions that [`dispatch!`](crate::dispatch) compiles with.
     #[derive(Clone, Copy)]
-    pub struct Avx2;
+    pub struct Avx2(());
+
+    impl Sealed for Avx2 {}
+
+    impl Avx2 {
+        /// Asks the processor.
+        #[inline(always)]
+        pub fn new() -> Option<Avx2> {
+            (has() >= AVX2).then_some(Avx2(()))
+        }
+    }
 
     impl Simd for Avx2 {
         #[inline(always)]
-        unsafe fn eq32(p: *const u8, byte: u8) -> u32 {
+        unsafe fn eq32(self, p: *const u8, byte: u8) -> u32 {
             // SAFETY: 32 readable bytes, and AVX2, by contract.
             unsafe {
                 let v = _mm256_set1_epi8(byte as i8);
@@ -207,7 +247,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn range32(p: *const u8, lo: u8, hi: u8) -> u32 {
+        unsafe fn range32(self, p: *const u8, lo: u8, hi: u8) -> u32 {
             // SAFETY: as above.
             unsafe {
                 let base = _mm256_set1_epi8(lo as i8);
@@ -218,7 +258,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn same32(p: *const u8, q: *const u8, mask: *const u8) -> u32 {
+        unsafe fn same32(self, p: *const u8, q: *const u8, mask: *const u8) -> u32 {
             // SAFETY: as above.
             unsafe {
                 let p = _mm256_loadu_si256(p.cast());
@@ -231,6 +271,7 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn classes64<const N: usize>(
+            self,
             p: *const u8,
             classes: &Classes,
             sets: [u8; N],
@@ -270,11 +311,34 @@ mod x86 {
 
     /// AVX-512 with byte comparisons: the comparison itself gives the mask.
     #[derive(Clone, Copy)]
-    pub struct Avx512;
+    pub struct Avx512(());
+
+    impl Sealed for Avx512 {}
+
+    impl Avx512 {
+        /// Asks the processor.
+        #[inline(always)]
+        pub fn new() -> Option<Avx512> {
+            (has() >= AVX512).then_some(Avx512(()))
+        }
+    }
+
+    /// AVX-512 with the instructions that move bytes together, for what has no other use for it than
+    /// to know that it is there.
+    #[derive(Clone, Copy)]
+    pub struct Vbmi2(());
+
+    impl Vbmi2 {
+        /// Asks the processor.
+        #[inline(always)]
+        pub fn new() -> Option<Vbmi2> {
+            (has() >= VBMI2).then_some(Vbmi2(()))
+        }
+    }
 
     impl Simd for Avx512 {
         #[inline(always)]
-        unsafe fn eq32(p: *const u8, byte: u8) -> u32 {
+        unsafe fn eq32(self, p: *const u8, byte: u8) -> u32 {
             // SAFETY: 32 readable bytes, and AVX-512 BW and VL, by contract.
             unsafe {
                 _mm256_cmpeq_epi8_mask(_mm256_loadu_si256(p.cast()), _mm256_set1_epi8(byte as i8))
@@ -282,7 +346,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn range32(p: *const u8, lo: u8, hi: u8) -> u32 {
+        unsafe fn range32(self, p: *const u8, lo: u8, hi: u8) -> u32 {
             // SAFETY: as above.
             unsafe {
                 let base = _mm256_set1_epi8(lo as i8);
@@ -293,7 +357,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn eq64(p: *const u8, byte: u8) -> u64 {
+        unsafe fn eq64(self, p: *const u8, byte: u8) -> u64 {
             // SAFETY: as above, with 64 bytes.
             unsafe {
                 _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(p.cast()), _mm512_set1_epi8(byte as i8))
@@ -301,7 +365,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn range64(p: *const u8, lo: u8, hi: u8) -> u64 {
+        unsafe fn range64(self, p: *const u8, lo: u8, hi: u8) -> u64 {
             // SAFETY: as above.
             unsafe {
                 let base = _mm512_set1_epi8(lo as i8);
@@ -313,6 +377,7 @@ mod x86 {
 
         #[inline(always)]
         unsafe fn classes64<const N: usize>(
+            self,
             p: *const u8,
             classes: &Classes,
             sets: [u8; N],
@@ -337,7 +402,7 @@ mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn same32(p: *const u8, q: *const u8, mask: *const u8) -> u32 {
+        unsafe fn same32(self, p: *const u8, q: *const u8, mask: *const u8) -> u32 {
             // SAFETY: as above.
             unsafe {
                 let p = _mm256_loadu_si256(p.cast());
@@ -350,7 +415,7 @@ mod x86 {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub use x86::{Avx2, Avx512, Sse2};
+pub use x86::{Avx2, Avx512, Sse2, Vbmi2};
 
 #[cfg(all(target_arch = "aarch64", target_endian = "little"))]
 mod neon;
@@ -375,6 +440,8 @@ const BASELINE: u8 = 1;
 const AVX2: u8 = 2;
 #[cfg(target_arch = "x86_64")]
 const AVX512: u8 = 3;
+#[cfg(target_arch = "x86_64")]
+const VBMI2: u8 = 4;
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
@@ -394,28 +461,42 @@ fn ask() -> u8 {
         && is_x86_feature_detected!("lzcnt")
         && is_x86_feature_detected!("popcnt");
     let avx512 = is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl");
-    let has = match (avx2, avx512) {
-        (true, true) => AVX512,
-        (true, false) => AVX2,
-        (false, _) => BASELINE,
+    let vbmi2 = is_x86_feature_detected!("avx512vbmi2");
+    let has = match (avx2, avx512, vbmi2) {
+        (true, true, true) => VBMI2,
+        (true, true, false) => AVX512,
+        (true, false, _) => AVX2,
+        (false, ..) => BASELINE,
     };
     // Whoever asks at the same time writes the same.
     HAS.store(has, std::sync::atomic::Ordering::Relaxed);
     has
 }
 
-/// Whether AVX2 and the bit instructions that [`dispatch!`] compiles with are there.
+/// The instruction sets that this processor has and that anything here is written for; each has all
+/// that the ones before it have.
 #[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub fn has_avx2() -> bool {
-    has() >= AVX2
+pub fn sets() -> &'static [&'static str] {
+    HAS.store(0, std::sync::atomic::Ordering::Relaxed);
+    &["SSE2", "AVX2", "AVX-512", "AVX-512 VBMI2"][..usize::from(has())]
 }
 
-/// Whether the byte comparisons of AVX-512 are there as well.
-#[cfg(target_arch = "x86_64")]
-#[inline(always)]
-pub fn has_avx512() -> bool {
-    has() >= AVX512
+/// The instruction sets that this processor has and that anything here is written for.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn sets() -> &'static [&'static str] {
+    &[if cfg!(target_arch = "aarch64") { "NEON" } else { "none" }]
+}
+
+/// From now on, in the whole process, as if the processor had nothing beyond the one of [`sets`] at
+/// `index`: so tests can compare them. Values that were made before stay valid.
+///
+/// # Panics
+/// If there is none.
+#[doc(hidden)]
+pub fn pretend(index: usize) {
+    assert!(index < sets().len());
+    #[cfg(target_arch = "x86_64")]
+    HAS.store(index as u8 + 1, std::sync::atomic::Ordering::Relaxed);
 }
 
 /// Asks for the memory at `p`, which may be anywhere, ahead of its use.
@@ -431,11 +512,12 @@ pub fn prefetch<T>(p: *const T) {
     let _ = p;
 }
 
-/// Calls `body::<S, generics>(arguments)` with the best [`Simd`] `S` of this processor.
+/// Calls `body(simd, arguments)` with the best [`Simd`] of this processor.
 ///
 /// `dispatch!(body::<F>(a: A, b: B) -> R where F: Bound; x, y)` calls `body` with `x` and `y`.
-/// `body` must be a generic `#[inline(always)]` function whose first type parameter is the
-/// instruction set, so that it is compiled anew, with that set enabled, inside each wrapper.
+/// `body` must be a generic `#[inline(always)]` function whose first parameter, and first type
+/// parameter, is the instruction set, so that it is compiled anew, with that set enabled, inside each
+/// wrapper.
 #[macro_export]
 macro_rules! dispatch {
     ($body:ident :: <$($generic:ident),*> ($($arg:ident : $ty:ty),*) -> $ret:ty
@@ -443,29 +525,32 @@ macro_rules! dispatch {
         #[cfg(target_arch = "x86_64")]
         {
             #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-            fn with_avx2$(<$($name: $bound),+>)?($($arg: $ty),*) -> $ret {
-                $body::<$crate::simd::Avx2, $($generic),*>($($arg),*)
+            fn with_avx2$(<$($name: $bound),+>)?(simd: $crate::simd::Avx2, $($arg: $ty),*) -> $ret {
+                $body::<_, $($generic),*>(simd, $($arg),*)
             }
             #[target_feature(
                 enable = "avx512f,avx512bw,avx512vl,avx2,bmi1,bmi2,lzcnt,popcnt"
             )]
-            fn with_avx512$(<$($name: $bound),+>)?($($arg: $ty),*) -> $ret {
-                $body::<$crate::simd::Avx512, $($generic),*>($($arg),*)
+            fn with_avx512$(<$($name: $bound),+>)?(
+                simd: $crate::simd::Avx512,
+                $($arg: $ty),*
+            ) -> $ret {
+                $body::<_, $($generic),*>(simd, $($arg),*)
             }
             // Outside of the unsafe blocks, so that no caller's expression gets into them.
             let ($($arg,)*): ($($ty,)*) = ($($value,)*);
-            if $crate::simd::has_avx512() {
-                // SAFETY: the processor has just been asked for these features.
-                unsafe { with_avx512($($arg),*) }
-            } else if $crate::simd::has_avx2() {
-                // SAFETY: the processor has just been asked for these features.
-                unsafe { with_avx2($($arg),*) }
+            if let Some(simd) = $crate::simd::Avx512::new() {
+                // SAFETY: the value proves that the processor has these features.
+                unsafe { with_avx512(simd, $($arg),*) }
+            } else if let Some(simd) = $crate::simd::Avx2::new() {
+                // SAFETY: the value proves that the processor has these features.
+                unsafe { with_avx2(simd, $($arg),*) }
             } else {
-                $body::<$crate::simd::Sse2, $($generic),*>($($arg),*)
+                $body::<_, $($generic),*>($crate::simd::Sse2, $($arg),*)
             }
         }
         #[cfg(not(target_arch = "x86_64"))]
-        $body::<$crate::simd::Baseline, $($generic),*>($($value),*)
+        $body::<_, $($generic),*>($crate::simd::Baseline, $($value),*)
     }};
 }
 
@@ -483,23 +568,23 @@ mod tests {
         ) {
             let classes = Classes::new(&classes);
             let p = block.as_ptr();
-            // SAFETY: 64 bytes; instruction sets only where they are there.
+            // SAFETY: 64 bytes.
             unsafe {
-                let plain = Plain::classes64(p, &classes, sets);
+                let plain = Plain.classes64(p, &classes, sets);
                 for (mask, set) in plain.into_iter().zip(sets) {
                     for (i, &byte) in block.iter().enumerate() {
                         prop_assert_eq!(mask >> i & 1 != 0, classes.of(byte) & set != 0);
                     }
                 }
                 #[cfg(not(target_arch = "x86_64"))]
-                prop_assert_eq!(Baseline::classes64(p, &classes, sets), plain);
+                prop_assert_eq!(Baseline.classes64(p, &classes, sets), plain);
                 #[cfg(target_arch = "x86_64")]
                 {
-                    if has_avx512() {
-                        prop_assert_eq!(Avx512::classes64(p, &classes, sets), plain);
+                    if let Some(avx512) = Avx512::new() {
+                        prop_assert_eq!(avx512.classes64(p, &classes, sets), plain);
                     }
-                    if has_avx2() {
-                        prop_assert_eq!(Avx2::classes64(p, &classes, sets), plain);
+                    if let Some(avx2) = Avx2::new() {
+                        prop_assert_eq!(avx2.classes64(p, &classes, sets), plain);
                     }
                 }
             }
@@ -511,40 +596,40 @@ mod tests {
         ) {
             let p = block.as_ptr();
             let (lo, hi) = (lo.min(hi), lo.max(hi));
-            // SAFETY: 32 bytes; AVX2 only where it is there.
+            // SAFETY: 32 bytes, or 64.
             unsafe {
-                let eq = Plain::eq32(p, byte);
-                let range = Plain::range32(p, lo, hi);
+                let eq = Plain.eq32(p, byte);
+                let range = Plain.range32(p, lo, hi);
                 let (q, m) = (other.as_ptr(), mask.as_ptr());
-                let same = Plain::same32(p, q, m);
+                let same = Plain.same32(p, q, m);
                 #[cfg(not(target_arch = "x86_64"))]
                 {
-                    prop_assert_eq!(Baseline::eq32(p, byte), eq);
-                    prop_assert_eq!(Baseline::range32(p, lo, hi), range);
-                    prop_assert_eq!(Baseline::same32(p, q, m), same);
+                    prop_assert_eq!(Baseline.eq32(p, byte), eq);
+                    prop_assert_eq!(Baseline.range32(p, lo, hi), range);
+                    prop_assert_eq!(Baseline.same32(p, q, m), same);
                     let both = [block, other].concat();
                     let b = both.as_ptr();
-                    prop_assert_eq!(Baseline::eq64(b, byte), Plain::eq64(b, byte));
-                    prop_assert_eq!(Baseline::range64(b, lo, hi), Plain::range64(b, lo, hi));
+                    prop_assert_eq!(Baseline.eq64(b, byte), Plain.eq64(b, byte));
+                    prop_assert_eq!(Baseline.range64(b, lo, hi), Plain.range64(b, lo, hi));
                 }
                 #[cfg(target_arch = "x86_64")]
                 {
-                    prop_assert_eq!(Sse2::eq32(p, byte), eq);
-                    prop_assert_eq!(Sse2::range32(p, lo, hi), range);
-                    prop_assert_eq!(Sse2::same32(p, q, m), same);
-                    if has_avx512() {
-                        prop_assert_eq!(Avx512::eq32(p, byte), eq);
-                        prop_assert_eq!(Avx512::range32(p, lo, hi), range);
-                        prop_assert_eq!(Avx512::same32(p, q, m), same);
+                    prop_assert_eq!(Sse2.eq32(p, byte), eq);
+                    prop_assert_eq!(Sse2.range32(p, lo, hi), range);
+                    prop_assert_eq!(Sse2.same32(p, q, m), same);
+                    if let Some(avx512) = Avx512::new() {
+                        prop_assert_eq!(avx512.eq32(p, byte), eq);
+                        prop_assert_eq!(avx512.range32(p, lo, hi), range);
+                        prop_assert_eq!(avx512.same32(p, q, m), same);
                         let both = [block, other].concat();
                         let b = both.as_ptr();
-                        prop_assert_eq!(Avx512::eq64(b, byte), Plain::eq64(b, byte));
-                        prop_assert_eq!(Avx512::range64(b, lo, hi), Plain::range64(b, lo, hi));
+                        prop_assert_eq!(avx512.eq64(b, byte), Plain.eq64(b, byte));
+                        prop_assert_eq!(avx512.range64(b, lo, hi), Plain.range64(b, lo, hi));
                     }
-                    if has_avx2() {
-                        prop_assert_eq!(Avx2::eq32(p, byte), eq);
-                        prop_assert_eq!(Avx2::range32(p, lo, hi), range);
-                        prop_assert_eq!(Avx2::same32(p, q, m), same);
+                    if let Some(avx2) = Avx2::new() {
+                        prop_assert_eq!(avx2.eq32(p, byte), eq);
+                        prop_assert_eq!(avx2.range32(p, lo, hi), range);
+                        prop_assert_eq!(avx2.same32(p, q, m), same);
                     }
                 }
                 prop_assert_eq!(eq.count_ones() as usize, block.iter().filter(|&&b| b == byte).count());

@@ -45,6 +45,10 @@ pub struct Spec {
     /// Names of [fields](crate::filter::Field) by which group tables are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<String>,
+    /// Stands in for a bug of the engine, so that what a bug costs can be tested: a scan panics at
+    /// lines with this text. No plan that logan makes has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panic_on: Option<String>,
     /// How to read each source, in the plan's order.
     pub sources: Vec<SourceSpec>,
 }
@@ -92,6 +96,7 @@ impl Spec {
             until_ns: None,
             condition: None,
             by: Vec::new(),
+            panic_on: None,
             sources: vec![SourceSpec::default()],
         }
     }
@@ -156,7 +161,15 @@ impl Spec {
             if let Some(layouts) = &source.layouts {
                 layouts.check().map_err(Error::Spec)?;
             }
-            for format in &source.formats {
+            if source.formats.len() > format::FORMATS_MAX {
+                let count = source.formats.len();
+                let most = format::FORMATS_MAX;
+                return fail(format!("a source lists {count} formats, at most {most} fit"));
+            }
+            for (i, format) in source.formats.iter().enumerate() {
+                if source.formats[..i].iter().any(|before| before.name == format.name) {
+                    return fail(format!("a source lists the format {:?} twice", format.name));
+                }
                 let pattern = &format.params.pattern;
                 if format.name == custom::NAME {
                     let Some(pattern) = pattern else {
@@ -245,8 +258,8 @@ impl Spec {
     /// The formats of a source in the order of trial, each with its place in the registry.
     ///
     /// # Errors
-    /// [`Error::Spec`] if there is no such source, [`Error::Format`] if the text of a format of the
-    /// user's own is none.
+    /// [`Error::Spec`] if there is no such source or it lists too many formats, [`Error::Format`] if
+    /// the text of a format of the user's own is none.
     pub fn formats(&self, source: u32) -> Result<Vec<Trial>, Error> {
         let spec = self.source(source)?;
         let mut formats = Vec::new();
@@ -266,6 +279,10 @@ impl Spec {
                     formats.push((index, (entry.build)(&Params::default())));
                 }
             }
+        }
+        if formats.len() > format::FORMATS_MAX {
+            let most = format::FORMATS_MAX;
+            return Err(Error::Spec(format!("source {source} lists more than {most} formats")));
         }
         // What takes any line with a timestamp would take the lines of all formats behind it.
         formats.sort_by_key(|(index, _)| {
@@ -333,10 +350,27 @@ mod tests {
             ("\"UTC\"", "\"Mars/Olympus\"", "Mars/Olympus"),
             ("\"formats\":[]", "\"formats\":[{\"name\":\"x\"}]", "no format \"x\""),
             ("\"top\":10", "\"tap\":10", "tap"),
+            (
+                "\"formats\":[]",
+                "\"formats\":[{\"name\":\"app\"},{\"name\":\"json\"},{\"name\":\"app\"}]",
+                "a source lists the format \"app\" twice",
+            ),
         ] {
             let message = Spec::from_json(&good.replace(from, to)).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }
+    }
+
+    #[test]
+    fn more_formats_than_a_set_holds_are_refused() {
+        let app = FormatSpec { name: "app".into(), params: Params::default() };
+        let mut spec = Spec::plain();
+        spec.sources[0].formats = vec![app; format::FORMATS_MAX + 1];
+        let message = Spec::from_json(&spec.to_json()).unwrap_err().to_string();
+        assert!(message.contains("lists 65 formats, at most 64 fit"), "{message}");
+        // However the spec came about.
+        let mut scanner = crate::scan::Scanner::new(std::sync::Arc::new(spec)).unwrap();
+        assert!(matches!(scanner.begin(0, 0, 0), Err(Error::Spec(_))));
     }
 
     #[test]

@@ -7,13 +7,15 @@
 use logan_core::codec::encode;
 use logan_core::engine::{self, Chunk, Control};
 use logan_core::feed::Feed;
+use logan_core::format::Params;
+use logan_core::format::history::Layouts;
 use logan_core::input::{Fingerprint, Mode, Source};
 use logan_core::lines::LINE_BYTES_MAX;
 use logan_core::metric::lines::REASONS;
 use logan_core::naive::analyze;
 use logan_core::reduction::MergeTree;
 use logan_core::scan::Scanner;
-use logan_core::spec::Spec;
+use logan_core::spec::{FormatSpec, Spec};
 use logan_core::summary::Summary;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -62,6 +64,11 @@ const LINES: &[&str] = &[
     "\u{1f600}\u{1f600} @",
     "I0124 10:15:@.123456 1 f.go:1] took @s",
     "app: 2024-01-24 10:15:@ WARN late, latency=@us",
+    // Formats that fill few columns, next to those that fill others.
+    "123:M 24 Jan 2024 10:15:@.123 # no room for @",
+    "<3>[  @.123456] usb 1-1: device descriptor read failed",
+    "[ERROR] [main] took @ms",
+    "ERROR:    10.0.0.@:52345 - \"GET /items/@ HTTP/1.1\" 500 OK",
     " \t ",
     "\0\0",
 ];
@@ -90,6 +97,39 @@ fn log(most: usize) -> BoxedStrategy<Log> {
 
 fn spec() -> Arc<Spec> {
     Arc::new(Spec { top: 5, ..Spec::plain() })
+}
+
+/// Records of formats that fill different columns, with and without texts, one after the other.
+#[test]
+fn rows_of_a_longer_block_do_not_show_in_a_shorter_one() {
+    const APP: &str = "2024-01-24 10:15:32.123 INFO up\n";
+    const NO_ROUTE: &str = "123:M 24 Jan 2024 10:15:33.123 # no config file\n";
+    const REQUEST: &str =
+        "10.0.0.1 - - [24/Jan/2024:10:15:34 +0000] \"GET /item HTTP/1.1\" 200 5\n";
+    // Lines at the edges of a block take another way.
+    let edge = format!("{}\n", "x".repeat(100));
+    let text = [&edge, &"x".repeat(1_000), "\n", APP, NO_ROUTE, NO_ROUTE, APP, &edge].concat();
+    let longer = text.len();
+    // Rows are used again: where the second and third of these go, records without a request were
+    // that began beyond the end of this block.
+    let text = [&text, &edge, APP, APP, APP, REQUEST, &edge].concat();
+    for formats in [&["app"][..], &["redis", "app"], &[]] {
+        let mut spec = Spec::plain();
+        spec.sources[0].formats = formats
+            .iter()
+            .map(|name| FormatSpec { name: name.to_string(), params: Params::default() })
+            .collect();
+        // Where lines have columns that headers name, formats are tried line by line.
+        spec.sources[0].layouts = Some(Layouts::default());
+        let spec = Arc::new(spec);
+        let one_block = whole(text.as_bytes(), &spec);
+        let mut scanner = Scanner::new(spec).unwrap();
+        scanner.begin(0, 0, 0).unwrap();
+        scanner.push(&text.as_bytes()[..longer]);
+        scanner.push(&text.as_bytes()[longer..]);
+        assert!(scanner.finish(text.len() as u64) == one_block, "{formats:?}");
+        assert_eq!(one_block.lines.parsed, 8);
+    }
 }
 
 // ----------------------------------------------------------------------------- ways to the figures

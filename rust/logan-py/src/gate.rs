@@ -8,16 +8,18 @@
 //! ```
 //! An exception out of a signal handler or a progress callback stops the work and is raised once
 //! the work has ended, so nothing runs on behind the caller's back. A panic in the core is a bug of
-//! ours and arrives as a `RuntimeError`, never as pyo3's `PanicException`, which passes by
-//! `except Exception`.
+//! ours. Over bytes of an input the core itself makes it an error, which arrives as an `InputError` of
+//! kind "panic"; any other arrives as a `RuntimeError`. None arrives as pyo3's `PanicException`, which
+//! passes by `except Exception`, or prints anything.
 
 use logan_core::error::Error;
+use logan_core::panics;
 use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyType};
-use std::any::Any;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ops::Range;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -32,6 +34,9 @@ pyo3::import_exception!(logan.errors, SummaryError);
 
 /// How long a signal may wait for its handler. Short for a human, long beside what a look costs.
 const SIGNAL_WAIT_MAX: Duration = Duration::from_millis(50);
+
+/// The kind of an `InputError` that the engine's own panic over an input is.
+pub const PANIC: &str = "panic";
 
 /// Why work in the core gave no result.
 pub enum Fault {
@@ -113,13 +118,20 @@ pub fn attended<T: Send>(
 /// Runs `work`; a panic in it becomes a fault.
 fn caught<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
     // What a panic leaves half done is not used again: values are dropped, locks stay poisoned.
-    catch_unwind(AssertUnwindSafe(work))
-        .unwrap_or_else(|payload| Err(Fault::Panic(text(payload.as_ref()))))
+    panics::caught(work).unwrap_or_else(|why| Err(Fault::Panic(why)))
 }
 
-fn text(payload: &(dyn Any + Send)) -> String {
-    let text = payload.downcast_ref::<&str>().map(|text| text.to_string());
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no text".into())
+/// Runs `work`, which looks at these bytes of an input; a panic in it is an error of that input, and
+/// others can be read all the same.
+pub fn over<T>(
+    path: &Path,
+    bytes: Range<u64>,
+    work: impl FnOnce() -> Result<T, Fault>,
+) -> Result<T, Fault> {
+    panics::caught(work).unwrap_or_else(|why| {
+        let Range { start, end } = bytes;
+        Err(Error::Panic { path: path.into(), start, end, decoded: false, why }.into())
+    })
 }
 
 /// The exception for a fault.
@@ -156,6 +168,9 @@ fn raised(py: Python<'_>, fault: Fault) -> PyErr {
                 .unwrap_or_else(|failure| failure)
         }
         Error::Archive { .. } => InputError::new_err(message),
+        Error::Panic { path, .. } => {
+            panicked(py, message, path.into_os_string()).unwrap_or_else(|failure| failure)
+        }
         Error::Format { text, position, message } => {
             misfit(py, py.get_type::<FormatError>(), message, text, position)
                 .unwrap_or_else(|failure| failure)
@@ -170,6 +185,12 @@ fn changed(py: Python<'_>, message: String, path: std::ffi::OsString) -> PyResul
     let class = py.get_type::<SourceChangedError>();
     let named = [("input", path)].into_py_dict(py)?;
     Ok(PyErr::from_value(class.call((message,), Some(&named))?))
+}
+
+fn panicked(py: Python<'_>, message: String, path: std::ffi::OsString) -> PyResult<PyErr> {
+    let named = [("input", path.into_pyobject(py)?.into_any())].into_py_dict(py)?;
+    named.set_item("kind", PANIC)?;
+    Ok(PyErr::from_value(py.get_type::<InputError>().call((message,), Some(&named))?))
 }
 
 fn misfit(

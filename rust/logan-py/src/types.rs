@@ -2,7 +2,7 @@
 //!
 //! Only translation: arguments to the core's types, through the [gate](crate::gate), and back.
 
-use crate::gate::{Fault, attended, detached};
+use crate::gate::{Fault, PANIC, attended, detached, over};
 use crate::{memory, pipe};
 use logan_core::archive::{self, Request};
 use logan_core::chunk_feed;
@@ -497,6 +497,7 @@ fn kind(error: &Error) -> &'static str {
         Error::Changed { .. } => "changed",
         Error::Cancelled => CANCELLED,
         Error::Archive { .. } => "archive",
+        Error::Panic { .. } => PANIC,
         _ => "unreadable",
     }
 }
@@ -621,7 +622,10 @@ impl Feed {
 
     fn finish(&self, py: Python<'_>) -> PyResult<Summary> {
         detached(py, || {
-            let feed = lock(&self.0)?.take().ok_or(Fault::Finished(FEED_FINISHED))?;
+            let mut place = lock(&self.0)?;
+            // A feed that the engine's panic ended stays, for a snapshot.
+            place.as_mut().ok_or(Fault::Finished(FEED_FINISHED))?.close()?;
+            let feed = place.take().ok_or(Fault::Finished(FEED_FINISHED))?;
             Ok(feed.finish()?)
         })
         .map(Summary)
@@ -753,8 +757,11 @@ pub fn decode_head<'py>(
     compression: &str,
     limit: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
-    let head =
-        detached(py, || Ok(archive::decode_head(archive::packing(compression)?, data, limit)))?;
+    let head = detached(py, || {
+        let packing = archive::packing(compression)?;
+        let bytes = 0..data.len() as u64;
+        over("".as_ref(), bytes, || Ok(archive::decode_head(packing, data, limit)))
+    })?;
     Ok(PyBytes::new(py, &head))
 }
 
@@ -784,7 +791,8 @@ pub fn custom_format(py: Python<'_>, text: &str) -> PyResult<String> {
 pub fn detect(py: Python<'_>, samples: Vec<(u64, PyBackedBytes)>) -> PyResult<String> {
     detached(py, || {
         let samples: Vec<_> = samples.iter().map(|(at, bytes)| (*at, &bytes[..])).collect();
-        Ok(format::detect::detect(&samples).to_string())
+        let end = samples.last().map_or(0, |(at, bytes)| at + bytes.len() as u64);
+        over("".as_ref(), 0..end, || Ok(format::detect::detect(&samples).to_string()))
     })
 }
 
@@ -819,10 +827,12 @@ pub fn seek(
     source: u32,
 ) -> PyResult<(&'static str, u64, u64)> {
     detached(py, || {
-        let file = Source::open(path, None)?;
+        let file = Source::open(&path, None)?;
         let spec = &spec.0;
-        let found =
-            logan_core::seek::range(&file, size, spec, source, spec.since_ns, spec.until_ns)?;
+        let found = over(&path, 0..size, || {
+            let (since, until) = (spec.since_ns, spec.until_ns);
+            Ok(logan_core::seek::range(&file, size, spec, source, since, until)?)
+        })?;
         Ok(match found {
             Found::Range(range) => ("range", range.start, range.end),
             Found::Unordered => ("unordered", 0, size),
@@ -842,7 +852,8 @@ pub fn last_time(
     source: u32,
 ) -> PyResult<Option<i64>> {
     detached(py, || {
-        Ok(logan_core::seek::last_time(&Source::open(path, None)?, size, &spec.0, source)?)
+        let file = Source::open(&path, None)?;
+        over(&path, 0..size, || Ok(logan_core::seek::last_time(&file, size, &spec.0, source)?))
     })
 }
 
@@ -862,8 +873,8 @@ pub fn layouts(
         PROGRESS_INTERVAL,
         || Ok(()),
         || {
-            let source = Source::open(path, None)?;
-            Ok(engine::find_layouts(&source, size, &control)?)
+            let source = Source::open(&path, None)?;
+            over(&path, 0..size, || Ok(engine::find_layouts(&source, size, &control)?))
         },
     )?;
     Ok(serde_json::to_string(&found).expect("layouts are plain data"))

@@ -18,6 +18,8 @@
 //! A chunk whose lines hang on lines before it is given those with its first buffer, as the threads
 //! that scan do not tell each other anything.
 //!
+//! A chunk over which the engine panics is left out, and the fault says which was the first.
+//!
 //! An archive that is damaged gives the figures of the whole lines before the damage and an error
 //! that says where it is.
 
@@ -40,11 +42,12 @@ use crate::engine::Control;
 use crate::error::Error;
 use crate::input::Source;
 use crate::lines::first_line_start;
+use crate::panics::caught;
 use crate::reduction::{MergeTree, Merged};
 use crate::scan::Scanner;
 use crate::summary::Summary;
 use lead::{Lead, Past};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -150,6 +153,8 @@ struct Archive {
     /// Nobody will take its chunks any more.
     left: AtomicBool,
     failed: Mutex<Option<Error>>,
+    /// The chunks over which the engine panicked, and what it said.
+    lost: Mutex<BTreeMap<u64, String>>,
 }
 
 /// What follows in a chunk.
@@ -255,6 +260,7 @@ impl Crew {
             cut: AtomicBool::new(false),
             left: AtomicBool::new(false),
             failed: Mutex::new(None),
+            lost: Mutex::default(),
         });
         let decoded = std::thread::scope(|scope| {
             let leave = Leave { crew: self, archive: &archive };
@@ -263,15 +269,30 @@ impl Crew {
                 .name("logan-decode".into())
                 .spawn_scoped(scope, || {
                     let decoder = Decoder::new(request.packing, stored, any_text);
-                    decode_all(cutter, decoder, path, request, control)
+                    caught(|| decode_all(cutter, decoder, path, request, control))
                 })
                 .map_err(|source| Error::io(path, source))?;
             self.host(scanner, &archive);
             drop(leave);
-            // A panic in the decoder is passed on.
             Ok(decoder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
-        let Decoded { facts, chunks, fault } = decoded?;
+        let decoded = decoded?;
+        let lost = std::mem::take(&mut *lock(&archive.lost));
+        let panicked = |chunk: u64, why: String, decoded: u64| {
+            let start = chunk * request.grid_bytes.max(1);
+            let end = (start + request.grid_bytes.max(1)).min(decoded.max(start));
+            Error::Panic { path: path.into(), start, end, decoded: true, why }
+        };
+        let Decoded { facts, chunks, fault } = decoded.unwrap_or_else(|why| {
+            // Of the decoder: the chunk that it was at is the first that was not ended.
+            let chunks = lock(&archive.tree).end().max(lost.keys().last().map_or(0, |n| n + 1));
+            let fault = Some(panicked(chunks, why, u64::MAX));
+            Decoded { facts: Facts::default(), chunks, fault }
+        });
+        let fault = match (fault, lost.into_iter().next()) {
+            (None, Some((chunk, why))) => Some(panicked(chunk, why, facts.decoded)),
+            (fault, _) => fault,
+        };
         if let Some(error) = lock(&archive.failed).take() {
             return Err(error);
         }
@@ -302,9 +323,15 @@ impl Crew {
     }
 
     fn scan_job(&self, scanner: &mut Scanner, job: Job) {
-        let archive = job.archive.clone();
+        let (archive, index) = (job.archive.clone(), job.index);
         let _guard = AbortOnPanic(self);
-        if let Err(error) = scan_chunk(scanner, job) {
+        let scanned = caught(|| scan_chunk(scanner, job)).unwrap_or_else(|why| {
+            // Its bytes are gone, so it cannot be scanned again; others can.
+            lock(&archive.lost).insert(index, why);
+            *scanner = Scanner::new(scanner.spec().clone())?;
+            Ok(())
+        });
+        if let Err(error) = scanned {
             lock(&archive.failed).get_or_insert(error);
             archive.left.store(true, Ordering::Release);
         }
@@ -809,6 +836,77 @@ mod tests {
             // Some bytes mean nothing (times, names of systems); all others are noticed.
             assert!(faults as usize > 2 * stored.len() - 40, "{kind:?} {faults}");
         }
+    }
+
+    #[test]
+    fn a_panic_costs_its_chunk() {
+        let text = text(3_000);
+        let at = |what: &str| memchr::memmem::find(&text, what.as_bytes()).unwrap() as u64;
+        let spec = Arc::new(Spec { panic_on: Some("nonsense 1003".into()), ..Spec::plain() });
+        let chunk = at("nonsense 1003") / 5_000 * 5_000;
+        let lead = at("nonsense 4\n") / 5_000 * 5_000;
+        assert!(chunk > lead);
+        let size = text.len() as u64;
+        let mut summaries = Vec::new();
+        for threads in [1, 3] {
+            let request = Request {
+                source: 0,
+                packing: Compression::Gzip.into(),
+                grid_bytes: 5_000,
+                expansion_max: 0,
+            };
+            let feed =
+                ArchiveFeed::new(spec.clone(), "x.gz".into(), request, threads, Arc::default());
+            let feed = feed.unwrap();
+            feed.push(&compressed(Compression::Gzip, &text));
+            let scanned = feed.finish().unwrap();
+            let fault = scanned.fault.expect("a panic").to_string();
+            let said = format!(
+                "x.gz: the engine failed on bytes {chunk} to {} of what it decodes to: a planted",
+                chunk + 5_000
+            );
+            assert!(fault.starts_with(&said), "{fault}");
+            assert_eq!(scanned.facts.decoded, size);
+            assert_eq!(scanned.summary.coverage.bytes(0), size - 5_000);
+            summaries.push(encode(&scanned.summary));
+        }
+        assert!(summaries[0] == summaries[1]);
+    }
+
+    /// Stored bytes whose reading panics after some.
+    struct Treacherous(Vec<u8>, usize);
+
+    impl Stored for Treacherous {
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+            assert!(self.1 < 20_000, "no more");
+            let len = buffer.len().min(1_000).min(self.0.len() - self.1);
+            buffer[..len].copy_from_slice(&self.0[self.1..self.1 + len]);
+            self.1 += len;
+            Ok(len)
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_decoder_is_an_end() {
+        let text = text(20_000);
+        let stored = compressed(Compression::Zstd, &text);
+        assert!(stored.len() > 30_000);
+        let crew = Crew::new(1, 1);
+        let request = Request {
+            source: 0,
+            packing: Compression::Zstd.into(),
+            grid_bytes: 5_000,
+            expansion_max: 0,
+        };
+        let mut scanner = Scanner::new(Arc::new(Spec::plain())).unwrap();
+        let control = Control::default();
+        let stored = Treacherous(stored, 0);
+        let scanned = crew.scan(&mut scanner, stored, Path::new("x"), request, &control).unwrap();
+        let fault = scanned.fault.expect("a panic").to_string();
+        assert!(fault.contains(": no more (mod.rs:"), "{fault}");
+        let covered = scanned.summary.coverage.bytes(0);
+        assert!(covered > 5_000 && covered.is_multiple_of(5_000), "{covered}");
+        assert!(fault.contains(&format!("bytes {covered} to {}", covered + 5_000)), "{fault}");
     }
 
     #[test]

@@ -418,8 +418,7 @@ fn eval(node: &Node, folder: &mut Folder, batch: &Batch, block: Block<'_>, open:
 
 /// A test of numbers, for every row.
 #[inline(always)]
-#[allow(clippy::extra_unused_type_parameters)] // `dispatch!` names the instruction set
-fn eval_column<S: Simd>(test: &Test, batch: &Batch) -> Mask {
+fn eval_column<S: Simd>(_simd: S, test: &Test, batch: &Batch) -> Mask {
     match test {
         Test::Status(ranges) => within(ranges, |first, last| {
             let (first, span) = (first as u16, (last - first) as u16);
@@ -450,6 +449,7 @@ fn within(ranges: &Ranges, rows: impl Fn(u64, u64) -> Mask) -> Mask {
 /// A test of text, for the open rows alone.
 #[inline(always)]
 fn eval_text<S: Simd>(
+    simd: S,
     place: &Place,
     test: &TextTest,
     folder: &mut Folder,
@@ -462,7 +462,7 @@ fn eval_text<S: Simd>(
             return open.filtered(|row| {
                 // A path that is nothing but a query leaves no route, as it leaves no path.
                 folder
-                    .key::<S>(batch, block, row)
+                    .key(simd, batch, block, row)
                     .is_some_and(|(key, at)| at < key.len() && test.holds(&key[at..], Some(key)))
             });
         }

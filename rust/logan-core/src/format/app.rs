@@ -123,13 +123,13 @@ impl LineFormat for App {
     }
 
     #[inline(always)]
-    fn parse_each<S: Simd>(&self, lines: &mut Scattered<'_>) {
+    fn parse_each<S: Simd>(&self, simd: S, lines: &mut Scattered<'_>) {
         if self.anywhere {
-            return one_by_one::<S, Self>(self, lines.lines, lines);
+            return one_by_one(simd, self, lines.lines, lines);
         }
         const _: () = assert!(SPOTS_MAX <= TEXTS_MAX);
         for some in lines.lines.chunks(SPOTS_MAX) {
-            self.plain_each::<S>(some, lines);
+            self.plain_each(simd, some, lines);
         }
     }
 
@@ -143,6 +143,7 @@ impl LineFormat for App {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         arena: &mut Vec<u8>,
@@ -159,16 +160,16 @@ impl LineFormat for App {
         {
             record.time_ns = time_ns;
             record.second = stamp.second;
-            fill::<S>(line, level, message, &mut context.memo, record);
+            fill(simd, line, level, message, &mut context.memo, record);
             return true;
         }
-        let found = self.dissect::<S>(line, context);
+        let found = self.dissect(simd, line, context);
         let coloured = match found {
             Some((_, level, message)) if level != Level::None => {
                 let end = line.len().min(message + 1);
-                line.find::<S>(0, ESC) < end
+                line.find(simd, 0, ESC) < end
             }
-            _ => line.find::<S>(0, ESC) < line.len(),
+            _ => line.find(simd, 0, ESC) < line.len(),
         };
         if coloured && self.without_colours(line, context, arena, record) {
             return true;
@@ -176,7 +177,7 @@ impl LineFormat for App {
         let Some((stamp, level, message)) = found else { return false };
         record.time_ns = stamp.nanos_since_epoch();
         record.second = stamp.second;
-        fill::<S>(line, level, message, &mut context.memo, record);
+        fill(simd, line, level, message, &mut context.memo, record);
         if record.duration_ns == NO_DURATION {
             record.duration_ns = of_mongo(&line.bytes()[message..]);
         }
@@ -244,8 +245,8 @@ struct Heads<'a> {
 /// Writes all but the response times of lines of the most usual shape behind the batch's last
 /// row; how many, and where the line after them starts.
 #[inline(always)]
-#[allow(clippy::extra_unused_type_parameters)] // `dispatch!` names the instruction set
 fn heads<S: Simd>(
+    _simd: S,
     block: &[u8],
     ends: &[u32],
     start: u32,
@@ -310,21 +311,21 @@ fn write_head(
 /// Whether a line begins with four numbers with points between them, the first of up to three
 /// digits, and a space: no timestamp does.
 #[inline(always)]
-fn begins_with_address<S: Simd>(line: Line<'_>) -> bool {
-    let other = !line.range32::<S>(0, b'0', b'9');
+fn begins_with_address<S: Simd>(simd: S, line: Line<'_>) -> bool {
+    let other = !line.range32(simd, 0, b'0', b'9');
     let without_lowest = |mask: u32| mask & mask.wrapping_sub(1);
     let rest = without_lowest(without_lowest(without_lowest(other)));
     // What is not a digit: first three points, not at the very front, then a space.
     let (points, space) = (other ^ rest, rest & rest.wrapping_neg());
     (other & 0b1111 > 1)
         & (other & 1 == 0)
-        & (points & !line.eq32::<S>(0, b'.') == 0)
-        & (space & line.eq32::<S>(0, b' ') != 0)
+        & (points & !line.eq32(simd, 0, b'.') == 0)
+        & (space & line.eq32(simd, 0, b' ') != 0)
 }
 
 /// Finds the response times in the messages of rows that [`heads`] has just written.
 #[inline(always)]
-fn durations<S: Simd>(heads: &Heads<'_>, memo: &mut Memo, batch: &mut Batch) {
+fn durations<S: Simd>(simd: S, heads: &Heads<'_>, memo: &mut Memo, batch: &mut Batch) {
     let rows = batch.len..batch.len + heads.rows;
     let message = &batch.message[rows.clone()];
     let duration_ns = &mut batch.duration_ns[rows.clone()];
@@ -334,7 +335,7 @@ fn durations<S: Simd>(heads: &Heads<'_>, memo: &mut Memo, batch: &mut Batch) {
         // SAFETY: the message lies in the block with its pad, or `Heads` would not say so.
         unsafe { Line::new_unchecked(heads.block, start, end) }
     };
-    text_duration::find_many::<S>(message.len(), text, memo, |i, nanos| {
+    text_duration::find_many(simd, message.len(), text, memo, |i, nanos| {
         duration_ns[i] = nanos;
         flags[i] |= REQUEST | MEASURED;
     });
@@ -402,6 +403,7 @@ fn plain_head(bytes: u64) -> Option<(&'static Head, u32)> {
 
 #[inline(always)]
 fn fill<S: Simd>(
+    simd: S,
     line: Line<'_>,
     level: Level,
     message: usize,
@@ -409,7 +411,7 @@ fn fill<S: Simd>(
     record: &mut Record,
 ) {
     record.level = level;
-    record.duration_ns = text_duration::find::<S>(line, message, memo);
+    record.duration_ns = text_duration::find(simd, line, message, memo);
     record.message = Text::of_line(message, line.len());
 }
 
@@ -446,14 +448,14 @@ impl App {
     /// Parses some of the lines, at most [`SPOTS_MAX`]: those of the most usual shape together,
     /// in two phases as [`plain_lines`] does.
     #[inline(always)]
-    fn plain_each<S: Simd>(&self, some: &[Spot], lines: &mut Scattered<'_>) {
+    fn plain_each<S: Simd>(&self, simd: S, some: &[Spot], lines: &mut Scattered<'_>) {
         let block = lines.block;
         let last_end = block.len().saturating_sub(PAD).min(u32::MAX as usize) as u32;
         // Without a branch, since nobody can say which line is of which format.
         let (mut mine, mut others) = (Spots::default(), Spots::default());
         for &spot in some {
             let line = line_of(block, spot.start, spot.end);
-            let other = !lines.escapes & begins_with_address::<S>(line);
+            let other = !lines.escapes & begins_with_address(simd, line);
             mine.push_if(spot, !other);
             others.push_if(spot, other);
         }
@@ -489,18 +491,19 @@ impl App {
             // SAFETY: the message lies in a line that was found to have its pad.
             unsafe { Line::new_unchecked(block, start, end) }
         };
-        text_duration::find_many::<S>(plain.len(), text, memo, |i, nanos| {
+        text_duration::find_many(simd, plain.len(), text, memo, |i, nanos| {
             let row = plain[i].row as usize;
             duration_ns[row] = nanos;
             flags[row] |= REQUEST | MEASURED;
         });
-        one_by_one::<S, Self>(self, odd.all(), lines);
+        one_by_one(simd, self, odd.all(), lines);
     }
 
     /// Timestamp, level and start of the message, by the general way.
     #[inline(always)]
     fn dissect<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
     ) -> Option<(Stamp, Level, usize)> {
@@ -520,8 +523,9 @@ impl App {
         let mut front = 0;
         while from < limit {
             // All timestamps begin with a digit or a capital.
-            let starts = line.range32::<S>(from, b'0', b'9') | line.range32::<S>(from, b'A', b'Z');
-            let fronts = fronts::<S>(line, from);
+            let starts =
+                line.range32(simd, from, b'0', b'9') | line.range32(simd, from, b'A', b'Z');
+            let fronts = fronts(simd, line, from);
             let mut starts = starts & (fronts << 1 | front);
             front = fronts >> 31;
             while starts != 0 {
@@ -580,11 +584,12 @@ impl App {
 fn dissected(app: &App, line: Line<'_>, context: &mut Context) -> Option<(Stamp, Level, usize)> {
     #[inline(always)]
     fn dissect<S: Simd>(
+        simd: S,
         app: &App,
         line: Line<'_>,
         context: &mut Context,
     ) -> Option<(Stamp, Level, usize)> {
-        app.dissect::<S>(line, context)
+        app.dissect(simd, line, context)
     }
     crate::dispatch!(dissect::<>(app: &App, line: Line<'_>, context: &mut Context)
         -> Option<(Stamp, Level, usize)>; app, line, context)
@@ -592,8 +597,8 @@ fn dissected(app: &App, line: Line<'_>, context: &mut Context) -> Option<(Stamp,
 
 /// Whether the format `text` finds a timestamp and a level in the line.
 #[inline(always)]
-pub(super) fn has_time<S: Simd>(line: Line<'_>, context: &mut Context) -> bool {
-    App { anywhere: true }.dissect::<S>(line, context).is_some()
+pub(super) fn has_time<S: Simd>(simd: S, line: Line<'_>, context: &mut Context) -> bool {
+    App { anywhere: true }.dissect(simd, line, context).is_some()
 }
 
 /// Time, level and message of a line with a timestamp at `at`; None if there is none, Some(None) if
@@ -633,8 +638,8 @@ static FRONTS: Classes = Classes::new(&[
 
 /// Which of the 32 bytes from `from` may stand before a timestamp, also beyond the line.
 #[inline(always)]
-fn fronts<S: Simd>(line: Line<'_>, from: usize) -> u32 {
-    let [fronts] = line.window_at(from).classes::<S, 1>(&FRONTS, [0xff]);
+fn fronts<S: Simd>(simd: S, line: Line<'_>, from: usize) -> u32 {
+    let [fronts] = line.window_at(from).classes(simd, &FRONTS, [0xff]);
     fronts as u32
 }
 

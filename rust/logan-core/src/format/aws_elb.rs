@@ -78,24 +78,26 @@ impl<const IS_APPLICATION: bool> LineFormat for Balancer<IS_APPLICATION> {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        read::<S, IS_APPLICATION>(line, &mut context.clock, record).is_some()
+        read::<S, IS_APPLICATION>(simd, line, &mut context.clock, record).is_some()
     }
 }
 
 #[inline(always)]
 fn read<S: Simd, const IS_APPLICATION: bool>(
+    simd: S,
     line: Line<'_>,
     clock: &mut Clock,
     record: &mut Record,
 ) -> Option<()> {
     let mut c = Cursor::new(line, 0);
     if IS_APPLICATION {
-        let kind = c.word::<S>()?;
+        let kind = c.word(simd)?;
         if !TYPES.contains(&c.bytes(kind)) {
             return None;
         }
@@ -103,9 +105,9 @@ fn read<S: Simd, const IS_APPLICATION: bool>(
     }
     let (time, end) = clock.iso(line, c.at)?;
     c.at = end;
-    c.next_word::<S>()?;
-    let client = c.next_word::<S>()?;
-    c.next_word::<S>()?;
+    c.next_word(simd)?;
+    let client = c.next_word(simd)?;
+    c.next_word(simd)?;
     let times =
         [c.next_time(Unit::Seconds)?, c.next_time(Unit::Seconds)?, c.next_time(Unit::Seconds)?];
     record.status = c.next_status()?;
@@ -115,13 +117,13 @@ fn read<S: Simd, const IS_APPLICATION: bool>(
     c.pass(b' ')?;
     c.pass(b'"')?;
     let request = c.at;
-    let request_end = closing_quote::<S>(line, request).unwrap_or(line.len());
+    let request_end = closing_quote(simd, line, request).unwrap_or(line.len());
     record.time_ns = time.nanos_since_epoch();
     record.second = time.second;
     record.client = c.client(client);
     record.duration_ns = sum(times);
     route(line, request, request_end, record);
-    let (start, end) = path_of_url::<S>(line, record.path.range());
+    let (start, end) = path_of_url(simd, line, record.path.range());
     record.path = Text::of_line(start, end);
     Some(())
 }
@@ -139,11 +141,11 @@ fn sum(times: [u64; 3]) -> u64 {
 
 /// The path of `scheme://host/path`; what is no such URL, all of it.
 #[inline(always)]
-fn path_of_url<S: Simd>(line: Line<'_>, (start, end): Span) -> Span {
-    let colon = line.find::<S>(start, b':');
+fn path_of_url<S: Simd>(simd: S, line: Line<'_>, (start, end): Span) -> Span {
+    let colon = line.find(simd, start, b':');
     if colon + 3 > end || !line.bytes()[colon..].starts_with(b"://") {
         return (start, end);
     }
-    let slash = line.find::<S>(colon + 3, b'/');
+    let slash = line.find(simd, colon + 3, b'/');
     if slash < end { (slash, end) } else { (start, end) }
 }

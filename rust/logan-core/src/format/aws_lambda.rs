@@ -44,6 +44,7 @@ impl LineFormat for Lambda {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        _simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,

@@ -59,34 +59,35 @@ impl LineFormat for S3 {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        read::<S>(line, &mut context.clock, record).is_some()
+        read(simd, line, &mut context.clock, record).is_some()
     }
 }
 
 #[inline(always)]
-fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
+fn read<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
     let mut c = Cursor::new(line, 0);
-    c.word::<S>()?;
-    c.next_word::<S>()?;
+    c.word(simd)?;
+    c.next_word(simd)?;
     c.pass(b' ')?;
     c.pass(b'[')?;
     let (time, end) = clock.clf(line, c.at)?;
     c.at = end;
     c.pass(b']')?;
-    let client = c.next_word::<S>()?;
-    c.next_word::<S>()?;
-    c.next_word::<S>()?;
-    let operation = c.next_word::<S>()?;
+    let client = c.next_word(simd)?;
+    c.next_word(simd)?;
+    c.next_word(simd)?;
+    let operation = c.next_word(simd)?;
     let name = c.bytes(operation);
     if !name[0].is_ascii_uppercase() || !name.contains(&b'.') {
         return None;
     }
-    c.next_word::<S>()?;
+    c.next_word(simd)?;
     c.pass(b' ')?;
     if c.pass(b'-').is_some() {
         record.status = c.next_status()?;
@@ -95,7 +96,7 @@ fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Opti
         let request = c.at;
         let mut tried = 0;
         record.status = loop {
-            let close = closing_quote::<S>(line, c.at)?;
+            let close = closing_quote(simd, line, c.at)?;
             c.at = close + 1;
             if let Some(status) = c.next_status().filter(|_| c.is(b' ')) {
                 route(line, request, close, record);
@@ -108,7 +109,7 @@ fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Opti
             c.at = close + 1;
         };
     }
-    c.next_word::<S>()?;
+    c.next_word(simd)?;
     record.bytes_sent = c.next_size()?;
     c.next_size()?;
     record.duration_ns = c.next_time(Unit::Milliseconds)?;

@@ -33,23 +33,23 @@ struct Vpc;
 
 impl Vpc {
     #[inline(always)]
-    fn read<S: Simd>(line: Line<'_>, record: &mut Record) -> Option<()> {
+    fn read<S: Simd>(simd: S, line: Line<'_>, record: &mut Record) -> Option<()> {
         let mut cursor = Cursor::new(line, 0);
         cursor.pass_text(b"2 ")?;
-        cursor.word::<S>()?;
-        let interface = cursor.next_word::<S>()?;
+        cursor.word(simd)?;
+        let interface = cursor.next_word(simd)?;
         if !cursor.bytes(interface).starts_with(b"eni-") {
             return None;
         }
-        let source = cursor.next_word::<S>()?;
+        let source = cursor.next_word(simd)?;
         for _ in 0..5 {
-            cursor.next_word::<S>()?;
+            cursor.next_word(simd)?;
         }
         let bytes = cursor.next_size()?;
-        let start = cursor.next_word::<S>()?;
-        let end = cursor.next_word::<S>()?;
-        let action = cursor.next_word::<S>()?;
-        let status = cursor.next_word::<S>()?;
+        let start = cursor.next_word(simd)?;
+        let end = cursor.next_word(simd)?;
+        let action = cursor.next_word(simd)?;
+        let status = cursor.next_word(simd)?;
         let known = matches!(cursor.bytes(action), b"ACCEPT" | b"REJECT" | b"-")
             && matches!(cursor.bytes(status), b"OK" | b"NODATA" | b"SKIPDATA")
             && cursor.at == line.len();
@@ -75,11 +75,12 @@ impl LineFormat for Vpc {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         _context: &mut Context,
         _arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        Vpc::read::<S>(line, record).is_some()
+        Vpc::read(simd, line, record).is_some()
     }
 }

@@ -59,25 +59,25 @@ impl<'a> Cursor<'a> {
 
     /// One byte or more, up to the next space or the line's end.
     #[inline(always)]
-    pub(crate) fn word<S: Simd>(&mut self) -> Option<Span> {
+    pub(crate) fn word<S: Simd>(&mut self, simd: S) -> Option<Span> {
         let start = self.at;
-        self.at = self.line.find::<S>(start, b' ');
+        self.at = self.line.find(simd, start, b' ');
         (start < self.at).then_some((start, self.at))
     }
 
     /// A space and a word.
     #[inline(always)]
-    pub(crate) fn next_word<S: Simd>(&mut self) -> Option<Span> {
+    pub(crate) fn next_word<S: Simd>(&mut self, simd: S) -> Option<Span> {
         self.pass(b' ')?;
-        self.word::<S>()
+        self.word(simd)
     }
 
     /// The inside of a quoted field.
     #[inline(always)]
-    pub(crate) fn quoted<S: Simd>(&mut self) -> Option<Span> {
+    pub(crate) fn quoted<S: Simd>(&mut self, simd: S) -> Option<Span> {
         self.pass(b'"')?;
         let start = self.at;
-        let close = closing_quote::<S>(self.line, start)?;
+        let close = closing_quote(simd, self.line, start)?;
         self.at = close + 1;
         Some((start, close))
     }

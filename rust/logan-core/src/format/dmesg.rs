@@ -79,6 +79,7 @@ impl LineFormat for Dmesg {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        _simd: S,
         line: Line<'_>,
         _context: &mut Context,
         _arena: &mut Vec<u8>,

@@ -46,6 +46,7 @@ impl<E: Entries> LineFormat for Listed<E> {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        _simd: S,
         _line: Line<'_>,
         _context: &mut Context,
         _arena: &mut Vec<u8>,
@@ -65,6 +66,7 @@ impl<E: Entries> LineFormat for Listed<E> {
     #[inline(always)]
     fn part<S: Simd>(
         &self,
+        _simd: S,
         line: Line<'_>,
         offset: u64,
         context: &mut Context,

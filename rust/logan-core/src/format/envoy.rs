@@ -61,23 +61,24 @@ impl LineFormat for Envoy {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        read::<S>(line, &mut context.clock, record).is_some()
+        read(simd, line, &mut context.clock, record).is_some()
     }
 }
 
 #[inline(always)]
-fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
+fn read<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
     let mut c = Cursor::new(line, 0);
     c.pass(b'[')?;
     let (time, end) = clock.iso(line, c.at)?;
     c.at = end;
     c.pass_text(b"] ")?;
-    let request = c.quoted::<S>()?;
+    let request = c.quoted(simd)?;
     record.status = if c.pass_text(b" 0 ").is_some() {
         c.at -= 1;
         NO_STATUS
@@ -85,7 +86,7 @@ fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Opti
         c.next_status()?
     };
     // The flags: `-` or capitals.
-    let flags = c.next_word::<S>()?;
+    let flags = c.next_word(simd)?;
     if c.bytes(flags)[0].is_ascii_digit() {
         return None;
     }
@@ -97,9 +98,9 @@ fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Opti
             break;
         }
         if first == b'"' {
-            c.quoted::<S>()?
+            c.quoted(simd)?
         } else {
-            c.word::<S>()?
+            c.word(simd)?
         };
     }
     c.next_size()?;
@@ -110,9 +111,9 @@ fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Opti
     record.second = time.second;
     route(line, request.0, request.1, record);
     if c.pass(b' ').is_some()
-        && let Some((start, end)) = c.quoted::<S>()
+        && let Some((start, end)) = c.quoted(simd)
     {
-        let comma = line.find::<S>(start, b',').min(end);
+        let comma = line.find(simd, start, b',').min(end);
         record.client = c.text((start, comma));
     }
     Some(())

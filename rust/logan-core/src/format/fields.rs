@@ -183,8 +183,10 @@ impl<'a> Fields<'a> {
 
     /// Takes in the value of a key, which was written at `key`.
     #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "the instruction set is one of them")]
     pub fn take<S: Simd>(
         &mut self,
+        simd: S,
         known: Known,
         key: usize,
         value: Value,
@@ -205,7 +207,7 @@ impl<'a> Fields<'a> {
                 }
             }
             Meaning::Method => {
-                if rank > self.ranks[METHOD] && is_method::<S>(line, value, bytes) {
+                if rank > self.ranks[METHOD] && is_method(simd, line, value, bytes) {
                     self.ranks[METHOD] = rank;
                     record.method = Text::of_line(value.start, value.end);
                 }
@@ -224,7 +226,7 @@ impl<'a> Fields<'a> {
             }
             Meaning::Client => {
                 let plain =
-                    !value.escaped && Fields::is_plain_client::<S>(line, value.start, value.end);
+                    !value.escaped && Fields::is_plain_client(simd, line, value.start, value.end);
                 let text = if plain {
                     Text::of_line(value.start, value.end)
                 } else {
@@ -243,9 +245,14 @@ impl<'a> Fields<'a> {
 
     /// Whether a client without escapes is so written that nothing of it is cut off.
     #[inline(always)]
-    pub(super) fn is_plain_client<S: Simd>(line: Line<'_>, start: usize, end: usize) -> bool {
+    pub(super) fn is_plain_client<S: Simd>(
+        simd: S,
+        line: Line<'_>,
+        start: usize,
+        end: usize,
+    ) -> bool {
         let len = end - start;
-        let colons = line.eq32::<S>(start, b':');
+        let colons = line.eq32(simd, start, b':');
         (2..32).contains(&len) && colons & ((1 << len) - 1) == 0 && line.byte(start) != b'['
     }
 
@@ -259,7 +266,9 @@ impl<'a> Fields<'a> {
     /// Takes a value into its parts of the record as if there was no other for them; false if
     /// another could count: where this one is not usable, or has rivals and not the rank of its name.
     #[inline(always)]
+    #[expect(clippy::too_many_arguments, reason = "the instruction set is one of them")]
     pub(super) fn take_alone<S: Simd>(
+        simd: S,
         line: Line<'_>,
         part: Part,
         key: usize,
@@ -275,7 +284,7 @@ impl<'a> Fields<'a> {
         match whole(bytes).filter(|_| value.number && bytes.len() < 8) {
             Some(number) => fields.take_whole(known, key, number, bytes.len() as u32, &mut found),
             None if value.number => fields.take_scalar(known, key, value, context, &mut found),
-            None => fields.take::<S>(known, key, value, context, arena, &mut found),
+            None => fields.take(simd, known, key, value, context, arena, &mut found),
         }
         fields.settle_if_open(&mut found);
         for place in (0..PLACES).filter(|place| wins >> place & 1 != 0) {

@@ -43,6 +43,7 @@ impl LineFormat for Gin {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        _simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,

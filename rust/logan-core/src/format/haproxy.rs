@@ -83,27 +83,29 @@ impl<const IS_HTTP: bool> LineFormat for Haproxy<IS_HTTP> {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        read::<S, IS_HTTP>(line, &mut context.clock, record).is_some()
+        read::<S, IS_HTTP>(simd, line, &mut context.clock, record).is_some()
     }
 }
 
 #[inline(always)]
 fn read<S: Simd, const IS_HTTP: bool>(
+    simd: S,
     line: Line<'_>,
     clock: &mut Clock,
     record: &mut Record,
 ) -> Option<()> {
-    let (client, open) = front::<S>(line)?;
+    let (client, open) = front(simd, line)?;
     let (time, end) = clock.clf(line, open + 1)?;
     let mut c = Cursor::new(line, end);
     c.pass(b']')?;
-    c.next_word::<S>()?;
-    let server = c.next_word::<S>()?;
+    c.next_word(simd)?;
+    let server = c.next_word(simd)?;
     memchr::memchr(b'/', c.bytes(server))?;
     record.duration_ns = match numbers(&mut c, if IS_HTTP { 5 } else { 3 })? {
         Some(millis) => nanos_of(millis, 0, Unit::Milliseconds.nanos()),
@@ -121,10 +123,10 @@ fn read<S: Simd, const IS_HTTP: bool>(
     let _ = c.pass(b'+');
     record.bytes_sent = c.integer()?;
     if IS_HTTP {
-        c.next_word::<S>()?;
-        c.next_word::<S>()?;
+        c.next_word(simd)?;
+        c.next_word(simd)?;
     }
-    let state = c.next_word::<S>()?;
+    let state = c.next_word(simd)?;
     if state.1 - state.0 != if IS_HTTP { 4 } else { 2 } {
         return None;
     }
@@ -135,9 +137,9 @@ fn read<S: Simd, const IS_HTTP: bool>(
     record.client = c.client(client);
     if IS_HTTP {
         // Quotes inside captured headers and requests are written as `#22`.
-        let request = line.find::<S>(c.at, b'"') + 1;
+        let request = line.find(simd, c.at, b'"') + 1;
         if request < line.len() {
-            let end = closing_quote::<S>(line, request).unwrap_or(line.len());
+            let end = closing_quote(simd, line, request).unwrap_or(line.len());
             route(line, request, end, record);
         }
     }
@@ -146,10 +148,10 @@ fn read<S: Simd, const IS_HTTP: bool>(
 
 /// The client with its port, and the bracket of the time.
 #[inline(always)]
-fn front<S: Simd>(line: Line<'_>) -> Option<(Span, usize)> {
+fn front<S: Simd>(simd: S, line: Line<'_>) -> Option<(Span, usize)> {
     let mut from = 0;
     loop {
-        let open = line.find::<S>(from, b'[');
+        let open = line.find(simd, from, b'[');
         if open >= line.len().min(HEAD_BYTES_MAX) {
             return None;
         }

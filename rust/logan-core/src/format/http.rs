@@ -14,16 +14,16 @@ const METHOD_BYTES_MAX: usize = 20;
 
 /// Bit `k` is set where byte `i + k` equals `byte`, for the 64 bytes from `i` inside the line.
 #[inline(always)]
-pub(crate) fn eq64<S: Simd>(line: Line<'_>, i: usize, byte: u8) -> u64 {
-    u64::from(line.eq32::<S>(i, byte)) | u64::from(line.eq32::<S>(i + 32, byte)) << 32
+pub(crate) fn eq64<S: Simd>(simd: S, line: Line<'_>, i: usize, byte: u8) -> u64 {
+    u64::from(line.eq32(simd, i, byte)) | u64::from(line.eq32(simd, i + 32, byte)) << 32
 }
 
 /// The quote that closes a field whose inside begins at `from`.
 #[inline(always)]
-pub(crate) fn closing_quote<S: Simd>(line: Line<'_>, from: usize) -> Option<usize> {
+pub(crate) fn closing_quote<S: Simd>(simd: S, line: Line<'_>, from: usize) -> Option<usize> {
     let mut i = from;
     while i < line.len() {
-        let mut mask = eq64::<S>(line, i, b'"');
+        let mut mask = eq64(simd, line, i, b'"');
         while mask != 0 {
             let quote = i + mask.trailing_zeros() as usize;
             if line.byte(quote - 1) != b'\\' || !is_escaped(line, from, quote) {

@@ -67,8 +67,8 @@ struct Json {
 
 impl LineFormat for Json {
     #[inline(always)]
-    fn keys<S: Simd>(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
-        keys::of_json::<S>(line, found);
+    fn keys<S: Simd>(&self, simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
+        keys::of_json(simd, line, found);
     }
 
     const COLUMNS: Columns = Columns::TIME
@@ -93,21 +93,22 @@ impl LineFormat for Json {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
         let Some(mut shapes) = context.shapes.take() else {
-            return self.parse_generally::<S>(line, context, arena, record);
+            return self.parse_generally(simd, line, context, arena, record);
         };
-        let outcome = shapes.read::<S>(line, context, arena, record);
+        let outcome = shapes.read(simd, line, context, arena, record);
         let parsed = match outcome {
             Outcome::Read => true,
-            _ => self.parse_generally::<S>(line, context, arena, record),
+            _ => self.parse_generally(simd, line, context, arena, record),
         };
         if parsed && outcome == Outcome::New {
-            shapes.learn::<S>(self.names, line);
+            shapes.learn(simd, self.names, line);
         }
         context.shapes = Some(shapes);
         parsed
@@ -116,10 +117,10 @@ impl LineFormat for Json {
 
 /// Parses lines until one is no record; many at once as long as they are alike.
 #[inline(always)]
-fn many<S: Simd>(json: &Json, run: &mut Run<'_>) {
+fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
     while run.next < run.ends.len() && !run.batch.is_full() {
         let Some(mut shapes) = run.context.shapes.take() else { return };
-        let group = shapes.read_many::<S>(run);
+        let group = shapes.read_many(simd, run);
         run.context.shapes = Some(shapes);
         let first = run.batch.len;
         // Without a group it is the next line alone.
@@ -132,7 +133,7 @@ fn many<S: Simd>(json: &Json, run: &mut Run<'_>) {
             let line = super::line_of(run.block, start, run.ends[run.next + row]);
             let mut record = Record::EMPTY;
             if super::is_never_a_record(line)
-                || !json.parse::<S>(line, run.context, &mut run.batch.arena, &mut record)
+                || !json.parse(simd, line, run.context, &mut run.batch.arena, &mut record)
             {
                 records = row;
                 break;
@@ -173,6 +174,7 @@ impl Json {
     #[inline(always)]
     fn parse_generally<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         arena: &mut Vec<u8>,
@@ -234,7 +236,7 @@ impl Json {
                         return false;
                     }
                     key = at + 1;
-                    let Some((end, escaped)) = string_end::<S>(line, key) else {
+                    let Some((end, escaped)) = string_end(simd, line, key) else {
                         return false;
                     };
                     if !escaped {
@@ -268,13 +270,13 @@ impl Json {
                             continue;
                         }
                     }
-                    let Some((end, escaped)) = string_end::<S>(line, start) else {
+                    let Some((end, escaped)) = string_end(simd, line, start) else {
                         return false;
                     };
                     at = end + 1;
                     if known.meaning != Meaning::Nothing {
                         let value = Value { start, end, escaped, number: false };
-                        fields.take::<S>(known, key, value, context, arena, record);
+                        fields.take(simd, known, key, value, context, arena, record);
                     }
                 }
                 digit @ (b'-' | b'0'..=b'9') => {
@@ -290,7 +292,7 @@ impl Json {
                         }
                     }
                     let start = at;
-                    let Some(end) = number_end::<S>(line, at) else {
+                    let Some(end) = number_end(simd, line, at) else {
                         return false;
                     };
                     at = end;
@@ -535,9 +537,9 @@ fn skip_spaces(line: Line<'_>, mut at: usize) -> usize {
 
 /// Where the number at `at` ends, if it is one.
 #[inline(always)]
-pub(super) fn number_end<S: Simd>(line: Line<'_>, at: usize) -> Option<usize> {
+pub(super) fn number_end<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<usize> {
     let start = at + usize::from(line.byte(at) == b'-');
-    let digits = line.range32::<S>(start, b'0', b'9');
+    let digits = line.range32(simd, start, b'0', b'9');
     let whole = digits.trailing_ones() as usize;
     if whole == 0 || whole > 1 && line.byte(start) == b'0' {
         return None;
@@ -579,12 +581,12 @@ fn long_number_end(line: Line<'_>, start: usize) -> Option<usize> {
 
 /// Where the string that starts at `start` has its closing quote, and whether it holds escapes.
 #[inline(always)]
-pub(crate) fn string_end<S: Simd>(line: Line<'_>, start: usize) -> Option<(usize, bool)> {
+pub(crate) fn string_end<S: Simd>(simd: S, line: Line<'_>, start: usize) -> Option<(usize, bool)> {
     let mut escaped = false;
     let mut at = start;
     loop {
-        let quotes = line.eq32::<S>(at, b'"');
-        let first = quotes | line.eq32::<S>(at, b'\\');
+        let quotes = line.eq32(simd, at, b'"');
+        let first = quotes | line.eq32(simd, at, b'\\');
         if first == 0 {
             at += 32;
             if at >= line.len() {

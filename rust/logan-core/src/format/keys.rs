@@ -146,7 +146,7 @@ const ASTRAY: u8 = u8::MAX;
 
 /// The keys of a JSON record.
 #[inline(always)]
-pub fn of_json<S: Simd>(line: Line<'_>, found: &mut Found<'_>) {
+pub fn of_json<S: Simd>(simd: S, line: Line<'_>, found: &mut Found<'_>) {
     let mut at = memchr::memchr(b'{', line.bytes()).map_or(line.len(), |i| i + 1);
     let mut ways = [Way([0; NAMES_MAX]); DEPTH_MAX];
     let mut depth = 0;
@@ -166,7 +166,7 @@ pub fn of_json<S: Simd>(line: Line<'_>, found: &mut Found<'_>) {
             }
         }
         let key = at + 1;
-        let Some((key_end, _)) = json::string_end::<S>(line, key) else { return };
+        let Some((key_end, _)) = json::string_end(simd, line, key) else { return };
         let (here, inner) = follow(found.keys, &ways[depth], &line.bytes()[key..key_end]);
         at = key_end + 1;
         while at < line.len() && matches!(line.byte(at), b':' | b' ' | b'\t' | b'\r') {
@@ -175,7 +175,7 @@ pub fn of_json<S: Simd>(line: Line<'_>, found: &mut Found<'_>) {
         let start = at;
         match line.byte(at) {
             b'"' => {
-                let Some((end, escaped)) = json::string_end::<S>(line, start + 1) else { return };
+                let Some((end, escaped)) = json::string_end(simd, line, start + 1) else { return };
                 take_all(here, line, start + 1, end, escaped, found);
                 at = end + 1;
             }
@@ -186,12 +186,12 @@ pub fn of_json<S: Simd>(line: Line<'_>, found: &mut Found<'_>) {
                     at += 1;
                 }
                 _ => {
-                    let Some(end) = skip::<S>(line, at) else { return };
+                    let Some(end) = skip(simd, line, at) else { return };
                     at = end;
                 }
             },
             b'[' => {
-                let Some(end) = skip::<S>(line, at) else { return };
+                let Some(end) = skip(simd, line, at) else { return };
                 at = end;
             }
             first => {
@@ -249,11 +249,11 @@ fn take_all(
 
 /// Where the object or array that begins at `at` ends.
 #[inline(always)]
-fn skip<S: Simd>(line: Line<'_>, mut at: usize) -> Option<usize> {
+fn skip<S: Simd>(simd: S, line: Line<'_>, mut at: usize) -> Option<usize> {
     let mut open = 0usize;
     while at < line.len() {
         match line.byte(at) {
-            b'"' => at = json::string_end::<S>(line, at + 1)?.0,
+            b'"' => at = json::string_end(simd, line, at + 1)?.0,
             b'{' | b'[' => open += 1,
             b'}' | b']' => {
                 open -= 1;
@@ -270,8 +270,8 @@ fn skip<S: Simd>(line: Line<'_>, mut at: usize) -> Option<usize> {
 
 /// The keys of a logfmt record.
 #[inline(always)]
-pub fn of_logfmt<S: Simd>(line: Line<'_>, found: &mut Found<'_>) {
-    logfmt::pairs::<S>(line, |key, start, end, escaped| {
+pub fn of_logfmt<S: Simd>(simd: S, line: Line<'_>, found: &mut Found<'_>) {
+    logfmt::pairs(simd, line, |key, start, end, escaped| {
         for i in 0..found.keys.names.len() {
             if found.keys.names[i].0 == line.bytes()[key.clone()] {
                 found.take(i, line, start, end, escaped);

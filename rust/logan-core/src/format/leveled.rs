@@ -72,19 +72,20 @@ impl LineFormat for Leveled {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        if line.find::<S>(0, ESC) == line.len() {
-            return take::<S>(line, context, record);
+        if line.find(simd, 0, ESC) == line.len() {
+            return take(simd, line, context, record);
         }
         let mut plain = std::mem::take(&mut context.plain);
         let mut parsed = false;
         if ansi::strip(line.bytes(), &mut plain) {
             let line = Line::new(&plain, PAD, plain.len() - PAD);
-            parsed = take::<S>(line, context, record);
+            parsed = take(simd, line, context, record);
             let from = arena.len();
             arena.extend_from_slice(line.bytes());
             for text in
@@ -94,20 +95,20 @@ impl LineFormat for Leveled {
             }
         }
         context.plain = plain;
-        parsed || take::<S>(line, context, record)
+        parsed || take(simd, line, context, record)
     }
 }
 
 #[inline(always)]
-fn take<S: Simd>(line: Line<'_>, context: &mut Context, record: &mut Record) -> bool {
+fn take<S: Simd>(simd: S, line: Line<'_>, context: &mut Context, record: &mut Record) -> bool {
     let Some((level, message)) = front(line.bytes()) else { return false };
-    if app::has_time::<S>(line, context) {
+    if app::has_time(simd, line, context) {
         return false;
     }
     record.level = level;
     record.message = Text::of_line(message, line.len());
     if !request(line.bytes(), message, record) && !query(line.bytes(), message, record) {
-        record.duration_ns = text_duration::find::<S>(line, message, &mut context.memo);
+        record.duration_ns = text_duration::find(simd, line, message, &mut context.memo);
     }
     true
 }

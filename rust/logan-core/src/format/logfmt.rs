@@ -51,8 +51,8 @@ struct Logfmt {
 
 impl LineFormat for Logfmt {
     #[inline(always)]
-    fn keys<S: Simd>(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
-        keys::of_logfmt::<S>(line, found);
+    fn keys<S: Simd>(&self, simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
+        keys::of_logfmt(simd, line, found);
     }
 
     const COLUMNS: Columns = Columns::TIME
@@ -72,6 +72,7 @@ impl LineFormat for Logfmt {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         arena: &mut Vec<u8>,
@@ -86,7 +87,7 @@ impl LineFormat for Logfmt {
         let mut at = 0;
         while at < line.len() {
             let key = at;
-            let key_end = token_end::<S>(line, at);
+            let key_end = token_end(simd, line, at);
             let mark = if key_end < line.len() { line.byte(key_end) } else { b' ' };
             if mark != b'=' {
                 // Most lines of text that are no logfmt end here, at their first blank.
@@ -107,7 +108,7 @@ impl LineFormat for Logfmt {
             let mut escaped = false;
             if start < line.len() && line.byte(start) == b'"' {
                 start += 1;
-                let Some(found) = quoted_end::<S>(line, start) else {
+                let Some(found) = quoted_end(simd, line, start) else {
                     return false;
                 };
                 (end, escaped) = found;
@@ -116,12 +117,12 @@ impl LineFormat for Logfmt {
                     return false;
                 }
             } else {
-                end = blank::<S>(line, start);
+                end = blank(simd, line, start);
                 at = end;
             }
             if known.meaning != Meaning::Nothing {
                 let value = Value { start, end, escaped, number: false };
-                fields.take::<S>(known, key, value, context, arena, record);
+                fields.take(simd, known, key, value, context, arena, record);
             }
             at = skip_blanks(line, at);
         }
@@ -150,21 +151,22 @@ fn audited(line: &[u8], record: &mut Record) {
 /// whether it holds escapes.
 #[inline(always)]
 pub(super) fn pairs<S: Simd>(
+    simd: S,
     line: Line<'_>,
     mut take: impl FnMut(std::ops::Range<usize>, usize, usize, bool),
 ) {
     let mut at = 0;
     while at < line.len() {
-        let key_end = token_end::<S>(line, at);
+        let key_end = token_end(simd, line, at);
         if key_end < line.len() && line.byte(key_end) == b'=' {
             let key = at..key_end;
             let start = key_end + 1;
             if start < line.len() && line.byte(start) == b'"' {
-                let Some((end, escaped)) = quoted_end::<S>(line, start + 1) else { return };
+                let Some((end, escaped)) = quoted_end(simd, line, start + 1) else { return };
                 take(key, start + 1, end, escaped);
                 at = end + 1;
             } else {
-                let end = blank::<S>(line, start);
+                let end = blank(simd, line, start);
                 take(key, start, end, false);
                 at = end;
             }
@@ -192,12 +194,12 @@ fn skip_blanks(line: Line<'_>, mut at: usize) -> usize {
 
 /// The first blank, `=` or `"` from `at` on, or the line's end.
 #[inline(always)]
-fn token_end<S: Simd>(line: Line<'_>, mut at: usize) -> usize {
+fn token_end<S: Simd>(simd: S, line: Line<'_>, mut at: usize) -> usize {
     while at < line.len() {
-        let marks = line.eq32::<S>(at, b'=')
-            | line.eq32::<S>(at, b' ')
-            | line.eq32::<S>(at, b'\t')
-            | line.eq32::<S>(at, b'"');
+        let marks = line.eq32(simd, at, b'=')
+            | line.eq32(simd, at, b' ')
+            | line.eq32(simd, at, b'\t')
+            | line.eq32(simd, at, b'"');
         if marks != 0 {
             return at + marks.trailing_zeros() as usize;
         }
@@ -208,9 +210,9 @@ fn token_end<S: Simd>(line: Line<'_>, mut at: usize) -> usize {
 
 /// The first blank from `at` on, or the line's end.
 #[inline(always)]
-fn blank<S: Simd>(line: Line<'_>, mut at: usize) -> usize {
+fn blank<S: Simd>(simd: S, line: Line<'_>, mut at: usize) -> usize {
     while at < line.len() {
-        let marks = line.eq32::<S>(at, b' ') | line.eq32::<S>(at, b'\t');
+        let marks = line.eq32(simd, at, b' ') | line.eq32(simd, at, b'\t');
         if marks != 0 {
             return at + marks.trailing_zeros() as usize;
         }
@@ -221,12 +223,12 @@ fn blank<S: Simd>(line: Line<'_>, mut at: usize) -> usize {
 
 /// Where the text that starts at `start` has its closing quote, and whether it holds backslashes.
 #[inline(always)]
-fn quoted_end<S: Simd>(line: Line<'_>, start: usize) -> Option<(usize, bool)> {
+fn quoted_end<S: Simd>(simd: S, line: Line<'_>, start: usize) -> Option<(usize, bool)> {
     let mut escaped = false;
     let mut at = start;
     while at < line.len() {
-        let quotes = line.eq32::<S>(at, b'"');
-        let first = quotes | line.eq32::<S>(at, b'\\');
+        let quotes = line.eq32(simd, at, b'"');
+        let first = quotes | line.eq32(simd, at, b'\\');
         if first == 0 {
             at += 32;
             continue;

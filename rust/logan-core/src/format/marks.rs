@@ -51,7 +51,7 @@ impl Marks {
 
     /// Those of a line.
     #[inline(always)]
-    fn of<S: Simd>(line: Line<'_>) -> Marks {
+    fn of<S: Simd>(simd: S, line: Line<'_>) -> Marks {
         /// What follows is not looked at: such a line may have any.
         const BYTES_MAX: usize = 256;
         let (digits, _) = leading_digits(line.u64_at(0));
@@ -68,12 +68,12 @@ impl Marks {
             let kept = if left < 64 { (1u64 << left) - 1 } else { u64::MAX };
             let window = line.window_at(at);
             let [d, opening, equal, bars, colon, point, separator, other] =
-                window.classes::<S, 8>(&CLASSES, sets);
+                window.classes(simd, &CLASSES, sets);
             let d = d & kept;
             date |= opening & (separator & kept) >> 3;
             equals |= equal & kept;
             bar |= bars & kept;
-            quote |= window.eq::<S>(b'"') & kept;
+            quote |= window.eq(simd, b'"') & kept;
             let pairs = d & d >> 1;
             let clocks = d & colon >> 1 & pairs >> 2 | other & kept;
             let points = d & point >> 1 & pairs >> 2 & point >> 4 & pairs >> 5;
@@ -139,8 +139,8 @@ impl Needs {
     /// The formats all of whose marks the line has.
     pub fn met(&self, line: Line<'_>) -> u64 {
         #[inline(always)]
-        fn met_by<S: Simd>(needs: &Needs, line: Line<'_>) -> u64 {
-            needs.met_by::<S>(line)
+        fn met_by<S: Simd>(simd: S, needs: &Needs, line: Line<'_>) -> u64 {
+            needs.met_by(simd, line)
         }
         let needs = self;
         crate::dispatch!(met_by::<>(needs: &Needs, line: Line<'_>) -> u64; needs, line)
@@ -148,8 +148,8 @@ impl Needs {
 
     /// As [`met`](Self::met), where an instruction set is chosen.
     #[inline(always)]
-    pub fn met_by<S: Simd>(&self, line: Line<'_>) -> u64 {
-        self.met[usize::from(Marks::of::<S>(line).0)]
+    pub fn met_by<S: Simd>(&self, simd: S, line: Line<'_>) -> u64 {
+        self.met[usize::from(Marks::of(simd, line).0)]
     }
 }
 
@@ -192,7 +192,7 @@ mod tests {
             let padded = PaddedLine::new(format!("{before}{text}").as_bytes());
             let line = padded.line();
             let found = Clock::utc().any(line, before.len()).is_some();
-            let marks = Marks::of::<crate::simd::Plain>(line);
+            let marks = Marks::of(crate::simd::Plain, line);
             prop_assert!(!found || marks.0 & Marks::TIME.0 != 0);
         }
 

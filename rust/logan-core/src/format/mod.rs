@@ -189,7 +189,9 @@ pub trait LineFormat: Send + Sync + 'static {
 
     /// Whether a line that begins with `byte` may be of this format.
     ///
-    /// A cheap filter: a line of this format must never begin with a byte that answers false.
+    /// A cheap filter, and part of what the format accepts: a line that begins with another byte is
+    /// not of this format, whatever [`parse`](Self::parse) would say of it. Only
+    /// [`parse_many`](Self::parse_many) has to see to that itself.
     fn may_begin_with(&self, byte: u8) -> bool;
 
     /// What a line of this format cannot lack: another cheap filter, for all formats at once. Where
@@ -203,6 +205,7 @@ pub trait LineFormat: Send + Sync + 'static {
     /// answers false, what it left in `record` and `arena` is ignored.
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         arena: &mut Vec<u8>,
@@ -211,7 +214,7 @@ pub trait LineFormat: Send + Sync + 'static {
 
     /// Tells the values of keys and the host of a line that is a record of this format.
     #[inline(always)]
-    fn keys<S: Simd>(&self, _line: Line<'_>, _found: &mut keys::Found<'_>) {}
+    fn keys<S: Simd>(&self, _simd: S, _line: Line<'_>, _found: &mut keys::Found<'_>) {}
 
     /// Parses lines of the run as [`parse`](Self::parse) would, for as long as it can do so in
     /// bulk; the next line may be of this format all the same.
@@ -219,11 +222,11 @@ pub trait LineFormat: Send + Sync + 'static {
 
     /// Parses each of the lines as [`parse`](Self::parse) would.
     #[inline(always)]
-    fn parse_each<S: Simd>(&self, lines: &mut Scattered<'_>)
+    fn parse_each<S: Simd>(&self, simd: S, lines: &mut Scattered<'_>)
     where
         Self: Sized,
     {
-        one_by_one::<S, Self>(self, lines.lines, lines);
+        one_by_one(simd, self, lines.lines, lines);
     }
 
     /// Whether lines that [`parse`](Self::parse) refuses may be parts of this format's records:
@@ -248,6 +251,7 @@ pub trait LineFormat: Send + Sync + 'static {
     /// [`LOOK_BACK_BYTES`](history::LOOK_BACK_BYTES) before it, whatever is pushed in between.
     fn part<S: Simd>(
         &self,
+        _simd: S,
         _line: Line<'_>,
         _offset: u64,
         _context: &mut Context,
@@ -456,6 +460,7 @@ fn is_never_a_record(line: Line<'_>) -> bool {
 /// Parses each of `some` of the lines on its own.
 #[inline(always)]
 pub(crate) fn one_by_one<S: Simd, F: LineFormat>(
+    simd: S,
     format: &F,
     some: &[Spot],
     lines: &mut Scattered<'_>,
@@ -463,7 +468,7 @@ pub(crate) fn one_by_one<S: Simd, F: LineFormat>(
     for spot in some {
         let line = line_of(lines.block, spot.start, spot.end);
         let mut record = Record::EMPTY;
-        if format.parse::<S>(line, lines.context, &mut lines.batch.arena, &mut record) {
+        if format.parse(simd, line, lines.context, &mut lines.batch.arena, &mut record) {
             let row = spot.row as usize;
             lines.batch.put(row, F::COLUMNS, &record, spot.start, line.len() as u32);
         } else {
@@ -473,8 +478,8 @@ pub(crate) fn one_by_one<S: Simd, F: LineFormat>(
 }
 
 #[inline(always)]
-fn each<S: Simd, F: LineFormat>(format: &F, lines: &mut Scattered<'_>) {
-    format.parse_each::<S>(lines);
+fn each<S: Simd, F: LineFormat>(simd: S, format: &F, lines: &mut Scattered<'_>) {
+    format.parse_each(simd, lines);
 }
 
 /// Lines of a format with a bulk way that are parsed one by one before that is tried again.
@@ -482,7 +487,7 @@ const STEPS_MAX: usize = 16;
 
 /// Parses up to `most` lines one by one, until one is not of the format; whether one was not.
 #[inline(always)]
-fn steps<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) -> bool {
+fn steps<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: usize) -> bool {
     // The loop's state in registers; `run` is told at the end.
     let block = run.block;
     let mut start = run.start;
@@ -493,8 +498,10 @@ fn steps<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) -> 
     for &end in lines {
         let line = line_of(block, start, end);
         let mut record = Record::EMPTY;
+        // The first byte last: before, it would be asked of every line and decide hardly any.
         if is_never_a_record(line)
-            || !format.parse::<S>(line, run.context, &mut run.batch.arena, &mut record)
+            || !format.parse(simd, line, run.context, &mut run.batch.arena, &mut record)
+            || !LineFormat::may_begin_with(format, line.byte(0))
         {
             break;
         }
@@ -509,23 +516,27 @@ fn steps<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) -> 
 
 /// As [`steps`], for a format whose parts are all: what goes on with a record is passed.
 #[inline(always)]
-fn parts<S: Simd, F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) -> bool {
+fn parts<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: usize) -> bool {
     let most = (BATCH_ROWS - run.batch.len).min(most);
     let lines = &run.ends[run.next..];
     for &end in &lines[..lines.len().min(most)] {
         let start = run.start;
         let line = line_of(run.block, start, end);
-        let is_blank = match line.len() {
+        let is_none = match line.len() {
             0 => !format.ends_at_blank(),
-            _ => is_never_a_record(line) || line.byte(0) <= b' ' && is_space(line.bytes()),
+            _ => {
+                is_never_a_record(line)
+                    || !LineFormat::may_begin_with(format, line.byte(0))
+                    || line.byte(0) <= b' ' && is_space(line.bytes())
+            }
         };
-        if is_blank {
+        if is_none {
             return true;
         }
         let offset = (run.offset + i64::from(start)) as u64;
         let mut record = Record::EMPTY;
         let arena = &mut run.batch.arena;
-        match format.part::<S>(line, offset, run.context, arena, &mut record) {
+        match format.part(simd, line, offset, run.context, arena, &mut record) {
             Part::Foreign => return true,
             Part::Continuation => run.continuations += 1,
             Part::Record => run.batch.push(F::COLUMNS, &record, start, line.len() as u32),
@@ -542,22 +553,30 @@ pub(crate) fn is_space(bytes: &[u8]) -> bool {
 
 #[inline(always)]
 fn one_line<S: Simd, F: LineFormat>(
+    simd: S,
     format: &F,
     line: Line<'_>,
     context: &mut Context,
     arena: &mut Vec<u8>,
     record: &mut Record,
 ) -> bool {
-    format.parse::<S>(line, context, arena, record)
+    LineFormat::may_begin_with(format, line.byte(0))
+        && format.parse(simd, line, context, arena, record)
 }
 
 #[inline(always)]
-fn keys_of<S: Simd, F: LineFormat>(format: &F, line: Line<'_>, found: &mut keys::Found<'_>) {
-    format.keys::<S>(line, found);
+fn keys_of<S: Simd, F: LineFormat>(
+    simd: S,
+    format: &F,
+    line: Line<'_>,
+    found: &mut keys::Found<'_>,
+) {
+    format.keys(simd, line, found);
 }
 
 #[inline(always)]
 fn one_part<S: Simd, F: LineFormat>(
+    simd: S,
     format: &F,
     line: Line<'_>,
     offset: u64,
@@ -565,7 +584,7 @@ fn one_part<S: Simd, F: LineFormat>(
     arena: &mut Vec<u8>,
     record: &mut Record,
 ) -> Part {
-    format.part::<S>(line, offset, context, arena, record)
+    format.part(simd, line, offset, context, arena, record)
 }
 
 impl<F: LineFormat> Format for F {
@@ -723,6 +742,11 @@ pub static REGISTRY: &[&Entry] = &[
 
 /// Places of formats: those of the registry, and behind them that of users' own.
 pub const PLACES: usize = REGISTRY.len() + 1;
+
+/// Most formats that lines of one source can try: sets of them are the bits of a `u64`.
+pub const FORMATS_MAX: usize = u64::BITS as usize;
+
+const _: () = assert!(PLACES <= FORMATS_MAX, "sets of formats need more bits than a u64 has");
 
 /// What is known of the format of this name, [registered](REGISTRY) or [of users' own](custom).
 pub fn info(name: &str) -> Option<&'static Info> {

@@ -46,6 +46,7 @@ impl LineFormat for Morgan {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        _simd: S,
         line: Line<'_>,
         context: &mut Context,
         arena: &mut Vec<u8>,

@@ -81,6 +81,7 @@ impl LineFormat for NginxError {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        _simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,

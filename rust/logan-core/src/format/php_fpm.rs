@@ -51,6 +51,7 @@ impl LineFormat for PhpFpm {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,
@@ -70,7 +71,7 @@ impl LineFormat for PhpFpm {
             return false;
         }
         let request = end + 2;
-        let Some(close) = closing_quote::<S>(line, request) else { return false };
+        let Some(close) = closing_quote(simd, line, request) else { return false };
         let behind = close + 5;
         if line.byte(close + 1) != b' ' || behind > line.len() {
             return false;

@@ -189,6 +189,7 @@ impl LineFormat for Postgres {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        _simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,

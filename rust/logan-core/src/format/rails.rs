@@ -53,6 +53,7 @@ impl LineFormat for Rails {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        _simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,

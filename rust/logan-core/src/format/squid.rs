@@ -56,20 +56,21 @@ impl LineFormat for Squid {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        read::<S>(line, &mut context.clock, record).is_some()
+        read(simd, line, &mut context.clock, record).is_some()
     }
 }
 
 #[inline(always)]
-fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
+fn read<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
     let mut c = Cursor::new(line, 0);
     let time = if line.byte(10) == b'.' {
-        let word = c.word::<S>()?;
+        let word = c.word(simd)?;
         epoch(c.bytes(word))?
     } else {
         let bracketed = c.pass(b'[').is_some();
@@ -84,8 +85,8 @@ fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Opti
         c.at += 1;
     }
     record.duration_ns = c.next_time(Unit::Milliseconds)?;
-    let client = c.next_word::<S>()?;
-    let (start, end) = c.next_word::<S>()?;
+    let client = c.next_word(simd)?;
+    let (start, end) = c.next_word(simd)?;
     if end - start < 5 || line.byte(end - 4) != b'/' {
         return None;
     }
@@ -99,9 +100,9 @@ fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Opti
     let method = c.at;
     let len = method_len(line, method, line.len());
     c.at += len;
-    let url = c.next_word::<S>()?;
-    c.next_word::<S>()?;
-    let hierarchy = c.next_word::<S>()?;
+    let url = c.next_word(simd)?;
+    c.next_word(simd)?;
+    let hierarchy = c.next_word(simd)?;
     if len == 0 || !c.bytes(hierarchy).contains(&b'/') {
         return None;
     }

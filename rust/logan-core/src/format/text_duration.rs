@@ -61,16 +61,16 @@ impl Default for Memo {
 
 /// The response time in `line[from..]` in nanoseconds, or [`NO_DURATION`].
 #[inline(always)]
-pub fn find<S: Simd>(line: Line<'_>, from: usize, memo: &mut Memo) -> u64 {
-    match find_with_unit::<S>(line, from, memo) {
-        NO_DURATION => named::find::<S>(line, from),
+pub fn find<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Memo) -> u64 {
+    match find_with_unit(simd, line, from, memo) {
+        NO_DURATION => named::find(simd, line, from),
         found => found,
     }
 }
 
 /// As [`find`], without those whose names say the unit.
 #[inline(always)]
-fn find_with_unit<S: Simd>(line: Line<'_>, from: usize, memo: &mut Memo) -> u64 {
+fn find_with_unit<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Memo) -> u64 {
     // Windows of 64 bytes, from the right.
     let mut end = line.len();
     // Units begin below this position; above it they had their turn.
@@ -80,11 +80,11 @@ fn find_with_unit<S: Simd>(line: Line<'_>, from: usize, memo: &mut Memo) -> u64 
         if below < 2 {
             return NO_DURATION;
         }
-        let mut units = units::<S>(line.window_before(end)) & kept(below);
+        let mut units = units(simd, line.window_before(end)) & kept(below);
         units &= u64::MAX >> (end - limit);
         while units != 0 {
             let bit = 63 - units.leading_zeros() as usize;
-            if let Some(nanos) = candidate::<S>(line, from, end + bit - 64, memo) {
+            if let Some(nanos) = candidate(simd, line, from, end + bit - 64, memo) {
                 return nanos;
             }
             units &= !(1 << bit);
@@ -127,9 +127,9 @@ const NEVER_SECOND: u8 = 1 << 5 | 1 << 6;
 /// Where in a window something begins that may be a unit behind a number: a superset of those that
 /// [`unit_at`] takes. The byte behind the window counts as the end of the text.
 #[inline(always)]
-fn units<S: Simd>(window: Window) -> u64 {
+fn units<S: Simd>(simd: S, window: Window) -> u64 {
     let sets = [DIGIT, SPACE, FIRST, NEVER_SECOND];
-    let [digits, spaces, first, never_second] = window.classes::<S, 4>(&CLASSES, sets);
+    let [digits, spaces, first, never_second] = window.classes(simd, &CLASSES, sets);
     let after = digits << 1;
     (after | (after & spaces) << 1) & first & !(never_second >> 1)
 }
@@ -157,6 +157,7 @@ pub const TEXTS_MAX: usize = 128;
 /// If there are more than [`TEXTS_MAX`] texts.
 #[inline(always)]
 pub fn find_many<'a, S: Simd>(
+    simd: S,
     texts: usize,
     text: impl Fn(usize) -> Line<'a>,
     memo: &mut Memo,
@@ -191,7 +192,7 @@ pub fn find_many<'a, S: Simd>(
         let unit = &LAST_UNITS[usize::from((tail >> 48) as u8)];
         let values = (tail << unit.bits ^ 0x3030_3030_3030_3030) & digits;
         let start = text.len() - (unit.bits + digits.count_ones()) as usize / 8;
-        if qualifies::<S>(text, 0, start, memo) {
+        if qualifies(simd, text, 0, start, memo) {
             found(i, eight_digits(values) * u64::from(unit.nanos));
         } else {
             others[other_count % TEXTS_MAX] = i as u8;
@@ -204,21 +205,21 @@ pub fn find_many<'a, S: Simd>(
         let text = text(usize::from(i));
         let window = text.last_window();
         let kept = kept(text.len());
-        let units = units::<S>(window) & kept;
+        let units = units(simd, window) & kept;
         waiting[count].write((units, u32::from(i)));
         // What does not fit a window is looked at more closely.
-        count += usize::from((units | named::signs::<S>(window) & kept) != 0 || text.len() > 64);
+        count += usize::from((units | named::signs(simd, window) & kept) != 0 || text.len() > 64);
     }
     for waiting in &waiting[..count] {
         // SAFETY: the loop above wrote all before `count`.
         let (units, i) = unsafe { waiting.assume_init_read() };
         let i = i as usize;
         let text = text(i);
-        let nanos = match plain::<S>(text, units, memo) {
+        let nanos = match plain(simd, text, units, memo) {
             Some(nanos) => nanos,
-            None => rest::<S>(text, units, memo),
+            None => rest(simd, text, units, memo),
         };
-        let nanos = if nanos == NO_DURATION { named::find::<S>(text, 0) } else { nanos };
+        let nanos = if nanos == NO_DURATION { named::find(simd, text, 0) } else { nanos };
         if nanos != NO_DURATION {
             found(i, nanos);
         }
@@ -279,15 +280,15 @@ static LAST_UNITS: [LastUnit; 256] = {
 
 /// The response time with a unit of a text whose last window has these `units`.
 #[inline(always)]
-fn rest<S: Simd>(text: Line<'_>, mut units: u64, memo: &mut Memo) -> u64 {
+fn rest<S: Simd>(simd: S, text: Line<'_>, mut units: u64, memo: &mut Memo) -> u64 {
     while units != 0 {
         let bit = 63 - units.leading_zeros() as usize;
-        if let Some(nanos) = candidate::<S>(text, 0, text.len() + bit - 64, memo) {
+        if let Some(nanos) = candidate(simd, text, 0, text.len() + bit - 64, memo) {
             return nanos;
         }
         units &= !(1 << bit);
     }
-    if text.len() > 64 { find_with_unit::<S>(text, 0, memo) } else { NO_DURATION }
+    if text.len() > 64 { find_with_unit(simd, text, 0, memo) } else { NO_DURATION }
 }
 
 /// The response time in a text whose last window has these `units`, in the most usual case: the
@@ -295,7 +296,7 @@ fn rest<S: Simd>(text: Line<'_>, mut units: u64, memo: &mut Memo) -> u64 {
 ///
 /// Where it answers, [`candidate`] would answer the same.
 #[inline(always)]
-fn plain<S: Simd>(text: Line<'_>, units: u64, memo: &mut Memo) -> Option<u64> {
+fn plain<S: Simd>(simd: S, text: Line<'_>, units: u64, memo: &mut Memo) -> Option<u64> {
     if units == 0 {
         return None;
     }
@@ -313,13 +314,19 @@ fn plain<S: Simd>(text: Line<'_>, units: u64, memo: &mut Memo) -> Option<u64> {
         return None;
     }
     let number = eight_digits(values & !0 << (64 - 8 * count));
-    qualifies::<S>(text, 0, at - digits, memo).then(|| number * u64::from(unit.nanos))
+    qualifies(simd, text, 0, at - digits, memo).then(|| number * u64::from(unit.nanos))
 }
 
 /// The response time whose unit begins at `unit`, if it is one. A digit, or a digit and a space,
 /// stand before `unit`, perhaps before `from`.
 #[inline(always)]
-fn candidate<S: Simd>(line: Line<'_>, from: usize, unit: usize, memo: &mut Memo) -> Option<u64> {
+fn candidate<S: Simd>(
+    simd: S,
+    line: Line<'_>,
+    from: usize,
+    unit: usize,
+    memo: &mut Memo,
+) -> Option<u64> {
     let unit_ns = unit_at(line, unit)?;
     let end = unit - usize::from(line.byte(unit - 1) == b' ');
     let (count, values) = trailing_digits(line.u64_before(end));
@@ -340,11 +347,11 @@ fn candidate<S: Simd>(line: Line<'_>, from: usize, unit: usize, memo: &mut Memo)
     if line.byte(start - 1) == b','
         && start > from + 1
         && line.byte(start - 2).is_ascii_digit()
-        && let Some(found) = grouped::<S>(line, from, start, end, unit_ns, memo)
+        && let Some(found) = grouped(simd, line, from, start, end, unit_ns, memo)
     {
         return found;
     }
-    if !qualifies::<S>(line, from, start, memo) {
+    if !qualifies(simd, line, from, start, memo) {
         return None;
     }
     Some(nanos.filter(|&n| n <= DURATION_NS_MAX).unwrap_or(NO_DURATION))
@@ -355,6 +362,7 @@ fn candidate<S: Simd>(line: Line<'_>, from: usize, unit: usize, memo: &mut Memo)
 #[cold]
 #[inline(never)]
 fn grouped<S: Simd>(
+    simd: S,
     line: Line<'_>,
     from: usize,
     start: usize,
@@ -385,7 +393,7 @@ fn grouped<S: Simd>(
     if first == start || first <= from || !OPENING[usize::from(bytes[first - 1])] {
         return Some(None);
     }
-    if !qualifies::<S>(line, from, first, memo) {
+    if !qualifies(simd, line, from, first, memo) {
         return Some(None);
     }
     let mut number = [0; GROUPED_BYTES_MAX];
@@ -531,14 +539,14 @@ static KEEP_LAST: [u8; 64] = {
 /// Whether the context before the number at `start`, in a message that begins at `from`, makes it
 /// a response time.
 #[inline(always)]
-fn qualifies<S: Simd>(line: Line<'_>, from: usize, start: usize, memo: &mut Memo) -> bool {
+fn qualifies<S: Simd>(simd: S, line: Line<'_>, from: usize, start: usize, memo: &mut Memo) -> bool {
     let len = (start - from).min(CONTEXT_BYTES);
     // What precedes the message (a time, which is always another one) is masked out.
     let mask = KEEP_LAST[len..len + CONTEXT_BYTES].try_into().expect("32 bytes");
     // The eight bytes before the number tell one log statement from another.
     let slot = (line.u64_before(start).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize;
     let slot = &mut memo.slots[slot % MEMO_SLOTS];
-    if slot.len != len as u32 || !line.same32_before::<S>(start, &slot.context, mask) {
+    if slot.len != len as u32 || !line.same32_before(simd, start, &slot.context, mask) {
         *slot = Slot {
             context: line.bytes32_before(start),
             len: len as u32,
@@ -657,7 +665,7 @@ mod tests {
 
     fn nanos(text: &str) -> Option<u64> {
         let padded = PaddedLine::new(text.as_bytes());
-        let found = find::<Plain>(padded.line(), 0, &mut Memo::default());
+        let found = find(Plain, padded.line(), 0, &mut Memo::default());
         (found != NO_DURATION).then_some(found)
     }
 
@@ -816,15 +824,15 @@ mod tests {
         #[test]
         fn instruction_sets_memo_and_rule_agree(text in texts(), from in 0usize..9) {
             let padded = PaddedLine::new(text.as_bytes());
-            let plain = find::<Plain>(padded.line(), from, &mut Memo::default());
-            let unnamed = find_with_unit::<Plain>(padded.line(), from, &mut Memo::default());
+            let plain = find(Plain, padded.line(), from, &mut Memo::default());
+            let unnamed = find_with_unit(Plain, padded.line(), from, &mut Memo::default());
             prop_assert_eq!(unnamed, slowly(text.as_bytes(), from));
             let mut memo = Memo::default();
             for _ in 0..2 {
-                prop_assert_eq!(find::<Plain>(padded.line(), from, &mut memo), plain);
+                prop_assert_eq!(find(Plain, padded.line(), from, &mut memo), plain);
             }
             #[cfg(target_arch = "x86_64")]
-            prop_assert_eq!(find::<crate::simd::Sse2>(padded.line(), from, &mut memo), plain);
+            prop_assert_eq!(find(crate::simd::Sse2, padded.line(), from, &mut memo), plain);
         }
 
         #[test]
@@ -832,7 +840,7 @@ mod tests {
             let padded: Vec<PaddedLine> = texts.iter().map(|t| PaddedLine::new(t.as_bytes())).collect();
             let mut memo = Memo::default();
             let mut found = vec![NO_DURATION; texts.len()];
-            find_many::<Plain>(texts.len(), |i| padded[i].line(), &mut memo, |i, ns| found[i] = ns);
+            find_many(Plain, texts.len(), |i| padded[i].line(), &mut memo, |i, ns| found[i] = ns);
             for (found, text) in found.iter().zip(&texts) {
                 let one = find_one(PaddedLine::new(text.as_bytes()).line(), 0, &mut Memo::default());
                 prop_assert_eq!(*found, one, "{}", text);

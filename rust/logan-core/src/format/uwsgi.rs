@@ -55,35 +55,36 @@ impl LineFormat for Uwsgi {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        read::<S>(line, &mut context.clock, record).is_some()
+        read(simd, line, &mut context.clock, record).is_some()
     }
 }
 
 #[inline(always)]
-fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
+fn read<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
     let mut c = Cursor::new(line, 0);
     if c.is(b'{') {
         c.pass_text(b"{address space usage: ")?;
-        c.at = line.find::<S>(c.at, b'[');
+        c.at = line.find(simd, c.at, b'[');
     }
     c.pass_text(b"[pid: ")?;
-    c.at = line.find::<S>(c.at, b']');
+    c.at = line.find(simd, c.at, b']');
     c.pass_text(b"] ")?;
     let client = c.at;
-    let client_end = line.find::<S>(client, b' ');
+    let client_end = line.find(simd, client, b' ');
     c.at = client_end;
     c.pass_text(b" (")?;
     // A user may be called anything but this.
-    c.at = line.find::<S>(c.at, b'{');
+    c.at = line.find(simd, c.at, b'{');
     if line.u32_at(c.at.saturating_sub(2)) & 0x00FF_FFFF != u32::from_le_bytes(*b") {\0") {
         return None;
     }
-    c.at = line.find::<S>(c.at, b'}');
+    c.at = line.find(simd, c.at, b'}');
     c.pass_text(b"} [")?;
     let (time, end) = clock.any(line, c.at)?;
     c.at = end;
@@ -92,7 +93,7 @@ fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Opti
     let len = method_len(line, method, line.len());
     let uri = method + len + 1;
     let uri_end = loop {
-        let arrow = line.find::<S>(c.at, b'>');
+        let arrow = line.find(simd, c.at, b'>');
         if arrow >= line.len() {
             return None;
         }
@@ -115,7 +116,7 @@ fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Opti
     };
     record.duration_ns = nanos_of(elapsed, 0, unit.nanos());
     loop {
-        c.at = line.find::<S>(c.at, b'(') + 1;
+        c.at = line.find(simd, c.at, b'(') + 1;
         if c.at > line.len() {
             return None;
         }
@@ -123,7 +124,7 @@ fn read<S: Simd>(line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Opti
             break;
         }
     }
-    c.word::<S>()?;
+    c.word(simd)?;
     c.pass(b' ')?;
     record.status = status_at(line, c.at)?;
     c.at += 3;

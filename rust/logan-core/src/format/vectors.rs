@@ -2,9 +2,9 @@
 //! alone, and any two in one file.
 
 use super::detect::detect;
-use super::{Context, Params, Part, REGISTRY};
-use crate::batch::Record;
-use crate::lines::PaddedLine;
+use super::{Context, Params, Part, REGISTRY, Run};
+use crate::batch::{Batch, Record};
+use crate::lines::{PAD, PaddedLine};
 use crate::scan::Scanner;
 use crate::spec::{FormatSpec, SourceSpec, Spec};
 use crate::timestamp::Clock;
@@ -132,6 +132,45 @@ fn any_two_in_one_file() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a format takes does not depend on who asks: a line is of no format that says that none of its
+/// lines begins so, alone or among others.
+#[test]
+fn a_line_of_a_format_begins_as_the_format_says() {
+    let mut wrong = Vec::new();
+    for entry in REGISTRY {
+        let format = (entry.build)(&Params { rejoin: true, ..Params::default() });
+        let others: Vec<u8> = (0..=255).filter(|&byte| !format.may_begin_with(byte)).collect();
+        for Vector { name, sample, .. } in vectors() {
+            for line in sample.split(|&b| b == b'\n').filter(|line| !line.is_empty()) {
+                let other = |&byte: &u8| [&[byte][..], &line[1..]].concat();
+                let before = |&byte: &u8| [&[byte][..], line].concat();
+                let lines: Vec<Vec<u8>> =
+                    others.iter().map(other).chain(others.iter().map(before)).collect();
+                let mut batch = Batch::new();
+                let mut context = Context::new(Clock::utc());
+                for changed in lines.iter().filter(|line| line[0] != b'\n') {
+                    let block = [&[0; PAD][..], changed, b"\n", &[0; PAD]].concat();
+                    let ends = [(PAD + changed.len()) as u32];
+                    batch.clear();
+                    let start = (0, PAD as u32);
+                    let mut run = Run::new(&block, &ends, start, &mut batch, &mut context);
+                    format.parse_run(&mut run);
+                    let alone = PaddedLine::new(changed);
+                    let (mut arena, mut record) = (Vec::new(), Record::EMPTY);
+                    let line = alone.line();
+                    if run.next > 0
+                        || format.parse_line(line, &mut context, &mut arena, &mut record)
+                    {
+                        let text = changed.escape_ascii();
+                        wrong.push(format!("{} takes of {name}: {text}", entry.info.name));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} lines, such as {}", wrong.len(), wrong[0]);
 }
 
 /// Formats whose parts are all are never asked to parse a line of a log.

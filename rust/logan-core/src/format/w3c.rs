@@ -222,6 +222,7 @@ impl LineFormat for W3c {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,
@@ -231,7 +232,7 @@ impl LineFormat for W3c {
         if layout.kind != self.kind {
             return false;
         }
-        let separator = if line.find::<S>(0, b'\t') < line.len() { b'\t' } else { b' ' };
+        let separator = if line.find(simd, 0, b'\t') < line.len() { b'\t' } else { b' ' };
         let unit = layout.unit.unwrap_or(Unit::Seconds);
         let (mut day, mut time) = (None, None);
         let mut at = 0;
@@ -244,7 +245,7 @@ impl LineFormat for W3c {
             if at >= line.len() {
                 return false;
             }
-            let end = value_end::<S>(line, at, separator);
+            let end = value_end(simd, line, at, separator);
             // Most columns are of no use.
             if column != Column::Other && !(end == at + 1 && line.byte(at) == b'-') {
                 let value = &line.bytes()[at..end];
@@ -297,13 +298,13 @@ impl LineFormat for W3c {
 
 /// Where the value at `at` ends.
 #[inline(always)]
-fn value_end<S: Simd>(line: Line<'_>, at: usize, separator: u8) -> usize {
+fn value_end<S: Simd>(simd: S, line: Line<'_>, at: usize, separator: u8) -> usize {
     if line.byte(at) == b'"'
         && let Some(end) = quoted_end(line.bytes(), at, separator)
     {
         return end;
     }
-    line.find::<S>(at, separator)
+    line.find(simd, at, separator)
 }
 
 /// Where the text in quotes at `at` ends, quotes included; None if they do not close.

@@ -126,7 +126,7 @@ impl Metric for By {
 }
 
 #[inline(always)]
-fn update<S: Simd>(table: &mut Table, batch: &Batch, block: Block<'_>) {
+fn update<S: Simd>(simd: S, table: &mut Table, batch: &Batch, block: Block<'_>) {
     let Table { kind, groups, absent, .. } = table;
     groups.expect(batch.len);
     let counted = match kind {
@@ -145,7 +145,7 @@ fn update<S: Simd>(table: &mut Table, batch: &Batch, block: Block<'_>) {
         Kind::Format => tally(groups, batch, |row, count| {
             count(format::name_at(usize::from(batch.format[row])).as_bytes());
         }),
-        Kind::Route(finder) => by_route::<S>(groups, finder, batch, block),
+        Kind::Route(finder) => by_route(simd, groups, finder, batch, block),
         Kind::Path => tally(groups, batch, |row, count| {
             let path = batch.path[row].bytes(block.bytes, &batch.arena);
             let end = path.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len());
@@ -164,6 +164,7 @@ fn update<S: Simd>(table: &mut Table, batch: &Batch, block: Block<'_>) {
 /// little room for places to hold.
 #[inline(always)]
 fn by_route<S: Simd>(
+    simd: S,
     groups: &mut GroupTable<Group>,
     finder: &mut Finder,
     batch: &Batch,
@@ -172,7 +173,7 @@ fn by_route<S: Simd>(
     let mut counted = 0;
     if groups.room() < batch.len {
         for row in 0..batch.len {
-            if let Some(index) = finder.index::<S, _>(groups, batch, block, row) {
+            if let Some(index) = finder.index(simd, groups, batch, block, row) {
                 groups.count(index).add(batch, row);
                 counted += 1;
             }
@@ -181,7 +182,7 @@ fn by_route<S: Simd>(
     }
     let mut places = [NOWHERE; BATCH_ROWS];
     let places = &mut places[..batch.len];
-    finder.places::<S, _>(groups, batch, block, places);
+    finder.places(simd, groups, batch, block, places);
     for (row, &place) in places.iter().enumerate() {
         if place != NOWHERE {
             groups.count(place as usize).add(batch, row);

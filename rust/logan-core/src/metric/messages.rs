@@ -115,7 +115,7 @@ impl Metric for Messages {
 }
 
 #[inline(always)]
-fn update<S: Simd>(messages: &mut Messages, batch: &Batch, block: Block<'_>) {
+fn update<S: Simd>(simd: S, messages: &mut Messages, batch: &Batch, block: Block<'_>) {
     messages.table.expect(batch.len);
     let Messages { table, keys, padded } = messages;
     for row in 0..batch.len {
@@ -126,7 +126,7 @@ fn update<S: Simd>(messages: &mut Messages, batch: &Batch, block: Block<'_>) {
         let key = keys.begin();
         // Complemented: of equally frequent messages the more severe ones sort first.
         key.push(!batch.level[row]);
-        mask::<S>(as_line(text, block.bytes, padded), key);
+        mask(simd, as_line(text, block.bytes, padded), key);
         if keys.end(row) {
             count(table, keys, batch, block);
         }
@@ -245,17 +245,17 @@ type Match = (usize, usize, &'static [u8]);
 
 /// Appends the template of a message.
 #[inline(always)]
-fn mask<S: Simd>(line: Line<'_>, out: &mut Vec<u8>) {
+fn mask<S: Simd>(simd: S, line: Line<'_>, out: &mut Vec<u8>) {
     let text = line.bytes();
     // Everything before `done` is in `out`; triggers before `at` have been looked at.
     let (mut done, mut at) = (0, 0);
     // Per kind of quote: whether there is still one that could close.
     let mut closes = [true; 2];
     while at < text.len() {
-        let triggers = line.range32::<S>(at, b'0', b'9')
-            | line.eq32::<S>(at, b'/')
-            | line.eq32::<S>(at, b'"')
-            | line.eq32::<S>(at, b'\'');
+        let triggers = line.range32(simd, at, b'0', b'9')
+            | line.eq32(simd, at, b'/')
+            | line.eq32(simd, at, b'"')
+            | line.eq32(simd, at, b'\'');
         if triggers == 0 {
             at += 32;
             continue;
@@ -541,7 +541,7 @@ mod tests {
     fn template(text: &str) -> String {
         let padded = PaddedLine::new(text.as_bytes());
         let mut out = Vec::new();
-        mask::<Plain>(padded.line(), &mut out);
+        mask(Plain, padded.line(), &mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
 
@@ -588,7 +588,7 @@ mod tests {
         let start = "word ".repeat(TEMPLATE_OF_BYTES / 5);
         let (mut padded, mut out) = (Vec::new(), Vec::new());
         let text = format!("{start}abcd and so on");
-        mask::<Plain>(as_line(text.as_bytes(), b"", &mut padded), &mut out);
+        mask(Plain, as_line(text.as_bytes(), b"", &mut padded), &mut out);
         assert_eq!(out, text.as_bytes()[..TEMPLATE_OF_BYTES]);
         // Openings that nothing closes are not searched for again and again.
         let hostile = " 'x \"".repeat(200);
@@ -604,12 +604,12 @@ mod tests {
         ) {
             let padded = PaddedLine::new(&bytes);
             let mut out = Vec::new();
-            mask::<Plain>(padded.line(), &mut out);
+            mask(Plain, padded.line(), &mut out);
             // The same amid other bytes, and with the best instruction set.
             let mut block = vec![b'7'; bytes.len() + 2 * PAD];
             block[PAD..PAD + bytes.len()].copy_from_slice(&bytes);
             let mut again = Vec::new();
-            mask::<Plain>(Line::new(&block, PAD, PAD + bytes.len()), &mut again);
+            mask(Plain, Line::new(&block, PAD, PAD + bytes.len()), &mut again);
             prop_assert_eq!(&again, &out);
             prop_assert!(!out.iter().any(u8::is_ascii_digit));
             // What is taken for a plain number could be nothing else.

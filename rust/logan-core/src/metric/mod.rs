@@ -163,8 +163,7 @@ impl Metrics {
 }
 
 #[inline(always)]
-#[allow(clippy::extra_unused_type_parameters)] // `dispatch!` names the instruction set
-fn update<S: crate::simd::Simd>(metrics: &mut Metrics, batch: &Batch, block: Block<'_>) {
+fn update<S: crate::simd::Simd>(_simd: S, metrics: &mut Metrics, batch: &Batch, block: Block<'_>) {
     metrics.update_all(batch, block);
 }
 

@@ -128,13 +128,13 @@ impl Metric for Routes {
 pub(super) const NOWHERE: u32 = u32::MAX;
 
 #[inline(always)]
-fn update<S: Simd>(routes: &mut Routes, batch: &Batch, block: Block<'_>) {
+fn update<S: Simd>(simd: S, routes: &mut Routes, batch: &Batch, block: Block<'_>) {
     let Routes { table, finder } = routes;
     table.expect(batch.len);
     if table.room() < batch.len {
         // Entries may move: one row at a time.
         for row in 0..batch.len {
-            if let Some(index) = finder.index::<S, _>(table, batch, block, row) {
+            if let Some(index) = finder.index(simd, table, batch, block, row) {
                 table.count(index).add(batch.flags[row], batch.duration_ns[row]);
             }
         }
@@ -144,7 +144,7 @@ fn update<S: Simd>(routes: &mut Routes, batch: &Batch, block: Block<'_>) {
     // memory, and the processor fetches several payloads at once.
     let mut places = [NOWHERE; BATCH_ROWS];
     let places = &mut places[..batch.len];
-    finder.places::<S, _>(table, batch, block, places);
+    finder.places(simd, table, batch, block, places);
     let rows = places.iter().zip(&batch.flags).zip(&batch.duration_ns);
     if batch.has(Columns::DURATION) {
         for ((&place, &flags), &duration_ns) in rows {
@@ -175,12 +175,13 @@ impl Finder {
     #[inline(always)]
     pub(super) fn index<S: Simd, P: Payload>(
         &mut self,
+        simd: S,
         table: &mut GroupTable<P>,
         batch: &Batch,
         block: Block<'_>,
         row: usize,
     ) -> Option<usize> {
-        index::<S, P>(&mut self.folder, table, batch, block, row)
+        index(simd, &mut self.folder, table, batch, block, row)
     }
 
     /// The places of all rows of a batch, [`NOWHERE`] for those without a path, in a table that has
@@ -188,6 +189,7 @@ impl Finder {
     #[inline(always)]
     pub(super) fn places<S: Simd, P: Payload>(
         &mut self,
+        simd: S,
         table: &mut GroupTable<P>,
         batch: &Batch,
         block: Block<'_>,
@@ -197,13 +199,13 @@ impl Finder {
         #[cfg(target_arch = "x86_64")]
         if !self.memo.is_off {
             let moves = table.moves();
-            let slow = |row| index::<S, P>(folder, table, batch, block, row);
+            let slow = |row| index(simd, folder, table, batch, block, row);
             return self.memo.places(batch, block, moves, slow, places);
         }
         places.fill(NOWHERE);
         let keys = &mut self.keys;
         for row in 0..places.len() {
-            let Some((key, _)) = folder.key::<S>(batch, block, row) else { continue };
+            let Some((key, _)) = folder.key(simd, batch, block, row) else { continue };
             keys.begin().extend_from_slice(key);
             if keys.end(row) {
                 keys.find(table, |_, row, place| places[row] = place as u32);
@@ -215,13 +217,14 @@ impl Finder {
 
 #[inline(always)]
 fn index<S: Simd, P: Payload>(
+    simd: S,
     folder: &mut Folder,
     table: &mut GroupTable<P>,
     batch: &Batch,
     block: Block<'_>,
     row: usize,
 ) -> Option<usize> {
-    folder.key::<S>(batch, block, row).map(|(key, _)| table.index(key))
+    folder.key(simd, batch, block, row).map(|(key, _)| table.index(key))
 }
 
 impl Default for Folder {
@@ -240,6 +243,7 @@ impl Folder {
     #[inline(always)]
     pub fn key<'a, S: Simd>(
         &'a mut self,
+        simd: S,
         batch: &Batch,
         block: Block<'a>,
         row: usize,
@@ -262,7 +266,7 @@ impl Folder {
                 return Some((key, at));
             }
         };
-        Some(match short_key::<S>(line, at, room) {
+        Some(match short_key(simd, line, at, room) {
             Key::AsWritten(end) => (&line.bytes()[..end], at),
             Key::InRoom(len) => (&room[..len], at),
         })
@@ -318,15 +322,15 @@ fn below(n: usize) -> u64 {
 
 /// The key of a line that is method, space and path, the path being at `at` and at most 64 long.
 #[inline(always)]
-fn short_key<S: Simd>(line: Line<'_>, at: usize, room: &mut [u8; KEY_ROOM]) -> Key {
+fn short_key<S: Simd>(simd: S, line: Line<'_>, at: usize, room: &mut [u8; KEY_ROOM]) -> Key {
     let eq = |byte| {
-        let low = line.eq32::<S>(at, byte);
-        u64::from(low) | u64::from(line.eq32::<S>(at + 32, byte)) << 32
+        let low = line.eq32(simd, at, byte);
+        u64::from(low) | u64::from(line.eq32(simd, at + 32, byte)) << 32
     };
     let end = (eq(b'?') | eq(b'#')).trailing_zeros() as usize;
     let end = end.min(line.len() - at);
-    let digits = u64::from(line.range32::<S>(at, b'0', b'9'))
-        | u64::from(line.range32::<S>(at + 32, b'0', b'9')) << 32;
+    let digits = u64::from(line.range32(simd, at, b'0', b'9'))
+        | u64::from(line.range32(simd, at + 32, b'0', b'9')) << 32;
     let digits = digits & below(end);
     if digits == 0 {
         return Key::AsWritten(at + end);
@@ -732,7 +736,7 @@ mod tests {
             let text = if method.is_empty() { path.to_string() } else { format!("{method} {path}") };
             let padded = PaddedLine::new(text.as_bytes());
             let mut room = [0; KEY_ROOM];
-            let key = match short_key::<Plain>(padded.line(), text.len() - path.len(), &mut room) {
+            let key = match short_key(Plain, padded.line(), text.len() - path.len(), &mut room) {
                 Key::AsWritten(end) => &text.as_bytes()[..end],
                 Key::InRoom(len) => &room[..len],
             };

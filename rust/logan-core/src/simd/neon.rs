@@ -11,6 +11,8 @@ use std::arch::aarch64::*;
 #[derive(Clone, Copy)]
 pub struct Neon;
 
+impl super::sealed::Sealed for Neon {}
+
 const PLACES: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
 
 /// One bit for each byte of `a`, then of `b`; all bytes are 0 or 255.
@@ -40,7 +42,7 @@ fn mask64(of: [uint8x16_t; 4]) -> u64 {
 
 impl Simd for Neon {
     #[inline(always)]
-    unsafe fn eq32(p: *const u8, byte: u8) -> u32 {
+    unsafe fn eq32(self, p: *const u8, byte: u8) -> u32 {
         // SAFETY: 32 readable bytes by contract; NEON is part of the architecture.
         unsafe {
             let wanted = vdupq_n_u8(byte);
@@ -49,7 +51,7 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    unsafe fn range32(p: *const u8, lo: u8, hi: u8) -> u32 {
+    unsafe fn range32(self, p: *const u8, lo: u8, hi: u8) -> u32 {
         // SAFETY: as above.
         unsafe {
             let (base, span) = (vdupq_n_u8(lo), vdupq_n_u8(hi.wrapping_sub(lo)));
@@ -59,7 +61,7 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    unsafe fn eq64(p: *const u8, byte: u8) -> u64 {
+    unsafe fn eq64(self, p: *const u8, byte: u8) -> u64 {
         // SAFETY: 64 readable bytes by contract; NEON is part of the architecture.
         unsafe {
             let wanted = vdupq_n_u8(byte);
@@ -74,6 +76,7 @@ impl Simd for Neon {
 
     #[inline(always)]
     unsafe fn classes64<const N: usize>(
+        self,
         p: *const u8,
         classes: &Classes,
         sets: [u8; N],
@@ -108,7 +111,7 @@ impl Simd for Neon {
     }
 
     #[inline(always)]
-    unsafe fn same32(p: *const u8, q: *const u8, mask: *const u8) -> u32 {
+    unsafe fn same32(self, p: *const u8, q: *const u8, mask: *const u8) -> u32 {
         // SAFETY: 32 readable bytes each by contract; NEON is part of the architecture.
         unsafe {
             let a = veorq_u8(vld1q_u8(p), vld1q_u8(q));

@@ -18,28 +18,28 @@ use crate::timestamp::Clock;
 
 /// Parses each of the lines.
 #[inline(always)]
-pub(super) fn each<S: Simd>(format: &Bare, lines: &mut Scattered<'_>) {
+pub(super) fn each<S: Simd>(simd: S, format: &Bare, lines: &mut Scattered<'_>) {
     for some in lines.lines.chunks(SPOTS_MAX) {
         // Without a branch, since nobody can say which line is of which format.
         let (mut usual, mut others) = (Spots::default(), Spots::default());
         for &spot in some {
             let line = line_of(lines.block, spot.start, spot.end);
             let begins_so =
-                line.u64_at(client_end::<S>(line)) & BEHIND_CLIENT_MASK == BEHIND_CLIENT;
+                line.u64_at(client_end(simd, line)) & BEHIND_CLIENT_MASK == BEHIND_CLIENT;
             usual.push_if(spot, begins_so);
             others.push_if(spot, !begins_so);
         }
         for &spot in usual.all() {
             let line = line_of(lines.block, spot.start, spot.end);
             let mut record = Record::EMPTY;
-            if parse::<S>(format, line, &mut lines.context.clock, &mut record).is_some() {
+            if parse(simd, format, line, &mut lines.context.clock, &mut record).is_some() {
                 let (row, len) = (spot.row as usize, line.len() as u32);
                 lines.batch.put(row, COLUMNS, &record, spot.start, len);
             } else {
                 others.push_if(spot, true);
             }
         }
-        one_by_one::<S, Bare>(format, others.all(), lines);
+        one_by_one(simd, format, others.all(), lines);
     }
 }
 
@@ -49,20 +49,21 @@ const BEHIND_CLIENT_MASK: u64 = (1 << 48) - 1;
 
 /// The first space among the first 32 bytes, or what is behind those.
 #[inline(always)]
-fn client_end<S: Simd>(line: Line<'_>) -> usize {
-    line.eq32::<S>(0, b' ').trailing_zeros() as usize
+fn client_end<S: Simd>(simd: S, line: Line<'_>) -> usize {
+    line.eq32(simd, 0, b' ').trailing_zeros() as usize
 }
 
 /// Fills the record, which is empty, from a line of the usual shape that has [`BEHIND_CLIENT`] behind
 /// its client.
 #[inline(always)]
 fn parse<S: Simd>(
+    simd: S,
     format: &Bare,
     line: Line<'_>,
     clock: &mut Clock,
     record: &mut Record,
 ) -> Option<()> {
-    let client = client_end::<S>(line);
+    let client = client_end(simd, line);
     // A client of one byte may stand for none, and behind a capital there may be what a logger puts
     // before lines.
     if client < 2 || !may_begin(line.byte(0)) || line.byte(0).is_ascii_uppercase() {
@@ -75,7 +76,7 @@ fn parse<S: Simd>(
     }
     let method_len = method_len(line, method, line.len());
     let target = method + method_len + 1;
-    let spaces = eq64::<S>(line, target, b' ');
+    let spaces = eq64(simd, line, target, b' ');
     let version = target + spaces.trailing_zeros() as usize + 1;
     if method_len == 0
         || spaces == 0

@@ -36,7 +36,7 @@ struct Last {
 }
 
 #[inline(always)]
-pub(super) fn many<S: Simd>(format: &Quoted<COMBINED_KIND>, run: &mut Run<'_>) {
+pub(super) fn many<S: Simd>(simd: S, format: &Quoted<COMBINED_KIND>, run: &mut Run<'_>) {
     let block = run.block;
     let mut last = Last { bytes: [0; 32], second: 0, nanos: 0 };
     let mut start = run.start;
@@ -47,7 +47,7 @@ pub(super) fn many<S: Simd>(format: &Quoted<COMBINED_KIND>, run: &mut Run<'_>) {
             break;
         }
         let line = line_of(block, start, end);
-        if one::<S>(format, line, start, &mut run.context.clock, &mut last, run.batch, row)
+        if one(simd, format, line, start, &mut run.context.clock, &mut last, run.batch, row)
             .is_none()
         {
             break;
@@ -65,7 +65,9 @@ pub(super) fn many<S: Simd>(format: &Quoted<COMBINED_KIND>, run: &mut Run<'_>) {
 
 /// Writes a line to a row; None if it is not of the usual shape, and the row means nothing.
 #[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "the instruction set is one of them")]
 fn one<S: Simd>(
+    simd: S,
     format: &Quoted<COMBINED_KIND>,
     line: Line<'_>,
     start: u32,
@@ -77,8 +79,8 @@ fn one<S: Simd>(
     assert!(row < BATCH_ROWS);
     // What lies beyond the line's end can match too, but what must follow it then does not lie
     // inside the line, and that is checked: of the last quote by position, of all others by it.
-    let spaces = line.all64::<S>(0, b' ');
-    let brackets = line.all64::<S>(0, b'[') & spaces << 1;
+    let spaces = line.all64(simd, 0, b' ');
+    let brackets = line.all64(simd, 0, b'[') & spaces << 1;
     let open = brackets.trailing_zeros() as usize;
     let spaces = spaces & brackets.wrapping_sub(1) & !brackets;
     // What begins with a capital may be what a logger puts before lines.
@@ -91,13 +93,13 @@ fn one<S: Simd>(
     if request >= line.len() {
         return None;
     }
-    if !line.same32_before::<S>(request, &last.bytes, &STAMP_MASK) {
+    if !line.same32_before(simd, request, &last.bytes, &STAMP_MASK) {
         let stamp = read_stamp(line, open, clock)?;
         last.bytes = line.bytes32_before(request);
         (last.second, last.nanos) = (stamp.second, stamp.nanos_since_epoch());
     }
 
-    let request_end = quote::<S>(line, request);
+    let request_end = quote(simd, line, request);
     // `" 200 `
     const AROUND_STATUS: u64 = u64::from_le_bytes(*b"\" \0\0\0 \0\0");
     if line.u64_at(request_end) & 0x0000_FF00_0000_FFFF != AROUND_STATUS {
@@ -116,11 +118,11 @@ fn one<S: Simd>(
     if digits == 0 || digits == 8 || line.u16_at(size_end) != OPEN {
         return None;
     }
-    let referer_end = quote::<S>(line, size_end + 2);
+    let referer_end = quote(simd, line, size_end + 2);
     if line.u16_at(referer_end + 1) != OPEN {
         return None;
     }
-    let agent_end = quote::<S>(line, referer_end + 3);
+    let agent_end = quote(simd, line, referer_end + 3);
     // Where no quote was found, there is none at this position either.
     let is_escaped = |quote: usize| line.byte(quote - 1) == b'\\';
     let escapes = is_escaped(request_end) | is_escaped(referer_end) | is_escaped(agent_end);
@@ -130,7 +132,7 @@ fn one<S: Simd>(
     let mut duration_ns = NO_DURATION;
     let tail = agent_end + 1;
     if tail < line.len() {
-        let time = tail_time::<S>(line, tail);
+        let time = tail_time(simd, line, tail);
         if line.byte(tail) != b' ' || time.dialect != Dialect::Plain {
             return None;
         }
@@ -168,11 +170,11 @@ fn read_stamp(line: Line<'_>, open: usize, clock: &mut Clock) -> Option<Stamp> {
 /// The first quote at or behind `from`, if it is within 128 bytes; else a position where no quote
 /// of the line is.
 #[inline(always)]
-fn quote<S: Simd>(line: Line<'_>, from: usize) -> usize {
+fn quote<S: Simd>(simd: S, line: Line<'_>, from: usize) -> usize {
     // Both at once: which of the two it is nobody could predict.
     let second = (from + 64).min(line.len());
-    let near = line.all64::<S>(from, b'"').trailing_zeros() as usize;
-    let far = line.all64::<S>(second, b'"').trailing_zeros() as usize;
+    let near = line.all64(simd, from, b'"').trailing_zeros() as usize;
+    let far = line.all64(simd, second, b'"').trailing_zeros() as usize;
     if near < 64 { from + near } else { second + far }
 }
 
@@ -224,7 +226,7 @@ mod tests {
                 // From each line on, as after a line of another shape.
                 let mut run = Run::new(&block, &ends, (next, start), &mut batch, &mut context);
                 let first = run.batch.len;
-                if next % 2 == 0 { many::<Plain>(&format, &mut run) } else { format.parse_many(&mut run) }
+                if next % 2 == 0 { many(Plain, &format, &mut run) } else { format.parse_many(&mut run) }
                 let (done, after) = (run.next, run.start);
                 prop_assert_eq!(done - next, batch.len - first);
                 for row in first..batch.len {
@@ -232,7 +234,7 @@ mod tests {
                     let line = line_of(&block, start, end);
                     let mut record = Record::EMPTY;
                     let parsed =
-                        format.parse::<Plain>(line, &mut context, &mut Vec::new(), &mut record);
+                        format.parse(Plain, line, &mut context, &mut Vec::new(), &mut record);
                     prop_assert!(parsed, "{:?}", lines[next]);
                     let mut expected = Batch::new();
                     expected.push(COLUMNS, &record, start, line.len() as u32);

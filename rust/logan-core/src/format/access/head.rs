@@ -38,10 +38,10 @@ impl Head {
 }
 
 #[inline(always)]
-pub(super) fn head<S: Simd>(line: Line<'_>, clock: &mut Clock) -> Option<Head> {
+pub(super) fn head<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock) -> Option<Head> {
     // Nearly always the bracket is within 64 bytes, and one word of masks answers everything.
-    let spaces = eq64::<S>(line, 0, b' ');
-    let brackets = eq64::<S>(line, 0, b'[') & spaces << 1;
+    let spaces = eq64(simd, line, 0, b' ');
+    let brackets = eq64(simd, line, 0, b'[') & spaces << 1;
     let (client, open) = if brackets != 0 {
         let open = brackets.trailing_zeros() as usize;
         let spaces = spaces & ((1 << open) - 1);

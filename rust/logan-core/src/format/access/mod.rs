@@ -237,8 +237,8 @@ pub fn guess_unit(values: &[u64]) -> Unit {
 /// The response time of a combined or common line that is written as an integer without a unit:
 /// what [`guess_unit`] wants. None for every other line.
 pub fn integer_time(line: Line<'_>, clock: &mut Clock) -> Option<u64> {
-    let parts = quoted_parts::<Plain>(line, clock)?;
-    let time = tail_time::<Plain>(line, parts.tail);
+    let parts = quoted_parts(Plain, line, clock)?;
+    let time = tail_time(Plain, line, parts.tail);
     time.is_integer.then_some(time.value)
 }
 
@@ -269,7 +269,7 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
     }
 
     #[inline(always)]
-    fn keys<S: Simd>(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
+    fn keys<S: Simd>(&self, _simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
         virtual_host(line, found);
     }
 
@@ -280,18 +280,19 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        let Some(parts) = quoted_parts::<S>(line, &mut context.clock) else {
+        let Some(parts) = quoted_parts(simd, line, &mut context.clock) else {
             return false;
         };
         if parts.combined != (KIND != COMMON_KIND) {
             return false;
         }
-        let time = tail_time::<S>(line, parts.tail);
+        let time = tail_time(simd, line, parts.tail);
         let kind = match time.dialect {
             Dialect::Plain => COMBINED_KIND,
             Dialect::Traefik => TRAEFIK_KIND,
@@ -320,12 +321,12 @@ impl LineFormat for Bare {
     const NEEDS: Marks = Marks::DATE;
 
     #[inline(always)]
-    fn parse_each<S: Simd>(&self, lines: &mut Scattered<'_>) {
-        bare::each::<S>(self, lines);
+    fn parse_each<S: Simd>(&self, simd: S, lines: &mut Scattered<'_>) {
+        bare::each(simd, self, lines);
     }
 
     #[inline(always)]
-    fn keys<S: Simd>(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
+    fn keys<S: Simd>(&self, _simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
         virtual_host(line, found);
     }
 
@@ -336,12 +337,13 @@ impl LineFormat for Bare {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        let Some(head) = head::<S>(line, &mut context.clock) else {
+        let Some(head) = head(simd, line, &mut context.clock) else {
             return false;
         };
         // `] `; what lies beyond the line's end can match too, but then no method is found.
@@ -351,13 +353,13 @@ impl LineFormat for Bare {
         let method = head.end + 2;
         let method_len = method_len(line, method, line.len());
         let target = method + method_len + 1;
-        let target_end = line.find::<S>(target, b' ');
+        let target_end = line.find(simd, target, b' ');
         if method_len == 0 || target_end <= target || target_end == line.len() {
             return false;
         }
         let mut at = target_end + 1;
         if starts_with_http(line, at) {
-            at = line.find::<S>(at, b' ') + 1;
+            at = line.find(simd, at, b' ') + 1;
         }
         let Some(status) = status_at(line, at) else {
             return false;
@@ -407,8 +409,8 @@ struct Parts {
 }
 
 #[inline(always)]
-fn quoted_parts<S: Simd>(line: Line<'_>, clock: &mut Clock) -> Option<Parts> {
-    let head = match head::<S>(line, clock) {
+fn quoted_parts<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock) -> Option<Parts> {
+    let head = match head(simd, line, clock) {
         Some(head) => head,
         None if line.byte(0) == b'[' => headless(line, clock)?,
         None => return None,
@@ -418,7 +420,7 @@ fn quoted_parts<S: Simd>(line: Line<'_>, clock: &mut Clock) -> Option<Parts> {
         return None;
     }
     let request = head.end + 3;
-    let request_end = closing_quote::<S>(line, request)?;
+    let request_end = closing_quote(simd, line, request)?;
     let answer = if line.byte(request_end + 1) == b' ' && line.byte(request_end + 5) == b' ' {
         status_at(line, request_end + 2).zip(size_at(line, request_end + 6))
     } else {
@@ -426,9 +428,9 @@ fn quoted_parts<S: Simd>(line: Line<'_>, clock: &mut Clock) -> Option<Parts> {
     };
     let (request_end, (status, (bytes_sent, size_end))) = match answer {
         Some(answer) => (request_end, answer),
-        None => unusual_answer::<S>(line, request_end)?,
+        None => unusual_answer(simd, line, request_end)?,
     };
-    let two = two_quoted::<S>(line, size_end);
+    let two = two_quoted(simd, line, size_end);
     Some(Parts {
         head,
         request: (request, request_end),
@@ -441,20 +443,20 @@ fn quoted_parts<S: Simd>(line: Line<'_>, clock: &mut Clock) -> Option<Parts> {
 
 /// The end of two quoted fields, each after a space, that begin at `at`.
 #[inline(always)]
-fn two_quoted<S: Simd>(line: Line<'_>, at: usize) -> Option<usize> {
+fn two_quoted<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<usize> {
     let open = u16::from_le_bytes(*b" \"");
     if line.u16_at(at) != open {
         return None;
     }
-    let mut first = closing_quote::<S>(line, at + 2)?;
+    let mut first = closing_quote(simd, line, at + 2)?;
     if line.u16_at(first + 1) != open {
-        first = later_quote::<S>(line, first, |quote| line.u16_at(quote + 1) == open)?;
+        first = later_quote(simd, line, first, |quote| line.u16_at(quote + 1) == open)?;
     }
-    let second = closing_quote::<S>(line, first + 3)?;
+    let second = closing_quote(simd, line, first + 3)?;
     if second + 1 == line.len() || line.byte(second + 1) == b' ' {
         return Some(second + 1);
     }
-    Some(later_quote::<S>(line, second, |quote| ends_agent(line, quote + 1)).unwrap_or(second) + 1)
+    Some(later_quote(simd, line, second, |quote| ends_agent(line, quote + 1)).unwrap_or(second) + 1)
 }
 
 /// Status, size, and the position behind them.
@@ -464,7 +466,7 @@ type Answer = (u16, (u64, usize));
 /// or a status that is `-`; and that quote.
 #[cold]
 #[inline(never)]
-fn unusual_answer<S: Simd>(line: Line<'_>, request_end: usize) -> Option<(usize, Answer)> {
+fn unusual_answer<S: Simd>(simd: S, line: Line<'_>, request_end: usize) -> Option<(usize, Answer)> {
     let answer = |quote: usize| {
         let none = line.u32_at(quote + 1) & 0x00FF_FFFF == u32::from_le_bytes(*b" - \0");
         let status = match none {
@@ -478,7 +480,7 @@ fn unusual_answer<S: Simd>(line: Line<'_>, request_end: usize) -> Option<(usize,
     };
     let quote = match answer(request_end) {
         Some(_) => request_end,
-        None => later_quote::<S>(line, request_end, |quote| answer(quote).is_some())?,
+        None => later_quote(simd, line, request_end, |quote| answer(quote).is_some())?,
     };
     answer(quote).map(|answer| (quote, answer))
 }
@@ -487,12 +489,13 @@ fn unusual_answer<S: Simd>(line: Line<'_>, request_end: usize) -> Option<(usize,
 #[cold]
 #[inline(never)]
 fn later_quote<S: Simd>(
+    simd: S,
     line: Line<'_>,
     mut quote: usize,
     passes: impl Fn(usize) -> bool,
 ) -> Option<usize> {
     for _ in 0..INNER_QUOTES_MAX {
-        quote = closing_quote::<S>(line, quote + 1)?;
+        quote = closing_quote(simd, line, quote + 1)?;
         if passes(quote) {
             return Some(quote);
         }

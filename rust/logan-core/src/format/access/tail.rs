@@ -75,7 +75,7 @@ impl Time {
 
 /// The response time in what follows the size or the user agent, which ends at `end`.
 #[inline(always)]
-pub(super) fn tail_time<S: Simd>(line: Line<'_>, end: usize) -> Time {
+pub(super) fn tail_time<S: Simd>(simd: S, line: Line<'_>, end: usize) -> Time {
     let at = end + 1;
     if at >= line.len() || line.byte(end) != b' ' {
         return Time::NONE;
@@ -83,9 +83,9 @@ pub(super) fn tail_time<S: Simd>(line: Line<'_>, end: usize) -> Time {
     if let Some(value) = short_seconds_at(line, at) {
         Time::of_nanos(value)
     } else if line.byte(at).is_ascii_digit() {
-        unnamed_time::<S>(line, at)
+        unnamed_time(simd, line, at)
     } else {
-        fields_time::<S>(line, at)
+        fields_time(simd, line, at)
     }
 }
 
@@ -122,13 +122,13 @@ pub(super) fn short_seconds_at(line: Line<'_>, at: usize) -> Option<u64> {
 
 /// The response time of a field that begins with a digit: rule 2 of the module's text.
 #[inline(always)]
-pub(super) fn unnamed_time<S: Simd>(line: Line<'_>, at: usize) -> Time {
+pub(super) fn unnamed_time<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Time {
     match number_at(line, at) {
         Some(number) if number.ends_field(line) => {
             if number.unit_ns == 0 && millis_follow(line, number.end) {
                 number.with_unit(Unit::Milliseconds).time()
             } else if number.is_integer() && number.end < line.len() {
-                after_integer::<S>(line, number)
+                after_integer(simd, line, number)
             } else {
                 number_or_list(line, at, number)
             }
@@ -148,7 +148,7 @@ fn millis_follow(line: Line<'_>, at: usize) -> bool {
 
 /// An integer that does not end the line, unless what follows shows that it is not a time.
 #[inline(never)]
-fn after_integer<S: Simd>(line: Line<'_>, integer: Number) -> Time {
+fn after_integer<S: Simd>(simd: S, line: Line<'_>, integer: Number) -> Time {
     if line.byte(integer.end) != b' ' {
         return integer.time();
     }
@@ -166,17 +166,17 @@ fn after_integer<S: Simd>(line: Line<'_>, integer: Number) -> Time {
             }
         }
         Some(next) if next.is_integer() => Time::NONE,
-        _ => traefik_time::<S>(line, integer.end).unwrap_or(integer.time()),
+        _ => traefik_time(simd, line, integer.end).unwrap_or(integer.time()),
     }
 }
 
 /// The milliseconds at the end of a line of Traefik, given where its count of requests ends.
-fn traefik_time<S: Simd>(line: Line<'_>, end: usize) -> Option<Time> {
+fn traefik_time<S: Simd>(simd: S, line: Line<'_>, end: usize) -> Option<Time> {
     let mut c = Cursor::new(line, end);
     c.pass(b' ')?;
-    c.quoted::<S>()?;
+    c.quoted(simd)?;
     c.pass(b' ')?;
-    c.quoted::<S>()?;
+    c.quoted(simd)?;
     c.pass(b' ')?;
     let start = c.at;
     let millis = c.integer()?;
@@ -214,20 +214,20 @@ fn list_time(line: Line<'_>, at: usize) -> Time {
 
 /// The response time in fields of which the first is not a bare number: rules 1 to 5.
 #[inline(never)]
-fn fields_time<S: Simd>(line: Line<'_>, mut at: usize) -> Time {
+fn fields_time<S: Simd>(simd: S, line: Line<'_>, mut at: usize) -> Time {
     for _ in 0..TAIL_FIELDS_MAX {
         if at >= line.len() {
             return Time::NONE;
         }
         let first = line.byte(at);
         if first.is_ascii_digit() {
-            return unnamed_time::<S>(line, at);
+            return unnamed_time(simd, line, at);
         }
         let end = if first == b'-' {
             let time = list_time(line, at);
             return if time.value == NO_DURATION { last_time(line, at) } else { time };
         } else if first == b'"' {
-            let Some(close) = closing_quote::<S>(line, at + 1) else {
+            let Some(close) = closing_quote(simd, line, at + 1) else {
                 return Time::NONE;
             };
             if let Some(time) = quoted_time(line, at + 1) {
@@ -235,7 +235,7 @@ fn fields_time<S: Simd>(line: Line<'_>, mut at: usize) -> Time {
             }
             close + 1
         } else {
-            match named_field::<S>(line, at) {
+            match named_field(simd, line, at) {
                 Named::Time(time) => return time,
                 Named::Other(end) => end,
                 Named::No => return last_time(line, at),
@@ -289,7 +289,7 @@ enum Named {
     No,
 }
 
-fn named_field<S: Simd>(line: Line<'_>, at: usize) -> Named {
+fn named_field<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Named {
     let bytes = &line.bytes()[at..];
     let name_len = bytes
         .iter()
@@ -301,7 +301,7 @@ fn named_field<S: Simd>(line: Line<'_>, at: usize) -> Named {
     }
     let value = at + name_len + 1;
     let is_quoted = bytes.get(name_len + 1) == Some(&b'"');
-    let close = if is_quoted { closing_quote::<S>(line, value + 1) } else { None };
+    let close = if is_quoted { closing_quote(simd, line, value + 1) } else { None };
     if is_quoted && close.is_none() {
         return Named::No;
     }
@@ -324,5 +324,5 @@ fn named_field<S: Simd>(line: Line<'_>, at: usize) -> Named {
     {
         return Named::Time(number.time());
     }
-    Named::Other(close.map_or_else(|| line.find::<S>(value, b' '), |close| close + 1))
+    Named::Other(close.map_or_else(|| line.find(simd, value, b' '), |close| close + 1))
 }

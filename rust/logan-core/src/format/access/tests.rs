@@ -516,8 +516,8 @@ proptest! {
         for at in 0..bytes.len().min(40) {
             let line = padded.line();
             number_at(line, at);
-            tail_time::<Plain>(line, at);
-            two_quoted::<Plain>(line, at);
+            tail_time(Plain, line, at);
+            two_quoted(Plain, line, at);
             route(line, at, bytes.len(), &mut Record::EMPTY.clone());
         }
         say(&bytes);
@@ -527,7 +527,7 @@ proptest! {
     fn the_short_way_reads_what_the_long_way_reads(text in "[0-9. ,;xms]{1,12}") {
         let padded = PaddedLine::new(text.as_bytes());
         if let Some(nanos) = short_seconds_at(padded.line(), 0) {
-            let time = unnamed_time::<Plain>(padded.line(), 0);
+            let time = unnamed_time(Plain, padded.line(), 0);
             prop_assert_eq!((time.value, time.is_integer), (nanos, false));
         }
     }

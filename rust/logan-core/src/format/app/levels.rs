@@ -35,8 +35,8 @@ struct Masks {
 impl Masks {
     /// Those of the bytes from `base`.
     #[inline(always)]
-    fn at<S: Simd>(line: Line<'_>, base: usize) -> Masks {
-        let [separators, cuts] = line.window_at(base).classes::<S, 2>(&CLASSES, [SEPARATORS, CUTS]);
+    fn at<S: Simd>(simd: S, line: Line<'_>, base: usize) -> Masks {
+        let [separators, cuts] = line.window_at(base).classes(simd, &CLASSES, [SEPARATORS, CUTS]);
         Masks { separators: separators | behind(line, base), cuts }
     }
 }
@@ -60,11 +60,11 @@ struct Dull {
 
 impl Dull {
     #[inline(always)]
-    fn at<S: Simd>(line: Line<'_>, base: usize) -> Dull {
+    fn at<S: Simd>(simd: S, line: Line<'_>, base: usize) -> Dull {
         let window = line.window_at(base);
-        let plain = window.eq::<S>(b' ') | window.eq::<S>(b'\t') | window.eq::<S>(b',');
-        let digits = window.range::<S>(b'0', b'9');
-        let small = window.range::<S>(b'a', b'z') | digits;
+        let plain = window.eq(simd, b' ') | window.eq(simd, b'\t') | window.eq(simd, b',');
+        let digits = window.range(simd, b'0', b'9');
+        let small = window.range(simd, b'a', b'z') | digits;
         Dull { plain: plain | behind(line, base), small, digits }
     }
 
@@ -106,7 +106,7 @@ pub(in crate::format) fn level_in(text: Line<'_>) -> Option<(Level, usize)> {
 
 /// As [`level_in`], where an instruction set is chosen.
 #[inline(always)]
-pub(in crate::format) fn search_level<S: Simd>(line: Line<'_>) -> Option<(Level, usize)> {
+pub(in crate::format) fn search_level<S: Simd>(simd: S, line: Line<'_>) -> Option<(Level, usize)> {
     let text = line.bytes();
     if text.starts_with(b"] ")
         && let Some(found) = of_websphere(text)
@@ -115,7 +115,7 @@ pub(in crate::format) fn search_level<S: Simd>(line: Line<'_>) -> Option<(Level,
     }
     let mut search = Search { tokens: 0, only_numbers: true, weak: None };
     let mut base = 0;
-    let mut masks = Masks::at::<S>(line, base);
+    let mut masks = Masks::at(simd, line, base);
     // Of which window it is told.
     let mut dull = None;
     let mut at = 0;
@@ -124,7 +124,7 @@ pub(in crate::format) fn search_level<S: Simd>(line: Line<'_>) -> Option<(Level,
         if search.tokens > 0 {
             let of_window = match dull {
                 Some((window, found)) if window == base => found,
-                _ => Dull::at::<S>(line, base),
+                _ => Dull::at(simd, line, base),
             };
             dull = Some((base, of_window));
             let (words, end, only_digits) = of_window.words(masks, at);
@@ -141,7 +141,7 @@ pub(in crate::format) fn search_level<S: Simd>(line: Line<'_>) -> Option<(Level,
                 break;
             }
             (base, at) = (base + 64, 0);
-            masks = Masks::at::<S>(line, base);
+            masks = Masks::at(simd, line, base);
             continue;
         }
         let start = words.trailing_zeros() as usize;
@@ -149,7 +149,7 @@ pub(in crate::format) fn search_level<S: Simd>(line: Line<'_>) -> Option<(Level,
         if ends == 0 && start > 0 {
             // It goes on behind the window.
             (base, at) = (base + start, 0);
-            masks = Masks::at::<S>(line, base);
+            masks = Masks::at(simd, line, base);
             continue;
         }
         let len = match ends {
@@ -177,7 +177,7 @@ pub(in crate::format) fn search_level<S: Simd>(line: Line<'_>) -> Option<(Level,
                 break;
             }
             (base, at) = (end, 0);
-            masks = Masks::at::<S>(line, base);
+            masks = Masks::at(simd, line, base);
         }
     }
     search.weak

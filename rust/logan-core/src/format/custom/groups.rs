@@ -189,6 +189,7 @@ impl LineFormat for Groups {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,
@@ -202,7 +203,7 @@ impl LineFormat for Groups {
             spans.get(index).filter(|span| span.0 < span.1).map(|span| (meaning, span))
         });
         for (meaning, span) in present {
-            if self.read::<S>(meaning, span, line, context, record).is_none() {
+            if self.read(simd, meaning, span, line, context, record).is_none() {
                 return false;
             }
         }
@@ -213,6 +214,7 @@ impl LineFormat for Groups {
 impl Groups {
     fn read<S: Simd>(
         &self,
+        simd: S,
         meaning: Meaning,
         span: (usize, usize),
         line: Line<'_>,
@@ -227,14 +229,15 @@ impl Groups {
             Meaning::Message => {
                 record.message = Text::of_line(start, end);
                 if self.in_message {
-                    let found = text_duration::find::<S>(line.until(end), start, &mut context.memo);
+                    let found =
+                        text_duration::find(simd, line.until(end), start, &mut context.memo);
                     record.duration_ns = found;
                 }
             }
             _ if is_absent => {}
             Meaning::Time => {
                 let (time, _) =
-                    self.layout.read::<S>(line.until(end), start, &mut context.clock)?;
+                    self.layout.read(simd, line.until(end), start, &mut context.clock)?;
                 record.time_ns = time.nanos_since_epoch();
                 record.second = time.second;
             }

@@ -62,9 +62,9 @@ impl Layout {
 
     /// The time at `at` and where it ends.
     #[inline(always)]
-    #[allow(clippy::extra_unused_type_parameters)] // those who call it name the instruction set
     pub(super) fn read<S: Simd>(
         &self,
+        _simd: S,
         line: Line<'_>,
         at: usize,
         clock: &mut Clock,

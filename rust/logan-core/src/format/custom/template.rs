@@ -128,7 +128,7 @@ impl Step {
 
     /// Where the field that begins at `at` ends.
     #[inline(always)]
-    fn end<S: Simd, const LAST: bool>(&self, line: Line<'_>, at: usize) -> Option<usize> {
+    fn end<S: Simd, const LAST: bool>(&self, simd: S, line: Line<'_>, at: usize) -> Option<usize> {
         if LAST {
             let end = line.len().checked_sub(self.literal.text.len())?;
             return (at <= end && self.literal.is_at(line, end)).then_some(end);
@@ -136,7 +136,7 @@ impl Step {
         if self.is_quoted {
             let mut from = at;
             for _ in 0..INNER_QUOTES_MAX {
-                let quote = closing_quote::<S>(line, from)?;
+                let quote = closing_quote(simd, line, from)?;
                 if self.literal.is_at(line, quote) {
                     return Some(quote);
                 }
@@ -147,7 +147,7 @@ impl Step {
         let first = self.literal.text[0];
         let mut from = at;
         loop {
-            let end = line.find::<S>(from, first);
+            let end = line.find(simd, from, first);
             if end >= line.len() {
                 return None;
             }
@@ -192,12 +192,13 @@ impl LineFormat for Template {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         _arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        self.read::<S>(line, context, record).is_some()
+        self.read(simd, line, context, record).is_some()
     }
 }
 
@@ -205,6 +206,7 @@ impl Template {
     #[inline(always)]
     fn read<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         record: &mut Record,
@@ -214,15 +216,16 @@ impl Template {
         }
         let mut at = self.first.text.len();
         for step in &self.steps {
-            at = take::<S, false>(step, line, at, context, record)?;
+            at = take::<S, false>(simd, step, line, at, context, record)?;
         }
-        take::<S, true>(&self.last, line, at, context, record).map(|_| ())
+        take::<S, true>(simd, &self.last, line, at, context, record).map(|_| ())
     }
 }
 
 /// Reads a field and its literal; where the next field begins.
 #[inline(always)]
 fn take<S: Simd, const LAST: bool>(
+    simd: S,
     step: &Step,
     line: Line<'_>,
     at: usize,
@@ -235,9 +238,9 @@ fn take<S: Simd, const LAST: bool>(
     }
     let ends_at = |end| step.ends_at::<LAST>(line, end);
     let end = match &step.meaning {
-        Meaning::Nothing => step.end::<S, LAST>(line, at)?,
+        Meaning::Nothing => step.end::<S, LAST>(simd, line, at)?,
         Meaning::Time(layout) => {
-            let Some((time, end)) = layout.read::<S>(line, at, &mut context.clock) else {
+            let Some((time, end)) = layout.read(simd, line, at, &mut context.clock) else {
                 return ends_at(at).then_some(at + behind);
             };
             if !ends_at(end) {
@@ -260,7 +263,7 @@ fn take<S: Simd, const LAST: bool>(
                 end
             }
             _ => {
-                let end = step.end::<S, LAST>(line, at)?;
+                let end = step.end::<S, LAST>(simd, line, at)?;
                 if !line.bytes()[at..end].iter().all(u8::is_ascii_digit) {
                     return None;
                 }
@@ -275,28 +278,28 @@ fn take<S: Simd, const LAST: bool>(
                 number.end
             }
             _ => {
-                let end = step.end::<S, LAST>(line, at)?;
+                let end = step.end::<S, LAST>(simd, line, at)?;
                 record.duration_ns = times(&line.bytes()[at..end], *unit)?;
                 end
             }
         },
         Meaning::Request => {
-            let end = step.end::<S, LAST>(line, at)?;
+            let end = step.end::<S, LAST>(simd, line, at)?;
             route(line, at, end, record);
             end
         }
         Meaning::Method => {
-            let end = step.end::<S, LAST>(line, at)?;
+            let end = step.end::<S, LAST>(simd, line, at)?;
             record.method = Text::of_line(at, end);
             end
         }
         Meaning::Path => {
-            let end = step.end::<S, LAST>(line, at)?;
+            let end = step.end::<S, LAST>(simd, line, at)?;
             record.path = Text::of_line(at, end);
             end
         }
         Meaning::Client => {
-            let end = step.end::<S, LAST>(line, at)?;
+            let end = step.end::<S, LAST>(simd, line, at)?;
             let first = memchr::memchr(b',', &line.bytes()[at..end]).map_or(end, |i| at + i);
             record.client = Text::of_line(at, first);
             end

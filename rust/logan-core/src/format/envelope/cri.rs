@@ -40,6 +40,7 @@ impl Head for Cri {
     #[inline(always)]
     fn open<S: Simd>(
         &self,
+        _simd: S,
         line: Line<'_>,
         clock: &mut Clock,
         _buffer: &mut Vec<u8>,

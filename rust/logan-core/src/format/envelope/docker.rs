@@ -38,10 +38,10 @@ pub(super) struct Docker {
 
 /// `log`, `stream` and `time`.
 #[inline(always)]
-fn parts<S: Simd>(line: Line<'_>) -> Option<[Value; 3]> {
+fn parts<S: Simd>(simd: S, line: Line<'_>) -> Option<[Value; 3]> {
     let mut found = [None; 3];
     let mut is_first = true;
-    members::<S>(line, |key, value| {
+    members(simd, line, |key, value| {
         let place = match key {
             b"log" => 0,
             b"stream" => 1,
@@ -66,7 +66,7 @@ fn parts<S: Simd>(line: Line<'_>) -> Option<[Value; 3]> {
 
 /// Whether the line is one of Docker whose `log` ends its line.
 pub fn ends_its_line(line: Line<'_>) -> bool {
-    parts::<crate::simd::Plain>(line)
+    parts(crate::simd::Plain, line)
         .is_some_and(|[log, ..]| ends_with(&line.bytes()[log.start..log.end], br"\n"))
 }
 
@@ -85,11 +85,12 @@ impl Head for Docker {
     #[inline(always)]
     fn open<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         clock: &mut Clock,
         buffer: &mut Vec<u8>,
     ) -> Option<Opened> {
-        let [log, stream, time] = parts::<S>(line)?;
+        let [log, stream, time] = parts(simd, line)?;
         let (stamp, end) = clock.iso(line.until(time.end), time.start)?;
         if end != time.end {
             return None;

@@ -94,6 +94,7 @@ impl Head for Json {
     #[inline(always)]
     fn open<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         _clock: &mut Clock,
         buffer: &mut Vec<u8>,
@@ -103,7 +104,7 @@ impl Head for Json {
         let mut message = None;
         let mut is_indented = false;
         let mut is_first = true;
-        members::<S>(line, |key, value| {
+        members(simd, line, |key, value| {
             if is_first && !key.first().is_some_and(|b| b.is_ascii_uppercase() || *b == b'_') {
                 return ControlFlow::Break(());
             }

@@ -88,6 +88,7 @@ pub(crate) trait Head: Send + Sync + 'static {
     /// [`PAD`] bytes of anything; its pad at the end is not the head's business.
     fn open<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         clock: &mut Clock,
         buffer: &mut Vec<u8>,
@@ -174,6 +175,7 @@ impl Inner {
 /// As [`Inner::read`].
 #[inline(always)]
 fn read<S: Simd>(
+    simd: S,
     inner: &Inner,
     payload: Line<'_>,
     opened: &Opened,
@@ -181,7 +183,7 @@ fn read<S: Simd>(
     arena: &mut Vec<u8>,
     record: &mut Record,
 ) -> Part {
-    let met = inner.needs.met_by::<S>(payload);
+    let met = inner.needs.met_by(simd, payload);
     if !inner.take_with(met, payload, context, arena, record) {
         if continues(payload.bytes(), opened.is_indented) {
             return Part::Continuation;
@@ -189,7 +191,7 @@ fn read<S: Simd>(
         if opened.is_doubtful {
             return Part::Foreign;
         }
-        free_text::<S>(payload, context, record);
+        free_text(simd, payload, context, record);
     }
     fill(opened, record);
     Part::Record
@@ -226,14 +228,14 @@ fn continues(payload: &[u8], is_indented: bool) -> bool {
 
 /// A payload as the message of a record.
 #[inline(always)]
-fn free_text<S: Simd>(payload: Line<'_>, context: &mut Context, record: &mut Record) {
+fn free_text<S: Simd>(simd: S, payload: Line<'_>, context: &mut Context, record: &mut Record) {
     let bytes = payload.bytes();
     let front = payload.until(app::LEVEL_OFFSET_MAX);
-    let (level, after) = app::search_level::<S>(front).unwrap_or((Level::None, 0));
+    let (level, after) = app::search_level(simd, front).unwrap_or((Level::None, 0));
     let message = app::message_start(payload, after);
     record.level = level;
     record.message = Text::of_line(message, bytes.len());
-    record.duration_ns = super::text_duration::find::<S>(payload, message, &mut context.memo);
+    record.duration_ns = super::text_duration::find(simd, payload, message, &mut context.memo);
 }
 
 /// Moves texts of a payload at `start` of a line to their place in the line.
@@ -328,13 +330,14 @@ impl<H: Head> LineFormat for Envelope<H> {
     #[inline(always)]
     fn parse<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
         let mut buffer = std::mem::take(&mut context.history.scratch);
-        let opened = self.head.open::<S>(line, &mut context.clock, &mut buffer);
+        let opened = self.head.open(simd, line, &mut context.clock, &mut buffer);
         let whole = opened.filter(|opened| {
             !opened.is_piece && opened.stream.is_none_or(|i| context.history.pieces[i].is_empty())
         });
@@ -352,6 +355,7 @@ impl<H: Head> LineFormat for Envelope<H> {
     #[inline(always)]
     fn part<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         offset: u64,
         context: &mut Context,
@@ -362,7 +366,7 @@ impl<H: Head> LineFormat for Envelope<H> {
             return Part::Foreign;
         }
         let mut buffer = std::mem::take(&mut context.history.scratch);
-        let opened = self.head.open::<S>(line, &mut context.clock, &mut buffer);
+        let opened = self.head.open(simd, line, &mut context.clock, &mut buffer);
         let part = match &opened {
             None => Part::Foreign,
             Some(opened) => {
@@ -402,7 +406,7 @@ impl<H: Head> LineFormat for Envelope<H> {
 pub fn payload_of(entry: &Entry, line: Line<'_>, clock: &mut Clock) -> Option<Vec<u8>> {
     fn open<H: Head>(head: &H, line: Line<'_>, clock: &mut Clock) -> Option<Vec<u8>> {
         let mut buffer = Vec::new();
-        let opened = head.open::<crate::simd::Plain>(line, clock, &mut buffer)?;
+        let opened = head.open(crate::simd::Plain, line, clock, &mut buffer)?;
         Some(match opened.payload {
             Payload::None => Vec::new(),
             Payload::Line(start, end) => line.bytes()[start..end].to_vec(),

@@ -29,6 +29,7 @@ impl Value {
 /// quotes and brackets.
 #[inline(always)]
 pub(super) fn members<S: Simd>(
+    simd: S,
     line: Line<'_>,
     mut f: impl FnMut(&[u8], Value) -> ControlFlow<()>,
 ) -> Option<()> {
@@ -42,7 +43,7 @@ pub(super) fn members<S: Simd>(
             return None;
         }
         let key = at + 1;
-        let (key_end, _) = string_end::<S>(line, key)?;
+        let (key_end, _) = string_end(simd, line, key)?;
         at = skip_space(line, key_end + 1);
         if line.byte(at) != b':' {
             return None;
@@ -52,12 +53,12 @@ pub(super) fn members<S: Simd>(
             return None;
         }
         let value = if line.byte(at) == b'"' {
-            let (end, is_escaped) = string_end::<S>(line, at + 1)?;
+            let (end, is_escaped) = string_end(simd, line, at + 1)?;
             let value = Value { start: at + 1, end, is_text: true, is_escaped };
             at = end + 1;
             value
         } else {
-            let end = value_end::<S>(line, at)?;
+            let end = value_end(simd, line, at)?;
             let value = Value { start: at, end, is_text: false, is_escaped: false };
             at = end;
             value
@@ -78,12 +79,12 @@ pub(super) fn members<S: Simd>(
 }
 
 /// Where a value that is no text ends.
-fn value_end<S: Simd>(line: Line<'_>, at: usize) -> Option<usize> {
+fn value_end<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<usize> {
     let mut depth = 0usize;
     let mut i = at;
     loop {
         match *line.bytes().get(i)? {
-            b'"' => i = string_end::<S>(line, i + 1)?.0,
+            b'"' => i = string_end(simd, line, i + 1)?.0,
             b'{' | b'[' => depth += 1,
             b'}' | b']' if depth == 0 => return (i > at).then_some(i),
             b'}' | b']' => {

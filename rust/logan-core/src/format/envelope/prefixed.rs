@@ -46,6 +46,7 @@ impl Head for Prefixed {
     #[inline(always)]
     fn open<S: Simd>(
         &self,
+        _simd: S,
         line: Line<'_>,
         _clock: &mut Clock,
         _buffer: &mut Vec<u8>,

@@ -99,11 +99,11 @@ const NAME: u8 = !(1 << 5);
 
 /// Where the bytes of `set` end that stand at `at`, of which at most `most` are looked at.
 #[inline(always)]
-fn run_of<S: Simd>(line: Line<'_>, at: usize, set: u8, most: usize) -> usize {
+fn run_of<S: Simd>(simd: S, line: Line<'_>, at: usize, set: u8, most: usize) -> usize {
     let last = line.len().min(at + most);
     let mut end = at;
     while end < last {
-        let [of_set] = line.window_at(end).classes::<S, 1>(&CLASSES, [set]);
+        let [of_set] = line.window_at(end).classes(simd, &CLASSES, [set]);
         let len = of_set.trailing_ones() as usize;
         end += len;
         if len < 64 {
@@ -123,6 +123,7 @@ impl Head for Rfc5424 {
     #[inline(always)]
     fn open<S: Simd>(
         &self,
+        _simd: S,
         line: Line<'_>,
         clock: &mut Clock,
         _buffer: &mut Vec<u8>,
@@ -206,6 +207,7 @@ impl Head for Rfc3164 {
     #[inline(always)]
     fn open<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         clock: &mut Clock,
         _buffer: &mut Vec<u8>,
@@ -219,7 +221,7 @@ impl Head for Rfc3164 {
         if bytes.get(at) != Some(&b' ') {
             return None;
         }
-        let end = run_of::<S>(line, at + 1, HOST, HOST_BYTES_MAX + 1);
+        let end = run_of(simd, line, at + 1, HOST, HOST_BYTES_MAX + 1);
         let host = &bytes[at + 1..end];
         if !(1..=HOST_BYTES_MAX).contains(&host.len())
             || bytes.get(end) != Some(&b' ')
@@ -228,7 +230,7 @@ impl Head for Rfc3164 {
             return None;
         }
         let rest = end + 1;
-        let name_end = run_of::<S>(line, rest, NAME, TAG_BYTES_MAX);
+        let name_end = run_of(simd, line, rest, NAME, TAG_BYTES_MAX);
         let (name, start) = match tag(bytes, rest, name_end) {
             Some((name, end)) => (name, end + usize::from(bytes.get(end) == Some(&b' '))),
             None if priority.is_some() || is_of_syslogd(&bytes[rest..]) => (&[][..], rest),

@@ -277,9 +277,9 @@ pub(super) fn is_large(bytes: &[u8]) -> bool {
 }
 
 #[inline(always)]
-pub(super) fn is_method<S: Simd>(line: Line<'_>, value: Value, bytes: &[u8]) -> bool {
+pub(super) fn is_method<S: Simd>(simd: S, line: Line<'_>, value: Value, bytes: &[u8]) -> bool {
     (1..=METHOD_BYTES_MAX).contains(&bytes.len())
-        && (line.range32::<S>(value.start, b'A', b'Z').trailing_ones() as usize >= bytes.len()
+        && (line.range32(simd, value.start, b'A', b'Z').trailing_ones() as usize >= bytes.len()
             || bytes.iter().all(u8::is_ascii_alphabetic))
 }
 

@@ -12,7 +12,7 @@ const STEPS_MAX: usize = 96;
 
 impl Shape {
     /// The shape of a line that is JSON, or None if it has none that is worth while.
-    pub(super) fn new<S: Simd>(names: &Names, line: Line<'_>) -> Option<Shape> {
+    pub(super) fn new<S: Simd>(simd: S, names: &Names, line: Line<'_>) -> Option<Shape> {
         let mut steps = Steps { line, from: 0, steps: Vec::new() };
         let mut open = Open::new();
         let mut scope = Scope::ROOT;
@@ -33,7 +33,7 @@ impl Shape {
             let (mut known, mut key) = (Known::NOTHING, at);
             if scope.is_object() {
                 key = at + 1;
-                let (end, escaped) = string_end::<S>(line, key)?;
+                let (end, escaped) = string_end(simd, line, key)?;
                 if !escaped {
                     known = names.look_up(line, scope.group(), key, end);
                 }
@@ -43,12 +43,12 @@ impl Shape {
             at = skip_space(line, at);
             match line.byte(at) {
                 b'"' => {
-                    let (end, _) = string_end::<S>(line, at + 1)?;
+                    let (end, _) = string_end(simd, line, at + 1)?;
                     steps.value(at + 1, end, key, known, Op::Text)?;
                     at = end + 1;
                 }
                 b'-' | b'0'..=b'9' => {
-                    let end = number_end::<S>(line, at)?;
+                    let end = number_end(simd, line, at)?;
                     steps.value(at, end, key, known, Op::Number)?;
                     at = end;
                 }

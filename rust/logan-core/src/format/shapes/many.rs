@@ -45,7 +45,7 @@ impl Shapes {
     /// One member after the other, of all lines: what is looked for then stays in registers, and no
     /// line waits for another, or for a wrong guess about one.
     #[inline(always)]
-    pub fn read_many<S: Simd>(&mut self, run: &mut Run<'_>) -> Option<Group> {
+    pub fn read_many<S: Simd>(&mut self, simd: S, run: &mut Run<'_>) -> Option<Group> {
         if self.pause > 0 || self.apart > 0 {
             self.apart = self.apart.saturating_sub(1);
             return None;
@@ -68,7 +68,7 @@ impl Shapes {
         };
         let lines = Lines { block: run.block, start, len };
         at.fill(0);
-        shape.read_many::<S>(&lines, at, &mut tools, run.context, batch);
+        shape.read_many(simd, &lines, at, &mut tools, run.context, batch);
         let mut missed = 0;
         for (i, &at) in at.iter().enumerate() {
             missed |= u128::from(at == NOWHERE) << i;
@@ -163,21 +163,21 @@ impl<'b> Lines<'b> {
 trait Take {
     /// Takes the value of line `i` that starts at `start`, and says where it ends; None if the line
     /// is not of the shape.
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize>;
+    fn take<S: Simd>(&mut self, simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize>;
 }
 
 /// Compares the bytes of a step in all lines, each `at` where it has been read up to, and takes the
 /// values behind them.
 #[inline(always)]
-fn each<S: Simd>(lines: &Lines<'_>, at: &mut [u32], step: &Step, mut value: impl Take) {
+fn each<S: Simd>(simd: S, lines: &Lines<'_>, at: &mut [u32], step: &Step, mut value: impl Take) {
     let len = usize::from(step.len);
     for (i, at) in at.iter_mut().enumerate() {
         let line = lines.get(i);
         let start = *at as usize + len;
         // The first of these makes the checks within the others needless.
         *at = if start <= line.len()
-            && is_at::<S>(step, line, *at as usize)
-            && let Some(end) = value.take::<S>(i, line, start)
+            && is_at(simd, step, line, *at as usize)
+            && let Some(end) = value.take(simd, i, line, start)
         {
             end as u32
         } else {
@@ -197,7 +197,7 @@ struct More;
 
 impl Take for More {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, _: usize, _: Line<'_>, start: usize) -> Option<usize> {
+    fn take<S: Simd>(&mut self, _simd: S, _: usize, _: Line<'_>, start: usize) -> Option<usize> {
         Some(start)
     }
 }
@@ -206,7 +206,7 @@ struct End;
 
 impl Take for End {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, _: usize, line: Line<'_>, start: usize) -> Option<usize> {
+    fn take<S: Simd>(&mut self, _simd: S, _: usize, line: Line<'_>, start: usize) -> Option<usize> {
         (start == line.len()).then_some(start)
     }
 }
@@ -215,8 +215,8 @@ struct PassString;
 
 impl Take for PassString {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, _: usize, line: Line<'_>, start: usize) -> Option<usize> {
-        match short_text_end::<S>(line, start) {
+    fn take<S: Simd>(&mut self, simd: S, _: usize, line: Line<'_>, start: usize) -> Option<usize> {
+        match short_text_end(simd, line, start) {
             None => Some(any_text_end(line, start)?.0),
             found => found,
         }
@@ -227,7 +227,7 @@ struct PassNumber;
 
 impl Take for PassNumber {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, _: usize, line: Line<'_>, start: usize) -> Option<usize> {
+    fn take<S: Simd>(&mut self, _simd: S, _: usize, line: Line<'_>, start: usize) -> Option<usize> {
         usual_number_end(line, start)
     }
 }
@@ -236,7 +236,7 @@ struct PassWord;
 
 impl Take for PassWord {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, _: usize, line: Line<'_>, start: usize) -> Option<usize> {
+    fn take<S: Simd>(&mut self, _simd: S, _: usize, line: Line<'_>, start: usize) -> Option<usize> {
         word_end(line, start)
     }
 }
@@ -270,7 +270,7 @@ struct TakeTime<'r> {
 
 impl Take for TakeTime<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+    fn take<S: Simd>(&mut self, _simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
         let end = match self.minute.read(line, start) {
             Some((second, nanos, end)) => {
                 self.second[i] = second;
@@ -296,7 +296,7 @@ struct TakeLevel<'r> {
 
 impl Take for TakeLevel<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+    fn take<S: Simd>(&mut self, _simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
         let bytes = line.u64_at(start);
         let word = &self.levels[Word::slot(bytes)];
         if word.begins(bytes) {
@@ -320,7 +320,7 @@ struct TakeMethod<'r> {
 
 impl Take for TakeMethod<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+    fn take<S: Simd>(&mut self, _simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
         let bytes = line.u64_at(start);
         let word = &self.methods[Word::slot(bytes)];
         if word.begins(bytes) {
@@ -344,8 +344,8 @@ struct TakeMessage<'r> {
 
 impl Take for TakeMessage<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
-        let Some(end) = short_text_end::<S>(line, start) else {
+    fn take<S: Simd>(&mut self, simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+        let Some(end) = short_text_end(simd, line, start) else {
             return self.take_long(i, line, start);
         };
         self.message[i] = in_block(self.starts[i], start, end);
@@ -369,7 +369,7 @@ struct TakeStatus<'r> {
 
 impl Take for TakeStatus<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+    fn take<S: Simd>(&mut self, _simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
         self.status[i] = usual_status(line, start)?;
         Some(start + 3)
     }
@@ -383,7 +383,7 @@ struct TakeDuration<'r> {
 
 impl Take for TakeDuration<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+    fn take<S: Simd>(&mut self, _simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
         if let Some((nanos, len)) = usual_duration(line.u64_at(start), self.unit) {
             self.duration_ns[i] = nanos;
             return Some(start + len);
@@ -401,7 +401,7 @@ struct TakeGuess<'r> {
 
 impl Take for TakeGuess<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+    fn take<S: Simd>(&mut self, _simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
         if let Some((nanos, len)) = usual_guess(line.u64_at(start)) {
             self.duration_ns[i] = nanos;
             return Some(start + len);
@@ -420,8 +420,8 @@ struct TakeEpoch<'r> {
 
 impl Take for TakeEpoch<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
-        if let Some((stamp, end)) = epoch::<S>(line, start) {
+    fn take<S: Simd>(&mut self, simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+        if let Some((stamp, end)) = epoch(simd, line, start) {
             self.time_ns[i] = stamp.nanos_since_epoch();
             self.second[i] = stamp.second;
             return Some(end);
@@ -440,7 +440,7 @@ struct TakeLevelNumber<'r> {
 
 impl Take for TakeLevelNumber<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+    fn take<S: Simd>(&mut self, _simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
         if let Some((level, len)) = usual_level(line.u64_at(start)) {
             self.level[i] = level as u8;
             return Some(start + len);
@@ -458,7 +458,7 @@ struct TakeBytes<'r> {
 
 impl Take for TakeBytes<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+    fn take<S: Simd>(&mut self, _simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
         if let Some((count, len)) = usual_count(line.u64_at(start)) {
             self.bytes_sent[i] = count;
             return Some(start + len);
@@ -477,8 +477,8 @@ struct TakePath<'r> {
 
 impl Take for TakePath<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
-        if let Some(end) = short_text_end::<S>(line, start)
+    fn take<S: Simd>(&mut self, simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+        if let Some(end) = short_text_end(simd, line, start)
             && line.byte(start) == b'/'
         {
             self.path[i] = in_block(self.starts[i], start, end);
@@ -498,9 +498,9 @@ struct TakeClient<'r> {
 
 impl Take for TakeClient<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
-        if let Some(end) = short_text_end::<S>(line, start)
-            && Fields::is_plain_client::<S>(line, start, end)
+    fn take<S: Simd>(&mut self, simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+        if let Some(end) = short_text_end(simd, line, start)
+            && Fields::is_plain_client(simd, line, start, end)
         {
             self.client[i] = in_block(self.starts[i], start, end);
             return Some(end);
@@ -520,7 +520,7 @@ struct TakeOther<'r> {
 
 impl Take for TakeOther<'_> {
     #[inline(always)]
-    fn take<S: Simd>(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
+    fn take<S: Simd>(&mut self, _simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
         self.take_other(i, line, start)
     }
 }
@@ -542,6 +542,7 @@ impl Shape {
     #[inline(always)]
     fn read_many<S: Simd>(
         &self,
+        simd: S,
         lines: &Lines<'_>,
         at: &mut [u32],
         tools: &mut Tools<'_>,
@@ -559,68 +560,74 @@ impl Shape {
                 };
             }
             match step.op {
-                Op::More => each::<S>(lines, at, step, More),
-                Op::End => each::<S>(lines, at, step, End),
-                Op::PassString => each::<S>(lines, at, step, PassString),
-                Op::PassNumber => each::<S>(lines, at, step, PassNumber),
-                Op::PassWord => each::<S>(lines, at, step, PassWord),
+                Op::More => each(simd, lines, at, step, More),
+                Op::End => each(simd, lines, at, step, End),
+                Op::PassString => each(simd, lines, at, step, PassString),
+                Op::PassNumber => each(simd, lines, at, step, PassNumber),
+                Op::PassWord => each(simd, lines, at, step, PassWord),
                 Op::Time => {
                     let time_ns = &mut batch.time_ns[all.clone()];
                     let second = &mut batch.second[all.clone()];
                     let minute = &mut *tools.minute;
-                    each::<S>(lines, at, step, TakeTime { minute, time_ns, second, rest: rest!() });
+                    each(
+                        simd,
+                        lines,
+                        at,
+                        step,
+                        TakeTime { minute, time_ns, second, rest: rest!() },
+                    );
                 }
                 Op::Level => {
                     let level = &mut batch.level[all.clone()];
                     let levels = &mut *tools.levels;
-                    each::<S>(lines, at, step, TakeLevel { levels, level, rest: rest!() });
+                    each(simd, lines, at, step, TakeLevel { levels, level, rest: rest!() });
                 }
                 Op::Method => {
                     let method = &mut batch.method[all.clone()];
                     let methods = &mut *tools.methods;
                     let rest = rest!();
-                    each::<S>(lines, at, step, TakeMethod { methods, method, starts, rest });
+                    each(simd, lines, at, step, TakeMethod { methods, method, starts, rest });
                 }
                 Op::Message => {
                     let message = &mut batch.message[all.clone()];
                     let escaped = &mut escaped;
-                    each::<S>(lines, at, step, TakeMessage { message, starts, escaped });
+                    each(simd, lines, at, step, TakeMessage { message, starts, escaped });
                 }
                 Op::Status => {
                     let status = &mut batch.status[all.clone()];
-                    each::<S>(lines, at, step, TakeStatus { status });
+                    each(simd, lines, at, step, TakeStatus { status });
                 }
                 Op::Duration(unit) => {
                     let duration_ns = &mut batch.duration_ns[all.clone()];
-                    each::<S>(lines, at, step, TakeDuration { duration_ns, unit, rest: rest!() });
+                    each(simd, lines, at, step, TakeDuration { duration_ns, unit, rest: rest!() });
                 }
                 Op::Guess => {
                     let duration_ns = &mut batch.duration_ns[all.clone()];
-                    each::<S>(lines, at, step, TakeGuess { duration_ns, rest: rest!() });
+                    each(simd, lines, at, step, TakeGuess { duration_ns, rest: rest!() });
                 }
                 Op::Epoch => {
                     let time_ns = &mut batch.time_ns[all.clone()];
                     let second = &mut batch.second[all.clone()];
-                    each::<S>(lines, at, step, TakeEpoch { time_ns, second, rest: rest!() });
+                    each(simd, lines, at, step, TakeEpoch { time_ns, second, rest: rest!() });
                 }
                 Op::LevelNumber => {
                     let level = &mut batch.level[all.clone()];
-                    each::<S>(lines, at, step, TakeLevelNumber { level, rest: rest!() });
+                    each(simd, lines, at, step, TakeLevelNumber { level, rest: rest!() });
                 }
                 Op::Bytes => {
                     let bytes_sent = &mut batch.bytes_sent[all.clone()];
-                    each::<S>(lines, at, step, TakeBytes { bytes_sent, rest: rest!() });
+                    each(simd, lines, at, step, TakeBytes { bytes_sent, rest: rest!() });
                 }
                 Op::Path => {
                     let path = &mut batch.path[all.clone()];
-                    each::<S>(lines, at, step, TakePath { path, starts, rest: rest!() });
+                    each(simd, lines, at, step, TakePath { path, starts, rest: rest!() });
                 }
                 Op::Client => {
                     let client = &mut batch.client[all.clone()];
-                    each::<S>(lines, at, step, TakeClient { client, starts, rest: rest!() });
+                    each(simd, lines, at, step, TakeClient { client, starts, rest: rest!() });
                 }
                 Op::Text | Op::Number => {
-                    each::<S>(lines, at, step, TakeOther { step, context, batch });
+                    each(simd, lines, at, step, TakeOther { step, context, batch });
                 }
             }
         }

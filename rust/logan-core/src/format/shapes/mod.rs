@@ -183,6 +183,7 @@ impl Shapes {
     #[inline(always)]
     pub fn read<S: Simd>(
         &mut self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         arena: &mut Vec<u8>,
@@ -198,7 +199,7 @@ impl Shapes {
                 levels: &mut self.levels,
                 methods: &mut self.methods,
             };
-            if shape.read::<S>(line, &mut tools, context, arena, record) {
+            if shape.read(simd, line, &mut tools, context, arena, record) {
                 self.hits = self.hits.wrapping_add(1);
                 return Outcome::Read;
             }
@@ -227,13 +228,14 @@ impl Shapes {
     ) -> Outcome {
         #[inline(always)]
         fn read<S: Simd>(
+            simd: S,
             shapes: &mut Shapes,
             line: Line<'_>,
             context: &mut Context,
             arena: &mut Vec<u8>,
             record: &mut Record,
         ) -> Outcome {
-            shapes.read_others::<S>(line, context, arena, record)
+            shapes.read_others(simd, line, context, arena, record)
         }
         crate::dispatch!(read::<>(shapes: &mut Shapes, line: Line<'_>, context: &mut Context,
             arena: &mut Vec<u8>, record: &mut Record) -> Outcome;
@@ -243,6 +245,7 @@ impl Shapes {
     #[inline(always)]
     fn read_others<S: Simd>(
         &mut self,
+        simd: S,
         line: Line<'_>,
         context: &mut Context,
         arena: &mut Vec<u8>,
@@ -251,7 +254,7 @@ impl Shapes {
         *record = Record::EMPTY;
         for (i, shape) in self.shapes.iter().enumerate() {
             // Shapes differ at the front or at the end more often than in between.
-            if i == self.last || !shape.may_be::<S>(line) {
+            if i == self.last || !shape.may_be(simd, line) {
                 continue;
             }
             let mut tools = Tools {
@@ -259,7 +262,7 @@ impl Shapes {
                 levels: &mut self.levels,
                 methods: &mut self.methods,
             };
-            if shape.read::<S>(line, &mut tools, context, arena, record) {
+            if shape.read(simd, line, &mut tools, context, arena, record) {
                 self.last = i;
                 self.hits = self.hits.wrapping_add(1);
                 return Outcome::Read;
@@ -281,9 +284,9 @@ impl Shapes {
     /// Remembers the shape of a line that the general way found to be a record.
     #[cold]
     #[inline(never)]
-    pub fn learn<S: Simd>(&mut self, names: &Names, line: Line<'_>) {
+    pub fn learn<S: Simd>(&mut self, simd: S, names: &Names, line: Line<'_>) {
         self.credit = self.credit.saturating_sub(LEARNING);
-        let Some(shape) = Shape::new::<S>(names, line) else { return };
+        let Some(shape) = Shape::new(simd, names, line) else { return };
         if self.shapes.len() < SHAPES {
             self.last = self.shapes.len();
             self.shapes.push(shape);

@@ -15,16 +15,17 @@ use crate::simd::Simd;
 impl Shape {
     /// Whether the line has the first bytes of this shape and the last.
     #[inline(always)]
-    pub(super) fn may_be<S: Simd>(&self, line: Line<'_>) -> bool {
+    pub(super) fn may_be<S: Simd>(&self, simd: S, line: Line<'_>) -> bool {
         let (first, last) = (&self.steps[0], &self.steps[self.steps.len() - 1]);
         let end = line.len().wrapping_sub(usize::from(last.len));
-        is_at::<S>(first, line, 0) && is_at::<S>(last, line, end)
+        is_at(simd, first, line, 0) && is_at(simd, last, line, end)
     }
 
     /// Reads a line if it is of this shape; if not, what it left in the record means nothing.
     #[inline(always)]
     pub(super) fn read<S: Simd>(
         &self,
+        simd: S,
         line: Line<'_>,
         tools: &mut Tools<'_>,
         context: &mut Context,
@@ -35,7 +36,7 @@ impl Shape {
         // Where the message starts if it holds escapes.
         let mut escaped = Value { start: 0, end: 0, escaped: false, number: false };
         for step in &self.steps {
-            if !is_at::<S>(step, line, at) {
+            if !is_at(simd, step, line, at) {
                 return false;
             }
             let start = at + usize::from(step.len);
@@ -51,7 +52,7 @@ impl Shape {
                     return true;
                 }
                 Op::PassString => {
-                    let Some((end, _)) = text_end::<S>(line, start) else { return false };
+                    let Some((end, _)) = text_end(simd, line, start) else { return false };
                     at = end;
                 }
                 Op::PassNumber => {
@@ -105,7 +106,7 @@ impl Shape {
                     remember(tools.methods, bytes, end - start, Level::Info);
                 }
                 Op::Message => {
-                    let Some((end, has_escapes)) = text_end::<S>(line, start) else {
+                    let Some((end, has_escapes)) = text_end(simd, line, start) else {
                         return false;
                     };
                     at = end;
@@ -154,7 +155,7 @@ impl Shape {
                     at = end;
                 }
                 Op::Epoch => {
-                    if let Some((stamp, end)) = epoch::<S>(line, start) {
+                    if let Some((stamp, end)) = epoch(simd, line, start) {
                         record.time_ns = stamp.nanos_since_epoch();
                         record.second = stamp.second;
                         at = end;
@@ -177,7 +178,7 @@ impl Shape {
                     at = end;
                 }
                 Op::Path => {
-                    let Some((end, has_escapes)) = text_end::<S>(line, start) else {
+                    let Some((end, has_escapes)) = text_end(simd, line, start) else {
                         return false;
                     };
                     at = end;
@@ -191,11 +192,11 @@ impl Shape {
                     }
                 }
                 Op::Client => {
-                    let Some((end, has_escapes)) = text_end::<S>(line, start) else {
+                    let Some((end, has_escapes)) = text_end(simd, line, start) else {
                         return false;
                     };
                     at = end;
-                    if !has_escapes && Fields::is_plain_client::<S>(line, start, end) {
+                    if !has_escapes && Fields::is_plain_client(simd, line, start, end) {
                         record.client = Text::of_line(start, end);
                         continue;
                     }

@@ -66,15 +66,15 @@ pub(super) fn remember(words: &mut [Word; WORDS], bytes: u64, len: usize, level:
 
 /// Whether the line has the bytes of the step at `at`.
 #[inline(always)]
-pub(super) fn is_at<S: Simd>(step: &Step, line: Line<'_>, at: usize) -> bool {
-    line.same32::<S>(at, &step.bytes, &step.mask)
+pub(super) fn is_at<S: Simd>(simd: S, step: &Step, line: Line<'_>, at: usize) -> bool {
+    line.same32(simd, at, &step.bytes, &step.mask)
 }
 
 /// As [`string_end`], for a string that mostly ends within 64 bytes. The quote may be one behind
 /// the line.
 #[inline(always)]
-pub(super) fn text_end<S: Simd>(line: Line<'_>, start: usize) -> Option<(usize, bool)> {
-    match short_text_end::<S>(line, start) {
+pub(super) fn text_end<S: Simd>(simd: S, line: Line<'_>, start: usize) -> Option<(usize, bool)> {
+    match short_text_end(simd, line, start) {
         Some(end) => Some((end, false)),
         None => any_text_end(line, start),
     }
@@ -82,9 +82,9 @@ pub(super) fn text_end<S: Simd>(line: Line<'_>, start: usize) -> Option<(usize, 
 
 /// The same if it ends within 64 bytes and holds no escapes.
 #[inline(always)]
-pub(super) fn short_text_end<S: Simd>(line: Line<'_>, start: usize) -> Option<usize> {
-    let quotes = line.eq64::<S>(start, b'"');
-    let first = quotes | line.eq64::<S>(start, b'\\');
+pub(super) fn short_text_end<S: Simd>(simd: S, line: Line<'_>, start: usize) -> Option<usize> {
+    let quotes = line.eq64(simd, start, b'"');
+    let first = quotes | line.eq64(simd, start, b'\\');
     (quotes & first.wrapping_neg() & first != 0).then(|| start + first.trailing_zeros() as usize)
 }
 
@@ -162,8 +162,8 @@ pub(super) fn usual_level(bytes: u64) -> Option<(Level, usize)> {
 
 /// A time as a number of seconds or milliseconds since 1970, and where it ends.
 #[inline(always)]
-pub(super) fn epoch<S: Simd>(line: Line<'_>, start: usize) -> Option<(Stamp, usize)> {
-    let end = number_end::<S>(line, start)?;
+pub(super) fn epoch<S: Simd>(simd: S, line: Line<'_>, start: usize) -> Option<(Stamp, usize)> {
+    let end = number_end(simd, line, start)?;
     let value = Value { start, end, escaped: false, number: true };
     Some((usual_time(line, value)?, end))
 }
@@ -365,6 +365,7 @@ pub(super) fn take_alone(
 ) -> bool {
     #[inline(always)]
     fn take<S: Simd>(
+        simd: S,
         line: Line<'_>,
         value: Value,
         step: &Step,
@@ -374,7 +375,7 @@ pub(super) fn take_alone(
     ) -> bool {
         let key = value.start - usize::from(step.key_back);
         let part = Part { known: step.known, wins: step.wins, alone: step.alone };
-        Fields::take_alone::<S>(line, part, key, value, context, arena, record)
+        Fields::take_alone(simd, line, part, key, value, context, arena, record)
     }
     crate::dispatch!(take::<>(line: Line<'_>, value: Value, step: &Step, context: &mut Context,
         arena: &mut Vec<u8>, record: &mut Record) -> bool;

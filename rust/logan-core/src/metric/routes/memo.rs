@@ -12,7 +12,7 @@
 
 use crate::batch::{Batch, Text};
 use crate::metric::Block;
-use crate::simd::prefetch;
+use crate::simd::{Vbmi2, prefetch};
 use crate::sketch::ways::Ways;
 use std::arch::x86_64::*;
 
@@ -44,14 +44,14 @@ pub(super) struct Memo {
     /// Paths that were known, and that were not, since the last look at how many.
     hits: u64,
     misses: u64,
-    has_vbmi2: bool,
+    vbmi2: Option<Vbmi2>,
     /// Nearly every path is new: it is not worth it for now.
     pub(super) is_off: bool,
 }
 
 impl Default for Memo {
     fn default() -> Self {
-        let has_vbmi2 = crate::simd::has_avx512() && is_x86_feature_detected!("avx512vbmi2");
+        let vbmi2 = Vbmi2::new();
         Memo {
             ways: Ways::new(SETS),
             known: Vec::new(),
@@ -59,8 +59,8 @@ impl Default for Memo {
             moves: 0,
             hits: 0,
             misses: 0,
-            has_vbmi2,
-            is_off: !has_vbmi2,
+            vbmi2,
+            is_off: vbmi2.is_none(),
         }
     }
 }
@@ -68,7 +68,7 @@ impl Default for Memo {
 impl Memo {
     /// Begins a chunk.
     pub(super) fn restart(&mut self) {
-        self.is_off = !self.has_vbmi2;
+        self.is_off = self.vbmi2.is_none();
         (self.hits, self.misses) = (0, 0);
     }
 
@@ -82,7 +82,7 @@ impl Memo {
     /// last had these `moves`, or as `index` answers for the row; None where `index` says so.
     ///
     /// # Panics
-    /// If the memo is off.
+    /// If the processor cannot do it.
     #[inline]
     pub(super) fn places(
         &mut self,
@@ -92,12 +92,12 @@ impl Memo {
         index: impl FnMut(usize) -> Option<usize>,
         places: &mut [u32],
     ) {
-        assert!(self.has_vbmi2 && !self.is_off);
+        assert!(self.vbmi2.is_some());
         if self.moves != moves {
             self.forget();
             self.moves = moves;
         }
-        // SAFETY: the processor was asked for these features.
+        // SAFETY: the value that was just looked at proves that the processor has these features.
         unsafe { self.places_vbmi2(batch, block, index, places) }
         if self.misses >= KNOWN_MAX as u64 {
             self.is_off = self.hits < self.misses;
@@ -385,7 +385,8 @@ mod tests {
                 "(/|/[a-f0-9]{1,12}|/[0-9]{1,5}|/[a-f0-9]{8}-[a-f0-9]{4}-[0-9]{4}-[a-f]{4}-[0-9A-F]{12}|/[a-f]{8}-[a-f]{4}-[a-f]{4}-[a-f]{4}-[a-f]{12}|/[a-z]{1,9}|1/|[?#\t])+",
             ],
         ) {
-            if !Memo::default().has_vbmi2 {
+            // `tests/instruction_sets.rs` says where this does not run.
+            if Vbmi2::new().is_none() {
                 return Ok(());
             }
             let mut plain = Vec::new();

@@ -1,0 +1,90 @@
+"""The connections that a coordinator has, the bounds on them, and who makes room for others.
+
+A connection is in its handshake, or it is a worker's, or a client's, and each kind has places of
+its own, so that neither strangers nor idle clients keep a worker out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Literal
+
+import trio
+
+from logan.cluster.limits import CLIENTS_MAX, CONNECTIONS_MAX, UNAUTHENTICATED_MAX
+
+__all__ = ["Place", "Places"]
+
+
+@dataclass(eq=False, slots=True)
+class Place:
+    """One connection as far as room is concerned.
+
+    Attributes:
+        host: where it comes from, without the port.
+        opened_at: on trio's clock.
+        role: None until the peer has proved itself.
+        greeted: whether HELLO came.
+        idle_since: of a client, since when it has no open request; None while it has one.
+        evicted: why it must go, or None.
+    """
+
+    host: str
+    opened_at: float
+    role: Literal["worker", "client"] | None = None
+    greeted: bool = False
+    idle_since: float | None = None
+    evicted: str | None = None
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+
+    def evict(self, why: str) -> None:
+        """Let it go, with the reason if that can be written without waiting."""
+        self.evicted = why
+        self.scope.cancel()
+
+
+class Places:
+    """The connections that there are, and the bounds on them."""
+
+    def __init__(self) -> None:
+        self._places: dict[Place, None] = {}  # in the order in which they came
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def enter(self, place: Place) -> None:
+        """A connection begins its handshake; another one makes room if need be."""
+        self._places[place] = None
+        waiting = self._of(None)
+        if len(waiting) > UNAUTHENTICATED_MAX:
+            per_host = Counter(each.host for each in waiting)
+            most = max(per_host.values())
+            crowd = [each for each in waiting if per_host[each.host] == most]
+            # Not said HELLO goes first; among equals the one that came first.
+            self._evict(min(crowd, key=lambda each: each.greeted), "too many connections")
+
+    def admit(self, place: Place, role: Literal["worker", "client"]) -> str | None:
+        """A peer has proved itself: give it a place, or say why there is none."""
+        clients, workers = self._of("client"), self._of("worker")
+        full = len(clients) + len(workers) >= CONNECTIONS_MAX
+        if full or (role == "client" and len(clients) >= CLIENTS_MAX):
+            idle = [each for each in clients if each.idle_since is not None]
+            if not idle:
+                return "too many connections: try again later"
+            longest = min(idle, key=lambda each: each.idle_since or 0.0)
+            self._evict(longest, "idle, and others need the place")
+        place.role = role
+        place.idle_since = trio.current_time() if role == "client" else None
+        return None
+
+    def leave(self, place: Place) -> None:
+        """A connection has ended."""
+        self._places.pop(place, None)
+
+    def _evict(self, place: Place, why: str) -> None:
+        self.leave(place)
+        place.evict(why)
+
+    def _of(self, role: str | None) -> list[Place]:
+        return [each for each in self._places if each.role == role]

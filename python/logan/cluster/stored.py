@@ -1,0 +1,159 @@
+"""A job as the journal keeps it besides its plan: to JSON values and back, checked on the way back.
+
+What comes out of a journal may have been written by another version, or by a bug: every value is
+checked against the types below before anything is made of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from logan.cluster.ending import StoredError, SubmittedJob
+from logan.cluster.journal import StoredJob
+from logan.cluster.running import RunningJob, job_body
+from logan.cluster.scanning import read_note
+from logan.cluster.secure import Roots
+from logan.cluster.submission import opener_of
+from logan.job import Job
+from logan.model import Detection, Source
+from logan.narrowing import Sought
+from logan.plan import Options
+from logan.scheduler.actions import LostChunk
+from logan.sources import Input
+from logan.wire.codec import encode_body
+
+__all__ = ["from_stored", "to_stored"]
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredInput:
+    path: str
+    source: Source | None
+    detection: Detection | None
+    error: StoredError | None
+    notes: tuple[str, ...]
+    first_line: str
+
+    def input(self) -> Input:
+        error = None if self.error is None else self.error.error()
+        return Input(
+            self.path,
+            self.source,
+            self.detection,
+            error=error,
+            notes=list(self.notes),
+            first_line=self.first_line,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredSought:
+    skipped_bytes: int
+    assumed: str | None
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    wish: str
+    identity: str
+    name: str
+    urls: tuple[str, ...]
+    holders: tuple[frozenset[str] | None, ...]
+    local: bool
+    confined: bool
+    inputs: tuple[_StoredInput, ...]
+    order: tuple[int, ...]
+    options: Options
+    sought: tuple[_StoredSought, ...]
+    watched: bool
+    series_points: int | None
+
+
+def to_stored(job: RunningJob) -> dict[str, Any]:
+    """What `from_stored` needs besides the plan and the results; JSON values."""
+    made = job.job
+    inputs = tuple(
+        _StoredInput(
+            entry.path,
+            entry.source,
+            entry.detection,
+            None if entry.error is None else StoredError.of(entry.error),
+            tuple(entry.notes),
+            entry.first_line,
+        )
+        for entry in made.inputs
+    )
+    stored = _Stored(
+        wish=job.submitted.wish,
+        identity=job.submitted.identity,
+        name=job.name,
+        urls=tuple(job.urls),
+        holders=tuple(job.holders),
+        local=job.local,
+        confined=job.confined,
+        inputs=inputs,
+        order=tuple(made.order),
+        options=made.options,
+        sought=tuple(
+            _StoredSought(each.skipped_bytes, each.assumed, each.note) for each in made.sought
+        ),
+        watched=made.watched,
+        series_points=job.series_points,
+    )
+    values: dict[str, Any] = msgspec.to_builtins(stored)
+    return values
+
+
+def from_stored(stored: StoredJob, roots: Roots) -> RunningJob:
+    """The job that a journal has, to go on with. Raises `ValueError` or
+    `msgspec.ValidationError` for one that cannot be."""
+    extra = msgspec.convert(dict(stored.extra), _Stored)
+    plan = stored.plan
+    sources = len(plan.sources)
+    if not (
+        len(extra.urls) == sources
+        and len(extra.order) == sources
+        and len(extra.holders) in (0, sources)
+        and len(extra.sought) in (0, sources)
+        and all(0 <= index < len(extra.inputs) for index in extra.order)
+        and (extra.series_points is None or extra.series_points > 0)
+    ):
+        raise ValueError("its inputs and its plan differ")
+    encode_body(job_body(plan, extra.urls, local=extra.local))
+    for chunk, note in stored.notes.items():
+        read_note(note)
+        if plan.sources[plan.chunks[chunk].source].compression is None:
+            raise ValueError(f"chunk {chunk} has a note about an archive, which its source is not")
+    job = Job(
+        [each.input() for each in extra.inputs],
+        extra.order,
+        plan,
+        extra.options,
+        [
+            Sought(source, each.skipped_bytes, each.assumed, each.note)
+            for source, each in zip(plan.sources, extra.sought, strict=False)
+        ],
+        watched=extra.watched,
+    )
+    return RunningJob(
+        submitted=SubmittedJob(stored.job, extra.wish, extra.identity, plan.bytes, owned=False),
+        job=job,
+        tree=stored.tree,
+        urls=extra.urls,
+        name=extra.name,
+        holders=extra.holders,
+        local=extra.local,
+        confined=extra.confined,
+        opened=opener_of(roots, confined=extra.confined),
+        done=set(stored.done),
+        notes=dict(stored.notes),
+        lost=[
+            LostChunk(each.job, each.chunk, each.kind, each.detail, each.bad_range)
+            for each in stored.lost
+        ],
+        series_points=extra.series_points,
+    )

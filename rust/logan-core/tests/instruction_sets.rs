@@ -1,0 +1,111 @@
+//! The same bytes of summary whichever of the processor's instruction sets is used, and which those
+//! are: `cargo test --test instruction_sets -- --nocapture` prints it, and fails if the processor has
+//! one that was not tried.
+
+use logan_core::codec::encode;
+use logan_core::format::detect::detect;
+use logan_core::scan::Scanner;
+use logan_core::simd::{Simd, pretend, sets};
+use logan_core::spec::{FormatSpec, Spec};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The instruction sets that the processor has, by what the standard library says.
+fn expected() -> Vec<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    return [
+        ("SSE2", is_x86_feature_detected!("sse2")),
+        ("AVX2", is_x86_feature_detected!("avx2")),
+        ("AVX-512", is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vl")),
+        ("AVX-512 VBMI2", is_x86_feature_detected!("avx512vbmi2")),
+    ]
+    .into_iter()
+    .filter_map(|(name, is_there)| is_there.then_some(name))
+    .collect();
+    #[cfg(target_arch = "aarch64")]
+    return vec!["NEON"];
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    return vec!["none"];
+}
+
+/// The type that `dispatch!` chose.
+fn chosen() -> &'static str {
+    #[inline(always)]
+    fn name<S: Simd>(_simd: S) -> &'static str {
+        std::any::type_name::<S>().rsplit("::").next().unwrap()
+    }
+    logan_core::dispatch!(name::<>() -> &'static str;)
+}
+
+fn logs() -> Vec<PathBuf> {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test_vectors");
+    let formats = std::fs::read_dir(vectors.join("formats")).unwrap();
+    let formats = formats.map(|entry| entry.unwrap().path().join("sample.log"));
+    let logs = std::fs::read_dir(vectors.join("logs")).unwrap();
+    let logs = logs.map(|entry| entry.unwrap().path());
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|end| end == "log");
+    let mut all: Vec<PathBuf> = formats.chain(logs).filter(is_log).collect();
+    all.sort();
+    all
+}
+
+/// The bytes of the log's summary, with a condition and group tables, in blocks as they come from a
+/// file.
+fn summary(log: &[u8]) -> Vec<u8> {
+    let found = detect(&[(0, log)]);
+    let mut spec = Spec::plain();
+    spec.condition = Some("not message ~ \"zzz\"".into());
+    spec.by = ["route", "client", "json.level"].map(String::from).to_vec();
+    spec.sources[0].formats = found["formats"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|format| FormatSpec {
+            name: format["name"].as_str().unwrap().to_string(),
+            params: serde_json::from_value(format["params"].clone()).unwrap(),
+        })
+        .collect();
+    spec.sources[0].layouts =
+        found["header"].as_u64().filter(|&n| n > 0).map(|_| Default::default());
+    let mut scanner = Scanner::new(Arc::new(spec)).unwrap();
+    scanner.begin(0, 0, 0).unwrap();
+    for block in log.chunks(50_000) {
+        scanner.push(block);
+    }
+    encode(&scanner.finish(log.len() as u64))
+}
+
+#[test]
+fn every_instruction_set_gives_the_same_bytes() {
+    let logs: Vec<(PathBuf, Vec<u8>)> =
+        logs().into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
+    assert!(logs.len() > 60);
+    let mut types = Vec::new();
+    let mut expected_bytes: Option<Vec<Vec<u8>>> = None;
+    for index in 0..sets().len() {
+        pretend(index);
+        types.push(chosen());
+        let found: Vec<Vec<u8>> = logs.iter().map(|(_, log)| summary(log)).collect();
+        match &expected_bytes {
+            None => expected_bytes = Some(found),
+            Some(expected) => {
+                for ((path, _), (found, expected)) in logs.iter().zip(found.iter().zip(expected)) {
+                    assert!(found == expected, "{} with {}", path.display(), sets()[index]);
+                }
+            }
+        }
+    }
+    let missing: Vec<_> = expected().into_iter().filter(|name| !sets().contains(name)).collect();
+    assert!(missing.is_empty(), "this processor has {missing:?}, which nothing was tried with");
+    // Each was in use, and not another under its name.
+    let all: &[&str] = if cfg!(target_arch = "x86_64") {
+        // The last one makes one cache faster and is no set to dispatch to.
+        &["Sse2", "Avx2", "Avx512", "Avx512"]
+    } else if cfg!(target_arch = "aarch64") {
+        &["Neon"]
+    } else {
+        &["Plain"]
+    };
+    assert_eq!(types, all[..types.len()]);
+    println!("instruction sets tried: {}, all that this processor has", sets().join(", "));
+}
