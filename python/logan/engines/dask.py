@@ -165,6 +165,7 @@ class _Job:
         self._progress = progress
         self._cancel = cancel
         self._blocks = blocks(plan.chunks)
+        self._spec_json = spec.to_json()
         self._spec: Future | None = None
         self._futures: dict[int, Future] = {}
         self._finished: deque[tuple[int, Future]] = deque()
@@ -219,7 +220,7 @@ class _Job:
         sources = {chunk.source: self._plan.sources[chunk.source] for chunk in block}
         if self._spec is None or self._spec.cancelled():
             # The tasks share one copy on each worker, of text: what it means is for logan to say.
-            self._spec = self._client.submit(str, self._plan.spec_json, pure=False)
+            self._spec = self._client.submit(str, self._spec_json, pure=False)
         future = self._client.submit(
             scan_block,
             block,
