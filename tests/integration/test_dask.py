@@ -250,6 +250,32 @@ def test_the_command_says_in_one_sentence_that_the_scheduler_is_lost(
     assert (done.returncode, done.stdout) == (4, "")
 
 
+def test_a_second_signal_ends_the_job_without_a_word_and_without_processes(log: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from logan.engines import dask\n"
+        "from logan.cli import main\n"
+        "merge = dask._Job._merge\n"
+        "def interrupted(*arguments):\n"
+        "    merge(*arguments)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "dask._Job._merge = interrupted\n"
+        "sys.exit(main(['analyze', sys.argv[1], '--engine', 'dask', '--threads', '2',\n"
+        "               '--chunk-size', '4096', '--json']))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(log)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        # Pipes end when the last process that has them has ended.
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "")
+
+
 # --- What tasks raise ---------------------------------------------------------------------------
 
 

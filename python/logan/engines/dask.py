@@ -540,6 +540,8 @@ def _client(address: str | None, threads: int | None) -> Iterator[Client]:
         else:
             with _deaf_to_ctrl_c():
                 cluster = _start_cluster(threads or cpus())
+                # We close it, whatever happens; a second time, at exit, would be a traceback.
+                cluster.shutdown_on_close = False
                 stack.callback(_close, cluster)
                 client = Client(cluster, set_as_default=False)
                 stack.callback(_close, client)
