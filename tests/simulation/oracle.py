@@ -252,9 +252,7 @@ class Oracle:
                 )
                 if action.why == "replaced":
                     self._judge_replacement(action, actions[number + 1 : number + 3])
-                self._judge_cancel(
-                    action.session, action.key, loss=action.why == "no progress"
-                )
+                self._judge_cancel(action.session, action.key, loss=action.why == "no progress")
             else:
                 self._judge(event, action)
         match event:

@@ -96,9 +96,7 @@ def slowest_first(
     return waits
 
 
-def worth_it(
-    helper: Helper, chunk: Chunk, wait_s: float, mean_rate: float, limits: Limits
-) -> bool:
+def worth_it(helper: Helper, chunk: Chunk, wait_s: float, mean_rate: float, limits: Limits) -> bool:
     """Whether the helper is expected to have the chunk done well before `wait_s` have passed."""
     own_s = limits.backup_gain * chunk.bytes / helper.rate if helper.rate > 0 else inf
     if wait_s <= max(limits.backup_wait_s_min, own_s) and wait_s < inf:
