@@ -19,13 +19,15 @@ HEAL_S = 8.0
 LIMITS = Limits(
     lease_s=2.5,
     heartbeat_s=0.5,
-    stall_s=6.0,
+    stall_s=20.0,
     silence_s=8.0,
     holder_absence_s=12.0,
     check_wait_s=3.0,
     failures_per_chunk_max=8,
     losses_per_chunk_max=32,
     pause_s_max=8.0,
+    trial_wait_s_min=1.0,
+    doubt_s_min=1.0,
 )
 """The default ones in miniature, so that a schedule takes few virtual seconds. The bounds on
 attempts are wide, so that no honest chunk is given up for the many faults of one schedule."""
@@ -144,9 +146,9 @@ def bound_of(schedule: Schedule) -> float:
     would take for everything, one chunk after the other. So slow ones must not hold anything up,
     nor those that answer wrongly, if another one is there.
     """
-    # Each makes up to two leases that are revoked, perhaps of the only worker.
-    boasts = sum(fault.kind == "boast" for fault in schedule.faults)
-    patience_s = 60.0 + boasts * 2 * (2.0 * LIMITS.stall_s + 4.0)
+    # Leases that must be revoked, if it is the only worker who holds them.
+    revoked = sum({"hang": 1, "boast": 2}.get(fault.kind, 0) for fault in schedule.faults)
+    patience_s = 60.0 + revoked * (2.0 * LIMITS.stall_s + 4.0)
     return HEAL_S + patience_s + 2.0 * sum(_work_s(schedule, job) for job in schedule.jobs)
 
 

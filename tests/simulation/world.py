@@ -70,6 +70,12 @@ CHECK_EVERY_EVENTS = 12
 """Looking at everything costs more than an event does, so it is done now and then and at the end
 of each job. What is wrong for a moment only, the oracle catches: it sees every action."""
 
+BOAST_S = 7.0
+"""By then at the latest it shows that a scan reports more than it does, in any of the ways here."""
+
+BELIEVED_BEATS_MAX = 10
+"""So often in a row an idle worker may be seen beside such a scan, before that is a fault."""
+
 AFTERWARDS_S = 0.6
 """How long a schedule goes on once all jobs are over: longer than any frame is under way."""
 
@@ -107,6 +113,7 @@ class Task:
     ends_at: float
     isolated: bool
     boasts: int = 0
+    believed: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -561,9 +568,32 @@ class World:
         if self.now - link.acked_at > self.limits.lease_s:
             self.cut(worker, "the coordinator is silent", self.random.random())
             return
+        for task in worker.tasks.values():
+            if task.boasts and self.now - task.started_at > BOAST_S:
+                task.believed = task.believed + 1 if self.could_help(worker, task) else 0
+                must(task.believed < BELIEVED_BEATS_MAX, f"{task.key} only reports, and is believed")
         leases = tuple(self.progress(task) for task in worker.tasks.values())
         self.send_up(link, WorkerHeard(link.id, leases))
         self.after(self.limits.heartbeat_s, self.heartbeat, link)
+
+    def could_help(self, worker: Worker, task: Task) -> bool:
+        """Whether a worker is idle that could do what `worker` only reports, and nobody does."""
+        job, id, _ = task.key
+        chunk = self.oracle.jobs.get(job, {}).get(id) if self.up else None
+        if chunk is None or list(chunk.live) != [task.key] or self.now < self.paused_until:
+            return False
+        plan = self.plans[job]
+        states = {each.name: each.state for each in self.machine.statistics().workers}
+        return any(
+            session.free > 0
+            and not session.leases
+            and states.get(session.name) == "active"
+            and session.name != worker.plan.name
+            and session.name in (chunk.holders or {session.name})
+            and session.name not in chunk.refused | chunk.replaced | {chunk.author}
+            and plan.unreadable.get(plan.source(id)) != session.name
+            for session in self.oracle.sessions.values()
+        )
 
     def progress(self, task: Task) -> Progress:
         elapsed_s = self.now - task.started_at

@@ -85,6 +85,7 @@ from logan.scheduler.actions import (
     Alarm,
     CancelLease,
     Checked,
+    CheckSource,
     CloseSession,
     Commit,
     DrainSession,
@@ -103,6 +104,7 @@ from logan.scheduler.events import (
     Event,
     JobAdded,
     JobCancelled,
+    SourceChecked,
     TimePassed,
 )
 from logan.scheduler.limits import Limits
@@ -405,7 +407,11 @@ class Coordinator:
             self._record(JobForgotten(running.id))  # it may have been written after all
             raise
         running.drawn = self._draw(range(len(plan.chunks)))
-        self.step(JobAdded(running.id, running.items(), verify=running.drawn))
+        self.step(
+            JobAdded(
+                running.id, running.items(), verify=running.drawn, readable=running.readable()
+            )
+        )
         self._nursery.start_soon(self._mind_absence, running)
         return running.submitted
 
@@ -536,7 +542,7 @@ class Coordinator:
         )
         # What was to be verified when the last coordinator died is drawn anew from what is left.
         running.drawn = self._draw([each.chunk for each in items if each.chunk not in finished])
-        self.step(JobAdded(running.id, items, finished, running.drawn))
+        self.step(JobAdded(running.id, items, finished, running.drawn, running.readable()))
 
     def _note_set_aside(self, job: str, why: str) -> None:
         text = f"job {job} is set aside, the others go on: {why}; submit it again"
@@ -665,6 +671,8 @@ class Coordinator:
                     session.close(why, held)
             case DrainSession(session=id):
                 self._post(id, Drain())
+            case CheckSource():
+                self._nursery.start_soon(self._look_at, action)
             case LostChunk():
                 self._lose(action)
             case Recovered():
@@ -676,6 +684,20 @@ class Coordinator:
                 job_ended.cancelled = cancelled
                 # Behind what the journal still has to write of it.
                 self._record(None, partial(self._nursery.start_soon, self._conclude, job_ended))
+
+    async def _look_at(self, action: CheckSource) -> None:
+        """Look at a source that a worker reported as changed, and tell the machine."""
+        job = self.jobs.get(action.job)
+        if job is None:
+            return
+        changed, why = await trio.to_thread.run_sync(
+            job.look_at, action.source, abandon_on_cancel=True
+        )
+        if changed is False:
+            name = shown_name(job.urls[action.source])
+            text = f"{action.worker} reported {name} as changed, but it is the planned file"
+            self.note("refused", text)
+        self.step(SourceChecked(action.job, action.source, changed, why))
 
     def _take_second_opinion(self, action: Alarm | Checked) -> None:
         job = self.jobs[action.job]

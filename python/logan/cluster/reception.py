@@ -47,6 +47,7 @@ from logan.scheduler.events import (
     ChunkFailed,
     ChunkReturned,
     Progress,
+    SourceChecked,
     WorkerHeard,
     WorkerJoined,
     WorkerLeft,
@@ -364,6 +365,8 @@ class WorkerHandler:
             session.link.post(Stale(*key))  # so that it does not wait for an answer
             return
         except (InputError, OSError) as error:
+            if isinstance(error, InputError):
+                coordinator.step(SourceChecked(job.id, source, True, str(error)))
             coordinator.step(ChunkFailed(session.id, key, "changed", str(error), final=True))
             session.link.post(Stale(*key))
             return

@@ -22,7 +22,7 @@ from logan.cluster.probes import Probes
 from logan.cluster.scanning import digest_of, read_note
 from logan.cluster.secure import Opened, open_regular
 from logan.cluster.spool import NO_ROOM
-from logan.errors import LoganError, SourceChangedError, SummaryError
+from logan.errors import InputError, LoganError, SourceChangedError, SummaryError
 from logan.job import Job
 from logan.limits import SERIES_POINTS_MAX
 from logan.model import Missing, Plan, Result, join_missing
@@ -163,9 +163,20 @@ class RunningJob:
         """The chunks as the scheduler sees them."""
         holders = self.holders or [None] * len(self.plan.sources)
         return [
-            WorkItem(chunk.id, chunk.end - chunk.start, holders[chunk.source])
+            WorkItem(
+                chunk.id,
+                chunk.end - chunk.start,
+                holders[chunk.source],
+                chunk.source,
+                chunk.start,
+            )
             for chunk in self.plan.chunks
         ]
+
+    def readable(self) -> frozenset[int]:
+        """Sources that `look_at` can compare with what was planned: the coordinator's files."""
+        sources = enumerate(self.plan.sources) if self.local else ()
+        return frozenset(id for id, source in sources if source.fingerprint is not None)
 
     def message(self) -> JobMessage:
         """JOB, for a worker's first lease of it."""
@@ -306,6 +317,18 @@ class RunningJob:
     def check_planned(self, source: int) -> None:
         """Raise `InputError` if a source is not the planned file any more. Blocking."""
         self.open_planned(source).close()
+
+    def look_at(self, source: int) -> tuple[bool | None, str]:
+        """Whether a source is another file than planned, and how that shows; None if that cannot
+        be told. Blocking."""
+        try:
+            self.check_planned(source)
+        except InputError as error:
+            changed = isinstance(error, SourceChangedError) or error.kind == "missing"
+            return changed or None, str(error)
+        except (OSError, ValueError) as error:
+            return None, str(error)
+        return False, ""
 
     def conclude(self) -> Outcome:
         """Merge what there is and make the report; once. Blocking. Raises `SummaryError`."""
