@@ -387,7 +387,7 @@ def test_a_lease_that_ended_meanwhile_is_not_sent(
             await rogue.say("READY", free=1)
             job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
             await trio.sleep(0.5)
-            coordinator.give_up(coordinator.jobs[job])
+            coordinator.give_up(coordinator.jobs[job].submitted)
             with trio.move_on_after(3) as patience:
                 await rogue.hear("LEASE")
             assert patience.cancelled_caught

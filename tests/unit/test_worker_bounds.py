@@ -335,7 +335,7 @@ def test_writing_may_fail_all_the_same(
         async with Spools().open("a.log", 100) as spool:
             spool.write(b"abc", 7)
             assert spool.read(3, 7) == b"abc"
-            monkeypatch.setattr(spool_module.os, "pwrite", fail)
+            monkeypatch.setattr(os, "pwrite", fail)
             with pytest.raises(InputError, match=os.strerror(code)) as caught:
                 spool.write(b"abc", 0)
             assert caught.value.kind == NO_ROOM
@@ -375,7 +375,7 @@ def test_a_worker_without_room_leaves_its_part_to_others(
     if how == "before":
         free[0] = 1_000
     else:
-        monkeypatch.setattr(spool_module.os, "pwrite", full)
+        monkeypatch.setattr(os, "pwrite", full)
 
     async def main() -> None:
         async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
@@ -414,11 +414,12 @@ def test_a_job_that_nobody_has_room_for_ends_and_says_why(
                 tasks.start_soon(far_away(name, tmp_path, said).run)
             await coordinator.wait_for_workers(2)
             job = await coordinator.distribute_work([str(log), str(small)], chunk_size=CHUNK)
+            submitted = coordinator.jobs[job].submitted
             began = trio.current_time()
             with pytest.raises(InputError) as caught:
                 await coordinator.result(job)
             assert trio.current_time() - began < 120
-            report = await coordinator.report_of(coordinator._ended[job])
+            report = await coordinator.report_of(submitted)
             tasks.cancel_scope.cancel()
         assert caught.value.kind == NO_ROOM
         assert report["partial"]
