@@ -671,6 +671,11 @@ class Coordinator:
                     session.close(why, held)
             case DrainSession(session=id):
                 self._post(id, Drain())
+            case _:
+                self._do_for_job(action)
+
+    def _do_for_job(self, action: Action) -> None:
+        match action:
             case CheckSource():
                 self._nursery.start_soon(self._look_at, action)
             case LostChunk():
