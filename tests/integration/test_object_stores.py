@@ -475,9 +475,9 @@ def test_credentials_are_written_nowhere(cluster: Cluster, store: ObjectStore) -
     tap = Tap(cluster.port)
     try:
         wrong = {**environment, "AWS_SECRET_ACCESS_KEY": "not-the-secret"}
-        given = ("--coordinator", tap.address, "--root", ROOT)
-        cluster.start("alice", "worker", "--id", "alice", *given, env=wrong)
-        bob = ("worker", "--id", "bob", *given)
+        common = ("--coordinator", tap.address, "--root", ROOT)
+        cluster.start("alice", "worker", "--id", "alice", *common, env=wrong)
+        bob = ("worker", "--id", "bob", *common)
         cluster.start("bob", *bob, env=environment).said("connected")
         asked = ("--coordinator", tap.address, *OPTIONS)
         urls = [f"{ROOT}app.log", f"{ROOT}app.log.gz"]

@@ -38,8 +38,6 @@ from tests.unit.test_cluster_shells import CHUNK, LINES, Network, inline, run, w
 from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures
 from tests.unit.test_cluster_shells import network as network  # noqa: PLC0414
 
-NO_TOKEN = {"job": "j", "attempt": 1, "source": 0}
-
 
 @pytest.fixture(autouse=True)
 def threads_run_inline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,8 +45,9 @@ def threads_run_inline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lease(chunk: int, **changes: Any) -> dict[str, Any]:
-    place = {"chunk": chunk, "start": chunk * CHUNK, "end": (chunk + 1) * CHUNK}
-    return {**NO_TOKEN, **place, "isolated": False, **changes}
+    """Values of a LEASE of the job `j`."""
+    place = {"chunk": chunk, "source": 0, "start": chunk * CHUNK, "end": (chunk + 1) * CHUNK}
+    return {"job": "j", "attempt": 1, "isolated": False, **place, **changes}
 
 
 # --- Leases ------------------------------------------------------------------------------------
