@@ -6,6 +6,7 @@ On memory streams and a mock clock, so seconds pass at once; see `test_cluster_s
 from __future__ import annotations
 
 import math
+import socket
 import ssl
 import statistics
 from collections.abc import Awaitable, Callable
@@ -34,6 +35,7 @@ from logan.cluster.limits import (
     CONNECTIONS_MAX,
     HANDSHAKE_S_MAX,
     RECONNECT_PAUSE_S_MAX,
+    RECONNECT_PAUSE_S_MIN,
     RESUBMIT_S_MAX,
     UNAUTHENTICATED_MAX,
 )
@@ -371,19 +373,39 @@ def test_a_client_tries_again_whatever_way_it_could_not_connect(
 
 
 @pytest.mark.parametrize("who", ["worker", "client"])
-def test_no_failure_is_repeated_without_a_pause(network: Network, log: Path, who: str) -> None:
+@pytest.mark.parametrize(
+    "failure",
+    [
+        None,
+        ConnectionRefusedError(111, "Connection refused"),
+        ConnectionResetError(104, "Connection reset by peer"),
+        OSError(113, "No route to host"),
+        socket.gaierror(-3, "Temporary failure in name resolution"),
+        trio.TooSlowError(),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_no_failure_is_repeated_without_a_pause(
+    network: Network, log: Path, who: str, failure: Exception | None
+) -> None:
+    """The first connection is ended as soon as it is made; each further one, too, or there is none,
+    which takes no time at all."""
+    network.broken = lambda: None if len(network.tries) == 1 else failure
+
     async def main() -> None:
         async with trio.open_nursery() as tasks:
             tasks.start_soon(partial(rogue, network, accepts=False))
-            with trio.move_on_after(50):
+            with trio.move_on_after(RESUBMIT_S_MAX - 1) as time:
                 if who == "worker":
                     await Worker("alice").run()
                 else:
                     await Client("memory:8000").submit(Submission(paths=[str(log)]))
             tasks.cancel_scope.cancel()
+        assert time.cancelled_caught
         pauses = [b - a for a, b in zip(network.tries, network.tries[1:], strict=False)]
-        assert min(pauses) > 0
+        assert min(pauses) >= RECONNECT_PAUSE_S_MIN / 8
         assert statistics.median(pauses) >= RECONNECT_PAUSE_S_MAX / 4
+        assert len(pauses) > RESUBMIT_S_MAX / RECONNECT_PAUSE_S_MAX / 2  # and it is repeated
 
     run(main)
 
