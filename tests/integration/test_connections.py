@@ -6,6 +6,7 @@ import json
 import selectors
 import signal
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,18 +17,25 @@ from subprocess import DEVNULL, PIPE
 
 import pytest
 import trio
+import trustme
 
 import logan
 from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
-from logan.cluster.limits import CLIENT_SILENCE_LEASES, CLIENTS_MAX, CONNECTIONS_MAX
+from logan.cluster.limits import (
+    CLIENT_SILENCE_LEASES,
+    CLIENTS_MAX,
+    CONNECTIONS_MAX,
+    UNAUTHENTICATED_MAX,
+)
 from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.proxy import Link as Network
 from logan.cluster.proxy import open_proxy
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
 from logan.scheduler.limits import Limits
-from logan.wire.messages import Error
+from logan.wire.codec import encode
+from logan.wire.messages import PROTOCOL_VERSION, Error, Hello
 
 pytestmark = pytest.mark.trio
 
@@ -35,6 +43,10 @@ HASTY = Limits(lease_s=0.8, heartbeat_s=0.2)
 """Silence is noticed after some leases, which no test should take long to wait for."""
 
 LINES = 20_000
+
+HELLO = Hello(
+    protocol=PROTOCOL_VERSION, role="client", id="eve", session="s", nonce="1" * 64, logan="0"
+)
 
 
 @pytest.fixture
@@ -169,8 +181,9 @@ async def test_a_client_that_stood_still_gets_its_report(log: Path, nursery: tri
 
 
 @contextmanager
-def slow_strangers(port: int, count: int) -> Iterator[None]:
-    """So many connections that say nothing, each opened anew as soon as it is closed."""
+def slow_strangers(port: int, count: int, says: bytes = b"") -> Iterator[None]:
+    """So many connections that say this and nothing more, each opened anew as soon as it is
+    closed."""
     over = threading.Event()
 
     def flood() -> None:
@@ -178,8 +191,8 @@ def slow_strangers(port: int, count: int) -> Iterator[None]:
 
             def connect() -> None:
                 stranger = socket.socket()
-                stranger.setblocking(False)
-                stranger.connect_ex(("127.0.0.1", port))
+                stranger.connect(("127.0.0.1", port))
+                stranger.sendall(says)
                 open_.register(stranger, selectors.EVENT_READ)
 
             for _ in range(count):
@@ -228,6 +241,93 @@ async def test_slow_strangers_keep_out_neither_clients_nor_a_distant_worker(
         assert asked > 10
         assert proxy.connections == 1  # it got in at its first try
         nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("says", [b"", b"H", encode(HELLO)], ids=["nothing", "a byte", "HELLO"])
+async def test_more_strangers_than_there_is_room_for_keep_no_client_out(says: bytes) -> None:
+    async with Coordinator(port=0) as coordinator:
+        with slow_strangers(coordinator.port, 2 * UNAUTHENTICATED_MAX, says):
+            await trio.sleep(0.5)
+            client = Client(f"127.0.0.1:{coordinator.port}")
+            for _ in range(10):
+                with trio.fail_after(10):
+                    await client.status()
+
+
+async def test_a_distant_worker_gets_in_while_its_own_address_floods(
+    nursery: trio.Nursery,
+) -> None:
+    """Its HELLO follows right behind its connection; what it is answered takes two seconds."""
+    async with Coordinator(port=0) as coordinator:
+        with slow_strangers(coordinator.port, 2 * UNAUTHENTICATED_MAX):
+            await trio.sleep(0.5)
+            plain = await trio.open_tcp_stream("127.0.0.1", coordinator.port)
+            distant = Late(plain)
+            link = Link(distant, "worker")
+            nursery.start_soon(_write, link)
+
+            async def travel() -> None:
+                await trio.sleep(2)
+                distant.arrived.set()
+
+            nursery.start_soon(travel)
+            with trio.fail_after(10):
+                await introduce(link, "worker", "alice", None, "")
+        await trio.aclose_forcefully(plain)
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_peer_that_has_begun_with_tls_stays_while_silent_strangers_come(
+    nursery: trio.Nursery,
+) -> None:
+    """TLS takes a distant worker some seconds, in which it has said more than they have."""
+    authority = trustme.CA()
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    authority.issue_cert("localhost").configure_cert(server)
+    authority.configure_trust(trusting)
+    async with Coordinator(port=0, ssl=server) as coordinator:
+        plain = await trio.open_tcp_stream("127.0.0.1", coordinator.port)
+        distant = Late(plain)
+        secure = trio.SSLStream(distant, trusting, server_hostname="localhost")
+        nursery.start_soon(secure.do_handshake)
+        await distant.spoken.wait()
+        strangers = [
+            await trio.open_tcp_stream("127.0.0.1", coordinator.port)
+            for _ in range(2 * UNAUTHENTICATED_MAX)
+        ]
+        assert await strangers[0].receive_some() == b""  # there was no room for all of them
+        distant.arrived.set()
+        link = Link(secure, "worker")
+        nursery.start_soon(_write, link)
+        with trio.fail_after(10):
+            await introduce(link, "worker", "alice", None, "")
+        for each in (*strangers, plain):
+            await trio.aclose_forcefully(each)
+        nursery.cancel_scope.cancel()
+
+
+class Late(trio.abc.Stream):
+    """A stream on which nothing is received before `arrived` is set."""
+
+    def __init__(self, stream: trio.SocketStream) -> None:
+        self._stream = stream
+        self.spoken = trio.Event()
+        self.arrived = trio.Event()
+
+    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
+        await self._stream.send_all(data)
+        self.spoken.set()
+
+    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+        await self.arrived.wait()
+        return await self._stream.receive_some(max_bytes)
+
+    async def wait_send_all_might_not_block(self) -> None:
+        await self._stream.wait_send_all_might_not_block()
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 async def test_idle_clients_keep_out_neither_clients_nor_workers(

@@ -6,6 +6,7 @@ On memory streams and a mock clock, so seconds pass at once; see `test_cluster_s
 from __future__ import annotations
 
 import math
+import socket
 import ssl
 import statistics
 from collections.abc import Awaitable, Callable
@@ -34,12 +35,13 @@ from logan.cluster.limits import (
     CONNECTIONS_MAX,
     HANDSHAKE_S_MAX,
     RECONNECT_PAUSE_S_MAX,
+    RECONNECT_PAUSE_S_MIN,
     RESUBMIT_S_MAX,
     UNAUTHENTICATED_MAX,
 )
 from logan.cluster.link import Link, LinkLostError, admit, introduce
 from logan.cluster.metrics import names_this_machine
-from logan.cluster.places import Place, Places, network_of
+from logan.cluster.places import Place, Places, Step, network_of
 from logan.cluster.reception import progress_body
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
@@ -371,19 +373,39 @@ def test_a_client_tries_again_whatever_way_it_could_not_connect(
 
 
 @pytest.mark.parametrize("who", ["worker", "client"])
-def test_no_failure_is_repeated_without_a_pause(network: Network, log: Path, who: str) -> None:
+@pytest.mark.parametrize(
+    "failure",
+    [
+        None,
+        ConnectionRefusedError(111, "Connection refused"),
+        ConnectionResetError(104, "Connection reset by peer"),
+        OSError(113, "No route to host"),
+        socket.gaierror(-3, "Temporary failure in name resolution"),
+        trio.TooSlowError(),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_no_failure_is_repeated_without_a_pause(
+    network: Network, log: Path, who: str, failure: Exception | None
+) -> None:
+    """The first connection is ended as soon as it is made; each further one, too, or there is none,
+    which takes no time at all."""
+    network.broken = lambda: None if len(network.tries) == 1 else failure
+
     async def main() -> None:
         async with trio.open_nursery() as tasks:
             tasks.start_soon(partial(rogue, network, accepts=False))
-            with trio.move_on_after(50):
+            with trio.move_on_after(RESUBMIT_S_MAX - 1) as time:
                 if who == "worker":
                     await Worker("alice").run()
                 else:
                     await Client("memory:8000").submit(Submission(paths=[str(log)]))
             tasks.cancel_scope.cancel()
+        assert time.cancelled_caught
         pauses = [b - a for a, b in zip(network.tries, network.tries[1:], strict=False)]
-        assert min(pauses) > 0
+        assert min(pauses) >= RECONNECT_PAUSE_S_MIN / 8
         assert statistics.median(pauses) >= RECONNECT_PAUSE_S_MAX / 4
+        assert len(pauses) > RESUBMIT_S_MAX / RECONNECT_PAUSE_S_MAX / 2  # and it is repeated
 
     run(main)
 
@@ -394,12 +416,12 @@ def test_progress_that_is_claimed_does_not_shorten_the_pauses(network: Network, 
     async def main() -> None:
         async with trio.open_nursery() as tasks:
             tasks.start_soon(partial(rogue, network, accepts=True, progresses=True))
-            with trio.move_on_after(10 * RESUBMIT_S_MAX) as time:
+            with trio.move_on_after(3 * RESUBMIT_S_MAX) as time:
                 await Client("memory:8000").submit(Submission(paths=[str(log)]))
             tasks.cancel_scope.cancel()
         # It may be the truth, so it goes on; but not at the pace of the network.
         assert time.cancelled_caught
-        assert len(network.tries) < 2.5 * 10 * RESUBMIT_S_MAX / RECONNECT_PAUSE_S_MAX
+        assert len(network.tries) < 2.5 * 3 * RESUBMIT_S_MAX / RECONNECT_PAUSE_S_MAX
 
     run(main)
 
@@ -498,7 +520,7 @@ def test_network_of(host: str, network: str) -> None:
 def test_of_one_address_those_stay_whose_handshake_goes_on() -> None:
     places = Places()
     [worker] = arrive(places, "127.0.0.1", 0)
-    worker.handshake_steps = 1
+    worker.reach(Step.SPOKEN)
     flood = arrive(places, "127.0.0.1", 1, 1_000)
     assert worker.evicted is None
     assert gone(flood) == 1_001 - UNAUTHENTICATED_MAX
@@ -548,6 +570,37 @@ def test_a_place_that_is_left_is_free() -> None:
     assert places.admit(late, "worker") is not None
     places.leave(workers[0])
     assert places.admit(late, "worker") is None
+
+
+def flood(places: Places, step: Step, count: int) -> None:
+    """So many that come one after the other, go on to some step, and then no further."""
+    for _ in range(count):
+        arrive(places, "127.0.0.1", 1)[0].reach(step)
+
+
+@pytest.mark.parametrize("step", list(Step)[1:])
+def test_whoever_is_further_does_not_make_room_for_a_flood(step: Step) -> None:
+    """All from one address."""
+    places = Places()
+    [worker] = arrive(places, "127.0.0.1", 0)
+    worker.reach(step)
+    worker.reach(Step.CONNECTED)  # nothing goes back
+    flood(places, Step(step - 1), 1_000)
+    assert worker.evicted is None
+    flood(places, step, 1_000)
+    assert worker.evicted is not None  # at the same step nothing tells it from the others
+
+
+@pytest.mark.parametrize("step", list(Step)[1:])
+def test_whoever_has_just_come_does_not_make_room_for_those_that_stopped(step: Step) -> None:
+    """All from one address."""
+    places = Places()
+    flood(places, step, 1_000)
+    [newcomer] = arrive(places, "127.0.0.1", 0)
+    for reached in Step:
+        newcomer.reach(reached)
+        flood(places, step, UNAUTHENTICATED_MAX // len(Step) - 1)
+        assert newcomer.evicted is None
 
 
 def test_idle_clients_keep_no_worker_out(network: Network) -> None:

@@ -17,10 +17,11 @@ CLIENTS_MAX: Final = 128
 the client that has been idle for longest makes room."""
 
 UNAUTHENTICATED_MAX: Final = 128
-"""Connections in their handshake, beside those. When more come, one that is least far makes room,
-the oldest of the network and in it of the address that has most: so a flood drives out itself. A
-worker 1,000 ms away, whose HELLO comes a second after it has connected, drops out only if its own
-address opens so many within that second."""
+"""Connections in their handshake, beside those. When more come, one of the network and in it of the
+address that has most makes room: so a flood drives out itself. Of that address it is the oldest at
+a step of the handshake at which more than a fourth are. A worker 1,000 ms away, whose first bytes
+follow right behind its connection, drops out only if dozens of others of its own address go through
+the same steps as it in the seconds that these take."""
 
 IPV6_NETWORK_BITS: Final = 64
 """Of an IPv6 address that name the network: the rest its users choose at will."""

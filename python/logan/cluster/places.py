@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import IntEnum
 from ipaddress import IPv6Network, ip_address
 from typing import Literal
 
@@ -22,7 +23,19 @@ from logan.cluster.limits import (
     UNAUTHENTICATED_MAX,
 )
 
-__all__ = ["Place", "Places", "network_of"]
+__all__ = ["Place", "Places", "Step", "network_of"]
+
+
+class Step(IntEnum):
+    """How far a connection is in its handshake."""
+
+    CONNECTED = 0
+    SPOKEN = 1
+    """Bytes came."""
+    SECURED = 2
+    """TLS is done."""
+    GREETED = 3
+    """HELLO came."""
 
 
 @dataclass(eq=False, slots=True)
@@ -34,7 +47,7 @@ class Place:
         network: the part of that which tells users apart.
         opened_at: on trio's clock.
         role: None until the peer has proved itself.
-        handshake_steps: how many steps of the handshake are done: TLS, HELLO.
+        step: how far its handshake is.
         idle_since: of a client, since when it has no open request; None while it has one.
         evicted: why it must go, or None.
     """
@@ -42,7 +55,7 @@ class Place:
     host: str
     opened_at: float
     role: Literal["worker", "client"] | None = None
-    handshake_steps: int = 0
+    step: Step = Step.CONNECTED
     idle_since: float | None = None
     evicted: str | None = None
     network: str = field(init=False)
@@ -58,6 +71,10 @@ class Place:
             if self.evicted is not None:
                 self._scope.cancel()
             yield
+
+    def reach(self, step: Step) -> None:
+        """Its handshake is at least so far."""
+        self.step = max(self.step, step)
 
     def evict(self, why: str) -> None:
         """Let it go, with the reason if that can be written without waiting."""
@@ -81,8 +98,7 @@ class Places:
         if len(waiting) > UNAUTHENTICATED_MAX:
             crowd = _largest(waiting, lambda each: each.network)
             crowd = _largest(crowd, lambda each: each.host)
-            # Among those that are equally far the one that came first.
-            self._evict(min(crowd, key=lambda each: each.handshake_steps), "too many connections")
+            self._evict(_first_of_too_many(crowd), "too many connections")
 
     def admit(self, place: Place, role: Literal["worker", "client"]) -> str | None:
         """A peer has proved itself: give it a place, or say why there is none."""
@@ -126,3 +142,15 @@ def _largest(places: list[Place], key: Callable[[Place], str]) -> list[Place]:
     counts = Counter(key(each) for each in places)
     most = max(counts.values())
     return [each for each in places if counts[key(each)] == most]
+
+
+def _first_of_too_many(crowd: list[Place]) -> Place:
+    """Of the first step of the handshake at which more than their share are, the one that came
+    first.
+
+    Those that say nothing thus never drive out one whose handshake goes on; nor do those that go on
+    for a while and then stop drive out one that has just come, and had no time to say anything.
+    """
+    counts = Counter(each.step for each in crowd)
+    step = next(each for each in Step if counts[each] * len(Step) >= len(crowd))
+    return next(each for each in crowd if each.step is step)
