@@ -76,6 +76,9 @@ BOAST_S = 7.0
 BELIEVED_BEATS_MAX = 10
 """So often in a row an idle worker may be seen beside such a scan, before that is a fault."""
 
+FAST = 100.0
+"""Bytes per second of workers that need two seconds for a chunk at most."""
+
 AFTERWARDS_S = 0.6
 """How long a schedule goes on once all jobs are over: longer than any frame is under way."""
 
@@ -584,11 +587,12 @@ class World:
             return False
         plan = self.plans[job]
         states = {each.name: each.state for each in self.machine.statistics().workers}
+        fast = {each.plan.name for each in self.workers if each.plan.speed >= FAST}
         return any(
             session.free > 0
             and not session.leases
             and states.get(session.name) == "active"
-            and session.name != worker.plan.name
+            and session.name in fast - {worker.plan.name}
             and session.name in (chunk.holders or {session.name})
             and session.name not in chunk.refused | chunk.replaced | {chunk.author}
             and plan.unreadable.get(plan.source(id)) != session.name
@@ -653,7 +657,9 @@ class World:
     def begin(self, worker: Worker, key: LeaseKey, isolated: bool) -> None:
         plan = self.plans[key[0]]
         size = plan.sizes[key[1]]
-        speed = worker.plan.speed * (0.1 if self.now < worker.slow_until else 1.0)
+        speed = worker.plan.speed
+        if self.now < worker.slow_until:
+            speed = max(0.1 * speed, 1.0)
         ends_at = self.now + 0.01 + size / speed * (0.7 + 0.6 * self.random.random())
         if worker.hangs:
             worker.hangs -= 1

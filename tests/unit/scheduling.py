@@ -92,9 +92,12 @@ class Stage:
         holders: frozenset[str] | None = None,
         done: frozenset[int] = frozenset(),
         verify: frozenset[int] = frozenset(),
+        readable: bool = False,
     ) -> list[Action]:
-        items = [WorkItem(chunk, bytes, holders) for chunk in range(chunks)]
-        return self.tell(JobAdded(id, items, done, verify))
+        """Chunks of one source, which the shell can look at if it is `readable`."""
+        items = [WorkItem(chunk, bytes, holders, 0, chunk * bytes) for chunk in range(chunks)]
+        sources = frozenset({0} if readable else ())
+        return self.tell(JobAdded(id, items, done, verify, sources))
 
     def join(self, session: str, free: int | None = None) -> list[Action]:
         actions = self.tell(WorkerJoined(session, session.partition("/")[0]))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from logan.scheduler.actions import CancelLease, EndJob, Grant, Recovered
+from logan.scheduler.events import LeaseKey, Progress, TimePassed, WorkerHeard
 from tests.unit.scheduling import MB, Stage
 
 
@@ -85,13 +88,18 @@ def test_the_loss_of_a_backup_or_of_what_it_backs_up_leaves_the_other_at_work() 
         assert stage.work().chunks["leased"] == 1
 
 
-def test_never_more_than_two_leases() -> None:
+def test_a_third_worker_takes_the_place_of_the_slower_of_two() -> None:
     stage = slow_and_fast()
     stage.ready("alice")
     stage.ready("bob")
     stage.join("carol", 1)
-    stage.wait(10.0, ["alice", "bob", "carol"])
+    stage.wait(2.0, ["alice", "bob", "carol"])
     assert stage.leases() == []
+    # Bob, who is fast, has not come forward either; alice needs six more seconds at least.
+    stage.wait(8.0, ["alice", "bob", "carol"])
+    assert stage.of(CancelLease) == [CancelLease("alice", ("job", 2, 1), "replaced")]
+    assert stage.leases() == [("carol", ("job", 2, 3))]
+    assert stage.worker("alice").lost == 0
 
 
 def test_only_holders_back_up() -> None:
@@ -121,7 +129,7 @@ def test_a_lease_without_progress_is_backed_up_after_a_minute_and_then_revoked()
     stage.job(1)
     stage.join("alice", 1)
     stage.wait(121.0, ["alice"])
-    assert stage.of(CancelLease) == [CancelLease("alice", ("job", 0, 1))]
+    assert stage.of(CancelLease) == [CancelLease("alice", ("job", 0, 1), "no progress")]
     assert stage.ready("alice") == [Grant("alice", ("job", 0, 2))]
 
 
@@ -132,3 +140,121 @@ def test_progress_keeps_a_long_scan_alive() -> None:
     stage.wait(500.0, ["alice"], scanned=MB)
     assert stage.of(CancelLease) == []
     assert stage.work().scanned_bytes == 500 * MB
+
+
+def reports(stage: Stage, session: str, *scanned: int, others: Sequence[str] = ()) -> None:
+    """What the session reports of its only lease, a second after the other; `others` are heard."""
+    for bytes in scanned:
+        stage.now += 1.0
+        leases = stage.worker(session).leases
+        stage.tell(WorkerHeard(session, tuple(Progress(each.key, bytes) for each in leases)))
+        for name in others:
+            stage.beat(name)
+        stage.tell(TimePassed())
+
+
+def test_progress_tells_that_a_lease_is_slow_before_anything_was_returned() -> None:
+    stage = Stage()
+    stage.job(1, bytes=30 * MB)
+    stage.join("alice", 1)
+    reports(stage, "alice", 300_000, 600_000)
+    stage.join("bob", 1)
+    assert stage.leases() == [("bob", ("job", 0, 2))]
+
+
+def test_a_worker_that_is_slow_at_what_it_holds_is_no_help_to_others() -> None:
+    stage = Stage()
+    stage.job(2, bytes=30 * MB)
+    stage.join("alice", 1)
+    stage.join("bob", 1)
+    stage.ready("alice")
+    stage.ready("bob")
+    stage.wait(8.0, ["alice", "bob"], scanned=300_000)
+    stage.join("carol", 1)
+    stage.wait(0.3)
+    assert [grant.session for grant in stage.granted] == ["alice", "bob", "carol"]
+
+
+def test_progress_that_does_not_come_true_is_not_believed() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("mallory", 1)
+    stage.join("bob", 1)
+    reports(stage, "mallory", 900_000, 990_000, others=["bob"])
+    assert stage.granted == [Grant("mallory", ("job", 0, 1))]
+    reports(stage, "mallory", 999_000, 999_900, others=["bob"])
+    assert stage.granted[1:] == [Grant("bob", ("job", 0, 2))]
+
+
+def test_a_lease_that_only_reports_progress_is_revoked_like_one_without() -> None:
+    stage = Stage()
+    stage.job(1, bytes=1000)
+    stage.join("mallory", 1)
+    reports(stage, "mallory", *range(900, 999), *[999] * 40)
+    assert stage.worker("mallory").lost == 1
+
+
+def test_who_breaks_such_promises_again_and_again_is_paused() -> None:
+    stage = Stage()
+    stage.job(9)
+    stage.join("bob")
+    for number in range(4):
+        stage.join(f"mallory/{number}", 1)
+        key = stage.granted[-1].key
+        for _ in range(8):
+            stage.now += 1.0
+            stage.tell(WorkerHeard(f"mallory/{number}", (Progress(key, MB),)))
+            stage.tell(WorkerHeard("bob"))
+            stage.tell(TimePassed())
+        # Somebody else has the chunk done meanwhile.
+        stage.give("bob", (key[0], key[1], 9))
+        stage.commit(key[1])
+        stage.leave(f"mallory/{number}", clean=True)
+    assert stage.worker("mallory").pauses == 1
+
+
+def test_workers_of_unknown_speed_are_tried_one_after_the_other_and_within_bounds() -> None:
+    """Ten equal workers, and one chunk of half a minute: few of them scan it in vain."""
+    stage = Stage()
+    stage.job(1, bytes=30 * MB)
+    names = [f"w{number}" for number in range(10)]
+    for name in names:
+        stage.join(name, 1)
+    since: dict[LeaseKey, float] = {("job", 0, 1): 0.0}
+    for second in range(1, 30):
+        stage.wait(second - stage.now)
+        for name in names:
+            leases = stage.worker(name).leases
+            scanned = tuple(
+                Progress(each.key, int((second - since.setdefault(each.key, stage.now)) * MB))
+                for each in leases
+            )
+            stage.tell(WorkerHeard(name, scanned))
+    assert 2 <= len(stage.granted) <= 5
+    assert [each.key for each in stage.worker("w0").leases] == [("job", 0, 1)]
+    stage.give("w0", ("job", 0, 1))
+    stage.commit(0)
+    assert EndJob("job") in stage.actions
+
+
+def test_a_distant_worker_is_not_backed_up_for_the_time_that_messages_take() -> None:
+    """Each way takes a second: it answers three seconds after the grant, and is as fast as any."""
+    stage = Stage()
+    stage.job(3, bytes=4 * MB)
+    stage.join("near", 1)
+    finish_first(stage, "near", 4.0)
+    stage.join("distant", 1)
+    key = stage.granted[-1].key
+    stage.ready("near")
+    for number in range(1, 4):
+        stage.now = 4.0 + 2.0 + number
+        stage.tell(WorkerHeard("distant", (Progress(key, number * MB),)))
+        stage.beat("near", MB)
+        stage.tell(TimePassed())
+    stage.finish("near", ("job", 2, 1))
+    stage.ready("near")
+    stage.now += 1.0
+    stage.tell(TimePassed())
+    assert len(stage.granted) == 3
+    stage.finish("distant", key)
+    assert EndJob("job") in stage.actions

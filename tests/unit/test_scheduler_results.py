@@ -160,15 +160,6 @@ def test_a_chunk_that_too_many_could_not_read_is_given_up() -> None:
     assert stage.actions == [LostChunk("job", 0, "unreadable", "no such file"), EndJob("job")]
 
 
-def test_a_source_that_changed_is_given_up_at_once_and_blames_no_worker() -> None:
-    stage = Stage()
-    stage.job(1)
-    stage.join("alice", 1)
-    stage.fail("alice", FIRST, "changed", final=True)
-    assert stage.actions == [LostChunk("job", 0, "changed", "no such file"), EndJob("job")]
-    assert stage.worker("alice").pauses == 0
-
-
 def test_chunks_that_nobody_can_do_are_given_up_unless_somebody_is_at_them() -> None:
     stage = Stage()
     stage.job(4)
@@ -184,16 +175,6 @@ def test_chunks_that_nobody_can_do_are_given_up_unless_somebody_is_at_them() -> 
     stage.ready("alice")
     assert stage.leases() == [("alice", ("job", 3, 1))]
     stage.tell(ChunksHopeless("unknown", [0], "permission", "no credentials"))
-
-
-def test_a_poison_line_is_quarantined_with_its_range() -> None:
-    stage = Stage()
-    stage.job(1)
-    stage.join("alice", 1)
-    actions = stage.tell(
-        ChunkFailed("alice", FIRST, "poison", "a line kills the scan", bad_range=(7, 9))
-    )
-    assert actions[0] == LostChunk("job", 0, "poison", "a line kills the scan", (7, 9))
 
 
 def test_a_fail_for_a_lease_that_ran_out_changes_nothing() -> None:

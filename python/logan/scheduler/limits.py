@@ -36,8 +36,8 @@ class Limits:
         backup_gain: a backup is leased if the wait is expected to be so many times its own time.
         backup_wait_s_min: shorter expected waits are not worth a backup.
         trial_wait_s_min: shorter expected waits are not worth trying a worker of unknown speed.
-            Doubled for each worker that was tried on the chunk and was too slow, so that a chunk
-            is scanned by few workers however many are idle.
+            Doubled for each worker that was tried on the chunk before, so that few workers scan
+            it however many are idle.
         doubt_s_min: a lease's reports of progress are not believed any more when its result is so
             long overdue, and `backup_gain` times what they promised.
         workers_remembered_max: names whose record is kept; the longest gone is forgotten first.

@@ -101,7 +101,8 @@ def worth_it(helper: Helper, chunk: Chunk, wait_s: float, mean_rate: float, limi
     own_s = limits.backup_gain * chunk.bytes / helper.rate if helper.rate > 0 else inf
     if wait_s <= max(limits.backup_wait_s_min, own_s) and wait_s < inf:
         return False
-    if helper.proven or wait_s > limits.trial_wait_s_min * 2.0 ** min(len(chunk.tried), 64):
+    trials = len(chunk.tried) + len(chunk.leases) - 1
+    if helper.proven or wait_s > limits.trial_wait_s_min * 2.0 ** min(trials, 64):
         return True
     return mean_rate > 0 and wait_s > limits.backup_gain * chunk.bytes / mean_rate
 
@@ -141,11 +142,12 @@ def expected_wait_s(lease: Lease, now: float, mean_rate: float, limits: Limits) 
         return inf
     worker = lease.session.worker
     elapsed_s = now - lease.granted_at
-    if lease.scanned and not (lease.doubted or worker.doubted):
-        wait_s = _by_progress_s(lease, now, limits)
+    by_progress_s = _by_progress_s(lease, now, limits)
+    if by_progress_s is not None and not (lease.doubted or worker.doubted):
+        wait_s = by_progress_s
     elif worker.rate > 0:
         wait_s = lease.chunk.bytes / worker.rate - elapsed_s
-    elif lease.doubted or worker.doubted or elapsed_s >= limits.lease_s:
+    elif lease.doubted or worker.doubted or now - lease.progress_at >= limits.lease_s:
         # Nothing is known but that it does not come forward, which is slow by any measure.
         return inf
     else:
@@ -156,14 +158,14 @@ def expected_wait_s(lease: Lease, now: float, mean_rate: float, limits: Limits) 
     return max(wait_s, now - lease.promised_at)
 
 
-def _by_progress_s(lease: Lease, now: float, limits: Limits) -> float:
-    left = max(lease.chunk.bytes - lease.scanned, 0)
-    since_s = now - lease.progress_at
-    wait_s = left * (lease.progress_at - lease.granted_at) / lease.scanned
+def _by_progress_s(lease: Lease, now: float, limits: Limits) -> float | None:
     rate = observed_rate(lease, limits)
-    if rate is not None:
-        wait_s = min(wait_s, left / rate)
-    return max(wait_s - since_s, 0.0)
+    if rate is None:
+        return None
+    # A slow start, or messages that were held up, must not count twice: the better of two rates.
+    rate = max(rate, lease.scanned / (lease.progress_at - lease.granted_at))
+    left = max(lease.chunk.bytes - lease.scanned, 0)
+    return max(left / rate - (now - lease.progress_at), 0.0)
 
 
 def _rate_of(session: Session, worker: Worker, limits: Limits) -> float:
