@@ -225,7 +225,7 @@ def by_cluster(paths: list[str], *, readable: bool = True) -> dict[str, Any]:
             anchor = datetime.fromisoformat(ANCHOR)
             with trio.fail_after(60):
                 id = await coordinator.distribute_work(paths, chunk_size=4096, anchor=anchor)
-                running = coordinator.jobs[id]
+                running = coordinator.jobs[id].submitted
                 report = await coordinator.report_of(running)
             nursery.cancel_scope.cancel()
         return report

@@ -50,6 +50,7 @@ from trio.testing import MockClock
 import logan
 from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
+from logan.cluster.groups import main_error
 from logan.cluster.journal import (
     FILE_NAME,
     ChunkLost,
@@ -195,7 +196,7 @@ def _run(main: Callable[[], Any]) -> None:
 
 def _played(stage: Stage) -> tuple[dict[str, Report], list[str]]:
     """Start from what the state folder has, and ask for every job again: their reports, and what
-    was said of jobs that were set aside. Raises `JournalError`."""
+    was said of jobs that were set aside. Raises `LoganError`."""
     reports: dict[str, Report] = {}
     set_aside: list[str] = []
 
@@ -226,19 +227,11 @@ def _played(stage: Stage) -> tuple[dict[str, Report], list[str]]:
     try:
         _run(main)
     except BaseExceptionGroup as group:
-        journal_errors, rest = group.split(JournalError)
-        if rest is not None or journal_errors is None:
+        foreseen, rest = group.split(LoganError)
+        if rest is not None or foreseen is None:
             raise
-        raise _first(journal_errors) from group
+        raise main_error(group) from group
     return reports, set_aside
-
-
-def _first(group: BaseExceptionGroup[JournalError]) -> JournalError:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, JournalError)
-    return error
 
 
 # --- Damage --------------------------------------------------------------------------------------
@@ -311,14 +304,13 @@ def _changed(value: Any, chance: Random) -> Any:
         data = bytearray(value)
         data[chance.randrange(len(data))] ^= chance.randrange(1, 256)
         return bytes(data)[: chance.choice([len(data), len(data), chance.randrange(len(data))])]
-    made = chance.choice(
+    return chance.choice(
         [
-            lambda: chance.choice([None, "", "x", b"", 0, 1, -1, 2**40, 2**63 - 1, 0.5, 10**15]),
-            lambda: json.dumps(any_json(chance)),
-            lambda: value + chance.choice([-1, 1]) if isinstance(value, int) else "é\x00",
+            chance.choice([None, "", "x", b"", 0, 1, -1, 2**40, 2**63 - 1, 0.5, 10**15]),
+            json.dumps(any_json(chance)),
+            value + chance.choice([-1, 1]) if isinstance(value, int) else "é\x00",
         ]
-    )()
-    return made
+    )
 
 
 # --- Rounds --------------------------------------------------------------------------------------
