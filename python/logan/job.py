@@ -277,7 +277,7 @@ def _blame(missing: Iterable[Missing], figures: Mapping[str, Any], job: Job) -> 
         kind = SourceChangedError if each.kind in ("changed", "gone") else InputError
         name = shown_name(entry.path)
         why = each.why if name in each.why else f"{name}: {each.why}"
-        hint = next_step(entry.path, each.kind)
+        hint = next_step(entry.path, each.kind, each.why)
         entry.error = kind(why, input=entry.path, kind=each.kind, hint=hint)
     for evaluated in figures["sources"]:
         entry = inputs[order[evaluated["source"]]]

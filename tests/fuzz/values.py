@@ -41,7 +41,7 @@ def type_info(kind: Any) -> inspect.Type:
     return inspect.type_info(kind)
 
 
-def some(kind: type[Any], chance: Random) -> Any:
+def some(kind: Any, chance: Random) -> Any:
     """A value of the type `kind`, which may be a message, a body, or a part of one."""
     for _ in range(1_000):
         value = some_json(type_info(kind), chance)

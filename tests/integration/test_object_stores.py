@@ -133,7 +133,10 @@ def dask_address(store: ObjectStore) -> Iterator[str]:
 
 def start_workers(cluster: Cluster, environment: dict[str, str], *, connected: bool = True) -> None:
     """Both at once, and then wait until they are `connected`."""
-    workers = [cluster.worker(each, connected=False, env=environment) for each in ("alice", "bob")]
+    workers = [
+        cluster.worker(each, "--root", ROOT, connected=False, env=environment)
+        for each in ("alice", "bob")
+    ]
     for each in workers if connected else ():
         each.said("connected to")
 
@@ -358,7 +361,7 @@ def test_without_credentials_at_all(cluster: Cluster, store: ObjectStore) -> Non
 
 def test_clients_list_below_the_roots_only(cluster: Cluster, store: ObjectStore) -> None:
     cluster.coordinator("--root", f"{ROOT}rotated", env=store.environment)
-    cluster.worker("alice", connected=False, env=store.environment)
+    cluster.worker("alice", "--root", ROOT, connected=False, env=store.environment)
     outside = [ROOT, f"{ROOT}rotated/../app.log", f"{ROOT}*/web.log", f"{ROOT}rotated2/"]
     done = cluster.submit("--json", f"{ROOT}rotated/*.log", *outside)
     assert done.wait() == 3
@@ -378,10 +381,10 @@ def test_a_worker_without_credentials_leaves_its_chunks_to_others(
 ) -> None:
     urls = [f"{ROOT}app.log.gz", f"{ROOT}app.log"]
     done = cluster.coordinator(*OPTIONS, *urls, env=store.environment)
-    cluster.worker("alice", env=store.without_credentials())
+    cluster.worker("alice", "--root", ROOT, env=store.without_credentials())
     for url in urls:
         done.said(f"alice: {url}: there are no credentials to read it with; check .*AWS_ACCESS_KEY")
-    cluster.worker("bob", connected=False, env=store.environment)
+    cluster.worker("bob", "--root", ROOT, connected=False, env=store.environment)
     assert done.wait() == 0, done.err
     # Once for each object, however many chunks she tried.
     assert done.err.count("logan: alice: ") == 2
@@ -408,6 +411,23 @@ def test_workers_that_all_lack_credentials_end_the_job(
     assert report["partial"]
     (missing,) = report["missing"]
     assert (missing["input"], missing["start"]) == (f"{ROOT}app.log.gz", 0)
+
+
+def test_a_worker_reads_below_its_own_roots_on_servers_alone(
+    cluster: Cluster, store: ObjectStore
+) -> None:
+    """It has credentials, and a coordinator that names an object; its operator named another."""
+    done = cluster.coordinator(*OPTIONS, f"{ROOT}app.log", env=store.environment)
+    alice = cluster.worker("alice", env=store.environment)
+    bob = cluster.worker("bob", "--root", f"{ROOT}app.log-not", env=store.environment)
+    assert done.wait() == 3, done.err
+    why = f"{ROOT}app.log is below no root of the worker; give it one: logan worker --root {ROOT}"
+    assert f"logan: {why} (tried by alice, bob)" in done.err
+    assert "credentials" not in done.err
+    for worker in (alice, bob):
+        assert worker.err.count(why) == 1
+    (missing,) = done.json()["missing"]
+    assert missing["why"].startswith(why)
 
 
 class Tap:
@@ -455,8 +475,9 @@ def test_credentials_are_written_nowhere(cluster: Cluster, store: ObjectStore) -
     tap = Tap(cluster.port)
     try:
         wrong = {**environment, "AWS_SECRET_ACCESS_KEY": "not-the-secret"}
-        cluster.start("alice", "worker", "--id", "alice", "--coordinator", tap.address, env=wrong)
-        bob = ("worker", "--id", "bob", "--coordinator", tap.address)
+        given = ("--coordinator", tap.address, "--root", ROOT)
+        cluster.start("alice", "worker", "--id", "alice", *given, env=wrong)
+        bob = ("worker", "--id", "bob", *given)
         cluster.start("bob", *bob, env=environment).said("connected")
         given = ("--coordinator", tap.address, *OPTIONS)
         urls = [f"{ROOT}app.log", f"{ROOT}app.log.gz"]

@@ -15,8 +15,11 @@ import pytest
 
 import logan
 from logan.cluster.scanning import Piece, scan
+from logan.cluster.secure import Roots
+from logan.cluster.submission import Submission, _plan_paths
 from logan.limits import FETCH_BYTES_MAX
 from logan.sources.remote import Fetcher, shown
+from logan.sources.url_roots import UrlRoots
 from tests.integration.object_store import ObjectStore, open_store
 
 LINES = [
@@ -41,6 +44,8 @@ class Web(BaseHTTPRequestHandler):
     files: ClassVar[dict[str, bytes]] = {}
     ranges: ClassVar[bool] = True
     changes_after: ClassVar[int | None] = None
+    redirects: ClassVar[dict[str, list[str]]] = {}
+    fails: ClassVar[int] = 0
     asked: ClassVar[list[str]] = []
 
     def do_HEAD(self) -> None:
@@ -52,6 +57,15 @@ class Web(BaseHTTPRequestHandler):
     def _answer(self, *, body: bool) -> None:
         self.asked.append(f"{self.command} {self.path}")
         path = self.path.partition("?")[0]
+        if Web.fails:
+            Web.fails -= 1
+            return self._send(503, b"later", body=body)
+        if path in self.redirects:
+            # The last one for ever.
+            targets = self.redirects[path]
+            target = targets.pop(0) if len(targets) > 1 else targets[0]
+            if target:
+                return self._send(302, b"moved", body=body, target=target)
         if path == "/secret.log" or (path == "/signed.log" and not body):
             return self._send(403, b"no", body=body)
         if path not in self.files:
@@ -71,7 +85,14 @@ class Web(BaseHTTPRequestHandler):
         return self._send(206, part, body=body, tag=tag, span=span)
 
     def _send(
-        self, code: int, data: bytes, *, body: bool, tag: str = "", span: str | None = None
+        self,
+        code: int,
+        data: bytes,
+        *,
+        body: bool,
+        tag: str = "",
+        span: str | None = None,
+        target: str | None = None,
     ) -> None:
         self.send_response(code)
         self.send_header("Content-Length", str(len(data)))
@@ -79,6 +100,8 @@ class Web(BaseHTTPRequestHandler):
             self.send_header("ETag", tag)
         if span:
             self.send_header("Content-Range", span)
+        if target:
+            self.send_header("Location", target)
         self.end_headers()
         if body:
             self.wfile.write(data)
@@ -90,7 +113,7 @@ class Web(BaseHTTPRequestHandler):
 @pytest.fixture
 def web() -> Iterator[str]:
     Web.files = {"/a b.log": DATA, "/a%20b.log": DATA, "/a.gz": gzip.compress(DATA)}
-    Web.ranges, Web.changes_after, Web.asked = True, None, []
+    Web.ranges, Web.changes_after, Web.asked, Web.redirects = True, None, [], {}
     server = ThreadingHTTPServer(("127.0.0.1", 0), Web)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -170,7 +193,8 @@ def test_what_a_worker_cannot_fetch_of_an_archive_is_no_result(web: str) -> None
     """Another worker may be able to."""
     Web.files["/secret.log"] = gzip.compress(DATA)
     spec = logan.make_spec()
-    piece = Piece(f"{web}/secret.log", 0, 9_999, 0, 9_999, None, True, "gzip", None, 300_000)
+    place = (f"{web}/secret.log", 0, 9_999, 0, 9_999, None, True, "gzip", None, 300_000)
+    piece = Piece(*place, url_roots=[f"{web}/"])
     with pytest.raises(logan.InputError, match="refuses"):
         scan(piece, spec)
 
@@ -201,6 +225,113 @@ def test_urls_of_nothing_are_named(url: str, what: str) -> None:
 
 def test_urls_are_shown_without_secrets() -> None:
     assert shown("https://me:pw@example.org/a.log?X-Sig=1") == "https://example.org/a.log"
+
+
+# --- Where a URL may lead -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(web: str) -> Iterator[str]:
+    """Another server, of another host as far as anybody can tell, with a secret."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Web)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    Web.files |= {"/logs/a.log": DATA, "/internal/secret": b"secret\n" * 99}
+    yield f"http://localhost:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def refused_redirect(web: str, url: str) -> logan.InputError:
+    with pytest.raises(logan.InputError) as caught:
+        list(Fetcher(url, roots=UrlRoots([f"{web}/logs/"])).whole())
+    assert caught.value.kind == "permission"
+    return caught.value
+
+
+def test_a_redirect_out_of_the_roots_is_refused(web: str, elsewhere: str) -> None:
+    url = f"{web}/logs/moved.log"
+    for target in (
+        f"{elsewhere}/internal/secret",
+        "/internal/secret",
+        "../internal/secret?signature=geheim",
+        "//localhost:1/logs/a.log",
+        f"{web.replace('http', 'https')}/logs/a.log",
+    ):
+        Web.redirects["/logs/moved.log"] = [target]
+        Web.asked.clear()
+        error = refused_redirect(web, url)
+        assert f"{url} redirects to " in str(error)
+        assert "which is below no root of the worker" in str(error)
+        assert "geheim" not in str(error)
+        assert Web.asked == ["GET /logs/moved.log"]
+
+
+def test_a_redirect_to_no_web_server_is_refused_always(web: str) -> None:
+    for target in ("file:///etc/passwd", "ftp://127.0.0.1/a", "gopher://x", "s3://logs/a.log"):
+        Web.redirects["/moved.log"] = [target]
+        with pytest.raises(logan.InputError, match="redirects to"):
+            list(Fetcher(f"{web}/moved.log").whole())
+
+
+def test_each_request_is_looked_at(web: str, elsewhere: str) -> None:
+    """A server that redirects only once it was found to be harmless."""
+    Web.redirects["/logs/a.log"] = ["", "", f"{elsewhere}/internal/secret"]
+    fetcher = Fetcher(f"{web}/logs/a.log", roots=UrlRoots([f"{web}/logs"]))
+    assert fetcher.head() is not None
+    assert fetcher.range(0, 10) == DATA[:10]
+    with pytest.raises(logan.InputError, match="below no root"):
+        fetcher.range(10, 20)
+    assert not any("secret" in each for each in Web.asked)
+
+
+def test_a_redirect_within_the_roots_is_followed(web: str, elsewhere: str) -> None:
+    del elsewhere
+    Web.redirects["/logs/moved.log"] = ["/logs/x/../b.log"]
+    Web.redirects["/logs/b.log"] = [f"{web}/logs/a.log?a=1#b"]
+    fetcher = Fetcher(f"{web}/logs/moved.log", roots=UrlRoots([f"{web}/logs"]))
+    assert fetcher.range(5, 10) == DATA[5:10]
+
+
+def test_redirects_that_do_not_end(web: str) -> None:
+    Web.redirects["/moved.log"] = ["/moved.log"]
+    with pytest.raises(logan.InputError, match="more than 10 redirects"):
+        Fetcher(f"{web}/moved.log").range(0, 1)
+
+
+def test_what_this_user_named_may_redirect_anywhere(
+    web: str, elsewhere: str, plain: logan.Report
+) -> None:
+    Web.redirects["/moved.log"] = [f"{elsewhere}/logs/a.log"]
+    report = logan.analyze(f"{web}/moved.log", chunk_size=300_000)
+    assert report.total_requests == plain.total_requests
+
+
+def test_login_is_not_sent_to_where_it_redirects(web: str, elsewhere: str) -> None:
+    logins: list[tuple[str, str | None]] = []
+
+    class Login(Web):
+        def _answer(self, *, body: bool) -> None:
+            logins.append((self.path, self.headers.get("Authorization")))
+            super()._answer(body=body)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Login)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}).start()
+    try:
+        own = f"127.0.0.1:{server.server_port}"
+        Web.redirects["/moved.log"] = [f"http://localhost:{server.server_port}/logs/a.log"]
+        assert Fetcher(f"http://me:p%40w@{own}/moved.log").range(0, 5) == DATA[:5]
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert logins == [("/moved.log", "Basic bWU6cEB3"), ("/logs/a.log", None)]
+
+
+def test_a_server_that_fails_for_a_moment_is_asked_again(web: str) -> None:
+    Web.fails = 2
+    assert Fetcher(f"{web}/a%20b.log").range(3, 7) == DATA[3:7]
+    assert len(Web.asked) == 3
 
 
 def test_ranges_are_read_ahead_up_to_the_chunks_end_alone(web: str) -> None:
@@ -255,3 +386,15 @@ def test_what_a_store_lacks(store: ObjectStore) -> None:
         logan.analyze("s3://nobucket/a.log")
     with pytest.raises(logan.InputError, match="nothing is there"):
         logan.analyze("s3://logs/none.log")
+
+
+def test_a_coordinator_follows_no_redirect_that_a_client_found(web: str, elsewhere: str) -> None:
+    """Planning reads samples of what clients name, and quotes it."""
+    Web.redirects["/logs/moved.log"] = [f"{elsewhere}/internal/secret"]
+    roots = Roots([f"{web}/logs/"], owner="coordinator")
+    wish = Submission(paths=[f"{web}/logs/moved.log", f"{web}/logs/a.log"], confined=True)
+    moved, found = _plan_paths(wish, roots, strict=False).job.inputs
+    assert "which is below no root of the coordinator" in str(moved.error)
+    assert "logan coordinator --root" in str(moved.error.hint)
+    assert found.error is None
+    assert not any("secret" in each for each in Web.asked)

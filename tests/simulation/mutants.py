@@ -6,24 +6,39 @@ nothing in the product can switch them on.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from math import inf
 
 from logan.scheduler.actions import Alarm, CancelLease, Commit, LostChunk, Resolve
 from logan.scheduler.events import (
     ChunkCommitted,
+    ChunkFailed,
     ChunkReturned,
     ChunksHopeless,
     CommitFailed,
     DrainAsked,
     JobAdded,
     Progress,
+    SourceChecked,
     WorkerHeard,
     WorkerJoined,
     WorkerReady,
 )
 from logan.scheduler.machine import Machine
-from logan.scheduler.records import Chunk, Job, Lease, Pool, Session, Trouble, Worker
+from logan.scheduler.records import (
+    Chunk,
+    Job,
+    Lease,
+    Pool,
+    Session,
+    SourceTrouble,
+    Trouble,
+    Worker,
+)
+from logan.scheduler.stragglers import Helper, Helpers
 from logan.scheduler.timers import Timed
+from logan.scheduler.witnesses import Claim
 
 __all__ = ["MUTANTS", "WALL_CLOCK"]
 
@@ -98,10 +113,10 @@ class NeverExpires(Machine):
 
 
 class GrantsTwiceToOneWorker(Machine):
-    def _helps(self, session: Session, lease: Lease, wait_s: float) -> bool:
-        if lease.session is session:
-            return self._may_take(session)
-        return super()._helps(session, lease, wait_s)
+    def _helps(self, helper: Helper, chunk: Chunk, wait_s: float) -> bool:
+        if any(lease.session is helper.session for lease in chunk.leases):
+            return self._may_take(helper.session)
+        return super()._helps(helper, chunk, wait_s)
 
 
 class IgnoresHolders(Machine):
@@ -111,11 +126,11 @@ class IgnoresHolders(Machine):
 
 
 class BacksUpWithoutHolders(Machine):
-    def _helps(self, session: Session, lease: Lease, wait_s: float) -> bool:
-        pool = lease.chunk.pool
+    def _have_helped(self, helpers: list[Helper], chunk: Chunk, wait_s: float) -> bool:
+        pool = chunk.pool
         holders, pool.holders = pool.holders, None
         try:
-            return super()._helps(session, lease, wait_s)
+            return super()._have_helped(helpers, chunk, wait_s)
         finally:
             pool.holders = holders
 
@@ -273,18 +288,122 @@ class TakesItsOwnAbsenceForTheirs(Machine):
 
 
 class AcceptsThirdLeases(Machine):
-    def _back_up_slowest(self) -> None:
-        for session in list(self._idle):
-            for lease in list(self._leases.values()):
-                held = {each.session.worker.name for each in lease.chunk.leases}
-                if (
-                    lease.chunk.state == "leased"
-                    and session.worker.name not in held
-                    and lease.chunk.pool.holders is None
-                    and self._may_take(session)
-                ):
-                    self._grant(session, lease.chunk)
-            self._feed(session)
+    def _replace_slower(self, chunk: Chunk) -> None:
+        pass
+
+
+class NeverReplacesSlowBackups(Machine):
+    def _helps(self, helper: Helper, chunk: Chunk, wait_s: float) -> bool:
+        return len(chunk.leases) == 1 and super()._helps(helper, chunk, wait_s)
+
+
+class ReplacesTheFasterLease(Machine):
+    def _replace_slower(self, chunk: Chunk) -> None:
+        chunk.leases = chunk.leases[::-1]
+        super()._replace_slower(chunk)
+
+
+class TriesSlowWorkersAgain(Machine):
+    def _replace_slower(self, chunk: Chunk) -> None:
+        super()._replace_slower(chunk)
+        chunk.tried = ()
+
+
+class CountsReplacedLeasesAsLosses(Machine):
+    def _replace_slower(self, chunk: Chunk) -> None:
+        super()._replace_slower(chunk)
+        self._note_loss(chunk, chunk.leases[0].session.worker, "replaced").losses += 1
+
+
+class BelievesAllProgress(Machine):
+    def _watch(self, lease: Lease) -> None:
+        pass
+
+
+class TakesReportsForProgress(Machine):
+    """A lease without a result is never revoked while it reports ever more."""
+
+    def _on_heard(self, event: WorkerHeard) -> None:
+        super()._on_heard(event)
+        session = self._sessions.get(event.session)
+        for lease in session.leases.values() if session else ():
+            if lease.doubted:
+                lease.progress_at = self._now
+
+
+class RatesByResultsOnly(Machine):
+    """Who brought no result yet counts as fast as the mean, whatever its leases tell."""
+
+    def _helpers(self) -> Helpers:
+        rates = ((each, each.worker.rate or self._mean_rate) for each in self._idle)
+        return [Helper(each, rate, proven=True) for each, rate in rates], [], []
+
+
+class KnowsNothingBeforeTheFirstResult(Machine):
+    def _helps(self, helper: Helper, chunk: Chunk, wait_s: float) -> bool:
+        if not self._mean_rate and wait_s < inf:
+            return False
+        return super()._helps(helper, chunk, wait_s)
+
+
+class BacksUpNoChecks(Machine):
+    def _helps(self, helper: Helper, chunk: Chunk, wait_s: float) -> bool:
+        return chunk.state != "checking" and super()._helps(helper, chunk, wait_s)
+
+
+class BelievesASingleClaim(Machine):
+    def _weigh(self, claim: Claim, chunk: Chunk, worker: Worker, detail: str) -> str | None:
+        return super()._weigh(claim, chunk, worker, detail) or detail
+
+
+class LetsTwoClaimsOverruleALook(Machine):
+    def _can_look(self, chunk: Chunk) -> bool:
+        return super()._can_look(chunk) and len(self._trouble_of(chunk).claimed) < 2
+
+
+class BelievesLinesOfAnyLease(Machine):
+    def _grant(self, session: Session, chunk: Chunk) -> None:
+        super()._grant(session, chunk)
+        chunk.leases[-1].isolated = True
+
+
+class TakesALookForAConfirmation(Machine):
+    def _on_source_checked(self, event: SourceChecked) -> None:
+        super()._on_source_checked(replace(event, changed=True))
+
+
+class LooksForEachClaim(Machine):
+    def _look(self, job: Job, source: int, found: SourceTrouble) -> None:
+        found.looking = False
+        super()._look(job, source, found)
+
+
+class NeverBelievesTheOnlyWitness(Machine):
+    def _only_word(
+        self, claimed: dict[str, float], others: Iterable[str], chunk: Chunk, detail: str
+    ) -> str | None:
+        return None
+
+
+class ForgetsWhoWasHereAMomentAgo(Machine):
+    def _only_word(
+        self, claimed: dict[str, float], others: Iterable[str], chunk: Chunk, detail: str
+    ) -> str | None:
+        workers = self._workers
+        self._workers = {}
+        try:
+            return super()._only_word(claimed, others, chunk, detail)
+        finally:
+            self._workers = workers
+
+
+class BelievesLinesOfOtherChunks(Machine):
+    def _on_failed(self, event: ChunkFailed) -> None:
+        job = self._jobs.get(event.key[0])
+        if job is not None and event.bad_range is not None:
+            start = job.chunks[event.key[1]].start
+            event = replace(event, bad_range=(start, start + 1))
+        super()._on_failed(event)
 
 
 class AsksForNoSecondOpinion(Machine):
@@ -353,5 +472,22 @@ MUTANTS: dict[str, type[Machine]] = {
     "takes any opinion for the same": TakesAnyOpinionForTheSame,
     "waits for second opinions for good": WaitsForSecondOpinionsForGood,
     "loses a check with its worker": LosesChecksWithTheirWorker,
+    "never replaces a slow backup": NeverReplacesSlowBackups,
+    "replaces the faster of two leases": ReplacesTheFasterLease,
+    "tries slow workers again": TriesSlowWorkersAgain,
+    "counts a replaced lease as a loss": CountsReplacedLeasesAsLosses,
+    "believes all progress": BelievesAllProgress,
+    "takes reports for progress": TakesReportsForProgress,
+    "rates workers by results only": RatesByResultsOnly,
+    "knows nothing before the first result": KnowsNothingBeforeTheFirstResult,
+    "backs up no checks": BacksUpNoChecks,
+    "believes a single claim": BelievesASingleClaim,
+    "lets two claims overrule a look": LetsTwoClaimsOverruleALook,
+    "believes lines of any lease": BelievesLinesOfAnyLease,
+    "takes any look for a confirmation": TakesALookForAConfirmation,
+    "looks again for each claim": LooksForEachClaim,
+    "never believes the only witness": NeverBelievesTheOnlyWitness,
+    "forgets who was here a moment ago": ForgetsWhoWasHereAMomentAgo,
+    "believes lines of other chunks": BelievesLinesOfOtherChunks,
 }
 """What is wrong, and the scheduler that does it."""

@@ -14,6 +14,7 @@ from logan.scheduler.actions import (
     Alarm,
     CancelLease,
     Checked,
+    CheckSource,
     CloseSession,
     Commit,
     DrainSession,
@@ -35,6 +36,7 @@ from logan.scheduler.events import (
     JobAdded,
     JobCancelled,
     LeaseKey,
+    SourceChecked,
     TimePassed,
     WorkerHeard,
     WorkerJoined,
@@ -74,6 +76,9 @@ class Session:
 @dataclass
 class Chunk:
     holders: frozenset[str] | None
+    source: int = 0
+    start: int = 0
+    size: int = 0
     state: str = "open"  # then "committing", perhaps "checking", "done"; or "lost"
     digest: str | None = None
     verify: bool = False
@@ -84,11 +89,26 @@ class Chunk:
     losses: int = 0
     live: dict[LeaseKey, str] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    replaced: set[str] = field(default_factory=set)
+    isolated: set[LeaseKey] = field(default_factory=set)
+    killed: dict[str, float] = field(default_factory=dict)  # who found a line that kills scans
 
     @property
     def waits(self) -> bool:
         """Whether it is for somebody to be granted."""
         return self.state == "open" and not self.live
+
+
+@dataclass
+class Source:
+    """Who claimed that it changed, since when; who cannot read it; what looking at it said."""
+
+    readable: bool
+    claims: dict[str, float] = field(default_factory=dict)
+    unable: set[str] = field(default_factory=set)
+    changed: bool = False
+    looking: bool = False
+    hidden: bool = False
 
 
 class Oracle:
@@ -106,7 +126,12 @@ class Oracle:
         self.alarms = 0
         self.backups = 0
         self.checked = 0
+        self.replaced = 0
+        self.looks = 0
         self.agreed: set[Place] = set()
+        self.sources: dict[tuple[str, int], Source] = {}
+        self.left_at: dict[str, float] = {}
+        self.basis: dict[Place, str] = {}
 
     # -- before the scheduler sees the event
 
@@ -116,10 +141,19 @@ class Oracle:
         match event:
             case TimePassed():
                 self._expire(late)
-            case JobAdded(job, items, done, verify):
+            case JobAdded(job, items, done, verify, readable):
                 self.jobs[job] = {
-                    item.chunk: Chunk(item.holders, verify=item.chunk in verify) for item in items
+                    item.chunk: Chunk(
+                        item.holders,
+                        item.source,
+                        item.start,
+                        item.bytes,
+                        verify=item.chunk in verify,
+                    )
+                    for item in items
                 }
+                for item in items:
+                    self.sources[job, item.source] = Source(item.source in readable)
                 for chunk in done:
                     self.jobs[job][chunk].state = "done"
             case WorkerJoined(id, name):
@@ -129,6 +163,11 @@ class Oracle:
                 self.sessions[id] = Session(name)
             case WorkerLeft(id, _, clean):
                 self._leave(id, loss=not clean)
+            case SourceChecked(job, source, changed) if job in self.jobs:
+                found = self.sources[job, source]
+                found.looking = False
+                found.changed = found.changed or changed is True
+                found.hidden = found.hidden or changed is None
             case ChunkCommitted(job, chunk) | CommitFailed(job, chunk) if job in self.jobs:
                 self._store(self.jobs[job][chunk], failed=isinstance(event, CommitFailed))
             case WorkerReady() | WorkerHeard() | ChunkReturned() | ChunkFailed():
@@ -146,6 +185,8 @@ class Oracle:
             # What went wrong before is no matter of the check.
             chunk.losses = 0
             chunk.refused.clear()
+            chunk.replaced.clear()
+            chunk.killed.clear()
 
     def _expire(self, late: bool) -> None:
         for id, session in list(self.sessions.items()):
@@ -173,8 +214,22 @@ class Oracle:
                 self.owed[id, key] = self.owed.get((id, key), 0) + 1
             case ChunkFailed(id, key):
                 if key in session.leases:
-                    self.jobs[key[0]][key[1]].refused.add(session.name)
+                    self._note_failure(event, session.name)
                 self._end(id, key, loss=False)
+
+    def _note_failure(self, event: ChunkFailed, name: str) -> None:
+        job, id, _ = event.key
+        chunk = self.jobs[job][id]
+        source = self.sources[job, chunk.source]
+        chunk.refused.add(name)
+        if event.final:
+            source.claims.setdefault(name, self.now)
+        elif event.kind == "unreadable":
+            source.unable.add(name)
+        elif event.bad_range is not None and event.key in chunk.isolated:
+            start, end = event.bad_range
+            if chunk.start <= start < end <= chunk.start + chunk.size:
+                chunk.killed.setdefault(name, self.now)
 
     # -- after it
 
@@ -184,16 +239,20 @@ class Oracle:
         self.newcomer = event.session if isinstance(event, WorkerJoined) else None
         self.reopens = isinstance(event, REOPENING)
         settled = {(each.job, each.chunk) for each in actions if isinstance(each, LostChunk)}
-        settled |= {
-            (each.job, each.chunk)
-            for each in actions
-            if isinstance(each, Checked) and each.agreed is not None
-        }
-        for action in actions:
+        settled |= {(each.job, each.chunk) for each in actions if isinstance(each, Checked)}
+        for number, action in enumerate(actions):
             if isinstance(action, CancelLease):
                 unwanted = isinstance(event, JobCancelled | ChunkCommitted)
                 unwanted = unwanted or action.key[:2] in settled
-                self._judge_cancel(action.session, action.key, loss=not unwanted)
+                live = action.session in self.sessions
+                live = live and action.key in self.sessions[action.session].leases
+                must(
+                    not live or unwanted or action.why != "not needed",
+                    f"cancelled {action.key}, which is needed",
+                )
+                if action.why == "replaced":
+                    self._judge_replacement(action, actions[number + 1 : number + 3])
+                self._judge_cancel(action.session, action.key, loss=action.why == "no progress")
             else:
                 self._judge(event, action)
         match event:
@@ -214,7 +273,7 @@ class Oracle:
         if isinstance(event, ChunkReturned) and event.key[0] in self.jobs:
             chunk = self.jobs[event.key[0]].get(event.key[1])
             if chunk is not None:
-                return Chunk(None, chunk.state, chunk.digest, author=chunk.author)
+                return Chunk(None, state=chunk.state, digest=chunk.digest, author=chunk.author)
         return None
 
     def _judge_result(self, event: ChunkReturned, before: Chunk, actions: list[Action]) -> None:
@@ -261,11 +320,22 @@ class Oracle:
                 self._leave(id, loss=True)
             case DrainSession(id):
                 self.sessions[id].draining = True
-            case LostChunk(job, chunk_id):
+            case LostChunk(job, chunk_id, kind, _, bad_range):
                 chunk = self.jobs[job][chunk_id]
                 must(chunk.state == "open", f"chunk {chunk_id} is given up and {chunk.state}")
                 must(not chunk.live, f"chunk {chunk_id} is given up and leased")
                 chunk.state = "lost"
+                if kind == "changed":
+                    self._judge_source(job, chunk_id)
+                elif bad_range is not None:
+                    self._judge_witnesses((job, chunk_id), chunk.killed, chunk.refused)
+            case CheckSource(job, source, name):
+                found = self.sources[job, source]
+                must(found.readable and not found.hidden, f"source {source} cannot be looked at")
+                must(name in found.claims, f"source {source} is looked at for nothing")
+                must(not found.looking, f"source {source} is looked at twice at once")
+                found.looking = True
+                self.looks += 1
             case Recovered():
                 self.recovered += 1
                 order = (action.noticed_at, action.leased_at, action.done_at)
@@ -277,6 +347,44 @@ class Oracle:
                 self._judge_check(event, (job, chunk_id), agreed)
             case EndJob(job, cancelled):
                 self._judge_end(event, job, cancelled)
+
+    def _judge_source(self, job: str, chunk: int) -> None:
+        """It is given up as changed: the coordinator saw that, or it takes two, or all."""
+        found = self.sources[job, self.jobs[job][chunk].source]
+        if found.changed:
+            self.basis[job, chunk] = "look"
+            return
+        must(not found.readable or found.hidden, f"chunk {chunk} of {job} changed, unseen")
+        self._judge_witnesses((job, chunk), found.claims, found.unable)
+
+    def _judge_witnesses(self, place: Place, claims: dict[str, float], others: set[str]) -> None:
+        self.basis[place] = "two" if len(claims) > 1 else "alone"
+        if len(claims) > 1:
+            return
+        must(bool(claims), f"{place} is given up, and nobody said so")
+        since = min(claims.values())
+        must(since + self.limits.lease_s <= self.now, f"{place} is given up at one word")
+        holders = self.jobs[place[0]][place[1]].holders
+        could = {session.name for session in self.sessions.values()}
+        could |= {n for n, at in self.left_at.items() if at + self.limits.lease_s > self.now}
+        could -= set(claims) | others
+        asked = {name for name in could if holders is None or name in holders}
+        must(not asked, f"{place} is given up at one word, {asked} could tell")
+
+    def _judge_replacement(self, action: CancelLease, following: list[Action]) -> None:
+        """A lease makes room for one of a third worker, at once."""
+        chunk = self.jobs[action.key[0]][action.key[1]]
+        must(len(chunk.live) == 2, f"{action.key} is replaced, and is no second one")
+        names = set(chunk.live.values())
+        grants = [each for each in following if isinstance(each, Grant)]
+        must(
+            bool(grants)
+            and grants[0].key[:2] == action.key[:2]
+            and self.sessions[grants[0].session].name not in names,
+            f"{action.key} is replaced by nobody",
+        )
+        chunk.replaced.add(chunk.live[action.key])
+        self.replaced += 1
 
     def _judge_check(self, event: Event, place: Place, agreed: bool | None) -> None:
         chunks = self.jobs[place[0]]
@@ -313,6 +421,8 @@ class Oracle:
         must(key[2] == chunk.attempt + 1, f"lease {key} after attempt {chunk.attempt}")
         must(session.name not in chunk.live.values(), f"lease {key}: two for {session.name}")
         must(len(chunk.live) < 2, f"lease {key}: the third")
+        if chunk.live:
+            must(session.name not in chunk.replaced, f"lease {key}: {session.name} was too slow")
         if chunk.holders is not None:
             must(session.name in chunk.holders, f"lease {key} for {session.name}, no holder")
         must(
@@ -334,6 +444,8 @@ class Oracle:
         session.free -= 1
         session.leases[key] = self.now + self.limits.lease_s
         chunk.attempt += 1
+        if isolated:
+            chunk.isolated.add(key)
         chunk.live[key] = session.name
 
     def _judge_order(self, key: LeaseKey, session: Session, chunk: Chunk) -> None:
@@ -390,6 +502,7 @@ class Oracle:
         if id in self.sessions:
             for key in list(self.sessions[id].leases):
                 self._end(id, key, loss=loss)
+            self.left_at[self.sessions[id].name] = self.now
             del self.sessions[id]
             self.owed = {each: owed for each, owed in self.owed.items() if each[0] != id}
 

@@ -6,6 +6,7 @@ Faults are a list, so that a failing schedule can be tried again with some of th
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from math import inf
 from random import Random
 
 from logan.scheduler.limits import Limits
@@ -38,6 +39,9 @@ FAULTS = {
     "flap": 1,  # it does so several times
     "partition": 4,  # nothing passes in one direction or in both
     "hang": 1,  # a scan makes no progress any more
+    "boast": 3,  # a scan reports progress, and never ends
+    "false final": 3,  # a worker claims that sources changed, which did not
+    "false line": 2,  # a worker claims that a line kills the scan, or one that is elsewhere
     "garbage": 2,  # results that do not verify
     "lie": 2,  # a result that is well made and wrong
     "replay": 3,  # frames that arrive a second time
@@ -53,6 +57,9 @@ FAULTS = {
 }
 """Kinds of faults, and how often each is drawn."""
 
+WRONG = ("false final", "false line", "garbage")
+"""Kinds that make others do a chunk."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -65,7 +72,10 @@ class Fault:
 
 @dataclass(frozen=True)
 class WorkerPlan:
-    """Latencies are one way; `speed` in bytes per second; `gone_at`: it never comes back."""
+    """Latencies are one way; `speed` in bytes per second; `gone_at`: it never comes back.
+
+    `boasts`: it reports progress of all that it is leased, in one way or another, and that is all.
+    """
 
     name: str
     joins_at: float
@@ -75,20 +85,44 @@ class WorkerPlan:
     slots: int
     keeps: bool
     gone_at: float | None = None
+    boasts: int = 0
 
 
 @dataclass(frozen=True)
 class JobPlan:
-    """`holders`, `poison`, `changed`, `unreadable` (at whom) by chunk; `verify`: scanned twice."""
+    """Chunks of some sources, which lie in them one after the other.
+
+    Attributes:
+        source_of: by chunk; none if all are of one source.
+        holders, poison: by chunk.
+        changes: when a source changes, so that no scan of it ends well any more.
+        unreadable: by source, the worker that cannot read it.
+        readable: whether the coordinator can look at the sources.
+        verify: chunks that are scanned twice.
+    """
 
     id: str
     at: float
     sizes: tuple[int, ...]
+    source_of: tuple[int, ...] = ()
     holders: dict[int, frozenset[str]] = field(default_factory=dict)
     poison: frozenset[int] = frozenset()
-    changed: frozenset[int] = frozenset()
+    changes: dict[int, float] = field(default_factory=dict)
     unreadable: dict[int, str] = field(default_factory=dict)
+    readable: bool = False
     verify: frozenset[int] = frozenset()
+
+    def source(self, chunk: int) -> int:
+        return self.source_of[chunk] if self.source_of else 0
+
+    def start(self, chunk: int) -> int:
+        """Where a chunk begins in its source."""
+        source = self.source(chunk)
+        before = (id for id in range(chunk) if self.source(id) == source)
+        return sum(self.sizes[id] for id in before)
+
+    def changed(self, source: int, now: float) -> bool:
+        return now >= self.changes.get(source, inf)
 
 
 @dataclass(frozen=True)
@@ -106,11 +140,38 @@ class Schedule:
 def bound_of(schedule: Schedule) -> float:
     """Virtual seconds by which all must be over.
 
-    The longest patience of `LIMITS` a few times over, and the time that the slowest worker would
-    take for everything, one chunk after the other.
+    The longest patience of `LIMITS` a few times over, and twice the time that the fastest workers
+    would take for everything, one chunk after the other. So slow ones must not hold anything up,
+    nor those that answer wrongly, if another one is there.
     """
-    work = sum(size for job in schedule.jobs for size in job.sizes)
-    return HEAL_S + 60.0 + 2.0 * work / min(worker.speed for worker in schedule.workers)
+    # Each makes up to two leases that are revoked, perhaps of the only worker.
+    boasts = sum(fault.kind == "boast" for fault in schedule.faults)
+    patience_s = 60.0 + boasts * 2 * (2.0 * LIMITS.stall_s + 4.0)
+    return HEAL_S + patience_s + 2.0 * sum(_work_s(schedule, job) for job in schedule.jobs)
+
+
+def _work_s(schedule: Schedule, job: JobPlan) -> float:
+    wrong = any(fault.kind in WRONG for fault in schedule.faults)
+    seconds = 0.0
+    for chunk, size in enumerate(job.sizes):
+        source = job.source(chunk)
+        speeds = sorted(
+            worker.speed
+            for worker in schedule.workers
+            if worker.gone_at is None
+            and worker.name in job.holders.get(chunk, {worker.name})
+            and job.unreadable.get(source) != worker.name
+        )
+        # What is to be verified, or claimed to be poison, takes a second worker.
+        second = chunk in job.verify or chunk in job.poison
+        # So does a source that changed, and that worker may be amid a long scan of it. And who
+        # answered wrongly, perhaps the fastest, leaves a chunk to the others.
+        slow = wrong or (source in job.changes and not job.readable)
+        speed = speeds[0 if slow else max(-2 if second else -1, -len(speeds))] if speeds else inf
+        # Poison kills two scans, and two more find it; a wrong answer makes another one.
+        scans = 4 if chunk in job.poison else 2 if second else 1
+        seconds += size / speed * (scans + 2 * wrong)
+    return seconds
 
 
 def make(seed: int) -> Schedule:
@@ -150,6 +211,10 @@ def _workers(random: Random) -> tuple[WorkerPlan, ...]:
     ]
     if count > 1 and random.random() < 0.15:
         plans[0] = replace(plans[0], gone_at=random.uniform(0.1, HEAL_S - 1.0))
+    if count > 1 and random.random() < 0.2:
+        # All but the last one take minutes for a chunk.
+        for number in range(random.randrange(1, count)):
+            plans[number] = replace(plans[number], speed=1.0, joins_at=0.1 * random.random())
     return tuple(plans)
 
 
@@ -173,17 +238,26 @@ def _job(random: Random, id: str, workers: tuple[WorkerPlan, ...], chunks_max: i
     special = {chunk: random.random() for chunk in range(count)}
     odd = random.random() < 0.4
     verified = random.choice((0.0, 0.0, 0.3, 1.0))
+    sources = random.choice((1, 1, 2, 3))
+    changes = {
+        source: 0.0 if random.random() < 0.5 else random.uniform(0.0, HEAL_S)
+        for source in range(sources)
+        if random.random() < 0.15
+    }
+    unreadable = {
+        source: staying[0]
+        for source in range(sources)
+        if random.random() < 0.1 and len(staying) > 1 and not holders
+    }
     return JobPlan(
         id=id,
         at=random.random() * (5.0 if random.random() < 0.3 else 0.2),
         sizes=tuple(random.randrange(1, 200) for _ in range(count)),
+        source_of=tuple(chunk * sources // count for chunk in range(count)),
         holders=holders,
         poison=frozenset(c for c, p in special.items() if odd and p < 0.04),
-        changed=frozenset(c for c, p in special.items() if odd and 0.04 <= p < 0.08),
-        unreadable={
-            chunk: staying[0]
-            for chunk, p in special.items()
-            if odd and 0.1 <= p < 0.2 and len(staying) > 1 and chunk not in holders
-        },
+        changes=changes,
+        unreadable=unreadable,
+        readable=not holders and random.random() < 0.6,
         verify=frozenset(chunk for chunk in range(count) if random.random() < verified),
     )

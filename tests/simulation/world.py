@@ -20,6 +20,7 @@ from typing import Any
 from logan.scheduler.actions import (
     Action,
     CancelLease,
+    CheckSource,
     CloseSession,
     Commit,
     DrainSession,
@@ -41,6 +42,7 @@ from logan.scheduler.events import (
     JobCancelled,
     LeaseKey,
     Progress,
+    SourceChecked,
     TimePassed,
     WorkerHeard,
     WorkerJoined,
@@ -89,18 +91,22 @@ class Outcome:
     checked: int = 0
     lies: int = 0
     lost: int = 0
+    replaced: int = 0
+    looks: int = 0
+    claims: int = 0
     virtual_s: float = 0.0
 
 
 @dataclass(slots=True)
 class Task:
-    """A scan. `ends_at` is infinite for one that hangs."""
+    """A scan. `ends_at` is infinite for one that hangs, or that `boasts` of progress."""
 
     key: LeaseKey
     size: int
     started_at: float
     ends_at: float
     isolated: bool
+    boasts: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -128,6 +134,9 @@ class Worker:
     garbage: int = 0
     lies: int = 0
     hangs: int = 0
+    boasts: list[int] = field(default_factory=list)
+    finals: int = 0
+    lines: int = 0
     forgets: int = 0
     draining: bool = False
     life: int = 0
@@ -144,6 +153,7 @@ class World:
         schedule: Schedule,
         machine_of: MachineOf = Machine,
         *,
+        limits: Limits = LIMITS,
         wall_clock: bool = False,
         check_every: int = CHECK_EVERY_EVENTS,
         told: Callable[[str], object] | None = None,
@@ -151,6 +161,7 @@ class World:
         self.schedule = schedule
         self.random = Random(schedule.seed ^ 0x5EED)
         self.machine_of = machine_of
+        self.limits = limits
         self.wall_clock = wall_clock
         self.check_every = check_every
         self.told = told
@@ -227,6 +238,8 @@ class World:
         self.outcome.alarms += self.oracle.alarms
         self.outcome.backups += self.oracle.backups
         self.outcome.checked += self.oracle.checked
+        self.outcome.replaced += self.oracle.replaced
+        self.outcome.looks += self.oracle.looks
         self.outcome.lies = len(self.lies)
 
     # -- the coordinator
@@ -234,8 +247,8 @@ class World:
     def start(self) -> None:
         self.up = True
         self.epoch += 1
-        self.machine = self.machine_of(LIMITS)
-        self.oracle = Oracle(LIMITS)
+        self.machine = self.machine_of(self.limits)
+        self.oracle = Oracle(self.limits)
         self.batch = []
         self.answers = []
         self.tick_at = inf
@@ -269,7 +282,7 @@ class World:
         machine, now = self.machine, self.now
         due = machine.next_deadline()
         clock = now + self.clock_jump if self.wall_clock else now
-        late = due is not None and now - due > LIMITS.heartbeat_s
+        late = due is not None and now - due > self.limits.heartbeat_s
         if self.told is not None:
             self.told(f"{now:8.3f} {event}")
         self.oracle.before(now, event, late)
@@ -352,9 +365,11 @@ class World:
                 if link is not None:
                     link.open_there = False
                     self.after(link.worker.plan.down_s, self.notice, link)
-            case LostChunk(job, chunk, kind):
+            case LostChunk(job, chunk, kind, why):
                 self.lost.setdefault(job, set()).add(chunk)
-                self.judge_loss(job, chunk, kind)
+                self.judge_loss(job, chunk, kind, why)
+            case CheckSource(job, source):
+                self.after(0.1 * self.random.random(), self.look, self.epoch, job, source)
             case EndJob(job, cancelled):
                 self.finish(job, cancelled)
             case SendJob() | Grant() | CancelLease() | Resolve() | DrainSession():
@@ -386,6 +401,18 @@ class World:
         for commit in batch:
             self.feed(ChunkCommitted(commit.key[0], commit.key[1]))
 
+    def look(self, epoch: int, job: str, source: int) -> None:
+        """Compare a source with its fingerprint, in a thread that may not be able to."""
+        if epoch != self.epoch or not self.up:
+            return
+        if self.now < self.paused_until:
+            self.at(self.paused_until, self.look, epoch, job, source)
+            return
+        changed: bool | None = self.plans[job].changed(source, self.now)
+        if self.random.random() < 0.1:
+            changed = None
+        self.feed(SourceChecked(job, source, changed, "it was truncated" if changed else ""))
+
     # -- jobs
 
     def submit(self, job: JobPlan) -> None:
@@ -395,10 +422,12 @@ class World:
 
     def add(self, job: JobPlan) -> None:
         items = [
-            WorkItem(chunk, size, job.holders.get(chunk)) for chunk, size in enumerate(job.sizes)
+            WorkItem(chunk, size, job.holders.get(chunk), job.source(chunk), job.start(chunk))
+            for chunk, size in enumerate(job.sizes)
         ]
         done = frozenset(self.journal.get(job.id, {}))
-        self.feed(JobAdded(job.id, items, done, job.verify - done))
+        readable = frozenset(map(job.source, range(len(job.sizes)))) if job.readable else ()
+        self.feed(JobAdded(job.id, items, done, job.verify - done, frozenset(readable)))
 
     def finish(self, job: str, cancelled: bool) -> None:
         must(job not in self.finished, f"job {job} ends twice")
@@ -413,7 +442,8 @@ class World:
             set(stored) | lost == all_chunks and not set(stored) & lost,
             f"job {job} has results of {sorted(stored)}, lost {sorted(lost)}",
         )
-        must(not set(stored) & (plan.poison | plan.changed), f"job {job} has impossible results")
+        changed = {chunk for chunk in all_chunks if plan.changed(plan.source(chunk), 0.0)}
+        must(not set(stored) & (plan.poison | changed), f"job {job} has impossible results")
         lies = {chunk for chunk, digest in stored.items() if digest in self.lies}
         confirmed = {chunk for each, chunk in self.oracle.agreed if each == job}
         must(not lies & confirmed, f"job {job}: {sorted(lies & confirmed)} were confirmed: lies")
@@ -427,16 +457,22 @@ class World:
         self.outcome.lost += len(lost)
         self.check()
 
-    def judge_loss(self, job: str, chunk: int, kind: str) -> None:
+    def judge_loss(self, job: str, chunk: int, kind: str, why: str) -> None:
         plan = self.plans[job]
         gone = {each.plan.name for each in self.workers if each.plan.gone_at is not None}
+        basis = self.oracle.basis.get((job, chunk))
         right = (
             (kind == "poison" and chunk in plan.poison)
             or (kind == "unreadable" and (job, chunk) in self.hopeless)
-            or (kind == "changed" and chunk in plan.changed)
+            or (kind == "changed" and plan.changed(plan.source(chunk), self.now))
+            # So many failures, as others, who can read it, made something up.
+            or (kind == "unreadable" and plan.unreadable and self.outcome.claims)
             or (kind == "lost" and chunk in plan.holders and plan.holders[chunk] <= gone)
+            # False claims: of a worker alone, which is named, or of two where nobody can look.
+            or (basis == "alone" and "only witness" in why)
+            or basis == "two"
         )
-        must(right, f"chunk {chunk} of {job} is given up as {kind}, for no good reason")
+        must(bool(right), f"chunk {chunk} of {job} is given up as {kind}, for no good reason")
 
     # -- connections
 
@@ -459,7 +495,7 @@ class World:
         for key, digest in worker.results.items():
             self.send_up(link, ChunkReturned(link.id, key, digest))
         self.ask(worker)
-        self.after(LIMITS.heartbeat_s * self.random.random(), self.heartbeat, link)
+        self.after(self.limits.heartbeat_s * self.random.random(), self.heartbeat, link)
 
     def send_up(self, link: Link, event: Event) -> None:
         # Bytes that were sent before a connection broke may still arrive, or not.
@@ -522,17 +558,22 @@ class World:
         if self.now < worker.frozen_until:
             self.at(worker.frozen_until, self.heartbeat, link)
             return
-        if self.now - link.acked_at > LIMITS.lease_s:
+        if self.now - link.acked_at > self.limits.lease_s:
             self.cut(worker, "the coordinator is silent", self.random.random())
             return
         leases = tuple(self.progress(task) for task in worker.tasks.values())
         self.send_up(link, WorkerHeard(link.id, leases))
-        self.after(LIMITS.heartbeat_s, self.heartbeat, link)
+        self.after(self.limits.heartbeat_s, self.heartbeat, link)
 
     def progress(self, task: Task) -> Progress:
+        elapsed_s = self.now - task.started_at
+        if task.boasts:
+            # All at once, steadily, or ever more slowly.
+            share = (1.0, min(elapsed_s / 3.0, 1.0), elapsed_s / (1.0 + elapsed_s))[task.boasts % 3]
+            return Progress(task.key, int(task.size * share))
         if task.ends_at == inf:
             return Progress(task.key, 0)
-        share = (self.now - task.started_at) / (task.ends_at - task.started_at)
+        share = elapsed_s / (task.ends_at - task.started_at)
         return Progress(task.key, int(task.size * min(share, 1.0)))
 
     def ask(self, worker: Worker) -> None:
@@ -587,9 +628,19 @@ class World:
         if worker.hangs:
             worker.hangs -= 1
             ends_at = inf
-        worker.tasks[key] = Task(key, size, self.now, ends_at, isolated)
+        boasts = worker.boasts.pop() if worker.boasts else worker.plan.boasts
+        if boasts:
+            ends_at = inf
+        elif self.fails_at_once(worker, plan, plan.source(key[1])):
+            ends_at = self.now + 0.01
+        elif worker.finals or worker.lines:
+            ends_at = min(ends_at, self.now + 0.5)  # who makes things up has no need to read
+        worker.tasks[key] = Task(key, size, self.now, ends_at, isolated, boasts)
         if ends_at != inf:
             self.at(ends_at, self.end, worker, worker.life, key)
+
+    def fails_at_once(self, worker: Worker, plan: JobPlan, source: int) -> bool:
+        return plan.changed(source, self.now) or plan.unreadable.get(source) == worker.plan.name
 
     def end(self, worker: Worker, life: int, key: LeaseKey) -> None:
         """A scan is through."""
@@ -604,22 +655,35 @@ class World:
             self.crash(worker, 0.2 + self.random.random())
             return
         del worker.tasks[key]
-        answer = self.answer(worker, plan, key)
+        answer = self.answer(worker, plan, task)
         if worker.link is not None:
             self.send_up(worker.link, answer(worker.link.id))
             self.ask(worker)
             self.leave_if_drained(worker)
 
-    def answer(self, worker: Worker, plan: JobPlan, key: LeaseKey) -> Callable[[str], Event]:
+    def answer(self, worker: Worker, plan: JobPlan, task: Task) -> Callable[[str], Event]:
+        key = task.key
         chunk = key[1]
+        source, start = plan.source(chunk), plan.start(chunk)
+        if worker.finals:
+            worker.finals -= 1
+            self.outcome.claims += 1
+            return lambda id: ChunkFailed(id, key, "changed", "it was rewritten", final=True)
+        if worker.lines:
+            worker.lines -= 1
+            self.outcome.claims += 1
+            start += task.size if self.random.random() < 0.3 else 0
+            return lambda id: ChunkFailed(
+                id, key, "poison", "a line kills this", bad_range=(start, start + 1)
+            )
+        if plan.unreadable.get(source) == worker.plan.name:
+            return lambda id: ChunkFailed(id, key, "unreadable", "no such file here")
+        if plan.changed(source, self.now):
+            return lambda id: ChunkFailed(id, key, "changed", "it was truncated", final=True)
         if chunk in plan.poison:
             return lambda id: ChunkFailed(
-                id, key, "poison", "a line kills the scan", bad_range=(0, 1)
+                id, key, "poison", "a line kills the scan", bad_range=(start, start + 1)
             )
-        if chunk in plan.changed:
-            return lambda id: ChunkFailed(id, key, "changed", "it was truncated", final=True)
-        if plan.unreadable.get(chunk) == worker.plan.name:
-            return lambda id: ChunkFailed(id, key, "unreadable", "no such file here")
         if worker.garbage:
             worker.garbage -= 1
             return lambda id: ChunkFailed(id, key, "internal", "the digest does not fit")
@@ -656,6 +720,12 @@ class World:
                 self.partition(worker, fault)
             case "hang":
                 worker.hangs += 1
+            case "boast":
+                worker.boasts += [fault.number] * (1 + fault.number % 2)
+            case "false final":
+                worker.finals = max(worker.finals, 1 + fault.number % 3)
+            case "false line":
+                worker.lines = max(worker.lines, 1 + fault.number % 3)
             case "garbage":
                 worker.garbage += 1 + fault.number % 2
             case "lie":
@@ -670,7 +740,7 @@ class World:
             case "coordinator dies":
                 self.dies_in = min(self.dies_in, fault.number)
             case "coordinator pauses":
-                self.paused_until = self.now + seconds
+                self.paused_until = max(self.paused_until, self.now + seconds)
             case "clock jumps":
                 self.clock_jump += (fault.seconds + 2.0) * (1 if fault.number % 2 else -1)
             case "commit fails":

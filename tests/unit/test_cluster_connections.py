@@ -6,6 +6,7 @@ On memory streams and a mock clock, so seconds pass at once; see `test_cluster_s
 from __future__ import annotations
 
 import math
+import ssl
 import statistics
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -16,6 +17,7 @@ from typing import Any, Literal
 
 import pytest
 import trio
+import trustme
 from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
 
 import logan
@@ -26,6 +28,7 @@ from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.keepalive import Backoff, keep_alive
 from logan.cluster.limits import (
+    ANSWER_S_MAX,
     CLIENT_IDLE_S_MAX,
     CLIENTS_MAX,
     CONNECTIONS_MAX,
@@ -36,11 +39,12 @@ from logan.cluster.limits import (
 )
 from logan.cluster.link import Link, LinkLostError, admit, introduce
 from logan.cluster.metrics import names_this_machine
-from logan.cluster.places import Place, Places
+from logan.cluster.places import Place, Places, network_of
+from logan.cluster.reception import progress_body
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
 from logan.errors import ClusterError, ProtocolError
-from logan.wire.messages import Accepted, Ping, Welcome
+from logan.wire.messages import Accepted, Ping, ProgressReport, Welcome
 
 Stream = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
 
@@ -167,7 +171,7 @@ def test_a_client_whose_connection_goes_silent_gets_its_report_all_the_same(
             await trio.sleep_forever()
             raise AssertionError
 
-        async def nowhere(data: bytes) -> None:
+        async def nowhere(data: object) -> None:
             await trio.lowlevel.checkpoint()
 
         stream.receive_some = forever  # type: ignore[method-assign]
@@ -230,6 +234,37 @@ def test_a_client_that_is_silent_loses_its_job_only_if_it_does_not_come_back(
     run(main)
 
 
+def test_a_client_that_comes_back_and_is_lost_again_has_all_of_the_time_again(
+    network: Network, log: Path
+) -> None:
+    async def main() -> None:
+        submission = Submission(paths=[str(log)])
+
+        async def submit_and_vanish(after_s: float) -> None:
+            """A client that shows signs of life for so long, and then is silent for ever."""
+            async with trio.open_nursery() as own:
+                link = await come(network, own, "client", "carol")
+                link.post(submission.message())
+                with trio.move_on_after(after_s):
+                    while True:
+                        link.post(Ping())
+                        await trio.sleep(1)
+                own.cancel_scope.cancel()
+
+        async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
+            await submit_and_vanish(2)
+            [job] = coordinator.jobs
+            await trio.sleep(RESUBMIT_S_MAX / 3)
+            await submit_and_vanish(RESUBMIT_S_MAX / 2)
+            # What the first loss gave it is over; the second was noticed only a while ago.
+            await trio.sleep(RESUBMIT_S_MAX * 2 / 3)
+            assert list(coordinator.jobs) == [job]
+            await trio.sleep(RESUBMIT_S_MAX)
+            assert not coordinator.jobs
+
+    run(main)
+
+
 def test_a_client_without_a_request_is_let_go_after_a_while(network: Network) -> None:
     async def main() -> None:
         async with Coordinator(port=0), trio.open_nursery() as tasks:
@@ -254,10 +289,12 @@ def test_a_client_without_a_request_is_let_go_after_a_while(network: Network) ->
 # --- Coming back -------------------------------------------------------------------------------
 
 
-async def rogue(network: Network, *, accepts: bool) -> None:
+async def rogue(network: Network, *, accepts: bool, progresses: bool = False) -> None:
     """A coordinator that lets everybody in and then ends the connection, again and again."""
+    done_bytes = 0
 
     async def serve(stream: Stream) -> None:
+        nonlocal done_bytes
         link = Link(stream, "coordinator")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run_link, link)
@@ -266,6 +303,9 @@ async def rogue(network: Network, *, accepts: bool) -> None:
                 await link.receive()
                 if accepts:
                     link.post(Accepted("job"))
+                if progresses:
+                    done_bytes += 1
+                    link.post(ProgressReport("job", done_bytes, 2**40, progress_body([], [])))
                 await link.flush()
             nursery.cancel_scope.cancel()
         await stream.aclose()
@@ -348,6 +388,44 @@ def test_no_failure_is_repeated_without_a_pause(network: Network, log: Path, who
     run(main)
 
 
+def test_progress_that_is_claimed_does_not_shorten_the_pauses(network: Network, log: Path) -> None:
+    """A coordinator that says at each connection that a little more is done, and ends it."""
+
+    async def main() -> None:
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(partial(rogue, network, accepts=True, progresses=True))
+            with trio.move_on_after(10 * RESUBMIT_S_MAX) as time:
+                await Client("memory:8000").submit(Submission(paths=[str(log)]))
+            tasks.cancel_scope.cancel()
+        # It may be the truth, so it goes on; but not at the pace of the network.
+        assert time.cancelled_caught
+        assert len(network.tries) < 2.5 * 10 * RESUBMIT_S_MAX / RECONNECT_PAUSE_S_MAX
+
+    run(main)
+
+
+def test_status_is_not_waited_for_for_ever(network: Network) -> None:
+    """A coordinator that shows signs of life, and nothing else."""
+
+    async def live() -> None:
+        link = Link(await network.accept(), "coordinator")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_link, link)
+            await admit(link, None, "", lambda _: None, lambda _: None, Welcome(1.0, 5.0))
+            while True:
+                link.post(Ping())
+                await trio.sleep(1)
+
+    async def main() -> None:
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(live)
+            with trio.fail_after(2 * ANSWER_S_MAX), pytest.raises(ClusterError, match="answer"):
+                await Client("memory:8000").status()
+            tasks.cancel_scope.cancel()
+
+    run(main)
+
+
 def test_pauses_grow_and_are_never_nothing() -> None:
     backoff = Backoff()
     pauses = [backoff.next_s(spent_s=1e9) for _ in range(20)]
@@ -385,10 +463,42 @@ def test_a_flood_drives_out_itself() -> None:
     assert len(places) == UNAUTHENTICATED_MAX
 
 
+def test_a_flood_from_many_addresses_of_one_network_is_one_flood() -> None:
+    """Whoever has one address of IPv6 has 2**64 of them."""
+    places = Places()
+    [distant] = arrive(places, "[2001:db8:0:1::7]", 0)
+    flood = [arrive(places, f"[2001:db8:0:2::{i:x}]", 1)[0] for i in range(1_000)]
+    assert distant.evicted is None
+    assert gone(flood) == 1_001 - UNAUTHENTICATED_MAX
+
+
+def test_a_flood_from_one_address_does_not_drive_out_its_neighbors() -> None:
+    """Machines of one site share a network of IPv6."""
+    places = Places()
+    [distant] = arrive(places, "[2001:db8:0:1::7]", 0)
+    flood = arrive(places, "[2001:db8:0:1::8]", 1, 1_000)
+    assert distant.evicted is None
+    assert gone(flood) == 1_001 - UNAUTHENTICATED_MAX
+
+
+@pytest.mark.parametrize(
+    ("host", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("[::ffff:192.0.2.7]", "192.0.2.7"),
+        ("[2001:db8::1:2:3:4]", "2001:db8::/64"),
+        ("[fe80::1%eth0]", "fe80::/64"),
+        ("memory", "memory"),
+    ],
+)
+def test_network_of(host: str, network: str) -> None:
+    assert network_of(host) == network
+
+
 def test_of_one_address_those_stay_whose_handshake_goes_on() -> None:
     places = Places()
     [worker] = arrive(places, "127.0.0.1", 0)
-    worker.greeted = True
+    worker.handshake_steps = 1
     flood = arrive(places, "127.0.0.1", 1, 1_000)
     assert worker.evicted is None
     assert gone(flood) == 1_001 - UNAUTHENTICATED_MAX
@@ -463,6 +573,38 @@ def test_who_makes_room_is_told_so(network: Network) -> None:
             for stranger in strangers[1:]:
                 assert b"slow" in await stranger.receive_some(1024)
             assert trio.current_time() == pytest.approx(HANDSHAKE_S_MAX, abs=0.5)
+
+    run(main)
+
+
+def test_under_tls_peers_are_let_in_and_strangers_make_room(network: Network) -> None:
+    """One that has got as far as TLS stays when there is room for no more that say nothing."""
+    authority = trustme.CA()
+    server, trusting = (
+        ssl.SSLContext(each) for each in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT)
+    )
+    authority.issue_cert("localhost").configure_cert(server)
+    authority.configure_trust(trusting)
+
+    async def secured() -> trio.SSLStream[Stream]:
+        plain, _ = await network.dial(None, None)
+        stream = trio.SSLStream(plain, trusting, server_hostname="localhost", https_compatible=True)
+        await stream.do_handshake()
+        return stream
+
+    async def main() -> None:
+        async with Coordinator(port=0, ssl=server), trio.open_nursery() as tasks:
+            early = await secured()
+            strangers = [(await network.dial(None, None))[0] for _ in range(UNAUTHENTICATED_MAX)]
+            assert await strangers[0].receive_some(1) == b""
+            assert trio.current_time() < 1
+            link = Link(early, "client")
+            tasks.start_soon(run_link, link)
+            await introduce(link, "client", "carol", None, "")
+            link = Link(await secured(), "worker")
+            tasks.start_soon(run_link, link)
+            await introduce(link, "worker", "alice", None, "")
+            tasks.cancel_scope.cancel()
 
     run(main)
 

@@ -794,6 +794,31 @@ def test_jobs_that_a_worker_must_remember_are_bounded(network: Network, log: Pat
     refused_by_a_worker(network, log, attack, "state", "more than 64 jobs")
 
 
+def test_no_more_jobs_run_than_workers_accept(network: Network, log: Path) -> None:
+    """Also where they are all planned at the same time."""
+
+    async def main() -> None:
+        async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
+            refused = []
+
+            async def submit() -> None:
+                try:
+                    await coordinator.distribute_work(str(log), chunk_size=10**6)
+                except ClusterError as error:
+                    refused.append(str(error))
+
+            for _ in range(70):
+                tasks.start_soon(submit)
+            await trio.testing.wait_all_tasks_blocked()
+            assert refused == ["64 jobs are running"] * 6
+            tasks.start_soon(worker("alice", log).run)
+            await coordinator._until(lambda: not coordinator.jobs)
+            assert [each["kind"] for each in coordinator.events] == ["joined"]
+            tasks.cancel_scope.cancel()
+
+    run(main)
+
+
 def test_a_cancel_may_overtake_what_it_cancels(network: Network, log: Path) -> None:
     async def main() -> None:
         async with trio.open_nursery() as tasks:

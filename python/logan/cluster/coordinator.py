@@ -36,6 +36,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import trio
+from msgspec.structs import replace
 
 from logan import narrowing
 from logan._logan import MergeTree, Spec, Summary
@@ -67,6 +68,7 @@ from logan.cluster.limits import (
     RESUBMIT_S_MAX,
     RETURN_S_MAX,
 )
+from logan.cluster.probes import Probes
 from logan.cluster.reception import WorkerSession
 from logan.cluster.running import RunningJob
 from logan.cluster.secure import Roots, check_exposure
@@ -172,7 +174,7 @@ class Coordinator:
             )
         self.host = host
         self.port = port
-        self.roots = Roots(roots)
+        self.roots = Roots(roots, owner="coordinator")
         self.token = token
         self.ssl = ssl
         self.certificate_sha256 = certificate_sha256
@@ -393,6 +395,7 @@ class Coordinator:
             opened=opener_of(self.roots, confined=submission.confined),
             series_points=submission.series_points,
         )
+        running.probes = _probes(running)
         self.jobs[running.id] = running
         # The journal has the job before anybody works on it.
         try:
@@ -488,12 +491,14 @@ class Coordinator:
     def await_return(self, job: SubmittedJob) -> None:
         """The connection to the job's client broke: it may come back for the job, for a while."""
         job.owned = False
-        self._nursery.start_soon(self._forget_unclaimed, job)
+        job.left_at = trio.current_time()
+        self._nursery.start_soon(self._forget_unclaimed, job, job.left_at)
 
-    async def _forget_unclaimed(self, job: SubmittedJob) -> None:
+    async def _forget_unclaimed(self, job: SubmittedJob, left_at: float) -> None:
         with trio.move_on_after(RESUBMIT_S_MAX):
             await job.ended.wait()
-        if not job.owned and not job.ended.is_set():
+        # Back meanwhile and gone once more, the client has all of the time again.
+        if job.left_at == left_at and not job.owned and not job.ended.is_set():
             self.give_up(job)
 
     def give_up(self, job: SubmittedJob) -> None:
@@ -515,6 +520,7 @@ class Coordinator:
         """Go on with a job of the journal; one that cannot be is set aside."""
         try:
             running = from_stored(stored, self.roots)
+            running.probes = _probes(running)
         except Exception as error:
             self._record(JobSetAside(stored.job, f"it cannot be resumed: {error}"))
             self._note_set_aside(stored.job, f"what the journal has of it is not valid: {error}")
@@ -693,7 +699,35 @@ class Coordinator:
         job.begin()
         job.share(session.name, trio.current_time())
         job.threads[session.name] = session.threads
-        session.link.post(Lease(*key, chunk.source, chunk.start, chunk.end, isolated))
+        lease = Lease(*key, chunk.source, chunk.start, chunk.end, isolated)
+        probes = () if job.probes is None else job.probes.known(chunk.id)
+        if probes is None:
+            self._nursery.start_soon(self._lease_when_probed, id, lease, job)
+        else:
+            session.link.post(replace(lease, probes=probes or None))
+        more = None if job.probes is None else job.probes.needs_more(chunk.id)
+        if more is not None:
+            self._nursery.start_soon(self._probe_ahead, job, more)
+
+    async def _lease_when_probed(self, id: str, lease: Lease, job: RunningJob) -> None:
+        """Send a lease once it is known what a copy of its bytes must look like.
+
+        Until then it is granted, and runs out as any other.
+        """
+        assert job.probes is not None
+        probes, why = await job.probes.make_within(lease.chunk, self.limits.lease_s / 2)
+        if why and lease.source not in job.unprobed:
+            job.unprobed.add(lease.source)
+            name = shown_name(job.urls[lease.source])
+            self.note("unprobed", f"{name} cannot be compared with the workers' copies: {why}")
+        session = self.sessions.get(id)
+        key = (lease.job, lease.chunk, lease.attempt)
+        if session is not None and key in session.leases and lease.job in self.jobs:
+            session.link.post(replace(lease, probes=probes or None))
+
+    async def _probe_ahead(self, job: RunningJob, chunk: int) -> None:
+        assert job.probes is not None
+        await job.probes.make(chunk)
 
     def _drop_lease(self, id: str, key: tuple[str, int, int]) -> None:
         session = self.sessions.get(id)
@@ -723,6 +757,9 @@ class Coordinator:
             chunk = job.plan.chunks[key[1]]
             share.bytes += chunk.end - chunk.start
             share.until = trio.current_time()
+            job.accepted(key[1], session.name)
+            if job.probes is not None:
+                job.probes.note_read(key[1], session.name)
             # A job may be over before the first heartbeat that lists a lease of it.
             share.peak_rss_bytes = max(share.peak_rss_bytes, session.rss_bytes or 0)
         job.returned += 1
@@ -744,6 +781,19 @@ class Coordinator:
             what = f"bytes {chunk.start:,} to {chunk.end:,}"
             self.note("missing", f"{what} are given up: {action.why}")
 
+    def note_other_copy(self, session: WorkerSession, message: Fail) -> None:
+        """A worker's own copy of a source differs from the planned file. It reads no more of it;
+        what it has brought of it cannot be taken out of the figures."""
+        job = self.jobs.get(message.job)
+        if job is None or job.probes is None:
+            return
+        text = f"{session.name}: {message.detail}"
+        doubt = job.probes.doubt(message.chunk, session.name)
+        self.note("refused" if doubt is None else "alarm", f"{text}; {doubt}" if doubt else text)
+        if doubt is not None:
+            logger.error("job %s, chunk %d: %s; %s", job.id, message.chunk, text, doubt)
+            job.alarmed(message.chunk, f"{text}; {doubt}")
+
     def note_refusal(self, session: WorkerSession, message: Fail) -> None:
         """A worker cannot read a source: say once what it lacks, while others do its part."""
         job = self.jobs.get(message.job)
@@ -751,7 +801,7 @@ class Coordinator:
             return
         if job.refused(message.chunk, session.name, message.error, trio.current_time()):
             url = job.urls[job.plan.chunks[message.chunk].source]
-            hint = next_step(url, message.error)
+            hint = next_step(url, message.error, message.detail)
             text = f"{session.name}: {message.detail}"
             self.note("refused", f"{text}; {hint}" if hint else text)
 
@@ -883,8 +933,8 @@ class Coordinator:
     # -- what others want to know
 
     def note(self, kind: str, text: str) -> None:
-        """Remember an event: `kind` is joined, left, refused, recovered, missing, resumed or
-        alarm."""
+        """Remember an event: `kind` is joined, left, refused, recovered, missing, resumed,
+        unprobed or alarm."""
         self.events_total += 1
         text = text[:EVENT_CHARS_MAX]
         event = {"n": self.events_total, "at": time.time(), "kind": kind, "text": text}
@@ -979,3 +1029,10 @@ async def _listen(host: str, port: int) -> list[trio.SocketListener]:
         raise ClusterError(
             f"cannot listen on {host}:{port}: {error.strerror or error}", hint=hint
         ) from error
+
+
+def _probes(job: RunningJob) -> Probes | None:
+    """What shows that a worker's copy is not the planned file, where the coordinator can look."""
+    if not job.local:
+        return None
+    return Probes(job.id, job.plan, job.urls, job.opened, job.done)

@@ -101,5 +101,7 @@ class Isolation:
             return Scanned(summary, decode_body(note, Note, "a note") if note else None)
         if process.returncode == EXIT_ORDERLY:
             what = json.loads(process.stderr)
-            raise InputError(what["message"], input=piece.path, kind=what["kind"])
+            raise InputError(
+                what["message"], input=piece.path, kind=what["kind"], hint=what["hint"]
+            )
         return None

@@ -7,14 +7,22 @@ its own, so that neither strangers nor idle clients keep a worker out.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from ipaddress import IPv6Network, ip_address
 from typing import Literal
 
 import trio
 
-from logan.cluster.limits import CLIENTS_MAX, CONNECTIONS_MAX, UNAUTHENTICATED_MAX
+from logan.cluster.limits import (
+    CLIENTS_MAX,
+    CONNECTIONS_MAX,
+    IPV6_NETWORK_BITS,
+    UNAUTHENTICATED_MAX,
+)
 
-__all__ = ["Place", "Places"]
+__all__ = ["Place", "Places", "network_of"]
 
 
 @dataclass(eq=False, slots=True)
@@ -23,9 +31,10 @@ class Place:
 
     Attributes:
         host: where it comes from, without the port.
+        network: the part of that which tells users apart.
         opened_at: on trio's clock.
         role: None until the peer has proved itself.
-        greeted: whether HELLO came.
+        handshake_steps: how many steps of the handshake are done: TLS, HELLO.
         idle_since: of a client, since when it has no open request; None while it has one.
         evicted: why it must go, or None.
     """
@@ -33,15 +42,27 @@ class Place:
     host: str
     opened_at: float
     role: Literal["worker", "client"] | None = None
-    greeted: bool = False
+    handshake_steps: int = 0
     idle_since: float | None = None
     evicted: str | None = None
-    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    network: str = field(init=False)
+    _scope: trio.CancelScope = field(init=False, default_factory=trio.CancelScope)
+
+    def __post_init__(self) -> None:
+        self.network = network_of(self.host)
+
+    @contextmanager
+    def evictable(self) -> Iterator[None]:
+        """Run the block until it ends or the connection must go; `evicted` tells which."""
+        with trio.CancelScope() as self._scope:
+            if self.evicted is not None:
+                self._scope.cancel()
+            yield
 
     def evict(self, why: str) -> None:
         """Let it go, with the reason if that can be written without waiting."""
         self.evicted = why
-        self.scope.cancel()
+        self._scope.cancel()
 
 
 class Places:
@@ -58,11 +79,10 @@ class Places:
         self._places[place] = None
         waiting = self._of(None)
         if len(waiting) > UNAUTHENTICATED_MAX:
-            per_host = Counter(each.host for each in waiting)
-            most = max(per_host.values())
-            crowd = [each for each in waiting if per_host[each.host] == most]
-            # Not said HELLO goes first; among equals the one that came first.
-            self._evict(min(crowd, key=lambda each: each.greeted), "too many connections")
+            crowd = _largest(waiting, lambda each: each.network)
+            crowd = _largest(crowd, lambda each: each.host)
+            # Among those that are equally far the one that came first.
+            self._evict(min(crowd, key=lambda each: each.handshake_steps), "too many connections")
 
     def admit(self, place: Place, role: Literal["worker", "client"]) -> str | None:
         """A peer has proved itself: give it a place, or say why there is none."""
@@ -88,3 +108,21 @@ class Places:
 
     def _of(self, role: str | None) -> list[Place]:
         return [each for each in self._places if each.role == role]
+
+
+def network_of(host: str) -> str:
+    """What tells the users of an address apart: all of IPv4, the first half of IPv6."""
+    try:
+        address = ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return host
+    if address.version == 4:
+        return str(address)
+    return str(address.ipv4_mapped or IPv6Network((address, IPV6_NETWORK_BITS), strict=False))
+
+
+def _largest(places: list[Place], key: Callable[[Place], str]) -> list[Place]:
+    """Those whose `key` is that of most places."""
+    counts = Counter(key(each) for each in places)
+    most = max(counts.values())
+    return [each for each in places if counts[key(each)] == most]

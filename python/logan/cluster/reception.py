@@ -380,6 +380,8 @@ class WorkerHandler:
         kind = message.error if message.error in FAIL_KINDS else "internal"
         if kind in REFUSALS:
             self._coordinator.note_refusal(session, message)
+        elif kind == "changed" and not message.final:
+            self._coordinator.note_other_copy(session, message)
         self._coordinator.step(
             ChunkFailed(session.id, key, kind, message.detail, message.final, bad)
         )

@@ -18,8 +18,10 @@ import trio
 from logan._logan import Fingerprint, MergeTree, Spec, Summary
 from logan.cluster.ending import Outcome, SubmittedJob
 from logan.cluster.limits import ALARMS_KEPT_MAX, HOPELESS_S_MIN, OUTAGE_S_MIN, RECOVERIES_KEPT_MAX
+from logan.cluster.probes import Probes
 from logan.cluster.scanning import digest_of, read_note
 from logan.cluster.secure import Opened, open_regular
+from logan.cluster.spool import NO_ROOM
 from logan.errors import LoganError, SourceChangedError, SummaryError
 from logan.job import Job
 from logan.limits import SERIES_POINTS_MAX
@@ -33,7 +35,7 @@ from logan.wire.messages import Job as JobMessage
 
 __all__ = ["REFUSALS", "RunningJob", "Share", "describe_paths", "job_body"]
 
-REFUSALS: Final = ("permission", "missing", "unreadable")
+REFUSALS: Final = ("permission", "missing", "unreadable", NO_ROOM)
 """Kinds of FAIL by which a worker says that it cannot read a source, though others may."""
 
 STOPPED: Final = "stopped on request before its end; run it again for complete figures"
@@ -84,9 +86,12 @@ class RunningJob:
         notes: by chunk, what its worker said beside the figures.
         drawn: chunks that a second worker scans too; `verified` counts those that one did, and
             `alarms` says where it had other figures.
-        refusals: by source, the workers that could not read it, with the kind of their last
-            FAIL and the time of the first; `hopeless` are sources that nobody who is there can
-            read.
+        refusals: by source, the workers that could not read it and have read none of it since,
+            with the kind of their last FAIL and the time of the first; `no_room` the size of the
+            smallest chunk that such a worker had no room for; `hopeless` are sources that nobody
+            who is there can read.
+        probes: by which copies of its sources show that they differ; None if the coordinator
+            cannot read them; `unprobed` are sources of which some chunks were leased without.
         returned: results that were handed to the journal.
         failure: why it ends without a report, if that is known before its end.
         abandoned: nobody wants its report.
@@ -114,6 +119,9 @@ class RunningJob:
     verified: int = 0
     alarms: list[str] = field(default_factory=list)
     refusals: dict[int, dict[str, tuple[str, float]]] = field(default_factory=dict)
+    no_room: dict[tuple[int, str], int] = field(default_factory=dict)
+    probes: Probes | None = None
+    unprobed: set[int] = field(default_factory=set)
     hopeless: set[int] = field(default_factory=set)
     shares: dict[str, Share] = field(default_factory=dict)
     threads: dict[str, int] = field(default_factory=dict)
@@ -212,10 +220,24 @@ class RunningJob:
 
     def refused(self, chunk_id: int, worker: str, kind: str, now: float) -> bool:
         """Note that `worker` could not read a chunk; whether that is news of its source."""
-        refused = self.refusals.setdefault(self.plan.chunks[chunk_id].source, {})
+        chunk = self.plan.chunks[chunk_id]
+        refused = self.refusals.setdefault(chunk.source, {})
         before = refused.get(worker)
+        if kind == NO_ROOM:
+            size = chunk.end - chunk.start
+            place = (chunk.source, worker)
+            self.no_room[place] = min(size, self.no_room.get(place, size))
         refused[worker] = kind, now if before is None else before[1]
         return before is None or before[0] != kind
+
+    def accepted(self, chunk_id: int, worker: str) -> None:
+        """`worker` has read a chunk: what it lacked for this source it has now."""
+        chunk = self.plan.chunks[chunk_id]
+        place = (chunk.source, worker)
+        # That it had room for a smaller one says nothing.
+        if chunk.end - chunk.start >= self.no_room.get(place, 0):
+            self.no_room.pop(place, None)
+            self.refusals.get(chunk.source, {}).pop(worker, None)
 
     def lose(self, action: LostChunk) -> LostChunk:
         """Note that a chunk is given up; with the names of those who could not read it."""
@@ -236,6 +258,8 @@ class RunningJob:
         waited_s = now - min(since for _, since in refused.values())
         if waited_s < (OUTAGE_S_MIN if outage else HOPELESS_S_MIN):
             return False
+        if any(kind == NO_ROOM for kind, _ in refused.values()):
+            return True  # what was done before, or was smaller, is no sign that the rest can be
         return not any(self.plan.chunks[id].source == source for id in self.done)
 
     def alarmed(self, chunk_id: int, what: str) -> None:

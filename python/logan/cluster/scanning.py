@@ -22,7 +22,7 @@ import mmap
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +32,7 @@ from logan.limits import KIB
 from logan.model import Archive, Chunk, Source
 from logan.sources import figures
 from logan.sources.figures import Fault, Figures
+from logan.sources.url_roots import UrlRoots
 from logan.wire.bodies import ArchiveNote, FaultNote, Note
 from logan.wire.codec import clean, decode_body, encode_body
 
@@ -69,6 +70,7 @@ class Piece:
         size: planned bytes of the source, or what there is of it in the spool.
         compression, etag: as in `Source`.
         chunk_size, expansion_max: as in `Plan`, for archives.
+        url_roots: below which an object must lie; below none, nothing does.
     """
 
     path: str
@@ -82,6 +84,7 @@ class Piece:
     etag: str | None = None
     chunk_size: int = 0
     expansion_max: int = 0
+    url_roots: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +179,8 @@ def scan(
 
 
 def _of_object(piece: Piece, spec: Spec, cancel: Cancel, counted: Callable[[int], None]) -> Scanned:
+    from logan.sources.remote import Fetcher
+
     found = figures.of_object(
         Source(
             piece.path,
@@ -188,6 +193,7 @@ def _of_object(piece: Piece, spec: Spec, cancel: Cancel, counted: Callable[[int]
         chunk_size=piece.chunk_size,
         expansion_max=piece.expansion_max,
         cancel=cancel,
+        fetcher=Fetcher(piece.path, piece.etag, roots=UrlRoots(piece.url_roots)),
         counted=counted,
         salvage=False,  # another worker may have better luck, or the credentials
     )
@@ -267,7 +273,8 @@ def _main() -> int:
     try:
         found = scan(Piece(**task["piece"]), Spec(task["spec"]))
     except InputError as error:
-        print(json.dumps({"kind": error.kind, "message": str(error)}), file=sys.stderr)
+        told = {"kind": error.kind, "message": str(error), "hint": error.hint}
+        print(json.dumps(told), file=sys.stderr)
         return EXIT_ORDERLY
     note = b"" if found.note is None else encode_body(found.note)
     sys.stdout.buffer.write(note + b"\n" + found.summary)

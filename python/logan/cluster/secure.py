@@ -27,12 +27,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, NoReturn, Self
-from urllib.parse import unquote, urlsplit
 
 from logan.errors import InputError, UsageError
 from logan.limits import INPUTS_PER_JOB_MAX
 from logan.sources.expand import is_url
 from logan.sources.local import input_error, working_directory
+from logan.sources.url_roots import UrlRoots
 from logan.wire.auth import TOKEN_BYTES_MAX, TOKEN_BYTES_MIN
 
 __all__ = [
@@ -254,22 +254,28 @@ class Opened:
 
 
 class Roots:
-    """The folders below which files may be read; by default the working directory.
+    """The folders below which files may be read, by default the working directory; and the URLs
+    below which objects on servers may be, by default none.
 
     Names are paths, absolute or relative to a root; of several roots the first that has the file
     counts. Every method raises `InputError` for a name that may not or cannot be read; what lies
     outside the roots is refused in the same words whether it exists or not.
+
+    Attributes:
+        urls: the roots on servers.
     """
 
-    def __init__(self, folders: Sequence[str] = (".",)) -> None:
-        """Raises `UsageError` for a folder that does not exist, or that is relative to a working
-        directory that does not."""
+    def __init__(self, folders: Sequence[str] = (".",), *, owner: str = "worker") -> None:
+        """`owner`: the command that has these roots, for messages.
+
+        Raises `UsageError` for a folder or URL that is not valid, and for a folder that is relative
+        to a working directory that was deleted.
+        """
         self._given: list[str] = []
         self._roots: list[str] = []
-        self._urls: list[str] = []
+        self.urls = UrlRoots((each for each in folders if is_url(each)), owner=owner)
         for folder in folders:
             if is_url(folder):
-                self._urls.append(folder.rstrip("/") + "/")
                 continue
             given = folder if os.path.isabs(folder) else os.path.join(working_directory(), folder)
             real = os.path.realpath(given)
@@ -283,9 +289,7 @@ class Roots:
 
     def allows(self, url: str) -> bool:
         """Whether an object on a server lies below a root that is a URL."""
-        path = urlsplit(url).path
-        plain = not any(part in (".", "..") for part in unquote(path).split("/"))
-        return plain and any(url.startswith(root) for root in self._urls)
+        return self.urls.allows(url)
 
     def resolve(self, url: str) -> str:
         """The resolved absolute path of a regular file below a root, as of this moment."""

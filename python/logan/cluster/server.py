@@ -76,16 +76,17 @@ class Server:
         stream: trio.abc.Stream = plain
         if coordinator.ssl is not None:
             secure = trio.SSLStream(plain, coordinator.ssl, server_side=True, https_compatible=True)
-            with trio.fail_after(HANDSHAKE_S_MAX), place.scope:
+            with place.evictable(), trio.fail_after(HANDSHAKE_S_MAX):
                 await secure.do_handshake()
             if place.evicted is not None:
                 return
+            place.handshake_steps += 1
             stream = secure
         link = Link(stream, "coordinator")
         async with open_flat_nursery() as nursery:
             nursery.start_soon(_write, link, nursery.cancel_scope)
             try:
-                with place.scope:
+                with place.evictable():
                     await self._converse(link, place, address)
             except trio.TooSlowError:
                 link.post(Error("slow", f"HELLO and AUTH must come within {HANDSHAKE_S_MAX:g} s"))
@@ -114,7 +115,7 @@ class Server:
             return None if full is None else ("busy", full)
 
         def greeted(hello: Hello) -> None:
-            place.greeted = True
+            place.handshake_steps += 1
 
         welcome = Welcome(coordinator.limits.heartbeat_s, coordinator.limits.lease_s)
         hello = await admit(

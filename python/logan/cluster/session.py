@@ -9,12 +9,10 @@ Nothing survives the connection: what was leased over it is leased to somebody e
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -33,11 +31,15 @@ from logan.cluster.limits import (
     TAIL_PIECE_BYTES,
 )
 from logan.cluster.link import Link, LinkLostError
+from logan.cluster.offer import Offer
+from logan.cluster.probes import differs_at
 from logan.cluster.scanning import Piece, Scanned, digest_of, scan
 from logan.cluster.search import find_files
 from logan.cluster.secure import Opened, Roots
+from logan.cluster.spool import NO_ROOM, Spool
 from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
 from logan.sources.figures import PANIC
+from logan.sources.url_roots import is_outside
 from logan.wire.bodies import FaultNote, JobSource, LeaseProgress, Note
 from logan.wire.codec import clean
 from logan.wire.connection import error_message
@@ -69,7 +71,7 @@ from logan.wire.messages import (
 if TYPE_CHECKING:
     from logan.cluster.worker import Worker
 
-__all__ = ["Session"]
+__all__ = ["OtherCopies", "Session"]
 
 UNACKNOWLEDGED_MAX: Final = 4
 """Results on their way: beyond it nothing new is asked for, so that memory stays small where the
@@ -80,6 +82,9 @@ PACE_STEPS_PER_S: Final = 4
 
 Key = tuple[str, int, int]
 
+
+OTHER_COPIES_MAX: Final = 1_024
+"""More than that are not a matter of a few files."""
 
 JOBS_REMEMBERED_MAX: Final = 1_024
 """Canceled jobs of which messages may still be under way: CANCEL overtakes others."""
@@ -147,14 +152,45 @@ class _Held:
         return min(scanned, self.size)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A result that the coordinator has not answered: bytes of its lease, and their source."""
+
+    size: int
+    source: int
+
+
+class OtherCopyError(Exception):
+    """A file at the planned path has other bytes than the planned file."""
+
+
+class OtherCopies:
+    """Sources of which a worker's own file is known to be another one.
+
+    Outlives a connection: else each would have to find that out again.
+    """
+
+    def __init__(self) -> None:
+        self._sources: OrderedDict[JobSource, None] = OrderedDict()
+
+    def __contains__(self, source: JobSource) -> bool:
+        return source in self._sources
+
+    def add(self, source: JobSource) -> None:
+        """Remember it; the one that was added first is forgotten for it at last."""
+        self._sources[source] = None
+        if len(self._sources) > OTHER_COPIES_MAX:
+            self._sources.popitem(last=False)
+
+
 @dataclass(slots=True)
 class _Fetching:
-    """A FETCH on its way; `file` is None once nobody wants its bytes any more."""
+    """A FETCH on its way; `spool` is None once its bytes are not wanted any more."""
 
-    file: int | None
+    spool: Spool | None
     held: _Held
     offset: int
-    error: str | None = None
+    error: InputError | None = None
     done: trio.Event = field(default_factory=trio.Event)
 
 
@@ -168,12 +204,15 @@ class Session:
         self._jobs: dict[str, _JobInfo] = {}
         self._canceled_jobs: OrderedDict[str, None] = OrderedDict()
         self._held: dict[Key, _Held] = {}
-        self._unacknowledged: dict[Key, int] = {}
+        self._unacknowledged: dict[Key, _Sent] = {}
+        self._resolved = trio.Event()
         self._fetches: dict[int, _Fetching] = {}
         self._fetch_slots = trio.Semaphore(FETCHES_MAX)
         self._fetch_id = 0
         self._asked_for = 0
+        self._offer = Offer()
         self._draining = False
+        self._told: set[tuple[str, str]] = set()
         self._beats = trio.CancelScope()
         self._changed = trio.Event()
 
@@ -186,7 +225,7 @@ class Session:
         """Take nothing new; end when all is handed in."""
         if not self._draining:
             self._draining = True
-            self._link.post(Ready(0))
+            self._say_ready(0)
         self._changed.set()
 
     async def run(self) -> None:
@@ -262,6 +301,8 @@ class Session:
     def _take_lease(self, message: Lease) -> None:
         """Begin to work on a lease. Raises `ProtocolError` for one that cannot be."""
         key = _key(message)
+        if not self._offer.take():
+            raise ProtocolError("LEASE: more leases than READY asked for", code="state")
         if message.job in self._canceled_jobs:
             self._ask()  # its CANCEL overtook it
             return
@@ -280,6 +321,8 @@ class Session:
                 f"LEASE: bytes {message.start:,} to {message.end:,} of a source of {size:,}",
                 code="state",
             )
+        if any(not message.start <= at < message.end for at, _ in message.probes or ()):
+            raise ProtocolError("LEASE: a probe lies outside of its bytes", code="state")
         if key in self._held or key in self._unacknowledged:
             raise ProtocolError(
                 f"LEASE: chunk {message.chunk}, attempt {message.attempt}, is leased already",
@@ -292,8 +335,8 @@ class Session:
 
     def _take_resolution(self, message: Done | Stale) -> None:
         """A result is stored, or of no use. Raises `ProtocolError` if there was none."""
-        size = self._unacknowledged.pop(_key(message), None)
-        if size is None:
+        sent = self._unacknowledged.pop(_key(message), None)
+        if sent is None:
             raise ProtocolError(
                 f"{message.VERB}: no result of chunk {message.chunk}, attempt {message.attempt}, "
                 "awaits an answer",
@@ -301,7 +344,9 @@ class Session:
             )
         if isinstance(message, Done):
             self._worker.chunks_done += 1
-            self._worker.bytes_done += size
+            self._worker.bytes_done += sent.size
+        self._resolved.set()
+        self._resolved = trio.Event()
         self._ask(only_news=True)
 
     def _cancel(self, message: CancelMessage) -> None:
@@ -316,6 +361,7 @@ class Session:
                 held.scope.cancel()
         if message.chunk is None:
             self._jobs.pop(message.job, None)
+            self._told = {each for each in self._told if each[0] != message.job}
             self._canceled_jobs[message.job] = None
             if len(self._canceled_jobs) > JOBS_REMEMBERED_MAX:
                 self._canceled_jobs.popitem(last=False)
@@ -337,6 +383,11 @@ class Session:
         if only_news and free == self._asked_for:
             return
         self._asked_for = free
+        self._say_ready(free)
+
+    def _say_ready(self, free: int) -> None:
+        live = sum(not held.scope.cancel_called for held in self._held.values())
+        self._offer.renew(free, live)
         self._link.post(Ready(free))
 
     async def _keep_alive(self) -> None:
@@ -350,7 +401,7 @@ class Session:
             LeaseProgress(job=key[0], chunk=key[1], attempt=key[2], scanned_bytes=scanned)
             for key, scanned in [
                 *((key, held.scanned_bytes) for key, held in self._held.items()),
-                *self._unacknowledged.items(),
+                *((key, sent.size) for key, sent in self._unacknowledged.items()),
             ]
         ]
         health = self._worker.health()
@@ -388,7 +439,7 @@ class Session:
                     await self._keep_pace(held)
                 found = await self._scanned(held)
                 # Listed in the heartbeat without a break, until the coordinator has it.
-                self._unacknowledged[key] = held.size
+                self._unacknowledged[key] = _Sent(held.size, lease.source)
                 del self._held[key]
                 self._ask()
                 await self._link.send(
@@ -405,7 +456,8 @@ class Session:
             answer = _failure(lease, error.kind, str(error), final=True)
         except InputError as error:
             # A panic of the engine has been tried twice here, and any other worker runs the same.
-            answer = _failure(lease, error.kind, str(error), final=error.kind == PANIC)
+            detail = self._refusal(held, error)
+            answer = _failure(lease, error.kind, detail, final=error.kind == PANIC)
         except CancelledError:
             pass
         except Poison as poison:
@@ -423,6 +475,18 @@ class Session:
                 self._worker.chunks_lost += 1
             self._ask()
 
+    def _refusal(self, held: _Held, error: InputError) -> str:
+        """Why a chunk was not scanned. What only the operator of this worker can change is said
+        here, too, once for each job."""
+        if not is_outside(error.message) and error.kind != NO_ROOM:
+            return str(error)
+        text = f"{error}; {error.hint}"
+        told = (held.lease.job, error.kind)
+        if told not in self._told:
+            self._told.add(told)
+            self._worker.tell(text)
+        return text
+
     async def _keep_pace(self, held: _Held) -> None:
         """Wait until the chunk may be read, in steps that show."""
         held.passes += 1
@@ -437,21 +501,46 @@ class Session:
         lease, info = held.lease, held.info
         source = info.sources[lease.source]
         if source.fingerprint is None:
-            return await self._scan(held, info.piece(lease, source.url, source.size, None), info)
-        found = await self._scan_here(held, source, info)
-        if found is not None:
-            return found
+            piece = info.piece(lease, source.url, source.size, None)
+            # The child of an isolated scan has no roots but these.
+            piece = replace(piece, url_roots=self._worker.roots.urls.given)
+            return await self._scan(held, piece, info)
+        if source not in self._worker.other_copies:
+            try:
+                found = await self._scan_here(held, source, info)
+            except OtherCopyError as error:
+                found = None
+                if source not in self._worker.other_copies:
+                    await self._disown(lease, source)
+                    raise InputError(str(error), input=source.url, kind="changed") from error
+            # Another lease may have shown meanwhile what this file is.
+            if found is not None and source not in self._worker.other_copies:
+                return found
         if not source.local:
             raise InputError(f"{source.url} cannot be read by {self._worker.id}", input=source.url)
-        with tempfile.NamedTemporaryFile(prefix="logan-") as spool:
-            size = await self._fetch_chunk(held, source, spool.fileno())
+        first, end = _fetched_range(lease, source)
+        async with self._worker.spools.open(source.url, end - first) as spool:
+            size = await self._fetch_chunk(held, source, spool)
             piece = info.piece(lease, spool.name, size, None)
             with _as_named(spool.name, source.url):
                 found = await self._scan(held, piece, info)
             return _renamed(found, spool.name, source.url)
 
+    async def _disown(self, lease: Lease, source: JobSource) -> None:
+        """Read no more of a copy that is not the planned file. FAIL says so to the coordinator,
+        who must have all that was made of it by then: it is in doubt."""
+        self._worker.other_copies.add(source)
+        while any(
+            key[0] == lease.job and sent.source == lease.source
+            for key, sent in self._unacknowledged.items()
+        ):
+            await self._resolved.wait()
+
     async def _scan_here(self, held: _Held, source: JobSource, info: _JobInfo) -> Scanned | None:
-        """Scan the file itself; None if it is not the planned one, here and below our roots."""
+        """Scan the file itself; None if it is not the planned one, here and below our roots.
+
+        Raises `OtherCopyError` if only the scan showed that.
+        """
         lease, roots = held.lease, self._worker.roots
         if not lease.isolated:
             work = partial(_scan_file, self._worker, source, lease, info, held)
@@ -461,13 +550,16 @@ class Session:
         name = await trio.to_thread.run_sync(partial(_planned_name, roots, source))
         if name is None:
             return None
-        return await self._scan(
+        found = await self._scan(
             held, info.piece(lease, name, source.size, source.fingerprint), info
         )
+        await trio.to_thread.run_sync(partial(_compare_by_name, self._worker, source, lease))
+        return found
 
     async def _scan(self, held: _Held, piece: Piece, info: _JobInfo) -> Scanned:
         if held.lease.isolated:
-            return await Isolation(piece, info.spec, held.count).scan()
+            async with self._worker.isolation_slots:
+                return await Isolation(piece, info.spec, held.count).scan()
 
         def work() -> Scanned:
             with self._worker.turn(held.flag):
@@ -478,56 +570,59 @@ class Session:
 
     # -- bytes from the coordinator
 
-    async def _fetch_chunk(self, held: _Held, source: JobSource, file: int) -> int:
+    async def _fetch_chunk(self, held: _Held, source: JobSource, spool: Spool) -> int:
         """Fill the spool with what a scan of the chunk reads; where the spool ends."""
         lease = held.lease
         held.passes += 1
         async with open_flat_nursery() as nursery:
-            # The byte before a chunk tells whether it begins with a line of its own; records in
-            # pieces may have begun further back, and the coordinator gives no more than this.
-            first = max(0, lease.start - LOOK_BACK_BYTES_MAX)
+            first, furthest = _fetched_range(lease, source)
             for start in range(first, lease.end, FETCH_BYTES):
                 await self._fetch_slots.acquire()
                 end = min(start + FETCH_BYTES, lease.end)
-                nursery.start_soon(self._fetch, held, file, start, end)
+                nursery.start_soon(self._fetch, held, spool, start, end)
         # On behind the chunk, until its last line ends.
         end = lease.end
-        while end < min(source.size, lease.end + TAIL_BYTES_MAX):
-            if os.pread(file, 1, end - 1) == b"\n" and end == lease.end:
+        while end < furthest:
+            if spool.read(1, end - 1) == b"\n" and end == lease.end:
                 break
-            piece = min(end + TAIL_PIECE_BYTES, source.size)
+            piece = min(end + TAIL_PIECE_BYTES, furthest)
             await self._fetch_slots.acquire()
-            await self._fetch(held, file, end, piece)
-            data = os.pread(file, piece - end, end)
+            await self._fetch(held, spool, end, piece)
+            data = spool.read(piece - end, end)
             end = piece
             if b"\n" in data:
                 break
         return end
 
-    async def _fetch(self, held: _Held, file: int, start: int, end: int) -> None:
+    async def _fetch(self, held: _Held, spool: Spool, start: int, end: int) -> None:
         """One range; a slot was acquired for it, which its last DATA gives back."""
         self._fetch_id += 1
-        fetching = _Fetching(file, held, start)
+        fetching = _Fetching(spool, held, start)
         self._fetches[self._fetch_id] = fetching
         lease = held.lease
         self._link.post(Fetch(self._fetch_id, lease.job, lease.source, start, end))
         try:
             await fetching.done.wait()
         finally:
-            fetching.file = None
+            fetching.spool = None
         if fetching.error is not None:
-            raise SourceChangedError(fetching.error)
+            raise fetching.error
         if fetching.offset < end:
             raise SourceChangedError(f"the source ends at {fetching.offset:,}, inside of the plan")
 
     def _take(self, data: Data) -> None:
         fetching = self._fetches[data.id]  # the protocol has checked that it was asked for
-        if fetching.file is not None:
-            os.pwrite(fetching.file, data.body, data.offset)
+        if fetching.spool is not None:
+            try:
+                fetching.spool.write(data.body, data.offset)
+            except InputError as error:
+                # That ends this lease alone; the rest of the range comes all the same.
+                fetching.error, fetching.spool = error, None
         fetching.offset = data.offset + len(data.body)
         fetching.held.passed += len(data.body)
         if data.last:
-            fetching.error = data.detail
+            if fetching.error is None and data.detail is not None:
+                fetching.error = SourceChangedError(data.detail)
             del self._fetches[data.id]
             self._fetch_slots.release()
             fetching.done.set()
@@ -540,6 +635,16 @@ class Session:
         await self._link.send(Found(message.id, found))
 
 
+def _fetched_range(lease: Lease, source: JobSource) -> tuple[int, int]:
+    """From where on, and up to where at most, bytes of a chunk are fetched.
+
+    The byte before a chunk tells whether it begins with a line of its own; records in pieces may
+    have begun further back, and the coordinator gives no more than this.
+    """
+    first = max(0, lease.start - LOOK_BACK_BYTES_MAX)
+    return first, min(source.size, lease.end + TAIL_BYTES_MAX)
+
+
 def _scan_file(
     worker: Worker, source: JobSource, lease: Lease, info: _JobInfo, held: _Held
 ) -> Scanned | None:
@@ -550,7 +655,23 @@ def _scan_file(
         piece = info.piece(lease, opened.path, source.size, source.fingerprint)
         with worker.turn(held.flag), _as_named(opened.path, source.url):
             found = scan(piece, info.spec, held.flag, held.count)
+        # Now that its pages are in memory.
+        _compare(opened.fd, worker, source, lease)
         return _renamed(found, opened.path, source.url)
+
+
+def _compare_by_name(worker: Worker, source: JobSource, lease: Lease) -> None:
+    with worker.roots.open(source.url) as opened:
+        _compare(opened.fd, worker, source, lease)
+
+
+def _compare(file: int, worker: Worker, source: JobSource, lease: Lease) -> None:
+    """Raises `OtherCopyError`."""
+    at = differs_at(file, lease.probes or (), lease.end)
+    if at is not None:
+        raise OtherCopyError(
+            f"{source.url}: the file on {worker.id} differs from the planned one after byte {at:,}"
+        )
 
 
 @contextmanager

@@ -30,6 +30,7 @@ from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
 from logan.model import Detection, Source
 from logan.plan import Options
 from logan.sources import Input, expand, first_line, open_named, shown_name
+from logan.sources.compressed import named_otherwise
 from logan.sources.expand import Folder, Named, is_pattern, is_url
 from logan.sources.local import Place, by_name, working_directory
 from logan.sources.rotation import natural
@@ -165,7 +166,12 @@ def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
         named, folders = _expand_below(submission, roots)
     else:
         named, folders = expand.expand(submission.paths)
-    inputs = open_named(named, folders, opened=lambda path: _opened(path, submission, roots))
+    inputs = open_named(
+        named,
+        folders,
+        opened=lambda path: _opened(path, submission, roots),
+        url_roots=roots.urls if submission.confined else None,
+    )
     for entry in inputs:
         _refuse_stream(entry)
     if strict:
@@ -248,12 +254,7 @@ def _absolute(path: str, submission: Submission, roots: Roots) -> str:
     if is_url(path):
         if not submission.confined or roots.allows(path):
             return path
-        raise InputError(
-            f"{shown_name(path)} is below no root of the coordinator",
-            input=path,
-            kind="permission",
-            hint="give it one: logan coordinator --root s3://bucket/logs/",
-        )
+        raise roots.urls.refusal(path)
     return os.path.normpath(os.path.join(submission.base or working_directory(), path))
 
 
@@ -276,7 +277,7 @@ def _refuse_stream(entry: Input) -> None:
     if entry.stream is not None:
         entry.stream.close()
         entry.stream, entry.source = None, None
-        what = "served without ranges" if is_url(entry.path) else "no regular file"
+        what = "served without ranges" if is_url(entry.path) else "no file with a size"
         entry.error = InputError(f"{shown_name(entry.path)} is {what}", input=entry.path)
 
 
@@ -323,6 +324,8 @@ def _plan_found(submission: Submission, answers: Mapping[str, FoundBody]) -> Pla
             seen[identity] = name
             entry = Input(name)
             _detect(entry, file)
+            if file.size and (note := named_otherwise(file.url, file.compression)) is not None:
+                entry.notes.append(note)
             if len(inputs) >= INPUTS_PER_JOB_MAX:
                 raise UsageError(f"more than {INPUTS_PER_JOB_MAX:,} files match")
             inputs.append(entry)

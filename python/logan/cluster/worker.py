@@ -26,7 +26,8 @@ from logan.cluster.health import Pace, Vitals
 from logan.cluster.keepalive import Backoff
 from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.secure import Roots
-from logan.cluster.session import Session
+from logan.cluster.session import OtherCopies, Session
+from logan.cluster.spool import Spools
 from logan.cpus import cpus
 from logan.errors import CancelledError, ClusterError, ProtocolError, UsageError
 from logan.job import prepare
@@ -52,7 +53,8 @@ class Worker:
     Args:
         id: its name, which must differ from those of the other workers.
         coordinator: `localhost:8000`; `http://localhost:8000` is the same.
-        roots: folders below which it reads files; by default the working directory.
+        roots: folders below which it reads files, by default the working directory; and URLs
+            below which it reads objects on servers, by default none.
         threads: chunks scanned side by side; by default the CPUs this process may use.
         pace: bytes per second that it shall not exceed, for demonstrations and tests.
         token: the secret shared with the coordinator.
@@ -92,6 +94,9 @@ class Worker:
         self.bytes_done = 0
         self.started_at = time.time()
         self._turns = threading.BoundedSemaphore(self.threads)
+        self.isolation_slots = trio.CapacityLimiter(self.threads)
+        self.spools = Spools()
+        self.other_copies = OtherCopies()
         # One more than scan at once: it has found and opened what is to be scanned next.
         self._limiter = trio.CapacityLimiter(self.threads + 1)
         self._vitals = Vitals()
@@ -223,6 +228,10 @@ class Worker:
             "bytes_done": self.bytes_done,
             "uptime_s": round(time.time() - self.started_at, 3),
         }
+
+    def tell(self, text: str) -> None:
+        """Say a sentence to the operator of this worker."""
+        self._say(text)
 
     async def in_thread(self, work: Callable[[], Any]) -> Any:
         """Do something that scans, in its `turn`, on one of the worker's threads. Cancelling leaves

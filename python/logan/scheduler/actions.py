@@ -5,6 +5,7 @@ session that it names lives, and all may be forgotten once it has left.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from logan.scheduler.events import LeaseKey
 
@@ -12,6 +13,8 @@ __all__ = [
     "Action",
     "Alarm",
     "CancelLease",
+    "CancelReason",
+    "CheckSource",
     "Checked",
     "CloseSession",
     "Commit",
@@ -42,12 +45,30 @@ class Grant:
     isolated: bool = False
 
 
+CancelReason = Literal["not needed", "no progress", "replaced"]
+"""Why a live lease is canceled: its chunk (or job) is over, it was revoked, or a faster worker gets
+the chunk instead. Only a lease that was revoked counts as lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class CancelLease:
     """The session's work on this lease is of no use any more."""
 
     session: str
     key: LeaseKey
+    why: CancelReason = "not needed"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSource:
+    """Compare a source with its planned fingerprint, then say `SourceChecked`.
+
+    `worker` reported it as changed; one look at a time is asked for of each source.
+    """
+
+    job: str
+    source: int
+    worker: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +171,7 @@ Action = (
     SendJob
     | Grant
     | CancelLease
+    | CheckSource
     | Commit
     | Resolve
     | CloseSession

@@ -66,6 +66,10 @@ class Backlog:
                 absent.append(pool)
         return absent
 
+    def connected(self, pool: Pool) -> set[str]:
+        """Names of the connected workers that may take chunks of the pool."""
+        return self._connected if pool.holders is None else self._connected & pool.holders
+
     # -- what is to do
 
     def pool(self, job: Job, holders: frozenset[str] | None, now: float) -> Pool:
@@ -199,7 +203,7 @@ class Backlog:
             chunk = checks.popleft()
             if chunk.job.over or chunk.state != "checking" or chunk.leases:
                 continue
-            if chunk.author != name and self._suits(chunk, name):
+            if name not in (chunk.author, *chunk.tried) and self._suits(chunk, name):
                 return chunk
             # Their order means nothing, so whoever looks next sees the others.
             checks.append(chunk)
@@ -218,11 +222,14 @@ class Backlog:
                 chunks.clear()
                 if jobs and jobs[-1] is chunks:
                     jobs.pop()
-            elif chunk.state == "pending":
+            elif chunk.state == "pending" and chunk.trouble is None:
+                # Else it came to be lost after a late result, and waits with the lost ones.
                 return chunk
         return None
 
     def _suits(self, chunk: Chunk, name: str) -> bool:
+        if chunk.leases and name in chunk.tried:
+            return False
         if any(lease.session.worker.name == name for lease in chunk.leases):
             return False
         trouble = chunk.trouble

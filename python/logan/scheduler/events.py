@@ -23,6 +23,7 @@ __all__ = [
     "JobCancelled",
     "LeaseKey",
     "Progress",
+    "SourceChecked",
     "TimePassed",
     "WorkItem",
     "WorkerHeard",
@@ -43,11 +44,15 @@ class WorkItem:
         chunk: id in the plan.
         bytes: stored bytes to read, to tell slow from large.
         holders: names of the only workers that can read it; None if any can.
+        source: index of its source in the plan.
+        start: offset of its first byte in the source.
     """
 
     chunk: int
     bytes: int
     holders: frozenset[str] | None = None
+    source: int = 0
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +60,14 @@ class JobAdded:
     """A job to be done; `done` are the chunks that a journal says are committed already.
 
     `verify`: chunks that a second worker shall scan too, to see whether it says the same.
+    `readable`: sources that the shell can look at itself when a worker reports one as changed.
     """
 
     job: str
     items: Sequence[WorkItem]
     done: frozenset[int] = frozenset()
     verify: frozenset[int] = frozenset()
+    readable: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +138,9 @@ class ChunkFailed:
         kind: "changed", "gone", "poison", "cancelled", "internal", or why its worker cannot read
             it: "permission", "missing", "unreadable".
         detail: for people.
-        final: no other worker would do better (the source itself is at fault).
-        bad_range: offsets in the source that kill a scan, found by bisection.
+        final: the worker claims that no other would do better (the source itself is at fault).
+        bad_range: offsets in the source that kill a scan, found by bisection. Counts only if the
+            lease was isolated and the range begins in the chunk.
     """
 
     session: str
@@ -151,6 +159,21 @@ class ChunksHopeless:
     chunks: Sequence[int]
     kind: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChecked:
+    """The shell compared a source with its planned fingerprint.
+
+    Attributes:
+        changed: None if that could not be told.
+        why: what differs, for people.
+    """
+
+    job: str
+    source: int
+    changed: bool | None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +215,7 @@ Event = (
     | ChunkReturned
     | ChunkFailed
     | ChunksHopeless
+    | SourceChecked
     | ChunkCommitted
     | CommitFailed
     | DrainAsked

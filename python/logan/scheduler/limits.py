@@ -14,10 +14,12 @@ class Limits:
     """Patience and bounds of a `Machine`; the defaults are those of the protocol.
 
     Attributes:
-        lease_s: a lease that is not renewed for so long has run out.
+        lease_s: a lease that is not renewed for so long has run out. A worker that failed a chunk
+            gets it again after as long, if no other connected worker can do it; what it then still
+            claims of a source or of a poison line is believed, as it is the only witness.
         heartbeat_s: how often workers renew; also the slack that the shell itself is given.
         stall_s: a lease renewed for so long without progress is backed up, and revoked after
-            as long again.
+            as long again. Reports of progress that turned out wrong do not count as progress.
         silence_s: a session that sent nothing at all for so long is closed.
         holder_absence_s: how long the chunks of absent holders wait before they are given up.
         check_wait_s: how long a job that is done but for second opinions waits for somebody who
@@ -33,6 +35,11 @@ class Limits:
         review_s: how often idle workers are compared with what is still outstanding.
         backup_gain: a backup is leased if the wait is expected to be so many times its own time.
         backup_wait_s_min: shorter expected waits are not worth a backup.
+        trial_wait_s_min: shorter expected waits are not worth trying a worker of unknown speed.
+            Doubled for each worker that was tried on the chunk and was too slow, so that a chunk
+            is scanned by few workers however many are idle.
+        doubt_s_min: a lease's reports of progress are not believed any more when its result is so
+            long overdue, and `backup_gain` times what they promised.
         workers_remembered_max: names whose record is kept; the longest gone is forgotten first.
         jobs_remembered_max: ended jobs whose figures `statistics` still shows.
     """
@@ -53,6 +60,8 @@ class Limits:
     review_s: float = 0.25
     backup_gain: float = 1.5
     backup_wait_s_min: float = 0.2
+    trial_wait_s_min: float = 2.0
+    doubt_s_min: float = 2.0
     workers_remembered_max: int = 4096
     jobs_remembered_max: int = 64
 

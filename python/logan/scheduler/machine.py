@@ -9,23 +9,27 @@ which lives as long as heartbeats list it. What ends a lease, in short:
 
     result      the chunk goes to the journal (`Commit`); only when that has it (`ChunkCommitted`)
                 is the worker told (`Resolve`), and a second lease of the chunk is cancelled
-    FAIL        another worker gets the chunk, until too many have failed or the source is at fault
+    FAIL        another worker gets the chunk, until too many have failed; a claim that the source
+                or a line of it is at fault is believed as `witnesses` says
     lost        expired, disconnected, stalled: back to the head of the backlog; after two losses
                 the chunk is scanned isolated, after many it is given up
 
 A result counts whoever brings it and whenever: the first is committed, even if its lease ran out or
 its session is gone; any later one must have the same digest. Some chunks are leased once more when
 they are stored, to another worker, only to see that (`verify`). A chunk has at most two live
-leases, of different workers: the second is a backup, when idle workers see that it will take long.
+leases, of different workers: the second is a backup, when idle workers see that it will take long;
+a faster one takes the place of the slower of the two.
 
-The states are in `states`, the data in `records`; `conduct`, `stragglers`, `backlog` and `timers`
-decide who is paused, what is backed up, who gets what, and what is due.
+The states are in `states`, the data in `records`; `conduct`, `stragglers`, `witnesses`, `backlog`
+and `timers` decide who is paused, what is backed up, who is believed, who gets what, and what is
+due.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import islice
 from math import inf
 from typing import Any, Final
 
@@ -33,7 +37,9 @@ from logan.scheduler.actions import (
     Action,
     Alarm,
     CancelLease,
+    CancelReason,
     Checked,
+    CheckSource,
     CloseSession,
     Commit,
     DrainSession,
@@ -58,6 +64,7 @@ from logan.scheduler.events import (
     JobCancelled,
     LeaseKey,
     Progress,
+    SourceChecked,
     TimePassed,
     WorkerHeard,
     WorkerJoined,
@@ -66,7 +73,17 @@ from logan.scheduler.events import (
 )
 from logan.scheduler.invariants import check
 from logan.scheduler.limits import Limits
-from logan.scheduler.records import Chunk, Job, Lease, Loss, Pool, Session, Trouble, Worker
+from logan.scheduler.records import (
+    Chunk,
+    Job,
+    Lease,
+    Loss,
+    Pool,
+    Session,
+    SourceTrouble,
+    Trouble,
+    Worker,
+)
 from logan.scheduler.states import (
     CHUNK_STEPS,
     SESSION_STEPS,
@@ -75,9 +92,19 @@ from logan.scheduler.states import (
     StateError,
     Story,
 )
-from logan.scheduler.stragglers import slowest_first, worth_it
+from logan.scheduler.stragglers import (
+    Helper,
+    Helpers,
+    helpers_of,
+    observed_rate,
+    slower,
+    slowest_first,
+    watch,
+    worth_it,
+)
 from logan.scheduler.timers import Timed, Timers
 from logan.scheduler.views import JobView, Statistics, view_job, view_worker
+from logan.scheduler.witnesses import UNABLE, WITNESSES_MIN, Claim, alone, claim_of, named
 
 __all__ = ["Machine"]
 
@@ -126,6 +153,7 @@ class Machine:
             ChunkReturned: self._on_returned,
             ChunkFailed: self._on_failed,
             ChunksHopeless: self._on_hopeless,
+            SourceChecked: self._on_source_checked,
             ChunkCommitted: self._on_committed,
             CommitFailed: self._on_commit_failed,
             DrainAsked: self._on_drain,
@@ -188,11 +216,12 @@ class Machine:
     def _on_job_added(self, event: JobAdded) -> None:
         if event.job in self._jobs:
             raise StateError(f"job {event.job} was added twice")
-        job = self._jobs[event.job] = Job(event.job)
+        job = self._jobs[event.job] = Job(event.job, readable=event.readable)
         fresh: dict[Pool, list[Chunk]] = {}
         for item in event.items:
             pool = self._backlog.pool(job, item.holders, self._now)
-            chunk = Chunk(job, item.chunk, item.bytes, pool, verify=item.chunk in event.verify)
+            chunk = Chunk(job, item.chunk, item.bytes, pool, item.source, item.start)
+            chunk.verify = item.chunk in event.verify
             if item.chunk in event.done:
                 chunk.state = "done"
             else:
@@ -279,7 +308,9 @@ class Machine:
                 strays[progress.key] = self._stray(session, progress)
                 continue
             lease.deadline = deadline
-            if progress.scanned_bytes > lease.scanned:
+            if lease.first_at == inf:
+                lease.first_at, lease.first_scanned = now, progress.scanned_bytes
+            if progress.scanned_bytes > lease.scanned and not lease.doubted:
                 lease.scanned = progress.scanned_bytes
                 lease.progress_at = now
                 lease.stalled = False
@@ -409,6 +440,7 @@ class Machine:
             for loss in chunk.trouble.log:
                 if loss.leased_at is None:
                     loss.leased_at = now
+        lease.isolated = isolated
         self._out.append(Grant(session.id, key, isolated))
 
     def _release(self, lease: Lease) -> None:
@@ -418,19 +450,35 @@ class Machine:
         del lease.session.leases[lease.key]
         chunk.leases = tuple(each for each in chunk.leases if each is not lease)
 
-    def _cancel(self, lease: Lease) -> None:
+    def _cancel(self, lease: Lease, why: CancelReason = "not needed") -> None:
+        self._judge_unfinished(lease)
         self._release(lease)
-        self._out.append(CancelLease(lease.session.id, lease.key))
+        self._out.append(CancelLease(lease.session.id, lease.key, why))
+
+    def _judge_unfinished(self, lease: Lease) -> None:
+        """The lease ends without a result: what it tells of its worker all the same."""
+        worker = lease.session.worker
+        rate = observed_rate(lease, self._limits)
+        if rate is not None:
+            worker.rate_max = min(worker.rate_max, rate)
+        if lease.doubted:
+            # Once may be a slow link for a large result.
+            worker.broken += 1
+            if worker.broken > 1:
+                self._strike(worker, lost=False)
 
     def _lose(self, lease: Lease, cause: str, *, blame: bool) -> None:
         """The lease ended without an answer; `blame` unless the worker gave it back properly."""
         chunk, worker = lease.chunk, lease.session.worker
+        self._judge_unfinished(lease)
         self._release(lease)
         if blame:
             worker.lost += 1
         trouble = self._note_loss(chunk, worker, cause)
         trouble.losses += blame
-        if len(trouble.log) < self._limits.losses_per_chunk_max:
+        if chunk.state == "checking" and trouble.losses >= self._limits.failures_per_chunk_max:
+            self._give_up_check(chunk)
+        elif len(trouble.log) < self._limits.losses_per_chunk_max:
             self._continue(chunk)
         elif chunk.state == "checking":
             self._give_up_check(chunk)
@@ -510,6 +558,8 @@ class Machine:
         if lease is not None:
             self._measure(lease)
             self._release(lease)
+        if job.troubles:
+            self._note_read(chunk, name)
         if chunk.state in ("pending", "leased"):
             if session is not None:
                 praise(session.worker)
@@ -554,6 +604,7 @@ class Machine:
         rate = lease.chunk.bytes / max(self._now - lease.granted_at, 1e-6)
         worker = lease.session.worker
         worker.rate = _smooth(worker.rate, rate)
+        worker.rate_max, worker.doubted, worker.broken = inf, False, 0
         self._mean_rate = _smooth(self._mean_rate, rate)
 
     def _on_committed(self, event: ChunkCommitted) -> None:
@@ -561,6 +612,7 @@ class Machine:
         if job is None:
             return
         chunk = job.chunks[event.chunk]
+        chunk.tried = ()
         self._step(chunk, "check" if chunk.verify else "commit")
         returned = job.waiting.pop(chunk.id)
         self._resolve(returned, done=True)
@@ -616,20 +668,21 @@ class Machine:
         chunk, worker = lease.chunk, session.worker
         worker.failed += 1
         self._release(lease)
-        at_fault = event.final or event.bad_range is not None
-        if chunk.state == "leased" and at_fault:
-            self._give_up(chunk, event.kind, event.detail, event.bad_range)
-            return
-        if chunk.state == "checking" and at_fault:
-            self._give_up_check(chunk)
-            return
-        if not at_fault:
+        claim = claim_of(event, lease)
+        if claim is None:
             self._strike(worker, lost=event.kind == "cancelled")
         trouble = self._note_loss(chunk, worker, event.detail)
-        if event.kind != "cancelled":
-            trouble.failures += 1
+        if event.kind != "cancelled" or claim is not None:
+            trouble.failures += claim is None
             trouble.failed_at = self._now
             trouble.refused[worker.name] = trouble.refused.get(worker.name, 0) + 1
+        if event.kind in UNABLE:
+            self._trouble_of(chunk).unable.add(worker.name)
+        if claim is not None:
+            why = self._weigh(claim, chunk, worker, event.detail)
+            if why is not None:
+                self._take_as_lost(chunk, event, why, claim)
+                return
         if (
             trouble.failures < self._limits.failures_per_chunk_max
             and len(trouble.log) < self._limits.losses_per_chunk_max
@@ -648,6 +701,122 @@ class Machine:
         for id in event.chunks:
             if job.chunks[id].state == "pending":
                 self._give_up(job.chunks[id], event.kind, event.why)
+
+    # -- claims that the input is at fault
+
+    def _trouble_of(self, chunk: Chunk) -> SourceTrouble:
+        return chunk.job.troubles.setdefault(chunk.source, SourceTrouble())
+
+    def _weigh(self, claim: Claim, chunk: Chunk, worker: Worker, detail: str) -> str | None:
+        """Why the chunk is to be given up after this claim of the worker; None if it is not."""
+        trouble = chunk.trouble
+        assert trouble is not None
+        if claim == "line":
+            trouble.poisoned.setdefault(worker.name, self._now)
+            if len(trouble.poisoned) >= WITNESSES_MIN:
+                return detail
+            return self._only_word(trouble.poisoned, trouble.refused, chunk, detail)
+        found = self._trouble_of(chunk)
+        found.claimed.setdefault(worker.name, self._now)
+        found.chunks.pop(chunk.id, None)
+        found.detail = detail
+        why = found.confirmed
+        if why is None and self._can_look(chunk):
+            found.unchecked[worker.name] = None
+            self._look(chunk.job, chunk.source, found)
+        elif why is None and len(found.claimed) >= WITNESSES_MIN:
+            self._confirm(chunk.job, found, detail)
+            why = detail
+        elif why is None:
+            why = self._only_word(found.claimed, found.unable, chunk, detail)
+        if why is None:
+            found.chunks[chunk.id] = chunk
+        return why
+
+    def _only_word(
+        self, claimed: dict[str, float], others: Iterable[str], chunk: Chunk, detail: str
+    ) -> str | None:
+        holders = chunk.pool.holders
+        gone = (
+            worker
+            for worker in self._workers.values()
+            if worker.session is None and (holders is None or worker.name in holders)
+        )
+        connected = self._backlog.connected(chunk.pool)
+        if alone(claimed, frozenset(others), connected, gone, self._now, self._limits):
+            return named(detail, claimed)
+        return None
+
+    def _take_as_lost(self, chunk: Chunk, event: ChunkFailed, why: str, claim: Claim) -> None:
+        if chunk.state == "leased":
+            bad_range = event.bad_range if claim == "line" else None
+            self._give_up(chunk, event.kind, why, bad_range)
+        elif chunk.state == "checking":
+            self._settle(chunk, agreed=None)
+            self._end_if_finished(chunk.job)
+        elif chunk.state == "committing":
+            self._step(chunk, "release")
+
+    def _can_look(self, chunk: Chunk) -> bool:
+        return chunk.source in chunk.job.readable and not self._trouble_of(chunk).hidden
+
+    def _look(self, job: Job, source: int, found: SourceTrouble) -> None:
+        """Have the source looked at, once for all claims that came in so far."""
+        if not found.looking:
+            found.looking = True
+            found.looked_for, found.unchecked = found.unchecked, {}
+            self._out.append(CheckSource(job.id, source, next(iter(found.looked_for))))
+
+    def _on_source_checked(self, event: SourceChecked) -> None:
+        job = self._jobs.get(event.job)
+        if job is None:
+            return
+        found = job.troubles.setdefault(event.source, SourceTrouble())
+        found.looking = False
+        if event.changed:
+            self._confirm(job, found, event.why)
+            return
+        if event.changed is None:
+            found.hidden = True
+            if len(found.claimed) >= WITNESSES_MIN:
+                self._confirm(job, found, found.detail)
+            return
+        for name in found.looked_for:
+            if name in self._workers:
+                self._strike(self._workers[name], lost=False)
+        found.looked_for = {}
+        if found.unchecked:
+            self._look(job, event.source, found)
+
+    def _confirm(self, job: Job, found: SourceTrouble, why: str) -> None:
+        """The source changed: no further claim is weighed, and what was claimed so is given up."""
+        found.confirmed = why
+        for chunk in list(found.chunks.values()):
+            if chunk.state in ("pending", "leased"):
+                self._give_up(chunk, "changed", why)
+            elif chunk.state == "checking":
+                self._settle(chunk, agreed=None)
+                self._end_if_finished(job)
+        found.chunks.clear()
+
+    def _note_read(self, chunk: Chunk, name: str | None) -> None:
+        """A worker of this name read the chunk: that refutes what others claimed of it."""
+        found = chunk.job.troubles.get(chunk.source)
+        if found is None:
+            return
+        if name is not None:
+            found.unable.discard(name)
+            found.claimed.pop(name, None)
+        if found.confirmed is not None or chunk.trouble is None:
+            return
+        wrong = set(chunk.trouble.poisoned)
+        if found.chunks.pop(chunk.id, None) is not None and not self._can_look(chunk):
+            for other in found.claimed.keys() & chunk.trouble.refused.keys():
+                del found.claimed[other]
+                wrong.add(other)
+        for other in sorted(wrong):
+            if other != name and other in self._workers:
+                self._strike(self._workers[other], lost=False)
 
     def _resolve(self, entries: Iterable[tuple[str, LeaseKey]], *, done: bool) -> None:
         for session, key in entries:
@@ -705,6 +874,7 @@ class Machine:
             session.state != "draining"
             and session.worker.name != chunk.author
             and session.worker.name not in refused
+            and session.worker.name not in chunk.tried
             and (holders is None or session.worker.name in holders)
             for session in self._sessions.values()
         )
@@ -751,6 +921,7 @@ class Machine:
         now, limits = self._now, self._limits
         grace = now + 2 * limits.heartbeat_s
         for lease in list(session.leases.values()):
+            self._watch(lease)
             if late:
                 lease.deadline = lease.deadline if lease.deadline > now else grace
             elif lease.deadline <= now:
@@ -760,7 +931,7 @@ class Machine:
                 self._lose(lease, f"not heard of for {limits.lease_s:g} s", blame=True)
             elif lease.progress_at + 2 * limits.stall_s <= now:
                 self._strike(session.worker, lost=False)
-                self._out.append(CancelLease(session.id, lease.key))
+                self._out.append(CancelLease(session.id, lease.key, "no progress"))
                 self._lose(lease, f"no progress for {2 * limits.stall_s:g} s", blame=True)
             elif lease.progress_at + limits.stall_s <= now and not lease.stalled:
                 self._back_up_stalled(lease)
@@ -827,33 +998,59 @@ class Machine:
         self._want_review()
 
     def _back_up_slowest(self) -> None:
-        idle = deque(self._idle)
-        workers = (session.worker for session in idle)
+        for lease in self._leases.values():
+            self._watch(lease)
+        helpers = self._helpers()
         slowest = slowest_first(
-            self._leases.values(), workers, self._now, self._mean_rate, self._limits
+            self._leases.values(), helpers, self._now, self._mean_rate, self._limits
         )
-        for wait_s, lease in slowest:
-            for _ in range(min(len(idle), IDLE_LOOK_AHEAD_MAX)):
-                session = idle[0]
-                idle.rotate(-1)
-                if self._helps(session, lease, wait_s):
-                    self._grant(session, lease.chunk)
-                    if not self._may_take(session):
-                        self._idle.pop(session, None)
-                        idle.pop()
+        for wait_s, chunk in slowest:
+            for some in helpers:
+                if self._have_helped(some, chunk, wait_s):
                     break
-            if not idle:
-                return
 
-    def _helps(self, session: Session, lease: Lease, wait_s: float) -> bool:
-        chunk, worker = lease.chunk, session.worker
-        if lease.session is session or not self._may_take(session):
+    def _watch(self, lease: Lease) -> None:
+        watch(lease, self._now, self._limits)
+
+    def _helpers(self) -> Helpers:
+        return helpers_of(self._idle, self._limits)
+
+    def _have_helped(self, helpers: list[Helper], chunk: Chunk, wait_s: float) -> bool:
+        """Lease the chunk to the first of the helpers that is of use; whether there is one."""
+        holders = chunk.pool.holders
+        some = (each for each in helpers if holders is None or each.session.worker.name in holders)
+        for helper in list(islice(some, IDLE_LOOK_AHEAD_MAX)):
+            if not self._helps(helper, chunk, wait_s):
+                continue
+            session = helper.session
+            if len(chunk.leases) > 1:
+                self._replace_slower(chunk)
+            self._grant(session, chunk)
+            if not self._may_take(session):
+                self._idle.pop(session, None)
+            if not helper.proven or not self._may_take(session):
+                helpers.remove(helper)
+            return True
+        return False
+
+    def _helps(self, helper: Helper, chunk: Chunk, wait_s: float) -> bool:
+        name = helper.session.worker.name
+        if not worth_it(helper, chunk, wait_s, self._mean_rate, self._limits):
             return False
-        if chunk.pool.holders is not None and worker.name not in chunk.pool.holders:
+        if any(lease.session is helper.session for lease in chunk.leases) or name in chunk.tried:
             return False
-        if chunk.trouble is not None and worker.name in chunk.trouble.refused:
+        if chunk.state == "checking" and name == chunk.author:
             return False
-        return worth_it(worker, wait_s, chunk.bytes, self._mean_rate, self._limits)
+        if chunk.trouble is not None and name in chunk.trouble.refused:
+            return False
+        return self._may_take(helper.session)
+
+    def _replace_slower(self, chunk: Chunk) -> None:
+        """Make room for a third lease by ending the one that is expected last."""
+        lease = slower(chunk, self._now, self._mean_rate, self._limits)
+        chunk.tried += (lease.session.worker.name,)
+        self._cancel(lease, "replaced")
+        self._step(chunk, "release")
 
     # -- steps
 

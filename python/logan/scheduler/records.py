@@ -12,7 +12,18 @@ from math import inf
 from logan.scheduler.events import LeaseKey
 from logan.scheduler.states import CHUNK_STATES, ChunkState, SessionState
 
-__all__ = ["Chunk", "Job", "Lease", "Loss", "Pool", "Session", "Tally", "Trouble", "Worker"]
+__all__ = [
+    "Chunk",
+    "Job",
+    "Lease",
+    "Loss",
+    "Pool",
+    "Session",
+    "SourceTrouble",
+    "Tally",
+    "Trouble",
+    "Worker",
+]
 
 
 @dataclass(slots=True, eq=False)
@@ -22,6 +33,10 @@ class Worker:
     Attributes:
         session: the live one, or None.
         rate: bytes per second of a lease, from grant to result, smoothed; 0 while unknown.
+        rate_max: the lowest rate of leases that it reported progress of, but that ended without a
+            result, since its last one.
+        doubted: a lease of its was overdue by its own reports, and no result came since.
+        broken: such leases that ended without a result, since its last one.
         score: rises with failures, falls with results; see `conduct`.
         level: how many pauses it got since its score was last 0; each doubles the next.
     """
@@ -30,6 +45,9 @@ class Worker:
     session: Session | None = None
     gone_at: float = 0.0
     rate: float = 0.0
+    rate_max: float = inf
+    doubted: bool = False
+    broken: int = 0
     done: int = 0
     done_bytes: int = 0
     lost: int = 0
@@ -67,7 +85,16 @@ class Session:
 
 @dataclass(slots=True, eq=False)
 class Lease:
-    """A live lease: `deadline` is in the future, or it would not be live."""
+    """A live lease: `deadline` is in the future, or it would not be live.
+
+    Attributes:
+        scanned: bytes, as last reported.
+        progress_at: when that last grew, or the lease was granted.
+        first_scanned, first_at: the first report, and when it came.
+        promised_at: the earliest end that its reports have promised so far.
+        doubted: it is so overdue by its own reports that they are not believed any more.
+        stalled: it made no progress for so long that it was backed up.
+    """
 
     key: LeaseKey
     chunk: Chunk
@@ -76,7 +103,12 @@ class Lease:
     deadline: float
     progress_at: float
     scanned: int = 0
+    first_scanned: int = 0
+    first_at: float = inf
+    promised_at: float = inf
+    doubted: bool = False
     stalled: bool = False
+    isolated: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -98,26 +130,60 @@ class Trouble:
         failures: answers that it cannot be scanned, and results that could not be stored.
         failed_at: when the last such answer came.
         refused: workers that gave such an answer, and how often.
+        poisoned: workers that found in an isolated scan that a line of it kills them, and when
+            each did so first.
     """
 
     losses: int = 0
     failures: int = 0
     failed_at: float = 0.0
     refused: dict[str, int] = field(default_factory=dict)
+    poisoned: dict[str, float] = field(default_factory=dict)
     log: list[Loss] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class SourceTrouble:
+    """What workers reported of a source; most sources have none.
+
+    Attributes:
+        claimed: workers that reported it as changed for good, and when each did so first.
+        unable: workers that cannot read it, and read nothing of it since they said so.
+        chunks: those that were so reported, and neither done nor given up since.
+        detail: what the last of them said, for people.
+        confirmed: why it counts as changed; None while that is only claimed.
+        looking: the shell is looking at it, to judge the claims of the workers `looked_for`;
+            `unchecked` came in meanwhile.
+        hidden: the shell could not tell.
+    """
+
+    claimed: dict[str, float] = field(default_factory=dict)
+    unable: set[str] = field(default_factory=set)
+    chunks: dict[int, Chunk] = field(default_factory=dict)
+    detail: str = ""
+    confirmed: str | None = None
+    looking: bool = False
+    looked_for: dict[str, None] = field(default_factory=dict)
+    unchecked: dict[str, None] = field(default_factory=dict)
+    hidden: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class Chunk:
     """One chunk of a job. `attempt` is that of the last lease; `leases` are live, at most two.
 
-    `verify`: another worker than the `author` of its result shall scan it too.
+    Attributes:
+        source, start: its source in the plan, and where it begins there.
+        verify: another worker than the `author` of its result shall scan it too.
+        tried: workers that had a lease of it and were replaced by faster ones.
     """
 
     job: Job
     id: int
     bytes: int
     pool: Pool
+    source: int = 0
+    start: int = 0
     state: ChunkState = "pending"
     attempt: int = 0
     leases: tuple[Lease, ...] = ()
@@ -125,6 +191,7 @@ class Chunk:
     trouble: Trouble | None = None
     verify: bool = False
     author: str | None = None
+    tried: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -141,6 +208,8 @@ class Job:
         told: ids of the sessions that know what the job is.
         waiting: for each chunk that is being committed, the results to acknowledge then.
         checking: chunks in that state.
+        readable: sources that the shell can look at; `troubles` are those that workers complained
+            about.
     """
 
     id: str
@@ -151,6 +220,8 @@ class Job:
     told: set[str] = field(default_factory=set)
     waiting: dict[int, list[tuple[str, LeaseKey]]] = field(default_factory=dict)
     checking: dict[int, Chunk] = field(default_factory=dict)
+    readable: frozenset[int] = frozenset()
+    troubles: dict[int, SourceTrouble] = field(default_factory=dict)
     pools: list[Pool] = field(default_factory=list)
     over: bool = False
     timer_at: float = inf

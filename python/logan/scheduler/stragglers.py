@@ -1,66 +1,182 @@
-"""Which outstanding leases are worth a second one, when workers have nothing else to do.
+"""Which outstanding chunks are worth another lease, when workers have nothing else to do.
 
-The wait that a lease still means is judged by its progress if it reports any, else by its worker's
-rate; a lease that is overdue is expected to take as long again as it has taken beyond its time.
-It is worth a backup if an idle worker would be done well before: `backup_gain` times its own time.
+How long a lease still takes is judged by
+
+    its progress    what it reported, extrapolated; between its first and last report, so that the
+                    time which messages are under way does not count
+    its worker      the rate of the worker's results, for a lease that reported nothing yet
+    its delay       a lease that is overdue, by its worker's rate or by its own earlier reports, is
+                    expected to take as long again as it has taken beyond that time
+
+A report is a promise: it says when the result will be there. A lease that is far overdue by its own
+reports is *doubted*, and its progress says nothing any more; its worker is doubted until it brings
+a result, and helps only where nobody else does. So whoever reports wrong progress holds a chunk up for about as long as it promised first.
+
+A chunk is worth another lease if a worker that brought results before would be done well before the
+leases that it has (`backup_gain` times its own time). The speed of others can only be learnt from
+trying: one that has no lease is tried where the wait is long, and the wait must be twice as long
+for each that was tried before. Leases that ended without a result can make a worker count as
+slower, never as faster. Of two leases the slower one makes room: a chunk never has three.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from math import inf
 
 from logan.scheduler.limits import Limits
-from logan.scheduler.records import Lease, Worker
+from logan.scheduler.records import Chunk, Lease, Session, Worker
 
-__all__ = ["slowest_first", "worth_it"]
+__all__ = [
+    "Helper",
+    "Helpers",
+    "expected_wait_s",
+    "helpers_of",
+    "observed_rate",
+    "slower",
+    "slowest_first",
+    "watch",
+    "worth_it",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """An idle session, and the bytes per second that a lease of its worker is expected to do.
+
+    `rate` is infinite where nothing is known. `proven`: its worker brought results before.
+    """
+
+    session: Session
+    rate: float
+    proven: bool
+
+
+Helpers = tuple[list[Helper], list[Helper], list[Helper]]
+"""In order of preference: proven ones, others, and doubted ones; in each the fastest first."""
+
+
+def helpers_of(idle: Iterable[Session], limits: Limits) -> Helpers:
+    """Those of the idle sessions that may help others."""
+    proven: list[Helper] = []
+    unproven: list[Helper] = []
+    doubted: list[Helper] = []
+    for session in idle:
+        worker = session.worker
+        if worker.rate > 0 and not worker.doubted:
+            proven.append(Helper(session, _rate_of(session, worker, limits), proven=True))
+        elif not session.leases:
+            # What it holds already tells its speed soon enough.
+            some = doubted if worker.doubted else unproven
+            some.append(Helper(session, worker.rate_max, proven=False))
+    for some in (proven, unproven, doubted):
+        some.sort(key=lambda each: each.rate, reverse=True)
+    return proven, unproven, doubted
 
 
 def slowest_first(
-    leases: Iterable[Lease], idle: Iterable[Worker], now: float, mean_rate: float, limits: Limits
-) -> list[tuple[float, Lease]]:
-    """Leases that are their chunk's only one and worth a backup by the fastest of the `idle`.
+    leases: Iterable[Lease],
+    helpers: Helpers,
+    now: float,
+    mean_rate: float,
+    limits: Limits,
+) -> list[tuple[float, Chunk]]:
+    """Chunks that are worth another lease for one of the helpers at best.
 
     With each the expected wait in seconds, the longest first.
     """
-    best_rate = max((worker.rate or mean_rate for worker in idle), default=0.0)
+    best = [some[0] for some in helpers if some]
     waits = []
-    for lease in leases:
-        if lease.chunk.state == "leased" and len(lease.chunk.leases) == 1:
-            wait_s = _expected_wait_s(lease, now, mean_rate, limits)
-            if _worth_it(wait_s, lease.chunk.bytes, best_rate, limits):
-                waits.append((wait_s, lease))
+    for chunk in _outstanding(leases):
+        wait_s = min(expected_wait_s(lease, now, mean_rate, limits) for lease in chunk.leases)
+        if any(worth_it(helper, chunk, wait_s, mean_rate, limits) for helper in best):
+            waits.append((wait_s, chunk))
     waits.sort(key=lambda each: each[0], reverse=True)
     return waits
 
 
-def worth_it(worker: Worker, wait_s: float, bytes: int, mean_rate: float, limits: Limits) -> bool:
-    """Whether `worker` is expected to have so many bytes done well before `wait_s` have passed."""
-    return _worth_it(wait_s, bytes, worker.rate or mean_rate, limits)
+def worth_it(helper: Helper, chunk: Chunk, wait_s: float, mean_rate: float, limits: Limits) -> bool:
+    """Whether the helper is expected to have the chunk done well before `wait_s` have passed."""
+    own_s = limits.backup_gain * chunk.bytes / helper.rate if helper.rate > 0 else inf
+    if wait_s <= max(limits.backup_wait_s_min, own_s) and wait_s < inf:
+        return False
+    if helper.proven or wait_s > limits.trial_wait_s_min * 2.0 ** min(len(chunk.tried), 64):
+        return True
+    return mean_rate > 0 and wait_s > limits.backup_gain * chunk.bytes / mean_rate
 
 
-def _worth_it(wait_s: float, bytes: int, rate: float, limits: Limits) -> bool:
-    if rate > 0:
-        return wait_s > max(limits.backup_wait_s_min, limits.backup_gain * bytes / rate)
-    # Nothing is known of anybody: nobody is expected to be faster than who has it, unless that
-    # one does not come forward at all.
-    return wait_s == inf
+def slower(chunk: Chunk, now: float, mean_rate: float, limits: Limits) -> Lease:
+    """The one of the chunk's two leases that is expected later; of equals the later one."""
+    first, second = chunk.leases
+    first_s = expected_wait_s(first, now, mean_rate, limits)
+    return first if first_s > expected_wait_s(second, now, mean_rate, limits) else second
 
 
-def _expected_wait_s(lease: Lease, now: float, mean_rate: float, limits: Limits) -> float:
+def watch(lease: Lease, now: float, limits: Limits) -> None:
+    """Note what the lease's reports promise, and doubt them when that did not come true."""
+    if lease.doubted or not lease.scanned:
+        return
+    # Since the grant, not since the first report: messages that were held up and arrive together
+    # must not look like great speed.
+    taken_s = lease.progress_at - lease.granted_at
+    left = max(lease.chunk.bytes - lease.scanned, 0)
+    lease.promised_at = min(lease.promised_at, lease.progress_at + taken_s * left / lease.scanned)
+    promised_s = lease.promised_at - lease.granted_at
+    if now - lease.granted_at > limits.backup_gain * promised_s + limits.doubt_s_min:
+        lease.doubted = lease.session.worker.doubted = True
+
+
+def observed_rate(lease: Lease, limits: Limits) -> float | None:
+    """Bytes per second by the lease's reports; None while they do not tell."""
+    span_s = lease.progress_at - lease.first_at
+    if span_s < limits.heartbeat_s / 2 or lease.scanned <= lease.first_scanned:
+        return None
+    return (lease.scanned - lease.first_scanned) / span_s
+
+
+def expected_wait_s(lease: Lease, now: float, mean_rate: float, limits: Limits) -> float:
     """Seconds until the lease's result is expected; infinite if it makes no progress at all."""
     if lease.stalled:
         return inf
-    elapsed = now - lease.granted_at
-    rate = lease.session.worker.rate or mean_rate
-    if lease.scanned > 0:
-        left = max(lease.chunk.bytes - lease.scanned, 0)
-        wait = elapsed * left / lease.scanned
-    elif rate > 0:
-        wait = lease.chunk.bytes / rate - elapsed
+    worker = lease.session.worker
+    elapsed_s = now - lease.granted_at
+    if lease.scanned and not (lease.doubted or worker.doubted):
+        wait_s = _by_progress_s(lease, now, limits)
+    elif worker.rate > 0:
+        wait_s = lease.chunk.bytes / worker.rate - elapsed_s
+    elif lease.doubted or worker.doubted or elapsed_s >= limits.lease_s:
+        # Nothing is known but that it does not come forward, which is slow by any measure.
+        return inf
     else:
-        # Nothing is known of anybody: silence for a whole lease is slow by any measure.
-        return inf if elapsed >= limits.lease_s else 0.0
+        wait_s = 0.0
+    rate = worker.rate or mean_rate
     if rate > 0:
-        wait = max(wait, elapsed - lease.chunk.bytes / rate)
-    return wait
+        wait_s = max(wait_s, elapsed_s - lease.chunk.bytes / rate)
+    return max(wait_s, now - lease.promised_at)
+
+
+def _by_progress_s(lease: Lease, now: float, limits: Limits) -> float:
+    left = max(lease.chunk.bytes - lease.scanned, 0)
+    since_s = now - lease.progress_at
+    wait_s = left * (lease.progress_at - lease.granted_at) / lease.scanned
+    rate = observed_rate(lease, limits)
+    if rate is not None:
+        wait_s = min(wait_s, left / rate)
+    return max(wait_s - since_s, 0.0)
+
+
+def _rate_of(session: Session, worker: Worker, limits: Limits) -> float:
+    rate = min(worker.rate, worker.rate_max)
+    for lease in session.leases.values():
+        observed = observed_rate(lease, limits)
+        if observed is not None:
+            rate = min(rate, observed)
+    return rate
+
+
+def _outstanding(leases: Iterable[Lease]) -> Iterator[Chunk]:
+    for lease in leases:
+        chunk = lease.chunk
+        if chunk.leases[0] is lease and chunk.state in ("leased", "checking"):
+            yield chunk

@@ -6,8 +6,8 @@ knows of chunks, engines or reports.
 `open_inputs` expands patterns and folders (`expand`) and looks at each file once: what it is, how
 large, how compressed, what a sample of it looks like. The first entry of `KINDS` that takes a path
 opens it: a regular file is read later by offset (`local`), an object on a server in ranges
-(`remote`); standard input and everything else without a size, such as a FIFO or a process
-substitution, is a stream (`stdin`) whose first bytes are kept.
+(`remote`); standard input and everything else without a size that is true, such as a FIFO, a
+process substitution or a file in /proc, is a stream (`stdin`) whose first bytes are kept.
 """
 
 from __future__ import annotations
@@ -25,10 +25,16 @@ from logan.errors import InputError
 from logan.limits import ARCHIVE_HEAD_BYTES_MAX, NAMES_SHOWN_MAX
 from logan.model import Detection, Source
 from logan.sources import expand, local, stdin
-from logan.sources.compressed import compression_of, decoded_sample, is_container
+from logan.sources.compressed import (
+    compression_of,
+    decoded_sample,
+    is_container,
+    named_otherwise,
+)
 from logan.sources.expand import Folder, Named, is_url
 from logan.sources.local import Place, by_name
 from logan.sources.stdin import Stream
+from logan.sources.url_roots import UrlRoots
 
 __all__ = [
     "KINDS",
@@ -42,7 +48,7 @@ __all__ = [
 ]
 
 Opened = tuple[Source, Sequence[tuple[int, bytes]], Stream | None]
-Opener = Callable[[str, Cancel | None], Opened]
+Opener = Callable[[str, Cancel | None, UrlRoots | None], Opened]
 
 FIRST_LINE_CHARS_MAX: Final = 400
 """Of an input's first line, for errors: enough to see how it differs from a format."""
@@ -88,16 +94,18 @@ def open_named(
     *,
     cancel: Cancel | None = None,
     opened: local.Opener = by_name,
+    url_roots: UrlRoots | None = None,
 ) -> list[Input]:
     """Look at what paths were expanded to; see `open_inputs`.
 
     `opened` gives the place where to read what goes by a name, or raises `InputError`.
+    `url_roots` bound what is read from servers, and where they may redirect to; None is nothing.
     """
     seen: dict[Identity, str] = {}
     inputs: list[Input] = []
     found: dict[int, int] = {}
     for path, folder in ((each.path, each.folder) for each in named):
-        entry = _open(path, opened, seen, cancel)
+        entry = _open(path, opened, seen, cancel, url_roots)
         if folder is not None and (why := _no_log(entry)):
             folder.skip(why, path)
             continue
@@ -109,6 +117,9 @@ def open_named(
 
 def _no_log(entry: Input) -> str | None:
     """Why a file that was found in a folder, not named, is left out; None if it is not."""
+    if entry.stream is not None:
+        entry.stream.close()
+        return "without a true size"  # there may be thousands, each an open file
     if entry.error is not None:
         return {"binary": "binary", "compressed": "compressed but no log"}.get(entry.error.kind)
     if entry.detection is None:
@@ -135,6 +146,9 @@ def _folder_entry(folder: Folder, found: int) -> Input:
         shown = ", ".join(readable_name(name) for name in names)
         skipped.append(f"{count:,} {why} ({shown}{', …' if count > NAMES_SHOWN_MAX else ''})")
     left_out = f"; left out: {', '.join(skipped)}" if skipped else ""
+    if not found and not is_url(folder.path) and (gone := local.without_folder(folder.path)):
+        entry.error = gone
+        return entry
     if found:
         entry.notes.append(f"a folder with {found:,} log{'s' if found != 1 else ''}{left_out}")
     else:
@@ -184,13 +198,17 @@ Identity = tuple[int, int] | str
 
 
 def _open(
-    path: str, opened: local.Opener, seen: dict[Identity, str], cancel: Cancel | None
+    path: str,
+    opened: local.Opener,
+    seen: dict[Identity, str],
+    cancel: Cancel | None,
+    url_roots: UrlRoots | None,
 ) -> Input:
     entry = Input(path)
     try:
         with opened(path) as place:
             try:
-                _look_at(entry, place, seen, cancel)
+                _look_at(entry, place, seen, cancel, url_roots)
             except InputError as error:
                 _rename(error, place.path, path)
                 raise
@@ -202,14 +220,20 @@ def _open(
     return entry
 
 
-def _look_at(entry: Input, place: Place, seen: dict[Identity, str], cancel: Cancel | None) -> None:
+def _look_at(
+    entry: Input,
+    place: Place,
+    seen: dict[Identity, str],
+    cancel: Cancel | None,
+    url_roots: UrlRoots | None,
+) -> None:
     """What is in the input, which is at `place`. Raises `InputError`."""
     identity = _identity(place.path)
     if identity is not None and identity in seen:
         entry.notes.append(_named_before(entry.path, seen[identity]))
         return
     opener = next(opener for takes, opener in KINDS if takes(place.path))
-    source, samples, entry.stream = opener(place.path, cancel)
+    source, samples, entry.stream = opener(place.path, cancel, url_roots)
     entry.detection = _detect(entry.path, samples, source.compression)
     entry.first_line = first_line(samples)
     is_file = source.fingerprint is not None and source.splittable
@@ -222,6 +246,8 @@ def _look_at(entry: Input, place: Place, seen: dict[Identity, str], cancel: Canc
         seen[identity] = entry.path
     if source.size == 0 or (entry.stream is not None and entry.stream.is_empty):
         entry.notes.append("empty: nothing to analyse")
+    elif (note := named_otherwise(entry.path, source.compression)) is not None:
+        entry.notes.append(note)
     entry.source = source if place.name == place.path else replace(source, url=place.name)
 
 
@@ -261,17 +287,22 @@ def _identity(path: str) -> Identity | None:
     return path if is_url(path) else local.identity(path)
 
 
-def _open_url(path: str, cancel: Cancel | None) -> Opened:
+def _open_url(path: str, cancel: Cancel | None, url_roots: UrlRoots | None) -> Opened:
     from logan.sources import remote
 
-    return remote.open_object(path)
+    return remote.open_object(path, url_roots)
 
 
-def _open_file(path: str, cancel: Cancel | None) -> Opened:
-    return *local.open_file(path), None
+def _open_file(path: str, cancel: Cancel | None, url_roots: UrlRoots | None) -> Opened:
+    try:
+        return *local.open_file(path), None
+    except InputError as error:
+        if error.kind != local.SIZELESS:
+            raise
+    return _open_stream(path, cancel, url_roots)
 
 
-def _open_stream(path: str, cancel: Cancel | None) -> Opened:
+def _open_stream(path: str, cancel: Cancel | None, url_roots: UrlRoots | None) -> Opened:
     stream = stdin.open_stream(path, cancel=cancel)
     compression = compression_of(stream.head)
     sample = stream.head if compression is None else decoded_sample(stream.head, compression)
@@ -296,14 +327,14 @@ def shown_name(path: str) -> str:
     return readable_name(path)
 
 
-def next_step(path: str, kind: str) -> str | None:
+def next_step(path: str, kind: str, why: str = "") -> str | None:
     """What to do about an error of this kind that came up while `path` was scanned, if that is
-    known."""
+    known and its sentence `why` does not say so itself."""
     if not is_url(path):
         return None
     from logan.sources import remote
 
-    return remote.next_step(path, kind)
+    return remote.next_step(path, kind, why)
 
 
 def _name(path: str) -> str:

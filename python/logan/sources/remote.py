@@ -1,11 +1,11 @@
-"""Objects on servers: `http(s)://`, `s3://`, `gs://`, `az://`, by obstore (extra `s3`).
+"""Objects on servers: `s3://`, `gs://`, `az://` by obstore, `http(s)://` by `web` (extra `s3`).
 
 An object is read in ranges, any of them from anywhere, so it is split like a file; its ETag is its
 identity, and every request asks for that very content. A web server that cannot serve ranges is
 read as a stream. What lies below a prefix can be listed, but for web servers. Credentials, regions
 and endpoints are those of obstore's usual environment variables (`AWS_ACCESS_KEY_ID`,
-`AWS_ENDPOINT_URL`, …). Errors name the URL and the next step; they never show what stands behind a
-`?`, which may be a signature.
+`AWS_ENDPOINT_URL`, …). Where another machine says what to read, `UrlRoots` bound it. Errors name
+the URL and the next step; they never show what stands behind a `?`, which may be a signature.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
 from logan._logan import Cancel
@@ -32,6 +32,8 @@ from logan.limits import (
 from logan.model import Source
 from logan.sources import compressed
 from logan.sources.stdin import Stream
+from logan.sources.url_roots import UrlRoots, is_outside, shown
+from logan.sources.web import Meta, NoRangesError, WebError, WebObject
 
 __all__ = ["Fetcher", "can_list", "listed", "next_step", "open_object", "shown"]
 
@@ -46,12 +48,6 @@ _CREDENTIALS_SOUGHT: Final = re.compile(
     r"/latest/(api/token|meta-data)\b|\bmetadata\.google\b|/metadata/identity/"
 )
 """Where stores' libraries ask the machine that they run on, as nobody gave them credentials."""
-
-
-def shown(url: str) -> str:
-    """`url` without what may be secret: user, password, query."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def can_list(url: str) -> bool:
@@ -87,9 +83,11 @@ def _is_prefix(url: str) -> bool:
         return False
 
 
-def next_step(url: str, kind: str) -> str | None:
-    """What to do about an `InputError` of this kind, for an object."""
+def next_step(url: str, kind: str, why: str = "") -> str | None:
+    """What to do about an `InputError` of this kind, for an object; `why` is its sentence."""
     match kind:
+        case "permission" if is_outside(why):
+            return None  # it names its own
         case "changed":
             return "analyse it again when nothing rewrites it"
         case "gone":
@@ -110,12 +108,14 @@ def next_step(url: str, kind: str) -> str | None:
     return None
 
 
-def open_object(url: str) -> tuple[Source, list[tuple[int, bytes]], Stream | None]:
+def open_object(
+    url: str, roots: UrlRoots | None = None
+) -> tuple[Source, list[tuple[int, bytes]], Stream | None]:
     """The source at `url`, samples of it, and a stream if it cannot be read in ranges.
 
-    Raises `InputError`.
+    Raises `InputError`, also for what is below none of the `roots`, if there are any.
     """
-    fetcher = Fetcher(url)
+    fetcher = Fetcher(url, roots=roots)
     try:
         meta = fetcher.head()
     except InputError as error:
@@ -123,11 +123,12 @@ def open_object(url: str) -> tuple[Source, list[tuple[int, bytes]], Stream | Non
             error.hint = f"to read what is below it, end it with a slash: {shown(url)}/"
         raise
     if meta is not None:
-        size, etag = meta["size"], meta["e_tag"]
+        size, etag = meta.size, meta.e_tag
         fetcher.etag = etag
         head = fetcher.range(0, min(size, SAMPLE_HEAD_BYTES_MAX)) if size else b""
         if head is not None:
-            mtime_ns = int(meta["last_modified"].timestamp()) * 1_000_000_000 or None
+            at = meta.last_modified
+            mtime_ns = None if at is None else int(at.timestamp()) * 1_000_000_000 or None
             return _object(fetcher, head, Source(url, size, None, mtime_ns, etag=etag))
     pieces = fetcher.whole()
     stream = Stream(-1, b"", ended=False, owned=False, pieces=pieces)
@@ -174,62 +175,109 @@ def _object(
     return source, samples, None
 
 
-class Fetcher:
-    """Reads one object. Threads may share it."""
+class _Object(Protocol):
+    """One object, wherever it lies. Methods raise whatever `_fault` puts in words."""
 
-    def __init__(self, url: str, etag: str | None = None) -> None:
-        self.url = url
-        self.etag = etag
+    def head(self) -> Meta: ...
+    def first_byte(self) -> Meta: ...
+    def range(self, start: int, end: int, if_match: str | None) -> tuple[bytes, str | None]: ...
+    def pieces(self) -> Iterator[bytes]: ...
+
+
+class _StoreObject:
+    """An object in a store, by obstore."""
+
+    def __init__(self, url: str) -> None:
         self._obstore, self._store = _connect(url)
 
-    def head(self) -> dict[str, Any] | None:
+    def head(self) -> Meta:
+        try:
+            return _meta(self._obstore.head(self._store, ""))
+        except FileNotFoundError:
+            # An answer to HEAD has no body, so only this says whether there is such a bucket.
+            self._obstore.get(self._store, "")
+            raise
+
+    def first_byte(self) -> Meta:
+        return _meta(self._obstore.get(self._store, "", options={"range": (0, 1)}).meta)
+
+    def range(self, start: int, end: int, if_match: str | None) -> tuple[bytes, str | None]:
+        options: dict[str, Any] = {"range": (start, end)}
+        if if_match is not None:
+            options["if_match"] = if_match
+        try:
+            got = self._obstore.get(self._store, "", options=options)
+            return bytes(got.bytes()), got.meta["e_tag"]
+        except Exception as error:
+            if "RangeNotSupported" in str(error) or "Range request not supported" in str(error):
+                raise NoRangesError(str(error)) from error
+            raise
+
+    def pieces(self) -> Iterator[bytes]:
+        for piece in self._obstore.get(self._store, "").stream(min_chunk_size=256 << 10):
+            yield bytes(piece)
+
+
+def _meta(found: Any) -> Meta:
+    return Meta(found["size"], found["e_tag"], found["last_modified"])
+
+
+class Fetcher:
+    """Reads one object. Threads may share it.
+
+    Args:
+        roots: what bounds where it may lie, and where a web server may redirect to; None is
+            nothing, for what the user of this process named.
+
+    Raises:
+        InputError: also for what is below none of the roots.
+    """
+
+    def __init__(self, url: str, etag: str | None = None, *, roots: UrlRoots | None = None) -> None:
+        self.url = url
+        self.etag = etag
+        _check_url(url)
+        if roots is not None and not roots.allows(url):
+            raise roots.refusal(url)
+        self._is_web = urlsplit(url).scheme in ("http", "https")
+        try:
+            self._object: _Object = WebObject(url, roots) if self._is_web else _StoreObject(url)
+        except ImportError as error:
+            raise _no_library(url) from error
+
+    def head(self) -> Meta | None:
         """Size, ETag and time; None where the server does not tell them. Raises `InputError`."""
         try:
-            meta: dict[str, Any] = dict(self._obstore.head(self._store, ""))
-        except FileNotFoundError as error:
-            # An answer to HEAD has no body, so only this says whether there is such a bucket.
-            self._get({})
-            raise self._error(error) from error
+            return self._object.head()
         except Exception as error:
-            if urlsplit(self.url).scheme.startswith("http"):
+            if self._is_web:
                 if _refused_method(error):
                     return None
                 if _is_refusal(error):
                     return self._first_byte()
             raise self._error(error) from error
-        return meta
 
-    def _first_byte(self) -> dict[str, Any] | None:
+    def _first_byte(self) -> Meta | None:
         """As `head`, from a GET: a URL that was signed for that is refused to HEAD."""
         try:
-            return dict(self._obstore.get(self._store, "", options={"range": (0, 1)}).meta)
+            return self._object.first_byte()
         except Exception as error:
-            if _is_refusal(error) or _is_missing(error):
+            if isinstance(error, InputError) or _is_refusal(error) or _is_missing(error):
                 raise self._error(error) from error
             return None
 
-    def _get(self, options: dict[str, Any]) -> Any:
-        try:
-            return self._obstore.get(self._store, "", options=options)
-        except Exception as error:
-            raise self._error(error) from error
-
     def range(self, start: int, end: int) -> bytes | None:
         """Bytes `[start, end)`; None if the server does not serve ranges. Raises `InputError`."""
-        options: dict[str, Any] = {"range": (start, end)}
-        if self.etag is not None and not self.etag.startswith("W/"):
-            options["if_match"] = self.etag
+        weak = self.etag is not None and self.etag.startswith("W/")
         try:
-            got = self._obstore.get(self._store, "", options=options)
-            found = got.meta["e_tag"]
+            data, found = self._object.range(start, end, None if weak else self.etag)
             if self.etag is not None and found != self.etag:
                 raise self._changed("its ETag changed")
-            data = bytes(got.bytes())
         except InputError:
             raise
+        except NoRangesError:
+            return None
         except Exception as error:
-            if "RangeNotSupported" in str(error) or "Range request not supported" in str(error):
-                return None
             raise self._error(error) from error
         if len(data) != end - start:
             raise self._changed(f"{start + len(data):,} bytes, planned {end:,}")
@@ -238,8 +286,7 @@ class Fetcher:
     def whole(self) -> Iterator[bytes]:
         """All of it, piece by piece. Raises `InputError`."""
         try:
-            for piece in self._get({}).stream(min_chunk_size=256 << 10):
-                yield bytes(piece)
+            yield from self._object.pieces()
         except Exception as error:
             raise self._error(error) from error
 
@@ -284,10 +331,12 @@ class Fetcher:
 
     def _error(self, error: BaseException) -> InputError:
         """`error` in words that name the URL and the next step."""
+        if isinstance(error, InputError):
+            return error
         text = str(error)
-        if type(error).__name__ == "PreconditionError":
+        if type(error).__name__ == "PreconditionError" or _says(error, 412):
             return self._changed("its ETag changed")
-        if _says(text, 416):
+        if _says(error, 416):
             return self._changed("it is shorter than planned")
         if self.etag is not None and _is_missing(error) and "NoSuchBucket" not in text:
             return SourceChangedError(
@@ -319,13 +368,14 @@ def _fault(named: str, error: BaseException) -> InputError:
 
 
 def _is_missing(error: BaseException) -> bool:
-    return isinstance(error, FileNotFoundError) or type(error).__name__ == "NotFoundError"
+    known = isinstance(error, FileNotFoundError) or type(error).__name__ == "NotFoundError"
+    return known or _says(error, 404, 410)
 
 
 def _is_refusal(error: BaseException) -> bool:
     if type(error).__name__ in ("PermissionDeniedError", "UnauthenticatedError"):
         return True
-    return isinstance(error, PermissionError) or _says(str(error), 401, 403)
+    return isinstance(error, PermissionError) or _says(error, 401, 403)
 
 
 def _reason(text: str) -> str:
@@ -336,25 +386,50 @@ def _reason(text: str) -> str:
         return f"the server did not answer within {FETCH_TIMEOUT_S} s"
     if "connection refused" in lowered:
         return "nobody answers there (connection refused)"
-    if "dns error" in lowered or "name or service not known" in lowered:
+    if any(sign in lowered for sign in ("dns error", "name or service", "failed to resolve")):
         return "there is no host of that name"
     return _SECRETS.sub(r"\1\2", first)[:300] or "it cannot be read"
 
 
-def _says(text: str, *codes: int) -> bool:
-    """Whether an error's text has one of these HTTP statuses."""
-    found = re.search(r"status code: (\d{3})\b", text)
+def _says(error: BaseException, *codes: int) -> bool:
+    """Whether an error stands for one of these HTTP statuses."""
+    if isinstance(error, WebError):
+        return error.status in codes
+    found = re.search(r"status code: (\d{3})\b", str(error))
     return found is not None and int(found[1]) in codes
 
 
 def _refused_method(error: Exception) -> bool:
     """Whether a web server does not answer HEAD, or not with a size."""
-    text = str(error)
-    return _says(text, 400, 405, 501) or "Content-Length" in text
+    return isinstance(error, WebError) and (
+        error.status in (400, 405, 501) or "how large" in str(error)
+    )
 
 
-def _connect(url: str) -> tuple[Any, Any]:
-    scheme = urlsplit(url).scheme
+def _no_library(url: str) -> InputError:
+    return InputError(
+        f"{shown(url)}: reading from servers needs the extra s3",
+        input=url,
+        kind="unreadable",
+        hint="install it: pip install 'logan-analyzer[s3]'",
+    )
+
+
+def _check_url(url: str) -> None:
+    """Raise `InputError` for what names no object on a server."""
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        has_port = False
+    if not has_port:
+        raise InputError(
+            f"{shown(url)} is not a valid URL",
+            input=url,
+            kind="missing",
+            hint="write it like https://NAME:8080/logs/app.log",
+        )
+    scheme = parts.scheme
     if scheme not in SCHEMES:
         raise InputError(
             f"{shown(url)}: logan does not know {scheme}://",
@@ -362,32 +437,30 @@ def _connect(url: str) -> tuple[Any, Any]:
             kind="missing",
             hint="it reads files, - and http(s)://, s3://, gs://, az://",
         )
-    if not urlsplit(url).netloc:
+    if not parts.netloc or (scheme in ("http", "https") and not parts.hostname):
         raise InputError(
             f"{url} names no {'server' if scheme.startswith('http') else 'bucket'}",
             input=url,
             kind="missing",
             hint=f"write it like {scheme}://NAME/logs/app.log",
         )
+
+
+def _connect(url: str) -> tuple[Any, Any]:
+    _check_url(url)
     try:
         import obstore
-        from obstore.store import HTTPStore, from_url
+        from obstore.store import from_url
     except ImportError as error:
-        raise InputError(
-            f"{shown(url)}: reading from servers needs the extra s3",
-            input=url,
-            kind="unreadable",
-            hint="install it: pip install 'logan-analyzer[s3]'",
-        ) from error
+        raise _no_library(url) from error
     client: Any = {"allow_http": True, "timeout": timedelta(seconds=FETCH_TIMEOUT_S)}
     retry: Any = {
         "max_retries": FETCH_RETRIES_MAX,
         "retry_timeout": timedelta(seconds=FETCH_TIMEOUT_S),
         "backoff": {"init_backoff": timedelta(milliseconds=100)},
     }
-    make: Any = HTTPStore.from_url if scheme in ("http", "https") else from_url
     try:
-        return obstore, make(url, client_options=client, retry_config=retry)
+        return obstore, from_url(url, client_options=client, retry_config=retry)
     except Exception as error:
         raise InputError(
             f"{shown(url)}: {_reason(str(error))}",

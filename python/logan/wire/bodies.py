@@ -50,6 +50,7 @@ __all__ = [
     "JobStatus",
     "LeaseProgress",
     "Note",
+    "Probe",
     "ProgressBody",
     "RecoveryStatus",
     "SearchBody",
@@ -80,6 +81,10 @@ def _check_fingerprint(text: str) -> None:
 
 
 # --- Leases ------------------------------------------------------------------------------------
+
+
+Probe = tuple[Count, Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]]
+"""In LEASE: where a block of the source begins, and its hash; see `logan.cluster.probes`."""
 
 
 class LeaseProgress(Body, frozen=True):

@@ -64,6 +64,9 @@ HEARTBEAT_S_MIN: Final = 0.01
 LEASE_S_MAX: Final = 86_400.0
 """A lease of more than a day finds no dead worker."""
 
+PROBES_PER_LEASE_MAX: Final = 64
+"""Hashes of places in one LEASE: three quarters of a line at most."""
+
 FETCHES_MAX: Final = 2
 """FETCHes outstanding on a connection: one under way and one waiting keep a link busy."""
 

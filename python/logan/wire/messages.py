@@ -35,6 +35,7 @@ from logan.wire.bodies import (
     JobBody,
     LeaseProgress,
     Note,
+    Probe,
     ProgressBody,
     SearchBody,
     StateBody,
@@ -161,7 +162,8 @@ class Job(WireMessage, frozen=True):
 
 
 class Lease(WireMessage, frozen=True):
-    """LEASE: scan [start, end) of a source of the job."""
+    """LEASE: scan [start, end) of a source of the job. `probes`: a copy of the source that differs
+    there is not the planned file."""
 
     VERB: ClassVar[str] = "LEASE"
     job: Name
@@ -171,6 +173,7 @@ class Lease(WireMessage, frozen=True):
     start: Count
     end: Count
     isolated: bool = False
+    probes: Annotated[tuple[Probe, ...], Meta(max_length=limits.PROBES_PER_LEASE_MAX)] | None = None
 
 
 class Health(WireMessage, frozen=True):
