@@ -229,7 +229,8 @@ def test_rows_of_a_longer_block_do_not_show_in_a_shorter_one(formats: list[str])
     edge = b"x" * 100 + b"\n"
     long = edge + b"x" * 1000 + b"\n" + app + redis * 2 + app + edge
     short = edge + app * 3 + request + edge
-    described = json.loads(plan_of(Source("-", None))[0].spec_json)
+    plan = make_plan([Source("-", None)], [Detection()], Options(), anchor_ns=0)
+    described = json.loads(plan.spec_json)
     described["sources"][0]["formats"] = [{"name": name, "params": {}} for name in formats]
     described["sources"][0]["layouts"] = {"fields": [], "changes": []}
     spec = Spec(json.dumps(described))
