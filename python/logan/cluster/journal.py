@@ -576,8 +576,13 @@ class _SqliteJournal:
             spec_json=spec_json,
             expansion_max=msgspec.convert(expansion_max, int),
         )
+        ranges = [(*source.range, source.size or 0) for source in plan.sources]
+        if not all(0 <= start <= end <= size < 2**63 for start, end, size in ranges):
+            raise SummaryError("its plan has sources without a valid range")
         if not all(_is_within(chunk, plan.sources) for chunk in plan.chunks):
             raise SummaryError("its plan has chunks that are not of its sources")
+        if plan.chunk_size < 1 or plan.expansion_max < 0:
+            raise SummaryError("its plan has no valid chunk size")
         rows = self._rows("results", number)
         done = {chunk: digest for _, chunk, digest, _ in rows}
         notes = {chunk: note for _, chunk, _, note in rows if note is not None}
