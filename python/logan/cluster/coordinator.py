@@ -408,9 +408,7 @@ class Coordinator:
             raise
         running.drawn = self._draw(range(len(plan.chunks)))
         self.step(
-            JobAdded(
-                running.id, running.items(), verify=running.drawn, readable=running.readable()
-            )
+            JobAdded(running.id, running.items(), verify=running.drawn, readable=running.readable())
         )
         self._nursery.start_soon(self._mind_absence, running)
         return running.submitted
@@ -647,7 +645,7 @@ class Coordinator:
         """The machine's figures."""
         return self._machine.statistics()
 
-    def _do(self, action: Action) -> None:
+    def _do(self, action: Action) -> None:  # noqa: PLR0912  a table of cases
         match action:
             case Grant(session=id, key=key, isolated=isolated):
                 self._grant(id, key, isolated)

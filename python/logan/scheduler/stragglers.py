@@ -10,7 +10,8 @@ How long a lease still takes is judged by
 
 A report is a promise: it says when the result will be there. A lease that is far overdue by its own
 reports is *doubted*, and its progress says nothing any more; its worker is doubted until it brings
-a result, and helps only where nobody else does. So whoever reports wrong progress holds a chunk up for about as long as it promised first.
+a result, and helps only where nobody else does. So whoever reports wrong progress holds a chunk up
+for about as long as it promised first.
 
 A chunk is worth another lease if a worker that brought results before would be done well before the
 leases that it has (`backup_gain` times its own time). The speed of others can only be learnt from
@@ -111,9 +112,7 @@ def slowest_first(
     return waits
 
 
-def worth_it(
-    helper: Helper, chunk: Chunk, wait_s: float, mean_rate: float, limits: Limits
-) -> bool:
+def worth_it(helper: Helper, chunk: Chunk, wait_s: float, mean_rate: float, limits: Limits) -> bool:
     """Whether the helper is expected to have the chunk done well before `wait_s` have passed."""
     own_s = limits.backup_gain * chunk.bytes / helper.rate if helper.rate > 0 else inf
     if wait_s <= max(limits.backup_wait_s_min, own_s) and wait_s < inf:
