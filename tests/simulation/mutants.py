@@ -297,12 +297,6 @@ class NeverReplacesSlowBackups(Machine):
         return len(chunk.leases) == 1 and super()._helps(helper, chunk, wait_s)
 
 
-class ReplacesTheFasterLease(Machine):
-    def _replace_slower(self, chunk: Chunk) -> None:
-        chunk.leases = chunk.leases[::-1]
-        super()._replace_slower(chunk)
-
-
 class TriesSlowWorkersAgain(Machine):
     def _replace_slower(self, chunk: Chunk) -> None:
         super()._replace_slower(chunk)
@@ -473,7 +467,6 @@ MUTANTS: dict[str, type[Machine]] = {
     "waits for second opinions for good": WaitsForSecondOpinionsForGood,
     "loses a check with its worker": LosesChecksWithTheirWorker,
     "never replaces a slow backup": NeverReplacesSlowBackups,
-    "replaces the faster of two leases": ReplacesTheFasterLease,
     "tries slow workers again": TriesSlowWorkersAgain,
     "counts a replaced lease as a loss": CountsReplacedLeasesAsLosses,
     "believes all progress": BelievesAllProgress,
