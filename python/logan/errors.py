@@ -88,9 +88,9 @@ class InputError(LoganError):
     Attributes:
         input: the path as given, or "-".
         kind: "missing", "gone" (since the plan was made), "folder", "permission", "binary",
-            "utf-16", "compressed", "format", "archive" (damaged), "changed", "unreadable",
-            "no-room" (on a worker, for what it must fetch) or "panic" (the engine failed over it,
-            which is not the input's fault).
+            "utf-16", "compressed", "format", "archive" (damaged), "changed", "sizeless" (its size
+            is not that of its content), "unreadable", "no-room" (on a worker, for what it must
+            fetch) or "panic" (the engine failed over it, which is not the input's fault).
     """
 
     def __init__(

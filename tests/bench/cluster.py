@@ -372,7 +372,7 @@ async def _lose(log: Path, victims: int, how: signal.Signals, tell: Tell) -> lis
                     await until(again, "a new lease")
                     samples.append(cast(float, again()) - since)
                 tell(f"{name}: {len(chunks)} chunks")
-            coordinator.give_up(coordinator.jobs[job])
+            coordinator.give_up(coordinator.jobs[job].submitted)
     return samples
 
 

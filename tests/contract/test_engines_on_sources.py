@@ -226,7 +226,7 @@ def by_cluster(paths: list[str], *, readable: bool = True) -> dict[str, Any]:
             with trio.fail_after(60):
                 id = await coordinator.distribute_work(paths, chunk_size=4096, anchor=anchor)
                 running = coordinator.jobs[id]
-                report = await coordinator.report_of(running)
+                report = await coordinator.report_of(running.submitted)
             nursery.cancel_scope.cancel()
         return report
 

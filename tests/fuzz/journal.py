@@ -311,14 +311,12 @@ def _changed(value: Any, chance: Random) -> Any:
         data = bytearray(value)
         data[chance.randrange(len(data))] ^= chance.randrange(1, 256)
         return bytes(data)[: chance.choice([len(data), len(data), chance.randrange(len(data))])]
-    made = chance.choice(
-        [
-            lambda: chance.choice([None, "", "x", b"", 0, 1, -1, 2**40, 2**63 - 1, 0.5, 10**15]),
-            lambda: json.dumps(any_json(chance)),
-            lambda: value + chance.choice([-1, 1]) if isinstance(value, int) else "é\x00",
-        ]
-    )()
-    return made
+    match chance.randrange(3):
+        case 0:
+            return chance.choice([None, "", "x", b"", 0, 1, -1, 2**40, 2**63 - 1, 0.5, 10**15])
+        case 1:
+            return json.dumps(any_json(chance))
+    return value + chance.choice([-1, 1]) if isinstance(value, int) else "é\x00"
 
 
 # --- Rounds --------------------------------------------------------------------------------------

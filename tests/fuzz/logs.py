@@ -298,8 +298,8 @@ def _dask(case: Case, plan: Plan, spec: Spec) -> bytes:
     ):
         for index, block in enumerate(dask.blocks(plan.chunks)):
             sources = {chunk.source: plan.sources[chunk.source] for chunk in block}
-            how = (plan.chunk_size, plan.expansion_max)
-            summary, missing, *_ = dask.scan_block(block, sources, spec, *how)
+            how = (plan.chunk_size, plan.expansion_max, _logan.__version__)
+            summary, missing, *_ = dask.scan_block(block, sources, spec.to_json(), *how)
             _none(missing)
             tree.insert(index, Summary.from_bytes(summary))
     return tree.finish().to_bytes()

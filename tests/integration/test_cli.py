@@ -264,6 +264,15 @@ def test_closed_standard_streams_are_no_traceback(log: str, closed: str) -> None
     assert b"Traceback" not in done.stderr + done.stdout
 
 
+def test_a_standard_input_that_is_not_for_reading_is_said(tmp_path: Path) -> None:
+    for command in ("analyze -", "detect -", "validate - x"):
+        shell = f'"{sys.executable}" -m logan {command} 0>"{tmp_path}/x"'
+        done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False)
+        assert done.returncode == 3
+        assert done.stderr.startswith("logan: standard input is not open for reading")
+        assert done.stderr.count("\n") <= 2
+
+
 def test_validate_says_that_standard_input_is_closed(log: str) -> None:
     command = f'"{sys.executable}" -m logan validate - "{log}" <&-'
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=False)

@@ -475,15 +475,15 @@ def test_credentials_are_written_nowhere(cluster: Cluster, store: ObjectStore) -
     tap = Tap(cluster.port)
     try:
         wrong = {**environment, "AWS_SECRET_ACCESS_KEY": "not-the-secret"}
-        given = ("--coordinator", tap.address, "--root", ROOT)
-        cluster.start("alice", "worker", "--id", "alice", *given, env=wrong)
-        bob = ("worker", "--id", "bob", *given)
+        common = ("--coordinator", tap.address, "--root", ROOT)
+        cluster.start("alice", "worker", "--id", "alice", *common, env=wrong)
+        bob = ("worker", "--id", "bob", *common)
         cluster.start("bob", *bob, env=environment).said("connected")
-        given = ("--coordinator", tap.address, *OPTIONS)
+        asked = ("--coordinator", tap.address, *OPTIONS)
         urls = [f"{ROOT}app.log", f"{ROOT}app.log.gz"]
-        good = cluster.start("good", "submit", *given, *urls, env=environment)
+        good = cluster.start("good", "submit", *asked, *urls, env=environment)
         assert good.wait() == 0, good.err
-        bad = cluster.start("bad", "submit", *given, "s3://nobucket/a.log", env=environment)
+        bad = cluster.start("bad", "submit", *asked, "s3://nobucket/a.log", env=environment)
         assert bad.wait() == 3
         status = cluster.start("status", "status", "--coordinator", tap.address, "--json")
         assert status.wait() == 0

@@ -393,8 +393,12 @@ def test_a_coordinator_follows_no_redirect_that_a_client_found(web: str, elsewhe
     Web.redirects["/logs/moved.log"] = [f"{elsewhere}/internal/secret"]
     roots = Roots([f"{web}/logs/"], owner="coordinator")
     wish = Submission(paths=[f"{web}/logs/moved.log", f"{web}/logs/a.log"], confined=True)
-    moved, found = _plan_paths(wish, roots, strict=False).job.inputs
+    job = _plan_paths(wish, roots, strict=False).job
+    assert job is not None
+    moved, found = job.inputs
+    assert moved.error is not None
     assert "which is below no root of the coordinator" in str(moved.error)
+    assert moved.error is not None
     assert "logan coordinator --root" in str(moved.error.hint)
     assert found.error is None
     assert not any("secret" in each for each in Web.asked)

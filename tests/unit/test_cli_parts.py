@@ -269,11 +269,11 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(
 
 def test_where_nothing_can_be_written_is_said_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="no folder"):
-        terminal.check_writable(str(tmp_path / "none" / "report"))
+        terminal.check_output(str(tmp_path / "none" / "report"))
     with pytest.raises(OutputError, match="is a folder"):
-        terminal.check_writable(str(tmp_path))
-    terminal.check_writable(str(tmp_path / "report"))
-    terminal.check_writable("/dev/null")
+        terminal.check_output(str(tmp_path))
+    terminal.check_output(str(tmp_path / "report"))
+    terminal.check_output("/dev/null")
 
 
 # Signals.
@@ -308,6 +308,23 @@ def test_an_ignored_signal_stays_ignored_and_handlers_are_put_back(handlers: Non
         assert not cancel.is_set()
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("signum", signals.Interrupts.SIGNALS)
+@pytest.mark.parametrize("writer", ["write_file", "write_stdout"])
+def test_one_signal_ends_the_wait_for_a_reader_of_the_report(
+    writer: str, signum: int, handlers: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("2024-01-24 10:15:32.123 INFO Request processed in 127ms\n")
+
+    def wait(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signum)
+        raise AssertionError("the signal was not heard")
+
+    monkeypatch.setattr(terminal, writer, wait)
+    output = ["-o", str(tmp_path / "report")] if writer == "write_file" else []
+    assert cli.main(["analyze", str(log), *output]) == 128 + signum
 
 
 # The end of a command.

@@ -6,6 +6,7 @@ On memory streams and a mock clock, so seconds pass at once; see `test_cluster_s
 from __future__ import annotations
 
 import math
+import socket
 import ssl
 import statistics
 from collections.abc import Awaitable, Callable
@@ -28,21 +29,24 @@ from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.keepalive import Backoff, keep_alive
 from logan.cluster.limits import (
+    ANSWER_S_MAX,
     CLIENT_IDLE_S_MAX,
     CLIENTS_MAX,
     CONNECTIONS_MAX,
     HANDSHAKE_S_MAX,
     RECONNECT_PAUSE_S_MAX,
+    RECONNECT_PAUSE_S_MIN,
     RESUBMIT_S_MAX,
     UNAUTHENTICATED_MAX,
 )
 from logan.cluster.link import Link, LinkLostError, admit, introduce
 from logan.cluster.metrics import names_this_machine
-from logan.cluster.places import Place, Places
+from logan.cluster.places import Place, Places, Step, network_of
+from logan.cluster.reception import progress_body
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
 from logan.errors import ClusterError, ProtocolError
-from logan.wire.messages import Accepted, Ping, Welcome
+from logan.wire.messages import Accepted, Ping, ProgressReport, Welcome
 
 Stream = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
 
@@ -169,7 +173,7 @@ def test_a_client_whose_connection_goes_silent_gets_its_report_all_the_same(
             await trio.sleep_forever()
             raise AssertionError
 
-        async def nowhere(data: bytes) -> None:
+        async def nowhere(data: object) -> None:
             await trio.lowlevel.checkpoint()
 
         stream.receive_some = forever  # type: ignore[method-assign]
@@ -232,6 +236,37 @@ def test_a_client_that_is_silent_loses_its_job_only_if_it_does_not_come_back(
     run(main)
 
 
+def test_a_client_that_comes_back_and_is_lost_again_has_all_of_the_time_again(
+    network: Network, log: Path
+) -> None:
+    async def main() -> None:
+        submission = Submission(paths=[str(log)])
+
+        async def submit_and_vanish(after_s: float) -> None:
+            """A client that shows signs of life for so long, and then is silent for ever."""
+            async with trio.open_nursery() as own:
+                link = await come(network, own, "client", "carol")
+                link.post(submission.message())
+                with trio.move_on_after(after_s):
+                    while True:
+                        link.post(Ping())
+                        await trio.sleep(1)
+                own.cancel_scope.cancel()
+
+        async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
+            await submit_and_vanish(2)
+            [job] = coordinator.jobs
+            await trio.sleep(RESUBMIT_S_MAX / 3)
+            await submit_and_vanish(RESUBMIT_S_MAX / 2)
+            # What the first loss gave it is over; the second was noticed only a while ago.
+            await trio.sleep(RESUBMIT_S_MAX * 2 / 3)
+            assert list(coordinator.jobs) == [job]
+            await trio.sleep(RESUBMIT_S_MAX)
+            assert not coordinator.jobs
+
+    run(main)
+
+
 def test_a_client_without_a_request_is_let_go_after_a_while(network: Network) -> None:
     async def main() -> None:
         async with Coordinator(port=0), trio.open_nursery() as tasks:
@@ -256,10 +291,12 @@ def test_a_client_without_a_request_is_let_go_after_a_while(network: Network) ->
 # --- Coming back -------------------------------------------------------------------------------
 
 
-async def rogue(network: Network, *, accepts: bool) -> None:
+async def rogue(network: Network, *, accepts: bool, progresses: bool = False) -> None:
     """A coordinator that lets everybody in and then ends the connection, again and again."""
+    done_bytes = 0
 
     async def serve(stream: Stream) -> None:
+        nonlocal done_bytes
         link = Link(stream, "coordinator")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run_link, link)
@@ -268,6 +305,9 @@ async def rogue(network: Network, *, accepts: bool) -> None:
                 await link.receive()
                 if accepts:
                     link.post(Accepted("job"))
+                if progresses:
+                    done_bytes += 1
+                    link.post(ProgressReport("job", done_bytes, 2**40, progress_body([], [])))
                 await link.flush()
             nursery.cancel_scope.cancel()
         await stream.aclose()
@@ -333,19 +373,77 @@ def test_a_client_tries_again_whatever_way_it_could_not_connect(
 
 
 @pytest.mark.parametrize("who", ["worker", "client"])
-def test_no_failure_is_repeated_without_a_pause(network: Network, log: Path, who: str) -> None:
+@pytest.mark.parametrize(
+    "failure",
+    [
+        None,
+        ConnectionRefusedError(111, "Connection refused"),
+        ConnectionResetError(104, "Connection reset by peer"),
+        OSError(113, "No route to host"),
+        socket.gaierror(-3, "Temporary failure in name resolution"),
+        trio.TooSlowError(),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+def test_no_failure_is_repeated_without_a_pause(
+    network: Network, log: Path, who: str, failure: Exception | None
+) -> None:
+    """The first connection is ended as soon as it is made; each further one, too, or there is none,
+    which takes no time at all."""
+    network.broken = lambda: None if len(network.tries) == 1 else failure
+
     async def main() -> None:
         async with trio.open_nursery() as tasks:
             tasks.start_soon(partial(rogue, network, accepts=False))
-            with trio.move_on_after(50):
+            with trio.move_on_after(RESUBMIT_S_MAX - 1) as time:
                 if who == "worker":
                     await Worker("alice").run()
                 else:
                     await Client("memory:8000").submit(Submission(paths=[str(log)]))
             tasks.cancel_scope.cancel()
+        assert time.cancelled_caught
         pauses = [b - a for a, b in zip(network.tries, network.tries[1:], strict=False)]
-        assert min(pauses) > 0
+        assert min(pauses) >= RECONNECT_PAUSE_S_MIN / 8
         assert statistics.median(pauses) >= RECONNECT_PAUSE_S_MAX / 4
+        assert len(pauses) > RESUBMIT_S_MAX / RECONNECT_PAUSE_S_MAX / 2  # and it is repeated
+
+    run(main)
+
+
+def test_progress_that_is_claimed_does_not_shorten_the_pauses(network: Network, log: Path) -> None:
+    """A coordinator that says at each connection that a little more is done, and ends it."""
+
+    async def main() -> None:
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(partial(rogue, network, accepts=True, progresses=True))
+            with trio.move_on_after(3 * RESUBMIT_S_MAX) as time:
+                await Client("memory:8000").submit(Submission(paths=[str(log)]))
+            tasks.cancel_scope.cancel()
+        # It may be the truth, so it goes on; but not at the pace of the network.
+        assert time.cancelled_caught
+        assert len(network.tries) < 2.5 * 3 * RESUBMIT_S_MAX / RECONNECT_PAUSE_S_MAX
+
+    run(main)
+
+
+def test_status_is_not_waited_for_for_ever(network: Network) -> None:
+    """A coordinator that shows signs of life, and nothing else."""
+
+    async def live() -> None:
+        link = Link(await network.accept(), "coordinator")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_link, link)
+            await admit(link, None, "", lambda _: None, lambda _: None, Welcome(1.0, 5.0))
+            while True:
+                link.post(Ping())
+                await trio.sleep(1)
+
+    async def main() -> None:
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(live)
+            with trio.fail_after(2 * ANSWER_S_MAX), pytest.raises(ClusterError, match="answer"):
+                await Client("memory:8000").status()
+            tasks.cancel_scope.cancel()
 
     run(main)
 
@@ -387,10 +485,42 @@ def test_a_flood_drives_out_itself() -> None:
     assert len(places) == UNAUTHENTICATED_MAX
 
 
+def test_a_flood_from_many_addresses_of_one_network_is_one_flood() -> None:
+    """Whoever has one address of IPv6 has 2**64 of them."""
+    places = Places()
+    [distant] = arrive(places, "[2001:db8:0:1::7]", 0)
+    flood = [arrive(places, f"[2001:db8:0:2::{i:x}]", 1)[0] for i in range(1_000)]
+    assert distant.evicted is None
+    assert gone(flood) == 1_001 - UNAUTHENTICATED_MAX
+
+
+def test_a_flood_from_one_address_does_not_drive_out_its_neighbors() -> None:
+    """Machines of one site share a network of IPv6."""
+    places = Places()
+    [distant] = arrive(places, "[2001:db8:0:1::7]", 0)
+    flood = arrive(places, "[2001:db8:0:1::8]", 1, 1_000)
+    assert distant.evicted is None
+    assert gone(flood) == 1_001 - UNAUTHENTICATED_MAX
+
+
+@pytest.mark.parametrize(
+    ("host", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("[::ffff:192.0.2.7]", "192.0.2.7"),
+        ("[2001:db8::1:2:3:4]", "2001:db8::/64"),
+        ("[fe80::1%eth0]", "fe80::/64"),
+        ("memory", "memory"),
+    ],
+)
+def test_network_of(host: str, network: str) -> None:
+    assert network_of(host) == network
+
+
 def test_of_one_address_those_stay_whose_handshake_goes_on() -> None:
     places = Places()
     [worker] = arrive(places, "127.0.0.1", 0)
-    worker.handshake_steps = 1
+    worker.reach(Step.SPOKEN)
     flood = arrive(places, "127.0.0.1", 1, 1_000)
     assert worker.evicted is None
     assert gone(flood) == 1_001 - UNAUTHENTICATED_MAX
@@ -440,6 +570,37 @@ def test_a_place_that_is_left_is_free() -> None:
     assert places.admit(late, "worker") is not None
     places.leave(workers[0])
     assert places.admit(late, "worker") is None
+
+
+def flood(places: Places, step: Step, count: int) -> None:
+    """So many that come one after the other, go on to some step, and then no further."""
+    for _ in range(count):
+        arrive(places, "127.0.0.1", 1)[0].reach(step)
+
+
+@pytest.mark.parametrize("step", list(Step)[1:])
+def test_whoever_is_further_does_not_make_room_for_a_flood(step: Step) -> None:
+    """All from one address."""
+    places = Places()
+    [worker] = arrive(places, "127.0.0.1", 0)
+    worker.reach(step)
+    worker.reach(Step.CONNECTED)  # nothing goes back
+    flood(places, Step(step - 1), 1_000)
+    assert worker.evicted is None
+    flood(places, step, 1_000)
+    assert worker.evicted is not None  # at the same step nothing tells it from the others
+
+
+@pytest.mark.parametrize("step", list(Step)[1:])
+def test_whoever_has_just_come_does_not_make_room_for_those_that_stopped(step: Step) -> None:
+    """All from one address."""
+    places = Places()
+    flood(places, step, 1_000)
+    [newcomer] = arrive(places, "127.0.0.1", 0)
+    for reached in Step:
+        newcomer.reach(reached)
+        flood(places, step, UNAUTHENTICATED_MAX // len(Step) - 1)
+        assert newcomer.evicted is None
 
 
 def test_idle_clients_keep_no_worker_out(network: Network) -> None:

@@ -939,7 +939,8 @@ def test_an_outcome_survives_storing(log: Path) -> None:
     again = Outcome.from_stored(body, json.loads(json.dumps(described)))
     assert again.report() == logan.analyze(log)
     assert repr(again.input_error) == repr(error)
-    for wrong in ({}, [], 5, {"message": 5}):
+    malformed: list[Any] = [{}, [], 5, {"message": 5}]
+    for wrong in malformed:
         with pytest.raises(msgspec.ValidationError):
             Outcome.from_stored(body, wrong)
     assert isinstance(JobEnded("j", "i", body, described).ended_at, float)

@@ -73,7 +73,7 @@ class Rogue:
         await rogue.stream.send_all(encode(Welcome(1.0, 5.0)))
         return rogue
 
-    async def say(self, verb: str, body: bytes | None = None, **values: Any) -> None:
+    async def say(self, verb: str, body: Any = None, **values: Any) -> None:
         if body is not None:
             values["bytes"] = len(body)
         text = json.dumps(values, separators=(",", ":"))
@@ -290,7 +290,7 @@ def test_what_was_under_way_when_a_lease_or_a_job_ended_is_no_violation(
             await trio.sleep(coordinator.limits.lease_s + 1)  # it has run out
             await rogue.say("HEALTH", **health, leases=leases)
             assert await rogue.hear("HEARD") is not None
-            coordinator.give_up(coordinator.jobs[job])
+            coordinator.give_up(coordinator.jobs[job].submitted)
             await coordinator._until(lambda: not coordinator.jobs)
             await rogue.say("HEALTH", **health, leases=leases)
             assert await rogue.hear("HEARD") is not None
@@ -344,7 +344,7 @@ def test_every_state_and_progress_passes_the_schema_of_the_peers(
             check_body(progress_body(coordinator.workers(), list(coordinator.events)))
             assert (await Client("memory:8000").status())["jobs"]
             for id in jobs:
-                coordinator.give_up(coordinator.jobs[id])
+                coordinator.give_up(coordinator.jobs[id].submitted)
 
     run(main)
 
@@ -363,7 +363,7 @@ def test_a_fetched_result_of_a_source_that_changed_is_answered(network: Network,
             log.write_text("something else\n")
             await rogue.say("RESULT", data, **values)
             assert await rogue.hear("STALE") is not None
-            coordinator.give_up(coordinator.jobs[job])
+            coordinator.give_up(coordinator.jobs[job].submitted)
             nothing_internal(coordinator)
 
     run(main)

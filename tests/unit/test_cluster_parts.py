@@ -30,9 +30,10 @@ from logan.cluster.scanning import (
     scan,
     whole_line_end,
 )
+from logan.cluster.search import find_files
 from logan.cluster.secure import Roots
 from logan.cluster.stored import from_stored, to_stored
-from logan.cluster.submission import Submission
+from logan.cluster.submission import Submission, _plan_found
 from logan.cluster.worker import Worker
 from logan.errors import ProtocolError, SourceChangedError, SummaryError, UsageError
 from logan.job import Job, prepare
@@ -393,3 +394,16 @@ def test_report_shows_who_did_the_work(log: Path) -> None:
         assert "and 2 more" in text
         assert "\x1b" not in text
         assert max(map(len, text.splitlines())) <= width
+
+
+def test_a_file_on_a_worker_whose_name_promises_another_content_is_noted(tmp_path: Path) -> None:
+    line = b"2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"
+    (tmp_path / "a.tar").write_bytes(line)
+    (tmp_path / "b.log").write_bytes(line)
+    found = find_files(Roots([str(tmp_path)]), ["*"])
+    planned = _plan_found(
+        Submission(paths=["*"], options=Options(), kind="on_workers"), {"w": found}
+    )
+    first, second = planned.job.inputs
+    assert first.notes == ["its name promises tar, but its content is not that: read as plain text"]
+    assert second.notes == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -36,6 +37,7 @@ from tests.unit.test_cluster_messages import Rogue, job_body, refused_by_a_worke
 from tests.unit.test_cluster_shells import CHUNK, Network, inline, run, worker
 from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures
 from tests.unit.test_cluster_shells import network as network  # noqa: PLC0414
+from tests.unit.test_worker_bounds import lease
 
 
 @pytest.fixture(autouse=True)
@@ -230,7 +232,10 @@ def test_what_was_read_of_it_before_is_put_in_doubt(
     report, said = report_of(log, with_copy("alice", log, altered(log, at, at + CHUNK)))
     (alarm,) = report["performance"]["alarms"]
     assert f"the file on alice differs from the planned one after byte {at:,}" in alarm
-    assert f"; {chunks - 3} chunks of it that alice scanned before may have been" in alarm
+    counted = re.search(r"; (\d+) chunks of it that alice scanned before may have been", alarm)
+    assert counted is not None
+    # Two are scanned side by side.
+    assert abs(int(counted[1]) - (chunks - 3)) <= 1
     assert [kind for kind, _ in said].count("alarm") == 1
     # All of them were the same, and nothing that differs was counted.
     assert report == logan.analyze(log, chunk_size=CHUNK)
@@ -274,8 +279,7 @@ def test_isolated_scans_compare_too(
             tasks.start_soon(with_copy("alice", log, copy).run)
             rogue = await Rogue.leading(network)
             await rogue.say("JOB", job_body(log), job="j")
-            place = {"job": "j", "chunk": 1, "attempt": 1, "source": 0, "isolated": True}
-            await rogue.say("LEASE", **place, start=CHUNK, end=2 * CHUNK, probes=probes)
+            await rogue.say("LEASE", **lease(1, isolated=True), probes=probes)
             fail = await rogue.hear("FAIL")
             assert (fail.error, fail.final) == ("changed", False)
             tasks.cancel_scope.cancel()
@@ -297,10 +301,7 @@ def test_failing_waits_until_all_results_of_the_copy_are_known(
             rogue = await Rogue.leading(network)
             await rogue.say("JOB", job_body(log), job="j")
             for chunk in (1, 2):
-                place = {"job": "j", "chunk": chunk, "attempt": 1, "source": 0, "isolated": False}
-                made = await probes.make(chunk)
-                end = (chunk + 1) * CHUNK
-                await rogue.say("LEASE", **place, start=chunk * CHUNK, end=end, probes=made)
+                await rogue.say("LEASE", **lease(chunk), probes=await probes.make(chunk))
             assert (await rogue.hear("RESULT")).chunk == 1
             with trio.move_on_after(3) as patience:
                 await rogue.hear("FAIL")
@@ -316,8 +317,7 @@ def test_failing_waits_until_all_results_of_the_copy_are_known(
 def test_probes_that_are_none_are_refused(network: Network, log: Path, probe: Any) -> None:
     async def attack(rogue: Rogue) -> None:
         await rogue.say("JOB", job_body(log), job="j")
-        place = {"job": "j", "chunk": 0, "attempt": 1, "source": 0, "start": 0, "end": CHUNK}
-        await rogue.say("LEASE", **place, isolated=False, probes=[probe])
+        await rogue.say("LEASE", **lease(0), probes=[probe])
 
     code, named = ("state", "outside") if probe == [CHUNK, "0" * 16] else ("field", "probes")
     refused_by_a_worker(network, log, attack, code, named)
@@ -387,7 +387,7 @@ def test_a_lease_that_ended_meanwhile_is_not_sent(
             await rogue.say("READY", free=1)
             job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
             await trio.sleep(0.5)
-            coordinator.give_up(coordinator.jobs[job])
+            coordinator.give_up(coordinator.jobs[job].submitted)
             with trio.move_on_after(3) as patience:
                 await rogue.hear("LEASE")
             assert patience.cancelled_caught

@@ -3,14 +3,18 @@
 import errno
 import gzip
 import os
+import tarfile
 import threading
+import zipfile
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import logan
 from logan._logan import Cancel
+from logan.errors import InputError
 from logan.limits import SAMPLE_HEAD_BYTES_MAX, SAMPLE_PLACE_BYTES_MAX, SAMPLE_PLACES_MAX
 from logan.sources import open_inputs
 from logan.sources.local import changes_since, input_error, open_file, sample
@@ -137,6 +141,83 @@ def test_an_empty_file_is_no_error(tmp_path: Path) -> None:
     (entry,) = open_inputs([str(path)])
     assert entry.error is None
     assert entry.notes == ["empty: nothing to analyse"]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/version"), reason="no /proc here")
+def test_a_file_that_does_not_hold_what_its_size_says_is_read_to_its_end(tmp_path: Path) -> None:
+    named = ["/proc/version", "/proc/self/limits"]
+    named += [each for each in ["/sys/class/net/lo/mtu"] if os.path.exists(each)]
+    for path in named:
+        (entry,) = open_inputs([path])
+        assert entry.error is None
+        assert entry.stream is not None
+        assert entry.stream.head == Path(path).read_bytes()
+        entry.stream.close()
+        with pytest.raises(InputError, match="only be read to its end") as raised:
+            open_file(path)
+        assert raised.value.kind == "sizeless"
+    total = logan.analyze(named[:2]).to_dict()["lines"]["total"]
+    assert total == sum(Path(each).read_bytes().count(b"\n") for each in named[:2])
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/sys/kernel"), reason="no /proc here")
+def test_a_folder_leaves_out_files_without_a_true_size_and_says_so() -> None:
+    folder = open_inputs(["/proc/sys/kernel/random"])[0]
+    said = " ".join(folder.notes) + str(folder.error)
+    assert "without a true size" in said
+    assert "empty" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "note"),
+    [
+        ("a.tar", LINE, "its name promises tar, but its content is not that: read as plain text"),
+        ("a.zip", LINE, "its name promises zip, but its content is not that: read as plain text"),
+        ("A.GZ", LINE, "its name promises gzip, but its content is not that: read as plain text"),
+        ("a.log.zst", gzip.compress(LINE), "its name promises zstd, but its content is not that: "
+         "read as gzip"),
+        ("a.tar.gz", gzip.compress(LINE), "its name promises tar, but its content is not that: "
+         "read as gzip"),
+        ("a.tgz", LINE, "its name promises gzip and tar, but its content is not that: read as "
+         "plain text"),
+        ("a.log.gz", gzip.compress(LINE), None),
+        ("a.log", gzip.compress(LINE), None),
+        ("gz", LINE, None),
+        (".gz", LINE, None),
+        ("a.gz.log", LINE, None),
+        ("a.tar.log", LINE, None),
+        ("a.bz2", b"", "empty: nothing to analyse"),
+    ],
+)  # fmt: skip
+def test_a_name_that_promises_another_content_is_noted(
+    name: str, content: bytes, note: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    (entry,) = open_inputs([str(path)])
+    assert entry.error is None
+    assert entry.notes == ([] if note is None else [note])
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+def test_an_archive_with_a_damaged_first_header_is_not_read_as_text_in_silence(
+    kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / f"a.{kind}"
+    member = tmp_path / "member.log"
+    member.write_bytes(LINE * 100)
+    if kind == "tar":
+        with tarfile.open(path, "w") as archive:
+            archive.add(member, "member.log")
+    else:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as stored:
+            stored.write(member, "member.log")
+    assert "promises" not in str(logan.analyze(path).to_dict()["inputs"])
+    data = bytearray(path.read_bytes())
+    data[1] ^= 0x40
+    path.write_bytes(data)
+    (entry,) = logan.analyze(path, errors="report").to_dict()["inputs"]
+    assert f"its name promises {kind}, but" in " ".join(entry["notes"]) or entry["error"]
 
 
 @pytest.mark.parametrize("name", ["nul\0.log", "x" * 5_000, ""])

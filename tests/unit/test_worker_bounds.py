@@ -38,8 +38,6 @@ from tests.unit.test_cluster_shells import CHUNK, LINES, Network, inline, run, w
 from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures
 from tests.unit.test_cluster_shells import network as network  # noqa: PLC0414
 
-NO_TOKEN = {"job": "j", "attempt": 1, "source": 0}
-
 
 @pytest.fixture(autouse=True)
 def threads_run_inline(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,8 +45,9 @@ def threads_run_inline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def lease(chunk: int, **changes: Any) -> dict[str, Any]:
-    place = {"chunk": chunk, "start": chunk * CHUNK, "end": (chunk + 1) * CHUNK}
-    return {**NO_TOKEN, **place, "isolated": False, **changes}
+    """Values of a LEASE of the job `j`."""
+    place = {"chunk": chunk, "source": 0, "start": chunk * CHUNK, "end": (chunk + 1) * CHUNK}
+    return {"job": "j", "attempt": 1, "isolated": False, **place, **changes}
 
 
 # --- Leases ------------------------------------------------------------------------------------
@@ -335,7 +334,7 @@ def test_writing_may_fail_all_the_same(
         async with Spools().open("a.log", 100) as spool:
             spool.write(b"abc", 7)
             assert spool.read(3, 7) == b"abc"
-            monkeypatch.setattr(spool_module.os, "pwrite", fail)
+            monkeypatch.setattr(os, "pwrite", fail)
             with pytest.raises(InputError, match=os.strerror(code)) as caught:
                 spool.write(b"abc", 0)
             assert caught.value.kind == NO_ROOM
@@ -375,7 +374,7 @@ def test_a_worker_without_room_leaves_its_part_to_others(
     if how == "before":
         free[0] = 1_000
     else:
-        monkeypatch.setattr(spool_module.os, "pwrite", full)
+        monkeypatch.setattr(os, "pwrite", full)
 
     async def main() -> None:
         async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
@@ -414,11 +413,12 @@ def test_a_job_that_nobody_has_room_for_ends_and_says_why(
                 tasks.start_soon(far_away(name, tmp_path, said).run)
             await coordinator.wait_for_workers(2)
             job = await coordinator.distribute_work([str(log), str(small)], chunk_size=CHUNK)
+            submitted = coordinator.jobs[job].submitted
             began = trio.current_time()
             with pytest.raises(InputError) as caught:
                 await coordinator.result(job)
             assert trio.current_time() - began < 120
-            report = await coordinator.report_of(coordinator._ended[job])
+            report = await coordinator.report_of(submitted)
             tasks.cancel_scope.cancel()
         assert caught.value.kind == NO_ROOM
         assert report["partial"]

@@ -212,13 +212,12 @@ def run(args: argparse.Namespace) -> int:
     """Analyse, print or write, and say what was wrong."""
     from logan._logan import Cancel
     from logan.cli.signals import Interrupts
-    from logan.cli.terminal import check_writable
+    from logan.cli.terminal import check_output
 
     expectations = expectations_of(args)
     if args.csv == "groups" and not args.by:
         raise UsageError("--csv groups has no table to print", hint="name a field: --by route")
-    if args.output is not None:
-        check_writable(args.output)
+    check_output(args.output, args.paths)
     cancel = Cancel()
     with Interrupts(cancel) as interrupts:
         report = _analyze(args, cancel)
@@ -359,6 +358,7 @@ def _say_nothing_is_selected(selection: Mapping[str, Any]) -> None:
 
 
 def _publish(report: Report, args: argparse.Namespace) -> None:
+    from logan.cli.signals import signals_abort
     from logan.cli.terminal import look_of_file, look_of_stdout, write_file, write_stdout
 
     output = "json" if args.json else "csv" if args.csv else "text"
@@ -371,10 +371,11 @@ def _publish(report: Report, args: argparse.Namespace) -> None:
     else:
         look = Look(table=args.csv or "series")
     text = render(output, report, look)
-    if to_stdout:
-        write_stdout(text, encoding=None if output == "text" else "utf-8")
-    else:
-        write_file(args.output, text)
+    with signals_abort():
+        if to_stdout:
+            write_stdout(text, encoding=None if output == "text" else "utf-8")
+        else:
+            write_file(args.output, text)
 
 
 def _check(expectations: Sequence[Expectation], report: Report) -> bool:

@@ -106,16 +106,15 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve, or run the job and present its report."""
     from logan.cli.cluster_view import ClusterView
-    from logan.cli.terminal import check_writable
+    from logan.cli.terminal import check_output
     from logan.sources.local import working_directory
 
     if args.paths or (args.state is not None and not os.path.isabs(args.state)):
         working_directory()  # raises, before anything listens, if it has been deleted
     expectations = expectations_of(args)
-    if args.output is not None:
-        if not args.paths:
-            raise UsageError("-o without a PATH: there is no report to write")
-        check_writable(args.output)
+    if args.output is not None and not args.paths:
+        raise UsageError("-o without a PATH: there is no report to write")
+    check_output(args.output, args.paths)
     signals = Signals()
     view = ClusterView(color=args.color, live=not args.no_progress)
     found: list[Report] = []

@@ -31,11 +31,12 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Describe each input; one that cannot be read does not spoil the others."""
-    from logan.cli.terminal import say, write_stdout
+    from logan.cli.terminal import check_output, say, write_stdout
     from logan.report.json import dumps
     from logan.report.words import input_name
     from logan.sources import open_inputs, shown_name
 
+    check_output(None, args.paths)
     code = Exit.OK
     found: dict[str, Detection] = {}
     for entry in open_inputs(args.paths):
@@ -45,11 +46,11 @@ def run(args: argparse.Namespace) -> int:
         if entry.error is not None:
             say(f"{entry.error}; {entry.error.hint}" if entry.error.hint else str(entry.error))
             code = Exit.INPUT
-        elif entry.detection is not None:
+            continue
+        for note in entry.notes:
+            say(f"{input_name(name)}: {note}")
+        if entry.detection is not None:
             found[name] = entry.detection
-        else:
-            for note in entry.notes:
-                say(f"{input_name(name)}: {note}")
     if args.json:
         described: Any = [{"path": path, **asdict(each)} for path, each in found.items()]
         write_stdout(dumps(described) + "\n", encoding="utf-8")

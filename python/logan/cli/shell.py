@@ -16,7 +16,7 @@ from typing import Any, ClassVar, NoReturn
 from logan.cli.config import load, name_format
 from logan.cli.exits import Exit, exit_code, exit_of_signal
 from logan.cli.signals import Aborted
-from logan.cli.terminal import abandon_stdout, say
+from logan.cli.terminal import abandon_stdout, say, write_stdout, writing_to_stdout
 from logan.errors import ExpressionError, LoganError, UsageError
 
 __all__ = ["Parser", "command_parser", "run"]
@@ -45,7 +45,13 @@ class Parser(argparse.ArgumentParser):
             text_markup = False
 
         self.formatter_class = Formatter
-        return super().format_help()
+        with writing_to_stdout():  # rich touches it to see what it can show
+            return super().format_help()
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """What argparse prints by itself: help."""
+        if message:
+            write_stdout(message)
 
     def error(self, message: str) -> NoReturn:
         """Raise instead of printing a usage text that hides the message."""
@@ -180,7 +186,7 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from logan import __version__
 
-        print(f"logan {__version__}")
+        write_stdout(f"logan {__version__}\n")
         parser.exit()
 
 

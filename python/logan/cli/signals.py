@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from logan._logan import Cancel
 
-__all__ = ["Aborted", "Interrupts"]
+__all__ = ["Aborted", "Interrupts", "signals_abort"]
 
 
 class Aborted(BaseException):
@@ -58,3 +61,26 @@ class Interrupts:
             raise Aborted(signum)
         else:
             os._exit(128 + signum)
+
+
+@contextmanager
+def signals_abort() -> Iterator[None]:
+    """In the block the first signal raises `Aborted` already: what is left is to write the result,
+    and whoever waits for the reader of a pipe must be able to give up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are not for this thread
+        return
+
+    def abort(signum: int, frame: FrameType | None) -> None:
+        raise Aborted(signum)
+
+    before = {
+        signum: signal.signal(signum, abort)
+        for signum in Interrupts.SIGNALS
+        if signal.getsignal(signum) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)

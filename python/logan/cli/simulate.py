@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from logan.cli.cluster_options import Signals, run_trio
 from logan.cli.exits import Exit
-from logan.cli.signals import Aborted
+from logan.cli.signals import Aborted, signals_abort
 from logan.cli.values import seconds
 from logan.errors import InputError, UsageError
 
@@ -50,7 +50,7 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List the scenarios, or play one and say how it went."""
-    from logan.cli.terminal import check_writable, say, write_file, write_stdout
+    from logan.cli.terminal import check_output, say, write_file, write_stdout
     from logan.cluster.scenarios import SCENARIOS
 
     if args.list:
@@ -67,12 +67,12 @@ def run(args: argparse.Namespace) -> int:
         )
     if not args.paths:
         raise UsageError("no log was named", hint=f"write: logan simulate {args.scenario} FILE")
-    if args.output is not None:
-        check_writable(args.output)
+    check_output(args.output, args.paths)
     scenario = SCENARIOS[args.scenario]
     expected, report = _play(scenario, args.paths, args.seconds)
     if args.output is not None:
-        write_file(args.output, json.dumps(report, indent=2) + "\n")
+        with signals_abort():
+            write_file(args.output, json.dumps(report, indent=2) + "\n")
     performance = report.pop("performance")
     expected.pop("performance")
     write_stdout(_verdict(performance, same=report == expected))
@@ -97,7 +97,9 @@ def _play(
     from logan.cli.terminal import write_stdout
     from logan.cluster.rehearsal import chunk_size_for, rehearse
     from logan.plan import Options
+    from logan.sources.local import working_directory
 
+    working_directory()  # the processes start there
     for path in paths:
         if not os.path.isfile(path):
             raise InputError(f"{path} is no file", input=path, hint="simulate works on files")

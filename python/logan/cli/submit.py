@@ -57,15 +57,14 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Submit, show progress, present the report."""
     from logan.cli.cluster_view import ClusterView
-    from logan.cli.terminal import check_writable
+    from logan.cli.terminal import check_output
     from logan.cluster.client import Client
     from logan.report import Report
 
     if bool(args.paths) == bool(args.on_workers):
         raise UsageError("give either PATHs or --on-workers GLOB", hint="see: logan submit --help")
     expectations = expectations_of(args)
-    if args.output is not None:
-        check_writable(args.output)
+    check_output(args.output, [*args.paths, *args.on_workers])
     token, tls = secrets_of_peer(args)
     signals = Signals()
     found: list[bytes] = []

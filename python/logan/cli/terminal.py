@@ -10,18 +10,19 @@ import contextlib
 import os
 import stat
 import sys
+from collections.abc import Iterable, Iterator
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Final, TextIO
 
-from logan.errors import OutputError
+from logan.errors import OutputError, UsageError
 from logan.report import Look
 from logan.report.units import visible
 
 __all__ = [
     "COLOR_CHOICES",
     "abandon_stdout",
-    "check_writable",
+    "check_output",
     "is_terminal",
     "look_of_file",
     "look_of_stdout",
@@ -29,6 +30,7 @@ __all__ = [
     "wants_color",
     "write_file",
     "write_stdout",
+    "writing_to_stdout",
 ]
 
 COLOR_CHOICES: Final = ("auto", "always", "never")
@@ -76,12 +78,20 @@ def write_stdout(text: str, *, encoding: str | None = None) -> None:
     """
     stream = sys.stdout
     if stream is None or stream.closed:
-        raise OutputError("standard output is closed", hint="write to a file with -o FILE")
+        raise OutputError("standard output is closed", hint="open it, or redirect it: > FILE")
     data = text.encode(encoding or stream.encoding or "utf-8", "backslashreplace")
-    try:
+    with writing_to_stdout():
         stream.flush()
         stream.buffer.write(data)
         stream.buffer.flush()
+
+
+@contextlib.contextmanager
+def writing_to_stdout() -> Iterator[None]:
+    """Turns errors of the system in the block into `OutputError`; a reader that has gone stays
+    `BrokenPipeError`."""
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -97,20 +107,71 @@ def abandon_stdout() -> None:
         os.close(fd)
 
 
-def check_writable(path: str) -> None:
-    """Raises `OutputError` now if `path` could not be written after the work is done."""
+def check_output(path: str | None, inputs: Iterable[str] = ()) -> None:
+    """Whether output may go to `path` (None or "-": standard output) when the work is done.
+
+    Raises `UsageError` if that is one of `inputs`, by whatever name, before anything of them is
+    read; `OutputError` if it could not be written.
+    """
+    if path is not None and path != "-":
+        _check_writable(path)
+    _check_no_input(path, inputs)
+
+
+def _check_writable(path: str) -> None:
+    if not path:
+        raise UsageError("-o names no file", hint="write it like: -o report.json")
     from logan.sources.local import working_directory
 
     target = Path(path)
     if not target.is_absolute():
         working_directory()  # raises, in clearer words, if it has been deleted
-    folder = target.resolve().parent
-    if target.is_dir():
-        raise OutputError(f"{path} is a folder", hint="name a file in it")
-    if not folder.is_dir():
-        raise OutputError(f"{path}: there is no folder {folder}", hint="make it first")
-    if not os.access(target if _is_special(target) else folder, os.W_OK):
-        raise OutputError(f"{path}: no permission to write there")
+    try:
+        folder = target.resolve().parent
+        if target.is_dir():
+            raise OutputError(f"{path} is a folder", hint="name a file in it")
+        if not folder.is_dir():
+            raise OutputError(f"{path}: there is no folder {folder}", hint="make it first")
+        if not os.access(target if _is_special(target) else folder, os.W_OK):
+            raise OutputError(f"{path}: no permission to write there")
+    except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL, too long
+        raise _cannot_write(path, error) from error
+
+
+def _check_no_input(path: str | None, inputs: Iterable[str]) -> None:
+    to_stdout = path in (None, "-")
+    output = _identity(sys.stdout if to_stdout else path)
+    if output is None:
+        return
+    for given in inputs:
+        for name in _files_of(given):
+            found = _identity(sys.stdin if name == "-" else name)
+            # What a folder or a pattern leads to is left out if it is empty, so nothing is lost.
+            if found is None or found[:2] != output[:2] or (name != given and not found[2]):
+                continue
+            shown = "standard input" if name == "-" else name
+            what = "standard output" if to_stdout else "the output (-o)"
+            raise UsageError(f"{shown} is both an input and {what}", hint="write to another file")
+
+
+def _files_of(given: str) -> Iterable[str]:
+    """The files here that an argument means."""
+    from logan.sources import expand
+
+    if given == "-" or expand.is_url(given):
+        return [given]
+    return [each.path for each in expand.expand([given])[0]]
+
+
+def _identity(of: str | TextIO | None) -> tuple[int, int, int] | None:
+    """Device, inode and size of a regular file; None for what cannot be overwritten."""
+    if of is None:
+        return None
+    with contextlib.suppress(OSError, ValueError):  # also what has no descriptor
+        status = os.stat(of) if isinstance(of, str) else os.fstat(of.fileno())
+        if stat.S_ISREG(status.st_mode):
+            return status.st_dev, status.st_ino, status.st_size
+    return None
 
 
 def write_file(path: str, text: str) -> None:
@@ -128,10 +189,13 @@ def write_file(path: str, text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise OutputError(
-            f"cannot write {path}: {error.strerror or error}",
-            hint="nothing was written there; choose another place with -o",
-        ) from error
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: str, error: Exception) -> OutputError:
+    why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    hint = "nothing was written there; choose another place with -o"
+    return OutputError(f"cannot write {path}: {why}", hint=hint)
 
 
 def _is_special(target: Path) -> bool:
@@ -141,7 +205,8 @@ def _is_special(target: Path) -> bool:
 def _replace(target: Path, data: bytes) -> None:
     import tempfile
 
-    fd, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    # Not named for the target: with more to it, a name that is just short enough were too long.
+    fd, temporary = tempfile.mkstemp(prefix=".logan-", dir=target.parent)
     try:
         with open(fd, "wb") as file:
             os.fchmod(file.fileno(), _mode_for(target))

@@ -49,12 +49,13 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print every mismatch, not only the first."""
-    from logan.cli.terminal import write_stdout
+    from logan.cli.terminal import check_output, write_stdout
     from logan.report.units import visible
     from logan.validate import validate_results
 
     if args.report == args.expected == "-":
         raise UsageError("standard input cannot be both REPORT and EXPECTED")
+    check_output(None, [args.report, args.expected])
     report, expected = _read_object(args.report), _read_object(args.expected)
     if _IS_REPORT in expected and _IS_REPORT not in report:
         raise UsageError(
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read_object(path: str) -> Mapping[str, Any]:
-    from logan.sources.local import input_error
+    from logan.sources.stdin import stream_error
 
     name = _name(path)
     try:
@@ -88,7 +89,7 @@ def _read_object(path: str) -> Mapping[str, Any]:
             with open(path, "rb") as file:
                 data = file.read(JSON_INPUT_BYTES_MAX + 1)
     except OSError as error:
-        wrong = input_error(path, error)
+        wrong = stream_error(path, error)
         if wrong.kind != "missing":
             wrong.hint = None  # they are about logs
         raise wrong from error

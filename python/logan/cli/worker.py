@@ -31,6 +31,7 @@ EPILOG = """\
 examples:
   logan worker --id alice
   logan worker --id bob --coordinator logs.example:8000 --root /var/log --port 8002
+  logan worker --id carol --root s3://bucket/logs/ --root https://logs.example/
 
 It waits for a coordinator that is not there yet, and for the next one when one has gone. The
 first Ctrl-C or SIGTERM finishes what is in hand, the second ends at once.
@@ -58,8 +59,8 @@ def configure(parser: Parser) -> None:
         "--root",
         action="append",
         default=[],
-        metavar="DIR",
-        help="folder whose files it may read (the working directory); repeatable",
+        metavar="DIR|URL",
+        help="folder (the working directory) or URL (none) below which it may read; repeatable",
     )
     parser.setting(
         "--threads",

@@ -16,7 +16,13 @@ from logan import errors
 from logan.cluster.dial import Address, dial, is_refused
 from logan.cluster.groups import open_flat_nursery
 from logan.cluster.keepalive import Backoff, keep_alive
-from logan.cluster.limits import CLIENT_SILENCE_LEASES, LINGER_S_MAX, RESUBMIT_S_MAX
+from logan.cluster.limits import (
+    ANSWER_S_MAX,
+    CLIENT_SILENCE_LEASES,
+    LINGER_S_MAX,
+    RECONNECT_PAUSE_S_MAX,
+    RESUBMIT_S_MAX,
+)
 from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.submission import Submission
 from logan.errors import ClusterError, InputError, LoganError, ProtocolError
@@ -69,9 +75,10 @@ class Client:
         try:
             async with self._connected() as link:
                 link.post(Status())
-                message = await link.receive()
-                while isinstance(message, Ping):
+                with trio.fail_after(ANSWER_S_MAX):
                     message = await link.receive()
+                    while isinstance(message, Ping):
+                        message = await link.receive()
         except (LinkLostError, ProtocolError, trio.TooSlowError, OSError) as error:
             raise self._unreachable(error) from error
         if isinstance(message, Error):
@@ -96,7 +103,7 @@ class Client:
             attempts.begin()
             try:
                 async with self._connected() as link:
-                    attempts.connected = True
+                    attempts.welcomed()
                     return await self._submit(link, submission, attempts, progress)
             except ProtocolError as error:
                 if error.code != "busy" or not attempts.connected:
@@ -200,7 +207,9 @@ class _Attempts:
     """The connections over which a client tries to have one job done, and when to stop trying.
 
     The limit is on all of them together: it begins with the first failure, and anew once more of
-    the job is done than ever before, or a connection has lasted for as long as the limit.
+    the job is done than ever before, or a connection has lasted for as long as the limit. The
+    pauses begin anew only after a connection that has lasted for longer than they do: what the
+    coordinator says of the job does not shorten them.
     """
 
     def __init__(self) -> None:
@@ -208,6 +217,7 @@ class _Attempts:
         self.count = 0
         self._backoff = Backoff()
         self._began = 0.0
+        self._welcomed_at: float | None = None
         self._give_up_at: float | None = None
         self._done_bytes = 0
 
@@ -215,6 +225,12 @@ class _Attempts:
         """A try to connect begins."""
         self.count += 1
         self._began = trio.current_time()
+        self._welcomed_at = None
+
+    def welcomed(self) -> None:
+        """It succeeded."""
+        self.connected = True
+        self._welcomed_at = trio.current_time()
 
     def note_progress(self, done_bytes: int) -> None:
         """So much of the job is done."""
@@ -238,12 +254,14 @@ class _Attempts:
 
     def pause_s(self) -> float:
         """How long to wait before the next try."""
-        return self._backoff.next_s(trio.current_time() - self._began)
+        now = trio.current_time()
+        if self._welcomed_at is not None and now - self._welcomed_at > RECONNECT_PAUSE_S_MAX:
+            self._backoff.reset()
+        return self._backoff.next_s(now - self._began)
 
     def _start_over(self) -> None:
         self._give_up_at = None
         self.count = 1
-        self._backoff.reset()
 
 
 def _reason(error: BaseException) -> str:

@@ -495,12 +495,14 @@ class Coordinator:
     def await_return(self, job: SubmittedJob) -> None:
         """The connection to the job's client broke: it may come back for the job, for a while."""
         job.owned = False
-        self._nursery.start_soon(self._forget_unclaimed, job)
+        job.left_at = trio.current_time()
+        self._nursery.start_soon(self._forget_unclaimed, job, job.left_at)
 
-    async def _forget_unclaimed(self, job: SubmittedJob) -> None:
+    async def _forget_unclaimed(self, job: SubmittedJob, left_at: float) -> None:
         with trio.move_on_after(RESUBMIT_S_MAX):
             await job.ended.wait()
-        if not job.owned and not job.ended.is_set():
+        # Back meanwhile and gone once more, the client has all of the time again.
+        if job.left_at == left_at and not job.owned and not job.ended.is_set():
             self.give_up(job)
 
     def give_up(self, job: SubmittedJob) -> None:
@@ -667,6 +669,11 @@ class Coordinator:
                     session.close(why, held)
             case DrainSession(session=id):
                 self._post(id, Drain())
+            case _:
+                self._do_for_job(action)
+
+    def _do_for_job(self, action: Action) -> None:
+        match action:
             case CheckSource():
                 self._nursery.start_soon(self._look_at, action)
             case LostChunk():

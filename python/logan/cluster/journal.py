@@ -587,7 +587,7 @@ class _SqliteJournal:
         )
         if any(not 0 <= id < len(plan.chunks) for id in (*done, *(each.chunk for each in lost))):
             raise SummaryError("it has results of chunks that are not in its plan")
-        tree = self._tree(number, spec_json, done, len(plan.chunks))
+        tree = self._tree(number, plan, done)
         return StoredJob(job, plan, json.loads(extra), done, lost, tree, notes)
 
     def _rows(self, table: str, number: int) -> list[Sequence[Any]]:
@@ -598,8 +598,10 @@ class _SqliteJournal:
             raise SummaryError("a row is of another job")
         return rows
 
-    def _tree(self, number: int, spec_json: str, done: Mapping[int, str], chunks: int) -> MergeTree:
-        tree = MergeTree(Spec(spec_json))
+    def _tree(self, number: int, plan: Plan, done: Mapping[int, str]) -> MergeTree:
+        spec, chunks = Spec(plan.spec_json), len(plan.chunks)
+        spec_digest = spec.digest
+        tree = MergeTree(spec)
         covered = 0
         for _, level, place, data in self._rows("subtrees", number):
             if not (0 <= level < 64 and 0 <= place <= chunks):
@@ -607,7 +609,12 @@ class _SqliteJournal:
             ids = range(place << level, min((place + 1) << level, chunks + 1))
             if any(id not in done for id in ids):
                 raise SummaryError("the results of a job and its subtrees differ")
-            tree.insert_subtree(level, place, Summary.from_bytes(data))
+            summary = Summary.from_bytes(data)
+            if summary.spec_digest != spec_digest:
+                raise SummaryError("a subtree was made under another spec")
+            if not _covers(summary, [plan.chunks[id] for id in ids], plan.sources):
+                raise SummaryError("a subtree covers other bytes than its chunks")
+            tree.insert_subtree(level, place, summary)
             covered += len(ids)
         if covered != len(done):
             raise SummaryError("the results of a job and its subtrees differ")
@@ -766,6 +773,21 @@ def _is_within(chunk: Chunk, sources: Sequence[Source]) -> bool:
     if not 0 <= chunk.source < len(sources):
         return False
     return 0 <= chunk.start < chunk.end <= (sources[chunk.source].size or 0)
+
+
+def _covers(summary: Summary, chunks: Sequence[Chunk], sources: Sequence[Source]) -> bool:
+    """Whether a summary covers these chunks and nothing else, as far as that is known: what an
+    archive decodes to is not."""
+    expected: list[tuple[int, int, int]] = []
+    for chunk in chunks:
+        if sources[chunk.source].compression is not None:
+            continue
+        if expected and expected[-1][::2] == (chunk.source, chunk.start):
+            expected[-1] = (chunk.source, expected[-1][1], chunk.end)
+        else:
+            expected.append((chunk.source, chunk.start, chunk.end))
+    packed = {each.source for each in chunks if sources[each.source].compression is not None}
+    return [each for each in summary.segments() if each[0] not in packed] == expected
 
 
 def _checksum(values: Sequence[object]) -> str:

@@ -17,9 +17,14 @@ CLIENTS_MAX: Final = 128
 the client that has been idle for longest makes room."""
 
 UNAUTHENTICATED_MAX: Final = 128
-"""Connections in their handshake, beside those. When more come, one that is least far makes room,
-the oldest of the address that has most: so a flood drives out itself, and a worker 1,000 ms away,
-which needs some seconds, drops out only if its own address opens so many in that time."""
+"""Connections in their handshake, beside those. When more come, one of the network and in it of the
+address that has most makes room: so a flood drives out itself. Of that address it is the oldest at
+a step of the handshake at which more than a fourth are. A worker 1,000 ms away, whose first bytes
+follow right behind its connection, drops out only if dozens of others of its own address go through
+the same steps as it in the seconds that these take."""
+
+IPV6_NETWORK_BITS: Final = 64
+"""Of an IPv6 address that name the network: the rest its users choose at will."""
 
 EVICTION_S_MAX: Final = 0.05
 """How long a connection that makes room is given to take the reason."""
@@ -143,6 +148,9 @@ REPORT_S_MAX: Final = 10.0
 RESUBMIT_S_MAX: Final = 60.0
 """How long a client tries to get on with its job, over all connections together, while nothing more
 of it is done; and how long a job whose client's connection broke waits for it to come back."""
+
+ANSWER_S_MAX: Final = 15.0
+"""How long a client waits for what a coordinator answers at once, such as STATUS."""
 
 CLIENT_SILENCE_LEASES: Final = 3
 """For how many leases client and coordinator may hear nothing of each other. More than one: a

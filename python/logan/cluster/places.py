@@ -7,16 +7,35 @@ its own, so that neither strangers nor idle clients keep a worker out.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import IntEnum
+from ipaddress import IPv6Network, ip_address
 from typing import Literal
 
 import trio
 
-from logan.cluster.limits import CLIENTS_MAX, CONNECTIONS_MAX, UNAUTHENTICATED_MAX
+from logan.cluster.limits import (
+    CLIENTS_MAX,
+    CONNECTIONS_MAX,
+    IPV6_NETWORK_BITS,
+    UNAUTHENTICATED_MAX,
+)
 
-__all__ = ["Place", "Places"]
+__all__ = ["Place", "Places", "Step", "network_of"]
+
+
+class Step(IntEnum):
+    """How far a connection is in its handshake."""
+
+    CONNECTED = 0
+    SPOKEN = 1
+    """Bytes came."""
+    SECURED = 2
+    """TLS is done."""
+    GREETED = 3
+    """HELLO came."""
 
 
 @dataclass(eq=False, slots=True)
@@ -25,9 +44,10 @@ class Place:
 
     Attributes:
         host: where it comes from, without the port.
+        network: the part of that which tells users apart.
         opened_at: on trio's clock.
         role: None until the peer has proved itself.
-        handshake_steps: how many steps of the handshake are done: TLS, HELLO.
+        step: how far its handshake is.
         idle_since: of a client, since when it has no open request; None while it has one.
         evicted: why it must go, or None.
     """
@@ -35,10 +55,14 @@ class Place:
     host: str
     opened_at: float
     role: Literal["worker", "client"] | None = None
-    handshake_steps: int = 0
+    step: Step = Step.CONNECTED
     idle_since: float | None = None
     evicted: str | None = None
-    _scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    network: str = field(init=False)
+    _scope: trio.CancelScope = field(init=False, default_factory=trio.CancelScope)
+
+    def __post_init__(self) -> None:
+        self.network = network_of(self.host)
 
     @contextmanager
     def evictable(self) -> Iterator[None]:
@@ -47,6 +71,10 @@ class Place:
             if self.evicted is not None:
                 self._scope.cancel()
             yield
+
+    def reach(self, step: Step) -> None:
+        """Its handshake is at least so far."""
+        self.step = max(self.step, step)
 
     def evict(self, why: str) -> None:
         """Let it go, with the reason if that can be written without waiting."""
@@ -68,11 +96,9 @@ class Places:
         self._places[place] = None
         waiting = self._of(None)
         if len(waiting) > UNAUTHENTICATED_MAX:
-            per_host = Counter(each.host for each in waiting)
-            most = max(per_host.values())
-            crowd = [each for each in waiting if per_host[each.host] == most]
-            # Among those that are equally far the one that came first.
-            self._evict(min(crowd, key=lambda each: each.handshake_steps), "too many connections")
+            crowd = _largest(waiting, lambda each: each.network)
+            crowd = _largest(crowd, lambda each: each.host)
+            self._evict(_first_of_too_many(crowd), "too many connections")
 
     def admit(self, place: Place, role: Literal["worker", "client"]) -> str | None:
         """A peer has proved itself: give it a place, or say why there is none."""
@@ -98,3 +124,33 @@ class Places:
 
     def _of(self, role: str | None) -> list[Place]:
         return [each for each in self._places if each.role == role]
+
+
+def network_of(host: str) -> str:
+    """What tells the users of an address apart: all of IPv4, the first half of IPv6."""
+    try:
+        address = ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return host
+    if address.version == 4:
+        return str(address)
+    return str(address.ipv4_mapped or IPv6Network((address, IPV6_NETWORK_BITS), strict=False))
+
+
+def _largest(places: list[Place], key: Callable[[Place], str]) -> list[Place]:
+    """Those whose `key` is that of most places."""
+    counts = Counter(key(each) for each in places)
+    most = max(counts.values())
+    return [each for each in places if counts[key(each)] == most]
+
+
+def _first_of_too_many(crowd: list[Place]) -> Place:
+    """Of the first step of the handshake at which more than their share are, the one that came
+    first.
+
+    Those that say nothing thus never drive out one whose handshake goes on; nor do those that go on
+    for a while and then stop drive out one that has just come, and had no time to say anything.
+    """
+    counts = Counter(each.step for each in crowd)
+    step = next(each for each in Step if counts[each] * len(Step) >= len(crowd))
+    return next(each for each in crowd if each.step is step)

@@ -6,6 +6,7 @@ WELCOME is `reception`; which connection makes room when there are too many is `
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 import trio
@@ -19,7 +20,7 @@ from logan.cluster.limits import (
     RECEIVE_BYTES_MAX,
 )
 from logan.cluster.link import Link, LinkLostError, admit
-from logan.cluster.places import Place, Places
+from logan.cluster.places import Place, Places, Step
 from logan.cluster.reception import ClientHandler, WorkerHandler, WorkerSession
 from logan.errors import ProtocolError
 from logan.log import logger_of
@@ -77,12 +78,15 @@ class Server:
         if coordinator.ssl is not None:
             secure = trio.SSLStream(plain, coordinator.ssl, server_side=True, https_compatible=True)
             with place.evictable(), trio.fail_after(HANDSHAKE_S_MAX):
+                if isinstance(plain, trio.SocketStream):
+                    await trio.lowlevel.wait_readable(plain.socket)
+                    place.reach(Step.SPOKEN)
                 await secure.do_handshake()
             if place.evicted is not None:
                 return
-            place.handshake_steps += 1
+            place.reach(Step.SECURED)
             stream = secure
-        link = Link(stream, "coordinator")
+        link = Link(stream, "coordinator", on_bytes=partial(place.reach, Step.SPOKEN))
         async with open_flat_nursery() as nursery:
             nursery.start_soon(_write, link, nursery.cancel_scope)
             try:
@@ -115,7 +119,7 @@ class Server:
             return None if full is None else ("busy", full)
 
         def greeted(hello: Hello) -> None:
-            place.handshake_steps += 1
+            place.reach(Step.GREETED)
 
         welcome = Welcome(coordinator.limits.heartbeat_s, coordinator.limits.lease_s)
         hello = await admit(

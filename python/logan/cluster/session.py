@@ -479,8 +479,8 @@ class Session:
         """Why a chunk was not scanned. What only the operator of this worker can change is said
         here, too, once for each job."""
         if not is_outside(error.message) and error.kind != NO_ROOM:
-            return error.message
-        text = f"{error.message}; {error.hint}"
+            return str(error)
+        text = f"{error}; {error.hint}"
         told = (held.lease.job, error.kind)
         if told not in self._told:
             self._told.add(told)

@@ -30,6 +30,7 @@ from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
 from logan.model import Detection, Source
 from logan.plan import Options
 from logan.sources import Input, expand, first_line, open_named, shown_name
+from logan.sources.compressed import named_otherwise
 from logan.sources.expand import Folder, Named, is_pattern, is_url
 from logan.sources.local import Place, by_name, working_directory
 from logan.sources.rotation import natural
@@ -276,7 +277,7 @@ def _refuse_stream(entry: Input) -> None:
     if entry.stream is not None:
         entry.stream.close()
         entry.stream, entry.source = None, None
-        what = "served without ranges" if is_url(entry.path) else "no regular file"
+        what = "served without ranges" if is_url(entry.path) else "no file with a size"
         entry.error = InputError(f"{shown_name(entry.path)} is {what}", input=entry.path)
 
 
@@ -323,6 +324,8 @@ def _plan_found(submission: Submission, answers: Mapping[str, FoundBody]) -> Pla
             seen[identity] = name
             entry = Input(name)
             _detect(entry, file)
+            if file.size and (note := named_otherwise(file.url, file.compression)) is not None:
+                entry.notes.append(note)
             if len(inputs) >= INPUTS_PER_JOB_MAX:
                 raise UsageError(f"more than {INPUTS_PER_JOB_MAX:,} files match")
             inputs.append(entry)

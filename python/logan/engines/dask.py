@@ -1,10 +1,18 @@
-"""The engine that runs on a Dask cluster: one that is there, or one made for the job.
+"""The engine that runs on a Dask cluster: an existing one, or one made for the job.
 
-Chunks go out in *blocks*: aligned powers of two of neighbouring chunks, so that each block is a
+Chunks go out in *blocks*: aligned powers of two of neighboring chunks, so that each block is a
 whole subtree of the fixed merge tree. A task is one native scan of a block, which merges it; the
 blocks' summaries are merged here, along the tree over blocks, which is the rest of the same tree.
-So the bytes are those of every other engine however Dask places, repeats or loses tasks. Dask
-itself starts tasks again whose worker died; nothing here counts on a task running only once.
+So the bytes are those of every other engine however Dask places, repeats or loses tasks.
+
+Dask starts a task again whose worker died while it ran, and repeats what a dead worker had
+computed, as long as it knows how: so nothing is sent to workers but tasks, the spec included. What
+Dask loses all the same (it forgets tasks when its connection to this process breaks) is submitted
+again, a bounded number of times for each block. Nothing here counts on a task running only once.
+
+A scheduler that cannot be reached, does not answer, or has had no worker for a while ends the job
+with one error. Dask's own log lines and warnings are off while the engine runs: whatever matters
+is an error or stands in the report.
 
 Workers read the sources themselves, so files must lie at the same paths on every host, and objects
 need the credentials of each worker's environment; what a worker finds changed or unreadable is
@@ -13,28 +21,43 @@ named in the result. A compressed source is one chunk. Streams are read by this 
 
 from __future__ import annotations
 
+import concurrent.futures
 import logging
 import signal
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+import threading
+import time
+import warnings
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache, partial
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, Any, Final
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from logan import _logan
 from logan._logan import Cancel, Fingerprint, MergeTree, Spec, Summary
 from logan.cpus import cpus
 from logan.engines import Progress
 from logan.engines.local import read_streams
-from logan.errors import ClusterError, InputError, SourceChangedError, UsageError
+from logan.errors import ClusterError, InputError, LoganError, SourceChangedError, UsageError
 from logan.model import Archive, Chunk, Missing, Plan, Result, Source, join_missing
+from logan.report.words import plural
 from logan.sources import figures
+from logan.sources.local import working_directory
 from logan.sources.stdin import Stream
 
 if TYPE_CHECKING:
-    from distributed import Client, Future
+    from distributed import Client, Future, LocalCluster
 
 __all__ = ["ADDRESS", "run"]
+
+T = TypeVar("T")
+
+Found = tuple[bytes, list[Missing], dict[int, Archive], str]
+"""What `scan_block` gives."""
+
+_SAME_EVERYWHERE: Final = "install the same logan-analyzer for the scheduler and every worker"
 
 ADDRESS: Final = "SCHEDULER, such as tcp://10.0.0.1:8786"
 
@@ -42,14 +65,46 @@ BLOCKS_MAX: Final = 1024
 """Tasks of a job: enough for hundreds of workers, few enough that each costs nothing to track."""
 
 CONNECT_TIMEOUT_S: Final = 10
+"""How long to try to reach the scheduler: at the start, and after its connection broke."""
+
 POLL_S: Final = 0.1
 """How soon a cancelled job notices, and how often progress shows."""
 
-SILENT: Final = logging.CRITICAL + 1
-"""A cluster of our own is nobody's to watch; what matters is said by us."""
+STARTS_MAX: Final = 3
+"""Of a cluster for the job: a process that dies while it starts ends the start of all."""
+
+CHECK_INTERVAL_S: Final = 5
+"""How long no block may have ended before the scheduler is asked whether it is alive."""
+
+CLOSE_TIMEOUT_S: Final = 5
+"""For what is good manners in the end: to take leave, to stop workers."""
+
+ANSWER_TIMEOUT_S: Final = 15
+"""A scheduler that is busy with other jobs answers within seconds."""
+
+FETCH_TIMEOUT_S: Final = 10
+"""For a summary to arrive, which has at most 64 MiB; then it counts as lost, and after each loss
+the next one may take twice as long."""
+
+FETCHES_MAX: Final = 16
+"""Summaries on their way at a time: a few from workers that just died must not hold up others."""
+
+WORKERS_WAIT_MAX_S: Final = 60
+"""How long the cluster may be without a worker; one that died and is started again takes two."""
+
+RESUBMISSIONS_MAX: Final = 3
+"""Of a block that Dask lost. A broken connection loses all blocks at once, through no fault of
+theirs; what is lost more often than that is not lost by chance."""
 
 RETRIES: Final = 2
 """Of a task that raised: what a scan foresees is in its result, so this is a worker's bad luck."""
+
+LOGGERS: Final = ("distributed", "tornado", "asyncio", "dask")
+"""Roots of the loggers that are silent during a run. The event loop's is among them: it reports
+what Dask's own coroutines left behind."""
+
+SILENT: Final = logging.CRITICAL + 1
+"""The level at which workers log that belong to the job alone."""
 
 
 def run(
@@ -71,21 +126,19 @@ def run(
         summary, missing = read_streams(streams, plan, spec, progress, cancel)
         return Result(summary, 1, missing=join_missing(missing))
     with _client(address, threads) as client:
-        _check_versions(client)
-        outcome = _Job(client, plan, spec, progress, cancel).run()
-        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        job = _Job(client, plan, spec, progress, cancel)
+        job.run()
     rest, lost = read_streams(streams, plan, spec, progress, cancel)
-    summary = outcome.tree.finish().merge(rest)
+    summary = job.tree.finish().merge(rest)
     missing = [
-        figures.in_decoded_offsets(each, plan, summary, outcome.archives)
-        for each in outcome.missing + lost
+        figures.in_decoded_offsets(each, plan, summary, job.archives) for each in job.missing + lost
     ]
     return Result(
         summary,
-        threads=sum(worker["nthreads"] for worker in workers) or 1,
+        threads=sum(job.threads.values()) or 1,
         missing=join_missing(missing),
-        workers=tuple(outcome.share(str(worker["name"])) for worker in workers),
-        archives=outcome.archives,
+        workers=job.shares(),
+        archives=job.archives,
     )
 
 
@@ -106,142 +159,252 @@ class _Job:
         self.tree = MergeTree(spec)
         self.missing: list[Missing] = []
         self.archives: dict[int, Archive] = {}
+        self.threads: dict[str, int] = {}
         self._client = client
         self._plan = plan
-        self._spec = spec
         self._progress = progress
         self._cancel = cancel
+        self._blocks = blocks(plan.chunks)
+        self._spec_json = spec.to_json()
+        self._spec: Future | None = None
+        self._futures: dict[int, Future] = {}
+        self._finished: deque[tuple[int, Future]] = deque()
+        self._fetches: dict[int, tuple[Future, float]] = {}
+        self._events: SimpleQueue[tuple[int, Future, Found | Exception | None]] = SimpleQueue()
+        self._losses: Counter[int] = Counter()
         self._done = 0
         self._chunks_of: Counter[str] = Counter()
         self._bytes_of: Counter[str] = Counter()
+        self._heard_at = self._staffed_at = time.monotonic()
 
-    def share(self, worker: str) -> dict[str, Any]:
-        """The worker's entry in the report's `performance`; what only Dask knows is null."""
-        return {
-            "worker": worker,
-            "chunks_done": self._chunks_of[worker],
-            "chunks_lost": None,
-            "bytes": self._bytes_of[worker],
-            "bytes_per_second": None,
-            "peak_rss_bytes": None,
-            "cpu_percent": None,
-        }
+    def shares(self) -> tuple[dict[str, Any], ...]:
+        """The workers' entries in the report's `performance`: those that are connected, and those
+        that were when they scanned something. What Dask does not tell is null."""
+        return tuple(
+            {
+                "worker": worker,
+                "chunks_done": self._chunks_of[worker],
+                "chunks_lost": None,
+                "bytes": self._bytes_of[worker],
+                "bytes_per_second": None,
+                "peak_rss_bytes": None,
+                "cpu_percent": None,
+            }
+            for worker in dict.fromkeys([*self.threads, *self._chunks_of])
+        )
 
-    def run(self) -> _Job:
-        """Until every block is done, or the job is cancelled."""
-        from distributed import wait
+    def run(self) -> None:
+        """Until every block is done or given up, or the job is cancelled.
 
-        waiting = self._submit()
-        try:
-            while waiting and not self._cancel.is_set():
-                try:
-                    ended = wait(list(waiting), timeout=POLL_S, return_when="FIRST_COMPLETED").done
-                except TimeoutError:
-                    ended = set()
-                for future in ended:
-                    index, block = waiting.pop(future)
-                    self._take(index, block, future)
-                self._tell()
-        finally:
-            if waiting:
-                self._client.cancel(list(waiting), force=True)
-        for _, block in waiting.values():
-            self._lose(block, "cancelled", "stopped on request; run it again for complete figures")
-        return self
+        Raises `ClusterError`, and whatever logan's own error a task raised.
+        """
+        with _or_scheduler_lost(self._client):
+            self._look(ANSWER_TIMEOUT_S)
+            for index in range(len(self._blocks)):
+                self._submit(index)
+        while self._futures and not self._cancel.is_set():
+            with _or_scheduler_lost(self._client):
+                self._step()
+            self._tell()
+        cancelled, self._futures = self._futures, {}
+        for index in cancelled:
+            self._lose(index, "cancelled", "stopped on request; run it again for complete figures")
+        with suppress(OSError):  # nothing more depends on the scheduler
+            if cancelled:
+                stop = partial(self._client.cancel, list(cancelled.values()), force=True)
+                _bounded(stop, CLOSE_TIMEOUT_S)
+            self._look(CLOSE_TIMEOUT_S)
 
-    def _submit(self) -> dict[Future, tuple[int, tuple[Chunk, ...]]]:
-        # One copy on each worker, not one in each task.
-        spec = self._client.scatter(self._spec, broadcast=True, hash=False)
-        futures = {}
-        for index, block in enumerate(blocks(self._plan.chunks)):
-            sources = {chunk.source: self._plan.sources[chunk.source] for chunk in block}
-            how = (self._plan.chunk_size, self._plan.expansion_max)
-            future = self._client.submit(
-                scan_block, block, sources, spec, *how, pure=False, retries=RETRIES
-            )
-            futures[future] = (index, block)
-        return futures
+    def _submit(self, index: int) -> None:
+        block = self._blocks[index]
+        sources = {chunk.source: self._plan.sources[chunk.source] for chunk in block}
+        if self._spec is None or self._spec.cancelled():
+            # The tasks share one copy on each worker, of text: what it means is for logan to say.
+            self._spec = self._client.submit(str, self._spec_json, pure=False)
+        future = self._client.submit(
+            scan_block,
+            block,
+            sources,
+            self._spec,
+            self._plan.chunk_size,
+            self._plan.expansion_max,
+            _logan.__version__,
+            pure=False,
+            retries=RETRIES,
+        )
+        self._futures[index] = future
+        future.add_done_callback(lambda ended: self._events.put((index, ended, None)))
 
-    def _take(self, index: int, block: tuple[Chunk, ...], future: Future) -> None:
+    def _step(self) -> None:
+        """Do what can be done now; wait a little if that is nothing."""
+        with suppress(Empty):
+            event = self._events.get(timeout=POLL_S)
+            while True:
+                self._hear(*event)
+                event = self._events.get_nowait()
+        now = time.monotonic()
+        for index in [i for i, (_, deadline) in self._fetches.items() if deadline <= now]:
+            self._take(index, self._fetches[index][0], TimeoutError("its result did not arrive"))
+        while self._finished and len(self._fetches) < FETCHES_MAX:
+            self._fetch(*self._finished.popleft())
+        self._check()
+
+    def _hear(self, index: int, future: Future, outcome: Found | Exception | None) -> None:
+        """Of a block that ended on its worker (no outcome yet), or whose outcome is here."""
+        self._heard_at = time.monotonic()
+        if self._futures.get(index) is not future:
+            return  # too late: it was submitted again
+        if outcome is None:
+            self._finished.append((index, future))
+        else:
+            self._take(index, future, outcome)
+
+    def _fetch(self, index: int, future: Future) -> None:
+        """Have the outcome of a block fetched by a thread: from a worker that just died it may
+        take long, which must not hold up the others."""
+
+        def fetch() -> None:
+            try:
+                outcome = future.result()
+            except Exception as error:
+                outcome = error
+            self._events.put((index, future, outcome))
+
+        timeout_s = FETCH_TIMEOUT_S * 2 ** self._losses[index]
+        self._fetches[index] = (future, time.monotonic() + timeout_s)
+        threading.Thread(target=fetch, name="logan-dask", daemon=True).start()
+
+    def _take(self, index: int, future: Future, outcome: Found | Exception) -> None:
         from distributed import KilledWorker
 
-        try:
-            summary, failures, archives, worker = future.result()
-        except KilledWorker:
-            why = "every worker that scanned it died"
-            self._lose(block, "poison", f"{why}; see the workers' logs")
-            return
-        except Exception as error:
-            raise ClusterError(
-                f"a Dask worker failed: {type(error).__name__}: {error}",
-                hint="see the workers' logs",
-            ) from error
-        finally:
-            future.release()
+        del self._fetches[index], self._futures[index]
+        has_failed = future.status == "error"
+        future.release()
+        if isinstance(outcome, KilledWorker):
+            # Dask has counted already, and each further try may cost someone a worker.
+            deaths = plural(outcome.allowed_failures + 1, "worker")
+            self._lose(index, "poison", f"{deaths} died while scanning it; see the workers' logs")
+        elif not isinstance(outcome, Exception):
+            self._merge(index, *outcome)
+        elif has_failed:
+            _raise_error_of_task(outcome)
+        else:
+            self._resubmit(index, outcome)
+
+    def _merge(
+        self,
+        index: int,
+        summary: bytes,
+        failures: Sequence[Missing],
+        archives: Mapping[int, Archive],
+        worker: str,
+    ) -> None:
+        size = sum(chunk.end - chunk.start for chunk in self._blocks[index])
         self.tree.insert(index, Summary.from_bytes(summary))
         self.missing.extend(failures)
         self.archives.update(archives)
-        self._chunks_of[worker] += len(block)
-        self._bytes_of[worker] += _size(block)
-        self._done += _size(block)
+        self._chunks_of[worker] += len(self._blocks[index])
+        self._bytes_of[worker] += size
+        self._done += size
 
-    def _lose(self, block: Sequence[Chunk], kind: str, why: str) -> None:
+    def _resubmit(self, index: int, error: Exception) -> None:
+        """Submit a block again that Dask lost: its task forgotten, its connection broken, its
+        result gone with a worker."""
+        self._await_connection()
+        if isinstance(error, TimeoutError):
+            self._look(ANSWER_TIMEOUT_S)
+        self._losses[index] += 1
+        if self._losses[index] <= RESUBMISSIONS_MAX:
+            self._submit(index)
+            return
+        why = f"Dask lost it {plural(self._losses[index], 'time')} ({type(error).__name__})"
+        self._lose(index, "lost", f"{why}; see the logs of its scheduler and workers")
+
+    def _lose(self, index: int, kind: str, why: str) -> None:
         self.missing.extend(
-            Missing(chunk.source, chunk.start, chunk.end, kind, why) for chunk in block
+            Missing(chunk.source, chunk.start, chunk.end, kind, why)
+            for chunk in self._blocks[index]
         )
+
+    def _await_connection(self) -> None:
+        """While the client connects to its scheduler again, which it does by itself for a while."""
+        while self._client.status == "connecting" and not self._cancel.is_set():
+            time.sleep(POLL_S)
+        if self._client.status not in ("connecting", "running"):
+            raise ConnectionError("closed")
+
+    def _check(self) -> None:
+        """Raise `ClusterError` if there is nothing to wait for any more."""
+        self._await_connection()
+        if time.monotonic() - self._heard_at >= CHECK_INTERVAL_S:
+            self._look(ANSWER_TIMEOUT_S)
+
+    def _look(self, timeout_s: float) -> None:
+        """Ask the scheduler which workers there are."""
+        ask = partial(self._client.sync, self._client.scheduler.identity)
+        found = _bounded(ask, timeout_s)["workers"]
+        self._heard_at = time.monotonic()
+        if found:
+            self.threads = {str(each["name"]): each["nthreads"] for each in found.values()}
+            self._staffed_at = self._heard_at
+        elif not self.threads or self._heard_at - self._staffed_at >= WORKERS_WAIT_MAX_S:
+            address = self._client.scheduler.address
+            since = f"has had no worker for {WORKERS_WAIT_MAX_S} s"
+            raise ClusterError(
+                f"the Dask scheduler at {address} {since if self.threads else 'has no workers'}",
+                hint=f"start some with: dask worker {address}",
+            )
 
     def _tell(self) -> None:
         if self._progress is not None:
             self._progress(self._done, self._plan.bytes)
 
 
+def _raise_error_of_task(error: Exception) -> NoReturn:
+    """What a task raised, after its retries."""
+    if isinstance(error, LoganError):
+        raise error
+    if _is_caused_by_missing_module(error):
+        raise ClusterError(
+            f"the Dask scheduler or a worker of it has no logan: {error}",
+            hint=_SAME_EVERYWHERE,
+        ) from error
+    raise ClusterError(
+        f"a Dask worker failed: {type(error).__name__}: {error}", hint="see the workers' logs"
+    ) from error
+
+
 def scan_block(
     block: Sequence[Chunk],
     sources: Mapping[int, Source],
-    spec: Spec,
+    spec_json: str,
     chunk_size: int,
     expansion_max: int,
-) -> tuple[bytes, list[Missing], dict[int, Archive], str]:
-    """Runs on a worker: summary bytes, what is missing, and what archives held, of neighbouring
-    chunks and their sources; and the worker's name."""
+    version: str,
+) -> Found:
+    """Runs on a worker: summary bytes, what is missing, and what archives held, of neighboring
+    chunks and their sources; and the worker's name.
+
+    Raises `ClusterError` on a worker of another version of logan than `version`: it may count
+    otherwise, and its bytes may not merge with those of others.
+    """
     from distributed import get_worker
 
-    worker = str(get_worker().name)
+    worker = get_worker()
+    if version != _logan.__version__:
+        raise ClusterError(
+            f"the Dask worker {worker.address} has logan {_logan.__version__}, this is {version}",
+            hint=_SAME_EVERYWHERE,
+        )
+    spec = _spec(spec_json)
     tree = MergeTree(spec)
-    # Files come first, as in a plan, so places in the list are those in the tree.
-    ranges = [
-        (chunk.source, chunk.start, chunk.end)
-        for chunk in block
-        if sources[chunk.source].fingerprint is not None
-    ]
     missing: list[Missing] = []
     archives: dict[int, Archive] = {}
-    if ranges:
-        files = {i: each for i, each in sources.items() if each.fingerprint is not None}
-        named = {
-            i: (each.url, Fingerprint.from_json(each.fingerprint or ""))
-            for i, each in files.items()
-        }
-        # Sources are named by their index in the spec. Those not in the block are never opened.
-        any_file = next(iter(named.values()))
-        outcome = _logan.scan(
-            [named.get(index, any_file) for index in range(max(named) + 1)],
-            ranges,
-            spec,
-            threads=1,
-            archives={
-                index: each.compression
-                for index, each in files.items()
-                if each.compression is not None
-            },
-            chunk_size=chunk_size,
-            expansion_max=expansion_max,
-            tree=tree,
-        )
-        missing += [Missing(*failure) for failure in outcome.failures]
-        for held in outcome.archives:
-            archives[held[0]] = Archive(*held[1:])
-    for place in range(len(ranges), len(block)):
+    # Files come first, as in a plan, so places in the block are those in the tree.
+    files = [chunk for chunk in block if sources[chunk.source].fingerprint is not None]
+    if files:
+        _scan_files(files, sources, spec, chunk_size, expansion_max, tree, missing, archives)
+    for place in range(len(files), len(block)):
         chunk = block[place]
         try:
             found = figures.of_object(
@@ -255,7 +418,7 @@ def scan_block(
         except InputError as error:
             why = str(error)
             if not isinstance(error, SourceChangedError):
-                why += f" (tried by {worker})"  # another one may be able to: name whom to look at
+                why += f" (tried by {worker.name})"  # another one may be able to
             missing.append(Missing(chunk.source, chunk.start, chunk.end, error.kind, why))
             continue
         if found.fault is not None:
@@ -263,45 +426,177 @@ def scan_block(
         if found.archive is not None:
             archives[chunk.source] = found.archive
         tree.insert(place, found.summary)
-    return tree.finish().to_bytes(), missing, archives, worker
+    return tree.finish().to_bytes(), missing, archives, str(worker.name)
 
 
-def _size(block: Sequence[Chunk]) -> int:
-    return sum(chunk.end - chunk.start for chunk in block)
+def _scan_files(
+    chunks: Sequence[Chunk],
+    sources: Mapping[int, Source],
+    spec: Spec,
+    chunk_size: int,
+    expansion_max: int,
+    tree: MergeTree,
+    missing: list[Missing],
+    archives: dict[int, Archive],
+) -> None:
+    """Scan chunks of files into `tree`; add to `missing` and `archives`."""
+    files = {i: each for i, each in sources.items() if each.fingerprint is not None}
+    named = {
+        i: (each.url, Fingerprint.from_json(each.fingerprint or "")) for i, each in files.items()
+    }
+    # Sources are named by their index in the spec. Those not in the block are never opened.
+    any_file = next(iter(named.values()))
+    outcome = _logan.scan(
+        [named.get(index, any_file) for index in range(max(named) + 1)],
+        [(chunk.source, chunk.start, chunk.end) for chunk in chunks],
+        spec,
+        threads=1,
+        archives={
+            index: each.compression for index, each in files.items() if each.compression is not None
+        },
+        chunk_size=chunk_size,
+        expansion_max=expansion_max,
+        tree=tree,
+    )
+    missing += [Missing(*failure) for failure in outcome.failures]
+    for held in outcome.archives:
+        archives[held[0]] = Archive(*held[1:])
+
+
+@lru_cache(maxsize=1)
+def _spec(spec_json: str) -> Spec:
+    """Parsed once by each worker of a job, not once for each block."""
+    return Spec(spec_json)
+
+
+def _is_caused_by_missing_module(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("logan"):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _bounded(call: Callable[[], T], timeout_s: float) -> T:
+    """What `call` gives; `TimeoutError` if that takes longer.
+
+    Dask's own limits do not end every wait for a scheduler that is frozen, so a thread waits there.
+    """
+    outcome: concurrent.futures.Future[T] = concurrent.futures.Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(call())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="logan-dask", daemon=True).start()
+    return outcome.result(timeout_s)
+
+
+@contextmanager
+def _or_scheduler_lost(client: Client) -> Iterator[None]:
+    """Dask raises errors of many types when its scheduler is lost; here they become one."""
+    address = client.scheduler.address
+    try:
+        yield
+    except LoganError:
+        raise
+    except Exception as error:
+        if client.status == "running" and not isinstance(error, OSError):
+            raise
+        if client.status != "running":
+            why = "the connection broke and could not be made again"
+        else:
+            why = "it does not answer" if isinstance(error, TimeoutError) else str(error)
+        raise ClusterError(
+            f"lost the Dask scheduler at {address}: {why}",
+            hint="see its log; run the job again once it is there",
+        ) from error
 
 
 @contextmanager
 def _client(address: str | None, threads: int | None) -> Iterator[Client]:
     try:
-        from distributed import Client, LocalCluster
+        from distributed import Client
     except ImportError:
         raise UsageError(
             "the dask engine needs dask", hint="pip install 'logan-analyzer[dask]'"
         ) from None
     if address is not None:
         _check_address(address)
-        try:
-            client = Client(address, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise ClusterError(
-                f"no Dask scheduler at {address}: {error}", hint="start one with: dask scheduler"
-            ) from error
-        with client, client.as_current():
-            yield client
-        return
     with ExitStack() as stack:
-        with _deaf_to_ctrl_c():
-            cluster = LocalCluster(
-                n_workers=threads or cpus(),
+        stack.enter_context(_silent())
+        if address is not None:
+            try:
+                connect = partial(Client, timeout=CONNECT_TIMEOUT_S, set_as_default=False)
+                client = _bounded(partial(connect, address), CONNECT_TIMEOUT_S + CLOSE_TIMEOUT_S)
+            except (OSError, ValueError) as error:
+                raise ClusterError(
+                    f"no Dask scheduler at {address}: {str(error) or 'it does not answer'}",
+                    hint="start one with: dask scheduler",
+                ) from error
+            stack.callback(_close, client)
+        else:
+            with _deaf_to_ctrl_c():
+                cluster = _start_cluster(threads or cpus())
+                # We close it, whatever happens; a second time, at exit, would be a traceback.
+                cluster.shutdown_on_close = False
+                stack.callback(_close, cluster)
+                client = Client(cluster, set_as_default=False)
+                stack.callback(_close, client)
+        stack.enter_context(client.as_current())
+        yield client
+
+
+def _start_cluster(processes: int) -> LocalCluster:
+    """A cluster on this machine; it closes itself if a process of it dies before it has started."""
+    from distributed import LocalCluster
+
+    working_directory()  # the processes start there
+    for tries_left in reversed(range(STARTS_MAX)):
+        try:
+            return LocalCluster(
+                n_workers=processes,
                 threads_per_worker=1,
                 dashboard_address=None,
                 memory_limit=0,  # a summary is bounded; Dask's guard would only slow it down
                 silence_logs=SILENT,
             )
-            stack.enter_context(cluster)
-            client = stack.enter_context(Client(cluster, set_as_default=False))
-        stack.enter_context(client.as_current())
-        yield client
+        except (RuntimeError, OSError) as error:
+            if not tries_left:
+                raise ClusterError(
+                    f"cannot start a Dask cluster with {plural(processes, 'worker')}: {error}",
+                    hint="start fewer with --threads N, or use --engine local",
+                ) from error
+    raise AssertionError("the last try returns or raises")
+
+
+def _close(it: Client | LocalCluster) -> None:
+    """The result is here, or an error is on its way: what closing meets changes neither."""
+    with suppress(Exception):
+        _bounded(it.close, CLOSE_TIMEOUT_S)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """No log line or warning of Dask and what is below it, as long as the block runs."""
+    roots = tuple(f"{name}." for name in LOGGERS)
+    known = [
+        *LOGGERS,
+        *(name for name in logging.root.manager.loggerDict if name.startswith(roots)),
+    ]
+    loggers = [logging.getLogger(name) for name in known]
+    before = [each.disabled for each in loggers]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=rf"({'|'.join(LOGGERS)})(\.|$)")
+        try:
+            for each in loggers:
+                each.disabled = True
+            yield
+        finally:
+            for each, disabled in zip(loggers, before, strict=True):
+                each.disabled = disabled
 
 
 def _check_address(address: str) -> None:
@@ -333,24 +628,3 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _check_versions(client: Client) -> None:
-    """Another version may count otherwise, and its bytes may not merge with ours."""
-    found: dict[str, Any] = client.run(_version, on_error="return")
-    if not found:
-        raise ClusterError(
-            f"the Dask scheduler at {client.scheduler_info()['address']} has no workers",
-            hint="start some with: dask worker ADDRESS",
-        )
-    for worker, version in found.items():
-        if version != _logan.__version__:
-            what = f"has logan {version}" if isinstance(version, str) else "has no logan"
-            raise ClusterError(
-                f"the Dask worker {worker} {what}, this is {_logan.__version__}",
-                hint="install the same logan-analyzer on every worker",
-            )
-
-
-def _version() -> str:
-    return _logan.__version__

@@ -6,8 +6,8 @@ knows of chunks, engines or reports.
 `open_inputs` expands patterns and folders (`expand`) and looks at each file once: what it is, how
 large, how compressed, what a sample of it looks like. The first entry of `KINDS` that takes a path
 opens it: a regular file is read later by offset (`local`), an object on a server in ranges
-(`remote`); standard input and everything else without a size, such as a FIFO or a process
-substitution, is a stream (`stdin`) whose first bytes are kept.
+(`remote`); standard input and everything else without a size that is true, such as a FIFO, a
+process substitution or a file in /proc, is a stream (`stdin`) whose first bytes are kept.
 """
 
 from __future__ import annotations
@@ -25,7 +25,12 @@ from logan.errors import InputError
 from logan.limits import ARCHIVE_HEAD_BYTES_MAX, NAMES_SHOWN_MAX
 from logan.model import Detection, Source
 from logan.sources import expand, local, stdin
-from logan.sources.compressed import compression_of, decoded_sample, is_container
+from logan.sources.compressed import (
+    compression_of,
+    decoded_sample,
+    is_container,
+    named_otherwise,
+)
 from logan.sources.expand import Folder, Named, is_url
 from logan.sources.local import Place, by_name
 from logan.sources.stdin import Stream
@@ -112,6 +117,9 @@ def open_named(
 
 def _no_log(entry: Input) -> str | None:
     """Why a file that was found in a folder, not named, is left out; None if it is not."""
+    if entry.stream is not None:
+        entry.stream.close()
+        return "without a true size"  # there may be thousands, each an open file
     if entry.error is not None:
         return {"binary": "binary", "compressed": "compressed but no log"}.get(entry.error.kind)
     if entry.detection is None:
@@ -138,6 +146,9 @@ def _folder_entry(folder: Folder, found: int) -> Input:
         shown = ", ".join(readable_name(name) for name in names)
         skipped.append(f"{count:,} {why} ({shown}{', …' if count > NAMES_SHOWN_MAX else ''})")
     left_out = f"; left out: {', '.join(skipped)}" if skipped else ""
+    if not found and not is_url(folder.path) and (gone := local.without_folder(folder.path)):
+        entry.error = gone
+        return entry
     if found:
         entry.notes.append(f"a folder with {found:,} log{'s' if found != 1 else ''}{left_out}")
     else:
@@ -235,6 +246,8 @@ def _look_at(
         seen[identity] = entry.path
     if source.size == 0 or (entry.stream is not None and entry.stream.is_empty):
         entry.notes.append("empty: nothing to analyse")
+    elif (note := named_otherwise(entry.path, source.compression)) is not None:
+        entry.notes.append(note)
     entry.source = source if place.name == place.path else replace(source, url=place.name)
 
 
@@ -281,7 +294,12 @@ def _open_url(path: str, cancel: Cancel | None, url_roots: UrlRoots | None) -> O
 
 
 def _open_file(path: str, cancel: Cancel | None, url_roots: UrlRoots | None) -> Opened:
-    return *local.open_file(path), None
+    try:
+        return *local.open_file(path), None
+    except InputError as error:
+        if error.kind != local.SIZELESS:
+            raise
+    return _open_stream(path, cancel, url_roots)
 
 
 def _open_stream(path: str, cancel: Cancel | None, url_roots: UrlRoots | None) -> Opened:

@@ -1,7 +1,8 @@
 """Compressed logs and archives of logs: how they are stored, what they begin with, when they were
 written.
 
-Recognised by their first bytes, never by their name. Only the head is decoded here, for detection;
+Recognized by their first bytes, never by their name, though a name that promises something else is
+worth a note. Only the head is decoded here, for detection;
 engines decode the rest beside scanning.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlsplit
 
 from logan import _logan
 from logan.limits import ARCHIVE_HEAD_BYTES_MAX, ARCHIVE_SAMPLE_BYTES_MAX
@@ -18,6 +20,7 @@ __all__ = [
     "compression_of",
     "decoded_sample",
     "is_container",
+    "named_otherwise",
     "settled",
     "written_ns",
 ]
@@ -37,6 +40,38 @@ def compression_of(head: bytes) -> str | None:
 def is_container(compression: str | None) -> bool:
     """Whether there are logs in it, not one log."""
     return compression is not None and not {"tar", "zip"}.isdisjoint(compression.split("+"))
+
+
+_SUFFIXES: Final = {
+    "gz": ("gzip",),
+    "tgz": ("gzip", "tar"),
+    "bz2": ("bzip2",),
+    "tbz": ("bzip2", "tar"),
+    "tbz2": ("bzip2", "tar"),
+    "xz": ("xz",),
+    "txz": ("xz", "tar"),
+    "zst": ("zstd",),
+    "tzst": ("zstd", "tar"),
+    "lz4": ("lz4",),
+    "tar": ("tar",),
+    "zip": ("zip",),
+}
+"""What the last suffix of a name promises; `.tar` before it counts, too."""
+
+
+def named_otherwise(path: str, compression: str | None) -> str | None:
+    """A note if the name of a path or URL promises an archive that its content is not."""
+    name = urlsplit(path).path if "://" in path else path
+    first, *suffixes = name.rpartition("/")[2].lower().split(".")
+    promised = _SUFFIXES.get(suffixes[-1], ()) if first and suffixes else ()
+    if promised and suffixes[-2:-1] == ["tar"]:
+        promised = (*promised, "tar")
+    found = [] if compression is None else compression.split("+")
+    lacking = [each for each in promised if each not in found]
+    if not lacking:
+        return None
+    what = f"read as {compression}" if compression is not None else "read as plain text"
+    return f"its name promises {' and '.join(lacking)}, but its content is not that: {what}"
 
 
 def head_bytes(compression: str) -> int:

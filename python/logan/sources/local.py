@@ -20,7 +20,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from logan import _logan
 from logan._logan import Cancel
@@ -30,6 +30,7 @@ from logan.model import Source
 from logan.sources import compressed
 
 __all__ = [
+    "SIZELESS",
     "Opener",
     "Place",
     "by_name",
@@ -40,8 +41,13 @@ __all__ = [
     "layouts",
     "open_file",
     "sample",
+    "without_folder",
     "working_directory",
 ]
+
+
+SIZELESS: Final = "sizeless"
+"""The kind of the error about a file whose size is not that of its content."""
 
 
 class Place(Protocol):
@@ -93,11 +99,27 @@ def is_regular(path: str) -> bool:
 
 
 def open_file(path: str) -> tuple[Source, list[tuple[int, bytes]]]:
-    """The source that `path` is now, and samples (offset, bytes) of it. Raises `InputError`.
+    """The source that `path` is now, and samples (offset, bytes) of it.
 
     Of a compressed file the sample is decoded.
+
+    Raises:
+        InputError: it cannot be read; of kind `SIZELESS` if it holds more, or less, than its size
+            says. So do files that a kernel makes up when they are read (in /proc the size is 0, in
+            /sys that of a page), and those of some network file systems: they can be read to their
+            end, but not by offsets.
     """
     try:
+        told = os.stat(path).st_size
+        looked_at = min(told, compressed.MAGIC_BYTES)
+        if len(_head(path, looked_at or 1)) != looked_at:
+            raise InputError(
+                f"{os.fsencode(path).decode('utf-8', 'replace')} does not hold what its size says,"
+                f" {told:,} bytes: it can only be read to its end, not in chunks",
+                input=path,
+                kind=SIZELESS,
+                hint="run logan analyze where it is",
+            )
         fingerprint = _logan.Fingerprint.of(path)
         size = fingerprint.size
         head = _head(path, min(size, compressed.MAGIC_BYTES))
@@ -120,8 +142,12 @@ def open_file(path: str) -> tuple[Source, list[tuple[int, bytes]]]:
 
 
 def _head(path: str, length: int) -> bytes:
-    with open(path, "rb", buffering=0) as file:
-        return _read_at(file.fileno(), 0, length)
+    # Some files that a kernel makes up would wait for what they have not got yet.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        return _read_at(fd, 0, length)
+    finally:
+        os.close(fd)
 
 
 def sample(path: str, size: int) -> list[tuple[int, bytes]]:
@@ -190,6 +216,8 @@ def input_error(path: str, error: OSError) -> InputError:
     quoted = shlex.quote(name)
     match error.errno:
         case errno.ENOENT | errno.ENOTDIR:
+            if (gone := without_folder(path)) is not None:
+                return gone
             pattern = any(mark in path for mark in "*?[")
             return InputError(
                 f"{name}: no such file",
@@ -228,7 +256,10 @@ def _read_at(fd: int, offset: int, length: int) -> bytes:
     """Up to `length` bytes at `offset`; fewer only where the file ends."""
     pieces = []
     while length > 0:
-        piece = os.pread(fd, length, offset)
+        try:
+            piece = os.pread(fd, length, offset)
+        except BlockingIOError:
+            break
         if not piece:
             break
         pieces.append(piece)
@@ -263,3 +294,15 @@ def _deleted_directory() -> str:
         return os.readlink("/proc/self/cwd").removesuffix(" (deleted)")
     except OSError:  # there is no /proc elsewhere than on Linux; shells leave a variable
         return os.environ.get("PWD", "")
+
+
+def without_folder(path: str) -> InputError | None:
+    """The error about a relative path, if the working directory has been deleted."""
+    if os.path.isabs(path):
+        return None
+    try:
+        working_directory()
+    except UsageError as error:
+        name = os.fsencode(path).decode("utf-8", "replace")
+        return InputError(f"{name}: {error}", input=path, kind="missing", hint=error.hint)
+    return None

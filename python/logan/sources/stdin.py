@@ -1,4 +1,4 @@
-"""Standard input, FIFOs and whatever else has no size: streams, readable once.
+"""Standard input, FIFOs and whatever else has no size that is true: streams, readable once.
 
 The first bytes are read here, because detection needs them before a spec can exist; the rest is
 read by the engine from the same descriptor. Waiting for a slow writer ends when `cancel` is set.
@@ -6,6 +6,7 @@ read by the engine from the same descriptor. Waiting for a slow writer ends when
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import stat
@@ -19,7 +20,7 @@ from logan.limits import SAMPLE_HEAD_BYTES_MAX
 from logan.sources import compressed
 from logan.sources.local import input_error
 
-__all__ = ["Stream", "identity", "open_stream"]
+__all__ = ["Stream", "identity", "open_stream", "stream_error"]
 
 WAIT_MS = 100
 """How long a wait for bytes lasts before `cancel` is looked at again."""
@@ -64,7 +65,7 @@ def open_stream(path: str, *, cancel: Cancel | None = None) -> Stream:
     try:
         fd = _stdin_fd() if path == "-" else _open_waiting(path)
     except OSError as error:
-        raise input_error(path, error) from error
+        raise stream_error(path, error) from error
     stream = Stream(fd, b"", ended=False, owned=path != "-")
     try:
         stream.head, stream.ended = _read_head(fd, SAMPLE_HEAD_BYTES_MAX, cancel)
@@ -80,8 +81,20 @@ def open_stream(path: str, *, cancel: Cancel | None = None) -> Stream:
             os.set_blocking(fd, True)
     except OSError as error:
         stream.close()
-        raise input_error("standard input" if path == "-" else path, error) from error
+        raise stream_error(path, error) from error
     return stream
+
+
+def stream_error(path: str, error: OSError) -> InputError:
+    """`error` in words that name the input, "-" being standard input, and the next step."""
+    if path != "-":
+        return input_error(path, error)
+    if error.errno == errno.EBADF:
+        return InputError(
+            "standard input is not open for reading", input="-", hint="pipe a log into it"
+        )
+    why = error.strerror or str(error)
+    return InputError(f"standard input cannot be read: {why}", input="-")
 
 
 def _stdin_fd() -> int:
@@ -113,6 +126,8 @@ def _read_head(fd: int, wanted: int, cancel: Cancel | None) -> tuple[bytes, bool
         try:
             piece = os.read(fd, wanted - len(head))
         except BlockingIOError:
+            if stat.S_ISREG(os.fstat(fd).st_mode):
+                return bytes(head), True  # all that a file made up by the kernel has now
             continue
         if not piece:
             return bytes(head), True
