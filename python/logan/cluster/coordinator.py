@@ -647,7 +647,7 @@ class Coordinator:
         """The machine's figures."""
         return self._machine.statistics()
 
-    def _do(self, action: Action) -> None:  # noqa: PLR0912  a table of cases
+    def _do(self, action: Action) -> None:
         match action:
             case Grant(session=id, key=key, isolated=isolated):
                 self._grant(id, key, isolated)
