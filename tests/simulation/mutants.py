@@ -40,7 +40,7 @@ from logan.scheduler.stragglers import Helper, Helpers
 from logan.scheduler.timers import Timed
 from logan.scheduler.witnesses import Claim
 
-__all__ = ["MUTANTS", "WALL_CLOCK"]
+__all__ = ["CATCHING_SEEDS", "MUTANTS", "WALL_CLOCK"]
 
 WALL_CLOCK = "leases on the wall clock"
 """The one planted bug that is in the shell: the scheduler is right, the time is not."""
@@ -297,12 +297,6 @@ class NeverReplacesSlowBackups(Machine):
         return len(chunk.leases) == 1 and super()._helps(helper, chunk, wait_s)
 
 
-class ReplacesTheFasterLease(Machine):
-    def _replace_slower(self, chunk: Chunk) -> None:
-        chunk.leases = chunk.leases[::-1]
-        super()._replace_slower(chunk)
-
-
 class TriesSlowWorkersAgain(Machine):
     def _replace_slower(self, chunk: Chunk) -> None:
         super()._replace_slower(chunk)
@@ -473,7 +467,6 @@ MUTANTS: dict[str, type[Machine]] = {
     "waits for second opinions for good": WaitsForSecondOpinionsForGood,
     "loses a check with its worker": LosesChecksWithTheirWorker,
     "never replaces a slow backup": NeverReplacesSlowBackups,
-    "replaces the faster of two leases": ReplacesTheFasterLease,
     "tries slow workers again": TriesSlowWorkersAgain,
     "counts a replaced lease as a loss": CountsReplacedLeasesAsLosses,
     "believes all progress": BelievesAllProgress,
@@ -491,3 +484,61 @@ MUTANTS: dict[str, type[Machine]] = {
     "believes lines of other chunks": BelievesLinesOfOtherChunks,
 }
 """What is wrong, and the scheduler that does it."""
+
+CATCHING_SEEDS: dict[str, int] = {
+    "acknowledges before the commit": 0,
+    "stores a second result": 0,
+    "forgets to requeue on disconnect": 0,
+    "leases on the wall clock": 6,
+    "keeps a chunk that is hopeless": 31,
+    "counts attempts off by one": 0,
+    "renews expired leases": 12,
+    "renews leases that no heartbeat lists": 31,
+    "never lets a lease run out": 6,
+    "grants two leases to one worker": 9,
+    "grants third leases": 6,
+    "ignores holders": 0,
+    "ignores holders in backups": 0,
+    "does not cancel the loser": 3,
+    "loses the retry after a failed commit": 24,
+    "adds READY up": 0,
+    "counts a backup as a loss": 6,
+    "does not report quarantine": 0,
+    "grants what the journal has": 0,
+    "refuses late results": 2,
+    "ignores other digests": 2,
+    "never revokes a stalled lease": 19,
+    "lets a worker hang in what it lost": 46,
+    "never ends a pause": 8,
+    "gives a chunk back to who failed it": 3,
+    "sends no JOB after a reconnect": 0,
+    "ends a job before its last commit": 0,
+    "feeds draining sessions": 20,
+    "blames chunks for goodbyes": 87,
+    "never isolates": 0,
+    "waits for absent holders for good": 82,
+    "puts lost chunks last": 0,
+    "takes its own absence for theirs": 112,
+    "asks for no second opinion": 0,
+    "lets workers confirm themselves": 0,
+    "takes any opinion for the same": 1,
+    "waits for second opinions for good": 1,
+    "loses a check with its worker": 0,
+    "never replaces a slow backup": 735,
+    "tries slow workers again": 630,
+    "counts a replaced lease as a loss": 6,
+    "believes all progress": 86,
+    "takes reports for progress": 45,
+    "rates workers by results only": 892,
+    "knows nothing before the first result": 892,
+    "backs up no checks": 151,
+    "believes a single claim": 0,
+    "lets two claims overrule a look": 52,
+    "believes lines of any lease": 122,
+    "takes any look for a confirmation": 48,
+    "looks again for each claim": 3,
+    "never believes the only witness": 80,
+    "forgets who was here a moment ago": 278,
+    "believes lines of other chunks": 2258,
+}
+"""For each the first seed whose schedule catches it."""

@@ -135,7 +135,7 @@ class Oracle:
 
     # -- before the scheduler sees the event
 
-    def before(self, now: float, event: Event, late: bool) -> None:
+    def before(self, now: float, event: Event, late: bool) -> None:  # noqa: PLR0912  a table
         """Note what happened. `late`: the coordinator itself was absent, which grants time."""
         self.now = now
         match event:
@@ -299,7 +299,7 @@ class Oracle:
             right = bool(checks) and checks[0].agreed is not differs
             must(right, f"{key}: a second opinion, which {'differs' if differs else 'agrees'}")
 
-    def _judge(self, event: Event, action: Action) -> None:
+    def _judge(self, event: Event, action: Action) -> None:  # noqa: PLR0912  a table of cases
         match action:
             case SendJob(id, job):
                 must(id in self.sessions and job in self.jobs, f"job {job}: nobody to tell")

@@ -168,7 +168,7 @@ def _work_s(schedule: Schedule, job: JobPlan) -> float:
         second = chunk in job.verify or chunk in job.poison
         # So does a source that changed, and that worker may be amid a long scan of it. And who
         # answered wrongly, perhaps the fastest, leaves a chunk to the others.
-        slow = wrong or (source in job.changes and not job.readable)
+        slow = wrong or source in job.changes
         speed = speeds[0 if slow else max(-2 if second else -1, -len(speeds))] if speeds else inf
         # Poison kills two scans, and two more find it; a wrong answer makes another one.
         scans = 4 if chunk in job.poison else 2 if second else 1

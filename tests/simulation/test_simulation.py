@@ -9,7 +9,7 @@ import pytest
 
 from logan.scheduler.machine import Machine
 from tests.simulation.hunt import attempt, caught_after, hunt, shrink
-from tests.simulation.mutants import MUTANTS
+from tests.simulation.mutants import CATCHING_SEEDS, MUTANTS
 from tests.simulation.schedule import FAULTS, make
 
 SCHEDULES = 20_000
@@ -32,6 +32,9 @@ def test_every_schedule_comes_to_its_right_end(batch: int) -> None:
     assert total.alarms > size / 50
     assert total.checked > size
     assert total.lies > size / 20
+    assert total.claims > size / 10
+    assert total.looks > size / 20
+    assert total.replaced > size / 200
 
 
 def test_every_kind_of_fault_is_drawn() -> None:
@@ -43,6 +46,11 @@ def test_some_schedules_merge_real_summaries() -> None:
     seeds = [seed for seed in range(1000) if make(seed).real]
     assert len(seeds) >= 3
     assert not hunt(seeds).failures
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_pinned_seed_catches_a_planted_bug(mutant: str) -> None:
+    assert attempt(make(CATCHING_SEEDS[mutant]), mutant)[1] is not None
 
 
 @pytest.mark.parametrize("mutant", MUTANTS)

@@ -574,7 +574,9 @@ class World:
         for task in worker.tasks.values():
             if task.boasts and self.now - task.started_at > BOAST_S:
                 task.believed = task.believed + 1 if self.could_help(worker, task) else 0
-                must(task.believed < BELIEVED_BEATS_MAX, f"{task.key} only reports, and is believed")
+                must(
+                    task.believed < BELIEVED_BEATS_MAX, f"{task.key} only reports, and is believed"
+                )
         leases = tuple(self.progress(task) for task in worker.tasks.values())
         self.send_up(link, WorkerHeard(link.id, leases))
         self.after(self.limits.heartbeat_s, self.heartbeat, link)
@@ -586,13 +588,17 @@ class World:
         if chunk is None or list(chunk.live) != [task.key] or self.now < self.paused_until:
             return False
         plan = self.plans[job]
-        states = {each.name: each.state for each in self.machine.statistics().workers}
         fast = {each.plan.name for each in self.workers if each.plan.speed >= FAST}
+        # A few bytes say little of a speed: what others need for them is mostly messages.
+        active = {
+            each.name
+            for each in self.machine.statistics().workers
+            if each.state == "active" and not 0 < each.bytes_per_s < FAST / 2
+        }
         return any(
             session.free > 0
             and not session.leases
-            and states.get(session.name) == "active"
-            and session.name in fast - {worker.plan.name}
+            and session.name in (fast & active) - {worker.plan.name}
             and session.name in (chunk.holders or {session.name})
             and session.name not in chunk.refused | chunk.replaced | {chunk.author}
             and plan.unreadable.get(plan.source(id)) != session.name

@@ -36,7 +36,13 @@ from logan.cluster.reception import WorkerSession
 from logan.cluster.scanning import Scanned
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
-from logan.errors import ClusterError, InputError, ProtocolError, UsageError
+from logan.errors import (
+    ClusterError,
+    InputError,
+    ProtocolError,
+    SourceChangedError,
+    UsageError,
+)
 from logan.plan import Options
 from logan.scheduler.limits import Limits
 from logan.wire.connection import Connection
@@ -444,6 +450,75 @@ def test_lying_worker_is_not_believed(
             events = list(coordinator.events)
         assert report == logan.analyze(log, chunk_size=CHUNK)
         assert any("refused: it covers" in event["text"] for event in events)
+
+    run(main)
+
+
+def test_a_fast_worker_that_joins_late_does_what_a_slow_one_has(
+    network: Network, log: Path
+) -> None:
+    """Alice needs a hundred seconds for the only chunk, and bob less than one."""
+
+    async def main() -> None:
+        size = log.stat().st_size
+        slow, fast = worker("alice", log, pace=size / 100), worker("bob", log, pace=2 * size)
+        async with running(slow) as coordinator, trio.open_nursery() as nursery:
+            began = trio.current_time()
+            job = await coordinator.distribute_work(str(log))
+            await trio.sleep(2.0)
+            nursery.start_soon(fast.run)
+            report = await coordinator.result(job)
+            assert trio.current_time() - began < 2.0 + 0.5 + 3.0
+            nursery.cancel_scope.cancel()
+        assert report == logan.analyze(log)
+
+    run(main)
+
+
+def liar(log: Path, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    """Mallory, who says of each file that it has changed."""
+    mallory = worker("mallory", log)
+
+    async def accuse(work: Callable[[], Any]) -> Scanned:
+        await trio.lowlevel.checkpoint()
+        raise SourceChangedError("the file was rewritten")
+
+    monkeypatch.setattr(mallory, "in_thread", accuse)
+    return mallory
+
+
+def test_a_file_that_one_worker_calls_changed_is_looked_at(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def main() -> None:
+        team = liar(log, monkeypatch), worker("alice", log, pace=4 * CHUNK)
+        async with running(*team) as coordinator:
+            report = await coordinator.process_file(str(log), chunk_size=CHUNK)
+            events = list(coordinator.events)
+        assert report == logan.analyze(log, chunk_size=CHUNK)
+        assert not report["partial"]
+        assert any(
+            event["kind"] == "refused" and "mallory reported" in event["text"] for event in events
+        )
+
+    run(main)
+
+
+def test_a_file_that_did_change_is_given_up_at_once(network: Network, log: Path) -> None:
+    async def main() -> None:
+        team = worker("alice", log, pace=CHUNK), worker("bob", log, pace=CHUNK)
+        async with running(*team) as coordinator:
+            wish = Submission("paths", [str(log)], Options(chunk_size=CHUNK))
+            job = await coordinator.submit(wish)
+            await trio.sleep(2.5)
+            log.write_bytes(log.read_bytes()[: 3 * CHUNK])
+            changed_at = trio.current_time()
+            report = await coordinator.report_of(job)
+            chunks = len(range(0, LINES * 50, CHUNK))
+            assert trio.current_time() - changed_at < chunks / len(team) + 1.0
+        assert report["partial"]
+        assert all("changed" in each["why"] for each in report["missing"])
+        assert "witness" not in report["missing"][0]["why"]
 
     run(main)
 

@@ -15,7 +15,7 @@ from logan.scheduler.actions import (
     Recovered,
     Resolve,
 )
-from logan.scheduler.events import ChunkFailed, ChunksHopeless, CommitFailed, JobCancelled
+from logan.scheduler.events import ChunksHopeless, CommitFailed, JobCancelled
 from logan.scheduler.limits import Limits
 from logan.scheduler.states import StateError
 from tests.unit.scheduling import Stage

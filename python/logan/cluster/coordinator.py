@@ -408,9 +408,7 @@ class Coordinator:
             raise
         running.drawn = self._draw(range(len(plan.chunks)))
         self.step(
-            JobAdded(
-                running.id, running.items(), verify=running.drawn, readable=running.readable()
-            )
+            JobAdded(running.id, running.items(), verify=running.drawn, readable=running.readable())
         )
         self._nursery.start_soon(self._mind_absence, running)
         return running.submitted

@@ -308,9 +308,9 @@ class Machine:
                 strays[progress.key] = self._stray(session, progress)
                 continue
             lease.deadline = deadline
-            if lease.first_at == inf:
-                lease.first_at, lease.first_scanned = now, progress.scanned_bytes
             if progress.scanned_bytes > lease.scanned and not lease.doubted:
+                if not lease.scanned:
+                    lease.first_at, lease.first_scanned = now, progress.scanned_bytes
                 lease.scanned = progress.scanned_bytes
                 lease.progress_at = now
                 lease.stalled = False
@@ -921,7 +921,8 @@ class Machine:
         now, limits = self._now, self._limits
         grace = now + 2 * limits.heartbeat_s
         for lease in list(session.leases.values()):
-            self._watch(lease)
+            if lease.scanned and not lease.doubted:
+                self._watch(lease)
             if late:
                 lease.deadline = lease.deadline if lease.deadline > now else grace
             elif lease.deadline <= now:
@@ -999,7 +1000,8 @@ class Machine:
 
     def _back_up_slowest(self) -> None:
         for lease in self._leases.values():
-            self._watch(lease)
+            if lease.scanned and not lease.doubted:
+                self._watch(lease)
         helpers = self._helpers()
         slowest = slowest_first(
             self._leases.values(), helpers, self._now, self._mean_rate, self._limits

@@ -90,7 +90,7 @@ class Lease:
     Attributes:
         scanned: bytes, as last reported.
         progress_at: when that last grew, or the lease was granted.
-        first_scanned, first_at: the first report, and when it came.
+        first_scanned, first_at: the first report of any, and when it came.
         promised_at: the earliest end that its reports have promised so far.
         doubted: it is so overdue by its own reports that they are not believed any more.
         stalled: it made no progress for so long that it was backed up.

@@ -10,7 +10,8 @@ How long a lease still takes is judged by
 
 A report is a promise: it says when the result will be there. A lease that is far overdue by its own
 reports is *doubted*, and its progress says nothing any more; its worker is doubted until it brings
-a result, and helps only where nobody else does. So whoever reports wrong progress holds a chunk up for about as long as it promised first.
+a result, and helps only where nobody else does. So whoever reports wrong progress holds a chunk up
+for about as long as it promised first.
 
 A chunk is worth another lease if a worker that brought results before would be done well before the
 leases that it has (`backup_gain` times its own time). The speed of others can only be learnt from
@@ -21,9 +22,10 @@ slower, never as faster. Of two leases the slower one makes room: a chunk never 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
+from typing import Final
 
 from logan.scheduler.limits import Limits
 from logan.scheduler.records import Chunk, Lease, Session, Worker
@@ -39,6 +41,10 @@ __all__ = [
     "watch",
     "worth_it",
 ]
+
+
+_OPEN: Final = ("leased", "checking")
+"""States of a chunk in which another lease of it may be of use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +94,20 @@ def slowest_first(
     """
     best = [some[0] for some in helpers if some]
     waits = []
-    for chunk in _outstanding(leases):
-        wait_s = min(expected_wait_s(lease, now, mean_rate, limits) for lease in chunk.leases)
-        if any(worth_it(helper, chunk, wait_s, mean_rate, limits) for helper in best):
-            waits.append((wait_s, chunk))
+    for lease in leases:
+        chunk = lease.chunk
+        held = chunk.leases
+        if held[0] is not lease or chunk.state not in _OPEN:
+            continue
+        wait_s = expected_wait_s(lease, now, mean_rate, limits)
+        if len(held) > 1:
+            wait_s = min(wait_s, expected_wait_s(held[1], now, mean_rate, limits))
+        if wait_s <= limits.backup_wait_s_min:
+            continue
+        for helper in best:
+            if worth_it(helper, chunk, wait_s, mean_rate, limits):
+                waits.append((wait_s, chunk))
+                break
     waits.sort(key=lambda each: each[0], reverse=True)
     return waits
 
@@ -115,15 +131,19 @@ def slower(chunk: Chunk, now: float, mean_rate: float, limits: Limits) -> Lease:
 
 
 def watch(lease: Lease, now: float, limits: Limits) -> None:
-    """Note what the lease's reports promise, and doubt them when that did not come true."""
-    if lease.doubted or not lease.scanned:
-        return
+    """Note what the lease's reports promise, and doubt them when that did not come true.
+
+    For a lease that reported progress and is not doubted yet.
+    """
     # Since the grant, not since the first report: messages that were held up and arrive together
     # must not look like great speed.
     taken_s = lease.progress_at - lease.granted_at
-    left = max(lease.chunk.bytes - lease.scanned, 0)
-    lease.promised_at = min(lease.promised_at, lease.progress_at + taken_s * left / lease.scanned)
-    promised_s = lease.promised_at - lease.granted_at
+    promised_s = taken_s * max(lease.chunk.bytes / lease.scanned, 1.0)
+    promised_at = lease.granted_at + promised_s
+    if promised_at < lease.promised_at:
+        lease.promised_at = promised_at
+    else:
+        promised_s = lease.promised_at - lease.granted_at
     if now - lease.granted_at > limits.backup_gain * promised_s + limits.doubt_s_min:
         lease.doubted = lease.session.worker.doubted = True
 
@@ -142,30 +162,24 @@ def expected_wait_s(lease: Lease, now: float, mean_rate: float, limits: Limits) 
         return inf
     worker = lease.session.worker
     elapsed_s = now - lease.granted_at
-    by_progress_s = _by_progress_s(lease, now, limits)
-    if by_progress_s is not None and not (lease.doubted or worker.doubted):
-        wait_s = by_progress_s
-    elif worker.rate > 0:
-        wait_s = lease.chunk.bytes / worker.rate - elapsed_s
-    elif lease.doubted or worker.doubted or now - lease.progress_at >= limits.lease_s:
+    own_rate, bytes = worker.rate, lease.chunk.bytes
+    doubted = lease.doubted or worker.doubted
+    observed = None if doubted else observed_rate(lease, limits)
+    if observed is not None:
+        # A slow start, or messages that were held up, must not count: the better of two rates.
+        since_grant = lease.scanned / (lease.progress_at - lease.granted_at)
+        rate = observed if observed > since_grant else since_grant
+        wait_s = (bytes - lease.scanned) / rate - (now - lease.progress_at)
+    elif own_rate > 0:
+        wait_s = bytes / own_rate - elapsed_s
+    elif doubted or now - lease.progress_at >= limits.lease_s:
         # Nothing is known but that it does not come forward, which is slow by any measure.
         return inf
     else:
         wait_s = 0.0
-    rate = worker.rate or mean_rate
-    if rate > 0:
-        wait_s = max(wait_s, elapsed_s - lease.chunk.bytes / rate)
-    return max(wait_s, now - lease.promised_at)
-
-
-def _by_progress_s(lease: Lease, now: float, limits: Limits) -> float | None:
-    rate = observed_rate(lease, limits)
-    if rate is None:
-        return None
-    # A slow start, or messages that were held up, must not count twice: the better of two rates.
-    rate = max(rate, lease.scanned / (lease.progress_at - lease.granted_at))
-    left = max(lease.chunk.bytes - lease.scanned, 0)
-    return max(left / rate - (now - lease.progress_at), 0.0)
+    rate = own_rate or mean_rate
+    overdue_s = elapsed_s - bytes / rate if rate > 0 else 0.0
+    return max(wait_s, overdue_s, now - lease.promised_at, 0.0)
 
 
 def _rate_of(session: Session, worker: Worker, limits: Limits) -> float:
@@ -175,10 +189,3 @@ def _rate_of(session: Session, worker: Worker, limits: Limits) -> float:
         if observed is not None:
             rate = min(rate, observed)
     return rate
-
-
-def _outstanding(leases: Iterable[Lease]) -> Iterator[Chunk]:
-    for lease in leases:
-        chunk = lease.chunk
-        if chunk.leases[0] is lease and chunk.state in ("leased", "checking"):
-            yield chunk

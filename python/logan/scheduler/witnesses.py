@@ -1,7 +1,7 @@
 """Whose word it takes to give up bytes that others might read.
 
-A worker can claim that a source changed (`final`) or that a line kills every scan (`bad_range`). One
-claim is never enough, as it would let a single worker make any report partial:
+A worker can claim that a source changed (`final`) or that a line kills every scan (`bad_range`).
+One claim is never enough, as it would let a single worker make any report partial:
 
 - Of a source that the shell can look at, the shell's look decides, for the whole source.
 - Otherwise a second worker must claim the same: of the source, or of the chunk that has the line.
