@@ -212,6 +212,7 @@ def by_cluster(paths: list[str], *, readable: bool = True) -> dict[str, Any]:
     file and are handed the bytes."""
     elsewhere = [os.path.dirname(__file__)]
     roots = [os.path.dirname(next(p for p in paths if "://" not in p))] if readable else elsewhere
+    roots += [f"{os.path.dirname(path)}/" for path in paths if "://" in path]
 
     async def main() -> logan.Report:
         from datetime import datetime

@@ -33,6 +33,7 @@ from logan.cluster.worker import Worker
 from logan.errors import InputError
 from logan.limits import MIB
 from logan.wire.limits import LEASES_PER_HEALTH_MAX
+from tests.contract.served import served
 from tests.unit.test_cluster_messages import Rogue, job_body, refused_by_a_worker
 from tests.unit.test_cluster_shells import CHUNK, LINES, Network, inline, run, worker
 from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures
@@ -240,6 +241,32 @@ def test_no_url_is_asked_that_the_operator_did_not_name(
     run(main)
     assert asked == []
     assert sum("logan worker --root" in each for each in said) == 1
+
+
+def test_a_job_of_many_objects_that_no_worker_may_read_ends_soon(
+    network: Network, log: Path
+) -> None:
+    """Each worker says so of one object, and its coordinator knows it of all of the folder."""
+
+    async def main() -> None:
+        files = {f"{i}.log": log.read_bytes()[: 9_000 + i] for i in range(40)}
+        with served(files) as url:
+            async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
+                for name in ("alice", "bob"):
+                    tasks.start_soon(worker(name, log).run)
+                await coordinator.wait_for_workers(2)
+                job = await coordinator.distribute_work([str(log), *(f"{url}/{i}" for i in files)])
+                began = trio.current_time()
+                with pytest.raises(InputError, match="logan worker --root"):
+                    await coordinator.result(job)
+                assert trio.current_time() - began < 30
+                kinds = [each["kind"] for each in coordinator.events]
+                assert kinds.count("refused") == 2
+                told = [each["text"] for each in coordinator.events if each["kind"] == "missing"]
+                assert any("and 39 more are given up: nobody can read them" in t for t in told)
+                tasks.cancel_scope.cancel()
+
+    run(main)
 
 
 def test_an_isolated_scan_has_the_roots_of_its_worker(secret: tuple[str, list[str]]) -> None:

@@ -824,7 +824,8 @@ class Coordinator:
         job = self.jobs.get(message.job)
         if job is None or message.chunk >= len(job.plan.chunks):
             return
-        if job.refused(message.chunk, session.name, message.error, trio.current_time()):
+        why = message.error, message.detail
+        if job.refused(message.chunk, session.name, *why, trio.current_time()):
             url = job.urls[job.plan.chunks[message.chunk].source]
             hint = next_step(url, message.error, message.detail)
             text = f"{session.name}: {message.detail}"
@@ -837,13 +838,23 @@ class Coordinator:
         if job is None or message.chunk >= len(job.plan.chunks):
             return
         source = job.plan.chunks[message.chunk].source
-        present = {session.name for session in self.sessions.values()}
-        if source not in job.hopeless:
-            if not job.is_hopeless(source, present, trio.current_time()):
-                return
-            job.hopeless.add(source)
-            self.note("missing", f"{shown_name(job.urls[source])} is given up: nobody can read it")
-        chunks = [chunk.id for chunk in job.plan.chunks if chunk.source == source]
+        present, now = {session.name for session in self.sessions.values()}, trio.current_time()
+        alike = job.refused_alike(source, message.detail)
+        fresh = [
+            each
+            for each in alike
+            if each not in job.hopeless and job.is_hopeless(each, present, now)
+        ]
+        if fresh:
+            job.hopeless.update(fresh)
+            name = shown_name(job.urls[fresh[0]])
+            what = f"{name} is" if len(fresh) == 1 else f"{name} and {len(fresh) - 1:,} more are"
+            it = "it" if len(fresh) == 1 else "them"
+            self.note("missing", f"{what} given up: nobody can read {it}")
+        lost = job.hopeless.intersection(alike)
+        chunks = [chunk.id for chunk in job.plan.chunks if chunk.source in lost]
+        if not chunks:
+            return
         self.step(ChunksHopeless(job.id, chunks, message.error, message.detail))
 
     def _note_recovery(self, action: Recovered) -> None:

@@ -29,7 +29,9 @@ from logan.model import Missing, Plan, Result, join_missing
 from logan.scheduler.actions import LostChunk, Recovered
 from logan.scheduler.events import WorkItem
 from logan.sources import shown_name
+from logan.sources.expand import is_url
 from logan.sources.figures import in_decoded_offsets
+from logan.sources.url_roots import is_outside
 from logan.wire.bodies import JobBody, JobSource, Note
 from logan.wire.messages import Job as JobMessage
 
@@ -229,17 +231,28 @@ class RunningJob:
             self.recoveries.append(entry)
         return entry
 
-    def refused(self, chunk_id: int, worker: str, kind: str, now: float) -> bool:
+    def refused(self, chunk_id: int, worker: str, kind: str, why: str, now: float) -> bool:
         """Note that `worker` could not read a chunk; whether that is news of its source."""
         chunk = self.plan.chunks[chunk_id]
-        refused = self.refusals.setdefault(chunk.source, {})
-        before = refused.get(worker)
         if kind == NO_ROOM:
             size = chunk.end - chunk.start
             place = (chunk.source, worker)
             self.no_room[place] = min(size, self.no_room.get(place, size))
-        refused[worker] = kind, now if before is None else before[1]
-        return before is None or before[0] != kind
+        news = False
+        for source in self.refused_alike(chunk.source, why):
+            refused = self.refusals.setdefault(source, {})
+            before = refused.get(worker)
+            refused[worker] = kind, now if before is None else before[1]
+            news |= before is None or before[0] != kind
+        return news
+
+    def refused_alike(self, source: int, why: str) -> list[int]:
+        """The sources that a refusal of one is true of, so that not each must be tried: where no
+        root allows an object, none allows another one in its folder."""
+        if not is_outside(why):
+            return [source]
+        folder = _folder_of(self.urls[source])
+        return [i for i, url in enumerate(self.urls) if is_url(url) and _folder_of(url) == folder]
 
     def accepted(self, chunk_id: int, worker: str) -> None:
         """`worker` has read a chunk: what it lacked for this source it has now."""
@@ -398,6 +411,11 @@ def job_body(plan: Plan, urls: Sequence[str], *, local: bool) -> JobBody:
             for url, source in zip(urls, plan.sources, strict=True)
         ),
     )
+
+
+def _folder_of(url: str) -> str:
+    plain = url.partition("?")[0].partition("#")[0]
+    return plain[: plain.rfind("/") + 1]
 
 
 def describe_paths(paths: Sequence[str]) -> str:
