@@ -824,8 +824,8 @@ class Coordinator:
         job = self.jobs.get(message.job)
         if job is None or message.chunk >= len(job.plan.chunks):
             return
-        why = message.error, message.detail
-        if job.refused(message.chunk, session.name, *why, trio.current_time()):
+        refusal = message.error, trio.current_time(), message.detail
+        if job.refused(message.chunk, session.name, *refusal):
             url = job.urls[job.plan.chunks[message.chunk].source]
             hint = next_step(url, message.error, message.detail)
             text = f"{session.name}: {message.detail}"

@@ -231,7 +231,7 @@ class RunningJob:
             self.recoveries.append(entry)
         return entry
 
-    def refused(self, chunk_id: int, worker: str, kind: str, why: str, now: float) -> bool:
+    def refused(self, chunk_id: int, worker: str, kind: str, now: float, why: str = "") -> bool:
         """Note that `worker` could not read a chunk; whether that is news of its source."""
         chunk = self.plan.chunks[chunk_id]
         if kind == NO_ROOM:
