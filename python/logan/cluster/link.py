@@ -70,6 +70,8 @@ class Link:
 
     Attributes:
         heard_at: when bytes arrived last, on trio's clock.
+        is_refused: whether the link was lost since the other side takes nothing any more: it has
+            closed the connection, rather than fallen silent.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Link:
         self.stream = stream
         self.on_bytes = on_bytes
         self.heard_at = trio.current_time()
+        self.is_refused = False
         self._connection = Connection(role)
         self._messages: Iterator[Message] = iter(())
         self._urgent: deque[Iterator[bytes]] = deque()
@@ -152,6 +155,7 @@ class Link:
         except trio.TooSlowError:
             self.lose(f"the other side took nothing for {WRITE_S_MAX:g} s")
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            self.is_refused = self._lost is None
             self.lose(_cause(error))
         raise LinkLostError(self._lost)
 

@@ -539,7 +539,8 @@ class ClientHandler:
                 await job.ended.wait()
                 nursery.cancel_scope.cancel()
         finally:
-            if not job.ended.is_set() and self._link.lost is not None:
+            broke = self._link.lost is not None and not self._link.is_refused
+            if not job.ended.is_set() and broke:
                 coordinator.await_return(job)
             elif not job.ended.is_set():
                 coordinator.give_up(job)
