@@ -21,6 +21,7 @@ from logan.cluster import client as client_module
 from logan.cluster import session as session_module
 from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
+from logan.cluster.running import RunningJob
 from logan.cluster.scanning import digest_of
 from logan.cluster.submission import Submission
 from logan.errors import ClusterError, InputError, UsageError
@@ -364,6 +365,36 @@ def test_a_fetched_result_of_a_source_that_changed_is_answered(network: Network,
             await rogue.say("RESULT", data, **values)
             assert await rogue.hear("STALE") is not None
             coordinator.give_up(coordinator.jobs[job].submitted)
+            nothing_internal(coordinator)
+
+    run(main)
+
+
+def test_a_source_that_cannot_be_looked_at_for_a_moment_is_not_given_up(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was fetched is checked when its result comes; that this failed says nothing of it."""
+
+    async def main() -> None:
+        async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
+            rogue = await Rogue.at(network, "worker")
+            job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
+            _, lease = await rogue.lease()
+            values, data = result_of(log, lease, spec_of(coordinator, lease))
+            await rogue.say("FETCH", id=1, job=job, source=0, start=lease.start, end=lease.end)
+            assert await rogue.hear("DATA") is not None
+            with monkeypatch.context() as patch:
+                patch.setattr(RunningJob, "look_at", lambda job, source: (None, "no descriptors"))
+                await rogue.say("RESULT", data, **values)
+                assert await rogue.hear("STALE") is not None
+            running = coordinator.jobs[job]
+            assert running.lost == []
+            report = None
+            async with trio.open_nursery() as tasks:
+                tasks.start_soon(worker("alice", log).run)
+                report = await coordinator.report_of(running.submitted)
+                tasks.cancel_scope.cancel()
+            assert report == logan.analyze(log, chunk_size=CHUNK)
             nothing_internal(coordinator)
 
     run(main)

@@ -393,3 +393,15 @@ def test_a_lease_that_ended_meanwhile_is_not_sent(
             assert patience.cancelled_caught
 
     run(main)
+
+
+def test_whatever_fails_while_probes_are_made_costs_the_comparison_only(
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Probes, source: int) -> Any:
+        raise ValueError("a fingerprint of another version")
+
+    monkeypatch.setattr(Probes, "_open", broken)
+    report, said = report_of(log, worker("alice", log))
+    assert report == logan.analyze(log, chunk_size=CHUNK)
+    assert "unprobed" in [kind for kind, _ in said]

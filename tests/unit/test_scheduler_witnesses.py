@@ -265,3 +265,69 @@ def test_lines_of_other_chunks_and_of_scans_that_looked_for_none_count_for_nothi
     stage.ready("trudy")
     poisoned(stage, "trudy", 0, 2, 7)
     assert stage.of(LostChunk) == []
+
+
+# --- Panics, and copies that differ -----------------------------------------------------------
+
+
+def panicked(stage: Stage, session: str, chunk: int, attempt: int) -> None:
+    stage.fail(session, ("job", chunk, attempt), "panic", final=True)
+
+
+def test_a_panic_says_nothing_of_the_rest_of_the_source() -> None:
+    stage = Stage()
+    stage.job(4)
+    for name in ("alice", "bob"):
+        stage.join(name, 1)
+    panicked(stage, "alice", 0, 1)
+    panicked(stage, "bob", 1, 1)
+    assert stage.of(LostChunk) == []
+    assert stage.of(CheckSource) == []
+
+
+def test_a_chunk_over_which_two_workers_panic_is_given_up_alone() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    panicked(stage, "alice", 0, 1)
+    assert stage.of(LostChunk) == []
+    stage.join("bob", 1)
+    panicked(stage, "bob", 0, 2)
+    assert [(each.chunk, each.kind) for each in stage.of(LostChunk)] == [(0, "panic")]
+    assert stage.worker("alice").pauses == stage.worker("bob").pauses == 0
+
+
+def test_final_counts_only_of_what_is_claimed_of_a_source() -> None:
+    stage = Stage()
+    stage.job(2)
+    for name in ("alice", "bob"):
+        stage.join(name, 1)
+    for name, chunk in (("alice", 0), ("bob", 1)):
+        stage.fail(name, ("job", chunk, 1), "internal", final=True)
+    assert stage.of(LostChunk) == []
+
+
+def test_workers_whose_copies_differ_may_fetch_the_chunk() -> None:
+    stage = Stage()
+    stage.job(1)
+    names = [f"worker-{i}" for i in range(6)]
+    for attempt, name in enumerate(names, start=1):
+        stage.join(name, 1)
+        stage.fail(name, ("job", 0, attempt), "changed")
+        assert stage.of(LostChunk) == []
+        assert stage.worker(name).pauses == 0
+    assert stage.ready(names[0]) == [Grant(names[0], ("job", 0, len(names) + 1))]
+    stage.finish(names[0], ("job", 0, len(names) + 1))
+    assert EndJob("job") in stage.actions
+    assert stage.work().chunks["lost"] == 0
+
+
+def test_a_copy_is_found_to_differ_once() -> None:
+    """Who says so again is only failing."""
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    stage.fail("alice", ("job", 0, 1), "changed")
+    assert stage.ready("alice") == [Grant("alice", SECOND)]
+    stage.fail("alice", SECOND, "changed")
+    assert stage.ready("alice") == []

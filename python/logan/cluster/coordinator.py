@@ -496,13 +496,22 @@ class Coordinator:
         """The connection to the job's client broke: it may come back for the job, for a while."""
         job.owned = False
         job.left_at = trio.current_time()
-        self._nursery.start_soon(self._forget_unclaimed, job, job.left_at)
+        if not job.waits_for_return:
+            job.waits_for_return = True
+            self._nursery.start_soon(self._forget_unclaimed, job)
 
-    async def _forget_unclaimed(self, job: SubmittedJob, left_at: float) -> None:
-        with trio.move_on_after(RESUBMIT_S_MAX):
-            await job.ended.wait()
-        # Back meanwhile and gone once more, the client has all of the time again.
-        if job.left_at == left_at and not job.owned and not job.ended.is_set():
+    async def _forget_unclaimed(self, job: SubmittedJob) -> None:
+        """One task for each job, however often its client comes back and is lost again."""
+        while not job.ended.is_set():
+            # Back meanwhile and gone once more, the client has all of the time again.
+            left_at = job.left_at
+            assert left_at is not None
+            with trio.move_on_at(left_at + RESUBMIT_S_MAX):
+                await job.ended.wait()
+            if job.left_at == left_at:
+                break
+        job.waits_for_return = False
+        if not job.owned and not job.ended.is_set():
             self.give_up(job)
 
     def give_up(self, job: SubmittedJob) -> None:
@@ -563,8 +572,9 @@ class Coordinator:
 
     async def _mind_absence(self, job: RunningJob) -> None:
         """Give the job up when no worker was there for long, if that was asked for."""
-        if self._worker_timeout_s is None:
+        if self._worker_timeout_s is None or job.minded:
             return
+        job.minded = True
         ended = job.submitted.ended
         while not ended.is_set():
             await self._until(lambda: not self.sessions or ended.is_set())
@@ -747,7 +757,7 @@ class Coordinator:
             self.note("unprobed", f"{name} cannot be compared with the workers' copies: {why}")
         session = self.sessions.get(id)
         key = (lease.job, lease.chunk, lease.attempt)
-        if session is not None and key in session.leases and lease.job in self.jobs:
+        if session is not None and self._machine.holds(id, key) and lease.job in self.jobs:
             session.link.post(replace(lease, probes=probes or None))
 
     async def _probe_ahead(self, job: RunningJob, chunk: int) -> None:

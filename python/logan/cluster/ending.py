@@ -109,6 +109,7 @@ class SubmittedJob:
         identity: tells that two submissions ask for the same of the same inputs, byte for byte as
             far as fingerprints tell; empty if nothing proves that.
         owned: whether somebody waits for it; not when it was taken up from the journal.
+        waits_for_return: a task gives it up unless its client comes back.
         left_at: when the connection to the client that waited for it broke last, on trio's clock.
         kept: the journal goes on with it at the coordinator's next start.
         ended: set once `outcome` is there.
@@ -120,6 +121,7 @@ class SubmittedJob:
     total_bytes: int = 0
     owned: bool = True
     left_at: float | None = None
+    waits_for_return: bool = False
     kept: bool = False
     ended: trio.Event = field(default_factory=trio.Event)
     outcome: Outcome | None = None

@@ -193,7 +193,8 @@ class Probes:
                         (place, _hash(opened.fd, place, ends))
                         for place in places(self._job, chunk.id, chunk.start, ends)
                     )
-                except (InputError, OSError) as error:
+                except Exception as error:
+                    # Whatever it was costs the comparison, never the coordinator.
                     self._unreadable[chunk.source] = str(error)
                     at, made[chunk.id] = None, ()
         return made

@@ -350,6 +350,8 @@ class WorkerHandler:
         if chunk is not None:
             session.note_result(chunk.end - chunk.start)
         source = job.plan.chunks[message.chunk].source
+        changed: bool | None = False
+        why = ""
         try:
             claim = message.chunk, message.digest, message.body, message.note
             if len(message.body) <= INLINE_BYTES_MAX:
@@ -357,17 +359,20 @@ class WorkerHandler:
             else:
                 summary = await coordinator.hearing.aside(job.verify, *claim)
             if (message.job, source) in session.fetched:
-                await coordinator.hearing.aside(job.check_planned, source)
+                changed, why = await coordinator.hearing.aside(job.look_at, source)
         except SummaryError as error:
             detail = f"its result was refused: {error}"
             coordinator.step(ChunkFailed(session.id, key, "internal", detail))
             coordinator.note("alarm", f"chunk {message.chunk} of {session.name}: {detail}")
             session.link.post(Stale(*key))  # so that it does not wait for an answer
             return
-        except (InputError, OSError) as error:
-            if isinstance(error, InputError):
-                coordinator.step(SourceChecked(job.id, source, True, str(error)))
-            coordinator.step(ChunkFailed(session.id, key, "changed", str(error), final=True))
+        if changed is not False:
+            # What was handed out may have been other bytes. That it could not be looked at says
+            # nothing of the source: the chunk is done again.
+            if changed:
+                coordinator.step(SourceChecked(job.id, source, True, why))
+            kind = "changed" if changed else "internal"
+            coordinator.step(ChunkFailed(session.id, key, kind, why, final=bool(changed)))
             session.link.post(Stale(*key))
             return
         note = None if message.note is None else write_note(message.note)
@@ -551,6 +556,7 @@ class ClientHandler:
 
     async def _finish(self, job: SubmittedJob) -> None:
         assert job.outcome is not None
+        self._reported = job
         self._say_progress(job, [])
         try:
             body = await trio.to_thread.run_sync(job.outcome.body)
@@ -561,9 +567,9 @@ class ClientHandler:
                     hint="ask for fewer points of the series or fewer group tables",
                 )
         except LoganError as error:
+            self._reported = None
             await self._link.send(Report(job.id, "error", _describe(error)))
         else:
-            self._reported = job
             await self._link.send(Report(job.id, "report", body))
         await self._link.flush()
 

@@ -97,6 +97,7 @@ class RunningJob:
         returned: results that were handed to the journal.
         failure: why it ends without a report, if that is known before its end.
         abandoned: nobody wants its report.
+        minded: a task watches whether it has workers.
         resumed_bytes: of the chunks that were done when it was taken up from the journal.
     """
 
@@ -129,6 +130,7 @@ class RunningJob:
     threads: dict[str, int] = field(default_factory=dict)
     failure: LoganError | None = None
     abandoned: bool = False
+    minded: bool = False
     begun: bool = False
     plan: Plan = field(init=False)
     spec: Spec = field(init=False)

@@ -176,6 +176,11 @@ class Machine:
         out, self._out = self._out, []
         return out
 
+    def holds(self, session: str, key: LeaseKey) -> bool:
+        """Whether a session has this lease, and it has not run out."""
+        there = self._sessions.get(session)
+        return there is not None and key in there.leases
+
     def held(self, session: str) -> int:
         """How many leases a session has."""
         there = self._sessions.get(session)
@@ -668,6 +673,10 @@ class Machine:
         chunk, worker = lease.chunk, session.worker
         worker.failed += 1
         self._release(lease)
+        if self._is_first_other_copy(event, chunk, worker):
+            self._note_loss(chunk, worker, event.detail)
+            self._continue(chunk)
+            return
         claim = claim_of(event, lease)
         if claim is None:
             self._strike(worker, lost=event.kind == "cancelled")
@@ -693,6 +702,17 @@ class Machine:
         else:
             self._give_up_unless_leased(chunk, event.kind, event.detail)
 
+    def _is_first_other_copy(self, event: ChunkFailed, chunk: Chunk, worker: Worker) -> bool:
+        """Whether the worker found just now that its own copy of the source differs. It fetches
+        the source from now on, so this is no failure of it, and any worker may have the chunk."""
+        if event.kind != "changed" or event.final:
+            return False
+        copies = self._trouble_of(chunk).copies
+        if worker.name in copies:
+            return False
+        copies.add(worker.name)
+        return True
+
     def _on_hopeless(self, event: ChunksHopeless) -> None:
         """Leases that are out end by themselves: one of them may yet bring a result."""
         job = self._jobs.get(event.job)
@@ -711,7 +731,7 @@ class Machine:
         """Why the chunk is to be given up after this claim of the worker; None if it is not."""
         trouble = chunk.trouble
         assert trouble is not None
-        if claim == "line":
+        if claim != "source":
             trouble.poisoned.setdefault(worker.name, self._now)
             if len(trouble.poisoned) >= WITNESSES_MIN:
                 return detail

@@ -148,6 +148,7 @@ class SourceTrouble:
 
     Attributes:
         claimed: workers that reported it as changed for good, and when each did so first.
+        copies: workers that found their own copy to differ, and will fetch it from now on.
         unable: workers that cannot read it, and read nothing of it since they said so.
         chunks: those that were so reported, and neither done nor given up since.
         detail: what the last of them said, for people.
@@ -158,6 +159,7 @@ class SourceTrouble:
     """
 
     claimed: dict[str, float] = field(default_factory=dict)
+    copies: set[str] = field(default_factory=set)
     unable: set[str] = field(default_factory=set)
     chunks: dict[int, Chunk] = field(default_factory=dict)
     detail: str = ""

@@ -1,10 +1,11 @@
 """Whose word it takes to give up bytes that others might read.
 
-A worker can claim that a source changed (`final`) or that a line kills every scan (`bad_range`).
+A worker can claim that a source changed (`final`), that a line kills every scan (`bad_range`), or
+that the engine panics over a chunk, as it would everywhere (kind "panic").
 One claim is never enough, as it would let a single worker make any report partial:
 
 - Of a source that the shell can look at, the shell's look decides, for the whole source.
-- Otherwise a second worker must claim the same: of the source, or of the chunk that has the line.
+- Otherwise, and of a chunk always, a second worker must claim the same.
 - Where no other connected worker can do the chunk, and none that could was connected a moment ago,
   the only witness is asked again after a lease's time, and then believed; the report says so.
 
@@ -22,9 +23,9 @@ from logan.scheduler.records import Lease, Worker
 
 __all__ = ["UNABLE", "WITNESSES_MIN", "Claim", "alone", "claim_of", "named"]
 
-Claim = Literal["source", "line"]
+Claim = Literal["source", "line", "panic"]
 
-UNABLE: Final = ("permission", "missing", "unreadable")
+UNABLE: Final = ("permission", "missing", "unreadable", "no-room")
 """Kinds of FAIL by which a worker says that it cannot read a source, though others may."""
 
 WITNESSES_MIN: Final = 2
@@ -33,7 +34,9 @@ WITNESSES_MIN: Final = 2
 
 def claim_of(event: ChunkFailed, lease: Lease) -> Claim | None:
     """What a FAIL claims of its chunk, besides that its worker did not do it."""
-    if event.final:
+    if event.kind == "panic":
+        return "panic"
+    if event.final and event.kind in ("changed", "gone"):
         return "source"
     if event.bad_range is None or not lease.isolated:
         # Only the scan of an isolated lease looks for the line, so nothing else can know it.
