@@ -373,7 +373,7 @@ def test_honest_workers_confirm_each_other(cluster: Cluster, log: Path, expected
     assert job.wait() == 0, job.err
     assert figures(job.out) == expected
     assert job.json()["performance"]["verified"] == 3
-    assert "3 of 3 chunks that were drawn by lot" in job.err
+    assert "3 of 3 chunks of a random sample" in job.err
 
 
 def test_file_truncated_meanwhile_is_reported(cluster: Cluster, log: Path, tmp_path: Path) -> None:

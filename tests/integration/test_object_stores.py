@@ -402,7 +402,7 @@ def test_workers_that_all_lack_credentials_end_the_job(
     done = cluster.coordinator(*OPTIONS, f"{ROOT}app.log.gz", env=store.environment)
     start_workers(cluster, {**store.environment, "AWS_SECRET_ACCESS_KEY": "wrong"})
     assert done.wait() == 3
-    assert f"{ROOT}app.log.gz is given up: nobody can read it" in done.err
+    assert f"{ROOT}app.log.gz is given up: no worker can read it" in done.err
     assert (
         f"logan: {ROOT}app.log.gz: the server refuses to show it (tried by alice, bob); "
         "check the credentials: AWS_ACCESS_KEY_ID"

@@ -820,7 +820,7 @@ class World:
         if plan.id in self.arrived and plan.id not in self.finished and self.up:
             chunks = range(fault.worker, len(plan.sizes), 2)
             self.hopeless |= {(plan.id, chunk) for chunk in chunks}
-            self.feed(ChunksHopeless(plan.id, chunks, "unreadable", "nobody can read it"))
+            self.feed(ChunksHopeless(plan.id, chunks, "unreadable", "no worker can read it"))
 
     def cancel(self, job: str) -> None:
         if job in self.arrived and job not in self.finished and self.up:

@@ -32,6 +32,7 @@ from logan.cluster.spool import FREE_SHARE_MAX, NO_ROOM, SPOOL_BYTES_MAX, Spools
 from logan.cluster.worker import Worker
 from logan.errors import InputError
 from logan.limits import MIB
+from logan.scheduler.limits import Limits
 from logan.wire.limits import LEASES_PER_HEALTH_MAX
 from tests.contract.served import served
 from tests.unit.test_cluster_messages import Rogue, job_body, refused_by_a_worker
@@ -263,7 +264,7 @@ def test_a_job_of_many_objects_that_no_worker_may_read_ends_soon(
                 kinds = [each["kind"] for each in coordinator.events]
                 assert kinds.count("refused") == 2
                 told = [each["text"] for each in coordinator.events if each["kind"] == "missing"]
-                assert any("and 39 more are given up: nobody can read them" in t for t in told)
+                assert any("and 39 more are given up: no worker can read them" in t for t in told)
                 tasks.cancel_scope.cancel()
 
     run(main)
@@ -344,6 +345,24 @@ def test_what_fits_alone_waits_for_others_to_end(free: list[int]) -> None:
             for _ in range(4):
                 nursery.start_soon(fetch, 40 * MIB)
         assert [round(each - began) for each in ended] == [1, 1, 2, 2]
+
+    run(main)
+
+
+def test_a_lease_does_not_wait_for_room_until_it_counts_as_stalled(free: list[int]) -> None:
+    """It goes back to the coordinator, and is no sign that the worker could not hold it."""
+    free[0] = 1_000_000
+
+    async def main() -> None:
+        spools = Spools()
+        async with spools.open("a.log", 600_000):
+            with pytest.raises(InputError, match="other leases of this worker") as caught:
+                async with spools.open("b.log", 600_000):
+                    pytest.fail("there is no room beside the other one")
+        assert caught.value.kind == "cancelled"
+        assert trio.current_time() < Limits().stall_s
+        async with spools.open("b.log", 600_000):
+            pass
 
     run(main)
 

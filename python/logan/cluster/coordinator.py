@@ -138,7 +138,7 @@ class Coordinator:
         state: folder of the journal; with it a coordinator that was killed resumes.
         insecure: allow an open address without token and TLS.
         verify: share of each job's chunks, 0 to 1, that a second worker scans too; which ones is
-            drawn by lot. Different figures raise an alarm, which the report keeps.
+            chosen at random. Different figures raise an alarm, which the report keeps.
         worker_timeout_s: how long a job may be without any worker; None waits for ever.
         limits: the scheduler's patience.
         on_event: called with each event as it happens (see `events`).
@@ -602,7 +602,7 @@ class Coordinator:
         if job.drawn:
             self.note(
                 "verified",
-                f"{job.verified:,} of {len(job.drawn):,} chunks that were drawn by lot were "
+                f"{job.verified:,} of {len(job.drawn):,} chunks of a random sample were "
                 f"scanned by a second worker too; {len(job.alarms):,} had other figures",
             )
         outcome = await self._outcome(job)
@@ -629,7 +629,7 @@ class Coordinator:
     async def _outcome(self, job: RunningJob) -> Outcome:
         """What a job ends with, whatever happens on the way."""
         if job.failure is not None or job.abandoned:
-            return Outcome.failed(job.failure or ClusterError("nobody wants this job any more"))
+            return Outcome.failed(job.failure or ClusterError("no client waits for this job"))
         try:
             return await trio.to_thread.run_sync(job.conclude)
         except LoganError as error:
@@ -842,8 +842,8 @@ class Coordinator:
             self.note("refused", f"{text}; {hint}" if hint else text)
 
     def give_up_hopeless(self, message: Fail) -> None:
-        """A worker could not read a chunk. If nobody can read its source, do not have each of its
-        chunks tried by all, which takes long as they are paused for it."""
+        """A worker could not read a chunk. If none can read its source, do not have each of its chunks
+        tried by all, which takes long as they are paused for it."""
         job = self.jobs.get(message.job)
         if job is None or message.chunk >= len(job.plan.chunks):
             return
@@ -860,7 +860,7 @@ class Coordinator:
             name = shown_name(job.urls[fresh[0]])
             what = f"{name} is" if len(fresh) == 1 else f"{name} and {len(fresh) - 1:,} more are"
             it = "it" if len(fresh) == 1 else "them"
-            self.note("missing", f"{what} given up: nobody can read {it}")
+            self.note("missing", f"{what} given up: no worker can read {it}")
         lost = job.hopeless.intersection(alike)
         chunks = [chunk.id for chunk in job.plan.chunks if chunk.source in lost]
         if not chunks:

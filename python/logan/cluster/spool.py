@@ -31,7 +31,11 @@ SPOOL_BYTES_MAX: Final = 64 * 1024 * MIB
 archive is one chunk; a larger one must be read where it lies."""
 
 FREE_SHARE_MAX: Final = 0.9
-"""Of the free space, so that whoever else needs some finds it."""
+"""Of the free space, so that other programs have some, too."""
+
+ROOM_WAIT_S_MAX: Final = 30.0
+"""How long a lease waits for the room that other leases of its worker hold: well within the minute
+after which a lease without progress counts as stalled."""
 
 
 class Spool:
@@ -44,7 +48,7 @@ class Spool:
     def __init__(self, url: str, size: int, folder: str) -> None:
         self._no_room = (url, size, folder)
         try:
-            # Its name is given to whoever scans it, also to a process of its own.
+            # Its name is given to the scan, which may be a process of its own.
             self._file = tempfile.NamedTemporaryFile(prefix="logan-", dir=folder)  # noqa: SIM115
         except OSError as error:
             raise no_room(*self._no_room, str(error.strerror or error)) from error
@@ -83,7 +87,8 @@ class Spools:
     async def open(self, url: str, size: int) -> AsyncIterator[Spool]:
         """A spool for `size` bytes of the source at `url`, once they fit beside the others.
 
-        Raises `InputError` of kind `NO_ROOM` if they do not fit at all.
+        Raises `InputError`: of kind `NO_ROOM` if they do not fit at all, "cancelled" if the others
+        do not make room for them in time.
         """
         folder = _folder()
         await self._wait_for_room(url, size, folder)
@@ -102,6 +107,7 @@ class Spools:
             self._freed = trio.Event()
 
     async def _wait_for_room(self, url: str, size: int, folder: str) -> None:
+        deadline = trio.current_time() + ROOM_WAIT_S_MAX
         while True:
             try:
                 free = await trio.to_thread.run_sync(_free_bytes, folder)
@@ -113,7 +119,15 @@ class Spools:
                 raise no_room(url, size, folder, f"{room:,} may be used")
             if self._reserved + size <= room:
                 return
-            await self._freed.wait()
+            with trio.move_on_at(deadline) as patience:
+                await self._freed.wait()
+            if patience.cancelled_caught:
+                raise InputError(
+                    f"{url}: other leases of this worker hold the room in {folder} that its "
+                    f"{size:,} bytes need",
+                    input=url,
+                    kind="cancelled",
+                )
 
 
 def no_room(url: str, size: int, folder: str, why: str) -> InputError:
