@@ -842,8 +842,8 @@ class Coordinator:
             self.note("refused", f"{text}; {hint}" if hint else text)
 
     def give_up_hopeless(self, message: Fail) -> None:
-        """A worker could not read a chunk. If none can read its source, do not have each of its chunks
-        tried by all, which takes long as they are paused for it."""
+        """A worker could not read a chunk. If none can read its source, do not have each of its
+        chunks tried by all, which takes long as they are paused for it."""
         job = self.jobs.get(message.job)
         if job is None or message.chunk >= len(job.plan.chunks):
             return
