@@ -543,6 +543,36 @@ def test_a_stored_job_that_cannot_go_on_is_set_aside(
     run(main)
 
 
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "json_set(spec, '$.sources', json('[]'))",
+        """json_set(spec, '$.sources[#]', json('{"formats":[]}'))""",
+    ],
+)
+def test_a_stored_job_whose_spec_has_other_sources_is_set_aside(
+    network: Network, log: Path, tmp_path: Path, spec: str
+) -> None:
+    state = tmp_path / "state"
+    stored_jobs(network, log, state, "a.log")
+    for table in ("results", "subtrees"):  # they would show that the spec is another one
+        change(state, f"DELETE FROM {table}")
+    change(
+        state,
+        f"UPDATE jobs SET spec = {spec}, checksum = sealed(number, id, {spec}, sources, "
+        f"chunk_size, expansion_max, chunks, extra)",
+    )
+
+    async def main() -> None:
+        async with serving(log, state=state) as coordinator:
+            (alarm,) = [each["text"] for each in coordinator.events if each["kind"] == "alarm"]
+            assert "is set aside, the others go on" in alarm
+            report = await submit(wish(log.with_name("a.log")))
+            assert report == logan.analyze(log.with_name("a.log"), chunk_size=CHUNK)
+
+    run(main)
+
+
 def test_a_resumed_job_says_what_it_said(network: Network, log: Path, tmp_path: Path) -> None:
     """A search by time leaves bytes out; the report says how many, restart or not."""
     log.write_text(

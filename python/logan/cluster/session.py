@@ -9,6 +9,7 @@ Nothing survives the connection: what was leased over it is leased to somebody e
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -296,6 +297,8 @@ class Session:
             spec = Spec(body.spec)
         except ValueError as error:
             raise ProtocolError(f"JOB: spec: {error}", code="field") from error
+        if len(json.loads(body.spec)["sources"]) != len(body.sources):
+            raise ProtocolError("JOB: its spec and its sources differ in number", code="field")
         self._jobs[message.job] = _JobInfo(spec, body.sources, body.chunk_size, body.expansion_max)
 
     def _take_lease(self, message: Lease) -> None:

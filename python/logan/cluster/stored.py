@@ -6,6 +6,7 @@ checked against the types below before anything is made of it.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,6 +124,8 @@ def from_stored(stored: StoredJob, roots: Roots) -> RunningJob:
         and (extra.series_points is None or extra.series_points > 0)
     ):
         raise ValueError("its inputs and its plan differ")
+    if len(json.loads(plan.spec_json)["sources"]) != sources:
+        raise ValueError("its spec does not have one entry for each of its sources")
     encode_body(job_body(plan, extra.urls, local=extra.local))
     for chunk, note in stored.notes.items():
         read_note(note)
