@@ -487,6 +487,7 @@ def stored_jobs(network: Network, log: Path, state: Path, *names: str) -> None:
 
 
 NOTE = "checksum = sealed(job, chunk, digest, {0}), note = {0}"
+BLOB = "x'7b7d'"
 
 
 @pytest.mark.parametrize(
@@ -497,6 +498,10 @@ NOTE = "checksum = sealed(job, chunk, digest, {0}), note = {0}"
     ]
     + [
         "UPDATE results SET digest = 'x' WHERE job = 1",
+        # SQLite keeps any type in any column.
+        f"UPDATE results SET {NOTE.format(BLOB)} WHERE job = 1",
+        "INSERT INTO lost VALUES (1, 0, 'unreadable', x'', NULL, NULL, "
+        "sealed(1, 0, 'unreadable', x'', NULL, NULL))",
         "UPDATE jobs SET extra = '{}' WHERE number = 1",
         *(
             f"UPDATE jobs SET extra = {extra}, checksum = sealed(number, id, spec, sources, "

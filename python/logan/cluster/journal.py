@@ -39,7 +39,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -149,6 +149,60 @@ CREATE TABLE reports (
 );
 """
 _TABLES_OF_A_JOB: Final = ("results", "subtrees", "lost", "set_aside")
+
+
+# SQLite keeps any type in any column; these are the types of those above, without checksums.
+
+
+class _JobRow(NamedTuple):
+    number: int
+    id: str
+    spec: str
+    sources: str
+    chunk_size: int
+    expansion_max: int
+    chunks: str
+    extra: str
+
+
+class _ResultRow(NamedTuple):
+    job: int
+    chunk: int
+    digest: str
+    note: str | None
+
+
+class _SubtreeRow(NamedTuple):
+    job: int
+    level: int
+    place: int
+    summary: bytes
+
+
+class _LostRow(NamedTuple):
+    job: int
+    chunk: int
+    kind: str
+    detail: str
+    bad_start: int | None
+    bad_end: int | None
+
+
+class _SetAsideRow(NamedTuple):
+    job: int
+    why: str
+
+
+class _ReportRow(NamedTuple):
+    number: int
+    id: str
+    identity: str
+    ended_at: float
+    error: str
+    body: bytes
+
+
+_Row = TypeVar("_Row", _JobRow, _ResultRow, _SubtreeRow, _LostRow, _SetAsideRow, _ReportRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,7 +413,7 @@ class _SqliteJournal:
             set_aside: list[JobSetAside] = []
             for number, id in rows:
                 try:
-                    if self._rows("set_aside", number):
+                    if self._rows("set_aside", _SetAsideRow, number):
                         continue
                     jobs.append(self._stored_job(number))
                     self._numbers[id] = number
@@ -384,9 +438,9 @@ class _SqliteJournal:
         for row in rows:
             # One that is damaged is of no use: the job is done again.
             with contextlib.suppress(Exception):
-                _, id, _, _, error, body = _checked(row)
-                _check_id(id)
-                return StoredReport(id, identity, body, json.loads(error))
+                stored = _checked(row, _ReportRow)
+                _check_id(stored.id)
+                return StoredReport(stored.id, identity, stored.body, json.loads(stored.error))
         return None
 
     def close(self) -> None:
@@ -562,19 +616,20 @@ class _SqliteJournal:
 
     def _stored_job(self, number: int) -> StoredJob:
         row = self._database.execute("SELECT * FROM jobs WHERE number = ?", (number,)).fetchone()
-        _, job, spec_json, sources, chunk_size, expansion_max, chunks, extra = _checked(row)
+        stored = _checked(row, _JobRow)
+        job = stored.id
         _check_id(job)
         plan = Plan(
-            sources=msgspec.convert(json.loads(sources), tuple[Source, ...]),
+            sources=msgspec.convert(json.loads(stored.sources), tuple[Source, ...]),
             chunks=tuple(
                 Chunk(id, *each)
                 for id, each in enumerate(
-                    msgspec.convert(json.loads(chunks), tuple[tuple[int, int, int], ...])
+                    msgspec.convert(json.loads(stored.chunks), tuple[tuple[int, int, int], ...])
                 )
             ),
-            chunk_size=msgspec.convert(chunk_size, int),
-            spec_json=spec_json,
-            expansion_max=msgspec.convert(expansion_max, int),
+            chunk_size=stored.chunk_size,
+            spec_json=stored.spec,
+            expansion_max=stored.expansion_max,
         )
         ranges = [(*source.range, source.size or 0) for source in plan.sources]
         if not all(0 <= start <= end <= size < 2**63 for start, end, size in ranges):
@@ -583,22 +638,22 @@ class _SqliteJournal:
             raise SummaryError("its plan has chunks that are not of its sources")
         if plan.chunk_size < 1 or plan.expansion_max < 0:
             raise SummaryError("its plan has no valid chunk size")
-        rows = self._rows("results", number)
-        done = {chunk: digest for _, chunk, digest, _ in rows}
-        notes = {chunk: note for _, chunk, _, note in rows if note is not None}
+        rows = self._rows("results", _ResultRow, number)
+        done = {each.chunk: each.digest for each in rows}
+        notes = {each.chunk: each.note for each in rows if each.note is not None}
         lost = tuple(
-            ChunkLost(job, chunk, why, detail, None if start is None else (start, end))
-            for _, chunk, why, detail, start, end in self._rows("lost", number)
+            ChunkLost(job, each.chunk, each.kind, each.detail, _bad_range(each))
+            for each in self._rows("lost", _LostRow, number)
         )
         if any(not 0 <= id < len(plan.chunks) for id in (*done, *(each.chunk for each in lost))):
             raise SummaryError("it has results of chunks that are not in its plan")
         tree = self._tree(number, plan, done)
-        return StoredJob(job, plan, json.loads(extra), done, lost, tree, notes)
+        return StoredJob(job, plan, json.loads(stored.extra), done, lost, tree, notes)
 
-    def _rows(self, table: str, number: int) -> list[Sequence[Any]]:
+    def _rows(self, table: str, row_type: type[_Row], number: int) -> list[_Row]:
         """What a table has of a job, without checksums. Raises `SummaryError`."""
         found = self._database.execute(f"SELECT * FROM {table} WHERE job = ?", (number,))
-        rows = [_checked(row) for row in found]
+        rows = [_checked(row, row_type) for row in found]
         if any(row[0] != number for row in rows):
             raise SummaryError("a row is of another job")
         return rows
@@ -608,7 +663,7 @@ class _SqliteJournal:
         spec_digest = spec.digest
         tree = MergeTree(spec)
         covered = 0
-        for _, level, place, data in self._rows("subtrees", number):
+        for _, level, place, data in self._rows("subtrees", _SubtreeRow, number):
             if not (0 <= level < 64 and 0 <= place <= chunks):
                 raise SummaryError("a subtree is not of its tree")
             ids = range(place << level, min((place + 1) << level, chunks + 1))
@@ -805,12 +860,21 @@ def _checksum(values: Sequence[object]) -> str:
     return digest.hexdigest()
 
 
-def _checked(row: Sequence[Any]) -> Sequence[Any]:
+def _checked(row: Sequence[Any], row_type: type[_Row]) -> _Row:
     """A row without its last column, its checksum. Raises `SummaryError`."""
     *values, checksum = row
     if _checksum(values) != checksum:
         raise SummaryError("a row is not as it was written")
-    return values
+    try:
+        return msgspec.convert(values, row_type)
+    except msgspec.ValidationError as error:
+        raise SummaryError(f"a row has a value of another type: {error}") from error
+
+
+def _bad_range(row: _LostRow) -> tuple[int, int] | None:
+    if row.bad_start is None or row.bad_end is None:
+        return None
+    return row.bad_start, row.bad_end
 
 
 def _unmerged(record: ChunkDone, error: Exception) -> str:
