@@ -35,6 +35,7 @@ __all__ = [
     "Options",
     "chunk_size_for",
     "is_format_name",
+    "is_tiled",
     "make_plan",
     "replan",
     "spec_json",
@@ -148,6 +149,18 @@ def chunk_size_for(sizes: Sequence[int], wanted: int) -> int:
     while sum(-(-size // chunk_size) for size in sizes) > CHUNKS_PER_JOB_MAX:
         chunk_size *= 2
     return chunk_size
+
+
+def is_tiled(plan: Plan) -> bool:
+    """Whether the chunks of a plan that was stored are those that its sources and chunk size give.
+
+    Raises `UsageError` for more sources than a job may have.
+    """
+    return (
+        plan.chunk_size >= 1
+        and chunk_size_for(_sizes(plan.sources), plan.chunk_size) == plan.chunk_size
+        and plan.chunks == _chunks(plan.sources, plan.chunk_size)
+    )
 
 
 def tile(ranges: Sequence[tuple[int, int]], chunk_size: int) -> tuple[Chunk, ...]:

@@ -578,6 +578,38 @@ def test_a_stored_job_whose_spec_has_other_sources_is_set_aside(
     run(main)
 
 
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        "json_set(chunks, '$[#-1][1]', 1)",
+        "json_set(chunks, '$[1][2]', 600)",
+        "json_remove(chunks, '$[#-1]')",
+        "json_set(chunks, '$[#]', json('[0,0,512]'))",
+    ],
+)
+def test_a_stored_job_whose_chunks_do_not_tile_its_sources_is_set_aside(
+    network: Network, log: Path, tmp_path: Path, chunks: str
+) -> None:
+    state = tmp_path / "state"
+    stored_jobs(network, log, state, "a.log")
+    for table in ("results", "subtrees"):  # they could show it as well
+        change(state, f"DELETE FROM {table}")
+    change(
+        state,
+        f"UPDATE jobs SET chunks = {chunks}, checksum = sealed(number, id, spec, sources, "
+        f"chunk_size, expansion_max, {chunks}, extra)",
+    )
+
+    async def main() -> None:
+        async with serving(log, state=state) as coordinator:
+            (alarm,) = [each["text"] for each in coordinator.events if each["kind"] == "alarm"]
+            assert "do not tile" in alarm
+            report = await submit(wish(log.with_name("a.log")))
+            assert report == logan.analyze(log.with_name("a.log"), chunk_size=CHUNK)
+
+    run(main)
+
+
 def test_a_resumed_job_says_what_it_said(network: Network, log: Path, tmp_path: Path) -> None:
     """A search by time leaves bytes out; the report says how many, restart or not."""
     log.write_text(

@@ -46,6 +46,7 @@ import msgspec
 from logan._logan import MergeTree, Spec, Summary
 from logan.errors import JournalError, SummaryError
 from logan.model import Chunk, Plan, Source
+from logan.plan import is_tiled
 
 __all__ = [
     "ChunkDone",
@@ -634,10 +635,10 @@ class _SqliteJournal:
         ranges = [(*source.range, source.size or 0) for source in plan.sources]
         if not all(0 <= start <= end <= size < 2**63 for start, end, size in ranges):
             raise SummaryError("its plan has sources without a valid range")
-        if not all(_is_within(chunk, plan.sources) for chunk in plan.chunks):
-            raise SummaryError("its plan has chunks that are not of its sources")
-        if plan.chunk_size < 1 or plan.expansion_max < 0:
-            raise SummaryError("its plan has no valid chunk size")
+        if plan.expansion_max < 0:
+            raise SummaryError("its plan has no valid bound of what an archive may decode to")
+        if not is_tiled(plan):
+            raise SummaryError("its chunks do not tile its sources")
         rows = self._rows("results", _ResultRow, number)
         done = {each.chunk: each.digest for each in rows}
         notes = {each.chunk: each.note for each in rows if each.note is not None}
@@ -826,13 +827,6 @@ def _check_id(id: object) -> None:
     """Raise `SummaryError` for what cannot name a job on the wire."""
     if not (isinstance(id, str) and id.isascii() and id.isalnum() and len(id) <= ID_CHARS_MAX):
         raise SummaryError("it has no valid id")
-
-
-def _is_within(chunk: Chunk, sources: Sequence[Source]) -> bool:
-    """Whether a chunk is part of one of the sources."""
-    if not 0 <= chunk.source < len(sources):
-        return False
-    return 0 <= chunk.start < chunk.end <= (sources[chunk.source].size or 0)
 
 
 def _covers(summary: Summary, chunks: Sequence[Chunk], sources: Sequence[Source]) -> bool:
