@@ -23,7 +23,7 @@ import logan
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.limits import UNAUTHENTICATED_MAX
 from logan.scheduler.limits import Limits
-from tests.integration.cluster_processes import (
+from tests.support.cluster_processes import (
     Cluster,
     Process,
     figures,

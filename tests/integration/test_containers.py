@@ -16,7 +16,7 @@ import pytest
 
 import logan
 from logan import _logan
-from tests.integration.archives import counted_so_far, run
+from tests.support.archives import counted_so_far, run
 
 Members = list[tuple[str, bytes]]
 SEPARATE = ("performance", "inputs")

@@ -30,7 +30,7 @@ from logan.scheduler.actions import Action
 from logan.scheduler.events import Event, WorkerHeard
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
-from tests.integration.cluster_processes import (
+from tests.support.cluster_processes import (
     Cluster,
     Process,
     figures,

@@ -1,7 +1,7 @@
 """How jobs end, are stored, and are taken up again: one fault costs one job, and a report is of the
 inputs as they are.
 
-Connections are memory streams and time is a mock clock's, as in `test_cluster_shells`.
+Connections are memory streams and time is a mock clock's, as in `test_coordinator`.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from logan.job import Job, prepare
 from logan.model import Archive, Missing, Result
 from logan.plan import Options
 from logan.report import Report
-from tests.unit.test_cluster_shells import CHUNK, LINES, Fraying, Network, run, worker
-from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures
-from tests.unit.test_cluster_shells import threads_run_inline as threads_run_inline  # noqa: PLC0414
+from tests.unit.cluster.test_coordinator import CHUNK, LINES, Fraying, Network, run, worker
+from tests.unit.cluster.test_coordinator import log as log  # noqa: PLC0414 - fixtures
+from tests.unit.cluster.test_coordinator import threads_run_inline as threads_run_inline  # noqa: PLC0414
 
 LINE = "2024-01-24 10:16:00.000 INFO Request done in 5ms\n"
 MISFIT = r"(?P<time>\d+) NEVER (?P<status>\d+)"

@@ -1,6 +1,6 @@
 """What a peer with the token may say at worst, on every side: its connection ends, nothing else.
 
-Connections are memory streams and time is a mock clock's, as in `test_cluster_shells`.
+Connections are memory streams and time is a mock clock's, as in `test_coordinator`.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from logan.wire.messages import (
     Ready,
     Welcome,
 )
-from tests.unit.test_cluster_shells import CHUNK, Network, Stream, open_pair, run, worker
-from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures
-from tests.unit.test_cluster_shells import network as network  # noqa: PLC0414
-from tests.unit.test_cluster_shells import threads_run_inline as threads_run_inline  # noqa: PLC0414
+from tests.unit.cluster.test_coordinator import CHUNK, Network, Stream, open_pair, run, worker
+from tests.unit.cluster.test_coordinator import log as log  # noqa: PLC0414 - fixtures
+from tests.unit.cluster.test_coordinator import network as network  # noqa: PLC0414
+from tests.unit.cluster.test_coordinator import threads_run_inline as threads_run_inline  # noqa: PLC0414
 
 
 class Rogue:

@@ -1,6 +1,6 @@
 """What a coordinator can make a worker do at most: leases, processes, disk, what it reads.
 
-Connections are memory streams and time is a mock clock's, as in `test_cluster_shells`.
+Connections are memory streams and time is a mock clock's, as in `test_coordinator`.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ from logan.errors import InputError
 from logan.limits import MIB
 from logan.scheduler.limits import Limits
 from logan.wire.limits import LEASES_PER_HEALTH_MAX
-from tests.contract.served import served
-from tests.unit.test_cluster_messages import Rogue, job_body, refused_by_a_worker
-from tests.unit.test_cluster_shells import CHUNK, LINES, Network, inline, run, worker
-from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures
-from tests.unit.test_cluster_shells import network as network  # noqa: PLC0414
+from tests.support.served import served
+from tests.unit.cluster.test_coordinator import CHUNK, LINES, Network, inline, run, worker
+from tests.unit.cluster.test_coordinator import log as log  # noqa: PLC0414 - fixtures
+from tests.unit.cluster.test_coordinator import network as network  # noqa: PLC0414
+from tests.unit.cluster.test_messages import Rogue, job_body, refused_by_a_worker
 
 
 @pytest.fixture(autouse=True)

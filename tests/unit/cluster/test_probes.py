@@ -1,7 +1,7 @@
 """A worker's copy that differs from the planned file between its ends is found, or said to have
 been read.
 
-Connections are memory streams and time is a mock clock's, as in `test_cluster_shells`. A copy on
+Connections are memory streams and time is a mock clock's, as in `test_coordinator`. A copy on
 another host is played by a file of another name and a fingerprint of another host.
 """
 
@@ -33,11 +33,11 @@ from logan.plan import Options
 from logan.wire import limits
 from logan.wire.codec import encode
 from logan.wire.messages import Lease
-from tests.unit.test_cluster_messages import Rogue, job_body, refused_by_a_worker
-from tests.unit.test_cluster_shells import CHUNK, Network, inline, run, worker
-from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures
-from tests.unit.test_cluster_shells import network as network  # noqa: PLC0414
-from tests.unit.test_worker_bounds import lease
+from tests.unit.cluster.test_coordinator import CHUNK, Network, inline, run, worker
+from tests.unit.cluster.test_coordinator import log as log  # noqa: PLC0414 - fixtures
+from tests.unit.cluster.test_coordinator import network as network  # noqa: PLC0414
+from tests.unit.cluster.test_messages import Rogue, job_body, refused_by_a_worker
+from tests.unit.cluster.test_worker_bounds import lease
 
 
 @pytest.fixture(autouse=True)
