@@ -1,7 +1,8 @@
 """How jobs end, are stored, and are taken up again: one fault costs one job, and a report is of the
 inputs as they are.
 
-Connections are memory streams and time is a mock clock's, as in `test_coordinator`.
+Connections are memory streams and time is a mock clock's, as in
+`tests/support/memory_cluster.py`.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ from logan.job import Job, prepare
 from logan.model import Archive, Missing, Result
 from logan.plan import Options
 from logan.report import Report
-from tests.unit.cluster.test_coordinator import CHUNK, LINES, Fraying, Network, run, worker
-from tests.unit.cluster.test_coordinator import log as log  # noqa: PLC0414 - fixtures
-from tests.unit.cluster.test_coordinator import threads_run_inline as threads_run_inline  # noqa: PLC0414
+from tests.support.memory_cluster import CHUNK, LINES, Fraying, Network, run, worker
+
+pytestmark = pytest.mark.usefixtures("threads_run_inline")
 
 LINE = "2024-01-24 10:16:00.000 INFO Request done in 5ms\n"
 MISFIT = r"(?P<time>\d+) NEVER (?P<status>\d+)"
