@@ -23,8 +23,6 @@ from logan.scheduler.limits import Limits
 from tests.support.cluster_processes import Cluster, figures, log_lines
 from tests.support.namespaces import Network, open_network, why_not
 
-pytestmark = pytest.mark.slow
-
 CHUNK = 32 * 1024
 PACE = ("--pace", "0.1", "--threads", "1")
 """Three chunks a second: slow enough that the job outlasts every partition."""
