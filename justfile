@@ -94,8 +94,9 @@ types:
     mypy
     "{{ python }}" -m mypy.stubtest logan._logan
 
-# Speed and memory beside `wc -l` and other tools; takes some minutes and GiB of disk
+# The required speed, memory and recovery, then beside `wc -l` and other tools: some minutes, some GiB
 bench *args: build
+    "{{ python }}" tests/bench/commission.py
     "{{ python }}" -m pip install -q -e '.[bench]'
     "{{ python }}" tests/bench/run.py {{ args }}
 
