@@ -1324,7 +1324,7 @@ def _write_unlike(out: BinaryIO, name: str, seed: int, size_max: int) -> tuple[T
     for second in seconds_from(0):
         when = START + timedelta(seconds=second)
         stamps, now_ms = _stamps(when), int(when.timestamp()) * 1_000
-        texts = []
+        texts: list[bytes] = []
         lines = unlike.rng.randrange(UNLIKE_PER_SECOND // 4, UNLIKE_PER_SECOND * 2)
         for number in range(lines):
             millis = number * 1_000 // lines
