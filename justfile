@@ -24,6 +24,10 @@ test *args: build
     "{{ python }}" -m pytest {{ args }}
     cargo test --workspace --quiet
 
+# More of what some tests try, all scenarios of failures: some minutes
+test-slow *args: build
+    "{{ python }}" -m pytest -m slow {{ args }}
+
 # Rust's tests alone
 test-rust *args:
     cargo test --workspace --quiet {{ args }}
@@ -44,7 +48,7 @@ properties cases="20000":
 races count="10000":
     LOGAN_RACES={{ count }} cargo test -p logan-core --release --test truncation
 
-# Many simulated schedules of the scheduler, and every planted bug
+# 20,000 new simulated schedules of the scheduler, and every planted bug; prints the first seed
 sim *args:
     "{{ python }}" -m tests.simulation.run {{ args }}
 
@@ -90,8 +94,9 @@ types:
     mypy
     "{{ python }}" -m mypy.stubtest logan._logan
 
-# Speed and memory beside `wc -l` and other tools; takes some minutes and GiB of disk
+# The required speed, memory and recovery, then beside `wc -l` and other tools: some minutes, some GiB
 bench *args: build
+    "{{ python }}" tests/bench/commission.py
     "{{ python }}" -m pip install -q -e '.[bench]'
     "{{ python }}" tests/bench/run.py {{ args }}
 

@@ -7,7 +7,8 @@ How a large log is made at disk speed: a *block* is everything logged within one
 variants of it are built line by line, with the second left out, and kept as the pieces between
 those gaps. Each second of the log then costs one `stamp.join(pieces)`, and its counts are added as
 a whole. The last block is cut at the line that fits. The hostile kind has no two lines alike, so it
-fills the gaps of one long list of pieces by slice assignment instead.
+fills the gaps of one long list of pieces by slice assignment instead. The unlike kinds, on which
+nothing is to be tuned, draw each line anew from large pools of parts.
 
 The bytes depend on (size, kind, seed) alone. Sizes are in MiB.
 """
@@ -18,10 +19,11 @@ import argparse
 import math
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from itertools import count as seconds_from
 from itertools import islice
 from operator import add
 from pathlib import Path
@@ -117,24 +119,26 @@ class Tally:
     clients: set[str] = field(default_factory=set)
     messages: set[str] = field(default_factory=set)
 
-    def see(self, facts: Facts) -> None:
-        """Adds one line."""
+    def see(self, facts: Facts, times: int = 1) -> None:
+        """Adds one line, or so many like it."""
         counts = self.counts
-        counts["lines"] += 1
-        counts[facts.kind] += 1
+        counts["lines"] += times
+        counts[facts.kind] += times
         if facts.sort:
-            self.sorts[facts.sort] += 1
+            self.sorts[facts.sort] += times
         if facts.kind != "parsed":
             return
-        self.levels[facts.level or "NONE"] += 1
+        self.levels[facts.level or "NONE"] += times
         if facts.status:
-            self.status[str(facts.status)] += 1
-            counts["sent"] += facts.sent
+            self.status[str(facts.status)] += times
+            counts["sent"] += facts.sent * times
         if facts.duration_ns >= 0:
-            counts["timed"] += 1
-            counts["duration_ns"] += facts.duration_ns
-        counts["requests"] += facts.status > 0 or facts.duration_ns >= 0
-        counts["errors"] += facts.level in ("ERROR", "FATAL") or 500 <= facts.status <= 599
+            counts["timed"] += times
+            counts["duration_ns"] += facts.duration_ns * times
+        if facts.status > 0 or facts.duration_ns >= 0:
+            counts["requests"] += times
+        if facts.level in ("ERROR", "FATAL") or 500 <= facts.status <= 599:
+            counts["errors"] += times
         for value, seen in (
             (facts.route, self.routes),
             (facts.client, self.clients),
@@ -738,7 +742,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "malformed": Kind(make_malformed, (1_500, 4_500), (PLAIN,), 0.02),
     "error_spike": Kind(make_app, (1_500, 4_500), (PLAIN,)),
 }
-ALL_KINDS: Final = (*KINDS, "hostile")
+UNLIKE_KINDS: Final = ("app_unlike", "access_unlike", "json_unlike", "mixed_unlike")
+ALL_KINDS: Final = (*KINDS, *UNLIKE_KINDS, "hostile")
 
 
 # ---------------------------------------------------------------------------------------------
@@ -969,14 +974,381 @@ def _write_hostile(out: BinaryIO, seed: int, size_max: int) -> tuple[Tally, int,
     return tally, first_ms, last_ms
 
 
+# ---------------------------------------------------------------------------------------------
+# Unlike logs: nothing comes in turn or twice in a row, and little of it fits into a cache
+
+UNLIKE_CLIENTS: Final = 50_000
+"""Distinct clients of an unlike log that is long enough; a fifth of them is seen once."""
+UNLIKE_ONCE: Final = UNLIKE_CLIENTS // 5
+UNLIKE_POOL_MAX: Final = 100_000
+UNLIKE_POOL_MIN: Final = 2_000
+UNLIKE_OTHER_SHARE: Final = 0.05
+"""Share of lines that are of another format than the kind's own."""
+UNLIKE_LINE_BYTES: Final = 200
+"""About what a line has, to tell how many there will be."""
+UNLIKE_PER_SECOND: Final = 1_000
+
+SYSTEMS: Final = (
+    "Windows NT 10.0; Win64; x64",
+    "Macintosh; Intel Mac OS X 10_15_{minor}",
+    "X11; Linux x86_64",
+    "X11; Ubuntu; Linux x86_64; rv:{major}.0",
+    "iPhone; CPU iPhone OS {small}_{minor} like Mac OS X",
+    "iPad; CPU OS {small}_{minor} like Mac OS X",
+    "Linux; Android {small}; SM-{model}",
+    "Linux; Android {small}; Pixel {minor}",
+    "compatible; {bot}/{minor}.{small}; +https://{bot}.example/bot.html",
+)
+ENGINES: Final = (
+    "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.{build}.{patch} Safari/537.36",
+    "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.{build}.{patch} Mobile Safari/537.36",
+    "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36 Edg/{major}.0.1",
+    "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/{small}.{minor} Safari/605.1.15",
+    "Gecko/20100101 Firefox/{major}.0",
+)
+PROGRAMS: Final = ("curl", "Wget", "python-requests", "okhttp", "Go-http-client", "axios", "Java")
+SITES: Final = ("search", "news", "mail", "shop", "forum", "wiki", "maps", "video", "social")
+
+
+def _agent(rng: Random) -> str:
+    """A user agent: a browser on a system, a robot, or a program with its version."""
+    if rng.random() < 0.12:
+        version = ".".join(str(rng.randrange(30)) for _ in range(rng.choice((2, 3))))
+        return f"{rng.choice(PROGRAMS)}/{version}"
+    values = {
+        "major": rng.randrange(60, 128),
+        "minor": rng.randrange(10),
+        "small": rng.randrange(8, 18),
+        "build": rng.randrange(3_000, 7_000),
+        "patch": rng.randrange(250),
+        "model": f"{rng.choice('AGMST')}{rng.randrange(100, 999)}{rng.choice('BFNU')}",
+        "bot": f"{rng.choice(WORDS)}bot",
+    }
+    system = rng.choice(SYSTEMS)
+    engine = "" if "bot" in system else f" {rng.choice(ENGINES)}"
+    return f"Mozilla/5.0 ({system}){engine}".format_map(values)
+
+
+def _referrer(rng: Random) -> str:
+    """Where a request came from: nowhere, a page of the site, or a search elsewhere."""
+    chance = rng.random()
+    if chance < 0.4:
+        return "-"
+    if chance < 0.7:
+        return f"https://www.example.com/{rng.choice(WORDS)}/{_slug(rng)}"
+    site = f"https://{rng.choice(SITES)}.example/{rng.choice(('', 'url', 'r', 's'))}"
+    words = "+".join(rng.choices(WORDS, k=rng.randrange(1, 6)))
+    return f"{site}?q={words}&ei={_base64(rng)}" if chance < 0.9 else site
+
+
+def _slug(rng: Random) -> str:
+    return "-".join(rng.choices(WORDS, k=rng.randrange(2, 7)))
+
+
+def _base64(rng: Random) -> str:
+    """Base64 for URLs; its first character keeps it from being hex."""
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
+    return rng.choice("ghkmnprstwxz") + "".join(rng.choices(letters, k=rng.randrange(9, 43)))
+
+
+def _segment(rng: Random) -> tuple[str, str]:
+    """A variable part of a path: as it is sent, and as a route has it."""
+    match rng.randrange(8):
+        case 0 | 1:
+            return str(rng.randrange(10 ** rng.randrange(1, 12))), "{id}"
+        case 2:
+            return _uuid(rng), "{id}"
+        case 3:
+            return _hex_id(rng), "{id}"
+        case 4:
+            return f"7c{rng.getrandbits(152):038x}", "{id}"  # a SHA-1
+        case 5:
+            text = _slug(rng)
+        case 6:
+            text = _base64(rng)
+        case _:
+            text = f"20{rng.randrange(10, 25)}-{rng.randrange(1, 13):02}-{rng.randrange(1, 29):02}"
+    return text, text
+
+
+def _wild_request(rng: Random) -> tuple[str, str]:
+    """A request line without its protocol, and its route."""
+    method = rng.choices(("GET", "POST", "PUT", "DELETE", "HEAD"), (80, 12, 3, 2, 3))[0]
+    sent, route = f"/{rng.choice(('api', 'v2', 'shop', 'static', 'u'))}", ""
+    route = sent
+    for _ in range(rng.randrange(1, 4)):
+        word = rng.choice(WORDS)
+        raw, folded = _segment(rng) if rng.random() < 0.6 else (word + "s", word + "s")
+        sent, route = f"{sent}/{word}/{raw}", f"{route}/{word}/{folded}"
+    if rng.random() < 0.3:
+        keys = rng.choices(WORDS, k=rng.randrange(1, 7))
+        sent += "?" + "&".join(f"{key}={_segment(rng)[0]}" for key in keys)
+    return f"{method} {sent}", f"{method} {route}"
+
+
+VERBS: Final = _split(
+    "Stored Loaded Closed Opened Rejected Moved Merged Split Queued Dropped Checked"
+)
+OBJECTS: Final = (
+    "{num}",
+    "{uuid}",
+    "{hexid}",
+    "from {ip}:8080",
+    "at {file}",
+    "of {num} rows",
+    "{word}",
+)
+
+
+def _wild_event(rng: Random, *, timed: bool) -> Event:
+    """A message that a program might log, of any level."""
+    level = rng.choices(("INFO", "DEBUG", "WARN", "ERROR", "FATAL"), (70, 14, 8, 7, 1))[0]
+    parts = [rng.choice(VERBS), *rng.choices(WORDS, k=rng.randrange(1, 3))]
+    for _ in range(rng.randrange(3)):
+        # Fields are told apart by the word between them.
+        parts += [rng.choice(OBJECTS).replace("{word}", rng.choice(WORDS)), rng.choice(WORDS)]
+    if level in ("INFO", "DEBUG") and rng.random() < 0.15:
+        parts += rng.choices(WORDS, k=int(rng.paretovariate(0.9)) % 300)  # some are long
+    if timed and rng.random() < 0.6:
+        parts.append(rng.choice(("took {ms}ms", "took {sec}s", "took {us}us")))
+    return Event(level, 1, " ".join(parts))
+
+
+class _Pool:
+    """Parts of lines to draw from, and how often each was drawn.
+
+    `facts` are those of lines if `whole`; else a line has its client or its route from the part,
+    and the rest of its facts from another one.
+    """
+
+    def __init__(self, texts: list[bytes], facts: list[Facts], *, whole: bool = False) -> None:
+        self.texts, self.facts, self.whole = texts, facts, whole
+        self.drawn = [0] * len(texts)
+        self.last = 0
+
+    def draw(self, rng: Random) -> bytes:
+        """One part."""
+        self.last = self._pick(rng)
+        self.drawn[self.last] += 1
+        return self.texts[self.last]
+
+    def _pick(self, rng: Random) -> int:
+        return int(len(self.texts) * rng.random())
+
+
+class _Clients(_Pool):
+    """Clients with a long tail: those of the last fifth come once each, at even distances."""
+
+    def __init__(self, lines: int) -> None:
+        names = [_ip(number) for number in range(UNLIKE_CLIENTS)]
+        super().__init__([name.encode() for name in names], [Facts(client=n) for n in names])
+        self._once = UNLIKE_CLIENTS - UNLIKE_ONCE
+        self._distance = max(8, lines // UNLIKE_ONCE)
+        self._lines = 0
+
+    def _pick(self, rng: Random) -> int:
+        self._lines += 1
+        if self._lines % self._distance or self._once == UNLIKE_CLIENTS:
+            return int((UNLIKE_CLIENTS - UNLIKE_ONCE) * rng.random() ** 3)
+        self._once += 1
+        return self._once - 1
+
+
+class _Unlike:
+    """Draws the lines of an unlike kind."""
+
+    def __init__(self, name: str, seed: int, size_max: int) -> None:
+        self.rng = Random(f"{name}/{seed}")
+        lines = size_max // UNLIKE_LINE_BYTES
+        self.size = max(UNLIKE_POOL_MIN, min(UNLIKE_POOL_MAX, lines // 4))
+        self.clients = _Clients(lines)
+        self.requests = [_wild_request(self.rng) for _ in range(self.size)]
+        makers = {"app": self._app, "access": self._access, "json": self._json}
+        own = name.removesuffix("_unlike")
+        wanted = tuple(makers) if own == "mixed" else (own,)
+        self.shapes = [makers[each]() for each in wanted]
+        others = [make for each, make in OTHER_MAKERS.items() if each not in wanted]
+        self.others = self._other(others)
+
+    def line(self, stamps: Mapping[bytes, bytes], millis: int) -> tuple[bytes, bool]:
+        """A line at the time that is given, and whether it tells milliseconds."""
+        self.last: Sequence[bytes | _Pool]
+        rng = self.rng
+        stamps = {
+            gap: stamp if gap == CLF else b"%s.%03d" % (stamp, millis)
+            for gap, stamp in stamps.items()
+        }
+        if rng.random() < UNLIKE_OTHER_SHARE:
+            self.last = (self.others,)
+            text = self.others.draw(rng)
+            exact = CLF not in text
+            for gap, stamp in stamps.items():
+                text = text.replace(gap, stamp)
+            return text, exact
+        self.last = self.shapes[int(len(self.shapes) * rng.random())]
+        parts = [
+            stamps.get(part, part) if isinstance(part, bytes) else part.draw(rng)
+            for part in self.last
+        ]
+        return b"".join(parts), CLF not in self.last
+
+    def take_back(self) -> None:
+        """The last line was not written after all."""
+        for pool in self.last:
+            if isinstance(pool, _Pool):
+                pool.drawn[pool.last] -= 1
+
+    def tally(self) -> Tally:
+        """The figures of all lines that were drawn."""
+        tally = Tally()
+        pools = {id(part): part for shape in self.shapes for part in shape}
+        for pool in (*pools.values(), self.others):
+            if not isinstance(pool, _Pool):
+                continue
+            for facts, times in zip(pool.facts, pool.drawn, strict=True):
+                if times:
+                    tally.clients.update([facts.client] if facts.client else ())
+                    tally.routes.update([facts.route] if facts.route else ())
+                    if pool.whole:
+                        tally.see(facts, times)
+        return tally
+
+    def _scene(self) -> Scene:
+        return Scene(self.rng, median_ms=40.0 + 80.0 * self.rng.random(), error_share=0.03)
+
+    def _app(self) -> list[bytes | _Pool]:
+        texts, facts = [], []
+        for _ in range(self.size):
+            event = _wild_event(self.rng, timed=True)
+            fill = _Fill(self._scene())
+            texts.append(f" {event.level} {event.text.format_map(fill)}\n".encode())
+            facts.append(
+                Facts(level=event.level, duration_ns=fill.duration_ns, template=_loud_row(event))
+            )
+        return [PLAIN, _Pool(texts, facts, whole=True)]
+
+    def _access(self) -> list[bytes | _Pool]:
+        rng = self.rng
+        agents = [_agent(rng) for _ in range(min(5_000, self.size))]
+        texts, facts = [], []
+        for _ in range(self.size):
+            status = (
+                500 if rng.random() < 0.01 else rng.choices(STATUSES[0], cum_weights=STATUSES[1])[0]
+            )
+            sent = 0 if status in (204, 304) else int(rng.lognormvariate(8.5, 2.0)) + 20
+            texts.append(
+                f' HTTP/{rng.choice(("1.0", "1.1", "2.0"))}" {status} {sent} '
+                f'"{_referrer(rng)}" "{rng.choice(agents)}"\n'.encode()
+            )
+            facts.append(Facts(status=status, sent=sent))
+        return [
+            self.clients,
+            b" - - [",
+            CLF,
+            b' +0000] "',
+            self._requests("%s %s"),
+            _Pool(texts, facts, whole=True),
+        ]
+
+    def _json(self) -> list[bytes | _Pool]:
+        rng = self.rng
+        texts, facts = [], []
+        for _ in range(self.size):
+            event, scene = _wild_event(rng, timed=False), self._scene()
+            status = (
+                503 if rng.random() < 0.01 else rng.choices(STATUSES[0], cum_weights=STATUSES[1])[0]
+            )
+            millis, tenths = scene.millis(), rng.randrange(10)
+            members = [
+                f'"level":"{event.level}"',
+                f'"message":"{event.text.format_map(_Fill(scene))}"',
+                f'"status":{status}',
+                f'"duration_ms":{millis}.{tenths}',
+            ]
+            members += [
+                f'"{key}":"{_slug(rng)}"' for key in rng.sample(EXTRA_KEYS, k=rng.randrange(4))
+            ]
+            rng.shuffle(members)
+            texts.append(f'",{",".join(members)}}}\n'.encode())
+            facts.append(
+                Facts(
+                    level=event.level,
+                    status=status,
+                    duration_ns=(millis * 10 + tenths) * 100_000,
+                    template=_loud_row(event),
+                )
+            )
+        return [
+            b'{"timestamp":"',
+            PLAIN,
+            b'","client":"',
+            self.clients,
+            self._requests('","method":"%s","path":"%s'),
+            _Pool(texts, facts, whole=True),
+        ]
+
+    def _requests(self, layout: str) -> _Pool:
+        texts = [(layout % tuple(sent.split(" "))).encode() for sent, _ in self.requests]
+        return _Pool(texts, [Facts(route=route) for _, route in self.requests])
+
+    def _other(self, makers: list[Maker]) -> _Pool:
+        texts, facts = [], []
+        for number in range(UNLIKE_POOL_MIN):
+            [(text, fact)] = makers[number % len(makers)](self._scene(), 0)
+            for gap in (PLAIN, ISO_T):
+                text = text.replace(gap + b".000", gap)
+            texts.append(text)
+            facts.append(fact)
+        return _Pool(texts, facts, whole=True)
+
+
+def _loud_row(event: Event) -> str:
+    """As `_loud`, apart by level: messages that are made up may come at several."""
+    template = _loud(event)
+    return f"{event.level} {template}" if template else ""
+
+
+EXTRA_KEYS: Final = ("trace", "span", "host", "pod", "region", "tenant", "build")
+OTHER_MAKERS: Final[Mapping[str, Maker]] = {
+    "app": make_app,
+    "access": make_access,
+    "json": make_short_json,
+    "logfmt": make_logfmt,
+}
+"""What stands between the lines of an unlike log, but the formats that it has anyway."""
+
+
+def _write_unlike(out: BinaryIO, name: str, seed: int, size_max: int) -> tuple[Tally, int, int]:
+    unlike = _Unlike(name, seed, size_max)
+    first_ms, last_ms, written = sys.maxsize, -sys.maxsize, 0
+    for second in seconds_from(0):
+        when = START + timedelta(seconds=second)
+        stamps, now_ms = _stamps(when), int(when.timestamp()) * 1_000
+        texts: list[bytes] = []
+        lines = unlike.rng.randrange(UNLIKE_PER_SECOND // 4, UNLIKE_PER_SECOND * 2)
+        for number in range(lines):
+            millis = number * 1_000 // lines
+            text, exact = unlike.line(stamps, millis)
+            written += len(text)
+            if written > size_max:
+                unlike.take_back()
+                out.writelines(texts)
+                return unlike.tally(), first_ms, last_ms
+            texts.append(text)
+            at_ms = now_ms + (millis if exact else 0)
+            first_ms, last_ms = min(first_ms, at_ms), max(last_ms, at_ms)
+        out.writelines(texts)
+    raise AssertionError("seconds do not end")
+
+
 def generate_test_logs(
     size_mb: float, path: str | Path, kind: str = "app", seed: int = 0
 ) -> GeneratedLog:
     """Writes a log of `size_mb` MiB (less at most one line) and says what is in it.
 
-    The bytes depend on size, kind and seed alone. 1 GiB takes a few seconds and memory does not
-    grow with the size. Raises ValueError for an unknown kind or a size below 4 KiB, OSError when
-    the file cannot be written.
+    The bytes depend on size, kind and seed alone. 1 GiB takes a few seconds, of an unlike kind a
+    minute, and memory does not grow with the size. Raises ValueError for an unknown kind or a size
+    below 4 KiB, OSError when the file cannot be written.
     """
     path = Path(path)
     size_max = int(size_mb * 2**20)
@@ -987,6 +1359,8 @@ def generate_test_logs(
     with path.open("wb") as out:
         if kind == "hostile":
             tally, first_ms, last_ms = _write_hostile(out, seed, size_max)
+        elif kind in UNLIKE_KINDS:
+            tally, first_ms, last_ms = _write_unlike(out, kind, seed, size_max)
         else:
             tally, first_ms, last_ms = _write_blocks(out, kind, seed, size_max)
         size = out.tell()

@@ -78,7 +78,8 @@ class Rounds:
         # Each begins with another file, so that not all start processes at once, or wait at once.
         first = number % len(FILES)
         files = (*FILES[first:], *FILES[:first])
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
+        command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider"]
+        command += ["-m", "slow or not slow", *files]
         with log.open("wb") as output:
             with self._lock:
                 if self._stopped:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from hypothesis import settings
@@ -14,3 +15,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # A busy machine is no fault of the code: speed is measured by benchmarks, never by a test.
 settings.register_profile("logan", deadline=None)
 settings.load_profile("logan")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Processes of tests run side by side: most tests of the cluster wait rather than compute."""
+    return 2 * (os.cpu_count() or 1)

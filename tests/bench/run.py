@@ -26,7 +26,8 @@ from tests.bench.contestants import Contestant, compete, disagreements, line_up
 from tests.bench.measure import ROOT, peak_floor_bytes
 from tests.bench.targets import Target, judge
 
-KINDS_DEFAULT: Final = ("app", "access", "json", "mixed", "hostile")
+TUNED: Final = ("app", "access", "json", "mixed")
+KINDS_DEFAULT: Final = (*TUNED, *(f"{kind}_unlike" for kind in TUNED), "hostile")
 KINDS: Final = (*KINDS_DEFAULT, "access_time", "logfmt", "malformed", "error_spike")
 ROUNDS_DEFAULT: Final = 5
 SIZE_MB_DEFAULT: Final = 1024

@@ -38,7 +38,7 @@ def cluster() -> Iterator[Any]:
             distributed.LocalCluster(
                 n_workers=2,
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address=":0",
                 memory_limit=0,
                 silence_logs=dask.SILENT,
             )

@@ -28,7 +28,7 @@ import logan
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.worker import Worker
 from logan.engines import dask
-from tests.contract.served import served
+from tests.support.served import served
 
 VECTORS = Path(__file__).resolve().parents[2] / "test_vectors" / "formats"
 ANCHOR = "2024-06-01T00:00:00Z"
@@ -173,7 +173,7 @@ def dask_address() -> Iterator[str]:
             distributed.LocalCluster(
                 n_workers=2,
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address=":0",
                 memory_limit=0,
                 silence_logs=dask.SILENT,
             )

@@ -57,7 +57,7 @@ from logan.wire import messages
 from logan.wire.bodies import JobBody
 from logan.wire.codec import Decoder, encode
 from tests.fuzz.values import mutated, some
-from tests.unit.test_cluster_shells import Network, Stream, inline
+from tests.support.memory_cluster import Network, Stream, inline
 
 LINES = 300
 CHUNK = 2 * 1024

@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import chdir
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ import logan
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.limits import UNAUTHENTICATED_MAX
 from logan.scheduler.limits import Limits
-from tests.integration.cluster_processes import (
+from tests.support.cluster_processes import (
     Cluster,
     Process,
     figures,
@@ -47,8 +48,8 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(log: Path) -> str:
-    os.chdir(log.parent)
-    return figures(logan.analyze("app.log", chunk_size=256 * 1024).to_json())
+    with chdir(log.parent):
+        return figures(logan.analyze("app.log", chunk_size=256 * 1024).to_json())
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ import logan
 from logan import _logan
 from logan.model import Detection, Source
 from logan.plan import Options, make_plan
-from tests.integration.archives import counted_so_far, run
+from tests.support.archives import counted_so_far, run
 
 CODECS: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,

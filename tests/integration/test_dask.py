@@ -156,7 +156,7 @@ def test_a_block_that_kills_its_workers_is_missing(
 ) -> None:
     monkeypatch.setattr(dask, "scan_block", dies)
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=dask.SILENT
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=dask.SILENT
     ) as cluster:
         cluster.scheduler.allowed_failures = 0
         report = logan.analyze(

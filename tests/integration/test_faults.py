@@ -6,7 +6,6 @@ nothing in the package can be told to do so.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -15,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,13 +29,14 @@ from logan.scheduler.actions import Action
 from logan.scheduler.events import Event, WorkerHeard
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
-from tests.integration.cluster_processes import (
+from tests.support.cluster_processes import (
     Cluster,
     Process,
     figures,
     log_lines,
     wait_until,
 )
+from tests.support.disks import fill, small_disk
 
 CHUNK = "32KiB"
 CHUNKS = 30
@@ -57,8 +57,8 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(log: Path) -> str:
-    os.chdir(log.parent)
-    return figures(logan.analyze("app.log", chunk_size=32 * 1024).to_json())
+    with chdir(log.parent):
+        return figures(logan.analyze("app.log", chunk_size=32 * 1024).to_json())
 
 
 @pytest.fixture
@@ -214,34 +214,6 @@ def test_coordinator_killed_at_steps_of_its_journal(
 
 
 # --- Disks and clocks --------------------------------------------------------------------------
-
-
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    """A file system of that size, or a skipped test."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    made = subprocess.run(command, capture_output=True, text=True, check=False)
-    if made.returncode:
-        pytest.skip(f"mounting is not allowed here: {made.stderr.strip()}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(path: Path) -> None:
-    """Take all the room that there is."""
-    block = bytes(4096)
-    with path.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(block)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
 
 
 def test_disk_full_under_the_journal(

@@ -21,14 +21,14 @@ from pathlib import Path
 import pytest
 
 from logan.engines import dask
-from tests.integration.cluster_processes import (
+from tests.support.cluster_processes import (
     Cluster,
     Process,
     figures,
     log_lines,
     wait_until,
 )
-from tests.integration.object_store import ObjectStore, open_store, zstd
+from tests.support.object_store import ObjectStore, open_store, zstd
 
 OPTIONS = ("--chunk-size", "64KiB", "--json")
 NARROWED = ("--where", "level>=warn and duration>=100ms", "--by", "level")
@@ -123,7 +123,7 @@ def dask_address(store: ObjectStore) -> Iterator[str]:
             cluster = distributed.LocalCluster(
                 n_workers=2,
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address=":0",
                 memory_limit=0,
                 silence_logs=dask.SILENT,
             )

@@ -20,10 +20,8 @@ import trio
 import logan
 from logan.cluster.coordinator import Coordinator
 from logan.scheduler.limits import Limits
-from tests.integration.cluster_processes import Cluster, figures, log_lines
-from tests.integration.namespaces import Network, open_network, why_not
-
-pytestmark = pytest.mark.slow
+from tests.support.cluster_processes import Cluster, figures, log_lines
+from tests.support.namespaces import Network, open_network, why_not
 
 CHUNK = 32 * 1024
 PACE = ("--pace", "0.1", "--threads", "1")

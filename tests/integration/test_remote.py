@@ -20,7 +20,7 @@ from logan.cluster.submission import Submission, _plan_paths
 from logan.limits import FETCH_BYTES_MAX
 from logan.sources.remote import Fetcher, shown
 from logan.sources.url_roots import UrlRoots
-from tests.integration.object_store import ObjectStore, open_store
+from tests.support.object_store import ObjectStore, open_store
 
 LINES = [
     b"2024-01-24 10:%02d:32.%03d INFO Request processed in %dms\n" % (n // 50 % 60, n % 1000, n)

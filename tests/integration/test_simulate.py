@@ -40,8 +40,16 @@ def test_every_scenario_has_an_outcome() -> None:
     assert SCENARIOS["high-latency"].workers[2].latency_ms == 1000
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SCENARIOS)
+COMMISSIONED = ("normal", "worker-failure", "high-latency")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in COMMISSIONED else pytest.mark.slow)
+        for name in SCENARIOS
+    ],
+)
 def test_the_figures_stay_the_same(name: str, tmp_path: Path) -> None:
     _, outcome = scenario(name)
     saved = tmp_path / "report.json"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cluster_processes import Cluster, Process, figures, log_lines
-from tests.integration.test_faults import small_disk
+from tests.support.cluster_processes import Cluster, Process, figures, log_lines
+from tests.support.disks import small_disk
 
 EDGE = 4 * 1024
 LINES = 500_000

@@ -60,15 +60,60 @@ def test_links_lead_somewhere(document: str) -> None:
             assert (ROOT / target).exists(), f"{document} links to {target}"
 
 
-def test_files_on_the_map_exist() -> None:
+def sections_of_the_map() -> dict[str, str]:
+    """The map of ARCHITECTURE.md: folders that stand at the beginning of a line, and their text."""
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    core = ROOT / "rust/logan-core/src"
-    section = text.split("rust/logan-core/src/ ", 1)[1].split("rust/logan-py/src/", 1)[0]
-    named = re.findall(r"^  ((?:[a-z_]+(?:\.rs|/)\s+)+)", section, flags=re.M)
-    assert len(named) > 10
-    for names in named:
-        for name in names.split():
-            assert (core / name).exists(), name
+    (block,) = re.findall(r"## The map\n+```\n(.*?)```", text, flags=re.S)
+    parts = re.split(r"^(?=\S)", block, flags=re.M)
+    return {part.split()[0]: part for part in parts if part.strip()}
+
+
+def names_in(section: str) -> list[str]:
+    """What stands in the first column of a section: folders and modules below its folder."""
+    found = []
+    for first in re.findall(r"^  (\S.*?)(?=  |$)", section, flags=re.M):
+        found += re.findall(r"[\w./]+", first)
+    return found
+
+
+def test_folders_on_the_map_exist() -> None:
+    assert len(sections_of_the_map()) > 4
+    for folder in sections_of_the_map():
+        assert (ROOT / folder).is_dir(), folder
+
+
+@pytest.mark.parametrize("folder", ["rust/logan-core/src/", "python/logan/"])
+def test_modules_on_the_map_exist(folder: str) -> None:
+    named = names_in(sections_of_the_map()[folder])
+    assert len(named) > 8
+    for name in named:
+        places = [ROOT / folder / f"{name}{end}" for end in ("", ".rs", ".py")]
+        assert any(place.exists() for place in places), f"{folder}{name} does not exist"
+
+
+@pytest.mark.parametrize("folder", ["rust/logan-core/src/", "python/logan/"])
+def test_every_top_module_is_on_the_map(folder: str) -> None:
+    unnamed = {"lib", "__init__", "__main__", "__pycache__", "_logan", "py"}
+    words = set(re.findall(r"\w+", sections_of_the_map()[folder]))
+    for path in (ROOT / folder).iterdir():
+        name = path.name.split(".")[0]
+        assert name in words | unnamed, f"{folder}{path.name} is not on the map"
+
+
+def test_formats_with_an_independent_reference_are_listed() -> None:
+    """CONTRIBUTING.md has those that the reference implementation does not leave to the engine."""
+    (source,) = [
+        text
+        for path in (ROOT / "rust" / "logan-core").rglob("*.rs")
+        if "fn delegated(" in (text := path.read_text(encoding="utf-8"))
+    ]
+    (arms,) = re.findall(r"match format\.name \{(.*?)name => match delegated", source, flags=re.S)
+    patterns = re.findall(r'^\s+("[^=]*") =>', arms, flags=re.M)
+    own = {name for each in patterns for name in re.findall(r'"([a-z0-9-]+)"', each)}
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (listed,) = re.findall(r"<!-- formats with an independent reference -->\n(.*?)\n\n", text, re.S)
+    assert re.findall(r"`([a-z0-9-]+)`", listed) == sorted(own)
+    assert own <= {entry["name"] for entry in json.loads(_logan.formats())}
 
 
 def test_ci_runs_the_readme_command() -> None:

@@ -507,7 +507,7 @@ CATCHING_SEEDS: dict[str, int] = {
     "grants what the journal has": 0,
     "refuses late results": 2,
     "ignores other digests": 2,
-    "never revokes a stalled lease": 19,
+    "never revokes a stalled lease": 157,
     "lets a worker hang in what it lost": 46,
     "never ends a pause": 8,
     "gives a chunk back to who failed it": 3,
@@ -541,4 +541,4 @@ CATCHING_SEEDS: dict[str, int] = {
     "forgets who was here a moment ago": 278,
     "believes lines of other chunks": 2258,
 }
-"""For each the first seed whose schedule catches it."""
+"""For each a seed whose schedule catches it, and soon."""

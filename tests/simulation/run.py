@@ -13,6 +13,7 @@ import argparse
 import sys
 import time
 import traceback
+from random import SystemRandom
 
 from tests.simulation.hunt import Hunt, caught_after, hunt, shrink
 from tests.simulation.mutants import MUTANTS
@@ -82,13 +83,17 @@ def replay(seed: int) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--schedules", type=int, default=20_000, metavar="N")
-    parser.add_argument("--first", type=int, default=0, metavar="SEED", help="the first seed")
+    parser.add_argument(
+        "--first", type=int, metavar="SEED", help="the first seed; without it, a new one"
+    )
     parser.add_argument("--seed", type=int, help="run this one, and tell every event of it")
     parser.add_argument("--no-bugs", action="store_true", help="leave out the planted bugs")
     options = parser.parse_args()
     if options.seed is not None:
         return 0 if replay(options.seed) else 1
-    right = simulate(options.first, options.schedules)
+    first = SystemRandom().randrange(10**9) if options.first is None else options.first
+    print(f"schedules of the seeds from {first}", flush=True)
+    right = simulate(first, options.schedules)
     caught = options.no_bugs or catch()
     return 0 if right and caught else 1
 

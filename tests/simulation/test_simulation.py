@@ -1,31 +1,38 @@
 """The scheduler under thousands of schedules of faults, and the planted bugs that these must find.
 
-`python -m tests.simulation.run` does more of the same; see its text for how to replay a seed.
+A failure names its seed and the command that replays it; `LOGAN_SIMULATION_SEED` says where to
+begin. For each planted bug one seed that catches it is pinned. `just sim` (`python -m
+tests.simulation.run`) tries ten times as many schedules, new ones each time, and searches for each
+planted bug anew.
 """
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from logan.scheduler.machine import Machine
-from tests.simulation.hunt import attempt, caught_after, hunt, shrink
+from tests.simulation.hunt import attempt, hunt, shrink
 from tests.simulation.mutants import CATCHING_SEEDS, MUTANTS
 from tests.simulation.schedule import FAULTS, make
 
-SCHEDULES = 20_000
-BATCHES = 20
-BUG_SCHEDULES_MAX = 10_000
+SCHEDULES = 2_000
+BATCHES = 4
+FIRST_SEED = int(os.environ.get("LOGAN_SIMULATION_SEED", "0"))
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_every_schedule_comes_to_its_right_end(batch: int) -> None:
     size = SCHEDULES // BATCHES
-    found = hunt(range(batch * size, (batch + 1) * size), failures_max=1)
+    first = FIRST_SEED + batch * size
+    print(f"LOGAN_SIMULATION_SEED={FIRST_SEED}: seeds {first} to {first + size - 1}")
+    found = hunt(range(first, first + size), failures_max=1)
     assert not found.failures, found.failures[0]
     assert found.schedules == size
     # Not an idle world: what the faults are for has happened.
     total = found.total
-    assert total.lives > 1.2 * size
+    assert total.lives > 1.1 * size
     assert total.recovered > size
     assert total.backups > size / 2
     assert total.lost > size / 10
@@ -34,7 +41,7 @@ def test_every_schedule_comes_to_its_right_end(batch: int) -> None:
     assert total.lies > size / 20
     assert total.claims > size / 10
     assert total.looks > size / 20
-    assert total.replaced > size / 200
+    assert total.replaced > 0
 
 
 def test_every_kind_of_fault_is_drawn() -> None:
@@ -51,11 +58,6 @@ def test_some_schedules_merge_real_summaries() -> None:
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_a_pinned_seed_catches_a_planted_bug(mutant: str) -> None:
     assert attempt(make(CATCHING_SEEDS[mutant]), mutant)[1] is not None
-
-
-@pytest.mark.parametrize("mutant", MUTANTS)
-def test_a_planted_bug_is_caught(mutant: str) -> None:
-    assert caught_after(mutant, BUG_SCHEDULES_MAX) is not None
 
 
 def test_a_seed_replays_exactly() -> None:

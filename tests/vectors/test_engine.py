@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 import logan
-from test_vectors.generate import KINDS, GeneratedLog, generate_test_logs, long_line_log
+from test_vectors.generate import (
+    KINDS,
+    UNLIKE_KINDS,
+    GeneratedLog,
+    generate_test_logs,
+    long_line_log,
+)
 
 LOGS = Path(__file__).resolve().parents[2] / "test_vectors" / "logs"
 EXPECTED: dict[str, dict[str, Any]] = json.loads((LOGS / "expected.json").read_text("utf-8"))
@@ -80,7 +86,7 @@ def test_validate_results_accepts_them(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *UNLIKE_KINDS])
 def test_generated_logs(kind: str, tmp_path: Path) -> None:
     stated: GeneratedLog = generate_test_logs(3, tmp_path / "x.log", kind=kind, seed=7)
     report = analyze(stated.path, chunk_size=1 << 18).to_dict()

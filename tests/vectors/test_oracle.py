@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ def test_stated_counts_hold(kind: str, tmp_path: Path) -> None:
     if log.response_times:
         assert times["mean"] == pytest.approx(log.response_time_sum_ns / log.response_times / 1e6)
         assert 1.0 <= times["min"] <= times["max"] <= 5_001.0
-    assert (figures["time"]["out_of_order"] > 0) == (kind == "hostile")
+    # Lines with and without milliseconds stand side by side in the unlike kinds.
+    unordered = kind == "hostile" or kind in generate.UNLIKE_KINDS
+    assert (figures["time"]["out_of_order"] > 0) == unordered
 
 
 @pytest.mark.parametrize("kind", generate.ALL_KINDS)
@@ -81,6 +84,22 @@ def test_hostile_repeats_nothing(tmp_path: Path) -> None:
     assert log.routes == log.clients == sum(log.status.values())
     assert log.messages == log.levels["ERROR"]
     assert log.routes + log.messages == log.lines
+
+
+def test_unlike_logs_have_long_tails(tmp_path: Path) -> None:
+    """Fifty thousand clients of whom a fifth comes once; routes, agents and lengths galore."""
+    log = generate.generate_test_logs(24, tmp_path / "x.log", "access_unlike")
+    lines = log.path.read_bytes().splitlines()
+    clients = Counter(line.split(b" ", 1)[0] for line in lines if b' +0000] "' in line)
+    once = sum(seen == 1 for seen in clients.values())
+    assert len(clients) > 0.6 * generate.UNLIKE_CLIENTS
+    assert once > len(clients) / 5
+    assert len({line.rsplit(b'"', 2)[1] for line in lines if line.endswith(b'"')}) > 2_000
+    assert log.routes > 10_000
+    others = sum(b' +0000] "' not in line for line in lines)
+    assert others / len(lines) == pytest.approx(generate.UNLIKE_OTHER_SHARE, rel=0.1)
+    lengths = sorted(map(len, lines))
+    assert lengths[len(lines) * 99 // 100] > 2 * lengths[len(lines) // 20]
 
 
 def test_malformed_has_its_share_of_every_sort(tmp_path: Path) -> None:

@@ -559,7 +559,7 @@ def _start_cluster(processes: int) -> LocalCluster:
             return LocalCluster(
                 n_workers=processes,
                 threads_per_worker=1,
-                dashboard_address=None,
+                dashboard_address=":0",  # any port: another cluster may have the default one
                 memory_limit=0,  # a summary is bounded; Dask's guard would only slow it down
                 silence_logs=SILENT,
             )

@@ -23,7 +23,7 @@ from logan.scheduler.events import (
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
 from logan.scheduler.states import CHUNK_STATES, CHUNK_STEPS, SESSION_STEPS, StateError
-from tests.unit.scheduling import MB, Stage
+from tests.support.scheduling import MB, Stage
 
 
 def fail_often(stage: Stage, times: int) -> None:

@@ -8,7 +8,7 @@ from logan.errors import UsageError
 from logan.scheduler.actions import CancelLease, CloseSession, Grant, LostChunk, SendJob
 from logan.scheduler.events import Progress, TimePassed, WorkerHeard
 from logan.scheduler.limits import Limits
-from tests.unit.scheduling import Stage
+from tests.support.scheduling import Stage
 
 
 def test_a_worker_gets_as_many_leases_as_it_asks_for_and_the_job_first() -> None:

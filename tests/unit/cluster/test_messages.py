@@ -1,6 +1,7 @@
 """What a peer with the token may say at worst, on every side: its connection ends, nothing else.
 
-Connections are memory streams and time is a mock clock's, as in `test_cluster_shells`.
+Connections are memory streams and time is a mock clock's, as in
+`tests/support/memory_cluster.py`.
 """
 
 from __future__ import annotations
@@ -8,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,86 +29,24 @@ from logan.plan import Options
 from logan.report import Report
 from logan.scheduler.limits import Limits
 from logan.wire import limits
-from logan.wire.codec import Decoder, encode, encode_json
+from logan.wire.codec import encode, encode_json
 from logan.wire.messages import (
-    PROTOCOL_VERSION,
-    Auth,
     Challenge,
     Error,
-    Hello,
     Lease,
-    Ready,
-    Welcome,
 )
-from tests.unit.test_cluster_shells import CHUNK, Network, Stream, open_pair, run, worker
-from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures
-from tests.unit.test_cluster_shells import network as network  # noqa: PLC0414
-from tests.unit.test_cluster_shells import threads_run_inline as threads_run_inline  # noqa: PLC0414
+from tests.support.memory_cluster import (
+    CHUNK,
+    Network,
+    Rogue,
+    job_body,
+    open_pair,
+    refused_by_a_worker,
+    run,
+    worker,
+)
 
-
-class Rogue:
-    """An end of a connection that says anything."""
-
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
-        self._decoder = Decoder()
-
-    @classmethod
-    async def at(cls, network: Network, role: str, name: str = "mallory") -> Rogue:
-        """A worker or client that was let in."""
-        rogue = cls((await network.dial(None, None))[0])
-        hello = Hello(PROTOCOL_VERSION, role, name, f"of-{name}"[:128], "1" * 64, "0")
-        await rogue.stream.send_all(encode(hello))
-        await rogue.hear("CHALLENGE")
-        await rogue.stream.send_all(encode(Auth("")))
-        await rogue.hear("WELCOME")
-        return rogue
-
-    @classmethod
-    async def leading(cls, network: Network) -> Rogue:
-        """A coordinator that somebody has come to."""
-        rogue = cls(await network.accept())
-        await rogue.hear("HELLO")
-        await rogue.stream.send_all(encode(Challenge("2" * 64, "")))
-        await rogue.hear("AUTH")
-        await rogue.stream.send_all(encode(Welcome(1.0, 5.0)))
-        return rogue
-
-    async def say(self, verb: str, body: Any = None, **values: Any) -> None:
-        if body is not None:
-            values["bytes"] = len(body)
-        text = json.dumps(values, separators=(",", ":"))
-        await self.stream.send_all(f"{verb} {text}\n".encode() + (body or b""))
-
-    async def hear(self, verb: str) -> Any:
-        """The next message with this verb; None if the connection ends before."""
-        while True:
-            message = self._decoder.next_message()
-            if message is None:
-                with suppress(trio.BrokenResourceError):
-                    data = bytes(await self.stream.receive_some(65_536))
-                    self._decoder.feed(data)
-                    if data:
-                        continue
-                return None
-            if VERBS.get(type(message).__name__, type(message).__name__.upper()) == verb:
-                return message
-
-    async def lease(self) -> tuple[Any, Any]:
-        """Ask for one lease; its JOB and LEASE."""
-        await self.stream.send_all(encode(Ready(1)))
-        job = await self.hear("JOB")
-        return job, await self.hear("LEASE")
-
-    async def told(self) -> tuple[str, str]:
-        """Code and message of the ERROR that ends the connection."""
-        error = await self.hear("ERROR")
-        assert error is not None, "the connection ended without a word"
-        assert await self.hear("nothing") is None
-        return error.code, error.message
-
-
-VERBS = {"HealthAck": "HEARD", "ProgressReport": "PROGRESS", "StatusReport": "STATE"}
+pytestmark = pytest.mark.usefixtures("threads_run_inline")
 
 
 @pytest.fixture(autouse=True)
@@ -700,47 +638,6 @@ def test_a_pace_that_nobody_can_keep_is_refused(
 
 
 # --- A rogue coordinator -----------------------------------------------------------------------
-
-
-def job_body(log: Path, **changes: Any) -> bytes:
-    from logan.job import prepare
-
-    plan = prepare([str(log)], Options(chunk_size=CHUNK)).plan
-    source: dict[str, Any] = {
-        "url": str(log),
-        "size": plan.sources[0].size,
-        "fingerprint": plan.sources[0].fingerprint,
-        "local": True,
-        "compression": None,
-        "etag": None,
-    }
-    body: dict[str, Any] = {
-        "spec": plan.spec_json,
-        "chunk_size": CHUNK,
-        "expansion_max": 0,
-        "sources": [source | changes.pop("source", {})],
-    }
-    return json.dumps(body | changes).encode()
-
-
-def refused_by_a_worker(
-    network: Network, log: Path, attack: Callable[[Rogue], Any], code: str, named: str
-) -> None:
-    """The worker says why, and works for the next coordinator."""
-
-    async def main() -> None:
-        async with trio.open_nursery() as tasks:
-            tasks.start_soon(worker("alice", log).run)
-            rogue = await Rogue.leading(network)
-            await attack(rogue)
-            found = await rogue.told()
-            assert found[0] == code
-            assert named in found[1]
-            with trio.fail_after(5):
-                assert await (await Rogue.leading(network)).hear("READY") is not None
-            tasks.cancel_scope.cancel()
-
-    run(main)
 
 
 @pytest.mark.parametrize("body", [{"patterns": 5}, {"patterns": [1, 2]}, {}, [], "x"], ids=str)

@@ -10,7 +10,7 @@ from logan.scheduler.events import (
     WorkerJoined,
     WorkerReady,
 )
-from tests.unit.scheduling import MB, Stage
+from tests.support.scheduling import MB, Stage
 
 FIRST = ("job", 0, 1)
 SECOND = ("job", 0, 2)

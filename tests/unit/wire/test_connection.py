@@ -27,7 +27,7 @@ from logan.wire.bodies import (
 from logan.wire.codec import encode
 from logan.wire.connection import Connection, Role, State, error_message
 from logan.wire.messages import Message
-from tests.unit.wire_strategies import pieces
+from tests.support.wire_strategies import pieces
 
 HELLO = messages.Hello(messages.PROTOCOL_VERSION, "worker", "alice", "s1", "a" * 64, "1.0")
 HANDSHAKE: list[tuple[str, Message]] = [

@@ -1,6 +1,7 @@
 """Connections of the cluster: who gets in, who must go, and what happens when a peer is silent.
 
-On memory streams and a mock clock, so seconds pass at once; see `test_cluster_shells`.
+On memory streams and a mock clock, so seconds pass at once, as in
+`tests/support/memory_cluster.py`.
 """
 
 from __future__ import annotations

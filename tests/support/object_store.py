@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.integration.cluster_processes import wait_until
+from tests.support.cluster_processes import wait_until
 
 __all__ = ["NOWHERE", "ObjectStore", "open_store", "zstd"]
 

@@ -1,28 +1,24 @@
-"""The trio code of the cluster on memory streams and a mock clock: no sockets, no waiting.
+"""Coordinator and workers, whole, on memory streams and a mock clock: reports, losses, lies, links.
 
-Threads run inline, since a clock that jumps does not wait for them; where a scan shall take time,
-it sleeps on that clock.
+See `tests/support/memory_cluster.py`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import pytest
 import trio
-from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
+from trio.testing import MockClock
 
 import logan
 from logan import plan
 from logan._logan import Summary
-from logan.cluster import coordinator as coordinator_module
 from logan.cluster import worker as worker_module
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.journal import ChunkDone, JobSetAside, Record
@@ -31,8 +27,7 @@ from logan.cluster.limits import (
     HANDSHAKE_S_MAX,
     WRITE_S_MAX,
 )
-from logan.cluster.link import Link, LinkLostError
-from logan.cluster.reception import WorkerSession
+from logan.cluster.link import LinkLostError
 from logan.cluster.scanning import Scanned
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
@@ -45,9 +40,7 @@ from logan.errors import (
 )
 from logan.plan import Options
 from logan.scheduler.limits import Limits
-from logan.wire.connection import Connection
 from logan.wire.messages import (
-    PROTOCOL_VERSION,
     Auth,
     Challenge,
     Error,
@@ -57,100 +50,21 @@ from logan.wire.messages import (
     Result,
     Welcome,
 )
+from tests.support.memory_cluster import (
+    CHUNK,
+    LINES,
+    Fraying,
+    Network,
+    Puppet,
+    Way,
+    open_pair,
+    run,
+    running,
+    session_of,
+    worker,
+)
 
-LINES = 3_000
-CHUNK = 8 * 1024
-
-Stream = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
-
-
-class Network(trio.abc.Listener["Stream"]):
-    """A listener whose connections are pairs of memory streams."""
-
-    socket = SimpleNamespace(getsockname=lambda: ("memory", 8000))
-
-    def __init__(self) -> None:
-        self._arrivals, self._queue = trio.open_memory_channel[Stream](math.inf)
-        self.down = False
-
-    async def accept(self) -> Stream:
-        return await self._queue.receive()
-
-    async def aclose(self) -> None:
-        await self._queue.aclose()
-
-    async def listen(self, host: str, port: int) -> list[Network]:
-        return [self]
-
-    async def dial(self, address: object, tls: object) -> tuple[Stream, str]:
-        await trio.lowlevel.checkpoint()
-        if self.down:
-            raise ConnectionRefusedError(111, "Connection refused")
-        ours, theirs = memory_stream_pair()
-        self._arrivals.send_nowait(theirs)
-        return ours, ""
-
-
-async def inline(work: Callable[..., Any], *args: Any, **_: Any) -> Any:
-    await trio.lowlevel.checkpoint()
-    return work(*args)
-
-
-@pytest.fixture(autouse=True)
-def threads_run_inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trio.to_thread, "run_sync", inline)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> Path:
-    path = tmp_path / "app.log"
-    path.write_text(
-        "".join(
-            f"2024-01-24 10:15:{i // 100 % 60:02d}.{i % 1000:03d} INFO Request done in {i % 97}ms\n"
-            for i in range(LINES)
-        )
-    )
-    return path
-
-
-@pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Network:
-    made: list[Network] = []
-
-    def get() -> Network:
-        if not made:
-            made.append(Network())
-        return made[0]
-
-    monkeypatch.setattr(coordinator_module, "_listen", lambda *a: get().listen(*a))
-    monkeypatch.setattr(worker_module, "dial", lambda *a: get().dial(*a))
-    return get()
-
-
-def run(main: Callable[[], Awaitable[None]]) -> None:
-    async def bounded() -> None:
-        with trio.fail_after(3_600):  # of the mock clock
-            await main()
-
-    trio.run(bounded, clock=MockClock(autojump_threshold=0))
-
-
-@asynccontextmanager
-async def running(*workers: Worker) -> AsyncIterator[Coordinator]:
-    async with Coordinator(port=0) as coordinator, trio.open_nursery() as nursery:
-        for worker in workers:
-            nursery.start_soon(worker.run)
-        await coordinator.wait_for_workers(len(workers))
-        yield coordinator
-        nursery.cancel_scope.cancel()
-
-
-def worker(name: str, log: Path, **options: Any) -> Worker:
-    return Worker(name, roots=[str(log.parent)], threads=1, **options)
-
-
-def session_of(coordinator: Coordinator, name: str) -> WorkerSession:
-    return next(each for each in coordinator.sessions.values() if each.name == name)
+pytestmark = pytest.mark.usefixtures("threads_run_inline")
 
 
 def test_the_report_of_one_machine(network: Network, log: Path) -> None:
@@ -320,26 +234,6 @@ def test_heartbeats_do_not_wait_for_a_scan(
         assert max(gaps) < 2 * coordinator.limits.heartbeat_s
 
     run(main)
-
-
-class Puppet:
-    """A coordinator's side of a connection that says what the test wants."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-        self._connection = Connection("coordinator")
-
-    async def say(self, message: Any) -> None:
-        for frame in self._connection.send(message):
-            await self._stream.send_all(frame)
-
-    async def hear(self) -> Any:
-        """The first message of those that arrive next."""
-        while True:
-            data = bytes(await self._stream.receive_some(65_536))
-            assert data, "the worker has gone"
-            for message in self._connection.receive(data):
-                return message
 
 
 @pytest.mark.parametrize("stood_still_s", [0, 12])
@@ -649,60 +543,20 @@ def test_worker_reports_health_and_scans_alone(network: Network, log: Path) -> N
 PATIENT = Limits(losses_per_chunk_max=10**6, isolate_after_losses=10**6)
 """The one worker loses every chunk hundreds of times, which is no reason to suspect the chunk."""
 
-Way = Literal["up", "down"]
+
+CUT_STRIDE = 5
 
 
-class Fraying(trio.abc.Stream):
-    """A stream that breaks after `left` bytes, sent (up) or received (down)."""
-
-    def __init__(self, stream: Stream, way: Way, left: int) -> None:
-        self._stream = stream
-        self._way = way
-        self._left = left
-        self.whole = True
-
-    async def send_all(self, data: Any) -> None:
-        if self._way == "up":
-            data = await self._pass(bytes(data))
-            if not self.whole:
-                await self._stream.send_all(data)
-                await self._break()
-        await self._stream.send_all(data)
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        data = bytes(await self._stream.receive_some(max_bytes))
-        if self._way == "down" and data:
-            data = await self._pass(data)
-            if not self.whole and not data:
-                await self._break()
-        return data
-
-    async def _pass(self, data: bytes) -> bytes:
-        """What of these bytes still passes."""
-        await trio.lowlevel.checkpoint()
-        passed = data[: self._left]
-        self._left -= len(passed)
-        self.whole = self.whole and len(passed) == len(data)
-        return passed
-
-    async def _break(self) -> None:
-        await trio.aclose_forcefully(self._stream)
-        raise trio.BrokenResourceError
-
-    async def wait_send_all_might_not_block(self) -> None:
-        await trio.lowlevel.checkpoint()
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("way", ["up", "down"])
+@pytest.mark.parametrize(
+    "first", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, CUT_STRIDE))]
+)
 def test_a_cut_at_every_offset(
-    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch, way: Way
+    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch, way: Way, first: int
 ) -> None:
-    """The k-th connection passes k bytes one way and breaks, until one lives to see the job's end:
-    so each offset of greetings, leases, heartbeats and results is met once."""
+    """Each connection passes a few bytes more than the last one and breaks, until one lives to see
+    the job's end: so, with the slow ones, each offset of greetings, leases, heartbeats and results
+    is met once."""
     log.write_text("".join(log.read_text().splitlines(keepends=True)[:4]))
     chunk_size = log.stat().st_size // 2
     connections: list[Fraying] = []
@@ -710,7 +564,7 @@ def test_a_cut_at_every_offset(
 
     async def dial_fraying(*arguments: object) -> tuple[Fraying, str]:
         stream, certificate = await dial(*arguments)
-        connections.append(Fraying(stream, way, len(connections)))
+        connections.append(Fraying(stream, way, first + CUT_STRIDE * len(connections)))
         return connections[-1], certificate
 
     monkeypatch.setattr(worker_module, "dial", dial_fraying)
@@ -726,30 +580,10 @@ def test_a_cut_at_every_offset(
     assert found[0] == logan.analyze(log, chunk_size=chunk_size)
     # Each was cut, but perhaps the last: a conversation is that long at least.
     assert all(not each.whole for each in connections[:-1])
-    assert len(connections) > 500
+    assert len(connections) > 500 // CUT_STRIDE
 
 
 # --- Links -------------------------------------------------------------------------------------
-
-
-async def open_pair() -> tuple[Link, Link, Stream]:
-    """Coordinator and worker, past the handshake; and the coordinator's stream."""
-    theirs, ours = memory_stream_pair()
-    coordinator, peer = Link(theirs, "coordinator"), Link(ours, "worker")
-    hello = Hello(PROTOCOL_VERSION, "worker", "alice", "s", "1" * 64, "0")
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(coordinator.run)
-        nursery.start_soon(peer.run)
-        peer.post(hello)
-        assert await coordinator.receive() == hello
-        coordinator.post(Challenge("0" * 64, ""))
-        await peer.receive()
-        peer.post(Auth(""))
-        await coordinator.receive()
-        coordinator.post(Welcome(1.0, 5.0))
-        await peer.receive()
-        nursery.cancel_scope.cancel()
-    return coordinator, peer, theirs
 
 
 def test_heartbeat_overtakes_a_long_result() -> None:

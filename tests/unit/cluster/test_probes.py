@@ -1,8 +1,9 @@
 """A worker's copy that differs from the planned file between its ends is found, or said to have
 been read.
 
-Connections are memory streams and time is a mock clock's, as in `test_cluster_shells`. A copy on
-another host is played by a file of another name and a fingerprint of another host.
+Connections are memory streams and time is a mock clock's, as in
+`tests/support/memory_cluster.py`. A copy on another host is played by a file of another name and a
+fingerprint of another host.
 """
 
 from __future__ import annotations
@@ -33,17 +34,18 @@ from logan.plan import Options
 from logan.wire import limits
 from logan.wire.codec import encode
 from logan.wire.messages import Lease
-from tests.unit.test_cluster_messages import Rogue, job_body, refused_by_a_worker
-from tests.unit.test_cluster_shells import CHUNK, Network, inline, run, worker
-from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures
-from tests.unit.test_cluster_shells import network as network  # noqa: PLC0414
-from tests.unit.test_worker_bounds import lease
+from tests.support.memory_cluster import (
+    CHUNK,
+    Network,
+    Rogue,
+    job_body,
+    lease,
+    refused_by_a_worker,
+    run,
+    worker,
+)
 
-
-@pytest.fixture(autouse=True)
-def threads_run_inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trio.to_thread, "run_sync", inline)
-
+pytestmark = pytest.mark.usefixtures("threads_run_inline")
 
 # --- Places ------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from logan.wire import limits, messages
 from logan.wire.bodies import LeaseProgress, SubmitBody, SubmitOptions
 from logan.wire.codec import Decoder, decode_json, encode, encode_json, frames
 from logan.wire.messages import Message
-from tests.unit.wire_strategies import CLASSES, MESSAGES, of_class, pieces
+from tests.support.wire_strategies import CLASSES, MESSAGES, of_class, pieces
 
 
 def submission(size: int) -> messages.Submit:

@@ -130,11 +130,12 @@ def test_nothing_selected_is_said_with_the_next_step(
 
 
 def test_the_heading_names_what_was_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.log").write_text("2024-01-24 10:15:32 INFO ready\n")
-    assert cli.main(["analyze", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.splitlines()[0] == f"logan  {tmp_path}/a.log"
+    monkeypatch.chdir(tmp_path.parent)  # a long path is cut at its end
+    assert cli.main(["analyze", tmp_path.name]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"logan  {tmp_path.name}/a.log"
 
 
 # Settings.

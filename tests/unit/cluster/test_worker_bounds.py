@@ -1,6 +1,7 @@
 """What a coordinator can make a worker do at most: leases, processes, disk, what it reads.
 
-Connections are memory streams and time is a mock clock's, as in `test_cluster_shells`.
+Connections are memory streams and time is a mock clock's, as in
+`tests/support/memory_cluster.py`.
 """
 
 from __future__ import annotations
@@ -34,23 +35,20 @@ from logan.errors import InputError
 from logan.limits import MIB
 from logan.scheduler.limits import Limits
 from logan.wire.limits import LEASES_PER_HEALTH_MAX
-from tests.contract.served import served
-from tests.unit.test_cluster_messages import Rogue, job_body, refused_by_a_worker
-from tests.unit.test_cluster_shells import CHUNK, LINES, Network, inline, run, worker
-from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures
-from tests.unit.test_cluster_shells import network as network  # noqa: PLC0414
+from tests.support.memory_cluster import (
+    CHUNK,
+    LINES,
+    Network,
+    Rogue,
+    job_body,
+    lease,
+    refused_by_a_worker,
+    run,
+    worker,
+)
+from tests.support.served import served
 
-
-@pytest.fixture(autouse=True)
-def threads_run_inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trio.to_thread, "run_sync", inline)
-
-
-def lease(chunk: int, **changes: Any) -> dict[str, Any]:
-    """Values of a LEASE of the job `j`."""
-    place = {"chunk": chunk, "source": 0, "start": chunk * CHUNK, "end": (chunk + 1) * CHUNK}
-    return {"job": "j", "attempt": 1, "isolated": False, **place, **changes}
-
+pytestmark = pytest.mark.usefixtures("threads_run_inline")
 
 # --- Leases ------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from logan.scheduler.actions import (
 from logan.scheduler.events import ChunksHopeless, CommitFailed, JobCancelled
 from logan.scheduler.limits import Limits
 from logan.scheduler.states import StateError
-from tests.unit.scheduling import Stage
+from tests.support.scheduling import Stage
 
 FIRST = ("job", 0, 1)
 SECOND = ("job", 0, 2)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from logan.scheduler.actions import CancelLease, EndJob, Grant, Recovered
 from logan.scheduler.events import LeaseKey, Progress, TimePassed, WorkerHeard
-from tests.unit.scheduling import MB, Stage
+from tests.support.scheduling import MB, Stage
 
 
 def finish_first(stage: Stage, session: str, seconds: float) -> None:
