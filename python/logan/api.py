@@ -13,11 +13,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from logan import engines, narrowing
+from logan import engines
 from logan._logan import Cancel, Spec
 from logan.engines import Progress
 from logan.errors import UsageError
-from logan.job import check_format, plan_inputs, prepare, raise_first
 from logan.limits import (
     CHUNK_SIZE_BYTES_DEFAULT,
     EXPANSION_MAX_DEFAULT,
@@ -26,10 +25,12 @@ from logan.limits import (
     THREADS_MAX,
 )
 from logan.model import Detection, Source
-from logan.narrowing import Moment
-from logan.plan import CUSTOM
+from logan.planning import timerange
+from logan.planning.chunks import CUSTOM
+from logan.planning.prepare import check_format, plan_inputs, prepare, raise_first
+from logan.planning.timerange import Moment
 from logan.report import Report
-from logan.sources import Input, open_inputs
+from logan.sources.inputs import Input, open_inputs
 
 __all__ = ["analyze", "analyze_logs", "detect", "make_spec"]
 
@@ -107,7 +108,7 @@ def analyze(
             `FormatError` with its position if `where`, `by` or `format` does.
         InputError: an input cannot be read; `SourceChangedError` if it changed meanwhile.
     """
-    options = narrowing.options(
+    options = timerange.options(
         chunk_size=chunk_size,
         format=format,
         format_name=format_name,
@@ -176,7 +177,7 @@ def make_spec(
     lines try every format. `since` and `until` that are relative count back from now.
     Raises `InputError`, `UsageError`.
     """
-    options = narrowing.options(
+    options = timerange.options(
         format=format,
         input_tz=input_tz,
         top=top,

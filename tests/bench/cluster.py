@@ -48,10 +48,10 @@ from logan.cluster.coordinator import Coordinator
 from logan.cluster.link import Link as WireLink
 from logan.cluster.proxy import Link, open_proxy
 from logan.cluster.reception import WorkerSession
-from logan.cluster.secure import client_context
+from logan.cluster.security import client_context
 from logan.cluster.submission import Submission
 from logan.limits import CHUNKS_PER_JOB_MAX, MIB
-from logan.plan import Options
+from logan.planning.chunks import Options
 from logan.scheduler.events import ChunkReturned, WorkerJoined, WorkerReady
 from logan.wire.messages import PROTOCOL_VERSION, Hello, Message
 from tests.bench import data, machine, tables

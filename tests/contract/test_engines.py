@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 
 import logan
-from logan import engines, plan
+from logan import engines
 from logan._logan import Cancel, MergeTree, Summary
 from logan.engines import ENGINES, dask
-from logan.job import prepare
 from logan.model import Chunk
-from logan.plan import Options
+from logan.planning import chunks
+from logan.planning.chunks import Options
+from logan.planning.prepare import prepare
 from logan.report import Look, render
 
 LOGS = Path(__file__).resolve().parents[2] / "test_vectors" / "logs"
@@ -112,8 +113,8 @@ def test_what_changed_is_missing(engine: str, tmp_path: Path) -> None:
 def planted_bug(monkeypatch: pytest.MonkeyPatch) -> str:
     """A text; the engine panics at every line with it."""
     text = "a planted bug is here"
-    asked = plan._narrowing
-    monkeypatch.setattr(plan, "_narrowing", lambda each: {**asked(each), "panic_on": text})
+    asked = chunks._narrowing
+    monkeypatch.setattr(chunks, "_narrowing", lambda each: {**asked(each), "panic_on": text})
     monkeypatch.delenv("RUST_BACKTRACE", raising=False)  # whoever sets it asks for more
     return text
 

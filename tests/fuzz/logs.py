@@ -35,9 +35,9 @@ from logan import _logan
 from logan._logan import Cancel, MergeTree, Spec, Summary
 from logan.cluster import scanning
 from logan.engines import dask, local
-from logan.job import prepare
 from logan.model import Chunk, Plan, Source
-from logan.plan import Options
+from logan.planning.chunks import Options
+from logan.planning.prepare import prepare
 from logan.sources import figures
 
 __all__ = ["Case", "Difference", "check", "hunt", "make", "shrink"]

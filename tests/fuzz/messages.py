@@ -50,9 +50,9 @@ from logan.cluster.scanning import Piece, digest_of, scan
 from logan.cluster.submission import Submission
 from logan.cluster.worker import Worker
 from logan.errors import InputError, LoganError
-from logan.plan import Options
+from logan.planning.chunks import Options
 from logan.report import Report
-from logan.sources.local import open_file
+from logan.sources.files import open_file
 from logan.wire import messages
 from logan.wire.bodies import JobBody
 from logan.wire.codec import Decoder, encode
@@ -493,7 +493,7 @@ async def worker_led_astray(stage: Stage, network: Network, chance: Random) -> N
 
 def _honest_job(stage: Stage, chance: Random) -> bytes:
     """JOB and a LEASE of it, for what follows to relate to."""
-    job = logan.job.prepare([str(stage.log)], Options(chunk_size=CHUNK))
+    job = logan.planning.prepare.prepare([str(stage.log)], Options(chunk_size=CHUNK))
     source = job.plan.sources[0]
     body = {
         "spec": job.plan.spec_json,

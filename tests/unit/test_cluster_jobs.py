@@ -36,9 +36,9 @@ from logan.cluster.limits import CLAIMED_BYTES_MAX, ENDED_JOBS_MAX
 from logan.cluster.running import RunningJob
 from logan.cluster.submission import Submission
 from logan.errors import ClusterError, InputError, JournalError, LoganError, SummaryError
-from logan.job import Job, prepare
 from logan.model import Archive, Missing, Result
-from logan.plan import Options
+from logan.planning.chunks import Options
+from logan.planning.prepare import Job, prepare
 from logan.report import Report
 from tests.unit.test_cluster_shells import CHUNK, LINES, Fraying, Network, run, worker
 from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures

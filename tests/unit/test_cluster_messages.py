@@ -25,7 +25,7 @@ from logan.cluster.running import RunningJob
 from logan.cluster.scanning import digest_of
 from logan.cluster.submission import Submission
 from logan.errors import ClusterError, InputError, UsageError
-from logan.plan import Options
+from logan.planning.chunks import Options
 from logan.report import Report
 from logan.scheduler.limits import Limits
 from logan.wire import limits
@@ -703,7 +703,7 @@ def test_a_pace_that_nobody_can_keep_is_refused(
 
 
 def job_body(log: Path, **changes: Any) -> bytes:
-    from logan.job import prepare
+    from logan.planning.prepare import prepare
 
     plan = prepare([str(log)], Options(chunk_size=CHUNK)).plan
     source: dict[str, Any] = {
@@ -928,7 +928,7 @@ def test_a_client_refuses_invalid_answers(
 
 def test_many_large_files_fit_into_one_answer(tmp_path: Path) -> None:
     from logan.cluster.search import find_files
-    from logan.cluster.secure import Roots
+    from logan.cluster.security import Roots
 
     line = "2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"
     (tmp_path / "0.log").write_text(line * 10_000)
@@ -947,7 +947,7 @@ def test_files_that_do_not_fit_into_an_answer_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from logan.cluster import search
-    from logan.cluster.secure import Roots
+    from logan.cluster.security import Roots
 
     for number in range(20):
         (tmp_path / f"{number}.log").write_text("2024-01-24 10:15:32.123 INFO x\n")

@@ -31,14 +31,14 @@ from logan.cluster.scanning import (
     whole_line_end,
 )
 from logan.cluster.search import find_files
-from logan.cluster.secure import Roots
+from logan.cluster.security import Roots
 from logan.cluster.stored import from_stored, to_stored
 from logan.cluster.submission import Submission, _plan_found
 from logan.cluster.worker import Worker
 from logan.errors import ProtocolError, SourceChangedError, SummaryError, UsageError
-from logan.job import Job, prepare
 from logan.limits import SERIES_POINTS_MAX
-from logan.plan import Options
+from logan.planning.chunks import Options
+from logan.planning.prepare import Job, prepare
 from logan.report import Look, render
 from logan.scheduler.actions import LostChunk
 from logan.wire.codec import Decoder

@@ -20,7 +20,6 @@ import trio
 from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
 
 import logan
-from logan import plan
 from logan._logan import Summary
 from logan.cluster import coordinator as coordinator_module
 from logan.cluster import worker as worker_module
@@ -43,7 +42,8 @@ from logan.errors import (
     SourceChangedError,
     UsageError,
 )
-from logan.plan import Options
+from logan.planning import chunks
+from logan.planning.chunks import Options
 from logan.scheduler.limits import Limits
 from logan.wire.connection import Connection
 from logan.wire.messages import (
@@ -171,9 +171,9 @@ def test_a_panic_of_the_engine_costs_its_chunk(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on one machine: the same figures, the same bytes missing, for the same reason."""
-    asked = plan._narrowing
+    asked = chunks._narrowing
     bug = {"panic_on": "10:15:03.377"}
-    monkeypatch.setattr(plan, "_narrowing", lambda options: {**asked(options), **bug})
+    monkeypatch.setattr(chunks, "_narrowing", lambda options: {**asked(options), **bug})
 
     async def main() -> None:
         async with running(*[worker(name, log) for name in ("alice", "bob")]) as coordinator:

@@ -13,8 +13,8 @@ from logan.cpus import cpus
 from logan.engines import local
 from logan.errors import UsageError
 from logan.model import Detection, Missing, Plan, Source, join_missing
-from logan.plan import Options, make_plan
-from logan.sources.stdin import Stream
+from logan.planning.chunks import Options, make_plan
+from logan.sources.streams import Stream
 
 LINE = b"2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"
 

@@ -18,16 +18,16 @@ import pytest
 
 import logan
 from logan import _logan, cli
-from logan import plan as planning
 from logan._logan import Cancel, Spec, Summary
 from logan.cli.exits import Exit
 from logan.cluster import scanning
 from logan.engines import local
 from logan.errors import InputError
 from logan.model import Archive, Chunk, Detection, Missing, Plan, Source
-from logan.plan import Options, make_plan
+from logan.planning import chunks as planning
+from logan.planning.chunks import Options, make_plan
 from logan.sources import figures
-from logan.sources.stdin import Stream
+from logan.sources.streams import Stream
 
 BUG = "the bug"
 LINE = b"2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"

@@ -23,7 +23,7 @@ from logan.cli.values import (
 )
 from logan.errors import UsageError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, EXPANSION_MAX_DEFAULT, MIB, SERIES_POINTS_MAX
-from logan.plan import CUSTOM, Options
+from logan.planning.chunks import CUSTOM, Options
 from logan.report import CSV_TABLES, Look, render
 
 if TYPE_CHECKING:
@@ -237,9 +237,9 @@ def options_of(args: argparse.Namespace) -> Options:
     """The options that change figures, as far as the command has them."""
     import time
 
-    from logan import narrowing
+    from logan.planning import timerange
 
-    return narrowing.options(
+    return timerange.options(
         chunk_size=args.chunk_size,
         format=args.format,
         format_name=args.format_name,

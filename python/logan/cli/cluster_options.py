@@ -54,7 +54,7 @@ def configure_peer(parser: Parser) -> None:
 def secrets_of_peer(args: argparse.Namespace) -> tuple[bytes | None, ssl.SSLContext | None]:
     """Token and TLS of `configure_peer`. Raises `UsageError`."""
     from logan.cluster.dial import Address
-    from logan.cluster.secure import check_exposure, client_context, read_token
+    from logan.cluster.security import check_exposure, client_context, read_token
 
     token = read_token(args.token_file, os.environ, of_peer=True)
     tls = None if args.tls_ca is None else client_context(args.tls_ca)

@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve, or run the job and present its report."""
     from logan.cli.cluster_view import ClusterView
     from logan.cli.terminal import check_output
-    from logan.sources.local import working_directory
+    from logan.sources.files import working_directory
 
     if args.paths or (args.state is not None and not os.path.isabs(args.state)):
         working_directory()  # raises, before anything listens, if it has been deleted
@@ -168,7 +168,7 @@ async def _main(
 
 async def _job(args: argparse.Namespace, coordinator: Coordinator) -> Report:
     from logan.cluster.submission import Submission
-    from logan.sources.local import working_directory
+    from logan.sources.files import working_directory
 
     submission = Submission(
         paths=args.paths,
@@ -223,7 +223,7 @@ async def _serve_metrics(port: int, coordinator: Coordinator, view: ClusterView)
 
 def _coordinator(args: argparse.Namespace, view: ClusterView) -> Coordinator:
     from logan.cluster.coordinator import Coordinator
-    from logan.cluster.secure import certificate_sha256, read_token, server_context
+    from logan.cluster.security import certificate_sha256, read_token, server_context
 
     if (args.tls_cert is None) != (args.tls_key is None):
         raise UsageError("--tls-cert and --tls-key belong together")

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     from logan.cli.terminal import check_output, say, write_stdout
     from logan.report.json import dumps
     from logan.report.words import input_name
-    from logan.sources import open_inputs, shown_name
+    from logan.sources.inputs import open_inputs, shown_name
 
     check_output(None, args.paths)
     code = Exit.OK

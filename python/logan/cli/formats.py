@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from logan import _logan
     from logan.cli.config import check_format, load
     from logan.cli.terminal import write_stdout
-    from logan.plan import is_format_name
+    from logan.planning.chunks import is_format_name
     from logan.report.json import dumps
     from logan.report.units import visible
     from logan.report.words import unit

@@ -96,8 +96,8 @@ def _play(
     from logan.api import analyze
     from logan.cli.terminal import write_stdout
     from logan.cluster.rehearsal import chunk_size_for, rehearse
-    from logan.plan import Options
-    from logan.sources.local import working_directory
+    from logan.planning.chunks import Options
+    from logan.sources.files import working_directory
 
     working_directory()  # the processes start there
     for path in paths:

@@ -86,7 +86,7 @@ async def _main(
 ) -> int:
     import trio
 
-    from logan.sources import shown_name
+    from logan.sources.inputs import shown_name
 
     started = time.monotonic()
     resumed: list[int] = []
@@ -122,7 +122,7 @@ async def _main(
 
 def _submission(args: argparse.Namespace) -> Submission:
     from logan.cluster.submission import Submission
-    from logan.sources.local import working_directory
+    from logan.sources.files import working_directory
 
     return Submission(
         kind="on_workers" if args.on_workers else "paths",

@@ -121,7 +121,7 @@ def check_output(path: str | None, inputs: Iterable[str] = ()) -> None:
 def _check_writable(path: str) -> None:
     if not path:
         raise UsageError("-o names no file", hint="write it like: -o report.json")
-    from logan.sources.local import working_directory
+    from logan.sources.files import working_directory
 
     target = Path(path)
     if not target.is_absolute():
@@ -156,11 +156,11 @@ def _check_no_input(path: str | None, inputs: Iterable[str]) -> None:
 
 def _files_of(given: str) -> Iterable[str]:
     """The files here that an argument means."""
-    from logan.sources import expand
+    from logan.sources import discovery
 
-    if given == "-" or expand.is_url(given):
+    if given == "-" or discovery.is_url(given):
         return [given]
-    return [each.path for each in expand.expand([given])[0]]
+    return [each.path for each in discovery.expand([given])[0]]
 
 
 def _identity(of: str | TextIO | None) -> tuple[int, int, int] | None:

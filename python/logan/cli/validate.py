@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read_object(path: str) -> Mapping[str, Any]:
-    from logan.sources.stdin import stream_error
+    from logan.sources.streams import stream_error
 
     name = _name(path)
     try:
@@ -114,14 +114,14 @@ def _read_object(path: str) -> Mapping[str, Any]:
 
 
 def _quoted(path: str) -> str:
-    from logan.sources import readable_name
+    from logan.sources.inputs import readable_name
 
     return shlex.quote(readable_name(path))
 
 
 def _name(path: str) -> str:
     from logan.report.words import input_name
-    from logan.sources import readable_name
+    from logan.sources.inputs import readable_name
 
     return input_name(readable_name(path))
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import trio
 
 from logan.cluster.limits import CONNECT_S_MAX, HANDSHAKE_S_MAX, PORT_DEFAULT, RESEND_S_MAX
-from logan.cluster.secure import certificate_sha256
+from logan.cluster.security import certificate_sha256
 from logan.errors import UsageError
 
 __all__ = ["Address", "dial", "is_refused", "set_user_timeout"]

@@ -29,7 +29,7 @@ from typing import Final
 import trio
 
 from logan._logan import Fingerprint
-from logan.cluster.secure import Opened
+from logan.cluster.security import Opened
 from logan.errors import InputError
 from logan.limits import KIB, MIB
 from logan.model import Chunk, Plan

@@ -31,7 +31,7 @@ from logan.cluster.scenarios import Fault, Scenario, WorkerSetup
 from logan.cluster.submission import Submission
 from logan.errors import ClusterError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, KIB
-from logan.plan import Options
+from logan.planning.chunks import Options
 
 __all__ = ["Told", "chunk_size_for", "rehearse"]
 

@@ -179,7 +179,7 @@ def scan(
 
 
 def _of_object(piece: Piece, spec: Spec, cancel: Cancel, counted: Callable[[int], None]) -> Scanned:
-    from logan.sources.remote import Fetcher
+    from logan.sources.objects import Fetcher
 
     found = figures.of_object(
         Source(

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from logan.cluster.secure import Roots
+from logan.cluster.security import Roots
 from logan.errors import InputError
 from logan.limits import KIB, MIB
-from logan.sources import local
+from logan.sources import files
 from logan.wire.bodies import FoundBody, FoundFile
 from logan.wire.codec import check_body, encode_json
 from logan.wire.limits import JSON_BODY_BYTES_MAX
@@ -68,7 +68,7 @@ def _found(roots: Roots, path: str, sampled_bytes_max: int) -> FoundFile:
     """A file with so much of its samples. Raises `InputError`."""
     with roots.open(path) as opened:
         try:
-            source, samples = local.open_file(opened.path)
+            source, samples = files.open_file(opened.path)
         except InputError as error:
             raise InputError(error.message.replace(opened.path, path), input=path) from error
     if source.size is None or source.fingerprint is None:

@@ -35,7 +35,7 @@ from logan.cluster.offer import Offer
 from logan.cluster.probes import differs_at
 from logan.cluster.scanning import Piece, Scanned, digest_of, scan
 from logan.cluster.search import find_files
-from logan.cluster.secure import Opened, Roots
+from logan.cluster.security import Opened, Roots
 from logan.cluster.spool import NO_ROOM, Spool
 from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
 from logan.sources.figures import PANIC

@@ -25,15 +25,15 @@ from logan.cluster.groups import open_flat_nursery
 from logan.cluster.health import Pace, Vitals
 from logan.cluster.keepalive import Backoff
 from logan.cluster.link import Link, LinkLostError, introduce
-from logan.cluster.secure import Roots
+from logan.cluster.security import Roots
 from logan.cluster.session import OtherCopies, Session
 from logan.cluster.spool import Spools
 from logan.cpus import cpus
 from logan.errors import CancelledError, ClusterError, ProtocolError, UsageError
-from logan.job import prepare
 from logan.limits import THREADS_MAX
 from logan.model import Missing, Result
-from logan.plan import Options
+from logan.planning.chunks import Options
+from logan.planning.prepare import prepare
 from logan.report import Report
 
 __all__ = ["Worker"]

@@ -16,7 +16,7 @@ from logan.errors import UsageError
 if TYPE_CHECKING:
     from logan._logan import Cancel, Spec
     from logan.model import Plan, Result
-    from logan.sources.stdin import Stream
+    from logan.sources.streams import Stream
 
 __all__ = ["ENGINES", "Engine", "EngineModule", "Progress", "load"]
 

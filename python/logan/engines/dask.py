@@ -44,8 +44,8 @@ from logan.errors import ClusterError, InputError, LoganError, SourceChangedErro
 from logan.model import Archive, Chunk, Missing, Plan, Result, Source, join_missing
 from logan.report.words import plural
 from logan.sources import figures
-from logan.sources.local import working_directory
-from logan.sources.stdin import Stream
+from logan.sources.files import working_directory
+from logan.sources.streams import Stream
 
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster

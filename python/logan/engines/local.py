@@ -20,10 +20,10 @@ from logan.errors import CancelledError, InputError
 from logan.model import Archive, Chunk, Missing, Plan, Result, join_missing
 from logan.sources import figures
 from logan.sources.figures import Figures
-from logan.sources.stdin import Stream
+from logan.sources.streams import Stream
 
 if TYPE_CHECKING:
-    from logan.sources.remote import Fetcher
+    from logan.sources.objects import Fetcher
 
 __all__ = ["ADDRESS", "read_streams", "run"]
 
@@ -120,7 +120,7 @@ class _Job:
             return
         from concurrent.futures import ThreadPoolExecutor
 
-        from logan.sources.remote import Fetcher
+        from logan.sources.objects import Fetcher
 
         fetchers = {
             index: Fetcher(sources[index].url, sources[index].etag)

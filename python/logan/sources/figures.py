@@ -17,7 +17,7 @@ from logan.errors import CancelledError, InputError, SourceChangedError
 from logan.model import Archive, Chunk, Missing, Plan, Source
 
 if TYPE_CHECKING:
-    from logan.sources.remote import Fetcher
+    from logan.sources.objects import Fetcher
 
 __all__ = [
     "PANIC",
@@ -112,9 +112,9 @@ def of_object(
         CancelledError: `cancel` was set, unless it is an archive.
     """
     if fetcher is None:
-        from logan.sources import remote
+        from logan.sources import objects
 
-        fetcher = remote.Fetcher(source.url, source.etag)
+        fetcher = objects.Fetcher(source.url, source.etag)
     size = source.size or 0
 
     def fetched(start: int, end: int) -> Iterator[bytes]:

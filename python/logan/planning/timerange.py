@@ -17,8 +17,8 @@ from logan import _logan
 from logan._logan import Spec
 from logan.errors import InputError, UsageError
 from logan.model import Source
-from logan.plan import Options
-from logan.sources.local import Opener, by_name
+from logan.planning.chunks import Options
+from logan.sources.files import Opener, by_name
 
 __all__ = [
     "Moment",

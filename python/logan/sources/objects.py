@@ -30,8 +30,8 @@ from logan.limits import (
     SAMPLE_PLACES_MAX,
 )
 from logan.model import Source
-from logan.sources import compressed
-from logan.sources.stdin import Stream
+from logan.sources import compression
+from logan.sources.streams import Stream
 from logan.sources.url_roots import UrlRoots, is_outside, shown
 from logan.sources.web import Meta, NoRangesError, WebError, WebObject
 
@@ -140,8 +140,8 @@ def open_object(
             stream.head += piece or b""
         return stream.head
 
-    kind, head = compressed.settled(more(SAMPLE_HEAD_BYTES_MAX), more)
-    sample = head if kind is None else compressed.decoded_sample(head, kind)
+    kind, head = compression.settled(more(SAMPLE_HEAD_BYTES_MAX), more)
+    sample = head if kind is None else compression.decoded_sample(head, kind)
     return Source(url, None, compression=kind), [(0, sample)], stream
 
 
@@ -149,7 +149,9 @@ def _object(
     fetcher: Fetcher, head: bytes, source: Source
 ) -> tuple[Source, list[tuple[int, bytes]], None]:
     size = source.size or 0
-    kind, head = compressed.settled(head, lambda length: fetcher.range(0, min(size, length)) or b"")
+    kind, head = compression.settled(
+        head, lambda length: fetcher.range(0, min(size, length)) or b""
+    )
     if kind is not None:
         source = Source(
             source.url,
@@ -158,9 +160,9 @@ def _object(
             source.mtime_ns,
             compression=kind,
             etag=source.etag,
-            written_ns=compressed.written_ns(head, kind),
+            written_ns=compression.written_ns(head, kind),
         )
-        return source, [(0, compressed.decoded_sample(head, kind))], None
+        return source, [(0, compression.decoded_sample(head, kind))], None
     if len(head) == size:
         return source, [(0, head)] if head else [], None
     samples = [(0, head[: head.rfind(b"\n") + 1] or head)]

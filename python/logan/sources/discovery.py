@@ -88,19 +88,19 @@ def is_folder(path: str) -> bool:
     """Whether `path` means what is below it."""
     if not is_url(path):
         return os.path.isdir(path)
-    from logan.sources import remote
+    from logan.sources import objects
 
     parts = urlsplit(path)
-    return remote.can_list(path) and parts.netloc != "" and parts.path[-1:] in ("", "/")
+    return objects.can_list(path) and parts.netloc != "" and parts.path[-1:] in ("", "/")
 
 
 def is_pattern(path: str) -> bool:
     """Whether `path` has marks that may stand for several names."""
     if not is_url(path):
         return not _MARKS.isdisjoint(path)
-    from logan.sources import remote
+    from logan.sources import objects
 
-    return remote.can_list(path) and not _MARKS_OF_URLS.isdisjoint(path)
+    return objects.can_list(path) and not _MARKS_OF_URLS.isdisjoint(path)
 
 
 def expand(paths: Iterable[str]) -> tuple[list[Named], list[Folder]]:
@@ -235,13 +235,13 @@ def _matching_objects(url: str) -> list[str]:
 
 def _objects_below(url: str, *, deep: bool) -> list[tuple[str, str]]:
     """Name relative to `url`, and URL, of each object below it. Raises `InputError`."""
-    from logan.sources import remote
+    from logan.sources import objects
 
     base = url.rstrip("/")
     sizes: dict[str, int] = {}
-    for name, size in remote.listed(f"{base}/", deep=deep):
+    for name, size in objects.listed(f"{base}/", deep=deep):
         sizes[name] = size
-        _check_entries(remote.shown(url), len(sizes))
+        _check_entries(objects.shown(url), len(sizes))
     # What stands for a folder, as some tools make them, is empty.
     folders = {name.rpartition("/")[0] for name in sizes}
     return [

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from logan._logan import Cancel
 from logan.errors import InputError
 from logan.limits import SAMPLE_HEAD_BYTES_MAX
-from logan.sources import compressed
-from logan.sources.local import input_error
+from logan.sources import compression
+from logan.sources.files import input_error
 
 __all__ = ["Stream", "identity", "open_stream", "stream_error"]
 
@@ -76,7 +76,7 @@ def open_stream(path: str, *, cancel: Cancel | None = None) -> Stream:
                 stream.head += piece
             return stream.head
 
-        compressed.settled(stream.head, more)
+        compression.settled(stream.head, more)
         if stream.owned:
             os.set_blocking(fd, True)
     except OSError as error:

@@ -30,8 +30,8 @@ from typing import Final, NoReturn, Self
 
 from logan.errors import InputError, UsageError
 from logan.limits import INPUTS_PER_JOB_MAX
-from logan.sources.expand import is_url
-from logan.sources.local import input_error, working_directory
+from logan.sources.discovery import is_url
+from logan.sources.files import input_error, working_directory
 from logan.sources.url_roots import UrlRoots
 from logan.wire.auth import TOKEN_BYTES_MAX, TOKEN_BYTES_MIN
 

@@ -27,7 +27,7 @@ from logan._logan import Cancel
 from logan.errors import CancelledError, InputError, UsageError
 from logan.limits import SAMPLE_HEAD_BYTES_MAX, SAMPLE_PLACE_BYTES_MAX, SAMPLE_PLACES_MAX
 from logan.model import Source
-from logan.sources import compressed
+from logan.sources.compression import MAGIC_BYTES, decoded_sample, settled, written_ns
 
 __all__ = [
     "SIZELESS",
@@ -111,7 +111,7 @@ def open_file(path: str) -> tuple[Source, list[tuple[int, bytes]]]:
     """
     try:
         told = os.stat(path).st_size
-        looked_at = min(told, compressed.MAGIC_BYTES)
+        looked_at = min(told, MAGIC_BYTES)
         if len(_head(path, looked_at or 1)) != looked_at:
             raise InputError(
                 f"{os.fsencode(path).decode('utf-8', 'replace')} does not hold what its size says,"
@@ -122,12 +122,12 @@ def open_file(path: str) -> tuple[Source, list[tuple[int, bytes]]]:
             )
         fingerprint = _logan.Fingerprint.of(path)
         size = fingerprint.size
-        head = _head(path, min(size, compressed.MAGIC_BYTES))
-        compression, head = compressed.settled(head, lambda length: _head(path, min(size, length)))
+        head = _head(path, min(size, MAGIC_BYTES))
+        compression, head = settled(head, lambda length: _head(path, min(size, length)))
         if compression is None:
             samples = sample(path, size)
         else:
-            samples = [(0, compressed.decoded_sample(head, compression))]
+            samples = [(0, decoded_sample(head, compression))]
     except OSError as error:
         raise input_error(path, error) from error
     source = Source(
@@ -136,7 +136,7 @@ def open_file(path: str) -> tuple[Source, list[tuple[int, bytes]]]:
         fingerprint.to_json(),
         fingerprint.mtime_ns,
         compression=compression,
-        written_ns=None if compression is None else compressed.written_ns(head, compression),
+        written_ns=None if compression is None else written_ns(head, compression),
     )
     return source, samples
 

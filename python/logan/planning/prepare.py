@@ -14,18 +14,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from logan import _logan, narrowing
+from logan import _logan
 from logan._logan import Cancel, Spec
 from logan.errors import InputError, SourceChangedError, UsageError
 from logan.limits import SERIES_POINTS_MAX
 from logan.model import Archive, Detection, FormatShare, Missing, Plan, Result, Source
-from logan.narrowing import Sought
-from logan.plan import CUSTOM, Options, is_format_name, make_plan, replan
+from logan.planning import timerange
+from logan.planning.chunks import CUSTOM, Options, is_format_name, make_plan, replan
+from logan.planning.timerange import Sought
 from logan.report import Report, assemble, input_entry
 from logan.report.units import visible
-from logan.sources import Input, local, next_step, open_inputs, shown_name
-from logan.sources.local import Opener, by_name
-from logan.sources.stdin import Stream
+from logan.sources import files
+from logan.sources.files import Opener, by_name
+from logan.sources.inputs import Input, next_step, open_inputs, shown_name
+from logan.sources.streams import Stream
 
 __all__ = [
     "Job",
@@ -103,7 +105,7 @@ class Job:
             for index, source in enumerate(self.plan.sources)
             if self.watched
             and source.fingerprint is not None
-            and (notes := local.changes_since(source, opened))
+            and (notes := files.changes_since(source, opened))
         }
 
     def reported(
@@ -128,7 +130,7 @@ class Job:
             entry = inputs[self.order[source]]
             entry.notes += notes if entry.error is None else ()
         if self.options.by:
-            figures["groups"] = narrowing.groups_of(figures, self.options.by)
+            figures["groups"] = timerange.groups_of(figures, self.options.by)
         error = next((entry.error for entry in inputs if entry.error is not None), None)
         return _report(job, result, figures, engine=engine), error
 
@@ -177,14 +179,14 @@ def plan_inputs(
             hint="give since and until as moments, or count back from now",
         )
     sources = [source for source, _ in pairs]
-    settled = narrowing.settle(options, sources, _spec(plan.spec_json), opened)
+    settled = timerange.settle(options, sources, _spec(plan.spec_json), opened)
     if settled != options:
         options, plan = settled, _plan(pairs, settled, anchor)
     sought: list[Sought] = []
     if watched and options.seek and (options.since_ns, options.until_ns) != (None, None):
         spec = _spec(plan.spec_json)
         sought = [
-            narrowing.seek(source, index, spec, opened) for index, source in enumerate(sources)
+            timerange.seek(source, index, spec, opened) for index, source in enumerate(sources)
         ]
         plan = replan(plan, [each.source for each in sought], options)
     return Job(inputs, order, plan, options, sought, watched, started)
@@ -369,7 +371,7 @@ def _report(job: Job, result: Result, figures: Mapping[str, Any], *, engine: str
             }
             for each in result.missing
         ],
-        selection=narrowing.selection(job.options),
+        selection=timerange.selection(job.options),
         skipped_bytes=sum(each.skipped_bytes for each in job.sought),
         logan_version=_logan.__version__,
         performance={
