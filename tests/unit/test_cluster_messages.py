@@ -928,7 +928,7 @@ def test_a_client_refuses_invalid_answers(
 
 def test_many_large_files_fit_into_one_answer(tmp_path: Path) -> None:
     from logan.cluster.search import find_files
-    from logan.cluster.security import Roots
+    from logan.sources.roots import Roots
 
     line = "2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"
     (tmp_path / "0.log").write_text(line * 10_000)
@@ -947,7 +947,7 @@ def test_files_that_do_not_fit_into_an_answer_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from logan.cluster import search
-    from logan.cluster.security import Roots
+    from logan.sources.roots import Roots
 
     for number in range(20):
         (tmp_path / f"{number}.log").write_text("2024-01-24 10:15:32.123 INFO x\n")

@@ -31,7 +31,6 @@ from logan.cluster.scanning import (
     whole_line_end,
 )
 from logan.cluster.search import find_files
-from logan.cluster.security import Roots
 from logan.cluster.stored import from_stored, to_stored
 from logan.cluster.submission import Submission, _plan_found
 from logan.cluster.worker import Worker
@@ -41,6 +40,7 @@ from logan.planning.chunks import Options
 from logan.planning.prepare import Job, prepare
 from logan.report import Look, render
 from logan.scheduler.actions import LostChunk
+from logan.sources.roots import Roots
 from logan.wire.codec import Decoder
 from logan.wire.messages import Submit
 

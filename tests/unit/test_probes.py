@@ -25,11 +25,11 @@ from logan.cluster import scanning as scanning_module
 from logan.cluster import session as session_module
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.probes import BLOCK_BYTES, Probes, differs_at, places
-from logan.cluster.security import Opened, Roots
 from logan.cluster.worker import Worker
 from logan.limits import MIB
 from logan.planning.chunks import Options
 from logan.planning.prepare import prepare
+from logan.sources.roots import Opened, Roots
 from logan.wire import limits
 from logan.wire.codec import encode
 from logan.wire.messages import Lease

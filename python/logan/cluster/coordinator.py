@@ -70,7 +70,7 @@ from logan.cluster.limits import (
 from logan.cluster.probes import Probes
 from logan.cluster.reception import WorkerSession
 from logan.cluster.running import RunningJob
-from logan.cluster.security import Roots, check_exposure
+from logan.cluster.security import check_exposure
 from logan.cluster.server import Server
 from logan.cluster.stored import from_stored, to_stored
 from logan.cluster.submission import Submission, identity_of, opener_of, plan_submission
@@ -111,6 +111,7 @@ from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
 from logan.scheduler.views import Statistics
 from logan.sources.inputs import next_step, shown_name
+from logan.sources.roots import Roots
 from logan.wire.limits import HEARTBEAT_S_MIN, LEASE_S_MAX
 from logan.wire.messages import Cancel, Done, Drain, Error, Fail, Lease, Stale
 

@@ -20,7 +20,6 @@ from logan.cluster.ending import Outcome, SubmittedJob
 from logan.cluster.limits import ALARMS_KEPT_MAX, HOPELESS_S_MIN, OUTAGE_S_MIN, RECOVERIES_KEPT_MAX
 from logan.cluster.probes import Probes
 from logan.cluster.scanning import digest_of, read_note
-from logan.cluster.security import Opened, open_regular
 from logan.cluster.spool import NO_ROOM
 from logan.errors import InputError, LoganError, SourceChangedError, SummaryError
 from logan.limits import SERIES_POINTS_MAX
@@ -31,6 +30,7 @@ from logan.scheduler.events import WorkItem
 from logan.sources.discovery import is_url
 from logan.sources.figures import in_decoded_offsets
 from logan.sources.inputs import shown_name
+from logan.sources.roots import Opened, open_regular
 from logan.sources.url_roots import is_outside
 from logan.wire.bodies import JobBody, JobSource, Note
 from logan.wire.messages import Job as JobMessage

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from logan.cluster.security import Roots
 from logan.errors import InputError
 from logan.limits import KIB, MIB
 from logan.sources import files
+from logan.sources.roots import Roots
 from logan.wire.bodies import FoundBody, FoundFile
 from logan.wire.codec import check_body, encode_json
 from logan.wire.limits import JSON_BODY_BYTES_MAX

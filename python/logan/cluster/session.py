@@ -35,10 +35,10 @@ from logan.cluster.offer import Offer
 from logan.cluster.probes import differs_at
 from logan.cluster.scanning import Piece, Scanned, digest_of, scan
 from logan.cluster.search import find_files
-from logan.cluster.security import Opened, Roots
 from logan.cluster.spool import NO_ROOM, Spool
 from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
 from logan.sources.figures import PANIC
+from logan.sources.roots import Opened, Roots
 from logan.sources.url_roots import is_outside
 from logan.wire.bodies import FaultNote, JobSource, LeaseProgress, Note
 from logan.wire.codec import clean

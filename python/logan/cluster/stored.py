@@ -15,7 +15,6 @@ from logan.cluster.ending import StoredError, SubmittedJob
 from logan.cluster.journal import StoredJob
 from logan.cluster.running import RunningJob, job_body
 from logan.cluster.scanning import read_note
-from logan.cluster.security import Roots
 from logan.cluster.submission import opener_of
 from logan.model import Detection, Source
 from logan.planning.chunks import Options
@@ -23,6 +22,7 @@ from logan.planning.prepare import Job
 from logan.planning.timerange import Sought
 from logan.scheduler.actions import LostChunk
 from logan.sources.inputs import Input
+from logan.sources.roots import Roots
 from logan.wire.codec import encode_body
 
 __all__ = ["from_stored", "to_stored"]

@@ -23,7 +23,6 @@ from msgspec import UNSET
 from logan import _logan
 from logan.cluster.limits import SEARCH_S_MAX
 from logan.cluster.running import describe_paths, job_body
-from logan.cluster.security import Opened, Roots, open_regular
 from logan.errors import ClusterError, InputError, UsageError
 from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
 from logan.model import Detection, Source
@@ -34,6 +33,7 @@ from logan.sources.compression import named_otherwise
 from logan.sources.discovery import Folder, Named, is_pattern, is_url
 from logan.sources.files import Place, by_name, working_directory
 from logan.sources.inputs import Input, first_line, open_named, shown_name
+from logan.sources.roots import Opened, Roots, open_regular
 from logan.sources.rotation import natural
 from logan.wire.bodies import FoundBody, FoundFile, SubmitBody, SubmitOptions
 from logan.wire.codec import encode_body

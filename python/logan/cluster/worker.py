@@ -25,7 +25,6 @@ from logan.cluster.groups import open_flat_nursery
 from logan.cluster.health import Pace, Vitals
 from logan.cluster.keepalive import Backoff
 from logan.cluster.link import Link, LinkLostError, introduce
-from logan.cluster.security import Roots
 from logan.cluster.session import OtherCopies, Session
 from logan.cluster.spool import Spools
 from logan.cpus import cpus
@@ -35,6 +34,7 @@ from logan.model import Missing, Result
 from logan.planning.chunks import Options
 from logan.planning.prepare import prepare
 from logan.report import Report
+from logan.sources.roots import Roots
 
 __all__ = ["Worker"]
 

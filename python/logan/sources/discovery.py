@@ -15,7 +15,6 @@ Looks at names and kinds alone; what is in a file is `logan.sources`'s concern.
 from __future__ import annotations
 
 import errno
-import fnmatch
 import glob
 import os
 import re
@@ -29,6 +28,7 @@ from urllib.parse import unquote, urlsplit
 from logan.errors import InputError, UsageError
 from logan.limits import FOLDER_ENTRIES_MAX, INPUTS_PER_JOB_MAX
 from logan.sources import rotation
+from logan.sources.globs import Glob
 
 __all__ = [
     "WITHOUT_PERMISSION",
@@ -225,11 +225,12 @@ def _matching_objects(url: str) -> list[str]:
     if first <= 2:  # the scheme, nothing, the bucket
         return [url]
     wanted = [unquote(part) for part in parts[first:]]
+    pattern = Glob(wanted)
     try:
         listed = _objects_below("/".join(parts[:first]), deep=len(wanted) > 1 or "**" in wanted)
     except InputError:
         return [url]  # whoever opens it will hear why
-    found = [each for name, each in listed if _fits(name.split("/"), wanted)]
+    found = [each for name, each in listed if pattern.matches(name.split("/"))]
     return sorted(found, key=rotation.natural) or [url]
 
 
@@ -254,31 +255,3 @@ def _objects_below(url: str, *, deep: bool) -> list[tuple[str, str]]:
 def _quoted(name: str) -> str:
     """A name as it stands in a URL; only what would mean something else there is replaced."""
     return re.sub("[%#?]", lambda mark: f"%{ord(mark[0]):02X}", name)
-
-
-def _fits(parts: Sequence[str], wanted: Sequence[str]) -> bool:
-    """Whether a name fits a pattern, part by part, as in a shell: `**` stands for any number of
-    folders, and no mark for a leading dot."""
-    reached = {0}
-    for part in parts:
-        hidden = part.startswith(".")
-        after = set()
-        for at in _behind_folders(reached, wanted):
-            if at == len(wanted):
-                continue
-            if wanted[at] == "**":
-                after |= set() if hidden else {at}
-            elif fnmatch.fnmatchcase(part, wanted[at]):
-                after |= {at + 1} if not hidden or wanted[at].startswith(".") else set()
-        reached = after
-    return len(wanted) in _behind_folders(reached, wanted)
-
-
-def _behind_folders(reached: set[int], wanted: Sequence[str]) -> set[int]:
-    """`**` may stand for no folder at all."""
-    for first in sorted(reached):
-        at = first
-        while at < len(wanted) and wanted[at] == "**":
-            at += 1
-            reached.add(at)
-    return reached
