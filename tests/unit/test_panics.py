@@ -17,10 +17,11 @@ from typing import Any, cast
 import pytest
 
 import logan
-from logan import _logan, cli
+from logan import _logan
 from logan import plan as planning
 from logan._logan import Cancel, Spec, Summary
-from logan.cli.exits import Exit
+from logan.cli.exit_codes import Exit
+from logan.cli.main import main
 from logan.cluster import scanning
 from logan.engines import local
 from logan.errors import InputError
@@ -188,7 +189,7 @@ def test_the_command_says_so_and_ends_with_3(
     monkeypatch.delenv("RUST_BACKTRACE", raising=False)  # whoever sets it asks for more
     path = tmp_path / "a.log"
     path.write_bytes(log_with_a_bug(25, 25))
-    assert cli.main(["analyze", str(path), "--json", "--chunk-size", str(CHUNK)]) == Exit.INPUT
+    assert main(["analyze", str(path), "--json", "--chunk-size", str(CHUNK)]) == Exit.INPUT
     out, err = capfd.readouterr()
     report = json.loads(out)
     assert report["partial"]

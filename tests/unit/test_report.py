@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logan.report import CSV_TABLES, OUTPUTS, Look, Report, assemble, input_entry, render
-from logan.report.contract import LISTS, SECTIONS, TOP_LEVEL, figure
 from logan.report.json import dumps
-from logan.report.zones import Local, in_zone
+from logan.report.schema import LISTS, SECTIONS, TOP_LEVEL, figure
+from logan.report.timezones import Local, in_zone
 
 HOSTILE = 'a\x1b[31mb\x07\r\n\t[red]x[/red] \u202e\u200b\x9b =1+1 日本語 "q"'
 

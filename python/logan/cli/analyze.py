@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from logan.cli.exits import Exit, exit_of_signal
-from logan.cli.values import (
+from logan.cli.exit_codes import Exit, exit_of_signal
+from logan.cli.option_types import (
     Limit,
     byte_size,
     moment,
@@ -28,9 +28,9 @@ from logan.report import CSV_TABLES, Look, render
 
 if TYPE_CHECKING:
     from logan._logan import Cancel
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
     from logan.report import Report
-    from logan.validate import Expectation
+    from logan.report.expectations import Expectation
 
 __all__ = [
     "EPILOG",
@@ -228,7 +228,7 @@ def expectations_of(args: argparse.Namespace) -> list[Expectation]:
     """What the report must fulfil. Raises `ExpectationError`."""
     if not args.expect:
         return []  # and nothing loaded for it
-    from logan.validate import parse_expectation
+    from logan.report.expectations import parse_expectation
 
     return [parse_expectation(text) for text in args.expect]
 
@@ -328,7 +328,7 @@ def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
 def _say_what_is_wrong(report: Report) -> None:
     """Errors and notes of the inputs; a partial report never goes unnoticed."""
     from logan.cli.terminal import say
-    from logan.report.words import input_name
+    from logan.report.labels import input_name
 
     for entry in report.inputs:
         if entry.error is not None:

@@ -14,7 +14,7 @@ from logan.cli.signals import Aborted
 if TYPE_CHECKING:
     import ssl
 
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
 
 __all__ = [
     "Signals",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from logan.cli.analyze import configure_report, expectations_of, options_of, present
 from logan.cli.cluster_options import Signals, port_number, run_trio, share
-from logan.cli.exits import Exit, exit_of_signal
-from logan.cli.values import positive, seconds
+from logan.cli.exit_codes import Exit, exit_of_signal
+from logan.cli.option_types import positive, seconds
 from logan.errors import UsageError
 from logan.limits import SERIES_POINTS_MAX
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import trio
 
     from logan.cli.cluster_view import ClusterView
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
     from logan.cluster.coordinator import Coordinator
     from logan.report import Report
 

@@ -7,13 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from logan.cli.cluster_options import Signals, run_trio
-from logan.cli.exits import Exit
+from logan.cli.exit_codes import Exit
+from logan.cli.option_types import seconds
 from logan.cli.signals import Aborted, signals_abort
-from logan.cli.values import seconds
 from logan.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
     from logan.cluster.scenarios import Scenario
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from logan.cli.cluster_options import configure_peer, run_trio, secrets_of_peer
-from logan.cli.exits import Exit
-from logan.cli.values import one_of
+from logan.cli.exit_codes import Exit
+from logan.cli.option_types import one_of
 
 if TYPE_CHECKING:
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
     from logan.cluster.client import Client
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]

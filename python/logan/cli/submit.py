@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from logan.cli.analyze import configure_report, expectations_of, options_of, present
 from logan.cli.cluster_options import Signals, configure_peer, run_trio, secrets_of_peer
-from logan.cli.exits import Exit, exit_of_signal
+from logan.cli.exit_codes import Exit, exit_of_signal
 from logan.errors import UsageError
 from logan.limits import SERIES_POINTS_MAX
 
 if TYPE_CHECKING:
     from logan.cli.cluster_view import ClusterView
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
     from logan.cluster.client import Client
     from logan.cluster.submission import Submission
 

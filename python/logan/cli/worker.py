@@ -17,11 +17,11 @@ from logan.cli.cluster_options import (
     run_trio,
     secrets_of_peer,
 )
-from logan.cli.exits import Exit
-from logan.cli.values import positive
+from logan.cli.exit_codes import Exit
+from logan.cli.option_types import positive
 
 if TYPE_CHECKING:
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
     from logan.cluster.worker import Worker
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]

@@ -42,7 +42,7 @@ from logan.engines import Progress
 from logan.engines.local import read_streams
 from logan.errors import ClusterError, InputError, LoganError, SourceChangedError, UsageError
 from logan.model import Archive, Chunk, Missing, Plan, Result, Source, join_missing
-from logan.report.words import plural
+from logan.report.labels import plural
 from logan.sources import figures
 from logan.sources.local import working_directory
 from logan.sources.stdin import Stream

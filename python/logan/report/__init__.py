@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 OUTPUTS: Final[Mapping[str, str]] = {
-    "text": "logan.report.text",
+    "text": "logan.report.text.layout",
     "json": "logan.report.json",
     "csv": "logan.report.csv",
 }

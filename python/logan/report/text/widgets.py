@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from logan.report import units, words
+from logan.report import labels, units
 from logan.report.units import visible
 
 __all__ = [
@@ -168,7 +168,7 @@ def moment(text: str | None, after: str | None = None) -> str:
 
 def place(row: Mapping[str, Any], width: int) -> str:
     """`input:offset`; of a name that is too long for the page as many of the last parts as fit."""
-    name = visible(words.input_name(str(row["input"])))
+    name = visible(labels.input_name(str(row["input"])))
     room = 40 if width >= WIDE_FROM else 22
     while len(name) > room and os.sep in name.rstrip(os.sep):
         name = name.partition(os.sep)[2]

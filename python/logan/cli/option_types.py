@@ -91,7 +91,7 @@ def zone(text: str) -> tzinfo:
     """A time zone by its IANA name; `local` is this machine's."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    from logan.report.zones import Local
+    from logan.report.timezones import Local
 
     if text.lower() == "local":
         return Local()

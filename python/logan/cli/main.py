@@ -1,6 +1,6 @@
 """What all commands share: the parser, the settings, and the handler of last resort.
 
-`run` turns every end of a command into an exit code and at most two lines on stderr: what
+`main` turns every end of a command into an exit code and at most two lines on stderr: what
 happened, and the next step. `LOGAN_DEBUG=1` shows the traceback as well.
 """
 
@@ -13,13 +13,14 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, ClassVar, NoReturn
 
+from logan.cli import COMMANDS
 from logan.cli.config import load, name_format
-from logan.cli.exits import Exit, exit_code, exit_of_signal
+from logan.cli.exit_codes import Exit, exit_code, exit_of_signal
 from logan.cli.signals import Aborted
 from logan.cli.terminal import abandon_stdout, say, write_stdout, writing_to_stdout
 from logan.errors import ExpressionError, LoganError, UsageError
 
-__all__ = ["Parser", "command_parser", "run"]
+__all__ = ["Parser", "command_parser", "main"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -76,8 +77,6 @@ class Parser(argparse.ArgumentParser):
     def _resolve(self, args: argparse.Namespace) -> None:
         config = load()
         if config.settings.keys() - self.known_settings:
-            from logan.cli import COMMANDS
-
             command_parser(COMMANDS)  # the key may be another command's
         for key in config.settings:
             if key not in self.known_settings:
@@ -101,10 +100,11 @@ class Parser(argparse.ArgumentParser):
             name_format(args)
 
 
-def run(argv: Sequence[str] | None, commands: Sequence[str]) -> int:
-    """Parse `argv` (default: the process's), run the command, return the exit code."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line (default: the process's arguments) and return its exit code; never
+    raises, never shows a traceback."""
     try:
-        return _run(sys.argv[1:] if argv is None else argv, commands)
+        return _run(sys.argv[1:] if argv is None else argv, COMMANDS)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else Exit.OK
     except Aborted as stop:

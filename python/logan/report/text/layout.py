@@ -22,9 +22,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from logan.report import units, words
-from logan.report.crew import crew
-from logan.report.pieces import (
+from logan.report import labels, units
+from logan.report.text.timeline import axis, bars, sparkline, timeline
+from logan.report.text.widgets import (
     BAR,
     ERROR,
     INDENT,
@@ -44,9 +44,9 @@ from logan.report.pieces import (
     times,
     title,
 )
-from logan.report.timeline import axis, bars, sparkline, timeline
+from logan.report.text.workers import crew
+from logan.report.timezones import in_zone, zone_name
 from logan.report.units import visible
-from logan.report.zones import in_zone, zone_name
 
 if TYPE_CHECKING:
     from logan.report import Look, Report
@@ -123,7 +123,7 @@ def _heading(report: Data, width: int) -> RenderableType:
     sound = [entry for entry in report["inputs"] if entry["error"] is None]
     # A folder, or a second name of a file, has an entry too, of no byte.
     read = [entry for entry in sound if entry["bytes"]] or sound or report["inputs"]
-    names = [visible(words.input_name(each["path"])) for each in read]
+    names = [visible(labels.input_name(each["path"])) for each in read]
     names_line = Text("logan  ", style=STRONG, no_wrap=True, overflow="ellipsis")
     names_line.append(", ".join(names[:3]) or "no input", style="bold cyan")
     if len(names) > 3:
@@ -307,7 +307,7 @@ def _classes(report: Data, width: int) -> RenderableType | None:
         if parts:
             parts.append(Text())
         parts.append(title("Levels", ""))
-        named = {words.level(name): n for name, n in levels.items()}
+        named = {labels.level(name): n for name, n in levels.items()}
         parts.append(indented(shares(named, _LEVEL_STYLES, width - 2)))
     return Group(*parts) if parts else None
 
@@ -419,7 +419,7 @@ def _slowest(report: Data, width: int) -> RenderableType | None:
 def _malformed(report: Data, width: int) -> RenderableType | None:
     malformed = report["malformed"]
     reasons = sorted(malformed["reasons"].items(), key=lambda item: (-item[1], item[0]))
-    note = ", ".join(f"{visible(words.reason(name))} {times(n)}" for name, n in reasons if n)
+    note = ", ".join(f"{visible(labels.reason(name))} {times(n)}" for name, n in reasons if n)
     cells = [
         [Text(place(row, width), style=WARNING), Text(visible(row["text"]))]
         for row in malformed["samples"]
@@ -436,7 +436,7 @@ def _inputs(report: Data, width: int) -> RenderableType | None:
         if entry["error"] is not None:
             lines.append(indented(Text(f"✗ {visible(entry['error'])}", style=ERROR)))
         else:
-            name = Text(f"{INDENT}{visible(words.input_name(entry['path']))}", style="cyan")
+            name = Text(f"{INDENT}{visible(labels.input_name(entry['path']))}", style="cyan")
             name.append(f"  {units.bytes_size(entry['bytes'])}", style="default")
             lines.append(cropped(name))
         lines += [indented(indented(part)) for part in _about(entry, common)]
@@ -520,7 +520,7 @@ def _what_was_asked(report: Data) -> list[str]:
     counts = report["lines"]
     if lines:
         records = counts["parsed"] + counts["filtered"]
-        left = f"{units.count(counts['parsed'])} of {words.plural(records, 'record')} counted"
+        left = f"{units.count(counts['parsed'])} of {labels.plural(records, 'record')} counted"
         skipped = counts.get("skipped_bytes")
         unread = f", {units.bytes_size(skipped)} outside of the time not read" if skipped else ""
         lines.append(left + unread)
@@ -569,7 +569,7 @@ def _about(entry: Data, common: Sequence[str]) -> Iterable[RenderableType]:
         grid.add_column(no_wrap=True, justify="right")
         grid.add_column()
         for each in formats:
-            facts = [fact for fact in (words.zone(each), words.response_time(each)) if fact]
+            facts = [fact for fact in (labels.zone(each), labels.response_time(each)) if fact]
             cells = (each["name"], units.percent(each["lines"] / lines), "; ".join(facts))
             grid.add_row(*(Text(visible(cell), style=NOTE) for cell in cells))
         yield grid

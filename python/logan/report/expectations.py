@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from logan.errors import ExpectationError, UsageError
 from logan.limits import EXPRESSION_CHARS_MAX
-from logan.report.contract import (
+from logan.report.schema import (
     COUNT_TABLES,
     LISTS,
     UnknownFigureError,
