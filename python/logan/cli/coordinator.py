@@ -7,10 +7,11 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from logan.cli.analyze import configure_report, expectations_of, options_of, present
 from logan.cli.cluster_options import Signals, port_number, run_trio, share
 from logan.cli.exit_codes import Exit, exit_of_signal
 from logan.cli.option_types import positive, seconds
+from logan.cli.output import present
+from logan.cli.report_options import configure_report, expectations_of, options_of
 from logan.errors import UsageError
 from logan.limits import SERIES_POINTS_MAX
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from logan.cli.analyze import PATHS_HELP
 from logan.cli.exit_codes import Exit
+from logan.cli.report_options import PATHS_HELP
 
 if TYPE_CHECKING:
     from logan.cli.main import Parser

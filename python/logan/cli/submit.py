@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from logan.cli.analyze import configure_report, expectations_of, options_of, present
 from logan.cli.cluster_options import Signals, configure_peer, run_trio, secrets_of_peer
 from logan.cli.exit_codes import Exit, exit_of_signal
+from logan.cli.output import present
+from logan.cli.report_options import configure_report, expectations_of, options_of
 from logan.errors import UsageError
 from logan.limits import SERIES_POINTS_MAX
 
