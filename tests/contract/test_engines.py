@@ -19,7 +19,7 @@ from logan._logan import Cancel, MergeTree, Summary
 from logan.engines import ENGINES, dask
 from logan.job import prepare
 from logan.model import Chunk
-from logan.plan import Options
+from logan.options import Execution, Options
 from logan.report import Look, render
 
 LOGS = Path(__file__).resolve().parents[2] / "test_vectors" / "logs"
@@ -100,9 +100,7 @@ def test_what_changed_is_missing(engine: str, tmp_path: Path) -> None:
     inputs = [LOGS / "normal.log", path]
     job = prepare([str(each) for each in inputs], Options(chunk_size=4096))
     os.truncate(path, 100)
-    result = engines.load(engine).run(
-        job.plan, job.spec(), streams={}, threads=1, progress=None, cancel=Cancel()
-    )
+    result = engines.load(engine).run(job.plan, job.spec(), Execution(threads=1, cancel=Cancel()))
     assert {each.source for each in result.missing} == {1}
     assert {each.kind for each in result.missing} == {"changed"}
     assert result.summary.covered_bytes(0) == inputs[0].stat().st_size

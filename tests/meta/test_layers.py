@@ -15,7 +15,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[2] / "python" / "logan"
 
 LAYERS = [
-    {"errors", "model", "limits", "log", "cpus", "_logan"},
+    {"errors", "model", "limits", "log", "cpus", "options", "_logan"},
     {"plan", "job", "sources", "report", "narrowing", "wire", "scheduler"},
     {"cluster"},
     {"engines"},

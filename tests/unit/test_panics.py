@@ -26,7 +26,8 @@ from logan.cluster import scanning
 from logan.engines import local
 from logan.errors import InputError
 from logan.model import Archive, Chunk, Detection, Missing, Plan, Source
-from logan.plan import Options, make_plan
+from logan.options import Execution, Options
+from logan.plan import make_plan
 from logan.sources import figures
 from logan.sources.stdin import Stream
 
@@ -79,7 +80,7 @@ def test_a_stream_keeps_the_chunks_before(head: int) -> None:
     os.write(write, data[head:])
     os.close(write)
     stream = Stream(read, data[:head], ended=False, owned=True)
-    result = local.run(plan, spec, streams={0: stream}, threads=1, cancel=Cancel())
+    result = local.run(plan, spec, Execution(streams={0: stream}, threads=1))
     [missing] = result.missing
     assert (missing.source, missing.start, missing.end, missing.kind) == (0, 1120, None, "panic")
     assert "the engine failed on bytes 1120 to 1680: a planted bug" in missing.why
@@ -89,7 +90,7 @@ def test_a_stream_keeps_the_chunks_before(head: int) -> None:
 def test_the_last_line_of_a_stream_without_its_end() -> None:
     plan, spec = plan_of(Source("-", None))
     stream = Stream(-1, LINE * 25 + BAD.rstrip(), ended=True, owned=False)
-    result = local.run(plan, spec, streams={0: stream}, threads=1, cancel=Cancel())
+    result = local.run(plan, spec, Execution(streams={0: stream}, threads=1))
     assert [(each.start, each.kind) for each in result.missing] == [(1120, "panic")]
     assert lines_of(result.summary) == 20
 

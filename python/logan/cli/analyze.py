@@ -6,11 +6,11 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from logan.cli.option_types import positive
 from logan.cli.output import present
 from logan.cli.report_options import PATHS_HELP, configure_report, expectations_of
 from logan.errors import UsageError
 from logan.limits import SERIES_POINTS_MAX
+from logan.options import Execution, Options, Presentation, TimeRange, chosen
 
 if TYPE_CHECKING:
     from logan._logan import Cancel
@@ -42,21 +42,7 @@ unreadable or the report partial, 4 internal, 130 and 143 interrupted
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help=PATHS_HELP)
-    parser.setting(
-        "--threads",
-        type=positive,
-        default=None,
-        metavar="N",
-        help="chunks read side by side (the CPUs it may use); never changes a figure",
-    )
-    configure_report(parser)
-    parser.setting(
-        "--engine",
-        type=str,
-        default="local",
-        metavar="NAME",
-        help="where to work: local, dask, or dask=SCHEDULER (local); never changes a figure",
-    )
+    configure_report(parser, Execution)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -88,25 +74,11 @@ def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
         bar = None
         if not args.no_progress and is_terminal(sys.stderr):
             bar = stack.enter_context(ProgressBar(color=wants_color(args.color, sys.stderr)))
-        return analyze(
-            args.paths,
-            threads=args.threads,
-            chunk_size=args.chunk_size,
-            format=args.format,
-            format_name=args.format_name,
-            input_tz=args.input_tz,
-            top=args.top,
-            expansion_max=args.max_expansion,
-            anchor=args.anchor,
-            engine=args.engine,
-            since=args.since,
-            until=args.until,
-            relative_to=args.relative_to,
-            where=args.where,
-            by=args.by,
-            seek=not args.no_seek,
-            series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
-            progress=None if bar is None else bar.update,
-            cancel=cancel,
-            errors="report",
-        )
+        given = chosen(vars(args), Options, TimeRange, Presentation, Execution)
+        given |= {
+            "series_points": None if args.csv == "series" else SERIES_POINTS_MAX,
+            "progress": None if bar is None else bar.update,
+            "cancel": cancel,
+            "errors": "report",
+        }
+        return analyze(args.paths, **given)

@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(*args, **kwargs)
-        self._settings: list[tuple[str, str, Callable[[str], Any], Any]] = []
+        self._settings: list[tuple[str, str, str, Callable[[str], Any], Any]] = []
 
     def format_help(self) -> str:
         """The help text, in colour where the terminal has it."""
@@ -63,15 +63,25 @@ class Parser(argparse.ArgumentParser):
         return [*self._option_string_actions]
 
     def setting(
-        self, flag: str, *, type: Callable[[str], Any], default: Any, help: str, **kwargs: Any
+        self,
+        flag: str,
+        *,
+        type: Callable[[str], Any],
+        default: Any,
+        help: str,
+        group: argparse._ArgumentGroup | None = None,
+        **kwargs: Any,
     ) -> None:
         """Add an option that the environment can set; `--chunk-size` is `LOGAN_CHUNK_SIZE`."""
-        self.known_settings.add(flag.lstrip("-"))
-        variable = f"LOGAN_{flag.lstrip('-').replace('-', '_').upper()}"
+        key = flag.lstrip("-")
+        self.known_settings.add(key)
+        variable = f"LOGAN_{key.replace('-', '_').upper()}"
         if "action" not in kwargs:
             kwargs["type"] = type
-        action = self.add_argument(flag, default=None, help=f"{help} [env: {variable}]", **kwargs)
-        self._settings.append((action.dest, variable, type, default))
+        action = (group or self).add_argument(
+            flag, default=None, help=f"{help} [env: {variable}]", **kwargs
+        )
+        self._settings.append((action.dest, key, variable, type, default))
         self.set_defaults(resolve=self._resolve)
 
     def _resolve(self, args: argparse.Namespace) -> None:
@@ -85,12 +95,11 @@ class Parser(argparse.ArgumentParser):
                     f"{config.path}: settings.{key}: there is no such setting",
                     hint=f"there are {known}",
                 )
-        for dest, variable, type, default in self._settings:
+        for dest, key, variable, type, default in self._settings:
             if getattr(args, dest) is not None:
                 continue
             text, told = os.environ.get(variable, ""), variable
             if not text:
-                key = dest.replace("_", "-")
                 text, told = config.settings.get(key, ""), f"{config.path}: settings.{key}"
             try:
                 setattr(args, dest, type(text) if text else default)

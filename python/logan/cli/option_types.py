@@ -18,6 +18,7 @@ __all__ = [
     "seconds",
     "share_or_count",
     "switch",
+    "text",
     "whole",
     "zone",
     "zone_name",
@@ -25,6 +26,11 @@ __all__ = [
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(b?)", re.IGNORECASE)
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def text(text: str) -> str:
+    """Any text, as it is."""
+    return text
 
 
 def byte_size(text: str) -> int:

@@ -8,21 +8,11 @@ from __future__ import annotations
 
 import argparse
 from datetime import UTC
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from logan.cli.option_types import (
-    byte_size,
-    moment,
-    one_of,
-    positive,
-    share_or_count,
-    switch,
-    whole,
-    zone,
-    zone_name,
-)
-from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, EXPANSION_MAX_DEFAULT, MIB
-from logan.plan import CUSTOM, Options
+from logan.cli import option_types
+from logan.cli.option_types import one_of, share_or_count, switch, zone
+from logan.options import Flag, Options, Presentation, TimeRange, chosen, flags
 from logan.report import CSV_TABLES
 
 if TYPE_CHECKING:
@@ -38,113 +28,35 @@ PATHS_HELP = (
 )
 
 
-def configure_report(parser: Parser) -> None:
-    """Add what every command has that ends with a report: its figures, and where they go."""
+def configure_report(parser: Parser, *more: type) -> None:
+    """Add what every command has that ends with a report: the library's options, those of the
+    classes `more` of `logan.options` too, where the report goes, and what it must fulfil."""
     from logan.cli.terminal import COLOR_CHOICES
 
-    output = parser.add_argument_group("output")
+    groups = {name: parser.add_argument_group(name) for name in GROUPS}
+    for name, default, flag in flags(TimeRange, Options, Presentation, *more):
+        _add(parser, groups[flag.group], name, default, flag)
+    output = groups["output"]
     kinds = output.add_mutually_exclusive_group()
     kinds.add_argument("--json", action="store_true", help="print the report as JSON")
     kinds.add_argument("--csv", choices=CSV_TABLES, help="print one table of it as CSV")
     output.add_argument(
-        "-o", "--output", metavar="FILE", help="write it to FILE, all at once or not at all"
-    )
-    parser.add_argument(
-        "--expect",
-        action="append",
-        default=[],
-        metavar="EXPR",
-        help="fail (exit 1) unless it holds, such as 'response_time_ms.p99<=300'; repeatable",
-    )
-    parser.add_argument(
-        "--max-malformed",
-        type=share_or_count,
-        default=None,
-        metavar="LIMIT",
-        help="fail (exit 1) if more lines are malformed: a count, or a share of all such as 1%%",
-    )
-    narrowing = parser.add_argument_group("narrowing")
-    narrowing.add_argument(
-        "--since",
-        metavar="TIME",
-        help='only records from then on: a date, "2024-01-24 10:15", RFC 3339, or 2h, 30m, 7d ago',
-    )
-    narrowing.add_argument("--until", metavar="TIME", help="only records before then")
-    narrowing.add_argument(
-        "--relative-to",
-        choices=("now", "last"),
-        default="now",
-        help="what 2h counts back from: now (default), or the last record",
-    )
-    narrowing.add_argument(
-        "--where", metavar="EXPR", help="only records for which it holds, such as 'status>=500'"
-    )
-    narrowing.add_argument(
-        "--by",
-        action="append",
-        default=[],
-        metavar="FIELD",
-        help="a table by route, path, status, level, client, host, method, format, json.KEY or "
-        "logfmt.KEY; repeatable",
-    )
-    narrowing.add_argument(
-        "--no-seek",
-        action="store_true",
-        help="read whole files even if they are in the order of time",
-    )
-    parser.setting(
-        "--top", type=positive, default=10, metavar="N", help="rows of the top tables (10)"
-    )
-    parser.set_defaults(format_name=CUSTOM)
-    parser.setting(
-        "--format",
-        type=str,
-        default=None,
-        metavar="FORMAT",
-        help="read every line as this format: a name of `logan formats`, the text of nginx's "
-        "log_format or Apache's LogFormat, or a regular expression with named groups",
-    )
-    parser.setting(
-        "--input-tz",
-        type=zone_name,
-        default="UTC",
-        metavar="TZ",
-        help="zone of times that carry none (UTC)",
+        "-o", "--output", metavar="FILE", help="write the output to FILE atomically"
     )
     parser.setting(
         "--output-tz",
         type=zone,
         default=UTC,
+        group=output,
         metavar="TZ",
-        help="zone that the report shows times in, such as Europe/Berlin or local (UTC); JSON and "
-        "CSV are UTC always",
-    )
-    parser.setting(
-        "--anchor",
-        type=moment,
-        default=None,
-        metavar="TIME",
-        help="dates without a year lie before this (when each input was modified)",
-    )
-    parser.setting(
-        "--chunk-size",
-        type=byte_size,
-        default=CHUNK_SIZE_BYTES_DEFAULT,
-        metavar="BYTES",
-        help=f"unit of work, such as 4MiB ({CHUNK_SIZE_BYTES_DEFAULT // MIB}MiB)",
-    )
-    parser.setting(
-        "--max-expansion",
-        type=whole,
-        default=EXPANSION_MAX_DEFAULT,
-        metavar="N",
-        help="bytes that an archive may give for each stored one, once it has given 1 GiB, before "
-        "it is taken for a bomb (2000); 0 is no limit",
+        help="time zone of the text report, such as Europe/Berlin or local (default: UTC); JSON "
+        "and CSV are always in UTC",
     )
     parser.setting(
         "--color",
         type=one_of(*COLOR_CHOICES),
         default="auto",
+        group=output,
         metavar="WHEN",
         help=f"{', '.join(COLOR_CHOICES)}; auto follows the terminal and NO_COLOR",
     )
@@ -152,10 +64,73 @@ def configure_report(parser: Parser) -> None:
         "--no-progress",
         type=switch,
         default=False,
+        group=output,
         action="store_const",
         const=True,
         help="no progress bar",
     )
+    checks = groups["checks"]
+    checks.add_argument(
+        "--expect",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        help="exit 1 unless EXPR is true, such as 'response_time_ms.p99<=300'; repeatable",
+    )
+    checks.add_argument(
+        "--max-malformed",
+        type=share_or_count,
+        default=None,
+        metavar="LIMIT",
+        help="exit 1 if more lines than this are malformed: a count, or a share such as 1%%",
+    )
+
+
+GROUPS: Final = (
+    "filtering and grouping",
+    "output",
+    "checks",
+    "formats and time",
+    "performance and limits",
+)
+"""Headings of the help text, in their order; `Flag.group` is one of them."""
+
+
+def _add(
+    parser: Parser, group: argparse._ArgumentGroup, name: str, default: Any, flag: Flag
+) -> None:
+    parse = getattr(option_types, flag.parse)
+    if flag.environment:
+        parser.setting(
+            flag.name,
+            type=parse,
+            default=default,
+            group=group,
+            dest=name,
+            metavar=flag.metavar,
+            help=flag.help,
+        )
+    elif flag.negates:
+        group.add_argument(flag.name, dest=name, action="store_false", help=flag.help)
+    elif flag.repeatable:
+        group.add_argument(
+            flag.name,
+            dest=name,
+            action="append",
+            default=list(default),
+            metavar=flag.metavar,
+            help=flag.help,
+        )
+    else:
+        group.add_argument(
+            flag.name,
+            dest=name,
+            type=parse,
+            default=default,
+            choices=flag.choices or None,
+            metavar=flag.metavar,
+            help=flag.help,
+        )
 
 
 def expectations_of(args: argparse.Namespace) -> list[Expectation]:
@@ -168,23 +143,9 @@ def expectations_of(args: argparse.Namespace) -> list[Expectation]:
 
 
 def options_of(args: argparse.Namespace) -> Options:
-    """The options that change figures, as far as the command has them."""
+    """The options that change results, as far as the command has them."""
     import time
 
     from logan import narrowing
 
-    return narrowing.options(
-        chunk_size=args.chunk_size,
-        format=args.format,
-        format_name=args.format_name,
-        input_tz=args.input_tz,
-        top=args.top,
-        since=args.since,
-        until=args.until,
-        relative_to=args.relative_to,
-        where=args.where,
-        by=args.by,
-        seek=not args.no_seek,
-        expansion_max=args.max_expansion,
-        now_ns=time.time_ns(),
-    )
+    return narrowing.options(now_ns=time.time_ns(), **chosen(vars(args), Options, TimeRange))

@@ -96,7 +96,7 @@ def _play(
     from logan.api import analyze
     from logan.cli.terminal import write_stdout
     from logan.cluster.rehearsal import chunk_size_for, rehearse
-    from logan.plan import Options
+    from logan.options import Options
     from logan.sources.local import working_directory
 
     working_directory()  # the processes start there
