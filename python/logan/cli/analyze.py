@@ -7,9 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from logan.cli.output import present
-from logan.cli.report_options import PATHS_HELP, configure_report, expectations_of
+from logan.cli.report_options import PATHS_HELP, configure_report, expectations_of, series_points_of
 from logan.errors import UsageError
-from logan.limits import SERIES_POINTS_MAX
 from logan.options import Execution, Options, Presentation, TimeRange, chosen
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
             bar = stack.enter_context(ProgressBar(color=wants_color(args.color, sys.stderr)))
         given = chosen(vars(args), Options, TimeRange, Presentation, Execution)
         given |= {
-            "series_points": None if args.csv == "series" else SERIES_POINTS_MAX,
+            "series_points": series_points_of(args),
             "progress": None if bar is None else bar.update,
             "cancel": cancel,
             "errors": "report",

@@ -11,9 +11,8 @@ from logan.cli.cluster_options import Signals, port_number, run_trio, share
 from logan.cli.exit_codes import Exit, exit_of_signal
 from logan.cli.option_types import positive, seconds
 from logan.cli.output import present
-from logan.cli.report_options import configure_report, expectations_of, options_of
+from logan.cli.report_options import configure_report, expectations_of, options_of, series_points_of
 from logan.errors import UsageError
-from logan.limits import SERIES_POINTS_MAX
 
 if TYPE_CHECKING:
     import trio
@@ -175,7 +174,7 @@ async def _job(args: argparse.Namespace, coordinator: Coordinator) -> Report:
         paths=args.paths,
         options=options_of(args),
         anchor=args.anchor,
-        series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
+        series_points=series_points_of(args),
         base=working_directory(),
     )
     return await coordinator.report_of(await coordinator.submit(submission))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from logan.cli.exit_codes import Exit, exit_of_signal
 from logan.cli.option_types import Limit
-from logan.report import Look, render
+from logan.cli.report_options import output_of
+from logan.report import RenderOptions, render
 
 if TYPE_CHECKING:
     from logan.report import Report
@@ -86,18 +87,18 @@ def _say_nothing_is_selected(selection: Mapping[str, Any]) -> None:
 
 def _publish(report: Report, args: argparse.Namespace) -> None:
     from logan.cli.signals import signals_abort
-    from logan.cli.terminal import look_of_file, look_of_stdout, write_file, write_stdout
+    from logan.cli.terminal import options_of_file, options_of_stdout, write_file, write_stdout
 
-    output = "json" if args.json else "csv" if args.csv else "text"
+    output, table = output_of(args)
     to_stdout = args.output in (None, "-")
     if output == "text" and to_stdout and all(entry.error is not None for entry in report.inputs):
         return  # stderr has said all there is to say
     if output == "text":
-        look_of = look_of_stdout if to_stdout else look_of_file
-        look = look_of(args.color, args.output_tz)
+        options_of = options_of_stdout if to_stdout else options_of_file
+        options = options_of(args.color, args.output_tz)
     else:
-        look = Look(table=args.csv or "series")
-    text = render(output, report, look)
+        options = RenderOptions(table=table)
+    text = render(output, report, options)
     with signals_abort():
         if to_stdout:
             write_stdout(text, encoding=None if output == "text" else "utf-8")

@@ -12,14 +12,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from logan.cli import option_types
 from logan.cli.option_types import one_of, share_or_count, switch, zone
+from logan.limits import SERIES_POINTS_MAX
 from logan.options import Flag, Options, Presentation, TimeRange, chosen, flags
-from logan.report import CSV_TABLES
+from logan.report import CSV_TABLES, OUTPUTS
 
 if TYPE_CHECKING:
     from logan.cli.main import Parser
     from logan.report.expectations import Expectation
 
-__all__ = ["PATHS_HELP", "configure_report", "expectations_of", "options_of"]
+__all__ = [
+    "PATHS_HELP",
+    "configure_report",
+    "expectations_of",
+    "options_of",
+    "output_of",
+    "series_points_of",
+]
 
 PATHS_HELP = (
     "log files (also .gz .zst .bz2 .xz .lz4), archives of logs (.tar .tar.gz .zip), folders, "
@@ -38,8 +46,20 @@ def configure_report(parser: Parser, *more: type) -> None:
         _add(parser, groups[flag.group], name, default, flag)
     output = groups["output"]
     kinds = output.add_mutually_exclusive_group()
-    kinds.add_argument("--json", action="store_true", help="print the report as JSON")
-    kinds.add_argument("--csv", choices=CSV_TABLES, help="print one table of it as CSV")
+    kinds.add_argument(
+        "--output-format",
+        choices=tuple(OUTPUTS),
+        default="text",
+        help="how to print the report (default: text)",
+    )
+    kinds.add_argument(
+        "--json",
+        dest="output_format",
+        action="store_const",
+        const="json",
+        help="short for --output-format json",
+    )
+    kinds.add_argument("--csv", choices=CSV_TABLES, help="print one table of the report as CSV")
     output.add_argument(
         "-o", "--output", metavar="FILE", help="write the output to FILE atomically"
     )
@@ -131,6 +151,16 @@ def _add(
             metavar=flag.metavar,
             help=flag.help,
         )
+
+
+def output_of(args: argparse.Namespace) -> tuple[str, str]:
+    """The name of the output in `OUTPUTS`, and which table it prints if it prints one."""
+    return ("csv", args.csv) if args.csv else (args.output_format, "series")
+
+
+def series_points_of(args: argparse.Namespace) -> int | None:
+    """Most points of the series in the report: all if they are what is printed."""
+    return None if output_of(args) == ("csv", "series") else SERIES_POINTS_MAX
 
 
 def expectations_of(args: argparse.Namespace) -> list[Expectation]:

@@ -37,7 +37,7 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask once and print."""
-    from logan.cli.terminal import look_of_stdout, write_stdout
+    from logan.cli.terminal import options_of_stdout, write_stdout
     from logan.cluster.client import Client
     from logan.report.json import dumps
 
@@ -53,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_stdout(dumps(found[0]) + "\n", encoding="utf-8")
     else:
-        look = look_of_stdout(args.color)
-        write_stdout(_text(found[0], look.width, color=look.color))
+        options = options_of_stdout(args.color)
+        write_stdout(_text(found[0], options.width, color=options.color))
     return code
 
 

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 from logan.cli.cluster_options import Signals, configure_peer, run_trio, secrets_of_peer
 from logan.cli.exit_codes import Exit, exit_of_signal
 from logan.cli.output import present
-from logan.cli.report_options import configure_report, expectations_of, options_of
+from logan.cli.report_options import configure_report, expectations_of, options_of, series_points_of
 from logan.errors import UsageError
-from logan.limits import SERIES_POINTS_MAX
 
 if TYPE_CHECKING:
     from logan.cli.cluster_view import ClusterView
@@ -130,7 +129,7 @@ def _submission(args: argparse.Namespace) -> Submission:
         paths=args.on_workers or args.paths,
         options=options_of(args),
         anchor=args.anchor,
-        series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
+        series_points=series_points_of(args),
         base=None if args.on_workers else working_directory(),
         confined=True,
     )

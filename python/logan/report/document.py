@@ -132,9 +132,9 @@ class Report(Section):
 
     def to_json(self) -> str:
         """The JSON contract as text: one section a line, each row of a list on its own."""
-        from logan.report import Look, render
+        from logan.report import RenderOptions, render
 
-        return render("json", self, Look())
+        return render("json", self, RenderOptions())
 
     def figure(self, name: str) -> Any:
         """The figure of that dotted name, such as "response_time_ms.p99" or "status.500"."""
