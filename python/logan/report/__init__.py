@@ -31,6 +31,7 @@ OUTPUTS: Final[Mapping[str, str]] = {
     "text": "logan.report.text.layout",
     "json": "logan.report.json",
     "csv": "logan.report.csv",
+    "markdown": "logan.report.markdown",
 }
 """Name -> module, imported when asked for, because the text output needs rich."""
 
