@@ -288,16 +288,16 @@ def test_where_nothing_can_be_written_is_said_before_the_work(tmp_path: Path) ->
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    before = {signum: signal.getsignal(signum) for signum in signals.Interrupts.SIGNALS}
+    before = {signum: signal.getsignal(signum) for signum in signals.SIGNALS}
     yield
     for signum, handler in before.items():
         signal.signal(signum, handler)
 
 
-@pytest.mark.parametrize("signum", signals.Interrupts.SIGNALS)
+@pytest.mark.parametrize("signum", signals.SIGNALS)
 def test_the_first_signal_cancels_and_the_second_aborts(signum: int, handlers: None) -> None:
     cancel = Cancel()
-    with signals.Interrupts(cancel) as interrupts:
+    with signals.Signals().handled(cancel.set) as interrupts:
         assert interrupts.signum is None
         os.kill(os.getpid(), signum)
         assert cancel.is_set()
@@ -310,14 +310,14 @@ def test_an_ignored_signal_stays_ignored_and_handlers_are_put_back(handlers: Non
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     before = signal.getsignal(signal.SIGINT)
     cancel = Cancel()
-    with signals.Interrupts(cancel):
+    with signals.Signals().handled(cancel.set):
         os.kill(os.getpid(), signal.SIGTERM)
         assert not cancel.is_set()
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before
 
 
-@pytest.mark.parametrize("signum", signals.Interrupts.SIGNALS)
+@pytest.mark.parametrize("signum", signals.SIGNALS)
 @pytest.mark.parametrize("writer", ["write_file", "write_stdout"])
 def test_one_signal_ends_the_wait_for_a_reader_of_the_report(
     writer: str, signum: int, handlers: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

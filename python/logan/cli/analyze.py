@@ -47,7 +47,7 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Analyse, print or write, and say what was wrong."""
     from logan._logan import Cancel
-    from logan.cli.signals import Interrupts
+    from logan.cli.signals import Signals
     from logan.cli.terminal import check_output
 
     expectations = expectations_of(args)
@@ -55,9 +55,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--csv groups has no table to print", hint="name a field: --by route")
     check_output(args.output, args.paths)
     cancel = Cancel()
-    with Interrupts(cancel) as interrupts:
+    with Signals().handled(cancel.set) as signals:
         report = _analyze(args, cancel)
-        return present(report, args, expectations, interrupts.signum)
+        return present(report, args, expectations, signals.signum)
 
 
 def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:

@@ -7,11 +7,12 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from logan.cli.cluster_options import Signals, port_number, run_trio, share
+from logan.cli.cluster_options import port_number, run_trio, share
 from logan.cli.exit_codes import Exit, exit_of_signal
 from logan.cli.option_types import positive, seconds
 from logan.cli.output import present
 from logan.cli.report_options import configure_report, expectations_of, options_of, series_points_of
+from logan.cli.signals import Signals
 from logan.errors import UsageError
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ async def _main(
             waiting.cancel()
             nursery.start_soon(_stop, coordinator, stopped)
 
-        nursery.start_soon(signals.attend, stop)
+        nursery.start_soon(signals.watch, stop)
         nursery.start_soon(_show, coordinator, view, bool(args.paths))
         if args.metrics_port is not None:
             nursery.start_soon(_serve_metrics, args.metrics_port, coordinator, view)

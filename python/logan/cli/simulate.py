@@ -6,10 +6,10 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from logan.cli.cluster_options import Signals, run_trio
+from logan.cli.cluster_options import run_trio
 from logan.cli.exit_codes import Exit
 from logan.cli.option_types import seconds
-from logan.cli.signals import Aborted, signals_abort
+from logan.cli.signals import Aborted, Signals, signals_abort
 from logan.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _play(
     async def main() -> int:
         async with trio.open_nursery() as nursery:
             # Nothing of a rehearsal is worth keeping: the first signal ends it.
-            nursery.start_soon(signals.attend, nursery.cancel_scope.cancel)
+            nursery.start_soon(signals.watch, nursery.cancel_scope.cancel)
             report.update(await rehearse(scenario, paths, options, job_s=job_s, tell=tell))
             nursery.cancel_scope.cancel()
         return Exit.OK

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from logan.cli.cluster_options import Signals, configure_peer, run_trio, secrets_of_peer
+from logan.cli.cluster_options import configure_peer, run_trio, secrets_of_peer
 from logan.cli.exit_codes import Exit, exit_of_signal
 from logan.cli.output import present
 from logan.cli.report_options import configure_report, expectations_of, options_of, series_points_of
+from logan.cli.signals import Signals
 from logan.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ async def _main(
         )
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(signals.attend, nursery.cancel_scope.cancel)
+        nursery.start_soon(signals.watch, nursery.cancel_scope.cancel)
         body = await client.submit(_submission(args), show)
         found.append(body)
         nursery.cancel_scope.cancel()

@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from logan.cli.cluster_options import (
-    Signals,
     configure_peer,
     port_number,
     run_trio,
@@ -19,6 +18,7 @@ from logan.cli.cluster_options import (
 )
 from logan.cli.exit_codes import Exit
 from logan.cli.option_types import positive
+from logan.cli.signals import Signals
 
 if TYPE_CHECKING:
     from logan.cli.main import Parser
@@ -114,7 +114,7 @@ async def _main(make: Callable[[], Worker], port: int | None) -> int:
         worker.drain()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(signals.attend, stop)
+        nursery.start_soon(signals.watch, stop)
         if port is not None:
             nursery.start_soon(_serve_metrics, worker, port)
         await worker.run()

@@ -10,19 +10,19 @@ their order on the page.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from logan.report import labels, units, view
 from logan.report.schema import Column
+from logan.report.text.console import WIDTH_MIN, page
 from logan.report.text.timeline import axis, bars, sparkline, timeline
 from logan.report.text.widgets import (
     BAR,
@@ -51,8 +51,6 @@ if TYPE_CHECKING:
 
 __all__ = ["layout", "render"]
 
-WIDTH_MIN: Final = 60
-"""A narrower terminal wraps lines by itself, which loses no figure."""
 WIDTH_MAX: Final = 160
 STACKED_BELOW: Final = 76
 """Below this width nothing stands side by side."""
@@ -81,22 +79,8 @@ Data = Mapping[str, Any]
 
 def render(report: Report, options: RenderOptions) -> str:
     """The report as text of `options.width` columns, at least 60, without trailing blanks."""
-    out = io.StringIO()
-    console = Console(
-        file=out,
-        width=max(WIDTH_MIN, options.width),
-        height=100,
-        color_system="standard" if options.color else None,
-        force_terminal=options.color,
-        no_color=not options.color,
-        force_jupyter=False,
-        legacy_windows=False,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
-    console.print(layout(report, width=options.width, zone=options.zone))
-    text = "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
+    content = layout(report, width=options.width, zone=options.zone)
+    text = page(content, width=options.width, color=options.color)
     return text.translate(_ASCII) if options.ascii_only else text
 
 
@@ -105,10 +89,10 @@ def layout(report: Mapping[str, Any], *, width: int, zone: tzinfo = UTC) -> Rend
     data: Data = report.to_dict() if hasattr(report, "to_dict") else report
     if zone is not UTC:
         data = in_zone(data, zone)
-    page = max(WIDTH_MIN, min(WIDTH_MAX, width))
+    page_width = max(WIDTH_MIN, min(WIDTH_MAX, width))
     parts: list[RenderableType] = []
     for section in SECTIONS:
-        part = section(data, page)
+        part = section(data, page_width)
         if part is not None:
             parts += [part, Text()]
     return Group(*parts[:-1])
