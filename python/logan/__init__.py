@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     )
     from logan.feed import Feed
     from logan.report import Report
-    from logan.validate import Expectation, Mismatch, validate_results
+    from logan.report.expectations import Expectation, Mismatch, validate_results
 
     __version__: str
 
@@ -81,7 +81,7 @@ _MODULES = {
     ),
     "logan.feed": ("Feed",),
     "logan.report": ("Report",),
-    "logan.validate": ("Expectation", "Mismatch", "validate_results"),
+    "logan.report.expectations": ("Expectation", "Mismatch", "validate_results"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

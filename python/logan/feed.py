@@ -18,9 +18,9 @@ from logan._logan import Spec, Summary
 from logan.errors import UsageError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SAMPLE_HEAD_BYTES_MAX
 from logan.model import Detection
+from logan.options import Moment, Options, TimeRange, chosen
 from logan.planning import timerange
 from logan.planning.chunks import spec_json
-from logan.planning.timerange import Moment
 from logan.report import Report
 
 __all__ = ["Feed"]
@@ -65,16 +65,9 @@ class Feed:
         by: str | Sequence[str] = (),
         name: str = "-",
     ) -> None:
+        given = locals()
         self._options = timerange.options(
-            chunk_size=chunk_size,
-            format=format,
-            input_tz=input_tz,
-            top=top,
-            since=since,
-            until=until,
-            where=where,
-            by=by,
-            now_ns=time.time_ns(),
+            now_ns=time.time_ns(), **chosen(given, Options, TimeRange)
         )
         self._name = name
         self._source = source

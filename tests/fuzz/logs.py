@@ -36,7 +36,7 @@ from logan._logan import Cancel, MergeTree, Spec, Summary
 from logan.cluster import scanning
 from logan.engines import dask, local
 from logan.model import Chunk, Plan, Source
-from logan.planning.chunks import Options
+from logan.options import Execution, Options
 from logan.planning.prepare import prepare
 from logan.sources import figures
 
@@ -268,7 +268,7 @@ def _whole(plan: Plan, spec: Spec) -> bytes:
 
 
 def _local(case: Case, plan: Plan, spec: Spec) -> bytes:
-    result = local.run(plan, spec, streams={}, threads=case.threads, cancel=Cancel())
+    result = local.run(plan, spec, Execution(threads=case.threads))
     _none(result.missing)
     return result.summary.to_bytes()
 

@@ -337,7 +337,7 @@ def test_poisoned_line_is_found_and_named(cluster: Cluster, tmp_path: Path) -> N
 LIAR = """
 import os, sys
 from logan._logan import Summary
-from logan.cli import main
+from logan.cli.main import main
 from logan.cluster import session
 
 def invent(piece, spec, *rest):

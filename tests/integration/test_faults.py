@@ -79,7 +79,7 @@ def done(cluster: Cluster) -> int:
 
 MORTAL_WORKER = """
 import os, signal, sys
-from logan.cli import main
+from logan.cli.main import main
 from logan.cluster import session
 from logan.cluster.link import Link
 
@@ -159,7 +159,7 @@ def test_workers_killed_at_each_step_of_the_protocol(
 
 MORTAL_COORDINATOR = """
 import os, signal, sys
-from logan.cli import main
+from logan.cli.main import main
 from logan.cluster import journal
 
 left = int(os.environ["DIES_AFTER"])
@@ -396,7 +396,7 @@ def test_a_network_that_passes_a_few_bytes_at_a_time(
 
 PATIENT_WORKER = """
 import sys, time
-from logan.cli import main
+from logan.cli.main import main
 from logan.cluster import session
 
 scan = session.scan

@@ -17,15 +17,17 @@ from typing import Any, cast
 import pytest
 
 import logan
-from logan import _logan, cli
+from logan import _logan
 from logan._logan import Cancel, Spec, Summary
-from logan.cli.exits import Exit
+from logan.cli.exit_codes import Exit
+from logan.cli.main import main
 from logan.cluster import scanning
 from logan.engines import local
 from logan.errors import InputError
 from logan.model import Archive, Chunk, Detection, Missing, Plan, Source
+from logan.options import Execution, Options
 from logan.planning import chunks as planning
-from logan.planning.chunks import Options, make_plan
+from logan.planning.chunks import make_plan
 from logan.sources import figures
 from logan.sources.streams import Stream
 
@@ -78,7 +80,7 @@ def test_a_stream_keeps_the_chunks_before(head: int) -> None:
     os.write(write, data[head:])
     os.close(write)
     stream = Stream(read, data[:head], ended=False, owned=True)
-    result = local.run(plan, spec, streams={0: stream}, threads=1, cancel=Cancel())
+    result = local.run(plan, spec, Execution(streams={0: stream}, threads=1))
     [missing] = result.missing
     assert (missing.source, missing.start, missing.end, missing.kind) == (0, 1120, None, "panic")
     assert "the engine failed on bytes 1120 to 1680: a planted bug" in missing.why
@@ -88,7 +90,7 @@ def test_a_stream_keeps_the_chunks_before(head: int) -> None:
 def test_the_last_line_of_a_stream_without_its_end() -> None:
     plan, spec = plan_of(Source("-", None))
     stream = Stream(-1, LINE * 25 + BAD.rstrip(), ended=True, owned=False)
-    result = local.run(plan, spec, streams={0: stream}, threads=1, cancel=Cancel())
+    result = local.run(plan, spec, Execution(streams={0: stream}, threads=1))
     assert [(each.start, each.kind) for each in result.missing] == [(1120, "panic")]
     assert lines_of(result.summary) == 20
 
@@ -188,7 +190,7 @@ def test_the_command_says_so_and_ends_with_3(
     monkeypatch.delenv("RUST_BACKTRACE", raising=False)  # whoever sets it asks for more
     path = tmp_path / "a.log"
     path.write_bytes(log_with_a_bug(25, 25))
-    assert cli.main(["analyze", str(path), "--json", "--chunk-size", str(CHUNK)]) == Exit.INPUT
+    assert main(["analyze", str(path), "--json", "--chunk-size", str(CHUNK)]) == Exit.INPUT
     out, err = capfd.readouterr()
     report = json.loads(out)
     assert report["partial"]

@@ -1,31 +1,25 @@
-"""What the commands of the cluster share: who may talk to whom, signals, and running trio."""
+"""What the commands of the cluster share: who may talk to whom, and running trio."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import signal
 from argparse import ArgumentTypeError
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
-
-from logan.cli.signals import Aborted
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ssl
 
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
 
 __all__ = [
-    "Signals",
     "configure_peer",
     "port_number",
     "run_trio",
     "secrets_of_peer",
     "share",
 ]
-
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def configure_peer(parser: Parser) -> None:
@@ -80,28 +74,6 @@ def share(text: str) -> float:
     if not 0 <= value <= 1:
         raise ArgumentTypeError(f"{text!r} is no share; write it like 0.01")
     return value
-
-
-class Signals:
-    """Ctrl-C and SIGTERM under trio: the first asks to end in good order, the second aborts."""
-
-    def __init__(self) -> None:
-        self.signum: int | None = None
-
-    async def attend(self, first: Callable[[], None]) -> None:
-        """Call `first` at the first signal; raise `Aborted` at the second."""
-        import trio
-
-        # A signal that the parent ignores (nohup, a background job) stays ignored.
-        wanted = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
-        if not wanted:
-            await trio.sleep_forever()
-        with trio.open_signal_receiver(*wanted) as received:
-            async for signum in received:
-                if self.signum is not None:
-                    raise Aborted(signum)
-                self.signum = signum
-                first()
 
 
 def run_trio(main: Callable[[], Awaitable[int]]) -> int:

@@ -27,7 +27,7 @@ from logan.cluster.link import Link, LinkLostError, introduce
 from logan.cluster.submission import Submission
 from logan.errors import ClusterError, InputError, LoganError, ProtocolError
 from logan.report import Report as Saved
-from logan.report.contract import OPTIONAL, SECTIONS, TOP_LEVEL
+from logan.report.schema import OPTIONAL, SECTIONS, TOP_LEVEL
 from logan.wire.bodies import ErrorBody
 from logan.wire.codec import decode_body
 from logan.wire.connection import error_message

@@ -38,14 +38,13 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 from logan import _logan
 from logan._logan import Cancel, Fingerprint, MergeTree, Spec, Summary
 from logan.cpus import cpus
-from logan.engines import Progress
 from logan.engines.local import read_streams
 from logan.errors import ClusterError, InputError, LoganError, SourceChangedError, UsageError
 from logan.model import Archive, Chunk, Missing, Plan, Result, Source, join_missing
-from logan.report.words import plural
+from logan.options import Execution
+from logan.report.labels import plural
 from logan.sources import figures
 from logan.sources.files import working_directory
-from logan.sources.streams import Stream
 
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster
@@ -107,28 +106,19 @@ SILENT: Final = logging.CRITICAL + 1
 """The level at which workers log that belong to the job alone."""
 
 
-def run(
-    plan: Plan,
-    spec: Spec,
-    *,
-    address: str | None,
-    streams: Mapping[int, Stream],
-    threads: int | None,
-    progress: Progress | None,
-    cancel: Cancel,
-) -> Result:
+def run(plan: Plan, spec: Spec, execution: Execution, *, address: str | None = None) -> Result:
     """See `logan.engines.EngineModule.run`.
 
-    Without `address` a cluster of `threads` processes is made for the job, by default as many as
-    CPUs. With one, `threads` has no meaning: the cluster is as large as it is.
+    Without `address` a cluster of `execution.threads` processes is made for the job, by default
+    as many as CPUs. With one, `threads` has no meaning: the cluster is as large as it is.
     """
     if not plan.chunks:
-        summary, missing = read_streams(streams, plan, spec, progress, cancel)
+        summary, missing = read_streams(plan, spec, execution)
         return Result(summary, 1, missing=join_missing(missing))
-    with _client(address, threads) as client:
-        job = _Job(client, plan, spec, progress, cancel)
+    with _client(address, execution.threads) as client:
+        job = _Job(client, plan, spec, execution)
         job.run()
-    rest, lost = read_streams(streams, plan, spec, progress, cancel)
+    rest, lost = read_streams(plan, spec, execution)
     summary = job.tree.finish().merge(rest)
     missing = [
         figures.in_decoded_offsets(each, plan, summary, job.archives) for each in job.missing + lost
@@ -153,17 +143,15 @@ def blocks(chunks: Sequence[Chunk]) -> list[tuple[Chunk, ...]]:
 class _Job:
     """One plan on its way through the cluster."""
 
-    def __init__(
-        self, client: Client, plan: Plan, spec: Spec, progress: Progress | None, cancel: Cancel
-    ) -> None:
+    def __init__(self, client: Client, plan: Plan, spec: Spec, execution: Execution) -> None:
         self.tree = MergeTree(spec)
         self.missing: list[Missing] = []
         self.archives: dict[int, Archive] = {}
         self.threads: dict[str, int] = {}
         self._client = client
         self._plan = plan
-        self._progress = progress
-        self._cancel = cancel
+        self._progress = execution.progress
+        self._cancel = execution.cancel or Cancel()
         self._blocks = blocks(plan.chunks)
         self._spec_json = spec.to_json()
         self._spec: Future | None = None

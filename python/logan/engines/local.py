@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Final
 from logan import _logan
 from logan._logan import Cancel, Fingerprint, MergeTree, Spec, Summary
 from logan.cpus import cpus
-from logan.engines import Progress
 from logan.errors import CancelledError, InputError
 from logan.model import Archive, Chunk, Missing, Plan, Result, join_missing
+from logan.options import Execution
 from logan.sources import figures
 from logan.sources.figures import Figures
 from logan.sources.streams import Stream
@@ -30,52 +30,35 @@ __all__ = ["ADDRESS", "read_streams", "run"]
 ADDRESS: Final = None
 
 
-def run(
-    plan: Plan,
-    spec: Spec,
-    *,
-    address: str | None = None,
-    streams: Mapping[int, Stream],
-    threads: int | None = None,
-    progress: Progress | None = None,
-    cancel: Cancel,
-) -> Result:
-    """See `EngineModule.run`; `threads` is by default the CPUs this process may use."""
-    job = _Job(plan, spec, threads or cpus(), progress, cancel)
+def run(plan: Plan, spec: Spec, execution: Execution, *, address: str | None = None) -> Result:
+    """See `EngineModule.run`."""
+    job = _Job(plan, spec, execution)
     tree = MergeTree(spec)
     job.scan_files(tree)
     job.scan_objects(tree)
-    summary = job.read_streams(tree.finish(), streams)
+    summary = job.read_streams(tree.finish(), execution.streams)
     missing = [
         figures.in_decoded_offsets(each, plan, summary, job.archives) for each in job.missing
     ]
     return Result(summary, job.threads, join_missing(missing), archives=job.archives)
 
 
-def read_streams(
-    streams: Mapping[int, Stream],
-    plan: Plan,
-    spec: Spec,
-    progress: Progress | None,
-    cancel: Cancel,
-) -> tuple[Summary, list[Missing]]:
+def read_streams(plan: Plan, spec: Spec, execution: Execution) -> tuple[Summary, list[Missing]]:
     """What only this process can read: the plan's streams, one after the other."""
-    job = _Job(plan, spec, cpus(), progress, cancel)
-    summary = job.read_streams(Summary.empty(spec), streams)
+    job = _Job(plan, spec, execution)
+    summary = job.read_streams(Summary.empty(spec), execution.streams)
     return summary, job.missing
 
 
 class _Job:
     """One run: what it is given, and what it finds beside the figures."""
 
-    def __init__(
-        self, plan: Plan, spec: Spec, threads: int, progress: Progress | None, cancel: Cancel
-    ) -> None:
+    def __init__(self, plan: Plan, spec: Spec, execution: Execution) -> None:
         self.plan = plan
         self.spec = spec
-        self.threads = threads
-        self.progress = progress
-        self.cancel = cancel
+        self.threads = execution.threads or cpus()
+        self.progress = execution.progress
+        self.cancel = execution.cancel or Cancel()
         self.missing: list[Missing] = []
         self.archives: dict[int, Archive] = {}
         self._fetched = 0

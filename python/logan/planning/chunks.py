@@ -16,19 +16,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from logan.errors import UsageError
-from logan.limits import (
-    CHUNK_SIZE_BYTES_DEFAULT,
-    CHUNK_SIZE_BYTES_MAX,
-    CHUNKS_PER_JOB_MAX,
-    EXPANSION_MAX_DEFAULT,
-    GROUP_TABLES_MAX,
-    TOP_ROWS_MAX,
-)
+from logan.limits import CHUNKS_PER_JOB_MAX
 from logan.model import Chunk, Detection, Plan, Source
+from logan.options import CUSTOM, Options
 
 __all__ = [
     "CUSTOM",
@@ -43,71 +37,12 @@ __all__ = [
 
 SPEC_VERSION = 1
 
-CUSTOM: Final = "custom"
-"""The name by which specs and summaries know formats of users' own."""
-
 _NAME: Final = re.compile(r"[\w.-]+")
 
 
 def is_format_name(text: str) -> bool:
     """Whether this is the name of a format rather than the text of one."""
     return _NAME.fullmatch(text) is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the user chose; each choice may change the figures.
-
-    `format` is the name of a format, or the text of one of the user's own, which reports call
-    `format_name`.
-    `since_ns` and `until_ns` (epoch nanoseconds) select records from the one up to, but not with,
-    the other; `since_back_ns` and `until_back_ns` stand for them until the last record is known,
-    from which they count back. `where` is a condition, `by` names the fields of group tables, both
-    in canonical text. `seek` lets files in the order of time be read in part.
-
-    Raises:
-        UsageError: a value is out of range.
-    """
-
-    chunk_size: int = CHUNK_SIZE_BYTES_DEFAULT
-    format: str | None = None
-    format_name: str = CUSTOM
-    input_tz: str = "UTC"
-    top: int = 10
-    since_ns: int | None = None
-    until_ns: int | None = None
-    since_back_ns: int | None = None
-    until_back_ns: int | None = None
-    where: str | None = None
-    by: tuple[str, ...] = ()
-    seek: bool = True
-    expansion_max: int = EXPANSION_MAX_DEFAULT
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.chunk_size <= CHUNK_SIZE_BYTES_MAX:
-            raise UsageError(
-                f"chunk size is {self.chunk_size:,} bytes, "
-                f"it must be from 1 to {CHUNK_SIZE_BYTES_MAX:,}"
-            )
-        object.__setattr__(self, "by", tuple(self.by))  # JSON has lists
-        if not 1 <= self.top <= TOP_ROWS_MAX:
-            raise UsageError(f"top is {self.top}, it must be from 1 to {TOP_ROWS_MAX:,}")
-        if len(self.by) > GROUP_TABLES_MAX:
-            raise UsageError(
-                f"group tables by {len(self.by)} fields, at most {GROUP_TABLES_MAX} fit",
-                hint="run it again for the others",
-            )
-        if (
-            self.since_ns is not None
-            and self.until_ns is not None
-            and self.since_ns >= self.until_ns
-        ):
-            raise UsageError(
-                "since is not before until: no record can be in that time",
-                hint="a relative time such as 2h counts back from now",
-            )
-        if not 0 <= self.expansion_max < 2**63:
-            raise UsageError(f"expansion_max is {self.expansion_max}, it must be 0 or more")
 
 
 def make_plan(

@@ -11,13 +11,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from logan import _logan
 from logan._logan import Spec
 from logan.errors import InputError, UsageError
 from logan.model import Source
-from logan.planning.chunks import Options
+from logan.options import Moment, Options, TimeRange
 from logan.sources.files import Opener, by_name
 
 __all__ = [
@@ -34,10 +34,6 @@ __all__ = [
     "settle",
     "window",
 ]
-
-Moment = str | datetime | timedelta
-"""A point in time: text (see `window`), a `datetime` (in the input zone if it names none), or a
-`timedelta` that counts back."""
 
 _STEPS: Final = {
     "ms": 10**6,
@@ -136,7 +132,7 @@ def options(
     *,
     since: Moment | None = None,
     until: Moment | None = None,
-    relative_to: str = "now",
+    relative_to: Literal["now", "last"] = "now",
     where: str | None = None,
     by: str | Iterable[str] = (),
     input_tz: str = "UTC",
@@ -147,8 +143,7 @@ def options(
 
     Raises `UsageError`; for `where` and `by` `ConditionError`.
     """
-    if relative_to not in ("now", "last"):
-        raise UsageError(f'relative_to is {relative_to!r}, it must be "now" or "last"')
+    TimeRange(since, until, relative_to)  # refuses what is none
     made = Options(
         input_tz=input_tz,
         where=condition(where, input_tz=input_tz),

@@ -18,6 +18,7 @@ __all__ = [
     "seconds",
     "share_or_count",
     "switch",
+    "text",
     "whole",
     "zone",
     "zone_name",
@@ -25,6 +26,11 @@ __all__ = [
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)(b?)", re.IGNORECASE)
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+
+
+def text(text: str) -> str:
+    """Any text, as it is."""
+    return text
 
 
 def byte_size(text: str) -> int:
@@ -91,7 +97,7 @@ def zone(text: str) -> tzinfo:
     """A time zone by its IANA name; `local` is this machine's."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    from logan.report.zones import Local
+    from logan.report.timezones import Local
 
     if text.lower() == "local":
         return Local()

@@ -17,13 +17,14 @@ from typing import Any, Final
 
 from logan.errors import ExpectationError, UsageError
 from logan.limits import EXPRESSION_CHARS_MAX
-from logan.report.contract import (
+from logan.report.schema import (
     COUNT_TABLES,
     LISTS,
     UnknownFigureError,
     check_name,
     figure,
     names_below,
+    unit_of,
 )
 
 __all__ = ["Expectation", "Mismatch", "Verdict", "parse_expectation", "validate_results"]
@@ -301,13 +302,9 @@ def _parse_value(
 
 def _factor(name: str, unit: str) -> float | None:
     """By what a value in `unit` is multiplied to be in the figure's own unit, if it can be."""
-    last = name.rpartition(".")[2]
+    own = unit_of(name)
     if unit == "%":
-        return 0.01 if last in ("ratio", "relative_error", "distinct_error") else None
-    if name == "avg_response_time" or last.endswith("_ms") or last == "ms":
-        return _MILLISECONDS[unit]
-    if name.startswith("response_time_ms.") and last not in ("count", "absent", "relative_error"):
-        return _MILLISECONDS[unit]
-    if last.endswith("_s"):
-        return _MILLISECONDS[unit] / 1e3
+        return 0.01 if own == "ratio" else None
+    if own in ("ms", "s"):
+        return _MILLISECONDS[unit] / _MILLISECONDS[own]
     return None

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from logan.report import units
-from logan.report.pieces import NOTE, STRONG, alert, indented, table
+from logan.report.text.widgets import NOTE, STRONG, alert, indented, table
 from logan.report.units import visible
 
 __all__ = ["crew"]

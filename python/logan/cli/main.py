@@ -1,6 +1,6 @@
 """What all commands share: the parser, the settings, and the handler of last resort.
 
-`run` turns every end of a command into an exit code and at most two lines on stderr: what
+`main` turns every end of a command into an exit code and at most two lines on stderr: what
 happened, and the next step. `LOGAN_DEBUG=1` shows the traceback as well.
 """
 
@@ -13,13 +13,14 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, ClassVar, NoReturn
 
+from logan.cli import COMMANDS
 from logan.cli.config import load, name_format
-from logan.cli.exits import Exit, exit_code, exit_of_signal
+from logan.cli.exit_codes import Exit, exit_code, exit_of_signal
 from logan.cli.signals import Aborted
 from logan.cli.terminal import abandon_stdout, say, write_stdout, writing_to_stdout
 from logan.errors import ExpressionError, LoganError, UsageError
 
-__all__ = ["Parser", "command_parser", "run"]
+__all__ = ["Parser", "command_parser", "main"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,7 +34,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("allow_abbrev", False)
         super().__init__(*args, **kwargs)
-        self._settings: list[tuple[str, str, Callable[[str], Any], Any]] = []
+        self._settings: list[tuple[str, str, str, Callable[[str], Any], Any]] = []
 
     def format_help(self) -> str:
         """The help text, in colour where the terminal has it."""
@@ -62,22 +63,30 @@ class Parser(argparse.ArgumentParser):
         return [*self._option_string_actions]
 
     def setting(
-        self, flag: str, *, type: Callable[[str], Any], default: Any, help: str, **kwargs: Any
+        self,
+        flag: str,
+        *,
+        type: Callable[[str], Any],
+        default: Any,
+        help: str,
+        group: argparse._ArgumentGroup | None = None,
+        **kwargs: Any,
     ) -> None:
         """Add an option that the environment can set; `--chunk-size` is `LOGAN_CHUNK_SIZE`."""
-        self.known_settings.add(flag.lstrip("-"))
-        variable = f"LOGAN_{flag.lstrip('-').replace('-', '_').upper()}"
+        key = flag.lstrip("-")
+        self.known_settings.add(key)
+        variable = f"LOGAN_{key.replace('-', '_').upper()}"
         if "action" not in kwargs:
             kwargs["type"] = type
-        action = self.add_argument(flag, default=None, help=f"{help} [env: {variable}]", **kwargs)
-        self._settings.append((action.dest, variable, type, default))
+        action = (group or self).add_argument(
+            flag, default=None, help=f"{help} [env: {variable}]", **kwargs
+        )
+        self._settings.append((action.dest, key, variable, type, default))
         self.set_defaults(resolve=self._resolve)
 
     def _resolve(self, args: argparse.Namespace) -> None:
         config = load()
         if config.settings.keys() - self.known_settings:
-            from logan.cli import COMMANDS
-
             command_parser(COMMANDS)  # the key may be another command's
         for key in config.settings:
             if key not in self.known_settings:
@@ -86,12 +95,11 @@ class Parser(argparse.ArgumentParser):
                     f"{config.path}: settings.{key}: there is no such setting",
                     hint=f"there are {known}",
                 )
-        for dest, variable, type, default in self._settings:
+        for dest, key, variable, type, default in self._settings:
             if getattr(args, dest) is not None:
                 continue
             text, told = os.environ.get(variable, ""), variable
             if not text:
-                key = dest.replace("_", "-")
                 text, told = config.settings.get(key, ""), f"{config.path}: settings.{key}"
             try:
                 setattr(args, dest, type(text) if text else default)
@@ -101,10 +109,11 @@ class Parser(argparse.ArgumentParser):
             name_format(args)
 
 
-def run(argv: Sequence[str] | None, commands: Sequence[str]) -> int:
-    """Parse `argv` (default: the process's), run the command, return the exit code."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line (default: the process's arguments) and return its exit code; never
+    raises, never shows a traceback."""
     try:
-        return _run(sys.argv[1:] if argv is None else argv, commands)
+        return _run(sys.argv[1:] if argv is None else argv, COMMANDS)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else Exit.OK
     except Aborted as stop:

@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from logan.report import units, words
+from logan.report import labels, units
 from logan.report.units import visible
 
 __all__ = [
@@ -30,10 +30,8 @@ __all__ = [
     "bar",
     "cropped",
     "indented",
-    "moment",
     "place",
     "shares",
-    "short",
     "table",
     "times",
     "title",
@@ -138,37 +136,9 @@ def times(n: int) -> str:
     return f"×{units.count(n)}"
 
 
-def short(n: int, width: int) -> str:
-    """A count in at most `width` columns: `1,234,567` or, where that is too long, `1.23M`."""
-    text = units.count(n)
-    if len(text) <= width:
-        return text
-    letter, size = next(pair for pair in _LETTERS if n >= pair[1])
-    return f"{units.number(n / size)}{letter}"
-
-
-_LETTERS: Final[Sequence[tuple[str, float]]] = (
-    ("T", 1e12),
-    ("G", 1e9),
-    ("M", 1e6),
-    ("k", 1e3),
-    ("", 1),
-)
-
-
-def moment(text: str | None, after: str | None = None) -> str:
-    """`2024-01-24 10:15:32`; only the clock when the day is that of `after`."""
-    moment = units.time_of(text)
-    if moment is None:
-        return units.NONE if text is None else visible(text)
-    earlier = units.time_of(after)
-    same_day = earlier is not None and earlier.date() == moment.date()
-    return moment.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S")
-
-
 def place(row: Mapping[str, Any], width: int) -> str:
     """`input:offset`; of a name that is too long for the page as many of the last parts as fit."""
-    name = visible(words.input_name(str(row["input"])))
+    name = visible(labels.input_name(str(row["input"])))
     room = 40 if width >= WIDE_FROM else 22
     while len(name) > room and os.sep in name.rstrip(os.sep):
         name = name.partition(os.sep)[2]

@@ -7,18 +7,24 @@ It knows nothing of where the figures come from.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 __all__ = [
     "COUNT_TABLES",
     "LISTS",
     "OPTIONAL",
     "SECTIONS",
+    "TABLES",
     "TOP_LEVEL",
+    "UNITS",
+    "Column",
+    "Table",
     "UnknownFigureError",
     "check_name",
     "figure",
     "names_below",
+    "unit_of",
 ]
 
 TOP_LEVEL: Final = (
@@ -85,21 +91,171 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 COUNT_TABLES: Final = ("levels", "status", "malformed.reasons")
 """Tables of counts whose keys come from the log: a key that is absent counts 0."""
 
+Kind = Literal["count", "errors", "ms", "time", "level", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: the key of its value in each row, and what every output must know of it.
+
+    Attributes:
+        kind: what the values are; "errors" is a count that stands out unless it is 0.
+        shown: where people see it: always, on wide pages only, or never (programs get it).
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    shown: Literal["always", "wide", "never"] = "always"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the values can be compared with numbers."""
+        return self.kind in ("count", "errors", "ms")
+
+    @property
+    def unit(self) -> str | None:
+        """What the values are measured in."""
+        return "ms" if self.kind == "ms" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A list of rows in the report; the first column is its key.
+
+    Attributes:
+        section: the key of the report that it is in.
+        rows: the key of the list in that section.
+        noun: what the rows are, for sentences.
+    """
+
+    section: str
+    rows: str
+    title: str
+    noun: str
+    columns: tuple[Column, ...]
+
+    @property
+    def key(self) -> Column:
+        """The column that names a row."""
+        return self.columns[0]
+
+    def names(self) -> tuple[str, ...]:
+        """The keys of a row, in order."""
+        return tuple(each.name for each in self.columns)
+
+    def numbers(self) -> tuple[str, ...]:
+        """The columns that can be compared with numbers."""
+        return tuple(each.name for each in self.columns if each.is_number)
+
+
+_REQUESTS: Final = Column("requests", "requests", "count")
+_ERRORS: Final = Column("errors", "errors", "errors")
+_MEAN: Final = Column("mean_ms", "mean", "ms")
+_P95: Final = Column("p95_ms", "p95", "ms")
+
+TABLES: Final[Mapping[str, Table]] = {
+    "series": Table(
+        "series",
+        "points",
+        "Series",
+        "points",
+        (
+            Column("t", "time", "time"),
+            Column("records", "records", "count"),
+            _REQUESTS,
+            _ERRORS,
+            _MEAN,
+            Column("max_ms", "max", "ms"),
+        ),
+    ),
+    "routes": Table(
+        "routes",
+        "top",
+        "Top routes",
+        "routes",
+        (
+            Column("route", "route", "text"),
+            _REQUESTS,
+            _ERRORS,
+            _MEAN,
+            _P95,
+            Column("max_ms", "max", "ms"),
+        ),
+    ),
+    "clients": Table(
+        "clients",
+        "top",
+        "Top clients",
+        "clients",
+        (Column("client", "client", "text"), _REQUESTS, _ERRORS),
+    ),
+    "messages": Table(
+        "messages",
+        "top",
+        "Top errors and warnings",
+        "messages",
+        (
+            Column("template", "message", "text"),
+            Column("level", "level", "level"),
+            Column("count", "count", "count"),
+            Column("first", "first", "time", shown="wide"),
+            Column("last", "last", "time"),
+            Column("sample", "sample", "text", shown="never"),
+        ),
+    ),
+    "groups": Table(
+        "groups",
+        "top",
+        "By {field}",
+        "values",
+        (
+            Column("key", "{field}", "text"),
+            Column("records", "records", "count"),
+            _REQUESTS,
+            _ERRORS,
+            _MEAN,
+            _P95,
+            Column("max_ms", "max", "ms", shown="never"),
+        ),
+    ),
+}
+"""The tables of the report. `groups` has one for each field that was asked for, by the field's
+name; its titles name the field."""
+
 LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "inputs": ("bytes",),
     "missing": (),
     "selection.by": (),
     "malformed.samples": ("offset",),
-    "series.points": ("records", "errors", "mean_ms"),
-    "routes.top": ("requests", "errors", "p95_ms"),
-    "clients.top": ("requests", "errors"),
-    "messages.top": ("count",),
     "slowest": ("ms",),
     "performance.workers": (),
-    "performance.recoveries": (),
+    "performance.recoveries": ("noticed_s", "leased_s", "done_s"),
     "performance.alarms": (),
+    **{
+        f"{table.section}.{table.rows}": table.numbers()
+        for table in TABLES.values()
+        if table.section != "groups"
+    },
 }
 """Lists of rows, and columns of theirs that are numbers, if any."""
+
+_SECONDS: Final = ("time.span_s", "throughput.peak_step_s", "series.step_s", "performance.wall_s")
+_RATIOS: Final = ("errors.ratio", "routes.relative_error", "clients.distinct_error")
+_PLAIN_OF_TIMES: Final = ("count", "absent", "relative_error")
+
+UNITS: Final[Mapping[str, str]] = {
+    "avg_response_time": "ms",
+    "response_time_ms.relative_error": "ratio",
+    **{
+        f"response_time_ms.{key}": "ms"
+        for key in SECTIONS["response_time_ms"]
+        if key not in _PLAIN_OF_TIMES
+    },
+    **dict.fromkeys(_SECONDS, "s"),
+    **dict.fromkeys(_RATIOS, "ratio"),
+}
+"""What metrics are measured in, by dotted name: "ms", "s" or "ratio"; counts have no unit."""
 
 _OPEN: Final = ("groups",)
 
@@ -153,6 +309,28 @@ def figure(report: Mapping[str, Any], name: str) -> Any:
             is_row = _is_list(value) and step.isdecimal()
             raise UnknownFigureError(name, () if is_row else _similar(name))
     return value
+
+
+def unit_of(name: str) -> str | None:
+    """What the metric of that dotted name is measured in: "ms", "s", "ratio", or None."""
+    if name in UNITS:
+        return UNITS[name]
+    path, _, last = name.rpartition(".")
+    if name.startswith("groups."):
+        if last in ("relative_error", "distinct_error"):
+            return "ratio"
+        return _column_unit(TABLES["groups"], last)
+    rows = path.rpartition(".")[0]
+    for table in TABLES.values():
+        if rows == f"{table.section}.{table.rows}":
+            return _column_unit(table, last)
+    if rows == "slowest" and last == "ms":
+        return "ms"
+    return "s" if rows == "performance.recoveries" and last in LISTS[rows] else None
+
+
+def _column_unit(table: Table, name: str) -> str | None:
+    return next((each.unit for each in table.columns if each.name == name), None)
 
 
 def names_below(name: str) -> str | None:
