@@ -57,7 +57,7 @@ from logan.cluster.journal import (
     open_journal,
 )
 from logan.cluster.submission import Submission
-from logan.cluster.worker import Worker
+from logan.cluster.worker.worker import Worker
 from logan.errors import JournalError, LoganError
 from logan.plan import Options
 from logan.report import Report

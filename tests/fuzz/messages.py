@@ -40,15 +40,15 @@ import logan
 from logan._logan import Spec
 from logan.cluster import client as client_module
 from logan.cluster import coordinator as coordinator_module
-from logan.cluster import session as session_module
-from logan.cluster import worker as worker_module
 from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.isolated import Poison
 from logan.cluster.limits import JOBS_MAX
 from logan.cluster.scanning import Piece, digest_of, scan
 from logan.cluster.submission import Submission
-from logan.cluster.worker import Worker
+from logan.cluster.worker import session as session_module
+from logan.cluster.worker import worker as worker_module
+from logan.cluster.worker.worker import Worker
 from logan.errors import InputError, LoganError
 from logan.plan import Options
 from logan.report import Report

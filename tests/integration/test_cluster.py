@@ -338,7 +338,7 @@ LIAR = """
 import os, sys
 from logan._logan import Summary
 from logan.cli import main
-from logan.cluster import session
+from logan.cluster.worker import session
 
 def invent(piece, spec, *rest):
     made = Summary.from_chunk(os.environ["INVENTED"], piece.start, piece.end, spec)

@@ -28,12 +28,12 @@ from logan.cluster.limits import (
     CONNECTIONS_MAX,
     UNAUTHENTICATED_MAX,
 )
-from logan.cluster.link import Link, LinkLostError, introduce
-from logan.cluster.proxy import Link as Network
-from logan.cluster.proxy import open_proxy
 from logan.cluster.submission import Submission
-from logan.cluster.worker import Worker
+from logan.cluster.transport import Link, LinkLostError, introduce
+from logan.cluster.worker.worker import Worker
 from logan.scheduler.limits import Limits
+from logan.simulation.network_proxy import Link as Network
+from logan.simulation.network_proxy import open_proxy
 from logan.wire.codec import encode
 from logan.wire.messages import PROTOCOL_VERSION, Error, Hello
 

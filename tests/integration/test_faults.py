@@ -25,11 +25,11 @@ import trio
 
 import logan
 from logan.cluster.coordinator import Coordinator
-from logan.cluster.proxy import Link, open_proxy
 from logan.scheduler.actions import Action
 from logan.scheduler.events import Event, WorkerHeard
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
+from logan.simulation.network_proxy import Link, open_proxy
 from tests.integration.cluster_processes import (
     Cluster,
     Process,
@@ -80,8 +80,8 @@ def done(cluster: Cluster) -> int:
 MORTAL_WORKER = """
 import os, signal, sys
 from logan.cli import main
-from logan.cluster import session
-from logan.cluster.link import Link
+from logan.cluster.worker import session
+from logan.cluster.transport import Link
 
 when, what = os.environ["DIES"].split()
 post, receive, scan = Link.post, Link.receive, session.scan
@@ -397,7 +397,7 @@ def test_a_network_that_passes_a_few_bytes_at_a_time(
 PATIENT_WORKER = """
 import sys, time
 from logan.cli import main
-from logan.cluster import session
+from logan.cluster.worker import session
 
 scan = session.scan
 

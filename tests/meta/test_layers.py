@@ -18,6 +18,7 @@ LAYERS = [
     {"errors", "model", "limits", "log", "cpus", "_logan"},
     {"plan", "job", "sources", "report", "narrowing", "wire", "scheduler"},
     {"cluster"},
+    {"simulation"},
     {"engines"},
     {"api", "validate", "feed", "cli", "__main__", "__init__"},
 ]

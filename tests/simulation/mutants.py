@@ -11,6 +11,16 @@ from dataclasses import replace
 from math import inf
 
 from logan.scheduler.actions import Alarm, CancelLease, Commit, LostChunk, Resolve
+from logan.scheduler.entities import (
+    Chunk,
+    Job,
+    Lease,
+    Pool,
+    Session,
+    SourceTrouble,
+    Trouble,
+    Worker,
+)
 from logan.scheduler.events import (
     ChunkCommitted,
     ChunkFailed,
@@ -26,16 +36,6 @@ from logan.scheduler.events import (
     WorkerReady,
 )
 from logan.scheduler.machine import Machine
-from logan.scheduler.records import (
-    Chunk,
-    Job,
-    Lease,
-    Pool,
-    Session,
-    SourceTrouble,
-    Trouble,
-    Worker,
-)
 from logan.scheduler.stragglers import Helper, Helpers
 from logan.scheduler.timers import Timed
 from logan.scheduler.witnesses import Claim

@@ -23,7 +23,7 @@ from logan.scheduler.events import (
 )
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
-from logan.scheduler.views import JobView, WorkerView
+from logan.scheduler.snapshots import JobView, WorkerView
 
 A = TypeVar("A", bound=Action)
 

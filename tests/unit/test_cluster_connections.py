@@ -24,7 +24,6 @@ from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memor
 import logan
 from logan.cluster import client as client_module
 from logan.cluster import coordinator as coordinator_module
-from logan.cluster import worker as worker_module
 from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.keepalive import Backoff, keep_alive
@@ -39,12 +38,13 @@ from logan.cluster.limits import (
     RESUBMIT_S_MAX,
     UNAUTHENTICATED_MAX,
 )
-from logan.cluster.link import Link, LinkLostError, admit, introduce
 from logan.cluster.metrics import names_this_machine
 from logan.cluster.places import Place, Places, Step, network_of
 from logan.cluster.reception import progress_body
 from logan.cluster.submission import Submission
-from logan.cluster.worker import Worker
+from logan.cluster.transport import Link, LinkLostError, admit, introduce
+from logan.cluster.worker import worker as worker_module
+from logan.cluster.worker.worker import Worker
 from logan.errors import ClusterError, ProtocolError
 from logan.wire.messages import Accepted, Ping, ProgressReport, Welcome
 

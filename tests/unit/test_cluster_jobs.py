@@ -27,7 +27,6 @@ import logan
 from logan import _logan
 from logan.cluster import client as client_module
 from logan.cluster import coordinator as coordinator_module
-from logan.cluster import worker as worker_module
 from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.ending import EndedJobs, Outcome, SubmittedJob
@@ -35,6 +34,7 @@ from logan.cluster.journal import ChunkDone, JobEnded, Record, _checksum
 from logan.cluster.limits import CLAIMED_BYTES_MAX, ENDED_JOBS_MAX
 from logan.cluster.running import RunningJob
 from logan.cluster.submission import Submission
+from logan.cluster.worker import worker as worker_module
 from logan.errors import ClusterError, InputError, JournalError, LoganError, SummaryError
 from logan.job import Job, prepare
 from logan.model import Archive, Missing, Result

@@ -18,12 +18,12 @@ import trio
 import logan
 from logan._logan import Fingerprint, Spec, Summary
 from logan.cluster import client as client_module
-from logan.cluster import session as session_module
 from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.running import RunningJob
 from logan.cluster.scanning import digest_of
 from logan.cluster.submission import Submission
+from logan.cluster.worker import session as session_module
 from logan.errors import ClusterError, InputError, UsageError
 from logan.plan import Options
 from logan.report import Report
@@ -927,7 +927,7 @@ def test_a_client_refuses_invalid_answers(
 
 
 def test_many_large_files_fit_into_one_answer(tmp_path: Path) -> None:
-    from logan.cluster.search import find_files
+    from logan.cluster.file_search import find_files
     from logan.cluster.secure import Roots
 
     line = "2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"
@@ -946,7 +946,7 @@ def test_many_large_files_fit_into_one_answer(tmp_path: Path) -> None:
 def test_files_that_do_not_fit_into_an_answer_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from logan.cluster import search
+    from logan.cluster import file_search as search
     from logan.cluster.secure import Roots
 
     for number in range(20):

@@ -15,12 +15,13 @@ from trio.testing import MockClock
 
 import logan
 from logan._logan import MergeTree, Spec, Summary
-from logan.cluster.dial import Address
+from logan.cluster.connect import Address
 from logan.cluster.ending import SubmittedJob
-from logan.cluster.health import Pace, Vitals
+from logan.cluster.file_search import find_files
 from logan.cluster.isolated import Isolation, Poison
 from logan.cluster.journal import StoredJob
 from logan.cluster.metrics import coordinator_metrics, worker_metrics
+from logan.cluster.process_stats import Pace, Vitals
 from logan.cluster.running import RunningJob, describe_paths
 from logan.cluster.scanning import (
     Piece,
@@ -30,11 +31,10 @@ from logan.cluster.scanning import (
     scan,
     whole_line_end,
 )
-from logan.cluster.search import find_files
 from logan.cluster.secure import Roots
 from logan.cluster.stored import from_stored, to_stored
 from logan.cluster.submission import Submission, _plan_found
-from logan.cluster.worker import Worker
+from logan.cluster.worker.worker import Worker
 from logan.errors import ProtocolError, SourceChangedError, SummaryError, UsageError
 from logan.job import Job, prepare
 from logan.limits import SERIES_POINTS_MAX

@@ -23,7 +23,6 @@ import logan
 from logan import plan
 from logan._logan import Summary
 from logan.cluster import coordinator as coordinator_module
-from logan.cluster import worker as worker_module
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.journal import ChunkDone, JobSetAside, Record
 from logan.cluster.limits import (
@@ -31,11 +30,12 @@ from logan.cluster.limits import (
     HANDSHAKE_S_MAX,
     WRITE_S_MAX,
 )
-from logan.cluster.link import Link, LinkLostError
 from logan.cluster.reception import WorkerSession
 from logan.cluster.scanning import Scanned
 from logan.cluster.submission import Submission
-from logan.cluster.worker import Worker
+from logan.cluster.transport import Link, LinkLostError
+from logan.cluster.worker import worker as worker_module
+from logan.cluster.worker.worker import Worker
 from logan.errors import (
     ClusterError,
     InputError,

@@ -22,11 +22,11 @@ import logan
 from logan._logan import Fingerprint
 from logan.cluster import probes as probes_module
 from logan.cluster import scanning as scanning_module
-from logan.cluster import session as session_module
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.probes import BLOCK_BYTES, Probes, differs_at, places
 from logan.cluster.secure import Opened, Roots
-from logan.cluster.worker import Worker
+from logan.cluster.worker import session as session_module
+from logan.cluster.worker.worker import Worker
 from logan.job import prepare
 from logan.limits import MIB
 from logan.plan import Options

@@ -22,14 +22,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import logan
-from logan.cluster import session as session_module
-from logan.cluster import spool as spool_module
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.isolated import Isolation
-from logan.cluster.offer import SLACK, Offer
 from logan.cluster.scanning import Piece, Scanned
-from logan.cluster.spool import FREE_SHARE_MAX, NO_ROOM, SPOOL_BYTES_MAX, Spools
-from logan.cluster.worker import Worker
+from logan.cluster.worker import session as session_module
+from logan.cluster.worker import spool as spool_module
+from logan.cluster.worker.leases import SLACK, Offer
+from logan.cluster.worker.spool import FREE_SHARE_MAX, NO_ROOM, SPOOL_BYTES_MAX, Spools
+from logan.cluster.worker.worker import Worker
 from logan.errors import InputError
 from logan.limits import MIB
 from logan.scheduler.limits import Limits

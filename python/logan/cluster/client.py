@@ -13,8 +13,7 @@ import msgspec
 import trio
 
 from logan import errors
-from logan.cluster.dial import Address, dial, is_refused
-from logan.cluster.groups import open_flat_nursery
+from logan.cluster.connect import Address, dial, is_refused
 from logan.cluster.keepalive import Backoff, keep_alive
 from logan.cluster.limits import (
     ANSWER_S_MAX,
@@ -23,8 +22,9 @@ from logan.cluster.limits import (
     RECONNECT_PAUSE_S_MAX,
     RESUBMIT_S_MAX,
 )
-from logan.cluster.link import Link, LinkLostError, introduce
+from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.submission import Submission
+from logan.cluster.transport import Link, LinkLostError, introduce
 from logan.errors import ClusterError, InputError, LoganError, ProtocolError
 from logan.report import Report as Saved
 from logan.report.contract import OPTIONAL, SECTIONS, TOP_LEVEL

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import trio
 
-from logan.cluster.dial import set_user_timeout
-from logan.cluster.groups import open_flat_nursery
+from logan.cluster.connect import set_user_timeout
 from logan.cluster.limits import (
     EVICTION_S_MAX,
     HANDSHAKE_S_MAX,
     LINGER_S_MAX,
     RECEIVE_BYTES_MAX,
 )
-from logan.cluster.link import Link, LinkLostError, admit
+from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.places import Place, Places, Step
 from logan.cluster.reception import ClientHandler, WorkerHandler, WorkerSession
+from logan.cluster.transport import Link, LinkLostError, admit
 from logan.errors import ProtocolError
 from logan.log import logger_of
 from logan.wire.connection import error_message

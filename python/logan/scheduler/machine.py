@@ -50,8 +50,17 @@ from logan.scheduler.actions import (
     Resolve,
     SendJob,
 )
-from logan.scheduler.backlog import Backlog
-from logan.scheduler.conduct import paused, praise, strike
+from logan.scheduler.entities import (
+    Chunk,
+    Job,
+    Lease,
+    Loss,
+    Pool,
+    Session,
+    SourceTrouble,
+    Trouble,
+    Worker,
+)
 from logan.scheduler.events import (
     ChunkCommitted,
     ChunkFailed,
@@ -73,17 +82,9 @@ from logan.scheduler.events import (
 )
 from logan.scheduler.invariants import check
 from logan.scheduler.limits import Limits
-from logan.scheduler.records import (
-    Chunk,
-    Job,
-    Lease,
-    Loss,
-    Pool,
-    Session,
-    SourceTrouble,
-    Trouble,
-    Worker,
-)
+from logan.scheduler.penalties import paused, praise, strike
+from logan.scheduler.queue import Backlog
+from logan.scheduler.snapshots import JobView, Statistics, view_job, view_worker
 from logan.scheduler.states import (
     CHUNK_STEPS,
     SESSION_STEPS,
@@ -103,7 +104,6 @@ from logan.scheduler.stragglers import (
     worth_it,
 )
 from logan.scheduler.timers import Timed, Timers
-from logan.scheduler.views import JobView, Statistics, view_job, view_worker
 from logan.scheduler.witnesses import UNABLE, WITNESSES_MIN, Claim, alone, claim_of, named
 
 __all__ = ["Machine"]

@@ -27,8 +27,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
+from logan.scheduler.entities import Chunk, Lease, Session, Worker
 from logan.scheduler.limits import Limits
-from logan.scheduler.records import Chunk, Lease, Session, Worker
 
 __all__ = [
     "Helper",

@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal
 
+from logan.scheduler.entities import Lease, Worker
 from logan.scheduler.events import ChunkFailed
 from logan.scheduler.limits import Limits
-from logan.scheduler.records import Lease, Worker
 
 __all__ = ["UNABLE", "WITNESSES_MIN", "Claim", "alone", "claim_of", "named"]
 

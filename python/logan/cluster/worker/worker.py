@@ -20,14 +20,14 @@ from typing import Any
 import trio
 
 from logan._logan import Cancel, Fingerprint, Summary
-from logan.cluster.dial import Address, dial, is_refused, set_user_timeout
-from logan.cluster.groups import open_flat_nursery
-from logan.cluster.health import Pace, Vitals
+from logan.cluster.connect import Address, dial, is_refused, set_user_timeout
 from logan.cluster.keepalive import Backoff
-from logan.cluster.link import Link, LinkLostError, introduce
+from logan.cluster.nurseries import open_flat_nursery
+from logan.cluster.process_stats import Pace, Vitals
 from logan.cluster.secure import Roots
-from logan.cluster.session import OtherCopies, Session
-from logan.cluster.spool import Spools
+from logan.cluster.transport import Link, LinkLostError, introduce
+from logan.cluster.worker.session import OtherCopies, Session
+from logan.cluster.worker.spool import Spools
 from logan.cpus import cpus
 from logan.errors import CancelledError, ClusterError, ProtocolError, UsageError
 from logan.job import prepare

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from logan.scheduler.entities import Job, Tally, Worker
 from logan.scheduler.events import LeaseKey, Progress
-from logan.scheduler.records import Job, Tally, Worker
 from logan.scheduler.states import CHUNK_STATES, ChunkState
 
 __all__ = ["JobView", "Statistics", "WorkerView", "view_job", "view_worker"]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from logan._logan import Cancel, Fingerprint, Spec
-from logan.cluster.groups import open_flat_nursery
+from logan.cluster.file_search import find_files
 from logan.cluster.isolated import Isolation, Poison
 from logan.cluster.keepalive import keep_alive
 from logan.cluster.limits import (
@@ -30,13 +30,13 @@ from logan.cluster.limits import (
     TAIL_BYTES_MAX,
     TAIL_PIECE_BYTES,
 )
-from logan.cluster.link import Link, LinkLostError
-from logan.cluster.offer import Offer
+from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.probes import differs_at
 from logan.cluster.scanning import Piece, Scanned, digest_of, scan
-from logan.cluster.search import find_files
 from logan.cluster.secure import Opened, Roots
-from logan.cluster.spool import NO_ROOM, Spool
+from logan.cluster.transport import Link, LinkLostError
+from logan.cluster.worker.leases import Offer
+from logan.cluster.worker.spool import NO_ROOM, Spool
 from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
 from logan.sources.figures import PANIC
 from logan.sources.url_roots import is_outside
@@ -69,7 +69,7 @@ from logan.wire.messages import (
 )
 
 if TYPE_CHECKING:
-    from logan.cluster.worker import Worker
+    from logan.cluster.worker.worker import Worker
 
 __all__ = ["OtherCopies", "Session"]
 
