@@ -336,15 +336,17 @@ def test_poisoned_line_is_found_and_named(cluster: Cluster, tmp_path: Path) -> N
 
 LIAR = """
 import os, sys
+from functools import partial
 from logan._logan import Summary
 from logan.cli import main
-from logan.cluster.worker import session
+from logan.cluster.scanning import Scanned
+from logan.cluster.worker import worker
 
 def invent(piece, spec, *rest):
     made = Summary.from_chunk(os.environ["INVENTED"], piece.start, piece.end, spec)
-    return session.Scanned(made.to_bytes())
+    return Scanned(made.to_bytes())
 
-session.scan = invent
+worker.Worker = partial(worker.Worker, scan=invent)
 sys.exit(main())
 """
 """A worker that hands in the figures of another file, properly sealed."""

@@ -1,17 +1,15 @@
-"""How a worker's process is: memory, CPU, pace. Reads the system, sends nothing."""
+"""Memory and CPU of this process, read from the operating system. Sends nothing."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import psutil
-import trio
 
-__all__ = ["Pace", "Vitals"]
+__all__ = ["ProcessStats"]
 
 
-class Vitals:
+class ProcessStats:
     """Memory and CPU of this process."""
 
     def __init__(self) -> None:
@@ -25,22 +23,3 @@ class Vitals:
                 "rss_bytes": int(self._process.memory_info().rss),
                 "cpu_percent": float(self._process.cpu_percent()),
             }
-
-
-class Pace:
-    """A token bucket without a store: bytes per second that shall not be exceeded.
-
-    None is no limit.
-    """
-
-    def __init__(self, bytes_per_second: float | None) -> None:
-        self.bytes_per_second = bytes_per_second
-        self._free_at = -math.inf
-
-    async def spend(self, size: int) -> None:
-        """Return once `size` bytes are allowed to have been read."""
-        if self.bytes_per_second is None:
-            await trio.lowlevel.checkpoint()
-            return
-        self._free_at = max(trio.current_time(), self._free_at) + size / self.bytes_per_second
-        await trio.sleep_until(self._free_at)

@@ -21,8 +21,7 @@ from logan.cluster.limits import ALARMS_KEPT_MAX, HOPELESS_S_MIN, OUTAGE_S_MIN, 
 from logan.cluster.probes import Probes
 from logan.cluster.scanning import digest_of, read_note
 from logan.cluster.secure import Opened, open_regular
-from logan.cluster.worker.spool import NO_ROOM
-from logan.errors import InputError, LoganError, SourceChangedError, SummaryError
+from logan.errors import NO_ROOM, InputError, LoganError, SourceChangedError, SummaryError
 from logan.job import Job
 from logan.limits import SERIES_POINTS_MAX
 from logan.model import Missing, Plan, Result, join_missing

@@ -1,35 +1,35 @@
-"""A worker: connects to the coordinator, scans what it is leased, and says how it is.
+"""A worker: connects to the coordinator, scans the chunks that it leases, and reports its health.
 
     worker = Worker("alice", "localhost:8000")
     await worker.run()                               # until cancelled or drained
 
-`Worker` lasts as long as its process: identity, threads, figures, and the loop that finds the
-coordinator again. What belongs to one connection is in `session`.
+`Worker` lasts as long as its process and connects to the coordinator again and again. What all
+connections share is in `resources`, what belongs to one of them in `session`.
 """
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from ssl import SSLContext, SSLError
-from typing import Any
+from typing import Any, Final
 
 import trio
 
 from logan._logan import Cancel, Fingerprint, Summary
-from logan.cluster.connect import Address, dial, is_refused, set_user_timeout
+from logan.cluster import scanning
+from logan.cluster.connect import Address, Connect, connect, is_refused, set_user_timeout
+from logan.cluster.handshake import client_handshake
 from logan.cluster.keepalive import Backoff
-from logan.cluster.nurseries import open_flat_nursery
-from logan.cluster.process_stats import Pace, Vitals
 from logan.cluster.secure import Roots
-from logan.cluster.transport import Link, LinkLostError, introduce
-from logan.cluster.worker.session import OtherCopies, Session
-from logan.cluster.worker.spool import Spools
+from logan.cluster.transport import LinkLostError, open_link
+from logan.cluster.worker.rate_limit import RateLimit
+from logan.cluster.worker.resources import IsolatedScan, Resources, Scan, scan_isolated
+from logan.cluster.worker.scan_threads import RunInThread, ScanThreads
+from logan.cluster.worker.session import Session
 from logan.cpus import cpus
-from logan.errors import CancelledError, ClusterError, ProtocolError, UsageError
+from logan.errors import ClusterError, ProtocolError, UsageError
 from logan.job import prepare
 from logan.limits import THREADS_MAX
 from logan.model import Missing, Result
@@ -38,11 +38,8 @@ from logan.report import Report
 
 __all__ = ["Worker"]
 
-ID_CHARS_MAX = 64
-"""Names stand in tables; the protocol would allow twice as many."""
-
-TURN_WAIT_S = 0.05
-"""How often a thread that waits for its turn looks whether it is still wanted."""
+ID_CHARS_MAX: Final = 64
+"""Names are shown in tables; the protocol would allow twice as many."""
 
 Say = Callable[[str], None]
 
@@ -56,10 +53,12 @@ class Worker:
         roots: folders below which it reads files, by default the working directory; and URLs
             below which it reads objects on servers, by default none.
         threads: chunks scanned side by side; by default the CPUs this process may use.
-        pace: bytes per second that it shall not exceed, for demonstrations and tests.
+        pace: bytes per second that it must not exceed, for demonstrations and tests.
         token: the secret shared with the coordinator.
         ssl: a client context that trusts the coordinator's certificate.
-        say: called with sentences for people: connected, lost, waiting.
+        say: called with sentences for the operator: connected, lost, waiting.
+        connect, scan, scan_isolated, run_in_thread: what touches the network, the files and other
+            threads, for tests.
     """
 
     def __init__(
@@ -67,17 +66,21 @@ class Worker:
         id: str,
         coordinator: str = "localhost:8000",
         *,
-        roots: Sequence[str] = (".",),
+        roots: Sequence[str] | Roots = (".",),
         threads: int | None = None,
         pace: float | None = None,
         token: bytes | None = None,
         ssl: SSLContext | None = None,
         say: Say | None = None,
+        connect: Connect = connect,
+        scan: Scan = scanning.scan,
+        scan_isolated: IsolatedScan = scan_isolated,
+        run_in_thread: RunInThread | None = None,
     ) -> None:
         if not id or len(id) > ID_CHARS_MAX or not id.isprintable():
             raise UsageError(
-                f"{id!r} is no name of a worker",
-                hint=f"1 to {ID_CHARS_MAX} printable characters, such as alice",
+                f"{id!r} is not a valid name of a worker",
+                hint=f"use 1 to {ID_CHARS_MAX} printable characters, such as alice",
             )
         if threads is not None and not 1 <= threads <= THREADS_MAX:
             raise UsageError(f"threads is {threads}, it must be from 1 to {THREADS_MAX:,}")
@@ -85,50 +88,46 @@ class Worker:
             raise UsageError(f"the pace is {pace}, it must be above 0")
         self.id = id
         self.address = Address.parse(coordinator)
-        self.roots = Roots(roots)
-        self.threads = threads or cpus()
-        self.pace = Pace(pace)
         self.connected = False
-        self.chunks_done = 0
-        self.chunks_lost = 0
-        self.bytes_done = 0
         self.started_at = time.time()
-        self._turns = threading.BoundedSemaphore(self.threads)
-        self.isolation_slots = trio.CapacityLimiter(self.threads)
-        self.spools = Spools()
-        self.other_copies = OtherCopies()
-        # One more than scan at once: it has found and opened what is to be scanned next.
-        self._limiter = trio.CapacityLimiter(self.threads + 1)
-        self._vitals = Vitals()
+        self._resources = Resources(
+            id,
+            roots if isinstance(roots, Roots) else Roots(roots),
+            ScanThreads(threads or cpus(), run_in_thread or trio.to_thread.run_sync),
+            RateLimit(pace),
+            scan,
+            scan_isolated,
+            say or (lambda text: None),
+        )
+        self._connect = connect
         self._token = token
         self._ssl = ssl
-        self._say = say or (lambda text: None)
         self._session: Session | None = None
-        self._said = ""
+        self._waiting = ""
         self._drain_asked = trio.Event()
 
     def drain(self) -> None:
-        """Finish what is in hand, take nothing new, say goodbye; then `run` returns."""
+        """Finish active leases, accept no new one, say goodbye; then `run` returns."""
         self._drain_asked.set()
         if self._session is not None:
             self._session.drain()
 
     async def run(self) -> None:
-        """Work until drained. Waits for a coordinator that is not there, and looks for it again
-        when it has gone.
+        """Work until drained. Waits for a coordinator that cannot be reached, and connects again
+        after each loss of the connection.
 
         Raises:
-            ClusterError: the coordinator will never have us: another version, a wrong token; or
-                another worker has our name.
+            ClusterError: the coordinator will never accept this worker (another version, a wrong
+                token), or another worker has its name.
         """
         backoff = Backoff()
         while not self._drain_asked.is_set():
             why = ""
             began = trio.current_time()
             try:
-                await self._attend()
+                await self._run_session()
                 began = trio.current_time()
-                # Only a coordinator that ends says goodbye; the next one may take a while.
+                # Only a coordinator that ends says goodbye; the next one may start much later.
                 backoff.slow_down()
                 why = "the last one has ended"
             except ProtocolError as error:
@@ -136,8 +135,9 @@ class Worker:
                     raise ClusterError(str(error), hint=error.hint) from error
                 if error.code == "replaced":
                     raise ClusterError(
-                        f"another worker named {self.id} came to {self.address} and took its place",
-                        hint="give each worker an --id of its own",
+                        f"another worker named {self.id} connected to {self.address} and replaced "
+                        "this one",
+                        hint="give each worker a different --id",
                     ) from error
                 why = f"{error}; {error.hint}" if error.hint else str(error)
             except SSLError as error:
@@ -154,117 +154,74 @@ class Worker:
                 why = "connection refused" if is_refused(error) else str(error)
             if self._drain_asked.is_set():
                 return
-            if not self._said:
-                self._said = f"waiting for a coordinator at {self.address}: {why}"
-                self._say(self._said)
+            if not self._waiting:
+                self._waiting = f"waiting for a coordinator at {self.address}: {why}"
+                self._resources.say(self._waiting)
             with trio.move_on_after(backoff.next_s(trio.current_time() - began)):
                 await self._drain_asked.wait()
 
-    async def _attend(self) -> None:
-        """One connection, from beginning to a goodbye. Raises for any other end of it."""
-        stream, certificate = await dial(self.address, self._ssl)
-        try:
-            link = Link(stream, "worker")
-            async with open_flat_nursery() as nursery:
-                nursery.start_soon(_write, link, nursery.cancel_scope)
-                welcome = await introduce(link, "worker", self.id, self._token, certificate)
-                set_user_timeout(stream, welcome.lease_s)
-                self._say(f"connected to {self.address}")
-                self._said = ""
-                session = Session(self, link, welcome)
-                self._session = session
-                self.connected = True
+    async def _run_session(self) -> None:
+        """One connection, from the handshake to a goodbye. Raises for any other end of it."""
+        stream, certificate = await self._connect(self.address, self._ssl)
+        async with open_link(stream, "worker") as link:
+            welcome = await client_handshake(link, "worker", self.id, self._token, certificate)
+            set_user_timeout(stream, welcome.lease_s)
+            self._resources.say(f"connected to {self.address}")
+            self._waiting = ""
+            session = Session(self._resources, link, welcome)
+            self._session, self.connected = session, True
+            try:
                 if self._drain_asked.is_set():
                     session.drain()
                 await session.run()
-                nursery.cancel_scope.cancel()
-                return
-        finally:
-            self.connected = False
-            self._session = None
-            await trio.aclose_forcefully(stream)
-        raise LinkLostError(link.lost or "the connection broke")
+            finally:
+                self._session, self.connected = None, False
 
     async def process_chunk(self, path: str | Path, start: int, size: int) -> Report:
-        """Figures of the lines of `path` that begin in `[start, start + size)`.
-
-        A report like that of `analyze`, of this part alone. Cancelling stops the scan.
+        """A report like that of `analyze`, of the lines of `path` that begin in
+        `[start, start + size)`. Cancelling stops the scan.
 
         Raises:
             InputError: the file cannot be read; `SourceChangedError` if it changed meanwhile.
-            UsageError: a range that no file has.
+            UsageError: `start` or `size` is negative.
         """
         if start < 0 or size < 0:
-            raise UsageError(f"bytes {start:,} + {size:,} are no range")
-        flag = Cancel()
+            raise UsageError(f"start {start:,} and size {size:,} are not a valid range of bytes")
+        cancel = Cancel()
 
         def scan() -> Report:
-            with self.turn(flag):
-                return _process(str(path), start, size, flag)
+            with self._resources.threads.scan_slot(cancel):
+                return _process(str(path), start, size, cancel)
 
         try:
-            report: Report = await self.in_thread(scan)
-            return report
+            return await self._resources.threads.run(scan)
         finally:
-            flag.set()
+            cancel.set()
 
     async def report_health(self) -> dict[str, Any]:
-        """How the worker is: `id`, `connected`, `rss_bytes`, `cpu_percent` (of one CPU, since the
-        last call), `threads`, `leases` in hand, `chunks_done`, `chunks_lost`, `bytes_done`,
+        """The worker's health: `id`, `connected`, `rss_bytes`, `cpu_percent` (of one CPU, since the
+        last call), `threads`, `leases` (active), `chunks_done`, `chunks_lost`, `bytes_done`,
         `uptime_s`."""
         await trio.lowlevel.checkpoint()
         return self.health()
 
     def health(self) -> dict[str, Any]:
         """`report_health` for code that is not async."""
+        counters = self._resources.counters
         return {
             "id": self.id,
             "connected": self.connected,
-            **self._vitals.sample(),
-            "threads": self.threads,
-            "leases": 0 if self._session is None else self._session.in_hand,
-            "chunks_done": self.chunks_done,
-            "chunks_lost": self.chunks_lost,
-            "bytes_done": self.bytes_done,
+            **self._resources.process.sample(),
+            "threads": self._resources.threads.count,
+            "leases": 0 if self._session is None else self._session.active_leases,
+            "chunks_done": counters.chunks_done,
+            "chunks_lost": counters.chunks_lost,
+            "bytes_done": counters.bytes_done,
             "uptime_s": round(time.time() - self.started_at, 3),
         }
 
-    def tell(self, text: str) -> None:
-        """Say a sentence to the operator of this worker."""
-        self._say(text)
 
-    async def in_thread(self, work: Callable[[], Any]) -> Any:
-        """Do something that scans, in its `turn`, on one of the worker's threads. Cancelling leaves
-        the thread behind, which counts until it ends."""
-        return await trio.to_thread.run_sync(work, limiter=self._limiter, abandon_on_cancel=True)
-
-    @contextmanager
-    def turn(self, flag: Cancel) -> Iterator[None]:
-        """For threads: wait until fewer than `threads` others scan.
-
-        The next one goes on where the one before it ends, without a word between the two and the
-        event loop; what comes before and behind a scan is done beside other scans.
-
-        Raises:
-            CancelledError: `flag` was set meanwhile.
-        """
-        while not self._turns.acquire(timeout=TURN_WAIT_S):
-            if flag.is_set():
-                raise CancelledError("stopped on request before it began")
-        try:
-            yield
-        finally:
-            self._turns.release()
-
-
-async def _write(link: Link, scope: trio.CancelScope) -> None:
-    try:
-        await link.run()
-    except LinkLostError:
-        scope.cancel()
-
-
-def _process(path: str, start: int, size: int, flag: Cancel) -> Report:
+def _process(path: str, start: int, size: int, cancel: Cancel) -> Report:
     job = prepare([path], Options(), strict=True)
     try:
         source = job.plan.sources[0]
@@ -278,7 +235,7 @@ def _process(path: str, start: int, size: int, flag: Cancel) -> Report:
             end,
             job.spec(),
             fingerprint=Fingerprint.from_json(source.fingerprint),
-            cancel=flag,
+            cancel=cancel,
         )
     finally:
         job.close()
