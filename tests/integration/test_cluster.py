@@ -364,7 +364,7 @@ def test_lying_worker_is_found_out_by_verifying(cluster: Cluster, log: Path) -> 
     assert performance["verified"] == 3
     assert len(performance["alarms"]) == 3
     assert "app.log, bytes" in job.err
-    assert "of mallory" in job.err
+    assert "from mallory" in job.err
     assert "workers disagree" in job.err
 
 
