@@ -18,6 +18,7 @@ LAYERS = [
     {"errors", "model", "limits", "log", "cpus", "options", "_logan"},
     {"plan", "job", "sources", "report", "narrowing", "wire", "scheduler"},
     {"cluster"},
+    {"simulation"},
     {"engines"},
     {"api", "feed", "cli", "__main__", "__init__"},
 ]

@@ -25,10 +25,7 @@ import trio
 
 import logan
 from logan import _logan
-from logan.cluster import client as client_module
 from logan.cluster import coordinator as coordinator_module
-from logan.cluster import worker as worker_module
-from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.ending import EndedJobs, Outcome, SubmittedJob
 from logan.cluster.journal import ChunkDone, JobEnded, Record, _checksum
@@ -40,6 +37,8 @@ from logan.model import Archive, Missing, Result
 from logan.planning.chunks import Options
 from logan.planning.prepare import Job, prepare
 from logan.report import Report
+from tests.support import memory_network
+from tests.support.memory_network import new_client
 from tests.unit.test_cluster_shells import CHUNK, LINES, Fraying, Network, run, worker
 from tests.unit.test_cluster_shells import log as log  # noqa: PLC0414 - fixtures
 from tests.unit.test_cluster_shells import threads_run_inline as threads_run_inline  # noqa: PLC0414
@@ -64,16 +63,9 @@ class Restarts(Network):
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
-    made: list[Restarts] = []  # a channel is made within a run
-
-    def get() -> Restarts:
-        made.extend([] if made else [Restarts()])
-        return made[0]
-
-    monkeypatch.setattr(coordinator_module, "_listen", lambda *a: get().listen(*a))
-    monkeypatch.setattr(worker_module, "dial", lambda *a: get().dial(*a))
-    monkeypatch.setattr(client_module, "dial", lambda *a: get().dial(*a))
-    return get()
+    made = memory_network.current = Restarts()
+    monkeypatch.setattr(coordinator_module, "_listen", made.listen)
+    return made
 
 
 @asynccontextmanager
@@ -106,8 +98,8 @@ def wish(*paths: Path | str, **options: Any) -> Submission:
     )
 
 
-async def submit(submission: Submission) -> Report:
-    return Report.from_json(await Client("memory:1").submit(submission))
+async def submit(submission: Submission, **options: Any) -> Report:
+    return Report.from_json(await new_client("memory:1", **options).submit(submission))
 
 
 async def abandon(coordinator: Coordinator) -> None:
@@ -269,17 +261,16 @@ def test_a_client_that_loses_its_connection_anywhere_has_one_report_made(
             for left in (*range(0, 6_000, 250), 10**9):
                 connections: list[Cut] = []
 
-                async def dial(
+                async def connect(
                     *arguments: Any, left: int = left, connections: list[Cut] = connections
                 ) -> tuple[Cut, str]:
                     stream, certificate = await network.dial(*arguments)
                     connections.append(Cut(stream, "down", 10**9 if connections else left))
                     return connections[-1], certificate
 
-                monkeypatch.setattr(client_module, "dial", dial)
                 concluded.clear()
                 try:
-                    report = await submit(wish(log))
+                    report = await submit(wish(log), connect=connect)
                 except ClusterError:
                     assert left < 1_000  # within the handshake: it was never let in
                     continue

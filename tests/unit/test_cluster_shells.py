@@ -9,20 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal
 
-import msgspec
 import pytest
 import trio
 from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
 
 import logan
-from logan._logan import Summary
+from logan._logan import Spec, Summary
 from logan.cluster import coordinator as coordinator_module
-from logan.cluster import worker as worker_module
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.journal import ChunkDone, JobSetAside, Record
 from logan.cluster.limits import (
@@ -30,11 +28,11 @@ from logan.cluster.limits import (
     HANDSHAKE_S_MAX,
     WRITE_S_MAX,
 )
-from logan.cluster.link import Link, LinkLostError
 from logan.cluster.reception import WorkerSession
-from logan.cluster.scanning import Scanned
+from logan.cluster.scanning import Piece, Scanned, scan
 from logan.cluster.submission import Submission
-from logan.cluster.worker import Worker
+from logan.cluster.transport import Link, LinkLostError
+from logan.cluster.worker.worker import Worker
 from logan.errors import (
     ClusterError,
     InputError,
@@ -57,6 +55,8 @@ from logan.wire.messages import (
     Result,
     Welcome,
 )
+from tests.support import memory_network
+from tests.support.memory_network import new_worker
 
 LINES = 3_000
 CHUNK = 8 * 1024
@@ -115,16 +115,9 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
-    made: list[Network] = []
-
-    def get() -> Network:
-        if not made:
-            made.append(Network())
-        return made[0]
-
-    monkeypatch.setattr(coordinator_module, "_listen", lambda *a: get().listen(*a))
-    monkeypatch.setattr(worker_module, "dial", lambda *a: get().dial(*a))
-    return get()
+    made = memory_network.current = Network()
+    monkeypatch.setattr(coordinator_module, "_listen", made.listen)
+    return made
 
 
 def run(main: Callable[[], Awaitable[None]]) -> None:
@@ -146,7 +139,7 @@ async def running(*workers: Worker) -> AsyncIterator[Coordinator]:
 
 
 def worker(name: str, log: Path, **options: Any) -> Worker:
-    return Worker(name, roots=[str(log.parent)], threads=1, **options)
+    return new_worker(name, roots=[str(log.parent)], threads=1, **options)
 
 
 def session_of(coordinator: Coordinator, name: str) -> WorkerSession:
@@ -291,18 +284,13 @@ def test_worker_that_freezes_loses_its_lease(
     run(main)
 
 
-def test_heartbeats_do_not_wait_for_a_scan(
-    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_heartbeats_do_not_wait_for_a_scan(network: Network, log: Path) -> None:
     async def main() -> None:
-        slow = worker("alice", log)
-        scan = slow.in_thread
-
-        async def for_minutes(work: Callable[[], Any]) -> Any:
+        async def for_minutes(work: Callable[..., Any], *_: Any, **__: Any) -> Any:
             await trio.sleep(100)
-            return await scan(work)
+            return work()
 
-        monkeypatch.setattr(slow, "in_thread", for_minutes)
+        slow = worker("alice", log, run_in_thread=for_minutes)
         gaps = []
         async with running(slow) as coordinator, trio.open_nursery() as nursery:
 
@@ -431,20 +419,13 @@ def test_holder_that_never_comes_back(network: Network, log: Path, tmp_path: Pat
     run(main)
 
 
-def test_lying_worker_is_not_believed(
-    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lying_worker_is_not_believed(network: Network, log: Path) -> None:
     async def main() -> None:
-        liar = worker("mallory", log)
-        scan = liar.in_thread
-
-        async def double(work: Callable[[], Any]) -> Any:
+        def scan_another(piece: Piece, *rest: Any) -> Scanned:
             """Another chunk's figures, properly made and sealed."""
-            roots, source, lease, *rest = work.args  # type: ignore[attr-defined]
-            shifted = msgspec.structs.replace(lease, start=lease.start + 1)
-            return await scan(partial(work.func, roots, source, shifted, *rest))  # type: ignore[attr-defined]
+            return scan(replace(piece, start=piece.start + 1), *rest)
 
-        monkeypatch.setattr(liar, "in_thread", double)
+        liar = worker("mallory", log, scan=scan_another)
         async with running(liar, worker("alice", log, pace=CHUNK)) as coordinator:
             report = await coordinator.process_file(str(log), chunk_size=CHUNK)
             events = list(coordinator.events)
@@ -475,23 +456,20 @@ def test_a_fast_worker_that_joins_late_does_what_a_slow_one_has(
     run(main)
 
 
-def liar(log: Path, monkeypatch: pytest.MonkeyPatch) -> Worker:
+def liar(log: Path) -> Worker:
     """Mallory, who says of each file that it has changed."""
-    mallory = worker("mallory", log)
 
-    async def accuse(work: Callable[[], Any]) -> Scanned:
-        await trio.lowlevel.checkpoint()
+    def accuse(*_: Any) -> Scanned:
         raise SourceChangedError("the file was rewritten")
 
-    monkeypatch.setattr(mallory, "in_thread", accuse)
-    return mallory
+    return worker("mallory", log, scan=accuse)
 
 
 def test_a_file_that_one_worker_calls_changed_is_looked_at(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
-        team = liar(log, monkeypatch), worker("alice", log, pace=4 * CHUNK)
+        team = liar(log), worker("alice", log, pace=4 * CHUNK)
         async with running(*team) as coordinator:
             report = await coordinator.process_file(str(log), chunk_size=CHUNK)
             events = list(coordinator.events)
@@ -523,21 +501,16 @@ def test_a_file_that_did_change_is_given_up_at_once(network: Network, log: Path)
     run(main)
 
 
-def report_with_a_liar(
-    log: Path, verify: float, monkeypatch: pytest.MonkeyPatch, *team: Worker
-) -> logan.Report:
+def report_with_a_liar(log: Path, verify: float, *team: Worker) -> logan.Report:
     """Of a job by Mallory, who invents figures and seals them properly, and a team."""
-    liar = worker("mallory", log, pace=CHUNK)
     invented = log.with_name("invented")
     invented.write_bytes(log.read_bytes().replace(b"INFO", b"WARN"))
 
-    async def invent(work: Callable[[], Any]) -> Scanned:
-        await trio.lowlevel.checkpoint()
-        _, _, lease, info, _ = work.args  # type: ignore[attr-defined]
-        place = (lease.start, lease.end, info.spec)
-        return Scanned(Summary.from_chunk(str(invented), *place, source=lease.source).to_bytes())
+    def invent(piece: Piece, spec: Spec, *_: Any) -> Scanned:
+        place = (piece.start, piece.end, spec)
+        return Scanned(Summary.from_chunk(str(invented), *place, source=piece.source).to_bytes())
 
-    monkeypatch.setattr(liar, "in_thread", invent)
+    liar = worker("mallory", log, pace=CHUNK, scan=invent)
     found: list[logan.Report] = []
 
     async def main() -> None:
@@ -555,7 +528,7 @@ def report_with_a_liar(
 def test_invented_figures_raise_an_alarm_when_all_is_verified(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = report_with_a_liar(log, 1.0, monkeypatch, worker("alice", log, pace=CHUNK))
+    report = report_with_a_liar(log, 1.0, worker("alice", log, pace=CHUNK))
     chunks = len(range(0, log.stat().st_size, CHUNK))
     assert report["performance"]["verified"] == chunks
     # Each chunk was scanned by both.
@@ -567,7 +540,7 @@ def test_invented_figures_are_believed_if_nothing_is_verified(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What `verify` is for: without it such figures look like any others."""
-    report = report_with_a_liar(log, 0.0, monkeypatch, worker("alice", log, pace=CHUNK))
+    report = report_with_a_liar(log, 0.0, worker("alice", log, pace=CHUNK))
     assert report["performance"]["alarms"] == []
     assert report["levels"]["WARN"] > 0
 
@@ -575,7 +548,7 @@ def test_invented_figures_are_believed_if_nothing_is_verified(
 def test_a_liar_alone_is_not_found_out_and_not_waited_for(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = report_with_a_liar(log, 1.0, monkeypatch)
+    report = report_with_a_liar(log, 1.0)
     assert report["performance"]["verified"] == 0
     assert report["performance"]["alarms"] == []
 
@@ -611,8 +584,8 @@ def test_drained_worker_hands_in_and_ends(network: Network, log: Path) -> None:
             report = await coordinator.process_file(str(log), chunk_size=CHUNK)
             nursery.cancel_scope.cancel()
         assert report["performance"]["recoveries"] == []
-        assert leaver.chunks_done > 0
-        assert leaver.chunks_lost == 0
+        assert leaver.health()["chunks_done"] > 0
+        assert leaver.health()["chunks_lost"] == 0
 
     run(main)
 
@@ -698,27 +671,23 @@ class Fraying(trio.abc.Stream):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("way", ["up", "down"])
-def test_a_cut_at_every_offset(
-    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch, way: Way
-) -> None:
+def test_a_cut_at_every_offset(network: Network, log: Path, way: Way) -> None:
     """The k-th connection passes k bytes one way and breaks, until one lives to see the job's end:
     so each offset of greetings, leases, heartbeats and results is met once."""
     log.write_text("".join(log.read_text().splitlines(keepends=True)[:4]))
     chunk_size = log.stat().st_size // 2
     connections: list[Fraying] = []
-    dial: Callable[..., Any] = network.dial
 
-    async def dial_fraying(*arguments: object) -> tuple[Fraying, str]:
-        stream, certificate = await dial(*arguments)
+    async def connect_fraying(*arguments: Any) -> tuple[Fraying, str]:
+        stream, certificate = await network.dial(*arguments)
         connections.append(Fraying(stream, way, len(connections)))
         return connections[-1], certificate
 
-    monkeypatch.setattr(worker_module, "dial", dial_fraying)
     found: list[logan.Report] = []
 
     async def main() -> None:
         async with Coordinator(port=0, limits=PATIENT) as coordinator, trio.open_nursery() as tasks:
-            tasks.start_soon(worker("alice", log).run)
+            tasks.start_soon(worker("alice", log, connect=connect_fraying).run)
             found.append(await coordinator.process_file(str(log), chunk_size=chunk_size))
             tasks.cancel_scope.cancel()
 
@@ -774,7 +743,7 @@ def test_peer_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(send_stream, "send_all", lambda data: trio.sleep_forever())
         began = trio.current_time()
         peer.post(Ready(1))
-        with pytest.raises(LinkLostError, match="took nothing"):
+        with pytest.raises(LinkLostError, match="accepted nothing"):
             await peer.run()
         assert trio.current_time() - began == pytest.approx(WRITE_S_MAX)
         peer.post(Ready(1))  # dropped, no error

@@ -47,7 +47,7 @@ def configure_peer(parser: Parser) -> None:
 
 def secrets_of_peer(args: argparse.Namespace) -> tuple[bytes | None, ssl.SSLContext | None]:
     """Token and TLS of `configure_peer`. Raises `UsageError`."""
-    from logan.cluster.dial import Address
+    from logan.cluster.connect import Address
     from logan.cluster.security import check_exposure, client_context, read_token
 
     token = read_token(args.token_file, os.environ, of_peer=True)
@@ -80,7 +80,7 @@ def run_trio(main: Callable[[], Awaitable[int]]) -> int:
     """Run `main`; an error that tasks brought up together comes out alone."""
     import trio
 
-    from logan.cluster.groups import main_error
+    from logan.cluster.nurseries import main_error
 
     try:
         return trio.run(main)

@@ -14,7 +14,7 @@ from logan.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from logan.cli.main import Parser
-    from logan.cluster.scenarios import Scenario
+    from logan.simulation.scenarios import Scenario
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
@@ -51,7 +51,7 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List the scenarios, or play one and say how it went."""
     from logan.cli.terminal import check_output, say, write_file, write_stdout
-    from logan.cluster.scenarios import SCENARIOS
+    from logan.simulation.scenarios import SCENARIOS
 
     if args.list:
         width = max(map(len, SCENARIOS))
@@ -95,8 +95,8 @@ def _play(
 
     from logan.api import analyze
     from logan.cli.terminal import write_stdout
-    from logan.cluster.rehearsal import chunk_size_for, rehearse
-    from logan.options import Options
+    from logan.planning.chunks import Options
+    from logan.simulation.runner import chunk_size_for, rehearse
     from logan.sources.files import working_directory
 
     working_directory()  # the processes start there

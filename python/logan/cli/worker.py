@@ -22,7 +22,7 @@ from logan.cli.signals import Signals
 
 if TYPE_CHECKING:
     from logan.cli.main import Parser
-    from logan.cluster.worker import Worker
+    from logan.cluster.worker.worker import Worker
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
@@ -82,7 +82,7 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Work until stopped."""
     from logan.cli.terminal import say
-    from logan.cluster.worker import Worker
+    from logan.cluster.worker.worker import Worker
 
     token, tls = secrets_of_peer(args)
 

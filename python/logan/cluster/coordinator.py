@@ -40,8 +40,6 @@ from msgspec.structs import replace
 
 from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.ending import EndedJobs, Outcome, SubmittedJob
-from logan.cluster.groups import main_error
-from logan.cluster.hearing import Hearing
 from logan.cluster.journal import (
     ChunkDone,
     ChunkLost,
@@ -67,7 +65,9 @@ from logan.cluster.limits import (
     RESUBMIT_S_MAX,
     RETURN_S_MAX,
 )
+from logan.cluster.nurseries import main_error
 from logan.cluster.probes import Probes
+from logan.cluster.read_barrier import Hearing
 from logan.cluster.reception import WorkerSession
 from logan.cluster.running import RunningJob
 from logan.cluster.security import check_exposure
@@ -109,7 +109,7 @@ from logan.scheduler.events import (
 )
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
-from logan.scheduler.views import Statistics
+from logan.scheduler.snapshots import Statistics
 from logan.sources.inputs import next_step, shown_name
 from logan.sources.roots import Roots
 from logan.wire.limits import HEARTBEAT_S_MIN, LEASE_S_MAX

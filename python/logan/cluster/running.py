@@ -20,8 +20,7 @@ from logan.cluster.ending import Outcome, SubmittedJob
 from logan.cluster.limits import ALARMS_KEPT_MAX, HOPELESS_S_MIN, OUTAGE_S_MIN, RECOVERIES_KEPT_MAX
 from logan.cluster.probes import Probes
 from logan.cluster.scanning import digest_of, read_note
-from logan.cluster.spool import NO_ROOM
-from logan.errors import InputError, LoganError, SourceChangedError, SummaryError
+from logan.errors import NO_ROOM, InputError, LoganError, SourceChangedError, SummaryError
 from logan.limits import SERIES_POINTS_MAX
 from logan.model import Missing, Plan, Result, join_missing
 from logan.planning.prepare import Job

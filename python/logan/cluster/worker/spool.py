@@ -1,11 +1,11 @@
 """Where a worker keeps the bytes of chunks that it fetched: temporary files, within bounds.
 
 Room is reserved before a byte is fetched, for all leases of the worker together: what does not fit
-beside others waits for them to end, and what does not fit at all is refused at once, in words that
-tell the operator what to do. Free space is a guess about the future, so writing may fail all the
-same, and ends as the same error.
+beside others waits for them to end, and what does not fit at all is refused at once, with a message
+that tells the operator what to do. Free space is a guess about the future, so writing may fail all
+the same, with the same error.
 
-A spool has the offsets of its source; the file system keeps no blocks for what was not fetched.
+A spool has the offsets of its source: a sparse file, without blocks for what was not fetched.
 """
 
 from __future__ import annotations
@@ -18,23 +18,20 @@ from typing import Final
 
 import trio
 
-from logan.errors import InputError
+from logan.errors import NO_ROOM, InputError
 from logan.limits import MIB
 
-__all__ = ["NO_ROOM", "Spool", "Spools"]
-
-NO_ROOM: Final = "no-room"
-"""Kind of the error, and of the FAIL that it becomes."""
+__all__ = ["Spool", "Spools"]
 
 SPOOL_BYTES_MAX: Final = 64 * 1024 * MIB
 """Of all spools of a worker, however large its disk: a coordinator decides what is leased. An
-archive is one chunk; a larger one must be read where it lies."""
+archive is one chunk; a larger one must be read on the host that stores it."""
 
 FREE_SHARE_MAX: Final = 0.9
-"""Of the free space, so that other programs have some, too."""
+"""Of the free space; the rest is left to other programs."""
 
 ROOM_WAIT_S_MAX: Final = 30.0
-"""How long a lease waits for the room that other leases of its worker hold: well within the minute
+"""How long a lease waits for room that other leases of its worker hold: well within the minute
 after which a lease without progress counts as stalled."""
 
 
@@ -48,7 +45,7 @@ class Spool:
     def __init__(self, url: str, size: int, folder: str) -> None:
         self._no_room = (url, size, folder)
         try:
-            # Its name is given to the scan, which may be a process of its own.
+            # The scan gets its name, since it may run in another process.
             self._file = tempfile.NamedTemporaryFile(prefix="logan-", dir=folder)  # noqa: SIM115
         except OSError as error:
             raise no_room(*self._no_room, str(error.strerror or error)) from error
@@ -59,7 +56,7 @@ class Spool:
         """Raises `InputError` of kind `NO_ROOM`."""
         try:
             while data:
-                # A disk that is nearly full takes a part.
+                # A disk that is nearly full may write a part only.
                 count = os.pwrite(self._file.fileno(), data, offset)
                 data, offset = data[count:], offset + count
                 self.written += count
@@ -67,11 +64,11 @@ class Spool:
             raise no_room(*self._no_room, str(error.strerror or error)) from error
 
     def read(self, size: int, offset: int) -> bytes:
-        """What was written there."""
+        """Bytes that were written at `offset`."""
         return os.pread(self._file.fileno(), size, offset)
 
     def close(self) -> None:
-        """Give the room back."""
+        """Delete the file."""
         self._file.close()
 
 
@@ -131,17 +128,17 @@ class Spools:
 
 
 def no_room(url: str, size: int, folder: str, why: str) -> InputError:
-    """That `size` bytes of a source could not be kept in `folder`."""
+    """The error for `size` bytes of a source that cannot be stored in `folder`."""
     return InputError(
         f"{url}: no room in {folder} for the {size:,} bytes that must be fetched: {why}",
         input=url,
         kind=NO_ROOM,
-        hint="make room there, or start the worker with TMPDIR=FOLDER that has it",
+        hint="free space there, or start the worker with TMPDIR set to a folder that has enough",
     )
 
 
 def _folder() -> str:
-    # Not `gettempdir` alone: where TMPDIR is full it goes elsewhere without a word.
+    # Not `gettempdir` alone: where TMPDIR is full it silently uses another folder.
     return os.environ.get("TMPDIR") or tempfile.gettempdir()
 
 

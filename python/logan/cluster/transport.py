@@ -1,77 +1,64 @@
-"""One connection under trio: messages in, messages out, nothing decided.
+"""One connection under trio: messages in, messages out. It decides nothing, and knows neither
+leases nor jobs.
+
+    async with open_link(stream, "worker") as link:
+        link.post(Ready(1))
+        message = await link.receive()
 
 Around the sans-IO `wire.Connection` this adds what needs a socket and a clock: a queue of what is
-to be written, deadlines, and the order in which frames go out. It knows neither leases nor jobs.
+to be written, deadlines, and the order in which frames are written.
 
-Frames leave in the order of `post`, except that the messages of `_OVERTAKING` pass by bodies that
-wait: a heartbeat goes between two frames of a long result. `JOB` is never passed by the `LEASE`
-that needs it, since leases do not overtake. A peer that reads too slowly is let go: either a
-frame misses its deadline or the queue is full.
+Frames leave in the order of `post`, except that the messages of `_OVERTAKING` pass waiting bodies:
+a heartbeat goes between two frames of a long result. `JOB` is never passed by the `LEASE` that
+needs it, since leases do not overtake. A peer that reads too slowly is disconnected: either a frame
+misses its deadline or the queue is full.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Final, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Final
 
 import trio
 
-from logan import _logan
 from logan.cluster.limits import (
-    HANDSHAKE_S_MAX,
-    INTRODUCTION_S_MAX,
     QUEUED_BODY_BYTES_MAX,
     QUEUED_MESSAGES_MAX,
     RECEIVE_BYTES_MAX,
     WRITE_BYTES_ENOUGH,
     WRITE_S_MAX,
 )
+from logan.cluster.nurseries import open_flat_nursery
 from logan.errors import ProtocolError
-from logan.wire.auth import NONCE_HEX_CHARS, CoordinatorHandshake, PeerHandshake
 from logan.wire.connection import Connection, Role, error_message
-from logan.wire.messages import (
-    PROTOCOL_VERSION,
-    Auth,
-    Cancel,
-    Challenge,
-    Drain,
-    Error,
-    Health,
-    HealthAck,
-    Hello,
-    Message,
-    Ready,
-    Welcome,
-)
+from logan.wire.messages import Cancel, Drain, Error, Health, HealthAck, Message, Ready
 
-__all__ = ["Link", "LinkLostError", "admit", "introduce"]
-
-_Kind = TypeVar("_Kind")
+__all__ = ["Link", "LinkLostError", "open_link"]
 
 _OVERTAKING: Final = (Health, HealthAck, Ready, Cancel, Drain, Error)
 
 
 class LinkLostError(Exception):
-    """The connection is of no use any more; `str` says why."""
+    """The connection can no longer be used; `str` says why."""
 
 
 class Link:
     """A stream that speaks the line protocol.
 
-    `run` must be running for anything to be written. `receive` is for one task; `post` and `send`
-    for any.
+    Nothing is written unless a task is in `run`; `open_link` starts one. `receive` is for one task;
+    `post` and `send` are for any.
 
     Args:
         stream: connected, and through TLS if there is any.
         role: our side.
-        on_bytes: called when bytes arrived, whole message or not: they prove life.
+        on_bytes: called when bytes arrived, whole message or not: they prove that the peer lives.
 
     Attributes:
         heard_at: when bytes arrived last, on trio's clock.
-        is_refused: whether the link was lost since the other side takes nothing any more: it has
-            closed the connection, rather than fallen silent.
+        is_refused: whether the link was lost because the other side has closed the connection,
+            rather than fallen silent.
     """
 
     def __init__(
@@ -124,7 +111,7 @@ class Link:
             self.lose("the other side does not read")
 
     async def send(self, message: Message) -> None:
-        """`post` once there is room for its body. Raises `LinkLostError`."""
+        """Queue a message once there is room for its body. Raises `LinkLostError`."""
         while self._body_bytes > QUEUED_BODY_BYTES_MAX and self._lost is None:
             self._room = trio.Event() if self._room.is_set() else self._room
             await self._room.wait()
@@ -153,7 +140,7 @@ class Link:
                     self._wanted = trio.Event()
                     await self._wanted.wait()
         except trio.TooSlowError:
-            self.lose(f"the other side took nothing for {WRITE_S_MAX:g} s")
+            self.lose(f"the other side accepted nothing for {WRITE_S_MAX:g} s")
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self.is_refused = self._lost is None
             self.lose(_cause(error))
@@ -163,7 +150,7 @@ class Link:
         """The next message; None when the other side has ended the connection.
 
         Raises:
-            ProtocolError: the peer broke the protocol; it has been told, or will be.
+            ProtocolError: the peer broke the protocol; an ERROR to it is queued.
             LinkLostError: the connection broke.
         """
         while True:
@@ -186,7 +173,7 @@ class Link:
             self._messages = self._connection.receive(bytes(data))
 
     def _next_frames(self) -> bytes:
-        """Frames to be written at once: several small ones cost no more than one."""
+        """Frames to be written together: several small ones cost no more than one."""
         frames: list[bytes] = []
         size = 0
         while size < WRITE_BYTES_ENOUGH:
@@ -214,8 +201,8 @@ class Link:
         return None
 
     def lose(self, why: str) -> None:
-        """Give the connection up: nothing is sent any more, and whoever waits to send is told
-        `why`."""
+        """Give the connection up: nothing is sent any more, and tasks that wait to send get
+        `LinkLostError` with `why`."""
         if self._lost is None:
             self._lost = why
         self._wanted.set()
@@ -223,85 +210,45 @@ class Link:
         self._idle.set()
 
 
-async def admit(
-    link: Link,
-    token: bytes | None,
-    certificate_sha256: str,
-    greeted: Callable[[Hello], None],
-    refusal: Callable[[Hello], tuple[str, str] | None],
-    welcome: Welcome,
-) -> Hello:
-    """The coordinator's side of the handshake; the authenticated peer's HELLO.
+@asynccontextmanager
+async def open_link(
+    stream: trio.abc.Stream,
+    role: Role,
+    *,
+    on_bytes: Callable[[], None] | None = None,
+    read_on: bool = False,
+) -> AsyncIterator[Link]:
+    """A link that writes what is posted while the block lasts; it closes `stream` at the end.
 
-    `greeted` is called when HELLO came; `refusal` may give the code and the reason why a peer that
-    proved itself is not let in. Raises `ProtocolError`,
-    `LinkLostError`, `trio.TooSlowError`. `link.run` must be running, so that the peer is told.
+    When nothing can be written any more, the block is cancelled and `LinkLostError` is raised. With
+    `read_on` the block goes on instead: what the other side sent before it closed the connection
+    may still have to be read, and `receive` raises once that was all.
     """
-    handshake = CoordinatorHandshake(
-        token,
-        nonce=secrets.token_hex(NONCE_HEX_CHARS // 2),
-        certificate_sha256=certificate_sha256,
-    )
-    with trio.fail_after(HANDSHAKE_S_MAX):
-        hello = await _expect(link, Hello)
-        greeted(hello)
-        try:
-            link.post(handshake.challenge(hello))
-            handshake.verify(await _expect(link, Auth))
-            why = refusal(hello)
-            if why is not None:
-                code, text = why
-                raise ProtocolError(text, code=code)
-        except ProtocolError as error:
-            link.post(error_message(error))
-            raise
-    link.post(welcome)
-    return hello
+    link = Link(stream, role, on_bytes=on_bytes)
+    is_complete = False
+    try:
+        async with open_flat_nursery() as nursery:
+            scope = None if read_on else nursery.cancel_scope
+            nursery.start_soon(_write, link, scope)
+            yield link
+            is_complete = True
+            nursery.cancel_scope.cancel()
+    finally:
+        await trio.aclose_forcefully(stream)
+    if not is_complete:
+        raise LinkLostError(link.lost or "the connection broke")
 
 
-async def introduce(
-    link: Link, role: Role, id: str, token: bytes | None, certificate_sha256: str
-) -> Welcome:
-    """The side of a worker or client. Raises `ProtocolError`, also for what the coordinator
-    says against us, `LinkLostError`, `trio.TooSlowError`."""
-    hello = Hello(
-        protocol=PROTOCOL_VERSION,
-        role=role,
-        id=id,
-        session=secrets.token_hex(16),
-        nonce=secrets.token_hex(NONCE_HEX_CHARS // 2),
-        logan=_logan.__version__,
-    )
-    handshake = PeerHandshake(token, hello, certificate_sha256=certificate_sha256)
-    with trio.fail_after(INTRODUCTION_S_MAX):
-        link.post(hello)
-        try:
-            challenge = await _expect(link, Challenge)
-        except ProtocolError as error:
-            if error.code != "grammar":
-                raise
-            raise ProtocolError(
-                "what listens there is no coordinator of logan",
-                code=error.code,
-                hint="see whether --coordinator names the right port",
-            ) from error
-        link.post(handshake.answer(challenge))
-        return await _expect(link, Welcome)
-
-
-async def _expect(link: Link, kind: type[_Kind]) -> _Kind:
-    message = await link.receive()
-    if message is None:
-        raise LinkLostError("the other side closed the connection")
-    if isinstance(message, Error):
-        raise ProtocolError(message.message, code=message.code)
-    if not isinstance(message, kind):
-        raise ProtocolError(f"{type(message).__name__} came out of turn", code="order")
-    return message
+async def _write(link: Link, scope: trio.CancelScope | None) -> None:
+    try:
+        await link.run()
+    except LinkLostError:
+        if scope is not None:
+            scope.cancel()
 
 
 def _cause(error: BaseException) -> str:
-    """The system's words for it, if it has some."""
+    """The system's text for the error, if it has one."""
     cause = error.__cause__
     if isinstance(cause, OSError) and cause.strerror:
         return f"the connection broke: {cause.strerror.lower()}"

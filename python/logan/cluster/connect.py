@@ -1,10 +1,11 @@
-"""From an address to a connected stream, with TLS if there is any. Knows no protocol."""
+"""From an address to a connected stream, through TLS if a context is given. Knows no protocol."""
 
 from __future__ import annotations
 
 import socket
 import ssl
 import sys
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,7 @@ from logan.cluster.limits import CONNECT_S_MAX, HANDSHAKE_S_MAX, PORT_DEFAULT, R
 from logan.cluster.security import certificate_sha256
 from logan.errors import UsageError
 
-__all__ = ["Address", "dial", "is_refused", "set_user_timeout"]
+__all__ = ["Address", "Connect", "connect", "is_refused", "set_user_timeout"]
 
 _MILLISECONDS: Final = 1_000
 
@@ -35,10 +36,11 @@ class Address:
     def parse(cls, text: str) -> Address:
         """From `localhost:8000`, `http://localhost:8000`, `[::1]:8000` or `localhost`.
 
-        The scheme is of no importance, the protocol is always logan's. Raises `UsageError`.
+        The scheme is ignored, the protocol is always logan's. Raises `UsageError`.
         """
         wrong = UsageError(
-            f"{text!r} is no address of a coordinator", hint="write it like localhost:8000"
+            f"{text!r} is not a valid address of a coordinator",
+            hint="write it like localhost:8000",
         )
         try:
             parts = urlsplit(text if "://" in text else f"tcp://{text}")
@@ -54,7 +56,11 @@ class Address:
         return f"{host}:{self.port}"
 
 
-async def dial(address: Address, context: ssl.SSLContext | None) -> tuple[trio.abc.Stream, str]:
+Connect = Callable[[Address, ssl.SSLContext | None], Awaitable[tuple[trio.abc.Stream, str]]]
+"""The signature of `connect`, for those who connect by other means."""
+
+
+async def connect(address: Address, context: ssl.SSLContext | None) -> tuple[trio.abc.Stream, str]:
     """A connected stream, and the hex SHA-256 of the other side's certificate ("" without TLS).
 
     Raises `OSError` (no connection), `ssl.SSLError`, `trio.TooSlowError`.
@@ -71,7 +77,7 @@ async def dial(address: Address, context: ssl.SSLContext | None) -> tuple[trio.a
         await trio.aclose_forcefully(secure)
         if isinstance(error.__cause__, ssl.SSLError):
             raise error.__cause__ from error
-        raise ConnectionResetError("the other side gave up the TLS handshake") from error
+        raise ConnectionResetError("the other side aborted the TLS handshake") from error
     except BaseException:
         await trio.aclose_forcefully(secure)
         raise
@@ -85,10 +91,10 @@ def is_refused(error: OSError) -> bool:
 
 
 def set_user_timeout(stream: trio.abc.Stream, seconds: float) -> None:
-    """Let the system give up a connection whose bytes nobody acknowledges for so long.
+    """Let the system close a connection whose bytes are not acknowledged for so long.
 
     Without it a vanished host is noticed after minutes. Until then it sends again at least every
-    `RESEND_S_MAX`. Where the system has no such options the lease alone decides.
+    `RESEND_S_MAX`. Where the system has no such options, only the lease tells.
     """
     if isinstance(stream, trio.SSLStream):
         stream = stream.transport_stream

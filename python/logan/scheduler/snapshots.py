@@ -1,15 +1,16 @@
-"""What the scheduler shows of itself: figures of workers and jobs, as plain values."""
+"""Snapshots of the scheduler's workers and jobs, as plain values. Changes nothing."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from logan.scheduler.entities import Job, Lease, Tally, Worker
 from logan.scheduler.events import LeaseKey, Progress
-from logan.scheduler.records import Job, Tally, Worker
 from logan.scheduler.states import CHUNK_STATES, ChunkState
 
-__all__ = ["JobView", "Statistics", "WorkerView", "view_job", "view_worker"]
+__all__ = ["JobView", "Statistics", "WorkerView", "take", "view_job", "view_worker"]
 
 WorkerState = Literal["active", "silent", "paused", "draining", "gone"]
 
@@ -65,6 +66,29 @@ class Statistics:
     sessions: int
     leases: int
     idle: int
+
+
+def take(
+    now: float,
+    workers: Iterable[Worker],
+    jobs: Collection[Job],
+    ended: Iterable[JobView],
+    leases: Mapping[LeaseKey, Lease],
+    *,
+    sessions: int,
+    idle: int,
+) -> Statistics:
+    """A snapshot of a machine with these workers, jobs and live leases."""
+    scanned: dict[str, dict[LeaseKey, int]] = {job.id: {} for job in jobs}
+    for key, lease in leases.items():
+        scanned[key[0]][key] = lease.scanned
+    return Statistics(
+        workers=tuple(view_worker(each, now) for each in workers),
+        jobs=(*ended, *(view_job(job, scanned[job.id]) for job in jobs)),
+        sessions=sessions,
+        leases=len(leases),
+        idle=idle,
+    )
 
 
 def view_worker(worker: Worker, now: float) -> WorkerView:

@@ -26,12 +26,12 @@ from typing import Any, Final
 import trio
 
 from logan.cluster.client import Client
-from logan.cluster.proxy import Link, Proxy, open_proxy
-from logan.cluster.scenarios import Fault, Scenario, WorkerSetup
 from logan.cluster.submission import Submission
 from logan.errors import ClusterError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, KIB
 from logan.planning.chunks import Options
+from logan.simulation.network_proxy import Link, Proxy, open_proxy
+from logan.simulation.scenarios import Fault, Scenario, WorkerSetup
 
 __all__ = ["Told", "chunk_size_for", "rehearse"]
 

@@ -1,7 +1,7 @@
 """What may go wrong in a cluster, as data: which workers there are, and what happens to whom when.
 
 Faults happen at a share of the job's bytes, so that a scenario means the same for every input.
-How a scenario is played is the business of `rehearsal`; nothing here starts a process.
+How a scenario is played is the business of `runner`; nothing here starts a process.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from logan.scheduler.entities import Worker
 from logan.scheduler.limits import Limits
-from logan.scheduler.records import Worker
 
 __all__ = ["paused", "praise", "strike"]
 

@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator
 from math import inf
 from typing import Final
 
-from logan.scheduler.records import Chunk, Job, Pool
+from logan.scheduler.entities import Chunk, Job, Pool
 
 __all__ = ["Backlog"]
 
