@@ -37,6 +37,7 @@ from logan.options import (
 from logan.planning import timerange
 from logan.planning.prepare import check_format, plan_inputs, prepare, raise_first
 from logan.report import Report
+from logan.report.builder import report_of
 from logan.sources.inputs import Input, open_inputs
 
 __all__ = ["analyze", "analyze_logs", "detect", "make_spec"]
@@ -128,8 +129,8 @@ def analyze(
         result = runner.run(job.plan, job.spec(), execution)
     finally:
         job.close()
-    return job.report(
-        result, engine=runner.name, series_points=presentation.series_points, strict=strict
+    return report_of(
+        job, result, engine=runner.name, series_points=presentation.series_points, strict=strict
     )
 
 

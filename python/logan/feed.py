@@ -20,7 +20,7 @@ from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SAMPLE_HEAD_BYTES_MAX
 from logan.model import Detection
 from logan.options import Moment, Options, TimeRange, chosen
 from logan.planning import timerange
-from logan.planning.chunks import spec_json
+from logan.planning.spec import spec_json
 from logan.report import Report
 
 __all__ = ["Feed"]

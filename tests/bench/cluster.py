@@ -50,7 +50,7 @@ from logan.cluster.security import client_context
 from logan.cluster.submission import Submission
 from logan.cluster.transport import Link as WireLink
 from logan.limits import CHUNKS_PER_JOB_MAX, MIB
-from logan.planning.chunks import Options
+from logan.options import Options
 from logan.scheduler.events import ChunkReturned, WorkerJoined, WorkerReady
 from logan.simulation.network_proxy import Link, open_proxy
 from logan.wire.messages import PROTOCOL_VERSION, Hello, Message

@@ -30,7 +30,7 @@ from typing import Any, Final
 
 from logan import _logan
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT
-from logan.planning.chunks import Options
+from logan.options import Options
 from logan.planning.prepare import prepare
 from tests.bench import machine, tables
 from tests.bench.measure import ROOT, warm

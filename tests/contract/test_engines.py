@@ -19,7 +19,7 @@ from logan._logan import Cancel, MergeTree, Summary
 from logan.engines import ENGINES, dask
 from logan.model import Chunk
 from logan.options import Execution, Options
-from logan.planning import chunks
+from logan.planning import spec
 from logan.planning.prepare import prepare
 from logan.report import RenderOptions, render
 
@@ -111,8 +111,8 @@ def test_what_changed_is_missing(engine: str, tmp_path: Path) -> None:
 def planted_bug(monkeypatch: pytest.MonkeyPatch) -> str:
     """A text; the engine panics at every line with it."""
     text = "a planted bug is here"
-    asked = chunks._narrowing
-    monkeypatch.setattr(chunks, "_narrowing", lambda each: {**asked(each), "panic_on": text})
+    asked = spec._narrowing
+    monkeypatch.setattr(spec, "_narrowing", lambda each: {**asked(each), "panic_on": text})
     monkeypatch.delenv("RUST_BACKTRACE", raising=False)  # whoever sets it asks for more
     return text
 

@@ -58,7 +58,7 @@ from logan.cluster.journal import (
 from logan.cluster.submission import Submission
 from logan.cluster.worker.worker import Worker
 from logan.errors import JournalError, LoganError
-from logan.planning.chunks import Options
+from logan.options import Options
 from logan.report import Report
 from tests.fuzz.messages import SEED, in_memory, scan_without_child, seed_asked_for
 from tests.fuzz.values import any_json, mutated

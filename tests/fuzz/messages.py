@@ -46,7 +46,7 @@ from logan.cluster.scanning import Piece, digest_of, scan
 from logan.cluster.submission import Submission
 from logan.cluster.worker.worker import Worker
 from logan.errors import InputError, LoganError
-from logan.planning.chunks import Options
+from logan.options import Options
 from logan.report import Report
 from logan.sources.files import open_file
 from logan.wire import messages

@@ -26,6 +26,7 @@ import trio
 import logan
 from logan import _logan
 from logan.cluster import coordinator as coordinator_module
+from logan.cluster import running as jobs_module
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.ending import EndedJobs, Outcome, SubmittedJob
 from logan.cluster.journal import ChunkDone, JobEnded, Record, _checksum
@@ -34,9 +35,10 @@ from logan.cluster.running import RunningJob
 from logan.cluster.submission import Submission
 from logan.errors import ClusterError, InputError, JournalError, LoganError, SummaryError
 from logan.model import Archive, Missing, Result
-from logan.planning.chunks import Options
+from logan.options import Options
 from logan.planning.prepare import Job, prepare
 from logan.report import Report
+from logan.report.builder import build_report, report_of
 from tests.support import memory_network
 from tests.support.memory_network import new_client
 from tests.unit.test_cluster_shells import CHUNK, LINES, Fraying, Network, run, worker
@@ -324,7 +326,7 @@ def test_a_report_can_be_made_twice(log: Path) -> None:
         archives={3: Archive(5, 1, 7, "1 log", 0)},
     )
     before = [(entry.error, list(entry.notes)) for entry in job.inputs]
-    reports = [job.report(result, engine="x") for _ in range(3)]
+    reports = [report_of(job, result, engine="x") for _ in range(3)]
     assert reports[0] == reports[1] == reports[2]
     assert [(entry.error, list(entry.notes)) for entry in job.inputs] == before
     notes = [list(entry.notes) for entry in reports[2].inputs]
@@ -347,14 +349,13 @@ def test_a_conclusion_that_fails_costs_its_job_alone(
     state = tmp_path / "state" if durable else None
     other = log.with_name("other.log")
     other.write_text(LINE)
-    reported = Job.reported
 
     def fail(job: Job, *args: Any, **options: Any) -> Any:
         if job.inputs[0].path == str(other):
             raise error
-        return reported(job, *args, **options)
+        return build_report(job, *args, **options)
 
-    monkeypatch.setattr(Job, "reported", fail)
+    monkeypatch.setattr(jobs_module, "build_report", fail)
 
     async def main() -> None:
         async with serving(log, state=state) as coordinator:

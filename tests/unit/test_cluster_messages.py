@@ -23,7 +23,7 @@ from logan.cluster.scanning import digest_of
 from logan.cluster.submission import Submission
 from logan.cluster.worker.leases import ActiveLease
 from logan.errors import ClusterError, InputError, UsageError
-from logan.planning.chunks import Options
+from logan.options import Options
 from logan.report import Report
 from logan.scheduler.limits import Limits
 from logan.wire import limits

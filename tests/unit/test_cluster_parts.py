@@ -37,7 +37,7 @@ from logan.cluster.worker.rate_limit import RateLimit
 from logan.cluster.worker.worker import Worker
 from logan.errors import ProtocolError, SourceChangedError, SummaryError, UsageError
 from logan.limits import SERIES_POINTS_MAX
-from logan.planning.chunks import Options
+from logan.options import Options
 from logan.planning.prepare import Job, prepare
 from logan.report import RenderOptions, render
 from logan.scheduler.actions import LostChunk

@@ -40,8 +40,8 @@ from logan.errors import (
     SourceChangedError,
     UsageError,
 )
-from logan.planning import chunks
-from logan.planning.chunks import Options
+from logan.options import Options
+from logan.planning import spec
 from logan.scheduler.limits import Limits
 from logan.wire.connection import Connection
 from logan.wire.messages import (
@@ -164,9 +164,9 @@ def test_a_panic_of_the_engine_costs_its_chunk(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on one machine: the same figures, the same bytes missing, for the same reason."""
-    asked = chunks._narrowing
+    asked = spec._narrowing
     bug = {"panic_on": "10:15:03.377"}
-    monkeypatch.setattr(chunks, "_narrowing", lambda options: {**asked(options), **bug})
+    monkeypatch.setattr(spec, "_narrowing", lambda options: {**asked(options), **bug})
 
     async def main() -> None:
         async with running(*[worker(name, log) for name in ("alice", "bob")]) as coordinator:

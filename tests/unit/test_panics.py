@@ -26,7 +26,7 @@ from logan.engines import local
 from logan.errors import InputError
 from logan.model import Archive, Chunk, Detection, Missing, Plan, Source
 from logan.options import Execution, Options
-from logan.planning import chunks as planning
+from logan.planning import spec as planning
 from logan.planning.chunks import make_plan
 from logan.sources import figures
 from logan.sources.streams import Stream

@@ -27,7 +27,7 @@ from logan.cluster.probes import BLOCK_BYTES, Probes, differs_at, places
 from logan.cluster.worker import copies as copies_module
 from logan.cluster.worker.worker import Worker
 from logan.limits import MIB
-from logan.planning.chunks import Options
+from logan.options import Options
 from logan.planning.prepare import prepare
 from logan.sources.roots import Opened, Roots
 from logan.wire import limits

@@ -122,7 +122,7 @@ def _read(name: str, must_exist: bool) -> Config:
 
 
 def _formats(name: str, table: Any) -> dict[str, str]:
-    from logan.planning.chunks import is_format_name
+    from logan.planning.spec import is_format_name
 
     formats = _table(name, "formats", table)
     for key, value in formats.items():

@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from logan import _logan
     from logan.cli.config import check_format, load
     from logan.cli.terminal import write_stdout
-    from logan.planning.chunks import is_format_name
+    from logan.planning.spec import is_format_name
     from logan.report.json import dumps
     from logan.report.labels import unit
     from logan.report.units import visible

@@ -95,7 +95,7 @@ def _play(
 
     from logan.api import analyze
     from logan.cli.terminal import write_stdout
-    from logan.planning.chunks import Options
+    from logan.options import Options
     from logan.simulation.runner import chunk_size_for, rehearse
     from logan.sources.files import working_directory
 

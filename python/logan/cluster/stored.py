@@ -17,9 +17,9 @@ from logan.cluster.running import RunningJob, job_body
 from logan.cluster.scanning import read_note
 from logan.cluster.submission import opener_of
 from logan.model import Detection, Source
-from logan.planning.chunks import Options
+from logan.options import Options
 from logan.planning.prepare import Job
-from logan.planning.timerange import Sought
+from logan.planning.seek import SeekResult
 from logan.scheduler.actions import LostChunk
 from logan.sources.inputs import Input
 from logan.sources.roots import Roots
@@ -134,7 +134,7 @@ def from_stored(stored: StoredJob, roots: Roots) -> RunningJob:
         plan,
         extra.options,
         [
-            Sought(source, each.skipped_bytes, each.assumed, each.note)
+            SeekResult(source, each.skipped_bytes, each.assumed, each.note)
             for source, each in zip(plan.sources, extra.sought, strict=False)
         ],
         watched=extra.watched,

@@ -26,7 +26,7 @@ from logan.cluster.running import describe_paths, job_body
 from logan.errors import ClusterError, InputError, UsageError
 from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
 from logan.model import Detection, Source
-from logan.planning.chunks import Options
+from logan.options import Options
 from logan.planning.prepare import Job, check_format, plan_inputs, raise_first
 from logan.sources import discovery
 from logan.sources.compression import named_otherwise

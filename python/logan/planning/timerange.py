@@ -1,36 +1,32 @@
-"""Which records a job asks for: a time, a condition, group tables; and where in a file they lie.
+"""Which records a job asks for: a time, a condition, group tables.
 
 From what the user typed or passed to epoch nanoseconds and canonical text, once for the whole
 job. Times that count back do so from a moment that the caller gives; no clock is read here. The
-conditions themselves are the native extension's.
+conditions themselves are the native extension's; where a time lies in a file is for `seek`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from logan import _logan
 from logan._logan import Spec
-from logan.errors import InputError, UsageError
+from logan.errors import UsageError
 from logan.model import Source
 from logan.options import Moment, Options, TimeRange
+from logan.planning.seek import last_time
 from logan.sources.files import Opener, by_name
 
 __all__ = [
     "Moment",
-    "Sought",
     "Window",
     "condition",
     "group_fields",
-    "groups_of",
-    "last_time",
     "options",
-    "seek",
-    "selection",
     "settle",
     "window",
 ]
@@ -70,11 +66,6 @@ class Window:
 
     since: _Edge | None
     until: _Edge | None
-
-    @property
-    def is_relative(self) -> bool:
-        """Whether an end counts back from a moment."""
-        return any(edge is not None and edge.back for edge in (self.since, self.until))
 
     def at(self, base_ns: int) -> tuple[int | None, int | None]:
         """Both ends in epoch nanoseconds, relative ones counted back from `base_ns`."""
@@ -196,104 +187,3 @@ def group_fields(by: str | Iterable[str]) -> tuple[str, ...]:
     """Canonical names of fields, each once, in the order given. Raises `ConditionError`."""
     names = [by] if isinstance(by, str) else by
     return tuple(dict.fromkeys(_logan.group_field(name) for name in names))
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """What a search by time found out about a source."""
-
-    source: Source
-    skipped_bytes: int = 0
-    assumed: str | None = None
-    note: str | None = None
-
-
-def seek(source: Source, index: int, spec: Spec, opened: Opener = by_name) -> Sought:
-    """`source` with the range that the spec's selected time is in, where it can be searched.
-
-    Only regular files that are not compressed can; whatever fails is left to the engine, which
-    reads all of it and says what is wrong.
-    """
-    if source.fingerprint is None or not source.size or not source.splittable:
-        return Sought(source)
-    try:
-        with opened(source.url) as place:
-            found, start, end = _logan.seek(place.path, source.size, spec, source=index)
-    except (OSError, InputError):
-        return Sought(source)
-    if found == "unordered":
-        note = "its times are not in order: all of it was read to find the selected time"
-        return Sought(source, note=note)
-    if found == "timeless" or (start, end) == (0, source.size):
-        return Sought(source)
-    skipped = source.size - (end - start)
-    return Sought(
-        replace(source, start=start, end=end),
-        skipped,
-        assumed=f"its times are in order to within 60 s: {skipped:,} bytes outside of the "
-        "selected time were not read",
-    )
-
-
-def last_time(sources: Sequence[Source], spec: Spec, opened: Opener = by_name) -> int:
-    """The latest time near the ends of all sources. Raises `UsageError` where it cannot be known
-    before they are read."""
-    times = []
-    for index, source in enumerate(sources):
-        if source.fingerprint is None or not source.splittable:
-            name = "standard input" if source.url == "-" else source.url
-            raise UsageError(
-                f"the last record of {name} is not known before all of it is read",
-                hint="give since and until as moments, or count back from now",
-            )
-        try:
-            with opened(source.url) as place:
-                time = _logan.last_time(place.path, source.size or 0, spec, source=index)
-        except (OSError, InputError):
-            continue  # the engine will say what is wrong with it
-        if time is not None:
-            times.append(time)
-    if not times:
-        raise UsageError(
-            "no record near the end of the input carries a time to count back from",
-            hint="give since and until as moments",
-        )
-    return max(times)
-
-
-def selection(options: Options) -> dict[str, Any] | None:
-    """The report's `selection`; None where every record counts and nothing is grouped."""
-    asked = (options.since_ns, options.until_ns, options.where, options.by)
-    if asked == (None, None, None, ()):
-        return None
-    return {
-        "since": _rfc3339(options.since_ns),
-        "until": _rfc3339(options.until_ns),
-        "where": options.where,
-        "by": list(options.by),
-    }
-
-
-def groups_of(figures: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]:
-    """The report's `groups` in the order asked for; a table that no record came to is empty."""
-    found = figures.get("groups", {})
-    return {name: found.get(name, _EMPTY) for name in by}
-
-
-_EMPTY: Final[Mapping[str, Any]] = {
-    "exact": True,
-    "error_bound": 0,
-    "distinct": 0,
-    "relative_error": None,
-    "absent": 0,
-    "top": [],
-}
-
-
-def _rfc3339(nanos: int | None) -> str | None:
-    if nanos is None:
-        return None
-    seconds, rest = divmod(nanos, 10**9)
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    fraction = f".{rest:09}".rstrip("0") if rest else ""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"

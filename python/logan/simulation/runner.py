@@ -29,7 +29,7 @@ from logan.cluster.client import Client
 from logan.cluster.submission import Submission
 from logan.errors import ClusterError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, KIB
-from logan.planning.chunks import Options
+from logan.options import Options
 from logan.simulation.network_proxy import Link, Proxy, open_proxy
 from logan.simulation.scenarios import Fault, Scenario, WorkerSetup
 

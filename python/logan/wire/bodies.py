@@ -187,7 +187,7 @@ class FoundBody(Body, frozen=True):
 
 
 class SubmitOptions(Body, frozen=True):
-    """Options of a job; names and meaning as in `logan.planning.chunks.Options`. What is left out
+    """Options of a job; names and meaning as in `logan.options.Options`. What is left out
     has its default there."""
 
     chunk_size: Annotated[int, Meta(ge=1, le=CHUNK_SIZE_BYTES_MAX)] | UnsetType = UNSET

@@ -31,9 +31,10 @@ from logan.cpus import cpus
 from logan.errors import ClusterError, ProtocolError, UsageError
 from logan.limits import THREADS_MAX
 from logan.model import Missing, Result
-from logan.planning.chunks import Options
+from logan.options import Options
 from logan.planning.prepare import prepare
 from logan.report import Report
+from logan.report.builder import report_of
 from logan.sources.roots import Roots
 
 __all__ = ["Worker"]
@@ -240,4 +241,4 @@ def _process(path: str, start: int, size: int, cancel: Cancel) -> Report:
     finally:
         job.close()
     missing: tuple[Missing, ...] = ()
-    return job.report(Result(summary, 1, missing), engine="worker")
+    return report_of(job, Result(summary, 1, missing), engine="worker")
