@@ -38,7 +38,7 @@ from logan.engines import dask, local
 from logan.model import Chunk, Plan, Source
 from logan.options import Execution, Options
 from logan.planning.prepare import prepare
-from logan.sources import figures
+from logan.scan import scan_object
 
 __all__ = ["Case", "Difference", "check", "hunt", "make", "shrink"]
 
@@ -325,7 +325,7 @@ def _object(case: Case, plan: Plan, spec: Spec) -> bytes:
 
     tree = MergeTree(spec)
     for chunk in plan.chunks:
-        found = figures.of_object(
+        found = scan_object(
             Source("https://example.org/case.log", len(log), etag="1"),
             Chunk(chunk.id, chunk.source, chunk.start, chunk.end),
             spec,

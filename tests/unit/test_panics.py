@@ -28,7 +28,7 @@ from logan.model import Archive, Chunk, Detection, Missing, Plan, Source
 from logan.options import Execution, Options
 from logan.planning import spec as planning
 from logan.planning.chunks import make_plan
-from logan.sources import figures
+from logan.scan import missing_of_archive, result_of_archive, scan_object
 from logan.sources.streams import Stream
 
 BUG = "the bug"
@@ -129,7 +129,7 @@ def test_a_chunk_of_an_object_is_fetched_and_scanned_once_more() -> None:
     def scan(start: int, end: int) -> Any:
         how: dict[str, Any] = {"chunk_size": CHUNK, "expansion_max": 0, "cancel": Cancel()}
         chunk = Chunk(0, 0, start, end)
-        return figures.of_object(source, chunk, spec, fetcher=cast(Any, fetcher), **how)
+        return scan_object(source, chunk, spec, fetcher=cast(Any, fetcher), **how)
 
     said = "https://example.org/a.log: the engine failed on bytes 1120 to 1680"
     with pytest.raises(InputError, match=said) as info:
@@ -147,9 +147,9 @@ def test_an_archive_lacks_that_chunk_alone(tmp_path: Path) -> None:
         (tmp_path / path).write_bytes(gzip.compress(data))
         _, spec = plan_of(Source("-", None))
         ended = Summary.from_archive(str(tmp_path / path), spec, "gzip", chunk_size=CHUNK)
-        found = figures.native_figures(ended)
+        found = result_of_archive(ended)
         assert found.fault is not None
-        missing = figures.missing_of_archive(0, found.summary, found.fault, found.archive)
+        missing = missing_of_archive(0, found.summary, found.fault, found.archive)
         start = data.index(BAD) // CHUNK * CHUNK
         assert (missing.start, missing.end) == (start, min(start + CHUNK, len(data)))
         assert lines_of(found.summary) < sum(places)
@@ -174,11 +174,11 @@ def test_what_archives_lack(covered: list[tuple[int, int]], expected: tuple[int,
 
     summary = cast(Summary, Covering())
     archive = Archive(100, 1)
-    missing = figures.missing_of_archive(1, summary, ("panic", "why"), archive)
+    missing = missing_of_archive(1, summary, ("panic", "why"), archive)
     assert missing == Missing(1, *expected, "panic", "why")
     # Where decoding did not go on, nobody knows where the end is.
     for fault, known in ((("archive", "cut"), archive), (("panic", "why"), None)):
-        missing = figures.missing_of_archive(1, summary, fault, known)
+        missing = missing_of_archive(1, summary, fault, known)
         assert missing == Missing(1, expected[0], None, *fault)
 
 

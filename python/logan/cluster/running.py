@@ -26,10 +26,10 @@ from logan.limits import SERIES_POINTS_MAX
 from logan.model import Missing, Plan, Result, join_missing
 from logan.planning.prepare import Job
 from logan.report.builder import build_report
+from logan.scan import in_decoded_offsets
 from logan.scheduler.actions import LostChunk, Recovered
 from logan.scheduler.events import WorkItem
 from logan.sources.discovery import is_url
-from logan.sources.figures import in_decoded_offsets
 from logan.sources.inputs import shown_name
 from logan.sources.roots import Opened, open_regular
 from logan.sources.url_roots import is_outside

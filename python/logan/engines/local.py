@@ -13,13 +13,20 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from logan import _logan
-from logan._logan import Cancel, Fingerprint, MergeTree, Spec, Summary
+from logan._logan import Cancel, MergeTree, Spec, Summary
 from logan.cpus import cpus
 from logan.errors import CancelledError, InputError
 from logan.model import Archive, Chunk, Missing, Plan, Result, join_missing
 from logan.options import Execution
-from logan.sources import figures
-from logan.sources.figures import Figures
+from logan.scan import (
+    ChunkResult,
+    in_decoded_offsets,
+    missing_of_archive,
+    push_all,
+    result_of_archive,
+    scan_files,
+    scan_object,
+)
 from logan.sources.streams import Stream
 
 if TYPE_CHECKING:
@@ -37,9 +44,7 @@ def run(plan: Plan, spec: Spec, execution: Execution, *, address: str | None = N
     job.scan_files(tree)
     job.scan_objects(tree)
     summary = job.read_streams(tree.finish(), execution.streams)
-    missing = [
-        figures.in_decoded_offsets(each, plan, summary, job.archives) for each in job.missing
-    ]
+    missing = [in_decoded_offsets(each, plan, summary, job.archives) for each in job.missing]
     return Result(summary, job.threads, join_missing(missing), archives=job.archives)
 
 
@@ -67,29 +72,25 @@ class _Job:
     def scan_files(self, tree: MergeTree) -> None:
         """Scan what is on this machine into `tree`."""
         # Files come first in a plan, so indices of these lists are those of the spec and the tree.
-        files = [each for each in self.plan.sources if each.fingerprint is not None]
-        chunks = [each for each in self.plan.chunks if each.source < len(files)]
+        files = {
+            i: each for i, each in enumerate(self.plan.sources) if each.fingerprint is not None
+        }
+        chunks = [each for each in self.plan.chunks if each.source in files]
         if not chunks:
             return
-        outcome = _logan.scan(
-            [(each.url, Fingerprint.from_json(each.fingerprint or "")) for each in files],
-            [(chunk.source, chunk.start, chunk.end) for chunk in chunks],
+        missing, archives = scan_files(
+            files,
+            chunks,
             self.spec,
-            threads=self.threads,
-            archives={
-                index: each.compression
-                for index, each in enumerate(files)
-                if each.compression is not None
-            },
             chunk_size=self.plan.chunk_size,
             expansion_max=self.plan.expansion_max,
+            threads=self.threads,
             tree=tree,
             cancel=self.cancel,
             progress=self.progress,
         )
-        self.missing += [Missing(*failure) for failure in outcome.failures]
-        for held in outcome.archives:
-            self.archives[held[0]] = Archive(*held[1:])
+        self.missing += missing
+        self.archives.update(archives)
 
     def scan_objects(self, tree: MergeTree) -> None:
         """Fetch and scan what is on servers into `tree`."""
@@ -133,7 +134,7 @@ class _Job:
         """The figures of one chunk of an object."""
         return self._taken(
             chunk.source,
-            figures.of_object(
+            scan_object(
                 self.plan.sources[chunk.source],
                 chunk,
                 self.spec,
@@ -171,7 +172,7 @@ class _Job:
     def _drain_archive(self, source: int, stream: Stream) -> Summary:
         feed = self._archive_feed(source, self.plan.sources[source].url)
         fault = self._read(stream, feed.push, feed.push_fd)
-        return self._taken(source, figures.native_figures(feed.finish(), fault))
+        return self._taken(source, result_of_archive(feed.finish(), fault))
 
     def _read(
         self,
@@ -185,7 +186,7 @@ class _Job:
                 return None
             if not stream.ended and not self.cancel.is_set():
                 if stream.pieces is not None:
-                    figures.push(self._counted(stream.pieces, 0), push, self.cancel)
+                    push_all(self._counted(stream.pieces, 0), push, self.cancel)
                 else:
                     push_fd(stream.fd, cancel=self.cancel, progress=self.progress)
                 stream.ended = not self.cancel.is_set()
@@ -215,14 +216,12 @@ class _Job:
             cancel=self.cancel,
         )
 
-    def _taken(self, source: int, found: Figures) -> Summary:
+    def _taken(self, source: int, found: ChunkResult) -> Summary:
         """Note what there is to say of an archive; its figures."""
         if found.archive is not None:
             self.archives[source] = found.archive
         if found.fault is not None:
-            self._miss(
-                figures.missing_of_archive(source, found.summary, found.fault, found.archive)
-            )
+            self._miss(missing_of_archive(source, found.summary, found.fault, found.archive))
         return found.summary
 
     def _miss(self, missing: Missing) -> None:

@@ -29,7 +29,7 @@ from logan.cluster.worker.lease_scan import LeaseScanner
 from logan.cluster.worker.leases import ActiveLease, LeaseTable, Offer
 from logan.cluster.worker.resources import Resources
 from logan.errors import NO_ROOM, CancelledError, InputError, ProtocolError, SourceChangedError
-from logan.sources.figures import PANIC
+from logan.scan import PANIC
 from logan.sources.url_roots import is_outside
 from logan.wire.connection import error_message
 from logan.wire.limits import LEASES_PER_HEALTH_MAX

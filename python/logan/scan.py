@@ -1,18 +1,19 @@
-"""Figures of a chunk that is no range of a plain file, for whoever runs a plan.
+"""Scanning what a plan names, for all engines and the cluster's worker: bytes to a `ChunkResult`.
 
-One place, so that engines and workers of a cluster cannot differ. Bytes of an object are fetched in
-ranges by `remote` and pushed into the native feed that the source needs: a chunk of its own, an
-archive, or a log that is read from its beginning. Nothing here knows of threads or leases.
+Knows the native extension's ways to scan, and no engine, no network protocol and no report.
+`scan_files` scans chunks of files into a merge tree; `scan_object` fetches a chunk of an object and
+scans it, once more if the engine panicked over it; `push_all` is the loop of all that is pushed.
+An archive is one chunk, whose missing bytes are told in decoded offsets (`missing_of_archive`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from logan import _logan
-from logan._logan import Cancel, Spec, Summary
+from logan._logan import Cancel, Fingerprint, MergeTree, Spec, Summary
 from logan.errors import CancelledError, InputError, SourceChangedError
 from logan.model import Archive, Chunk, Missing, Plan, Source
 
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PANIC",
+    "ChunkResult",
     "Fault",
-    "Figures",
     "Native",
     "in_decoded_offsets",
     "missing_of_archive",
-    "native_figures",
-    "of_object",
-    "push",
+    "push_all",
+    "result_of_archive",
+    "scan_files",
+    "scan_object",
 ]
 
 Fault = tuple[str, str]
@@ -42,7 +44,7 @@ Native = tuple[Summary, Fault | None, tuple[int, int, int, int | None, str | Non
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class ChunkResult:
     """What a chunk gave.
 
     Attributes:
@@ -55,10 +57,54 @@ class Figures:
     archive: Archive | None = None
 
 
-def native_figures(ended: Native, before: Fault | None = None) -> Figures:
+def result_of_archive(ended: Native, before: Fault | None = None) -> ChunkResult:
     """From what a native function says; why its bytes were not all pushed comes first."""
     summary, fault, held = ended
-    return Figures(summary, before or fault, Archive(*held[1:]))
+    return ChunkResult(summary, before or fault, Archive(*held[1:]))
+
+
+def scan_files(
+    sources: Mapping[int, Source],
+    chunks: Sequence[Chunk],
+    spec: Spec,
+    *,
+    chunk_size: int,
+    expansion_max: int,
+    threads: int,
+    tree: MergeTree,
+    cancel: Cancel | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[Missing], dict[int, Archive]]:
+    """Scan chunks of files into `tree`: what is missing, and what archives held.
+
+    `sources` has, by index in the spec, those that chunks lie in. The tree's leaves are the places
+    of `chunks`.
+    """
+    files = {
+        index: (each.url, Fingerprint.from_json(each.fingerprint))
+        for index, each in sources.items()
+        if each.fingerprint is not None
+    }
+    # Sources are named by their index in the spec. Those without a chunk are never opened.
+    any_file = next(iter(files.values()))
+    outcome = _logan.scan(
+        [files.get(index, any_file) for index in range(max(files) + 1)],
+        [(chunk.source, chunk.start, chunk.end) for chunk in chunks],
+        spec,
+        threads=threads,
+        archives={
+            index: sources[index].compression or ""
+            for index in files
+            if sources[index].compression is not None
+        },
+        chunk_size=chunk_size,
+        expansion_max=expansion_max,
+        tree=tree,
+        cancel=cancel,
+        progress=progress,
+    )
+    missing = [Missing(*failure) for failure in outcome.failures]
+    return missing, {held[0]: Archive(*held[1:]) for held in outcome.archives}
 
 
 def in_decoded_offsets(
@@ -89,7 +135,7 @@ def missing_of_archive(
     return Missing(source, first, end, kind, why)
 
 
-def of_object(
+def scan_object(
     source: Source,
     chunk: Chunk,
     spec: Spec,
@@ -100,11 +146,11 @@ def of_object(
     threads: int = 1,
     fetcher: Fetcher | None = None,
     counted: Callable[[int], None] = lambda size: None,
-    salvage: bool = True,
-) -> Figures:
+    keep_partial: bool = True,
+) -> ChunkResult:
     """Fetch and scan a chunk; `counted` is told of the bytes of each piece.
 
-    `salvage`: what came of an archive before its server failed is worth having, as nobody else
+    `keep_partial`: what came of an archive before its server failed is worth having, as nobody else
     is going to try.
 
     Raises:
@@ -133,29 +179,29 @@ def of_object(
             threads=threads,
             cancel=cancel,
         )
-        fault = _faultless(fetched(0, size), archive.push, cancel, salvage=salvage)
-        return native_figures(archive.finish(), fault)
+        fault = _faultless(fetched(0, size), archive.push, cancel, keep_partial=keep_partial)
+        return result_of_archive(archive.finish(), fault)
 
     def scanned() -> Summary:
         feed = _logan.ChunkFeed(spec, chunk.source, chunk.start, chunk.end)
-        push(fetched(feed.position, chunk.end), feed.push, cancel)
+        push_all(fetched(feed.position, chunk.end), feed.push, cancel)
         return feed.finish(source.url)
 
     try:
-        return Figures(scanned())
+        return ChunkResult(scanned())
     except InputError as error:
         if error.kind != PANIC:
             raise
     # As the native engine does with a chunk of a file: once more, with a fresh scanner.
     try:
-        return Figures(scanned())
+        return ChunkResult(scanned())
     except InputError as error:
         if error.kind == PANIC:
             error.args = (f"{source.url}: {error}",)
         raise
 
 
-def push(pieces: Iterator[bytes], into: Callable[[bytes], bool | None], cancel: Cancel) -> None:
+def push_all(pieces: Iterator[bytes], into: Callable[[bytes], bool | None], cancel: Cancel) -> None:
     """Push until there are no more pieces, or no more are wanted."""
     for piece in pieces:
         if cancel.is_set():
@@ -169,15 +215,15 @@ def _faultless(
     into: Callable[[bytes], bool | None],
     cancel: Cancel,
     *,
-    salvage: bool,
+    keep_partial: bool,
 ) -> Fault | None:
     """Push all pieces; why that was not all, where what was pushed is still right."""
     try:
-        push(pieces, into, cancel)
+        push_all(pieces, into, cancel)
     except CancelledError as error:
         return "cancelled", str(error)
     except InputError as error:
-        if isinstance(error, SourceChangedError) or not salvage:
+        if isinstance(error, SourceChangedError) or not keep_partial:
             raise
         return error.kind, str(error)
     return None
