@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from logan.cluster.scenarios import SCENARIOS, Scenario
+from logan.simulation.scenarios import SCENARIOS, Scenario
 
 __all__ = ["OUTCOMES", "Outcome", "scenario"]
 

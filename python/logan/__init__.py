@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from logan._logan import Cancel, Fingerprint, Spec, Summary
     from logan.api import analyze, analyze_logs, detect, make_spec
     from logan.cluster.coordinator import Coordinator
-    from logan.cluster.worker import Worker
+    from logan.cluster.worker.worker import Worker
     from logan.errors import (
         CancelledError,
         ClusterError,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     )
     from logan.feed import Feed
     from logan.report import Report
-    from logan.validate import Expectation, Mismatch, validate_results
+    from logan.report.expectations import Expectation, Mismatch, validate_results
 
     __version__: str
 
@@ -72,7 +72,7 @@ _MODULES = {
     "logan._logan": ("Cancel", "Fingerprint", "Spec", "Summary", "__version__"),
     "logan.api": ("analyze", "analyze_logs", "detect", "make_spec"),
     "logan.cluster.coordinator": ("Coordinator",),
-    "logan.cluster.worker": ("Worker",),
+    "logan.cluster.worker.worker": ("Worker",),
     "logan.errors": (
         *("CancelledError", "ClusterError", "ConditionError", "ExpectationError"),
         *("ExpressionError", "FormatError"),
@@ -81,7 +81,7 @@ _MODULES = {
     ),
     "logan.feed": ("Feed",),
     "logan.report": ("Report",),
-    "logan.validate": ("Expectation", "Mismatch", "validate_results"),
+    "logan.report.expectations": ("Expectation", "Mismatch", "validate_results"),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}
 

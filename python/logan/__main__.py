@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from logan.cli import main
+from logan.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

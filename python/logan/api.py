@@ -10,26 +10,35 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
-from logan import engines, narrowing
+from logan import engines
 from logan._logan import Cancel, Spec
-from logan.engines import Progress
 from logan.errors import UsageError
-from logan.job import check_format, plan_inputs, prepare, raise_first
 from logan.limits import (
     CHUNK_SIZE_BYTES_DEFAULT,
     EXPANSION_MAX_DEFAULT,
     INPUTS_PER_JOB_MAX,
     SERIES_POINTS_MAX,
-    THREADS_MAX,
 )
 from logan.model import Detection, Source
-from logan.narrowing import Moment
-from logan.plan import CUSTOM
+from logan.options import (
+    CUSTOM,
+    Execution,
+    Moment,
+    Options,
+    Presentation,
+    Progress,
+    TimeRange,
+    chosen,
+)
+from logan.planning import timerange
+from logan.planning.prepare import check_format, plan_inputs, prepare, raise_first
 from logan.report import Report
-from logan.sources import Input, open_inputs
+from logan.report.builder import report_of
+from logan.sources.inputs import Input, open_inputs
 
 __all__ = ["analyze", "analyze_logs", "detect", "make_spec"]
 
@@ -107,38 +116,22 @@ def analyze(
             `FormatError` with its position if `where`, `by` or `format` does.
         InputError: an input cannot be read; `SourceChangedError` if it changed meanwhile.
     """
-    options = narrowing.options(
-        chunk_size=chunk_size,
-        format=format,
-        format_name=format_name,
-        input_tz=input_tz,
-        top=top,
-        since=since,
-        until=until,
-        relative_to=relative_to,
-        where=where,
-        by=by,
-        seek=seek,
-        now_ns=time.time_ns(),
-        expansion_max=expansion_max,
-    )
-    _check(threads, errors, series_points)
-    runner = engines.load(engine)
+    given = locals()
+    presentation = Presentation(**chosen(given, Presentation))
+    options = timerange.options(now_ns=time.time_ns(), **chosen(given, Options, TimeRange))
+    execution = Execution(**chosen(given, Execution))
     cancel = Cancel() if cancel is None else cancel
-    strict = errors == "raise"
+    runner = engines.load(execution.engine)
+    strict = presentation.errors == "raise"
     job = prepare(_path_list(paths), options, anchor=anchor, strict=strict, cancel=cancel)
     try:
-        result = runner.run(
-            job.plan,
-            job.spec(),
-            streams=job.streams,
-            threads=threads,
-            progress=progress,
-            cancel=cancel,
-        )
+        execution = replace(execution, cancel=cancel, streams=job.streams)
+        result = runner.run(job.plan, job.spec(), execution)
     finally:
         job.close()
-    return job.report(result, engine=runner.name, series_points=series_points, strict=strict)
+    return report_of(
+        job, result, engine=runner.name, series_points=presentation.series_points, strict=strict
+    )
 
 
 def analyze_logs(
@@ -176,16 +169,9 @@ def make_spec(
     lines try every format. `since` and `until` that are relative count back from now.
     Raises `InputError`, `UsageError`.
     """
-    options = narrowing.options(
-        format=format,
-        input_tz=input_tz,
-        top=top,
-        since=since,
-        until=until,
-        where=where,
-        by=by,
-        seek=False,
-        now_ns=time.time_ns(),
+    given = locals()
+    options = timerange.options(
+        now_ns=time.time_ns(), seek=False, **chosen(given, Options, TimeRange)
     )
     check_format(format)
     inputs = open_inputs(_path_list(paths), literal=True) or [
@@ -203,12 +189,3 @@ def _path_list(paths: PathLike | Iterable[PathLike]) -> list[str]:
             hint="analyse them in groups, or as one stream: cat … | logan analyze -",
         )
     return [os.fspath(path) for path in listed]
-
-
-def _check(threads: int | None, errors: str, series_points: int | None) -> None:
-    if series_points is not None and series_points < 1:
-        raise UsageError(f"series_points is {series_points}, it must be 1 or more, or None")
-    if threads is not None and not 1 <= threads <= THREADS_MAX:
-        raise UsageError(f"threads is {threads}, it must be from 1 to {THREADS_MAX:,}")
-    if errors not in ("raise", "report"):
-        raise UsageError(f'errors is {errors!r}, it must be "raise" or "report"')

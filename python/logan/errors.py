@@ -11,6 +11,8 @@ This module imports nothing of logan and knows nothing of exit codes or terminal
 
 from __future__ import annotations
 
+from typing import Final
+
 __all__ = [
     "CancelledError",
     "ClusterError",
@@ -27,6 +29,9 @@ __all__ = [
     "SummaryError",
     "UsageError",
 ]
+
+NO_ROOM: Final = "no-room"
+"""Kind of the `InputError` of a worker that has no room on disk for bytes that it must fetch."""
 
 
 class LoganError(Exception):

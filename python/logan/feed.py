@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from threading import Lock
 from types import TracebackType
 
-from logan import _logan, narrowing
+from logan import _logan
 from logan._logan import Spec, Summary
 from logan.errors import UsageError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SAMPLE_HEAD_BYTES_MAX
 from logan.model import Detection
-from logan.narrowing import Moment
-from logan.plan import spec_json
+from logan.options import Moment, Options, TimeRange, chosen
+from logan.planning import timerange
+from logan.planning.spec import spec_json
 from logan.report import Report
 
 __all__ = ["Feed"]
@@ -64,16 +65,9 @@ class Feed:
         by: str | Sequence[str] = (),
         name: str = "-",
     ) -> None:
-        self._options = narrowing.options(
-            chunk_size=chunk_size,
-            format=format,
-            input_tz=input_tz,
-            top=top,
-            since=since,
-            until=until,
-            where=where,
-            by=by,
-            now_ns=time.time_ns(),
+        given = locals()
+        self._options = timerange.options(
+            now_ns=time.time_ns(), **chosen(given, Options, TimeRange)
         )
         self._name = name
         self._source = source

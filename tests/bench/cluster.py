@@ -45,14 +45,14 @@ import trustme
 from logan._logan import Spec, Summary
 from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
-from logan.cluster.link import Link as WireLink
-from logan.cluster.proxy import Link, open_proxy
 from logan.cluster.reception import WorkerSession
-from logan.cluster.secure import client_context
+from logan.cluster.security import client_context
 from logan.cluster.submission import Submission
+from logan.cluster.transport import Link as WireLink
 from logan.limits import CHUNKS_PER_JOB_MAX, MIB
-from logan.plan import Options
+from logan.options import Options
 from logan.scheduler.events import ChunkReturned, WorkerJoined, WorkerReady
+from logan.simulation.network_proxy import Link, open_proxy
 from logan.wire.messages import PROTOCOL_VERSION, Hello, Message
 from tests.bench import data, machine, tables
 from tests.bench.measure import ROOT, warm

@@ -14,7 +14,7 @@ import time
 from logan import _logan
 from logan.api import make_spec
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT
-from logan.plan import chunk_size_for, tile
+from logan.planning.chunks import chunk_size_for, tile
 from tests.bench.answers import of_report
 
 

@@ -29,9 +29,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from logan import _logan
-from logan.job import prepare
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT
-from logan.plan import Options
+from logan.options import Options
+from logan.planning.prepare import prepare
 from tests.bench import machine, tables
 from tests.bench.measure import ROOT, warm
 

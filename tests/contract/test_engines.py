@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 import logan
-from logan import engines, plan
+from logan import engines
 from logan._logan import Cancel, MergeTree, Summary
 from logan.engines import ENGINES, dask
-from logan.job import prepare
 from logan.model import Chunk
-from logan.plan import Options
-from logan.report import Look, render
+from logan.options import Execution, Options
+from logan.planning import spec
+from logan.planning.prepare import prepare
+from logan.report import RenderOptions, render
 
 LOGS = Path(__file__).resolve().parents[2] / "test_vectors" / "logs"
 INPUTS = [
@@ -70,7 +71,7 @@ def test_the_report_for_people_names_the_workers(cluster: Any) -> None:
     workers = report.to_dict()["performance"]["workers"]
     assert sum(each["chunks_done"] for each in workers) == 80
     assert sum(each["bytes"] for each in workers) == INPUTS[0][0].stat().st_size
-    text = render("text", report, Look(width=80))
+    text = render("text", report, RenderOptions(width=80))
     assert "Workers" in text
     for each in workers:
         assert f"  {each['worker']}\n" in text
@@ -100,9 +101,7 @@ def test_what_changed_is_missing(engine: str, tmp_path: Path) -> None:
     inputs = [LOGS / "normal.log", path]
     job = prepare([str(each) for each in inputs], Options(chunk_size=4096))
     os.truncate(path, 100)
-    result = engines.load(engine).run(
-        job.plan, job.spec(), streams={}, threads=1, progress=None, cancel=Cancel()
-    )
+    result = engines.load(engine).run(job.plan, job.spec(), Execution(threads=1, cancel=Cancel()))
     assert {each.source for each in result.missing} == {1}
     assert {each.kind for each in result.missing} == {"changed"}
     assert result.summary.covered_bytes(0) == inputs[0].stat().st_size
@@ -112,8 +111,8 @@ def test_what_changed_is_missing(engine: str, tmp_path: Path) -> None:
 def planted_bug(monkeypatch: pytest.MonkeyPatch) -> str:
     """A text; the engine panics at every line with it."""
     text = "a planted bug is here"
-    asked = plan._narrowing
-    monkeypatch.setattr(plan, "_narrowing", lambda each: {**asked(each), "panic_on": text})
+    asked = spec._narrowing
+    monkeypatch.setattr(spec, "_narrowing", lambda each: {**asked(each), "panic_on": text})
     monkeypatch.delenv("RUST_BACKTRACE", raising=False)  # whoever sets it asks for more
     return text
 

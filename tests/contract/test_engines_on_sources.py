@@ -26,7 +26,7 @@ import trio
 
 import logan
 from logan.cluster.coordinator import Coordinator
-from logan.cluster.worker import Worker
+from logan.cluster.worker.worker import Worker
 from logan.engines import dask
 from tests.support.served import served
 

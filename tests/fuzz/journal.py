@@ -48,7 +48,6 @@ import trio
 from trio.testing import MockClock
 
 import logan
-from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.journal import (
     FILE_NAME,
@@ -57,12 +56,13 @@ from logan.cluster.journal import (
     open_journal,
 )
 from logan.cluster.submission import Submission
-from logan.cluster.worker import Worker
+from logan.cluster.worker.worker import Worker
 from logan.errors import JournalError, LoganError
-from logan.plan import Options
+from logan.options import Options
 from logan.report import Report
-from tests.fuzz.messages import SEED, in_memory, seed_asked_for
+from tests.fuzz.messages import SEED, in_memory, scan_without_child, seed_asked_for
 from tests.fuzz.values import any_json, mutated
+from tests.support.memory_cluster import new_client, new_worker
 
 __all__ = ["KINDS", "play_for"]
 
@@ -141,7 +141,7 @@ def prepare(folder: Path) -> Stage:
             async with _serving(stage) as coordinator, trio.open_nursery() as tasks:
                 jobs = {name: await coordinator.submit(_wish(stage, name)) for name in stage.right}
                 _keep(stage, "stored")
-                tasks.start_soon(Worker("slow", roots=[str(stage.logs)], threads=1, pace=CHUNK).run)
+                tasks.start_soon(_worker("slow", stage, pace=CHUNK).run)
                 running = coordinator.jobs[jobs["a.log"].id]
                 while len(running.done) < 2:
                     await trio.sleep(0.1)
@@ -180,6 +180,11 @@ def _serving(stage: Stage) -> Coordinator:
     return Coordinator(port=0, roots=[str(stage.logs)], state=str(stage.state))
 
 
+def _worker(name: str, stage: Stage, **options: Any) -> Worker:
+    seams = {"scan_isolated": scan_without_child}
+    return new_worker(name, roots=[str(stage.logs)], threads=1, **seams | options)
+
+
 def _wish(stage: Stage, name: str) -> Submission:
     path = str(stage.logs / name)
     return Submission(paths=[path], options=Options(chunk_size=CHUNK), confined=True)
@@ -200,13 +205,13 @@ def _played(stage: Stage) -> tuple[dict[str, Report], list[str]]:
     set_aside: list[str] = []
 
     async def ask(name: str) -> None:
-        body = await Client("memory:1").submit(_wish(stage, name))
+        body = await new_client("memory:1").submit(_wish(stage, name))
         reports[name] = Report.from_json(body)
 
     async def main() -> None:
         with in_memory():
             async with _serving(stage) as coordinator, trio.open_nursery() as tasks:
-                tasks.start_soon(Worker("alice", roots=[str(stage.logs)], threads=1).run)
+                tasks.start_soon(_worker("alice", stage).run)
                 async with trio.open_nursery() as clients:
                     for name in stage.right:
                         clients.start_soon(ask, name)

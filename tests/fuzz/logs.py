@@ -35,10 +35,10 @@ from logan import _logan
 from logan._logan import Cancel, MergeTree, Spec, Summary
 from logan.cluster import scanning
 from logan.engines import dask, local
-from logan.job import prepare
 from logan.model import Chunk, Plan, Source
-from logan.plan import Options
-from logan.sources import figures
+from logan.options import Execution, Options
+from logan.planning.prepare import prepare
+from logan.scan import scan_object
 
 __all__ = ["Case", "Difference", "check", "hunt", "make", "shrink"]
 
@@ -268,7 +268,7 @@ def _whole(plan: Plan, spec: Spec) -> bytes:
 
 
 def _local(case: Case, plan: Plan, spec: Spec) -> bytes:
-    result = local.run(plan, spec, streams={}, threads=case.threads, cancel=Cancel())
+    result = local.run(plan, spec, Execution(threads=case.threads))
     _none(result.missing)
     return result.summary.to_bytes()
 
@@ -325,7 +325,7 @@ def _object(case: Case, plan: Plan, spec: Spec) -> bytes:
 
     tree = MergeTree(spec)
     for chunk in plan.chunks:
-        found = figures.of_object(
+        found = scan_object(
             Source("https://example.org/case.log", len(log), etag="1"),
             Chunk(chunk.id, chunk.source, chunk.start, chunk.end),
             spec,

@@ -38,26 +38,23 @@ from trio.testing import MockClock
 
 import logan
 from logan._logan import Spec
-from logan.cluster import client as client_module
 from logan.cluster import coordinator as coordinator_module
-from logan.cluster import session as session_module
-from logan.cluster import worker as worker_module
-from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.isolated import Poison
 from logan.cluster.limits import JOBS_MAX
 from logan.cluster.scanning import Piece, digest_of, scan
 from logan.cluster.submission import Submission
-from logan.cluster.worker import Worker
+from logan.cluster.worker.worker import Worker
 from logan.errors import InputError, LoganError
-from logan.plan import Options
+from logan.options import Options
 from logan.report import Report
-from logan.sources.local import open_file
+from logan.sources.files import open_file
 from logan.wire import messages
 from logan.wire.bodies import JobBody
 from logan.wire.codec import Decoder, encode
 from tests.fuzz.values import mutated, some
-from tests.support.memory_cluster import Network, Stream, inline
+from tests.support import memory_cluster
+from tests.support.memory_cluster import Network, Stream, inline, new_client, new_worker
 
 LINES = 300
 CHUNK = 2 * 1024
@@ -283,7 +280,8 @@ class Stage:
         self.fingerprint = source.fingerprint
 
     def worker(self, name: str = "alice", **options: Any) -> Worker:
-        return Worker(name, roots=[str(self.log.parent)], threads=1, **options)
+        seams = {"scan": scan_files, "scan_isolated": scan_without_child}
+        return new_worker(name, roots=[str(self.log.parent)], threads=1, **seams | options)
 
     def facts(self) -> Facts:
         facts = Facts(self.log)
@@ -306,7 +304,7 @@ async def beside(stage: Stage, network: Network, chance: Random, role: str) -> N
                 honest = Submission(
                     "paths", [str(stage.log)], Options(chunk_size=CHUNK), confined=True
                 )
-                body = await Client("memory:8000").submit(honest)
+                body = await new_client("memory:8000").submit(honest)
             await trio.sleep(1)
             tasks.cancel_scope.cancel()
         await trio.sleep(120)  # whatever was left alone has run out
@@ -374,7 +372,7 @@ async def archive(stage: Stage, network: Network, chance: Random) -> None:
         tasks.start_soon(help_later)
         wish = Submission("paths", [str(stage.archive)], Options(chunk_size=CHUNK), confined=True)
         with trio.fail_after(3_600), suppress(InputError):
-            report = Report.from_json(await Client("memory:8000").submit(wish))
+            report = Report.from_json(await new_client("memory:8000").submit(wish))
             if report["lines"]["parsed"] != LINES and not report["partial"]:
                 raise Found(f"wrong figures of an archive: {report.to_json()}")
         _check_events(coordinator)
@@ -403,7 +401,7 @@ async def holders(stage: Stage, network: Network, chance: Random) -> None:
                 await peer.join("worker", f"mallory{turn}{number}")
                 tasks.start_soon(answer, peer)
             with trio.fail_after(3_600), suppress(LoganError):
-                body = await Client("memory:8000").submit(Submission("on_workers", ["*.log"]))
+                body = await new_client("memory:8000").submit(Submission("on_workers", ["*.log"]))
                 report = Report.from_json(body)
                 if report["lines"]["parsed"] < LINES and not report["partial"]:
                     raise Found(f"an honest holder's file was left out: {report.to_json()}")
@@ -480,8 +478,8 @@ async def worker_led_astray(stage: Stage, network: Network, chance: Random) -> N
                 await peer.rave(kinds, chance, chance.randint(1, 12))
                 await trio.sleep(chance.choice([0, 1, 30]))
                 session = worker._session
-                if session is not None and len(session._jobs) > JOBS_MAX:
-                    raise Found(f"a worker keeps {len(session._jobs)} jobs")
+                if session is not None and session.known_jobs > JOBS_MAX:
+                    raise Found(f"a worker keeps {session.known_jobs} jobs")
                 await trio.aclose_forcefully(peer.stream)
                 nursery.cancel_scope.cancel()
         with trio.fail_after(60):
@@ -493,7 +491,7 @@ async def worker_led_astray(stage: Stage, network: Network, chance: Random) -> N
 
 def _honest_job(stage: Stage, chance: Random) -> bytes:
     """JOB and a LEASE of it, for what follows to relate to."""
-    job = logan.job.prepare([str(stage.log)], Options(chunk_size=CHUNK))
+    job = logan.planning.prepare.prepare([str(stage.log)], Options(chunk_size=CHUNK))
     source = job.plan.sources[0]
     body = {
         "spec": job.plan.spec_json,
@@ -537,7 +535,7 @@ async def client_led_astray(stage: Stage, network: Network, chance: Random) -> N
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(talk)
-        client = Client("memory:8000")
+        client = new_client("memory:8000")
         with trio.move_on_after(600) as patience, suppress(LoganError):
             if asks:
                 status = await client.status()
@@ -565,15 +563,10 @@ ROUNDS: dict[str, Callable[[Stage, Network, Random], Awaitable[None]]] = {
 # --- Playing -----------------------------------------------------------------------------------
 
 
-class NoChild:
+async def scan_without_child(piece: Piece, spec: Any, progress: Callable[[int], None]) -> Any:
     """Stands for the child process of an isolated scan."""
-
-    def __init__(self, piece: Piece, spec: Any, progress: Callable[[int], None]) -> None:
-        self._piece = piece
-
-    async def scan(self) -> Any:
-        await trio.sleep(1)
-        raise Poison(self._piece.start, self._piece.end)
+    await trio.sleep(1)
+    raise Poison(piece.start, piece.end)
 
 
 def scan_files(piece: Piece, *rest: Any) -> Any:
@@ -586,14 +579,10 @@ def scan_files(piece: Piece, *rest: Any) -> Any:
 @contextmanager
 def in_memory() -> Iterator[Network]:
     """Sockets, threads and child processes replaced."""
-    network = Network()
+    network = memory_cluster.network = Network()
     with ExitStack() as stack:
         for module, name, stand_in in (
             (coordinator_module, "_listen", network.listen),
-            (worker_module, "dial", network.dial),
-            (client_module, "dial", network.dial),
-            (session_module, "scan", scan_files),
-            (session_module, "Isolation", NoChild),
             (trio.to_thread, "run_sync", inline),
         ):
             stack.enter_context(patch.object(module, name, stand_in))

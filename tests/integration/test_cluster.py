@@ -337,15 +337,17 @@ def test_poisoned_line_is_found_and_named(cluster: Cluster, tmp_path: Path) -> N
 
 LIAR = """
 import os, sys
+from functools import partial
 from logan._logan import Summary
-from logan.cli import main
-from logan.cluster import session
+from logan.cli.main import main
+from logan.cluster.scanning import Scanned
+from logan.cluster.worker import worker
 
 def invent(piece, spec, *rest):
     made = Summary.from_chunk(os.environ["INVENTED"], piece.start, piece.end, spec)
-    return session.Scanned(made.to_bytes())
+    return Scanned(made.to_bytes())
 
-session.scan = invent
+worker.Worker = partial(worker.Worker, scan=invent)
 sys.exit(main())
 """
 """A worker that hands in the figures of another file, properly sealed."""
@@ -363,7 +365,7 @@ def test_lying_worker_is_found_out_by_verifying(cluster: Cluster, log: Path) -> 
     assert performance["verified"] == 3
     assert len(performance["alarms"]) == 3
     assert "app.log, bytes" in job.err
-    assert "of mallory" in job.err
+    assert "from mallory" in job.err
     assert "workers disagree" in job.err
 
 

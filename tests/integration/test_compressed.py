@@ -15,7 +15,8 @@ import pytest
 import logan
 from logan import _logan
 from logan.model import Detection, Source
-from logan.plan import Options, make_plan
+from logan.options import Options
+from logan.planning.chunks import make_plan
 from tests.support.archives import counted_so_far, run
 
 CODECS: dict[str, Callable[[bytes], bytes]] = {

@@ -22,18 +22,19 @@ import trustme
 import logan
 from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
+from logan.cluster.handshake import client_handshake
 from logan.cluster.limits import (
     CLIENT_SILENCE_LEASES,
     CLIENTS_MAX,
     CONNECTIONS_MAX,
     UNAUTHENTICATED_MAX,
 )
-from logan.cluster.link import Link, LinkLostError, introduce
-from logan.cluster.proxy import Link as Network
-from logan.cluster.proxy import open_proxy
 from logan.cluster.submission import Submission
-from logan.cluster.worker import Worker
+from logan.cluster.transport import Link, LinkLostError
+from logan.cluster.worker.worker import Worker
 from logan.scheduler.limits import Limits
+from logan.simulation.network_proxy import Link as Network
+from logan.simulation.network_proxy import open_proxy
 from logan.wire.codec import encode
 from logan.wire.messages import PROTOCOL_VERSION, Error, Hello
 
@@ -272,7 +273,7 @@ async def test_a_distant_worker_gets_in_while_its_own_address_floods(
 
             nursery.start_soon(travel)
             with trio.fail_after(10):
-                await introduce(link, "worker", "alice", None, "")
+                await client_handshake(link, "worker", "alice", None, "")
         await trio.aclose_forcefully(plain)
         nursery.cancel_scope.cancel()
 
@@ -301,7 +302,7 @@ async def test_a_peer_that_has_begun_with_tls_stays_while_silent_strangers_come(
         link = Link(secure, "worker")
         nursery.start_soon(_write, link)
         with trio.fail_after(10):
-            await introduce(link, "worker", "alice", None, "")
+            await client_handshake(link, "worker", "alice", None, "")
         for each in (*strangers, plain):
             await trio.aclose_forcefully(each)
         nursery.cancel_scope.cancel()
@@ -348,7 +349,7 @@ async def test_idle_clients_keep_out_neither_clients_nor_workers(
             stream = await trio.open_tcp_stream("127.0.0.1", coordinator.port)
             link = Link(stream, "client")
             nursery.start_soon(_write, link)
-            await introduce(link, "client", f"client-{number}", None, "")
+            await client_handshake(link, "client", f"client-{number}", None, "")
             nursery.start_soon(idle, stream, link)
 
         with trio.fail_after(30):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import logan
-from logan.cli import main
+from logan.cli.main import main
 
 SHOP = '$remote_addr [$time_local] "$request" $status $request_time'
 LINES = (

@@ -226,7 +226,7 @@ def test_the_command_says_in_one_sentence_that_the_scheduler_is_lost(
     code = (
         "import os, sys\n"
         "from logan.engines import dask\n"
-        "from logan.cli import main\n"
+        "from logan.cli.main import main\n"
         "dask.CONNECT_TIMEOUT_S = 1\n"
         "tell = dask._Job._tell\n"
         "def killing(job):\n"
@@ -254,7 +254,7 @@ def test_a_second_signal_ends_the_job_without_a_word_and_without_processes(log: 
     code = (
         "import os, signal, sys\n"
         "from logan.engines import dask\n"
-        "from logan.cli import main\n"
+        "from logan.cli.main import main\n"
         "merge = dask._Job._merge\n"
         "def interrupted(*arguments):\n"
         "    merge(*arguments)\n"

@@ -24,11 +24,11 @@ import trio
 
 import logan
 from logan.cluster.coordinator import Coordinator
-from logan.cluster.proxy import Link, open_proxy
 from logan.scheduler.actions import Action
 from logan.scheduler.events import Event, WorkerHeard
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
+from logan.simulation.network_proxy import Link, open_proxy
 from tests.support.cluster_processes import (
     Cluster,
     Process,
@@ -79,17 +79,23 @@ def done(cluster: Cluster) -> int:
 
 MORTAL_WORKER = """
 import os, signal, sys
-from logan.cli import main
-from logan.cluster import session
-from logan.cluster.link import Link
+from functools import partial
+from logan.cli.main import main
+from logan.cluster.connect import connect
+from logan.cluster.scanning import scan
+from logan.cluster.worker import worker
 
 when, what = os.environ["DIES"].split()
-post, receive, scan = Link.post, Link.receive, session.scan
+verb = what.encode() + b" "
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
-class Stream:
+def place_of(data):
+    # Small frames are written together.
+    return 0 if data.startswith(verb) else data.find(b"\\n" + verb) + 1 or None
+
+class Mortal:
     def __init__(self, stream):
         self.stream = stream
 
@@ -97,33 +103,29 @@ class Stream:
         return getattr(self.stream, name)
 
     async def send_all(self, data):
-        verb = what.encode() + b" "
-        # Small frames are written together.
-        at = 0 if data.startswith(verb) else data.find(b"\\n" + verb) + 1
-        if at or data.startswith(verb):
-            await self.stream.send_all(data[:(at + len(data)) // 2] if when == "within" else data)
+        at = place_of(data)
+        if at is not None and when in ("before", "within", "behind"):
+            ends = {"before": at, "within": (at + len(data)) // 2, "behind": len(data)}
+            await self.stream.send_all(data[: ends[when]])
             die()
         await self.stream.send_all(data)
 
-def post_or_die(self, message):
-    if when == "before" and type(message).__name__.upper() == what:
-        die()
-    if when in ("within", "behind") and not isinstance(self.stream, Stream):
-        self.stream = Stream(self.stream)
-    post(self, message)
+    async def receive_some(self, *arguments):
+        data = await self.stream.receive_some(*arguments)
+        if when == "at" and place_of(data) is not None:
+            die()
+        return data
 
-async def receive_or_die(self):
-    message = await receive(self)
-    if when == "at" and type(message).__name__.upper() == what:
-        die()
-    return message
+async def connect_mortal(*arguments):
+    stream, certificate = await connect(*arguments)
+    return Mortal(stream), certificate
 
 def scan_or_die(*arguments):
     if when == "scanning":
         die()
     return scan(*arguments)
 
-Link.post, Link.receive, session.scan = post_or_die, receive_or_die, scan_or_die
+worker.Worker = partial(worker.Worker, connect=connect_mortal, scan=scan_or_die)
 sys.exit(main())
 """
 
@@ -159,7 +161,7 @@ def test_workers_killed_at_each_step_of_the_protocol(
 
 MORTAL_COORDINATOR = """
 import os, signal, sys
-from logan.cli import main
+from logan.cli.main import main
 from logan.cluster import journal
 
 left = int(os.environ["DIES_AFTER"])
@@ -368,10 +370,10 @@ def test_a_network_that_passes_a_few_bytes_at_a_time(
 
 PATIENT_WORKER = """
 import sys, time
-from logan.cli import main
-from logan.cluster import session
-
-scan = session.scan
+from functools import partial
+from logan.cli.main import main
+from logan.cluster.scanning import scan
+from logan.cluster.worker import worker
 
 def scan_slowly(*arguments):
     until = time.monotonic() + 3
@@ -379,7 +381,7 @@ def scan_slowly(*arguments):
         summary = scan(*arguments)
     return summary
 
-session.scan = scan_slowly
+worker.Worker = partial(worker.Worker, scan=scan_slowly)
 sys.exit(main())
 """
 

@@ -15,10 +15,10 @@ import pytest
 
 import logan
 from logan.cluster.scanning import Piece, scan
-from logan.cluster.secure import Roots
 from logan.cluster.submission import Submission, _plan_paths
 from logan.limits import FETCH_BYTES_MAX
-from logan.sources.remote import Fetcher, shown
+from logan.sources.objects import Fetcher, shown
+from logan.sources.roots import Roots
 from logan.sources.url_roots import UrlRoots
 from tests.support.object_store import ObjectStore, open_store
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from logan.cluster.scenarios import SCENARIOS
+from logan.simulation.scenarios import SCENARIOS
 from test_vectors.network import OUTCOMES, scenario
 
 LOG = Path(__file__).resolve().parents[2] / "test_vectors" / "logs" / "mixed_format.log"

@@ -12,7 +12,7 @@ import pytest
 
 from logan import _logan
 from logan.cli import COMMANDS
-from logan.cli.shell import command_parser
+from logan.cli.main import command_parser
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,7 +10,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from math import inf
 
+from logan.scheduler import failures, witnesses
 from logan.scheduler.actions import Alarm, CancelLease, Commit, LostChunk, Resolve
+from logan.scheduler.entities import (
+    Chunk,
+    Job,
+    Lease,
+    Pool,
+    Session,
+    SourceTrouble,
+    Trouble,
+    Worker,
+)
 from logan.scheduler.events import (
     ChunkCommitted,
     ChunkFailed,
@@ -26,16 +37,6 @@ from logan.scheduler.events import (
     WorkerReady,
 )
 from logan.scheduler.machine import Machine
-from logan.scheduler.records import (
-    Chunk,
-    Job,
-    Lease,
-    Pool,
-    Session,
-    SourceTrouble,
-    Trouble,
-    Worker,
-)
 from logan.scheduler.stragglers import Helper, Helpers
 from logan.scheduler.timers import Timed
 from logan.scheduler.witnesses import Claim
@@ -306,7 +307,8 @@ class TriesSlowWorkersAgain(Machine):
 class CountsReplacedLeasesAsLosses(Machine):
     def _replace_slower(self, chunk: Chunk) -> None:
         super()._replace_slower(chunk)
-        self._note_loss(chunk, chunk.leases[0].session.worker, "replaced").losses += 1
+        worker = chunk.leases[0].session.worker
+        failures.record(chunk, worker, "replaced", self._now).losses += 1
 
 
 class BelievesAllProgress(Machine):
@@ -352,7 +354,7 @@ class BelievesASingleClaim(Machine):
 
 class LetsTwoClaimsOverruleALook(Machine):
     def _can_look(self, chunk: Chunk) -> bool:
-        return super()._can_look(chunk) and len(self._trouble_of(chunk).claimed) < 2
+        return super()._can_look(chunk) and len(witnesses.trouble_of(chunk).claimed) < 2
 
 
 class BelievesLinesOfAnyLease(Machine):

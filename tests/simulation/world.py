@@ -50,6 +50,7 @@ from logan.scheduler.events import (
     WorkerReady,
     WorkItem,
 )
+from logan.scheduler.invariants import check
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
 from tests.simulation.oracle import Oracle, must
@@ -311,7 +312,7 @@ class World:
 
     def check(self) -> None:
         if self.up:
-            self.machine.check_invariants()
+            check(self.machine)
             self.oracle.compare(self.machine)
 
     def plan_tick(self) -> None:

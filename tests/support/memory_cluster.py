@@ -17,11 +17,13 @@ from typing import Any, Literal
 import trio
 from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
 
+from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
-from logan.cluster.link import Link
 from logan.cluster.reception import WorkerSession
-from logan.cluster.worker import Worker
-from logan.plan import Options
+from logan.cluster.transport import Link
+from logan.cluster.worker.worker import Worker
+from logan.options import Options
+from logan.planning.prepare import prepare
 from logan.wire.codec import Decoder, encode
 from logan.wire.connection import Connection
 from logan.wire.messages import PROTOCOL_VERSION, Auth, Challenge, Hello, Ready, Welcome
@@ -59,6 +61,24 @@ class Network(trio.abc.Listener["Stream"]):
         return ours, ""
 
 
+network: Any = None
+"""Where workers and clients that are made here connect to: the network that the test set."""
+
+
+async def connect(address: object, tls: object) -> Any:
+    """The `connect` of workers and clients that are made here."""
+    assert network is not None
+    return await network.dial(address, tls)
+
+
+def new_worker(*arguments: Any, **options: Any) -> Worker:
+    return Worker(*arguments, **{"connect": connect} | options)
+
+
+def new_client(*arguments: Any, **options: Any) -> Client:
+    return Client(*arguments, **{"connect": connect} | options)
+
+
 async def inline(work: Callable[..., Any], *args: Any, **_: Any) -> Any:
     await trio.lowlevel.checkpoint()
     return work(*args)
@@ -83,7 +103,7 @@ async def running(*workers: Worker) -> AsyncIterator[Coordinator]:
 
 
 def worker(name: str, log: Path, **options: Any) -> Worker:
-    return Worker(name, roots=[str(log.parent)], threads=1, **options)
+    return new_worker(name, roots=[str(log.parent)], threads=1, **options)
 
 
 def session_of(coordinator: Coordinator, name: str) -> WorkerSession:
@@ -196,13 +216,18 @@ VERBS = {"HealthAck": "HEARD", "ProgressReport": "PROGRESS", "StatusReport": "ST
 
 
 def refused_by_a_worker(
-    network: Network, log: Path, attack: Callable[[Rogue], Any], code: str, named: str
+    network: Network,
+    log: Path,
+    attack: Callable[[Rogue], Any],
+    code: str,
+    named: str,
+    **options: Any,
 ) -> None:
     """The worker says why, and works for the next coordinator."""
 
     async def main() -> None:
         async with trio.open_nursery() as tasks:
-            tasks.start_soon(worker("alice", log).run)
+            tasks.start_soon(worker("alice", log, **options).run)
             rogue = await Rogue.leading(network)
             await attack(rogue)
             found = await rogue.told()
@@ -222,8 +247,6 @@ def lease(chunk: int, **changes: Any) -> dict[str, Any]:
 
 
 def job_body(log: Path, **changes: Any) -> bytes:
-    from logan.job import prepare
-
     plan = prepare([str(log)], Options(chunk_size=CHUNK)).plan
     source: dict[str, Any] = {
         "url": str(log),

@@ -21,9 +21,10 @@ from logan.scheduler.events import (
     WorkerReady,
     WorkItem,
 )
+from logan.scheduler.invariants import check
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
-from logan.scheduler.views import JobView, WorkerView
+from logan.scheduler.snapshots import JobView, WorkerView
 
 A = TypeVar("A", bound=Action)
 
@@ -44,7 +45,7 @@ class Stage:
 
     def tell(self, event: Event) -> list[Action]:
         self.actions = self.machine.handle(self.now, event)
-        self.machine.check_invariants()
+        check(self.machine)
         self.granted += self.of(Grant)
         return self.actions
 

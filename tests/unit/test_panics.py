@@ -17,17 +17,19 @@ from typing import Any, cast
 import pytest
 
 import logan
-from logan import _logan, cli
-from logan import plan as planning
+from logan import _logan
 from logan._logan import Cancel, Spec, Summary
-from logan.cli.exits import Exit
+from logan.cli.exit_codes import Exit
+from logan.cli.main import main
 from logan.cluster import scanning
 from logan.engines import local
 from logan.errors import InputError
 from logan.model import Archive, Chunk, Detection, Missing, Plan, Source
-from logan.plan import Options, make_plan
-from logan.sources import figures
-from logan.sources.stdin import Stream
+from logan.options import Execution, Options
+from logan.planning import spec as planning
+from logan.planning.chunks import make_plan
+from logan.scan import missing_of_archive, result_of_archive, scan_object
+from logan.sources.streams import Stream
 
 BUG = "the bug"
 LINE = b"2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"
@@ -78,7 +80,7 @@ def test_a_stream_keeps_the_chunks_before(head: int) -> None:
     os.write(write, data[head:])
     os.close(write)
     stream = Stream(read, data[:head], ended=False, owned=True)
-    result = local.run(plan, spec, streams={0: stream}, threads=1, cancel=Cancel())
+    result = local.run(plan, spec, Execution(streams={0: stream}, threads=1))
     [missing] = result.missing
     assert (missing.source, missing.start, missing.end, missing.kind) == (0, 1120, None, "panic")
     assert "the engine failed on bytes 1120 to 1680: a planted bug" in missing.why
@@ -88,7 +90,7 @@ def test_a_stream_keeps_the_chunks_before(head: int) -> None:
 def test_the_last_line_of_a_stream_without_its_end() -> None:
     plan, spec = plan_of(Source("-", None))
     stream = Stream(-1, LINE * 25 + BAD.rstrip(), ended=True, owned=False)
-    result = local.run(plan, spec, streams={0: stream}, threads=1, cancel=Cancel())
+    result = local.run(plan, spec, Execution(streams={0: stream}, threads=1))
     assert [(each.start, each.kind) for each in result.missing] == [(1120, "panic")]
     assert lines_of(result.summary) == 20
 
@@ -127,7 +129,7 @@ def test_a_chunk_of_an_object_is_fetched_and_scanned_once_more() -> None:
     def scan(start: int, end: int) -> Any:
         how: dict[str, Any] = {"chunk_size": CHUNK, "expansion_max": 0, "cancel": Cancel()}
         chunk = Chunk(0, 0, start, end)
-        return figures.of_object(source, chunk, spec, fetcher=cast(Any, fetcher), **how)
+        return scan_object(source, chunk, spec, fetcher=cast(Any, fetcher), **how)
 
     said = "https://example.org/a.log: the engine failed on bytes 1120 to 1680"
     with pytest.raises(InputError, match=said) as info:
@@ -145,9 +147,9 @@ def test_an_archive_lacks_that_chunk_alone(tmp_path: Path) -> None:
         (tmp_path / path).write_bytes(gzip.compress(data))
         _, spec = plan_of(Source("-", None))
         ended = Summary.from_archive(str(tmp_path / path), spec, "gzip", chunk_size=CHUNK)
-        found = figures.native_figures(ended)
+        found = result_of_archive(ended)
         assert found.fault is not None
-        missing = figures.missing_of_archive(0, found.summary, found.fault, found.archive)
+        missing = missing_of_archive(0, found.summary, found.fault, found.archive)
         start = data.index(BAD) // CHUNK * CHUNK
         assert (missing.start, missing.end) == (start, min(start + CHUNK, len(data)))
         assert lines_of(found.summary) < sum(places)
@@ -172,11 +174,11 @@ def test_what_archives_lack(covered: list[tuple[int, int]], expected: tuple[int,
 
     summary = cast(Summary, Covering())
     archive = Archive(100, 1)
-    missing = figures.missing_of_archive(1, summary, ("panic", "why"), archive)
+    missing = missing_of_archive(1, summary, ("panic", "why"), archive)
     assert missing == Missing(1, *expected, "panic", "why")
     # Where decoding did not go on, nobody knows where the end is.
     for fault, known in ((("archive", "cut"), archive), (("panic", "why"), None)):
-        missing = figures.missing_of_archive(1, summary, fault, known)
+        missing = missing_of_archive(1, summary, fault, known)
         assert missing == Missing(1, expected[0], None, *fault)
 
 
@@ -188,7 +190,7 @@ def test_the_command_says_so_and_ends_with_3(
     monkeypatch.delenv("RUST_BACKTRACE", raising=False)  # whoever sets it asks for more
     path = tmp_path / "a.log"
     path.write_bytes(log_with_a_bug(25, 25))
-    assert cli.main(["analyze", str(path), "--json", "--chunk-size", str(CHUNK)]) == Exit.INPUT
+    assert main(["analyze", str(path), "--json", "--chunk-size", str(CHUNK)]) == Exit.INPUT
     out, err = capfd.readouterr()
     report = json.loads(out)
     assert report["partial"]

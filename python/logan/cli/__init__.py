@@ -6,10 +6,9 @@ To add a command, write `cli/x.py` with `HELP`, `EPILOG`, `configure(parser)` an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS"]
 
 COMMANDS: Final = (
     "analyze",
@@ -23,10 +22,3 @@ COMMANDS: Final = (
     "formats",
     "completion",
 )
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code; never raises, never shows a traceback."""
-    from logan.cli.shell import run
-
-    return run(argv, COMMANDS)

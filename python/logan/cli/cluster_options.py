@@ -1,31 +1,25 @@
-"""What the commands of the cluster share: who may talk to whom, signals, and running trio."""
+"""What the commands of the cluster share: who may talk to whom, and running trio."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import signal
 from argparse import ArgumentTypeError
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final
-
-from logan.cli.signals import Aborted
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import ssl
 
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
 
 __all__ = [
-    "Signals",
     "configure_peer",
     "port_number",
     "run_trio",
     "secrets_of_peer",
     "share",
 ]
-
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def configure_peer(parser: Parser) -> None:
@@ -53,8 +47,8 @@ def configure_peer(parser: Parser) -> None:
 
 def secrets_of_peer(args: argparse.Namespace) -> tuple[bytes | None, ssl.SSLContext | None]:
     """Token and TLS of `configure_peer`. Raises `UsageError`."""
-    from logan.cluster.dial import Address
-    from logan.cluster.secure import check_exposure, client_context, read_token
+    from logan.cluster.connect import Address
+    from logan.cluster.security import check_exposure, client_context, read_token
 
     token = read_token(args.token_file, os.environ, of_peer=True)
     tls = None if args.tls_ca is None else client_context(args.tls_ca)
@@ -82,33 +76,11 @@ def share(text: str) -> float:
     return value
 
 
-class Signals:
-    """Ctrl-C and SIGTERM under trio: the first asks to end in good order, the second aborts."""
-
-    def __init__(self) -> None:
-        self.signum: int | None = None
-
-    async def attend(self, first: Callable[[], None]) -> None:
-        """Call `first` at the first signal; raise `Aborted` at the second."""
-        import trio
-
-        # A signal that the parent ignores (nohup, a background job) stays ignored.
-        wanted = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
-        if not wanted:
-            await trio.sleep_forever()
-        with trio.open_signal_receiver(*wanted) as received:
-            async for signum in received:
-                if self.signum is not None:
-                    raise Aborted(signum)
-                self.signum = signum
-                first()
-
-
 def run_trio(main: Callable[[], Awaitable[int]]) -> int:
     """Run `main`; an error that tasks brought up together comes out alone."""
     import trio
 
-    from logan.cluster.groups import main_error
+    from logan.cluster.nurseries import main_error
 
     try:
         return trio.run(main)

@@ -55,20 +55,12 @@ class ClusterView:
 
     def __enter__(self) -> ClusterView:
         if self._wants_live:
-            from rich.console import Console
             from rich.live import Live
 
-            console = Console(
-                file=sys.stderr,
-                no_color=not self._color,
-                force_jupyter=False,
-                legacy_windows=False,
-                markup=False,
-                emoji=False,
-                highlight=False,
-            )
+            from logan.report.text.console import terminal
+
             self._live = Live(
-                console=console,
+                console=terminal(sys.stderr, color=self._color),
                 auto_refresh=False,
                 transient=True,
                 redirect_stdout=False,

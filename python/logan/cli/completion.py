@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Final
 
-from logan.cli.exits import Exit
+from logan.cli.exit_codes import Exit
 from logan.errors import UsageError
 
 if TYPE_CHECKING:
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
@@ -31,7 +31,7 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the script that shtab makes of the command line's own parser."""
     from logan.cli import COMMANDS
-    from logan.cli.shell import command_parser
+    from logan.cli.main import command_parser
     from logan.cli.terminal import write_stdout
 
     try:

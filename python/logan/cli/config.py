@@ -70,7 +70,7 @@ def name_format(args: argparse.Namespace) -> None:
 def check_format(name: str, text: str) -> None:
     """Whether a configured format can be used. Raises `FormatError`, `UsageError`."""
     from logan import _logan
-    from logan.job import check_format as check
+    from logan.planning.prepare import check_format as check
 
     where = f"{load().path}: formats.{name}"
     if any(each["name"] == name for each in json.loads(_logan.formats())):
@@ -122,7 +122,7 @@ def _read(name: str, must_exist: bool) -> Config:
 
 
 def _formats(name: str, table: Any) -> dict[str, str]:
-    from logan.plan import is_format_name
+    from logan.planning.spec import is_format_name
 
     formats = _table(name, "formats", table)
     for key, value in formats.items():

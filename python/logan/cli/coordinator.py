@@ -7,18 +7,19 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from logan.cli.analyze import configure_report, expectations_of, options_of, present
-from logan.cli.cluster_options import Signals, port_number, run_trio, share
-from logan.cli.exits import Exit, exit_of_signal
-from logan.cli.values import positive, seconds
+from logan.cli.cluster_options import port_number, run_trio, share
+from logan.cli.exit_codes import Exit, exit_of_signal
+from logan.cli.option_types import positive, seconds
+from logan.cli.output import present
+from logan.cli.report_options import configure_report, expectations_of, options_of, series_points_of
+from logan.cli.signals import Signals
 from logan.errors import UsageError
-from logan.limits import SERIES_POINTS_MAX
 
 if TYPE_CHECKING:
     import trio
 
     from logan.cli.cluster_view import ClusterView
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
     from logan.cluster.coordinator import Coordinator
     from logan.report import Report
 
@@ -107,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve, or run the job and present its report."""
     from logan.cli.cluster_view import ClusterView
     from logan.cli.terminal import check_output
-    from logan.sources.local import working_directory
+    from logan.sources.files import working_directory
 
     if args.paths or (args.state is not None and not os.path.isabs(args.state)):
         working_directory()  # raises, before anything listens, if it has been deleted
@@ -140,7 +141,7 @@ async def _main(
             waiting.cancel()
             nursery.start_soon(_stop, coordinator, stopped)
 
-        nursery.start_soon(signals.attend, stop)
+        nursery.start_soon(signals.watch, stop)
         nursery.start_soon(_show, coordinator, view, bool(args.paths))
         if args.metrics_port is not None:
             nursery.start_soon(_serve_metrics, args.metrics_port, coordinator, view)
@@ -168,13 +169,13 @@ async def _main(
 
 async def _job(args: argparse.Namespace, coordinator: Coordinator) -> Report:
     from logan.cluster.submission import Submission
-    from logan.sources.local import working_directory
+    from logan.sources.files import working_directory
 
     submission = Submission(
         paths=args.paths,
         options=options_of(args),
         anchor=args.anchor,
-        series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
+        series_points=series_points_of(args),
         base=working_directory(),
     )
     return await coordinator.report_of(await coordinator.submit(submission))
@@ -223,7 +224,7 @@ async def _serve_metrics(port: int, coordinator: Coordinator, view: ClusterView)
 
 def _coordinator(args: argparse.Namespace, view: ClusterView) -> Coordinator:
     from logan.cluster.coordinator import Coordinator
-    from logan.cluster.secure import certificate_sha256, read_token, server_context
+    from logan.cluster.security import certificate_sha256, read_token, server_context
 
     if (args.tls_cert is None) != (args.tls_key is None):
         raise UsageError("--tls-cert and --tls-key belong together")

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from logan.cli.analyze import PATHS_HELP
-from logan.cli.exits import Exit
+from logan.cli.exit_codes import Exit
+from logan.cli.report_options import PATHS_HELP
 
 if TYPE_CHECKING:
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
     from logan.model import Detection, FormatShare
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
@@ -33,8 +33,8 @@ def run(args: argparse.Namespace) -> int:
     """Describe each input; one that cannot be read does not spoil the others."""
     from logan.cli.terminal import check_output, say, write_stdout
     from logan.report.json import dumps
-    from logan.report.words import input_name
-    from logan.sources import open_inputs, shown_name
+    from logan.report.labels import input_name
+    from logan.sources.inputs import open_inputs, shown_name
 
     check_output(None, args.paths)
     code = Exit.OK
@@ -60,8 +60,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(path: str, found: Detection) -> Iterator[str]:
+    from logan.report.labels import input_name, plural
     from logan.report.units import percent, visible
-    from logan.report.words import input_name, plural
 
     name = visible(input_name(path))
     packed = f", {found.compression}" if found.compression is not None else ""
@@ -90,7 +90,7 @@ def _lines(path: str, found: Detection) -> Iterator[str]:
 
 def _facts(found: FormatShare) -> Iterator[tuple[str, str]]:
     """What is known of a format, by label: the field first, then what it lacks or is in."""
-    from logan.report.words import unit, zone
+    from logan.report.labels import unit, zone
 
     described = asdict(found)
     if found.time_field:

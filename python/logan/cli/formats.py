@@ -6,10 +6,10 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from logan.cli.exits import Exit
+from logan.cli.exit_codes import Exit
 
 if TYPE_CHECKING:
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
@@ -36,10 +36,10 @@ def run(args: argparse.Namespace) -> int:
     from logan import _logan
     from logan.cli.config import check_format, load
     from logan.cli.terminal import write_stdout
-    from logan.plan import is_format_name
+    from logan.planning.spec import is_format_name
     from logan.report.json import dumps
+    from logan.report.labels import unit
     from logan.report.units import visible
-    from logan.report.words import unit
 
     formats = json.loads(_logan.formats())
     config = load()

@@ -61,17 +61,15 @@ class ProgressBar:
             )
 
     def _show(self) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn
 
-        console = Console(
-            file=sys.stderr, no_color=not self._color, force_jupyter=False, legacy_windows=False
-        )
+        from logan.report.text.console import terminal
+
         self._bar = Progress(
             # Not as wide as the terminal: the echo of Ctrl-C must not wrap the line.
             BarColumn(bar_width=24),
             TextColumn("{task.fields[text]}", markup=False),
-            console=console,
+            console=terminal(sys.stderr, color=self._color),
             transient=True,
             auto_refresh=False,
         )

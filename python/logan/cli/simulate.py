@@ -6,15 +6,15 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from logan.cli.cluster_options import Signals, run_trio
-from logan.cli.exits import Exit
-from logan.cli.signals import Aborted, signals_abort
-from logan.cli.values import seconds
+from logan.cli.cluster_options import run_trio
+from logan.cli.exit_codes import Exit
+from logan.cli.option_types import seconds
+from logan.cli.signals import Aborted, Signals, signals_abort
 from logan.errors import InputError, UsageError
 
 if TYPE_CHECKING:
-    from logan.cli.shell import Parser
-    from logan.cluster.scenarios import Scenario
+    from logan.cli.main import Parser
+    from logan.simulation.scenarios import Scenario
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
@@ -51,7 +51,7 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """List the scenarios, or play one and say how it went."""
     from logan.cli.terminal import check_output, say, write_file, write_stdout
-    from logan.cluster.scenarios import SCENARIOS
+    from logan.simulation.scenarios import SCENARIOS
 
     if args.list:
         width = max(map(len, SCENARIOS))
@@ -95,9 +95,9 @@ def _play(
 
     from logan.api import analyze
     from logan.cli.terminal import write_stdout
-    from logan.cluster.rehearsal import chunk_size_for, rehearse
-    from logan.plan import Options
-    from logan.sources.local import working_directory
+    from logan.options import Options
+    from logan.simulation.runner import chunk_size_for, rehearse
+    from logan.sources.files import working_directory
 
     working_directory()  # the processes start there
     for path in paths:
@@ -122,7 +122,7 @@ def _play(
     async def main() -> int:
         async with trio.open_nursery() as nursery:
             # Nothing of a rehearsal is worth keeping: the first signal ends it.
-            nursery.start_soon(signals.attend, nursery.cancel_scope.cancel)
+            nursery.start_soon(signals.watch, nursery.cancel_scope.cancel)
             report.update(await rehearse(scenario, paths, options, job_s=job_s, tell=tell))
             nursery.cancel_scope.cancel()
         return Exit.OK

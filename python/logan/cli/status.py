@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from logan.cli.cluster_options import configure_peer, run_trio, secrets_of_peer
-from logan.cli.exits import Exit
-from logan.cli.values import one_of
+from logan.cli.exit_codes import Exit
+from logan.cli.option_types import one_of
 
 if TYPE_CHECKING:
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
     from logan.cluster.client import Client
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
@@ -37,7 +37,7 @@ def configure(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask once and print."""
-    from logan.cli.terminal import look_of_stdout, write_stdout
+    from logan.cli.terminal import options_of_stdout, write_stdout
     from logan.cluster.client import Client
     from logan.report.json import dumps
 
@@ -53,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_stdout(dumps(found[0]) + "\n", encoding="utf-8")
     else:
-        look = look_of_stdout(args.color)
-        write_stdout(_text(found[0], look.width, color=look.color))
+        options = options_of_stdout(args.color)
+        write_stdout(_text(found[0], options.width, color=options.color))
     return code
 
 
@@ -63,67 +63,48 @@ async def _ask(client: Client) -> dict[str, Any]:
 
 
 def _text(status: Mapping[str, Any], width: int, *, color: bool) -> str:
-    import io
-
-    from rich.console import Console
+    from rich.console import Group, RenderableType
     from rich.text import Text
 
     from logan.cli.cluster_view import events_table, workers_table
     from logan.cli.progress import progress_text
     from logan.report import units
+    from logan.report.text.console import page
     from logan.report.units import visible
 
-    out = io.StringIO()
-    console = Console(
-        file=out,
-        width=max(60, width),
-        color_system="standard" if color else None,
-        force_terminal=color,
-        no_color=not color,
-        markup=False,
-        emoji=False,
-        highlight=False,
-    )
     about = status["coordinator"]
-    console.print(
-        Text(f"coordinator {about['address']}", style="bold"),
-        Text(f"up {units.span(round(about['uptime_s']))}", style="dim"),
-    )
-    made_good = about["recoveries"]
-    if made_good["count"]:
-        console.print(
-            Text(
-                f"{made_good['count']:,} lost chunks done again, leased after "
-                f"{units.span(made_good['leased_s'] / made_good['count'])} in the mean; "
-                f"done at the latest after {units.span(made_good['done_s_max'])}",
-                style="dim",
-            )
+    uptime = units.span(round(about["uptime_s"]))
+    parts: list[RenderableType] = [
+        Text.assemble((f"coordinator {about['address']}", "bold"), " ", (f"up {uptime}", "dim"))
+    ]
+    recovered = about["recoveries"]
+    if recovered["count"]:
+        after = units.span(recovered["leased_s"] / recovered["count"])
+        within = units.span(recovered["done_s_max"])
+        text = (
+            f"{recovered['count']:,} lost chunks redone: re-leased after {after} on average, "
+            f"completed within {within}"
         )
+        parts.append(Text(text, style="dim"))
     for job in status["jobs"]:
-        console.print()
-        console.print(
-            Text(f"job {visible(job['name'])}", style="bold cyan"),
-            Text(
-                progress_text(
-                    job["done_bytes"], job["total_bytes"], job["elapsed_s"], job["resumed_bytes"]
-                )
-            ),
+        done = progress_text(
+            job["done_bytes"], job["total_bytes"], job["elapsed_s"], job["resumed_bytes"]
         )
-        console.print(
-            Text(
-                f"  {job['chunks_done']:,} of {job['chunks']:,} chunks, "
-                f"{job['chunks_missing']:,} given up, {job['recoveries']:,} recovered",
-                style="dim",
-            )
+        counts = (
+            f"  {job['chunks_done']:,} of {job['chunks']:,} chunks, "
+            f"{job['chunks_missing']:,} given up, {job['recoveries']:,} recovered"
         )
+        parts += [
+            Text(),
+            Text.assemble((f"job {visible(job['name'])}", "bold cyan"), f" {done}"),
+            Text(counts, style="dim"),
+        ]
     if not status["jobs"]:
-        console.print("no job")
-    console.print()
-    if status["workers"]:
-        console.print(workers_table(status["workers"]))
-    else:
-        console.print("no worker")
+        parts.append(Text("no jobs"))
+    parts += [
+        Text(),
+        workers_table(status["workers"]) if status["workers"] else Text("no workers"),
+    ]
     if status["events"]:
-        console.print()
-    console.print(events_table(status["events"][-8:]))
-    return "\n".join(line.rstrip() for line in out.getvalue().split("\n"))
+        parts += [Text(), events_table(status["events"][-8:])]
+    return page(Group(*parts), width=width, color=color)

@@ -8,15 +8,16 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from logan.cli.analyze import configure_report, expectations_of, options_of, present
-from logan.cli.cluster_options import Signals, configure_peer, run_trio, secrets_of_peer
-from logan.cli.exits import Exit, exit_of_signal
+from logan.cli.cluster_options import configure_peer, run_trio, secrets_of_peer
+from logan.cli.exit_codes import Exit, exit_of_signal
+from logan.cli.output import present
+from logan.cli.report_options import configure_report, expectations_of, options_of, series_points_of
+from logan.cli.signals import Signals
 from logan.errors import UsageError
-from logan.limits import SERIES_POINTS_MAX
 
 if TYPE_CHECKING:
     from logan.cli.cluster_view import ClusterView
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
     from logan.cluster.client import Client
     from logan.cluster.submission import Submission
 
@@ -86,7 +87,7 @@ async def _main(
 ) -> int:
     import trio
 
-    from logan.sources import shown_name
+    from logan.sources.inputs import shown_name
 
     started = time.monotonic()
     resumed: list[int] = []
@@ -110,7 +111,7 @@ async def _main(
         )
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(signals.attend, nursery.cancel_scope.cancel)
+        nursery.start_soon(signals.watch, nursery.cancel_scope.cancel)
         body = await client.submit(_submission(args), show)
         found.append(body)
         nursery.cancel_scope.cancel()
@@ -122,14 +123,14 @@ async def _main(
 
 def _submission(args: argparse.Namespace) -> Submission:
     from logan.cluster.submission import Submission
-    from logan.sources.local import working_directory
+    from logan.sources.files import working_directory
 
     return Submission(
         kind="on_workers" if args.on_workers else "paths",
         paths=args.on_workers or args.paths,
         options=options_of(args),
         anchor=args.anchor,
-        series_points=None if args.csv == "series" else SERIES_POINTS_MAX,
+        series_points=series_points_of(args),
         base=None if args.on_workers else working_directory(),
         confined=True,
     )

@@ -1,7 +1,7 @@
 """Where output goes: what stdout can show, writing to it, atomic files, lines on stderr.
 
 Data goes to stdout or a file, everything else to stderr. Knows nothing of reports beyond the
-`Look` that they are rendered for.
+`RenderOptions` that they are rendered for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from logan.errors import OutputError, UsageError
-from logan.report import Look
+from logan.report import RenderOptions
 from logan.report.units import visible
 
 __all__ = [
@@ -24,8 +24,8 @@ __all__ = [
     "abandon_stdout",
     "check_output",
     "is_terminal",
-    "look_of_file",
-    "look_of_stdout",
+    "options_of_file",
+    "options_of_stdout",
     "say",
     "wants_color",
     "write_file",
@@ -54,11 +54,11 @@ def wants_color(color: str, stream: TextIO | None) -> bool:
     return is_terminal(stream) or bool(os.environ.get("FORCE_COLOR"))
 
 
-def look_of_stdout(color: str, zone: tzinfo = UTC) -> Look:
+def options_of_stdout(color: str, zone: tzinfo = UTC) -> RenderOptions:
     """What stdout can show; `color` is one of `COLOR_CHOICES`, `zone` that of the times."""
     import shutil
 
-    return Look(
+    return RenderOptions(
         width=shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns,
         color=wants_color(color, sys.stdout),
         ascii_only=not _shows_blocks(sys.stdout),
@@ -66,9 +66,9 @@ def look_of_stdout(color: str, zone: tzinfo = UTC) -> Look:
     )
 
 
-def look_of_file(color: str, zone: tzinfo = UTC) -> Look:
+def options_of_file(color: str, zone: tzinfo = UTC) -> RenderOptions:
     """A file is read anywhere: plain and of common width, unless colour was asked for."""
-    return Look(width=WIDTH_WITHOUT_TERMINAL, color=color == "always", zone=zone)
+    return RenderOptions(width=WIDTH_WITHOUT_TERMINAL, color=color == "always", zone=zone)
 
 
 def write_stdout(text: str, *, encoding: str | None = None) -> None:
@@ -121,7 +121,7 @@ def check_output(path: str | None, inputs: Iterable[str] = ()) -> None:
 def _check_writable(path: str) -> None:
     if not path:
         raise UsageError("-o names no file", hint="write it like: -o report.json")
-    from logan.sources.local import working_directory
+    from logan.sources.files import working_directory
 
     target = Path(path)
     if not target.is_absolute():
@@ -156,11 +156,11 @@ def _check_no_input(path: str | None, inputs: Iterable[str]) -> None:
 
 def _files_of(given: str) -> Iterable[str]:
     """The files here that an argument means."""
-    from logan.sources import expand
+    from logan.sources import discovery
 
-    if given == "-" or expand.is_url(given):
+    if given == "-" or discovery.is_url(given):
         return [given]
-    return [each.path for each in expand.expand([given])[0]]
+    return [each.path for each in discovery.expand([given])[0]]
 
 
 def _identity(of: str | TextIO | None) -> tuple[int, int, int] | None:

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from logan.cli.exits import Exit
+from logan.cli.exit_codes import Exit
 from logan.errors import InputError, UsageError
 from logan.limits import JSON_INPUT_BYTES_MAX
 
 if TYPE_CHECKING:
-    from logan.cli.shell import Parser
+    from logan.cli.main import Parser
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
@@ -50,8 +50,8 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print every mismatch, not only the first."""
     from logan.cli.terminal import check_output, write_stdout
+    from logan.report.expectations import validate_results
     from logan.report.units import visible
-    from logan.validate import validate_results
 
     if args.report == args.expected == "-":
         raise UsageError("standard input cannot be both REPORT and EXPECTED")
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read_object(path: str) -> Mapping[str, Any]:
-    from logan.sources.stdin import stream_error
+    from logan.sources.streams import stream_error
 
     name = _name(path)
     try:
@@ -114,14 +114,14 @@ def _read_object(path: str) -> Mapping[str, Any]:
 
 
 def _quoted(path: str) -> str:
-    from logan.sources import readable_name
+    from logan.sources.inputs import readable_name
 
     return shlex.quote(readable_name(path))
 
 
 def _name(path: str) -> str:
-    from logan.report.words import input_name
-    from logan.sources import readable_name
+    from logan.report.labels import input_name
+    from logan.sources.inputs import readable_name
 
     return input_name(readable_name(path))
 

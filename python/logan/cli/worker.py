@@ -11,18 +11,18 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from logan.cli.cluster_options import (
-    Signals,
     configure_peer,
     port_number,
     run_trio,
     secrets_of_peer,
 )
-from logan.cli.exits import Exit
-from logan.cli.values import positive
+from logan.cli.exit_codes import Exit
+from logan.cli.option_types import positive
+from logan.cli.signals import Signals
 
 if TYPE_CHECKING:
-    from logan.cli.shell import Parser
-    from logan.cluster.worker import Worker
+    from logan.cli.main import Parser
+    from logan.cluster.worker.worker import Worker
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
@@ -82,7 +82,7 @@ def configure(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Work until stopped."""
     from logan.cli.terminal import say
-    from logan.cluster.worker import Worker
+    from logan.cluster.worker.worker import Worker
 
     token, tls = secrets_of_peer(args)
 
@@ -114,7 +114,7 @@ async def _main(make: Callable[[], Worker], port: int | None) -> int:
         worker.drain()
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(signals.attend, stop)
+        nursery.start_soon(signals.watch, stop)
         if port is not None:
             nursery.start_soon(_serve_metrics, worker, port)
         await worker.run()

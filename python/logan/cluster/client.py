@@ -1,10 +1,13 @@
-"""The side of those who submit jobs and ask how things are."""
+"""A client of the coordinator: submits jobs and asks for the status.
+
+Each request is a connection of its own. Knows nothing of chunks and leases.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from ssl import SSLContext, SSLError
 from typing import Any
@@ -13,8 +16,8 @@ import msgspec
 import trio
 
 from logan import errors
-from logan.cluster.dial import Address, dial, is_refused
-from logan.cluster.groups import open_flat_nursery
+from logan.cluster.connect import Address, Connect, connect, is_refused
+from logan.cluster.handshake import client_handshake
 from logan.cluster.keepalive import Backoff, keep_alive
 from logan.cluster.limits import (
     ANSWER_S_MAX,
@@ -23,11 +26,12 @@ from logan.cluster.limits import (
     RECONNECT_PAUSE_S_MAX,
     RESUBMIT_S_MAX,
 )
-from logan.cluster.link import Link, LinkLostError, introduce
+from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.submission import Submission
+from logan.cluster.transport import Link, LinkLostError, open_link
 from logan.errors import ClusterError, InputError, LoganError, ProtocolError
 from logan.report import Report as Saved
-from logan.report.contract import OPTIONAL, SECTIONS, TOP_LEVEL
+from logan.report.schema import OPTIONAL, SECTIONS, TOP_LEVEL
 from logan.wire.bodies import ErrorBody
 from logan.wire.codec import decode_body
 from logan.wire.connection import error_message
@@ -50,11 +54,13 @@ Progress = Callable[[int, int, Mapping[str, Any]], None]
 
 
 class Client:
-    """Talks to the coordinator at `address`; each request is a connection of its own.
+    """Sends requests to the coordinator at `address`, each over a connection of its own.
 
     Args:
-        token, ssl: as for `Worker`.
-        say: called with sentences for people.
+        token: the secret shared with the coordinator.
+        ssl: a client context that trusts the coordinator's certificate.
+        say: called with sentences for the user.
+        connect: opens connections, for tests.
     """
 
     def __init__(
@@ -64,14 +70,16 @@ class Client:
         token: bytes | None = None,
         ssl: SSLContext | None = None,
         say: Callable[[str], None] | None = None,
+        connect: Connect = connect,
     ) -> None:
         self.address = Address.parse(address)
         self._token = token
         self._ssl = ssl
         self._say = say or (lambda text: None)
+        self._connect = connect
 
     async def status(self) -> dict[str, Any]:
-        """Workers, jobs and what happened lately. Raises `ClusterError`."""
+        """Workers, jobs and recent events. Raises `ClusterError`."""
         try:
             async with self._connected() as link:
                 link.post(Status())
@@ -84,19 +92,19 @@ class Client:
         if isinstance(message, Error):
             raise self._unreachable(ProtocolError(message.message, code=message.code))
         if not isinstance(message, StatusReport):
-            raise ClusterError(f"{self.address} gave no status")
+            raise ClusterError(f"{self.address} sent no status")
         status: dict[str, Any] = msgspec.to_builtins(message.body)
         return status
 
     async def submit(self, submission: Submission, progress: Progress | None = None) -> bytes:
-        """Have a job done; the JSON of its report.
+        """Submit a job and wait for it; returns the JSON of its report.
 
-        A coordinator that goes away while it works is waited for, since it may come back and go
-        on. Cancelling gives the job up.
+        If the connection is lost the client connects again, since the coordinator may be restarted
+        and resume the job. Cancelling cancels the job.
 
         Raises:
-            LoganError: what the coordinator says is wrong, of the class that it had there.
-            ClusterError: it cannot be reached, or did not come back.
+            LoganError: what the coordinator reported as wrong, of the class that it had there.
+            ClusterError: it cannot be reached, or could not be reached again.
         """
         attempts = _Attempts()
         while True:
@@ -117,9 +125,9 @@ class Client:
                 why = _reason(error)
             if attempts.is_over():
                 raise ClusterError(
-                    f"the coordinator at {self.address} did not go on with the job within "
-                    f"{RESUBMIT_S_MAX:g} s and {attempts.count} connections; at last: {why}",
-                    hint="submit the job again once the coordinator runs; with --state it goes on",
+                    f"the coordinator at {self.address} did not resume the job within "
+                    f"{RESUBMIT_S_MAX:g} s and {attempts.count} connections; last error: {why}",
+                    hint="submit the job again once the coordinator runs; with --state it resumes",
                 )
             if attempts.failed():
                 self._say(f"{why}; waiting for the coordinator to come back")
@@ -154,7 +162,7 @@ class Client:
                         raise _error_from(decode_body(data, ErrorBody, "REPORT"))
                     case Report(body=data):
                         _check_report(data)
-                        # Else the coordinator keeps it for when we come back.
+                        # Otherwise the coordinator keeps it for when we connect again.
                         link.post(Bye())
                         await link.flush()
                         return data
@@ -168,22 +176,18 @@ class Client:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Link]:
-        """An authenticated link that is kept alive. Raises as `dial`, `introduce` and `keep_alive`
-        do."""
-        stream, certificate = await dial(self.address, self._ssl)
-        try:
-            link = Link(stream, "client")
+        """An authenticated link that is kept alive. Raises as `connect`, `client_handshake` and
+        `keep_alive` do."""
+        stream, certificate = await self._connect(self.address, self._ssl)
+        async with open_link(stream, "client", read_on=True) as link:
+            id = f"client-{secrets.token_hex(4)}"
+            welcome = await client_handshake(link, "client", id, self._token, certificate)
+            silence_s = CLIENT_SILENCE_LEASES * welcome.lease_s
+            ping = partial(link.post, Ping())
             async with open_flat_nursery() as nursery:
-                nursery.start_soon(_write, link)
-                id = f"client-{secrets.token_hex(4)}"
-                welcome = await introduce(link, "client", id, self._token, certificate)
-                silence_s = CLIENT_SILENCE_LEASES * welcome.lease_s
-                beat = partial(link.post, Ping())
-                nursery.start_soon(keep_alive, link, welcome.heartbeat_s, silence_s, beat)
+                nursery.start_soon(keep_alive, link, welcome.heartbeat_s, silence_s, ping)
                 yield link
                 nursery.cancel_scope.cancel()
-        finally:
-            await trio.aclose_forcefully(stream)
 
     def _unreachable(self, error: BaseException) -> ClusterError:
         if isinstance(error, ClusterError):
@@ -270,11 +274,6 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and is_refused(error):
         return "connection refused"
     return str(error)
-
-
-async def _write(link: Link) -> None:
-    with suppress(LinkLostError):  # the reader notices too
-        await link.run()
 
 
 def _check_answer(message: Message | None, job: str | None) -> None:

@@ -38,11 +38,8 @@ from typing import Any, Final, Self
 import trio
 from msgspec.structs import replace
 
-from logan import narrowing
 from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.ending import EndedJobs, Outcome, SubmittedJob
-from logan.cluster.groups import main_error
-from logan.cluster.hearing import Hearing
 from logan.cluster.journal import (
     ChunkDone,
     ChunkLost,
@@ -68,16 +65,19 @@ from logan.cluster.limits import (
     RESUBMIT_S_MAX,
     RETURN_S_MAX,
 )
+from logan.cluster.nurseries import main_error
 from logan.cluster.probes import Probes
+from logan.cluster.read_barrier import Hearing
 from logan.cluster.reception import WorkerSession
 from logan.cluster.running import RunningJob
-from logan.cluster.secure import Roots, check_exposure
+from logan.cluster.security import check_exposure
 from logan.cluster.server import Server
 from logan.cluster.stored import from_stored, to_stored
 from logan.cluster.submission import Submission, identity_of, opener_of, plan_submission
 from logan.errors import ClusterError, JournalError, LoganError, SummaryError, UsageError
 from logan.limits import SERIES_POINTS_MAX
 from logan.log import logger_of
+from logan.planning import timerange
 from logan.report import Report
 from logan.report.units import span
 from logan.scheduler.actions import (
@@ -109,8 +109,9 @@ from logan.scheduler.events import (
 )
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
-from logan.scheduler.views import Statistics
-from logan.sources import next_step, shown_name
+from logan.scheduler.snapshots import Statistics
+from logan.sources.inputs import next_step, shown_name
+from logan.sources.roots import Roots
 from logan.wire.limits import HEARTBEAT_S_MIN, LEASE_S_MAX
 from logan.wire.messages import Cancel, Done, Drain, Error, Fail, Lease, Stale
 
@@ -301,7 +302,7 @@ class Coordinator:
         anchor = options.pop("anchor", None)
         series_points = options.pop("series_points", SERIES_POINTS_MAX)
         try:
-            chosen = narrowing.options(now_ns=time.time_ns(), **options)
+            chosen = timerange.options(now_ns=time.time_ns(), **options)
         except TypeError as error:
             raise UsageError(str(error)) from error
         submission = Submission(

@@ -46,7 +46,7 @@ import msgspec
 from logan._logan import MergeTree, Spec, Summary
 from logan.errors import JournalError, SummaryError
 from logan.model import Chunk, Plan, Source
-from logan.plan import is_tiled
+from logan.planning.chunks import is_tiled
 
 __all__ = [
     "ChunkDone",

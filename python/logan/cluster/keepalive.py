@@ -16,7 +16,7 @@ from typing import NoReturn
 import trio
 
 from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RECONNECT_PAUSE_S_MIN
-from logan.cluster.link import Link, LinkLostError
+from logan.cluster.transport import Link, LinkLostError
 
 __all__ = ["Backoff", "keep_alive"]
 

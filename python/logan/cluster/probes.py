@@ -29,10 +29,10 @@ from typing import Final
 import trio
 
 from logan._logan import Fingerprint
-from logan.cluster.secure import Opened
 from logan.errors import InputError
 from logan.limits import KIB, MIB
 from logan.model import Chunk, Plan
+from logan.sources.roots import Opened
 from logan.wire.bodies import Probe
 from logan.wire.limits import PROBES_PER_LEASE_MAX
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import trio
 
 from logan._logan import __version__
-from logan.cluster.groups import open_flat_nursery
 from logan.cluster.keepalive import keep_alive
 from logan.cluster.limits import (
     CLIENT_IDLE_S_MAX,
@@ -28,11 +27,12 @@ from logan.cluster.limits import (
     PROGRESS_S,
     TAIL_BYTES_MAX,
 )
-from logan.cluster.link import Link, LinkLostError
+from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.places import Place
 from logan.cluster.running import REFUSALS
 from logan.cluster.scanning import write_note
 from logan.cluster.submission import Submission
+from logan.cluster.transport import Link, LinkLostError
 from logan.errors import (
     ClusterError,
     ExpressionError,

@@ -15,22 +15,23 @@ from typing import Any, Final
 
 import trio
 
+from logan import _logan
 from logan._logan import Fingerprint, MergeTree, Spec, Summary
 from logan.cluster.ending import Outcome, SubmittedJob
 from logan.cluster.limits import ALARMS_KEPT_MAX, HOPELESS_S_MIN, OUTAGE_S_MIN, RECOVERIES_KEPT_MAX
 from logan.cluster.probes import Probes
 from logan.cluster.scanning import digest_of, read_note
-from logan.cluster.secure import Opened, open_regular
-from logan.cluster.spool import NO_ROOM
-from logan.errors import InputError, LoganError, SourceChangedError, SummaryError
-from logan.job import Job
+from logan.errors import NO_ROOM, InputError, LoganError, SourceChangedError, SummaryError
 from logan.limits import SERIES_POINTS_MAX
 from logan.model import Missing, Plan, Result, join_missing
+from logan.planning.prepare import Job
+from logan.report.builder import build_report
+from logan.scan import in_decoded_offsets
 from logan.scheduler.actions import LostChunk, Recovered
 from logan.scheduler.events import WorkItem
-from logan.sources import shown_name
-from logan.sources.expand import is_url
-from logan.sources.figures import in_decoded_offsets
+from logan.sources.discovery import is_url
+from logan.sources.inputs import shown_name
+from logan.sources.roots import Opened, open_regular
 from logan.sources.url_roots import is_outside
 from logan.wire.bodies import JobBody, JobSource, Note
 from logan.wire.messages import Job as JobMessage
@@ -348,7 +349,8 @@ class RunningJob:
     def conclude(self) -> Outcome:
         """Merge what there is and make the report; once. Blocking. Raises `SummaryError`."""
         result = self.merged()
-        report, error = self.job.reported(
+        report, error = build_report(
+            self.job,
             replace(
                 result,
                 missing=tuple(replace(each, why=self._as_named(each)) for each in result.missing),
@@ -356,6 +358,8 @@ class RunningJob:
             engine="cluster",
             series_points=self.series_points,
             changes=self.job.changes(self.opened),
+            wall_s=self.job.elapsed_s(),
+            peak_rss_bytes=_logan.peak_rss_bytes(),
         )
         return Outcome.of(report, error)
 

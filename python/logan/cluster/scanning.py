@@ -30,8 +30,7 @@ from logan._logan import Cancel, Fingerprint, Spec, Summary
 from logan.errors import CancelledError, InputError, ProtocolError, SourceChangedError
 from logan.limits import KIB
 from logan.model import Archive, Chunk, Source
-from logan.sources import figures
-from logan.sources.figures import Fault, Figures
+from logan.scan import ChunkResult, Fault, result_of_archive, scan_object
 from logan.sources.url_roots import UrlRoots
 from logan.wire.bodies import ArchiveNote, FaultNote, Note
 from logan.wire.codec import clean, decode_body, encode_body
@@ -179,9 +178,9 @@ def scan(
 
 
 def _of_object(piece: Piece, spec: Spec, cancel: Cancel, counted: Callable[[int], None]) -> Scanned:
-    from logan.sources.remote import Fetcher
+    from logan.sources.objects import Fetcher
 
-    found = figures.of_object(
+    found = scan_object(
         Source(
             piece.path,
             piece.size,
@@ -195,7 +194,7 @@ def _of_object(piece: Piece, spec: Spec, cancel: Cancel, counted: Callable[[int]
         cancel=cancel,
         fetcher=Fetcher(piece.path, piece.etag, roots=UrlRoots(piece.url_roots)),
         counted=counted,
-        salvage=False,  # another worker may have better luck, or the credentials
+        keep_partial=False,  # another worker may have better luck, or the credentials
     )
     return _finished(found, cancel)
 
@@ -214,10 +213,10 @@ def _of_archive(
         fingerprint=fingerprint,
         cancel=cancel,
     )
-    return _finished(figures.native_figures(ended), cancel)
+    return _finished(result_of_archive(ended), cancel)
 
 
-def _finished(found: Figures, cancel: Cancel) -> Scanned:
+def _finished(found: ChunkResult, cancel: Cancel) -> Scanned:
     if cancel.is_set():
         raise CancelledError("stopped on request before all input was read")
     return Scanned(found.summary.to_bytes(), make_note(found.fault, found.archive))

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import trio
 
-from logan.cluster.dial import set_user_timeout
-from logan.cluster.groups import open_flat_nursery
+from logan.cluster.connect import set_user_timeout
+from logan.cluster.handshake import server_handshake
 from logan.cluster.limits import (
     EVICTION_S_MAX,
     HANDSHAKE_S_MAX,
     LINGER_S_MAX,
     RECEIVE_BYTES_MAX,
 )
-from logan.cluster.link import Link, LinkLostError, admit
+from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.places import Place, Places, Step
 from logan.cluster.reception import ClientHandler, WorkerHandler, WorkerSession
+from logan.cluster.transport import Link, LinkLostError
 from logan.errors import ProtocolError
 from logan.log import logger_of
 from logan.wire.connection import error_message
@@ -122,7 +123,7 @@ class Server:
             place.reach(Step.GREETED)
 
         welcome = Welcome(coordinator.limits.heartbeat_s, coordinator.limits.lease_s)
-        hello = await admit(
+        hello = await server_handshake(
             link, coordinator.token, coordinator.certificate_sha256, greeted, refusal, welcome
         )
         if hello.role == "worker":

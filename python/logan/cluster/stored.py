@@ -16,14 +16,14 @@ from logan.cluster.ending import StoredError, SubmittedJob
 from logan.cluster.journal import StoredJob
 from logan.cluster.running import RunningJob, job_body
 from logan.cluster.scanning import read_note
-from logan.cluster.secure import Roots
 from logan.cluster.submission import opener_of
-from logan.job import Job
 from logan.model import Detection, Source
-from logan.narrowing import Sought
-from logan.plan import Options
+from logan.options import Options
+from logan.planning.prepare import Job
+from logan.planning.seek import SeekResult
 from logan.scheduler.actions import LostChunk
-from logan.sources import Input
+from logan.sources.inputs import Input
+from logan.sources.roots import Roots
 from logan.wire.codec import encode_body
 
 __all__ = ["from_stored", "to_stored"]
@@ -137,7 +137,7 @@ def from_stored(stored: StoredJob, roots: Roots) -> RunningJob:
         plan,
         extra.options,
         [
-            Sought(source, each.skipped_bytes, each.assumed, each.note)
+            SeekResult(source, each.skipped_bytes, each.assumed, each.note)
             for source, each in zip(plan.sources, extra.sought, strict=False)
         ],
         watched=extra.watched,

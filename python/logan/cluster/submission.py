@@ -23,16 +23,17 @@ from msgspec import UNSET
 from logan import _logan
 from logan.cluster.limits import SEARCH_S_MAX
 from logan.cluster.running import describe_paths, job_body
-from logan.cluster.secure import Opened, Roots, open_regular
 from logan.errors import ClusterError, InputError, UsageError
-from logan.job import Job, check_format, plan_inputs, raise_first
 from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
 from logan.model import Detection, Source
-from logan.plan import Options
-from logan.sources import Input, expand, first_line, open_named, shown_name
-from logan.sources.compressed import named_otherwise
-from logan.sources.expand import Folder, Named, is_pattern, is_url
-from logan.sources.local import Place, by_name, working_directory
+from logan.options import Options
+from logan.planning.prepare import Job, check_format, plan_inputs, raise_first
+from logan.sources import discovery
+from logan.sources.compression import named_otherwise
+from logan.sources.discovery import Folder, Named, is_pattern, is_url
+from logan.sources.files import Place, by_name, working_directory
+from logan.sources.inputs import Input, first_line, open_named, shown_name
+from logan.sources.roots import Opened, Roots, open_regular
 from logan.sources.rotation import natural
 from logan.wire.bodies import FoundBody, FoundFile, SubmitBody, SubmitOptions
 from logan.wire.codec import encode_body
@@ -165,7 +166,7 @@ def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
     if submission.confined:
         named, folders = _expand_below(submission, roots)
     else:
-        named, folders = expand.expand(submission.paths)
+        named, folders = discovery.expand(submission.paths)
     inputs = open_named(
         named,
         folders,
@@ -192,19 +193,19 @@ def opener_of(roots: Roots, *, confined: bool) -> Callable[[str], Opened]:
 
 
 def _expand_below(submission: Submission, roots: Roots) -> tuple[list[Named], list[Folder]]:
-    """What a client's paths stand for, as far as the roots allow; see `expand.expand`."""
+    """What a client's paths stand for, as far as the roots allow; see `discovery.expand`."""
     named: list[Named] = []
     folders: list[Folder] = []
     for path in submission.paths:
         if is_url(path):
-            more = expand.expand([path]) if roots.allows(path) else ([Named(path)], [])
+            more = discovery.expand([path]) if roots.allows(path) else ([Named(path)], [])
         else:
             more = _expand_files(path, submission.base, roots)
         named += more[0]
         folders += more[1]
         if len(named) > INPUTS_PER_JOB_MAX:
             raise UsageError(f"more than {INPUTS_PER_JOB_MAX:,} inputs in one job")
-    return expand.in_time_order(named), folders
+    return discovery.in_time_order(named), folders
 
 
 def _expand_files(path: str, base: str | None, roots: Roots) -> tuple[list[Named], list[Folder]]:

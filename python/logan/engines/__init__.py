@@ -6,7 +6,7 @@ Every engine gives the same bytes of summary for the same plan. To add one, writ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, Protocol, cast
@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from logan.errors import UsageError
 
 if TYPE_CHECKING:
-    from logan._logan import Cancel, Spec
+    from logan._logan import Spec
     from logan.model import Plan, Result
-    from logan.sources.stdin import Stream
+    from logan.options import Execution
 
-__all__ = ["ENGINES", "Engine", "EngineModule", "Progress", "load"]
-
-Progress = Callable[[int, int], None]
-"""Called with (bytes done, bytes in all); the second is 0 while the end is not known."""
+__all__ = ["ENGINES", "Engine", "EngineModule", "load"]
 
 ENGINES: Final[Mapping[str, str]] = {
     "local": "logan.engines.local",
@@ -40,16 +37,13 @@ class EngineModule(Protocol):
         self,
         plan: Plan,
         spec: Spec,
+        execution: Execution,
         *,
-        address: str | None,
-        streams: Mapping[int, Stream],
-        threads: int | None,
-        progress: Progress | None,
-        cancel: Cancel,
+        address: str | None = None,
     ) -> Result:
-        """Figures of `plan`; `streams` holds, by source index, those without a size.
+        """Results of `plan`.
 
-        Parts that cannot be read, or not any more once `cancel` is set, are named in
+        Parts that cannot be read, or not any more once `execution.cancel` is set, are named in
         `Result.missing`; what is left is still right. Raises `ClusterError` if the engine itself
         fails.
         """
@@ -64,26 +58,9 @@ class Engine:
     module: EngineModule
     address: str | None = None
 
-    def run(
-        self,
-        plan: Plan,
-        spec: Spec,
-        *,
-        streams: Mapping[int, Stream],
-        threads: int | None,
-        progress: Progress | None,
-        cancel: Cancel,
-    ) -> Result:
+    def run(self, plan: Plan, spec: Spec, execution: Execution) -> Result:
         """See `EngineModule.run`."""
-        return self.module.run(
-            plan,
-            spec,
-            address=self.address,
-            streams=streams,
-            threads=threads,
-            progress=progress,
-            cancel=cancel,
-        )
+        return self.module.run(plan, spec, execution, address=self.address)
 
 
 def load(text: str) -> Engine:

@@ -36,16 +36,15 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from logan import _logan
-from logan._logan import Cancel, Fingerprint, MergeTree, Spec, Summary
+from logan._logan import Cancel, MergeTree, Spec, Summary
 from logan.cpus import cpus
-from logan.engines import Progress
 from logan.engines.local import read_streams
 from logan.errors import ClusterError, InputError, LoganError, SourceChangedError, UsageError
 from logan.model import Archive, Chunk, Missing, Plan, Result, Source, join_missing
-from logan.report.words import plural
-from logan.sources import figures
-from logan.sources.local import working_directory
-from logan.sources.stdin import Stream
+from logan.options import Execution
+from logan.report.labels import plural
+from logan.scan import in_decoded_offsets, scan_files, scan_object
+from logan.sources.files import working_directory
 
 if TYPE_CHECKING:
     from distributed import Client, Future, LocalCluster
@@ -107,32 +106,21 @@ SILENT: Final = logging.CRITICAL + 1
 """The level at which workers log that belong to the job alone."""
 
 
-def run(
-    plan: Plan,
-    spec: Spec,
-    *,
-    address: str | None,
-    streams: Mapping[int, Stream],
-    threads: int | None,
-    progress: Progress | None,
-    cancel: Cancel,
-) -> Result:
+def run(plan: Plan, spec: Spec, execution: Execution, *, address: str | None = None) -> Result:
     """See `logan.engines.EngineModule.run`.
 
-    Without `address` a cluster of `threads` processes is made for the job, by default as many as
-    CPUs. With one, `threads` has no meaning: the cluster is as large as it is.
+    Without `address` a cluster of `execution.threads` processes is made for the job, by default
+    as many as CPUs. With one, `threads` has no meaning: the cluster is as large as it is.
     """
     if not plan.chunks:
-        summary, missing = read_streams(streams, plan, spec, progress, cancel)
+        summary, missing = read_streams(plan, spec, execution)
         return Result(summary, 1, missing=join_missing(missing))
-    with _client(address, threads) as client:
-        job = _Job(client, plan, spec, progress, cancel)
+    with _client(address, execution.threads) as client:
+        job = _Job(client, plan, spec, execution)
         job.run()
-    rest, lost = read_streams(streams, plan, spec, progress, cancel)
+    rest, lost = read_streams(plan, spec, execution)
     summary = job.tree.finish().merge(rest)
-    missing = [
-        figures.in_decoded_offsets(each, plan, summary, job.archives) for each in job.missing + lost
-    ]
+    missing = [in_decoded_offsets(each, plan, summary, job.archives) for each in job.missing + lost]
     return Result(
         summary,
         threads=sum(job.threads.values()) or 1,
@@ -153,17 +141,15 @@ def blocks(chunks: Sequence[Chunk]) -> list[tuple[Chunk, ...]]:
 class _Job:
     """One plan on its way through the cluster."""
 
-    def __init__(
-        self, client: Client, plan: Plan, spec: Spec, progress: Progress | None, cancel: Cancel
-    ) -> None:
+    def __init__(self, client: Client, plan: Plan, spec: Spec, execution: Execution) -> None:
         self.tree = MergeTree(spec)
         self.missing: list[Missing] = []
         self.archives: dict[int, Archive] = {}
         self.threads: dict[str, int] = {}
         self._client = client
         self._plan = plan
-        self._progress = progress
-        self._cancel = cancel
+        self._progress = execution.progress
+        self._cancel = execution.cancel or Cancel()
         self._blocks = blocks(plan.chunks)
         self._spec_json = spec.to_json()
         self._spec: Future | None = None
@@ -403,11 +389,19 @@ def scan_block(
     # Files come first, as in a plan, so places in the block are those in the tree.
     files = [chunk for chunk in block if sources[chunk.source].fingerprint is not None]
     if files:
-        _scan_files(files, sources, spec, chunk_size, expansion_max, tree, missing, archives)
+        missing, archives = scan_files(
+            {index: each for index, each in sources.items() if each.fingerprint is not None},
+            files,
+            spec,
+            chunk_size=chunk_size,
+            expansion_max=expansion_max,
+            threads=1,
+            tree=tree,
+        )
     for place in range(len(files), len(block)):
         chunk = block[place]
         try:
-            found = figures.of_object(
+            found = scan_object(
                 sources[chunk.source],
                 chunk,
                 spec,
@@ -427,40 +421,6 @@ def scan_block(
             archives[chunk.source] = found.archive
         tree.insert(place, found.summary)
     return tree.finish().to_bytes(), missing, archives, str(worker.name)
-
-
-def _scan_files(
-    chunks: Sequence[Chunk],
-    sources: Mapping[int, Source],
-    spec: Spec,
-    chunk_size: int,
-    expansion_max: int,
-    tree: MergeTree,
-    missing: list[Missing],
-    archives: dict[int, Archive],
-) -> None:
-    """Scan chunks of files into `tree`; add to `missing` and `archives`."""
-    files = {i: each for i, each in sources.items() if each.fingerprint is not None}
-    named = {
-        i: (each.url, Fingerprint.from_json(each.fingerprint or "")) for i, each in files.items()
-    }
-    # Sources are named by their index in the spec. Those not in the block are never opened.
-    any_file = next(iter(named.values()))
-    outcome = _logan.scan(
-        [named.get(index, any_file) for index in range(max(named) + 1)],
-        [(chunk.source, chunk.start, chunk.end) for chunk in chunks],
-        spec,
-        threads=1,
-        archives={
-            index: each.compression for index, each in files.items() if each.compression is not None
-        },
-        chunk_size=chunk_size,
-        expansion_max=expansion_max,
-        tree=tree,
-    )
-    missing += [Missing(*failure) for failure in outcome.failures]
-    for held in outcome.archives:
-        archives[held[0]] = Archive(*held[1:])
 
 
 @lru_cache(maxsize=1)

@@ -13,69 +13,57 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final
 
 from logan import _logan
-from logan._logan import Cancel, Fingerprint, MergeTree, Spec, Summary
+from logan._logan import Cancel, MergeTree, Spec, Summary
 from logan.cpus import cpus
-from logan.engines import Progress
 from logan.errors import CancelledError, InputError
 from logan.model import Archive, Chunk, Missing, Plan, Result, join_missing
-from logan.sources import figures
-from logan.sources.figures import Figures
-from logan.sources.stdin import Stream
+from logan.options import Execution
+from logan.scan import (
+    ChunkResult,
+    in_decoded_offsets,
+    missing_of_archive,
+    push_all,
+    result_of_archive,
+    scan_files,
+    scan_object,
+)
+from logan.sources.streams import Stream
 
 if TYPE_CHECKING:
-    from logan.sources.remote import Fetcher
+    from logan.sources.objects import Fetcher
 
 __all__ = ["ADDRESS", "read_streams", "run"]
 
 ADDRESS: Final = None
 
 
-def run(
-    plan: Plan,
-    spec: Spec,
-    *,
-    address: str | None = None,
-    streams: Mapping[int, Stream],
-    threads: int | None = None,
-    progress: Progress | None = None,
-    cancel: Cancel,
-) -> Result:
-    """See `EngineModule.run`; `threads` is by default the CPUs this process may use."""
-    job = _Job(plan, spec, threads or cpus(), progress, cancel)
+def run(plan: Plan, spec: Spec, execution: Execution, *, address: str | None = None) -> Result:
+    """See `EngineModule.run`."""
+    job = _Job(plan, spec, execution)
     tree = MergeTree(spec)
     job.scan_files(tree)
     job.scan_objects(tree)
-    summary = job.read_streams(tree.finish(), streams)
-    missing = [
-        figures.in_decoded_offsets(each, plan, summary, job.archives) for each in job.missing
-    ]
+    summary = job.read_streams(tree.finish(), execution.streams)
+    missing = [in_decoded_offsets(each, plan, summary, job.archives) for each in job.missing]
     return Result(summary, job.threads, join_missing(missing), archives=job.archives)
 
 
-def read_streams(
-    streams: Mapping[int, Stream],
-    plan: Plan,
-    spec: Spec,
-    progress: Progress | None,
-    cancel: Cancel,
-) -> tuple[Summary, list[Missing]]:
+def read_streams(plan: Plan, spec: Spec, execution: Execution) -> tuple[Summary, list[Missing]]:
     """What only this process can read: the plan's streams, one after the other."""
-    job = _Job(plan, spec, cpus(), progress, cancel)
-    summary = job.read_streams(Summary.empty(spec), streams)
+    job = _Job(plan, spec, execution)
+    summary = job.read_streams(Summary.empty(spec), execution.streams)
     return summary, job.missing
 
 
 class _Job:
     """One run: what it is given, and what it finds beside the figures."""
 
-    def __init__(
-        self, plan: Plan, spec: Spec, threads: int, progress: Progress | None, cancel: Cancel
-    ) -> None:
+    def __init__(self, plan: Plan, spec: Spec, execution: Execution) -> None:
         self.plan = plan
         self.spec = spec
-        self.threads = threads
-        self.progress = progress
-        self.cancel = cancel
+        self.threads = execution.threads or cpus()
+        self.progress = execution.progress
+        self.cancel = execution.cancel or Cancel()
         self.missing: list[Missing] = []
         self.archives: dict[int, Archive] = {}
         self._fetched = 0
@@ -84,29 +72,25 @@ class _Job:
     def scan_files(self, tree: MergeTree) -> None:
         """Scan what is on this machine into `tree`."""
         # Files come first in a plan, so indices of these lists are those of the spec and the tree.
-        files = [each for each in self.plan.sources if each.fingerprint is not None]
-        chunks = [each for each in self.plan.chunks if each.source < len(files)]
+        files = {
+            i: each for i, each in enumerate(self.plan.sources) if each.fingerprint is not None
+        }
+        chunks = [each for each in self.plan.chunks if each.source in files]
         if not chunks:
             return
-        outcome = _logan.scan(
-            [(each.url, Fingerprint.from_json(each.fingerprint or "")) for each in files],
-            [(chunk.source, chunk.start, chunk.end) for chunk in chunks],
+        missing, archives = scan_files(
+            files,
+            chunks,
             self.spec,
-            threads=self.threads,
-            archives={
-                index: each.compression
-                for index, each in enumerate(files)
-                if each.compression is not None
-            },
             chunk_size=self.plan.chunk_size,
             expansion_max=self.plan.expansion_max,
+            threads=self.threads,
             tree=tree,
             cancel=self.cancel,
             progress=self.progress,
         )
-        self.missing += [Missing(*failure) for failure in outcome.failures]
-        for held in outcome.archives:
-            self.archives[held[0]] = Archive(*held[1:])
+        self.missing += missing
+        self.archives.update(archives)
 
     def scan_objects(self, tree: MergeTree) -> None:
         """Fetch and scan what is on servers into `tree`."""
@@ -120,7 +104,7 @@ class _Job:
             return
         from concurrent.futures import ThreadPoolExecutor
 
-        from logan.sources.remote import Fetcher
+        from logan.sources.objects import Fetcher
 
         fetchers = {
             index: Fetcher(sources[index].url, sources[index].etag)
@@ -150,7 +134,7 @@ class _Job:
         """The figures of one chunk of an object."""
         return self._taken(
             chunk.source,
-            figures.of_object(
+            scan_object(
                 self.plan.sources[chunk.source],
                 chunk,
                 self.spec,
@@ -188,7 +172,7 @@ class _Job:
     def _drain_archive(self, source: int, stream: Stream) -> Summary:
         feed = self._archive_feed(source, self.plan.sources[source].url)
         fault = self._read(stream, feed.push, feed.push_fd)
-        return self._taken(source, figures.native_figures(feed.finish(), fault))
+        return self._taken(source, result_of_archive(feed.finish(), fault))
 
     def _read(
         self,
@@ -202,7 +186,7 @@ class _Job:
                 return None
             if not stream.ended and not self.cancel.is_set():
                 if stream.pieces is not None:
-                    figures.push(self._counted(stream.pieces, 0), push, self.cancel)
+                    push_all(self._counted(stream.pieces, 0), push, self.cancel)
                 else:
                     push_fd(stream.fd, cancel=self.cancel, progress=self.progress)
                 stream.ended = not self.cancel.is_set()
@@ -232,14 +216,12 @@ class _Job:
             cancel=self.cancel,
         )
 
-    def _taken(self, source: int, found: Figures) -> Summary:
+    def _taken(self, source: int, found: ChunkResult) -> Summary:
         """Note what there is to say of an archive; its figures."""
         if found.archive is not None:
             self.archives[source] = found.archive
         if found.fault is not None:
-            self._miss(
-                figures.missing_of_archive(source, found.summary, found.fault, found.archive)
-            )
+            self._miss(missing_of_archive(source, found.summary, found.fault, found.archive))
         return found.summary
 
     def _miss(self, missing: Missing) -> None:

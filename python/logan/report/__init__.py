@@ -1,7 +1,8 @@
-"""Reports and their outputs: from evaluated figures to text, JSON and CSV.
+"""Reports and their outputs: from evaluated metrics to text, JSON, CSV and what else is registered.
 
-Pure: an output turns a `Report` and a `Look` into text and touches neither terminal nor file. To
-add one, write `report/x.py` with `render(report, look) -> str` and name it in `OUTPUTS`.
+Pure: an output turns a `Report` and `RenderOptions` into text and touches neither terminal nor
+file. To add one, write `report/x.py` with `render(report, options) -> str` and name it in
+`OUTPUTS`; the command line offers it as `--output-format x`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from importlib import import_module
 from typing import Final
 
 from logan.report.document import Report, Section, assemble, input_entry
+from logan.report.schema import TABLES
 
 __all__ = [
     "CSV_TABLES",
     "OUTPUTS",
-    "Look",
+    "RenderOptions",
     "Report",
     "Section",
     "assemble",
@@ -26,23 +28,24 @@ __all__ = [
 ]
 
 OUTPUTS: Final[Mapping[str, str]] = {
-    "text": "logan.report.text",
+    "text": "logan.report.text.layout",
     "json": "logan.report.json",
     "csv": "logan.report.csv",
+    "markdown": "logan.report.markdown",
 }
 """Name -> module, imported when asked for, because the text output needs rich."""
 
-CSV_TABLES: Final = ("series", "routes", "clients", "messages", "groups")
-"""The parts of a report that are tables by nature."""
+CSV_TABLES: Final = tuple(TABLES)
+"""The tables that the CSV output offers."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class RenderOptions:
     """What the place where a report is shown can do; outputs use what concerns them.
 
     Attributes:
         width: columns of the text report.
-        color: whether ANSI colours may be used.
+        color: whether ANSI colors may be used.
         ascii_only: whether block and box characters are out of the question.
         table: which of `CSV_TABLES` the CSV output gives.
         zone: what the text report shows times in; JSON and CSV are UTC always.
@@ -55,7 +58,7 @@ class Look:
     zone: tzinfo = UTC
 
 
-def render(output: str, report: Report, look: Look) -> str:
+def render(output: str, report: Report, options: RenderOptions) -> str:
     """`report` as text of the kind `output`, ending in a newline. Raises `KeyError`."""
-    text: str = import_module(OUTPUTS[output]).render(report, look)
+    text: str = import_module(OUTPUTS[output]).render(report, options)
     return text

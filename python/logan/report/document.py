@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from logan.report.contract import TOP_LEVEL, figure
+from logan.report.schema import TOP_LEVEL, figure
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -132,9 +132,9 @@ class Report(Section):
 
     def to_json(self) -> str:
         """The JSON contract as text: one section a line, each row of a list on its own."""
-        from logan.report import Look, render
+        from logan.report import RenderOptions, render
 
-        return render("json", self, Look())
+        return render("json", self, RenderOptions())
 
     def figure(self, name: str) -> Any:
         """The figure of that dotted name, such as "response_time_ms.p99" or "status.500"."""
@@ -157,7 +157,7 @@ class Report(Section):
         return f"<Report of {shown}{partial}: {headline}>"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        from logan.report.text import layout
+        from logan.report.text.layout import layout
 
         yield layout(self, width=options.max_width)
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from logan.report import Look, Report
+    from logan.report import RenderOptions, Report
 
 __all__ = ["dumps", "render"]
 
@@ -20,8 +20,8 @@ _WIDTH = 100
 _INDENT = "  "
 
 
-def render(report: Report, look: Look) -> str:
-    """The report as JSON; `look` does not matter."""
+def render(report: Report, options: RenderOptions) -> str:
+    """The report as JSON; `options` do not matter."""
     return dumps(report.to_dict()) + "\n"
 
 

@@ -13,16 +13,20 @@ __all__ = [
     "bytes_size",
     "count",
     "duration_ms",
+    "moment",
     "number",
     "percent",
     "rate",
     "share",
+    "short",
     "span",
     "time_of",
     "visible",
 ]
 
 NONE = "–"
+
+_LETTERS = (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1))
 
 
 def count(value: int | float | None) -> str:
@@ -36,6 +40,15 @@ def number(value: float) -> str:
     digits = 0 if size >= 99.95 else 1 if size >= 9.995 else 2
     text = f"{value:,.{digits}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def short(n: int, width: int) -> str:
+    """A count in at most `width` columns: `1,234,567` or, where that is too long, `1.23M`."""
+    text = count(n)
+    if len(text) <= width:
+        return text
+    letter, size = next(pair for pair in _LETTERS if n >= pair[1])
+    return f"{number(n / size)}{letter}"
 
 
 def duration_ms(value: float | None) -> str:
@@ -119,6 +132,16 @@ def time_of(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def moment(text: str | None, after: str | None = None) -> str:
+    """`2024-01-24 10:15:32`; only the clock when the day is that of `after`."""
+    at = time_of(text)
+    if at is None:
+        return NONE if text is None else visible(text)
+    earlier = time_of(after)
+    same_day = earlier is not None and earlier.date() == at.date()
+    return at.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S")
 
 
 def visible(text: str) -> str:

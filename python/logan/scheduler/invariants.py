@@ -6,14 +6,11 @@ Nothing here is on the way of an event; every figure that the machine keeps is c
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING
 
-from logan.scheduler.conduct import paused
-from logan.scheduler.records import Chunk, Job, Tally
+from logan.scheduler.entities import Chunk, Job, Tally
+from logan.scheduler.machine import Machine
+from logan.scheduler.penalties import paused
 from logan.scheduler.states import CHUNK_STATES, StateError
-
-if TYPE_CHECKING:
-    from logan.scheduler.machine import Machine
 
 __all__ = ["check"]
 

@@ -33,57 +33,12 @@ from itertools import islice
 from math import inf
 from typing import Any, Final
 
-from logan.scheduler.actions import (
-    Action,
-    Alarm,
-    CancelLease,
-    CancelReason,
-    Checked,
-    CheckSource,
-    CloseSession,
-    Commit,
-    DrainSession,
-    EndJob,
-    Grant,
-    LostChunk,
-    Recovered,
-    Resolve,
-    SendJob,
-)
-from logan.scheduler.backlog import Backlog
-from logan.scheduler.conduct import paused, praise, strike
-from logan.scheduler.events import (
-    ChunkCommitted,
-    ChunkFailed,
-    ChunkReturned,
-    ChunksHopeless,
-    CommitFailed,
-    DrainAsked,
-    Event,
-    JobAdded,
-    JobCancelled,
-    LeaseKey,
-    Progress,
-    SourceChecked,
-    TimePassed,
-    WorkerHeard,
-    WorkerJoined,
-    WorkerLeft,
-    WorkerReady,
-)
-from logan.scheduler.invariants import check
+from logan.scheduler import actions, events, failures, snapshots, stragglers, witnesses
+from logan.scheduler.entities import Chunk, Job, Lease, Pool, Session, SourceTrouble, Worker
+from logan.scheduler.events import LeaseKey
 from logan.scheduler.limits import Limits
-from logan.scheduler.records import (
-    Chunk,
-    Job,
-    Lease,
-    Loss,
-    Pool,
-    Session,
-    SourceTrouble,
-    Trouble,
-    Worker,
-)
+from logan.scheduler.penalties import paused, praise, strike
+from logan.scheduler.queue import Backlog
 from logan.scheduler.states import (
     CHUNK_STEPS,
     SESSION_STEPS,
@@ -92,24 +47,12 @@ from logan.scheduler.states import (
     StateError,
     Story,
 )
-from logan.scheduler.stragglers import (
-    Helper,
-    Helpers,
-    helpers_of,
-    observed_rate,
-    slower,
-    slowest_first,
-    watch,
-    worth_it,
-)
+from logan.scheduler.stragglers import Helper, Helpers
 from logan.scheduler.timers import Timed, Timers
-from logan.scheduler.views import JobView, Statistics, view_job, view_worker
-from logan.scheduler.witnesses import UNABLE, WITNESSES_MIN, Claim, alone, claim_of, named
+from logan.scheduler.verification import alarm, can_be_verified
+from logan.scheduler.witnesses import WITNESSES_MIN, Claim
 
 __all__ = ["Machine"]
-
-RATE_WEIGHT: Final = 0.3
-"""Of the newest result in a rate: follows a worker that slows down within a few chunks."""
 
 IDLE_LOOK_AHEAD_MAX: Final = 16
 """Idle workers that are asked to take lost chunks which the first of them may not take."""
@@ -129,9 +72,9 @@ class Machine:
         self._limits = limits or Limits()
         self._now = -inf
         self._looked_at = -inf
-        self._out: list[Action] = []
+        self._out: list[actions.Action] = []
         self._jobs: dict[str, Job] = {}
-        self._ended: deque[JobView] = deque(maxlen=self._limits.jobs_remembered_max)
+        self._ended: deque[snapshots.JobView] = deque(maxlen=self._limits.jobs_remembered_max)
         self._workers: dict[str, Worker] = {}
         self._sessions: dict[str, Session] = {}
         self._idle: dict[Session, None] = {}
@@ -144,25 +87,25 @@ class Machine:
         self._reviewed_at = -inf
         self._draining = False
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
-            JobAdded: self._on_job_added,
-            JobCancelled: self._on_job_cancelled,
-            WorkerJoined: self._on_joined,
-            WorkerReady: self._on_ready,
-            WorkerHeard: self._on_heard,
-            WorkerLeft: self._on_left,
-            ChunkReturned: self._on_returned,
-            ChunkFailed: self._on_failed,
-            ChunksHopeless: self._on_hopeless,
-            SourceChecked: self._on_source_checked,
-            ChunkCommitted: self._on_committed,
-            CommitFailed: self._on_commit_failed,
-            DrainAsked: self._on_drain,
-            TimePassed: self._on_time_passed,
+            events.JobAdded: self._on_job_added,
+            events.JobCancelled: self._on_job_cancelled,
+            events.WorkerJoined: self._on_joined,
+            events.WorkerReady: self._on_ready,
+            events.WorkerHeard: self._on_heard,
+            events.WorkerLeft: self._on_left,
+            events.ChunkReturned: self._on_returned,
+            events.ChunkFailed: self._on_failed,
+            events.ChunksHopeless: self._on_hopeless,
+            events.SourceChecked: self._on_source_checked,
+            events.ChunkCommitted: self._on_committed,
+            events.CommitFailed: self._on_commit_failed,
+            events.DrainAsked: self._on_drain,
+            events.TimePassed: self._on_time_passed,
         }
 
     # -- for the shell
 
-    def handle(self, now: float, event: Event) -> list[Action]:
+    def handle(self, now: float, event: events.Event) -> list[actions.Action]:
         """Take in what happened at `now` (seconds, monotonic) and say what is to be done.
 
         Events of sessions that have left, and of jobs that are over, are harmless: they were
@@ -196,29 +139,21 @@ class Machine:
             return at
         return self._review_at if at is None else min(at, self._review_at)
 
-    def check_invariants(self) -> None:
-        """Raise `StateError` if anything is inconsistent. Looks at everything: for tests."""
-        check(self)
-
-    def statistics(self) -> Statistics:
-        """Figures of all workers and jobs, those that are gone too. Looks at everything."""
-        scanned: dict[str, dict[LeaseKey, int]] = {job: {} for job in self._jobs}
-        for key, lease in self._leases.items():
-            scanned[key[0]][key] = lease.scanned
-        return Statistics(
-            workers=tuple(view_worker(each, self._now) for each in self._workers.values()),
-            jobs=(
-                *self._ended,
-                *(view_job(job, scanned[job.id]) for job in self._jobs.values()),
-            ),
+    def statistics(self) -> snapshots.Statistics:
+        """A snapshot of all workers and jobs, those that are gone too. Looks at everything."""
+        return snapshots.take(
+            self._now,
+            self._workers.values(),
+            self._jobs.values(),
+            self._ended,
+            self._leases,
             sessions=len(self._sessions),
-            leases=len(self._leases),
             idle=len(self._idle),
         )
 
     # -- jobs
 
-    def _on_job_added(self, event: JobAdded) -> None:
+    def _on_job_added(self, event: events.JobAdded) -> None:
         if event.job in self._jobs:
             raise StateError(f"job {event.job} was added twice")
         job = self._jobs[event.job] = Job(event.job, readable=event.readable)
@@ -242,7 +177,7 @@ class Machine:
             self._mind_absence(pool)
         self._end_if_finished(job)
 
-    def _on_job_cancelled(self, event: JobCancelled) -> None:
+    def _on_job_cancelled(self, event: events.JobCancelled) -> None:
         job = self._jobs.get(event.job)
         if job is None:
             return
@@ -263,12 +198,12 @@ class Machine:
         del self._jobs[job.id]
         self._timers.disarm(job)
         self._backlog.forget(job)
-        self._ended.append(view_job(job, {}))
-        self._out.append(EndJob(job.id, cancelled))
+        self._ended.append(snapshots.view_job(job, {}))
+        self._out.append(actions.EndJob(job.id, cancelled))
 
     # -- sessions
 
-    def _on_joined(self, event: WorkerJoined) -> None:
+    def _on_joined(self, event: events.WorkerJoined) -> None:
         if event.session in self._sessions:
             raise StateError(f"session {event.session} joined twice")
         worker = self._workers.get(event.name)
@@ -280,7 +215,7 @@ class Machine:
             # still reads what is said on the old one is another worker of that name.
             old = worker.session
             why = f"another connection of {event.name} took over"
-            self._out.append(CloseSession(old.id, why, len(old.leases), "replaced"))
+            self._out.append(actions.CloseSession(old.id, why, len(old.leases), "replaced"))
             self._drop(old, "replaced by a new connection", clean=False)
         session = Session(event.session, worker, self._now)
         self._step_session(session, "join")
@@ -291,7 +226,7 @@ class Machine:
         if self._draining:
             self._drain(session)
 
-    def _on_ready(self, event: WorkerReady) -> None:
+    def _on_ready(self, event: events.WorkerReady) -> None:
         session = self._sessions.get(event.session)
         if session is not None:
             # Before it is heard, which feeds a silent one: what it says replaces what was known.
@@ -299,7 +234,7 @@ class Machine:
             self._hear(event.session)
             self._feed(session)
 
-    def _on_heard(self, event: WorkerHeard) -> None:
+    def _on_heard(self, event: events.WorkerHeard) -> None:
         session = self._hear(event.session)
         if session is None:
             return
@@ -322,12 +257,12 @@ class Machine:
         if strays or session.strays:
             session.strays = strays
 
-    def _on_left(self, event: WorkerLeft) -> None:
+    def _on_left(self, event: events.WorkerLeft) -> None:
         session = self._sessions.get(event.session)
         if session is not None:
             self._drop(session, event.why, clean=event.clean)
 
-    def _on_drain(self, event: DrainAsked) -> None:
+    def _on_drain(self, event: events.DrainAsked) -> None:
         if event.session is None:
             self._draining = True
             for session in self._sessions.values():
@@ -339,7 +274,7 @@ class Machine:
         if session.state != "draining":
             self._step_session(session, "drain")
             self._idle.pop(session, None)
-            self._out.append(DrainSession(session.id))
+            self._out.append(actions.DrainSession(session.id))
             self._mind_all_checks()
 
     def _hear(self, id: str) -> Session | None:
@@ -438,15 +373,13 @@ class Machine:
         self._timers.arm(session, lease.deadline)
         if session.id not in job.told:
             job.told.add(session.id)
-            self._out.append(SendJob(session.id, job.id))
+            self._out.append(actions.SendJob(session.id, job.id))
         isolated = False
         if chunk.trouble is not None:
             isolated = chunk.trouble.losses >= limits.isolate_after_losses
-            for loss in chunk.trouble.log:
-                if loss.leased_at is None:
-                    loss.leased_at = now
+            failures.note_lease(chunk.trouble, now)
         lease.isolated = isolated
-        self._out.append(Grant(session.id, key, isolated))
+        self._out.append(actions.Grant(session.id, key, isolated))
 
     def _release(self, lease: Lease) -> None:
         """The lease is not live any more, for whatever reason."""
@@ -455,22 +388,15 @@ class Machine:
         del lease.session.leases[lease.key]
         chunk.leases = tuple(each for each in chunk.leases if each is not lease)
 
-    def _cancel(self, lease: Lease, why: CancelReason = "not needed") -> None:
+    def _cancel(self, lease: Lease, why: actions.CancelReason = "not needed") -> None:
         self._judge_unfinished(lease)
         self._release(lease)
-        self._out.append(CancelLease(lease.session.id, lease.key, why))
+        self._out.append(actions.CancelLease(lease.session.id, lease.key, why))
 
     def _judge_unfinished(self, lease: Lease) -> None:
-        """The lease ends without a result: what it tells of its worker all the same."""
-        worker = lease.session.worker
-        rate = observed_rate(lease, self._limits)
-        if rate is not None:
-            worker.rate_max = min(worker.rate_max, rate)
-        if lease.doubted:
-            # Once may be a slow link for a large result.
-            worker.broken += 1
-            if worker.broken > 1:
-                self._strike(worker, lost=False)
+        """The lease ends without a result, which may tell something of its worker all the same."""
+        if stragglers.record_unfinished(lease, self._limits):
+            self._strike(lease.session.worker, lost=False)
 
     def _lose(self, lease: Lease, cause: str, *, blame: bool) -> None:
         """The lease ended without an answer; `blame` unless the worker gave it back properly."""
@@ -479,7 +405,7 @@ class Machine:
         self._release(lease)
         if blame:
             worker.lost += 1
-        trouble = self._note_loss(chunk, worker, cause)
+        trouble = failures.record(chunk, worker, cause, self._now)
         trouble.losses += blame
         if chunk.state == "checking" and trouble.losses >= self._limits.failures_per_chunk_max:
             self._give_up_check(chunk)
@@ -488,16 +414,7 @@ class Machine:
         elif chunk.state == "checking":
             self._give_up_check(chunk)
         else:
-            why = f"its lease ended {len(trouble.log)} times in vain, at last on {worker.name}: "
-            self._give_up_unless_leased(chunk, "poison", why + cause)
-
-    def _note_loss(self, chunk: Chunk, worker: Worker, cause: str) -> Trouble:
-        if chunk.trouble is None:
-            chunk.trouble = Trouble()
-        # Where a second lease is at work, the chunk is leased again already.
-        leased_at = self._now if chunk.leases or chunk.state in _STORED else None
-        chunk.trouble.log.append(Loss(worker.name, cause, self._now, leased_at))
-        return chunk.trouble
+            self._give_up_unless_leased(chunk, "poison", failures.summary_of(chunk))
 
     def _continue(self, chunk: Chunk) -> None:
         """A lease of the chunk has ended in vain: wait for the other one, or lease it again."""
@@ -528,10 +445,10 @@ class Machine:
             self._cancel(lease)
         self._step(chunk, "give up")
         chunk.trouble = None
-        self._out.append(LostChunk(chunk.job.id, chunk.id, kind, why, bad_range))
+        self._out.append(actions.LostChunk(chunk.job.id, chunk.id, kind, why, bad_range))
         self._end_if_finished(chunk.job)
 
-    def _stray(self, session: Session, progress: Progress) -> tuple[int, float]:
+    def _stray(self, session: Session, progress: events.Progress) -> tuple[int, float]:
         """The worker scans what it has no lease for: stop it if nothing will come of that.
 
         Otherwise let it go on: it may still be the first to bring a result. Returns how far it is,
@@ -545,12 +462,12 @@ class Machine:
             scanned, since = progress.scanned_bytes, now
         stalled = now - since >= self._limits.stall_s
         if chunk is None or stalled or chunk.state in ("done", "lost"):
-            self._out.append(CancelLease(session.id, key))
+            self._out.append(actions.CancelLease(session.id, key))
         return scanned, since
 
     # -- results
 
-    def _on_returned(self, event: ChunkReturned) -> None:
+    def _on_returned(self, event: events.ChunkReturned) -> None:
         session = self._hear(event.session)
         name = session.worker.name if session else None
         entry = (event.session, event.key)
@@ -561,10 +478,9 @@ class Machine:
             return
         lease = session.leases.get(event.key) if session else None
         if lease is not None:
-            self._measure(lease)
+            self._mean_rate = stragglers.record_result(lease, self._now, self._mean_rate)
             self._release(lease)
-        if job.troubles:
-            self._note_read(chunk, name)
+        self._note_read(chunk, name)
         if chunk.state in ("pending", "leased"):
             if session is not None:
                 praise(session.worker)
@@ -573,21 +489,17 @@ class Machine:
             self._step(chunk, "return")
             chunk.digest, chunk.author = event.digest, name
             job.waiting[chunk.id] = [entry]
-            self._out.append(Commit(event.session, event.key, event.digest))
+            self._out.append(actions.Commit(event.session, event.key, event.digest))
         else:
             self._take_another(chunk, event, name)
 
-    def _take_another(self, chunk: Chunk, event: ChunkReturned, name: str | None) -> None:
+    def _take_another(self, chunk: Chunk, event: events.ChunkReturned, name: str | None) -> None:
         """A result of a chunk that needs none, by a worker of this name: is it the same?"""
         entry, job = (event.session, event.key), chunk.job
         if chunk.state == "lost":
             self._resolve([entry], done=False)
         elif chunk.digest is not None and chunk.digest != event.digest:
-            what = (
-                f"two different results: {chunk.digest[:16]} of {chunk.author or 'who has left'}, "
-                f"{event.digest[:16]} of {name or 'who has left'}"
-            )
-            self._out.append(Alarm(job.id, chunk.id, what))
+            self._out.append(alarm(chunk, event.digest, name))
             self._resolve([entry], done=False)
             if chunk.state == "checking" and name not in (None, chunk.author):
                 self._settle(chunk, agreed=False)
@@ -605,14 +517,7 @@ class Machine:
             else:
                 self._resolve([entry], done=False)
 
-    def _measure(self, lease: Lease) -> None:
-        rate = lease.chunk.bytes / max(self._now - lease.granted_at, 1e-6)
-        worker = lease.session.worker
-        worker.rate = _smooth(worker.rate, rate)
-        worker.rate_max, worker.doubted, worker.broken = inf, False, 0
-        self._mean_rate = _smooth(self._mean_rate, rate)
-
-    def _on_committed(self, event: ChunkCommitted) -> None:
+    def _on_committed(self, event: events.ChunkCommitted) -> None:
         job = self._jobs.get(event.job)
         if job is None:
             return
@@ -624,29 +529,12 @@ class Machine:
         for lease in chunk.leases:
             if not chunk.verify or lease.session.worker.name == chunk.author:
                 self._cancel(lease)
-        self._note_made_good(chunk)
+        self._out += failures.recoveries(chunk, self._now)
         if chunk.verify:
             self._begin_check(chunk, [session for session, _ in returned])
         self._end_if_finished(job)
 
-    def _note_made_good(self, chunk: Chunk) -> None:
-        if chunk.trouble is not None:
-            for loss in chunk.trouble.log:
-                leased_at = self._now if loss.leased_at is None else loss.leased_at
-                self._out.append(
-                    Recovered(
-                        chunk.job.id,
-                        chunk.id,
-                        loss.worker,
-                        loss.cause,
-                        loss.noticed_at,
-                        leased_at,
-                        self._now,
-                    )
-                )
-            chunk.trouble = None
-
-    def _on_commit_failed(self, event: CommitFailed) -> None:
+    def _on_commit_failed(self, event: events.CommitFailed) -> None:
         """Nothing is acknowledged, and the chunk is done again, unless that failed often."""
         job = self._jobs.get(event.job)
         if job is None:
@@ -655,17 +543,16 @@ class Machine:
         self._step(chunk, "go on" if chunk.leases else "commit failed")
         chunk.digest = None
         self._resolve(job.waiting.pop(chunk.id), done=False)
-        if chunk.trouble is None:
-            chunk.trouble = Trouble()
-        chunk.trouble.failures += 1
+        trouble = failures.of(chunk)
+        trouble.failures += 1
         if chunk.leases:
             return
-        if chunk.trouble.failures < self._limits.failures_per_chunk_max:
+        if trouble.failures < self._limits.failures_per_chunk_max:
             self._queue_again(chunk)
         else:
             self._give_up(chunk, "internal", event.why)
 
-    def _on_failed(self, event: ChunkFailed) -> None:
+    def _on_failed(self, event: events.ChunkFailed) -> None:
         session = self._hear(event.session)
         lease = session.leases.get(event.key) if session else None
         if session is None or lease is None:
@@ -673,20 +560,20 @@ class Machine:
         chunk, worker = lease.chunk, session.worker
         worker.failed += 1
         self._release(lease)
-        if self._is_first_other_copy(event, chunk, worker):
-            self._note_loss(chunk, worker, event.detail)
+        if witnesses.is_first_other_copy(event, chunk, worker):
+            failures.record(chunk, worker, event.detail, self._now)
             self._continue(chunk)
             return
-        claim = claim_of(event, lease)
+        claim = witnesses.claim_of(event, lease)
         if claim is None:
             self._strike(worker, lost=event.kind == "cancelled")
-        trouble = self._note_loss(chunk, worker, event.detail)
+        trouble = failures.record(chunk, worker, event.detail, self._now)
         if event.kind != "cancelled" or claim is not None:
             trouble.failures += claim is None
             trouble.failed_at = self._now
             trouble.refused[worker.name] = trouble.refused.get(worker.name, 0) + 1
-        if event.kind in UNABLE:
-            self._trouble_of(chunk).unable.add(worker.name)
+        if event.kind in witnesses.UNABLE:
+            witnesses.trouble_of(chunk).unable.add(worker.name)
         if claim is not None:
             why = self._weigh(claim, chunk, worker, event.detail)
             if why is not None:
@@ -702,18 +589,7 @@ class Machine:
         else:
             self._give_up_unless_leased(chunk, event.kind, event.detail)
 
-    def _is_first_other_copy(self, event: ChunkFailed, chunk: Chunk, worker: Worker) -> bool:
-        """Whether the worker found just now that its own copy of the source differs. It fetches
-        the source from now on, so this is no failure of it, and any worker may have the chunk."""
-        if event.kind != "changed" or event.final:
-            return False
-        copies = self._trouble_of(chunk).copies
-        if worker.name in copies:
-            return False
-        copies.add(worker.name)
-        return True
-
-    def _on_hopeless(self, event: ChunksHopeless) -> None:
+    def _on_hopeless(self, event: events.ChunksHopeless) -> None:
         """Leases that are out end by themselves: one of them may yet bring a result."""
         job = self._jobs.get(event.job)
         if job is None:
@@ -724,9 +600,6 @@ class Machine:
 
     # -- claims that the input is at fault
 
-    def _trouble_of(self, chunk: Chunk) -> SourceTrouble:
-        return chunk.job.troubles.setdefault(chunk.source, SourceTrouble())
-
     def _weigh(self, claim: Claim, chunk: Chunk, worker: Worker, detail: str) -> str | None:
         """Why the chunk is to be given up after this claim of the worker; None if it is not."""
         trouble = chunk.trouble
@@ -736,7 +609,7 @@ class Machine:
             if len(trouble.poisoned) >= WITNESSES_MIN:
                 return detail
             return self._only_word(trouble.poisoned, trouble.refused, chunk, detail)
-        found = self._trouble_of(chunk)
+        found = witnesses.trouble_of(chunk)
         found.claimed.setdefault(worker.name, self._now)
         found.chunks.pop(chunk.id, None)
         found.detail = detail
@@ -763,11 +636,13 @@ class Machine:
             if worker.session is None and (holders is None or worker.name in holders)
         )
         connected = self._backlog.connected(chunk.pool)
-        if alone(claimed, frozenset(others), connected, gone, self._now, self._limits):
-            return named(detail, claimed)
+        if witnesses.alone(claimed, frozenset(others), connected, gone, self._now, self._limits):
+            return witnesses.named(detail, claimed)
         return None
 
-    def _take_as_lost(self, chunk: Chunk, event: ChunkFailed, why: str, claim: Claim) -> None:
+    def _take_as_lost(
+        self, chunk: Chunk, event: events.ChunkFailed, why: str, claim: Claim
+    ) -> None:
         if chunk.state == "leased":
             bad_range = event.bad_range if claim == "line" else None
             self._give_up(chunk, event.kind, why, bad_range)
@@ -778,16 +653,16 @@ class Machine:
             self._step(chunk, "release")
 
     def _can_look(self, chunk: Chunk) -> bool:
-        return chunk.source in chunk.job.readable and not self._trouble_of(chunk).hidden
+        return chunk.source in chunk.job.readable and not witnesses.trouble_of(chunk).hidden
 
     def _look(self, job: Job, source: int, found: SourceTrouble) -> None:
         """Have the source looked at, once for all claims that came in so far."""
         if not found.looking:
             found.looking = True
             found.looked_for, found.unchecked = found.unchecked, {}
-            self._out.append(CheckSource(job.id, source, next(iter(found.looked_for))))
+            self._out.append(actions.CheckSource(job.id, source, next(iter(found.looked_for))))
 
-    def _on_source_checked(self, event: SourceChecked) -> None:
+    def _on_source_checked(self, event: events.SourceChecked) -> None:
         job = self._jobs.get(event.job)
         if job is None:
             return
@@ -820,28 +695,17 @@ class Machine:
         found.chunks.clear()
 
     def _note_read(self, chunk: Chunk, name: str | None) -> None:
-        """A worker of this name read the chunk: that refutes what others claimed of it."""
-        found = chunk.job.troubles.get(chunk.source)
-        if found is None:
+        """A worker of this name read the chunk, which refutes what others claimed of it."""
+        if chunk.source not in chunk.job.troubles:
             return
-        if name is not None:
-            found.unable.discard(name)
-            found.claimed.pop(name, None)
-        if found.confirmed is not None or chunk.trouble is None:
-            return
-        wrong = set(chunk.trouble.poisoned)
-        if found.chunks.pop(chunk.id, None) is not None and not self._can_look(chunk):
-            for other in found.claimed.keys() & chunk.trouble.refused.keys():
-                del found.claimed[other]
-                wrong.add(other)
-        for other in sorted(wrong):
-            if other != name and other in self._workers:
+        for other in witnesses.refuted(chunk, name, can_look=self._can_look(chunk)):
+            if other in self._workers:
                 self._strike(self._workers[other], lost=False)
 
     def _resolve(self, entries: Iterable[tuple[str, LeaseKey]], *, done: bool) -> None:
         for session, key in entries:
             if session in self._sessions:
-                self._out.append(Resolve(session, key, done))
+                self._out.append(actions.Resolve(session, key, done))
 
     # -- second opinions
 
@@ -863,8 +727,8 @@ class Machine:
             self._cancel(lease)
         self._step(chunk, "settle")
         del chunk.job.checking[chunk.id]
-        self._note_made_good(chunk)
-        self._out.append(Checked(chunk.job.id, chunk.id, agreed))
+        self._out += failures.recoveries(chunk, self._now)
+        self._out.append(actions.Checked(chunk.job.id, chunk.id, agreed))
 
     def _give_up_check(self, chunk: Chunk) -> None:
         if chunk.leases:
@@ -883,21 +747,10 @@ class Machine:
         for chunk in list(job.checking.values()):
             if chunk.leases:
                 continue
-            if self._can_be_checked(chunk):
+            if can_be_verified(chunk, self._sessions.values()):
                 self._timers.arm(job, self._now + self._limits.check_wait_s)
             else:
                 self._settle(chunk, agreed=None)
-
-    def _can_be_checked(self, chunk: Chunk) -> bool:
-        holders, refused = chunk.pool.holders, chunk.trouble.refused if chunk.trouble else {}
-        return any(
-            session.state != "draining"
-            and session.worker.name != chunk.author
-            and session.worker.name not in refused
-            and session.worker.name not in chunk.tried
-            and (holders is None or session.worker.name in holders)
-            for session in self._sessions.values()
-        )
 
     def _give_up_checks(self, job: Job) -> None:
         """They could have come, and did not in time."""
@@ -907,7 +760,7 @@ class Machine:
 
     # -- time
 
-    def _on_time_passed(self, event: TimePassed) -> None:
+    def _on_time_passed(self, event: events.TimePassed) -> None:
         self._looked_at = self._now
         at = self.next_deadline()
         if at is None or at > self._now:
@@ -952,13 +805,13 @@ class Machine:
                 self._lose(lease, f"not heard of for {limits.lease_s:g} s", blame=True)
             elif lease.progress_at + 2 * limits.stall_s <= now:
                 self._strike(session.worker, lost=False)
-                self._out.append(CancelLease(session.id, lease.key, "no progress"))
+                self._out.append(actions.CancelLease(session.id, lease.key, "no progress"))
                 self._lose(lease, f"no progress for {2 * limits.stall_s:g} s", blame=True)
             elif lease.progress_at + limits.stall_s <= now and not lease.stalled:
                 self._back_up_stalled(lease)
         if not late and session.heard_at + limits.silence_s <= now:
             why = f"nothing was heard for {limits.silence_s:g} s"
-            self._out.append(CloseSession(session.id, why, len(session.leases)))
+            self._out.append(actions.CloseSession(session.id, why, len(session.leases)))
             self._drop(session, why, clean=False)
             return
         at = max(session.heard_at + limits.silence_s, grace if late else 0.0)
@@ -1023,7 +876,7 @@ class Machine:
             if lease.scanned and not lease.doubted:
                 self._watch(lease)
         helpers = self._helpers()
-        slowest = slowest_first(
+        slowest = stragglers.slowest_first(
             self._leases.values(), helpers, self._now, self._mean_rate, self._limits
         )
         for wait_s, chunk in slowest:
@@ -1032,10 +885,10 @@ class Machine:
                     break
 
     def _watch(self, lease: Lease) -> None:
-        watch(lease, self._now, self._limits)
+        stragglers.watch(lease, self._now, self._limits)
 
     def _helpers(self) -> Helpers:
-        return helpers_of(self._idle, self._limits)
+        return stragglers.helpers_of(self._idle, self._limits)
 
     def _have_helped(self, helpers: list[Helper], chunk: Chunk, wait_s: float) -> bool:
         """Lease the chunk to the first of the helpers that is of use; whether there is one."""
@@ -1056,20 +909,13 @@ class Machine:
         return False
 
     def _helps(self, helper: Helper, chunk: Chunk, wait_s: float) -> bool:
-        name = helper.session.worker.name
-        if not worth_it(helper, chunk, wait_s, self._mean_rate, self._limits):
-            return False
-        if any(lease.session is helper.session for lease in chunk.leases) or name in chunk.tried:
-            return False
-        if chunk.state == "checking" and name == chunk.author:
-            return False
-        if chunk.trouble is not None and name in chunk.trouble.refused:
-            return False
-        return self._may_take(helper.session)
+        return stragglers.helps(
+            helper, chunk, wait_s, self._mean_rate, self._limits
+        ) and self._may_take(helper.session)
 
     def _replace_slower(self, chunk: Chunk) -> None:
         """Make room for a third lease by ending the one that is expected last."""
-        lease = slower(chunk, self._now, self._mean_rate, self._limits)
+        lease = stragglers.slower(chunk, self._now, self._mean_rate, self._limits)
         chunk.tried += (lease.session.worker.name,)
         self._cancel(lease, "replaced")
         self._step(chunk, "release")
@@ -1097,7 +943,3 @@ class Machine:
         session.state = after
         if after != "active":
             self._idle.pop(session, None)
-
-
-def _smooth(before: float, now: float) -> float:
-    return now if before == 0.0 else before + RATE_WEIGHT * (now - before)

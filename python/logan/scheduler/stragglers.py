@@ -27,21 +27,27 @@ from dataclasses import dataclass
 from math import inf
 from typing import Final
 
+from logan.scheduler.entities import Chunk, Lease, Session, Worker
 from logan.scheduler.limits import Limits
-from logan.scheduler.records import Chunk, Lease, Session, Worker
 
 __all__ = [
     "Helper",
     "Helpers",
     "expected_wait_s",
     "helpers_of",
+    "helps",
     "observed_rate",
+    "record_result",
+    "record_unfinished",
     "slower",
     "slowest_first",
     "watch",
     "worth_it",
 ]
 
+
+RATE_WEIGHT: Final = 0.3
+"""Of the newest result in a rate: follows a worker that slows down within a few chunks."""
 
 _OPEN: Final = ("leased", "checking")
 """States of a chunk in which another lease of it may be of use."""
@@ -123,6 +129,43 @@ def worth_it(helper: Helper, chunk: Chunk, wait_s: float, mean_rate: float, limi
     return mean_rate > 0 and wait_s > limits.backup_gain * chunk.bytes / mean_rate
 
 
+def helps(helper: Helper, chunk: Chunk, wait_s: float, mean_rate: float, limits: Limits) -> bool:
+    """Whether the helper should get another lease of the chunk, which else takes `wait_s`."""
+    name = helper.session.worker.name
+    if not worth_it(helper, chunk, wait_s, mean_rate, limits):
+        return False
+    if any(lease.session is helper.session for lease in chunk.leases) or name in chunk.tried:
+        return False
+    if chunk.state == "checking" and name == chunk.author:
+        return False
+    return chunk.trouble is None or name not in chunk.trouble.refused
+
+
+def record_result(lease: Lease, now: float, mean_rate: float) -> float:
+    """The lease ended with a result: note its worker's rate. Returns the mean of all workers."""
+    rate = lease.chunk.bytes / max(now - lease.granted_at, 1e-6)
+    worker = lease.session.worker
+    worker.rate = _smooth(worker.rate, rate)
+    worker.rate_max, worker.doubted, worker.broken = inf, False, 0
+    return _smooth(mean_rate, rate)
+
+
+def record_unfinished(lease: Lease, limits: Limits) -> bool:
+    """The lease ended without a result: note what it tells of its worker's rate.
+
+    Returns whether that is a failure of the worker: it promised results too often. Once may be a
+    slow connection for a large result.
+    """
+    worker = lease.session.worker
+    rate = observed_rate(lease, limits)
+    if rate is not None:
+        worker.rate_max = min(worker.rate_max, rate)
+    if not lease.doubted:
+        return False
+    worker.broken += 1
+    return worker.broken > 1
+
+
 def slower(chunk: Chunk, now: float, mean_rate: float, limits: Limits) -> Lease:
     """The one of the chunk's two leases that is expected later; of equals the later one."""
     first, second = chunk.leases
@@ -189,3 +232,7 @@ def _rate_of(session: Session, worker: Worker, limits: Limits) -> float:
         if observed is not None:
             rate = min(rate, observed)
     return rate
+
+
+def _smooth(before: float, now: float) -> float:
+    return now if before == 0.0 else before + RATE_WEIGHT * (now - before)

@@ -13,7 +13,7 @@ from heapq import heapify, heappop, heappush
 from math import inf
 from typing import Final
 
-from logan.scheduler.records import Job, Pool, Session, Worker
+from logan.scheduler.entities import Job, Pool, Session, Worker
 
 __all__ = ["Timed", "Timers"]
 

@@ -17,11 +17,21 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final, Literal
 
+from logan.scheduler.entities import Chunk, Lease, SourceTrouble, Worker
 from logan.scheduler.events import ChunkFailed
 from logan.scheduler.limits import Limits
-from logan.scheduler.records import Lease, Worker
 
-__all__ = ["UNABLE", "WITNESSES_MIN", "Claim", "alone", "claim_of", "named"]
+__all__ = [
+    "UNABLE",
+    "WITNESSES_MIN",
+    "Claim",
+    "alone",
+    "claim_of",
+    "is_first_other_copy",
+    "named",
+    "refuted",
+    "trouble_of",
+]
 
 Claim = Literal["source", "line", "panic"]
 
@@ -75,3 +85,43 @@ def named(why: str, claimed: Mapping[str, float]) -> str:
     if len(claimed) == 1:
         return f"{why} ({names} is the only witness)"
     return f"{why} ({names} are the only witnesses)"
+
+
+def trouble_of(chunk: Chunk) -> SourceTrouble:
+    """What workers reported of the chunk's source."""
+    return chunk.job.troubles.setdefault(chunk.source, SourceTrouble())
+
+
+def is_first_other_copy(event: ChunkFailed, chunk: Chunk, worker: Worker) -> bool:
+    """Whether the worker found only now that its own copy of the source differs, which is noted.
+
+    It fetches the source from now on, so this is no failure of it, and any worker may have the
+    chunk.
+    """
+    if event.kind != "changed" or event.final:
+        return False
+    copies = trouble_of(chunk).copies
+    if worker.name in copies:
+        return False
+    copies.add(worker.name)
+    return True
+
+
+def refuted(chunk: Chunk, name: str | None, *, can_look: bool) -> list[str]:
+    """A worker of this name (None: it has left) read the chunk: whose claims that refutes.
+
+    These claims are forgotten. Where the shell can look at the source (`can_look`), its look
+    decides about claims that the source changed.
+    """
+    found = trouble_of(chunk)
+    if name is not None:
+        found.unable.discard(name)
+        found.claimed.pop(name, None)
+    if found.confirmed is not None or chunk.trouble is None:
+        return []
+    wrong = set(chunk.trouble.poisoned)
+    if found.chunks.pop(chunk.id, None) is not None and not can_look:
+        for other in found.claimed.keys() & chunk.trouble.refused.keys():
+            del found.claimed[other]
+            wrong.add(other)
+    return sorted(wrong - {name})

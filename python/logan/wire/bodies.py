@@ -187,8 +187,8 @@ class FoundBody(Body, frozen=True):
 
 
 class SubmitOptions(Body, frozen=True):
-    """Options of a job; names and meaning as in `logan.plan.Options`. What is left out has its
-    default there."""
+    """Options of a job; names and meaning as in `logan.options.Options`. What is left out
+    has its default there."""
 
     chunk_size: Annotated[int, Meta(ge=1, le=CHUNK_SIZE_BYTES_MAX)] | UnsetType = UNSET
     format: Expression | UnsetType | None = UNSET

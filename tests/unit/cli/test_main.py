@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logan import cli, errors
+from logan import errors
 from logan._logan import Cancel
-from logan.cli import COMMANDS, progress, signals, terminal, values
-from logan.cli.exits import Exit, exit_code
+from logan.cli import COMMANDS, progress, signals, terminal
+from logan.cli import option_types as values
+from logan.cli.exit_codes import Exit, exit_code
+from logan.cli.main import main
 from logan.errors import OutputError
 
 LOG = b"2024-01-24 10:15:32.123 INFO Request processed in 127ms\n" * 3
@@ -59,7 +61,12 @@ def test_what_is_no_byte_size(text: str) -> None:
 
 @given(st.text(max_size=12))
 def test_values_are_parsed_or_refused(text: str) -> None:
-    for parse in (values.byte_size, values.positive, values.moment, values.switch):
+    for parse in (
+        values.byte_size,
+        values.positive,
+        values.moment,
+        values.switch,
+    ):
         with contextlib.suppress(argparse.ArgumentTypeError):
             parse(text)
 
@@ -80,7 +87,7 @@ def test_values_are_parsed_or_refused(text: str) -> None:
 def test_a_mistake_on_the_command_line_is_named_with_the_next_step(
     argv: list[str], message: str, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(argv) == 2
+    assert main(argv) == 2
     told = capsys.readouterr().err.splitlines()
     assert message in told[0]
     assert hint in told[1]
@@ -91,9 +98,9 @@ def test_detect_takes_folders_and_patterns(
 ) -> None:
     (tmp_path / "a.log").write_text("2024-01-24 10:15:32 INFO ready\n")
     (tmp_path / "b.txt").touch()
-    assert cli.main(["detect", f"{tmp_path}/*.log"]) == 0
+    assert main(["detect", f"{tmp_path}/*.log"]) == 0
     assert f"{tmp_path}/a.log: 1 line sampled" in capsys.readouterr().out
-    assert cli.main(["detect", str(tmp_path)]) == 0
+    assert main(["detect", str(tmp_path)]) == 0
     shown = capsys.readouterr()
     assert f"{tmp_path}/a.log: 1 line sampled" in shown.out
     assert "a folder with 1 log; left out: 1 empty (b.txt)" in shown.err
@@ -123,7 +130,7 @@ def test_nothing_selected_is_said_with_the_next_step(
 ) -> None:
     path = tmp_path / "a.log"
     path.write_text("2024-01-24 10:15:32 INFO ready\n" * lines)
-    assert cli.main(["analyze", str(path), *selected]) == 0
+    assert main(["analyze", str(path), *selected]) == 0
     told = capsys.readouterr().err.splitlines()
     assert told[0] == f"logan: {message}"
     assert hint in told[1]
@@ -134,7 +141,7 @@ def test_the_heading_names_what_was_read(
 ) -> None:
     (tmp_path / "a.log").write_text("2024-01-24 10:15:32 INFO ready\n")
     monkeypatch.chdir(tmp_path.parent)  # a long path is cut at its end
-    assert cli.main(["analyze", tmp_path.name]) == 0
+    assert main(["analyze", tmp_path.name]) == 0
     assert capsys.readouterr().out.splitlines()[0] == f"logan  {tmp_path.name}/a.log"
 
 
@@ -155,7 +162,7 @@ def test_a_flag_goes_before_the_environment_before_the_default(
 ) -> None:
     for name, value in env.items():
         monkeypatch.setenv(name, value)
-    assert cli.main(["analyze", log, "--json", *flags]) == Exit.OK
+    assert main(["analyze", log, "--json", *flags]) == Exit.OK
     assert capsys.readouterr().out.count('"offset"') == rows
 
 
@@ -163,7 +170,7 @@ def test_a_bad_setting_names_its_variable(
     log: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LOGAN_CHUNK_SIZE", "16XB")
-    assert cli.main(["analyze", log]) == Exit.USAGE
+    assert main(["analyze", log]) == Exit.USAGE
     assert capsys.readouterr().err.startswith("logan: LOGAN_CHUNK_SIZE=16XB: ")
 
 
@@ -171,14 +178,14 @@ def test_a_bad_setting_names_its_variable(
 def test_every_command_has_help(
     command: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main([*command, "--help"]) == Exit.OK
+    assert main([*command, "--help"]) == Exit.OK
     out = capsys.readouterr().out
     assert "usage" in out.lower()
     assert all(name in out for name in (command or COMMANDS))
 
 
 def test_no_command_prints_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([]) == Exit.OK
+    assert main([]) == Exit.OK
     assert "analyze" in capsys.readouterr().out
 
 
@@ -282,16 +289,16 @@ def test_where_nothing_can_be_written_is_said_before_the_work(tmp_path: Path) ->
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    before = {signum: signal.getsignal(signum) for signum in signals.Interrupts.SIGNALS}
+    before = {signum: signal.getsignal(signum) for signum in signals.SIGNALS}
     yield
     for signum, handler in before.items():
         signal.signal(signum, handler)
 
 
-@pytest.mark.parametrize("signum", signals.Interrupts.SIGNALS)
+@pytest.mark.parametrize("signum", signals.SIGNALS)
 def test_the_first_signal_cancels_and_the_second_aborts(signum: int, handlers: None) -> None:
     cancel = Cancel()
-    with signals.Interrupts(cancel) as interrupts:
+    with signals.Signals().handled(cancel.set) as interrupts:
         assert interrupts.signum is None
         os.kill(os.getpid(), signum)
         assert cancel.is_set()
@@ -304,14 +311,14 @@ def test_an_ignored_signal_stays_ignored_and_handlers_are_put_back(handlers: Non
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     before = signal.getsignal(signal.SIGINT)
     cancel = Cancel()
-    with signals.Interrupts(cancel):
+    with signals.Signals().handled(cancel.set):
         os.kill(os.getpid(), signal.SIGTERM)
         assert not cancel.is_set()
         assert signal.getsignal(signal.SIGINT) is not before
     assert signal.getsignal(signal.SIGINT) is before
 
 
-@pytest.mark.parametrize("signum", signals.Interrupts.SIGNALS)
+@pytest.mark.parametrize("signum", signals.SIGNALS)
 @pytest.mark.parametrize("writer", ["write_file", "write_stdout"])
 def test_one_signal_ends_the_wait_for_a_reader_of_the_report(
     writer: str, signum: int, handlers: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -325,7 +332,7 @@ def test_one_signal_ends_the_wait_for_a_reader_of_the_report(
 
     monkeypatch.setattr(terminal, writer, wait)
     output = ["-o", str(tmp_path / "report")] if writer == "write_file" else []
-    assert cli.main(["analyze", str(log), *output]) == 128 + signum
+    assert main(["analyze", str(log), *output]) == 128 + signum
 
 
 # The end of a command.
@@ -359,14 +366,14 @@ def test_every_end_is_an_exit_code_and_a_line(
 
     monkeypatch.delenv("LOGAN_DEBUG", raising=False)
     monkeypatch.setattr("logan.cli.formats.run", run)
-    assert cli.main(["formats"]) == code
+    assert main(["formats"]) == code
     err = capsys.readouterr().err
     assert said in err
     assert bool(said) == bool(err)
     assert "Traceback" not in err
     monkeypatch.setenv("LOGAN_DEBUG", "1")
     if code not in (130, 143):
-        cli.main(["formats"])
+        main(["formats"])
         assert "Traceback" in capsys.readouterr().err
 
 

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from logan.cluster import coordinator as coordinator_module
-from logan.cluster import worker as worker_module
+from tests.support import memory_cluster
 from tests.support.memory_cluster import LINES, Network, inline
 
 
@@ -31,13 +31,6 @@ def log(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
-    made: list[Network] = []
-
-    def get() -> Network:
-        if not made:
-            made.append(Network())
-        return made[0]
-
-    monkeypatch.setattr(coordinator_module, "_listen", lambda *a: get().listen(*a))
-    monkeypatch.setattr(worker_module, "dial", lambda *a: get().dial(*a))
-    return get()
+    made = memory_cluster.network = Network()
+    monkeypatch.setattr(coordinator_module, "_listen", made.listen)
+    return made

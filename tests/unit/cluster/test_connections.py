@@ -23,11 +23,10 @@ import trustme
 from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
 
 import logan
-from logan.cluster import client as client_module
 from logan.cluster import coordinator as coordinator_module
-from logan.cluster import worker as worker_module
 from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
+from logan.cluster.handshake import client_handshake, server_handshake
 from logan.cluster.keepalive import Backoff, keep_alive
 from logan.cluster.limits import (
     ANSWER_S_MAX,
@@ -40,14 +39,15 @@ from logan.cluster.limits import (
     RESUBMIT_S_MAX,
     UNAUTHENTICATED_MAX,
 )
-from logan.cluster.link import Link, LinkLostError, admit, introduce
 from logan.cluster.metrics import names_this_machine
 from logan.cluster.places import Place, Places, Step, network_of
 from logan.cluster.reception import progress_body
 from logan.cluster.submission import Submission
-from logan.cluster.worker import Worker
+from logan.cluster.transport import Link, LinkLostError
 from logan.errors import ClusterError, ProtocolError
 from logan.wire.messages import Accepted, Ping, ProgressReport, Welcome
+from tests.support import memory_cluster
+from tests.support.memory_cluster import new_client, new_worker
 
 Stream = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
 
@@ -95,17 +95,9 @@ async def inline(work: Callable[..., Any], *args: Any, **_: Any) -> Any:
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     monkeypatch.setattr(trio.to_thread, "run_sync", inline)
-    made: list[Network] = []
-
-    def get() -> Network:
-        if not made:
-            made.append(Network())
-        return made[0]
-
-    monkeypatch.setattr(coordinator_module, "_listen", lambda *a: get().listen(*a))
-    monkeypatch.setattr(worker_module, "dial", lambda *a: get().dial(*a))
-    monkeypatch.setattr(client_module, "dial", lambda *a: get().dial(*a))
-    return get()
+    made = memory_cluster.network = Network()
+    monkeypatch.setattr(coordinator_module, "_listen", made.listen)
+    return made
 
 
 @pytest.fixture
@@ -128,14 +120,19 @@ async def run_link(link: Link) -> None:
         await link.run()
 
 
+async def welcome(link: Link) -> None:
+    """The handshake of a coordinator that accepts every peer."""
+    await server_handshake(link, None, "", lambda _: None, lambda _: None, Welcome(1.0, 5.0))
+
+
 async def come(
     network: Network, tasks: trio.Nursery, role: Literal["worker", "client"], id: str
 ) -> Link:
-    """An authenticated connection that says nothing more. Raises as `introduce` does."""
+    """An authenticated connection that says nothing more. Raises as `client_handshake` does."""
     stream, _ = await network.dial(None, None)
     link = Link(stream, role)
     tasks.start_soon(run_link, link)
-    await introduce(link, role, id, None, "")
+    await client_handshake(link, role, id, None, "")
     return link
 
 
@@ -152,7 +149,7 @@ def test_a_client_whose_connection_goes_silent_gets_its_report_all_the_same(
         reports: list[bytes] = []
 
         async def submit() -> None:
-            reports.append(await Client("memory:8000").submit(submission))
+            reports.append(await new_client("memory:8000").submit(submission))
 
         async with Coordinator(port=0, roots=[str(log.parent)]), trio.open_nursery() as tasks:
             tasks.start_soon(submit)
@@ -160,7 +157,7 @@ def test_a_client_whose_connection_goes_silent_gets_its_report_all_the_same(
             # Nothing that either side writes arrives any more.
             stream = network.streams[0]
             swallow(stream)
-            worker = Worker("alice", roots=[str(log.parent)])
+            worker = new_worker("alice", roots=[str(log.parent)])
             tasks.start_soon(worker.run)
             while not reports:
                 await trio.sleep(1)
@@ -302,7 +299,7 @@ async def rogue(network: Network, *, accepts: bool, progresses: bool = False) ->
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run_link, link)
             with suppress(LinkLostError, ProtocolError):
-                await admit(link, None, "", lambda _: None, lambda _: None, Welcome(1.0, 5.0))
+                await welcome(link)
                 await link.receive()
                 if accepts:
                     link.post(Accepted("job"))
@@ -324,8 +321,10 @@ def test_a_client_does_not_submit_for_ever(network: Network, log: Path, accepts:
         said: list[str] = []
         async with trio.open_nursery() as tasks:
             tasks.start_soon(partial(rogue, network, accepts=accepts))
-            with pytest.raises(ClusterError, match=r"within 60 s and \d+ connections; at last: "):
-                await Client("memory:8000", say=said.append).submit(Submission(paths=[str(log)]))
+            client = new_client("memory:8000", say=said.append)
+            wrong = r"within 60 s and \d+ connections; last error: "
+            with pytest.raises(ClusterError, match=wrong):
+                await client.submit(Submission(paths=[str(log)]))
             tasks.cancel_scope.cancel()
         assert trio.current_time() == pytest.approx(RESUBMIT_S_MAX, abs=3)
         assert len(network.tries) < 3 * RESUBMIT_S_MAX / RECONNECT_PAUSE_S_MAX
@@ -347,7 +346,7 @@ def test_a_client_tries_again_whatever_way_it_could_not_connect(
     network: Network, log: Path, failure: BaseException
 ) -> None:
     async def main() -> None:
-        client = Client("memory:8000")
+        client = new_client("memory:8000")
         async with trio.open_nursery() as tasks:
             with trio.CancelScope() as before:
                 async with Coordinator(port=0, roots=[str(log.parent)]):
@@ -359,7 +358,7 @@ def test_a_client_tries_again_whatever_way_it_could_not_connect(
             await trio.sleep(10)
             network.broken = lambda: None
             async with Coordinator(port=0, roots=[str(log.parent)]):
-                tasks.start_soon(Worker("alice", roots=[str(log.parent)]).run)
+                tasks.start_soon(new_worker("alice", roots=[str(log.parent)]).run)
                 while not reports:
                     await trio.sleep(1)
             tasks.cancel_scope.cancel()
@@ -398,9 +397,9 @@ def test_no_failure_is_repeated_without_a_pause(
             tasks.start_soon(partial(rogue, network, accepts=False))
             with trio.move_on_after(RESUBMIT_S_MAX - 1) as time:
                 if who == "worker":
-                    await Worker("alice").run()
+                    await new_worker("alice").run()
                 else:
-                    await Client("memory:8000").submit(Submission(paths=[str(log)]))
+                    await new_client("memory:8000").submit(Submission(paths=[str(log)]))
             tasks.cancel_scope.cancel()
         assert time.cancelled_caught
         pauses = [b - a for a, b in zip(network.tries, network.tries[1:], strict=False)]
@@ -418,7 +417,7 @@ def test_progress_that_is_claimed_does_not_shorten_the_pauses(network: Network, 
         async with trio.open_nursery() as tasks:
             tasks.start_soon(partial(rogue, network, accepts=True, progresses=True))
             with trio.move_on_after(3 * RESUBMIT_S_MAX) as time:
-                await Client("memory:8000").submit(Submission(paths=[str(log)]))
+                await new_client("memory:8000").submit(Submission(paths=[str(log)]))
             tasks.cancel_scope.cancel()
         # It may be the truth, so it goes on; but not at the pace of the network.
         assert time.cancelled_caught
@@ -434,7 +433,7 @@ def test_status_is_not_waited_for_for_ever(network: Network) -> None:
         link = Link(await network.accept(), "coordinator")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run_link, link)
-            await admit(link, None, "", lambda _: None, lambda _: None, Welcome(1.0, 5.0))
+            await welcome(link)
             while True:
                 link.post(Ping())
                 await trio.sleep(1)
@@ -443,7 +442,7 @@ def test_status_is_not_waited_for_for_ever(network: Network) -> None:
         async with trio.open_nursery() as tasks:
             tasks.start_soon(live)
             with trio.fail_after(2 * ANSWER_S_MAX), pytest.raises(ClusterError, match="answer"):
-                await Client("memory:8000").status()
+                await new_client("memory:8000").status()
             tasks.cancel_scope.cancel()
 
     run(main)
@@ -654,10 +653,10 @@ def test_under_tls_peers_are_let_in_and_strangers_make_room(network: Network) ->
             assert trio.current_time() < 1
             link = Link(early, "client")
             tasks.start_soon(run_link, link)
-            await introduce(link, "client", "carol", None, "")
+            await client_handshake(link, "client", "carol", None, "")
             link = Link(await secured(), "worker")
             tasks.start_soon(run_link, link)
-            await introduce(link, "worker", "alice", None, "")
+            await client_handshake(link, "worker", "alice", None, "")
             tasks.cancel_scope.cancel()
 
     run(main)

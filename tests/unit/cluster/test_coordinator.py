@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 import trio
 from trio.testing import MockClock
 
 import logan
-from logan import plan
-from logan._logan import Summary
-from logan.cluster import worker as worker_module
+from logan._logan import Spec, Summary
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.journal import ChunkDone, JobSetAside, Record
 from logan.cluster.limits import (
@@ -27,10 +24,10 @@ from logan.cluster.limits import (
     HANDSHAKE_S_MAX,
     WRITE_S_MAX,
 )
-from logan.cluster.link import LinkLostError
-from logan.cluster.scanning import Scanned
+from logan.cluster.scanning import Piece, Scanned, scan
 from logan.cluster.submission import Submission
-from logan.cluster.worker import Worker
+from logan.cluster.transport import LinkLostError
+from logan.cluster.worker.worker import Worker
 from logan.errors import (
     ClusterError,
     InputError,
@@ -38,7 +35,8 @@ from logan.errors import (
     SourceChangedError,
     UsageError,
 )
-from logan.plan import Options
+from logan.options import Options
+from logan.planning import spec
 from logan.scheduler.limits import Limits
 from logan.wire.messages import (
     Auth,
@@ -85,9 +83,9 @@ def test_a_panic_of_the_engine_costs_its_chunk(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on one machine: the same figures, the same bytes missing, for the same reason."""
-    asked = plan._narrowing
+    asked = spec._narrowing
     bug = {"panic_on": "10:15:03.377"}
-    monkeypatch.setattr(plan, "_narrowing", lambda options: {**asked(options), **bug})
+    monkeypatch.setattr(spec, "_narrowing", lambda options: {**asked(options), **bug})
 
     async def main() -> None:
         async with running(*[worker(name, log) for name in ("alice", "bob")]) as coordinator:
@@ -205,18 +203,13 @@ def test_worker_that_freezes_loses_its_lease(
     run(main)
 
 
-def test_heartbeats_do_not_wait_for_a_scan(
-    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_heartbeats_do_not_wait_for_a_scan(network: Network, log: Path) -> None:
     async def main() -> None:
-        slow = worker("alice", log)
-        scan = slow.in_thread
-
-        async def for_minutes(work: Callable[[], Any]) -> Any:
+        async def for_minutes(work: Callable[..., Any], *_: Any, **__: Any) -> Any:
             await trio.sleep(100)
-            return await scan(work)
+            return work()
 
-        monkeypatch.setattr(slow, "in_thread", for_minutes)
+        slow = worker("alice", log, run_in_thread=for_minutes)
         gaps = []
         async with running(slow) as coordinator, trio.open_nursery() as nursery:
 
@@ -325,20 +318,13 @@ def test_holder_that_never_comes_back(network: Network, log: Path, tmp_path: Pat
     run(main)
 
 
-def test_lying_worker_is_not_believed(
-    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lying_worker_is_not_believed(network: Network, log: Path) -> None:
     async def main() -> None:
-        liar = worker("mallory", log)
-        scan = liar.in_thread
-
-        async def double(work: Callable[[], Any]) -> Any:
+        def scan_another(piece: Piece, *rest: Any) -> Scanned:
             """Another chunk's figures, properly made and sealed."""
-            roots, source, lease, *rest = work.args  # type: ignore[attr-defined]
-            shifted = msgspec.structs.replace(lease, start=lease.start + 1)
-            return await scan(partial(work.func, roots, source, shifted, *rest))  # type: ignore[attr-defined]
+            return scan(replace(piece, start=piece.start + 1), *rest)
 
-        monkeypatch.setattr(liar, "in_thread", double)
+        liar = worker("mallory", log, scan=scan_another)
         async with running(liar, worker("alice", log, pace=CHUNK)) as coordinator:
             report = await coordinator.process_file(str(log), chunk_size=CHUNK)
             events = list(coordinator.events)
@@ -369,23 +355,20 @@ def test_a_fast_worker_that_joins_late_does_what_a_slow_one_has(
     run(main)
 
 
-def liar(log: Path, monkeypatch: pytest.MonkeyPatch) -> Worker:
+def liar(log: Path) -> Worker:
     """Mallory, who says of each file that it has changed."""
-    mallory = worker("mallory", log)
 
-    async def accuse(work: Callable[[], Any]) -> Scanned:
-        await trio.lowlevel.checkpoint()
+    def accuse(*_: Any) -> Scanned:
         raise SourceChangedError("the file was rewritten")
 
-    monkeypatch.setattr(mallory, "in_thread", accuse)
-    return mallory
+    return worker("mallory", log, scan=accuse)
 
 
 def test_a_file_that_one_worker_calls_changed_is_looked_at(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
-        team = liar(log, monkeypatch), worker("alice", log, pace=4 * CHUNK)
+        team = liar(log), worker("alice", log, pace=4 * CHUNK)
         async with running(*team) as coordinator:
             report = await coordinator.process_file(str(log), chunk_size=CHUNK)
             events = list(coordinator.events)
@@ -417,21 +400,16 @@ def test_a_file_that_did_change_is_given_up_at_once(network: Network, log: Path)
     run(main)
 
 
-def report_with_a_liar(
-    log: Path, verify: float, monkeypatch: pytest.MonkeyPatch, *team: Worker
-) -> logan.Report:
+def report_with_a_liar(log: Path, verify: float, *team: Worker) -> logan.Report:
     """Of a job by Mallory, who invents figures and seals them properly, and a team."""
-    liar = worker("mallory", log, pace=CHUNK)
     invented = log.with_name("invented")
     invented.write_bytes(log.read_bytes().replace(b"INFO", b"WARN"))
 
-    async def invent(work: Callable[[], Any]) -> Scanned:
-        await trio.lowlevel.checkpoint()
-        _, _, lease, info, _ = work.args  # type: ignore[attr-defined]
-        place = (lease.start, lease.end, info.spec)
-        return Scanned(Summary.from_chunk(str(invented), *place, source=lease.source).to_bytes())
+    def invent(piece: Piece, spec: Spec, *_: Any) -> Scanned:
+        place = (piece.start, piece.end, spec)
+        return Scanned(Summary.from_chunk(str(invented), *place, source=piece.source).to_bytes())
 
-    monkeypatch.setattr(liar, "in_thread", invent)
+    liar = worker("mallory", log, pace=CHUNK, scan=invent)
     found: list[logan.Report] = []
 
     async def main() -> None:
@@ -449,7 +427,7 @@ def report_with_a_liar(
 def test_invented_figures_raise_an_alarm_when_all_is_verified(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = report_with_a_liar(log, 1.0, monkeypatch, worker("alice", log, pace=CHUNK))
+    report = report_with_a_liar(log, 1.0, worker("alice", log, pace=CHUNK))
     chunks = len(range(0, log.stat().st_size, CHUNK))
     assert report["performance"]["verified"] == chunks
     # Each chunk was scanned by both.
@@ -461,7 +439,7 @@ def test_invented_figures_are_believed_if_nothing_is_verified(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What `verify` is for: without it such figures look like any others."""
-    report = report_with_a_liar(log, 0.0, monkeypatch, worker("alice", log, pace=CHUNK))
+    report = report_with_a_liar(log, 0.0, worker("alice", log, pace=CHUNK))
     assert report["performance"]["alarms"] == []
     assert report["levels"]["WARN"] > 0
 
@@ -469,7 +447,7 @@ def test_invented_figures_are_believed_if_nothing_is_verified(
 def test_a_liar_alone_is_not_found_out_and_not_waited_for(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = report_with_a_liar(log, 1.0, monkeypatch)
+    report = report_with_a_liar(log, 1.0)
     assert report["performance"]["verified"] == 0
     assert report["performance"]["alarms"] == []
 
@@ -505,8 +483,8 @@ def test_drained_worker_hands_in_and_ends(network: Network, log: Path) -> None:
             report = await coordinator.process_file(str(log), chunk_size=CHUNK)
             nursery.cancel_scope.cancel()
         assert report["performance"]["recoveries"] == []
-        assert leaver.chunks_done > 0
-        assert leaver.chunks_lost == 0
+        assert leaver.health()["chunks_done"] > 0
+        assert leaver.health()["chunks_lost"] == 0
 
     run(main)
 
@@ -551,28 +529,24 @@ CUT_STRIDE = 5
 @pytest.mark.parametrize(
     "first", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, CUT_STRIDE))]
 )
-def test_a_cut_at_every_offset(
-    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch, way: Way, first: int
-) -> None:
+def test_a_cut_at_every_offset(network: Network, log: Path, way: Way, first: int) -> None:
     """Each connection passes a few bytes more than the last one and breaks, until one lives to see
     the job's end: so, with the slow ones, each offset of greetings, leases, heartbeats and results
     is met once."""
     log.write_text("".join(log.read_text().splitlines(keepends=True)[:4]))
     chunk_size = log.stat().st_size // 2
     connections: list[Fraying] = []
-    dial: Callable[..., Any] = network.dial
 
-    async def dial_fraying(*arguments: object) -> tuple[Fraying, str]:
-        stream, certificate = await dial(*arguments)
+    async def connect_fraying(*arguments: Any) -> tuple[Fraying, str]:
+        stream, certificate = await network.dial(*arguments)
         connections.append(Fraying(stream, way, first + CUT_STRIDE * len(connections)))
         return connections[-1], certificate
 
-    monkeypatch.setattr(worker_module, "dial", dial_fraying)
     found: list[logan.Report] = []
 
     async def main() -> None:
         async with Coordinator(port=0, limits=PATIENT) as coordinator, trio.open_nursery() as tasks:
-            tasks.start_soon(worker("alice", log).run)
+            tasks.start_soon(worker("alice", log, connect=connect_fraying).run)
             found.append(await coordinator.process_file(str(log), chunk_size=chunk_size))
             tasks.cancel_scope.cancel()
 
@@ -608,7 +582,7 @@ def test_peer_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(send_stream, "send_all", lambda data: trio.sleep_forever())
         began = trio.current_time()
         peer.post(Ready(1))
-        with pytest.raises(LinkLostError, match="took nothing"):
+        with pytest.raises(LinkLostError, match="accepted nothing"):
             await peer.run()
         assert trio.current_time() - began == pytest.approx(WRITE_S_MAX)
         peer.post(Ready(1))  # dropped, no error

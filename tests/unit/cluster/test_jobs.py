@@ -26,10 +26,8 @@ import trio
 
 import logan
 from logan import _logan
-from logan.cluster import client as client_module
 from logan.cluster import coordinator as coordinator_module
-from logan.cluster import worker as worker_module
-from logan.cluster.client import Client
+from logan.cluster import running as jobs_module
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.ending import EndedJobs, Outcome, SubmittedJob
 from logan.cluster.journal import ChunkDone, JobEnded, Record, _checksum
@@ -37,11 +35,21 @@ from logan.cluster.limits import CLAIMED_BYTES_MAX, ENDED_JOBS_MAX
 from logan.cluster.running import RunningJob
 from logan.cluster.submission import Submission
 from logan.errors import ClusterError, InputError, JournalError, LoganError, SummaryError
-from logan.job import Job, prepare
 from logan.model import Archive, Missing, Result
-from logan.plan import Options
+from logan.options import Options
+from logan.planning.prepare import Job, prepare
 from logan.report import Report
-from tests.support.memory_cluster import CHUNK, LINES, Fraying, Network, run, worker
+from logan.report.builder import build_report, report_of
+from tests.support import memory_cluster
+from tests.support.memory_cluster import (
+    CHUNK,
+    LINES,
+    Fraying,
+    Network,
+    new_client,
+    run,
+    worker,
+)
 
 pytestmark = pytest.mark.usefixtures("threads_run_inline")
 
@@ -65,16 +73,9 @@ class Restarts(Network):
 
 @pytest.fixture
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
-    made: list[Restarts] = []  # a channel is made within a run
-
-    def get() -> Restarts:
-        made.extend([] if made else [Restarts()])
-        return made[0]
-
-    monkeypatch.setattr(coordinator_module, "_listen", lambda *a: get().listen(*a))
-    monkeypatch.setattr(worker_module, "dial", lambda *a: get().dial(*a))
-    monkeypatch.setattr(client_module, "dial", lambda *a: get().dial(*a))
-    return get()
+    made = memory_cluster.network = Restarts()
+    monkeypatch.setattr(coordinator_module, "_listen", made.listen)
+    return made
 
 
 @asynccontextmanager
@@ -107,8 +108,8 @@ def wish(*paths: Path | str, **options: Any) -> Submission:
     )
 
 
-async def submit(submission: Submission) -> Report:
-    return Report.from_json(await Client("memory:1").submit(submission))
+async def submit(submission: Submission, **options: Any) -> Report:
+    return Report.from_json(await new_client("memory:1", **options).submit(submission))
 
 
 async def abandon(coordinator: Coordinator) -> None:
@@ -270,17 +271,16 @@ def test_a_client_that_loses_its_connection_anywhere_has_one_report_made(
             for left in (*range(0, 6_000, 250), 10**9):
                 connections: list[Cut] = []
 
-                async def dial(
+                async def connect(
                     *arguments: Any, left: int = left, connections: list[Cut] = connections
                 ) -> tuple[Cut, str]:
                     stream, certificate = await network.dial(*arguments)
                     connections.append(Cut(stream, "down", 10**9 if connections else left))
                     return connections[-1], certificate
 
-                monkeypatch.setattr(client_module, "dial", dial)
                 concluded.clear()
                 try:
-                    report = await submit(wish(log))
+                    report = await submit(wish(log), connect=connect)
                 except ClusterError:
                     assert left < 1_000  # within the handshake: it was never let in
                     continue
@@ -334,7 +334,7 @@ def test_a_report_can_be_made_twice(log: Path) -> None:
         archives={3: Archive(5, 1, 7, "1 log", 0)},
     )
     before = [(entry.error, list(entry.notes)) for entry in job.inputs]
-    reports = [job.report(result, engine="x") for _ in range(3)]
+    reports = [report_of(job, result, engine="x") for _ in range(3)]
     assert reports[0] == reports[1] == reports[2]
     assert [(entry.error, list(entry.notes)) for entry in job.inputs] == before
     notes = [list(entry.notes) for entry in reports[2].inputs]
@@ -357,14 +357,13 @@ def test_a_conclusion_that_fails_costs_its_job_alone(
     state = tmp_path / "state" if durable else None
     other = log.with_name("other.log")
     other.write_text(LINE)
-    reported = Job.reported
 
     def fail(job: Job, *args: Any, **options: Any) -> Any:
         if job.inputs[0].path == str(other):
             raise error
-        return reported(job, *args, **options)
+        return build_report(job, *args, **options)
 
-    monkeypatch.setattr(Job, "reported", fail)
+    monkeypatch.setattr(jobs_module, "build_report", fail)
 
     async def main() -> None:
         async with serving(log, state=state) as coordinator:

@@ -17,15 +17,13 @@ import trio
 
 import logan
 from logan._logan import Fingerprint, Spec, Summary
-from logan.cluster import client as client_module
-from logan.cluster import session as session_module
-from logan.cluster.client import Client
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.running import RunningJob
 from logan.cluster.scanning import digest_of
 from logan.cluster.submission import Submission
+from logan.cluster.worker.leases import ActiveLease
 from logan.errors import ClusterError, InputError, UsageError
-from logan.plan import Options
+from logan.options import Options
 from logan.report import Report
 from logan.scheduler.limits import Limits
 from logan.wire import limits
@@ -40,6 +38,7 @@ from tests.support.memory_cluster import (
     Network,
     Rogue,
     job_body,
+    new_client,
     open_pair,
     refused_by_a_worker,
     run,
@@ -47,11 +46,6 @@ from tests.support.memory_cluster import (
 )
 
 pytestmark = pytest.mark.usefixtures("threads_run_inline")
-
-
-@pytest.fixture(autouse=True)
-def clients_too(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "dial", network.dial)
 
 
 def result_of(log: Path, lease: Lease, spec: str) -> tuple[dict[str, Any], bytes]:
@@ -85,7 +79,7 @@ def beside_an_honest_job(
 
             async def submit() -> None:
                 wish = Submission(paths=[str(log)], options=Options(chunk_size=CHUNK))
-                answer = await Client("memory:8000").submit(wish)
+                answer = await new_client("memory:8000").submit(wish)
                 found.append(answer if isinstance(answer, bytes) else answer[1])
 
             async with trio.open_nursery() as nursery:
@@ -93,7 +87,7 @@ def beside_an_honest_job(
                 await attack(coordinator, rogue)
                 tasks.start_soon(worker("alice", log).run)
             nothing_internal(coordinator)
-            status = await Client("memory:8000").status()
+            status = await new_client("memory:8000").status()
             assert {each["id"] for each in status["workers"]} == {"alice", "mallory"}
             assert Report.from_json(found[0]) == logan.analyze(log, chunk_size=CHUNK)
             tasks.cancel_scope.cancel()
@@ -193,7 +187,7 @@ def test_progress_beyond_the_lease_is_refused(network: Network, log: Path, scann
             leases = [key | {"scanned_bytes": size}]
             await rogue.say("HEALTH", rss_bytes=1, cpu_percent=1, threads=1, leases=leases)
             await trio.sleep(0)
-        await Client("memory:8000").status()
+        await new_client("memory:8000").status()
         code, text = await rogue.told()
         assert code == "state"
         assert f"{scanned:,} bytes scanned" in text
@@ -204,7 +198,7 @@ def test_progress_beyond_the_lease_is_refused(network: Network, log: Path, scann
 def test_a_worker_reports_progress_within_its_lease() -> None:
     """Also where bytes are gone through more often than was known before."""
     for isolated in (False, True):
-        held = session_module._Held(Lease("j", 0, 1, 0, 100, 1_100, isolated), cast(Any, None))
+        held = ActiveLease(Lease("j", 0, 1, 0, 100, 1_100, isolated), cast(Any, None))
         before = 0
         for _ in range(20):
             held.count(700)
@@ -281,7 +275,7 @@ def test_every_state_and_progress_passes_the_schema_of_the_peers(
             assert status["workers"][0]["bytes_per_second"] > 2**61
             check_body(state_body(status))
             check_body(progress_body(coordinator.workers(), list(coordinator.events)))
-            assert (await Client("memory:8000").status())["jobs"]
+            assert (await new_client("memory:8000").status())["jobs"]
             for id in jobs:
                 coordinator.give_up(coordinator.jobs[id].submitted)
 
@@ -448,7 +442,7 @@ def test_a_malformed_found_ends_the_connection_it_came_over(
 
             tasks.start_soon(answer)
             wish = Submission("on_workers", ["*.log"], Options(chunk_size=CHUNK))
-            found = await Client("memory:8000").submit(wish)
+            found = await new_client("memory:8000").submit(wish)
             report = Report.from_json(found if isinstance(found, bytes) else found[1])
             assert [entry["path"] for entry in report["inputs"]] == [f"alice:{log}"]
             nothing_internal(coordinator)
@@ -472,7 +466,7 @@ def test_a_found_that_is_not_an_answer(network: Network, log: Path, body: bytes)
             tasks.start_soon(answer)
             began = trio.current_time()
             with pytest.raises(InputError, match="no file on any worker"):
-                await Client("memory:8000").submit(Submission("on_workers", ["*.log"]))
+                await new_client("memory:8000").submit(Submission("on_workers", ["*.log"]))
             assert trio.current_time() - began < 20
             nothing_internal(coordinator)
 
@@ -587,7 +581,7 @@ def test_an_invalid_url_is_not_found(network: Network, log: Path, path: str) -> 
 
     async def main() -> None:
         async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
-            found = await Client("memory:8000").submit(Submission("paths", [path]))
+            found = await new_client("memory:8000").submit(Submission("paths", [path]))
             report = Report.from_json(found if isinstance(found, bytes) else found[1])
             assert report["inputs"][0]["error"] is not None
             nothing_internal(coordinator)
@@ -815,7 +809,7 @@ def test_a_client_refuses_invalid_answers(
 
             tasks.start_soon(lead)
             with pytest.raises(ClusterError, match=named):
-                await Client("memory:8000").submit(Submission("paths", ["a.log"]))
+                await new_client("memory:8000").submit(Submission("paths", ["a.log"]))
 
     run(main)
 
@@ -824,8 +818,8 @@ def test_a_client_refuses_invalid_answers(
 
 
 def test_many_large_files_fit_into_one_answer(tmp_path: Path) -> None:
-    from logan.cluster.search import find_files
-    from logan.cluster.secure import Roots
+    from logan.cluster.file_search import find_files
+    from logan.sources.roots import Roots
 
     line = "2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"
     (tmp_path / "0.log").write_text(line * 10_000)
@@ -843,8 +837,8 @@ def test_many_large_files_fit_into_one_answer(tmp_path: Path) -> None:
 def test_files_that_do_not_fit_into_an_answer_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from logan.cluster import search
-    from logan.cluster.secure import Roots
+    from logan.cluster import file_search as search
+    from logan.sources.roots import Roots
 
     for number in range(20):
         (tmp_path / f"{number}.log").write_text("2024-01-24 10:15:32.123 INFO x\n")

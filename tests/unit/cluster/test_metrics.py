@@ -15,7 +15,7 @@ from logan.cluster.metrics import (
     serve_metrics,
     worker_metrics,
 )
-from logan.cluster.worker import Worker
+from logan.cluster.worker.worker import Worker
 
 
 def ask(port: int, path: str, *hosts: str) -> tuple[int, str]:

@@ -23,14 +23,14 @@ import logan
 from logan._logan import Fingerprint
 from logan.cluster import probes as probes_module
 from logan.cluster import scanning as scanning_module
-from logan.cluster import session as session_module
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.probes import BLOCK_BYTES, Probes, differs_at, places
-from logan.cluster.secure import Opened, Roots
-from logan.cluster.worker import Worker
-from logan.job import prepare
+from logan.cluster.worker import copies as copies_module
+from logan.cluster.worker.worker import Worker
 from logan.limits import MIB
-from logan.plan import Options
+from logan.options import Options
+from logan.planning.prepare import prepare
+from logan.sources.roots import Opened, Roots
 from logan.wire import limits
 from logan.wire.codec import encode
 from logan.wire.messages import Lease
@@ -40,6 +40,7 @@ from tests.support.memory_cluster import (
     Rogue,
     job_body,
     lease,
+    new_worker,
     refused_by_a_worker,
     run,
     worker,
@@ -170,7 +171,7 @@ class Abroad:
 
 @pytest.fixture
 def abroad(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session_module, "Fingerprint", Abroad)
+    monkeypatch.setattr(copies_module, "Fingerprint", Abroad)
     monkeypatch.setattr(scanning_module, "Fingerprint", Abroad)
 
 
@@ -184,9 +185,7 @@ def with_copy(name: str, log: Path, copy: bytes, **options: Any) -> Worker:
         def open(self, url: str) -> Opened:
             return Opened(os.open(path, os.O_RDONLY), url)
 
-    made = Worker(name, roots=[str(path.parent)], threads=1, **options)
-    made.roots = Elsewhere([str(path.parent)])
-    return made
+    return new_worker(name, roots=Elsewhere([str(path.parent)]), **{"threads": 1} | options)
 
 
 def altered(log: Path, start: int, end: int) -> bytes:
@@ -249,8 +248,7 @@ def test_others_do_what_the_copy_is_no_good_for(
 ) -> None:
     """Leases of it that are under way when one shows what it is count for nothing, too."""
     copy = altered(log, 4_096, log.stat().st_size - 4_096)
-    alice = with_copy("alice", log, copy)
-    alice.threads = threads
+    alice = with_copy("alice", log, copy, threads=threads)
     report, _ = report_of(log, alice, worker("bob", log, pace=4 * CHUNK))
     assert report == logan.analyze(log, chunk_size=CHUNK)
     assert not report["partial"]
@@ -262,23 +260,17 @@ def test_a_true_copy_raises_no_doubt(network: Network, log: Path, abroad: None) 
     assert {kind for kind, _ in said} == {"joined"}
 
 
-def test_isolated_scans_compare_too(
-    network: Network, log: Path, abroad: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Child:
-        def __init__(self, piece: Any, *_: Any) -> None:
-            pass
-
-        async def scan(self) -> scanning_module.Scanned:
-            return scanning_module.Scanned(b"of another file")
-
-    monkeypatch.setattr(session_module, "Isolation", Child)
+def test_isolated_scans_compare_too(network: Network, log: Path, abroad: None) -> None:
+    async def scan_isolated(*_: Any) -> scanning_module.Scanned:
+        await trio.lowlevel.checkpoint()
+        return scanning_module.Scanned(b"of another file")
 
     async def main() -> None:
         copy = altered(log, 4_096, log.stat().st_size - 4_096)
         probes = await probes_of(log).make(1)
         async with trio.open_nursery() as tasks:
-            tasks.start_soon(with_copy("alice", log, copy).run)
+            alice = with_copy("alice", log, copy, scan_isolated=scan_isolated)
+            tasks.start_soon(alice.run)
             rogue = await Rogue.leading(network)
             await rogue.say("JOB", job_body(log), job="j")
             await rogue.say("LEASE", **lease(1, isolated=True), probes=probes)

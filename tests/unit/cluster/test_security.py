@@ -15,9 +15,7 @@ import trio
 import trio.testing
 import trustme
 
-from logan.cluster import secure
-from logan.cluster.secure import (
-    Roots,
+from logan.cluster.security import (
     certificate_sha256,
     check_exposure,
     client_context,
@@ -26,6 +24,8 @@ from logan.cluster.secure import (
     server_context,
 )
 from logan.errors import InputError, UsageError
+from logan.sources import roots as roots_module
+from logan.sources.roots import Roots
 
 # --- Tokens ---
 
@@ -479,12 +479,12 @@ def test_search_says_what_it_will_not_do(tree: Path) -> None:
 
 
 def test_search_is_bounded(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secure, "INPUTS_PER_JOB_MAX", 2)
+    monkeypatch.setattr(roots_module, "INPUTS_PER_JOB_MAX", 2)
     found, errors = Roots().search(["**"])
     assert len(found) == 2
     assert "more than 2 files" in errors[0]
-    monkeypatch.setattr(secure, "INPUTS_PER_JOB_MAX", 10)
-    monkeypatch.setattr(secure, "ENTRIES_PER_SEARCH_MAX", 3)
+    monkeypatch.setattr(roots_module, "INPUTS_PER_JOB_MAX", 10)
+    monkeypatch.setattr(roots_module, "ENTRIES_PER_SEARCH_MAX", 3)
     _, errors = Roots().search(["**"])
     assert len(errors) == 1
     assert "given up" in errors[0]
@@ -508,5 +508,5 @@ def test_a_folder_without_permission_is_named(tree: Path, monkeypatch: pytest.Mo
     found, errors = Roots().search(["**/*.log"])
     assert names(found, tree / "inside") == ["a.log"]
     assert errors == [f"{tree}/inside/sub: Permission denied"]
-    monkeypatch.setattr(secure, "ERRORS_PER_SEARCH_MAX", 0)
+    monkeypatch.setattr(roots_module, "ERRORS_PER_SEARCH_MAX", 0)
     assert Roots().search(["**/*.log"])[1] == []

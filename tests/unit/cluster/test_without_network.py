@@ -15,12 +15,13 @@ from trio.testing import MockClock
 
 import logan
 from logan._logan import MergeTree, Spec, Summary
-from logan.cluster.dial import Address
+from logan.cluster.connect import Address
 from logan.cluster.ending import SubmittedJob
-from logan.cluster.health import Pace, Vitals
+from logan.cluster.file_search import find_files
 from logan.cluster.isolated import Isolation, Poison
 from logan.cluster.journal import StoredJob
 from logan.cluster.metrics import coordinator_metrics, worker_metrics
+from logan.cluster.process_stats import ProcessStats
 from logan.cluster.running import RunningJob, describe_paths
 from logan.cluster.scanning import (
     Piece,
@@ -30,17 +31,17 @@ from logan.cluster.scanning import (
     scan,
     whole_line_end,
 )
-from logan.cluster.search import find_files
-from logan.cluster.secure import Roots
 from logan.cluster.stored import from_stored, to_stored
 from logan.cluster.submission import Submission, _plan_found
-from logan.cluster.worker import Worker
+from logan.cluster.worker.rate_limit import RateLimit
+from logan.cluster.worker.worker import Worker
 from logan.errors import ProtocolError, SourceChangedError, SummaryError, UsageError
-from logan.job import Job, prepare
 from logan.limits import SERIES_POINTS_MAX
-from logan.plan import Options
-from logan.report import Look, render
+from logan.options import Options
+from logan.planning.prepare import Job, prepare
+from logan.report import RenderOptions, render
 from logan.scheduler.actions import LostChunk
+from logan.sources.roots import Roots
 from logan.wire.codec import Decoder
 from logan.wire.messages import Submit
 
@@ -74,13 +75,13 @@ def test_addresses(text: str, host: str, port: int) -> None:
 
 @pytest.mark.parametrize("text", ["", ":8000", "a:b", "a:99999", "a/b", "me@a:1", "a:1?x=1"])
 def test_wrong_addresses(text: str) -> None:
-    with pytest.raises(UsageError, match="no address"):
+    with pytest.raises(UsageError, match="not a valid address"):
         Address.parse(text)
 
 
 @pytest.mark.parametrize("id", ["", "a" * 65, "a\n"])
 def test_names_of_workers_are_bounded(id: str) -> None:
-    with pytest.raises(UsageError, match="no name"):
+    with pytest.raises(UsageError, match="not a valid name"):
         Worker(id)
 
 
@@ -311,7 +312,7 @@ def test_the_line_that_kills_is_found(log: Path, monkeypatch: pytest.MonkeyPatch
 def test_pace_is_kept() -> None:
     async def main() -> None:
         began = trio.current_time()
-        pace = Pace(100.0)
+        pace = RateLimit(100.0)
         for _ in range(5):
             await pace.spend(50)
         assert trio.current_time() - began == pytest.approx(2.5)
@@ -324,7 +325,7 @@ def test_pace_is_kept() -> None:
 
 
 def test_vitals() -> None:
-    sample = Vitals().sample()
+    sample = ProcessStats().sample()
     assert sample["rss_bytes"] > 1_000_000
     assert sample["cpu_percent"] >= 0
 
@@ -364,7 +365,7 @@ def test_metrics_name_every_worker() -> None:
 
 def test_report_shows_who_did_the_work(log: Path) -> None:
     data = logan.analyze(log).to_dict()
-    assert "Workers" not in render("text", logan.Report(data), Look(width=80))
+    assert "Workers" not in render("text", logan.Report(data), RenderOptions(width=80))
     data["performance"]["workers"] = [
         {
             "worker": "bob\x1b",
@@ -388,7 +389,7 @@ def test_report_shows_who_did_the_work(log: Path) -> None:
         for i in range(8)
     ]
     for width in (60, 80, 200):
-        text = render("text", logan.Report(data), Look(width=width))
+        text = render("text", logan.Report(data), RenderOptions(width=width))
         assert "Workers" in text
         assert "its connection" in text  # cut off where there is no room
         assert "and 2 more" in text

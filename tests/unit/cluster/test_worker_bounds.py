@@ -23,15 +23,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import logan
-from logan.cluster import session as session_module
-from logan.cluster import spool as spool_module
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.isolated import Isolation
-from logan.cluster.offer import SLACK, Offer
 from logan.cluster.scanning import Piece, Scanned
-from logan.cluster.spool import FREE_SHARE_MAX, NO_ROOM, SPOOL_BYTES_MAX, Spools
-from logan.cluster.worker import Worker
-from logan.errors import InputError
+from logan.cluster.worker import spool as spool_module
+from logan.cluster.worker.leases import SLACK, Offer
+from logan.cluster.worker.spool import FREE_SHARE_MAX, SPOOL_BYTES_MAX, Spools
+from logan.cluster.worker.worker import Worker
+from logan.errors import NO_ROOM, InputError
 from logan.limits import MIB
 from logan.scheduler.limits import Limits
 from logan.wire.limits import LEASES_PER_HEALTH_MAX
@@ -42,6 +41,7 @@ from tests.support.memory_cluster import (
     Rogue,
     job_body,
     lease,
+    new_worker,
     refused_by_a_worker,
     run,
     worker,
@@ -53,24 +53,20 @@ pytestmark = pytest.mark.usefixtures("threads_run_inline")
 # --- Leases ------------------------------------------------------------------------------------
 
 
-def test_leases_that_were_not_asked_for_end_the_connection(
-    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session_module.Session, "_work", trio_forever)
-
+def test_leases_that_were_not_asked_for_end_the_connection(network: Network, log: Path) -> None:
     async def attack(rogue: Rogue) -> None:
         await rogue.say("JOB", job_body(log), job="j")
         for chunk in range(4):  # a worker with one thread asks for two, and forgives one
             await rogue.say("LEASE", **lease(chunk))
 
-    refused_by_a_worker(network, log, attack, "state", "more leases than READY asked for")
+    named = "more leases than READY asked for"
+    refused_by_a_worker(network, log, attack, "state", named, run_in_thread=trio_forever)
 
 
 def test_offers_that_are_asked_for_again_and_again_do_not_add_up(
-    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
+    network: Network, log: Path
 ) -> None:
     """Each CANCEL of what is not there makes the worker say READY again."""
-    monkeypatch.setattr(session_module.Session, "_work", trio_forever)
 
     async def attack(rogue: Rogue) -> None:
         await rogue.say("JOB", job_body(log), job="j")
@@ -79,10 +75,11 @@ def test_offers_that_are_asked_for_again_and_again_do_not_add_up(
                 await rogue.say("CANCEL", job="j", chunk=0, attempt=9_999)
                 await rogue.say("LEASE", **lease(0, attempt=attempt))
 
-    refused_by_a_worker(network, log, attack, "state", "more leases than READY asked for")
+    named = "more leases than READY asked for"
+    refused_by_a_worker(network, log, attack, "state", named, run_in_thread=trio_forever)
 
 
-async def trio_forever(*_: Any) -> None:
+async def trio_forever(*_: Any, **__: Any) -> None:
     await trio.sleep_forever()
 
 
@@ -144,27 +141,19 @@ def test_an_honest_coordinator_never_exceeds_the_offers(
         assert len(held) <= LEASES_PER_HEALTH_MAX + SLACK
 
 
-def test_isolated_scans_run_as_many_at_once_as_threads(
-    network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_isolated_scans_run_as_many_at_once_as_threads(network: Network, log: Path) -> None:
     running, seen = 0, []
 
-    class Slow:
-        def __init__(self, *_: Any) -> None:
-            pass
-
-        async def scan(self) -> Scanned:
-            nonlocal running
-            running += 1
-            seen.append(running)
-            await trio.sleep(1)
-            running -= 1
-            return Scanned(b"")
-
-    monkeypatch.setattr(session_module, "Isolation", Slow)
+    async def scan_slowly(*_: Any) -> Scanned:
+        nonlocal running
+        running += 1
+        seen.append(running)
+        await trio.sleep(1)
+        running -= 1
+        return Scanned(b"")
 
     async def main() -> None:
-        alice = Worker("alice", roots=[str(log.parent)], threads=2)
+        alice = new_worker("alice", roots=[str(log.parent)], threads=2, scan_isolated=scan_slowly)
         async with trio.open_nursery() as tasks:
             tasks.start_soon(alice.run)
             rogue = await Rogue.leading(network)
@@ -221,7 +210,7 @@ def test_no_url_is_asked_that_the_operator_did_not_name(
     said: list[str] = []
 
     async def main() -> None:
-        alice = Worker("alice", roots=[str(log.parent), *roots], threads=1, say=said.append)
+        alice = new_worker("alice", roots=[str(log.parent), *roots], threads=1, say=said.append)
         source = {"url": url, "fingerprint": None, "compression": compression}
         async with trio.open_nursery() as tasks:
             tasks.start_soon(alice.run)
@@ -402,7 +391,7 @@ def far_away(name: str, tmp_path: Path, said: list[str]) -> Worker:
     """A worker that must fetch all it scans."""
     folder = tmp_path / name
     folder.mkdir()
-    return Worker(name, roots=[str(folder)], threads=1, say=said.append)
+    return new_worker(name, roots=[str(folder)], threads=1, say=said.append)
 
 
 @pytest.mark.parametrize("how", ["before", "while writing"])

@@ -13,8 +13,9 @@ from logan.cpus import cpus
 from logan.engines import local
 from logan.errors import UsageError
 from logan.model import Detection, Missing, Plan, Source, join_missing
-from logan.plan import Options, make_plan
-from logan.sources.stdin import Stream
+from logan.options import Execution, Options
+from logan.planning.chunks import make_plan
+from logan.sources.streams import Stream
 
 LINE = b"2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"
 
@@ -44,8 +45,7 @@ def requests(summary: Any) -> int:
 
 
 def run(plan: Plan, spec: Spec, **options: Any) -> Any:
-    given: dict[str, Any] = {"streams": {}, "threads": 2, "cancel": Cancel(), **options}
-    return local.run(plan, spec, **given)
+    return local.run(plan, spec, Execution(**{"threads": 2, **options}))
 
 
 def test_files_and_streams_come_into_one_summary(tmp_path: Path) -> None:

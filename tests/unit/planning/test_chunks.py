@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from logan.errors import UsageError
 from logan.limits import CHUNKS_PER_JOB_MAX, TOP_ROWS_MAX
 from logan.model import Detection, FormatShare, Source
-from logan.plan import Options, chunk_size_for, make_plan, spec_json, tile
+from logan.options import Options
+from logan.planning.chunks import chunk_size_for, make_plan, tile
+from logan.planning.spec import spec_json
 
 SIZES = st.lists(st.integers(0, 10_000), max_size=8)
 

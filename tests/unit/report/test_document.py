@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logan.report import CSV_TABLES, OUTPUTS, Look, Report, assemble, input_entry, render
-from logan.report.contract import LISTS, SECTIONS, TOP_LEVEL, figure
+from logan.report import CSV_TABLES, OUTPUTS, RenderOptions, Report, assemble, input_entry, render
 from logan.report.json import dumps
-from logan.report.zones import Local, in_zone
+from logan.report.schema import LISTS, SECTIONS, TOP_LEVEL, figure
+from logan.report.timezones import Local, in_zone
 
 HOSTILE = 'a\x1b[31mb\x07\r\n\t[red]x[/red] \u202e\u200b\x9b =1+1 日本語 "q"'
 
@@ -165,9 +165,9 @@ def test_what_was_asked_for_and_its_tables_are_in_the_page() -> None:
     )
     assert tuple(one.selection) == SECTIONS["selection"]
     assert list(one).index("selection") == TOP_LEVEL.index("selection")
-    page = render("text", one, Look(width=100))
-    assert "selected: from 2024" in page
-    assert "1.07 GB outside of the time not read" in page
+    page = render("text", one, RenderOptions(width=100))
+    assert "time range: from 2024" in page
+    assert "1.07 GB outside the time range not read" in page
     assert "By json.x" in page
     assert "[bold]a" in page
     assert "7 records without" in page
@@ -245,7 +245,7 @@ def test_json_layout_changes_no_value(value: Any) -> None:
 
 @pytest.mark.parametrize("table", CSV_TABLES)
 def test_csv_has_a_header_and_a_line_for_each_row(table: str) -> None:
-    text = render("csv", report(HOSTILE), Look(table=table))
+    text = render("csv", report(HOSTILE), RenderOptions(table=table))
     rows = list(csv.reader(io.StringIO(text)))
     data = report().to_dict().get(table, {"top": []})  # without group tables, a header
     assert len(rows) == 1 + len(data["points" if table == "series" else "top"])
@@ -255,7 +255,7 @@ def test_csv_has_a_header_and_a_line_for_each_row(table: str) -> None:
 
 @given(st.text(max_size=20), st.sampled_from("=+-@\t\r|%\uff1d"))
 def test_csv_cells_start_no_formula(text: str, start: str) -> None:
-    out = render("csv", report(start + text), Look(table="routes"))
+    out = render("csv", report(start + text), RenderOptions(table="routes"))
     cell = list(csv.reader(io.StringIO(out)))[1][0]
     assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "|", "%", "\uff1d"))
 
@@ -272,19 +272,21 @@ def widths(text: str) -> set[int]:
 @pytest.mark.parametrize("width", [60, 72, 80, 100, 120, 200])
 @pytest.mark.parametrize("text", ["GET /api/data", HOSTILE, "x" * 500, "日本" * 100, ""])
 def test_no_line_is_wider_than_the_page(width: int, text: str) -> None:
-    page = render("text", report(text), Look(width=width))
+    page = render("text", report(text), RenderOptions(width=width))
     assert max(widths(page)) <= width
     assert "Response time" in page
     assert "4.31 s" in page
 
 
 def test_a_narrow_terminal_loses_no_figure() -> None:
-    assert render("text", report(), Look(width=20)) == render("text", report(), Look(width=60))
+    assert render("text", report(), RenderOptions(width=20)) == render(
+        "text", report(), RenderOptions(width=60)
+    )
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_an_empty_report_can_be_shown(output: str) -> None:
-    page = render(output, empty_report(), Look())
+    page = render(output, empty_report(), RenderOptions())
     assert page.endswith("\n")
     assert "Timeline" not in page
 
@@ -292,33 +294,33 @@ def test_an_empty_report_can_be_shown(output: str) -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.text(max_size=60), st.booleans())
 def test_log_text_cannot_steer_the_terminal(text: str, color: bool) -> None:
-    page = render("text", report(text), Look(color=color))
+    page = render("text", report(text), RenderOptions(color=color))
     plain = re.sub(r"\x1b\[[0-9;]*m", "", page) if color else page
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e]", plain)
 
 
 def test_log_text_is_no_markup() -> None:
-    assert "[red]x[/red]" in render("text", report("[red]x[/red]"), Look(width=120))
+    assert "[red]x[/red]" in render("text", report("[red]x[/red]"), RenderOptions(width=120))
 
 
 def test_without_colour_there_is_no_escape_and_errors_are_still_told() -> None:
-    page = render("text", report(), Look())
+    page = render("text", report(), RenderOptions())
     assert "\x1b" not in page
     (line,) = [line for line in page.split("\n") if line.strip().startswith("errors │")]
     assert line.count("█") == 1
 
 
 def test_colour_adds_nothing_but_colour() -> None:
-    coloured = render("text", report(), Look(color=True))
+    coloured = render("text", report(), RenderOptions(color=True))
     assert "\x1b[" in coloured
     plain = re.sub(r"\x1b\[[0-9;]*m", "", coloured)
-    assert [line.rstrip() for line in plain.split("\n")] == render("text", report(), Look()).split(
-        "\n"
-    )
+    assert [line.rstrip() for line in plain.split("\n")] == render(
+        "text", report(), RenderOptions()
+    ).split("\n")
 
 
 def test_a_terminal_without_unicode_gets_ascii() -> None:
-    assert render("text", report(), Look(ascii_only=True)).isascii()
+    assert render("text", report(), RenderOptions(ascii_only=True)).isascii()
 
 
 def test_names_are_shown_in_words() -> None:
@@ -335,7 +337,7 @@ def test_names_are_shown_in_words() -> None:
         },
         {"name": "other", "lines": 0},
     ]
-    page = render("text", assemble(data, [input_entry("-", data["sources"][0])]), Look())
+    page = render("text", assemble(data, [input_entry("-", data["sources"][0])]), RenderOptions())
     assert "no level" in page
     assert "NONE" not in page
     assert "logan  standard input" in page
@@ -349,15 +351,17 @@ def test_names_are_shown_in_words() -> None:
 
 def test_times_are_shown_in_the_zone_asked_for_and_the_day_is_the_zones_own() -> None:
     made = report()
-    in_utc = render("text", made, Look())
+    in_utc = render("text", made, RenderOptions())
     assert "2024-01-24 08:00:00 → 11:00:00 UTC" in in_utc
-    kolkata = render("text", made, Look(zone=ZoneInfo("Asia/Kolkata")))
+    kolkata = render("text", made, RenderOptions(zone=ZoneInfo("Asia/Kolkata")))
     assert "2024-01-24 13:30:00 → 16:30:00 Asia/Kolkata" in kolkata
     # Behind the date line the period spans two days, and the axis begins at a round local time.
-    apia = render("text", made, Look(zone=ZoneInfo("Pacific/Apia")))
+    apia = render("text", made, RenderOptions(zone=ZoneInfo("Pacific/Apia")))
     assert "2024-01-24 21:00:00 → 2024-01-25 00:00:00 Pacific/Apia" in apia
     assert re.search(r"^ +21:00 .*00:00$", apia, re.MULTILINE)
-    assert render("json", made, Look(zone=ZoneInfo("Asia/Kolkata"))) == render("json", made, Look())
+    assert render("json", made, RenderOptions(zone=ZoneInfo("Asia/Kolkata"))) == render(
+        "json", made, RenderOptions()
+    )
 
 
 def test_a_zone_with_summer_time_has_the_offset_of_the_moment(
@@ -379,7 +383,9 @@ def test_one_is_no_plural_and_one_moment_no_period() -> None:
     data = figures()
     data["lines"]["total"] = 1
     data["time"] = {**data["time"], "last": moment(0), "span_s": 0.0}
-    page = render("text", assemble(data, [input_entry("a.log", data["sources"][0])]), Look())
+    page = render(
+        "text", assemble(data, [input_entry("a.log", data["sources"][0])]), RenderOptions()
+    )
     assert "1 line " in page
     assert page.split("\n")[1] == "2024-01-24 08:00:00 UTC"
 
@@ -388,7 +394,7 @@ def test_a_partial_report_says_so_at_its_head() -> None:
     data = figures()
     missing = [{"input": "a", "start": 0, "end": 16_000_000, "why": "truncated"}]
     one = assemble(data, [input_entry("a", data["sources"][0])], missing=missing)
-    assert "PARTIAL: 16 MB not counted (truncated)" in render("text", one, Look())
+    assert "PARTIAL: 16 MB not counted (truncated)" in render("text", one, RenderOptions())
 
 
 def test_an_input_error_is_shown_and_the_others_are_too() -> None:
@@ -397,7 +403,7 @@ def test_an_input_error_is_shown_and_the_others_are_too() -> None:
         input_entry("good.log", data["sources"][0]),
         input_entry("bad.log", error="bad.log: no such file; check the path"),
     ]
-    page = render("text", assemble(data, entries), Look())
+    page = render("text", assemble(data, entries), RenderOptions())
     assert "✗ bad.log: no such file; check the path" in page
     assert "good.log  1.07 GB" in page
     assert "PARTIAL: 1 of 2 inputs with errors" in page

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logan.errors import ExpectationError, UsageError
-from logan.validate import parse_expectation, validate_results
+from logan.report.expectations import parse_expectation, validate_results
 
 REPORT: dict[str, Any] = {
     "partial": False,

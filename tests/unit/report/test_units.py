@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logan.report import units
-from logan.report.timeline import bars, sparkline, timeline
+from logan.report.text.timeline import bars, sparkline, timeline
 
 
 @pytest.mark.parametrize(

@@ -258,7 +258,7 @@ def test_another_second_opinion_raises_an_alarm_and_ends_the_check() -> None:
     stage.commit(0)
     stage.give("bob", SECOND, "another")
     (alarm,) = stage.of(Alarm)
-    assert "one of mallory, another of bob" in alarm.what
+    assert "one from mallory, another from bob" in alarm.what
     assert checks(stage) == [False]
     assert stage.of(Resolve) == [Resolve("bob", SECOND, False)]
     assert stage.of(EndJob)

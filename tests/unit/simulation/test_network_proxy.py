@@ -7,7 +7,7 @@ import contextlib
 import pytest
 import trio
 
-from logan.cluster.proxy import Link, open_proxy
+from logan.simulation.network_proxy import Link, open_proxy
 
 pytestmark = pytest.mark.trio
 

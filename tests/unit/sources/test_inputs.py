@@ -16,8 +16,8 @@ import logan
 from logan._logan import Cancel
 from logan.errors import InputError
 from logan.limits import SAMPLE_HEAD_BYTES_MAX, SAMPLE_PLACE_BYTES_MAX, SAMPLE_PLACES_MAX
-from logan.sources import open_inputs
-from logan.sources.local import changes_since, input_error, open_file, sample
+from logan.sources.files import changes_since, input_error, open_file, sample
+from logan.sources.inputs import open_inputs
 
 LINE = b"2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"
 GZIPPED = gzip.compress(LINE, mtime=0)  # the name of a test must not depend on the clock

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from logan.errors import UsageError
-from logan.sources.remote import Fetcher
+from logan.sources.objects import Fetcher
 from logan.sources.url_roots import UrlRoots, is_outside
 
 ROOTS = UrlRoots(["s3://bucket/log", "https://logs.example/a b/", "http://[::1]:8080"])

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logan.errors import InputError, UsageError
-from logan.sources import expand, open_inputs, remote
+from logan.sources import discovery, objects
+from logan.sources.inputs import open_inputs
 from logan.sources.rotation import in_time_order
 
 LINE = b"2024-01-24 10:15:32.123 INFO Request processed in 127ms\n"
@@ -61,7 +62,7 @@ def test_ordering_loses_nothing(paths: list[str]) -> None:
 
 
 def names(*paths: str) -> list[str]:
-    return [each.path for each in expand.expand(paths)[0]]
+    return [each.path for each in discovery.expand(paths)[0]]
 
 
 def test_patterns_are_expanded_sorted() -> None:
@@ -128,13 +129,13 @@ def test_what_is_named_is_never_left_out() -> None:
 
 
 def test_too_many_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(expand, "INPUTS_PER_JOB_MAX", 3)
+    monkeypatch.setattr(discovery, "INPUTS_PER_JOB_MAX", 3)
     write(*(f"logs/{number}.log" for number in range(4)))
     with pytest.raises(UsageError, match="more than 3 inputs"):
-        expand.expand(["logs"])
-    monkeypatch.setattr(expand, "FOLDER_ENTRIES_MAX", 3)
+        discovery.expand(["logs"])
+    monkeypatch.setattr(discovery, "FOLDER_ENTRIES_MAX", 3)
     with pytest.raises(UsageError, match="more than 3 files"):
-        expand.expand(["logs"])
+        discovery.expand(["logs"])
 
 
 # --- Object stores ------------------------------------------------------------------------------
@@ -165,7 +166,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> None:
             if key.startswith(prefix) and (deep or "/" not in name):
                 yield name, 0 if key == "logs/deep" else 9
 
-    monkeypatch.setattr(remote, "listed", listed)
+    monkeypatch.setattr(objects, "listed", listed)
 
 
 DEEP = "deep/50%25 %231%3F.log deep/b.log deep/er/c d.log"
@@ -198,7 +199,7 @@ def test_patterns_of_objects(pattern: str, found: str) -> None:
 @pytest.mark.usefixtures("bucket")
 def test_a_prefix_is_a_folder_if_it_ends_with_a_slash() -> None:
     assert names("s3://b/logs/deep") == ["s3://b/logs/deep"]
-    named, (folder,) = expand.expand(["s3://b/logs/"])
+    named, (folder,) = discovery.expand(["s3://b/logs/"])
     assert [each.path.removeprefix("s3://b/logs/") for each in named] == [
         "a9.log",
         "a10.log",
@@ -218,13 +219,13 @@ def test_what_cannot_be_listed_stays_as_it_is() -> None:
     assert names("s3://none/*.log", "s3://*/a.log") == ["s3://none/*.log", "s3://*/a.log"]
     # Nobody can list what a web server has.
     assert names("https://b/*.log", "https://b/logs/") == ["https://b/*.log", "https://b/logs/"]
-    named, (folder,) = expand.expand(["s3://none/"])
+    named, (folder,) = discovery.expand(["s3://none/"])
     assert not named
     assert isinstance(folder.error, InputError)
 
 
 @pytest.mark.usefixtures("bucket")
 def test_too_many_objects_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(expand, "FOLDER_ENTRIES_MAX", 3)
+    monkeypatch.setattr(discovery, "FOLDER_ENTRIES_MAX", 3)
     with pytest.raises(UsageError, match="s3://b/logs: more than 3 files"):
-        expand.expand(["s3://b/logs/*.gz"])
+        discovery.expand(["s3://b/logs/*.gz"])

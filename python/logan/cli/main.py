@@ -1,0 +1,233 @@
+"""What all commands share: the parser, the settings, and the handler of last resort.
+
+`main` turns every end of a command into an exit code and at most two lines on stderr: what
+happened, and the next step. `LOGAN_DEBUG=1` shows the traceback as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, ClassVar, NoReturn
+
+from logan.cli import COMMANDS
+from logan.cli.config import load, name_format
+from logan.cli.exit_codes import Exit, exit_code, exit_of_signal
+from logan.cli.signals import Aborted
+from logan.cli.terminal import abandon_stdout, say, write_stdout, writing_to_stdout
+from logan.errors import ExpressionError, LoganError, UsageError
+
+__all__ = ["Parser", "command_parser", "main"]
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with help by rich-argparse, imported only when help is shown, and with settings:
+    options whose value comes from the flag, else from a `LOGAN_*` variable, else from the
+    configuration file, else a default."""
+
+    known_settings: ClassVar[set[str]] = set()
+    """Names of the settings of all commands."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("allow_abbrev", False)
+        super().__init__(*args, **kwargs)
+        self._settings: list[tuple[str, str, str, Callable[[str], Any], Any]] = []
+
+    def format_help(self) -> str:
+        """The help text, in colour where the terminal has it."""
+        from rich_argparse import RawDescriptionRichHelpFormatter
+
+        class Formatter(RawDescriptionRichHelpFormatter):
+            # Brackets in our texts are brackets.
+            help_markup = False
+            text_markup = False
+
+        self.formatter_class = Formatter
+        with writing_to_stdout():  # rich touches it to see what it can show
+            return super().format_help()
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """What argparse prints by itself: help."""
+        if message:
+            write_stdout(message)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise instead of printing a usage text that hides the message."""
+        raise UsageError(message, hint=f"see: {self.prog} --help")
+
+    def options(self) -> list[str]:
+        """The names of its options."""
+        return [*self._option_string_actions]
+
+    def setting(
+        self,
+        flag: str,
+        *,
+        type: Callable[[str], Any],
+        default: Any,
+        help: str,
+        group: argparse._ArgumentGroup | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Add an option that the environment can set; `--chunk-size` is `LOGAN_CHUNK_SIZE`."""
+        key = flag.lstrip("-")
+        self.known_settings.add(key)
+        variable = f"LOGAN_{key.replace('-', '_').upper()}"
+        if "action" not in kwargs:
+            kwargs["type"] = type
+        action = (group or self).add_argument(
+            flag, default=None, help=f"{help} [env: {variable}]", **kwargs
+        )
+        self._settings.append((action.dest, key, variable, type, default))
+        self.set_defaults(resolve=self._resolve)
+
+    def _resolve(self, args: argparse.Namespace) -> None:
+        config = load()
+        if config.settings.keys() - self.known_settings:
+            command_parser(COMMANDS)  # the key may be another command's
+        for key in config.settings:
+            if key not in self.known_settings:
+                known = ", ".join(sorted(self.known_settings))
+                raise UsageError(
+                    f"{config.path}: settings.{key}: there is no such setting",
+                    hint=f"there are {known}",
+                )
+        for dest, key, variable, type, default in self._settings:
+            if getattr(args, dest) is not None:
+                continue
+            text, told = os.environ.get(variable, ""), variable
+            if not text:
+                text, told = config.settings.get(key, ""), f"{config.path}: settings.{key}"
+            try:
+                setattr(args, dest, type(text) if text else default)
+            except (argparse.ArgumentTypeError, ValueError) as error:
+                raise UsageError(f"{told}={text}: {error}") from error
+        if hasattr(args, "format"):
+            name_format(args)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line (default: the process's arguments) and return its exit code; never
+    raises, never shows a traceback."""
+    try:
+        return _run(sys.argv[1:] if argv is None else argv, COMMANDS)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else Exit.OK
+    except Aborted as stop:
+        return exit_of_signal(stop.signum)
+    except KeyboardInterrupt:
+        return exit_of_signal(2)
+    except BrokenPipeError:
+        abandon_stdout()
+        return Exit.CLOSED_PIPE
+    except LoganError as error:
+        _show_traceback()
+        return _explain(error)
+    except BaseException as error:  # also a native panic, which is no Exception
+        _show_traceback()
+        return _explain_unforeseen(error)
+
+
+def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
+    # A command that is named first is the only one whose options need to be known.
+    named = [argv[0]] if argv and argv[0] in commands else commands
+    parser = command_parser(named)
+    if named is commands and argv and not argv[0].startswith("-"):
+        raise UsageError(
+            f"there is no command {argv[0]!r}",
+            hint=_perhaps(argv[0], commands, f"there are {', '.join(commands)}"),
+        )
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        command = f"logan {args.command}" if args.command else "logan"
+        raise UsageError(
+            f"there is no such option or argument: {' '.join(unknown)}",
+            hint=_perhaps(
+                unknown[0].partition("=")[0],
+                args.parser.options() if args.command else parser.options(),
+                f"see: {command} --help",
+            ),
+        )
+    if args.command is None:
+        parser.print_help()
+        return Exit.OK
+    if hasattr(args, "resolve"):
+        args.resolve(args)
+    code: int = args.run(args)
+    return code
+
+
+def command_parser(commands: Sequence[str]) -> Parser:
+    # `prog` is given here and below because argparse would format a usage text to find it.
+    parser = Parser(
+        prog="logan",
+        description="Point it at any log, get the right numbers.",
+        epilog="Start with:  logan analyze FILE",
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    subparsers = parser.add_subparsers(
+        dest="command", metavar="COMMAND", title="commands", prog="logan", parser_class=Parser
+    )
+    for name in commands:
+        module = import_module(f"logan.cli.{name}")
+        subparser = subparsers.add_parser(
+            name, help=module.HELP, description=module.HELP, epilog=module.EPILOG
+        )
+        module.configure(subparser)
+        subparser.set_defaults(run=module.run, parser=subparser)
+    return parser
+
+
+def _perhaps(text: str, known: Sequence[str], otherwise: str) -> str:
+    """A hint: the known word that is most like `text`, if one is."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(text, known, 1, cutoff=0.75)
+    return f"did you mean {near[0]}?" if near else otherwise
+
+
+class _Version(argparse.Action):
+    """Asks the native extension for the version only when somebody wants to know."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from logan import __version__
+
+        write_stdout(f"logan {__version__}\n")
+        parser.exit()
+
+
+def _explain(error: LoganError) -> Exit:
+    say(str(error))
+    if isinstance(error, ExpressionError) and error.expression:
+        for line in error.pointer().split("\n"):
+            say(line, prefix="  ")
+    if error.hint:
+        say(error.hint, prefix="  hint: ")
+    return exit_code(error)
+
+
+def _explain_unforeseen(error: BaseException) -> Exit:
+    if isinstance(error, ModuleNotFoundError) and error.name == "logan._logan":
+        say("the native extension is not built")
+        say("build it with `just build`, or install logan-analyzer", prefix="  hint: ")
+        return Exit.INTERNAL
+    if isinstance(error, MemoryError):
+        say("out of memory")
+        return Exit.INTERNAL
+    if isinstance(error, OSError):
+        named = f"{error.filename}: " if error.filename else ""
+        say(f"{named}{error.strerror or error}")
+    else:
+        say(f"internal error: {type(error).__name__}: {error}")
+    say("LOGAN_DEBUG=1 shows where it happened", prefix="  hint: ")
+    return Exit.INTERNAL
+
+
+def _show_traceback() -> None:
+    if os.environ.get("LOGAN_DEBUG"):
+        import traceback
+
+        traceback.print_exc()

@@ -1,0 +1,132 @@
+"""The end of every command that makes a report: say what is wrong, print or write it, judge it.
+
+Knows the parsed arguments of `report_options`; nothing of how the report was made.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from logan.cli.exit_codes import Exit, exit_of_signal
+from logan.cli.option_types import Limit
+from logan.cli.report_options import output_of
+from logan.report import RenderOptions, render
+
+if TYPE_CHECKING:
+    from logan.report import Report
+    from logan.report.expectations import Expectation
+
+__all__ = ["present"]
+
+
+def present(
+    report: Report,
+    args: argparse.Namespace,
+    expectations: Sequence[Expectation],
+    signum: int | None,
+) -> int:
+    """Say what is wrong, print or write the report, judge it; the command's exit code.
+
+    `signum` is the signal that ended the work early, if one did.
+    """
+    from logan.cli.terminal import say
+
+    _say_what_is_wrong(report)
+    if signum is not None:
+        say("interrupted: the report is partial")
+    _publish(report, args)
+    failed = _check(expectations, report)
+    failed |= _has_too_many_malformed(report, args.max_malformed)
+    alarms = (report.get("performance") or {}).get("alarms", ())
+    for alarm in alarms:
+        say(alarm)
+    if alarms:
+        say("workers disagree: the figures of one of them are wrong, and with them the report")
+    if signum is not None:
+        return exit_of_signal(signum)
+    if alarms:
+        return Exit.INTERNAL
+    if report.partial:
+        return Exit.INPUT
+    return Exit.EXPECTATION_FAILED if failed else Exit.OK
+
+
+def _say_what_is_wrong(report: Report) -> None:
+    """Errors and notes of the inputs; a partial report never goes unnoticed."""
+    from logan.cli.terminal import say
+    from logan.report.labels import input_name
+
+    for entry in report.inputs:
+        if entry.error is not None:
+            say(entry.error)
+        for note in entry.notes:
+            say(f"{input_name(entry.path)}: {note}")
+    selection = report.get("selection")
+    lines = report.lines
+    if selection and not lines.parsed and (lines.total or lines.skipped_bytes):
+        _say_nothing_is_selected(selection)
+
+
+def _say_nothing_is_selected(selection: Mapping[str, Any]) -> None:
+    from logan.cli.terminal import say
+
+    if not selection.get("where"):
+        say("no record is in the selected time")
+        hint = (
+            "without --since and --until the report says which time the records are of; "
+            "with --relative-to last, 2h counts back from the last of them"
+        )
+    else:
+        timed = any(selection.get(each) is not None for each in ("since", "until"))
+        say(f"no record {'is in the selected time and ' if timed else ''}meets the condition")
+        hint = "logan detect FILE shows a line of each format and its fields"
+    say(hint, prefix="  hint: ")
+
+
+def _publish(report: Report, args: argparse.Namespace) -> None:
+    from logan.cli.signals import signals_abort
+    from logan.cli.terminal import options_of_file, options_of_stdout, write_file, write_stdout
+
+    output, table = output_of(args)
+    to_stdout = args.output in (None, "-")
+    if output == "text" and to_stdout and all(entry.error is not None for entry in report.inputs):
+        return  # stderr has said all there is to say
+    if output == "text":
+        options_of = options_of_stdout if to_stdout else options_of_file
+        options = options_of(args.color, args.output_tz)
+    else:
+        options = RenderOptions(table=table)
+    text = render(output, report, options)
+    with signals_abort():
+        if to_stdout:
+            write_stdout(text, encoding=None if output == "text" else "utf-8")
+        else:
+            write_file(args.output, text)
+
+
+def _check(expectations: Sequence[Expectation], report: Report) -> bool:
+    """Say how each expectation fared; whether one failed."""
+    from logan.cli.terminal import say
+
+    verdicts = [expectation.check(report) for expectation in expectations]
+    for verdict in verdicts:
+        say(str(verdict), prefix="  ok    " if verdict.ok else "  FAIL  ")
+    failed = sum(not verdict.ok for verdict in verdicts)
+    if failed:
+        say(f"{failed} of {len(verdicts)} expectations failed")
+    return failed > 0
+
+
+def _has_too_many_malformed(report: Report, limit: Limit | None) -> bool:
+    """Whether more lines are malformed than allowed, and say so."""
+    from logan.cli.terminal import say
+
+    malformed, total = report.lines.malformed, report.lines.total
+    if limit is None or malformed <= limit.lines(total):
+        return False
+    share = malformed / total
+    say(f"{malformed:,} of {total:,} lines are malformed ({share:.2%}), more than {limit.text}")
+    say("see: logan analyze --json, key malformed; or --format NAME", prefix="  hint: ")
+    return True

@@ -1,0 +1,181 @@
+"""The options of every command that ends with a report, and what they ask for.
+
+`configure_report` adds them, `options_of` and `expectations_of` turn them into the library's
+objects. Printing the report is `output`'s.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final
+
+from logan.cli import option_types
+from logan.cli.option_types import one_of, share_or_count, switch, zone
+from logan.limits import SERIES_POINTS_MAX
+from logan.options import Flag, Options, Presentation, TimeRange, chosen, flags
+from logan.report import CSV_TABLES, OUTPUTS
+
+if TYPE_CHECKING:
+    from logan.cli.main import Parser
+    from logan.report.expectations import Expectation
+
+__all__ = [
+    "PATHS_HELP",
+    "configure_report",
+    "expectations_of",
+    "options_of",
+    "output_of",
+    "series_points_of",
+]
+
+PATHS_HELP = (
+    "log files (also .gz .zst .bz2 .xz .lz4), archives of logs (.tar .tar.gz .zip), folders, "
+    "quoted patterns such as 'logs/**/*.gz', URLs (http(s)://, s3://, gs://, az://); "
+    "- is standard input"
+)
+
+
+def configure_report(parser: Parser, *more: type) -> None:
+    """Add what every command has that ends with a report: the library's options, those of the
+    classes `more` of `logan.options` too, where the report goes, and what it must fulfil."""
+    from logan.cli.terminal import COLOR_CHOICES
+
+    groups = {name: parser.add_argument_group(name) for name in GROUPS}
+    for name, default, flag in flags(TimeRange, Options, Presentation, *more):
+        _add(parser, groups[flag.group], name, default, flag)
+    output = groups["output"]
+    kinds = output.add_mutually_exclusive_group()
+    kinds.add_argument(
+        "--output-format",
+        choices=tuple(OUTPUTS),
+        default="text",
+        help="how to print the report (default: text)",
+    )
+    kinds.add_argument(
+        "--json",
+        dest="output_format",
+        action="store_const",
+        const="json",
+        help="short for --output-format json",
+    )
+    kinds.add_argument("--csv", choices=CSV_TABLES, help="print one table of the report as CSV")
+    output.add_argument(
+        "-o", "--output", metavar="FILE", help="write the output to FILE atomically"
+    )
+    parser.setting(
+        "--output-tz",
+        type=zone,
+        default=UTC,
+        group=output,
+        metavar="TZ",
+        help="time zone of the text report, such as Europe/Berlin or local (default: UTC); JSON "
+        "and CSV are always in UTC",
+    )
+    parser.setting(
+        "--color",
+        type=one_of(*COLOR_CHOICES),
+        default="auto",
+        group=output,
+        metavar="WHEN",
+        help=f"{', '.join(COLOR_CHOICES)}; auto follows the terminal and NO_COLOR",
+    )
+    parser.setting(
+        "--no-progress",
+        type=switch,
+        default=False,
+        group=output,
+        action="store_const",
+        const=True,
+        help="no progress bar",
+    )
+    checks = groups["checks"]
+    checks.add_argument(
+        "--expect",
+        action="append",
+        default=[],
+        metavar="EXPR",
+        help="exit 1 unless EXPR is true, such as 'response_time_ms.p99<=300'; repeatable",
+    )
+    checks.add_argument(
+        "--max-malformed",
+        type=share_or_count,
+        default=None,
+        metavar="LIMIT",
+        help="exit 1 if more lines than this are malformed: a count, or a share such as 1%%",
+    )
+
+
+GROUPS: Final = (
+    "filtering and grouping",
+    "output",
+    "checks",
+    "formats and time",
+    "performance and limits",
+)
+"""Headings of the help text, in their order; `Flag.group` is one of them."""
+
+
+def _add(
+    parser: Parser, group: argparse._ArgumentGroup, name: str, default: Any, flag: Flag
+) -> None:
+    parse = getattr(option_types, flag.parse)
+    if flag.environment:
+        parser.setting(
+            flag.name,
+            type=parse,
+            default=default,
+            group=group,
+            dest=name,
+            metavar=flag.metavar,
+            help=flag.help,
+        )
+    elif flag.negates:
+        group.add_argument(flag.name, dest=name, action="store_false", help=flag.help)
+    elif flag.repeatable:
+        group.add_argument(
+            flag.name,
+            dest=name,
+            action="append",
+            default=list(default),
+            metavar=flag.metavar,
+            help=flag.help,
+        )
+    else:
+        group.add_argument(
+            flag.name,
+            dest=name,
+            type=parse,
+            default=default,
+            choices=flag.choices or None,
+            metavar=flag.metavar,
+            help=flag.help,
+        )
+
+
+def output_of(args: argparse.Namespace) -> tuple[str, str]:
+    """The name of the output in `OUTPUTS`, and which table it prints if it prints one."""
+    return ("csv", args.csv) if args.csv else (args.output_format, "series")
+
+
+def series_points_of(args: argparse.Namespace) -> int | None:
+    """Most points of the series in the report: all if they are what is printed."""
+    return None if output_of(args) == ("csv", "series") else SERIES_POINTS_MAX
+
+
+def expectations_of(args: argparse.Namespace) -> list[Expectation]:
+    """What the report must fulfil. Raises `ExpectationError`."""
+    if not args.expect:
+        return []  # and nothing loaded for it
+    from logan.report.expectations import parse_expectation
+
+    return [parse_expectation(text) for text in args.expect]
+
+
+def options_of(args: argparse.Namespace) -> Options:
+    """The options that change results, as far as the command has them."""
+    import time
+
+    from logan.planning import timerange
+
+    return timerange.options(now_ns=time.time_ns(), **chosen(vars(args), Options, TimeRange))

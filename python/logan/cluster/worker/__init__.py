@@ -1,0 +1,1 @@
+"""A worker: leases chunks over one connection at a time, scans them, hands in the results."""

@@ -1,0 +1,402 @@
+"""The options of an analysis, each declared once: name, type, default, bounds, and its flag.
+
+The library's keywords, the command line's flags, environment variables and configuration keys, and
+the options of a submitted job all derive from the fields of the classes below. To add an option,
+add a field here and use it; a test names the public signatures that must show it.
+
+Four classes, by who consumes them: `Options` changes results, belongs to the job and travels with
+it; `TimeRange` is what a user says of time, resolved into `Options` when the job is planned;
+`Execution` says how the work is done and never changes a result; `Presentation` is what the report
+adds. Knows no argparse, no clock and no file: `Flag.parse` names a function of `cli.option_types`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from logan.errors import UsageError
+from logan.limits import (
+    CHUNK_SIZE_BYTES_DEFAULT,
+    CHUNK_SIZE_BYTES_MAX,
+    EXPANSION_MAX_DEFAULT,
+    GROUP_TABLES_MAX,
+    MIB,
+    SERIES_POINTS_MAX,
+    THREADS_MAX,
+    TOP_ROWS_MAX,
+)
+
+if TYPE_CHECKING:
+    from logan._logan import Cancel
+
+__all__ = [
+    "CUSTOM",
+    "Execution",
+    "Flag",
+    "Moment",
+    "Options",
+    "Presentation",
+    "Progress",
+    "TimeRange",
+    "chosen",
+    "flags",
+]
+
+CUSTOM: Final = "custom"
+"""The name by which specs and summaries know custom formats."""
+
+Moment = str | datetime | timedelta
+"""A point in time: text such as "2024-01-24 10:15" or "2h", a `datetime` (in the input time zone if
+it names none), or a `timedelta` that counts back."""
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes done, bytes in all); the second is 0 while the end is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """How the command line offers an option.
+
+    Attributes:
+        name: with its dashes.
+        help: one phrase; the command line adds the name of the environment variable.
+        group: the heading of the help text below which it stands.
+        parse: the function of `cli.option_types` that reads its text.
+        repeatable: every use adds a value.
+        negates: takes no value; its use means False.
+        environment: `LOGAN_*` variables and the configuration file can set it, too.
+    """
+
+    name: str
+    help: str
+    group: str
+    metavar: str | None = None
+    parse: str = "text"
+    choices: tuple[str, ...] = ()
+    repeatable: bool = False
+    negates: bool = False
+    environment: bool = False
+
+
+Check = Callable[[Any], None]
+
+
+def _declared(*, check: Check | None = None, flag: Flag | None = None) -> Mapping[str, Any]:
+    """The metadata of a field that is an option."""
+    return {"check": check, "flag": flag}
+
+
+def flags(*holders: type) -> Iterator[tuple[str, Any, Flag]]:
+    """Name, default and flag of every option of `holders` that the command line offers."""
+    for holder in holders:
+        for each in fields(holder):
+            flag = each.metadata.get("flag")
+            if flag is not None:
+                yield each.name, each.default, flag
+
+
+def chosen(given: Mapping[str, Any], *holders: type) -> dict[str, Any]:
+    """The options of `holders` among `given`: a function's `locals()`, or parsed arguments."""
+    names = (each.name for holder in holders for each in fields(holder))
+    return {name: given[name] for name in names if name in given}
+
+
+def _check_all(options: Any) -> None:
+    for each in fields(options):
+        check = each.metadata.get("check")
+        value = getattr(options, each.name)
+        if check is not None and value is not None:
+            check(value)
+
+
+def _within(label: str, low: int, high: int, unit: str = "") -> Check:
+    def check(value: int) -> None:
+        if not low <= value <= high:
+            most = f"from {low} to {high:,}" if high < 2**62 else f"{low} or more"
+            raise UsageError(f"{label} is {value:,}{unit}, it must be {most}")
+
+    return check
+
+
+def _one_of(label: str, *values: str) -> Check:
+    def check(value: str) -> None:
+        if value not in values:
+            known = " or ".join(f'"{each}"' for each in values)
+            raise UsageError(f"{label} is {value!r}, it must be {known}")
+
+    return check
+
+
+def _few_groups(by: tuple[str, ...]) -> None:
+    if len(by) > GROUP_TABLES_MAX:
+        raise UsageError(
+            f"cannot group by {len(by)} fields at once: at most {GROUP_TABLES_MAX} are possible",
+            hint="run it again for the others",
+        )
+
+
+_FILTERING: Final = "filtering and grouping"
+_FORMATS: Final = "formats and time"
+_PERFORMANCE: Final = "performance and limits"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """What a user says of time: from `since` up to, but not with, `until`; relative times count
+    back from `relative_to`. Planning resolves it into `Options.since_ns` and its siblings."""
+
+    since: Moment | None = field(
+        default=None,
+        metadata=_declared(
+            flag=Flag(
+                "--since",
+                'only records at or after TIME: a date, "2024-01-24 10:15", RFC 3339, or an age '
+                "such as 2h, 30m, 7d",
+                _FILTERING,
+                metavar="TIME",
+            )
+        ),
+    )
+    until: Moment | None = field(
+        default=None,
+        metadata=_declared(
+            flag=Flag("--until", "only records before TIME", _FILTERING, metavar="TIME")
+        ),
+    )
+    relative_to: Literal["now", "last"] = field(
+        default="now",
+        metadata=_declared(
+            check=_one_of("relative_to", "now", "last"),
+            flag=Flag(
+                "--relative-to",
+                "what an age such as 2h counts back from: now, or the last record (default: now)",
+                _FILTERING,
+                choices=("now", "last"),
+            ),
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        _check_all(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user chose; each choice may change the results.
+
+    `format` is the name of a format, or the text of a custom one, which reports call `format_name`.
+    `since_ns` and `until_ns` (epoch nanoseconds) select records from the one up to, but not with,
+    the other; `since_back_ns` and `until_back_ns` stand for them until the last record is known,
+    from which they count back. `where` is a condition, `by` names the fields of group tables, both
+    in canonical text. `seek` lets files in the order of time be read in part.
+
+    Raises:
+        UsageError: a value is out of range.
+    """
+
+    chunk_size: int = field(
+        default=CHUNK_SIZE_BYTES_DEFAULT,
+        metadata=_declared(
+            check=_within("chunk size", 1, CHUNK_SIZE_BYTES_MAX, " bytes"),
+            flag=Flag(
+                "--chunk-size",
+                f"unit of work, such as 4MiB (default: {CHUNK_SIZE_BYTES_DEFAULT // MIB}MiB)",
+                _PERFORMANCE,
+                metavar="BYTES",
+                parse="byte_size",
+                environment=True,
+            ),
+        ),
+    )
+    format: str | None = field(
+        default=None,
+        metadata=_declared(
+            flag=Flag(
+                "--format",
+                "read every line as this format: a name from `logan formats`, the text of nginx's "
+                "log_format or Apache's LogFormat, or a regular expression with named groups",
+                _FORMATS,
+                metavar="FORMAT",
+                environment=True,
+            )
+        ),
+    )
+    format_name: str = CUSTOM
+    input_tz: str = field(
+        default="UTC",
+        metadata=_declared(
+            flag=Flag(
+                "--input-tz",
+                "time zone of timestamps without one (default: UTC)",
+                _FORMATS,
+                metavar="TZ",
+                parse="zone_name",
+                environment=True,
+            )
+        ),
+    )
+    top: int = field(
+        default=10,
+        metadata=_declared(
+            check=_within("top", 1, TOP_ROWS_MAX),
+            flag=Flag(
+                "--top",
+                "rows of the top tables (default: 10)",
+                _FILTERING,
+                metavar="N",
+                parse="positive",
+                environment=True,
+            ),
+        ),
+    )
+    since_ns: int | None = None
+    until_ns: int | None = None
+    since_back_ns: int | None = None
+    until_back_ns: int | None = None
+    where: str | None = field(
+        default=None,
+        metadata=_declared(
+            flag=Flag(
+                "--where",
+                "only records for which EXPR is true, such as 'status>=500'",
+                _FILTERING,
+                metavar="EXPR",
+            )
+        ),
+    )
+    by: tuple[str, ...] = field(
+        default=(),
+        metadata=_declared(
+            check=_few_groups,
+            flag=Flag(
+                "--by",
+                "add a table grouped by route, path, status, level, client, host, method, format, "
+                "json.KEY or logfmt.KEY; repeatable",
+                _FILTERING,
+                metavar="FIELD",
+                repeatable=True,
+            ),
+        ),
+    )
+    seek: bool = field(
+        default=True,
+        metadata=_declared(
+            flag=Flag(
+                "--no-seek", "do not seek by time; read whole files", _PERFORMANCE, negates=True
+            )
+        ),
+    )
+    expansion_max: int = field(
+        default=EXPANSION_MAX_DEFAULT,
+        metadata=_declared(
+            check=_within("expansion_max", 0, 2**63 - 1),
+            flag=Flag(
+                "--max-expansion",
+                "maximum decompression ratio, checked after the first 1 GiB "
+                f"(default: {EXPANSION_MAX_DEFAULT}); 0 for no limit",
+                _PERFORMANCE,
+                metavar="N",
+                parse="whole",
+                environment=True,
+            ),
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by", tuple(self.by))  # JSON has lists
+        _check_all(self)
+        if (
+            self.since_ns is not None
+            and self.until_ns is not None
+            and self.since_ns >= self.until_ns
+        ):
+            raise UsageError(
+                "since is not before until: no record can be in that time range",
+                hint="a relative time such as 2h counts back from now",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """What the report adds to the job's results, and how it treats inputs that fail.
+
+    Attributes:
+        anchor: dates without a year lie at or before this moment.
+        series_points: most points of the series; None for all.
+        errors: "raise" the first input's error, or "report" it beside the others' results.
+    """
+
+    anchor: datetime | None = field(
+        default=None,
+        metadata=_declared(
+            flag=Flag(
+                "--anchor",
+                "reference date for timestamps without a year (default: when each input was "
+                "modified)",
+                _FORMATS,
+                metavar="TIME",
+                parse="moment",
+                environment=True,
+            )
+        ),
+    )
+    series_points: int | None = SERIES_POINTS_MAX
+    errors: Literal["raise", "report"] = field(
+        default="raise", metadata=_declared(check=_one_of("errors", "raise", "report"))
+    )
+
+    def __post_init__(self) -> None:
+        _check_all(self)
+        if self.series_points is not None and self.series_points < 1:
+            raise UsageError(
+                f"series_points is {self.series_points}, it must be 1 or more, or None"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How the work is done; nothing here changes a result.
+
+    Attributes:
+        threads: chunks scanned at the same time; None for the CPUs that this process may use.
+        progress: called about ten times a second.
+        cancel: stops the work when set; None if nobody can.
+        streams: by source, the inputs without a size, as `sources` opened them.
+    """
+
+    threads: int | None = field(
+        default=None,
+        metadata=_declared(
+            check=_within("threads", 1, THREADS_MAX),
+            flag=Flag(
+                "--threads",
+                "number of threads (default: available CPUs); does not affect results",
+                _PERFORMANCE,
+                metavar="N",
+                parse="positive",
+                environment=True,
+            ),
+        ),
+    )
+    engine: str = field(
+        default="local",
+        metadata=_declared(
+            flag=Flag(
+                "--engine",
+                "execution engine: local, dask, or dask=SCHEDULER (default: local); does not "
+                "affect results",
+                _PERFORMANCE,
+                metavar="NAME",
+                environment=True,
+            )
+        ),
+    )
+    progress: Progress | None = None
+    cancel: Cancel | None = None
+    streams: Mapping[int, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_all(self)

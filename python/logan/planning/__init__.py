@@ -1,0 +1,1 @@
+"""From paths and options to a plan. Knows no engines, no network and no reports."""

@@ -1,0 +1,219 @@
+"""A job: from paths to a plan, and from an engine's result to the report.
+
+Whoever runs plans does both here, so a report does not depend on who ran it: `prepare` looks at
+the inputs and plans, an engine or a coordinator runs `Job.plan`, `Job.report` names what is
+missing and puts the report together. Knows no engine, no network and no terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from logan import _logan
+from logan._logan import Cancel, Spec
+from logan.errors import UsageError
+from logan.model import Detection, Plan, Source
+from logan.options import Options
+from logan.planning import timerange
+from logan.planning.chunks import make_plan, replan
+from logan.planning.seek import SeekResult, seek
+from logan.planning.spec import is_format_name
+from logan.sources import files
+from logan.sources.files import Opener, by_name
+from logan.sources.inputs import Input, open_inputs
+from logan.sources.streams import Stream
+
+__all__ = [
+    "Job",
+    "check_format",
+    "plan_inputs",
+    "prepare",
+    "raise_first",
+]
+
+
+@dataclass(slots=True)
+class Job:
+    """Inputs, how they are read, and the plan of all that can be read.
+
+    Attributes:
+        order: source i of the plan is input `order[i]`.
+        sought: what a search for the selected time found, by source; empty without a search.
+        watched: the inputs are files here, which can be looked at again in the end.
+        started: `time.perf_counter` when the job began.
+    """
+
+    inputs: list[Input]
+    order: Sequence[int]
+    plan: Plan
+    options: Options
+    sought: Sequence[SeekResult] = ()
+    watched: bool = True
+    started: float = field(default_factory=time.perf_counter)
+
+    @property
+    def streams(self) -> dict[int, Stream]:
+        """The inputs without a size, by source."""
+        return {
+            source: stream
+            for source, index in enumerate(self.order)
+            if (stream := self.inputs[index].stream) is not None
+        }
+
+    def spec(self) -> Spec:
+        """The native spec of the plan. Raises `UsageError`."""
+        return _spec(self.plan.spec_json)
+
+    def close(self) -> None:
+        """Close the streams."""
+        _close(self.inputs)
+
+    def changes(self, opened: Opener = by_name) -> dict[int, list[str]]:
+        """By source, notes about files that were written to after the plan was made."""
+        return {
+            index: notes
+            for index, source in enumerate(self.plan.sources)
+            if self.watched
+            and source.fingerprint is not None
+            and (notes := files.changes_since(source, opened))
+        }
+
+    def elapsed_s(self) -> float:
+        """Seconds since the job began."""
+        return time.perf_counter() - self.started
+
+
+def prepare(
+    paths: Iterable[str],
+    options: Options,
+    *,
+    anchor: datetime | None = None,
+    strict: bool = False,
+    cancel: Cancel | None = None,
+) -> Job:
+    """Look at the inputs and plan what can be read of them; `strict` raises the first error.
+
+    Raises `UsageError` for options that make no sense, `InputError` if `strict`.
+    """
+    started = time.perf_counter()
+    check_format(options.format)
+    inputs = open_inputs(paths, cancel=cancel)
+    try:
+        if strict:
+            raise_first(inputs)
+        return plan_inputs(inputs, options, anchor=anchor, started=started)
+    except BaseException:
+        _close(inputs)
+        raise
+
+
+def plan_inputs(
+    inputs: list[Input],
+    options: Options,
+    *,
+    anchor: datetime | None = None,
+    watched: bool = True,
+    started: float | None = None,
+    opened: Opener = by_name,
+) -> Job:
+    """The job of inputs that were looked at already; `opened` gives their places."""
+    started = time.perf_counter() if started is None else started
+    order = _source_order(inputs)
+    pairs = _pairs(inputs, order)
+    plan = _plan(pairs, options, anchor)
+    if not watched and (options.since_back_ns, options.until_back_ns) != (None, None):
+        raise UsageError(
+            "the last record of files on other hosts is not known before they are read",
+            hint="give since and until as moments, or count back from now",
+        )
+    sources = [source for source, _ in pairs]
+    settled = timerange.settle(options, sources, _spec(plan.spec_json), opened)
+    if settled != options:
+        options, plan = settled, _plan(pairs, settled, anchor)
+    sought: list[SeekResult] = []
+    if watched and options.seek and (options.since_ns, options.until_ns) != (None, None):
+        spec = _spec(plan.spec_json)
+        sought = [seek(source, index, spec, opened) for index, source in enumerate(sources)]
+        plan = replan(plan, [each.source for each in sought], options)
+    return Job(inputs, order, plan, options, sought, watched, started)
+
+
+def check_format(format: str | None) -> None:
+    """Raises `UsageError` for the name of a format that is not known, `FormatError` for the text
+    of one that cannot be understood."""
+    if format is None:
+        return
+    if not is_format_name(format):
+        _logan.custom_format(format)
+        return
+    known = [each["name"] for each in json.loads(_logan.formats())]
+    if format not in known:
+        raise UsageError(
+            f"no format is called {format!r}", hint=f"known formats: {', '.join(known)}"
+        )
+
+
+def raise_first(inputs: Iterable[Input]) -> None:
+    """Raise the error of the first input that has one."""
+    for entry in inputs:
+        if entry.error is not None:
+            raise entry.error
+
+
+def _close(inputs: Iterable[Input]) -> None:
+    for entry in inputs:
+        if entry.stream is not None:
+            entry.stream.close()
+
+
+def _source_order(inputs: Sequence[Input]) -> list[int]:
+    """Indices of the readable inputs, files before objects before streams: the spec's order."""
+    kinds = {
+        index: (entry.stream is not None, entry.source.fingerprint is None)
+        for index, entry in enumerate(inputs)
+        if entry.source is not None
+    }
+    return sorted(kinds, key=lambda index: kinds[index])
+
+
+def _pairs(inputs: Sequence[Input], order: Sequence[int]) -> list[tuple[Source, Detection]]:
+    """The sources in the spec's order, each with what its sample looks like."""
+    return [
+        (entry.source, entry.detection or Detection())
+        for entry in (inputs[index] for index in order)
+        if entry.source is not None
+    ]
+
+
+def _plan(
+    pairs: Sequence[tuple[Source, Detection]], options: Options, anchor: datetime | None
+) -> Plan:
+    sources = [source for source, _ in pairs]
+    detections = [detection for _, detection in pairs]
+    return make_plan(sources, detections, options, anchor_ns=_anchors_ns(sources, anchor))
+
+
+def _anchors_ns(sources: Iterable[Source], anchor: datetime | None) -> int | list[int]:
+    """One moment for all sources if the user gave it, else when each was last modified."""
+    if anchor is not None:
+        moment = anchor if anchor.tzinfo is not None else anchor.replace(tzinfo=UTC)
+        anchor_ns = int(moment.timestamp()) * 1_000_000_000
+        if not -(2**63) <= anchor_ns < 2**63:
+            raise UsageError(f"anchor is {anchor:%Y-%m-%d}, it must be from 1678 to 2261")
+        return anchor_ns
+    now = time.time_ns()
+    # What an archive says of its content is older and truer than when the archive was written.
+    return [source.written_ns or source.mtime_ns or now for source in sources]
+
+
+def _spec(text: str) -> Spec:
+    try:
+        return Spec(text)
+    except UsageError:
+        raise
+    except ValueError as error:
+        raise UsageError(str(error)) from error

@@ -1,0 +1,80 @@
+"""Where in a file a selected time lies, and when the last record of files was.
+
+Searches files by probing them; how is the native extension's. Knows no options and no plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from logan import _logan
+from logan._logan import Spec
+from logan.errors import InputError, UsageError
+from logan.model import Source
+from logan.sources.files import Opener, by_name
+
+__all__ = ["SeekResult", "last_time", "seek"]
+
+
+@dataclass(frozen=True, slots=True)
+class SeekResult:
+    """What a search by time found out about a source."""
+
+    source: Source
+    skipped_bytes: int = 0
+    assumed: str | None = None
+    note: str | None = None
+
+
+def seek(source: Source, index: int, spec: Spec, opened: Opener = by_name) -> SeekResult:
+    """`source` with the range that the spec's selected time is in, where it can be searched.
+
+    Only regular files that are not compressed can; whatever fails is left to the engine, which
+    reads all of it and says what is wrong.
+    """
+    if source.fingerprint is None or not source.size or not source.splittable:
+        return SeekResult(source)
+    try:
+        with opened(source.url) as place:
+            found, start, end = _logan.seek(place.path, source.size, spec, source=index)
+    except (OSError, InputError):
+        return SeekResult(source)
+    if found == "unordered":
+        note = "its times are not in order: all of it was read to find the selected time"
+        return SeekResult(source, note=note)
+    if found == "timeless" or (start, end) == (0, source.size):
+        return SeekResult(source)
+    skipped = source.size - (end - start)
+    return SeekResult(
+        replace(source, start=start, end=end),
+        skipped,
+        assumed=f"its times are in order to within 60 s: {skipped:,} bytes outside of the "
+        "selected time were not read",
+    )
+
+
+def last_time(sources: Sequence[Source], spec: Spec, opened: Opener = by_name) -> int:
+    """The latest time near the ends of all sources. Raises `UsageError` where it cannot be known
+    before they are read."""
+    times = []
+    for index, source in enumerate(sources):
+        if source.fingerprint is None or not source.splittable:
+            name = "standard input" if source.url == "-" else source.url
+            raise UsageError(
+                f"the last record of {name} is not known before all of it is read",
+                hint="give since and until as moments, or count back from now",
+            )
+        try:
+            with opened(source.url) as place:
+                time = _logan.last_time(place.path, source.size or 0, spec, source=index)
+        except (OSError, InputError):
+            continue  # the engine will say what is wrong with it
+        if time is not None:
+            times.append(time)
+    if not times:
+        raise UsageError(
+            "no record near the end of the input carries a time to count back from",
+            hint="give since and until as moments",
+        )
+    return max(times)

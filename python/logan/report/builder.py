@@ -1,0 +1,332 @@
+"""From a job and what an engine made of it to the report.
+
+`build_report` is a pure function of its arguments: it reads no file and no clock, and changes
+neither job nor result, so that two calls give the same report whichever engine ran the job.
+`report_of` is for callers in the process that planned: it first looks at the files again and at
+the clock. Knows no engine, no network and no terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from logan import _logan
+from logan.errors import InputError, SourceChangedError
+from logan.limits import SERIES_POINTS_MAX
+from logan.model import Archive, Detection, FormatShare, Missing, Result
+from logan.options import CUSTOM, Options
+from logan.planning.prepare import Job
+from logan.planning.seek import SeekResult
+from logan.planning.spec import is_format_name
+from logan.report.document import Report, assemble, input_entry
+from logan.report.units import visible
+from logan.sources.inputs import Input, next_step, shown_name
+
+__all__ = ["build_report", "report_of", "selection"]
+
+_SHOWN_CHARACTERS_MAX: Final = 400
+"""Of a format and of a line, in an error: enough to see where they differ."""
+
+
+def report_of(
+    job: Job,
+    result: Result,
+    *,
+    engine: str,
+    series_points: int | None = SERIES_POINTS_MAX,
+    strict: bool = False,
+) -> Report:
+    """The report of what an engine made of a plan, as of now.
+
+    An input whose bytes are missing gets an error of its own in the report; `strict` raises the
+    first.
+    """
+    report, error = build_report(
+        job,
+        result,
+        engine=engine,
+        series_points=series_points,
+        changes=job.changes(),
+        wall_s=job.elapsed_s(),
+        peak_rss_bytes=_logan.peak_rss_bytes(),
+    )
+    if strict and error is not None:
+        raise error
+    return report
+
+
+def build_report(
+    job: Job,
+    result: Result,
+    *,
+    engine: str,
+    series_points: int | None,
+    changes: Mapping[int, Sequence[str]],
+    wall_s: float,
+    peak_rss_bytes: int | None,
+) -> tuple[Report, InputError | None]:
+    """The report, and the error of the first input that has one.
+
+    Args:
+        changes: by source, notes about files that were written to after the plan was made.
+        wall_s: how long the job took.
+        peak_rss_bytes: most memory that this process has used.
+    """
+    inputs = [replace(entry, notes=list(entry.notes)) for entry in job.inputs]
+    job = replace(job, inputs=inputs)
+    top = job.options.top
+    figures = json.loads(result.summary.evaluate(top=top, series_points=series_points))
+    _blame(result.missing, figures, job)
+    _note_archives(inputs, job.order, result)
+    for source, notes in changes.items():
+        entry = inputs[job.order[source]]
+        entry.notes += notes if entry.error is None else ()
+    if job.options.by:
+        figures["groups"] = _groups_of(figures, job.options.by)
+    error = next((entry.error for entry in inputs if entry.error is not None), None)
+    report = _report(
+        job, result, figures, engine=engine, wall_s=wall_s, peak_rss_bytes=peak_rss_bytes
+    )
+    return report, error
+
+
+def _blame(missing: Iterable[Missing], figures: Mapping[str, Any], job: Job) -> None:
+    """Give inputs whose bytes are missing, or do not fit a forced format, an error of their own."""
+    inputs, order = job.inputs, job.order
+    for each in missing:
+        entry = inputs[order[each.source]]
+        if each.kind == "cancelled" or entry.error is not None:
+            continue
+        kind = SourceChangedError if each.kind in ("changed", "gone") else InputError
+        name = shown_name(entry.path)
+        why = each.why if name in each.why else f"{name}: {each.why}"
+        hint = next_step(entry.path, each.kind, each.why)
+        entry.error = kind(why, input=entry.path, kind=each.kind, hint=hint)
+    for evaluated in figures["sources"]:
+        entry = inputs[order[evaluated["source"]]]
+        read = sum(each["lines"] for each in evaluated["formats"])
+        if read or not evaluated["bytes"] or entry.error is not None:
+            continue
+        if entry.detection is not None and entry.detection.blank == entry.detection.lines:
+            entry.notes.append("nothing but blank lines")
+        elif job.options.format is not None:
+            entry.error = _misfit(entry, job.options.format, job)
+        else:
+            entry.notes.append("no line fits a known format; see: logan formats")
+
+
+def _note_archives(inputs: Sequence[Input], order: Sequence[int], result: Result) -> None:
+    """Say what was in archives, and what is strange about them, though no error."""
+    for source, archive in result.archives.items():
+        _note_contents(inputs[order[source]], archive)
+        if archive.foreign_at is not None:
+            inputs[order[source]].notes.append(
+                f"bytes that are no part of the archive follow it from byte "
+                f"{archive.foreign_at:,} on; they were not looked at"
+            )
+
+
+def _note_contents(entry: Input, archive: Archive) -> None:
+    """Say what was in a container; one without logs is an error, as a folder without is."""
+    if archive.contents is None:
+        return
+    if archive.members or not archive.left_out or entry.error is not None:
+        entry.notes.append(f"an archive with {archive.contents}")
+        return
+    entry.error = InputError(
+        f"{shown_name(entry.path)} is an archive with {archive.contents}",
+        input=entry.path,
+        kind="archive",
+        hint="unpack it and name a file of it to read that all the same",
+    )
+
+
+def _misfit(entry: Input, forced: str, job: Job) -> InputError:
+    if not is_format_name(forced):
+        return InputError(
+            f"no line of {shown_name(entry.path)} is of format {job.options.format_name}",
+            input=entry.path,
+            kind="format",
+            hint=_side_by_side(entry, forced),
+        )
+    found = [each.name for each in entry.detection.formats] if entry.detection else []
+    return InputError(
+        f"no line of {shown_name(entry.path)} is of format {forced}",
+        input=entry.path,
+        kind="format",
+        hint=f"it looks like {found[0]}: leave the format out" if found else "see: logan formats",
+    )
+
+
+def _side_by_side(entry: Input, text: str) -> str:
+    """The first line of an input and the format that it should have."""
+    shown = [("the format", " ".join(text.split())), ("the first line", entry.first_line)]
+    return "; ".join(
+        f"{label} is {visible(each[:_SHOWN_CHARACTERS_MAX])}" for label, each in shown if each
+    )
+
+
+def _report(
+    job: Job,
+    result: Result,
+    figures: Mapping[str, Any],
+    *,
+    engine: str,
+    wall_s: float,
+    peak_rss_bytes: int | None,
+) -> Report:
+    inputs, order = job.inputs, job.order
+    evaluated = {order[each["source"]]: each for each in figures["sources"]}
+    specs = _specs(job)
+    sought = dict(zip(order, job.sought, strict=False))
+    entries = [
+        _entry(entry, evaluated.get(index), sought.get(index), job, specs.get(index, {}))
+        for index, entry in enumerate(inputs)
+    ]
+    names = [entry["path"] for entry in entries]
+    read = sum(entry["bytes"] for entry in entries)
+    fresh = max(0, read - result.resumed_bytes)
+    return assemble(
+        figures,
+        entries,
+        input_of_source=order,
+        missing=[
+            {
+                "input": names[order[each.source]],
+                "start": each.start,
+                "end": each.end,
+                "why": each.why,
+            }
+            for each in result.missing
+        ],
+        selection=selection(job.options),
+        skipped_bytes=sum(each.skipped_bytes for each in job.sought),
+        logan_version=_logan.__version__,
+        performance={
+            "wall_s": round(wall_s, 6),
+            "bytes": read,
+            "bytes_per_second": round(fresh / wall_s) if wall_s > 0 else None,
+            "peak_rss_bytes": peak_rss_bytes,
+            "threads": result.threads,
+            "engine": engine,
+            "workers": list(result.workers),
+            "recoveries": list(result.recoveries),
+            "verified": result.verified,
+            "alarms": list(result.alarms),
+        },
+    )
+
+
+def _specs(job: Job) -> dict[int, Mapping[str, Any]]:
+    """How each readable input is read, with what it has in common with the others."""
+    spec = json.loads(job.plan.spec_json)
+    shared = {key: value for key, value in spec.items() if key != "sources"}
+    return {
+        index: {**shared, **each} for index, each in zip(job.order, spec["sources"], strict=True)
+    }
+
+
+def _entry(
+    entry: Input,
+    evaluated: Mapping[str, Any] | None,
+    sought: SeekResult | None,
+    job: Job,
+    spec: Mapping[str, Any],
+) -> dict[str, Any]:
+    detection = entry.detection or Detection()
+    found = {each.name: each for each in detection.formats}
+    notes = list(entry.notes)
+    assumed = _assumed(detection, spec) if spec else []
+    if sought is not None and entry.error is None:
+        assumed += [sought.assumed] if sought.assumed else []
+        notes += [sought.note] if sought.note else []
+    return input_entry(
+        shown_name(entry.path),
+        evaluated,
+        compression=detection.compression,
+        formats=[
+            _format_entry(each, found.get(each["name"]), job.options)
+            for each in (evaluated or {}).get("formats", ())
+        ],
+        assumed=assumed,
+        notes=notes,
+        error=_in_words(entry.error),
+    )
+
+
+def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
+    """What the lines of an input do not say and the figures rest on."""
+    assumed = list(detection.assumed)
+    if any(each.timezone in ("not written", "written in some lines") for each in detection.formats):
+        assumed.append(f"times without a zone are {spec['input_tz']}")
+    if any(each.year == "not written" for each in detection.formats):
+        anchor = datetime.fromtimestamp(spec["anchor_ns"] / 1e9, UTC)
+        assumed.append(f"dates without a year are the latest up to 48 h after {anchor:%Y-%m-%d}")
+    if "since_ns" in spec or "until_ns" in spec:
+        assumed.append("records without a time are outside of the selected time")
+    return assumed
+
+
+def _in_words(error: InputError | None) -> str | None:
+    if error is None:
+        return None
+    return f"{error}; {error.hint}" if error.hint else str(error)
+
+
+def _format_entry(
+    evaluated: Mapping[str, Any], found: FormatShare | None, options: Options
+) -> dict[str, Any]:
+    """Lines as counted over the whole input, fields as detected in its sample."""
+    entry: dict[str, Any] = {"name": evaluated["name"], "lines": evaluated["lines"]}
+    if evaluated["name"] == CUSTOM and options.format is not None:
+        told = json.loads(_logan.custom_format(options.format))
+        entry["name"] = options.format_name
+        for key in ("time_field", "duration_field", "duration_unit"):
+            entry[key] = told[key]
+        return entry | {"timezone": None}
+    for key in ("time_field", "duration_field", "duration_unit", "timezone"):
+        # The sample knows more than the format does: the unit, and whether there is a time at all.
+        entry[key] = evaluated.get(key) if found is None else getattr(found, key)
+    return entry
+
+
+def selection(options: Options) -> dict[str, Any] | None:
+    """The report's `selection`; None where every record counts and nothing is grouped."""
+    asked = (options.since_ns, options.until_ns, options.where, options.by)
+    if asked == (None, None, None, ()):
+        return None
+    return {
+        "since": _rfc3339(options.since_ns),
+        "until": _rfc3339(options.until_ns),
+        "where": options.where,
+        "by": list(options.by),
+    }
+
+
+def _groups_of(figures: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]:
+    """The report's `groups` in the order asked for; a table that no record came to is empty."""
+    found = figures.get("groups", {})
+    return {name: found.get(name, _EMPTY) for name in by}
+
+
+_EMPTY: Final[Mapping[str, Any]] = {
+    "exact": True,
+    "error_bound": 0,
+    "distinct": 0,
+    "relative_error": None,
+    "absent": 0,
+    "top": [],
+}
+
+
+def _rfc3339(nanos: int | None) -> str | None:
+    if nanos is None:
+        return None
+    seconds, rest = divmod(nanos, 10**9)
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    fraction = f".{rest:09}".rstrip("0") if rest else ""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"

@@ -1,0 +1,364 @@
+"""The JSON report's keys, in their order, and how one figure is found by its dotted name.
+
+This is the only place where Python names all keys; assembling, validating and expecting read it.
+It knows nothing of where the figures come from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+__all__ = [
+    "COUNT_TABLES",
+    "LISTS",
+    "OPTIONAL",
+    "SECTIONS",
+    "TABLES",
+    "TOP_LEVEL",
+    "UNITS",
+    "Column",
+    "Table",
+    "UnknownFigureError",
+    "check_name",
+    "figure",
+    "names_below",
+    "unit_of",
+]
+
+TOP_LEVEL: Final = (
+    "schema_version",
+    "logan_version",
+    "partial",
+    "total_requests",
+    "avg_response_time",
+    "error_rate",
+    "requests_per_second",
+    "malformed_lines",
+    "inputs",
+    "missing",
+    "selection",
+    "lines",
+    "malformed",
+    "time",
+    "levels",
+    "status",
+    "bytes_sent",
+    "errors",
+    "response_time_ms",
+    "throughput",
+    "series",
+    "routes",
+    "clients",
+    "messages",
+    "slowest",
+    "groups",
+    "performance",
+)
+
+OPTIONAL: Final = ("selection", "groups")
+"""Of these the keys that a report has only if they were asked for."""
+
+SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "selection": ("since", "until", "where", "by"),
+    "lines": (
+        *("total", "parsed", "malformed", "blank", "continuation", "header", "filtered"),
+        "skipped_bytes",
+    ),
+    "malformed": ("reasons", "samples"),
+    "time": ("first", "last", "span_s", "minutes", "out_of_order"),
+    "errors": ("total", "per_minute", "ratio"),
+    "response_time_ms": (
+        *("count", "absent", "mean", "min", "max"),
+        *("p50", "p90", "p95", "p99", "p999", "relative_error"),
+    ),
+    "throughput": (
+        *("requests_per_second", "observed_rps"),
+        *("peak_rps", "peak_at", "peak_step_s"),
+    ),
+    "series": ("step_s", "points"),
+    "routes": ("exact", "error_bound", "distinct", "relative_error", "top"),
+    "clients": ("exact", "error_bound", "distinct", "distinct_error", "top"),
+    "messages": ("exact", "error_bound", "top"),
+    "performance": (
+        *("wall_s", "bytes", "bytes_per_second", "peak_rss_bytes"),
+        *("threads", "engine", "workers", "recoveries"),
+        *("verified", "alarms"),
+    ),
+}
+
+COUNT_TABLES: Final = ("levels", "status", "malformed.reasons")
+"""Tables of counts whose keys come from the log: a key that is absent counts 0."""
+
+Kind = Literal["count", "errors", "ms", "time", "level", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: the key of its value in each row, and what every output must know of it.
+
+    Attributes:
+        kind: what the values are; "errors" is a count that stands out unless it is 0.
+        shown: where people see it: always, on wide pages only, or never (programs get it).
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    shown: Literal["always", "wide", "never"] = "always"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the values can be compared with numbers."""
+        return self.kind in ("count", "errors", "ms")
+
+    @property
+    def unit(self) -> str | None:
+        """What the values are measured in."""
+        return "ms" if self.kind == "ms" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A list of rows in the report; the first column is its key.
+
+    Attributes:
+        section: the key of the report that it is in.
+        rows: the key of the list in that section.
+        noun: what the rows are, for sentences.
+    """
+
+    section: str
+    rows: str
+    title: str
+    noun: str
+    columns: tuple[Column, ...]
+
+    @property
+    def key(self) -> Column:
+        """The column that names a row."""
+        return self.columns[0]
+
+    def names(self) -> tuple[str, ...]:
+        """The keys of a row, in order."""
+        return tuple(each.name for each in self.columns)
+
+    def numbers(self) -> tuple[str, ...]:
+        """The columns that can be compared with numbers."""
+        return tuple(each.name for each in self.columns if each.is_number)
+
+
+_REQUESTS: Final = Column("requests", "requests", "count")
+_ERRORS: Final = Column("errors", "errors", "errors")
+_MEAN: Final = Column("mean_ms", "mean", "ms")
+_P95: Final = Column("p95_ms", "p95", "ms")
+
+TABLES: Final[Mapping[str, Table]] = {
+    "series": Table(
+        "series",
+        "points",
+        "Series",
+        "points",
+        (
+            Column("t", "time", "time"),
+            Column("records", "records", "count"),
+            _REQUESTS,
+            _ERRORS,
+            _MEAN,
+            Column("max_ms", "max", "ms"),
+        ),
+    ),
+    "routes": Table(
+        "routes",
+        "top",
+        "Top routes",
+        "routes",
+        (
+            Column("route", "route", "text"),
+            _REQUESTS,
+            _ERRORS,
+            _MEAN,
+            _P95,
+            Column("max_ms", "max", "ms"),
+        ),
+    ),
+    "clients": Table(
+        "clients",
+        "top",
+        "Top clients",
+        "clients",
+        (Column("client", "client", "text"), _REQUESTS, _ERRORS),
+    ),
+    "messages": Table(
+        "messages",
+        "top",
+        "Top errors and warnings",
+        "messages",
+        (
+            Column("template", "message", "text"),
+            Column("level", "level", "level"),
+            Column("count", "count", "count"),
+            Column("first", "first", "time", shown="wide"),
+            Column("last", "last", "time"),
+            Column("sample", "sample", "text", shown="never"),
+        ),
+    ),
+    "groups": Table(
+        "groups",
+        "top",
+        "By {field}",
+        "values",
+        (
+            Column("key", "{field}", "text"),
+            Column("records", "records", "count"),
+            _REQUESTS,
+            _ERRORS,
+            _MEAN,
+            _P95,
+            Column("max_ms", "max", "ms", shown="never"),
+        ),
+    ),
+}
+"""The tables of the report. `groups` has one for each field that was asked for, by the field's
+name; its titles name the field."""
+
+LISTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "inputs": ("bytes",),
+    "missing": (),
+    "selection.by": (),
+    "malformed.samples": ("offset",),
+    "slowest": ("ms",),
+    "performance.workers": (),
+    "performance.recoveries": ("noticed_s", "leased_s", "done_s"),
+    "performance.alarms": (),
+    **{
+        f"{table.section}.{table.rows}": table.numbers()
+        for table in TABLES.values()
+        if table.section != "groups"
+    },
+}
+"""Lists of rows, and columns of theirs that are numbers, if any."""
+
+_SECONDS: Final = ("time.span_s", "throughput.peak_step_s", "series.step_s", "performance.wall_s")
+_RATIOS: Final = ("errors.ratio", "routes.relative_error", "clients.distinct_error")
+_PLAIN_OF_TIMES: Final = ("count", "absent", "relative_error")
+
+UNITS: Final[Mapping[str, str]] = {
+    "avg_response_time": "ms",
+    "response_time_ms.relative_error": "ratio",
+    **{
+        f"response_time_ms.{key}": "ms"
+        for key in SECTIONS["response_time_ms"]
+        if key not in _PLAIN_OF_TIMES
+    },
+    **dict.fromkeys(_SECONDS, "s"),
+    **dict.fromkeys(_RATIOS, "ratio"),
+}
+"""What metrics are measured in, by dotted name: "ms", "s" or "ratio"; counts have no unit."""
+
+_OPEN: Final = ("groups",)
+
+
+class UnknownFigureError(KeyError):
+    """No figure has that name; `similar` are names that may have been meant."""
+
+    def __init__(self, name: str, similar: Sequence[str] = ()) -> None:
+        super().__init__(name)
+        self.name = name
+        self.similar = tuple(similar)
+
+    def __str__(self) -> str:
+        meant = f"; did you mean {' or '.join(self.similar)}?" if self.similar else ""
+        return f"the report has no figure {self.name!r}{meant}"
+
+
+def check_name(name: str) -> None:
+    """Raises `UnknownFigureError` if no report could have a figure of that name."""
+    head, _, rest = name.partition(".")
+    if name in COUNT_TABLES or any(name.startswith(f"{table}.") for table in COUNT_TABLES):
+        return
+    if head in _OPEN or (head in TOP_LEVEL and not rest):
+        return
+    if head in SECTIONS and rest.partition(".")[0] in SECTIONS[head]:
+        return
+    if head in TOP_LEVEL and head not in SECTIONS and rest.partition(".")[0].isdecimal():
+        return
+    raise UnknownFigureError(name, _similar(name))
+
+
+def figure(report: Mapping[str, Any], name: str) -> Any:
+    """The value called `name`, dots stepping into sections and, by index, into lists.
+
+    Raises `UnknownFigureError`. A key that a count table lacks is 0.
+    """
+    if name in report:
+        return report[name]
+    for table in COUNT_TABLES:
+        if name.startswith(f"{table}."):
+            counts = figure(report, table)
+            return counts.get(name[len(table) + 1 :], 0)
+    value: Any = report
+    for step in name.split("."):
+        if isinstance(value, Mapping) and step in value:
+            value = value[step]
+        elif _is_list(value) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            # A row that a list lacks was named rightly: other names would only mislead.
+            is_row = _is_list(value) and step.isdecimal()
+            raise UnknownFigureError(name, () if is_row else _similar(name))
+    return value
+
+
+def unit_of(name: str) -> str | None:
+    """What the metric of that dotted name is measured in: "ms", "s", "ratio", or None."""
+    if name in UNITS:
+        return UNITS[name]
+    path, _, last = name.rpartition(".")
+    if name.startswith("groups."):
+        if last in ("relative_error", "distinct_error"):
+            return "ratio"
+        return _column_unit(TABLES["groups"], last)
+    rows = path.rpartition(".")[0]
+    for table in TABLES.values():
+        if rows == f"{table.section}.{table.rows}":
+            return _column_unit(table, last)
+    if rows == "slowest" and last == "ms":
+        return "ms"
+    return "s" if rows == "performance.recoveries" and last in LISTS[rows] else None
+
+
+def _column_unit(table: Table, name: str) -> str | None:
+    return next((each.unit for each in table.columns if each.name == name), None)
+
+
+def names_below(name: str) -> str | None:
+    """Examples of the figures in the section, table or list `name`; None if it is a figure itself,
+    "" if it holds nothing that can be compared."""
+    if name in LISTS:
+        keys: Sequence[str] = [f"0.{column}" for column in LISTS[name]]
+    elif name in SECTIONS:
+        keys = SECTIONS[name]
+    elif name in COUNT_TABLES:
+        keys = {"levels": ("ERROR",), "status": ("500",)}.get(name, ("no_timestamp",))
+    else:
+        return None
+    return ", ".join(f"{name}.{key}" for key in keys[:3])
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+
+
+def _similar(name: str) -> list[str]:
+    import difflib
+
+    names = [*(key for key in TOP_LEVEL if key not in SECTIONS)]
+    names += [f"{section}.{key}" for section, keys in SECTIONS.items() for key in keys]
+    if name in names:
+        return []  # a right name that this report lacks
+    # "p99" is a likely slip for "response_time_ms.p99": names that end so come first.
+    same_ending = [each for each in names if each.endswith(f".{name}")]
+    close = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
+    return list(dict.fromkeys(same_ending + close))[:2]

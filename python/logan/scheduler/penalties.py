@@ -1,0 +1,52 @@
+"""Workers that fail often get a pause that grows, and are then readmitted.
+
+A failure weighs as much as `WEIGHT` results, so a worker is paused when more than one of its leases
+in five goes wrong for a while. After a pause it is on probation: the next failure pauses it again,
+twice as long, until good results have worked its score off.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from logan.scheduler.entities import Worker
+from logan.scheduler.limits import Limits
+
+__all__ = ["paused", "praise", "strike"]
+
+WEIGHT: Final = 4
+SCORE_OF_PAUSE: Final = 3 * WEIGHT
+"""Three failures in a row: two can be bad luck with the same poison chunk."""
+
+
+def praise(worker: Worker) -> None:
+    """The worker returned a result."""
+    if worker.score:
+        worker.score -= 1
+        if not worker.score:
+            worker.level = 0
+
+
+def strike(worker: Worker, now: float, limits: Limits, *, lost: bool) -> bool:
+    """The worker failed; whether it is paused for that.
+
+    What fails at the same moment is one failure: a connection that goes takes all its leases.
+    `lost`: it was a lost connection or lease, which the network may be to blame for.
+    """
+    if worker.struck_at == now:
+        return False
+    worker.struck_at = now
+    worker.score += WEIGHT
+    if worker.score < SCORE_OF_PAUSE:
+        return False
+    worker.score = SCORE_OF_PAUSE - WEIGHT
+    longest = limits.pause_after_losses_s_max if lost else limits.pause_s_max
+    # Beyond 2**16 any pause is the longest one.
+    worker.paused_until = now + min(longest, limits.pause_s_min * 2.0 ** min(worker.level, 16))
+    worker.level += 1
+    worker.pauses += 1
+    return True
+
+
+def paused(worker: Worker, now: float) -> bool:
+    return now < worker.paused_until
