@@ -21,7 +21,7 @@ __all__ = [
     "SessionState",
     "SessionStep",
     "StateError",
-    "Story",
+    "TransitionLog",
 ]
 
 ChunkState = Literal["pending", "leased", "committing", "checking", "done", "lost"]
@@ -95,7 +95,7 @@ class StateError(LoganError):
     """The scheduler, or who drives it, broke the scheduler's rules. Not for users to mend."""
 
 
-class Story:
+class TransitionLog:
     """The last steps of all chunks, to be told when something goes wrong."""
 
     def __init__(self) -> None:
