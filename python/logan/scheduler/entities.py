@@ -1,6 +1,6 @@
 """What the machine remembers of chunks, leases, sessions, workers and jobs. Data, no decisions.
 
-Records compare by identity. `timer_at` belongs to `timers.Timers`.
+Entities compare by identity. `timer_at` belongs to `timers.Timers`.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class Lease:
 
 @dataclass(slots=True, eq=False)
 class LeaseFailure:
-    """One failure of a chunk's lease, until it is made good."""
+    """One failure of a chunk's lease, until the chunk is stored."""
 
     worker: str
     cause: str
@@ -236,7 +236,7 @@ class Job:
 
 @dataclass(slots=True, eq=False)
 class Pool:
-    """Pending chunks that the same workers can take: `holders`, or anybody (None).
+    """Pending chunks that the same workers can take: `holders`, or any worker (None).
 
     Attributes:
         retries: chunks whose lease was lost, and stalled ones that want a backup: they go first.

@@ -1,8 +1,8 @@
 """The scheduler: `Machine.handle(now, event) -> actions` is its one mutator.
 
-It knows no sockets, no clock and no chance: time comes with each event and must be monotonic, the
-caller must call again at `next_deadline()`, and carries the actions out in their order. The same
-events at the same times give the same actions.
+No I/O, no clock, no randomness: time is given with each event and must be monotonic, and the caller
+must call again at `next_deadline()` and execute the actions in their order. The same events at the
+same times give the same actions. All that changes state is in this file.
 
 How it works. Chunks wait in a `WorkQueue`; a session that said READY gets the next one as a lease,
 which lives as long as heartbeats list it. What ends a lease, in short:
@@ -20,9 +20,10 @@ they are stored, to another worker, only to see that (`verify`). A chunk has at 
 leases, of different workers: the second is a backup, when idle workers see that it will take long;
 a faster one takes the place of the slower of the two.
 
-The states are in `states`, the data in `entities`; `penalties`, `stragglers`, `witnesses`, `queue`
-and `timers` decide who is paused, what is backed up, who is believed, who gets what, and what is
-due.
+The states are in `states`, the data in `entities`. Decided elsewhere: which workers are paused
+(`penalties`), which leases are backed up (`stragglers`), which claims are believed (`witnesses`),
+who can verify a result (`verification`), which chunk is next (`queue`), what is overdue (`timers`).
+`failures` records what went wrong with chunks, `snapshots` shows the state, `invariants` checks it.
 """
 
 from __future__ import annotations
@@ -103,13 +104,13 @@ class Machine:
             events.TimePassed: self._on_time_passed,
         }
 
-    # -- for the shell
+    # -- interface of the shell
 
     def handle(self, now: float, event: events.Event) -> list[actions.Action]:
-        """Take in what happened at `now` (seconds, monotonic) and say what is to be done.
+        """Process what happened at `now` (seconds, monotonic); returns the actions to execute.
 
-        Events of sessions that have left, and of jobs that are over, are harmless: they were
-        under way. Raises `StateError` for what cannot have happened.
+        Events of sessions that have left, and of jobs that are over, are ignored: they were on
+        their way. Raises `StateError` for what cannot have happened.
         """
         # A clock that is not quite monotonic must neither renew nor expire anything.
         self._now = max(self._now, now)
@@ -132,7 +133,8 @@ class Machine:
     def next_deadline(self) -> float | None:
         """When to call `handle` with `TimePassed`; nothing else lets anything run out.
 
-        What was said by then is to be handled first: a shell that stood still finds it waiting.
+        Messages that arrived by then must be handled first: after a standstill of the shell they
+        wait to be read.
         """
         at = self._timers.next_at()
         if self._review_at == inf:
@@ -417,7 +419,7 @@ class Machine:
             self._give_up_unless_leased(chunk, "poison", failures.summary_of(chunk))
 
     def _continue(self, chunk: Chunk) -> None:
-        """A lease of the chunk has ended in vain: wait for the other one, or lease it again."""
+        """A lease of the chunk has failed: wait for the other one, or lease it again."""
         if chunk.state in _STORED or chunk.leases:
             self._step(chunk, "release")
             if chunk.state == "checking" and not chunk.leases:
@@ -707,7 +709,7 @@ class Machine:
             if session in self._sessions:
                 self._out.append(actions.Resolve(session, key, done))
 
-    # -- second opinions
+    # -- verification
 
     def _begin_check(self, chunk: Chunk, returned: Iterable[str]) -> None:
         """Its result, which these sessions brought, is stored: have another worker scan it too."""
@@ -802,7 +804,7 @@ class Machine:
                 # Heartbeats without it: the worker never got it, so that place is free still.
                 session.free += session.beat_at > lease.deadline - limits.lease_s
                 self._record_failure(session.worker, lost=True)
-                self._lose(lease, f"not heard of for {limits.lease_s:g} s", blame=True)
+                self._lose(lease, f"no heartbeat for {limits.lease_s:g} s", blame=True)
             elif lease.progress_at + 2 * limits.stall_s <= now:
                 self._record_failure(session.worker, lost=False)
                 self._out.append(actions.CancelLease(session.id, lease.key, "no progress"))
@@ -810,7 +812,7 @@ class Machine:
             elif lease.progress_at + limits.stall_s <= now and not lease.stalled:
                 self._back_up_stalled(lease)
         if not late and session.heard_at + limits.silence_s <= now:
-            why = f"nothing was heard for {limits.silence_s:g} s"
+            why = f"nothing was received for {limits.silence_s:g} s"
             self._out.append(actions.CloseSession(session.id, why, len(session.leases)))
             self._drop(session, why, clean=False)
             return
@@ -845,7 +847,8 @@ class Machine:
                 self._mind_absence(pool)
             return
         names = ", ".join(sorted(pool.holders or ()))
-        why = f"no worker that holds it was there for {self._limits.holder_absence_s:g} s: {names}"
+        absence_s = self._limits.holder_absence_s
+        why = f"no worker that holds it was connected for {absence_s:g} s: {names}"
         chunks = [*pool.retries, *(chunk for fresh in pool.fresh for chunk in fresh)]
         pool.retries.clear()
         pool.fresh.clear()
