@@ -52,7 +52,7 @@ from logan.cluster.transport import Link as WireLink
 from logan.limits import CHUNKS_PER_JOB_MAX, MIB
 from logan.options import Options
 from logan.scheduler.events import ChunkReturned, WorkerJoined, WorkerReady
-from logan.simulation.network_proxy import Link, open_proxy
+from logan.simulation.network_proxy import NetworkConditions, open_proxy
 from logan.wire.messages import PROTOCOL_VERSION, Hello, Message
 from tests.bench import data, machine, tables
 from tests.bench.measure import ROOT, warm
@@ -391,7 +391,7 @@ async def distant(log: Path, rounds: int, tell: Tell) -> list[Figure]:
                 async with AsyncExitStack() as stack:
                     coordinator = await stack.enter_async_context(Watched(roots=[str(log.parent)]))
                     for name in names:
-                        link = Link(latency_s=1.0 if name == "charlie" else 0.01)
+                        link = NetworkConditions(latency_s=1.0 if name == "charlie" else 0.01)
                         there = ("127.0.0.1", coordinator.port)
                         proxy = await stack.enter_async_context(open_proxy(there, link))
                         processes.start(

@@ -25,20 +25,15 @@ Time is a mock clock's, threads run inline. `LOGAN_FUZZ_SEED` plays one round ag
 
 from __future__ import annotations
 
-import argparse
 import faulthandler
 import gzip
 import json
-import os
 import shutil
 import signal
 import sqlite3
 import sys
-import tempfile
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -60,11 +55,12 @@ from logan.cluster.worker.worker import Worker
 from logan.errors import JournalError, LoganError
 from logan.options import Options
 from logan.report import Report
-from tests.fuzz.messages import SEED, in_memory, scan_without_child, seed_asked_for
+from tests.fuzz.messages import in_memory, scan_without_child
+from tests.fuzz.playing import command, play_for
 from tests.fuzz.values import any_json, mutated
 from tests.support.memory_cluster import new_client, new_worker
 
-__all__ = ["KINDS", "play_for"]
+__all__ = ["KINDS", "play", "prepare"]
 
 CHUNK: Final = 512
 WAL_NAME: Final = f"{FILE_NAME}-wal"
@@ -380,40 +376,11 @@ def _no_circles() -> Iterator[None]:
         faulthandler.cancel_dump_traceback_later()
 
 
-def play_for(
-    seconds: float,
-    tell: Callable[[str], None],
-    seed: int | None = None,
-    watch: Callable[[], AbstractContextManager[None]] = nullcontext,
-) -> Counter[str]:
-    """Rounds of seeds that follow a new one, or the one round of `seed`, each under `watch`."""
-    first = int.from_bytes(os.urandom(6), "big") if seed is None else seed
-    tell(f"{SEED}={first}")
-    played: Counter[str] = Counter()
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="logan-fuzz-") as folder:
-        stage = prepare(Path(folder))
-        for number in range(first, first + 10**9):
-            try:
-                with watch():
-                    played[play(number, stage)] += 1
-            except BaseException:
-                tell(f"failed: {SEED}={number}")
-                raise
-            if seed is not None or time.monotonic() - began >= seconds:
-                break
-    return played
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Coordinators that start from damaged journals.")
-    parser.add_argument("--seconds", type=float, default=60.0)
-    args = parser.parse_args()
-    played = play_for(args.seconds, print, seed_asked_for(), _no_circles)
-    for name, count in sorted(played.items()):
-        print(f"{count:8,} {name}")
-    print(f"{sum(played.values()):8,} rounds, nothing found")
-    return 0
+    return command(
+        "Coordinators that start from damaged journals.",
+        lambda seconds: play_for(seconds, prepare, play, _no_circles),
+    )
 
 
 if __name__ == "__main__":

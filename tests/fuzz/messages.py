@@ -15,14 +15,10 @@ Time is a mock clock's, threads run inline; nothing is opened but the log and me
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import json
 import os
-import re
 import sys
-import tempfile
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -52,13 +48,13 @@ from logan.sources.files import open_file
 from logan.wire import messages
 from logan.wire.bodies import JobBody
 from logan.wire.codec import Decoder, encode
+from tests.fuzz.playing import command, play_for
 from tests.fuzz.values import mutated, some
 from tests.support import memory_cluster
 from tests.support.memory_cluster import Network, Stream, inline, new_client, new_worker
 
 LINES = 300
 CHUNK = 2 * 1024
-SEED = "LOGAN_FUZZ_SEED"
 
 Kinds = tuple[type[Any], ...]
 
@@ -602,40 +598,10 @@ def play(seed: int, stage: Stage) -> str:
     return name
 
 
-def play_for(seconds: float, tell: Callable[[str], None], seed: int | None = None) -> Counter[str]:
-    """Rounds of seeds that follow a new one, or the one round of `seed`."""
-    first = int.from_bytes(os.urandom(6), "big") if seed is None else seed
-    tell(f"{SEED}={first}")
-    played: Counter[str] = Counter()
-    began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="logan-fuzz-") as folder:
-        stage = Stage(Path(folder))
-        for number in range(first, first + 10**9):
-            try:
-                played[play(number, stage)] += 1
-            except BaseException:
-                tell(f"failed: {SEED}={number}")
-                raise
-            if seed is not None or time.monotonic() - began >= seconds:
-                break
-    return played
-
-
-def seed_asked_for() -> int | None:
-    """The seed in the environment, if there is one."""
-    text = os.environ.get(SEED, "")
-    return int(text) if re.fullmatch(r"\d+", text) else None
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Hostile messages against everybody.")
-    parser.add_argument("--seconds", type=float, default=60.0)
-    args = parser.parse_args()
-    played = play_for(args.seconds, print, seed_asked_for())
-    for name, count in sorted(played.items()):
-        print(f"{count:8,} {name}")
-    print(f"{sum(played.values()):8,} rounds, nothing found")
-    return 0
+    return command(
+        "Hostile messages against everybody.", lambda seconds: play_for(seconds, Stage, play)
+    )
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tests.fuzz.journal import play_for
-from tests.fuzz.messages import seed_asked_for
+from tests.fuzz.journal import play, prepare
+from tests.fuzz.playing import play_for
 
 SECONDS = 5.0
 
 
 def test_a_damaged_journal_gives_right_reports_or_a_clear_error() -> None:
-    played = play_for(SECONDS, print, seed_asked_for())
+    played = play_for(SECONDS, prepare, play)
     print(dict(played))
     assert sum(played.values()) >= 1

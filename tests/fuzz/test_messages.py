@@ -10,14 +10,15 @@ import pytest
 
 from logan.errors import ProtocolError
 from logan.wire.codec import Decoder, encode
-from tests.fuzz.messages import ROUNDS, line, play_for, seed_asked_for
+from tests.fuzz.messages import ROUNDS, Stage, line, play
+from tests.fuzz.playing import play_for, seed_asked_for
 from tests.fuzz.values import CLASSES, mutated, some
 
 SECONDS = 6.0
 
 
 def test_hostile_messages_harm_nobody_else() -> None:
-    played = play_for(SECONDS, print, seed_asked_for())
+    played = play_for(SECONDS, Stage, play)
     print(dict(played))
     assert sum(played.values()) >= (1 if seed_asked_for() is not None else len(ROUNDS))
 

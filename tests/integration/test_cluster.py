@@ -231,7 +231,7 @@ def test_worker_frozen_past_its_lease(cluster: Cluster, log: Path, expected: str
 
     report = trio.run(main)
     recoveries = report["performance"]["recoveries"]
-    assert any("not heard of for 1.5 s" in each["cause"] for each in recoveries)
+    assert any("no heartbeat for 1.5 s" in each["cause"] for each in recoveries)
     data = report.to_dict()
     # It was asked for by its whole path.
     assert figures(json.dumps(data).replace(str(log), "app.log")) == expected

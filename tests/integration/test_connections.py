@@ -33,7 +33,7 @@ from logan.cluster.submission import Submission
 from logan.cluster.transport import Link, LinkLostError
 from logan.cluster.worker.worker import Worker
 from logan.scheduler.limits import Limits
-from logan.simulation.network_proxy import Link as Network
+from logan.simulation.network_proxy import NetworkConditions as Network
 from logan.simulation.network_proxy import open_proxy
 from logan.wire.codec import encode
 from logan.wire.messages import PROTOCOL_VERSION, Error, Hello

@@ -28,7 +28,7 @@ from logan.scheduler.actions import Action
 from logan.scheduler.events import Event, WorkerHeard
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
-from logan.simulation.network_proxy import Link, open_proxy
+from logan.simulation.network_proxy import NetworkConditions, open_proxy
 from tests.support.cluster_processes import (
     Cluster,
     Process,
@@ -353,7 +353,7 @@ def test_a_network_that_passes_a_few_bytes_at_a_time(
     async def main() -> logan.Report:
         async with (
             Coordinator(port=0, roots=[str(log.parent)], limits=limits) as coordinator,
-            open_proxy(("127.0.0.1", coordinator.port), Link(piece_bytes=7)) as proxy,
+            open_proxy(("127.0.0.1", coordinator.port), NetworkConditions(piece_bytes=7)) as proxy,
         ):
             cluster.port = proxy.port
             start = partial(cluster.worker, "alice", "--root", str(log.parent), connected=False)

@@ -14,12 +14,12 @@ from logan.scheduler import failures, witnesses
 from logan.scheduler.actions import Alarm, CancelLease, Commit, LostChunk, Resolve
 from logan.scheduler.entities import (
     Chunk,
+    FailureHistory,
     Job,
     Lease,
     Pool,
     Session,
     SourceTrouble,
-    Trouble,
     Worker,
 )
 from logan.scheduler.events import (
@@ -83,19 +83,19 @@ class CountsAttemptsWrong(Machine):
 
 
 class RenewsExpiredLeases(Machine):
-    def _stray(self, session: Session, progress: Progress) -> tuple[int, float]:
+    def _orphaned(self, session: Session, progress: Progress) -> tuple[int, float]:
         key = progress.key
         job = self._jobs.get(key[0])
         chunk = job.chunks[key[1]] if job else None
         if chunk is None or chunk.state != "pending":
-            return super()._stray(session, progress)
+            return super()._orphaned(session, progress)
         now = self._now
         lease = Lease(key, chunk, session, now, now + self._limits.lease_s, now)
         self._step(chunk, "grant")
         chunk.leases = (lease,)
         self._leases[key] = session.leases[key] = lease
         self._timers.arm(session, lease.deadline)
-        return super()._stray(session, progress)
+        return super()._orphaned(session, progress)
 
 
 class RenewsWithAnyFrame(Machine):
@@ -144,10 +144,10 @@ class LeavesLosersAlone(Machine):
 
 class LosesTheRetryAfterAFailedCommit(Machine):
     def _on_commit_failed(self, event: CommitFailed) -> None:
-        queue_again = self._queue_again
-        self._queue_again = lambda chunk: None  # type: ignore[method-assign]
+        queue_retry = self._queue_retry
+        self._queue_retry = lambda chunk: None  # type: ignore[method-assign]
         super()._on_commit_failed(event)
-        self._queue_again = queue_again  # type: ignore[method-assign]
+        self._queue_retry = queue_retry  # type: ignore[method-assign]
 
 
 class AddsUpReady(Machine):
@@ -160,7 +160,7 @@ class AddsUpReady(Machine):
 class CountsBackupsAsLosses(Machine):
     def _grant(self, session: Session, chunk: Chunk) -> None:
         if chunk.leases:
-            chunk.trouble = chunk.trouble or Trouble()
+            chunk.trouble = chunk.trouble or FailureHistory()
             chunk.trouble.losses += 1
         super()._grant(session, chunk)
 
@@ -202,9 +202,9 @@ class NeverRevokesStalledLeases(Machine):
 
 
 class LetsStraysHang(Machine):
-    def _stray(self, session: Session, progress: Progress) -> tuple[int, float]:
-        session.strays.clear()
-        return super()._stray(session, progress)
+    def _orphaned(self, session: Session, progress: Progress) -> tuple[int, float]:
+        session.orphans.clear()
+        return super()._orphaned(session, progress)
 
 
 class PausesForGood(Machine):
@@ -226,16 +226,16 @@ class TellsNamesInsteadOfSessions(Machine):
     """A worker that reconnects is not told what the job is."""
 
     def _drop(self, session: Session, cause: str, *, clean: bool) -> None:
-        told = [job for job in self._jobs.values() if session.id in job.told]
+        told = [job for job in self._jobs.values() if session.id in job.informed_sessions]
         super()._drop(session, cause, clean=clean)
         for job in told:
-            job.told.add(session.worker.name)
+            job.informed_sessions.add(session.worker.name)
 
     def _on_joined(self, event: WorkerJoined) -> None:
         super()._on_joined(event)
         for job in self._jobs.values():
-            if event.name in job.told:
-                job.told.add(event.session)
+            if event.name in job.informed_sessions:
+                job.informed_sessions.add(event.session)
 
 
 class EndsJobsBeforeTheJournalHasAll(Machine):
@@ -277,8 +277,8 @@ class WaitsForAbsentHoldersForGood(Machine):
 
 
 class PutsLostChunksLast(Machine):
-    def _queue_again(self, chunk: Chunk) -> None:
-        self._backlog.add_fresh(chunk.pool, [chunk])
+    def _queue_retry(self, chunk: Chunk) -> None:
+        self._queue.add_fresh(chunk.pool, [chunk])
         self._spread(chunk.pool)
         self._mind_absence(chunk.pool)
 

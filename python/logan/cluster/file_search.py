@@ -20,7 +20,7 @@ from logan.wire.limits import JSON_BODY_BYTES_MAX
 __all__ = ["find_files"]
 
 ERRORS_SENT_MAX: Final = 10
-"""Who asked cannot mend more than these before asking again."""
+"""More errors than these do not help the user before the next try."""
 
 ERROR_CHARS_MAX: Final = 4_000
 

@@ -1,10 +1,10 @@
-"""Signs of life in both directions, and the pauses between tries to connect.
+"""Keepalive messages in both directions, and the pauses between attempts to connect.
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(keep_alive, link, heartbeat_s, silence_s, partial(link.post, Ping()))
 
-TCP alone notices a vanished peer after minutes, so both sides speak at every heartbeat, and a side
-that hears nothing for long enough gives the connection up. Nothing here knows what is said.
+TCP alone notices a vanished peer after minutes, so both sides send at every heartbeat, and a side
+that receives nothing for long enough gives the connection up. Knows no message.
 """
 
 from __future__ import annotations

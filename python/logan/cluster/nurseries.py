@@ -1,8 +1,8 @@
 """Nurseries that end with one error.
 
 Tasks of a connection fail together: the reader, the writer and the heartbeat all notice that it
-broke. Which of them was first is of no importance to whoever handles it, and `except*` in every
-shell would only say so again and again.
+broke. Which of them was first does not matter to the caller, and `except*` in every shell
+would repeat that.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ async def open_flat_nursery() -> AsyncIterator[trio.Nursery]:
 
 
 def main_error(group: BaseExceptionGroup[Any]) -> BaseException:
-    """The error to tell: what ends the process before other errors, these before cancellations."""
+    """The error to raise: what ends the process before other errors, these before cancellations."""
     errors: list[BaseException] = []
     pending: list[BaseException] = [group]
     while pending:

@@ -1,8 +1,8 @@
-"""Whether all that workers said was heard: asked before a lease runs out.
+"""Drains unread messages of workers before leases expire.
 
 A coordinator that stood still (stopped, starved, its machine paused) wakes up with leases overdue
-and the heartbeats that renew them waiting in sockets. Its own absence must not pass for the
-workers' silence, so what waits is read first.
+and the heartbeats that renew them waiting in sockets. Its own absence must not count as silence of
+the workers, so waiting messages are read first. Knows neither messages nor leases.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ _T = TypeVar("_T")
 
 
 class Hearing:
-    """Follows the tasks that read what workers say."""
+    """Follows the tasks that read messages of workers."""
 
     def __init__(self) -> None:
         self._reads = 0
-        self._aside = 0
+        self._in_threads = 0
 
     def note(self) -> None:
         """Bytes were read."""
         self._reads += 1
 
     async def aside(self, work: Callable[..., _T], *arguments: object) -> _T:
-        """Do `work` in a thread; what its worker says next is not read before that is done."""
-        self._aside += 1
+        """Run `work` in a thread. Until it ends the messages of its worker count as unread."""
+        self._in_threads += 1
         try:
             return await trio.to_thread.run_sync(work, *arguments)
         finally:
-            self._aside -= 1
+            self._in_threads -= 1
 
     async def catch_up(self) -> None:
-        """Return when nothing more waits to be read, or after `CATCH_UP_S_MAX`."""
+        """Return when nothing is left to read, or after `CATCH_UP_S_MAX`."""
         with trio.move_on_after(CATCH_UP_S_MAX):
             before = None
-            while self._aside or before != self._reads:
+            while self._in_threads or before != self._reads:
                 before = self._reads
-                # In each pass those read who could when it began. More than one: of what comes
-                # through TLS several reads may make one piece.
+                # In each pass every task reads that could when it began. Several passes: with TLS
+                # one piece of data may take several reads.
                 for _ in range(CATCH_UP_PASSES):
                     await trio.lowlevel.checkpoint()
-                if self._aside:
+                if self._in_threads:
                     await trio.sleep(CATCH_UP_PAUSE_S)

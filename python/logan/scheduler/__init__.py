@@ -1,4 +1,4 @@
-"""Who works on what: a pure state machine. It knows no sockets, no clock and no chance.
+"""Which worker scans which chunk: a pure state machine. No I/O, no clock, no randomness.
 
 `Machine.handle(now, event) -> actions` is its one mutator; `events` and `actions` are its language.
 """

@@ -1,4 +1,4 @@
-"""What the scheduler wants done. Shells carry actions out in order; none may be dropped while the
+"""What the shell must do. It executes actions in order; none may be dropped while the
 session that it names lives, and all may be forgotten once it has left.
 """
 
@@ -52,7 +52,7 @@ the chunk instead. Only a lease that was revoked counts as lost."""
 
 @dataclass(frozen=True, slots=True)
 class CancelLease:
-    """The session's work on this lease is of no use any more."""
+    """The session's work on this lease is no longer needed."""
 
     session: str
     key: LeaseKey
@@ -111,7 +111,7 @@ class DrainSession:
 
 @dataclass(frozen=True, slots=True)
 class LostChunk:
-    """Planned bytes that the figures will not have.
+    """Planned bytes that the metrics will not cover.
 
     Attributes:
         kind: as in `ChunkFailed`, or "lost" when the only holder of the source is gone.
@@ -127,7 +127,7 @@ class LostChunk:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A failure has been made good: noticed -> leased again -> done, seconds of one clock."""
+    """A failure was recovered from: noticed -> leased again -> done, seconds of one clock."""
 
     job: str
     chunk: int

@@ -1,6 +1,6 @@
 """What the machine remembers of chunks, leases, sessions, workers and jobs. Data, no decisions.
 
-Records compare by identity. `timer_at` belongs to `timers.Timers`.
+Entities compare by identity. `timer_at` belongs to `timers.Timers`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from logan.scheduler.states import CHUNK_STATES, ChunkState, SessionState
 
 __all__ = [
     "Chunk",
+    "FailureHistory",
     "Job",
     "Lease",
-    "Loss",
+    "LeaseFailure",
     "Pool",
     "Session",
     "SourceTrouble",
     "Tally",
-    "Trouble",
     "Worker",
 ]
 
@@ -37,7 +37,7 @@ class Worker:
             result, since its last one.
         doubted: a lease of its was overdue by its own reports, and no result came since.
         broken: such leases that ended without a result, since its last one.
-        score: rises with failures, falls with results; see `conduct`.
+        score: rises with failures, falls with results; see `penalties`.
         level: how many pauses it got since its score was last 0; each doubles the next.
     """
 
@@ -54,7 +54,7 @@ class Worker:
     failed: int = 0
     score: int = 0
     level: int = 0
-    struck_at: float = -inf
+    failed_at: float = -inf
     pauses: int = 0
     paused_until: float = -inf
     timer_at: float = inf
@@ -68,7 +68,7 @@ class Session:
         free: further leases that it takes now.
         heard_at: when its last frame arrived.
         beat_at: when its last heartbeat did.
-        strays: what its last heartbeat listed without having a lease for it: bytes scanned, and
+        orphans: what its last heartbeat listed without having a lease for it: bytes scanned, and
             since when they are no more.
     """
 
@@ -79,7 +79,7 @@ class Session:
     state: SessionState = "new"
     free: int = 0
     leases: dict[LeaseKey, Lease] = field(default_factory=dict)
-    strays: dict[LeaseKey, tuple[int, float]] = field(default_factory=dict)
+    orphans: dict[LeaseKey, tuple[int, float]] = field(default_factory=dict)
     timer_at: float = inf
 
 
@@ -112,8 +112,8 @@ class Lease:
 
 
 @dataclass(slots=True, eq=False)
-class Loss:
-    """One failure of a chunk's lease, until it is made good."""
+class LeaseFailure:
+    """One failure of a chunk's lease, until the chunk is stored."""
 
     worker: str
     cause: str
@@ -122,7 +122,7 @@ class Loss:
 
 
 @dataclass(slots=True, eq=False)
-class Trouble:
+class FailureHistory:
     """What went wrong with a chunk; most chunks have none.
 
     Attributes:
@@ -139,7 +139,7 @@ class Trouble:
     failed_at: float = 0.0
     refused: dict[str, int] = field(default_factory=dict)
     poisoned: dict[str, float] = field(default_factory=dict)
-    log: list[Loss] = field(default_factory=list)
+    log: list[LeaseFailure] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -190,7 +190,7 @@ class Chunk:
     attempt: int = 0
     leases: tuple[Lease, ...] = ()
     digest: str | None = None
-    trouble: Trouble | None = None
+    trouble: FailureHistory | None = None
     verify: bool = False
     author: str | None = None
     tried: tuple[str, ...] = ()
@@ -207,7 +207,7 @@ class Job:
     """A job and its chunks.
 
     Attributes:
-        told: ids of the sessions that know what the job is.
+        informed_sessions: ids of the sessions that know what the job is.
         waiting: for each chunk that is being committed, the results to acknowledge then.
         checking: chunks in that state.
         readable: sources that the shell can look at; `troubles` are those that workers complained
@@ -219,7 +219,7 @@ class Job:
     tally: dict[ChunkState, Tally] = field(
         default_factory=lambda: {state: Tally() for state in CHUNK_STATES}
     )
-    told: set[str] = field(default_factory=set)
+    informed_sessions: set[str] = field(default_factory=set)
     waiting: dict[int, list[tuple[str, LeaseKey]]] = field(default_factory=dict)
     checking: dict[int, Chunk] = field(default_factory=dict)
     readable: frozenset[int] = frozenset()
@@ -236,13 +236,13 @@ class Job:
 
 @dataclass(slots=True, eq=False)
 class Pool:
-    """Pending chunks that the same workers can take: `holders`, or anybody (None).
+    """Pending chunks that the same workers can take: `holders`, or any worker (None).
 
     Attributes:
-        again: chunks whose lease was lost, and stalled ones that want a backup: they go first.
-            May hold chunks that are no longer either; `backlog.Backlog` skips them.
+        retries: chunks whose lease was lost, and stalled ones that want a backup: they go first.
+            May hold chunks that are no longer either; `queue.WorkQueue` skips them.
         checks: chunks whose result another worker than its author shall confirm; may hold others
-            as well, as `again` may.
+            as well, as `retries` may.
         fresh: per job, chunks never leased, in the plan's order; the jobs take turns.
         listed: holders in whose list of pools with work it stands.
         jobs: jobs that have chunks of this pool.
@@ -251,7 +251,7 @@ class Pool:
     """
 
     holders: frozenset[str] | None
-    again: deque[Chunk] = field(default_factory=deque)
+    retries: deque[Chunk] = field(default_factory=deque)
     checks: deque[Chunk] = field(default_factory=deque)
     fresh: deque[deque[Chunk]] = field(default_factory=deque)
     listed: set[str] = field(default_factory=set)

@@ -7,30 +7,30 @@ Functions over `Chunk.trouble`, without decisions: what follows from a failure i
 from __future__ import annotations
 
 from logan.scheduler.actions import Recovered
-from logan.scheduler.entities import Chunk, Loss, Trouble, Worker
+from logan.scheduler.entities import Chunk, FailureHistory, LeaseFailure, Worker
 
 __all__ = ["note_lease", "of", "record", "recoveries", "summary_of"]
 
 _STORED = ("committing", "checking")
 
 
-def of(chunk: Chunk) -> Trouble:
+def of(chunk: Chunk) -> FailureHistory:
     """The chunk's failures so far."""
     if chunk.trouble is None:
-        chunk.trouble = Trouble()
+        chunk.trouble = FailureHistory()
     return chunk.trouble
 
 
-def record(chunk: Chunk, worker: Worker, cause: str, now: float) -> Trouble:
+def record(chunk: Chunk, worker: Worker, cause: str, now: float) -> FailureHistory:
     """A lease of the chunk failed. Returns all failures so far."""
     trouble = of(chunk)
     # Where a second lease is active, the chunk is leased again already.
     leased_at = now if chunk.leases or chunk.state in _STORED else None
-    trouble.log.append(Loss(worker.name, cause, now, leased_at))
+    trouble.log.append(LeaseFailure(worker.name, cause, now, leased_at))
     return trouble
 
 
-def note_lease(trouble: Trouble, now: float) -> None:
+def note_lease(trouble: FailureHistory, now: float) -> None:
     """The chunk is leased again."""
     for loss in trouble.log:
         if loss.leased_at is None:

@@ -9,7 +9,7 @@ from math import inf
 
 from logan.scheduler.entities import Chunk, Job, Tally
 from logan.scheduler.machine import Machine
-from logan.scheduler.penalties import paused
+from logan.scheduler.penalties import in_backoff
 from logan.scheduler.states import CHUNK_STATES, StateError
 
 __all__ = ["check"]
@@ -17,7 +17,7 @@ __all__ = ["check"]
 
 def check(machine: Machine) -> None:
     """Raise `StateError` for the first thing that is not as it must be."""
-    queued = set(machine._backlog.entries())
+    queued = set(machine._queue.entries())
     for job in machine._jobs.values():
         _check_job(machine, job)
         for chunk in job.chunks.values():
@@ -51,7 +51,7 @@ def _check_chunk(machine: Machine, chunk: Chunk, queued: set[Chunk]) -> None:
 
     def must(right: bool, what: str) -> None:
         if not right:
-            raise machine._story.error(what, chunk.job.id, chunk.id)
+            raise machine._transitions.error(what, chunk.job.id, chunk.id)
 
     names = {lease.session.worker.name for lease in live}
     must(len(live) <= 2, "more than two live leases")
@@ -103,7 +103,7 @@ def _check_sessions(machine: Machine) -> None:
         live += len(session.leases)
         worker = session.worker
         # A pause that ended since is over when its timer fires.
-        resting = paused(worker, machine._looked_at)
+        resting = in_backoff(worker, machine._looked_at)
         served = session in machine._idle or not session.free or session.state != "active"
         wrong = (
             (worker.session is not session, "is not its worker's"),
@@ -129,13 +129,15 @@ def _check_idle(machine: Machine) -> None:
         _must(session.id in machine._sessions, f"session {session.id} is idle and gone")
         _must(session.free > 0, f"session {session.id} is idle and asks for nothing")
         _must(session.state == "active", f"session {session.id} is idle and {session.state}")
-        _must(not paused(session.worker, machine._now), f"session {session.id} is idle and paused")
+        _must(
+            not in_backoff(session.worker, machine._now), f"session {session.id} is idle and paused"
+        )
     if not machine._idle:
         return
     for job in machine._jobs.values():
         for chunk in job.chunks.values():
             if chunk.state == "pending" and chunk.trouble is None and chunk.pool.holders is None:
-                raise machine._story.error(
+                raise machine._transitions.error(
                     f"pending, while {len(machine._idle)} sessions are idle", job.id, chunk.id
                 )
 

@@ -1,4 +1,4 @@
-"""What the scheduler's patience and bounds are. Times are seconds."""
+"""Timeouts and bounds of the scheduler. Times are seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Patience and bounds of a `Machine`; the defaults are those of the protocol.
+    """Timeouts and bounds of a `Machine`; the defaults are those of the protocol.
 
     Attributes:
         lease_s: a lease that is not renewed for so long has run out. A worker that failed a chunk
@@ -22,8 +22,8 @@ class Limits:
             as long again. Reports of progress that turned out wrong do not count as progress.
         silence_s: a session that sent nothing at all for so long is closed.
         holder_absence_s: how long the chunks of absent holders wait before they are given up.
-        check_wait_s: how long a job that is done but for second opinions waits for somebody who
-            could give them.
+        check_wait_s: how long a job that is done except for verification waits for a worker
+            that could do it.
         leases_per_session_max: what one heartbeat can list.
         isolate_after_losses: so many lost leases, and the chunk is scanned in a child process.
         losses_per_chunk_max: a chunk whose leases were lost so often is given up. Generous: a

@@ -1,10 +1,10 @@
 """The scheduler: `Machine.handle(now, event) -> actions` is its one mutator.
 
-It knows no sockets, no clock and no chance: time comes with each event and must be monotonic, the
-caller must call again at `next_deadline()`, and carries the actions out in their order. The same
-events at the same times give the same actions.
+No I/O, no clock, no randomness: time is given with each event and must be monotonic, and the caller
+must call again at `next_deadline()` and execute the actions in their order. The same events at the
+same times give the same actions. All that changes state is in this file.
 
-How it works. Chunks wait in a `Backlog`; a session that said READY gets the next one as a lease,
+How it works. Chunks wait in a `WorkQueue`; a session that said READY gets the next one as a lease,
 which lives as long as heartbeats list it. What ends a lease, in short:
 
     result      the chunk goes to the journal (`Commit`); only when that has it (`ChunkCommitted`)
@@ -20,9 +20,10 @@ they are stored, to another worker, only to see that (`verify`). A chunk has at 
 leases, of different workers: the second is a backup, when idle workers see that it will take long;
 a faster one takes the place of the slower of the two.
 
-The states are in `states`, the data in `records`; `conduct`, `stragglers`, `witnesses`, `backlog`
-and `timers` decide who is paused, what is backed up, who is believed, who gets what, and what is
-due.
+The states are in `states`, the data in `entities`. Decided elsewhere: which workers are paused
+(`penalties`), which leases are backed up (`stragglers`), which claims are believed (`witnesses`),
+who can verify a result (`verification`), which chunk is next (`queue`), what is overdue (`timers`).
+`failures` records what went wrong with chunks, `snapshots` shows the state, `invariants` checks it.
 """
 
 from __future__ import annotations
@@ -37,15 +38,15 @@ from logan.scheduler import actions, events, failures, snapshots, stragglers, wi
 from logan.scheduler.entities import Chunk, Job, Lease, Pool, Session, SourceTrouble, Worker
 from logan.scheduler.events import LeaseKey
 from logan.scheduler.limits import Limits
-from logan.scheduler.penalties import paused, praise, strike
-from logan.scheduler.queue import Backlog
+from logan.scheduler.penalties import in_backoff, record_failure, record_success
+from logan.scheduler.queue import WorkQueue
 from logan.scheduler.states import (
     CHUNK_STEPS,
     SESSION_STEPS,
     ChunkStep,
     SessionStep,
     StateError,
-    Story,
+    TransitionLog,
 )
 from logan.scheduler.stragglers import Helper, Helpers
 from logan.scheduler.timers import Timed, Timers
@@ -79,9 +80,9 @@ class Machine:
         self._sessions: dict[str, Session] = {}
         self._idle: dict[Session, None] = {}
         self._leases: dict[LeaseKey, Lease] = {}
-        self._backlog = Backlog(self._limits.lease_s)
+        self._queue = WorkQueue(self._limits.lease_s)
         self._timers = Timers()
-        self._story = Story()
+        self._transitions = TransitionLog()
         self._mean_rate = 0.0
         self._review_at = inf
         self._reviewed_at = -inf
@@ -103,13 +104,13 @@ class Machine:
             events.TimePassed: self._on_time_passed,
         }
 
-    # -- for the shell
+    # -- interface of the shell
 
     def handle(self, now: float, event: events.Event) -> list[actions.Action]:
-        """Take in what happened at `now` (seconds, monotonic) and say what is to be done.
+        """Process what happened at `now` (seconds, monotonic); returns the actions to execute.
 
-        Events of sessions that have left, and of jobs that are over, are harmless: they were
-        under way. Raises `StateError` for what cannot have happened.
+        Events of sessions that have left, and of jobs that are over, are ignored: they were on
+        their way. Raises `StateError` for what cannot have happened.
         """
         # A clock that is not quite monotonic must neither renew nor expire anything.
         self._now = max(self._now, now)
@@ -132,7 +133,8 @@ class Machine:
     def next_deadline(self) -> float | None:
         """When to call `handle` with `TimePassed`; nothing else lets anything run out.
 
-        What was said by then is to be handled first: a shell that stood still finds it waiting.
+        Messages that arrived by then must be handled first: after a standstill of the shell they
+        wait to be read.
         """
         at = self._timers.next_at()
         if self._review_at == inf:
@@ -159,7 +161,7 @@ class Machine:
         job = self._jobs[event.job] = Job(event.job, readable=event.readable)
         fresh: dict[Pool, list[Chunk]] = {}
         for item in event.items:
-            pool = self._backlog.pool(job, item.holders, self._now)
+            pool = self._queue.pool(job, item.holders, self._now)
             chunk = Chunk(job, item.chunk, item.bytes, pool, item.source, item.start)
             chunk.verify = item.chunk in event.verify
             if item.chunk in event.done:
@@ -172,7 +174,7 @@ class Machine:
             tally.chunks += 1
             tally.bytes += chunk.bytes
         for pool, chunks in fresh.items():
-            self._backlog.add_fresh(pool, chunks)
+            self._queue.add_fresh(pool, chunks)
             self._spread(pool)
             self._mind_absence(pool)
         self._end_if_finished(job)
@@ -197,7 +199,7 @@ class Machine:
         job.over = True
         del self._jobs[job.id]
         self._timers.disarm(job)
-        self._backlog.forget(job)
+        self._queue.forget(job)
         self._ended.append(snapshots.view_job(job, {}))
         self._out.append(actions.EndJob(job.id, cancelled))
 
@@ -221,7 +223,7 @@ class Machine:
         self._step_session(session, "join")
         worker.session = session
         self._sessions[session.id] = session
-        self._backlog.came(worker.name)
+        self._queue.note_connected(worker.name)
         self._timers.arm(session, self._now + self._limits.silence_s)
         if self._draining:
             self._drain(session)
@@ -241,11 +243,11 @@ class Machine:
         leases = session.leases
         now = session.beat_at = self._now
         deadline = now + self._limits.lease_s
-        strays: dict[LeaseKey, tuple[int, float]] = {}
+        orphans: dict[LeaseKey, tuple[int, float]] = {}
         for progress in event.leases[: self._limits.leases_per_session_max]:
             lease = leases.get(progress.key)
             if lease is None:
-                strays[progress.key] = self._stray(session, progress)
+                orphans[progress.key] = self._orphaned(session, progress)
                 continue
             lease.deadline = deadline
             if progress.scanned_bytes > lease.scanned and not lease.doubted:
@@ -254,8 +256,8 @@ class Machine:
                 lease.scanned = progress.scanned_bytes
                 lease.progress_at = now
                 lease.stalled = False
-        if strays or session.strays:
-            session.strays = strays
+        if orphans or session.orphans:
+            session.orphans = orphans
 
     def _on_left(self, event: events.WorkerLeft) -> None:
         session = self._sessions.get(event.session)
@@ -297,11 +299,11 @@ class Machine:
         worker.session = None
         worker.gone_at = self._now
         for job in self._jobs.values():
-            job.told.discard(session.id)
-        absent = self._backlog.went(worker.name, self._now)
+            job.informed_sessions.discard(session.id)
+        absent = self._queue.note_disconnected(worker.name, self._now)
         lost = list(session.leases.values())
         if lost and not clean:
-            self._strike(worker, lost=True)
+            self._record_failure(worker, lost=True)
         for lease in lost:
             self._lose(lease, cause, blame=not clean)
         for pool in absent:
@@ -322,7 +324,7 @@ class Machine:
     def _feed(self, session: Session) -> None:
         """Give the session what it asked for, as far as there is work for it."""
         while self._may_take(session):
-            chunk = self._backlog.take(session.worker.name, self._now)
+            chunk = self._queue.take(session.worker.name, self._now)
             if chunk is None:
                 self._idle[session] = None
                 self._want_review()
@@ -335,7 +337,7 @@ class Machine:
             return False
         if len(session.leases) >= self._limits.leases_per_session_max:
             return False
-        if paused(session.worker, self._now):
+        if in_backoff(session.worker, self._now):
             return False
         if self._now - session.heard_at > self._limits.lease_s / 2:
             self._step_session(session, "miss")
@@ -349,7 +351,7 @@ class Machine:
         if pool.holders is None:
             tries = IDLE_LOOK_AHEAD_MAX
             for session in list(self._idle):
-                if not (pool.again or pool.checks or pool.fresh) or not tries:
+                if not (pool.retries or pool.checks or pool.fresh) or not tries:
                     break
                 before = len(session.leases)
                 self._feed(session)
@@ -371,8 +373,8 @@ class Machine:
         session.free -= 1
         self._leases[key] = lease
         self._timers.arm(session, lease.deadline)
-        if session.id not in job.told:
-            job.told.add(session.id)
+        if session.id not in job.informed_sessions:
+            job.informed_sessions.add(session.id)
             self._out.append(actions.SendJob(session.id, job.id))
         isolated = False
         if chunk.trouble is not None:
@@ -396,7 +398,7 @@ class Machine:
     def _judge_unfinished(self, lease: Lease) -> None:
         """The lease ends without a result, which may tell something of its worker all the same."""
         if stragglers.record_unfinished(lease, self._limits):
-            self._strike(lease.session.worker, lost=False)
+            self._record_failure(lease.session.worker, lost=False)
 
     def _lose(self, lease: Lease, cause: str, *, blame: bool) -> None:
         """The lease ended without an answer; `blame` unless the worker gave it back properly."""
@@ -417,7 +419,7 @@ class Machine:
             self._give_up_unless_leased(chunk, "poison", failures.summary_of(chunk))
 
     def _continue(self, chunk: Chunk) -> None:
-        """A lease of the chunk has ended in vain: wait for the other one, or lease it again."""
+        """A lease of the chunk has failed: wait for the other one, or lease it again."""
         if chunk.state in _STORED or chunk.leases:
             self._step(chunk, "release")
             if chunk.state == "checking" and not chunk.leases:
@@ -425,10 +427,10 @@ class Machine:
                 self._end_if_finished(chunk.job)
             return
         self._step(chunk, "requeue")
-        self._queue_again(chunk)
+        self._queue_retry(chunk)
 
-    def _queue_again(self, chunk: Chunk) -> None:
-        self._backlog.add_again(chunk)
+    def _queue_retry(self, chunk: Chunk) -> None:
+        self._queue.add_retry(chunk)
         self._spread(chunk.pool)
         self._mind_absence(chunk.pool)
 
@@ -448,7 +450,7 @@ class Machine:
         self._out.append(actions.LostChunk(chunk.job.id, chunk.id, kind, why, bad_range))
         self._end_if_finished(chunk.job)
 
-    def _stray(self, session: Session, progress: events.Progress) -> tuple[int, float]:
+    def _orphaned(self, session: Session, progress: events.Progress) -> tuple[int, float]:
         """The worker scans what it has no lease for: stop it if nothing will come of that.
 
         Otherwise let it go on: it may still be the first to bring a result. Returns how far it is,
@@ -457,7 +459,7 @@ class Machine:
         key, now = progress.key, self._now
         job = self._jobs.get(key[0])
         chunk = job.chunks.get(key[1]) if job else None
-        scanned, since = session.strays.get(key, (-1, now))
+        scanned, since = session.orphans.get(key, (-1, now))
         if progress.scanned_bytes > scanned:
             scanned, since = progress.scanned_bytes, now
         stalled = now - since >= self._limits.stall_s
@@ -483,7 +485,7 @@ class Machine:
         self._note_read(chunk, name)
         if chunk.state in ("pending", "leased"):
             if session is not None:
-                praise(session.worker)
+                record_success(session.worker)
                 session.worker.done += 1
                 session.worker.done_bytes += chunk.bytes
             self._step(chunk, "return")
@@ -548,7 +550,7 @@ class Machine:
         if chunk.leases:
             return
         if trouble.failures < self._limits.failures_per_chunk_max:
-            self._queue_again(chunk)
+            self._queue_retry(chunk)
         else:
             self._give_up(chunk, "internal", event.why)
 
@@ -566,7 +568,7 @@ class Machine:
             return
         claim = witnesses.claim_of(event, lease)
         if claim is None:
-            self._strike(worker, lost=event.kind == "cancelled")
+            self._record_failure(worker, lost=event.kind == "cancelled")
         trouble = failures.record(chunk, worker, event.detail, self._now)
         if event.kind != "cancelled" or claim is not None:
             trouble.failures += claim is None
@@ -635,7 +637,7 @@ class Machine:
             for worker in self._workers.values()
             if worker.session is None and (holders is None or worker.name in holders)
         )
-        connected = self._backlog.connected(chunk.pool)
+        connected = self._queue.connected(chunk.pool)
         if witnesses.alone(claimed, frozenset(others), connected, gone, self._now, self._limits):
             return witnesses.named(detail, claimed)
         return None
@@ -678,7 +680,7 @@ class Machine:
             return
         for name in found.looked_for:
             if name in self._workers:
-                self._strike(self._workers[name], lost=False)
+                self._record_failure(self._workers[name], lost=False)
         found.looked_for = {}
         if found.unchecked:
             self._look(job, event.source, found)
@@ -700,14 +702,14 @@ class Machine:
             return
         for other in witnesses.refuted(chunk, name, can_look=self._can_look(chunk)):
             if other in self._workers:
-                self._strike(self._workers[other], lost=False)
+                self._record_failure(self._workers[other], lost=False)
 
     def _resolve(self, entries: Iterable[tuple[str, LeaseKey]], *, done: bool) -> None:
         for session, key in entries:
             if session in self._sessions:
                 self._out.append(actions.Resolve(session, key, done))
 
-    # -- second opinions
+    # -- verification
 
     def _begin_check(self, chunk: Chunk, returned: Iterable[str]) -> None:
         """Its result, which these sessions brought, is stored: have another worker scan it too."""
@@ -719,7 +721,7 @@ class Machine:
             self._queue_check(chunk)
 
     def _queue_check(self, chunk: Chunk) -> None:
-        self._backlog.add_check(chunk)
+        self._queue.add_check(chunk)
         self._spread(chunk.pool)
 
     def _settle(self, chunk: Chunk, *, agreed: bool | None) -> None:
@@ -775,7 +777,7 @@ class Machine:
         if isinstance(record, Session):
             self._look_after(record, late)
         elif isinstance(record, Worker):
-            if paused(record, self._now):
+            if in_backoff(record, self._now):
                 self._timers.arm(record, record.paused_until)
             elif record.session is not None:
                 self._feed(record.session)
@@ -801,16 +803,16 @@ class Machine:
             elif lease.deadline <= now:
                 # Heartbeats without it: the worker never got it, so that place is free still.
                 session.free += session.beat_at > lease.deadline - limits.lease_s
-                self._strike(session.worker, lost=True)
-                self._lose(lease, f"not heard of for {limits.lease_s:g} s", blame=True)
+                self._record_failure(session.worker, lost=True)
+                self._lose(lease, f"no heartbeat for {limits.lease_s:g} s", blame=True)
             elif lease.progress_at + 2 * limits.stall_s <= now:
-                self._strike(session.worker, lost=False)
+                self._record_failure(session.worker, lost=False)
                 self._out.append(actions.CancelLease(session.id, lease.key, "no progress"))
                 self._lose(lease, f"no progress for {2 * limits.stall_s:g} s", blame=True)
             elif lease.progress_at + limits.stall_s <= now and not lease.stalled:
                 self._back_up_stalled(lease)
         if not late and session.heard_at + limits.silence_s <= now:
-            why = f"nothing was heard for {limits.silence_s:g} s"
+            why = f"nothing was received for {limits.silence_s:g} s"
             self._out.append(actions.CloseSession(session.id, why, len(session.leases)))
             self._drop(session, why, clean=False)
             return
@@ -824,11 +826,11 @@ class Machine:
     def _back_up_stalled(self, lease: Lease) -> None:
         lease.stalled = True
         if len(lease.chunk.leases) == 1 and lease.chunk.state == "leased":
-            self._backlog.add_again(lease.chunk)
+            self._queue.add_retry(lease.chunk)
             self._spread(lease.chunk.pool)
 
-    def _strike(self, worker: Worker, *, lost: bool) -> None:
-        if strike(worker, self._now, self._limits, lost=lost):
+    def _record_failure(self, worker: Worker, *, lost: bool) -> None:
+        if record_failure(worker, self._now, self._limits, lost=lost):
             if worker.session is not None:
                 self._idle.pop(worker.session, None)
             self._timers.arm(worker, worker.paused_until)
@@ -845,9 +847,10 @@ class Machine:
                 self._mind_absence(pool)
             return
         names = ", ".join(sorted(pool.holders or ()))
-        why = f"no worker that holds it was there for {self._limits.holder_absence_s:g} s: {names}"
-        chunks = [*pool.again, *(chunk for fresh in pool.fresh for chunk in fresh)]
-        pool.again.clear()
+        absence_s = self._limits.holder_absence_s
+        why = f"no worker that holds it was connected for {absence_s:g} s: {names}"
+        chunks = [*pool.retries, *(chunk for fresh in pool.fresh for chunk in fresh)]
+        pool.retries.clear()
         pool.fresh.clear()
         for chunk in chunks:
             if chunk.state == "pending" and not chunk.job.over:
@@ -857,14 +860,14 @@ class Machine:
 
     def _want_review(self) -> None:
         """Idle workers could help with what is outstanding: look, but not too often."""
-        if self._review_at == inf and self._idle and (self._leases or self._backlog.waits()):
+        if self._review_at == inf and self._idle and (self._leases or self._queue.waits()):
             self._review_at = max(self._now, self._reviewed_at + self._limits.review_s)
 
     def _review(self) -> None:
         """Give idle workers what only now nobody else can take, and the slowest leases."""
         self._reviewed_at = self._now
         self._review_at = inf
-        if self._backlog.waits():
+        if self._queue.waits():
             for session in list(self._idle):
                 self._feed(session)
         if self._idle:
@@ -924,10 +927,10 @@ class Machine:
 
     def _step(self, chunk: Chunk, step: ChunkStep) -> None:
         before, job = chunk.state, chunk.job
-        self._story.note((self._now, job.id, chunk.id, chunk.attempt, before, step))
+        self._transitions.note((self._now, job.id, chunk.id, chunk.attempt, before, step))
         after = CHUNK_STEPS[before].get(step)
         if after is None:
-            raise self._story.error(f"{step!r} while it is {before}", job.id, chunk.id)
+            raise self._transitions.error(f"{step!r} while it is {before}", job.id, chunk.id)
         if after is not before:
             tally = job.tally
             tally[before].chunks -= 1

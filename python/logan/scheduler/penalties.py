@@ -12,14 +12,14 @@ from typing import Final
 from logan.scheduler.entities import Worker
 from logan.scheduler.limits import Limits
 
-__all__ = ["paused", "praise", "strike"]
+__all__ = ["in_backoff", "record_failure", "record_success"]
 
 WEIGHT: Final = 4
 SCORE_OF_PAUSE: Final = 3 * WEIGHT
-"""Three failures in a row: two can be bad luck with the same poison chunk."""
+"""Three failures in a row: two can be caused by the same poison chunk."""
 
 
-def praise(worker: Worker) -> None:
+def record_success(worker: Worker) -> None:
     """The worker returned a result."""
     if worker.score:
         worker.score -= 1
@@ -27,15 +27,15 @@ def praise(worker: Worker) -> None:
             worker.level = 0
 
 
-def strike(worker: Worker, now: float, limits: Limits, *, lost: bool) -> bool:
+def record_failure(worker: Worker, now: float, limits: Limits, *, lost: bool) -> bool:
     """The worker failed; whether it is paused for that.
 
     What fails at the same moment is one failure: a connection that goes takes all its leases.
-    `lost`: it was a lost connection or lease, which the network may be to blame for.
+    `lost`: it was a lost connection or lease, which may be the fault of the network.
     """
-    if worker.struck_at == now:
+    if worker.failed_at == now:
         return False
-    worker.struck_at = now
+    worker.failed_at = now
     worker.score += WEIGHT
     if worker.score < SCORE_OF_PAUSE:
         return False
@@ -48,5 +48,5 @@ def strike(worker: Worker, now: float, limits: Limits, *, lost: bool) -> bool:
     return True
 
 
-def paused(worker: Worker, now: float) -> bool:
+def in_backoff(worker: Worker, now: float) -> bool:
     return now < worker.paused_until

@@ -24,7 +24,7 @@ from typing import Final
 
 from logan.scheduler.entities import Chunk, Job, Pool
 
-__all__ = ["Backlog"]
+__all__ = ["WorkQueue"]
 
 LOOK_AHEAD_CHUNKS_MAX: Final = 16
 """Lost chunks that a worker may not take are passed over, but no more than these at once."""
@@ -33,7 +33,7 @@ LOOK_AHEAD_POOLS_MAX: Final = 8
 """Pools of a holder that are asked at once; they take turns, so each is asked in time."""
 
 
-class Backlog:
+class WorkQueue:
     """Pending chunks by who can take them."""
 
     def __init__(self, retry_s: float) -> None:
@@ -47,14 +47,14 @@ class Backlog:
 
     # -- who is there
 
-    def came(self, name: str) -> None:
+    def note_connected(self, name: str) -> None:
         """A worker of this name is connected now."""
         self._connected.add(name)
         for pool in self._of_holder.get(name, ()):
             pool.present += 1
             pool.absent_since = inf
 
-    def went(self, name: str, now: float) -> list[Pool]:
+    def note_disconnected(self, name: str, now: float) -> list[Pool]:
         """It is not any more. Returns the pools that nobody can take from now."""
         self._connected.discard(name)
         self._open_is_next.discard(name)
@@ -94,9 +94,9 @@ class Backlog:
             pool.fresh.append(fresh)
             self._list(pool)
 
-    def add_again(self, chunk: Chunk) -> None:
+    def add_retry(self, chunk: Chunk) -> None:
         """A chunk that lost its lease, or wants a second one."""
-        chunk.pool.again.append(chunk)
+        chunk.pool.retries.append(chunk)
         self._list(chunk.pool)
 
     def add_check(self, chunk: Chunk) -> None:
@@ -127,12 +127,12 @@ class Backlog:
 
     def waits(self) -> bool:
         """Whether chunks wait, lost or to be confirmed, that nobody took so far."""
-        return any(pool.again or pool.checks for pool in self.pools.values())
+        return any(pool.retries or pool.checks for pool in self.pools.values())
 
     def entries(self) -> Iterator[Chunk]:
         """All entries, stale ones too: for checks."""
         for pool in self.pools.values():
-            yield from pool.again
+            yield from pool.retries
             yield from pool.checks
             for fresh in pool.fresh:
                 yield from fresh
@@ -144,7 +144,7 @@ class Backlog:
         for _ in range(min(len(pools), LOOK_AHEAD_POOLS_MAX)):
             pool = pools[0]
             chunk = self._take_from(pool, name)
-            if chunk is not None or pool.again or pool.checks or pool.fresh:
+            if chunk is not None or pool.retries or pool.checks or pool.fresh:
                 pools.rotate(-1)
             else:
                 pools.popleft()
@@ -164,7 +164,7 @@ class Backlog:
 
     def _drop(self, pool: Pool) -> None:
         del self.pools[pool.holders]
-        pool.again.clear()
+        pool.retries.clear()
         pool.checks.clear()
         pool.fresh.clear()
         for name in pool.holders or ():
@@ -180,21 +180,21 @@ class Backlog:
 
     def _take_from(self, pool: Pool, name: str) -> Chunk | None:
         return (
-            self._take_again(pool, name) or self._take_check(pool, name) or self._take_fresh(pool)
+            self._take_retry(pool, name) or self._take_check(pool, name) or self._take_fresh(pool)
         )
 
-    def _take_again(self, pool: Pool, name: str) -> Chunk | None:
+    def _take_retry(self, pool: Pool, name: str) -> Chunk | None:
         passed: list[Chunk] = []
         found = None
-        while pool.again and len(passed) < LOOK_AHEAD_CHUNKS_MAX:
-            chunk = pool.again.popleft()
+        while pool.retries and len(passed) < LOOK_AHEAD_CHUNKS_MAX:
+            chunk = pool.retries.popleft()
             if chunk.job.over or not _wanted(chunk):
                 continue
             if self._suits(chunk, name):
                 found = chunk
                 break
             passed.append(chunk)
-        pool.again.extendleft(reversed(passed))
+        pool.retries.extendleft(reversed(passed))
         return found
 
     def _take_check(self, pool: Pool, name: str) -> Chunk | None:

@@ -21,7 +21,7 @@ __all__ = [
     "SessionState",
     "SessionStep",
     "StateError",
-    "Story",
+    "TransitionLog",
 ]
 
 ChunkState = Literal["pending", "leased", "committing", "checking", "done", "lost"]
@@ -92,11 +92,11 @@ _Step = tuple[float, str, int, int, str, str]
 
 
 class StateError(LoganError):
-    """The scheduler, or who drives it, broke the scheduler's rules. Not for users to mend."""
+    """The scheduler, or the shell that drives it, broke its rules: a bug, not the user's fault."""
 
 
-class Story:
-    """The last steps of all chunks, to be told when something goes wrong."""
+class TransitionLog:
+    """The last steps of all chunks, for the message of an error."""
 
     def __init__(self) -> None:
         self._steps: deque[_Step] = deque(maxlen=STORY_STEPS_MAX)
@@ -111,4 +111,4 @@ class Story:
     def error(self, what: str, job: str, chunk: int) -> StateError:
         """An error that says `what` is wrong with a chunk, and how it came to be."""
         told = "".join(f"\n  {line}" for line in self.of(job, chunk)) or " (nothing is remembered)"
-        return StateError(f"chunk {chunk} of job {job}: {what}; its story:{told}")
+        return StateError(f"chunk {chunk} of job {job}: {what}; its last steps:{told}")

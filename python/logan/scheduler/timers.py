@@ -1,6 +1,6 @@
-"""Deadlines of records, in one heap.
+"""Deadlines of entities, in one heap.
 
-Each record has at most one timer, its `timer_at` (infinity if none). A deadline that moves back,
+Each entity has at most one timer, its `timer_at` (infinity if none). A deadline that moves back,
 as a lease's does with every heartbeat, does not touch the heap: the timer goes off at the old
 time, its owner sees that nothing is due and arms it anew. So a renewal costs nothing, and the
 heap has an entry per session rather than one per lease.

@@ -1,10 +1,10 @@
-"""Whose word it takes to give up bytes that others might read.
+"""How many workers must claim that bytes cannot be read before these are given up.
 
 A worker can claim that a source changed (`final`), that a line kills every scan (`bad_range`), or
 that the engine panics over a chunk, as it would everywhere (kind "panic").
-One claim is never enough, as it would let a single worker make any report partial:
+One claim alone is never enough, as a single worker could then make any report partial:
 
-- Of a source that the shell can look at, the shell's look decides, for the whole source.
+- If the shell can read the source, it checks the claim, once for the whole source.
 - Otherwise, and of a chunk always, a second worker must claim the same.
 - Where no other connected worker can do the chunk, and none that could was connected a moment ago,
   the only witness is asked again after a lease's time, and then believed; the report says so.
@@ -39,7 +39,7 @@ UNABLE: Final = ("permission", "missing", "unreadable", "no-room")
 """Kinds of FAIL by which a worker says that it cannot read a source, though others may."""
 
 WITNESSES_MIN: Final = 2
-"""Workers that must claim the same where nobody can look."""
+"""Workers that must claim the same where the shell cannot check."""
 
 
 def claim_of(event: ChunkFailed, lease: Lease) -> Claim | None:

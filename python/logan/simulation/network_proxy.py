@@ -1,9 +1,9 @@
 """A TCP proxy that behaves like a bad network: for scenarios, demonstrations and tests.
 
 It stands between one worker and the coordinator and knows nothing of their protocol. What the
-network does is a `Link`, which may be changed at any time and then holds for bytes already on
-their way: they come late, never out of order, and are lost only with their connection, as TCP
-has it.
+network does is set by `NetworkConditions`, which may be changed at any time and then hold for bytes
+already on their way: they come late, never out of order, and are lost only with their connection,
+as with TCP.
 
 Each direction of a connection is two tasks with a bounded queue between them: one reads and stamps
 pieces with the time at which they are due, the other waits for that time, and while the link is
@@ -22,7 +22,7 @@ from typing import Final, Literal
 
 import trio
 
-__all__ = ["Link", "Proxy", "open_proxy"]
+__all__ = ["NetworkConditions", "Proxy", "open_proxy"]
 
 PIECE_BYTES_MAX: Final = 64 * 1024
 """Read at once: large enough for the speed of loopback."""
@@ -35,7 +35,7 @@ Direction = Literal["up", "down"]
 
 
 @dataclass(slots=True)
-class Link:
+class NetworkConditions:
     """What the network between two hosts is like; assign to change it while it is in use.
 
     Attributes:
@@ -79,7 +79,7 @@ class Proxy:
         connections: how many have been made so far.
     """
 
-    def __init__(self, target: tuple[str, int], link: Link, port: int) -> None:
+    def __init__(self, target: tuple[str, int], link: NetworkConditions, port: int) -> None:
         self.link = link
         self.port = port
         self.connections = 0
@@ -190,16 +190,18 @@ class Proxy:
 
 
 @asynccontextmanager
-async def open_proxy(target: tuple[str, int], link: Link | None = None) -> AsyncIterator[Proxy]:
+async def open_proxy(
+    target: tuple[str, int], link: NetworkConditions | None = None
+) -> AsyncIterator[Proxy]:
     """A proxy in front of `target` (host, port), listening while the block lasts.
 
-    async with open_proxy(("127.0.0.1", 8000), Link(latency_s=0.01)) as proxy:
+    async with open_proxy(("127.0.0.1", 8000), NetworkConditions(latency_s=0.01)) as proxy:
         ...  # connect to 127.0.0.1:proxy.port
         proxy.set_link(up=False, down=False)
     """
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
     port = listeners[0].socket.getsockname()[1]
-    proxy = Proxy(target, Link() if link is None else link, port)
+    proxy = Proxy(target, NetworkConditions() if link is None else link, port)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(trio.serve_listeners, proxy.carry, listeners)
         try:

@@ -5,7 +5,7 @@ The job is submitted like any other and its progress tells when a fault is due. 
 happens is told at once, with the seconds since the job was submitted, and nothing survives the
 block: processes are killed, the folder of the coordinator's state is removed.
 
-Whether the figures are right is the business of whoever asked for the rehearsal.
+Whether the figures are right is for the caller to check.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from logan.cluster.submission import Submission
 from logan.errors import ClusterError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, KIB
 from logan.options import Options
-from logan.simulation.network_proxy import Link, Proxy, open_proxy
+from logan.simulation.network_proxy import NetworkConditions, Proxy, open_proxy
 from logan.simulation.scenarios import Fault, Scenario, WorkerSetup
 
 __all__ = ["Told", "chunk_size_for", "rehearse"]
@@ -65,12 +65,14 @@ async def rehearse(
         LoganError: what `analyze` would raise for these paths.
     """
     async with AsyncExitStack() as stack:
-        stage = await stack.enter_async_context(_stage(scenario, paths, options, job_s, tell))
+        stage = await stack.enter_async_context(
+            _local_cluster(scenario, paths, options, job_s, tell)
+        )
         return await stage.play()
 
 
-class _Stage:
-    """The processes of one rehearsal."""
+class _LocalCluster:
+    """The processes of one run."""
 
     def __init__(
         self,
@@ -95,20 +97,20 @@ class _Stage:
         self._started = math.inf
         self._share = 0.0
         total = sum(os.path.getsize(path) for path in self._paths)
-        crew = sum(not setup.late for setup in scenario.workers)
-        self._pace = max(total / 1e6 / crew / job_s, 0.001)
+        workers = sum(not setup.late for setup in scenario.workers)
+        self._pace = max(total / 1e6 / workers / job_s, 0.001)
         self._events_seen = 0
 
     async def play(self) -> dict[str, Any]:
-        """Bring everybody up, submit, and let the faults happen."""
+        """Start all processes, submit the job, and inject the faults."""
         await self._start_coordinator()
         for setup in self._scenario.workers:
             self._proxies[setup.name] = await self._nursery.start(
-                _keep_proxy, self._port, Link(latency_s=setup.latency_ms / 1e3)
+                _keep_proxy, self._port, NetworkConditions(latency_s=setup.latency_ms / 1e3)
             )
             if not setup.late:
                 await self._start_worker(setup)
-        await self._wait_for_crew()
+        await self._wait_for_workers()
         self._started = trio.current_time()
         self._say("the job begins")
         async with trio.open_nursery() as nursery:
@@ -123,7 +125,7 @@ class _Stage:
         return report
 
     async def close(self) -> None:
-        """Kill everybody."""
+        """Kill all processes."""
         for process in [*self._workers.values(), self._coordinator]:
             if process is not None and process.returncode is None:
                 process.kill()
@@ -176,7 +178,7 @@ class _Stage:
                 start_new_session=True,
             )
 
-    async def _wait_for_crew(self) -> None:
+    async def _wait_for_workers(self) -> None:
         client = Client(f"127.0.0.1:{self._port}")
         expected = {setup.name for setup in self._scenario.workers if not setup.late}
         with trio.move_on_after(START_S_MAX):
@@ -204,7 +206,7 @@ class _Stage:
         happen = {
             "kill": self._kill,
             "freeze": self._freeze,
-            "partition": self._part,
+            "partition": self._partition,
             "flap": self._flap,
             "kill-coordinator": self._kill_coordinator,
             "join": self._join,
@@ -227,7 +229,7 @@ class _Stage:
             process.send_signal(signal.SIGCONT)
         self._say(f"* {fault.worker} goes on (SIGCONT)")
 
-    async def _part(self, fault: Fault) -> None:
+    async def _partition(self, fault: Fault) -> None:
         self._say(f"* {fault.worker} is cut off for {fault.for_s:g} s")
         await self._silence(fault)
         self._say(f"* {fault.worker} can be reached again")
@@ -264,12 +266,12 @@ class _Stage:
 
 
 @asynccontextmanager
-async def _stage(
+async def _local_cluster(
     scenario: Scenario, paths: Sequence[str], options: Options, job_s: float, tell: Told
-) -> AsyncIterator[_Stage]:
+) -> AsyncIterator[_LocalCluster]:
     with tempfile.TemporaryDirectory(prefix="logan-") as folder:
         async with trio.open_nursery() as nursery:
-            stage = _Stage(scenario, paths, options, job_s, tell, Path(folder), nursery)
+            stage = _LocalCluster(scenario, paths, options, job_s, tell, Path(folder), nursery)
             try:
                 yield stage
             finally:
@@ -279,7 +281,10 @@ async def _stage(
 
 
 async def _keep_proxy(
-    port: int, link: Link, *, task_status: trio.TaskStatus[Proxy] = trio.TASK_STATUS_IGNORED
+    port: int,
+    link: NetworkConditions,
+    *,
+    task_status: trio.TaskStatus[Proxy] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     async with open_proxy(("127.0.0.1", port), link) as proxy:
         task_status.started(proxy)

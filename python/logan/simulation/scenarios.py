@@ -22,7 +22,7 @@ class WorkerSetup:
     Attributes:
         name: its id.
         latency_ms: of its link to the coordinator, each way.
-        late: it is not there at the start; a "join" fault brings it.
+        late: it is not started at first; a "join" fault starts it.
     """
 
     name: str
@@ -119,4 +119,4 @@ _ALL = (
 )
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {scenario.name: scenario for scenario in _ALL}
-"""By name, the commissioned three first."""
+"""By name, the three common ones first."""

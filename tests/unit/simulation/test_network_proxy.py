@@ -7,7 +7,7 @@ import contextlib
 import pytest
 import trio
 
-from logan.simulation.network_proxy import Link, open_proxy
+from logan.simulation.network_proxy import NetworkConditions, open_proxy
 
 pytestmark = pytest.mark.trio
 
@@ -38,13 +38,13 @@ async def echoed(port: int, data: bytes) -> bytes:
 
 
 async def test_bytes_pass_in_order(target: tuple[str, int]) -> None:
-    async with open_proxy(target, Link(piece_bytes=7)) as proxy:
+    async with open_proxy(target, NetworkConditions(piece_bytes=7)) as proxy:
         assert await echoed(proxy.port, TEXT) == TEXT
         assert proxy.connections == 1
 
 
 async def test_latency_is_paid_each_way(target: tuple[str, int]) -> None:
-    async with open_proxy(target, Link(latency_s=0.15)) as proxy:
+    async with open_proxy(target, NetworkConditions(latency_s=0.15)) as proxy:
         started = trio.current_time()
         assert await echoed(proxy.port, b"x") == b"x"
         assert trio.current_time() - started >= 0.3
@@ -83,7 +83,7 @@ async def answer(port: int, data: bytes) -> bytes:
 
 
 async def test_a_connection_is_cut_after_so_many_bytes(target: tuple[str, int]) -> None:
-    async with open_proxy(target, Link(cut_after_bytes=1000)) as proxy:
+    async with open_proxy(target, NetworkConditions(cut_after_bytes=1000)) as proxy:
         received = await answer(proxy.port, TEXT)
         assert TEXT[:1000].startswith(received)
         proxy.link.cut_after_bytes = None
