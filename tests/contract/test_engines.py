@@ -20,7 +20,7 @@ from logan.engines import ENGINES, dask
 from logan.job import prepare
 from logan.model import Chunk
 from logan.options import Execution, Options
-from logan.report import Look, render
+from logan.report import RenderOptions, render
 
 LOGS = Path(__file__).resolve().parents[2] / "test_vectors" / "logs"
 INPUTS = [
@@ -70,7 +70,7 @@ def test_the_report_for_people_names_the_workers(cluster: Any) -> None:
     workers = report.to_dict()["performance"]["workers"]
     assert sum(each["chunks_done"] for each in workers) == 80
     assert sum(each["bytes"] for each in workers) == INPUTS[0][0].stat().st_size
-    text = render("text", report, Look(width=80))
+    text = render("text", report, RenderOptions(width=80))
     assert "Workers" in text
     for each in workers:
         assert f"  {each['worker']}\n" in text

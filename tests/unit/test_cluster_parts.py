@@ -39,7 +39,7 @@ from logan.errors import ProtocolError, SourceChangedError, SummaryError, UsageE
 from logan.job import Job, prepare
 from logan.limits import SERIES_POINTS_MAX
 from logan.plan import Options
-from logan.report import Look, render
+from logan.report import RenderOptions, render
 from logan.scheduler.actions import LostChunk
 from logan.wire.codec import Decoder
 from logan.wire.messages import Submit
@@ -364,7 +364,7 @@ def test_metrics_name_every_worker() -> None:
 
 def test_report_shows_who_did_the_work(log: Path) -> None:
     data = logan.analyze(log).to_dict()
-    assert "Workers" not in render("text", logan.Report(data), Look(width=80))
+    assert "Workers" not in render("text", logan.Report(data), RenderOptions(width=80))
     data["performance"]["workers"] = [
         {
             "worker": "bob\x1b",
@@ -388,7 +388,7 @@ def test_report_shows_who_did_the_work(log: Path) -> None:
         for i in range(8)
     ]
     for width in (60, 80, 200):
-        text = render("text", logan.Report(data), Look(width=width))
+        text = render("text", logan.Report(data), RenderOptions(width=width))
         assert "Workers" in text
         assert "its connection" in text  # cut off where there is no room
         assert "and 2 more" in text

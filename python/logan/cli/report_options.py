@@ -30,8 +30,8 @@ __all__ = [
 ]
 
 PATHS_HELP = (
-    "log files (also .gz .zst .bz2 .xz .lz4), archives of logs (.tar .tar.gz .zip), folders, "
-    "quoted patterns such as 'logs/**/*.gz', URLs (http(s)://, s3://, gs://, az://); "
+    "log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, "
+    "quoted globs such as 'logs/**/*.gz', URLs (http(s)://, s3://, gs://, az://); "
     "- is standard input"
 )
 

@@ -270,7 +270,7 @@ class UnknownFigureError(KeyError):
 
     def __str__(self) -> str:
         meant = f"; did you mean {' or '.join(self.similar)}?" if self.similar else ""
-        return f"the report has no figure {self.name!r}{meant}"
+        return f"the report has no metric {self.name!r}{meant}"
 
 
 def check_name(name: str) -> None:
