@@ -69,7 +69,7 @@ def test_list() -> None:
         (["earthquake"], "unknown scenario 'earthquake'", 2),
         (["normal"], "missing PATH", 2),
         (["normal", "/no/such.log"], "/no/such.log", 3),
-        (["normal", os.devnull], "is no file", 3),
+        (["normal", os.devnull], "is not a file", 3),
     ],
 )
 def test_mistakes(arguments: list[str], message: str, code: int) -> None:
