@@ -2,7 +2,8 @@
 
 Puts the layers together and holds no logic of its own: sources say what the inputs are, the plan
 cuts them, an engine reads them, the report is assembled from its summary. Knows nothing of the
-terminal; whoever wants a progress bar passes `progress`.
+terminal; a caller that wants a progress bar passes `progress`. The signatures are written out for
+editors; names, types, defaults and bounds are those of `options`, and a test compares them.
 """
 
 from __future__ import annotations
@@ -68,28 +69,28 @@ def analyze(
     cancel: Cancel | None = None,
     errors: Literal["raise", "report"] = "raise",
 ) -> Report:
-    """Analyse logs and give one report of all of them.
+    """Analyze logs and return one report of all of them.
 
     Args:
         paths: a path or several: files, compressed or not, tar and zip archives of logs, folders,
             patterns such as "logs/**/*.gz", "-" for standard input, URLs (http(s)://, s3://,
             gs://, az://).
-        threads: chunks read side by side; by default the CPUs this process may use. Never
-            changes a figure.
+        threads: number of threads; by default the CPUs this process may use. Does not affect
+            results.
         chunk_size: bytes of a unit of work.
         format: read every line as this format instead of detecting: a name of `logan formats`,
             the text of nginx's `log_format` or Apache's `LogFormat` with its directive or without,
             or a regular expression with groups such as `(?<time>…)` and `(?<duration_ms>…)`.
         format_name: what the report calls a format that is given as text.
-        input_tz: zone of times that carry none, an IANA name such as "Europe/Berlin".
+        input_tz: time zone of timestamps without one, an IANA name such as "Europe/Berlin".
         top: rows of the top tables and of the slowest requests.
-        expansion_max: bytes that an archive may give for each stored one once it has given
-            1 GiB, before it is taken for a bomb; 0 for no limit.
-        anchor: dates without a year lie at or before this moment (+ 48 h); by default, for each
-            input, when it was last modified or, of an archive, written.
+        expansion_max: maximum decompression ratio (a guard against zip bombs), checked after
+            the first 1 GiB; 0 for no limit.
+        anchor: reference date for timestamps without a year, which are the latest up to 48 h
+            after it; by default when each input was last modified or, of an archive, written.
         since, until: only records from the one moment up to, but not with, the other; records
             without a time are left out then. A date, a date and time, RFC 3339 (in `input_tz` if
-            it names no zone), a `datetime`, or text such as "2h" or "1d12h" or a `timedelta`,
+            it names no time zone), a `datetime`, or text such as "2h" or "1d12h" or a `timedelta`,
             which count back from `relative_to`. Rates divide by the minutes of the records in
             this time, whether or not `where` keeps them.
         relative_to: "now", taken once for the whole job, or "last", the latest record near the
@@ -98,12 +99,12 @@ def analyze(
             'status>=500 and route~"^/api" and duration>250ms'.
         by: fields by which group tables are made, at most four: route, path, status, level,
             client, host, method, format, json.KEY or logfmt.KEY.
-        seek: find the selected time in files that are in its order (to within 60 s) instead of
-            reading all of them. False reads everything: the same figures, but for the lines
-            outside of the selected time, which are counted as filtered then.
+        seek: find the selected time range in files in chronological order (to within 60 s)
+            instead of reading all of them. False reads everything: the results are the same,
+            except that lines outside the time range are then counted as filtered.
         engine: a name of `logan.engines.ENGINES`, or NAME=ADDRESS: "dask" makes a Dask cluster of
-            processes for this job, "dask=tcp://host:8786" uses one that is there.
-        series_points: most points of the series; None gives all there are.
+            processes for this job, "dask=tcp://host:8786" uses a running one.
+        series_points: most points of the series; None for all.
         progress: called with (bytes done, bytes in all) about ten times a second; the second
             is 0 while the end is not known.
         cancel: set it from elsewhere to stop; the report then covers what was read and is
@@ -112,7 +113,7 @@ def analyze(
             `error`, reads the others and marks the report partial.
 
     Raises:
-        UsageError: an option makes no sense (also a `ValueError`); `ConditionError` or
+        UsageError: an option is invalid (also a `ValueError`); `ConditionError` or
             `FormatError` with its position if `where`, `by` or `format` does.
         InputError: an input cannot be read; `SourceChangedError` if it changed meanwhile.
     """
@@ -137,7 +138,7 @@ def analyze(
 def analyze_logs(
     paths: PathLike | Iterable[PathLike], threads: int | None = None, **options: Any
 ) -> Report:
-    """`analyze` under the name that it was commissioned by; takes the same options."""
+    """Another name of `analyze`, which documents the options."""
     return analyze(paths, threads=threads, **options)
 
 
@@ -185,7 +186,7 @@ def _path_list(paths: PathLike | Iterable[PathLike]) -> list[str]:
     listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     if len(listed) > INPUTS_PER_JOB_MAX:
         raise UsageError(
-            f"{len(listed):,} inputs, at most {INPUTS_PER_JOB_MAX:,} fit into one report",
-            hint="analyse them in groups, or as one stream: cat … | logan analyze -",
+            f"{len(listed):,} inputs: one report can have at most {INPUTS_PER_JOB_MAX:,}",
+            hint="analyze them in groups, or as one stream: cat … | logan analyze -",
         )
     return [os.fspath(path) for path in listed]

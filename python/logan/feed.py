@@ -1,4 +1,4 @@
-"""`Feed`: figures of bytes that the caller pushes, from a socket, a pipe or an archive.
+"""`Feed`: results for bytes that the caller pushes, from a socket, a pipe or an archive.
 
 The native feed needs a spec, which needs a sample. This one keeps the first bytes until there is
 enough to detect from, so it can be used with no preparation at all; the result is that of a file
@@ -29,7 +29,7 @@ Data = bytes | bytearray | memoryview  # inside the class `bytes` means the coun
 
 
 class Feed:
-    """Bytes in, figures out.
+    """Bytes in, results out.
 
         feed = logan.Feed()
         for data in socket_or_pipe:
@@ -47,7 +47,7 @@ class Feed:
     Threads may share it: each push is taken whole, in the order in which they come.
 
     Raises:
-        UsageError: an option makes no sense.
+        UsageError: an option is invalid.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Feed:
         self._head = bytearray()
         self._lock = Lock()
         if spec is None:
-            self._spec_for(Detection())  # what makes no sense is said here, not by some push
+            self._spec_for(Detection())  # an invalid option fails here, not in some push
         self._native = None if spec is None else self._start(spec)
         self._final: Summary | None = None
 
@@ -100,21 +100,21 @@ class Feed:
                 self._head.clear()
 
     def snapshot(self) -> Summary:
-        """Figures so far, to be merged or stored; an unfinished last line is not counted."""
+        """Results so far, to be merged or stored; an unfinished last line is not counted."""
         with self._lock:
             if self._final is not None:
                 return self._final
             return (self._native or self._start_from_head()).snapshot()
 
     def finish(self) -> Summary:
-        """Figures of everything, the last line counted even without its newline."""
+        """Results of everything, the last line counted even without its newline."""
         with self._lock:
             if self._final is None:
                 self._final = (self._native or self._start_from_head()).finish()
             return self._final
 
     def report(self) -> Report:
-        """Figures so far, or of everything after `finish`, as a report."""
+        """Results so far, or of everything after `finish`, as a report."""
         inputs = [""] * self._source + [self._name]
         return Report.from_summary(self.snapshot(), inputs=inputs, top=self._options.top)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from logan.errors import UsageError
 from logan.limits import (
@@ -56,8 +56,7 @@ Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all); the second is 0 while the end is not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(NamedTuple):
     """How the command line offers an option.
 
     Attributes:

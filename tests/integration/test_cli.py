@@ -144,7 +144,7 @@ def test_validate_prints_every_mismatch(log: str, tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.decode().splitlines() == [
         "malformed_lines: is 3, expected 0 exactly",
-        "1 of 3 figures are not as expected",
+        "1 of 3 metrics are not as expected",
     ]
     expected.write_text('{"total_requests": 200}')
     assert logan("validate", "-", str(expected), stdin=report).returncode == 0
@@ -155,7 +155,7 @@ def test_validate_prints_every_mismatch(log: str, tmp_path: Path) -> None:
     saved.write_bytes(report)
     swapped = logan("validate", str(expected), str(saved))
     assert swapped.returncode == 2
-    assert f"{saved} is a report, {expected} is none" in swapped.stderr.decode()
+    assert f"{saved} is a report, {expected} is not" in swapped.stderr.decode()
     assert f"hint: swap them: logan validate {saved} {expected}" in swapped.stderr.decode()
     folder = logan("validate", str(tmp_path), str(expected))
     assert (folder.returncode, b"analyze" in folder.stderr) == (3, False)
@@ -163,7 +163,7 @@ def test_validate_prints_every_mismatch(log: str, tmp_path: Path) -> None:
     expected.write_text('{"errors": {}}')
     nothing = logan("validate", "-", str(expected), stdin=report)
     assert nothing.returncode == 3
-    assert b"names no figure" in nothing.stderr
+    assert b"contains no metrics" in nothing.stderr
 
 
 def test_bad_inputs_do_not_spoil_a_good_one(log: str, tmp_path: Path) -> None:

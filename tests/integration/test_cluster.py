@@ -261,7 +261,7 @@ def test_worker_aborted_by_a_second_signal(cluster: Cluster, log: Path, expected
     leaver = cluster.worker("bob", "--root", str(log.parent), "--pace", "0.01", "--threads", "1")
     busy(cluster, "bob")
     leaver.send(signal.SIGINT)
-    leaver.said("once more to end at once")
+    leaver.said("press Ctrl-C again to quit now")
     leaver.send(signal.SIGINT)
     assert leaver.wait() == 130
     assert job.wait() == 0, job.err

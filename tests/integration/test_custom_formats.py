@@ -113,12 +113,12 @@ def test_settings_from_the_configuration(
         ("[formats]\nshop = '$a$'\n", "formats.shop: $ is not followed"),
         ("[formats]\nshop = 3\n", "formats.shop: write the text"),
         ("[formats]\nshop = '$status'\n'two words' = '$status'\n", "two words: a name is"),
-        ("[settings]\nthread = 4\n", "settings.thread: there is no such setting"),
+        ("[settings]\nthread = 4\n", "settings.thread: unknown setting"),
         ("[settings]\nthreads = 'x'\n", "settings.threads=x"),
         ("[settings]\nthreads = [1]\n", "settings.threads: write a text"),
-        ("[setting]\n", "setting: there are only"),
+        ("[setting]\n", "setting: unknown table; expected"),
         ("settings = 3\n", "settings: write a table"),
-        ("[settings\n", "no valid TOML"),
+        ("[settings\n", "not valid TOML"),
     ],
 )
 def test_mistakes_in_the_configuration(

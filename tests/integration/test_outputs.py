@@ -91,9 +91,9 @@ def test_outputs_beside_inputs_are_fine(folder: Path) -> None:
     ("output", "code", "said"),
     [
         ("sub", 4, "sub is a folder"),
-        ("''", 2, "-o names no file"),
-        ("none/x", 4, "none/x: there is no folder "),
-        ("in.log/x", 4, "in.log/x: there is no folder "),
+        ("''", 2, "-o needs a file name"),
+        ("none/x", 4, "cannot write none/x: no such folder: "),
+        ("in.log/x", 4, "cannot write in.log/x: no such folder: "),
         ("loop", 4, "cannot write loop: "),
         ("n" * 256, 4, f"cannot write {'n' * 256}: File name too long"),
         ("/dev/full", 4, "cannot write /dev/full: No space left on device"),

@@ -73,11 +73,11 @@ def test_list() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message", "code"),
     [
-        ([], "no scenario was named", 2),
-        (["earthquake"], "no scenario is called 'earthquake'", 2),
-        (["normal"], "no log was named", 2),
+        ([], "missing SCENARIO", 2),
+        (["earthquake"], "unknown scenario 'earthquake'", 2),
+        (["normal"], "missing PATH", 2),
         (["normal", "/no/such.log"], "/no/such.log", 3),
-        (["normal", os.devnull], "is no file", 3),
+        (["normal", os.devnull], "is not a file", 3),
     ],
 )
 def test_mistakes(arguments: list[str], message: str, code: int) -> None:

@@ -28,13 +28,13 @@ examples:
   logan analyze 'logs/**/*.gz' /var/log/nginx logs.tar.gz
   logan analyze s3://bucket/access.log.zst https://example.org/app.log
   kubectl logs deploy/web | logan analyze -
-  logan analyze app.log --expect 'response_time_ms.p99<=300' --expect 'error_rate<1'
+  logan analyze app.log --expect 'response_time_ms.p99<=300' --expect 'errors.ratio<1%'
 
 conditions: status level duration bytes time route path method client host message format
-json.KEY logfmt.KEY; = != < <= > >= ~ !~ in (…), exists, and or not (…); text in quotes
+json.KEY logfmt.KEY; operators = != < <= > >= ~ !~ in (…), exists, and or not (…); quote text
 
-exit codes: 0 ok, 1 an expectation failed or too many lines are malformed, 2 usage, 3 some input
-unreadable or the report partial, 4 internal, 130 and 143 interrupted
+exit codes: 0 ok, 1 an expectation failed or too many lines are malformed, 2 usage, 3 an input is
+unreadable or the report is partial, 4 internal error, 130 and 143 interrupted
 """
 
 
@@ -45,14 +45,14 @@ def configure(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Analyse, print or write, and say what was wrong."""
+    """Analyze, print or write the report, and say what is wrong."""
     from logan._logan import Cancel
     from logan.cli.signals import Signals
     from logan.cli.terminal import check_output
 
     expectations = expectations_of(args)
     if args.csv == "groups" and not args.by:
-        raise UsageError("--csv groups has no table to print", hint="name a field: --by route")
+        raise UsageError("--csv groups needs a table to print", hint="name a field: --by route")
     check_output(args.output, args.paths)
     cancel = Cancel()
     with Signals().handled(cancel.set) as signals:
@@ -68,7 +68,7 @@ def _analyze(args: argparse.Namespace, cancel: Cancel) -> Report:
     from logan.cli.terminal import is_terminal, say, wants_color
 
     if "-" in args.paths and sys.stdin is not None and sys.stdin.isatty():
-        say("reading standard input; end it with Ctrl-D")
+        say("reading standard input; press Ctrl-D to end it")
     with ExitStack() as stack:
         bar = None
         if not args.no_progress and is_terminal(sys.stderr):

@@ -29,19 +29,19 @@ def configure_peer(parser: Parser) -> None:
         type=str,
         default="localhost:8000",
         metavar="HOST:PORT",
-        help="where the coordinator listens (localhost:8000)",
+        help="address of the coordinator (default: localhost:8000)",
     )
     group = parser.add_argument_group("security")
     group.add_argument(
         "--token-file",
         metavar="FILE",
-        help="the secret shared with the coordinator, a file of mode 0600 [env: LOGAN_TOKEN]",
+        help="file with the coordinator's secret, mode 0600 [env: LOGAN_TOKEN]",
     )
-    group.add_argument("--tls-ca", metavar="FILE", help="speak TLS; PEM file of the trusted CA")
+    group.add_argument("--tls-ca", metavar="FILE", help="use TLS; PEM file of the trusted CA")
     group.add_argument(
         "--insecure",
         action="store_true",
-        help="go to another machine without token and TLS",
+        help="connect to a remote host without token and TLS",
     )
 
 
@@ -61,7 +61,7 @@ def port_number(text: str) -> int:
     """A port; 0 takes a free one."""
     digits = text.strip()
     if not digits.isdecimal() or int(digits) > 65_535:
-        raise ArgumentTypeError(f"{text!r} is no port, they go from 0 to 65535")
+        raise ArgumentTypeError(f"{text!r} is not a valid port: expected 0 to 65535")
     return int(digits)
 
 
@@ -72,7 +72,9 @@ def share(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise ArgumentTypeError(f"{text!r} is no share; write it like 0.01")
+        raise ArgumentTypeError(
+            f"{text!r} is not a valid share; write a number from 0 to 1, such as 0.01"
+        )
     return value
 
 

@@ -31,7 +31,7 @@ CONFIG_BYTES_MAX: Final = 1 << 20
 """A configuration is written by hand; what is larger is another file."""
 
 _TABLES: Final = ("formats", "settings")
-_GO_WITHOUT: Final = f"go without it: LOGAN_CONFIG={os.devnull}"
+_GO_WITHOUT: Final = f"ignore it: LOGAN_CONFIG={os.devnull}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,9 @@ def check_format(name: str, text: str) -> None:
 
     where = f"{load().path}: formats.{name}"
     if any(each["name"] == name for each in json.loads(_logan.formats())):
-        raise UsageError(f"{where}: logan has a format of this name", hint="choose another name")
+        raise UsageError(
+            f"{where}: logan already has a format of this name", hint="choose another name"
+        )
     try:
         check(text)
     except FormatError as error:
@@ -93,16 +95,16 @@ def _read(name: str, must_exist: bool) -> Config:
         if not must_exist:
             return Config()
         raise UsageError(
-            f"{name}: there is no such configuration file", hint="correct or unset LOGAN_CONFIG"
+            f"{name}: no such configuration file", hint="correct or unset LOGAN_CONFIG"
         ) from error
     except OSError as error:
         raise UsageError(
             f"{name}: the configuration file cannot be read: {error.strerror or error}",
-            hint=f"let it be a file that you may read, or {_GO_WITHOUT}",
+            hint=f"name a file that you may read, or {_GO_WITHOUT}",
         ) from error
     if len(content) > CONFIG_BYTES_MAX:
         raise UsageError(
-            f"{name}: more than {CONFIG_BYTES_MAX:,} bytes is no configuration",
+            f"{name}: larger than {CONFIG_BYTES_MAX:,} bytes, the limit for a configuration",
             hint=f"put another file there, or {_GO_WITHOUT}",
         )
     import tomllib
@@ -112,12 +114,12 @@ def _read(name: str, must_exist: bool) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         why = f"at byte {error.start}" if isinstance(error, UnicodeDecodeError) else str(error)
         raise UsageError(
-            f"{name}: the configuration file is no valid TOML in UTF-8: {why}",
+            f"{name}: the configuration file is not valid TOML in UTF-8: {why}",
             hint=f"correct it, or {_GO_WITHOUT}",
         ) from error
     for key in data:
         if key not in _TABLES:
-            raise UsageError(f"{name}: {key}: there are only [formats] and [settings]")
+            raise UsageError(f"{name}: {key}: unknown table; expected [formats] or [settings]")
     return Config(path, _formats(name, data.get("formats", {})), _settings(name, data))
 
 

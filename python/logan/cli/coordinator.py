@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
-HELP = "Spread work over workers: a job of its own, or those that others submit."
+HELP = "Distribute jobs to workers: its own, or those that clients submit."
 EPILOG = """\
 examples:
   logan coordinator --port 8000
   logan coordinator access.log --expect-workers 3 --json -o report.json
   logan coordinator --host 0.0.0.0 --token-file token --tls-cert cert.pem --tls-key key.pem
 
-With PATHs it runs that job and ends with its report, else it serves until Ctrl-C. The first
-signal lets workers finish what they hold; the second ends at once.
+With PATHs it runs one job and prints its report; otherwise it serves until Ctrl-C. The first
+signal lets workers finish their current chunks, the second quits at once.
 
-exit codes: those of analyze; 0 when it served and was stopped; 4 if the cluster failed, or if a
-second worker had other figures (--verify)
+exit codes: those of analyze; 0 if it served and was stopped; 4 if the cluster failed, or if a
+second worker computed different results (--verify)
 """
 
 REFRESH_S: Final = 0.25
@@ -48,40 +48,54 @@ NAG_S: Final = 2.0
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
     parser.add_argument(
-        "paths", nargs="*", metavar="PATH", help="logs of a job of its own, as for analyze"
+        "paths", nargs="*", metavar="PATH", help="logs to analyze now, as for analyze"
     )
     parser.add_argument(
-        "--port", type=port_number, default=8000, metavar="P", help="where it listens (8000)"
+        "--port",
+        type=port_number,
+        default=8000,
+        metavar="P",
+        help="port to listen on (default: 8000)",
     )
     parser.setting(
-        "--host", type=str, default="127.0.0.1", metavar="HOST", help="address (127.0.0.1)"
+        "--host",
+        type=str,
+        default="127.0.0.1",
+        metavar="HOST",
+        help="address to listen on (default: 127.0.0.1)",
     )
     parser.add_argument(
         "--root",
         action="append",
         default=[],
         metavar="DIR",
-        help="folder, or URL such as s3://bucket/logs/, below which clients may name what is to be "
-        "read (the working directory); repeatable",
+        help="folder, or URL such as s3://bucket/logs/, below which the paths of clients must be "
+        "(default: the working directory); repeatable",
     )
     parser.add_argument(
-        "--state", metavar="DIR", help="keep a journal there; a coordinator that was killed resumes"
+        "--state",
+        metavar="DIR",
+        help="keep a journal in DIR, which lets a restarted coordinator resume",
     )
     parser.add_argument(
-        "--expect-workers", type=positive, default=1, metavar="N", help="begin once N are there (1)"
+        "--expect-workers",
+        type=positive,
+        default=1,
+        metavar="N",
+        help="wait for N workers before starting (default: 1)",
     )
     parser.add_argument(
         "--worker-timeout",
         type=seconds,
         default=None,
         metavar="S",
-        help="fail when no worker was there for so many seconds (it waits)",
+        help="give up after S seconds without a worker (default: never)",
     )
     parser.add_argument(
         "--metrics-port",
         type=port_number,
         metavar="P",
-        help="serve /metrics and /health there, on this machine (off)",
+        help="serve /metrics and /health on this port of localhost (default: off)",
     )
     group = parser.add_argument_group("security")
     group.add_argument(
@@ -89,17 +103,17 @@ def configure(parser: Parser) -> None:
         type=share,
         default=0.0,
         metavar="SHARE",
-        help="have a second worker scan so many of the chunks too, such as 0.01 (0)",
+        help="re-scan this share of chunks on a second worker, such as 0.01 (default: 0)",
     )
     group.add_argument(
         "--token-file",
         metavar="FILE",
-        help="a secret that workers and clients must have, mode 0600 [env: LOGAN_TOKEN]",
+        help="file with the secret of workers and clients, mode 0600 [env: LOGAN_TOKEN]",
     )
-    group.add_argument("--tls-cert", metavar="FILE", help="speak TLS; PEM file")
+    group.add_argument("--tls-cert", metavar="FILE", help="use TLS; PEM file of the certificate")
     group.add_argument("--tls-key", metavar="FILE", help="its private key, PEM")
     group.add_argument(
-        "--insecure", action="store_true", help="allow other machines without token and TLS"
+        "--insecure", action="store_true", help="allow remote hosts without token and TLS"
     )
     configure_report(parser)
 
@@ -114,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
         working_directory()  # raises, before anything listens, if it has been deleted
     expectations = expectations_of(args)
     if args.output is not None and not args.paths:
-        raise UsageError("-o without a PATH: there is no report to write")
+        raise UsageError("-o needs a PATH: without one there is no report to write")
     check_output(args.output, args.paths)
     signals = Signals()
     view = ClusterView(color=args.color, live=not args.no_progress)
@@ -137,7 +151,9 @@ async def _main(
         waiting = trio.CancelScope()
 
         def stop() -> None:
-            view.tell("stopping: workers finish what they hold; once more to end at once")
+            view.tell(
+                "stopping: workers finish their current chunks; press Ctrl-C again to quit now"
+            )
             waiting.cancel()
             nursery.start_soon(_stop, coordinator, stopped)
 
@@ -164,7 +180,7 @@ async def _main(
                 code = exit_of_signal(signals.signum)
         nursery.cancel_scope.cancel()
         return code
-    raise AssertionError("a nursery that was cancelled from within returns")
+    raise AssertionError("a nursery that was canceled from within returns")
 
 
 async def _job(args: argparse.Namespace, coordinator: Coordinator) -> Report:

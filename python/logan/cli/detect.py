@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
-HELP = "Say which formats a log has, which fields are its times, and what is assumed."
+HELP = "Show detected formats, time and duration fields, and assumptions."
 EPILOG = """\
-A sample is read: the head of the file and eight places further in; of a compressed one the head,
-of an archive the heads of its first logs.
+logan reads a sample: the start of the file and eight places further in; of a compressed file the
+start, of an archive the starts of its first logs.
 """
 
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help=PATHS_HELP)
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -66,7 +66,7 @@ def _lines(path: str, found: Detection) -> Iterator[str]:
     name = visible(input_name(path))
     packed = f", {found.compression}" if found.compression is not None else ""
     if not found.lines:
-        empty = "no log in what was sampled" if packed else "empty, nothing to detect"
+        empty = "no log lines in the sample" if packed else "empty, nothing to detect"
         yield f"{name}: {empty}{packed}"
         return
     yield f"{name}: {plural(found.lines, 'line')} sampled, {found.encoding}{packed}"
@@ -98,6 +98,9 @@ def _facts(found: FormatShare) -> Iterator[tuple[str, str]]:
     if found.duration_field:
         yield "response time", ", ".join(filter(None, (found.duration_field, unit(described))))
     if found.payload:
-        yield "around", ", ".join(f"{each['name']} ({each['lines']:,})" for each in found.payload)
+        yield (
+            "inner formats",
+            ", ".join(f"{each['name']} ({each['lines']:,})" for each in found.payload),
+        )
     if found.example:
-        yield "such as", found.example
+        yield "example", found.example

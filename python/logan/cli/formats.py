@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
-HELP = "List the log formats that logan knows, each with an example."
+HELP = "List known log formats, each with an example."
 EPILOG = """\
 Formats are detected from content; `logan analyze --format NAME` insists on one. FORMAT can also be
 the text of nginx's log_format or Apache's LogFormat, or a regular expression with the groups time,
 level, status, duration (or duration_s, _ms, _us, _ns), method, path, request, client, bytes,
-message, host. Names for formats of your own go into the configuration file (LOGAN_CONFIG, else
+message, host. Name custom formats in the configuration file (LOGAN_CONFIG, else
 logan/config.toml in XDG_CONFIG_HOME or ~/.config):
 
   [formats]
@@ -28,7 +28,7 @@ logan/config.toml in XDG_CONFIG_HOME or ~/.config):
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         told = json.loads(_logan.custom_format(text)) if not is_format_name(text) else {}
         fields = {key: told.get(key) for key in ("time_field", "duration_field", "duration_unit")}
         formats.append(
-            {"name": name, "title": f"yours, of {config.path}", "example": text, **fields}
+            {"name": name, "title": f"custom, from {config.path}", "example": text, **fields}
         )
     if args.json:
         write_stdout(dumps(formats) + "\n", encoding="utf-8")
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     lines = []
     for each in formats:
         lines.append(f"{each['name']:{width}}  {each['title']}")
-        label = "such as" if each["name"] not in config.formats else "format"
+        label = "example" if each["name"] not in config.formats else "format"
         lines.append(f"{'':{width}}  {label}: {visible(' '.join(each['example'].split()))}")
         if each.get("duration_field"):
             facts = ", ".join(filter(None, (each["duration_field"], unit(each))))

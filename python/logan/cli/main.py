@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
         self._settings: list[tuple[str, str, str, Callable[[str], Any], Any]] = []
 
     def format_help(self) -> str:
-        """The help text, in colour where the terminal has it."""
+        """The help text, in color where the terminal has it."""
         from rich_argparse import RawDescriptionRichHelpFormatter
 
         class Formatter(RawDescriptionRichHelpFormatter):
@@ -92,8 +92,8 @@ class Parser(argparse.ArgumentParser):
             if key not in self.known_settings:
                 known = ", ".join(sorted(self.known_settings))
                 raise UsageError(
-                    f"{config.path}: settings.{key}: there is no such setting",
-                    hint=f"there are {known}",
+                    f"{config.path}: settings.{key}: unknown setting",
+                    hint=f"known settings: {known}",
                 )
         for dest, key, variable, type, default in self._settings:
             if getattr(args, dest) is not None:
@@ -137,14 +137,14 @@ def _run(argv: Sequence[str], commands: Sequence[str]) -> int:
     parser = command_parser(named)
     if named is commands and argv and not argv[0].startswith("-"):
         raise UsageError(
-            f"there is no command {argv[0]!r}",
-            hint=_perhaps(argv[0], commands, f"there are {', '.join(commands)}"),
+            f"unknown command {argv[0]!r}",
+            hint=_perhaps(argv[0], commands, f"known commands: {', '.join(commands)}"),
         )
     args, unknown = parser.parse_known_args(argv)
     if unknown:
         command = f"logan {args.command}" if args.command else "logan"
         raise UsageError(
-            f"there is no such option or argument: {' '.join(unknown)}",
+            f"unknown option or argument: {' '.join(unknown)}",
             hint=_perhaps(
                 unknown[0].partition("=")[0],
                 args.parser.options() if args.command else parser.options(),

@@ -37,7 +37,9 @@ def byte_size(text: str) -> int:
     """`16MiB` and `16M` are 16 * 2^20 bytes, `16MB` is 16 * 10^6, `4096` is itself."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise ArgumentTypeError(f"{text!r} is no size; write it like 16MiB, 64k or 1048576")
+        raise ArgumentTypeError(
+            f"{text!r} is not a valid size; write it like 16MiB, 64k or 1048576"
+        )
     number, letter, binary, unit = match.groups()
     base = 1000 if unit and letter and not binary else 1024
     size = int(float(number) * base ** _POWERS[letter.lower()])
@@ -63,7 +65,9 @@ def share_or_count(text: str) -> Limit:
     """`1%` and `0.5%` are shares, `100` is a count."""
     match = re.fullmatch(r"(\d{1,15})|(\d{1,3}(?:\.\d{1,9})?)\s*%", text.strip())
     if match is None or float(match[2] or 0) > 100:
-        raise ArgumentTypeError(f"{text!r} is no limit; write a count or a share such as 1%")
+        raise ArgumentTypeError(
+            f"{text!r} is not a valid limit; write a count or a share such as 1%"
+        )
     count = int(match[1]) if match[1] else None
     return Limit(text.strip(), count, float(match[2] or 0) / 100)
 
@@ -72,7 +76,7 @@ def positive(text: str) -> int:
     """A whole number from 1 on."""
     digits = text.strip()  # of more than int would strip
     if not digits.isdecimal() or int(digits) < 1:
-        raise ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+        raise ArgumentTypeError(f"{text!r} is not a positive integer")
     return int(digits)
 
 
@@ -80,7 +84,7 @@ def whole(text: str) -> int:
     """A whole number from 0 on."""
     digits = text.strip()
     if not digits.isdecimal():
-        raise ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+        raise ArgumentTypeError(f"{text!r} is not an integer of at least 0")
     return int(digits)
 
 
@@ -89,7 +93,9 @@ def moment(text: str) -> datetime:
     try:
         value = datetime.fromisoformat(text)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is no time; write it like 2024-01-24T10:15") from None
+        raise ArgumentTypeError(
+            f"{text!r} is not a valid time; write it like 2024-01-24T10:15"
+        ) from None
     return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
 
 
@@ -105,7 +111,7 @@ def zone(text: str) -> tzinfo:
         return UTC if text.upper() == "UTC" else ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ArgumentTypeError(
-            f"{text!r} is no time zone; write it like Europe/Berlin, UTC or local"
+            f"{text!r} is not a valid time zone; write it like Europe/Berlin, UTC or local"
         ) from None
 
 
@@ -117,7 +123,7 @@ def zone_name(text: str) -> str:
         _logan.moment("2000-01-01", input_tz=text)
     except ValueError:
         raise ArgumentTypeError(
-            f"{text!r} is no time zone; write it like Europe/Berlin or UTC"
+            f"{text!r} is not a valid time zone; write it like Europe/Berlin or UTC"
         ) from None
     return text
 
@@ -138,7 +144,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 < value < math.inf:
-        raise ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+        raise ArgumentTypeError(f"{text!r} is not a positive number of seconds")
     return value
 
 
@@ -151,5 +157,5 @@ class one_of:
     def __call__(self, text: str) -> str:
         """`text`, if it is one of the words."""
         if text not in self._words:
-            raise ArgumentTypeError(f"{text!r} is none of {', '.join(self._words)}")
+            raise ArgumentTypeError(f"{text!r} is not one of {', '.join(self._words)}")
         return text

@@ -43,7 +43,7 @@ def present(
     for alarm in alarms:
         say(alarm)
     if alarms:
-        say("workers disagree: the figures of one of them are wrong, and with them the report")
+        say("workers disagree: one of them computed wrong results, so the report is not reliable")
     if signum is not None:
         return exit_of_signal(signum)
     if alarms:
@@ -73,15 +73,15 @@ def _say_nothing_is_selected(selection: Mapping[str, Any]) -> None:
     from logan.cli.terminal import say
 
     if not selection.get("where"):
-        say("no record is in the selected time")
+        say("no records in the selected time range")
         hint = (
-            "without --since and --until the report says which time the records are of; "
+            "without --since and --until the report shows the time range of the records; "
             "with --relative-to last, 2h counts back from the last of them"
         )
     else:
         timed = any(selection.get(each) is not None for each in ("since", "until"))
-        say(f"no record {'is in the selected time and ' if timed else ''}meets the condition")
-        hint = "logan detect FILE shows a line of each format and its fields"
+        say(f"no records {'in the selected time range ' if timed else ''}match the condition")
+        hint = "logan detect FILE shows an example line of each format"
     say(hint, prefix="  hint: ")
 
 

@@ -30,8 +30,8 @@ __all__ = [
 ]
 
 PATHS_HELP = (
-    "log files (also .gz .zst .bz2 .xz .lz4), archives of logs (.tar .tar.gz .zip), folders, "
-    "quoted patterns such as 'logs/**/*.gz', URLs (http(s)://, s3://, gs://, az://); "
+    "log files (also .gz .zst .bz2 .xz .lz4), archives (.tar .tar.gz .zip), folders, "
+    "quoted globs such as 'logs/**/*.gz', URLs (http(s)://, s3://, gs://, az://); "
     "- is standard input"
 )
 
@@ -42,7 +42,7 @@ def configure_report(parser: Parser, *more: type) -> None:
     from logan.cli.terminal import COLOR_CHOICES
 
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
-    for name, default, flag in flags(TimeRange, Options, Presentation, *more):
+    for name, default, flag in flags(TimeRange, *more, Options, Presentation):
         _add(parser, groups[flag.group], name, default, flag)
     output = groups["output"]
     kinds = output.add_mutually_exclusive_group()
@@ -50,7 +50,8 @@ def configure_report(parser: Parser, *more: type) -> None:
         "--output-format",
         choices=tuple(OUTPUTS),
         default="text",
-        help="how to print the report (default: text)",
+        metavar="NAME",
+        help=f"print the report as {', '.join(OUTPUTS)} (default: text)",
     )
     kinds.add_argument(
         "--json",
@@ -59,7 +60,12 @@ def configure_report(parser: Parser, *more: type) -> None:
         const="json",
         help="short for --output-format json",
     )
-    kinds.add_argument("--csv", choices=CSV_TABLES, help="print one table of the report as CSV")
+    kinds.add_argument(
+        "--csv",
+        choices=CSV_TABLES,
+        metavar="TABLE",
+        help=f"print one table as CSV: {', '.join(CSV_TABLES)}",
+    )
     output.add_argument(
         "-o", "--output", metavar="FILE", help="write the output to FILE atomically"
     )

@@ -49,7 +49,7 @@ class Signals:
                 signal.signal(signum, handler)
 
     async def watch(self, first: Callable[[], object]) -> None:
-        """Receive signals until cancelled."""
+        """Receive signals until canceled."""
         import trio
 
         wanted = _wanted()

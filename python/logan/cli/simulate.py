@@ -18,23 +18,25 @@ if TYPE_CHECKING:
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
-HELP = "Play failures with real processes on this machine and show that the figures stay the same."
+HELP = "Inject failures into a local cluster and verify that results do not change."
 EPILOG = """\
-Starts a coordinator and three slowed-down workers, each behind a proxy that behaves like a bad
-network, lets the scenario's faults happen, and compares the report with that of `logan analyze`.
+Starts a coordinator and three slowed-down workers, each behind a proxy that simulates a bad
+network, injects the scenario's faults, and compares the report with that of `logan analyze`.
 
 examples:
   logan simulate --list
   logan simulate worker-failure app.log
 
-exit codes: 0 the figures are the same, 2 usage, 3 an input is unreadable, 4 they are not the same
+exit codes: 0 results are the same, 2 usage, 3 an input is unreadable, 4 results differ
 """
 
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("scenario", metavar="SCENARIO", nargs="?", help="its name; see --list")
-    parser.add_argument("paths", nargs="*", metavar="PATH", help="log files to work on meanwhile")
+    parser.add_argument(
+        "scenario", metavar="SCENARIO", nargs="?", help="name of the scenario; see --list"
+    )
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="log files to analyze")
     parser.add_argument("--list", action="store_true", help="list the scenarios and exit")
     parser.add_argument(
         "-o", "--output", metavar="FILE", help="write the cluster's report to FILE as JSON"
@@ -44,7 +46,7 @@ def configure(parser: Parser) -> None:
         type=seconds,
         default=8.0,
         metavar="S",
-        help="how long the job takes while nothing fails: workers are slowed down to it (8)",
+        help="duration of the job without failures; workers are slowed down to it (default: 8)",
     )
 
 
@@ -59,14 +61,14 @@ def run(args: argparse.Namespace) -> int:
         write_stdout("".join(rows))
         return Exit.OK
     if args.scenario is None:
-        raise UsageError("no scenario was named", hint="see: logan simulate --list")
+        raise UsageError("missing SCENARIO", hint="see: logan simulate --list")
     if args.scenario not in SCENARIOS:
         raise UsageError(
-            f"no scenario is called {args.scenario!r}",
+            f"unknown scenario {args.scenario!r}",
             hint=f"known scenarios: {', '.join(SCENARIOS)}",
         )
     if not args.paths:
-        raise UsageError("no log was named", hint=f"write: logan simulate {args.scenario} FILE")
+        raise UsageError("missing PATH", hint=f"write: logan simulate {args.scenario} FILE")
     check_output(args.output, args.paths)
     scenario = SCENARIOS[args.scenario]
     expected, report = _play(scenario, args.paths, args.seconds)
@@ -78,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     write_stdout(_verdict(performance, same=report == expected))
     if report == expected:
         return Exit.OK
-    say("the figures differ from those of one machine")
+    say("the results differ from those of a single machine")
     for key in expected:
         if report.get(key) != expected[key]:
             say(f"{key}: {_short(report.get(key))} instead of {_short(expected[key])}", prefix="  ")
@@ -102,10 +104,10 @@ def _play(
     working_directory()  # the processes start there
     for path in paths:
         if not os.path.isfile(path):
-            raise InputError(f"{path} is no file", input=path, hint="simulate works on files")
+            raise InputError(f"{path} is not a file", input=path, hint="simulate works on files")
     size = sum(os.path.getsize(path) for path in paths)
     if size == 0:
-        raise InputError("there is nothing in it to work on", input=paths[0])
+        raise InputError("the log is empty", input=paths[0])
     options = Options(chunk_size=chunk_size_for(size))
 
     def tell(at_s: float, text: str) -> None:
@@ -145,13 +147,13 @@ def _verdict(performance: dict[str, Any], *, same: bool) -> str:
         again = [each["leased_s"] - each["noticed_s"] for each in recoveries]
         whole = [each["done_s"] - each["noticed_s"] for each in recoveries]
         lines.append(
-            f"  {len(recoveries)} chunks were lost; leased again within {max(again) * 1e3:,.0f} ms,"
-            f" done within {max(whole):,.2f} s of the loss being noticed"
+            f"  {len(recoveries)} chunks were lost; re-leased within {max(again) * 1e3:,.0f} ms,"
+            f" completed within {max(whole):,.2f} s of the loss being noticed"
         )
     else:
-        lines.append("  no chunk was lost")
+        lines.append("  no chunks were lost")
     if same:
-        lines.append("  every figure is that of one machine, byte for byte")
+        lines.append("  results are identical to those of a single machine, byte for byte")
     return "\n".join(lines) + "\n"
 
 

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
-HELP = "Show the workers and jobs of a coordinator: speed, health, what was lost and recovered."
-EPILOG = "exit codes: 0 ok, 2 usage, 4 no coordinator there"
+HELP = "Show the workers and jobs of a coordinator: speed, health, losses and recoveries."
+EPILOG = "exit codes: 0 ok, 2 usage, 4 no coordinator at that address"
 
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
     from logan.cli.terminal import COLOR_CHOICES
 
-    parser.add_argument("--json", action="store_true", help="print it as JSON")
+    parser.add_argument("--json", action="store_true", help="print as JSON")
     configure_peer(parser)
     parser.setting(
         "--color",

@@ -29,8 +29,8 @@ examples:
   logan submit access.log --json -o report.json
   logan submit --on-workers '/var/log/nginx/*.log' --coordinator logs.example:8000
 
-PATHs are read where the coordinator runs. With --on-workers every worker looks for files of its
-own that match; they are analyzed where they lie.
+PATHs are read by the coordinator. With --on-workers, every worker looks for matching files of its
+own and analyzes them locally.
 
 exit codes: those of analyze; 4 if the cluster failed
 """
@@ -42,7 +42,7 @@ def configure(parser: Parser) -> None:
         "paths",
         nargs="*",
         metavar="PATH",
-        help="logs, as the coordinator sees them: files, folders, quoted patterns, URLs",
+        help="logs, as the coordinator sees them: files, folders, quoted globs, URLs",
     )
     parser.add_argument(
         "--on-workers",
@@ -116,7 +116,7 @@ async def _main(
         found.append(body)
         nursery.cancel_scope.cancel()
     if signals.signum is not None:
-        view.tell("given up: the coordinator was told to stop the job")
+        view.tell("canceled: the coordinator was asked to stop the job")
         return exit_of_signal(signals.signum)
     return Exit.OK
 

@@ -46,7 +46,7 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def wants_color(color: str, stream: TextIO | None) -> bool:
-    """Whether to colour what goes to `stream`; `color` is one of `COLOR_CHOICES`."""
+    """Whether to color what goes to `stream`; `color` is one of `COLOR_CHOICES`."""
     if color != "auto":
         return color == "always"
     if os.environ.get("NO_COLOR"):
@@ -67,7 +67,7 @@ def options_of_stdout(color: str, zone: tzinfo = UTC) -> RenderOptions:
 
 
 def options_of_file(color: str, zone: tzinfo = UTC) -> RenderOptions:
-    """A file is read anywhere: plain and of common width, unless colour was asked for."""
+    """A file is read anywhere: plain and of common width, unless color was asked for."""
     return RenderOptions(width=WIDTH_WITHOUT_TERMINAL, color=color == "always", zone=zone)
 
 
@@ -120,7 +120,7 @@ def check_output(path: str | None, inputs: Iterable[str] = ()) -> None:
 
 def _check_writable(path: str) -> None:
     if not path:
-        raise UsageError("-o names no file", hint="write it like: -o report.json")
+        raise UsageError("-o needs a file name", hint="write it like: -o report.json")
     from logan.sources.files import working_directory
 
     target = Path(path)
@@ -131,9 +131,11 @@ def _check_writable(path: str) -> None:
         if target.is_dir():
             raise OutputError(f"{path} is a folder", hint="name a file in it")
         if not folder.is_dir():
-            raise OutputError(f"{path}: there is no folder {folder}", hint="make it first")
+            raise OutputError(
+                f"cannot write {path}: no such folder: {folder}", hint="create it first"
+            )
         if not os.access(target if _is_special(target) else folder, os.W_OK):
-            raise OutputError(f"{path}: no permission to write there")
+            raise OutputError(f"cannot write {path}: permission denied")
     except (OSError, ValueError, RuntimeError) as error:  # a loop of links, a NUL, too long
         raise _cannot_write(path, error) from error
 

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
-HELP = "Compare a saved report with expected figures; exit 1 if they differ."
+HELP = "Compare a saved report with expected metrics; exit 1 if they differ."
 EPILOG = """\
-EXPECTED is a JSON object that names figures as the report does, nested or with dots:
+EXPECTED is a JSON object that names metrics as the report does, nested or with dots:
   {"total_requests": 3000, "response_time_ms.p99": 127, "errors": {"total": 0}}
 
 examples:
   logan analyze app.log --json | logan validate - expected.json
 
-exit codes: 0 all are as expected, 1 some are not, 2 usage, 3 a file is unreadable or no JSON object
+exit codes: 0 all as expected, 1 some differ, 2 usage, 3 a file is unreadable or not a JSON object
 """
 
 
@@ -37,13 +37,14 @@ _IS_REPORT: Final = "schema_version"
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
     parser.add_argument("report", metavar="REPORT", help="a JSON report; - is standard input")
-    parser.add_argument("expected", metavar="EXPECTED", help="a JSON object of figures")
+    parser.add_argument("expected", metavar="EXPECTED", help="a JSON object of metrics")
     parser.add_argument(
         "--tolerance",
         type=float,
         default=0.01,
         metavar="RATIO",
-        help="relative difference that is allowed (0.01); an expected 0 or null must be exact",
+        help="allowed relative difference (default: 0.01); an expected 0 or null must match "
+        "exactly",
     )
 
 
@@ -59,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     report, expected = _read_object(args.report), _read_object(args.expected)
     if _IS_REPORT in expected and _IS_REPORT not in report:
         raise UsageError(
-            f"{_name(args.expected)} is a report, {_name(args.report)} is none: "
+            f"{_name(args.expected)} is a report, {_name(args.report)} is not: "
             "REPORT comes first, EXPECTED second",
             hint=f"swap them: logan validate {_quoted(args.expected)} {_quoted(args.report)}",
         )
@@ -67,11 +68,11 @@ def run(args: argparse.Namespace) -> int:
     lines = [visible(str(each)) for each in mismatches]
     figures = _leaves(expected)
     if not figures:
-        raise InputError(f"{_name(args.expected)} names no figure", input=args.expected)
+        raise InputError(f"{_name(args.expected)} contains no metrics", input=args.expected)
     if mismatches:
-        lines.append(f"{len(mismatches):,} of {figures:,} figures are not as expected")
+        lines.append(f"{len(mismatches):,} of {figures:,} metrics are not as expected")
     else:
-        lines.append(f"all {figures:,} figures are as expected, within {args.tolerance:.3%}")
+        lines.append(f"all {figures:,} metrics are as expected, within {args.tolerance:.3%}")
     write_stdout("\n".join(lines) + "\n")
     return Exit.EXPECTATION_FAILED if mismatches else Exit.OK
 
@@ -99,17 +100,17 @@ def _read_object(path: str) -> Mapping[str, Any]:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
         why = (
-            f"byte {error.start} is no text"
+            f"byte {error.start} is not UTF-8"
             if isinstance(error, UnicodeDecodeError)
             else str(error)
         )
         raise InputError(
-            f"{name} is no JSON: {why}",
+            f"{name} is not valid JSON: {why}",
             input=path,
             hint="a report is made by: logan analyze LOG --json -o report.json",
         ) from error
     if not isinstance(value, dict):
-        raise InputError(f"{name} holds no JSON object", input=path)
+        raise InputError(f"{name} is not a JSON object", input=path)
     return value
 
 

@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
-HELP = "Work for a coordinator: scan what it hands out, until told to stop."
+HELP = "Scan chunks for a coordinator until stopped."
 EPILOG = """\
 examples:
   logan worker --id alice
   logan worker --id bob --coordinator logs.example:8000 --root /var/log --port 8002
   logan worker --id carol --root s3://bucket/logs/ --root https://logs.example/
 
-It waits for a coordinator that is not there yet, and for the next one when one has gone. The
-first Ctrl-C or SIGTERM finishes what is in hand, the second ends at once.
+It waits for a coordinator that is not running yet, and reconnects when one restarts. The first
+Ctrl-C or SIGTERM finishes the current chunks, the second quits at once.
 
-exit codes: 0 when it was stopped, 2 usage, 4 if the coordinator will never have it
+exit codes: 0 stopped on request, 2 usage, 4 if the coordinator rejected it for good
 """
 
 
@@ -47,34 +47,35 @@ def configure(parser: Parser) -> None:
         type=str,
         default=f"{socket.gethostname()}-{os.getpid()}",
         metavar="NAME",
-        help="its name, different from those of other workers (host and process)",
+        help="unique name of this worker (default: host and process id)",
     )
     parser.add_argument(
         "--port",
         type=port_number,
         metavar="P",
-        help="serve its /metrics and /health there, on this machine (off)",
+        help="serve /metrics and /health on this port of localhost (default: off)",
     )
     parser.add_argument(
         "--root",
         action="append",
         default=[],
         metavar="DIR|URL",
-        help="folder (the working directory) or URL (none) below which it may read; repeatable",
+        help="folder or URL below which it may read (default: the working directory, no URL); "
+        "repeatable",
     )
     parser.setting(
         "--threads",
         type=positive,
         default=None,
         metavar="N",
-        help="chunks scanned side by side (the CPUs it may use)",
+        help="number of threads (default: available CPUs)",
     )
     parser.setting(
         "--pace",
         type=_pace,
         default=None,
         metavar="MB/s",
-        help="read no faster than that, for demonstrations and tests",
+        help="limit the read speed, for demonstrations and tests",
     )
     configure_peer(parser)
 
@@ -110,7 +111,7 @@ async def _main(make: Callable[[], Worker], port: int | None) -> int:
     signals = Signals()
 
     def stop() -> None:
-        say(f"{worker.id}: finishing what is in hand; once more to end at once")
+        say(f"{worker.id}: finishing current chunks; press Ctrl-C again to quit now")
         worker.drain()
 
     async with trio.open_nursery() as nursery:
@@ -140,5 +141,5 @@ def _pace(text: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise ArgumentTypeError(f"{text!r} is no speed; write MB per second, such as 20")
+        raise ArgumentTypeError(f"{text!r} is not a valid speed; write MB per second, such as 20")
     return value * 1e6

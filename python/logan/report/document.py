@@ -44,7 +44,7 @@ class Section(Mapping[str, Any]):
         try:
             return _wrap(self._data[name])
         except KeyError:
-            raise AttributeError(f"{type(self).__name__} has no figure {name!r}") from None
+            raise AttributeError(f"{type(self).__name__} has no metric {name!r}") from None
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError("a report is read-only; to_dict() gives a copy to change")

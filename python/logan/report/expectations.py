@@ -63,7 +63,7 @@ def validate_results(
         UsageError: `tolerance` is negative or not a number, or `expected` is no mapping.
     """
     if not isinstance(expected, Mapping) or not isinstance(report, Mapping):
-        raise UsageError("report and expected must be mappings of names to figures")
+        raise UsageError("report and expected must be mappings of names to metrics")
     if not (0 <= tolerance < math.inf):
         raise UsageError(f"tolerance is {tolerance}, it must be 0 or more")
     return [
@@ -93,7 +93,7 @@ def _compare(name: str, actual: Any, wanted: Any, tolerance: float) -> Iterator[
         for index, (one, other) in enumerate(zip(actual, wanted, strict=True)):
             yield from _compare(f"{name}.{index}", one, other, tolerance)
     elif actual is _ABSENT:
-        yield Mismatch(name, wanted, None, f"the report has no figure {name!r}")
+        yield Mismatch(name, wanted, None, f"the report has no metric {name!r}")
     elif _is_list(wanted) and _is_list(actual):
         why = f"has {len(actual):,} rows, expected {len(wanted):,}"
         yield Mismatch(name, wanted, actual, why)
@@ -147,7 +147,7 @@ def _show(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, Mapping):
-        return "a group of figures"
+        return "a group of metrics"
     if _is_list(value):
         return f"a list of {len(value):,} rows"
     text = repr(value)
@@ -217,7 +217,7 @@ class Expectation:
         if actual is None:
             return Verdict(False, None, f"{self.expression}: {self.name} has no data")
         if not comparable:
-            why = "" if self.op in ("==", "!=") else ", which is no number"
+            why = "" if self.op in ("==", "!=") else ", which is not a number"
             return Verdict(False, actual, f"{self.expression}: is {_show(actual)}{why}")
         return Verdict(False, actual, f"{self.expression}: is {_show(actual)}{self._off(actual)}")
 
@@ -249,7 +249,7 @@ def parse_expectation(expression: str) -> Expectation:
     name = _pattern(_NAME).match(expression)
     if name is None:
         start = len(expression) - len(expression.lstrip())
-        raise fail("expected the name of a figure", start, "such as response_time_ms.p99")
+        raise fail("expected the name of a metric", start, "such as response_time_ms.p99")
     try:
         check_name(name[1])
     except UnknownFigureError as error:
@@ -257,7 +257,7 @@ def parse_expectation(expression: str) -> Expectation:
     at = name.end()
     below = names_below(name[1])
     if below is not None:
-        what = "a list of rows" if name[1] in LISTS else "a group of figures"
+        what = "a list of rows" if name[1] in LISTS else "a group of metrics"
         hint = f"name one, such as {below}" if below else None
         raise fail(f"{name[1]} is {what}", name.start(1), hint)
     op = _pattern(_OPERATOR).match(expression, at)

@@ -18,9 +18,9 @@ _REASONS: Final = {
     "invalid_json": "invalid JSON",
 }
 _ZONES: Final = {
-    "written": "times with zone",
-    "not written": "times without zone",
-    "written in some lines": "some times without zone",
+    "written": "timestamps with time zone",
+    "not written": "timestamps without time zone",
+    "written in some lines": "some timestamps without time zone",
 }
 _UNITS: Final = {
     "ns": "in nanoseconds",

@@ -7,8 +7,7 @@ It knows nothing of where the figures come from.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 __all__ = [
     "COUNT_TABLES",
@@ -94,8 +93,7 @@ COUNT_TABLES: Final = ("levels", "status", "malformed.reasons")
 Kind = Literal["count", "errors", "ms", "time", "level", "text"]
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """A column of a table: the key of its value in each row, and what every output must know of it.
 
     Attributes:
@@ -119,8 +117,7 @@ class Column:
         return "ms" if self.kind == "ms" else None
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(NamedTuple):
     """A list of rows in the report; the first column is its key.
 
     Attributes:
@@ -270,7 +267,7 @@ class UnknownFigureError(KeyError):
 
     def __str__(self) -> str:
         meant = f"; did you mean {' or '.join(self.similar)}?" if self.similar else ""
-        return f"the report has no figure {self.name!r}{meant}"
+        return f"the report has no metric {self.name!r}{meant}"
 
 
 def check_name(name: str) -> None:

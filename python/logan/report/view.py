@@ -9,8 +9,7 @@ comes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from logan.report import labels, units
 from logan.report.schema import TABLES, Column, Table
@@ -37,8 +36,7 @@ Data = Mapping[str, Any]
 INPUTS_SHOWN_MAX = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """A number of the headline: what it counts, what puts it into proportion, how it is judged."""
 
     value: str
@@ -47,8 +45,7 @@ class Fact:
     tone: Literal["neutral", "good", "warning", "bad"] = "neutral"
 
 
-@dataclass(frozen=True, slots=True)
-class TableView:
+class TableView(NamedTuple):
     """A table in the order of its columns for people: numbers first, what names the row last.
 
     Attributes:

@@ -181,7 +181,7 @@ def test_attributes_and_items_are_the_same_figures() -> None:
     assert one.figure("status.503") == 40
     assert one.figure("status.500") == 0
     assert dict(one.status) == {"200": 17_000, "404": 960, "503": 40}
-    with pytest.raises(AttributeError, match="no figure 'nope'"):
+    with pytest.raises(AttributeError, match="no metric 'nope'"):
         _ = one.response_time_ms.nope
 
 
@@ -344,8 +344,8 @@ def test_names_are_shown_in_words() -> None:
     # Too long for the line of its title, and nothing of it is cut.
     reasons = "impossible or incomplete timestamp ×1,200, no timestamp ×3, invalid JSON ×1"
     assert f"Malformed lines\n  {reasons}\n" in page
-    assert "app       75 %  times without zone; response time from the text" in page
-    assert "combined  25 %  times with zone; response time in microseconds" in page
+    assert "app       75 %  timestamps without time zone; response time from the text" in page
+    assert "combined  25 %  timestamps with time zone; response time in microseconds" in page
     assert "other" not in page
 
 

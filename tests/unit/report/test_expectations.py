@@ -156,14 +156,14 @@ def test_expectations(expression: str, ok: bool, text: str) -> None:
 def test_a_figure_that_this_report_lacks_fails_the_expectation() -> None:
     verdict = parse_expectation("routes.top.5.requests>0").check(REPORT)
     assert not verdict.ok
-    assert str(verdict).endswith("the report has no figure 'routes.top.5.requests'")
+    assert str(verdict).endswith("the report has no metric 'routes.top.5.requests'")
 
 
 @pytest.mark.parametrize(
     ("expression", "position", "message"),
     [
-        ("", 0, "name of a figure"),
-        ("  <3", 2, "name of a figure"),
+        ("", 0, "name of a metric"),
+        ("  <3", 2, "name of a metric"),
         ("p99<300", 0, "did you mean response_time_ms.p99"),
         ("  error_rat<3", 2, "did you mean error_rate"),
         ("error_rate", 10, "expected one of"),
@@ -176,9 +176,9 @@ def test_a_figure_that_this_report_lacks_fails_the_expectation() -> None:
         ("error_rate<null", 11, "only be compared by =="),
         ("error_rate==null 3", 17, "nothing after"),
         ("response_time_ms.count<3ms", 24, "not measured in ms"),
-        (" series<1", 1, "series is a group of figures"),
-        ("status==0", 0, "status is a group of figures"),
-        ("malformed.reasons<2", 0, "malformed.reasons is a group of figures"),
+        (" series<1", 1, "series is a group of metrics"),
+        ("status==0", 0, "status is a group of metrics"),
+        ("malformed.reasons<2", 0, "malformed.reasons is a group of metrics"),
         ("routes.top<1", 0, "routes.top is a list of rows"),
         ("missing==0", 0, "missing is a list of rows"),
         ("error_rate<1e999", 11, "too large a number"),

@@ -1,6 +1,6 @@
 """The series as a chart: points put into as many bins as there are columns, drawn with blocks.
 
-Knows nothing of colours or terminals: it gives lines of characters and says which cells show
+Knows nothing of colors or terminals: it gives lines of characters and says which cells show
 errors. Bins are whole multiples of the series' step and start at round times.
 """
 

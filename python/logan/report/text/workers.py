@@ -19,7 +19,7 @@ RECOVERIES_SHOWN_MAX: Final = 6
 
 WORKERS_SHOWN_MAX: Final = 20
 
-_MADE_GOOD: Final = "all that was lost was done again"
+_MADE_GOOD: Final = "all lost chunks were redone"
 
 
 def crew(report: Mapping[str, Any], width: int) -> RenderableType | None:
@@ -52,7 +52,7 @@ def crew(report: Mapping[str, Any], width: int) -> RenderableType | None:
         ]
     if performance["verified"]:
         count = performance["verified"]
-        said = f"{count:,} {'chunk' if count == 1 else 'chunks'} scanned by a second worker too"
+        said = f"{count:,} {'chunk' if count == 1 else 'chunks'} verified by a second worker"
         parts += [Text(), indented(Text(said, style=NOTE))]
     return Group(*(part for part in parts if part is not None))
 
