@@ -31,6 +31,7 @@ from tests.support.cluster_processes import (
     log_lines,
     wait_until,
 )
+from tests.support import poison
 
 CHUNK = "256KiB"
 OPTIONS = ("--chunk-size", CHUNK, "--json")
@@ -324,9 +325,8 @@ def test_poisoned_line_is_found_and_named(cluster: Cluster, tmp_path: Path) -> N
     log.write_text("".join(lines))
     start = sum(map(len, lines[:2_500]))
     job = cluster.coordinator(log.name, "--chunk-size", "64KiB", "--json")
-    environment = {"LOGAN_TEST_POISON": "POISON"}
     for name in ("a", "b", "c"):  # the first two die of it
-        cluster.worker(name, "--threads", "1", connected=False, env=environment)
+        cluster.worker(name, "--threads", "1", connected=False, program=(poison.__file__,))
     assert job.wait() == 3, job.err
     report = job.json()
     assert report["partial"]

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from typing import Final
 
 import trio
 
@@ -22,6 +23,10 @@ from logan.wire.bodies import Note
 from logan.wire.codec import decode_body
 
 __all__ = ["Isolation", "Poison"]
+
+
+COMMAND: Final = (sys.executable, "-m", "logan.cluster.scanning")
+"""Starts a child: `scanning.main` with a piece on stdin."""
 
 
 class Poison(Exception):
@@ -39,9 +44,18 @@ class Isolation:
     Args:
         progress: called with the bytes of a scan that has just ended, so that a long search for
             the line is not taken for a standstill.
+        command: starts the child.
     """
 
-    def __init__(self, piece: Piece, spec: Spec, progress: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        piece: Piece,
+        spec: Spec,
+        progress: Callable[[int], None],
+        *,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        self._command = command
         self._piece = piece
         self._spec = spec
         self._progress = progress
@@ -88,7 +102,7 @@ class Isolation:
         """What was found in a piece, or None if the child died of it."""
         task = json.dumps({"piece": asdict(piece), "spec": self._spec.to_json()}).encode()
         process = await trio.run_process(
-            [sys.executable, "-m", "logan.cluster.scanning"],
+            self._command,
             stdin=task,
             capture_stdout=True,
             capture_stderr=True,

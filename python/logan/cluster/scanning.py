@@ -9,18 +9,13 @@ As a program, `python -m logan.cluster.scanning`, it scans one piece apart from 
 stdin, the summary on stdout, `EXIT_ORDERLY` with a line of JSON on stderr for what went wrong in an
 orderly way. Any other end is a death. Before the summary stands a line with the note, in JSON; it
 is empty if there is none.
-
-`LOGAN_TEST_POISON` names bytes that kill the process that scans a line with them. It stands in for
-a bug that takes the process down, so that the way around such lines can be tested.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import mmap
 import os
-import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -41,6 +36,7 @@ __all__ = [
     "Scanned",
     "digest_of",
     "first_line_from",
+    "main",
     "make_note",
     "read_note",
     "scan",
@@ -49,8 +45,6 @@ __all__ = [
 ]
 
 EXIT_ORDERLY: Final = 3
-
-_POISON: Final = "LOGAN_TEST_POISON"
 
 _WHY_BYTES_MAX: Final = 1_000
 """Of why the end of a source was not reached, and of what a container holds: both travel in a
@@ -157,7 +151,6 @@ def scan(
             why = fingerprint.check(piece.path)
             if why is not None:
                 raise SourceChangedError(f"{piece.path} changed: {why}", input=piece.path)
-        _die_of_poison(piece)
         if piece.compression is not None:
             return _of_archive(piece, spec, fingerprint, cancel or Cancel())
         summary = Summary.from_chunk(
@@ -251,23 +244,8 @@ def whole_line_end(path: str, offset: int, size: int) -> int:
     return size if following is None else following
 
 
-def _die_of_poison(piece: Piece) -> None:
-    marker = os.environ.get(_POISON, "").encode()
-    if not marker:
-        return
-    first = first_line_from(piece.path, piece.start, piece.end) if piece.compression is None else 0
-    if first is None:
-        return
-    end = whole_line_end(piece.path, max(piece.end - 1, 0), piece.size)
-    with (
-        open(piece.path, "rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-    ):
-        if data.find(marker, first, end) >= 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _main() -> int:
+def main(scan: Callable[[Piece, Spec], Scanned] = scan) -> int:
+    """The program of a child process: scan the piece that stands on stdin. The exit status."""
     task = json.load(sys.stdin)
     try:
         found = scan(Piece(**task["piece"]), Spec(task["spec"]))
@@ -281,4 +259,4 @@ def _main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_main())
+    sys.exit(main())

@@ -1,8 +1,7 @@
-"""A job: from paths to a plan, and from an engine's result to the report.
+"""From paths to a plan: what `Job` holds, and how it comes about, whichever engine runs it.
 
-Whoever runs plans does both here, so a report does not depend on who ran it: `prepare` looks at
-the inputs and plans, an engine or a coordinator runs `Job.plan`, `Job.report` names what is
-missing and puts the report together. Knows no engine, no network and no terminal.
+`prepare` looks at the inputs and plans. What an engine made of `Job.plan` becomes a report in
+`report.builder`. Knows no engine, no report, no network and no terminal.
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ from logan.scheduler.actions import LostChunk
 from logan.sources.roots import Roots
 from logan.wire.codec import Decoder
 from logan.wire.messages import Submit
+from tests.support.poison import CHILD
 
 LINE = "2024-01-24 10:15:32.{:03d} INFO Request processed in 127ms\n"
 
@@ -283,7 +284,7 @@ def test_changed_files_are_refused_before_the_scan(log: Path) -> None:
         scan(piece, job.spec())
 
 
-def test_the_line_that_kills_is_found(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_line_that_kills_is_found(log: Path) -> None:
     lines = log.read_text().splitlines(keepends=True)[:60]
     lines[33] = "2024-01-24 10:15:32.333 INFO POISON processed in 127ms\n"
     log.write_text("".join(lines))
@@ -291,12 +292,11 @@ def test_the_line_that_kills_is_found(log: Path, monkeypatch: pytest.MonkeyPatch
     job = prepare([str(log)], Options())
     source = job.plan.sources[0]
     size = source.size or 0
-    monkeypatch.setenv("LOGAN_TEST_POISON", "POISON")
     steps: list[int] = []
 
     async def main(begin: int, end: int) -> Scanned:
         piece = Piece(str(log), begin, end, 0, size, source.fingerprint)
-        return await Isolation(piece, job.spec(), steps.append).scan()
+        return await Isolation(piece, job.spec(), steps.append, command=CHILD).scan()
 
     with pytest.raises(Poison) as found:
         trio.run(main, 0, size)
