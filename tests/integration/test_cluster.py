@@ -24,6 +24,7 @@ import logan
 from logan.cluster.coordinator import Coordinator
 from logan.cluster.limits import UNAUTHENTICATED_MAX
 from logan.scheduler.limits import Limits
+from tests.support import poison
 from tests.support.cluster_processes import (
     Cluster,
     Process,
@@ -31,7 +32,6 @@ from tests.support.cluster_processes import (
     log_lines,
     wait_until,
 )
-from tests.support import poison
 
 CHUNK = "256KiB"
 OPTIONS = ("--chunk-size", CHUNK, "--json")
