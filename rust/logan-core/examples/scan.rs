@@ -6,7 +6,8 @@
 //! `LOGAN_SCAN_SOURCE` the formats as a plan's JSON has them for a source, with their parameters.
 
 use logan_core::bytes::input::{Fingerprint, Mode, Source};
-use logan_core::engine::{self, Chunk, Control};
+use logan_core::chunk::Chunk;
+use logan_core::engine::{self, Control};
 use logan_core::spec::{FormatSpec, Spec};
 use std::sync::Arc;
 use std::time::Instant;

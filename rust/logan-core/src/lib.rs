@@ -12,9 +12,8 @@ pub mod detect;
 pub mod engine;
 pub mod error;
 pub mod format;
+mod limits;
 pub mod metric;
-#[doc(hidden)]
-pub mod naive;
 pub mod panics;
 pub mod record;
 pub mod scan;

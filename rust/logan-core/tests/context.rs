@@ -4,9 +4,10 @@
 use logan_core::archive::Compression;
 use logan_core::bytes::input::{Fingerprint, Mode, Source};
 use logan_core::bytes::line::LINE_BYTES_MAX;
+use logan_core::chunk::Chunk;
 use logan_core::chunk::ChunkFeed;
 use logan_core::chunk::Feed;
-use logan_core::engine::{self, Chunk, Control};
+use logan_core::engine::{self, Control};
 use logan_core::engine::{ArchiveFeed, Request};
 use logan_core::format::Params;
 use logan_core::format::state::{LOOK_BACK_BYTES, Layouts};

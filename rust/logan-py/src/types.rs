@@ -8,8 +8,9 @@ use logan_core::archive;
 use logan_core::bytes::input;
 use logan_core::bytes::input::{Check, Source};
 use logan_core::chunk;
+use logan_core::chunk::Chunk;
 use logan_core::engine::Request;
-use logan_core::engine::{self, Archives, Chunk, Control};
+use logan_core::engine::{self, Archives, Control};
 use logan_core::error::Error;
 use logan_core::scan::Scanner;
 use logan_core::select::seek::Found;
@@ -801,7 +802,7 @@ pub fn detect(py: Python<'_>, samples: Vec<(u64, PyBackedBytes)>) -> PyResult<St
     detached(py, || {
         let samples: Vec<_> = samples.iter().map(|(at, bytes)| (*at, &bytes[..])).collect();
         let end = samples.last().map_or(0, |(at, bytes)| at + bytes.len() as u64);
-        over("".as_ref(), 0..end, || Ok(logan_core::detect::detect(&samples).to_string()))
+        over("".as_ref(), 0..end, || Ok(archive::detect(&samples).to_string()))
     })
 }
 

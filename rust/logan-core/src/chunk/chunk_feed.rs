@@ -11,7 +11,7 @@
 //! whole. Whoever pushes reads the source once, in one direction, and stops when told so.
 
 use crate::bytes::line::first_line_start;
-use crate::engine::{Before, Chunk};
+use crate::chunk::{Before, Chunk};
 use crate::error::Error;
 use crate::panics::caught;
 use crate::scan::Scanner;

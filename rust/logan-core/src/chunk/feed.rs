@@ -359,7 +359,7 @@ mod tests {
         let errors = text.chunks(61).filter_map(|piece| feed.push(piece).err()).collect::<Vec<_>>();
         let chunk = at / 1_000 * 1_000;
         for error in &errors {
-            let said = format!("bytes {chunk} to {}: a planted bug (scan.rs:", chunk + 1_000);
+            let said = format!("bytes {chunk} to {}: a planted bug (scanner.rs:", chunk + 1_000);
             assert!(error.to_string().contains(&said), "{error}");
         }
         assert!(errors.len() > 10, "{}", errors.len());

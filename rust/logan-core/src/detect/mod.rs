@@ -9,7 +9,6 @@
 
 mod named;
 
-use crate::archive::Packing;
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::format::access::combined;
 use crate::format::database::{mysql_slow, oracle_alert};
@@ -274,7 +273,6 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         "malformed": malformed,
         "formats": order.iter().map(describe).collect::<Vec<_>>(),
         "assumed": assumed,
-        "compression": Packing::outer(head).map(Packing::name),
     })
 }
 

@@ -891,7 +891,7 @@ mod tests {
         let stored = Treacherous(stored, 0);
         let scanned = crew.scan(&mut scanner, stored, Path::new("x"), request, &control).unwrap();
         let fault = scanned.fault.expect("a panic").to_string();
-        assert!(fault.contains(": no more (mod.rs:"), "{fault}");
+        assert!(fault.contains(": no more (decoder_pool.rs:"), "{fault}");
         let covered = scanned.summary.coverage.bytes(0);
         assert!(covered > 5_000 && covered.is_multiple_of(5_000), "{covered}");
         assert!(fault.contains(&format!("bytes {covered} to {}", covered + 5_000)), "{fault}");

@@ -24,8 +24,6 @@ pub mod prefilter;
 pub mod proxy;
 pub mod state;
 pub mod text;
-#[cfg(test)]
-mod vectors;
 pub mod w3c;
 
 use crate::bytes::line::{LINE_BYTES_MAX, Line};

@@ -4,9 +4,9 @@
 //! words. A memo from those to the place in the table spares the table's own hash and comparison;
 //! it never shows in what is counted.
 
-use super::{Block, Metric, State};
+use super::{Metric, State};
 use crate::bytes::simd::prefetch;
-use crate::record::{BATCH_ROWS, Batch, Columns, ERROR, REQUEST, Text};
+use crate::record::{BATCH_ROWS, Batch, Block, Columns, ERROR, REQUEST, Text};
 use crate::sketch::distinct::RELATIVE_ERROR;
 use crate::sketch::groups::{GroupTable, Groups, Payload};
 use crate::sketch::key_cache::Ways;

@@ -1,7 +1,7 @@
 //! Records by severity level.
 
-use super::{Block, Metric, State};
-use crate::record::{Batch, Columns};
+use super::{Metric, State};
+use crate::record::{Batch, Block, Columns};
 use crate::record::{LEVELS, Level};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -27,13 +27,14 @@
 //! 7. A digit: all digits from there, with one `.` and digits if they follow: `<num>`. So
 //!    `127ms` is `<num>ms`.
 
-use super::{Block, Metric, State, rfc3339};
+use super::{Metric, State};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::record::Level;
-use crate::record::{Batch, Columns, NO_TIME};
+use crate::record::{Batch, Block, Columns, NO_TIME};
 use crate::sketch::groups::{GroupTable, Groups, Keys, Payload};
 use crate::sketch::varint::{get_bytes, get_u64, put_bytes, put_u64, unzigzag, zigzag};
+use crate::time::rfc3339;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::net::Ipv6Addr;

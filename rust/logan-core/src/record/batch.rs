@@ -6,8 +6,8 @@
 //! hold defaults, and [`Batch::has`] tells a metric that a column holds nothing else. 512 rows keep
 //! the columns in use within the first-level cache.
 
+use super::Mask;
 use crate::record::Level;
-use crate::select::condition::evaluate::Mask;
 
 /// Rows of a batch.
 pub const BATCH_ROWS: usize = 512;

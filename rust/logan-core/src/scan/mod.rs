@@ -2,5 +2,7 @@
 
 mod interleave;
 mod scanner;
+#[cfg(test)]
+mod vectors;
 
 pub use scanner::Scanner;

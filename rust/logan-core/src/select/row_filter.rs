@@ -11,10 +11,10 @@
 use crate::bytes::line::Line;
 use crate::error::Error;
 use crate::format::keys::{Found, Keys};
-use crate::metric::Block;
+use crate::record::Field;
 use crate::record::{BATCH_ROWS, Batch, Text};
-use crate::select::condition::Field;
-use crate::select::condition::evaluate::{Mask, Selector};
+use crate::record::{Block, Mask};
+use crate::select::condition::evaluate::Selector;
 use crate::spec::{Spec, Trial};
 
 /// What a job asks of its records.

@@ -90,7 +90,7 @@ impl Coverage {
                 free_from = segment.end;
             }
             let records: u128 = source.formats.values().map(|&n| u128::from(n)).sum();
-            if records > u128::from(crate::metric::COUNT_MAX)
+            if records > u128::from(crate::limits::COUNT_MAX)
                 || u128::from(source.out_of_order) > records
             {
                 return Err("a count of records is impossibly large");

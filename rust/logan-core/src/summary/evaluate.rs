@@ -4,8 +4,8 @@
 //! what was assumed) is added by the caller, who also owns `performance`.
 
 use crate::format;
-use crate::metric::rfc3339;
 use crate::summary::Summary;
+use crate::time::rfc3339;
 use serde_json::{Map, Value, json};
 
 impl Summary {

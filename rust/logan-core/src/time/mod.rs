@@ -8,6 +8,7 @@ mod epoch;
 mod layouts;
 pub mod moment;
 mod parser;
+mod rfc3339;
 #[cfg(test)]
 mod tests;
 
@@ -15,3 +16,4 @@ pub use civil::civil_from_days;
 pub(crate) use digits::{POWERS, eight_digits, leading_digits, trailing_digits};
 pub use epoch::epoch;
 pub use parser::{Clock, DateOrder, NumericDate, Stamp};
+pub use rfc3339::rfc3339;

@@ -8,11 +8,10 @@
 //!
 //! Only processors with AVX-512 VBMI2 do this, and only for paths in the block, not longer than 63
 //! bytes without their query, whose method has at most seven bytes. All others, and paths with
-//! control characters, take the way of [`Folder`](super::Folder).
+//! control characters, take the way of [`RouteNormalizer`](super::RouteNormalizer).
 
 use crate::bytes::simd::{Vbmi2, prefetch};
-use crate::metric::Block;
-use crate::record::{Batch, Text};
+use crate::record::{Batch, Block, Text};
 use crate::sketch::key_cache::Ways;
 use std::arch::x86_64::*;
 
@@ -390,7 +389,7 @@ mod tests {
                 return Ok(());
             }
             let mut plain = Vec::new();
-            crate::metric::routes::plain_key(method.as_bytes(), path.as_bytes(), &mut plain);
+            crate::record::plain_key(method.as_bytes(), path.as_bytes(), &mut plain);
             if method.is_empty() {
                 plain.insert(0, b' ');
             }

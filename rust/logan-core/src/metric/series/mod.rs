@@ -7,8 +7,8 @@
 
 mod scattered;
 
-use super::{Block, Metric, State, latency::sum_and_range};
-use crate::record::{BATCH_ROWS, Batch, Columns, ERROR, MEASURED, NO_TIME, REQUEST, TIMED};
+use super::{Metric, State, latency::sum_and_range};
+use crate::record::{BATCH_ROWS, Batch, Block, Columns, ERROR, MEASURED, NO_TIME, REQUEST, TIMED};
 use crate::sketch::varint;
 use scattered::{Cells, Loose, distinct};
 use serde::{Deserialize, Serialize};
@@ -615,7 +615,7 @@ impl SeriesBuckets {
         let point = |b: Bucket| {
             let measured = b.measured > 0;
             json!({
-                "t": super::rfc3339(b.index.saturating_mul(step_s).saturating_mul(1_000_000_000)),
+                "t": crate::time::rfc3339(b.index.saturating_mul(step_s).saturating_mul(1_000_000_000)),
                 "records": b.records,
                 "requests": b.requests,
                 "errors": b.errors,

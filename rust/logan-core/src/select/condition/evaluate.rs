@@ -5,107 +5,19 @@
 //! left open, and within `and` and `or` the cheap ones come first: the order never shows in the
 //! outcome.
 
-use super::{Check, Condition, Field, Operator, Value, parse};
+use super::{Check, Condition, Operator, Value, parse};
 use crate::bytes::simd::Simd;
 use crate::format::keys::Keys;
 use crate::format::{PLACES, name_at};
-use crate::metric::Block;
-use crate::metric::routes::Folder;
-use crate::record::Level;
-use crate::record::{BATCH_ROWS, Batch, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME};
+use crate::record::{
+    Batch, Block, Field, Level, Mask, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, RouteNormalizer,
+};
 use regex::bytes::Regex;
-
-const WORDS: usize = BATCH_ROWS / 64;
-
-/// A set of rows of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mask([u64; WORDS]);
-
-impl Mask {
-    /// No row.
-    pub const NONE: Mask = Mask([0; WORDS]);
-
-    /// The rows below `len`.
-    pub fn first(len: usize) -> Mask {
-        let mut mask = Mask::NONE;
-        for (i, word) in mask.0.iter_mut().enumerate() {
-            let rows = len.saturating_sub(64 * i);
-            *word = if rows >= 64 { u64::MAX } else { (1 << rows) - 1 };
-        }
-        mask
-    }
-
-    /// The rows of these values that `test` accepts.
-    #[inline(always)]
-    pub fn of<T: Copy>(values: &[T], test: impl Fn(T) -> bool) -> Mask {
-        let mut mask = Mask::NONE;
-        for (word, values) in mask.0.iter_mut().zip(values.chunks(64)) {
-            *word = values.iter().enumerate().fold(0, |m, (i, &v)| m | u64::from(test(v)) << i);
-        }
-        mask
-    }
-
-    /// Takes a row out.
-    pub fn remove(&mut self, row: usize) {
-        self.0[row / 64] &= !(1 << (row % 64));
-    }
-
-    /// How many rows.
-    pub fn count(&self) -> usize {
-        self.0.iter().map(|word| word.count_ones() as usize).sum()
-    }
-
-    /// Rows in both.
-    #[must_use]
-    pub fn and(self, other: Mask) -> Mask {
-        Mask(std::array::from_fn(|i| self.0[i] & other.0[i]))
-    }
-
-    /// Rows in either.
-    #[must_use]
-    pub fn or(self, other: Mask) -> Mask {
-        Mask(std::array::from_fn(|i| self.0[i] | other.0[i]))
-    }
-
-    /// Rows in this one only.
-    #[must_use]
-    pub fn without(self, other: Mask) -> Mask {
-        Mask(std::array::from_fn(|i| self.0[i] & !other.0[i]))
-    }
-
-    /// Whether there are no rows.
-    pub fn is_empty(&self) -> bool {
-        self.0 == [0; WORDS]
-    }
-
-    /// The rows, in order.
-    #[inline(always)]
-    pub fn rows(&self) -> impl Iterator<Item = usize> + '_ {
-        self.0.iter().enumerate().flat_map(|(i, &word)| {
-            let mut rest = word;
-            std::iter::from_fn(move || {
-                let row = (rest != 0).then(|| 64 * i + rest.trailing_zeros() as usize);
-                rest &= rest.wrapping_sub(1);
-                row
-            })
-        })
-    }
-
-    /// The rows of this set that `test` accepts.
-    #[inline(always)]
-    fn filtered(&self, mut test: impl FnMut(usize) -> bool) -> Mask {
-        let mut mask = Mask::NONE;
-        for row in self.rows() {
-            mask.0[row / 64] |= u64::from(test(row)) << (row % 64);
-        }
-        mask
-    }
-}
 
 /// A compiled condition.
 pub struct Selector {
     root: Node,
-    folder: Folder,
+    folder: RouteNormalizer,
 }
 
 enum Node {
@@ -159,7 +71,7 @@ impl Selector {
     /// # Errors
     /// Only for conditions that [`parse`](super::parse()) did not make.
     pub fn new(condition: &Condition, keys: &Keys) -> Result<Selector, String> {
-        Ok(Selector { root: compile(condition, keys)?, folder: Folder::new() })
+        Ok(Selector { root: compile(condition, keys)?, folder: RouteNormalizer::new() })
     }
 
     /// The rows of the batch for which the condition holds.
@@ -379,7 +291,13 @@ impl TextTest {
 }
 
 /// The rows for which the condition holds, of those that are `open`.
-fn eval(node: &Node, folder: &mut Folder, batch: &Batch, block: Block<'_>, open: Mask) -> Mask {
+fn eval(
+    node: &Node,
+    folder: &mut RouteNormalizer,
+    batch: &Batch,
+    block: Block<'_>,
+    open: Mask,
+) -> Mask {
     match node {
         Node::All(parts) => {
             let mut rows = open;
@@ -404,7 +322,7 @@ fn eval(node: &Node, folder: &mut Folder, batch: &Batch, block: Block<'_>, open:
         }
         Node::Not(part) => open.without(eval(part, folder, batch, block, open)),
         Node::Test(Test::Text(place, test)) => {
-            crate::dispatch!(eval_text::<>(place: &Place, test: &TextTest, folder: &mut Folder,
+            crate::dispatch!(eval_text::<>(place: &Place, test: &TextTest, folder: &mut RouteNormalizer,
                 batch: &Batch, block: Block<'_>, open: Mask) -> Mask;
                 place, test, folder, batch, block, open)
         }
@@ -452,7 +370,7 @@ fn eval_text<S: Simd>(
     simd: S,
     place: &Place,
     test: &TextTest,
-    folder: &mut Folder,
+    folder: &mut RouteNormalizer,
     batch: &Batch,
     block: Block<'_>,
     open: Mask,

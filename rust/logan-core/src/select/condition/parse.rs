@@ -1,11 +1,12 @@
 //! From the text of a condition to its tree, by recursive descent; errors know their place.
 
 use super::{
-    CONDITION_BYTES_MAX, Check, Condition, DEPTH_MAX, Field, KEY_BYTES_MAX, Misfit, Operator,
-    Prefix, TESTS_MAX, Value,
+    CONDITION_BYTES_MAX, Check, Condition, DEPTH_MAX, KEY_BYTES_MAX, Misfit, Operator, TESTS_MAX,
+    Value,
 };
 use crate::record::DURATION_NS_MAX;
 use crate::record::Level;
+use crate::record::{Field, Prefix, is_key_byte};
 use crate::time::moment;
 use jiff::tz::TimeZone;
 
@@ -44,11 +45,6 @@ pub fn field(text: &str) -> Parsed<Field> {
         return parser.fail(parser.at, "expected nothing after the field");
     }
     Ok(field)
-}
-
-/// Whether a byte may stand in an unquoted part of a key's name.
-pub(super) fn is_key_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'@' | b'$')
 }
 
 struct Parser<'a> {

@@ -1,6 +1,6 @@
-//! The slow, obvious twin of lines, formats and metrics: the oracle of the tests.
+//! The oracle of the tests: a slow, obvious reference implementation of lines, formats and metrics.
 //!
-//! Written from the module texts of `lines`, `timestamp`, `level`, `format::*`, `metric::*` and
+//! Written from the module texts of `bytes::line`, `time`, `record::level`, `format::*`, `metric::*` and
 //! from `metrics.md`, with plain vectors and maps, one line and one byte at a time, the whole input
 //! at once. It shares no code with the engine but tables that are data (names of fields, the
 //! registry's order, the ladder of steps), the hash of keys that are too long, and the parsers of
@@ -21,16 +21,6 @@ mod meanings;
 mod pairs;
 mod timestamps;
 
-use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
-use crate::format::fields::{
-    DURATIONS, KEY_BYTES_MAX, Meaning, NAMES, Rule, SEE_THROUGH, SUFFIXES,
-};
-use crate::format::{Context, Params, Part, REGISTRY, Unit, by_name, fields, logfmt};
-use crate::metric::{lines, messages, series, slowest};
-use crate::record::Level;
-use crate::sketch::groups;
-use crate::spec::Spec;
-use crate::{record, time};
 pub use access::*;
 use app::*;
 use bytes::*;
@@ -41,6 +31,16 @@ use jiff::tz::TimeZone;
 pub use json::*;
 pub use keys::*;
 use levels::*;
+use logan_core::bytes::line::{LINE_BYTES_MAX, PaddedLine};
+use logan_core::format::fields::{
+    DURATIONS, KEY_BYTES_MAX, Meaning, NAMES, Rule, SEE_THROUGH, SUFFIXES,
+};
+use logan_core::format::{Context, Params, Part, REGISTRY, Unit, by_name, fields, logfmt};
+use logan_core::metric::{lines, messages, series, slowest};
+use logan_core::record::Level;
+use logan_core::sketch::groups;
+use logan_core::spec::Spec;
+use logan_core::{record, time};
 use meanings::*;
 use pairs::*;
 use std::cmp::Reverse;

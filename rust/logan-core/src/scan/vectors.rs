@@ -1,9 +1,9 @@
 //! The vectors of `test_vectors/formats`, as `tests/contract/test_formats.py` explains them: each
 //! alone, and any two in one file.
 
-use super::{Context, Params, Part, REGISTRY, Run};
 use crate::bytes::line::{PAD, PaddedLine};
 use crate::detect::detect;
+use crate::format::{Context, Params, Part, REGISTRY, Run};
 use crate::record::{Batch, Record};
 use crate::scan::Scanner;
 use crate::spec::{FormatSpec, SourceSpec, Spec};
