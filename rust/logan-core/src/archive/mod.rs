@@ -22,3 +22,16 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     found["compression"] = json!(Packing::outer(head).map(Packing::name));
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn detection_says_how_a_source_is_stored() {
+        assert_eq!(detect(&[(0, b"\x1f\x8b\x08")])["compression"], "gzip");
+        assert_eq!(detect(&[(0, b"2024-01-24 10:15:32 a\n")])["compression"], Value::Null);
+        // Only a source's first bytes tell.
+        assert_eq!(detect(&[(9, b"\x1f\x8b\x08")])["compression"], Value::Null);
+    }
+}

@@ -3,5 +3,7 @@
 //! Knows nothing of what a line means.
 
 pub mod input;
+#[doc(hidden)]
 pub mod line;
+#[doc(hidden)]
 pub mod simd;

@@ -62,7 +62,8 @@ fn rejoins(entry: &Entry, seen: &Seen) -> bool {
 /// Describes samples, each with its offset in the source; those that do not start at 0 begin at a
 /// line start. The last line of a sample counts only if it is whole, or alone.
 ///
-/// The shape of the answer is in the stub of the Python extension.
+/// The shape of the answer, but for how the source is stored, is in the stub of the Python
+/// extension.
 pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let head = samples.iter().find(|(offset, _)| *offset == 0).map_or(&[][..], |(_, bytes)| bytes);
     let formats: Vec<_> = REGISTRY
@@ -347,7 +348,6 @@ mod tests {
         assert_eq!(detect(&[(0, b"\x7fELF\0\0\0")])["encoding"], "binary");
         assert_eq!(detect(&[(0, b"2\x000\x002\x004\0-\0")])["encoding"], "utf-16");
         assert_eq!(detect(&[(0, b"2024-01-24 10:15:32 a\0b\n")])["encoding"], "utf-8");
-        assert_eq!(detect(&[(0, b"\x1f\x8b\x08")])["compression"], "gzip");
         assert_eq!(detect(&[])["lines"], 0);
     }
 
