@@ -1,12 +1,22 @@
 //! Python bindings of `logan-core`: the private module `logan._logan`, described by `_logan.pyi`.
 //!
-//! Thin on purpose: `types` turns arguments into the core's types and back, `gate` is the one way
-//! into the core. Nothing is decided or computed here.
+//! Thin on purpose: one file a class (and `functions`) turns arguments into the core's types and
+//! back, `gate` is the one way into the core. Nothing is decided or computed here.
 
+mod archive_feed;
+mod arguments;
+mod cancel;
+mod chunk_feed;
+mod feed;
+mod fingerprint;
+mod functions;
 mod gate;
 mod memory;
+mod merge_tree;
+mod outcome;
 mod pipe;
-mod types;
+mod spec;
+mod summary;
 
 use pyo3::prelude::*;
 
@@ -17,16 +27,33 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _logan {
     #[pymodule_export]
-    use super::types::{
-        ArchiveFeed, Cancel, ChunkFeed, Feed, Fingerprint, MergeTree, Outcome, Spec, Summary,
+    use super::archive_feed::ArchiveFeed;
+    #[pymodule_export]
+    use super::cancel::Cancel;
+    #[pymodule_export]
+    use super::chunk_feed::ChunkFeed;
+    #[pymodule_export]
+    use super::feed::Feed;
+    #[pymodule_export]
+    use super::fingerprint::Fingerprint;
+    #[pymodule_export]
+    use super::functions::{
         compression, condition, custom_format, decode_head, detect, formats, group_field,
-        last_time, layouts, moment, peak_rss_bytes, scan, seek,
+        last_time, layouts, moment, peak_rss_bytes, seek,
     };
+    #[pymodule_export]
+    use super::merge_tree::MergeTree;
+    #[pymodule_export]
+    use super::outcome::{Outcome, scan};
+    #[pymodule_export]
+    use super::spec::Spec;
+    #[pymodule_export]
+    use super::summary::Summary;
 
     #[pymodule_export]
     #[allow(non_upper_case_globals)]
     const __version__: &str = env!("CARGO_PKG_VERSION");
 
     #[pymodule_export]
-    const LOOK_BACK_BYTES_MAX: u64 = logan_core::format::history::LOOK_BACK_BYTES;
+    const LOOK_BACK_BYTES_MAX: u64 = logan_core::format::state::LOOK_BACK_BYTES;
 }

@@ -5,21 +5,18 @@
 //! are as the report's routes have them, texts as they are written, a path without its query.
 
 use super::routes::{self, Finder, NOWHERE, Route, relative_error};
-use super::{Block, Metric, State};
-use crate::batch::{BATCH_ROWS, Batch, NO_STATUS, Text};
-use crate::filter::Field;
+use super::{Metric, State};
+use crate::bytes::simd::Simd;
 use crate::format;
-use crate::level::Level;
-use crate::simd::Simd;
+use crate::record::Field;
+use crate::record::Level;
+use crate::record::{BATCH_ROWS, Batch, Block, NO_STATUS, Text};
 use crate::sketch::groups::{GroupTable, Groups, Payload};
 use crate::sketch::varint::{get_u64, put_u64};
 use crate::spec::Spec;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-
-/// Most tables of a job.
-pub const TABLES_MAX: usize = 4;
 
 /// Different values up to which all counts of a table are exact. Half of what routes have: there
 /// may be four such tables in every summary that is alive.
@@ -271,7 +268,7 @@ impl State for ByFields {
     }
 
     fn check(&self) -> Result<(), &'static str> {
-        if self.0.len() > TABLES_MAX {
+        if self.0.len() > crate::limits::TABLES_MAX {
             return Err("more group tables than a job may have");
         }
         for table in self.0.values() {

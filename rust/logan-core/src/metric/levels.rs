@@ -1,8 +1,8 @@
 //! Records by severity level.
 
-use super::{Block, Metric, State};
-use crate::batch::{Batch, Columns};
-use crate::level::{LEVELS, Level};
+use super::{Metric, State};
+use crate::record::{Batch, Block, Columns};
+use crate::record::{LEVELS, Level};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

@@ -27,13 +27,14 @@
 //! 7. A digit: all digits from there, with one `.` and digits if they follow: `<num>`. So
 //!    `127ms` is `<num>ms`.
 
-use super::{Block, Metric, State, rfc3339};
-use crate::batch::{Batch, Columns, NO_TIME};
-use crate::level::Level;
-use crate::lines::{Line, PAD};
-use crate::simd::Simd;
+use super::{Metric, State};
+use crate::bytes::line::{Line, PAD};
+use crate::bytes::simd::Simd;
+use crate::record::Level;
+use crate::record::{Batch, Block, Columns, NO_TIME};
 use crate::sketch::groups::{GroupTable, Groups, Keys, Payload};
 use crate::sketch::varint::{get_bytes, get_u64, put_bytes, put_u64, unzigzag, zigzag};
+use crate::time::rfc3339;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::net::Ipv6Addr;
@@ -533,9 +534,9 @@ impl MessageGroups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Record, Text};
-    use crate::lines::PaddedLine;
-    use crate::simd::Plain;
+    use crate::bytes::line::PaddedLine;
+    use crate::bytes::simd::Plain;
+    use crate::record::{Record, Text};
     use proptest::prelude::*;
 
     fn template(text: &str) -> String {

@@ -18,34 +18,10 @@ pub mod series;
 pub mod slowest;
 pub mod totals;
 
-use crate::batch::Batch;
+use crate::record::{Batch, Block};
 use crate::spec::Spec;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-
-/// What a batch's texts and positions refer to.
-#[derive(Clone, Copy)]
-pub struct Block<'a> {
-    /// The bytes that the batch's lines lie in.
-    pub bytes: &'a [u8],
-    /// Offset in the source of `bytes[0]`. Negative only where the block begins with padding.
-    pub offset: i64,
-    /// Index of the source in the plan.
-    pub source: u32,
-}
-
-impl Block<'_> {
-    /// Offset in the source of the line in this row.
-    pub fn offset_of(&self, batch: &Batch, row: usize) -> u64 {
-        (self.offset + i64::from(batch.line_start[row])) as u64
-    }
-
-    /// The bytes of the line in this row.
-    pub fn line<'b>(&'b self, batch: &Batch, row: usize) -> &'b [u8] {
-        let start = batch.line_start[row] as usize;
-        &self.bytes[start..start + batch.line_len[row] as usize]
-    }
-}
 
 /// An accumulator.
 pub trait Metric {
@@ -163,18 +139,19 @@ impl Metrics {
 }
 
 #[inline(always)]
-fn update<S: crate::simd::Simd>(_simd: S, metrics: &mut Metrics, batch: &Batch, block: Block<'_>) {
+fn update<S: crate::bytes::simd::Simd>(
+    _simd: S,
+    metrics: &mut Metrics,
+    batch: &Batch,
+    block: Block<'_>,
+) {
     metrics.update_all(batch, block);
 }
-
-/// More of anything than one chunk can hold, and so little that the counts of 16,384 chunks, the
-/// most of a job, can be added up.
-pub const COUNT_MAX: u64 = 1 << 48;
 
 /// Whether counts are such that adding them up cannot overflow.
 fn sane(counts: impl IntoIterator<Item = u64>) -> Result<(), &'static str> {
     let sum = counts.into_iter().try_fold(0u64, |sum, n| sum.checked_add(n));
-    if sum.is_some_and(|sum| sum <= COUNT_MAX) {
+    if sum.is_some_and(|sum| sum <= crate::limits::COUNT_MAX) {
         Ok(())
     } else {
         Err("a count is impossibly large")
@@ -190,19 +167,4 @@ fn sane_sum(sum: u128, count: u64) -> Result<(), &'static str> {
 /// An integer of any size as JSON: beyond 64 bits as the nearest floating-point number.
 fn integer(value: u128) -> Value {
     u64::try_from(value).map_or_else(|_| Value::from(value as f64), Value::from)
-}
-
-/// RFC 3339 in UTC, with no decimals or three, six or nine, as many as the value needs.
-pub fn rfc3339(nanos: i64) -> String {
-    let seconds = nanos.div_euclid(1_000_000_000);
-    let (year, month, day) = crate::timestamp::civil_from_days(seconds.div_euclid(86_400));
-    let of_day = seconds.rem_euclid(86_400);
-    let fraction = match nanos.rem_euclid(1_000_000_000) {
-        0 => String::new(),
-        n if n % 1_000_000 == 0 => format!(".{:03}", n / 1_000_000),
-        n if n % 1_000 == 0 => format!(".{:06}", n / 1_000),
-        n => format!(".{n:09}"),
-    };
-    let (h, m, s) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}{fraction}Z")
 }

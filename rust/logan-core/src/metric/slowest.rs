@@ -1,7 +1,7 @@
 //! The slowest requests, with where they stand.
 
-use super::{Block, Metric, State};
-use crate::batch::{Batch, Columns, NO_DURATION, NO_TIME};
+use super::{Metric, State};
+use crate::record::{Batch, Block, Columns, NO_DURATION, NO_TIME};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -127,7 +127,7 @@ impl SlowestRequests {
         let one = |slow: &Slow| {
             json!({
                 "ms": slow.duration_ns as f64 / 1e6,
-                "time": slow.time_ns.map(super::rfc3339),
+                "time": slow.time_ns.map(crate::time::rfc3339),
                 "input": slow.source,
                 "offset": slow.offset,
                 "text": String::from_utf8_lossy(&slow.text),

@@ -1,10 +1,11 @@
 //! The engine in all its ways, and its figures against the twin's.
 
-use logan_core::engine::{self, Chunk, Control};
-use logan_core::input::{Fingerprint, Mode, Source};
-use logan_core::level::Level;
+use crate::oracle::{self, Naive, quantile};
+use logan_core::bytes::input::{Fingerprint, Mode, Source};
+use logan_core::chunk::Chunk;
+use logan_core::engine::{self, Control};
 use logan_core::metric::lines::REASONS;
-use logan_core::naive::{self, Naive, quantile};
+use logan_core::record::Level;
 use logan_core::scan::Scanner;
 use logan_core::spec::Spec;
 use logan_core::summary::Summary;
@@ -246,7 +247,7 @@ pub fn compare_series(summary: &Summary, naive: &Naive) -> Result<(), TestCaseEr
 
 pub fn compare_groups(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> {
     let figures = &summary.figures;
-    let by_requests = |groups: &std::collections::BTreeMap<Vec<u8>, naive::Group>| {
+    let by_requests = |groups: &std::collections::BTreeMap<Vec<u8>, oracle::Group>| {
         let mut groups: Vec<_> = groups.clone().into_iter().collect();
         // Stable: equal ones stay in the order of their keys.
         groups.sort_by_key(|(_, group)| Reverse(group.requests));

@@ -7,17 +7,19 @@
 mod comparison;
 mod grammars;
 mod narrowing;
+#[path = "../oracle/mod.rs"]
+mod oracle;
 
 use comparison::*;
 use grammars::*;
-use logan_core::codec;
+use logan_core::bytes::input::Mode;
 use logan_core::format::Params;
-use logan_core::input::Mode;
-use logan_core::level::Level;
 use logan_core::metric::lines::REASONS;
-use logan_core::naive::{self, Naive, analyze};
+use logan_core::record::Level;
 use logan_core::spec::{FormatSpec, SourceSpec, Spec};
+use logan_core::summary::codec;
 use narrowing::*;
+use oracle::{Naive, analyze};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -108,7 +110,7 @@ fn the_grammars_reach_every_format_and_class() {
         sum.out_of_order += naive.out_of_order;
         durations += naive.durations.len();
     }
-    for name in naive::TWINS {
+    for name in oracle::TWINS {
         // Dialects of combined are rare among its lines.
         let least = if ["traefik", "ingress-nginx"].contains(&name) { 1 } else { 20 };
         assert!(sum.formats.get(name).is_some_and(|&n| n >= least), "{name}: {:?}", sum.formats);
@@ -131,15 +133,15 @@ fn conditions_leave_some_and_take_some() {
     for _ in 0..400 {
         let Log(bytes) = log(16).new_tree(&mut runner).unwrap().current();
         let (since_ns, until_ns, ask, by) = narrowing().new_tree(&mut runner).unwrap().current();
-        let keep = |format: &'static str, record: &naive::Record, line: &[u8]| {
+        let keep = |format: &'static str, record: &oracle::Record, line: &[u8]| {
             ask.as_ref().is_none_or(|ask| ask.holds(format, record, line))
         };
-        let key = |format: &'static str, record: &naive::Record, line: &[u8]| {
+        let key = |format: &'static str, record: &oracle::Record, line: &[u8]| {
             text_of(by.first()?, format, record, line)
         };
-        let selection = naive::Selection { keep: &keep, by: vec![&key] };
+        let selection = oracle::Selection { keep: &keep, by: vec![&key] };
         let spec = Spec { since_ns, until_ns, ..Spec::plain() };
-        let naive = naive::analyze_selected(&bytes, &spec, 0, &selection);
+        let naive = oracle::analyze_selected(&bytes, &spec, 0, &selection);
         asked += u32::from(ask.is_some());
         mixed += u32::from(naive.filtered > 0 && naive.parsed > 0);
         grouped += u32::from(naive.by[0].0.len() > 1 && naive.by[0].1 > 0);
@@ -183,7 +185,7 @@ proptest! {
         let huge = text.contains(['e', 'E']);
         if !lone && !deep && !huge && !text.contains(['\t', '\r', '\n']) {
             let strict = serde_json::from_str::<serde_json::Map<String, Value>>(&text).is_ok();
-            prop_assert_eq!(naive::is_json_object(text.as_bytes()), strict, "{}", text);
+            prop_assert_eq!(oracle::is_json_object(text.as_bytes()), strict, "{}", text);
         }
     }
 }
@@ -208,19 +210,19 @@ proptest! {
             by: by.iter().map(|name| name.to_string()).collect(),
             ..spec
         };
-        let keep = |format: &'static str, record: &naive::Record, line: &[u8]| {
+        let keep = |format: &'static str, record: &oracle::Record, line: &[u8]| {
             ask.as_ref().is_none_or(|ask| ask.holds(format, record, line))
         };
         let key = |name: &'static str| {
             let name = if name == "route" { "method and route" } else { name };
-            move |format: &'static str, record: &naive::Record, line: &[u8]| {
+            move |format: &'static str, record: &oracle::Record, line: &[u8]| {
                 text_of(name, format, record, line)
             }
         };
         let keys: Vec<_> = by.iter().map(|name| key(name)).collect();
-        let by_keys = keys.iter().map(|key| key as naive::Of<'_, Option<Vec<u8>>>).collect();
-        let selection = naive::Selection { keep: &keep, by: by_keys };
-        let naive = naive::analyze_selected(&bytes, &spec, 0, &selection);
+        let by_keys = keys.iter().map(|key| key as oracle::Of<'_, Option<Vec<u8>>>).collect();
+        let selection = oracle::Selection { keep: &keep, by: by_keys };
+        let naive = oracle::analyze_selected(&bytes, &spec, 0, &selection);
         let spec = Spec::from_json(&spec.to_json()).map_err(|e| TestCaseError::fail(e.to_string()))?;
         let spec = Arc::new(spec);
         let summary = scanned(&bytes, &spec);

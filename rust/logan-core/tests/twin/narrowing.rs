@@ -1,7 +1,7 @@
 //! Conditions and selected times, with a meaning of this test's own.
 
-use logan_core::level::Level;
-use logan_core::naive;
+use crate::oracle;
+use logan_core::record::Level;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -26,12 +26,12 @@ pub const TEXT_FIELDS: [&str; 9] =
     ["route", "path", "method", "client", "message", "format", "host", "json.a", "json.err.name"];
 
 /// The value of a field as text, by means of its own; None if it is absent.
-pub fn text_of(field: &str, format: &str, record: &naive::Record, line: &[u8]) -> Option<Vec<u8>> {
+pub fn text_of(field: &str, format: &str, record: &oracle::Record, line: &[u8]) -> Option<Vec<u8>> {
     let text = match field {
-        "route" => naive::route(b"", &record.path),
+        "route" => oracle::route(b"", &record.path),
         "method and route" => match record.path.as_slice() {
             [] => Vec::new(),
-            path => naive::route(&record.method, path),
+            path => oracle::route(&record.method, path),
         },
         "path" => record.path.split(|b| b"?#".contains(b)).next().unwrap_or(&[]).to_vec(),
         "method" => record.method.clone(),
@@ -54,23 +54,23 @@ pub fn text_of(field: &str, format: &str, record: &naive::Record, line: &[u8]) -
             ];
             match format {
                 "json" | "logfmt" => {
-                    names.iter().find_map(|name| naive::value_of_key(format, line, name))
+                    names.iter().find_map(|name| oracle::value_of_key(format, line, name))
                 }
                 "combined" | "common" | "access" | "traefik" | "ingress-nginx" => {
-                    naive::virtual_host(line)
+                    oracle::virtual_host(line)
                 }
                 _ => None,
             }
             .unwrap_or_default()
         }
         key => {
-            naive::value_of_key(format, line, key.split_once('.').unwrap().1).unwrap_or_default()
+            oracle::value_of_key(format, line, key.split_once('.').unwrap().1).unwrap_or_default()
         }
     };
     (!text.is_empty()).then_some(text)
 }
 
-pub fn number_of(field: &str, record: &naive::Record) -> Option<i128> {
+pub fn number_of(field: &str, record: &oracle::Record) -> Option<i128> {
     match field {
         "status" => record.status.map(i128::from),
         "duration" => record.duration_ns.map(i128::from),
@@ -113,7 +113,7 @@ impl Ask {
         }
     }
 
-    pub fn holds(&self, format: &'static str, record: &naive::Record, line: &[u8]) -> bool {
+    pub fn holds(&self, format: &'static str, record: &oracle::Record, line: &[u8]) -> bool {
         let text = |field: &str| text_of(field, format, record, line);
         match self {
             Ask::All(parts) => parts.iter().all(|part| part.holds(format, record, line)),

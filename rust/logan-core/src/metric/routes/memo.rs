@@ -8,12 +8,11 @@
 //!
 //! Only processors with AVX-512 VBMI2 do this, and only for paths in the block, not longer than 63
 //! bytes without their query, whose method has at most seven bytes. All others, and paths with
-//! control characters, take the way of [`Folder`](super::Folder).
+//! control characters, take the way of [`RouteNormalizer`](super::RouteNormalizer).
 
-use crate::batch::{Batch, Text};
-use crate::metric::Block;
-use crate::simd::{Vbmi2, prefetch};
-use crate::sketch::ways::Ways;
+use crate::bytes::simd::{Vbmi2, prefetch};
+use crate::record::{Batch, Block, Text};
+use crate::sketch::key_cache::Ways;
 use std::arch::x86_64::*;
 
 /// What an id becomes.
@@ -345,7 +344,7 @@ unsafe fn fold(path: Text, method: Text, block: &[u8]) -> Option<__m512i> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lines::PAD;
+    use crate::bytes::line::PAD;
     use proptest::prelude::*;
 
     /// What `fold` makes of a request, if anything, as text.
@@ -390,7 +389,7 @@ mod tests {
                 return Ok(());
             }
             let mut plain = Vec::new();
-            crate::metric::routes::plain_key(method.as_bytes(), path.as_bytes(), &mut plain);
+            crate::record::plain_key(method.as_bytes(), path.as_bytes(), &mut plain);
             if method.is_empty() {
                 plain.insert(0, b' ');
             }

@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 const PAYLOAD_BYTES_MAX: usize = 1 << 16;
 
 /// More calls than there can be: far more than bytes in the largest file.
-const CALLS_MAX: u64 = crate::metric::COUNT_MAX;
+const CALLS_MAX: u64 = crate::limits::COUNT_MAX;
 
 /// Keys and payloads, frozen: canonical, compact, mergeable. `default()` is the merge's identity.
 ///

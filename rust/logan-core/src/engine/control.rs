@@ -1,0 +1,21 @@
+//! What the caller of a scan holds while it runs.
+
+use crate::error::Error;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// What the caller may look at and change while a scan runs.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Set to stop: scans end with [`Error::Cancelled`] at their next window. Shared, since
+    /// whoever stops one scan may mean others too.
+    pub cancel: Arc<AtomicBool>,
+    /// Bytes scanned so far. Shared, so that it can be read while the scan runs.
+    pub bytes: Arc<AtomicU64>,
+}
+
+impl Control {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}

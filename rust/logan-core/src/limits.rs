@@ -1,0 +1,8 @@
+//! Bounds that several layers share.
+
+/// More of anything than one chunk can hold, and so little that the counts of 16,384 chunks, the
+/// most of a job, can be added up.
+pub const COUNT_MAX: u64 = 1 << 48;
+
+/// Most tables of a job.
+pub const TABLES_MAX: usize = 4;

@@ -1,0 +1,23 @@
+//! What a line says: one record, and many of them in columns.
+//!
+//! Knows nothing of formats, which fill records, nor of metrics, which read them.
+
+mod batch;
+mod block;
+mod field;
+mod level;
+mod mask;
+mod route;
+
+pub use batch::{
+    BATCH_ROWS, Batch, Columns, DURATION_NS_MAX, ERROR, MEASURED, NO_BYTES, NO_DURATION, NO_STATUS,
+    NO_TIME, REQUEST, Record, TIMED, Text,
+};
+pub use block::Block;
+pub use field::{Field, Prefix};
+pub(crate) use field::{Quoted, is_key_byte};
+pub use level::{LEVELS, Level};
+pub use mask::Mask;
+#[cfg(test)]
+pub(crate) use route::plain_key;
+pub use route::{RouteNormalizer, fold};

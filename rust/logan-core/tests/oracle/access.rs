@@ -1,0 +1,499 @@
+//! Access logs. Part of the [twin](super).
+
+use super::*;
+
+/// The record of an access log, and which format of them it is of.
+pub(super) fn access_record(
+    line: &[u8],
+    clock: &Clock,
+    integer_ns: u64,
+) -> Option<(&'static str, Record)> {
+    let first = *line.first()?;
+    if !first.is_ascii_alphanumeric() && !b"-:_[".contains(&first) {
+        return None;
+    }
+    if let Some((record, rest)) = access_head(line, clock) {
+        let rest = rest.strip_prefix(b" ")?;
+        return match rest.starts_with(b"\"") {
+            true => quoted_request(rest, record, integer_ns),
+            false => Some(("access", bare_request(rest, record, integer_ns)?)),
+        };
+    }
+    // Nothing but the time before the request.
+    let (time_ns, close) = clock.clf(line.strip_prefix(b"[").map(|_| line)?, 1)?;
+    let rest = line[close..].strip_prefix(b"] ").filter(|rest| rest.starts_with(b"\""))?;
+    quoted_request(rest, Record { time_ns: Some(time_ns), ..Record::default() }, integer_ns)
+}
+
+/// Time and client of an access line, and what is behind its head.
+fn access_head<'a>(line: &'a [u8], clock: &Clock) -> Option<(Record, &'a [u8])> {
+    let open = (1..line.len()).find(|&i| line[i] == b'[' && line[i - 1] == b' ')?;
+    let (time_ns, close) = clock.clf(line, open + 1)?;
+    let before: Vec<&[u8]> = line[..open].split(|&b| b == b' ').collect();
+    let spaces = before.len() - 1;
+    if open >= 512 || line.get(close) != Some(&b']') || spaces < 3 {
+        return None;
+    }
+    let (first, second) = (before[0], before[1]);
+    let behind_host = is_virtual_host(first) && !second.is_empty() && second != b"-"
+        || is_address(second) && !is_address(first);
+    let host = match first.strip_suffix(b",") {
+        Some(address) if spaces >= 4 && !address.is_empty() => address,
+        _ if spaces >= 4 && behind_host => second,
+        // Behind the last of the spaces, which stands before the bracket, there is an empty word.
+        _ if spaces >= 4 && !is_address(first) && is_address(before[spaces - 3]) => {
+            before[spaces - 3]
+        }
+        _ => first,
+    };
+    let parts: Vec<&[u8]> = host.splitn(3, |&b| b == b':').collect();
+    let host = match parts[..] {
+        [level, name, client]
+            if host[0].is_ascii_uppercase()
+                && level_of_word(level).is_some()
+                && !name.is_empty()
+                && !client.is_empty() =>
+        {
+            client
+        }
+        _ => host,
+    };
+    let mut record = Record { time_ns: Some(time_ns), ..Record::default() };
+    if host != b"-" {
+        record.client = host.to_vec();
+    }
+    Some((record, &line[close + 1..]))
+}
+
+/// The virtual host before the client of an access line, without its port.
+pub fn virtual_host(line: &[u8]) -> Option<Vec<u8>> {
+    let open = (1..line.len()).find(|&i| line[i] == b'[' && line[i - 1] == b' ')?;
+    let words: Vec<&[u8]> = line[..open].split(|&b| b == b' ').collect();
+    let (first, second) = (words[0], *words.get(1)?);
+    let has_port = is_virtual_host(first);
+    let named = has_port && !second.is_empty() && second != b"-"
+        || is_address(second) && !is_address(first);
+    // One piece more than there are spaces; the first of a list of addresses is a client.
+    if words.len() <= 4 || !named || first.len() > 1 && first.ends_with(b",") {
+        return None;
+    }
+    let colon = first.iter().rposition(|&b| b == b':').filter(|_| has_port);
+    Some(first[..colon.unwrap_or(first.len())].to_vec())
+}
+
+/// Whether a word ends in `:` and one to five digits.
+pub(super) fn is_virtual_host(word: &[u8]) -> bool {
+    let port = word.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    (1..=5).contains(&port) && word[..word.len() - port].ends_with(b":")
+}
+
+/// Whether a word is an IPv4 address, or looks like nothing but an IPv6 address.
+pub(super) fn is_address(word: &[u8]) -> bool {
+    let count = |byte| word.iter().filter(|&&b| b == byte).count();
+    let only = |test: fn(&u8) -> bool| word.iter().all(test);
+    only(|b| b.is_ascii_digit() || *b == b'.') && count(b'.') == 3
+        || only(|b| b.is_ascii_hexdigit() || b":.".contains(b)) && count(b':') >= 2
+}
+
+/// The position behind the first quote that closes what the one at `open` opens and that passes,
+/// among the first and 64 more.
+pub(super) fn closing(text: &[u8], open: usize, passes: impl Fn(&[u8]) -> bool) -> Option<usize> {
+    let mut at = open;
+    for _ in 0..65 {
+        let (_, end) = quoted(text, at)?;
+        if passes(&text[end..]) {
+            return Some(end);
+        }
+        at = end - 1;
+    }
+    None
+}
+
+/// What the quotes at `at` hold, and the position behind them.
+pub(super) fn quoted(text: &[u8], at: usize) -> Option<(&[u8], usize)> {
+    if text.get(at) != Some(&b'"') {
+        return None;
+    }
+    let mut escaped = false;
+    for i in at + 1..text.len() {
+        match text[i] {
+            b'"' if !escaped => return Some((&text[at + 1..i], i + 1)),
+            b'\\' => escaped = !escaped,
+            _ => escaped = false,
+        }
+    }
+    None
+}
+
+/// Three digits, the first not 0.
+pub(super) fn status(text: &[u8], at: usize) -> Option<Option<u16>> {
+    let status = digits(text, at, 3)?;
+    match status {
+        0 => Some(None),
+        100.. => Some(Some(status as u16)),
+        _ => None,
+    }
+}
+
+/// `-` or digits, of which 20 are too many to say anything, and the position behind, where the line
+/// ends or a space is.
+pub(super) fn size(text: &[u8], at: usize) -> Option<(Option<u64>, usize)> {
+    let len = run(text, at, |b| b != b' ');
+    let word = &text[at.min(text.len())..][..len];
+    if word == b"-" {
+        return Some((None, at + 1));
+    }
+    if len == 0 || !word.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    if len > 19 {
+        return Some((None, at + len));
+    }
+    let size = std::str::from_utf8(word).ok()?.parse().ok()?;
+    Some((Some(size), at + len))
+}
+
+pub(super) fn quoted_request(
+    rest: &[u8],
+    mut record: Record,
+    integer_ns: u64,
+) -> Option<(&'static str, Record)> {
+    let request_end = closing(rest, 0, |text| answer(text).is_some())?;
+    let request = &rest[1..request_end - 1];
+    let rest = &rest[request_end..];
+    let (status, bytes_sent, at) = answer(rest)?;
+    (record.status, record.bytes_sent) = (status, bytes_sent);
+    if let Some((method, path)) = route_of_request(request) {
+        (record.method, record.path) = (method.to_vec(), path.to_vec());
+    }
+    let agents = agents_end(rest, at);
+    let at = agents.unwrap_or(at);
+    let mut dialect = "combined";
+    if rest.get(at) == Some(&b' ') {
+        record.duration_ns = time_in_tail(&rest[at + 1..], integer_ns, &mut dialect);
+    }
+    Some((if agents.is_some() { dialect } else { "common" }, record))
+}
+
+/// Status and size behind a request, and the position behind them.
+pub(super) fn answer(text: &[u8]) -> Option<(Option<u16>, Option<u64>, usize)> {
+    let (status, at) = if text.starts_with(b" - ") { (None, 3) } else { (status(text, 1)?, 5) };
+    if text[0] != b' ' || text.get(at - 1) != Some(&b' ') {
+        return None;
+    }
+    let (bytes_sent, end) = size(text, at)?;
+    Some((status, bytes_sent, end))
+}
+
+/// The position behind the referer and the user agent that begin with the space at `at`.
+pub(super) fn agents_end(text: &[u8], at: usize) -> Option<usize> {
+    text.get(at).filter(|&&b| b == b' ')?;
+    let referer_end = closing(text, at + 1, |rest| rest.starts_with(b" \""))?;
+    let (_, end) = quoted(text, referer_end + 1)?;
+    if matches!(text.get(end), None | Some(b' ')) {
+        return Some(end);
+    }
+    let mut tried = 0;
+    let mut open = end - 1;
+    while tried < 64
+        && let Some((_, end)) = quoted(text, open)
+    {
+        if begins_tail(&text[end..]) {
+            return Some(end);
+        }
+        (tried, open) = (tried + 1, end - 1);
+    }
+    Some(end)
+}
+
+/// Whether the line ends here, or a field of a tail follows.
+pub(super) fn begins_tail(text: &[u8]) -> bool {
+    let Some(field) = text.strip_prefix(b" ") else {
+        return text.is_empty();
+    };
+    let name = run(field, 0, |b| b.is_ascii_alphanumeric() || b == b'_');
+    field.first().is_none_or(|b| b.is_ascii_digit() || b"\"-".contains(b))
+        || name > 0 && field.get(name) == Some(&b'=')
+}
+
+pub(super) fn is_method(word: &[u8]) -> bool {
+    (1..=20).contains(&word.len())
+        && word.iter().all(|b| b.is_ascii_alphabetic() || b"-_".contains(b))
+}
+
+/// Method and path of what is inside the quotes.
+pub(super) fn route_of_request(request: &[u8]) -> Option<(&[u8], &[u8])> {
+    let space = find(request, 0, b' ')?;
+    let (method, rest) = (&request[..space], &request[space + 1..]);
+    if !is_method(method) {
+        return None;
+    }
+    if let Some(last) = rest.iter().rposition(|&b| b == b' ')
+        && last > 0
+        && rest[last + 1..].starts_with(b"HTTP/")
+    {
+        return Some((method, &rest[..last]));
+    }
+    rest.starts_with(b"/").then_some((method, rest))
+}
+
+pub(super) fn bare_request(rest: &[u8], mut record: Record, integer_ns: u64) -> Option<Record> {
+    let mut words = rest.split(|&b| b == b' ');
+    let (method, target) = (words.next()?, words.next()?);
+    if !is_method(method) || target.is_empty() {
+        return None;
+    }
+    let mut at = method.len() + 1 + target.len() + 1;
+    let word = words.next()?;
+    if word.starts_with(b"HTTP/") {
+        at += word.len() + 1;
+    }
+    record.status = status(rest, at)?;
+    (record.method, record.path) = (method.to_vec(), target.to_vec());
+    match rest.get(at + 3) {
+        None => return Some(record),
+        Some(b' ') => {}
+        Some(_) => return None,
+    }
+    let after = &rest[at + 4..];
+    if let Some(number) = access_number(after, false).filter(|n| n.point || n.unit_ns.is_some()) {
+        record.duration_ns = number.nanos(integer_ns);
+    } else if let Some((bytes_sent, end)) = size(after, 0) {
+        record.bytes_sent = bytes_sent;
+        let time = after.get(end + 1..).and_then(|time| access_number(time, false));
+        record.duration_ns = time.and_then(|time| time.nanos(integer_ns));
+    }
+    Some(record)
+}
+
+/// A response time as an access log writes it.
+pub(super) struct AccessNumber {
+    pub(super) text: Vec<u8>,
+    pub(super) point: bool,
+    pub(super) unit_ns: Option<u64>,
+    /// Position behind it.
+    pub(super) end: usize,
+}
+
+impl AccessNumber {
+    /// Nanoseconds, if an integer without a unit has this one.
+    pub(super) fn nanos(&self, integer_ns: u64) -> Option<u64> {
+        let decimals_ns = if self.point { 1_000_000_000 } else { integer_ns };
+        decimal(&self.text, self.unit_ns.unwrap_or(decimals_ns))
+    }
+}
+
+/// The number at the beginning of `text`; inside of quotes a quote ends it, but not the line's end.
+pub(super) fn access_number(text: &[u8], in_quotes: bool) -> Option<AccessNumber> {
+    let whole = run(text, 0, |b| b.is_ascii_digit());
+    if !(1..=19).contains(&whole) {
+        return None;
+    }
+    let mut end = whole;
+    let mut number = text[..whole].to_vec();
+    let point = text.get(end) == Some(&b'.') && is_digit(text, end + 1);
+    if point {
+        let decimals = run(text, end + 1, |b| b.is_ascii_digit());
+        // Those after the ninth are ignored.
+        number.extend_from_slice(&text[end..end + 1 + decimals.min(9)]);
+        end += 1 + decimals;
+    }
+    let units = [
+        ("ns", 1),
+        ("us", 1_000),
+        ("µs", 1_000),
+        ("μs", 1_000),
+        ("ms", 1_000_000),
+        ("s", 1_000_000_000),
+    ];
+    let unit = units.iter().find(|(name, _)| text[end..].starts_with(name.as_bytes()));
+    end += unit.map_or(0, |(name, _)| name.len());
+    let ended = match text.get(end) {
+        None => !in_quotes,
+        Some(b'"') => in_quotes,
+        Some(b) => b" ,;".contains(b),
+    };
+    let unit_ns = unit.map(|(_, ns)| *ns);
+    ended.then_some(AccessNumber { text: number, point, unit_ns, end })
+}
+
+/// The response time among the fields behind the size or the user agent.
+pub(super) fn time_in_tail(
+    tail: &[u8],
+    integer_ns: u64,
+    dialect: &mut &'static str,
+) -> Option<u64> {
+    let mut at = 0;
+    for _ in 0..16 {
+        let field = tail.get(at..)?;
+        let end = if field.starts_with(b"\"") {
+            let (_, end) = quoted(field, 0)?;
+            if let Some(number) = access_number(&field[1..], true) {
+                return number_or_list(&field[1..], &number, integer_ns);
+            }
+            if field[1] == b'-'
+                && let Some(sum) = list(&field[1..])
+            {
+                return Some(sum);
+            }
+            end
+        } else if is_digit(field, 0) {
+            return time_of_digits(field, integer_ns, dialect);
+        } else if field.starts_with(b"-") {
+            return list(field).or_else(|| last_time(field));
+        } else {
+            let name = run(field, 0, |b| b.is_ascii_alphanumeric() || b == b'_');
+            if !(1..=32).contains(&name) || field.get(name) != Some(&b'=') {
+                return last_time(field);
+            }
+            let value = &field[name + 1..];
+            let names = ["duration", "elapsed", "latency", "response_time", "time", "took"];
+            let (in_quotes, inside) = match value.strip_prefix(b"\"") {
+                Some(inside) => (true, inside),
+                None => (false, value),
+            };
+            if in_quotes && quoted(value, 0).is_none() {
+                return last_time(field);
+            }
+            if names.iter().any(|known| known.as_bytes() == &field[..name])
+                && let Some(number) = either_number(inside, in_quotes)
+                && number.unit_ns.is_some()
+            {
+                return number.nanos(integer_ns);
+            }
+            if [&b"rt"[..], b"request_time"].contains(&&field[..name]) {
+                if value.starts_with(b"\"") {
+                    quoted(value, 0)?;
+                    let inside = &value[1..];
+                    if inside[0] == b'-' {
+                        return list(inside);
+                    }
+                    return number_or_list(inside, &access_number(inside, true)?, integer_ns);
+                }
+                return number_or_list(value, &access_number(value, false)?, integer_ns);
+            }
+            let len = if value.starts_with(b"\"") {
+                quoted(value, 0)?.1
+            } else {
+                run(value, 0, |b| b != b' ')
+            };
+            name + 1 + len
+        };
+        if field.get(end) != Some(&b' ') {
+            return None;
+        }
+        at += end + 1;
+    }
+    None
+}
+
+/// The response time in a field that begins with a digit, and those behind it.
+pub(super) fn time_of_digits(
+    field: &[u8],
+    integer_ns: u64,
+    dialect: &mut &'static str,
+) -> Option<u64> {
+    let number = access_number(field, false)?;
+    if is_of_millis(field, &number) {
+        return decimal(&number.text, 1_000_000);
+    }
+    if number.point || number.unit_ns.is_some() || field.get(number.end) != Some(&b' ') {
+        return number_or_list(field, &number, integer_ns);
+    }
+    // An integer that does not end the line may be something else, as what follows shows.
+    let after = &field[number.end + 1..];
+    match access_number(after, false) {
+        Some(next) if is_of_millis(after, &next) => return decimal(&next.text, 1_000_000),
+        Some(next) if next.point && next.unit_ns.is_none() => {
+            if after[next.end..].starts_with(b" [") {
+                *dialect = "ingress-nginx";
+                return next.nanos(integer_ns);
+            }
+            return number_or_list(after, &next, integer_ns);
+        }
+        Some(next) if next.unit_ns.is_none() => return None,
+        _ => {}
+    }
+    if let Some(millis) = millis_of_traefik(after) {
+        *dialect = "traefik";
+        return decimal(millis, 1_000_000);
+    }
+    number.nanos(integer_ns)
+}
+
+/// Whether a number without a unit has one behind a space.
+fn is_of_millis(text: &[u8], number: &AccessNumber) -> bool {
+    let behind = text[number.end..].strip_prefix(b" ms");
+    number.unit_ns.is_none()
+        && behind.is_some_and(|rest| rest.first().is_none_or(|b| b" ,;".contains(b)))
+}
+
+/// A number that what ends one outside of quotes ends, or inside of them a quote, too.
+fn either_number(text: &[u8], in_quotes: bool) -> Option<AccessNumber> {
+    let outside = access_number(text, false);
+    outside.or_else(|| access_number(text, true).filter(|_| in_quotes))
+}
+
+/// The number with a unit that the line ends with, in brackets or not.
+fn last_time(text: &[u8]) -> Option<u64> {
+    let text = match text {
+        [text @ .., b']' | b')'] => text,
+        text => text,
+    };
+    let letters = text.iter().rev().take_while(|b| **b >= 0x80 || b.is_ascii_alphabetic()).count();
+    let (mut rest, unit) = text.split_at(text.len() - letters);
+    for mark in [b" ", b"]"] {
+        rest = rest.strip_suffix(mark).unwrap_or(rest);
+    }
+    let digits = rest.iter().rev().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    let (before, digits) = rest.split_at(rest.len() - digits);
+    if !before.last().is_some_and(|b| b" [(".contains(b)) || [&b"m"[..], b"h"].contains(&unit) {
+        return None;
+    }
+    number(digits, field_unit(unit)?)
+}
+
+/// The digits in `"router" "server" 12ms`.
+pub(super) fn millis_of_traefik(text: &[u8]) -> Option<&[u8]> {
+    let (_, router) = quoted(text, 0)?;
+    text.get(router).filter(|&&b| b == b' ')?;
+    let (_, server) = quoted(text, router + 1)?;
+    let millis = text[server..].strip_prefix(b" ")?.strip_suffix(b"ms")?;
+    let fits = (1..=18).contains(&millis.len()) && millis.iter().all(u8::is_ascii_digit);
+    fits.then_some(millis)
+}
+
+/// The time of the number that `text` begins with, or of the list that it begins.
+pub(super) fn number_or_list(text: &[u8], number: &AccessNumber, integer_ns: u64) -> Option<u64> {
+    if number.point && number.unit_ns.is_none() { list(text) } else { number.nanos(integer_ns) }
+}
+
+/// The sum of a list of nginx's times.
+pub(super) fn list(text: &[u8]) -> Option<u64> {
+    let mut sum = None;
+    let mut at = 0;
+    for _ in 0..64 {
+        if text.get(at) == Some(&b'-') {
+            at += 1;
+        } else {
+            let whole = run(text, at, |b| b.is_ascii_digit());
+            let decimals = run(text, at + whole + 1, |b| b.is_ascii_digit());
+            let end = at + whole + 1 + decimals;
+            let point = text.get(at + whole) == Some(&b'.');
+            // What begins like a unit is none of nginx's.
+            let unit = text.get(end).is_some_and(|b| b"muns\xc2\xce".contains(b));
+            if !(1..=19).contains(&whole) || !point || decimals == 0 || unit {
+                break;
+            }
+            let nanos = decimal(&text[at..end.min(at + whole + 10)], 1_000_000_000)?;
+            sum = Some(u128::from(nanos) + sum.unwrap_or(0));
+            at = end;
+        }
+        at += match &text[at..] {
+            rest if rest.starts_with(b", ") => 2,
+            rest if rest.starts_with(b" : ") => 3,
+            _ => break,
+        };
+    }
+    u64::try_from(sum?).ok().filter(|&sum| sum <= record::DURATION_NS_MAX)
+}

@@ -1,0 +1,192 @@
+//! Which bytes are which line, and of which class a line is. Part of the [twin](super).
+
+use super::*;
+
+/// Reads the lines of one source.
+pub struct Reader {
+    pub(super) clock: Clock,
+    pub(super) formats: Vec<Parser>,
+}
+
+pub(super) struct Parser {
+    pub(super) name: &'static str,
+    /// Nanoseconds of the unit of an integer response time of an access log.
+    pub(super) integer_unit_ns: u64,
+}
+
+impl Reader {
+    /// A reader for source `source` of the spec.
+    ///
+    /// # Panics
+    /// If the spec has no such source, or cannot be used.
+    pub fn new(spec: &Spec, source: u32) -> Reader {
+        let zone = TimeZone::get(&spec.input_tz).expect("a known zone");
+        let source = &spec.sources[source as usize];
+        let mut formats: Vec<Parser> = Vec::new();
+        for listed in &source.formats {
+            let (_, entry) = by_name(&listed.name).expect("a registered format");
+            let unit = listed.params.duration_unit.unwrap_or(Unit::Microseconds);
+            formats.push(Parser { name: entry.info.name, integer_unit_ns: unit.nanos() });
+        }
+        for entry in REGISTRY.iter().filter(|_| !source.only) {
+            if !formats.iter().any(|f| f.name == entry.info.name) {
+                formats.push(Parser { name: entry.info.name, integer_unit_ns: 1_000 });
+            }
+        }
+        // What takes lines of others, too, comes last.
+        formats.sort_by_key(|f| by_name(f.name).is_some_and(|(_, entry)| entry.last_resort));
+        let anchor_ns = source.anchor_ns.unwrap_or(spec.anchor_ns);
+        Reader { clock: Clock { zone, anchor_ns }, formats }
+    }
+
+    /// What a line, whole and without its end, is.
+    pub fn classify(&self, whole: &[u8]) -> Class {
+        let line = &whole[..whole.len().min(LINE_BYTES_MAX)];
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return Class::Blank;
+        }
+        if is_header(line) {
+            return Class::Header;
+        }
+        for format in &self.formats {
+            let record = match format.name {
+                "json" => json_record(line, &self.clock),
+                "logfmt" => logfmt_record(line, &self.clock),
+                "app" => app_record(line, &self.clock),
+                "text" => text_record(line, &self.clock),
+                "combined" | "common" | "access" | "traefik" | "ingress-nginx" => {
+                    let access = access_record(line, &self.clock, format.integer_unit_ns);
+                    access.filter(|(found, _)| *found == format.name).map(|(_, record)| record)
+                }
+                name => match delegated(name, line, &self.clock) {
+                    Some(Class::Record(_, record)) => Some(*record),
+                    Some(class) => return class,
+                    None => None,
+                },
+            };
+            if let Some(record) = record {
+                return Class::Record(format.name, Box::new(record));
+            }
+        }
+        if is_continuation(line) { Class::Continuation } else { Class::Malformed(reason(whole)) }
+    }
+}
+
+/// What the engine's own parser says of a line of a format that has no twin; None if it is not of
+/// that format.
+pub(super) fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Class> {
+    let (_, entry) = by_name(name).expect("a registered format");
+    let clock = time::Clock::new(clock.zone.clone(), clock.anchor_ns);
+    let (mut arena, mut found) = (Vec::new(), record::Record::EMPTY);
+    let format = (entry.build)(&Params::default());
+    let padded = PaddedLine::new(line);
+    let mut context = Context::new(clock);
+    if !format.parse_line(padded.line(), &mut context, &mut arena, &mut found) {
+        if !format.has_parts() {
+            return None;
+        }
+        (arena, found) = (Vec::new(), record::Record::EMPTY);
+        match format.part_line(padded.line(), 0, &mut context, &mut arena, &mut found) {
+            Part::Foreign => return None,
+            Part::Continuation => return Some(Class::Continuation),
+            Part::Record => {}
+        }
+    }
+    let text = |text: record::Text| text.bytes(line, &arena).to_vec();
+    let record = Record {
+        time_ns: Some(found.time_ns).filter(|&t| t != record::NO_TIME),
+        level: found.level,
+        status: Some(found.status).filter(|&s| s != record::NO_STATUS),
+        duration_ns: Some(found.duration_ns).filter(|&d| d != record::NO_DURATION),
+        bytes_sent: Some(found.bytes_sent).filter(|&b| b != record::NO_BYTES),
+        method: text(found.method),
+        path: text(found.path),
+        client: text(found.client),
+        message: text(found.message),
+    };
+    Some(Class::Record(entry.info.name, Box::new(record)))
+}
+
+pub(super) fn is_header(line: &[u8]) -> bool {
+    let names = ["Version", "Fields", "Software", "Date", "Start-Date", "End-Date", "Remark"];
+    let zeek =
+        ["set_separator", "empty_field", "unset_field", "path", "open", "close", "fields", "types"];
+    names.iter().any(|name| line.starts_with(format!("#{name}:").as_bytes()))
+        || zeek.iter().any(|name| line.starts_with(format!("#{name}\t").as_bytes()))
+        || line.starts_with(b"#separator ")
+        || line.starts_with(b"version account-id ")
+        || ["Logs begin at ", "Journal begins at ", "Boot ", "Reboot --", "No entries --"]
+            .iter()
+            .any(|what| line.starts_with(format!("-- {what}").as_bytes()))
+}
+
+pub(super) fn is_continuation(line: &[u8]) -> bool {
+    let beginnings = [
+        "Traceback (",
+        "Caused by:",
+        "at ",
+        "... ",
+        "Suppressed:",
+        "goroutine ",
+        "[stacktrace]",
+        "script_filename = ",
+    ];
+    if matches!(line.first(), Some(b' ' | b'\t'))
+        || beginnings.iter().any(|beginning| line.starts_with(beginning.as_bytes()))
+    {
+        return true;
+    }
+    // A numbered frame, or what closes a block.
+    if let Some(frame) = line.strip_prefix(b"#") {
+        let words: Vec<&[u8]> = frame.splitn(2, |&b| b == b' ').collect();
+        if words.len() == 2 && !words[0].is_empty() && words[0].iter().all(u8::is_ascii_digit) {
+            return true;
+        }
+    }
+    if let Some(frame) = line.strip_prefix(b"[0x") {
+        let words: Vec<&[u8]> = frame.splitn(2, |&b| b == b']').collect();
+        let address = !words[0].is_empty() && words[0].iter().all(u8::is_ascii_hexdigit);
+        if address && words.len() == 2 && words[1].starts_with(b" ") {
+            return true;
+        }
+    }
+    let closing = line.iter().filter(|b| b"}])".contains(b)).count();
+    let others = line.iter().filter(|b| b"\"',; ".contains(b)).count();
+    if closing > 0 && closing + others == line.len() {
+        return true;
+    }
+    // A dotted name that says what went wrong, alone or before a colon.
+    let name = line.split(|&b| b == b':').next().unwrap_or(line);
+    let dotted = name.iter().all(|b| b.is_ascii_alphanumeric() || b"._$".contains(b));
+    let kinds = ["Error", "Exception", "Warning"];
+    dotted
+        && name.first().is_some_and(u8::is_ascii_alphabetic)
+        && kinds.iter().any(|kind| name.ends_with(kind.as_bytes()))
+}
+
+pub(super) fn reason(whole: &[u8]) -> &'static str {
+    let line = &whole[..whole.len().min(LINE_BYTES_MAX)];
+    let date = digits(line, 0, 4).is_some()
+        && matches!(line.get(4), Some(b'-' | b'/'))
+        && digits(line, 5, 2).is_some()
+        && matches!(line.get(7), Some(b'-' | b'/'))
+        && digits(line, 8, 2).is_some();
+    let time =
+        digits(line, 0, 2).is_some() && line.get(2) == Some(&b':') && digits(line, 3, 2).is_some();
+    // What was cut, and what is just as long as what is left of that.
+    if whole.len() >= LINE_BYTES_MAX {
+        "overlong"
+    } else if line.contains(&0) {
+        "binary"
+    } else if line.trim_ascii_start().starts_with(b"{") {
+        if serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok() {
+            "no_known_field"
+        } else {
+            "invalid_json"
+        }
+    } else if date || time {
+        "invalid_timestamp"
+    } else {
+        "no_timestamp"
+    }
+}

@@ -1,0 +1,68 @@
+//! Files that have not changed since they were planned.
+
+use crate::gate::detached;
+use logan_core::bytes::input::{self, Check, Source};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
+
+/// Identity of a source's planned bytes.
+#[pyclass(frozen, eq, hash, module = "logan._logan")]
+#[derive(PartialEq)]
+pub struct Fingerprint(pub(crate) input::Fingerprint);
+
+impl Hash for Fingerprint {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let input::Fingerprint { size, head, tail, inode, device, host, mtime_ns } = self.0;
+        (size, head, tail, inode, device, host, mtime_ns).hash(state);
+    }
+}
+
+#[pymethods]
+impl Fingerprint {
+    #[staticmethod]
+    #[pyo3(signature = (path, size=None))]
+    fn of(py: Python<'_>, path: PathBuf, size: Option<u64>) -> PyResult<Fingerprint> {
+        detached(py, || Ok(input::Fingerprint::of(path, size)?)).map(Fingerprint)
+    }
+
+    #[getter]
+    fn size(&self) -> u64 {
+        self.0.size
+    }
+
+    #[getter]
+    fn mtime_ns(&self) -> i64 {
+        self.0.mtime_ns
+    }
+
+    fn check(&self, py: Python<'_>, path: PathBuf) -> PyResult<Option<String>> {
+        detached(py, || {
+            Ok(match self.0.check(&Source::open(path, None)?)? {
+                Check::Same | Check::Touched => None,
+                Check::Changed(why) => Some(why),
+            })
+        })
+    }
+
+    fn to_json(&self) -> String {
+        serde_json::to_string(&self.0).expect("a fingerprint is plain data")
+    }
+
+    #[staticmethod]
+    fn from_json(json: &str) -> PyResult<Fingerprint> {
+        let fingerprint = serde_json::from_str(json);
+        fingerprint
+            .map(Fingerprint)
+            .map_err(|e| PyValueError::new_err(format!("this is no fingerprint of logan: {e}")))
+    }
+
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (String,))> {
+        Ok((py.get_type::<Fingerprint>().getattr("from_json")?, (self.to_json(),)))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Fingerprint(size={}, mtime_ns={})", self.0.size, self.0.mtime_ns)
+    }
+}
