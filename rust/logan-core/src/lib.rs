@@ -10,6 +10,7 @@ pub mod archive;
 pub mod batch;
 pub mod chunk_feed;
 pub mod codec;
+pub mod columns;
 pub mod coverage;
 pub mod engine;
 pub mod error;

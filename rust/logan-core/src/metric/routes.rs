@@ -135,7 +135,7 @@ fn update<S: Simd>(simd: S, routes: &mut Routes, batch: &Batch, block: Block<'_>
         // Entries may move: one row at a time.
         for row in 0..batch.len {
             if let Some(index) = finder.index(simd, table, batch, block, row) {
-                table.count(index).add(batch.flags[row], batch.duration_ns[row]);
+                table.count(index).add(batch.flags()[row], batch.duration_ns()[row]);
             }
         }
         return;
@@ -145,7 +145,7 @@ fn update<S: Simd>(simd: S, routes: &mut Routes, batch: &Batch, block: Block<'_>
     let mut places = [NOWHERE; BATCH_ROWS];
     let places = &mut places[..batch.len];
     finder.places(simd, table, batch, block, places);
-    let rows = places.iter().zip(&batch.flags).zip(&batch.duration_ns);
+    let rows = places.iter().zip(batch.flags()).zip(batch.duration_ns());
     if batch.has(Columns::DURATION) {
         for ((&place, &flags), &duration_ns) in rows {
             if place != NOWHERE {
@@ -249,11 +249,11 @@ impl Folder {
         row: usize,
     ) -> Option<(&'a [u8], usize)> {
         let Folder { key, room } = self;
-        let path = batch.path[row].bytes(block.bytes, &batch.arena);
+        let path = batch.path()[row].bytes(block.bytes, &batch.arena);
         if path.is_empty() {
             return None;
         }
-        let method = batch.method[row].bytes(block.bytes, &batch.arena);
+        let method = batch.method()[row].bytes(block.bytes, &batch.arena);
         let (line, at) = match request_line(method, path, block.bytes) {
             Some(found) => found,
             // Fields of their own, as in JSON: put together what an access log has in one piece.
