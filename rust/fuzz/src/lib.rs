@@ -7,18 +7,18 @@
 
 use jiff::tz::TimeZone;
 use logan_core::archive::{Decoder, Packing, Stored, decode_head};
-use logan_core::batch::{Record, Text};
-use logan_core::codec::{decode, encode};
+use logan_core::bytes::line::{Line, PAD};
+use logan_core::chunk::Feed;
 use logan_core::error::Error;
-use logan_core::feed::Feed;
-use logan_core::filter;
-use logan_core::format::history::fields_of;
+use logan_core::format::state::fields_of;
 use logan_core::format::{Context, Entry, Params, REGISTRY};
-use logan_core::lines::{Line, PAD};
+use logan_core::record::{Record, Text};
 use logan_core::scan::Scanner;
+use logan_core::select::condition;
 use logan_core::spec::{FormatSpec, SourceSpec, Spec};
 use logan_core::summary::Summary;
-use logan_core::timestamp::Clock;
+use logan_core::summary::codec::{decode, encode};
+use logan_core::time::Clock;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -275,10 +275,10 @@ pub fn spec(data: &[u8]) {
 /// A condition's text: it does not fit at a place of the text, or its canonical text means the same.
 pub fn condition(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    match filter::parse(text, &TimeZone::UTC) {
+    match condition::parse(text, &TimeZone::UTC) {
         Ok(condition) => {
             let canonical = condition.to_string();
-            let back = filter::parse(&canonical, &TimeZone::UTC);
+            let back = condition::parse(&canonical, &TimeZone::UTC);
             assert_eq!(back.as_ref(), Ok(&condition), "{canonical:?}");
         }
         Err(misfit) => assert!(text.is_char_boundary(misfit.position), "{misfit:?}"),

@@ -5,12 +5,12 @@
 //! them by heart, and the same in every run.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use logan_core::batch::Batch;
+use logan_core::bytes::line::{PAD, index_newlines};
+use logan_core::bytes::simd::Simd;
 use logan_core::format::{self, Format, Run};
-use logan_core::lines::{PAD, index_newlines};
 use logan_core::metric::routes::Route;
+use logan_core::record::Batch;
 use logan_core::scan::Scanner;
-use logan_core::simd::Simd;
 use logan_core::sketch::groups::GroupTable;
 use logan_core::spec::{FormatSpec, Spec};
 use std::fmt::Write;

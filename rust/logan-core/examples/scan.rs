@@ -5,8 +5,8 @@
 //! into memory; `LOGAN_SCAN_WHERE` is a condition, `LOGAN_SCAN_BY` a field for a group table,
 //! `LOGAN_SCAN_SOURCE` the formats as a plan's JSON has them for a source, with their parameters.
 
+use logan_core::bytes::input::{Fingerprint, Mode, Source};
 use logan_core::engine::{self, Chunk, Control};
-use logan_core::input::{Fingerprint, Mode, Source};
 use logan_core::spec::{FormatSpec, Spec};
 use std::sync::Arc;
 use std::time::Instant;

@@ -21,16 +21,16 @@ mod meanings;
 mod pairs;
 mod timestamps;
 
+use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::format::fields::{
     DURATIONS, KEY_BYTES_MAX, Meaning, NAMES, Rule, SEE_THROUGH, SUFFIXES,
 };
 use crate::format::{Context, Params, Part, REGISTRY, Unit, by_name, fields, logfmt};
-use crate::level::Level;
-use crate::lines::{LINE_BYTES_MAX, PaddedLine};
 use crate::metric::{lines, messages, series, slowest};
+use crate::record::Level;
 use crate::sketch::groups;
 use crate::spec::Spec;
-use crate::{batch, timestamp};
+use crate::{record, time};
 pub use access::*;
 use app::*;
 use bytes::*;

@@ -2,12 +2,12 @@
 //! chunk, wherever it is scanned.
 
 use crate::error::Error;
-use crate::filter::{self, Condition, Field};
-use crate::format::history::Layouts;
 use crate::format::keys::{KEYS_MAX, Keys};
+use crate::format::state::Layouts;
 use crate::format::{self, Context, Format, Params, custom};
 use crate::metric::by::TABLES_MAX;
-use crate::timestamp::Clock;
+use crate::select::condition::{self, Condition, Field};
+use crate::time::Clock;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
@@ -38,11 +38,11 @@ pub struct Spec {
     /// Records at or after this many nanoseconds since 1970 are filtered, and those without a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until_ns: Option<i64>,
-    /// Canonical text of a [condition](crate::filter); records that it does not hold for are
+    /// Canonical text of a [condition](crate::select::condition); records that it does not hold for are
     /// filtered.
     #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
-    /// Names of [fields](crate::filter::Field) by which group tables are made.
+    /// Names of [fields](crate::select::condition::Field) by which group tables are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<String>,
     /// Stands in for a bug of the engine, so that what a bug costs can be tested: a scan panics at
@@ -234,14 +234,14 @@ impl Spec {
     }
 
     /// How many bytes before a chunk of this source its scan has to look at: 0, or
-    /// [`LOOK_BACK_BYTES`](format::history::LOOK_BACK_BYTES) if lines may complete what lines
+    /// [`LOOK_BACK_BYTES`](format::state::LOOK_BACK_BYTES) if lines may complete what lines
     /// before them began.
     ///
     /// # Errors
     /// [`Error::Spec`] if there is no such source.
     pub fn look_back_bytes(&self, source: u32) -> Result<u64, Error> {
         let rejoins = self.source(source)?.formats.iter().any(|format| format.params.rejoin);
-        Ok(if rejoins { format::history::LOOK_BACK_BYTES } else { 0 })
+        Ok(if rejoins { format::state::LOOK_BACK_BYTES } else { 0 })
     }
 
     /// How to read a source.
@@ -312,7 +312,7 @@ pub fn zone(name: &str) -> Result<TimeZone, Error> {
 /// # Errors
 /// [`Error::Condition`].
 pub fn condition(text: &str, zone: &TimeZone) -> Result<Condition, Error> {
-    filter::parse(text, zone).map_err(|misfit| misfit_error(text, misfit))
+    condition::parse(text, zone).map_err(|misfit| misfit_error(text, misfit))
 }
 
 /// The field of this name, by which group tables can be made.
@@ -320,7 +320,7 @@ pub fn condition(text: &str, zone: &TimeZone) -> Result<Condition, Error> {
 /// # Errors
 /// [`Error::Condition`].
 pub fn group_field(name: &str) -> Result<Field, Error> {
-    let field = filter::field(name).map_err(|misfit| misfit_error(name, misfit))?;
+    let field = condition::field(name).map_err(|misfit| misfit_error(name, misfit))?;
     if field.groups() {
         return Ok(field);
     }
@@ -328,10 +328,10 @@ pub fn group_field(name: &str) -> Result<Field, Error> {
         "{field} does not make groups; there are route, path, status, level, client, host, method, \
          format, json.KEY and logfmt.KEY"
     );
-    Err(misfit_error(name, filter::Misfit { position: 0, message }))
+    Err(misfit_error(name, condition::Misfit { position: 0, message }))
 }
 
-fn misfit_error(text: &str, misfit: filter::Misfit) -> Error {
+fn misfit_error(text: &str, misfit: condition::Misfit) -> Error {
     let position = text.char_indices().take_while(|(at, _)| *at < misfit.position).count();
     Error::Condition { text: text.into(), position, message: misfit.message }
 }

@@ -5,11 +5,11 @@
 //! that must change them (and the version with them, once a version was published):
 //! `LOGAN_WRITE_VECTORS=1 cargo test -p logan-core --test codec golden`.
 
-use logan_core::codec::{VERSION, decode, encode};
-use logan_core::feed::Feed;
+use logan_core::chunk::Feed;
 use logan_core::scan::Scanner;
 use logan_core::spec::{SourceSpec, Spec};
 use logan_core::summary::Summary;
+use logan_core::summary::codec::{VERSION, decode, encode};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};

@@ -1,12 +1,11 @@
 //! Logs in tar and zip archives, against archives that other writers made: the contents come out
 //! one after the other, whatever the buffers, the threads and the kind of archive; damage is said.
 
-use logan_core::archive::{
-    ArchiveFeed, Compression, Decoder, EXPANSION_FREE_BYTES, Packing, Request, Scanned, decode_head,
-};
-use logan_core::codec::encode;
-use logan_core::feed::Feed;
+use logan_core::archive::{Compression, Decoder, Packing, decode_head};
+use logan_core::chunk::Feed;
+use logan_core::engine::{ArchiveFeed, EXPANSION_FREE_BYTES, Request, Scanned};
 use logan_core::spec::{FormatSpec, SourceSpec, Spec};
+use logan_core::summary::codec::encode;
 use std::io::{Cursor, Read, Write};
 use std::sync::Arc;
 use zip::CompressionMethod;

@@ -1,18 +1,19 @@
 //! Formats whose lines need more than the line: the same bytes of summary for any split, and the
 //! figures that the parts of a record have together.
 
-use logan_core::archive::{ArchiveFeed, Compression, Request};
-use logan_core::chunk_feed::ChunkFeed;
-use logan_core::codec::encode;
+use logan_core::archive::Compression;
+use logan_core::bytes::input::{Fingerprint, Mode, Source};
+use logan_core::bytes::line::LINE_BYTES_MAX;
+use logan_core::chunk::ChunkFeed;
+use logan_core::chunk::Feed;
 use logan_core::engine::{self, Chunk, Control};
-use logan_core::feed::Feed;
+use logan_core::engine::{ArchiveFeed, Request};
 use logan_core::format::Params;
-use logan_core::format::history::{LOOK_BACK_BYTES, Layouts};
-use logan_core::input::{Fingerprint, Mode, Source};
-use logan_core::lines::LINE_BYTES_MAX;
-use logan_core::reduction::MergeTree;
+use logan_core::format::state::{LOOK_BACK_BYTES, Layouts};
 use logan_core::spec::{FormatSpec, SourceSpec, Spec};
 use logan_core::summary::Summary;
+use logan_core::summary::codec::encode;
+use logan_core::summary::merge_tree::MergeTree;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};

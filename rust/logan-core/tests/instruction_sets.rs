@@ -2,11 +2,11 @@
 //! are: `cargo test --test instruction_sets -- --nocapture` prints it, and fails if the processor has
 //! one that was not tried.
 
-use logan_core::codec::encode;
-use logan_core::format::detect::detect;
+use logan_core::bytes::simd::{Simd, pretend, sets};
+use logan_core::detect::detect;
 use logan_core::scan::Scanner;
-use logan_core::simd::{Simd, pretend, sets};
 use logan_core::spec::{FormatSpec, Spec};
+use logan_core::summary::codec::encode;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

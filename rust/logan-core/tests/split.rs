@@ -4,19 +4,19 @@
 //! Beyond the caps of the tables that holds for one grid of chunks. `PROPTEST_CASES` sets how many
 //! cases each test tries, a failure prints its input.
 
-use logan_core::codec::encode;
+use logan_core::bytes::input::{Fingerprint, Mode, Source};
+use logan_core::bytes::line::LINE_BYTES_MAX;
+use logan_core::chunk::Feed;
 use logan_core::engine::{self, Chunk, Control};
-use logan_core::feed::Feed;
 use logan_core::format::Params;
-use logan_core::format::history::Layouts;
-use logan_core::input::{Fingerprint, Mode, Source};
-use logan_core::lines::LINE_BYTES_MAX;
+use logan_core::format::state::Layouts;
 use logan_core::metric::lines::REASONS;
 use logan_core::naive::analyze;
-use logan_core::reduction::MergeTree;
 use logan_core::scan::Scanner;
 use logan_core::spec::{FormatSpec, Spec};
 use logan_core::summary::Summary;
+use logan_core::summary::codec::encode;
+use logan_core::summary::merge_tree::MergeTree;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};

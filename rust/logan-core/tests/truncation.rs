@@ -7,10 +7,10 @@
 //! `LOGAN_RACES` is the number of races (2,000 unless set), `LOGAN_SEED` chooses them.
 #![cfg(unix)]
 
-use logan_core::error::{Error, Result};
-use logan_core::input::{
+use logan_core::bytes::input::{
     Check, Fingerprint, Mode, READ_BYTES, Source, WINDOW_BYTES, faults_survived,
 };
+use logan_core::error::{Error, Result};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::ops::ControlFlow::{Break, Continue};

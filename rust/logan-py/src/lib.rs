@@ -28,5 +28,5 @@ mod _logan {
     const __version__: &str = env!("CARGO_PKG_VERSION");
 
     #[pymodule_export]
-    const LOOK_BACK_BYTES_MAX: u64 = logan_core::format::history::LOOK_BACK_BYTES;
+    const LOOK_BACK_BYTES_MAX: u64 = logan_core::format::state::LOOK_BACK_BYTES;
 }

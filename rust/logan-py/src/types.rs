@@ -4,14 +4,17 @@
 
 use crate::gate::{Fault, PANIC, attended, detached, over};
 use crate::{memory, pipe};
-use logan_core::archive::{self, Request};
-use logan_core::chunk_feed;
+use logan_core::archive;
+use logan_core::bytes::input;
+use logan_core::bytes::input::{Check, Source};
+use logan_core::chunk;
+use logan_core::engine::Request;
 use logan_core::engine::{self, Archives, Chunk, Control};
 use logan_core::error::Error;
-use logan_core::input::{Check, Source};
 use logan_core::scan::Scanner;
-use logan_core::seek::Found;
-use logan_core::{codec, feed, format, input, reduction, spec, summary};
+use logan_core::select::seek::Found;
+use logan_core::summary::{self, codec, merge_tree};
+use logan_core::{format, spec};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -246,7 +249,7 @@ impl Summary {
                 };
                 let chunk = Chunk { source, start: 0, end: print.size };
                 let archives = Archives {
-                    packings: [(source, archive::packing(compression)?)].into(),
+                    packings: [(source, engine::packing(compression)?)].into(),
                     grid_bytes: chunk_size,
                     expansion_max,
                 };
@@ -333,7 +336,7 @@ impl Summary {
 pub struct MergeTree(Mutex<Option<Growing>>);
 
 struct Growing {
-    tree: reduction::MergeTree,
+    tree: merge_tree::MergeTree,
     /// One more than the largest chunk id.
     chunks: u64,
 }
@@ -344,7 +347,7 @@ const TREE_FINISHED: &str = "this tree is finished; make a new one";
 impl MergeTree {
     #[new]
     fn new(spec: &Spec) -> MergeTree {
-        let tree = reduction::MergeTree::new(&spec.0);
+        let tree = merge_tree::MergeTree::new(&spec.0);
         MergeTree(Mutex::new(Some(Growing { tree, chunks: 0 })))
     }
 
@@ -456,7 +459,7 @@ type ArchiveFacts = (u32, u64, u64, Option<u64>, Option<String>, u64);
 /// What a compressed source left: its summary, what damage ended it (kind and text), its facts.
 type Decoded = (Summary, Option<(&'static str, String)>, ArchiveFacts);
 
-fn facts(source: u32, facts: &archive::Facts) -> ArchiveFacts {
+fn facts(source: u32, facts: &logan_core::engine::Facts) -> ArchiveFacts {
     let told = facts.contents.as_ref().map(archive::Contents::told);
     let left_out = facts.contents.as_ref().map_or(0, archive::Contents::left_out);
     (source, facts.decoded, facts.members, facts.foreign_at, told, left_out)
@@ -531,7 +534,7 @@ pub fn scan(
     let control = control(cancel);
     let mut packings = BTreeMap::new();
     for (source, name) in archives.unwrap_or_default() {
-        packings.insert(source, detached(py, || Ok(archive::packing(&name)?))?);
+        packings.insert(source, detached(py, || Ok(engine::packing(&name)?))?);
     }
     let archives = Archives { packings, grid_bytes: chunk_size, expansion_max };
     let report = || match progress {
@@ -568,13 +571,13 @@ pub fn scan(
 
 /// Figures of bytes that the caller pushes.
 #[pyclass(frozen, module = "logan._logan")]
-pub struct Feed(Mutex<Option<feed::Feed>>);
+pub struct Feed(Mutex<Option<chunk::Feed>>);
 
 const FEED_FINISHED: &str = "this feed is finished; make a new one";
 
 impl Feed {
     /// Does something with the feed. To be called detached: another thread may be scanning.
-    fn with<T>(&self, work: impl FnOnce(&mut feed::Feed) -> Result<T, Error>) -> Result<T, Fault> {
+    fn with<T>(&self, work: impl FnOnce(&mut chunk::Feed) -> Result<T, Error>) -> Result<T, Fault> {
         let mut feed = lock(&self.0)?;
         Ok(work(feed.as_mut().ok_or(Fault::Finished(FEED_FINISHED))?)?)
     }
@@ -585,7 +588,7 @@ impl Feed {
     #[new]
     #[pyo3(signature = (spec, *, source=0, chunk_size=33_554_432))]
     fn new(py: Python<'_>, spec: &Spec, source: u32, chunk_size: u64) -> PyResult<Feed> {
-        let feed = detached(py, || Ok(feed::Feed::new(spec.0.clone(), source, chunk_size)?))?;
+        let feed = detached(py, || Ok(chunk::Feed::new(spec.0.clone(), source, chunk_size)?))?;
         Ok(Feed(Mutex::new(Some(feed))))
     }
 
@@ -617,7 +620,7 @@ impl Feed {
     }
 
     fn snapshot(&self, py: Python<'_>) -> PyResult<Summary> {
-        detached(py, || self.with(feed::Feed::snapshot)).map(Summary)
+        detached(py, || self.with(chunk::Feed::snapshot)).map(Summary)
     }
 
     fn finish(&self, py: Python<'_>) -> PyResult<Summary> {
@@ -634,7 +637,7 @@ impl Feed {
 
 /// Figures of one chunk whose bytes the caller pushes.
 #[pyclass(frozen, module = "logan._logan")]
-pub struct ChunkFeed(Mutex<Option<chunk_feed::ChunkFeed>>);
+pub struct ChunkFeed(Mutex<Option<chunk::ChunkFeed>>);
 
 const CHUNK_FINISHED: &str = "this chunk is finished; make a new feed";
 
@@ -643,7 +646,7 @@ impl ChunkFeed {
     #[new]
     fn new(py: Python<'_>, spec: &Spec, source: u32, start: u64, end: u64) -> PyResult<ChunkFeed> {
         let chunk = chunk((source, start, end))?;
-        let feed = detached(py, || Ok(chunk_feed::ChunkFeed::new(spec.0.clone(), chunk)?))?;
+        let feed = detached(py, || Ok(chunk::ChunkFeed::new(spec.0.clone(), chunk)?))?;
         Ok(ChunkFeed(Mutex::new(Some(feed))))
     }
 
@@ -675,7 +678,7 @@ impl ChunkFeed {
 /// Figures of an archive whose stored bytes the caller pushes.
 #[pyclass(frozen, module = "logan._logan")]
 pub struct ArchiveFeed {
-    feed: Mutex<Option<archive::ArchiveFeed>>,
+    feed: Mutex<Option<logan_core::engine::ArchiveFeed>>,
     source: u32,
 }
 
@@ -698,10 +701,16 @@ impl ArchiveFeed {
     ) -> PyResult<ArchiveFeed> {
         let cancel = control(cancel).cancel;
         let feed = detached(py, || {
-            let packing = archive::packing(compression)?;
+            let packing = engine::packing(compression)?;
             let request = Request { source, packing, grid_bytes: chunk_size, expansion_max };
             let name = name.unwrap_or_else(|| "-".into());
-            Ok(archive::ArchiveFeed::new(spec.0.clone(), name, request, threads, cancel)?)
+            Ok(logan_core::engine::ArchiveFeed::new(
+                spec.0.clone(),
+                name,
+                request,
+                threads,
+                cancel,
+            )?)
         })?;
         Ok(ArchiveFeed { feed: Mutex::new(Some(feed)), source })
     }
@@ -758,7 +767,7 @@ pub fn decode_head<'py>(
     limit: usize,
 ) -> PyResult<Bound<'py, PyBytes>> {
     let head = detached(py, || {
-        let packing = archive::packing(compression)?;
+        let packing = engine::packing(compression)?;
         let bytes = 0..data.len() as u64;
         over("".as_ref(), bytes, || Ok(archive::decode_head(packing, data, limit)))
     })?;
@@ -792,7 +801,7 @@ pub fn detect(py: Python<'_>, samples: Vec<(u64, PyBackedBytes)>) -> PyResult<St
     detached(py, || {
         let samples: Vec<_> = samples.iter().map(|(at, bytes)| (*at, &bytes[..])).collect();
         let end = samples.last().map_or(0, |(at, bytes)| at + bytes.len() as u64);
-        over("".as_ref(), 0..end, || Ok(format::detect::detect(&samples).to_string()))
+        over("".as_ref(), 0..end, || Ok(logan_core::detect::detect(&samples).to_string()))
     })
 }
 
@@ -813,7 +822,7 @@ pub fn group_field(py: Python<'_>, name: &str) -> PyResult<String> {
 #[pyfunction]
 #[pyo3(signature = (text, *, input_tz="UTC"))]
 pub fn moment(py: Python<'_>, text: &str, input_tz: &str) -> PyResult<Option<i64>> {
-    detached(py, || Ok(logan_core::moment::parse(text, &spec::zone(input_tz)?)))
+    detached(py, || Ok(logan_core::time::moment::parse(text, &spec::zone(input_tz)?)))
 }
 
 /// Where in a file the spec's selected time lies.
@@ -831,7 +840,7 @@ pub fn seek(
         let spec = &spec.0;
         let found = over(&path, 0..size, || {
             let (since, until) = (spec.since_ns, spec.until_ns);
-            Ok(logan_core::seek::range(&file, size, spec, source, since, until)?)
+            Ok(logan_core::select::seek::range(&file, size, spec, source, since, until)?)
         })?;
         Ok(match found {
             Found::Range(range) => ("range", range.start, range.end),
@@ -853,7 +862,9 @@ pub fn last_time(
 ) -> PyResult<Option<i64>> {
     detached(py, || {
         let file = Source::open(&path, None)?;
-        over(&path, 0..size, || Ok(logan_core::seek::last_time(&file, size, &spec.0, source)?))
+        over(&path, 0..size, || {
+            Ok(logan_core::select::seek::last_time(&file, size, &spec.0, source)?)
+        })
     })
 }
 

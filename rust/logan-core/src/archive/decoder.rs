@@ -3,7 +3,7 @@
 use super::decode::{Compression, Fault, Stored, Unpacker};
 use super::members::{Contents, Members};
 use super::packing::Packing;
-use crate::format::detect::SAMPLE_LINES_MAX;
+use crate::detect::SAMPLE_LINES_MAX;
 
 /// Logs of a container that are sampled.
 const SAMPLED_LOGS_MAX: usize = 64;

@@ -14,9 +14,9 @@
 
 use super::decode::{Ahead, Bytes, Compression, Fault, Stored, Unpacked};
 use super::packing::Packing;
-use super::tar::Tar;
-use super::zip::Zip;
-use crate::format::detect::detect;
+use crate::archive::containers::tar::Tar;
+use crate::archive::containers::zip::Zip;
+use crate::detect::detect;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -2,7 +2,7 @@
 //! bytes, never by its name.
 
 use super::decode::{Compression, Unpacker};
-use super::{tar, zip};
+use crate::archive::containers::{tar, zip};
 
 /// How a source is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,9 +5,9 @@
 
 use super::Unit;
 use super::http::{closing_quote, integer_at, nanos_of, number_at, size_at, status_at};
-use crate::batch::{NO_DURATION, NO_STATUS, Text};
-use crate::lines::Line;
-use crate::simd::Simd;
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
+use crate::record::{NO_DURATION, NO_STATUS, Text};
 
 /// Where something starts and ends in the line.
 pub(crate) type Span = (usize, usize);

@@ -2,12 +2,12 @@
 //!
 //! Readers take a [`Line`] and a position and answer with what is there and the position after it.
 //! Loads may run over the line's end; no answer depends on what lies beyond. What the words mean
-//! exactly is said in the text of [`access`](super::access).
+//! exactly is said in the text of [`access`](crate::format::access::combined).
 
 use super::Unit;
-use crate::batch::{DURATION_NS_MAX, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
-use crate::lines::Line;
-use crate::simd::Simd;
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
+use crate::record::{DURATION_NS_MAX, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
 
 /// Longest method, in bytes. WebDAV's longest is 16 (`VERSION-CONTROL` and kin).
 const METHOD_BYTES_MAX: usize = 20;

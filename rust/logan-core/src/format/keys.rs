@@ -14,10 +14,10 @@
 
 use super::fields::unescape;
 use super::{json, logfmt};
-use crate::batch::Text;
-use crate::filter::Field;
-use crate::lines::Line;
-use crate::simd::Simd;
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
+use crate::record::Text;
+use crate::select::condition::Field;
 
 /// Most keys of a job: each costs a column of every batch.
 pub const KEYS_MAX: usize = 8;

@@ -21,12 +21,12 @@
 //! stays as it is, backslash included; without quotes a backslash is a byte like others.
 
 use super::fields::{Fields, Group, Known, Meaning, Names, Value};
-use super::marks::Marks;
 use super::{Context, Entry, Info, LineFormat, keys};
-use crate::batch::{Columns, NO_TIME, Record};
-use crate::lines::Line;
-use crate::simd::Simd;
-use crate::timestamp::epoch;
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
+use crate::format::prefilter::Marks;
+use crate::record::{Columns, NO_TIME, Record};
+use crate::time::epoch;
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -247,11 +247,11 @@ fn quoted_end<S: Simd>(simd: S, line: Line<'_>, start: usize) -> Option<(usize, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{NO_DURATION, NO_STATUS, NO_TIME};
+    use crate::bytes::line::{PAD, PaddedLine};
     use crate::format::Format;
-    use crate::level::Level;
-    use crate::lines::{PAD, PaddedLine};
-    use crate::timestamp::Clock;
+    use crate::record::Level;
+    use crate::record::{NO_DURATION, NO_STATUS, NO_TIME};
+    use crate::time::Clock;
     use proptest::prelude::*;
 
     struct Parsed {
@@ -261,7 +261,7 @@ mod tests {
     }
 
     impl Parsed {
-        fn text(&self, text: crate::batch::Text) -> String {
+        fn text(&self, text: crate::record::Text) -> String {
             String::from_utf8_lossy(text.bytes(self.line.line().bytes(), &self.arena)).into()
         }
     }

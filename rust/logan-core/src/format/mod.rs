@@ -9,55 +9,31 @@
 //! of them; what detection saw comes first, most frequent first.
 
 pub mod access;
-pub mod ansi;
-pub mod apache_error;
-pub mod app;
-pub mod aws_elb;
-pub mod aws_lambda;
-pub mod aws_s3;
-pub mod aws_vpc;
+pub mod cloud;
 pub(crate) mod cursor;
 pub mod custom;
-pub mod detect;
-pub mod dmesg;
-pub mod duration;
-mod entries;
+pub mod database;
 pub mod envelope;
-pub mod envoy;
-pub mod erlang;
 pub mod fields;
-pub mod gin;
-pub mod haproxy;
-pub mod history;
 pub(crate) mod http;
 pub mod json;
 pub mod keys;
-pub mod leveled;
 pub mod logfmt;
-pub mod marks;
-pub mod morgan;
-pub mod mysql_slow;
-pub mod named;
-pub mod nginx_error;
-pub mod oracle_alert;
-pub mod php_fpm;
-pub mod postgres;
-pub mod rails;
-pub mod redis;
-pub mod shapes;
-pub mod squid;
-pub mod text_duration;
-pub mod uwsgi;
+mod multi_line;
+pub mod prefilter;
+pub mod proxy;
+pub mod state;
+pub mod text;
 #[cfg(test)]
 mod vectors;
 pub mod w3c;
 
-use crate::batch::{BATCH_ROWS, Batch, Columns, Record};
-use crate::lines::{LINE_BYTES_MAX, Line};
+use crate::bytes::line::{LINE_BYTES_MAX, Line};
+use crate::bytes::simd::Simd;
+use crate::format::prefilter::Marks;
 use crate::metric::lines::is_header;
-use crate::simd::Simd;
-use crate::timestamp::Clock;
-use marks::Marks;
+use crate::record::{BATCH_ROWS, Batch, Columns, Record};
+use crate::time::Clock;
 use serde::{Deserialize, Serialize};
 
 /// A table of 256 answers: true for the bytes in `members`.
@@ -151,17 +127,17 @@ pub struct Context {
     /// Turns timestamps into nanoseconds.
     pub clock: Clock,
     /// What was decided about words before numbers in free text.
-    pub memo: text_duration::Memo,
+    pub memo: text::text_duration::Memo,
     /// What the heads of JSON members were found to mean.
     pub heads: json::Heads,
     /// What JSON lines have in common; None while a line is read with it.
-    pub shapes: Option<Box<shapes::Shapes>>,
+    pub shapes: Option<Box<json::templates::Shapes>>,
     /// Room for a line without its colours, with its pad.
     pub plain: Vec<u8>,
     /// Whether records of every level need their message, not only those of WARN and above.
     pub all_messages: bool,
     /// What the lines before left.
-    pub history: history::History,
+    pub history: state::History,
 }
 
 impl Context {
@@ -248,7 +224,7 @@ pub trait LineFormat: Send + Sync + 'static {
     /// What a line that [`parse`](Self::parse) refused (or any, where
     /// [parts are all](Self::PARTS_ARE_ALL)) is as part of a record, given its offset in the source.
     /// Fills `record` if the line completes one. A function of the line and the
-    /// [`LOOK_BACK_BYTES`](history::LOOK_BACK_BYTES) before it, whatever is pushed in between.
+    /// [`LOOK_BACK_BYTES`](state::LOOK_BACK_BYTES) before it, whatever is pushed in between.
     fn part<S: Simd>(
         &self,
         _simd: S,
@@ -275,7 +251,7 @@ pub enum Part {
 
 /// A stretch of lines of one block, being parsed into a batch.
 pub struct Run<'a> {
-    /// The block: [`PAD`](crate::lines::PAD) bytes are readable around each of its lines.
+    /// The block: [`PAD`](crate::bytes::line::PAD) bytes are readable around each of its lines.
     pub block: &'a [u8],
     /// Where in the block each line's newline is.
     pub ends: &'a [u32],
@@ -341,7 +317,7 @@ pub struct Spot {
 
 /// Lines of one block with others between them, none of them blank or a header.
 pub struct Scattered<'a> {
-    /// The block: [`PAD`](crate::lines::PAD) bytes are readable around each of its lines.
+    /// The block: [`PAD`](crate::bytes::line::PAD) bytes are readable around each of its lines.
     pub block: &'a [u8],
     /// The lines.
     pub lines: &'a [Spot],
@@ -703,41 +679,41 @@ pub static REGISTRY: &[&Entry] = &[
     &envelope::docker::ENTRY,
     &envelope::journald::JSON,
     &envelope::journald::EXPORT,
-    &mysql_slow::ENTRY,
-    &erlang::ENTRY,
-    &haproxy::HTTP,
-    &haproxy::TCP,
-    &aws_lambda::ENTRY,
+    &database::mysql_slow::ENTRY,
+    &text::erlang::ENTRY,
+    &proxy::haproxy::HTTP,
+    &proxy::haproxy::TCP,
+    &cloud::aws_lambda::ENTRY,
     &envelope::syslog::RFC5424,
     &envelope::syslog::RFC3164,
     &envelope::prefixed::ENTRY,
-    &oracle_alert::ENTRY,
+    &database::oracle_alert::ENTRY,
     &json::ENTRY,
-    &access::COMBINED,
-    &access::COMMON,
-    &access::BARE,
-    &access::TRAEFIK,
-    &access::INGRESS_NGINX,
-    &aws_elb::APPLICATION,
-    &aws_elb::CLASSIC,
-    &aws_s3::ENTRY,
-    &aws_vpc::ENTRY,
-    &envoy::ENTRY,
-    &squid::ENTRY,
-    &uwsgi::ENTRY,
-    &apache_error::ENTRY,
-    &nginx_error::ENTRY,
-    &postgres::ENTRY,
-    &redis::ENTRY,
-    &dmesg::ENTRY,
-    &rails::ENTRY,
-    &gin::ENTRY,
-    &morgan::ENTRY,
-    &php_fpm::ENTRY,
-    &app::ENTRY,
+    &access::combined::COMBINED,
+    &access::combined::COMMON,
+    &access::combined::BARE,
+    &access::combined::TRAEFIK,
+    &access::combined::INGRESS_NGINX,
+    &cloud::aws_elb::APPLICATION,
+    &cloud::aws_elb::CLASSIC,
+    &cloud::aws_s3::ENTRY,
+    &cloud::aws_vpc::ENTRY,
+    &proxy::envoy::ENTRY,
+    &proxy::squid::ENTRY,
+    &access::uwsgi::ENTRY,
+    &text::apache_error::ENTRY,
+    &text::nginx_error::ENTRY,
+    &database::postgres::ENTRY,
+    &database::redis::ENTRY,
+    &text::dmesg::ENTRY,
+    &text::rails::ENTRY,
+    &access::gin::ENTRY,
+    &access::morgan::ENTRY,
+    &access::php_fpm::ENTRY,
+    &text::app::ENTRY,
     &logfmt::ENTRY,
-    &leveled::ENTRY,
-    &app::ANYWHERE,
+    &text::leveled::ENTRY,
+    &text::app::ANYWHERE,
 ];
 
 /// Places of formats: those of the registry, and behind them that of users' own.
@@ -781,7 +757,7 @@ pub fn is_outer(entry: &Entry) -> bool {
         &envelope::syslog::RFC5424,
         &envelope::syslog::RFC3164,
         &envelope::prefixed::ENTRY,
-        &oracle_alert::ENTRY,
+        &database::oracle_alert::ENTRY,
     ];
     outer.iter().any(|outer| outer.info.name == entry.info.name)
 }
@@ -794,8 +770,8 @@ mod tests {
     fn the_registry_is_in_order_of_trial() {
         assert!(REGISTRY.is_sorted_by_key(|e| e.last_resort));
         let place = |entry: &Entry| by_name(entry.info.name).unwrap().0;
-        assert!(place(&haproxy::TCP) < place(&envelope::syslog::RFC5424));
+        assert!(place(&proxy::haproxy::TCP) < place(&envelope::syslog::RFC5424));
         let last = REGISTRY.iter().rposition(|e| is_outer(e)).unwrap();
-        assert!(last < place(&json::ENTRY) && last < place(&app::ENTRY));
+        assert!(last < place(&json::ENTRY) && last < place(&text::app::ENTRY));
     }
 }

@@ -1,13 +1,13 @@
 //! The vectors of `test_vectors/formats`, as `tests/contract/test_formats.py` explains them: each
 //! alone, and any two in one file.
 
-use super::detect::detect;
 use super::{Context, Params, Part, REGISTRY, Run};
-use crate::batch::{Batch, Record};
-use crate::lines::{PAD, PaddedLine};
+use crate::bytes::line::{PAD, PaddedLine};
+use crate::detect::detect;
+use crate::record::{Batch, Record};
 use crate::scan::Scanner;
 use crate::spec::{FormatSpec, SourceSpec, Spec};
-use crate::timestamp::Clock;
+use crate::time::Clock;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;

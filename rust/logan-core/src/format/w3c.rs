@@ -20,13 +20,14 @@
 //!
 //! A layout with neither `date` and `time` nor `sc-status` says nothing that a record needs.
 //!
-//! Which layout counts for a line is in [`history`](super::history).
+//! Which layout counts for a line is in [`history`](crate::format::state).
 
-use super::{Context, Entry, Info, LineFormat, Unit, duration, fields};
-use crate::batch::{Columns, NO_DURATION, Record, Text};
-use crate::lines::Line;
-use crate::simd::Simd;
-use crate::timestamp::{Clock, Stamp};
+use super::{Context, Entry, Info, LineFormat, Unit, fields};
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
+use crate::format::text::duration;
+use crate::record::{Columns, NO_DURATION, Record, Text};
+use crate::time::{Clock, Stamp};
 
 /// Registry entry.
 pub static IIS: Entry = Entry {
@@ -325,13 +326,13 @@ fn quoted_end(line: &[u8], at: usize, separator: u8) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{NO_BYTES, NO_STATUS, NO_TIME};
+    use crate::bytes::line::PaddedLine;
     use crate::format::{Format, Params};
-    use crate::lines::PaddedLine;
+    use crate::record::{NO_BYTES, NO_STATUS, NO_TIME};
 
     fn parse(entry: &Entry, fields: &str, line: &str) -> Option<(Record, [String; 3])> {
         let mut context = Context::new(Clock::utc());
-        context.history.layout.read(crate::format::history::fields_of(fields.as_bytes()).unwrap());
+        context.history.layout.read(crate::format::state::fields_of(fields.as_bytes()).unwrap());
         let format = (entry.build)(&Params::default());
         let padded = PaddedLine::new(line.as_bytes());
         let mut record = Record::EMPTY;

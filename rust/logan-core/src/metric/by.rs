@@ -6,11 +6,11 @@
 
 use super::routes::{self, Finder, NOWHERE, Route, relative_error};
 use super::{Block, Metric, State};
-use crate::batch::{BATCH_ROWS, Batch, NO_STATUS, Text};
-use crate::filter::Field;
+use crate::bytes::simd::Simd;
 use crate::format;
-use crate::level::Level;
-use crate::simd::Simd;
+use crate::record::Level;
+use crate::record::{BATCH_ROWS, Batch, NO_STATUS, Text};
+use crate::select::condition::Field;
 use crate::sketch::groups::{GroupTable, Groups, Payload};
 use crate::sketch::varint::{get_u64, put_u64};
 use crate::spec::Spec;

@@ -5,12 +5,12 @@
 //! it never shows in what is counted.
 
 use super::{Block, Metric, State};
-use crate::batch::{BATCH_ROWS, Batch, Columns, ERROR, REQUEST, Text};
-use crate::simd::prefetch;
+use crate::bytes::simd::prefetch;
+use crate::record::{BATCH_ROWS, Batch, Columns, ERROR, REQUEST, Text};
 use crate::sketch::distinct::RELATIVE_ERROR;
 use crate::sketch::groups::{GroupTable, Groups, Payload};
+use crate::sketch::key_cache::Ways;
 use crate::sketch::varint::{get_u64, put_u64};
-use crate::sketch::ways::Ways;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -324,7 +324,7 @@ impl ClientGroups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Record, Text};
+    use crate::record::{Record, Text};
 
     /// More clients than the memo has room for, long names, short ones, some with a NUL.
     #[test]

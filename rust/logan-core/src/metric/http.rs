@@ -1,7 +1,7 @@
 //! HTTP status codes and bytes sent.
 
 use super::{Block, Metric, State, latency::sum_and_range};
-use crate::batch::{Batch, Columns, NO_BYTES, NO_DURATION, NO_STATUS};
+use crate::record::{Batch, Columns, NO_BYTES, NO_DURATION, NO_STATUS};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! Response times: exact count, sum, minimum and maximum, and log-linear buckets for percentiles.
 
 use super::{Block, Metric, State};
-use crate::batch::{Batch, Columns, DURATION_NS_MAX, NO_DURATION};
+use crate::record::{Batch, Columns, DURATION_NS_MAX, NO_DURATION};
 use crate::sketch::buckets;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Records by severity level.
 
 use super::{Block, Metric, State};
-use crate::batch::{Batch, Columns};
-use crate::level::{LEVELS, Level};
+use crate::record::{Batch, Columns};
+use crate::record::{LEVELS, Level};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

@@ -3,7 +3,7 @@
 //! Not fed by batches but by the scanner, which alone sees lines that are no records.
 
 use super::State;
-use crate::lines::LINE_BYTES_MAX;
+use crate::bytes::line::LINE_BYTES_MAX;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};

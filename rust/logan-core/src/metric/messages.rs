@@ -28,10 +28,10 @@
 //!    `127ms` is `<num>ms`.
 
 use super::{Block, Metric, State, rfc3339};
-use crate::batch::{Batch, Columns, NO_TIME};
-use crate::level::Level;
-use crate::lines::{Line, PAD};
-use crate::simd::Simd;
+use crate::bytes::line::{Line, PAD};
+use crate::bytes::simd::Simd;
+use crate::record::Level;
+use crate::record::{Batch, Columns, NO_TIME};
 use crate::sketch::groups::{GroupTable, Groups, Keys, Payload};
 use crate::sketch::varint::{get_bytes, get_u64, put_bytes, put_u64, unzigzag, zigzag};
 use serde::{Deserialize, Serialize};
@@ -533,9 +533,9 @@ impl MessageGroups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Record, Text};
-    use crate::lines::PaddedLine;
-    use crate::simd::Plain;
+    use crate::bytes::line::PaddedLine;
+    use crate::bytes::simd::Plain;
+    use crate::record::{Record, Text};
     use proptest::prelude::*;
 
     fn template(text: &str) -> String {

@@ -18,7 +18,7 @@ pub mod series;
 pub mod slowest;
 pub mod totals;
 
-use crate::batch::Batch;
+use crate::record::Batch;
 use crate::spec::Spec;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -163,7 +163,12 @@ impl Metrics {
 }
 
 #[inline(always)]
-fn update<S: crate::simd::Simd>(_simd: S, metrics: &mut Metrics, batch: &Batch, block: Block<'_>) {
+fn update<S: crate::bytes::simd::Simd>(
+    _simd: S,
+    metrics: &mut Metrics,
+    batch: &Batch,
+    block: Block<'_>,
+) {
     metrics.update_all(batch, block);
 }
 
@@ -195,7 +200,7 @@ fn integer(value: u128) -> Value {
 /// RFC 3339 in UTC, with no decimals or three, six or nine, as many as the value needs.
 pub fn rfc3339(nanos: i64) -> String {
     let seconds = nanos.div_euclid(1_000_000_000);
-    let (year, month, day) = crate::timestamp::civil_from_days(seconds.div_euclid(86_400));
+    let (year, month, day) = crate::time::civil_from_days(seconds.div_euclid(86_400));
     let of_day = seconds.rem_euclid(86_400);
     let fraction = match nanos.rem_euclid(1_000_000_000) {
         0 => String::new(),

@@ -1,7 +1,7 @@
 //! The slowest requests, with where they stand.
 
 use super::{Block, Metric, State};
-use crate::batch::{Batch, Columns, NO_DURATION, NO_TIME};
+use crate::record::{Batch, Columns, NO_DURATION, NO_TIME};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

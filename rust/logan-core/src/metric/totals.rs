@@ -1,7 +1,7 @@
 //! Records, requests, errors, requests with a response time.
 
 use super::{Block, Metric, State};
-use crate::batch::{Batch, ERROR, MEASURED, REQUEST, TIMED};
+use crate::record::{Batch, ERROR, MEASURED, REQUEST, TIMED};
 use serde::{Deserialize, Serialize};
 
 /// Accumulator and state.

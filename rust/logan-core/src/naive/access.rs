@@ -495,5 +495,5 @@ pub(super) fn list(text: &[u8]) -> Option<u64> {
             _ => break,
         };
     }
-    u64::try_from(sum?).ok().filter(|&sum| sum <= batch::DURATION_NS_MAX)
+    u64::try_from(sum?).ok().filter(|&sum| sum <= record::DURATION_NS_MAX)
 }

@@ -76,8 +76,8 @@ impl Reader {
 /// that format.
 pub(super) fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Class> {
     let (_, entry) = by_name(name).expect("a registered format");
-    let clock = timestamp::Clock::new(clock.zone.clone(), clock.anchor_ns);
-    let (mut arena, mut found) = (Vec::new(), batch::Record::EMPTY);
+    let clock = time::Clock::new(clock.zone.clone(), clock.anchor_ns);
+    let (mut arena, mut found) = (Vec::new(), record::Record::EMPTY);
     let format = (entry.build)(&Params::default());
     let padded = PaddedLine::new(line);
     let mut context = Context::new(clock);
@@ -85,20 +85,20 @@ pub(super) fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Class>
         if !format.has_parts() {
             return None;
         }
-        (arena, found) = (Vec::new(), batch::Record::EMPTY);
+        (arena, found) = (Vec::new(), record::Record::EMPTY);
         match format.part_line(padded.line(), 0, &mut context, &mut arena, &mut found) {
             Part::Foreign => return None,
             Part::Continuation => return Some(Class::Continuation),
             Part::Record => {}
         }
     }
-    let text = |text: batch::Text| text.bytes(line, &arena).to_vec();
+    let text = |text: record::Text| text.bytes(line, &arena).to_vec();
     let record = Record {
-        time_ns: Some(found.time_ns).filter(|&t| t != batch::NO_TIME),
+        time_ns: Some(found.time_ns).filter(|&t| t != record::NO_TIME),
         level: found.level,
-        status: Some(found.status).filter(|&s| s != batch::NO_STATUS),
-        duration_ns: Some(found.duration_ns).filter(|&d| d != batch::NO_DURATION),
-        bytes_sent: Some(found.bytes_sent).filter(|&b| b != batch::NO_BYTES),
+        status: Some(found.status).filter(|&s| s != record::NO_STATUS),
+        duration_ns: Some(found.duration_ns).filter(|&d| d != record::NO_DURATION),
+        bytes_sent: Some(found.bytes_sent).filter(|&b| b != record::NO_BYTES),
         method: text(found.method),
         path: text(found.path),
         client: text(found.client),

@@ -4,5 +4,5 @@
 pub mod buckets;
 pub mod distinct;
 pub mod groups;
+pub mod key_cache;
 pub mod varint;
-pub mod ways;

@@ -1,10 +1,10 @@
 //! The engine in all its ways, and its figures against the twin's.
 
+use logan_core::bytes::input::{Fingerprint, Mode, Source};
 use logan_core::engine::{self, Chunk, Control};
-use logan_core::input::{Fingerprint, Mode, Source};
-use logan_core::level::Level;
 use logan_core::metric::lines::REASONS;
 use logan_core::naive::{self, Naive, quantile};
+use logan_core::record::Level;
 use logan_core::scan::Scanner;
 use logan_core::spec::Spec;
 use logan_core::summary::Summary;

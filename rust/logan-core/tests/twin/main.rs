@@ -10,13 +10,13 @@ mod narrowing;
 
 use comparison::*;
 use grammars::*;
-use logan_core::codec;
+use logan_core::bytes::input::Mode;
 use logan_core::format::Params;
-use logan_core::input::Mode;
-use logan_core::level::Level;
 use logan_core::metric::lines::REASONS;
 use logan_core::naive::{self, Naive, analyze};
+use logan_core::record::Level;
 use logan_core::spec::{FormatSpec, SourceSpec, Spec};
+use logan_core::summary::codec;
 use narrowing::*;
 use proptest::collection::vec;
 use proptest::prelude::*;

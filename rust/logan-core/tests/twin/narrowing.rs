@@ -1,7 +1,7 @@
 //! Conditions and selected times, with a meaning of this test's own.
 
-use logan_core::level::Level;
 use logan_core::naive;
+use logan_core::record::Level;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;

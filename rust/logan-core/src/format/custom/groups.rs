@@ -20,12 +20,13 @@
 
 use super::moment::Layout;
 use super::{Compiled, Description, Dialect, Misfit};
-use crate::batch::{Columns, NO_BYTES, NO_DURATION, Record, Text};
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
 use crate::format::http::{route, status_at};
-use crate::format::{Context, LineFormat, Unit, duration, text_duration};
-use crate::level::Level;
-use crate::lines::Line;
-use crate::simd::Simd;
+use crate::format::text::{duration, text_duration};
+use crate::format::{Context, LineFormat, Unit};
+use crate::record::Level;
+use crate::record::{Columns, NO_BYTES, NO_DURATION, Record, Text};
 use regex::bytes::{CaptureLocations, Regex, RegexBuilder};
 use regex_syntax::ast::{self, Ast, GroupKind};
 use std::sync::{Mutex, PoisonError};

@@ -3,9 +3,9 @@
 //!
 //! Knows nothing of formats; a layout is chosen once, a line's time is read at a position.
 
-use crate::lines::Line;
-use crate::simd::Simd;
-use crate::timestamp::{Clock, Stamp, epoch};
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
+use crate::time::{Clock, Stamp, epoch};
 use jiff::Timestamp;
 use jiff::fmt::strtime::BrokenDownTime;
 

@@ -13,12 +13,12 @@
 
 use super::pattern::{Field, Fields, Meaning};
 use super::{Compiled, Description, Dialect, Misfit};
-use crate::batch::{Columns, DURATION_NS_MAX, NO_BYTES, NO_DURATION, Record, Text};
-use crate::format::duration;
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
 use crate::format::http::{closing_quote, integer_at, nanos_of, number_at, route, status_at};
+use crate::format::text::duration;
 use crate::format::{Context, LineFormat, Unit};
-use crate::lines::Line;
-use crate::simd::Simd;
+use crate::record::{Columns, DURATION_NS_MAX, NO_BYTES, NO_DURATION, Record, Text};
 
 /// Quotes inside a field which nobody escaped that are looked at.
 const INNER_QUOTES_MAX: usize = 64;

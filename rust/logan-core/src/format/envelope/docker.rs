@@ -10,12 +10,12 @@
 
 use super::object::{Value, members};
 use super::{Envelope, Head, Opened, Payload};
+use crate::bytes::line::{Line, PAD};
+use crate::bytes::simd::Simd;
 use crate::format::fields::unescape;
 use crate::format::{Entry, Info};
-use crate::level::Level;
-use crate::lines::{Line, PAD};
-use crate::simd::Simd;
-use crate::timestamp::Clock;
+use crate::record::Level;
+use crate::time::Clock;
 use std::ops::ControlFlow;
 
 /// Registry entry.
@@ -66,7 +66,7 @@ fn parts<S: Simd>(simd: S, line: Line<'_>) -> Option<[Value; 3]> {
 
 /// Whether the line is one of Docker whose `log` ends its line.
 pub fn ends_its_line(line: Line<'_>) -> bool {
-    parts(crate::simd::Plain, line)
+    parts(crate::bytes::simd::Plain, line)
         .is_some_and(|[log, ..]| ends_with(&line.bytes()[log.start..log.end], br"\n"))
 }
 

@@ -11,7 +11,7 @@
 //! Lines are of this format only where the plan lists it ([`rejoin`](crate::format::Params::rejoin)).
 //! - `__REALTIME_TIMESTAMP=` and microseconds begin an entry, wherever they stand. The lines after it
 //!   count as long as this one starts less than
-//!   [`LOOK_BACK_BYTES`](crate::format::history::LOOK_BACK_BYTES) before them, so what a line is
+//!   [`LOOK_BACK_BYTES`](crate::format::state::LOOK_BACK_BYTES) before them, so what a line is
 //!   depends on those bytes alone: a larger entry is cut off there and is no record.
 //! - `NAME=value`, the name of upper-case letters, digits and `_` and at most 64 bytes, is a field of
 //!   the entry; the last of two counts. A name that begins with `__` is one outside of entries, too.
@@ -23,15 +23,15 @@
 
 use super::object::members;
 use super::{Envelope, Head, Inner, Opened, Payload};
-use crate::batch::{Columns, Record};
-use crate::format::entries::{Entries, listed};
+use crate::bytes::line::{LINE_BYTES_MAX, Line, PAD};
+use crate::bytes::simd::Simd;
 use crate::format::fields::unescape;
-use crate::format::history::{Binary, JournalEntry, reaches};
+use crate::format::multi_line::{Entries, listed};
+use crate::format::state::{Binary, JournalEntry, reaches};
 use crate::format::{Context, Entry, Info, Part, byte_set};
-use crate::level::Level;
-use crate::lines::{LINE_BYTES_MAX, Line, PAD};
-use crate::simd::Simd;
-use crate::timestamp::{Clock, Stamp};
+use crate::record::Level;
+use crate::record::{Columns, Record};
+use crate::time::{Clock, Stamp};
 use std::ops::ControlFlow;
 
 /// Registry entry.

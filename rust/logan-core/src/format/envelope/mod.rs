@@ -8,7 +8,7 @@
 //! the payload's.
 //!
 //! A payload that no format takes makes a record all the same: its level is found as behind the
-//! timestamp of [app text](super::app), its response time as in its message, and the message is
+//! timestamp of [app text](crate::format::text::app), its response time as in its message, and the message is
 //! what follows the level. Without a payload the record has the envelope's time and level alone.
 //!
 //! Where the envelope is no more than a prefix that other lines may have, such a payload makes the
@@ -22,7 +22,7 @@
 //! Container runtimes cut long lines (Docker every 16 KiB) and mark the pieces. With
 //! [`Params::rejoin`] all pieces but the last are continuations, per stream; the line that ends the
 //! record is the record, its payload is the pieces' and its own on end, and what it says of time and
-//! level is the envelope's. How far pieces reach is in [`history`](super::history). Without
+//! level is the envelope's. How far pieces reach is in [`history`](crate::format::state). Without
 //! `rejoin` pieces that say so are continuations, and the last one stands for itself.
 //!
 //! # How
@@ -37,14 +37,15 @@ pub(crate) mod object;
 pub mod prefixed;
 pub mod syslog;
 
-use super::marks::{Marks, Needs};
-use super::{Context, Entry, Format, LineFormat, Params, Part, REGISTRY, app, is_outer};
-use crate::batch::{Columns, NO_TIME, Record, Text};
-use crate::level::Level;
-use crate::lines::{Line, PAD};
+use super::{Context, Entry, Format, LineFormat, Params, Part, REGISTRY, is_outer};
+use crate::bytes::line::{Line, PAD};
+use crate::bytes::simd::Simd;
+use crate::format::prefilter::{Marks, Needs};
+use crate::format::text::app;
 use crate::metric::lines::is_continuation;
-use crate::simd::Simd;
-use crate::timestamp::{Clock, Stamp};
+use crate::record::Level;
+use crate::record::{Columns, NO_TIME, Record, Text};
+use crate::time::{Clock, Stamp};
 
 /// Bytes of a text that are kept where the line does not hold it: four times what templates of
 /// messages are made of.
@@ -55,7 +56,7 @@ pub(crate) struct Opened {
     pub(crate) stamp: Option<Stamp>,
     pub(crate) level: Level,
     pub(crate) payload: Payload,
-    /// Which of the [streams](super::history::STREAMS) the line is of, if its lines come in pieces.
+    /// Which of the [streams](crate::format::state::STREAMS) the line is of, if its lines come in pieces.
     pub(crate) stream: Option<usize>,
     /// Whether the rest of the record is in a later line.
     pub(crate) is_piece: bool,
@@ -235,7 +236,8 @@ fn free_text<S: Simd>(simd: S, payload: Line<'_>, context: &mut Context, record:
     let message = app::message_start(payload, after);
     record.level = level;
     record.message = Text::of_line(message, bytes.len());
-    record.duration_ns = super::text_duration::find(simd, payload, message, &mut context.memo);
+    record.duration_ns =
+        crate::format::text::text_duration::find(simd, payload, message, &mut context.memo);
 }
 
 /// Moves texts of a payload at `start` of a line to their place in the line.
@@ -400,7 +402,7 @@ impl<H: Head> LineFormat for Envelope<H> {
 pub fn payload_of(entry: &Entry, line: Line<'_>, clock: &mut Clock) -> Option<Vec<u8>> {
     fn open<H: Head>(head: &H, line: Line<'_>, clock: &mut Clock) -> Option<Vec<u8>> {
         let mut buffer = Vec::new();
-        let opened = head.open(crate::simd::Plain, line, clock, &mut buffer)?;
+        let opened = head.open(crate::bytes::simd::Plain, line, clock, &mut buffer)?;
         Some(match opened.payload {
             Payload::None => Vec::new(),
             Payload::Line(start, end) => line.bytes()[start..end].to_vec(),

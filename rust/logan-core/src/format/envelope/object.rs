@@ -1,8 +1,8 @@
 //! Members of a JSON object, for envelopes that are one: only the outermost object is looked at.
 
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
 use crate::format::json::{skip_space, string_end};
-use crate::lines::Line;
-use crate::simd::Simd;
 use std::ops::ControlFlow;
 
 /// A member's value as it stands in the line.

@@ -10,12 +10,12 @@
 //! Other lines look like this, too, so a line is of this format only if its payload is of one.
 
 use super::{Envelope, Head, Opened, Payload};
-use crate::format::marks::Marks;
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
+use crate::format::prefilter::Marks;
 use crate::format::{Entry, Info};
-use crate::level::Level;
-use crate::lines::Line;
-use crate::simd::Simd;
-use crate::timestamp::Clock;
+use crate::record::Level;
+use crate::time::Clock;
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {

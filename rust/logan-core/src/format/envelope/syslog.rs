@@ -21,12 +21,12 @@
 //! or one that is not looked at.
 
 use super::{Envelope, Head, Opened, Payload};
-use crate::format::marks::Marks;
+use crate::bytes::line::Line;
+use crate::bytes::simd::{Classes, Simd};
+use crate::format::prefilter::Marks;
 use crate::format::{Entry, Info};
-use crate::level::Level;
-use crate::lines::Line;
-use crate::simd::{Classes, Simd};
-use crate::timestamp::Clock;
+use crate::record::Level;
+use crate::time::Clock;
 
 /// Registry entry.
 pub static RFC5424: Entry = Entry {
@@ -256,7 +256,7 @@ impl Head for Rfc3164 {
 
 /// The timestamp at `at`, and where it ends.
 #[inline(always)]
-fn stamp(line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(crate::timestamp::Stamp, usize)> {
+fn stamp(line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(crate::time::Stamp, usize)> {
     if line.byte(at).is_ascii_uppercase() {
         if line.byte(at + 8) == b'-' && line.byte(at + 4).is_ascii_digit() {
             return full(line, at, clock);
@@ -275,7 +275,7 @@ fn stamp(line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(crate::timesta
 
 /// `Wed 2024-01-24 10:15:32 UTC` at `at`.
 #[cold]
-fn full(line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(crate::timestamp::Stamp, usize)> {
+fn full(line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(crate::time::Stamp, usize)> {
     const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
     let bytes = line.bytes();
     if !DAYS.contains(&bytes.get(at..at + 3)?) || bytes.get(at + 14) != Some(&b' ') {

@@ -1,7 +1,7 @@
 //! The table of names: what a key stands for, in whichever object and spelling it comes.
 
 use super::Unit;
-use crate::lines::Line;
+use crate::bytes::line::Line;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;

@@ -1,6 +1,6 @@
 use super::names::spellings;
 use super::*;
-use crate::lines::PaddedLine;
+use crate::bytes::line::PaddedLine;
 use proptest::prelude::*;
 use std::ops::Range;
 
@@ -156,7 +156,7 @@ proptest! {
         let padded = PaddedLine::new(format!("{text}{behind}").as_bytes());
         let value = Value { start: 0, end: text.len(), escaped: false, number: true };
         if let Some(stamp) = usual_epoch(padded.line(), value) {
-            prop_assert_eq!(crate::timestamp::epoch(text.as_bytes()), Some(stamp));
+            prop_assert_eq!(crate::time::epoch(text.as_bytes()), Some(stamp));
         } else if text.len() == 13 && text.as_bytes().iter().all(u8::is_ascii_digit) {
             prop_assert!(!"1234".contains(&text[..1]) || behind.starts_with(|c: char| c != '.'));
         }

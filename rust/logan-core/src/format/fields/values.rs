@@ -2,12 +2,12 @@
 
 use super::names::FOLD;
 use super::{Rule, Unit, Value};
-use crate::batch::Text;
-use crate::format::duration::{decimal, of_clock, with_unit};
-use crate::level::Level;
-use crate::lines::Line;
-use crate::simd::Simd;
-use crate::timestamp::{self, Clock, Stamp, eight_digits, leading_digits};
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
+use crate::format::text::duration::{decimal, of_clock, with_unit};
+use crate::record::Level;
+use crate::record::Text;
+use crate::time::{self, Clock, Stamp, eight_digits, leading_digits};
 use std::ops::Range;
 
 /// A number before this many seconds after 1970 (1973-03-03) is no time: counters and offsets
@@ -75,13 +75,13 @@ pub(super) fn other_time(line: Line<'_>, clock: &mut Clock, value: Value) -> Opt
         return Some(stamp);
     }
     usual_epoch(line, value)
-        .or_else(|| timestamp::epoch(&line.bytes()[value.start..value.end]))
+        .or_else(|| time::epoch(&line.bytes()[value.start..value.end]))
         .filter(|stamp| stamp.second >= EPOCH_SECONDS_MIN)
 }
 
 /// Ten digits with one to seven decimals, or thirteen digits: today's seconds and milliseconds.
 ///
-/// Only up to the year 2128. Where this answers, [`timestamp::epoch`] answers the same, ten times
+/// Only up to the year 2128. Where this answers, [`time::epoch`] answers the same, ten times
 /// as slowly.
 #[inline]
 pub(super) fn usual_epoch(line: Line<'_>, value: Value) -> Option<Stamp> {

@@ -2,11 +2,11 @@ mod objects;
 mod shapes;
 
 use super::*;
-use crate::batch::{NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Text};
+use crate::bytes::line::{PAD, PaddedLine};
 use crate::format::Format;
-use crate::level::Level;
-use crate::lines::{PAD, PaddedLine};
-use crate::timestamp::Clock;
+use crate::record::Level;
+use crate::record::{NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Text};
+use crate::time::Clock;
 use proptest::prelude::*;
 use proptest::sample::Index;
 

@@ -10,10 +10,10 @@
 //! bytes without their query, whose method has at most seven bytes. All others, and paths with
 //! control characters, take the way of [`Folder`](super::Folder).
 
-use crate::batch::{Batch, Text};
+use crate::bytes::simd::{Vbmi2, prefetch};
 use crate::metric::Block;
-use crate::simd::{Vbmi2, prefetch};
-use crate::sketch::ways::Ways;
+use crate::record::{Batch, Text};
+use crate::sketch::key_cache::Ways;
 use std::arch::x86_64::*;
 
 /// What an id becomes.
@@ -345,7 +345,7 @@ unsafe fn fold(path: Text, method: Text, block: &[u8]) -> Option<__m512i> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lines::PAD;
+    use crate::bytes::line::PAD;
     use proptest::prelude::*;
 
     /// What `fold` makes of a request, if anything, as text.

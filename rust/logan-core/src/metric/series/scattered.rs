@@ -1,8 +1,8 @@
 //! Rows whose times jump about: kept as they are until the step is known, then counted in cells.
 
 use super::Bucket;
-use crate::batch::{ERROR, MEASURED, REQUEST};
-use crate::simd::prefetch;
+use crate::bytes::simd::prefetch;
+use crate::record::{ERROR, MEASURED, REQUEST};
 
 /// A row that is in no bucket yet.
 #[derive(Clone, Copy)]

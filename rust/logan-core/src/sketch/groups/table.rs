@@ -2,7 +2,7 @@
 
 use super::frozen::{Groups, write_head, write_payload};
 use super::{KEY_BYTES_MAX, Payload, hash_of, same, weight_beyond};
-use crate::simd::prefetch;
+use crate::bytes::simd::prefetch;
 use crate::sketch::distinct::Distinct;
 use std::cmp::Ordering;
 

@@ -1,7 +1,7 @@
 //! Lines that repeat the members of those before, one by one and in groups, against each on its own.
 
 use super::*;
-use crate::batch::{Batch, ERROR, MEASURED, REQUEST, TIMED};
+use crate::record::{Batch, ERROR, MEASURED, REQUEST, TIMED};
 
 /// A value of a member, drawn anew for each line.
 #[derive(Debug, Clone, Copy)]

@@ -1,0 +1,420 @@
+//! Detection: what a source's formats are, from samples of its content, never from its name.
+//!
+//! Each line of the samples goes to the first format of the registry that takes it; formats that
+//! took any are listed, the most frequent first, but those whose lines others would take as well
+//! (envelopes; a line of HAProxy behind a syslog header, which is app text too) before all others,
+//! so that those leave them theirs. What lines alone cannot say (the unit of a bare
+//! integer, the zone and year of timestamps without them, which number of `03/04/2024` is the
+//! month) is decided here, once per source, and named among what was assumed.
+
+mod named;
+
+use crate::archive::Packing;
+use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
+use crate::format::access::combined;
+use crate::format::database::{mysql_slow, oracle_alert};
+use crate::format::envelope::{cri, docker, inner_formats, journald, payload_of};
+use crate::format::text::{app, erlang};
+use crate::format::{Context, Entry, Format, Params, Part, REGISTRY, by_name, is_outer, state};
+use crate::metric::lines::{is_continuation, is_header};
+use crate::record::{NO_DURATION, Record};
+use crate::time::{Clock, DateOrder, NumericDate};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Lines that are looked at in each sample: enough to see formats that are rare.
+pub(crate) const SAMPLE_LINES_MAX: usize = 2_000;
+
+#[derive(Default, Clone)]
+struct Seen {
+    lines: u64,
+    measured: u64,
+    zoneless: u64,
+    yearless: u64,
+    example: Option<String>,
+    /// Whether app text would take one of the lines.
+    like_app: bool,
+    /// Fields that times and durations were found in.
+    fields: named::Fields,
+    /// Of an envelope, lines by the format of their payload.
+    payload: BTreeMap<&'static str, u64>,
+    /// Whether any line said that it ends a record which may have more.
+    ends_lines: bool,
+}
+
+/// Stands for the format of payloads that have none.
+const TEXT_PAYLOAD: &str = "message";
+
+/// Whether what a line of the format is always depends on lines before it.
+fn has_entries(entry: &Entry) -> bool {
+    [&journald::EXPORT, &mysql_slow::ENTRY, &erlang::ENTRY, &oracle_alert::ENTRY]
+        .iter()
+        .any(|of_lines| of_lines.info.name == entry.info.name)
+}
+
+/// Whether a format's records may come in pieces.
+fn rejoins(entry: &Entry, seen: &Seen) -> bool {
+    let name = entry.info.name;
+    name == cri::ENTRY.info.name
+        || has_entries(entry)
+        || name == docker::ENTRY.info.name && seen.ends_lines
+}
+
+/// Describes samples, each with its offset in the source; those that do not start at 0 begin at a
+/// line start. The last line of a sample counts only if it is whole, or alone.
+///
+/// The shape of the answer is in the stub of the Python extension.
+pub fn detect(samples: &[(u64, &[u8])]) -> Value {
+    let head = samples.iter().find(|(offset, _)| *offset == 0).map_or(&[][..], |(_, bytes)| bytes);
+    let formats: Vec<_> = REGISTRY
+        .iter()
+        .map(|e| {
+            // Docker's lines stand for themselves here: whether they are pieces is to be found out.
+            let rejoin = has_entries(e);
+            (e, (e.build)(&Params { rejoin, ..Params::default() }))
+        })
+        .collect();
+    let inner: Vec<_> =
+        inner_formats().map(|e| (e.info.name, (e.build)(&Params::default()))).collect();
+    let app = formats.iter().position(|(e, _)| e.info.name == app::ENTRY.info.name);
+    let mut context = Context::new(Clock::utc());
+    // A line whose time moves with the clock's zone has none of its own; one whose time moves with
+    // the anchor has no year.
+    let mut east = Context::new(Clock::new(jiff::tz::TimeZone::fixed(jiff::tz::offset(1)), 0));
+    const DECADE_NS: i64 = 10 * 366 * 86_400_000_000_000;
+    let mut later = Context::new(Clock::new(jiff::tz::TimeZone::UTC, DECADE_NS));
+    let mut arena = Vec::new();
+    let mut seen = vec![Seen::default(); formats.len()];
+    let (mut blank, mut header, mut continuation, mut malformed) = (0u64, 0u64, 0u64, 0u64);
+    let mut integers = Vec::new();
+    // How often dates of numbers were read in an order, and whether it was a choice.
+    let mut dates: BTreeMap<(DateOrder, bool), u64> = BTreeMap::new();
+    for (offset, bytes) in samples {
+        let sample_start = bytes.as_ptr() as usize;
+        let sample_offset = *offset;
+        let bytes =
+            if *offset == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
+        for line in whole_lines(bytes).take(SAMPLE_LINES_MAX) {
+            let offset = sample_offset + (line.as_ptr() as usize - sample_start) as u64;
+            if !line.is_empty() && line.trim_ascii().is_empty() {
+                blank += 1;
+                continue;
+            }
+            if is_header(line) {
+                header += 1;
+                for context in [&mut context, &mut east, &mut later] {
+                    if let Some(fields) = state::fields_of(line) {
+                        context.history.layout.read(fields);
+                    }
+                }
+                continue;
+            }
+            let padded = PaddedLine::new(&line[..line.len().min(LINE_BYTES_MAX)]);
+            let mut parse = |format: &dyn Format, context: &mut Context| {
+                let mut record = Record::EMPTY;
+                arena.clear();
+                if !line.is_empty()
+                    && format.parse_line(padded.line(), context, &mut arena, &mut record)
+                {
+                    return Some((Part::Record, record));
+                }
+                if !format.has_parts() || line.is_empty() && !format.ends_at_blank() {
+                    return None;
+                }
+                record = Record::EMPTY;
+                arena.clear();
+                match format.part_line(padded.line(), offset, context, &mut arena, &mut record) {
+                    Part::Foreign => None,
+                    part => Some((part, record)),
+                }
+            };
+            let taken = formats.iter().enumerate().find_map(|(i, (_, format))| {
+                context.clock.numeric_date = None;
+                parse(format.as_ref(), &mut context).map(|found| (i, format, found))
+            });
+            let Some((i, format, (part, record))) = taken else {
+                if line.is_empty() {
+                    blank += 1
+                } else if is_continuation(line) {
+                    continuation += 1
+                } else {
+                    malformed += 1
+                }
+                continue;
+            };
+            if let Some(NumericDate { order, ambiguous }) = context.clock.numeric_date {
+                *dates.entry((order, ambiguous)).or_default() += 1;
+            }
+            let mut time_by = |other: &mut Context| parse(format.as_ref(), other);
+            let others = [time_by(&mut east), time_by(&mut later)];
+            if part == Part::Continuation {
+                continuation += 1;
+                continue;
+            }
+            let moves = others
+                .map(|other| u64::from(other.is_some_and(|(_, r)| r.time_ns != record.time_ns)));
+            if let Some(app) = app.filter(|&app| i < app && !seen[i].like_app && !line.is_empty()) {
+                let app = formats[app].1.as_ref();
+                seen[i].like_app =
+                    app.may_begin_with(line[0]) && parse(app, &mut context).is_some();
+            }
+            let seen = &mut seen[i];
+            seen.lines += 1;
+            seen.zoneless += moves[0];
+            seen.yearless += moves[1];
+            seen.measured += u64::from(record.duration_ns != NO_DURATION);
+            seen.example.get_or_insert_with(|| {
+                String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned()
+            });
+            if named::has_named_fields(REGISTRY[i]) {
+                seen.fields.learn(line, record, format.as_ref(), &mut context);
+            }
+            seen.ends_lines |= docker::ends_its_line(padded.line());
+            let payload = payload_of(REGISTRY[i], padded.line(), &mut context.clock);
+            let payload =
+                payload.map(|bytes| PaddedLine::new(&bytes[..bytes.len().min(LINE_BYTES_MAX)]));
+            if let Some(payload) = &payload {
+                let mut is_of = |format: &dyn Format| {
+                    let (mut record, mut arena) = (Record::EMPTY, Vec::new());
+                    payload.line().len() > 0
+                        && format.parse_line(payload.line(), &mut context, &mut arena, &mut record)
+                };
+                let name = inner.iter().find(|(_, f)| is_of(f.as_ref())).map(|(name, _)| *name);
+                *seen.payload.entry(name.unwrap_or(TEXT_PAYLOAD)).or_default() += 1;
+            }
+            if payload.is_some() || format_is_quoted(REGISTRY[i]) {
+                let line = payload.as_ref().unwrap_or(&padded).line();
+                integers.extend(combined::integer_time(line, &mut context.clock));
+            }
+        }
+    }
+    let lines: u64 = seen.iter().map(|s| s.lines).sum();
+    let total = lines + blank + header + continuation + malformed;
+    let mut order: Vec<usize> = (0..formats.len()).filter(|&i| seen[i].lines > 0).collect();
+    order.sort_by_key(|&i| {
+        let (entry, seen) = (REGISTRY[i], &seen[i]);
+        // Formats whose lines others would take come first, in the registry's order.
+        let first = is_outer(entry) || seen.like_app;
+        let lines = if first { 0 } else { seen.lines };
+        (entry.last_resort, !first, std::cmp::Reverse(lines), i)
+    });
+    let unit = (!integers.is_empty()).then(|| combined::guess_unit(&integers));
+    let mut assumed = Vec::new();
+    if let Some(unit) = unit {
+        assumed.push(format!(
+            "request times written as whole numbers are in {}, by their size",
+            unit.name()
+        ));
+    }
+    assumed.extend(
+        [
+            (DateOrder::MonthFirst, "month first (month/day/year)"),
+            (DateOrder::DayFirst, "day first (day.month.year)"),
+            (DateOrder::ShortYearFirst, "year first (year-month-day)"),
+        ]
+        .into_iter()
+        .filter(|&(order, _)| dates.contains_key(&(order, true)))
+        .map(|(order, told)| {
+            let otherwise = dates.keys().any(|&(other, ambiguous)| other != order && !ambiguous);
+            let doubt =
+                if otherwise { ", though others in the file can only be otherwise" } else { "" };
+            format!("dates of numbers that could be in another order are read {told}{doubt}")
+        }),
+    );
+    let describe = |&i: &usize| {
+        let (entry, seen) = (REGISTRY[i], &seen[i]);
+        let around =
+            seen.payload.keys().any(|name| by_name(name).is_some_and(|(_, e)| format_is_quoted(e)));
+        let quoted = (format_is_quoted(entry) || around) && unit.is_some();
+        let mut params = json!({});
+        if quoted {
+            params["duration_unit"] = json!(unit);
+        }
+        if rejoins(entry, seen) {
+            params["rejoin"] = json!(true);
+        }
+        let mut payload: Vec<_> = seen.payload.iter().collect();
+        payload.sort_by_key(|(name, lines)| (std::cmp::Reverse(**lines), **name));
+        let measured = seen.measured > 0;
+        let duration_unit = match unit {
+            Some(unit) if quoted && !around => Some(unit.name()),
+            _ => entry.info.duration_unit,
+        };
+        json!({
+            "name": entry.info.name,
+            "params": params,
+            "payload": payload
+                .iter()
+                .map(|(name, lines)| json!({ "name": name, "lines": lines }))
+                .collect::<Vec<_>>(),
+            "lines": seen.lines,
+            "share": seen.lines as f64 / (total - blank).max(1) as f64,
+            "time_field": seen.fields.time.told(entry.info.time_field),
+            "duration_field": entry
+                .info
+                .duration_field
+                .filter(|_| measured)
+                .map(|general| seen.fields.duration.told(general)),
+            "duration_unit": duration_unit.filter(|_| measured),
+            "timezone": match seen.zoneless {
+                0 => "written",
+                n if n == seen.lines => "not written",
+                _ => "written in some lines",
+            },
+            "year": if seen.yearless == 0 { "written" } else { "not written" },
+            "example": seen.example,
+        })
+    };
+    json!({
+        "encoding": encoding(head, lines),
+        "lines": total,
+        "blank": blank,
+        "continuation": continuation,
+        "header": header,
+        "malformed": malformed,
+        "formats": order.iter().map(describe).collect::<Vec<_>>(),
+        "assumed": assumed,
+        "compression": Packing::outer(head).map(Packing::name),
+    })
+}
+
+fn format_is_quoted(entry: &Entry) -> bool {
+    [combined::COMBINED.info.name, combined::COMMON.info.name].contains(&entry.info.name)
+}
+
+/// The lines of a sample without their ends; the last one only if it is whole or alone.
+fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let end = match memchr::memrchr(b'\n', bytes) {
+        Some(newline) => newline,
+        None => bytes.len(),
+    };
+    let lines = if bytes.is_empty() { None } else { Some(&bytes[..end]) };
+    lines
+        .into_iter()
+        .flat_map(|lines| lines.split(|&b| b == b'\n'))
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+}
+
+/// `utf-16` by its mark or its zeros, `binary` if there are NUL bytes and nothing was recognised, else `utf-8`
+/// (which stands for all encodings that keep ASCII).
+fn encoding(head: &[u8], recognised: u64) -> &'static str {
+    if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+        return "utf-16";
+    }
+    if recognised > 0 || !head.contains(&0) {
+        return "utf-8";
+    }
+    // Every second byte of ASCII in UTF-16 is 0, and next to none of the others.
+    let nuls = |odd: usize| head.iter().skip(odd).step_by(2).filter(|&&b| b == 0).count();
+    let (even, odd) = (nuls(0), nuls(1));
+    let half = head.len() / 2;
+    if even.max(odd) * 10 >= half * 9 && even.min(odd) * 10 <= half { "utf-16" } else { "binary" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::w3c;
+
+    #[test]
+    fn every_example_is_of_its_format() {
+        for entry in REGISTRY {
+            let fields = w3c::EXAMPLE_FIELDS.iter().find(|(name, _)| *name == entry.info.name);
+            let example = match fields {
+                Some((_, fields)) => format!("{fields}\n{}\n", entry.info.example),
+                None => entry.info.example.to_string(),
+            };
+            let found = detect(&[(0, example.as_bytes())]);
+            assert_eq!(found["formats"][0]["name"], entry.info.name, "{found}");
+        }
+    }
+
+    #[test]
+    fn mixed_lines_are_counted_by_format() {
+        let text = "2024-01-24 10:15:32.123 INFO a\n{\"ts\":1706091332,\"msg\":\"b\"}\n\
+                    2024-01-24 10:15:32.123 INFO c\n\nnonsense\n\tat x\n2024-01-24 10:15:32.1";
+        let found = detect(&[(0, text.as_bytes())]);
+        let names: Vec<_> =
+            found["formats"].as_array().unwrap().iter().map(|f| &f["name"]).collect();
+        assert_eq!(names, ["app", "json"]);
+        assert_eq!((&found["blank"], &found["malformed"]), (&json!(1), &json!(1)));
+        assert_eq!(found["continuation"], 1);
+        assert_eq!(found["formats"][0]["timezone"], "not written");
+        assert_eq!(found["formats"][1]["timezone"], "written");
+    }
+
+    #[test]
+    fn what_is_no_text() {
+        assert_eq!(detect(&[(0, b"\xff\xfe2\0")])["encoding"], "utf-16");
+        assert_eq!(detect(&[(0, b"\x7fELF\0\0\0")])["encoding"], "binary");
+        assert_eq!(detect(&[(0, b"2\x000\x002\x004\0-\0")])["encoding"], "utf-16");
+        assert_eq!(detect(&[(0, b"2024-01-24 10:15:32 a\0b\n")])["encoding"], "utf-8");
+        assert_eq!(detect(&[(0, b"\x1f\x8b\x08")])["compression"], "gzip");
+        assert_eq!(detect(&[])["lines"], 0);
+    }
+
+    #[test]
+    fn fields_are_named_as_they_are_written() {
+        let fields = |line: &str| {
+            let found = detect(&[(0, line.as_bytes())]);
+            let format = &found["formats"][0];
+            (format["time_field"].clone(), format["duration_field"].clone())
+        };
+        for (line, time, duration) in [
+            (
+                r#"{"@timestamp":"2024-01-24T10:15:32Z","msg":"a=b","tookMs":5}"#,
+                "@timestamp",
+                "tookMs",
+            ),
+            (
+                r#"{"ts":"2024-01-24T10:15:32Z","event":{"kind":"x", "duration" : 5}}"#,
+                "ts",
+                "event.duration",
+            ),
+            // Whose the unit is does not count.
+            (r#"{"level":"info","ts":1706091332.5,"msg":"x","duration":5}"#, "ts", "duration"),
+            // The second is there to fall back on.
+            (r#"{"time":"2024-01-24T10:15:32Z","duration_ms":5,"took":6}"#, "time", "duration_ms"),
+            ("time=2024-01-24T10:15:32Z level=info msg=\"a b=c\" elapsed=5ms", "time", "elapsed"),
+        ] {
+            assert_eq!(fields(line), (json!(time), json!(duration)), "{line}");
+        }
+        let (time, duration) = fields(r#"{"level":"info","msg":"no time"}"#);
+        assert_eq!(
+            (time, duration),
+            (json!(crate::format::json::ENTRY.info.time_field), Value::Null)
+        );
+    }
+
+    #[test]
+    fn orders_of_dates_are_told() {
+        let assumed = |text: &str| detect(&[(0, text.as_bytes())])["assumed"].clone();
+        let said = "dates of numbers that could be in another order are read";
+        let us = "03/04/2024 10:15:32 INFO x\n";
+        assert_eq!(assumed(us), json!([format!("{said} month first (month/day/year)")]));
+        assert_eq!(
+            assumed(&[us, "24/04/2024 10:15:32 INFO x\n"].concat()),
+            json!([format!(
+                "{said} month first (month/day/year), though others in the file can only be otherwise"
+            )])
+        );
+        let german = "04.03.2024 10:15:32 INFO x\n";
+        assert_eq!(assumed(german), json!([format!("{said} day first (day.month.year)")]));
+        let short = "24-01-23 10:15:32 INFO x\n";
+        assert_eq!(assumed(short), json!([format!("{said} year first (year-month-day)")]));
+        for sure in ["01/24/2024 10:15:32 INFO x\n", "2024-01-02 10:15:32 INFO x\n"] {
+            assert_eq!(assumed(sure), json!([]), "{sure}");
+        }
+    }
+
+    #[test]
+    fn years_and_units() {
+        let found = detect(&[(0, b"01-24 16:13:38.811  1702  2395 D Tag: x")]);
+        assert_eq!(found["formats"][0]["year"], "not written");
+        let line =
+            "1.2.3.4 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"x\" 95200\n";
+        let found = detect(&[(0, line.repeat(3).as_bytes())]);
+        assert_eq!(found["formats"][0]["params"], json!({"duration_unit": "us"}));
+        assert_eq!(found["assumed"].as_array().unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,806 @@
+//! Scans chunks of files: one at a time, or a whole plan with threads.
+//!
+//! Threads take chunks from an atomic cursor and merge along the fixed tree, so the result is the
+//! same bytes for any number of threads. Scoped threads, not a global pool: one would be left
+//! without its threads in a forked process.
+//!
+//! What a chunk leaves is frozen and merged, which for a log of many routes and clients costs a
+//! tenth of the whole. Where the tables have room, a thread therefore scans a *span* in one go: the
+//! chunks of a subtree, whose summary it gives. While no table is over its cap the summary is the
+//! same for any split; a span in which one was is dropped, and its chunks are scanned one by one.
+
+use crate::archive::Packing;
+use crate::bytes::input::{Check, Fingerprint, Source};
+use crate::bytes::line::first_line_start;
+use crate::engine::{AbortOnPanic, Crew, Facts, Request, StoredFile};
+use crate::error::Error;
+use crate::format::state::{FIELDS_BYTES_MAX, Layouts, fields_of};
+use crate::panics::caught;
+use crate::scan::Scanner;
+use crate::spec::Spec;
+use crate::summary::Summary;
+use crate::summary::merge_tree::{MergeTree, Merged, Position};
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{ControlFlow, Range};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Bytes read at a time beyond a chunk's end, to finish its last line.
+const TAIL_BYTES: usize = 64 << 10;
+
+/// Consecutive bytes of one source: it owns the lines that start in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk {
+    /// Index of the source.
+    pub source: u32,
+    /// First byte.
+    pub start: u64,
+    /// One past the last byte.
+    pub end: u64,
+}
+
+/// What the caller may look at and change while a scan runs.
+#[derive(Debug, Default)]
+pub struct Control {
+    /// Set to stop: scans end with [`Error::Cancelled`] at their next window. Shared, since
+    /// whoever stops one scan may mean others too.
+    pub cancel: Arc<AtomicBool>,
+    /// Bytes scanned so far. Shared, so that it can be read while the scan runs.
+    pub bytes: Arc<AtomicU64>,
+}
+
+impl Control {
+    fn check(&self) -> Result<(), Error> {
+        if self.cancel.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { Ok(()) }
+    }
+}
+
+/// Scans one chunk of an open source whose planned size is `size`.
+///
+/// If the engine panics, once more with a fresh scanner: what the lines of other chunks left in the
+/// first one may be to blame. After that the chunk is given up, and `scanner` is fresh.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Changed`] if the file is shorter than planned, [`Error::Cancelled`],
+/// [`Error::Spec`] if the spec does not have the source, [`Error::Panic`].
+pub fn scan_chunk(
+    scanner: &mut Scanner,
+    source: &Source,
+    size: u64,
+    chunk: Chunk,
+    control: &Control,
+) -> Result<Summary, Error> {
+    let mut counted = 0;
+    match scan_once(scanner, source, size, chunk, control, &mut counted) {
+        Err(Error::Panic { .. }) => {
+            control.bytes.fetch_sub(counted, Ordering::Relaxed);
+            scan_once(scanner, source, size, chunk, control, &mut 0)
+        }
+        scanned => scanned,
+    }
+}
+
+/// Scans one chunk, or a span of them; after a panic `scanner` is fresh. Adds to `counted` what it
+/// adds to [`Control::bytes`], also if it fails.
+fn scan_once(
+    scanner: &mut Scanner,
+    source: &Source,
+    size: u64,
+    chunk: Chunk,
+    control: &Control,
+    counted: &mut u64,
+) -> Result<Summary, Error> {
+    let scanned = caught(|| scan_counted(scanner, source, size, chunk, control, counted));
+    scanned.unwrap_or_else(|why| {
+        *scanner = Scanner::new(scanner.spec().clone())?;
+        let Chunk { start, end, .. } = chunk;
+        Err(Error::Panic { path: source.path().into(), start, end, decoded: false, why })
+    })
+}
+
+/// As [`scan_once`], but for panics.
+fn scan_counted(
+    scanner: &mut Scanner,
+    source: &Source,
+    size: u64,
+    chunk: Chunk,
+    control: &Control,
+    counted: &mut u64,
+) -> Result<Summary, Error> {
+    let Chunk { start, end, .. } = chunk;
+    let mut before = Before::read(scanner, source, chunk)?;
+    source.windows(start..end, |block, _| {
+        control.check()?;
+        before.push(scanner, chunk, block)?;
+        control.bytes.fetch_add(block.len() as u64, Ordering::Relaxed);
+        *counted += block.len() as u64;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if before == Before::Done {
+        finish_line(scanner, source, size, end)?;
+    }
+    before.finish(scanner, start);
+    Ok(scanner.finish(end))
+}
+
+/// What stands between a chunk's start and its first line: the end of a line that is not its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Nothing; the scanner is in the chunk.
+    Done,
+    /// The end of a line that does not matter, up to this offset as yet.
+    Skipped(u64),
+    /// The end of a line, which the scanner has begun: later ones may depend on it.
+    LookedBack,
+}
+
+impl Before {
+    /// The first byte to look at for a chunk: the one before it, which tells whether a line begins
+    /// with it, or as far back as its lines may depend on.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if there is no such source.
+    pub(crate) fn first_byte(spec: &Spec, chunk: Chunk) -> Result<u64, Error> {
+        Ok(chunk.start.saturating_sub(spec.look_back_bytes(chunk.source)?.max(1)))
+    }
+
+    fn read(scanner: &mut Scanner, source: &Source, chunk: Chunk) -> Result<Before, Error> {
+        let from = Before::first_byte(scanner.spec(), chunk)?;
+        let mut bytes = vec![0; (chunk.start - from) as usize];
+        let filled = source.read_at(from, &mut bytes)?;
+        Before::begin(scanner, chunk, from, &bytes[..filled])
+    }
+
+    /// Begins a chunk behind `bytes`, which were read from its first byte to look at on.
+    ///
+    /// They are scanned like others and what they counted is dropped, so what they leave to the
+    /// chunk's lines is what it would be in one pass.
+    pub(crate) fn begin(
+        scanner: &mut Scanner,
+        chunk: Chunk,
+        from: u64,
+        bytes: &[u8],
+    ) -> Result<Before, Error> {
+        let Chunk { source, start, .. } = chunk;
+        // A line starts behind the first newline, or where the source does.
+        let first = if from == 0 { Some(0) } else { first_line_start(bytes) };
+        let Some(first) = first.filter(|_| bytes.len() as u64 == start - from) else {
+            scanner.begin(source, start, start)?;
+            return Ok(Before::Skipped(start));
+        };
+        scanner.begin(source, from, from + first as u64)?;
+        scanner.push(&bytes[first..]);
+        let mut before = Before::LookedBack;
+        if !scanner.mid_line() {
+            before.end(scanner, chunk, start)?;
+        }
+        Ok(before)
+    }
+
+    /// Pushes bytes of the chunk.
+    pub(crate) fn push(
+        &mut self,
+        scanner: &mut Scanner,
+        chunk: Chunk,
+        block: &[u8],
+    ) -> Result<(), Error> {
+        let mut from = 0;
+        if *self != Before::Done {
+            let line = first_line_start(block);
+            from = line.unwrap_or(block.len());
+            let offset = match self {
+                Before::Skipped(offset) => {
+                    *offset += from as u64;
+                    *offset
+                }
+                _ => {
+                    scanner.push(&block[..from]);
+                    scanner.position()
+                }
+            };
+            if line.is_some() {
+                self.end(scanner, chunk, offset)?;
+            }
+        }
+        if *self == Before::Done {
+            scanner.push(&block[from..]);
+        }
+        Ok(())
+    }
+
+    /// Ends it where the chunk's first line starts.
+    fn end(&mut self, scanner: &mut Scanner, chunk: Chunk, first_line: u64) -> Result<(), Error> {
+        if *self == Before::LookedBack {
+            scanner.finish(first_line);
+            scanner.go_on(chunk.start);
+        } else {
+            scanner.begin(chunk.source, chunk.start, first_line)?;
+        }
+        *self = Before::Done;
+        Ok(())
+    }
+
+    /// The chunk has ended: where it lies inside of one line, what was looked at is not its own.
+    pub(crate) fn finish(self, scanner: &mut Scanner, start: u64) {
+        if self == Before::LookedBack {
+            scanner.finish(start);
+            scanner.go_on(start);
+        }
+    }
+}
+
+/// Reads on behind the chunk until its last line ends, or has all that counts of it.
+fn finish_line(scanner: &mut Scanner, source: &Source, size: u64, end: u64) -> Result<(), Error> {
+    let mut buffer = Vec::new();
+    let mut offset = end;
+    while scanner.mid_line() && !scanner.line_is_full() && offset < size {
+        buffer.resize(TAIL_BYTES.min((size - offset) as usize), 0);
+        let filled = source.read_at(offset, &mut buffer)?;
+        if filled == 0 {
+            return Err(Error::Changed {
+                path: source.path().into(),
+                why: format!("{offset} bytes, planned {size}"),
+            });
+        }
+        let line_end = first_line_start(&buffer[..filled]).unwrap_or(filled);
+        scanner.push(&buffer[..line_end]);
+        offset += line_end as u64;
+    }
+    Ok(())
+}
+
+/// What begins a line that says the columns of those after it.
+const FIELDS: &[u8] = b"#Fields:";
+
+/// Lists where in the first `size` bytes of a source a `#Fields:` line changes the columns: one
+/// quick pass, so that chunks in the middle know what their lines hold. [`Control::bytes`] counts
+/// what was passed over.
+///
+/// # Errors
+/// As [`scan_chunk`]; [`Error::Spec`] if the columns change more often than a spec may say.
+pub fn find_layouts(source: &Source, size: u64, control: &Control) -> Result<Layouts, Error> {
+    let finder = memchr::memmem::Finder::new(FIELDS);
+    let mut layouts = Layouts::default();
+    // The end of the block before and the beginning of this one, in which a name may be cut.
+    let mut seam: Vec<u8> = Vec::new();
+    let mut line = vec![0; 1 + FIELDS.len() + FIELDS_BYTES_MAX];
+    let mut found = |at: u64| -> Result<(), Error> {
+        // It begins the source, perhaps behind a byte order mark, or stands behind a newline.
+        let from = at.saturating_sub(1);
+        let filled = source.read_at(from, &mut line)?;
+        let text = &line[..filled];
+        let text = if at == 0 || at == 3 && starts_with_mark(source)? {
+            &text[(at - from) as usize..]
+        } else if let Some(text) = text.strip_prefix(b"\n") {
+            text
+        } else {
+            return Ok(());
+        };
+        let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+        let Some(fields) = fields_of(&text[..end]) else { return Ok(()) };
+        layouts
+            .add(at, fields)
+            .map_err(|why| Error::Spec(format!("{}: {why}", source.path().display())))
+    };
+    source.windows(0..size, |block, offset| {
+        control.check()?;
+        let front = &block[..block.len().min(FIELDS.len() - 1)];
+        let seam_start = offset - seam.len() as u64;
+        seam.extend_from_slice(front);
+        for at in finder.find_iter(&seam) {
+            found(seam_start + at as u64)?;
+        }
+        for at in finder.find_iter(block) {
+            found(offset + at as u64)?;
+        }
+        seam.clear();
+        seam.extend_from_slice(&block[block.len() - front.len()..]);
+        control.bytes.fetch_add(block.len() as u64, Ordering::Relaxed);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(layouts)
+}
+
+fn starts_with_mark(source: &Source) -> Result<bool, Error> {
+    let mut mark = [0; 3];
+    Ok(source.read_at(0, &mut mark)? == 3 && mark == *b"\xef\xbb\xbf")
+}
+
+/// A source as [`run`] is given it: an open file, or a path.
+///
+/// A path is opened by each thread that gets to one of its chunks, and closed when the thread goes
+/// on to another source: a plan of thousands of files then needs few descriptors, and a file that
+/// cannot be opened fails alone.
+pub trait Open: Sync {
+    /// What opening gives.
+    type File<'a>: Borrow<Source>
+    where
+        Self: 'a;
+
+    /// The open file.
+    ///
+    /// # Errors
+    /// As [`Source::open`].
+    fn open(&self) -> Result<Self::File<'_>, Error>;
+}
+
+impl Open for Source {
+    type File<'a> = &'a Source;
+
+    fn open(&self) -> Result<&Source, Error> {
+        Ok(self)
+    }
+}
+
+impl Open for PathBuf {
+    type File<'a> = Source;
+
+    fn open(&self) -> Result<Source, Error> {
+        Source::open(self, None)
+    }
+}
+
+/// A chunk that gave no figures.
+#[derive(Debug)]
+pub struct Failure {
+    /// Which.
+    pub chunk: Chunk,
+    /// Why.
+    pub error: Error,
+}
+
+/// What a run over a plan gave.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The figures of all chunks but the failed ones.
+    pub summary: Summary,
+    /// Chunks without figures, in order.
+    pub failures: Vec<Failure>,
+    /// Sources that were written to during the run, without growing; their figures may mix old
+    /// and new bytes.
+    pub touched: BTreeSet<u32>,
+    /// What the archives gave, by source.
+    pub archives: BTreeMap<u32, Facts>,
+}
+
+/// Which sources are compressed, and how they are read. Each has one chunk: all stored bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Archives {
+    /// How, by source.
+    pub packings: BTreeMap<u32, Packing>,
+    /// Decoded bytes of a chunk of theirs.
+    pub grid_bytes: u64,
+    /// See [`Request::expansion_max`].
+    pub expansion_max: u64,
+}
+
+impl Archives {
+    fn request(&self, source: u32) -> Option<Request> {
+        self.packings.get(&source).map(|&packing| Request {
+            source,
+            packing,
+            grid_bytes: self.grid_bytes,
+            expansion_max: self.expansion_max,
+        })
+    }
+}
+
+/// Scans `chunks` of `sources` on `threads` threads. Blocks; stops early when cancelled, and then
+/// the chunks that were not finished are among the failures.
+///
+/// # Errors
+/// [`Error::Spec`] if the spec does not fit the sources; [`Error::Summary`] if chunks overlap.
+/// What goes wrong with one chunk is among the failures.
+pub fn run<S: Open>(
+    sources: &[(S, Fingerprint)],
+    chunks: &[Chunk],
+    spec: &Arc<Spec>,
+    threads: usize,
+    control: &Control,
+) -> Result<Outcome, Error> {
+    run_all(sources, &Archives::default(), chunks, spec, threads, control)
+}
+
+/// As [`run`], with sources that are compressed: what of them was decoded is among the figures
+/// even if their chunk is among the failures.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_all<S: Open>(
+    sources: &[(S, Fingerprint)],
+    archives: &Archives,
+    chunks: &[Chunk],
+    spec: &Arc<Spec>,
+    threads: usize,
+    control: &Control,
+) -> Result<Outcome, Error> {
+    let tree = MergeTree::new(spec);
+    run_into(tree, sources, archives, chunks, spec, threads, control).map(|(grown, outcome)| {
+        Ok(Outcome { summary: grown.finish(chunks.len() as u64)?, ..outcome })
+    })?
+}
+
+/// As [`run_all`], merging into a tree in which other chunks may be; it comes back, and the
+/// outcome's own summary is empty. The chunk at index i of `chunks` is the tree's chunk i.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_into<S: Open>(
+    tree: MergeTree,
+    sources: &[(S, Fingerprint)],
+    archives: &Archives,
+    chunks: &[Chunk],
+    spec: &Arc<Spec>,
+    threads: usize,
+    control: &Control,
+) -> Result<(MergeTree, Outcome), Error> {
+    let cursor = AtomicUsize::new(0);
+    let tree = Mutex::new(tree);
+    let compressed = chunks.iter().filter(|c| archives.packings.contains_key(&c.source));
+    let crew = Crew::new(compressed.count(), threads);
+    let facts = Mutex::new(BTreeMap::new());
+    let failures = Mutex::new(Vec::new());
+    let touched = Mutex::new(BTreeSet::new());
+    let broken = Mutex::new(None);
+    let wanted = if archives.packings.is_empty() { chunks.len() } else { threads };
+    let threads = threads.clamp(1, wanted.max(1));
+    let merge = |position, summary| -> Result<(), Error> {
+        let mut merged = Merged::subtree(position, summary);
+        // Only the bookkeeping is done under the lock.
+        while let Some(pair) = { lock(&tree).offer(merged)? } {
+            merged = pair.join()?;
+        }
+        Ok(())
+    };
+    let work = || -> Result<(), Error> {
+        let mut scanner = Scanner::new(spec.clone())?;
+        let mut file = None;
+        let mut spans = Spans { chunks, archives, threads, most: 1 };
+        let mut taken = 0..0;
+        loop {
+            if taken.is_empty() {
+                taken = spans.take(&cursor);
+                if taken.len() > 1 {
+                    let chunk = spans.whole(&taken);
+                    let mut counted = 0;
+                    let scanned = one(sources, &mut file, chunk, control, |source, size| {
+                        scan_once(&mut scanner, source, size, chunk, control, &mut counted)
+                    });
+                    match scanned {
+                        Ok((summary, was_touched)) if spans.fit(&summary, taken.len()) => {
+                            if was_touched {
+                                lock(&touched).insert(chunk.source);
+                            }
+                            merge(Spans::position(&taken), summary)?;
+                            taken = 0..0;
+                        }
+                        // Chunk by chunk it will be seen which of them fail, and why. So what a
+                        // panic costs does not depend on how many chunks were scanned together.
+                        _ => drop(control.bytes.fetch_sub(counted, Ordering::Relaxed)),
+                    }
+                    continue;
+                }
+            }
+            let Some(id) = taken.next() else { return crew.help(&mut scanner) };
+            let chunk = chunks[id];
+            let scanned = if let Some(request) = archives.request(chunk.source) {
+                let scanned = one_archive(&crew, &mut scanner, sources, request, control);
+                crew.done();
+                scanned.map(|(summary, was_touched, known, fault)| {
+                    lock(&facts).insert(chunk.source, known);
+                    if let Some(error) = fault {
+                        lock(&failures).push(Failure { chunk, error });
+                    }
+                    (summary, was_touched)
+                })
+            } else {
+                one(sources, &mut file, chunk, control, |source, size| {
+                    scan_chunk(&mut scanner, source, size, chunk, control)
+                })
+            };
+            match scanned {
+                Ok((summary, was_touched)) => {
+                    if was_touched {
+                        lock(&touched).insert(chunk.source);
+                    }
+                    spans.fit(&summary, 1);
+                    merge((0, id as u64), summary)?;
+                }
+                Err(error @ Error::Spec(_)) => return Err(error),
+                Err(error) => lock(&failures).push(Failure { chunk, error }),
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let work = || {
+            let _guard = AbortOnPanic(&crew);
+            if let Err(error) = work() {
+                cursor.store(chunks.len(), Ordering::Relaxed);
+                crew.abort();
+                *lock(&broken) = Some(error);
+            }
+        };
+        for _ in 1..threads {
+            // Where the system allows no more threads, those that there are do the work.
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
+        }
+        work();
+    });
+    if let Some(error) = broken.into_inner().unwrap_or_else(|e| e.into_inner()) {
+        return Err(error);
+    }
+    let mut failures = failures.into_inner().unwrap_or_else(|e| e.into_inner());
+    failures.sort_by_key(|f: &Failure| (f.chunk.source, f.chunk.start));
+    let tree = tree.into_inner().unwrap_or_else(|e| e.into_inner());
+    let outcome = Outcome {
+        summary: Summary::empty(spec),
+        failures,
+        touched: touched.into_inner().unwrap_or_else(|e| e.into_inner()),
+        archives: facts.into_inner().unwrap_or_else(|e| e.into_inner()),
+    };
+    Ok((tree, outcome))
+}
+
+/// A panic in one thread is passed on when the scope ends; what it left under a lock is not used.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Scans one archive: its figures, whether it was written to meanwhile, and why it did not end.
+fn one_archive<S: Open>(
+    crew: &Crew,
+    scanner: &mut Scanner,
+    sources: &[(S, Fingerprint)],
+    request: Request,
+    control: &Control,
+) -> Result<(Summary, bool, Facts, Option<Error>), Error> {
+    control.check()?;
+    let (source, fingerprint) = sources.get(request.source as usize).ok_or_else(|| {
+        let (index, count) = (request.source, sources.len());
+        Error::Spec(format!("a chunk is of source {index}, there are {count}"))
+    })?;
+    let file = source.open()?;
+    let file = file.borrow();
+    let stored = StoredFile::new(file, fingerprint.size);
+    let scanned = crew.scan(scanner, stored, file.path(), request, control)?;
+    match (scanned.fault, fingerprint.check(file)?) {
+        // What else went wrong followed from it.
+        (_, Check::Changed(why)) => Err(Error::changed(file.path(), why)),
+        (Some(error @ Error::Changed { .. }), _) => Err(error),
+        (fault, check) => Ok((scanned.summary, check == Check::Touched, scanned.facts, fault)),
+    }
+}
+
+/// Chunks that one thread scans in one go.
+struct Spans<'a> {
+    chunks: &'a [Chunk],
+    archives: &'a Archives,
+    threads: usize,
+    /// Most chunks of a span: a power of two, 0 once a table was over its cap.
+    most: usize,
+}
+
+/// Beyond this nothing is gained: an eighth is left of what freezing and merging cost.
+const SPAN_CHUNKS_MAX: usize = 8;
+/// A span may be twice as long as the one before if its fullest table held less than this.
+const FULLNESS_MAX: f64 = 0.25;
+
+impl Spans<'_> {
+    /// Takes chunks from the cursor: those of a subtree, or one; none if there are none left.
+    fn take(&self, cursor: &AtomicUsize) -> Range<usize> {
+        let mut len = 0;
+        let first = cursor.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |first| {
+            len = self.len_at(first);
+            (first < self.chunks.len()).then_some(first + len)
+        });
+        first.map_or(0..0, |first| first..first + len)
+    }
+
+    /// How many chunks a span may have that begins with this one.
+    fn len_at(&self, first: usize) -> usize {
+        // Towards the end they become short, so that the threads end together.
+        let left = self.chunks.len().saturating_sub(first);
+        let most = self.most.min(left / (4 * self.threads));
+        let fits = |len: &usize| {
+            let span = &self.chunks[first..first + len];
+            let follows =
+                |pair: &[Chunk]| pair[0].source == pair[1].source && pair[0].end == pair[1].start;
+            first.is_multiple_of(*len) && span.windows(2).all(follows)
+        };
+        let stored = |chunk: &Chunk| self.archives.packings.contains_key(&chunk.source);
+        if most < 2 || stored(&self.chunks[first]) {
+            return 1;
+        }
+        let longest = 1 << most.ilog2();
+        std::iter::successors(Some(longest), |len| Some(len / 2)).find(fits).unwrap_or(1)
+    }
+
+    /// The bytes of a span, as if they were one chunk.
+    fn whole(&self, span: &Range<usize>) -> Chunk {
+        Chunk { end: self.chunks[span.end - 1].end, ..self.chunks[span.start] }
+    }
+
+    /// Where a span is in the tree.
+    fn position(span: &Range<usize>) -> Position {
+        let level = span.len().ilog2();
+        (level, (span.start >> level) as u64)
+    }
+
+    /// Whether the figures of a span of so many chunks are those of its chunks, merged; says how
+    /// long the next one may be.
+    fn fit(&mut self, summary: &Summary, len: usize) -> bool {
+        let fullness = summary.figures.fullness();
+        if fullness > 1.0 {
+            self.most = 0;
+        } else if fullness < FULLNESS_MAX && len == self.most {
+            self.most = (2 * len).min(SPAN_CHUNKS_MAX);
+        }
+        fullness <= 1.0
+    }
+}
+
+/// Scans one chunk with `scan`, which is given the source and its planned size, and looks whether the
+/// source was written to; `file` is the source that this thread has open.
+fn one<'s, S: Open>(
+    sources: &'s [(S, Fingerprint)],
+    file: &mut Option<(u32, S::File<'s>)>,
+    chunk: Chunk,
+    control: &Control,
+    scan: impl FnOnce(&Source, u64) -> Result<Summary, Error>,
+) -> Result<(Summary, bool), Error> {
+    control.check()?;
+    let (source, fingerprint) = sources.get(chunk.source as usize).ok_or_else(|| {
+        Error::Spec(format!("a chunk is of source {}, there are {}", chunk.source, sources.len()))
+    })?;
+    if file.as_ref().is_none_or(|(index, _)| *index != chunk.source) {
+        // The other one is closed first.
+        *file = None;
+        *file = Some((chunk.source, source.open()?));
+    }
+    let (_, source) = file.as_ref().expect("it was opened just now");
+    let source = source.borrow();
+    let summary = scan(source, fingerprint.size)?;
+    match fingerprint.check(source)? {
+        Check::Same => Ok((summary, false)),
+        Check::Touched => Ok((summary, true)),
+        Check::Changed(why) => Err(Error::Changed { path: source.path().into(), why }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file that goes when this does.
+    struct TempFile(PathBuf);
+
+    impl TempFile {
+        fn new(name: &str, bytes: &[u8]) -> TempFile {
+            let name = format!("logan-engine-{}-{name}.log", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            TempFile(path)
+        }
+    }
+
+    impl Drop for TempFile {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
+    }
+
+    const LINE: &str = "2024-01-24 10:15:32.123 INFO Request processed in 127ms\n";
+
+    /// Whatever the number of threads, and so of chunks that are scanned as one.
+    #[test]
+    fn a_panic_costs_its_chunk_and_no_other() {
+        let mut text = LINE.repeat(1_000);
+        text.replace_range(30_000..30_003, "bug");
+        text.replace_range(45_000..45_003, "bug");
+        let file = TempFile::new("panic", text.as_bytes());
+        let spec = Arc::new(Spec { panic_on: Some("bug".into()), ..Spec::plain() });
+        let size = text.len() as u64;
+        let chunks: Vec<Chunk> = (0..size.div_ceil(500))
+            .map(|i| Chunk { source: 0, start: i * 500, end: size.min(i * 500 + 500) })
+            .collect();
+        let source = Source::open(&file.0, None).unwrap();
+        let fingerprint = Fingerprint::of_source(&source, size).unwrap();
+        let sources = [(source, fingerprint)];
+        let scan = |threads: usize| {
+            let control = Control::default();
+            let outcome = run(&sources, &chunks, &spec, threads, &control).unwrap();
+            let failures: Vec<String> =
+                outcome.failures.iter().map(|f| f.error.to_string()).collect();
+            let starts: Vec<u64> = outcome.failures.iter().map(|f| f.chunk.start).collect();
+            // The lines that begin there.
+            let lost = |at: usize| text[..at].rfind('\n').unwrap() as u64 / 500 * 500;
+            assert_eq!(starts, [lost(30_000), lost(45_000)]);
+            assert_eq!(outcome.summary.coverage.bytes(0), size - 1_000);
+            let said =
+                format!("bytes {} to {}: a planted bug (scan.rs:", starts[0], starts[0] + 500);
+            assert!(failures[0].contains(&said), "{}", failures[0]);
+            assert!(failures[0].starts_with(file.0.to_str().unwrap()), "{}", failures[0]);
+            (crate::summary::codec::encode(&outcome.summary), failures)
+        };
+        let alone = scan(1);
+        assert!(alone == scan(3));
+        // And chunk by chunk, as a worker of a cluster does it.
+        let mut tree = MergeTree::new(&spec);
+        let mut scanner = Scanner::new(spec.clone()).unwrap();
+        let mut failures = Vec::new();
+        for (i, &chunk) in chunks.iter().enumerate() {
+            let control = Control::default();
+            match scan_chunk(&mut scanner, &sources[0].0, size, chunk, &control) {
+                Ok(summary) => drop(tree.insert(i as u64, summary).unwrap()),
+                Err(error) => failures.push(error.to_string()),
+            }
+        }
+        let merged = crate::summary::codec::encode(&tree.finish(chunks.len() as u64).unwrap());
+        assert!(alone == (merged, failures));
+    }
+
+    #[test]
+    fn a_scanner_to_blame_for_a_panic_is_replaced() {
+        let file = TempFile::new("again", LINE.repeat(10).as_bytes());
+        let source = Source::open(&file.0, None).unwrap();
+        let chunk = Chunk { source: 0, start: 0, end: source.size() };
+        let scan = |scanner: &mut Scanner| {
+            let control = Control::default();
+            let summary = scan_chunk(scanner, &source, source.size(), chunk, &control).unwrap();
+            // What the first scan had passed is not counted twice.
+            assert_eq!(control.bytes.load(Ordering::Relaxed), source.size());
+            crate::summary::codec::encode(&summary)
+        };
+        let mut scanner = Scanner::new(Arc::new(Spec::plain())).unwrap();
+        let expected = scan(&mut scanner);
+        scanner.break_down();
+        assert!(caught(|| scanner.push(LINE.repeat(10).as_bytes())).is_err());
+        assert!(scan(&mut scanner) == expected);
+    }
+
+    #[test]
+    fn spans_grow_with_room_and_shrink_towards_the_end() {
+        let chunk = |i: u64| Chunk { source: u32::from(i >= 80), start: i * 10, end: i * 10 + 10 };
+        let chunks: Vec<Chunk> = (0..100).map(chunk).collect();
+        let archives = Archives::default();
+        let mut spans = Spans { chunks: &chunks, archives: &archives, threads: 1, most: 1 };
+        let cursor = AtomicUsize::new(0);
+        let empty = Summary::empty(&Spec::plain());
+        let mut lens = Vec::new();
+        loop {
+            let taken = spans.take(&cursor);
+            if taken.is_empty() {
+                break;
+            }
+            let whole = spans.whole(&taken);
+            assert_eq!(whole.start, taken.start as u64 * 10);
+            assert_eq!(whole.end, taken.end as u64 * 10);
+            assert!(chunks[taken.clone()].iter().all(|c| c.source == whole.source));
+            let (level, place) = Spans::position(&taken);
+            assert_eq!(place << level, taken.start as u64);
+            assert!(spans.fit(&empty, taken.len()));
+            lens.push(taken.len());
+        }
+        assert_eq!(lens.iter().sum::<usize>(), chunks.len());
+        assert_eq!(lens[..4], [1, 1, 2, 4]);
+        assert_eq!(lens.iter().max(), Some(&SPAN_CHUNKS_MAX));
+        assert_eq!(lens.last(), Some(&1));
+    }
+
+    #[test]
+    fn no_span_over_a_gap_or_of_an_archive() {
+        let mut chunks: Vec<Chunk> =
+            (0..64).map(|i| Chunk { source: 0, start: i * 10, end: i * 10 + 10 }).collect();
+        chunks[1].start += 1;
+        let mut archives = Archives::default();
+        let spans = |archives| Spans { chunks: &chunks, archives, threads: 1, most: 8 }.len_at(0);
+        assert_eq!(spans(&archives), 1);
+        archives.packings.insert(0, crate::archive::Compression::Gzip.into());
+        let whole = Spans { chunks: &chunks, archives: &archives, threads: 1, most: 8 };
+        assert_eq!(whole.len_at(8), 1);
+    }
+}

@@ -1,0 +1,7 @@
+//! Access logs of HTTP servers.
+
+pub mod combined;
+pub mod gin;
+pub mod morgan;
+pub mod php_fpm;
+pub mod uwsgi;

@@ -1,0 +1,520 @@
+//! Access logs of web servers: combined, common (CLF) and bare, with or without a request time.
+//!
+//! One line, one record, bytes only: nothing here knows what other lines hold. Three formats share
+//! one head, and so do those of Traefik and ingress-nginx, which are combined but for what their tail
+//! says; no line is of two of them. The grammar, exactly (`SP` is one space, a *digit* is
+//! `0`–`9`, a *letter* `A`–`Z` or `a`–`z`):
+//!
+//! ```text
+//! agents   = head SP quoted SP status SP size SP quoted SP quoted [rest]    (referer, user agent)
+//! traefik  = agents, rest being that of Traefik (below)
+//! ingress-nginx = agents, rest being that of ingress-nginx (below)
+//! combined = agents                                                         and neither of them
+//! common   = head SP quoted SP status SP size [SP tail]                     and not agents
+//! bare     = head SP method SP target [SP protocol] SP number3 [SP after]
+//! head     = words SP "[" time "]"
+//! ```
+//!
+//! A *common* line or one with *agents* may also have `"[" time "]"` alone for a head, right at its
+//! front (Django's server); it has no client.
+//!
+//! **head.** The line begins with a letter, a digit, or one of `-:_[`. Its first `[` that follows
+//! a space opens the timestamp and lies below position 512; [`Clock::clf`] must read a timestamp
+//! right after it, and `]` must follow that. Before the `[` are at least three spaces. Host is
+//! what comes before the first space, what follows are ident and user, which may hold spaces.
+//! Where there are four spaces or more, the first word ends in `:` and 1–5 digits, and the second
+//! word is neither empty nor `-`, the first word is a virtual host and the second one the host
+//! (Apache's `vhost_combined`). So it is where there are four spaces or more, the first word is no
+//! address and the second one is (`www.example.com 192.0.2.7 - -`, `- 192.0.2.7 - -`), an address
+//! being digits and three dots, or hex digits, dots and two colons or more. Where there are four
+//! spaces or more and the first word ends in `,`, what stands before that is the host (the first
+//! of a list of X-Forwarded-For). Where there are four or more, none of these is so, the first word
+//! is no address and the third from behind is one, that is the host (a logger's front before the
+//! line). Of a host that begins with a capital, a level, `:`, a name and `:` before it are taken off
+//! (`INFO:werkzeug:192.0.2.7`). The host is the client; `-` is none.
+//!
+//! **quoted** begins with `"` and runs to the first later `"` that an even number of backslashes
+//! (0 is even), counted back no further than the opening quote, precedes. Servers do not all escape
+//! what clients send, so a quote that closes too early is passed over: of the request one that
+//! ` status size` does not follow; of the referer one that ` "` does not follow; of the user agent
+//! one that neither a space nor the line's end follows, and then the next that closes is one
+//! before the line's end, or before a space and then the line's end, a digit, `"`, `-`, or
+//! letters, digits and `_` with `=` behind them. A quote passed over counts as an opening one for
+//! the next. 64 further quotes are tried; if none fits, the line is no record, has no agents, or
+//! the user agent ends at the first quote, in this order.
+//!
+//! **number3** is three digits, the first not `0`; or `000`, which is none. **status** is number3,
+//! or `-`, which is none. **size** is `-` (none), or digits, of which 20 or more are none; a space
+//! or the end of the line follows it.
+//!
+//! **Request** (what is inside the first quoted). It has a route if it is `method SP rest`, method
+//! being 1–20 letters, `-` or `_`, and either rest is `target SP protocol`, where protocol begins
+//! with `HTTP/` and holds no space and target is not empty, or rest begins with `/`, and all of it
+//! is the target (HTTP/0.9). The target is the path, as written. Anything else (`-`, TLS
+//! handshakes, junk) is a record without method and path. In a *bare* line target and protocol
+//! hold no space, and the next word after the target is the protocol if it begins with `HTTP/`.
+//!
+//! **Response time.** A *number* is 1–19 digits, then possibly `.` and one or more digits, then
+//! possibly a unit (`ns us µs ms s`), then the end of the line or one of ` `, `,`, `;`. Its unit
+//! is the one written; else seconds if it has decimals; else (it is an *integer*)
+//! [`Params::duration_unit`], microseconds if that is not given. Digits after the ninth decimal
+//! are ignored, what is less than a nanosecond is rounded half up, and a time above
+//! [`DURATION_NS_MAX`] is none.
+//!
+//! After *agents*, `rest` is looked at if it begins with a space, from after that; in *common*
+//! `tail`. Its fields are read from the left, each after one space, until one decides, at most 16:
+//!
+//! 1. a quoted field: if its inside begins with a number (here the closing quote may end it too,
+//!    the end of the line not), that is the time; else it is skipped (nginx's
+//!    `"$http_x_forwarded_for"`);
+//! 2. a field that begins with a digit: if it begins with a number, that is the time, else there
+//!    is none. If the number has no unit, and ` ms` and one of the line's end, ` `, `,` and `;` follow
+//!    it, that is its unit. But after an integer without unit that a space follows, a number with decimals and
+//!    without unit right after that space is the time instead (nginx's `$request_length
+//!    $request_time`); if ` [` follows that one, the rest is that of ingress-nginx. And else, an
+//!    integer without unit there means that there is no time: both count bytes (Apache's
+//!    `combinedio`, `%I %O`). And else, if the line goes on with two quoted fields, each after one
+//!    space, a space, 1–18 digits and `ms`, and ends there, those are the time, and the rest is
+//!    that of Traefik, which counts requests in the first field;
+//! 3. 1–32 letters, digits or `_`, the first one not a digit, then `=`: if the name is `rt` or
+//!    `request_time`, what follows (after a `"`, if there is one) must begin with a number as
+//!    in 1, or in 2 without the exceptions, else there is no time; if it is one of `duration`,
+//!    `elapsed`, `latency`, `response_time`, `time` and `took`, and a number with a unit follows (after
+//!    a `"`, if there is one), that is the time; other names are skipped with
+//!    their value, which is quoted or ends before the next space;
+//! 4. anything else (`-`, an address): no time, but for
+//! 5. what the line ends with, from the field of 4 on: digits and points as a number behind a space,
+//!    `[` or `(`; perhaps `]`; perhaps a space; a unit of [`duration`](crate::format::text::duration) other than `m`
+//!    and `h`; perhaps `]` or `)`: `in [1234] milliseconds`, `[35ms]`, `- 12.345 ms`.
+//!
+//! A skipped quoted field or value must be closed and a space must follow it, else there is no
+//! time.
+//!
+//! A number with decimals and without unit that is the time by rule 1, 2 or 3 may begin a *list*
+//! (nginx's `$upstream_response_time`: one time for each server that was asked, one after the
+//! other, so that the request took their sum). `, ` or ` : ` and then a number with decimals and
+//! without unit, or `-`, go on with it; the numbers are added, `-` adds nothing, and at most 64
+//! are. A number that `m`, `u`, `n`, `s`, or the first byte of µ or μ follows is not taken for one. A field that begins with `-`, or a quoted one whose inside does, is such a list too if one
+//! of its elements is a number and every element before that is `-`. *Integer* or unit: no list.
+//!
+//! In *bare*, if `after` begins with a number that has decimals or a unit, that is the time; else
+//! if it begins with a size, that is the size, and if a space and a number follow, that is the
+//! time. Whatever else follows is ignored.
+
+mod bare;
+mod bulk;
+mod head;
+mod tail;
+
+use crate::bytes::line::Line;
+use crate::bytes::simd::{Plain, Simd};
+use crate::format::http::{
+    closing_quote, method_len, number_at, route, size_at, starts_with_http, status_at,
+};
+use crate::format::prefilter::Marks;
+use crate::format::{Context, Entry, Format, Info, LineFormat, Params, Run, Scattered, Unit, keys};
+use crate::record::{Columns, NO_STATUS, Record, Text};
+use crate::time::Clock;
+use bulk::many;
+use head::{Head, head, headless, may_begin, virtual_host};
+use tail::{Dialect, tail_time};
+
+/// The combined log format of Apache and nginx.
+pub static COMBINED: Entry = Entry {
+    info: Info {
+        name: "combined",
+        title: "combined access log of Apache, nginx and others, with or without a request time",
+        example: "192.0.2.7 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 512 \
+                  \"https://example.com/\" \"Mozilla/5.0\" 0.033",
+        time_field: "[time]",
+        duration_field: Some("the number after the user agent, rt= or request_time="),
+        duration_unit: Some("s"),
+    },
+    last_resort: false,
+    build: |params| Box::new(Quoted::<COMBINED_KIND> { integer_unit_ns: integer_unit_ns(params) }),
+};
+
+/// Traefik's access log in its common form.
+pub static TRAEFIK: Entry = Entry {
+    info: Info {
+        name: "traefik",
+        title: "access log of Traefik in the common log format",
+        example: "203.0.113.9 - - [24/Jan/2024:10:15:32 +0000] \"GET /cart HTTP/2.0\" 200 1532 \
+                  \"-\" \"-\" 117 \"shop@docker\" \"http://10.0.0.66:8080\" 36ms",
+        time_field: "[time]",
+        duration_field: Some("the last field"),
+        duration_unit: Some("ms"),
+    },
+    last_resort: false,
+    build: |params| Box::new(Quoted::<TRAEFIK_KIND> { integer_unit_ns: integer_unit_ns(params) }),
+};
+
+/// The default access log of ingress-nginx.
+pub static INGRESS_NGINX: Entry = Entry {
+    info: Info {
+        name: "ingress-nginx",
+        title: "default access log of Kubernetes' ingress-nginx",
+        example: "203.0.113.9 - - [24/Jan/2024:10:15:32 +0000] \"GET /cart HTTP/2.0\" 200 1532 \
+                  \"-\" \"Mozilla/5.0\" 214 0.036 [shop-web-80] [] 10.0.0.66:8080 1532 0.035 \
+                  200 8f3c2a61b7d94e0f9a5b6c7d8e9f0a1b",
+        time_field: "[time]",
+        duration_field: Some("request time, the second number after the user agent"),
+        duration_unit: Some("s"),
+    },
+    last_resort: false,
+    build: |params| Box::new(Quoted::<INGRESS_KIND> { integer_unit_ns: integer_unit_ns(params) }),
+};
+
+/// The common log format (CLF).
+pub static COMMON: Entry = Entry {
+    info: Info {
+        name: "common",
+        title: "common access log (CLF), with or without a request time",
+        example: "192.0.2.7 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 512",
+        time_field: "[time]",
+        duration_field: Some("the number after the size, rt= or request_time="),
+        duration_unit: Some("s"),
+    },
+    last_resort: false,
+    build: |params| Box::new(Quoted::<COMMON_KIND> { integer_unit_ns: integer_unit_ns(params) }),
+};
+
+/// An access log whose request is not quoted and whose response time has its unit.
+pub static BARE: Entry = Entry {
+    info: Info {
+        name: "access",
+        title: "access log with an unquoted request and a response time with its unit",
+        example: "192.168.1.1 - - [24/Jan/2024:10:15:33.125] GET /api/data HTTP/1.1 200 105ms",
+        time_field: "[time]",
+        duration_field: Some("the number after the status or the size"),
+        duration_unit: Some("in the text"),
+    },
+    last_resort: false,
+    build: |params| -> Box<dyn Format> {
+        Box::new(Bare { integer_unit_ns: integer_unit_ns(params) })
+    },
+};
+
+/// Quotes inside a field which nobody escaped that are looked at.
+const INNER_QUOTES_MAX: usize = 64;
+
+const COLUMNS: Columns = Columns::TIME
+    .or(Columns::STATUS)
+    .or(Columns::BYTES)
+    .or(Columns::ROUTE)
+    .or(Columns::CLIENT)
+    .or(Columns::DURATION);
+
+/// The unit of an integer, for one source, from the integer response times of a sample of it.
+///
+/// By the values alone, so it is an assumption to be reported. The values sorted, the median
+/// being the one at half their count: without values microseconds (Apache's `%D` is the usual
+/// integer); if the largest is at most 300 and the median at most 1, seconds (`%T` cuts, so that
+/// most are 0); if the median is below 1,000 and the largest below 60,000 and either the value at
+/// a tenth of their count is below 50 or the largest is below ten times the median, milliseconds
+/// (no server answers a tenth of its requests in 50 µs, and microseconds scatter widely); else
+/// microseconds.
+pub fn guess_unit(values: &[u64]) -> Unit {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    let Some(&largest) = sorted.last() else {
+        return Unit::Microseconds;
+    };
+    let median = sorted[sorted.len() / 2];
+    let tenth = sorted[sorted.len() / 10];
+    if largest <= 300 && median <= 1 {
+        Unit::Seconds
+    } else if median < 1_000
+        && largest < 60_000
+        && (tenth < 50 || largest < median.saturating_mul(10))
+    {
+        Unit::Milliseconds
+    } else {
+        Unit::Microseconds
+    }
+}
+
+/// The response time of a combined or common line that is written as an integer without a unit:
+/// what [`guess_unit`] wants. None for every other line.
+pub fn integer_time(line: Line<'_>, clock: &mut Clock) -> Option<u64> {
+    let parts = quoted_parts(Plain, line, clock)?;
+    let time = tail_time(Plain, line, parts.tail);
+    time.is_integer.then_some(time.value)
+}
+
+fn integer_unit_ns(params: &Params) -> u64 {
+    params.duration_unit.unwrap_or(Unit::Microseconds).nanos()
+}
+
+/// What follows the size, as a parameter of types.
+const COMMON_KIND: u8 = 0;
+const COMBINED_KIND: u8 = 1;
+const TRAEFIK_KIND: u8 = 2;
+const INGRESS_KIND: u8 = 3;
+
+/// One of the formats with a quoted request.
+struct Quoted<const KIND: u8> {
+    /// Nanoseconds of the unit of a time that is written as an integer.
+    integer_unit_ns: u64,
+}
+
+impl<const KIND: u8> LineFormat for Quoted<KIND> {
+    const COLUMNS: Columns = COLUMNS;
+    const NEEDS: Marks = Marks::DATE.or(Marks::QUOTE);
+    const HAS_MANY: bool = KIND == COMBINED_KIND;
+
+    fn parse_many(&self, run: &mut Run<'_>) {
+        let format = &Quoted::<COMBINED_KIND> { integer_unit_ns: self.integer_unit_ns };
+        crate::dispatch!(many::<>(format: &Quoted<COMBINED_KIND>, run: &mut Run<'_>) -> (); format, run)
+    }
+
+    #[inline(always)]
+    fn keys<S: Simd>(&self, _simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
+        virtual_host(line, found);
+    }
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        may_begin(byte)
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        simd: S,
+        line: Line<'_>,
+        context: &mut Context,
+        _arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        let Some(parts) = quoted_parts(simd, line, &mut context.clock) else {
+            return false;
+        };
+        if parts.combined != (KIND != COMMON_KIND) {
+            return false;
+        }
+        let time = tail_time(simd, line, parts.tail);
+        let kind = match time.dialect {
+            Dialect::Plain => COMBINED_KIND,
+            Dialect::Traefik => TRAEFIK_KIND,
+            Dialect::IngressNginx => INGRESS_KIND,
+        };
+        if KIND != COMMON_KIND && kind != KIND {
+            return false;
+        }
+        parts.head.store(record);
+        route(line, parts.request.0, parts.request.1, record);
+        record.status = parts.status;
+        record.bytes_sent = parts.bytes_sent;
+        record.duration_ns = time.nanos(self.integer_unit_ns);
+        true
+    }
+}
+
+/// An unquoted request.
+struct Bare {
+    /// Nanoseconds of the unit of a time that is written as an integer.
+    integer_unit_ns: u64,
+}
+
+impl LineFormat for Bare {
+    const COLUMNS: Columns = COLUMNS;
+    const NEEDS: Marks = Marks::DATE;
+
+    #[inline(always)]
+    fn parse_each<S: Simd>(&self, simd: S, lines: &mut Scattered<'_>) {
+        bare::each(simd, self, lines);
+    }
+
+    #[inline(always)]
+    fn keys<S: Simd>(&self, _simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
+        virtual_host(line, found);
+    }
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        may_begin(byte)
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        simd: S,
+        line: Line<'_>,
+        context: &mut Context,
+        _arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        let Some(head) = head(simd, line, &mut context.clock) else {
+            return false;
+        };
+        // `] `; what lies beyond the line's end can match too, but then no method is found.
+        if line.u16_at(head.end) != u16::from_le_bytes(*b"] ") {
+            return false;
+        }
+        let method = head.end + 2;
+        let method_len = method_len(line, method, line.len());
+        let target = method + method_len + 1;
+        let target_end = line.find(simd, target, b' ');
+        if method_len == 0 || target_end <= target || target_end == line.len() {
+            return false;
+        }
+        let mut at = target_end + 1;
+        if starts_with_http(line, at) {
+            at = line.find(simd, at, b' ') + 1;
+        }
+        let Some(status) = status_at(line, at) else {
+            return false;
+        };
+        let after = at + 3;
+        if after < line.len() {
+            if line.byte(after) != b' ' {
+                return false;
+            }
+            self.size_and_time(line, after + 1, record);
+        }
+        head.store(record);
+        record.method = Text::of_line(method, method + method_len);
+        record.path = Text::of_line(target, target_end);
+        record.status = status;
+        true
+    }
+}
+
+impl Bare {
+    /// What may follow the status: a time, or a size and a time.
+    #[inline(always)]
+    fn size_and_time(&self, line: Line<'_>, at: usize, record: &mut Record) {
+        let number_at = |at| number_at(line, at).filter(|number| number.ends_field(line));
+        if let Some(number) = number_at(at).filter(|number| !number.is_integer()) {
+            record.duration_ns = number.time().nanos(self.integer_unit_ns);
+        } else if let Some((bytes_sent, end)) = size_at(line, at) {
+            record.bytes_sent = bytes_sent;
+            if let Some(number) = number_at(end + 1) {
+                record.duration_ns = number.time().nanos(self.integer_unit_ns);
+            }
+        }
+    }
+}
+
+/// The parts of a combined or common line.
+struct Parts {
+    head: Head,
+    /// Inside the quotes.
+    request: (usize, usize),
+    status: u16,
+    bytes_sent: u64,
+    /// Whether a quoted referer and a quoted user agent follow.
+    combined: bool,
+    /// After the size, or after the user agent: the space before the tail, if there is one.
+    tail: usize,
+}
+
+#[inline(always)]
+fn quoted_parts<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock) -> Option<Parts> {
+    let head = match head(simd, line, clock) {
+        Some(head) => head,
+        None if line.byte(0) == b'[' => headless(line, clock)?,
+        None => return None,
+    };
+    // Loads that run over the line's end may find anything, but no closing quote is found there.
+    if line.u32_at(head.end) & 0x00FF_FFFF != u32::from_le_bytes(*b"] \"\0") {
+        return None;
+    }
+    let request = head.end + 3;
+    let request_end = closing_quote(simd, line, request)?;
+    let answer = if line.byte(request_end + 1) == b' ' && line.byte(request_end + 5) == b' ' {
+        status_at(line, request_end + 2).zip(size_at(line, request_end + 6))
+    } else {
+        None
+    };
+    let (request_end, (status, (bytes_sent, size_end))) = match answer {
+        Some(answer) => (request_end, answer),
+        None => unusual_answer(simd, line, request_end)?,
+    };
+    let two = two_quoted(simd, line, size_end);
+    Some(Parts {
+        head,
+        request: (request, request_end),
+        status,
+        bytes_sent,
+        combined: two.is_some(),
+        tail: two.unwrap_or(size_end),
+    })
+}
+
+/// The end of two quoted fields, each after a space, that begin at `at`.
+#[inline(always)]
+fn two_quoted<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<usize> {
+    let open = u16::from_le_bytes(*b" \"");
+    if line.u16_at(at) != open {
+        return None;
+    }
+    let mut first = closing_quote(simd, line, at + 2)?;
+    if line.u16_at(first + 1) != open {
+        first = later_quote(simd, line, first, |quote| line.u16_at(quote + 1) == open)?;
+    }
+    let second = closing_quote(simd, line, first + 3)?;
+    if second + 1 == line.len() || line.byte(second + 1) == b' ' {
+        return Some(second + 1);
+    }
+    Some(later_quote(simd, line, second, |quote| ends_agent(line, quote + 1)).unwrap_or(second) + 1)
+}
+
+/// Status, size, and the position behind them.
+type Answer = (u16, (u64, usize));
+
+/// Status and size behind the closing quote of a request that holds quotes which nobody escaped,
+/// or a status that is `-`; and that quote.
+#[cold]
+#[inline(never)]
+fn unusual_answer<S: Simd>(simd: S, line: Line<'_>, request_end: usize) -> Option<(usize, Answer)> {
+    let answer = |quote: usize| {
+        let none = line.u32_at(quote + 1) & 0x00FF_FFFF == u32::from_le_bytes(*b" - \0");
+        let status = match none {
+            true => NO_STATUS,
+            false if line.byte(quote + 1) == b' ' && line.byte(quote + 5) == b' ' => {
+                status_at(line, quote + 2)?
+            }
+            false => return None,
+        };
+        Some((status, size_at(line, quote + if none { 4 } else { 6 })?))
+    };
+    let quote = match answer(request_end) {
+        Some(_) => request_end,
+        None => later_quote(simd, line, request_end, |quote| answer(quote).is_some())?,
+    };
+    answer(quote).map(|answer| (quote, answer))
+}
+
+/// The first quote behind `quote` that is not escaped and passes; so many are tried.
+#[cold]
+#[inline(never)]
+fn later_quote<S: Simd>(
+    simd: S,
+    line: Line<'_>,
+    mut quote: usize,
+    passes: impl Fn(usize) -> bool,
+) -> Option<usize> {
+    for _ in 0..INNER_QUOTES_MAX {
+        quote = closing_quote(simd, line, quote + 1)?;
+        if passes(quote) {
+            return Some(quote);
+        }
+    }
+    None
+}
+
+/// Whether what is at `at` may follow a user agent: the line's end, or a space and a tail's field.
+fn ends_agent(line: Line<'_>, at: usize) -> bool {
+    let Some((b' ', field)) = line.bytes()[at..].split_first() else {
+        return at == line.len();
+    };
+    let name = field.iter().take_while(|&&b| b.is_ascii_alphanumeric() || b == b'_').count();
+    match field.first() {
+        None => true,
+        Some(b'"' | b'-') => true,
+        Some(first) => first.is_ascii_digit() || name > 0 && field.get(name) == Some(&b'='),
+    }
+}
+
+#[cfg(test)]
+mod tests;

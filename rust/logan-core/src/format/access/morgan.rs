@@ -1,0 +1,150 @@
+//! Express' morgan: `GET /x 200 12.345 ms - 512`, and its like.
+//!
+//! # Accepted
+//! Words with one space between them, and nothing else, in one of these orders:
+//! - *dev*: method, path, status, response time, `ms`, `-`, size;
+//! - *tiny*: method, path, status, size, `-`, response time, `ms`;
+//! - *short*: client, user, method, path, `HTTP/` and a version, and then as *tiny* from the status on.
+//!
+//! A method has three capitals or more, perhaps with `-`; a path begins with `/`. Status, size and
+//! response time may be `-`, which is none. Lines are read over their colours.
+
+use crate::bytes::line::{Line, PAD};
+use crate::bytes::simd::Simd;
+use crate::format::text::ansi::{self, ESC};
+use crate::format::text::duration::decimal;
+use crate::format::{Context, Entry, Info, LineFormat, Unit, fields};
+use crate::record::{Columns, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
+
+/// Registry entry.
+pub static ENTRY: Entry = Entry {
+    info: Info {
+        name: "morgan",
+        title: "morgan (Express), formats dev, tiny and short",
+        example: "GET /api/data 200 12.345 ms - 512",
+        time_field: "none",
+        duration_field: Some("before \"ms\""),
+        duration_unit: Some("ms"),
+    },
+    last_resort: false,
+    build: |_| Box::new(Morgan),
+};
+
+struct Morgan;
+
+impl LineFormat for Morgan {
+    const COLUMNS: Columns = Columns::STATUS
+        .or(Columns::BYTES)
+        .or(Columns::DURATION)
+        .or(Columns::ROUTE)
+        .or(Columns::CLIENT);
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte.is_ascii_uppercase() || byte.is_ascii_hexdigit() || matches!(byte, b':' | b'-' | ESC)
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        _simd: S,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        let text = line.bytes();
+        if line.byte(0) != ESC {
+            return ends_so(text) && take(text, record);
+        }
+        let mut plain = std::mem::take(&mut context.plain);
+        let mut parsed = false;
+        if ansi::strip(text, &mut plain) {
+            let text = &plain[PAD..plain.len() - PAD];
+            parsed = take(text, record);
+            let from = arena.len();
+            arena.extend_from_slice(text);
+            record.for_each_text(|part| *part = part.moved_to_arena(from));
+        }
+        context.plain = plain;
+        parsed
+    }
+}
+
+/// Whether a line ends as nearly no line of other formats does: with ` - `, a word and ` ms`, or with
+/// ` ms - ` and a size.
+fn ends_so(text: &[u8]) -> bool {
+    if let Some(before) = text.strip_suffix(b" ms") {
+        let space = before.iter().rposition(|&b| b == b' ');
+        return space.is_some_and(|space| before[..=space].ends_with(b" - "));
+    }
+    let is_of_size = |b: &&u8| b.is_ascii_digit() || **b == b'-';
+    let size = text.iter().rev().take_while(is_of_size).count();
+    size > 0 && text[..text.len() - size].ends_with(b" ms - ")
+}
+
+fn take(text: &[u8], record: &mut Record) -> bool {
+    const WORDS_MAX: usize = 10;
+    let mut words = [&b""[..]; WORDS_MAX];
+    let mut count = 0;
+    for word in text.split(|&b| b == b' ') {
+        let Some(place) = words.get_mut(count) else { return false };
+        *place = word;
+        count += 1;
+    }
+    // Client, method, path, status, size, response time.
+    let [client, method, path, status, size, time] = match (count, words) {
+        (7, [method, path, status, time, b"ms", b"-", size, ..]) => {
+            [b"-", method, path, status, size, time]
+        }
+        (7, [method, path, status, size, b"-", time, b"ms", ..]) => {
+            [b"-", method, path, status, size, time]
+        }
+        (10, [client, _, method, path, http, status, size, b"-", time, b"ms"])
+            if http.starts_with(b"HTTP/") =>
+        {
+            [client, method, path, status, size, time]
+        }
+        _ => return false,
+    };
+    let is_method = method.len() >= 3
+        && method.iter().all(|b| b.is_ascii_uppercase() || *b == b'-')
+        && method[0] != b'-';
+    let (Some(status), Some(size), Some(time)) = (status_of(status), size_of(size), time_of(time))
+    else {
+        return false;
+    };
+    if !is_method || !path.starts_with(b"/") {
+        return false;
+    }
+    // All words are parts of the text.
+    let place = |part: &[u8]| {
+        let start = part.as_ptr() as usize - text.as_ptr() as usize;
+        Text::of_line(start, start + part.len())
+    };
+    (record.status, record.bytes_sent, record.duration_ns) = (status, size, time);
+    (record.method, record.path) = (place(method), place(path));
+    if count == WORDS_MAX
+        && let Some(range) = fields::client(client)
+    {
+        record.client = place(&client[range]);
+    }
+    true
+}
+
+fn status_of(word: &[u8]) -> Option<u16> {
+    match word {
+        b"-" => Some(NO_STATUS),
+        &[a @ b'1'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
+            Some([a, b, c].iter().fold(0, |n, d| n * 10 + u16::from(d - b'0')))
+        }
+        _ => None,
+    }
+}
+
+fn size_of(word: &[u8]) -> Option<u64> {
+    if word == b"-" { Some(NO_BYTES) } else { fields::whole(word) }
+}
+
+fn time_of(word: &[u8]) -> Option<u64> {
+    if word == b"-" { Some(NO_DURATION) } else { decimal(word, Unit::Milliseconds) }
+}

@@ -1,0 +1,121 @@
+//! Amazon S3 server access logs.
+//!
+//! ```text
+//! owner SP bucket SP "[" time "]" SP client SP requester SP id SP operation SP key SP request SP
+//! status SP error SP bytes SP size SP total SP turnaround [SP …]
+//! ```
+//!
+//! Any field may be `-`, which is none. *operation* begins with a capital letter and holds a `.`
+//! (`REST.GET.OBJECT`, `WEBSITE.GET.OBJECT`, `BATCH.DELETE.OBJECT`). *request* is quoted or `-`;
+//! its closing quote is the first that a space, a status and a space follow, since keys may hold
+//! quotes that nobody escaped; 64 quotes are tried. *total* is the response time in milliseconds.
+//!
+//! Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html>.
+
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
+use crate::format::cursor::Cursor;
+use crate::format::http::{closing_quote, route};
+use crate::format::prefilter::Marks;
+use crate::format::{Context, Entry, Info, LineFormat, Unit};
+use crate::record::{Columns, Record};
+use crate::time::Clock;
+
+/// Registry entry.
+pub static ENTRY: Entry = Entry {
+    info: Info {
+        name: "aws-s3",
+        title: "server access log of Amazon S3",
+        example: "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be shop-assets \
+                  [24/Jan/2024:10:15:32 +0000] 203.0.113.9 - 3E57427F33A59F07 REST.GET.OBJECT \
+                  img/logo.png \"GET /shop-assets/img/logo.png HTTP/1.1\" 200 - 2662 2662 41 40 \
+                  \"-\" \"Mozilla/5.0\" -",
+        time_field: "[time]",
+        duration_field: Some("total time"),
+        duration_unit: Some("ms"),
+    },
+    last_resort: false,
+    build: |_| Box::new(S3),
+};
+
+/// Quotes of a request that are tried as the closing one.
+const QUOTES_MAX: usize = 64;
+
+struct S3;
+
+impl LineFormat for S3 {
+    const COLUMNS: Columns = Columns::TIME
+        .or(Columns::STATUS)
+        .or(Columns::BYTES)
+        .or(Columns::ROUTE)
+        .or(Columns::CLIENT)
+        .or(Columns::DURATION);
+    const NEEDS: Marks = Marks::DATE;
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || byte == b'-'
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        simd: S,
+        line: Line<'_>,
+        context: &mut Context,
+        _arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        read(simd, line, &mut context.clock, record).is_some()
+    }
+}
+
+#[inline(always)]
+fn read<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
+    let mut c = Cursor::new(line, 0);
+    c.word(simd)?;
+    c.next_word(simd)?;
+    c.pass(b' ')?;
+    c.pass(b'[')?;
+    let (time, end) = clock.clf(line, c.at)?;
+    c.at = end;
+    c.pass(b']')?;
+    let client = c.next_word(simd)?;
+    c.next_word(simd)?;
+    c.next_word(simd)?;
+    let operation = c.next_word(simd)?;
+    let name = c.bytes(operation);
+    if !name[0].is_ascii_uppercase() || !name.contains(&b'.') {
+        return None;
+    }
+    c.next_word(simd)?;
+    c.pass(b' ')?;
+    if c.pass(b'-').is_some() {
+        record.status = c.next_status()?;
+    } else {
+        c.pass(b'"')?;
+        let request = c.at;
+        let mut tried = 0;
+        record.status = loop {
+            let close = closing_quote(simd, line, c.at)?;
+            c.at = close + 1;
+            if let Some(status) = c.next_status().filter(|_| c.is(b' ')) {
+                route(line, request, close, record);
+                break status;
+            }
+            tried += 1;
+            if tried == QUOTES_MAX {
+                return None;
+            }
+            c.at = close + 1;
+        };
+    }
+    c.next_word(simd)?;
+    record.bytes_sent = c.next_size()?;
+    c.next_size()?;
+    record.duration_ns = c.next_time(Unit::Milliseconds)?;
+    c.next_time(Unit::Milliseconds)?;
+    record.time_ns = time.nanos_since_epoch();
+    record.second = time.second;
+    record.client = c.text(client);
+    Some(())
+}

@@ -1,0 +1,190 @@
+//! Learning: from a line to its shape.
+
+use super::{Op, STEP_BYTES, Shape, Step};
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
+use crate::format::Unit;
+use crate::format::fields::{Known, Meaning, Names, Rule, columns_of};
+use crate::format::json::{Open, Scope, number_end, skip_space, string_end};
+use crate::record::{Column, Columns};
+
+/// Most steps of a shape; lines with more are rare, and long enough for the general way.
+const STEPS_MAX: usize = 96;
+
+impl Shape {
+    /// The shape of a line that is JSON, or None if it has none that is worth while.
+    pub(super) fn new<S: Simd>(simd: S, names: &Names, line: Line<'_>) -> Option<Shape> {
+        let mut steps = Steps { line, from: 0, steps: Vec::new() };
+        let mut open = Open::new();
+        let mut scope = Scope::ROOT;
+        let mut at = skip_space(line, 0) + 1;
+        loop {
+            at = skip_space(line, at);
+            if line.byte(at) == scope.closing_bracket() {
+                at += 1;
+                match open.close() {
+                    Some(outer) => scope = outer,
+                    None => break,
+                }
+                continue;
+            }
+            if !scope.is_fresh() {
+                at = skip_space(line, at + 1);
+            }
+            let (mut known, mut key) = (Known::NOTHING, at);
+            if scope.is_object() {
+                key = at + 1;
+                let (end, escaped) = string_end(simd, line, key)?;
+                if !escaped {
+                    known = names.look_up(line, scope.group(), key, end);
+                }
+                at = skip_space(line, end + 1) + 1;
+            }
+            scope = scope.begun();
+            at = skip_space(line, at);
+            match line.byte(at) {
+                b'"' => {
+                    let (end, _) = string_end(simd, line, at + 1)?;
+                    steps.value(at + 1, end, key, known, Op::Text)?;
+                    at = end + 1;
+                }
+                b'-' | b'0'..=b'9' => {
+                    let end = number_end(simd, line, at)?;
+                    steps.value(at, end, key, known, Op::Number)?;
+                    at = end;
+                }
+                bracket @ (b'{' | b'[') => {
+                    let inner = Scope::fresh(known.inside, bracket == b'{');
+                    open.open(scope).then_some(())?;
+                    scope = inner;
+                    at += 1;
+                }
+                word => {
+                    let end = at + if word == b'f' { 5 } else { 4 };
+                    steps.value(at, end, key, Known::NOTHING, Op::PassWord)?;
+                    at = end;
+                }
+            }
+        }
+        let Steps { mut steps, .. } = steps.end()?;
+        let wins = choose(&mut steps)?;
+        Some(Shape { steps, wins })
+    }
+}
+
+/// Steps in the making.
+struct Steps<'a> {
+    line: Line<'a>,
+    /// Where the bytes begin that no step has.
+    from: usize,
+    steps: Vec<Step>,
+}
+
+impl Steps<'_> {
+    /// Adds the bytes up to a value and the value.
+    fn value(&mut self, start: usize, end: usize, key: usize, known: Known, op: Op) -> Option<()> {
+        self.bytes(start, op)?;
+        let step = self.steps.last_mut()?;
+        step.known = known;
+        let digits = &self.line.bytes()[start..end];
+        step.numeric = digits.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+        step.key_back = (start - key).try_into().ok()?;
+        self.from = end;
+        Some(())
+    }
+
+    /// Adds the bytes up to `to` with what comes behind them.
+    fn bytes(&mut self, to: usize, op: Op) -> Option<()> {
+        let text = &self.line.bytes()[self.from..to];
+        let parts = text.len().div_ceil(STEP_BYTES).max(1);
+        if self.steps.len() + parts > STEPS_MAX {
+            return None;
+        }
+        for i in 0..parts {
+            let part = &text[i * STEP_BYTES..text.len().min((i + 1) * STEP_BYTES)];
+            let mut step = Step {
+                bytes: [0; STEP_BYTES],
+                mask: [0; STEP_BYTES],
+                len: part.len() as u8,
+                op: if i + 1 == parts { op } else { Op::More },
+                text: op == Op::Text,
+                numeric: false,
+                key_back: 0,
+                alone: false,
+                known: Known::NOTHING,
+                wins: Columns::NONE,
+            };
+            step.bytes[..part.len()].copy_from_slice(part);
+            step.mask[..part.len()].fill(0xff);
+            self.steps.push(step);
+        }
+        Some(())
+    }
+
+    fn end(mut self) -> Option<Self> {
+        self.bytes(self.line.len(), Op::End)?;
+        Some(self)
+    }
+}
+
+/// Decides which values count, and how the others are passed; None if that cannot be said of all
+/// lines of this shape.
+fn choose(steps: &mut [Step]) -> Option<Columns> {
+    let mut wins = Columns::NONE;
+    for column in Column::ALL.iter().map(|&column| Columns::of(column)) {
+        let candidate = |step: &Step| {
+            let text = step.op == Op::Text;
+            (text || step.op == Op::Number) && columns_of(step.known.meaning, text).has(column)
+        };
+        let ranks = || steps.iter().enumerate().filter(|(_, s)| candidate(s));
+        // The first of the highest rank.
+        let best = ranks().rev().max_by_key(|(_, s)| s.known.rank()).map(|(i, _)| i);
+        let alone = ranks().count() == 1;
+        // Of a value that may be a duration or a time, the latter only if it is not the former.
+        let odd = |step: &Step| step.known.meaning == Meaning::RequestTime;
+        if column == Columns::DURATION
+            && steps.iter().enumerate().any(|(i, s)| candidate(s) && odd(s) && Some(i) != best)
+        {
+            return None;
+        }
+        if let Some(best) = best {
+            wins = wins.or(column);
+            let step = &mut steps[best];
+            step.wins = step.wins.or(column);
+            step.alone = alone;
+        }
+    }
+    for step in steps.iter_mut() {
+        let text = match step.op {
+            Op::Text => true,
+            Op::Number => false,
+            _ => continue,
+        };
+        step.op = match (step.known.meaning, text) {
+            _ if step.wins.is_empty() => {
+                if text {
+                    Op::PassString
+                } else {
+                    Op::PassNumber
+                }
+            }
+            (Meaning::Time, true) => Op::Time,
+            (Meaning::Level, true) => Op::Level,
+            (Meaning::Message, true) => Op::Message,
+            // Text that is a number is read as one; its closing quote is for the next step to see.
+            (Meaning::Status, _) if step.numeric => Op::Status,
+            (Meaning::Duration(Rule::Fixed(unit)), _) if step.numeric => Op::Duration(unit),
+            (Meaning::RequestTime, _) if step.numeric => Op::Duration(Unit::Seconds),
+            (Meaning::Duration(Rule::Millis | Rule::Whole), false) if step.alone => Op::Guess,
+            (Meaning::Time, false) => Op::Epoch,
+            (Meaning::Level, false) => Op::LevelNumber,
+            (Meaning::Method, true) => Op::Method,
+            (Meaning::Path, true) => Op::Path,
+            (Meaning::Client, true) => Op::Client,
+            (Meaning::Bytes, _) if step.numeric => Op::Bytes,
+            (_, true) => Op::Text,
+            (_, false) => Op::Number,
+        };
+    }
+    (!wins.is_empty()).then_some(wins)
+}

@@ -1,0 +1,215 @@
+//! What lines of some formats cannot lack.
+//!
+//! A line that no format of the plan takes meets all others, and a payload of an envelope meets most
+//! of them: twenty trials, of which each reads the line's beginning to find that it is no line of
+//! its. What most of them look for in vain is one of a few things, so a line is searched for these
+//! once and only formats that find theirs are tried.
+
+use super::Format;
+use crate::bytes::line::Line;
+use crate::bytes::simd::{Classes, Simd};
+use crate::time::leading_digits;
+
+/// A set of things that a line has, or that a format needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Marks(u8);
+
+impl Marks {
+    /// None.
+    pub const NONE: Marks = Marks(0);
+    /// `[`, and `/` or `-` three bytes behind it: a date as access logs have it.
+    pub const DATE: Marks = Marks(1);
+    /// `=`.
+    pub const EQUALS: Marks = Marks(1 << 1);
+    /// `|`, or `[` as the first byte.
+    pub const BAR: Marks = Marks(1 << 2);
+    /// A digit, a colon and two digits: a time of day in its usual form. A line with colours may have
+    /// them in between.
+    pub const CLOCK: Marks = Marks(1 << 3);
+    /// A time of day in any form that [`Clock::any`](crate::time::Clock::any) knows: as above, or
+    /// with points, or as six digits or more, or as an epoch.
+    pub const TIME: Marks = Marks(1 << 4);
+    /// Four digits and `-` or `/` at the front.
+    pub const YEAR_FIRST: Marks = Marks(1 << 5);
+    /// Anything else at the front.
+    pub const NO_YEAR_FIRST: Marks = Marks(1 << 6);
+    /// `"`.
+    pub const QUOTE: Marks = Marks(1 << 7);
+    const ALL: Marks = Marks(u8::MAX);
+    const OF_FRONT: Marks = Marks::YEAR_FIRST.or(Marks::NO_YEAR_FIRST);
+
+    /// Both sets.
+    pub const fn or(self, other: Marks) -> Marks {
+        Marks(self.0 | other.0)
+    }
+
+    /// The set, if it is `wanted`.
+    #[inline(always)]
+    fn when(self, wanted: bool) -> Marks {
+        Marks(self.0 * u8::from(wanted))
+    }
+
+    /// Those of a line.
+    #[inline(always)]
+    fn of<S: Simd>(simd: S, line: Line<'_>) -> Marks {
+        /// What follows is not looked at: such a line may have any.
+        const BYTES_MAX: usize = 256;
+        let (digits, _) = leading_digits(line.u64_at(0));
+        let year = digits == 4 && line.len() > 4 && matches!(line.byte(4), b'-' | b'/');
+        let front = if year { Marks::YEAR_FIRST } else { Marks::NO_YEAR_FIRST };
+        if line.len() > BYTES_MAX {
+            return front.or(Marks(Marks::ALL.0 & !Marks::OF_FRONT.0));
+        }
+        let (mut date, mut equals, mut bar, mut quote, mut clock, mut time) = (0, 0, 0, 0, 0, 0);
+        let mut at = 0;
+        while at < line.len() {
+            let sets = [DIGIT, OPENING, EQUALS, BAR, COLON, POINT, SEPARATOR, OTHER];
+            let left = line.len() - at;
+            let kept = if left < 64 { (1u64 << left) - 1 } else { u64::MAX };
+            let window = line.window_at(at);
+            let [d, opening, equal, bars, colon, point, separator, other] =
+                window.classes(simd, &CLASSES, sets);
+            let d = d & kept;
+            date |= opening & (separator & kept) >> 3;
+            equals |= equal & kept;
+            bar |= bars & kept;
+            quote |= window.eq(simd, b'"') & kept;
+            let pairs = d & d >> 1;
+            let clocks = d & colon >> 1 & pairs >> 2 | other & kept;
+            let points = d & point >> 1 & pairs >> 2 & point >> 4 & pairs >> 5;
+            let six = pairs & pairs >> 2 & pairs >> 4;
+            clock |= clocks;
+            time |= clocks | points | six;
+            // What begins in the last bytes of a window is seen in whole by the next.
+            at += 64 - (SPAN_BYTES - 1);
+        }
+        let first = line.byte(0) == b'[';
+        front
+            .or(Marks::DATE.when(date != 0))
+            .or(Marks::EQUALS.when(equals != 0))
+            .or(Marks::BAR.when(bar != 0 || first))
+            .or(Marks::QUOTE.when(quote != 0))
+            .or(Marks::CLOCK.when(clock != 0))
+            .or(Marks::TIME.when(time != 0))
+    }
+}
+
+/// Bytes of the longest thing that is looked for: `1.02.03`.
+const SPAN_BYTES: usize = 7;
+
+static CLASSES: Classes = Classes::new(&[
+    (0b0000_0011_1111_1111, 1 << 0x3),
+    (1 << 0xb, 1 << 0x5),
+    (1 << 0xd, 1 << 0x3),
+    (1 << 0xc, 1 << 0x7),
+    (1 << 0xa, 1 << 0x3),
+    (1 << 0xe, 1 << 0x2),
+    (1 << 0xd | 1 << 0xf, 1 << 0x2),
+    // ESC of colours, and `+` of exponents: behind them anything may be a time.
+    (1 << 0xb, 1 << 0x1 | 1 << 0x2),
+]);
+const DIGIT: u8 = 1;
+const OPENING: u8 = 1 << 1;
+const EQUALS: u8 = 1 << 2;
+const BAR: u8 = 1 << 3;
+const COLON: u8 = 1 << 4;
+const POINT: u8 = 1 << 5;
+const SEPARATOR: u8 = 1 << 6;
+const OTHER: u8 = 1 << 7;
+
+/// What the formats of a list need.
+pub struct Needs {
+    /// For each set of marks, the formats that can do with them.
+    met: Box<[u64; Marks::ALL.0 as usize + 1]>,
+}
+
+impl Needs {
+    /// Those of up to 64 formats.
+    pub fn of<'a>(formats: impl Iterator<Item = &'a Box<dyn Format>>) -> Needs {
+        let mut met = Box::new([0; Marks::ALL.0 as usize + 1]);
+        for (i, format) in formats.enumerate() {
+            let needs = format.needs().0;
+            for (marks, set) in met.iter_mut().enumerate() {
+                *set |= u64::from(needs & !(marks as u8) == 0) << i;
+            }
+        }
+        Needs { met }
+    }
+
+    /// The formats all of whose marks the line has.
+    pub fn met(&self, line: Line<'_>) -> u64 {
+        #[inline(always)]
+        fn met_by<S: Simd>(simd: S, needs: &Needs, line: Line<'_>) -> u64 {
+            needs.met_by(simd, line)
+        }
+        let needs = self;
+        crate::dispatch!(met_by::<>(needs: &Needs, line: Line<'_>) -> u64; needs, line)
+    }
+
+    /// As [`met`](Self::met), where an instruction set is chosen.
+    #[inline(always)]
+    pub fn met_by<S: Simd>(&self, simd: S, line: Line<'_>) -> u64 {
+        self.met[usize::from(Marks::of(simd, line).0)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Context, Params, REGISTRY};
+    use super::*;
+    use crate::bytes::line::PaddedLine;
+    use crate::record::Record;
+    use crate::time::Clock;
+    use proptest::prelude::*;
+
+    /// Lines of every format, in whole and with bytes taken out.
+    fn line() -> impl Strategy<Value = Vec<u8>> {
+        let folder =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test_vectors/formats");
+        let mut lines: Vec<Vec<u8>> = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let sample = std::fs::read(entry.unwrap().path().join("sample.log")).unwrap();
+            lines.extend(
+                sample.split(|&b| b == b'\n').filter(|l| !l.is_empty()).map(<[u8]>::to_vec),
+            );
+        }
+        lines.sort();
+        let gone = prop::sample::select(&b"[=|0123456789\"./-:"[..]);
+        (prop::sample::select(lines), prop::option::of(gone)).prop_map(|(mut line, gone)| {
+            line.retain(|&byte| Some(byte) != gone);
+            line
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn each_timestamp_has_its_marks(
+            before in "[ -~]{0,70}",
+            text in "(Wed|wed|Jan|January|24|4|2024|240124|20240124|081109|1706091332|1\\.7060913e)[-/., TJ|_;:]{0,2}\
+                     (24|4|Jan|jan|January|2024|\\+09)[-/., ]{0,2}(24|2024|10:15)?[-/., ]{0,2}\
+                     (10:15:32|9:05:02|9:05|10\\.15\\.32|101532)?( AM| 2024|\\.123|Z|\\+09)?( x)?",
+        ) {
+            let padded = PaddedLine::new(format!("{before}{text}").as_bytes());
+            let line = padded.line();
+            let found = Clock::utc().any(line, before.len()).is_some();
+            let marks = Marks::of(crate::bytes::simd::Plain, line);
+            prop_assert!(!found || marks.0 & Marks::TIME.0 != 0);
+        }
+
+        #[test]
+        fn a_format_has_what_it_needs(line in line()) {
+            let padded = PaddedLine::new(&line);
+            let line = padded.line();
+            prop_assume!(line.len() > 0);
+            let formats: Vec<_> =
+                REGISTRY.iter().map(|entry| (entry.build)(&Params::default())).collect();
+            let met = Needs::of(formats.iter()).met(line);
+            for (i, format) in formats.iter().enumerate().filter(|(_, f)| f.may_begin_with(line.byte(0))) {
+                let mut context = Context::new(Clock::utc());
+                let mut record = Record::EMPTY;
+                let taken = format.parse_line(line, &mut context, &mut Vec::new(), &mut record);
+                prop_assert!(!taken || met >> i & 1 != 0, "{}", REGISTRY[i].info.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Envoy's default access log, and Istio's, which puts a few fields before the sizes.
+//!
+//! ```text
+//! "[" time "]" SP quoted SP status SP flags [SP field]{0,3} SP received SP sent SP duration SP
+//! upstream [SP quoted …]
+//! ```
+//!
+//! *time* is in ISO layout. *field* is a word or quoted and does not begin with a digit (Istio:
+//! the response's details, how the connection ended, why the upstream failed); *status* is one
+//! digit `0`, which is none, or three. The sizes and times are integers or `-`, which is none;
+//! *duration* is the response time in milliseconds. The client is the first address of the quoted
+//! field behind them (X-Forwarded-For).
+//!
+//! Sources: <https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage>,
+//! <https://istio.io/latest/docs/tasks/observability/logs/access-log/>.
+
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
+use crate::format::cursor::Cursor;
+use crate::format::http::route;
+use crate::format::prefilter::Marks;
+use crate::format::{Context, Entry, Info, LineFormat, Unit};
+use crate::record::{Columns, NO_STATUS, Record};
+use crate::time::Clock;
+
+/// Registry entry.
+pub static ENTRY: Entry = Entry {
+    info: Info {
+        name: "envoy",
+        title: "default access log of Envoy and Istio",
+        example: "[2024-01-24T10:15:32.123Z] \"GET /cart HTTP/2\" 200 - 0 1532 36 34 \
+                  \"203.0.113.9\" \"Mozilla/5.0\" \"cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2\" \
+                  \"shop.example.com\" \"10.0.0.66:8080\"",
+        time_field: "[time]",
+        duration_field: Some("duration, the third number behind the flags"),
+        duration_unit: Some("ms"),
+    },
+    last_resort: false,
+    build: |_| Box::new(Envoy),
+};
+
+/// Fields between flags and sizes.
+const FIELDS_MAX: usize = 3;
+
+struct Envoy;
+
+impl LineFormat for Envoy {
+    const COLUMNS: Columns = Columns::TIME
+        .or(Columns::STATUS)
+        .or(Columns::BYTES)
+        .or(Columns::ROUTE)
+        .or(Columns::CLIENT)
+        .or(Columns::DURATION);
+
+    const NEEDS: Marks = Marks::CLOCK.or(Marks::QUOTE);
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte == b'['
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        simd: S,
+        line: Line<'_>,
+        context: &mut Context,
+        _arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        read(simd, line, &mut context.clock, record).is_some()
+    }
+}
+
+#[inline(always)]
+fn read<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
+    let mut c = Cursor::new(line, 0);
+    c.pass(b'[')?;
+    let (time, end) = clock.iso(line, c.at)?;
+    c.at = end;
+    c.pass_text(b"] ")?;
+    let request = c.quoted(simd)?;
+    record.status = if c.pass_text(b" 0 ").is_some() {
+        c.at -= 1;
+        NO_STATUS
+    } else {
+        c.next_status()?
+    };
+    // The flags: `-` or capitals.
+    let flags = c.next_word(simd)?;
+    if c.bytes(flags)[0].is_ascii_digit() {
+        return None;
+    }
+    for _ in 0..FIELDS_MAX {
+        c.pass(b' ')?;
+        let first = c.line.byte(c.at);
+        if first.is_ascii_digit() {
+            c.at -= 1;
+            break;
+        }
+        if first == b'"' {
+            c.quoted(simd)?
+        } else {
+            c.word(simd)?
+        };
+    }
+    c.next_size()?;
+    record.bytes_sent = c.next_size()?;
+    record.duration_ns = c.next_time(Unit::Milliseconds)?;
+    c.next_time(Unit::Milliseconds)?;
+    record.time_ns = time.nanos_since_epoch();
+    record.second = time.second;
+    route(line, request.0, request.1, record);
+    if c.pass(b' ').is_some()
+        && let Some((start, end)) = c.quoted(simd)
+    {
+        let comma = line.find(simd, start, b',').min(end);
+        record.client = c.text((start, comma));
+    }
+    Some(())
+}

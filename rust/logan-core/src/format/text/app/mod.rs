@@ -1,0 +1,697 @@
+//! App text: a timestamp, a level, a message, in the usual orders and dressings.
+//!
+//! # The rule
+//! `app` wants the timestamp at the start of the line, `text` (the last resort among formats)
+//! finds it further in:
+//! - `app`: one `[` or `<` may come first. Then a timestamp of [`Clock::any`](crate::time::Clock::any);
+//!   or klog's one letter of `IWEF`, `MMDD` and one space (no year), time and fraction.
+//! - `text`: the same at the first of these places where it succeeds: behind each white space or
+//!   one of ``[(|<>"'=;:,@`` in the first 128 bytes of the line.
+//!
+//! `app` also takes `- ` before the timestamp, and does not take lines of formats that say more
+//! about them: those of [`apache_error`](super::apache_error), [`nginx_error`](super::nginx_error)
+//! and [`postgres`](crate::format::database::postgres).
+//!
+//! The level is looked for behind the timestamp, within 160 bytes and the first eight tokens, and
+//! for `text` in what stands before the timestamp if nothing is found behind it; a line of `text`
+//! without a level is none, and neither is one that begins with `{`. Tokens are runs
+//! of bytes other than space, tab and ``[]()|<>,;"'={}``; a token of `-`, `:`, `/` or `*` alone is
+//! none; a trailing `:` and what stands before the last inner `:` or `/` are taken off
+//! (`core:error`, `D/Tag:` is the exception below). A token is the level if its word is known
+//! ([`Level::from_word`]) and it is all upper case, or the first token, or enclosed: directly
+//! behind one of `[(|<"=` or directly before one of `])|>:"`. So it is if what stands before its
+//! first `/` is such a word in upper case (`INFO/MainProcess`), or what stands behind its last `.` is
+//! one and a `:` follows (`app.ERROR:`), or if it stands in upper case between two `:` right behind
+//! the timestamp (Jetty). Behind `] `, eight hex digits, a space, a word and spaces one letter or digit
+//! before a space is one: `F E W A I C D 1 2 3 > <` (WebSphere). A token that `=` follows does not count as one. One letter counts where only
+//! tokens that begin with a digit or a sign came before it and a space follows (logcat), as the first
+//! token before a space and another that is `-` or `|` or begins with two capitals (MongoDB, etcd) or
+//! `[` (CUPS, of `EWNID` alone), where `/` follows and all tokens before it began with a digit or sign
+//! (old logcat), before `!` and a space as the first token (Telegraf), or in brackets, unless a letter
+//! or digit stands right before the opening one. Where MongoDB's letter may stand, `D1` to `D5` may. A
+//! word of [`Level::from_weak_word`] that is enclosed, or upper case before ` [`, behind `] ` or, white
+//! space aside, between two `|`, is the level if nothing else is. None found: level NONE.
+//!
+//! The message is what follows the level (or, without one, the timestamp) and its dressing: any of
+//! ``])>|:-,;"`` and white space. Its response time is found by the rule of
+//! [`text_duration`](super::text_duration). If there is none, and the message begins with capitals,
+//! spaces and `[conn` and ends with a space, digits and `ms` (MongoDB), it is those.
+//!
+//! If the line has no timestamp or no level by these rules, or a byte ESC stands before the message
+//! or at its start, and the line has control sequences ([`ansi`](super::ansi)), it is read without
+//! them, and that counts if it gives a timestamp.
+
+mod levels;
+#[cfg(test)]
+mod tests;
+
+pub(in crate::format) use levels::{level_in, search_level};
+
+use super::ansi::{self, ESC};
+use super::duration::decimal;
+use super::text_duration::{self, Memo, TEXTS_MAX};
+use super::{apache_error, nginx_error};
+use crate::bytes::line::{LINE_BYTES_MAX, Line, PAD};
+use crate::bytes::simd::{Classes, Simd};
+use crate::format::database::postgres;
+use crate::format::prefilter::Marks;
+use crate::format::{
+    Context, Entry, Info, LineFormat, Run, SPOTS_MAX, Scattered, Spot, Spots, Unit, line_of,
+    one_by_one,
+};
+use crate::record::Level;
+use crate::record::{BATCH_ROWS, Batch, Columns, NO_DURATION, Record, RowWriter, Rows, Text};
+use crate::time::{Clock, Stamp};
+
+/// Registry entry of the strict form.
+pub static ENTRY: Entry = Entry {
+    info: Info {
+        name: "app",
+        title: "application log: timestamp, level, message",
+        example: "2024-01-24 10:15:32.123 INFO Request processed in 127ms",
+        time_field: "start of the line",
+        duration_field: Some("number and unit in the message"),
+        duration_unit: Some("in the text"),
+    },
+    last_resort: false,
+    build: |_| Box::new(App { anywhere: false }),
+};
+
+/// Registry entry of the form with the timestamp anywhere near the front.
+pub static ANYWHERE: Entry = Entry {
+    info: Info {
+        name: "text",
+        title: "any text with a timestamp and a level near the front",
+        example: "nova-api.log 2024-01-24 10:15:32.123 2931 INFO nova.wsgi [-] accepted",
+        time_field: "first timestamp in the line",
+        duration_field: Some("number and unit in the message"),
+        duration_unit: Some("in the text"),
+    },
+    last_resort: true,
+    build: |_| Box::new(App { anywhere: true }),
+};
+
+struct App {
+    anywhere: bool,
+}
+
+/// How far into a line `text` looks for a timestamp.
+const TIME_OFFSET_MAX: usize = 128;
+/// How far behind the timestamp a level may begin.
+pub(crate) const LEVEL_OFFSET_MAX: usize = 160;
+/// Among how many tokens a level is looked for.
+const LEVEL_TOKENS_MAX: usize = 8;
+
+impl LineFormat for App {
+    const COLUMNS: Columns =
+        Columns::TIME.or(Columns::LEVEL).or(Columns::DURATION).or(Columns::MESSAGE);
+
+    const NEEDS: Marks = Marks::TIME;
+
+    const HAS_MANY: bool = true;
+
+    fn parse_many(&self, run: &mut Run<'_>) {
+        if self.anywhere {
+            return;
+        }
+        loop {
+            let parsed = plain_lines(run);
+            if parsed < TEXTS_MAX {
+                return;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn parse_each<S: Simd>(&self, simd: S, lines: &mut Scattered<'_>) {
+        if self.anywhere {
+            return one_by_one(simd, self, lines.lines, lines);
+        }
+        const _: () = assert!(SPOTS_MAX <= TEXTS_MAX);
+        for some in lines.lines.chunks(SPOTS_MAX) {
+            self.plain_each(simd, some, lines);
+        }
+    }
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        self.anywhere && byte != b'{'
+            || byte.is_ascii_digit()
+            || byte.is_ascii_uppercase()
+            || matches!(byte, b'[' | b'<' | b'-' | ESC)
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        simd: S,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        // By far the most usual shape first: an ISO timestamp with milliseconds, a space, a level
+        // in upper case, one space or two. It gives what the general way would give.
+        if self.anywhere && line.byte(0) == b'{' {
+            return false;
+        }
+        if !self.anywhere
+            && let Some((stamp, time_ns)) = context.clock.plain(line)
+            && let Some((level, message)) = plain_level(line, 24)
+        {
+            record.time_ns = time_ns;
+            record.second = stamp.second;
+            fill(simd, line, level, message, &mut context.memo, record);
+            return true;
+        }
+        let found = self.dissect(simd, line, context);
+        let coloured = match found {
+            Some((_, level, message)) if level != Level::None => {
+                let end = line.len().min(message + 1);
+                line.find(simd, 0, ESC) < end
+            }
+            _ => line.find(simd, 0, ESC) < line.len(),
+        };
+        if coloured && self.without_colours(line, context, arena, record) {
+            return true;
+        }
+        let Some((stamp, level, message)) = found else { return false };
+        record.time_ns = stamp.nanos_since_epoch();
+        record.second = stamp.second;
+        fill(simd, line, level, message, &mut context.memo, record);
+        if record.duration_ns == NO_DURATION {
+            record.duration_ns = of_mongo(&line.bytes()[message..]);
+        }
+        true
+    }
+}
+
+/// The milliseconds at the end of a line of MongoDB's log, behind its component and connection.
+#[inline(always)]
+fn of_mongo(message: &[u8]) -> u64 {
+    match message {
+        [first, .., b'm', b's'] if first.is_ascii_uppercase() => of_component(message),
+        _ => NO_DURATION,
+    }
+}
+
+#[inline(never)]
+fn of_component(message: &[u8]) -> u64 {
+    let name = message.iter().take_while(|b| b.is_ascii_uppercase()).count();
+    let behind = message[name..].trim_ascii_start();
+    let number = &message[..message.len() - 2];
+    let digits = number.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let (before, digits) = number.split_at(number.len() - digits);
+    if message[name] != b' ' || !behind.starts_with(b"[conn") || !before.ends_with(b" ") {
+        return NO_DURATION;
+    }
+    decimal(digits, Unit::Milliseconds).unwrap_or(NO_DURATION)
+}
+
+/// Shortest and longest line that [`plain_lines`] takes: of a short one the message might not begin
+/// in the line, a long one might have to be cut.
+const PLAIN_BYTES: std::ops::Range<u32> = 33..LINE_BYTES_MAX as u32;
+
+/// Parses lines of the most usual shape, as many as follow one another, up to [`TEXTS_MAX`]; how
+/// many.
+///
+/// First all times and levels, then all response times: a wrong guess about one line then does
+/// not hold up the reading of the next, and each half has the registers to itself.
+fn plain_lines(run: &mut Run<'_>) -> usize {
+    let Run { block, ends, next, start, batch, context, .. } = run;
+    let rows = TEXTS_MAX.min(BATCH_ROWS - batch.len);
+    let ends = &ends[*next..];
+    let ends = &ends[..ends.len().min(rows)];
+    let clock = &mut context.clock;
+    let (rows, after) = crate::dispatch!(heads::<>(block: &[u8], ends: &[u32], start: u32,
+        clock: &mut Clock, batch: &mut Batch) -> (usize, u32); block, ends, *start, clock, batch);
+    if rows > 0 {
+        let memo = &mut context.memo;
+        let heads = Heads { block, rows };
+        crate::dispatch!(durations::<>(heads: &Heads<'_>, memo: &mut Memo, batch: &mut Batch) -> ();
+            &heads, memo, batch);
+        (*start, *next) = (after, *next + rows);
+        batch.rows().finish(App::COLUMNS, rows);
+    }
+    rows
+}
+
+/// Rows behind a batch's last one that [`heads`] wrote: their messages lie in the block with their
+/// pad.
+struct Heads<'a> {
+    block: &'a [u8],
+    rows: usize,
+}
+
+/// Writes all but the response times of lines of the most usual shape behind the batch's last
+/// row; how many, and where the line after them starts.
+#[inline(always)]
+fn heads<S: Simd>(
+    _simd: S,
+    block: &[u8],
+    ends: &[u32],
+    start: u32,
+    clock: &mut Clock,
+    batch: &mut Batch,
+) -> (usize, u32) {
+    let first = batch.len;
+    assert!(first + ends.len() <= BATCH_ROWS && start as usize >= PAD);
+    // Lines that end up to here have their pad.
+    let last_end = block.len().saturating_sub(PAD).min(u32::MAX as usize) as u32;
+    let mut at = start;
+    let mut count = 0;
+    let mut rows = batch.rows();
+    // Rows counted up to a constant need no check of their own.
+    for (row, &end) in (first..BATCH_ROWS).zip(ends) {
+        let len = end.wrapping_sub(at);
+        if end > last_end || !PLAIN_BYTES.contains(&len) {
+            break;
+        }
+        // SAFETY: the line lies between the first and the last PAD bytes of the block: it starts
+        // at or behind a start that was asserted, and its end was just checked. It has 32 bytes.
+        let (words, carriage_return) = unsafe {
+            let line = block.as_ptr().add(at as usize);
+            let words = line.cast::<[u64; 4]>().read_unaligned().map(u64::from_le);
+            (words, *line.add(len as usize - 1) == b'\r')
+        };
+        let text_end = end - u32::from(carriage_return);
+        if !write_head(words, at, text_end, row, clock, &mut rows) {
+            break;
+        }
+        at = end + 1;
+        count += 1;
+    }
+    (count, at)
+}
+
+/// Writes all but the response time of a line of the most usual shape, which begins with `words`;
+/// false if it is of another.
+#[inline(always)]
+fn write_head(
+    words: [u64; 4],
+    start: u32,
+    end: u32,
+    row: usize,
+    clock: &mut Clock,
+    rows: &mut RowWriter<'_>,
+) -> bool {
+    let Some((stamp, nanos)) = clock.plain_words([words[0], words[1], words[2]]) else {
+        return false;
+    };
+    let Some((head, text)) = plain_head(words[3]) else { return false };
+    let Rows { cells, line_start, line_len, .. } = rows.parts();
+    cells.time_ns[row] = nanos;
+    cells.second[row] = stamp.second;
+    cells.level[row] = head.level;
+    cells.message[row] = Text::of_line((start + 24 + text) as usize, end as usize);
+    cells.duration_ns[row] = NO_DURATION;
+    line_start[row] = start;
+    line_len[row] = end - start;
+    true
+}
+
+/// Whether a line begins with four numbers with points between them, the first of up to three
+/// digits, and a space: no timestamp does.
+#[inline(always)]
+fn begins_with_address<S: Simd>(simd: S, line: Line<'_>) -> bool {
+    let other = !line.range32(simd, 0, b'0', b'9');
+    let without_lowest = |mask: u32| mask & mask.wrapping_sub(1);
+    let rest = without_lowest(without_lowest(without_lowest(other)));
+    // What is not a digit: first three points, not at the very front, then a space.
+    let (points, space) = (other ^ rest, rest & rest.wrapping_neg());
+    (other & 0b1111 > 1)
+        & (other & 1 == 0)
+        & (points & !line.eq32(simd, 0, b'.') == 0)
+        & (space & line.eq32(simd, 0, b' ') != 0)
+}
+
+/// Finds the response times in the messages of rows that [`heads`] has just written.
+#[inline(always)]
+fn durations<S: Simd>(simd: S, heads: &Heads<'_>, memo: &mut Memo, batch: &mut Batch) {
+    let rows = batch.len..batch.len + heads.rows;
+    let mut writer = batch.rows();
+    let Rows { cells, .. } = writer.parts();
+    let message = &cells.message[rows.clone()];
+    let duration_ns = &mut cells.duration_ns[rows];
+    let text = |i: usize| {
+        let (start, end) = message[i].range();
+        // SAFETY: the message lies in the block with its pad, or `Heads` would not say so.
+        unsafe { Line::new_unchecked(heads.block, start, end) }
+    };
+    text_duration::find_many(simd, message.len(), text, memo, |i, nanos| duration_ns[i] = nanos);
+}
+
+/// A level in upper case and the space behind it.
+#[derive(Clone, Copy)]
+struct Head {
+    bytes: u64,
+    mask: u64,
+    len: u32,
+    level: u8,
+}
+
+/// The plain levels, by a hash of their first four letters.
+static HEADS: [Head; 8] = {
+    const NONE: Head = Head { bytes: 1, mask: 0, len: 0, level: 0 };
+    let words: [(&[u8], Level); 6] = [
+        (b"TRACE ", Level::Trace),
+        (b"DEBUG ", Level::Debug),
+        (b"INFO ", Level::Info),
+        (b"WARN ", Level::Warn),
+        (b"ERROR ", Level::Error),
+        (b"FATAL ", Level::Fatal),
+    ];
+    let mut heads = [NONE; 8];
+    let mut i = 0;
+    while i < words.len() {
+        let (word, level) = words[i];
+        let (mut bytes, mut mask, mut k) = (0u64, 0u64, 0);
+        while k < word.len() {
+            bytes |= (word[k] as u64) << (8 * k);
+            mask |= 0xff << (8 * k);
+            k += 1;
+        }
+        let head = &mut heads[head_slot(bytes)];
+        assert!(head.mask == 0, "no two levels in one place");
+        *head = Head { bytes, mask, len: word.len() as u32, level: level as u8 };
+        i += 1;
+    }
+    heads
+};
+
+#[inline(always)]
+const fn head_slot(bytes: u64) -> usize {
+    ((bytes as u32).wrapping_mul(0x612e7697) >> 29) as usize
+}
+
+/// The level in the eight bytes before and around the start of a message, and where it starts.
+///
+/// None if it is another, or if more than one space or two stand before the message: that is for
+/// the general way.
+#[inline(always)]
+fn plain_head(bytes: u64) -> Option<(&'static Head, u32)> {
+    let head = &HEADS[head_slot(bytes)];
+    let rest = bytes >> (8 * head.len);
+    let spaced = u32::from(rest as u8 == b' ');
+    let opening = (rest >> (8 * spaced)) as u8;
+    let fits = bytes & head.mask == head.bytes && !NOT_PLAIN[usize::from(opening)];
+    fits.then_some((head, head.len + spaced))
+}
+
+#[inline(always)]
+fn fill<S: Simd>(
+    simd: S,
+    line: Line<'_>,
+    level: Level,
+    message: usize,
+    memo: &mut Memo,
+    record: &mut Record,
+) {
+    record.level = level;
+    record.duration_ns = text_duration::find(simd, line, message, memo);
+    record.message = Text::of_line(message, line.len());
+}
+
+/// What may stand between a level and its message.
+static DRESSING: [bool; 256] = crate::format::byte_set(b" \t])>|:-,;\"");
+/// What no message of a line of the most usual shape begins with.
+static NOT_PLAIN: [bool; 256] = crate::format::byte_set(b" \t])>|:-,;\"\x1b");
+
+/// One of the five plain upper-case levels at `at` and a space or two: the level and where the
+/// message starts.
+#[inline(always)]
+fn plain_level(line: Line<'_>, at: usize) -> Option<(Level, usize)> {
+    const fn word(text: &[u8; 6]) -> u64 {
+        u64::from_le_bytes([text[0], text[1], text[2], text[3], text[4], text[5], 0, 0])
+    }
+    const FIVE: u64 = 0xff_ffff_ffff;
+    let bytes = line.u64_at(at) & 0xffff_ffff_ffff;
+    let (level, len) = match bytes & FIVE {
+        w if w == word(b"INFO \0") => (Level::Info, 5),
+        w if w == word(b"WARN \0") => (Level::Warn, 5),
+        _ if bytes == word(b"ERROR ") => (Level::Error, 6),
+        _ if bytes == word(b"DEBUG ") => (Level::Debug, 6),
+        _ if bytes == word(b"TRACE ") => (Level::Trace, 6),
+        _ => return None,
+    };
+    let start = at + len;
+    let start = start + usize::from(line.byte(start) == b' ');
+    // The message must begin here: more dressing is for the general way.
+    let plain = start < line.len() && !NOT_PLAIN[usize::from(line.byte(start))];
+    plain.then_some((level, start))
+}
+
+impl App {
+    /// Parses some of the lines, at most [`SPOTS_MAX`]: those of the most usual shape together,
+    /// in two phases as [`plain_lines`] does.
+    #[inline(always)]
+    fn plain_each<S: Simd>(&self, simd: S, some: &[Spot], lines: &mut Scattered<'_>) {
+        let block = lines.block;
+        let last_end = block.len().saturating_sub(PAD).min(u32::MAX as usize) as u32;
+        // Without a branch, since nobody can say which line is of which format.
+        let (mut mine, mut others) = (Spots::default(), Spots::default());
+        for &spot in some {
+            let line = line_of(block, spot.start, spot.end);
+            let other = !lines.escapes & begins_with_address(simd, line);
+            mine.push_if(spot, !other);
+            others.push_if(spot, other);
+        }
+        lines.refused.extend_from_slice(others.all());
+        let (mut plain, mut odd) = (Spots::default(), Spots::default());
+        for &spot in mine.all() {
+            let Spot { start, end, row } = spot;
+            let in_place = start as usize >= PAD && end <= last_end;
+            if !in_place || !PLAIN_BYTES.contains(&end.wrapping_sub(start)) {
+                odd.push_if(spot, true);
+                continue;
+            }
+            // SAFETY: the line lies between the first and the last PAD bytes of the block, as was
+            // just checked. It has 32 bytes.
+            let (words, carriage_return) = unsafe {
+                let line = block.as_ptr().add(start as usize);
+                let words = line.cast::<[u64; 4]>().read_unaligned();
+                let words = [words[0], words[1], words[2], words[3]].map(u64::from_le);
+                (words, *block.as_ptr().add(end as usize - 1) == b'\r')
+            };
+            let end = end - u32::from(carriage_return);
+            let (clock, mut rows) = (&mut lines.context.clock, lines.batch.rows());
+            let written = write_head(words, start, end, row as usize, clock, &mut rows);
+            plain.push_if(spot, written);
+            odd.push_if(spot, !written);
+        }
+        let plain = plain.all();
+        let (mut rows, memo) = (lines.batch.rows(), &mut lines.context.memo);
+        let Rows { cells, .. } = rows.parts();
+        let (message, duration_ns) = (&cells.message, &mut cells.duration_ns);
+        let text = |i: usize| {
+            let (start, end) = message[plain[i].row as usize].range();
+            // SAFETY: the message lies in a line that was found to have its pad.
+            unsafe { Line::new_unchecked(block, start, end) }
+        };
+        text_duration::find_many(simd, plain.len(), text, memo, |i, nanos| {
+            duration_ns[plain[i].row as usize] = nanos;
+        });
+        one_by_one(simd, self, odd.all(), lines);
+    }
+
+    /// Timestamp, level and start of the message, by the general way.
+    #[inline(always)]
+    fn dissect<S: Simd>(
+        &self,
+        simd: S,
+        line: Line<'_>,
+        context: &mut Context,
+    ) -> Option<(Stamp, Level, usize)> {
+        if !self.anywhere {
+            let open = match line.byte(0) {
+                b'[' | b'<' => 1,
+                b'-' if line.byte(1) == b' ' => 2,
+                _ => 0,
+            };
+            return timed_at(line, open, context)
+                .filter(|&(.., end, _)| !is_special(line, end))
+                .map(|(stamp, level, _, message)| (stamp, level, message));
+        }
+        let limit = line.len().min(TIME_OFFSET_MAX);
+        let mut from = 0;
+        // What stood before the first byte of these: nothing, and that is no front.
+        let mut front = 0;
+        while from < limit {
+            // All timestamps begin with a digit or a capital.
+            let starts =
+                line.range32(simd, from, b'0', b'9') | line.range32(simd, from, b'A', b'Z');
+            let fronts = fronts(simd, line, from);
+            let mut starts = starts & (fronts << 1 | front);
+            front = fronts >> 31;
+            while starts != 0 {
+                let at = from + starts.trailing_zeros() as usize;
+                starts &= starts - 1;
+                if at >= limit {
+                    return None;
+                }
+                if may_begin_time(line, at)
+                    && let Some(found) = timed_and_leveled(line, at, context)
+                {
+                    return found;
+                }
+            }
+            from += 32;
+        }
+        None
+    }
+
+    /// Reads the line as if it had no colours; whether that gives a record.
+    #[cold]
+    #[inline(never)]
+    fn without_colours(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        let mut plain = std::mem::take(&mut context.plain);
+        let mut parsed = false;
+        if ansi::strip(line.bytes(), &mut plain) {
+            let line = Line::new(&plain, PAD, plain.len() - PAD);
+            if LineFormat::may_begin_with(self, line.byte(0))
+                && let Some((stamp, level, message)) = dissected(self, line, context)
+            {
+                record.time_ns = stamp.nanos_since_epoch();
+                record.second = stamp.second;
+                record.level = level;
+                record.duration_ns = text_duration::find_one(line, message, &mut context.memo);
+                if record.duration_ns == NO_DURATION {
+                    record.duration_ns = of_mongo(&line.bytes()[message..]);
+                }
+                let from = arena.len();
+                arena.extend_from_slice(&line.bytes()[message..]);
+                record.message = Text::of_arena(from, arena.len());
+                parsed = true;
+            }
+        }
+        context.plain = plain;
+        parsed
+    }
+}
+
+/// As [`App::dissect`], from where no instruction set is chosen yet.
+fn dissected(app: &App, line: Line<'_>, context: &mut Context) -> Option<(Stamp, Level, usize)> {
+    #[inline(always)]
+    fn dissect<S: Simd>(
+        simd: S,
+        app: &App,
+        line: Line<'_>,
+        context: &mut Context,
+    ) -> Option<(Stamp, Level, usize)> {
+        app.dissect(simd, line, context)
+    }
+    crate::dispatch!(dissect::<>(app: &App, line: Line<'_>, context: &mut Context)
+        -> Option<(Stamp, Level, usize)>; app, line, context)
+}
+
+/// Whether the format `text` finds a timestamp and a level in the line.
+#[inline(always)]
+pub(in crate::format) fn has_time<S: Simd>(simd: S, line: Line<'_>, context: &mut Context) -> bool {
+    App { anywhere: true }.dissect(simd, line, context).is_some()
+}
+
+/// Time, level and message of a line with a timestamp at `at`; None if there is none, Some(None) if
+/// there is one and no level.
+#[inline(never)]
+fn timed_and_leveled(
+    line: Line<'_>,
+    at: usize,
+    context: &mut Context,
+) -> Option<Option<(Stamp, Level, usize)>> {
+    let (stamp, level, _, message) = timed_at(line, at, context)?;
+    // Without a level anywhere it is more likely a damaged line of another format.
+    let level = match level {
+        Level::None => level_in(line.until(at)).map(|(level, _)| level),
+        found => Some(found),
+    };
+    Some(level.map(|level| (stamp, level, message)))
+}
+
+/// Whether [`timed_at`] may find something at a digit or a capital.
+#[inline(always)]
+fn may_begin_time(line: Line<'_>, at: usize) -> bool {
+    let is_klog =
+        || matches!(line.byte(at), b'I' | b'W' | b'E' | b'F') && line.byte(at + 1).is_ascii_digit();
+    Clock::may_begin(line, at) || is_klog()
+}
+
+/// What may stand before a timestamp further in: ``<space><tab>[(|<>"'=;:,@``.
+static FRONTS: Classes = Classes::new(&[
+    (1 << 0x0 | 1 << 0x2 | 1 << 0x7 | 1 << 0x8 | 1 << 0xc, 1 << 0x2),
+    (1 << 0xa | 1 << 0xb | 1 << 0xc | 1 << 0xd | 1 << 0xe, 1 << 0x3),
+    (1 << 0x9, 1 << 0x0),
+    (1 << 0x0, 1 << 0x4),
+    (1 << 0xb, 1 << 0x5),
+    (1 << 0xc, 1 << 0x7),
+]);
+
+/// Which of the 32 bytes from `from` may stand before a timestamp, also beyond the line.
+#[inline(always)]
+fn fronts<S: Simd>(simd: S, line: Line<'_>, from: usize) -> u32 {
+    let [fronts] = line.window_at(from).classes(simd, &FRONTS, [0xff]);
+    fronts as u32
+}
+
+/// Whether another format says more about a line whose timestamp ends at `end`.
+#[inline(always)]
+fn is_special(line: Line<'_>, end: usize) -> bool {
+    match line.byte(end) {
+        b']' => apache_error::goes_on(line.bytes(), end),
+        b' ' if line.byte(end + 1) == b'[' => {
+            nginx_error::goes_on(line.bytes(), end) || postgres::goes_on(line.bytes(), end)
+        }
+        b' ' | b':' | b',' => postgres::goes_on(line.bytes(), end),
+        _ => false,
+    }
+}
+
+/// Time, level, where the timestamp ends, where the message starts.
+fn timed_at(
+    line: Line<'_>,
+    at: usize,
+    context: &mut Context,
+) -> Option<(Stamp, Level, usize, usize)> {
+    if let Some((stamp, end)) = context.clock.any(line, at) {
+        let rest = line.slice(end, line.len().min(end + LEVEL_OFFSET_MAX));
+        let (level, after) = level_in(rest).unwrap_or((Level::None, 0));
+        return Some((stamp, level, end, message_start(line, end + after)));
+    }
+    let (stamp, level, end) = klog(line, at, context)?;
+    Some((stamp, level, end, message_start(line, end)))
+}
+
+/// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`: level, perhaps a year, month, day, time.
+fn klog(line: Line<'_>, at: usize, context: &mut Context) -> Option<(Stamp, Level, usize)> {
+    let bytes = line.bytes().get(at..)?;
+    let level = match bytes.first()? {
+        b'I' => Level::Info,
+        b'W' => Level::Warn,
+        b'E' => Level::Error,
+        b'F' => Level::Fatal,
+        _ => return None,
+    };
+    if bytes.get(9) == Some(&b' ') && bytes[1..9].iter().all(u8::is_ascii_digit) {
+        let (stamp, end) = context.clock.any(line, at + 1)?;
+        return Some((stamp, level, end));
+    }
+    if bytes.get(5) != Some(&b' ') {
+        return None;
+    }
+    let two = |i: usize| {
+        let pair = bytes.get(i..i + 2)?;
+        pair.iter()
+            .all(u8::is_ascii_digit)
+            .then(|| u32::from((pair[0] - b'0') * 10 + pair[1] - b'0'))
+    };
+    let (stamp, end) = context.clock.time_of_day(line, at + 6, two(1)?, two(3)?)?;
+    Some((stamp, level, end))
+}
+
+pub(crate) fn message_start(line: Line<'_>, at: usize) -> usize {
+    at + line.bytes()[at..].iter().take_while(|&&b| DRESSING[usize::from(b)]).count()
+}

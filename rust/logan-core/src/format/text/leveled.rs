@@ -1,0 +1,328 @@
+//! Records that begin with a level and have no date: `WARNING:root:message`.
+//!
+//! # Accepted
+//! Only where the level is certain. A line begins with one of
+//! - a level, then `:` with another byte behind it (Python's `logging.basicConfig`, java.util.logging's
+//!   second line, winston, uvicorn), `[` and a digit (logrus on a terminal), or a space or more and
+//!   `[` (Alembic);
+//! - `fail` and `: ` (.NET);
+//! - `[10:15:32 INF] ` or `10:15AM INF `, with a level of three capitals (Serilog, zerolog);
+//! - a level in brackets, perhaps with spaces before the closing one, and a space or a bracket behind
+//!   it (Maven);
+//! - a *front*, and behind it, and spaces, a level with a space or a colon behind it; in brackets, it
+//!   may be of any case, and be the last word behind a `/`.
+//!
+//! A level is a word of [`Level::from_word`], all upper or all lower case. A front is a time of day
+//! (`10:15:32`, perhaps with a fraction, perhaps in brackets), a number of seconds in brackets
+//! (`[0.005s]`, Java's virtual machine), each perhaps with a group in brackets behind it; or a number of
+//! milliseconds and a group in brackets (Log4j); or a group in brackets alone (SLF4J). Between a time of
+//! day and a level in brackets up to four `key=value` may stand (Elixir). Behind a time of
+//! day without a group, only a level in brackets will do, or one in upper case before ` [`:
+//! `10:15:33.001 INFO Incomplete` is a damaged line.
+//!
+//! Lines in which the format `text` finds a timestamp are left to it: the time of a record of this
+//! format is unknown. Behind `INFO:`, `client - "GET / HTTP/1.1" 200` is a request
+//! (uvicorn), and so is `client - 25183 "A IN example.org. udp 40 false 512" NOERROR … 0.066s`
+//! (CoreDNS), without a route. Else the response time in the message is found by the rule of
+//! [`text_duration`](super::text_duration). Colours are read over as in [`app`](super::app), wherever
+//! they are.
+
+use super::ansi::{self, ESC};
+use super::duration::with_unit;
+use super::{app, text_duration};
+use crate::bytes::line::{Line, PAD};
+use crate::bytes::simd::Simd;
+use crate::format::prefilter::Marks;
+use crate::format::{Context, Entry, Info, LineFormat, fields};
+use crate::record::Level;
+use crate::record::{Columns, Record, Text};
+
+/// Registry entry.
+pub static ENTRY: Entry = Entry {
+    info: Info {
+        name: "leveled",
+        title: "level first, without a date",
+        example: "WARNING:root:Request processed in 127ms",
+        time_field: "none",
+        duration_field: Some("number and unit in the message"),
+        duration_unit: Some("in the text"),
+    },
+    last_resort: false,
+    build: |_| Box::new(Leveled),
+};
+
+/// Longest name of a thread in brackets.
+const GROUP_BYTES_MAX: usize = 96;
+
+struct Leveled;
+
+impl LineFormat for Leveled {
+    const COLUMNS: Columns = Columns::LEVEL
+        .or(Columns::DURATION)
+        .or(Columns::STATUS)
+        .or(Columns::MESSAGE)
+        .or(Columns::ROUTE)
+        .or(Columns::CLIENT);
+
+    const NEEDS: Marks = Marks::NO_YEAR_FIRST;
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || byte == b'[' || byte == ESC
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        simd: S,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        if line.find(simd, 0, ESC) == line.len() {
+            return take(simd, line, context, record);
+        }
+        let mut plain = std::mem::take(&mut context.plain);
+        let mut parsed = false;
+        if ansi::strip(line.bytes(), &mut plain) {
+            let line = Line::new(&plain, PAD, plain.len() - PAD);
+            parsed = take(simd, line, context, record);
+            let from = arena.len();
+            arena.extend_from_slice(line.bytes());
+            record.for_each_text(|text| *text = text.moved_to_arena(from));
+        }
+        context.plain = plain;
+        parsed || take(simd, line, context, record)
+    }
+}
+
+#[inline(always)]
+fn take<S: Simd>(simd: S, line: Line<'_>, context: &mut Context, record: &mut Record) -> bool {
+    let Some((level, message)) = front(line.bytes()) else { return false };
+    if app::has_time(simd, line, context) {
+        return false;
+    }
+    record.level = level;
+    record.message = Text::of_line(message, line.len());
+    if !request(line.bytes(), message, record) && !query(line.bytes(), message, record) {
+        record.duration_ns = text_duration::find(simd, line, message, &mut context.memo);
+    }
+    true
+}
+
+/// The level that `word` is, if it is all upper or all lower case.
+fn level(word: &[u8]) -> Option<Level> {
+    let level = Level::from_word(word)?;
+    (word.iter().all(|b| !b.is_ascii_lowercase()) || word.iter().all(|b| !b.is_ascii_uppercase()))
+        .then_some(level)
+}
+
+fn letters(text: &[u8]) -> usize {
+    text.iter().take_while(|b| b.is_ascii_alphabetic()).count()
+}
+
+fn spaces(text: &[u8]) -> usize {
+    text.iter().take_while(|&&b| b == b' ').count()
+}
+
+/// What is between brackets at the start of `text`.
+fn group(text: &[u8]) -> Option<&[u8]> {
+    let rest = text.strip_prefix(b"[")?;
+    let close = memchr::memchr(b']', &rest[..rest.len().min(GROUP_BYTES_MAX)])?;
+    Some(&rest[..close])
+}
+
+/// The level in brackets at the start of `text`, and what is behind.
+fn bracketed(text: &[u8]) -> Option<(Level, &[u8])> {
+    bracketed_of(text, group(text)?)
+}
+
+/// As [`bracketed`], given what is between the brackets.
+fn bracketed_of<'a>(text: &'a [u8], inner: &[u8]) -> Option<(Level, &'a [u8])> {
+    let word = inner.trim_ascii_end();
+    let word = word.iter().rposition(|&b| b == b'/').map_or(word, |i| &word[i + 1..]);
+    Some((level(word)?, &text[inner.len() + 2..]))
+}
+
+/// The level and where the message starts.
+fn front(text: &[u8]) -> Option<(Level, usize)> {
+    let message = |level: Level, rest: &[u8]| {
+        let dressing = rest.iter().take_while(|b| b" \t]:-|".contains(b)).count();
+        Some((level, text.len() - rest.len() + dressing))
+    };
+    // .NET writes `fail: Name[0]`, which elsewhere is a word like others.
+    if let Some(rest) = text.strip_prefix(b"fail") {
+        return if rest.starts_with(b": ") { message(Level::Error, rest) } else { None };
+    }
+    let len = letters(text);
+    if len > 0 {
+        let (level, rest) = (level(&text[..len])?, &text[len..]);
+        return match rest {
+            [b':', _, ..] | [b'[', b'0'..=b'9', ..] => message(level, rest),
+            [b' ', ..] if rest[spaces(rest)..].starts_with(b"[") => message(level, rest),
+            _ => None,
+        };
+    }
+    let first = group(text);
+    if let Some(inner) = first
+        && let Some((level, rest)) = bracketed_of(text, inner)
+        && matches!(rest.first(), Some(b' ' | b'['))
+    {
+        return message(level, rest);
+    }
+    if let Some(found) = timed_level(text, first) {
+        return message(found.0, found.1);
+    }
+    let (mut rest, timed) = behind_time(text, first)?;
+    rest = &rest[spaces(rest)..];
+    if timed {
+        rest = behind_pairs(rest);
+    }
+    if let Some((level, rest)) = bracketed(rest) {
+        return message(level, rest);
+    }
+    let grouped = group(rest);
+    if let Some(inner) = grouped {
+        rest = &rest[inner.len() + 2..];
+        rest = &rest[spaces(rest)..];
+    }
+    if let Some((level, rest)) = bracketed(rest) {
+        return message(level, rest);
+    }
+    let len = letters(rest);
+    let level = level(&rest[..len]).filter(|_| rest[0].is_ascii_uppercase())?;
+    let rest = &rest[len..];
+    let certain = match (timed, grouped.is_some()) {
+        (_, true) => matches!(rest.first(), Some(b' ' | b':')),
+        (true, false) => rest[spaces(rest)..].starts_with(b"[") && rest[0] == b' ',
+        (false, false) => false,
+    };
+    if certain { message(level, rest) } else { None }
+}
+
+/// A level of three capitals and what is behind it, of `[10:15:32 INF] ` (Serilog) and `10:15AM INF `
+/// (zerolog).
+fn timed_level<'a>(text: &'a [u8], first: Option<&[u8]>) -> Option<(Level, &'a [u8])> {
+    let word = |text: &[u8]| {
+        let word = text.get(..3).filter(|word| word.iter().all(u8::is_ascii_uppercase))?;
+        Level::from_word(word)
+    };
+    if let Some(inner) = first {
+        let behind = &inner[time_of_day(inner)?..];
+        let level = word(behind.strip_prefix(b" ").filter(|rest| rest.len() == 3)?)?;
+        return text[inner.len() + 2..]
+            .starts_with(b" ")
+            .then(|| (level, &text[inner.len() + 2..]));
+    }
+    let hour = text.iter().take(3).take_while(|b| b.is_ascii_digit()).count();
+    let [b':', a, b, b'A' | b'P', b'M', b' ', rest @ ..] = text.get(hour..)? else { return None };
+    if !(1..=2).contains(&hour) || !a.is_ascii_digit() || !b.is_ascii_digit() {
+        return None;
+    }
+    let level = word(rest)?;
+    rest[3..].starts_with(b" ").then(|| (level, &rest[3..]))
+}
+
+/// What is behind up to four `key=value` and the space behind each, as Elixir's logger writes its
+/// metadata.
+fn behind_pairs(text: &[u8]) -> &[u8] {
+    let mut rest = text;
+    for _ in 0..4 {
+        let key = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
+        if key == 0 || rest.get(key) != Some(&b'=') {
+            break;
+        }
+        let Some(len) = rest.iter().take(GROUP_BYTES_MAX).position(|&b| b == b' ') else { break };
+        rest = &rest[len + 1..];
+    }
+    rest
+}
+
+/// What is behind a time of day, seconds in brackets, or milliseconds before a bracket, and whether
+/// it was a time; all of the text if it begins with another bracket.
+fn behind_time<'a>(text: &'a [u8], first: Option<&[u8]>) -> Option<(&'a [u8], bool)> {
+    if let Some(inner) = first {
+        let seconds = inner.strip_suffix(b"s").is_some_and(|number| {
+            number.contains(&b'.') && number.iter().all(|b| b.is_ascii_digit() || *b == b'.')
+        });
+        let is_time = seconds || time_of_day(inner) == Some(inner.len());
+        let behind = if is_time { &text[inner.len() + 2..] } else { text };
+        return Some((behind, is_time));
+    }
+    if let Some(len) = time_of_day(text) {
+        let rest = &text[len..];
+        return rest.starts_with(b" ").then_some((rest, true));
+    }
+    let millis = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let rest = text.get(millis..).filter(|_| (1..10).contains(&millis))?;
+    let behind = &rest[spaces(rest)..];
+    (rest.starts_with(b" ") && behind.starts_with(b"[")).then_some((behind, false))
+}
+
+/// How long the time of day is that `text` begins with.
+fn time_of_day(text: &[u8]) -> Option<usize> {
+    let [a, b, b':', c, d, b':', e, f, rest @ ..] = text else { return None };
+    if ![a, b, c, d, e, f].iter().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let fraction = match rest {
+        [b'.' | b',', digits @ ..] => digits.iter().take_while(|b| b.is_ascii_digit()).count(),
+        _ => 0,
+    };
+    Some(8 + if fraction > 0 { fraction + 1 } else { 0 })
+}
+
+/// uvicorn's `127.0.0.1:52345 - "GET /items HTTP/1.1" 200 OK` at `at`.
+fn request(text: &[u8], at: usize, record: &mut Record) -> bool {
+    let rest = &text[at..];
+    const BEFORE: &[u8] = b" - \"";
+    let Some(len) = memchr::memchr(b' ', rest) else { return false };
+    if !rest[len..].starts_with(BEFORE) {
+        return false;
+    }
+    let start = len + BEFORE.len();
+    let Some(line_len) = memchr::memchr(b'"', &rest[start..]) else { return false };
+    let Some((method, path)) = fields::request(&rest[start..start + line_len]) else {
+        return false;
+    };
+    let [b'"', b' ', a @ b'1'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9', behind @ ..] =
+        &rest[start + line_len..]
+    else {
+        return false;
+    };
+    if behind.first().is_some_and(|&b| b != b' ') {
+        return false;
+    }
+    record.status = [a, b, c].iter().fold(0, |n, &&d| n * 10 + u16::from(d - b'0'));
+    let place = |from: usize, part: std::ops::Range<usize>| {
+        Text::of_line(at + from + part.start, at + from + part.end)
+    };
+    record.method = place(start, method);
+    record.path = place(start, path);
+    if let Some(client) = fields::client(&rest[..len]) {
+        record.client = place(0, client);
+    }
+    true
+}
+
+/// CoreDNS's `10.0.0.7:51234 - 25183 "A IN example.org. udp 40 false 512" NOERROR qr,rd,ra 71 0.066s` at
+/// `at`.
+fn query(text: &[u8], at: usize, record: &mut Record) -> bool {
+    let rest = &text[at..];
+    let Some(len) = memchr::memchr(b' ', rest) else { return false };
+    let Some(behind) = rest[len..].strip_prefix(b" - ") else { return false };
+    let number = behind.iter().take_while(|b| b.is_ascii_digit()).count();
+    let Some(question) = behind[number..].strip_prefix(b" \"").filter(|_| number > 0) else {
+        return false;
+    };
+    let Some(close) = memchr::memchr(b'"', question) else { return false };
+    let mut answer = question[close + 1..].rsplit(|&b| b == b' ');
+    let is_long = answer.clone().count() == 5;
+    let time = answer.next().filter(|time| is_long && time.ends_with(b"s"));
+    let Some(duration_ns) = time.and_then(with_unit) else { return false };
+    record.duration_ns = duration_ns;
+    if let Some(client) = fields::client(&rest[..len]) {
+        record.client = Text::of_line(at + client.start, at + client.end);
+    }
+    true
+}

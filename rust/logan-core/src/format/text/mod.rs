@@ -1,0 +1,12 @@
+//! Lines that people read: a time, a level and a message, and what is found in messages.
+
+pub mod ansi;
+pub mod apache_error;
+pub mod app;
+pub mod dmesg;
+pub mod duration;
+pub mod erlang;
+pub mod leveled;
+pub mod nginx_error;
+pub mod rails;
+pub mod text_duration;

@@ -1,0 +1,119 @@
+//! nginx's error log: `2021/06/17 19:25:59 [error] 31#31: *7 open() "/x" failed, client: 1.2.3.4, …`.
+//!
+//! # Accepted
+//! A timestamp `YYYY/MM/DD HH:MM:SS` at the start of the line, ` [level] `, digits, `#`, digits, `:`.
+//! Behind that perhaps ` *` and the number of the connection, and the message, which ends before the
+//! first `, client: ` if there is one. What follows `client: ` up to the next comma or the end is the
+//! client; what stands in quotes behind the first `, request: "` is the request line.
+
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
+use crate::format::prefilter::Marks;
+use crate::format::{Context, Entry, Info, LineFormat, fields};
+use crate::record::Level;
+use crate::record::{Columns, Record, Text};
+
+/// Registry entry.
+pub static ENTRY: Entry = Entry {
+    info: Info {
+        name: "nginx-error",
+        title: "nginx error log",
+        example: r#"2024/01/24 10:15:32 [error] 31#31: *7 open() "/srv/x" failed (2: No such file or directory), client: 10.0.0.1, server: localhost, request: "GET /x HTTP/1.1", host: "localhost""#,
+        time_field: "start of the line",
+        duration_field: None,
+        duration_unit: None,
+    },
+    last_resort: false,
+    build: |_| Box::new(NginxError),
+};
+
+struct NginxError;
+
+/// Level and start of the message of a line whose timestamp ends at `end`.
+fn front(text: &[u8], end: usize) -> Option<(Level, usize)> {
+    if text.get(4) != Some(&b'/') {
+        return None;
+    }
+    let rest = text.get(end..)?.strip_prefix(b" [")?;
+    let close = rest.iter().position(|b| !b.is_ascii_lowercase())?;
+    let level = Level::from_word(&rest[..close])?;
+    let digits = |at: usize| rest[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let mut at = close;
+    for mark in [&b"] "[..], b"#"] {
+        if !rest[at..].starts_with(mark) {
+            return None;
+        }
+        let count = digits(at + mark.len());
+        if count == 0 {
+            return None;
+        }
+        at += mark.len() + count;
+    }
+    let mut message = rest[at..].strip_prefix(b":")?;
+    message = message.strip_prefix(b" ").unwrap_or(message);
+    if let Some(connection) = message.strip_prefix(b"*") {
+        let count = connection.iter().take_while(|b| b.is_ascii_digit()).count();
+        if count > 0 {
+            message = connection[count..].strip_prefix(b" ").unwrap_or(&connection[count..]);
+        }
+    }
+    Some((level, text.len() - message.len()))
+}
+
+/// Whether a line with a timestamp up to `end` is of this format.
+pub(in crate::format) fn goes_on(text: &[u8], end: usize) -> bool {
+    front(text, end).is_some()
+}
+
+impl LineFormat for NginxError {
+    const COLUMNS: Columns = Columns::TIME
+        .or(Columns::LEVEL)
+        .or(Columns::MESSAGE)
+        .or(Columns::ROUTE)
+        .or(Columns::CLIENT);
+
+    const NEEDS: Marks = Marks::CLOCK.or(Marks::YEAR_FIRST);
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte.is_ascii_digit()
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(
+        &self,
+        _simd: S,
+        line: Line<'_>,
+        context: &mut Context,
+        _arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        if line.byte(4) != b'/' {
+            return false;
+        }
+        let Some((stamp, end)) = context.clock.iso(line, 0) else { return false };
+        let text = line.bytes();
+        let Some((level, message)) = front(text, end) else { return false };
+        record.time_ns = stamp.nanos_since_epoch();
+        record.second = stamp.second;
+        record.level = level;
+        const CLIENT: &[u8] = b", client: ";
+        const REQUEST: &[u8] = b", request: \"";
+        let mut message_end = text.len();
+        if let Some(at) = memchr::memmem::find(&text[message..], CLIENT) {
+            message_end = message + at;
+            let start = message_end + CLIENT.len();
+            let len = memchr::memchr(b',', &text[start..]).unwrap_or(text.len() - start);
+            record.client = Text::of_line(start, start + len);
+        }
+        record.message = Text::of_line(message, message_end);
+        if let Some(at) = memchr::memmem::find(&text[message_end..], REQUEST) {
+            let start = message_end + at + REQUEST.len();
+            let len = memchr::memchr(b'"', &text[start..]).unwrap_or(text.len() - start);
+            if let Some((method, path)) = fields::request(&text[start..start + len]) {
+                record.method = Text::of_line(start + method.start, start + method.end);
+                record.path = Text::of_line(start + path.start, start + path.end);
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,841 @@
+//! Requests by route: method and path with ids folded, so that `/item/1` and `/item/2` are one.
+//!
+//! The key of a record with a path is its method, a space, and the path folded; the folded path
+//! alone where there is no method. Folding drops everything from the first `?` or `#`, and
+//! replaces by `{id}` each *segment* (what lies between slashes, or before the first or after the
+//! last) that holds a digit and is one of: all digits; at least 8 hex digits; a UUID (hex digits
+//! and dashes, 8-4-4-4-12). Hex digits are of either case. No segment without a digit is an id,
+//! so that a path without digits is its own key.
+//!
+//! [`fold`] says the same in plain loops. The hot path works on masks with a bit for each of up
+//! to 64 bytes and copies only what surrounds ids, and where the processor can, [`memo`] spares it
+//! even that; the tests compare the ways.
+
+#[cfg(target_arch = "x86_64")]
+mod memo;
+
+use super::{Block, Metric, State};
+use crate::bytes::line::{Line, PAD};
+use crate::bytes::simd::Simd;
+use crate::record::{BATCH_ROWS, Batch, Columns, DURATION_NS_MAX, ERROR, NO_DURATION, REQUEST};
+use crate::sketch::buckets;
+use crate::sketch::groups::{GroupTable, Groups, Keys, Payload};
+use crate::sketch::varint::{get_u64, get_u128, put_u64, put_u128};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// Different routes up to which all counts are exact.
+pub const ROUTES_MAX: usize = 10_000;
+
+/// Each power of two of response time is cut into 16 buckets: within 3.2 %.
+const BITS: u32 = 4;
+const BUCKETS: usize = buckets::bucket_count::<BITS>();
+
+/// Windows grow by so many buckets: two powers of two, which most routes stay within, so that a
+/// window is rarely moved.
+const WINDOW: usize = 32;
+
+/// Longest method of the fast path, in bytes; longer ones take the plain one.
+const METHOD_BYTES_MAX: usize = 31;
+/// Room for a method, a space and 64 bytes of path of which every second is an id (four more
+/// bytes for each), and for copies that are rounded up to 16 bytes.
+const KEY_ROOM: usize = METHOD_BYTES_MAX + 1 + 64 + 32 * 4 + 16;
+const ID: &[u8; 4] = b"{id}";
+
+/// Accumulator.
+pub struct Routes {
+    table: GroupTable<Route>,
+    finder: Finder,
+}
+
+/// Finds where in a table the routes of records are.
+#[derive(Default)]
+pub(super) struct Finder {
+    folder: Folder,
+    keys: Keys,
+    #[cfg(target_arch = "x86_64")]
+    memo: memo::Memo,
+}
+
+/// Makes keys, in memory of its own where they do not stand so in the line.
+pub struct Folder {
+    key: Vec<u8>,
+    room: [u8; KEY_ROOM],
+}
+
+/// What is known of one route.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Route {
+    requests: u64,
+    errors: u64,
+    /// Records with a response time; of them sum, longest, and counts by bucket.
+    measured: u64,
+    sum_ns: u128,
+    max_ns: u64,
+    window: Window<u64>,
+}
+
+/// The same of one chunk.
+#[derive(Debug, Default)]
+pub struct Tally {
+    requests: u32,
+    errors: u32,
+    /// Sum of the response times: so many nanoseconds, and so many times 2^64.
+    sum_ns: u64,
+    sum_high: u32,
+    max_ns: u64,
+    window: Window<u32>,
+}
+
+/// Counts by bucket.
+#[derive(Debug, Default, Clone, PartialEq)]
+struct Window<T> {
+    /// The bucket that `counts` begins with. Window and counts are the smallest that hold every
+    /// bucket in use and consist of whole multiples of [`WINDOW`].
+    first: u16,
+    counts: Vec<T>,
+}
+
+/// Records that name a path, by route.
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RouteGroups(Groups<Route>);
+
+impl Default for Routes {
+    fn default() -> Self {
+        Routes { table: GroupTable::new(ROUTES_MAX), finder: Finder::default() }
+    }
+}
+
+impl Metric for Routes {
+    type State = RouteGroups;
+
+    #[inline(always)]
+    fn update(&mut self, batch: &Batch, block: Block<'_>) {
+        if batch.has(Columns::ROUTE) {
+            crate::dispatch!(update::<>(routes: &mut Routes, batch: &Batch, block: Block<'_>) -> ();
+                self, batch, block);
+        }
+    }
+
+    fn take(&mut self) -> RouteGroups {
+        self.finder.restart();
+        RouteGroups(self.table.take())
+    }
+}
+
+/// The place of a row without a path.
+pub(super) const NOWHERE: u32 = u32::MAX;
+
+#[inline(always)]
+fn update<S: Simd>(simd: S, routes: &mut Routes, batch: &Batch, block: Block<'_>) {
+    let Routes { table, finder } = routes;
+    table.expect(batch.len);
+    if table.room() < batch.len {
+        // Entries may move: one row at a time.
+        for row in 0..batch.len {
+            if let Some(index) = finder.index(simd, table, batch, block, row) {
+                table.count(index).add(batch.flags()[row], batch.duration_ns()[row]);
+            }
+        }
+        return;
+    }
+    // All keys first, then all payloads: in the second loop nothing waits for anything but
+    // memory, and the processor fetches several payloads at once.
+    let mut places = [NOWHERE; BATCH_ROWS];
+    let places = &mut places[..batch.len];
+    finder.places(simd, table, batch, block, places);
+    let rows = places.iter().zip(batch.flags()).zip(batch.duration_ns());
+    if batch.has(Columns::DURATION) {
+        for ((&place, &flags), &duration_ns) in rows {
+            if place != NOWHERE {
+                table.count(place as usize).add(flags, duration_ns);
+            }
+        }
+    } else {
+        for ((&place, &flags), _) in rows {
+            if place != NOWHERE {
+                table.count(place as usize).add(flags, NO_DURATION);
+            }
+        }
+    }
+}
+
+/// Longest path that [`short_key`] takes: its masks have a bit for each byte.
+const PATH_BYTES_MAX: usize = 64;
+
+impl Finder {
+    /// Begins a chunk.
+    pub(super) fn restart(&mut self) {
+        #[cfg(target_arch = "x86_64")]
+        self.memo.restart();
+    }
+
+    /// The place of a row's route; None if the row has no path.
+    #[inline(always)]
+    pub(super) fn index<S: Simd, P: Payload>(
+        &mut self,
+        simd: S,
+        table: &mut GroupTable<P>,
+        batch: &Batch,
+        block: Block<'_>,
+        row: usize,
+    ) -> Option<usize> {
+        index(simd, &mut self.folder, table, batch, block, row)
+    }
+
+    /// The places of all rows of a batch, [`NOWHERE`] for those without a path, in a table that has
+    /// room for all of them.
+    #[inline(always)]
+    pub(super) fn places<S: Simd, P: Payload>(
+        &mut self,
+        simd: S,
+        table: &mut GroupTable<P>,
+        batch: &Batch,
+        block: Block<'_>,
+        places: &mut [u32],
+    ) {
+        let folder = &mut self.folder;
+        #[cfg(target_arch = "x86_64")]
+        if !self.memo.is_off {
+            let moves = table.moves();
+            let slow = |row| index(simd, folder, table, batch, block, row);
+            return self.memo.places(batch, block, moves, slow, places);
+        }
+        places.fill(NOWHERE);
+        let keys = &mut self.keys;
+        for row in 0..places.len() {
+            let Some((key, _)) = folder.key(simd, batch, block, row) else { continue };
+            keys.begin().extend_from_slice(key);
+            if keys.end(row) {
+                keys.find(table, |_, row, place| places[row] = place as u32);
+            }
+        }
+        keys.find(table, |_, row, place| places[row] = place as u32);
+    }
+}
+
+#[inline(always)]
+fn index<S: Simd, P: Payload>(
+    simd: S,
+    folder: &mut Folder,
+    table: &mut GroupTable<P>,
+    batch: &Batch,
+    block: Block<'_>,
+    row: usize,
+) -> Option<usize> {
+    folder.key(simd, batch, block, row).map(|(key, _)| table.index(key))
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Folder::new()
+    }
+}
+
+impl Folder {
+    /// Without a key.
+    pub fn new() -> Folder {
+        Folder { key: Vec::new(), room: [0; KEY_ROOM] }
+    }
+
+    /// The key of a row, and where in it the folded path begins; None if the row has no path.
+    #[inline(always)]
+    pub fn key<'a, S: Simd>(
+        &'a mut self,
+        simd: S,
+        batch: &Batch,
+        block: Block<'a>,
+        row: usize,
+    ) -> Option<(&'a [u8], usize)> {
+        let Folder { key, room } = self;
+        let path = batch.path()[row].bytes(block.bytes, &batch.arena);
+        if path.is_empty() {
+            return None;
+        }
+        let method = batch.method()[row].bytes(block.bytes, &batch.arena);
+        let (line, at) = match request_line(method, path, block.bytes) {
+            Some(found) => found,
+            // Fields of their own, as in JSON: put together what an access log has in one piece.
+            None if path.len() <= PATH_BYTES_MAX && method.len() <= METHOD_BYTES_MAX => {
+                join(method, path, key)
+            }
+            None => {
+                plain_key(method, path, key);
+                let at = if method.is_empty() { 0 } else { method.len() + 1 };
+                return Some((key, at));
+            }
+        };
+        Some(match short_key(simd, line, at, room) {
+            Key::AsWritten(end) => (&line.bytes()[..end], at),
+            Key::InRoom(len) => (&room[..len], at),
+        })
+    }
+}
+
+/// Method, space and path as they stand in the block, and where in that the path begins; None if
+/// they do not stand there so, or are too long for [`short_key`].
+#[inline(always)]
+fn request_line<'a>(method: &[u8], path: &[u8], block: &'a [u8]) -> Option<(Line<'a>, usize)> {
+    // Positions in the block; something huge for texts in the arena.
+    let position = |text: &[u8]| (text.as_ptr() as usize).wrapping_sub(block.as_ptr() as usize);
+    let at = if method.is_empty() { 0 } else { method.len() + 1 };
+    let start = position(path).wrapping_sub(at);
+    let end = start.wrapping_add(at + path.len());
+    let fits = path.len() <= PATH_BYTES_MAX && method.len() <= METHOD_BYTES_MAX;
+    let inside = start >= PAD && start < end && end <= block.len().saturating_sub(PAD);
+    if !fits || !inside || (at > 0 && (position(method) != start || block[start + at - 1] != b' '))
+    {
+        return None;
+    }
+    Some((Line::new(block, start, end), at))
+}
+
+/// Method, space and path in a padded buffer, and where in that the path begins.
+#[inline(always)]
+fn join<'a>(method: &[u8], path: &[u8], buffer: &'a mut Vec<u8>) -> (Line<'a>, usize) {
+    buffer.clear();
+    buffer.extend_from_slice(&[0; PAD]);
+    buffer.extend_from_slice(method);
+    if !method.is_empty() {
+        buffer.push(b' ');
+    }
+    let at = buffer.len() - PAD;
+    buffer.extend_from_slice(path);
+    let end = buffer.len();
+    buffer.extend_from_slice(&[0; PAD]);
+    (Line::new(buffer, PAD, end), at)
+}
+
+enum Key {
+    /// So many bytes of the line.
+    AsWritten(usize),
+    /// So many bytes of the room.
+    InRoom(usize),
+}
+
+/// Bits below `n`.
+#[inline(always)]
+fn below(n: usize) -> u64 {
+    if n >= 64 { u64::MAX } else { (1 << n) - 1 }
+}
+
+/// The key of a line that is method, space and path, the path being at `at` and at most 64 long.
+#[inline(always)]
+fn short_key<S: Simd>(simd: S, line: Line<'_>, at: usize, room: &mut [u8; KEY_ROOM]) -> Key {
+    let eq = |byte| {
+        let low = line.eq32(simd, at, byte);
+        u64::from(low) | u64::from(line.eq32(simd, at + 32, byte)) << 32
+    };
+    let end = (eq(b'?') | eq(b'#')).trailing_zeros() as usize;
+    let end = end.min(line.len() - at);
+    let digits = u64::from(line.range32(simd, at, b'0', b'9'))
+        | u64::from(line.range32(simd, at + 32, b'0', b'9')) << 32;
+    let digits = digits & below(end);
+    if digits == 0 {
+        return Key::AsWritten(at + end);
+    }
+    let slashes = eq(b'/') & below(end);
+    // What is before `copied` in the line is in the room.
+    let (mut copied, mut len) = (0, 0);
+    let mut rest = digits;
+    while rest != 0 {
+        // The segment of the next digit.
+        let digit = rest.trailing_zeros() as usize;
+        let first = 64 - (slashes & below(digit)).leading_zeros() as usize;
+        let last = ((slashes & !below(digit)).trailing_zeros() as usize).min(end);
+        let segment = below(last) & !below(first);
+        if digits & segment == segment
+            || last - first >= 8 && is_hex_id(&line.bytes()[at + first..at + last])
+        {
+            len = copy(line, copied, at + first, room, len);
+            room[len..len + 4].copy_from_slice(ID);
+            len += 4;
+            copied = at + last;
+        }
+        rest &= !below(last);
+    }
+    if copied == 0 {
+        return Key::AsWritten(at + end);
+    }
+    Key::InRoom(copy(line, copied, at + end, room, len))
+}
+
+/// Copies `from..to` of the line to the room at `len`; answers where that ends.
+#[inline(always)]
+fn copy(line: Line<'_>, from: usize, to: usize, room: &mut [u8; KEY_ROOM], len: usize) -> usize {
+    // In blocks of 16, the last one with bytes too many: they are overwritten or ignored.
+    let mut i = 0;
+    while i < to - from {
+        let block = &mut room[len + i..len + i + 16];
+        block[..8].copy_from_slice(&line.u64_at(from + i).to_le_bytes());
+        block[8..].copy_from_slice(&line.u64_at(from + i + 8).to_le_bytes());
+        i += 16;
+    }
+    len + to - from
+}
+
+/// The key, plainly.
+#[cold]
+fn plain_key(method: &[u8], path: &[u8], key: &mut Vec<u8>) {
+    key.clear();
+    key.extend_from_slice(method);
+    if !method.is_empty() {
+        key.push(b' ');
+    }
+    fold(path, key);
+}
+
+/// Appends `path` folded.
+pub fn fold(path: &[u8], out: &mut Vec<u8>) {
+    let end = path.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len());
+    for (i, segment) in path[..end].split(|&b| b == b'/').enumerate() {
+        if i > 0 {
+            out.push(b'/');
+        }
+        let has_digit = segment.iter().any(u8::is_ascii_digit);
+        let is_id = has_digit
+            && (segment.iter().all(u8::is_ascii_digit) || segment.len() >= 8 && is_hex_id(segment));
+        out.extend_from_slice(if is_id { ID } else { segment });
+    }
+}
+
+/// Whether a segment of at least 8 bytes, which holds a digit, is all hex digits or a UUID.
+#[inline(never)]
+fn is_hex_id(segment: &[u8]) -> bool {
+    let is_dash = |i: usize| matches!(i, 8 | 13 | 18 | 23);
+    let uuid = segment.len() == 36;
+    let fits = |(i, &b): (usize, &u8)| {
+        if uuid && is_dash(i) { b == b'-' } else { b.is_ascii_hexdigit() }
+    };
+    segment.iter().enumerate().all(fits) || uuid && segment.iter().all(u8::is_ascii_hexdigit)
+}
+
+impl Tally {
+    /// Counts a record.
+    #[inline(always)]
+    pub(super) fn add(&mut self, flags: u8, duration_ns: u64) {
+        self.requests += u32::from(flags & REQUEST != 0);
+        self.errors += u32::from(flags & ERROR != 0);
+        if duration_ns == NO_DURATION {
+            return;
+        }
+        let (sum_ns, carry) = self.sum_ns.overflowing_add(duration_ns);
+        self.sum_ns = sum_ns;
+        self.sum_high += u32::from(carry);
+        self.max_ns = self.max_ns.max(duration_ns);
+        let bucket = buckets::bucket_of::<BITS>(duration_ns);
+        let window = &mut self.window;
+        match window.counts.get_mut(bucket.wrapping_sub(usize::from(window.first))) {
+            Some(count) => *count += 1,
+            None => {
+                window.widen(bucket, bucket + 1);
+                window.counts[bucket - usize::from(window.first)] += 1;
+            }
+        }
+    }
+}
+
+impl<T: Copy + Default + PartialEq> Window<T> {
+    /// Makes the counts hold the buckets from `first` to `end`.
+    #[cold]
+    #[inline(never)]
+    fn widen(&mut self, first: usize, end: usize) {
+        let first = first / WINDOW * WINDOW;
+        let end = end.next_multiple_of(WINDOW);
+        let old = usize::from(self.first);
+        if self.counts.is_empty() {
+            self.first = first as u16;
+        } else if first < old {
+            self.counts.splice(..0, std::iter::repeat_n(T::default(), old - first));
+            self.first = first as u16;
+        }
+        let len = end.saturating_sub(usize::from(self.first));
+        if self.counts.len() < len {
+            self.counts.reserve_exact(len - self.counts.len());
+            self.counts.resize(len, T::default());
+        }
+    }
+
+    /// The counts from the first to the last that is not 0.
+    fn used(&self) -> &[T] {
+        let is_used = |count: &T| *count != T::default();
+        let first = self.counts.iter().position(is_used).unwrap_or(0);
+        let last = self.counts.iter().rposition(is_used);
+        &self.counts[first..last.map_or(0, |last| last + 1)]
+    }
+}
+
+impl Route {
+    /// Requests, errors, and whether anything carries a response time.
+    pub(super) fn counts(&self) -> [u64; 3] {
+        [self.requests, self.errors, self.measured]
+    }
+
+    /// Mean, 95th percentile and longest response time in milliseconds, as a report has them.
+    pub(super) fn times(&self) -> [Value; 3] {
+        let ms = |ns: u64| ns as f64 / 1e6;
+        [
+            self.mean_ms().into(),
+            self.p95_ns().map(ms).into(),
+            (self.measured > 0).then_some(self.max_ns).map(ms).into(),
+        ]
+    }
+
+    fn mean_ms(&self) -> Option<f64> {
+        (self.measured > 0).then(|| self.sum_ns as f64 / self.measured as f64 / 1e6)
+    }
+
+    /// The smallest value with at least 95 % of all at or below it, to within the relative error.
+    fn p95_ns(&self) -> Option<u64> {
+        let rank = self.measured - self.measured / 20;
+        if rank == self.measured {
+            return (rank > 0).then_some(self.max_ns);
+        }
+        let mut below = 0;
+        let bucket = self.window.counts.iter().position(|&n| {
+            below += n;
+            below >= rank
+        })?;
+        let middle = buckets::bucket_middle::<BITS>(usize::from(self.window.first) + bucket);
+        Some(middle.min(self.max_ns))
+    }
+}
+
+impl Payload for Route {
+    type Live = Tally;
+
+    fn freeze(live: &mut Tally, out: &mut Vec<u8>) {
+        put_u64(out, u64::from(std::mem::take(&mut live.requests)));
+        put_u64(out, u64::from(std::mem::take(&mut live.errors)));
+        let used = live.window.used();
+        put_u64(out, used.len() as u64);
+        if !used.is_empty() {
+            put_u128(out, u128::from(live.sum_high) << 64 | u128::from(live.sum_ns));
+            put_u64(out, live.max_ns);
+            used.iter().for_each(|&count| put_u64(out, u64::from(count)));
+            live.window.counts.fill(0);
+            (live.sum_ns, live.sum_high, live.max_ns) = (0, 0, 0);
+        }
+    }
+
+    #[inline]
+    fn reset(live: &mut Tally) {
+        (live.requests, live.errors) = (0, 0);
+        (live.sum_ns, live.sum_high, live.max_ns) = (0, 0, 0);
+        live.window.first = 0;
+        live.window.counts.clear();
+        // What few routes need is not kept for all.
+        live.window.counts.shrink_to(WINDOW);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.errors += other.errors;
+        self.measured += other.measured;
+        self.sum_ns += other.sum_ns;
+        self.max_ns = self.max_ns.max(other.max_ns);
+        if other.window.counts.is_empty() {
+            return;
+        }
+        let first = usize::from(other.window.first);
+        self.window.widen(first, first + other.window.counts.len());
+        let at = first - usize::from(self.window.first);
+        for (count, more) in self.window.counts[at..].iter_mut().zip(&other.window.counts) {
+            *count += more;
+        }
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_u64(out, self.requests);
+        put_u64(out, self.errors);
+        let used = self.window.used();
+        put_u64(out, used.len() as u64);
+        if !used.is_empty() {
+            put_u128(out, self.sum_ns);
+            put_u64(out, self.max_ns);
+            used.iter().for_each(|&count| put_u64(out, count));
+        }
+    }
+
+    fn decode(bytes: &mut &[u8]) -> Option<Self> {
+        let mut route =
+            Route { requests: get_u64(bytes)?, errors: get_u64(bytes)?, ..Route::default() };
+        let len = usize::try_from(get_u64(bytes)?).ok().filter(|&len| len <= BUCKETS)?;
+        if len == 0 {
+            return Some(route);
+        }
+        route.sum_ns = get_u128(bytes)?;
+        route.max_ns = get_u64(bytes).filter(|&ns| ns <= DURATION_NS_MAX)?;
+        // The longest response time is in the last bucket.
+        let end = buckets::bucket_of::<BITS>(route.max_ns) + 1;
+        let first = end.checked_sub(len)?;
+        let window = &mut route.window;
+        window.widen(first, end);
+        let at = first - usize::from(window.first);
+        for count in &mut window.counts[at..at + len] {
+            *count = get_u64(bytes)?;
+            route.measured = route.measured.checked_add(*count)?;
+        }
+        let edges = window.counts[at] > 0 && window.counts[at + len - 1] > 0;
+        let most = u128::from(route.measured) * u128::from(route.max_ns);
+        (edges && route.sum_ns <= most).then_some(route)
+    }
+
+    fn merge_bytes(mut a: &[u8], mut b: &[u8], out: &mut Vec<u8>) {
+        const CHECKED: &str = "groups are checked when they arrive";
+        let get = |bytes: &mut &[u8]| get_u64(bytes).expect(CHECKED);
+        // Requests, errors.
+        for _ in 0..2 {
+            put_u64(out, get(&mut a) + get(&mut b));
+        }
+        if a[0] == 0 || b[0] == 0 {
+            // One of them has no response times.
+            out.extend_from_slice(if a[0] == 0 { b } else { a });
+            return;
+        }
+        let [left, right] = [get(&mut a), get(&mut b)].map(|len| len as usize);
+        let sum_ns = [get_u128(&mut a), get_u128(&mut b)].map(|sum| sum.expect(CHECKED));
+        let max_ns = [get(&mut a), get(&mut b)];
+        let ends = max_ns.map(|ns| buckets::bucket_of::<BITS>(ns) + 1);
+        let firsts = [ends[0] - left, ends[1] - right];
+        let (first, end) = (firsts[0].min(firsts[1]), ends[0].max(ends[1]));
+        put_u64(out, (end - first) as u64);
+        put_u128(out, sum_ns[0] + sum_ns[1]);
+        put_u64(out, max_ns[0].max(max_ns[1]));
+        for bucket in first..end {
+            let mut count = 0;
+            if (firsts[0]..ends[0]).contains(&bucket) {
+                count += get(&mut a);
+            }
+            if (firsts[1]..ends[1]).contains(&bucket) {
+                count += get(&mut b);
+            }
+            put_u64(out, count);
+        }
+    }
+}
+
+impl State for RouteGroups {
+    fn merge(&mut self, other: &Self) {
+        self.0.merge(&other.0, ROUTES_MAX);
+    }
+
+    fn fullness(&self) -> f64 {
+        self.0.fullness(ROUTES_MAX)
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        self.0.check(ROUTES_MAX)?;
+        super::sane(self.0.iter().flat_map(|(_, route)| route.counts()))
+    }
+}
+
+impl RouteGroups {
+    /// The report's `routes`, with the `top` that had most requests.
+    pub fn evaluate(&self, top: usize) -> Value {
+        let one = |(name, route): (&[u8], Route)| {
+            let [mean_ms, p95_ms, max_ms] = route.times();
+            json!({
+                "route": String::from_utf8_lossy(name),
+                "requests": route.requests,
+                "errors": route.errors,
+                "mean_ms": mean_ms,
+                "p95_ms": p95_ms,
+                "max_ms": max_ms,
+            })
+        };
+        json!({
+            "exact": self.0.exact(),
+            "error_bound": self.0.error_bound(),
+            "distinct": self.0.distinct(),
+            "relative_error": relative_error(),
+            "top": self.0.top(top, |route| route.requests).into_iter().map(one).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// How far a percentile of a route may be off, relatively.
+pub(super) fn relative_error() -> f64 {
+    buckets::relative_error::<BITS>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bytes::line::PaddedLine;
+    use crate::bytes::simd::Plain;
+    use crate::record::{Record, Text};
+    use proptest::prelude::*;
+
+    fn plain(method: &str, path: &[u8]) -> String {
+        let mut key = Vec::new();
+        plain_key(method.as_bytes(), path, &mut key);
+        String::from_utf8_lossy(&key).into_owned()
+    }
+
+    /// The keys of the fast and of the plain way, through the whole metric.
+    fn update(routes: &mut Routes, requests: &[(&str, &str, u16, u64)]) {
+        let mut bytes = vec![b'7'; PAD];
+        let mut batch = Batch::new();
+        for &(method, path, status, duration_ns) in requests {
+            let start = bytes.len();
+            bytes.extend_from_slice(format!("{method} {path} HTTP/1.1").as_bytes());
+            let record = Record {
+                method: Text::of_line(0, method.len()),
+                path: Text::of_line(method.len() + 1, method.len() + 1 + path.len()),
+                status,
+                duration_ns,
+                ..Record::EMPTY
+            };
+            let columns = Columns::ROUTE.or(Columns::STATUS).or(Columns::DURATION);
+            batch.push(columns, &record, start as u32, (bytes.len() - start) as u32);
+        }
+        bytes.resize(bytes.len() + PAD, b'7');
+        routes.update(&batch, Block { bytes: &bytes, offset: 0, source: 0 });
+    }
+
+    #[test]
+    fn folding() {
+        let fold = |path: &str| plain("", path.as_bytes());
+        assert_eq!(fold("/"), "/");
+        assert_eq!(fold("/api/items"), "/api/items");
+        assert_eq!(fold("/api/items/17"), "/api/items/{id}");
+        assert_eq!(fold("/api/items/17/"), "/api/items/{id}/");
+        assert_eq!(fold("/17"), "/{id}");
+        assert_eq!(fold("17"), "{id}");
+        assert_eq!(fold("/v1/a1b2/x-17"), "/v1/a1b2/x-17");
+        assert_eq!(fold("/c/deadbeef"), "/c/deadbeef");
+        assert_eq!(fold("/c/DeadBee5/1"), "/c/{id}/{id}");
+        assert_eq!(fold("/c/deadbe5"), "/c/deadbe5");
+        assert_eq!(fold("/u/123e4567-e89b-12d3-a456-426614174000"), "/u/{id}");
+        assert_eq!(
+            fold("/u/123e4567-e89b-12d3-a456-42661417400"),
+            "/u/123e4567-e89b-12d3-a456-42661417400"
+        );
+        assert_eq!(fold("/u/123e4567e89b12d3a456426614174000"), "/u/{id}");
+        assert_eq!(fold("/u/0123456789abcdef0123456789abcdef0123"), "/u/{id}");
+        assert_eq!(fold("/a/1?b=/2#3"), "/a/{id}");
+        assert_eq!(fold("/a#/1"), "/a");
+        assert_eq!(fold("?1"), "");
+        assert_eq!(fold("/a//1"), "/a//{id}");
+        assert_eq!(fold("http://example.com:80/5"), "http://example.com:80/{id}");
+        assert_eq!(plain("GET", b"/5?x"), "GET /{id}");
+    }
+
+    proptest! {
+        #[test]
+        fn the_fast_way_is_the_plain_way(
+            method in "[A-Z]{0,31}",
+            path in prop_oneof![
+                "[/a-g0-9?#-]{1,64}",
+                "(/|/[a-f0-9]{1,12}|/[0-9]{1,5}|/[a-f0-9]{8}-[a-f0-9]{4}-[0-9]{4}-[a-f]{4}-[0-9A-F]{12}|/[a-z]{1,9}|1/|[?#])+",
+            ],
+        ) {
+            let path = &path[..path.len().min(64)];
+            let text = if method.is_empty() { path.to_string() } else { format!("{method} {path}") };
+            let padded = PaddedLine::new(text.as_bytes());
+            let mut room = [0; KEY_ROOM];
+            let key = match short_key(Plain, padded.line(), text.len() - path.len(), &mut room) {
+                Key::AsWritten(end) => &text.as_bytes()[..end],
+                Key::InRoom(len) => &room[..len],
+            };
+            prop_assert_eq!(String::from_utf8_lossy(key), plain(&method, path.as_bytes()));
+        }
+
+        #[test]
+        fn payloads_merge_and_round_trip(
+            durations in prop::collection::vec(prop::option::of(any::<u64>()), 0..60),
+            shift in 1u32..60,
+            cut: prop::sample::Index,
+        ) {
+            let ns: Vec<u64> = durations.iter().map(|d| d.map_or(NO_DURATION, |d| d >> shift)).collect();
+            let of = |ns: &[u64]| {
+                let mut live = Tally::default();
+                ns.iter().for_each(|&ns| live.add(REQUEST, ns));
+                let mut bytes = Vec::new();
+                Route::freeze(&mut live, &mut bytes);
+                // What is left behaves as new.
+                let mut again = Vec::new();
+                Route::freeze(&mut live, &mut again);
+                assert_eq!(again, [0, 0, 0]);
+                Route::decode(&mut &bytes[..]).unwrap()
+            };
+            let (left, right) = ns.split_at(cut.index(ns.len() + 1));
+            let (whole, mut merged) = (of(&ns), of(right));
+            merged.merge(&of(left));
+            prop_assert_eq!(&merged, &whole);
+            let encoded = |route: &Route| {
+                let mut bytes = Vec::new();
+                route.encode(&mut bytes);
+                bytes
+            };
+            let mut both = Vec::new();
+            Route::merge_bytes(&encoded(&of(left)), &encoded(&of(right)), &mut both);
+            prop_assert_eq!(both, encoded(&whole));
+            let mut bytes = Vec::new();
+            whole.encode(&mut bytes);
+            let mut rest = &bytes[..];
+            prop_assert_eq!(Route::decode(&mut rest), Some(whole.clone()));
+            prop_assert!(rest.is_empty());
+
+            let mut sorted: Vec<u64> = ns.into_iter().filter(|&ns| ns != NO_DURATION).collect();
+            sorted.sort_unstable();
+            let exact = (!sorted.is_empty()).then(|| sorted[(sorted.len() * 19).div_ceil(20) - 1]);
+            match (whole.p95_ns(), exact) {
+                (Some(p95), Some(exact)) => {
+                    prop_assert!(p95.abs_diff(exact) as f64 <= exact as f64 / 31.9);
+                }
+                (p95, exact) => prop_assert_eq!(p95, exact),
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes: Vec<u8>) {
+            let mut rest = &bytes[..];
+            if let Some(route) = Route::decode(&mut rest) {
+                route.p95_ns();
+                let mut again = Vec::new();
+                route.encode(&mut again);
+                prop_assert_eq!(&again[..], &bytes[..bytes.len() - rest.len()]);
+            }
+        }
+    }
+
+    #[test]
+    fn the_report() {
+        let mut routes = Routes::default();
+        let ms = 1_000_000;
+        let long = format!("/{}/7", "long".repeat(30));
+        update(
+            &mut routes,
+            &[
+                ("GET", "/item/1?x", 200, 10 * ms),
+                ("GET", "/item/22", 503, 30 * ms),
+                ("GET", "/about", 200, NO_DURATION),
+                ("POST", "/item/1", 0, NO_DURATION),
+                ("GET", &long, 200, 5 * ms),
+            ],
+        );
+        let mut state = routes.take();
+        assert_eq!(state.check(), Ok(()));
+        assert_eq!(routes.take(), RouteGroups::default());
+        let long = format!("GET /{}/{{id}}", "long".repeat(30));
+        let expected = json!({
+            "exact": true, "error_bound": 0, "distinct": 4, "relative_error": 0.03125,
+            "top": [
+                {"route": "GET /item/{id}", "requests": 2, "errors": 1, "mean_ms": 20.0,
+                    "p95_ms": 30.0, "max_ms": 30.0},
+                {"route": "GET /about", "requests": 1, "errors": 0, "mean_ms": null,
+                    "p95_ms": null, "max_ms": null},
+                {"route": long, "requests": 1, "errors": 0, "mean_ms": 5.0,
+                    "p95_ms": 5.0, "max_ms": 5.0},
+            ],
+        });
+        assert_eq!(state.evaluate(3), expected);
+        state.merge(&state.clone());
+        assert_eq!(state.check(), Ok(()));
+        assert_eq!(state.evaluate(3)["top"][0]["requests"], 4);
+        assert_eq!(state.evaluate(9)["top"][3]["route"], "POST /item/{id}");
+    }
+}

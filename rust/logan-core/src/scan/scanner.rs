@@ -1,0 +1,844 @@
+//! The loop: bytes -> lines -> batch -> metrics, for one chunk at a time.
+//!
+//! A [`Scanner`] belongs to one thread. It is pushed the bytes of a chunk in consecutive blocks of
+//! any size (mapped windows, read buffers, pieces of a stream) and knows nothing of where they
+//! come from. Lines are parsed in place, from blocks that the processor's caches hold; only what
+//! crosses the border of two blocks is copied together first (the *carry*). Parsers may read
+//! [`PAD`] bytes around a line, so the first and last few lines of a block take that way too.
+
+use crate::bytes::line::{LINE_BYTES_MAX, PAD, index_newlines};
+use crate::error::Error;
+use crate::format::prefilter::Needs;
+use crate::format::text::ansi::ESC;
+use crate::format::{self, Context, Format, PLACES, Part, Run, Scattered, Spot, state};
+use crate::metric::lines::{Lines, is_continuation, is_header};
+use crate::metric::{Block, Metrics};
+use crate::record::{BATCH_ROWS, Batch, Columns, NO_TIME, Record};
+use crate::scan::interleave::Lanes;
+use crate::select::condition::evaluate::Mask;
+use crate::select::row_filter::Narrowing;
+use crate::spec::Spec;
+use crate::summary::Summary;
+use crate::summary::coverage::{Segment, SourceCoverage};
+use std::sync::Arc;
+
+/// Lines are indexed and parsed so many bytes at a time: they stay in the first-level cache.
+const SLAB_BYTES: usize = 16 << 10;
+
+/// The parsers of one source, in the order of trial.
+struct Parsers {
+    source: u32,
+    formats: Vec<(usize, Box<dyn Format>)>,
+    /// For each first byte of a line, the formats that may take it, and of these the ones whose
+    /// records may have more lines than one.
+    candidates: Box<[(u64, u64); 256]>,
+    /// The formats that are asked for parts alone.
+    parts_alone: u64,
+    /// What else lines of the formats have.
+    needs: Needs,
+    /// The formats whose records end with an empty line.
+    framed: u64,
+    /// Whether `#Fields:` mean anything.
+    has_layouts: bool,
+    lanes: Lanes,
+}
+
+/// Scans chunks, one after the other.
+pub struct Scanner {
+    spec: Arc<Spec>,
+    digest: u128,
+    parsers: Option<Parsers>,
+    context: Context,
+    batch: Box<Batch>,
+    metrics: Metrics,
+    ends: Vec<u32>,
+    /// What a format refused of the lines of its lane.
+    refused: Vec<Spot>,
+    lines: Lines,
+    /// Records by place in the registry.
+    records: [u64; PLACES],
+    order: Order,
+    /// What becomes of records before they count, if the spec says anything about it.
+    narrowing: Option<Box<Narrowing>>,
+    /// PAD bytes, then lines that wait, the last of them perhaps unfinished.
+    carry: Vec<u8>,
+    /// Offset in the source of the carry's first line.
+    carry_offset: u64,
+    /// Where in the carry the last, unfinished line starts.
+    carry_line: usize,
+    /// The rest of a line longer than LINE_BYTES_MAX is being passed over.
+    overlong: bool,
+    /// The chunk, and the offset of the byte that comes next.
+    start: u64,
+    position: u64,
+}
+
+/// Order and range of the times seen, in file order.
+#[derive(Default)]
+struct Order {
+    times: Option<(i64, i64)>,
+    range: Option<(i64, i64)>,
+    out_of_order: u64,
+}
+
+impl Order {
+    fn update(&mut self, batch: &Batch) {
+        if !batch.has(Columns::TIME) {
+            return;
+        }
+        let times = &batch.time_ns()[..batch.len];
+        // NO_TIME is the least number: without a fall behind a timed first row all rows are timed
+        // and in order.
+        if times[0] == NO_TIME || falls(times) > 0 {
+            for &time in times.iter().filter(|&&t| t != NO_TIME) {
+                self.one(time);
+            }
+            return;
+        }
+        let (first, last) = (times[0], times[times.len() - 1]);
+        self.one(first);
+        self.times = self.times.map(|t| (t.0, last));
+        self.range = self.range.map(|r| (r.0, r.1.max(last)));
+    }
+
+    fn one(&mut self, time: i64) {
+        self.out_of_order += u64::from(self.times.is_some_and(|(_, before)| time < before));
+        self.times = Some((self.times.map_or(time, |t| t.0), time));
+        self.range = Some(self.range.map_or((time, time), |r| (r.0.min(time), r.1.max(time))));
+    }
+}
+
+/// How many times are less than the one before them.
+fn falls(times: &[i64]) -> u32 {
+    #[inline(always)]
+    fn count<S: crate::bytes::simd::Simd>(_simd: S, times: &[i64]) -> u32 {
+        times.iter().zip(times.iter().skip(1)).map(|(a, b)| u32::from(b < a)).sum()
+    }
+    crate::dispatch!(count::<>(times: &[i64]) -> u32; times)
+}
+
+impl Scanner {
+    /// A scanner for chunks of the spec's sources.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if the spec's zone is unknown.
+    pub fn new(spec: Arc<Spec>) -> Result<Scanner, Error> {
+        Ok(Scanner {
+            digest: spec.digest(),
+            parsers: None,
+            context: spec.context()?,
+            batch: Batch::new(),
+            metrics: Metrics::new(&spec),
+            ends: Vec::new(),
+            refused: Vec::with_capacity(BATCH_ROWS),
+            lines: Lines::default(),
+            records: [0; PLACES],
+            order: Order::default(),
+            narrowing: Narrowing::of(&spec)?,
+            carry: vec![0; PAD],
+            carry_offset: 0,
+            carry_line: PAD,
+            overlong: false,
+            start: 0,
+            position: 0,
+            spec,
+        })
+    }
+
+    /// Begins a chunk that starts at `start` and whose first line starts at `first_line`.
+    ///
+    /// What an unfinished chunk before it had counted is dropped, and so is all that lines before
+    /// left: where those [look back](Spec::look_back_bytes), push what is before the chunk first
+    /// and [go on](Self::go_on).
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if the spec has no such source.
+    pub fn begin(&mut self, source: u32, start: u64, first_line: u64) -> Result<(), Error> {
+        if self.parsers.as_ref().is_none_or(|p| p.source != source) {
+            let formats = self.spec.formats(source)?;
+            let mut candidates = Box::new([(0, 0); 256]);
+            let (mut framed, mut parts_alone) = (0, 0);
+            for (i, (_, format)) in formats.iter().enumerate() {
+                framed |= u64::from(format.ends_at_blank()) << i;
+                parts_alone |= u64::from(format.parts_are_all()) << i;
+            }
+            for (byte, (set, parts)) in candidates.iter_mut().enumerate() {
+                for (i, (_, format)) in formats.iter().enumerate() {
+                    let may = format.may_begin_with(byte as u8);
+                    *set |= u64::from(may) << i;
+                    *parts |= u64::from(may && format.has_parts()) << i;
+                }
+            }
+            let has_layouts = self.spec.source(source)?.layouts.is_some();
+            self.context.clock = self.spec.clock(source)?;
+            let listed = &self.spec.source(source)?.formats;
+            let is_listed = |index: usize| listed.iter().any(|f| f.name == format::name_at(index));
+            // Headers change what the lines behind them mean: there the order of lines matters.
+            let lanes = match has_layouts {
+                true => 0,
+                false => formats.iter().take_while(|(index, _)| is_listed(*index)).count(),
+            };
+            let lanes = Lanes::new(&formats, lanes);
+            let needs = Needs::of(formats.iter().map(|(_, format)| format));
+            self.parsers = Some(Parsers {
+                source,
+                formats,
+                candidates,
+                parts_alone,
+                needs,
+                framed,
+                has_layouts,
+                lanes,
+            });
+            if let Some(narrowing) = &mut self.narrowing {
+                narrowing.begin(self.spec.formats(source)?);
+            }
+        }
+        let layouts = self.spec.source(source)?.layouts.as_ref();
+        self.context.history.restart(layouts, first_line);
+        self.reset(start, first_line);
+        Ok(())
+    }
+
+    /// Says the columns of the lines that come next, where the plan could not list them: a decoded
+    /// source says them as it goes.
+    ///
+    /// # Panics
+    /// If no chunk was begun.
+    pub fn set_columns(&mut self, fields: &[u8]) {
+        assert!(self.parsers.is_some(), "a chunk was begun");
+        self.context.history.layout.read(fields);
+    }
+
+    /// Begins the chunk at `start` of the same source, whose first line comes next. What the lines
+    /// pushed before left for later ones stays, what they counted is dropped.
+    ///
+    /// # Panics
+    /// If no chunk was begun.
+    pub fn go_on(&mut self, start: u64) {
+        assert!(self.parsers.is_some(), "a chunk was begun");
+        self.reset(start, self.position);
+    }
+
+    fn reset(&mut self, start: u64, first_line: u64) {
+        self.batch.clear();
+        self.metrics.take();
+        self.lines = Lines::default();
+        self.records = [0; PLACES];
+        self.order = Order::default();
+        if let Some(narrowing) = &mut self.narrowing {
+            narrowing.filtered = 0;
+        }
+        self.carry.truncate(PAD);
+        self.carry_line = PAD;
+        self.overlong = false;
+        (self.start, self.position) = (start, first_line);
+    }
+
+    /// Leaves the scanner in a state in which it panics at the next line of its source.
+    #[cfg(test)]
+    pub(crate) fn break_down(&mut self) {
+        self.parsers.as_mut().expect("a chunk was begun").formats.clear();
+    }
+
+    /// The spec.
+    pub fn spec(&self) -> &Arc<Spec> {
+        &self.spec
+    }
+
+    /// Offset of the byte that comes next.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether the last line pushed has no newline yet.
+    pub fn mid_line(&self) -> bool {
+        self.overlong || self.carry.len() > self.carry_line
+    }
+
+    /// Whether more bytes of the unfinished line would change nothing.
+    pub fn line_is_full(&self) -> bool {
+        self.overlong
+    }
+
+    /// Forgets the line whose newline has not come: its source is damaged there.
+    pub fn forget_line(&mut self) {
+        self.carry.truncate(self.carry_line);
+        self.overlong = false;
+    }
+
+    /// Scans the bytes that follow those pushed before.
+    ///
+    /// # Panics
+    /// If no chunk was begun, or the block has 2 GiB or more.
+    pub fn push(&mut self, block: &[u8]) {
+        assert!(block.len() < 1 << 31, "blocks are windows, not files");
+        let offset = self.position;
+        self.position += block.len() as u64;
+        let mut at = 0;
+        // Lines up to the first that starts at or behind PAD go through the carry, and so does the
+        // end of a line whose beginning is there.
+        while at < PAD || self.mid_line() {
+            if at >= block.len() {
+                return;
+            }
+            let newline = memchr::memchr(b'\n', &block[at..]);
+            let end = newline.map_or(block.len(), |i| at + i);
+            self.keep(&block[at..end], offset + at as u64);
+            if newline.is_none() {
+                return;
+            }
+            self.end_line();
+            at = end + 1;
+        }
+        self.parse_carry();
+        at = self.parse_in_place(block, at, offset);
+        // The lines near the end, whole or not, wait for what follows.
+        while let Some(newline) = memchr::memchr(b'\n', &block[at..]) {
+            self.keep(&block[at..at + newline], offset + at as u64);
+            self.end_line();
+            at += newline + 1;
+        }
+        if at < block.len() {
+            self.keep(&block[at..], offset + at as u64);
+        }
+    }
+
+    /// Appends bytes of the unfinished line to the carry, of an overlong line only what counts.
+    fn keep(&mut self, bytes: &[u8], offset: u64) {
+        if self.carry.len() == PAD {
+            self.carry_offset = offset;
+        }
+        // One byte more than counts, so that a carriage return there is stripped as it would be
+        // in place; and three for a byte order mark, which is not part of the line.
+        let room = (LINE_BYTES_MAX + 4).saturating_sub(self.carry.len() - self.carry_line);
+        self.overlong |= bytes.len() > room;
+        self.carry.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// Ends the carry's unfinished line with its newline.
+    fn end_line(&mut self) {
+        self.carry.push(b'\n');
+        self.carry_line = self.carry.len();
+        if self.overlong {
+            // Behind a line that was cut, places in the carry are not those in the source.
+            self.overlong = false;
+            self.parse_carry();
+        }
+    }
+
+    /// Parses the lines in `block[at..]` that end at least PAD bytes before its end; where the
+    /// first of the others starts.
+    fn parse_in_place(&mut self, block: &[u8], mut at: usize, offset: u64) -> usize {
+        let limit = block.len().saturating_sub(PAD);
+        let mut from = at;
+        while from < limit {
+            let to = limit.min(from + SLAB_BYTES);
+            let mut ends = std::mem::take(&mut self.ends);
+            ends.clear();
+            index(block, from, to, &mut ends);
+            // Of a mapped block, whose bytes are in no cache yet.
+            crate::bytes::simd::fetch_ahead(&block[to..block.len().min(to + SLAB_BYTES)]);
+            at = self.parse(block, at, &ends, offset as i64);
+            self.ends = ends;
+            from = to;
+        }
+        self.flush(self.place(block, offset as i64));
+        at
+    }
+
+    fn place<'b>(&self, block: &'b [u8], offset: i64) -> Block<'b> {
+        let source = self.parsers.as_ref().expect("a chunk was begun").source;
+        Block { bytes: block, offset, source }
+    }
+
+    /// Parses and empties the carry.
+    fn parse_carry(&mut self) {
+        let mut carry = std::mem::take(&mut self.carry);
+        let end = carry.len();
+        carry.resize(end + PAD, 0);
+        let mut ends = std::mem::take(&mut self.ends);
+        ends.clear();
+        index(&carry, PAD, end, &mut ends);
+        if ends.last().is_none_or(|&last| last as usize + 1 < end) && end > PAD {
+            // The last line of a source, without a newline.
+            ends.push(end as u32);
+        }
+        let bom = self.carry_offset == 0 && carry[PAD..end].starts_with(b"\xef\xbb\xbf");
+        let at = PAD + if bom { 3 } else { 0 };
+        let offset = self.carry_offset as i64 - PAD as i64;
+        self.parse(&carry, at, &ends, offset);
+        self.flush(self.place(&carry, offset));
+        self.ends = ends;
+        carry.truncate(PAD);
+        self.carry = carry;
+        self.carry_line = PAD;
+    }
+
+    /// Parses the lines that end at `ends`, the first of which starts at `start`; where the line
+    /// after them starts.
+    fn parse(&mut self, block: &[u8], start: usize, ends: &[u32], offset: i64) -> usize {
+        let mut parsers = self.parsers.take().expect("a chunk was begun");
+        let place = Block { bytes: block, offset, source: parsers.source };
+        if let (Some(text), Some(&end)) = (&self.spec.panic_on, ends.last()) {
+            let lines = &block[start..end as usize];
+            assert!(memchr::memmem::find(lines, text.as_bytes()).is_none(), "a planted bug");
+        }
+        let mut next = 0;
+        let mut start = start as u32;
+        while next < ends.len() {
+            (next, start) = match parsers.lanes.active {
+                true => self.parse_in_lanes(&mut parsers, place, ends, next, start),
+                false => self.parse_run(&mut parsers, place, ends, next, start),
+            };
+            if self.batch.is_full() {
+                self.flush(place);
+            }
+        }
+        self.parsers = Some(parsers);
+        start as usize
+    }
+
+    /// Lets the first format parse as many lines as it can, and one line more; which line follows,
+    /// and where it starts.
+    fn parse_run(
+        &mut self,
+        parsers: &mut Parsers,
+        place: Block<'_>,
+        ends: &[u32],
+        next: usize,
+        start: u32,
+    ) -> (usize, u32) {
+        let (index, first) = &parsers.formats[0];
+        let rows = self.batch.len;
+        let (batch, context) = (&mut *self.batch, &mut self.context);
+        let mut run = Run::new(place.bytes, ends, (next, start), batch, context);
+        run.offset = place.offset;
+        first.parse_run(&mut run);
+        let (after, start, continuations) = (run.next, run.start, run.continuations);
+        self.lines.continuation += continuations as u64;
+        let parsed = after - next - continuations;
+        self.records[*index] += parsed as u64;
+        if self.wants_format() {
+            let end = self.batch.len;
+            self.batch.set_format(rows..end, *index as u8);
+        }
+        if after == ends.len() || self.batch.is_full() {
+            return (after, start);
+        }
+        // The first format has just been tried.
+        if self.take_other(parsers, place, ends, after, start, 1) {
+            parsers.lanes.saw_other(parsed);
+        }
+        (after + 1, ends[after] + 1)
+    }
+
+    /// Parses lines that are of several formats in turn; which line follows, and where it starts.
+    fn parse_in_lanes(
+        &mut self,
+        parsers: &mut Parsers,
+        place: Block<'_>,
+        ends: &[u32],
+        next: usize,
+        start: u32,
+    ) -> (usize, u32) {
+        let block = place.bytes;
+        let base = self.batch.len;
+        let rows = (BATCH_ROWS - base).min(ends.len() - next);
+        let last = ends[next + rows - 1];
+        let escapes = memchr::memchr(ESC, &block[start as usize..last as usize]).is_some();
+        parsers.lanes.deal(block, &ends[next..next + rows], start, base);
+        self.batch.open(rows, parsers.lanes.common);
+        let wants_format = self.wants_format();
+        let mut columns = Columns::NONE;
+        for lane in 0..parsers.lanes.count() {
+            let list = parsers.lanes.take(lane);
+            let (index, format) = &parsers.formats[lane];
+            if wants_format {
+                for spot in &list {
+                    let row = spot.row as usize;
+                    self.batch.set_format(row..row + 1, *index as u8);
+                }
+            }
+            self.refused.clear();
+            if !list.is_empty() {
+                format.parse_scattered(&mut Scattered {
+                    block,
+                    lines: &list,
+                    escapes,
+                    batch: &mut self.batch,
+                    context: &mut self.context,
+                    refused: &mut self.refused,
+                });
+            }
+            let parsed = list.len() - self.refused.len();
+            self.records[*index] += parsed as u64;
+            if parsed > 0 {
+                columns = columns.or(format.columns());
+            }
+            if lane == 0 {
+                parsers.lanes.saw_first(parsed, rows);
+            }
+            parsers.lanes.pass_on(block, lane, &self.refused);
+            parsers.lanes.give_back(lane, list);
+        }
+        let mut left = parsers.lanes.take(parsers.lanes.count());
+        // Several lanes may have left something.
+        left.sort_unstable_by_key(|spot| spot.row);
+        let mut kept = Mask::first(base + rows);
+        for spot in &left {
+            let row = spot.row as usize;
+            self.batch.len = row;
+            let tried = parsers.lanes.trials(block[spot.start as usize]);
+            let at = next + row - base;
+            if !self.take_other(parsers, place, ends, at, spot.start, tried) {
+                kept.remove(row);
+            }
+        }
+        if !left.is_empty() {
+            // Rows without a record are still undefined in these columns: they are columns that
+            // hold something until those rows are taken out.
+            columns = columns.or(parsers.lanes.common);
+        }
+        self.batch.close(base + rows, columns);
+        if !left.is_empty() {
+            self.batch.retain(&kept);
+        }
+        parsers.lanes.give_back(parsers.lanes.count(), left);
+        (next + rows, last + 1)
+    }
+
+    fn wants_format(&self) -> bool {
+        self.narrowing.as_ref().is_some_and(|n| n.wants_format)
+    }
+
+    /// Takes the line `ends[next]`, which starts at `start` and which the formats in `tried` did
+    /// not take; whether it is a record, which is then the batch's next row.
+    fn take_other(
+        &mut self,
+        parsers: &Parsers,
+        place: Block<'_>,
+        ends: &[u32],
+        next: usize,
+        start: u32,
+        tried: u64,
+    ) -> bool {
+        let wants_format = self.wants_format();
+        let (batch, context) = (&mut *self.batch, &mut self.context);
+        let mut run = Run::new(place.bytes, ends, (next, start), batch, context);
+        run.offset = place.offset;
+        let (line, _) = run.line();
+        let offset = (place.offset + i64::from(start)) as u64;
+        match other(parsers, &mut run, offset, tried) {
+            Class::Record(index) => {
+                self.records[index] += 1;
+                if wants_format {
+                    let row = run.batch.len - 1;
+                    run.batch.set_format(row..row + 1, index as u8);
+                }
+                return true;
+            }
+            Class::Blank => self.lines.blank += 1,
+            Class::Header => {
+                self.lines.header += 1;
+                let fields = state::fields_of(line.bytes()).filter(|_| parsers.has_layouts);
+                if let Some(fields) = fields {
+                    run.context.history.layout.read(fields);
+                }
+            }
+            Class::Continuation => self.lines.continuation += 1,
+            Class::Malformed => self.lines.malformed(parsers.source, offset, line.bytes()),
+        }
+        false
+    }
+
+    /// Gives the batch to the metrics; its lines must not outlive their block.
+    fn flush(&mut self, block: Block<'_>) {
+        if self.batch.len == 0 {
+            return;
+        }
+        #[cfg(debug_assertions)]
+        self.batch.check(block.bytes);
+        match &mut self.narrowing {
+            None => {
+                self.order.update(&self.batch);
+                self.metrics.update(&self.batch, block);
+            }
+            Some(narrowing) => {
+                narrowing.by_time(&mut self.batch);
+                if self.batch.len > 0 {
+                    self.order.update(&self.batch);
+                    narrowing.by_condition(&mut self.batch, block);
+                }
+                if self.batch.len > 0 {
+                    self.metrics.update(&self.batch, block);
+                }
+            }
+        }
+        self.batch.clear();
+    }
+
+    /// The figures of the chunk `[start, end)`; what was pushed is its lines, whole.
+    pub fn finish(&mut self, end: u64) -> Summary {
+        self.parse_carry();
+        self.overlong = false;
+        let mut summary = Summary::empty_with(self.digest);
+        let formats: std::collections::BTreeMap<String, u64> = self
+            .records
+            .into_iter()
+            .enumerate()
+            .filter(|(_, n)| *n > 0)
+            .map(|(place, n)| (format::name_at(place).to_string(), n))
+            .collect();
+        let filtered = self.narrowing.as_mut().map_or(0, |n| std::mem::take(&mut n.filtered));
+        self.lines.filtered = filtered;
+        self.lines.parsed = formats.values().sum::<u64>() - filtered;
+        let order = std::mem::take(&mut self.order);
+        if end > self.start {
+            let source = self.parsers.as_ref().expect("a chunk was begun").source;
+            let segment = Segment { start: self.start, end, times: order.times };
+            let covered = SourceCoverage {
+                segments: vec![segment],
+                formats,
+                out_of_order: order.out_of_order,
+                range: order.range,
+            };
+            summary.coverage.0.insert(source, covered);
+        }
+        summary.lines = std::mem::take(&mut self.lines);
+        summary.figures = self.metrics.take();
+        self.records = [0; PLACES];
+        summary
+    }
+}
+
+/// What a line is.
+enum Class {
+    Record(usize),
+    Blank,
+    Header,
+    Continuation,
+    Malformed,
+}
+
+/// What the run's next line is, which is at `offset` in the source. The formats in `tried` have been
+/// tried on it, but for parts of their records where parts are not all.
+fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class {
+    let (line, _) = run.line();
+    let Some(&first) = line.bytes().first() else { return blank(parsers, run, offset) };
+    if first.is_ascii_whitespace() && format::is_space(line.bytes()) {
+        return Class::Blank;
+    }
+    if matches!(first, b'#' | b'v' | b'-') && is_header(line.bytes()) {
+        return Class::Header;
+    }
+    let (takers, parts) = parsers.candidates[usize::from(first)];
+    let parts = parts & !(tried & parsers.parts_alone);
+    let parses = takers & !tried & !parsers.parts_alone;
+    let mut candidates = parses | parts;
+    let mut needs_met = false;
+    while candidates != 0 {
+        let i = candidates.trailing_zeros();
+        let (index, format) = &parsers.formats[i as usize];
+        if parses >> i & 1 != 0 {
+            let mut record = Record::EMPTY;
+            if format.parse_line(line, run.context, &mut run.batch.arena, &mut record) {
+                run.push(format.columns(), &record);
+                return Class::Record(*index);
+            }
+        }
+        if parts >> i & 1 != 0 {
+            match format.part_one(run, offset) {
+                Part::Foreign => {}
+                Part::Continuation => return Class::Continuation,
+                Part::Record => return Class::Record(*index),
+            }
+        }
+        candidates &= candidates - 1;
+        // Of one or two that is found out faster by trying them.
+        if !needs_met && candidates.count_ones() > 1 {
+            candidates &= parsers.needs.met(line) | parts & !parsers.parts_alone;
+            needs_met = true;
+        }
+    }
+    if is_continuation(line.bytes()) { Class::Continuation } else { Class::Malformed }
+}
+
+/// What an empty line is.
+fn blank(parsers: &Parsers, run: &mut Run<'_>, offset: u64) -> Class {
+    let mut framed = parsers.framed;
+    while framed != 0 {
+        let (index, format) = &parsers.formats[framed.trailing_zeros() as usize];
+        match format.part_one(run, offset) {
+            Part::Foreign => {}
+            Part::Continuation => return Class::Continuation,
+            Part::Record => return Class::Record(*index),
+        }
+        framed &= framed - 1;
+    }
+    Class::Blank
+}
+
+#[inline(always)]
+fn index_generic<S: crate::bytes::simd::Simd>(
+    simd: S,
+    block: &[u8],
+    from: usize,
+    to: usize,
+    ends: &mut Vec<u32>,
+) {
+    index_newlines(simd, block, from, to, ends);
+}
+
+fn index(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>) {
+    crate::dispatch!(index_generic::<>(block: &[u8], from: usize, to: usize, ends: &mut Vec<u32>)
+        -> (); block, from, to, ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Params;
+    use crate::spec::FormatSpec;
+    use crate::summary::codec::encode;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+
+    /// The bytes of the summary of a log, with lanes or without.
+    fn summary(log: &[u8], formats: &[&str], by: &[&str], lanes: bool) -> Vec<u8> {
+        let mut spec = Spec::plain();
+        spec.sources[0].formats = formats
+            .iter()
+            .map(|name| FormatSpec { name: name.to_string(), params: Params::default() })
+            .collect();
+        spec.by = by.iter().map(|field| field.to_string()).collect();
+        let mut scanner = Scanner::new(Arc::new(spec)).unwrap();
+        scanner.begin(0, 0, 0).unwrap();
+        let parsers = scanner.parsers.as_mut().unwrap();
+        match lanes {
+            true => parsers.lanes.active = true,
+            false => parsers.lanes = Lanes::new(&parsers.formats, 0),
+        }
+        scanner.push(log);
+        encode(&scanner.finish(log.len() as u64))
+    }
+
+    fn line() -> impl Strategy<Value = String> {
+        let usual = select(
+            &[
+                "2024-01-24 10:15:32.123 INFO Request processed in 127ms",
+                "2024-01-24 10:15:32.124 ERROR Database connection failed",
+                "2024-01-24T10:15:32Z WARN Slow query took 3323ms",
+                r#"{"timestamp": "2024-01-24 10:15:33.001", "level": "INFO", "status": 200, "duration_ms": 95}"#,
+                "192.168.1.1 - - [24/Jan/2024:10:15:33.125] GET /api/data HTTP/1.1 200 105ms",
+                r#"192.0.2.7 - - [24/Jan/2024:10:15:32 +0000] "GET /a/17?b HTTP/1.1" 503 512 "-" "x""#,
+                "10.1.18.103 2024-01-24 10:15:32 INFO accepted in 5 s",
+                "time=2024-01-24T10:15:31Z level=error msg=\"no room\" duration=5ms",
+            ][..],
+        );
+        let odd = select(
+            &[
+                "",
+                "\r",
+                "   ",
+                "\tat Main.run(Main.java:5)",
+                "#Fields: date time cs-method cs-uri-stem sc-status",
+                "# no header",
+                "{\"no\": \"field\"}",
+                "{",
+                "no format",
+                "10.1.18.103 \x1b[0m2024-01-24 10:15:32 INFO coloured",
+                "\x1b[32m2024-01-24 10:15:32 INFO\x1b[0m coloured took 5ms",
+                "01-24 10:15:32.123 INFO no year",
+                "[a-1] ERROR b.C - no time",
+                "WARN no time either, took 7ms",
+            ][..],
+        );
+        let end = prop_oneof![4 => Just("\n"), 1 => Just("\r\n")];
+        (prop_oneof![12 => usual, 1 => odd], end).prop_map(|(line, end)| line.to_string() + end)
+    }
+
+    /// Lines whose records may have more of them.
+    fn parts() -> impl Strategy<Value = String> {
+        let parts = select(
+            &[
+                "2024-01-24T10:15:32.123456789Z stdout F Request processed in 127ms",
+                "2024-01-24T10:15:32.2Z stdout P Request pro",
+                "2024-01-24T10:15:33.5Z stdout F cessed in 95ms",
+                "2024-01-24T10:15:33.5Z stderr F \tat com.foo.Bar.baz(Bar.java:12)",
+                r#"{"log":"2024-01-24T10:15:31Z ERROR failure\n","stream":"stderr","time":"2024-01-24T10:15:32.2Z"}"#,
+                r#"{"log":"{\"level\":\"warn\",\"durat","stream":"stdout","time":"2024-01-24T10:15:33Z"}"#,
+                r#"{"log":"ion_ms\":95}\n","stream":"stdout","time":"2024-01-24T10:15:33.5Z"}"#,
+                r#"{"log":"\n","stream":"stdout","time":"2024-01-24T10:15:35Z"}"#,
+                "__REALTIME_TIMESTAMP=1706091332123456",
+                "PRIORITY=3",
+                "MESSAGE=Request processed in 127ms",
+                "MESSAGE",
+                "",
+                "   ",
+                "Jan 24 22:14:20 web-1 app[7]: WARN Request processed in 127ms",
+                "Jan 24 22:14:19 web-1 app[7]: Traceback (most recent call last):",
+                "web-1  |     at handler (/app/x.js:1:2)",
+                "web-1  | 2024-01-24 10:15:33.001 INFO up",
+            ][..],
+        );
+        parts.prop_map(|line| line.to_string() + "\n")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn being_tried_first_does_not_show(
+            lines in vec(prop_oneof![6 => parts(), 1 => line()], 0..900),
+            first in select(
+                &["cri", "docker", "journald-export", "syslog", "compose", "app"][..]
+            ),
+            rejoin: bool,
+        ) {
+            let log = lines.concat().into_bytes();
+            let figures = |formats: &[&str]| {
+                let mut spec = Spec::plain();
+                spec.sources[0].formats = formats
+                    .iter()
+                    .map(|name| FormatSpec {
+                        name: name.to_string(),
+                        params: Params { rejoin, ..Params::default() },
+                    })
+                    .collect();
+                let mut scanner = Scanner::new(Arc::new(spec)).unwrap();
+                scanner.begin(0, 0, 0).unwrap();
+                scanner.push(&log);
+                let summary = scanner.finish(log.len() as u64);
+                (summary.lines, summary.figures, summary.coverage)
+            };
+            // No line is of a W3C format without its header.
+            prop_assert!(figures(&[first]) == figures(&["iis", first]));
+        }
+
+        #[test]
+        fn lanes_do_not_show(
+            lines in vec(line(), 0..900),
+            flips in vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            formats in vec(select(&[
+                "app", "json", "access", "combined", "logfmt", "text", "cri", "docker", "iis",
+            ][..]), 1..5),
+            by_format: bool,
+        ) {
+            let mut formats = formats;
+            formats.sort_unstable();
+            formats.dedup();
+            let mut log = lines.concat().into_bytes();
+            for (place, byte) in flips.iter().filter(|_| !log.is_empty()).collect::<Vec<_>>() {
+                let place = place.index(log.len());
+                log[place] = *byte;
+            }
+            let first = lines.len() % formats.len();
+            formats.rotate_left(first);
+            let by = if by_format { &["format"][..] } else { &[] };
+            let with = summary(&log, &formats, by, true);
+            prop_assert!(with == summary(&log, &formats, by, false));
+        }
+    }
+}

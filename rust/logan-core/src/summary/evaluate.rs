@@ -1,0 +1,99 @@
+//! From the root summary to the report's figures, as JSON with keys in the contract's order.
+//!
+//! Inputs are named by their index in the spec; what is known of them beyond the figures (paths,
+//! what was assumed) is added by the caller, who also owns `performance`.
+
+use crate::format;
+use crate::metric::rfc3339;
+use crate::summary::Summary;
+use serde_json::{Map, Value, json};
+
+impl Summary {
+    /// The report's figures, with lists of `top` entries and at most `series_points` points.
+    pub fn evaluate(&self, top: usize, series_points: Option<usize>) -> Value {
+        let figures = &self.figures;
+        let totals = &figures.totals;
+        let range = self.coverage.range();
+        // Whole clock minutes touched from the first to the last timestamp, both included.
+        let minutes = range.map_or(0, |(first, last)| minute(last) - minute(first) + 1);
+        let per_minute = |count: u64| (minutes > 0).then(|| count as f64 / minutes as f64);
+        let rps = per_minute(totals.requests).map(|n| n / 60.0);
+        let span_s = range.map(|(first, last)| (i128::from(last) - i128::from(first)) as f64 / 1e9);
+        let observed = span_s.filter(|&s| s > 0.0).map(|s| totals.requests as f64 / s);
+        let peak = figures.series.peak().filter(|(requests, _)| *requests > 0);
+        let step_s = figures.series.step_s();
+        let ratio = (totals.records > 0).then(|| totals.errors as f64 / totals.records as f64);
+        let mut report = json!({
+            "total_requests": totals.requests,
+            "avg_response_time": figures.latency.mean_ms(),
+            "error_rate": per_minute(totals.errors),
+            "requests_per_second": rps,
+            "malformed_lines": self.lines.malformed_count(),
+            "sources": self.sources(),
+            "lines": self.lines.evaluate(),
+            "malformed": self.lines.evaluate_malformed(),
+            "time": {
+                "first": range.map(|r| rfc3339(r.0)),
+                "last": range.map(|r| rfc3339(r.1)),
+                "span_s": span_s,
+                "minutes": minutes,
+                "out_of_order": self.coverage.out_of_order(),
+            },
+            "levels": figures.levels.evaluate(),
+            "status": figures.http.evaluate(),
+            "bytes_sent": figures.http.evaluate_bytes(),
+            "errors": {
+                "total": totals.errors,
+                "per_minute": per_minute(totals.errors),
+                "ratio": ratio,
+            },
+            "response_time_ms": figures.latency.evaluate(totals.requests),
+            "throughput": {
+                "requests_per_second": rps,
+                "observed_rps": observed,
+                "peak_rps": peak.map(|(requests, _)| requests as f64 / step_s as f64),
+                "peak_at": peak.map(|(_, second)| rfc3339(second * 1_000_000_000)),
+                "peak_step_s": step_s,
+            },
+            "series": figures.series.evaluate(series_points),
+            "routes": figures.routes.evaluate(top),
+            "clients": figures.clients.evaluate(top),
+            "messages": figures.messages.evaluate(top),
+            "slowest": figures.slowest.evaluate(top),
+        });
+        if let (Some(groups), Value::Object(report)) = (figures.by.evaluate(top), &mut report) {
+            report.insert("groups".into(), groups);
+        }
+        report
+    }
+
+    fn sources(&self) -> Value {
+        let one = |(&source, covered): (&u32, &crate::summary::coverage::SourceCoverage)| {
+            let mut formats: Vec<_> = covered.formats.iter().collect();
+            formats.sort_by_key(|(name, lines)| (std::cmp::Reverse(**lines), (*name).clone()));
+            let describe = |(name, &lines): (&String, &u64)| {
+                let info = format::info(name);
+                let mut object = Map::new();
+                object.insert("name".into(), name.as_str().into());
+                object.insert("lines".into(), lines.into());
+                if let Some(info) = info {
+                    object.insert("time_field".into(), info.time_field.into());
+                    object.insert("duration_field".into(), info.duration_field.into());
+                    object.insert("duration_unit".into(), info.duration_unit.into());
+                }
+                Value::Object(object)
+            };
+            json!({
+                "source": source,
+                "bytes": self.coverage.bytes(source),
+                "segments": covered.segments.iter().map(|s| json!([s.start, s.end])).collect::<Vec<_>>(),
+                "formats": formats.into_iter().map(describe).collect::<Vec<_>>(),
+            })
+        };
+        self.coverage.0.iter().map(one).collect()
+    }
+}
+
+fn minute(nanos: i64) -> i64 {
+    nanos.div_euclid(60_000_000_000)
+}

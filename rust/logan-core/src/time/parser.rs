@@ -1,0 +1,640 @@
+//! Timestamps: bytes to nanoseconds since 1970-01-01T00:00:00Z.
+//!
+//! Fixed layouts are read by hand, since this is the hot path; what a named zone means on a given
+//! day is asked of jiff and remembered. Readers take a [`Line`] and a position and answer with a
+//! [`Stamp`] and the position after the timestamp. Nothing is guessed from other lines: a reading
+//! depends on the bytes, the input zone and the anchor alone, and the caches never show.
+//!
+//! Accepted: years 1678–2261 (what fits in 64-bit nanoseconds), real calendar days, hours 0–23,
+//! minutes and seconds 0–59, one to nine digits of fraction (more are cut), zones `Z`, `UTC`,
+//! `GMT`, `±HH`, `±HHMM`, `±HH:MM` up to 23:59. Leap seconds are not accepted. A timestamp
+//! without a zone is in the input zone; in a gap of that zone (spring) the offset before the gap
+//! counts, in a fold (autumn) the earlier instant.
+
+use super::civil::{DAYS, SECONDS_PER_DAY, civil_from_days, midnight, midnight_of, month_by_name};
+use super::digits::{
+    compact_time, day_number, leading_digits, read_clf_day, read_fraction, read_hms, read_iso_day,
+    read_zone, two_digits,
+};
+use super::epoch::epoch_at;
+use super::layouts::half_day_follows;
+use crate::bytes::line::Line;
+use jiff::tz::TimeZone;
+
+/// A point in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp {
+    /// Whole seconds since 1970, rounded towards minus infinity.
+    pub second: i64,
+    /// Nanoseconds after `second`, 0–999,999,999.
+    pub nanos: u32,
+}
+
+impl Stamp {
+    /// Nanoseconds since 1970.
+    #[inline(always)]
+    pub fn nanos_since_epoch(self) -> i64 {
+        self.second * 1_000_000_000 + i64::from(self.nanos)
+    }
+
+    /// The stamp so many nanoseconds after 1970.
+    pub fn from_nanos(nanos: i64) -> Stamp {
+        Stamp {
+            second: nanos.div_euclid(1_000_000_000),
+            nanos: nanos.rem_euclid(1_000_000_000) as u32,
+        }
+    }
+}
+
+/// Reads timestamps; holds the input zone, the anchor for missing years, and caches.
+#[derive(Clone)]
+pub struct Clock {
+    zone: TimeZone,
+    /// Nanoseconds since 1970 at or before which (plus 48 h) a timestamp without a year lies.
+    anchor_ns: i64,
+    /// Local seconds `[from, to)` for which `offset` is the zone's offset.
+    offset_from: i64,
+    offset_to: i64,
+    offset: i64,
+    /// The last date read in ISO layout (its ten bytes as 8 + 2) and the seconds at its midnight.
+    iso_day: (u64, u16),
+    iso_midnight: i64,
+    /// The last minute read by `plain` (its sixteen bytes) and the second, in UTC, it begins with.
+    minute: (u64, u64),
+    minute_start: i64,
+    /// The last zone read that was written as ` +0000]`, and its seconds east.
+    zone_written: u64,
+    zone_offset: i64,
+    /// The last date read in CLF layout (its eleven bytes as 8 + 8 overlapping).
+    clf_day: (u64, u64),
+    clf_midnight: i64,
+    /// The last minute in CLF layout (its seventeen bytes as 8 + 8 + 1) before seconds, three
+    /// decimals and a bracket, all of one offset from UTC, and the second, in UTC, it begins with.
+    clf_minute: (u64, u64, u8),
+    clf_minute_start: i64,
+    /// The last month and day without a year that all lie in one year whatever the time of day,
+    /// and the seconds at its midnight.
+    yearless_day: (u32, u32, i64),
+    /// The last minute of such a day, written as `Jan 24 10:15` (its twelve bytes as 8 + 4), all of
+    /// one offset from UTC, and the second, in UTC, it begins with.
+    month_minute: (u64, u32),
+    month_minute_start: i64,
+    /// How the last date of numbers was read whose order is not that of ISO. For detection: no
+    /// timestamp depends on it.
+    pub numeric_date: Option<NumericDate>,
+}
+
+/// How a date such as `03/04/2024` was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NumericDate {
+    /// Which number was taken for what.
+    pub order: DateOrder,
+    /// Whether it would be a date in another order as well.
+    pub ambiguous: bool,
+}
+
+/// The order of a date's numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DateOrder {
+    /// `01/24/2024`, or `01.24` without a year.
+    MonthFirst,
+    /// `24.01.2024`
+    DayFirst,
+    /// `24-01-23`
+    ShortYearFirst,
+}
+
+impl Clock {
+    /// A clock for timestamps without zone in `zone`, and without year up to 48 h past `anchor_ns`.
+    pub fn new(zone: TimeZone, anchor_ns: i64) -> Clock {
+        let mut clock = Clock {
+            zone,
+            anchor_ns,
+            offset_from: 0,
+            offset_to: 0,
+            offset: 0,
+            iso_day: (0, 0),
+            iso_midnight: 0,
+            minute: (0, 0),
+            minute_start: 0,
+            zone_written: u64::from_le_bytes(*b" +0000]\0"),
+            zone_offset: 0,
+            clf_day: (0, 0),
+            clf_midnight: 0,
+            clf_minute: (0, 0, 0),
+            clf_minute_start: 0,
+            yearless_day: (u32::MAX, 0, 0),
+            month_minute: (0, 0),
+            month_minute_start: 0,
+            numeric_date: None,
+        };
+        if clock.zone == TimeZone::UTC {
+            (clock.offset_from, clock.offset_to) = (i64::MIN, i64::MAX);
+        }
+        clock
+    }
+
+    /// A clock for UTC with the anchor at 1970, for tests and layouts that need neither.
+    pub fn utc() -> Clock {
+        Clock::new(TimeZone::UTC, 0)
+    }
+
+    /// Seconds since 1970 at so many seconds of a day (year, month, day) of UTC.
+    pub(crate) fn civil([year, month, day]: [u32; 3], seconds: i64) -> Option<i64> {
+        Some(midnight(year, month, day)? + seconds)
+    }
+
+    /// As [`civil`](Self::civil), in the input zone.
+    pub(crate) fn civil_here(&mut self, day: [u32; 3], seconds: i64) -> Option<i64> {
+        let local = Clock::civil(day, seconds)?;
+        Some(self.localised(local))
+    }
+
+    /// Seconds of UTC for seconds of local time.
+    #[inline(always)]
+    fn localised(&mut self, local: i64) -> i64 {
+        if local < self.offset_from || local >= self.offset_to {
+            self.look_up_offset(local);
+        }
+        local - self.offset
+    }
+
+    #[cold]
+    fn look_up_offset(&mut self, local: i64) {
+        // Zones change on quarters of an hour, but not before the days of the railways.
+        const SPAN: i64 = 900;
+        let from = local.div_euclid(SPAN) * SPAN;
+        let offset = self.offset_at(local);
+        let same = self.offset_at(from) == offset && self.offset_at(from + SPAN - 1) == offset;
+        (self.offset_from, self.offset_to) =
+            if same { (from, from + SPAN) } else { (local, local + 1) };
+        self.offset = offset;
+    }
+
+    /// Seconds east of UTC at a second of local time.
+    fn offset_at(&self, local: i64) -> i64 {
+        let (year, month, day) = civil_from_days(local.div_euclid(SECONDS_PER_DAY));
+        let second_of_day = local.rem_euclid(SECONDS_PER_DAY);
+        let time = jiff::civil::time(
+            (second_of_day / 3600) as i8,
+            (second_of_day / 60 % 60) as i8,
+            (second_of_day % 60) as i8,
+            0,
+        );
+        // Compatible: the offset before a gap, the earlier instant of a fold.
+        jiff::civil::Date::new(year as i16, month as i8, day as i8)
+            .and_then(|date| self.zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible())
+            .map_or(0, |instant| local - instant.as_second())
+    }
+
+    /// At the start of a line exactly `YYYY-MM-DD HH:MM:SS.mmm ` (or `,mmm`), 24 bytes, which must
+    /// not be followed by a zone; the milliseconds too.
+    ///
+    /// The most usual timestamp of all in three loads: the minute is remembered. Where it answers,
+    /// [`iso`](Self::iso) would answer the same.
+    #[inline(always)]
+    pub fn plain(&mut self, line: Line<'_>) -> Option<(Stamp, i64)> {
+        if line.len() < 24 {
+            return None;
+        }
+        self.plain_words([line.u64_at(0), line.u64_at(8), line.u64_at(16)])
+    }
+
+    /// As [`plain`](Self::plain), given the 24 bytes.
+    #[inline(always)]
+    pub fn plain_words(&mut self, words: [u64; 3]) -> Option<(Stamp, i64)> {
+        // One branch for both words.
+        if (words[0] ^ self.minute.0) | (words[1] ^ self.minute.1) != 0 {
+            let minute = (words[0], words[1]);
+            self.minute_start = self.read_minute(minute)?;
+            self.minute = minute;
+        }
+        // `:SS.mmm `; one bit tells `,` from `.`.
+        let x = (words[2] | 0x0200_0000) ^ u64::from_le_bytes(*b":00.000 ");
+        const ROOM: u64 = 0x7f76_7676_7f76_7a7f;
+        if (x.wrapping_add(ROOM) | x) & 0x8080_8080_8080_8080 != 0 {
+            return None;
+        }
+        let pairs = x.wrapping_mul(10).wrapping_add(x >> 8);
+        let second = self.minute_start + (pairs >> 8 & 0xff) as i64;
+        let nanos = ((pairs >> 32 & 0xff) * 10 + (x >> 48 & 0xff)) as u32 * 1_000_000;
+        let stamp = Stamp { second, nanos };
+        Some((stamp, stamp.nanos_since_epoch()))
+    }
+
+    /// The first second, in UTC, of the minute written as `YYYY-MM-DD HH:MM`.
+    #[cold]
+    fn read_minute(&mut self, (date, rest): (u64, u64)) -> Option<i64> {
+        let midnight = read_iso_day((date, rest as u16))?;
+        // The separator, then `HH:MM`, completed to a time of day.
+        let seconds =
+            read_hms(rest >> 24 & 0xff_ffff_ffff | u64::from_le_bytes(*b"\0\0\0\0\0:00"))?;
+        (rest >> 16 & 0xff == u64::from(b' ')).then(|| self.localised(midnight + seconds))
+    }
+
+    /// `YYYY-MM-DD` (or with `/`), `T` or one space, `HH:MM:SS`, optional fraction after `.` or
+    /// `,`, optional zone.
+    #[inline(always)]
+    pub fn iso(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        // Nineteen bytes at the least.
+        if line.len() < at + 19 {
+            return None;
+        }
+        let day = (line.u64_at(at), line.u16_at(at + 8));
+        if day != self.iso_day {
+            self.iso_midnight = read_iso_day(day)?;
+            self.iso_day = day;
+        }
+        let separator = line.byte(at + 10);
+        let seconds = read_hms(line.u64_at(at + 11))?;
+        if separator != b' ' && separator != b'T' {
+            return None;
+        }
+        let (nanos, end) = read_fraction(line, at + 19)?;
+        self.zoned(line, end, self.iso_midnight + seconds, nanos)
+    }
+
+    /// `DD/Mon/YYYY:HH:MM:SS`, optional fraction, optional space and zone.
+    #[inline(always)]
+    pub fn clf(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        if line.len() < at + 20 {
+            return None;
+        }
+        // `:SS.mmm]` or `:SS,mmm]` behind the minute: see `plain_words`.
+        let x = (line.u64_at(at + 17) | 0x0200_0000) ^ u64::from_le_bytes(*b":00.000]");
+        const ROOM: u64 = 0x7f76_7676_7f76_7a7f;
+        if (x.wrapping_add(ROOM) | x) & 0x8080_8080_8080_8080 != 0 || line.len() < at + 25 {
+            return self.clf_in_general(line, at);
+        }
+        let minute = (line.u64_at(at), line.u64_at(at + 8), line.byte(at + 16));
+        if minute != self.clf_minute {
+            return self.clf_of_minute(line, at, minute);
+        }
+        let pairs = x.wrapping_mul(10).wrapping_add(x >> 8);
+        let second = self.clf_minute_start + (pairs >> 8 & 0xff) as i64;
+        let nanos = ((pairs >> 32 & 0xff) * 10 + (x >> 48 & 0xff)) as u32 * 1_000_000;
+        Some((Stamp { second, nanos }, at + 24))
+    }
+
+    /// As [`clf_in_general`](Self::clf_in_general); remembers the minute.
+    #[cold]
+    #[inline(never)]
+    fn clf_of_minute(
+        &mut self,
+        line: Line<'_>,
+        at: usize,
+        minute: (u64, u64, u8),
+    ) -> Option<(Stamp, usize)> {
+        let (stamp, end) = self.clf_in_general(line, at)?;
+        let local = stamp.second + self.offset;
+        let start = local - local.rem_euclid(60);
+        // Offsets that are no whole minutes change within minutes.
+        if end == at + 24 && self.offset_from <= start && start + 59 < self.offset_to {
+            self.clf_minute = minute;
+            self.clf_minute_start = start - self.offset;
+        }
+        Some((stamp, end))
+    }
+
+    #[inline(always)]
+    pub(super) fn clf_in_general(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        let day = (line.u64_at(at), line.u64_at(at + 3));
+        if day != self.clf_day {
+            self.clf_midnight = read_clf_day(line, at)?;
+            self.clf_day = day;
+        }
+        let separator = line.byte(at + 11);
+        if separator != b':' && separator != b' ' {
+            return None;
+        }
+        let seconds = read_hms(line.u64_at(at + 12))?;
+        let (nanos, end) = read_fraction(line, at + 20)?;
+        self.zoned(line, end, self.clf_midnight + seconds, nanos)
+    }
+
+    /// Exactly the date `YYYY-MM-DD` at `at`: its midnight in seconds of UTC.
+    #[inline(always)]
+    pub fn utc_day(&mut self, line: Line<'_>, at: usize) -> Option<i64> {
+        if line.len() < at + 10 {
+            return None;
+        }
+        let day = (line.u64_at(at), line.u16_at(at + 8));
+        if day != self.iso_day {
+            self.iso_midnight = read_iso_day(day)?;
+            self.iso_day = day;
+        }
+        Some(self.iso_midnight)
+    }
+
+    /// Exactly `HH:MM:SS` with an optional fraction at `at`: the seconds and nanoseconds since
+    /// midnight, and where it ends.
+    #[inline(always)]
+    pub fn time_since_midnight(line: Line<'_>, at: usize) -> Option<(i64, u32, usize)> {
+        if line.len() < at + 8 {
+            return None;
+        }
+        let seconds = read_hms(line.u64_at(at))?;
+        let (nanos, end) = read_fraction(line, at + 8)?;
+        Some((seconds, nanos, end))
+    }
+
+    /// Any layout with a date, at exactly `at`. The layouts, in the order in which they are tried:
+    ///
+    /// | layout | seen in |
+    /// |---|---|
+    /// | `2024-01-24 10:15:32.123 +0000`, `2024/01/24T…` | most |
+    /// | `24/Jan/2024:10:15:32 +0000`, `24-Jan-2024 10:15:32.123` | web servers, Tomcat |
+    /// | `17/06/09 20:10:40` (year, month, day) | Spark |
+    /// | `20240124T101532`, `20240124 10:15:32.123`, `20240124-10:15:32:123` | compact ISO |
+    /// | `081109 203615` (year, month, day) | HDFS |
+    /// | `01-24 10:15:32.123` (no year) | logcat |
+    /// | `Sun Dec 04 04:47:44.123 2005`, `Jan 24, 2024 10:15:32 AM` | Apache errors, java.util.logging |
+    /// | `Jan 24 10:15:32` (no year) | syslog |
+    /// | `Wed, 24 Jan 2024 10:15:32 +0000`, `24 Jan 2024 10:15:32.123` | mail, Redis |
+    /// | `1706091332.123`, `1706091332123` (ten digits or more) | epoch |
+    /// | `01/24/2024 10:15:32 AM`, `2024-01-24_10:15`, … | see [`layouts`] |
+    ///
+    /// No letter or digit may follow. What ` AM` or ` PM` follows is tried as one of `layouts` first.
+    #[inline]
+    pub fn any(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        // The number of digits at the front leaves one family of layouts, or none: lines that are
+        // no app text at all, such as those that begin with an address, end here.
+        let (digits, _) = leading_digits(line.u64_at(at));
+        let mark = line.byte(at + digits as usize);
+        let found = match digits {
+            4 => self.iso(line, at),
+            2 if mark == b'/' || mark == b'-' => {
+                self.clf(line, at).or_else(|| self.short_digits(line, at))
+            }
+            1 | 2 if mark == b' ' => self.day_month(line, at),
+            6 if mark == b' ' => self.short_digits(line, at),
+            // A longer number is an epoch or nothing.
+            8 if line.byte(at + 8).is_ascii_digit() => epoch_at(line, at),
+            8 => self.short_digits(line, at),
+            0 if (line.u64_at(at), line.u32_at(at + 8)) == self.month_minute
+                && line.byte(at).is_ascii_uppercase()
+                && let Some(second) = self.second_of_month_minute(line, at) =>
+            {
+                return Some((Stamp { second, nanos: 0 }, at + 15));
+            }
+            0 if line.byte(at).is_ascii_uppercase() => self.named(line, at),
+            _ => None,
+        };
+        let found =
+            found.filter(|&(_, end)| !(end < line.len() && line.byte(end).is_ascii_alphanumeric()));
+        match found {
+            Some((_, end)) if !half_day_follows(line, end) => found,
+            _ if matches!(digits, 1 | 2 | 4 | 6 | 8) && Clock::may_begin(line, at) => {
+                self.rare(line, at).or(found)
+            }
+            // Names of months and days, with a capital: most words end here.
+            _ if digits == 0
+                && line.byte(at).is_ascii_uppercase()
+                && crate::time::layouts::may_be_name(line.u32_at(at)) =>
+            {
+                self.rare(line, at).or(found)
+            }
+            _ => found,
+        }
+    }
+
+    /// Whether [`any`](Self::any) may find a timestamp at `at`, where a digit or a capital stands: a
+    /// cheap filter for whoever looks for one.
+    #[inline(always)]
+    pub fn may_begin(line: Line<'_>, at: usize) -> bool {
+        let (digits, _) = leading_digits(line.u64_at(at));
+        let end = at + digits as usize;
+        let mark = line.byte(end);
+        let named = |at: usize| crate::time::layouts::may_be_name(line.u32_at(at));
+        match digits {
+            0 => named(at),
+            4 => matches!(mark, b'-' | b'/' | b'.'),
+            1 | 2 => match mark {
+                b'-' | b'/' => line.byte(end + 1).is_ascii_alphanumeric(),
+                b'.' => line.byte(end + 1).is_ascii_digit(),
+                b' ' => named(end + 1),
+                _ => named(end),
+            },
+            6 => matches!(mark, b' ' | b'T' | b'_' | b'-' | b'|' | b';' | b',' | b':'),
+            8 => true,
+            _ => false,
+        }
+    }
+
+    /// The second that `:SS ` makes of the last minute with a month's name; None where more may
+    /// belong to the timestamp: a year, or `AM`.
+    #[inline(always)]
+    fn second_of_month_minute(&self, line: Line<'_>, at: usize) -> Option<i64> {
+        let x = line.u32_at(at + 12) ^ u32::from_le_bytes(*b":00 ");
+        const ROOM: u32 = 0x7f76_7a7f;
+        let next = line.byte(at + 16);
+        let is_plain = (x.wrapping_add(ROOM) | x) & 0x8080_8080 == 0
+            && line.len() > at + 16
+            && !next.is_ascii_digit()
+            && !half_day_follows(line, at + 15);
+        let second = (x >> 8 & 0xff) * 10 + (x >> 16 & 0xff);
+        is_plain.then(|| self.month_minute_start + i64::from(second))
+    }
+
+    /// The digit layouts that are not ISO: Spark, compact ISO, HDFS, logcat.
+    fn short_digits(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        let two = |i: usize| two_digits(line, at + i);
+        let time_at =
+            |i: usize| (line.len() >= at + i + 8).then(|| read_hms(line.u64_at(at + i))).flatten();
+        if line.byte(at + 2) == b'/' && line.byte(at + 5) == b'/' && line.byte(at + 8) == b' ' {
+            let midnight = midnight(2000 + two(0)?, two(3)?, two(6)?)?;
+            return self.fractioned(line, at + 17, midnight + time_at(9)?);
+        }
+        if line.byte(at + 2) == b'-' && line.byte(at + 5) == b' ' {
+            let (month, day, seconds) = (two(0)?, two(3)?, time_at(6)?);
+            let (nanos, end) = read_fraction(line, at + 14)?;
+            return Some((self.yearless(month, day, seconds, nanos)?, end));
+        }
+        if line.byte(at + 6) == b' ' && line.len() >= at + 13 {
+            let midnight = midnight(2000 + two(0)?, two(2)?, two(4)?)?;
+            let seconds = compact_time(two(7)?, two(9)?, two(11)?)?;
+            return self.fractioned(line, at + 13, midnight + seconds);
+        }
+        let midnight = midnight(two(0)? * 100 + two(2)?, two(4)?, two(6)?)?;
+        match line.byte(at + 8) {
+            b'T' if line.len() >= at + 15 => {
+                let seconds = compact_time(two(9)?, two(11)?, two(13)?)?;
+                self.fractioned(line, at + 15, midnight + seconds)
+            }
+            b' ' | b'-' => self.fractioned(line, at + 17, midnight + time_at(9)?),
+            _ => None,
+        }
+    }
+
+    /// `24 Jan 2024 10:15:32[.123]`.
+    fn day_month(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        let (day, i) = day_number(line, at)?;
+        if line.byte(i) != b' ' || line.byte(i + 4) != b' ' || line.byte(i + 9) != b' ' {
+            return None;
+        }
+        let month = month_by_name(line, i + 1)?;
+        let year = two_digits(line, i + 5)? * 100 + two_digits(line, i + 7)?;
+        if line.len() < i + 18 {
+            return None;
+        }
+        let seconds = read_hms(line.u64_at(i + 10))?;
+        self.fractioned(line, i + 18, midnight(year, month, day)? + seconds)
+    }
+
+    /// Layouts that begin with the name of a day or month.
+    fn named(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        if DAYS.contains(&(line.u32_at(at) & 0xff_ffff)) {
+            match line.byte(at + 3) {
+                b',' if line.byte(at + 4) == b' ' => return self.day_month(line, at + 5),
+                b' ' => return self.month_first(line, at + 4),
+                _ => return None,
+            }
+        }
+        self.month_first(line, at)
+    }
+
+    /// `Dec 04 04:47:44[.123][ 2005]`, `Jan 24, 2024 10:15:32 AM`.
+    fn month_first(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        let month = month_by_name(line, at)?;
+        if line.byte(at + 3) != b' ' {
+            return None;
+        }
+        let name = at;
+        // A one-digit day may be padded with a space.
+        let at = at + 4 + usize::from(line.byte(at + 4) == b' ');
+        let (day, i) = day_number(line, at)?;
+        if line.byte(i) == b',' {
+            let year = two_digits(line, i + 2)? * 100 + two_digits(line, i + 4)?;
+            // The hour has one digit or two.
+            let (hour, h) = day_number(line, i + 7)?;
+            if line.byte(h) != b':' {
+                return None;
+            }
+            let m = h + 1;
+            let (minute, second) = (two_digits(line, m)?, two_digits(line, m + 3)?);
+            if line.byte(i + 1) != b' ' || line.byte(i + 6) != b' ' || line.byte(m + 2) != b':' {
+                return None;
+            }
+            let (hour, end) = match &line.u32_at(m + 5).to_le_bytes()[..3] {
+                b" AM" if (1..=12).contains(&hour) => (hour % 12, m + 8),
+                b" PM" if (1..=12).contains(&hour) => (hour % 12 + 12, m + 8),
+                _ => (hour, m + 5),
+            };
+            if end > line.len() {
+                return None;
+            }
+            let seconds = compact_time(hour, minute, second)?;
+            return self.zoned(line, end, midnight(year, month, day)? + seconds, 0);
+        }
+        if line.byte(i) != b' ' || line.len() < i + 9 {
+            return None;
+        }
+        let seconds = read_hms(line.u64_at(i + 1))?;
+        let (nanos, end) = read_fraction(line, i + 9)?;
+        // A year may follow; four digits that are no year belong to the message.
+        if line.byte(end) == b' '
+            && line.len() >= end + 5
+            && let (Some(high), Some(low)) = (two_digits(line, end + 1), two_digits(line, end + 3))
+        {
+            let alone = end + 5 == line.len() || !line.byte(end + 5).is_ascii_alphanumeric();
+            if let Some(midnight) = midnight(high * 100 + low, month, day).filter(|_| alone) {
+                let second = self.localised(midnight + seconds);
+                return Some((Stamp { second, nanos }, end + 5));
+            }
+        }
+        let stamp = self.yearless(month, day, seconds, nanos)?;
+        let (kept_month, kept_day, midnight) = self.yearless_day;
+        let start = midnight + seconds - seconds % 60;
+        // Offsets that are no whole minutes change within minutes.
+        if (kept_month, kept_day) == (month, day)
+            && (i, end) == (name + 6, name + 15)
+            && self.offset_from <= start
+            && start + 59 < self.offset_to
+        {
+            self.month_minute = (line.u64_at(name), line.u32_at(name + 8));
+            self.month_minute_start = start - self.offset;
+        }
+        Some((stamp, end))
+    }
+
+    /// `HH:MM:SS` with an optional fraction and zone, of a month and day without a year.
+    pub fn time_of_day(
+        &mut self,
+        line: Line<'_>,
+        at: usize,
+        month: u32,
+        day: u32,
+    ) -> Option<(Stamp, usize)> {
+        if line.len() < at + 8 {
+            return None;
+        }
+        let seconds = read_hms(line.u64_at(at))?;
+        let (nanos, end) = read_fraction(line, at + 8)?;
+        Some((self.yearless(month, day, seconds, nanos)?, end))
+    }
+
+    /// The latest year that puts a date without one at or before the anchor + 48 h.
+    pub fn yearless(&mut self, month: u32, day: u32, seconds: i64, nanos: u32) -> Option<Stamp> {
+        let kept = self.yearless_day;
+        if (kept.0, kept.1) == (month, day) {
+            return Some(Stamp { second: self.localised(kept.2 + seconds), nanos });
+        }
+        let limit = self.anchor_ns.div_euclid(1_000_000_000) + 2 * SECONDS_PER_DAY;
+        let (latest, ..) = civil_from_days(limit.div_euclid(SECONDS_PER_DAY) + 1);
+        // Eight years back there is a 29 February, even around 1900.
+        for year in (latest - 8..=latest).rev() {
+            let Some(midnight) = midnight_of(year, month, day) else { continue };
+            let second = self.localised(midnight + seconds);
+            if second <= limit {
+                // Within two days of the limit the time of day and the zone decide; a year on
+                // the date is behind the limit all day long.
+                const MARGIN: i64 = 2 * SECONDS_PER_DAY;
+                let later = |n: i32| midnight_of(year + n, month, day);
+                let is_alone = (1..=8).all(|n| later(n).is_none_or(|m| m - MARGIN > limit));
+                if midnight + SECONDS_PER_DAY + MARGIN <= limit && is_alone {
+                    self.yearless_day = (month, day, midnight);
+                }
+                return Some(Stamp { second, nanos });
+            }
+        }
+        None
+    }
+
+    fn fractioned(&mut self, line: Line<'_>, at: usize, local: i64) -> Option<(Stamp, usize)> {
+        // HealthApp and FIX write the milliseconds after a colon.
+        let (nanos, end) = read_fraction(line, at)?;
+        self.zoned(line, end, local, nanos)
+    }
+
+    /// Applies the zone written at `at`, if any, else the input zone.
+    #[inline(always)]
+    pub(super) fn zoned(
+        &mut self,
+        line: Line<'_>,
+        at: usize,
+        local: i64,
+        nanos: u32,
+    ) -> Option<(Stamp, usize)> {
+        // Access logs: the zone of the line before, and a bracket. Seven bytes tell it all.
+        const SEVEN: u64 = 0xff_ffff_ffff_ffff;
+        let written = line.u64_at(at) & SEVEN;
+        if written == self.zone_written {
+            return Some((Stamp { second: local - self.zone_offset, nanos }, at + 6));
+        }
+        // Nearly always a space or a bracket and then no zone.
+        let next = line.byte(at);
+        let zone_may_follow = match next {
+            b' ' => matches!(line.byte(at + 1), b'+' | b'-' | b'U' | b'G'),
+            b'Z' | b'+' | b'-' | b'U' | b'G' => at < line.len(),
+            _ => false,
+        };
+        if zone_may_follow && let Some((offset, end)) = read_zone(line, at) {
+            if end == at + 6 && line.byte(at) == b' ' && line.byte(end) == b']' && end < line.len()
+            {
+                (self.zone_written, self.zone_offset) = (written, offset);
+            }
+            return Some((Stamp { second: local - offset, nanos }, end));
+        }
+        Some((Stamp { second: self.localised(local), nanos }, at))
+    }
+}
