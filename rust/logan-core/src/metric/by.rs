@@ -128,31 +128,31 @@ fn update<S: Simd>(simd: S, table: &mut Table, batch: &Batch, block: Block<'_>) 
     groups.expect(batch.len);
     let counted = match kind {
         Kind::Status => tally(groups, batch, |row, count| {
-            let status = batch.status[row];
+            let status = batch.status()[row];
             if status != NO_STATUS {
                 // Three digits, always.
                 count(&[status / 100, status / 10 % 10, status % 10].map(|d| b'0' + d as u8));
             }
         }),
         Kind::Level => tally(groups, batch, |row, count| {
-            if let Some(level) = Level::from_u8(batch.level[row]).filter(|&l| l != Level::None) {
+            if let Some(level) = Level::from_u8(batch.level()[row]).filter(|&l| l != Level::None) {
                 count(level.name().as_bytes());
             }
         }),
         Kind::Format => tally(groups, batch, |row, count| {
-            count(format::name_at(usize::from(batch.format[row])).as_bytes());
+            count(format::name_at(usize::from(batch.format()[row])).as_bytes());
         }),
         Kind::Route(finder) => by_route(simd, groups, finder, batch, block),
         Kind::Path => tally(groups, batch, |row, count| {
-            let path = batch.path[row].bytes(block.bytes, &batch.arena);
+            let path = batch.path()[row].bytes(block.bytes, &batch.arena);
             let end = path.iter().position(|b| matches!(b, b'?' | b'#')).unwrap_or(path.len());
             if end > 0 {
                 count(&path[..end]);
             }
         }),
-        Kind::Method => texts(groups, &batch.method, batch, block),
-        Kind::Client => texts(groups, &batch.client, batch, block),
-        Kind::Extra(column) => texts(groups, &batch.extra[*column], batch, block),
+        Kind::Method => texts(groups, batch.method(), batch, block),
+        Kind::Client => texts(groups, batch.client(), batch, block),
+        Kind::Extra(column) => texts(groups, batch.extra(*column), batch, block),
     };
     *absent += batch.len as u64 - counted;
 }
@@ -225,7 +225,7 @@ impl Tally {
     #[inline(always)]
     fn add(&mut self, batch: &Batch, row: usize) {
         self.records += 1;
-        self.route.add(batch.flags[row], batch.duration_ns[row]);
+        self.route.add(batch.flags()[row], batch.duration_ns()[row]);
     }
 }
 

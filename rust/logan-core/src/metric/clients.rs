@@ -91,7 +91,7 @@ impl Metric for Clients {
         let mut places = [NOWHERE; BATCH_ROWS];
         let places = &mut places[..batch.len];
         self.places(batch, block, places);
-        for (&place, &flags) in places.iter().zip(&batch.flags) {
+        for (&place, &flags) in places.iter().zip(batch.flags()) {
             if place != NOWHERE {
                 self.table.count(place as usize).add(flags);
             }
@@ -119,8 +119,8 @@ impl Clients {
     fn one_by_one(&mut self, batch: &Batch, block: Block<'_>) {
         let Clients { table, .. } = self;
         let mut hashes = [0; AHEAD];
-        let texts = batch.client[..batch.len].chunks(AHEAD);
-        for (texts, flags) in texts.zip(batch.flags.chunks(AHEAD)) {
+        let texts = batch.client()[..batch.len].chunks(AHEAD);
+        for (texts, flags) in texts.zip(batch.flags().chunks(AHEAD)) {
             // The slots of some rows are fetched side by side, or each would be waited for.
             for (hash, text) in hashes.iter_mut().zip(texts) {
                 *hash = table.announce(text.bytes(block.bytes, &batch.arena));
@@ -147,7 +147,7 @@ impl Clients {
         }
         let mut names = [Name::default(); BATCH_ROWS];
         let mut hashes = [0; BATCH_ROWS];
-        let rows = names.iter_mut().zip(&mut hashes).zip(&batch.client[..places.len()]);
+        let rows = names.iter_mut().zip(&mut hashes).zip(&batch.client()[..places.len()]);
         for ((name, hash), &text) in rows {
             *name = Name::of(text, block.bytes).unwrap_or_default();
             *hash = name.hash();
@@ -158,7 +158,7 @@ impl Clients {
             prefetch(memo.names.as_ptr().wrapping_add(*place as usize));
         }
         let misses = memo.misses;
-        let rows = places.iter_mut().zip(&names).zip(&batch.client);
+        let rows = places.iter_mut().zip(&names).zip(batch.client());
         for ((place, &name), &text) in rows {
             // Nobody has the name of those without a short one.
             if memo.names.get(*place as usize) == Some(&name) && name != Name::default() {

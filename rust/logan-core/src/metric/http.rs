@@ -34,13 +34,13 @@ impl Metric for Http {
     #[inline(always)]
     fn update(&mut self, batch: &Batch, _block: Block<'_>) {
         if batch.has(Columns::STATUS) {
-            for (i, &status) in batch.status[..batch.len].iter().enumerate() {
+            for (i, &status) in batch.status()[..batch.len].iter().enumerate() {
                 // Formats answer 100 to 999 or NO_STATUS, whose count is dropped by `take`.
                 self.status[i & 3][usize::from(status).min(999)] += 1;
             }
         }
         if batch.has(Columns::BYTES) {
-            let column = &batch.bytes_sent[..batch.len];
+            let column = &batch.bytes_sent()[..batch.len];
             // NO_BYTES is to sizes what NO_DURATION is to response times.
             const _: () = assert!(NO_BYTES == NO_DURATION);
             self.bytes_sent += sum_and_range(column).0;

@@ -61,7 +61,7 @@ impl Metric for Latency {
         if !batch.has(Columns::DURATION) {
             return;
         }
-        let column = &batch.duration_ns[..batch.len];
+        let column = &batch.duration_ns()[..batch.len];
         for &ns in column {
             // NO_DURATION falls on the last bucket, which no real one can reach.
             self.counts[buckets::bucket_of::<BITS>(ns).min(BUCKETS)] += 1;

@@ -29,7 +29,7 @@ impl Metric for Levels {
         }
         // A pass per level over a column of bytes is a few vector instructions; a count array
         // indexed by level would wait for its own last store on nearly every row.
-        let column = &batch.level[..batch.len];
+        let column = &batch.level()[..batch.len];
         for (level, count) in self.counts.iter_mut().enumerate() {
             // Rows are at most 512, so 16 bits hold the count and the loop keeps narrow lanes.
             *count += u64::from(column.iter().map(|&l| u16::from(l == level as u8)).sum::<u16>());

@@ -103,7 +103,7 @@ impl Metric for Messages {
         if !batch.has(Columns::MESSAGE) || !batch.has(Columns::LEVEL) {
             return;
         }
-        let severe = batch.level[..batch.len].iter().fold(0, |most, &level| level.max(most));
+        let severe = batch.level()[..batch.len].iter().fold(0, |most, &level| level.max(most));
         if severe >= Level::Warn as u8 {
             crate::dispatch!(update::<>(messages: &mut Messages, batch: &Batch, block: Block<'_>) -> ();
                 self, batch, block);
@@ -120,13 +120,13 @@ fn update<S: Simd>(simd: S, messages: &mut Messages, batch: &Batch, block: Block
     messages.table.expect(batch.len);
     let Messages { table, keys, padded } = messages;
     for row in 0..batch.len {
-        if batch.level[row] < Level::Warn as u8 || batch.message[row].is_empty() {
+        if batch.level()[row] < Level::Warn as u8 || batch.message()[row].is_empty() {
             continue;
         }
-        let text = batch.message[row].bytes(block.bytes, &batch.arena);
+        let text = batch.message()[row].bytes(block.bytes, &batch.arena);
         let key = keys.begin();
         // Complemented: of equally frequent messages the more severe ones sort first.
-        key.push(!batch.level[row]);
+        key.push(!batch.level()[row]);
         mask(simd, as_line(text, block.bytes, padded), key);
         if keys.end(row) {
             count(table, keys, batch, block);
@@ -141,13 +141,13 @@ fn count(table: &mut GroupTable<Message>, keys: &mut Keys, batch: &Batch, block:
     keys.find(table, |table, row, place| {
         let message = table.count(place);
         message.count += 1;
-        if batch.time_ns[row] != NO_TIME {
-            message.first_ns = message.first_ns.min(batch.time_ns[row]);
-            message.last_ns = message.last_ns.max(batch.time_ns[row]);
+        if batch.time_ns()[row] != NO_TIME {
+            message.first_ns = message.first_ns.min(batch.time_ns()[row]);
+            message.last_ns = message.last_ns.max(batch.time_ns()[row]);
         }
         // Rows come in the order of their lines.
         if message.count == 1 {
-            let text = batch.message[row].bytes(block.bytes, &batch.arena);
+            let text = batch.message()[row].bytes(block.bytes, &batch.arena);
             message.source = block.source;
             message.offset = block.offset_of(batch, row);
             message.sample.clear();

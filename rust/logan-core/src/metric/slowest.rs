@@ -51,12 +51,12 @@ impl Slowest {
     #[cold]
     fn look_at(&mut self, batch: &Batch, block: Block<'_>) {
         for row in 0..batch.len {
-            let duration_ns = batch.duration_ns[row];
+            let duration_ns = batch.duration_ns()[row];
             if duration_ns == NO_DURATION || duration_ns.wrapping_add(1) <= self.threshold {
                 continue;
             }
             let line = block.line(batch, row);
-            let time_ns = batch.time_ns[row];
+            let time_ns = batch.time_ns()[row];
             let slow = Slow {
                 duration_ns,
                 source: block.source,
@@ -84,7 +84,7 @@ impl Metric for Slowest {
             return;
         }
         // Without a duration a row becomes 0 and passes no threshold but the first, 0.
-        let column = &batch.duration_ns[..batch.len];
+        let column = &batch.duration_ns()[..batch.len];
         let most = column.iter().fold(0, |most, ns| ns.wrapping_add(1).max(most));
         if most > self.threshold {
             self.look_at(batch, block);

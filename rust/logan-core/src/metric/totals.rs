@@ -24,7 +24,7 @@ impl Metric for Totals {
 
     #[inline(always)]
     fn update(&mut self, batch: &Batch, _block: Block<'_>) {
-        let flags = &batch.flags[..batch.len];
+        let flags = &batch.flags()[..batch.len];
         self.records += batch.len as u64;
         self.timed += count(flags, TIMED);
         self.requests += count(flags, REQUEST);

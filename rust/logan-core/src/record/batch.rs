@@ -1,13 +1,20 @@
 //! Parsed records as columns: what every metric reads and every format writes.
 //!
-//! A format fills a [`Record`] on the stack; [`Batch::push`] stores only the columns that the
-//! format ever fills (a constant, so the other stores compile away), as long as all rows of the
-//! batch are of one format; the rows of a second one are stored whole. Columns that nobody filled
-//! hold defaults, and [`Batch::has`] tells a metric that a column holds nothing else. 512 rows keep
-//! the columns in use within the first-level cache.
+//! Which columns there are is said in [`columns`](super::columns). A format fills a [`Record`] on the
+//! stack; [`Batch::push`] stores only the columns that the format ever fills (a constant, so the
+//! other stores compile away), as long as all rows of the batch are of one format; the rows of a
+//! second one are stored whole. Columns that nobody filled hold defaults, and [`Batch::has`] tells a
+//! metric that a column holds nothing else. 512 rows keep the columns in use within the first-level
+//! cache.
+//!
+//! A format that reads many lines at a time writes through a [`RowWriter`]: straight into rows after
+//! the last one, which count, with their flags, once it has [finished](RowWriter::finish).
 
 use super::Mask;
+use crate::bytes::simd::Simd;
 use crate::record::Level;
+use crate::record::columns::{Cells, Column, Columns, Record, compact};
+use std::ops::Range;
 
 /// Rows of a batch.
 pub const BATCH_ROWS: usize = 512;
@@ -32,53 +39,6 @@ pub const REQUEST: u8 = 2;
 pub const ERROR: u8 = 4;
 /// Flag of a row that carries a response time.
 pub const MEASURED: u8 = 8;
-
-/// A set of columns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Columns(pub u16);
-
-impl Columns {
-    /// `time_ns` and `second`.
-    pub const TIME: Columns = Columns(1);
-    /// `level`.
-    pub const LEVEL: Columns = Columns(2);
-    /// `duration_ns`.
-    pub const DURATION: Columns = Columns(4);
-    /// `status`.
-    pub const STATUS: Columns = Columns(8);
-    /// `bytes_sent`.
-    pub const BYTES: Columns = Columns(16);
-    /// `message`.
-    pub const MESSAGE: Columns = Columns(32);
-    /// `method` and `path`.
-    pub const ROUTE: Columns = Columns(64);
-    /// `client`.
-    pub const CLIENT: Columns = Columns(128);
-    /// All.
-    pub const ALL: Columns = Columns(255);
-
-    /// The columns of this set that are not in the other.
-    #[inline(always)]
-    pub const fn without(self, other: Columns) -> Columns {
-        Columns(self.0 & !other.0)
-    }
-
-    /// The columns in both sets.
-    pub const fn and(self, other: Columns) -> Columns {
-        Columns(self.0 & other.0)
-    }
-
-    /// Both sets.
-    pub const fn or(self, other: Columns) -> Columns {
-        Columns(self.0 | other.0)
-    }
-
-    /// Whether the two share a column.
-    #[inline(always)]
-    pub const fn has(self, other: Columns) -> bool {
-        self.0 & other.0 != 0
-    }
-}
 
 /// A piece of text of a record: a range of its line, or of the batch's arena where the line does
 /// not hold the text as such (escapes undone).
@@ -156,64 +116,9 @@ impl Text {
     }
 }
 
-/// What a format finds in one line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Record {
-    /// Nanoseconds since 1970-01-01T00:00:00Z, or [`NO_TIME`].
-    pub time_ns: i64,
-    /// The whole second of `time_ns`, rounded towards minus infinity; meaningless without time.
-    pub second: i64,
-    /// Response time in nanoseconds, at most [`DURATION_NS_MAX`], or [`NO_DURATION`].
-    pub duration_ns: u64,
-    /// Bytes of the response, or [`NO_BYTES`].
-    pub bytes_sent: u64,
-    /// HTTP status, 100–999, or [`NO_STATUS`].
-    pub status: u16,
-    /// Severity.
-    pub level: Level,
-    /// The message; needed of WARN and above only, unless the context asks for
-    /// [all](crate::format::Context::all_messages).
-    pub message: Text,
-    /// HTTP method.
-    pub method: Text,
-    /// Path of the request, with its query if any.
-    pub path: Text,
-    /// Address or name of the client.
-    pub client: Text,
-}
-
-impl Record {
-    /// A record without anything.
-    pub const EMPTY: Record = Record {
-        time_ns: NO_TIME,
-        second: 0,
-        duration_ns: NO_DURATION,
-        bytes_sent: NO_BYTES,
-        status: NO_STATUS,
-        level: Level::None,
-        message: Text::NONE,
-        method: Text::NONE,
-        path: Text::NONE,
-        client: Text::NONE,
-    };
-
-    /// Whether nothing is there but what these columns hold.
-    fn is_within(&self, columns: Columns) -> bool {
-        let may = |column: Columns, is_empty: bool| is_empty || columns.has(column);
-        may(Columns::TIME, self.time_ns == NO_TIME && self.second == 0)
-            && may(Columns::LEVEL, self.level == Level::None)
-            && may(Columns::DURATION, self.duration_ns == NO_DURATION)
-            && may(Columns::STATUS, self.status == NO_STATUS)
-            && may(Columns::BYTES, self.bytes_sent == NO_BYTES)
-            && may(Columns::MESSAGE, self.message.is_empty())
-            && may(Columns::ROUTE, self.method.is_empty() && self.path.is_empty())
-            && may(Columns::CLIENT, self.client.is_empty())
-    }
-}
-
 /// Up to [`BATCH_ROWS`] records in the order of their lines, as columns.
 ///
-/// Only the first `len` rows of a column mean anything. Texts are resolved by [`Batch::text`].
+/// Only the first `len` rows of a column mean anything. Texts are resolved by [`Text::bytes`].
 pub struct Batch {
     /// Rows in use.
     pub len: usize,
@@ -223,62 +128,37 @@ pub struct Batch {
     narrow: Columns,
     /// Columns that hold anything but defaults anywhere, be it from an earlier batch.
     dirty: Columns,
-    /// Whether rows are [open](Self::open).
-    is_open: bool,
-    /// Nanoseconds since 1970, or [`NO_TIME`].
-    pub time_ns: [i64; BATCH_ROWS],
-    /// Whole seconds of `time_ns`.
-    pub second: [i64; BATCH_ROWS],
-    /// Nanoseconds, or [`NO_DURATION`].
-    pub duration_ns: [u64; BATCH_ROWS],
-    /// Bytes, or [`NO_BYTES`].
-    pub bytes_sent: [u64; BATCH_ROWS],
-    /// [`TIMED`], [`REQUEST`], [`ERROR`], [`MEASURED`].
-    pub flags: [u8; BATCH_ROWS],
-    /// `Level as u8`.
-    pub level: [u8; BATCH_ROWS],
-    /// HTTP status or [`NO_STATUS`].
-    pub status: [u16; BATCH_ROWS],
-    /// Message.
-    pub message: [Text; BATCH_ROWS],
-    /// HTTP method.
-    pub method: [Text; BATCH_ROWS],
-    /// Path with query.
-    pub path: [Text; BATCH_ROWS],
-    /// Client.
-    pub client: [Text; BATCH_ROWS],
-    /// Where the line starts in the block.
-    pub line_start: [u32; BATCH_ROWS],
-    /// Length of the line without its line end.
-    pub line_len: [u32; BATCH_ROWS],
+    /// The columns on request that are stored.
+    requested: Columns,
+    /// The first row that is [open](Self::open), if any is.
+    open_from: Option<usize>,
+    cells: Cells,
+    flags: [u8; BATCH_ROWS],
+    line_start: [u32; BATCH_ROWS],
+    line_len: [u32; BATCH_ROWS],
     /// Text that is not in the lines as such.
     pub arena: Vec<u8>,
-    /// Place of the format in the registry; kept only where a condition or group table asks.
-    pub format: [u8; BATCH_ROWS],
-    /// Values of the [keys](crate::format::keys) that the job asks for.
-    pub extra: Vec<Box<[Text; BATCH_ROWS]>>,
+    format: [u8; BATCH_ROWS],
+    extra: Vec<Box<[Text; BATCH_ROWS]>>,
 }
 
 impl Batch {
-    /// An empty batch.
+    /// An empty batch without columns on request.
     pub fn new() -> Box<Batch> {
+        Batch::requesting(Columns::NONE)
+    }
+
+    /// An empty batch, which stores these of the columns on request.
+    pub fn requesting(requested: Columns) -> Box<Batch> {
         Box::new(Batch {
             len: 0,
-            seen: Columns(0),
-            narrow: Columns(0),
-            dirty: Columns(0),
-            is_open: false,
-            time_ns: [NO_TIME; BATCH_ROWS],
-            second: [0; BATCH_ROWS],
-            duration_ns: [NO_DURATION; BATCH_ROWS],
-            bytes_sent: [NO_BYTES; BATCH_ROWS],
+            seen: Columns::NONE,
+            narrow: Columns::NONE,
+            dirty: Columns::NONE,
+            requested: requested.and(Columns::ON_REQUEST),
+            open_from: None,
+            cells: Cells::new(),
             flags: [0; BATCH_ROWS],
-            level: [0; BATCH_ROWS],
-            status: [NO_STATUS; BATCH_ROWS],
-            message: [Text::NONE; BATCH_ROWS],
-            method: [Text::NONE; BATCH_ROWS],
-            path: [Text::NONE; BATCH_ROWS],
-            client: [Text::NONE; BATCH_ROWS],
             line_start: [0; BATCH_ROWS],
             line_len: [0; BATCH_ROWS],
             arena: Vec::new(),
@@ -299,6 +179,67 @@ impl Batch {
         self.seen.has(columns)
     }
 
+    /// The columns.
+    #[inline(always)]
+    pub(crate) fn cells(&self) -> &Cells {
+        &self.cells
+    }
+
+    /// The texts of a column, if it holds texts.
+    pub fn texts(&self, column: Column) -> Option<&[Text; BATCH_ROWS]> {
+        self.cells.texts(column)
+    }
+
+    /// [`TIMED`], [`REQUEST`], [`ERROR`], [`MEASURED`] of each row.
+    #[inline(always)]
+    pub fn flags(&self) -> &[u8; BATCH_ROWS] {
+        &self.flags
+    }
+
+    /// Where the line of each row starts in the block.
+    #[inline(always)]
+    pub fn line_start(&self) -> &[u32; BATCH_ROWS] {
+        &self.line_start
+    }
+
+    /// Length of the line of each row without its line end.
+    #[inline(always)]
+    pub fn line_len(&self) -> &[u32; BATCH_ROWS] {
+        &self.line_len
+    }
+
+    /// Slot in the registry of the format of each row; kept only where a condition or group table
+    /// asks.
+    #[inline(always)]
+    pub fn format(&self) -> &[u8; BATCH_ROWS] {
+        &self.format
+    }
+
+    /// Notes the format of some rows.
+    #[inline(always)]
+    pub fn set_format(&mut self, rows: Range<usize>, index: u8) {
+        self.format[rows].fill(index);
+    }
+
+    /// Values of one of the [keys](crate::format::keys) that the job asks for.
+    pub fn extra(&self, column: usize) -> &[Text; BATCH_ROWS] {
+        &self.extra[column]
+    }
+
+    /// Sees to it that there are so many columns of keys.
+    pub fn want_extra(&mut self, columns: usize) {
+        self.extra.resize_with(columns, || Box::new([Text::NONE; BATCH_ROWS]));
+    }
+
+    /// Those of these columns that are stored.
+    #[inline(always)]
+    fn stored(&self, columns: Columns) -> Columns {
+        if !columns.has(Columns::ON_REQUEST) {
+            return columns;
+        }
+        columns.without(Columns::ON_REQUEST.without(self.requested))
+    }
+
     /// Appends a record of the line at `start` of the block; `columns` are those that its format
     /// may fill, all others must be at their defaults.
     ///
@@ -311,7 +252,11 @@ impl Batch {
             self.begin(columns);
         }
         if columns == self.narrow {
-            self.store(columns, columns, record, start, len);
+            let row = self.len;
+            self.write(row, columns, record, start, len);
+            self.flags[row] = flags_of(columns, record);
+            self.seen = self.seen.or(self.stored(columns));
+            self.len = row + 1;
         } else {
             self.store_whole(columns, record, start, len);
         }
@@ -320,67 +265,32 @@ impl Batch {
     /// Prepares for rows of these columns: all others get their defaults back.
     #[cold]
     fn begin(&mut self, columns: Columns) {
-        if self.is_open {
+        if self.open_from.is_some() {
             // The first row is written after others.
             return;
         }
-        let stale = self.dirty.without(columns);
-        if stale.has(Columns::TIME) {
-            self.time_ns.fill(NO_TIME);
-        }
-        if stale.has(Columns::LEVEL) {
-            self.level.fill(0);
-        }
-        if stale.has(Columns::DURATION) {
-            self.duration_ns.fill(NO_DURATION);
-        }
-        if stale.has(Columns::STATUS) {
-            self.status.fill(NO_STATUS);
-        }
-        if stale.has(Columns::BYTES) {
-            self.bytes_sent.fill(NO_BYTES);
-        }
-        if stale.has(Columns::MESSAGE) {
-            self.message.fill(Text::NONE);
-        }
-        if stale.has(Columns::ROUTE) {
-            self.method.fill(Text::NONE);
-            self.path.fill(Text::NONE);
-        }
-        if stale.has(Columns::CLIENT) {
-            self.client.fill(Text::NONE);
-        }
-        (self.narrow, self.seen, self.dirty) = (columns, columns, columns);
+        let stored = self.stored(columns);
+        self.cells.clear(self.dirty.without(stored), 0..BATCH_ROWS);
+        (self.narrow, self.seen, self.dirty) = (columns, stored, stored);
     }
 
     /// The columns that only the other formats of this batch fill hold defaults in the rows of the
     /// first one, and their own rows write every column: so every row is right.
     ///
     /// What this writes to columns that are not the format's own must be the default itself: only
-    /// the format's own are filled again before the row is used by another batch. An empty text
-    /// that was moved to its line is not the default: it would point behind a shorter block.
+    /// the format's own are filled again before the row is used by another batch.
     #[inline(never)]
     fn store_whole(&mut self, columns: Columns, record: &Record, start: u32, len: u32) {
         let row = self.len;
-        self.store(Columns::ALL, columns, record, start, len);
-        for text in [
-            &mut self.message[row],
-            &mut self.method[row],
-            &mut self.path[row],
-            &mut self.client[row],
-        ] {
-            if text.is_empty() {
-                *text = Text::NONE;
-            }
+        assert!(row < BATCH_ROWS);
+        self.cells.write_whole(row, Columns::ALL.without(Columns::ON_REQUEST), record, start);
+        if !self.requested.is_empty() {
+            self.cells.write_whole(row, self.requested, record, start);
         }
-        self.dirty = self.dirty.or(columns);
-    }
-
-    #[inline(always)]
-    fn store(&mut self, written: Columns, columns: Columns, record: &Record, start: u32, len: u32) {
-        let row = self.len;
-        self.write(row, written, record, start, len);
-        self.seen = self.seen.or(columns);
+        self.flags[row] = flags_of(Columns::ALL, record);
+        (self.line_start[row], self.line_len[row]) = (start, len);
+        let stored = self.stored(columns);
+        (self.seen, self.dirty) = (self.seen.or(stored), self.dirty.or(stored));
         self.len = row + 1;
     }
 
@@ -395,48 +305,27 @@ impl Batch {
         self.write(row, columns, record, start, len);
     }
 
+    /// Writes all of a row but its flags.
     #[inline(always)]
-    fn write(&mut self, row: usize, written: Columns, record: &Record, start: u32, len: u32) {
+    fn write(&mut self, row: usize, columns: Columns, record: &Record, start: u32, len: u32) {
         assert!(row < BATCH_ROWS);
-        let mut flags = 0;
-        if written.has(Columns::TIME) {
-            self.time_ns[row] = record.time_ns;
-            self.second[row] = record.second;
-            flags |= u8::from(record.time_ns != NO_TIME) * TIMED;
+        self.cells.write(row, columns.without(Columns::ON_REQUEST), record, start);
+        if columns.has(Columns::ON_REQUEST) && !self.requested.is_empty() {
+            self.write_requested(row, columns, record, start);
         }
-        if written.has(Columns::LEVEL) {
-            self.level[row] = record.level as u8;
-            flags |= u8::from(record.level >= Level::Error) * ERROR;
-        }
-        if written.has(Columns::DURATION) {
-            self.duration_ns[row] = record.duration_ns;
-            flags |= u8::from(record.duration_ns != NO_DURATION) * (REQUEST | MEASURED);
-        }
-        if written.has(Columns::STATUS) {
-            self.status[row] = record.status;
-            flags |= u8::from(record.status != NO_STATUS) * REQUEST;
-            flags |= u8::from(record.status.wrapping_sub(500) < 100) * ERROR;
-        }
-        if written.has(Columns::BYTES) {
-            self.bytes_sent[row] = record.bytes_sent;
-        }
-        if written.has(Columns::MESSAGE) {
-            self.message[row] = record.message.at(start);
-        }
-        if written.has(Columns::ROUTE) {
-            self.method[row] = record.method.at(start);
-            self.path[row] = record.path.at(start);
-        }
-        if written.has(Columns::CLIENT) {
-            self.client[row] = record.client.at(start);
-        }
-        self.flags[row] = flags;
         self.line_start[row] = start;
         self.line_len[row] = len;
     }
 
-    /// Opens `rows` rows behind the last one, to be written by [`put`](Self::put) in any order by
-    /// formats that all fill the columns `common`. They count once they are [closed](Self::close).
+    #[cold]
+    #[inline(never)]
+    fn write_requested(&mut self, row: usize, columns: Columns, record: &Record, start: u32) {
+        self.cells.write(row, columns.and(self.requested), record, start);
+    }
+
+    /// Opens `rows` rows after the last one, to be written by [`put`](Self::put) or through
+    /// [`rows`](Self::rows) in any order by formats that all fill the columns `common`. They count
+    /// once they are [closed](Self::close).
     ///
     /// # Panics
     /// If they do not fit.
@@ -444,8 +333,8 @@ impl Batch {
         assert!(rows <= BATCH_ROWS - self.len);
         self.fill_others(common, rows);
         // Whatever follows writes every column, too.
-        (self.narrow, self.dirty) = (Columns::ALL, Columns::ALL);
-        self.is_open = true;
+        (self.narrow, self.dirty) = (Columns::ALL, self.stored(Columns::ALL));
+        self.open_from = Some(self.len);
     }
 
     /// Takes in the rows up to `len`, all of which were written, by formats that fill `columns`.
@@ -453,62 +342,37 @@ impl Batch {
     /// # Panics
     /// If there are not so many.
     pub fn close(&mut self, len: usize, columns: Columns) {
-        assert!(len <= BATCH_ROWS && self.is_open);
-        self.seen = self.seen.or(columns);
+        let first = self.open_from.take().expect("rows are open");
+        assert!(len <= BATCH_ROWS);
+        self.put_flags(first..len, Columns::ALL);
+        self.seen = self.seen.or(self.stored(columns));
         self.len = len;
-        self.is_open = false;
     }
 
-    /// Takes in `rows` rows that were written behind the last one, in the columns `columns`, flags
-    /// and lines; all other columns of theirs get defaults.
-    ///
-    /// # Panics
-    /// If they do not fit.
-    #[inline]
-    pub fn extend(&mut self, columns: Columns, rows: usize) {
-        assert!(rows <= BATCH_ROWS - self.len);
-        if self.len == 0 {
-            self.begin(columns);
-        } else if columns != self.narrow {
-            self.fill_others(columns, rows);
-        }
-        self.seen = self.seen.or(columns);
-        self.len += rows;
+    /// Writes rows after the last one, or those that are [open](Self::open).
+    #[inline(always)]
+    pub(crate) fn rows(&mut self) -> RowWriter<'_> {
+        RowWriter { batch: self }
     }
 
     #[inline(never)]
     fn fill_others(&mut self, columns: Columns, rows: usize) {
-        let rows = self.len..self.len + rows;
-        let others = Columns::ALL.without(columns);
-        if others.has(Columns::TIME) {
-            self.time_ns[rows.clone()].fill(NO_TIME);
-        }
-        if others.has(Columns::LEVEL) {
-            self.level[rows.clone()].fill(0);
-        }
-        if others.has(Columns::DURATION) {
-            self.duration_ns[rows.clone()].fill(NO_DURATION);
-        }
-        if others.has(Columns::STATUS) {
-            self.status[rows.clone()].fill(NO_STATUS);
-        }
-        if others.has(Columns::BYTES) {
-            self.bytes_sent[rows.clone()].fill(NO_BYTES);
-        }
-        if others.has(Columns::MESSAGE) {
-            self.message[rows.clone()].fill(Text::NONE);
-        }
-        if others.has(Columns::ROUTE) {
-            self.method[rows.clone()].fill(Text::NONE);
-            self.path[rows.clone()].fill(Text::NONE);
-        }
-        if others.has(Columns::CLIENT) {
-            self.client[rows].fill(Text::NONE);
-        }
-        self.dirty = Columns(self.dirty.0 | columns.0);
+        let stored = self.stored(columns);
+        let others = self.stored(Columns::ALL).without(stored);
+        self.cells.clear(others, self.len..self.len + rows);
+        self.dirty = self.dirty.or(stored);
     }
 
-    /// Writes the extra columns of a row; the texts are ranges of its line or of the arena.
+    /// Writes the flags of rows from these columns; all others hold defaults.
+    #[inline(always)]
+    fn put_flags(&mut self, rows: Range<usize>, columns: Columns) {
+        let (cells, flags) = (&self.cells, &mut self.flags[rows.clone()]);
+        let first = rows.start;
+        crate::dispatch!(flags_of_rows::<>(cells: &Cells, first: usize, columns: Columns, flags: &mut [u8]) -> ();
+            cells, first, columns, flags);
+    }
+
+    /// Writes the columns of keys of a row; the texts are ranges of its line or of the arena.
     pub fn put_extra(&mut self, row: usize, texts: &[Text]) {
         for (column, text) in self.extra.iter_mut().zip(texts) {
             column[row] = text.at(self.line_start[row]);
@@ -517,11 +381,6 @@ impl Batch {
 
     /// Keeps the rows of the mask, in their order, and forgets the others.
     pub fn retain(&mut self, rows: &Mask) {
-        /// Moves what is kept to the front.
-        #[inline(always)]
-        fn compact<T: Copy>(column: &mut [T; BATCH_ROWS], rows: &Mask) {
-            rows.rows().enumerate().for_each(|(to, from)| column[to] = column[from]);
-        }
         let kept = rows.count();
         if kept == self.len {
             return;
@@ -530,32 +389,7 @@ impl Batch {
         if kept == 0 {
             return;
         }
-        if self.has(Columns::TIME) {
-            compact(&mut self.time_ns, rows);
-            compact(&mut self.second, rows);
-        }
-        if self.has(Columns::LEVEL) {
-            compact(&mut self.level, rows);
-        }
-        if self.has(Columns::DURATION) {
-            compact(&mut self.duration_ns, rows);
-        }
-        if self.has(Columns::STATUS) {
-            compact(&mut self.status, rows);
-        }
-        if self.has(Columns::BYTES) {
-            compact(&mut self.bytes_sent, rows);
-        }
-        if self.has(Columns::MESSAGE) {
-            compact(&mut self.message, rows);
-        }
-        if self.has(Columns::ROUTE) {
-            compact(&mut self.method, rows);
-            compact(&mut self.path, rows);
-        }
-        if self.has(Columns::CLIENT) {
-            compact(&mut self.client, rows);
-        }
+        self.cells.compact(self.seen, rows);
         compact(&mut self.flags, rows);
         compact(&mut self.line_start, rows);
         compact(&mut self.line_len, rows);
@@ -572,24 +406,15 @@ impl Batch {
     /// other row uses, or if a column that counts as clean holds anything but defaults.
     #[cfg(debug_assertions)]
     pub fn check(&self, block: &[u8]) {
-        let texts = [
-            (Columns::MESSAGE, &self.message),
-            (Columns::ROUTE, &self.method),
-            (Columns::ROUTE, &self.path),
-            (Columns::CLIENT, &self.client),
-        ];
         let mut in_arena = Vec::new();
-        for (column, texts) in texts {
-            if !self.dirty.has(column) {
-                let stale = texts.iter().position(|&text| text != Text::NONE);
-                assert_eq!(
-                    stale,
-                    None,
-                    "a row of {column:?} holds {:?}",
-                    texts[stale.unwrap_or(0)]
-                );
-            }
-            if !self.has(column) {
+        for &column in Column::ALL {
+            let is_clean = !self.dirty.has(Columns::of(column));
+            assert!(
+                !is_clean || self.cells.is_clear(column),
+                "a row of {column:?} is not the default"
+            );
+            let Some(texts) = self.texts(column) else { continue };
+            if !self.has(Columns::of(column)) {
                 continue;
             }
             for (row, text) in texts[..self.len].iter().enumerate() {
@@ -612,19 +437,11 @@ impl Batch {
             let ((_, end, row), (start, _, other)) = (pair[0], pair[1]);
             assert!(end <= start || row == other, "rows {row} and {other} share a text");
         }
-        let clean = |column: Columns, is_default: bool| {
-            assert!(is_default || self.dirty.has(column), "a row of {column:?} is not the default");
-        };
-        clean(Columns::TIME, self.time_ns.iter().all(|&time| time == NO_TIME));
-        clean(Columns::LEVEL, self.level.iter().all(|&level| level == 0));
-        clean(Columns::DURATION, self.duration_ns.iter().all(|&nanos| nanos == NO_DURATION));
-        clean(Columns::STATUS, self.status.iter().all(|&status| status == NO_STATUS));
-        clean(Columns::BYTES, self.bytes_sent.iter().all(|&bytes| bytes == NO_BYTES));
     }
 
     /// Forgets all rows.
     pub fn clear(&mut self) {
-        self.seen = Columns(0);
+        self.seen = Columns::NONE;
         self.len = 0;
         self.arena.clear();
     }
@@ -634,5 +451,126 @@ impl Batch {
     pub fn all_timed(&self) -> bool {
         // One vector pass: no early exit.
         self.flags[..self.len].iter().fold(TIMED, |all, f| all & f) & TIMED != 0
+    }
+}
+
+/// The flags of a record that holds nothing but these columns.
+#[inline(always)]
+fn flags_of(columns: Columns, record: &Record) -> u8 {
+    let mut flags = 0;
+    if columns.has(Columns::TIME) {
+        flags |= u8::from(record.time_ns != NO_TIME) * TIMED;
+    }
+    if columns.has(Columns::LEVEL) {
+        flags |= u8::from(record.level >= Level::Error) * ERROR;
+    }
+    if columns.has(Columns::DURATION) {
+        flags |= u8::from(record.duration_ns != NO_DURATION) * (REQUEST | MEASURED);
+    }
+    if columns.has(Columns::STATUS) {
+        flags |= u8::from(record.status != NO_STATUS) * REQUEST;
+        flags |= u8::from(record.status.wrapping_sub(500) < 100) * ERROR;
+    }
+    flags
+}
+
+/// The flags of rows from `first` on that hold nothing but these columns.
+#[inline(always)]
+fn flags_of_rows<S: Simd>(
+    _simd: S,
+    cells: &Cells,
+    first: usize,
+    columns: Columns,
+    flags: &mut [u8],
+) {
+    let rows = first..first + flags.len();
+    if columns.has(Columns::TIME) {
+        for (flags, &time) in flags.iter_mut().zip(&cells.time_ns[rows.clone()]) {
+            *flags = u8::from(time != NO_TIME) * TIMED;
+        }
+    } else {
+        flags.fill(0);
+    }
+    if columns.has(Columns::DURATION) {
+        for (flags, &nanos) in flags.iter_mut().zip(&cells.duration_ns[rows.clone()]) {
+            *flags |= u8::from(nanos != NO_DURATION) * (REQUEST | MEASURED);
+        }
+    }
+    if columns.has(Columns::LEVEL) {
+        for (flags, &level) in flags.iter_mut().zip(&cells.level[rows.clone()]) {
+            *flags |= u8::from(level >= Level::Error as u8) * ERROR;
+        }
+    }
+    if columns.has(Columns::STATUS) {
+        for (flags, &status) in flags.iter_mut().zip(&cells.status[rows]) {
+            *flags |= u8::from(status != NO_STATUS) * REQUEST;
+            *flags |= u8::from(status.wrapping_sub(500) < 100) * ERROR;
+        }
+    }
+}
+
+/// Writes rows that do not count yet: those after the last one, until they are
+/// [finished](Self::finish), or those that are [open](Batch::open).
+pub(crate) struct RowWriter<'a> {
+    batch: &'a mut Batch,
+}
+
+/// What rows consist of, but for what follows from it.
+pub(crate) struct Rows<'r> {
+    /// The columns.
+    pub cells: &'r mut Cells,
+    /// Where lines start in the block.
+    pub line_start: &'r mut [u32; BATCH_ROWS],
+    /// Lengths of lines.
+    pub line_len: &'r mut [u32; BATCH_ROWS],
+    /// Text that is not in the lines as such.
+    pub arena: &'r mut Vec<u8>,
+}
+
+impl RowWriter<'_> {
+    /// The first row after those that count.
+    #[inline(always)]
+    pub fn first(&self) -> usize {
+        self.batch.len
+    }
+
+    /// What rows consist of.
+    #[inline(always)]
+    pub fn parts(&mut self) -> Rows<'_> {
+        let Batch { cells, line_start, line_len, arena, .. } = &mut *self.batch;
+        Rows { cells, line_start, line_len, arena }
+    }
+
+    /// Writes these columns of a record to a row whose line is written.
+    #[inline(never)]
+    pub fn put(&mut self, row: usize, columns: Columns, record: &Record) {
+        let (start, columns) = (self.batch.line_start[row], self.batch.stored(columns));
+        self.batch.cells.write(row, columns, record, start);
+    }
+
+    /// Gives these columns of some rows their defaults.
+    #[inline(never)]
+    pub fn clear(&mut self, columns: Columns, rows: Range<usize>) {
+        let columns = self.batch.stored(columns);
+        self.batch.cells.clear(columns, rows);
+    }
+
+    /// Takes in `rows` rows after the last one, which were written in the columns `columns` and
+    /// have their lines; their flags follow from these, and all other columns get defaults.
+    ///
+    /// # Panics
+    /// If they do not fit.
+    #[inline(always)]
+    pub fn finish(self, columns: Columns, rows: usize) {
+        let batch = self.batch;
+        assert!(rows <= BATCH_ROWS - batch.len);
+        if batch.len == 0 {
+            batch.begin(columns);
+        } else if columns != batch.narrow {
+            batch.fill_others(columns, rows);
+        }
+        batch.put_flags(batch.len..batch.len + rows, columns);
+        batch.seen = batch.seen.or(batch.stored(columns));
+        batch.len += rows;
     }
 }

@@ -16,12 +16,12 @@ pub struct Block<'a> {
 impl Block<'_> {
     /// Offset in the source of the line in this row.
     pub fn offset_of(&self, batch: &Batch, row: usize) -> u64 {
-        (self.offset + i64::from(batch.line_start[row])) as u64
+        (self.offset + i64::from(batch.line_start()[row])) as u64
     }
 
     /// The bytes of the line in this row.
     pub fn line<'b>(&'b self, batch: &Batch, row: usize) -> &'b [u8] {
-        let start = batch.line_start[row] as usize;
-        &self.bytes[start..start + batch.line_len[row] as usize]
+        let start = batch.line_start()[row] as usize;
+        &self.bytes[start..start + batch.line_len()[row] as usize]
     }
 }

@@ -4,16 +4,19 @@
 
 mod batch;
 mod block;
+mod columns;
 mod field;
 mod level;
 mod mask;
 mod route;
 
 pub use batch::{
-    BATCH_ROWS, Batch, Columns, DURATION_NS_MAX, ERROR, MEASURED, NO_BYTES, NO_DURATION, NO_STATUS,
-    NO_TIME, REQUEST, Record, TIMED, Text,
+    BATCH_ROWS, Batch, DURATION_NS_MAX, ERROR, MEASURED, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME,
+    REQUEST, TIMED, Text,
 };
+pub(crate) use batch::{RowWriter, Rows};
 pub use block::Block;
+pub use columns::{Cells, Column, Columns, Record};
 pub use field::{Field, Prefix};
 pub(crate) use field::{Quoted, is_key_byte};
 pub use level::{LEVELS, Level};

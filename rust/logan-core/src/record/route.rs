@@ -52,11 +52,11 @@ impl RouteNormalizer {
         row: usize,
     ) -> Option<(&'a [u8], usize)> {
         let RouteNormalizer { key, room } = self;
-        let path = batch.path[row].bytes(block.bytes, &batch.arena);
+        let path = batch.path()[row].bytes(block.bytes, &batch.arena);
         if path.is_empty() {
             return None;
         }
-        let method = batch.method[row].bytes(block.bytes, &batch.arena);
+        let method = batch.method()[row].bytes(block.bytes, &batch.arena);
         let (line, at) = match request_line(method, path, block.bytes) {
             Some(found) => found,
             // Fields of their own, as in JSON: put together what an access log has in one piece.

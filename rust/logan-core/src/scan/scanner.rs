@@ -86,7 +86,7 @@ impl Order {
         if !batch.has(Columns::TIME) {
             return;
         }
-        let times = &batch.time_ns[..batch.len];
+        let times = &batch.time_ns()[..batch.len];
         // NO_TIME is the least number: without a fall behind a timed first row all rows are timed
         // and in order.
         if times[0] == NO_TIME || falls(times) > 0 {
@@ -421,7 +421,7 @@ impl Scanner {
         self.records[*index] += parsed as u64;
         if self.wants_format() {
             let end = self.batch.len;
-            self.batch.format[rows..end].fill(*index as u8);
+            self.batch.set_format(rows..end, *index as u8);
         }
         if after == ends.len() || self.batch.is_full() {
             return (after, start);
@@ -450,12 +450,15 @@ impl Scanner {
         parsers.lanes.deal(block, &ends[next..next + rows], start, base);
         self.batch.open(rows, parsers.lanes.common);
         let wants_format = self.wants_format();
-        let mut columns = Columns(0);
+        let mut columns = Columns::NONE;
         for lane in 0..parsers.lanes.count() {
             let list = parsers.lanes.take(lane);
             let (index, format) = &parsers.formats[lane];
             if wants_format {
-                list.iter().for_each(|spot| self.batch.format[spot.row as usize] = *index as u8);
+                for spot in &list {
+                    let row = spot.row as usize;
+                    self.batch.set_format(row..row + 1, *index as u8);
+                }
             }
             self.refused.clear();
             if !list.is_empty() {
@@ -531,7 +534,7 @@ impl Scanner {
                 self.records[index] += 1;
                 if wants_format {
                     let row = run.batch.len - 1;
-                    run.batch.format[row] = index as u8;
+                    run.batch.set_format(row..row + 1, index as u8);
                 }
                 return true;
             }

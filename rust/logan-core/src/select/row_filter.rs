@@ -11,8 +11,8 @@
 use crate::bytes::line::Line;
 use crate::error::Error;
 use crate::format::keys::{Found, Keys};
+use crate::record::Batch;
 use crate::record::Field;
-use crate::record::{BATCH_ROWS, Batch, Text};
 use crate::record::{Block, Mask};
 use crate::select::condition::evaluate::Selector;
 use crate::spec::{Spec, Trial};
@@ -75,7 +75,7 @@ impl Narrowing {
     /// Takes out what is outside of the selected time.
     pub fn by_time(&mut self, batch: &mut Batch) {
         let Some((since, until)) = self.window else { return };
-        let times = &batch.time_ns[..batch.len];
+        let times = &batch.time_ns()[..batch.len];
         let rows = crate::dispatch!(within::<>(times: &[i64], since: i64, until: i64) -> Mask;
             times, since, until);
         self.keep(batch, &rows);
@@ -106,13 +106,13 @@ impl Narrowing {
         if columns == 0 {
             return;
         }
-        batch.extra.resize_with(columns, || Box::new([Text::NONE; BATCH_ROWS]));
+        batch.want_extra(columns);
         let mut arena = std::mem::take(&mut batch.arena);
         for row in 0..batch.len {
-            let (start, len) = (batch.line_start[row] as usize, batch.line_len[row] as usize);
+            let (start, len) = (batch.line_start()[row] as usize, batch.line_len()[row] as usize);
             let line = Line::new(block.bytes, start, start + len);
             let mut found = Found::new(&self.keys, &mut arena);
-            let place = usize::from(batch.format[row]);
+            let place = usize::from(batch.format()[row]);
             if let Some((_, format)) = self.formats.iter().find(|(index, _)| *index == place) {
                 format.keys(line, &mut found);
             }

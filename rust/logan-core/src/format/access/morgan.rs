@@ -63,9 +63,7 @@ impl LineFormat for Morgan {
             parsed = take(text, record);
             let from = arena.len();
             arena.extend_from_slice(text);
-            for part in [&mut record.method, &mut record.path, &mut record.client] {
-                *part = part.moved_to_arena(from);
-            }
+            record.for_each_text(|part| *part = part.moved_to_arena(from));
         }
         context.plain = plain;
         parsed

@@ -242,25 +242,19 @@ fn free_text<S: Simd>(simd: S, payload: Line<'_>, context: &mut Context, record:
 
 /// Moves texts of a payload at `start` of a line to their place in the line.
 fn shift(record: &mut Record, start: usize) {
-    for text in texts(record) {
-        *text = text.at(start as u32);
-    }
+    record.for_each_text(|text| *text = text.at(start as u32));
 }
 
 /// Moves texts of a payload that will be gone to the arena.
 fn keep(record: &mut Record, payload: &[u8], arena: &mut Vec<u8>) {
-    for text in texts(record) {
+    record.for_each_text(|text| {
         if text.is_of_line() && !text.is_empty() {
             let bytes = text.bytes(payload, &[]);
             let start = arena.len();
             arena.extend_from_slice(&bytes[..bytes.len().min(TEXT_BYTES_MAX)]);
             *text = Text::of_arena(start, arena.len());
         }
-    }
-}
-
-fn texts(record: &mut Record) -> [&mut Text; 4] {
-    [&mut record.message, &mut record.method, &mut record.path, &mut record.client]
+    });
 }
 
 /// The format that an envelope's head makes.

@@ -85,7 +85,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::text::duration::decimal;
 use crate::record::Level;
-use crate::record::{Record, Text};
+use crate::record::{Column, Columns, Record, Text};
 use crate::time::Stamp;
 use values::*;
 
@@ -107,8 +107,8 @@ pub struct Value {
 pub(super) struct Part {
     /// What is known of its key.
     pub known: Known,
-    /// The [parts](places) of the record that it gives, as bits.
-    pub wins: u16,
+    /// The columns that it gives.
+    pub wins: Columns,
     /// Whether no other value has the same meaning.
     pub alone: bool,
 }
@@ -116,8 +116,7 @@ pub(super) struct Part {
 /// What has been found in a line so far, beside the record itself.
 pub struct Fields<'a> {
     line: Line<'a>,
-    /// The highest rank of a usable value per meaning, 0 for none.
-    ranks: [u8; PLACES],
+    ranks: Ranks,
     message: Value,
     /// Where the number is whose unit was a guess that its writer may know better.
     open: Value,
@@ -126,43 +125,43 @@ pub struct Fields<'a> {
     all_messages: bool,
 }
 
-pub(super) const PLACES: usize = 9;
-pub(super) const TIME: usize = 0;
-pub(super) const LEVEL: usize = 1;
-pub(super) const MESSAGE: usize = 2;
-pub(super) const STATUS: usize = 3;
-pub(super) const DURATION: usize = 4;
-pub(super) const METHOD: usize = 5;
-pub(super) const PATH: usize = 6;
-pub(super) const CLIENT: usize = 7;
-pub(super) const BYTES: usize = 8;
+/// The columns that a value of this meaning counts for if it is usable: text, or a number.
+///
+/// [`Meaning::RequestTime`] counts for the time as well, where it is no duration.
+pub(super) fn columns_of(meaning: Meaning, text: bool) -> Columns {
+    let only_text = |columns| if text { columns } else { Columns::NONE };
+    match meaning {
+        Meaning::Nothing => Columns::NONE,
+        Meaning::Time => Columns::TIME,
+        Meaning::Level | Meaning::ShortLevel => Columns::LEVEL,
+        Meaning::Message => only_text(Columns::MESSAGE),
+        Meaning::Status => Columns::STATUS,
+        Meaning::Duration(_) | Meaning::RequestTime => Columns::DURATION,
+        Meaning::Method => only_text(Columns::METHOD),
+        Meaning::Path => only_text(Columns::PATH),
+        Meaning::Request => only_text(Columns::ROUTE),
+        Meaning::Client | Meaning::Forwarded => only_text(Columns::CLIENT),
+        Meaning::Bytes => Columns::BYTES,
+    }
+}
 
-/// What values compete for: the parts of a record.
-pub(super) mod places {
-    use super::Meaning;
+/// The highest rank of a usable value per column, 0 for none.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ranks([u8; Column::COUNT]);
 
-    pub(in crate::format) use super::{
-        BYTES, CLIENT, DURATION, LEVEL, MESSAGE, METHOD, PATH, PLACES as COUNT, STATUS, TIME,
-    };
+impl std::ops::Index<Column> for Ranks {
+    type Output = u8;
 
-    /// For which parts, as bits, a value of this meaning counts if it is usable: text, or a number.
-    ///
-    /// [`Meaning::RequestTime`] counts for the time as well, where it is no duration.
-    pub fn of(meaning: Meaning, text: bool) -> u16 {
-        let only_text = |bits| if text { bits } else { 0 };
-        match meaning {
-            Meaning::Nothing => 0,
-            Meaning::Time => 1 << TIME,
-            Meaning::Level | Meaning::ShortLevel => 1 << LEVEL,
-            Meaning::Message => only_text(1 << MESSAGE),
-            Meaning::Status => 1 << STATUS,
-            Meaning::Duration(_) | Meaning::RequestTime => 1 << DURATION,
-            Meaning::Method => only_text(1 << METHOD),
-            Meaning::Path => only_text(1 << PATH),
-            Meaning::Request => only_text(1 << METHOD | 1 << PATH),
-            Meaning::Client | Meaning::Forwarded => only_text(1 << CLIENT),
-            Meaning::Bytes => 1 << BYTES,
-        }
+    #[inline(always)]
+    fn index(&self, column: Column) -> &u8 {
+        &self.0[column as usize]
+    }
+}
+
+impl std::ops::IndexMut<Column> for Ranks {
+    #[inline(always)]
+    fn index_mut(&mut self, column: Column) -> &mut u8 {
+        &mut self.0[column as usize]
     }
 }
 
@@ -173,7 +172,7 @@ impl<'a> Fields<'a> {
         let nothing = Value { start: 0, end: 0, escaped: false, number: false };
         Fields {
             line,
-            ranks: [0; PLACES],
+            ranks: Ranks([0; Column::COUNT]),
             message: nothing,
             open: nothing,
             open_whole: 0,
@@ -200,15 +199,15 @@ impl<'a> Fields<'a> {
             Meaning::Nothing => {}
             Meaning::Level => self.level(rank, level(line, value, bytes), record),
             Meaning::Message => {
-                if rank > self.ranks[MESSAGE] {
-                    self.ranks[MESSAGE] = rank;
+                if rank > self.ranks[Column::MESSAGE] {
+                    self.ranks[Column::MESSAGE] = rank;
                     self.message = value;
                     self.all_messages = context.all_messages;
                 }
             }
             Meaning::Method => {
-                if rank > self.ranks[METHOD] && is_method(simd, line, value, bytes) {
-                    self.ranks[METHOD] = rank;
+                if rank > self.ranks[Column::METHOD] && is_method(simd, line, value, bytes) {
+                    self.ranks[Column::METHOD] = rank;
                     record.method = Text::of_line(value.start, value.end);
                 }
             }
@@ -219,8 +218,8 @@ impl<'a> Fields<'a> {
                 } else {
                     kept(value, bytes, arena, path)
                 };
-                if rank > self.ranks[PATH] && !text.is_empty() {
-                    self.ranks[PATH] = rank;
+                if rank > self.ranks[Column::PATH] && !text.is_empty() {
+                    self.ranks[Column::PATH] = rank;
                     record.path = text;
                 }
             }
@@ -232,8 +231,8 @@ impl<'a> Fields<'a> {
                 } else {
                     kept(value, bytes, arena, client)
                 };
-                if rank > self.ranks[CLIENT] && !text.is_empty() {
-                    self.ranks[CLIENT] = rank;
+                if rank > self.ranks[Column::CLIENT] && !text.is_empty() {
+                    self.ranks[Column::CLIENT] = rank;
                     record.client = text;
                 }
             }
@@ -287,24 +286,15 @@ impl<'a> Fields<'a> {
             None => fields.take(simd, known, key, value, context, arena, &mut found),
         }
         fields.settle_if_open(&mut found);
-        for place in (0..PLACES).filter(|place| wins >> place & 1 != 0) {
-            let rank = fields.ranks[place];
-            if rank == 0 || rank != known.rank && !alone {
-                return false;
-            }
-            match place {
-                TIME => (record.time_ns, record.second) = (found.time_ns, found.second),
-                LEVEL => record.level = found.level,
-                STATUS => record.status = found.status,
-                DURATION => record.duration_ns = found.duration_ns,
-                METHOD => record.method = found.method,
-                PATH => record.path = found.path,
-                CLIENT => record.client = found.client,
-                BYTES => record.bytes_sent = found.bytes_sent,
-                // Messages wait for the level, so that they are not taken one by one.
-                _ => return false,
-            }
+        // Messages wait for the level, so that they are not taken one by one.
+        let is_usable = |column: Column| {
+            let rank = fields.ranks[column];
+            rank != 0 && (rank == known.rank || alone) && column != Column::MESSAGE
+        };
+        if !wins.iter().all(is_usable) {
+            return false;
         }
+        record.take(wins, &found);
         true
     }
 
@@ -326,9 +316,9 @@ impl<'a> Fields<'a> {
             Meaning::ShortLevel => self.level(rank, short_level(bytes), record),
             Meaning::Status => self.status(rank, status(bytes), record),
             Meaning::Duration(rule) => {
-                let before = self.ranks[DURATION];
+                let before = self.ranks[Column::DURATION];
                 self.duration(rank, duration(line, key, bytes, rule), record);
-                if before == 0 && self.ranks[DURATION] == 1 {
+                if before == 0 && self.ranks[Column::DURATION] == 1 {
                     match whole(bytes) {
                         Some(number) if is_open(rule, number) => self.open_whole = number,
                         Some(_) => {}
@@ -374,7 +364,7 @@ impl<'a> Fields<'a> {
                     Rule::Never => return,
                     rule => unit_of(line, key, rule, number >= NANOSECONDS_FROM),
                 };
-                if guess && is_open(rule, number) && self.ranks[DURATION] == 0 {
+                if guess && is_open(rule, number) && self.ranks[Column::DURATION] == 0 {
                     self.open_whole = number;
                 }
                 // Ten million seconds are far from the largest duration.
@@ -412,9 +402,9 @@ impl<'a> Fields<'a> {
     #[inline(always)]
     fn time(&mut self, rank: u8, stamp: Option<Stamp>, record: &mut Record) {
         if let Some(stamp) = stamp
-            && rank > self.ranks[TIME]
+            && rank > self.ranks[Column::TIME]
         {
-            self.ranks[TIME] = rank;
+            self.ranks[Column::TIME] = rank;
             record.time_ns = stamp.nanos_since_epoch();
             record.second = stamp.second;
         }
@@ -427,8 +417,8 @@ impl<'a> Fields<'a> {
             Level::Other => 1,
             _ => rank,
         };
-        if rank > self.ranks[LEVEL] {
-            self.ranks[LEVEL] = rank;
+        if rank > self.ranks[Column::LEVEL] {
+            self.ranks[Column::LEVEL] = rank;
             record.level = level;
         }
     }
@@ -436,9 +426,9 @@ impl<'a> Fields<'a> {
     #[inline(always)]
     fn status(&mut self, rank: u8, status: Option<u16>, record: &mut Record) {
         if let Some(status) = status
-            && rank > self.ranks[STATUS]
+            && rank > self.ranks[Column::STATUS]
         {
-            self.ranks[STATUS] = rank;
+            self.ranks[Column::STATUS] = rank;
             record.status = status;
         }
     }
@@ -447,8 +437,8 @@ impl<'a> Fields<'a> {
     fn duration(&mut self, rank: u8, found: Option<(u64, bool)>, record: &mut Record) {
         if let Some((nanos, guess)) = found {
             let rank = if guess { 1 } else { rank };
-            if rank > self.ranks[DURATION] {
-                self.ranks[DURATION] = rank;
+            if rank > self.ranks[Column::DURATION] {
+                self.ranks[Column::DURATION] = rank;
                 record.duration_ns = nanos;
             }
         }
@@ -456,8 +446,8 @@ impl<'a> Fields<'a> {
 
     #[inline(always)]
     fn bytes(&mut self, rank: u8, count: u64, record: &mut Record) {
-        if rank > self.ranks[BYTES] {
-            self.ranks[BYTES] = rank;
+        if rank > self.ranks[Column::BYTES] {
+            self.ranks[Column::BYTES] = rank;
             record.bytes_sent = count;
         }
     }
@@ -473,13 +463,13 @@ impl<'a> Fields<'a> {
         record: &mut Record,
     ) {
         let target = kept(value, bytes, arena, |text| Some(request(text)?.1));
-        if !target.is_empty() && rank > self.ranks[PATH] {
-            self.ranks[PATH] = rank;
+        if !target.is_empty() && rank > self.ranks[Column::PATH] {
+            self.ranks[Column::PATH] = rank;
             record.path = target;
         }
         let method = kept(value, bytes, arena, |text| Some(request(text)?.0));
-        if !method.is_empty() && rank > self.ranks[METHOD] {
-            self.ranks[METHOD] = rank;
+        if !method.is_empty() && rank > self.ranks[Column::METHOD] {
+            self.ranks[Column::METHOD] = rank;
             record.method = method;
         }
     }
@@ -498,15 +488,15 @@ impl<'a> Fields<'a> {
             let first = text.iter().position(|&b| b == b',').unwrap_or(text.len());
             client(&text[..first])
         });
-        if rank > self.ranks[CLIENT] && !text.is_empty() {
-            self.ranks[CLIENT] = rank;
+        if rank > self.ranks[Column::CLIENT] && !text.is_empty() {
+            self.ranks[Column::CLIENT] = rank;
             record.client = text;
         }
     }
 
     #[inline(always)]
     fn settle_if_open(&self, record: &mut Record) {
-        if self.ranks[DURATION] == 1 && (self.open.end > 0) | (self.open_whole > 0) {
+        if self.ranks[Column::DURATION] == 1 && (self.open.end > 0) | (self.open_whole > 0) {
             self.settle(record);
         }
     }
@@ -548,10 +538,10 @@ impl<'a> Fields<'a> {
     #[inline(always)]
     pub fn looks_like_a_log(&self) -> bool {
         let ranks = &self.ranks;
-        ranks[TIME] > 0
-            || ranks[LEVEL] > 0
-            || ranks[MESSAGE] > 1
-            || ranks[METHOD] > 0 && ranks[PATH] > 0 && ranks[STATUS] > 0
+        ranks[Column::TIME] > 0
+            || ranks[Column::LEVEL] > 0
+            || ranks[Column::MESSAGE] > 1
+            || ranks[Column::METHOD] > 0 && ranks[Column::PATH] > 0 && ranks[Column::STATUS] > 0
     }
 
     /// Completes the record when the whole line has been read; whether anything was found.
@@ -565,6 +555,6 @@ impl<'a> Fields<'a> {
             // Of lesser records nobody reads the message, unless a condition does.
             record.message = kept(self.message, &self.line.bytes()[start..end], arena, whole_text);
         }
-        self.ranks != [0; PLACES]
+        self.ranks.0 != [0; Column::COUNT]
     }
 }

@@ -39,7 +39,7 @@ use super::fields::{Fields, Group, Known, Meaning, Names, Value, code_unit};
 use super::{Context, Entry, Info, LineFormat, Run, keys};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::json::templates::{Outcome, clear, put_flags, put_whole};
+use crate::format::json::templates::Outcome;
 use crate::record::{Columns, Record};
 use crate::time::{eight_digits, leading_digits};
 use std::ops::Range;
@@ -130,7 +130,7 @@ fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
         while missed != 0 {
             let row = missed.trailing_zeros() as usize;
             missed &= missed - 1;
-            let start = if row == 0 { run.start } else { run.batch.line_start[first + row] };
+            let start = if row == 0 { run.start } else { run.batch.line_start()[first + row] };
             let line = super::line_of(run.block, start, run.ends[run.next + row]);
             let mut record = Record::EMPTY;
             if super::is_never_a_record(line)
@@ -140,7 +140,7 @@ fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
                 break;
             }
             if group.is_some() {
-                put_whole(run.batch, first + row, &record);
+                run.batch.rows().put(first + row, Json::COLUMNS, &record);
             } else {
                 run.batch.push(Json::COLUMNS, &record, start, line.len() as u32);
             }
@@ -156,14 +156,13 @@ fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
             shapes.tell(&group, records);
         }
         if records > 0 {
-            put_flags(run.batch, first..first + records);
-            run.batch.extend(Json::COLUMNS, records);
+            run.batch.rows().finish(Json::COLUMNS, records);
             run.next += records;
         }
         if records < group.rows {
-            run.start = run.batch.line_start[first + records];
+            run.start = run.batch.line_start()[first + records];
             // Rows of other formats may follow, which rely on what they do not write.
-            clear(run.batch, first + records..first + group.rows);
+            run.batch.rows().clear(Columns::ALL, first + records..first + group.rows);
             return;
         }
         run.start = group.after;

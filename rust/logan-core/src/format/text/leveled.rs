@@ -89,11 +89,7 @@ impl LineFormat for Leveled {
             parsed = take(simd, line, context, record);
             let from = arena.len();
             arena.extend_from_slice(line.bytes());
-            for text in
-                [&mut record.message, &mut record.method, &mut record.path, &mut record.client]
-            {
-                *text = text.moved_to_arena(from);
-            }
+            record.for_each_text(|text| *text = text.moved_to_arena(from));
         }
         context.plain = plain;
         parsed || take(simd, line, context, record)

@@ -118,7 +118,7 @@ impl Memo {
         let misses = self.misses;
         for first in (0..batch.len).step_by(ROWS) {
             let places = &mut places[first..batch.len.min(first + ROWS)];
-            let paths = batch.path[first..].iter().zip(&batch.method[first..]);
+            let paths = batch.path()[first..].iter().zip(&batch.method()[first..]);
             let rows = folded.iter_mut().zip(&mut hashes).zip(&mut *places);
             for (((folded, hash), place), (&path, &method)) in rows.zip(paths) {
                 *place = NOWHERE;

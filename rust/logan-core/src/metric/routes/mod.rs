@@ -117,7 +117,7 @@ fn update<S: Simd>(simd: S, routes: &mut Routes, batch: &Batch, block: Block<'_>
         // Entries may move: one row at a time.
         for row in 0..batch.len {
             if let Some(index) = finder.index(simd, table, batch, block, row) {
-                table.count(index).add(batch.flags[row], batch.duration_ns[row]);
+                table.count(index).add(batch.flags()[row], batch.duration_ns()[row]);
             }
         }
         return;
@@ -127,7 +127,7 @@ fn update<S: Simd>(simd: S, routes: &mut Routes, batch: &Batch, block: Block<'_>
     let mut places = [NOWHERE; BATCH_ROWS];
     let places = &mut places[..batch.len];
     finder.places(simd, table, batch, block, places);
-    let rows = places.iter().zip(&batch.flags).zip(&batch.duration_ns);
+    let rows = places.iter().zip(batch.flags()).zip(batch.duration_ns());
     if batch.has(Columns::DURATION) {
         for ((&place, &flags), &duration_ns) in rows {
             if place != NOWHERE {

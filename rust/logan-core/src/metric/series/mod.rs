@@ -129,7 +129,7 @@ impl Metric for Series {
         }
         let waiting = self.heap.len();
         let step = self.step;
-        let seconds = &batch.second[..batch.len];
+        let seconds = &batch.second()[..batch.len];
         let mut start = 0;
         while start < seconds.len() {
             // Records of one second nearly always come together.
@@ -177,14 +177,14 @@ fn run_length(seconds: &[i64], second: i64) -> usize {
 /// Adds rows of one bucket to it.
 #[inline(always)]
 fn tally(bucket: &mut Bucket, batch: &Batch, start: usize, end: usize) {
-    let flags = &batch.flags[start..end];
+    let flags = &batch.flags()[start..end];
     let count = |flag: u8| u64::from(flags.iter().map(|&f| u16::from(f & flag != 0)).sum::<u16>());
     bucket.records += (end - start) as u64;
     bucket.requests += count(REQUEST);
     bucket.errors += count(ERROR);
     if batch.has(Columns::DURATION) {
         bucket.measured += count(MEASURED);
-        let (sum, _, max) = sum_and_range(&batch.duration_ns[start..end]);
+        let (sum, _, max) = sum_and_range(&batch.duration_ns()[start..end]);
         bucket.sum_ns += sum;
         bucket.max_ns = bucket.max_ns.max(max);
     }
@@ -195,12 +195,12 @@ impl Series {
     #[cold]
     fn rest(&mut self, batch: &Batch, start: usize) {
         for row in start..batch.len {
-            if batch.time_ns[row] == NO_TIME {
+            if batch.time_ns()[row] == NO_TIME {
                 continue;
             }
             loop {
                 let step = self.step;
-                let index = index_of(batch.second[row], step);
+                let index = index_of(batch.second()[row], step);
                 if index != self.current.index || self.current.records == 0 {
                     self.switch_to(index);
                 }
@@ -248,7 +248,7 @@ impl Series {
         if self.loose.len() + batch.len > LOOSE_MAX || self.cells.room() < batch.len {
             self.empty();
         }
-        let seconds = &batch.second[..batch.len];
+        let seconds = &batch.second()[..batch.len];
         let mut indices = [0; BATCH_ROWS];
         if !self.cells.is_empty() {
             for (index, &second) in indices.iter_mut().zip(seconds) {
@@ -256,7 +256,7 @@ impl Series {
                 self.cells.prefetch(*index);
             }
         }
-        let rows = seconds.iter().zip(&batch.flags).zip(&batch.duration_ns);
+        let rows = seconds.iter().zip(batch.flags()).zip(batch.duration_ns());
         for (((&second, &flags), &duration_ns), &index) in rows.zip(&indices) {
             let row = Loose::new(second, flags, duration_ns);
             if flags & TIMED != 0 && !self.cells.add(index, &row) {

@@ -340,21 +340,21 @@ fn eval_column<S: Simd>(_simd: S, test: &Test, batch: &Batch) -> Mask {
     match test {
         Test::Status(ranges) => within(ranges, |first, last| {
             let (first, span) = (first as u16, (last - first) as u16);
-            Mask::of(&batch.status[..batch.len], |v| v.wrapping_sub(first) <= span)
+            Mask::of(&batch.status()[..batch.len], |v| v.wrapping_sub(first) <= span)
         }),
         Test::Duration(ranges) => within(ranges, |first, last| {
-            Mask::of(&batch.duration_ns[..batch.len], |v| v.wrapping_sub(first) <= last - first)
+            Mask::of(&batch.duration_ns()[..batch.len], |v| v.wrapping_sub(first) <= last - first)
         }),
         Test::Bytes(ranges) => within(ranges, |first, last| {
-            Mask::of(&batch.bytes_sent[..batch.len], |v| v.wrapping_sub(first) <= last - first)
+            Mask::of(&batch.bytes_sent()[..batch.len], |v| v.wrapping_sub(first) <= last - first)
         }),
         Test::Time(ranges) => within(ranges, |first, last| {
-            Mask::of(&batch.time_ns[..batch.len], |v| {
+            Mask::of(&batch.time_ns()[..batch.len], |v| {
                 (v as u64 ^ SIGN).wrapping_sub(first) <= last - first
             })
         }),
-        Test::Levels(set) => Mask::of(&batch.level[..batch.len], |v| set >> (v & 15) & 1 != 0),
-        Test::Formats(set) => Mask::of(&batch.format[..batch.len], |v| set >> (v & 63) & 1 != 0),
+        Test::Levels(set) => Mask::of(&batch.level()[..batch.len], |v| set >> (v & 15) & 1 != 0),
+        Test::Formats(set) => Mask::of(&batch.format()[..batch.len], |v| set >> (v & 63) & 1 != 0),
         Test::Text(..) => Mask::NONE,
     }
 }
@@ -386,16 +386,16 @@ fn eval_text<S: Simd>(
         }
         Place::Path => {
             return open.filtered(|row| {
-                let path = batch.path[row].bytes(block.bytes, &batch.arena);
+                let path = batch.path()[row].bytes(block.bytes, &batch.arena);
                 let end = path.iter().position(|b| matches!(b, b'?' | b'#'));
                 let path = &path[..end.unwrap_or(path.len())];
                 !path.is_empty() && test.holds(path, None)
             });
         }
-        Place::Method => &batch.method,
-        Place::Client => &batch.client,
-        Place::Message => &batch.message,
-        Place::Extra(index) => &*batch.extra[*index],
+        Place::Method => batch.method(),
+        Place::Client => batch.client(),
+        Place::Message => batch.message(),
+        Place::Extra(index) => batch.extra(*index),
     };
     open.filtered(|row| {
         let text = column[row].bytes(block.bytes, &batch.arena);

@@ -214,16 +214,16 @@ mod tests {
                     continue;
                 }
                 let start = spot.start as usize;
-                let texts = [batch.client[row], batch.method[row], batch.path[row]];
+                let texts = [batch.client()[row], batch.method()[row], batch.path()[row]];
                 let expected = [record.client, record.method, record.path];
                 for (text, expected) in texts.into_iter().zip(expected) {
                     prop_assert_eq!(text.bytes(&block, &[]), expected.bytes(&block[start..], &[]));
                 }
-                prop_assert_eq!(batch.time_ns[row], record.time_ns);
-                prop_assert_eq!(batch.second[row], record.second);
-                prop_assert_eq!(batch.status[row], record.status);
-                prop_assert_eq!(batch.duration_ns[row], record.duration_ns);
-                prop_assert_eq!(batch.bytes_sent[row], record.bytes_sent);
+                prop_assert_eq!(batch.time_ns()[row], record.time_ns);
+                prop_assert_eq!(batch.second()[row], record.second);
+                prop_assert_eq!(batch.status()[row], record.status);
+                prop_assert_eq!(batch.duration_ns()[row], record.duration_ns);
+                prop_assert_eq!(batch.bytes_sent()[row], record.bytes_sent);
             }
         }
     }

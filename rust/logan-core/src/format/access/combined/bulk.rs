@@ -13,10 +13,7 @@ use crate::bytes::simd::Simd;
 use crate::format::access::combined::head::may_begin;
 use crate::format::http::{eight_digits, leading_digits, route, status_at};
 use crate::format::{Run, line_of};
-use crate::record::{
-    BATCH_ROWS, Batch, ERROR, MEASURED, NO_BYTES, NO_DURATION, NO_STATUS, REQUEST, Record, TIMED,
-    Text,
-};
+use crate::record::{BATCH_ROWS, NO_BYTES, NO_DURATION, NO_STATUS, Record, RowWriter, Rows, Text};
 use crate::time::{Clock, Stamp};
 
 /// `[24/Jan/2024:00:00:00 +0000] "`
@@ -40,16 +37,16 @@ pub(super) fn many<S: Simd>(simd: S, format: &Quoted<COMBINED_KIND>, run: &mut R
     let block = run.block;
     let mut last = Last { bytes: [0; 32], second: 0, nanos: 0 };
     let mut start = run.start;
-    let first = run.batch.len;
+    let mut rows = run.batch.rows();
+    let first = rows.first();
     let mut row = first;
     for &end in &run.ends[run.next..] {
         if row >= BATCH_ROWS {
             break;
         }
         let line = line_of(block, start, end);
-        if one(simd, format, line, start, &mut run.context.clock, &mut last, run.batch, row)
-            .is_none()
-        {
+        let clock = &mut run.context.clock;
+        if one(simd, format, line, start, clock, &mut last, &mut rows, row).is_none() {
             break;
         }
         start = end + 1;
@@ -60,7 +57,7 @@ pub(super) fn many<S: Simd>(simd: S, format: &Quoted<COMBINED_KIND>, run: &mut R
     }
     run.start = start;
     run.next += row - first;
-    run.batch.extend(COLUMNS, row - first);
+    rows.finish(COLUMNS, row - first);
 }
 
 /// Writes a line to a row; None if it is not of the usual shape, and the row means nothing.
@@ -73,7 +70,7 @@ fn one<S: Simd>(
     start: u32,
     clock: &mut Clock,
     last: &mut Last,
-    batch: &mut Batch,
+    rows: &mut RowWriter<'_>,
     row: usize,
 ) -> Option<()> {
     assert!(row < BATCH_ROWS);
@@ -143,19 +140,17 @@ fn one<S: Simd>(
     route(line, request, request_end, &mut record);
     let is_named = host_end != 1 || line.byte(0) != b'-';
     let client = Text::of_line(0, if is_named { host_end } else { 0 });
-    batch.time_ns[row] = last.nanos;
-    batch.second[row] = last.second;
-    batch.duration_ns[row] = duration_ns;
-    batch.bytes_sent[row] = bytes_sent;
-    batch.status[row] = status;
-    batch.method[row] = record.method.at(start);
-    batch.path[row] = record.path.at(start);
-    batch.client[row] = client.at(start);
-    let failed = u8::from(status.wrapping_sub(500) < 100) * ERROR;
-    let measured = u8::from(duration_ns != NO_DURATION) * MEASURED;
-    batch.flags[row] = TIMED | REQUEST | failed | measured;
-    batch.line_start[row] = start;
-    batch.line_len[row] = line.len() as u32;
+    let Rows { cells, line_start, line_len, .. } = rows.parts();
+    cells.time_ns[row] = last.nanos;
+    cells.second[row] = last.second;
+    cells.duration_ns[row] = duration_ns;
+    cells.bytes_sent[row] = bytes_sent;
+    cells.status[row] = status;
+    cells.method[row] = record.method.at(start);
+    cells.path[row] = record.path.at(start);
+    cells.client[row] = client.at(start);
+    line_start[row] = start;
+    line_len[row] = line.len() as u32;
     Some(())
 }
 
@@ -184,6 +179,7 @@ mod tests {
     use crate::bytes::line::PAD;
     use crate::bytes::simd::Plain;
     use crate::format::{Context, LineFormat};
+    use crate::record::Batch;
     use proptest::prelude::*;
 
     /// Of combined lines, with what is usual and what is not.
@@ -238,18 +234,18 @@ mod tests {
                     prop_assert!(parsed, "{:?}", lines[next]);
                     let mut expected = Batch::new();
                     expected.push(COLUMNS, &record, start, line.len() as u32);
-                    prop_assert_eq!(batch.time_ns[row], expected.time_ns[0]);
-                    prop_assert_eq!(batch.second[row], expected.second[0]);
-                    prop_assert_eq!(batch.duration_ns[row], expected.duration_ns[0]);
-                    prop_assert_eq!(batch.bytes_sent[row], expected.bytes_sent[0]);
-                    prop_assert_eq!(batch.status[row], expected.status[0]);
-                    prop_assert_eq!(batch.flags[row], expected.flags[0]);
-                    prop_assert_eq!(batch.line_start[row], expected.line_start[0]);
-                    prop_assert_eq!(batch.line_len[row], expected.line_len[0]);
+                    prop_assert_eq!(batch.time_ns()[row], expected.time_ns()[0]);
+                    prop_assert_eq!(batch.second()[row], expected.second()[0]);
+                    prop_assert_eq!(batch.duration_ns()[row], expected.duration_ns()[0]);
+                    prop_assert_eq!(batch.bytes_sent()[row], expected.bytes_sent()[0]);
+                    prop_assert_eq!(batch.status()[row], expected.status()[0]);
+                    prop_assert_eq!(batch.flags()[row], expected.flags()[0]);
+                    prop_assert_eq!(batch.line_start()[row], expected.line_start()[0]);
+                    prop_assert_eq!(batch.line_len()[row], expected.line_len()[0]);
                     let text = |text: Text| text.bytes(&block, &[]).to_vec();
-                    prop_assert_eq!(text(batch.method[row]), text(expected.method[0]));
-                    prop_assert_eq!(text(batch.path[row]), text(expected.path[0]));
-                    prop_assert_eq!(text(batch.client[row]), text(expected.client[0]));
+                    prop_assert_eq!(text(batch.method()[row]), text(expected.method()[0]));
+                    prop_assert_eq!(text(batch.path()[row]), text(expected.path()[0]));
+                    prop_assert_eq!(text(batch.client()[row]), text(expected.client()[0]));
                     (start, next) = (end + 1, next + 1);
                 }
                 prop_assert_eq!((next, start), (done, after));
@@ -278,6 +274,6 @@ mod tests {
         let mut run = Run::new(&block, &ends, (0, PAD as u32), batch, context);
         format.parse_many(&mut run);
         assert_eq!((run.next, run.batch.len), (BATCH_ROWS, BATCH_ROWS));
-        assert_eq!(run.batch.duration_ns[BATCH_ROWS - 1], 500_000_000);
+        assert_eq!(run.batch.duration_ns()[BATCH_ROWS - 1], 500_000_000);
     }
 }

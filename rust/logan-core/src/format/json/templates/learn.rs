@@ -4,8 +4,9 @@ use super::{Op, STEP_BYTES, Shape, Step};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Unit;
-use crate::format::fields::{Known, Meaning, Names, Rule, places};
+use crate::format::fields::{Known, Meaning, Names, Rule, columns_of};
 use crate::format::json::{Open, Scope, number_end, skip_space, string_end};
+use crate::record::{Column, Columns};
 
 /// Most steps of a shape; lines with more are rare, and long enough for the general way.
 const STEPS_MAX: usize = 96;
@@ -111,7 +112,7 @@ impl Steps<'_> {
                 key_back: 0,
                 alone: false,
                 known: Known::NOTHING,
-                wins: 0,
+                wins: Columns::NONE,
             };
             step.bytes[..part.len()].copy_from_slice(part);
             step.mask[..part.len()].fill(0xff);
@@ -128,13 +129,12 @@ impl Steps<'_> {
 
 /// Decides which values count, and how the others are passed; None if that cannot be said of all
 /// lines of this shape.
-fn choose(steps: &mut [Step]) -> Option<u16> {
-    let mut wins = 0;
-    for place in 0..places::COUNT {
+fn choose(steps: &mut [Step]) -> Option<Columns> {
+    let mut wins = Columns::NONE;
+    for column in Column::ALL.iter().map(|&column| Columns::of(column)) {
         let candidate = |step: &Step| {
             let text = step.op == Op::Text;
-            (text || step.op == Op::Number)
-                && places::of(step.known.meaning, text) >> place & 1 != 0
+            (text || step.op == Op::Number) && columns_of(step.known.meaning, text).has(column)
         };
         let ranks = || steps.iter().enumerate().filter(|(_, s)| candidate(s));
         // The first of the highest rank.
@@ -142,15 +142,15 @@ fn choose(steps: &mut [Step]) -> Option<u16> {
         let alone = ranks().count() == 1;
         // Of a value that may be a duration or a time, the latter only if it is not the former.
         let odd = |step: &Step| step.known.meaning == Meaning::RequestTime;
-        if place == places::DURATION
+        if column == Columns::DURATION
             && steps.iter().enumerate().any(|(i, s)| candidate(s) && odd(s) && Some(i) != best)
         {
             return None;
         }
         if let Some(best) = best {
-            wins |= 1 << place;
+            wins = wins.or(column);
             let step = &mut steps[best];
-            step.wins |= 1 << place;
+            step.wins = step.wins.or(column);
             step.alone = alone;
         }
     }
@@ -161,7 +161,7 @@ fn choose(steps: &mut [Step]) -> Option<u16> {
             _ => continue,
         };
         step.op = match (step.known.meaning, text) {
-            _ if step.wins == 0 => {
+            _ if step.wins.is_empty() => {
                 if text {
                     Op::PassString
                 } else {
@@ -186,5 +186,5 @@ fn choose(steps: &mut [Step]) -> Option<u16> {
             (_, false) => Op::Number,
         };
     }
-    (wins != 0).then_some(wins)
+    (!wins.is_empty()).then_some(wins)
 }

@@ -8,14 +8,10 @@ use super::values::{
 use super::{Op, Shape, Shapes, Step, Tools};
 use crate::bytes::line::{LINE_BYTES_MAX, Line, PAD};
 use crate::bytes::simd::Simd;
-use crate::format::fields::{Fields, Value, places};
+use crate::format::fields::{Fields, Value};
 use crate::format::{Context, Run, Unit};
 use crate::record::Level;
-use crate::record::{
-    BATCH_ROWS, Batch, ERROR, MEASURED, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, REQUEST, Record,
-    TIMED, Text,
-};
-use std::ops::Range;
+use crate::record::{BATCH_ROWS, Columns, Record, RowWriter, Rows, Text};
 
 /// Lines that are read together.
 pub const GROUP: usize = 128;
@@ -57,10 +53,11 @@ impl Shapes {
         }
         let Places { start, len, at } = &mut *self.places;
         let (start, len, at) = (&start[..rows], &len[..rows], &mut at[..rows]);
-        let batch = &mut *run.batch;
-        let first = batch.len;
-        batch.line_start[first..first + rows].copy_from_slice(start);
-        batch.line_len[first..first + rows].copy_from_slice(len);
+        let mut writer = run.batch.rows();
+        let first = writer.first();
+        let Rows { line_start, line_len, .. } = writer.parts();
+        line_start[first..first + rows].copy_from_slice(start);
+        line_len[first..first + rows].copy_from_slice(len);
         let mut tools = Tools {
             minute: &mut self.minute,
             levels: &mut self.levels,
@@ -68,7 +65,7 @@ impl Shapes {
         };
         let lines = Lines { block: run.block, start, len };
         at.fill(0);
-        shape.read_many(simd, &lines, at, &mut tools, run.context, batch);
+        shape.read_many(simd, &lines, at, &mut tools, run.context, &mut writer);
         let mut missed = 0;
         for (i, &at) in at.iter().enumerate() {
             missed |= u128::from(at == NOWHERE) << i;
@@ -512,26 +509,26 @@ impl Take for TakeClient<'_> {
 }
 
 /// Any value that counts.
-struct TakeOther<'r> {
+struct TakeOther<'r, 'b> {
     step: &'r Step,
     context: &'r mut Context,
-    batch: &'r mut Batch,
+    rows: &'r mut RowWriter<'b>,
 }
 
-impl Take for TakeOther<'_> {
+impl Take for TakeOther<'_, '_> {
     #[inline(always)]
     fn take<S: Simd>(&mut self, _simd: S, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
         self.take_other(i, line, start)
     }
 }
 
-impl TakeOther<'_> {
+impl TakeOther<'_, '_> {
     #[inline(never)]
     fn take_other(&mut self, i: usize, line: Line<'_>, start: usize) -> Option<usize> {
         let mut record = Record::EMPTY;
-        let arena = &mut self.batch.arena;
+        let Rows { arena, .. } = self.rows.parts();
         let end = other_value(line, start, self.step, self.context, arena, &mut record)?;
-        put(self.batch, self.batch.len + i, self.step.wins, &record);
+        self.rows.put(self.rows.first() + i, self.step.wins, &record);
         Some(end)
     }
 }
@@ -547,16 +544,22 @@ impl Shape {
         at: &mut [u32],
         tools: &mut Tools<'_>,
         context: &mut Context,
-        batch: &mut Batch,
+        rows: &mut RowWriter<'_>,
     ) {
-        let all = batch.len..batch.len + at.len();
+        let first = rows.first();
+        let all = first..first + at.len();
         let starts = lines.start;
-        clear_parts(batch, all.clone(), !self.wins);
+        rows.clear(Columns::ALL.without(self.wins), all.clone());
         let mut escaped = 0;
         for step in &self.steps {
+            if matches!(step.op, Op::Text | Op::Number) {
+                each(simd, lines, at, step, TakeOther { step, context, rows });
+                continue;
+            }
+            let Rows { cells, arena, .. } = rows.parts();
             macro_rules! rest {
                 () => {
-                    Rest { step, context, arena: &mut batch.arena, record: Record::EMPTY }
+                    Rest { step, context, arena, record: Record::EMPTY }
                 };
             }
             match step.op {
@@ -566,8 +569,8 @@ impl Shape {
                 Op::PassNumber => each(simd, lines, at, step, PassNumber),
                 Op::PassWord => each(simd, lines, at, step, PassWord),
                 Op::Time => {
-                    let time_ns = &mut batch.time_ns[all.clone()];
-                    let second = &mut batch.second[all.clone()];
+                    let time_ns = &mut cells.time_ns[all.clone()];
+                    let second = &mut cells.second[all.clone()];
                     let minute = &mut *tools.minute;
                     each(
                         simd,
@@ -578,175 +581,77 @@ impl Shape {
                     );
                 }
                 Op::Level => {
-                    let level = &mut batch.level[all.clone()];
+                    let level = &mut cells.level[all.clone()];
                     let levels = &mut *tools.levels;
                     each(simd, lines, at, step, TakeLevel { levels, level, rest: rest!() });
                 }
                 Op::Method => {
-                    let method = &mut batch.method[all.clone()];
+                    let method = &mut cells.method[all.clone()];
                     let methods = &mut *tools.methods;
                     let rest = rest!();
                     each(simd, lines, at, step, TakeMethod { methods, method, starts, rest });
                 }
                 Op::Message => {
-                    let message = &mut batch.message[all.clone()];
+                    let message = &mut cells.message[all.clone()];
                     let escaped = &mut escaped;
                     each(simd, lines, at, step, TakeMessage { message, starts, escaped });
                 }
                 Op::Status => {
-                    let status = &mut batch.status[all.clone()];
+                    let status = &mut cells.status[all.clone()];
                     each(simd, lines, at, step, TakeStatus { status });
                 }
                 Op::Duration(unit) => {
-                    let duration_ns = &mut batch.duration_ns[all.clone()];
+                    let duration_ns = &mut cells.duration_ns[all.clone()];
                     each(simd, lines, at, step, TakeDuration { duration_ns, unit, rest: rest!() });
                 }
                 Op::Guess => {
-                    let duration_ns = &mut batch.duration_ns[all.clone()];
+                    let duration_ns = &mut cells.duration_ns[all.clone()];
                     each(simd, lines, at, step, TakeGuess { duration_ns, rest: rest!() });
                 }
                 Op::Epoch => {
-                    let time_ns = &mut batch.time_ns[all.clone()];
-                    let second = &mut batch.second[all.clone()];
+                    let time_ns = &mut cells.time_ns[all.clone()];
+                    let second = &mut cells.second[all.clone()];
                     each(simd, lines, at, step, TakeEpoch { time_ns, second, rest: rest!() });
                 }
                 Op::LevelNumber => {
-                    let level = &mut batch.level[all.clone()];
+                    let level = &mut cells.level[all.clone()];
                     each(simd, lines, at, step, TakeLevelNumber { level, rest: rest!() });
                 }
                 Op::Bytes => {
-                    let bytes_sent = &mut batch.bytes_sent[all.clone()];
+                    let bytes_sent = &mut cells.bytes_sent[all.clone()];
                     each(simd, lines, at, step, TakeBytes { bytes_sent, rest: rest!() });
                 }
                 Op::Path => {
-                    let path = &mut batch.path[all.clone()];
+                    let path = &mut cells.path[all.clone()];
                     each(simd, lines, at, step, TakePath { path, starts, rest: rest!() });
                 }
                 Op::Client => {
-                    let client = &mut batch.client[all.clone()];
+                    let client = &mut cells.client[all.clone()];
                     each(simd, lines, at, step, TakeClient { client, starts, rest: rest!() });
                 }
-                Op::Text | Op::Number => {
-                    each(simd, lines, at, step, TakeOther { step, context, batch });
-                }
+                Op::Text | Op::Number => unreachable!("taken above"),
             }
         }
         while escaped != 0 {
             let i = escaped.trailing_zeros() as usize;
             escaped &= escaped - 1;
             if at[i] != NOWHERE {
-                unescape_message(lines.get(i), batch, batch.len + i, context.all_messages);
+                unescape_message(lines.get(i), rows, first + i, context.all_messages);
             }
         }
-    }
-}
-
-/// Writes what record and rows share of these parts.
-fn put(batch: &mut Batch, row: usize, parts: u16, record: &Record) {
-    let start = batch.line_start[row];
-    let has = |place: usize| parts >> place & 1 != 0;
-    if has(places::TIME) {
-        (batch.time_ns[row], batch.second[row]) = (record.time_ns, record.second);
-    }
-    if has(places::LEVEL) {
-        batch.level[row] = record.level as u8;
-    }
-    if has(places::MESSAGE) {
-        batch.message[row] = record.message.at(start);
-    }
-    if has(places::STATUS) {
-        batch.status[row] = record.status;
-    }
-    if has(places::DURATION) {
-        batch.duration_ns[row] = record.duration_ns;
-    }
-    if has(places::METHOD) {
-        batch.method[row] = record.method.at(start);
-    }
-    if has(places::PATH) {
-        batch.path[row] = record.path.at(start);
-    }
-    if has(places::CLIENT) {
-        batch.client[row] = record.client.at(start);
-    }
-    if has(places::BYTES) {
-        batch.bytes_sent[row] = record.bytes_sent;
-    }
-}
-
-/// Writes a record to a row of a group.
-#[inline(never)]
-pub fn put_whole(batch: &mut Batch, row: usize, record: &Record) {
-    put(batch, row, u16::MAX, record);
-}
-
-/// Writes defaults to rows.
-#[inline(never)]
-pub fn clear(batch: &mut Batch, rows: Range<usize>) {
-    clear_parts(batch, rows, u16::MAX);
-}
-
-/// Writes defaults for these parts.
-fn clear_parts(batch: &mut Batch, rows: Range<usize>, parts: u16) {
-    let has = |place: usize| parts >> place & 1 != 0;
-    if has(places::TIME) {
-        batch.time_ns[rows.clone()].fill(NO_TIME);
-        batch.second[rows.clone()].fill(0);
-    }
-    if has(places::LEVEL) {
-        batch.level[rows.clone()].fill(Level::None as u8);
-    }
-    if has(places::MESSAGE) {
-        batch.message[rows.clone()].fill(Text::NONE);
-    }
-    if has(places::STATUS) {
-        batch.status[rows.clone()].fill(NO_STATUS);
-    }
-    if has(places::DURATION) {
-        batch.duration_ns[rows.clone()].fill(NO_DURATION);
-    }
-    if has(places::METHOD) {
-        batch.method[rows.clone()].fill(Text::NONE);
-    }
-    if has(places::PATH) {
-        batch.path[rows.clone()].fill(Text::NONE);
-    }
-    if has(places::CLIENT) {
-        batch.client[rows.clone()].fill(Text::NONE);
-    }
-    if has(places::BYTES) {
-        batch.bytes_sent[rows].fill(NO_BYTES);
-    }
-}
-
-/// Writes the flags of rows from their other columns.
-#[inline(always)]
-pub fn put_flags(batch: &mut Batch, rows: Range<usize>) {
-    let flags = &mut batch.flags[rows.clone()];
-    for (flags, &time) in flags.iter_mut().zip(&batch.time_ns[rows.clone()]) {
-        *flags = u8::from(time != NO_TIME) * TIMED;
-    }
-    for (flags, &nanos) in flags.iter_mut().zip(&batch.duration_ns[rows.clone()]) {
-        *flags |= u8::from(nanos != NO_DURATION) * (REQUEST | MEASURED);
-    }
-    for (flags, &level) in flags.iter_mut().zip(&batch.level[rows.clone()]) {
-        *flags |= u8::from(level >= Level::Error as u8) * ERROR;
-    }
-    for (flags, &status) in flags.iter_mut().zip(&batch.status[rows]) {
-        *flags |= u8::from(status != NO_STATUS) * REQUEST;
-        *flags |= u8::from(status.wrapping_sub(500) < 100) * ERROR;
     }
 }
 
 /// Undoes the escapes of a row's message, if anybody reads it.
 #[cold]
 #[inline(never)]
-fn unescape_message(line: Line<'_>, batch: &mut Batch, row: usize, all: bool) {
-    let base = batch.line_start[row] as usize;
-    let (start, end) = batch.message[row].range();
+fn unescape_message(line: Line<'_>, rows: &mut RowWriter<'_>, row: usize, all: bool) {
+    let Rows { cells, line_start, arena, .. } = rows.parts();
+    let base = line_start[row] as usize;
+    let (start, end) = cells.message[row].range();
     let value = Value { start: start - base, end: end - base, escaped: true, number: false };
-    batch.message[row] = if all || batch.level[row] >= Level::Warn as u8 {
-        Fields::whole_message(line, value, &mut batch.arena)
+    cells.message[row] = if all || cells.level[row] >= Level::Warn as u8 {
+        Fields::whole_message(line, value, arena)
     } else {
         Text::NONE
     };

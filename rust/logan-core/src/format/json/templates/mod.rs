@@ -28,11 +28,10 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Context;
 use crate::format::fields::{Known, Names};
-use crate::record::Record;
+use crate::record::{Columns, Record};
 use values::{Minute, WORDS, Word};
 
 pub use many::{GROUP, Group};
-pub(super) use many::{clear, put_flags, put_whole};
 
 /// Shapes that are remembered.
 const SHAPES: usize = 8;
@@ -59,7 +58,7 @@ struct Step {
     alone: bool,
     known: Known,
     /// What the value counts as.
-    wins: u16,
+    wins: Columns,
 }
 
 /// What to do with the value behind the bytes of a step.
@@ -99,7 +98,7 @@ enum Op {
 struct Shape {
     steps: Vec<Step>,
     /// The parts of a record that it fills.
-    wins: u16,
+    wins: Columns,
 }
 
 struct Tools<'t> {

@@ -290,15 +290,15 @@ fn parse_block(context: &mut Context, lines: &[Vec<u8>]) -> Vec<Option<Said>> {
 fn said_in_row(batch: &Batch, block: &[u8], row: usize) -> Said {
     let text = |t: Text| String::from_utf8_lossy(t.bytes(block, &batch.arena)).into_owned();
     let said = Said {
-        time_ns: batch.time_ns[row],
-        level: Level::from_u8(batch.level[row]).unwrap(),
-        status: batch.status[row],
-        duration_ns: batch.duration_ns[row],
-        bytes: batch.bytes_sent[row],
-        message: text(batch.message[row]),
-        method: text(batch.method[row]),
-        path: text(batch.path[row]),
-        client: text(batch.client[row]),
+        time_ns: batch.time_ns()[row],
+        level: Level::from_u8(batch.level()[row]).unwrap(),
+        status: batch.status()[row],
+        duration_ns: batch.duration_ns()[row],
+        bytes: batch.bytes_sent()[row],
+        message: text(batch.message()[row]),
+        method: text(batch.method()[row]),
+        path: text(batch.path()[row]),
+        client: text(batch.client()[row]),
     };
     let timed = said.time_ns != NO_TIME;
     let measured = said.duration_ns != NO_DURATION;
@@ -307,9 +307,9 @@ fn said_in_row(batch: &Batch, block: &[u8], row: usize) -> Said {
     let flag = |is: bool, flag: u8| if is { flag } else { 0 };
     let flags = flag(timed, TIMED) | flag(measured, MEASURED);
     let flags = flags | flag(request, REQUEST) | flag(error, ERROR);
-    assert_eq!(batch.flags[row], flags);
+    assert_eq!(batch.flags()[row], flags);
     if timed {
-        assert_eq!(batch.second[row], said.time_ns.div_euclid(1_000_000_000));
+        assert_eq!(batch.second()[row], said.time_ns.div_euclid(1_000_000_000));
     }
     said
 }

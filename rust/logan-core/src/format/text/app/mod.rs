@@ -60,9 +60,7 @@ use crate::format::{
     one_by_one,
 };
 use crate::record::Level;
-use crate::record::{
-    BATCH_ROWS, Batch, Columns, ERROR, MEASURED, NO_DURATION, REQUEST, Record, TIMED, Text,
-};
+use crate::record::{BATCH_ROWS, Batch, Columns, NO_DURATION, Record, RowWriter, Rows, Text};
 use crate::time::{Clock, Stamp};
 
 /// Registry entry of the strict form.
@@ -232,7 +230,7 @@ fn plain_lines(run: &mut Run<'_>) -> usize {
         crate::dispatch!(durations::<>(heads: &Heads<'_>, memo: &mut Memo, batch: &mut Batch) -> ();
             &heads, memo, batch);
         (*start, *next) = (after, *next + rows);
-        batch.extend(App::COLUMNS, rows);
+        batch.rows().finish(App::COLUMNS, rows);
     }
     rows
 }
@@ -260,7 +258,8 @@ fn heads<S: Simd>(
     // Lines that end up to here have their pad.
     let last_end = block.len().saturating_sub(PAD).min(u32::MAX as usize) as u32;
     let mut at = start;
-    let mut rows = 0;
+    let mut count = 0;
+    let mut rows = batch.rows();
     // Rows counted up to a constant need no check of their own.
     for (row, &end) in (first..BATCH_ROWS).zip(ends) {
         let len = end.wrapping_sub(at);
@@ -275,13 +274,13 @@ fn heads<S: Simd>(
             (words, *line.add(len as usize - 1) == b'\r')
         };
         let text_end = end - u32::from(carriage_return);
-        if !write_head(words, at, text_end, row, clock, batch) {
+        if !write_head(words, at, text_end, row, clock, &mut rows) {
             break;
         }
         at = end + 1;
-        rows += 1;
+        count += 1;
     }
-    (rows, at)
+    (count, at)
 }
 
 /// Writes all but the response time of a line of the most usual shape, which begins with `words`;
@@ -293,20 +292,20 @@ fn write_head(
     end: u32,
     row: usize,
     clock: &mut Clock,
-    batch: &mut Batch,
+    rows: &mut RowWriter<'_>,
 ) -> bool {
     let Some((stamp, nanos)) = clock.plain_words([words[0], words[1], words[2]]) else {
         return false;
     };
     let Some((head, text)) = plain_head(words[3]) else { return false };
-    batch.time_ns[row] = nanos;
-    batch.second[row] = stamp.second;
-    batch.level[row] = head.level;
-    batch.flags[row] = head.flags;
-    batch.message[row] = Text::of_line((start + 24 + text) as usize, end as usize);
-    batch.duration_ns[row] = NO_DURATION;
-    batch.line_start[row] = start;
-    batch.line_len[row] = end - start;
+    let Rows { cells, line_start, line_len, .. } = rows.parts();
+    cells.time_ns[row] = nanos;
+    cells.second[row] = stamp.second;
+    cells.level[row] = head.level;
+    cells.message[row] = Text::of_line((start + 24 + text) as usize, end as usize);
+    cells.duration_ns[row] = NO_DURATION;
+    line_start[row] = start;
+    line_len[row] = end - start;
     true
 }
 
@@ -329,18 +328,16 @@ fn begins_with_address<S: Simd>(simd: S, line: Line<'_>) -> bool {
 #[inline(always)]
 fn durations<S: Simd>(simd: S, heads: &Heads<'_>, memo: &mut Memo, batch: &mut Batch) {
     let rows = batch.len..batch.len + heads.rows;
-    let message = &batch.message[rows.clone()];
-    let duration_ns = &mut batch.duration_ns[rows.clone()];
-    let flags = &mut batch.flags[rows];
+    let mut writer = batch.rows();
+    let Rows { cells, .. } = writer.parts();
+    let message = &cells.message[rows.clone()];
+    let duration_ns = &mut cells.duration_ns[rows];
     let text = |i: usize| {
         let (start, end) = message[i].range();
         // SAFETY: the message lies in the block with its pad, or `Heads` would not say so.
         unsafe { Line::new_unchecked(heads.block, start, end) }
     };
-    text_duration::find_many(simd, message.len(), text, memo, |i, nanos| {
-        duration_ns[i] = nanos;
-        flags[i] |= REQUEST | MEASURED;
-    });
+    text_duration::find_many(simd, message.len(), text, memo, |i, nanos| duration_ns[i] = nanos);
 }
 
 /// A level in upper case and the space behind it.
@@ -350,12 +347,11 @@ struct Head {
     mask: u64,
     len: u32,
     level: u8,
-    flags: u8,
 }
 
 /// The plain levels, by a hash of their first four letters.
 static HEADS: [Head; 8] = {
-    const NONE: Head = Head { bytes: 1, mask: 0, len: 0, level: 0, flags: 0 };
+    const NONE: Head = Head { bytes: 1, mask: 0, len: 0, level: 0 };
     let words: [(&[u8], Level); 6] = [
         (b"TRACE ", Level::Trace),
         (b"DEBUG ", Level::Debug),
@@ -376,9 +372,7 @@ static HEADS: [Head; 8] = {
         }
         let head = &mut heads[head_slot(bytes)];
         assert!(head.mask == 0, "no two levels in one place");
-        let level = level as u8;
-        let flags = if level >= Level::Error as u8 { TIMED | ERROR } else { TIMED };
-        *head = Head { bytes, mask, len: word.len() as u32, level, flags };
+        *head = Head { bytes, mask, len: word.len() as u32, level: level as u8 };
         i += 1;
     }
     heads
@@ -479,24 +473,22 @@ impl App {
                 (words, *block.as_ptr().add(end as usize - 1) == b'\r')
             };
             let end = end - u32::from(carriage_return);
-            let (clock, batch) = (&mut lines.context.clock, &mut *lines.batch);
-            let written = write_head(words, start, end, row as usize, clock, batch);
+            let (clock, mut rows) = (&mut lines.context.clock, lines.batch.rows());
+            let written = write_head(words, start, end, row as usize, clock, &mut rows);
             plain.push_if(spot, written);
             odd.push_if(spot, !written);
         }
         let plain = plain.all();
-        let (batch, memo) = (&mut *lines.batch, &mut lines.context.memo);
-        let message = &batch.message;
-        let (duration_ns, flags) = (&mut batch.duration_ns, &mut batch.flags);
+        let (mut rows, memo) = (lines.batch.rows(), &mut lines.context.memo);
+        let Rows { cells, .. } = rows.parts();
+        let (message, duration_ns) = (&cells.message, &mut cells.duration_ns);
         let text = |i: usize| {
             let (start, end) = message[plain[i].row as usize].range();
             // SAFETY: the message lies in a line that was found to have its pad.
             unsafe { Line::new_unchecked(block, start, end) }
         };
         text_duration::find_many(simd, plain.len(), text, memo, |i, nanos| {
-            let row = plain[i].row as usize;
-            duration_ns[row] = nanos;
-            flags[row] |= REQUEST | MEASURED;
+            duration_ns[plain[i].row as usize] = nanos;
         });
         one_by_one(simd, self, odd.all(), lines);
     }

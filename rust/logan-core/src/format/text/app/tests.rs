@@ -1,6 +1,7 @@
 use super::*;
 use crate::bytes::line::PaddedLine;
 use crate::format::Params;
+use crate::record::{ERROR, MEASURED, REQUEST, TIMED};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
@@ -60,22 +61,22 @@ proptest! {
                 let parsed = format.parse_line(line.line(), &mut one_by_one, &mut Vec::new(), &mut record);
                 prop_assert!(parsed);
                 let batch = &*run.batch;
-                prop_assert_eq!(batch.time_ns[row], record.time_ns);
-                prop_assert_eq!(batch.second[row], record.second);
-                prop_assert_eq!(batch.level[row], record.level as u8);
-                prop_assert_eq!(batch.duration_ns[row], record.duration_ns);
+                prop_assert_eq!(batch.time_ns()[row], record.time_ns);
+                prop_assert_eq!(batch.second()[row], record.second);
+                prop_assert_eq!(batch.level()[row], record.level as u8);
+                prop_assert_eq!(batch.duration_ns()[row], record.duration_ns);
                 let text = record.message.bytes(line.line().bytes(), &[]);
-                prop_assert_eq!(batch.message[row].bytes(&block, &[]), text);
-                let start = batch.line_start[row] as usize;
-                let bytes = &block[start..start + batch.line_len[row] as usize];
+                prop_assert_eq!(batch.message()[row].bytes(&block, &[]), text);
+                let start = batch.line_start()[row] as usize;
+                let bytes = &block[start..start + batch.line_len()[row] as usize];
                 prop_assert_eq!(bytes, line.line().bytes());
                 let measured = record.duration_ns != NO_DURATION;
                 let flags = TIMED
                     | if record.level >= Level::Error { ERROR } else { 0 }
                     | if measured { REQUEST | MEASURED } else { 0 };
-                prop_assert_eq!(batch.flags[row], flags);
+                prop_assert_eq!(batch.flags()[row], flags);
                 if skip > 0 {
-                    prop_assert_eq!((batch.status[row], batch.bytes_sent[row]), (0, u64::MAX));
+                    prop_assert_eq!((batch.status()[row], batch.bytes_sent()[row]), (0, u64::MAX));
                 }
                 row += 1;
             }
@@ -134,20 +135,20 @@ proptest! {
             if !parsed {
                 continue;
             }
-            prop_assert_eq!(batch.time_ns[row], record.time_ns);
-            prop_assert_eq!(batch.second[row], record.second);
-            prop_assert_eq!(batch.level[row], record.level as u8);
-            prop_assert_eq!(batch.duration_ns[row], record.duration_ns);
+            prop_assert_eq!(batch.time_ns()[row], record.time_ns);
+            prop_assert_eq!(batch.second()[row], record.second);
+            prop_assert_eq!(batch.level()[row], record.level as u8);
+            prop_assert_eq!(batch.duration_ns()[row], record.duration_ns);
             let text = record.message.bytes(line.line().bytes(), &arena);
-            prop_assert_eq!(batch.message[row].bytes(&block, &batch.arena), text);
-            prop_assert_eq!(batch.line_start[row], spot.start);
-            prop_assert_eq!(batch.line_len[row] as usize, line.line().len());
+            prop_assert_eq!(batch.message()[row].bytes(&block, &batch.arena), text);
+            prop_assert_eq!(batch.line_start()[row], spot.start);
+            prop_assert_eq!(batch.line_len()[row] as usize, line.line().len());
             let measured = record.duration_ns != NO_DURATION;
             let flags = if record.time_ns != crate::record::NO_TIME { TIMED } else { 0 }
                 | if record.level >= Level::Error { ERROR } else { 0 }
                 | if measured { REQUEST | MEASURED } else { 0 };
-            prop_assert_eq!(batch.flags[row], flags);
-            prop_assert_eq!(batch.status[row], 0);
+            prop_assert_eq!(batch.flags()[row], flags);
+            prop_assert_eq!(batch.status()[row], 0);
         }
     }
 }
