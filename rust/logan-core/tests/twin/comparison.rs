@@ -2,7 +2,7 @@
 
 use logan_core::bytes::input::{Fingerprint, Mode, Source};
 use logan_core::engine::{self, Chunk, Control};
-use logan_core::metric::lines::REASONS;
+use logan_core::format::classify::REASONS;
 use logan_core::naive::{self, Naive, quantile};
 use logan_core::record::Level;
 use logan_core::scan::Scanner;
