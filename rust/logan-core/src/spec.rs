@@ -287,7 +287,9 @@ impl Spec {
         }
         // What takes any line with a timestamp would take the lines of all formats behind it.
         formats.sort_by_key(|(index, _)| {
-            format::REGISTRY.get(*index).is_some_and(|entry| entry.last_resort)
+            format::REGISTRY
+                .get(*index)
+                .is_some_and(|entry| entry.facts.trial == format::Trial::LastResort)
         });
         Ok(formats)
     }

@@ -10,12 +10,11 @@
 mod named;
 
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
-use crate::format::access::combined;
-use crate::format::database::{mysql_slow, oracle_alert};
-use crate::format::envelope::{cri, docker, inner_formats, journald, payload_of};
-use crate::format::text::{app, erlang};
-use crate::format::{Context, Entry, Format, Params, Part, REGISTRY, by_name, is_outer, state};
-use crate::metric::lines::{is_continuation, is_header};
+use crate::format::classify::{is_blank, is_continuation, is_header};
+use crate::format::envelope::inner_formats;
+use crate::format::{
+    Context, Entry, Format, Fragments, Kind, Params, Part, REGISTRY, Trial, Unit, by_name, state,
+};
 use crate::record::{NO_DURATION, Record};
 use crate::time::{Clock, DateOrder, NumericDate};
 use serde_json::{Value, json};
@@ -38,25 +37,23 @@ struct Seen {
     /// Of an envelope, lines by the format of their payload.
     payload: BTreeMap<&'static str, u64>,
     /// Whether any line said that it ends a record which may have more.
-    ends_lines: bool,
+    has_fragments: bool,
 }
 
 /// Stands for the format of payloads that have none.
 const TEXT_PAYLOAD: &str = "message";
 
-/// Whether what a line of the format is always depends on lines before it.
-fn has_entries(entry: &Entry) -> bool {
-    [&journald::EXPORT, &mysql_slow::ENTRY, &erlang::ENTRY, &oracle_alert::ENTRY]
-        .iter()
-        .any(|of_lines| of_lines.info.name == entry.info.name)
-}
-
-/// Whether a format's records may come in pieces.
+/// Whether a format's records may come in fragments.
 fn rejoins(entry: &Entry, seen: &Seen) -> bool {
-    let name = entry.info.name;
-    name == cri::ENTRY.info.name
-        || has_entries(entry)
-        || name == docker::ENTRY.info.name && seen.ends_lines
+    match entry.facts.kind {
+        Kind::Stateful => true,
+        Kind::Plain => false,
+        Kind::Envelope { fragments, .. } => match fragments {
+            Fragments::Always => true,
+            Fragments::Never => false,
+            Fragments::IfAny(_) => seen.has_fragments,
+        },
+    }
 }
 
 /// Describes samples, each with its offset in the source; those that do not start at 0 begin at a
@@ -69,14 +66,15 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let formats: Vec<_> = REGISTRY
         .iter()
         .map(|e| {
-            // Docker's lines stand for themselves here: whether they are pieces is to be found out.
-            let rejoin = has_entries(e);
+            // Lines of envelopes stand for themselves here: whether they are fragments is to be found
+            // out.
+            let rejoin = e.facts.is_stateful();
             (e, (e.build)(&Params { rejoin, ..Params::default() }))
         })
         .collect();
     let inner: Vec<_> =
         inner_formats().map(|e| (e.info.name, (e.build)(&Params::default()))).collect();
-    let app = formats.iter().position(|(e, _)| e.info.name == app::ENTRY.info.name);
+    let app = formats.iter().position(|(e, _)| e.facts.is_general);
     let mut context = Context::new(Clock::utc());
     // A line whose time moves with the clock's zone has none of its own; one whose time moves with
     // the anchor has no year.
@@ -96,7 +94,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             if *offset == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
         for line in whole_lines(bytes).take(SAMPLE_LINES_MAX) {
             let offset = sample_offset + (line.as_ptr() as usize - sample_start) as u64;
-            if !line.is_empty() && line.trim_ascii().is_empty() {
+            if !line.is_empty() && is_blank(line) {
                 blank += 1;
                 continue;
             }
@@ -159,6 +157,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                     app.may_begin_with(line[0]) && parse(app, &mut context).is_some();
             }
             let seen = &mut seen[i];
+            let facts = &REGISTRY[i].facts;
             seen.lines += 1;
             seen.zoneless += moves[0];
             seen.yearless += moves[1];
@@ -166,11 +165,18 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             seen.example.get_or_insert_with(|| {
                 String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned()
             });
-            if named::has_named_fields(REGISTRY[i]) {
+            if facts.named_fields {
                 seen.fields.learn(line, record, format.as_ref(), &mut context);
             }
-            seen.ends_lines |= docker::ends_its_line(padded.line());
-            let payload = payload_of(REGISTRY[i], padded.line(), &mut context.clock);
+            let payload = match facts.kind {
+                Kind::Envelope { open, fragments } => {
+                    if let Fragments::IfAny(is_one) = fragments {
+                        seen.has_fragments |= is_one(padded.line());
+                    }
+                    open(padded.line(), &mut context.clock)
+                }
+                _ => None,
+            };
             let payload =
                 payload.map(|bytes| PaddedLine::new(&bytes[..bytes.len().min(LINE_BYTES_MAX)]));
             if let Some(payload) = &payload {
@@ -182,9 +188,10 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 let name = inner.iter().find(|(_, f)| is_of(f.as_ref())).map(|(name, _)| *name);
                 *seen.payload.entry(name.unwrap_or(TEXT_PAYLOAD)).or_default() += 1;
             }
-            if payload.is_some() || format_is_quoted(REGISTRY[i]) {
+            if payload.is_some() || facts.bare_unit.is_some() {
                 let line = payload.as_ref().unwrap_or(&padded).line();
-                integers.extend(combined::integer_time(line, &mut context.clock));
+                let mut bare = REGISTRY.iter().filter_map(|entry| entry.facts.bare_unit);
+                integers.extend(bare.find_map(|integer| integer(line, &mut context.clock)));
             }
         }
     }
@@ -194,11 +201,11 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     order.sort_by_key(|&i| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);
         // Formats whose lines others would take come first, in the registry's order.
-        let first = is_outer(entry) || seen.like_app;
+        let first = entry.facts.trial == Trial::Outer || seen.like_app;
         let lines = if first { 0 } else { seen.lines };
-        (entry.last_resort, !first, std::cmp::Reverse(lines), i)
+        (entry.facts.trial == Trial::LastResort, !first, std::cmp::Reverse(lines), i)
     });
-    let unit = (!integers.is_empty()).then(|| combined::guess_unit(&integers));
+    let unit = (!integers.is_empty()).then(|| guess_unit(&integers));
     let mut assumed = Vec::new();
     if let Some(unit) = unit {
         assumed.push(format!(
@@ -223,9 +230,11 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     );
     let describe = |&i: &usize| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);
-        let around =
-            seen.payload.keys().any(|name| by_name(name).is_some_and(|(_, e)| format_is_quoted(e)));
-        let quoted = (format_is_quoted(entry) || around) && unit.is_some();
+        let around = seen
+            .payload
+            .keys()
+            .any(|name| by_name(name).is_some_and(|(_, e)| e.facts.bare_unit.is_some()));
+        let quoted = (entry.facts.bare_unit.is_some() || around) && unit.is_some();
         let mut params = json!({});
         if quoted {
             params["duration_unit"] = json!(unit);
@@ -277,8 +286,33 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     })
 }
 
-fn format_is_quoted(entry: &Entry) -> bool {
-    [combined::COMBINED.info.name, combined::COMMON.info.name].contains(&entry.info.name)
+/// The unit of an integer, for one source, from the integer response times of a sample of it.
+///
+/// By the values alone, so it is an assumption to be reported. The values sorted, the median
+/// being the one at half their count: without values microseconds (Apache's `%D` is the usual
+/// integer); if the largest is at most 300 and the median at most 1, seconds (`%T` cuts, so that
+/// most are 0); if the median is below 1,000 and the largest below 60,000 and either the value at
+/// a tenth of their count is below 50 or the largest is below ten times the median, milliseconds
+/// (no server answers a tenth of its requests in 50 µs, and microseconds scatter widely); else
+/// microseconds.
+fn guess_unit(values: &[u64]) -> Unit {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable();
+    let Some(&largest) = sorted.last() else {
+        return Unit::Microseconds;
+    };
+    let median = sorted[sorted.len() / 2];
+    let tenth = sorted[sorted.len() / 10];
+    if largest <= 300 && median <= 1 {
+        Unit::Seconds
+    } else if median < 1_000
+        && largest < 60_000
+        && (tenth < 50 || largest < median.saturating_mul(10))
+    {
+        Unit::Milliseconds
+    } else {
+        Unit::Microseconds
+    }
 }
 
 /// The lines of a sample without their ends; the last one only if it is whole or alone.
@@ -313,14 +347,12 @@ fn encoding(head: &[u8], recognised: u64) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::w3c;
 
     #[test]
     fn every_example_is_of_its_format() {
         for entry in REGISTRY {
-            let fields = w3c::EXAMPLE_FIELDS.iter().find(|(name, _)| *name == entry.info.name);
-            let example = match fields {
-                Some((_, fields)) => format!("{fields}\n{}\n", entry.info.example),
+            let example = match entry.facts.example_header {
+                Some(fields) => format!("{fields}\n{}\n", entry.info.example),
                 None => entry.info.example.to_string(),
             };
             let found = detect(&[(0, example.as_bytes())]);
@@ -414,5 +446,15 @@ mod tests {
         let found = detect(&[(0, line.repeat(3).as_bytes())]);
         assert_eq!(found["formats"][0]["params"], json!({"duration_unit": "us"}));
         assert_eq!(found["assumed"].as_array().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn units_of_integers() {
+        assert_eq!(guess_unit(&[]), Unit::Microseconds);
+        assert_eq!(guess_unit(&[0, 0, 1, 0, 0, 2, 0, 30]), Unit::Seconds);
+        assert_eq!(guess_unit(&[3, 12, 45, 8, 1_200, 33, 5]), Unit::Milliseconds);
+        assert_eq!(guess_unit(&[95, 105, 127]), Unit::Milliseconds);
+        assert_eq!(guess_unit(&[412, 380, 95_200, 700, 1_210, 350]), Unit::Microseconds);
+        assert_eq!(guess_unit(&[33_412, 12_380, 95_200]), Unit::Microseconds);
     }
 }

@@ -4,7 +4,7 @@
 //! it. So this knows no format's rules. For detection, which can afford it.
 
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
-use crate::format::{Context, Entry, Format, json, logfmt};
+use crate::format::{Context, Format};
 use crate::record::{NO_DURATION, NO_TIME, Record};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,11 +13,6 @@ use std::ops::Range;
 const RECORDS_MAX: u64 = 32;
 /// Names of fields that are told: what is rarer is of no use to people.
 const NAMES_TOLD_MAX: usize = 3;
-
-/// Whether the fields of this format have names in the line.
-pub fn has_named_fields(entry: &Entry) -> bool {
-    [json::ENTRY.info.name, logfmt::ENTRY.info.name].contains(&entry.info.name)
-}
 
 /// Fields that times and durations were found in.
 #[derive(Default, Clone)]

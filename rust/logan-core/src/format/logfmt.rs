@@ -21,7 +21,7 @@
 //! stays as it is, backslash included; without quotes a backslash is a byte like others.
 
 use super::fields::{Fields, Group, Known, Meaning, Names, Value};
-use super::{Context, Entry, Info, LineFormat, keys};
+use super::{Context, Entry, Facts, Info, LineFormat, keys};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::Marks;
@@ -38,7 +38,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("duration, elapsed, latency, took, response_time, ..."),
         duration_unit: Some("by key"),
     },
-    last_resort: false,
+    facts: Facts { named_fields: true, ..Facts::PLAIN },
     build: |_| Box::new(Logfmt { names: Names::get() }),
 };
 

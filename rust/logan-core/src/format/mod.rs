@@ -9,6 +9,7 @@
 //! of them; what detection saw comes first, most frequent first.
 
 pub mod access;
+pub mod classify;
 pub mod cloud;
 pub(crate) mod cursor;
 pub mod custom;
@@ -29,7 +30,6 @@ pub mod w3c;
 use crate::bytes::line::{LINE_BYTES_MAX, Line};
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::Marks;
-use crate::metric::lines::is_header;
 use crate::record::{BATCH_ROWS, Batch, Columns, Record};
 use crate::time::Clock;
 use serde::{Deserialize, Serialize};
@@ -428,7 +428,7 @@ pub trait Format: Send + Sync {
 /// Blank lines and headers come before all formats.
 #[inline(always)]
 fn is_never_a_record(line: Line<'_>) -> bool {
-    line.len() == 0 || (matches!(line.byte(0), b'#' | b'v' | b'-') && is_header(line.bytes()))
+    line.len() == 0 || classify::is_header(line.bytes())
 }
 
 /// Parses each of `some` of the lines on its own.
@@ -501,7 +501,7 @@ fn parts<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: u
             _ => {
                 is_never_a_record(line)
                     || !LineFormat::may_begin_with(format, line.byte(0))
-                    || line.byte(0) <= b' ' && is_space(line.bytes())
+                    || line.byte(0) <= b' ' && classify::is_blank(line.bytes())
             }
         };
         if is_none {
@@ -518,11 +518,6 @@ fn parts<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: u
         run.advance(end);
     }
     false
-}
-
-/// Whether there is only white space.
-pub(crate) fn is_space(bytes: &[u8]) -> bool {
-    bytes.trim_ascii().is_empty()
 }
 
 #[inline(always)]
@@ -656,17 +651,99 @@ impl<F: LineFormat> Format for F {
     }
 }
 
+/// How a format's lines make records.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    /// Each line is one.
+    Plain,
+    /// A line is around a line of another format.
+    Envelope {
+        /// What is left when the envelope is taken off.
+        open: fn(Line<'_>, &mut Clock) -> Option<Vec<u8>>,
+        /// Whether one record may be in several lines.
+        fragments: Fragments,
+    },
+    /// What a line is always depends on lines before it, so lines are of the format only where the
+    /// plan lists it.
+    Stateful,
+}
+
+/// Whether lines of an envelope may hold parts of one payload.
+#[derive(Clone, Copy)]
+pub enum Fragments {
+    /// They do not.
+    Never,
+    /// Some may.
+    Always,
+    /// Some may if this is true of any line.
+    IfAny(fn(Line<'_>) -> bool),
+}
+
+/// When a format is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trial {
+    /// Before all others: its lines begin with a timestamp or are JSON, so formats that say less
+    /// about them would take them, too. It is never looked for in the payload of an envelope.
+    Outer,
+    /// The more frequent, the earlier.
+    Usual,
+    /// Last: it takes lines of others, too.
+    LastResort,
+}
+
+/// What the rest of the crate must know of a format. No other file names one.
+#[derive(Clone, Copy)]
+pub struct Facts {
+    /// How its lines make records.
+    pub kind: Kind,
+    /// When it is tried.
+    pub trial: Trial,
+    /// How lines begin that say what the lines after them are.
+    pub headers: &'static [&'static [u8]],
+    /// How lines begin that no format takes and that go on with a record of this one.
+    pub continuations: &'static [&'static [u8]],
+    /// A header that the example needs before it.
+    pub example_header: Option<&'static str>,
+    /// Whether it takes lines with a timestamp of many formats that say more about them. Where it
+    /// would take a line of another format, detection puts that one first.
+    pub is_general: bool,
+    /// The response time of a line if that is a whole number without a unit, which detection then
+    /// guesses.
+    pub bare_unit: Option<fn(Line<'_>, &mut Clock) -> Option<u64>>,
+    /// Whether fields have names in the line.
+    pub named_fields: bool,
+}
+
+impl Facts {
+    /// Of a format whose lines are records, each for itself.
+    pub const PLAIN: Facts = Facts {
+        kind: Kind::Plain,
+        trial: Trial::Usual,
+        headers: &[],
+        continuations: &[],
+        example_header: None,
+        is_general: false,
+        bare_unit: None,
+        named_fields: false,
+    };
+
+    /// Whether what a line is always depends on lines before it.
+    pub fn is_stateful(&self) -> bool {
+        matches!(self.kind, Kind::Stateful)
+    }
+}
+
 /// One entry of the registry.
 pub struct Entry {
     /// What it is.
     pub info: Info,
-    /// Whether the format takes lines of others too, so that it must come last.
-    pub last_resort: bool,
+    /// What the rest of the crate must know of it.
+    pub facts: Facts,
     /// Makes the format with the parameters that a plan gives.
     pub build: fn(&Params) -> Box<dyn Format>,
 }
 
-/// Every format, in the order in which undetected ones are tried. The [outer](is_outer) ones come
+/// Every format, in the order in which undetected ones are tried. The [outer](Trial::Outer) ones come
 /// first: what they hold looks like lines of others. HAProxy knows the syslog header before its
 /// lines, and comes before syslog.
 pub static REGISTRY: &[&Entry] = &[
@@ -740,36 +817,16 @@ pub fn by_name(name: &str) -> Option<(usize, &'static Entry)> {
     REGISTRY.iter().position(|e| e.info.name == name).map(|i| (i, REGISTRY[i]))
 }
 
-/// Whether a format must be tried before all that are not: its lines begin with a timestamp or are
-/// JSON, so formats that say less about them would take them, too. Such a format is never looked
-/// for in the payload of an envelope.
-pub fn is_outer(entry: &Entry) -> bool {
-    let outer: [&Entry; 11] = [
-        &w3c::IIS,
-        &w3c::CLOUDFRONT,
-        &w3c::GENERIC,
-        &envelope::cri::ENTRY,
-        &envelope::docker::ENTRY,
-        &envelope::journald::JSON,
-        &envelope::journald::EXPORT,
-        &envelope::syslog::RFC5424,
-        &envelope::syslog::RFC3164,
-        &envelope::prefixed::ENTRY,
-        &database::oracle_alert::ENTRY,
-    ];
-    outer.iter().any(|outer| outer.info.name == entry.info.name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn the_registry_is_in_order_of_trial() {
-        assert!(REGISTRY.is_sorted_by_key(|e| e.last_resort));
+        assert!(REGISTRY.is_sorted_by_key(|e| e.facts.trial == Trial::LastResort));
         let place = |entry: &Entry| by_name(entry.info.name).unwrap().0;
         assert!(place(&proxy::haproxy::TCP) < place(&envelope::syslog::RFC5424));
-        let last = REGISTRY.iter().rposition(|e| is_outer(e)).unwrap();
+        let last = REGISTRY.iter().rposition(|e| e.facts.trial == Trial::Outer).unwrap();
         assert!(last < place(&json::ENTRY) && last < place(&text::app::ENTRY));
     }
 }

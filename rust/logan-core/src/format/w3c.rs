@@ -22,7 +22,7 @@
 //!
 //! Which layout counts for a line is in [`history`](crate::format::state).
 
-use super::{Context, Entry, Info, LineFormat, Unit, fields};
+use super::{Context, Entry, Facts, Info, LineFormat, Trial, Unit, fields};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::text::duration;
@@ -39,7 +39,14 @@ pub static IIS: Entry = Entry {
         duration_field: Some("time-taken"),
         duration_unit: Some("ms"),
     },
-    last_resort: false,
+    facts: Facts {
+        trial: Trial::Outer,
+        example_header: Some(
+            "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
+         cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken",
+        ),
+        ..Facts::PLAIN
+    },
     build: |_| Box::new(W3c { kind: Kind::Iis }),
 };
 
@@ -53,7 +60,14 @@ pub static CLOUDFRONT: Entry = Entry {
         duration_field: Some("time-taken"),
         duration_unit: Some("s"),
     },
-    last_resort: false,
+    facts: Facts {
+        trial: Trial::Outer,
+        example_header: Some(
+            "#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem \
+         sc-status time-taken",
+        ),
+        ..Facts::PLAIN
+    },
     build: |_| Box::new(W3c { kind: Kind::CloudFront }),
 };
 
@@ -67,23 +81,33 @@ pub static GENERIC: Entry = Entry {
         duration_field: Some("time-taken or a column named alike"),
         duration_unit: Some("by column"),
     },
-    last_resort: false,
+    facts: Facts {
+        trial: Trial::Outer,
+        headers: HEADERS,
+        example_header: Some("#Fields: date time c-ip cs-method cs-uri-stem sc-status time-taken"),
+        ..Facts::PLAIN
+    },
     build: |_| Box::new(W3c { kind: Kind::Generic }),
 };
 
-/// Directives that make the examples of the registry records, by format.
-pub const EXAMPLE_FIELDS: [(&str, &str); 3] = [
-    (
-        "iis",
-        "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
-         cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken",
-    ),
-    (
-        "cloudfront",
-        "#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem \
-         sc-status time-taken",
-    ),
-    ("w3c", "#Fields: date time c-ip cs-method cs-uri-stem sc-status time-taken"),
+/// Directives of the W3C extended log format and of Zeek.
+const HEADERS: &[&[u8]] = &[
+    b"#Version:",
+    b"#Fields:",
+    b"#Software:",
+    b"#Date:",
+    b"#Start-Date:",
+    b"#End-Date:",
+    b"#Remark:",
+    b"#separator ",
+    b"#set_separator\t",
+    b"#empty_field\t",
+    b"#unset_field\t",
+    b"#path\t",
+    b"#open\t",
+    b"#close\t",
+    b"#fields\t",
+    b"#types\t",
 ];
 
 /// Columns that a layout may have: CloudFront has 33, the longest known ones about 100.
@@ -348,7 +372,7 @@ mod tests {
     fn examples() {
         for entry in [&IIS, &CLOUDFRONT, &GENERIC] {
             let name = entry.info.name;
-            let fields = EXAMPLE_FIELDS.iter().find(|(n, _)| *n == name).unwrap().1;
+            let fields = entry.facts.example_header.unwrap();
             let (record, texts) = parse(entry, fields, entry.info.example).expect(name);
             assert_eq!(record.time_ns, 1_706_091_332_000_000_000, "{name}");
             assert_eq!((record.status, record.duration_ns), (200, 127_000_000), "{name}");

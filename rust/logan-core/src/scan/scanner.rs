@@ -10,9 +10,9 @@ use crate::bytes::line::{LINE_BYTES_MAX, PAD, index_newlines};
 use crate::error::Error;
 use crate::format::prefilter::Needs;
 use crate::format::text::ansi::ESC;
-use crate::format::{self, Context, Format, PLACES, Part, Run, Scattered, Spot, state};
+use crate::format::{self, Context, Format, PLACES, Part, Run, Scattered, Spot, classify, state};
 use crate::metric::Metrics;
-use crate::metric::lines::{Lines, is_continuation, is_header};
+use crate::metric::lines::Lines;
 use crate::record::{BATCH_ROWS, Batch, Columns, NO_TIME, Record};
 use crate::record::{Block, Mask};
 use crate::scan::interleave::Lanes;
@@ -547,7 +547,10 @@ impl Scanner {
                 }
             }
             Class::Continuation => self.lines.continuation += 1,
-            Class::Malformed => self.lines.malformed(parsers.source, offset, line.bytes()),
+            Class::Malformed => {
+                let reason = classify::reason(line.bytes());
+                self.lines.malformed(parsers.source, offset, line.bytes(), reason);
+            }
         }
         false
     }
@@ -626,10 +629,10 @@ enum Class {
 fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class {
     let (line, _) = run.line();
     let Some(&first) = line.bytes().first() else { return blank(parsers, run, offset) };
-    if first.is_ascii_whitespace() && format::is_space(line.bytes()) {
+    if first.is_ascii_whitespace() && classify::is_blank(line.bytes()) {
         return Class::Blank;
     }
-    if matches!(first, b'#' | b'v' | b'-') && is_header(line.bytes()) {
+    if classify::is_header(line.bytes()) {
         return Class::Header;
     }
     let (takers, parts) = parsers.candidates[usize::from(first)];
@@ -661,7 +664,7 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class
             needs_met = true;
         }
     }
-    if is_continuation(line.bytes()) { Class::Continuation } else { Class::Malformed }
+    if classify::is_continuation(line.bytes()) { Class::Continuation } else { Class::Malformed }
 }
 
 /// What an empty line is.

@@ -14,7 +14,7 @@ use crate::bytes::input::Source;
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::error::Error;
 use crate::format::Context;
-use crate::metric::lines::is_header;
+use crate::format::classify::{is_blank, is_header};
 use crate::record::{NO_TIME, Record};
 use crate::spec::{Spec, Trial};
 use std::ops::Range;
@@ -265,7 +265,7 @@ impl<'a> Prober<'a> {
         let line =
             if place == 0 { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) } else { line };
         let line = &line[..line.len().min(LINE_BYTES_MAX)];
-        if line.trim_ascii().is_empty() || is_header(line) {
+        if is_blank(line) || is_header(line) {
             return None;
         }
         let padded = PaddedLine::new(line);

@@ -1,6 +1,7 @@
 //! Which bytes are which line, and of which class a line is. Part of the [twin](super).
 
 use super::*;
+use logan_core::format::Trial;
 
 /// Reads the lines of one source.
 pub struct Reader {
@@ -34,7 +35,9 @@ impl Reader {
             }
         }
         // What takes lines of others, too, comes last.
-        formats.sort_by_key(|f| by_name(f.name).is_some_and(|(_, entry)| entry.last_resort));
+        formats.sort_by_key(|f| {
+            by_name(f.name).is_some_and(|(_, entry)| entry.facts.trial == Trial::LastResort)
+        });
         let anchor_ns = source.anchor_ns.unwrap_or(spec.anchor_ns);
         Reader { clock: Clock { zone, anchor_ns }, formats }
     }

@@ -4,7 +4,7 @@ use crate::oracle::{self, Naive, quantile};
 use logan_core::bytes::input::{Fingerprint, Mode, Source};
 use logan_core::chunk::Chunk;
 use logan_core::engine::{self, Control};
-use logan_core::metric::lines::REASONS;
+use logan_core::format::classify::REASONS;
 use logan_core::record::Level;
 use logan_core::scan::Scanner;
 use logan_core::spec::Spec;

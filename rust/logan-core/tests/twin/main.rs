@@ -14,7 +14,7 @@ use comparison::*;
 use grammars::*;
 use logan_core::bytes::input::Mode;
 use logan_core::format::Params;
-use logan_core::metric::lines::REASONS;
+use logan_core::format::classify::REASONS;
 use logan_core::record::Level;
 use logan_core::spec::{FormatSpec, SourceSpec, Spec};
 use logan_core::summary::codec;

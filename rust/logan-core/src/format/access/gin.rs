@@ -8,7 +8,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::Marks;
 use crate::format::text::duration::with_unit;
-use crate::format::{Context, Entry, Info, LineFormat, fields};
+use crate::format::{Context, Entry, Facts, Info, LineFormat, fields};
 use crate::record::{Columns, Record, Text};
 
 /// Registry entry.
@@ -21,7 +21,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("third field"),
         duration_unit: Some("in the text"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Gin),
 };
 

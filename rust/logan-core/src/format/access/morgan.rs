@@ -13,7 +13,7 @@ use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::text::ansi::{self, ESC};
 use crate::format::text::duration::decimal;
-use crate::format::{Context, Entry, Info, LineFormat, Unit, fields};
+use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit, fields};
 use crate::record::{Columns, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
 
 /// Registry entry.
@@ -26,7 +26,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("before \"ms\""),
         duration_unit: Some("ms"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Morgan),
 };
 

@@ -11,7 +11,7 @@ use crate::bytes::simd::Simd;
 use crate::format::http::{closing_quote, route, status_at};
 use crate::format::prefilter::Marks;
 use crate::format::text::duration::decimal;
-use crate::format::{Context, Entry, Info, LineFormat, Unit};
+use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Columns, Record, Text};
 
 /// Registry entry.
@@ -24,7 +24,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("%{milli}d"),
         duration_unit: Some("ms"),
     },
-    last_resort: false,
+    facts: Facts { continuations: &[b"script_filename = "], ..Facts::PLAIN },
     build: |_| Box::new(PhpFpm),
 };
 

@@ -16,7 +16,7 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::{method_len, nanos_of, starts_with_http, status_at};
 use crate::format::prefilter::Marks;
-use crate::format::{Context, Entry, Info, LineFormat, Unit};
+use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Columns, Record, Text};
 use crate::time::Clock;
 
@@ -32,7 +32,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("generated … bytes in"),
         duration_unit: Some("ms"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Uwsgi),
 };
 

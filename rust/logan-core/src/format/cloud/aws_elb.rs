@@ -21,7 +21,7 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::{Cursor, Span};
 use crate::format::http::{closing_quote, route};
 use crate::format::prefilter::Marks;
-use crate::format::{Context, Entry, Info, LineFormat, Unit};
+use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Columns, DURATION_NS_MAX, NO_DURATION, Record, Text};
 use crate::time::Clock;
 
@@ -37,7 +37,7 @@ pub static APPLICATION: Entry = Entry {
         duration_field: Some("request, target and response processing time added"),
         duration_unit: Some("s"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Balancer::<true>),
 };
 
@@ -53,7 +53,7 @@ pub static CLASSIC: Entry = Entry {
         duration_field: Some("request, backend and response processing time added"),
         duration_unit: Some("s"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Balancer::<false>),
 };
 

@@ -11,7 +11,7 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::text::duration::with_unit;
-use crate::format::{Context, Entry, Info, LineFormat};
+use crate::format::{Context, Entry, Facts, Info, LineFormat};
 use crate::record::{Columns, Record, Text};
 
 /// Registry entry.
@@ -24,7 +24,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("Duration"),
         duration_unit: Some("in the text"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Lambda),
 };
 

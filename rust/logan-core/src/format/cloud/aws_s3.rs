@@ -17,7 +17,7 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::{closing_quote, route};
 use crate::format::prefilter::Marks;
-use crate::format::{Context, Entry, Info, LineFormat, Unit};
+use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Columns, Record};
 use crate::time::Clock;
 
@@ -34,7 +34,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("total time"),
         duration_unit: Some("ms"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(S3),
 };
 

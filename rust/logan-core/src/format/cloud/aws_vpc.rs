@@ -11,7 +11,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::prefilter::Marks;
-use crate::format::{Context, Entry, Info, LineFormat};
+use crate::format::{Context, Entry, Facts, Info, LineFormat};
 use crate::record::{Columns, Record};
 use crate::time::epoch;
 
@@ -25,7 +25,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: None,
         duration_unit: None,
     },
-    last_resort: false,
+    facts: Facts { headers: &[b"version account-id "], ..Facts::PLAIN },
     build: |_| Box::new(Vpc),
 };
 

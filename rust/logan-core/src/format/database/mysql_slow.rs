@@ -24,7 +24,7 @@ use crate::bytes::line::Line;
 use crate::format::multi_line::{Entries, listed};
 use crate::format::state::{Chain, History, reaches};
 use crate::format::text::duration::decimal;
-use crate::format::{Context, Entry, Info, Part, Unit};
+use crate::format::{Context, Entry, Facts, Info, Kind, Part, Unit};
 use crate::record::{Columns, NO_DURATION, Record, Text};
 use crate::time::{Clock, Stamp};
 
@@ -42,7 +42,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("Query_time:"),
         duration_unit: Some("s"),
     },
-    last_resort: false,
+    facts: Facts { kind: Kind::Stateful, ..Facts::PLAIN },
     build: |params| listed(params, || MysqlSlow),
 };
 

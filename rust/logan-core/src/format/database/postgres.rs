@@ -21,7 +21,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::Marks;
 use crate::format::text::duration::decimal;
-use crate::format::{Context, Entry, Info, LineFormat, Unit, fields};
+use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit, fields};
 use crate::record::Level;
 use crate::record::{Columns, NO_DURATION, Record, Text};
 use std::ops::Range;
@@ -36,7 +36,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("duration:"),
         duration_unit: Some("ms"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Postgres),
 };
 

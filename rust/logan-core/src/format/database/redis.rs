@@ -9,7 +9,7 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::Marks;
-use crate::format::{Context, Entry, Info, LineFormat};
+use crate::format::{Context, Entry, Facts, Info, LineFormat};
 use crate::record::Level;
 use crate::record::{Columns, Record, Text};
 
@@ -23,7 +23,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: None,
         duration_unit: None,
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Redis),
 };
 

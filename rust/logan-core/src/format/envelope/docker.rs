@@ -13,7 +13,7 @@ use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::fields::unescape;
-use crate::format::{Entry, Info};
+use crate::format::{Entry, Facts, Fragments, Info, Kind, Trial};
 use crate::record::Level;
 use crate::time::Clock;
 use std::ops::ControlFlow;
@@ -28,7 +28,14 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("the payload's"),
         duration_unit: Some("in the payload"),
     },
-    last_resort: false,
+    facts: Facts {
+        kind: Kind::Envelope {
+            open: |line, clock| super::opened(&Docker { rejoin: false }, line, clock),
+            fragments: Fragments::IfAny(ends_its_line),
+        },
+        trial: Trial::Outer,
+        ..Facts::PLAIN
+    },
     build: |params| Box::new(Envelope::new(Docker { rejoin: params.rejoin }, params)),
 };
 

@@ -28,7 +28,7 @@ use crate::bytes::simd::Simd;
 use crate::format::fields::unescape;
 use crate::format::multi_line::{Entries, listed};
 use crate::format::state::{Binary, JournalEntry, reaches};
-use crate::format::{Context, Entry, Info, Part, byte_set};
+use crate::format::{Context, Entry, Facts, Fragments, Info, Kind, Part, Trial, byte_set};
 use crate::record::Level;
 use crate::record::{Columns, Record};
 use crate::time::{Clock, Stamp};
@@ -44,7 +44,14 @@ pub static JSON: Entry = Entry {
         duration_field: Some("the message's"),
         duration_unit: Some("in the payload"),
     },
-    last_resort: false,
+    facts: Facts {
+        kind: Kind::Envelope {
+            open: |line, clock| super::opened(&Json, line, clock),
+            fragments: Fragments::Never,
+        },
+        trial: Trial::Outer,
+        ..Facts::PLAIN
+    },
     build: |params| Box::new(Envelope::new(Json, params)),
 };
 
@@ -58,7 +65,7 @@ pub static EXPORT: Entry = Entry {
         duration_field: Some("the message's"),
         duration_unit: Some("in the payload"),
     },
-    last_resort: false,
+    facts: Facts { kind: Kind::Stateful, trial: Trial::Outer, ..Facts::PLAIN },
     build: |params| listed(params, || Export { inner: Inner::new(params) }),
 };
 

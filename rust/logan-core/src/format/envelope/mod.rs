@@ -3,7 +3,7 @@
 //! # The rule
 //! A line of an envelope says a time, perhaps a level, and a *payload*. The envelope is taken off,
 //! and the payload is parsed by the formats of the registry that are not
-//! [outer](super::is_outer), in its order. What the payload says wins: its time and its level;
+//! [outer](super::Trial::Outer), in its order. What the payload says wins: its time and its level;
 //! the envelope's fill in for what it does not say. Status, response time, route and the rest are
 //! the payload's.
 //!
@@ -15,7 +15,7 @@
 //! line one of another format.
 //!
 //! A payload that is blank, or that no format takes and that begins as [continuation
-//! lines](crate::metric::lines::is_continuation) do, makes the line a continuation. White space at
+//! lines](crate::format::classify::is_continuation) do, makes the line a continuation. White space at
 //! its front does not where the kernel or sudo speaks, which indent what they say.
 //!
 //! # Pieces
@@ -37,12 +37,12 @@ pub(crate) mod object;
 pub mod prefixed;
 pub mod syslog;
 
-use super::{Context, Entry, Format, LineFormat, Params, Part, REGISTRY, is_outer};
+use super::{Context, Entry, Format, LineFormat, Params, Part, REGISTRY, Trial};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
+use crate::format::classify::{is_blank, is_continuation};
 use crate::format::prefilter::{Marks, Needs};
 use crate::format::text::app;
-use crate::metric::lines::is_continuation;
 use crate::record::Level;
 use crate::record::{Columns, NO_TIME, Record, Text};
 use crate::time::{Clock, Stamp};
@@ -200,7 +200,7 @@ fn read<S: Simd>(
 
 /// The entries of the formats that payloads are tried with, in order.
 pub fn inner_formats() -> impl Iterator<Item = &'static Entry> {
-    REGISTRY.iter().copied().filter(|entry| !is_outer(entry))
+    REGISTRY.iter().copied().filter(|entry| entry.facts.trial != Trial::Outer)
 }
 
 /// Gives a record what its payload did not say.
@@ -223,7 +223,7 @@ fn continues(payload: &[u8], is_indented: bool) -> bool {
     match payload.first() {
         None => true,
         Some(b' ' | b'\t') if is_indented => false,
-        _ => payload.trim_ascii().is_empty() || is_continuation(payload),
+        _ => is_blank(payload) || is_continuation(payload),
     }
 }
 
@@ -398,31 +398,13 @@ impl<H: Head> LineFormat for Envelope<H> {
     }
 }
 
-/// The payload of a line, for detection: what is left when the envelope `entry` is taken off.
-pub fn payload_of(entry: &Entry, line: Line<'_>, clock: &mut Clock) -> Option<Vec<u8>> {
-    fn open<H: Head>(head: &H, line: Line<'_>, clock: &mut Clock) -> Option<Vec<u8>> {
-        let mut buffer = Vec::new();
-        let opened = head.open(crate::bytes::simd::Plain, line, clock, &mut buffer)?;
-        Some(match opened.payload {
-            Payload::None => Vec::new(),
-            Payload::Line(start, end) => line.bytes()[start..end].to_vec(),
-            Payload::Buffer => buffer.split_off(PAD),
-        })
-    }
-    let name = entry.info.name;
-    if name == cri::ENTRY.info.name {
-        open(&cri::Cri, line, clock)
-    } else if name == docker::ENTRY.info.name {
-        open(&docker::Docker { rejoin: false }, line, clock)
-    } else if name == journald::JSON.info.name {
-        open(&journald::Json, line, clock)
-    } else if name == syslog::RFC5424.info.name {
-        open(&syslog::Rfc5424, line, clock)
-    } else if name == syslog::RFC3164.info.name {
-        open(&syslog::Rfc3164, line, clock)
-    } else if name == prefixed::ENTRY.info.name {
-        open(&prefixed::Prefixed, line, clock)
-    } else {
-        None
-    }
+/// The payload of a line, for detection: what is left when the envelope is taken off.
+fn opened<H: Head>(head: &H, line: Line<'_>, clock: &mut Clock) -> Option<Vec<u8>> {
+    let mut buffer = Vec::new();
+    let opened = head.open(crate::bytes::simd::Plain, line, clock, &mut buffer)?;
+    Some(match opened.payload {
+        Payload::None => Vec::new(),
+        Payload::Line(start, end) => line.bytes()[start..end].to_vec(),
+        Payload::Buffer => buffer.split_off(PAD),
+    })
 }

@@ -13,7 +13,7 @@ use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::Marks;
-use crate::format::{Entry, Info};
+use crate::format::{Entry, Facts, Fragments, Info, Kind, Trial};
 use crate::record::Level;
 use crate::time::Clock;
 
@@ -27,7 +27,14 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("the payload's"),
         duration_unit: Some("in the payload"),
     },
-    last_resort: false,
+    facts: Facts {
+        kind: Kind::Envelope {
+            open: |line, clock| super::opened(&Prefixed, line, clock),
+            fragments: Fragments::Never,
+        },
+        trial: Trial::Outer,
+        ..Facts::PLAIN
+    },
     build: |params| Box::new(Envelope::new(Prefixed, params)),
 };
 

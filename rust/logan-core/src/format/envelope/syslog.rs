@@ -24,7 +24,7 @@ use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
 use crate::format::prefilter::Marks;
-use crate::format::{Entry, Info};
+use crate::format::{Entry, Facts, Fragments, Info, Kind, Trial};
 use crate::record::Level;
 use crate::time::Clock;
 
@@ -38,7 +38,14 @@ pub static RFC5424: Entry = Entry {
         duration_field: Some("the payload's"),
         duration_unit: Some("in the payload"),
     },
-    last_resort: false,
+    facts: Facts {
+        kind: Kind::Envelope {
+            open: |line, clock| super::opened(&Rfc5424, line, clock),
+            fragments: Fragments::Never,
+        },
+        trial: Trial::Outer,
+        ..Facts::PLAIN
+    },
     build: |params| Box::new(Envelope::new(Rfc5424, params)),
 };
 
@@ -52,7 +59,21 @@ pub static RFC3164: Entry = Entry {
         duration_field: Some("the payload's"),
         duration_unit: Some("in the payload"),
     },
-    last_resort: false,
+    facts: Facts {
+        kind: Kind::Envelope {
+            open: |line, clock| super::opened(&Rfc3164, line, clock),
+            fragments: Fragments::Never,
+        },
+        trial: Trial::Outer, // What `journalctl` puts between lines.
+        headers: &[
+            b"-- Logs begin at ",
+            b"-- Journal begins at ",
+            b"-- Boot ",
+            b"-- Reboot --",
+            b"-- No entries --",
+        ],
+        ..Facts::PLAIN
+    },
     build: |params| Box::new(Envelope::new(Rfc3164, params)),
 };
 

@@ -36,7 +36,7 @@ pub mod templates;
 mod tests;
 
 use super::fields::{Fields, Group, Known, Meaning, Names, Value, code_unit};
-use super::{Context, Entry, Info, LineFormat, Run, keys};
+use super::{Context, Entry, Facts, Info, LineFormat, Run, keys};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::json::templates::Outcome;
@@ -54,7 +54,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("duration, elapsed, latency, took, response_time, ..."),
         duration_unit: Some("by key"),
     },
-    last_resort: false,
+    facts: Facts { named_fields: true, ..Facts::PLAIN },
     build: |_| Box::new(Json { names: Names::get() }),
 };
 

@@ -19,7 +19,7 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::route;
 use crate::format::prefilter::Marks;
-use crate::format::{Context, Entry, Info, LineFormat, Unit};
+use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Columns, NO_STATUS, Record};
 use crate::time::Clock;
 
@@ -35,7 +35,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("duration, the third number behind the flags"),
         duration_unit: Some("ms"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Envoy),
 };
 

@@ -23,7 +23,7 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::{Cursor, Span};
 use crate::format::http::{closing_quote, nanos_of, route};
 use crate::format::prefilter::Marks;
-use crate::format::{Context, Entry, Info, LineFormat, Unit};
+use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Columns, NO_DURATION, NO_STATUS, Record};
 use crate::time::Clock;
 
@@ -38,7 +38,7 @@ pub static HTTP: Entry = Entry {
         duration_field: Some("the last of the five timers (Tt, Ta)"),
         duration_unit: Some("ms"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Haproxy::<true>),
 };
 
@@ -53,7 +53,7 @@ pub static TCP: Entry = Entry {
         duration_field: Some("the last of the three timers (Tt)"),
         duration_unit: Some("ms"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Haproxy::<false>),
 };
 

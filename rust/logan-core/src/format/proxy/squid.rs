@@ -18,7 +18,7 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::{method_len, status_at};
 use crate::format::prefilter::Marks;
-use crate::format::{Context, Entry, Info, LineFormat, Unit};
+use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Columns, Record, Text};
 use crate::time::{Clock, epoch};
 
@@ -33,7 +33,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("elapsed, the second field"),
         duration_unit: Some("ms"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Squid),
 };
 

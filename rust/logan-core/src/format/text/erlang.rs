@@ -17,7 +17,7 @@ use crate::bytes::line::{Line, PAD};
 use crate::format::envelope::Inner;
 use crate::format::multi_line::{Entries, listed};
 use crate::format::state::{Chain, History};
-use crate::format::{Context, Entry, Info, Params, Part};
+use crate::format::{Context, Entry, Facts, Info, Kind, Params, Part};
 use crate::record::Level;
 use crate::record::{Columns, Record, Text};
 use crate::time::{Clock, Stamp};
@@ -32,7 +32,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: None,
         duration_unit: None,
     },
-    last_resort: false,
+    facts: Facts { kind: Kind::Stateful, ..Facts::PLAIN },
     build: |params| listed(params, || Erlang { others: Inner::new(&Params::default()) }),
 };
 

@@ -33,7 +33,7 @@ use super::{app, text_duration};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::Marks;
-use crate::format::{Context, Entry, Info, LineFormat, fields};
+use crate::format::{Context, Entry, Facts, Info, LineFormat, fields};
 use crate::record::Level;
 use crate::record::{Columns, Record, Text};
 
@@ -47,7 +47,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("number and unit in the message"),
         duration_unit: Some("in the text"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Leveled),
 };
 

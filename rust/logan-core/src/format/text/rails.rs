@@ -14,7 +14,7 @@
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::{Context, Entry, Info, LineFormat};
+use crate::format::{Context, Entry, Facts, Info, LineFormat};
 use crate::record::Level;
 use crate::record::{Columns, Record, Text};
 
@@ -28,7 +28,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("behind \"in\""),
         duration_unit: Some("ms"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |_| Box::new(Rails),
 };
 

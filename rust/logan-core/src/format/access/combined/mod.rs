@@ -112,7 +112,9 @@ use crate::format::http::{
     closing_quote, method_len, number_at, route, size_at, starts_with_http, status_at,
 };
 use crate::format::prefilter::Marks;
-use crate::format::{Context, Entry, Format, Info, LineFormat, Params, Run, Scattered, Unit, keys};
+use crate::format::{
+    Context, Entry, Facts, Format, Info, LineFormat, Params, Run, Scattered, Unit, keys,
+};
 use crate::record::{Columns, NO_STATUS, Record, Text};
 use crate::time::Clock;
 use bulk::many;
@@ -130,7 +132,7 @@ pub static COMBINED: Entry = Entry {
         duration_field: Some("the number after the user agent, rt= or request_time="),
         duration_unit: Some("s"),
     },
-    last_resort: false,
+    facts: Facts { bare_unit: Some(integer_time), ..Facts::PLAIN },
     build: |params| Box::new(Quoted::<COMBINED_KIND> { integer_unit_ns: integer_unit_ns(params) }),
 };
 
@@ -145,7 +147,7 @@ pub static TRAEFIK: Entry = Entry {
         duration_field: Some("the last field"),
         duration_unit: Some("ms"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |params| Box::new(Quoted::<TRAEFIK_KIND> { integer_unit_ns: integer_unit_ns(params) }),
 };
 
@@ -161,7 +163,7 @@ pub static INGRESS_NGINX: Entry = Entry {
         duration_field: Some("request time, the second number after the user agent"),
         duration_unit: Some("s"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |params| Box::new(Quoted::<INGRESS_KIND> { integer_unit_ns: integer_unit_ns(params) }),
 };
 
@@ -175,7 +177,7 @@ pub static COMMON: Entry = Entry {
         duration_field: Some("the number after the size, rt= or request_time="),
         duration_unit: Some("s"),
     },
-    last_resort: false,
+    facts: Facts { bare_unit: Some(integer_time), ..Facts::PLAIN },
     build: |params| Box::new(Quoted::<COMMON_KIND> { integer_unit_ns: integer_unit_ns(params) }),
 };
 
@@ -189,7 +191,7 @@ pub static BARE: Entry = Entry {
         duration_field: Some("the number after the status or the size"),
         duration_unit: Some("in the text"),
     },
-    last_resort: false,
+    facts: Facts::PLAIN,
     build: |params| -> Box<dyn Format> {
         Box::new(Bare { integer_unit_ns: integer_unit_ns(params) })
     },
@@ -205,37 +207,8 @@ const COLUMNS: Columns = Columns::TIME
     .or(Columns::CLIENT)
     .or(Columns::DURATION);
 
-/// The unit of an integer, for one source, from the integer response times of a sample of it.
-///
-/// By the values alone, so it is an assumption to be reported. The values sorted, the median
-/// being the one at half their count: without values microseconds (Apache's `%D` is the usual
-/// integer); if the largest is at most 300 and the median at most 1, seconds (`%T` cuts, so that
-/// most are 0); if the median is below 1,000 and the largest below 60,000 and either the value at
-/// a tenth of their count is below 50 or the largest is below ten times the median, milliseconds
-/// (no server answers a tenth of its requests in 50 µs, and microseconds scatter widely); else
-/// microseconds.
-pub fn guess_unit(values: &[u64]) -> Unit {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    let Some(&largest) = sorted.last() else {
-        return Unit::Microseconds;
-    };
-    let median = sorted[sorted.len() / 2];
-    let tenth = sorted[sorted.len() / 10];
-    if largest <= 300 && median <= 1 {
-        Unit::Seconds
-    } else if median < 1_000
-        && largest < 60_000
-        && (tenth < 50 || largest < median.saturating_mul(10))
-    {
-        Unit::Milliseconds
-    } else {
-        Unit::Microseconds
-    }
-}
-
 /// The response time of a combined or common line that is written as an integer without a unit:
-/// what [`guess_unit`] wants. None for every other line.
+/// by which detection guesses the unit. None for every other line.
 pub fn integer_time(line: Line<'_>, clock: &mut Clock) -> Option<u64> {
     let parts = quoted_parts(Plain, line, clock)?;
     let time = tail_time(Plain, line, parts.tail);

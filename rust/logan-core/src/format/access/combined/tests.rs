@@ -414,16 +414,6 @@ fn lines_that_are_no_records() {
     assert_eq!((torn.format, torn.status), ("common", 200));
 }
 
-#[test]
-fn units_of_integers() {
-    assert_eq!(guess_unit(&[]), Unit::Microseconds);
-    assert_eq!(guess_unit(&[0, 0, 1, 0, 0, 2, 0, 30]), Unit::Seconds);
-    assert_eq!(guess_unit(&[3, 12, 45, 8, 1_200, 33, 5]), Unit::Milliseconds);
-    assert_eq!(guess_unit(&[95, 105, 127]), Unit::Milliseconds);
-    assert_eq!(guess_unit(&[412, 380, 95_200, 700, 1_210, 350]), Unit::Microseconds);
-    assert_eq!(guess_unit(&[33_412, 12_380, 95_200]), Unit::Microseconds);
-}
-
 fn word() -> impl Strategy<Value = String> {
     "[A-Za-z0-9_-][A-Za-z0-9_./-]{0,12}"
 }

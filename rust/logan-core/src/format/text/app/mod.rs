@@ -56,8 +56,8 @@ use crate::bytes::simd::{Classes, Simd};
 use crate::format::database::postgres;
 use crate::format::prefilter::Marks;
 use crate::format::{
-    Context, Entry, Info, LineFormat, Run, SPOTS_MAX, Scattered, Spot, Spots, Unit, line_of,
-    one_by_one,
+    Context, Entry, Facts, Info, LineFormat, Run, SPOTS_MAX, Scattered, Spot, Spots, Trial, Unit,
+    line_of, one_by_one,
 };
 use crate::record::Level;
 use crate::record::{BATCH_ROWS, Batch, Columns, NO_DURATION, Record, RowWriter, Rows, Text};
@@ -73,7 +73,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("number and unit in the message"),
         duration_unit: Some("in the text"),
     },
-    last_resort: false,
+    facts: Facts { is_general: true, ..Facts::PLAIN },
     build: |_| Box::new(App { anywhere: false }),
 };
 
@@ -87,7 +87,7 @@ pub static ANYWHERE: Entry = Entry {
         duration_field: Some("number and unit in the message"),
         duration_unit: Some("in the text"),
     },
-    last_resort: true,
+    facts: Facts { trial: Trial::LastResort, ..Facts::PLAIN },
     build: |_| Box::new(App { anywhere: true }),
 };
 

@@ -1,0 +1,229 @@
+//! What a line is that no format took as a record: blank, a header, a continuation, or malformed
+//! and why.
+//!
+//! It must not know any format. What only lines of one format look like, that format's
+//! [facts](super::Facts) say; here stand the rules for all lines, such as how stack traces go on.
+//! A line is looked at by its first byte first: which bytes may begin a header or a continuation is
+//! computed from the registry when the crate is compiled.
+
+use super::{Facts, REGISTRY};
+use crate::bytes::line::LINE_BYTES_MAX;
+use serde::de::IgnoredAny;
+
+/// Whether there is only white space.
+pub(crate) fn is_blank(bytes: &[u8]) -> bool {
+    bytes.trim_ascii().is_empty()
+}
+
+/// Whether the line begins with one of the prefixes that formats list.
+fn of_formats(prefixes: impl Fn(&Facts) -> &'static [&'static [u8]], line: &[u8]) -> bool {
+    REGISTRY.iter().any(|entry| prefixes(&entry.facts).iter().any(|p| line.starts_with(p)))
+}
+
+/// The first bytes of all headers.
+static BEGINS_HEADER: [bool; 256] = {
+    let (mut set, mut i) = ([false; 256], 0);
+    while i < REGISTRY.len() {
+        let mut j = 0;
+        while j < REGISTRY[i].facts.headers.len() {
+            set[REGISTRY[i].facts.headers[j][0] as usize] = true;
+            j += 1;
+        }
+        i += 1;
+    }
+    set
+};
+
+/// Whether a line says what the lines after it are, such as a directive of the W3C extended log
+/// format: it begins with a [header](Facts::headers) of some format.
+#[inline(always)]
+pub fn is_header(line: &[u8]) -> bool {
+    line.first().is_some_and(|&b| BEGINS_HEADER[usize::from(b)])
+        && of_formats(|facts| facts.headers, line)
+}
+
+/// Why a line is malformed: the first of these that applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Reason {
+    /// [`LINE_BYTES_MAX`] bytes or more.
+    Overlong,
+    /// Holds a NUL byte.
+    Binary,
+    /// Begins with `{` and is no JSON.
+    InvalidJson,
+    /// Begins like a date or a time of day, which is incomplete or impossible.
+    InvalidTimestamp,
+    /// No timestamp where a format has one.
+    NoTimestamp,
+    /// A JSON object none of whose fields is known and usable.
+    NoKnownField,
+}
+
+/// Names of the reasons in reports, indexed by [`Reason`].
+pub const REASONS: [&str; 6] =
+    ["overlong", "binary", "invalid_json", "invalid_timestamp", "no_timestamp", "no_known_field"];
+
+/// Why no format took this line.
+pub fn reason(line: &[u8]) -> Reason {
+    let digits = |range: std::ops::Range<usize>| {
+        line.get(range).is_some_and(|part| part.iter().all(u8::is_ascii_digit))
+    };
+    let is = |i: usize, list: &[u8]| line.get(i).is_some_and(|b| list.contains(b));
+    if line.len() >= LINE_BYTES_MAX {
+        return Reason::Overlong;
+    }
+    if line.contains(&0) {
+        return Reason::Binary;
+    }
+    if line.trim_ascii_start().starts_with(b"{") {
+        let is_json = serde_json::from_slice::<IgnoredAny>(line).is_ok();
+        return if is_json { Reason::NoKnownField } else { Reason::InvalidJson };
+    }
+    let date = digits(0..4) && is(4, b"-/") && digits(5..7) && is(7, b"-/") && digits(8..10);
+    let time = digits(0..2) && is(2, b":") && digits(3..5);
+    if date || time { Reason::InvalidTimestamp } else { Reason::NoTimestamp }
+}
+
+/// Whether a line that no format took continues the record before it, by its beginning alone.
+///
+/// White space, how stack traces of usual languages go on, or nothing but what closes what was
+/// opened before.
+pub fn is_continuation(line: &[u8]) -> bool {
+    const PREFIXES: [&[u8]; 7] = [
+        b"Traceback (",
+        b"Caused by:",
+        b"at ",
+        b"... ",
+        b"Suppressed:",
+        b"goroutine ",
+        b"[stacktrace]",
+    ];
+    /// What the first byte leaves to ask: anything, whether it is a name, or nothing.
+    const ANYTHING: u8 = 2;
+    const NAME: u8 = 1;
+    static KINDS: [u8; 256] = {
+        let mut kinds = [0; 256];
+        let mut letter = 0;
+        while letter < 26 {
+            kinds[b'A' as usize + letter] = NAME;
+            kinds[b'a' as usize + letter] = NAME;
+            letter += 1;
+        }
+        let (others, mut i) = (b" \t#[}])\"',;", 0);
+        while i < others.len() {
+            kinds[others[i] as usize] = ANYTHING;
+            i += 1;
+        }
+        i = 0;
+        while i < PREFIXES.len() {
+            kinds[PREFIXES[i][0] as usize] = ANYTHING;
+            i += 1;
+        }
+        i = 0;
+        while i < REGISTRY.len() {
+            let mut j = 0;
+            while j < REGISTRY[i].facts.continuations.len() {
+                kinds[REGISTRY[i].facts.continuations[j][0] as usize] = ANYTHING;
+                j += 1;
+            }
+            i += 1;
+        }
+        kinds
+    };
+    static OF_NAME: [bool; 256] =
+        super::byte_set(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._$");
+    let Some(&first) = line.first() else { return false };
+    let kind = KINDS[usize::from(first)];
+    if kind == 0 {
+        return false;
+    }
+    if kind == ANYTHING {
+        if matches!(first, b' ' | b'\t')
+            || PREFIXES.iter().any(|p| p[0] == first && line.starts_with(p))
+            || of_formats(|facts| facts.continuations, line)
+        {
+            return true;
+        }
+        // PHP numbers the frames: `#0 /app/x.php(12): f()`.
+        if first == b'#' {
+            let digits = line.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
+            return digits > 0 && line.get(1 + digits) == Some(&b' ');
+        }
+        // PHP-FPM's slow log gives their addresses: `[0x00007f00deadbeef] f() /app/x.php:12`.
+        if let Some(frame) = line.strip_prefix(b"[0x") {
+            let digits = frame.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+            return digits > 0 && frame[digits..].starts_with(b"] ");
+        }
+        let closes = |b: &u8| matches!(b, b'}' | b']' | b')');
+        if line.iter().all(|b| closes(b) || b"\"',; ".contains(b)) {
+            return line.iter().any(closes);
+        }
+    }
+    // `ValueError: x`, `java.lang.IllegalStateException: x`: a dotted name that ends so, alone or
+    // before a colon.
+    if !first.is_ascii_alphabetic() {
+        return false;
+    }
+    let end = line.iter().position(|&b| !OF_NAME[usize::from(b)]).unwrap_or(line.len());
+    let name = &line[..end];
+    matches!(line.get(end), None | Some(b':'))
+        && (name.ends_with(b"Error") || name.ends_with(b"Exception") || name.ends_with(b"Warning"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn continuations() {
+        for line in [
+            "\tat com.foo.Bar.baz(Bar.java:12)",
+            "  File \"x.py\", line 3",
+            "Traceback (most recent call last):",
+            "Caused by: java.io.IOException: x",
+            "at Object.<anonymous> (x.js:1:2)",
+            "... 12 more",
+            "ValueError: x",
+            "java.lang.NullPointerException",
+            "KeyError: 'x'",
+            "#0 /app/x.php(12): f()",
+            "[stacktrace]",
+            "script_filename = /app/x.php",
+            "[0x00007f00deadbeef] f() /app/x.php:12",
+            "}",
+            "\"}",
+            "  ],",
+            "})';",
+        ] {
+            assert!(is_continuation(line.as_bytes()), "{line}");
+        }
+        for line in [
+            "Invalid log line",
+            "Error",
+            "Errors: 5",
+            "attempt 5",
+            "2024-01-24 ERROR",
+            "...",
+            "A b Error: x",
+            "# Time: 10:15",
+            "#0",
+            "[0x] f",
+            "\"\"",
+            "} x",
+        ] {
+            assert_eq!(is_continuation(line.as_bytes()), line == "Error", "{line}");
+        }
+    }
+
+    #[test]
+    fn reasons() {
+        assert_eq!(reason(b"Invalid log line"), Reason::NoTimestamp);
+        assert_eq!(reason(b"2024-01-24 ERROR"), Reason::InvalidTimestamp);
+        assert_eq!(reason(b"10:15:33.001 INFO Incomplete"), Reason::InvalidTimestamp);
+        assert_eq!(reason(b"{\"a\":"), Reason::InvalidJson);
+        assert_eq!(reason(b"{\"a\":1}"), Reason::NoKnownField);
+        assert_eq!(reason(b" {} "), Reason::NoKnownField);
+        assert_eq!(reason(b"\0{"), Reason::Binary);
+    }
+}
