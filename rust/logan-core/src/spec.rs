@@ -43,7 +43,7 @@ pub struct Spec {
     /// filtered.
     #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
     pub condition: Option<String>,
-    /// Names of [fields](crate::select::condition::Field) by which group tables are made.
+    /// Names of [fields](crate::record::Field) by which group tables are made.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by: Vec<String>,
     /// Stands in for a bug of the engine, so that what a bug costs can be tested: a scan panics at

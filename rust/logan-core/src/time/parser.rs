@@ -352,7 +352,7 @@ impl Clock {
     /// | `Jan 24 10:15:32` (no year) | syslog |
     /// | `Wed, 24 Jan 2024 10:15:32 +0000`, `24 Jan 2024 10:15:32.123` | mail, Redis |
     /// | `1706091332.123`, `1706091332123` (ten digits or more) | epoch |
-    /// | `01/24/2024 10:15:32 AM`, `2024-01-24_10:15`, … | see [`layouts`] |
+    /// | `01/24/2024 10:15:32 AM`, `2024-01-24_10:15`, … | see [`layouts`](super::layouts) |
     ///
     /// No letter or digit may follow. What ` AM` or ` PM` follows is tried as one of `layouts` first.
     #[inline]
