@@ -71,4 +71,4 @@ def test_nothing_else_asks_for_the_working_directory() -> None:
         for path in PACKAGE.rglob("*.py")
         if re.search(r"\bos\.getcwdb?\(|\bgetcwd\b.*import|Path\.cwd\(", path.read_text("utf-8"))
     }
-    assert asking == {"sources/local.py"}
+    assert asking == {"sources/files.py"}

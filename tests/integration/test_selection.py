@@ -164,7 +164,7 @@ def test_mistakes_are_shown_where_they_are(
         (["--since", "yesterday"], "since is 'yesterday', which is no time"),
         (["--since", "1h", "--until", "2h"], "since is not before until"),
         (["--csv", "groups"], "--by route"),
-        (["--max-malformed", "many"], "no limit"),
+        (["--max-malformed", "many"], "not a valid limit"),
         (["--by", "a,b"], "no field"),
         (["--since", "2h", "--relative-to", "last", "-"], "last record of standard input"),
     ],
