@@ -89,7 +89,7 @@ class Chunk:
     losses: int = 0
     live: dict[LeaseKey, str] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
-    replaced: set[str] = field(default_factory=set)
+    replaced: set[str] = field(default_factory=set)  # by leases none of which has failed since
     isolated: set[LeaseKey] = field(default_factory=set)
     killed: dict[str, float] = field(default_factory=dict)  # who found a line that kills scans
 
@@ -222,6 +222,7 @@ class Oracle:
         chunk = self.jobs[job][id]
         source = self.sources[job, chunk.source]
         chunk.refused.add(name)
+        chunk.replaced.clear()
         if event.final:
             source.claims.setdefault(name, self.now)
         elif event.kind == "unreadable":
@@ -496,12 +497,14 @@ class Oracle:
         del chunk.live[key]
         if loss and chunk.state in ("open", "committing", "checking"):
             chunk.losses += 1
+            chunk.replaced.clear()
             self.lost[session.name] = self.lost.get(session.name, 0) + 1
 
     def _leave(self, id: str, *, loss: bool) -> None:
         if id in self.sessions:
             for key in list(self.sessions[id].leases):
                 self._end(id, key, loss=loss)
+                self.jobs[key[0]][key[1]].replaced.clear()
             self.left_at[self.sessions[id].name] = self.now
             del self.sessions[id]
             self.owed = {each: owed for each, owed in self.owed.items() if each[0] != id}

@@ -33,8 +33,8 @@ class Worker:
     Attributes:
         session: the live one, or None.
         rate: bytes per second of a lease, from grant to result, smoothed; 0 while unknown.
-        rate_max: the lowest rate of leases that it reported progress of, but that ended without a
-            result, since its last one.
+        rate_max: the lowest rate of leases that it reported progress of, and was believed, but that
+            ended without a result, since its last one.
         doubted: a lease of its was overdue by its own reports, and no result came since.
         broken: such leases that ended without a result, since its last one.
         score: rises with failures, falls with results; see `penalties`.
@@ -177,7 +177,8 @@ class Chunk:
     Attributes:
         source, start: its source in the plan, and where it begins there.
         verify: another worker than the `author` of its result shall scan it too.
-        tried: workers that had a lease of it and were replaced by faster ones.
+        tried: workers that had a lease of it and were replaced by faster ones, since a lease of it
+            last came to nothing.
     """
 
     job: Job

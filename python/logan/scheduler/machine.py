@@ -405,6 +405,8 @@ class Machine:
         chunk, worker = lease.chunk, lease.session.worker
         self._judge_unfinished(lease)
         self._release(lease)
+        # Whom it was preferred to may be asked again: it came to nothing.
+        chunk.tried = ()
         if blame:
             worker.lost += 1
         trouble = failures.record(chunk, worker, cause, self._now)
@@ -562,6 +564,7 @@ class Machine:
         chunk, worker = lease.chunk, session.worker
         worker.failed += 1
         self._release(lease)
+        chunk.tried = ()  # as for a lost lease
         if witnesses.is_first_other_copy(event, chunk, worker):
             failures.record(chunk, worker, event.detail, self._now)
             self._continue(chunk)
