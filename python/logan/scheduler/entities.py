@@ -70,6 +70,8 @@ class Session:
         beat_at: when its last heartbeat did.
         orphans: what its last heartbeat listed without having a lease for it: bytes scanned, and
             since when they are no more.
+        lapsed: leases that ran out while it sent no heartbeat, and when; each takes up one of its
+            places until it asks again, or is seen not to have it.
     """
 
     id: str
@@ -80,6 +82,7 @@ class Session:
     free: int = 0
     leases: dict[LeaseKey, Lease] = field(default_factory=dict)
     orphans: dict[LeaseKey, tuple[int, float]] = field(default_factory=dict)
+    lapsed: dict[LeaseKey, float] = field(default_factory=dict)
     timer_at: float = inf
 
 
