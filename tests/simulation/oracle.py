@@ -89,7 +89,8 @@ class Chunk:
     losses: int = 0
     live: dict[LeaseKey, str] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
-    replaced: set[str] = field(default_factory=set)
+    failures: int = 0  # FAILs that claim nothing, and results that could not be stored
+    replaced: set[str] = field(default_factory=set)  # by leases none of which has failed since
     isolated: set[LeaseKey] = field(default_factory=set)
     killed: dict[str, float] = field(default_factory=dict)  # who found a line that kills scans
 
@@ -180,10 +181,11 @@ class Oracle:
         chunk.again = failed
         if failed:
             chunk.state = "open"
+            chunk.failures += 1
         else:
             chunk.state = "checking" if chunk.verify else "done"
             # What went wrong before is no matter of the check.
-            chunk.losses = 0
+            chunk.losses = chunk.failures = 0
             chunk.refused.clear()
             chunk.replaced.clear()
             chunk.killed.clear()
@@ -222,14 +224,18 @@ class Oracle:
         chunk = self.jobs[job][id]
         source = self.sources[job, chunk.source]
         chunk.refused.add(name)
+        chunk.replaced.clear()
         if event.final:
             source.claims.setdefault(name, self.now)
-        elif event.kind == "unreadable":
+            return
+        if event.kind == "unreadable":
             source.unable.add(name)
         elif event.bad_range is not None and event.key in chunk.isolated:
             start, end = event.bad_range
             if chunk.start <= start < end <= chunk.start + chunk.size:
                 chunk.killed.setdefault(name, self.now)
+                return
+        chunk.failures += 1
 
     # -- after it
 
@@ -329,6 +335,8 @@ class Oracle:
                     self._judge_source(job, chunk_id)
                 elif bad_range is not None:
                     self._judge_witnesses((job, chunk_id), chunk.killed, chunk.refused)
+                elif chunk.failures >= self.limits.failures_per_chunk_max:
+                    self.basis[job, chunk_id] = "failures"
             case CheckSource(job, source, name):
                 found = self.sources[job, source]
                 must(found.readable and not found.hidden, f"source {source} cannot be looked at")
@@ -496,12 +504,14 @@ class Oracle:
         del chunk.live[key]
         if loss and chunk.state in ("open", "committing", "checking"):
             chunk.losses += 1
+            chunk.replaced.clear()
             self.lost[session.name] = self.lost.get(session.name, 0) + 1
 
     def _leave(self, id: str, *, loss: bool) -> None:
         if id in self.sessions:
             for key in list(self.sessions[id].leases):
                 self._end(id, key, loss=loss)
+                self.jobs[key[0]][key[1]].replaced.clear()
             self.left_at[self.sessions[id].name] = self.now
             del self.sessions[id]
             self.owed = {each: owed for each, owed in self.owed.items() if each[0] != id}

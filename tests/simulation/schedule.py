@@ -154,6 +154,8 @@ def bound_of(schedule: Schedule) -> float:
 
 def _work_s(schedule: Schedule, job: JobPlan) -> float:
     wrong = any(fault.kind in WRONG for fault in schedule.faults)
+    # A commit that fails is the one fault that waits for its time, so a whole scan may be in vain.
+    unstored = sum(fault.kind == "commit fails" for fault in schedule.faults)
     seconds = 0.0
     for chunk, size in enumerate(job.sizes):
         source = job.source(chunk)
@@ -172,7 +174,7 @@ def _work_s(schedule: Schedule, job: JobPlan) -> float:
         speed = speeds[0 if slow else max(-2 if second else -1, -len(speeds))] if speeds else inf
         # Poison kills two scans, and two more find it; a wrong answer makes another one.
         scans = 4 if chunk in job.poison else 2 if second else 1
-        seconds += size / speed * (scans + 2 * wrong)
+        seconds += size / speed * (scans + 2 * wrong + unstored)
     return seconds
 
 

@@ -109,13 +109,17 @@ class Outcome:
 
 @dataclass(slots=True)
 class Task:
-    """A scan. `ends_at` is infinite for one that hangs, or that `boasts` of progress."""
+    """A scan. `ends_at` is infinite for one that hangs, or that `boasts` of progress.
+
+    `slow`: it began while its worker was slowed down, and stays as slow.
+    """
 
     key: LeaseKey
     size: int
     started_at: float
     ends_at: float
     isolated: bool
+    slow: bool = False
     boasts: int = 0
     believed: int = 0
 
@@ -142,6 +146,7 @@ class Worker:
     up_blocked_until: float = 0.0
     down_blocked_until: float = 0.0
     slow_until: float = 0.0
+    showed_slow: bool = False  # a scan that was slow, and no result of another one since
     garbage: int = 0
     lies: int = 0
     hangs: int = 0
@@ -469,6 +474,12 @@ class World:
         self.check()
 
     def judge_loss(self, job: str, chunk: int, kind: str, why: str) -> None:
+        """A chunk that could be done is given up only for a reason that is one.
+
+        One of them: so many FAILs as the scheduler may bear with, where one worker cannot read the
+        source and others, who can, made something up. They take turns then, and whoever is asked
+        last names the kind, which may be a made-up one.
+        """
         plan = self.plans[job]
         gone = {each.plan.name for each in self.workers if each.plan.gone_at is not None}
         basis = self.oracle.basis.get((job, chunk))
@@ -476,8 +487,7 @@ class World:
             (kind == "poison" and chunk in plan.poison)
             or (kind == "unreadable" and (job, chunk) in self.hopeless)
             or (kind == "changed" and plan.changed(plan.source(chunk), self.now))
-            # So many failures, as others, who can read it, made something up.
-            or (kind == "unreadable" and plan.unreadable and self.outcome.claims)
+            or (basis == "failures" and plan.source(chunk) in plan.unreadable)
             or (kind == "lost" and chunk in plan.holders and plan.holders[chunk] <= gone)
             # False claims: of a worker alone, which is named, or of two where nobody can look.
             or (basis == "alone" and "only witness" in why)
@@ -583,13 +593,25 @@ class World:
         self.after(self.limits.heartbeat_s, self.heartbeat, link)
 
     def could_help(self, worker: Worker, task: Task) -> bool:
-        """Whether a worker is idle that could do what `worker` only reports, and nobody does."""
+        """Whether a worker is idle that could do what `worker` only reports, and nobody does.
+
+        Idle is whoever scans nothing and has room by the oracle, whose figure is the most that a
+        session may be granted. That alone is not enough: a worker whose leases ran out while it
+        was not heard goes on with these scans, so it has no room, and asks for nothing.
+
+        A worker that was slowed down in its last scans is no help either, even if nobody waited for
+        the end of these: it counts as so slow, rightly, until its next result.
+        """
         job, id, _ = task.key
         chunk = self.oracle.jobs.get(job, {}).get(id) if self.up else None
         if chunk is None or list(chunk.live) != [task.key] or self.now < self.paused_until:
             return False
         plan = self.plans[job]
-        fast = {each.plan.name for each in self.workers if each.plan.speed >= FAST}
+        fast = {
+            each.plan.name
+            for each in self.workers
+            if each.plan.speed >= FAST and not each.tasks and not each.showed_slow
+        }
         # A few bytes say little of a speed: what others need for them is mostly messages.
         active = {
             each.name
@@ -665,8 +687,10 @@ class World:
         plan = self.plans[key[0]]
         size = plan.sizes[key[1]]
         speed = worker.plan.speed
-        if self.now < worker.slow_until:
+        slow = self.now < worker.slow_until
+        if slow:
             speed = max(0.1 * speed, 1.0)
+            worker.showed_slow = True
         ends_at = self.now + 0.01 + size / speed * (0.7 + 0.6 * self.random.random())
         if worker.hangs:
             worker.hangs -= 1
@@ -678,7 +702,7 @@ class World:
             ends_at = self.now + 0.01
         elif worker.finals or worker.lines:
             ends_at = min(ends_at, self.now + 0.5)  # who makes things up has no need to read
-        worker.tasks[key] = Task(key, size, self.now, ends_at, isolated, boasts)
+        worker.tasks[key] = Task(key, size, self.now, ends_at, isolated, slow, boasts)
         if ends_at != inf:
             self.at(ends_at, self.end, worker, worker.life, key)
 
@@ -736,6 +760,8 @@ class World:
             digest = f"lie {len(self.lies)}"
             self.lies.add(digest)
         worker.results[key] = digest
+        if not task.slow:
+            worker.showed_slow = any(each.slow for each in worker.tasks.values())
         return lambda id: ChunkReturned(id, key, digest)
 
     # -- faults

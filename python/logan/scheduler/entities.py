@@ -33,8 +33,8 @@ class Worker:
     Attributes:
         session: the live one, or None.
         rate: bytes per second of a lease, from grant to result, smoothed; 0 while unknown.
-        rate_max: the lowest rate of leases that it reported progress of, but that ended without a
-            result, since its last one.
+        rate_max: the lowest rate of leases that it reported progress of, and was believed, but that
+            ended without a result, since its last one.
         doubted: a lease of its was overdue by its own reports, and no result came since.
         broken: such leases that ended without a result, since its last one.
         score: rises with failures, falls with results; see `penalties`.
@@ -70,6 +70,8 @@ class Session:
         beat_at: when its last heartbeat did.
         orphans: what its last heartbeat listed without having a lease for it: bytes scanned, and
             since when they are no more.
+        lapsed: leases that ran out while it sent no heartbeat, and when; each takes up one of its
+            places until it asks again, or is seen not to have it.
     """
 
     id: str
@@ -80,6 +82,7 @@ class Session:
     free: int = 0
     leases: dict[LeaseKey, Lease] = field(default_factory=dict)
     orphans: dict[LeaseKey, tuple[int, float]] = field(default_factory=dict)
+    lapsed: dict[LeaseKey, float] = field(default_factory=dict)
     timer_at: float = inf
 
 
@@ -177,7 +180,8 @@ class Chunk:
     Attributes:
         source, start: its source in the plan, and where it begins there.
         verify: another worker than the `author` of its result shall scan it too.
-        tried: workers that had a lease of it and were replaced by faster ones.
+        tried: workers that had a lease of it and were replaced by faster ones, since a lease of it
+            last came to nothing.
     """
 
     job: Job

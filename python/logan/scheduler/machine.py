@@ -29,7 +29,7 @@ who can verify a result (`verification`), which chunk is next (`queue`), what is
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from itertools import islice
 from math import inf
 from typing import Any, Final
@@ -233,6 +233,7 @@ class Machine:
         if session is not None:
             # Before it is heard, which feeds a silent one: what it says replaces what was known.
             session.free = max(event.free, 0)
+            session.lapsed.clear()
             self._hear(event.session)
             self._feed(session)
 
@@ -258,6 +259,22 @@ class Machine:
                 lease.stalled = False
         if orphans or session.orphans:
             session.orphans = orphans
+        if session.lapsed:
+            self._mind_lapsed(session, orphans)
+
+    def _mind_lapsed(self, session: Session, listed: Container[LeaseKey]) -> None:
+        """Free the places of leases that ran out unheard and that the worker does not have.
+
+        Only after a lease's time: the first heartbeats that arrive after a silence may be older
+        than the lease. A worker that does have it asks again when it is through.
+        """
+        for key, since in list(session.lapsed.items()):
+            if key in listed:
+                del session.lapsed[key]
+            elif since + self._limits.lease_s <= self._now:
+                del session.lapsed[key]
+                session.free += 1
+                self._feed(session)
 
     def _on_left(self, event: events.WorkerLeft) -> None:
         session = self._sessions.get(event.session)
@@ -405,6 +422,8 @@ class Machine:
         chunk, worker = lease.chunk, lease.session.worker
         self._judge_unfinished(lease)
         self._release(lease)
+        # Whom it was preferred to may be asked again: it came to nothing.
+        chunk.tried = ()
         if blame:
             worker.lost += 1
         trouble = failures.record(chunk, worker, cause, self._now)
@@ -562,6 +581,7 @@ class Machine:
         chunk, worker = lease.chunk, session.worker
         worker.failed += 1
         self._release(lease)
+        chunk.tried = ()  # as for a lost lease
         if witnesses.is_first_other_copy(event, chunk, worker):
             failures.record(chunk, worker, event.detail, self._now)
             self._continue(chunk)
@@ -802,7 +822,10 @@ class Machine:
                 lease.deadline = lease.deadline if lease.deadline > now else grace
             elif lease.deadline <= now:
                 # Heartbeats without it: the worker never got it, so that place is free still.
-                session.free += session.beat_at > lease.deadline - limits.lease_s
+                if session.beat_at > lease.deadline - limits.lease_s:
+                    session.free += 1
+                else:
+                    session.lapsed[lease.key] = now
                 self._record_failure(session.worker, lost=True)
                 self._lose(lease, f"no heartbeat for {limits.lease_s:g} s", blame=True)
             elif lease.progress_at + 2 * limits.stall_s <= now:

@@ -9,15 +9,17 @@ How long a lease still takes is judged by
                     expected to take as long again as it has taken beyond that time
 
 A report is a promise: it says when the result will be there. A lease that is far overdue by its own
-reports is *doubted*, and its progress says nothing any more; its worker is doubted until it brings
-a result, and helps only where nobody else does. So whoever reports wrong progress holds a chunk up
-for about as long as it promised first.
+reports is *doubted*, and its progress says nothing any more, neither of the lease nor of its
+worker's speed; its worker is doubted until it brings a result, and helps only where nobody else
+does. So whoever reports wrong progress holds a chunk up for about as long as it promised first.
 
 A chunk is worth another lease if a worker that brought results before would be done well before the
 leases that it has (`backup_gain` times its own time). The speed of others can only be learnt from
 trying: one that has no lease is tried where the wait is long, and the wait must be twice as long
 for each that was tried before. Leases that ended without a result can make a worker count as
-slower, never as faster. Of two leases the slower one makes room: a chunk never has three.
+slower, never as faster. Of two leases the slower one makes room: a chunk never has three. Its
+worker is not asked for this chunk again, unless a lease of it comes to nothing: then the faster one
+may be gone.
 """
 
 from __future__ import annotations
@@ -157,10 +159,10 @@ def record_unfinished(lease: Lease, limits: Limits) -> bool:
     slow connection for a large result.
     """
     worker = lease.session.worker
-    rate = observed_rate(lease, limits)
-    if rate is not None:
-        worker.rate_max = min(worker.rate_max, rate)
     if not lease.doubted:
+        rate = observed_rate(lease, limits)
+        if rate is not None:
+            worker.rate_max = min(worker.rate_max, rate)
         return False
     worker.broken += 1
     return worker.broken > 1
@@ -228,7 +230,7 @@ def expected_wait_s(lease: Lease, now: float, mean_rate: float, limits: Limits) 
 def _rate_of(session: Session, worker: Worker, limits: Limits) -> float:
     rate = min(worker.rate, worker.rate_max)
     for lease in session.leases.values():
-        observed = observed_rate(lease, limits)
+        observed = None if lease.doubted else observed_rate(lease, limits)
         if observed is not None:
             rate = min(rate, observed)
     return rate

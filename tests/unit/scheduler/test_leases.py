@@ -253,3 +253,32 @@ def test_a_silent_worker_that_says_ready_gets_what_it_says_and_no_more() -> None
     stage.wait(4.5)
     stage.ready("alice", 1)
     assert len(stage.leases()) == 1
+
+
+def test_a_lease_that_got_lost_takes_up_no_place_even_if_it_ran_out_in_a_silence() -> None:
+    stage = Stage()
+    stage.job(1)
+    stage.join("alice", 1)
+    stage.wait(6.0)
+    # What was held up arrives first, and is older than the lease.
+    stage.tell(WorkerHeard("alice"))
+    stage.wait(3.0, ["alice"])
+    assert stage.granted == [Grant("alice", ("job", 0, 1))]
+    stage.wait(2.0, ["alice"])
+    assert stage.granted[1:] == [Grant("alice", ("job", 0, 2))]
+
+
+def test_a_lease_that_ran_out_in_a_silence_keeps_its_place_while_its_worker_goes_on_with_it() -> (
+    None
+):
+    stage = Stage()
+    stage.job(2)
+    stage.join("alice", 1)
+    stage.wait(6.0)
+    for scanned in range(1, 20):
+        stage.now += 1.0
+        stage.tell(WorkerHeard("alice", (Progress(("job", 0, 1), scanned),)))
+        stage.tell(TimePassed())
+    assert len(stage.granted) == 1
+    stage.give("alice", ("job", 0, 1))
+    assert stage.ready("alice") == [Grant("alice", ("job", 1, 1))]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from logan.scheduler.actions import CancelLease, EndJob, Grant, Recovered
 from logan.scheduler.events import LeaseKey, Progress, TimePassed, WorkerHeard
 from tests.support.scheduling import MB, Stage
@@ -102,6 +104,25 @@ def test_a_third_worker_takes_the_place_of_the_slower_of_two() -> None:
     assert stage.worker("alice").lost == 0
 
 
+@pytest.mark.parametrize("end", ["lost", "failed"])
+def test_who_was_replaced_is_asked_again_when_a_faster_lease_came_to_nothing(end: str) -> None:
+    stage = slow_and_fast()
+    stage.ready("alice")
+    stage.ready("bob")
+    stage.join("carol", 1)
+    stage.wait(10.0, ["alice", "bob", "carol"])
+    assert stage.leases() == [("carol", ("job", 2, 3))]  # in the place of alice
+    stage.ready("alice")
+    stage.wait(20.0, ["alice", "bob", "carol"])
+    assert stage.leases() == []
+    if end == "lost":
+        stage.leave("bob")
+    else:
+        stage.fail("bob", ("job", 2, 2))
+    stage.wait(5.0, ["alice", "carol"])
+    assert ("alice", ("job", 2, 4)) in [(each.session, each.key) for each in stage.granted]
+
+
 def test_only_holders_back_up() -> None:
     stage = Stage()
     stage.job(1, holders=frozenset({"alice"}))
@@ -184,6 +205,28 @@ def test_progress_that_does_not_come_true_is_not_believed() -> None:
     assert stage.granted == [Grant("mallory", ("job", 0, 1))]
     reports(stage, "mallory", 999_000, 999_900, others=["bob"])
     assert stage.granted[1:] == [Grant("bob", ("job", 0, 2))]
+
+
+def test_progress_that_is_not_believed_does_not_make_its_worker_slow() -> None:
+    stage = Stage()
+    stage.job(1, id="small", bytes=1000)
+    stage.job(2)
+    stage.join("carol", 2)
+    stage.join("alice", 1)
+    for second, scanned in enumerate((900, 990, *[999] * 8), start=1):
+        stage.now = float(second)
+        true = Progress(("job", 0, 1), second * MB // 11)
+        stage.tell(WorkerHeard("carol", (Progress(("small", 0, 1), scanned), true)))
+        stage.beat("alice", 10_000)
+        stage.tell(TimePassed())
+    # A megabyte in ten seconds, beside the chunk that does not end.
+    stage.finish("carol", ("job", 0, 1))
+    stage.leave("carol")
+    stage.give("bob", ("small", 0, 9))
+    stage.commit(0, "small")
+    stage.join("carol/2", 1)
+    stage.wait(1.0)
+    assert stage.granted[-1] == Grant("carol/2", ("job", 1, 2))
 
 
 def test_a_lease_that_only_reports_progress_is_revoked_like_one_without() -> None:
