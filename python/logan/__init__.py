@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from logan._logan import Cancel, Fingerprint, Spec, Summary
     from logan.api import analyze, analyze_logs, detect, make_spec
-    from logan.cluster.coordinator import Coordinator
+    from logan.cluster.coordinator.coordinator import Coordinator
     from logan.cluster.worker.worker import Worker
     from logan.errors import (
         CancelledError,
@@ -71,7 +71,7 @@ __all__ = [
 _MODULES = {
     "logan._logan": ("Cancel", "Fingerprint", "Spec", "Summary", "__version__"),
     "logan.api": ("analyze", "analyze_logs", "detect", "make_spec"),
-    "logan.cluster.coordinator": ("Coordinator",),
+    "logan.cluster.coordinator.coordinator": ("Coordinator",),
     "logan.cluster.worker.worker": ("Worker",),
     "logan.errors": (
         *("CancelledError", "ClusterError", "ConditionError", "ExpectationError"),

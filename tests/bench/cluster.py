@@ -44,10 +44,10 @@ import trustme
 
 from logan._logan import Spec, Summary
 from logan.cluster.client import Client
-from logan.cluster.coordinator import Coordinator
-from logan.cluster.reception import WorkerSession
+from logan.cluster.coordinator.coordinator import Coordinator
+from logan.cluster.coordinator.worker_session import WorkerSession
+from logan.cluster.request import Submission
 from logan.cluster.security import client_context
-from logan.cluster.submission import Submission
 from logan.cluster.transport import Link as WireLink
 from logan.limits import CHUNKS_PER_JOB_MAX, MIB
 from logan.options import Options

@@ -25,7 +25,7 @@ import pytest
 import trio
 
 import logan
-from logan.cluster.coordinator import Coordinator
+from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.worker.worker import Worker
 from logan.engines import dask
 from tests.support.served import served

@@ -43,14 +43,14 @@ import trio
 from trio.testing import MockClock
 
 import logan
-from logan.cluster.coordinator import Coordinator
-from logan.cluster.journal import (
+from logan.cluster.coordinator.coordinator import Coordinator
+from logan.cluster.coordinator.journal import (
     FILE_NAME,
     ChunkLost,
     _checksum,
     open_journal,
 )
-from logan.cluster.submission import Submission
+from logan.cluster.request import Submission
 from logan.cluster.worker.worker import Worker
 from logan.errors import JournalError, LoganError
 from logan.options import Options

@@ -34,12 +34,12 @@ from trio.testing import MockClock
 
 import logan
 from logan._logan import Spec
-from logan.cluster import coordinator as coordinator_module
-from logan.cluster.coordinator import Coordinator
+from logan.cluster.coordinator import coordinator as coordinator_module
+from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.isolated import Poison
 from logan.cluster.limits import JOBS_MAX
+from logan.cluster.request import Submission
 from logan.cluster.scanning import Piece, digest_of, scan
-from logan.cluster.submission import Submission
 from logan.cluster.worker.worker import Worker
 from logan.errors import InputError, LoganError
 from logan.options import Options

@@ -21,7 +21,7 @@ import trio
 import trustme
 
 import logan
-from logan.cluster.coordinator import Coordinator
+from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.limits import UNAUTHENTICATED_MAX
 from logan.scheduler.limits import Limits
 from tests.support import poison

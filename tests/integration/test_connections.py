@@ -21,7 +21,7 @@ import trustme
 
 import logan
 from logan.cluster.client import Client
-from logan.cluster.coordinator import Coordinator
+from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.handshake import client_handshake
 from logan.cluster.limits import (
     CLIENT_SILENCE_LEASES,
@@ -29,7 +29,7 @@ from logan.cluster.limits import (
     CONNECTIONS_MAX,
     UNAUTHENTICATED_MAX,
 )
-from logan.cluster.submission import Submission
+from logan.cluster.request import Submission
 from logan.cluster.transport import Link, LinkLostError
 from logan.cluster.worker.worker import Worker
 from logan.scheduler.limits import Limits

@@ -23,7 +23,7 @@ import pytest
 import trio
 
 import logan
-from logan.cluster.coordinator import Coordinator
+from logan.cluster.coordinator.coordinator import Coordinator
 from logan.scheduler.actions import Action
 from logan.scheduler.events import Event, WorkerHeard
 from logan.scheduler.limits import Limits
@@ -162,7 +162,7 @@ def test_workers_killed_at_each_step_of_the_protocol(
 MORTAL_COORDINATOR = """
 import os, signal, sys
 from logan.cli.main import main
-from logan.cluster import journal
+from logan.cluster.coordinator import journal
 
 left = int(os.environ["DIES_AFTER"])
 opened = journal._open

@@ -18,7 +18,7 @@ import pytest
 import trio
 
 import logan
-from logan.cluster.coordinator import Coordinator
+from logan.cluster.coordinator.coordinator import Coordinator
 from logan.scheduler.limits import Limits
 from tests.support.cluster_processes import Cluster, figures, log_lines
 from tests.support.namespaces import Network, open_network, why_not

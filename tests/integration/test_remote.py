@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import pytest
 
 import logan
+from logan.cluster.coordinator.submission import _plan_paths
+from logan.cluster.request import Submission
 from logan.cluster.scanning import Piece, scan
-from logan.cluster.submission import Submission, _plan_paths
 from logan.limits import FETCH_BYTES_MAX
 from logan.sources.objects import Fetcher, shown
 from logan.sources.roots import Roots

@@ -18,8 +18,8 @@ import trio
 from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
 
 from logan.cluster.client import Client
-from logan.cluster.coordinator import Coordinator
-from logan.cluster.reception import WorkerSession
+from logan.cluster.coordinator.coordinator import Coordinator
+from logan.cluster.coordinator.worker_session import WorkerSession
 from logan.cluster.transport import Link
 from logan.cluster.worker.worker import Worker
 from logan.options import Options

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from logan.cli.cluster_view import ClusterView
     from logan.cli.main import Parser
-    from logan.cluster.coordinator import Coordinator
+    from logan.cluster.coordinator.coordinator import Coordinator
     from logan.report import Report
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
@@ -184,7 +184,7 @@ async def _main(
 
 
 async def _job(args: argparse.Namespace, coordinator: Coordinator) -> Report:
-    from logan.cluster.submission import Submission
+    from logan.cluster.request import Submission
     from logan.sources.files import working_directory
 
     submission = Submission(
@@ -239,7 +239,7 @@ async def _serve_metrics(port: int, coordinator: Coordinator, view: ClusterView)
 
 
 def _coordinator(args: argparse.Namespace, view: ClusterView) -> Coordinator:
-    from logan.cluster.coordinator import Coordinator
+    from logan.cluster.coordinator.coordinator import Coordinator
     from logan.cluster.security import certificate_sha256, read_token, server_context
 
     if (args.tls_cert is None) != (args.tls_key is None):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from logan.cli.cluster_view import ClusterView
     from logan.cli.main import Parser
     from logan.cluster.client import Client
-    from logan.cluster.submission import Submission
+    from logan.cluster.request import Submission
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
@@ -122,7 +122,7 @@ async def _main(
 
 
 def _submission(args: argparse.Namespace) -> Submission:
-    from logan.cluster.submission import Submission
+    from logan.cluster.request import Submission
     from logan.sources.files import working_directory
 
     return Submission(

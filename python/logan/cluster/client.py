@@ -27,7 +27,7 @@ from logan.cluster.limits import (
     RESUBMIT_S_MAX,
 )
 from logan.cluster.nurseries import open_flat_nursery
-from logan.cluster.submission import Submission
+from logan.cluster.request import Submission
 from logan.cluster.transport import Link, LinkLostError, open_link
 from logan.errors import ClusterError, InputError, LoganError, ProtocolError
 from logan.report import Report as Saved

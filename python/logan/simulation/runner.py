@@ -26,7 +26,7 @@ from typing import Any, Final
 import trio
 
 from logan.cluster.client import Client
-from logan.cluster.submission import Submission
+from logan.cluster.request import Submission
 from logan.errors import ClusterError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, KIB
 from logan.options import Options

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from logan.cluster import coordinator as coordinator_module
+from logan.cluster.coordinator import coordinator as coordinator_module
 from tests.support import memory_cluster
 from tests.support.memory_cluster import LINES, Network, inline
 

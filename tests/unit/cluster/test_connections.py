@@ -23,9 +23,11 @@ import trustme
 from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memory_stream_pair
 
 import logan
-from logan.cluster import coordinator as coordinator_module
 from logan.cluster.client import Client
-from logan.cluster.coordinator import Coordinator
+from logan.cluster.coordinator import coordinator as coordinator_module
+from logan.cluster.coordinator.coordinator import Coordinator
+from logan.cluster.coordinator.places import Place, Places, Step, network_of
+from logan.cluster.coordinator.status import progress_body
 from logan.cluster.handshake import client_handshake, server_handshake
 from logan.cluster.keepalive import Backoff, keep_alive
 from logan.cluster.limits import (
@@ -40,9 +42,7 @@ from logan.cluster.limits import (
     UNAUTHENTICATED_MAX,
 )
 from logan.cluster.metrics import names_this_machine
-from logan.cluster.places import Place, Places, Step, network_of
-from logan.cluster.reception import progress_body
-from logan.cluster.submission import Submission
+from logan.cluster.request import Submission
 from logan.cluster.transport import Link, LinkLostError
 from logan.errors import ClusterError, ProtocolError
 from logan.wire.messages import Accepted, Ping, ProgressReport, Welcome

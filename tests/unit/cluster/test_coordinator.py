@@ -17,15 +17,15 @@ from trio.testing import MockClock
 
 import logan
 from logan._logan import Spec, Summary
-from logan.cluster.coordinator import Coordinator
-from logan.cluster.journal import ChunkDone, JobSetAside, Record
+from logan.cluster.coordinator.coordinator import Coordinator
+from logan.cluster.coordinator.journal import ChunkDone, JobSetAside, Record
 from logan.cluster.limits import (
     COMMIT_PAUSE_S,
     HANDSHAKE_S_MAX,
     WRITE_S_MAX,
 )
+from logan.cluster.request import Submission
 from logan.cluster.scanning import Piece, Scanned, scan
-from logan.cluster.submission import Submission
 from logan.cluster.transport import LinkLostError
 from logan.cluster.worker.worker import Worker
 from logan.errors import (

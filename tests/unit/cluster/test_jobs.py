@@ -26,14 +26,14 @@ import trio
 
 import logan
 from logan import _logan
-from logan.cluster import coordinator as coordinator_module
-from logan.cluster import running as jobs_module
-from logan.cluster.coordinator import Coordinator
-from logan.cluster.ending import EndedJobs, Outcome, SubmittedJob
-from logan.cluster.journal import ChunkDone, JobEnded, Record, _checksum
+from logan.cluster.coordinator import coordinator as coordinator_module
+from logan.cluster.coordinator import jobs as jobs_module
+from logan.cluster.coordinator.coordinator import Coordinator
+from logan.cluster.coordinator.ending import EndedJobs, Outcome, SubmittedJob
+from logan.cluster.coordinator.jobs import RunningJob
+from logan.cluster.coordinator.journal import ChunkDone, JobEnded, Record, _checksum
 from logan.cluster.limits import CLAIMED_BYTES_MAX, ENDED_JOBS_MAX
-from logan.cluster.running import RunningJob
-from logan.cluster.submission import Submission
+from logan.cluster.request import Submission
 from logan.errors import ClusterError, InputError, JournalError, LoganError, SummaryError
 from logan.model import Archive, Missing, Result
 from logan.options import Options
@@ -299,7 +299,7 @@ def test_a_client_that_loses_its_connection_anywhere_has_one_report_made(
 def test_a_job_whose_inputs_nothing_identifies_is_never_the_same(log: Path) -> None:
     from dataclasses import replace
 
-    from logan.cluster.submission import identity_of
+    from logan.cluster.coordinator.submission import identity_of
 
     job = prepare([str(log)], Options())
     assert identity_of(wish(log), job)
@@ -401,7 +401,7 @@ def test_planning_that_fails_is_answered(
     async def main() -> None:
         async with serving(log) as coordinator:
             with monkeypatch.context() as patch:
-                patch.setattr("logan.cluster.submission.plan_inputs", fail)
+                patch.setattr("logan.cluster.coordinator.submission.plan_inputs", fail)
                 with pytest.raises(ClusterError, match="internal error while planning"):
                     await submit(wish(log))
             assert (await submit(wish(log))).total_requests == LINES
@@ -864,7 +864,7 @@ def test_what_takes_the_place_of_a_log_is_not_read_and_not_waited_for(
     folder = log.parent / "logs"
     folder.mkdir()
     log = log.rename(folder / "app.log")
-    plan_inputs = logan.cluster.submission.plan_inputs  # type: ignore[attr-defined]
+    plan_inputs = logan.cluster.coordinator.submission.plan_inputs  # type: ignore[attr-defined]
     merged = RunningJob.merged
 
     def after_samples(*args: Any, **options: Any) -> Any:
@@ -877,7 +877,7 @@ def test_what_takes_the_place_of_a_log_is_not_read_and_not_waited_for(
             swapped(log, how)
         return merged(job)
 
-    monkeypatch.setattr("logan.cluster.submission.plan_inputs", after_samples)
+    monkeypatch.setattr("logan.cluster.coordinator.submission.plan_inputs", after_samples)
     monkeypatch.setattr(RunningJob, "merged", after_all)
     # Workers have no file of that name, so that they are handed its bytes.
     elsewhere = folder.parent / "elsewhere"

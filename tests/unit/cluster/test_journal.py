@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 from logan import _logan
 from logan._logan import MergeTree, Spec, Summary
-from logan.cluster import journal as journal_module
-from logan.cluster.journal import (
+from logan.cluster.coordinator import journal as journal_module
+from logan.cluster.coordinator.journal import (
     REPORT_AGE_S_MAX,
     ChunkDone,
     ChunkLost,
@@ -292,7 +292,10 @@ def test_a_second_coordinator_is_refused_and_told_who_holds_it(tmp_path: Path) -
     with pytest.raises(JournalError, match=f"in use by another .*process {os.getpid()}") as caught:
         open_journal(str(tmp_path))
     assert "--state" in str(caught.value.hint)
-    code = f"from logan.cluster.journal import open_journal\nopen_journal({str(tmp_path)!r})"
+    code = (
+        "from logan.cluster.coordinator.journal import open_journal\n"
+        f"open_journal({str(tmp_path)!r})"
+    )
     found = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
@@ -518,7 +521,7 @@ def test_a_failing_write_is_an_error_of_the_journal(
     filled(tmp_path, summaries)
     code = f"""if True:
         import resource, signal
-        from logan.cluster.journal import *
+        from logan.cluster.coordinator.journal import *
         from logan.errors import JournalError
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         journal = open_journal({str(tmp_path)!r})

@@ -17,10 +17,10 @@ import trio
 
 import logan
 from logan._logan import Fingerprint, Spec, Summary
-from logan.cluster.coordinator import Coordinator
-from logan.cluster.running import RunningJob
+from logan.cluster.coordinator.coordinator import Coordinator
+from logan.cluster.coordinator.jobs import RunningJob
+from logan.cluster.request import Submission
 from logan.cluster.scanning import digest_of
-from logan.cluster.submission import Submission
 from logan.cluster.worker.leases import ActiveLease
 from logan.errors import ClusterError, InputError, UsageError
 from logan.options import Options
@@ -239,7 +239,7 @@ def test_every_state_and_progress_passes_the_schema_of_the_peers(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where sizes are absurd, heartbeats come at once, and the clock is set back."""
-    from logan.cluster.reception import progress_body, state_body
+    from logan.cluster.coordinator.status import progress_body, state_body
     from logan.wire.codec import check_body
 
     size = 2**63 - 4_096

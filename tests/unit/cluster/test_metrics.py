@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 import trio
 
-from logan.cluster.coordinator import Coordinator
+from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.metrics import (
     coordinator_metrics,
     serve_metrics,

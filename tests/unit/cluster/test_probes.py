@@ -23,7 +23,7 @@ import logan
 from logan._logan import Fingerprint
 from logan.cluster import probes as probes_module
 from logan.cluster import scanning as scanning_module
-from logan.cluster.coordinator import Coordinator
+from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.probes import BLOCK_BYTES, Probes, differs_at, places
 from logan.cluster.worker import copies as copies_module
 from logan.cluster.worker.worker import Worker

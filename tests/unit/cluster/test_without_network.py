@@ -16,13 +16,16 @@ from trio.testing import MockClock
 import logan
 from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.connect import Address
-from logan.cluster.ending import SubmittedJob
+from logan.cluster.coordinator.ending import SubmittedJob
+from logan.cluster.coordinator.jobs import RunningJob, describe_paths
+from logan.cluster.coordinator.journal import StoredJob
+from logan.cluster.coordinator.stored import from_stored, to_stored
+from logan.cluster.coordinator.submission import _plan_found
 from logan.cluster.file_search import find_files
 from logan.cluster.isolated import Isolation, Poison
-from logan.cluster.journal import StoredJob
 from logan.cluster.metrics import coordinator_metrics, worker_metrics
 from logan.cluster.process_stats import ProcessStats
-from logan.cluster.running import RunningJob, describe_paths
+from logan.cluster.request import Submission
 from logan.cluster.scanning import (
     Piece,
     Scanned,
@@ -31,8 +34,6 @@ from logan.cluster.scanning import (
     scan,
     whole_line_end,
 )
-from logan.cluster.stored import from_stored, to_stored
-from logan.cluster.submission import Submission, _plan_found
 from logan.cluster.worker.rate_limit import RateLimit
 from logan.cluster.worker.worker import Worker
 from logan.errors import ProtocolError, SourceChangedError, SummaryError, UsageError

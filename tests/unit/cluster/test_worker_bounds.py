@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import logan
-from logan.cluster.coordinator import Coordinator
+from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.isolated import Isolation
 from logan.cluster.scanning import Piece, Scanned
 from logan.cluster.worker import spool as spool_module

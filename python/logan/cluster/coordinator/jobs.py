@@ -17,7 +17,7 @@ import trio
 
 from logan import _logan
 from logan._logan import Fingerprint, MergeTree, Spec, Summary
-from logan.cluster.ending import Outcome, SubmittedJob
+from logan.cluster.coordinator.ending import Outcome, SubmittedJob
 from logan.cluster.limits import ALARMS_KEPT_MAX, HOPELESS_S_MIN, OUTAGE_S_MIN, RECOVERIES_KEPT_MAX
 from logan.cluster.probes import Probes
 from logan.cluster.scanning import digest_of, read_note

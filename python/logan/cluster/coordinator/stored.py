@@ -12,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from logan.cluster.ending import StoredError, SubmittedJob
-from logan.cluster.journal import StoredJob
-from logan.cluster.running import RunningJob, job_body
+from logan.cluster.coordinator.ending import StoredError, SubmittedJob
+from logan.cluster.coordinator.jobs import RunningJob, job_body
+from logan.cluster.coordinator.journal import StoredJob
+from logan.cluster.coordinator.submission import opener_of
 from logan.cluster.scanning import read_note
-from logan.cluster.submission import opener_of
 from logan.model import Detection, Source
 from logan.options import Options
 from logan.planning.prepare import Job

@@ -1,7 +1,8 @@
 """Accepts the coordinator's connections, and sees them through their handshake.
 
 One task per connection; whatever goes wrong there ends that connection alone. What is said after
-WELCOME is `reception`; which connection makes room when there are too many is `places`.
+WELCOME is read by `worker_handler` and `client_handler`; which connection makes room when there are
+too many is `places`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from typing import TYPE_CHECKING, Final, Literal
 import trio
 
 from logan.cluster.connect import set_user_timeout
+from logan.cluster.coordinator.client_handler import ClientHandler
+from logan.cluster.coordinator.places import Place, Places, Step
+from logan.cluster.coordinator.worker_handler import WorkerHandler
+from logan.cluster.coordinator.worker_session import WorkerSession
 from logan.cluster.handshake import server_handshake
 from logan.cluster.limits import (
     EVICTION_S_MAX,
@@ -20,8 +25,6 @@ from logan.cluster.limits import (
     RECEIVE_BYTES_MAX,
 )
 from logan.cluster.nurseries import open_flat_nursery
-from logan.cluster.places import Place, Places, Step
-from logan.cluster.reception import ClientHandler, WorkerHandler, WorkerSession
 from logan.cluster.transport import Link, LinkLostError
 from logan.errors import ProtocolError
 from logan.log import logger_of
@@ -29,7 +32,7 @@ from logan.wire.connection import error_message
 from logan.wire.messages import Error, Hello, Welcome
 
 if TYPE_CHECKING:
-    from logan.cluster.coordinator import Coordinator
+    from logan.cluster.coordinator.coordinator import Coordinator
 
 __all__ = ["Server"]
 

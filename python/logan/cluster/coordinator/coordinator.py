@@ -7,7 +7,7 @@
 What is decided is decided by `scheduler.Machine`; this carries its actions out: it is the one
 place that knows both the scheduler and the wire.
 
-    reception   one task per connection: bytes -> events            (`reception`)
+    handlers    one task per connection: bytes -> events            (`server`)
     step        event -> machine -> actions: messages, commits
     timekeeper  calls the machine when it asked to be
     journal     commits results in groups, in a thread, and only then tells the machine
@@ -39,8 +39,9 @@ import trio
 from msgspec.structs import replace
 
 from logan._logan import MergeTree, Spec, Summary
-from logan.cluster.ending import EndedJobs, Outcome, SubmittedJob
-from logan.cluster.journal import (
+from logan.cluster.coordinator.ending import EndedJobs, Outcome, SubmittedJob
+from logan.cluster.coordinator.jobs import RunningJob
+from logan.cluster.coordinator.journal import (
     ChunkDone,
     ChunkLost,
     JobEnded,
@@ -52,6 +53,11 @@ from logan.cluster.journal import (
     StoredJob,
     open_journal,
 )
+from logan.cluster.coordinator.read_barrier import Hearing
+from logan.cluster.coordinator.server import Server
+from logan.cluster.coordinator.stored import from_stored, to_stored
+from logan.cluster.coordinator.submission import identity_of, opener_of, plan_submission
+from logan.cluster.coordinator.worker_session import WorkerSession
 from logan.cluster.limits import (
     COMMIT_PAUSE_S,
     DRAIN_S_MAX,
@@ -67,13 +73,8 @@ from logan.cluster.limits import (
 )
 from logan.cluster.nurseries import main_error
 from logan.cluster.probes import Probes
-from logan.cluster.read_barrier import Hearing
-from logan.cluster.reception import WorkerSession
-from logan.cluster.running import RunningJob
+from logan.cluster.request import Submission
 from logan.cluster.security import check_exposure
-from logan.cluster.server import Server
-from logan.cluster.stored import from_stored, to_stored
-from logan.cluster.submission import Submission, identity_of, opener_of, plan_submission
 from logan.errors import ClusterError, JournalError, LoganError, SummaryError, UsageError
 from logan.limits import SERIES_POINTS_MAX
 from logan.log import logger_of
@@ -378,7 +379,7 @@ class Coordinator:
 
     async def _submit(self, submission: Submission, *, strict: bool) -> SubmittedJob:
         await self._wait_for_holders(submission)
-        planned = await plan_submission(submission, self, strict=strict)
+        planned = await plan_submission(submission, self.roots, self.sessions, strict=strict)
         wish, identity = submission.key(), identity_of(submission, planned.job)
         same = await self._take_up(wish, identity)
         if same is not None:

@@ -1,4 +1,4 @@
-"""What somebody wants analysed: paths or globs and options, from JSON and to a plan.
+"""From what a client asks for to a plan.
 
 Paths are read by the coordinator, below its roots unless they came from its own command line;
 globs are answered by the workers, whose files stay where they are.
@@ -11,22 +11,19 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
 
-import msgspec
 import trio
-from msgspec import UNSET
 
 from logan import _logan
+from logan.cluster.coordinator.jobs import describe_paths, job_body
+from logan.cluster.coordinator.worker_session import WorkerSession
 from logan.cluster.limits import SEARCH_S_MAX
-from logan.cluster.running import describe_paths, job_body
+from logan.cluster.request import Submission
 from logan.errors import ClusterError, InputError, UsageError
-from logan.limits import INPUTS_PER_JOB_MAX, SERIES_POINTS_MAX
+from logan.limits import INPUTS_PER_JOB_MAX
 from logan.model import Detection, Source
-from logan.options import Options
 from logan.planning.prepare import Job, check_format, plan_inputs, raise_first
 from logan.sources import discovery
 from logan.sources.compression import named_otherwise
@@ -35,74 +32,10 @@ from logan.sources.files import Place, by_name, working_directory
 from logan.sources.inputs import Input, first_line, open_named, shown_name
 from logan.sources.roots import Opened, Roots, open_regular
 from logan.sources.rotation import natural
-from logan.wire.bodies import FoundBody, FoundFile, SubmitBody, SubmitOptions
+from logan.wire.bodies import FoundBody, FoundFile
 from logan.wire.codec import encode_body
-from logan.wire.messages import Submit
 
-if TYPE_CHECKING:
-    from logan.cluster.coordinator import Coordinator
-    from logan.cluster.reception import WorkerSession
-
-__all__ = ["Planned", "Submission", "identity_of", "opener_of", "plan_submission"]
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A submitted request that has not been planned yet.
-
-    Attributes:
-        base: the folder that relative paths are relative to, if the coordinator has it.
-        confined: whether the coordinator's roots bound it; not for its own command line.
-    """
-
-    kind: Literal["paths", "on_workers"] = "paths"
-    paths: Sequence[str] = ()
-    options: Options = field(default_factory=Options)
-    anchor: datetime | None = None
-    series_points: int | None = SERIES_POINTS_MAX
-    base: str | None = None
-    confined: bool = False
-
-    def message(self) -> Submit:
-        """SUBMIT, for a client to send. Raises `UsageError` for what a coordinator would refuse."""
-        body = self._body()
-        try:
-            encode_body(body)
-        except ValueError as error:
-            raise UsageError(f"cannot submit this: {error}") from error
-        return Submit(self.kind, body)
-
-    def key(self) -> str:
-        """Equal for equal wishes; `identity_of` tells whether the inputs are the same, too."""
-        body = msgspec.to_builtins(self._body())
-        text = json.dumps([self.kind, body, self.confined], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
-
-    def _body(self) -> SubmitBody:
-        options = {each.name: getattr(self.options, each.name) for each in fields(self.options)}
-        return SubmitBody(
-            paths=tuple(self.paths),
-            base=self.base,
-            options=SubmitOptions(**options, anchor=self.anchor, series_points=self.series_points),
-        )
-
-    @classmethod
-    def from_message(cls, message: Submit) -> Submission:
-        """From a client's SUBMIT. Raises `UsageError` for options that contradict each other."""
-        body = message.body
-        given = {name: getattr(body.options, name) for name in SubmitOptions.__struct_fields__}
-        options = {name: value for name, value in given.items() if value is not UNSET}
-        anchor = options.pop("anchor")
-        points = options.pop("series_points", SERIES_POINTS_MAX)
-        return cls(
-            kind=message.kind,
-            paths=body.paths,
-            options=Options(**options),
-            anchor=anchor,
-            series_points=points,
-            base=body.base,
-            confined=True,
-        )
+__all__ = ["Planned", "identity_of", "opener_of", "plan_submission"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +65,11 @@ def identity_of(submission: Submission, job: Job) -> str:
 
 
 async def plan_submission(
-    submission: Submission, coordinator: Coordinator, *, strict: bool
+    submission: Submission,
+    roots: Roots,
+    sessions: Mapping[str, WorkerSession],
+    *,
+    strict: bool,
 ) -> Planned:
     """Look at the inputs and plan. Raises `UsageError`, `ClusterError`, and `InputError` if
     `strict`."""
@@ -140,9 +77,9 @@ async def plan_submission(
     if len(submission.paths) > INPUTS_PER_JOB_MAX:
         raise UsageError(f"more than {INPUTS_PER_JOB_MAX:,} inputs in one job")
     if submission.kind == "on_workers":
-        planned = await _plan_on_workers(submission, coordinator)
+        planned = await _plan_on_workers(submission, list(sessions.values()))
     else:
-        work = partial(_plan_paths, submission, coordinator.roots, strict)
+        work = partial(_plan_paths, submission, roots, strict)
         planned = await trio.to_thread.run_sync(work, abandon_on_cancel=True)
     await trio.to_thread.run_sync(_check_sendable, planned)
     return planned
@@ -285,8 +222,7 @@ def _refuse_stream(entry: Input) -> None:
 # --- Files that lie on workers -----------------------------------------------------------------
 
 
-async def _plan_on_workers(submission: Submission, coordinator: Coordinator) -> Planned:
-    sessions = list(coordinator.sessions.values())
+async def _plan_on_workers(submission: Submission, sessions: Sequence[WorkerSession]) -> Planned:
     if not sessions:
         raise ClusterError(
             "no worker is connected that could hold these files",

@@ -1,0 +1,211 @@
+"""The coordinator's side of what an authenticated client asks for.
+
+Who may connect at all is decided in `server`. Decides nothing about jobs: the coordinator begins
+and ends them, and this sends what comes of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from logan._logan import __version__
+from logan.cluster.coordinator.ending import SubmittedJob
+from logan.cluster.coordinator.places import Place
+from logan.cluster.coordinator.status import progress_body, state_body
+from logan.cluster.keepalive import keep_alive
+from logan.cluster.limits import (
+    CLIENT_IDLE_S_MAX,
+    CLIENT_SILENCE_LEASES,
+    EVENTS_SENT_MAX,
+    PROGRESS_S,
+)
+from logan.cluster.nurseries import open_flat_nursery
+from logan.cluster.request import Submission
+from logan.cluster.transport import Link
+from logan.errors import ClusterError, ExpressionError, LoganError, ProtocolError
+from logan.wire.bodies import ErrorBody
+from logan.wire.codec import encode_body
+from logan.wire.limits import INTEGER_MAX, REPORT_BODY_BYTES_MAX
+from logan.wire.messages import (
+    Accepted,
+    Bye,
+    Cancel,
+    Error,
+    Ping,
+    ProgressReport,
+    Report,
+    Status,
+    StatusReport,
+    Submit,
+    Welcome,
+)
+
+if TYPE_CHECKING:
+    from logan.cluster.coordinator.coordinator import Coordinator
+
+__all__ = ["ClientHandler"]
+
+ERROR_CHARS_MAX: Final = 8_000
+"""Of each text in an error's body; it may quote what the user wrote."""
+
+
+class ClientHandler:
+    """What a client asks for."""
+
+    def __init__(
+        self, coordinator: Coordinator, link: Link, welcome: Welcome, place: Place
+    ) -> None:
+        self._coordinator = coordinator
+        self._link = link
+        self._welcome = welcome
+        self._place = place
+        self._busy = False
+        self._reported: SubmittedJob | None = None
+
+    async def serve(self) -> None:
+        """From WELCOME to the end of the connection."""
+        try:
+            await self._read()
+        finally:
+            if self._reported is not None:
+                self._coordinator.undelivered(self._reported)
+
+    async def _read(self) -> None:
+        async with open_flat_nursery() as nursery:
+            nursery.start_soon(self._keep_alive)
+            while True:
+                message = await self._link.receive()
+                match message:
+                    case Ping():
+                        pass
+                    case None:
+                        break
+                    case Bye():
+                        if self._reported is not None:
+                            self._coordinator.delivered(self._reported)
+                            self._reported = None
+                        break
+                    case Status():
+                        await self._link.send(StatusReport(state_body(self._coordinator.status())))
+                        if self._place.idle_since is not None:
+                            self._place.idle_since = trio.current_time()
+                    case Submit() if not self._busy:
+                        self._busy = True
+                        self._place.idle_since = None
+                        nursery.start_soon(self._work, message)
+                    case Cancel():
+                        break
+                    case Error():
+                        break
+                    case _:
+                        raise ProtocolError("one job per connection", code="order")
+            nursery.cancel_scope.cancel()
+
+    async def _keep_alive(self) -> None:
+        """Show that the coordinator lives, and end with a client that does not, or that has had no
+        open request for long."""
+        welcome = self._welcome
+        silence_s = CLIENT_SILENCE_LEASES * welcome.lease_s
+        await keep_alive(self._link, welcome.heartbeat_s, silence_s, self._beat)
+
+    def _beat(self) -> None:
+        self._link.post(Ping())
+        since = self._place.idle_since
+        if since is not None and trio.current_time() - since > CLIENT_IDLE_S_MAX:
+            self._place.evict(f"idle for more than {CLIENT_IDLE_S_MAX:g} s")
+
+    async def _work(self, message: Submit) -> None:
+        """Plan, run and report; being cancelled means that the client has gone."""
+        self._coordinator.clients_waiting += 1
+        try:
+            await self._serve_job(message)
+        finally:
+            self._coordinator.clients_waiting -= 1
+            self._coordinator.workers_changed()
+            self._place.idle_since = trio.current_time()
+
+    async def _serve_job(self, message: Submit) -> None:
+        coordinator = self._coordinator
+        coordinator.submissions_unanswered += 1
+        try:
+            job = await coordinator.submit(Submission.from_message(message))
+        except LoganError as error:
+            await self._link.send(Report("", "error", _describe(error)))
+            await self._link.flush()
+            return
+        finally:
+            coordinator.submissions_unanswered -= 1
+            coordinator.workers_changed()
+        try:
+            await self._link.send(Accepted(job.id))
+            async with open_flat_nursery() as nursery:
+                nursery.start_soon(self._show_progress, job)
+                await job.ended.wait()
+                nursery.cancel_scope.cancel()
+        finally:
+            broke = self._link.lost is not None and not self._link.is_refused
+            if not job.ended.is_set() and broke:
+                coordinator.await_return(job)
+            elif not job.ended.is_set():
+                coordinator.give_up(job)
+        if job.kept and coordinator.stopping:
+            # It goes on when the coordinator comes back, which the client waits for.
+            await trio.sleep_forever()
+        await self._finish(job)
+
+    async def _finish(self, job: SubmittedJob) -> None:
+        assert job.outcome is not None
+        self._reported = job
+        self._say_progress(job, [])
+        try:
+            body = await trio.to_thread.run_sync(job.outcome.body)
+            if len(body) > REPORT_BODY_BYTES_MAX:
+                raise ClusterError(
+                    f"the report has {len(body):,} bytes, at most {REPORT_BODY_BYTES_MAX:,} can "
+                    "be sent",
+                    hint="ask for fewer points of the series or fewer group tables",
+                )
+        except LoganError as error:
+            self._reported = None
+            await self._link.send(Report(job.id, "error", _describe(error)))
+        else:
+            await self._link.send(Report(job.id, "report", body))
+        await self._link.flush()
+
+    async def _show_progress(self, job: SubmittedJob) -> None:
+        coordinator = self._coordinator
+        seen = coordinator.events_total
+        while True:
+            fresh = min(coordinator.events_total - seen, EVENTS_SENT_MAX)
+            seen = coordinator.events_total
+            self._say_progress(job, list(coordinator.events)[-fresh:] if fresh else [])
+            await trio.sleep(PROGRESS_S)
+
+    def _say_progress(self, job: SubmittedJob, events: list[dict[str, Any]]) -> None:
+        done = next(
+            (v.scanned_bytes for v in self._coordinator.statistics().jobs if v.job == job.id), 0
+        )
+        body = progress_body(self._coordinator.workers(), events)
+        total = min(job.total_bytes, INTEGER_MAX)
+        self._link.post(ProgressReport(job.id, min(done, total), total, body))
+
+
+def _describe(error: LoganError) -> bytes:
+    def cut(text: str | None) -> str | None:
+        return text if text is None else text[:ERROR_CHARS_MAX]
+
+    message = str(error)
+    if isinstance(error, ExpressionError) and error.expression not in message:
+        message = f"{error.expression!r}: {message}"
+    return encode_body(
+        ErrorBody(
+            error=type(error).__name__,
+            message=message[:ERROR_CHARS_MAX],
+            hint=cut(error.hint),
+            input=cut(getattr(error, "input", None)),
+            kind=getattr(error, "kind", None),
+            logan=__version__,
+        )
+    )

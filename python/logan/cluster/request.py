@@ -1,0 +1,84 @@
+"""What a client asks of a coordinator: paths or globs and options, to a message and back.
+
+Knows neither who plans it nor the files that it names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET
+
+from logan.errors import UsageError
+from logan.limits import SERIES_POINTS_MAX
+from logan.options import Options
+from logan.wire.bodies import SubmitBody, SubmitOptions
+from logan.wire.codec import encode_body
+from logan.wire.messages import Submit
+
+__all__ = ["Submission"]
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A submitted request that has not been planned yet.
+
+    Attributes:
+        base: the folder that relative paths are relative to, if the coordinator has it.
+        confined: whether the coordinator's roots bound it; not for its own command line.
+    """
+
+    kind: Literal["paths", "on_workers"] = "paths"
+    paths: Sequence[str] = ()
+    options: Options = field(default_factory=Options)
+    anchor: datetime | None = None
+    series_points: int | None = SERIES_POINTS_MAX
+    base: str | None = None
+    confined: bool = False
+
+    def message(self) -> Submit:
+        """SUBMIT, for a client to send. Raises `UsageError` for what a coordinator would refuse."""
+        body = self._body()
+        try:
+            encode_body(body)
+        except ValueError as error:
+            raise UsageError(f"cannot submit this: {error}") from error
+        return Submit(self.kind, body)
+
+    def key(self) -> str:
+        """Equal for equal wishes; `identity_of` tells whether the inputs are the same, too."""
+        body = msgspec.to_builtins(self._body())
+        text = json.dumps([self.kind, body, self.confined], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _body(self) -> SubmitBody:
+        options = {each.name: getattr(self.options, each.name) for each in fields(self.options)}
+        return SubmitBody(
+            paths=tuple(self.paths),
+            base=self.base,
+            options=SubmitOptions(**options, anchor=self.anchor, series_points=self.series_points),
+        )
+
+    @classmethod
+    def from_message(cls, message: Submit) -> Submission:
+        """From a client's SUBMIT. Raises `UsageError` for options that contradict each other."""
+        body = message.body
+        given = {name: getattr(body.options, name) for name in SubmitOptions.__struct_fields__}
+        options = {name: value for name, value in given.items() if value is not UNSET}
+        anchor = options.pop("anchor")
+        points = options.pop("series_points", SERIES_POINTS_MAX)
+        return cls(
+            kind=message.kind,
+            paths=body.paths,
+            options=Options(**options),
+            anchor=anchor,
+            series_points=points,
+            base=body.base,
+            confined=True,
+        )
