@@ -94,7 +94,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "rich_argparse": ("cli",),
     "argparse": ("cli",),
     "sqlite3": ("cluster.coordinator",),
-    "msgspec": ("wire", "cluster"),
+    "msgspec": ("wire", "cluster", "planning.codec"),
     "psutil": ("cluster",),
     "starlette": ("cluster.http",),
     "hypercorn": ("cluster.http",),

@@ -6,7 +6,6 @@ CANCEL overtakes other messages: JOB and LEASE of it may still arrive.
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from logan._logan import Spec
 from logan.cluster.limits import JOBS_MAX
 from logan.cluster.scanning import Piece
 from logan.errors import ProtocolError
+from logan.planning.codec import check_spec
 from logan.wire.bodies import JobSource
 from logan.wire.messages import Job, Lease
 
@@ -72,11 +72,9 @@ class JobTable:
             raise ProtocolError(f"JOB: more than {JOBS_MAX} jobs at once", code="state")
         body = message.body
         try:
-            spec = Spec(body.spec)
+            spec = check_spec(body.spec, len(body.sources))
         except ValueError as error:
             raise ProtocolError(f"JOB: spec: {error}", code="field") from error
-        if len(json.loads(body.spec)["sources"]) != len(body.sources):
-            raise ProtocolError("JOB: its spec and its sources differ in number", code="field")
         self._jobs[message.job] = JobDescription(
             spec, body.sources, body.chunk_size, body.expansion_max
         )
