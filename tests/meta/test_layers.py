@@ -67,7 +67,6 @@ NOT_YET: Mapping[str, str] = {
         ),
         "cluster.coordinator",
     ),
-    "cluster.isolated": "cluster.worker",
 }
 """Modules that lie elsewhere than in the package that they belong to."""
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from logan._logan import Spec
 from logan.cluster.limits import JOBS_MAX
-from logan.cluster.scanning import Piece
 from logan.errors import ProtocolError
+from logan.model import Chunk, Source
 from logan.planning.codec import check_spec
 from logan.wire.bodies import JobSource
 from logan.wire.messages import Job, Lease
@@ -34,22 +34,20 @@ class JobDescription:
     chunk_size: int
     expansion_max: int
 
-    def piece(self, lease: Lease, path: str, size: int, fingerprint: str | None) -> Piece:
-        """The lease's chunk, to be read from `path`."""
+    def source(self, lease: Lease) -> Source:
+        """The source of the lease."""
         source = self.sources[lease.source]
-        return Piece(
-            path,
-            lease.start,
-            lease.end,
-            lease.source,
-            size,
-            fingerprint,
-            is_object=source.fingerprint is None,
+        return Source(
+            source.url,
+            source.size,
+            source.fingerprint,
             compression=source.compression,
             etag=source.etag,
-            chunk_size=self.chunk_size,
-            expansion_max=self.expansion_max,
         )
+
+    def chunk(self, lease: Lease) -> Chunk:
+        """The chunk of the lease."""
+        return Chunk(lease.chunk, lease.source, lease.start, lease.end)
 
 
 class JobTable:
