@@ -1,8 +1,9 @@
 """Scanning what a plan names, for all engines and the cluster's worker: bytes to a `ChunkResult`.
 
 Knows the native extension's ways to scan, and no engine, no network protocol and no report.
-`scan_files` scans chunks of files into a merge tree; `scan_object` fetches a chunk of an object and
-scans it, once more if the engine panicked over it; `push_all` is the loop of all that is pushed.
+`scan_chunk` scans one chunk, whether it lies in a file, an archive, an object on a server, or a
+spool of fetched bytes; `scan_files` scans many chunks of files side by side into a merge tree;
+`push_all` is the loop of all that is pushed.
 An archive is one chunk, whose missing bytes are told in decoded offsets (`missing_of_archive`).
 """
 
@@ -19,18 +20,18 @@ from logan.model import Archive, Chunk, Missing, Plan, Source
 
 if TYPE_CHECKING:
     from logan.sources.objects import Fetcher
+    from logan.sources.url_roots import UrlRoots
 
 __all__ = [
     "PANIC",
     "ChunkResult",
     "Fault",
-    "Native",
     "in_decoded_offsets",
     "missing_of_archive",
     "push_all",
     "result_of_archive",
+    "scan_chunk",
     "scan_files",
-    "scan_object",
 ]
 
 Fault = tuple[str, str]
@@ -38,9 +39,6 @@ Fault = tuple[str, str]
 
 PANIC: Final = "panic"
 """The kind of an error that is the engine's own fault."""
-
-Native = tuple[Summary, Fault | None, tuple[int, int, int, int | None, str | None, int]]
-"""What the native functions for archives end with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +55,15 @@ class ChunkResult:
     archive: Archive | None = None
 
 
-def result_of_archive(ended: Native, before: Fault | None = None) -> ChunkResult:
-    """From what a native function says; why its bytes were not all pushed comes first."""
-    summary, fault, held = ended
+def result_of_archive(
+    summary: Summary,
+    fault: Fault | None,
+    held: tuple[int, int, int, int | None, str | None, int],
+    *,
+    before: Fault | None = None,
+) -> ChunkResult:
+    """From what a native function for archives returns; `before`, why its bytes were not all
+    pushed, comes first."""
     return ChunkResult(summary, before or fault, Archive(*held[1:]))
 
 
@@ -135,7 +139,123 @@ def missing_of_archive(
     return Missing(source, first, end, kind, why)
 
 
-def scan_object(
+def scan_chunk(
+    source: Source,
+    chunk: Chunk,
+    spec: Spec,
+    *,
+    chunk_size: int,
+    expansion_max: int,
+    path: str | None = None,
+    cancel: Cancel | None = None,
+    threads: int = 1,
+    fetcher: Fetcher | None = None,
+    url_roots: UrlRoots | None = None,
+    counted: Callable[[int], None] = lambda size: None,
+    keep_partial: bool = True,
+) -> ChunkResult:
+    """Scan a chunk of a file, of an archive, or of an object, which is fetched.
+
+    Args:
+        chunk_size, expansion_max: as in `Plan`, for archives.
+        path: where to read the source instead of at its URL. A source without a fingerprint is
+            then a spool: fetched bytes at their own offsets, and nothing else.
+        threads: scan beside the decoder of an object that is an archive.
+        fetcher: reads the object, for callers that share one; by default one is made.
+        url_roots: below which an object must lie then; None: anywhere.
+        counted: called with the bytes of each piece of an object; `cancel` does not count them.
+        keep_partial: whether what came of an archive before it was canceled or its server failed
+            is worth having; not where another process is going to try again.
+
+    Raises:
+        SourceChangedError: it is not the planned one, before or after the scan.
+        InputError: it cannot be read.
+        CancelledError: `cancel` was set, unless it is an archive with `keep_partial`.
+    """
+    cancel = cancel or Cancel()
+    if path is not None or source.fingerprint is not None:
+        return _scan_file(
+            source,
+            chunk,
+            spec,
+            chunk_size=chunk_size,
+            expansion_max=expansion_max,
+            path=path or source.url,
+            cancel=cancel,
+            keep_partial=keep_partial,
+        )
+    found = _scan_object(
+        source,
+        chunk,
+        spec,
+        chunk_size=chunk_size,
+        expansion_max=expansion_max,
+        cancel=cancel,
+        threads=threads,
+        fetcher=fetcher,
+        url_roots=url_roots,
+        counted=counted,
+        keep_partial=keep_partial,
+    )
+    return _kept(found, cancel, keep_partial=keep_partial)
+
+
+def _scan_file(
+    source: Source,
+    chunk: Chunk,
+    spec: Spec,
+    *,
+    chunk_size: int,
+    expansion_max: int,
+    path: str,
+    cancel: Cancel,
+    keep_partial: bool,
+) -> ChunkResult:
+    planned = source.fingerprint
+    fingerprint = None if planned is None else Fingerprint.from_json(planned)
+    try:
+        if fingerprint is not None:
+            why = fingerprint.check(path)
+            if why is not None:
+                raise SourceChangedError(f"{path} changed: {why}", input=path)
+        if source.compression is None:
+            return ChunkResult(
+                Summary.from_chunk(
+                    path,
+                    chunk.start,
+                    chunk.end,
+                    spec,
+                    source=chunk.source,
+                    fingerprint=fingerprint,
+                    cancel=cancel,
+                )
+            )
+        ended = Summary.from_archive(
+            path,
+            spec,
+            source.compression,
+            source=chunk.source,
+            chunk_size=chunk_size,
+            expansion_max=expansion_max,
+            fingerprint=fingerprint,
+            cancel=cancel,
+        )
+    except CancelledError:
+        raise
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError(f"{path}: {reason}", input=path) from error
+    return _kept(result_of_archive(*ended), cancel, keep_partial=keep_partial)
+
+
+def _kept(found: ChunkResult, cancel: Cancel, *, keep_partial: bool) -> ChunkResult:
+    """`found`, unless it may be a part that nobody wants."""
+    if not keep_partial and cancel.is_set():
+        raise CancelledError("stopped on request before all input was read")
+    return found
+
+
+def _scan_object(
     source: Source,
     chunk: Chunk,
     spec: Spec,
@@ -143,24 +263,16 @@ def scan_object(
     chunk_size: int,
     expansion_max: int,
     cancel: Cancel,
-    threads: int = 1,
-    fetcher: Fetcher | None = None,
-    counted: Callable[[int], None] = lambda size: None,
-    keep_partial: bool = True,
+    threads: int,
+    fetcher: Fetcher | None,
+    url_roots: UrlRoots | None,
+    counted: Callable[[int], None],
+    keep_partial: bool,
 ) -> ChunkResult:
-    """Fetch and scan a chunk; `counted` is told of the bytes of each piece.
-
-    `keep_partial`: what came of an archive before its server failed is worth having, as nobody else
-    is going to try.
-
-    Raises:
-        InputError: it cannot be read; `SourceChangedError` if it changed.
-        CancelledError: `cancel` was set, unless it is an archive.
-    """
     if fetcher is None:
         from logan.sources import objects
 
-        fetcher = objects.Fetcher(source.url, source.etag)
+        fetcher = objects.Fetcher(source.url, source.etag, roots=url_roots)
     size = source.size or 0
 
     def fetched(start: int, end: int) -> Iterator[bytes]:
@@ -180,7 +292,7 @@ def scan_object(
             cancel=cancel,
         )
         fault = _faultless(fetched(0, size), archive.push, cancel, keep_partial=keep_partial)
-        return result_of_archive(archive.finish(), fault)
+        return result_of_archive(*archive.finish(), before=fault)
 
     def scanned() -> Summary:
         feed = _logan.ChunkFeed(spec, chunk.source, chunk.start, chunk.end)

@@ -33,12 +33,11 @@ from unittest import mock
 
 from logan import _logan
 from logan._logan import Cancel, MergeTree, Spec, Summary
-from logan.cluster import scanning
 from logan.engines import dask, local
 from logan.model import Chunk, Plan, Source
 from logan.options import Execution, Options
 from logan.planning.prepare import prepare
-from logan.scan import scan_object
+from logan.scan import scan_chunk
 
 __all__ = ["Case", "Difference", "check", "hunt", "make", "shrink"]
 
@@ -281,10 +280,8 @@ def _cluster(case: Case, plan: Plan, spec: Spec) -> bytes:
     Random(len(case.lines)).shuffle(chunks)
     for chunk in chunks:
         assert source.size is not None
-        piece = scanning.Piece(
-            source.url, chunk.start, chunk.end, chunk.source, source.size, source.fingerprint
-        )
-        tree.insert(chunk.id, Summary.from_bytes(scanning.scan(piece, spec).summary))
+        found = scan_chunk(source, chunk, spec, chunk_size=plan.chunk_size, expansion_max=0)
+        tree.insert(chunk.id, Summary.from_bytes(found.summary.to_bytes()))
     return tree.finish().to_bytes()
 
 
@@ -325,7 +322,7 @@ def _object(case: Case, plan: Plan, spec: Spec) -> bytes:
 
     tree = MergeTree(spec)
     for chunk in plan.chunks:
-        found = scan_object(
+        found = scan_chunk(
             Source("https://example.org/case.log", len(log), etag="1"),
             Chunk(chunk.id, chunk.source, chunk.start, chunk.end),
             spec,

@@ -36,14 +36,16 @@ import logan
 from logan._logan import Spec
 from logan.cluster.coordinator import coordinator as coordinator_module
 from logan.cluster.coordinator.coordinator import Coordinator
-from logan.cluster.isolated import Poison
 from logan.cluster.limits import JOBS_MAX
 from logan.cluster.request import Submission
-from logan.cluster.scanning import Piece, digest_of, scan
+from logan.cluster.scanning import digest_of
+from logan.cluster.worker.isolation import Poison
 from logan.cluster.worker.worker import Worker
 from logan.errors import InputError, LoganError
+from logan.model import Chunk, Source
 from logan.options import Options
 from logan.report import Report
+from logan.scan import scan_chunk
 from logan.sources.files import open_file
 from logan.wire import messages
 from logan.wire.bodies import JobBody
@@ -124,18 +126,15 @@ class Facts:
             return
         source = job.sources[lease.source]
         with suppress(LoganError, OSError, ValueError):
-            piece = Piece(
-                source.url,
-                lease.start,
-                lease.end,
-                lease.source,
-                source.size,
-                source.fingerprint,
-                compression=source.compression,
+            found = scan_files(
+                Source(source.url, source.size, source.fingerprint, compression=source.compression),
+                Chunk(lease.chunk, lease.source, lease.start, lease.end),
+                Spec(job.spec),
                 chunk_size=job.chunk_size,
                 expansion_max=job.expansion_max,
+                keep_partial=False,
             )
-            data = scan_files(piece, Spec(job.spec)).summary
+            data = found.summary.to_bytes()
             key = {"job": lease.job, "chunk": lease.chunk, "attempt": lease.attempt}
             self.results.append((key | {"digest": digest_of(data)}, data))
 
@@ -559,17 +558,17 @@ ROUNDS: dict[str, Callable[[Stage, Network, Random], Awaitable[None]]] = {
 # --- Playing -----------------------------------------------------------------------------------
 
 
-async def scan_without_child(piece: Piece, spec: Any, progress: Callable[[int], None]) -> Any:
+async def scan_without_child(source: Source, chunk: Chunk, *_: Any, **__: Any) -> Any:
     """Stands for the child process of an isolated scan."""
     await trio.sleep(1)
-    raise Poison(piece.start, piece.end)
+    raise Poison(chunk.start, chunk.end)
 
 
-def scan_files(piece: Piece, *rest: Any) -> Any:
-    """`scan`, but for what lies on servers: nothing here goes through a network."""
-    if piece.is_object:
-        raise InputError("no network here", input=piece.path)
-    return scan(piece, *rest)
+def scan_files(source: Source, *rest: Any, **options: Any) -> Any:
+    """`scan_chunk`, but for what lies on servers: nothing here goes through a network."""
+    if source.fingerprint is None and options.get("path") is None:
+        raise InputError("no network here", input=source.url)
+    return scan_chunk(source, *rest, **options)
 
 
 @contextmanager

@@ -340,12 +340,12 @@ import os, sys
 from functools import partial
 from logan._logan import Summary
 from logan.cli.main import main
-from logan.cluster.scanning import Scanned
 from logan.cluster.worker import worker
+from logan.scan import ChunkResult
 
-def invent(piece, spec, *rest):
-    made = Summary.from_chunk(os.environ["INVENTED"], piece.start, piece.end, spec)
-    return Scanned(made.to_bytes())
+def invent(source, chunk, spec, **rest):
+    made = Summary.from_chunk(os.environ["INVENTED"], chunk.start, chunk.end, spec)
+    return ChunkResult(made)
 
 worker.Worker = partial(worker.Worker, scan=invent)
 sys.exit(main())

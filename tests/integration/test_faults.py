@@ -82,8 +82,8 @@ import os, signal, sys
 from functools import partial
 from logan.cli.main import main
 from logan.cluster.connect import connect
-from logan.cluster.scanning import scan
 from logan.cluster.worker import worker
+from logan.scan import scan_chunk
 
 when, what = os.environ["DIES"].split()
 verb = what.encode() + b" "
@@ -120,10 +120,10 @@ async def connect_mortal(*arguments):
     stream, certificate = await connect(*arguments)
     return Mortal(stream), certificate
 
-def scan_or_die(*arguments):
+def scan_or_die(*arguments, **options):
     if when == "scanning":
         die()
-    return scan(*arguments)
+    return scan_chunk(*arguments, **options)
 
 worker.Worker = partial(worker.Worker, connect=connect_mortal, scan=scan_or_die)
 sys.exit(main())
@@ -386,14 +386,14 @@ PATIENT_WORKER = """
 import sys, time
 from functools import partial
 from logan.cli.main import main
-from logan.cluster.scanning import scan
 from logan.cluster.worker import worker
+from logan.scan import scan_chunk
 
-def scan_slowly(*arguments):
+def scan_slowly(*arguments, **options):
     until = time.monotonic() + 3
     while time.monotonic() < until:
-        summary = scan(*arguments)
-    return summary
+        found = scan_chunk(*arguments, **options)
+    return found
 
 worker.Worker = partial(worker.Worker, scan=scan_slowly)
 sys.exit(main())

@@ -16,8 +16,9 @@ import pytest
 import logan
 from logan.cluster.coordinator.submission import _plan_paths
 from logan.cluster.request import Submission
-from logan.cluster.scanning import Piece, scan
 from logan.limits import FETCH_BYTES_MAX
+from logan.model import Chunk, Source
+from logan.scan import scan_chunk
 from logan.sources.objects import Fetcher, shown
 from logan.sources.roots import Roots
 from logan.sources.url_roots import UrlRoots
@@ -194,10 +195,17 @@ def test_what_a_worker_cannot_fetch_of_an_archive_is_no_result(web: str) -> None
     """Another worker may be able to."""
     Web.files["/secret.log"] = gzip.compress(DATA)
     spec = logan.make_spec()
-    place = (f"{web}/secret.log", 0, 9_999, 0, 9_999, None, True, "gzip", None, 300_000)
-    piece = Piece(*place, url_roots=[f"{web}/"])
+    source = Source(f"{web}/secret.log", 9_999, compression="gzip")
     with pytest.raises(logan.InputError, match="refuses"):
-        scan(piece, spec)
+        scan_chunk(
+            source,
+            Chunk(0, 0, 0, 9_999),
+            spec,
+            chunk_size=300_000,
+            expansion_max=0,
+            url_roots=UrlRoots([f"{web}/"]),
+            keep_partial=False,
+        )
 
 
 def test_an_object_that_changes_under_the_scan_is_left_out(web: str) -> None:

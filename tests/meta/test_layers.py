@@ -52,7 +52,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 """By package (or module beside the packages): what it may import besides itself. The longest name
 that a module's name begins with counts; "" is `logan/__init__.py`."""
 
-NOT_YET: Mapping[str, str] = {"cluster.isolated": "cluster.worker"}
+NOT_YET: Mapping[str, str] = {}
 """Modules that lie elsewhere than in the package that they belong to."""
 
 IMPORTS_NOT_YET: frozenset[tuple[str, str]] = frozenset()
@@ -77,7 +77,7 @@ LIBRARIES: Mapping[str, tuple[str, ...]] = {
     "rich_argparse": ("cli",),
     "argparse": ("cli",),
     "sqlite3": ("cluster.coordinator",),
-    "msgspec": ("wire", "cluster"),
+    "msgspec": ("wire", "cluster", "planning.codec"),
     "psutil": ("cluster",),
     "starlette": ("cluster.http",),
     "hypercorn": ("cluster.http",),

@@ -1,7 +1,7 @@
 """A bug that takes the process down: whoever scans a line with POISON in it is killed.
 
 With arguments this is the command `logan` whose worker has that bug, its children too; without, it
-is such a child: `python -m logan.cluster.scanning` with the bug.
+is such a child: `python -m logan.cluster.worker.isolated_child` with the bug.
 """
 
 from __future__ import annotations
@@ -15,34 +15,39 @@ from functools import partial
 from typing import Any, Final
 
 from logan._logan import Spec
-from logan.cluster import scanning
-from logan.cluster.isolated import Isolation
-from logan.cluster.scanning import Piece, Scanned, first_line_from, scan, whole_line_end
+from logan.cluster.worker import isolated_child
+from logan.cluster.worker.isolated_child import first_line_from, whole_line_end
+from logan.cluster.worker.isolation import Isolation
+from logan.model import Chunk, Source
+from logan.scan import ChunkResult, scan_chunk
 
 CHILD: Final = (sys.executable, __file__)
 POISON: Final = b"POISON"
 
 
-def scan_or_die(piece: Piece, *rest: Any) -> Scanned:
-    first = first_line_from(piece.path, piece.start, piece.end)
+def scan_or_die(source: Source, chunk: Chunk, spec: Spec, **rest: Any) -> ChunkResult:
+    path = rest["path"]
+    first = first_line_from(path, chunk.start, chunk.end)
     if first is not None:
-        end = whole_line_end(piece.path, max(piece.end - 1, 0), piece.size)
+        end = whole_line_end(path, max(chunk.end - 1, 0), source.size or 0)
         with (
-            open(piece.path, "rb") as file,
+            open(path, "rb") as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
         ):
             if data.find(POISON, first, end) >= 0:
                 os.kill(os.getpid(), signal.SIGKILL)
-    return scan(piece, *rest)
+    return scan_chunk(source, chunk, spec, **rest)
 
 
-async def scan_isolated(piece: Piece, spec: Spec, progress: Callable[[int], None]) -> Scanned:
-    return await Isolation(piece, spec, progress, command=CHILD).scan()
+async def scan_isolated(
+    source: Source, chunk: Chunk, spec: Spec, progress: Callable[[int], None], **rest: Any
+) -> ChunkResult:
+    return await Isolation(source, chunk, spec, progress, command=CHILD, **rest).scan()
 
 
 def main() -> int:
     if len(sys.argv) == 1:
-        return scanning.main(scan_or_die)
+        return isolated_child.main(scan_or_die)
     from logan.cli.main import main as command
     from logan.cluster.worker import worker
 

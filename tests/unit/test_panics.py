@@ -21,14 +21,13 @@ from logan import _logan
 from logan._logan import Cancel, Spec, Summary
 from logan.cli.exit_codes import Exit
 from logan.cli.main import main
-from logan.cluster import scanning
 from logan.engines import local
 from logan.errors import InputError
 from logan.model import Archive, Chunk, Detection, Missing, Plan, Source
 from logan.options import Execution, Options
 from logan.planning import spec as planning
 from logan.planning.chunks import make_plan
-from logan.scan import missing_of_archive, result_of_archive, scan_object
+from logan.scan import ChunkResult, missing_of_archive, result_of_archive, scan_chunk
 from logan.sources.streams import Stream
 
 BUG = "the bug"
@@ -55,21 +54,28 @@ def lines_of(summary: Summary) -> int:
     return total
 
 
+def scan_part(
+    path: Path, start: int, end: int, spec: Spec, cancel: Cancel | None = None
+) -> ChunkResult:
+    chunk, size = Chunk(0, 0, start, end), path.stat().st_size
+    options: dict[str, Any] = {"chunk_size": 0, "expansion_max": 0, "cancel": cancel}
+    return scan_chunk(Source("a", size), chunk, spec, path=str(path), **options)
+
+
 def test_a_leased_chunk_fails_with_a_kind_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(log_with_a_bug(25, 25))
     _, spec = plan_of(Source(str(path), 1))
-    size = path.stat().st_size
     cancel = Cancel()
     with pytest.raises(
         InputError, match=r"a\.log: the engine failed on bytes 1120 to 1680"
     ) as info:
-        scanning.scan(scanning.Piece(str(path), 1120, 1680, 0, size, None), spec, cancel)
+        scan_part(path, 1120, 1680, spec, cancel)
     assert info.value.kind == "panic"
     assert info.value.input == str(path)
     # Twice, but that does not show.
     assert cancel.scanned_bytes <= CHUNK
-    assert scanning.scan(scanning.Piece(str(path), 0, 1120, 0, size, None), spec).summary
+    assert scan_part(path, 0, 1120, spec).summary
 
 
 @pytest.mark.parametrize("head", [0, 70, 1500, 2000])
@@ -129,7 +135,7 @@ def test_a_chunk_of_an_object_is_fetched_and_scanned_once_more() -> None:
     def scan(start: int, end: int) -> Any:
         how: dict[str, Any] = {"chunk_size": CHUNK, "expansion_max": 0, "cancel": Cancel()}
         chunk = Chunk(0, 0, start, end)
-        return scan_object(source, chunk, spec, fetcher=cast(Any, fetcher), **how)
+        return scan_chunk(source, chunk, spec, fetcher=cast(Any, fetcher), **how)
 
     said = "https://example.org/a.log: the engine failed on bytes 1120 to 1680"
     with pytest.raises(InputError, match=said) as info:
@@ -147,7 +153,7 @@ def test_an_archive_lacks_that_chunk_alone(tmp_path: Path) -> None:
         (tmp_path / path).write_bytes(gzip.compress(data))
         _, spec = plan_of(Source("-", None))
         ended = Summary.from_archive(str(tmp_path / path), spec, "gzip", chunk_size=CHUNK)
-        found = result_of_archive(ended)
+        found = result_of_archive(*ended)
         assert found.fault is not None
         missing = missing_of_archive(0, found.summary, found.fault, found.archive)
         start = data.index(BAD) // CHUNK * CHUNK

@@ -43,7 +43,7 @@ from logan.errors import ClusterError, InputError, LoganError, SourceChangedErro
 from logan.model import Archive, Chunk, Missing, Plan, Result, Source, join_missing
 from logan.options import Execution
 from logan.report.labels import plural
-from logan.scan import in_decoded_offsets, scan_files, scan_object
+from logan.scan import in_decoded_offsets, scan_chunk, scan_files
 from logan.sources.files import working_directory
 
 if TYPE_CHECKING:
@@ -401,13 +401,12 @@ def scan_block(
     for place in range(len(files), len(block)):
         chunk = block[place]
         try:
-            found = scan_object(
+            found = scan_chunk(
                 sources[chunk.source],
                 chunk,
                 spec,
                 chunk_size=chunk_size,
                 expansion_max=expansion_max,
-                cancel=Cancel(),
             )
         except InputError as error:
             why = str(error)

@@ -24,8 +24,8 @@ from logan.scan import (
     missing_of_archive,
     push_all,
     result_of_archive,
+    scan_chunk,
     scan_files,
-    scan_object,
 )
 from logan.sources.streams import Stream
 
@@ -134,7 +134,7 @@ class _Job:
         """The figures of one chunk of an object."""
         return self._taken(
             chunk.source,
-            scan_object(
+            scan_chunk(
                 self.plan.sources[chunk.source],
                 chunk,
                 self.spec,
@@ -172,7 +172,7 @@ class _Job:
     def _drain_archive(self, source: int, stream: Stream) -> Summary:
         feed = self._archive_feed(source, self.plan.sources[source].url)
         fault = self._read(stream, feed.push, feed.push_fd)
-        return self._taken(source, result_of_archive(feed.finish(), fault))
+        return self._taken(source, result_of_archive(*feed.finish(), before=fault))
 
     def _read(
         self,

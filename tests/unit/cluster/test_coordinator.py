@@ -25,7 +25,6 @@ from logan.cluster.limits import (
     WRITE_S_MAX,
 )
 from logan.cluster.request import Submission
-from logan.cluster.scanning import Piece, Scanned, scan
 from logan.cluster.transport import LinkLostError
 from logan.cluster.worker.worker import Worker
 from logan.errors import (
@@ -35,8 +34,10 @@ from logan.errors import (
     SourceChangedError,
     UsageError,
 )
+from logan.model import Chunk, Source
 from logan.options import Options
 from logan.planning import spec
+from logan.scan import ChunkResult, scan_chunk
 from logan.scheduler.limits import Limits
 from logan.wire.messages import (
     Auth,
@@ -320,9 +321,9 @@ def test_holder_that_never_comes_back(network: Network, log: Path, tmp_path: Pat
 
 def test_lying_worker_is_not_believed(network: Network, log: Path) -> None:
     async def main() -> None:
-        def scan_another(piece: Piece, *rest: Any) -> Scanned:
+        def scan_another(source: Source, chunk: Chunk, *rest: Any, **options: Any) -> ChunkResult:
             """Another chunk's figures, properly made and sealed."""
-            return scan(replace(piece, start=piece.start + 1), *rest)
+            return scan_chunk(source, replace(chunk, start=chunk.start + 1), *rest, **options)
 
         liar = worker("mallory", log, scan=scan_another)
         async with running(liar, worker("alice", log, pace=CHUNK)) as coordinator:
@@ -358,7 +359,7 @@ def test_a_fast_worker_that_joins_late_does_what_a_slow_one_has(
 def liar(log: Path) -> Worker:
     """Mallory, who says of each file that it has changed."""
 
-    def accuse(*_: Any) -> Scanned:
+    def accuse(*_: Any, **__: Any) -> ChunkResult:
         raise SourceChangedError("the file was rewritten")
 
     return worker("mallory", log, scan=accuse)
@@ -405,9 +406,9 @@ def report_with_a_liar(log: Path, verify: float, *team: Worker) -> logan.Report:
     invented = log.with_name("invented")
     invented.write_bytes(log.read_bytes().replace(b"INFO", b"WARN"))
 
-    def invent(piece: Piece, spec: Spec, *_: Any) -> Scanned:
-        place = (piece.start, piece.end, spec)
-        return Scanned(Summary.from_chunk(str(invented), *place, source=piece.source).to_bytes())
+    def invent(_: Source, chunk: Chunk, spec: Spec, **__: Any) -> ChunkResult:
+        place = (chunk.start, chunk.end, spec)
+        return ChunkResult(Summary.from_chunk(str(invented), *place, source=chunk.source))
 
     liar = worker("mallory", log, pace=CHUNK, scan=invent)
     found: list[logan.Report] = []

@@ -50,7 +50,7 @@ SPEC_JSON = json.dumps(
         "top": 3,
         "input_tz": "UTC",
         "anchor_ns": 1_706_091_332_000_000_000,
-        "sources": [{"formats": []}],
+        "sources": [{"formats": []}, {"formats": []}],
     }
 )
 SPEC = Spec(SPEC_JSON)

@@ -20,9 +20,9 @@ import pytest
 import trio
 
 import logan
-from logan._logan import Fingerprint
+from logan import scan as scan_module
+from logan._logan import Fingerprint, Summary
 from logan.cluster import probes as probes_module
-from logan.cluster import scanning as scanning_module
 from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.probes import BLOCK_BYTES, Probes, differs_at, places
 from logan.cluster.worker import copies as copies_module
@@ -172,7 +172,7 @@ class Abroad:
 @pytest.fixture
 def abroad(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copies_module, "Fingerprint", Abroad)
-    monkeypatch.setattr(scanning_module, "Fingerprint", Abroad)
+    monkeypatch.setattr(scan_module, "Fingerprint", Abroad)
 
 
 def with_copy(name: str, log: Path, copy: bytes, **options: Any) -> Worker:
@@ -261,9 +261,9 @@ def test_a_true_copy_raises_no_doubt(network: Network, log: Path, abroad: None) 
 
 
 def test_isolated_scans_compare_too(network: Network, log: Path, abroad: None) -> None:
-    async def scan_isolated(*_: Any) -> scanning_module.Scanned:
+    async def scan_isolated(*_: Any, **__: Any) -> scan_module.ChunkResult:
         await trio.lowlevel.checkpoint()
-        return scanning_module.Scanned(b"of another file")
+        return scan_module.ChunkResult(Summary.empty(logan.make_spec()))
 
     async def main() -> None:
         copy = altered(log, 4_096, log.stat().st_size - 4_096)

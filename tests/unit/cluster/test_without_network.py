@@ -22,25 +22,21 @@ from logan.cluster.coordinator.journal import StoredJob
 from logan.cluster.coordinator.stored import from_stored, to_stored
 from logan.cluster.coordinator.submission import _plan_found
 from logan.cluster.file_search import find_files
-from logan.cluster.isolated import Isolation, Poison
 from logan.cluster.metrics import coordinator_metrics, worker_metrics
 from logan.cluster.process_stats import ProcessStats
 from logan.cluster.request import Submission
-from logan.cluster.scanning import (
-    Piece,
-    Scanned,
-    digest_of,
-    first_line_from,
-    scan,
-    whole_line_end,
-)
+from logan.cluster.scanning import digest_of
+from logan.cluster.worker.isolated_child import first_line_from, whole_line_end
+from logan.cluster.worker.isolation import Isolation, Poison
 from logan.cluster.worker.rate_limit import RateLimit
 from logan.cluster.worker.worker import Worker
 from logan.errors import ProtocolError, SourceChangedError, SummaryError, UsageError
 from logan.limits import SERIES_POINTS_MAX
+from logan.model import Chunk
 from logan.options import Options
 from logan.planning.prepare import Job, prepare
 from logan.report import RenderOptions, render
+from logan.scan import ChunkResult, scan_chunk
 from logan.scheduler.actions import LostChunk
 from logan.sources.roots import Roots
 from logan.wire.codec import Decoder
@@ -280,9 +276,8 @@ def test_changed_files_are_refused_before_the_scan(log: Path) -> None:
     job = prepare([str(log)], Options())
     source = job.plan.sources[0]
     log.write_text("x" * log.stat().st_size)
-    piece = Piece(str(log), 0, 100, 0, source.size or 0, source.fingerprint)
     with pytest.raises(SourceChangedError, match="changed"):
-        scan(piece, job.spec())
+        scan_chunk(source, Chunk(0, 0, 0, 100), job.spec(), chunk_size=0, expansion_max=0)
 
 
 def test_the_line_that_kills_is_found(log: Path) -> None:
@@ -295,16 +290,18 @@ def test_the_line_that_kills_is_found(log: Path) -> None:
     size = source.size or 0
     steps: list[int] = []
 
-    async def main(begin: int, end: int) -> Scanned:
-        piece = Piece(str(log), begin, end, 0, size, source.fingerprint)
-        return await Isolation(piece, job.spec(), steps.append, command=CHILD).scan()
+    async def main(begin: int, end: int) -> ChunkResult:
+        what = (source, Chunk(0, 0, begin, end), job.spec())
+        return await Isolation(*what, steps.append, path=str(log), command=CHILD).scan()
 
     with pytest.raises(Poison) as found:
         trio.run(main, 0, size)
     assert (found.value.start, found.value.end) == (start, start + len(lines[33]))
     assert len(steps) < 2 * math.log2(60) + 4
     healthy = Summary.from_chunk(str(log), 0, 1_000, job.spec())
-    assert trio.run(main, 0, 1_000) == Scanned(healthy.to_bytes())
+    result = trio.run(main, 0, 1_000)
+    assert result.summary.to_bytes() == healthy.to_bytes()
+    assert (result.fault, result.archive) == (None, None)
 
 
 # --- Health ------------------------------------------------------------------------------------

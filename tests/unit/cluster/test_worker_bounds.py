@@ -23,15 +23,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import logan
+from logan._logan import Summary
 from logan.cluster.coordinator.coordinator import Coordinator
-from logan.cluster.isolated import Isolation
-from logan.cluster.scanning import Piece, Scanned
 from logan.cluster.worker import spool as spool_module
+from logan.cluster.worker.isolation import Isolation
 from logan.cluster.worker.leases import SLACK, Offer
 from logan.cluster.worker.spool import FREE_SHARE_MAX, SPOOL_BYTES_MAX, Spools
 from logan.cluster.worker.worker import Worker
 from logan.errors import NO_ROOM, InputError
 from logan.limits import MIB
+from logan.model import Chunk, Source
+from logan.scan import ChunkResult
 from logan.scheduler.limits import Limits
 from logan.wire.limits import LEASES_PER_HEALTH_MAX
 from tests.support.memory_cluster import (
@@ -144,13 +146,13 @@ def test_an_honest_coordinator_never_exceeds_the_offers(
 def test_isolated_scans_run_as_many_at_once_as_threads(network: Network, log: Path) -> None:
     running, seen = 0, []
 
-    async def scan_slowly(*_: Any) -> Scanned:
+    async def scan_slowly(*_: Any, **__: Any) -> ChunkResult:
         nonlocal running
         running += 1
         seen.append(running)
         await trio.sleep(1)
         running -= 1
-        return Scanned(b"")
+        return ChunkResult(Summary.empty(logan.make_spec()))
 
     async def main() -> None:
         alice = new_worker("alice", roots=[str(log.parent)], threads=2, scan_isolated=scan_slowly)
@@ -259,12 +261,11 @@ def test_a_job_of_many_objects_that_no_worker_may_read_ends_soon(
 
 def test_an_isolated_scan_has_the_roots_of_its_worker(secret: tuple[str, list[str]]) -> None:
     url, asked = secret
-    place = (url, 0, 9, 0, 9, None, True)
+    what = (Source(url, 9), Chunk(0, 0, 0, 9), logan.make_spec())
 
     async def scan(*roots: str) -> InputError:
-        piece = Piece(*place, url_roots=roots)
         with pytest.raises(InputError) as caught:
-            await Isolation(piece, logan.make_spec(), lambda size: None).scan()
+            await Isolation(*what, lambda size: None, path=None, url_roots=roots).scan()
         return caught.value
 
     error = trio.run(scan)

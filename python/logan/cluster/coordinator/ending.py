@@ -19,35 +19,14 @@ import msgspec
 import trio
 
 from logan.cluster.limits import CLAIMED_BYTES_MAX, ENDED_BYTES_MAX, ENDED_JOBS_MAX
-from logan.errors import InputError, LoganError, SourceChangedError
+from logan.errors import InputError, LoganError
+from logan.planning.codec import StoredError
 from logan.report import Report
 
-__all__ = ["EndedJobs", "Outcome", "StoredError", "SubmittedJob"]
+__all__ = ["EndedJobs", "Outcome", "SubmittedJob"]
 
 _ZLIB_LEVEL: Final = 1
 """Reports shrink to about a fifth; higher levels take several times as long for little more."""
-
-
-@dataclass(frozen=True, slots=True)
-class StoredError:
-    """An input's error."""
-
-    message: str
-    input: str
-    kind: str
-    hint: str | None
-    changed: bool
-
-    @classmethod
-    def of(cls, error: InputError) -> StoredError:
-        """The values of an error."""
-        changed = isinstance(error, SourceChangedError)
-        return cls(error.message, error.input, error.kind, error.hint, changed)
-
-    def error(self) -> InputError:
-        """An error with these values."""
-        made = SourceChangedError if self.changed else InputError
-        return made(self.message, input=self.input, kind=self.kind, hint=self.hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
@@ -46,7 +46,7 @@ import msgspec
 from logan._logan import MergeTree, Spec, Summary
 from logan.errors import JournalError, SummaryError
 from logan.model import Chunk, Plan, Source
-from logan.planning.chunks import is_tiled
+from logan.planning.codec import EncodedPlan, decode_plan, encode_plan
 
 __all__ = [
     "ChunkDone",
@@ -512,10 +512,7 @@ class _SqliteJournal:
         )
 
     def _store_job(self, record: JobStored) -> None:
-        plan = record.plan
-        if [chunk.id for chunk in plan.chunks] != list(range(len(plan.chunks))):
-            raise ValueError("chunk ids must count from 0")
-        sources = [asdict(source) for source in plan.sources]
+        encoded = encode_plan(record.plan)
         # Numbers go on after those of ended jobs, so that "newest" means what it says.
         (number,) = self._database.execute(
             "SELECT 1 + ifnull(max(number), 0) "
@@ -525,11 +522,7 @@ class _SqliteJournal:
             "jobs",
             number,
             record.job,
-            plan.spec_json,
-            json.dumps(sources),
-            plan.chunk_size,
-            plan.expansion_max,
-            json.dumps([[c.source, c.start, c.end] for c in plan.chunks]),
+            *encoded,
             json.dumps(dict(record.extra)),
         )
         self._gone.pop(record.job, None)
@@ -620,25 +613,15 @@ class _SqliteJournal:
         stored = _checked(row, _JobRow)
         job = stored.id
         _check_id(job)
-        plan = Plan(
-            sources=msgspec.convert(json.loads(stored.sources), tuple[Source, ...]),
-            chunks=tuple(
-                Chunk(id, *each)
-                for id, each in enumerate(
-                    msgspec.convert(json.loads(stored.chunks), tuple[tuple[int, int, int], ...])
-                )
-            ),
-            chunk_size=stored.chunk_size,
-            spec_json=stored.spec,
-            expansion_max=stored.expansion_max,
+        plan = decode_plan(
+            EncodedPlan(
+                stored.spec,
+                stored.sources,
+                stored.chunk_size,
+                stored.expansion_max,
+                stored.chunks,
+            )
         )
-        ranges = [(*source.range, source.size or 0) for source in plan.sources]
-        if not all(0 <= start <= end <= size < 2**63 for start, end, size in ranges):
-            raise SummaryError("its plan has sources without a valid range")
-        if plan.expansion_max < 0:
-            raise SummaryError("its plan has no valid bound of what an archive may decode to")
-        if not is_tiled(plan):
-            raise SummaryError("its chunks do not tile its sources")
         rows = self._rows("results", _ResultRow, number)
         done = {each.chunk: each.digest for each in rows}
         notes = {each.chunk: each.note for each in rows if each.note is not None}

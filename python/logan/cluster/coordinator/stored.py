@@ -6,55 +6,23 @@ checked against the types below before anything is made of it.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from logan.cluster.coordinator.ending import StoredError, SubmittedJob
+from logan.cluster.coordinator.ending import SubmittedJob
 from logan.cluster.coordinator.jobs import RunningJob, job_body
 from logan.cluster.coordinator.journal import StoredJob
 from logan.cluster.coordinator.submission import opener_of
 from logan.cluster.scanning import read_note
-from logan.model import Detection, Source
 from logan.options import Options
-from logan.planning.prepare import Job
-from logan.planning.seek import SeekResult
+from logan.planning.codec import StoredInput, StoredSearch, decode_job
 from logan.scheduler.actions import LostChunk
-from logan.sources.inputs import Input
 from logan.sources.roots import Roots
 from logan.wire.codec import encode_body
 
 __all__ = ["from_stored", "to_stored"]
-
-
-@dataclass(frozen=True, slots=True)
-class _StoredInput:
-    path: str
-    source: Source | None
-    detection: Detection | None
-    error: StoredError | None
-    notes: tuple[str, ...]
-    first_line: str
-
-    def input(self) -> Input:
-        error = None if self.error is None else self.error.error()
-        return Input(
-            self.path,
-            self.source,
-            self.detection,
-            error=error,
-            notes=list(self.notes),
-            first_line=self.first_line,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _StoredSought:
-    skipped_bytes: int
-    assumed: str | None
-    note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +34,10 @@ class _Stored:
     holders: tuple[frozenset[str] | None, ...]
     local: bool
     confined: bool
-    inputs: tuple[_StoredInput, ...]
+    inputs: tuple[StoredInput, ...]
     order: tuple[int, ...]
     options: Options
-    sought: tuple[_StoredSought, ...]
+    sought: tuple[StoredSearch, ...]
     watched: bool
     series_points: int | None
 
@@ -77,17 +45,6 @@ class _Stored:
 def to_stored(job: RunningJob) -> dict[str, Any]:
     """What `from_stored` needs besides the plan and the results; JSON values."""
     made = job.job
-    inputs = tuple(
-        _StoredInput(
-            entry.path,
-            entry.source,
-            entry.detection,
-            None if entry.error is None else StoredError.of(entry.error),
-            tuple(entry.notes),
-            entry.first_line,
-        )
-        for entry in made.inputs
-    )
     stored = _Stored(
         wish=job.submitted.wish,
         identity=job.submitted.identity,
@@ -96,12 +53,10 @@ def to_stored(job: RunningJob) -> dict[str, Any]:
         holders=tuple(job.holders),
         local=job.local,
         confined=job.confined,
-        inputs=inputs,
+        inputs=tuple(StoredInput.of(each) for each in made.inputs),
         order=tuple(made.order),
         options=made.options,
-        sought=tuple(
-            _StoredSought(each.skipped_bytes, each.assumed, each.note) for each in made.sought
-        ),
+        sought=tuple(StoredSearch.of(each) for each in made.sought),
         watched=made.watched,
         series_points=job.series_points,
     )
@@ -117,30 +72,17 @@ def from_stored(stored: StoredJob, roots: Roots) -> RunningJob:
     sources = len(plan.sources)
     if not (
         len(extra.urls) == sources
-        and len(extra.order) == sources
         and len(extra.holders) in (0, sources)
-        and len(extra.sought) in (0, sources)
-        and all(0 <= index < len(extra.inputs) for index in extra.order)
         and (extra.series_points is None or extra.series_points > 0)
     ):
         raise ValueError("its inputs and its plan differ")
-    if len(json.loads(plan.spec_json)["sources"]) != sources:
-        raise ValueError("its spec does not have one entry for each of its sources")
     encode_body(job_body(plan, extra.urls, local=extra.local))
     for chunk, note in stored.notes.items():
         read_note(note)
         if plan.sources[plan.chunks[chunk].source].compression is None:
             raise ValueError(f"chunk {chunk} has a note about an archive, which its source is not")
-    job = Job(
-        [each.input() for each in extra.inputs],
-        extra.order,
-        plan,
-        extra.options,
-        [
-            SeekResult(source, each.skipped_bytes, each.assumed, each.note)
-            for source, each in zip(plan.sources, extra.sought, strict=False)
-        ],
-        watched=extra.watched,
+    job = decode_job(
+        plan, extra.inputs, extra.order, extra.options, extra.sought, watched=extra.watched
     )
     return RunningJob(
         submitted=SubmittedJob(stored.job, extra.wish, extra.identity, plan.bytes, owned=False),

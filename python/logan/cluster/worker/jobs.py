@@ -6,7 +6,6 @@ CANCEL overtakes other messages: JOB and LEASE of it may still arrive.
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from typing import Final
 
 from logan._logan import Spec
 from logan.cluster.limits import JOBS_MAX
-from logan.cluster.scanning import Piece
 from logan.errors import ProtocolError
+from logan.model import Chunk, Source
+from logan.planning.codec import check_spec
 from logan.wire.bodies import JobSource
 from logan.wire.messages import Job, Lease
 
@@ -34,22 +34,20 @@ class JobDescription:
     chunk_size: int
     expansion_max: int
 
-    def piece(self, lease: Lease, path: str, size: int, fingerprint: str | None) -> Piece:
-        """The lease's chunk, to be read from `path`."""
+    def source(self, lease: Lease) -> Source:
+        """The source of the lease."""
         source = self.sources[lease.source]
-        return Piece(
-            path,
-            lease.start,
-            lease.end,
-            lease.source,
-            size,
-            fingerprint,
-            is_object=source.fingerprint is None,
+        return Source(
+            source.url,
+            source.size,
+            source.fingerprint,
             compression=source.compression,
             etag=source.etag,
-            chunk_size=self.chunk_size,
-            expansion_max=self.expansion_max,
         )
+
+    def chunk(self, lease: Lease) -> Chunk:
+        """The chunk of the lease."""
+        return Chunk(lease.chunk, lease.source, lease.start, lease.end)
 
 
 class JobTable:
@@ -72,11 +70,9 @@ class JobTable:
             raise ProtocolError(f"JOB: more than {JOBS_MAX} jobs at once", code="state")
         body = message.body
         try:
-            spec = Spec(body.spec)
+            spec = check_spec(body.spec, len(body.sources))
         except ValueError as error:
             raise ProtocolError(f"JOB: spec: {error}", code="field") from error
-        if len(json.loads(body.spec)["sources"]) != len(body.sources):
-            raise ProtocolError("JOB: its spec and its sources differ in number", code="field")
         self._jobs[message.job] = JobDescription(
             spec, body.sources, body.chunk_size, body.expansion_max
         )

@@ -1,6 +1,6 @@
 """Scans the chunk of one lease: its own file, an object on a server, or bytes that it fetches.
 
-    scanned = await LeaseScanner(resources, leases, fetcher).scan(active_lease)
+    summary, note = await LeaseScanner(resources, leases, fetcher).scan(active_lease)
 
 In this order: an object is read from its server; a file that is the planned one is read itself;
 otherwise its bytes are fetched into a spool and scanned there. Sends nothing but FETCH; what is
@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from logan.cluster.scanning import Piece, Scanned
+from logan.cluster.scanning import make_note
 from logan.cluster.worker.copies import (
     OtherCopyError,
     check_probes,
@@ -26,12 +26,15 @@ from logan.cluster.worker.fetch import Fetcher, fetched_range
 from logan.cluster.worker.leases import ActiveLease, LeaseTable
 from logan.cluster.worker.resources import Resources
 from logan.errors import InputError
-from logan.wire.bodies import FaultNote, JobSource, Note
-from logan.wire.codec import clean
-from logan.wire.limits import TEXT_BYTES_MAX
+from logan.model import Source
+from logan.scan import ChunkResult
+from logan.wire.bodies import JobSource, Note
 from logan.wire.messages import Lease
 
 __all__ = ["LeaseScanner"]
+
+Answer = tuple[bytes, Note | None]
+"""The bytes of a summary, and a note; None where there is nothing to say beside it."""
 
 RATE_LIMIT_STEPS_PER_S: Final = 4
 """With a rate limit, how often the wait for a chunk's bytes shows as progress."""
@@ -45,8 +48,8 @@ class LeaseScanner:
         self._leases = leases
         self._fetcher = fetcher
 
-    async def scan(self, active: ActiveLease) -> Scanned:
-        """The chunk's summary.
+    async def scan(self, active: ActiveLease) -> Answer:
+        """The chunk's summary and note.
 
         Raises:
             SourceChangedError: the source is not the planned one any more.
@@ -59,10 +62,7 @@ class LeaseScanner:
         lease, job = active.lease, active.job
         source = job.sources[lease.source]
         if source.fingerprint is None:
-            piece = job.piece(lease, source.url, source.size, None)
-            # The child of an isolated scan has no other roots than these.
-            piece = replace(piece, url_roots=self._resources.roots.urls.given)
-            return await self._scan_piece(active, piece)
+            return await self._scan_chunk(active, job.source(lease), None)
         if source not in self._resources.other_copies:
             try:
                 found = await self._scan_own_file(active, source)
@@ -96,7 +96,7 @@ class LeaseScanner:
         self._resources.other_copies.add(source)
         await self._leases.wait_until_answered(lease.job, lease.source)
 
-    async def _scan_own_file(self, active: ActiveLease, source: JobSource) -> Scanned | None:
+    async def _scan_own_file(self, active: ActiveLease, source: JobSource) -> Answer | None:
         """Scan the file itself; None if it is not the planned one, on this host and below our
         roots.
 
@@ -109,49 +109,72 @@ class LeaseScanner:
         path = await resources.threads.run_aside(partial(planned_path, resources.roots, source))
         if path is None:
             return None
-        piece = active.job.piece(lease, path, source.size, source.fingerprint)
-        found = await self._scan_piece(active, piece)
+        found = await self._scan_chunk(active, active.job.source(lease), path)
         await resources.threads.run_aside(partial(self._check_by_path, source, lease))
         return found
 
-    async def _scan_fetched(self, active: ActiveLease, source: JobSource) -> Scanned:
+    async def _scan_fetched(self, active: ActiveLease, source: JobSource) -> Answer:
         first, end = fetched_range(active.lease, source)
         async with self._resources.spools.open(source.url, end - first) as spool:
             size = await self._fetcher.fetch_chunk(active, source, spool)
-            piece = active.job.piece(active.lease, spool.name, size, None)
-            with _errors_name(source.url, opened_as=spool.name):
-                found = await self._scan_piece(active, piece)
-            return _notes_name(found, source.url, opened_as=spool.name)
+            planned = active.job.source(active.lease)
+            spooled = replace(planned, size=size, fingerprint=None)
+            return await self._scan_chunk(active, spooled, spool.name)
 
-    async def _scan_piece(self, active: ActiveLease, piece: Piece) -> Scanned:
-        threads, spec = self._resources.threads, active.job.spec
-        if active.lease.isolated:
-            async with threads.isolated:
-                return await self._resources.scan_isolated(piece, spec, active.count)
-
-        def work() -> Scanned:
-            with threads.scan_slot(active.cancel):
-                return self._resources.scan(piece, spec, active.cancel, active.count)
-
-        return await threads.run(work)
+    async def _scan_chunk(self, active: ActiveLease, source: Source, path: str | None) -> Answer:
+        """Scan what lies at `path`; an object without one."""
+        resources, job, lease = self._resources, active.job, active.lease
+        threads = resources.threads
+        if not lease.isolated:
+            return await threads.run(partial(self._scan_in_slot, active, source, path))
+        async with threads.isolated:
+            with _errors_name(source.url, opened_as=path):
+                found = await resources.scan_isolated(
+                    source,
+                    job.chunk(lease),
+                    job.spec,
+                    active.count,
+                    path=path,
+                    chunk_size=job.chunk_size,
+                    expansion_max=job.expansion_max,
+                    # The child has no other roots than these.
+                    url_roots=resources.roots.urls.given,
+                )
+        return await threads.run_aside(partial(_answer, found, source.url, opened_as=path))
 
     # -- in a thread
 
-    def _scan_open_file(self, active: ActiveLease, source: JobSource) -> Scanned | None:
+    def _scan_in_slot(self, active: ActiveLease, source: Source, path: str | None) -> Answer:
+        resources, job = self._resources, active.job
+        with (
+            resources.threads.scan_slot(active.cancel),
+            _errors_name(source.url, opened_as=path),
+        ):
+            found = resources.scan(
+                source,
+                job.chunk(active.lease),
+                job.spec,
+                chunk_size=job.chunk_size,
+                expansion_max=job.expansion_max,
+                path=path,
+                cancel=active.cancel,
+                url_roots=resources.roots.urls,
+                counted=active.count,
+                # Another worker may have better luck, or the credentials.
+                keep_partial=False,
+            )
+            return _answer(found, source.url, opened_as=path)
+
+    def _scan_open_file(self, active: ActiveLease, source: JobSource) -> Answer | None:
         opened = open_planned(self._resources.roots, source)
         if opened is None:
             return None
-        lease, job = active.lease, active.job
+        lease = active.lease
         with opened:
-            piece = job.piece(lease, opened.path, source.size, source.fingerprint)
-            with (
-                self._resources.threads.scan_slot(active.cancel),
-                _errors_name(source.url, opened_as=opened.path),
-            ):
-                found = self._resources.scan(piece, job.spec, active.cancel, active.count)
+            found = self._scan_in_slot(active, active.job.source(lease), opened.path)
             # Now that its pages are in memory.
             check_probes(opened.fd, self._resources.id, source, lease)
-            return _notes_name(found, source.url, opened_as=opened.path)
+            return found
 
     def _check_by_path(self, source: JobSource, lease: Lease) -> None:
         with self._resources.roots.open(source.url) as opened:
@@ -159,19 +182,19 @@ class LeaseScanner:
 
 
 @contextmanager
-def _errors_name(url: str, *, opened_as: str) -> Iterator[None]:
+def _errors_name(url: str, *, opened_as: str | None) -> Iterator[None]:
     """Let errors name the source: the path under which it was opened means nothing elsewhere."""
     try:
         yield
     except InputError as error:
-        error.args = (error.message.replace(opened_as, url),)
+        if opened_as is not None:
+            error.args = (error.message.replace(opened_as, url),)
         raise
 
 
-def _notes_name(found: Scanned, url: str, *, opened_as: str) -> Scanned:
-    if found.note is None or found.note.fault is None:
-        return found
-    fault = found.note.fault
-    why = clean(fault.why.replace(opened_as, url), TEXT_BYTES_MAX)
-    note = Note(fault=FaultNote(kind=fault.kind, why=why), archive=found.note.archive)
-    return Scanned(found.summary, note)
+def _answer(found: ChunkResult, url: str, *, opened_as: str | None) -> Answer:
+    """What was found as bytes, and a note that names the source. Blocking."""
+    fault = found.fault
+    if fault is not None and opened_as is not None:
+        fault = fault[0], fault[1].replace(opened_as, url)
+    return found.summary.to_bytes(), make_note(fault, found.archive)

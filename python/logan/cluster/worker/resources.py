@@ -5,32 +5,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from logan._logan import Cancel, Spec
-from logan.cluster.isolated import Isolation
+from logan._logan import Spec
 from logan.cluster.process_stats import ProcessStats
-from logan.cluster.scanning import Piece, Scanned
 from logan.cluster.worker.copies import OtherCopies
+from logan.cluster.worker.isolation import Isolation
 from logan.cluster.worker.rate_limit import RateLimit
 from logan.cluster.worker.scan_threads import ScanThreads
 from logan.cluster.worker.spool import Spools
+from logan.model import Chunk, Source
+from logan.scan import ChunkResult
 from logan.sources.roots import Roots
 
 __all__ = ["Counters", "IsolatedScan", "Resources", "Scan", "scan_isolated"]
 
-Scan = Callable[[Piece, Spec, Cancel, Callable[[int], None]], Scanned]
-"""Scans a chunk: what to read, how, what stops it, and whom to tell of bytes that this does not
-count. Blocking. `logan.cluster.scanning.scan` but in tests."""
+Scan = Callable[..., ChunkResult]
+"""Scans a chunk. Blocking. `logan.scan.scan_chunk` but in tests."""
 
-IsolatedScan = Callable[[Piece, Spec, Callable[[int], None]], Awaitable[Scanned]]
+IsolatedScan = Callable[..., Awaitable[ChunkResult]]
 """Scans a chunk in a child process. `scan_isolated` but in tests."""
 
 
-async def scan_isolated(piece: Piece, spec: Spec, progress: Callable[[int], None]) -> Scanned:
-    """What a child process found. Raises `Poison`, `InputError`."""
-    return await Isolation(piece, spec, progress).scan()
+async def scan_isolated(
+    source: Source,
+    chunk: Chunk,
+    spec: Spec,
+    progress: Callable[[int], None],
+    *,
+    path: str | None,
+    chunk_size: int,
+    expansion_max: int,
+    url_roots: Sequence[str],
+) -> ChunkResult:
+    """What a child process found; arguments as for `Isolation`. Raises `Poison`, `InputError`."""
+    isolation = Isolation(
+        source,
+        chunk,
+        spec,
+        progress,
+        path=path,
+        chunk_size=chunk_size,
+        expansion_max=expansion_max,
+        url_roots=url_roots,
+    )
+    return await isolation.scan()
 
 
 @dataclass(slots=True)

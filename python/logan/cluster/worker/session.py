@@ -17,13 +17,13 @@ from typing import Final
 import trio
 
 from logan.cluster.file_search import find_files
-from logan.cluster.isolated import Poison
 from logan.cluster.keepalive import keep_alive
 from logan.cluster.limits import LINGER_S_MAX
 from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.scanning import digest_of
 from logan.cluster.transport import Link, LinkLostError
 from logan.cluster.worker.fetch import Fetcher
+from logan.cluster.worker.isolation import Poison
 from logan.cluster.worker.jobs import JobTable
 from logan.cluster.worker.lease_scan import LeaseScanner
 from logan.cluster.worker.leases import ActiveLease, LeaseTable, Offer
@@ -240,12 +240,10 @@ class Session:
         answer: Message | None = None
         try:
             with active.scope:
-                found = await self._scanner.scan(active)
+                summary, note = await self._scanner.scan(active)
                 self._leases.hand_in(active)
                 self._ask()
-                await self._link.send(
-                    Result(*active.key, digest_of(found.summary), found.summary, found.note)
-                )
+                await self._link.send(Result(*active.key, digest_of(summary), summary, note))
         except LinkLostError:
             raise
         except CancelledError:

@@ -18,7 +18,6 @@ from typing import Any, Final
 import trio
 
 from logan._logan import Cancel, Fingerprint, Summary
-from logan.cluster import scanning
 from logan.cluster.connect import Address, Connect, connect, is_refused, set_user_timeout
 from logan.cluster.handshake import client_handshake
 from logan.cluster.keepalive import Backoff
@@ -35,6 +34,7 @@ from logan.options import Options
 from logan.planning.prepare import prepare
 from logan.report import Report
 from logan.report.builder import report_of
+from logan.scan import scan_chunk
 from logan.sources.roots import Roots
 
 __all__ = ["Worker"]
@@ -74,7 +74,7 @@ class Worker:
         ssl: SSLContext | None = None,
         say: Say | None = None,
         connect: Connect = connect,
-        scan: Scan = scanning.scan,
+        scan: Scan = scan_chunk,
         scan_isolated: IsolatedScan = scan_isolated,
         run_in_thread: RunInThread | None = None,
     ) -> None:
