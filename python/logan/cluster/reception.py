@@ -253,7 +253,7 @@ class WorkerHandler:
                 with session.scope:
                     clean = await self._read()
                 nursery.cancel_scope.cancel()
-            why = "it said goodbye" if clean else session.closed or "it closed the connection"
+            why = "clean shutdown" if clean else session.closed or "it closed the connection"
         except (LinkLostError, ProtocolError) as error:
             why = str(error)
             raise
@@ -516,7 +516,7 @@ class ClientHandler:
             self._place.evict(f"idle for more than {CLIENT_IDLE_S_MAX:g} s")
 
     async def _work(self, message: Submit) -> None:
-        """Plan, run and report; being cancelled means that the client has gone."""
+        """Plan, run and report; being canceled means that the client has gone."""
         self._coordinator.clients_waiting += 1
         try:
             await self._serve_job(message)

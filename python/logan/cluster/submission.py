@@ -1,4 +1,4 @@
-"""What somebody wants analysed: paths or globs and options, from JSON and to a plan.
+"""What a client wants analyzed: paths or globs and options, from JSON and to a plan.
 
 Paths are read by the coordinator, below its roots unless they came from its own command line;
 globs are answered by the workers, whose files stay where they are.
@@ -248,7 +248,7 @@ def _absolute(path: str, submission: Submission, roots: Roots) -> str:
     """The absolute path, or the URL, of what a submission names. Raises `InputError`."""
     if path == "-":
         raise InputError(
-            "standard input has no place that workers could read",
+            "standard input cannot be read by workers",
             input=path,
             hint="analyze it here: logan analyze -",
         )
@@ -359,7 +359,7 @@ def _detect(entry: Input, file: FoundFile) -> None:
     if detection.compression is not None or detection.encoding in ("utf-16", "binary"):
         what = detection.compression or detection.encoding
         entry.error = InputError(
-            f"{entry.path} is no plain text ({what})",
+            f"{entry.path} is not plain text ({what})",
             input=entry.path,
             kind="compressed" if detection.compression else detection.encoding,
         )

@@ -158,7 +158,7 @@ def _folder_entry(folder: Folder, found: int) -> Input:
             kind="folder",
             hint=_who_may(folder.path)
             if discovery.WITHOUT_PERMISSION in folder.skipped
-            else "name a file in it to read it all the same",
+            else "name a file in it to read it anyway",
         )
     return entry
 

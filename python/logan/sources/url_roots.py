@@ -26,7 +26,7 @@ DECODINGS_MAX: Final = 4
 _PORTS: Final = {"http": 80, "https": 443}
 _SAME_STORE: Final = {"s3a": "s3"}
 
-_OUTSIDE: Final = "is below no root of"
+_OUTSIDE: Final = "is not below a root of"
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,7 @@ class Connection:
         # The decoder asked when the line came; a large body may have ended much later.
         if type(message) not in _TABLE[self.state].get(self._them, {}):
             raise ProtocolError(
-                f"{message.VERB} may not come in state {self.state.name}", code="order"
+                f"{message.VERB} is not allowed in state {self.state.name}", code="order"
             )
         if isinstance(message, Bye) and self._decoder.unfinished:
             raise ProtocolError("BYE before the end of a body", code="order")

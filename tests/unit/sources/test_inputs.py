@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_an_error_with_a_next_step(
 def test_a_file_that_may_not_be_read_says_how_to_read_it() -> None:
     error = input_error("a b.log", PermissionError(errno.EACCES, "Permission denied"))
     assert error.kind == "permission"
-    assert error.hint == "read it as somebody who may: sudo cat 'a b.log' | logan analyze -"
+    assert error.hint == "read it as a user with permission: sudo cat 'a b.log' | logan analyze -"
 
 
 @pytest.mark.parametrize(

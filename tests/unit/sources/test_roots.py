@@ -112,7 +112,7 @@ def test_the_refusal_names_the_option_and_no_secret() -> None:
     error = ROOTS.refusal("https://me:pw@h/logs/a.log?X-Signature=geheim")
     assert (error.kind, error.message) == (
         "permission",
-        "https://h/logs/a.log is below no root of the worker",
+        "https://h/logs/a.log is not below a root of the worker",
     )
     assert error.hint == "give it one: logan worker --root https://h/logs/"
     assert is_outside(error.message)

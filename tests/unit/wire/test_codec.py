@@ -452,4 +452,4 @@ def test_tiny_parts_cost_their_bytes_only() -> None:
 
 def test_verbs_that_may_not_come_are_refused_before_their_body() -> None:
     data = b'SUBMIT {"kind":"paths","bytes":200000}\n'
-    assert refused(data, verbs=frozenset({"HELLO"})).startswith("order: SUBMIT may not come now")
+    assert refused(data, verbs=frozenset({"HELLO"})).startswith("order: SUBMIT is not allowed now")

@@ -520,7 +520,7 @@ impl<R: Bytes> Unpacker<R> {
                     return Err((ahead.position, Fault::Truncated));
                 }
                 None if consumed == 0 && produced == 0 => {
-                    let why = "the decoder does not get on".into();
+                    let why = "the decoder makes no progress".into();
                     return Err((ahead.position, Fault::Corrupt(why)));
                 }
                 None => {}

@@ -247,7 +247,7 @@ impl<R: Stored> Bytes for Body<R> {
         }
         let flow = &mut *self.flow.borrow_mut();
         if flow.allowed == 0 {
-            let why = format!("nothing comes of {} MiB", BARREN_BYTES_MAX >> 20);
+            let why = format!("{} MiB decode to nothing", BARREN_BYTES_MAX >> 20);
             return Err(Fault::Corrupt(why));
         }
         let read = match &mut flow.container {

@@ -220,7 +220,7 @@ impl Crew {
 
     /// Reads an archive and gives its figures. Blocks; other threads may [help](Crew::help).
     ///
-    /// Stored bytes are counted in `control`. Cancelled, it gives what was scanned by then, with
+    /// Stored bytes are counted in `control`. Canceled, it gives what was scanned by then, with
     /// the fault [`Error::Cancelled`].
     ///
     /// # Errors
@@ -495,7 +495,7 @@ fn bomb(path: &Path, expansion_max: u64, position: u64, decoded: u64) -> Error {
              so reading stopped"
         ),
         decoded,
-        advice: "raise --max-expansion if it is no bomb",
+        advice: "raise --max-expansion if the file is trusted",
     }
 }
 

@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 /// A point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp {
-    /// Whole seconds since 1970, rounded towards minus infinity.
+    /// Whole seconds since 1970, rounded toward minus infinity.
     pub second: i64,
     /// Nanoseconds after `second`, 0–999,999,999.
     pub nanos: u32,
