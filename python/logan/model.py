@@ -209,7 +209,7 @@ class Result:
 
 
 def join_missing(missing: Iterable[Missing]) -> tuple[Missing, ...]:
-    """Neighbouring ranges of one cause as one entry, in source and offset order."""
+    """Neighboring ranges of one cause as one entry, in source and offset order."""
     joined: list[Missing] = []
     for each in sorted(missing, key=lambda each: (each.source, each.start)):
         last = joined[-1] if joined else None

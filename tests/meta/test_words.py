@@ -71,7 +71,7 @@ RUST_TEXT = re.compile(r"//[^\n]*|\"(?:[^\"\\\n]|\\.|\\\n)*\"|'(?:[^'\\\n]|\\[^\
 def rust_texts(source: str) -> Iterator[tuple[int, str, bool]]:
     """Line, text and whether users may see it: of comments and string literals before the tests."""
     line = 1
-    for found in RUST_TEXT.finditer(source.split("#[cfg(test)]\nmod tests {")[0]):
+    for found in RUST_TEXT.finditer(source.split("#[cfg(test)]\nmod tests {", maxsplit=1)[0]):
         text = found[0]
         if text.startswith("//") or (text.startswith('"') and " " in text):
             yield line, text.strip('"'), text.startswith('"')

@@ -135,7 +135,7 @@ def test_empty_input_gives_figures_without_data(tmp_path: Path) -> None:
     path.touch()
     report = logan.analyze(path)
     assert (report.total_requests, report.avg_response_time, report.partial) == (0, None, False)
-    assert json.loads(report.to_json())["inputs"][0]["notes"] == ["empty: nothing to analyse"]
+    assert json.loads(report.to_json())["inputs"][0]["notes"] == ["empty: nothing to analyze"]
 
 
 def test_blank_lines_alone_are_no_misfit(tmp_path: Path) -> None:

@@ -327,7 +327,7 @@ class Coordinator:
         return report
 
     async def process_file(self, path: str, **options: Any) -> Report:
-        """Analyse one file with the workers that there are, and those that come.
+        """Analyze one file with the workers that there are, and those that come.
 
         The report is that of `logan.analyze`, equal to the byte but for `performance`: a mapping
         with `total_requests`, `avg_response_time` (milliseconds), `error_rate` (per minute),

@@ -127,7 +127,7 @@ class SubmittedJob:
     outcome: Outcome | None = None
 
     def end(self, outcome: Outcome) -> None:
-        """Wake whoever waits."""
+        """Wake the tasks that wait."""
         self.outcome = outcome
         self.ended.set()
 

@@ -375,4 +375,4 @@ def _detect(entry: Input, file: FoundFile) -> None:
         sequential=compression is None and detection.header > 0,
     )
     if entry.source.size == 0:
-        entry.notes.append("empty: nothing to analyse")
+        entry.notes.append("empty: nothing to analyze")

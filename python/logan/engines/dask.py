@@ -564,7 +564,7 @@ def _check_address(address: str) -> None:
     leaves the traceback of its clean-up on stderr."""
     from distributed.comm.addressing import get_address_host_port
 
-    if address.startswith(("inproc://", "ucx://")):  # theirs are no host and port
+    if address.startswith(("inproc://", "ucx://")):  # theirs are not a host and a port
         return
     try:
         get_address_host_port(address)

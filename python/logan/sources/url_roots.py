@@ -91,7 +91,7 @@ def shown(url: str) -> str:
 
 
 def is_outside(why: str) -> bool:
-    """Whether a sentence is that of `UrlRoots.refusal`, which is no matter of credentials."""
+    """Whether a sentence is that of `UrlRoots.refusal`, which is not about credentials."""
     return _OUTSIDE in why
 
 

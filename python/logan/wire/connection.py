@@ -8,7 +8,7 @@
     whatever the role may say    <-> whatever the coordinator may say to it
     BYE                          ->                 (a worker's last word)
 
-ERROR may come from either side at any time and is the last word of whoever says it.
+ERROR may come from either side at any time and is the last word of the side that sends it.
 
 Both sides run the same table, `_TABLE`. The rules for a shell:
 

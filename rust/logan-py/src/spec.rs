@@ -21,7 +21,7 @@ pub struct Spec(pub(crate) Arc<spec::Spec>, Idle);
 struct Idle(Mutex<Vec<Scanner>>);
 
 impl PartialEq for Idle {
-    /// They are no part of what a spec says.
+    /// They are not part of what a spec says.
     fn eq(&self, _: &Idle) -> bool {
         true
     }

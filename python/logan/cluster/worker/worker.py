@@ -180,7 +180,7 @@ class Worker:
 
     async def process_chunk(self, path: str | Path, start: int, size: int) -> Report:
         """A report like that of `analyze`, of the lines of `path` that begin in
-        `[start, start + size)`. Cancelling stops the scan.
+        `[start, start + size)`. Canceling stops the scan.
 
         Raises:
             InputError: the file cannot be read; `SourceChangedError` if it changed meanwhile.

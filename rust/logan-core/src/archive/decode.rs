@@ -402,7 +402,7 @@ impl<R: Bytes> Unpacker<R> {
         self.produced
     }
 
-    /// Where bytes begin that are no part of the archive, if there are such behind it.
+    /// Where bytes begin that are not part of the archive, if there are such behind it.
     pub(super) fn foreign_at(&self) -> Option<u64> {
         self.foreign_at
     }

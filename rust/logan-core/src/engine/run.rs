@@ -5,7 +5,7 @@
 //! without its threads in a forked process.
 //!
 //! What a chunk leaves is frozen and merged, which for a log of many routes and clients costs a
-//! tenth of the whole. Where the tables have room, a thread therefore scans a *span* in one go: the
+//! tenth of the whole. Where the tables have room, a thread therefore scans a *span* in one pass: the
 //! chunks of a subtree, whose summary it gives. While no table is over its cap the summary is the
 //! same for any split; a span in which one was is dropped, and its chunks are scanned one by one.
 
@@ -419,7 +419,7 @@ fn one_archive<S: Open>(
     }
 }
 
-/// Chunks that one thread scans in one go.
+/// Chunks that one thread scans in one pass.
 struct Spans<'a> {
     chunks: &'a [Chunk],
     archives: &'a Archives,

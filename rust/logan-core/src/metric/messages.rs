@@ -329,7 +329,7 @@ fn is_plain(text: &[u8], at: usize, end: usize, done: usize) -> bool {
         && !matches!(after, b'.' | b':' | b'-' | b'x' | b'X' | b'a'..=b'f' | b'A'..=b'F')
 }
 
-/// Rules 2 to 5: what is written with digits and is no number.
+/// Rules 2 to 5: what is written with digits and is not a number.
 #[inline(never)]
 fn rare(text: &[u8], at: usize, done: usize) -> Option<Match> {
     let at_boundary = starts(text, at);
