@@ -1,7 +1,7 @@
 """Prefixes of URLs below which objects may be read, when another machine says what to read.
 
 A URL is compared as the server would read it: scheme, host, port and decoded components of the
-path. A URL that clients and servers may read in different ways is below no root: one with `.` or
+path. A URL that clients and servers may read in different ways is not below a root: one with `.` or
 `..` as a component (however often it is encoded), a backslash or a control character. Knows
 nothing of requests; `web` applies it to each redirect.
 """
