@@ -15,7 +15,7 @@ setup:
     test -x "{{ python }}" || python3 -m venv "{{ venv }}"
     "{{ python }}" -m pip install -q -e '.[test,lint]' 'maturin>=1.13,<2'
 
-# Rebuild the native engine in place, optimised
+# Rebuild the native engine in place, optimized
 build:
     maturin develop --release --quiet
 
@@ -60,7 +60,7 @@ fuzz seconds="60" *targets:
 fuzz-messages seconds="3600":
     "{{ python }}" -m tests.fuzz.messages --seconds {{ seconds }}
 
-# Damaged and mixed logs through every way to the figures, for so long; a failure prints its case
+# Damaged and mixed logs through every way to a report, for so long; a failure prints its case
 fuzz-logs seconds="3600": build
     "{{ python }}" -m tests.fuzz.logs --seconds {{ seconds }}
 
@@ -124,7 +124,7 @@ bench-rust *args:
 wheel:
     "{{ python }}" -m pip wheel --quiet --no-deps --wheel-dir dist .
 
-# Rewrite the small logs and their expected figures
+# Rewrite the small logs and their expected metrics
 vectors:
     "{{ python }}" test_vectors/generate.py --all-small
     "{{ python }}" test_vectors/expected.py --write

@@ -774,7 +774,7 @@ class _Blocks:
         scene = Scene(
             rng,
             variant=variant,
-            # Busy seconds are slower; neighbours differ.
+            # Busy seconds are slower; neighbors differ.
             median_ms=40.0 + variant + rng.random() * 40.0,
             error_share=SPIKE_ERROR_SHARE if spike else kind.error_share,
         )

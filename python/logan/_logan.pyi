@@ -138,7 +138,7 @@ class Fingerprint:
 
 @final
 class Summary:
-    """Mergeable figures of some byte segments of some sources.
+    """Mergeable metrics of some byte segments of some sources.
 
     A commutative, associative merge with an identity (`Summary.empty(spec)`); equal inputs give
     equal bytes.
@@ -178,9 +178,9 @@ class Summary:
         """Figures of a compressed file, covered in decoded offsets, cut every `chunk_size`.
 
         `compression` is as `compression()` has it. With them why its end was not
-        reached, as (kind, message) like in `Outcome.failures`, or None; the figures are then those
+        reached, as (kind, message) like in `Outcome.failures`, or None; the metrics are then those
         of the whole lines before. Last, what `Outcome.archives` has of it.
-        `threads` scan beside the decoder and change no figure. Raises as `from_chunk`.
+        `threads` scan beside the decoder and do not affect the results. Raises as `from_chunk`.
         """
     def merge(self, other: Summary) -> Summary:
         """Raises `logan.SummaryError` when both cover a same byte or their specs differ."""
@@ -189,7 +189,7 @@ class Summary:
     def from_bytes(data: bytes) -> Summary:
         """Raises `logan.SummaryError` for damaged, foreign or newer bytes."""
     def evaluate(self, top: int = 10, series_points: int | None = 2000) -> str:
-        """JSON with the report's figures; inputs are given by their index in the spec.
+        """JSON with the report's metrics; inputs are given by their index in the spec.
 
         All keys of the report's contract except `inputs`, `missing`, `partial`,
         `logan_version` and `performance`, and `groups` only where the spec names fields that
@@ -198,9 +198,9 @@ class Summary:
         """
     @property
     def spec_digest(self) -> str:
-        """The `digest` of the spec under which the figures were made."""
+        """The `digest` of the spec under which the summary was made."""
     def segments(self) -> list[tuple[int, int, int]]:
-        """What is covered: `(source, start, end)`, in order, neighbours joined."""
+        """What is covered: `(source, start, end)`, in order, neighbors joined."""
     def covered_bytes(self, source: int) -> int: ...
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self) -> int: ...
@@ -249,10 +249,10 @@ class Outcome:
     def summary(self) -> Summary: ...
     @property
     def failures(self) -> list[tuple[int, int, int, str, str]]:
-        """`(source, start, end, kind, message)` of each chunk that gave no figures.
+        """`(source, start, end, kind, message)` of each chunk that gave no result.
 
         kind is "changed", "unreadable", "archive", "panic" or "cancelled". What was decoded of an
-        archive before it failed or was cancelled is in the figures: its offsets here are stored
+        archive before it failed or was canceled is in the summary: its offsets here are stored
         bytes. After a panic of the engine a chunk is scanned once more before it is given up.
         """
     @property
@@ -324,13 +324,13 @@ class Feed:
         """Figures of everything, the last line counted even without its newline. Only once.
 
         This, `push` and `push_fd` raise `logan.InputError` of kind "panic" once the engine
-        panicked; `snapshot` then gives the figures of the chunks before.
+        panicked; `snapshot` then gives the summary of the chunks before.
         """
 
 def condition(text: str, *, input_tz: str = "UTC") -> str:
-    """Canonical text of a condition; times in it are in `input_tz` if they name no zone.
+    """Canonical text of a condition; timestamps in it are in `input_tz` if they name no time zone.
 
-    Raises `logan.ConditionError`, `ValueError` for an unknown zone.
+    Raises `logan.ConditionError`, `ValueError` for an unknown time zone.
     """
 
 def group_field(name: str) -> str:
@@ -339,7 +339,7 @@ def group_field(name: str) -> str:
 def moment(text: str, *, input_tz: str = "UTC") -> int | None:
     """Nanoseconds since 1970 of a date, a date and time, or RFC 3339; None if it is none.
 
-    Raises `ValueError` for an unknown zone.
+    Raises `ValueError` for an unknown time zone.
     """
 
 def seek(path: str, size: int, spec: Spec, *, source: int = 0) -> tuple[str, int, int]:
@@ -379,7 +379,7 @@ class ChunkFeed:
 
 @final
 class ArchiveFeed:
-    """Figures of a compressed source whose stored bytes the caller pushes, as they are stored.
+    """Summarizes a compressed source whose stored bytes the caller pushes, still compressed.
 
     Decodes and scans on threads of its own, `threads` of them beside the decoder.
     """

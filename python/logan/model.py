@@ -53,7 +53,7 @@ class Detection:
 
     Attributes:
         layouts: where in the whole source the columns of its lines change (the native
-            `layouts`); None where no line says its columns, or nobody looked.
+            `layouts`); None where no line says its columns, or detection did not look.
     """
 
     encoding: str = "utf-8"
@@ -93,13 +93,13 @@ class Source:
         size: planned stored bytes; None for a stream, whose end is not known.
         start, end: the bytes to be read of it, line starts both or the edges of `[0, size)`;
             what a search by time left out of a file lies outside of them. `end` is None for all.
-        fingerprint: JSON of the native `Fingerprint`; None for what is no local file.
+        fingerprint: JSON of the native `Fingerprint`; None for what is not a local file.
         mtime_ns: when the content was last modified; None for a stream.
         compression: how the stored bytes are compressed, or what container they are, or both
             ("gzip+tar"); None if they are a log as it is.
         etag: identity of an object's content, as its server gives it.
         written_ns: when the log was written as the archive itself says; None if it does not.
-        sequential: its lines hang on others any distance before that nobody looked for; it is
+        sequential: its lines depend on others any distance before, which were not looked for; it is
             read once, from its beginning.
     """
 
@@ -142,7 +142,7 @@ class Plan:
 
     A source that cannot be split has one chunk of all its stored bytes; what it decodes to is cut
     on the same grid of `chunk_size`. `expansion_max` bounds the decoded bytes for each stored one
-    (0: no bound), so it may change figures too.
+    (0: no bound), so it may change results too.
     """
 
     sources: tuple[Source, ...]
@@ -159,7 +159,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Planned bytes that are not in the figures; `end` is None where a stream or an archive was
+    """Planned bytes that are not in the results; `end` is None where a stream or an archive was
     left, whose offsets are decoded ones."""
 
     source: int
@@ -193,7 +193,7 @@ class Result:
 
     Attributes:
         verified: chunks that a second worker scanned too.
-        alarms: where two workers had different figures.
+        alarms: where two workers had different results.
         resumed_bytes: of chunks that were done before this run, by a coordinator that died.
     """
 
@@ -209,7 +209,7 @@ class Result:
 
 
 def join_missing(missing: Iterable[Missing]) -> tuple[Missing, ...]:
-    """Neighbouring ranges of one cause as one entry, in source and offset order."""
+    """Neighboring ranges of one cause as one entry, in source and offset order."""
     joined: list[Missing] = []
     for each in sorted(missing, key=lambda each: (each.source, each.start)):
         last = joined[-1] if joined else None

@@ -323,7 +323,7 @@ class Presentation:
     """What the report adds to the job's results, and how it treats inputs that fail.
 
     Attributes:
-        anchor: dates without a year lie at or before this moment.
+        anchor: timestamps without a year lie at or before this moment.
         series_points: most points of the series; None for all.
         errors: "raise" the first input's error, or "report" it beside the others' results.
     """
@@ -362,7 +362,7 @@ class Execution:
     Attributes:
         threads: chunks scanned at the same time; None for the CPUs that this process may use.
         progress: called about ten times a second.
-        cancel: stops the work when set; None if nobody can.
+        cancel: stops the work when set; None if it cannot be stopped.
         streams: by source, the inputs without a size, as `sources` opened them.
     """
 

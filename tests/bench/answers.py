@@ -14,7 +14,7 @@ from typing import Any, Final
 MEAN_TOLERANCE: Final = 1e-6
 """Peers add floating-point numbers, in an order that depends on their threads."""
 PERCENTILE_TOLERANCE: Final = 0.016
-"""The bound of our buckets (1 %), with room for the neighbouring rank."""
+"""The bound of our buckets (1 %), with room for the neighboring rank."""
 
 
 @dataclass(frozen=True)

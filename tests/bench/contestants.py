@@ -3,7 +3,7 @@
 Knows how to start each contestant and how to read its answer; knows nothing of targets or tables.
 
 Rounds are interleaved: one round of all contestants, then the next in the opposite order, so that
-the machine's moods hit all alike and nobody always runs after the same neighbour. The page cache is
+the machine's moods hit all alike and nobody always runs after the same neighbor. The page cache is
 warmed before every round. `wc -l`, the engine and the command take a fraction of a second, so they
 run several times a round; a peer that turns out slow is left out of the last rounds.
 """
@@ -126,7 +126,7 @@ def compete(field_: Sequence[Contestant], path: Path, rounds: int, scratch: Path
 
 
 def play(field_: Sequence[Contestant], path: Path, number: int, scratch: Path) -> None:
-    """One round; odd ones go backwards."""
+    """One round; odd ones go backward."""
     warm(path)
     for each in field_[:: 1 if number % 2 == 0 else -1]:
         if each.status != "ok" or (each.is_slow and number >= SLOW_ROUNDS_MAX):

@@ -1,4 +1,4 @@
-"""How fast each format is analysed on one thread: `python -m tests.bench.formats`.
+"""How fast each format is analyzed on one thread: `python -m tests.bench.formats`.
 
 Logs of some MiB are scanned by one thread as `logan analyze` would: detection, parsing, all
 metrics.
@@ -9,7 +9,7 @@ metrics.
   lines many times before the next.
 
 Bytes per second of the process's CPU time, which says more than wall time while others are at work;
-medians; every second round goes backwards.
+medians; every second round goes backward.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def _point(
 
 
 def _build() -> Path:
-    """The path of the optimised example. Raises `ProcessFailedError`."""
+    """The path of the optimized example. Raises `ProcessFailedError`."""
     command = ["cargo", "build", "--release", "--example", "scan", "-p", "logan-core"]
     built = subprocess.run(
         [*command, "--message-format=json-render-diagnostics"],

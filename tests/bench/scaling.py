@@ -3,7 +3,7 @@
 Prefixes of one app log, halved from the largest size down to 256 MiB, lie side by side as files of
 their own, so that rounds can be interleaved over the sizes too. All of them must fit into the page
 cache at once; where memory does not allow that, the largest sizes are left out, and said to be. The
-files are deleted afterwards.
+files are deleted afterward.
 """
 
 from __future__ import annotations

@@ -147,7 +147,7 @@ def test_a_panic_costs_its_chunk_on_every_engine(
 def test_unknown_engines_and_addresses() -> None:
     with pytest.raises(logan.UsageError, match="no engine is called 'spark'"):
         engines.load("spark")
-    with pytest.raises(logan.UsageError, match="takes no address"):
+    with pytest.raises(logan.UsageError, match="does not accept an address"):
         engines.load("local=x")
     with pytest.raises(logan.UsageError, match="names no address"):
         engines.load("dask=")

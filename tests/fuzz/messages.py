@@ -87,7 +87,7 @@ class Found(Exception):
 
 
 class Facts:
-    """What a hostile peer learnt: values by the names of fields, to be used as often as others."""
+    """What a hostile peer learned: values by the names of fields, to be used as often as others."""
 
     def __init__(self, log: Path) -> None:
         self.jobs: dict[str, JobBody] = {}

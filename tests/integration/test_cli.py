@@ -200,7 +200,7 @@ def test_an_empty_file_is_no_failure(tmp_path: Path) -> None:
     (tmp_path / "empty.log").touch()
     done = logan("analyze", str(tmp_path / "empty.log"))
     assert done.returncode == 0
-    assert b"empty: nothing to analyse" in done.stderr
+    assert b"empty: nothing to analyze" in done.stderr
 
 
 def test_names_from_the_file_system_cannot_steer_the_terminal(tmp_path: Path) -> None:

@@ -424,7 +424,7 @@ def test_nobody_comes(cluster: Cluster, log: Path) -> None:
         "app.log", "--expect-workers", "1", "--worker-timeout", "0.5", cwd=log.parent
     )
     assert job.wait() == 4, job.err
-    assert "no worker was there for 0.5 s" in job.err
+    assert "no worker was connected for 0.5 s" in job.err
     assert "logan worker --id" in job.err
 
 

@@ -119,8 +119,8 @@ def test_foreign_bytes_behind_an_archive_are_a_note(tmp_path: Path) -> None:
     assert done.returncode == 0
     (entry,) = json.loads(done.stdout)["inputs"]
     assert entry["notes"] == [
-        f"bytes that are no part of the archive follow it from byte {len(packed):,} on; "
-        "they were not looked at"
+        f"bytes that are not part of the archive follow it from byte {len(packed):,} on; "
+        "they were not read"
     ]
 
 

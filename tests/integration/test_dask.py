@@ -246,7 +246,7 @@ def test_the_command_says_in_one_sentence_that_the_scheduler_is_lost(
         )
     first, second = done.stderr.splitlines()
     assert first.startswith(f"logan: lost the Dask scheduler at {address}: ")
-    assert second == "  hint: see its log; run the job again once it is there"
+    assert second == "  hint: see its log; run the job again once it runs"
     assert (done.returncode, done.stdout) == (4, "")
 
 

@@ -347,7 +347,7 @@ def test_a_coordinator_that_stood_still_hears_what_waits(
                 report = await coordinator.process_file(str(log), chunk_size=128 * 1024)
                 nursery.cancel_scope.cancel()
                 return report
-        raise AssertionError("a nursery that was cancelled from within returns")
+        raise AssertionError("a nursery that was canceled from within returns")
 
     report = trio.run(main)
     assert figures(json.dumps(report.to_dict()).replace(str(log), "app.log")) == expected
@@ -465,7 +465,7 @@ def test_without_workers_it_ends_if_asked_and_loses_nothing(
     wait_until(lambda: done(cluster) > 2, "some chunks to be stored")
     last.send(signal.SIGKILL)
     assert job.wait() == 4, job.err
-    assert "no worker was there for 2 s" in job.err
+    assert "no worker was connected for 2 s" in job.err
     again = own_job(cluster, log, *state)
     resumed = int(again.said(r"resumed: (\d+) of")[1])
     cluster.worker("bob", "--root", str(log.parent))

@@ -238,7 +238,11 @@ def overwrite(store: ObjectStore, key: str) -> None:
 
 
 CHANGES: dict[str, tuple[Callable[[ObjectStore, str], None], str, str]] = {
-    "overwritten": (overwrite, "the object changed", "analyse it again when nothing rewrites it"),
+    "overwritten": (
+        overwrite,
+        "the object changed",
+        "analyze it again when no program rewrites it",
+    ),
     "deleted": (ObjectStore.delete, "it is gone", "see whether it was deleted or moved"),
 }
 
@@ -300,7 +304,7 @@ def check_missing(done: Process, name: str, change: str) -> None:
 # --- What cannot be read ------------------------------------------------------------------------
 
 
-REFUSED = "the server refuses to show it; check the credentials: AWS_ACCESS_KEY_ID"
+REFUSED = "access denied by the server; check the credentials: AWS_ACCESS_KEY_ID"
 NO_BUCKET = "no such bucket; check the bucket's name"
 NOTHING = "nothing is there; check the bucket's name, the path"
 UNREADABLE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
@@ -356,7 +360,7 @@ def test_without_credentials_at_all(cluster: Cluster, store: ObjectStore) -> Non
     environment = store.without_credentials()
     done = cluster.start("analyze", "analyze", f"{ROOT}app.log", env=environment)
     assert done.wait() == 3
-    assert f"{ROOT}app.log: there are no credentials to read it with; check the" in done.err
+    assert f"{ROOT}app.log: no credentials to read it with; check the" in done.err
 
 
 def test_clients_list_below_the_roots_only(cluster: Cluster, store: ObjectStore) -> None:
@@ -366,7 +370,7 @@ def test_clients_list_below_the_roots_only(cluster: Cluster, store: ObjectStore)
     done = cluster.submit("--json", f"{ROOT}rotated/*.log", *outside)
     assert done.wait() == 3
     for url in outside:
-        assert f"{url} is below no root of the coordinator; give it one" in done.err
+        assert f"{url} is not below a root of the coordinator; give it one" in done.err
     inside, *others = done.json()["inputs"]
     assert inside["path"] == f"{ROOT}rotated/web.log"
     assert inside["bytes"] == len(objects()["rotated/web.log"])
@@ -383,7 +387,7 @@ def test_a_worker_without_credentials_leaves_its_chunks_to_others(
     done = cluster.coordinator(*OPTIONS, *urls, env=store.environment)
     cluster.worker("alice", "--root", ROOT, env=store.without_credentials())
     for url in urls:
-        done.said(f"alice: {url}: there are no credentials to read it with; check .*AWS_ACCESS_KEY")
+        done.said(f"alice: {url}: no credentials to read it with; check .*AWS_ACCESS_KEY")
     cluster.worker("bob", "--root", ROOT, connected=False, env=store.environment)
     assert done.wait() == 0, done.err
     # Once for each object, however many chunks she tried.
@@ -404,7 +408,7 @@ def test_workers_that_all_lack_credentials_end_the_job(
     assert done.wait() == 3
     assert f"{ROOT}app.log.gz is given up: no worker can read it" in done.err
     assert (
-        f"logan: {ROOT}app.log.gz: the server refuses to show it (tried by alice, bob); "
+        f"logan: {ROOT}app.log.gz: access denied by the server (tried by alice, bob); "
         "check the credentials: AWS_ACCESS_KEY_ID"
     ) in done.err
     report = done.json()
@@ -421,7 +425,9 @@ def test_a_worker_reads_below_its_own_roots_on_servers_alone(
     alice = cluster.worker("alice", env=store.environment)
     bob = cluster.worker("bob", "--root", f"{ROOT}app.log-not", env=store.environment)
     assert done.wait() == 3, done.err
-    why = f"{ROOT}app.log is below no root of the worker; give it one: logan worker --root {ROOT}"
+    why = (
+        f"{ROOT}app.log is not below a root of the worker; give it one: logan worker --root {ROOT}"
+    )
     assert f"logan: {why} (tried by alice, bob)" in done.err
     assert "credentials" not in done.err
     for worker in (alice, bob):

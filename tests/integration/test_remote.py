@@ -272,7 +272,7 @@ def test_a_redirect_out_of_the_roots_is_refused(web: str, elsewhere: str) -> Non
         Web.asked.clear()
         error = refused_redirect(web, url)
         assert f"{url} redirects to " in str(error)
-        assert "which is below no root of the worker" in str(error)
+        assert "which is not below a root of the worker" in str(error)
         assert "geheim" not in str(error)
         assert Web.asked == ["GET /logs/moved.log"]
 
@@ -290,7 +290,7 @@ def test_each_request_is_looked_at(web: str, elsewhere: str) -> None:
     fetcher = Fetcher(f"{web}/logs/a.log", roots=UrlRoots([f"{web}/logs"]))
     assert fetcher.head() is not None
     assert fetcher.range(0, 10) == DATA[:10]
-    with pytest.raises(logan.InputError, match="below no root"):
+    with pytest.raises(logan.InputError, match="not below a root"):
         fetcher.range(10, 20)
     assert not any("secret" in each for each in Web.asked)
 
@@ -406,7 +406,7 @@ def test_a_coordinator_follows_no_redirect_that_a_client_found(web: str, elsewhe
     assert job is not None
     moved, found = job.inputs
     assert moved.error is not None
-    assert "which is below no root of the coordinator" in str(moved.error)
+    assert "which is not below a root of the coordinator" in str(moved.error)
     assert moved.error is not None
     assert "logan coordinator --root" in str(moved.error.hint)
     assert found.error is None

@@ -143,7 +143,7 @@ def test_keys_of_json_and_logfmt(tmp_path: Path) -> None:
         (["--where", "status >= 500 and"], "expected a field", 17),
         (["--where", "level > lou"], "expected a level", 8),
         (["--where", "route ~ '/(a'"], "regular expression", None),
-        (["--by", "duration"], "does not make groups", 0),
+        (["--by", "duration"], "cannot group by duration", 0),
     ],
 )
 def test_mistakes_are_shown_where_they_are(
@@ -161,7 +161,7 @@ def test_mistakes_are_shown_where_they_are(
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--since", "yesterday"], "since is 'yesterday', which is no time"),
+        (["--since", "yesterday"], "cannot parse since 'yesterday': not a valid time"),
         (["--since", "1h", "--until", "2h"], "since is not before until"),
         (["--csv", "groups"], "--by route"),
         (["--max-malformed", "many"], "not a valid limit"),

@@ -115,7 +115,9 @@ def test_senseless_options_are_refused(log: Path, options: dict[str, Any]) -> No
 
 
 def test_a_forced_format_that_fits_no_line_is_an_error(log: Path) -> None:
-    with pytest.raises(logan.InputError, match=r"no line of .* is of format combined") as caught:
+    with pytest.raises(
+        logan.InputError, match=r"no line in .* matches the format combined"
+    ) as caught:
         logan.analyze(log, format="combined")
     assert caught.value.kind == "format"
 
@@ -125,7 +127,7 @@ def test_text_that_is_no_log_gets_a_note(tmp_path: Path) -> None:
     path.write_text("call me\nwhat you like\n")
     report = logan.analyze(path)
     assert report.malformed_lines == 2
-    assert report.inputs[0].notes == ["no line fits a known format; see: logan formats"]
+    assert report.inputs[0].notes == ["no line matches a known format; see: logan formats"]
 
 
 def test_empty_input_gives_figures_without_data(tmp_path: Path) -> None:
@@ -133,7 +135,7 @@ def test_empty_input_gives_figures_without_data(tmp_path: Path) -> None:
     path.touch()
     report = logan.analyze(path)
     assert (report.total_requests, report.avg_response_time, report.partial) == (0, None, False)
-    assert json.loads(report.to_json())["inputs"][0]["notes"] == ["empty: nothing to analyse"]
+    assert json.loads(report.to_json())["inputs"][0]["notes"] == ["empty: nothing to analyze"]
 
 
 def test_blank_lines_alone_are_no_misfit(tmp_path: Path) -> None:
@@ -142,16 +144,18 @@ def test_blank_lines_alone_are_no_misfit(tmp_path: Path) -> None:
     for format in (None, "json"):
         report = logan.analyze(path, format=format)
         assert report.lines.blank == 3
-        assert report.inputs[0].notes == ["nothing but blank lines"]
+        assert report.inputs[0].notes == ["only blank lines"]
 
 
 def test_what_figures_rest_on_is_said(tmp_path: Path, log: Path) -> None:
     (entry,) = logan.analyze(log, input_tz="Europe/Berlin").inputs
-    assert entry.assumed == ["times without a zone are Europe/Berlin"]
+    assert entry.assumed == ["timestamps without a time zone are Europe/Berlin"]
     path = tmp_path / "logcat.log"
     path.write_text("01-24 16:13:38.811  1702  2395 D Tag: x\n")
     (entry,) = logan.analyze(path, anchor=datetime(2024, 3, 1, tzinfo=UTC)).inputs
-    assert entry.assumed[1] == "dates without a year are the latest up to 48 h after 2024-03-01"
+    assert (
+        entry.assumed[1] == "timestamps without a year are the latest up to 48 h after 2024-03-01"
+    )
     assert entry.formats[0].duration_field is None
     path.write_text("2024-01-24T10:15:32Z INFO Request processed in 127ms\n")
     (entry,) = logan.analyze(path).inputs

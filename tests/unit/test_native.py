@@ -1,4 +1,4 @@
-"""The native extension through its private interface: errors, pickles, merging, cancelling.
+"""The native extension through its private interface: errors, pickles, merging, canceling.
 
 What the figures are is tested in Rust and in tests/vectors; here it is enough that they are the
 same however the bytes get in.
@@ -156,13 +156,13 @@ class TestErrors:
             Summary.from_chunk(log, 2, 1, spec)
         with pytest.raises(ValueError, match="chunk size"):
             Feed(spec, chunk_size=0)
-        with pytest.raises(ValueError, match="no fingerprint"):
+        with pytest.raises(ValueError, match="not a fingerprint"):
             Fingerprint.from_json("{}")
         with pytest.raises(ValueError, match="progress_interval_s"):
             _logan.scan([], [], spec, threads=1, progress_interval_s=-1)
         with pytest.raises(ValueError, match="a tree takes"):
             MergeTree(spec).insert(1 << 40, Summary.empty(spec))
-        with pytest.raises(ValueError, match="a chunk is of source 1"):
+        with pytest.raises(ValueError, match="a chunk names source 1"):
             _logan.scan([(log, Fingerprint.of(log))], [(1, 0, 1)], spec, threads=1)
 
     def test_a_file_that_changed(self, spec: Spec, log: str) -> None:

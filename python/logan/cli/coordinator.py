@@ -1,4 +1,4 @@
-"""`logan coordinator`: spreads work over workers, for one job or for whoever submits some."""
+"""`logan coordinator`: spreads work over workers, for one job or for clients that submit some."""
 
 from __future__ import annotations
 

@@ -190,7 +190,7 @@ def _perhaps(text: str, known: Sequence[str], otherwise: str) -> str:
 
 
 class _Version(argparse.Action):
-    """Asks the native extension for the version only when somebody wants to know."""
+    """Asks the native extension for the version only when it is needed."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         from logan import __version__

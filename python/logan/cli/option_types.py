@@ -89,7 +89,7 @@ def whole(text: str) -> int:
 
 
 def moment(text: str) -> datetime:
-    """An ISO 8601 time; UTC if it names no zone."""
+    """An ISO 8601 time; UTC if it names no time zone."""
     try:
         value = datetime.fromisoformat(text)
     except ValueError:

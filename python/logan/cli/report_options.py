@@ -38,7 +38,7 @@ PATHS_HELP = (
 
 def configure_report(parser: Parser, *more: type) -> None:
     """Add what every command has that ends with a report: the library's options, those of the
-    classes `more` of `logan.options` too, where the report goes, and what it must fulfil."""
+    classes `more` of `logan.options` too, where the report goes, and what it must fulfill."""
     from logan.cli.terminal import COLOR_CHOICES
 
     groups = {name: parser.add_argument_group(name) for name in GROUPS}
@@ -170,7 +170,7 @@ def series_points_of(args: argparse.Namespace) -> int | None:
 
 
 def expectations_of(args: argparse.Namespace) -> list[Expectation]:
-    """What the report must fulfil. Raises `ExpectationError`."""
+    """What the report must fulfill. Raises `ExpectationError`."""
     if not args.expect:
         return []  # and nothing loaded for it
     from logan.report.expectations import parse_expectation

@@ -1,4 +1,4 @@
-"""`logan validate`: a saved report against a table of expected figures."""
+"""`logan validate`: a saved report against a table of expected metrics."""
 
 from __future__ import annotations
 

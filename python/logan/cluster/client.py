@@ -100,7 +100,7 @@ class Client:
         """Submit a job and wait for it; returns the JSON of its report.
 
         If the connection is lost the client connects again, since the coordinator may be restarted
-        and resume the job. Cancelling cancels the job.
+        and resume the job. Canceling cancels the job.
 
         Raises:
             LoganError: what the coordinator reported as wrong, of the class that it had there.
@@ -288,7 +288,7 @@ def _check_answer(message: Message | None, job: str | None) -> None:
         case Error() | None:
             return
     of = f" of job {message.job}" if isinstance(message, ProgressReport | Report) else ""
-    raise ProtocolError(f"{message.VERB}{of} came, which answers nothing", code="state")
+    raise ProtocolError(f"{message.VERB}{of} arrived, which answers no request", code="state")
 
 
 def _check_report(data: bytes) -> None:

@@ -24,7 +24,7 @@ __all__ = ["Backoff", "keep_alive"]
 async def keep_alive(
     link: Link, heartbeat_s: float, silence_s_max: float, beat: Callable[[], None]
 ) -> NoReturn:
-    """Call `beat` at once and then every `heartbeat_s`, until cancelled.
+    """Call `beat` at once and then every `heartbeat_s`, until canceled.
 
     Time during which this process stood still (stopped, starved, its machine paused) is not
     counted as the peer's silence: what the peer sent meanwhile may still wait to be read.
@@ -40,8 +40,8 @@ async def keep_alive(
         now = trio.current_time()
         link.heard_at = min(now, link.heard_at + now - due)
         if now - link.heard_at > silence_s_max:
-            link.lose(f"nothing heard for {silence_s_max:g} s")
-            raise LinkLostError(f"nothing heard for {silence_s_max:g} s")
+            link.lose(f"nothing received for {silence_s_max:g} s")
+            raise LinkLostError(f"nothing received for {silence_s_max:g} s")
 
 
 class Backoff:

@@ -51,13 +51,17 @@ Families = Callable[[], Iterable[Metric]]
 
 def worker_metrics(health: Mapping[str, Any]) -> Iterator[Metric]:
     """The families of one worker, from `Worker.health`."""
-    yield _gauge("logan_worker_connected", "Whether a coordinator has us", health["connected"])
+    yield _gauge(
+        "logan_worker_connected",
+        "Whether the worker is connected to a coordinator",
+        health["connected"],
+    )
     yield _gauge("logan_worker_resident_memory_bytes", "Resident memory", health["rss_bytes"])
     yield _gauge("logan_worker_cpu_percent", "CPU, of one core", health["cpu_percent"])
-    yield _gauge("logan_worker_threads", "Chunks scanned side by side", health["threads"])
-    yield _gauge("logan_worker_leases", "Chunks in hand", health["leases"])
-    yield _counter("logan_worker_chunks_done", "Chunks handed in", health["chunks_done"])
-    yield _counter("logan_worker_chunks_lost", "Chunks given back", health["chunks_lost"])
+    yield _gauge("logan_worker_threads", "Chunks scanned in parallel", health["threads"])
+    yield _gauge("logan_worker_leases", "Chunks being scanned", health["leases"])
+    yield _counter("logan_worker_chunks_done", "Chunks completed", health["chunks_done"])
+    yield _counter("logan_worker_chunks_lost", "Chunks returned unscanned", health["chunks_lost"])
     yield _counter("logan_worker_scanned_bytes", "Bytes of chunks done", health["bytes_done"])
 
 
@@ -70,7 +74,7 @@ def coordinator_metrics(status: Mapping[str, Any]) -> Iterator[Metric]:
     yield _gauge("logan_jobs_bytes", "Planned bytes of running jobs", _sum(jobs, "total_bytes"))
     yield _gauge("logan_jobs_done_bytes", "Bytes of them done", _sum(jobs, "done_bytes"))
     yield _gauge(
-        "logan_jobs_recoveries", "Failures made good in running jobs", _sum(jobs, "recoveries")
+        "logan_jobs_recoveries", "Recovered failures in running jobs", _sum(jobs, "recoveries")
     )
     made_good = status["coordinator"]["recoveries"]
     for name, help, key in (
@@ -87,7 +91,7 @@ def coordinator_metrics(status: Mapping[str, Any]) -> Iterator[Metric]:
         ("bytes_per_second", "Speed, by worker", "bytes_per_second", GaugeMetricFamily),
         ("resident_memory_bytes", "Resident memory, by worker", "rss_bytes", GaugeMetricFamily),
         ("cpu_percent", "CPU of one core, by worker", "cpu_percent", GaugeMetricFamily),
-        ("heard_seconds", "Since the last sign of life", "heard_s", GaugeMetricFamily),
+        ("heard_seconds", "Since the last message", "heard_s", GaugeMetricFamily),
     ):
         metric = family(f"logan_cluster_worker_{name}", help, labels=["worker"])
         for each in workers:
@@ -135,7 +139,7 @@ async def serve_metrics(
     except OSError as error:
         raise ClusterError(
             f"cannot serve metrics on {host}:{port}: {error.strerror or error}",
-            hint="another program may use the port; 0 takes a free one",
+            hint="another program may use the port; 0 picks a free one",
         ) from error
     thread = threading.Thread(target=server.serve_forever, name="logan-metrics", daemon=True)
     thread.start()

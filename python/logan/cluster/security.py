@@ -62,12 +62,12 @@ def _read_secret(path: str, of_peer: bool) -> bytes:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise UsageError(
-                f"the token file {path} is no regular file", hint=_get_token(path, of_peer)
+                f"the token file {path} is not a regular file", hint=_get_token(path, of_peer)
             )
         if status.st_mode & 0o077:
             raise UsageError(
                 f"the token file {path} is open to other users "
-                f"(mode {stat.S_IMODE(status.st_mode):04o}, 0600 is due)",
+                f"(mode {stat.S_IMODE(status.st_mode):04o}; it must be 0600)",
                 hint=f"chmod 600 {shlex.quote(path)}",
             )
         if status.st_uid not in (os.geteuid(), 0):
@@ -85,7 +85,7 @@ def _fit_token(data: bytes, name: str, path: str, of_peer: bool) -> bytes:
     if not TOKEN_BYTES_MIN <= len(token) <= TOKEN_BYTES_MAX:
         size = "is too long" if len(token) > TOKEN_BYTES_MAX else f"has {len(token)} characters"
         raise UsageError(
-            f"{name} {size}, from {TOKEN_BYTES_MIN} to {TOKEN_BYTES_MAX} are due",
+            f"{name} {size}; it must have from {TOKEN_BYTES_MIN} to {TOKEN_BYTES_MAX}",
             hint=_get_token(path, of_peer),
         )
     return token
@@ -124,7 +124,7 @@ def check_exposure(host: str, *, token: bool, tls: bool, insecure: bool) -> None
     raise UsageError(
         f"{host or 'every address'} can be reached from other machines, and {missing}",
         hint="give --token-file and --tls-cert with --tls-key (coordinator) or --tls-ca (worker, "
-        "client); or --insecure if everybody on this network may read the logs",
+        "client); or --insecure if everyone on this network may read the logs",
     )
 
 
@@ -173,5 +173,5 @@ def certificate_sha256(certificate: str | bytes) -> str:
 def _tls_fault(what: str, error: Exception) -> NoReturn:
     why = (isinstance(error, OSError) and error.strerror) or str(error)
     raise UsageError(
-        f"{what}: {why}", hint="PEM files are due, the key without a password"
+        f"{what}: {why}", hint="they must be PEM files, the key without a password"
     ) from error

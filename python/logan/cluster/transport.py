@@ -125,7 +125,7 @@ class Link:
         await self._idle.wait()
 
     async def run(self) -> None:
-        """Write what is posted, until cancelled or after an ERROR. Raises `LinkLostError`."""
+        """Write what is posted, until canceled or after an ERROR. Raises `LinkLostError`."""
         try:
             while self._lost is None:
                 frame = self._next_frames()
@@ -220,7 +220,7 @@ async def open_link(
 ) -> AsyncIterator[Link]:
     """A link that writes what is posted while the block lasts; it closes `stream` at the end.
 
-    When nothing can be written any more, the block is cancelled and `LinkLostError` is raised. With
+    When nothing can be written any more, the block is canceled and `LinkLostError` is raised. With
     `read_on` the block goes on instead: what the other side sent before it closed the connection
     may still have to be read, and `receive` raises once that was all.
     """

@@ -1,4 +1,4 @@
-"""Engines: ways to turn a plan into figures. One file each; this registry is the only list.
+"""Engines: ways to turn a plan into metrics. One file each; this registry is the only list.
 
 Every engine gives the same bytes of summary for the same plan. To add one, write
 `engines/x.py` with a `run` like `EngineModule.run` and name it in `ENGINES`.
@@ -75,7 +75,9 @@ def load(text: str) -> Engine:
         )
     module = cast(EngineModule, import_module(ENGINES[name]))
     if equals and module.ADDRESS is None:
-        raise UsageError(f"the {name} engine takes no address", hint=f"write it as: {name}")
+        raise UsageError(
+            f"the {name} engine does not accept an address", hint=f"write it as: {name}"
+        )
     if equals and not address:
         raise UsageError(
             f"{text!r} names no address", hint=f"write {name}, or {name}={module.ADDRESS}"

@@ -67,7 +67,7 @@ CONNECT_TIMEOUT_S: Final = 10
 """How long to try to reach the scheduler: at the start, and after its connection broke."""
 
 POLL_S: Final = 0.1
-"""How soon a cancelled job notices, and how often progress shows."""
+"""How soon a canceled job notices, and how often progress shows."""
 
 STARTS_MAX: Final = 3
 """Of a cluster for the job: a process that dies while it starts ends the start of all."""
@@ -180,7 +180,7 @@ class _Job:
         )
 
     def run(self) -> None:
-        """Until every block is done or given up, or the job is cancelled.
+        """Until every block is done or given up, or the job is canceled.
 
         Raises `ClusterError`, and whatever logan's own error a task raised.
         """
@@ -194,7 +194,7 @@ class _Job:
             self._tell()
         cancelled, self._futures = self._futures, {}
         for index in cancelled:
-            self._lose(index, "cancelled", "stopped on request; run it again for complete figures")
+            self._lose(index, "cancelled", "stopped on request; run it again for complete results")
         with suppress(OSError):  # nothing more depends on the scheduler
             if cancelled:
                 stop = partial(self._client.cancel, list(cancelled.values()), force=True)
@@ -465,12 +465,12 @@ def _or_scheduler_lost(client: Client) -> Iterator[None]:
         if client.status == "running" and not isinstance(error, OSError):
             raise
         if client.status != "running":
-            why = "the connection broke and could not be made again"
+            why = "the connection broke and could not be restored"
         else:
             why = "it does not answer" if isinstance(error, TimeoutError) else str(error)
         raise ClusterError(
             f"lost the Dask scheduler at {address}: {why}",
-            hint="see its log; run the job again once it is there",
+            hint="see its log; run the job again once it runs",
         ) from error
 
 
@@ -563,13 +563,13 @@ def _check_address(address: str) -> None:
     leaves the traceback of its clean-up on stderr."""
     from distributed.comm.addressing import get_address_host_port
 
-    if address.startswith(("inproc://", "ucx://")):  # theirs are no host and port
+    if address.startswith(("inproc://", "ucx://")):  # theirs are not a host and a port
         return
     try:
         get_address_host_port(address)
     except ValueError as error:
         raise UsageError(
-            f"{address!r} is no address of a Dask scheduler: {error}",
+            f"{address!r} is not a valid address of a Dask scheduler: {error}",
             hint="write it like dask=tcp://scheduler:8786",
         ) from error
 

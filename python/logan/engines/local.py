@@ -200,7 +200,7 @@ class _Job:
             stream.close()
         if stream.ended:
             return None
-        return "cancelled", "stopped on request before its end; run it again for complete figures"
+        return "cancelled", "stopped on request before its end; run it again for complete results"
 
     def _archive_feed(self, source: int, name: str) -> _logan.ArchiveFeed:
         compression = self.plan.sources[source].compression

@@ -127,7 +127,7 @@ def plan_inputs(
     if not watched and (options.since_back_ns, options.until_back_ns) != (None, None):
         raise UsageError(
             "the last record of files on other hosts is not known before they are read",
-            hint="give since and until as moments, or count back from now",
+            hint="give since and until as absolute times, or count back from now",
         )
     sources = [source for source, _ in pairs]
     settled = timerange.settle(options, sources, _spec(plan.spec_json), opened)

@@ -41,7 +41,7 @@ def seek(source: Source, index: int, spec: Spec, opened: Opener = by_name) -> Se
     except (OSError, InputError):
         return SeekResult(source)
     if found == "unordered":
-        note = "its times are not in order: all of it was read to find the selected time"
+        note = "its timestamps are not in order: all of it was read to find the selected time range"
         return SeekResult(source, note=note)
     if found == "timeless" or (start, end) == (0, source.size):
         return SeekResult(source)
@@ -49,8 +49,8 @@ def seek(source: Source, index: int, spec: Spec, opened: Opener = by_name) -> Se
     return SeekResult(
         replace(source, start=start, end=end),
         skipped,
-        assumed=f"its times are in order to within 60 s: {skipped:,} bytes outside of the "
-        "selected time were not read",
+        assumed=f"its timestamps are in order to within 60 s: {skipped:,} bytes outside the "
+        "selected time range were not read",
     )
 
 
@@ -63,7 +63,7 @@ def last_time(sources: Sequence[Source], spec: Spec, opened: Opener = by_name) -
             name = "standard input" if source.url == "-" else source.url
             raise UsageError(
                 f"the last record of {name} is not known before all of it is read",
-                hint="give since and until as moments, or count back from now",
+                hint="give since and until as absolute times, or count back from now",
             )
         try:
             with opened(source.url) as place:
@@ -74,7 +74,7 @@ def last_time(sources: Sequence[Source], spec: Spec, opened: Opener = by_name) -
             times.append(time)
     if not times:
         raise UsageError(
-            "no record near the end of the input carries a time to count back from",
-            hint="give since and until as moments",
+            "no record near the end of the input has a timestamp to count back from",
+            hint="give since and until as absolute times",
         )
     return max(times)

@@ -72,6 +72,6 @@ def _source_spec(detection: Detection, forced: str | None) -> dict[str, Any]:
         return spec
     if not is_format_name(forced):
         return {**spec, "formats": [{"name": CUSTOM, "params": {"pattern": forced}}], "only": True}
-    # A forced format keeps what detection learnt about it, such as the unit of a field.
+    # A forced format keeps what detection learned about it, such as the unit of a field.
     params = next((each.params for each in detection.formats if each.name == forced), {})
     return {**spec, "formats": [{"name": forced, "params": params}], "only": True}

@@ -84,7 +84,7 @@ def window(since: Moment | None, until: Moment | None, *, input_tz: str) -> Wind
     """The selected time.
 
     Text is `2024-01-24`, `2024-01-24 10:15`, RFC 3339, or counts back: `30m`, `2h`, `1d12h`.
-    What names no zone is in `input_tz`.
+    What names no time zone is in `input_tz`.
 
     Raises:
         UsageError: it is none of these.
@@ -112,7 +112,7 @@ def _edge(name: str, value: Moment | None, input_tz: str) -> _Edge | None:
         raise UsageError(str(error)) from error
     if moment is None:
         raise UsageError(
-            f"{name} is {value!r}, which is no time",
+            f"cannot parse {name} {value!r}: not a valid time",
             hint='write it like 2024-01-24, "2024-01-24 10:15", 2024-01-24T10:15:00Z, or 2h30m '
             "(units: ms s m h d w)",
         )

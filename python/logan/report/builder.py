@@ -112,11 +112,11 @@ def _blame(missing: Iterable[Missing], figures: Mapping[str, Any], job: Job) -> 
         if read or not evaluated["bytes"] or entry.error is not None:
             continue
         if entry.detection is not None and entry.detection.blank == entry.detection.lines:
-            entry.notes.append("nothing but blank lines")
+            entry.notes.append("only blank lines")
         elif job.options.format is not None:
             entry.error = _misfit(entry, job.options.format, job)
         else:
-            entry.notes.append("no line fits a known format; see: logan formats")
+            entry.notes.append("no line matches a known format; see: logan formats")
 
 
 def _note_archives(inputs: Sequence[Input], order: Sequence[int], result: Result) -> None:
@@ -125,8 +125,8 @@ def _note_archives(inputs: Sequence[Input], order: Sequence[int], result: Result
         _note_contents(inputs[order[source]], archive)
         if archive.foreign_at is not None:
             inputs[order[source]].notes.append(
-                f"bytes that are no part of the archive follow it from byte "
-                f"{archive.foreign_at:,} on; they were not looked at"
+                f"bytes that are not part of the archive follow it from byte "
+                f"{archive.foreign_at:,} on; they were not read"
             )
 
 
@@ -141,21 +141,21 @@ def _note_contents(entry: Input, archive: Archive) -> None:
         f"{shown_name(entry.path)} is an archive with {archive.contents}",
         input=entry.path,
         kind="archive",
-        hint="unpack it and name a file of it to read that all the same",
+        hint="unpack it and name a file of it to read it anyway",
     )
 
 
 def _misfit(entry: Input, forced: str, job: Job) -> InputError:
     if not is_format_name(forced):
         return InputError(
-            f"no line of {shown_name(entry.path)} is of format {job.options.format_name}",
+            f"no line in {shown_name(entry.path)} matches the format {job.options.format_name}",
             input=entry.path,
             kind="format",
             hint=_side_by_side(entry, forced),
         )
     found = [each.name for each in entry.detection.formats] if entry.detection else []
     return InputError(
-        f"no line of {shown_name(entry.path)} is of format {forced}",
+        f"no line in {shown_name(entry.path)} matches the format {forced}",
         input=entry.path,
         kind="format",
         hint=f"it looks like {found[0]}: leave the format out" if found else "see: logan formats",
@@ -262,12 +262,14 @@ def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
     """What the lines of an input do not say and the figures rest on."""
     assumed = list(detection.assumed)
     if any(each.timezone in ("not written", "written in some lines") for each in detection.formats):
-        assumed.append(f"times without a zone are {spec['input_tz']}")
+        assumed.append(f"timestamps without a time zone are {spec['input_tz']}")
     if any(each.year == "not written" for each in detection.formats):
         anchor = datetime.fromtimestamp(spec["anchor_ns"] / 1e9, UTC)
-        assumed.append(f"dates without a year are the latest up to 48 h after {anchor:%Y-%m-%d}")
+        assumed.append(
+            f"timestamps without a year are the latest up to 48 h after {anchor:%Y-%m-%d}"
+        )
     if "since_ns" in spec or "until_ns" in spec:
-        assumed.append("records without a time are outside of the selected time")
+        assumed.append("records without a timestamp are outside the selected time range")
     return assumed
 
 

@@ -59,7 +59,7 @@ def _check_chunk(machine: Machine, chunk: Chunk, queued: set[Chunk]) -> None:
     holders = chunk.pool.holders
     must(holders is None or names <= holders, "leased to a worker that does not hold it")
     for lease in live:
-        must(machine._leases.get(lease.key) is lease, "a lease that nobody knows")
+        must(machine._leases.get(lease.key) is lease, "an unknown lease")
         must(1 <= lease.key[2] <= chunk.attempt, "a lease of an attempt that was not made")
     if state == "leased":
         must(len(live) > 0, "leased without a lease")
@@ -89,7 +89,7 @@ def _check_leases(machine: Machine) -> None:
             (session.leases.get(key) is not lease, "is not its session's"),
             (key[0] not in machine._jobs, "is of a job that is over"),
             (lease.deadline <= machine._looked_at, "is overdue"),
-            (session.timer_at > lease.deadline, "will run out while nobody looks"),
+            (session.timer_at > lease.deadline, "runs out before the next check"),
         )
         for is_wrong, what in wrong:
             if is_wrong:

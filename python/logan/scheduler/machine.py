@@ -8,13 +8,13 @@ How it works. Chunks wait in a `WorkQueue`; a session that said READY gets the n
 which lives as long as heartbeats list it. What ends a lease, in short:
 
     result      the chunk goes to the journal (`Commit`); only when that has it (`ChunkCommitted`)
-                is the worker told (`Resolve`), and a second lease of the chunk is cancelled
+                is the worker told (`Resolve`), and a second lease of the chunk is canceled
     FAIL        another worker gets the chunk, until too many have failed; a claim that the source
                 or a line of it is at fault is believed as `witnesses` says
     lost        expired, disconnected, stalled: back to the head of the backlog; after two losses
                 the chunk is scanned isolated, after many it is given up
 
-A result counts whoever brings it and whenever: the first is committed, even if its lease ran out or
+A result counts from any worker, at any time: the first is committed, even if its lease ran out or
 its session is gone; any later one must have the same digest. Some chunks are leased once more when
 they are stored, to another worker, only to see that (`verify`). A chunk has at most two live
 leases, of different workers: the second is a backup, when idle workers see that it will take long;
@@ -577,7 +577,7 @@ class Machine:
         session = self._hear(event.session)
         lease = session.leases.get(event.key) if session else None
         if session is None or lease is None:
-            return  # the answer to a lease that ran out: whoever has the chunk now will tell
+            return  # the answer to a lease that ran out: its worker will report
         chunk, worker = lease.chunk, session.worker
         worker.failed += 1
         self._release(lease)

@@ -205,7 +205,7 @@ class WorkQueue:
                 continue
             if name not in (chunk.author, *chunk.tried) and self._suits(chunk, name):
                 return chunk
-            # Their order means nothing, so whoever looks next sees the others.
+            # Their order means nothing, so the next look sees the others.
             checks.append(chunk)
         return None
 

@@ -10,11 +10,11 @@ How long a lease still takes is judged by
 
 A report is a promise: it says when the result will be there. A lease that is far overdue by its own
 reports is *doubted*, and its progress says nothing any more, neither of the lease nor of its
-worker's speed; its worker is doubted until it brings a result, and helps only where nobody else
-does. So whoever reports wrong progress holds a chunk up for about as long as it promised first.
+worker's speed; its worker is doubted until it brings a result, and helps only where no other worker
+does. One that reports wrong progress holds a chunk up for about as long as it promised first.
 
 A chunk is worth another lease if a worker that brought results before would be done well before the
-leases that it has (`backup_gain` times its own time). The speed of others can only be learnt from
+leases that it has (`backup_gain` times its own time). The speed of others can only be learned from
 trying: one that has no lease is tried where the wait is long, and the wait must be twice as long
 for each that was tried before. Leases that ended without a result can make a worker count as
 slower, never as faster. Of two leases the slower one makes room: a chunk never has three. Its

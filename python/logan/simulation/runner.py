@@ -195,7 +195,7 @@ class _LocalCluster:
     def _failed(self, name: str) -> ClusterError:
         output = (self._folder / f"{name}.log").read_text(errors="replace")
         return ClusterError(
-            f"{name} did not start: {output[-OUTPUT_SHOWN_CHARS_MAX:].strip() or 'it said nothing'}"
+            f"{name} did not start: {output[-OUTPUT_SHOWN_CHARS_MAX:].strip() or 'no output'}"
         )
 
     # -- faults

@@ -126,7 +126,7 @@ def expand(paths: Iterable[str]) -> tuple[list[Named], list[Folder]]:
         if len(named) > INPUTS_PER_JOB_MAX:
             raise UsageError(
                 f"more than {INPUTS_PER_JOB_MAX:,} inputs do not fit into one report",
-                hint="analyse them in groups, or as one stream: cat … | logan analyze -",
+                hint="analyze them in groups, or as one stream: cat … | logan analyze -",
             )
     return in_time_order(named), folders
 
@@ -229,7 +229,7 @@ def _matching_objects(url: str) -> list[str]:
     try:
         listed = _objects_below("/".join(parts[:first]), deep=len(wanted) > 1 or "**" in wanted)
     except InputError:
-        return [url]  # whoever opens it will hear why
+        return [url]  # opening it will report why
     found = [each for name, each in listed if pattern.matches(name.split("/"))]
     return sorted(found, key=rotation.natural) or [url]
 

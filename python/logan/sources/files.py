@@ -114,7 +114,7 @@ def open_file(path: str) -> tuple[Source, list[tuple[int, bytes]]]:
         looked_at = min(told, MAGIC_BYTES)
         if len(_head(path, looked_at or 1)) != looked_at:
             raise InputError(
-                f"{os.fsencode(path).decode('utf-8', 'replace')} does not hold what its size says,"
+                f"{os.fsencode(path).decode('utf-8', 'replace')} does not have its reported size,"
                 f" {told:,} bytes: it can only be read to its end, not in chunks",
                 input=path,
                 kind=SIZELESS,
@@ -173,7 +173,7 @@ def sample(path: str, size: int) -> list[tuple[int, bytes]]:
 def layouts(path: str, size: int, *, cancel: Cancel | None = None) -> dict[str, Any]:
     """Where in the first `size` bytes of a file `#Fields:` lines change its columns.
 
-    Raises `InputError`; one that is cancelled gives what the spec of a stream has, for nothing
+    Raises `InputError`; one that is canceled gives what the spec of a stream has, for nothing
     of the file will be read.
     """
     try:
@@ -204,7 +204,7 @@ def changes_since(source: Source, opened: Opener = by_name) -> list[str]:
     size = source.size or 0
     if status.st_size > size:
         grown = status.st_size - size
-        return [f"grew by {grown:,} bytes during the analysis; they are not in the figures"]
+        return [f"grew by {grown:,} bytes during the analysis; they were not analyzed"]
     if status.st_size == size and status.st_mtime_ns != source.mtime_ns:
         return ["its modification time moved during the analysis, its size did not"]
     return []
@@ -237,7 +237,7 @@ def input_error(path: str, error: OSError) -> InputError:
                 f"{name}: no permission to read it",
                 input=path,
                 kind="permission",
-                hint=f"read it as somebody who may: sudo cat {quoted} | logan analyze -",
+                hint=f"read it as a user with permission: sudo cat {quoted} | logan analyze -",
             )
     reason = error.strerror or str(error)
     return InputError(f"{name}: {reason}", input=path, kind="unreadable")
@@ -249,7 +249,9 @@ def _stat(path: str) -> os.stat_result:
     except OSError as error:
         raise input_error(path, error) from error
     except ValueError as error:
-        raise InputError(f"{path!r} is no path: {error}", input=path, kind="missing") from error
+        raise InputError(
+            f"{path!r} is not a valid path: {error}", input=path, kind="missing"
+        ) from error
 
 
 def _read_at(fd: int, offset: int, length: int) -> bytes:

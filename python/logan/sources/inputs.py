@@ -158,7 +158,7 @@ def _folder_entry(folder: Folder, found: int) -> Input:
             kind="folder",
             hint=_who_may(folder.path)
             if discovery.WITHOUT_PERMISSION in folder.skipped
-            else "name a file in it to read it all the same",
+            else "name a file in it to read it anyway",
         )
     return entry
 
@@ -245,7 +245,7 @@ def _look_at(
     if identity is not None:
         seen[identity] = entry.path
     if source.size == 0 or (entry.stream is not None and entry.stream.is_empty):
-        entry.notes.append("empty: nothing to analyse")
+        entry.notes.append("empty: nothing to analyze")
     elif (note := named_otherwise(entry.path, source.compression)) is not None:
         entry.notes.append(note)
     entry.source = source if place.name == place.path else replace(source, url=place.name)
@@ -271,7 +271,7 @@ def first_line(samples: Sequence[tuple[int, bytes]]) -> str:
 def _with_layouts(
     source: Source, detection: Detection, cancel: Cancel | None
 ) -> tuple[Source, Detection]:
-    """Where the columns of a file change; if too often for a list, it is read in one go."""
+    """Where the columns of a file change; if too often for a list, it is read in one pass."""
     try:
         layouts = files.layouts(source.url, source.size or 0, cancel=cancel)
     except InputError as error:

@@ -89,7 +89,7 @@ def next_step(url: str, kind: str, why: str = "") -> str | None:
         case "permission" if is_outside(why):
             return None  # it names its own
         case "changed":
-            return "analyse it again when nothing rewrites it"
+            return "analyze it again when no program rewrites it"
         case "gone":
             return "see whether it was deleted or moved, and name what is there now"
         case "missing" if urlsplit(url).scheme in _S3:
@@ -326,7 +326,7 @@ class Fetcher:
 
     def _changed(self, why: str) -> SourceChangedError:
         return SourceChangedError(
-            f"{shown(self.url)}: the object changed: {why}; its figures are left out",
+            f"{shown(self.url)}: the object changed: {why}; its results are left out",
             input=self.url,
             hint=next_step(self.url, "changed"),
         )
@@ -357,13 +357,13 @@ def _fault(named: str, error: BaseException) -> InputError:
     url, text = shown(named), str(error)
     kind = "unreadable"
     if _CREDENTIALS_SOUGHT.search(text):
-        what, kind = "there are no credentials to read it with", "permission"
+        what, kind = "no credentials to read it with", "permission"
     elif "NoSuchBucket" in text:
         what, kind = "no such bucket", "missing"
     elif _is_missing(error):
         what, kind = "nothing is there", "missing"
     elif _is_refusal(error):
-        what, kind = "the server refuses to show it", "permission"
+        what, kind = "access denied by the server", "permission"
     else:
         what = _reason(text)
     return InputError(f"{url}: {what}", input=named, kind=kind, hint=next_step(named, kind))
@@ -387,9 +387,9 @@ def _reason(text: str) -> str:
     if "timed out" in lowered or "timedout" in lowered:
         return f"the server did not answer within {FETCH_TIMEOUT_S} s"
     if "connection refused" in lowered:
-        return "nobody answers there (connection refused)"
+        return "connection refused"
     if any(sign in lowered for sign in ("dns error", "name or service", "failed to resolve")):
-        return "there is no host of that name"
+        return "no host has that name"
     return _SECRETS.sub(r"\1\2", first)[:300] or "it cannot be read"
 
 

@@ -110,7 +110,7 @@ class Roots:
             given = folder if os.path.isabs(folder) else os.path.join(working_directory(), folder)
             real = os.path.realpath(given)
             if not os.path.isdir(real):
-                raise UsageError(f"--root {folder} is no folder", hint="check the path")
+                raise UsageError(f"--root {folder} is not a folder", hint="check the path")
             self._given.append(os.path.abspath(given))
             self._roots.append(real)
 
@@ -337,10 +337,10 @@ def _kind(path: str) -> str:
 
 def _check_name(url: str) -> None:
     if not url or "\0" in url or not _encodes(url) or len(os.fsencode(url)) > PATH_BYTES_MAX:
-        raise InputError(f"{_printable(url)} is no path", input=url, kind="missing")
+        raise InputError(f"{_printable(url)} is not a valid path", input=url, kind="missing")
     if ".." in url.split("/"):
         raise InputError(
-            f"{_printable(url)}: '..' is not taken from other machines",
+            f"{_printable(url)}: '..' is not accepted from other machines",
             input=url,
             kind="permission",
             hint="name the file by its path below the root",

@@ -115,7 +115,7 @@ def _open_waiting(path: str) -> int:
 def _read_head(fd: int, wanted: int, cancel: Cancel | None) -> tuple[bytes, bool]:
     """The first `wanted` bytes, or fewer and True when the stream ended before.
 
-    Once cancelled, whatever there is: the job still ends with a partial report of it.
+    Once canceled, whatever there is: the job still ends with a partial report of it.
     """
     poll = select.poll()
     poll.register(fd, select.POLLIN)

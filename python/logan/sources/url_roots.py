@@ -1,7 +1,7 @@
 """Prefixes of URLs below which objects may be read, when another machine says what to read.
 
 A URL is compared as the server would read it: scheme, host, port and decoded components of the
-path. A URL that clients and servers may read in different ways is below no root: one with `.` or
+path. A URL that clients and servers may read in different ways is not below a root: one with `.` or
 `..` as a component (however often it is encoded), a backslash or a control character. Knows
 nothing of requests; `web` applies it to each redirect.
 """
@@ -26,7 +26,7 @@ DECODINGS_MAX: Final = 4
 _PORTS: Final = {"http": 80, "https": 443}
 _SAME_STORE: Final = {"s3a": "s3"}
 
-_OUTSIDE: Final = "is below no root of"
+_OUTSIDE: Final = "is not below a root of"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def shown(url: str) -> str:
 
 
 def is_outside(why: str) -> bool:
-    """Whether a sentence is that of `UrlRoots.refusal`, which is no matter of credentials."""
+    """Whether a sentence is that of `UrlRoots.refusal`, which is not about credentials."""
     return _OUTSIDE in why
 
 

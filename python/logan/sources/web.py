@@ -1,7 +1,7 @@
 """One object on a web server, by `urllib3`: in ranges, or as a stream.
 
 Redirects are followed here, one at a time, so that each target can be refused before anything is
-asked of it: a server, or whoever tricks it, could otherwise have us fetch what only this machine
+asked of it: a server, or who tricks it, could otherwise have us fetch what only this machine
 can reach. Nothing here knows of stores, samples or logs.
 
 Errors are `WebError` with the HTTP status, or one of its subclasses; `remote` puts them in words.
@@ -221,7 +221,7 @@ def _check_status(answer: BaseHTTPResponse, due: int) -> None:
 
 def _meta(answer: BaseHTTPResponse, size: str | None) -> Meta:
     if size is None or not size.isdecimal() or len(size) > 18:
-        raise WebError("the server does not say how large it is")
+        raise WebError("the server does not report the size")
     try:
         moment = parsedate_to_datetime(answer.headers.get("Last-Modified", ""))
     except (TypeError, ValueError):
@@ -244,7 +244,7 @@ def _read(answer: BaseHTTPResponse, size: int, deadline: float) -> bytes:
                 raise WebError("timed out")
         # The end of the body, so that the connection can be used again.
         if left == 0 and answer.read(1):
-            raise WebError("the server gave more than was asked for")
+            raise WebError("the server sent more than was requested")
     return b"".join(pieces)
 
 

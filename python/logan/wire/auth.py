@@ -135,7 +135,7 @@ class PeerHandshake:
                 )
             elif not challenge.proof:
                 message, hint = (
-                    "the coordinator has no token, so it may be anybody",
+                    "the coordinator has no token, so its identity cannot be verified",
                     "start it with the same --token-file, or drop the token here",
                 )
             else:

@@ -166,7 +166,7 @@ def frames(message: Message, *, body_id: int = 0) -> Frames:
     if len(body) > schema.make.BODY_BYTES_MAX:
         raise ValueError(
             f"{schema.verb}: a body of {len(body):,} bytes, "
-            f"it may have {schema.make.BODY_BYTES_MAX:,}"
+            f"the limit is {schema.make.BODY_BYTES_MAX:,}"
         )
     first = values | {"bytes": min(len(body), limits.FRAME_BODY_BYTES_MAX)}
     if len(body) <= limits.FRAME_BODY_BYTES_MAX:
@@ -215,7 +215,7 @@ def _line(verb: str, values: dict[str, Any]) -> bytes:
     text = json.dumps(values, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     line = f"{verb} {text}\n".encode()
     if len(line) > limits.LINE_BYTES_MAX:
-        raise ValueError(f"{verb}: a line of {len(line):,} bytes, it may have 4,096")
+        raise ValueError(f"{verb}: a line of {len(line):,} bytes; the limit is 4,096")
     return line
 
 
@@ -253,7 +253,7 @@ def encode_json(value: Any) -> bytes:
     data = json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
     if len(data) > limits.JSON_BODY_BYTES_MAX:
         raise ValueError(
-            f"JSON of {len(data):,} bytes, a body may have {limits.JSON_BODY_BYTES_MAX:,}"
+            f"JSON of {len(data):,} bytes, the limit of a body is {limits.JSON_BODY_BYTES_MAX:,}"
         )
     return data
 
@@ -341,7 +341,7 @@ def _float(text: str) -> float:
 
 
 def _constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number here")
+    raise ValueError(f"{text} is not valid here")
 
 
 _JSON: Final = json.JSONDecoder(
@@ -486,12 +486,12 @@ class Decoder:
         verb = match[1].decode("ascii")
         schema = _BY_VERB.get(verb)
         if schema is None and verb != _PART:
-            _refuse("verb", f"there is no verb {verb}", _stranger(line))
+            _refuse("verb", f"unknown verb {verb}", _stranger(line))
         if schema is None and not self._bodies:
             _refuse("order", "PART of no body")
         if schema is not None and self.verbs is not None and verb not in self.verbs:
             allowed = ", ".join(sorted(self.verbs)) or "nothing"
-            _refuse("order", f"{verb} may not come now, only {allowed}")
+            _refuse("order", f"{verb} is not allowed now, only {allowed}")
         values = decode_json(match[2])
         for name, value in values.items():
             if value is None:
@@ -511,7 +511,7 @@ class Decoder:
         if not 0 < size < total:
             _refuse("body", f"{verb}: a first frame of {size:,} bytes, {total:,} in all")
         if body in self._bodies:
-            _refuse("body", f"{verb}: body {body} is under way already")
+            _refuse("body", f"{verb}: body {body} is already in progress")
         self._check_room(schema, total)
         return _Frame(size, schema, head, body, total)
 
@@ -526,7 +526,7 @@ class Decoder:
     def _part(self, part: _Part) -> _Frame:
         unfinished = self._bodies.get(part.body)
         if unfinished is None:
-            _refuse("body", f"PART of body {part.body}, which is not under way")
+            _refuse("body", f"PART of body {part.body}, which is not in progress")
         received, size = len(unfinished.received), part.bytes
         if part.offset != received:
             _refuse("body", f"PART at offset {part.offset}, it must be {received}")

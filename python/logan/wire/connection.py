@@ -8,7 +8,7 @@
     whatever the role may say    <-> whatever the coordinator may say to it
     BYE                          ->                 (a worker's last word)
 
-ERROR may come from either side at any time and is the last word of whoever says it.
+ERROR may come from either side at any time and is the last word of the side that sends it.
 
 Both sides run the same table, `_TABLE`. The rules for a shell:
 
@@ -202,7 +202,7 @@ class Connection:
         # The decoder asked when the line came; a large body may have ended much later.
         if type(message) not in _TABLE[self.state].get(self._them, {}):
             raise ProtocolError(
-                f"{message.VERB} may not come in state {self.state.name}", code="order"
+                f"{message.VERB} is not allowed in state {self.state.name}", code="order"
             )
         if isinstance(message, Bye) and self._decoder.unfinished:
             raise ProtocolError("BYE before the end of a body", code="order")

@@ -92,7 +92,7 @@ fn said<'a>(record: Record, line: &'a [u8], arena: &'a [u8]) -> Said<'a> {
     let texts = [record.message, record.method, record.path, record.client];
     let none = Text::NONE;
     let figures = Record { message: none, method: none, path: none, client: none, ..record };
-    // A text that is no range of its line or of the arena panics here.
+    // A text that is not a range of its line or of the arena panics here.
     (figures, texts.map(|text| text.bytes(line, arena)))
 }
 

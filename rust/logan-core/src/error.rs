@@ -21,9 +21,9 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// The input is no longer the one that was planned: its figures would not be of one file.
+    /// The input is no longer the one that was planned: its metrics would not be of one file.
     #[error(
-        "{}: the file changed: {why}; its figures are left out; \
+        "{}: the file changed: {why}; its results are left out; \
          analyze it again when nothing rewrites it, or analyze a copy",
         path.display()
     )]
@@ -71,7 +71,7 @@ pub enum Error {
     },
 
     /// The caller asked to stop.
-    #[error("stopped on request before all input was read; run it again for complete figures")]
+    #[error("stopped on request before all input was read; run it again for complete results")]
     Cancelled,
 
     /// What the caller asked for cannot be done by anybody.
@@ -124,7 +124,7 @@ fn named(path: &Path) -> String {
 fn advice(kind: io::ErrorKind) -> &'static str {
     match kind {
         io::ErrorKind::NotFound => "; check the path, or whether the log was rotated away",
-        io::ErrorKind::PermissionDenied => "; ask for the right to read it",
+        io::ErrorKind::PermissionDenied => "; ask for permission to read it",
         io::ErrorKind::IsADirectory => "; name the files in it",
         io::ErrorKind::InvalidInput => "; pipe its bytes into standard input instead",
         io::ErrorKind::StaleNetworkFileHandle => "; the file server lost it: open it again",

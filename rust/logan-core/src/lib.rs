@@ -1,4 +1,4 @@
-//! The engine of logan: bytes of logs in, mergeable figures out. No Python in it.
+//! The engine of logan: bytes of logs in, mergeable metrics out. No Python in it.
 //!
 //! ```text
 //! bytes -> format -> record -> metric -> summary -> evaluate

@@ -2,7 +2,7 @@
 //!
 //! A panic in code that runs inside of [`caught`] is not printed; what it says and where it was is
 //! the error. All other panics go to the hook that was there before. With `RUST_BACKTRACE` set both
-//! happen, for whoever looks for the bug.
+//! happen, for the one who looks for the bug.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};

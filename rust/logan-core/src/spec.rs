@@ -178,11 +178,14 @@ impl Spec {
                     };
                     custom::describe(pattern)?;
                 } else if pattern.is_some() {
-                    return fail(format!("the format {:?} takes no pattern", format.name));
+                    return fail(format!("the format {:?} does not accept a pattern", format.name));
                 } else if format::by_name(&format.name).is_none() {
                     let known: Vec<_> = format::REGISTRY.iter().map(|e| e.info.name).collect();
                     let name = &format.name;
-                    return fail(format!("no format {name:?}; there are {}", known.join(", ")));
+                    return fail(format!(
+                        "no format {name:?}; known formats: {}",
+                        known.join(", ")
+                    ));
                 }
             }
         }
@@ -305,12 +308,12 @@ pub fn zone(name: &str) -> Result<TimeZone, Error> {
     }
     TimeZone::get(name).map_err(|_| {
         Error::Spec(format!(
-            "no time zone {name:?}; give an IANA name such as Europe/Berlin or UTC"
+            "unknown time zone {name:?}; give an IANA name such as Europe/Berlin or UTC"
         ))
     })
 }
 
-/// The condition that `text` stands for; times without a zone are in `zone`.
+/// The condition that `text` stands for; timestamps without a time zone are in `zone`.
 ///
 /// # Errors
 /// [`Error::Condition`].
@@ -328,7 +331,7 @@ pub fn group_field(name: &str) -> Result<Field, Error> {
         return Ok(field);
     }
     let message = format!(
-        "{field} does not make groups; there are route, path, status, level, client, host, method, \
+        "cannot group by {field}; known fields: route, path, status, level, client, host, method, \
          format, json.KEY and logfmt.KEY"
     );
     Err(misfit_error(name, condition::Misfit { position: 0, message }))

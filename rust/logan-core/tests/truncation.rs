@@ -448,7 +448,7 @@ impl Random {
 /// Sizes of raced files: inside one page, inside one window, across two.
 const SIZES: [usize; 4] = [3_000, 200_001, 1 << 20, WINDOW_BYTES + 77_777];
 
-/// Contents, of which neighbours in time differ everywhere.
+/// Contents, of which neighbors in time differ everywhere.
 const VARIANTS: u64 = 4;
 
 fn content(variant: u64) -> Vec<u8> {

@@ -55,7 +55,7 @@ impl Fingerprint {
         let fingerprint = serde_json::from_str(json);
         fingerprint
             .map(Fingerprint)
-            .map_err(|e| PyValueError::new_err(format!("this is no fingerprint of logan: {e}")))
+            .map_err(|e| PyValueError::new_err(format!("this is not a fingerprint of logan: {e}")))
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (String,))> {

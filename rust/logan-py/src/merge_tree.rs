@@ -46,7 +46,7 @@ impl MergeTree {
         let past = place.saturating_add(1).checked_mul(1u64.checked_shl(level).unwrap_or(0));
         let Some(past @ 1..=TREE_CHUNKS_MAX) = past else {
             return Err(PyValueError::new_err(match level {
-                0 => format!("chunk {place}: a tree takes those below {TREE_CHUNKS_MAX}"),
+                0 => format!("chunk {place}: a tree accepts those below {TREE_CHUNKS_MAX}"),
                 _ => format!("level {level}, place {place} is beyond {TREE_CHUNKS_MAX} chunks"),
             }));
         };

@@ -35,14 +35,14 @@ type Filled = io::Result<(Vec<u8>, usize)>;
 /// Gives all that `fd` still has to `push`, piece by piece, and counts it; how much it was. Ends
 /// before the end of `fd` when `push` answers that it wants no more.
 ///
-/// `fd` is left open. When `control` is cancelled, bytes that were read but not pushed are lost.
+/// `fd` is left open. When `control` is canceled, bytes that were read but not pushed are lost.
 pub fn drain(
     fd: RawFd,
     control: &Control,
     mut push: impl FnMut(&[u8]) -> Result<bool, Fault>,
 ) -> Result<u64, Fault> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
-    // SAFETY: no memory is involved. Refused for what is no pipe, which changes nothing.
+    // SAFETY: no memory is involved. Refused for what is not a pipe, which changes nothing.
     unsafe {
         libc::fcntl(fd, libc::F_SETPIPE_SZ, PIPE_BYTES)
     };

@@ -14,14 +14,14 @@ use std::sync::{Arc, Mutex};
 #[derive(PartialEq)]
 pub struct Spec(pub(crate) Arc<spec::Spec>, Idle);
 
-/// Scanners of a spec that nobody uses now, with all the memory and what they learnt of its logs:
-/// whoever scans chunk after chunk need not begin anew each time. There are as many as were ever in
+/// Scanners of a spec that no thread uses now, with all the memory and what they learned of its logs:
+/// a caller that scans chunk after chunk need not begin anew each time. There are as many as were ever in
 /// use at once.
 #[derive(Default)]
 struct Idle(Mutex<Vec<Scanner>>);
 
 impl PartialEq for Idle {
-    /// They are no part of what a spec says.
+    /// They are not part of what a spec says.
     fn eq(&self, _: &Idle) -> bool {
         true
     }

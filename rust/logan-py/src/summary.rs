@@ -1,4 +1,4 @@
-//! Mergeable figures.
+//! Mergeable metrics.
 
 use crate::arguments::{PROGRESS_INTERVAL, chunk};
 use crate::cancel::{Cancel, control};
@@ -16,7 +16,7 @@ use pyo3::types::PyBytes;
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 
-/// Mergeable figures of some byte segments of some sources.
+/// Mergeable metrics of some byte segments of some sources.
 #[pyclass(frozen, eq, hash, module = "logan._logan")]
 #[derive(PartialEq)]
 pub struct Summary(pub(crate) summary::Summary);

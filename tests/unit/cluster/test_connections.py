@@ -196,7 +196,7 @@ def test_silence_is_noticed_and_our_own_standstill_is_not_taken_for_it(
             if len(beats) == 2:
                 clock.jump(standstill_s)
 
-        with pytest.raises(LinkLostError, match="nothing heard for 3 s"):
+        with pytest.raises(LinkLostError, match="nothing received for 3 s"):
             await keep_alive(link, 1.0, 3.0, beat)
         assert trio.current_time() - standstill_s == pytest.approx(3, abs=1.01)
         assert link.lost is not None

@@ -254,7 +254,7 @@ def test_worker_notices_a_coordinator_that_is_silent(
             await network.accept()  # it has given us up and tries again
             assert 5 <= trio.current_time() - welcomed_at - stood_still_s <= 8
             nursery.cancel_scope.cancel()
-        assert any("nothing heard for 5 s" in text for text in said)
+        assert any("nothing received for 5 s" in text for text in said)
 
     run(main)
 
@@ -494,7 +494,7 @@ def test_nobody_comes(network: Network, log: Path) -> None:
     async def main() -> None:
         async with Coordinator(port=0, worker_timeout_s=30) as coordinator:
             began = trio.current_time()
-            with pytest.raises(ClusterError, match="no worker was there for 30 s"):
+            with pytest.raises(ClusterError, match="no worker was connected for 30 s"):
                 await coordinator.process_file(str(log))
             assert trio.current_time() - began == pytest.approx(30, abs=2)
 

@@ -338,7 +338,7 @@ def test_a_report_can_be_made_twice(log: Path) -> None:
     assert reports[0] == reports[1] == reports[2]
     assert [(entry.error, list(entry.notes)) for entry in job.inputs] == before
     notes = [list(entry.notes) for entry in reports[2].inputs]
-    assert notes[0] == ["nothing but blank lines"]
+    assert notes[0] == ["only blank lines"]
     assert len(notes[1]) == 1
     assert len(notes[3]) == 2
     assert "gone" in reports[2].inputs[2].error

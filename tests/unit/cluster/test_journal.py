@@ -333,13 +333,13 @@ def refused(folder: Path) -> JournalError:
 def test_foreign_files(tmp_path: Path) -> None:
     file = tmp_path / "journal.sqlite"
     file.write_bytes(b"2024-01-24 10:15:32 INFO this is a log\n" * 100)
-    assert "no journal of logan" in refused(tmp_path).message
+    assert "not a journal of logan" in refused(tmp_path).message
     assert file.read_bytes().startswith(b"2024")
     file.unlink()
     with sqlite3.connect(file) as other:
         other.execute("CREATE TABLE bookmarks (url)")
     other.close()
-    assert "no journal of logan" in refused(tmp_path).message
+    assert "not a journal of logan" in refused(tmp_path).message
     file.unlink()
     open_journal(str(tmp_path)).close()
     with sqlite3.connect(file) as other:

@@ -223,7 +223,7 @@ def test_no_url_is_asked_that_the_operator_did_not_name(
                 fail = await rogue.hear("FAIL")
                 assert (fail.error, fail.final) == ("permission", False)
                 assert fail.detail == (
-                    f"{url} is below no root of the worker; give it one: logan worker "
+                    f"{url} is not below a root of the worker; give it one: logan worker "
                     f"--root {url.removesuffix('secret')}"
                 )
             tasks.cancel_scope.cancel()
@@ -270,7 +270,7 @@ def test_an_isolated_scan_has_the_roots_of_its_worker(secret: tuple[str, list[st
 
     error = trio.run(scan)
     assert (error.kind, asked) == ("permission", [])
-    assert "is below no root of the worker" in str(error)
+    assert "is not below a root of the worker" in str(error)
     assert "logan worker --root" in str(error.hint)
     trio.run(scan, url.removesuffix("secret"))
     assert asked  # it lies below a root, and is no object that has ranges

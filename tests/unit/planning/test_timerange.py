@@ -50,14 +50,14 @@ def test_moments(value: Moment, zone: str, nanos: int) -> None:
 
 @pytest.mark.parametrize("value", ["", "now", "10:15", "2 hours", "-2h", "2", "h", "2024-13-01"])
 def test_no_moments(value: str) -> None:
-    with pytest.raises(UsageError, match="which is no time"):
+    with pytest.raises(UsageError, match="not a valid time"):
         timerange.window(None, value, input_tz="UTC")
 
 
 def test_an_unknown_zone_and_times_out_of_reach_are_said() -> None:
-    with pytest.raises(UsageError, match="no time zone"):
+    with pytest.raises(UsageError, match="unknown time zone"):
         timerange.window("2024-01-24", None, input_tz="Mars/Olympus")
-    with pytest.raises(UsageError, match="no time zone"):
+    with pytest.raises(UsageError, match="unknown time zone"):
         timerange.condition("status = 200", input_tz="Mars/Olympus")
     with pytest.raises(UsageError, match="1678 to 2261"):
         timerange.window("999999999w", None, input_tz="UTC").at(0)
@@ -74,7 +74,7 @@ def test_positions_are_characters_not_bytes() -> None:
 def test_group_fields_are_canonical_and_named_once() -> None:
     assert timerange.group_fields("STATUS") == ("status",)
     assert timerange.group_fields(["route", 'json."a"', "route"]) == ("route", "json.a")
-    with pytest.raises(ConditionError, match="does not make groups"):
+    with pytest.raises(ConditionError, match="cannot group by"):
         timerange.group_fields(["duration"])
 
 

@@ -1,4 +1,4 @@
-"""Results: commit before acknowledgement, duplicates, late ones, failures."""
+"""Results: commit before acknowledgment, duplicates, late ones, failures."""
 
 from __future__ import annotations
 

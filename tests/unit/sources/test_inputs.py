@@ -89,7 +89,7 @@ def test_what_cannot_be_read_is_an_error_with_a_next_step(
 def test_a_file_that_may_not_be_read_says_how_to_read_it() -> None:
     error = input_error("a b.log", PermissionError(errno.EACCES, "Permission denied"))
     assert error.kind == "permission"
-    assert error.hint == "read it as somebody who may: sudo cat 'a b.log' | logan analyze -"
+    assert error.hint == "read it as a user with permission: sudo cat 'a b.log' | logan analyze -"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_an_empty_file_is_no_error(tmp_path: Path) -> None:
     path.touch()
     (entry,) = open_inputs([str(path)])
     assert entry.error is None
-    assert entry.notes == ["empty: nothing to analyse"]
+    assert entry.notes == ["empty: nothing to analyze"]
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/version"), reason="no /proc here")
@@ -187,7 +187,7 @@ def test_a_folder_leaves_out_files_without_a_true_size_and_says_so() -> None:
         (".gz", LINE, None),
         ("a.gz.log", LINE, None),
         ("a.tar.log", LINE, None),
-        ("a.bz2", b"", "empty: nothing to analyse"),
+        ("a.bz2", b"", "empty: nothing to analyze"),
     ],
 )  # fmt: skip
 def test_a_name_that_promises_another_content_is_noted(

@@ -112,7 +112,7 @@ def test_the_refusal_names_the_option_and_no_secret() -> None:
     error = ROOTS.refusal("https://me:pw@h/logs/a.log?X-Signature=geheim")
     assert (error.kind, error.message) == (
         "permission",
-        "https://h/logs/a.log is below no root of the worker",
+        "https://h/logs/a.log is not below a root of the worker",
     )
     assert error.hint == "give it one: logan worker --root https://h/logs/"
     assert is_outside(error.message)
@@ -120,5 +120,5 @@ def test_the_refusal_names_the_option_and_no_secret() -> None:
 
 def test_nothing_is_asked_of_a_server_that_is_below_no_root() -> None:
     for url in ("http://127.0.0.1:1/a.log", "s3://bucket/a.log", "az://container/a.log"):
-        with pytest.raises(Exception, match="below no root"):
+        with pytest.raises(Exception, match="not below a root"):
             Fetcher(url, roots=UrlRoots())

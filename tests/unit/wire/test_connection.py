@@ -232,7 +232,7 @@ def test_no_bodies_until_welcome() -> None:
 
 def test_a_peer_that_does_not_wait_for_welcome_is_refused() -> None:
     pair = Pair(steps=2)
-    with pytest.raises(ProtocolError, match="READY may not come now"):
+    with pytest.raises(ProtocolError, match="READY is not allowed now"):
         list(pair.coordinator.receive(encode(messages.Auth("")) + encode(messages.Ready(1))))
 
 

@@ -117,7 +117,7 @@ class ClientHandler:
             self._place.evict(f"idle for more than {CLIENT_IDLE_S_MAX:g} s")
 
     async def _work(self, message: Submit) -> None:
-        """Plan, run and report; being cancelled means that the client has gone."""
+        """Plan, run and report; being canceled means that the client has gone."""
         self._coordinator.clients_waiting += 1
         try:
             await self._serve_job(message)

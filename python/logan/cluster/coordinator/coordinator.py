@@ -251,7 +251,7 @@ class Coordinator:
                 await self._say_goodbye()
                 nursery.cancel_scope.cancel()
         except BaseExceptionGroup as group:
-            # What went wrong here cancelled the body, not the other way round.
+            # What went wrong here canceled the body, not the other way round.
             main = main_error(group)
             failure = failure if isinstance(main, trio.Cancelled) and failure else main
         finally:
@@ -320,7 +320,7 @@ class Coordinator:
         running = self.jobs.get(job)
         submitted = running.submitted if running is not None else self._ended.get(job)
         if submitted is None:
-            raise UsageError(f"there is no job {job!r}")
+            raise UsageError(f"unknown job {job!r}")
         report = await self.report_of(submitted)
         assert submitted.outcome is not None
         if submitted.outcome.input_error is not None:
@@ -328,13 +328,13 @@ class Coordinator:
         return report
 
     async def process_file(self, path: str, **options: Any) -> Report:
-        """Analyse one file with the workers that there are, and those that come.
+        """Analyze one file with the workers that there are, and those that come.
 
         The report is that of `logan.analyze`, equal to the byte but for `performance`: a mapping
         with `total_requests`, `avg_response_time` (milliseconds), `error_rate` (per minute),
         `requests_per_second`, `malformed_lines` and all others.
 
-        Raises `InputError`, `UsageError`, `ClusterError`. Cancelling gives the job up.
+        Raises `InputError`, `UsageError`, `ClusterError`. Canceling gives the job up.
         """
         job = await self.distribute_work(path, **options)
         return await self.result(job)
@@ -357,7 +357,7 @@ class Coordinator:
             await self._until(lambda: len(self.sessions) >= count)
         if patience.cancelled_caught:
             raise self._nobody(
-                f"{len(self.sessions)} of {count} workers came within {timeout_s:g} s"
+                f"{len(self.sessions)} of {count} workers connected within {timeout_s:g} s"
             )
 
     # -- jobs
@@ -446,7 +446,7 @@ class Coordinator:
         try:
             outcome = await trio.to_thread.run_sync(Outcome.from_stored, found.body, found.error)
         except Exception as error:
-            logger.warning("the stored report of job %s is of no use: %s", found.job, error)
+            logger.warning("the stored report of job %s cannot be used: %s", found.job, error)
             return None
         submitted = SubmittedJob(found.job, wish, identity, owned=False)
         submitted.end(outcome)
@@ -470,7 +470,7 @@ class Coordinator:
     async def report_of(self, job: SubmittedJob) -> Report:
         """Wait for a job's end and give its report; what went wrong with inputs is in it.
 
-        Cancelling stops the job; a journal still has it. Raises `ClusterError`, or what else it
+        Canceling stops the job; a journal still has it. Raises `ClusterError`, or what else it
         failed with.
         """
         try:
@@ -583,7 +583,9 @@ class Coordinator:
             with trio.move_on_after(self._worker_timeout_s) as patience:
                 await self._until(lambda: bool(self.sessions) or ended.is_set())
             if patience.cancelled_caught:
-                job.failure = self._nobody(f"no worker was there for {self._worker_timeout_s:g} s")
+                job.failure = self._nobody(
+                    f"no worker was connected for {self._worker_timeout_s:g} s"
+                )
                 # A journal keeps it: what was done so far is not lost.
                 self._cancel(job.id)
                 return
@@ -605,7 +607,7 @@ class Coordinator:
             self.note(
                 "verified",
                 f"{job.verified:,} of {len(job.drawn):,} chunks of a random sample were "
-                f"scanned by a second worker too; {len(job.alarms):,} had other figures",
+                f"scanned by a second worker too; {len(job.alarms):,} gave different results",
             )
         outcome = await self._outcome(job)
         if not job.cancelled:

@@ -1,4 +1,4 @@
-"""What a job ends with, and what is kept of it afterwards.
+"""What a job ends with, and what is kept of it afterward.
 
 A job ends in one place, `Coordinator._conclude`: an `Outcome` is made there, with the report as
 bytes, the journal is told, and everybody who waits at the `SubmittedJob` is woken. Nothing else
@@ -106,7 +106,7 @@ class SubmittedJob:
     outcome: Outcome | None = None
 
     def end(self, outcome: Outcome) -> None:
-        """Wake whoever waits."""
+        """Wake the tasks that wait."""
         self.outcome = outcome
         self.ended.set()
 

@@ -41,7 +41,7 @@ __all__ = ["REFUSALS", "RunningJob", "Share", "describe_paths", "job_body"]
 REFUSALS: Final = ("permission", "missing", "unreadable", NO_ROOM)
 """Kinds of FAIL by which a worker says that it cannot read a source, though others may."""
 
-STOPPED: Final = "stopped on request before its end; run it again for complete figures"
+STOPPED: Final = "stopped on request before its end; run it again for complete results"
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class RunningJob:
         submitted: what those hold who wait for its end.
         notes: by chunk, what its worker said beside the figures.
         drawn: chunks that a second worker scans too; `verified` counts those that one did, and
-            `alarms` says where it had other figures.
+            `alarms` says where it gave different results.
         refusals: by source, the workers that could not read it and have read none of it since,
             with the kind of their last FAIL and the time of the first; `no_room` the size of the
             smallest chunk that such a worker had no room for; `hopeless` are sources that nobody
@@ -378,7 +378,7 @@ class RunningJob:
             if (archive := read_note(note)[1]) is not None
         }
         if covered != due:
-            raise SummaryError(f"the figures cover {covered:,} bytes, {due:,} were committed")
+            raise SummaryError(f"the results cover {covered:,} bytes, but {due:,} were committed")
         return Result(
             summary,
             sum(self.threads.values()),

@@ -91,7 +91,7 @@ SET_ASIDE_CHARS_MAX: Final = 2_000
 """Of the reason why a job was set aside."""
 
 GONE_JOBS_MAX: Final = 10_000
-"""Ids of ended and cancelled jobs that are remembered, to skip records that were under way."""
+"""Ids of ended and canceled jobs that are remembered, to skip records that were under way."""
 
 WAL_BYTES_KEPT_MAX: Final = 64 * 1024 * 1024
 """To what the write-ahead log is cut after a checkpoint: it grows with the largest group."""
@@ -268,7 +268,7 @@ class ReportTaken:
 
 @dataclass(frozen=True, slots=True)
 class JobForgotten:
-    """The job was cancelled: nothing of it is kept. Of a job that has ended the report stays."""
+    """The job was canceled: nothing of it is kept. Of a job that has ended the report stays."""
 
     job: str
 
@@ -320,7 +320,7 @@ class Journal(Protocol):
         """Make all records durable, in order, or none. Blocks until the disk has them.
 
         Returns the jobs that were set aside because a result does not merge. Records of these,
-        and of a job that has ended or was cancelled meanwhile, are skipped.
+        and of a job that has ended or was canceled meanwhile, are skipped.
         """
 
     def resume(self) -> tuple[list[StoredJob], list[JobSetAside]]:
@@ -550,7 +550,7 @@ class _SqliteJournal:
         level, place = position
         summary = tree.subtree(level, place)
         if summary is None:
-            raise ValueError("a merge tree was changed by somebody else")
+            raise ValueError("a merge tree was changed by another process")
         self._insert("subtrees", number, level, place, summary.to_bytes())
         self._database.execute(
             "DELETE FROM subtrees WHERE job = ? AND level < ? AND place >> (? - level) = ?",
@@ -699,7 +699,7 @@ def _journal_error(path: Path, what: str, error: sqlite3.Error) -> JournalError:
     name = getattr(error, "sqlite_errorname", "")
     # The statements are right, so that an error in one is a table that is not as it was made.
     if name in ("SQLITE_NOTADB", "SQLITE_ERROR") or name.startswith("SQLITE_CORRUPT"):
-        return JournalError(f"{path} is no journal of logan, or damaged: {error}", hint=_RENEW)
+        return JournalError(f"{path} is not a journal of logan, or damaged: {error}", hint=_RENEW)
     if name in ("SQLITE_BUSY", "SQLITE_LOCKED"):
         return JournalError(
             f"{path} is in use by another program", hint="close it, or give another --state"
@@ -720,7 +720,7 @@ def _lock(folder: Path) -> int:
     except OSError as error:
         raise JournalError(
             f"{folder} cannot be used as state folder: {error.strerror or error}",
-            hint="give another --state, or see to its permissions",
+            hint="give another --state, or check its permissions",
         ) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -761,7 +761,7 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
     if (application, version, tables) != (0, 0, 0):
         if application != APPLICATION_ID:
-            raise JournalError(f"{path} is no journal of logan", hint=_RENEW)
+            raise JournalError(f"{path} is not a journal of logan", hint=_RENEW)
         if version != SCHEMA_VERSION:
             raise JournalError(
                 f"{path} is a journal of version {version}, this logan has {SCHEMA_VERSION}",

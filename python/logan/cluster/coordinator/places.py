@@ -109,7 +109,7 @@ class Places:
             if not idle:
                 return "too many connections: try again later"
             longest = min(idle, key=lambda each: each.idle_since or 0.0)
-            self._evict(longest, "idle, and others need the place")
+            self._evict(longest, "idle, and other connections need its slot")
         place.role = role
         place.idle_since = trio.current_time() if role == "client" else None
         return None

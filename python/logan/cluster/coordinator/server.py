@@ -117,7 +117,7 @@ class Server:
 
         def refusal(hello: Hello) -> tuple[str, str] | None:
             if hello.session in coordinator.sessions:
-                return "refused", "this session is connected already"
+                return "refused", "this session is already connected"
             role: Literal["worker", "client"] = "worker" if hello.role == "worker" else "client"
             full = self._places.admit(place, role)
             return None if full is None else ("busy", full)

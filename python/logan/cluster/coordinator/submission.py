@@ -185,7 +185,7 @@ def _absolute(path: str, submission: Submission, roots: Roots) -> str:
     """The absolute path, or the URL, of what a submission names. Raises `InputError`."""
     if path == "-":
         raise InputError(
-            "standard input has no place that workers could read",
+            "standard input cannot be read by workers",
             input=path,
             hint="analyze it here: logan analyze -",
         )
@@ -295,7 +295,7 @@ def _detect(entry: Input, file: FoundFile) -> None:
     if detection.compression is not None or detection.encoding in ("utf-16", "binary"):
         what = detection.compression or detection.encoding
         entry.error = InputError(
-            f"{entry.path} is no plain text ({what})",
+            f"{entry.path} is not plain text ({what})",
             input=entry.path,
             kind="compressed" if detection.compression else detection.encoding,
         )
@@ -311,4 +311,4 @@ def _detect(entry: Input, file: FoundFile) -> None:
         sequential=compression is None and detection.header > 0,
     )
     if entry.source.size == 0:
-        entry.notes.append("empty: nothing to analyse")
+        entry.notes.append("empty: nothing to analyze")

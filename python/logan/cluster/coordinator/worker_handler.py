@@ -79,7 +79,7 @@ class WorkerHandler:
                 with session.scope:
                     clean = await self._read()
                 nursery.cancel_scope.cancel()
-            why = "it said goodbye" if clean else session.closed or "it closed the connection"
+            why = "clean shutdown" if clean else session.closed or "it closed the connection"
         except (LinkLostError, ProtocolError) as error:
             why = str(error)
             raise

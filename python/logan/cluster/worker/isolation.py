@@ -82,7 +82,7 @@ class Isolation:
         self._progress = progress
 
     async def scan(self) -> ChunkResult:
-        """What the child found. Raises `Poison`, `InputError`. Cancelling ends the child."""
+        """What the child found. Raises `Poison`, `InputError`. Canceling ends the child."""
         for _ in range(2):
             found = await self._child(self._chunk)
             if found is not None:

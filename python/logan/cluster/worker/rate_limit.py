@@ -13,7 +13,7 @@ __all__ = ["RateLimit"]
 
 
 class RateLimit:
-    """Bytes per second that must not be exceeded; None is no limit."""
+    """Bytes per second that must not be exceeded; None means no limit."""
 
     def __init__(self, bytes_per_second: float | None) -> None:
         self.bytes_per_second = bytes_per_second

@@ -56,7 +56,7 @@ class ScanThreads:
         self._limiter = trio.CapacityLimiter(count + 1)
 
     async def run(self, work: Callable[[], _T]) -> _T:
-        """Run something that scans, in a `scan_slot`, on one of the worker's threads. Cancelling
+        """Run something that scans, in a `scan_slot`, on one of the worker's threads. Canceling
         abandons the thread, which counts until it ends."""
         found: _T = await self._run_in_thread(work, limiter=self._limiter, abandon_on_cancel=True)
         return found

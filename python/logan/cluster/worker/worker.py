@@ -1,7 +1,7 @@
 """A worker: connects to the coordinator, scans the chunks that it leases, and reports its health.
 
     worker = Worker("alice", "localhost:8000")
-    await worker.run()                               # until cancelled or drained
+    await worker.run()                               # until canceled or drained
 
 `Worker` lasts as long as its process and connects to the coordinator again and again. What all
 connections share is in `resources`, what belongs to one of them in `session`.
@@ -86,7 +86,7 @@ class Worker:
         if threads is not None and not 1 <= threads <= THREADS_MAX:
             raise UsageError(f"threads is {threads}, it must be from 1 to {THREADS_MAX:,}")
         if pace is not None and not pace > 0:
-            raise UsageError(f"the pace is {pace}, it must be above 0")
+            raise UsageError(f"the rate limit is {pace}, it must be above 0")
         self.id = id
         self.address = Address.parse(coordinator)
         self.connected = False
@@ -180,7 +180,7 @@ class Worker:
 
     async def process_chunk(self, path: str | Path, start: int, size: int) -> Report:
         """A report like that of `analyze`, of the lines of `path` that begin in
-        `[start, start + size)`. Cancelling stops the scan.
+        `[start, start + size)`. Canceling stops the scan.
 
         Raises:
             InputError: the file cannot be read; `SourceChangedError` if it changed meanwhile.

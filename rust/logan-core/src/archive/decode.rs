@@ -402,7 +402,7 @@ impl<R: Bytes> Unpacker<R> {
         self.produced
     }
 
-    /// Where bytes begin that are no part of the archive, if there are such behind it.
+    /// Where bytes begin that are not part of the archive, if there are such behind it.
     pub(super) fn foreign_at(&self) -> Option<u64> {
         self.foreign_at
     }
@@ -520,7 +520,7 @@ impl<R: Bytes> Unpacker<R> {
                     return Err((ahead.position, Fault::Truncated));
                 }
                 None if consumed == 0 && produced == 0 => {
-                    let why = "the decoder does not get on".into();
+                    let why = "the decoder makes no progress".into();
                     return Err((ahead.position, Fault::Corrupt(why)));
                 }
                 None => {}

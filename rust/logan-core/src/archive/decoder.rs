@@ -50,7 +50,7 @@ impl<R: Stored> Decoder<R> {
         }
     }
 
-    /// Where stored bytes begin that are no part of the archive, if there are such behind it.
+    /// Where stored bytes begin that are not part of the archive, if there are such behind it.
     pub fn foreign_at(&self) -> Option<u64> {
         match &self.layers {
             Layers::Log { unpacker, .. } => unpacker.foreign_at(),

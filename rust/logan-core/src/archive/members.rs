@@ -1,7 +1,7 @@
 //! The logs in a container, one after the other, as if they were one log.
 //!
 //! Each ends with a newline, its own or one that is put there, so that no line runs from one into
-//! the next. What is no log is left out and counted, by the rules for files in a folder, from the
+//! the next. What is not a log is left out and counted, by the rules for files in a folder, from the
 //! first bytes of each member. A member may be compressed itself; containers in it are not opened.
 //!
 //! ```text
@@ -10,7 +10,7 @@
 //! open: its bytes, a newline if it lacks one -> passing
 //! passing: what is left of the member -> between
 //! ```
-//! Passing is done in pieces, so that whoever reads may stop a job while nothing comes out.
+//! Passing is done in pieces, so that the reader may stop a job while nothing comes out.
 
 use super::decode::{Ahead, Bytes, Compression, Fault, Stored, Unpacked};
 use super::packing::Packing;
@@ -28,10 +28,10 @@ const HEAD_BYTES: usize = 64 << 10;
 /// Bytes in which a log mostly shows.
 const GLANCE_BYTES: usize = 4 << 10;
 
-/// Bytes of a container that are passed over before whoever reads is asked again.
+/// Bytes of a container that are passed over before the reader is asked again.
 const PASSED_BYTES_MAX: u64 = 1 << 20;
 
-/// Most bytes of a compressed member of which nothing comes: what is as empty as that is no log.
+/// Most bytes of a compressed member of which nothing comes: what is as empty as that is not a log.
 const BARREN_BYTES_MAX: u64 = 64 << 20;
 
 /// Names that are kept as examples of what was found.
@@ -65,7 +65,7 @@ pub(super) enum Next {
     Member(Entry),
     /// Something that is none was passed over; the next is still to come.
     Later,
-    /// No more, but perhaps bytes that are no part of it.
+    /// No more, but perhaps bytes that are not part of it.
     End {
         foreign: bool,
     },
@@ -247,7 +247,7 @@ impl<R: Stored> Bytes for Body<R> {
         }
         let flow = &mut *self.flow.borrow_mut();
         if flow.allowed == 0 {
-            let why = format!("nothing comes of {} MiB", BARREN_BYTES_MAX >> 20);
+            let why = format!("{} MiB decode to nothing", BARREN_BYTES_MAX >> 20);
             return Err(Fault::Corrupt(why));
         }
         let read = match &mut flow.container {
@@ -354,7 +354,7 @@ pub(super) struct Members<R: Stored> {
 }
 
 impl<R: Stored> Members<R> {
-    /// For a packing with members. With `any_text` whatever is no binary is a log.
+    /// For a packing with members. With `any_text` whatever is not a binary is a log.
     pub(super) fn new(packing: Packing, stored: R, any_text: bool) -> Members<R> {
         let (below, container) = match packing {
             Packing::Tar(None) => (Below::AsIs(stored), Container::Tar(Box::default())),
@@ -527,7 +527,7 @@ impl<R: Stored> Members<R> {
         let why = if head.is_empty() { Some("empty") } else { no_log(&head, self.any_text) };
         if let Some(why) = why {
             self.produced += unpacked(&content);
-            // What cannot be looked at is no matter of taste.
+            // What cannot be looked at is not a matter of taste.
             return match fault {
                 Some(fault) => Err(named(fault, &name, flow.borrow().failed)),
                 None => Ok(Err(why)),
@@ -595,7 +595,7 @@ fn hidden(name: &[u8]) -> Option<&'static str> {
     file.starts_with(b".").then_some("hidden")
 }
 
-/// Why a member that begins so is no log: as for files in a folder.
+/// Why a member that begins so is not a log: as for files in a folder.
 fn no_log(head: &[u8], any_text: bool) -> Option<&'static str> {
     let is_text = !head.starts_with(b"\xff\xfe")
         && !head.starts_with(b"\xfe\xff")

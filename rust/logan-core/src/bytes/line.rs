@@ -25,7 +25,7 @@ pub fn first_line_start(block: &[u8]) -> Option<usize> {
 
 /// One line without its line end, inside a larger buffer that is readable [`PAD`] bytes around it.
 ///
-/// Loads may reach beyond the line; what they find there is arbitrary but initialised. Masks are
+/// Loads may reach beyond the line; what they find there is arbitrary but initialized. Masks are
 /// cut to the line.
 ///
 /// It does not outlive its buffer:

@@ -225,7 +225,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             let otherwise = dates.keys().any(|&(other, ambiguous)| other != order && !ambiguous);
             let doubt =
                 if otherwise { ", though others in the file can only be otherwise" } else { "" };
-            format!("dates of numbers that could be in another order are read {told}{doubt}")
+            format!("numeric dates that could be in another order are read {told}{doubt}")
         }),
     );
     let describe = |&i: &usize| {
@@ -328,7 +328,7 @@ fn whole_lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
 }
 
-/// `utf-16` by its mark or its zeros, `binary` if there are NUL bytes and nothing was recognised, else `utf-8`
+/// `utf-16` by its mark or its zeros, `binary` if there are NUL bytes and nothing was recognized, else `utf-8`
 /// (which stands for all encodings that keep ASCII).
 fn encoding(head: &[u8], recognised: u64) -> &'static str {
     if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
@@ -419,7 +419,7 @@ mod tests {
     #[test]
     fn orders_of_dates_are_told() {
         let assumed = |text: &str| detect(&[(0, text.as_bytes())])["assumed"].clone();
-        let said = "dates of numbers that could be in another order are read";
+        let said = "numeric dates that could be in another order are read";
         let us = "03/04/2024 10:15:32 INFO x\n";
         assert_eq!(assumed(us), json!([format!("{said} month first (month/day/year)")]));
         assert_eq!(

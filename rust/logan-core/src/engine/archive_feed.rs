@@ -131,6 +131,6 @@ impl Drop for ArchiveFeed {
 pub fn packing(name: &str) -> Result<Packing, Error> {
     Packing::by_name(name).ok_or_else(|| {
         let known: Vec<_> = Packing::all().map(Packing::name).collect();
-        Error::Spec(format!("no compression {name:?}; there are {}", known.join(", ")))
+        Error::Spec(format!("no compression {name:?}; known compressions: {}", known.join(", ")))
     })
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[derive(Debug, Default)]
 pub struct Control {
     /// Set to stop: scans end with [`Error::Cancelled`] at their next window. Shared, since
-    /// whoever stops one scan may mean others too.
+    /// a caller that stops one scan may mean others too.
     pub cancel: Arc<AtomicBool>,
     /// Bytes scanned so far. Shared, so that it can be read while the scan runs.
     pub bytes: Arc<AtomicU64>,

@@ -12,10 +12,10 @@
 //!                  scan its buffers as they come, merge along the archive's own fixed tree
 //! ```
 //! Buffers are bounded per archive; where scanning is the slower part several chunks are under way
-//! at once. That cannot stick: chunks are taken in order, so whoever waits for bytes of a chunk
+//! at once. That cannot stick: chunks are taken in order, so a thread that waits for bytes of a chunk
 //! knows that all chunks before it are in hands that can go on, and free their buffers.
 //!
-//! A chunk whose lines hang on lines before it is given those with its first buffer, as the threads
+//! A chunk whose lines depend on lines before it is given those with its first buffer, as the threads
 //! that scan do not tell each other anything.
 //!
 //! A chunk over which the engine panics is left out, and the fault says which was the first.
@@ -114,7 +114,7 @@ struct State {
     archives: usize,
     /// Chunks that nobody has taken, oldest first.
     jobs: VecDeque<Job>,
-    /// A thread broke down: whoever waits is to stop.
+    /// A thread broke down: waiting threads must stop.
     broken: bool,
 }
 
@@ -220,7 +220,7 @@ impl Crew {
 
     /// Reads an archive and gives its figures. Blocks; other threads may [help](Crew::help).
     ///
-    /// Stored bytes are counted in `control`. Cancelled, it gives what was scanned by then, with
+    /// Stored bytes are counted in `control`. Canceled, it gives what was scanned by then, with
     /// the fault [`Error::Cancelled`].
     ///
     /// # Errors
@@ -495,7 +495,7 @@ fn bomb(path: &Path, expansion_max: u64, position: u64, decoded: u64) -> Error {
              so reading stopped"
         ),
         decoded,
-        advice: "raise --max-expansion if it is no bomb",
+        advice: "raise --max-expansion if the file is trusted",
     }
 }
 

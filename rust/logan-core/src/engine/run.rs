@@ -5,7 +5,7 @@
 //! without its threads in a forked process.
 //!
 //! What a chunk leaves is frozen and merged, which for a log of many routes and clients costs a
-//! tenth of the whole. Where the tables have room, a thread therefore scans a *span* in one go: the
+//! tenth of the whole. Where the tables have room, a thread therefore scans a *span* in one pass: the
 //! chunks of a subtree, whose summary it gives. While no table is over its cap the summary is the
 //! same for any split; a span in which one was is dropped, and its chunks are scanned one by one.
 
@@ -231,7 +231,7 @@ impl Archives {
     }
 }
 
-/// Scans `chunks` of `sources` on `threads` threads. Blocks; stops early when cancelled, and then
+/// Scans `chunks` of `sources` on `threads` threads. Blocks; stops early when canceled, and then
 /// the chunks that were not finished are among the failures.
 ///
 /// # Errors
@@ -405,7 +405,7 @@ fn one_archive<S: Open>(
     control.check()?;
     let (source, fingerprint) = sources.get(request.source as usize).ok_or_else(|| {
         let (index, count) = (request.source, sources.len());
-        Error::Spec(format!("a chunk is of source {index}, there are {count}"))
+        Error::Spec(format!("a chunk names source {index}, but there are {count} sources"))
     })?;
     let file = source.open()?;
     let file = file.borrow();
@@ -419,7 +419,7 @@ fn one_archive<S: Open>(
     }
 }
 
-/// Chunks that one thread scans in one go.
+/// Chunks that one thread scans in one pass.
 struct Spans<'a> {
     chunks: &'a [Chunk],
     archives: &'a Archives,
@@ -446,7 +446,7 @@ impl Spans<'_> {
 
     /// How many chunks a span may have that begins with this one.
     fn len_at(&self, first: usize) -> usize {
-        // Towards the end they become short, so that the threads end together.
+        // Toward the end they become short, so that the threads end together.
         let left = self.chunks.len().saturating_sub(first);
         let most = self.most.min(left / (4 * self.threads));
         let fits = |len: &usize| {
@@ -498,7 +498,11 @@ fn one<'s, S: Open>(
 ) -> Result<(Summary, bool), Error> {
     control.check()?;
     let (source, fingerprint) = sources.get(chunk.source as usize).ok_or_else(|| {
-        Error::Spec(format!("a chunk is of source {}, there are {}", chunk.source, sources.len()))
+        Error::Spec(format!(
+            "a chunk names source {}, but there are {} sources",
+            chunk.source,
+            sources.len()
+        ))
     })?;
     if file.as_ref().is_none_or(|(index, _)| *index != chunk.source) {
         // The other one is closed first.

@@ -130,7 +130,7 @@ pub struct Context {
     pub heads: json::Heads,
     /// What JSON lines have in common; None while a line is read with it.
     pub shapes: Option<Box<json::templates::Shapes>>,
-    /// Room for a line without its colours, with its pad.
+    /// Room for a line without its colors, with its pad.
     pub plain: Vec<u8>,
     /// Whether records of every level need their message, not only those of WARN and above.
     pub all_messages: bool,

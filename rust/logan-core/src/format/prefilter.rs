@@ -23,7 +23,7 @@ impl Marks {
     pub const EQUALS: Marks = Marks(1 << 1);
     /// `|`, or `[` as the first byte.
     pub const BAR: Marks = Marks(1 << 2);
-    /// A digit, a colon and two digits: a time of day in its usual form. A line with colours may have
+    /// A digit, a colon and two digits: a time of day in its usual form. A line with colors may have
     /// them in between.
     pub const CLOCK: Marks = Marks(1 << 3);
     /// A time of day in any form that [`Clock::any`](crate::time::Clock::any) knows: as above, or
@@ -105,7 +105,7 @@ static CLASSES: Classes = Classes::new(&[
     (1 << 0xa, 1 << 0x3),
     (1 << 0xe, 1 << 0x2),
     (1 << 0xd | 1 << 0xf, 1 << 0x2),
-    // ESC of colours, and `+` of exponents: behind them anything may be a time.
+    // ESC of colors, and `+` of exponents: behind them anything may be a time.
     (1 << 0xb, 1 << 0x1 | 1 << 0x2),
 ]);
 const DIGIT: u8 = 1;

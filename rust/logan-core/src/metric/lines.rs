@@ -1,6 +1,6 @@
 //! Lines by class, and what is wrong with the malformed ones.
 //!
-//! Not fed by batches but by the scanner, which alone sees lines that are no records.
+//! Not fed by batches but by the scanner, which alone sees lines that are not records.
 
 use super::State;
 use crate::format::classify::{REASONS, Reason};

@@ -2,7 +2,7 @@
 //!
 //! Counted are records of level WARN and above that have a message; the key is the level (one
 //! byte, complemented) and the template. A template is a function of the message's first [`TEMPLATE_OF_BYTES`]
-//! bytes alone, so that it merges; nothing is learnt from other messages.
+//! bytes alone, so that it merges; nothing is learned from other messages.
 //!
 //! **Masking.** A *word byte* is a letter, a digit, `_`, or a byte of 0x80 and more; a *boundary*
 //! is a place before which (for a start) or at which (for an end) there is no word byte. The text
@@ -320,7 +320,7 @@ fn digit(text: &[u8], at: usize, done: usize) -> Match {
     (at, end, b"<num>")
 }
 
-/// Whether the neighbours of the digits `at..end` rule out [`rare`], as they nearly always do.
+/// Whether the neighbors of the digits `at..end` rule out [`rare`], as they nearly always do.
 #[inline(always)]
 fn is_plain(text: &[u8], at: usize, end: usize, done: usize) -> bool {
     let before = if at > done { text[at - 1] } else { b' ' };
@@ -329,7 +329,7 @@ fn is_plain(text: &[u8], at: usize, end: usize, done: usize) -> bool {
         && !matches!(after, b'.' | b':' | b'-' | b'x' | b'X' | b'a'..=b'f' | b'A'..=b'F')
 }
 
-/// Rules 2 to 5: what is written with digits and is no number.
+/// Rules 2 to 5: what is written with digits and is not a number.
 #[inline(never)]
 fn rare(text: &[u8], at: usize, done: usize) -> Option<Match> {
     let at_boundary = starts(text, at);

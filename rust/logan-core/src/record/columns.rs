@@ -286,7 +286,7 @@ columns! {
     TIME {
         /// Nanoseconds since 1970-01-01T00:00:00Z, or [`NO_TIME`].
         time_ns: i64 = NO_TIME,
-        /// The whole second of `time_ns`, rounded towards minus infinity; meaningless without time.
+        /// The whole second of `time_ns`, rounded toward minus infinity; meaningless without time.
         second: i64 = 0,
     }
     DURATION {

@@ -1,7 +1,7 @@
 //! Lines of several formats in turn: which format is tried on which line, many lines at a time.
 //!
 //! A log that holds several formats costs little more than each of them alone if each format parses
-//! its lines in one go. So a stretch of lines is dealt to *lanes*, one for each format that the plan
+//! its lines in one pass. So a stretch of lines is dealt to *lanes*, one for each format that the plan
 //! lists, by their first bytes; lane after lane is parsed, in the order of trial; and what a lane
 //! refuses goes on to the next one that may take it. Every line meets the same formats in the same
 //! order as on its own. What no lane takes is left over, in the order of the lines.

@@ -61,7 +61,7 @@ fn figures(bytes: &[u8]) -> (Value, BTreeMap<String, u64>) {
     (summary.evaluate(200, Some(3)), records)
 }
 
-/// Appends where `want` is no part of `got`.
+/// Appends where `want` is not part of `got`.
 fn compare(got: &Value, want: &Value, place: String, wrong: &mut Vec<String>) {
     match want {
         Value::Object(members) if !place.ends_with("status") && !place.ends_with("levels") => {

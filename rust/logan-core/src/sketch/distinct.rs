@@ -155,7 +155,7 @@ impl<'de> Deserialize<'de> for Distinct {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let bytes = serde_bytes::ByteBuf::deserialize(deserializer)?;
         Distinct::decode(&bytes)
-            .ok_or_else(|| D::Error::custom("these are no registers of a distinct count"))
+            .ok_or_else(|| D::Error::custom("these are not the registers of a distinct count"))
     }
 }
 

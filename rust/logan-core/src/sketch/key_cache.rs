@@ -29,7 +29,7 @@ impl Ways {
     /// Room for four times so many indices.
     ///
     /// # Panics
-    /// If that is no power of two.
+    /// If that is not a power of two.
     pub fn new(sets: usize) -> Ways {
         assert!(sets.is_power_of_two());
         Ways { sets: vec![Set([0; 4]); sets], turn: 0 }

@@ -42,7 +42,7 @@ pub fn encode(summary: &Summary) -> Vec<u8> {
 pub fn decode(bytes: &[u8]) -> Result<Summary, Error> {
     let fail = |what: String| Err(Error::Summary(what));
     if bytes.len() < HEADER_BYTES || &bytes[..8] != MAGIC {
-        return fail("these bytes are no summary of logan".into());
+        return fail("these bytes are not a summary of logan".into());
     }
     let field = |range: std::ops::Range<usize>| {
         let mut value = [0; 8];

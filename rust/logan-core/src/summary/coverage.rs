@@ -1,6 +1,6 @@
 //! Which bytes of which sources a summary covers, and in what order their records are.
 //!
-//! Every summary proves its own coverage: merging neighbours joins their segments, merging what
+//! Every summary proves its own coverage: merging neighbors joins their segments, merging what
 //! overlaps is an error. So nothing can be counted twice, in any engine, and a complete job ends
 //! with exactly one segment `[0, size)` per source.
 
@@ -98,7 +98,7 @@ impl Coverage {
             if source.range.is_some_and(|(first, last)| first > last)
                 || source.formats.keys().any(|name| format::info(name).is_none())
             {
-                return Err("a source's formats or times make no sense");
+                return Err("a source's formats or times are not valid");
             }
         }
         Ok(())

@@ -150,7 +150,7 @@ impl MergeTree {
     /// The root over chunks `0..chunks`, those that never came counting as empty.
     ///
     /// # Errors
-    /// [`Error::Summary`] if neighbours do not merge.
+    /// [`Error::Summary`] if neighbors do not merge.
     pub fn finish(mut self, chunks: u64) -> Result<Summary, Error> {
         self.root(0, chunks)
     }

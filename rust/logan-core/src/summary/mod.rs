@@ -53,7 +53,7 @@ impl Summary {
     pub fn merge(&mut self, other: &Summary) -> Result<(), Error> {
         if self.spec != other.spec {
             return Err(Error::Summary(
-                "the summaries were made under different specs; analyse again with one".into(),
+                "the summaries were made under different specs; analyze again with one".into(),
             ));
         }
         self.coverage.merge(&other.coverage)?;

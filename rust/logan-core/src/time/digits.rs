@@ -59,7 +59,7 @@ pub(crate) const POWERS: [u32; 10] =
 /// Nanoseconds of the fraction at `at`, if one is there, and where it ends.
 ///
 /// `.` or `,` and at least one digit; digits after the ninth are read over. None if a digit
-/// stands at `at`: then what was read before is no time.
+/// stands at `at`: then what was read before is not a time.
 #[inline(always)]
 pub(super) fn read_fraction(line: Line<'_>, at: usize) -> Option<(u32, usize)> {
     let mark = line.byte(at);

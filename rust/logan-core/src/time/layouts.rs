@@ -12,7 +12,7 @@
 //!   digits may follow slashes and points. `10.30` before a space and `10/30` before a `-` (Snort) are
 //!   a month and a day, or the other way round if the first is above 12. Names count in any case, whole or by three letters, but at the very
 //!   front with a capital.
-//! - **gap**: one to three bytes, of which at most one is no space: that one is of `T_-|;,:`; or
+//! - **gap**: one to three bytes, of which at most one is not a space: that one is of `T_-|;,:`; or
 //!   ` -- `.
 //! - **time**: `9:05:02` `10:15:32`, perhaps with a fraction; `10:15`, with neither `:`, `.` nor a
 //!   digit behind it; behind a `-` as gap `10.15.32`; behind eight digits `101532`. Behind it
@@ -341,7 +341,7 @@ impl Cursor<'_> {
         self.text.get(self.at..).is_some_and(|rest| rest.starts_with(DASHES))
     }
 
-    /// What stands between date and time: its byte that is no space, or a space.
+    /// What stands between date and time: its byte that is not a space, or a space.
     fn gap(&mut self) -> Option<u8> {
         if self.dashes_follow() {
             self.at += DASHES.len();

@@ -24,7 +24,7 @@ use jiff::tz::TimeZone;
 /// A point in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp {
-    /// Whole seconds since 1970, rounded towards minus infinity.
+    /// Whole seconds since 1970, rounded toward minus infinity.
     pub second: i64,
     /// Nanoseconds after `second`, 0–999,999,999.
     pub nanos: u32,
@@ -288,7 +288,7 @@ impl Clock {
         let (stamp, end) = self.clf_in_general(line, at)?;
         let local = stamp.second + self.offset;
         let start = local - local.rem_euclid(60);
-        // Offsets that are no whole minutes change within minutes.
+        // Offsets that are not whole minutes change within minutes.
         if end == at + 24 && self.offset_from <= start && start + 59 < self.offset_to {
             self.clf_minute = minute;
             self.clf_minute_start = start - self.offset;
@@ -399,7 +399,7 @@ impl Clock {
     }
 
     /// Whether [`any`](Self::any) may find a timestamp at `at`, where a digit or a capital stands: a
-    /// cheap filter for whoever looks for one.
+    /// cheap filter for callers that look for one.
     #[inline(always)]
     pub fn may_begin(line: Line<'_>, at: usize) -> bool {
         let (digits, _) = leading_digits(line.u64_at(at));
@@ -531,7 +531,7 @@ impl Clock {
         }
         let seconds = read_hms(line.u64_at(i + 1))?;
         let (nanos, end) = read_fraction(line, i + 9)?;
-        // A year may follow; four digits that are no year belong to the message.
+        // A year may follow; four digits that are not a year belong to the message.
         if line.byte(end) == b' '
             && line.len() >= end + 5
             && let (Some(high), Some(low)) = (two_digits(line, end + 1), two_digits(line, end + 3))
@@ -545,7 +545,7 @@ impl Clock {
         let stamp = self.yearless(month, day, seconds, nanos)?;
         let (kept_month, kept_day, midnight) = self.yearless_day;
         let start = midnight + seconds - seconds % 60;
-        // Offsets that are no whole minutes change within minutes.
+        // Offsets that are not whole minutes change within minutes.
         if (kept_month, kept_day) == (month, day)
             && (i, end) == (name + 6, name + 15)
             && self.offset_from <= start

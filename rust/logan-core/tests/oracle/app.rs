@@ -32,7 +32,7 @@ pub(super) fn text_record(line: &[u8], clock: &Clock) -> Option<Record> {
     })
 }
 
-/// What `read` says of the line, or of the line without its colours, if there are some before the
+/// What `read` says of the line, or of the line without its colors, if there are some before the
 /// message, or no time or level is found. It says where the message starts, too.
 pub(super) fn read_over_colours(
     line: &[u8],

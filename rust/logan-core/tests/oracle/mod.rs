@@ -269,7 +269,7 @@ pub fn analyze_selected(
         let mut offset = start;
         let mut line = &bytes[start..end];
         if start == 0 && line.starts_with(b"\xef\xbb\xbf") {
-            // A byte order mark is no part of the line, which starts behind it.
+            // A byte order mark is not part of the line, which starts behind it.
             line = &line[3..];
             offset = 3;
         }

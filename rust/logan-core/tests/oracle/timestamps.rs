@@ -275,7 +275,7 @@ impl Clock {
         }
         let seconds = time(line, at + 1)?;
         let (nanos, end) = fraction(line, at + 9)?;
-        // Four digits that are no year belong to the message.
+        // Four digits that are not a year belong to the message.
         let year = line.get(end).filter(|&&b| b == b' ').and_then(|_| digits(line, end + 1, 4));
         let alone = !line.get(end + 5).is_some_and(u8::is_ascii_alphanumeric);
         match year.filter(|_| alone).and_then(|year| date(year, month, day)) {

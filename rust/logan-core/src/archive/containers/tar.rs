@@ -106,7 +106,9 @@ impl Tar {
     fn header<R: Bytes>(&mut self, ahead: &mut Ahead<R>, header: &Header) -> Result<Next, Fault> {
         let kind = header.entry_type();
         let size = || {
-            header.entry_size().map_err(|_| Fault::Corrupt("a member's size is no number".into()))
+            header
+                .entry_size()
+                .map_err(|_| Fault::Corrupt("a member's size is not a number".into()))
         };
         match kind {
             EntryType::XHeader => {

@@ -279,7 +279,7 @@ impl Zip {
     fn close<R: Bytes>(&mut self, ahead: &mut Ahead<R>) -> Result<usize, Fault> {
         let closed = matches!(self.body, Body::Closed) || self.abandoned;
         if self.left.is_some_and(|left| left > 0) {
-            return Err(Fault::Corrupt("a member ends before its data do".into()));
+            return Err(Fault::Corrupt("a member ends before its data".into()));
         }
         let said = if self.described_behind {
             let bytes = ahead.peek(DESCRIPTOR_BYTES_MAX + MARK.len())?;
@@ -292,14 +292,16 @@ impl Zip {
                 None if bytes.len() < DESCRIPTOR_BYTES_MAX + MARK.len() => {
                     return Err(Fault::Truncated);
                 }
-                None => return Err(Fault::Corrupt("a member is not as long as it says".into())),
+                None => {
+                    return Err(Fault::Corrupt("a member's length differs from its header".into()));
+                }
             }
         } else {
             self.said.unwrap_or((self.crc.sum(), self.size))
         };
         self.done = true;
         if !closed && said.1 != self.size {
-            return Err(Fault::Corrupt("a member is not as long as it says".into()));
+            return Err(Fault::Corrupt("a member's length differs from its header".into()));
         }
         if !closed && said.0 != self.crc.sum() {
             return Err(Fault::Corrupt("a member's sum (CRC) is wrong".into()));
@@ -359,9 +361,9 @@ fn inflate<R: Bytes>(
             None if step.produced > 0 || step.consumed > 0 => {}
             None if is_cut => return Err(Fault::Truncated),
             None if is_empty => {
-                return Err(Fault::Corrupt("a member's data go on behind its end".into()));
+                return Err(Fault::Corrupt("a member's data continue after its end".into()));
             }
-            None => return Err(Fault::Corrupt("the decoder does not get on".into())),
+            None => return Err(Fault::Corrupt("the decoder makes no progress".into())),
         }
     }
     Ok(all)

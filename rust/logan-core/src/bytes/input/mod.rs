@@ -70,7 +70,7 @@ impl Mode {
     /// The mode that suits the file system on which `file` lies.
     ///
     /// `Map` on local ones. `Read` on those whose server or daemon may fail or stall: there a
-    /// lost connection is an error of a read, but a signal for whoever touches a mapping.
+    /// lost connection is an error of a read, but a signal for code that touches a mapping.
     pub fn choose(file: &File) -> Mode {
         if is_local(file) { Mode::Map } else { Mode::Read }
     }

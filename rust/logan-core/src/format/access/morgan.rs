@@ -7,7 +7,7 @@
 //! - *short*: client, user, method, path, `HTTP/` and a version, and then as *tiny* from the status on.
 //!
 //! A method has three capitals or more, perhaps with `-`; a path begins with `/`. Status, size and
-//! response time may be `-`, which is none. Lines are read over their colours.
+//! response time may be `-`, which is none. Lines are read over their colors.
 
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;

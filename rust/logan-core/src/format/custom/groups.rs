@@ -103,7 +103,7 @@ pub(super) fn compile(
     let measured = |meaning: &Meaning| matches!(meaning, Meaning::Duration(_));
     if let Some(second) = groups.iter().filter(|group| measured(&group.1)).nth(1) {
         let at = expression.find(&format!("<{}>", second.2)).map_or(0, |at| at + 1);
-        return Err(shifted(at, "there is a response time already".into()));
+        return Err(shifted(at, "there is already a response time".into()));
     }
     if groups.iter().all(|group| group.1 == Meaning::Nothing) {
         return Err(shifted(0, "it has no named group such as (?<time>…) or (?<status>…)".into()));

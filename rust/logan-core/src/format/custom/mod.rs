@@ -136,7 +136,7 @@ fn compile(text: &str) -> Result<Compiled, Misfit> {
         Some(dialect) => template::compile(dialect, pattern::fields(dialect, text, 0)?),
         None => Err(Misfit::new(
             0,
-            "this is no format: it has neither $variables (nginx) nor %directives (Apache) nor \
+            "this is not a valid format: it has neither $variables (nginx) nor %directives (Apache) nor \
              named groups (?<name>…)",
         )),
     }

@@ -50,7 +50,7 @@ impl Layout {
         let parts = BrokenDownTime::from(sample);
         let written = parts.to_string(&codes).map_err(|error| error.to_string())?;
         let (parts, _) = BrokenDownTime::parse_prefix(&codes, &written)
-            .map_err(|error| format!("such times cannot be read: {error}"))?;
+            .map_err(|error| format!("such timestamps cannot be parsed: {error}"))?;
         let dated = parts.month().is_some() && parts.day().is_some()
             || parts.to_date().is_ok()
             || parts.timestamp().is_some();

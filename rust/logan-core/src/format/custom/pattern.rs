@@ -345,9 +345,7 @@ impl Reader<'_> {
         }
         let argument = argument.map(|(_, text)| text);
         let (meaning, rank) = directive(&letter, argument.as_deref(), name.contains('>'))
-            .ok_or_else(|| {
-                Misfit::new(letter_at, format!("Apache knows no directive %{letter}"))
-            })?;
+            .ok_or_else(|| Misfit::new(letter_at, format!("Apache has no directive %{letter}")))?;
         let is_list = argument.is_some_and(|text| text.eq_ignore_ascii_case("x-forwarded-for"));
         Ok(Some(Found::Field(Field { is_list, ..field(meaning, rank) })))
     }

@@ -238,7 +238,7 @@ fn a_pattern_belongs_to_no_other_format() {
         spec.sources[0].formats = vec![format];
         (Spec::from_json(&spec.to_json()).map(|_| ()).map_err(|e| e.to_string()), spec.digest())
     };
-    assert!(listed("combined", Some("%h")).0.unwrap_err().contains("takes no pattern"));
+    assert!(listed("combined", Some("%h")).0.unwrap_err().contains("does not accept a pattern"));
     assert!(listed(NAME, None).0.unwrap_err().contains("no pattern"));
     assert!(listed(NAME, Some("$status $")).0.unwrap_err().contains("variable"));
     let digests: BTreeMap<u128, ()> =

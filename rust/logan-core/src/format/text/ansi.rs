@@ -1,6 +1,6 @@
-//! Colours: escape sequences that programs write around parts of a line for terminals.
+//! Colors: escape sequences that programs write around parts of a line for terminals.
 //!
-//! A line with colours is read as if it had none. Only control sequences (`ESC [`, parameters, a
+//! A line with colors is read as if it had none. Only control sequences (`ESC [`, parameters, a
 //! letter) are known; any other escape stays what it is.
 
 use crate::bytes::line::PAD;

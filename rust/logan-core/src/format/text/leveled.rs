@@ -24,7 +24,7 @@
 //! format is unknown. Behind `INFO:`, `client - "GET / HTTP/1.1" 200` is a request
 //! (uvicorn), and so is `client - 25183 "A IN example.org. udp 40 false 512" NOERROR … 0.066s`
 //! (CoreDNS), without a route. Else the response time in the message is found by the rule of
-//! [`text_duration`](super::text_duration). Colours are read over as in [`app`](super::app), wherever
+//! [`text_duration`](super::text_duration). Colors are read over as in [`app`](super::app), wherever
 //! they are.
 
 use super::ansi::{self, ESC};

@@ -58,7 +58,7 @@ impl Bucket {
 /// need is known. That is nearly always so coarse that there is a *cell* for each bucket between
 /// the first and the last. Where it is not, to sort rows now and then is a third of the work of
 /// finding the bucket of each in a table that no cache holds, and to coarsen a run is to add up
-/// neighbours. Things are moved to the run when it is worth a pass over it, so that for a while
+/// neighbors. Things are moved to the run when it is worth a pass over it, so that for a while
 /// there may be more than [`BUCKETS_MAX`]; that does not show in the end.
 pub struct Series {
     step: usize,

@@ -146,7 +146,7 @@ fn ranges(check: &Check, most: u64) -> Result<Ranges, String> {
     let number = |value: &Value| match value {
         Value::Number(number) => Ok(*number),
         Value::Time(nanos) => Ok(*nanos as u64 ^ SIGN),
-        other => Err(format!("{other:?} is no number")),
+        other => Err(format!("{other:?} is not a number")),
     };
     let but = |mut values: Vec<u64>| {
         values.sort_unstable();
@@ -178,7 +178,7 @@ fn ranges(check: &Check, most: u64) -> Result<Ranges, String> {
                 Operator::AtLeast => vec![(n, most)],
                 Operator::Less => n.checked_sub(1).map(|n| (least, n)).into_iter().collect(),
                 Operator::More => n.checked_add(1).map(|n| (n, most)).into_iter().collect(),
-                _ => return Err("a number matches no regular expression".into()),
+                _ => return Err("a number cannot match a regular expression".into()),
             }
         }
     };
@@ -190,7 +190,7 @@ fn ranges(check: &Check, most: u64) -> Result<Ranges, String> {
 fn levels(check: &Check) -> Result<u16, String> {
     let level = |value: &Value| match value {
         Value::Level(level) => Ok(*level),
-        other => Err(format!("{other:?} is no level")),
+        other => Err(format!("{other:?} is not a valid level")),
     };
     let set = |test: &dyn Fn(Level) -> bool| {
         let present = Level::ALL.into_iter().filter(|&l| l != Level::None && test(l));
@@ -213,7 +213,7 @@ fn levels(check: &Check) -> Result<u16, String> {
                 Operator::AtMost => set(&|l| l == wanted || ordered(l) && l < wanted),
                 Operator::More => set(&|l| ordered(l) && l > wanted),
                 Operator::AtLeast => set(&|l| l == wanted || ordered(l) && l > wanted),
-                _ => return Err("a level matches no regular expression".into()),
+                _ => return Err("a level cannot match a regular expression".into()),
             }
         }
     })
@@ -223,7 +223,7 @@ fn text_test(check: &Check) -> Result<TextTest, String> {
     let bytes = |value: &Value| match value {
         Value::Text(text) => Ok(text.clone().into_bytes()),
         Value::Decimal(number) => Ok(number.clone().into_bytes()),
-        other => Err(format!("{other:?} is no text")),
+        other => Err(format!("{other:?} is not text")),
     };
     Ok(match check {
         Check::Exists => TextTest::Exists,
@@ -240,7 +240,7 @@ fn text_test(check: &Check) -> Result<TextTest, String> {
         Check::Compare(operator @ (Operator::Matches | Operator::Differs), value) => {
             let text = match value {
                 Value::Text(text) | Value::Decimal(text) => text,
-                other => return Err(format!("{other:?} is no text")),
+                other => return Err(format!("{other:?} is not text")),
             };
             let regex = parse::regex(text).map_err(|e| e.to_string())?;
             TextTest::Matches(*operator == Operator::Differs, Box::new(regex))
@@ -251,12 +251,12 @@ fn text_test(check: &Check) -> Result<TextTest, String> {
         Check::Compare(operator @ (Operator::Equal | Operator::Unequal), value) => {
             TextTest::Among(*operator == Operator::Unequal, vec![bytes(value)?], Vec::new())
         }
-        Check::Compare(..) => return Err("text is neither more nor less than other text".into()),
+        Check::Compare(..) => return Err("text cannot be ordered".into()),
     })
 }
 
 fn float(number: &str) -> Result<f64, String> {
-    number.parse().map_err(|_| format!("{number} is no number"))
+    number.parse().map_err(|_| format!("{number} is not a number"))
 }
 
 /// Text as a number, as keys carry them.

@@ -15,7 +15,7 @@ pub(super) const REGEX_BYTES_MAX: usize = 1 << 20;
 
 type Parsed<T> = Result<T, Misfit>;
 
-/// The condition that `text` stands for; times without a zone are in `zone`.
+/// The condition that `text` stands for; timestamps without a time zone are in `zone`.
 ///
 /// # Errors
 /// What does not fit, and the byte at which it stands.
@@ -195,7 +195,7 @@ impl<'a> Parser<'a> {
         let known = known.join(", ");
         let message = match name {
             "" => format!("expected a field: {known}, json.KEY or logfmt.KEY"),
-            name => format!("no field {name:?}; there are {known}, json.KEY and logfmt.KEY"),
+            name => format!("no field {name:?}; known fields: {known}, json.KEY and logfmt.KEY"),
         };
         self.fail(start, message)
     }
@@ -260,7 +260,7 @@ impl<'a> Parser<'a> {
         let ordering = !matching && !matches!(operator, Operator::Equal | Operator::Unequal);
         if matching && !field.is_text() {
             return self
-                .fail(at, format!("{field} is no text: compare it by = != < <= > >= or in"));
+                .fail(at, format!("{field} is not text: compare it by = != < <= > >= or in"));
         }
         if ordering && field.is_text() && !matches!(field, Field::Key(..)) {
             return self.fail(at, format!("{field} is text: compare it by = != ~ !~ or in"));
@@ -411,7 +411,7 @@ impl<'a> Parser<'a> {
             written.is_char_boundary(end) && written[..end].matches("\\\"").count() <= n
         });
         let position = (begins + offset + shift.unwrap_or(0)).min(self.text.len());
-        self.fail(position, format!("no regular expression: {why}"))
+        self.fail(position, format!("not a valid regular expression: {why}"))
     }
 }
 
@@ -557,7 +557,7 @@ mod tests {
             ("(status = 500", 13, "expected \")\" before the end"),
             ("status = 500)", 12, "expected \"and\", \"or\" or the end"),
             ("level > verbos", 8, "expected a level"),
-            ("level ~ 'w'", 6, "level is no text"),
+            ("level ~ 'w'", 6, "level is not text"),
             ("route > '/a'", 6, "route is text"),
             ("route =~ '/a'", 7, "a match is written ~"),
             ("route ~ '/(a'", 10, "no regular expression"),

@@ -24,7 +24,7 @@
 //!
 //! The keys of one chunk are nearly always those of the next, so a table that was frozen keeps
 //! them, and their order, with a weight of 0: the next chunk finds them there, and need not sort
-//! them again. Such *idle* entries are no part of what is counted, and make way before anything is
+//! them again. Such *idle* entries are not part of what is counted, and make way before anything is
 //! reduced. A key's payload while it is counted ([`Payload::Live`]) may be more compact than the
 //! payload of frozen groups, since a table counts at most [`CALLS_AT_ONCE_MAX`] calls before it is
 //! frozen.

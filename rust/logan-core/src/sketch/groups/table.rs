@@ -423,7 +423,7 @@ fn place(slots: &mut [u32], hash: u64, index: usize) {
 /// Sorts what begins with a hash by `less`, which compares the hashes first.
 ///
 /// Hashes are spread evenly, so that counting how many begin with which bits tells nearly
-/// where each one belongs; what is left to do is among neighbours.
+/// where each one belongs; what is left to do is among neighbors.
 fn sort_by_hash(items: &mut Vec<(u64, u32)>, less: &impl Fn(&(u64, u32), &(u64, u32)) -> bool) {
     let order = |a: &(u64, u32), b: &(u64, u32)| {
         if less(a, b) { Ordering::Less } else { Ordering::Greater }

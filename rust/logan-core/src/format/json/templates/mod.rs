@@ -1,8 +1,8 @@
-//! Shapes of JSON lines: what lines of one log repeat, learnt once and then only compared.
+//! Shapes of JSON lines: what lines of one log repeat, learned once and then only compared.
 //!
 //! Lines of one log have the same members in the same order. All that stands between their values
 //! (`","status":`) is the *shape* of a line, and what a name means is decided when a shape is
-//! learnt. A line of a known shape is then read in steps: some bytes that must be there, and a
+//! learned. A line of a known shape is then read in steps: some bytes that must be there, and a
 //! value of the kind that stood there before, whose end is searched for; it is decoded only if it
 //! counts. Whatever deviates, be it one space, is left to the general way of
 //! [`json`](crate::format::json).
@@ -273,7 +273,7 @@ impl Shapes {
         self.luck = LUCK_MAX.min(self.luck.saturating_add(hits)) - 1;
         if self.luck == 0 {
             (self.pause, self.luck) = (PAUSE, LUCK_MAX / 4);
-            // So that one shape may be learnt behind the pause, if it was for want of the right one.
+            // So that one shape may be learned behind the pause, if it was for want of the right one.
             self.credit = self.credit.max(LEARNING);
             return Outcome::Unknown;
         }

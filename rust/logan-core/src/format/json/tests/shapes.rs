@@ -392,7 +392,7 @@ proptest! {
             let alone = parse_in(&mut context(), &line);
             let text = || String::from_utf8_lossy(&line).into_owned();
             prop_assert_eq!(&parse_in(&mut shared, &line), &alone, "{}", text());
-            // Once more, when its own shape may have been learnt.
+            // Once more, when its own shape may have been learned.
             prop_assert_eq!(&parse_in(&mut shared, &line), &alone, "{}", text());
             let mut fresh = context();
             fresh.all_messages = true;

@@ -539,7 +539,7 @@ impl App {
         None
     }
 
-    /// Reads the line as if it had no colours; whether that gives a record.
+    /// Reads the line as if it had no colors; whether that gives a record.
     #[cold]
     #[inline(never)]
     fn without_colours(
