@@ -23,6 +23,7 @@ pub mod logfmt;
 mod multi_line;
 pub mod prefilter;
 pub mod proxy;
+pub mod security;
 pub mod state;
 pub mod text;
 pub mod w3c;
@@ -702,6 +703,8 @@ pub struct Facts {
     pub headers: &'static [&'static [u8]],
     /// How lines begin that no format takes and that go on with a record of this one.
     pub continuations: &'static [&'static [u8]],
+    /// How lines begin that stand behind a syslog header without a tag.
+    pub untagged: &'static [&'static [u8]],
     /// A header that the example needs before it.
     pub example_header: Option<&'static str>,
     /// Whether it takes lines with a timestamp of many formats that say more about them. Where it
@@ -721,6 +724,7 @@ impl Facts {
         trial: Trial::Usual,
         headers: &[],
         continuations: &[],
+        untagged: &[],
         example_header: None,
         is_general: false,
         bare_unit: None,
@@ -785,6 +789,7 @@ pub static REGISTRY: &[&Entry] = &[
     &access::gin::ENTRY,
     &access::morgan::ENTRY,
     &access::php_fpm::ENTRY,
+    &security::cef::ENTRY,
     &text::app::ENTRY,
     &logfmt::ENTRY,
     &text::leveled::ENTRY,

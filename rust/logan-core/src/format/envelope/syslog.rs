@@ -13,7 +13,8 @@
 //! `:` and a space or the end; what follows is the payload. Files mostly lack the priority; then there
 //! must be a tag (or one of `last message repeated`, `message repeated`, `-- MARK --` in its place),
 //! and neither host nor tag may be the name of a level: such a line is app text. With a priority
-//! and without a tag all behind the host is the payload.
+//! and without a tag all behind the host is the payload, and so it is where it begins as
+//! [some formats](Facts::untagged) do.
 //!
 //! The level is the priority's severity; without one there is none. White space at the front of a
 //! payload means nothing where the tag is `kernel` or `sudo` or the facility 0. As `journalctl -o
@@ -24,7 +25,7 @@ use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
 use crate::format::prefilter::Marks;
-use crate::format::{Entry, Facts, Fragments, Info, Kind, Trial};
+use crate::format::{Entry, Facts, Fragments, Info, Kind, REGISTRY, Trial};
 use crate::record::Level;
 use crate::time::Clock;
 
@@ -254,7 +255,12 @@ impl Head for Rfc3164 {
         let name_end = run_of(simd, line, rest, NAME, TAG_BYTES_MAX);
         let (name, start) = match tag(bytes, rest, name_end) {
             Some((name, end)) => (name, end + usize::from(bytes.get(end) == Some(&b' '))),
-            None if priority.is_some() || is_of_syslogd(&bytes[rest..]) => (&[][..], rest),
+            None if priority.is_some()
+                || is_of_syslogd(&bytes[rest..])
+                || is_untagged(&bytes[rest..]) =>
+            {
+                (&[][..], rest)
+            }
             None => return None,
         };
         let is_level = |word| Level::from_word(word).is_some();
@@ -317,6 +323,11 @@ fn is_of_syslogd(text: &[u8]) -> bool {
     [&b"last message repeated "[..], b"message repeated ", b"-- MARK --"]
         .iter()
         .any(|beginning| text.starts_with(beginning))
+}
+
+/// Whether the payload of a format begins so that is written without a tag.
+fn is_untagged(text: &[u8]) -> bool {
+    REGISTRY.iter().any(|e| e.facts.untagged.iter().any(|beginning| text.starts_with(beginning)))
 }
 
 /// The name in the tag at `at`, which ends at `name_end`, and where the tag ends, behind its colon.

@@ -293,7 +293,7 @@ pub(super) fn behind_scheme(text: &[u8]) -> Option<usize> {
 }
 
 /// The path of a URL.
-pub(super) fn path(text: &[u8]) -> Option<Range<usize>> {
+pub(in crate::format) fn path(text: &[u8]) -> Option<Range<usize>> {
     let Some(host) = behind_scheme(text) else {
         return Some(0..text.len());
     };

@@ -1,0 +1,3 @@
+//! Logs of firewalls and other security devices.
+
+pub mod cef;
