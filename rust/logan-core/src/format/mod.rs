@@ -134,6 +134,8 @@ pub struct Context {
     pub plain: Vec<u8>,
     /// Whether records of every level need their message, not only those of WARN and above.
     pub all_messages: bool,
+    /// The columns on request that the job asks for; no others are looked for.
+    pub wanted: Columns,
     /// What the lines before left.
     pub history: state::History,
 }
@@ -148,6 +150,7 @@ impl Context {
             shapes: Some(Default::default()),
             plain: Vec::new(),
             all_messages: false,
+            wanted: Columns::NONE,
             history: Default::default(),
         }
     }
