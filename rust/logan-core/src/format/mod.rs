@@ -821,6 +821,9 @@ pub fn by_name(name: &str) -> Option<(usize, &'static Entry)> {
 }
 
 #[cfg(test)]
+mod requested;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -10,7 +10,8 @@ use crate::bytes::simd::Simd;
 use crate::format::keys::Keys;
 use crate::format::{PLACES, name_at};
 use crate::record::{
-    Batch, Block, Column, Field, Level, Mask, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, RouteNormalizer,
+    Batch, Block, Column, Field, Level, Mask, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME,
+    RouteNormalizer,
 };
 use regex::bytes::Regex;
 

@@ -207,7 +207,7 @@ const COLUMNS: Columns = Columns::TIME
     .or(Columns::ROUTE)
     .or(Columns::CLIENT)
     .or(Columns::DURATION)
-    .or(Columns::USER_AGENT);
+    .or(Columns::ON_REQUEST);
 
 /// The response time of a combined or common line that is written as an integer without a unit:
 /// by which detection guesses the unit. None for every other line.
@@ -393,12 +393,8 @@ impl Parts {
     #[cold]
     fn requested<S: Simd>(&self, simd: S, line: Line<'_>, wanted: Columns, record: &mut Record) {
         let Some((referrer_end, end)) = two_quoted(simd, line, self.size_end) else { return };
-        let columns = [(Column::USER_AGENT, (referrer_end + 3, end - 1))];
-        for (column, span) in columns {
-            if wanted.has(Columns::of(column)) {
-                record.set_text(column, Cursor::new(line, 0).text(span));
-            }
-        }
+        let c = Cursor::new(line, 0);
+        c.request(wanted, Column::USER_AGENT, (referrer_end + 3, end - 1), record);
     }
 }
 
