@@ -10,7 +10,7 @@
 //! Columns are separated by tabs if the line has any, else by runs of spaces. A value that begins
 //! with `"` goes to the next `"` that no second one follows and a separator or the end does. Values
 //! of `-` are absent. Used are also `c-ip`, `cs-method`, `cs-uri-stem` (or `cs-uri`), `sc-bytes` (or
-//! `bytes`), `cs(User-Agent)` if the job asks for it, without the quotes around it, and the response
+//! `bytes`), `cs(User-Agent)` and `cs(Referer)` if the job asks for them, without the quotes around it, and the response
 //! time:
 //!
 //! | kind of layout | told by | response time |
@@ -200,7 +200,7 @@ fn is(name: &[u8], known: &str) -> bool {
 }
 
 fn column(name: &[u8]) -> Column {
-    const NAMES: [(&str, Column); 11] = [
+    const NAMES: [(&str, Column); 13] = [
         ("date", Column::Date),
         ("time", Column::Time),
         ("c-ip", Column::Client),
@@ -211,6 +211,8 @@ fn column(name: &[u8]) -> Column {
         ("sc-bytes", Column::Bytes),
         ("bytes", Column::Bytes),
         ("cs(user-agent)", Column::OnRequest(record::Column::USER_AGENT)),
+        ("cs(referer)", Column::OnRequest(record::Column::REFERRER)),
+        ("cs-referer", Column::OnRequest(record::Column::REFERRER)),
         ("cs-user-agent", Column::OnRequest(record::Column::USER_AGENT)),
     ];
     NAMES.iter().find(|(known, _)| is(name, known)).map_or(Column::Other, |&(_, column)| column)

@@ -341,6 +341,10 @@ columns! {
         /// User agent of the client, as written.
         user_agent: Text = Text::NONE,
     }
+    REFERRER on_request {
+        /// URL that led the client here, as written.
+        referrer: Text = Text::NONE,
+    }
 }
 
 /// A set of columns.

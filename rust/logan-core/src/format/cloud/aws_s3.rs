@@ -137,7 +137,8 @@ fn requested<S: Simd>(
     wanted: Columns,
     record: &mut Record,
 ) -> Option<()> {
-    c.next_quoted(simd)?;
+    let referrer = c.next_quoted(simd)?;
+    c.request(wanted, Column::REFERRER, referrer, record);
     let user_agent = c.next_quoted(simd)?;
     c.request(wanted, Column::USER_AGENT, user_agent, record);
     Some(())

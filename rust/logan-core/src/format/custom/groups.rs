@@ -14,7 +14,7 @@
 //! | `duration` | a number with its unit, or of seconds |
 //! | `request` | method, target and protocol |
 //! | `method`, `path`, `client`, `message` | text |
-//! | `user_agent` | text, read if the job asks for it |
+//! | `user_agent`, `referrer` | text, read if the job asks for it |
 //! | `host` | read over |
 //!
 //! Without a group for the response time it is looked for in the message, as in app text.

@@ -412,6 +412,7 @@ fn variable(name: &str) -> (Meaning, u8) {
         "session_time" => (Meaning::Duration(Unit::Seconds), 2),
         "remote_addr" => (Meaning::Client, 0),
         "realip_remote_addr" => (Meaning::Client, 1),
+        "http_referer" => (Meaning::OnRequest(Column::REFERRER), 0),
         "http_user_agent" => (Meaning::OnRequest(Column::USER_AGENT), 0),
         "http_x_forwarded_for" | "proxy_add_x_forwarded_for" => (Meaning::Client, 2),
         _ => (Meaning::Nothing, 0),
@@ -424,6 +425,9 @@ fn directive(letter: &str, argument: Option<&str>, is_final: bool) -> Option<(Me
         ("h" | "a", None) => (Meaning::Client, 0),
         ("a", Some(_)) => (Meaning::Client, 1),
         ("i", Some(name)) if name.eq_ignore_ascii_case("x-forwarded-for") => (Meaning::Client, 2),
+        ("i", Some(name)) if name.eq_ignore_ascii_case("referer") => {
+            (Meaning::OnRequest(Column::REFERRER), 0)
+        }
         ("i", Some(name)) if name.eq_ignore_ascii_case("user-agent") => {
             (Meaning::OnRequest(Column::USER_AGENT), 0)
         }

@@ -180,6 +180,14 @@ pub const ON_REQUEST: &[(Column, u8, &str)] = &[
          cs_user_agent",
     ),
     (Column::USER_AGENT, 2, "agent"),
+    (
+        Column::REFERRER,
+        3,
+        "referrer referer http_referrer http_referer headers.referer request.referer \
+         request.referrer request.headers.referer req.headers.referer http.referer http.referrer \
+         http.request.referrer http.request.headers.referer http_request.referer \
+         client_request_referer cs_referer",
+    ),
 ];
 
 /// Names of durations, which may have a suffix of [`SUFFIXES`]: meaning without one, names.

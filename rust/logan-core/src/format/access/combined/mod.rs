@@ -394,6 +394,7 @@ impl Parts {
     fn requested<S: Simd>(&self, simd: S, line: Line<'_>, wanted: Columns, record: &mut Record) {
         let Some((referrer_end, end)) = two_quoted(simd, line, self.size_end) else { return };
         let c = Cursor::new(line, 0);
+        c.request(wanted, Column::REFERRER, (self.size_end + 2, referrer_end), record);
         c.request(wanted, Column::USER_AGENT, (referrer_end + 3, end - 1), record);
     }
 }
