@@ -98,7 +98,8 @@ def analyze(
         where: only records for which this condition holds, such as
             'status>=500 and route~"^/api" and duration>250ms'.
         by: fields by which group tables are made, at most four: route, path, status, level,
-            client, host, method, format, json.KEY or logfmt.KEY.
+            client, host, method, format, user_agent, referrer, json.KEY or
+            logfmt.KEY.
         seek: find the selected time range in files in chronological order (to within 60 s)
             instead of reading all of them. False reads everything: the results are the same,
             except that lines outside the time range are then counted as filtered.

@@ -273,7 +273,7 @@ class Options:
             flag=Flag(
                 "--by",
                 "add a table grouped by route, path, status, level, client, host, method, format, "
-                "json.KEY or logfmt.KEY; repeatable",
+                "user_agent, referrer, json.KEY or logfmt.KEY; repeatable",
                 _FILTERING,
                 metavar="FIELD",
                 repeatable=True,

@@ -6,7 +6,7 @@ use crate::format::keys::{KEYS_MAX, Keys};
 use crate::format::state::Layouts;
 use crate::format::{self, Context, Format, Params, custom};
 use crate::limits::TABLES_MAX;
-use crate::record::Field;
+use crate::record::{Columns, Field};
 use crate::select::condition::{self, Condition};
 use crate::time::Clock;
 use jiff::tz::TimeZone;
@@ -226,7 +226,21 @@ impl Spec {
         let condition = self.condition()?;
         context.all_messages =
             condition.iter().flat_map(Condition::fields).any(|field| *field == Field::Message);
+        context.wanted = self.requested()?;
         Ok(context)
+    }
+
+    /// The columns on request that the condition and the group tables ask for.
+    ///
+    /// # Errors
+    /// [`Error::Condition`] if the condition is none.
+    pub fn requested(&self) -> Result<Columns, Error> {
+        let (condition, by) = (self.condition()?, self.by_fields());
+        let asked = condition.iter().flat_map(Condition::fields).chain(&by);
+        Ok(asked.fold(Columns::NONE, |columns, field| match field {
+            Field::Text(column) => columns.or(Columns::of(*column)),
+            _ => columns,
+        }))
     }
 
     /// The clock for lines of a source.
@@ -330,9 +344,10 @@ pub fn group_field(name: &str) -> Result<Field, Error> {
     if field.groups() {
         return Ok(field);
     }
+    let known = Field::named().filter(|(_, field)| field.groups()).map(|(name, _)| name);
     let message = format!(
-        "cannot group by {field}; known fields: route, path, status, level, client, host, method, \
-         format, json.KEY and logfmt.KEY"
+        "cannot group by {field}; known fields: {}, json.KEY and logfmt.KEY",
+        known.collect::<Vec<_>>().join(", ")
     );
     Err(misfit_error(name, condition::Misfit { position: 0, message }))
 }

@@ -7,7 +7,10 @@ use super::Unit;
 use super::http::{closing_quote, integer_at, nanos_of, number_at, size_at, status_at};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::record::{NO_DURATION, NO_STATUS, Text};
+use crate::record::{Column, Columns, NO_DURATION, NO_STATUS, Record, Text};
+
+/// Quotes inside of a field that nobody escaped which are looked at.
+const QUOTES_MAX: usize = 64;
 
 /// Where something starts and ends in the line.
 pub(crate) type Span = (usize, usize);
@@ -127,6 +130,32 @@ impl<'a> Cursor<'a> {
             nanos_of(number.whole, number.billionths, unit.nanos())
         };
         self.ends_field().then_some(nanos)
+    }
+
+    /// A space and the inside of a quoted field, or a word. What closes the field is the first quote
+    /// that the end of a field follows: not all servers escape what clients send.
+    pub(crate) fn next_quoted<S: Simd>(&mut self, simd: S) -> Option<Span> {
+        self.pass(b' ')?;
+        if !self.is(b'"') {
+            return self.word(simd);
+        }
+        let start = self.at + 1;
+        self.at = start;
+        for _ in 0..QUOTES_MAX {
+            let close = closing_quote(simd, self.line, self.at)?;
+            self.at = close + 1;
+            if self.ends_field() {
+                return Some((start, close));
+            }
+        }
+        None
+    }
+
+    /// Sets a column of texts to a span, if the job asks for the column; `-` is none.
+    pub(crate) fn request(&self, wanted: Columns, column: Column, span: Span, record: &mut Record) {
+        if wanted.has(Columns::of(column)) {
+            record.set_text(column, self.text(span));
+        }
     }
 
     /// The bytes of a span.

@@ -62,7 +62,8 @@ impl LineFormat for Logfmt {
         .or(Columns::BYTES)
         .or(Columns::MESSAGE)
         .or(Columns::ROUTE)
-        .or(Columns::CLIENT);
+        .or(Columns::CLIENT)
+        .or(Columns::ON_REQUEST);
     const NEEDS: Marks = Marks::EQUALS;
 
     fn may_begin_with(&self, byte: u8) -> bool {
@@ -81,6 +82,7 @@ impl LineFormat for Logfmt {
         if !LineFormat::may_begin_with(self, line.byte(0)) {
             return false;
         }
+        let names = self.names.wanted(context.wanted);
         let mut fields = Fields::new(line);
         let mut pairs = 0;
         let mut flags = 0;
@@ -102,7 +104,7 @@ impl LineFormat for Logfmt {
                 return false;
             }
             pairs += 1;
-            let known: Known = self.names.look_up(line, Group::ROOT, key, key_end);
+            let known: Known = names.look_up(line, Group::ROOT, key, key_end);
             let mut start = key_end + 1;
             let end;
             let mut escaped = false;

@@ -135,6 +135,8 @@ pub struct Context {
     pub plain: Vec<u8>,
     /// Whether records of every level need their message, not only those of WARN and above.
     pub all_messages: bool,
+    /// The columns on request that the job asks for; no others are looked for.
+    pub wanted: Columns,
     /// What the lines before left.
     pub history: state::History,
 }
@@ -149,6 +151,7 @@ impl Context {
             shapes: Some(Default::default()),
             plain: Vec::new(),
             all_messages: false,
+            wanted: Columns::NONE,
             history: Default::default(),
         }
     }
@@ -821,6 +824,9 @@ pub fn name_at(place: usize) -> &'static str {
 pub fn by_name(name: &str) -> Option<(usize, &'static Entry)> {
     REGISTRY.iter().position(|e| e.info.name == name).map(|i| (i, REGISTRY[i]))
 }
+
+#[cfg(test)]
+mod requested;
 
 #[cfg(test)]
 mod tests {

@@ -10,7 +10,8 @@
 //! Columns are separated by tabs if the line has any, else by runs of spaces. A value that begins
 //! with `"` goes to the next `"` that no second one follows and a separator or the end does. Values
 //! of `-` are absent. Used are also `c-ip`, `cs-method`, `cs-uri-stem` (or `cs-uri`), `sc-bytes` (or
-//! `bytes`), and the response time:
+//! `bytes`), `cs(User-Agent)` and `cs(Referer)` if the job asks for them, without the quotes around it, and the response
+//! time:
 //!
 //! | kind of layout | told by | response time |
 //! |---|---|---|
@@ -22,11 +23,12 @@
 //!
 //! Which layout counts for a line is in [`history`](crate::format::state).
 
+use super::cursor::Cursor;
 use super::{Context, Entry, Facts, Info, LineFormat, Trial, Unit, fields};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::text::duration;
-use crate::record::{Columns, NO_DURATION, Record, Text};
+use crate::record::{self, Columns, NO_DURATION, Record, Text};
 use crate::time::{Clock, Stamp};
 
 /// Registry entry.
@@ -136,6 +138,8 @@ enum Column {
     Status,
     Bytes,
     Taken,
+    /// Text of a column on request.
+    OnRequest(record::Column),
 }
 
 /// What a `#Fields:` line says about the lines after it.
@@ -196,7 +200,7 @@ fn is(name: &[u8], known: &str) -> bool {
 }
 
 fn column(name: &[u8]) -> Column {
-    const NAMES: [(&str, Column); 9] = [
+    const NAMES: [(&str, Column); 13] = [
         ("date", Column::Date),
         ("time", Column::Time),
         ("c-ip", Column::Client),
@@ -206,6 +210,10 @@ fn column(name: &[u8]) -> Column {
         ("sc-status", Column::Status),
         ("sc-bytes", Column::Bytes),
         ("bytes", Column::Bytes),
+        ("cs(user-agent)", Column::OnRequest(record::Column::USER_AGENT)),
+        ("cs(referer)", Column::OnRequest(record::Column::REFERRER)),
+        ("cs-referer", Column::OnRequest(record::Column::REFERRER)),
+        ("cs-user-agent", Column::OnRequest(record::Column::USER_AGENT)),
     ];
     NAMES.iter().find(|(known, _)| is(name, known)).map_or(Column::Other, |&(_, column)| column)
 }
@@ -238,7 +246,8 @@ impl LineFormat for W3c {
         .or(Columns::STATUS)
         .or(Columns::BYTES)
         .or(Columns::ROUTE)
-        .or(Columns::CLIENT);
+        .or(Columns::CLIENT)
+        .or(Columns::ON_REQUEST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte > b' ' && byte != b'#' || byte == b'\t'
@@ -302,6 +311,13 @@ impl LineFormat for W3c {
                     }
                     Column::Taken => {
                         record.duration_ns = duration::decimal(value, unit).unwrap_or(NO_DURATION);
+                    }
+                    Column::OnRequest(column) => {
+                        let is_quoted =
+                            value.len() > 1 && value[0] == b'"' && value.ends_with(b"\"");
+                        let quote = usize::from(is_quoted);
+                        let span = (at + quote, end - quote);
+                        Cursor::new(line, 0).request(context.wanted, column, span, record);
                     }
                     Column::Other => {}
                 }

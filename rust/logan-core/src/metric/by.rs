@@ -10,7 +10,7 @@ use crate::bytes::simd::Simd;
 use crate::format;
 use crate::record::Field;
 use crate::record::Level;
-use crate::record::{BATCH_ROWS, Batch, Block, NO_STATUS, Text};
+use crate::record::{BATCH_ROWS, Batch, Block, Column, NO_STATUS, Text};
 use crate::sketch::groups::{GroupTable, Groups, Payload};
 use crate::sketch::varint::{get_u64, put_u64};
 use crate::spec::Spec;
@@ -43,6 +43,7 @@ enum Kind {
     Path,
     Method,
     Client,
+    Text(Column),
     Extra(usize),
 }
 
@@ -87,6 +88,7 @@ impl By {
                 Field::Path => Kind::Path,
                 Field::Method => Kind::Method,
                 Field::Client => Kind::Client,
+                Field::Text(column) => Kind::Text(*column),
                 field => Kind::Extra(keys.place(field)?),
             };
             let groups = GroupTable::new(GROUPS_MAX);
@@ -152,6 +154,10 @@ fn update<S: Simd>(simd: S, table: &mut Table, batch: &Batch, block: Block<'_>) 
         }),
         Kind::Method => texts(groups, batch.method(), batch, block),
         Kind::Client => texts(groups, batch.client(), batch, block),
+        Kind::Text(column) => match batch.texts(*column) {
+            Some(column) => texts(groups, column, batch, block),
+            None => 0,
+        },
         Kind::Extra(column) => texts(groups, batch.extra(*column), batch, block),
     };
     *absent += batch.len as u64 - counted;

@@ -574,3 +574,123 @@ impl RowWriter<'_> {
         batch.len += rows;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A record with something in some of these columns, by the bits of a number.
+    fn record(columns: Columns, bits: u64) -> Record {
+        let text = Text::of_line((bits % 5) as usize, 5 + (bits % 3) as usize);
+        let mut full = Record {
+            time_ns: bits as i64 >> 1,
+            second: bits as i64 >> 31,
+            duration_ns: bits >> 2,
+            bytes_sent: bits >> 3,
+            status: 100 + (bits % 900) as u16,
+            level: Level::ALL[(bits % Level::ALL.len() as u64) as usize],
+            ..Record::EMPTY
+        };
+        full.for_each_text(|part| *part = text);
+        let mut record = Record::EMPTY;
+        let some = |&column: &Column| bits >> (32 + column as u32) & 1 != 0;
+        columns.iter().filter(some).for_each(|column| record.take(Columns::of(column), &full));
+        record
+    }
+
+    /// What a row holds, its texts relative to the line, empty ones as none.
+    fn row_of(batch: &Batch, row: usize, start: u32) -> (Record, u8) {
+        let mut record = Record {
+            time_ns: batch.time_ns()[row],
+            second: batch.second()[row],
+            duration_ns: batch.duration_ns()[row],
+            bytes_sent: batch.bytes_sent()[row],
+            status: batch.status()[row],
+            level: Level::from_u8(batch.level()[row]).unwrap(),
+            ..Record::EMPTY
+        };
+        for &column in Column::ALL {
+            if let Some(texts) = batch.texts(column)
+                && !texts[row].is_empty()
+            {
+                let (from, to) = texts[row].range();
+                let text = Text::of_line(from - start as usize, to - start as usize);
+                record.set_text(column, text);
+            }
+        }
+        (record, batch.flags()[row])
+    }
+
+    proptest! {
+        /// Rows of any columns, pushed, opened or written in bulk, are those of a plain list.
+        #[test]
+        fn a_batch_is_a_list_of_records(
+            requested in any::<bool>(),
+            batches in prop::collection::vec(
+                prop::collection::vec(
+                    (0u8..3, any::<u32>(), prop::collection::vec(any::<u64>(), 1..9), any::<u64>()),
+                    1..9,
+                ),
+                1..5,
+            ),
+        ) {
+            let requested = if requested { Columns::ON_REQUEST } else { Columns::NONE };
+            let mut batch = Batch::requesting(requested);
+            for writes in batches {
+                batch.clear();
+                let mut model: Vec<(Record, u32)> = Vec::new();
+                for (way, set, rows, kept) in writes {
+                    let all = Columns::ALL.without(Columns::ON_REQUEST).or(requested);
+                    let columns: Columns = all.iter().filter(|&c| set >> c as u32 & 1 != 0)
+                        .fold(Columns::NONE, |set, c| set.or(Columns::of(c)));
+                    let first = batch.len;
+                    let new: Vec<(Record, u32)> = rows.iter().enumerate()
+                        .map(|(i, &bits)| (record(columns, bits), 100 * (model.len() + i) as u32))
+                        .collect();
+                    match way {
+                        0 => new.iter().for_each(|(r, start)| batch.push(columns, r, *start, 50)),
+                        1 => {
+                            batch.open(new.len(), columns);
+                            for (i, (r, start)) in new.iter().enumerate().rev() {
+                                batch.put(first + i, columns, r, *start, 50);
+                            }
+                            batch.close(first + new.len(), columns);
+                        }
+                        _ => {
+                            let mut writer = batch.rows();
+                            for (i, (r, start)) in new.iter().enumerate() {
+                                let Rows { line_start, line_len, .. } = writer.parts();
+                                (line_start[first + i], line_len[first + i]) = (*start, 50);
+                                writer.put(first + i, columns, r);
+                            }
+                            writer.finish(columns, new.len());
+                        }
+                    }
+                    model.extend(new);
+                    if kept % 4 == 0 {
+                        let mut mask = Mask::first(batch.len);
+                        for row in (0..batch.len).filter(|&row| kept >> (row % 60 + 2) & 1 != 0) {
+                            mask.remove(row);
+                        }
+                        batch.retain(&mask);
+                        let mut row = 0;
+                        model.retain(|_| { row += 1; kept >> ((row - 1) % 60 + 2) & 1 == 0 });
+                    }
+                    #[cfg(debug_assertions)]
+                    batch.check(&[0; 100_000]);
+                }
+                prop_assert_eq!(batch.len, model.len());
+                for (row, (record, start)) in model.iter().enumerate() {
+                    let (found, flags) = row_of(&batch, row, *start);
+                    prop_assert_eq!(&found, record, "row {}", row);
+                    prop_assert_eq!(flags, flags_of(Columns::ALL, record));
+                    prop_assert_eq!(batch.line_start()[row], *start);
+                    for column in Column::ALL.iter().map(|&c| Columns::of(c)) {
+                        prop_assert!(batch.has(column) || record.is_within(Columns::ALL.without(column)));
+                    }
+                }
+            }
+        }
+    }
+}

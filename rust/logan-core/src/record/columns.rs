@@ -120,6 +120,7 @@ macro_rules! columns {
         /// A column.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         #[allow(missing_docs, reason = "said at the fields of the record")]
+        #[allow(non_camel_case_types, reason = "named as the set of the column alone is")]
         pub enum Column {
             $( $column, )+
         }
@@ -172,6 +173,18 @@ macro_rules! columns {
                         change(text);
                     }
                 )+ )+
+            }
+
+            /// Sets the text of a column that holds texts.
+            #[inline(always)]
+            pub(crate) fn set_text(&mut self, column: Column, text: Text) {
+                match column {
+                    $( Column::$column => { $(
+                        if let Some(place) = self.$field.text() {
+                            *place = text;
+                        }
+                    )+ } )+
+                }
             }
 
             /// Takes these columns from another record.
@@ -323,6 +336,15 @@ columns! {
         /// Address or name of the client.
         client: Text = Text::NONE,
     }
+    // Columns on request come last.
+    USER_AGENT on_request {
+        /// User agent of the client, as written.
+        user_agent: Text = Text::NONE,
+    }
+    REFERRER on_request {
+        /// URL that led the client here, as written.
+        referrer: Text = Text::NONE,
+    }
 }
 
 /// A set of columns.
@@ -381,12 +403,17 @@ impl Columns {
 impl Column {
     /// How many there are.
     pub const COUNT: usize = Column::ALL.len();
+    /// How many are not on request; these come first.
+    pub const PARSED: usize = COUNT_PARSED;
 
     /// The column on request of this name.
     pub fn on_request(name: &str) -> Option<Column> {
         Columns::ON_REQUEST.iter().find(|column| column.name() == name)
     }
 }
+
+const COUNT_PARSED: usize = Column::COUNT - Columns::ON_REQUEST.0.count_ones() as usize;
+const _: () = assert!(Columns::ON_REQUEST.0.trailing_zeros() as usize >= COUNT_PARSED);
 
 /// Moves what is kept to the front.
 #[inline(always)]

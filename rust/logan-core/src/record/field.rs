@@ -1,5 +1,6 @@
 //! What of a record users may ask for, by name.
 
+use super::{Column, Columns};
 use std::fmt;
 
 /// What of a record a condition or a group table asks for.
@@ -29,6 +30,8 @@ pub enum Field {
     Message,
     /// Name of the format.
     Format,
+    /// A column of texts that is looked for on request.
+    Text(Column),
     /// A key of JSON or logfmt: the prefix that was typed, and the name.
     Key(Prefix, String),
 }
@@ -43,8 +46,14 @@ pub enum Prefix {
 }
 
 impl Field {
-    /// Fields whose names are fixed.
-    pub const NAMED: [(&'static str, Field); 12] = [
+    /// Fields that have names, each with its name.
+    pub fn named() -> impl Iterator<Item = (&'static str, Field)> {
+        let on_request = Columns::ON_REQUEST.iter();
+        let on_request = on_request.map(|column| (column.name(), Field::Text(column)));
+        Field::FIXED.into_iter().chain(on_request)
+    }
+
+    const FIXED: [(&'static str, Field); 12] = [
         ("status", Field::Status),
         ("level", Field::Level),
         ("duration", Field::Duration),
@@ -84,7 +93,7 @@ impl fmt::Display for Field {
                 part => write!(f, ".{}", Quoted(part)),
             });
         }
-        let named = Field::NAMED.iter().find(|(_, field)| field == self);
+        let named = Field::named().find(|(_, field)| field == self);
         f.write_str(named.map_or("", |(name, _)| name))
     }
 }

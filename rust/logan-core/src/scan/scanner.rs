@@ -127,7 +127,7 @@ impl Scanner {
             digest: spec.digest(),
             parsers: None,
             context: spec.context()?,
-            batch: Batch::new(),
+            batch: Batch::requesting(spec.requested()?),
             metrics: Metrics::new(&spec),
             ends: Vec::new(),
             refused: Vec::with_capacity(BATCH_ROWS),

@@ -111,6 +111,7 @@ impl Fields {
                 let first = text.map(|text| &text[..run(text, 0, |b| b != b',')]);
                 self.client.offer(rank, first.and_then(client_of_address));
             }
+            Meaning::OnRequest(_) => {}
             Meaning::Bytes => {
                 let fits = (1..=18).contains(&raw.len());
                 let count = digits(raw, 0, raw.len()).filter(|_| fits);

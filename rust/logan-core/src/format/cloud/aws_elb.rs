@@ -11,7 +11,7 @@
 //! with the response; `-1` (or `-`) means that the one in question was not reached. The response
 //! time is their sum, and none if one of them is missing. The first status is the balancer's own,
 //! which the client saw; `-` is none (TCP listeners). Of a URL in the request the path counts.
-//! The client's port is dropped. A request that the line's end cuts counts as far as it goes.
+//! The client's port is dropped. The first quoted field after the request is the user agent. A request that the line's end cuts counts as far as it goes.
 //!
 //! Sources: <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html>,
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/access-log-collection.html>.
@@ -22,8 +22,7 @@ use crate::format::cursor::{Cursor, Span};
 use crate::format::http::{closing_quote, route};
 use crate::format::prefilter::Marks;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
-use crate::record::{Columns, DURATION_NS_MAX, NO_DURATION, Record, Text};
-use crate::time::Clock;
+use crate::record::{Column, Columns, DURATION_NS_MAX, NO_DURATION, Record, Text};
 
 /// Application Load Balancer.
 pub static APPLICATION: Entry = Entry {
@@ -67,7 +66,8 @@ impl<const IS_APPLICATION: bool> LineFormat for Balancer<IS_APPLICATION> {
         .or(Columns::BYTES)
         .or(Columns::ROUTE)
         .or(Columns::CLIENT)
-        .or(Columns::DURATION);
+        .or(Columns::DURATION)
+        .or(Columns::ON_REQUEST);
 
     const NEEDS: Marks = Marks::CLOCK.or(Marks::QUOTE);
 
@@ -84,7 +84,7 @@ impl<const IS_APPLICATION: bool> LineFormat for Balancer<IS_APPLICATION> {
         _arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        read::<S, IS_APPLICATION>(simd, line, &mut context.clock, record).is_some()
+        read::<S, IS_APPLICATION>(simd, line, context, record).is_some()
     }
 }
 
@@ -92,7 +92,7 @@ impl<const IS_APPLICATION: bool> LineFormat for Balancer<IS_APPLICATION> {
 fn read<S: Simd, const IS_APPLICATION: bool>(
     simd: S,
     line: Line<'_>,
-    clock: &mut Clock,
+    context: &mut Context,
     record: &mut Record,
 ) -> Option<()> {
     let mut c = Cursor::new(line, 0);
@@ -103,7 +103,7 @@ fn read<S: Simd, const IS_APPLICATION: bool>(
         }
         c.pass(b' ')?;
     }
-    let (time, end) = clock.iso(line, c.at)?;
+    let (time, end) = context.clock.iso(line, c.at)?;
     c.at = end;
     c.next_word(simd)?;
     let client = c.next_word(simd)?;
@@ -125,6 +125,25 @@ fn read<S: Simd, const IS_APPLICATION: bool>(
     route(line, request, request_end, record);
     let (start, end) = path_of_url(simd, line, record.path.range());
     record.path = Text::of_line(start, end);
+    if !context.wanted.is_empty() {
+        c.at = request_end;
+        requested(simd, c, context.wanted, record);
+    }
+    Some(())
+}
+
+/// Fills the columns on request from what follows the request, at whose closing quote the cursor
+/// stands.
+#[cold]
+fn requested<S: Simd>(
+    simd: S,
+    mut c: Cursor<'_>,
+    wanted: Columns,
+    record: &mut Record,
+) -> Option<()> {
+    c.pass(b'"')?;
+    let user_agent = c.next_quoted(simd)?;
+    c.request(wanted, Column::USER_AGENT, user_agent, record);
     Some(())
 }
 

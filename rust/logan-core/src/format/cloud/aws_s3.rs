@@ -8,7 +8,8 @@
 //! Any field may be `-`, which is none. *operation* begins with a capital letter and holds a `.`
 //! (`REST.GET.OBJECT`, `WEBSITE.GET.OBJECT`, `BATCH.DELETE.OBJECT`). *request* is quoted or `-`;
 //! its closing quote is the first that a space, a status and a space follow, since keys may hold
-//! quotes that nobody escaped; 64 quotes are tried. *total* is the response time in milliseconds.
+//! quotes that nobody escaped; 64 quotes are tried. *total* is the response time in milliseconds. Behind
+//! *turnaround* come the referrer and the user agent, in quotes.
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html>.
 
@@ -18,8 +19,7 @@ use crate::format::cursor::Cursor;
 use crate::format::http::{closing_quote, route};
 use crate::format::prefilter::Marks;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
-use crate::record::{Columns, Record};
-use crate::time::Clock;
+use crate::record::{Column, Columns, Record};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -49,7 +49,8 @@ impl LineFormat for S3 {
         .or(Columns::BYTES)
         .or(Columns::ROUTE)
         .or(Columns::CLIENT)
-        .or(Columns::DURATION);
+        .or(Columns::DURATION)
+        .or(Columns::ON_REQUEST);
     const NEEDS: Marks = Marks::DATE;
 
     fn may_begin_with(&self, byte: u8) -> bool {
@@ -65,18 +66,23 @@ impl LineFormat for S3 {
         _arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        read(simd, line, &mut context.clock, record).is_some()
+        read(simd, line, context, record).is_some()
     }
 }
 
 #[inline(always)]
-fn read<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
+fn read<S: Simd>(
+    simd: S,
+    line: Line<'_>,
+    context: &mut Context,
+    record: &mut Record,
+) -> Option<()> {
     let mut c = Cursor::new(line, 0);
     c.word(simd)?;
     c.next_word(simd)?;
     c.pass(b' ')?;
     c.pass(b'[')?;
-    let (time, end) = clock.clf(line, c.at)?;
+    let (time, end) = context.clock.clf(line, c.at)?;
     c.at = end;
     c.pass(b']')?;
     let client = c.next_word(simd)?;
@@ -117,5 +123,23 @@ fn read<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock, record: &mut Record
     record.time_ns = time.nanos_since_epoch();
     record.second = time.second;
     record.client = c.text(client);
+    if !context.wanted.is_empty() {
+        requested(simd, c, context.wanted, record);
+    }
+    Some(())
+}
+
+/// Fills the columns on request from what follows the times.
+#[cold]
+fn requested<S: Simd>(
+    simd: S,
+    mut c: Cursor<'_>,
+    wanted: Columns,
+    record: &mut Record,
+) -> Option<()> {
+    let referrer = c.next_quoted(simd)?;
+    c.request(wanted, Column::REFERRER, referrer, record);
+    let user_agent = c.next_quoted(simd)?;
+    c.request(wanted, Column::USER_AGENT, user_agent, record);
     Some(())
 }

@@ -14,6 +14,7 @@
 //! | `duration` | a number with its unit, or of seconds |
 //! | `request` | method, target and protocol |
 //! | `method`, `path`, `client`, `message` | text |
+//! | `user_agent`, `referrer` | text, read if the job asks for it |
 //! | `host` | read over |
 //!
 //! Without a group for the response time it is looked for in the message, as in app text.
@@ -22,11 +23,12 @@ use super::moment::Layout;
 use super::{Compiled, Description, Dialect, Misfit};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
+use crate::format::cursor::Cursor;
 use crate::format::http::{route, status_at};
 use crate::format::text::{duration, text_duration};
 use crate::format::{Context, LineFormat, Unit};
 use crate::record::Level;
-use crate::record::{Columns, NO_BYTES, NO_DURATION, Record, Text};
+use crate::record::{Column, Columns, NO_BYTES, NO_DURATION, Record, Text};
 use regex::bytes::{CaptureLocations, Regex, RegexBuilder};
 use regex_syntax::ast::{self, Ast, GroupKind};
 use std::sync::{Mutex, PoisonError};
@@ -68,6 +70,7 @@ enum Meaning {
     Client,
     Size,
     Message,
+    OnRequest(Column),
     Nothing,
 }
 
@@ -89,9 +92,12 @@ pub(super) fn compile(
     names(&tree, &mut named);
     let mut groups = Vec::new();
     for (index, name, at) in named {
-        let known = NAMES.iter().find(|(known, _)| *known == name);
-        let Some(&(_, meaning)) = known else {
-            let names = NAMES.map(|(known, _)| known).join(", ");
+        let known = NAMES.iter().find(|(known, _)| *known == name).map(|&(_, meaning)| meaning);
+        let known = known.or_else(|| Column::on_request(&name).map(Meaning::OnRequest));
+        let Some(meaning) = known else {
+            let names = NAMES.iter().map(|&(known, _)| known);
+            let names = names.chain(Columns::ON_REQUEST.iter().map(Column::name));
+            let names = names.collect::<Vec<_>>().join(", ");
             return Err(shifted(
                 at,
                 format!("no field is called {name}; name groups {names}, or leave them unnamed"),
@@ -105,7 +111,8 @@ pub(super) fn compile(
         let at = expression.find(&format!("<{}>", second.2)).map_or(0, |at| at + 1);
         return Err(shifted(at, "there is already a response time".into()));
     }
-    if groups.iter().all(|group| group.1 == Meaning::Nothing) {
+    let makes_no_record = |m: &Meaning| matches!(m, Meaning::Nothing | Meaning::OnRequest(_));
+    if groups.iter().all(|group| makes_no_record(&group.1)) {
         return Err(shifted(0, "it has no named group such as (?<time>…) or (?<status>…)".into()));
     }
     let layout = match layout {
@@ -265,6 +272,9 @@ impl Groups {
             Meaning::Method => record.method = Text::of_line(start, end),
             Meaning::Path => record.path = Text::of_line(start, end),
             Meaning::Client => record.client = Text::of_line(start, end),
+            Meaning::OnRequest(column) => {
+                Cursor::new(line, 0).request(context.wanted, column, span, record);
+            }
         }
         Some(())
     }

@@ -6,6 +6,7 @@
 use super::moment::Layout;
 use super::{Dialect, Misfit};
 use crate::format::Unit;
+use crate::record::Column;
 
 /// Most fields of a format. Each is a step for each line.
 const FIELDS_MAX: usize = 256;
@@ -22,6 +23,8 @@ pub(super) enum Meaning {
     Size,
     Duration(Unit),
     Client,
+    /// Text of a column on request.
+    OnRequest(Column),
     /// Nothing that is kept.
     Nothing,
 }
@@ -407,6 +410,8 @@ fn variable(name: &str) -> (Meaning, u8) {
         "session_time" => (Meaning::Duration(Unit::Seconds), 2),
         "remote_addr" => (Meaning::Client, 0),
         "realip_remote_addr" => (Meaning::Client, 1),
+        "http_referer" => (Meaning::OnRequest(Column::REFERRER), 0),
+        "http_user_agent" => (Meaning::OnRequest(Column::USER_AGENT), 0),
         "http_x_forwarded_for" | "proxy_add_x_forwarded_for" => (Meaning::Client, 2),
         _ => (Meaning::Nothing, 0),
     }
@@ -418,6 +423,12 @@ fn directive(letter: &str, argument: Option<&str>, is_final: bool) -> Option<(Me
         ("h" | "a", None) => (Meaning::Client, 0),
         ("a", Some(_)) => (Meaning::Client, 1),
         ("i", Some(name)) if name.eq_ignore_ascii_case("x-forwarded-for") => (Meaning::Client, 2),
+        ("i", Some(name)) if name.eq_ignore_ascii_case("referer") => {
+            (Meaning::OnRequest(Column::REFERRER), 0)
+        }
+        ("i", Some(name)) if name.eq_ignore_ascii_case("user-agent") => {
+            (Meaning::OnRequest(Column::USER_AGENT), 0)
+        }
         ("r", None) => (Meaning::Request, 0),
         ("m", None) => (Meaning::Method, 0),
         ("U", None) => (Meaning::Path, 0),

@@ -15,6 +15,7 @@ use super::pattern::{Field, Fields, Meaning};
 use super::{Compiled, Description, Dialect, Misfit};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
+use crate::format::cursor::Cursor;
 use crate::format::http::{closing_quote, integer_at, nanos_of, number_at, route, status_at};
 use crate::format::text::duration;
 use crate::format::{Context, LineFormat, Unit};
@@ -30,7 +31,8 @@ pub(super) fn compile(dialect: Dialect, mut read: Fields) -> Result<Compiled, Mi
         return Err(Misfit::new(read.start.min(read.end), message));
     }
     keep_the_best(&mut read.fields);
-    if read.fields.iter().all(|field| field.meaning == Meaning::Nothing) {
+    let makes_no_record = |m: &Meaning| matches!(m, Meaning::Nothing | Meaning::OnRequest(_));
+    if read.fields.iter().all(|field| makes_no_record(&field.meaning)) {
         let message = "none of its fields is a time, a response time, a status, a size, a request \
                        or a client";
         return Err(Misfit::new(read.fields[0].at, message));
@@ -67,7 +69,10 @@ pub(super) fn compile(dialect: Dialect, mut read: Fields) -> Result<Compiled, Mi
 
 /// Of several fields that say the same only the best one goes on saying it.
 fn keep_the_best(fields: &mut [Field]) {
-    let same = |a: &Meaning, b: &Meaning| std::mem::discriminant(a) == std::mem::discriminant(b);
+    let same = |a: &Meaning, b: &Meaning| match (a, b) {
+        (Meaning::OnRequest(a), Meaning::OnRequest(b)) => a == b,
+        (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+    };
     for i in 0..fields.len() {
         let is_beaten = fields.iter().enumerate().any(|(other, field)| {
             same(&field.meaning, &fields[i].meaning) && (field.rank, other) < (fields[i].rank, i)
@@ -183,7 +188,8 @@ impl LineFormat for Template {
         .or(Columns::BYTES)
         .or(Columns::ROUTE)
         .or(Columns::CLIENT)
-        .or(Columns::DURATION);
+        .or(Columns::DURATION)
+        .or(Columns::ON_REQUEST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         self.first.text.first().is_none_or(|&first| first == byte)
@@ -302,6 +308,11 @@ fn take<S: Simd, const LAST: bool>(
             let end = step.end::<S, LAST>(simd, line, at)?;
             let first = memchr::memchr(b',', &line.bytes()[at..end]).map_or(end, |i| at + i);
             record.client = Text::of_line(at, first);
+            end
+        }
+        Meaning::OnRequest(column) => {
+            let end = step.end::<S, LAST>(simd, line, at)?;
+            Cursor::new(line, 0).request(context.wanted, *column, (at, end), record);
             end
         }
     };

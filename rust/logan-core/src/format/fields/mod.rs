@@ -142,7 +142,13 @@ pub(super) fn columns_of(meaning: Meaning, text: bool) -> Columns {
         Meaning::Request => only_text(Columns::ROUTE),
         Meaning::Client | Meaning::Forwarded => only_text(Columns::CLIENT),
         Meaning::Bytes => Columns::BYTES,
+        Meaning::OnRequest(column) => only_text(Columns::of(column)),
     }
+}
+
+/// Text of a column on request; `-` is none.
+fn on_request(text: &[u8]) -> Option<std::ops::Range<usize>> {
+    (text != b"-").then_some(0..text.len())
 }
 
 /// The highest rank of a usable value per column, 0 for none.
@@ -238,6 +244,15 @@ impl<'a> Fields<'a> {
             }
             Meaning::Request => self.request(rank, value, bytes, arena, record),
             Meaning::Forwarded => self.forwarded(rank, value, bytes, arena, record),
+            Meaning::OnRequest(column) => {
+                if context.wanted.has(Columns::of(column)) && rank > self.ranks[column] {
+                    let text = kept(value, bytes, arena, on_request);
+                    if !text.is_empty() {
+                        self.ranks[column] = rank;
+                        record.set_text(column, text);
+                    }
+                }
+            }
             _ => self.take_scalar(known, key, value, context, record),
         }
     }
@@ -342,6 +357,7 @@ impl<'a> Fields<'a> {
             | Meaning::Path
             | Meaning::Request
             | Meaning::Forwarded
+            | Meaning::OnRequest(_)
             | Meaning::Client => {}
         }
     }
@@ -555,6 +571,6 @@ impl<'a> Fields<'a> {
             // Of lesser records nobody reads the message, unless a condition does.
             record.message = kept(self.message, &self.line.bytes()[start..end], arena, whole_text);
         }
-        self.ranks.0 != [0; Column::COUNT]
+        self.ranks.0[..Column::PARSED] != [0; Column::PARSED]
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Unit;
 use crate::bytes::line::Line;
+use crate::record::{Column, Columns};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -37,6 +38,8 @@ pub enum Meaning {
     Forwarded,
     /// Bytes sent.
     Bytes,
+    /// Text of a column on request.
+    OnRequest(Column),
 }
 
 /// How a duration without a unit of its own is read.
@@ -165,6 +168,28 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
     (Meaning::Duration(Rule::Never), 2, "service"),
 ];
 
+/// Known names of columns on request, which are looked up only if the job asks for any: column,
+/// rank, names.
+pub const ON_REQUEST: &[(Column, u8, &str)] = &[
+    (
+        Column::USER_AGENT,
+        3,
+        "user_agent http_user_agent user_agent.original headers.user_agent request.user_agent \
+         request.headers.user_agent req.headers.user_agent http.user_agent \
+         http.request.headers.user_agent http_request.user_agent client_request_user_agent \
+         cs_user_agent",
+    ),
+    (Column::USER_AGENT, 2, "agent"),
+    (
+        Column::REFERRER,
+        3,
+        "referrer referer http_referrer http_referer headers.referer request.referer \
+         request.referrer request.headers.referer req.headers.referer http.referer http.referrer \
+         http.request.referrer http.request.headers.referer http_request.referer \
+         client_request_referer cs_referer",
+    ),
+];
+
 /// Names of durations, which may have a suffix of [`SUFFIXES`]: meaning without one, names.
 /// All have rank 3.
 pub const DURATIONS: &[(Meaning, &str)] = &[
@@ -278,8 +303,21 @@ impl Names {
 
     /// The table, which is built once.
     pub fn get() -> &'static Names {
-        static NAMES: LazyLock<Names> = LazyLock::new(build);
+        static NAMES: LazyLock<Names> = LazyLock::new(|| build(&[]));
         &NAMES
+    }
+
+    /// The table with the names of columns on request.
+    #[cold]
+    fn on_request() -> &'static Names {
+        static NAMES: LazyLock<Names> = LazyLock::new(|| build(ON_REQUEST));
+        &NAMES
+    }
+
+    /// This table, or the one with the names of columns on request if any are wanted.
+    #[inline(always)]
+    pub fn wanted(&'static self, wanted: Columns) -> &'static Names {
+        if wanted.is_empty() { self } else { Names::on_request() }
     }
 
     /// What is known of the key `line[start..end]` in an object of this group.
@@ -379,7 +417,7 @@ pub(super) fn spellings(key: &str) -> Vec<String> {
     all
 }
 
-fn build() -> Names {
+fn build(on_request: &[(Column, u8, &str)]) -> Names {
     let mut names = Names { slots: Box::new([0; SLOTS]), entries: Vec::new() };
     let mut groups: HashMap<String, Group> = HashMap::from([(String::new(), Group::ROOT)]);
     let mut add = |name: &str, meaning, rank| {
@@ -403,6 +441,9 @@ fn build() -> Names {
     };
     for &(meaning, rank, list) in NAMES {
         list.split_whitespace().for_each(|name| add(name, meaning, rank));
+    }
+    for &(column, rank, list) in on_request {
+        list.split_whitespace().for_each(|name| add(name, Meaning::OnRequest(column), rank));
     }
     for &(meaning, list) in DURATIONS {
         for name in list.split_whitespace() {

@@ -79,7 +79,8 @@ impl LineFormat for Json {
         .or(Columns::BYTES)
         .or(Columns::MESSAGE)
         .or(Columns::ROUTE)
-        .or(Columns::CLIENT);
+        .or(Columns::CLIENT)
+        .or(Columns::ON_REQUEST);
 
     const HAS_MANY: bool = true;
 
@@ -109,7 +110,7 @@ impl LineFormat for Json {
             _ => self.parse_generally(simd, line, context, arena, record),
         };
         if parsed && outcome == Outcome::New {
-            shapes.learn(simd, self.names, line);
+            shapes.learn(simd, self.names.wanted(context.wanted), line);
         }
         context.shapes = Some(shapes);
         parsed
@@ -189,6 +190,7 @@ impl Json {
         if line.byte(at) != b'{' || stop == 0 || line.byte(stop - 1) != b'}' {
             return false;
         }
+        let names = self.names.wanted(context.wanted);
         let mut fields = Fields::new(line);
         let mut open = Open::new();
         let mut scope = Scope::ROOT;
@@ -240,7 +242,7 @@ impl Json {
                         return false;
                     };
                     if !escaped {
-                        known = self.names.look_up(line, scope.group(), key, end);
+                        known = names.look_up(line, scope.group(), key, end);
                     }
                     at = skip_space(line, end + 1);
                     if line.byte(at) != b':' {

@@ -9,7 +9,7 @@
 //! the response's details, how the connection ended, why the upstream failed); *status* is one
 //! digit `0`, which is none, or three. The sizes and times are integers or `-`, which is none;
 //! *duration* is the response time in milliseconds. The client is the first address of the quoted
-//! field behind them (X-Forwarded-For).
+//! field behind them (X-Forwarded-For); the quoted field after that one is the user agent.
 //!
 //! Sources: <https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage>,
 //! <https://istio.io/latest/docs/tasks/observability/logs/access-log/>.
@@ -20,8 +20,7 @@ use crate::format::cursor::Cursor;
 use crate::format::http::route;
 use crate::format::prefilter::Marks;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
-use crate::record::{Columns, NO_STATUS, Record};
-use crate::time::Clock;
+use crate::record::{Column, Columns, NO_STATUS, Record};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -50,7 +49,8 @@ impl LineFormat for Envoy {
         .or(Columns::BYTES)
         .or(Columns::ROUTE)
         .or(Columns::CLIENT)
-        .or(Columns::DURATION);
+        .or(Columns::DURATION)
+        .or(Columns::ON_REQUEST);
 
     const NEEDS: Marks = Marks::CLOCK.or(Marks::QUOTE);
 
@@ -67,15 +67,20 @@ impl LineFormat for Envoy {
         _arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        read(simd, line, &mut context.clock, record).is_some()
+        read(simd, line, context, record).is_some()
     }
 }
 
 #[inline(always)]
-fn read<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
+fn read<S: Simd>(
+    simd: S,
+    line: Line<'_>,
+    context: &mut Context,
+    record: &mut Record,
+) -> Option<()> {
     let mut c = Cursor::new(line, 0);
     c.pass(b'[')?;
-    let (time, end) = clock.iso(line, c.at)?;
+    let (time, end) = context.clock.iso(line, c.at)?;
     c.at = end;
     c.pass_text(b"] ")?;
     let request = c.quoted(simd)?;
@@ -115,6 +120,11 @@ fn read<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock, record: &mut Record
     {
         let comma = line.find(simd, start, b',').min(end);
         record.client = c.text((start, comma));
+        if !context.wanted.is_empty()
+            && let Some(user_agent) = c.next_quoted(simd)
+        {
+            c.request(context.wanted, Column::USER_AGENT, user_agent, record);
+        }
     }
     Some(())
 }

@@ -10,7 +10,8 @@ use crate::bytes::simd::Simd;
 use crate::format::keys::Keys;
 use crate::format::{PLACES, name_at};
 use crate::record::{
-    Batch, Block, Field, Level, Mask, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, RouteNormalizer,
+    Batch, Block, Column, Field, Level, Mask, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME,
+    RouteNormalizer,
 };
 use regex::bytes::Regex;
 
@@ -50,6 +51,7 @@ enum Place {
     Method,
     Client,
     Message,
+    Text(Column),
     /// The extra column of this index.
     Extra(usize),
 }
@@ -125,6 +127,7 @@ fn test(field: &Field, check: &Check, keys: &Keys) -> Result<Test, String> {
         Field::Path => Place::Path,
         Field::Method => Place::Method,
         Field::Client => Place::Client,
+        Field::Text(column) => Place::Text(*column),
         Field::Message => Place::Message,
         Field::Host | Field::Key(..) => match keys.place(field) {
             Some(place) => Place::Extra(place),
@@ -394,6 +397,10 @@ fn eval_text<S: Simd>(
         }
         Place::Method => batch.method(),
         Place::Client => batch.client(),
+        Place::Text(column) => match batch.texts(*column) {
+            Some(texts) => texts,
+            None => return Mask::NONE,
+        },
         Place::Message => batch.message(),
         Place::Extra(index) => batch.extra(*index),
     };

@@ -186,12 +186,12 @@ impl<'a> Parser<'a> {
                 return Ok(Field::Key(prefix, self.key_name(start)?));
             }
         }
-        let named = Field::NAMED.iter().find(|(known, _)| name.eq_ignore_ascii_case(known));
+        let named = Field::named().find(|(known, _)| name.eq_ignore_ascii_case(known));
         if let Some((_, field)) = named {
             self.at += name.len();
-            return Ok(field.clone());
+            return Ok(field);
         }
-        let known: Vec<&str> = Field::NAMED.iter().map(|(name, _)| *name).collect();
+        let known: Vec<&str> = Field::named().map(|(name, _)| name).collect();
         let known = known.join(", ");
         let message = match name {
             "" => format!("expected a field: {known}, json.KEY or logfmt.KEY"),

@@ -108,6 +108,7 @@ mod tail;
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Plain, Simd};
+use crate::format::cursor::Cursor;
 use crate::format::http::{
     closing_quote, method_len, number_at, route, size_at, starts_with_http, status_at,
 };
@@ -115,7 +116,7 @@ use crate::format::prefilter::Marks;
 use crate::format::{
     Context, Entry, Facts, Format, Info, LineFormat, Params, Run, Scattered, Unit, keys,
 };
-use crate::record::{Columns, NO_STATUS, Record, Text};
+use crate::record::{Column, Columns, NO_STATUS, Record, Text};
 use crate::time::Clock;
 use bulk::many;
 use head::{Head, head, headless, may_begin, virtual_host};
@@ -205,7 +206,8 @@ const COLUMNS: Columns = Columns::TIME
     .or(Columns::BYTES)
     .or(Columns::ROUTE)
     .or(Columns::CLIENT)
-    .or(Columns::DURATION);
+    .or(Columns::DURATION)
+    .or(Columns::ON_REQUEST);
 
 /// The response time of a combined or common line that is written as an integer without a unit:
 /// by which detection guesses the unit. None for every other line.
@@ -279,6 +281,9 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
         record.status = parts.status;
         record.bytes_sent = parts.bytes_sent;
         record.duration_ns = time.nanos(self.integer_unit_ns);
+        if !context.wanted.is_empty() && parts.combined {
+            parts.requested(simd, line, context.wanted, record);
+        }
         true
     }
 }
@@ -377,8 +382,21 @@ struct Parts {
     bytes_sent: u64,
     /// Whether a quoted referer and a quoted user agent follow.
     combined: bool,
+    /// After the size.
+    size_end: usize,
     /// After the size, or after the user agent: the space before the tail, if there is one.
     tail: usize,
+}
+
+impl Parts {
+    /// Fills the columns on request from the two quoted fields after the size.
+    #[cold]
+    fn requested<S: Simd>(&self, simd: S, line: Line<'_>, wanted: Columns, record: &mut Record) {
+        let Some((referrer_end, end)) = two_quoted(simd, line, self.size_end) else { return };
+        let c = Cursor::new(line, 0);
+        c.request(wanted, Column::REFERRER, (self.size_end + 2, referrer_end), record);
+        c.request(wanted, Column::USER_AGENT, (referrer_end + 3, end - 1), record);
+    }
 }
 
 #[inline(always)]
@@ -410,13 +428,15 @@ fn quoted_parts<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock) -> Option<P
         status,
         bytes_sent,
         combined: two.is_some(),
-        tail: two.unwrap_or(size_end),
+        size_end,
+        tail: two.map_or(size_end, |(_, end)| end),
     })
 }
 
-/// The end of two quoted fields, each after a space, that begin at `at`.
+/// Where the first of two quoted fields, each after a space, that begin at `at` closes, and the end
+/// of both.
 #[inline(always)]
-fn two_quoted<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<usize> {
+fn two_quoted<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<(usize, usize)> {
     let open = u16::from_le_bytes(*b" \"");
     if line.u16_at(at) != open {
         return None;
@@ -427,9 +447,10 @@ fn two_quoted<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<usize> {
     }
     let second = closing_quote(simd, line, first + 3)?;
     if second + 1 == line.len() || line.byte(second + 1) == b' ' {
-        return Some(second + 1);
+        return Some((first, second + 1));
     }
-    Some(later_quote(simd, line, second, |quote| ends_agent(line, quote + 1)).unwrap_or(second) + 1)
+    let last = later_quote(simd, line, second, |quote| ends_agent(line, quote + 1));
+    Some((first, last.unwrap_or(second) + 1))
 }
 
 /// Status, size, and the position behind them.

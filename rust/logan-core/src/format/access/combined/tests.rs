@@ -522,3 +522,32 @@ proptest! {
         }
     }
 }
+
+/// The text of a column on request of a line.
+fn requested(column: Column, line: &str) -> String {
+    let mut context = context();
+    context.wanted = Columns::of(column);
+    let (padded, mut record) = (PaddedLine::new(line.as_bytes()), Record::EMPTY);
+    let format: &dyn Format = &Quoted::<COMBINED_KIND> { integer_unit_ns: 1_000 };
+    assert!(format.parse_line(padded.line(), &mut context, &mut Vec::new(), &mut record));
+    let mut found = Record::EMPTY;
+    found.take(Columns::of(column), &record);
+    let mut texts = String::new();
+    found.for_each_text(|t| texts += std::str::from_utf8(t.bytes(line.as_bytes(), &[])).unwrap());
+    texts
+}
+
+#[test]
+fn user_agents_on_request() {
+    let line = |fields: &str| {
+        format!("10.0.0.1 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 1 {fields}")
+    };
+    for (fields, agent) in [
+        ("\"-\" \"curl/8.5\"", "curl/8.5"),
+        ("\"http://a/\" \"x \\\"y\\\" z\" 0.5", "x \\\"y\\\" z"),
+        ("\"-\" \"-\"", ""),
+        ("\"-\" \"\"", ""),
+    ] {
+        assert_eq!(requested(Column::USER_AGENT, &line(fields)), agent, "{fields}");
+    }
+}

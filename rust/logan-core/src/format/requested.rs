@@ -1,0 +1,165 @@
+//! Columns on request, in every format that fills them: found if asked for, by group tables and by
+//! conditions.
+
+use crate::scan::Scanner;
+use crate::spec::{FormatSpec, SourceSpec, Spec};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The figures of lines of one format.
+fn figures(format: &str, lines: &str, by: Option<&str>, condition: Option<String>) -> Value {
+    let (name, pattern) = match format.split_once(' ') {
+        Some((name, pattern)) => (name, Some(pattern.to_string())),
+        None => (format, None),
+    };
+    let mut format = FormatSpec { name: name.into(), params: Default::default() };
+    format.params.pattern = pattern;
+    let spec = Spec {
+        anchor_ns: 1_706_745_600_000_000_000,
+        sources: vec![SourceSpec { formats: vec![format], only: true, ..Default::default() }],
+        by: by.into_iter().map(String::from).collect(),
+        condition,
+        ..Spec::plain()
+    };
+    let spec = Spec::from_json(&spec.to_json()).unwrap();
+    let mut scanner = Scanner::new(Arc::new(spec)).unwrap();
+    scanner.begin(0, 0, 0).unwrap();
+    scanner.push(lines.as_bytes());
+    scanner.finish(lines.len() as u64).evaluate(200, None)
+}
+
+/// Format (and pattern), line, and what it says; a text between braces is put in.
+const LINES: &[(&str, &str, &[(&str, &str)])] = &[
+    (
+        "combined",
+        "10.0.0.1 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 1 \"{referrer}\" \"{user_agent}\"",
+        &[("referrer", "http://a/b?c"), ("user_agent", "curl/8.5 (x; \\\"y\\\")")],
+    ),
+    (
+        "combined",
+        "10.0.0.1 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 1 \"{referrer}\" \"{user_agent}\" 0.005",
+        &[("referrer", "http://a/"), ("user_agent", "a \"b\" c")],
+    ),
+    (
+        "json",
+        r#"{"time":"2024-01-24T10:15:33Z","status":200,"http_referer":"{referrer}","http_user_agent":"{user_agent}"}"#,
+        &[("referrer", "http://a/"), ("user_agent", "curl/8.5")],
+    ),
+    (
+        "json",
+        r#"{"time":"2024-01-24T10:15:33Z","status":200,"request":{"headers":{"Referer":"{referrer}","User-Agent":"{user_agent}"}}}"#,
+        &[("referrer", "http://a/"), ("user_agent", "curl/8.5")],
+    ),
+    (
+        "logfmt",
+        "time=2024-01-24T10:15:33Z status=200 referer=\"{referrer}\" user_agent=\"{user_agent}\" duration=3ms",
+        &[("referrer", "http://a/"), ("user_agent", "Mozilla/5.0 (X)")],
+    ),
+    (
+        "iis",
+        "#Fields: date time cs-method cs-uri-stem s-port cs(User-Agent) cs(Referer) sc-status\n\
+         2024-01-24 10:15:32 GET / 443 {user_agent} {referrer} 200",
+        &[("referrer", "http://a/"), ("user_agent", "Mozilla/5.0+(X)")],
+    ),
+    (
+        "w3c",
+        "#Fields: date time cs-uri cs(Referer) sc-status cs(User-Agent)\n\
+         2024-01-24\t10:15:32\t/\t{referrer}\t200\t\"{user_agent}\"",
+        &[("referrer", "http://a/"), ("user_agent", "Mozilla/5.0 (X)")],
+    ),
+    (
+        "cloudfront",
+        "#Fields: date time x-edge-location cs-method cs-uri-stem sc-status cs(Referer) cs(User-Agent)\n\
+         2024-01-24\t10:15:32\tFRA56-C1\tGET\t/\t200\t{referrer}\t{user_agent}",
+        &[("referrer", "http://a/"), ("user_agent", "Mozilla/5.0%20(X)")],
+    ),
+    (
+        "aws-alb",
+        "https 2024-01-24T10:15:32.123456Z app/shop/50dc 203.0.113.9:51234 10.0.0.66:8080 0.001 0.034 \
+         0.000 200 200 214 1532 \"GET https://shop.example.com:443/cart HTTP/2.0\" \"{user_agent}\" - -",
+        &[("user_agent", "Mozilla/5.0 (X)")],
+    ),
+    (
+        "aws-elb",
+        "2024-01-24T10:15:32.123456Z shop 203.0.113.9:51234 10.0.0.66:8080 0.000073 0.034048 0.000057 \
+         200 200 0 1532 \"GET http://shop.example.com:80/cart HTTP/1.1\" \"{user_agent}\" - -",
+        &[("user_agent", "a \"b\" c")],
+    ),
+    (
+        "aws-s3",
+        "79a59d shop-assets [24/Jan/2024:10:15:32 +0000] 203.0.113.9 - 3E57427F33A59F07 REST.GET.OBJECT \
+         img/logo.png \"GET /shop-assets/img/logo.png HTTP/1.1\" 200 - 2662 2662 41 40 \"{referrer}\" \
+         \"{user_agent}\" -",
+        &[("referrer", "http://a/"), ("user_agent", "Mozilla/5.0 (X)")],
+    ),
+    (
+        "envoy",
+        "[2024-01-24T10:15:32.123Z] \"GET /cart HTTP/2\" 200 - 0 1532 36 34 \"203.0.113.9\" \
+         \"{user_agent}\" \"cc21d9b0\" \"shop.example.com\" \"10.0.0.66:8080\"",
+        &[("user_agent", "Mozilla/5.0 (X)")],
+    ),
+    (
+        "custom nginx:$status [$time_local] \"$http_referer\" \"$http_user_agent\"",
+        "200 [24/Jan/2024:10:15:32 +0000] \"{referrer}\" \"{user_agent}\"",
+        &[("referrer", "http://a/"), ("user_agent", "a \"b\" c")],
+    ),
+    (
+        "custom apache:%>s %t \"%{Referer}i\" \"%{User-agent}i\"",
+        "200 [24/Jan/2024:10:15:32 +0000] \"{referrer}\" \"{user_agent}\"",
+        &[("referrer", "http://a/"), ("user_agent", "Mozilla/5.0 (X)")],
+    ),
+    (
+        "custom regex:^(?<time>\\S+) (?<referrer>\\S+) (?<user_agent>.*)$",
+        "2024-01-24T10:15:32Z {referrer} {user_agent}",
+        &[("referrer", "http://a/"), ("user_agent", "Mozilla/5.0 (X)")],
+    ),
+];
+
+/// The columns that these tests look at: those there are.
+fn columns() -> impl Iterator<Item = &'static str> {
+    crate::record::Columns::ON_REQUEST.iter().map(crate::record::Column::name)
+}
+
+#[test]
+fn every_format_says_what_its_lines_say() {
+    for &(format, line, texts) in LINES {
+        let put = |value: &dyn Fn(&'static str) -> &'static str| {
+            let fill = |line: String, &(field, _): &(&'static str, &str)| {
+                line.replace(&format!("{{{field}}}"), value(field))
+            };
+            texts.iter().fold(line.to_string(), fill) + "\n"
+        };
+        let of = |field| texts.iter().find(|(name, _)| *name == field).map(|(_, text)| *text);
+        let full = put(&|field| of(field).unwrap());
+        let absent = put(&|_| "-");
+        for field in columns() {
+            let table = figures(format, &(full.clone() + &absent), Some(field), None);
+            let table = &table["groups"][field];
+            let found: Vec<_> = table["top"].as_array().unwrap().iter().collect();
+            let keys: Vec<_> = found.iter().filter_map(|row| row["key"].as_str()).collect();
+            assert_eq!(keys, of(field).into_iter().collect::<Vec<_>>(), "{field} of {format}");
+            let missing = 2 - keys.len();
+            assert_eq!(table["absent"], missing, "{field} of {format}: {line}");
+            let Some(text) = of(field) else { continue };
+            let quoted = text.replace('"', "\\\"");
+            let condition = format!("{field} = \"{quoted}\"");
+            // A backslash before a quote cannot be written in a condition.
+            if !text.contains("\\\"") {
+                let selected = figures(format, &full, None, Some(condition));
+                assert_eq!(selected["lines"]["parsed"], 1, "{field} of {format}");
+                assert_eq!(selected["lines"]["filtered"], 0, "{field} of {format}");
+                let others = figures(format, &absent, None, Some(format!("{field} exists")));
+                assert_eq!(others["lines"]["parsed"], 0, "{field} of {format}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_group_table_tells_what_it_is_made_by() {
+    for field in columns() {
+        assert!(crate::spec::group_field(field).is_ok());
+    }
+    let message = crate::spec::group_field("duration").unwrap_err().to_string();
+    assert!(columns().all(|field| message.contains(field)), "{message}");
+}
