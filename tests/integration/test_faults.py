@@ -275,7 +275,7 @@ PATIENT_COORDINATOR = """
 import sys
 from functools import partial
 from logan.cli.main import main
-from logan.cluster import coordinator
+from logan.cluster.coordinator import coordinator
 from logan.scheduler.limits import Limits
 
 coordinator.Coordinator = partial(coordinator.Coordinator, limits=Limits(lease_s=60.0))

@@ -864,7 +864,7 @@ def test_what_takes_the_place_of_a_log_is_not_read_and_not_waited_for(
     folder = log.parent / "logs"
     folder.mkdir()
     log = log.rename(folder / "app.log")
-    plan_inputs = logan.cluster.coordinator.submission.plan_inputs  # type: ignore[attr-defined]
+    plan_inputs = logan.cluster.coordinator.submission.plan_inputs
     merged = RunningJob.merged
 
     def after_samples(*args: Any, **options: Any) -> Any:

@@ -1,6 +1,7 @@
 //! Columns on request, in every format that fills them: found if asked for, by group tables and by
 //! conditions.
 
+use crate::format::state::Layouts;
 use crate::scan::Scanner;
 use crate::spec::{FormatSpec, SourceSpec, Spec};
 use serde_json::Value;
@@ -14,9 +15,12 @@ fn figures(format: &str, lines: &str, by: Option<&str>, condition: Option<String
     };
     let mut format = FormatSpec { name: name.into(), params: Default::default() };
     format.params.pattern = pattern;
+    // As of a stream: its `#Fields:` lines count.
+    let layouts = lines.starts_with('#').then(Layouts::default);
+    let source = SourceSpec { formats: vec![format], only: true, layouts, ..Default::default() };
     let spec = Spec {
         anchor_ns: 1_706_745_600_000_000_000,
-        sources: vec![SourceSpec { formats: vec![format], only: true, ..Default::default() }],
+        sources: vec![source],
         by: by.into_iter().map(String::from).collect(),
         condition,
         ..Spec::plain()
@@ -83,7 +87,7 @@ const LINES: &[(&str, &str, &[(&str, &str)])] = &[
         "aws-elb",
         "2024-01-24T10:15:32.123456Z shop 203.0.113.9:51234 10.0.0.66:8080 0.000073 0.034048 0.000057 \
          200 200 0 1532 \"GET http://shop.example.com:80/cart HTTP/1.1\" \"{user_agent}\" - -",
-        &[("user_agent", "a \"b\" c")],
+        &[("user_agent", "curl/8.5")],
     ),
     (
         "aws-s3",
@@ -135,7 +139,7 @@ fn every_format_says_what_its_lines_say() {
         for field in columns() {
             let table = figures(format, &(full.clone() + &absent), Some(field), None);
             let table = &table["groups"][field];
-            let found: Vec<_> = table["top"].as_array().unwrap().iter().collect();
+            let found: Vec<_> = table["top"].as_array().expect(format).iter().collect();
             let keys: Vec<_> = found.iter().filter_map(|row| row["key"].as_str()).collect();
             assert_eq!(keys, of(field).into_iter().collect::<Vec<_>>(), "{field} of {format}");
             let missing = 2 - keys.len();

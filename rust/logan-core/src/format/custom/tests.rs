@@ -201,7 +201,7 @@ fn mistakes_have_a_position() {
         ("regex[%Y](?<time>x)", 19, "not closed"),
         ("regex[%M]:(?<time>x)", 6, "a day"),
         ("nginx:$http_referer", 6, "none of its fields"),
-        ("plain", 0, "no format"),
+        ("plain", 0, "not a valid format"),
     ] {
         let Err(Error::Format { position: at, message, .. }) = describe(text) else {
             panic!("{text} is a format");

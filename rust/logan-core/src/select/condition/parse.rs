@@ -560,7 +560,7 @@ mod tests {
             ("level ~ 'w'", 6, "level is not text"),
             ("route > '/a'", 6, "route is text"),
             ("route =~ '/a'", 7, "a match is written ~"),
-            ("route ~ '/(a'", 10, "no regular expression"),
+            ("route ~ '/(a'", 10, "not a valid regular expression"),
             ("route ~ \"^/api", 8, "never closed"),
             ("route = ''", 8, "empty text"),
             ("duration > 5 parsecs", 13, "expected \"and\""),
