@@ -48,7 +48,7 @@ from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.coordinator.worker_session import WorkerSession
 from logan.cluster.request import Submission
 from logan.cluster.security import client_context
-from logan.cluster.transport import Link as WireLink
+from logan.cluster.transport import Transport as WireLink
 from logan.limits import CHUNKS_PER_JOB_MAX, MIB
 from logan.options import Options
 from logan.scheduler.events import ChunkReturned, WorkerJoined, WorkerReady

@@ -30,7 +30,7 @@ from logan.cluster.limits import (
     UNAUTHENTICATED_MAX,
 )
 from logan.cluster.request import Submission
-from logan.cluster.transport import Link, LinkLostError
+from logan.cluster.transport import Transport, TransportLostError
 from logan.cluster.worker.worker import Worker
 from logan.scheduler.limits import Limits
 from logan.simulation.network_proxy import NetworkConditions as Network
@@ -264,7 +264,7 @@ async def test_a_distant_worker_gets_in_while_its_own_address_floods(
             await trio.sleep(0.5)
             plain = await trio.open_tcp_stream("127.0.0.1", coordinator.port)
             distant = Late(plain)
-            link = Link(distant, "worker")
+            link = Transport(distant, "worker")
             nursery.start_soon(_write, link)
 
             async def travel() -> None:
@@ -299,7 +299,7 @@ async def test_a_peer_that_has_begun_with_tls_stays_while_silent_strangers_come(
         ]
         assert await strangers[0].receive_some() == b""  # there was no room for all of them
         distant.arrived.set()
-        link = Link(secure, "worker")
+        link = Transport(secure, "worker")
         nursery.start_soon(_write, link)
         with trio.fail_after(10):
             await client_handshake(link, "worker", "alice", None, "")
@@ -336,9 +336,9 @@ async def test_idle_clients_keep_out_neither_clients_nor_workers(
 ) -> None:
     evicted: list[str] = []
 
-    async def idle(stream: trio.SocketStream, link: Link) -> None:
+    async def idle(stream: trio.SocketStream, link: Transport) -> None:
         async with stream:
-            with suppress(LinkLostError):
+            with suppress(TransportLostError):
                 while (message := await link.receive()) is not None:
                     if isinstance(message, Error):
                         evicted.append(message.message)
@@ -347,7 +347,7 @@ async def test_idle_clients_keep_out_neither_clients_nor_workers(
 
         async def come(number: int) -> None:
             stream = await trio.open_tcp_stream("127.0.0.1", coordinator.port)
-            link = Link(stream, "client")
+            link = Transport(stream, "client")
             nursery.start_soon(_write, link)
             await client_handshake(link, "client", f"client-{number}", None, "")
             nursery.start_soon(idle, stream, link)
@@ -365,6 +365,6 @@ async def test_idle_clients_keep_out_neither_clients_nor_workers(
         nursery.cancel_scope.cancel()
 
 
-async def _write(link: Link) -> None:
-    with suppress(LinkLostError):
+async def _write(link: Transport) -> None:
+    with suppress(TransportLostError):
         await link.run()

@@ -26,12 +26,12 @@ from logan.scheduler.events import (
     ChunkCommitted,
     ChunkFailed,
     ChunkReturned,
-    ChunksHopeless,
     CommitFailed,
     DrainAsked,
     JobAdded,
     Progress,
     SourceChecked,
+    SourcesUnreadable,
     WorkerHeard,
     WorkerJoined,
     WorkerReady,
@@ -72,7 +72,7 @@ class ForgetsToRequeueOnDisconnect(Machine):
 
 
 class KeepsHopelessChunks(Machine):
-    def _on_hopeless(self, event: ChunksHopeless) -> None:
+    def _on_hopeless(self, event: SourcesUnreadable) -> None:
         super()._on_hopeless(replace(event, chunks=event.chunks[1:]))
 
 

@@ -29,7 +29,6 @@ from logan.scheduler.events import (
     ChunkCommitted,
     ChunkFailed,
     ChunkReturned,
-    ChunksHopeless,
     CommitFailed,
     DrainAsked,
     Event,
@@ -37,6 +36,7 @@ from logan.scheduler.events import (
     JobCancelled,
     LeaseKey,
     SourceChecked,
+    SourcesUnreadable,
     TimePassed,
     WorkerHeard,
     WorkerJoined,
@@ -264,7 +264,7 @@ class Oracle:
         match event:
             case ChunkReturned() if before is not None:
                 self._judge_result(event, before, actions)
-            case ChunksHopeless(job, chunks) if job in self.jobs:
+            case SourcesUnreadable(job, chunks) if job in self.jobs:
                 waiting = [id for id in chunks if self.jobs[job][id].waits]
                 must(not waiting, f"{waiting} of {job} are hopeless and wait all the same")
             case JobCancelled(job):

@@ -34,7 +34,6 @@ from logan.scheduler.events import (
     ChunkCommitted,
     ChunkFailed,
     ChunkReturned,
-    ChunksHopeless,
     CommitFailed,
     DrainAsked,
     Event,
@@ -43,6 +42,7 @@ from logan.scheduler.events import (
     LeaseKey,
     Progress,
     SourceChecked,
+    SourcesUnreadable,
     TimePassed,
     WorkerHeard,
     WorkerJoined,
@@ -847,7 +847,7 @@ class World:
         if plan.id in self.arrived and plan.id not in self.finished and self.up:
             chunks = range(fault.worker, len(plan.sizes), 2)
             self.hopeless |= {(plan.id, chunk) for chunk in chunks}
-            self.feed(ChunksHopeless(plan.id, chunks, "unreadable", "no worker can read it"))
+            self.feed(SourcesUnreadable(plan.id, chunks, "unreadable", "no worker can read it"))
 
     def cancel(self, job: str) -> None:
         if job in self.arrived and job not in self.finished and self.up:

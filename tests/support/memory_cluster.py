@@ -20,7 +20,7 @@ from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memor
 from logan.cluster.client import Client
 from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.coordinator.worker_session import WorkerSession
-from logan.cluster.transport import Link
+from logan.cluster.transport import Transport
 from logan.cluster.worker.worker import Worker
 from logan.options import Options
 from logan.planning.prepare import prepare
@@ -110,10 +110,10 @@ def session_of(coordinator: Coordinator, name: str) -> WorkerSession:
     return next(each for each in coordinator.sessions.values() if each.name == name)
 
 
-async def open_pair() -> tuple[Link, Link, Stream]:
+async def open_pair() -> tuple[Transport, Transport, Stream]:
     """Coordinator and worker, past the handshake; and the coordinator's stream."""
     theirs, ours = memory_stream_pair()
-    coordinator, peer = Link(theirs, "coordinator"), Link(ours, "worker")
+    coordinator, peer = Transport(theirs, "coordinator"), Transport(ours, "worker")
     hello = Hello(PROTOCOL_VERSION, "worker", "alice", "s", "1" * 64, "0")
     async with trio.open_nursery() as nursery:
         nursery.start_soon(coordinator.run)
@@ -130,7 +130,7 @@ async def open_pair() -> tuple[Link, Link, Stream]:
     return coordinator, peer, theirs
 
 
-class Puppet:
+class ScriptedCoordinator:
     """A coordinator's side of a connection that says what the test wants."""
 
     def __init__(self, stream: Stream) -> None:
@@ -150,7 +150,7 @@ class Puppet:
                 return message
 
 
-class Rogue:
+class HostilePeer:
     """An end of a connection that says anything."""
 
     def __init__(self, stream: Stream) -> None:
@@ -158,7 +158,7 @@ class Rogue:
         self._decoder = Decoder()
 
     @classmethod
-    async def at(cls, network: Network, role: str, name: str = "mallory") -> Rogue:
+    async def at(cls, network: Network, role: str, name: str = "mallory") -> HostilePeer:
         """A worker or client that was let in."""
         rogue = cls((await network.dial(None, None))[0])
         hello = Hello(PROTOCOL_VERSION, role, name, f"of-{name}"[:128], "1" * 64, "0")
@@ -169,7 +169,7 @@ class Rogue:
         return rogue
 
     @classmethod
-    async def leading(cls, network: Network) -> Rogue:
+    async def leading(cls, network: Network) -> HostilePeer:
         """A coordinator that somebody has come to."""
         rogue = cls(await network.accept())
         await rogue.hear("HELLO")
@@ -218,7 +218,7 @@ VERBS = {"HealthAck": "HEARD", "ProgressReport": "PROGRESS", "StatusReport": "ST
 def refused_by_a_worker(
     network: Network,
     log: Path,
-    attack: Callable[[Rogue], Any],
+    attack: Callable[[HostilePeer], Any],
     code: str,
     named: str,
     **options: Any,
@@ -228,13 +228,13 @@ def refused_by_a_worker(
     async def main() -> None:
         async with trio.open_nursery() as tasks:
             tasks.start_soon(worker("alice", log, **options).run)
-            rogue = await Rogue.leading(network)
+            rogue = await HostilePeer.leading(network)
             await attack(rogue)
             found = await rogue.told()
             assert found[0] == code
             assert named in found[1]
             with trio.fail_after(5):
-                assert await (await Rogue.leading(network)).hear("READY") is not None
+                assert await (await HostilePeer.leading(network)).hear("READY") is not None
             tasks.cancel_scope.cancel()
 
     run(main)
@@ -268,7 +268,7 @@ def job_body(log: Path, **changes: Any) -> bytes:
 Way = Literal["up", "down"]
 
 
-class Fraying(trio.abc.Stream):
+class CutStream(trio.abc.Stream):
     """A stream that breaks after `left` bytes, sent (up) or received (down)."""
 
     def __init__(self, stream: Stream, way: Way, left: int) -> None:

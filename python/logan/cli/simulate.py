@@ -98,7 +98,7 @@ def _play(
     from logan.api import analyze
     from logan.cli.terminal import write_stdout
     from logan.options import Options
-    from logan.simulation.runner import chunk_size_for, rehearse
+    from logan.simulation.runner import chunk_size_for, run_scenario
     from logan.sources.files import working_directory
 
     working_directory()  # the processes start there
@@ -125,7 +125,7 @@ def _play(
         async with trio.open_nursery() as nursery:
             # Nothing of a rehearsal is worth keeping: the first signal ends it.
             nursery.start_soon(signals.watch, nursery.cancel_scope.cancel)
-            report.update(await rehearse(scenario, paths, options, job_s=job_s, tell=tell))
+            report.update(await run_scenario(scenario, paths, options, job_s=job_s, tell=tell))
             nursery.cancel_scope.cancel()
         return Exit.OK
 

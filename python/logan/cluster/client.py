@@ -28,7 +28,7 @@ from logan.cluster.limits import (
 )
 from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.request import Submission
-from logan.cluster.transport import Link, LinkLostError, open_link
+from logan.cluster.transport import Transport, TransportLostError, open_transport
 from logan.errors import ClusterError, InputError, LoganError, ProtocolError
 from logan.report import Report as Saved
 from logan.report.schema import OPTIONAL, SECTIONS, TOP_LEVEL
@@ -87,7 +87,7 @@ class Client:
                     message = await link.receive()
                     while isinstance(message, Ping):
                         message = await link.receive()
-        except (LinkLostError, ProtocolError, trio.TooSlowError, OSError) as error:
+        except (TransportLostError, ProtocolError, trio.TooSlowError, OSError) as error:
             raise self._unreachable(error) from error
         if isinstance(message, Error):
             raise self._unreachable(ProtocolError(message.message, code=message.code))
@@ -119,7 +119,7 @@ class Client:
                 why = str(error)
             except SSLError as error:
                 raise self._unreachable(error) from error
-            except (LinkLostError, trio.TooSlowError, OSError) as error:
+            except (TransportLostError, trio.TooSlowError, OSError) as error:
                 if not attempts.connected:
                     raise self._unreachable(error) from error
                 why = _reason(error)
@@ -135,7 +135,7 @@ class Client:
 
     async def _submit(
         self,
-        link: Link,
+        link: Transport,
         submission: Submission,
         attempts: _Attempts,
         progress: Progress | None,
@@ -153,7 +153,7 @@ class Client:
                 _check_answer(message, job)
                 match message:
                     case None:
-                        raise LinkLostError("the coordinator closed the connection")
+                        raise TransportLostError("the coordinator closed the connection")
                     case ProgressReport(done_bytes=done, total_bytes=total, body=body):
                         attempts.note_progress(done)
                         if progress is not None:
@@ -175,11 +175,11 @@ class Client:
             raise
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[Link]:
+    async def _connected(self) -> AsyncIterator[Transport]:
         """An authenticated link that is kept alive. Raises as `connect`, `client_handshake` and
         `keep_alive` do."""
         stream, certificate = await self._connect(self.address, self._ssl)
-        async with open_link(stream, "client", read_on=True) as link:
+        async with open_transport(stream, "client", read_on=True) as link:
             id = f"client-{secrets.token_hex(4)}"
             welcome = await client_handshake(link, "client", id, self._token, certificate)
             silence_s = CLIENT_SILENCE_LEASES * welcome.lease_s
@@ -202,7 +202,7 @@ class Client:
             )
         if isinstance(error, trio.TooSlowError):
             return ClusterError(f"the coordinator at {self.address} does not answer", hint=hint)
-        if isinstance(error, LinkLostError):
+        if isinstance(error, TransportLostError):
             return ClusterError(f"the coordinator at {self.address}: {error}")
         return ClusterError(f"no coordinator at {self.address}", hint=hint)
 

@@ -1,7 +1,7 @@
 """How a connection begins: each side proves who it is before anything else is sent.
 
-Both functions use a `Link` that is being written; what a proof is, `wire.auth` knows. Neither knows
-what the peers will do for each other.
+Both functions use a `Transport` that is being written; what a proof is, `wire.auth` knows. Neither
+knows what the peers will do for each other.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import trio
 
 from logan import _logan
 from logan.cluster.limits import HANDSHAKE_S_MAX, INTRODUCTION_S_MAX
-from logan.cluster.transport import Link, LinkLostError
+from logan.cluster.transport import Transport, TransportLostError
 from logan.errors import ProtocolError
 from logan.wire.auth import NONCE_HEX_CHARS, CoordinatorHandshake, PeerHandshake
 from logan.wire.connection import Role, error_message
@@ -26,7 +26,7 @@ _Kind = TypeVar("_Kind")
 
 
 async def server_handshake(
-    link: Link,
+    link: Transport,
     token: bytes | None,
     certificate_sha256: str,
     greeted: Callable[[Hello], None],
@@ -38,7 +38,7 @@ async def server_handshake(
     `greeted` is called when HELLO arrived; `refusal` may return the code and the reason why an
     authenticated peer is refused. The peer is told what is wrong.
 
-    Raises `ProtocolError`, `LinkLostError`, `trio.TooSlowError`.
+    Raises `ProtocolError`, `TransportLostError`, `trio.TooSlowError`.
     """
     handshake = CoordinatorHandshake(
         token,
@@ -63,11 +63,11 @@ async def server_handshake(
 
 
 async def client_handshake(
-    link: Link, role: Role, id: str, token: bytes | None, certificate_sha256: str
+    link: Transport, role: Role, id: str, token: bytes | None, certificate_sha256: str
 ) -> Welcome:
     """The side of a worker or client; returns the coordinator's WELCOME.
 
-    Raises `ProtocolError`, also if the coordinator refuses us, `LinkLostError`,
+    Raises `ProtocolError`, also if the coordinator refuses us, `TransportLostError`,
     `trio.TooSlowError`.
     """
     hello = Hello(
@@ -95,10 +95,10 @@ async def client_handshake(
         return await _expect(link, Welcome)
 
 
-async def _expect(link: Link, kind: type[_Kind]) -> _Kind:
+async def _expect(link: Transport, kind: type[_Kind]) -> _Kind:
     message = await link.receive()
     if message is None:
-        raise LinkLostError("the other side closed the connection")
+        raise TransportLostError("the other side closed the connection")
     if isinstance(message, Error):
         raise ProtocolError(message.message, code=message.code)
     if not isinstance(message, kind):

@@ -16,13 +16,13 @@ from typing import NoReturn
 import trio
 
 from logan.cluster.limits import RECONNECT_PAUSE_S_MAX, RECONNECT_PAUSE_S_MIN
-from logan.cluster.transport import Link, LinkLostError
+from logan.cluster.transport import Transport, TransportLostError
 
 __all__ = ["Backoff", "keep_alive"]
 
 
 async def keep_alive(
-    link: Link, heartbeat_s: float, silence_s_max: float, beat: Callable[[], None]
+    link: Transport, heartbeat_s: float, silence_s_max: float, beat: Callable[[], None]
 ) -> NoReturn:
     """Call `beat` at once and then every `heartbeat_s`, until canceled.
 
@@ -30,7 +30,7 @@ async def keep_alive(
     counted as the peer's silence: what the peer sent meanwhile may still wait to be read.
 
     Raises:
-        LinkLostError: no byte arrived for `silence_s_max`; the link is then lost.
+        TransportLostError: no byte arrived for `silence_s_max`; the link is then lost.
     """
     now = due = trio.current_time()
     while True:
@@ -41,7 +41,7 @@ async def keep_alive(
         link.heard_at = min(now, link.heard_at + now - due)
         if now - link.heard_at > silence_s_max:
             link.lose(f"nothing received for {silence_s_max:g} s")
-            raise LinkLostError(f"nothing received for {silence_s_max:g} s")
+            raise TransportLostError(f"nothing received for {silence_s_max:g} s")
 
 
 class Backoff:

@@ -1,7 +1,7 @@
 """One connection under trio: messages in, messages out. It decides nothing, and knows neither
 leases nor jobs.
 
-    async with open_link(stream, "worker") as link:
+    async with open_transport(stream, "worker") as link:
         link.post(Ready(1))
         message = await link.receive()
 
@@ -35,20 +35,20 @@ from logan.errors import ProtocolError
 from logan.wire.connection import Connection, Role, error_message
 from logan.wire.messages import Cancel, Drain, Error, Health, HealthAck, Message, Ready
 
-__all__ = ["Link", "LinkLostError", "open_link"]
+__all__ = ["Transport", "TransportLostError", "open_transport"]
 
 _OVERTAKING: Final = (Health, HealthAck, Ready, Cancel, Drain, Error)
 
 
-class LinkLostError(Exception):
+class TransportLostError(Exception):
     """The connection can no longer be used; `str` says why."""
 
 
-class Link:
+class Transport:
     """A stream that speaks the line protocol.
 
-    Nothing is written unless a task is in `run`; `open_link` starts one. `receive` is for one task;
-    `post` and `send` are for any.
+    Nothing is written unless a task is in `run`; `open_transport` starts one. `receive` is for one
+    task; `post` and `send` are for any.
 
     Args:
         stream: connected, and through TLS if there is any.
@@ -111,12 +111,12 @@ class Link:
             self.lose("the other side does not read")
 
     async def send(self, message: Message) -> None:
-        """Queue a message once there is room for its body. Raises `LinkLostError`."""
+        """Queue a message once there is room for its body. Raises `TransportLostError`."""
         while self._body_bytes > QUEUED_BODY_BYTES_MAX and self._lost is None:
             self._room = trio.Event() if self._room.is_set() else self._room
             await self._room.wait()
         if self._lost is not None:
-            raise LinkLostError(self._lost)
+            raise TransportLostError(self._lost)
         self.post(message)
         await trio.lowlevel.checkpoint()
 
@@ -125,7 +125,7 @@ class Link:
         await self._idle.wait()
 
     async def run(self) -> None:
-        """Write what is posted, until canceled or after an ERROR. Raises `LinkLostError`."""
+        """Write what is posted, until canceled or after an ERROR. Raises `TransportLostError`."""
         try:
             while self._lost is None:
                 frame = self._next_frames()
@@ -144,14 +144,14 @@ class Link:
         except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
             self.is_refused = self._lost is None
             self.lose(_cause(error))
-        raise LinkLostError(self._lost)
+        raise TransportLostError(self._lost)
 
     async def receive(self) -> Message | None:
         """The next message; None when the other side has ended the connection.
 
         Raises:
             ProtocolError: the peer broke the protocol; an ERROR to it is queued.
-            LinkLostError: the connection broke.
+            TransportLostError: the connection broke.
         """
         while True:
             try:
@@ -164,7 +164,7 @@ class Link:
                 data = await self.stream.receive_some(RECEIVE_BYTES_MAX)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
                 self.lose(_cause(error))
-                raise LinkLostError(_cause(error)) from error
+                raise TransportLostError(_cause(error)) from error
             if not data:
                 return None
             self.heard_at = trio.current_time()
@@ -202,7 +202,7 @@ class Link:
 
     def lose(self, why: str) -> None:
         """Give the connection up: nothing is sent any more, and tasks that wait to send get
-        `LinkLostError` with `why`."""
+        `TransportLostError` with `why`."""
         if self._lost is None:
             self._lost = why
         self._wanted.set()
@@ -211,20 +211,20 @@ class Link:
 
 
 @asynccontextmanager
-async def open_link(
+async def open_transport(
     stream: trio.abc.Stream,
     role: Role,
     *,
     on_bytes: Callable[[], None] | None = None,
     read_on: bool = False,
-) -> AsyncIterator[Link]:
-    """A link that writes what is posted while the block lasts; it closes `stream` at the end.
+) -> AsyncIterator[Transport]:
+    """A transport that writes what is posted while the block lasts; it closes `stream` at the end.
 
-    When nothing can be written any more, the block is canceled and `LinkLostError` is raised. With
-    `read_on` the block goes on instead: what the other side sent before it closed the connection
-    may still have to be read, and `receive` raises once that was all.
+    When nothing can be written any more, the block is canceled and `TransportLostError` is raised.
+    With `read_on` the block goes on instead: what the other side sent before it closed the
+    connection may still have to be read, and `receive` raises once that was all.
     """
-    link = Link(stream, role, on_bytes=on_bytes)
+    link = Transport(stream, role, on_bytes=on_bytes)
     is_complete = False
     try:
         async with open_flat_nursery() as nursery:
@@ -236,13 +236,13 @@ async def open_link(
     finally:
         await trio.aclose_forcefully(stream)
     if not is_complete:
-        raise LinkLostError(link.lost or "the connection broke")
+        raise TransportLostError(link.lost or "the connection broke")
 
 
-async def _write(link: Link, scope: trio.CancelScope | None) -> None:
+async def _write(link: Transport, scope: trio.CancelScope | None) -> None:
     try:
         await link.run()
-    except LinkLostError:
+    except TransportLostError:
         if scope is not None:
             scope.cancel()
 

@@ -80,7 +80,7 @@ def build_report(
     job = replace(job, inputs=inputs)
     top = job.options.top
     figures = json.loads(result.summary.evaluate(top=top, series_points=series_points))
-    _blame(result.missing, figures, job)
+    _input_errors(result.missing, figures, job)
     _note_archives(inputs, job.order, result)
     for source, notes in changes.items():
         entry = inputs[job.order[source]]
@@ -94,7 +94,7 @@ def build_report(
     return report, error
 
 
-def _blame(missing: Iterable[Missing], figures: Mapping[str, Any], job: Job) -> None:
+def _input_errors(missing: Iterable[Missing], figures: Mapping[str, Any], job: Job) -> None:
     """Give inputs whose bytes are missing, or do not fit a forced format, an error of their own."""
     inputs, order = job.inputs, job.order
     for each in missing:
@@ -114,7 +114,7 @@ def _blame(missing: Iterable[Missing], figures: Mapping[str, Any], job: Job) -> 
         if entry.detection is not None and entry.detection.blank == entry.detection.lines:
             entry.notes.append("only blank lines")
         elif job.options.format is not None:
-            entry.error = _misfit(entry, job.options.format, job)
+            entry.error = _format_mismatch(entry, job.options.format, job)
         else:
             entry.notes.append("no line matches a known format; see: logan formats")
 
@@ -145,7 +145,7 @@ def _note_contents(entry: Input, archive: Archive) -> None:
     )
 
 
-def _misfit(entry: Input, forced: str, job: Job) -> InputError:
+def _format_mismatch(entry: Input, forced: str, job: Job) -> InputError:
     if not is_format_name(forced):
         return InputError(
             f"no line in {shown_name(entry.path)} matches the format {job.options.format_name}",

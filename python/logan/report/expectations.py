@@ -20,7 +20,7 @@ from logan.limits import EXPRESSION_CHARS_MAX
 from logan.report.schema import (
     COUNT_TABLES,
     LISTS,
-    UnknownFigureError,
+    UnknownMetricError,
     check_name,
     figure,
     names_below,
@@ -78,7 +78,7 @@ def _compare_named(
 ) -> Iterator[Mismatch]:
     try:
         actual = figure(report, name)
-    except UnknownFigureError as error:
+    except UnknownMetricError as error:
         yield Mismatch(name, wanted, None, str(error))
     else:
         yield from _compare(name, actual, wanted, tolerance)
@@ -205,7 +205,7 @@ class Expectation:
         """Compare with the report's figure; one without data meets only `==null`, `!=`."""
         try:
             actual = figure(report, self.name)
-        except UnknownFigureError as error:
+        except UnknownMetricError as error:
             return Verdict(False, None, f"{self.expression}: {error}")
         comparable = _is_number(actual) and _is_number(self.value)
         if comparable or self.op in ("==", "!="):
@@ -252,7 +252,7 @@ def parse_expectation(expression: str) -> Expectation:
         raise fail("expected the name of a metric", start, "such as response_time_ms.p99")
     try:
         check_name(name[1])
-    except UnknownFigureError as error:
+    except UnknownMetricError as error:
         raise fail(str(error), name.start(1)) from None
     at = name.end()
     below = names_below(name[1])

@@ -19,7 +19,7 @@ __all__ = [
     "UNITS",
     "Column",
     "Table",
-    "UnknownFigureError",
+    "UnknownMetricError",
     "check_name",
     "figure",
     "names_below",
@@ -257,7 +257,7 @@ UNITS: Final[Mapping[str, str]] = {
 _OPEN: Final = ("groups",)
 
 
-class UnknownFigureError(KeyError):
+class UnknownMetricError(KeyError):
     """No figure has that name; `similar` are names that may have been meant."""
 
     def __init__(self, name: str, similar: Sequence[str] = ()) -> None:
@@ -271,7 +271,7 @@ class UnknownFigureError(KeyError):
 
 
 def check_name(name: str) -> None:
-    """Raises `UnknownFigureError` if no report could have a figure of that name."""
+    """Raises `UnknownMetricError` if no report could have a figure of that name."""
     head, _, rest = name.partition(".")
     if name in COUNT_TABLES or any(name.startswith(f"{table}.") for table in COUNT_TABLES):
         return
@@ -281,13 +281,13 @@ def check_name(name: str) -> None:
         return
     if head in TOP_LEVEL and head not in SECTIONS and rest.partition(".")[0].isdecimal():
         return
-    raise UnknownFigureError(name, _similar(name))
+    raise UnknownMetricError(name, _similar(name))
 
 
 def figure(report: Mapping[str, Any], name: str) -> Any:
     """The value called `name`, dots stepping into sections and, by index, into lists.
 
-    Raises `UnknownFigureError`. A key that a count table lacks is 0.
+    Raises `UnknownMetricError`. A key that a count table lacks is 0.
     """
     if name in report:
         return report[name]
@@ -304,7 +304,7 @@ def figure(report: Mapping[str, Any], name: str) -> Any:
         else:
             # A row that a list lacks was named rightly: other names would only mislead.
             is_row = _is_list(value) and step.isdecimal()
-            raise UnknownFigureError(name, () if is_row else _similar(name))
+            raise UnknownMetricError(name, () if is_row else _similar(name))
     return value
 
 

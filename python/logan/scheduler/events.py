@@ -15,7 +15,6 @@ __all__ = [
     "ChunkCommitted",
     "ChunkFailed",
     "ChunkReturned",
-    "ChunksHopeless",
     "CommitFailed",
     "DrainAsked",
     "Event",
@@ -24,6 +23,7 @@ __all__ = [
     "LeaseKey",
     "Progress",
     "SourceChecked",
+    "SourcesUnreadable",
     "TimePassed",
     "WorkItem",
     "WorkerHeard",
@@ -152,7 +152,7 @@ class ChunkFailed:
 
 
 @dataclass(frozen=True, slots=True)
-class ChunksHopeless:
+class SourcesUnreadable:
     """The shell knows that nobody can do these chunks: those that wait are to be given up."""
 
     job: str
@@ -214,7 +214,7 @@ Event = (
     | WorkerLeft
     | ChunkReturned
     | ChunkFailed
-    | ChunksHopeless
+    | SourcesUnreadable
     | SourceChecked
     | ChunkCommitted
     | CommitFailed

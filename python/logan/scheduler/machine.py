@@ -96,7 +96,7 @@ class Machine:
             events.WorkerLeft: self._on_left,
             events.ChunkReturned: self._on_returned,
             events.ChunkFailed: self._on_failed,
-            events.ChunksHopeless: self._on_hopeless,
+            events.SourcesUnreadable: self._on_hopeless,
             events.SourceChecked: self._on_source_checked,
             events.ChunkCommitted: self._on_committed,
             events.CommitFailed: self._on_commit_failed,
@@ -611,7 +611,7 @@ class Machine:
         else:
             self._give_up_unless_leased(chunk, event.kind, event.detail)
 
-    def _on_hopeless(self, event: events.ChunksHopeless) -> None:
+    def _on_hopeless(self, event: events.SourcesUnreadable) -> None:
         """Leases that are out end by themselves: one of them may yet bring a result."""
         job = self._jobs.get(event.job)
         if job is None:

@@ -33,7 +33,7 @@ from logan.options import Options
 from logan.simulation.network_proxy import NetworkConditions, Proxy, open_proxy
 from logan.simulation.scenarios import Fault, Scenario, WorkerSetup
 
-__all__ = ["Told", "chunk_size_for", "rehearse"]
+__all__ = ["Told", "chunk_size_for", "run_scenario"]
 
 CHUNKS_WANTED: Final = 60
 """Enough that a fault halfway finds chunks before and behind it, whatever the size."""
@@ -53,7 +53,7 @@ def chunk_size_for(total_bytes: int) -> int:
     return max(4 * KIB, min(CHUNK_SIZE_BYTES_DEFAULT, total_bytes // CHUNKS_WANTED))
 
 
-async def rehearse(
+async def run_scenario(
     scenario: Scenario, paths: Sequence[str], options: Options, *, job_s: float, tell: Told
 ) -> dict[str, Any]:
     """Play it; the report of the job that was done meanwhile, as JSON has it.

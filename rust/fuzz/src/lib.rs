@@ -6,7 +6,7 @@
 //! of the input decide what is done with the others.
 
 use jiff::tz::TimeZone;
-use logan_core::archive::{Decoder, Packing, Stored, decode_head};
+use logan_core::archive::{Container, Decoder, Stored, decode_head};
 use logan_core::bytes::line::{Line, PAD};
 use logan_core::chunk::Feed;
 use logan_core::error::Error;
@@ -18,7 +18,7 @@ use logan_core::select::condition;
 use logan_core::spec::{FormatSpec, SourceSpec, Spec};
 use logan_core::summary::Summary;
 use logan_core::summary::codec::{decode, encode};
-use logan_core::time::Clock;
+use logan_core::time::TimestampParser;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -113,7 +113,7 @@ pub fn format(data: &[u8]) {
     let entry = REGISTRY[usize::from(chosen) % REGISTRY.len()];
     let cut = number(&mut data) % (data.len() + 1);
 
-    let context = || Context::new(Clock::new(TimeZone::UTC, ANCHOR_NS));
+    let context = || Context::new(TimestampParser::new(TimeZone::UTC, ANCHOR_NS));
     let (mut used, mut fields) = (context(), None);
     for line in data.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         if let Some(columns) = fields_of(line) {
@@ -201,7 +201,11 @@ impl Stored for Trickle<'_> {
 
 /// What an archive decodes to, into buffers of this size, and whether it is whole; None if it was
 /// not worth the while to find out.
-fn decoded(packing: Packing, stored: impl Stored, buffer_bytes: usize) -> Option<(Vec<u8>, bool)> {
+fn decoded(
+    packing: Container,
+    stored: impl Stored,
+    buffer_bytes: usize,
+) -> Option<(Vec<u8>, bool)> {
     let mut decoder = Decoder::new(packing, stored, false);
     let (mut all, mut buffer) = (Vec::new(), vec![0; buffer_bytes]);
     while all.len() < DECODED_BYTES_MAX {
@@ -230,9 +234,9 @@ fn decoded(packing: Packing, stored: impl Stored, buffer_bytes: usize) -> Option
 /// stored bytes: they decode to the same whatever the sizes of buffers, or to an error.
 pub fn archive(data: &[u8]) {
     let [packing, step, stored @ ..] = data else { return };
-    let packings: Vec<Packing> = Packing::all().collect();
+    let packings: Vec<Container> = Container::all().collect();
     let packing = packings[usize::from(*packing) % packings.len()];
-    Packing::of(stored);
+    Container::of(stored);
     decode_head(packing, stored, 16 << 10);
     let trickle = Trickle(stored, usize::from(*step).max(1));
     let found = (decoded(packing, stored, 64 << 10), decoded(packing, trickle, 4 << 10));
@@ -248,8 +252,8 @@ pub fn archive(data: &[u8]) {
 pub fn container(data: &[u8]) {
     let [kind, rest @ ..] = data else { return };
     // Those that are not compressed as a whole: damage is not noticed before it gets to them.
-    let wanted = [Packing::Tar(None), Packing::Zip][usize::from(*kind) % 2];
-    let place = Packing::all().position(|packing| packing == wanted).expect("it is one of all");
+    let wanted = [Container::Tar(None), Container::Zip][usize::from(*kind) % 2];
+    let place = Container::all().position(|packing| packing == wanted).expect("it is one of all");
     archive(&[&[place as u8], rest].concat());
 }
 

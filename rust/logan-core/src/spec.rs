@@ -8,7 +8,7 @@ use crate::format::{self, Context, Format, Params, custom};
 use crate::limits::TABLES_MAX;
 use crate::record::{Columns, Field};
 use crate::select::condition::{self, Condition};
-use crate::time::Clock;
+use crate::time::TimestampParser;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
@@ -72,7 +72,7 @@ pub struct SourceSpec {
 }
 
 /// A format that a source's lines try, and its place in the registry.
-pub type Trial = (usize, Box<dyn Format>);
+pub type Candidate = (usize, Box<dyn Format>);
 
 /// One format of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -222,7 +222,7 @@ impl Spec {
     /// # Errors
     /// [`Error::Spec`] if the zone is unknown.
     pub fn context(&self) -> Result<Context, Error> {
-        let mut context = Context::new(Clock::new(self.zone()?, self.anchor_ns));
+        let mut context = Context::new(TimestampParser::new(self.zone()?, self.anchor_ns));
         let condition = self.condition()?;
         context.all_messages =
             condition.iter().flat_map(Condition::fields).any(|field| *field == Field::Message);
@@ -247,8 +247,11 @@ impl Spec {
     ///
     /// # Errors
     /// [`Error::Spec`] if there is no such source, or the zone is unknown.
-    pub fn clock(&self, source: u32) -> Result<Clock, Error> {
-        Ok(Clock::new(self.zone()?, self.source(source)?.anchor_ns.unwrap_or(self.anchor_ns)))
+    pub fn clock(&self, source: u32) -> Result<TimestampParser, Error> {
+        Ok(TimestampParser::new(
+            self.zone()?,
+            self.source(source)?.anchor_ns.unwrap_or(self.anchor_ns),
+        ))
     }
 
     /// How many bytes before a chunk of this source its scan has to look at: 0, or
@@ -278,7 +281,7 @@ impl Spec {
     /// # Errors
     /// [`Error::Spec`] if there is no such source or it lists too many formats, [`Error::Format`] if
     /// the text of a format of the user's own is none.
-    pub fn formats(&self, source: u32) -> Result<Vec<Trial>, Error> {
+    pub fn formats(&self, source: u32) -> Result<Vec<Candidate>, Error> {
         let spec = self.source(source)?;
         let mut formats = Vec::new();
         for listed in &spec.formats {
@@ -306,7 +309,7 @@ impl Spec {
         formats.sort_by_key(|(index, _)| {
             format::REGISTRY
                 .get(*index)
-                .is_some_and(|entry| entry.facts.trial == format::Trial::LastResort)
+                .is_some_and(|entry| entry.facts.trial == format::Candidate::LastResort)
         });
         Ok(formats)
     }
@@ -349,10 +352,10 @@ pub fn group_field(name: &str) -> Result<Field, Error> {
         "cannot group by {field}; known fields: {}, json.KEY and logfmt.KEY",
         known.collect::<Vec<_>>().join(", ")
     );
-    Err(misfit_error(name, condition::Misfit { position: 0, message }))
+    Err(misfit_error(name, condition::SyntaxError { position: 0, message }))
 }
 
-fn misfit_error(text: &str, misfit: condition::Misfit) -> Error {
+fn misfit_error(text: &str, misfit: condition::SyntaxError) -> Error {
     let position = text.char_indices().take_while(|(at, _)| *at < misfit.position).count();
     Error::Condition { text: text.into(), position, message: misfit.message }
 }

@@ -1,7 +1,7 @@
 //! Logs in tar and zip archives, against archives that other writers made: the contents come out
 //! one after the other, whatever the buffers, the threads and the kind of archive; damage is said.
 
-use logan_core::archive::{Compression, Decoder, Packing, decode_head};
+use logan_core::archive::{Compression, Container, Decoder, decode_head};
 use logan_core::chunk::Feed;
 use logan_core::engine::{ArchiveFeed, EXPANSION_FREE_BYTES, Request, Scanned};
 use logan_core::spec::{FormatSpec, SourceSpec, Spec};
@@ -106,24 +106,24 @@ impl Members {
     }
 
     /// Archives of all kinds, with names for messages.
-    fn archives(&self) -> Vec<(&'static str, Packing, Vec<u8>)> {
+    fn archives(&self) -> Vec<(&'static str, Container, Vec<u8>)> {
         let gnu = self.tar(tar::Header::new_gnu());
-        let tar = Packing::Tar(None);
-        let packed = Packing::Tar(Some(Compression::Gzip));
+        let tar = Container::Tar(None);
+        let packed = Container::Tar(Some(Compression::Gzip));
         vec![
             ("gnu", tar, gnu.clone()),
             ("ustar", tar, self.tar(tar::Header::new_ustar())),
             ("gzip", packed, gzip(&gnu)),
-            ("zip", Packing::Zip, self.zip(CompressionMethod::Deflated)),
-            ("stored zip", Packing::Zip, self.zip(CompressionMethod::Stored)),
-            ("streamed zip", Packing::Zip, self.streamed_zip(CompressionMethod::Deflated)),
-            ("streamed stored zip", Packing::Zip, self.streamed_zip(CompressionMethod::Stored)),
+            ("zip", Container::Zip, self.zip(CompressionMethod::Deflated)),
+            ("stored zip", Container::Zip, self.zip(CompressionMethod::Stored)),
+            ("streamed zip", Container::Zip, self.streamed_zip(CompressionMethod::Deflated)),
+            ("streamed stored zip", Container::Zip, self.streamed_zip(CompressionMethod::Stored)),
         ]
     }
 }
 
 /// What comes out through buffers of this size, what was in it, and why it ended early.
-fn decoded(packing: Packing, stored: &[u8], buffer: usize) -> (Vec<u8>, String, Option<String>) {
+fn decoded(packing: Container, stored: &[u8], buffer: usize) -> (Vec<u8>, String, Option<String>) {
     let mut decoder = Decoder::new(packing, stored, false);
     let (mut all, mut buffer) = (Vec::new(), vec![0; buffer]);
     let mut fault = None;
@@ -136,13 +136,13 @@ fn decoded(packing: Packing, stored: &[u8], buffer: usize) -> (Vec<u8>, String, 
     (all, decoder.contents().unwrap().told(), fault)
 }
 
-fn fed(packing: Packing, stored: &[u8], grid_bytes: u64, threads: usize) -> Scanned {
+fn fed(packing: Container, stored: &[u8], grid_bytes: u64, threads: usize) -> Scanned {
     fed_with(Spec::plain(), packing, stored, grid_bytes, threads, 0)
 }
 
 fn fed_with(
     spec: Spec,
-    packing: Packing,
+    packing: Container,
     stored: &[u8],
     grid_bytes: u64,
     threads: usize,
@@ -169,7 +169,7 @@ fn the_contents_come_out_one_after_the_other() {
         let members = Members::all(lines);
         let expected = members.content(lines);
         for (name, packing, stored) in members.archives() {
-            assert_eq!(Packing::of(&stored), Some(packing), "{name}");
+            assert_eq!(Container::of(&stored), Some(packing), "{name}");
             for buffer in [1 << 18, 4_096, 1] {
                 if buffer == 1 && lines > 1_000 {
                     continue;
@@ -189,7 +189,7 @@ fn the_contents_come_out_one_after_the_other() {
                 ] {
                     assert!(told.contains(part), "{name}: {told}");
                 }
-                assert_eq!(told.contains("1 linking elsewhere"), packing != Packing::Zip);
+                assert_eq!(told.contains("1 linking elsewhere"), packing != Container::Zip);
             }
         }
     }
@@ -220,7 +220,7 @@ fn cut_anywhere_gives_the_whole_lines_before() {
     for (name, packing, stored) in members.archives() {
         // The zeros at the end of a tar are two blocks and more: one says that it is the end.
         let end = match packing {
-            Packing::Tar(None) => stored.len() - 512,
+            Container::Tar(None) => stored.len() - 512,
             _ => stored.len(),
         };
         for cut in (1..end).step_by(37).chain(end - 60..end) {
@@ -256,7 +256,7 @@ fn damage_anywhere_is_an_end_and_never_more_than_that() {
             }
         }
         // Sums of zip and gzip are of the data; a tar's are of its headers alone.
-        let most = if packing == Packing::Tar(None) { stored.len() } else { 50 };
+        let most = if packing == Container::Tar(None) { stored.len() } else { 50 };
         assert!(unnoticed < most, "{name}: {unnoticed}");
     }
 }
@@ -298,7 +298,7 @@ fn sums_of_zip_members_are_checked() {
         };
         let mut damaged = stored;
         damaged[at] ^= 1;
-        let (found, _, fault) = decoded(Packing::Zip, &damaged, 1 << 12);
+        let (found, _, fault) = decoded(Container::Zip, &damaged, 1 << 12);
         let fault = fault.expect("the sum is wrong");
         assert!(fault.contains("in a.log: a member's sum (CRC) is wrong"), "{fault}");
         assert_eq!(found.len(), log(20, "a").len());
@@ -349,7 +349,7 @@ fn what_is_left_out_counts_for_a_bomb() {
     tar.finish().unwrap();
     drop(tar);
     let stored = encoder.finish().unwrap();
-    let packing = Packing::Tar(Some(Compression::Zstd));
+    let packing = Container::Tar(Some(Compression::Zstd));
     let scanned = fed_with(Spec::plain(), packing, &stored, 1 << 24, 1, 1_000);
     let fault = scanned.fault.expect("a bomb").to_string();
     assert!(fault.contains("--max-expansion"), "{fault}");
@@ -388,7 +388,7 @@ fn headers_that_claim_what_is_not_there() {
         for size in [&huge, b"77777777777\0", b"nonsense\0\0\0\0"] {
             let mut stored = block(size, kind);
             stored.extend(log(20, "a"));
-            let (found, _, fault) = decoded(Packing::Tar(None), &stored, 1 << 12);
+            let (found, _, fault) = decoded(Container::Tar(None), &stored, 1 << 12);
             assert!(fault.is_some());
             assert!(log(20, "a").starts_with(&found));
         }
@@ -396,7 +396,7 @@ fn headers_that_claim_what_is_not_there() {
     // A member longer than it says is the next header.
     let mut stored = block(b"00000000100\0", b'0');
     stored.extend(log(40, "a"));
-    assert!(decoded(Packing::Tar(None), &stored, 1 << 12).2.is_some());
+    assert!(decoded(Container::Tar(None), &stored, 1 << 12).2.is_some());
 }
 
 #[test]
@@ -427,7 +427,7 @@ fn sizes_in_pax_records_and_in_binary() {
     stored.extend(header.as_bytes());
     body(&mut stored);
     stored.extend([0; 1024]);
-    let (found, told, fault) = decoded(Packing::Tar(None), &stored, 1 << 12);
+    let (found, told, fault) = decoded(Container::Tar(None), &stored, 1 << 12);
     assert_eq!((fault, told.as_str()), (None, "2 logs"));
     assert!(found == data.repeat(2));
 }

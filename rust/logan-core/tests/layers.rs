@@ -263,7 +263,9 @@ fn planted_arrows_are_found() {
         ["select", "select::condition"]
     );
     assert_eq!(
-        reached("pub(crate) use crate::{\n    engine as run,\n    time::{self, Clock},\n};"),
+        reached(
+            "pub(crate) use crate::{\n    engine as run,\n    time::{self, TimestampParser},\n};"
+        ),
         ["engine"]
     );
     assert_eq!(reached("fn f() -> u64 { crate::metric::COUNT_MAX }"), ["metric"]);

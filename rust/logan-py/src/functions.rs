@@ -17,7 +17,7 @@ use std::path::PathBuf;
 /// How a source is stored that begins with these bytes.
 #[pyfunction]
 pub fn compression(py: Python<'_>, head: &[u8]) -> PyResult<Option<&'static str>> {
-    detached(py, || Ok(archive::Packing::of(head).map(archive::Packing::name)))
+    detached(py, || Ok(archive::Container::of(head).map(archive::Container::name)))
 }
 
 /// The first decoded bytes of an archive's head.

@@ -43,7 +43,7 @@ from logan.cluster.limits import (
 )
 from logan.cluster.metrics import names_this_machine
 from logan.cluster.request import Submission
-from logan.cluster.transport import Link, LinkLostError
+from logan.cluster.transport import Transport, TransportLostError
 from logan.errors import ClusterError, ProtocolError
 from logan.wire.messages import Accepted, Ping, ProgressReport, Welcome
 from tests.support import memory_cluster
@@ -115,22 +115,22 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
     trio.run(bounded, clock=MockClock(autojump_threshold=0))
 
 
-async def run_link(link: Link) -> None:
-    with suppress(LinkLostError):
+async def run_link(link: Transport) -> None:
+    with suppress(TransportLostError):
         await link.run()
 
 
-async def welcome(link: Link) -> None:
+async def welcome(link: Transport) -> None:
     """The handshake of a coordinator that accepts every peer."""
     await server_handshake(link, None, "", lambda _: None, lambda _: None, Welcome(1.0, 5.0))
 
 
 async def come(
     network: Network, tasks: trio.Nursery, role: Literal["worker", "client"], id: str
-) -> Link:
+) -> Transport:
     """An authenticated connection that says nothing more. Raises as `client_handshake` does."""
     stream, _ = await network.dial(None, None)
-    link = Link(stream, role)
+    link = Transport(stream, role)
     tasks.start_soon(run_link, link)
     await client_handshake(link, role, id, None, "")
     return link
@@ -186,7 +186,7 @@ def test_silence_is_noticed_and_our_own_standstill_is_not_taken_for_it(
 ) -> None:
     async def main() -> None:
         ours, _theirs = memory_stream_pair()
-        link = Link(ours, "client")
+        link = Transport(ours, "client")
         clock = trio.lowlevel.current_clock()
         assert isinstance(clock, MockClock)
         beats: list[float] = []
@@ -196,7 +196,7 @@ def test_silence_is_noticed_and_our_own_standstill_is_not_taken_for_it(
             if len(beats) == 2:
                 clock.jump(standstill_s)
 
-        with pytest.raises(LinkLostError, match="nothing received for 3 s"):
+        with pytest.raises(TransportLostError, match="nothing received for 3 s"):
             await keep_alive(link, 1.0, 3.0, beat)
         assert trio.current_time() - standstill_s == pytest.approx(3, abs=1.01)
         assert link.lost is not None
@@ -295,10 +295,10 @@ async def rogue(network: Network, *, accepts: bool, progresses: bool = False) ->
 
     async def serve(stream: Stream) -> None:
         nonlocal done_bytes
-        link = Link(stream, "coordinator")
+        link = Transport(stream, "coordinator")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run_link, link)
-            with suppress(LinkLostError, ProtocolError):
+            with suppress(TransportLostError, ProtocolError):
                 await welcome(link)
                 await link.receive()
                 if accepts:
@@ -430,7 +430,7 @@ def test_status_is_not_waited_for_for_ever(network: Network) -> None:
     """A coordinator that shows signs of life, and nothing else."""
 
     async def live() -> None:
-        link = Link(await network.accept(), "coordinator")
+        link = Transport(await network.accept(), "coordinator")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(run_link, link)
             await welcome(link)
@@ -651,10 +651,10 @@ def test_under_tls_peers_are_let_in_and_strangers_make_room(network: Network) ->
             strangers = [(await network.dial(None, None))[0] for _ in range(UNAUTHENTICATED_MAX)]
             assert await strangers[0].receive_some(1) == b""
             assert trio.current_time() < 1
-            link = Link(early, "client")
+            link = Transport(early, "client")
             tasks.start_soon(run_link, link)
             await client_handshake(link, "client", "carol", None, "")
-            link = Link(await secured(), "worker")
+            link = Transport(await secured(), "worker")
             tasks.start_soon(run_link, link)
             await client_handshake(link, "worker", "alice", None, "")
             tasks.cancel_scope.cancel()

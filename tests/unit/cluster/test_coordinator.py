@@ -25,7 +25,7 @@ from logan.cluster.limits import (
     WRITE_S_MAX,
 )
 from logan.cluster.request import Submission
-from logan.cluster.transport import LinkLostError
+from logan.cluster.transport import TransportLostError
 from logan.cluster.worker.worker import Worker
 from logan.errors import (
     ClusterError,
@@ -52,9 +52,9 @@ from logan.wire.messages import (
 from tests.support.memory_cluster import (
     CHUNK,
     LINES,
-    Fraying,
+    CutStream,
     Network,
-    Puppet,
+    ScriptedCoordinator,
     Way,
     open_pair,
     run,
@@ -240,7 +240,7 @@ def test_worker_notices_a_coordinator_that_is_silent(
         said: list[str] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(worker("alice", log, say=said.append).run)
-            puppet = Puppet(await network.accept())
+            puppet = ScriptedCoordinator(await network.accept())
             assert isinstance(await puppet.hear(), Hello)
             await puppet.say(Challenge("0" * 64, ""))
             assert isinstance(await puppet.hear(), Auth)
@@ -265,7 +265,7 @@ def test_worker_is_there_when_it_hears_late_that_it_was_let_in(network: Network,
     async def main() -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(worker("alice", log).run)
-            puppet = Puppet(await network.accept())
+            puppet = ScriptedCoordinator(await network.accept())
             assert isinstance(await puppet.hear(), Hello)
             await puppet.say(Challenge("0" * 64, ""))
             assert isinstance(await puppet.hear(), Auth)
@@ -536,11 +536,11 @@ def test_a_cut_at_every_offset(network: Network, log: Path, way: Way, first: int
     is met once."""
     log.write_text("".join(log.read_text().splitlines(keepends=True)[:4]))
     chunk_size = log.stat().st_size // 2
-    connections: list[Fraying] = []
+    connections: list[CutStream] = []
 
-    async def connect_fraying(*arguments: Any) -> tuple[Fraying, str]:
+    async def connect_fraying(*arguments: Any) -> tuple[CutStream, str]:
         stream, certificate = await network.dial(*arguments)
-        connections.append(Fraying(stream, way, first + CUT_STRIDE * len(connections)))
+        connections.append(CutStream(stream, way, first + CUT_STRIDE * len(connections)))
         return connections[-1], certificate
 
     found: list[logan.Report] = []
@@ -583,7 +583,7 @@ def test_peer_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(send_stream, "send_all", lambda data: trio.sleep_forever())
         began = trio.current_time()
         peer.post(Ready(1))
-        with pytest.raises(LinkLostError, match="accepted nothing"):
+        with pytest.raises(TransportLostError, match="accepted nothing"):
             await peer.run()
         assert trio.current_time() - began == pytest.approx(WRITE_S_MAX)
         peer.post(Ready(1))  # dropped, no error

@@ -30,7 +30,7 @@ from logan.cluster.coordinator import coordinator as coordinator_module
 from logan.cluster.coordinator import jobs as jobs_module
 from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.coordinator.ending import EndedJobs, Outcome, SubmittedJob
-from logan.cluster.coordinator.jobs import RunningJob
+from logan.cluster.coordinator.jobs import ActiveJob
 from logan.cluster.coordinator.journal import ChunkDone, JobEnded, Record, _checksum
 from logan.cluster.limits import CLAIMED_BYTES_MAX, ENDED_JOBS_MAX
 from logan.cluster.request import Submission
@@ -44,7 +44,7 @@ from tests.support import memory_cluster
 from tests.support.memory_cluster import (
     CHUNK,
     LINES,
-    Fraying,
+    CutStream,
     Network,
     new_client,
     run,
@@ -54,7 +54,7 @@ from tests.support.memory_cluster import (
 pytestmark = pytest.mark.usefixtures("threads_run_inline")
 
 LINE = "2024-01-24 10:16:00.000 INFO Request done in 5ms\n"
-MISFIT = r"(?P<time>\d+) NEVER (?P<status>\d+)"
+MISMATCH = r"(?P<time>\d+) NEVER (?P<status>\d+)"
 
 
 class Restarts(Network):
@@ -236,7 +236,7 @@ def test_a_report_that_nobody_got_is_for_the_same_job_alone(
     run(main)
 
 
-class Cut(Fraying):
+class Cut(CutStream):
     """A stream that breaks at once when its bytes are used up, whether more come or not."""
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
@@ -255,14 +255,14 @@ def test_a_client_that_loses_its_connection_anywhere_has_one_report_made(
 ) -> None:
     """Cut before its job ended, the job is given up; cut later, the report waits for it."""
     log.write_text(LINE * 4)
-    conclude = RunningJob.conclude
+    conclude = ActiveJob.conclude
     concluded: list[str] = []
 
-    def counted(job: RunningJob) -> Outcome:
+    def counted(job: ActiveJob) -> Outcome:
         concluded.append(job.id)
         return conclude(job)
 
-    monkeypatch.setattr(RunningJob, "conclude", counted)
+    monkeypatch.setattr(ActiveJob, "conclude", counted)
     cut = 0
 
     async def main() -> None:
@@ -444,7 +444,7 @@ def test_a_result_that_does_not_merge_costs_its_job_alone(
 def test_a_client_that_leaves_takes_its_job_along(
     network: Network, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(RunningJob, "conclude", lambda job: pytest.fail("nobody wants it"))
+    monkeypatch.setattr(ActiveJob, "conclude", lambda job: pytest.fail("nobody wants it"))
     state = tmp_path / "state"
 
     async def main() -> None:
@@ -755,14 +755,14 @@ def decoys(log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("paths", "options"),
     [
-        (["client/app.log"], {"format": MISFIT}),
-        (["client/w3c.log", "client/x.gz"], {"format": MISFIT}),
+        (["client/app.log"], {"format": MISMATCH}),
+        (["client/w3c.log", "client/x.gz"], {"format": MISMATCH}),
         (["client"], {}),
         (["client/*.log"], {}),
         (["client/app.log"], {"since_ns": 1_706_091_330_000_000_000}),
         (["client/app.log", "client/w3c.log"], {"since_back_ns": 10**9}),
         (["client/app.log", "client/none.log", "../../client/app.log", "client://x"], {}),
-        (["/etc/hostname", "client/../../../etc/hostname", "client/app.log"], {"format": MISFIT}),
+        (["/etc/hostname", "client/../../../etc/hostname", "client/app.log"], {"format": MISMATCH}),
         (["s3://client/app.log", "http://127.0.0.1:1/client/x"], {}),
     ],
     ids=str,
@@ -828,7 +828,9 @@ def test_an_error_quotes_the_file_below_the_root(
             tasks.start_soon(worker("alice", decoys / "x").run)
             await coordinator.wait_for_workers(1)
             report = await submit(
-                Submission(paths=["client/app.log"], options=Options(format=MISFIT), confined=True)
+                Submission(
+                    paths=["client/app.log"], options=Options(format=MISMATCH), confined=True
+                )
             )
             tasks.cancel_scope.cancel()
         assert "the first line is 2024-01-24 10:15:00.000 INFO" in report.inputs[0].error
@@ -865,20 +867,20 @@ def test_what_takes_the_place_of_a_log_is_not_read_and_not_waited_for(
     folder.mkdir()
     log = log.rename(folder / "app.log")
     plan_inputs = logan.cluster.coordinator.submission.plan_inputs
-    merged = RunningJob.merged
+    merged = ActiveJob.merged
 
     def after_samples(*args: Any, **options: Any) -> Any:
         if when == "sampled":
             swapped(log, how)
         return plan_inputs(*args, **options)
 
-    def after_all(job: RunningJob) -> Any:
+    def after_all(job: ActiveJob) -> Any:
         if when == "done":
             swapped(log, how)
         return merged(job)
 
     monkeypatch.setattr("logan.cluster.coordinator.submission.plan_inputs", after_samples)
-    monkeypatch.setattr(RunningJob, "merged", after_all)
+    monkeypatch.setattr(ActiveJob, "merged", after_all)
     # Workers have no file of that name, so that they are handed its bytes.
     elsewhere = folder.parent / "elsewhere"
     elsewhere.mkdir()
@@ -919,7 +921,7 @@ def test_an_ended_job_keeps_nothing_but_its_report(network: Network, log: Path, 
 
     def alive() -> int:
         gc.collect()
-        return sum(isinstance(each, RunningJob | Job) for each in gc.get_objects())
+        return sum(isinstance(each, ActiveJob | Job) for each in gc.get_objects())
 
     async def main() -> None:
         async with serving(log) as coordinator:

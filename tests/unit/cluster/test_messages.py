@@ -18,7 +18,7 @@ import trio
 import logan
 from logan._logan import Fingerprint, Spec, Summary
 from logan.cluster.coordinator.coordinator import Coordinator
-from logan.cluster.coordinator.jobs import RunningJob
+from logan.cluster.coordinator.jobs import ActiveJob
 from logan.cluster.request import Submission
 from logan.cluster.scanning import digest_of
 from logan.cluster.worker.leases import ActiveLease
@@ -35,8 +35,8 @@ from logan.wire.messages import (
 )
 from tests.support.memory_cluster import (
     CHUNK,
+    HostilePeer,
     Network,
-    Rogue,
     job_body,
     new_client,
     open_pair,
@@ -65,7 +65,7 @@ def nothing_internal(coordinator: Coordinator) -> None:
 
 
 def beside_an_honest_job(
-    network: Network, log: Path, attack: Callable[[Coordinator, Rogue], Any]
+    network: Network, log: Path, attack: Callable[[Coordinator, HostilePeer], Any]
 ) -> None:
     """Have a hostile worker attack, with a lease of a job that an honest worker then finishes."""
 
@@ -74,7 +74,7 @@ def beside_an_honest_job(
             Coordinator(port=0, roots=[str(log.parent)]) as coordinator,
             trio.open_nursery() as tasks,
         ):
-            rogue = await Rogue.at(network, "worker")
+            rogue = await HostilePeer.at(network, "worker")
             found: list[bytes] = []
 
             async def submit() -> None:
@@ -122,7 +122,7 @@ for _ in range(14):
 def test_a_malformed_note_ends_the_connection_it_came_over(
     network: Network, log: Path, note: Any
 ) -> None:
-    async def attack(coordinator: Coordinator, rogue: Rogue) -> None:
+    async def attack(coordinator: Coordinator, rogue: HostilePeer) -> None:
         _, lease = await rogue.lease()
         values, data = result_of(log, lease, spec_of(coordinator, lease))
         await rogue.say("RESULT", data, **values, note=note)
@@ -138,7 +138,7 @@ def test_a_note_about_an_archive_is_refused_where_there_is_none(
 ) -> None:
     """Else bytes that the figures have would be reported as missing."""
 
-    async def attack(coordinator: Coordinator, rogue: Rogue) -> None:
+    async def attack(coordinator: Coordinator, rogue: HostilePeer) -> None:
         _, lease = await rogue.lease()
         values, data = result_of(log, lease, spec_of(coordinator, lease))
         note = {"fault": {"kind": "unreadable", "why": "made up"}, "archive": None}
@@ -157,7 +157,7 @@ def test_a_note_about_an_archive_is_refused_where_there_is_none(
 def test_nothing_is_said_of_a_lease_that_was_never_granted(
     network: Network, log: Path, verb: str, changes: dict[str, Any]
 ) -> None:
-    async def attack(coordinator: Coordinator, rogue: Rogue) -> None:
+    async def attack(coordinator: Coordinator, rogue: HostilePeer) -> None:
         _, lease = await rogue.lease()
         key = {"job": lease.job, "chunk": lease.chunk, "attempt": lease.attempt} | changes
         if verb == "RESULT":
@@ -180,7 +180,7 @@ def test_nothing_is_said_of_a_lease_that_was_never_granted(
 
 @pytest.mark.parametrize("scanned", [CHUNK + 1, 2**63 - 1])
 def test_progress_beyond_the_lease_is_refused(network: Network, log: Path, scanned: int) -> None:
-    async def attack(coordinator: Coordinator, rogue: Rogue) -> None:
+    async def attack(coordinator: Coordinator, rogue: HostilePeer) -> None:
         _, lease = await rogue.lease()
         key = {"job": lease.job, "chunk": lease.chunk, "attempt": lease.attempt}
         for size in (1, scanned):
@@ -213,7 +213,7 @@ def test_what_was_under_way_when_a_lease_or_a_job_ended_is_no_violation(
 ) -> None:
     async def main() -> None:
         async with Coordinator(port=0) as coordinator:
-            rogue = await Rogue.at(network, "worker")
+            rogue = await HostilePeer.at(network, "worker")
             job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
             _, lease = await rogue.lease()
             key = {"job": lease.job, "chunk": lease.chunk, "attempt": lease.attempt}
@@ -248,7 +248,7 @@ def test_every_state_and_progress_passes_the_schema_of_the_peers(
 
     async def main() -> None:
         async with Coordinator(port=0) as coordinator:
-            rogue = await Rogue.at(network, "worker", "x" * 128)
+            rogue = await HostilePeer.at(network, "worker", "x" * 128)
             jobs = []
             for _ in range(3):
                 jobs.append(await coordinator.distribute_work(str(sparse), chunk_size=2**40))
@@ -287,7 +287,7 @@ def test_a_fetched_result_of_a_source_that_changed_is_answered(network: Network,
 
     async def main() -> None:
         async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
-            rogue = await Rogue.at(network, "worker")
+            rogue = await HostilePeer.at(network, "worker")
             job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
             _, lease = await rogue.lease()
             values, data = result_of(log, lease, spec_of(coordinator, lease))
@@ -309,14 +309,14 @@ def test_a_source_that_cannot_be_looked_at_for_a_moment_is_not_given_up(
 
     async def main() -> None:
         async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
-            rogue = await Rogue.at(network, "worker")
+            rogue = await HostilePeer.at(network, "worker")
             job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
             _, lease = await rogue.lease()
             values, data = result_of(log, lease, spec_of(coordinator, lease))
             await rogue.say("FETCH", id=1, job=job, source=0, start=lease.start, end=lease.end)
             assert await rogue.hear("DATA") is not None
             with monkeypatch.context() as patch:
-                patch.setattr(RunningJob, "look_at", lambda job, source: (None, "no descriptors"))
+                patch.setattr(ActiveJob, "look_at", lambda job, source: (None, "no descriptors"))
                 await rogue.say("RESULT", data, **values)
                 assert await rogue.hear("STALE") is not None
             running = coordinator.jobs[job]
@@ -358,7 +358,7 @@ def test_nothing_is_sent_to_a_peer_that_has_ended_the_conversation() -> None:
 def test_bad_bytes_lie_in_the_chunk(
     network: Network, log: Path, start: int, end: int | None
 ) -> None:
-    async def attack(coordinator: Coordinator, rogue: Rogue) -> None:
+    async def attack(coordinator: Coordinator, rogue: HostilePeer) -> None:
         _, lease = await rogue.lease()
         key = {"job": lease.job, "chunk": lease.chunk, "attempt": lease.attempt}
         bad: dict[str, Any] = {"bad_start": start} | ({} if end is None else {"bad_end": end})
@@ -428,7 +428,7 @@ def test_a_malformed_found_ends_the_connection_it_came_over(
             trio.open_nursery() as tasks,
         ):
             tasks.start_soon(worker("alice", log).run)
-            rogue = await Rogue.at(network, "worker")
+            rogue = await HostilePeer.at(network, "worker")
             await coordinator.wait_for_workers(2)
 
             async def answer() -> None:
@@ -456,7 +456,7 @@ def test_a_malformed_found_ends_the_connection_it_came_over(
 def test_a_found_that_is_not_an_answer(network: Network, log: Path, body: bytes) -> None:
     async def main() -> None:
         async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
-            rogue = await Rogue.at(network, "worker")
+            rogue = await HostilePeer.at(network, "worker")
 
             async def answer() -> None:
                 search = await rogue.hear("SEARCH")
@@ -479,7 +479,7 @@ def test_a_worker_that_answers_no_search_does_not_keep_others_from_searching(
     async def main() -> None:
         async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
             tasks.start_soon(worker("alice", log).run)
-            rogue = await Rogue.at(network, "worker")
+            rogue = await HostilePeer.at(network, "worker")
             await coordinator.wait_for_workers(2)
 
             async def stay() -> None:
@@ -533,7 +533,7 @@ def test_a_submission_of_a_wrong_type_or_range_is_answered(
 ) -> None:
     async def main() -> None:
         async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
-            rogue = await Rogue.at(network, "client")
+            rogue = await HostilePeer.at(network, "client")
             await rogue.say("SUBMIT", body, kind="paths")
             code, text = await rogue.told()
             assert code in ("json", "field")
@@ -562,7 +562,7 @@ def test_a_submission_that_makes_no_sense_gets_a_report_of_an_error(
 ) -> None:
     async def main() -> None:
         async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
-            rogue = await Rogue.at(network, "client")
+            rogue = await HostilePeer.at(network, "client")
             body = submit_body(paths=[str(log)], options=options)
             await rogue.say("SUBMIT", body, kind="paths")
             report = await rogue.hear("REPORT")
@@ -592,7 +592,7 @@ def test_an_invalid_url_is_not_found(network: Network, log: Path, path: str) -> 
 def test_a_second_submission_is_refused_in_words(network: Network, log: Path) -> None:
     async def main() -> None:
         async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
-            rogue = await Rogue.at(network, "client")
+            rogue = await HostilePeer.at(network, "client")
             for _ in range(2):
                 await rogue.say("SUBMIT", submit_body(paths=[str(log)]), kind="paths")
             assert await rogue.told() == ("order", "one job per connection")
@@ -616,14 +616,14 @@ def test_a_pace_that_nobody_can_keep_is_refused(
     async def main() -> None:
         async with trio.open_nursery() as tasks:
             tasks.start_soon(worker("alice", log).run)
-            rogue = Rogue(await network.accept())
+            rogue = HostilePeer(await network.accept())
             await rogue.hear("HELLO")
             await rogue.stream.send_all(encode(Challenge("2" * 64, "")))
             await rogue.hear("AUTH")
             await rogue.say("WELCOME", heartbeat_s=heartbeat_s, lease_s=lease_s)
             assert await rogue.hear("HEALTH") is None
             with trio.fail_after(5):
-                assert await (await Rogue.leading(network)).hear("READY") is not None
+                assert await (await HostilePeer.leading(network)).hear("READY") is not None
             tasks.cancel_scope.cancel()
 
     run(main)
@@ -636,7 +636,7 @@ def test_a_pace_that_nobody_can_keep_is_refused(
 
 @pytest.mark.parametrize("body", [{"patterns": 5}, {"patterns": [1, 2]}, {}, [], "x"], ids=str)
 def test_a_malformed_search_ends_no_worker(network: Network, log: Path, body: Any) -> None:
-    async def attack(rogue: Rogue) -> None:
+    async def attack(rogue: HostilePeer) -> None:
         await rogue.say("SEARCH", json.dumps(body).encode(), id=1)
 
     refused_by_a_worker(network, log, attack, "field", "SEARCH: ")
@@ -663,7 +663,7 @@ def test_a_malformed_search_ends_no_worker(network: Network, log: Path, body: An
 def test_a_malformed_job_is_refused(
     network: Network, log: Path, changes: dict[str, Any], named: str
 ) -> None:
-    async def attack(rogue: Rogue) -> None:
+    async def attack(rogue: HostilePeer) -> None:
         await rogue.say("JOB", job_body(log, **changes), job="j")
 
     refused_by_a_worker(network, log, attack, "field", named)
@@ -682,7 +682,7 @@ def test_a_malformed_job_is_refused(
 def test_a_lease_must_fit_its_job(
     network: Network, log: Path, changes: dict[str, Any], named: str
 ) -> None:
-    async def attack(rogue: Rogue) -> None:
+    async def attack(rogue: HostilePeer) -> None:
         await rogue.say("JOB", job_body(log), job="j")
         lease: dict[str, Any] = {"job": "j", "chunk": 0, "attempt": 1, "source": 0}
         lease |= {"start": 0, "end": CHUNK}
@@ -695,21 +695,21 @@ def test_a_lease_is_given_once_and_a_result_answered_once(network: Network, log:
     lease: dict[str, Any] = {"job": "j", "chunk": 0, "attempt": 1, "source": 0}
     lease |= {"start": 0, "end": CHUNK}
 
-    async def twice(rogue: Rogue) -> None:
+    async def twice(rogue: HostilePeer) -> None:
         await rogue.say("JOB", job_body(log), job="j")
         for _ in range(2):
             await rogue.say("LEASE", **lease, isolated=False)
 
     refused_by_a_worker(network, log, twice, "state", "is leased already")
 
-    async def unasked(rogue: Rogue) -> None:
+    async def unasked(rogue: HostilePeer) -> None:
         await rogue.say("DONE", job="j", chunk=0, attempt=1)
 
     refused_by_a_worker(network, log, unasked, "state", "awaits an answer")
 
 
 def test_jobs_that_a_worker_must_remember_are_bounded(network: Network, log: Path) -> None:
-    async def attack(rogue: Rogue) -> None:
+    async def attack(rogue: HostilePeer) -> None:
         for number in range(65):
             await rogue.say("JOB", job_body(log), job=f"j{number}")
 
@@ -745,7 +745,7 @@ def test_a_cancel_may_overtake_what_it_cancels(network: Network, log: Path) -> N
     async def main() -> None:
         async with trio.open_nursery() as tasks:
             tasks.start_soon(worker("alice", log).run)
-            rogue = await Rogue.leading(network)
+            rogue = await HostilePeer.leading(network)
             assert (await rogue.hear("READY")).free == 2
             await rogue.say("CANCEL", job="j")
             await rogue.say("JOB", job_body(log), job="j")
@@ -801,7 +801,7 @@ def test_a_client_refuses_invalid_answers(
         async with trio.open_nursery() as tasks:
 
             async def lead() -> None:
-                rogue = await Rogue.leading(network)
+                rogue = await HostilePeer.leading(network)
                 assert await rogue.hear("SUBMIT") is not None
                 for verb, body, values in messages:
                     await rogue.say(verb, body, **values)

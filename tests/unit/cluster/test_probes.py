@@ -36,8 +36,8 @@ from logan.wire.codec import encode
 from logan.wire.messages import Lease
 from tests.support.memory_cluster import (
     CHUNK,
+    HostilePeer,
     Network,
-    Rogue,
     job_body,
     lease,
     new_worker,
@@ -271,7 +271,7 @@ def test_isolated_scans_compare_too(network: Network, log: Path, abroad: None) -
         async with trio.open_nursery() as tasks:
             alice = with_copy("alice", log, copy, scan_isolated=scan_isolated)
             tasks.start_soon(alice.run)
-            rogue = await Rogue.leading(network)
+            rogue = await HostilePeer.leading(network)
             await rogue.say("JOB", job_body(log), job="j")
             await rogue.say("LEASE", **lease(1, isolated=True), probes=probes)
             fail = await rogue.hear("FAIL")
@@ -292,7 +292,7 @@ def test_failing_waits_until_all_results_of_the_copy_are_known(
         probes = probes_of(log)
         async with trio.open_nursery() as tasks:
             tasks.start_soon(with_copy("alice", log, copy).run)
-            rogue = await Rogue.leading(network)
+            rogue = await HostilePeer.leading(network)
             await rogue.say("JOB", job_body(log), job="j")
             for chunk in (1, 2):
                 await rogue.say("LEASE", **lease(chunk), probes=await probes.make(chunk))
@@ -309,7 +309,7 @@ def test_failing_waits_until_all_results_of_the_copy_are_known(
 
 @pytest.mark.parametrize("probe", [[CHUNK, "0" * 16], [0, "0" * 15], [-1, "0" * 16], [0], 5])
 def test_probes_that_are_none_are_refused(network: Network, log: Path, probe: Any) -> None:
-    async def attack(rogue: Rogue) -> None:
+    async def attack(rogue: HostilePeer) -> None:
         await rogue.say("JOB", job_body(log), job="j")
         await rogue.say("LEASE", **lease(0), probes=[probe])
 
@@ -377,7 +377,7 @@ def test_a_lease_that_ended_meanwhile_is_not_sent(
 
     async def main() -> None:
         async with Coordinator(port=0) as coordinator:
-            rogue = await Rogue.at(network, "worker")
+            rogue = await HostilePeer.at(network, "worker")
             await rogue.say("READY", free=1)
             job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
             await trio.sleep(0.5)

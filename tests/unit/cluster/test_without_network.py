@@ -17,7 +17,7 @@ import logan
 from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.connect import Address
 from logan.cluster.coordinator.ending import SubmittedJob
-from logan.cluster.coordinator.jobs import RunningJob, describe_paths
+from logan.cluster.coordinator.jobs import ActiveJob, describe_paths
 from logan.cluster.coordinator.journal import StoredJob
 from logan.cluster.coordinator.stored import from_stored, to_stored
 from logan.cluster.coordinator.submission import _plan_found
@@ -174,7 +174,7 @@ def test_inputs_survive_a_restart(log: Path) -> None:
 
     async def main() -> Job:
         submitted = SubmittedJob("j", "wish", "identity")
-        job = RunningJob(submitted, prepared, tree, [str(log)], "app.log", opened=Roots().open)
+        job = ActiveJob(submitted, prepared, tree, [str(log)], "app.log", opened=Roots().open)
         extra = json.loads(json.dumps(to_stored(job)))
         stored = StoredJob("j", prepared.plan, extra, {}, (), tree)
         return from_stored(stored, Roots()).job
@@ -193,20 +193,20 @@ def test_inputs_survive_a_restart(log: Path) -> None:
 
 
 @pytest.fixture
-def job(log: Path) -> RunningJob:
-    async def make() -> RunningJob:
+def job(log: Path) -> ActiveJob:
+    async def make() -> ActiveJob:
         prepared = prepare([str(log)], Options(chunk_size=10_000))
         submitted, tree = SubmittedJob("j"), MergeTree(prepared.spec())
-        return RunningJob(submitted, prepared, tree, [str(log)], "app.log")
+        return ActiveJob(submitted, prepared, tree, [str(log)], "app.log")
 
     return trio.run(make)
 
 
-def summary_of(job: RunningJob, start: int, end: int, spec: Spec | None = None) -> bytes:
+def summary_of(job: ActiveJob, start: int, end: int, spec: Spec | None = None) -> bytes:
     return Summary.from_chunk(job.urls[0], start, end, spec or job.spec).to_bytes()
 
 
-def test_results_are_believed_only_when_checked(job: RunningJob, log: Path) -> None:
+def test_results_are_believed_only_when_checked(job: ActiveJob, log: Path) -> None:
     good = summary_of(job, 0, 10_000)
     assert job.verify(0, digest_of(good), good).segments() == [(0, 0, 10_000)]
     with pytest.raises(SummaryError, match="digest"):
@@ -221,14 +221,14 @@ def test_results_are_believed_only_when_checked(job: RunningJob, log: Path) -> N
         job.verify(0, digest_of(other), other)
 
 
-def test_a_job_that_was_stopped_names_what_is_missing(job: RunningJob) -> None:
+def test_a_job_that_was_stopped_names_what_is_missing(job: ActiveJob) -> None:
     job.done = {0}
     job.cancelled = True
     (missing,) = job.missing()
     assert (missing.start, missing.end, missing.kind) == (10_000, job.plan.bytes, "cancelled")
 
 
-def test_a_source_is_hopeless_when_all_who_are_there_refused_it(job: RunningJob) -> None:
+def test_a_source_is_hopeless_when_all_who_are_there_refused_it(job: ActiveJob) -> None:
     assert job.refused(0, "alice", "permission", 10.0)
     assert not job.refused(1, "alice", "permission", 11.0)
     assert not job.is_hopeless(0, ["alice"], 14.0)  # others may be about to come
@@ -243,7 +243,7 @@ def test_a_source_is_hopeless_when_all_who_are_there_refused_it(job: RunningJob)
     assert not job.is_hopeless(0, ["alice", "bob"], 17.0)
 
 
-def test_why_a_chunk_was_given_up_names_who_tried(job: RunningJob) -> None:
+def test_why_a_chunk_was_given_up_names_who_tried(job: ActiveJob) -> None:
     job.refused(0, "bob", "permission", 1.0)
     job.refused(1, "alice", "permission", 1.0)
     lost = job.lose(LostChunk("j", 0, "permission", "no credentials"))

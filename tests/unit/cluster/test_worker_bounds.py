@@ -39,8 +39,8 @@ from logan.wire.limits import LEASES_PER_HEALTH_MAX
 from tests.support.memory_cluster import (
     CHUNK,
     LINES,
+    HostilePeer,
     Network,
-    Rogue,
     job_body,
     lease,
     new_worker,
@@ -56,7 +56,7 @@ pytestmark = pytest.mark.usefixtures("threads_run_inline")
 
 
 def test_leases_that_were_not_asked_for_end_the_connection(network: Network, log: Path) -> None:
-    async def attack(rogue: Rogue) -> None:
+    async def attack(rogue: HostilePeer) -> None:
         await rogue.say("JOB", job_body(log), job="j")
         for chunk in range(4):  # a worker with one thread asks for two, and forgives one
             await rogue.say("LEASE", **lease(chunk))
@@ -70,7 +70,7 @@ def test_offers_that_are_asked_for_again_and_again_do_not_add_up(
 ) -> None:
     """Each CANCEL of what is not there makes the worker say READY again."""
 
-    async def attack(rogue: Rogue) -> None:
+    async def attack(rogue: HostilePeer) -> None:
         await rogue.say("JOB", job_body(log), job="j")
         with suppress(trio.BrokenResourceError):  # it has refused the rest by then
             for attempt in range(1, 100):
@@ -158,7 +158,7 @@ def test_isolated_scans_run_as_many_at_once_as_threads(network: Network, log: Pa
         alice = new_worker("alice", roots=[str(log.parent)], threads=2, scan_isolated=scan_slowly)
         async with trio.open_nursery() as tasks:
             tasks.start_soon(alice.run)
-            rogue = await Rogue.leading(network)
+            rogue = await HostilePeer.leading(network)
             await rogue.say("JOB", job_body(log), job="j")
             for chunk in range(3):
                 await rogue.say("LEASE", **lease(chunk, isolated=True))
@@ -216,7 +216,7 @@ def test_no_url_is_asked_that_the_operator_did_not_name(
         source = {"url": url, "fingerprint": None, "compression": compression}
         async with trio.open_nursery() as tasks:
             tasks.start_soon(alice.run)
-            rogue = await Rogue.leading(network)
+            rogue = await HostilePeer.leading(network)
             await rogue.say("JOB", job_body(log, source=source), job="j")
             for chunk in range(2):
                 await rogue.say("LEASE", **lease(chunk))
@@ -473,7 +473,7 @@ def test_a_large_range_is_bounded_by_the_room_that_there_is(
     async def main() -> None:
         async with trio.open_nursery() as tasks:
             tasks.start_soon(far_away("alice", tmp_path, said).run)
-            rogue = await Rogue.leading(network)
+            rogue = await HostilePeer.leading(network)
             body = json.loads(job_body(log))
             body["sources"][0]["size"] = 2**62
             await rogue.say("JOB", json.dumps(body).encode(), job="j")

@@ -15,7 +15,7 @@ from logan.scheduler.actions import (
     Recovered,
     Resolve,
 )
-from logan.scheduler.events import ChunksHopeless, CommitFailed, JobCancelled
+from logan.scheduler.events import CommitFailed, JobCancelled, SourcesUnreadable
 from logan.scheduler.limits import Limits
 from logan.scheduler.states import StateError
 from tests.support.scheduling import Stage
@@ -164,17 +164,17 @@ def test_chunks_that_nobody_can_do_are_given_up_unless_somebody_is_at_them() -> 
     stage = Stage()
     stage.job(4)
     stage.join("alice", 1)
-    stage.tell(ChunksHopeless("job", [0, 1, 2], "permission", "no credentials"))
+    stage.tell(SourcesUnreadable("job", [0, 1, 2], "permission", "no credentials"))
     assert stage.actions[-2:] == [
         LostChunk("job", 1, "permission", "no credentials"),
         LostChunk("job", 2, "permission", "no credentials"),
     ]
     stage.fail("alice", FIRST, "permission")
-    stage.tell(ChunksHopeless("job", [0, 1, 2], "permission", "no credentials"))
+    stage.tell(SourcesUnreadable("job", [0, 1, 2], "permission", "no credentials"))
     assert stage.actions[-1] == LostChunk("job", 0, "permission", "no credentials")
     stage.ready("alice")
     assert stage.leases() == [("alice", ("job", 3, 1))]
-    stage.tell(ChunksHopeless("unknown", [0], "permission", "no credentials"))
+    stage.tell(SourcesUnreadable("unknown", [0], "permission", "no credentials"))
 
 
 def test_a_fail_for_a_lease_that_ran_out_changes_nothing() -> None:

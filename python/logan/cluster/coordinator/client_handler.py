@@ -23,7 +23,7 @@ from logan.cluster.limits import (
 )
 from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.request import Submission
-from logan.cluster.transport import Link
+from logan.cluster.transport import Transport
 from logan.errors import ClusterError, ExpressionError, LoganError, ProtocolError
 from logan.wire.bodies import ErrorBody
 from logan.wire.codec import encode_body
@@ -55,7 +55,7 @@ class ClientHandler:
     """What a client asks for."""
 
     def __init__(
-        self, coordinator: Coordinator, link: Link, welcome: Welcome, place: Place
+        self, coordinator: Coordinator, link: Transport, welcome: Welcome, place: Place
     ) -> None:
         self._coordinator = coordinator
         self._link = link

@@ -40,7 +40,7 @@ from msgspec.structs import replace
 
 from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.coordinator.ending import EndedJobs, Outcome, SubmittedJob
-from logan.cluster.coordinator.jobs import RunningJob
+from logan.cluster.coordinator.jobs import ActiveJob
 from logan.cluster.coordinator.journal import (
     ChunkDone,
     ChunkLost,
@@ -53,7 +53,7 @@ from logan.cluster.coordinator.journal import (
     StoredJob,
     open_journal,
 )
-from logan.cluster.coordinator.read_barrier import Hearing
+from logan.cluster.coordinator.read_barrier import ReadBarrier
 from logan.cluster.coordinator.server import Server
 from logan.cluster.coordinator.stored import from_stored, to_stored
 from logan.cluster.coordinator.submission import identity_of, opener_of, plan_submission
@@ -99,13 +99,13 @@ from logan.scheduler.actions import (
 )
 from logan.scheduler.events import (
     ChunkCommitted,
-    ChunksHopeless,
     CommitFailed,
     DrainAsked,
     Event,
     JobAdded,
     JobCancelled,
     SourceChecked,
+    SourcesUnreadable,
     TimePassed,
 )
 from logan.scheduler.limits import Limits
@@ -184,7 +184,7 @@ class Coordinator:
         self.certificate_sha256 = certificate_sha256
         self.limits = limits or Limits()
         self.sessions: dict[str, WorkerSession] = {}
-        self.jobs: dict[str, RunningJob] = {}
+        self.jobs: dict[str, ActiveJob] = {}
         self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS_KEPT_MAX)
         self.events_total = 0
         self.started_at = time.time()
@@ -200,7 +200,7 @@ class Coordinator:
         self._commit_waiters: set[trio.Event] = set()
         self._journal_failure: JournalError | None = None
         self._hurry = trio.Event()
-        self.hearing = Hearing()
+        self.hearing = ReadBarrier()
         self._alarm_at = math.inf
         self._rearmed = trio.Event()
         self._workers_changed = trio.Event()
@@ -387,7 +387,7 @@ class Coordinator:
         if len(self.jobs) >= JOBS_MAX:
             raise ClusterError(f"{JOBS_MAX} jobs are running", hint="try again later")
         plan = planned.job.plan
-        running = RunningJob(
+        running = ActiveJob(
             submitted=SubmittedJob(secrets.token_hex(6), wish, identity, plan.bytes),
             job=planned.job,
             tree=MergeTree(Spec(plan.spec_json)),
@@ -572,7 +572,7 @@ class Coordinator:
         count = max(1, round(self._verify * len(chunks)))
         return frozenset(secrets.SystemRandom().sample(chunks, count))
 
-    async def _mind_absence(self, job: RunningJob) -> None:
+    async def _mind_absence(self, job: ActiveJob) -> None:
         """Give the job up when no worker was there for long, if that was asked for."""
         if self._worker_timeout_s is None or job.minded:
             return
@@ -601,7 +601,7 @@ class Coordinator:
         while not condition():
             await self._workers_changed.wait()
 
-    async def _conclude(self, job: RunningJob) -> None:
+    async def _conclude(self, job: ActiveJob) -> None:
         """End a job, for which the machine has nothing more to do. No other place does."""
         if job.drawn:
             self.note(
@@ -630,7 +630,7 @@ class Coordinator:
         job.submitted.end(outcome)
         self.workers_changed()
 
-    async def _outcome(self, job: RunningJob) -> Outcome:
+    async def _outcome(self, job: ActiveJob) -> Outcome:
         """What a job ends with, whatever happens on the way."""
         if job.failure is not None or job.abandoned:
             return Outcome.failed(job.failure or ClusterError("no client waits for this job"))
@@ -748,7 +748,7 @@ class Coordinator:
         if more is not None:
             self._nursery.start_soon(self._probe_ahead, job, more)
 
-    async def _lease_when_probed(self, id: str, lease: Lease, job: RunningJob) -> None:
+    async def _lease_when_probed(self, id: str, lease: Lease, job: ActiveJob) -> None:
         """Send a lease once it is known what a copy of its bytes must look like.
 
         Until then it is granted, and runs out as any other.
@@ -764,7 +764,7 @@ class Coordinator:
         if session is not None and self._machine.holds(id, key) and lease.job in self.jobs:
             session.link.post(replace(lease, probes=probes or None))
 
-    async def _probe_ahead(self, job: RunningJob, chunk: int) -> None:
+    async def _probe_ahead(self, job: ActiveJob, chunk: int) -> None:
         assert job.probes is not None
         await job.probes.make(chunk)
 
@@ -805,7 +805,7 @@ class Coordinator:
         record = ChunkDone(job.id, key[1], digest, summary, job.tree, note)
         self._record(record, partial(self._committed, job, key[1], note), size)
 
-    def _committed(self, job: RunningJob, chunk: int, note: str | None) -> None:
+    def _committed(self, job: ActiveJob, chunk: int, note: str | None) -> None:
         job.done.add(chunk)
         if note is not None:
             job.notes[chunk] = note
@@ -869,7 +869,7 @@ class Coordinator:
         chunks = [chunk.id for chunk in job.plan.chunks if chunk.source in lost]
         if not chunks:
             return
-        self.step(ChunksHopeless(job.id, chunks, message.error, message.detail))
+        self.step(SourcesUnreadable(job.id, chunks, message.error, message.detail))
 
     def _note_recovery(self, action: Recovered) -> None:
         job = self.jobs.get(action.job)
@@ -1081,7 +1081,7 @@ async def _listen(host: str, port: int) -> list[trio.SocketListener]:
         ) from error
 
 
-def _probes(job: RunningJob) -> Probes | None:
+def _probes(job: ActiveJob) -> Probes | None:
     """What shows that a worker's copy is not the planned file, where the coordinator can look."""
     if not job.local:
         return None

@@ -36,7 +36,7 @@ from logan.sources.url_roots import is_outside
 from logan.wire.bodies import JobBody, JobSource, Note
 from logan.wire.messages import Job as JobMessage
 
-__all__ = ["REFUSALS", "RunningJob", "Share", "describe_paths", "job_body"]
+__all__ = ["REFUSALS", "ActiveJob", "WorkerStats", "describe_paths", "job_body"]
 
 REFUSALS: Final = ("permission", "missing", "unreadable", NO_ROOM)
 """Kinds of FAIL by which a worker says that it cannot read a source, though others may."""
@@ -45,7 +45,7 @@ STOPPED: Final = "stopped on request before its end; run it again for complete r
 
 
 @dataclass(slots=True)
-class Share:
+class WorkerStats:
     """What one worker did for a job. Times are of trio's clock, `since` of its first lease."""
 
     since: float
@@ -72,7 +72,7 @@ class Share:
 
 
 @dataclass(slots=True)
-class RunningJob:
+class ActiveJob:
     """A job from its plan to its end.
 
     Attributes:
@@ -127,7 +127,7 @@ class RunningJob:
     probes: Probes | None = None
     unprobed: set[int] = field(default_factory=set)
     hopeless: set[int] = field(default_factory=set)
-    shares: dict[str, Share] = field(default_factory=dict)
+    shares: dict[str, WorkerStats] = field(default_factory=dict)
     threads: dict[str, int] = field(default_factory=dict)
     failure: LoganError | None = None
     abandoned: bool = False
@@ -212,11 +212,11 @@ class RunningJob:
             )
         return summary
 
-    def share(self, worker: str, now: float) -> Share:
+    def share(self, worker: str, now: float) -> WorkerStats:
         """What `worker` did, to be written on."""
         share = self.shares.get(worker)
         if share is None:
-            share = self.shares[worker] = Share(now, now)
+            share = self.shares[worker] = WorkerStats(now, now)
         return share
 
     def recovered(self, action: Recovered) -> dict[str, Any]:

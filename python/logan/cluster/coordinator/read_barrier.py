@@ -14,12 +14,12 @@ import trio
 
 from logan.cluster.limits import CATCH_UP_PASSES, CATCH_UP_PAUSE_S, CATCH_UP_S_MAX
 
-__all__ = ["Hearing"]
+__all__ = ["ReadBarrier"]
 
 _T = TypeVar("_T")
 
 
-class Hearing:
+class ReadBarrier:
     """Follows the tasks that read messages of workers."""
 
     def __init__(self) -> None:

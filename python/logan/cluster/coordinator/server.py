@@ -25,7 +25,7 @@ from logan.cluster.limits import (
     RECEIVE_BYTES_MAX,
 )
 from logan.cluster.nurseries import open_flat_nursery
-from logan.cluster.transport import Link, LinkLostError
+from logan.cluster.transport import Transport, TransportLostError
 from logan.errors import ProtocolError
 from logan.log import logger_of
 from logan.wire.connection import error_message
@@ -39,7 +39,7 @@ __all__ = ["Server"]
 logger = logger_of(__name__)
 
 _EXPECTED_ENDS: Final = (
-    LinkLostError,
+    TransportLostError,
     ProtocolError,
     OSError,  # also of TLS
     trio.TooSlowError,
@@ -90,7 +90,7 @@ class Server:
                 return
             place.reach(Step.SECURED)
             stream = secure
-        link = Link(stream, "coordinator", on_bytes=partial(place.reach, Step.SPOKEN))
+        link = Transport(stream, "coordinator", on_bytes=partial(place.reach, Step.SPOKEN))
         async with open_flat_nursery() as nursery:
             nursery.start_soon(_write, link, nursery.cancel_scope)
             try:
@@ -101,7 +101,7 @@ class Server:
             except ProtocolError as error:
                 logger.debug("%s: %s", address, error)
                 link.post(error_message(error))
-            except LinkLostError as error:
+            except TransportLostError as error:
                 logger.debug("%s: %s", address, error)
             linger_s = LINGER_S_MAX
             if place.evicted is not None:
@@ -112,7 +112,7 @@ class Server:
                 await _half_close(plain)
             nursery.cancel_scope.cancel()
 
-    async def _converse(self, link: Link, place: Place, address: str) -> None:
+    async def _converse(self, link: Transport, place: Place, address: str) -> None:
         coordinator = self._coordinator
 
         def refusal(hello: Hello) -> tuple[str, str] | None:
@@ -135,11 +135,11 @@ class Server:
             await ClientHandler(coordinator, link, welcome, place).serve()
 
 
-async def _write(link: Link, scope: trio.CancelScope) -> None:
+async def _write(link: Transport, scope: trio.CancelScope) -> None:
     """Write until the connection breaks; then nothing needs to read from it any more."""
     try:
         await link.run()
-    except LinkLostError:
+    except TransportLostError:
         scope.cancel()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from logan.cluster.coordinator.ending import SubmittedJob
-from logan.cluster.coordinator.jobs import RunningJob, job_body
+from logan.cluster.coordinator.jobs import ActiveJob, job_body
 from logan.cluster.coordinator.journal import StoredJob
 from logan.cluster.coordinator.submission import opener_of
 from logan.cluster.scanning import read_note
@@ -42,7 +42,7 @@ class _Stored:
     series_points: int | None
 
 
-def to_stored(job: RunningJob) -> dict[str, Any]:
+def to_stored(job: ActiveJob) -> dict[str, Any]:
     """What `from_stored` needs besides the plan and the results; JSON values."""
     made = job.job
     stored = _Stored(
@@ -64,7 +64,7 @@ def to_stored(job: RunningJob) -> dict[str, Any]:
     return values
 
 
-def from_stored(stored: StoredJob, roots: Roots) -> RunningJob:
+def from_stored(stored: StoredJob, roots: Roots) -> ActiveJob:
     """The job that a journal has, to go on with. Raises `ValueError` or
     `msgspec.ValidationError` for one that cannot be."""
     extra = msgspec.convert(dict(stored.extra), _Stored)
@@ -84,7 +84,7 @@ def from_stored(stored: StoredJob, roots: Roots) -> RunningJob:
     job = decode_job(
         plan, extra.inputs, extra.order, extra.options, extra.sought, watched=extra.watched
     )
-    return RunningJob(
+    return ActiveJob(
         submitted=SubmittedJob(stored.job, extra.wish, extra.identity, plan.bytes, owned=False),
         job=job,
         tree=stored.tree,

@@ -40,7 +40,7 @@ __all__ = ["Planned", "identity_of", "opener_of", "plan_submission"]
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What became of a submission; fields as in `RunningJob`."""
+    """What became of a submission; fields as in `ActiveJob`."""
 
     job: Job
     urls: Sequence[str]

@@ -22,7 +22,7 @@ from logan.cluster.limits import (
 )
 from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.scanning import write_note
-from logan.cluster.transport import LinkLostError
+from logan.cluster.transport import TransportLostError
 from logan.errors import InputError, ProtocolError, SummaryError
 from logan.scheduler.events import (
     ChunkFailed,
@@ -80,7 +80,7 @@ class WorkerHandler:
                     clean = await self._read()
                 nursery.cancel_scope.cancel()
             why = "clean shutdown" if clean else session.closed or "it closed the connection"
-        except (LinkLostError, ProtocolError) as error:
+        except (TransportLostError, ProtocolError) as error:
             why = str(error)
             raise
         finally:

@@ -12,7 +12,7 @@ from typing import Final
 
 import trio
 
-from logan.cluster.transport import Link
+from logan.cluster.transport import Transport
 from logan.errors import ProtocolError
 from logan.model import Chunk
 from logan.scheduler.events import Progress
@@ -44,7 +44,7 @@ class WorkerSession:
             of these may be late, what it says of others is made up.
     """
 
-    def __init__(self, hello: Hello, link: Link, address: str) -> None:
+    def __init__(self, hello: Hello, link: Transport, address: str) -> None:
         self.id = hello.session
         self.name = hello.id
         self.link = link

@@ -21,7 +21,7 @@ from logan.cluster.keepalive import keep_alive
 from logan.cluster.limits import LINGER_S_MAX
 from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.scanning import digest_of
-from logan.cluster.transport import Link, LinkLostError
+from logan.cluster.transport import Transport, TransportLostError
 from logan.cluster.worker.fetch import Fetcher
 from logan.cluster.worker.isolation import Poison
 from logan.cluster.worker.jobs import JobTable
@@ -64,7 +64,7 @@ where the connection is slower than the scan."""
 class Session:
     """One authenticated connection of a worker."""
 
-    def __init__(self, resources: Resources, link: Link, welcome: Welcome) -> None:
+    def __init__(self, resources: Resources, link: Transport, welcome: Welcome) -> None:
         self._resources = resources
         self._link = link
         self._welcome = welcome
@@ -97,8 +97,8 @@ class Session:
         self._changed.set()
 
     async def run(self) -> None:
-        """Work until either side wants to end. Raises `LinkLostError`, and `ProtocolError`, which
-        has been reported to the coordinator."""
+        """Work until either side wants to end. Raises `TransportLostError`, and `ProtocolError`,
+        which has been reported to the coordinator."""
         try:
             async with open_flat_nursery() as nursery:
                 self._nursery = nursery
@@ -123,7 +123,7 @@ class Session:
             if message is None:
                 if self._draining:
                     return
-                raise LinkLostError("the coordinator closed the connection")
+                raise TransportLostError("the coordinator closed the connection")
             self._act(message)
 
     def _act(self, message: Message) -> None:
@@ -244,7 +244,7 @@ class Session:
                 self._leases.hand_in(active)
                 self._ask()
                 await self._link.send(Result(*active.key, digest_of(summary), summary, note))
-        except LinkLostError:
+        except TransportLostError:
             raise
         except CancelledError:
             pass

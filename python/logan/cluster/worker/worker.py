@@ -21,7 +21,7 @@ from logan._logan import Cancel, Fingerprint, Summary
 from logan.cluster.connect import Address, Connect, connect, is_refused, set_user_timeout
 from logan.cluster.handshake import client_handshake
 from logan.cluster.keepalive import Backoff
-from logan.cluster.transport import LinkLostError, open_link
+from logan.cluster.transport import TransportLostError, open_transport
 from logan.cluster.worker.rate_limit import RateLimit
 from logan.cluster.worker.resources import IsolatedScan, Resources, Scan, scan_isolated
 from logan.cluster.worker.scan_threads import RunInThread, ScanThreads
@@ -147,7 +147,7 @@ class Worker:
                     f"no TLS with {self.address}: {reason.lower().replace('_', ' ')}",
                     hint="give the coordinator's CA with --tls-ca",
                 ) from error
-            except LinkLostError as error:
+            except TransportLostError as error:
                 why = str(error)
             except trio.TooSlowError:
                 why = "it does not answer"
@@ -164,7 +164,7 @@ class Worker:
     async def _run_session(self) -> None:
         """One connection, from the handshake to a goodbye. Raises for any other end of it."""
         stream, certificate = await self._connect(self.address, self._ssl)
-        async with open_link(stream, "worker") as link:
+        async with open_transport(stream, "worker") as link:
             welcome = await client_handshake(link, "worker", self.id, self._token, certificate)
             set_user_timeout(stream, welcome.lease_s)
             self._resources.say(f"connected to {self.address}")

@@ -2,7 +2,7 @@
 
 use super::decode::{Compression, Fault, Stored, Unpacker};
 use super::members::{Contents, Members};
-use super::packing::Packing;
+use super::packing::Container;
 use crate::detect::SAMPLE_LINES_MAX;
 
 /// Logs of a container that are sampled.
@@ -24,9 +24,9 @@ enum Layers<R: Stored> {
 impl<R: Stored> Decoder<R> {
     /// A decoder of what `stored` has. With `any_text` all members of a container are logs but
     /// binary ones, not only those of a known format.
-    pub fn new(packing: impl Into<Packing>, stored: R, any_text: bool) -> Decoder<R> {
+    pub fn new(packing: impl Into<Container>, stored: R, any_text: bool) -> Decoder<R> {
         let layers = match packing.into() {
-            Packing::Log(kind) => {
+            Container::Log(kind) => {
                 Layers::Log { unpacker: Box::new(Unpacker::new(kind, stored)), ended: false }
             }
             packing => Layers::Members(Members::new(packing, stored, any_text)),
@@ -99,9 +99,9 @@ impl<R: Stored> Decoder<R> {
 /// The first bytes of an archive of which `stored` is the beginning: at most `limit`, fewer if
 /// they or the archive end before. Of a container the beginnings of its first logs, in whole lines.
 /// For detection, which a fault further on does not concern.
-pub fn decode_head(packing: Packing, stored: &[u8], limit: usize) -> Vec<u8> {
+pub fn decode_head(packing: Container, stored: &[u8], limit: usize) -> Vec<u8> {
     match packing {
-        Packing::Log(kind) => unpacked_head(kind, stored, limit),
+        Container::Log(kind) => unpacked_head(kind, stored, limit),
         packing => {
             // Where there are few logs, there is more of each.
             let samples = |most: usize| {

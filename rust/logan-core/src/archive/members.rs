@@ -13,7 +13,7 @@
 //! Passing is done in pieces, so that the reader may stop a job while nothing comes out.
 
 use super::decode::{Ahead, Bytes, Compression, Fault, Stored, Unpacked};
-use super::packing::Packing;
+use super::packing::Container;
 use crate::archive::containers::tar::Tar;
 use crate::archive::containers::zip::Zip;
 use crate::detect::detect;
@@ -46,7 +46,7 @@ const TOLD_BYTES_MAX: usize = 240;
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What a member is by its header.
-pub(super) enum Sort {
+pub(super) enum EntryKind {
     File,
     /// Nothing that a log could be in, and nothing worth a word.
     Folder,
@@ -57,7 +57,7 @@ pub(super) enum Sort {
 /// A member's header.
 pub(super) struct Entry {
     pub(super) name: Vec<u8>,
-    pub(super) sort: Sort,
+    pub(super) sort: EntryKind,
 }
 
 /// What a container has next.
@@ -183,7 +183,7 @@ impl<R: Stored> Bytes for Below<R> {
     }
 }
 
-enum Container {
+enum OpenContainer {
     Tar(Box<Tar>),
     Zip(Box<Zip>),
 }
@@ -191,7 +191,7 @@ enum Container {
 /// A container on its way.
 struct Flow<R: Stored> {
     ahead: Ahead<Below<R>>,
-    container: Container,
+    container: OpenContainer,
     /// Reading failed: below, or in the container.
     failed: bool,
     /// Bytes that a member may take before something must come of it.
@@ -201,23 +201,23 @@ struct Flow<R: Stored> {
 impl<R: Stored> Flow<R> {
     fn next(&mut self) -> Result<Next, Fault> {
         match &mut self.container {
-            Container::Tar(tar) => tar.next(&mut self.ahead),
-            Container::Zip(zip) => zip.next(&mut self.ahead),
+            OpenContainer::Tar(tar) => tar.next(&mut self.ahead),
+            OpenContainer::Zip(zip) => zip.next(&mut self.ahead),
         }
     }
 
     fn pass(&mut self, scratch: &mut [u8]) -> Result<bool, Fault> {
         match &mut self.container {
-            Container::Tar(tar) => tar.pass(&mut self.ahead),
-            Container::Zip(zip) => zip.pass(&mut self.ahead, scratch),
+            OpenContainer::Tar(tar) => tar.pass(&mut self.ahead),
+            OpenContainer::Zip(zip) => zip.pass(&mut self.ahead, scratch),
         }
     }
 
     /// What went through, of all layers, that may have come from next to nothing.
     fn produced(&self) -> u64 {
         let inflated = match &self.container {
-            Container::Tar(_) => 0,
-            Container::Zip(zip) => zip.produced(),
+            OpenContainer::Tar(_) => 0,
+            OpenContainer::Zip(zip) => zip.produced(),
         };
         self.ahead.position() + inflated
     }
@@ -251,8 +251,8 @@ impl<R: Stored> Bytes for Body<R> {
             return Err(Fault::Corrupt(why));
         }
         let read = match &mut flow.container {
-            Container::Tar(tar) => tar.read(&mut flow.ahead, buffer),
-            Container::Zip(zip) => zip.read(&mut flow.ahead, buffer),
+            OpenContainer::Tar(tar) => tar.read(&mut flow.ahead, buffer),
+            OpenContainer::Zip(zip) => zip.read(&mut flow.ahead, buffer),
         };
         flow.failed |= read.is_err();
         flow.allowed = flow.allowed.saturating_sub(*read.as_ref().unwrap_or(&0) as u64);
@@ -355,15 +355,15 @@ pub(super) struct Members<R: Stored> {
 
 impl<R: Stored> Members<R> {
     /// For a packing with members. With `any_text` whatever is not a binary is a log.
-    pub(super) fn new(packing: Packing, stored: R, any_text: bool) -> Members<R> {
+    pub(super) fn new(packing: Container, stored: R, any_text: bool) -> Members<R> {
         let (below, container) = match packing {
-            Packing::Tar(None) => (Below::AsIs(stored), Container::Tar(Box::default())),
-            Packing::Tar(Some(kind)) => (
+            Container::Tar(None) => (Below::AsIs(stored), OpenContainer::Tar(Box::default())),
+            Container::Tar(Some(kind)) => (
                 Below::Unpacked(Box::new(Unpacked::new(kind, stored))),
-                Container::Tar(Box::default()),
+                OpenContainer::Tar(Box::default()),
             ),
-            Packing::Zip => (Below::AsIs(stored), Container::Zip(Box::new(Zip::new()))),
-            Packing::Log(_) => unreachable!("a log has no members"),
+            Container::Zip => (Below::AsIs(stored), OpenContainer::Zip(Box::new(Zip::new()))),
+            Container::Log(_) => unreachable!("a log has no members"),
         };
         let flow =
             Flow { ahead: Ahead::new(below), container, failed: false, allowed: BARREN_BYTES_MAX };
@@ -490,9 +490,9 @@ impl<R: Stored> Members<R> {
         self.state = State::Passing;
         let Entry { name, sort } = entry;
         let opened = match sort {
-            Sort::Folder => return Ok(()),
-            Sort::Other(why) => Err(why),
-            Sort::File => match hidden(&name) {
+            EntryKind::Folder => return Ok(()),
+            EntryKind::Other(why) => Err(why),
+            EntryKind::File => match hidden(&name) {
                 Some(why) => Err(why),
                 None => self.open(&name)?,
             },
@@ -513,10 +513,10 @@ impl<R: Stored> Members<R> {
         let mut content =
             Content::AsIs(Body { head: Vec::new(), taken: 0, fault: None, flow: flow.clone() });
         let (mut head, mut fault) = content.head(HEAD_BYTES);
-        match Packing::outer(&head) {
-            Some(Packing::Log(kind)) => {
+        match Container::outer(&head) {
+            Some(Container::Log(kind)) => {
                 (content, head, fault) = compressed(kind, head, fault, flow.clone());
-                if Packing::outer(&head).is_some() {
+                if Container::outer(&head).is_some() {
                     self.produced += unpacked(&content);
                     return Ok(Err("packed in it"));
                 }

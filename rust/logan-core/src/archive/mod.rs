@@ -9,7 +9,7 @@ mod packing;
 pub use decode::{Compression, DICTIONARY_BYTES_MAX, Fault, Stored};
 pub use decoder::{Decoder, decode_head};
 pub use members::Contents;
-pub use packing::Packing;
+pub use packing::Container;
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let mut found = crate::detect::detect(samples);
     let head = samples.iter().find(|(offset, _)| *offset == 0).map_or(&[][..], |(_, bytes)| bytes);
-    found["compression"] = json!(Packing::outer(head).map(Packing::name));
+    found["compression"] = json!(Container::outer(head).map(Container::name));
     found
 }
 

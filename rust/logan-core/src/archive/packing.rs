@@ -6,7 +6,7 @@ use crate::archive::containers::{tar, zip};
 
 /// How a source is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
+pub enum Container {
     /// One log, compressed.
     Log(Compression),
     /// The members of a tar archive, compressed as a whole or not.
@@ -15,58 +15,58 @@ pub enum Packing {
     Zip,
 }
 
-impl From<Compression> for Packing {
-    fn from(kind: Compression) -> Packing {
-        Packing::Log(kind)
+impl From<Compression> for Container {
+    fn from(kind: Compression) -> Container {
+        Container::Log(kind)
     }
 }
 
-impl Packing {
+impl Container {
     /// All there are.
-    pub fn all() -> impl Iterator<Item = Packing> {
-        let logs = Compression::ALL.into_iter().map(Packing::Log);
-        let tars = Compression::ALL.into_iter().map(Some).map(Packing::Tar);
-        logs.chain([Packing::Tar(None), Packing::Zip]).chain(tars)
+    pub fn all() -> impl Iterator<Item = Container> {
+        let logs = Compression::ALL.into_iter().map(Container::Log);
+        let tars = Compression::ALL.into_iter().map(Some).map(Container::Tar);
+        logs.chain([Container::Tar(None), Container::Zip]).chain(tars)
     }
 
     /// How a source is stored that begins with `head`, as far as it is seen from outside:
-    /// [`Packing::Log`] may turn out to be a [`Packing::Tar`]. None if it is a log as it is.
-    pub fn outer(head: &[u8]) -> Option<Packing> {
+    /// [`Container::Log`] may turn out to be a [`Container::Tar`]. None if it is a log as it is.
+    pub fn outer(head: &[u8]) -> Option<Container> {
         if tar::begins(head) {
-            return Some(Packing::Tar(None));
+            return Some(Container::Tar(None));
         }
         if zip::begins(head) {
-            return Some(Packing::Zip);
+            return Some(Container::Zip);
         }
-        Compression::of(head).map(Packing::Log)
+        Compression::of(head).map(Container::Log)
     }
 
     /// How a source is stored that begins with `head`, of which some are decompressed.
-    pub fn of(head: &[u8]) -> Option<Packing> {
-        let outer = Packing::outer(head)?;
-        let Packing::Log(kind) = outer else { return Some(outer) };
+    pub fn of(head: &[u8]) -> Option<Container> {
+        let outer = Container::outer(head)?;
+        let Container::Log(kind) = outer else { return Some(outer) };
         let mut block = [0; tar::BLOCK_BYTES];
         let (filled, _) = Unpacker::new(kind, head).read(&mut block);
-        Some(if tar::begins(&block[..filled]) { Packing::Tar(Some(kind)) } else { outer })
+        Some(if tar::begins(&block[..filled]) { Container::Tar(Some(kind)) } else { outer })
     }
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
-            Packing::Log(kind) => kind.name(),
-            Packing::Tar(None) => "tar",
-            Packing::Tar(Some(Compression::Gzip)) => "gzip+tar",
-            Packing::Tar(Some(Compression::Zstd)) => "zstd+tar",
-            Packing::Tar(Some(Compression::Bzip2)) => "bzip2+tar",
-            Packing::Tar(Some(Compression::Xz)) => "xz+tar",
-            Packing::Tar(Some(Compression::Lz4)) => "lz4+tar",
-            Packing::Zip => "zip",
+            Container::Log(kind) => kind.name(),
+            Container::Tar(None) => "tar",
+            Container::Tar(Some(Compression::Gzip)) => "gzip+tar",
+            Container::Tar(Some(Compression::Zstd)) => "zstd+tar",
+            Container::Tar(Some(Compression::Bzip2)) => "bzip2+tar",
+            Container::Tar(Some(Compression::Xz)) => "xz+tar",
+            Container::Tar(Some(Compression::Lz4)) => "lz4+tar",
+            Container::Zip => "zip",
         }
     }
 
     /// The one with a name.
-    pub fn by_name(name: &str) -> Option<Packing> {
-        Packing::all().find(|packing| packing.name() == name)
+    pub fn by_name(name: &str) -> Option<Container> {
+        Container::all().find(|packing| packing.name() == name)
     }
 }
 
@@ -76,11 +76,11 @@ mod tests {
 
     #[test]
     fn names_are_unique_and_come_back() {
-        for packing in Packing::all() {
-            assert_eq!(Packing::by_name(packing.name()), Some(packing));
+        for packing in Container::all() {
+            assert_eq!(Container::by_name(packing.name()), Some(packing));
         }
-        assert_eq!(Packing::by_name("rar"), None);
-        assert_eq!(Packing::of(b"2024-01-24 10:15:32 INFO x\n"), None);
-        assert_eq!(Packing::of(b""), None);
+        assert_eq!(Container::by_name("rar"), None);
+        assert_eq!(Container::of(b"2024-01-24 10:15:32 INFO x\n"), None);
+        assert_eq!(Container::of(b""), None);
     }
 }

@@ -11,7 +11,7 @@
 //! whole. Whoever pushes reads the source once, in one direction, and stops when told so.
 
 use crate::bytes::line::first_line_start;
-use crate::chunk::{Before, Chunk};
+use crate::chunk::{Chunk, ChunkEdge};
 use crate::error::Error;
 use crate::panics::caught;
 use crate::scan::Scanner;
@@ -32,7 +32,7 @@ pub struct ChunkFeed {
     /// Bytes before the chunk, as yet.
     lead: Vec<u8>,
     /// What is left to pass before the chunk's first line, once the lead is whole.
-    before: Option<Before>,
+    before: Option<ChunkEdge>,
     /// What the engine's panic said that ended this feed.
     broken: Option<String>,
 }
@@ -44,7 +44,7 @@ impl ChunkFeed {
     /// # Errors
     /// [`Error::Spec`] if the spec has no such source.
     pub fn new(spec: Arc<Spec>, chunk: Chunk) -> Result<ChunkFeed, Error> {
-        let position = Before::first_byte(&spec, chunk)?;
+        let position = ChunkEdge::first_byte(&spec, chunk)?;
         let scanner = Scanner::new(spec)?;
         let lead = Vec::new();
         let (first, before, broken) = (position, None, None);
@@ -73,7 +73,7 @@ impl ChunkFeed {
     }
 
     fn begin(&mut self) -> Result<(), Error> {
-        let before = Before::begin(&mut self.scanner, self.chunk, self.first, &self.lead)?;
+        let before = ChunkEdge::begin(&mut self.scanner, self.chunk, self.first, &self.lead)?;
         self.before = Some(before);
         self.lead = Vec::new();
         Ok(())
@@ -86,7 +86,7 @@ impl ChunkFeed {
 
     /// Whether more bytes would change nothing.
     pub fn is_full(&self) -> bool {
-        let in_chunk = self.before == Some(Before::Done);
+        let in_chunk = self.before == Some(ChunkEdge::Done);
         let line_wanted = in_chunk && self.scanner.mid_line() && !self.scanner.line_is_full();
         self.position >= self.chunk.end && !line_wanted
     }

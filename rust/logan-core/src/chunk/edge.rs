@@ -22,7 +22,7 @@ pub struct Chunk {
 
 /// What stands between a chunk's start and its first line: the end of a line that is not its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Before {
+pub(crate) enum ChunkEdge {
     /// Nothing; the scanner is in the chunk.
     Done,
     /// The end of a line that does not matter, up to this offset as yet.
@@ -31,7 +31,7 @@ pub(crate) enum Before {
     LookedBack,
 }
 
-impl Before {
+impl ChunkEdge {
     /// The first byte to look at for a chunk: the one before it, which tells whether a line begins
     /// with it, or as far back as its lines may depend on.
     ///
@@ -45,11 +45,11 @@ impl Before {
         scanner: &mut Scanner,
         source: &Source,
         chunk: Chunk,
-    ) -> Result<Before, Error> {
-        let from = Before::first_byte(scanner.spec(), chunk)?;
+    ) -> Result<ChunkEdge, Error> {
+        let from = ChunkEdge::first_byte(scanner.spec(), chunk)?;
         let mut bytes = vec![0; (chunk.start - from) as usize];
         let filled = source.read_at(from, &mut bytes)?;
-        Before::begin(scanner, chunk, from, &bytes[..filled])
+        ChunkEdge::begin(scanner, chunk, from, &bytes[..filled])
     }
 
     /// Begins a chunk behind `bytes`, which were read from its first byte to look at on.
@@ -61,17 +61,17 @@ impl Before {
         chunk: Chunk,
         from: u64,
         bytes: &[u8],
-    ) -> Result<Before, Error> {
+    ) -> Result<ChunkEdge, Error> {
         let Chunk { source, start, .. } = chunk;
         // A line starts behind the first newline, or where the source does.
         let first = if from == 0 { Some(0) } else { first_line_start(bytes) };
         let Some(first) = first.filter(|_| bytes.len() as u64 == start - from) else {
             scanner.begin(source, start, start)?;
-            return Ok(Before::Skipped(start));
+            return Ok(ChunkEdge::Skipped(start));
         };
         scanner.begin(source, from, from + first as u64)?;
         scanner.push(&bytes[first..]);
-        let mut before = Before::LookedBack;
+        let mut before = ChunkEdge::LookedBack;
         if !scanner.mid_line() {
             before.end(scanner, chunk, start)?;
         }
@@ -86,11 +86,11 @@ impl Before {
         block: &[u8],
     ) -> Result<(), Error> {
         let mut from = 0;
-        if *self != Before::Done {
+        if *self != ChunkEdge::Done {
             let line = first_line_start(block);
             from = line.unwrap_or(block.len());
             let offset = match self {
-                Before::Skipped(offset) => {
+                ChunkEdge::Skipped(offset) => {
                     *offset += from as u64;
                     *offset
                 }
@@ -103,7 +103,7 @@ impl Before {
                 self.end(scanner, chunk, offset)?;
             }
         }
-        if *self == Before::Done {
+        if *self == ChunkEdge::Done {
             scanner.push(&block[from..]);
         }
         Ok(())
@@ -111,19 +111,19 @@ impl Before {
 
     /// Ends it where the chunk's first line starts.
     fn end(&mut self, scanner: &mut Scanner, chunk: Chunk, first_line: u64) -> Result<(), Error> {
-        if *self == Before::LookedBack {
+        if *self == ChunkEdge::LookedBack {
             scanner.finish(first_line);
             scanner.go_on(chunk.start);
         } else {
             scanner.begin(chunk.source, chunk.start, first_line)?;
         }
-        *self = Before::Done;
+        *self = ChunkEdge::Done;
         Ok(())
     }
 
     /// The chunk has ended: where it lies inside of one line, what was looked at is not its own.
     pub(crate) fn finish(self, scanner: &mut Scanner, start: u64) {
-        if self == Before::LookedBack {
+        if self == ChunkEdge::LookedBack {
             scanner.finish(start);
             scanner.go_on(start);
         }

@@ -20,7 +20,7 @@ const MARK: &[u8] = b"\xef\xbb\xbf";
 const LINE_BYTES_KEPT: usize = MARK.len() + FIELDS.len() + FIELDS_BYTES_MAX;
 
 /// What was seen of a source.
-pub(crate) struct Past {
+pub(crate) struct LookbackBuffer {
     look_back: usize,
     /// The last bytes: at least as many as lines look back, if there were so many.
     tail: VecDeque<u8>,
@@ -39,19 +39,19 @@ struct Columns {
 }
 
 /// What one chunk needs.
-pub(crate) struct Lead {
+pub(crate) struct Lookback {
     /// The first line of `bytes`, which end where the chunk's first line starts.
     from: u64,
     bytes: Vec<u8>,
     columns: Option<Arc<[u8]>>,
 }
 
-impl Past {
+impl LookbackBuffer {
     /// For a source; None if its lines need nothing of those before them.
     ///
     /// # Errors
     /// [`Error::Spec`] if there is no such source.
-    pub(crate) fn new(spec: &Spec, source: u32) -> Result<Option<Past>, Error> {
+    pub(crate) fn new(spec: &Spec, source: u32) -> Result<Option<LookbackBuffer>, Error> {
         let look_back = spec.look_back_bytes(source)? as usize;
         let columns = spec.source(source)?.layouts.is_some().then(|| Columns {
             finder: memchr::memmem::Finder::new(FIELDS),
@@ -62,7 +62,7 @@ impl Past {
         if look_back == 0 && columns.is_none() {
             return Ok(None);
         }
-        Ok(Some(Past { look_back, tail: VecDeque::new(), position: 0, columns }))
+        Ok(Some(LookbackBuffer { look_back, tail: VecDeque::new(), position: 0, columns }))
     }
 
     /// Takes the bytes that follow.
@@ -79,7 +79,7 @@ impl Past {
     }
 
     /// What the chunk needs whose first line starts here.
-    pub(crate) fn lead(&self) -> Lead {
+    pub(crate) fn lead(&self) -> Lookback {
         let mut bytes: Vec<u8> = self.tail.iter().copied().collect();
         let mut from = self.position - bytes.len() as u64;
         if from > 0 {
@@ -88,7 +88,7 @@ impl Past {
             from += first as u64;
         }
         let columns = self.columns.as_ref().and_then(|columns| columns.before(from));
-        Lead { from, bytes, columns }
+        Lookback { from, bytes, columns }
     }
 }
 
@@ -157,7 +157,7 @@ impl Columns {
     }
 }
 
-impl Lead {
+impl Lookback {
     /// Begins the chunk, with the scanner behind these bytes.
     ///
     /// # Errors

@@ -7,6 +7,6 @@ mod lookback;
 
 pub use chunk_feed::ChunkFeed;
 pub use edge::Chunk;
-pub(crate) use edge::{Before, finish_line};
+pub(crate) use edge::{ChunkEdge, finish_line};
 pub use feed::Feed;
-pub(crate) use lookback::{Lead, Past};
+pub(crate) use lookback::{Lookback, LookbackBuffer};

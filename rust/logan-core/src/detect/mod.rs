@@ -13,10 +13,11 @@ use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::format::classify::{is_blank, is_continuation, is_header};
 use crate::format::envelope::inner_formats;
 use crate::format::{
-    Context, Entry, Format, Fragments, Kind, Params, Part, REGISTRY, Trial, Unit, by_name, state,
+    Candidate, Context, Entry, Format, Fragments, Kind, Params, Part, REGISTRY, Unit, by_name,
+    state,
 };
 use crate::record::{NO_DURATION, Record};
-use crate::time::{Clock, DateOrder, NumericDate};
+use crate::time::{DateOrder, NumericDate, TimestampParser};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -75,12 +76,13 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let inner: Vec<_> =
         inner_formats().map(|e| (e.info.name, (e.build)(&Params::default()))).collect();
     let app = formats.iter().position(|(e, _)| e.facts.is_general);
-    let mut context = Context::new(Clock::utc());
+    let mut context = Context::new(TimestampParser::utc());
     // A line whose time moves with the clock's zone has none of its own; one whose time moves with
     // the anchor has no year.
-    let mut east = Context::new(Clock::new(jiff::tz::TimeZone::fixed(jiff::tz::offset(1)), 0));
+    let mut east =
+        Context::new(TimestampParser::new(jiff::tz::TimeZone::fixed(jiff::tz::offset(1)), 0));
     const DECADE_NS: i64 = 10 * 366 * 86_400_000_000_000;
-    let mut later = Context::new(Clock::new(jiff::tz::TimeZone::UTC, DECADE_NS));
+    let mut later = Context::new(TimestampParser::new(jiff::tz::TimeZone::UTC, DECADE_NS));
     let mut arena = Vec::new();
     let mut seen = vec![Seen::default(); formats.len()];
     let (mut blank, mut header, mut continuation, mut malformed) = (0u64, 0u64, 0u64, 0u64);
@@ -201,9 +203,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     order.sort_by_key(|&i| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);
         // Formats whose lines others would take come first, in the registry's order.
-        let first = entry.facts.trial == Trial::Outer || seen.like_app;
+        let first = entry.facts.trial == Candidate::Outer || seen.like_app;
         let lines = if first { 0 } else { seen.lines };
-        (entry.facts.trial == Trial::LastResort, !first, std::cmp::Reverse(lines), i)
+        (entry.facts.trial == Candidate::LastResort, !first, std::cmp::Reverse(lines), i)
     });
     let unit = (!integers.is_empty()).then(|| guess_unit(&integers));
     let mut assumed = Vec::new();

@@ -1,8 +1,8 @@
 //! Figures of an archive whose stored bytes are pushed: compressed standard input, objects of a
 //! store, bytes that another process fetched.
 
-use super::{Crew, Request, Scanned};
-use crate::archive::{Packing, Stored};
+use super::{DecoderPool, Request, Scanned};
+use crate::archive::{Container, Stored};
 use crate::engine::Control;
 use crate::error::Error;
 use crate::scan::Scanner;
@@ -74,7 +74,7 @@ impl ArchiveFeed {
         let host = std::thread::Builder::new()
             .name("logan-archive".into())
             .spawn(move || {
-                let crew = Crew::new(1, 1);
+                let crew = DecoderPool::new(1, 1);
                 let stored = Pushed { pieces, piece: Vec::new(), at: 0 };
                 std::thread::scope(|scope| {
                     for _ in 1..threads {
@@ -106,7 +106,7 @@ impl ArchiveFeed {
     /// The figures of everything pushed.
     ///
     /// # Errors
-    /// As [`Crew::scan`].
+    /// As [`DecoderPool::scan`].
     pub fn finish(mut self) -> Result<Scanned, Error> {
         self.pieces = None;
         let host = self.host.take().expect("it is finished once");
@@ -128,9 +128,9 @@ impl Drop for ArchiveFeed {
 ///
 /// # Errors
 /// [`Error::Spec`].
-pub fn packing(name: &str) -> Result<Packing, Error> {
-    Packing::by_name(name).ok_or_else(|| {
-        let known: Vec<_> = Packing::all().map(Packing::name).collect();
+pub fn packing(name: &str) -> Result<Container, Error> {
+    Container::by_name(name).ok_or_else(|| {
+        let known: Vec<_> = Container::all().map(Container::name).collect();
         Error::Spec(format!("no compression {name:?}; known compressions: {}", known.join(", ")))
     })
 }

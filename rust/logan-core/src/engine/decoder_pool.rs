@@ -23,10 +23,10 @@
 //! An archive that is damaged gives the figures of the whole lines before the damage and an error
 //! that says where it is.
 
-use crate::archive::{Contents, DICTIONARY_BYTES_MAX, Decoder, Fault, Packing, Stored};
+use crate::archive::{Container, Contents, DICTIONARY_BYTES_MAX, Decoder, Fault, Stored};
 use crate::bytes::input::Source;
 use crate::bytes::line::first_line_start;
-use crate::chunk::{Lead, Past};
+use crate::chunk::{Lookback, LookbackBuffer};
 use crate::engine::Control;
 use crate::error::Error;
 use crate::panics::caught;
@@ -67,7 +67,7 @@ pub struct Request {
     /// Its source's index.
     pub source: u32,
     /// How it is stored.
-    pub packing: Packing,
+    pub packing: Container,
     /// Decoded bytes of a chunk.
     pub grid_bytes: u64,
     /// Decoded bytes for each stored one beyond which, and beyond [`EXPANSION_FREE_BYTES`], it is
@@ -101,8 +101,8 @@ pub struct Facts {
 
 /// The threads of a job that scan what decoders give.
 ///
-/// A thread that has nothing else to do [helps](Crew::help) until no archive is left.
-pub struct Crew {
+/// A thread that has nothing else to do [helps](DecoderPool::help) until no archive is left.
+pub struct DecoderPool {
     state: Mutex<State>,
     news: Condvar,
     /// Buffers that each archive may fill.
@@ -124,7 +124,7 @@ struct Job {
     index: u64,
     start: u64,
     first_line: u64,
-    lead: Option<Lead>,
+    lead: Option<Lookback>,
     pieces: Receiver<Piece>,
 }
 
@@ -167,11 +167,11 @@ impl Drop for Buffer {
     }
 }
 
-impl Crew {
+impl DecoderPool {
     /// A crew for a job with so many archives, of which at most `at_once` are read side by side.
-    pub fn new(archives: usize, at_once: usize) -> Crew {
+    pub fn new(archives: usize, at_once: usize) -> DecoderPool {
         let buffers = BUFFERED_BYTES_MAX / BUFFER_BYTES / at_once.clamp(1, archives.max(1));
-        Crew {
+        DecoderPool {
             state: Mutex::new(State { archives, jobs: VecDeque::new(), broken: false }),
             news: Condvar::new(),
             buffers: buffers.max(BUFFERS_MIN),
@@ -218,7 +218,7 @@ impl Crew {
         self.news.notify_all();
     }
 
-    /// Reads an archive and gives its figures. Blocks; other threads may [help](Crew::help).
+    /// Reads an archive and gives its figures. Blocks; other threads may [help](DecoderPool::help).
     ///
     /// Stored bytes are counted in `control`. Canceled, it gives what was scanned by then, with
     /// the fault [`Error::Cancelled`].
@@ -236,7 +236,7 @@ impl Crew {
     ) -> Result<Scanned, Error> {
         let spec = scanner.spec().clone();
         scanner.begin(request.source, 0, 0)?;
-        let past = Past::new(&spec, request.source)?;
+        let past = LookbackBuffer::new(&spec, request.source)?;
         // Of a forced format are all lines, whatever they look like.
         let any_text = spec.source(request.source)?.only;
         let archive = Arc::new(Archive {
@@ -328,7 +328,7 @@ impl Crew {
 }
 
 /// Sends the others home when this thread breaks down, so that none waits for it.
-pub(crate) struct AbortOnPanic<'a>(pub &'a Crew);
+pub(crate) struct AbortOnPanic<'a>(pub &'a DecoderPool);
 
 impl Drop for AbortOnPanic<'_> {
     fn drop(&mut self) {
@@ -340,7 +340,7 @@ impl Drop for AbortOnPanic<'_> {
 
 /// Ends an archive when its host goes, so that its decoder does.
 struct Leave<'a> {
-    crew: &'a Crew,
+    crew: &'a DecoderPool,
     archive: &'a Archive,
 }
 
@@ -464,7 +464,13 @@ fn buffer(
     }
 }
 
-fn fault_error(path: &Path, packing: Packing, fault: Fault, position: u64, decoded: u64) -> Error {
+fn fault_error(
+    path: &Path,
+    packing: Container,
+    fault: Fault,
+    position: u64,
+    decoded: u64,
+) -> Error {
     let name = packing.name();
     let (what, advice) = match fault {
         Fault::Stored(error) => return error,
@@ -501,7 +507,7 @@ fn bomb(path: &Path, expansion_max: u64, position: u64, decoded: u64) -> Error {
 
 /// Cuts decoded bytes into chunks, on the grid, as a [`Feed`](crate::chunk::Feed) does.
 struct Cutter<'a> {
-    crew: &'a Crew,
+    crew: &'a DecoderPool,
     archive: Arc<Archive>,
     grid_bytes: u64,
     /// Chunks that were ended.
@@ -511,17 +517,17 @@ struct Cutter<'a> {
     /// Where the line starts whose end has not come.
     line: u64,
     /// What later chunks may need of what was handed out; None if their lines need nothing.
-    past: Option<Past>,
+    past: Option<LookbackBuffer>,
     /// To the chunk at hand, once it has bytes.
     pieces: Option<Sender<Piece>>,
 }
 
 impl<'a> Cutter<'a> {
     fn new(
-        crew: &'a Crew,
+        crew: &'a DecoderPool,
         archive: Arc<Archive>,
         grid_bytes: u64,
-        past: Option<Past>,
+        past: Option<LookbackBuffer>,
     ) -> Cutter<'a> {
         let grid_bytes = grid_bytes.max(1);
         let (chunks, position, line, pieces) = (0, 0, 0, None);
@@ -569,7 +575,7 @@ impl<'a> Cutter<'a> {
                 index: self.chunks,
                 start: self.chunks * self.grid_bytes,
                 first_line: self.position,
-                lead: self.past.as_ref().map(Past::lead),
+                lead: self.past.as_ref().map(LookbackBuffer::lead),
                 pieces,
             });
             self.crew.news.notify_all();
@@ -707,7 +713,7 @@ mod tests {
         threads: usize,
         expansion_max: u64,
     ) -> Scanned {
-        let crew = Crew::new(1, 1);
+        let crew = DecoderPool::new(1, 1);
         let spec = Arc::new(Spec::plain());
         let control = Control::default();
         let packing = compression.into();
@@ -879,7 +885,7 @@ mod tests {
         let text = text(20_000);
         let stored = compressed(Compression::Zstd, &text);
         assert!(stored.len() > 30_000);
-        let crew = Crew::new(1, 1);
+        let crew = DecoderPool::new(1, 1);
         let request = Request {
             source: 0,
             packing: Compression::Zstd.into(),
@@ -931,7 +937,7 @@ mod tests {
     #[test]
     fn a_cancelled_archive_ends_with_what_there_is() {
         let stored = compressed(Compression::Gzip, &text(1_000));
-        let crew = Crew::new(1, 1);
+        let crew = DecoderPool::new(1, 1);
         let control = Control::default();
         control.cancel.store(true, Ordering::Relaxed);
         let request = Request {

@@ -7,6 +7,6 @@ mod run;
 
 pub use archive_feed::{ArchiveFeed, packing};
 pub use control::Control;
-pub(crate) use decoder_pool::{AbortOnPanic, Crew};
+pub(crate) use decoder_pool::{AbortOnPanic, DecoderPool};
 pub use decoder_pool::{EXPANSION_FREE_BYTES, Facts, Request, Scanned, StoredFile};
 pub use run::{Archives, Failure, Open, Outcome, find_layouts, run, run_all, run_into, scan_chunk};

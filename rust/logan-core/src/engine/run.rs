@@ -9,10 +9,10 @@
 //! chunks of a subtree, whose summary it gives. While no table is over its cap the summary is the
 //! same for any split; a span in which one was is dropped, and its chunks are scanned one by one.
 
-use crate::archive::Packing;
+use crate::archive::Container;
 use crate::bytes::input::{Check, Fingerprint, Source};
-use crate::chunk::{Before, Chunk, finish_line};
-use crate::engine::{AbortOnPanic, Control, Crew, Facts, Request, StoredFile};
+use crate::chunk::{Chunk, ChunkEdge, finish_line};
+use crate::engine::{AbortOnPanic, Control, DecoderPool, Facts, Request, StoredFile};
 use crate::error::Error;
 use crate::format::state::{FIELDS_BYTES_MAX, Layouts, fields_of};
 use crate::panics::caught;
@@ -80,7 +80,7 @@ fn scan_counted(
     counted: &mut u64,
 ) -> Result<Summary, Error> {
     let Chunk { start, end, .. } = chunk;
-    let mut before = Before::read(scanner, source, chunk)?;
+    let mut before = ChunkEdge::read(scanner, source, chunk)?;
     source.windows(start..end, |block, _| {
         control.check()?;
         before.push(scanner, chunk, block)?;
@@ -88,7 +88,7 @@ fn scan_counted(
         *counted += block.len() as u64;
         Ok(ControlFlow::Continue(()))
     })?;
-    if before == Before::Done {
+    if before == ChunkEdge::Done {
         finish_line(scanner, source, size, end)?;
     }
     before.finish(scanner, start);
@@ -213,7 +213,7 @@ pub struct Outcome {
 #[derive(Debug, Clone, Default)]
 pub struct Archives {
     /// How, by source.
-    pub packings: BTreeMap<u32, Packing>,
+    pub packings: BTreeMap<u32, Container>,
     /// Decoded bytes of a chunk of theirs.
     pub grid_bytes: u64,
     /// See [`Request::expansion_max`].
@@ -283,7 +283,7 @@ pub fn run_into<S: Open>(
     let cursor = AtomicUsize::new(0);
     let tree = Mutex::new(tree);
     let compressed = chunks.iter().filter(|c| archives.packings.contains_key(&c.source));
-    let crew = Crew::new(compressed.count(), threads);
+    let crew = DecoderPool::new(compressed.count(), threads);
     let facts = Mutex::new(BTreeMap::new());
     let failures = Mutex::new(Vec::new());
     let touched = Mutex::new(BTreeSet::new());
@@ -396,7 +396,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Scans one archive: its figures, whether it was written to meanwhile, and why it did not end.
 fn one_archive<S: Open>(
-    crew: &Crew,
+    crew: &DecoderPool,
     scanner: &mut Scanner,
     sources: &[(S, Fingerprint)],
     request: Request,

@@ -140,7 +140,7 @@ const DEPTH_MAX: usize = 16;
 
 /// How far each name is matched by the keys around the member at hand; none where they differ.
 #[derive(Clone, Copy)]
-struct Way([u8; NAMES_MAX]);
+struct PathMatch([u8; NAMES_MAX]);
 
 const ASTRAY: u8 = u8::MAX;
 
@@ -148,7 +148,7 @@ const ASTRAY: u8 = u8::MAX;
 #[inline(always)]
 pub fn of_json<S: Simd>(simd: S, line: Line<'_>, found: &mut Found<'_>) {
     let mut at = memchr::memchr(b'{', line.bytes()).map_or(line.len(), |i| i + 1);
-    let mut ways = [Way([0; NAMES_MAX]); DEPTH_MAX];
+    let mut ways = [PathMatch([0; NAMES_MAX]); DEPTH_MAX];
     let mut depth = 0;
     // One member or closing bracket per round.
     while at < line.len() {
@@ -211,7 +211,7 @@ pub fn of_json<S: Simd>(simd: S, line: Line<'_>, found: &mut Found<'_>) {
 /// The names, as bits, whose value a member with this key is, and how far the names are matched
 /// inside of it.
 #[inline(always)]
-fn follow(keys: &Keys, way: &Way, key: &[u8]) -> (u32, Option<Way>) {
+fn follow(keys: &Keys, way: &PathMatch, key: &[u8]) -> (u32, Option<PathMatch>) {
     let mut here = 0;
     let mut inner = None;
     for (i, (name, _, _)) in keys.names.iter().enumerate() {
@@ -225,7 +225,7 @@ fn follow(keys: &Keys, way: &Way, key: &[u8]) -> (u32, Option<Way>) {
         if rest.len() == key.len() {
             here |= 1 << i;
         } else if rest[key.len()] == b'.' {
-            let inner = inner.get_or_insert(Way([ASTRAY; NAMES_MAX]));
+            let inner = inner.get_or_insert(PathMatch([ASTRAY; NAMES_MAX]));
             inner.0[i] = way.0[i] + key.len() as u8 + 1;
         }
     }

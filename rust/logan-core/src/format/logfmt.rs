@@ -24,7 +24,7 @@ use super::fields::{Fields, Group, Known, Meaning, Names, Value};
 use super::{Context, Entry, Facts, Info, LineFormat, keys};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::record::{Columns, NO_TIME, Record};
 use crate::time::epoch;
 
@@ -64,7 +64,7 @@ impl LineFormat for Logfmt {
         .or(Columns::ROUTE)
         .or(Columns::CLIENT)
         .or(Columns::ON_REQUEST);
-    const NEEDS: Marks = Marks::EQUALS;
+    const NEEDS: RequiredBytes = RequiredBytes::EQUALS;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'@' | b'/')
@@ -253,7 +253,7 @@ mod tests {
     use crate::format::Format;
     use crate::record::Level;
     use crate::record::{NO_DURATION, NO_STATUS, NO_TIME};
-    use crate::time::Clock;
+    use crate::time::TimestampParser;
     use proptest::prelude::*;
 
     struct Parsed {
@@ -269,7 +269,7 @@ mod tests {
     }
 
     fn context() -> Context {
-        Context::new(Clock::utc())
+        Context::new(TimestampParser::utc())
     }
 
     fn parse_bytes(bytes: &[u8]) -> Option<Parsed> {

@@ -30,9 +30,9 @@ pub mod w3c;
 
 use crate::bytes::line::{LINE_BYTES_MAX, Line};
 use crate::bytes::simd::Simd;
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::record::{BATCH_ROWS, Batch, Columns, Record};
-use crate::time::Clock;
+use crate::time::TimestampParser;
 use serde::{Deserialize, Serialize};
 
 /// A table of 256 answers: true for the bytes in `members`.
@@ -124,13 +124,13 @@ pub struct Info {
 /// the history, on which the formats that say so depend.
 pub struct Context {
     /// Turns timestamps into nanoseconds.
-    pub clock: Clock,
+    pub clock: TimestampParser,
     /// What was decided about words before numbers in free text.
-    pub memo: text::text_duration::Memo,
+    pub memo: text::text_duration::Cache,
     /// What the heads of JSON members were found to mean.
     pub heads: json::Heads,
     /// What JSON lines have in common; None while a line is read with it.
-    pub shapes: Option<Box<json::templates::Shapes>>,
+    pub shapes: Option<Box<json::templates::Templates>>,
     /// Room for a line without its colors, with its pad.
     pub plain: Vec<u8>,
     /// Whether records of every level need their message, not only those of WARN and above.
@@ -138,12 +138,12 @@ pub struct Context {
     /// The columns on request that the job asks for; no others are looked for.
     pub wanted: Columns,
     /// What the lines before left.
-    pub history: state::History,
+    pub history: state::ParserState,
 }
 
 impl Context {
     /// Empty caches around a clock.
-    pub fn new(clock: Clock) -> Context {
+    pub fn new(clock: TimestampParser) -> Context {
         Context {
             clock,
             memo: Default::default(),
@@ -173,8 +173,8 @@ pub trait LineFormat: Send + Sync + 'static {
     fn may_begin_with(&self, byte: u8) -> bool;
 
     /// What a line of this format cannot lack: another cheap filter, for all formats at once. Where
-    /// [parts are all](Self::PARTS_ARE_ALL), no part of its records can lack it either.
-    const NEEDS: Marks = Marks::NONE;
+    /// [parts are all](Self::PART_SUBSUMES_PARSE), no part of its records can lack it either.
+    const NEEDS: RequiredBytes = RequiredBytes::NONE;
 
     /// Fills `record`, which is [`Record::EMPTY`], if the line is of this format.
     ///
@@ -200,7 +200,7 @@ pub trait LineFormat: Send + Sync + 'static {
 
     /// Parses each of the lines as [`parse`](Self::parse) would.
     #[inline(always)]
-    fn parse_each<S: Simd>(&self, simd: S, lines: &mut Scattered<'_>)
+    fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>)
     where
         Self: Sized,
     {
@@ -216,7 +216,7 @@ pub trait LineFormat: Send + Sync + 'static {
     /// Whether [`part`](Self::part), where the format [has parts](Self::has_parts), takes each line
     /// that [`parse`](Self::parse) takes, too, and as the same record: then it alone is asked, once
     /// for a line.
-    const PARTS_ARE_ALL: bool = false;
+    const PART_SUBSUMES_PARSE: bool = false;
 
     /// Whether empty lines end records of this format; [`part`](Self::part) is asked about them.
     fn ends_at_blank(&self) -> bool {
@@ -224,7 +224,7 @@ pub trait LineFormat: Send + Sync + 'static {
     }
 
     /// What a line that [`parse`](Self::parse) refused (or any, where
-    /// [parts are all](Self::PARTS_ARE_ALL)) is as part of a record, given its offset in the source.
+    /// [parts are all](Self::PART_SUBSUMES_PARSE)) is as part of a record, given its offset in the source.
     /// Fills `record` if the line completes one. A function of the line and the
     /// [`LOOK_BACK_BYTES`](state::LOOK_BACK_BYTES) before it, whatever is pushed in between.
     fn part<S: Simd>(
@@ -308,7 +308,7 @@ impl<'a> Run<'a> {
 
 /// A line among others of other formats, and the row of the batch that is its own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Spot {
+pub struct LineRef {
     /// Where in the block the line starts.
     pub start: u32,
     /// Where its newline is.
@@ -318,11 +318,11 @@ pub struct Spot {
 }
 
 /// Lines of one block with others between them, none of them blank or a header.
-pub struct Scattered<'a> {
+pub struct LineSubset<'a> {
     /// The block: [`PAD`](crate::bytes::line::PAD) bytes are readable around each of its lines.
     pub block: &'a [u8],
     /// The lines.
-    pub lines: &'a [Spot],
+    pub lines: &'a [LineRef],
     /// Whether there may be a byte ESC in any of them.
     pub escapes: bool,
     /// Where the records go: into rows that were [opened](Batch::open).
@@ -330,35 +330,35 @@ pub struct Scattered<'a> {
     /// Caches.
     pub context: &'a mut Context,
     /// Takes the lines that are not of the format.
-    pub refused: &'a mut Vec<Spot>,
+    pub refused: &'a mut Vec<LineRef>,
 }
 
 /// Lines that a format parses together.
-pub(crate) const SPOTS_MAX: usize = 128;
+pub(crate) const LINE_REFS_MAX: usize = 128;
 
-/// Up to [`SPOTS_MAX`] lines.
-pub(crate) struct Spots {
-    spots: [Spot; SPOTS_MAX],
+/// Up to [`LINE_REFS_MAX`] lines.
+pub(crate) struct LineRefs {
+    spots: [LineRef; LINE_REFS_MAX],
     len: usize,
 }
 
-impl Default for Spots {
+impl Default for LineRefs {
     fn default() -> Self {
-        Spots { spots: [Spot { start: 0, end: 0, row: 0 }; SPOTS_MAX], len: 0 }
+        LineRefs { spots: [LineRef { start: 0, end: 0, row: 0 }; LINE_REFS_MAX], len: 0 }
     }
 }
 
-impl Spots {
+impl LineRefs {
     /// Adds one, without a branch; what does not fit is dropped.
     #[inline(always)]
-    pub(crate) fn push_if(&mut self, spot: Spot, wanted: bool) {
+    pub(crate) fn push_if(&mut self, spot: LineRef, wanted: bool) {
         if let Some(place) = self.spots.get_mut(self.len) {
             *place = spot;
             self.len += usize::from(wanted);
         }
     }
 
-    pub(crate) fn all(&self) -> &[Spot] {
+    pub(crate) fn all(&self) -> &[LineRef] {
         &self.spots[..self.len]
     }
 }
@@ -379,15 +379,15 @@ pub trait Format: Send + Sync {
     fn may_begin_with(&self, byte: u8) -> bool;
 
     /// See [`LineFormat::NEEDS`].
-    fn needs(&self) -> Marks;
+    fn needs(&self) -> RequiredBytes;
 
     /// Parses lines until the run's lines end, the batch is full, or a line is empty or not of
     /// this format; that line is then the run's next. Parts of records are passed and counted where
-    /// [parts are all](LineFormat::PARTS_ARE_ALL).
+    /// [parts are all](LineFormat::PART_SUBSUMES_PARSE).
     fn parse_run(&self, run: &mut Run<'_>);
 
     /// Parses each of the lines into its row.
-    fn parse_scattered(&self, lines: &mut Scattered<'_>);
+    fn parse_scattered(&self, lines: &mut LineSubset<'_>);
 
     /// The columns that records may fill.
     fn columns(&self) -> Columns;
@@ -407,7 +407,7 @@ pub trait Format: Send + Sync {
     /// See [`LineFormat::has_parts`].
     fn has_parts(&self) -> bool;
 
-    /// Whether the format has parts, and these are [all](LineFormat::PARTS_ARE_ALL): lines are then
+    /// Whether the format has parts, and these are [all](LineFormat::PART_SUBSUMES_PARSE): lines are then
     /// taken by [`parse_run`](Self::parse_run) and [`part_one`](Self::part_one) alone.
     fn parts_are_all(&self) -> bool;
 
@@ -440,8 +440,8 @@ fn is_never_a_record(line: Line<'_>) -> bool {
 pub(crate) fn one_by_one<S: Simd, F: LineFormat>(
     simd: S,
     format: &F,
-    some: &[Spot],
-    lines: &mut Scattered<'_>,
+    some: &[LineRef],
+    lines: &mut LineSubset<'_>,
 ) {
     for spot in some {
         let line = line_of(lines.block, spot.start, spot.end);
@@ -456,7 +456,7 @@ pub(crate) fn one_by_one<S: Simd, F: LineFormat>(
 }
 
 #[inline(always)]
-fn each<S: Simd, F: LineFormat>(simd: S, format: &F, lines: &mut Scattered<'_>) {
+fn each<S: Simd, F: LineFormat>(simd: S, format: &F, lines: &mut LineSubset<'_>) {
     format.parse_each(simd, lines);
 }
 
@@ -565,7 +565,7 @@ impl<F: LineFormat> Format for F {
         LineFormat::may_begin_with(self, byte)
     }
 
-    fn needs(&self) -> Marks {
+    fn needs(&self) -> RequiredBytes {
         F::NEEDS
     }
 
@@ -579,7 +579,7 @@ impl<F: LineFormat> Format for F {
                 // Lines that have no bulk way come in company.
                 most = if run.next == before { STEPS_MAX.min(2 * most) } else { 1 };
             }
-            let is_foreign = if F::PARTS_ARE_ALL && parts_are_all {
+            let is_foreign = if F::PART_SUBSUMES_PARSE && parts_are_all {
                 crate::dispatch!(parts::<F>(format: &F, run: &mut Run<'_>, most: usize) -> bool
                     where F: LineFormat; self, run, most)
             } else {
@@ -592,8 +592,8 @@ impl<F: LineFormat> Format for F {
         }
     }
 
-    fn parse_scattered(&self, lines: &mut Scattered<'_>) {
-        crate::dispatch!(each::<F>(format: &F, lines: &mut Scattered<'_>) -> ()
+    fn parse_scattered(&self, lines: &mut LineSubset<'_>) {
+        crate::dispatch!(each::<F>(format: &F, lines: &mut LineSubset<'_>) -> ()
             where F: LineFormat; self, lines)
     }
 
@@ -623,7 +623,7 @@ impl<F: LineFormat> Format for F {
     }
 
     fn parts_are_all(&self) -> bool {
-        F::PARTS_ARE_ALL && LineFormat::has_parts(self)
+        F::PART_SUBSUMES_PARSE && LineFormat::has_parts(self)
     }
 
     fn ends_at_blank(&self) -> bool {
@@ -663,7 +663,7 @@ pub enum Kind {
     /// A line is around a line of another format.
     Envelope {
         /// What is left when the envelope is taken off.
-        open: fn(Line<'_>, &mut Clock) -> Option<Vec<u8>>,
+        open: fn(Line<'_>, &mut TimestampParser) -> Option<Vec<u8>>,
         /// Whether one record may be in several lines.
         fragments: Fragments,
     },
@@ -685,7 +685,7 @@ pub enum Fragments {
 
 /// When a format is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Trial {
+pub enum Candidate {
     /// Before all others: its lines begin with a timestamp or are JSON, so formats that say less
     /// about them would take them, too. It is never looked for in the payload of an envelope.
     Outer,
@@ -701,7 +701,7 @@ pub struct Facts {
     /// How its lines make records.
     pub kind: Kind,
     /// When it is tried.
-    pub trial: Trial,
+    pub trial: Candidate,
     /// How lines begin that say what the lines after them are.
     pub headers: &'static [&'static [u8]],
     /// How lines begin that no format takes and that go on with a record of this one.
@@ -715,7 +715,7 @@ pub struct Facts {
     pub is_general: bool,
     /// The response time of a line if that is a whole number without a unit, which detection then
     /// guesses.
-    pub bare_unit: Option<fn(Line<'_>, &mut Clock) -> Option<u64>>,
+    pub bare_unit: Option<fn(Line<'_>, &mut TimestampParser) -> Option<u64>>,
     /// Whether fields have names in the line.
     pub named_fields: bool,
 }
@@ -724,7 +724,7 @@ impl Facts {
     /// Of a format whose lines are records, each for itself.
     pub const PLAIN: Facts = Facts {
         kind: Kind::Plain,
-        trial: Trial::Usual,
+        trial: Candidate::Usual,
         headers: &[],
         continuations: &[],
         untagged: &[],
@@ -834,10 +834,10 @@ mod tests {
 
     #[test]
     fn the_registry_is_in_order_of_trial() {
-        assert!(REGISTRY.is_sorted_by_key(|e| e.facts.trial == Trial::LastResort));
+        assert!(REGISTRY.is_sorted_by_key(|e| e.facts.trial == Candidate::LastResort));
         let place = |entry: &Entry| by_name(entry.info.name).unwrap().0;
         assert!(place(&proxy::haproxy::TCP) < place(&envelope::syslog::RFC5424));
-        let last = REGISTRY.iter().rposition(|e| e.facts.trial == Trial::Outer).unwrap();
+        let last = REGISTRY.iter().rposition(|e| e.facts.trial == Candidate::Outer).unwrap();
         assert!(last < place(&json::ENTRY) && last < place(&text::app::ENTRY));
     }
 }

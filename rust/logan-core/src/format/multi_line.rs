@@ -37,7 +37,7 @@ struct Listed<E>(Option<E>);
 
 impl<E: Entries> LineFormat for Listed<E> {
     const COLUMNS: Columns = E::COLUMNS;
-    const PARTS_ARE_ALL: bool = true;
+    const PART_SUBSUMES_PARSE: bool = true;
 
     fn may_begin_with(&self, _byte: u8) -> bool {
         self.0.is_some()

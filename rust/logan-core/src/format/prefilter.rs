@@ -12,53 +12,53 @@ use crate::time::leading_digits;
 
 /// A set of things that a line has, or that a format needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Marks(u8);
+pub struct RequiredBytes(u8);
 
-impl Marks {
+impl RequiredBytes {
     /// None.
-    pub const NONE: Marks = Marks(0);
+    pub const NONE: RequiredBytes = RequiredBytes(0);
     /// `[`, and `/` or `-` three bytes behind it: a date as access logs have it.
-    pub const DATE: Marks = Marks(1);
+    pub const DATE: RequiredBytes = RequiredBytes(1);
     /// `=`.
-    pub const EQUALS: Marks = Marks(1 << 1);
+    pub const EQUALS: RequiredBytes = RequiredBytes(1 << 1);
     /// `|`, or `[` as the first byte.
-    pub const BAR: Marks = Marks(1 << 2);
+    pub const BAR: RequiredBytes = RequiredBytes(1 << 2);
     /// A digit, a colon and two digits: a time of day in its usual form. A line with colors may have
     /// them in between.
-    pub const CLOCK: Marks = Marks(1 << 3);
-    /// A time of day in any form that [`Clock::any`](crate::time::Clock::any) knows: as above, or
+    pub const CLOCK: RequiredBytes = RequiredBytes(1 << 3);
+    /// A time of day in any form that [`TimestampParser::any`](crate::time::TimestampParser::any) knows: as above, or
     /// with points, or as six digits or more, or as an epoch.
-    pub const TIME: Marks = Marks(1 << 4);
+    pub const TIME: RequiredBytes = RequiredBytes(1 << 4);
     /// Four digits and `-` or `/` at the front.
-    pub const YEAR_FIRST: Marks = Marks(1 << 5);
+    pub const YEAR_FIRST: RequiredBytes = RequiredBytes(1 << 5);
     /// Anything else at the front.
-    pub const NO_YEAR_FIRST: Marks = Marks(1 << 6);
+    pub const NO_YEAR_FIRST: RequiredBytes = RequiredBytes(1 << 6);
     /// `"`.
-    pub const QUOTE: Marks = Marks(1 << 7);
-    const ALL: Marks = Marks(u8::MAX);
-    const OF_FRONT: Marks = Marks::YEAR_FIRST.or(Marks::NO_YEAR_FIRST);
+    pub const QUOTE: RequiredBytes = RequiredBytes(1 << 7);
+    const ALL: RequiredBytes = RequiredBytes(u8::MAX);
+    const OF_FRONT: RequiredBytes = RequiredBytes::YEAR_FIRST.or(RequiredBytes::NO_YEAR_FIRST);
 
     /// Both sets.
-    pub const fn or(self, other: Marks) -> Marks {
-        Marks(self.0 | other.0)
+    pub const fn or(self, other: RequiredBytes) -> RequiredBytes {
+        RequiredBytes(self.0 | other.0)
     }
 
     /// The set, if it is `wanted`.
     #[inline(always)]
-    fn when(self, wanted: bool) -> Marks {
-        Marks(self.0 * u8::from(wanted))
+    fn when(self, wanted: bool) -> RequiredBytes {
+        RequiredBytes(self.0 * u8::from(wanted))
     }
 
     /// Those of a line.
     #[inline(always)]
-    fn of<S: Simd>(simd: S, line: Line<'_>) -> Marks {
+    fn of<S: Simd>(simd: S, line: Line<'_>) -> RequiredBytes {
         /// What follows is not looked at: such a line may have any.
         const BYTES_MAX: usize = 256;
         let (digits, _) = leading_digits(line.u64_at(0));
         let year = digits == 4 && line.len() > 4 && matches!(line.byte(4), b'-' | b'/');
-        let front = if year { Marks::YEAR_FIRST } else { Marks::NO_YEAR_FIRST };
+        let front = if year { RequiredBytes::YEAR_FIRST } else { RequiredBytes::NO_YEAR_FIRST };
         if line.len() > BYTES_MAX {
-            return front.or(Marks(Marks::ALL.0 & !Marks::OF_FRONT.0));
+            return front.or(RequiredBytes(RequiredBytes::ALL.0 & !RequiredBytes::OF_FRONT.0));
         }
         let (mut date, mut equals, mut bar, mut quote, mut clock, mut time) = (0, 0, 0, 0, 0, 0);
         let mut at = 0;
@@ -85,12 +85,12 @@ impl Marks {
         }
         let first = line.byte(0) == b'[';
         front
-            .or(Marks::DATE.when(date != 0))
-            .or(Marks::EQUALS.when(equals != 0))
-            .or(Marks::BAR.when(bar != 0 || first))
-            .or(Marks::QUOTE.when(quote != 0))
-            .or(Marks::CLOCK.when(clock != 0))
-            .or(Marks::TIME.when(time != 0))
+            .or(RequiredBytes::DATE.when(date != 0))
+            .or(RequiredBytes::EQUALS.when(equals != 0))
+            .or(RequiredBytes::BAR.when(bar != 0 || first))
+            .or(RequiredBytes::QUOTE.when(quote != 0))
+            .or(RequiredBytes::CLOCK.when(clock != 0))
+            .or(RequiredBytes::TIME.when(time != 0))
     }
 }
 
@@ -118,38 +118,38 @@ const SEPARATOR: u8 = 1 << 6;
 const OTHER: u8 = 1 << 7;
 
 /// What the formats of a list need.
-pub struct Needs {
+pub struct Prefilter {
     /// For each set of marks, the formats that can do with them.
-    met: Box<[u64; Marks::ALL.0 as usize + 1]>,
+    met: Box<[u64; RequiredBytes::ALL.0 as usize + 1]>,
 }
 
-impl Needs {
+impl Prefilter {
     /// Those of up to 64 formats.
-    pub fn of<'a>(formats: impl Iterator<Item = &'a Box<dyn Format>>) -> Needs {
-        let mut met = Box::new([0; Marks::ALL.0 as usize + 1]);
+    pub fn of<'a>(formats: impl Iterator<Item = &'a Box<dyn Format>>) -> Prefilter {
+        let mut met = Box::new([0; RequiredBytes::ALL.0 as usize + 1]);
         for (i, format) in formats.enumerate() {
             let needs = format.needs().0;
             for (marks, set) in met.iter_mut().enumerate() {
                 *set |= u64::from(needs & !(marks as u8) == 0) << i;
             }
         }
-        Needs { met }
+        Prefilter { met }
     }
 
     /// The formats all of whose marks the line has.
     pub fn met(&self, line: Line<'_>) -> u64 {
         #[inline(always)]
-        fn met_by<S: Simd>(simd: S, needs: &Needs, line: Line<'_>) -> u64 {
+        fn met_by<S: Simd>(simd: S, needs: &Prefilter, line: Line<'_>) -> u64 {
             needs.met_by(simd, line)
         }
         let needs = self;
-        crate::dispatch!(met_by::<>(needs: &Needs, line: Line<'_>) -> u64; needs, line)
+        crate::dispatch!(met_by::<>(needs: &Prefilter, line: Line<'_>) -> u64; needs, line)
     }
 
     /// As [`met`](Self::met), where an instruction set is chosen.
     #[inline(always)]
     pub fn met_by<S: Simd>(&self, simd: S, line: Line<'_>) -> u64 {
-        self.met[usize::from(Marks::of(simd, line).0)]
+        self.met[usize::from(RequiredBytes::of(simd, line).0)]
     }
 }
 
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
     use crate::bytes::line::PaddedLine;
     use crate::record::Record;
-    use crate::time::Clock;
+    use crate::time::TimestampParser;
     use proptest::prelude::*;
 
     /// Lines of every format, in whole and with bytes taken out.
@@ -191,9 +191,9 @@ mod tests {
         ) {
             let padded = PaddedLine::new(format!("{before}{text}").as_bytes());
             let line = padded.line();
-            let found = Clock::utc().any(line, before.len()).is_some();
-            let marks = Marks::of(crate::bytes::simd::Plain, line);
-            prop_assert!(!found || marks.0 & Marks::TIME.0 != 0);
+            let found = TimestampParser::utc().any(line, before.len()).is_some();
+            let marks = RequiredBytes::of(crate::bytes::simd::Plain, line);
+            prop_assert!(!found || marks.0 & RequiredBytes::TIME.0 != 0);
         }
 
         #[test]
@@ -203,9 +203,9 @@ mod tests {
             prop_assume!(line.len() > 0);
             let formats: Vec<_> =
                 REGISTRY.iter().map(|entry| (entry.build)(&Params::default())).collect();
-            let met = Needs::of(formats.iter()).met(line);
+            let met = Prefilter::of(formats.iter()).met(line);
             for (i, format) in formats.iter().enumerate().filter(|(_, f)| f.may_begin_with(line.byte(0))) {
-                let mut context = Context::new(Clock::utc());
+                let mut context = Context::new(TimestampParser::utc());
                 let mut record = Record::EMPTY;
                 let taken = format.parse_line(line, &mut context, &mut Vec::new(), &mut record);
                 prop_assert!(!taken || met >> i & 1 != 0, "{}", REGISTRY[i].info.name);

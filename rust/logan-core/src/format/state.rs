@@ -102,7 +102,7 @@ pub fn fields_of(line: &[u8]) -> Option<&[u8]> {
 
 /// What the lines before the one at hand left.
 #[derive(Default)]
-pub struct History {
+pub struct ParserState {
     /// What the last `#Fields:` said.
     pub layout: Layout,
     /// Pieces of records, by stream.
@@ -121,7 +121,7 @@ pub struct History {
     pub(crate) joined: Vec<u8>,
 }
 
-impl History {
+impl ParserState {
     /// Forgets everything, and takes the layout of a line at `offset` from the plan's list.
     pub fn restart(&mut self, layouts: Option<&Layouts>, offset: u64) {
         self.layout.read(layouts.and_then(|l| l.before(offset)).unwrap_or_default().as_bytes());

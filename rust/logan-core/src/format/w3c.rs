@@ -24,12 +24,12 @@
 //! Which layout counts for a line is in [`history`](crate::format::state).
 
 use super::cursor::Cursor;
-use super::{Context, Entry, Facts, Info, LineFormat, Trial, Unit, fields};
+use super::{Candidate, Context, Entry, Facts, Info, LineFormat, Unit, fields};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::text::duration;
 use crate::record::{self, Columns, NO_DURATION, Record, Text};
-use crate::time::{Clock, Stamp};
+use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry.
 pub static IIS: Entry = Entry {
@@ -42,7 +42,7 @@ pub static IIS: Entry = Entry {
         duration_unit: Some("ms"),
     },
     facts: Facts {
-        trial: Trial::Outer,
+        trial: Candidate::Outer,
         example_header: Some(
             "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip \
          cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken",
@@ -63,7 +63,7 @@ pub static CLOUDFRONT: Entry = Entry {
         duration_unit: Some("s"),
     },
     facts: Facts {
-        trial: Trial::Outer,
+        trial: Candidate::Outer,
         example_header: Some(
             "#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem \
          sc-status time-taken",
@@ -84,7 +84,7 @@ pub static GENERIC: Entry = Entry {
         duration_unit: Some("by column"),
     },
     facts: Facts {
-        trial: Trial::Outer,
+        trial: Candidate::Outer,
         headers: HEADERS,
         example_header: Some("#Fields: date time c-ip cs-method cs-uri-stem sc-status time-taken"),
         ..Facts::PLAIN
@@ -288,7 +288,7 @@ impl LineFormat for W3c {
                         Some(midnight) if end == at + 10 => day = Some(midnight),
                         _ => return false,
                     },
-                    Column::Time => match Clock::time_since_midnight(line, at) {
+                    Column::Time => match TimestampParser::time_since_midnight(line, at) {
                         Some((seconds, nanos, stop)) if stop == end => {
                             time = Some((seconds, nanos));
                         }
@@ -371,7 +371,7 @@ mod tests {
     use crate::record::{NO_BYTES, NO_STATUS, NO_TIME};
 
     fn parse(entry: &Entry, fields: &str, line: &str) -> Option<(Record, [String; 3])> {
-        let mut context = Context::new(Clock::utc());
+        let mut context = Context::new(TimestampParser::utc());
         context.history.layout.read(crate::format::state::fields_of(fields.as_bytes()).unwrap());
         let format = (entry.build)(&Params::default());
         let padded = PaddedLine::new(line.as_bytes());

@@ -4,7 +4,7 @@
 //! records. A record without the field is in no group and counted as absent. Routes and methods
 //! are as the report's routes have them, texts as they are written, a path without its query.
 
-use super::routes::{self, Finder, NOWHERE, Route, relative_error};
+use super::routes::{self, NOWHERE, Route, RouteIndex, relative_error};
 use super::{Metric, State};
 use crate::bytes::simd::Simd;
 use crate::format;
@@ -39,7 +39,7 @@ enum Kind {
     Status,
     Level,
     Format,
-    Route(Box<Finder>),
+    Route(Box<RouteIndex>),
     Path,
     Method,
     Client,
@@ -169,7 +169,7 @@ fn update<S: Simd>(simd: S, table: &mut Table, batch: &Batch, block: Block<'_>) 
 fn by_route<S: Simd>(
     simd: S,
     groups: &mut GroupTable<Group>,
-    finder: &mut Finder,
+    finder: &mut RouteIndex,
     batch: &Batch,
     block: Block<'_>,
 ) -> u64 {

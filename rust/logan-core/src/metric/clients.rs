@@ -9,7 +9,7 @@ use crate::bytes::simd::prefetch;
 use crate::record::{BATCH_ROWS, Batch, Block, Columns, ERROR, REQUEST, Text};
 use crate::sketch::distinct::RELATIVE_ERROR;
 use crate::sketch::groups::{GroupTable, Groups, Payload};
-use crate::sketch::key_cache::Ways;
+use crate::sketch::key_cache::SetAssociativeCache;
 use crate::sketch::varint::{get_u64, put_u64};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -20,12 +20,12 @@ pub const CLIENTS_MAX: usize = 100_000;
 /// Accumulator.
 pub struct Clients {
     table: GroupTable<Client>,
-    memo: Memo,
+    memo: Cache,
 }
 
 /// The places of clients with short names.
-struct Memo {
-    ways: Ways,
+struct Cache {
+    ways: SetAssociativeCache,
     /// By place; zeros for those that are not known.
     names: Vec<Name>,
     /// The table's `moves` for which the places hold.
@@ -71,7 +71,7 @@ pub struct ClientGroups(Groups<Client>);
 
 impl Default for Clients {
     fn default() -> Self {
-        Clients { table: GroupTable::new(CLIENTS_MAX), memo: Memo::default() }
+        Clients { table: GroupTable::new(CLIENTS_MAX), memo: Cache::default() }
     }
 }
 
@@ -123,12 +123,12 @@ impl Clients {
         for (texts, flags) in texts.zip(batch.flags().chunks(AHEAD)) {
             // The slots of some rows are fetched side by side, or each would be waited for.
             for (hash, text) in hashes.iter_mut().zip(texts) {
-                *hash = table.announce(text.bytes(block.bytes, &batch.arena));
+                *hash = table.hash_and_prefetch(text.bytes(block.bytes, &batch.arena));
             }
             for ((text, &hash), &flags) in texts.iter().zip(&hashes).zip(flags) {
                 if !text.is_empty() {
                     let client = text.bytes(block.bytes, &batch.arena);
-                    let place = table.index_announced(client, hash);
+                    let place = table.index_hashed(client, hash);
                     table.count(place).add(flags);
                 }
             }
@@ -215,14 +215,14 @@ impl Name {
     }
 }
 
-impl Default for Memo {
-    fn default() -> Memo {
-        let ways = Ways::new(SETS);
-        Memo { ways, names: Vec::new(), moves: 0, hits: 0, misses: 0, is_off: false }
+impl Default for Cache {
+    fn default() -> Cache {
+        let ways = SetAssociativeCache::new(SETS);
+        Cache { ways, names: Vec::new(), moves: 0, hits: 0, misses: 0, is_off: false }
     }
 }
 
-impl Memo {
+impl Cache {
     fn forget(&mut self) {
         self.ways.clear();
         self.names.clear();

@@ -13,7 +13,7 @@
 use super::Mask;
 use crate::bytes::simd::Simd;
 use crate::record::Level;
-use crate::record::columns::{Cells, Column, Columns, Record, compact};
+use crate::record::columns::{Column, Columns, DenseBuckets, Record, compact};
 use std::ops::Range;
 
 /// Rows of a batch.
@@ -132,7 +132,7 @@ pub struct Batch {
     requested: Columns,
     /// The first row that is [open](Self::open), if any is.
     open_from: Option<usize>,
-    cells: Cells,
+    cells: DenseBuckets,
     flags: [u8; BATCH_ROWS],
     line_start: [u32; BATCH_ROWS],
     line_len: [u32; BATCH_ROWS],
@@ -157,7 +157,7 @@ impl Batch {
             dirty: Columns::NONE,
             requested: requested.and(Columns::ON_REQUEST),
             open_from: None,
-            cells: Cells::new(),
+            cells: DenseBuckets::new(),
             flags: [0; BATCH_ROWS],
             line_start: [0; BATCH_ROWS],
             line_len: [0; BATCH_ROWS],
@@ -181,7 +181,7 @@ impl Batch {
 
     /// The columns.
     #[inline(always)]
-    pub(crate) fn cells(&self) -> &Cells {
+    pub(crate) fn cells(&self) -> &DenseBuckets {
         &self.cells
     }
 
@@ -368,7 +368,7 @@ impl Batch {
     fn put_flags(&mut self, rows: Range<usize>, columns: Columns) {
         let (cells, flags) = (&self.cells, &mut self.flags[rows.clone()]);
         let first = rows.start;
-        crate::dispatch!(flags_of_rows::<>(cells: &Cells, first: usize, columns: Columns, flags: &mut [u8]) -> ();
+        crate::dispatch!(flags_of_rows::<>(cells: &DenseBuckets, first: usize, columns: Columns, flags: &mut [u8]) -> ();
             cells, first, columns, flags);
     }
 
@@ -478,7 +478,7 @@ fn flags_of(columns: Columns, record: &Record) -> u8 {
 #[inline(always)]
 fn flags_of_rows<S: Simd>(
     _simd: S,
-    cells: &Cells,
+    cells: &DenseBuckets,
     first: usize,
     columns: Columns,
     flags: &mut [u8],
@@ -518,7 +518,7 @@ pub(crate) struct RowWriter<'a> {
 /// What rows consist of, but for what follows from it.
 pub(crate) struct Rows<'r> {
     /// The columns.
-    pub cells: &'r mut Cells,
+    pub cells: &'r mut DenseBuckets,
     /// Where lines start in the block.
     pub line_start: &'r mut [u32; BATCH_ROWS],
     /// Lengths of lines.

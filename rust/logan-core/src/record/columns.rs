@@ -1,7 +1,7 @@
 //! The columns of a record, each said once.
 //!
 //! [`columns!`](self) lists them; everything that follows from the list is made from it here: the
-//! sets ([`Columns`]), the [`Record`] that a format fills and its empty value, the [`Cells`] of a
+//! sets ([`Columns`]), the [`Record`] that a format fills and its empty value, the [`DenseBuckets`] of a
 //! batch with all that fills, writes, clears and compacts them, the texts that an envelope moves,
 //! and the names by which conditions and group tables ask. To add a column, add a line here, and
 //! fill it in the parsers that find it. Nothing here knows a format or a metric.
@@ -199,14 +199,14 @@ macro_rules! columns {
         }
 
         /// The columns of a batch's rows.
-        pub struct Cells {
+        pub struct DenseBuckets {
             $( $( $(#[$doc])* pub(crate) $field: [<$type as Value>::Cell; BATCH_ROWS], )+ )+
         }
 
-        impl Cells {
+        impl DenseBuckets {
             /// Rows without anything.
-            pub(crate) fn new() -> Cells {
-                Cells { $( $( $field: [Record::EMPTY.$field.cell(0); BATCH_ROWS], )+ )+ }
+            pub(crate) fn new() -> DenseBuckets {
+                DenseBuckets { $( $( $field: [Record::EMPTY.$field.cell(0); BATCH_ROWS], )+ )+ }
             }
 
             /// Gives these columns of some rows their defaults.

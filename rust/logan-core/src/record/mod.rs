@@ -16,7 +16,7 @@ pub use batch::{
 };
 pub(crate) use batch::{RowWriter, Rows};
 pub use block::Block;
-pub use columns::{Cells, Column, Columns, Record};
+pub use columns::{Column, Columns, DenseBuckets, Record};
 pub use field::{Field, Prefix};
 pub(crate) use field::{Quoted, is_key_byte};
 pub use level::{LEVELS, Level};

@@ -9,11 +9,11 @@
 //! Formats whose records may have several lines have no lane, and neither has a format behind such
 //! a one for lines that both may take: there the order of the lines matters.
 
-use crate::format::{Format, Spot};
+use crate::format::{Format, LineRef};
 use crate::record::{BATCH_ROWS, Columns};
 
 /// The lanes of one source.
-pub(super) struct Lanes {
+pub(super) struct Interleaver {
     /// For each first byte of a line, the lanes that may take it.
     trials: Box<[u64; 256]>,
     /// For each first byte, the first of these, or the place of what is left over.
@@ -21,7 +21,7 @@ pub(super) struct Lanes {
     /// Columns that the formats of all lanes fill.
     pub common: Columns,
     /// The lines of each lane, and behind them what is left over.
-    lists: Vec<Vec<Spot>>,
+    lists: Vec<Vec<LineRef>>,
     /// Whether lines come in such a mixture that lanes pay.
     pub active: bool,
 }
@@ -30,9 +30,9 @@ pub(super) struct Lanes {
 /// lines, one must be of another format for lanes to pay.
 const LINES_OF_FIRST: usize = 16;
 
-impl Lanes {
+impl Interleaver {
     /// Lanes for the first `listed` of the formats.
-    pub fn new(formats: &[(usize, Box<dyn Format>)], listed: usize) -> Lanes {
+    pub fn new(formats: &[(usize, Box<dyn Format>)], listed: usize) -> Interleaver {
         let lanes = || formats.iter().take(listed).map(|(_, format)| format).enumerate();
         let ordered = |format: &dyn Format| format.has_parts() || format.ends_at_blank();
         let (mut trials, mut first) = (Box::new([0; 256]), Box::new([listed as u8; 256]));
@@ -55,7 +55,7 @@ impl Lanes {
             .filter(|(_, format)| !ordered(format.as_ref()))
             .fold(Columns::ALL, |common, (_, format)| common.and(format.columns()));
         let lists = (0..=listed).map(|_| Vec::with_capacity(BATCH_ROWS)).collect();
-        Lanes { trials, first, common, lists, active: false }
+        Interleaver { trials, first, common, lists, active: false }
     }
 
     /// How many lanes there are.
@@ -73,24 +73,24 @@ impl Lanes {
         for (&end, row) in ends.iter().zip(row as u32..) {
             // An empty line begins with its newline.
             let lane = self.first[usize::from(block[start as usize])];
-            self.lists[usize::from(lane)].push(Spot { start, end, row });
+            self.lists[usize::from(lane)].push(LineRef { start, end, row });
             start = end + 1;
         }
     }
 
     /// Takes the lines of a lane, or what is left over in place [`count`](Self::count).
-    pub fn take(&mut self, lane: usize) -> Vec<Spot> {
+    pub fn take(&mut self, lane: usize) -> Vec<LineRef> {
         std::mem::take(&mut self.lists[lane])
     }
 
     /// Gives back the room of lines that were taken.
-    pub fn give_back(&mut self, lane: usize, mut list: Vec<Spot>) {
+    pub fn give_back(&mut self, lane: usize, mut list: Vec<LineRef>) {
         list.clear();
         self.lists[lane] = list;
     }
 
     /// Passes on what a lane refused.
-    pub fn pass_on(&mut self, block: &[u8], lane: usize, refused: &[Spot]) {
+    pub fn pass_on(&mut self, block: &[u8], lane: usize, refused: &[LineRef]) {
         for &spot in refused {
             let behind = self.trials(block[spot.start as usize]) & (u64::MAX << lane) << 1;
             let lane = if behind == 0 { self.count() } else { behind.trailing_zeros() as usize };

@@ -8,15 +8,17 @@
 
 use crate::bytes::line::{LINE_BYTES_MAX, PAD, index_newlines};
 use crate::error::Error;
-use crate::format::prefilter::Needs;
+use crate::format::prefilter::Prefilter;
 use crate::format::text::ansi::ESC;
-use crate::format::{self, Context, Format, PLACES, Part, Run, Scattered, Spot, classify, state};
+use crate::format::{
+    self, Context, Format, LineRef, LineSubset, PLACES, Part, Run, classify, state,
+};
 use crate::metric::Metrics;
 use crate::metric::lines::Lines;
 use crate::record::{BATCH_ROWS, Batch, Columns, NO_TIME, Record};
 use crate::record::{Block, Mask};
-use crate::scan::interleave::Lanes;
-use crate::select::row_filter::Narrowing;
+use crate::scan::interleave::Interleaver;
+use crate::select::row_filter::RowFilter;
 use crate::spec::Spec;
 use crate::summary::Summary;
 use crate::summary::coverage::{Segment, SourceCoverage};
@@ -35,12 +37,12 @@ struct Parsers {
     /// The formats that are asked for parts alone.
     parts_alone: u64,
     /// What else lines of the formats have.
-    needs: Needs,
+    needs: Prefilter,
     /// The formats whose records end with an empty line.
     framed: u64,
     /// Whether `#Fields:` mean anything.
     has_layouts: bool,
-    lanes: Lanes,
+    lanes: Interleaver,
 }
 
 /// Scans chunks, one after the other.
@@ -53,13 +55,13 @@ pub struct Scanner {
     metrics: Metrics,
     ends: Vec<u32>,
     /// What a format refused of the lines of its lane.
-    refused: Vec<Spot>,
+    refused: Vec<LineRef>,
     lines: Lines,
     /// Records by place in the registry.
     records: [u64; PLACES],
     order: Order,
     /// What becomes of records before they count, if the spec says anything about it.
-    narrowing: Option<Box<Narrowing>>,
+    narrowing: Option<Box<RowFilter>>,
     /// PAD bytes, then lines that wait, the last of them perhaps unfinished.
     carry: Vec<u8>,
     /// Offset in the source of the carry's first line.
@@ -134,7 +136,7 @@ impl Scanner {
             lines: Lines::default(),
             records: [0; PLACES],
             order: Order::default(),
-            narrowing: Narrowing::of(&spec)?,
+            narrowing: RowFilter::of(&spec)?,
             carry: vec![0; PAD],
             carry_offset: 0,
             carry_line: PAD,
@@ -178,8 +180,8 @@ impl Scanner {
                 true => 0,
                 false => formats.iter().take_while(|(index, _)| is_listed(*index)).count(),
             };
-            let lanes = Lanes::new(&formats, lanes);
-            let needs = Needs::of(formats.iter().map(|(_, format)| format));
+            let lanes = Interleaver::new(&formats, lanes);
+            let needs = Prefilter::of(formats.iter().map(|(_, format)| format));
             self.parsers = Some(Parsers {
                 source,
                 formats,
@@ -462,7 +464,7 @@ impl Scanner {
             }
             self.refused.clear();
             if !list.is_empty() {
-                format.parse_scattered(&mut Scattered {
+                format.parse_scattered(&mut LineSubset {
                     block,
                     lines: &list,
                     escapes,
@@ -721,7 +723,7 @@ mod tests {
         let parsers = scanner.parsers.as_mut().unwrap();
         match lanes {
             true => parsers.lanes.active = true,
-            false => parsers.lanes = Lanes::new(&parsers.formats, 0),
+            false => parsers.lanes = Interleaver::new(&parsers.formats, 0),
         }
         scanner.push(log);
         encode(&scanner.finish(log.len() as u64))

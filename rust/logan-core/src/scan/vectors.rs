@@ -7,7 +7,7 @@ use crate::format::{Context, Params, Part, REGISTRY, Run};
 use crate::record::{Batch, Record};
 use crate::scan::Scanner;
 use crate::spec::{FormatSpec, SourceSpec, Spec};
-use crate::time::Clock;
+use crate::time::TimestampParser;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -149,7 +149,7 @@ fn a_line_of_a_format_begins_as_the_format_says() {
                 let lines: Vec<Vec<u8>> =
                     others.iter().map(other).chain(others.iter().map(before)).collect();
                 let mut batch = Batch::new();
-                let mut context = Context::new(Clock::utc());
+                let mut context = Context::new(TimestampParser::utc());
                 for changed in lines.iter().filter(|line| line[0] != b'\n') {
                     let block = [&[0; PAD][..], changed, b"\n", &[0; PAD]].concat();
                     let ends = [(PAD + changed.len()) as u32];
@@ -184,7 +184,7 @@ fn parts_that_are_all_take_what_is_parsed() {
                 continue;
             }
             for Vector { name, sample, .. } in vectors() {
-                let mut context = Context::new(Clock::utc());
+                let mut context = Context::new(TimestampParser::utc());
                 let mut offset = 0;
                 for line in sample.split(|&b| b == b'\n') {
                     let padded = PaddedLine::new(line);

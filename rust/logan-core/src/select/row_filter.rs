@@ -15,10 +15,10 @@ use crate::record::Batch;
 use crate::record::Field;
 use crate::record::{Block, Mask};
 use crate::select::condition::evaluate::Selector;
-use crate::spec::{Spec, Trial};
+use crate::spec::{Candidate, Spec};
 
 /// What a job asks of its records.
-pub struct Narrowing {
+pub struct RowFilter {
     /// Nanoseconds since 1970: from the first up to, but not with, the last.
     window: Option<(i64, i64)>,
     selector: Option<Selector>,
@@ -26,19 +26,19 @@ pub struct Narrowing {
     /// Whether the condition needs the keys, not only group tables.
     keys_first: bool,
     /// The formats of the source at hand, to read keys with.
-    formats: Vec<Trial>,
+    formats: Vec<Candidate>,
     /// Whether rows need their format.
     pub wants_format: bool,
     /// Records taken out.
     pub filtered: u64,
 }
 
-impl Narrowing {
+impl RowFilter {
     /// What the spec asks for; None if it takes every record as it is.
     ///
     /// # Errors
     /// [`Error::Spec`] or [`Error::Condition`] if the spec's condition is none.
-    pub fn of(spec: &Spec) -> Result<Option<Box<Narrowing>>, Error> {
+    pub fn of(spec: &Spec) -> Result<Option<Box<RowFilter>>, Error> {
         let condition = spec.condition()?;
         let keys = spec.keys();
         let fields = condition.as_ref().map(|c| c.fields()).unwrap_or_default();
@@ -56,7 +56,7 @@ impl Narrowing {
         });
         let keys_first = fields.iter().any(|field| keys.place(field).is_some());
         let selector = condition.as_ref().map(|c| Selector::new(c, &keys).map_err(Error::Spec));
-        Ok(Some(Box::new(Narrowing {
+        Ok(Some(Box::new(RowFilter {
             window,
             selector: selector.transpose()?,
             keys,
@@ -68,7 +68,7 @@ impl Narrowing {
     }
 
     /// Goes on with another source, whose formats these are.
-    pub fn begin(&mut self, formats: Vec<Trial>) {
+    pub fn begin(&mut self, formats: Vec<Candidate>) {
         self.formats = formats;
     }
 

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::format::Context;
 use crate::format::classify::{is_blank, is_header};
 use crate::record::{NO_TIME, Record};
-use crate::spec::{Spec, Trial};
+use crate::spec::{Candidate, Spec};
 use std::ops::Range;
 
 /// How much later lines may be earlier in time: buffers of several writers are emptied far sooner.
@@ -53,7 +53,7 @@ pub enum Found {
 struct Prober<'a> {
     source: &'a Source,
     size: u64,
-    formats: Vec<Trial>,
+    formats: Vec<Candidate>,
     context: Context,
     arena: Vec<u8>,
     buffer: Vec<u8>,

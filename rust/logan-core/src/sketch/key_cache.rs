@@ -19,20 +19,20 @@ pub const INDEX_MAX: u32 = INDEX_MASK;
 struct Set([u32; 4]);
 
 /// Indices by hash.
-pub struct Ways {
+pub struct SetAssociativeCache {
     sets: Vec<Set>,
     /// Which of a full set is replaced next.
     turn: usize,
 }
 
-impl Ways {
+impl SetAssociativeCache {
     /// Room for four times so many indices.
     ///
     /// # Panics
     /// If that is not a power of two.
-    pub fn new(sets: usize) -> Ways {
+    pub fn new(sets: usize) -> SetAssociativeCache {
         assert!(sets.is_power_of_two());
-        Ways { sets: vec![Set([0; 4]); sets], turn: 0 }
+        SetAssociativeCache { sets: vec![Set([0; 4]); sets], turn: 0 }
     }
 
     /// Forgets everything.
@@ -113,7 +113,7 @@ mod tests {
         fn what_is_found_was_put(
             hashes in prop::collection::vec((0u64..4, 0u64..3), 0..40),
         ) {
-            let mut ways = Ways::new(2);
+            let mut ways = SetAssociativeCache::new(2);
             let hash = |(set, tag): (u64, u64)| set | tag << 53;
             let mut put: Vec<u64> = Vec::new();
             for &parts in &hashes {

@@ -24,7 +24,7 @@
 use super::civil::midnight;
 use super::digits::{compact_time, eight_digits, leading_digits, read_fraction};
 use super::epoch;
-use super::{Clock, DateOrder, NumericDate, Stamp};
+use super::{DateOrder, NumericDate, Stamp, TimestampParser};
 use crate::bytes::line::Line;
 
 /// Names of months and days, in lower case; the first three letters are enough.
@@ -98,7 +98,7 @@ impl Date {
     }
 }
 
-impl Clock {
+impl TimestampParser {
     /// A timestamp of one of the rarer layouts at exactly `at`, and where it ends.
     #[cold]
     #[inline(never)]

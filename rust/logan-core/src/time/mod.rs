@@ -15,5 +15,5 @@ mod tests;
 pub use civil::civil_from_days;
 pub(crate) use digits::{POWERS, eight_digits, leading_digits, trailing_digits};
 pub use epoch::epoch;
-pub use parser::{Clock, DateOrder, NumericDate, Stamp};
+pub use parser::{DateOrder, NumericDate, Stamp, TimestampParser};
 pub use rfc3339::rfc3339;

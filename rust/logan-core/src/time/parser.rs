@@ -48,7 +48,7 @@ impl Stamp {
 
 /// Reads timestamps; holds the input zone, the anchor for missing years, and caches.
 #[derive(Clone)]
-pub struct Clock {
+pub struct TimestampParser {
     zone: TimeZone,
     /// Nanoseconds since 1970 at or before which (plus 48 h) a timestamp without a year lies.
     anchor_ns: i64,
@@ -104,10 +104,10 @@ pub enum DateOrder {
     ShortYearFirst,
 }
 
-impl Clock {
+impl TimestampParser {
     /// A clock for timestamps without zone in `zone`, and without year up to 48 h past `anchor_ns`.
-    pub fn new(zone: TimeZone, anchor_ns: i64) -> Clock {
-        let mut clock = Clock {
+    pub fn new(zone: TimeZone, anchor_ns: i64) -> TimestampParser {
+        let mut clock = TimestampParser {
             zone,
             anchor_ns,
             offset_from: 0,
@@ -135,8 +135,8 @@ impl Clock {
     }
 
     /// A clock for UTC with the anchor at 1970, for tests and layouts that need neither.
-    pub fn utc() -> Clock {
-        Clock::new(TimeZone::UTC, 0)
+    pub fn utc() -> TimestampParser {
+        TimestampParser::new(TimeZone::UTC, 0)
     }
 
     /// Seconds since 1970 at so many seconds of a day (year, month, day) of UTC.
@@ -146,7 +146,7 @@ impl Clock {
 
     /// As [`civil`](Self::civil), in the input zone.
     pub(crate) fn civil_here(&mut self, day: [u32; 3], seconds: i64) -> Option<i64> {
-        let local = Clock::civil(day, seconds)?;
+        let local = TimestampParser::civil(day, seconds)?;
         Some(self.localised(local))
     }
 
@@ -384,7 +384,7 @@ impl Clock {
             found.filter(|&(_, end)| !(end < line.len() && line.byte(end).is_ascii_alphanumeric()));
         match found {
             Some((_, end)) if !half_day_follows(line, end) => found,
-            _ if matches!(digits, 1 | 2 | 4 | 6 | 8) && Clock::may_begin(line, at) => {
+            _ if matches!(digits, 1 | 2 | 4 | 6 | 8) && TimestampParser::may_begin(line, at) => {
                 self.rare(line, at).or(found)
             }
             // Names of months and days, with a capital: most words end here.

@@ -5,7 +5,7 @@ use crate::bytes::line::PaddedLine;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
-fn any(clock: &mut Clock, text: &str) -> Option<(String, usize)> {
+fn any(clock: &mut TimestampParser, text: &str) -> Option<(String, usize)> {
     let padded = PaddedLine::new(text.as_bytes());
     let (stamp, end) = clock.any(padded.line(), 0)?;
     let instant = jiff::Timestamp::from_nanosecond(stamp.nanos_since_epoch().into()).unwrap();
@@ -15,7 +15,7 @@ fn any(clock: &mut Clock, text: &str) -> Option<(String, usize)> {
 #[test]
 fn layouts() {
     let anchor = "2024-02-01T00:00:00Z".parse::<jiff::Timestamp>().unwrap();
-    let mut clock = Clock::new(TimeZone::UTC, anchor.as_nanosecond() as i64);
+    let mut clock = TimestampParser::new(TimeZone::UTC, anchor.as_nanosecond() as i64);
     for (text, expected, rest) in [
         ("2024-01-24 10:15:32.123 INFO x", "2024-01-24T10:15:32.123Z", " INFO x"),
         ("2024-01-24T10:15:32Z", "2024-01-24T10:15:32Z", ""),
@@ -91,7 +91,7 @@ fn layouts() {
 
 #[test]
 fn no_timestamps() {
-    let mut clock = Clock::utc();
+    let mut clock = TimestampParser::utc();
     for text in [
         "2024-01-24",
         "2024-01-24 ERROR",
@@ -138,7 +138,7 @@ fn no_timestamps() {
 #[test]
 fn zone_with_gap_and_fold() {
     let zone = TimeZone::get("America/New_York").unwrap();
-    let mut clock = Clock::new(zone, 0);
+    let mut clock = TimestampParser::new(zone, 0);
     for (text, expected) in [
         ("2024-01-24 10:15:32", "2024-01-24T15:15:32Z"),
         ("2024-07-24 10:15:32", "2024-07-24T14:15:32Z"),
@@ -172,7 +172,7 @@ proptest! {
         let layout = ["%Y-%m-%dT%H:%M:%S%.9fZ", "%Y/%m/%d %H:%M:%S%.9f", "%d/%b/%Y:%H:%M:%S%.9f +0000"];
         let text = instant.strftime(layout[style]).to_string();
         let padded = PaddedLine::new(text.as_bytes());
-        let (stamp, end) = Clock::utc().any(padded.line(), 0).unwrap();
+        let (stamp, end) = TimestampParser::utc().any(padded.line(), 0).unwrap();
         prop_assert_eq!(end, text.len());
         prop_assert_eq!(stamp.nanos_since_epoch(), nanos);
     }
@@ -180,9 +180,9 @@ proptest! {
     #[test]
     fn a_cache_never_shows(a in "20(19|24)-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-6][0-9]:[0-6][0-9]",
                            b in "20(19|24)-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-6][0-9]:[0-6][0-9]") {
-        let mut warm = Clock::utc();
+        let mut warm = TimestampParser::utc();
         any(&mut warm, &a);
-        prop_assert_eq!(any(&mut warm, &b), any(&mut Clock::utc(), &b));
+        prop_assert_eq!(any(&mut warm, &b), any(&mut TimestampParser::utc(), &b));
     }
 
     #[test]
@@ -195,7 +195,7 @@ proptest! {
         hours in -72i64..72,
     ) {
         let anchor_ns = (anchor_hours + hours) * 3_600_000_000_000;
-        let clock = || Clock::new(TimeZone::get(zone).unwrap(), anchor_ns);
+        let clock = || TimestampParser::new(TimeZone::get(zone).unwrap(), anchor_ns);
         let mut warm = clock();
         for text in &texts {
             prop_assert_eq!(any(&mut warm, text), any(&mut clock(), text), "{}", text);
@@ -216,9 +216,9 @@ proptest! {
                  (10:15:32|9:05:02|10.15.32|101532)?( AM| 2024|\\.123|Z|\\+09)?( x)?",
     ) {
         let padded = PaddedLine::new(text.as_bytes());
-        let found = Clock::utc().any(padded.line(), 0);
+        let found = TimestampParser::utc().any(padded.line(), 0);
         let begins_so = text.as_bytes()[0].is_ascii_digit() || text.as_bytes()[0].is_ascii_uppercase();
-        prop_assert!(found.is_none() || !begins_so || Clock::may_begin(padded.line(), 0));
+        prop_assert!(found.is_none() || !begins_so || TimestampParser::may_begin(padded.line(), 0));
     }
 
     #[test]
@@ -232,7 +232,7 @@ proptest! {
             "(:[0-6][0-9]|[ -~]{3})([.,:][0-9]{3}|[.,][0-9]{0,4}|[ -~]{4}| \\+0[01]00)\\]? ?", 12),
         zone in proptest::sample::select(&["UTC", "Europe/Berlin", "Europe/Amsterdam"][..]),
     ) {
-        let clock = || Clock::new(TimeZone::get(zone).unwrap(), 0);
+        let clock = || TimestampParser::new(TimeZone::get(zone).unwrap(), 0);
         let mut warm = clock();
         for (minute, seconds) in minutes.iter().zip(&seconds) {
             let text = format!("[{minute}{seconds}");
@@ -255,7 +255,7 @@ proptest! {
         // In 1937 the Netherlands were ahead by minutes and seconds; around a turn of the year.
         anchor_hours in proptest::sample::select(&[-284_500i64, 473_304, 474_672][..]),
     ) {
-        let clock = || Clock::new(TimeZone::get(zone).unwrap(), anchor_hours * 3_600_000_000_000);
+        let clock = || TimestampParser::new(TimeZone::get(zone).unwrap(), anchor_hours * 3_600_000_000_000);
         let mut warm = clock();
         for (minute, seconds) in minutes.iter().zip(&seconds) {
             let text = format!("{minute}{seconds}");
@@ -266,7 +266,7 @@ proptest! {
     #[test]
     fn any_bytes(bytes: Vec<u8>, at in 0usize..40) {
         let padded = PaddedLine::new(&bytes);
-        if let Some((_, end)) = Clock::utc().any(padded.line(), at) {
+        if let Some((_, end)) = TimestampParser::utc().any(padded.line(), at) {
             prop_assert!(end <= bytes.len());
         }
     }

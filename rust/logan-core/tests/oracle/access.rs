@@ -5,7 +5,7 @@ use super::*;
 /// The record of an access log, and which format of them it is of.
 pub(super) fn access_record(
     line: &[u8],
-    clock: &Clock,
+    clock: &TimestampParser,
     integer_ns: u64,
 ) -> Option<(&'static str, Record)> {
     let first = *line.first()?;
@@ -26,7 +26,7 @@ pub(super) fn access_record(
 }
 
 /// Time and client of an access line, and what is behind its head.
-fn access_head<'a>(line: &'a [u8], clock: &Clock) -> Option<(Record, &'a [u8])> {
+fn access_head<'a>(line: &'a [u8], clock: &TimestampParser) -> Option<(Record, &'a [u8])> {
     let open = (1..line.len()).find(|&i| line[i] == b'[' && line[i - 1] == b' ')?;
     let (time_ns, close) = clock.clf(line, open + 1)?;
     let before: Vec<&[u8]> = line[..open].split(|&b| b == b' ').collect();

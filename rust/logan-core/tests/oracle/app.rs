@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub(super) fn app_record(line: &[u8], clock: &Clock) -> Option<Record> {
+pub(super) fn app_record(line: &[u8], clock: &TimestampParser) -> Option<Record> {
     read_over_colours(line, |line| {
         let open = match line {
             [b'[' | b'<', ..] => 1,
@@ -16,7 +16,7 @@ pub(super) fn app_record(line: &[u8], clock: &Clock) -> Option<Record> {
     })
 }
 
-pub(super) fn text_record(line: &[u8], clock: &Clock) -> Option<Record> {
+pub(super) fn text_record(line: &[u8], clock: &TimestampParser) -> Option<Record> {
     if line.starts_with(b"{") {
         return None;
     }
@@ -71,7 +71,11 @@ pub(super) fn without_colours(line: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The record whose timestamp stands at `at`, and where its message starts.
-pub(super) fn timed_record(line: &[u8], at: usize, clock: &Clock) -> Option<(Record, usize)> {
+pub(super) fn timed_record(
+    line: &[u8],
+    at: usize,
+    clock: &TimestampParser,
+) -> Option<(Record, usize)> {
     let (time_ns, level, behind) = match clock.any(line, at) {
         Some((time_ns, end)) => {
             let text = &line[end..line.len().min(end + 160)];
@@ -104,7 +108,7 @@ fn millis_of_mongo(message: &[u8]) -> Option<u64> {
 }
 
 /// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`.
-pub(super) fn klog(line: &[u8], at: usize, clock: &Clock) -> Option<(i64, Level, usize)> {
+pub(super) fn klog(line: &[u8], at: usize, clock: &TimestampParser) -> Option<(i64, Level, usize)> {
     let letter = line.get(at).filter(|b| b"IWEF".contains(b))?;
     if digits(line, at + 1, 8).is_some() && line.get(at + 9) == Some(&b' ') {
         let (time_ns, end) = clock.any(line, at + 1)?;

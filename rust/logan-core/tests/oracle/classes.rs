@@ -1,11 +1,11 @@
 //! Which bytes are which line, and of which class a line is. Part of the [twin](super).
 
 use super::*;
-use logan_core::format::Trial;
+use logan_core::format::Candidate;
 
 /// Reads the lines of one source.
 pub struct Reader {
-    pub(super) clock: Clock,
+    pub(super) clock: TimestampParser,
     pub(super) formats: Vec<Parser>,
 }
 
@@ -36,10 +36,10 @@ impl Reader {
         }
         // What takes lines of others, too, comes last.
         formats.sort_by_key(|f| {
-            by_name(f.name).is_some_and(|(_, entry)| entry.facts.trial == Trial::LastResort)
+            by_name(f.name).is_some_and(|(_, entry)| entry.facts.trial == Candidate::LastResort)
         });
         let anchor_ns = source.anchor_ns.unwrap_or(spec.anchor_ns);
-        Reader { clock: Clock { zone, anchor_ns }, formats }
+        Reader { clock: TimestampParser { zone, anchor_ns }, formats }
     }
 
     /// What a line, whole and without its end, is.
@@ -77,9 +77,9 @@ impl Reader {
 
 /// What the engine's own parser says of a line of a format that has no twin; None if it is not of
 /// that format.
-pub(super) fn delegated(name: &str, line: &[u8], clock: &Clock) -> Option<Class> {
+pub(super) fn delegated(name: &str, line: &[u8], clock: &TimestampParser) -> Option<Class> {
     let (_, entry) = by_name(name).expect("a registered format");
-    let clock = time::Clock::new(clock.zone.clone(), clock.anchor_ns);
+    let clock = time::TimestampParser::new(clock.zone.clone(), clock.anchor_ns);
     let (mut arena, mut found) = (Vec::new(), record::Record::EMPTY);
     let format = (entry.build)(&Params::default());
     let padded = PaddedLine::new(line);

@@ -46,7 +46,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    pub(super) fn of(all: &[Field], clock: &Clock) -> Fields {
+    pub(super) fn of(all: &[Field], clock: &TimestampParser) -> Fields {
         let mut fields = Fields::default();
         for field in all {
             if let Some((meaning, rank, name)) = meaning(&field.keys) {
@@ -62,7 +62,7 @@ impl Fields {
         rank: u8,
         name: Named,
         field: &Field,
-        clock: &Clock,
+        clock: &TimestampParser,
     ) {
         let raw = &field.raw;
         let text = field.text.as_deref();
@@ -294,7 +294,7 @@ pub(super) fn spells(name: &str, key: &[u8]) -> bool {
     at == key.len()
 }
 
-pub(super) fn field_time(field: &Field, clock: &Clock) -> Option<i64> {
+pub(super) fn field_time(field: &Field, clock: &TimestampParser) -> Option<i64> {
     if field.text.is_some()
         && let Some((time_ns, end)) = clock.any(&field.raw, 0)
         && end == field.raw.len()

@@ -161,7 +161,7 @@ pub struct Slow {
 
 /// The figures of a source, every one exact.
 #[derive(Debug, Default, Clone, PartialEq)]
-pub struct Naive {
+pub struct Expected {
     /// Lines in all, counted by newlines.
     pub total: u64,
     /// Lines that are records.
@@ -227,7 +227,7 @@ pub struct Selection<'a> {
     pub by: Vec<Of<'a, Option<Vec<u8>>>>,
 }
 
-impl Naive {
+impl Expected {
     /// Malformed lines.
     pub fn malformed(&self) -> u64 {
         self.reasons.values().sum()
@@ -244,7 +244,7 @@ pub fn quantile(sorted: &[u64], permille: u64) -> Option<u64> {
 ///
 /// # Panics
 /// If the spec has no such source, or cannot be used.
-pub fn analyze(bytes: &[u8], spec: &Spec, source: u32) -> Naive {
+pub fn analyze(bytes: &[u8], spec: &Spec, source: u32) -> Expected {
     analyze_selected(bytes, spec, source, &Selection { keep: &|_, _, _| true, by: Vec::new() })
 }
 
@@ -258,9 +258,9 @@ pub fn analyze_selected(
     spec: &Spec,
     source: u32,
     selection: &Selection<'_>,
-) -> Naive {
+) -> Expected {
     let reader = Reader::new(spec, source);
-    let mut naive = Naive { step_s: 1, ..Naive::default() };
+    let mut naive = Expected { step_s: 1, ..Expected::default() };
     naive.by.resize(selection.by.len(), Default::default());
     let mut start = 0;
     while start < bytes.len() {
@@ -281,7 +281,7 @@ pub fn analyze_selected(
     naive
 }
 
-impl Naive {
+impl Expected {
     fn add(
         &mut self,
         (reader, spec, selection): (&Reader, &Spec, &Selection<'_>),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-pub(super) fn logfmt_record(line: &[u8], clock: &Clock) -> Option<Record> {
+pub(super) fn logfmt_record(line: &[u8], clock: &TimestampParser) -> Option<Record> {
     let (pairs, flags) = logfmt_pairs(line)?;
     let mut fields = Fields::of(&pairs, clock);
     fields.settle(line);

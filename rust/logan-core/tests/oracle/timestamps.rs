@@ -3,7 +3,7 @@
 use super::*;
 
 /// What timestamps without zone or year mean.
-pub(super) struct Clock {
+pub(super) struct TimestampParser {
     pub(super) zone: TimeZone,
     pub(super) anchor_ns: i64,
 }
@@ -11,19 +11,19 @@ pub(super) struct Clock {
 /// Nanoseconds since 1970, and where the timestamp ends.
 pub(super) type Stamp = Option<(i64, usize)>;
 
-impl Clock {
+impl TimestampParser {
     /// A timestamp of any layout that has a date.
     pub(super) fn any(&self, line: &[u8], at: usize) -> Stamp {
         let layouts = [
-            Clock::iso,
-            Clock::clf,
-            Clock::spark,
-            Clock::compact,
-            Clock::hdfs,
-            Clock::logcat,
-            Clock::named,
-            Clock::day_month,
-            Clock::epoch_at,
+            TimestampParser::iso,
+            TimestampParser::clf,
+            TimestampParser::spark,
+            TimestampParser::compact,
+            TimestampParser::hdfs,
+            TimestampParser::logcat,
+            TimestampParser::named,
+            TimestampParser::day_month,
+            TimestampParser::epoch_at,
         ];
         let whole =
             |found: &(i64, usize)| !line.get(found.1).is_some_and(u8::is_ascii_alphanumeric);

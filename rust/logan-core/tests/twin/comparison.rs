@@ -1,6 +1,6 @@
 //! The engine in all its ways, and its figures against the twin's.
 
-use crate::oracle::{self, Naive, quantile};
+use crate::oracle::{self, Expected, quantile};
 use logan_core::bytes::input::{Fingerprint, Mode, Source};
 use logan_core::chunk::Chunk;
 use logan_core::engine::{self, Control};
@@ -105,7 +105,7 @@ pub fn rfc3339(nanos: i64) -> String {
     format!("{time:.*}", digits as usize)
 }
 
-pub fn compare(summary: &Summary, naive: &Naive, bytes: &[u8]) -> Result<(), TestCaseError> {
+pub fn compare(summary: &Summary, naive: &Expected, bytes: &[u8]) -> Result<(), TestCaseError> {
     let newlines = bytes.iter().filter(|&&b| b == b'\n').count() as u64;
     let unfinished = u64::from(bytes.last().is_some_and(|&b| b != b'\n'));
     same!("total", summary.lines.total(), newlines + unfinished);
@@ -119,7 +119,7 @@ pub fn compare(summary: &Summary, naive: &Naive, bytes: &[u8]) -> Result<(), Tes
     compare_headline(summary, naive)
 }
 
-pub fn compare_lines(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> {
+pub fn compare_lines(summary: &Summary, naive: &Expected) -> Result<(), TestCaseError> {
     let lines = &summary.lines;
     let parts =
         lines.parsed + lines.malformed_count() + lines.blank + lines.continuation + lines.header;
@@ -137,7 +137,11 @@ pub fn compare_lines(summary: &Summary, naive: &Naive) -> Result<(), TestCaseErr
     Ok(())
 }
 
-pub fn compare_coverage(summary: &Summary, naive: &Naive, size: u64) -> Result<(), TestCaseError> {
+pub fn compare_coverage(
+    summary: &Summary,
+    naive: &Expected,
+    size: u64,
+) -> Result<(), TestCaseError> {
     let Some(covered) = summary.coverage.0.get(&0) else {
         same!("covered bytes", 0, size);
         return Ok(());
@@ -155,7 +159,7 @@ pub fn compare_coverage(summary: &Summary, naive: &Naive, size: u64) -> Result<(
     Ok(())
 }
 
-pub fn compare_totals(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> {
+pub fn compare_totals(summary: &Summary, naive: &Expected) -> Result<(), TestCaseError> {
     let figures = &summary.figures;
     let totals = &figures.totals;
     let engine = [totals.records, totals.timed, totals.requests, totals.errors, totals.measured];
@@ -197,7 +201,7 @@ pub struct Latency {
     max_ns: u64,
 }
 
-pub fn compare_latency(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> {
+pub fn compare_latency(summary: &Summary, naive: &Expected) -> Result<(), TestCaseError> {
     let latency = &summary.figures.latency;
     let written = serde_json::to_string(latency).unwrap();
     let engine: Latency = serde_json::from_str(&written).unwrap();
@@ -221,7 +225,7 @@ pub fn compare_latency(summary: &Summary, naive: &Naive) -> Result<(), TestCaseE
     Ok(())
 }
 
-pub fn compare_series(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> {
+pub fn compare_series(summary: &Summary, naive: &Expected) -> Result<(), TestCaseError> {
     let report = summary.figures.series.evaluate(None);
     let points: Vec<Value> = naive
         .series
@@ -245,7 +249,7 @@ pub fn compare_series(summary: &Summary, naive: &Naive) -> Result<(), TestCaseEr
     Ok(())
 }
 
-pub fn compare_groups(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> {
+pub fn compare_groups(summary: &Summary, naive: &Expected) -> Result<(), TestCaseError> {
     let figures = &summary.figures;
     let by_requests = |groups: &std::collections::BTreeMap<Vec<u8>, oracle::Group>| {
         let mut groups: Vec<_> = groups.clone().into_iter().collect();
@@ -301,7 +305,7 @@ pub fn compare_groups(summary: &Summary, naive: &Naive) -> Result<(), TestCaseEr
 }
 
 /// The five figures, and those beside them.
-pub fn compare_headline(summary: &Summary, naive: &Naive) -> Result<(), TestCaseError> {
+pub fn compare_headline(summary: &Summary, naive: &Expected) -> Result<(), TestCaseError> {
     let report = summary.evaluate(10, Some(2_000));
     let minute = |ns: i64| ns.div_euclid(60_000_000_000);
     let minutes = naive.range.map_or(0, |(first, last)| minute(last) - minute(first) + 1);
@@ -321,7 +325,7 @@ pub fn compare_headline(summary: &Summary, naive: &Naive) -> Result<(), TestCase
     Ok(())
 }
 
-pub fn compare_by(summary: &Summary, naive: &Naive, by: &[&str]) -> Result<(), TestCaseError> {
+pub fn compare_by(summary: &Summary, naive: &Expected, by: &[&str]) -> Result<(), TestCaseError> {
     let tables = summary.figures.by.evaluate(usize::MAX).unwrap_or_default();
     for (field, (groups, absent)) in by.iter().zip(&naive.by) {
         let table = &tables[field];

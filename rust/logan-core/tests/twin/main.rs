@@ -19,7 +19,7 @@ use logan_core::record::Level;
 use logan_core::spec::{FormatSpec, SourceSpec, Spec};
 use logan_core::summary::codec;
 use narrowing::*;
-use oracle::{Naive, analyze};
+use oracle::{Expected, analyze};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -90,7 +90,7 @@ fn explicit_lines() {
 #[test]
 fn the_grammars_reach_every_format_and_class() {
     let mut runner = TestRunner::deterministic();
-    let mut sum = Naive::default();
+    let mut sum = Expected::default();
     let mut durations = 0;
     for _ in 0..400 {
         let Log(bytes) = mutant(16).new_tree(&mut runner).unwrap().current();

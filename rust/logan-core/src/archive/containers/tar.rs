@@ -11,7 +11,7 @@
 //! ```
 
 use crate::archive::decode::{Ahead, Bytes, Fault};
-use crate::archive::members::{Entry, Next, Sort};
+use crate::archive::members::{Entry, EntryKind, Next};
 use ::tar::{EntryType, Header};
 
 /// Everything in a tar archive is a multiple of it.
@@ -133,16 +133,16 @@ impl Tar {
         let name = said.name.unwrap_or_else(|| header.path_bytes().into_owned());
         let old_folder = kind == EntryType::Regular && name.ends_with(b"/");
         let sort = match kind {
-            _ if old_folder => Sort::Folder,
-            EntryType::Regular | EntryType::Continuous if said.sparse => Sort::Other("sparse"),
-            EntryType::Regular | EntryType::Continuous => Sort::File,
-            EntryType::GNUSparse => Sort::Other("sparse"),
-            EntryType::Directory => Sort::Folder,
-            EntryType::Link | EntryType::Symlink => Sort::Other("linking elsewhere"),
-            EntryType::Char | EntryType::Block | EntryType::Fifo => Sort::Other("not a file"),
+            _ if old_folder => EntryKind::Folder,
+            EntryType::Regular | EntryType::Continuous if said.sparse => EntryKind::Other("sparse"),
+            EntryType::Regular | EntryType::Continuous => EntryKind::File,
+            EntryType::GNUSparse => EntryKind::Other("sparse"),
+            EntryType::Directory => EntryKind::Folder,
+            EntryType::Link | EntryType::Symlink => EntryKind::Other("linking elsewhere"),
+            EntryType::Char | EntryType::Block | EntryType::Fifo => EntryKind::Other("not a file"),
             // Labels of volumes and lists of folders.
-            kind if b"VDN".contains(&kind.as_byte()) => Sort::Folder,
-            _ => Sort::Other("of an unknown kind"),
+            kind if b"VDN".contains(&kind.as_byte()) => EntryKind::Folder,
+            _ => EntryKind::Other("of an unknown kind"),
         };
         // Links, folders and devices have no data, whatever they say of a size.
         let bodiless = b"123456".contains(&kind.as_byte());

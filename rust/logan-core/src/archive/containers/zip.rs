@@ -10,7 +10,7 @@
 //! that could not go back), it ends where its sum and sizes come: 12 bytes that say what was counted.
 
 use crate::archive::decode::{Ahead, Bytes, Codec, Fault, Step};
-use crate::archive::members::{Entry, Next, Sort};
+use crate::archive::members::{Entry, EntryKind, Next};
 use flate2::Crc;
 
 const LOCAL: &[u8] = b"PK\x03\x04";
@@ -194,10 +194,10 @@ impl Zip {
         }
         let encrypted = flags & ENCRYPTED != 0;
         let sort = match method {
-            _ if name.ends_with(b"/") => Sort::Folder,
-            _ if encrypted => Sort::Other("encrypted"),
-            0 | 8 => Sort::File,
-            _ => Sort::Other("of an unknown compression"),
+            _ if name.ends_with(b"/") => EntryKind::Folder,
+            _ if encrypted => EntryKind::Other("encrypted"),
+            0 | 8 => EntryKind::File,
+            _ => EntryKind::Other("of an unknown compression"),
         };
         self.body = match method {
             0 | 8 if encrypted => Body::Closed,

@@ -6,7 +6,7 @@
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::text::duration::with_unit;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, fields};
 use crate::record::{Columns, Record, Text};
@@ -34,7 +34,7 @@ impl LineFormat for Gin {
         .or(Columns::ROUTE)
         .or(Columns::CLIENT);
 
-    const NEEDS: Marks = Marks::TIME.or(Marks::QUOTE);
+    const NEEDS: RequiredBytes = RequiredBytes::TIME.or(RequiredBytes::QUOTE);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'['

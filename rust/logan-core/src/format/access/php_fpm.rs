@@ -9,7 +9,7 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::http::{closing_quote, route, status_at};
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::text::duration::decimal;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Columns, Record, Text};
@@ -42,7 +42,8 @@ impl LineFormat for PhpFpm {
         .or(Columns::CLIENT)
         .or(Columns::DURATION);
 
-    const NEEDS: Marks = Marks::CLOCK.or(Marks::QUOTE).or(Marks::NO_YEAR_FIRST);
+    const NEEDS: RequiredBytes =
+        RequiredBytes::CLOCK.or(RequiredBytes::QUOTE).or(RequiredBytes::NO_YEAR_FIRST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_hexdigit() || matches!(byte, b'-' | b':')

@@ -15,10 +15,10 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::{method_len, nanos_of, starts_with_http, status_at};
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Columns, Record, Text};
-use crate::time::Clock;
+use crate::time::TimestampParser;
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -46,7 +46,7 @@ impl LineFormat for Uwsgi {
         .or(Columns::CLIENT)
         .or(Columns::DURATION);
 
-    const NEEDS: Marks = Marks::TIME;
+    const NEEDS: RequiredBytes = RequiredBytes::TIME;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'[' || byte == b'{'
@@ -66,7 +66,12 @@ impl LineFormat for Uwsgi {
 }
 
 #[inline(always)]
-fn read<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
+fn read<S: Simd>(
+    simd: S,
+    line: Line<'_>,
+    clock: &mut TimestampParser,
+    record: &mut Record,
+) -> Option<()> {
     let mut c = Cursor::new(line, 0);
     if c.is(b'{') {
         c.pass_text(b"{address space usage: ")?;

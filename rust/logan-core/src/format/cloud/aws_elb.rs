@@ -20,7 +20,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::{Cursor, Span};
 use crate::format::http::{closing_quote, route};
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Column, Columns, DURATION_NS_MAX, NO_DURATION, Record, Text};
 
@@ -69,7 +69,7 @@ impl<const IS_APPLICATION: bool> LineFormat for Balancer<IS_APPLICATION> {
         .or(Columns::DURATION)
         .or(Columns::ON_REQUEST);
 
-    const NEEDS: Marks = Marks::CLOCK.or(Marks::QUOTE);
+    const NEEDS: RequiredBytes = RequiredBytes::CLOCK.or(RequiredBytes::QUOTE);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         if IS_APPLICATION { matches!(byte, b'h' | b'g' | b'w') } else { byte.is_ascii_digit() }

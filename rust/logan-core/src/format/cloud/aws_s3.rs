@@ -17,7 +17,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::{closing_quote, route};
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Column, Columns, Record};
 
@@ -51,7 +51,7 @@ impl LineFormat for S3 {
         .or(Columns::CLIENT)
         .or(Columns::DURATION)
         .or(Columns::ON_REQUEST);
-    const NEEDS: Marks = Marks::DATE;
+    const NEEDS: RequiredBytes = RequiredBytes::DATE;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_alphanumeric() || byte == b'-'

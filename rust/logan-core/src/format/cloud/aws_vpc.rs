@@ -10,7 +10,7 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{Context, Entry, Facts, Info, LineFormat};
 use crate::record::{Columns, Record};
 use crate::time::epoch;
@@ -66,7 +66,7 @@ impl Vpc {
 impl LineFormat for Vpc {
     const COLUMNS: Columns = Columns::TIME.or(Columns::BYTES).or(Columns::CLIENT);
 
-    const NEEDS: Marks = Marks::NO_YEAR_FIRST;
+    const NEEDS: RequiredBytes = RequiredBytes::NO_YEAR_FIRST;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'2'

@@ -20,7 +20,7 @@
 //! Without a group for the response time it is looked for in the message, as in app text.
 
 use super::moment::Layout;
-use super::{Compiled, Description, Dialect, Misfit};
+use super::{Compiled, Description, Dialect, SyntaxError};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
@@ -80,9 +80,9 @@ pub(super) fn compile(
     text: &str,
     from: usize,
     layout: Option<(usize, &str)>,
-) -> Result<Compiled, Misfit> {
+) -> Result<Compiled, SyntaxError> {
     let expression = &text[from..];
-    let shifted = |at: usize, why: String| Misfit::new(from + at, why);
+    let shifted = |at: usize, why: String| SyntaxError::new(from + at, why);
     let tree = ast::parse::ParserBuilder::new()
         .nest_limit(REGEX_NEST_MAX)
         .build()
@@ -116,7 +116,7 @@ pub(super) fn compile(
         return Err(shifted(0, "it has no named group such as (?<time>…) or (?<status>…)".into()));
     }
     let layout = match layout {
-        Some((at, codes)) => Layout::of_codes(codes).map_err(|why| Misfit::new(at, why))?,
+        Some((at, codes)) => Layout::of_codes(codes).map_err(|why| SyntaxError::new(at, why))?,
         None => Layout::Any,
     };
     let regex = RegexBuilder::new(expression)
@@ -146,13 +146,13 @@ pub(super) fn compile(
 }
 
 /// The misfit of an expression that parses but means nothing.
-fn untranslated(expression: &str, from: usize, error: &regex::Error) -> Misfit {
+fn untranslated(expression: &str, from: usize, error: &regex::Error) -> SyntaxError {
     let parsed =
         regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(expression);
     if let Err(regex_syntax::Error::Translate(error)) = parsed {
-        return Misfit::new(from + error.span().start.offset, error.kind().to_string());
+        return SyntaxError::new(from + error.span().start.offset, error.kind().to_string());
     }
-    Misfit::new(
+    SyntaxError::new(
         from,
         match error {
             regex::Error::CompiledTooBig(_) => "the expression is too large".to_string(),

@@ -1,7 +1,7 @@
 //! A format of the user's own: the text of a server's `log_format` or `LogFormat`, or a regular
 //! expression with named groups.
 //!
-//! Knows nothing of files or options; a text goes in, a parser or a [`Misfit`] with its position
+//! Knows nothing of files or options; a text goes in, a parser or a [`SyntaxError`] with its position
 //! comes out. The text travels in [`Params::pattern`](super::Params) and is compiled once per
 //! scanner: [`pattern`] turns servers' dialects into fields with literals between them,
 //! [`template`] reads lines by them, [`groups`] reads lines by regular expressions, [`moment`]
@@ -55,15 +55,15 @@ pub static INFO: Info = Info {
 
 /// Where and why a text is no format.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Misfit {
+pub(crate) struct SyntaxError {
     /// Byte of the text.
     at: usize,
     message: String,
 }
 
-impl Misfit {
-    fn new(at: usize, message: impl Into<String>) -> Misfit {
-        Misfit { at, message: message.into() }
+impl SyntaxError {
+    fn new(at: usize, message: impl Into<String>) -> SyntaxError {
+        SyntaxError { at, message: message.into() }
     }
 }
 
@@ -109,13 +109,13 @@ fn compiled(text: &str) -> Result<Compiled, Error> {
     })
 }
 
-fn compile(text: &str) -> Result<Compiled, Misfit> {
+fn compile(text: &str) -> Result<Compiled, SyntaxError> {
     if text.len() > PATTERN_BYTES_MAX {
         let message = format!("a format has at most {PATTERN_BYTES_MAX} bytes");
-        return Err(Misfit::new(PATTERN_BYTES_MAX, message));
+        return Err(SyntaxError::new(PATTERN_BYTES_MAX, message));
     }
     if let Some(newline) = text.find('\0') {
-        return Err(Misfit::new(newline, "a format is text without NUL"));
+        return Err(SyntaxError::new(newline, "a format is text without NUL"));
     }
     for (prefix, dialect) in [("nginx:", Dialect::Nginx), ("apache:", Dialect::Apache)] {
         if text.starts_with(prefix) {
@@ -128,13 +128,14 @@ fn compile(text: &str) -> Result<Compiled, Misfit> {
     if text.starts_with("regex[") {
         let start = "regex[".len();
         let len = text[start..].find("]:");
-        let len = len.ok_or_else(|| Misfit::new(text.len(), "the layout is not closed by ]:"))?;
+        let len =
+            len.ok_or_else(|| SyntaxError::new(text.len(), "the layout is not closed by ]:"))?;
         return groups::compile(text, start + len + 2, Some((start, &text[start..start + len])));
     }
     match recognised(text) {
         Some(Dialect::Regex) => groups::compile(text, 0, None),
         Some(dialect) => template::compile(dialect, pattern::fields(dialect, text, 0)?),
-        None => Err(Misfit::new(
+        None => Err(SyntaxError::new(
             0,
             "this is not a valid format: it has neither $variables (nginx) nor %directives (Apache) nor \
              named groups (?<name>…)",

@@ -5,7 +5,7 @@
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::time::{Clock, Stamp, epoch};
+use crate::time::{Stamp, TimestampParser, epoch};
 use jiff::Timestamp;
 use jiff::fmt::strtime::BrokenDownTime;
 
@@ -67,7 +67,7 @@ impl Layout {
         _simd: S,
         line: Line<'_>,
         at: usize,
-        clock: &mut Clock,
+        clock: &mut TimestampParser,
     ) -> Option<(Stamp, usize)> {
         match self {
             Layout::Clf => clock.clf(line, at),
@@ -77,7 +77,12 @@ impl Layout {
     }
 
     #[inline(never)]
-    fn read_unusual(&self, line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(Stamp, usize)> {
+    fn read_unusual(
+        &self,
+        line: Line<'_>,
+        at: usize,
+        clock: &mut TimestampParser,
+    ) -> Option<(Stamp, usize)> {
         let text = line.bytes().get(at..)?;
         match self {
             Layout::Epoch => {
@@ -102,7 +107,7 @@ fn rest_is_usual(codes: &str) -> bool {
     matches!(rest, "" | "%z" | " %z" | "%:z" | "Z")
 }
 
-fn stamp(parts: &BrokenDownTime, clock: &mut Clock) -> Option<Stamp> {
+fn stamp(parts: &BrokenDownTime, clock: &mut TimestampParser) -> Option<Stamp> {
     if let Some(moment) = parts.timestamp() {
         return Some(Stamp {
             second: moment.as_second(),
@@ -121,7 +126,7 @@ fn stamp(parts: &BrokenDownTime, clock: &mut Clock) -> Option<Stamp> {
     let date = parts.to_date().ok()?;
     let day = [date.year() as i64, date.month() as i64, date.day() as i64].map(|n| n as u32);
     let second = match parts.offset() {
-        Some(offset) => Clock::civil(day, time)? - i64::from(offset.seconds()),
+        Some(offset) => TimestampParser::civil(day, time)? - i64::from(offset.seconds()),
         None => clock.civil_here(day, time)?,
     };
     Some(Stamp { second, nanos })

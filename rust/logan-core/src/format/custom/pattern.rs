@@ -4,7 +4,7 @@
 //! behind quotes and escapes that were undone.
 
 use super::moment::Layout;
-use super::{Dialect, Misfit};
+use super::{Dialect, SyntaxError};
 use crate::format::Unit;
 use crate::record::Column;
 
@@ -58,7 +58,7 @@ pub(super) struct Fields {
 type Placed = (u8, usize);
 
 /// The fields of `text[from..]`.
-pub(super) fn fields(dialect: Dialect, text: &str, from: usize) -> Result<Fields, Misfit> {
+pub(super) fn fields(dialect: Dialect, text: &str, from: usize) -> Result<Fields, SyntaxError> {
     let units: Vec<Placed> =
         text.bytes().enumerate().skip(from).map(|(at, byte)| (byte, at)).collect();
     let units = match dialect {
@@ -89,7 +89,7 @@ pub(super) fn fields(dialect: Dialect, text: &str, from: usize) -> Result<Fields
                 let byte = reader.units[reader.next].0;
                 if byte == b'\n' || byte == b'\r' {
                     let at = reader.units[reader.next].1;
-                    return Err(Misfit::new(at, "a record is one line: no line breaks in it"));
+                    return Err(SyntaxError::new(at, "a record is one line: no line breaks in it"));
                 }
                 literal_of(&mut read).push(byte);
                 reader.next += 1;
@@ -99,7 +99,7 @@ pub(super) fn fields(dialect: Dialect, text: &str, from: usize) -> Result<Fields
     for field in &mut read.fields {
         // All pieces of a time have come together.
         if let Meaning::Time(Layout::Codes(codes)) = &field.meaning {
-            let layout = Layout::of_codes(codes).map_err(|why| Misfit::new(field.at, why))?;
+            let layout = Layout::of_codes(codes).map_err(|why| SyntaxError::new(field.at, why))?;
             field.meaning = Meaning::Time(layout);
         }
     }
@@ -113,16 +113,19 @@ fn literal_of(read: &mut Fields) -> &mut Vec<u8> {
     }
 }
 
-fn push(read: &mut Fields, field: Field) -> Result<(), Misfit> {
+fn push(read: &mut Fields, field: Field) -> Result<(), SyntaxError> {
     if let Some(before) = read.fields.last().filter(|before| before.literal.is_empty()) {
         let message = format!(
             "nothing between {} and {} says where the one ends and the other begins",
             before.name, field.name
         );
-        return Err(Misfit::new(field.at, message));
+        return Err(SyntaxError::new(field.at, message));
     }
     if read.fields.len() == FIELDS_MAX {
-        return Err(Misfit::new(field.at, format!("a format has at most {FIELDS_MAX} fields")));
+        return Err(SyntaxError::new(
+            field.at,
+            format!("a format has at most {FIELDS_MAX} fields"),
+        ));
     }
     read.fields.push(field);
     Ok(())
@@ -139,7 +142,7 @@ enum Found {
 
 /// What follows the name in `log_format name …;`, its pieces joined and their escapes undone; a
 /// text without directive and quotes as it is.
-fn nginx_text(units: &[Placed]) -> Result<Vec<Placed>, Misfit> {
+fn nginx_text(units: &[Placed]) -> Result<Vec<Placed>, SyntaxError> {
     let mut rest = trimmed(units);
     let directive = starts_with(rest, "log_format");
     if directive {
@@ -152,7 +155,7 @@ fn nginx_text(units: &[Placed]) -> Result<Vec<Placed>, Misfit> {
         let len = word(rest);
         let value: Vec<u8> = rest["escape=".len()..len].iter().map(|unit| unit.0).collect();
         if !matches!(&value[..], b"json" | b"default" | b"none") {
-            return Err(Misfit::new(
+            return Err(SyntaxError::new(
                 rest[7.min(rest.len() - 1)].1,
                 "escape is json, default or none",
             ));
@@ -164,13 +167,16 @@ fn nginx_text(units: &[Placed]) -> Result<Vec<Placed>, Misfit> {
         match quote {
             b'\'' | b'"' => {
                 let (piece, len) = quoted(rest, b"'\"\\$")
-                    .ok_or_else(|| Misfit::new(at, "this quote is not closed"))?;
+                    .ok_or_else(|| SyntaxError::new(at, "this quote is not closed"))?;
                 joined.extend(piece);
                 rest = trimmed(&rest[len..]);
             }
             b';' => {
                 if let Some(&(_, at)) = trimmed(&rest[1..]).first() {
-                    return Err(Misfit::new(at, "something follows the ; that ends log_format"));
+                    return Err(SyntaxError::new(
+                        at,
+                        "something follows the ; that ends log_format",
+                    ));
                 }
                 break;
             }
@@ -188,7 +194,7 @@ fn nginx_text(units: &[Placed]) -> Result<Vec<Placed>, Misfit> {
 
 /// What is between the quotes of `LogFormat "…" name`; a text without directive and quotes as it
 /// is. `\"`, `\\` and `\t` are undone in both.
-fn apache_text(units: &[Placed]) -> Result<Vec<Placed>, Misfit> {
+fn apache_text(units: &[Placed]) -> Result<Vec<Placed>, SyntaxError> {
     let mut rest = trimmed(units);
     let head: Vec<u8> = rest.iter().take(9).map(|unit| unit.0).collect();
     let directive = head.eq_ignore_ascii_case(b"LogFormat");
@@ -205,7 +211,7 @@ fn apache_text(units: &[Placed]) -> Result<Vec<Placed>, Misfit> {
         match found {
             Some((piece, len)) if directive || nickname(len) => return Ok(piece),
             None if directive || quote == b'\'' => {
-                return Err(Misfit::new(at, "this quote is not closed"));
+                return Err(SyntaxError::new(at, "this quote is not closed"));
             }
             _ => {}
         }
@@ -285,18 +291,18 @@ impl Reader<'_> {
     }
 
     /// What is between the brace at hand and the next that closes.
-    fn braced(&mut self) -> Result<String, Misfit> {
+    fn braced(&mut self) -> Result<String, SyntaxError> {
         let at = self.place();
         self.next += 1;
         let inside = self.take_while(|byte| byte != b'}');
         if self.peek(0).is_none() {
-            return Err(Misfit::new(at, "this { is not closed"));
+            return Err(SyntaxError::new(at, "this { is not closed"));
         }
         self.next += 1;
         Ok(inside)
     }
 
-    fn variable(&mut self) -> Result<Found, Misfit> {
+    fn variable(&mut self) -> Result<Found, SyntaxError> {
         let at = self.place();
         self.next += 1;
         let name = match self.peek(0) {
@@ -304,7 +310,7 @@ impl Reader<'_> {
             _ => self.take_while(|byte| byte.is_ascii_alphanumeric() || byte == b'_'),
         };
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            return Err(Misfit::new(at, "$ is not followed by the name of a variable"));
+            return Err(SyntaxError::new(at, "$ is not followed by the name of a variable"));
         }
         let (meaning, rank) = variable(&name);
         let is_list = name.starts_with("upstream_")
@@ -315,7 +321,7 @@ impl Reader<'_> {
     }
 
     /// A directive, given the field before it.
-    fn directive(&mut self, before: Option<&mut Field>) -> Result<Option<Found>, Misfit> {
+    fn directive(&mut self, before: Option<&mut Field>) -> Result<Option<Found>, SyntaxError> {
         let (at, from) = (self.place(), self.next);
         self.next += 1;
         self.take_while(|b| b.is_ascii_digit() || b",!<>".contains(&b));
@@ -328,7 +334,7 @@ impl Reader<'_> {
         let letter = match self.peek(0) {
             Some(b'^') => (0..3).filter_map(|i| self.peek(i)).map(char::from).collect::<String>(),
             Some(letter) => char::from(letter).to_string(),
-            None => return Err(Misfit::new(at, "% is not followed by a directive")),
+            None => return Err(SyntaxError::new(at, "% is not followed by a directive")),
         };
         let letter_at = self.place();
         self.next += letter.len();
@@ -348,7 +354,9 @@ impl Reader<'_> {
         }
         let argument = argument.map(|(_, text)| text);
         let (meaning, rank) = directive(&letter, argument.as_deref(), name.contains('>'))
-            .ok_or_else(|| Misfit::new(letter_at, format!("Apache has no directive %{letter}")))?;
+            .ok_or_else(|| {
+                SyntaxError::new(letter_at, format!("Apache has no directive %{letter}"))
+            })?;
         let is_list = argument.is_some_and(|text| text.eq_ignore_ascii_case("x-forwarded-for"));
         Ok(Some(Found::Field(Field { is_list, ..field(meaning, rank) })))
     }
@@ -359,7 +367,7 @@ impl Reader<'_> {
         argument: Option<(usize, String)>,
         before: Option<&mut Field>,
         field: impl Fn(Meaning, u8) -> Field,
-    ) -> Result<Found, Misfit> {
+    ) -> Result<Found, SyntaxError> {
         let Some((_, text)) = argument else {
             return Ok(Found::Brackets(field(Meaning::Time(Layout::Clf), 0)));
         };

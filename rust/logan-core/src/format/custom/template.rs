@@ -12,7 +12,7 @@
 //! statuses, sizes and response times must be ones, or absent: else the line is not of the format.
 
 use super::pattern::{Field, Fields, Meaning};
-use super::{Compiled, Description, Dialect, Misfit};
+use super::{Compiled, Description, Dialect, SyntaxError};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
@@ -25,17 +25,17 @@ use crate::record::{Columns, DURATION_NS_MAX, NO_BYTES, NO_DURATION, Record, Tex
 const INNER_QUOTES_MAX: usize = 64;
 
 /// The parser of these fields.
-pub(super) fn compile(dialect: Dialect, mut read: Fields) -> Result<Compiled, Misfit> {
+pub(super) fn compile(dialect: Dialect, mut read: Fields) -> Result<Compiled, SyntaxError> {
     if read.fields.is_empty() {
         let message = format!("this {} format has no fields", dialect.name());
-        return Err(Misfit::new(read.start.min(read.end), message));
+        return Err(SyntaxError::new(read.start.min(read.end), message));
     }
     keep_the_best(&mut read.fields);
     let makes_no_record = |m: &Meaning| matches!(m, Meaning::Nothing | Meaning::OnRequest(_));
     if read.fields.iter().all(|field| makes_no_record(&field.meaning)) {
         let message = "none of its fields is a time, a response time, a status, a size, a request \
                        or a client";
-        return Err(Misfit::new(read.fields[0].at, message));
+        return Err(SyntaxError::new(read.fields[0].at, message));
     }
     let name = |wanted: fn(&Meaning) -> bool| {
         read.fields.iter().find(|field| wanted(&field.meaning)).map(|field| field.name.clone())

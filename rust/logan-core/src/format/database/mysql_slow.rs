@@ -22,11 +22,11 @@
 
 use crate::bytes::line::Line;
 use crate::format::multi_line::{Entries, listed};
-use crate::format::state::{Chain, History, reaches};
+use crate::format::state::{Chain, ParserState, reaches};
 use crate::format::text::duration::decimal;
 use crate::format::{Context, Entry, Facts, Info, Kind, Part, Unit};
 use crate::record::{Columns, NO_DURATION, Record, Text};
-use crate::time::{Clock, Stamp};
+use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -93,7 +93,7 @@ impl Entries for MysqlSlow {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> Part {
-        let Context { clock, history: History { comments: entry, .. }, .. } = context;
+        let Context { clock, history: ParserState { comments: entry, .. }, .. } = context;
         let text = line.bytes();
         if text.starts_with(b"# Time: ") {
             entry.clear();
@@ -165,7 +165,7 @@ impl Entries for MysqlSlow {
 }
 
 /// The time behind `# Time: `, and whether it has a zone.
-fn time(line: Line<'_>, clock: &mut Clock) -> Option<(Stamp, bool)> {
+fn time(line: Line<'_>, clock: &mut TimestampParser) -> Option<(Stamp, bool)> {
     const AT: usize = 8;
     if let Some((stamp, end)) = clock.iso(line, AT)
         && end == line.len()
@@ -243,7 +243,7 @@ mod tests {
     /// records time, response time and client.
     fn read(log: &str, from: usize) -> Vec<String> {
         let format = (ENTRY.build)(&Params { rejoin: true, ..Params::default() });
-        let mut context = Context::new(Clock::utc());
+        let mut context = Context::new(TimestampParser::utc());
         let mut found = Vec::new();
         let mut offset = from;
         for line in log[from..].split_terminator('\n') {

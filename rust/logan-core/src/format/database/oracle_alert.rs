@@ -16,11 +16,11 @@
 use crate::bytes::line::Line;
 use crate::format::envelope::Inner;
 use crate::format::multi_line::{Entries, listed};
-use crate::format::state::{Chain, History};
-use crate::format::{Context, Entry, Facts, Info, Kind, Params, Part, Trial};
+use crate::format::state::{Chain, ParserState};
+use crate::format::{Candidate, Context, Entry, Facts, Info, Kind, Params, Part};
 use crate::record::Level;
 use crate::record::{Columns, Record, Text};
-use crate::time::{Clock, Stamp};
+use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -32,7 +32,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: None,
         duration_unit: None,
     },
-    facts: Facts { kind: Kind::Stateful, trial: Trial::Outer, ..Facts::PLAIN },
+    facts: Facts { kind: Kind::Stateful, trial: Candidate::Outer, ..Facts::PLAIN },
     build: |params| listed(params, || Alert { others: Inner::new(&Params::default()) }),
 };
 
@@ -73,7 +73,7 @@ impl Entries for Alert {
     ) -> Part {
         let text = line.bytes();
         if let Some(stamp) = head(line, &mut context.clock) {
-            let History { alerts, .. } = &mut context.history;
+            let ParserState { alerts, .. } = &mut context.history;
             alerts.clear();
             alerts.stamp = Some(stamp);
             alerts.lines.begin(offset, text.len());
@@ -102,7 +102,7 @@ impl Entries for Alert {
 }
 
 /// The time that is all of the line.
-fn head(line: Line<'_>, clock: &mut Clock) -> Option<Stamp> {
+fn head(line: Line<'_>, clock: &mut TimestampParser) -> Option<Stamp> {
     let is_head = match line.bytes() {
         [a, _, _, b' ', b, .., b' ', _, _, _, _] if line.len() == 24 => {
             a.is_ascii_uppercase() && b.is_ascii_uppercase()

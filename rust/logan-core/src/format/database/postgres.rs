@@ -19,7 +19,7 @@
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::text::duration::decimal;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit, fields};
 use crate::record::Level;
@@ -180,7 +180,7 @@ impl LineFormat for Postgres {
         .or(Columns::MESSAGE)
         .or(Columns::CLIENT);
 
-    const NEEDS: Marks = Marks::TIME;
+    const NEEDS: RequiredBytes = RequiredBytes::TIME;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_digit()

@@ -8,7 +8,7 @@
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{Context, Entry, Facts, Info, LineFormat};
 use crate::record::Level;
 use crate::record::{Columns, Record, Text};
@@ -45,7 +45,7 @@ fn behind_process(text: &[u8]) -> Option<usize> {
 impl LineFormat for Redis {
     const COLUMNS: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
 
-    const NEEDS: Marks = Marks::TIME.or(Marks::NO_YEAR_FIRST);
+    const NEEDS: RequiredBytes = RequiredBytes::TIME.or(RequiredBytes::NO_YEAR_FIRST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_digit() || byte == b'['

@@ -1,7 +1,7 @@
 //! Kubernetes CRI: `2024-01-24T10:15:32.123456789Z stdout F payload`.
 //!
 //! # Accepted
-//! A timestamp with `T` ([`Clock::iso`]), a space, `stdout` or `stderr`, a space, and tags with `:`
+//! A timestamp with `T` ([`TimestampParser::iso`]), a space, `stdout` or `stderr`, a space, and tags with `:`
 //! between them, the first of which is `F` (the line ends here) or `P` (it goes on in the stream's
 //! next line). What follows the space behind the tags is the payload; nothing may follow, too.
 //! Which stream a line came from is no level: many programs write all they have to `stderr`.
@@ -9,10 +9,10 @@
 use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::prefilter::Marks;
-use crate::format::{Entry, Facts, Fragments, Info, Kind, Trial};
+use crate::format::prefilter::RequiredBytes;
+use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind};
 use crate::record::Level;
-use crate::time::Clock;
+use crate::time::TimestampParser;
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -29,7 +29,7 @@ pub static ENTRY: Entry = Entry {
             open: |line, clock| super::opened(&Cri, line, clock),
             fragments: Fragments::Always,
         },
-        trial: Trial::Outer,
+        trial: Candidate::Outer,
         ..Facts::PLAIN
     },
     build: |params| Box::new(Envelope::new(Cri, params)),
@@ -38,7 +38,7 @@ pub static ENTRY: Entry = Entry {
 pub(super) struct Cri;
 
 impl Head for Cri {
-    const NEEDS: Marks = Marks::CLOCK.or(Marks::YEAR_FIRST);
+    const NEEDS: RequiredBytes = RequiredBytes::CLOCK.or(RequiredBytes::YEAR_FIRST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_digit()
@@ -49,7 +49,7 @@ impl Head for Cri {
         &self,
         _simd: S,
         line: Line<'_>,
-        clock: &mut Clock,
+        clock: &mut TimestampParser,
         _buffer: &mut Vec<u8>,
     ) -> Option<Opened> {
         let (stamp, end) = clock.iso(line, 0)?;

@@ -2,7 +2,7 @@
 //!
 //! # Accepted
 //! One JSON object whose first key is one of these or `attrs`, with a text `log`, a text `time` that
-//! is a timestamp ([`Clock::iso`]) as a whole, and a text `stream`; other members are passed over.
+//! is a timestamp ([`TimestampParser::iso`]) as a whole, and a text `stream`; other members are passed over.
 //! The payload is `log` without its last `\n` and a `\r` before that. With
 //! [`rejoin`](crate::format::Params::rejoin) a line whose `log` does not end with `\n` goes on in
 //! the stream's next line. Detection asks for that where it saw a `log` that ends with `\n`: what
@@ -13,9 +13,9 @@ use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::fields::unescape;
-use crate::format::{Entry, Facts, Fragments, Info, Kind, Trial};
+use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind};
 use crate::record::Level;
-use crate::time::Clock;
+use crate::time::TimestampParser;
 use std::ops::ControlFlow;
 
 /// Registry entry.
@@ -33,7 +33,7 @@ pub static ENTRY: Entry = Entry {
             open: |line, clock| super::opened(&Docker { rejoin: false }, line, clock),
             fragments: Fragments::IfAny(ends_its_line),
         },
-        trial: Trial::Outer,
+        trial: Candidate::Outer,
         ..Facts::PLAIN
     },
     build: |params| Box::new(Envelope::new(Docker { rejoin: params.rejoin }, params)),
@@ -94,7 +94,7 @@ impl Head for Docker {
         &self,
         simd: S,
         line: Line<'_>,
-        clock: &mut Clock,
+        clock: &mut TimestampParser,
         buffer: &mut Vec<u8>,
     ) -> Option<Opened> {
         let [log, stream, time] = parts(simd, line)?;

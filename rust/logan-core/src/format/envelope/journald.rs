@@ -28,10 +28,10 @@ use crate::bytes::simd::Simd;
 use crate::format::fields::unescape;
 use crate::format::multi_line::{Entries, listed};
 use crate::format::state::{Binary, JournalEntry, reaches};
-use crate::format::{Context, Entry, Facts, Fragments, Info, Kind, Part, Trial, byte_set};
+use crate::format::{Candidate, Context, Entry, Facts, Fragments, Info, Kind, Part, byte_set};
 use crate::record::Level;
 use crate::record::{Columns, Record};
-use crate::time::{Clock, Stamp};
+use crate::time::{Stamp, TimestampParser};
 use std::ops::ControlFlow;
 
 /// Registry entry.
@@ -49,7 +49,7 @@ pub static JSON: Entry = Entry {
             open: |line, clock| super::opened(&Json, line, clock),
             fragments: Fragments::Never,
         },
-        trial: Trial::Outer,
+        trial: Candidate::Outer,
         ..Facts::PLAIN
     },
     build: |params| Box::new(Envelope::new(Json, params)),
@@ -65,7 +65,7 @@ pub static EXPORT: Entry = Entry {
         duration_field: Some("the message's"),
         duration_unit: Some("in the payload"),
     },
-    facts: Facts { kind: Kind::Stateful, trial: Trial::Outer, ..Facts::PLAIN },
+    facts: Facts { kind: Kind::Stateful, trial: Candidate::Outer, ..Facts::PLAIN },
     build: |params| listed(params, || Export { inner: Inner::new(params) }),
 };
 
@@ -103,7 +103,7 @@ impl Head for Json {
         &self,
         simd: S,
         line: Line<'_>,
-        _clock: &mut Clock,
+        _clock: &mut TimestampParser,
         buffer: &mut Vec<u8>,
     ) -> Option<Opened> {
         let mut stamp = None;

@@ -3,7 +3,7 @@
 //! # The rule
 //! A line of an envelope says a time, perhaps a level, and a *payload*. The envelope is taken off,
 //! and the payload is parsed by the formats of the registry that are not
-//! [outer](super::Trial::Outer), in its order. What the payload says wins: its time and its level;
+//! [outer](super::Candidate::Outer), in its order. What the payload says wins: its time and its level;
 //! the envelope's fill in for what it does not say. Status, response time, route and the rest are
 //! the payload's.
 //!
@@ -37,15 +37,15 @@ pub(crate) mod object;
 pub mod prefixed;
 pub mod syslog;
 
-use super::{Context, Entry, Format, LineFormat, Params, Part, REGISTRY, Trial};
+use super::{Candidate, Context, Entry, Format, LineFormat, Params, Part, REGISTRY};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::classify::{is_blank, is_continuation};
-use crate::format::prefilter::{Marks, Needs};
+use crate::format::prefilter::{Prefilter, RequiredBytes};
 use crate::format::text::app;
 use crate::record::Level;
 use crate::record::{Columns, NO_TIME, Record, Text};
-use crate::time::{Clock, Stamp};
+use crate::time::{Stamp, TimestampParser};
 
 /// Bytes of a text that are kept where the line does not hold it: four times what templates of
 /// messages are made of.
@@ -80,7 +80,7 @@ pub(crate) enum Payload {
 /// An envelope, as its author writes it.
 pub(crate) trait Head: Send + Sync + 'static {
     /// See [`LineFormat::NEEDS`].
-    const NEEDS: Marks = Marks::NONE;
+    const NEEDS: RequiredBytes = RequiredBytes::NONE;
 
     /// See [`LineFormat::may_begin_with`].
     fn may_begin_with(&self, byte: u8) -> bool;
@@ -91,7 +91,7 @@ pub(crate) trait Head: Send + Sync + 'static {
         &self,
         simd: S,
         line: Line<'_>,
-        clock: &mut Clock,
+        clock: &mut TimestampParser,
         buffer: &mut Vec<u8>,
     ) -> Option<Opened>;
 }
@@ -101,7 +101,7 @@ pub(crate) struct Inner {
     formats: Vec<Box<dyn Format>>,
     /// For each first byte, the formats that may take it.
     candidates: Box<[u64; 256]>,
-    needs: Needs,
+    needs: Prefilter,
 }
 
 impl Inner {
@@ -114,7 +114,7 @@ impl Inner {
                 *set |= u64::from(format.may_begin_with(byte as u8)) << i;
             }
         }
-        let needs = Needs::of(formats.iter());
+        let needs = Prefilter::of(formats.iter());
         Inner { formats, candidates, needs }
     }
 
@@ -200,7 +200,7 @@ fn read<S: Simd>(
 
 /// The entries of the formats that payloads are tried with, in order.
 pub fn inner_formats() -> impl Iterator<Item = &'static Entry> {
-    REGISTRY.iter().copied().filter(|entry| entry.facts.trial != Trial::Outer)
+    REGISTRY.iter().copied().filter(|entry| entry.facts.trial != Candidate::Outer)
 }
 
 /// Gives a record what its payload did not say.
@@ -316,8 +316,8 @@ impl<H: Head> Envelope<H> {
 
 impl<H: Head> LineFormat for Envelope<H> {
     const COLUMNS: Columns = Columns::ALL;
-    const NEEDS: Marks = H::NEEDS;
-    const PARTS_ARE_ALL: bool = true;
+    const NEEDS: RequiredBytes = H::NEEDS;
+    const PART_SUBSUMES_PARSE: bool = true;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         self.head.may_begin_with(byte)
@@ -399,7 +399,7 @@ impl<H: Head> LineFormat for Envelope<H> {
 }
 
 /// The payload of a line, for detection: what is left when the envelope is taken off.
-fn opened<H: Head>(head: &H, line: Line<'_>, clock: &mut Clock) -> Option<Vec<u8>> {
+fn opened<H: Head>(head: &H, line: Line<'_>, clock: &mut TimestampParser) -> Option<Vec<u8>> {
     let mut buffer = Vec::new();
     let opened = head.open(crate::bytes::simd::Plain, line, clock, &mut buffer)?;
     Some(match opened.payload {

@@ -12,10 +12,10 @@
 use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::prefilter::Marks;
-use crate::format::{Entry, Facts, Fragments, Info, Kind, Trial};
+use crate::format::prefilter::RequiredBytes;
+use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind};
 use crate::record::Level;
-use crate::time::Clock;
+use crate::time::TimestampParser;
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -32,7 +32,7 @@ pub static ENTRY: Entry = Entry {
             open: |line, clock| super::opened(&Prefixed, line, clock),
             fragments: Fragments::Never,
         },
-        trial: Trial::Outer,
+        trial: Candidate::Outer,
         ..Facts::PLAIN
     },
     build: |params| Box::new(Envelope::new(Prefixed, params)),
@@ -44,7 +44,7 @@ const NAME_BYTES_MAX: usize = 128;
 pub(super) struct Prefixed;
 
 impl Head for Prefixed {
-    const NEEDS: Marks = Marks::BAR;
+    const NEEDS: RequiredBytes = RequiredBytes::BAR;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_alphanumeric() || byte == b'['
@@ -55,7 +55,7 @@ impl Head for Prefixed {
         &self,
         _simd: S,
         line: Line<'_>,
-        _clock: &mut Clock,
+        _clock: &mut TimestampParser,
         _buffer: &mut Vec<u8>,
     ) -> Option<Opened> {
         let bytes = line.bytes();

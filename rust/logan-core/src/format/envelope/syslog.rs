@@ -2,12 +2,12 @@
 //!
 //! # RFC 5424
 //! `<PRI>1 TIMESTAMP HOST APP PROCID MSGID SD MSG`: a priority of 0 to 191, the version 1, an ISO
-//! timestamp ([`Clock::iso`]) or `-`, four words, structured data (`-`, or elements in brackets whose
+//! timestamp ([`TimestampParser::iso`]) or `-`, four words, structured data (`-`, or elements in brackets whose
 //! quoted values may hold `\"`, `\]` and `\\`), and, behind a space, the payload, which may begin with
 //! a byte order mark and may be missing.
 //!
 //! # RFC 3164
-//! `<PRI>Mmm dd hh:mm:ss HOST TAG: MSG`. The timestamp has a month's name ([`Clock::any`]; a year may
+//! `<PRI>Mmm dd hh:mm:ss HOST TAG: MSG`. The timestamp has a month's name ([`TimestampParser::any`]; a year may
 //! follow) or is ISO with `T` and a zone, as rsyslog writes by default today. The tag is a word of
 //! letters, digits and `_./()@%-`, possibly with `[…]`, ` (…)` or a space and a version behind it, then
 //! `:` and a space or the end; what follows is the payload. Files mostly lack the priority; then there
@@ -24,10 +24,10 @@
 use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
-use crate::format::prefilter::Marks;
-use crate::format::{Entry, Facts, Fragments, Info, Kind, REGISTRY, Trial};
+use crate::format::prefilter::RequiredBytes;
+use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind, REGISTRY};
 use crate::record::Level;
-use crate::time::Clock;
+use crate::time::TimestampParser;
 
 /// Registry entry.
 pub static RFC5424: Entry = Entry {
@@ -44,7 +44,7 @@ pub static RFC5424: Entry = Entry {
             open: |line, clock| super::opened(&Rfc5424, line, clock),
             fragments: Fragments::Never,
         },
-        trial: Trial::Outer,
+        trial: Candidate::Outer,
         ..Facts::PLAIN
     },
     build: |params| Box::new(Envelope::new(Rfc5424, params)),
@@ -65,7 +65,7 @@ pub static RFC3164: Entry = Entry {
             open: |line, clock| super::opened(&Rfc3164, line, clock),
             fragments: Fragments::Never,
         },
-        trial: Trial::Outer, // What `journalctl` puts between lines.
+        trial: Candidate::Outer, // What `journalctl` puts between lines.
         headers: &[
             b"-- Logs begin at ",
             b"-- Journal begins at ",
@@ -147,7 +147,7 @@ impl Head for Rfc5424 {
         &self,
         _simd: S,
         line: Line<'_>,
-        clock: &mut Clock,
+        clock: &mut TimestampParser,
         _buffer: &mut Vec<u8>,
     ) -> Option<Opened> {
         let bytes = line.bytes();
@@ -220,7 +220,7 @@ fn structured_data(line: &[u8], mut at: usize) -> Option<usize> {
 pub(super) struct Rfc3164;
 
 impl Head for Rfc3164 {
-    const NEEDS: Marks = Marks::TIME;
+    const NEEDS: RequiredBytes = RequiredBytes::TIME;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'<' || byte.is_ascii_uppercase() || byte.is_ascii_digit()
@@ -231,7 +231,7 @@ impl Head for Rfc3164 {
         &self,
         simd: S,
         line: Line<'_>,
-        clock: &mut Clock,
+        clock: &mut TimestampParser,
         _buffer: &mut Vec<u8>,
     ) -> Option<Opened> {
         let bytes = line.bytes();
@@ -283,7 +283,11 @@ impl Head for Rfc3164 {
 
 /// The timestamp at `at`, and where it ends.
 #[inline(always)]
-fn stamp(line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(crate::time::Stamp, usize)> {
+fn stamp(
+    line: Line<'_>,
+    at: usize,
+    clock: &mut TimestampParser,
+) -> Option<(crate::time::Stamp, usize)> {
     if line.byte(at).is_ascii_uppercase() {
         if line.byte(at + 8) == b'-' && line.byte(at + 4).is_ascii_digit() {
             return full(line, at, clock);
@@ -302,7 +306,11 @@ fn stamp(line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(crate::time::S
 
 /// `Wed 2024-01-24 10:15:32 UTC` at `at`.
 #[cold]
-fn full(line: Line<'_>, at: usize, clock: &mut Clock) -> Option<(crate::time::Stamp, usize)> {
+fn full(
+    line: Line<'_>,
+    at: usize,
+    clock: &mut TimestampParser,
+) -> Option<(crate::time::Stamp, usize)> {
     const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
     let bytes = line.bytes();
     if !DAYS.contains(&bytes.get(at..at + 3)?) || bytes.get(at + 14) != Some(&b' ') {

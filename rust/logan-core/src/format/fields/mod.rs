@@ -24,7 +24,7 @@
 //!
 //! | meaning | usable |
 //! |---|---|
-//! | time | text that is a timestamp ([`Clock::any`](crate::time::Clock::any)) from end to end; else a number by [`epoch`](crate::time::epoch) that is not before [`EPOCH_SECONDS_MIN`] |
+//! | time | text that is a timestamp ([`TimestampParser::any`](crate::time::TimestampParser::any)) from end to end; else a number by [`epoch`](crate::time::epoch) that is not before [`EPOCH_SECONDS_MIN`] |
 //! | level | anything non-empty, by [`Level::from_field`]; a level that this does not know (OTHER) has rank 1 |
 //! | short level | one ASCII letter by [`Level::from_letter`], `D1` to `D5` as DEBUG, or a word by [`Level::from_word`] |
 //! | message | text, even if empty |

@@ -7,7 +7,7 @@ use crate::bytes::simd::Simd;
 use crate::format::text::duration::{decimal, of_clock, with_unit};
 use crate::record::Level;
 use crate::record::Text;
-use crate::time::{self, Clock, Stamp, eight_digits, leading_digits};
+use crate::time::{self, Stamp, TimestampParser, eight_digits, leading_digits};
 use std::ops::Range;
 
 /// A number before this many seconds after 1970 (1973-03-03) is no time: counters and offsets
@@ -52,7 +52,7 @@ pub(super) fn kept(
 }
 
 #[inline(always)]
-pub(super) fn time(line: Line<'_>, clock: &mut Clock, value: Value) -> Option<Stamp> {
+pub(super) fn time(line: Line<'_>, clock: &mut TimestampParser, value: Value) -> Option<Stamp> {
     if !value.number
         && !value.escaped
         && let Some((stamp, end)) = clock.iso(line.until(value.end), value.start)
@@ -64,7 +64,11 @@ pub(super) fn time(line: Line<'_>, clock: &mut Clock, value: Value) -> Option<St
 }
 
 #[inline(never)]
-pub(super) fn other_time(line: Line<'_>, clock: &mut Clock, value: Value) -> Option<Stamp> {
+pub(super) fn other_time(
+    line: Line<'_>,
+    clock: &mut TimestampParser,
+    value: Value,
+) -> Option<Stamp> {
     if value.escaped {
         return None;
     }

@@ -6,7 +6,7 @@ use crate::bytes::line::{PAD, PaddedLine};
 use crate::format::Format;
 use crate::record::Level;
 use crate::record::{NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Text};
-use crate::time::Clock;
+use crate::time::TimestampParser;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -37,7 +37,7 @@ const NOTHING: Said = Said {
 };
 
 fn context() -> Context {
-    Context::new(Clock::utc())
+    Context::new(TimestampParser::utc())
 }
 
 fn parse_in(context: &mut Context, bytes: &[u8]) -> Option<Said> {

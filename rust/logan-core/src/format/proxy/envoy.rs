@@ -18,7 +18,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::route;
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Column, Columns, NO_STATUS, Record};
 
@@ -52,7 +52,7 @@ impl LineFormat for Envoy {
         .or(Columns::DURATION)
         .or(Columns::ON_REQUEST);
 
-    const NEEDS: Marks = Marks::CLOCK.or(Marks::QUOTE);
+    const NEEDS: RequiredBytes = RequiredBytes::CLOCK.or(RequiredBytes::QUOTE);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'['

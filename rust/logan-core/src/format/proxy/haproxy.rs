@@ -22,10 +22,10 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::{Cursor, Span};
 use crate::format::http::{closing_quote, nanos_of, route};
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Columns, NO_DURATION, NO_STATUS, Record};
-use crate::time::Clock;
+use crate::time::TimestampParser;
 
 /// `option httplog`.
 pub static HTTP: Entry = Entry {
@@ -73,7 +73,8 @@ impl<const IS_HTTP: bool> LineFormat for Haproxy<IS_HTTP> {
     } else {
         Columns::TIME.or(Columns::BYTES).or(Columns::CLIENT).or(Columns::DURATION)
     };
-    const NEEDS: Marks = if IS_HTTP { Marks::DATE.or(Marks::QUOTE) } else { Marks::DATE };
+    const NEEDS: RequiredBytes =
+        if IS_HTTP { RequiredBytes::DATE.or(RequiredBytes::QUOTE) } else { RequiredBytes::DATE };
 
     fn may_begin_with(&self, byte: u8) -> bool {
         // `<` begins a syslog header as it was sent, `:` an IPv6 address.
@@ -97,7 +98,7 @@ impl<const IS_HTTP: bool> LineFormat for Haproxy<IS_HTTP> {
 fn read<S: Simd, const IS_HTTP: bool>(
     simd: S,
     line: Line<'_>,
-    clock: &mut Clock,
+    clock: &mut TimestampParser,
     record: &mut Record,
 ) -> Option<()> {
     let (client, open) = front(simd, line)?;

@@ -17,10 +17,10 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::{method_len, status_at};
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
 use crate::record::{Columns, Record, Text};
-use crate::time::{Clock, epoch};
+use crate::time::{TimestampParser, epoch};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -47,7 +47,7 @@ impl LineFormat for Squid {
         .or(Columns::CLIENT)
         .or(Columns::DURATION);
 
-    const NEEDS: Marks = Marks::NO_YEAR_FIRST;
+    const NEEDS: RequiredBytes = RequiredBytes::NO_YEAR_FIRST;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_digit() || byte == b'['
@@ -67,7 +67,12 @@ impl LineFormat for Squid {
 }
 
 #[inline(always)]
-fn read<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock, record: &mut Record) -> Option<()> {
+fn read<S: Simd>(
+    simd: S,
+    line: Line<'_>,
+    clock: &mut TimestampParser,
+    record: &mut Record,
+) -> Option<()> {
     let mut c = Cursor::new(line, 0);
     let time = if line.byte(10) == b'.' {
         let word = c.word(simd)?;

@@ -31,10 +31,10 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Span;
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, fields};
 use crate::record::{Columns, Level, Record, Text};
-use crate::time::{Clock, Stamp, epoch};
+use crate::time::{Stamp, TimestampParser, epoch};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -60,7 +60,7 @@ impl LineFormat for Cef {
         .or(Columns::CLIENT)
         .or(Columns::MESSAGE);
 
-    const NEEDS: Marks = Marks::BAR.or(Marks::NO_YEAR_FIRST);
+    const NEEDS: RequiredBytes = RequiredBytes::BAR.or(RequiredBytes::NO_YEAR_FIRST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'C'
@@ -79,7 +79,12 @@ impl LineFormat for Cef {
     }
 }
 
-fn read(line: Line<'_>, clock: &mut Clock, arena: &mut Vec<u8>, record: &mut Record) -> Option<()> {
+fn read(
+    line: Line<'_>,
+    clock: &mut TimestampParser,
+    arena: &mut Vec<u8>,
+    record: &mut Record,
+) -> Option<()> {
     let text = line.bytes();
     let version = text.strip_prefix(b"CEF:")?;
     let digits = version.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -166,7 +171,7 @@ fn for_each_pair<'a>(text: &'a [u8], from: usize, mut each: impl FnMut(&'a [u8],
 }
 
 /// The time that is all of a value.
-fn moment(line: Line<'_>, (start, end): Span, clock: &mut Clock) -> Option<Stamp> {
+fn moment(line: Line<'_>, (start, end): Span, clock: &mut TimestampParser) -> Option<Stamp> {
     const EPOCH_DIGITS_MIN: usize = 10;
     let value = &line.bytes()[start..end];
     if value.iter().all(u8::is_ascii_digit) {
@@ -217,7 +222,7 @@ mod tests {
     fn parse(line: &str) -> Option<(Record, Vec<u8>)> {
         let padded = PaddedLine::new(line.as_bytes());
         let (mut record, mut arena) = (Record::EMPTY, Vec::new());
-        read(padded.line(), &mut Clock::utc(), &mut arena, &mut record)?;
+        read(padded.line(), &mut TimestampParser::utc(), &mut arena, &mut record)?;
         Some((record, arena))
     }
 

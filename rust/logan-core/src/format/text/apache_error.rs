@@ -8,7 +8,7 @@
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, fields};
 use crate::record::Level;
 use crate::record::{Columns, Record, Text};
@@ -83,7 +83,7 @@ impl LineFormat for ApacheError {
     const COLUMNS: Columns =
         Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE).or(Columns::CLIENT);
 
-    const NEEDS: Marks = Marks::TIME;
+    const NEEDS: RequiredBytes = RequiredBytes::TIME;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'['

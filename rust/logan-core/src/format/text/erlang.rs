@@ -16,11 +16,11 @@
 use crate::bytes::line::{Line, PAD};
 use crate::format::envelope::Inner;
 use crate::format::multi_line::{Entries, listed};
-use crate::format::state::{Chain, History};
+use crate::format::state::{Chain, ParserState};
 use crate::format::{Context, Entry, Facts, Info, Kind, Params, Part};
 use crate::record::Level;
 use crate::record::{Columns, Record, Text};
-use crate::time::{Clock, Stamp};
+use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -71,7 +71,7 @@ impl Entries for Erlang {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> Part {
-        let Context { clock, history: History { report, scratch, .. }, .. } = context;
+        let Context { clock, history: ParserState { report, scratch, .. }, .. } = context;
         let text = line.bytes();
         if text.is_empty() {
             report.clear();
@@ -100,7 +100,7 @@ impl Entries for Erlang {
 }
 
 /// Time and level of a head.
-fn head(text: &[u8], clock: &mut Clock, scratch: &mut Vec<u8>) -> Option<(Stamp, Level)> {
+fn head(text: &[u8], clock: &mut TimestampParser, scratch: &mut Vec<u8>) -> Option<(Stamp, Level)> {
     let rest = text.strip_prefix(b"=")?.strip_suffix(b" ===")?;
     const REPORT: &[u8] = b" REPORT==== ";
     let name_len = memchr::memmem::find(rest, REPORT)?;

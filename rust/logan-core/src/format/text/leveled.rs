@@ -32,7 +32,7 @@ use super::duration::with_unit;
 use super::{app, text_duration};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, fields};
 use crate::record::Level;
 use crate::record::{Columns, Record, Text};
@@ -64,7 +64,7 @@ impl LineFormat for Leveled {
         .or(Columns::ROUTE)
         .or(Columns::CLIENT);
 
-    const NEEDS: Marks = Marks::NO_YEAR_FIRST;
+    const NEEDS: RequiredBytes = RequiredBytes::NO_YEAR_FIRST;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_alphanumeric() || byte == b'[' || byte == ESC

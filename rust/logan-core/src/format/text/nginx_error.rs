@@ -8,7 +8,7 @@
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{Context, Entry, Facts, Info, LineFormat, fields};
 use crate::record::Level;
 use crate::record::{Columns, Record, Text};
@@ -72,7 +72,7 @@ impl LineFormat for NginxError {
         .or(Columns::ROUTE)
         .or(Columns::CLIENT);
 
-    const NEEDS: Marks = Marks::CLOCK.or(Marks::YEAR_FIRST);
+    const NEEDS: RequiredBytes = RequiredBytes::CLOCK.or(RequiredBytes::YEAR_FIRST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte.is_ascii_digit()

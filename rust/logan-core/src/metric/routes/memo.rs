@@ -12,7 +12,7 @@
 
 use crate::bytes::simd::{Vbmi2, prefetch};
 use crate::record::{Batch, Block, Text};
-use crate::sketch::key_cache::Ways;
+use crate::sketch::key_cache::SetAssociativeCache;
 use std::arch::x86_64::*;
 
 /// What an id becomes.
@@ -33,8 +33,8 @@ const NOWHERE: u32 = super::NOWHERE;
 struct Folded([u8; 64]);
 
 /// What is known.
-pub(super) struct Memo {
-    ways: Ways,
+pub(super) struct Cache {
+    ways: SetAssociativeCache,
     known: Vec<Folded>,
     /// The place of each.
     places: Vec<u32>,
@@ -48,11 +48,11 @@ pub(super) struct Memo {
     pub(super) is_off: bool,
 }
 
-impl Default for Memo {
+impl Default for Cache {
     fn default() -> Self {
         let vbmi2 = Vbmi2::new();
-        Memo {
-            ways: Ways::new(SETS),
+        Cache {
+            ways: SetAssociativeCache::new(SETS),
             known: Vec::new(),
             places: Vec::new(),
             moves: 0,
@@ -64,7 +64,7 @@ impl Default for Memo {
     }
 }
 
-impl Memo {
+impl Cache {
     /// Begins a chunk.
     pub(super) fn restart(&mut self) {
         self.is_off = self.vbmi2.is_none();

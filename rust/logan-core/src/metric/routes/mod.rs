@@ -33,16 +33,16 @@ const WINDOW: usize = 32;
 /// Accumulator.
 pub struct Routes {
     table: GroupTable<Route>,
-    finder: Finder,
+    finder: RouteIndex,
 }
 
 /// Finds where in a table the routes of records are.
 #[derive(Default)]
-pub(super) struct Finder {
+pub(super) struct RouteIndex {
     folder: RouteNormalizer,
     keys: Keys,
     #[cfg(target_arch = "x86_64")]
-    memo: memo::Memo,
+    memo: memo::Cache,
 }
 
 /// What is known of one route.
@@ -85,7 +85,7 @@ pub struct RouteGroups(Groups<Route>);
 
 impl Default for Routes {
     fn default() -> Self {
-        Routes { table: GroupTable::new(ROUTES_MAX), finder: Finder::default() }
+        Routes { table: GroupTable::new(ROUTES_MAX), finder: RouteIndex::default() }
     }
 }
 
@@ -143,7 +143,7 @@ fn update<S: Simd>(simd: S, routes: &mut Routes, batch: &Batch, block: Block<'_>
     }
 }
 
-impl Finder {
+impl RouteIndex {
     /// Begins a chunk.
     pub(super) fn restart(&mut self) {
         #[cfg(target_arch = "x86_64")]

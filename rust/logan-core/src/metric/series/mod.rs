@@ -10,7 +10,7 @@ mod scattered;
 use super::{Metric, State, latency::sum_and_range};
 use crate::record::{BATCH_ROWS, Batch, Block, Columns, ERROR, MEASURED, NO_TIME, REQUEST, TIMED};
 use crate::sketch::varint;
-use scattered::{Cells, Loose, distinct};
+use scattered::{DenseBuckets, PendingRow, distinct};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -69,8 +69,8 @@ pub struct Series {
     run: Vec<Bucket>,
     /// Whether most rows of the last batch were in none of the buckets at hand.
     is_scattered: bool,
-    loose: Vec<Loose>,
-    cells: Cells,
+    loose: Vec<PendingRow>,
+    cells: DenseBuckets,
 }
 
 /// Buckets that are at hand beside the current one: a power of two, 4 KiB.
@@ -108,7 +108,7 @@ impl Default for Series {
             run: Vec::new(),
             is_scattered: false,
             loose: Vec::new(),
-            cells: Cells::default(),
+            cells: DenseBuckets::default(),
         }
     }
 }
@@ -258,7 +258,7 @@ impl Series {
         }
         let rows = seconds.iter().zip(batch.flags()).zip(batch.duration_ns());
         for (((&second, &flags), &duration_ns), &index) in rows.zip(&indices) {
-            let row = Loose::new(second, flags, duration_ns);
+            let row = PendingRow::new(second, flags, duration_ns);
             if flags & TIMED != 0 && !self.cells.add(index, &row) {
                 self.loose.push(row);
             }
@@ -286,7 +286,7 @@ impl Series {
         self.heap.clear();
         self.fit();
         let step = self.step;
-        let index = |row: &Loose| index_of(row.second(), step);
+        let index = |row: &PendingRow| index_of(row.second(), step);
         if !self.loose.is_empty() {
             let Series { run, loose, cells, .. } = self;
             cells.span(index_of(range.0, step), index_of(range.1, step));
@@ -316,7 +316,7 @@ impl Series {
         let step_s = STEPS_S[self.step];
         let ends = self.run.first().into_iter().chain(self.run.last());
         let seconds = ends.chain(&self.heap).map(|bucket| bucket.index * step_s);
-        let seconds = seconds.chain(self.loose.iter().map(Loose::second));
+        let seconds = seconds.chain(self.loose.iter().map(PendingRow::second));
         seconds.fold((i64::MAX, i64::MIN), |(min, max), s| (min.min(s), max.max(s)))
     }
 
@@ -333,7 +333,7 @@ impl Series {
             }
             let buckets = self.run.iter().chain(&self.heap);
             let seconds = buckets.map(|bucket| bucket.index * step_s);
-            let seconds = seconds.chain(self.loose.iter().map(Loose::second));
+            let seconds = seconds.chain(self.loose.iter().map(PendingRow::second));
             let indices = seconds.map(|second| index_of(second, step));
             let most = BUCKETS_MAX as u64;
             if span > most && distinct(first, span as usize, indices) > BUCKETS_MAX {

@@ -6,7 +6,7 @@ use crate::record::{ERROR, MEASURED, REQUEST};
 
 /// A row that is in no bucket yet.
 #[derive(Clone, Copy)]
-pub(super) struct Loose {
+pub(super) struct PendingRow {
     /// The second, and the row's flags in the lowest four bits.
     second_and_flags: i64,
     /// 0 where there is none.
@@ -15,13 +15,13 @@ pub(super) struct Loose {
 
 const FLAG_BITS: u32 = 4;
 
-impl Loose {
+impl PendingRow {
     #[inline(always)]
-    pub(super) fn new(second: i64, flags: u8, duration_ns: u64) -> Loose {
+    pub(super) fn new(second: i64, flags: u8, duration_ns: u64) -> PendingRow {
         // Nanoseconds fit in 64 bits, so seconds leave thirty of them.
         let second_and_flags = second << FLAG_BITS | i64::from(flags & ((1 << FLAG_BITS) - 1));
         let duration_ns = if flags & MEASURED != 0 { duration_ns } else { 0 };
-        Loose { second_and_flags, duration_ns }
+        PendingRow { second_and_flags, duration_ns }
     }
 
     #[inline(always)]
@@ -82,13 +82,13 @@ static COUNTS: [[u32; 4]; 1 << FLAG_BITS] = {
 
 /// A cell for each bucket from a first to a last one; none as long as there are too many.
 #[derive(Default)]
-pub(super) struct Cells {
+pub(super) struct DenseBuckets {
     first: i64,
     cells: Vec<Cell>,
     rows: usize,
 }
 
-impl Cells {
+impl DenseBuckets {
     /// Makes cells for these buckets, if they are few enough. There must be none yet.
     pub(super) fn span(&mut self, first: i64, last: i64) {
         debug_assert!(self.cells.is_empty());
@@ -118,7 +118,7 @@ impl Cells {
 
     /// Adds a row to the cell of this bucket; false if there is none, or the row is too long.
     #[inline(always)]
-    pub(super) fn add(&mut self, index: i64, row: &Loose) -> bool {
+    pub(super) fn add(&mut self, index: i64, row: &PendingRow) -> bool {
         let at = index.wrapping_sub(self.first) as usize;
         let fits = row.duration_ns <= DURATION_NS_MAX;
         let Some(cell) = self.cells.get_mut(at).filter(|_| fits) else { return false };

@@ -147,14 +147,14 @@ impl Condition {
 
 /// What does not fit in a condition, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misfit {
+pub struct SyntaxError {
     /// Byte of the text at which it does not fit.
     pub position: usize,
     /// Why, in words.
     pub message: String,
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for SyntaxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }

@@ -1,8 +1,8 @@
 //! From the text of a condition to its tree, by recursive descent; errors know their place.
 
 use super::{
-    CONDITION_BYTES_MAX, Check, Condition, DEPTH_MAX, KEY_BYTES_MAX, Misfit, Operator, TESTS_MAX,
-    Value,
+    CONDITION_BYTES_MAX, Check, Condition, DEPTH_MAX, KEY_BYTES_MAX, Operator, SyntaxError,
+    TESTS_MAX, Value,
 };
 use crate::record::DURATION_NS_MAX;
 use crate::record::Level;
@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 /// Most memory that one compiled regular expression may take, in bytes.
 pub(super) const REGEX_BYTES_MAX: usize = 1 << 20;
 
-type Parsed<T> = Result<T, Misfit>;
+type Parsed<T> = Result<T, SyntaxError>;
 
 /// The condition that `text` stands for; timestamps without a time zone are in `zone`.
 ///
@@ -22,7 +22,7 @@ type Parsed<T> = Result<T, Misfit>;
 pub fn parse(text: &str, zone: &TimeZone) -> Parsed<Condition> {
     if text.len() > CONDITION_BYTES_MAX {
         let message = format!("longer than {CONDITION_BYTES_MAX} bytes");
-        return Err(Misfit { position: 0, message });
+        return Err(SyntaxError { position: 0, message });
     }
     let mut parser = Parser { text, at: 0, zone, depth: 0, tests: 0 };
     let condition = parser.any()?;
@@ -64,7 +64,7 @@ struct Literal {
 
 impl<'a> Parser<'a> {
     fn fail<T>(&self, position: usize, message: impl Into<String>) -> Parsed<T> {
-        Err(Misfit { position, message: message.into() })
+        Err(SyntaxError { position, message: message.into() })
     }
 
     fn rest(&self) -> &'a str {

@@ -48,10 +48,10 @@ impl Keys {
         // Not before all are written: bytes that have just been are not read back at once.
         let mut hashes = [0; ROWS];
         for (hash, key) in hashes.iter_mut().zip(&self.waiting) {
-            *hash = table.announce(&self.bytes[key.start..key.end]);
+            *hash = table.hash_and_prefetch(&self.bytes[key.start..key.end]);
         }
         for (&hash, key) in hashes.iter().zip(&self.waiting) {
-            let place = table.index_announced(&self.bytes[key.start..key.end], hash);
+            let place = table.index_hashed(&self.bytes[key.start..key.end], hash);
             found(table, key.row, place);
         }
         self.waiting.clear();

@@ -132,12 +132,12 @@ impl<P: Payload> GroupTable<P> {
     /// [`moves`](Self::moves) stays the same.
     #[inline(always)]
     pub fn index(&mut self, key: &[u8]) -> usize {
-        self.index_announced(key, hash_of(key))
+        self.index_hashed(key, hash_of(key))
     }
 
-    /// The hash of a key, for [`index_announced`](Self::index_announced), whose memory is asked for.
+    /// The hash of a key, for [`index_hashed`](Self::index_hashed), whose memory is asked for.
     #[inline(always)]
-    pub fn announce(&self, key: &[u8]) -> u64 {
+    pub fn hash_and_prefetch(&self, key: &[u8]) -> u64 {
         let hash = hash_of(key);
         prefetch(&raw const self.slots[hash as usize & (self.slots.len() - 1)]);
         hash
@@ -145,7 +145,7 @@ impl<P: Payload> GroupTable<P> {
 
     /// As [`index`](Self::index), of a key that has this hash.
     #[inline(always)]
-    pub fn index_announced(&mut self, key: &[u8], hash: u64) -> usize {
+    pub fn index_hashed(&mut self, key: &[u8], hash: u64) -> usize {
         if key.len() > KEY_BYTES_MAX {
             return self.long_index(key);
         }

@@ -12,16 +12,16 @@ use super::{Bare, COLUMNS};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::http::{eight_digits, eq64, leading_digits, method_len, status_at};
-use crate::format::{SPOTS_MAX, Scattered, Spots, line_of, one_by_one};
+use crate::format::{LINE_REFS_MAX, LineRefs, LineSubset, line_of, one_by_one};
 use crate::record::{Record, Text};
-use crate::time::Clock;
+use crate::time::TimestampParser;
 
 /// Parses each of the lines.
 #[inline(always)]
-pub(super) fn each<S: Simd>(simd: S, format: &Bare, lines: &mut Scattered<'_>) {
-    for some in lines.lines.chunks(SPOTS_MAX) {
+pub(super) fn each<S: Simd>(simd: S, format: &Bare, lines: &mut LineSubset<'_>) {
+    for some in lines.lines.chunks(LINE_REFS_MAX) {
         // Without a branch, since nobody can say which line is of which format.
-        let (mut usual, mut others) = (Spots::default(), Spots::default());
+        let (mut usual, mut others) = (LineRefs::default(), LineRefs::default());
         for &spot in some {
             let line = line_of(lines.block, spot.start, spot.end);
             let begins_so =
@@ -60,7 +60,7 @@ fn parse<S: Simd>(
     simd: S,
     format: &Bare,
     line: Line<'_>,
-    clock: &mut Clock,
+    clock: &mut TimestampParser,
     record: &mut Record,
 ) -> Option<()> {
     let client = client_end(simd, line);
@@ -116,7 +116,7 @@ mod tests {
     use super::super::BARE;
     use super::*;
     use crate::bytes::line::{PAD, PaddedLine};
-    use crate::format::{Context, Params, Spot};
+    use crate::format::{Context, LineRef, Params};
     use crate::record::Batch;
     use proptest::prelude::*;
     use proptest::sample::select;
@@ -187,15 +187,15 @@ mod tests {
             for (line, row) in lines.iter().zip(0..).filter(|(line, _)| !line.is_empty()) {
                 let start = block.len() as u32;
                 block.extend_from_slice(line.as_bytes());
-                spots.push(Spot { start, end: block.len() as u32, row });
+                spots.push(LineRef { start, end: block.len() as u32, row });
                 block.push(b'\n');
             }
             block.extend_from_slice(&[b'7'; PAD]);
             let format = (BARE.build)(&Params::default());
             let (mut batch, mut refused) = (Batch::new(), Vec::new());
-            let mut context = Context::new(Clock::utc());
+            let mut context = Context::new(TimestampParser::utc());
             batch.open(lines.len(), COLUMNS);
-            format.parse_scattered(&mut Scattered {
+            format.parse_scattered(&mut LineSubset {
                 block: &block,
                 lines: &spots,
                 escapes: false,
@@ -207,7 +207,7 @@ mod tests {
             for spot in spots {
                 let row = spot.row as usize;
                 let line = PaddedLine::new(lines[row].as_bytes());
-                let (mut record, mut context) = (Record::EMPTY, Context::new(Clock::utc()));
+                let (mut record, mut context) = (Record::EMPTY, Context::new(TimestampParser::utc()));
                 let parsed = format.parse_line(line.line(), &mut context, &mut Vec::new(), &mut record);
                 prop_assert_eq!(parsed, !refused.contains(&spot), "{}", lines[row]);
                 if !parsed {

@@ -14,7 +14,7 @@ use crate::format::access::combined::head::may_begin;
 use crate::format::http::{eight_digits, leading_digits, route, status_at};
 use crate::format::{Run, line_of};
 use crate::record::{BATCH_ROWS, NO_BYTES, NO_DURATION, NO_STATUS, Record, RowWriter, Rows, Text};
-use crate::time::{Clock, Stamp};
+use crate::time::{Stamp, TimestampParser};
 
 /// `[24/Jan/2024:00:00:00 +0000] "`
 const STAMP_BYTES: usize = 30;
@@ -72,7 +72,7 @@ fn one<S: Simd>(
     format: &Quoted<COMBINED_KIND>,
     line: Line<'_>,
     start: u32,
-    clock: &mut Clock,
+    clock: &mut TimestampParser,
     last: &mut Last,
     rows: &mut RowWriter<'_>,
     row: usize,
@@ -160,7 +160,7 @@ fn one<S: Simd>(
 
 /// A timestamp with seconds and a zone, between `[` at `open` and `] "`.
 #[inline(never)]
-fn read_stamp(line: Line<'_>, open: usize, clock: &mut Clock) -> Option<Stamp> {
+fn read_stamp(line: Line<'_>, open: usize, clock: &mut TimestampParser) -> Option<Stamp> {
     let (stamp, end) = clock.clf(line, open + 1)?;
     let closes = line.u32_at(end) & 0x00FF_FFFF == u32::from_le_bytes(*b"] \"\0");
     (end + 3 == open + STAMP_BYTES && closes).then_some(stamp)
@@ -220,7 +220,7 @@ mod tests {
             }
             block.resize(block.len() + PAD, b'"');
             let format = Quoted::<COMBINED_KIND> { integer_unit_ns: 1_000 };
-            let (mut context, mut batch) = (Context::new(Clock::utc()), Batch::new());
+            let (mut context, mut batch) = (Context::new(TimestampParser::utc()), Batch::new());
             let (mut start, mut next) = (PAD as u32, 0);
             while next < ends.len() {
                 // From each line on, as after a line of another shape.
@@ -273,7 +273,7 @@ mod tests {
         }
         block.resize(block.len() + PAD, b'\n');
         let format = Quoted::<COMBINED_KIND> { integer_unit_ns: 1_000 };
-        let (mut context, mut batch) = (Context::new(Clock::utc()), Batch::new());
+        let (mut context, mut batch) = (Context::new(TimestampParser::utc()), Batch::new());
         let (batch, context) = (&mut *batch, &mut context);
         let mut run = Run::new(&block, &ends, (0, PAD as u32), batch, context);
         format.parse_many(&mut run);

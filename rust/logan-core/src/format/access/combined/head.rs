@@ -7,7 +7,7 @@ use crate::format::http::eq64;
 use crate::format::keys::Found;
 use crate::record::Level;
 use crate::record::{Record, Text};
-use crate::time::{Clock, Stamp};
+use crate::time::{Stamp, TimestampParser};
 
 /// Position before which the timestamp's bracket must be: long user names are a few dozen bytes.
 const HEAD_BYTES_MAX: usize = 512;
@@ -38,7 +38,7 @@ impl Head {
 }
 
 #[inline(always)]
-pub(super) fn head<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock) -> Option<Head> {
+pub(super) fn head<S: Simd>(simd: S, line: Line<'_>, clock: &mut TimestampParser) -> Option<Head> {
     // Nearly always the bracket is within 64 bytes, and one word of masks answers everything.
     let spaces = eq64(simd, line, 0, b' ');
     let brackets = eq64(simd, line, 0, b'[') & spaces << 1;
@@ -72,7 +72,7 @@ pub(super) fn head<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock) -> Optio
 /// The head of a line that begins with its timestamp, as Django's server writes it.
 #[cold]
 #[inline(never)]
-pub(super) fn headless(line: Line<'_>, clock: &mut Clock) -> Option<Head> {
+pub(super) fn headless(line: Line<'_>, clock: &mut TimestampParser) -> Option<Head> {
     let (time, end) = clock.clf(line, 1)?;
     (end < line.len() && line.byte(end) == b']').then_some(Head { client: (0, 0), time, end })
 }

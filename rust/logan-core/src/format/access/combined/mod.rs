@@ -19,7 +19,7 @@
 //! front (Django's server); it has no client.
 //!
 //! **head.** The line begins with a letter, a digit, or one of `-:_[`. Its first `[` that follows
-//! a space opens the timestamp and lies below position 512; [`Clock::clf`] must read a timestamp
+//! a space opens the timestamp and lies below position 512; [`TimestampParser::clf`] must read a timestamp
 //! right after it, and `]` must follow that. Before the `[` are at least three spaces. Host is
 //! what comes before the first space, what follows are ident and user, which may hold spaces.
 //! Where there are four spaces or more, the first word ends in `:` and 1–5 digits, and the second
@@ -112,12 +112,12 @@ use crate::format::cursor::Cursor;
 use crate::format::http::{
     closing_quote, method_len, number_at, route, size_at, starts_with_http, status_at,
 };
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{
-    Context, Entry, Facts, Format, Info, LineFormat, Params, Run, Scattered, Unit, keys,
+    Context, Entry, Facts, Format, Info, LineFormat, LineSubset, Params, Run, Unit, keys,
 };
 use crate::record::{Column, Columns, NO_STATUS, Record, Text};
-use crate::time::Clock;
+use crate::time::TimestampParser;
 use bulk::many;
 use head::{Head, head, headless, may_begin, virtual_host};
 use tail::{Dialect, tail_time};
@@ -211,7 +211,7 @@ const COLUMNS: Columns = Columns::TIME
 
 /// The response time of a combined or common line that is written as an integer without a unit:
 /// by which detection guesses the unit. None for every other line.
-pub fn integer_time(line: Line<'_>, clock: &mut Clock) -> Option<u64> {
+pub fn integer_time(line: Line<'_>, clock: &mut TimestampParser) -> Option<u64> {
     let parts = quoted_parts(Plain, line, clock)?;
     let time = tail_time(Plain, line, parts.tail);
     time.is_integer.then_some(time.value)
@@ -235,7 +235,7 @@ struct Quoted<const KIND: u8> {
 
 impl<const KIND: u8> LineFormat for Quoted<KIND> {
     const COLUMNS: Columns = COLUMNS;
-    const NEEDS: Marks = Marks::DATE.or(Marks::QUOTE);
+    const NEEDS: RequiredBytes = RequiredBytes::DATE.or(RequiredBytes::QUOTE);
     const HAS_MANY: bool = KIND == COMBINED_KIND;
 
     fn parse_many(&self, run: &mut Run<'_>) {
@@ -296,10 +296,10 @@ struct Bare {
 
 impl LineFormat for Bare {
     const COLUMNS: Columns = COLUMNS;
-    const NEEDS: Marks = Marks::DATE;
+    const NEEDS: RequiredBytes = RequiredBytes::DATE;
 
     #[inline(always)]
-    fn parse_each<S: Simd>(&self, simd: S, lines: &mut Scattered<'_>) {
+    fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
         bare::each(simd, self, lines);
     }
 
@@ -400,7 +400,7 @@ impl Parts {
 }
 
 #[inline(always)]
-fn quoted_parts<S: Simd>(simd: S, line: Line<'_>, clock: &mut Clock) -> Option<Parts> {
+fn quoted_parts<S: Simd>(simd: S, line: Line<'_>, clock: &mut TimestampParser) -> Option<Parts> {
     let head = match head(simd, line, clock) {
         Some(head) => head,
         None if line.byte(0) == b'[' => headless(line, clock)?,

@@ -20,7 +20,7 @@ struct Said {
 const ENTRIES: [&Entry; 5] = [&COMBINED, &COMMON, &BARE, &TRAEFIK, &INGRESS_NGINX];
 
 fn context() -> Context {
-    Context::new(Clock::utc())
+    Context::new(TimestampParser::utc())
 }
 
 fn say_with(entry: &Entry, line: Line<'_>, params: &Params) -> Option<Said> {
@@ -357,7 +357,7 @@ fn response_times() {
     let params = Params { duration_unit: Some(Unit::Milliseconds), ..Params::default() };
     let said = say_with(&COMMON, padded.line(), &params).unwrap();
     assert_eq!(said.duration_ns, Some(250 * MS));
-    assert_eq!(integer_time(padded.line(), &mut Clock::utc()), Some(250));
+    assert_eq!(integer_time(padded.line(), &mut TimestampParser::utc()), Some(250));
 }
 
 #[test]
@@ -497,7 +497,7 @@ proptest! {
             prop_assert_eq!(say_with(entry, amid, &params), say_with(entry, padded.line(), &params));
         }
         say(&bytes);
-        integer_time(amid, &mut Clock::utc());
+        integer_time(amid, &mut TimestampParser::utc());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Learning: from a line to its shape.
 
-use super::{Op, STEP_BYTES, Shape, Step};
+use super::{Op, STEP_BYTES, Step, Template};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Unit;
@@ -11,9 +11,9 @@ use crate::record::{Column, Columns};
 /// Most steps of a shape; lines with more are rare, and long enough for the general way.
 const STEPS_MAX: usize = 96;
 
-impl Shape {
+impl Template {
     /// The shape of a line that is JSON, or None if it has none that is worth while.
-    pub(super) fn new<S: Simd>(simd: S, names: &Names, line: Line<'_>) -> Option<Shape> {
+    pub(super) fn new<S: Simd>(simd: S, names: &Names, line: Line<'_>) -> Option<Template> {
         let mut steps = Steps { line, from: 0, steps: Vec::new() };
         let mut open = Open::new();
         let mut scope = Scope::ROOT;
@@ -68,7 +68,7 @@ impl Shape {
         }
         let Steps { mut steps, .. } = steps.end()?;
         let wins = choose(&mut steps)?;
-        Some(Shape { steps, wins })
+        Some(Template { steps, wins })
     }
 }
 

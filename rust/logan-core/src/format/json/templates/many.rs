@@ -5,7 +5,7 @@ use super::values::{
     short_text_end, usual_count, usual_duration, usual_guess, usual_level, usual_number_end,
     usual_status, word_end,
 };
-use super::{Op, Shape, Shapes, Step, Tools};
+use super::{Op, Step, Template, Templates, Tools};
 use crate::bytes::line::{LINE_BYTES_MAX, Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::fields::{Fields, Value};
@@ -34,7 +34,7 @@ pub struct Group {
     pub after: u32,
 }
 
-impl Shapes {
+impl Templates {
     /// Reads the next lines of the run that are of the shape of the line before; all columns of
     /// those are written, but for the flags. None if that is not worth while.
     ///
@@ -533,7 +533,7 @@ impl TakeOther<'_, '_> {
     }
 }
 
-impl Shape {
+impl Template {
     /// Reads the lines as far as they are of this shape, and writes their columns; `at` is then
     /// [`NOWHERE`] for the others.
     #[inline(always)]

@@ -95,7 +95,7 @@ enum Op {
 
 /// The steps of lines that are alike.
 #[derive(Clone)]
-struct Shape {
+struct Template {
     steps: Vec<Step>,
     /// The parts of a record that it fills.
     wins: Columns,
@@ -108,8 +108,8 @@ struct Tools<'t> {
 }
 
 /// Remembered shapes, and what helps with values.
-pub struct Shapes {
-    shapes: Vec<Shape>,
+pub struct Templates {
+    shapes: Vec<Template>,
     /// The shape that the line before had.
     last: usize,
     /// The shape that goes when another comes.
@@ -144,9 +144,9 @@ const LUCK_MAX: u32 = 64;
 /// How many lines.
 const PAUSE: u32 = 4096;
 
-impl Default for Shapes {
+impl Default for Templates {
     fn default() -> Self {
-        Shapes {
+        Templates {
             shapes: Vec::new(),
             last: 0,
             oldest: 0,
@@ -177,7 +177,7 @@ pub enum Outcome {
     New,
 }
 
-impl Shapes {
+impl Templates {
     /// Reads a line of a known shape.
     #[inline(always)]
     pub fn read<S: Simd>(
@@ -228,7 +228,7 @@ impl Shapes {
         #[inline(always)]
         fn read<S: Simd>(
             simd: S,
-            shapes: &mut Shapes,
+            shapes: &mut Templates,
             line: Line<'_>,
             context: &mut Context,
             arena: &mut Vec<u8>,
@@ -236,7 +236,7 @@ impl Shapes {
         ) -> Outcome {
             shapes.read_others(simd, line, context, arena, record)
         }
-        crate::dispatch!(read::<>(shapes: &mut Shapes, line: Line<'_>, context: &mut Context,
+        crate::dispatch!(read::<>(shapes: &mut Templates, line: Line<'_>, context: &mut Context,
             arena: &mut Vec<u8>, record: &mut Record) -> Outcome;
             self, line, context, arena, record)
     }
@@ -285,7 +285,7 @@ impl Shapes {
     #[inline(never)]
     pub fn learn<S: Simd>(&mut self, simd: S, names: &Names, line: Line<'_>) {
         self.credit = self.credit.saturating_sub(LEARNING);
-        let Some(shape) = Shape::new(simd, names, line) else { return };
+        let Some(shape) = Template::new(simd, names, line) else { return };
         if self.shapes.len() < SHAPES {
             self.last = self.shapes.len();
             self.shapes.push(shape);

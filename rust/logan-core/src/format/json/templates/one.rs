@@ -4,7 +4,7 @@ use super::values::{
     epoch, is_at, other_text, other_time, other_value, remember, take_alone, text_end, usual_count,
     usual_duration, usual_guess, usual_level, usual_number_end, usual_status, word_end,
 };
-use super::{Op, Shape, Tools, Word};
+use super::{Op, Template, Tools, Word};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Context;
@@ -12,7 +12,7 @@ use crate::format::fields::{Fields, Value};
 use crate::record::Level;
 use crate::record::{Record, Text};
 
-impl Shape {
+impl Template {
     /// Whether the line has the first bytes of this shape and the last.
     #[inline(always)]
     pub(super) fn may_be<S: Simd>(&self, simd: S, line: Line<'_>) -> bool {

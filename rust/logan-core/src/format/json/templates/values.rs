@@ -8,7 +8,7 @@ use crate::format::json::{number_end, string_end};
 use crate::format::{Context, Unit};
 use crate::record::Level;
 use crate::record::Record;
-use crate::time::{Clock, Stamp, eight_digits, leading_digits};
+use crate::time::{Stamp, TimestampParser, eight_digits, leading_digits};
 
 /// Short words by their bytes up to the closing quote.
 #[derive(Clone, Copy)]
@@ -243,7 +243,7 @@ impl Minute {
     /// Remembers the minute of the time at `at`, which was read as `second`.
     #[cold]
     #[inline(never)]
-    fn learn(&mut self, line: Line<'_>, at: usize, second: i64, clock: &mut Clock) {
+    fn learn(&mut self, line: Line<'_>, at: usize, second: i64, clock: &mut TimestampParser) {
         let words = [line.u64_at(at), line.u64_at(at + 8), line.u64_at(at + 16)];
         let tail = (words[2] >> 56) as u8;
         let Some((seconds, _)) = seconds(words[2], tail).filter(|_| matches!(tail, b'Z' | b'"'))

@@ -3,7 +3,7 @@
 //! # The rule
 //! `app` wants the timestamp at the start of the line, `text` (the last resort among formats)
 //! finds it further in:
-//! - `app`: one `[` or `<` may come first. Then a timestamp of [`Clock::any`](crate::time::Clock::any);
+//! - `app`: one `[` or `<` may come first. Then a timestamp of [`TimestampParser::any`](crate::time::TimestampParser::any);
 //!   or klog's one letter of `IWEF`, `MMDD` and one space (no year), time and fraction.
 //! - `text`: the same at the first of these places where it succeeds: behind each white space or
 //!   one of ``[(|<>"'=;:,@`` in the first 128 bytes of the line.
@@ -49,19 +49,19 @@ pub(in crate::format) use levels::{level_in, search_level};
 
 use super::ansi::{self, ESC};
 use super::duration::decimal;
-use super::text_duration::{self, Memo, TEXTS_MAX};
+use super::text_duration::{self, Cache, TEXTS_MAX};
 use super::{apache_error, nginx_error};
 use crate::bytes::line::{LINE_BYTES_MAX, Line, PAD};
 use crate::bytes::simd::{Classes, Simd};
 use crate::format::database::postgres;
-use crate::format::prefilter::Marks;
+use crate::format::prefilter::RequiredBytes;
 use crate::format::{
-    Context, Entry, Facts, Info, LineFormat, Run, SPOTS_MAX, Scattered, Spot, Spots, Trial, Unit,
-    line_of, one_by_one,
+    Candidate, Context, Entry, Facts, Info, LINE_REFS_MAX, LineFormat, LineRef, LineRefs,
+    LineSubset, Run, Unit, line_of, one_by_one,
 };
 use crate::record::Level;
 use crate::record::{BATCH_ROWS, Batch, Columns, NO_DURATION, Record, RowWriter, Rows, Text};
-use crate::time::{Clock, Stamp};
+use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry of the strict form.
 pub static ENTRY: Entry = Entry {
@@ -87,7 +87,7 @@ pub static ANYWHERE: Entry = Entry {
         duration_field: Some("number and unit in the message"),
         duration_unit: Some("in the text"),
     },
-    facts: Facts { trial: Trial::LastResort, ..Facts::PLAIN },
+    facts: Facts { trial: Candidate::LastResort, ..Facts::PLAIN },
     build: |_| Box::new(App { anywhere: true }),
 };
 
@@ -106,7 +106,7 @@ impl LineFormat for App {
     const COLUMNS: Columns =
         Columns::TIME.or(Columns::LEVEL).or(Columns::DURATION).or(Columns::MESSAGE);
 
-    const NEEDS: Marks = Marks::TIME;
+    const NEEDS: RequiredBytes = RequiredBytes::TIME;
 
     const HAS_MANY: bool = true;
 
@@ -123,12 +123,12 @@ impl LineFormat for App {
     }
 
     #[inline(always)]
-    fn parse_each<S: Simd>(&self, simd: S, lines: &mut Scattered<'_>) {
+    fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
         if self.anywhere {
             return one_by_one(simd, self, lines.lines, lines);
         }
-        const _: () = assert!(SPOTS_MAX <= TEXTS_MAX);
-        for some in lines.lines.chunks(SPOTS_MAX) {
+        const _: () = assert!(LINE_REFS_MAX <= TEXTS_MAX);
+        for some in lines.lines.chunks(LINE_REFS_MAX) {
             self.plain_each(simd, some, lines);
         }
     }
@@ -223,11 +223,11 @@ fn plain_lines(run: &mut Run<'_>) -> usize {
     let ends = &ends[..ends.len().min(rows)];
     let clock = &mut context.clock;
     let (rows, after) = crate::dispatch!(heads::<>(block: &[u8], ends: &[u32], start: u32,
-        clock: &mut Clock, batch: &mut Batch) -> (usize, u32); block, ends, *start, clock, batch);
+        clock: &mut TimestampParser, batch: &mut Batch) -> (usize, u32); block, ends, *start, clock, batch);
     if rows > 0 {
         let memo = &mut context.memo;
         let heads = Heads { block, rows };
-        crate::dispatch!(durations::<>(heads: &Heads<'_>, memo: &mut Memo, batch: &mut Batch) -> ();
+        crate::dispatch!(durations::<>(heads: &Heads<'_>, memo: &mut Cache, batch: &mut Batch) -> ();
             &heads, memo, batch);
         (*start, *next) = (after, *next + rows);
         batch.rows().finish(App::COLUMNS, rows);
@@ -250,7 +250,7 @@ fn heads<S: Simd>(
     block: &[u8],
     ends: &[u32],
     start: u32,
-    clock: &mut Clock,
+    clock: &mut TimestampParser,
     batch: &mut Batch,
 ) -> (usize, u32) {
     let first = batch.len;
@@ -291,7 +291,7 @@ fn write_head(
     start: u32,
     end: u32,
     row: usize,
-    clock: &mut Clock,
+    clock: &mut TimestampParser,
     rows: &mut RowWriter<'_>,
 ) -> bool {
     let Some((stamp, nanos)) = clock.plain_words([words[0], words[1], words[2]]) else {
@@ -326,7 +326,7 @@ fn begins_with_address<S: Simd>(simd: S, line: Line<'_>) -> bool {
 
 /// Finds the response times in the messages of rows that [`heads`] has just written.
 #[inline(always)]
-fn durations<S: Simd>(simd: S, heads: &Heads<'_>, memo: &mut Memo, batch: &mut Batch) {
+fn durations<S: Simd>(simd: S, heads: &Heads<'_>, memo: &mut Cache, batch: &mut Batch) {
     let rows = batch.len..batch.len + heads.rows;
     let mut writer = batch.rows();
     let Rows { cells, .. } = writer.parts();
@@ -403,7 +403,7 @@ fn fill<S: Simd>(
     line: Line<'_>,
     level: Level,
     message: usize,
-    memo: &mut Memo,
+    memo: &mut Cache,
     record: &mut Record,
 ) {
     record.level = level;
@@ -441,14 +441,14 @@ fn plain_level(line: Line<'_>, at: usize) -> Option<(Level, usize)> {
 }
 
 impl App {
-    /// Parses some of the lines, at most [`SPOTS_MAX`]: those of the most usual shape together,
+    /// Parses some of the lines, at most [`LINE_REFS_MAX`]: those of the most usual shape together,
     /// in two phases as [`plain_lines`] does.
     #[inline(always)]
-    fn plain_each<S: Simd>(&self, simd: S, some: &[Spot], lines: &mut Scattered<'_>) {
+    fn plain_each<S: Simd>(&self, simd: S, some: &[LineRef], lines: &mut LineSubset<'_>) {
         let block = lines.block;
         let last_end = block.len().saturating_sub(PAD).min(u32::MAX as usize) as u32;
         // Without a branch, since nobody can say which line is of which format.
-        let (mut mine, mut others) = (Spots::default(), Spots::default());
+        let (mut mine, mut others) = (LineRefs::default(), LineRefs::default());
         for &spot in some {
             let line = line_of(block, spot.start, spot.end);
             let other = !lines.escapes & begins_with_address(simd, line);
@@ -456,9 +456,9 @@ impl App {
             others.push_if(spot, other);
         }
         lines.refused.extend_from_slice(others.all());
-        let (mut plain, mut odd) = (Spots::default(), Spots::default());
+        let (mut plain, mut odd) = (LineRefs::default(), LineRefs::default());
         for &spot in mine.all() {
-            let Spot { start, end, row } = spot;
+            let LineRef { start, end, row } = spot;
             let in_place = start as usize >= PAD && end <= last_end;
             if !in_place || !PLAIN_BYTES.contains(&end.wrapping_sub(start)) {
                 odd.push_if(spot, true);
@@ -617,7 +617,7 @@ fn timed_and_leveled(
 fn may_begin_time(line: Line<'_>, at: usize) -> bool {
     let is_klog =
         || matches!(line.byte(at), b'I' | b'W' | b'E' | b'F') && line.byte(at + 1).is_ascii_digit();
-    Clock::may_begin(line, at) || is_klog()
+    TimestampParser::may_begin(line, at) || is_klog()
 }
 
 /// What may stand before a timestamp further in: ``<space><tab>[(|<>"'=;:,@``.

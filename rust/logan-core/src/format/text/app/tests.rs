@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 fn context() -> Context {
-    Context::new(Clock::new(TimeZone::UTC, 0))
+    Context::new(TimestampParser::new(TimeZone::UTC, 0))
 }
 
 fn line() -> impl Strategy<Value = String> {
@@ -105,18 +105,18 @@ proptest! {
             block.extend_from_slice(line.as_bytes());
             let end = block.len() as u32;
             block.push(b'\n');
-            spots.push(Spot { start, end, row: (base + i) as u32 });
+            spots.push(LineRef { start, end, row: (base + i) as u32 });
         }
         let escapes = escapes || block.contains(&ESC);
         block.resize(block.len() + PAD, 0);
         // Every other line first: rows need not come in order.
-        let (even, odd): (Vec<Spot>, Vec<Spot>) = spots.iter().partition(|s| s.row % 2 == 0);
+        let (even, odd): (Vec<LineRef>, Vec<LineRef>) = spots.iter().partition(|s| s.row % 2 == 0);
         let spots = [even, odd].concat();
         let format = (ENTRY.build)(&Params::default());
         let (mut batch, mut context, mut alone) = (Batch::new(), context(), context());
         let mut refused = Vec::new();
         batch.open(base + lines.len(), App::COLUMNS);
-        format.parse_scattered(&mut Scattered {
+        format.parse_scattered(&mut LineSubset {
             block: &block,
             lines: &spots,
             escapes,

@@ -40,7 +40,7 @@ const MEMO_SLOTS: usize = 64;
 
 /// Remembers what was decided about contexts. A context decides alone, so this never shows.
 #[derive(Clone)]
-pub struct Memo {
+pub struct Cache {
     slots: [Slot; MEMO_SLOTS],
 }
 
@@ -52,16 +52,18 @@ struct Slot {
     qualifies: bool,
 }
 
-impl Default for Memo {
+impl Default for Cache {
     fn default() -> Self {
         // No context of no bytes qualifies.
-        Memo { slots: [Slot { context: [0; CONTEXT_BYTES], len: 0, qualifies: false }; MEMO_SLOTS] }
+        Cache {
+            slots: [Slot { context: [0; CONTEXT_BYTES], len: 0, qualifies: false }; MEMO_SLOTS],
+        }
     }
 }
 
 /// The response time in `line[from..]` in nanoseconds, or [`NO_DURATION`].
 #[inline(always)]
-pub fn find<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Memo) -> u64 {
+pub fn find<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Cache) -> u64 {
     match find_with_unit(simd, line, from, memo) {
         NO_DURATION => named::find(simd, line, from),
         found => found,
@@ -70,7 +72,7 @@ pub fn find<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Memo) -> u
 
 /// As [`find`], without those whose names say the unit.
 #[inline(always)]
-fn find_with_unit<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Memo) -> u64 {
+fn find_with_unit<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Cache) -> u64 {
     // Windows of 64 bytes, from the right.
     let mut end = line.len();
     // Units begin below this position; above it they had their turn.
@@ -100,8 +102,8 @@ fn find_with_unit<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Memo
 }
 
 /// As [`find`], from where no instruction set is chosen yet.
-pub fn find_one(line: Line<'_>, from: usize, memo: &mut Memo) -> u64 {
-    crate::dispatch!(find::<>(line: Line<'_>, from: usize, memo: &mut Memo) -> u64; line, from, memo)
+pub fn find_one(line: Line<'_>, from: usize, memo: &mut Cache) -> u64 {
+    crate::dispatch!(find::<>(line: Line<'_>, from: usize, memo: &mut Cache) -> u64; line, from, memo)
 }
 
 /// What [`units`] asks of a byte. Of a letter's half bytes, the high one tells the half of the
@@ -160,7 +162,7 @@ pub fn find_many<'a, S: Simd>(
     simd: S,
     texts: usize,
     text: impl Fn(usize) -> Line<'a>,
-    memo: &mut Memo,
+    memo: &mut Cache,
     mut found: impl FnMut(usize, u64),
 ) {
     assert!(texts <= TEXTS_MAX);
@@ -280,7 +282,7 @@ static LAST_UNITS: [LastUnit; 256] = {
 
 /// The response time with a unit of a text whose last window has these `units`.
 #[inline(always)]
-fn rest<S: Simd>(simd: S, text: Line<'_>, mut units: u64, memo: &mut Memo) -> u64 {
+fn rest<S: Simd>(simd: S, text: Line<'_>, mut units: u64, memo: &mut Cache) -> u64 {
     while units != 0 {
         let bit = 63 - units.leading_zeros() as usize;
         if let Some(nanos) = candidate(simd, text, 0, text.len() + bit - 64, memo) {
@@ -296,7 +298,7 @@ fn rest<S: Simd>(simd: S, text: Line<'_>, mut units: u64, memo: &mut Memo) -> u6
 ///
 /// Where it answers, [`candidate`] would answer the same.
 #[inline(always)]
-fn plain<S: Simd>(simd: S, text: Line<'_>, units: u64, memo: &mut Memo) -> Option<u64> {
+fn plain<S: Simd>(simd: S, text: Line<'_>, units: u64, memo: &mut Cache) -> Option<u64> {
     if units == 0 {
         return None;
     }
@@ -325,7 +327,7 @@ fn candidate<S: Simd>(
     line: Line<'_>,
     from: usize,
     unit: usize,
-    memo: &mut Memo,
+    memo: &mut Cache,
 ) -> Option<u64> {
     let unit_ns = unit_at(line, unit)?;
     let end = unit - usize::from(line.byte(unit - 1) == b' ');
@@ -368,7 +370,7 @@ fn grouped<S: Simd>(
     start: usize,
     end: usize,
     unit_ns: u32,
-    memo: &mut Memo,
+    memo: &mut Cache,
 ) -> Option<Option<u64>> {
     let bytes = &line.bytes()[..end];
     let digits = |at: usize| bytes[at..].iter().take_while(|b| b.is_ascii_digit()).count();
@@ -539,7 +541,13 @@ static KEEP_LAST: [u8; 64] = {
 /// Whether the context before the number at `start`, in a message that begins at `from`, makes it
 /// a response time.
 #[inline(always)]
-fn qualifies<S: Simd>(simd: S, line: Line<'_>, from: usize, start: usize, memo: &mut Memo) -> bool {
+fn qualifies<S: Simd>(
+    simd: S,
+    line: Line<'_>,
+    from: usize,
+    start: usize,
+    memo: &mut Cache,
+) -> bool {
     let len = (start - from).min(CONTEXT_BYTES);
     // What precedes the message (a time, which is always another one) is masked out.
     let mask = KEEP_LAST[len..len + CONTEXT_BYTES].try_into().expect("32 bytes");
@@ -665,7 +673,7 @@ mod tests {
 
     fn nanos(text: &str) -> Option<u64> {
         let padded = PaddedLine::new(text.as_bytes());
-        let found = find(Plain, padded.line(), 0, &mut Memo::default());
+        let found = find(Plain, padded.line(), 0, &mut Cache::default());
         (found != NO_DURATION).then_some(found)
     }
 
@@ -824,10 +832,10 @@ mod tests {
         #[test]
         fn instruction_sets_memo_and_rule_agree(text in texts(), from in 0usize..9) {
             let padded = PaddedLine::new(text.as_bytes());
-            let plain = find(Plain, padded.line(), from, &mut Memo::default());
-            let unnamed = find_with_unit(Plain, padded.line(), from, &mut Memo::default());
+            let plain = find(Plain, padded.line(), from, &mut Cache::default());
+            let unnamed = find_with_unit(Plain, padded.line(), from, &mut Cache::default());
             prop_assert_eq!(unnamed, slowly(text.as_bytes(), from));
-            let mut memo = Memo::default();
+            let mut memo = Cache::default();
             for _ in 0..2 {
                 prop_assert_eq!(find(Plain, padded.line(), from, &mut memo), plain);
             }
@@ -838,11 +846,11 @@ mod tests {
         #[test]
         fn many_are_found_as_one_by_one(texts in prop::collection::vec(texts(), 0..12)) {
             let padded: Vec<PaddedLine> = texts.iter().map(|t| PaddedLine::new(t.as_bytes())).collect();
-            let mut memo = Memo::default();
+            let mut memo = Cache::default();
             let mut found = vec![NO_DURATION; texts.len()];
             find_many(Plain, texts.len(), |i| padded[i].line(), &mut memo, |i, ns| found[i] = ns);
             for (found, text) in found.iter().zip(&texts) {
-                let one = find_one(PaddedLine::new(text.as_bytes()).line(), 0, &mut Memo::default());
+                let one = find_one(PaddedLine::new(text.as_bytes()).line(), 0, &mut Cache::default());
                 prop_assert_eq!(*found, one, "{}", text);
             }
         }
