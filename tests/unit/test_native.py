@@ -160,7 +160,7 @@ class TestErrors:
             Fingerprint.from_json("{}")
         with pytest.raises(ValueError, match="progress_interval_s"):
             _logan.scan([], [], spec, threads=1, progress_interval_s=-1)
-        with pytest.raises(ValueError, match="a tree takes"):
+        with pytest.raises(ValueError, match="a tree accepts"):
             MergeTree(spec).insert(1 << 40, Summary.empty(spec))
         with pytest.raises(ValueError, match="a chunk names source 1"):
             _logan.scan([(log, Fingerprint.of(log))], [(1, 0, 1)], spec, threads=1)
