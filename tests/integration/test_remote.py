@@ -164,7 +164,7 @@ def test_a_damaged_archive_on_a_server_is_partial(web: str) -> None:
     ("name", "kind", "words"),
     [
         ("/none.log", "missing", "nothing is there"),
-        ("/secret.log", "permission", "refuses"),
+        ("/secret.log", "permission", "denied"),
     ],
 )
 def test_what_a_web_server_refuses(web: str, name: str, kind: str, words: str) -> None:
@@ -196,7 +196,7 @@ def test_what_a_worker_cannot_fetch_of_an_archive_is_no_result(web: str) -> None
     Web.files["/secret.log"] = gzip.compress(DATA)
     spec = logan.make_spec()
     source = Source(f"{web}/secret.log", 9_999, compression="gzip")
-    with pytest.raises(logan.InputError, match="refuses"):
+    with pytest.raises(logan.InputError, match="access denied"):
         scan_chunk(
             source,
             Chunk(0, 0, 0, 9_999),

@@ -764,8 +764,11 @@ def test_a_cancel_may_overtake_what_it_cancels(network: Network, log: Path) -> N
     [
         ([("STATE", b"{}", {})], "STATE: "),
         ([("STATE", b"[]", {})], "STATE: "),
-        ([("ACCEPTED", None, {"job": "j"}), ("ACCEPTED", None, {"job": "j"})], "answers nothing"),
-        ([("REPORT", b"{}", {"job": "j", "kind": "report"})], "answers nothing"),
+        (
+            [("ACCEPTED", None, {"job": "j"}), ("ACCEPTED", None, {"job": "j"})],
+            "answers no request",
+        ),
+        ([("REPORT", b"{}", {"job": "j", "kind": "report"})], "answers no request"),
         ([("REPORT", b"{}", {"job": "", "kind": "error"})], "REPORT: "),
         ([("REPORT", b"5", {"job": "", "kind": "error"})], "REPORT: "),
         ([("REPORT", b"{}", {"job": "", "kind": "song"})], "REPORT: kind"),
