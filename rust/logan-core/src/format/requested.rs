@@ -32,8 +32,11 @@ fn figures(format: &str, lines: &str, by: Option<&str>, condition: Option<String
     scanner.finish(lines.len() as u64).evaluate(200, None)
 }
 
-/// Format (and pattern), line, and what it says; a text between braces is put in.
-const LINES: &[(&str, &str, &[(&str, &str)])] = &[
+/// Format (and pattern), line, and what it says.
+type Sample = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// A text between braces is put in.
+const LINES: &[Sample] = &[
     (
         "combined",
         "10.0.0.1 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 1 \"{referrer}\" \"{user_agent}\"",
