@@ -126,7 +126,7 @@ def missing_of_archive(
 ) -> Missing:
     """What an archive's figures lack, as offsets in what it decodes to.
 
-    They lack the end, of which nobody knows where it is. Only after a panic of the engine does
+    They lack the end, whose place is unknown. Only after a panic of the engine does
     decoding go on: the chunks over which it panicked lie between others, or at a known end.
     """
     kind, why = fault
@@ -249,7 +249,7 @@ def _scan_file(
 
 
 def _kept(found: ChunkResult, cancel: Cancel, *, keep_partial: bool) -> ChunkResult:
-    """`found`, unless it may be a part that nobody wants."""
+    """`found`, unless it may be a part that is not wanted."""
     if not keep_partial and cancel.is_set():
         raise CancelledError("stopped on request before all input was read")
     return found

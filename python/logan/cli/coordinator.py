@@ -203,7 +203,7 @@ async def _stop(coordinator: Coordinator, stopped: trio.Event) -> None:
 
 
 async def _show(coordinator: Coordinator, view: ClusterView, has_job: bool) -> None:
-    """Keep the terminal up to date, and say when nobody comes."""
+    """Keep the terminal up to date, and say when no worker comes."""
     import trio
 
     hint = (

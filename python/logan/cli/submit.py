@@ -105,9 +105,9 @@ async def _main(
             "elapsed_s": time.monotonic() - started,
             "resumed_bytes": resumed[0],
         }
-        nobody = all(each["state"] == "gone" for each in body["workers"])
+        all_gone = all(each["state"] == "gone" for each in body["workers"])
         view.update(
-            {"jobs": [job], "workers": body["workers"]}, "waiting for workers" if nobody else ""
+            {"jobs": [job], "workers": body["workers"]}, "waiting for workers" if all_gone else ""
         )
 
     async with trio.open_nursery() as nursery:

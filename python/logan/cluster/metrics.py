@@ -1,12 +1,12 @@
 """Figures for Prometheus, and a word of health for load balancers, over HTTP.
 
 The library writes the exposition, the standard library speaks HTTP, in a thread. Values are
-collected when somebody asks, by a call into the trio thread, so nothing is counted twice.
+collected on request, by a call into the trio thread, so nothing is counted twice.
 
     /metrics    figures of the worker or coordinator
     /health     the state as JSON, status 200; events without their texts
 
-Nobody who asks has to prove anything, so no path of a file is shown. Requests must name this
+No authentication is required, so no path of a file is shown. Requests must name this
 machine by an address or as localhost: a web page elsewhere that makes a browser ask by a name of
 its own (DNS rebinding) gets 421.
 """

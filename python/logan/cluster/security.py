@@ -132,7 +132,7 @@ def server_context(certificate: str, key: str) -> ssl.SSLContext:
     """TLS for the coordinator; both are names of PEM files. Raises `UsageError`."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # Nobody should renegotiate, and nobody needs compression: both were ways in before.
+    # No renegotiation and no compression: both were ways in before.
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     try:
         # An empty password: a key that has one fails rather than asks on the terminal.

@@ -151,7 +151,7 @@ class Alarm:
 class Checked:
     """A stored result was to be confirmed by another worker.
 
-    `agreed` is None if nobody could do it; False comes with an `Alarm`.
+    `agreed` is None if no worker could do it; False comes with an `Alarm`.
     """
 
     job: str

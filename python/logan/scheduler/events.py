@@ -72,7 +72,7 @@ class JobAdded:
 
 @dataclass(frozen=True, slots=True)
 class JobCancelled:
-    """Nobody wants the job any more."""
+    """The job is no longer wanted."""
 
     job: str
 
@@ -153,7 +153,7 @@ class ChunkFailed:
 
 @dataclass(frozen=True, slots=True)
 class SourcesUnreadable:
-    """The shell knows that nobody can do these chunks: those that wait are to be given up."""
+    """The shell knows that no worker can do these chunks: those that wait are to be given up."""
 
     job: str
     chunks: Sequence[int]

@@ -124,7 +124,7 @@ def _check_sessions(machine: Machine) -> None:
 
 
 def _check_idle(machine: Machine) -> None:
-    """Nobody is idle while there is work that anybody could take."""
+    """No worker is idle while there is work that any worker could take."""
     for session in machine._idle:
         _must(session.id in machine._sessions, f"session {session.id} is idle and gone")
         _must(session.free > 0, f"session {session.id} is idle and asks for nothing")

@@ -859,7 +859,7 @@ class Machine:
             self._timers.arm(worker, worker.paused_until)
 
     def _mind_absence(self, pool: Pool) -> None:
-        """Chunks may wait that nobody can take: give them up after a while."""
+        """Chunks may wait that no worker can take: give them up after a while."""
         if pool.absent_since != inf and pool.jobs:
             at = pool.absent_since + self._limits.holder_absence_s
             self._timers.arm(pool, max(at, self._now + self._limits.review_s))
@@ -887,7 +887,7 @@ class Machine:
             self._review_at = max(self._now, self._reviewed_at + self._limits.review_s)
 
     def _review(self) -> None:
-        """Give idle workers what only now nobody else can take, and the slowest leases."""
+        """Give idle workers what no other worker can take now, and the slowest leases."""
         self._reviewed_at = self._now
         self._review_at = inf
         if self._queue.waits():

@@ -55,7 +55,7 @@ class WorkQueue:
             pool.absent_since = inf
 
     def note_disconnected(self, name: str, now: float) -> list[Pool]:
-        """It is not any more. Returns the pools that nobody can take from now."""
+        """It is not any more. Returns the pools that no worker can take from now."""
         self._connected.discard(name)
         self._open_is_next.discard(name)
         absent = []
@@ -126,7 +126,7 @@ class WorkQueue:
         return self._take_held(name) or self._take_from(open_pool, name)
 
     def waits(self) -> bool:
-        """Whether chunks wait, lost or to be confirmed, that nobody took so far."""
+        """Whether chunks wait, lost or to be confirmed, that no worker took so far."""
         return any(pool.retries or pool.checks for pool in self.pools.values())
 
     def entries(self) -> Iterator[Chunk]:

@@ -3,8 +3,8 @@
 Knows nothing of formats: it hands out samples and leaves judging them to the caller. Errors name
 the path and the next step.
 
-Whoever may not read files by their names passes an `Opener`, which opens a file once and gives the
-path of that very file; `by_name` is the one that opens nothing.
+A caller that may not read files by their names passes an `Opener`, which opens a file once and
+gives the path of that very file; `by_name` is the one that opens nothing.
 
 A sample is the head of the file and a few places further in, evenly spread, each cut to whole
 lines, so a format that starts halfway through a file is seen too.

@@ -104,7 +104,7 @@ def _stdin_fd() -> int:
 
 
 def _open_waiting(path: str) -> int:
-    # Without O_NONBLOCK opening a FIFO blocks until somebody writes, deaf to Ctrl-C.
+    # Without O_NONBLOCK opening a FIFO blocks until it has a writer, deaf to Ctrl-C.
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if stat.S_ISDIR(os.fstat(fd).st_mode):
         os.close(fd)

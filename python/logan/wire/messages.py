@@ -6,7 +6,8 @@ and range of each field, the type and the bound of its body, and whether unknown
 skipped. Nothing here knows how a message is written down (`codec`), in which order messages may
 come (`connection`), or what anybody does about them.
 
-Whoever breaks the protocol is answered by `ERROR {code, message}`, and the connection ends. Codes:
+A peer that breaks the protocol is answered by `ERROR {code, message}`, and the connection ends.
+Codes:
 
     line     a line is longer than it may be
     grammar  a line is not a verb, a space and a JSON object

@@ -315,7 +315,7 @@ class Coordinator:
     async def result(self, job: str) -> Report:
         """Wait for a job of `distribute_work` and give its report.
 
-        Raises `ClusterError` if nobody did the work, `InputError` for an input that failed.
+        Raises `ClusterError` if no worker did the work, `InputError` for an input that failed.
         """
         running = self.jobs.get(job)
         submitted = running.submitted if running is not None else self._ended.get(job)
@@ -517,7 +517,7 @@ class Coordinator:
             self.give_up(job)
 
     def give_up(self, job: SubmittedJob) -> None:
-        """Nobody wants the job any more."""
+        """The job is no longer wanted."""
         running = self.jobs.get(job.id)
         if running is not None:
             running.abandoned = True

@@ -141,7 +141,7 @@ class EndedJobs:
             _shorten(self._claimed, ENDED_JOBS_MAX, CLAIMED_BYTES_MAX)
 
     def drop(self, id: str) -> None:
-        """Nobody will ask for it again."""
+        """It will not be asked for again."""
         self._waiting.pop(id, None)
         self._claimed.pop(id, None)
 

@@ -97,7 +97,7 @@ class ActiveJob:
             cannot read them; `unprobed` are sources of which some chunks were leased without.
         returned: results that were handed to the journal.
         failure: why it ends without a report, if that is known before its end.
-        abandoned: nobody wants its report.
+        abandoned: its report is no longer wanted.
         minded: a task watches whether it has workers.
         resumed_bytes: of the chunks that were done when it was taken up from the journal.
     """

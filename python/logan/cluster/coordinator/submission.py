@@ -307,7 +307,7 @@ def _detect(entry: Input, file: FoundFile) -> None:
         file.mtime_ns,
         compression=compression,
         written_ns=file.written_ns,
-        # Nobody has looked where its columns change.
+        # Where its columns change is unknown.
         sequential=compression is None and detection.header > 0,
     )
     if entry.source.size == 0:

@@ -121,7 +121,7 @@ class WorkerSession:
 
     async def search(self, patterns: Sequence[str]) -> FoundBody | None:
         """Ask which files it has; the body of FOUND, or None if it leaves before."""
-        # Given back by its answer alone: one that nobody waits for any more is still outstanding.
+        # Given back by its answer alone: one that is no longer awaited is still outstanding.
         await self._search_places.acquire()
         id = next(self._search_ids)
         self._searches[id] = (trio.Event(), [])
@@ -134,7 +134,7 @@ class WorkerSession:
             del self._searches[id]
 
     def take_found(self, message: Found) -> None:
-        """An answer to `search`; nobody may be waiting for it any more."""
+        """An answer to `search`, which may no longer be awaited."""
         self._search_places.release()
         if message.id in self._searches:
             event, answer = self._searches[message.id]
@@ -142,6 +142,6 @@ class WorkerSession:
             event.set()
 
     def abandon_searches(self) -> None:
-        """The connection is gone; nobody will answer."""
+        """The connection is gone; no answer will come."""
         for event, _ in self._searches.values():
             event.set()

@@ -112,7 +112,7 @@ pub struct DecoderPool {
 struct State {
     /// Archives that are not finished.
     archives: usize,
-    /// Chunks that nobody has taken, oldest first.
+    /// Chunks that no thread has taken, oldest first.
     jobs: VecDeque<Job>,
     /// A thread broke down: waiting threads must stop.
     broken: bool,
@@ -136,7 +136,7 @@ struct Archive {
     open: AtomicU64,
     /// The decoder has cut its last chunk.
     cut: AtomicBool,
-    /// Nobody will take its chunks any more.
+    /// No thread will take its chunks any more.
     left: AtomicBool,
     failed: Mutex<Option<Error>>,
     /// The chunks over which the engine panicked, and what it said.
@@ -439,7 +439,7 @@ fn decode_all<R: Stored>(
 }
 
 /// A buffer to fill: one that came back, a new one while there may be more, or the next to come
-/// back. None if nobody scans any more.
+/// back. None if no thread scans any more.
 fn buffer(
     free: &Receiver<Vec<u8>>,
     made: &mut usize,
@@ -580,7 +580,7 @@ impl<'a> Cutter<'a> {
             });
             self.crew.news.notify_all();
         }
-        // Refused when the scanner is gone: then nobody wants the rest either.
+        // Refused when the scanner is gone: then the rest is not wanted either.
         let _ = self.pieces.as_ref().expect("it is there now").send(piece);
     }
 

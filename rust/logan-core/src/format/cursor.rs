@@ -9,7 +9,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::record::{Column, Columns, NO_DURATION, NO_STATUS, Record, Text};
 
-/// Quotes inside of a field that nobody escaped which are looked at.
+/// Unescaped quotes inside a field that are looked at.
 const QUOTES_MAX: usize = 64;
 
 /// Where something starts and ends in the line.

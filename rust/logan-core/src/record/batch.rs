@@ -3,7 +3,7 @@
 //! Which columns there are is said in [`columns`](super::columns). A format fills a [`Record`] on the
 //! stack; [`Batch::push`] stores only the columns that the format ever fills (a constant, so the
 //! other stores compile away), as long as all rows of the batch are of one format; the rows of a
-//! second one are stored whole. Columns that nobody filled hold defaults, and [`Batch::has`] tells a
+//! second one are stored whole. Columns that were not filled hold defaults, and [`Batch::has`] tells a
 //! metric that a column holds nothing else. 512 rows keep the columns in use within the first-level
 //! cache.
 //!

@@ -8,7 +8,7 @@
 //! Any field may be `-`, which is none. *operation* begins with a capital letter and holds a `.`
 //! (`REST.GET.OBJECT`, `WEBSITE.GET.OBJECT`, `BATCH.DELETE.OBJECT`). *request* is quoted or `-`;
 //! its closing quote is the first that a space, a status and a space follow, since keys may hold
-//! quotes that nobody escaped; 64 quotes are tried. *total* is the response time in milliseconds. Behind
+//! unescaped quotes; 64 of them are tried. *total* is the response time in milliseconds. Behind
 //! *turnaround* come the referrer and the user agent, in quotes.
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html>.

@@ -21,7 +21,7 @@ use crate::format::text::duration;
 use crate::format::{Context, LineFormat, Unit};
 use crate::record::{Columns, DURATION_NS_MAX, NO_BYTES, NO_DURATION, Record, Text};
 
-/// Quotes inside a field which nobody escaped that are looked at.
+/// Unescaped quotes inside a field that are looked at.
 const INNER_QUOTES_MAX: usize = 64;
 
 /// The parser of these fields.

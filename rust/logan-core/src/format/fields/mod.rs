@@ -568,7 +568,7 @@ impl<'a> Fields<'a> {
         if !escaped {
             record.message = Text::of_line(start, end);
         } else if record.level >= Level::Warn || self.all_messages {
-            // Of lesser records nobody reads the message, unless a condition does.
+            // The message of lesser records is read by conditions only.
             record.message = kept(self.message, &self.line.bytes()[start..end], arena, whole_text);
         }
         self.ranks.0[..Column::PARSED] != [0; Column::PARSED]

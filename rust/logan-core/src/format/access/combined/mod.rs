@@ -198,7 +198,7 @@ pub static BARE: Entry = Entry {
     },
 };
 
-/// Quotes inside a field which nobody escaped that are looked at.
+/// Unescaped quotes inside a field that are looked at.
 const INNER_QUOTES_MAX: usize = 64;
 
 const COLUMNS: Columns = Columns::TIME

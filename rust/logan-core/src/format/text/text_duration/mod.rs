@@ -22,7 +22,7 @@
 //!    backoff ttl uptime`.
 //!
 //! Where that gives none, a number counts whose [name](named) says its unit: `duration_ms=12`. Other
-//! numbers without a unit are no response times: nobody knows their unit.
+//! numbers without a unit are no response times: their unit is unknown.
 
 mod named;
 
