@@ -31,6 +31,7 @@ from hypothesis import strategies as st
 from logan import _logan
 from logan._logan import Cancel, Feed, Fingerprint, MergeTree, Spec, Summary
 from logan.errors import CancelledError, SourceChangedError, SummaryError
+from tests.support.permissions import held_to_permissions
 
 SPEC: dict[str, Any] = {
     "version": 1,
@@ -128,12 +129,16 @@ class TestErrors:
             Fingerprint.of(str(pipe))
         assert other.value.errno == errno.EINVAL
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
     def test_no_permission(self, log: str) -> None:
         Path(log).chmod(0)
-        with pytest.raises(PermissionError) as caught:
-            Fingerprint.of(log)
-        assert caught.value.filename == log
+        program = (
+            "import sys\nfrom logan._logan import Fingerprint\n"
+            "try: Fingerprint.of(sys.argv[1])\n"
+            "except PermissionError as error: print(error.filename)"
+        )
+        command = [*held_to_permissions(), sys.executable, "-c", program, log]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        assert done.stdout == f"{log}\n"
 
     @pytest.mark.parametrize(
         ("changes", "named"),
