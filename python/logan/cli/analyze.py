@@ -30,8 +30,9 @@ examples:
   kubectl logs deploy/web | logan analyze -
   logan analyze app.log --expect 'response_time_ms.p99<=300' --expect 'errors.ratio<1%'
 
-conditions: status level duration bytes time route path method client host message format
-json.KEY logfmt.KEY; operators = != < <= > >= ~ !~ in (…), exists, and or not (…); quote text
+conditions: status level duration bytes time route path method client host user_agent
+referrer message format json.KEY logfmt.KEY; operators = != < <= > >= ~ !~ in (…), exists,
+and or not (…); quote text
 
 exit codes: 0 ok, 1 an expectation failed or too many lines are malformed, 2 usage, 3 an input is
 unreadable or the report is partial, 4 internal error, 130 and 143 interrupted
