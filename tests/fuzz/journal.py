@@ -44,12 +44,9 @@ from trio.testing import MockClock
 
 import logan
 from logan.cluster.coordinator.coordinator import Coordinator
-from logan.cluster.coordinator.journal import (
-    FILE_NAME,
-    ChunkLost,
-    _checksum,
-    open_journal,
-)
+from logan.cluster.coordinator.journal import FILE_NAME, open_journal
+from logan.cluster.coordinator.journal_file import checksum
+from logan.cluster.coordinator.records import ChunkLost
 from logan.cluster.request import Submission
 from logan.cluster.worker.worker import Worker
 from logan.errors import JournalError, LoganError
@@ -58,7 +55,7 @@ from logan.report import Report
 from tests.fuzz.messages import in_memory, scan_without_child
 from tests.fuzz.playing import command, play_for
 from tests.fuzz.values import any_json, mutated
-from tests.support.memory_cluster import new_client, new_worker
+from tests.support.memory_cluster import new_client, new_coordinator, new_worker
 
 __all__ = ["KINDS", "play", "prepare"]
 
@@ -149,7 +146,7 @@ def prepare(folder: Path) -> Stage:
                 last = len(running.plan.chunks) - 1
                 assert last not in running.done
                 lost = ChunkLost(running.id, last, "unreadable", "nobody can", None)
-                coordinator._journal.commit([lost])
+                coordinator._commits.journal.commit([lost])
                 _keep(stage, "with a lost chunk")
                 for job in coordinator.jobs.values():
                     job.submitted.kept = True
@@ -173,7 +170,7 @@ def _keep(stage: Stage, name: str) -> None:
 
 
 def _serving(stage: Stage) -> Coordinator:
-    return Coordinator(port=0, roots=[str(stage.logs)], state=str(stage.state))
+    return new_coordinator(roots=[str(stage.logs)], state=str(stage.state))
 
 
 def _worker(name: str, stage: Stage, **options: Any) -> Worker:
@@ -215,7 +212,7 @@ def _played(stage: Stage) -> tuple[dict[str, Report], list[str]]:
                 for job in list(coordinator.jobs.values()):
                     await job.submitted.ended.wait()
                 coordinator.status()
-                texts = [each["text"] for each in coordinator.events]
+                texts = [each.text for each in coordinator.events]
                 assert not [text for text in texts if "internal" in text], texts
                 set_aside.extend(text for text in texts if "set aside" in text)
                 tasks.cancel_scope.cancel()
@@ -293,7 +290,7 @@ def row(stage: Stage, chance: Random, *, sealed: bool) -> str | None:
         if not sealed and chance.random() < 0.2:
             new[-1] = _changed(new[-1], chance)
         if sealed:
-            new[-1] = _checksum(new[:-1])
+            new[-1] = checksum(new[:-1])
         key = old[columns.index(TABLES[table])]
         named = database.execute("SELECT extra FROM jobs WHERE number = ?", (key,)).fetchone()
         is_old = " AND ".join(f"{column} IS ?" for column in columns)

@@ -239,7 +239,7 @@ def test_worker_frozen_past_its_lease(cluster: Cluster, log: Path, expected: str
 
 
 def workers(coordinator: Coordinator) -> dict[str, dict[str, Any]]:
-    return {each["id"]: each for each in coordinator.workers()}
+    return {each.id: each.to_dict() for each in coordinator.workers()}
 
 
 def test_worker_told_to_stop_hands_in_what_it_holds(

@@ -356,7 +356,7 @@ async def test_idle_clients_keep_out_neither_clients_nor_workers(
             for number in range(CONNECTIONS_MAX - 1):
                 await come(number)
             status = await Client(f"127.0.0.1:{coordinator.port}").status()
-            assert not status["workers"]
+            assert not status.workers
             nursery.start_soon(Worker("alice", f"127.0.0.1:{coordinator.port}").run)
             await coordinator.wait_for_workers(1)
         # Those that made room know why.

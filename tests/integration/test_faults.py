@@ -165,7 +165,7 @@ from logan.cli.main import main
 from logan.cluster.coordinator import journal
 
 left = int(os.environ["DIES_AFTER"])
-opened = journal._open
+opened = journal.open_database
 
 def die_after_some(statement):
     global left
@@ -178,7 +178,7 @@ def open_mortal(path):
     database.set_trace_callback(die_after_some)
     return database
 
-journal._open = open_mortal
+journal.open_database = open_mortal
 sys.exit(main())
 """
 
@@ -426,7 +426,7 @@ def test_heartbeats_go_on_while_the_extension_is_in_a_long_line(
             async def listen() -> None:
                 while True:
                     await trio.sleep(0.05)
-                    gaps.extend(each["heard_s"] for each in coordinator.workers() if each["leases"])
+                    gaps.extend(each.heard_s or 0 for each in coordinator.workers() if each.leases)
 
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(listen)

@@ -97,7 +97,8 @@ class Rehearsal:
 
     def worker(self, name: str) -> dict[str, Any]:
         """What the coordinator knows of a worker."""
-        return next(each for each in self.coordinator.workers() if each["id"] == name)
+        found = next(each for each in self.coordinator.workers() if each.id == name)
+        return found.to_dict()
 
     async def until(self, condition: Callable[[], bool]) -> float:
         """Wait for something; how long that took."""

@@ -165,7 +165,7 @@ class Cluster:
 
     def status(self) -> dict[str, Any]:
         """Asked from here: a process of its own would take too long to catch anybody at work."""
-        return trio.run(Client(self.address).status)
+        return trio.run(Client(self.address).status).to_dict()
 
     @property
     def address(self) -> str:

@@ -11,7 +11,6 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Literal
 
 import trio
@@ -37,8 +36,6 @@ Stream = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
 class Network(trio.abc.Listener["Stream"]):
     """A listener whose connections are pairs of memory streams."""
 
-    socket = SimpleNamespace(getsockname=lambda: ("memory", 8000))
-
     def __init__(self) -> None:
         self._arrivals, self._queue = trio.open_memory_channel[Stream](math.inf)
         self.down = False
@@ -49,7 +46,8 @@ class Network(trio.abc.Listener["Stream"]):
     async def aclose(self) -> None:
         await self._queue.aclose()
 
-    async def listen(self, host: str, port: int) -> list[Network]:
+    def listeners(self) -> list[Network]:
+        """For the coordinator that listens next."""
         return [self]
 
     async def dial(self, address: object, tls: object) -> tuple[Stream, str]:
@@ -69,6 +67,12 @@ async def connect(address: object, tls: object) -> Any:
     """The `connect` of workers and clients that are made here."""
     assert network is not None
     return await network.dial(address, tls)
+
+
+def new_coordinator(**options: Any) -> Coordinator:
+    """One that listens where workers and clients that are made here connect to."""
+    assert network is not None
+    return Coordinator(port=0, listeners=network.listeners(), **options)
 
 
 def new_worker(*arguments: Any, **options: Any) -> Worker:
@@ -94,7 +98,7 @@ def run(main: Callable[[], Awaitable[None]]) -> None:
 
 @asynccontextmanager
 async def running(*workers: Worker) -> AsyncIterator[Coordinator]:
-    async with Coordinator(port=0) as coordinator, trio.open_nursery() as nursery:
+    async with new_coordinator() as coordinator, trio.open_nursery() as nursery:
         for worker in workers:
             nursery.start_soon(worker.run)
         await coordinator.wait_for_workers(len(workers))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from logan.cli.progress import progress_text
 from logan.cli.terminal import is_terminal, say, wants_color
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-__all__ = ["ClusterView"]
+    from logan.wire.bodies import EventEntry, WorkerStatus
+
+__all__ = ["ClusterView", "JobLine"]
 
 WORKERS_SHOWN_MAX: Final = 16
 JOBS_SHOWN_MAX: Final = 4
@@ -37,6 +40,16 @@ _EVENT_STYLES: Final = {
     "alarm": "bold red",
 }
 _STATE_STYLES: Final = {"active": "green", "gone": "red", "silent": "yellow", "paused": "yellow"}
+
+
+class JobLine(NamedTuple):
+    """A job as it is shown: how much of it is done, and was when it was resumed."""
+
+    name: str
+    done_bytes: int
+    total_bytes: int
+    elapsed_s: float
+    resumed_bytes: int
 
 
 class ClusterView:
@@ -79,9 +92,9 @@ class ClusterView:
             self._live.stop()
             self._live = None
 
-    def event(self, event: Mapping[str, Any]) -> None:
+    def event(self, event: EventEntry) -> None:
         """Something happened: a line that stays."""
-        text = visible(str(event["text"]))
+        text = visible(event.text)
         if self._live is None:
             if self._lines:
                 say(text)
@@ -95,7 +108,9 @@ class ClusterView:
         else:
             self._live.console.print(f"logan: {visible(text)}")
 
-    def update(self, status: Mapping[str, Any], waiting: str = "") -> None:
+    def update(
+        self, jobs: Iterable[JobLine], workers: Iterable[WorkerStatus], waiting: str = ""
+    ) -> None:
         """Show jobs and workers; `waiting` says what is missing, if something is."""
         if self._live is None:
             return
@@ -103,22 +118,21 @@ class ClusterView:
         from rich.text import Text
 
         parts: list[RenderableType] = [Text()]
-        for job in status["jobs"][:JOBS_SHOWN_MAX]:
+        for job in islice(jobs, JOBS_SHOWN_MAX):
             parts.append(_job_line(job))
         if waiting:
             parts.append(Text(waiting, style="yellow"))
-        workers = [each for each in status["workers"] if each["state"] != "gone"]
-        gone = [each for each in status["workers"] if each["state"] == "gone"]
-        shown = [*workers, *gone][:WORKERS_SHOWN_MAX]
+        everyone = sorted(workers, key=lambda each: each.state == "gone")
+        shown = everyone[:WORKERS_SHOWN_MAX]
         if shown:
             parts += [Text(), workers_table(shown)]
-        hidden = len(workers) + len(gone) - len(shown)
+        hidden = len(everyone) - len(shown)
         if hidden:
             parts.append(Text(f"… and {hidden:,} more", style="dim"))
         self._live.update(Group(*parts), refresh=True)
 
 
-def workers_table(workers: Sequence[Mapping[str, Any]]) -> RenderableType:
+def workers_table(workers: Sequence[WorkerStatus]) -> RenderableType:
     """A table of what `Coordinator.monitor_workers` gives; fits into 80 columns."""
     from rich.table import Table
     from rich.text import Text
@@ -131,22 +145,22 @@ def workers_table(workers: Sequence[Mapping[str, Any]]) -> RenderableType:
     heads = ("worker", "state", "speed", "chunks", "lost", "memory", "CPU", "heard")
     grid.add_row(*(Text(head, style="dim") for head in heads))
     for each in workers:
-        state = str(each["state"])
-        lost = each["chunks_lost"]
+        state = each.state
+        lost = each.chunks_lost
         grid.add_row(
-            Text(visible(str(each["id"])), style="bold"),
+            Text(visible(each.id), style="bold"),
             Text(state, style=_STATE_STYLES.get(state, "")),
-            Text(_speed(each["bytes_per_second"]) if state != "gone" else units.NONE),
-            Text(units.count(each["chunks_done"])),
+            Text(_speed(each.bytes_per_second) if state != "gone" else units.NONE),
+            Text(units.count(each.chunks_done)),
             Text(units.count(lost), style="red" if lost else "dim"),
-            Text(units.bytes_size(each["rss_bytes"])),
-            Text(units.NONE if each["cpu_percent"] is None else f"{each['cpu_percent']:.0f} %"),
-            Text(units.NONE if each["heard_s"] is None else f"{each['heard_s']:.1f} s"),
+            Text(units.bytes_size(each.rss_bytes)),
+            Text(units.NONE if each.cpu_percent is None else f"{each.cpu_percent:.0f} %"),
+            Text(units.NONE if each.heard_s is None else f"{each.heard_s:.1f} s"),
         )
     return grid
 
 
-def events_table(events: Sequence[Mapping[str, Any]], *, plain: bool = True) -> RenderableType:
+def events_table(events: Sequence[EventEntry], *, plain: bool = True) -> RenderableType:
     """What happened and when, a line each or, where it is too long, wrapped beside the time."""
     from rich.table import Table
     from rich.text import Text
@@ -155,13 +169,13 @@ def events_table(events: Sequence[Mapping[str, Any]], *, plain: bool = True) -> 
     grid.add_column(no_wrap=True, width=8)
     grid.add_column()
     for event in events:
-        clock = time.strftime("%H:%M:%S", time.localtime(event["at"]))
-        style = "dim" if plain else _EVENT_STYLES.get(str(event["kind"]), "")
-        grid.add_row(Text(clock, style="dim"), Text(visible(str(event["text"])), style=style))
+        clock = time.strftime("%H:%M:%S", time.localtime(event.at))
+        style = "dim" if plain else _EVENT_STYLES.get(event.kind, "")
+        grid.add_row(Text(clock, style="dim"), Text(visible(event.text), style=style))
     return grid
 
 
-def _job_line(job: Mapping[str, Any]) -> RenderableType:
+def _job_line(job: JobLine) -> RenderableType:
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
@@ -170,11 +184,11 @@ def _job_line(job: Mapping[str, Any]) -> RenderableType:
     grid.add_column(no_wrap=True, max_width=24, overflow="ellipsis")
     grid.add_column(width=10)
     grid.add_column(no_wrap=True, overflow="ellipsis")
-    done, total = job["done_bytes"], job["total_bytes"]
+    done, total = job.done_bytes, job.total_bytes
     grid.add_row(
-        Text(visible(str(job["name"])), style="bold cyan"),
+        Text(visible(job.name), style="bold cyan"),
         ProgressBar(total=total or 1, completed=done, width=10),
-        Text(progress_text(done, total, job["elapsed_s"], job["resumed_bytes"])),
+        Text(progress_text(done, total, job.elapsed_s, job.resumed_bytes)),
     )
     return grid
 

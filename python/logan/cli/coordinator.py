@@ -206,6 +206,8 @@ async def _show(coordinator: Coordinator, view: ClusterView, has_job: bool) -> N
     """Keep the terminal up to date, and say when no worker comes."""
     import trio
 
+    from logan.cli.cluster_view import JobLine
+
     hint = (
         "waiting for workers: start one with: "
         f"logan worker --id alice --coordinator {_reachable(coordinator)}"
@@ -223,7 +225,12 @@ async def _show(coordinator: Coordinator, view: ClusterView, has_job: bool) -> N
             if not view.is_live:
                 view.tell(hint)
         if view.is_live:
-            view.update(coordinator.status(), hint if needed else "")
+            status = coordinator.status()
+            jobs = (
+                JobLine(job.name, job.done_bytes, job.total_bytes, job.elapsed_s, job.resumed_bytes)
+                for job in status.jobs
+            )
+            view.update(jobs, status.workers, hint if needed else "")
         # A table that hardly changes is not worth the work of drawing it often.
         await trio.sleep(REFRESH_S if view.is_live and coordinator.jobs else REFRESH_IDLE_S)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from logan.cli.cluster_options import configure_peer, run_trio, secrets_of_peer
 from logan.cli.exit_codes import Exit
@@ -12,7 +11,7 @@ from logan.cli.option_types import one_of
 
 if TYPE_CHECKING:
     from logan.cli.main import Parser
-    from logan.cluster.client import Client
+    from logan.wire.bodies import StateBody
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
@@ -42,27 +41,23 @@ def run(args: argparse.Namespace) -> int:
     from logan.report.json import dumps
 
     token, tls = secrets_of_peer(args)
-    found: list[dict[str, Any]] = []
+    found: list[StateBody] = []
     client = Client(args.coordinator, token=token, ssl=tls)
 
     async def main() -> int:
-        found.append(await _ask(client))
+        found.append(await client.status())
         return Exit.OK
 
     code = run_trio(main)
     if args.json:
-        write_stdout(dumps(found[0]) + "\n", encoding="utf-8")
+        write_stdout(dumps(found[0].to_dict()) + "\n", encoding="utf-8")
     else:
         options = options_of_stdout(args.color)
         write_stdout(_text(found[0], options.width, color=options.color))
     return code
 
 
-async def _ask(client: Client) -> dict[str, Any]:
-    return await client.status()
-
-
-def _text(status: Mapping[str, Any], width: int, *, color: bool) -> str:
+def _text(status: StateBody, width: int, *, color: bool) -> str:
     from rich.console import Group, RenderableType
     from rich.text import Text
 
@@ -72,39 +67,37 @@ def _text(status: Mapping[str, Any], width: int, *, color: bool) -> str:
     from logan.report.text.console import page
     from logan.report.units import visible
 
-    about = status["coordinator"]
-    uptime = units.span(round(about["uptime_s"]))
+    about = status.coordinator
+    uptime = units.span(round(about.uptime_s))
     parts: list[RenderableType] = [
-        Text.assemble((f"coordinator {about['address']}", "bold"), " ", (f"up {uptime}", "dim"))
+        Text.assemble((f"coordinator {about.address}", "bold"), " ", (f"up {uptime}", "dim"))
     ]
-    recovered = about["recoveries"]
-    if recovered["count"]:
-        after = units.span(recovered["leased_s"] / recovered["count"])
-        within = units.span(recovered["done_s_max"])
+    recovered = about.recoveries
+    if recovered.count:
+        after = units.span(recovered.leased_s / recovered.count)
+        within = units.span(recovered.done_s_max)
         text = (
-            f"{recovered['count']:,} lost chunks redone: re-leased after {after} on average, "
+            f"{recovered.count:,} lost chunks redone: re-leased after {after} on average, "
             f"completed within {within}"
         )
         parts.append(Text(text, style="dim"))
-    for job in status["jobs"]:
-        done = progress_text(
-            job["done_bytes"], job["total_bytes"], job["elapsed_s"], job["resumed_bytes"]
-        )
+    for job in status.jobs:
+        done = progress_text(job.done_bytes, job.total_bytes, job.elapsed_s, job.resumed_bytes)
         counts = (
-            f"  {job['chunks_done']:,} of {job['chunks']:,} chunks, "
-            f"{job['chunks_missing']:,} given up, {job['recoveries']:,} recovered"
+            f"  {job.chunks_done:,} of {job.chunks:,} chunks, "
+            f"{job.chunks_missing:,} given up, {job.recoveries:,} recovered"
         )
         parts += [
             Text(),
-            Text.assemble((f"job {visible(job['name'])}", "bold cyan"), f" {done}"),
+            Text.assemble((f"job {visible(job.name)}", "bold cyan"), f" {done}"),
             Text(counts, style="dim"),
         ]
-    if not status["jobs"]:
+    if not status.jobs:
         parts.append(Text("no jobs"))
     parts += [
         Text(),
-        workers_table(status["workers"]) if status["workers"] else Text("no workers"),
+        workers_table(status.workers) if status.workers else Text("no workers"),
     ]
-    if status["events"]:
-        parts += [Text(), events_table(status["events"][-8:])]
+    if status.events:
+        parts += [Text(), events_table(status.events[-8:])]
     return page(Group(*parts), width=width, color=color)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from logan.cli.cluster_options import configure_peer, run_trio, secrets_of_peer
 from logan.cli.exit_codes import Exit, exit_of_signal
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from logan.cli.main import Parser
     from logan.cluster.client import Client
     from logan.cluster.request import Submission
+    from logan.wire.bodies import ProgressBody
 
 __all__ = ["EPILOG", "HELP", "configure", "run"]
 
@@ -87,28 +87,21 @@ async def _main(
 ) -> int:
     import trio
 
+    from logan.cli.cluster_view import JobLine
     from logan.sources.inputs import shown_name
 
     started = time.monotonic()
     resumed: list[int] = []
     name = ", ".join(shown_name(each) for each in args.paths or args.on_workers)
 
-    def show(done: int, total: int, body: Mapping[str, Any]) -> None:
-        for event in body["events"]:
+    def show(done: int, total: int, body: ProgressBody) -> None:
+        for event in body.events:
             view.event(event)
         if not resumed:
             resumed.append(done)
-        job = {
-            "name": name,
-            "done_bytes": done,
-            "total_bytes": total,
-            "elapsed_s": time.monotonic() - started,
-            "resumed_bytes": resumed[0],
-        }
-        all_gone = all(each["state"] == "gone" for each in body["workers"])
-        view.update(
-            {"jobs": [job], "workers": body["workers"]}, "waiting for workers" if all_gone else ""
-        )
+        job = JobLine(name, done, total, time.monotonic() - started, resumed[0])
+        all_gone = all(each.state == "gone" for each in body.workers)
+        view.update([job], body.workers, "waiting for workers" if all_gone else "")
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(signals.watch, nursery.cancel_scope.cancel)

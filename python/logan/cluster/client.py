@@ -10,9 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from ssl import SSLContext, SSLError
-from typing import Any
 
-import msgspec
 import trio
 
 from logan import errors
@@ -32,7 +30,7 @@ from logan.cluster.transport import Transport, TransportLostError, open_transpor
 from logan.errors import ClusterError, InputError, LoganError, ProtocolError
 from logan.report import Report as Saved
 from logan.report.schema import OPTIONAL, SECTIONS, TOP_LEVEL
-from logan.wire.bodies import ErrorBody
+from logan.wire.bodies import ErrorBody, ProgressBody, StateBody
 from logan.wire.codec import decode_body
 from logan.wire.connection import error_message
 from logan.wire.messages import (
@@ -49,8 +47,8 @@ from logan.wire.messages import (
 
 __all__ = ["Client", "Progress"]
 
-Progress = Callable[[int, int, Mapping[str, Any]], None]
-"""Called with (bytes done, bytes in all, {"workers": […], "events": […]}) some times a second."""
+Progress = Callable[[int, int, ProgressBody], None]
+"""Called with (bytes done, bytes in all, workers and events) some times a second."""
 
 
 class Client:
@@ -78,7 +76,7 @@ class Client:
         self._say = say or (lambda text: None)
         self._connect = connect
 
-    async def status(self) -> dict[str, Any]:
+    async def status(self) -> StateBody:
         """Workers, jobs and recent events. Raises `ClusterError`."""
         try:
             async with self._connected() as link:
@@ -93,8 +91,7 @@ class Client:
             raise self._unreachable(ProtocolError(message.message, code=message.code))
         if not isinstance(message, StatusReport):
             raise ClusterError(f"{self.address} sent no status")
-        status: dict[str, Any] = msgspec.to_builtins(message.body)
-        return status
+        return message.body
 
     async def submit(self, submission: Submission, progress: Progress | None = None) -> bytes:
         """Submit a job and wait for it; returns the JSON of its report.
@@ -157,7 +154,7 @@ class Client:
                     case ProgressReport(done_bytes=done, total_bytes=total, body=body):
                         attempts.note_progress(done)
                         if progress is not None:
-                            progress(done, total, msgspec.to_builtins(body))
+                            progress(done, total, body)
                     case Report(kind="error", body=data):
                         raise _error_from(decode_body(data, ErrorBody, "REPORT"))
                     case Report(body=data):

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -35,6 +35,7 @@ from prometheus_client.registry import Collector
 
 from logan.errors import ClusterError
 from logan.log import logger_of
+from logan.wire.bodies import StateBody
 
 __all__ = ["coordinator_metrics", "names_this_machine", "serve_metrics", "worker_metrics"]
 
@@ -47,6 +48,9 @@ REQUESTS_MAX: Final = 8
 """At once; there is one Prometheus, and perhaps a person."""
 
 Families = Callable[[], Iterable[Metric]]
+
+_State = TypeVar("_State", StateBody, Mapping[str, Any])
+"""How a coordinator describes itself, or a worker."""
 
 
 def worker_metrics(health: Mapping[str, Any]) -> Iterator[Metric]:
@@ -65,25 +69,23 @@ def worker_metrics(health: Mapping[str, Any]) -> Iterator[Metric]:
     yield _counter("logan_worker_scanned_bytes", "Bytes of chunks done", health["bytes_done"])
 
 
-def coordinator_metrics(status: Mapping[str, Any]) -> Iterator[Metric]:
+def coordinator_metrics(status: StateBody) -> Iterator[Metric]:
     """The families of a coordinator, from `Coordinator.status`."""
-    workers, jobs = status["workers"], status["jobs"]
-    connected = [each for each in workers if each["state"] != "gone"]
+    workers, jobs = status.workers, status.jobs
+    connected = [each for each in workers if each.state != "gone"]
     yield _gauge("logan_workers", "Workers connected", len(connected))
     yield _gauge("logan_jobs", "Jobs running", len(jobs))
-    yield _gauge("logan_jobs_bytes", "Planned bytes of running jobs", _sum(jobs, "total_bytes"))
-    yield _gauge("logan_jobs_done_bytes", "Bytes of them done", _sum(jobs, "done_bytes"))
-    yield _gauge(
-        "logan_jobs_recoveries", "Recovered failures in running jobs", _sum(jobs, "recoveries")
-    )
-    made_good = status["coordinator"]["recoveries"]
-    for name, help, key in (
-        ("leased", "From noticing a failure to the next lease of its chunk", "leased_s"),
-        ("done", "From noticing a failure to the chunk's result", "done_s"),
+    total, done = sum(job.total_bytes for job in jobs), sum(job.done_bytes for job in jobs)
+    yield _gauge("logan_jobs_bytes", "Planned bytes of running jobs", total)
+    yield _gauge("logan_jobs_done_bytes", "Bytes of them done", done)
+    recovered = sum(job.recoveries for job in jobs)
+    yield _gauge("logan_jobs_recoveries", "Recovered failures in running jobs", recovered)
+    recoveries = status.coordinator.recoveries
+    for name, help, seconds in (
+        ("leased", "From noticing a failure to the next lease of its chunk", recoveries.leased_s),
+        ("done", "From noticing a failure to the chunk's result", recoveries.done_s),
     ):
-        yield SummaryMetricFamily(
-            f"logan_recovery_{name}_seconds", help, made_good["count"], made_good[key]
-        )
+        yield SummaryMetricFamily(f"logan_recovery_{name}_seconds", help, recoveries.count, seconds)
     for name, help, key, family in (
         ("chunks_done", "Chunks done, by worker", "chunks_done", CounterMetricFamily),
         ("chunks_lost", "Chunks lost, by worker", "chunks_lost", CounterMetricFamily),
@@ -95,8 +97,9 @@ def coordinator_metrics(status: Mapping[str, Any]) -> Iterator[Metric]:
     ):
         metric = family(f"logan_cluster_worker_{name}", help, labels=["worker"])
         for each in workers:
-            if each[key] is not None:
-                metric.add_metric([each["id"]], each[key])
+            value = getattr(each, key)
+            if value is not None:
+                metric.add_metric([each.id], value)
         yield metric
 
 
@@ -104,8 +107,8 @@ def coordinator_metrics(status: Mapping[str, Any]) -> Iterator[Metric]:
 async def serve_metrics(
     host: str,
     port: int,
-    state: Callable[[], Mapping[str, Any]],
-    families: Callable[[Mapping[str, Any]], Iterable[Metric]],
+    state: Callable[[], _State],
+    families: Callable[[_State], Iterable[Metric]],
 ) -> Any:
     """Serve while entered; gives the port. `state` is called in the trio thread.
 
@@ -113,7 +116,7 @@ async def serve_metrics(
     """
     token = trio.lowlevel.current_trio_token()
 
-    def ask() -> Mapping[str, Any]:
+    def ask() -> _State:
         return trio.from_thread.run_sync(state, trio_token=token)
 
     registry = CollectorRegistry()
@@ -170,14 +173,11 @@ def names_this_machine(header: str, bound: str) -> bool:
     return True
 
 
-def _public(state: Mapping[str, Any]) -> dict[str, Any]:
+def _public(state: StateBody | Mapping[str, Any]) -> dict[str, Any]:
     """The state without the texts of events, which name files."""
-    shown = dict(state)
-    if "events" in shown:
-        shown["events"] = [
-            {key: value for key, value in event.items() if key != "text"}
-            for event in shown["events"]
-        ]
+    shown = state.to_dict() if isinstance(state, StateBody) else dict(state)
+    for event in shown.get("events", ()):
+        del event["text"]
     return shown
 
 
@@ -233,7 +233,3 @@ def _gauge(name: str, help: str, value: Any) -> Metric:
 
 def _counter(name: str, help: str, value: Any) -> Metric:
     return CounterMetricFamily(name, help, value=float(value))
-
-
-def _sum(entries: Iterable[Mapping[str, Any]], key: str) -> int:
-    return sum(each[key] for each in entries)

@@ -7,13 +7,13 @@ would repeat that.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import trio
 
-__all__ = ["main_error", "open_flat_nursery"]
+__all__ = ["Tasks", "main_error", "open_flat_nursery"]
 
 
 @asynccontextmanager
@@ -43,3 +43,15 @@ def _rank(error: BaseException) -> int:
     if isinstance(error, trio.Cancelled):
         return 2
     return 1 if isinstance(error, Exception) else 0
+
+
+class Tasks:
+    """Starts tasks in a nursery that is opened later than those are made who start them."""
+
+    def __init__(self) -> None:
+        self.nursery: trio.Nursery | None = None
+
+    def start(self, work: Callable[..., Awaitable[object]], *arguments: object) -> None:
+        """Run `work` until it ends, or the nursery does."""
+        assert self.nursery is not None
+        self.nursery.start_soon(work, *arguments)

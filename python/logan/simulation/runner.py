@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +32,7 @@ from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, KIB
 from logan.options import Options
 from logan.simulation.network_proxy import NetworkConditions, Proxy, open_proxy
 from logan.simulation.scenarios import Fault, Scenario, WorkerSetup
+from logan.wire.bodies import ProgressBody
 
 __all__ = ["Told", "chunk_size_for", "run_scenario"]
 
@@ -134,11 +135,11 @@ class _LocalCluster:
     def _say(self, text: str) -> None:
         self._tell(max(0.0, trio.current_time() - self._started), text)
 
-    def _follow(self, done: int, total: int, news: Mapping[str, Any]) -> None:
+    def _follow(self, done: int, total: int, news: ProgressBody) -> None:
         self._share = done / total if total else 0.0
-        for event in news.get("events", ()):
-            if event["kind"] != "joined" or self._share > 0:
-                self._say(event["text"])
+        for event in news.events:
+            if event.kind != "joined" or self._share > 0:
+                self._say(event.text)
 
     # -- processes
 
@@ -183,8 +184,8 @@ class _LocalCluster:
         expected = {setup.name for setup in self._scenario.workers if not setup.late}
         with trio.move_on_after(START_S_MAX):
             while True:
-                workers = (await client.status())["workers"]
-                if expected <= {each["id"] for each in workers}:
+                workers = (await client.status()).workers
+                if expected <= {each.id for each in workers}:
                     return
                 for name, process in self._workers.items():
                     if process.returncode is not None:

@@ -107,6 +107,11 @@ Unicode = Annotated[
 class Body(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of what a body of JSON holds. Unknown fields are refused."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """The same as dictionaries and lists."""
+        values: dict[str, Any] = msgspec.to_builtins(self)
+        return values
+
 
 def fault_of(error: msgspec.ValidationError | ValueError) -> str:
     """What is wrong with a value and where, from what `msgspec.convert` raised."""

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import trio
 
-from logan.cluster.coordinator import coordinator as coordinator_module
 from tests.support import memory_cluster
 from tests.support.memory_cluster import LINES, Network, inline
 
@@ -30,7 +29,6 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Network:
+def network() -> Network:
     made = memory_cluster.network = Network()
-    monkeypatch.setattr(coordinator_module, "_listen", made.listen)
     return made

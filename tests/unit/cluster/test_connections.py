@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Literal
 
 import pytest
@@ -24,10 +23,7 @@ from trio.testing import MemoryReceiveStream, MemorySendStream, MockClock, memor
 
 import logan
 from logan.cluster.client import Client
-from logan.cluster.coordinator import coordinator as coordinator_module
-from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.coordinator.places import Place, Places, Step, network_of
-from logan.cluster.coordinator.status import progress_body
 from logan.cluster.handshake import client_handshake, server_handshake
 from logan.cluster.keepalive import Backoff, keep_alive
 from logan.cluster.limits import (
@@ -45,9 +41,10 @@ from logan.cluster.metrics import names_this_machine
 from logan.cluster.request import Submission
 from logan.cluster.transport import Transport, TransportLostError
 from logan.errors import ClusterError, ProtocolError
+from logan.wire.bodies import ProgressBody
 from logan.wire.messages import Accepted, Ping, ProgressReport, Welcome
 from tests.support import memory_cluster
-from tests.support.memory_cluster import new_client, new_worker
+from tests.support.memory_cluster import new_client, new_coordinator, new_worker
 
 Stream = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
 
@@ -57,8 +54,6 @@ class Network(trio.abc.Listener["Stream"]):
 
     `tries` has the time of each try to connect; `broken` says what a try raises instead.
     """
-
-    socket = SimpleNamespace(getsockname=lambda: ("memory", 8000))
 
     def __init__(self) -> None:
         self._arrivals, self._queue = trio.open_memory_channel[Stream](math.inf)
@@ -72,7 +67,8 @@ class Network(trio.abc.Listener["Stream"]):
     async def aclose(self) -> None:
         await trio.lowlevel.checkpoint()  # another coordinator may listen later
 
-    async def listen(self, host: str, port: int) -> list[Network]:
+    def listeners(self) -> list[Network]:
+        """For the coordinator that listens next."""
         return [self]
 
     async def dial(self, address: object, tls: object) -> tuple[Stream, str]:
@@ -96,7 +92,6 @@ async def inline(work: Callable[..., Any], *args: Any, **_: Any) -> Any:
 def network(monkeypatch: pytest.MonkeyPatch) -> Network:
     monkeypatch.setattr(trio.to_thread, "run_sync", inline)
     made = memory_cluster.network = Network()
-    monkeypatch.setattr(coordinator_module, "_listen", made.listen)
     return made
 
 
@@ -151,7 +146,7 @@ def test_a_client_whose_connection_goes_silent_gets_its_report_all_the_same(
         async def submit() -> None:
             reports.append(await new_client("memory:8000").submit(submission))
 
-        async with Coordinator(port=0, roots=[str(log.parent)]), trio.open_nursery() as tasks:
+        async with new_coordinator(roots=[str(log.parent)]), trio.open_nursery() as tasks:
             tasks.start_soon(submit)
             await trio.sleep(1)
             # Nothing that either side writes arrives any more.
@@ -210,7 +205,7 @@ def test_a_client_that_is_silent_loses_its_job_only_if_it_does_not_come_back(
     async def main() -> None:
         submission = Submission(paths=[str(log)])
         async with (
-            Coordinator(port=0, roots=[str(log.parent)]) as coordinator,
+            new_coordinator(roots=[str(log.parent)]) as coordinator,
             trio.open_nursery() as tasks,
         ):
             link = await come(network, tasks, "client", "carol")
@@ -251,7 +246,7 @@ def test_a_client_that_comes_back_and_is_lost_again_has_all_of_the_time_again(
                         await trio.sleep(1)
                 own.cancel_scope.cancel()
 
-        async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
+        async with new_coordinator(roots=[str(log.parent)]) as coordinator:
             await submit_and_vanish(2)
             [job] = coordinator.jobs
             await trio.sleep(RESUBMIT_S_MAX / 3)
@@ -267,7 +262,7 @@ def test_a_client_that_comes_back_and_is_lost_again_has_all_of_the_time_again(
 
 def test_a_client_without_a_request_is_let_go_after_a_while(network: Network) -> None:
     async def main() -> None:
-        async with Coordinator(port=0), trio.open_nursery() as tasks:
+        async with new_coordinator(), trio.open_nursery() as tasks:
             link = await come(network, tasks, "client", "carol")
 
             async def live() -> None:
@@ -305,7 +300,11 @@ async def rogue(network: Network, *, accepts: bool, progresses: bool = False) ->
                     link.post(Accepted("job"))
                 if progresses:
                     done_bytes += 1
-                    link.post(ProgressReport("job", done_bytes, 2**40, progress_body([], [])))
+                    link.post(
+                        ProgressReport(
+                            "job", done_bytes, 2**40, ProgressBody(workers=(), events=())
+                        )
+                    )
                 await link.flush()
             nursery.cancel_scope.cancel()
         await stream.aclose()
@@ -349,7 +348,7 @@ def test_a_client_tries_again_whatever_way_it_could_not_connect(
         client = new_client("memory:8000")
         async with trio.open_nursery() as tasks:
             with trio.CancelScope() as before:
-                async with Coordinator(port=0, roots=[str(log.parent)]):
+                async with new_coordinator(roots=[str(log.parent)]):
                     tasks.start_soon(submit, client)
                     await trio.sleep(2)
                     network.broken = lambda: failure
@@ -357,7 +356,7 @@ def test_a_client_tries_again_whatever_way_it_could_not_connect(
                     await trio.sleep(0)
             await trio.sleep(10)
             network.broken = lambda: None
-            async with Coordinator(port=0, roots=[str(log.parent)]):
+            async with new_coordinator(roots=[str(log.parent)]):
                 tasks.start_soon(new_worker("alice", roots=[str(log.parent)]).run)
                 while not reports:
                     await trio.sleep(1)
@@ -605,7 +604,7 @@ def test_whoever_has_just_come_does_not_make_room_for_those_that_stopped(step: S
 
 def test_idle_clients_keep_no_worker_out(network: Network) -> None:
     async def main() -> None:
-        async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
+        async with new_coordinator() as coordinator, trio.open_nursery() as tasks:
             for i in range(CONNECTIONS_MAX - 1):
                 await come(network, tasks, "client", f"client-{i}")
             await come(network, tasks, "worker", "alice")
@@ -617,7 +616,7 @@ def test_idle_clients_keep_no_worker_out(network: Network) -> None:
 
 def test_who_makes_room_is_told_so(network: Network) -> None:
     async def main() -> None:
-        async with Coordinator(port=0):
+        async with new_coordinator():
             strangers = [
                 (await network.dial(None, None))[0] for _ in range(UNAUTHENTICATED_MAX + 1)
             ]
@@ -646,7 +645,7 @@ def test_under_tls_peers_are_let_in_and_strangers_make_room(network: Network) ->
         return stream
 
     async def main() -> None:
-        async with Coordinator(port=0, ssl=server), trio.open_nursery() as tasks:
+        async with new_coordinator(ssl=server), trio.open_nursery() as tasks:
             early = await secured()
             strangers = [(await network.dial(None, None))[0] for _ in range(UNAUTHENTICATED_MAX)]
             assert await strangers[0].receive_some(1) == b""

@@ -18,7 +18,7 @@ from trio.testing import MockClock
 import logan
 from logan._logan import Spec, Summary
 from logan.cluster.coordinator.coordinator import Coordinator
-from logan.cluster.coordinator.journal import ChunkDone, JobSetAside, Record
+from logan.cluster.coordinator.records import Record, ResultStored
 from logan.cluster.limits import (
     COMMIT_PAUSE_S,
     HANDSHAKE_S_MAX,
@@ -56,6 +56,7 @@ from tests.support.memory_cluster import (
     Network,
     ScriptedCoordinator,
     Way,
+    new_coordinator,
     open_pair,
     run,
     running,
@@ -119,15 +120,15 @@ def test_results_share_commits_and_nobody_waits_for_more_at_the_end(
 ) -> None:
     async def main() -> None:
         groups: list[tuple[float, int]] = []
-        async with Coordinator(port=0, state=str(tmp_path / "state")) as coordinator:
-            commit = coordinator._journal.commit
+        async with new_coordinator(state=str(tmp_path / "state")) as coordinator:
+            commit = coordinator._commits.journal.commit
 
-            def counted(records: Sequence[Record]) -> list[JobSetAside]:
-                done = sum(isinstance(each, ChunkDone) for each in records)
+            def counted(records: Sequence[Record]) -> None:
+                done = sum(isinstance(each, ResultStored) for each in records)
                 groups.append((trio.current_time(), done))
-                return commit(records)
+                commit(records)
 
-            monkeypatch.setattr(coordinator._journal, "commit", counted)
+            monkeypatch.setattr(coordinator._commits.journal, "commit", counted)
             async with trio.open_nursery() as tasks:
                 tasks.start_soon(worker("alice", log).run)
                 report = await coordinator.process_file(str(log), chunk_size=CHUNK)
@@ -280,7 +281,7 @@ def test_worker_is_there_when_it_hears_late_that_it_was_let_in(network: Network,
 def test_worker_comes_back_within_a_second(network: Network, log: Path) -> None:
     async def main() -> None:
         network.down = True
-        async with Coordinator(port=0) as coordinator, trio.open_nursery() as nursery:
+        async with new_coordinator() as coordinator, trio.open_nursery() as nursery:
             nursery.start_soon(worker("alice", log).run)
             await trio.sleep(30)
             network.down = False
@@ -330,7 +331,7 @@ def test_lying_worker_is_not_believed(network: Network, log: Path) -> None:
             report = await coordinator.process_file(str(log), chunk_size=CHUNK)
             events = list(coordinator.events)
         assert report == logan.analyze(log, chunk_size=CHUNK)
-        assert any("refused: it covers" in event["text"] for event in events)
+        assert any("refused: it covers" in event.text for event in events)
 
     run(main)
 
@@ -375,9 +376,7 @@ def test_a_file_that_one_worker_calls_changed_is_looked_at(
             events = list(coordinator.events)
         assert report == logan.analyze(log, chunk_size=CHUNK)
         assert not report["partial"]
-        assert any(
-            event["kind"] == "refused" and "mallory reported" in event["text"] for event in events
-        )
+        assert any(event.kind == "refused" and "mallory reported" in event.text for event in events)
 
     run(main)
 
@@ -414,7 +413,7 @@ def report_with_a_liar(log: Path, verify: float, *team: Worker) -> logan.Report:
     found: list[logan.Report] = []
 
     async def main() -> None:
-        async with Coordinator(port=0, verify=verify) as coordinator, trio.open_nursery() as tasks:
+        async with new_coordinator(verify=verify) as coordinator, trio.open_nursery() as tasks:
             for each in (liar, *team):
                 tasks.start_soon(each.run)
             await coordinator.wait_for_workers(1 + len(team))
@@ -456,7 +455,7 @@ def test_a_liar_alone_is_not_found_out_and_not_waited_for(
 def test_honest_workers_confirm_each_other(network: Network, log: Path) -> None:
     async def main() -> None:
         team = [worker(name, log, pace=CHUNK) for name in ("alice", "bob")]
-        async with Coordinator(port=0, verify=0.1) as coordinator, trio.open_nursery() as tasks:
+        async with new_coordinator(verify=0.1) as coordinator, trio.open_nursery() as tasks:
             for each in team:
                 tasks.start_soon(each.run)
             await coordinator.wait_for_workers(2)
@@ -492,7 +491,7 @@ def test_drained_worker_hands_in_and_ends(network: Network, log: Path) -> None:
 
 def test_nobody_comes(network: Network, log: Path) -> None:
     async def main() -> None:
-        async with Coordinator(port=0, worker_timeout_s=30) as coordinator:
+        async with new_coordinator(worker_timeout_s=30) as coordinator:
             began = trio.current_time()
             with pytest.raises(ClusterError, match="no worker was connected for 30 s"):
                 await coordinator.process_file(str(log))
@@ -546,7 +545,7 @@ def test_a_cut_at_every_offset(network: Network, log: Path, way: Way, first: int
     found: list[logan.Report] = []
 
     async def main() -> None:
-        async with Coordinator(port=0, limits=PATIENT) as coordinator, trio.open_nursery() as tasks:
+        async with new_coordinator(limits=PATIENT) as coordinator, trio.open_nursery() as tasks:
             tasks.start_soon(worker("alice", log, connect=connect_fraying).run)
             found.append(await coordinator.process_file(str(log), chunk_size=chunk_size))
             tasks.cancel_scope.cancel()

@@ -26,12 +26,13 @@ import trio
 
 import logan
 from logan import _logan
-from logan.cluster.coordinator import coordinator as coordinator_module
 from logan.cluster.coordinator import jobs as jobs_module
+from logan.cluster.coordinator.commits import ChunkDone
 from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.coordinator.ending import EndedJobs, Outcome, SubmittedJob
 from logan.cluster.coordinator.jobs import ActiveJob
-from logan.cluster.coordinator.journal import ChunkDone, JobEnded, Record, _checksum
+from logan.cluster.coordinator.journal_file import checksum
+from logan.cluster.coordinator.records import JobEnded
 from logan.cluster.limits import CLAIMED_BYTES_MAX, ENDED_JOBS_MAX
 from logan.cluster.request import Submission
 from logan.errors import ClusterError, InputError, JournalError, LoganError, SummaryError
@@ -47,6 +48,7 @@ from tests.support.memory_cluster import (
     CutStream,
     Network,
     new_client,
+    new_coordinator,
     run,
     worker,
 )
@@ -60,7 +62,7 @@ MISMATCH = r"(?P<time>\d+) NEVER (?P<status>\d+)"
 class Restarts(Network):
     """A network on which one coordinator after the other listens."""
 
-    async def listen(self, host: str, port: int) -> list[Network]:
+    def listeners(self) -> list[Network]:
         self._arrivals, self._queue = trio.open_memory_channel(math.inf)
         return [self]
 
@@ -72,9 +74,8 @@ class Restarts(Network):
 
 
 @pytest.fixture
-def network(monkeypatch: pytest.MonkeyPatch) -> Network:
+def network() -> Network:
     made = memory_cluster.network = Restarts()
-    monkeypatch.setattr(coordinator_module, "_listen", made.listen)
     return made
 
 
@@ -84,8 +85,7 @@ async def serving(
 ) -> AsyncIterator[Coordinator]:
     """A coordinator with so many workers."""
     async with (
-        Coordinator(
-            port=0,
+        new_coordinator(
             roots=[str(log.parent)],
             state=None if state is None else str(state),
             **options,
@@ -130,7 +130,7 @@ def rows(state: Path, table: str) -> int:
 def change(state: Path, statement: str) -> None:
     """Change the journal, with checksums as they should be (`sealed`)."""
     with sqlite3.connect(state / "journal.sqlite") as database:
-        database.create_function("sealed", -1, lambda *values: _checksum(values))
+        database.create_function("sealed", -1, lambda *values: checksum(values))
         database.execute(statement)
     database.close()
 
@@ -288,7 +288,7 @@ def test_a_client_that_loses_its_connection_anywhere_has_one_report_made(
                 assert len(concluded) == 1
                 cut += len(connections) > 1
                 await trio.testing.wait_all_tasks_blocked()
-                assert not list(coordinator._ended)
+                assert not list(coordinator._conclusion.ended)
         assert cut > 5
         if durable:
             assert rows(tmp_path / "state", "reports") == 0
@@ -380,7 +380,7 @@ def test_a_conclusion_that_fails_costs_its_job_alone(
             with pytest.raises(LoganError, match="odd"):
                 await coordinator.process_file(str(other))
             assert not coordinator.jobs
-            alarms = [each["text"] for each in coordinator.events if each["kind"] == "alarm"]
+            alarms = [each.text for each in coordinator.events if each.kind == "alarm"]
             assert len(alarms) == 2
             assert all("other.log" in text and "odd" in text for text in alarms)
         async with serving(log, state=state) as coordinator:
@@ -423,16 +423,15 @@ def test_a_result_that_does_not_merge_costs_its_job_alone(
 
     async def main() -> None:
         async with serving(log, state=state) as coordinator:
-            commit = coordinator._journal.commit
+            add_result = coordinator._commits.add_result
 
-            def spoilt(records: list[Record]) -> Any:
-                for record in records:
-                    if isinstance(record, ChunkDone) and record.chunk == 3:
-                        record.tree.insert(3, record.summary)
-                return commit(records)
+            def spoilt(result: ChunkDone, *rest: Any, **options: Any) -> None:
+                if result.chunk == 3:
+                    result.tree.insert(3, result.summary)
+                add_result(result, *rest, **options)
 
             with monkeypatch.context() as patch:
-                patch.setattr(coordinator._journal, "commit", spoilt)
+                patch.setattr(coordinator._commits, "add_result", spoilt)
                 with pytest.raises(SummaryError, match="chunk 3 does not merge"):
                     await submit(wish(log))
             assert not coordinator.jobs
@@ -453,7 +452,7 @@ def test_a_client_that_leaves_takes_its_job_along(
                 await submit(wish(log))
             await trio.testing.wait_all_tasks_blocked()
             assert not coordinator.jobs
-            assert not list(coordinator._ended)
+            assert not list(coordinator._conclusion.ended)
         assert rows(state, "jobs") == 0
 
     run(main)
@@ -469,7 +468,7 @@ def stored_jobs(network: Network, log: Path, state: Path, *names: str) -> None:
 
     async def main() -> None:
         async with (
-            Coordinator(port=0, roots=[str(log.parent)], state=str(state)) as coordinator,
+            new_coordinator(roots=[str(log.parent)], state=str(state)) as coordinator,
             trio.open_nursery() as tasks,
         ):
             for name in names:
@@ -531,7 +530,7 @@ def test_a_stored_job_that_cannot_go_on_is_set_aside(
 
     async def main() -> None:
         async with serving(log, state=state) as coordinator:
-            alarms = [each["text"] for each in coordinator.events if each["kind"] == "alarm"]
+            alarms = [each.text for each in coordinator.events if each.kind == "alarm"]
             assert len(alarms) == 1
             assert "is set aside, the others go on" in alarms[0]
             assert "submit it again" in alarms[0]
@@ -542,7 +541,7 @@ def test_a_stored_job_that_cannot_go_on_is_set_aside(
             assert report == logan.analyze(log.with_name("a.log"), chunk_size=CHUNK)
         async with serving(log, state=state) as coordinator:
             assert not coordinator.jobs
-            assert not coordinator.events or coordinator.events[0]["kind"] == "joined"
+            assert not coordinator.events or coordinator.events[0].kind == "joined"
         assert rows(state, "set_aside") == 1
 
     run(main)
@@ -570,7 +569,7 @@ def test_a_stored_job_whose_spec_has_other_sources_is_set_aside(
 
     async def main() -> None:
         async with serving(log, state=state) as coordinator:
-            (alarm,) = [each["text"] for each in coordinator.events if each["kind"] == "alarm"]
+            (alarm,) = [each.text for each in coordinator.events if each.kind == "alarm"]
             assert "is set aside, the others go on" in alarm
             report = await submit(wish(log.with_name("a.log")))
             assert report == logan.analyze(log.with_name("a.log"), chunk_size=CHUNK)
@@ -602,7 +601,7 @@ def test_a_stored_job_whose_chunks_do_not_tile_its_sources_is_set_aside(
 
     async def main() -> None:
         async with serving(log, state=state) as coordinator:
-            (alarm,) = [each["text"] for each in coordinator.events if each["kind"] == "alarm"]
+            (alarm,) = [each.text for each in coordinator.events if each.kind == "alarm"]
             assert "do not tile" in alarm
             report = await submit(wish(log.with_name("a.log")))
             assert report == logan.analyze(log.with_name("a.log"), chunk_size=CHUNK)
@@ -658,10 +657,10 @@ def test_a_full_disk_when_a_job_is_stored_is_a_clear_end(
         async def serve() -> None:
             root = str(log.parent)
             async with (
-                Coordinator(port=0, roots=[root], state=str(state)) as coordinator,
+                new_coordinator(roots=[root], state=str(state)) as coordinator,
                 trio.open_nursery() as tasks,
             ):
-                database = coordinator._journal._database  # type: ignore[attr-defined]
+                database = coordinator._commits.journal._database  # type: ignore[attr-defined]
                 (pages,) = database.execute("PRAGMA page_count").fetchone()
                 database.execute(f"PRAGMA max_page_count = {pages}")
                 (outside if who == "client" else tasks).start_soon(ask, coordinator)
@@ -684,7 +683,7 @@ def test_a_submission_after_the_journal_failed_is_refused(
 ) -> None:
     async def main() -> None:
         async with serving(log, state=tmp_path / "state") as coordinator:
-            coordinator._journal_failure = JournalError("the disk is full", hint="make room")
+            coordinator._commits._failure = JournalError("the disk is full", hint="make room")
             with pytest.raises(JournalError, match="disk is full"):
                 await submit(wish(log))
             assert not coordinator.jobs
@@ -781,7 +780,7 @@ def test_a_client_has_the_coordinator_read_below_its_roots_alone(
 
     async def main() -> None:
         async with (
-            Coordinator(port=0, roots=[str(decoys)]) as coordinator,
+            new_coordinator(roots=[str(decoys)]) as coordinator,
             trio.open_nursery() as tasks,
         ):
             tasks.start_soon(worker("alice", decoys / "x").run)
@@ -822,7 +821,7 @@ def test_an_error_quotes_the_file_below_the_root(
 
     async def main() -> None:
         async with (
-            Coordinator(port=0, roots=[str(decoys)]) as coordinator,
+            new_coordinator(roots=[str(decoys)]) as coordinator,
             trio.open_nursery() as tasks,
         ):
             tasks.start_soon(worker("alice", decoys / "x").run)
@@ -887,7 +886,7 @@ def test_what_takes_the_place_of_a_log_is_not_read_and_not_waited_for(
 
     async def main() -> None:
         async with (
-            Coordinator(port=0, roots=[str(folder)]) as coordinator,
+            new_coordinator(roots=[str(folder)]) as coordinator,
             trio.open_nursery() as tasks,
         ):
             submission = Submission(
@@ -950,7 +949,7 @@ def test_an_ended_job_keeps_nothing_but_its_report(network: Network, log: Path, 
             assert now - base < 50_000 * jobs
             assert not coordinator.jobs
             if who == "client":
-                assert not list(coordinator._ended)
+                assert not list(coordinator._conclusion.ended)
 
     run(main)
 

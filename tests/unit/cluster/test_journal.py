@@ -23,21 +23,19 @@ from hypothesis import strategies as st
 from logan import _logan
 from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.coordinator import journal as journal_module
-from logan.cluster.coordinator.journal import (
-    REPORT_AGE_S_MAX,
-    ChunkDone,
+from logan.cluster.coordinator.commits import ChunkDone, merge_results
+from logan.cluster.coordinator.journal import REPORT_AGE_S_MAX, Journal, open_journal
+from logan.cluster.coordinator.journal_file import checksum
+from logan.cluster.coordinator.records import (
     ChunkLost,
     JobEnded,
     JobForgotten,
     JobSetAside,
     JobStored,
-    Journal,
     Record,
     ReportTaken,
     StoredJob,
     StoredReport,
-    _checksum,
-    open_journal,
 )
 from logan.errors import JournalError, SummaryError
 from logan.model import Chunk, Plan, Source
@@ -87,6 +85,13 @@ def done(tree: MergeTree, summaries: Sequence[Summary], chunk: int, job: str = "
     return ChunkDone(job, chunk, f"digest {chunk}", summaries[chunk], tree)
 
 
+def commit(journal: Journal, entries: Sequence[ChunkDone | Record]) -> list[JobSetAside]:
+    """Merge and store, as `Commits` does; the jobs of which a result does not merge."""
+    records, spoilt = merge_results(entries)
+    journal.commit(records)
+    return spoilt
+
+
 def whole(summaries: Sequence[Summary], chunks: Sequence[int]) -> bytes:
     tree = MergeTree(SPEC)
     for chunk in chunks:
@@ -123,9 +128,9 @@ def test_a_job_survives_a_restart(tmp_path: Path, summaries: list[Summary]) -> N
     journal = open_journal(str(tmp_path / "new" / "state"))
     tree = MergeTree(SPEC)
     lost = ChunkLost("j", 2, "unreadable", "why \udc80", (210, 220))
-    journal.commit([stored()])
-    journal.commit([done(tree, summaries, 0), done(tree, summaries, 1), lost])
-    journal.commit([ChunkLost("j", 5, "changed", "other")])
+    commit(journal, [stored()])
+    commit(journal, [done(tree, summaries, 0), done(tree, summaries, 1), lost])
+    commit(journal, [ChunkLost("j", 5, "changed", "other")])
     journal.close()
     journal = open_journal(str(tmp_path / "new" / "state"))
     job = only(journal)
@@ -137,7 +142,7 @@ def test_a_job_survives_a_restart(tmp_path: Path, summaries: list[Summary]) -> N
         ChunkLost("j", 5, "changed", "other"),
     )
     # A late result of a chunk that was given up counts after all.
-    journal.commit([done(job.tree, summaries, 2)])
+    commit(journal, [done(job.tree, summaries, 2)])
     assert [each.chunk for each in only(journal).lost] == [5]
     journal.close()
 
@@ -146,7 +151,7 @@ def test_files_are_the_owners(tmp_path: Path) -> None:
     old = os.umask(0)
     try:
         journal = open_journal(str(tmp_path / "state"))
-        journal.commit([stored()])
+        commit(journal, [stored()])
         for path in [tmp_path / "state", *(tmp_path / "state").iterdir()]:
             assert path.stat().st_mode & 0o077 == 0, path
         journal.close()
@@ -163,13 +168,13 @@ def test_any_order_grouping_and_restarts_give_the_same_bytes(
     folder = tmp_path_factory.mktemp("state")
     order = chance.sample(range(CHUNKS), CHUNKS)
     journal = open_journal(str(folder))
-    journal.commit([stored()])
+    commit(journal, [stored()])
     tree = only(journal).tree
     at = 0
     while at < CHUNKS:
         group = order[at : at + chance.randrange(1, 5)]
         at += len(group)
-        journal.commit([done(tree, summaries, chunk) for chunk in group])
+        commit(journal, [done(tree, summaries, chunk) for chunk in group])
         if chance.random() < 0.4:
             journal.close()
             journal = open_journal(str(folder))
@@ -189,13 +194,13 @@ def test_only_the_largest_subtrees_are_kept_and_written(
     journal = open_journal(str(tmp_path))
     written: list[str] = []
     tree = MergeTree(SPEC)
-    journal.commit([stored()])
+    commit(journal, [stored()])
     journal._database.set_trace_callback(written.append)  # type: ignore[attr-defined]
-    journal.commit([done(tree, summaries, i) for i in range(8)])
+    commit(journal, [done(tree, summaries, i) for i in range(8)])
     assert sum(text.startswith("INSERT INTO subtrees") for text in written) == 1
     journal._database.set_trace_callback(None)  # type: ignore[attr-defined]
     for i in range(8, 12):
-        journal.commit([done(tree, summaries, i)])
+        commit(journal, [done(tree, summaries, i)])
     journal.close()
     assert table_counts(tmp_path)["subtrees"] == 2
 
@@ -205,10 +210,10 @@ def test_ended_and_forgotten_jobs_leave_nothing_but_reports(
 ) -> None:
     journal = open_journal(str(tmp_path))
     first, second = MergeTree(SPEC), MergeTree(SPEC)
-    journal.commit([stored("a"), stored("b"), stored("c")])
-    journal.commit([done(first, summaries, 0, "a"), done(second, summaries, 0, "b")])
-    journal.commit([ChunkLost("a", 1, "changed", "x"), JobEnded("a", "A", b"{}", ["e"])])
-    journal.commit([done(second, summaries, 1, "b"), JobForgotten("b")])
+    commit(journal, [stored("a"), stored("b"), stored("c")])
+    commit(journal, [done(first, summaries, 0, "a"), done(second, summaries, 0, "b")])
+    commit(journal, [ChunkLost("a", 1, "changed", "x"), JobEnded("a", "A", b"{}", ["e"])])
+    commit(journal, [done(second, summaries, 1, "b"), JobForgotten("b")])
     assert jobs_of(journal) == ["c"]
     assert journal.report("A") == StoredReport("a", "A", b"{}", ["e"])
     assert journal.report("B") is None
@@ -217,7 +222,7 @@ def test_ended_and_forgotten_jobs_leave_nothing_but_reports(
     assert counts == {"jobs": 1, "results": 0, "subtrees": 0, "lost": 0, "reports": 1}
     journal = open_journal(str(tmp_path))
     assert journal.report("A") == StoredReport("a", "A", b"{}", ["e"])
-    journal.commit([ReportTaken("a"), ReportTaken("never")])
+    commit(journal, [ReportTaken("a"), ReportTaken("never")])
     assert journal.report("A") is None
     journal.close()
     assert table_counts(tmp_path)["reports"] == 0
@@ -229,19 +234,19 @@ def test_what_was_under_way_when_a_job_went_is_skipped(
     monkeypatch.setattr(journal_module, "GONE_JOBS_MAX", 2)
     journal = open_journal(str(tmp_path))
     tree = MergeTree(SPEC)
-    journal.commit([stored("a"), stored("b"), done(tree, summaries, 0, "a")])
-    journal.commit([JobForgotten("a"), done(tree, summaries, 1, "a"), JobForgotten("a")])
-    journal.commit([JobEnded("b", "B", b"{}"), ChunkLost("b", 3, "changed", "x")])
-    journal.commit([JobForgotten("b"), JobEnded("a", "A", b"{}")])
+    commit(journal, [stored("a"), stored("b"), done(tree, summaries, 0, "a")])
+    commit(journal, [JobForgotten("a"), done(tree, summaries, 1, "a"), JobForgotten("a")])
+    commit(journal, [JobEnded("b", "B", b"{}"), ChunkLost("b", 3, "changed", "x")])
+    commit(journal, [JobForgotten("b"), JobEnded("a", "A", b"{}")])
     assert journal.report("A") is None
     assert journal.report("B") is not None
     assert jobs_of(journal) == []
-    journal.commit([stored("a")])  # the id may come again
+    commit(journal, [stored("a")])  # the id may come again
     assert only(journal).done == {}
     for job in "cde":
-        journal.commit([stored(job), JobForgotten(job)])
+        commit(journal, [stored(job), JobForgotten(job)])
     with pytest.raises(JournalError, match="no job 'c'"):
-        journal.commit([ChunkLost("c", 1, "x", "y")])
+        commit(journal, [ChunkLost("c", 1, "x", "y")])
     journal.close()
 
 
@@ -254,8 +259,8 @@ def test_reports_are_bounded_in_number_bytes_and_age(
     now = time.time()
 
     def end(job: str, size: int, ended_at: float = now) -> str:
-        journal.commit([stored(job)])
-        journal.commit([JobEnded(job, job, b"x" * size, ended_at=ended_at)])
+        commit(journal, [stored(job)])
+        commit(journal, [JobEnded(job, job, b"x" * size, ended_at=ended_at)])
         return "".join(each for each in "abcdefgh" if journal.report(each) is not None)
 
     assert end("a", 1) == "a"
@@ -278,8 +283,8 @@ def test_reports_are_bounded_in_number_bytes_and_age(
 def test_the_forgetful_journal_merges(summaries: list[Summary]) -> None:
     journal = open_journal(None)
     tree = MergeTree(SPEC)
-    journal.commit([stored()])
-    journal.commit([done(tree, summaries, i) for i in range(CHUNKS)])
+    commit(journal, [stored()])
+    commit(journal, [done(tree, summaries, i) for i in range(CHUNKS)])
     assert journal.resume() == ([], [])
     assert tree.finish().to_bytes() == whole(summaries, range(CHUNKS))
 
@@ -360,8 +365,8 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
 def filled(folder: Path, summaries: list[Summary], chunks: int = 7) -> None:
     journal = open_journal(str(folder))
     tree = MergeTree(SPEC)
-    journal.commit([stored()])
-    journal.commit([done(tree, summaries, i) for i in range(chunks)])
+    commit(journal, [stored()])
+    commit(journal, [done(tree, summaries, i) for i in range(chunks)])
     journal.close()
 
 
@@ -412,15 +417,15 @@ def test_a_damaged_job_is_set_aside_and_the_others_go_on(
 ) -> None:
     filled(tmp_path, summaries)
     with sqlite3.connect(tmp_path / "journal.sqlite") as database:
-        database.create_function("sealed", -1, lambda *values: _checksum(values))
+        database.create_function("sealed", -1, lambda *values: checksum(values))
         database.execute(change)
     database.close()
     journal = open_journal(str(tmp_path))
-    journal.commit([stored("other")])
+    commit(journal, [stored("other")])
     jobs, set_aside = journal.resume()
     if "'5', checksum" in change:  # a note is the coordinator's affair
         assert [job.job for job in jobs] == ["j", "other"]
-        journal.commit([JobSetAside("j", "an odd note")])
+        commit(journal, [JobSetAside("j", "an odd note")])
     else:
         assert [job.job for job in jobs] == ["other"]
         (damaged,) = set_aside
@@ -443,8 +448,8 @@ def test_jobs_that_were_set_aside_are_bounded(
     journal = open_journal(str(tmp_path))
     for job in "abcd":
         tree = MergeTree(SPEC)
-        journal.commit([stored(job), done(tree, summaries, 0, job), JobSetAside(job, "x" * 9_999)])
-        journal.commit([done(tree, summaries, 1, job)])  # was under way: skipped
+        commit(journal, [stored(job), done(tree, summaries, 0, job), JobSetAside(job, "x" * 9_999)])
+        commit(journal, [done(tree, summaries, 1, job)])  # was under way: skipped
     assert jobs_of(journal) == []
     journal.close()
     counts = table_counts(tmp_path)
@@ -453,8 +458,8 @@ def test_jobs_that_were_set_aside_are_bounded(
 
 def test_a_damaged_report_is_not_given(tmp_path: Path) -> None:
     journal = open_journal(str(tmp_path))
-    journal.commit([stored("a"), JobEnded("a", "A", b"old")])
-    journal.commit([stored("b"), JobEnded("b", "A", b"new")])
+    commit(journal, [stored("a"), JobEnded("a", "A", b"old")])
+    commit(journal, [stored("b"), JobEnded("b", "A", b"new")])
     assert journal.report("A") == StoredReport("b", "A", b"new", None)
     journal.close()
     with sqlite3.connect(tmp_path / "journal.sqlite") as database:
@@ -471,15 +476,16 @@ def test_a_result_that_does_not_merge_costs_its_job_alone(
 ) -> None:
     journal = open_journal(str(tmp_path) if on_disk else None)
     first, second = MergeTree(SPEC), MergeTree(SPEC)
-    journal.commit([stored("a"), stored("b"), done(first, summaries, 2, "a")])
+    commit(journal, [stored("a"), stored("b"), done(first, summaries, 2, "a")])
     overlapping = ChunkDone("a", 3, "d", summaries[2], first)
-    (spoilt,) = journal.commit(
+    (spoilt,) = commit(
+        journal,
         [
             done(second, summaries, 0, "b"),
             overlapping,
             done(first, summaries, 4, "a"),
             done(second, summaries, 1, "b"),
-        ]
+        ],
     )
     assert spoilt.job == "a"
     assert spoilt.why.startswith("the result of chunk 3 does not merge with the others: ")
@@ -496,16 +502,16 @@ def test_a_result_that_does_not_merge_costs_its_job_alone(
 def test_a_full_disk_stops_the_journal_for_good(tmp_path: Path, summaries: list[Summary]) -> None:
     journal = open_journal(str(tmp_path))
     tree = MergeTree(SPEC)
-    journal.commit([stored()])
-    journal.commit([done(tree, summaries, 0)])
+    commit(journal, [stored()])
+    commit(journal, [done(tree, summaries, 0)])
     database = journal._database  # type: ignore[attr-defined]
     (pages,) = database.execute("PRAGMA page_count").fetchone()
     database.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(JournalError, match="disk is full") as caught:
-        journal.commit([done(tree, summaries, 1), JobEnded("j", "J", b"x" * 100_000)])
+        commit(journal, [done(tree, summaries, 1), JobEnded("j", "J", b"x" * 100_000)])
     assert "goes on where it was" in str(caught.value.hint)
     with pytest.raises(JournalError, match="disk is full"):
-        journal.commit([])
+        commit(journal, [])
     with pytest.raises(JournalError, match="disk is full"):
         journal.resume()
     journal.close()
@@ -521,7 +527,8 @@ def test_a_failing_write_is_an_error_of_the_journal(
     filled(tmp_path, summaries)
     code = f"""if True:
         import resource, signal
-        from logan.cluster.coordinator.journal import *
+        from logan.cluster.coordinator.journal import open_journal
+        from logan.cluster.coordinator.records import JobEnded
         from logan.errors import JournalError
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         journal = open_journal({str(tmp_path)!r})
@@ -544,17 +551,17 @@ def test_a_group_is_stored_whole_or_not_at_all(
 ) -> None:
     journal = open_journal(str(tmp_path))
     tree = MergeTree(SPEC)
-    journal.commit([stored()])
-    journal.commit([done(tree, summaries, 0)])
-    spoilt: dict[str, Record] = {
+    commit(journal, [stored()])
+    commit(journal, [done(tree, summaries, 0)])
+    spoilt: dict[str, ChunkDone | Record] = {
         "job": ChunkLost("none", 1, "x", "y"),
         "chunk": ChunkDone("j", 0, "d", summaries[5], MergeTree(SPEC)),
         "order": JobStored("k", Plan((), (Chunk(1, 0, 0, 1),), 1, SPEC_JSON)),
     }
     with pytest.raises(JournalError):
-        journal.commit([stored("k2"), done(tree, summaries, 2), spoilt[bad]])
+        commit(journal, [stored("k2"), done(tree, summaries, 2), spoilt[bad]])
     with pytest.raises(JournalError):
-        journal.commit([stored("k3")])
+        commit(journal, [stored("k3")])
     journal.close()
     journal = open_journal(str(tmp_path))
     assert list(only(journal).done) == [0]
@@ -566,7 +573,7 @@ def test_a_closed_journal_says_so(tmp_path: Path) -> None:
     journal.close()
     journal.close()
     with pytest.raises(JournalError, match="closed"):
-        journal.commit([stored()])
+        commit(journal, [stored()])
 
 
 # --- Death at any moment ---
@@ -588,16 +595,16 @@ def work(folder: Path, summaries: list[Summary], acknowledge: int, steps: int) -
 
     journal._database.set_trace_callback(step)  # type: ignore[attr-defined]
     if not jobs_of(journal) and journal.report("J") is None:
-        journal.commit([stored()])
+        commit(journal, [stored()])
         os.write(acknowledge, b"job\n")
     for job in journal.resume()[0]:
         for group in GROUPS:
             left = [chunk for chunk in group if chunk not in job.done]
             if left:
-                journal.commit([done(job.tree, summaries, chunk) for chunk in left])
+                commit(journal, [done(job.tree, summaries, chunk) for chunk in left])
                 os.write(acknowledge, "".join(f"{chunk}\n" for chunk in left).encode())
                 step("between commits")
-        journal.commit([JobEnded("j", "J", job.tree.finish().to_bytes())])
+        commit(journal, [JobEnded("j", "J", job.tree.finish().to_bytes())])
         os.write(acknowledge, b"end\n")
     journal.close()
     return count
@@ -674,9 +681,9 @@ def test_a_torn_log_gives_some_commit_and_no_mixture(
     tree = MergeTree(SPEC)
     wal = live / "journal.sqlite-wal"
     order = (3, 2, 7, 6, 4, 5, 0, 1)
-    journal.commit([stored()])
+    commit(journal, [stored()])
     for count, chunk in enumerate(order, 1):
-        journal.commit([done(tree, summaries, chunk)])
+        commit(journal, [done(tree, summaries, chunk)])
         assert count == len(only(journal).done)
     base, data = (live / "journal.sqlite").read_bytes(), wal.read_bytes()
     seen = set()
@@ -707,10 +714,10 @@ def test_memory_does_not_grow_with_the_journal(tmp_path: Path, summaries: list[S
     plan = make_plan(chunks)
     tree = MergeTree(SPEC)
     empty = Summary.empty(SPEC)
-    journal.commit([JobStored("j", plan)])
+    commit(journal, [JobStored("j", plan)])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for i in range(0, chunks, 4):
-        journal.commit([ChunkDone("j", i + k, "d" * 64, empty, tree) for k in range(4)])
+        commit(journal, [ChunkDone("j", i + k, "d" * 64, empty, tree) for k in range(4)])
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 20_000  # KiB
     assert tree.subtrees() == [(9, 0)]

@@ -39,6 +39,7 @@ from tests.support.memory_cluster import (
     Network,
     job_body,
     new_client,
+    new_coordinator,
     open_pair,
     refused_by_a_worker,
     run,
@@ -61,7 +62,7 @@ def spec_of(coordinator: Coordinator, lease: Lease) -> str:
 
 
 def nothing_internal(coordinator: Coordinator) -> None:
-    assert not [each for each in coordinator.events if "internal" in each["text"]]
+    assert not [each for each in coordinator.events if "internal" in each.text]
 
 
 def beside_an_honest_job(
@@ -71,7 +72,7 @@ def beside_an_honest_job(
 
     async def main() -> None:
         async with (
-            Coordinator(port=0, roots=[str(log.parent)]) as coordinator,
+            new_coordinator(roots=[str(log.parent)]) as coordinator,
             trio.open_nursery() as tasks,
         ):
             rogue = await HostilePeer.at(network, "worker")
@@ -88,7 +89,7 @@ def beside_an_honest_job(
                 tasks.start_soon(worker("alice", log).run)
             nothing_internal(coordinator)
             status = await new_client("memory:8000").status()
-            assert {each["id"] for each in status["workers"]} == {"alice", "mallory"}
+            assert {each.id for each in status.workers} == {"alice", "mallory"}
             assert Report.from_json(found[0]) == logan.analyze(log, chunk_size=CHUNK)
             tasks.cancel_scope.cancel()
 
@@ -144,7 +145,7 @@ def test_a_note_about_an_archive_is_refused_where_there_is_none(
         note = {"fault": {"kind": "unreadable", "why": "made up"}, "archive": None}
         await rogue.say("RESULT", data, **values, note=note)
         assert await rogue.hear("STALE") is not None
-        assert "an archive" in coordinator.events[-1]["text"]
+        assert "an archive" in coordinator.events[-1].text
         await rogue.say("BYE")
 
     beside_an_honest_job(network, log, attack)
@@ -212,7 +213,7 @@ def test_what_was_under_way_when_a_lease_or_a_job_ended_is_no_violation(
     network: Network, log: Path
 ) -> None:
     async def main() -> None:
-        async with Coordinator(port=0) as coordinator:
+        async with new_coordinator() as coordinator:
             rogue = await HostilePeer.at(network, "worker")
             job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
             _, lease = await rogue.lease()
@@ -224,7 +225,7 @@ def test_what_was_under_way_when_a_lease_or_a_job_ended_is_no_violation(
             await rogue.say("HEALTH", **health, leases=leases)
             assert await rogue.hear("HEARD") is not None
             coordinator.give_up(coordinator.jobs[job].submitted)
-            await coordinator._until(lambda: not coordinator.jobs)
+            await coordinator._changes.until(lambda: not coordinator.jobs)
             await rogue.say("HEALTH", **health, leases=leases)
             assert await rogue.hear("HEARD") is not None
             await rogue.say("FAIL", **key, error="cancelled", detail="stopped")
@@ -239,7 +240,6 @@ def test_every_state_and_progress_passes_the_schema_of_the_peers(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where sizes are absurd, heartbeats come at once, and the clock is set back."""
-    from logan.cluster.coordinator.status import progress_body, state_body
     from logan.wire.codec import check_body
 
     size = 2**63 - 4_096
@@ -247,7 +247,7 @@ def test_every_state_and_progress_passes_the_schema_of_the_peers(
     sparse.write_bytes(log.read_bytes())
 
     async def main() -> None:
-        async with Coordinator(port=0) as coordinator:
+        async with new_coordinator() as coordinator:
             rogue = await HostilePeer.at(network, "worker", "x" * 128)
             jobs = []
             for _ in range(3):
@@ -268,14 +268,14 @@ def test_every_state_and_progress_passes_the_schema_of_the_peers(
                     leases=leases,
                 )
                 await rogue.hear("HEARD")
-            coordinator.note("alarm", "x" * 100_000)
-            coordinator.note("alarm", "\udcff\x1b")
-            coordinator.started_at += 3_600
+            coordinator.events.note("alarm", "x" * 100_000)
+            coordinator.events.note("alarm", "\udcff\x1b")
+            coordinator._status._started_at += 3_600
             status = coordinator.status()
-            assert status["workers"][0]["bytes_per_second"] > 2**61
-            check_body(state_body(status))
-            check_body(progress_body(coordinator.workers(), list(coordinator.events)))
-            assert (await new_client("memory:8000").status())["jobs"]
+            assert status.workers[0].bytes_per_second > 2**61
+            check_body(status)
+            check_body(coordinator._status.progress(tuple(coordinator.events)))
+            assert (await new_client("memory:8000").status()).jobs
             for id in jobs:
                 coordinator.give_up(coordinator.jobs[id].submitted)
 
@@ -286,7 +286,7 @@ def test_a_fetched_result_of_a_source_that_changed_is_answered(network: Network,
     """Else its worker would wait for the answer, and with some of them ask for nothing more."""
 
     async def main() -> None:
-        async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
+        async with new_coordinator(roots=[str(log.parent)]) as coordinator:
             rogue = await HostilePeer.at(network, "worker")
             job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
             _, lease = await rogue.lease()
@@ -308,7 +308,7 @@ def test_a_source_that_cannot_be_looked_at_for_a_moment_is_not_given_up(
     """What was fetched is checked when its result comes; that this failed says nothing of it."""
 
     async def main() -> None:
-        async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
+        async with new_coordinator(roots=[str(log.parent)]) as coordinator:
             rogue = await HostilePeer.at(network, "worker")
             job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)
             _, lease = await rogue.lease()
@@ -424,7 +424,7 @@ def test_a_malformed_found_ends_the_connection_it_came_over(
 ) -> None:
     async def main() -> None:
         async with (
-            Coordinator(port=0) as coordinator,
+            new_coordinator() as coordinator,
             trio.open_nursery() as tasks,
         ):
             tasks.start_soon(worker("alice", log).run)
@@ -455,7 +455,7 @@ def test_a_malformed_found_ends_the_connection_it_came_over(
 @pytest.mark.parametrize("body", [b"{}", b'{"files":5}', b"5", b"[[[", b"\xff", b""], ids=str)
 def test_a_found_that_is_not_an_answer(network: Network, log: Path, body: bytes) -> None:
     async def main() -> None:
-        async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
+        async with new_coordinator() as coordinator, trio.open_nursery() as tasks:
             rogue = await HostilePeer.at(network, "worker")
 
             async def answer() -> None:
@@ -477,7 +477,7 @@ def test_a_worker_that_answers_no_search_does_not_keep_others_from_searching(
     network: Network, log: Path
 ) -> None:
     async def main() -> None:
-        async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
+        async with new_coordinator() as coordinator, trio.open_nursery() as tasks:
             tasks.start_soon(worker("alice", log).run)
             rogue = await HostilePeer.at(network, "worker")
             await coordinator.wait_for_workers(2)
@@ -532,7 +532,7 @@ def test_a_submission_of_a_wrong_type_or_range_is_answered(
     network: Network, log: Path, body: bytes, named: str
 ) -> None:
     async def main() -> None:
-        async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
+        async with new_coordinator(roots=[str(log.parent)]) as coordinator:
             rogue = await HostilePeer.at(network, "client")
             await rogue.say("SUBMIT", body, kind="paths")
             code, text = await rogue.told()
@@ -561,7 +561,7 @@ def test_a_submission_that_makes_no_sense_gets_a_report_of_an_error(
     network: Network, log: Path, options: dict[str, Any], named: str
 ) -> None:
     async def main() -> None:
-        async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
+        async with new_coordinator(roots=[str(log.parent)]) as coordinator:
             rogue = await HostilePeer.at(network, "client")
             body = submit_body(paths=[str(log)], options=options)
             await rogue.say("SUBMIT", body, kind="paths")
@@ -580,7 +580,7 @@ def test_an_invalid_url_is_not_found(network: Network, log: Path, path: str) -> 
         logan.analyze(path)
 
     async def main() -> None:
-        async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
+        async with new_coordinator(roots=[str(log.parent)]) as coordinator:
             found = await new_client("memory:8000").submit(Submission("paths", [path]))
             report = Report.from_json(found if isinstance(found, bytes) else found[1])
             assert report["inputs"][0]["error"] is not None
@@ -591,7 +591,7 @@ def test_an_invalid_url_is_not_found(network: Network, log: Path, path: str) -> 
 
 def test_a_second_submission_is_refused_in_words(network: Network, log: Path) -> None:
     async def main() -> None:
-        async with Coordinator(port=0, roots=[str(log.parent)]) as coordinator:
+        async with new_coordinator(roots=[str(log.parent)]) as coordinator:
             rogue = await HostilePeer.at(network, "client")
             for _ in range(2):
                 await rogue.say("SUBMIT", submit_body(paths=[str(log)]), kind="paths")
@@ -720,7 +720,7 @@ def test_no_more_jobs_run_than_workers_accept(network: Network, log: Path) -> No
     """Also where they are all planned at the same time."""
 
     async def main() -> None:
-        async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
+        async with new_coordinator() as coordinator, trio.open_nursery() as tasks:
             refused = []
 
             async def submit() -> None:
@@ -734,8 +734,8 @@ def test_no_more_jobs_run_than_workers_accept(network: Network, log: Path) -> No
             await trio.testing.wait_all_tasks_blocked()
             assert refused == ["64 jobs are running"] * 6
             tasks.start_soon(worker("alice", log).run)
-            await coordinator._until(lambda: not coordinator.jobs)
-            assert [each["kind"] for each in coordinator.events] == ["joined"]
+            await coordinator._changes.until(lambda: not coordinator.jobs)
+            assert [each.kind for each in coordinator.events] == ["joined"]
             tasks.cancel_scope.cancel()
 
     run(main)

@@ -115,12 +115,12 @@ def test_health_of_a_coordinator_names_no_file() -> None:
 
     async def main() -> None:
         coordinator = Coordinator(port=0)
-        coordinator.note("missing", text)
+        coordinator.events.note("missing", text)
         serving = serve_metrics("127.0.0.1", 0, coordinator.status, coordinator_metrics)
         with trio.fail_after(30):
             async with serving as port:
                 await trio.to_thread.run_sync(work, port)
-        assert coordinator.status()["events"][0]["text"] == text
+        assert coordinator.status().events[0].text == text
 
     trio.run(main)
     assert "acme" not in found[0]

@@ -23,7 +23,6 @@ import logan
 from logan import scan as scan_module
 from logan._logan import Fingerprint, Summary
 from logan.cluster import probes as probes_module
-from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.probes import BLOCK_BYTES, Probes, differs_at, places
 from logan.cluster.worker import copies as copies_module
 from logan.cluster.worker.worker import Worker
@@ -40,6 +39,7 @@ from tests.support.memory_cluster import (
     Network,
     job_body,
     lease,
+    new_coordinator,
     new_worker,
     refused_by_a_worker,
     run,
@@ -198,12 +198,12 @@ def report_of(log: Path, *team: Worker) -> tuple[logan.Report, list[tuple[str, s
     found: list[Any] = []
 
     async def main() -> None:
-        async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
+        async with new_coordinator() as coordinator, trio.open_nursery() as tasks:
             for each in team:
                 tasks.start_soon(each.run)
             await coordinator.wait_for_workers(len(team))
             found.append(await coordinator.process_file(str(log), chunk_size=CHUNK))
-            found.append([(each["kind"], each["text"]) for each in coordinator.events])
+            found.append([(each.kind, each.text) for each in coordinator.events])
             tasks.cancel_scope.cancel()
 
     run(main)
@@ -347,14 +347,14 @@ def test_a_disk_that_hangs_does_not_hold_the_job_up_and_is_named(
     began: list[float] = []
 
     async def main() -> None:
-        async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
+        async with new_coordinator() as coordinator, trio.open_nursery() as tasks:
             tasks.start_soon(worker("alice", log).run)
             await coordinator.wait_for_workers(1)
             began.append(trio.current_time())
             report = await coordinator.process_file(str(log), chunk_size=CHUNK)
             assert report == logan.analyze(log, chunk_size=CHUNK)
             assert trio.current_time() - began[0] < coordinator.limits.lease_s
-            told = [each["text"] for each in coordinator.events if each["kind"] == "unprobed"]
+            told = [each.text for each in coordinator.events if each.kind == "unprobed"]
             assert told == [
                 f"{log} cannot be compared with the workers' copies: reading it takes more than "
                 "2.5 s"
@@ -376,7 +376,7 @@ def test_a_lease_that_ended_meanwhile_is_not_sent(
     monkeypatch.setattr(Probes, "make", slowly)
 
     async def main() -> None:
-        async with Coordinator(port=0) as coordinator:
+        async with new_coordinator() as coordinator:
             rogue = await HostilePeer.at(network, "worker")
             await rogue.say("READY", free=1)
             job = await coordinator.distribute_work(str(log), chunk_size=CHUNK)

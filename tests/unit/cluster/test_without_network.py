@@ -18,7 +18,7 @@ from logan._logan import MergeTree, Spec, Summary
 from logan.cluster.connect import Address
 from logan.cluster.coordinator.ending import SubmittedJob
 from logan.cluster.coordinator.jobs import ActiveJob, describe_paths
-from logan.cluster.coordinator.journal import StoredJob
+from logan.cluster.coordinator.records import StoredJob
 from logan.cluster.coordinator.stored import from_stored, to_stored
 from logan.cluster.coordinator.submission import _plan_found
 from logan.cluster.file_search import find_files
@@ -39,6 +39,7 @@ from logan.report import RenderOptions, render
 from logan.scan import ChunkResult, scan_chunk
 from logan.scheduler.actions import LostChunk
 from logan.sources.roots import Roots
+from logan.wire.bodies import CoordinatorStatus, RecoveryStatus, StateBody, WorkerStatus
 from logan.wire.codec import Decoder
 from logan.wire.messages import Submit
 from tests.support.poison import CHILD
@@ -335,19 +336,23 @@ def test_metrics_name_every_worker() -> None:
     health = trio.run(main)
     names = {metric.name for metric in worker_metrics(health)}
     assert "logan_worker_resident_memory_bytes" in names
-    worker = {
-        "id": "bob",
-        "state": "active",
-        "chunks_done": 3,
-        "chunks_lost": 1,
-        "bytes_done": 5,
-        "bytes_per_second": 7,
-        "rss_bytes": None,
-        "cpu_percent": None,
-        "heard_s": 0.5,
-    }
-    recoveries = {"count": 2, "leased_s": 0.5, "done_s": 3.0, "done_s_max": 2.0}
-    status = {"coordinator": {"recoveries": recoveries}, "workers": [worker], "jobs": []}
+    bob = WorkerStatus(
+        id="bob",
+        state="active",
+        address=None,
+        threads=1,
+        leases=0,
+        chunks_done=3,
+        chunks_lost=1,
+        bytes_done=5,
+        bytes_per_second=7,
+        rss_bytes=None,
+        cpu_percent=None,
+        heard_s=0.5,
+    )
+    recoveries = RecoveryStatus(count=2, leased_s=0.5, done_s=3.0, done_s_max=2.0)
+    about = CoordinatorStatus(address="", uptime_s=1, connections=1, recoveries=recoveries)
+    status = StateBody(coordinator=about, workers=(bob,), jobs=(), events=())
     families = {m.name: m for m in coordinator_metrics(status)}
     recovery = {s.name: s.value for s in families["logan_recovery_done_seconds"].samples}
     assert recovery == {"logan_recovery_done_seconds_count": 2} | {

@@ -24,7 +24,6 @@ from hypothesis import strategies as st
 
 import logan
 from logan._logan import Summary
-from logan.cluster.coordinator.coordinator import Coordinator
 from logan.cluster.worker import spool as spool_module
 from logan.cluster.worker.isolation import Isolation
 from logan.cluster.worker.leases import SLACK, Offer
@@ -43,6 +42,7 @@ from tests.support.memory_cluster import (
     Network,
     job_body,
     lease,
+    new_coordinator,
     new_worker,
     refused_by_a_worker,
     run,
@@ -241,7 +241,7 @@ def test_a_job_of_many_objects_that_no_worker_may_read_ends_soon(
     async def main() -> None:
         files = {f"{i}.log": log.read_bytes()[: 9_000 + i] for i in range(40)}
         with served(files) as url:
-            async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
+            async with new_coordinator() as coordinator, trio.open_nursery() as tasks:
                 for name in ("alice", "bob"):
                     tasks.start_soon(worker(name, log).run)
                 await coordinator.wait_for_workers(2)
@@ -250,9 +250,9 @@ def test_a_job_of_many_objects_that_no_worker_may_read_ends_soon(
                 with pytest.raises(InputError, match="logan worker --root"):
                     await coordinator.result(job)
                 assert trio.current_time() - began < 30
-                kinds = [each["kind"] for each in coordinator.events]
+                kinds = [each.kind for each in coordinator.events]
                 assert kinds.count("refused") == 2
-                told = [each["text"] for each in coordinator.events if each["kind"] == "missing"]
+                told = [each.text for each in coordinator.events if each.kind == "missing"]
                 assert any("and 39 more are given up: no worker can read them" in t for t in told)
                 tasks.cancel_scope.cancel()
 
@@ -411,12 +411,12 @@ def test_a_worker_without_room_leaves_its_part_to_others(
         monkeypatch.setattr(os, "pwrite", full)
 
     async def main() -> None:
-        async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
+        async with new_coordinator() as coordinator, trio.open_nursery() as tasks:
             tasks.start_soon(far_away("alice", tmp_path, said).run)
             tasks.start_soon(worker("bob", log, pace=CHUNK).run)
             await coordinator.wait_for_workers(2)
             report = await coordinator.process_file(str(log), chunk_size=CHUNK)
-            events = [(each["kind"], each["text"]) for each in coordinator.events]
+            events = [(each.kind, each.text) for each in coordinator.events]
             tasks.cancel_scope.cancel()
         assert report == logan.analyze(log, chunk_size=CHUNK)
         assert sum(kind == "refused" for kind, _ in events) == 1
@@ -442,7 +442,7 @@ def test_a_job_that_nobody_has_room_for_ends_and_says_why(
     small.write_bytes(log.read_bytes()[:100])
 
     async def main() -> None:
-        async with Coordinator(port=0) as coordinator, trio.open_nursery() as tasks:
+        async with new_coordinator() as coordinator, trio.open_nursery() as tasks:
             for name in ("alice", "bob"):
                 tasks.start_soon(far_away(name, tmp_path, said).run)
             await coordinator.wait_for_workers(2)

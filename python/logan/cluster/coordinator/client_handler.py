@@ -1,19 +1,23 @@
 """The coordinator's side of what an authenticated client asks for.
 
-Who may connect at all is decided in `server`. Decides nothing about jobs: the coordinator begins
-and ends them, and this sends what comes of it.
+Who may connect at all is decided in `server`. Decides nothing about jobs: `admission` begins and
+`conclusion` ends them, and this sends what comes of it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 import trio
 
 from logan._logan import __version__
+from logan.cluster.coordinator.admission import Admission
+from logan.cluster.coordinator.conclusion import Conclusion
 from logan.cluster.coordinator.ending import SubmittedJob
+from logan.cluster.coordinator.events import Changes
 from logan.cluster.coordinator.places import Place
-from logan.cluster.coordinator.status import progress_body, state_body
+from logan.cluster.coordinator.status import Status
 from logan.cluster.keepalive import keep_alive
 from logan.cluster.limits import (
     CLIENT_IDLE_S_MAX,
@@ -25,7 +29,8 @@ from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.request import Submission
 from logan.cluster.transport import Transport
 from logan.errors import ClusterError, ExpressionError, LoganError, ProtocolError
-from logan.wire.bodies import ErrorBody
+from logan.wire import messages
+from logan.wire.bodies import ErrorBody, EventEntry
 from logan.wire.codec import encode_body
 from logan.wire.limits import INTEGER_MAX, REPORT_BODY_BYTES_MAX
 from logan.wire.messages import (
@@ -36,28 +41,43 @@ from logan.wire.messages import (
     Ping,
     ProgressReport,
     Report,
-    Status,
     StatusReport,
     Submit,
     Welcome,
 )
 
-if TYPE_CHECKING:
-    from logan.cluster.coordinator.coordinator import Coordinator
-
-__all__ = ["ClientHandler"]
+__all__ = ["ClientHandler", "ClientServices", "Waiting"]
 
 ERROR_CHARS_MAX: Final = 8_000
 """Of each text in an error's body; it may quote what the user wrote."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What clients wait for: ends of jobs, and answers to submissions."""
+
+    ends: int = 0
+    answers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientServices:
+    """What a coordinator does for clients."""
+
+    admission: Admission
+    conclusion: Conclusion
+    status: Status
+    changes: Changes
+    waiting: Waiting
 
 
 class ClientHandler:
     """What a client asks for."""
 
     def __init__(
-        self, coordinator: Coordinator, link: Transport, welcome: Welcome, place: Place
+        self, services: ClientServices, link: Transport, welcome: Welcome, place: Place
     ) -> None:
-        self._coordinator = coordinator
+        self._services = services
         self._link = link
         self._welcome = welcome
         self._place = place
@@ -70,7 +90,7 @@ class ClientHandler:
             await self._read()
         finally:
             if self._reported is not None:
-                self._coordinator.undelivered(self._reported)
+                self._services.conclusion.undelivered(self._reported)
 
     async def _read(self) -> None:
         async with open_flat_nursery() as nursery:
@@ -84,11 +104,11 @@ class ClientHandler:
                         break
                     case Bye():
                         if self._reported is not None:
-                            self._coordinator.delivered(self._reported)
+                            self._services.conclusion.delivered(self._reported)
                             self._reported = None
                         break
-                    case Status():
-                        await self._link.send(StatusReport(state_body(self._coordinator.status())))
+                    case messages.Status():
+                        await self._link.send(StatusReport(self._services.status.state()))
                         if self._place.idle_since is not None:
                             self._place.idle_since = trio.current_time()
                     case Submit() if not self._busy:
@@ -118,26 +138,26 @@ class ClientHandler:
 
     async def _work(self, message: Submit) -> None:
         """Plan, run and report; being canceled means that the client has gone."""
-        self._coordinator.clients_waiting += 1
+        self._services.waiting.ends += 1
         try:
             await self._serve_job(message)
         finally:
-            self._coordinator.clients_waiting -= 1
-            self._coordinator.workers_changed()
+            self._services.waiting.ends -= 1
+            self._services.changes.notify()
             self._place.idle_since = trio.current_time()
 
     async def _serve_job(self, message: Submit) -> None:
-        coordinator = self._coordinator
-        coordinator.submissions_unanswered += 1
+        services = self._services
+        services.waiting.answers += 1
         try:
-            job = await coordinator.submit(Submission.from_message(message))
+            job = await services.admission.submit(Submission.from_message(message))
         except LoganError as error:
             await self._link.send(Report("", "error", _describe(error)))
             await self._link.flush()
             return
         finally:
-            coordinator.submissions_unanswered -= 1
-            coordinator.workers_changed()
+            services.waiting.answers -= 1
+            services.changes.notify()
         try:
             await self._link.send(Accepted(job.id))
             async with open_flat_nursery() as nursery:
@@ -147,10 +167,10 @@ class ClientHandler:
         finally:
             broke = self._link.lost is not None and not self._link.is_refused
             if not job.ended.is_set() and broke:
-                coordinator.await_return(job)
+                services.conclusion.await_return(job)
             elif not job.ended.is_set():
-                coordinator.give_up(job)
-        if job.kept and coordinator.stopping:
+                services.conclusion.give_up(job)
+        if services.conclusion.resumes_later(job):
             # It goes on when the coordinator comes back, which the client waits for.
             await trio.sleep_forever()
         await self._finish(job)
@@ -158,7 +178,7 @@ class ClientHandler:
     async def _finish(self, job: SubmittedJob) -> None:
         assert job.outcome is not None
         self._reported = job
-        self._say_progress(job, [])
+        self._say_progress(job)
         try:
             body = await trio.to_thread.run_sync(job.outcome.body)
             if len(body) > REPORT_BODY_BYTES_MAX:
@@ -175,21 +195,19 @@ class ClientHandler:
         await self._link.flush()
 
     async def _show_progress(self, job: SubmittedJob) -> None:
-        coordinator = self._coordinator
-        seen = coordinator.events_total
+        events = self._services.status.events
+        seen = events.total
         while True:
-            fresh = min(coordinator.events_total - seen, EVENTS_SENT_MAX)
-            seen = coordinator.events_total
-            self._say_progress(job, list(coordinator.events)[-fresh:] if fresh else [])
+            fresh = min(events.total - seen, EVENTS_SENT_MAX)
+            seen = events.total
+            self._say_progress(job, events.newest(fresh))
             await trio.sleep(PROGRESS_S)
 
-    def _say_progress(self, job: SubmittedJob, events: list[dict[str, Any]]) -> None:
-        done = next(
-            (v.scanned_bytes for v in self._coordinator.statistics().jobs if v.job == job.id), 0
-        )
-        body = progress_body(self._coordinator.workers(), events)
+    def _say_progress(self, job: SubmittedJob, events: tuple[EventEntry, ...] = ()) -> None:
+        status = self._services.status
         total = min(job.total_bytes, INTEGER_MAX)
-        self._link.post(ProgressReport(job.id, min(done, total), total, body))
+        done = min(status.done_bytes(job.id), total)
+        self._link.post(ProgressReport(job.id, done, total, status.progress(events)))
 
 
 def _describe(error: LoganError) -> bytes:

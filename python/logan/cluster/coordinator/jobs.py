@@ -147,12 +147,54 @@ class ActiveJob:
         # Kept: it is computed from the whole spec, which has a part for every source.
         self.spec_digest = self.spec.digest
 
-    def begin(self) -> None:
-        """The first lease is given: times count from here, not from the wait for workers."""
+    def leased(self, worker: str, threads: int) -> None:
+        """`worker` is given a lease; at the first, times begin to count, not at the wait for it."""
         if not self.begun:
             self.begun = True
             self.started_at = trio.current_time()
             self.job.started = time.perf_counter()
+        self.share(worker, trio.current_time())
+        self.threads[worker] = threads
+
+    def heartbeat(self, worker: str, rss_bytes: int, cpu_percent: float, threads: int) -> None:
+        """`worker`, which has leases of the job, says how it is."""
+        share = self.share(worker, trio.current_time())
+        share.peak_rss_bytes = max(share.peak_rss_bytes, rss_bytes)
+        share.cpu_percent_sum += cpu_percent
+        share.beats += 1
+        self.threads[worker] = threads
+
+    def hand_over(self, chunk_id: int, worker: str | None = None, rss_bytes: int = 0) -> None:
+        """A chunk's figures go to the journal; `worker`, if it is still there, made them."""
+        self.returned += 1
+        if worker is None:
+            return
+        chunk = self.plan.chunks[chunk_id]
+        share = self.share(worker, trio.current_time())
+        share.chunks_done += 1
+        share.bytes += chunk.end - chunk.start
+        share.until = trio.current_time()
+        # A job may be over before the first heartbeat that lists a lease of it.
+        share.peak_rss_bytes = max(share.peak_rss_bytes, rss_bytes)
+        self.accepted(chunk_id, worker)
+        if self.probes is not None:
+            self.probes.note_read(chunk_id, worker)
+
+    def committed(self, chunk_id: int, note: str | None) -> None:
+        """The journal has a chunk's figures."""
+        self.done.add(chunk_id)
+        if note is not None:
+            self.notes[chunk_id] = note
+
+    def checked(self, *, by_another: bool) -> None:
+        """A chunk of the sample was looked at again, if another worker could be found for it."""
+        self.verified += by_another
+
+    def is_first_unprobed(self, source: int) -> bool:
+        """Note that chunks of a source are leased without probes; whether that is news."""
+        news = source not in self.unprobed
+        self.unprobed.add(source)
+        return news
 
     @property
     def id(self) -> str:
@@ -163,6 +205,11 @@ class ActiveJob:
     def is_nearly_done(self) -> bool:
         """Whether the journal has in hand all that is to come."""
         return self.returned + len(self.lost) >= len(self.plan.chunks)
+
+    def unsettled(self) -> list[int]:
+        """The chunks that are neither done nor given up."""
+        settled = self.done | {each.chunk for each in self.lost}
+        return [chunk.id for chunk in self.plan.chunks if chunk.id not in settled]
 
     def items(self) -> list[WorkItem]:
         """The chunks as the scheduler sees them."""
@@ -274,6 +321,21 @@ class ActiveJob:
             action = replace(action, why=tried)
         self.lost.append(action)
         return action
+
+    def give_up_hopeless(
+        self, chunk_id: int, why: str, present: Iterable[str], now: float
+    ) -> tuple[list[int], list[int]]:
+        """Look, after a worker could not read a chunk for the reason `why`, which sources nobody
+        who is `present` can read: those that were not known for it, and the chunks of all."""
+        alike = self.refused_alike(self.plan.chunks[chunk_id].source, why)
+        fresh = [
+            each
+            for each in alike
+            if each not in self.hopeless and self.is_hopeless(each, present, now)
+        ]
+        self.hopeless.update(fresh)
+        lost = self.hopeless.intersection(alike)
+        return fresh, [chunk.id for chunk in self.plan.chunks if chunk.source in lost]
 
     def is_hopeless(self, source: int, present: Iterable[str], now: float) -> bool:
         """Whether of the workers that are `present` none can read `source`, and others had the

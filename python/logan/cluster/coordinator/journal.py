@@ -1,7 +1,8 @@
 """What a coordinator must not forget: jobs, finished work and reports, in one SQLite file.
 
-Knows nothing of sessions, leases or trio. Its calls block and are made from a thread, one at a
-time. `open_journal(None)` gives a journal that forgets, for coordinators without `--state`.
+Knows nothing of sessions, leases or trio, and merges nothing: `commits` does. Its calls block and
+are made from a thread, one at a time. `open_journal(None)` gives a journal that forgets, for
+coordinators without `--state`.
 
 **What is stored.** A job with its plan; for each finished chunk its digest; for all finished chunks
 of a job together the summaries of the largest complete subtrees of the merge tree. When a chunk
@@ -16,10 +17,8 @@ A job with a damaged row, or that does not add up, is *set aside*: it stays in t
 wants to look into it, is never resumed again, and does not keep the others from going on.
 
 **Grouped commits.** `commit` takes any number of records and makes them durable together: one
-sync of the disk (WAL, `synchronous=FULL`) for all results that came in meanwhile. A subtree that
-a later record of the same group makes part of a larger one is never written. What `commit` has
-not returned from may not be acknowledged to anybody. A result that does not merge with the others
-of its job sets that job aside and spoils nothing else of the group.
+sync of the disk (WAL, `synchronous=FULL`) for all results that came in meanwhile. What `commit` has
+not returned from may not be acknowledged to anybody.
 
 **When it fails** (disk full, I/O error), `commit` raises `JournalError`, and so does every later
 call: merge trees and file may then disagree, and only a restart from the file is honest.
@@ -28,49 +27,51 @@ call: merge trees and file may then disagree, and only a restart from the file i
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import hashlib
 import json
 import os
-import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
-
-import msgspec
+from typing import Final, Protocol
 
 from logan._logan import MergeTree, Spec, Summary
+from logan.cluster.coordinator.journal_file import (
+    JobRow,
+    LostRow,
+    ReportRow,
+    ResultRow,
+    Row,
+    SetAsideRow,
+    SubtreeRow,
+    checked,
+    checksum,
+    journal_errors,
+    lock_folder,
+    open_database,
+    storable,
+)
+from logan.cluster.coordinator.records import (
+    ChunkLost,
+    JobEnded,
+    JobForgotten,
+    JobSetAside,
+    JobStored,
+    Record,
+    ReportTaken,
+    ResultStored,
+    StoredJob,
+    StoredReport,
+    SubtreeStored,
+)
 from logan.errors import JournalError, SummaryError
 from logan.model import Chunk, Plan, Source
 from logan.planning.codec import EncodedPlan, decode_plan, encode_plan
 
-__all__ = [
-    "ChunkDone",
-    "ChunkLost",
-    "JobEnded",
-    "JobForgotten",
-    "JobSetAside",
-    "JobStored",
-    "Journal",
-    "Record",
-    "ReportTaken",
-    "StoredJob",
-    "StoredReport",
-    "open_journal",
-]
+__all__ = ["Journal", "open_journal"]
 
 FILE_NAME: Final = "journal.sqlite"
-LOCK_NAME: Final = "lock"
-
-APPLICATION_ID: Final = 0x6C6F676E
-"""Marks the file as ours, where `file` and SQLite look: "logn"."""
-
-SCHEMA_VERSION: Final = 3
-"""Goes up with any change of the tables or of what they mean."""
 
 REPORTS_MAX: Final = 100
 """Ended jobs whose reports are kept, newest first, for clients that lost their connection."""
@@ -93,234 +94,16 @@ SET_ASIDE_CHARS_MAX: Final = 2_000
 GONE_JOBS_MAX: Final = 10_000
 """Ids of ended and canceled jobs that are remembered, to skip records that were under way."""
 
-WAL_BYTES_KEPT_MAX: Final = 64 * 1024 * 1024
-"""To what the write-ahead log is cut after a checkpoint: it grows with the largest group."""
-
-_SCHEMA: Final = """
-CREATE TABLE jobs (
-    number INTEGER PRIMARY KEY,         -- in order of arrival
-    id TEXT NOT NULL UNIQUE,
-    spec TEXT NOT NULL,
-    sources TEXT NOT NULL,              -- JSON [{...}], as in Source
-    chunk_size INTEGER NOT NULL,
-    expansion_max INTEGER NOT NULL,
-    chunks TEXT NOT NULL,               -- JSON [[source, start, end]], in order of ids
-    extra TEXT NOT NULL,                -- JSON object, the coordinator's own
-    checksum TEXT NOT NULL              -- of all columns before, as in every table
-);
-CREATE TABLE set_aside (                -- jobs that are not resumed
-    job INTEGER PRIMARY KEY REFERENCES jobs,
-    why TEXT NOT NULL,
-    checksum TEXT NOT NULL
-);
-CREATE TABLE results (
-    job INTEGER NOT NULL REFERENCES jobs,
-    chunk INTEGER NOT NULL,
-    digest TEXT NOT NULL,
-    note TEXT,
-    checksum TEXT NOT NULL,
-    PRIMARY KEY (job, chunk)            -- a chunk is done once
-) WITHOUT ROWID;
-CREATE TABLE subtrees (
-    job INTEGER NOT NULL REFERENCES jobs,
-    level INTEGER NOT NULL,
-    place INTEGER NOT NULL,
-    summary BLOB NOT NULL,
-    checksum TEXT NOT NULL,
-    UNIQUE (job, level, place)
-);
-CREATE TABLE lost (
-    job INTEGER NOT NULL REFERENCES jobs,
-    chunk INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    detail TEXT NOT NULL,
-    bad_start INTEGER,
-    bad_end INTEGER,
-    checksum TEXT NOT NULL,
-    PRIMARY KEY (job, chunk)
-) WITHOUT ROWID;
-CREATE TABLE reports (
-    number INTEGER PRIMARY KEY,         -- the job's
-    id TEXT NOT NULL UNIQUE,
-    identity TEXT NOT NULL,             -- of what was asked for, and of the inputs
-    ended_at REAL NOT NULL,             -- seconds since 1970
-    error TEXT NOT NULL,                -- JSON, of the first input that has one
-    body BLOB NOT NULL,
-    checksum TEXT NOT NULL
-);
-"""
 _TABLES_OF_A_JOB: Final = ("results", "subtrees", "lost", "set_aside")
-
-
-# SQLite keeps any type in any column; these are the types of those above, without checksums.
-
-
-class _JobRow(NamedTuple):
-    number: int
-    id: str
-    spec: str
-    sources: str
-    chunk_size: int
-    expansion_max: int
-    chunks: str
-    extra: str
-
-
-class _ResultRow(NamedTuple):
-    job: int
-    chunk: int
-    digest: str
-    note: str | None
-
-
-class _SubtreeRow(NamedTuple):
-    job: int
-    level: int
-    place: int
-    summary: bytes
-
-
-class _LostRow(NamedTuple):
-    job: int
-    chunk: int
-    kind: str
-    detail: str
-    bad_start: int | None
-    bad_end: int | None
-
-
-class _SetAsideRow(NamedTuple):
-    job: int
-    why: str
-
-
-class _ReportRow(NamedTuple):
-    number: int
-    id: str
-    identity: str
-    ended_at: float
-    error: str
-    body: bytes
-
-
-_Row = TypeVar("_Row", _JobRow, _ResultRow, _SubtreeRow, _LostRow, _SetAsideRow, _ReportRow)
-
-
-@dataclass(frozen=True, slots=True)
-class JobStored:
-    """A new job. `extra` (JSON values) is the coordinator's own affair."""
-
-    job: str
-    plan: Plan
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkDone:
-    """A chunk's result. `commit` puts `summary` into `tree`, the job's own, and stores both.
-
-    The caller has checked that the summary is of the job's spec and covers the chunk and nothing
-    else; a chunk that was given up before is done all the same.
-    """
-
-    job: str
-    chunk: int
-    digest: str
-    summary: Summary
-    tree: MergeTree
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkLost:
-    """A chunk that was given up; fields as in the scheduler's `LostChunk`."""
-
-    job: str
-    chunk: int
-    kind: str
-    detail: str
-    bad_range: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class JobEnded:
-    """The job's report; its plan, results and subtrees are dropped.
-
-    Attributes:
-        identity: of what was asked for and of the inputs; by it the report is found again.
-        error: a JSON value, the coordinator's own affair.
-        ended_at: seconds since 1970.
-    """
-
-    job: str
-    identity: str
-    body: bytes
-    error: Any = None
-    ended_at: float = field(default_factory=time.time)
-
-
-@dataclass(frozen=True, slots=True)
-class ReportTaken:
-    """Who waited for the job's report has it: it is dropped."""
-
-    job: str
-
-
-@dataclass(frozen=True, slots=True)
-class JobForgotten:
-    """The job was canceled: nothing of it is kept. Of a job that has ended the report stays."""
-
-    job: str
-
-
-@dataclass(frozen=True, slots=True)
-class JobSetAside:
-    """The job cannot go on, for the reason `why`: it is kept, and not resumed."""
-
-    job: str
-    why: str
-
-
-Record = JobStored | ChunkDone | ChunkLost | JobEnded | ReportTaken | JobForgotten | JobSetAside
-
-
-@dataclass(frozen=True, slots=True)
-class StoredJob:
-    """A job that has not ended.
-
-    Attributes:
-        done: digest of each chunk that needs no more work.
-        notes: what came with some of their summaries.
-        tree: their summaries, merged as far as they go; give it to `ChunkDone`.
-    """
-
-    job: str
-    plan: Plan
-    extra: Mapping[str, Any]
-    done: Mapping[int, str]
-    lost: tuple[ChunkLost, ...]
-    tree: MergeTree
-    notes: Mapping[int, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class StoredReport:
-    """The report of a job that has ended; fields as in `JobEnded`."""
-
-    job: str
-    identity: str
-    body: bytes
-    error: Any
 
 
 class Journal(Protocol):
     """What a coordinator asks of a journal. Every method may raise `JournalError`."""
 
-    def commit(self, records: Sequence[Record]) -> list[JobSetAside]:
+    def commit(self, records: Sequence[Record]) -> None:
         """Make all records durable, in order, or none. Blocks until the disk has them.
 
-        Returns the jobs that were set aside because a result does not merge. Records of these,
-        and of a job that has ended or was canceled meanwhile, are skipped.
+        Records of a job that has ended, was canceled or set aside meanwhile are skipped.
         """
 
     def resume(self) -> tuple[list[StoredJob], list[JobSetAside]]:
@@ -345,17 +128,10 @@ def open_journal(folder: str | None) -> Journal:
 
 
 class _MemoryJournal:
-    """Merges, and stores nothing."""
+    """Stores nothing."""
 
-    def commit(self, records: Sequence[Record]) -> list[JobSetAside]:
-        spoilt: dict[str, JobSetAside] = {}
-        for record in records:
-            if isinstance(record, ChunkDone) and record.job not in spoilt:
-                try:
-                    record.tree.insert(record.chunk, record.summary)
-                except Exception as error:
-                    spoilt[record.job] = JobSetAside(record.job, _unmerged(record, error))
-        return list(spoilt.values())
+    def commit(self, records: Sequence[Record]) -> None:
+        pass
 
     def resume(self) -> tuple[list[StoredJob], list[JobSetAside]]:
         return [], []
@@ -374,20 +150,20 @@ class _SqliteJournal:
         self._busy = threading.Lock()
         self._numbers: dict[str, int] = {}
         self._gone: dict[str, None] = {}  # jobs that ended or were forgotten, oldest first
-        self._lock_fd = _lock(Path(folder))
+        self._lock_fd = lock_folder(Path(folder))
         try:
-            with self._errors("opened"):
-                self._database = _open(self._path)
+            with journal_errors(self._path, "opened"):
+                self._database = open_database(self._path)
         except BaseException:
             os.close(self._lock_fd)
             raise
 
-    def commit(self, records: Sequence[Record]) -> list[JobSetAside]:
+    def commit(self, records: Sequence[Record]) -> None:
         with self._busy:
             self._check_usable()
             try:
-                with self._errors("written"):
-                    return self._commit(records)
+                with journal_errors(self._path, "written"):
+                    self._commit(records)
             except BaseException as error:
                 # Trees have merged what the file does not have: there is no way on from here.
                 failure = error if isinstance(error, JournalError) else self._broken_off(error)
@@ -406,7 +182,7 @@ class _SqliteJournal:
         )
 
     def resume(self) -> tuple[list[StoredJob], list[JobSetAside]]:
-        with self._busy, self._errors("read"):
+        with self._busy, journal_errors(self._path, "read"):
             self._check_usable()
             self._database.execute("BEGIN IMMEDIATE")
             rows = self._database.execute("SELECT number, id FROM jobs ORDER BY number").fetchall()
@@ -414,7 +190,7 @@ class _SqliteJournal:
             set_aside: list[JobSetAside] = []
             for number, id in rows:
                 try:
-                    if self._rows("set_aside", _SetAsideRow, number):
+                    if self._rows("set_aside", SetAsideRow, number):
                         continue
                     jobs.append(self._stored_job(number))
                     self._numbers[id] = number
@@ -422,14 +198,14 @@ class _SqliteJournal:
                     raise
                 except Exception as error:
                     why = f"what {self._path} has of it is damaged: {error}"
-                    set_aside.append(JobSetAside(_text(str(id)), why))
+                    set_aside.append(JobSetAside(storable(str(id)), why))
                     self._set_aside(number, why)
             self._drop_old_reports()
             self._database.execute("COMMIT")
             return jobs, set_aside
 
     def report(self, identity: str) -> StoredReport | None:
-        with self._busy, self._errors("read"):
+        with self._busy, journal_errors(self._path, "read"):
             self._check_usable()
             rows = self._database.execute(
                 "SELECT number, id, identity, ended_at, error, body, checksum FROM reports "
@@ -439,7 +215,7 @@ class _SqliteJournal:
         for row in rows:
             # One that is damaged is of no use: the job is done again.
             with contextlib.suppress(Exception):
-                stored = _checked(row, _ReportRow)
+                stored = checked(row, ReportRow)
                 _check_id(stored.id)
                 return StoredReport(stored.id, identity, stored.body, json.loads(stored.error))
         return None
@@ -456,37 +232,29 @@ class _SqliteJournal:
 
     # --- Writing ---
 
-    def _commit(self, records: Sequence[Record]) -> list[JobSetAside]:
+    def _commit(self, records: Sequence[Record]) -> None:
         run = self._database.execute
-        spoilt: list[JobSetAside] = []
         run("BEGIN IMMEDIATE")
-        # Subtrees of this group by job; only those that stay are written, at the end.
-        fresh: dict[str, dict[tuple[int, int], MergeTree]] = {}
         for record in records:
             if record.job in self._gone and not isinstance(record, JobStored | ReportTaken):
                 continue
             match record:
                 case JobStored():
                     self._store_job(record)
-                case ChunkDone():
-                    why = self._store_result(record, fresh.setdefault(record.job, {}))
-                    if why is not None:
-                        spoilt.append(JobSetAside(record.job, why))
-                        del fresh[record.job]
-                        self._end(spoilt[-1])
+                case ResultStored(job=job, chunk=chunk):
+                    number = self._number(job)
+                    self._insert("results", number, chunk, record.digest, record.note)
+                    run("DELETE FROM lost WHERE job = ? AND chunk = ?", (number, chunk))
+                case SubtreeStored():
+                    self._store_subtree(record)
                 case ChunkLost(job=job, chunk=chunk, kind=kind, detail=detail):
                     bad = record.bad_range or (None, None)
-                    self._insert("lost", self._number(job), chunk, kind, _text(detail), *bad)
+                    self._insert("lost", self._number(job), chunk, kind, storable(detail), *bad)
                 case ReportTaken(job=job):
                     run("DELETE FROM reports WHERE id = ?", (job,))
                 case JobEnded() | JobForgotten() | JobSetAside():
-                    fresh.pop(record.job, None)
                     self._end(record)
-        for job, subtrees in fresh.items():
-            for position, tree in subtrees.items():
-                self._store_subtree(self._number(job), position, tree)
         run("COMMIT")
-        return spoilt
 
     def _end(self, record: JobEnded | JobForgotten | JobSetAside) -> None:
         number = self._find(record.job)
@@ -507,9 +275,7 @@ class _SqliteJournal:
 
     def _insert(self, table: str, *values: object) -> None:
         marks = ", ".join("?" * (len(values) + 1))
-        self._database.execute(
-            f"INSERT INTO {table} VALUES ({marks})", (*values, _checksum(values))
-        )
+        self._database.execute(f"INSERT INTO {table} VALUES ({marks})", (*values, checksum(values)))
 
     def _store_job(self, record: JobStored) -> None:
         encoded = encode_plan(record.plan)
@@ -528,30 +294,9 @@ class _SqliteJournal:
         self._gone.pop(record.job, None)
         self._numbers[record.job] = number
 
-    def _store_result(
-        self, record: ChunkDone, fresh: dict[tuple[int, int], MergeTree]
-    ) -> str | None:
-        """Merge and store a result; why it does not merge."""
-        number = self._number(record.job)
-        try:
-            level, place = record.tree.insert(record.chunk, record.summary)
-        except Exception as error:
-            return _unmerged(record, error)
-        self._insert("results", number, record.chunk, record.digest, record.note)
-        self._database.execute(
-            "DELETE FROM lost WHERE job = ? AND chunk = ?", (number, record.chunk)
-        )
-        for below, at in [p for p in fresh if p[0] < level and p[1] >> (level - p[0]) == place]:
-            del fresh[below, at]
-        fresh[level, place] = record.tree
-        return None
-
-    def _store_subtree(self, number: int, position: tuple[int, int], tree: MergeTree) -> None:
-        level, place = position
-        summary = tree.subtree(level, place)
-        if summary is None:
-            raise ValueError("a merge tree was changed by another process")
-        self._insert("subtrees", number, level, place, summary.to_bytes())
+    def _store_subtree(self, record: SubtreeStored) -> None:
+        number, level, place = self._number(record.job), record.level, record.place
+        self._insert("subtrees", number, level, place, record.summary)
         self._database.execute(
             "DELETE FROM subtrees WHERE job = ? AND level < ? AND place >> (? - level) = ?",
             (number, level, level, place),
@@ -580,7 +325,7 @@ class _SqliteJournal:
     def _set_aside(self, number: int, why: str) -> None:
         run = self._database.execute
         run("DELETE FROM set_aside WHERE job = ?", (number,))
-        self._insert("set_aside", number, _text(why[:SET_ASIDE_CHARS_MAX]))
+        self._insert("set_aside", number, storable(why[:SET_ASIDE_CHARS_MAX]))
         old = run(
             "SELECT job FROM set_aside ORDER BY job DESC LIMIT -1 OFFSET ?", (SET_ASIDE_JOBS_MAX,)
         ).fetchall()
@@ -610,7 +355,7 @@ class _SqliteJournal:
 
     def _stored_job(self, number: int) -> StoredJob:
         row = self._database.execute("SELECT * FROM jobs WHERE number = ?", (number,)).fetchone()
-        stored = _checked(row, _JobRow)
+        stored = checked(row, JobRow)
         job = stored.id
         _check_id(job)
         plan = decode_plan(
@@ -622,22 +367,22 @@ class _SqliteJournal:
                 stored.chunks,
             )
         )
-        rows = self._rows("results", _ResultRow, number)
+        rows = self._rows("results", ResultRow, number)
         done = {each.chunk: each.digest for each in rows}
         notes = {each.chunk: each.note for each in rows if each.note is not None}
         lost = tuple(
             ChunkLost(job, each.chunk, each.kind, each.detail, _bad_range(each))
-            for each in self._rows("lost", _LostRow, number)
+            for each in self._rows("lost", LostRow, number)
         )
         if any(not 0 <= id < len(plan.chunks) for id in (*done, *(each.chunk for each in lost))):
             raise SummaryError("it has results of chunks that are not in its plan")
         tree = self._tree(number, plan, done)
         return StoredJob(job, plan, json.loads(stored.extra), done, lost, tree, notes)
 
-    def _rows(self, table: str, row_type: type[_Row], number: int) -> list[_Row]:
+    def _rows(self, table: str, row_type: type[Row], number: int) -> list[Row]:
         """What a table has of a job, without checksums. Raises `SummaryError`."""
         found = self._database.execute(f"SELECT * FROM {table} WHERE job = ?", (number,))
-        rows = [_checked(row, row_type) for row in found]
+        rows = [checked(row, row_type) for row in found]
         if any(row[0] != number for row in rows):
             raise SummaryError("a row is of another job")
         return rows
@@ -647,7 +392,7 @@ class _SqliteJournal:
         spec_digest = spec.digest
         tree = MergeTree(spec)
         covered = 0
-        for _, level, place, data in self._rows("subtrees", _SubtreeRow, number):
+        for _, level, place, data in self._rows("subtrees", SubtreeRow, number):
             if not (0 <= level < 64 and 0 <= place <= chunks):
                 raise SummaryError("a subtree is not of its tree")
             ids = range(place << level, min((place + 1) << level, chunks + 1))
@@ -669,141 +414,6 @@ class _SqliteJournal:
     def _check_usable(self) -> None:
         if self._failure is not None:
             raise self._failure
-
-    @contextlib.contextmanager
-    def _errors(self, what: str) -> Iterator[None]:
-        """Errors of SQLite and of what the file holds, in words that name it and the next step."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise _journal_error(self._path, what, error) from error
-        except OSError as error:
-            raise JournalError(
-                f"{self._path} cannot be {what}: {error.strerror or error}",
-                hint="check the disk and the folder's permissions",
-            ) from error
-        except JournalError:
-            raise
-        except Exception as error:
-            if what == "written":
-                raise
-            raise JournalError(
-                f"{self._path} is damaged or of another version: {error}", hint=_RENEW
-            ) from error
-
-
-_RENEW: Final = "move it away to start anew (its unfinished jobs are lost), or give another --state"
-
-
-def _journal_error(path: Path, what: str, error: sqlite3.Error) -> JournalError:
-    name = getattr(error, "sqlite_errorname", "")
-    # The statements are right, so that an error in one is a table that is not as it was made.
-    if name in ("SQLITE_NOTADB", "SQLITE_ERROR") or name.startswith("SQLITE_CORRUPT"):
-        return JournalError(f"{path} is not a journal of logan, or damaged: {error}", hint=_RENEW)
-    if name in ("SQLITE_BUSY", "SQLITE_LOCKED"):
-        return JournalError(
-            f"{path} is in use by another program", hint="close it, or give another --state"
-        )
-    if name == "SQLITE_FULL":
-        hint = "make room, then start the coordinator again: it goes on where it was"
-        return JournalError(f"{path} cannot be {what}: the disk is full", hint=hint)
-    hint = "check the disk and the folder's permissions, then start the coordinator again"
-    return JournalError(f"{path} cannot be {what}: {error}", hint=hint)
-
-
-def _lock(folder: Path) -> int:
-    """Make the folder if need be and lock it: an open file that the kernel unlocks when we die."""
-    try:
-        # Summaries and reports hold parts of logs: nobody else's business.
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise JournalError(
-            f"{folder} cannot be used as state folder: {error.strerror or error}",
-            hint="give another --state, or check its permissions",
-        ) from error
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        holder = os.pread(fd, 200, 0).decode("utf-8", "replace").strip()
-        os.close(fd)
-        known = f" ({holder})" if holder.isprintable() and holder else ""
-        raise JournalError(
-            f"{folder} is in use by another coordinator{known}",
-            hint="stop that one first, or give another --state",
-        ) from error
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
-    return fd
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    # SQLite would make the file readable for all; its companions take over the file's mode.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    database = sqlite3.connect(path, timeout=0, isolation_level=None, check_same_thread=False)
-    # Damaged text must come so far that its row's checksum can tell.
-    database.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
-    try:
-        _prepare(database, path)
-    except BaseException:
-        database.close()
-        raise
-    return database
-
-
-def _prepare(database: sqlite3.Connection, path: Path) -> None:
-    run = database.execute
-    # Second check of the lock, against programs that know nothing of ours; set before the first
-    # access, it also spares the shared memory file.
-    run("PRAGMA locking_mode = EXCLUSIVE")
-    (application,) = run("PRAGMA application_id").fetchone()
-    (version,) = run("PRAGMA user_version").fetchone()
-    (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
-    if (application, version, tables) != (0, 0, 0):
-        if application != APPLICATION_ID:
-            raise JournalError(f"{path} is not a journal of logan", hint=_RENEW)
-        if version != SCHEMA_VERSION:
-            raise JournalError(
-                f"{path} is a journal of version {version}, this logan has {SCHEMA_VERSION}",
-                hint="use the logan that wrote it, or give another --state",
-            )
-    (mode,) = run("PRAGMA journal_mode = WAL").fetchone()
-    if mode != "wal":
-        raise JournalError(
-            f"{path}: the file system has no write-ahead log", hint="give --state on a local disk"
-        )
-    run("PRAGMA synchronous = FULL")
-    run("PRAGMA foreign_keys = ON")
-    run(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT_MAX}")
-    if tables == 0:
-        pragmas = f"PRAGMA application_id={APPLICATION_ID};PRAGMA user_version={SCHEMA_VERSION};"
-        database.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{pragmas}COMMIT;")
-        _sync_folder(path.parent)
-        return
-    (found,) = run("PRAGMA quick_check(1)").fetchone()
-    if found != "ok":
-        raise JournalError(f"{path} is damaged: {_text(str(found))}", hint=_RENEW)
-    if _tables(database) != _expected_tables():
-        raise JournalError(f"{path} is damaged: its tables are not as they were made", hint=_RENEW)
-
-
-def _tables(database: sqlite3.Connection) -> set[tuple[str, str, str | None]]:
-    return set(database.execute("SELECT type, name, sql FROM sqlite_master"))
-
-
-def _expected_tables() -> set[tuple[str, str, str | None]]:
-    with contextlib.closing(sqlite3.connect(":memory:")) as fresh:
-        fresh.executescript(_SCHEMA)
-        return _tables(fresh)
-
-
-def _sync_folder(folder: Path) -> None:
-    """The names of new files survive a power cut too."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _check_id(id: object) -> None:
@@ -827,37 +437,7 @@ def _covers(summary: Summary, chunks: Sequence[Chunk], sources: Sequence[Source]
     return [each for each in summary.segments() if each[0] not in packed] == expected
 
 
-def _checksum(values: Sequence[object]) -> str:
-    """Tells whether a row is the one that was written."""
-    digest = hashlib.blake2b(digest_size=8)
-    for value in values:
-        data = value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
-        digest.update(f"{type(value).__name__} {len(data)} ".encode())
-        digest.update(data)
-    return digest.hexdigest()
-
-
-def _checked(row: Sequence[Any], row_type: type[_Row]) -> _Row:
-    """A row without its last column, its checksum. Raises `SummaryError`."""
-    *values, checksum = row
-    if _checksum(values) != checksum:
-        raise SummaryError("a row is not as it was written")
-    try:
-        return msgspec.convert(values, row_type)
-    except msgspec.ValidationError as error:
-        raise SummaryError(f"a row has a value of another type: {error}") from error
-
-
-def _bad_range(row: _LostRow) -> tuple[int, int] | None:
+def _bad_range(row: LostRow) -> tuple[int, int] | None:
     if row.bad_start is None or row.bad_end is None:
         return None
     return row.bad_start, row.bad_end
-
-
-def _unmerged(record: ChunkDone, error: Exception) -> str:
-    return f"the result of chunk {record.chunk} does not merge with the others: {error}"
-
-
-def _text(text: str) -> str:
-    """SQLite takes valid Unicode only; names of files may be anything."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -7,13 +7,18 @@ too many is `places`.
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal
+from ssl import SSLContext
+from typing import Any, Final, Literal
 
 import trio
 
 from logan.cluster.connect import set_user_timeout
-from logan.cluster.coordinator.client_handler import ClientHandler
+from logan.cluster.coordinator.client_handler import ClientHandler, ClientServices
+from logan.cluster.coordinator.executor import Executor
 from logan.cluster.coordinator.places import Place, Places, Step
 from logan.cluster.coordinator.worker_handler import WorkerHandler
 from logan.cluster.coordinator.worker_session import WorkerSession
@@ -24,17 +29,13 @@ from logan.cluster.limits import (
     LINGER_S_MAX,
     RECEIVE_BYTES_MAX,
 )
-from logan.cluster.nurseries import open_flat_nursery
-from logan.cluster.transport import Transport, TransportLostError
-from logan.errors import ProtocolError
+from logan.cluster.transport import Transport, TransportLostError, open_transport
+from logan.errors import ClusterError, ProtocolError
 from logan.log import logger_of
 from logan.wire.connection import error_message
 from logan.wire.messages import Error, Hello, Welcome
 
-if TYPE_CHECKING:
-    from logan.cluster.coordinator.coordinator import Coordinator
-
-__all__ = ["Server"]
+__all__ = ["Identity", "Server", "open_listeners"]
 
 logger = logger_of(__name__)
 
@@ -49,12 +50,27 @@ _EXPECTED_ENDS: Final = (
 """How connections end by the peer's doing or the network's; logged at debug level."""
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How a coordinator and its peers prove who they are; see `Coordinator`."""
+
+    token: bytes | None
+    ssl: SSLContext | None
+    certificate_sha256: str
+
+
 class Server:
     """Accepts connections for a coordinator."""
 
-    def __init__(self, coordinator: Coordinator) -> None:
-        self._coordinator = coordinator
+    def __init__(self, identity: Identity, executor: Executor, services: ClientServices) -> None:
+        self._identity = identity
+        self._executor = executor
+        self._services = services
         self._places = Places()
+
+    async def run(self, listeners: Sequence[trio.abc.Listener[Any]]) -> None:
+        """Accept connections until canceled; closes the listeners then."""
+        await trio.serve_listeners(self.serve, list(listeners))
 
     async def serve(self, stream: trio.abc.HalfCloseableStream) -> None:
         """One connection from beginning to end. Raises nothing."""
@@ -68,7 +84,7 @@ class Server:
         except Exception as error:
             # A fault of ours: shown, though it must not end the others.
             logger.exception("a connection failed")
-            self._coordinator.note("alarm", f"internal error: {type(error).__name__}: {error}")
+            self._executor.events.note("alarm", f"internal error: {type(error).__name__}: {error}")
         finally:
             self._places.leave(place)
             await trio.aclose_forcefully(stream)
@@ -76,11 +92,11 @@ class Server:
     async def _handle(
         self, plain: trio.abc.HalfCloseableStream, place: Place, address: str
     ) -> None:
-        coordinator = self._coordinator
-        set_user_timeout(plain, coordinator.limits.lease_s)
+        set_user_timeout(plain, self._executor.limits.lease_s)
         stream: trio.abc.Stream = plain
-        if coordinator.ssl is not None:
-            secure = trio.SSLStream(plain, coordinator.ssl, server_side=True, https_compatible=True)
+        context = self._identity.ssl
+        if context is not None:
+            secure = trio.SSLStream(plain, context, server_side=True, https_compatible=True)
             with place.evictable(), trio.fail_after(HANDSHAKE_S_MAX):
                 if isinstance(plain, trio.SocketStream):
                     await trio.lowlevel.wait_readable(plain.socket)
@@ -90,9 +106,8 @@ class Server:
                 return
             place.reach(Step.SECURED)
             stream = secure
-        link = Transport(stream, "coordinator", on_bytes=partial(place.reach, Step.SPOKEN))
-        async with open_flat_nursery() as nursery:
-            nursery.start_soon(_write, link, nursery.cancel_scope)
+        heard = partial(place.reach, Step.SPOKEN)
+        async with open_transport(stream, "coordinator", on_bytes=heard) as link:
             try:
                 with place.evictable():
                     await self._converse(link, place, address)
@@ -110,13 +125,12 @@ class Server:
             with trio.move_on_after(linger_s, shield=True):
                 await link.flush()
                 await _half_close(plain)
-            nursery.cancel_scope.cancel()
 
     async def _converse(self, link: Transport, place: Place, address: str) -> None:
-        coordinator = self._coordinator
+        executor, identity = self._executor, self._identity
 
         def refusal(hello: Hello) -> tuple[str, str] | None:
-            if hello.session in coordinator.sessions:
+            if hello.session in executor.sessions:
                 return "refused", "this session is already connected"
             role: Literal["worker", "client"] = "worker" if hello.role == "worker" else "client"
             full = self._places.admit(place, role)
@@ -125,22 +139,31 @@ class Server:
         def greeted(hello: Hello) -> None:
             place.reach(Step.GREETED)
 
-        welcome = Welcome(coordinator.limits.heartbeat_s, coordinator.limits.lease_s)
+        welcome = Welcome(executor.limits.heartbeat_s, executor.limits.lease_s)
         hello = await server_handshake(
-            link, coordinator.token, coordinator.certificate_sha256, greeted, refusal, welcome
+            link, identity.token, identity.certificate_sha256, greeted, refusal, welcome
         )
         if hello.role == "worker":
-            await WorkerHandler(coordinator, WorkerSession(hello, link, address)).serve()
+            await WorkerHandler(executor, WorkerSession(hello, link, address)).serve()
         else:
-            await ClientHandler(coordinator, link, welcome, place).serve()
+            await ClientHandler(self._services, link, welcome, place).serve()
 
 
-async def _write(link: Transport, scope: trio.CancelScope) -> None:
-    """Write until the connection breaks; then nothing needs to read from it any more."""
+async def open_listeners(host: str, port: int) -> list[trio.SocketListener]:
+    """Listen. Raises `ClusterError`, with the next step, if that cannot be."""
     try:
-        await link.run()
-    except TransportLostError:
-        scope.cancel()
+        return await trio.open_tcp_listeners(port, host=host)
+    except OSError as error:
+        causes = [error, *getattr(error.__cause__, "exceptions", ())]
+        if any(each.errno == errno.EADDRINUSE for each in causes if isinstance(each, OSError)):
+            hint = "another program uses it: give another --port, or 0 for a free one"
+        else:
+            hint = (
+                "give a --host that this machine has, or 0.0.0.0 for all, and a --port it may use"
+            )
+        raise ClusterError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}", hint=hint
+        ) from error
 
 
 async def _half_close(stream: trio.abc.HalfCloseableStream) -> None:

@@ -1,43 +1,118 @@
-"""The bodies of PROGRESS and STATE, made from how the coordinator describes itself.
-
-Knows neither the coordinator nor its connections.
-"""
+"""How the cluster is, in the types of STATE and PROGRESS: `wire.bodies` documents each figure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import time
+from collections.abc import Callable
+from typing import Final
 
+import trio
+
+from logan.cluster.coordinator.events import EventLog
+from logan.cluster.coordinator.executor import Executor
+from logan.scheduler.snapshots import JobView
 from logan.wire.bodies import (
     CoordinatorStatus,
     EventEntry,
     JobStatus,
     ProgressBody,
-    RecoveryStatus,
     StateBody,
     WorkerStatus,
 )
 
-__all__ = ["progress_body", "state_body"]
+__all__ = ["Status"]
+
+COUNT_MAX: Final = 2**62
+"""What sums and rates are cut to: their parts may each be as large as the protocol allows."""
+
+EVENTS_SHOWN_MAX: Final = 20
 
 
-def progress_body(
-    workers: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
-) -> ProgressBody:
-    """The body of PROGRESS from `Coordinator.workers` and its events."""
-    return ProgressBody(
-        workers=tuple(WorkerStatus(**each) for each in workers),
-        events=tuple(EventEntry(**each) for each in events),
-    )
+class Status:
+    """Describes workers and jobs as they are now.
+
+    Args:
+        address: where the coordinator listens.
+    """
+
+    def __init__(self, executor: Executor, events: EventLog, address: Callable[[], str]) -> None:
+        self.events = events
+        self._executor = executor
+        self._address = address
+        self._started_at = time.time()
+
+    def state(self) -> StateBody:
+        """Everything."""
+        now = trio.current_time()
+        return StateBody(
+            coordinator=CoordinatorStatus(
+                address=self._address(),
+                # The clock on the wall may have been set back.
+                uptime_s=max(0.0, round(time.time() - self._started_at, 3)),
+                connections=len(self._executor.sessions),
+                recoveries=self._executor.recoveries,
+            ),
+            workers=self.workers(),
+            jobs=tuple(
+                self._job(view, now)
+                for view in self._executor.statistics().jobs
+                if view.job in self._executor.jobs
+            ),
+            events=self.events.newest(EVENTS_SHOWN_MAX),
+        )
+
+    def progress(self, events: tuple[EventEntry, ...]) -> ProgressBody:
+        """The workers, and these events."""
+        return ProgressBody(workers=self.workers(), events=events)
+
+    def done_bytes(self, job: str) -> int:
+        """How much of a job is done."""
+        views = self._executor.statistics().jobs
+        return next((view.scanned_bytes for view in views if view.job == job), 0)
+
+    def workers(self) -> tuple[WorkerStatus, ...]:
+        """The workers that there are and were, in order of name."""
+        now = trio.current_time()
+        described = []
+        for view in self._executor.statistics().workers:
+            session = self._executor.sessions.get(view.session or "")
+            described.append(
+                WorkerStatus(
+                    id=view.name,
+                    state=view.state,
+                    address=session.address if session else None,
+                    threads=session.threads if session else None,
+                    leases=len(view.leases),
+                    chunks_done=view.done,
+                    chunks_lost=view.lost + view.failed,
+                    bytes_done=_count(view.done_bytes),
+                    bytes_per_second=_count(session.rate(now)) if session else 0,
+                    rss_bytes=session.rss_bytes if session else None,
+                    cpu_percent=session.cpu_percent if session else None,
+                    heard_s=None if view.heard_at is None else round(now - view.heard_at, 3),
+                )
+            )
+        return tuple(sorted(described, key=lambda each: each.id))
+
+    def _job(self, view: JobView, now: float) -> JobStatus:
+        job = self._executor.jobs[view.job]
+        elapsed_s = now - job.started_at
+        fresh_bytes = view.scanned_bytes - job.resumed_bytes
+        return JobStatus(
+            job=job.id,
+            name=job.name,
+            done_bytes=_count(view.scanned_bytes),
+            total_bytes=_count(job.plan.bytes),
+            resumed_bytes=_count(job.resumed_bytes),
+            chunks=len(job.plan.chunks),
+            chunks_done=view.chunks["done"] + view.chunks["checking"],
+            chunks_missing=view.chunks["lost"],
+            elapsed_s=round(elapsed_s, 3),
+            bytes_per_second=_count(fresh_bytes / elapsed_s if elapsed_s else 0),
+            recoveries=len(job.recoveries),
+        )
 
 
-def state_body(status: Mapping[str, Any]) -> StateBody:
-    """The body of STATE from `Coordinator.status`."""
-    coordinator = dict(status["coordinator"])
-    recoveries = RecoveryStatus(**coordinator.pop("recoveries"))
-    return StateBody(
-        coordinator=CoordinatorStatus(**coordinator, recoveries=recoveries),
-        workers=tuple(WorkerStatus(**each) for each in status["workers"]),
-        jobs=tuple(JobStatus(**each) for each in status["jobs"]),
-        events=tuple(EventEntry(**each) for each in status["events"]),
-    )
+def _count(number: float) -> int:
+    """A number of bytes, or of bytes per second, as the protocol can say it."""
+    return round(min(max(number, 0), COUNT_MAX))

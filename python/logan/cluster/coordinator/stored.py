@@ -13,7 +13,7 @@ import msgspec
 
 from logan.cluster.coordinator.ending import SubmittedJob
 from logan.cluster.coordinator.jobs import ActiveJob, job_body
-from logan.cluster.coordinator.journal import StoredJob
+from logan.cluster.coordinator.records import StoredJob
 from logan.cluster.coordinator.submission import opener_of
 from logan.cluster.scanning import read_note
 from logan.options import Options

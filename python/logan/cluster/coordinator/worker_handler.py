@@ -1,16 +1,17 @@
 """The coordinator's side of what an authenticated worker says.
 
 Who may connect at all is decided in `server`. Decides nothing about chunks: facts go to
-`Coordinator.step`, which answers through `WorkerSession.link`.
+`Executor.step`, which answers through `WorkerSession.link`.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import trio
 
+from logan.cluster.coordinator.executor import Executor
 from logan.cluster.coordinator.jobs import REFUSALS
 from logan.cluster.coordinator.worker_session import WorkerSession
 from logan.cluster.limits import (
@@ -24,16 +25,17 @@ from logan.cluster.nurseries import open_flat_nursery
 from logan.cluster.scanning import write_note
 from logan.cluster.transport import TransportLostError
 from logan.errors import InputError, ProtocolError, SummaryError
+from logan.log import logger_of
 from logan.scheduler.events import (
     ChunkFailed,
     ChunkReturned,
     Progress,
     SourceChecked,
+    SourcesUnreadable,
     WorkerHeard,
-    WorkerJoined,
-    WorkerLeft,
     WorkerReady,
 )
+from logan.sources.inputs import next_step, shown_name
 from logan.wire.messages import (
     Bye,
     Data,
@@ -48,10 +50,9 @@ from logan.wire.messages import (
     Stale,
 )
 
-if TYPE_CHECKING:
-    from logan.cluster.coordinator.coordinator import Coordinator
-
 __all__ = ["WorkerHandler"]
+
+logger = logger_of(__name__)
 
 FAIL_KINDS: Final = ("changed", "gone", "poison", "panic", "cancelled", "internal", *REFUSALS)
 
@@ -59,19 +60,16 @@ FAIL_KINDS: Final = ("changed", "gone", "poison", "panic", "cancelled", "interna
 class WorkerHandler:
     """What a worker says."""
 
-    def __init__(self, coordinator: Coordinator, session: WorkerSession) -> None:
-        self._coordinator = coordinator
+    def __init__(self, executor: Executor, session: WorkerSession) -> None:
+        self._executor = executor
         self._session = session
         self._heard_at = trio.current_time()
 
     async def serve(self) -> None:
         """From WELCOME to the end of the connection."""
-        coordinator, session = self._coordinator, self._session
+        session = self._session
         session.link.on_bytes = self._hear
-        coordinator.sessions[session.id] = session
-        coordinator.step(WorkerJoined(session.id, session.name))
-        coordinator.note("joined", f"{session.name} joined from {session.address}")
-        coordinator.workers_changed()
+        self._executor.join(session)
         why, clean = "its connection was cut", False
         try:
             async with open_flat_nursery() as nursery:
@@ -84,18 +82,10 @@ class WorkerHandler:
             why = str(error)
             raise
         finally:
-            coordinator.sessions.pop(session.id, None)
-            session.abandon_searches()
-            held = session.held or coordinator.held(session.id)
-            coordinator.step(WorkerLeft(session.id, why, clean))
-            coordinator.forget_results(session.id)
-            lost = f" with {held} {'chunk' if held == 1 else 'chunks'} in hand" if held else ""
-            if not (clean and coordinator.stopping):
-                coordinator.note("left", f"{session.name} left{lost}: {why}")
-            coordinator.workers_changed()
+            self._executor.leave(session, why, clean=clean)
 
     async def _read(self) -> bool:
-        session, step = self._session, self._coordinator.step
+        session, step = self._session, self._executor.step
         while True:
             message = await session.link.receive()
             match message:
@@ -122,26 +112,24 @@ class WorkerHandler:
 
     def _hear(self) -> None:
         """Bytes arrived: a sign of life, though it renews no lease."""
-        self._coordinator.hearing.note()
+        self._executor.hearing.note()
         now = trio.current_time()
         if now - self._heard_at >= HEARD_S_MIN:
             self._heard_at = now
-            self._coordinator.step(WorkerHeard(self._session.id))
+            self._executor.step(WorkerHeard(self._session.id))
 
     def _take_health(self, message: Health) -> None:
-        session, coordinator = self._session, self._coordinator
+        session, executor = self._session, self._executor
         leases = self._progress_of(message)
         session.rss_bytes = message.rss_bytes
         session.cpu_percent = message.cpu_percent
         session.threads = message.threads
         session.note_progress(trio.current_time(), leases)
-        for job in {lease.key[0] for lease in leases} & coordinator.jobs.keys():
-            share = coordinator.jobs[job].share(session.name, trio.current_time())
-            share.peak_rss_bytes = max(share.peak_rss_bytes, message.rss_bytes)
-            share.cpu_percent_sum += message.cpu_percent
-            share.beats += 1
-            coordinator.jobs[job].threads[session.name] = message.threads
-        coordinator.step(WorkerHeard(session.id, leases))
+        for job in {lease.key[0] for lease in leases} & executor.jobs.keys():
+            executor.jobs[job].heartbeat(
+                session.name, message.rss_bytes, message.cpu_percent, message.threads
+            )
+        executor.step(WorkerHeard(session.id, leases))
         session.link.post(HealthAck())
 
     def _progress_of(self, message: Health) -> tuple[Progress, ...]:
@@ -150,7 +138,7 @@ class WorkerHandler:
         for each in message.leases:
             key = (each.job, each.chunk, each.attempt)
             self._session.check_granted("HEALTH", key)
-            job = self._coordinator.jobs.get(each.job)
+            job = self._executor.jobs.get(each.job)
             if job is not None:
                 chunk = job.plan.chunks[each.chunk]
                 if each.scanned_bytes > chunk.end - chunk.start:
@@ -164,14 +152,14 @@ class WorkerHandler:
 
     async def _take_result(self, message: Result) -> None:
         """Believe a result only after looking at all that it claims."""
-        session, coordinator = self._session, self._coordinator
+        session, executor = self._session, self._executor
         key = (message.job, message.chunk, message.attempt)
         session.check_granted("RESULT", key)
-        job = coordinator.jobs.get(message.job)
+        job = executor.jobs.get(message.job)
         chunk = session.leases.pop(key, None)
-        coordinator.workers_changed()
+        executor.changes.notify()
         if job is None:
-            coordinator.step(ChunkReturned(session.id, key, message.digest))
+            executor.step(ChunkReturned(session.id, key, message.digest))
             return
         if chunk is not None:
             session.note_result(chunk.end - chunk.start)
@@ -183,27 +171,27 @@ class WorkerHandler:
             if len(message.body) <= INLINE_BYTES_MAX:
                 summary = job.verify(*claim)
             else:
-                summary = await coordinator.hearing.aside(job.verify, *claim)
+                summary = await executor.hearing.aside(job.verify, *claim)
             if (message.job, source) in session.fetched:
-                changed, why = await coordinator.hearing.aside(job.look_at, source)
+                changed, why = await executor.hearing.aside(job.look_at, source)
         except SummaryError as error:
             detail = f"its result was refused: {error}"
-            coordinator.step(ChunkFailed(session.id, key, "internal", detail))
-            coordinator.note("alarm", f"chunk {message.chunk} of {session.name}: {detail}")
+            executor.step(ChunkFailed(session.id, key, "internal", detail))
+            executor.events.note("alarm", f"chunk {message.chunk} of {session.name}: {detail}")
             session.link.post(Stale(*key))  # so that it does not wait for an answer
             return
         if changed is not False:
             # What was handed out may have been other bytes. That it could not be looked at says
             # nothing of the source: the chunk is done again.
             if changed:
-                coordinator.step(SourceChecked(job.id, source, True, why))
+                executor.step(SourceChecked(job.id, source, True, why))
             kind = "changed" if changed else "internal"
-            coordinator.step(ChunkFailed(session.id, key, kind, why, final=bool(changed)))
+            executor.step(ChunkFailed(session.id, key, kind, why, final=bool(changed)))
             session.link.post(Stale(*key))
             return
         note = None if message.note is None else write_note(message.note)
-        coordinator.keep_result(session.id, key, (summary, note), len(message.body))
-        coordinator.step(ChunkReturned(session.id, key, message.digest))
+        executor.keep_result(session.id, key, summary, note, len(message.body))
+        executor.step(ChunkReturned(session.id, key, message.digest))
 
     def _take_failure(self, message: Fail) -> None:
         session = self._session
@@ -213,20 +201,65 @@ class WorkerHandler:
         session.leases.pop(key, None)
         kind = message.error if message.error in FAIL_KINDS else "internal"
         if kind in REFUSALS:
-            self._coordinator.note_refusal(session, message)
+            self._note_refusal(message)
         elif kind == "changed" and not message.final:
-            self._coordinator.note_other_copy(session, message)
-        self._coordinator.step(
-            ChunkFailed(session.id, key, kind, message.detail, message.final, bad)
-        )
+            self._note_other_copy(message)
+        self._executor.step(ChunkFailed(session.id, key, kind, message.detail, message.final, bad))
         if kind in REFUSALS:
-            self._coordinator.give_up_hopeless(message)
+            self._give_up_hopeless(message)
+
+    def _note_other_copy(self, message: Fail) -> None:
+        """A worker's own copy of a source differs from the planned file. It reads no more of it;
+        what it has brought of it cannot be taken out of the figures."""
+        job = self._executor.jobs.get(message.job)
+        if job is None or job.probes is None:
+            return
+        text = f"{self._session.name}: {message.detail}"
+        doubt = job.probes.doubt(message.chunk, self._session.name)
+        if doubt is None:
+            self._executor.events.note("refused", text)
+            return
+        text = f"{text}; {doubt}"
+        self._executor.events.note("alarm", text)
+        logger.error("job %s, chunk %d: %s", job.id, message.chunk, text)
+        job.alarmed(message.chunk, text)
+
+    def _note_refusal(self, message: Fail) -> None:
+        """A worker cannot read a source: say once what it lacks, while others do its part."""
+        job = self._executor.jobs.get(message.job)
+        if job is None or message.chunk >= len(job.plan.chunks):
+            return
+        refusal = message.error, trio.current_time(), message.detail
+        if job.refused(message.chunk, self._session.name, *refusal):
+            url = job.urls[job.plan.chunks[message.chunk].source]
+            hint = next_step(url, message.error, message.detail)
+            text = f"{self._session.name}: {message.detail}"
+            self._executor.events.note("refused", f"{text}; {hint}" if hint else text)
+
+    def _give_up_hopeless(self, message: Fail) -> None:
+        """A worker could not read a chunk. If none can read its source, do not have each of its
+        chunks tried by all, which takes long as they are paused for it."""
+        executor = self._executor
+        job = executor.jobs.get(message.job)
+        if job is None or message.chunk >= len(job.plan.chunks):
+            return
+        present = {session.name for session in executor.sessions.values()}
+        fresh, chunks = job.give_up_hopeless(
+            message.chunk, message.detail, present, trio.current_time()
+        )
+        if fresh:
+            name = shown_name(job.urls[fresh[0]])
+            what = f"{name} is" if len(fresh) == 1 else f"{name} and {len(fresh) - 1:,} more are"
+            it = "it" if len(fresh) == 1 else "them"
+            executor.events.note("missing", f"{what} given up: no worker can read {it}")
+        if chunks:
+            executor.step(SourcesUnreadable(job.id, chunks, message.error, message.detail))
 
     def _bad_range_of(self, message: Fail) -> tuple[int, int] | None:
         """The bytes that a FAIL blames: a line of its chunk, which may end after it. Raises
         `ProtocolError`."""
         start, end = message.bad_start, message.bad_end
-        job = self._coordinator.jobs.get(message.job)
+        job = self._executor.jobs.get(message.job)
         if start is None or end is None or job is None:
             return None
         chunk = job.plan.chunks[message.chunk]
@@ -241,8 +274,8 @@ class WorkerHandler:
 
     async def _hand_out(self, message: Fetch) -> None:
         """Answer FETCH: bytes of a leased chunk and a little around it, and nothing else."""
-        session, coordinator = self._session, self._coordinator
-        job = coordinator.jobs.get(message.job)
+        session, executor = self._session, self._executor
+        job = executor.jobs.get(message.job)
         if job is None or not job.local or not self._may_fetch(message):
             refused = "these bytes are not leased to you"
             await session.link.send(Data(message.id, message.start, True, refused))

@@ -1,0 +1,212 @@
+"""From a submission to a job that workers are given: planned anew, or one that is there already.
+
+A job may be there because its client comes back for it, or because the journal of an earlier
+coordinator had it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+import trio
+
+from logan._logan import MergeTree, Spec
+from logan.cluster.coordinator.absence import Absence
+from logan.cluster.coordinator.commits import Commits
+from logan.cluster.coordinator.conclusion import Conclusion
+from logan.cluster.coordinator.ending import Outcome, SubmittedJob
+from logan.cluster.coordinator.executor import Executor
+from logan.cluster.coordinator.jobs import ActiveJob
+from logan.cluster.coordinator.records import JobForgotten, JobSetAside, JobStored, StoredJob
+from logan.cluster.coordinator.stored import from_stored, to_stored
+from logan.cluster.coordinator.submission import identity_of, opener_of, plan_submission
+from logan.cluster.limits import JOBS_MAX, RETURN_S_MAX
+from logan.cluster.nurseries import Tasks
+from logan.cluster.probes import Probes
+from logan.cluster.request import Submission
+from logan.errors import ClusterError, LoganError
+from logan.log import logger_of
+from logan.sources.roots import Roots
+
+__all__ = ["Admission"]
+
+logger = logger_of(__name__)
+
+
+class Admission:
+    """Begins jobs.
+
+    Args:
+        roots: folders below which files are read that clients name.
+        verify: share of each job's chunks, 0 to 1, that a second worker scans too.
+    """
+
+    def __init__(
+        self,
+        roots: Roots,
+        verify: float,
+        executor: Executor,
+        conclusion: Conclusion,
+        absence: Absence,
+        commits: Commits,
+        tasks: Tasks,
+    ) -> None:
+        self._roots = roots
+        self._verify = verify
+        self._executor = executor
+        self._conclusion = conclusion
+        self._absence = absence
+        self._commits = commits
+        self._tasks = tasks
+
+    async def submit(self, submission: Submission, *, strict: bool = False) -> SubmittedJob:
+        """Plan and begin a job.
+
+        One that was taken up from the journal, or has ended without anybody getting its report,
+        is given instead if it is the same and its inputs have the same fingerprints.
+
+        Raises `InputError` if `strict`, `UsageError`, `ClusterError`, `JournalError`.
+        """
+        try:
+            return await self._submit(submission, strict=strict)
+        except LoganError:
+            raise
+        except Exception as error:
+            raise self._executor.events.internal_error("planning the job", error) from error
+
+    async def _submit(self, submission: Submission, *, strict: bool) -> SubmittedJob:
+        await self._wait_for_holders(submission)
+        planned = await plan_submission(
+            submission, self._roots, self._executor.sessions, strict=strict
+        )
+        wish, identity = submission.key(), identity_of(submission, planned.job)
+        same = await self._take_up(wish, identity)
+        if same is not None:
+            return same
+        if len(self._executor.jobs) >= JOBS_MAX:
+            raise ClusterError(f"{JOBS_MAX} jobs are running", hint="try again later")
+        plan = planned.job.plan
+        running = ActiveJob(
+            submitted=SubmittedJob(secrets.token_hex(6), wish, identity, plan.bytes),
+            job=planned.job,
+            tree=MergeTree(Spec(plan.spec_json)),
+            urls=planned.urls,
+            name=planned.name,
+            holders=planned.holders,
+            local=planned.local,
+            confined=submission.confined,
+            opened=opener_of(self._roots, confined=submission.confined),
+            series_points=submission.series_points,
+        )
+        running.probes = _probes(running)
+        self._executor.add(running)
+        # The journal has the job before anybody works on it.
+        try:
+            await self._commits.commit(JobStored(running.id, plan, to_stored(running)))
+        except BaseException:
+            self._executor.forget(running)
+            self._commits.add(JobForgotten(running.id))  # it may have been written after all
+            raise
+        running.drawn = self._draw(running.unsettled())
+        self._executor.begin(running)
+        self._mind(running)
+        return running.submitted
+
+    async def _take_up(self, wish: str, identity: str) -> SubmittedJob | None:
+        """The job that somebody comes back for, if there is one and its inputs are the same."""
+        for job in list(self._executor.jobs.values()):
+            submitted = job.submitted
+            if submitted.owned or submitted.wish != wish:
+                continue
+            if identity and submitted.identity == identity:
+                submitted.owned = True
+                self._mind(job)
+                return submitted
+            self._executor.events.note(
+                "resumed", f"job {job.name} is given up: its inputs have changed since"
+            )
+            self._conclusion.give_up(submitted)
+        ended = self._conclusion.ended.find(identity)
+        if ended is None and identity:
+            ended = await self._stored_report(wish, identity)
+        if ended is not None:
+            ended.owned = True
+        return ended
+
+    async def _stored_report(self, wish: str, identity: str) -> SubmittedJob | None:
+        """A job that ended before this coordinator began, and whose report nobody has got."""
+        found = await self._commits.report(identity)
+        if found is None:
+            return None
+        known = self._conclusion.ended.get(found.job)
+        if known is not None:
+            # Somebody is being given it just now; else memory would have had it first.
+            return None
+        try:
+            outcome = await trio.to_thread.run_sync(Outcome.from_stored, found.body, found.error)
+        except Exception as error:
+            logger.warning("the stored report of job %s cannot be used: %s", found.job, error)
+            return None
+        submitted = SubmittedJob(found.job, wish, identity, owned=False)
+        submitted.end(outcome)
+        self._conclusion.ended.add(submitted)
+        return submitted
+
+    async def _wait_for_holders(self, submission: Submission) -> None:
+        """Let workers come back whose files a job is about that somebody comes back for: without
+        them another job would be planned."""
+        wish = submission.key()
+        names = {
+            name
+            for job in self._executor.jobs.values()
+            if not job.submitted.owned and job.submitted.wish == wish
+            for holders in job.holders
+            for name in holders or ()
+        }
+        sessions = self._executor.sessions
+        with trio.move_on_after(RETURN_S_MAX):
+            await self._executor.changes.until(
+                lambda: names <= {session.name for session in sessions.values()}
+            )
+
+    def resume(self, stored: StoredJob) -> None:
+        """Go on with a job of the journal; one that cannot be is set aside."""
+        try:
+            running = from_stored(stored, self._roots)
+            running.probes = _probes(running)
+        except Exception as error:
+            self._commits.add(JobSetAside(stored.job, f"it cannot be resumed: {error}"))
+            self.note_set_aside(stored.job, f"what the journal has of it is not valid: {error}")
+            return
+        self._executor.add(running)
+        chunks, done = len(running.plan.chunks), len(running.done)
+        self._executor.events.note(
+            "resumed", f"job {running.name} resumed: {done:,} of {chunks:,} chunks are done"
+        )
+        # What was to be verified when the last coordinator died is drawn anew from what is left.
+        running.drawn = self._draw(running.unsettled())
+        self._executor.begin(running)
+
+    def note_set_aside(self, job: str, why: str) -> None:
+        """Say that a job of the journal does not go on."""
+        text = f"job {job} is set aside, the others go on: {why}; submit it again"
+        logger.error("%s", text)
+        self._executor.events.note("alarm", text)
+
+    def _mind(self, job: ActiveJob) -> None:
+        self._tasks.start(self._absence.mind, job, self._conclusion.cancel)
+
+    def _draw(self, chunks: Sequence[int]) -> frozenset[int]:
+        """Which chunks a second worker scans too; one at least, if any shall be."""
+        if not self._verify or not chunks:
+            return frozenset()
+        count = max(1, round(self._verify * len(chunks)))
+        return frozenset(secrets.SystemRandom().sample(chunks, count))
+
+
+def _probes(job: ActiveJob) -> Probes | None:
+    """What shows that a worker's copy is not the planned file, where the coordinator can look."""
+    if not job.local:
+        return None
+    return Probes(job.id, job.plan, job.urls, job.opened, job.done)
