@@ -8,13 +8,12 @@ file. To add one, write `report/x.py` with `render(report, options) -> str` and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, tzinfo
 from importlib import import_module
 from typing import Final
 
-from logan.report.document import Report, Section, assemble, input_entry
-from logan.report.schema import TABLES
+from logan.report.document import Report, assemble, input_entry
+from logan.report.render_options import CSV_TABLES, RenderOptions
+from logan.report.section import Section
 
 __all__ = [
     "CSV_TABLES",
@@ -34,28 +33,6 @@ OUTPUTS: Final[Mapping[str, str]] = {
     "markdown": "logan.report.markdown",
 }
 """Name -> module, imported when asked for, because the text output needs rich."""
-
-CSV_TABLES: Final = tuple(TABLES)
-"""The tables that the CSV output offers."""
-
-
-@dataclass(frozen=True, slots=True)
-class RenderOptions:
-    """What the place where a report is shown can do; outputs use what concerns them.
-
-    Attributes:
-        width: columns of the text report.
-        color: whether ANSI colors may be used.
-        ascii_only: whether block and box characters are out of the question.
-        table: which of `CSV_TABLES` the CSV output gives.
-        zone: what the text report shows times in; JSON and CSV are UTC always.
-    """
-
-    width: int = 80
-    color: bool = False
-    ascii_only: bool = False
-    table: str = "series"
-    zone: tzinfo = UTC
 
 
 def render(output: str, report: Report, options: RenderOptions) -> str:

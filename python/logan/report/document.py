@@ -8,67 +8,19 @@ value.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from logan.report.json import dumps
 from logan.report.schema import TOP_LEVEL, figure
+from logan.report.section import Section
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
     from logan._logan import Summary
 
-__all__ = ["Report", "Section", "assemble"]
-
-
-class Section(Mapping[str, Any]):
-    """A read-only part of a report: a mapping whose keys are attributes too."""
-
-    __slots__ = ("_data",)
-
-    _data: Mapping[str, Any]
-
-    def __init__(self, data: Mapping[str, Any]) -> None:
-        object.__setattr__(self, "_data", data)
-
-    def __getitem__(self, key: str) -> Any:
-        return _wrap(self._data[key])
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._data)
-
-    def __len__(self) -> int:
-        return len(self._data)
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return _wrap(self._data[name])
-        except KeyError:
-            raise AttributeError(f"{type(self).__name__} has no metric {name!r}") from None
-
-    def __setattr__(self, name: str, value: object) -> None:
-        raise AttributeError("a report is read-only; to_dict() gives a copy to change")
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._data]
-
-    def __eq__(self, other: object) -> bool:
-        if isinstance(other, Section):
-            return self._data == other._data
-        return self._data == other
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __reduce__(self) -> tuple[type[Section], tuple[Mapping[str, Any]]]:
-        return type(self), (self._data,)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({dict(self._data)!r})"
-
-    def to_dict(self) -> dict[str, Any]:
-        """A deep copy made of plain dicts and lists."""
-        copied: dict[str, Any] = json.loads(json.dumps(self._data))
-        return copied
+__all__ = ["Report", "assemble", "input_entry"]
 
 
 class Report(Section):
@@ -132,9 +84,7 @@ class Report(Section):
 
     def to_json(self) -> str:
         """The JSON contract as text: one section a line, each row of a list on its own."""
-        from logan.report import RenderOptions, render
-
-        return render("json", self, RenderOptions())
+        return dumps(self.to_dict()) + "\n"
 
     def figure(self, name: str) -> Any:
         """The figure of that dotted name, such as "response_time_ms.p99" or "status.500"."""
@@ -234,11 +184,3 @@ def _name(source: object, names: Sequence[str]) -> object:
 
 def _without_performance(data: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key != "performance"}
-
-
-def _wrap(value: Any) -> Any:
-    if isinstance(value, Mapping) and not isinstance(value, Section):
-        return Section(value)
-    if isinstance(value, list):
-        return [_wrap(each) for each in value]
-    return value

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from logan.report import RenderOptions, Report
+    from logan.report.render_options import RenderOptions
+    from logan.report.section import Section
 
 __all__ = ["dumps", "render"]
 
@@ -20,7 +21,7 @@ _WIDTH = 100
 _INDENT = "  "
 
 
-def render(report: Report, options: RenderOptions) -> str:
+def render(report: Section, options: RenderOptions) -> str:
     """The report as JSON; `options` do not matter."""
     return dumps(report.to_dict()) + "\n"
 

@@ -47,7 +47,8 @@ from logan.report.timezones import in_zone
 from logan.report.units import visible
 
 if TYPE_CHECKING:
-    from logan.report import RenderOptions, Report
+    from logan.report.render_options import RenderOptions
+    from logan.report.section import Section
 
 __all__ = ["layout", "render"]
 
@@ -77,7 +78,7 @@ _ASCII: Final = {
 Data = Mapping[str, Any]
 
 
-def render(report: Report, options: RenderOptions) -> str:
+def render(report: Section, options: RenderOptions) -> str:
     """The report as text of `options.width` columns, at least 60, without trailing blanks."""
     content = layout(report, width=options.width, zone=options.zone)
     text = page(content, width=options.width, color=options.color)
