@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from types import TracebackType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from logan.cli.progress import progress_text
@@ -82,12 +81,7 @@ class ClusterView:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._live is not None:
             self._live.stop()
             self._live = None

@@ -33,18 +33,6 @@ from logan.wire import messages
 from logan.wire.bodies import ErrorBody, EventEntry
 from logan.wire.codec import encode_body
 from logan.wire.limits import INTEGER_MAX, REPORT_BODY_BYTES_MAX
-from logan.wire.messages import (
-    Accepted,
-    Bye,
-    Cancel,
-    Error,
-    Ping,
-    ProgressReport,
-    Report,
-    StatusReport,
-    Submit,
-    Welcome,
-)
 
 __all__ = ["ClientHandler", "ClientServices", "Waiting"]
 
@@ -75,7 +63,7 @@ class ClientHandler:
     """What a client asks for."""
 
     def __init__(
-        self, services: ClientServices, link: Transport, welcome: Welcome, place: Place
+        self, services: ClientServices, link: Transport, welcome: messages.Welcome, place: Place
     ) -> None:
         self._services = services
         self._link = link
@@ -98,26 +86,26 @@ class ClientHandler:
             while True:
                 message = await self._link.receive()
                 match message:
-                    case Ping():
+                    case messages.Ping():
                         pass
                     case None:
                         break
-                    case Bye():
+                    case messages.Bye():
                         if self._reported is not None:
                             self._services.conclusion.delivered(self._reported)
                             self._reported = None
                         break
                     case messages.Status():
-                        await self._link.send(StatusReport(self._services.status.state()))
+                        await self._link.send(messages.StatusReport(self._services.status.state()))
                         if self._place.idle_since is not None:
                             self._place.idle_since = trio.current_time()
-                    case Submit() if not self._busy:
+                    case messages.Submit() if not self._busy:
                         self._busy = True
                         self._place.idle_since = None
                         nursery.start_soon(self._work, message)
-                    case Cancel():
+                    case messages.Cancel():
                         break
-                    case Error():
+                    case messages.Error():
                         break
                     case _:
                         raise ProtocolError("one job per connection", code="order")
@@ -131,12 +119,12 @@ class ClientHandler:
         await keep_alive(self._link, welcome.heartbeat_s, silence_s, self._beat)
 
     def _beat(self) -> None:
-        self._link.post(Ping())
+        self._link.post(messages.Ping())
         since = self._place.idle_since
         if since is not None and trio.current_time() - since > CLIENT_IDLE_S_MAX:
             self._place.evict(f"idle for more than {CLIENT_IDLE_S_MAX:g} s")
 
-    async def _work(self, message: Submit) -> None:
+    async def _work(self, message: messages.Submit) -> None:
         """Plan, run and report; being canceled means that the client has gone."""
         self._services.waiting.ends += 1
         try:
@@ -146,20 +134,20 @@ class ClientHandler:
             self._services.changes.notify()
             self._place.idle_since = trio.current_time()
 
-    async def _serve_job(self, message: Submit) -> None:
+    async def _serve_job(self, message: messages.Submit) -> None:
         services = self._services
         services.waiting.answers += 1
         try:
             job = await services.admission.submit(Submission.from_message(message))
         except LoganError as error:
-            await self._link.send(Report("", "error", _describe(error)))
+            await self._link.send(messages.Report("", "error", _describe(error)))
             await self._link.flush()
             return
         finally:
             services.waiting.answers -= 1
             services.changes.notify()
         try:
-            await self._link.send(Accepted(job.id))
+            await self._link.send(messages.Accepted(job.id))
             async with open_flat_nursery() as nursery:
                 nursery.start_soon(self._show_progress, job)
                 await job.ended.wait()
@@ -189,9 +177,9 @@ class ClientHandler:
                 )
         except LoganError as error:
             self._reported = None
-            await self._link.send(Report(job.id, "error", _describe(error)))
+            await self._link.send(messages.Report(job.id, "error", _describe(error)))
         else:
-            await self._link.send(Report(job.id, "report", body))
+            await self._link.send(messages.Report(job.id, "report", body))
         await self._link.flush()
 
     async def _show_progress(self, job: SubmittedJob) -> None:
@@ -207,7 +195,7 @@ class ClientHandler:
         status = self._services.status
         total = min(job.total_bytes, INTEGER_MAX)
         done = min(status.done_bytes(job.id), total)
-        self._link.post(ProgressReport(job.id, done, total, status.progress(events)))
+        self._link.post(messages.ProgressReport(job.id, done, total, status.progress(events)))
 
 
 def _describe(error: LoganError) -> bytes:

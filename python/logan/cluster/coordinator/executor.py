@@ -29,41 +29,13 @@ from logan.cluster.nurseries import Tasks
 from logan.errors import SummaryError
 from logan.log import logger_of
 from logan.report.units import span
-from logan.scheduler.actions import (
-    Action,
-    Alarm,
-    CancelLease,
-    Checked,
-    CheckSource,
-    CloseSession,
-    Commit,
-    DrainSession,
-    EndJob,
-    Grant,
-    LostChunk,
-    Recovered,
-    Resolve,
-    SendJob,
-)
-from logan.scheduler.events import (
-    ChunkCommitted,
-    CommitFailed,
-    DrainAsked,
-    Event,
-    JobAdded,
-    JobCancelled,
-    LeaseKey,
-    SourceChecked,
-    TimePassed,
-    WorkerJoined,
-    WorkerLeft,
-)
+from logan.scheduler import actions, events
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
 from logan.scheduler.snapshots import Statistics
 from logan.sources.inputs import shown_name
+from logan.wire import messages
 from logan.wire.bodies import RecoveryStatus
-from logan.wire.messages import Cancel, Done, Drain, Error, Lease, Stale
 
 __all__ = ["Executor"]
 
@@ -96,13 +68,13 @@ class Executor:
         self,
         limits: Limits,
         tasks: Tasks,
-        events: EventLog,
+        event_log: EventLog,
         changes: Changes,
         commits: Commits,
         conclude: Callable[[ActiveJob], Awaitable[None]],
     ) -> None:
         self.limits = limits
-        self.events = events
+        self.events = event_log
         self.changes = changes
         self.sessions: dict[str, WorkerSession] = {}
         self.jobs: dict[str, ActiveJob] = {}
@@ -113,11 +85,11 @@ class Executor:
         self._commits = commits
         self._conclude = conclude
         self._machine = Machine(limits)
-        self._results: dict[tuple[str, LeaseKey], _Result] = {}
+        self._results: dict[tuple[str, events.LeaseKey], _Result] = {}
         self._alarm_at = math.inf
         self._rearmed = trio.Event()
 
-    def step(self, event: Event) -> None:
+    def step(self, event: events.Event) -> None:
         """Tell the machine what happened and do what it says."""
         for action in self._machine.handle(trio.current_time(), event):
             self._do(action)
@@ -129,7 +101,7 @@ class Executor:
     def join(self, session: WorkerSession) -> None:
         """A worker is connected."""
         self.sessions[session.id] = session
-        self.step(WorkerJoined(session.id, session.name))
+        self.step(events.WorkerJoined(session.id, session.name))
         self.events.note("joined", f"{session.name} joined from {session.address}")
         self.changes.notify()
 
@@ -138,7 +110,7 @@ class Executor:
         self.sessions.pop(session.id, None)
         session.abandon_searches()
         held = session.held or self._machine.held(session.id)
-        self.step(WorkerLeft(session.id, why, clean))
+        self.step(events.WorkerLeft(session.id, why, clean))
         for each in [each for each in self._results if each[0] == session.id]:
             del self._results[each]
         lost = f" with {held} {'chunk' if held == 1 else 'chunks'} in hand" if held else ""
@@ -154,11 +126,11 @@ class Executor:
         """Lease what is to be done of the job."""
         given_up = {each.chunk for each in job.lost}
         items = [item for item in job.items() if item.chunk not in given_up]
-        self.step(JobAdded(job.id, items, frozenset(job.done), job.drawn, job.readable()))
+        self.step(events.JobAdded(job.id, items, frozenset(job.done), job.drawn, job.readable()))
 
     def cancel(self, job: ActiveJob) -> None:
         """Lease no more of the job, and let it end with what there is."""
-        self.step(JobCancelled(job.id))
+        self.step(events.JobCancelled(job.id))
 
     def forget(self, job: ActiveJob) -> None:
         """The job is over: workers need not know it any more."""
@@ -166,7 +138,7 @@ class Executor:
         for session in self.sessions.values():
             if job.id in session.jobs:
                 session.forget_job(job.id)
-                session.link.post(Cancel(job.id))
+                session.link.post(messages.Cancel(job.id))
 
     @property
     def is_idle(self) -> bool:
@@ -180,7 +152,7 @@ class Executor:
     def stop(self) -> None:
         """Lease nothing more; workers finish what they hold and leave."""
         self.stopping = True
-        self.step(DrainAsked())
+        self.step(events.DrainAsked())
 
     async def keep_time(self) -> None:
         """Wake the machine when it asked for it."""
@@ -192,50 +164,50 @@ class Executor:
                 await self._rearmed.wait()
             if trio.current_time() >= self._alarm_at:
                 await self.hearing.catch_up()
-                self.step(TimePassed())
+                self.step(events.TimePassed())
 
-    def _do(self, action: Action) -> None:
+    def _do(self, action: actions.Action) -> None:
         match action:
-            case Grant(session=id, key=key, isolated=isolated):
+            case actions.Grant(session=id, key=key, isolated=isolated):
                 self._grant(id, key, isolated)
-            case Resolve(session=id, key=key, done=done):
+            case actions.Resolve(session=id, key=key, done=done):
                 self._results.pop((id, key), None)
-                self._post(id, Done(*key) if done else Stale(*key))
-            case Commit(session=id, key=key, digest=digest):
+                self._post(id, messages.Done(*key) if done else messages.Stale(*key))
+            case actions.Commit(session=id, key=key, digest=digest):
                 self._store(id, key, digest)
-            case SendJob(session=id, job=job):
+            case actions.SendJob(session=id, job=job):
                 self.sessions[id].jobs.add(job)
                 self._post(id, self.jobs[job].message())
-            case CancelLease(session=id, key=key):
+            case actions.CancelLease(session=id, key=key):
                 self._drop_lease(id, key)
-                self._post(id, Cancel(*key))
-            case CloseSession(session=id, why=why, held=held, code=code):
+                self._post(id, messages.Cancel(*key))
+            case actions.CloseSession(session=id, why=why, held=held, code=code):
                 session = self.sessions.get(id)
                 if session is not None:
-                    session.link.post(Error(code, why))
+                    session.link.post(messages.Error(code, why))
                     session.close(why, held)
-            case DrainSession(session=id):
-                self._post(id, Drain())
+            case actions.DrainSession(session=id):
+                self._post(id, messages.Drain())
             case _:
                 self._do_for_job(action)
 
-    def _do_for_job(self, action: Action) -> None:
+    def _do_for_job(self, action: actions.Action) -> None:
         match action:
-            case CheckSource():
+            case actions.CheckSource():
                 self._tasks.start(self._look_at, action)
-            case LostChunk():
+            case actions.LostChunk():
                 self._lose(action)
-            case Recovered():
+            case actions.Recovered():
                 self._note_recovery(action)
-            case Alarm() | Checked():
+            case actions.Alarm() | actions.Checked():
                 self._take_second_opinion(action)
-            case EndJob(job=id, cancelled=cancelled):
+            case actions.EndJob(job=id, cancelled=cancelled):
                 job_ended = self.jobs[id]
                 job_ended.cancelled = cancelled
                 # Behind what the journal still has to write of it.
                 self._commits.add(None, partial(self._tasks.start, self._conclude, job_ended))
 
-    async def _look_at(self, action: CheckSource) -> None:
+    async def _look_at(self, action: actions.CheckSource) -> None:
         """Look at a source that a worker reported as changed, and tell the machine."""
         job = self.jobs.get(action.job)
         if job is None:
@@ -247,11 +219,11 @@ class Executor:
             name = shown_name(job.urls[action.source])
             text = f"{action.worker} reported {name} as changed, but it is the planned file"
             self.events.note("refused", text)
-        self.step(SourceChecked(action.job, action.source, changed, why))
+        self.step(events.SourceChecked(action.job, action.source, changed, why))
 
-    def _take_second_opinion(self, action: Alarm | Checked) -> None:
+    def _take_second_opinion(self, action: actions.Alarm | actions.Checked) -> None:
         job = self.jobs[action.job]
-        if isinstance(action, Checked):
+        if isinstance(action, actions.Checked):
             job.checked(by_another=action.agreed is not None)
             return
         logger.error("job %s, chunk %d: %s", job.id, action.chunk, action.what)
@@ -263,13 +235,13 @@ class Executor:
         if session is not None:
             session.link.post(message)
 
-    def _grant(self, id: str, key: LeaseKey, isolated: bool) -> None:
+    def _grant(self, id: str, key: events.LeaseKey, isolated: bool) -> None:
         session = self.sessions[id]
         job = self.jobs[key[0]]
         chunk = job.plan.chunks[key[1]]
         session.grant(key, chunk)
         job.leased(session.name, session.threads)
-        lease = Lease(*key, chunk.source, chunk.start, chunk.end, isolated)
+        lease = messages.Lease(*key, chunk.source, chunk.start, chunk.end, isolated)
         if job.probes is None:
             session.link.post(lease)
             return
@@ -282,7 +254,7 @@ class Executor:
         if more is not None:
             self._tasks.start(job.probes.make, more)
 
-    async def _lease_when_probed(self, id: str, lease: Lease, job: ActiveJob) -> None:
+    async def _lease_when_probed(self, id: str, lease: messages.Lease, job: ActiveJob) -> None:
         """Send a lease once it is known what a copy of its bytes must look like.
 
         Until then it is granted, and runs out as any other.
@@ -298,19 +270,19 @@ class Executor:
         if session is not None and self._machine.holds(id, key) and lease.job in self.jobs:
             session.link.post(replace(lease, probes=probes or None))
 
-    def _drop_lease(self, id: str, key: LeaseKey) -> None:
+    def _drop_lease(self, id: str, key: events.LeaseKey) -> None:
         session = self.sessions.get(id)
         if session is not None:
             session.leases.pop(key, None)
             self.changes.notify()
 
     def keep_result(
-        self, id: str, key: LeaseKey, summary: Summary, note: str | None, size: int
+        self, id: str, key: events.LeaseKey, summary: Summary, note: str | None, size: int
     ) -> None:
         """A verified summary of so many bytes, until the machine says what becomes of it."""
         self._results[id, key] = _Result(summary, note, size)
 
-    def _store(self, id: str, key: LeaseKey, digest: str) -> None:
+    def _store(self, id: str, key: events.LeaseKey, digest: str) -> None:
         job = self.jobs[key[0]]
         result = self._results.pop((id, key))
         session = self.sessions.get(id)
@@ -326,11 +298,11 @@ class Executor:
         job = self.jobs.get(result.job)
         if job is not None:
             job.committed(result.chunk, result.note)
-        self.step(ChunkCommitted(result.job, result.chunk))
+        self.step(events.ChunkCommitted(result.job, result.chunk))
 
     def not_committed(self, result: ChunkDone, why: str) -> None:
         """The journal will not have a result."""
-        self.step(CommitFailed(result.job, result.chunk, why))
+        self.step(events.CommitFailed(result.job, result.chunk, why))
 
     def unmerged(self, job: str, why: str) -> None:
         """A result of the job does not merge with its others, so that it has no figures."""
@@ -340,9 +312,9 @@ class Executor:
                 f"job {spoilt.name} cannot go on: {why}", hint="submit it again"
             )
             self.events.note("alarm", str(spoilt.failure))
-            self.step(JobCancelled(job))
+            self.step(events.JobCancelled(job))
 
-    def _lose(self, action: LostChunk) -> None:
+    def _lose(self, action: actions.LostChunk) -> None:
         job = self.jobs[action.job]
         action = job.lose(action)
         self._commits.add(
@@ -353,7 +325,7 @@ class Executor:
             what = f"bytes {chunk.start:,} to {chunk.end:,}"
             self.events.note("missing", f"{what} are given up: {action.why}")
 
-    def _note_recovery(self, action: Recovered) -> None:
+    def _note_recovery(self, action: actions.Recovered) -> None:
         job = self.jobs.get(action.job)
         if job is None:
             return

@@ -26,29 +26,9 @@ from logan.cluster.scanning import write_note
 from logan.cluster.transport import TransportLostError
 from logan.errors import InputError, ProtocolError, SummaryError
 from logan.log import logger_of
-from logan.scheduler.events import (
-    ChunkFailed,
-    ChunkReturned,
-    Progress,
-    SourceChecked,
-    SourcesUnreadable,
-    WorkerHeard,
-    WorkerReady,
-)
+from logan.scheduler import events
 from logan.sources.inputs import next_step, shown_name
-from logan.wire.messages import (
-    Bye,
-    Data,
-    Error,
-    Fail,
-    Fetch,
-    Found,
-    Health,
-    HealthAck,
-    Ready,
-    Result,
-    Stale,
-)
+from logan.wire import messages
 
 __all__ = ["WorkerHandler"]
 
@@ -91,21 +71,21 @@ class WorkerHandler:
             match message:
                 case None:
                     return False
-                case Ready(free=free):
-                    step(WorkerReady(session.id, free))
-                case Health():
+                case messages.Ready(free=free):
+                    step(events.WorkerReady(session.id, free))
+                case messages.Health():
                     self._take_health(message)
-                case Result():
+                case messages.Result():
                     await self._take_result(message)
-                case Fail():
+                case messages.Fail():
                     self._take_failure(message)
-                case Fetch():
+                case messages.Fetch():
                     self._nursery.start_soon(self._hand_out, message)
-                case Found():
+                case messages.Found():
                     session.take_found(message)
-                case Bye():
+                case messages.Bye():
                     return True
-                case Error():
+                case messages.Error():
                     raise ProtocolError(message.message, code=message.code)
                 case _:
                     raise ProtocolError(f"{type(message).__name__} is not expected", code="order")
@@ -116,9 +96,9 @@ class WorkerHandler:
         now = trio.current_time()
         if now - self._heard_at >= HEARD_S_MIN:
             self._heard_at = now
-            self._executor.step(WorkerHeard(self._session.id))
+            self._executor.step(events.WorkerHeard(self._session.id))
 
-    def _take_health(self, message: Health) -> None:
+    def _take_health(self, message: messages.Health) -> None:
         session, executor = self._session, self._executor
         leases = self._progress_of(message)
         session.rss_bytes = message.rss_bytes
@@ -129,10 +109,10 @@ class WorkerHandler:
             executor.jobs[job].heartbeat(
                 session.name, message.rss_bytes, message.cpu_percent, message.threads
             )
-        executor.step(WorkerHeard(session.id, leases))
-        session.link.post(HealthAck())
+        executor.step(events.WorkerHeard(session.id, leases))
+        session.link.post(messages.HealthAck())
 
-    def _progress_of(self, message: Health) -> tuple[Progress, ...]:
+    def _progress_of(self, message: messages.Health) -> tuple[events.Progress, ...]:
         """How far its leases are, each within its chunk. Raises `ProtocolError`."""
         progress = []
         for each in message.leases:
@@ -147,10 +127,10 @@ class WorkerHandler:
                         f"which has {chunk.end - chunk.start:,}",
                         code="state",
                     )
-            progress.append(Progress(key, each.scanned_bytes))
+            progress.append(events.Progress(key, each.scanned_bytes))
         return tuple(progress)
 
-    async def _take_result(self, message: Result) -> None:
+    async def _take_result(self, message: messages.Result) -> None:
         """Believe a result only after looking at all that it claims."""
         session, executor = self._session, self._executor
         key = (message.job, message.chunk, message.attempt)
@@ -159,7 +139,7 @@ class WorkerHandler:
         chunk = session.leases.pop(key, None)
         executor.changes.notify()
         if job is None:
-            executor.step(ChunkReturned(session.id, key, message.digest))
+            executor.step(events.ChunkReturned(session.id, key, message.digest))
             return
         if chunk is not None:
             session.note_result(chunk.end - chunk.start)
@@ -176,24 +156,24 @@ class WorkerHandler:
                 changed, why = await executor.hearing.aside(job.look_at, source)
         except SummaryError as error:
             detail = f"its result was refused: {error}"
-            executor.step(ChunkFailed(session.id, key, "internal", detail))
+            executor.step(events.ChunkFailed(session.id, key, "internal", detail))
             executor.events.note("alarm", f"chunk {message.chunk} of {session.name}: {detail}")
-            session.link.post(Stale(*key))  # so that it does not wait for an answer
+            session.link.post(messages.Stale(*key))  # so that it does not wait for an answer
             return
         if changed is not False:
             # What was handed out may have been other bytes. That it could not be looked at says
             # nothing of the source: the chunk is done again.
             if changed:
-                executor.step(SourceChecked(job.id, source, True, why))
+                executor.step(events.SourceChecked(job.id, source, True, why))
             kind = "changed" if changed else "internal"
-            executor.step(ChunkFailed(session.id, key, kind, why, final=bool(changed)))
-            session.link.post(Stale(*key))
+            executor.step(events.ChunkFailed(session.id, key, kind, why, final=bool(changed)))
+            session.link.post(messages.Stale(*key))
             return
         note = None if message.note is None else write_note(message.note)
         executor.keep_result(session.id, key, summary, note, len(message.body))
-        executor.step(ChunkReturned(session.id, key, message.digest))
+        executor.step(events.ChunkReturned(session.id, key, message.digest))
 
-    def _take_failure(self, message: Fail) -> None:
+    def _take_failure(self, message: messages.Fail) -> None:
         session = self._session
         key = (message.job, message.chunk, message.attempt)
         session.check_granted("FAIL", key)
@@ -204,11 +184,13 @@ class WorkerHandler:
             self._note_refusal(message)
         elif kind == "changed" and not message.final:
             self._note_other_copy(message)
-        self._executor.step(ChunkFailed(session.id, key, kind, message.detail, message.final, bad))
+        self._executor.step(
+            events.ChunkFailed(session.id, key, kind, message.detail, message.final, bad)
+        )
         if kind in REFUSALS:
             self._give_up_hopeless(message)
 
-    def _note_other_copy(self, message: Fail) -> None:
+    def _note_other_copy(self, message: messages.Fail) -> None:
         """A worker's own copy of a source differs from the planned file. It reads no more of it;
         what it has brought of it cannot be taken out of the figures."""
         job = self._executor.jobs.get(message.job)
@@ -224,7 +206,7 @@ class WorkerHandler:
         logger.error("job %s, chunk %d: %s", job.id, message.chunk, text)
         job.alarmed(message.chunk, text)
 
-    def _note_refusal(self, message: Fail) -> None:
+    def _note_refusal(self, message: messages.Fail) -> None:
         """A worker cannot read a source: say once what it lacks, while others do its part."""
         job = self._executor.jobs.get(message.job)
         if job is None or message.chunk >= len(job.plan.chunks):
@@ -236,7 +218,7 @@ class WorkerHandler:
             text = f"{self._session.name}: {message.detail}"
             self._executor.events.note("refused", f"{text}; {hint}" if hint else text)
 
-    def _give_up_hopeless(self, message: Fail) -> None:
+    def _give_up_hopeless(self, message: messages.Fail) -> None:
         """A worker could not read a chunk. If none can read its source, do not have each of its
         chunks tried by all, which takes long as they are paused for it."""
         executor = self._executor
@@ -253,9 +235,9 @@ class WorkerHandler:
             it = "it" if len(fresh) == 1 else "them"
             executor.events.note("missing", f"{what} given up: no worker can read {it}")
         if chunks:
-            executor.step(SourcesUnreadable(job.id, chunks, message.error, message.detail))
+            executor.step(events.SourcesUnreadable(job.id, chunks, message.error, message.detail))
 
-    def _bad_range_of(self, message: Fail) -> tuple[int, int] | None:
+    def _bad_range_of(self, message: messages.Fail) -> tuple[int, int] | None:
         """The bytes that a FAIL blames: a line of its chunk, which may end after it. Raises
         `ProtocolError`."""
         start, end = message.bad_start, message.bad_end
@@ -272,13 +254,13 @@ class WorkerHandler:
             )
         return start, end
 
-    async def _hand_out(self, message: Fetch) -> None:
+    async def _hand_out(self, message: messages.Fetch) -> None:
         """Answer FETCH: bytes of a leased chunk and a little around it, and nothing else."""
         session, executor = self._session, self._executor
         job = executor.jobs.get(message.job)
         if job is None or not job.local or not self._may_fetch(message):
             refused = "these bytes are not leased to you"
-            await session.link.send(Data(message.id, message.start, True, refused))
+            await session.link.send(messages.Data(message.id, message.start, True, refused))
             return
         session.fetched.add((message.job, message.source))
         error: str | None = None
@@ -292,14 +274,14 @@ class WorkerHandler:
                     if not piece:
                         break
                     last = at + len(piece) == message.end
-                    await session.link.send(Data(message.id, at, last, None, piece))
+                    await session.link.send(messages.Data(message.id, at, last, None, piece))
                     at += len(piece)
         except (InputError, OSError) as failure:
             error = str(failure)[:1000]
         if at < message.end:
-            await session.link.send(Data(message.id, at, True, error))
+            await session.link.send(messages.Data(message.id, at, True, error))
 
-    def _may_fetch(self, message: Fetch) -> bool:
+    def _may_fetch(self, message: messages.Fetch) -> bool:
         return any(
             key[0] == message.job
             and chunk.source == message.source

@@ -31,28 +31,9 @@ from logan.cluster.worker.resources import Resources
 from logan.errors import NO_ROOM, CancelledError, InputError, ProtocolError, SourceChangedError
 from logan.scan import PANIC
 from logan.sources.url_roots import is_outside
+from logan.wire import messages
 from logan.wire.connection import error_message
 from logan.wire.limits import LEASES_PER_HEALTH_MAX
-from logan.wire.messages import (
-    Bye,
-    Cancel,
-    Data,
-    Done,
-    Drain,
-    Error,
-    Fail,
-    Found,
-    Health,
-    HealthAck,
-    Job,
-    Lease,
-    Message,
-    Ready,
-    Result,
-    Search,
-    Stale,
-    Welcome,
-)
 
 __all__ = ["Session"]
 
@@ -64,7 +45,7 @@ where the connection is slower than the scan."""
 class Session:
     """One authenticated connection of a worker."""
 
-    def __init__(self, resources: Resources, link: Transport, welcome: Welcome) -> None:
+    def __init__(self, resources: Resources, link: Transport, welcome: messages.Welcome) -> None:
         self._resources = resources
         self._link = link
         self._welcome = welcome
@@ -126,30 +107,30 @@ class Session:
                 raise TransportLostError("the coordinator closed the connection")
             self._act(message)
 
-    def _act(self, message: Message) -> None:
+    def _act(self, message: messages.Message) -> None:
         match message:
-            case Job():
+            case messages.Job():
                 self._jobs.add(message)
-            case Lease():
+            case messages.Lease():
                 self._begin(message)
-            case Done() | Stale():
+            case messages.Done() | messages.Stale():
                 self._resolve(message)
-            case Data():
+            case messages.Data():
                 self._fetcher.receive(message)
-            case Cancel():
+            case messages.Cancel():
                 self._cancel(message)
-            case Search():
+            case messages.Search():
                 self._nursery.start_soon(self._search, message)
-            case Drain():
+            case messages.Drain():
                 self.drain()
-            case Error():
+            case messages.Error():
                 raise ProtocolError(message.message, code=message.code)
-            case HealthAck():
+            case messages.HealthAck():
                 pass
             case _:
                 raise ProtocolError(f"{message.VERB} is not for workers", code="order")
 
-    def _begin(self, message: Lease) -> None:
+    def _begin(self, message: messages.Lease) -> None:
         """Begin to work on a lease. Raises `ProtocolError` if it is not a valid one."""
         if not self._offer.take():
             raise ProtocolError("LEASE: more leases than READY asked for", code="state")
@@ -161,15 +142,15 @@ class Session:
         self._asked_for -= 1
         self._nursery.start_soon(self._work, active)
 
-    def _resolve(self, message: Done | Stale) -> None:
+    def _resolve(self, message: messages.Done | messages.Stale) -> None:
         """A result is stored, or not needed. Raises `ProtocolError` if there was none."""
         sent = self._leases.resolve(message)
-        if isinstance(message, Done):
+        if isinstance(message, messages.Done):
             self._resources.counters.chunks_done += 1
             self._resources.counters.bytes_done += sent.size
         self._ask(only_news=True)
 
-    def _cancel(self, message: Cancel) -> None:
+    def _cancel(self, message: messages.Cancel) -> None:
         key = (message.job, message.chunk, message.attempt)
         if message.chunk is not None and key not in self._leases:
             # It is done, or never arrived: the coordinator may still count it.
@@ -201,7 +182,7 @@ class Session:
 
     def _send_ready(self, free: int) -> None:
         self._offer.renew(free, self._leases.live)
-        self._link.post(Ready(free))
+        self._link.post(messages.Ready(free))
 
     async def _heartbeat_loop(self) -> None:
         """HEALTH at once and then every heartbeat, whatever else is done, until BYE."""
@@ -214,7 +195,7 @@ class Session:
         process = self._resources.process.sample()
         for i in range(0, max(1, len(leases)), LEASES_PER_HEALTH_MAX):
             self._link.post(
-                Health(
+                messages.Health(
                     rss_bytes=process["rss_bytes"],
                     cpu_percent=process["cpu_percent"],
                     threads=self._resources.threads.count,
@@ -227,7 +208,7 @@ class Session:
             self._changed = trio.Event()
             await self._changed.wait()
         self._heartbeats.cancel()
-        self._link.post(Bye())
+        self._link.post(messages.Bye())
         with trio.move_on_after(LINGER_S_MAX):
             # Until the coordinator ends its side. Closing before all that it sent is read would
             # reset the connection, and perhaps discard our BYE.
@@ -237,13 +218,15 @@ class Session:
     # -- a task for each lease
 
     async def _work(self, active: ActiveLease) -> None:
-        answer: Message | None = None
+        answer: messages.Message | None = None
         try:
             with active.scope:
                 summary, note = await self._scanner.scan(active)
                 self._leases.hand_in(active)
                 self._ask()
-                await self._link.send(Result(*active.key, digest_of(summary), summary, note))
+                await self._link.send(
+                    messages.Result(*active.key, digest_of(summary), summary, note)
+                )
         except TransportLostError:
             raise
         except CancelledError:
@@ -258,21 +241,23 @@ class Session:
                 self._resources.counters.chunks_lost += 1
             self._ask()
 
-    def _failure(self, lease: Lease, error: Exception) -> Fail:
+    def _failure(self, lease: messages.Lease, error: Exception) -> messages.Fail:
         """The answer for a chunk that was not scanned."""
         key = (lease.job, lease.chunk, lease.attempt)
         match error:
             case SourceChangedError():
-                return Fail(*key, error.kind, str(error), final=True)
+                return messages.Fail(*key, error.kind, str(error), final=True)
             case InputError():
                 # A panic was tried twice here, and any other worker runs the same engine.
-                return Fail(*key, error.kind, self._refusal(lease, error), error.kind == PANIC)
+                return messages.Fail(
+                    *key, error.kind, self._refusal(lease, error), error.kind == PANIC
+                )
             case Poison(start=start, end=end):
                 what = f"scanning bytes {start:,} to {end:,} ends the process"
-                return Fail(*key, "poison", what, bad_start=start, bad_end=end)
-        return Fail(*key, "internal", f"{type(error).__name__}: {error}")
+                return messages.Fail(*key, "poison", what, bad_start=start, bad_end=end)
+        return messages.Fail(*key, "internal", f"{type(error).__name__}: {error}")
 
-    def _refusal(self, lease: Lease, error: InputError) -> str:
+    def _refusal(self, lease: messages.Lease, error: InputError) -> str:
         """Why a chunk was not scanned. What only the operator of this worker can change is also
         reported here, once for each job."""
         if not is_outside(error.message) and error.kind != NO_ROOM:
@@ -286,7 +271,7 @@ class Session:
 
     # -- files on this host
 
-    async def _search(self, message: Search) -> None:
+    async def _search(self, message: messages.Search) -> None:
         find = partial(find_files, self._resources.roots, message.body.patterns)
         found = await self._resources.threads.run_aside(find, abandon_on_cancel=True)
-        await self._link.send(Found(message.id, found))
+        await self._link.send(messages.Found(message.id, found))
