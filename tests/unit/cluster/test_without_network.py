@@ -230,23 +230,23 @@ def test_a_job_that_was_stopped_names_what_is_missing(job: ActiveJob) -> None:
 
 
 def test_a_source_is_hopeless_when_all_who_are_there_refused_it(job: ActiveJob) -> None:
-    assert job.refused(0, "alice", "permission", 10.0)
-    assert not job.refused(1, "alice", "permission", 11.0)
-    assert not job.is_hopeless(0, ["alice"], 14.0)  # others may be about to come
-    assert job.is_hopeless(0, ["alice"], 15.0)
-    assert not job.is_hopeless(0, ["alice", "bob"], 15.0)
-    assert job.refused(0, "bob", "unreadable", 16.0)
-    assert not job.is_hopeless(0, ["alice", "bob"], 16.0)  # the server may come back
-    assert job.is_hopeless(0, ["alice", "bob"], 70.0)
-    assert job.refused(0, "bob", "missing", 17.0)
-    assert job.is_hopeless(0, ["alice", "bob"], 17.0)
+    assert job.refusals.note(0, "alice", "permission", 10.0)
+    assert not job.refusals.note(1, "alice", "permission", 11.0)
+    assert not job.refusals.is_hopeless(0, ["alice"], 14.0)  # others may be about to come
+    assert job.refusals.is_hopeless(0, ["alice"], 15.0)
+    assert not job.refusals.is_hopeless(0, ["alice", "bob"], 15.0)
+    assert job.refusals.note(0, "bob", "unreadable", 16.0)
+    assert not job.refusals.is_hopeless(0, ["alice", "bob"], 16.0)  # the server may come back
+    assert job.refusals.is_hopeless(0, ["alice", "bob"], 70.0)
+    assert job.refusals.note(0, "bob", "missing", 17.0)
+    assert job.refusals.is_hopeless(0, ["alice", "bob"], 17.0)
     job.done.add(2)
-    assert not job.is_hopeless(0, ["alice", "bob"], 17.0)
+    assert not job.refusals.is_hopeless(0, ["alice", "bob"], 17.0)
 
 
 def test_why_a_chunk_was_given_up_names_who_tried(job: ActiveJob) -> None:
-    job.refused(0, "bob", "permission", 1.0)
-    job.refused(1, "alice", "permission", 1.0)
+    job.refusals.note(0, "bob", "permission", 1.0)
+    job.refusals.note(1, "alice", "permission", 1.0)
     lost = job.lose(LostChunk("j", 0, "permission", "no credentials"))
     assert lost.why == "no credentials (tried by alice, bob)"
     assert job.lost == [lost]

@@ -321,7 +321,7 @@ class Executor:
             ChunkLost(action.job, action.chunk, action.kind, action.why, action.bad_range)
         )
         chunk = job.plan.chunks[action.chunk]
-        if chunk.source not in job.hopeless:  # else that was said of all of it
+        if chunk.source not in job.refusals.hopeless:  # else that was said of all of it
             what = f"bytes {chunk.start:,} to {chunk.end:,}"
             self.events.note("missing", f"{what} are given up: {action.why}")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -18,10 +18,11 @@ import trio
 from logan import _logan
 from logan._logan import Fingerprint, MergeTree, Spec, Summary
 from logan.cluster.coordinator.ending import Outcome, SubmittedJob
-from logan.cluster.limits import ALARMS_KEPT_MAX, HOPELESS_S_MIN, OUTAGE_S_MIN, RECOVERIES_KEPT_MAX
+from logan.cluster.coordinator.refusals import REFUSALS, Refusals
+from logan.cluster.limits import ALARMS_KEPT_MAX, RECOVERIES_KEPT_MAX
 from logan.cluster.probes import Probes
 from logan.cluster.scanning import digest_of, read_note
-from logan.errors import NO_ROOM, InputError, LoganError, SourceChangedError, SummaryError
+from logan.errors import InputError, LoganError, SourceChangedError, SummaryError
 from logan.limits import SERIES_POINTS_MAX
 from logan.model import Missing, Plan, Result, join_missing
 from logan.planning.prepare import Job
@@ -29,17 +30,12 @@ from logan.report.builder import build_report
 from logan.scan import in_decoded_offsets
 from logan.scheduler.actions import LostChunk, Recovered
 from logan.scheduler.events import WorkItem
-from logan.sources.discovery import is_url
 from logan.sources.inputs import shown_name
 from logan.sources.roots import Opened, open_regular
-from logan.sources.url_roots import is_outside
 from logan.wire.bodies import JobBody, JobSource, Note
 from logan.wire.messages import Job as JobMessage
 
-__all__ = ["REFUSALS", "ActiveJob", "WorkerStats", "describe_paths", "job_body"]
-
-REFUSALS: Final = ("permission", "missing", "unreadable", NO_ROOM)
-"""Kinds of FAIL by which a worker says that it cannot read a source, though others may."""
+__all__ = ["ActiveJob", "WorkerStats", "describe_paths", "job_body"]
 
 STOPPED: Final = "stopped on request before its end; run it again for complete results"
 
@@ -89,10 +85,7 @@ class ActiveJob:
         notes: by chunk, what its worker said beside the figures.
         drawn: chunks that a second worker scans too; `verified` counts those that one did, and
             `alarms` says where it gave different results.
-        refusals: by source, the workers that could not read it and have read none of it since,
-            with the kind of their last FAIL and the time of the first; `no_room` the size of the
-            smallest chunk that such a worker had no room for; `hopeless` are sources that nobody
-            who is there can read.
+        refusals: which workers cannot read which sources.
         probes: by which copies of its sources show that they differ; None if the coordinator
             cannot read them; `unprobed` are sources of which some chunks were leased without.
         returned: results that were handed to the journal.
@@ -122,11 +115,8 @@ class ActiveJob:
     drawn: frozenset[int] = frozenset()
     verified: int = 0
     alarms: list[str] = field(default_factory=list)
-    refusals: dict[int, dict[str, tuple[str, float]]] = field(default_factory=dict)
-    no_room: dict[tuple[int, str], int] = field(default_factory=dict)
     probes: Probes | None = None
     unprobed: set[int] = field(default_factory=set)
-    hopeless: set[int] = field(default_factory=set)
     shares: dict[str, WorkerStats] = field(default_factory=dict)
     threads: dict[str, int] = field(default_factory=dict)
     failure: LoganError | None = None
@@ -134,6 +124,7 @@ class ActiveJob:
     minded: bool = False
     begun: bool = False
     plan: Plan = field(init=False)
+    refusals: Refusals = field(init=False)
     spec: Spec = field(init=False)
     spec_digest: str = field(init=False)
     resumed_bytes: int = field(init=False)
@@ -141,6 +132,7 @@ class ActiveJob:
     def __post_init__(self) -> None:
         self.plan = self.job.plan
         self.returned = len(self.done)
+        self.refusals = Refusals(self.plan, self.urls, self.done)
         chunks = self.plan.chunks
         self.resumed_bytes = sum(chunks[id].end - chunks[id].start for id in self.done)
         self.spec = Spec(self.plan.spec_json)
@@ -176,7 +168,7 @@ class ActiveJob:
         share.until = trio.current_time()
         # A job may be over before the first heartbeat that lists a lease of it.
         share.peak_rss_bytes = max(share.peak_rss_bytes, rss_bytes)
-        self.accepted(chunk_id, worker)
+        self.refusals.accepted(chunk_id, worker)
         if self.probes is not None:
             self.probes.note_read(chunk_id, worker)
 
@@ -281,75 +273,14 @@ class ActiveJob:
             self.recoveries.append(entry)
         return entry
 
-    def refused(self, chunk_id: int, worker: str, kind: str, now: float, why: str = "") -> bool:
-        """Note that `worker` could not read a chunk; whether that is news of its source."""
-        chunk = self.plan.chunks[chunk_id]
-        if kind == NO_ROOM:
-            size = chunk.end - chunk.start
-            place = (chunk.source, worker)
-            self.no_room[place] = min(size, self.no_room.get(place, size))
-        news = False
-        for source in self.refused_alike(chunk.source, why):
-            refused = self.refusals.setdefault(source, {})
-            before = refused.get(worker)
-            refused[worker] = kind, now if before is None else before[1]
-            news |= before is None or before[0] != kind
-        return news
-
-    def refused_alike(self, source: int, why: str) -> list[int]:
-        """The sources that a refusal of one is true of, so that not each must be tried: where no
-        root allows an object, none allows another one in its folder."""
-        if not is_outside(why):
-            return [source]
-        folder = _folder_of(self.urls[source])
-        return [i for i, url in enumerate(self.urls) if is_url(url) and _folder_of(url) == folder]
-
-    def accepted(self, chunk_id: int, worker: str) -> None:
-        """`worker` has read a chunk: what it lacked for this source it has now."""
-        chunk = self.plan.chunks[chunk_id]
-        place = (chunk.source, worker)
-        # That it had room for a smaller one says nothing.
-        if chunk.end - chunk.start >= self.no_room.get(place, 0):
-            self.no_room.pop(place, None)
-            self.refusals.get(chunk.source, {}).pop(worker, None)
-
     def lose(self, action: LostChunk) -> LostChunk:
         """Note that a chunk is given up; with the names of those who could not read it."""
-        names = self.refusals.get(self.plan.chunks[action.chunk].source)
+        names = self.refusals.workers(self.plan.chunks[action.chunk].source)
         if names and action.kind in REFUSALS:
-            tried = f"{action.why} (tried by {', '.join(sorted(names))})"
+            tried = f"{action.why} (tried by {', '.join(names)})"
             action = replace(action, why=tried)
         self.lost.append(action)
         return action
-
-    def give_up_hopeless(
-        self, chunk_id: int, why: str, present: Iterable[str], now: float
-    ) -> tuple[list[int], list[int]]:
-        """Look, after a worker could not read a chunk for the reason `why`, which sources nobody
-        who is `present` can read: those that were not known for it, and the chunks of all."""
-        alike = self.refused_alike(self.plan.chunks[chunk_id].source, why)
-        fresh = [
-            each
-            for each in alike
-            if each not in self.hopeless and self.is_hopeless(each, present, now)
-        ]
-        self.hopeless.update(fresh)
-        lost = self.hopeless.intersection(alike)
-        return fresh, [chunk.id for chunk in self.plan.chunks if chunk.source in lost]
-
-    def is_hopeless(self, source: int, present: Iterable[str], now: float) -> bool:
-        """Whether of the workers that are `present` none can read `source`, and others had the
-        time to come."""
-        refused = self.refusals.get(source, {})
-        if not refused or not refused.keys() >= set(present):
-            return False
-        outage = any(kind == "unreadable" for kind, _ in refused.values())
-        waited_s = now - min(since for _, since in refused.values())
-        if waited_s < (OUTAGE_S_MIN if outage else HOPELESS_S_MIN):
-            return False
-        if any(kind == NO_ROOM for kind, _ in refused.values()):
-            return True  # what was done before, or was smaller, is no sign that the rest can be
-        return not any(self.plan.chunks[id].source == source for id in self.done)
 
     def alarmed(self, chunk_id: int, what: str) -> None:
         """Two workers have different figures of a chunk: nobody can tell which are right."""
@@ -479,11 +410,6 @@ def job_body(plan: Plan, urls: Sequence[str], *, local: bool) -> JobBody:
             for url, source in zip(urls, plan.sources, strict=True)
         ),
     )
-
-
-def _folder_of(url: str) -> str:
-    plain = url.partition("?")[0].partition("#")[0]
-    return plain[: plain.rfind("/") + 1]
 
 
 def describe_paths(paths: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 import trio
 
 from logan.cluster.coordinator.executor import Executor
-from logan.cluster.coordinator.jobs import REFUSALS
+from logan.cluster.coordinator.refusals import REFUSALS
 from logan.cluster.coordinator.worker_session import WorkerSession
 from logan.cluster.limits import (
     FETCH_PIECE_BYTES,
@@ -212,7 +212,7 @@ class WorkerHandler:
         if job is None or message.chunk >= len(job.plan.chunks):
             return
         refusal = message.error, trio.current_time(), message.detail
-        if job.refused(message.chunk, self._session.name, *refusal):
+        if job.refusals.note(message.chunk, self._session.name, *refusal):
             url = job.urls[job.plan.chunks[message.chunk].source]
             hint = next_step(url, message.error, message.detail)
             text = f"{self._session.name}: {message.detail}"
@@ -226,7 +226,7 @@ class WorkerHandler:
         if job is None or message.chunk >= len(job.plan.chunks):
             return
         present = {session.name for session in executor.sessions.values()}
-        fresh, chunks = job.give_up_hopeless(
+        fresh, chunks = job.refusals.give_up(
             message.chunk, message.detail, present, trio.current_time()
         )
         if fresh:
