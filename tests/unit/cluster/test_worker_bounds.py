@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 import trio
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import logan
@@ -86,6 +86,13 @@ async def trio_forever(*_: Any, **__: Any) -> None:
 
 
 @settings(max_examples=300, deadline=None)
+@example(  # cancellations make room while an earlier offer is still under way
+    threads=12,
+    steps=[
+        *[("to", 0), ("from", 7), ("result", 0), ("to", 0), ("cancel", 0), ("from", 9)],
+        *[("result", 0), ("cancel", 0), ("to", 0), ("from", 5)],
+    ],
+)
 @given(
     threads=st.integers(1, 20),
     steps=st.lists(
@@ -106,7 +113,7 @@ def test_an_honest_coordinator_never_exceeds_the_offers(
 
     def ask() -> None:
         count = max(0, room - len(held))
-        offer.renew(count, len(held))
+        offer.renew(count)
         to_coordinator.append(("READY", count))
 
     def grant() -> None:
@@ -135,7 +142,7 @@ def test_an_honest_coordinator_never_exceeds_the_offers(
         elif step == "from":
             for verb, value in [to_worker.popleft() for _ in range(min(which, len(to_worker)))]:
                 if verb == "LEASE":
-                    assert offer.take()
+                    assert offer.take(len(held))
                     held.append(value)
                 elif value in held:
                     held.remove(value)

@@ -33,21 +33,23 @@ LeaseKey = tuple[str, int, int]
 
 
 class Offer:
-    """How many leases one connection of a worker has offered to accept and not received yet."""
+    """How many leases one connection of a worker has offered to accept and not received yet.
+
+    Offers add up, as READYs and LEASEs pass each other on the way; what is held at once does not.
+    """
 
     def __init__(self) -> None:
         self._credit = SLACK
 
-    def renew(self, free: int, live: int) -> None:
-        """READY for `free` more leases is sent, while `live` leases are neither done nor
-        canceled."""
-        most = LEASES_PER_HEALTH_MAX + SLACK - live
-        self._credit = min(self._credit + free, max(most, self._credit))
+    def renew(self, free: int) -> None:
+        """READY for `free` more leases is sent."""
+        self._credit += free
 
-    def take(self) -> bool:
-        """A LEASE arrived; whether it was offered."""
+    def take(self, live: int) -> bool:
+        """A LEASE arrived, while `live` leases are neither done nor canceled; whether it was
+        offered."""
         self._credit -= 1
-        return self._credit >= 0
+        return self._credit >= 0 and live < LEASES_PER_HEALTH_MAX + SLACK
 
 
 @dataclass(slots=True)

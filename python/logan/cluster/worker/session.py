@@ -132,7 +132,7 @@ class Session:
 
     def _begin(self, message: messages.Lease) -> None:
         """Begin to work on a lease. Raises `ProtocolError` if it is not a valid one."""
-        if not self._offer.take():
+        if not self._offer.take(self._leases.live):
             raise ProtocolError("LEASE: more leases than READY asked for", code="state")
         if self._jobs.is_canceled(message.job):
             self._ask()  # its CANCEL overtook it
@@ -181,7 +181,7 @@ class Session:
         self._send_ready(free)
 
     def _send_ready(self, free: int) -> None:
-        self._offer.renew(free, self._leases.live)
+        self._offer.renew(free)
         self._link.post(messages.Ready(free))
 
     async def _heartbeat_loop(self) -> None:
