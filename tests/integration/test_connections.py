@@ -368,3 +368,21 @@ async def test_idle_clients_keep_out_neither_clients_nor_workers(
 async def _write(link: Transport) -> None:
     with suppress(TransportLostError):
         await link.run()
+
+
+async def test_a_coordinator_serves_on_listeners_that_it_is_given(log: Path) -> None:
+    """Who embeds one may have opened them: as root, or for its supervisor."""
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    port = listeners[0].socket.getsockname()[1]
+    roots = [str(log.parent)]
+    async with (
+        Coordinator(port=1, listeners=listeners) as coordinator,
+        trio.open_nursery() as tasks,
+    ):
+        assert coordinator.port == port
+        tasks.start_soon(Worker("alice", f"127.0.0.1:{port}", roots=roots).run)
+        report = await coordinator.process_file(str(log))
+        tasks.cancel_scope.cancel()
+    assert report["total_requests"] == LINES
+    with pytest.raises(OSError, match=r"refused|all attempts"):
+        await trio.open_tcp_stream("127.0.0.1", port)

@@ -67,7 +67,7 @@ class Coordinator:
         roots: folders below which it reads files that clients name.
         token: the secret shared with workers and clients.
         ssl: a server context; `certificate_sha256` is then that of its certificate
-            (`secure.certificate_sha256`), which proofs are bound to.
+            (`security.certificate_sha256`), which proofs are bound to.
         state: folder of the journal; with it a coordinator that was killed resumes.
         insecure: allow an open address without token and TLS.
         verify: share of each job's chunks, 0 to 1, that a second worker scans too; which ones is
@@ -75,15 +75,16 @@ class Coordinator:
         worker_timeout_s: how long a job may be without any worker; None waits for ever.
         limits: the scheduler's patience.
         on_event: called with each event as it happens.
-        listeners: already open, for those who embed or test it; by default it opens its own.
+        listeners: already open, for those who embed or test it; by default it opens its own. They
+            are closed at the end.
 
     Attributes:
         events: what happened, oldest first.
         limits: the scheduler's patience.
 
     Raises:
-        UsageError, JournalError: on entering.
-        OSError: the address is in use.
+        UsageError: at once.
+        JournalError, ClusterError: on entering; the latter if the address cannot be listened on.
     """
 
     def __init__(
