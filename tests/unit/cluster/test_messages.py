@@ -270,7 +270,7 @@ def test_every_state_and_progress_passes_the_schema_of_the_peers(
                 await rogue.hear("HEARD")
             coordinator.events.note("alarm", "x" * 100_000)
             coordinator.events.note("alarm", "\udcff\x1b")
-            coordinator._status._started_at += 3_600
+            coordinator._status.started_at += 3_600
             status = coordinator.status()
             assert status.workers[0].bytes_per_second > 2**61
             check_body(status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import trio
 
@@ -15,6 +16,7 @@ from logan.errors import ClusterError
 __all__ = ["Absence"]
 
 
+@dataclass(frozen=True, slots=True)
 class Absence:
     """Watches whether there are workers.
 
@@ -23,24 +25,17 @@ class Absence:
         address: where the coordinator listens, for hints.
     """
 
-    def __init__(
-        self,
-        timeout_s: float | None,
-        executor: Executor,
-        changes: Changes,
-        address: Callable[[], str],
-    ) -> None:
-        self._timeout_s = timeout_s
-        self._executor = executor
-        self._changes = changes
-        self._address = address
+    timeout_s: float | None
+    executor: Executor
+    changes: Changes
+    address: Callable[[], str]
 
     async def wait_for_workers(self, count: int) -> None:
         """Return once `count` workers are connected. Raises `ClusterError` after the timeout."""
-        timeout_s = math.inf if self._timeout_s is None else self._timeout_s
-        sessions = self._executor.sessions
+        timeout_s = math.inf if self.timeout_s is None else self.timeout_s
+        sessions = self.executor.sessions
         with trio.move_on_after(timeout_s) as patience:
-            await self._changes.until(lambda: len(sessions) >= count)
+            await self.changes.until(lambda: len(sessions) >= count)
         if patience.cancelled_caught:
             raise self._nobody(
                 f"{len(sessions)} of {count} workers connected within {timeout_s:g} s"
@@ -48,16 +43,16 @@ class Absence:
 
     async def mind(self, job: ActiveJob, cancel: Callable[[str], None]) -> None:
         """Give the job up when no worker was there for long, if that was asked for."""
-        if self._timeout_s is None or job.minded:
+        if self.timeout_s is None or job.minded:
             return
         job.minded = True
-        ended, sessions = job.submitted.ended, self._executor.sessions
+        ended, sessions = job.submitted.ended, self.executor.sessions
         while not ended.is_set():
-            await self._changes.until(lambda: not sessions or ended.is_set())
-            with trio.move_on_after(self._timeout_s) as patience:
-                await self._changes.until(lambda: bool(sessions) or ended.is_set())
+            await self.changes.until(lambda: not sessions or ended.is_set())
+            with trio.move_on_after(self.timeout_s) as patience:
+                await self.changes.until(lambda: bool(sessions) or ended.is_set())
             if patience.cancelled_caught:
-                job.failure = self._nobody(f"no worker was connected for {self._timeout_s:g} s")
+                job.failure = self._nobody(f"no worker was connected for {self.timeout_s:g} s")
                 # A journal keeps it: what was done so far is not lost.
                 cancel(job.id)
                 return
@@ -65,5 +60,5 @@ class Absence:
     def _nobody(self, what: str) -> ClusterError:
         return ClusterError(
             what,
-            hint=f"start one with: logan worker --id alice --coordinator {self._address()}",
+            hint=f"start one with: logan worker --id alice --coordinator {self.address()}",
         )

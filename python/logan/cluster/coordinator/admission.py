@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import trio
 
@@ -34,6 +35,7 @@ __all__ = ["Admission"]
 logger = logger_of(__name__)
 
 
+@dataclass(frozen=True, slots=True)
 class Admission:
     """Begins jobs.
 
@@ -42,23 +44,13 @@ class Admission:
         verify: share of each job's chunks, 0 to 1, that a second worker scans too.
     """
 
-    def __init__(
-        self,
-        roots: Roots,
-        verify: float,
-        executor: Executor,
-        conclusion: Conclusion,
-        absence: Absence,
-        commits: Commits,
-        tasks: Tasks,
-    ) -> None:
-        self._roots = roots
-        self._verify = verify
-        self._executor = executor
-        self._conclusion = conclusion
-        self._absence = absence
-        self._commits = commits
-        self._tasks = tasks
+    roots: Roots
+    verify: float
+    executor: Executor
+    conclusion: Conclusion
+    absence: Absence
+    commits: Commits
+    tasks: Tasks
 
     async def submit(self, submission: Submission, *, strict: bool = False) -> SubmittedJob:
         """Plan and begin a job.
@@ -73,18 +65,18 @@ class Admission:
         except LoganError:
             raise
         except Exception as error:
-            raise self._executor.events.internal_error("planning the job", error) from error
+            raise self.executor.events.internal_error("planning the job", error) from error
 
     async def _submit(self, submission: Submission, *, strict: bool) -> SubmittedJob:
         await self._wait_for_holders(submission)
         planned = await plan_submission(
-            submission, self._roots, self._executor.sessions, strict=strict
+            submission, self.roots, self.executor.sessions, strict=strict
         )
         wish, identity = submission.key(), identity_of(submission, planned.job)
         same = await self._take_up(wish, identity)
         if same is not None:
             return same
-        if len(self._executor.jobs) >= JOBS_MAX:
+        if len(self.executor.jobs) >= JOBS_MAX:
             raise ClusterError(f"{JOBS_MAX} jobs are running", hint="try again later")
         plan = planned.job.plan
         running = ActiveJob(
@@ -96,26 +88,26 @@ class Admission:
             holders=planned.holders,
             local=planned.local,
             confined=submission.confined,
-            opened=opener_of(self._roots, confined=submission.confined),
+            opened=opener_of(self.roots, confined=submission.confined),
             series_points=submission.series_points,
         )
         running.probes = _probes(running)
-        self._executor.add(running)
+        self.executor.add(running)
         # The journal has the job before anybody works on it.
         try:
-            await self._commits.commit(JobStored(running.id, plan, to_stored(running)))
+            await self.commits.commit(JobStored(running.id, plan, to_stored(running)))
         except BaseException:
-            self._executor.forget(running)
-            self._commits.add(JobForgotten(running.id))  # it may have been written after all
+            self.executor.forget(running)
+            self.commits.add(JobForgotten(running.id))  # it may have been written after all
             raise
         running.drawn = self._draw(running.unsettled())
-        self._executor.begin(running)
+        self.executor.begin(running)
         self._mind(running)
         return running.submitted
 
     async def _take_up(self, wish: str, identity: str) -> SubmittedJob | None:
         """The job that somebody comes back for, if there is one and its inputs are the same."""
-        for job in list(self._executor.jobs.values()):
+        for job in list(self.executor.jobs.values()):
             submitted = job.submitted
             if submitted.owned or submitted.wish != wish:
                 continue
@@ -123,11 +115,11 @@ class Admission:
                 submitted.owned = True
                 self._mind(job)
                 return submitted
-            self._executor.events.note(
+            self.executor.events.note(
                 "resumed", f"job {job.name} is given up: its inputs have changed since"
             )
-            self._conclusion.give_up(submitted)
-        ended = self._conclusion.ended.find(identity)
+            self.conclusion.give_up(submitted)
+        ended = self.conclusion.ended.find(identity)
         if ended is None and identity:
             ended = await self._stored_report(wish, identity)
         if ended is not None:
@@ -136,10 +128,10 @@ class Admission:
 
     async def _stored_report(self, wish: str, identity: str) -> SubmittedJob | None:
         """A job that ended before this coordinator began, and whose report nobody has got."""
-        found = await self._commits.report(identity)
+        found = await self.commits.report(identity)
         if found is None:
             return None
-        known = self._conclusion.ended.get(found.job)
+        known = self.conclusion.ended.get(found.job)
         if known is not None:
             # Somebody is being given it just now; else memory would have had it first.
             return None
@@ -150,7 +142,7 @@ class Admission:
             return None
         submitted = SubmittedJob(found.job, wish, identity, owned=False)
         submitted.end(outcome)
-        self._conclusion.ended.add(submitted)
+        self.conclusion.ended.add(submitted)
         return submitted
 
     async def _wait_for_holders(self, submission: Submission) -> None:
@@ -159,49 +151,49 @@ class Admission:
         wish = submission.key()
         names = {
             name
-            for job in self._executor.jobs.values()
+            for job in self.executor.jobs.values()
             if not job.submitted.owned and job.submitted.wish == wish
             for holders in job.holders
             for name in holders or ()
         }
-        sessions = self._executor.sessions
+        sessions = self.executor.sessions
         with trio.move_on_after(RETURN_S_MAX):
-            await self._executor.changes.until(
+            await self.executor.changes.until(
                 lambda: names <= {session.name for session in sessions.values()}
             )
 
     def resume(self, stored: StoredJob) -> None:
         """Go on with a job of the journal; one that cannot be is set aside."""
         try:
-            running = from_stored(stored, self._roots)
+            running = from_stored(stored, self.roots)
             running.probes = _probes(running)
         except Exception as error:
-            self._commits.add(JobSetAside(stored.job, f"it cannot be resumed: {error}"))
+            self.commits.add(JobSetAside(stored.job, f"it cannot be resumed: {error}"))
             self.note_set_aside(stored.job, f"what the journal has of it is not valid: {error}")
             return
-        self._executor.add(running)
+        self.executor.add(running)
         chunks, done = len(running.plan.chunks), len(running.done)
-        self._executor.events.note(
+        self.executor.events.note(
             "resumed", f"job {running.name} resumed: {done:,} of {chunks:,} chunks are done"
         )
         # What was to be verified when the last coordinator died is drawn anew from what is left.
         running.drawn = self._draw(running.unsettled())
-        self._executor.begin(running)
+        self.executor.begin(running)
 
     def note_set_aside(self, job: str, why: str) -> None:
         """Say that a job of the journal does not go on."""
         text = f"job {job} is set aside, the others go on: {why}; submit it again"
         logger.error("%s", text)
-        self._executor.events.note("alarm", text)
+        self.executor.events.note("alarm", text)
 
     def _mind(self, job: ActiveJob) -> None:
-        self._tasks.start(self._absence.mind, job, self._conclusion.cancel)
+        self.tasks.start(self.absence.mind, job, self.conclusion.cancel)
 
     def _draw(self, chunks: Sequence[int]) -> frozenset[int]:
         """Which chunks a second worker scans too; one at least, if any shall be."""
-        if not self._verify or not chunks:
+        if not self.verify or not chunks:
             return frozenset()
-        count = max(1, round(self._verify * len(chunks)))
+        count = max(1, round(self.verify * len(chunks)))
         return frozenset(secrets.SystemRandom().sample(chunks, count))
 
 

@@ -6,6 +6,8 @@ A job ends in `Conclusion.conclude` alone: outcome, journal, and whoever waits. 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import trio
 
 from logan.cluster.coordinator.commits import Commits
@@ -27,6 +29,7 @@ from logan.report import Report
 __all__ = ["Conclusion"]
 
 
+@dataclass(frozen=True, slots=True)
 class Conclusion:
     """Ends jobs.
 
@@ -34,16 +37,15 @@ class Conclusion:
         ended: the newest jobs that have ended.
     """
 
-    def __init__(self, executor: Executor, commits: Commits, tasks: Tasks) -> None:
-        self.ended = EndedJobs()
-        self._executor = executor
-        self._commits = commits
-        self._tasks = tasks
+    executor: Executor
+    commits: Commits
+    tasks: Tasks
+    ended: EndedJobs = field(init=False, default_factory=EndedJobs)
 
     async def conclude(self, job: ActiveJob) -> None:
         """End a job, for which the machine has nothing more to do. No other place does."""
         if job.drawn:
-            self._executor.events.note(
+            self.executor.events.note(
                 "verified",
                 f"{job.verified:,} of {len(job.drawn):,} chunks of a random sample were "
                 f"scanned by a second worker too; {len(job.alarms):,} gave different results",
@@ -56,14 +58,14 @@ class Conclusion:
                 record = JobEnded(job.id, job.submitted.identity, body, error)
             else:
                 record = JobSetAside(job.id, str(outcome.failure))
-            await self._commits.commit(record)
+            await self.commits.commit(record)
         else:
             job.submitted.identity = ""  # what it ended with is for nobody else
-        self._executor.forget(job)
+        self.executor.forget(job)
         if not job.abandoned:
             self.ended.add(job.submitted)
         job.submitted.end(outcome)
-        self._executor.changes.notify()
+        self.executor.changes.notify()
 
     async def _outcome(self, job: ActiveJob) -> Outcome:
         """What a job ends with, whatever happens on the way."""
@@ -72,11 +74,11 @@ class Conclusion:
         try:
             return await trio.to_thread.run_sync(job.conclude)
         except LoganError as error:
-            self._executor.events.note("alarm", f"job {job.name} ended without a report: {error}")
+            self.executor.events.note("alarm", f"job {job.name} ended without a report: {error}")
             return Outcome.failed(error)
         except Exception as error:
             doing = f"concluding job {job.name}"
-            return Outcome.failed(self._executor.events.internal_error(doing, error))
+            return Outcome.failed(self.executor.events.internal_error(doing, error))
 
     async def report_of(self, job: SubmittedJob) -> Report:
         """Wait for a job's end and give its report; what went wrong with inputs is in it.
@@ -92,14 +94,14 @@ class Conclusion:
         assert job.outcome is not None
         report = await trio.to_thread.run_sync(job.outcome.report)
         self.ended.claim(job.id)
-        if self._commits.is_durable:
-            await self._commits.commit(ReportTaken(job.id))
+        if self.commits.is_durable:
+            await self.commits.commit(ReportTaken(job.id))
         return report
 
     def delivered(self, job: SubmittedJob) -> None:
         """A client has got the job's report, and asks for nothing more."""
         self.ended.drop(job.id)
-        self._commits.add(ReportTaken(job.id))
+        self.commits.add(ReportTaken(job.id))
 
     def undelivered(self, job: SubmittedJob) -> None:
         """The client has gone before it had the job's report: it may come back for it."""
@@ -111,7 +113,7 @@ class Conclusion:
         job.left_at = trio.current_time()
         if not job.waits_for_return:
             job.waits_for_return = True
-            self._tasks.start(self._forget_unclaimed, job)
+            self.tasks.start(self._forget_unclaimed, job)
 
     async def _forget_unclaimed(self, job: SubmittedJob) -> None:
         """One task for each job, however often its client comes back and is lost again."""
@@ -129,20 +131,20 @@ class Conclusion:
 
     def give_up(self, job: SubmittedJob) -> None:
         """The job is no longer wanted."""
-        running = self._executor.jobs.get(job.id)
+        running = self.executor.jobs.get(job.id)
         if running is not None:
             running.abandoned = True
-            self._executor.cancel(running)
-            self._commits.add(JobForgotten(job.id))
+            self.executor.cancel(running)
+            self.commits.add(JobForgotten(job.id))
 
     def cancel(self, job: str) -> None:
         """End a job with what there is; a journal goes on with it at the next start."""
-        running = self._executor.jobs.get(job)
+        running = self.executor.jobs.get(job)
         if running is not None:
-            running.submitted.kept = self._commits.is_durable
-            self._executor.cancel(running)
+            running.submitted.kept = self.commits.is_durable
+            self.executor.cancel(running)
 
     def resumes_later(self, job: SubmittedJob) -> bool:
         """Whether the journal goes on with the job at the coordinator's next start, which its
         client may wait for."""
-        return job.kept and self._executor.stopping
+        return job.kept and self.executor.stopping

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from ssl import SSLContext
 from typing import Any, Final, Literal
@@ -59,14 +59,14 @@ class Identity:
     certificate_sha256: str
 
 
+@dataclass(frozen=True, slots=True)
 class Server:
     """Accepts connections for a coordinator."""
 
-    def __init__(self, identity: Identity, executor: Executor, services: ClientServices) -> None:
-        self._identity = identity
-        self._executor = executor
-        self._services = services
-        self._places = Places()
+    identity: Identity
+    executor: Executor
+    services: ClientServices
+    places: Places = field(init=False, default_factory=Places)
 
     async def run(self, listeners: Sequence[trio.abc.Listener[Any]]) -> None:
         """Accept connections until canceled; closes the listeners then."""
@@ -76,7 +76,7 @@ class Server:
         """One connection from beginning to end. Raises nothing."""
         address = _address(stream)
         place = Place(address.rpartition(":")[0], trio.current_time())
-        self._places.enter(place)
+        self.places.enter(place)
         try:
             await self._handle(stream, place, address)
         except _EXPECTED_ENDS as error:
@@ -84,17 +84,17 @@ class Server:
         except Exception as error:
             # A fault of ours: shown, though it must not end the others.
             logger.exception("a connection failed")
-            self._executor.events.note("alarm", f"internal error: {type(error).__name__}: {error}")
+            self.executor.events.note("alarm", f"internal error: {type(error).__name__}: {error}")
         finally:
-            self._places.leave(place)
+            self.places.leave(place)
             await trio.aclose_forcefully(stream)
 
     async def _handle(
         self, plain: trio.abc.HalfCloseableStream, place: Place, address: str
     ) -> None:
-        set_user_timeout(plain, self._executor.limits.lease_s)
+        set_user_timeout(plain, self.executor.limits.lease_s)
         stream: trio.abc.Stream = plain
-        context = self._identity.ssl
+        context = self.identity.ssl
         if context is not None:
             secure = trio.SSLStream(plain, context, server_side=True, https_compatible=True)
             with place.evictable(), trio.fail_after(HANDSHAKE_S_MAX):
@@ -127,13 +127,13 @@ class Server:
                 await _half_close(plain)
 
     async def _converse(self, link: Transport, place: Place, address: str) -> None:
-        executor, identity = self._executor, self._identity
+        executor, identity = self.executor, self.identity
 
         def refusal(hello: Hello) -> tuple[str, str] | None:
             if hello.session in executor.sessions:
                 return "refused", "this session is already connected"
             role: Literal["worker", "client"] = "worker" if hello.role == "worker" else "client"
-            full = self._places.admit(place, role)
+            full = self.places.admit(place, role)
             return None if full is None else ("busy", full)
 
         def greeted(hello: Hello) -> None:
@@ -146,7 +146,7 @@ class Server:
         if hello.role == "worker":
             await WorkerHandler(executor, WorkerSession(hello, link, address)).serve()
         else:
-            await ClientHandler(self._services, link, welcome, place).serve()
+            await ClientHandler(self.services, link, welcome, place).serve()
 
 
 async def open_listeners(host: str, port: int) -> list[trio.SocketListener]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Final
 
 import trio
@@ -28,6 +29,7 @@ COUNT_MAX: Final = 2**62
 EVENTS_SHOWN_MAX: Final = 20
 
 
+@dataclass(slots=True)
 class Status:
     """Describes workers and jobs as they are now.
 
@@ -35,28 +37,27 @@ class Status:
         address: where the coordinator listens.
     """
 
-    def __init__(self, executor: Executor, events: EventLog, address: Callable[[], str]) -> None:
-        self.events = events
-        self._executor = executor
-        self._address = address
-        self._started_at = time.time()
+    executor: Executor
+    events: EventLog
+    address: Callable[[], str]
+    started_at: float = field(init=False, default_factory=time.time)
 
     def state(self) -> StateBody:
         """Everything."""
         now = trio.current_time()
         return StateBody(
             coordinator=CoordinatorStatus(
-                address=self._address(),
+                address=self.address(),
                 # The clock on the wall may have been set back.
-                uptime_s=max(0.0, round(time.time() - self._started_at, 3)),
-                connections=len(self._executor.sessions),
-                recoveries=self._executor.recoveries,
+                uptime_s=max(0.0, round(time.time() - self.started_at, 3)),
+                connections=len(self.executor.sessions),
+                recoveries=self.executor.recoveries,
             ),
             workers=self.workers(),
             jobs=tuple(
                 self._job(view, now)
-                for view in self._executor.statistics().jobs
-                if view.job in self._executor.jobs
+                for view in self.executor.statistics().jobs
+                if view.job in self.executor.jobs
             ),
             events=self.events.newest(EVENTS_SHOWN_MAX),
         )
@@ -67,15 +68,15 @@ class Status:
 
     def done_bytes(self, job: str) -> int:
         """How much of a job is done."""
-        views = self._executor.statistics().jobs
+        views = self.executor.statistics().jobs
         return next((view.scanned_bytes for view in views if view.job == job), 0)
 
     def workers(self) -> tuple[WorkerStatus, ...]:
         """The workers that there are and were, in order of name."""
         now = trio.current_time()
         described = []
-        for view in self._executor.statistics().workers:
-            session = self._executor.sessions.get(view.session or "")
+        for view in self.executor.statistics().workers:
+            session = self.executor.sessions.get(view.session or "")
             described.append(
                 WorkerStatus(
                     id=view.name,
@@ -95,7 +96,7 @@ class Status:
         return tuple(sorted(described, key=lambda each: each.id))
 
     def _job(self, view: JobView, now: float) -> JobStatus:
-        job = self._executor.jobs[view.job]
+        job = self.executor.jobs[view.job]
         elapsed_s = now - job.started_at
         fresh_bytes = view.scanned_bytes - job.resumed_bytes
         return JobStatus(
