@@ -460,8 +460,8 @@ def test_pauses_grow_and_are_never_nothing() -> None:
 # --- Places ------------------------------------------------------------------------------------
 
 
-def arrive(places: Places, host: str, at: float, count: int = 1) -> list[Place]:
-    made = [Place(host, at + i) for i in range(count)]
+def arrive(places: Places, host: str, count: int = 1) -> list[Place]:
+    made = [Place(host) for _ in range(count)]
     for each in made:
         places.enter(each)
     return made
@@ -473,9 +473,9 @@ def gone(places: list[Place]) -> int:
 
 def test_a_flood_drives_out_itself() -> None:
     places = Places()
-    [distant] = arrive(places, "192.0.2.7", 0)
-    [silent] = arrive(places, "192.0.2.8", 0)
-    flood = arrive(places, "198.51.100.1", 1, 10_000)
+    [distant] = arrive(places, "192.0.2.7")
+    [silent] = arrive(places, "192.0.2.8")
+    flood = arrive(places, "198.51.100.1", 10_000)
     assert distant.evicted is None
     assert silent.evicted is None
     assert gone(flood) == 10_000 + 2 - UNAUTHENTICATED_MAX
@@ -487,8 +487,8 @@ def test_a_flood_drives_out_itself() -> None:
 def test_a_flood_from_many_addresses_of_one_network_is_one_flood() -> None:
     """Whoever has one address of IPv6 has 2**64 of them."""
     places = Places()
-    [distant] = arrive(places, "[2001:db8:0:1::7]", 0)
-    flood = [arrive(places, f"[2001:db8:0:2::{i:x}]", 1)[0] for i in range(1_000)]
+    [distant] = arrive(places, "[2001:db8:0:1::7]")
+    flood = [arrive(places, f"[2001:db8:0:2::{i:x}]")[0] for i in range(1_000)]
     assert distant.evicted is None
     assert gone(flood) == 1_001 - UNAUTHENTICATED_MAX
 
@@ -496,8 +496,8 @@ def test_a_flood_from_many_addresses_of_one_network_is_one_flood() -> None:
 def test_a_flood_from_one_address_does_not_drive_out_its_neighbors() -> None:
     """Machines of one site share a network of IPv6."""
     places = Places()
-    [distant] = arrive(places, "[2001:db8:0:1::7]", 0)
-    flood = arrive(places, "[2001:db8:0:1::8]", 1, 1_000)
+    [distant] = arrive(places, "[2001:db8:0:1::7]")
+    flood = arrive(places, "[2001:db8:0:1::8]", 1_000)
     assert distant.evicted is None
     assert gone(flood) == 1_001 - UNAUTHENTICATED_MAX
 
@@ -518,9 +518,9 @@ def test_network_of(host: str, network: str) -> None:
 
 def test_of_one_address_those_stay_whose_handshake_goes_on() -> None:
     places = Places()
-    [worker] = arrive(places, "127.0.0.1", 0)
+    [worker] = arrive(places, "127.0.0.1")
     worker.reach(Step.SPOKEN)
-    flood = arrive(places, "127.0.0.1", 1, 1_000)
+    flood = arrive(places, "127.0.0.1", 1_000)
     assert worker.evicted is None
     assert gone(flood) == 1_001 - UNAUTHENTICATED_MAX
     assert places.admit(worker, "worker") is None
@@ -532,7 +532,7 @@ def admitted(places: Places, role: Literal["worker", "client"], count: int) -> l
             places.enter(each)
             refused.append(places.admit(each, role))
 
-    made = [Place("127.0.0.1", i) for i in range(count)]
+    made = [Place("127.0.0.1") for _ in range(count)]
     refused: list[str | None] = []
     trio.run(main, clock=MockClock())
     assert refused == [None] * count
@@ -544,7 +544,7 @@ def test_clients_leave_places_for_workers() -> None:
     clients = admitted(places, "client", CLIENTS_MAX)
     for each in clients:
         each.idle_since = None  # all have an open request
-    late = Place("127.0.0.1", 0)
+    late = Place("127.0.0.1")
     places.enter(late)
     assert "too many" in (places.admit(late, "client") or "")
     workers = admitted(places, "worker", CONNECTIONS_MAX - CLIENTS_MAX)
@@ -564,7 +564,7 @@ def test_the_client_that_was_idle_for_longest_makes_room() -> None:
 def test_a_place_that_is_left_is_free() -> None:
     places = Places()
     workers = admitted(places, "worker", CONNECTIONS_MAX)
-    late = Place("127.0.0.1", 0)
+    late = Place("127.0.0.1")
     places.enter(late)
     assert places.admit(late, "worker") is not None
     places.leave(workers[0])
@@ -574,14 +574,14 @@ def test_a_place_that_is_left_is_free() -> None:
 def flood(places: Places, step: Step, count: int) -> None:
     """So many that come one after the other, go on to some step, and then no further."""
     for _ in range(count):
-        arrive(places, "127.0.0.1", 1)[0].reach(step)
+        arrive(places, "127.0.0.1")[0].reach(step)
 
 
 @pytest.mark.parametrize("step", list(Step)[1:])
 def test_whoever_is_further_does_not_make_room_for_a_flood(step: Step) -> None:
     """All from one address."""
     places = Places()
-    [worker] = arrive(places, "127.0.0.1", 0)
+    [worker] = arrive(places, "127.0.0.1")
     worker.reach(step)
     worker.reach(Step.CONNECTED)  # nothing goes back
     flood(places, Step(step - 1), 1_000)
@@ -595,7 +595,7 @@ def test_whoever_has_just_come_does_not_make_room_for_those_that_stopped(step: S
     """All from one address."""
     places = Places()
     flood(places, step, 1_000)
-    [newcomer] = arrive(places, "127.0.0.1", 0)
+    [newcomer] = arrive(places, "127.0.0.1")
     for reached in Step:
         newcomer.reach(reached)
         flood(places, step, UNAUTHENTICATED_MAX // len(Step) - 1)

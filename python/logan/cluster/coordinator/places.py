@@ -45,7 +45,6 @@ class Place:
     Attributes:
         host: where it comes from, without the port.
         network: the part of that which tells users apart.
-        opened_at: on trio's clock.
         role: None until the peer has proved itself.
         step: how far its handshake is.
         idle_since: of a client, since when it has no open request; None while it has one.
@@ -53,7 +52,6 @@ class Place:
     """
 
     host: str
-    opened_at: float
     role: Literal["worker", "client"] | None = None
     step: Step = Step.CONNECTED
     idle_since: float | None = None

@@ -75,7 +75,7 @@ class Server:
     async def serve(self, stream: trio.abc.HalfCloseableStream) -> None:
         """One connection from beginning to end. Raises nothing."""
         address = _address(stream)
-        place = Place(address.rpartition(":")[0], trio.current_time())
+        place = Place(address.rpartition(":")[0])
         self.places.enter(place)
         try:
             await self._handle(stream, place, address)
