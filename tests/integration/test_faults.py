@@ -7,7 +7,6 @@ nothing in the package can be told to do so.
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -29,6 +28,7 @@ from logan.scheduler.events import Event, WorkerHeard
 from logan.scheduler.limits import Limits
 from logan.scheduler.machine import Machine
 from logan.simulation.network_proxy import NetworkConditions, open_proxy
+from tests.support import jumping_clock
 from tests.support.cluster_processes import (
     Cluster,
     Process,
@@ -244,64 +244,42 @@ def test_disk_full_under_the_journal(
         assert worker.popen.poll() is None
 
 
-def fake_clock(file: Path) -> dict[str, str]:
-    """The environment of a process whose wall clock follows `file`; its monotonic one stays."""
-    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    if not libraries:
-        pytest.skip("libfaketime is not installed")
-    return {
-        "LD_PRELOAD": str(libraries[0]),
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        # Read once a second: at each look at the clock it would cost as much as all else together.
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
-
-
-def assert_only_the_wall_clock_jumps(environment: dict[str, str], clock: Path) -> None:
-    clock.write_text("+400d")
-    command = [sys.executable, "-c", "import time; print(time.time(), time.monotonic())"]
-    asked = subprocess.run(
-        command, env={**os.environ, **environment}, capture_output=True, text=True, check=True
+def test_the_clock_that_jumps_does(tmp_path: Path) -> None:
+    clock = tmp_path / "clock"
+    clock.write_text("86400")
+    program = (
+        "import runpy, sys, time; from pathlib import Path\n"
+        "runpy.run_path(sys.argv[1])['jump_by'](Path(sys.argv[2]))\n"
+        "print(time.time(), time.time_ns(), time.monotonic())"
     )
-    wall, monotonic = map(float, asked.stdout.split())
-    assert wall - time.time() == pytest.approx(400 * 86_400, abs=60)
+    command = [sys.executable, "-c", program, jumping_clock.__file__, str(clock)]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    wall, wall_ns, monotonic = map(float, said.split())
+    assert wall - time.time() == pytest.approx(86_400, abs=60)
+    assert wall_ns / 1e9 - time.time() == pytest.approx(86_400, abs=60)
     assert monotonic - time.monotonic() == pytest.approx(0, abs=60)
-    clock.write_text("+0")
-
-
-PATIENT_COORDINATOR = """
-import sys
-from functools import partial
-from logan.cli.main import main
-from logan.cluster.coordinator import coordinator
-from logan.scheduler.limits import Limits
-
-coordinator.Coordinator = partial(coordinator.Coordinator, limits=Limits(lease_s=60.0))
-sys.exit(main())
-"""
-"""Each jump is longer than its leases, but no time that a busy machine holds a process up."""
 
 
 def test_clocks_that_jump(cluster: Cluster, log: Path, expected: str) -> None:
     # Three chunks a second each: most of these clocks are looked at before they jump again.
     slow = ("--pace", "0.1", "--threads", "1")
     clocks = {name: cluster.folder / f"{name}.clock" for name in ("coordinator", "alice", "bob")}
+    day = 86_400
     for clock in clocks.values():
-        clock.write_text("+0")
-    environment = fake_clock(clocks["coordinator"])
-    assert_only_the_wall_clock_jumps(environment, clocks["coordinator"])
-    patient = ("-c", PATIENT_COORDINATOR)
-    job = own_job(cluster, log, "--expect-workers", "2", env=environment, program=patient)
+        clock.write_text("0")
+
+    def jumping(name: str) -> tuple[str, str]:
+        return jumping_clock.__file__, str(clocks[name])
+
+    job = own_job(cluster, log, "--expect-workers", "2", program=jumping("coordinator"))
     for name in ("alice", "bob"):
-        cluster.worker(name, "--root", str(log.parent), *slow, env=fake_clock(clocks[name]))
-    for share, name, jump in (
-        *((1, "coordinator", "+400d"), (4, "alice", "-3d"), (7, "bob", "+1h")),
-        *((10, "coordinator", "-2h"), (13, "alice", "+90s"), (16, "coordinator", "+0")),
+        cluster.worker(name, "--root", str(log.parent), *slow, program=jumping(name))
+    for share, name, seconds in (
+        *((1, "coordinator", 400 * day), (4, "alice", -3 * day), (7, "bob", 3_600)),
+        *((10, "coordinator", -7_200), (13, "alice", 90), (16, "coordinator", 0)),
     ):
         wait_until(partial(lambda least: done(cluster) >= least, share), f"{share} chunks")
-        clocks[name].write_text(jump)
+        clocks[name].write_text(str(seconds))
     assert job.wait() == 0, job.err
     assert figures(job.out) == expected
     performance = job.json()["performance"]

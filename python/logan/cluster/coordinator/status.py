@@ -40,7 +40,7 @@ class Status:
     executor: Executor
     events: EventLog
     address: Callable[[], str]
-    started_at: float = field(init=False, default_factory=time.time)
+    started_at: float = field(init=False, default_factory=time.monotonic)
 
     def state(self) -> StateBody:
         """Everything."""
@@ -49,7 +49,7 @@ class Status:
             coordinator=CoordinatorStatus(
                 address=self.address(),
                 # The clock on the wall may have been set back.
-                uptime_s=max(0.0, round(time.time() - self.started_at, 3)),
+                uptime_s=max(0.0, round(time.monotonic() - self.started_at, 3)),
                 connections=len(self.executor.sessions),
                 recoveries=self.executor.recoveries,
             ),

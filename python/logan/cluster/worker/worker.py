@@ -90,7 +90,7 @@ class Worker:
         self.id = id
         self.address = Address.parse(coordinator)
         self.connected = False
-        self.started_at = time.time()
+        self.started_at = time.monotonic()
         self._resources = Resources(
             id,
             roots if isinstance(roots, Roots) else Roots(roots),
@@ -218,7 +218,7 @@ class Worker:
             "chunks_done": counters.chunks_done,
             "chunks_lost": counters.chunks_lost,
             "bytes_done": counters.bytes_done,
-            "uptime_s": round(time.time() - self.started_at, 3),
+            "uptime_s": round(time.monotonic() - self.started_at, 3),
         }
 
 
