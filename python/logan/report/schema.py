@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, NamedTuple
 __all__ = [
     "COUNT_TABLES",
     "LISTS",
+    "NO_LEVEL",
     "OPTIONAL",
     "SECTIONS",
     "TABLES",
@@ -21,6 +22,7 @@ __all__ = [
     "Table",
     "UnknownMetricError",
     "check_name",
+    "errors_measured",
     "figure",
     "names_below",
     "unit_of",
@@ -60,7 +62,7 @@ OPTIONAL: Final = ("selection", "groups")
 """Of these the keys that a report has only if they were asked for."""
 
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "selection": ("since", "until", "where", "by"),
+    "selection": ("since", "until", "where", "by", "fields_present"),
     "lines": (
         *("total", "parsed", "malformed", "blank", "continuation", "header", "filtered"),
         "skipped_bytes",
@@ -86,6 +88,9 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         *("verified", "alarms"),
     ),
 }
+
+NO_LEVEL: Final = "NONE"
+"""The key in `levels` of the records that have none."""
 
 COUNT_TABLES: Final = ("levels", "status", "malformed.reasons")
 """Tables of counts whose keys come from the log: a key that is absent counts 0."""
@@ -224,6 +229,7 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "inputs": ("bytes",),
     "missing": (),
     "selection.by": (),
+    "selection.fields_present": (),
     "malformed.samples": ("offset",),
     "slowest": ("ms",),
     "performance.workers": (),
@@ -268,6 +274,13 @@ class UnknownMetricError(KeyError):
     def __str__(self) -> str:
         meant = f"; did you mean {' or '.join(self.similar)}?" if self.similar else ""
         return f"the report has no metric {self.name!r}{meant}"
+
+
+def errors_measured(report: Mapping[str, Any]) -> bool:
+    """Whether any record could have been an error: one with a level or a status."""
+    levels = report.get("levels") or {}
+    has_level = any(count for name, count in levels.items() if name != NO_LEVEL)
+    return has_level or any((report.get("status") or {}).values())
 
 
 def check_name(name: str) -> None:
