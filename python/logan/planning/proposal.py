@@ -82,10 +82,10 @@ _TIMES: Final = (
     r"\d{8} \d\d:\d\d:\d\d(?:[.,]\d+)?",
     r"(?:1\d{9}\.\d+|1\d{9}|1\d{12}|1\d{15}|1\d{18})",
 )
-_NOT_WITHIN_A_FRONT_CHARS: Final = 60
-"""How far behind the timestamp a level may stand: later words are the message's."""
+_NOT_WITHIN_A_NUMBER: Final = r"(?<![\w.]){}(?![\w])"
 
-_NUMBER: Final = r"(?<![\w.]){}(?![\w])"
+_FRONT_CHARS: Final = 60
+"""How far behind the timestamp a level may stand: later words are the message's."""
 
 _LEVELS: Final = (
     r"TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|CRIT(?:ICAL)?|FATAL|SEVERE|ALERT|EMERG|PANIC"
@@ -171,7 +171,7 @@ def _tried_with(time: str | None, texts: Sequence[str], lines: Sequence[bytes]) 
             return None
         if figures["lines"]["parsed"] < _READS_MIN * len(lines):
             # What is in the way is most likely what fewest lines have where it is expected.
-            drop = next((kind for kind in _LOOSE if kind in kinds), None)
+            drop: str | None = next((kind for kind in _LOOSE if kind in kinds), None)
         else:
             found = _found(figures)
             drop = next((kind for kind in kinds if kind not in found), None)
@@ -184,7 +184,7 @@ def _tried_with(time: str | None, texts: Sequence[str], lines: Sequence[bytes]) 
     return None
 
 
-_LOOSE: Final = ("bytes", "duration", "status", "client", "level", "request")
+_LOOSE: Final[Sequence[str]] = ("bytes", "duration", "status", "client", "level", "request")
 """In which order marks are given up where too few lines are read."""
 
 _ORDER: Final = ("time", "level", "client", "request", "status", "duration", "bytes", "message")
@@ -216,7 +216,7 @@ def _compiled(text: str) -> re.Pattern[str]:
 
 def _times_of(texts: Sequence[str]) -> list[str]:
     """The layouts that most lines have, those that stand furthest left first."""
-    found = []
+    found: list[tuple[int, int, str]] = []
     for layout in _TIMES:
         places = [
             match.start()
@@ -275,8 +275,9 @@ def _level(text: str, after: int) -> Iterator[_Mark]:
         if len(word) == 1 or _compiled(_LEVELS).fullmatch(word):
             yield _Mark("level", *match.span(1), match[1])
             return
-    if match := _compiled(rf"\b(?:{_LEVELS})\b").search(text, 0, after + _FRONT_CHARS):
-        yield _Mark("level", *match.span(), match[0])
+    word_alone = _compiled(rf"\b(?:{_LEVELS})\b").search(text, 0, after + _FRONT_CHARS)
+    if word_alone is not None:
+        yield _Mark("level", *word_alone.span(), word_alone[0])
 
 
 # The pattern of what marks of one kind have in common, with its groups.
@@ -324,7 +325,7 @@ def _shape_of(value: str, exact: bool) -> str:
 
 
 def _request(values: Sequence[str], quoted: bool) -> str:
-    path = r"[^\s\"']+" if quoted else r"\S+"
+    path = r'[^\s"]+' if quoted else r"\S+"
     blank = " +" if any("  " in each for each in values) else " "
     protocols = [bool(_compiled(r" HTTP/[\d.]+$").search(each)) for each in values]
     protocol = rf"{blank}HTTP/[\d.]+" if any(protocols) else ""
@@ -335,13 +336,13 @@ def _request(values: Sequence[str], quoted: bool) -> str:
 
 def _amount(values: Sequence[str]) -> str:
     """A number with the units that occur, if the values have units."""
-    number = r"[\d.]+" if any("." in each for each in values) else r"\d+"
     units = {_compiled(r"[\d. ]+").sub("", each) for each in values}
     blank = " " if all(" " in each for each in values) else ""
     blank = " ?" if not blank and any(" " in each for each in values) else blank
+    # Other lines may have decimals where these have none.
     if len(units) == 1:
-        return f"{number}{blank}{units.pop()}"
-    return f"{number}{blank}(?:{'|'.join(sorted(units, key=lambda each: (-len(each), each)))})"
+        return rf"[\d.]+{blank}{units.pop()}"
+    return rf"[\d.]+{blank}(?:{'|'.join(sorted(units, key=lambda each: (-len(each), each)))})"
 
 
 # From the lines to one expression.

@@ -213,10 +213,15 @@ def input_entry(
     assumed: Sequence[str] = (),
     notes: Sequence[str] = (),
     error: str | None = None,
+    unread: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One element of the report's `inputs`; `evaluated` is the summary's view of the source."""
+    """One element of the report's `inputs`; `evaluated` is the summary's view of the source.
+
+    `unread` is there only of an input of which nothing was read: its `first_lines`, a
+    `proposed_format` for them or None, and a `hint`.
+    """
     evaluated = evaluated or {}
-    return {
+    entry = {
         "path": path,
         "bytes": evaluated.get("bytes", 0),
         "compression": compression,
@@ -225,6 +230,7 @@ def input_entry(
         "notes": list(notes),
         "error": error,
     }
+    return entry if unread is None else {**entry, "unread": dict(unread)}
 
 
 def _without_errors(known: Mapping[str, Any]) -> dict[str, Any]:

@@ -379,8 +379,8 @@ def _too_few_values(report: Mapping[str, Any], name: str) -> str | None:
         return None
     if not _is_number(there) or there >= least:
         return None
-    values = "value" if there == 1 else "values"
-    return f"there are {there:,} {values}, {last.removesuffix('_ms')} needs {least:,}"
+    values = "is 1 value" if there == 1 else f"are {there:,} values"
+    return f"there {values}, {last.removesuffix('_ms')} needs {least:,}"
 
 
 def parse_expectation(expression: str) -> Expectation:

@@ -17,6 +17,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final
 
 from logan import _logan
@@ -40,6 +41,7 @@ __all__ = [
     "KINDS",
     "Input",
     "first_line",
+    "first_lines",
     "next_step",
     "open_inputs",
     "open_named",
@@ -49,6 +51,11 @@ __all__ = [
 
 Opened = tuple[Source, Sequence[tuple[int, bytes]], Stream | None]
 Opener = Callable[[str, Cancel | None, UrlRoots | None], Opened]
+
+UNREAD_LINES_MAX: Final = 200
+UNREAD_LINE_BYTES_MAX: Final = 2_000
+"""Of lines that nothing reads, for a proposed format: a sample of a log that has a header at all
+shows it in far less."""
 
 FIRST_LINE_CHARS_MAX: Final = 400
 """Of an input's first line, for errors: enough to see how it differs from a format."""
@@ -61,6 +68,7 @@ class Input:
 
     Attributes:
         first_line: the beginning of the first line of its sample that is not blank.
+        unread: of an input whose sample nothing reads the first lines that are not blank.
     """
 
     path: str
@@ -70,6 +78,7 @@ class Input:
     error: InputError | None = None
     notes: list[str] = field(default_factory=list)
     first_line: str = ""
+    unread: Sequence[bytes] = ()
 
 
 def open_inputs(
@@ -236,6 +245,8 @@ def _look_at(
     source, samples, entry.stream = opener(place.path, cancel, url_roots)
     entry.detection = _detect(entry.path, samples, source.compression)
     entry.first_line = first_line(samples)
+    if not entry.detection.formats:
+        entry.unread = first_lines(samples)
     is_file = source.fingerprint is not None and source.splittable
     if is_file and entry.detection.header:
         source, entry.detection = _with_layouts(source, entry.detection, cancel)
@@ -266,6 +277,13 @@ def first_line(samples: Sequence[tuple[int, bytes]]) -> str:
     # A character has four bytes at most.
     head = data[: 4 * FIRST_LINE_CHARS_MAX].splitlines()
     return head[0].decode("utf-8", "replace").strip()[:FIRST_LINE_CHARS_MAX] if head else ""
+
+
+def first_lines(samples: Sequence[tuple[int, bytes]]) -> list[bytes]:
+    """The first lines of a sample that are not blank: enough to see what they have in common."""
+    head = samples[0][1] if samples else b""
+    lines = (each[:UNREAD_LINE_BYTES_MAX] for each in head.splitlines() if each.strip())
+    return list(islice(lines, UNREAD_LINES_MAX))
 
 
 def _with_layouts(
