@@ -37,6 +37,7 @@ from logan.options import (
 )
 from logan.planning import timerange
 from logan.planning.prepare import check_format, plan_inputs, prepare, raise_first
+from logan.planning.survey import survey
 from logan.report import Report
 from logan.report.builder import report_of
 from logan.sources.inputs import Input, open_inputs
@@ -144,8 +145,13 @@ def analyze_logs(
 
 
 def detect(path: PathLike) -> Detection:
-    """What a log looks like, from a sample of it; "-" is standard input. Raises `InputError`."""
-    (entry,) = open_inputs([os.fspath(path)], literal=True)
+    """What a log looks like, from a sample of it; "-" is standard input.
+
+    Besides the formats: `fields`, what its records have and `where` and `by` can ask for, and
+    `unread`, the lines that nothing reads, with a format for them if one was found that does.
+    Raises `InputError`.
+    """
+    (entry,) = open_inputs([os.fspath(path)], literal=True, examine=survey)
     if entry.stream is not None:
         entry.stream.close()
     if entry.error is not None:

@@ -50,6 +50,9 @@ __all__ = [
 ]
 
 Opened = tuple[Source, Sequence[tuple[int, bytes]], Stream | None]
+Examine = Callable[[Sequence[tuple[int, bytes]], Detection, Source], Detection]
+"""Looks closer at the samples of an input than detection does."""
+
 Opener = Callable[[str, Cancel | None, UrlRoots | None], Opened]
 
 UNREAD_LINES_MAX: Final = 200
@@ -82,19 +85,24 @@ class Input:
 
 
 def open_inputs(
-    paths: Iterable[str], *, cancel: Cancel | None = None, literal: bool = False
+    paths: Iterable[str],
+    *,
+    cancel: Cancel | None = None,
+    literal: bool = False,
+    examine: Examine | None = None,
 ) -> list[Input]:
     """Look at everything that `paths` mean, in order; "-" is standard input.
 
     With `literal` each path is one input, in the order given: no pattern or folder is expanded.
+    `examine` adds to what detection finds of each.
 
     Raises nothing for a bad input, `UsageError` for too many. A folder has an entry of its own,
     before the others, that says what of it was left out.
     """
     if literal:
-        return open_named([Named(path) for path in paths], cancel=cancel)
+        return open_named([Named(path) for path in paths], cancel=cancel, examine=examine)
     named, folders = discovery.expand(paths)
-    return open_named(named, folders, cancel=cancel)
+    return open_named(named, folders, cancel=cancel, examine=examine)
 
 
 def open_named(
@@ -104,6 +112,7 @@ def open_named(
     cancel: Cancel | None = None,
     opened: files.Opener = by_name,
     url_roots: UrlRoots | None = None,
+    examine: Examine | None = None,
 ) -> list[Input]:
     """Look at what paths were expanded to; see `open_inputs`.
 
@@ -114,7 +123,7 @@ def open_named(
     inputs: list[Input] = []
     found: dict[int, int] = {}
     for path, folder in ((each.path, each.folder) for each in named):
-        entry = _open(path, opened, seen, cancel, url_roots)
+        entry = _open(path, opened, seen, cancel, url_roots, examine)
         if folder is not None and (why := _no_log(entry)):
             folder.skip(why, path)
             continue
@@ -212,12 +221,13 @@ def _open(
     seen: dict[Identity, str],
     cancel: Cancel | None,
     url_roots: UrlRoots | None,
+    examine: Examine | None,
 ) -> Input:
     entry = Input(path)
     try:
         with opened(path) as place:
             try:
-                _look_at(entry, place, seen, cancel, url_roots)
+                _look_at(entry, place, seen, cancel, url_roots, examine)
             except InputError as error:
                 _rename(error, place.path, path)
                 raise
@@ -235,6 +245,7 @@ def _look_at(
     seen: dict[Identity, str],
     cancel: Cancel | None,
     url_roots: UrlRoots | None,
+    examine: Examine | None,
 ) -> None:
     """What is in the input, which is at `place`. Raises `InputError`."""
     identity = _identity(place.path)
@@ -247,6 +258,8 @@ def _look_at(
     entry.first_line = first_line(samples)
     if not entry.detection.formats:
         entry.unread = first_lines(samples)
+    if examine is not None:
+        entry.detection = examine(samples, entry.detection, source)
     is_file = source.fingerprint is not None and source.splittable
     if is_file and entry.detection.header:
         source, entry.detection = _with_layouts(source, entry.detection, cancel)
