@@ -405,7 +405,8 @@ def parse_expectation(expression: str) -> Expectation:
     try:
         check_name(name[1])
     except UnknownMetricError as error:
-        raise fail(str(error), name.start(1)) from None
+        known = "the names are those of the JSON report: logan analyze LOG --json"
+        raise fail(str(error), name.start(1), None if error.similar else known) from None
     at = name.end()
     below = names_below(name[1])
     if below is not None:

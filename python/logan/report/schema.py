@@ -361,6 +361,20 @@ def _is_list(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
+_SYNONYMS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("latency", "duration", "response_time", "time"), "response_time_ms.p95"),
+    **dict.fromkeys(("avg", "average", "mean_ms"), "avg_response_time"),
+    **dict.fromkeys(("requests", "count", "hits"), "total_requests"),
+    **dict.fromkeys(("rps", "qps", "throughput.rps"), "requests_per_second"),
+    **dict.fromkeys(
+        ("error_ratio", "error_share", "failure_rate", "error_percent"), "errors.ratio"
+    ),
+    **dict.fromkeys(("error_count", "failures"), "errors.total"),
+    **dict.fromkeys(("5xx", "status.5xx"), "status.500"),
+}
+"""What others call metrics that no part of a name resembles."""
+
+
 def _similar(name: str) -> list[str]:
     import difflib
 
@@ -368,6 +382,8 @@ def _similar(name: str) -> list[str]:
     names += [f"{section}.{key}" for section, keys in SECTIONS.items() for key in keys]
     if name in names:
         return []  # a right name that this report lacks
+    if name.lower() in _SYNONYMS:
+        return [_SYNONYMS[name.lower()]]
     # "p99" is a likely slip for "response_time_ms.p99": names that end so come first.
     same_ending = [each for each in names if each.endswith(f".{name}")]
     close = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
