@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 __all__ = [
     "COUNT_TABLES",
+    "LEVELS",
     "LISTS",
     "NO_LEVEL",
     "OPTIONAL",
@@ -91,6 +92,12 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
 
 NO_LEVEL: Final = "NONE"
 """The key in `levels` of the records that have none."""
+
+LEVELS: Final = (
+    *("TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "FATAL", "OTHER"),
+    NO_LEVEL,
+)
+"""The keys that `levels` can have."""
 
 COUNT_TABLES: Final = ("levels", "status", "malformed.reasons")
 """Tables of counts whose keys come from the log: a key that is absent counts 0."""
@@ -287,6 +294,7 @@ def check_name(name: str) -> None:
     """Raises `UnknownMetricError` if no report could have a figure of that name."""
     head, _, rest = name.partition(".")
     if name in COUNT_TABLES or any(name.startswith(f"{table}.") for table in COUNT_TABLES):
+        _check_key(name)
         return
     if head in _OPEN or (head in TOP_LEVEL and not rest):
         return
@@ -295,6 +303,16 @@ def check_name(name: str) -> None:
     if head in TOP_LEVEL and head not in SECTIONS and rest.partition(".")[0].isdecimal():
         return
     raise UnknownMetricError(name, _similar(name))
+
+
+def _check_key(name: str) -> None:
+    """Raises `UnknownMetricError` for a key that no count table can have: it would always be 0."""
+    head, _, key = name.partition(".")
+    if head == "status" and key and not (key.isdecimal() and len(key) <= 3):
+        raise UnknownMetricError(name, _similar(name))
+    if head == "levels" and key and key not in LEVELS:
+        known = f"levels.{key.upper()}"
+        raise UnknownMetricError(name, [known] if key.upper() in LEVELS else _similar(name))
 
 
 def figure(report: Mapping[str, Any], name: str) -> Any:
@@ -307,6 +325,8 @@ def figure(report: Mapping[str, Any], name: str) -> Any:
     for table in COUNT_TABLES:
         if name.startswith(f"{table}."):
             counts = figure(report, table)
+            if name[len(table) + 1 :] not in counts:
+                _check_key(name)
             return counts.get(name[len(table) + 1 :], 0)
     value: Any = report
     for step in name.split("."):
