@@ -269,7 +269,10 @@ def _report(
     specs = _specs(job)
     sought = dict(zip(order, job.sought, strict=False))
     entries = [
-        _entry(entry, evaluated.get(index), sought.get(index), job, specs.get(index, {}))
+        _entry(
+            *(entry, evaluated.get(index), sought.get(index), job, specs.get(index, {})),
+            timed=bool(figures["response_time_ms"]["count"]),
+        )
         for index, entry in enumerate(inputs)
     ]
     names = [entry["path"] for entry in entries]
@@ -321,6 +324,8 @@ def _entry(
     sought: SeekResult | None,
     job: Job,
     spec: Mapping[str, Any],
+    *,
+    timed: bool,
 ) -> dict[str, Any]:
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
@@ -334,7 +339,7 @@ def _entry(
         evaluated,
         compression=detection.compression,
         formats=[
-            _format_entry(each, found.get(each["name"]), job.options)
+            _format_entry(each, found.get(each["name"]), job.options, timed=timed)
             for each in (evaluated or {}).get("formats", ())
         ],
         assumed=assumed,
@@ -378,9 +383,12 @@ def _in_words(error: InputError | None) -> str | None:
 
 
 def _format_entry(
-    evaluated: Mapping[str, Any], found: FormatShare | None, options: Options
+    evaluated: Mapping[str, Any], found: FormatShare | None, options: Options, *, timed: bool
 ) -> dict[str, Any]:
-    """Lines as counted over the whole input, fields as detected in its sample."""
+    """Lines as counted over the whole input, fields as detected in its sample.
+
+    Where no record was `timed` no format is said to have a response time: one may, but none had.
+    """
     entry: dict[str, Any] = {"name": evaluated["name"], "lines": evaluated["lines"]}
     if evaluated["name"] == CUSTOM and options.format is not None:
         told = json.loads(_logan.custom_format(options.format))
@@ -391,6 +399,8 @@ def _format_entry(
     for key in ("time_field", "duration_field", "duration_unit", "timezone"):
         # The sample knows more than the format does: the unit, and whether there is a time at all.
         entry[key] = evaluated.get(key) if found is None else getattr(found, key)
+    if found is None and not timed:
+        entry["duration_field"] = entry["duration_unit"] = None
     return entry
 
 

@@ -400,6 +400,7 @@ def _similar(name: str) -> list[str]:
 
     names = [*(key for key in TOP_LEVEL if key not in SECTIONS)]
     names += [f"{section}.{key}" for section, keys in SECTIONS.items() for key in keys]
+    names += [f"levels.{level}" for level in LEVELS]
     if name in names:
         return []  # a right name that this report lacks
     if name.lower() in _SYNONYMS:
