@@ -106,11 +106,17 @@ _STATUS_BY_NAME: Final = (
 _STATUS_BY_PLACE: Final = r"(?<=[\s\"\]|;,])(?P<v>[1-5]\d\d)(?=[\s\"\]|;,]|$)"
 _DURATION_UNIT: Final = (
     rf"\b(?:{_TIMER_NAMES})(?:=|: ?)\"?(?P<v>{_NUMBER} ?(?:{_UNITS}))\b",
-    rf"\b(?:took|completed in|processed in|finished in|done in|served in|handled in|in)[: ]+"
-    rf"(?P<v>{_NUMBER} ?(?:{_UNITS}))\b",
+    rf"\b(?:took|(?:completed|processed|finished|done|served|handled|responded|executed|rendered)"
+    rf"(?: \w+){{0,2}} in)[: ]+(?P<v>{_NUMBER} ?(?:{_UNITS}))\b",
 )
 _DURATION_SUFFIX: Final = rf"\b(?:{_TIMER_NAMES})_(?P<unit>ms|us|ns)(?:=|: ?)\"?(?P<v>{_NUMBER})\b"
 _DURATION_AFTER_REQUEST: Final = rf"(?<![\w.=:])(?P<v>{_NUMBER} ?(?:ns|us|µs|ms|s))\b"
+_NO_TIMER: Final = (
+    r"(?:retr\w*|again|wait\w*|time-?out\w*|expir\w*|every|interval|ttl|age|uptime|delay\w*|sleep\w*"
+    r"|back-?off|renew\w*|attempts?|limit|rate)\W*(?:(?:in|after|for|of|is|at)\W*)?$"
+)
+"""What stands before a number of seconds that is no response time."""
+
 _CLIENT: Final = r"(?<![\w.:])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])"
 _SIZE: Final = r"\b(?:bytes|size|bytes_sent|body_bytes|length)(?:=|: ?)\"?(?P<v>\d+)\b"
 
@@ -253,7 +259,8 @@ def _candidates(text: str, time: str | None) -> Iterator[_Mark]:
         yield _Mark("duration", *match.span("v"), match["v"], _UNIT_OF_SUFFIX[match["unit"]])
     by_unit = [*_DURATION_UNIT, *((_DURATION_AFTER_REQUEST,) if request is not None else ())]
     for expression in by_unit:
-        if match := _compiled(expression).search(text, request.end() if request else after):
+        match = _compiled(expression).search(text, request.end() if request else after)
+        if match is not None and not _compiled(_NO_TIMER).search(text[: match.start("v")].lower()):
             yield _Mark("duration", *match.span("v"), match["v"], "duration")
             break
     status = _compiled(_STATUS_BY_NAME).search(text)
@@ -352,12 +359,19 @@ def _pattern(
     texts: Sequence[str], marked: Sequence[Sequence[_Mark]]
 ) -> tuple[str, tuple[str, ...]] | None:
     """The expression of what most lines say, and the kinds in it; None if that is too little."""
-    needed, optional = _kinds(marked)
+    # Lines without the timestamp that most have, or without anything, are others' lines.
+    timed = any(mark.kind == "time" for marks in marked for mark in marks)
+    like = [
+        (text, marks)
+        for text, marks in zip(texts, marked, strict=True)
+        if (any(mark.kind == "time" for mark in marks) if timed else marks)
+    ]
+    needed, optional = _kinds([marks for _, marks in like])
     if not needed:
         return None
     whole = [
         (text, {mark.kind: mark for mark in marks})
-        for text, marks in zip(texts, marked, strict=True)
+        for text, marks in like
         if {mark.kind for mark in marks} >= set(needed) and _in_order(marks, needed)
     ]
     if len(whole) < _READS_MIN * len(texts):
