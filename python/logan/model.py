@@ -65,7 +65,8 @@ class FieldShare:
             None if it is only there to be asked for.
         unit: in which it is read, for response times.
         evidence: what the unit, or another choice, rests on.
-        where, by: whether `--where` and `--by` accept it.
+        where, by: whether `--where` and `--by` find it. Where neither does, it is a key within the
+            text of an envelope; `records` are then the lines of the sample that have it.
     """
 
     name: str

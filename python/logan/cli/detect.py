@@ -127,6 +127,8 @@ def _table(fields: Sequence[FieldShare], options: RenderOptions) -> Iterator[str
     """The fields, by the names that conditions and group tables take."""
     from logan.report.units import NONE, count, percent, visible
 
+    unasked = [visible(each.name) for each in fields if not each.where]
+    fields = [each for each in fields if each.where]
     names = [visible(each.name) for each in fields]
     width = min(_NAME_WIDTH_MAX, max(5, *map(len, names)))
     types = max(4, *(len(each.type) for each in fields))
@@ -141,6 +143,8 @@ def _table(fields: Sequence[FieldShare], options: RenderOptions) -> Iterator[str
     only = [each.name for each in fields if not each.by]
     if only:
         yield f"  --where accepts all of them, --by all but {', '.join(only)}"
+    if unasked:
+        yield _cut(f"  in the text, not to be asked for: {', '.join(unasked)}", options)
 
 
 def _unread(found: Unread, options: RenderOptions) -> Iterator[str]:

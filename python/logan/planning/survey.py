@@ -2,8 +2,8 @@
 
 Detection says how a sample is read. Here the sample is scanned again with questions, so that what
 is stated of a field (how many records have it, how many values, which) is what `--where` and `--by`
-find. Keys of JSON and logfmt lines are collected from the text, and only those that the engine
-finds are listed. Knows no paths and no terminal.
+find. Keys of JSON and logfmt lines are collected from the text; those that the engine does not find
+are listed as such. Knows no paths and no terminal.
 """
 
 from __future__ import annotations
@@ -165,8 +165,18 @@ def _keys(sample: Sample, parsed: int, detection: Detection) -> Iterator[FieldSh
     often = sorted(seen, key=lambda name: -seen[name].lines)[:_KEYS_MAX]
     asked = [name for name in seen if name in set(often)]
     roles = _roles(detection)
-    for name, group in _groups(sample, asked):
-        kinds = seen[name].types
+    tables = dict(_groups(sample, asked))
+    looked_at = min(_LINES_OF_KEYS_MAX, sample.data.count(b"\n"))
+    for name in asked:
+        key = seen[name]
+        group = tables.get(name)
+        if group is None:
+            # Behind some envelopes, keys are in the text but cannot be asked for.
+            kind = next(iter(key.types)) if len(key.types) == 1 else "mixed"
+            share = min(1.0, key.lines / looked_at)
+            yield FieldShare(name, kind, key.lines, share, where=False, by=False)
+            continue
+        kinds = key.types
         kind = next(iter(kinds)) if len(kinds) == 1 else "mixed"
         kind = "number" if set(kinds) == {"integer", "number"} else kind
         found = _field(name, group, parsed)
