@@ -154,7 +154,7 @@ def test_a_format_is_proposed_that_reads_what_nothing_reads(tmp_path: Path) -> N
         logan.analyze(path)
     text = caught.value.proposed_format
     assert text is not None
-    assert "reads 3 of 3 sampled lines" in str(caught.value.hint)
+    assert str(caught.value.hint).startswith("this reads 3 of 3 sampled lines: --format ")
     report = logan.analyze(path, format=text)
     assert report.lines.parsed == 3
     assert report.time.first == "2024-01-24T10:15:32Z"

@@ -163,6 +163,7 @@ def _unread(found: Unread, options: RenderOptions) -> Iterator[str]:
         yield "  no format was found that reads them; to write one: logan formats --help"
         return
     fields = ", ".join(found.format_fields)
+    fields += "" if "time" in found.format_fields else "; no timestamps"
     tried = plural(found.format_tried, "such line")
     yield f"  this format reads {found.format_reads:,} of {tried} ({fields}):"
     # Not cut: it is there to be copied.

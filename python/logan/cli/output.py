@@ -65,6 +65,8 @@ def _say_what_is_wrong(report: Report) -> None:
             say(f"{input_name(entry.path)}: {note}")
     selection = report.get("selection")
     lines = report.lines
+    if 2 * lines.malformed > lines.total and lines.parsed + lines.filtered:
+        _say_most_are_malformed(report)
     if selection and not lines.parsed and (lines.total or lines.skipped_bytes):
         _say_nothing_is_selected(selection)
 
@@ -79,6 +81,18 @@ def say_unread(entry: Mapping[str, Any]) -> None:
         say(line, prefix="  | ")
     if unread["hint"]:
         say(unread["hint"], prefix="  hint: ")
+
+
+def _say_most_are_malformed(report: Report) -> None:
+    """The report is of the lesser part of the lines."""
+    import shlex
+
+    from logan.cli.terminal import say
+
+    paths = [entry.path for entry in report.inputs if entry.bytes]
+    asked = shlex.quote(paths[0]) if len(paths) == 1 and paths[0] != "-" else "FILE"
+    lines = report.lines
+    say(f"{lines.malformed:,} of {lines.total:,} lines are malformed; see: logan detect {asked}")
 
 
 def _say_nothing_is_selected(selection: Mapping[str, Any]) -> None:

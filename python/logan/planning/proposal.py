@@ -98,8 +98,10 @@ _TIMER_NAMES: Final = (
 )
 _UNIT_OF_SUFFIX: Final = {"ms": "duration_ms", "us": "duration_us", "ns": "duration_ns"}
 
+_METHODS: Final = "GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS"
+
 # The group `v` is the value.
-_REQUEST: Final = r"\b(GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS)[ ]+([^\s\"']+)([ ]+HTTP/[\d.]+)?"
+_REQUEST: Final = rf"\b({_METHODS})[ ]+([^\s\"']+)([ ]+HTTP/[\d.]+)?"
 _STATUS_BY_NAME: Final = (
     r"\b(?:status|code|http_status|status_code|sc)(?:=|: ?)\"?(?P<v>[1-5]\d\d)\b"
 )
@@ -381,6 +383,9 @@ def _pattern(
     tail = [kind for kind in needed if kind not in header]
     if any(needed.index(kind) > needed.index(other) for kind in header for other in tail):
         header, tail = list(needed), []
+    if header and tail and all(_is_named(whole, kind) for kind in tail):
+        # Found by their names anywhere, so lines without them are read as well.
+        tail, optional = [], [*tail, *optional]
     parts = ["^"]
     ends = [0] * len(whole)
     message = not tail or len(header) > 0
@@ -437,10 +442,21 @@ def _in_order(marks: Sequence[_Mark], needed: Sequence[str]) -> bool:
     return [mark.kind for mark in marks if mark.kind in needed] == list(needed)
 
 
+def _is_named(whole: Sequence[tuple[str, Mapping[str, _Mark]]], kind: str) -> bool:
+    """Whether a mark is known by itself or by what always stands right before it, not by place."""
+    return kind == "request" or _before(whole, kind) != r"\b"
+
+
 def _optional(whole: Sequence[tuple[str, Mapping[str, _Mark]]], kind: str) -> str:
     """The pattern of what only some lines say."""
     marks = [found[kind] for _, found in whole if kind in found]
-    return rf"(?:.*?{_before(whole, kind)}{_group(marks)})?" if marks else ""
+    if not marks:
+        return ""
+    group = _group(marks)
+    if kind == "request":
+        # Nothing but the method says where it is.
+        return rf"(?:.*?\b{group.replace('[A-Z]+', _METHODS, 1)})?"
+    return f"(?:.*?{_before(whole, kind)}{group})?"
 
 
 def _before(whole: Sequence[tuple[str, Mapping[str, _Mark]]], kind: str) -> str:
@@ -469,7 +485,7 @@ def _common_lead(gaps: Sequence[str]) -> str:
 def _gap(gaps: Sequence[str]) -> str:
     """What stands between two marks: as it is where it is the same in all lines."""
     if len(set(gaps)) == 1:
-        return _literal(gaps[0])
+        return _constant(gaps[0])
     split = [_compiled(r"\s+|\S+").findall(gap) for gap in gaps]
     if len({len(each) for each in split}) != 1:
         lead, trail = _common_lead(gaps), _common_lead([gap[::-1] for gap in gaps])[::-1]
@@ -482,7 +498,7 @@ def _gap(gaps: Sequence[str]) -> str:
 def _token(column: Sequence[str]) -> str:
     """A word that may differ from line to line, with the punctuation that does not."""
     if len(set(column)) == 1:
-        return _literal(column[0])
+        return _constant(column[0])
     if all(each.isspace() for each in column):
         return r"\s+"
     if any(each.isspace() for each in column):
@@ -493,6 +509,11 @@ def _token(column: Sequence[str]) -> str:
     inner = [each[len(lead) : len(each) - len(trail)] for each in column]
     kind = r"\d+" if all(each.isdecimal() for each in inner) else r"\S+?" if trail else r"\S+"
     return f"{_literal(lead)}{kind}{_literal(trail)}"
+
+
+def _constant(text: str) -> str:
+    """Text that all lines have; its numbers may be others tomorrow."""
+    return _compiled(r"\d+").sub(lambda _: r"\d+", _literal(text))
 
 
 def _literal(text: str) -> str:

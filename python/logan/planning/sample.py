@@ -17,7 +17,10 @@ from logan.options import CUSTOM
 __all__ = ["Sample", "custom_source", "fields_present", "fields_present_of_formats"]
 
 _LINES_LOOKED_AT_MAX: Final = 1_500
-"""Lines that are pushed one at a time to see which of them nothing reads."""
+"""Lines that are searched for those that nothing reads."""
+
+_BLOCK_LINES: Final = 32
+"""Lines that are pushed together as long as all of them are read."""
 
 
 def custom_source(pattern: str) -> dict[str, Any]:
@@ -79,17 +82,26 @@ class Sample:
         return list(self._unread(most))
 
     def _unread(self, most: int) -> Iterator[bytes]:
-        feed = self._feed((), None, 1, self.source)
-        seen = found = 0
-        for line in self.data.splitlines(keepends=True)[:_LINES_LOOKED_AT_MAX]:
-            feed.push(line)
-            malformed = json.loads(feed.snapshot().evaluate(top=1))["lines"]["malformed"]
-            if malformed > seen and line.strip():
-                yield line.rstrip(b"\r\n")
-                found += 1
-            seen = malformed
-            if found == most:
-                return
+        # One feed goes ahead and finds the blocks in which a line by itself must be looked at.
+        ahead, feed = (self._feed((), None, 1, self.source) for _ in range(2))
+        lines = self.data.splitlines(keepends=True)[:_LINES_LOOKED_AT_MAX]
+        before = found = 0
+        for at in range(0, len(lines), _BLOCK_LINES):
+            block = lines[at : at + _BLOCK_LINES]
+            ahead.push(b"".join(block))
+            after = _malformed(ahead)
+            if after == before:
+                feed.push(b"".join(block))
+                continue
+            for line in block:
+                feed.push(line)
+                now = _malformed(feed)
+                if now > before and line.strip():
+                    yield line.rstrip(b"\r\n")
+                    found += 1
+                before = now
+                if found == most:
+                    return
 
     def _feed(
         self, by: Sequence[str], where: str | None, top: int, source: Mapping[str, Any]
@@ -100,6 +112,11 @@ class Sample:
         if where is not None:
             spec["where"] = where
         return _logan.Feed(_logan.Spec(json.dumps(spec)))
+
+
+def _malformed(feed: _logan.Feed) -> int:
+    lines: Mapping[str, int] = json.loads(feed.snapshot().evaluate(top=1))["lines"]
+    return lines["malformed"]
 
 
 def fields_present(figures: Mapping[str, Any]) -> set[str]:

@@ -196,8 +196,8 @@ def _unreadable(entry: Input) -> UnreadableLogError:
         input=entry.path,
         hint=f"see: logan detect {asked}"
         if proposal is None
-        else f"--format {shlex.quote(proposal.format)} reads {proposal.reads:,} of "
-        f"{proposal.tried:,} sampled lines",
+        else f"this reads {proposal.reads:,} of {proposal.tried:,} sampled lines: "
+        f"--format {shlex.quote(proposal.format)}",
         first_lines=tuple(map(shortened, lines[:FIRST_LINES_MAX])),
         proposed_format=None if proposal is None else proposal.format,
     )

@@ -87,7 +87,10 @@ def _compare_named(
 
 
 def _compare(name: str, actual: Any, wanted: Any, tolerance: float) -> Iterator[Mismatch]:
-    if isinstance(wanted, Mapping) and isinstance(actual, Mapping):
+    if name in _ERRORS_MEASURED and actual is None and wanted is not None:
+        why = f"is null (no record has a level or a status), expected {_show(wanted)}"
+        yield Mismatch(name, wanted, actual, why)
+    elif isinstance(wanted, Mapping) and isinstance(actual, Mapping):
         absent = 0 if name in COUNT_TABLES else _ABSENT
         for key, each in wanted.items():
             yield from _compare(f"{name}.{key}", actual.get(key, absent), each, tolerance)
@@ -107,6 +110,9 @@ def _compare(name: str, actual: Any, wanted: Any, tolerance: float) -> Iterator[
 
 
 _ABSENT: Final = object()
+
+_ERRORS_MEASURED: Final = ("error_rate", "errors.total", "errors.per_minute", "errors.ratio")
+"""What is null where errors could not be counted."""
 
 
 def _is_close(actual: float, wanted: float, tolerance: float) -> bool:
