@@ -79,8 +79,8 @@ def analyze(
         threads: number of threads; by default the CPUs this process may use. Does not affect
             results.
         chunk_size: bytes of a unit of work.
-        format: read every line as this format instead of detecting: a name of `logan formats`,
-            the text of nginx's `log_format` or Apache's `LogFormat` with its directive or without,
+        format: read every line as this format instead of detecting: a name of `logan formats`
+            ("nginx" is one of "combined"), the text of nginx's `log_format` or Apache's `LogFormat` with its directive or without,
             or a regular expression with groups such as `(?<time>…)` and `(?<duration_ms>…)`.
         format_name: what the report calls a format that is given as text.
         input_tz: time zone of timestamps without one, an IANA name such as "Europe/Berlin".
@@ -117,7 +117,9 @@ def analyze(
     Raises:
         UsageError: an option is invalid (also a `ValueError`); `ConditionError` or
             `FormatError` with its position if `where`, `by` or `format` does.
-        InputError: an input cannot be read; `SourceChangedError` if it changed meanwhile.
+        InputError: an input cannot be read; `SourceChangedError` if it changed meanwhile,
+            `UnreadableLogError` if none of its lines is of a known format, with its first lines
+            and a format that was found to read them.
     """
     given = locals()
     presentation = Presentation(**chosen(given, Presentation))
