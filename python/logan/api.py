@@ -80,8 +80,8 @@ def analyze(
             results.
         chunk_size: bytes of a unit of work.
         format: read every line as this format instead of detecting: a name of `logan formats`
-            ("nginx" is one of "combined"), the text of nginx's `log_format` or Apache's `LogFormat` with its directive or without,
-            or a regular expression with groups such as `(?<time>…)` and `(?<duration_ms>…)`.
+            ("nginx" is one of "combined"), the text of nginx's `log_format` or Apache's `LogFormat`
+            with its directive or without, or a regular expression with groups such as `(?<time>…)` and `(?<duration_ms>…)`.
         format_name: what the report calls a format that is given as text.
         input_tz: time zone of timestamps without one, an IANA name such as "Europe/Berlin".
         top: rows of the top tables and of the slowest requests.
