@@ -37,7 +37,6 @@ from logan.options import (
 )
 from logan.planning import timerange
 from logan.planning.prepare import check_format, plan_inputs, prepare, raise_first
-from logan.planning.survey import survey
 from logan.report import Report
 from logan.report.builder import report_of
 from logan.sources.inputs import Input, open_inputs
@@ -81,7 +80,8 @@ def analyze(
         chunk_size: bytes of a unit of work.
         format: read every line as this format instead of detecting: a name of `logan formats`
             ("nginx" is one of "combined"), the text of nginx's `log_format` or Apache's `LogFormat`
-            with its directive or without, or a regular expression with groups such as `(?<time>…)` and `(?<duration_ms>…)`.
+            with its directive or without, or a regular expression with groups such as `(?<time>…)`
+            and `(?<duration_ms>…)`.
         format_name: what the report calls a format that is given as text.
         input_tz: time zone of timestamps without one, an IANA name such as "Europe/Berlin".
         top: rows of the top tables and of the slowest requests.
@@ -153,6 +153,8 @@ def detect(path: PathLike) -> Detection:
     `unread`, the lines that nothing reads, with a format for them if one was found that does.
     Raises `InputError`.
     """
+    from logan.planning.survey import survey  # only here, and it is not small
+
     (entry,) = open_inputs([os.fspath(path)], literal=True, examine=survey)
     if entry.stream is not None:
         entry.stream.close()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Final
 
 from logan.errors import ConditionError
@@ -60,6 +59,8 @@ def _next_step(error: ConditionError, name: str) -> str:
         return f"did you mean {_WHOLE_TESTS[folded]}?"
     if folded in SYNONYMS:
         return f"did you mean {SYNONYMS[folded]}?"
+    from difflib import get_close_matches
+
     known = error.message.partition("known fields: ")[2].replace(" and ", ", ").split(", ")
     near = get_close_matches(folded, [each for each in known if each.isidentifier()], 1, cutoff=0.7)
     if near:

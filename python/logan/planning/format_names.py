@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from typing import Final
 
@@ -74,6 +73,8 @@ def check_name(name: str) -> None:
     """Raises `UsageError`, with names that may have been meant, for a format that is not known."""
     if resolved(name) in _registered():
         return
+    from difflib import get_close_matches
+
     near = get_close_matches(name.lower(), (*_registered(), *ALIASES), 2, cutoff=0.6)
     shown = " or ".join(
         f"{each} (that is {ALIASES[each]})" if each in ALIASES else each for each in near

@@ -21,8 +21,6 @@ from logan.limits import SERIES_POINTS_MAX
 from logan.model import Archive, Detection, FormatShare, Missing, Result
 from logan.options import CUSTOM, Options
 from logan.planning.prepare import Job
-from logan.planning.proposal import FIRST_LINES_MAX, propose, shortened
-from logan.planning.sample import Sample, fields_present, fields_present_of_formats
 from logan.planning.seek import SeekResult
 from logan.planning.spec import is_format_name
 from logan.report.document import Report, assemble, input_entry
@@ -104,6 +102,8 @@ def build_report(
     if selected is not None and selected["where"] and not figures["lines"]["parsed"]:
         present = look(job)
         if present is None:
+            from logan.planning.sample import fields_present_of_formats
+
             present = fields_present_of_formats(_formats_read(figures))
         selected["fields_present"] = sorted(present)
     report = _report(
@@ -125,6 +125,8 @@ def _formats_read(figures: Mapping[str, Any]) -> list[str]:
 def _fields_of_files(job: Job) -> set[str] | None:
     """What the samples of the job's inputs have, looked at once more; None for inputs that cannot
     be read twice."""
+    from logan.planning.sample import Sample, fields_present
+
     present: set[str] = set()
     sources = json.loads(job.plan.spec_json)["sources"]
     for source, reading, index in zip(job.plan.sources, sources, job.order, strict=True):
@@ -187,6 +189,8 @@ def _has_unread(entry: Input) -> bool:
 
 def _unreadable(entry: Input) -> UnreadableLogError:
     """Nothing of an input was read: what its lines look like, and a format that reads them."""
+    from logan.planning.proposal import FIRST_LINES_MAX, propose, shortened
+
     name = shown_name(entry.path)
     lines = entry.unread or [entry.first_line.encode()]
     proposal = propose(lines)
