@@ -123,6 +123,8 @@ def test_a_good_run_leaves_nothing_to_count(access: Path, piped: bool) -> None:
     done = logan("analyze", source, "--where", "status>=500", *held, stdin=stdin)
     assert done.returncode == 0, done.stderr
     assert done.stderr.count("  ok    ") == 2
+    with_since = ("--since", "2030-01-01", "--where", "status>=500")
+    assert logan("analyze", source, *with_since, *held, stdin=stdin).returncode == 1
     # This log has no levels: that none is ERROR says nothing.
     assert logan("analyze", source, "--where", "level=ERROR", *held, stdin=stdin).returncode == 1
 

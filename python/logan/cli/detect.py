@@ -26,6 +26,11 @@ start, of an archive the starts of its first logs. Shares and counts are those o
 Fields have the names that --where and --by of `logan analyze` accept. A format that is proposed for
 lines that nothing reads was tried on them.
 
+--json prints a list, one object for each input: path, encoding, compression, counts of lines,
+formats, assumed; fields [{name, type, records, share, distinct, examples, read_as, unit, evidence,
+where, by}]; unread, null or {lines, reasons, first_lines, format, format_reads, format_tried,
+format_fields}, where format is the proposed one or null.
+
 exit codes: 0 ok, 2 usage, 3 an input is unreadable, or no line of it was read
 """
 

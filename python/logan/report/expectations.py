@@ -356,6 +356,9 @@ def _any_counted(table: Mapping[str, int]) -> bool:
 def _good_runs_leave_nothing(report: Mapping[str, Any], head: str) -> bool:
     """Whether nothing was selected by fields that the input has, so that 0 is what was counted."""
     selection = report.get("selection") or {}
+    ranged = selection.get("since") is not None or selection.get("until") is not None
+    if ranged and not (report.get("time") or {}).get("minutes"):
+        return False  # it is the time range that has no records
     present = selection.get("fields_present") or ()
     asked = _fields_asked(selection.get("where"))
     needed = _FIELDS_OF_COUNTS.get(head, ())

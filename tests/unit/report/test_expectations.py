@@ -300,6 +300,15 @@ def test_a_count_is_0_where_a_good_run_leaves_nothing() -> None:
     assert not verdict("errors.total<1", empty("bytes exists", "bytes")).ok
 
 
+def test_a_time_range_without_records_is_no_good_run() -> None:
+    report = empty("status >= 500", "status")
+    report["selection"] |= {"since": "2024-01-24T10:00:00Z", "until": None}
+    report["time"] = {"minutes": 0}
+    assert not verdict("errors.total<1", report).ok
+    report["time"] = {"minutes": 7}  # of records that the condition did not select
+    assert verdict("errors.total<1", report).ok
+
+
 def test_a_name_in_quotes_is_not_a_field() -> None:
     where = 'status >= 500 and level != "path = x"'
     assert verdict("errors.total<1", empty(where, "status", "level")).ok
