@@ -79,6 +79,16 @@ def test_its_lines_are_shown_with_a_format_that_works_as_it_is_printed(odd: Path
     assert shlex.split(proposed[1]) == shlex.split(hint[1])
 
 
+def test_indented_lines_without_a_record_are_not_empty(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_text("   1  ok  21\n   2  ok  7\n")
+    done = logan("analyze", path, "--expect", "errors.total<1", "--allow-empty")
+    assert done.returncode == 3
+    assert "none of 2 lines was parsed" in done.stderr
+    shown = logan("detect", path)
+    assert (shown.returncode, "not read: 2 lines" in shown.stdout) == (3, True)
+
+
 def test_lines_of_an_unreadable_log_cannot_steer_the_terminal(tmp_path: Path) -> None:
     path = tmp_path / "x.log"
     path.write_bytes(b"\x1b[31mred\x07 \xff line\n\x1b]0;title\x07\n" * 3)

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
             say(f"{input_name(name)}: {note}")
         if entry.detection is not None:
             found[name] = entry.detection
-            if entry.detection.unread is not None and not entry.detection.formats:
+            if _is_unread(entry.detection):
                 code = Exit.INPUT
     if args.json:
         described: Any = [{"path": path, **asdict(each)} for path, each in found.items()]
@@ -75,6 +75,11 @@ def run(args: argparse.Namespace) -> int:
             "\n\n".join("\n".join(_lines(*item, options)) for item in found.items()) + "\n"
         )
     return code
+
+
+def _is_unread(found: Detection) -> bool:
+    """Whether there is something to read, and nothing was."""
+    return not found.formats and bool(found.malformed or found.continuation)
 
 
 def _lines(path: str, found: Detection, options: RenderOptions) -> Iterator[str]:

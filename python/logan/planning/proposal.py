@@ -90,7 +90,9 @@ _FRONT_CHARS: Final = 60
 _LEVELS: Final = (
     r"TRACE|DEBUG|INFO|NOTICE|WARN(?:ING)?|ERR(?:OR)?|CRIT(?:ICAL)?|FATAL|SEVERE|ALERT|EMERG|PANIC"
 )
-_UNITS: Final = r"ns|us|µs|ms|msec|millis|s|sec|secs|seconds"
+_UNITS: Final = (
+    r"ns|us|µs|ms|msec|millis|milliseconds?|microseconds?|nanoseconds?|s|sec|secs|seconds?"
+)
 _NUMBER: Final = r"\d+(?:\.\d+)?"
 _TIMER_NAMES: Final = (
     r"t|rt|dt|dur|took|time|elapsed|duration|latency|cost|"
@@ -101,7 +103,10 @@ _UNIT_OF_SUFFIX: Final = {"ms": "duration_ms", "us": "duration_us", "ns": "durat
 _METHODS: Final = "GET|HEAD|POST|PUT|DELETE|PATCH|OPTIONS"
 
 # The group `v` is the value.
-_REQUEST: Final = rf"\b({_METHODS})[ ]+([^\s\"']+)([ ]+HTTP/[\d.]+)?"
+_REQUEST: Final = (
+    rf"\b(?P<method>{_METHODS})(?P<gap>[)\]]? +|\"?[,;|\t]\"?)(?P<path>[^\s\"',;|]+)"
+    r"(?P<protocol> +HTTP/[\d.]+)?"
+)
 _STATUS_BY_NAME: Final = (
     r"\b(?:status|code|http_status|status_code|sc)(?:=|: ?)\"?(?P<v>[1-5]\d\d)\b"
 )
@@ -109,10 +114,10 @@ _STATUS_BY_PLACE: Final = r"(?<=[\s\"\]|;,])(?P<v>[1-5]\d\d)(?=[\s\"\]|;,]|$)"
 _DURATION_UNIT: Final = (
     rf"\b(?:{_TIMER_NAMES})(?:=|: ?)\"?(?P<v>{_NUMBER} ?(?:{_UNITS}))\b",
     rf"\b(?:took|(?:completed|processed|finished|done|served|handled|responded|executed|rendered)"
-    rf"(?: \w+){{0,2}} in)[: ]+(?P<v>{_NUMBER} ?(?:{_UNITS}))\b",
+    rf"(?: \w+){{0,2}} (?:in|after))[: ]+(?P<v>{_NUMBER} ?(?:{_UNITS}))\b",
 )
 _DURATION_SUFFIX: Final = rf"\b(?:{_TIMER_NAMES})_(?P<unit>ms|us|ns)(?:=|: ?)\"?(?P<v>{_NUMBER})\b"
-_DURATION_AFTER_REQUEST: Final = rf"(?<![\w.=:])(?P<v>{_NUMBER} ?(?:ns|us|µs|ms|s))\b"
+_DURATION_AFTER_REQUEST: Final = rf"(?<![\w.=:])(?P<v>{_NUMBER} ?(?:{_UNITS}))\b"
 _NO_TIMER: Final = (
     r"(?:retr\w*|again|wait\w*|time-?out\w*|expir\w*|every|interval|ttl|age|uptime|delay\w*|sleep\w*"
     r"|back-?off|renew\w*|attempts?|limit|rate)\W*(?:(?:in|after|for|of|is|at)\W*)?$"
@@ -123,14 +128,14 @@ _CLIENT: Final = r"(?<![\w.:])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])"
 _SIZE: Final = r"\b(?:bytes|size|bytes_sent|body_bytes|length)(?:=|: ?)\"?(?P<v>\d+)\b"
 
 
-def unread(sample: Sample, figures: Mapping[str, Any], lines: Sequence[bytes]) -> Unread:
+def unread(figures: Mapping[str, Any], lines: Sequence[bytes]) -> Unread:
     """What is known of the lines of a sample that nothing reads.
 
     `figures` are the sample's metrics, `lines` the first of those lines.
     """
     proposal = propose(lines)
     found = Unread(
-        figures["lines"]["malformed"],
+        figures["lines"]["malformed"] or figures["lines"]["continuation"],
         dict(figures["malformed"]["reasons"]),
         tuple(shortened(each) for each in lines[:FIRST_LINES_MAX]),
     )
@@ -182,6 +187,10 @@ def _tried_with(time: str | None, texts: Sequence[str], lines: Sequence[bytes]) 
             drop: str | None = next((kind for kind in _LOOSE if kind in kinds), None)
         else:
             found = _found(figures)
+            if "(?<message>" not in text:
+                found.discard("message")
+            if "duration" in found and not _durations_agree(marked, figures):
+                found.discard("duration")
             drop = next((kind for kind in kinds if kind not in found), None)
             if drop is None:
                 fields = tuple(each for each in _ORDER if each in found)
@@ -212,6 +221,33 @@ def _found(figures: Mapping[str, Any]) -> set[str]:
         "bytes": figures["bytes_sent"] is not None,
     }
     return {kind for kind, there in found.items() if there} | {"message"}
+
+
+_UNIT_SIZES: Final = (
+    ("n", 1e-6),
+    ("u", 1e-3),
+    ("µ", 1e-3),
+    ("micro", 1e-3),
+    ("m", 1.0),
+    ("s", 1e3),
+)
+"""Milliseconds of the units that begin so."""
+
+
+def _durations_agree(marked: Sequence[Sequence[_Mark]], figures: Mapping[str, Any]) -> bool:
+    """Whether the engine read the response times in the units that stand there."""
+    values = [_ms(mark) for marks in marked for mark in marks if mark.kind == "duration"]
+    times = figures["response_time_ms"]
+    least, most = min(values, default=0.0), max(values, default=0.0)
+    near = 1e-3 * most + 1e-6
+    return bool(least - near <= times["min"] <= times["max"] <= most + near)
+
+
+def _ms(mark: _Mark) -> float:
+    number = _compiled(r"[\d.]+").match(mark.text)
+    unit = mark.text.lstrip("0123456789. ") or mark.detail.rpartition("_")[2]
+    factor = next(size for start, size in _UNIT_SIZES if unit.startswith(start))
+    return float(number[0]) * factor if number is not None else 0.0
 
 
 # What a line says, and where.
@@ -334,13 +370,16 @@ def _shape_of(value: str, exact: bool) -> str:
 
 
 def _request(values: Sequence[str], quoted: bool) -> str:
-    path = r'[^\s"]+' if quoted else r"\S+"
-    blank = " +" if any("  " in each for each in values) else " "
-    protocols = [bool(_compiled(r" HTTP/[\d.]+$").search(each)) for each in values]
-    protocol = rf"{blank}HTTP/[\d.]+" if any(protocols) else ""
+    found = [match for each in values if (match := _compiled(_REQUEST).match(each))]
+    gaps = {match["gap"] for match in found}
+    columns = any(set(gap) & set(",;|") for gap in gaps)
+    path = r'[^\s",;|]+' if columns else r'[^\s"]+' if quoted else r"\S+"
+    gap = _literal(gaps.pop()) if len(gaps) == 1 else " +" if not columns else r"\W+"
+    protocols = [match["protocol"] is not None for match in found]
+    protocol = r" +HTTP/[\d.]+" if any(protocols) else ""
     if protocol and not all(protocols):
         protocol = f"(?:{protocol})?"
-    return rf"(?<method>[A-Z]+){blank}(?<path>{path}){protocol}"
+    return rf"(?<method>[A-Z]+){gap}(?<path>{path}){protocol}"
 
 
 def _amount(values: Sequence[str]) -> str:

@@ -58,7 +58,10 @@ def survey(samples: Sequence[tuple[int, bytes]], detection: Detection, source: S
         fields += _keys(sample, figures["lines"]["parsed"], detection)
     missed = None
     if figures["lines"]["malformed"]:
-        missed = unread(sample, figures, sample.unread_lines(LINES_TRIED_MAX))
+        missed = unread(figures, sample.unread_lines(LINES_TRIED_MAX))
+    elif figures["lines"]["continuation"] and not figures["lines"]["parsed"]:
+        lines = [each for each in sample.data.splitlines() if each.strip()]
+        missed = unread(figures, lines[:LINES_TRIED_MAX])
     return replace(detection, fields=tuple(fields), unread=missed)
 
 

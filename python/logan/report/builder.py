@@ -184,7 +184,8 @@ def _has_unread(entry: Input) -> bool:
     """Whether there are lines that should have been read: not only headers and blank ones, nor
     those of a part that a search by time found in a log that is read elsewhere."""
     detection = entry.detection or Detection()
-    return bool(detection.malformed) and not detection.formats
+    # Lines that continue a record are none where there is no record.
+    return bool(detection.malformed or detection.continuation) and not detection.formats
 
 
 def _unreadable(entry: Input) -> UnreadableLogError:

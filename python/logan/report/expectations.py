@@ -320,7 +320,12 @@ def _is_empty(report: Mapping[str, Any]) -> bool:
     lines = report.get("lines") or {}
     if "parsed" not in lines or lines["parsed"]:
         return False
-    return not lines.get("malformed") or bool(lines.get("filtered") or lines.get("skipped_bytes"))
+    return not _unread(lines) or bool(lines.get("filtered") or lines.get("skipped_bytes"))
+
+
+def _unread(lines: Mapping[str, int]) -> int:
+    """Lines that should have been read, where none was: without records none continues one."""
+    return lines.get("malformed", 0) + lines.get("continuation", 0)
 
 
 def _not_measured(report: Mapping[str, Any], name: str, *, allow_empty: bool) -> str | None:
@@ -331,7 +336,7 @@ def _not_measured(report: Mapping[str, Any], name: str, *, allow_empty: bool) ->
     lines = report.get("lines") or {}
     if "parsed" in lines and not lines["parsed"]:
         if not _is_empty(report):
-            return f"none of {lines['malformed']:,} lines was parsed"
+            return f"none of {_unread(lines):,} lines was parsed"
         if allow_empty or (_is_count(name) and _good_runs_leave_nothing(report, head)):
             return None
         if not lines.get("total") and not lines.get("skipped_bytes"):

@@ -32,6 +32,18 @@ LATE_TIME = [
     b"134681 node-246 state_change.unavailable 1077804742 1 Component State Change: down",
     b"350766 node-109 state_change.unavailable 1084680778 1 Component State Change: up",
 ]
+COLUMNS = [
+    b'"2024-01-24 10:15:00","GET","/a/0","200","38"',
+    b'"2024-01-24 10:15:01","POST","/b","503","7"',
+]
+BRACKETS = [
+    b"=== 0 === (GET) /api/v0/items -- 500 -- 1.414 sec",
+    b"=== 1 === (PUT) /api/v1/items -- 200 -- 0.25 sec",
+]
+WORDS = [
+    b"Request #1 to /checkout/1 finished with OK after 558 milliseconds",
+    b"Request #2 to /checkout/2 finished with FAIL after 12 milliseconds",
+]
 BANNERS = [
     b"[ERROR] {pool-3} 10.0.0.1 POST /pay -> 500 (1200ms)",
     b"[INFO] {pool-1} 10.0.0.2 GET /a -> 200 (3.5ms)",
@@ -50,6 +62,9 @@ def figures(lines: list[bytes], text: str) -> dict[str, object]:
         (SEMICOLONS, ("time", "request", "status", "duration", "message")),
         (LATE_TIME, ("time", "message")),
         (BANNERS, ("level", "client", "request", "status", "duration", "message")),
+        (COLUMNS, ("time", "request", "status", "message")),
+        (BRACKETS, ("request", "status", "duration")),
+        (WORDS, ("duration",)),
     ],
 )
 def test_what_is_proposed_reads_the_lines(lines: list[bytes], fields: tuple[str, ...]) -> None:
@@ -77,6 +92,19 @@ def test_values_are_those_of_the_lines() -> None:
     assert read["status"] == {"200": 2, "503": 1}
     assert read["response_time_ms"]["max"] == 1.234
     assert {row["route"] for row in read["routes"]["top"]} == {"GET /a", "GET /b/{id}", "POST /c"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "least", "most"),
+    [(BRACKETS, 250.0, 1414.0), (WORDS, 12.0, 558.0), (QUEUE, 12.5, 120.0), (BANNERS, 3.5, 1200.0)],
+)
+def test_response_times_have_the_units_that_stand_there(
+    lines: list[bytes], least: float, most: float
+) -> None:
+    found = propose(lines)
+    assert found is not None
+    times = json.loads(json.dumps(figures(lines, found.format)))["response_time_ms"]
+    assert (times["min"], times["max"]) == (least, most)
 
 
 def test_other_lines_of_the_same_log_are_read_too() -> None:
