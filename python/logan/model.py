@@ -112,6 +112,8 @@ class Detection:
     Attributes:
         fields: what its records have; only `logan.detect` and `logan detect` look for them.
         unread: what nothing reads, if anything; only they look for it.
+        fields_present: which of status, level, duration and bytes its records have; None where
+            that was not looked at.
         layouts: where in the whole source the columns of its lines change (the native
             `layouts`); None where no line says its columns, or detection did not look.
     """
@@ -128,6 +130,7 @@ class Detection:
     layouts: Mapping[str, Any] | None = None
     fields: tuple[FieldShare, ...] = ()
     unread: Unread | None = None
+    fields_present: tuple[str, ...] | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Detection:

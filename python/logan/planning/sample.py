@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from logan import _logan
-from logan.model import Detection
+from logan.model import Detection, Source
 from logan.options import CUSTOM
 
-__all__ = ["Sample", "custom_source", "fields_present", "fields_present_of_formats"]
+__all__ = [
+    "Sample",
+    "custom_source",
+    "fields_present",
+    "fields_present_of_formats",
+    "with_fields_present",
+]
 
 _LINES_LOOKED_AT_MAX: Final = 1_500
 """Lines that are searched for those that nothing reads."""
@@ -128,6 +135,14 @@ def fields_present(figures: Mapping[str, Any]) -> set[str]:
         "bytes": figures["bytes_sent"] is not None,
     }
     return {name for name, present in found.items() if present}
+
+
+def with_fields_present(
+    samples: Sequence[tuple[int, bytes]], detection: Detection, source: Source | None = None
+) -> Detection:
+    """`detection` with what its samples have, for jobs whose inputs cannot be looked at again."""
+    found = fields_present(Sample.of(samples, detection).metrics(top=1))
+    return replace(detection, fields_present=tuple(sorted(found)))
 
 
 def fields_present_of_formats(names: Sequence[str]) -> set[str]:

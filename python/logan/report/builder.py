@@ -83,8 +83,8 @@ def build_report(
         wall_s: how long the job took.
         peak_rss_bytes: most memory that this process has used.
         look: which of status, level, duration and bytes the records of the inputs have; asked where
-            a condition left none, and None if the inputs cannot be looked at again. By default the
-            formats of their lines decide.
+            a condition left none, and None if the inputs cannot be looked at again. By default
+            what was seen of them when they were opened decides.
     """
     inputs = [replace(entry, notes=list(entry.notes)) for entry in job.inputs]
     job = replace(job, inputs=inputs)
@@ -102,9 +102,7 @@ def build_report(
     if selected is not None and selected["where"] and not figures["lines"]["parsed"]:
         present = look(job)
         if present is None:
-            from logan.planning.sample import fields_present_of_formats
-
-            present = fields_present_of_formats(_formats_read(figures))
+            present = _fields_seen(job, figures)
         selected["fields_present"] = sorted(present)
     report = _report(
         job,
@@ -116,6 +114,16 @@ def build_report(
         selected=selected,
     )
     return report, error
+
+
+def _fields_seen(job: Job, figures: Mapping[str, Any]) -> set[str]:
+    """What was seen when the inputs were opened; else what the formats of their lines have."""
+    seen = [each.detection.fields_present for each in job.inputs if each.detection is not None]
+    if seen and all(each is not None for each in seen):
+        return {name for each in seen for name in each or ()}
+    from logan.planning.sample import fields_present_of_formats
+
+    return fields_present_of_formats(_formats_read(figures))
 
 
 def _formats_read(figures: Mapping[str, Any]) -> list[str]:
