@@ -40,7 +40,8 @@ none has a level or a status, or a percentile has too few values (p95 needs 20, 
 them; --allow-empty accepts any empty selection.
 
 exit codes: 0 ok, 1 an expectation failed or too many lines are malformed, 2 usage, 3 an input is
-unreadable, no line of it was read, or the report is partial, 4 internal error, 130 and 143 interrupted
+unreadable, no line of it was read, or the report is partial, 4 internal error, 130 and 143
+interrupted
 """
 
 

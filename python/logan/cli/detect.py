@@ -108,7 +108,7 @@ def _lines(path: str, found: Detection, options: RenderOptions) -> Iterator[str]
     if found.unread is not None:
         if found.formats:
             yield ""
-        yield from _unread(found.unread, options)
+        yield from _unread(found.unread, options, alone=not found.formats)
 
 
 def _facts(found: FormatShare) -> Iterator[tuple[str, str]]:
@@ -157,8 +157,8 @@ def _table(fields: Sequence[FieldShare], options: RenderOptions) -> Iterator[str
         yield _cut(f"  in the text, not to be asked for: {', '.join(unasked)}", options)
 
 
-def _unread(found: Unread, options: RenderOptions) -> Iterator[str]:
-    """What nothing reads, why, and a format that does."""
+def _unread(found: Unread, options: RenderOptions, *, alone: bool) -> Iterator[str]:
+    """What nothing reads, why, and a format that does; `alone` if there are no other lines."""
     from logan.report.labels import plural, reason
     from logan.report.units import visible
 
@@ -172,12 +172,14 @@ def _unread(found: Unread, options: RenderOptions) -> Iterator[str]:
     if found.format is None:
         yield "  no format was found that reads them; to write one: logan formats --help"
         return
-    fields = ", ".join(found.format_fields)
-    fields += "" if "time" in found.format_fields else "; no timestamps"
     tried = plural(found.format_tried, "such line")
-    yield f"  this format reads {found.format_reads:,} of {tried} ({fields}):"
+    yield f"  this format reads {found.format_reads:,} of {tried}:"
     # Not cut: it is there to be copied.
     yield f"    --format {shlex.quote(visible(found.format))}"
+    no_time = "" if "time" in found.format_fields else ", no timestamps"
+    yield f"  it finds {', '.join(found.format_fields)}{no_time}"
+    if not alone:
+        yield "  it reads such lines only: with it, the others are malformed"
 
 
 def _cut(line: str, options: RenderOptions) -> str:
