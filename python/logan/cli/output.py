@@ -67,7 +67,7 @@ def _say_what_is_wrong(report: Report) -> None:
     lines = report.lines
     if 2 * lines.malformed > lines.total and lines.parsed + lines.filtered:
         _say_most_are_malformed(report)
-    if selection and not lines.parsed and (lines.total or lines.skipped_bytes):
+    if selection and not lines.parsed and (lines.filtered or lines.skipped_bytes):
         _say_nothing_is_selected(selection)
 
 
