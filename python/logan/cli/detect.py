@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
             if _is_unread(entry.detection):
                 code = Exit.INPUT
     if args.json:
-        described: Any = [{"path": path, **asdict(each)} for path, each in found.items()]
+        described = [{"path": path, **_as_json(each)} for path, each in found.items()]
         write_stdout(dumps(described) + "\n", encoding="utf-8")
     elif found:
         options = options_of_stdout("never")
@@ -75,6 +75,12 @@ def run(args: argparse.Namespace) -> int:
             "\n\n".join("\n".join(_lines(*item, options)) for item in found.items()) + "\n"
         )
     return code
+
+
+def _as_json(found: Detection) -> dict[str, Any]:
+    data = asdict(found)
+    del data["fields_present"]  # for jobs; here `fields` says more
+    return data
 
 
 def _is_unread(found: Detection) -> bool:
