@@ -115,6 +115,25 @@ def test_a_folder_leaves_out_what_is_no_log(tmp_path: Path, access: Path, odd: P
     assert "left out: 1 of no known format (odd.log)" in done.stderr
 
 
+def test_what_a_pattern_matches_beside_logs_is_a_note(
+    tmp_path: Path, access: Path, odd: Path
+) -> None:
+    (tmp_path / "core.log").write_bytes(b"\x7fELF" + bytes(range(256)) * 16)
+    done = logan("analyze", f"{tmp_path}/*.log", "--json")
+    assert done.returncode == 0, done.stderr
+    assert f"{tmp_path}/core.log: a binary file, left out" in done.stderr
+    assert f"{odd}: no line matches a known format" in done.stderr
+    assert json.loads(done.stdout)["lines"]["parsed"] == 40
+    # Named, or with nothing else to read, it is an error.
+    assert logan("analyze", access, odd).returncode == 3
+    assert logan("analyze", access, tmp_path / "core.log").returncode == 3
+    access.unlink()
+    done = logan("analyze", f"{tmp_path}/*.log")
+    assert (done.returncode, "its first lines" in done.stderr) == (3, True)
+    odd.unlink()
+    assert logan("analyze", f"{tmp_path}/*.log").returncode == 3
+
+
 def test_a_slip_in_a_condition_passes_no_gate(access: Path) -> None:
     where = ("--where", 'path="/chekout"')
     for gate in ("errors.total<1", "error_rate<1", "errors.ratio<1%", "response_time_ms.p99<1s"):

@@ -175,6 +175,7 @@ def _input_errors(missing: Iterable[Missing], figures: Mapping[str, Any], job: J
         why = each.why if name in each.why else f"{name}: {each.why}"
         hint = next_step(entry.path, each.kind, each.why)
         entry.error = kind(why, input=entry.path, kind=each.kind, hint=hint)
+    any_read = any(each["lines"] for source in figures["sources"] for each in source["formats"])
     for evaluated in figures["sources"]:
         entry = inputs[order[evaluated["source"]]]
         read = sum(each["lines"] for each in evaluated["formats"])
@@ -185,7 +186,10 @@ def _input_errors(missing: Iterable[Missing], figures: Mapping[str, Any], job: J
         elif job.options.format is not None:
             entry.error = _format_mismatch(entry, job.options.format, job)
         elif evaluated["source"] not in incomplete and _has_unread(entry):
-            entry.error = _unreadable(entry)
+            if entry.matched and any_read:
+                entry.notes.append("no line matches a known format")
+            else:
+                entry.error = _unreadable(entry)
 
 
 def _has_unread(entry: Input) -> bool:

@@ -71,6 +71,7 @@ class Input:
 
     Attributes:
         first_line: the beginning of the first line of its sample that is not blank.
+        matched: it was not named itself, but is what a pattern stands for.
         unread: of an input whose sample nothing reads the first lines that are not blank.
     """
 
@@ -82,6 +83,7 @@ class Input:
     notes: list[str] = field(default_factory=list)
     first_line: str = ""
     unread: Sequence[bytes] = ()
+    matched: bool = False
 
 
 def open_inputs(
@@ -122,15 +124,27 @@ def open_named(
     seen: dict[Identity, str] = {}
     inputs: list[Input] = []
     found: dict[int, int] = {}
-    for path, folder in ((each.path, each.folder) for each in named):
+    for each in named:
+        path, folder = each.path, each.folder
         entry = _open(path, opened, seen, cancel, url_roots, examine)
+        entry.matched = each.matched
         if folder is not None and (why := _no_log(entry)):
             folder.skip(why, path)
             continue
         if folder is not None:
             found[id(folder)] = found.get(id(folder), 0) + 1
         inputs.append(entry)
+    if any(entry.source is not None for entry in inputs):
+        _leave_out_binaries(inputs)
     return [_folder_entry(each, found.get(id(each), 0)) for each in folders] + inputs
+
+
+def _leave_out_binaries(inputs: Iterable[Input]) -> None:
+    """What a pattern matches beside logs is no error: nobody named it."""
+    for entry in inputs:
+        if entry.matched and entry.error is not None and entry.error.kind == "binary":
+            entry.notes.append("a binary file, left out")
+            entry.error = None
 
 
 def _no_log(entry: Input) -> str | None:
