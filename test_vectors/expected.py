@@ -549,11 +549,13 @@ def expected(path: str | Path) -> Figures:
     """The figures of a log, under the keys of the JSON report.
 
     `levels` and `status` have only what occurs, with NONE for records without a level;
-    `bytes_sent` is None if no record tells it; rates are None if no record has a time.
+    `bytes_sent` is None if no record tells it; rates are None if no record has a time; errors are
+    None if no record has a level or a status, as then none could be known as one.
     """
     lines, records = read(Path(path).read_bytes())
     minutes = _minutes(records)
-    errors = sum(record.is_error for record in records)
+    judged = any(record.level != "NONE" or record.status is not None for record in records)
+    errors = sum(record.is_error for record in records) if judged else None
     sent = [record.sent for record in records if record.sent is not None]
     response_times, throughput = _response_times(records), _throughput(records)
     levels = Counter(record.level for record in records)
@@ -561,7 +563,7 @@ def expected(path: str | Path) -> Figures:
     return {
         "total_requests": sum(record.is_request for record in records),
         "avg_response_time": response_times["mean"],
-        "error_rate": _ratio(errors, minutes),
+        "error_rate": None if errors is None else _ratio(errors, minutes),
         "requests_per_second": throughput["requests_per_second"],
         "malformed_lines": lines["malformed"],
         "lines": {name: lines[name] for name in CLASSES},
@@ -571,8 +573,8 @@ def expected(path: str | Path) -> Figures:
         "bytes_sent": sum(sent) if sent else None,
         "errors": {
             "total": errors,
-            "per_minute": _ratio(errors, minutes),
-            "ratio": _ratio(errors, len(records)),
+            "per_minute": None if errors is None else _ratio(errors, minutes),
+            "ratio": None if errors is None else _ratio(errors, len(records)),
         },
         "response_time_ms": response_times,
         "throughput": throughput,

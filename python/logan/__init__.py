@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         OutputError,
         SourceChangedError,
         SummaryError,
+        UnreadableLogError,
         UsageError,
     )
     from logan.feed import Feed
@@ -58,6 +59,7 @@ __all__ = [
     "Spec",
     "Summary",
     "SummaryError",
+    "UnreadableLogError",
     "UsageError",
     "Worker",
     "__version__",
@@ -77,7 +79,8 @@ _MODULES = {
         *("CancelledError", "ClusterError", "ConditionError", "ExpectationError"),
         *("ExpressionError", "FormatError"),
         *("InputError", "LoganError"),
-        *("OutputError", "SourceChangedError", "SummaryError", "UsageError"),
+        *("OutputError", "SourceChangedError", "SummaryError", "UnreadableLogError"),
+        "UsageError",
     ),
     "logan.feed": ("Feed",),
     "logan.report": ("Report",),

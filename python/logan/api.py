@@ -78,9 +78,10 @@ def analyze(
         threads: number of threads; by default the CPUs this process may use. Does not affect
             results.
         chunk_size: bytes of a unit of work.
-        format: read every line as this format instead of detecting: a name of `logan formats`,
-            the text of nginx's `log_format` or Apache's `LogFormat` with its directive or without,
-            or a regular expression with groups such as `(?<time>…)` and `(?<duration_ms>…)`.
+        format: read every line as this format instead of detecting: a name of `logan formats`
+            ("nginx" is one of "combined"), the text of nginx's `log_format` or Apache's `LogFormat`
+            with its directive or without, or a regular expression with groups such as `(?<time>…)`
+            and `(?<duration_ms>…)`.
         format_name: what the report calls a format that is given as text.
         input_tz: time zone of timestamps without one, an IANA name such as "Europe/Berlin".
         top: rows of the top tables and of the slowest requests.
@@ -116,7 +117,9 @@ def analyze(
     Raises:
         UsageError: an option is invalid (also a `ValueError`); `ConditionError` or
             `FormatError` with its position if `where`, `by` or `format` does.
-        InputError: an input cannot be read; `SourceChangedError` if it changed meanwhile.
+        InputError: an input cannot be read; `SourceChangedError` if it changed meanwhile,
+            `UnreadableLogError` if none of its lines is of a known format, with its first lines
+            and a format that was found to read them.
     """
     given = locals()
     presentation = Presentation(**chosen(given, Presentation))
@@ -144,8 +147,15 @@ def analyze_logs(
 
 
 def detect(path: PathLike) -> Detection:
-    """What a log looks like, from a sample of it; "-" is standard input. Raises `InputError`."""
-    (entry,) = open_inputs([os.fspath(path)], literal=True)
+    """What a log looks like, from a sample of it; "-" is standard input.
+
+    Besides the formats: `fields`, what its records have and `where` and `by` can ask for, and
+    `unread`, the lines that nothing reads, with a format for them if one was found that does.
+    Raises `InputError`.
+    """
+    from logan.planning.survey import survey  # only here, and it is not small
+
+    (entry,) = open_inputs([os.fspath(path)], literal=True, examine=survey)
     if entry.stream is not None:
         entry.stream.close()
     if entry.error is not None:

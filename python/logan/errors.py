@@ -27,6 +27,7 @@ __all__ = [
     "ProtocolError",
     "SourceChangedError",
     "SummaryError",
+    "UnreadableLogError",
     "UsageError",
 ]
 
@@ -109,6 +110,30 @@ class InputError(LoganError):
         super().__init__(message, hint=hint)
         self.input = input
         self.kind = kind
+
+
+class UnreadableLogError(InputError):
+    """A log of which no line was read, as none is of a known format.
+
+    Attributes:
+        first_lines: the first of its lines, cut to a readable length.
+        proposed_format: text for `format` that was tried on its sampled lines and reads most of
+            them; None if none was found.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        input: str = "",
+        kind: str = "format",
+        hint: str | None = None,
+        first_lines: tuple[str, ...] = (),
+        proposed_format: str | None = None,
+    ) -> None:
+        super().__init__(message, input=input, kind=kind, hint=hint)
+        self.first_lines = first_lines
+        self.proposed_format = proposed_format
 
 
 class SourceChangedError(InputError):

@@ -17,11 +17,13 @@ __all__ = [
     "Archive",
     "Chunk",
     "Detection",
+    "FieldShare",
     "FormatShare",
     "Missing",
     "Plan",
     "Result",
     "Source",
+    "Unread",
     "join_missing",
 ]
 
@@ -48,10 +50,70 @@ class FormatShare:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldShare:
+    """A field that records of a sample have.
+
+    Attributes:
+        name: as conditions and group tables call it, such as `status` or `json.user.id`.
+        type: "timestamp", "level", "duration", "bytes", "integer", "number", "boolean", "address",
+            "text" or "mixed".
+        records: records of the sample that have it.
+        share: of all records of the sample.
+        distinct: different values in the sample; None where they were not counted.
+        examples: some of its values, most frequent first.
+        read_as: what the report makes of it: "timestamp", "response time", "level", "status", …;
+            None if it is only there to be asked for.
+        unit: in which it is read, for response times.
+        evidence: what the unit, or another choice, rests on.
+        where, by: whether `--where` and `--by` find it. Where neither does, it is a key within the
+            text of an envelope; `records` are then the lines of the sample that have it.
+    """
+
+    name: str
+    type: str
+    records: int
+    share: float
+    distinct: int | None = None
+    examples: tuple[str, ...] = ()
+    read_as: str | None = None
+    unit: str | None = None
+    evidence: str | None = None
+    where: bool = True
+    by: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The lines of a sample that no format accepted.
+
+    Attributes:
+        lines: how many there are.
+        reasons: how many for each reason.
+        first_lines: the first of them, cut to a readable length.
+        format: text for `--format` that was tried on these lines and reads most of them; None if
+            none was found.
+        format_reads: how many of `format_tried` such lines it reads.
+        format_fields: what it finds in them: "time", "level", "status", …
+    """
+
+    lines: int
+    reasons: Mapping[str, int] = field(default_factory=dict)
+    first_lines: tuple[str, ...] = ()
+    format: str | None = None
+    format_reads: int = 0
+    format_tried: int = 0
+    format_fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Detection:
     """What a source's sample looks like; counts are lines of the sample.
 
     Attributes:
+        fields: what its records have; only `logan.detect` and `logan detect` look for them.
+        unread: what nothing reads, if anything; only they look for it.
+        fields_present: which of status, level, duration and bytes its records have; None where
+            that was not looked at.
         layouts: where in the whole source the columns of its lines change (the native
             `layouts`); None where no line says its columns, or detection did not look.
     """
@@ -66,6 +128,9 @@ class Detection:
     formats: tuple[FormatShare, ...] = ()
     assumed: tuple[str, ...] = ()
     layouts: Mapping[str, Any] | None = None
+    fields: tuple[FieldShare, ...] = ()
+    unread: Unread | None = None
+    fields_present: tuple[str, ...] | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Detection:
@@ -75,13 +140,11 @@ class Detection:
             FormatShare(**{key: value for key, value in each.items() if key in known})
             for each in data.get("formats", ())
         )
-        rest = {
-            key: data[key] for key in cls.__slots__ if key in data and key not in _DETECTION_LISTS
-        }
+        rest = {key: data[key] for key in cls.__slots__ if key in data and key not in _NOT_AS_GIVEN}
         return cls(formats=formats, assumed=tuple(data.get("assumed", ())), **rest)
 
 
-_DETECTION_LISTS = ("formats", "assumed")
+_NOT_AS_GIVEN = ("formats", "assumed", "fields", "unread")
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ def test_expectations_gate(log: str) -> None:
     assert held.returncode == 0
     done = logan("analyze", log, "--expect", "error_rate<1", "--expect", "total_requests==200")
     assert done.returncode == 1
-    assert b"FAIL  error_rate<1: is 50, 49 above" in done.stderr
+    assert b"FAIL  error_rate<1: is 50 errors/min, 49 above; for the share" in done.stderr
     assert b"ok    total_requests==200: is 200" in done.stderr
     assert b"1 of 2 expectations failed" in done.stderr
 

@@ -153,7 +153,7 @@ def test_a_configuration_that_cannot_be_used_has_a_next_step(
     assert "codec" not in message
     assert hint.startswith("  hint: ")
     monkeypatch.setenv("LOGAN_CONFIG", "/dev/null")
-    assert main(["analyze", str(log)]) == 0
+    assert main(["analyze", "--format", SHOP, str(log)]) == 0
 
 
 def test_a_configuration_that_is_named_must_be_there(

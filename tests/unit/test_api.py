@@ -122,12 +122,81 @@ def test_a_forced_format_that_fits_no_line_is_an_error(log: Path) -> None:
     assert caught.value.kind == "format"
 
 
-def test_text_that_is_no_log_gets_a_note(tmp_path: Path) -> None:
+def test_text_that_is_no_log_is_an_error_with_its_first_lines(tmp_path: Path) -> None:
     path = tmp_path / "prose.txt"
-    path.write_text("call me\nwhat you like\n")
+    path.write_text("call me\n\nwhat you like\n")
+    with pytest.raises(logan.UnreadableLogError, match="matches a known format") as caught:
+        logan.analyze(path)
+    assert caught.value.first_lines == ("call me", "what you like")
+    assert caught.value.proposed_format is None
+    assert caught.value.hint == f"see: logan detect {path}"
+    report = logan.analyze(path, errors="report")
+    assert (report.malformed_lines, report.partial) == (2, True)
+    assert report.inputs[0].error == str(caught.value)
+    assert report.inputs[0].unread.to_dict() == {
+        "first_lines": ["call me", "what you like"],
+        "proposed_format": None,
+        "hint": f"see: logan detect {path}",
+    }
+
+
+ODD = """\
+<<1706091332>> api@host1 ~ GET /a ok t=100us
+<<1706091333>> api@host2 ~ POST /b ok t=2500us
+<<1706091334>> api@host1 ~ GET /a/7 failed t=300us
+"""
+
+
+def test_a_format_is_proposed_that_reads_what_nothing_reads(tmp_path: Path) -> None:
+    path = tmp_path / "odd.log"
+    path.write_text(ODD)
+    with pytest.raises(logan.UnreadableLogError) as caught:
+        logan.analyze(path)
+    text = caught.value.proposed_format
+    assert text is not None
+    assert str(caught.value.hint).startswith("this reads 3 of 3 sampled lines: --format ")
+    report = logan.analyze(path, format=text)
+    assert report.lines.parsed == 3
+    assert report.time.first == "2024-01-24T10:15:32Z"
+    assert report.response_time_ms.max == 2.5
+    assert {row.route for row in report.routes.top} == {"GET /a", "POST /b", "GET /a/{id}"}
+    # A good input beside it counts, and so does what is wrong with this one.
+    good = tmp_path / "good.log"
+    good.write_text("2024-01-24 10:15:32 INFO took 3ms\n")
+    both = logan.analyze([path, good], errors="report")
+    assert (both.lines.parsed, both.partial) == (1, True)
+    assert "unread" not in both.inputs[1]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n \n", "#Version: 1.0\n#Fields: date time cs-method\n"])
+def test_empty_blank_and_header_only_inputs_are_no_errors(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "x.log"
+    path.write_text(text)
     report = logan.analyze(path)
-    assert report.malformed_lines == 2
-    assert report.inputs[0].notes == ["no line matches a known format; see: logan formats"]
+    assert (report.partial, report.inputs[0].error) == (False, None)
+
+
+def test_errors_are_null_where_no_record_could_be_one(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_text("2024-01-24 10:15:32.123 Request processed in 127ms\n" * 3)
+    report = logan.analyze(path, by="format").to_dict()
+    assert report["errors"] == {"total": None, "per_minute": None, "ratio": None}
+    assert report["error_rate"] is None
+    assert [row["errors"] for row in report["groups"]["format"]["top"]] == [None]
+    assert [point["errors"] for point in report["series"]["points"]] == [None]
+    path.write_text("2024-01-24 10:15:32.123 INFO Request processed in 127ms\n" * 3)
+    report = logan.analyze(path).to_dict()
+    assert (report["errors"]["total"], report["error_rate"]) == (0, 0.0)
+
+
+def test_what_a_condition_left_nothing_of_says_which_fields_there_are(tmp_path: Path) -> None:
+    path = tmp_path / "x.log"
+    path.write_text('127.0.0.1 - - [24/Jan/2024:10:15:32 +0000] "GET /a HTTP/1.1" 200 12\n' * 3)
+    report = logan.analyze(path, where="status>=500")
+    assert report.selection.fields_present == ["bytes", "status"]
+    assert report.errors.total == 0
+    assert logan.analyze(path, where="status=200").selection.fields_present is None
+    assert logan.analyze(path, where="level=ERROR").selection.fields_present == ["bytes", "status"]
 
 
 def test_empty_input_gives_figures_without_data(tmp_path: Path) -> None:

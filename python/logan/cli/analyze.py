@@ -34,8 +34,14 @@ conditions: status level duration bytes time route path method client host user_
 referrer message format json.KEY logfmt.KEY; operators = != < <= > >= ~ !~ in (…), exists,
 and or not (…); quote text
 
+An expectation about something that was not measured fails with "no data": no record was selected,
+none has a level or a status, or a percentile has too few values (p95 needs 20, p99 100, p99.9
+1,000). A count is 0 where --where asks only for status, level, duration or bytes, and the log has
+them; --allow-empty accepts any empty selection.
+
 exit codes: 0 ok, 1 an expectation failed or too many lines are malformed, 2 usage, 3 an input is
-unreadable or the report is partial, 4 internal error, 130 and 143 interrupted
+unreadable, no line of it was read, or the report is partial, 4 internal error, 130 and 143
+interrupted
 """
 
 

@@ -15,7 +15,8 @@ __all__ = ["EPILOG", "HELP", "configure", "run"]
 
 HELP = "List known log formats, each with an example."
 EPILOG = """\
-Formats are detected from content; `logan analyze --format NAME` insists on one. FORMAT can also be
+Formats are detected from content; `logan analyze --format NAME` insists on one, by any of its names
+(`--format nginx`). FORMAT can also be
 the text of nginx's log_format or Apache's LogFormat, or a regular expression with the groups time,
 level, status, duration (or duration_s, _ms, _us, _ns), method, path, request, client, bytes,
 message, host. Name custom formats in the configuration file (LOGAN_CONFIG, else
@@ -28,6 +29,9 @@ logan/config.toml in XDG_CONFIG_HOME or ~/.config):
 
 def configure(parser: Parser) -> None:
     """Add the command's arguments."""
+    parser.add_argument(
+        "name", nargs="?", metavar="NAME", help="show this format only, by any of its names"
+    )
     parser.add_argument("--json", action="store_true", help="print as JSON")
 
 
@@ -36,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from logan import _logan
     from logan.cli.config import check_format, load
     from logan.cli.terminal import write_stdout
+    from logan.planning.format_names import aliases_of, check_name, resolved
     from logan.planning.spec import is_format_name
     from logan.report.json import dumps
     from logan.report.labels import unit
@@ -50,6 +55,14 @@ def run(args: argparse.Namespace) -> int:
         formats.append(
             {"name": name, "title": f"custom, from {config.path}", "example": text, **fields}
         )
+    for each in formats:
+        # A configured format comes before another name of one that logan knows.
+        each["aliases"] = [name for name in aliases_of(each["name"]) if name not in config.formats]
+    if args.name is not None:
+        wanted = args.name if args.name in config.formats else resolved(args.name)
+        if wanted not in config.formats:
+            check_name(args.name)
+        formats = [each for each in formats if each["name"] == wanted]
     if args.json:
         write_stdout(dumps(formats) + "\n", encoding="utf-8")
         return Exit.OK
@@ -59,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
         lines.append(f"{each['name']:{width}}  {each['title']}")
         label = "example" if each["name"] not in config.formats else "format"
         lines.append(f"{'':{width}}  {label}: {visible(' '.join(each['example'].split()))}")
+        if each["aliases"]:
+            lines.append(f"{'':{width}}  also called: {', '.join(each['aliases'])}")
         if each.get("duration_field"):
             facts = ", ".join(filter(None, (each["duration_field"], unit(each))))
             lines.append(f"{'':{width}}  response time: {facts}")

@@ -37,7 +37,7 @@ def present(
     if signum is not None:
         say("interrupted: the report is partial")
     _publish(report, args)
-    failed = _check(expectations, report)
+    failed = _check(expectations, report, args.allow_empty)
     failed |= _has_too_many_malformed(report, args.max_malformed)
     alarms = (report.get("performance") or {}).get("alarms", ())
     for alarm in alarms:
@@ -60,13 +60,39 @@ def _say_what_is_wrong(report: Report) -> None:
 
     for entry in report.inputs:
         if entry.error is not None:
-            say(entry.error)
+            say_unread(entry) if "unread" in entry else say(entry.error)
         for note in entry.notes:
             say(f"{input_name(entry.path)}: {note}")
     selection = report.get("selection")
     lines = report.lines
-    if selection and not lines.parsed and (lines.total or lines.skipped_bytes):
+    if 2 * lines.malformed > lines.total and lines.parsed + lines.filtered:
+        _say_most_are_malformed(report)
+    if selection and not lines.parsed and (lines.filtered or lines.skipped_bytes):
         _say_nothing_is_selected(selection)
+
+
+def say_unread(entry: Mapping[str, Any]) -> None:
+    """What nothing reads, and what would, on stderr."""
+    from logan.cli.terminal import say
+
+    unread = entry["unread"]
+    say(f"{entry['error']}; its first lines:")
+    for line in unread["first_lines"]:
+        say(line, prefix="  | ")
+    if unread["hint"]:
+        say(unread["hint"], prefix="  hint: ")
+
+
+def _say_most_are_malformed(report: Report) -> None:
+    """The report is of the lesser part of the lines."""
+    import shlex
+
+    from logan.cli.terminal import say
+
+    paths = [entry.path for entry in report.inputs if entry.bytes]
+    asked = shlex.quote(paths[0]) if len(paths) == 1 and paths[0] != "-" else "FILE"
+    lines = report.lines
+    say(f"{lines.malformed:,} of {lines.total:,} lines are malformed; see: logan detect {asked}")
 
 
 def _say_nothing_is_selected(selection: Mapping[str, Any]) -> None:
@@ -81,7 +107,7 @@ def _say_nothing_is_selected(selection: Mapping[str, Any]) -> None:
     else:
         timed = any(selection.get(each) is not None for each in ("since", "until"))
         say(f"no records {'in the selected time range ' if timed else ''}match the condition")
-        hint = "logan detect FILE shows an example line of each format"
+        hint = "logan detect FILE lists the fields of its records, with examples"
     say(hint, prefix="  hint: ")
 
 
@@ -106,11 +132,11 @@ def _publish(report: Report, args: argparse.Namespace) -> None:
             write_file(args.output, text)
 
 
-def _check(expectations: Sequence[Expectation], report: Report) -> bool:
+def _check(expectations: Sequence[Expectation], report: Report, allow_empty: bool) -> bool:
     """Say how each expectation fared; whether one failed."""
     from logan.cli.terminal import say
 
-    verdicts = [expectation.check(report) for expectation in expectations]
+    verdicts = [each.check(report, allow_empty=allow_empty) for each in expectations]
     for verdict in verdicts:
         say(str(verdict), prefix="  ok    " if verdict.ok else "  FAIL  ")
     failed = sum(not verdict.ok for verdict in verdicts)

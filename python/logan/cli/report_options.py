@@ -104,6 +104,11 @@ def configure_report(parser: Parser, *more: type) -> None:
         help="exit 1 unless EXPR is true, such as 'response_time_ms.p99<=300'; repeatable",
     )
     checks.add_argument(
+        "--allow-empty",
+        action="store_true",
+        help="expectations may hold where no record was read or selected: counts are then 0",
+    )
+    checks.add_argument(
         "--max-malformed",
         type=share_or_count,
         default=None,

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from logan.model import Detection, Plan, Source
 from logan.options import Options
 from logan.planning import timerange
 from logan.planning.chunks import make_plan, replan
+from logan.planning.format_names import check_name
 from logan.planning.seek import SeekResult, seek
 from logan.planning.spec import is_format_name
 from logan.sources import files
@@ -146,14 +146,10 @@ def check_format(format: str | None) -> None:
     of one that cannot be understood."""
     if format is None:
         return
-    if not is_format_name(format):
+    if is_format_name(format):
+        check_name(format)
+    else:
         _logan.custom_format(format)
-        return
-    known = [each["name"] for each in json.loads(_logan.formats())]
-    if format not in known:
-        raise UsageError(
-            f"no format is called {format!r}", hint=f"known formats: {', '.join(known)}"
-        )
 
 
 def raise_first(inputs: Iterable[Input]) -> None:

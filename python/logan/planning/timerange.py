@@ -15,10 +15,13 @@ from typing import Any, Final, Literal
 
 from logan import _logan
 from logan._logan import Spec
-from logan.errors import UsageError
+from logan.errors import ConditionError, UsageError
 from logan.model import Source
 from logan.options import Moment, Options, TimeRange
+from logan.planning.field_names import explained
+from logan.planning.format_names import resolved
 from logan.planning.seek import last_time
+from logan.planning.spec import is_format_name
 from logan.sources.files import Opener, by_name
 
 __all__ = [
@@ -127,15 +130,19 @@ def options(
     where: str | None = None,
     by: str | Iterable[str] = (),
     input_tz: str = "UTC",
+    format: str | None = None,
     now_ns: int,
     **others: Any,
 ) -> Options:
     """Options of a job from what the user typed; `others` are fields of `Options` as they are.
 
+    A `format` that goes by another name gets the registry's.
+
     Raises `UsageError`; for `where` and `by` `ConditionError`.
     """
     TimeRange(since, until, relative_to)  # refuses what is none
     made = Options(
+        format=resolved(format) if format is not None and is_format_name(format) else format,
         input_tz=input_tz,
         where=condition(where, input_tz=input_tz),
         by=group_fields(by),
@@ -177,6 +184,8 @@ def condition(text: str | None, *, input_tz: str) -> str | None:
         return None
     try:
         return _logan.condition(text, input_tz=input_tz)
+    except ConditionError as error:
+        raise explained(error) from None
     except UsageError:
         raise
     except ValueError as error:
@@ -186,4 +195,7 @@ def condition(text: str | None, *, input_tz: str) -> str | None:
 def group_fields(by: str | Iterable[str]) -> tuple[str, ...]:
     """Canonical names of fields, each once, in the order given. Raises `ConditionError`."""
     names = [by] if isinstance(by, str) else by
-    return tuple(dict.fromkeys(_logan.group_field(name) for name in names))
+    try:
+        return tuple(dict.fromkeys(_logan.group_field(name) for name in names))
+    except ConditionError as error:
+        raise explained(error) from None

@@ -9,13 +9,14 @@ the clock. Knows no engine, no network and no terminal.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from logan import _logan
-from logan.errors import InputError, SourceChangedError
+from logan.errors import InputError, SourceChangedError, UnreadableLogError
 from logan.limits import SERIES_POINTS_MAX
 from logan.model import Archive, Detection, FormatShare, Missing, Result
 from logan.options import CUSTOM, Options
@@ -23,8 +24,12 @@ from logan.planning.prepare import Job
 from logan.planning.seek import SeekResult
 from logan.planning.spec import is_format_name
 from logan.report.document import Report, assemble, input_entry
+from logan.report.labels import input_name
 from logan.report.units import visible
+from logan.sources import files
+from logan.sources.compression import decoded_sample
 from logan.sources.inputs import Input, next_step, shown_name
+from logan.sources.streams import Stream
 
 __all__ = ["build_report", "report_of", "selection"]
 
@@ -51,6 +56,7 @@ def report_of(
         engine=engine,
         series_points=series_points,
         changes=job.changes(),
+        look=_fields_of_files,
         wall_s=job.elapsed_s(),
         peak_rss_bytes=_logan.peak_rss_bytes(),
     )
@@ -68,6 +74,7 @@ def build_report(
     changes: Mapping[int, Sequence[str]],
     wall_s: float,
     peak_rss_bytes: int | None,
+    look: Callable[[Job], set[str] | None] = lambda job: None,
 ) -> tuple[Report, InputError | None]:
     """The report, and the error of the first input that has one.
 
@@ -75,6 +82,9 @@ def build_report(
         changes: by source, notes about files that were written to after the plan was made.
         wall_s: how long the job took.
         peak_rss_bytes: most memory that this process has used.
+        look: which of status, level, duration and bytes the records of the inputs have; asked where
+            a condition left none, and None if the inputs cannot be looked at again. By default
+            what was seen of them when they were opened decides.
     """
     inputs = [replace(entry, notes=list(entry.notes)) for entry in job.inputs]
     job = replace(job, inputs=inputs)
@@ -88,15 +98,74 @@ def build_report(
     if job.options.by:
         figures["groups"] = _groups_of(figures, job.options.by)
     error = next((entry.error for entry in inputs if entry.error is not None), None)
+    selected = selection(job.options)
+    if selected is not None and selected["where"] and not figures["lines"]["parsed"]:
+        present = look(job)
+        if present is None:
+            present = _fields_seen(job, figures)
+        selected["fields_present"] = sorted(present)
     report = _report(
-        job, result, figures, engine=engine, wall_s=wall_s, peak_rss_bytes=peak_rss_bytes
+        job,
+        result,
+        figures,
+        engine=engine,
+        wall_s=wall_s,
+        peak_rss_bytes=peak_rss_bytes,
+        selected=selected,
     )
     return report, error
+
+
+def _fields_seen(job: Job, figures: Mapping[str, Any]) -> set[str]:
+    """What was seen when the inputs were opened; else what the formats of their lines have."""
+    seen = [each.detection.fields_present for each in job.inputs if each.detection is not None]
+    if seen and all(each is not None for each in seen):
+        return {name for each in seen for name in each or ()}
+    from logan.planning.sample import fields_present_of_formats
+
+    return fields_present_of_formats(_formats_read(figures))
+
+
+def _formats_read(figures: Mapping[str, Any]) -> list[str]:
+    return [each["name"] for source in figures["sources"] for each in source["formats"]]
+
+
+def _fields_of_files(job: Job) -> set[str] | None:
+    """What the samples of the job's inputs have, looked at once more; None for inputs that cannot
+    be read twice."""
+    from logan.planning.sample import Sample, fields_present
+
+    present: set[str] = set()
+    sources = json.loads(job.plan.spec_json)["sources"]
+    for source, reading, index in zip(job.plan.sources, sources, job.order, strict=True):
+        stream = job.inputs[index].stream
+        if stream is None and source.fingerprint is None:
+            return None
+        try:
+            samples = _samples_of(source.url, stream, source.compression)
+            spec = {key: value for key, value in reading.items() if key != "layouts"}
+            if "layouts" in reading:
+                spec["layouts"] = {"fields": [], "changes": []}
+            data = b"".join(piece for _, piece in samples)
+            present |= fields_present(Sample(data, spec, input_tz=job.options.input_tz).metrics())
+        except (InputError, ValueError):
+            return None
+    return present
+
+
+def _samples_of(
+    path: str, stream: Stream | None, compression: str | None
+) -> Sequence[tuple[int, bytes]]:
+    if stream is None:
+        return files.open_file(path)[1]
+    return [(0, stream.head if compression is None else decoded_sample(stream.head, compression))]
 
 
 def _input_errors(missing: Iterable[Missing], figures: Mapping[str, Any], job: Job) -> None:
     """Give inputs whose bytes are missing, or do not fit a forced format, an error of their own."""
     inputs, order = job.inputs, job.order
+    missing = list(missing)
+    incomplete = {each.source for each in missing}
     for each in missing:
         entry = inputs[order[each.source]]
         if each.kind == "cancelled" or entry.error is not None:
@@ -106,6 +175,7 @@ def _input_errors(missing: Iterable[Missing], figures: Mapping[str, Any], job: J
         why = each.why if name in each.why else f"{name}: {each.why}"
         hint = next_step(entry.path, each.kind, each.why)
         entry.error = kind(why, input=entry.path, kind=each.kind, hint=hint)
+    any_read = any(each["lines"] for source in figures["sources"] for each in source["formats"])
     for evaluated in figures["sources"]:
         entry = inputs[order[evaluated["source"]]]
         read = sum(each["lines"] for each in evaluated["formats"])
@@ -115,8 +185,39 @@ def _input_errors(missing: Iterable[Missing], figures: Mapping[str, Any], job: J
             entry.notes.append("only blank lines")
         elif job.options.format is not None:
             entry.error = _format_mismatch(entry, job.options.format, job)
-        else:
-            entry.notes.append("no line matches a known format; see: logan formats")
+        elif evaluated["source"] not in incomplete and _has_unread(entry):
+            if entry.matched and any_read:
+                entry.notes.append("no line matches a known format")
+            else:
+                entry.error = _unreadable(entry)
+
+
+def _has_unread(entry: Input) -> bool:
+    """Whether there are lines that should have been read: not only headers and blank ones, nor
+    those of a part that a search by time found in a log that is read elsewhere."""
+    detection = entry.detection or Detection()
+    # Lines that continue a record are none where there is no record.
+    return bool(detection.malformed or detection.continuation) and not detection.formats
+
+
+def _unreadable(entry: Input) -> UnreadableLogError:
+    """Nothing of an input was read: what its lines look like, and a format that reads them."""
+    from logan.planning.proposal import FIRST_LINES_MAX, propose, shortened
+
+    name = shown_name(entry.path)
+    lines = entry.unread or [entry.first_line.encode()]
+    proposal = propose(lines)
+    asked = "FILE" if entry.path == "-" else shlex.quote(name)
+    return UnreadableLogError(
+        f"no line in {input_name(name)} matches a known format",
+        input=entry.path,
+        hint=f"see: logan detect {asked}"
+        if proposal is None
+        else f"this reads {proposal.reads:,} of {proposal.tried:,} sampled lines: "
+        f"--format {shlex.quote(proposal.format)}",
+        first_lines=tuple(map(shortened, lines[:FIRST_LINES_MAX])),
+        proposed_format=None if proposal is None else proposal.format,
+    )
 
 
 def _note_archives(inputs: Sequence[Input], order: Sequence[int], result: Result) -> None:
@@ -178,13 +279,17 @@ def _report(
     engine: str,
     wall_s: float,
     peak_rss_bytes: int | None,
+    selected: Mapping[str, Any] | None,
 ) -> Report:
     inputs, order = job.inputs, job.order
     evaluated = {order[each["source"]]: each for each in figures["sources"]}
     specs = _specs(job)
     sought = dict(zip(order, job.sought, strict=False))
     entries = [
-        _entry(entry, evaluated.get(index), sought.get(index), job, specs.get(index, {}))
+        _entry(
+            *(entry, evaluated.get(index), sought.get(index), job, specs.get(index, {})),
+            timed=bool(figures["response_time_ms"]["count"]),
+        )
         for index, entry in enumerate(inputs)
     ]
     names = [entry["path"] for entry in entries]
@@ -203,7 +308,7 @@ def _report(
             }
             for each in result.missing
         ],
-        selection=selection(job.options),
+        selection=selected,
         skipped_bytes=sum(each.skipped_bytes for each in job.sought),
         logan_version=_logan.__version__,
         performance={
@@ -236,6 +341,8 @@ def _entry(
     sought: SeekResult | None,
     job: Job,
     spec: Mapping[str, Any],
+    *,
+    timed: bool,
 ) -> dict[str, Any]:
     detection = entry.detection or Detection()
     found = {each.name: each for each in detection.formats}
@@ -249,13 +356,24 @@ def _entry(
         evaluated,
         compression=detection.compression,
         formats=[
-            _format_entry(each, found.get(each["name"]), job.options)
+            _format_entry(each, found.get(each["name"]), job.options, timed=timed)
             for each in (evaluated or {}).get("formats", ())
         ],
         assumed=assumed,
         notes=notes,
         error=_in_words(entry.error),
+        unread=_unread(entry.error),
     )
+
+
+def _unread(error: InputError | None) -> dict[str, Any] | None:
+    if not isinstance(error, UnreadableLogError):
+        return None
+    return {
+        "first_lines": list(error.first_lines),
+        "proposed_format": error.proposed_format,
+        "hint": error.hint,
+    }
 
 
 def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
@@ -276,13 +394,18 @@ def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
 def _in_words(error: InputError | None) -> str | None:
     if error is None:
         return None
-    return f"{error}; {error.hint}" if error.hint else str(error)
+    # What is to be done about a log that nothing reads stands beside its lines.
+    has_hint = error.hint is not None and not isinstance(error, UnreadableLogError)
+    return f"{error}; {error.hint}" if has_hint else str(error)
 
 
 def _format_entry(
-    evaluated: Mapping[str, Any], found: FormatShare | None, options: Options
+    evaluated: Mapping[str, Any], found: FormatShare | None, options: Options, *, timed: bool
 ) -> dict[str, Any]:
-    """Lines as counted over the whole input, fields as detected in its sample."""
+    """Lines as counted over the whole input, fields as detected in its sample.
+
+    Where no record was `timed` no format is said to have a response time: one may, but none had.
+    """
     entry: dict[str, Any] = {"name": evaluated["name"], "lines": evaluated["lines"]}
     if evaluated["name"] == CUSTOM and options.format is not None:
         told = json.loads(_logan.custom_format(options.format))
@@ -293,11 +416,16 @@ def _format_entry(
     for key in ("time_field", "duration_field", "duration_unit", "timezone"):
         # The sample knows more than the format does: the unit, and whether there is a time at all.
         entry[key] = evaluated.get(key) if found is None else getattr(found, key)
+    if found is None and not timed:
+        entry["duration_field"] = entry["duration_unit"] = None
     return entry
 
 
 def selection(options: Options) -> dict[str, Any] | None:
-    """The report's `selection`; None where every record counts and nothing is grouped."""
+    """The report's `selection`; None where every record counts and nothing is grouped.
+
+    `fields_present` is filled in where a condition left no record.
+    """
     asked = (options.since_ns, options.until_ns, options.where, options.by)
     if asked == (None, None, None, ()):
         return None
@@ -306,6 +434,7 @@ def selection(options: Options) -> dict[str, Any] | None:
         "until": _rfc3339(options.until_ns),
         "where": options.where,
         "by": list(options.by),
+        "fields_present": None,
     }
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from logan.report.json import dumps
-from logan.report.schema import TOP_LEVEL, figure
+from logan.report.schema import TABLES, TOP_LEVEL, errors_measured, figure
 from logan.report.section import Section
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ def assemble(
 
     `input_of_source` maps the spec's source indices to indices of `inputs`, when they differ.
     `selection` says what was asked for, if not everything; `skipped_bytes` is what a search by
-    time left unread. The report is partial when bytes are missing or an input has an error.
+    time left unread. Errors are None where no record has a level or a status: there none could
+    have been seen. The report is partial when bytes are missing or an input has an error.
     """
     paths = [entry["path"] for entry in inputs]
     order = range(len(paths)) if input_of_source is None else input_of_source
@@ -146,6 +147,9 @@ def assemble(
     }
     if selection is not None:
         known["selection"] = selection
+    present = set((selection or {}).get("fields_present") or ())
+    if not errors_measured(figures) and not present & {"status", "level"}:
+        known |= _without_errors(known)
     known.setdefault("schema_version", 1)
     return Report({key: known[key] for key in TOP_LEVEL if key in known})
 
@@ -159,10 +163,15 @@ def input_entry(
     assumed: Sequence[str] = (),
     notes: Sequence[str] = (),
     error: str | None = None,
+    unread: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """One element of the report's `inputs`; `evaluated` is the summary's view of the source."""
+    """One element of the report's `inputs`; `evaluated` is the summary's view of the source.
+
+    `unread` is there only of an input of which nothing was read: its `first_lines`, a
+    `proposed_format` for them or None, and a `hint`.
+    """
     evaluated = evaluated or {}
-    return {
+    entry = {
         "path": path,
         "bytes": evaluated.get("bytes", 0),
         "compression": compression,
@@ -171,6 +180,30 @@ def input_entry(
         "notes": list(notes),
         "error": error,
     }
+    return entry if unread is None else {**entry, "unread": dict(unread)}
+
+
+def _without_errors(known: Mapping[str, Any]) -> dict[str, Any]:
+    """What changes of a report whose records cannot be errors: None in place of every count."""
+    changed: dict[str, Any] = {
+        "errors": dict.fromkeys(known.get("errors", ())),
+        "error_rate": None,
+    }
+    for table in TABLES.values():
+        section = known.get(table.section)
+        if section is None or "errors" not in table.names():
+            continue
+        if table.section == "groups":
+            changed["groups"] = {
+                field: _rows_without_errors(group, table.rows) for field, group in section.items()
+            }
+        else:
+            changed[table.section] = _rows_without_errors(section, table.rows)
+    return changed
+
+
+def _rows_without_errors(section: Mapping[str, Any], rows: str) -> dict[str, Any]:
+    return {**section, rows: [{**row, "errors": None} for row in section[rows]]}
 
 
 def _named(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:

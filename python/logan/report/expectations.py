@@ -20,8 +20,10 @@ from logan.limits import EXPRESSION_CHARS_MAX
 from logan.report.schema import (
     COUNT_TABLES,
     LISTS,
+    NO_LEVEL,
     UnknownMetricError,
     check_name,
+    errors_measured,
     figure,
     names_below,
     unit_of,
@@ -85,7 +87,10 @@ def _compare_named(
 
 
 def _compare(name: str, actual: Any, wanted: Any, tolerance: float) -> Iterator[Mismatch]:
-    if isinstance(wanted, Mapping) and isinstance(actual, Mapping):
+    if name in _ERRORS_MEASURED and actual is None and wanted is not None:
+        why = f"is null (no record has a level or a status), expected {_show(wanted)}"
+        yield Mismatch(name, wanted, actual, why)
+    elif isinstance(wanted, Mapping) and isinstance(actual, Mapping):
         absent = 0 if name in COUNT_TABLES else _ABSENT
         for key, each in wanted.items():
             yield from _compare(f"{name}.{key}", actual.get(key, absent), each, tolerance)
@@ -105,6 +110,9 @@ def _compare(name: str, actual: Any, wanted: Any, tolerance: float) -> Iterator[
 
 
 _ABSENT: Final = object()
+
+_ERRORS_MEASURED: Final = ("error_rate", "errors.total", "errors.per_minute", "errors.ratio")
+"""What is null where errors could not be counted."""
 
 
 def _is_close(actual: float, wanted: float, tolerance: float) -> bool:
@@ -201,25 +209,45 @@ class Expectation:
     op: str
     value: float | bool | None
 
-    def check(self, report: Mapping[str, Any]) -> Verdict:
-        """Compare with the report's figure; one without data meets only `==null`, `!=`."""
+    def check(self, report: Mapping[str, Any], *, allow_empty: bool = False) -> Verdict:
+        """Compare with the report's metric; one that was not measured meets only `==null`.
+
+        Where no record was read or selected, `allow_empty` lets counts be 0, and expectations
+        about what has no value then hold.
+        """
         try:
             actual = figure(report, self.name)
         except UnknownMetricError as error:
-            return Verdict(False, None, f"{self.expression}: {error}")
+            if not (allow_empty and _is_empty(report)):
+                return Verdict(False, None, f"{self.expression}: {error}")
+            actual = None
+        if self.value is None:
+            return self._compared(actual)
+        why = _not_measured(report, self.name, allow_empty=allow_empty)
+        if why is None and actual is None and _is_empty(report):
+            if _is_count(self.name):
+                actual = 0
+            elif allow_empty:
+                return Verdict(True, None, f"{self.expression}: no records, nothing to check")
+        if why is None and actual is None:
+            why = "no record has one"
+        if why is not None:
+            return Verdict(False, None, f"{self.expression}: {self.name} has no data: {why}")
+        return self._compared(actual)
+
+    def _compared(self, actual: Any) -> Verdict:
         comparable = _is_number(actual) and _is_number(self.value)
         if comparable or self.op in ("==", "!="):
             ok = _OPERATORS[self.op](actual, self.value)
         else:
             ok = False
+        text = f"{self.expression}: is {_show(actual)}{_label(self.name, actual)}"
         if ok:
-            return Verdict(True, actual, f"{self.expression}: is {_show(actual)}")
-        if actual is None:
-            return Verdict(False, None, f"{self.expression}: {self.name} has no data")
+            return Verdict(True, actual, text)
         if not comparable:
             why = "" if self.op in ("==", "!=") else ", which is not a number"
-            return Verdict(False, actual, f"{self.expression}: is {_show(actual)}{why}")
-        return Verdict(False, actual, f"{self.expression}: is {_show(actual)}{self._off(actual)}")
+            return Verdict(False, actual, f"{text}{why}")
+        return Verdict(False, actual, f"{text}{self._off(actual)}{_meant(self)}")
 
     def _off(self, actual: float) -> str:
         value = float(self.value or 0)
@@ -229,6 +257,144 @@ class Expectation:
         ratio = abs(off) / abs(value) if value else 0.0
         share = f" ({ratio:.1%})" if 0 < ratio < 10 else ""
         return f", {_show(abs(off))}{share} {'above' if off > 0 else 'below'}"
+
+
+_PER_MINUTE: Final = ("error_rate", "errors.per_minute")
+"""Errors a minute, which readers take for the share of errors."""
+
+
+def _label(name: str, actual: Any) -> str:
+    """What is counted, where the name does not say so."""
+    return " errors/min" if name in _PER_MINUTE and _is_number(actual) else ""
+
+
+def _meant(expectation: Expectation) -> str:
+    if expectation.name not in _PER_MINUTE or expectation.op not in ("<", "<="):
+        return ""
+    return f"; for the share of errors write {_as_share(expectation.op, expectation.value)}"
+
+
+def _as_share(op: str, value: float | bool | None) -> str:
+    return f"errors.ratio{op}{_show(value)}%"
+
+
+# What was measured. A gate must not pass because there was nothing to look at.
+
+_ALWAYS_MEASURED: Final = (
+    *("schema_version", "logan_version", "partial", "inputs", "missing", "selection"),
+    *("lines", "malformed", "malformed_lines", "performance"),
+)
+"""Sections about the input and the run: they have a value whatever the records hold."""
+
+_COUNTS: Final = (
+    *("total_requests", "error_rate", "requests_per_second", "bytes_sent"),
+    *("errors.total", "errors.per_minute", "throughput.requests_per_second"),
+    *("response_time_ms.count", "response_time_ms.absent"),
+    *("routes.distinct", "clients.distinct"),
+)
+"""What is 0 where nothing is counted, besides the count tables."""
+
+_VALUES_MIN: Final[Mapping[str, int]] = {"p50": 2, "p90": 10, "p95": 20, "p99": 100, "p999": 1_000}
+"""Fewest values for a percentile q, 1/(1 - q): with fewer it is just one of the largest."""
+
+_FIELDS_OF_COUNTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "error_rate": ("status", "level"),
+    "errors": ("status", "level"),
+    "status": ("status",),
+    "levels": ("level",),
+    "bytes_sent": ("bytes",),
+}
+"""By section: the fields of which one must be there for its counts to say anything."""
+
+_SURE_FIELDS: Final = ("status", "level", "duration", "bytes")
+"""A condition on these may leave nothing on a good run. One on text, such as a path, leaves nothing
+when it is misspelt, too."""
+
+
+def _is_count(name: str) -> bool:
+    return name in _COUNTS or name.partition(".")[0] in COUNT_TABLES
+
+
+def _is_empty(report: Mapping[str, Any]) -> bool:
+    """Whether no record was counted, and yet all is well: it was not for want of a format."""
+    lines = report.get("lines") or {}
+    if "parsed" not in lines or lines["parsed"]:
+        return False
+    return not _unread(lines) or bool(lines.get("filtered") or lines.get("skipped_bytes"))
+
+
+def _unread(lines: Mapping[str, int]) -> int:
+    """Lines that should have been read, where none was: without records none continues one."""
+    return lines.get("malformed", 0) + lines.get("continuation", 0)
+
+
+def _not_measured(report: Mapping[str, Any], name: str, *, allow_empty: bool) -> str | None:
+    """Why the report cannot say anything about a metric; None if it can."""
+    head = name.partition(".")[0]
+    if head in _ALWAYS_MEASURED:
+        return None
+    lines = report.get("lines") or {}
+    if "parsed" in lines and not lines["parsed"]:
+        if not _is_empty(report):
+            return f"none of {_unread(lines):,} lines was parsed"
+        if allow_empty or (_is_count(name) and _good_runs_leave_nothing(report, head)):
+            return None
+        if not lines.get("total") and not lines.get("skipped_bytes"):
+            return "there are no lines (--allow-empty accepts that)"
+        if not report.get("selection"):
+            return "there are no records (--allow-empty accepts that)"
+        return "no record was selected (--allow-empty accepts that)"
+    last = name.rpartition(".")[2]
+    if (head in ("error_rate", "errors") or last == "errors") and "levels" in report:
+        return None if errors_measured(report) else "no record has a level or a status"
+    if head in COUNT_TABLES and head in report and not _any_counted(report[head]):
+        return f"no record has a {'status' if head == 'status' else 'level'}"
+    if name in ("routes.distinct", "clients.distinct") and not figure(report, name):
+        return f"no record has a {head.removesuffix('s')}"
+    return _too_few_values(report, name)
+
+
+def _any_counted(table: Mapping[str, int]) -> bool:
+    return any(count for key, count in table.items() if key != NO_LEVEL)
+
+
+def _good_runs_leave_nothing(report: Mapping[str, Any], head: str) -> bool:
+    """Whether nothing was selected by fields that the input has, so that 0 is what was counted."""
+    selection = report.get("selection") or {}
+    ranged = selection.get("since") is not None or selection.get("until") is not None
+    if ranged and not (report.get("time") or {}).get("minutes"):
+        return False  # it is the time range that has no records
+    present = selection.get("fields_present") or ()
+    asked = _fields_asked(selection.get("where"))
+    needed = _FIELDS_OF_COUNTS.get(head, ())
+    return (
+        bool(asked)
+        and all(field in _SURE_FIELDS and field in present for field in asked)
+        and (not needed or any(field in present for field in needed))
+    )
+
+
+def _fields_asked(where: str | None) -> set[str]:
+    """The fields that a condition in its canonical text asks for."""
+    text = _pattern(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""").sub('""', where or "")
+    test = r"([A-Za-z_][\w.\"]*)\s*(?:[=!<>~]|\bnot in\b|\bin\b|\bexists\b)"
+    return {found[1].partition(".")[0].lower() for found in _pattern(test).finditer(text)}
+
+
+def _too_few_values(report: Mapping[str, Any], name: str) -> str | None:
+    """Why a percentile cannot be told from so few values; None for what is none, or for enough."""
+    path, _, last = name.rpartition(".")
+    least = _VALUES_MIN.get(last.removesuffix("_ms"))
+    if least is None:
+        return None
+    try:
+        there = figure(report, f"{path}.{'count' if path == 'response_time_ms' else 'requests'}")
+    except UnknownMetricError:
+        return None
+    if not _is_number(there) or there >= least:
+        return None
+    values = "is 1 value" if there == 1 else f"are {there:,} values"
+    return f"there {values}, {last.removesuffix('_ms')} needs {least:,}"
 
 
 def parse_expectation(expression: str) -> Expectation:
@@ -253,7 +419,8 @@ def parse_expectation(expression: str) -> Expectation:
     try:
         check_name(name[1])
     except UnknownMetricError as error:
-        raise fail(str(error), name.start(1)) from None
+        known = "the names are those of the JSON report: logan analyze LOG --json"
+        raise fail(str(error), name.start(1), None if error.similar else known) from None
     at = name.end()
     below = names_below(name[1])
     if below is not None:
@@ -296,7 +463,10 @@ def _parse_value(
         return value, unit.end()
     factor = _factor(name, unit[1])
     if factor is None:
-        raise fail(f"{name} is not measured in {unit[1]}", number.end())
+        hint = None
+        if unit[1] == "%" and name in _PER_MINUTE:
+            hint = f"{name} is errors/min; for the share of errors write {_as_share(op, value)}"
+        raise fail(f"{name} is not measured in {unit[1]}", number.end(), hint)
     return value * factor, unit.end()
 
 

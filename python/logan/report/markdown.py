@@ -47,6 +47,10 @@ def _lines(report: view.Data) -> Iterator[str]:
         [[each.label, each.value, each.detail] for each in facts],
         [1],
     )
+    unknown = view.errors_unknown(report)
+    if unknown is not None:
+        yield ""
+        yield _escaped(unknown)
     grouped = report.get("groups") or {}
     tables = [
         *view.group_tables(report),

@@ -11,7 +11,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 __all__ = [
     "COUNT_TABLES",
+    "LEVELS",
     "LISTS",
+    "NO_LEVEL",
     "OPTIONAL",
     "SECTIONS",
     "TABLES",
@@ -21,6 +23,7 @@ __all__ = [
     "Table",
     "UnknownMetricError",
     "check_name",
+    "errors_measured",
     "figure",
     "names_below",
     "unit_of",
@@ -60,7 +63,7 @@ OPTIONAL: Final = ("selection", "groups")
 """Of these the keys that a report has only if they were asked for."""
 
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
-    "selection": ("since", "until", "where", "by"),
+    "selection": ("since", "until", "where", "by", "fields_present"),
     "lines": (
         *("total", "parsed", "malformed", "blank", "continuation", "header", "filtered"),
         "skipped_bytes",
@@ -86,6 +89,15 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
         *("verified", "alarms"),
     ),
 }
+
+NO_LEVEL: Final = "NONE"
+"""The key in `levels` of the records that have none."""
+
+LEVELS: Final = (
+    *("TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "ERROR", "FATAL", "OTHER"),
+    NO_LEVEL,
+)
+"""The keys that `levels` can have."""
 
 COUNT_TABLES: Final = ("levels", "status", "malformed.reasons")
 """Tables of counts whose keys come from the log: a key that is absent counts 0."""
@@ -224,6 +236,7 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "inputs": ("bytes",),
     "missing": (),
     "selection.by": (),
+    "selection.fields_present": (),
     "malformed.samples": ("offset",),
     "slowest": ("ms",),
     "performance.workers": (),
@@ -270,10 +283,18 @@ class UnknownMetricError(KeyError):
         return f"the report has no metric {self.name!r}{meant}"
 
 
+def errors_measured(report: Mapping[str, Any]) -> bool:
+    """Whether any record could have been an error: one with a level or a status."""
+    levels = report.get("levels") or {}
+    has_level = any(count for name, count in levels.items() if name != NO_LEVEL)
+    return has_level or any((report.get("status") or {}).values())
+
+
 def check_name(name: str) -> None:
     """Raises `UnknownMetricError` if no report could have a figure of that name."""
     head, _, rest = name.partition(".")
     if name in COUNT_TABLES or any(name.startswith(f"{table}.") for table in COUNT_TABLES):
+        _check_key(name)
         return
     if head in _OPEN or (head in TOP_LEVEL and not rest):
         return
@@ -282,6 +303,16 @@ def check_name(name: str) -> None:
     if head in TOP_LEVEL and head not in SECTIONS and rest.partition(".")[0].isdecimal():
         return
     raise UnknownMetricError(name, _similar(name))
+
+
+def _check_key(name: str) -> None:
+    """Raises `UnknownMetricError` for a key that no count table can have: it would always be 0."""
+    head, _, key = name.partition(".")
+    if head == "status" and key and not (key.isdecimal() and len(key) <= 3):
+        raise UnknownMetricError(name, _similar(name))
+    if head == "levels" and key and key not in LEVELS:
+        known = f"levels.{key.upper()}"
+        raise UnknownMetricError(name, [known] if key.upper() in LEVELS else _similar(name))
 
 
 def figure(report: Mapping[str, Any], name: str) -> Any:
@@ -294,6 +325,8 @@ def figure(report: Mapping[str, Any], name: str) -> Any:
     for table in COUNT_TABLES:
         if name.startswith(f"{table}."):
             counts = figure(report, table)
+            if name[len(table) + 1 :] not in counts:
+                _check_key(name)
             return counts.get(name[len(table) + 1 :], 0)
     value: Any = report
     for step in name.split("."):
@@ -348,13 +381,30 @@ def _is_list(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes))
 
 
+_SYNONYMS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("latency", "duration", "response_time", "time"), "response_time_ms.p95"),
+    **dict.fromkeys(("avg", "average", "mean_ms"), "avg_response_time"),
+    **dict.fromkeys(("requests", "count", "hits"), "total_requests"),
+    **dict.fromkeys(("rps", "qps", "throughput.rps"), "requests_per_second"),
+    **dict.fromkeys(
+        ("error_ratio", "error_share", "failure_rate", "error_percent"), "errors.ratio"
+    ),
+    **dict.fromkeys(("error_count", "failures"), "errors.total"),
+    **dict.fromkeys(("5xx", "status.5xx"), "status.500"),
+}
+"""What others call metrics that no part of a name resembles."""
+
+
 def _similar(name: str) -> list[str]:
     import difflib
 
     names = [*(key for key in TOP_LEVEL if key not in SECTIONS)]
     names += [f"{section}.{key}" for section, keys in SECTIONS.items() for key in keys]
+    names += [f"levels.{level}" for level in LEVELS]
     if name in names:
         return []  # a right name that this report lacks
+    if name.lower() in _SYNONYMS:
+        return [_SYNONYMS[name.lower()]]
     # "p99" is a likely slip for "response_time_ms.p99": names that end so come first.
     same_ending = [each for each in names if each.endswith(f".{name}")]
     close = difflib.get_close_matches(name, names, n=2, cutoff=0.6)

@@ -20,6 +20,7 @@ __all__ = [
     "Fact",
     "TableView",
     "assumed_in_all",
+    "errors_unknown",
     "group_tables",
     "headline",
     "inputs_named",
@@ -64,7 +65,7 @@ class TableView(NamedTuple):
 
 def headline(report: Data) -> list[Fact]:
     """The five facts that a reader looks for first."""
-    lines, errors, times = report["lines"], report["errors"], report["response_time_ms"]
+    lines, times = report["lines"], report["response_time_ms"]
     malformed = report["malformed_lines"]
     share = malformed / lines["total"] if lines["total"] else 0.0
     noun = "line" if lines["total"] == 1 else "lines"
@@ -84,12 +85,7 @@ def headline(report: Data) -> list[Fact]:
             "mean rate",
             f"peak {units.rate(report['throughput']['peak_rps'])}",
         ),
-        Fact(
-            units.count(errors["total"]),
-            f"errors {units.percent(errors['ratio'])}",
-            units.rate(report["error_rate"], "/min"),
-            "bad" if errors["total"] else "good",
-        ),
+        _errors(report),
         Fact(
             units.count(malformed),
             "malformed",
@@ -97,6 +93,30 @@ def headline(report: Data) -> list[Fact]:
             "warning" if malformed else "good",
         ),
     ]
+
+
+def _errors(report: Data) -> Fact:
+    errors = report["errors"]
+    if errors["total"] is None:
+        # The columns of a narrow page hold no more; `errors_unknown` says why.
+        return Fact(units.count(None), "errors", "unknown" if _is_read(report) else "")
+    return Fact(
+        units.count(errors["total"]),
+        f"errors {units.percent(errors['ratio'])}",
+        units.rate(report["error_rate"], "/min"),
+        "bad" if errors["total"] else "good",
+    )
+
+
+def errors_unknown(report: Data) -> str | None:
+    """Why errors could not be counted, as a sentence below the headline; None if they were."""
+    if report["errors"]["total"] is None and _is_read(report):
+        return "no levels, no statuses: errors unknown"
+    return None
+
+
+def _is_read(report: Data) -> bool:
+    return bool(report["lines"]["parsed"])
 
 
 def inputs_named(report: Data) -> tuple[list[str], int]:

@@ -65,10 +65,12 @@ class Folder:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """One path to read, and the folder in which it was found, if it was not named itself."""
+    """One path to read, and the folder in which it was found, if it was not named itself; `matched`
+    if it was not either, but is what a pattern stands for."""
 
     path: str
     folder: Folder | None = None
+    matched: bool = False
 
 
 def is_url(path: str) -> bool:
@@ -122,7 +124,7 @@ def expand(paths: Iterable[str]) -> tuple[list[Named], list[Folder]]:
             named.extend(Named(each, folder) for each in found)
         else:
             matches = _matching_objects if is_url(path) else _matches
-            named.extend(Named(each) for each in matches(path))
+            named.extend(Named(each, matched=each != path) for each in matches(path))
         if len(named) > INPUTS_PER_JOB_MAX:
             raise UsageError(
                 f"more than {INPUTS_PER_JOB_MAX:,} inputs do not fit into one report",
@@ -133,9 +135,8 @@ def expand(paths: Iterable[str]) -> tuple[list[Named], list[Folder]]:
 
 def in_time_order(named: Sequence[Named]) -> list[Named]:
     """As `rotation.in_time_order`."""
-    folder_of = {each.path: each.folder for each in reversed(named)}
-    ordered = rotation.in_time_order([each.path for each in named])
-    return [Named(path, folder_of[path]) for path in ordered]
+    first = {each.path: each for each in reversed(named)}
+    return [first[path] for path in rotation.in_time_order([each.path for each in named])]
 
 
 def _matches(path: str) -> list[str]:

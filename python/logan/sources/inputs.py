@@ -17,6 +17,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Final
 
 from logan import _logan
@@ -40,6 +41,7 @@ __all__ = [
     "KINDS",
     "Input",
     "first_line",
+    "first_lines",
     "next_step",
     "open_inputs",
     "open_named",
@@ -48,7 +50,15 @@ __all__ = [
 ]
 
 Opened = tuple[Source, Sequence[tuple[int, bytes]], Stream | None]
+Examine = Callable[[Sequence[tuple[int, bytes]], Detection, Source], Detection]
+"""Looks closer at the samples of an input than detection does."""
+
 Opener = Callable[[str, Cancel | None, UrlRoots | None], Opened]
+
+UNREAD_LINES_MAX: Final = 200
+UNREAD_LINE_BYTES_MAX: Final = 2_000
+"""Of lines that nothing reads, for a proposed format: a sample of a log that has a header at all
+shows it in far less."""
 
 FIRST_LINE_CHARS_MAX: Final = 400
 """Of an input's first line, for errors: enough to see how it differs from a format."""
@@ -61,6 +71,8 @@ class Input:
 
     Attributes:
         first_line: the beginning of the first line of its sample that is not blank.
+        matched: it was not named itself, but is what a pattern stands for.
+        unread: of an input whose sample nothing reads the first lines that are not blank.
     """
 
     path: str
@@ -70,22 +82,29 @@ class Input:
     error: InputError | None = None
     notes: list[str] = field(default_factory=list)
     first_line: str = ""
+    unread: Sequence[bytes] = ()
+    matched: bool = False
 
 
 def open_inputs(
-    paths: Iterable[str], *, cancel: Cancel | None = None, literal: bool = False
+    paths: Iterable[str],
+    *,
+    cancel: Cancel | None = None,
+    literal: bool = False,
+    examine: Examine | None = None,
 ) -> list[Input]:
     """Look at everything that `paths` mean, in order; "-" is standard input.
 
     With `literal` each path is one input, in the order given: no pattern or folder is expanded.
+    `examine` adds to what detection finds of each.
 
     Raises nothing for a bad input, `UsageError` for too many. A folder has an entry of its own,
     before the others, that says what of it was left out.
     """
     if literal:
-        return open_named([Named(path) for path in paths], cancel=cancel)
+        return open_named([Named(path) for path in paths], cancel=cancel, examine=examine)
     named, folders = discovery.expand(paths)
-    return open_named(named, folders, cancel=cancel)
+    return open_named(named, folders, cancel=cancel, examine=examine)
 
 
 def open_named(
@@ -95,6 +114,7 @@ def open_named(
     cancel: Cancel | None = None,
     opened: files.Opener = by_name,
     url_roots: UrlRoots | None = None,
+    examine: Examine | None = None,
 ) -> list[Input]:
     """Look at what paths were expanded to; see `open_inputs`.
 
@@ -104,15 +124,27 @@ def open_named(
     seen: dict[Identity, str] = {}
     inputs: list[Input] = []
     found: dict[int, int] = {}
-    for path, folder in ((each.path, each.folder) for each in named):
-        entry = _open(path, opened, seen, cancel, url_roots)
+    for each in named:
+        path, folder = each.path, each.folder
+        entry = _open(path, opened, seen, cancel, url_roots, examine)
+        entry.matched = each.matched
         if folder is not None and (why := _no_log(entry)):
             folder.skip(why, path)
             continue
         if folder is not None:
             found[id(folder)] = found.get(id(folder), 0) + 1
         inputs.append(entry)
+    if any(entry.source is not None for entry in inputs):
+        _leave_out_binaries(inputs)
     return [_folder_entry(each, found.get(id(each), 0)) for each in folders] + inputs
+
+
+def _leave_out_binaries(inputs: Iterable[Input]) -> None:
+    """What a pattern matches beside logs is no error: nobody named it."""
+    for entry in inputs:
+        if entry.matched and entry.error is not None and entry.error.kind == "binary":
+            entry.notes.append("a binary file, left out")
+            entry.error = None
 
 
 def _no_log(entry: Input) -> str | None:
@@ -203,12 +235,13 @@ def _open(
     seen: dict[Identity, str],
     cancel: Cancel | None,
     url_roots: UrlRoots | None,
+    examine: Examine | None,
 ) -> Input:
     entry = Input(path)
     try:
         with opened(path) as place:
             try:
-                _look_at(entry, place, seen, cancel, url_roots)
+                _look_at(entry, place, seen, cancel, url_roots, examine)
             except InputError as error:
                 _rename(error, place.path, path)
                 raise
@@ -226,6 +259,7 @@ def _look_at(
     seen: dict[Identity, str],
     cancel: Cancel | None,
     url_roots: UrlRoots | None,
+    examine: Examine | None,
 ) -> None:
     """What is in the input, which is at `place`. Raises `InputError`."""
     identity = _identity(place.path)
@@ -236,6 +270,10 @@ def _look_at(
     source, samples, entry.stream = opener(place.path, cancel, url_roots)
     entry.detection = _detect(entry.path, samples, source.compression)
     entry.first_line = first_line(samples)
+    if not entry.detection.formats:
+        entry.unread = first_lines(samples)
+    if examine is not None:
+        entry.detection = examine(samples, entry.detection, source)
     is_file = source.fingerprint is not None and source.splittable
     if is_file and entry.detection.header:
         source, entry.detection = _with_layouts(source, entry.detection, cancel)
@@ -266,6 +304,13 @@ def first_line(samples: Sequence[tuple[int, bytes]]) -> str:
     # A character has four bytes at most.
     head = data[: 4 * FIRST_LINE_CHARS_MAX].splitlines()
     return head[0].decode("utf-8", "replace").strip()[:FIRST_LINE_CHARS_MAX] if head else ""
+
+
+def first_lines(samples: Sequence[tuple[int, bytes]]) -> list[bytes]:
+    """The first lines of a sample that are not blank: enough to see what they have in common."""
+    head = samples[0][1] if samples else b""
+    lines = (each[:UNREAD_LINE_BYTES_MAX] for each in head.splitlines() if each.strip())
+    return list(islice(lines, UNREAD_LINES_MAX))
 
 
 def _with_layouts(

@@ -86,6 +86,7 @@ def test_nothing_asked_for_is_no_selection() -> None:
         "until": None,
         "where": "status = 200",
         "by": ["route"],
+        "fields_present": None,
     }
     with pytest.raises(UsageError, match="not before"):
         Options(since_ns=5, until_ns=5)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logan.errors import ExpectationError, UsageError
-from logan.report.expectations import parse_expectation, validate_results
+from logan.report.expectations import Verdict, parse_expectation, validate_results
 
 REPORT: dict[str, Any] = {
     "partial": False,
@@ -210,3 +210,190 @@ def test_any_text_is_parsed_or_refused(expression: str) -> None:
         expectation.check(REPORT)
         position = 0
     assert 0 <= position <= len(expression)
+
+
+# What was not measured.
+
+
+def report_of(**changed: Any) -> dict[str, Any]:
+    """A report of 5,000 records with everything, apart from what is given."""
+    whole: dict[str, Any] = {
+        **REPORT,
+        "lines": {"total": 5000, "parsed": 5000, "malformed": 0, "filtered": 0, "skipped_bytes": 0},
+        "selection": None,
+        "clients": {"distinct": 3},
+        "response_time_ms": {"count": 5000, "mean": 3.0, "p50": 2.0, "p95": 9.0, "p99": 99.0},
+    }
+    return {**whole, **changed}
+
+
+def verdict(expression: str, report: dict[str, Any], *, allow_empty: bool = False) -> Verdict:
+    return parse_expectation(expression).check(report, allow_empty=allow_empty)
+
+
+NOTHING = {"total": 9, "parsed": 0, "malformed": 0, "filtered": 9, "skipped_bytes": 0}
+
+
+def empty(where: str | None, *present: str) -> dict[str, Any]:
+    """The report of a selection of nothing."""
+    return report_of(
+        lines=NOTHING,
+        total_requests=0,
+        error_rate=None,
+        levels={},
+        status={},
+        errors={"total": None, "per_minute": None, "ratio": None},
+        response_time_ms={"count": 0, "p99": None},
+        clients={"distinct": 0},
+        selection={"where": where, "fields_present": list(present)},
+    )
+
+
+EVERYTHING = (
+    *("total_requests<1", "error_rate<1", "errors.total<1", "errors.ratio<1%", "status.500<1"),
+    *("levels.ERROR==0", "response_time_ms.count<1", "response_time_ms.p99<1s", "error_rate!=7"),
+    *("clients.distinct<9", "total_requests!=5"),
+)
+
+
+@pytest.mark.parametrize("expression", EVERYTHING)
+def test_nothing_passes_where_nothing_was_read(expression: str) -> None:
+    unread = {**NOTHING, "malformed": 9, "filtered": 0}
+    found = verdict(expression, {**empty(None), "lines": unread, "selection": None})
+    assert not found.ok
+    assert "has no data: none of 9 lines was parsed" in found.text
+    # Emptiness may be allowed, a log that cannot be read is not empty.
+    allowed = {**empty(None), "lines": unread, "selection": None}
+    assert not verdict(expression, allowed, allow_empty=True).ok
+
+
+@pytest.mark.parametrize("expression", EVERYTHING)
+@pytest.mark.parametrize(
+    "where",
+    [None, 'path = "/chekout"', 'status >= 500 and path = "/x"', "json.code = 5", 'message ~ "x"'],
+)
+def test_nothing_passes_on_an_empty_selection_that_may_be_a_slip(
+    expression: str, where: str | None
+) -> None:
+    report = empty(where, "status", "level", "duration", "bytes")
+    found = verdict(expression, report)
+    assert not found.ok
+    assert "has no data: no record was selected" in found.text
+    allowed = verdict(expression, report, allow_empty=True)
+    assert allowed.ok, allowed.text
+
+
+def test_a_count_is_0_where_a_good_run_leaves_nothing() -> None:
+    by_status = empty("status >= 500 and not duration < 5ms", "status", "duration")
+    assert verdict("total_requests==0", by_status).ok
+    assert verdict("errors.total<1", by_status).ok
+    assert verdict("error_rate<1", by_status).ok
+    assert verdict("status.500<1", by_status).ok
+    assert not verdict("levels.ERROR<1", by_status).ok  # no record has a level
+    assert not verdict("errors.ratio<1%", by_status).ok  # a share of nothing
+    assert not verdict("response_time_ms.p99<1s", by_status).ok
+    assert not verdict("total_requests>0", by_status).ok
+    # The field of the condition must be there: "level" is not, and may never be.
+    assert not verdict("errors.total<1", empty("level = ERROR", "status")).ok
+    assert verdict("errors.total<1", empty("level in (ERROR, FATAL)", "level")).ok
+    assert verdict("errors.total<1", empty("bytes exists", "bytes", "status")).ok
+    assert not verdict("errors.total<1", empty("bytes exists", "bytes")).ok
+
+
+def test_a_time_range_without_records_is_no_good_run() -> None:
+    report = empty("status >= 500", "status")
+    report["selection"] |= {"since": "2024-01-24T10:00:00Z", "until": None}
+    report["time"] = {"minutes": 0}
+    assert not verdict("errors.total<1", report).ok
+    report["time"] = {"minutes": 7}  # of records that the condition did not select
+    assert verdict("errors.total<1", report).ok
+
+
+def test_a_name_in_quotes_is_not_a_field() -> None:
+    where = 'status >= 500 and level != "path = x"'
+    assert verdict("errors.total<1", empty(where, "status", "level")).ok
+
+
+def test_allowed_emptiness_still_fails_what_asks_for_records() -> None:
+    assert not verdict("total_requests>=1", empty(None), allow_empty=True).ok
+    text = verdict("response_time_ms.p99<1s", empty(None), allow_empty=True).text
+    assert text.endswith("no records, nothing to check")
+
+
+@pytest.mark.parametrize("name", ["lines.total", "malformed_lines", "lines.malformed", "partial"])
+def test_what_is_said_of_the_input_has_data_always(name: str) -> None:
+    report = {**empty(None), "malformed_lines": 0}
+    value = "false" if name == "partial" else "9" if name == "lines.total" else "0"
+    assert verdict(f"{name}=={value}", report).ok
+
+
+def test_errors_are_measured_by_levels_or_statuses_only() -> None:
+    neither = report_of(levels={"NONE": 5000}, status={}, errors={"total": None, "ratio": None})
+    for expression in ("errors.total<1", "errors.ratio<1%", "error_rate<1", "errors.total!=3"):
+        found = verdict(expression, neither)
+        assert not found.ok
+        assert "no data: no record has a level or a status" in found.text
+    assert verdict("errors.total==null", neither).ok
+    rows = {"top": [{"route": "GET /", "requests": 10, "errors": None}]}
+    assert "no data" in verdict("routes.top.0.errors<1", {**neither, "routes": rows}).text
+    assert "no record has a status" in verdict("status.500<1", neither).text
+    assert "no record has a level" in verdict("levels.ERROR<1", neither).text
+    assert verdict("errors.total<9", report_of(levels={"NONE": 4999, "INFO": 1}, status={})).ok
+    assert verdict("errors.total<9", report_of(levels={}, status={"200": 1})).ok
+
+
+@pytest.mark.parametrize(
+    ("name", "least"), [("p50", 2), ("p90", 10), ("p95", 20), ("p99", 100), ("p999", 1000)]
+)
+def test_a_percentile_needs_values(name: str, least: int) -> None:
+    for count in (least - 1, least):
+        report = report_of(response_time_ms={"count": count, name: 5.0})
+        found = verdict(f"response_time_ms.{name}<1s", report)
+        assert found.ok is (count >= least)
+        if not found.ok:
+            there = "is 1 value" if count == 1 else f"are {count:,} values"
+            assert f"has no data: there {there}, {name} needs {least:,}" in found.text
+
+
+def test_a_percentile_of_a_row_needs_requests() -> None:
+    rows = [{"requests": 19, "p95_ms": 1.0, "max_ms": 2.0}, {"requests": 20, "p95_ms": 1.0}]
+    report = report_of(routes={"top": rows})
+    assert "p95 needs 20" in verdict("routes.top.0.p95_ms<5", report).text
+    assert verdict("routes.top.1.p95_ms<5", report).ok
+    assert verdict("routes.top.0.max_ms<5", report).ok
+
+
+@pytest.mark.parametrize("name", ["error_rate", "errors.per_minute"])
+def test_a_rate_is_not_taken_for_a_share(name: str) -> None:
+    with pytest.raises(ExpectationError, match="not measured in %") as caught:
+        parse_expectation(f"{name}<1%")
+    assert str(caught.value.hint).endswith("for the share of errors write errors.ratio<1%")
+    report = report_of(error_rate=11.76, errors={"total": 7, "per_minute": 11.76})
+    found = verdict(f"{name}<=1", report)
+    assert found.text.startswith(f"{name}<=1: is 11.76 errors/min, 10.76 above")
+    assert found.text.endswith("; for the share of errors write errors.ratio<=1%")
+    assert verdict(f"{name}<20", report).text == f"{name}<20: is 11.76 errors/min"
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("status.5xx", "status.500"),
+        ("levels.error", "levels.ERROR"),
+        ("levels.WARNING", "levels.WARN"),
+        ("latency", "response_time_ms.p95"),
+        ("rps", "requests_per_second"),
+        ("error_share", "errors.ratio"),
+    ],
+)
+def test_a_name_that_no_report_can_have_is_refused(name: str, meant: str) -> None:
+    with pytest.raises(ExpectationError, match=f"did you mean {meant}"):
+        parse_expectation(f"{name}<1")
+    (mismatch,) = validate_results(REPORT, {name: 0})
+    assert mismatch.actual is None
+
+
+def test_a_name_like_none_says_where_names_are_found() -> None:
+    with pytest.raises(ExpectationError) as caught:
+        parse_expectation("zzz<1")
+    assert "logan analyze LOG --json" in str(caught.value.hint)

@@ -25,11 +25,12 @@ from logan.errors import ClusterError, InputError, UsageError
 from logan.limits import INPUTS_PER_JOB_MAX
 from logan.model import Detection, Source
 from logan.planning.prepare import Job, check_format, plan_inputs, raise_first
+from logan.planning.sample import with_fields_present
 from logan.sources import discovery
 from logan.sources.compression import named_otherwise
 from logan.sources.discovery import Folder, Named, is_pattern, is_url
 from logan.sources.files import Place, by_name, working_directory
-from logan.sources.inputs import Input, first_line, open_named, shown_name
+from logan.sources.inputs import Input, first_line, first_lines, open_named, shown_name
 from logan.sources.roots import Opened, Roots, open_regular
 from logan.sources.rotation import natural
 from logan.wire.bodies import FoundBody, FoundFile
@@ -109,6 +110,7 @@ def _plan_paths(submission: Submission, roots: Roots, strict: bool) -> Planned:
         folders,
         opened=lambda path: _opened(path, submission, roots),
         url_roots=roots.urls if submission.confined else None,
+        examine=with_fields_present if submission.options.where is not None else None,
     )
     for entry in inputs:
         _refuse_stream(entry)
@@ -261,6 +263,8 @@ def _plan_found(submission: Submission, answers: Mapping[str, FoundBody]) -> Pla
             seen[identity] = name
             entry = Input(name)
             _detect(entry, file)
+            if submission.options.where is not None and entry.detection is not None:
+                entry.detection = with_fields_present(file.samples, entry.detection)
             if file.size and (note := named_otherwise(file.url, file.compression)) is not None:
                 entry.notes.append(note)
             if len(inputs) >= INPUTS_PER_JOB_MAX:
@@ -291,6 +295,8 @@ def _detect(entry: Input, file: FoundFile) -> None:
     detection = Detection.from_dict(json.loads(_logan.detect(file.samples)))
     compression = file.compression
     entry.first_line = first_line(file.samples)
+    if not detection.formats:
+        entry.unread = first_lines(file.samples)
     entry.detection = replace(detection, compression=compression)
     if detection.compression is not None or detection.encoding in ("utf-16", "binary"):
         what = detection.compression or detection.encoding

@@ -137,7 +137,10 @@ def _headline(report: Data, width: int) -> RenderableType:
         grid.add_row(*(Text(fact.value, style=_TONES[fact.tone]) for fact in row))
         grid.add_row(*(Text(fact.label) for fact in row))
         grid.add_row(*(Text(fact.detail, style=NOTE) for fact in row))
-    return indented(grid)
+    unknown = view.errors_unknown(report)
+    if unknown is None:
+        return indented(grid)
+    return Group(indented(grid), indented(Text(unknown, style="yellow")))
 
 
 def _timeline(report: Data, width: int) -> RenderableType | None:

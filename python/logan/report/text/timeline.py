@@ -74,7 +74,7 @@ def timeline(points: Sequence[Mapping[str, Any]], step_s: int, width: int) -> Ti
         each = bins[second // bin_s - start]
         each.records += point["records"]
         each.requests += point["requests"]
-        each.errors += point["errors"]
+        each.errors += point["errors"] or 0
     columns = max(1, min(_BIN_COLUMNS_MAX, width // len(bins)))
     return Timeline(datetime.fromtimestamp(start * bin_s - offset, zone), bin_s, columns, bins)
 

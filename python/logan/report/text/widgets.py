@@ -126,8 +126,8 @@ def bar(share: float, width: int) -> str:
     return "█" * whole + ("▏▎▍▌▋▊▉"[rest - 1] if rest else "")
 
 
-def alert(text: str, value: int) -> Text:
-    """A count of errors: it stands out unless it is 0."""
+def alert(text: str, value: int | None) -> Text:
+    """A count of errors: it stands out unless it is 0 or not known."""
     return Text(text, style=ERROR if value else NOTE)
 
 
