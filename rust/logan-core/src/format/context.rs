@@ -1,0 +1,42 @@
+//! What parsing a line works with: caches, and what the lines before left.
+
+use super::{json, state, text};
+use crate::record::Columns;
+use crate::time::TimestampParser;
+
+/// What parsing one line may use and change: caches whose state never shows in the outcome, and
+/// the history, on which the formats that say so depend.
+pub struct Context {
+    /// Turns timestamps into nanoseconds.
+    pub clock: TimestampParser,
+    /// What was decided about words before numbers in free text.
+    pub memo: text::text_duration::Cache,
+    /// What the heads of JSON members were found to mean.
+    pub heads: json::Heads,
+    /// What JSON lines have in common; None while a line is read with it.
+    pub shapes: Option<Box<json::templates::Templates>>,
+    /// Room for a line without its colors, with its pad.
+    pub plain: Vec<u8>,
+    /// Whether records of every level need their message, not only those of WARN and above.
+    pub all_messages: bool,
+    /// The columns on request that the job asks for; no others are looked for.
+    pub wanted: Columns,
+    /// What the lines before left.
+    pub history: state::ParserState,
+}
+
+impl Context {
+    /// Empty caches around a clock.
+    pub fn new(clock: TimestampParser) -> Context {
+        Context {
+            clock,
+            memo: Default::default(),
+            heads: Default::default(),
+            shapes: Some(Default::default()),
+            plain: Vec::new(),
+            all_messages: false,
+            wanted: Columns::NONE,
+            history: Default::default(),
+        }
+    }
+}
