@@ -144,8 +144,7 @@ fn audited(line: &[u8], record: &mut Record) {
     let text = &line[found + BEFORE.len()..];
     let len = text.iter().take(40).position(|&b| b == b':').unwrap_or(0);
     if let Some(stamp) = epoch(&text[..len]) {
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
     }
 }
 

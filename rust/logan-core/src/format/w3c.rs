@@ -330,8 +330,7 @@ impl LineFormat for W3c {
         }
         if let (Some(midnight), Some((seconds, nanos))) = (day, time) {
             let stamp = Stamp { second: midnight + seconds, nanos };
-            record.second = stamp.second;
-            record.time_ns = stamp.nanos_since_epoch();
+            record.set_time(stamp);
         }
         true
     }

@@ -13,6 +13,7 @@
 use super::Mask;
 use crate::record::Level;
 use crate::record::{BATCH_ROWS, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Text};
+use crate::time::Stamp;
 use std::ops::Range;
 
 /// What a record holds of a column, and what a batch stores of it.
@@ -344,6 +345,14 @@ columns! {
     REFERRER on_request {
         /// URL that led the client here, as written.
         referrer: Text = Text::NONE,
+    }
+}
+
+impl Record {
+    /// Sets both columns of the time.
+    #[inline(always)]
+    pub(crate) fn set_time(&mut self, stamp: Stamp) {
+        (self.time_ns, self.second) = (stamp.nanos_since_epoch(), stamp.second);
     }
 }
 

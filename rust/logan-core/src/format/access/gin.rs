@@ -75,8 +75,7 @@ impl LineFormat for Gin {
             let start = part.as_ptr() as usize - text.as_ptr() as usize;
             Text::of_line(start, start + part.len())
         };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
         record.status = [a, b, c].iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'));
         record.duration_ns = duration_ns;
         record.method = place(&request[..method]);

@@ -81,8 +81,7 @@ impl LineFormat for PhpFpm {
         if behind < line.len() && line.byte(behind) != b' ' {
             return false;
         }
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
         record.status = status;
         route(line, request, close, record);
         if &text[..client] != b"-" {

@@ -134,8 +134,7 @@ fn read<S: Simd>(
     record.status = status_at(line, c.at)?;
     c.at += 3;
     c.pass(b')')?;
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
+    record.set_time(time);
     record.client = c.text((client, client_end));
     if len > 0 && uri < uri_end {
         record.method = Text::of_line(method, method + len);

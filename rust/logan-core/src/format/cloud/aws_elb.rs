@@ -118,8 +118,7 @@ fn read<S: Simd, const IS_APPLICATION: bool>(
     c.pass(b'"')?;
     let request = c.at;
     let request_end = closing_quote(simd, line, request).unwrap_or(line.len());
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
+    record.set_time(time);
     record.client = c.client(client);
     record.duration_ns = sum(times);
     route(line, request, request_end, record);

@@ -67,8 +67,7 @@ impl LineFormat for Lambda {
             if end + 1 != at {
                 return false;
             }
-            record.time_ns = stamp.nanos_since_epoch();
-            record.second = stamp.second;
+            record.set_time(stamp);
         }
         record.message = Text::of_line(at, text.len());
         if text[at] == b'R'

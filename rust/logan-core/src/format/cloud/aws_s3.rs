@@ -120,8 +120,7 @@ fn read<S: Simd>(
     c.next_size()?;
     record.duration_ns = c.next_time(Unit::Milliseconds)?;
     c.next_time(Unit::Milliseconds)?;
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
+    record.set_time(time);
     record.client = c.text(client);
     if !context.wanted.is_empty() {
         requested(simd, c, context.wanted, record);

@@ -55,8 +55,7 @@ impl Vpc {
             && cursor.at == line.len();
         let stamp = epoch(cursor.bytes(start)).filter(|_| known)?;
         epoch(cursor.bytes(end))?;
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
         record.bytes_sent = bytes;
         record.client = cursor.text(source);
         Some(())

@@ -246,8 +246,7 @@ impl Groups {
             Meaning::Time => {
                 let (time, _) =
                     self.layout.read(simd, line.until(end), start, &mut context.clock)?;
-                record.time_ns = time.nanos_since_epoch();
-                record.second = time.second;
+                record.set_time(time);
             }
             Meaning::Level => record.level = Level::from_field(value),
             Meaning::Status => {

@@ -252,8 +252,7 @@ fn take<S: Simd, const LAST: bool>(
             if !ends_at(end) {
                 return None;
             }
-            record.time_ns = time.nanos_since_epoch();
-            record.second = time.second;
+            record.set_time(time);
             end
         }
         Meaning::Status => match status_at(line, at) {

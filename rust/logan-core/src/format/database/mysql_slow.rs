@@ -147,8 +147,7 @@ impl Entries for MysqlSlow {
             .or(entry.set.flatten())
             .or(time.map(|(_, stamp, _)| stamp));
         if let Some(stamp) = stamp {
-            record.time_ns = stamp.nanos_since_epoch();
-            record.second = stamp.second;
+            record.set_time(stamp);
         }
         debug_assert!(duration_ns != NO_DURATION);
         record.duration_ns = duration_ns;

@@ -93,8 +93,7 @@ impl Entries for Alert {
         alerts.has_text = true;
         alerts.has_error |= is_error;
         let Some(stamp) = alerts.stamp else { return Part::Continuation };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
         record.level = if is_error { Level::Error } else { Level::None };
         record.message = Text::of_line(0, text.len());
         Part::Record

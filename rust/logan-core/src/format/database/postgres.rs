@@ -200,8 +200,7 @@ impl LineFormat for Postgres {
         }
         let Some((stamp, end)) = context.clock.any(line, 0) else { return false };
         let text = line.bytes();
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
         let Some((level, word, message)) = front(text, end) else {
             let Some(Fields { level, client, message }) = fields_of_csv(text, end) else {
                 return false;

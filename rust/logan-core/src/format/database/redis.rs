@@ -81,8 +81,7 @@ impl LineFormat for Redis {
             Some(_) => return false,
             None => end + 2,
         };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
         record.level = level;
         record.message = Text::of_line(message, text.len());
         true

@@ -208,8 +208,7 @@ fn fill(opened: &Opened, record: &mut Record) {
     if record.time_ns == NO_TIME
         && let Some(stamp) = opened.stamp
     {
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
     }
     if record.level == Level::None {
         record.level = opened.level;

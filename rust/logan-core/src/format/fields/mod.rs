@@ -421,8 +421,7 @@ impl<'a> Fields<'a> {
             && rank > self.ranks[Column::TIME]
         {
             self.ranks[Column::TIME] = rank;
-            record.time_ns = stamp.nanos_since_epoch();
-            record.second = stamp.second;
+            record.set_time(stamp);
         }
     }
 

@@ -112,8 +112,7 @@ fn read<S: Simd>(
     record.bytes_sent = c.next_size()?;
     record.duration_ns = c.next_time(Unit::Milliseconds)?;
     c.next_time(Unit::Milliseconds)?;
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
+    record.set_time(time);
     route(line, request.0, request.1, record);
     if c.pass(b' ').is_some()
         && let Some((start, end)) = c.quoted(simd)

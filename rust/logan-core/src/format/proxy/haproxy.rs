@@ -133,8 +133,7 @@ fn read<S: Simd, const IS_HTTP: bool>(
     }
     numbers(&mut c, 5)?;
     numbers(&mut c, 2)?;
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
+    record.set_time(time);
     record.client = c.client(client);
     if IS_HTTP {
         // Quotes inside captured headers and requests are written as `#22`.

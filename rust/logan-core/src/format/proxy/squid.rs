@@ -111,8 +111,7 @@ fn read<S: Simd>(
     if len == 0 || !c.bytes(hierarchy).contains(&b'/') {
         return None;
     }
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
+    record.set_time(time);
     record.client = c.text(client);
     record.method = Text::of_line(method, method + len);
     record.path = Text::of_line(url.0, url.1);

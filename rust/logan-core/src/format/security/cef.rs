@@ -119,8 +119,7 @@ fn read(
         _ => {}
     });
     if let Some(stamp) = times.into_iter().flatten().find_map(|value| moment(line, value, clock)) {
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
     }
     Some(())
 }

@@ -104,8 +104,7 @@ impl LineFormat for ApacheError {
         let Some((stamp, end)) = context.clock.any(line, 1) else { return false };
         let text = line.bytes();
         let Some((level, at)) = front(text, end) else { return false };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
         record.level = level;
         let (client, message) = groups(text, at);
         if let Some(client) = client {

@@ -90,8 +90,7 @@ impl Entries for Erlang {
         let report = &mut context.history.report;
         report.lines.extend(offset, text.len());
         let Some((stamp, level)) = report.head.take() else { return Part::Continuation };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
         record.level = level;
         let white = text.iter().take_while(|b| b.is_ascii_whitespace()).count();
         record.message = Text::of_line(white, text.len());

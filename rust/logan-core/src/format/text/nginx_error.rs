@@ -93,8 +93,7 @@ impl LineFormat for NginxError {
         let Some((stamp, end)) = context.clock.iso(line, 0) else { return false };
         let text = line.bytes();
         let Some((level, message)) = front(text, end) else { return false };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
         record.level = level;
         const CLIENT: &[u8] = b", client: ";
         const REQUEST: &[u8] = b", request: \"";

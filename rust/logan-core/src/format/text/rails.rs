@@ -80,8 +80,7 @@ fn front(line: Line<'_>, context: &mut Context, record: &mut Record) -> bool {
     let Some(dashes) = memchr::memmem::find(rest, b" -- ") else { return false };
     let Some(level) = Level::from_word(&rest[..dashes]) else { return false };
     let Some(colon) = memchr::memmem::find(&rest[dashes..], b": ") else { return false };
-    record.time_ns = stamp.nanos_since_epoch();
-    record.second = stamp.second;
+    record.set_time(stamp);
     record.level = level;
     let at = text.len() - rest.len() + dashes + colon + 2;
     body(line, at, context, record)
@@ -151,8 +150,7 @@ fn started(line: Line<'_>, start: usize, context: &mut Context, record: &mut Rec
     let Some(client_len) = memchr::memmem::find(&text[client..], b" at ") else { return false };
     let Some((stamp, _)) = context.clock.iso(line, client + client_len + 4) else { return false };
     if record.level == Level::None {
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
     }
     record.method = Text::of_line(start, start + method);
     record.path = Text::of_line(path, path + len);

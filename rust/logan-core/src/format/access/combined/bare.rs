@@ -103,8 +103,7 @@ fn parse<S: Simd>(
             format.size_and_time(line, after + 1, record);
         }
     }
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
+    record.set_time(time);
     record.client = Text::of_line(0, client);
     record.method = Text::of_line(method, method + method_len);
     record.path = Text::of_line(target, version - 1);

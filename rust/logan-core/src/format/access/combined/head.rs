@@ -31,8 +31,7 @@ pub(super) struct Head {
 impl Head {
     #[inline(always)]
     pub(super) fn store(&self, record: &mut Record) {
-        record.time_ns = self.time.nanos_since_epoch();
-        record.second = self.time.second;
+        record.set_time(self.time);
         record.client = Text::of_line(self.client.0, self.client.1);
     }
 }

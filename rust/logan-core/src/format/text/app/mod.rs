@@ -175,8 +175,7 @@ impl LineFormat for App {
             return true;
         }
         let Some((stamp, level, message)) = found else { return false };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
         fill(simd, line, level, message, &mut context.memo, record);
         if record.duration_ns == NO_DURATION {
             record.duration_ns = of_mongo(&line.bytes()[message..]);
@@ -556,8 +555,7 @@ impl App {
             if LineFormat::may_begin_with(self, line.byte(0))
                 && let Some((stamp, level, message)) = dissected(self, line, context)
             {
-                record.time_ns = stamp.nanos_since_epoch();
-                record.second = stamp.second;
+                record.set_time(stamp);
                 record.level = level;
                 record.duration_ns = text_duration::find_one(line, message, &mut context.memo);
                 if record.duration_ns == NO_DURATION {
