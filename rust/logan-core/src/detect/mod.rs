@@ -113,16 +113,6 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             let mut parse = |format: &dyn Format, context: &mut Context| {
                 let mut record = Record::EMPTY;
                 arena.clear();
-                if !line.is_empty()
-                    && format.parse_line(padded.line(), context, &mut arena, &mut record)
-                {
-                    return Some((Part::Record, record));
-                }
-                if !format.has_parts() || line.is_empty() && !format.ends_at_blank() {
-                    return None;
-                }
-                record = Record::EMPTY;
-                arena.clear();
                 match format.part_line(padded.line(), offset, context, &mut arena, &mut record) {
                     Part::Foreign => None,
                     part => Some((part, record)),

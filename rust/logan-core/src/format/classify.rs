@@ -6,6 +6,7 @@
 //! A line is looked at by its first byte first: which bytes may begin a header or a continuation is
 //! computed from the registry when the crate is compiled.
 
+use super::slices::digits;
 use super::{Facts, REGISTRY};
 use crate::bytes::line::LINE_BYTES_MAX;
 use serde::de::IgnoredAny;
@@ -147,7 +148,7 @@ pub fn is_continuation(line: &[u8]) -> bool {
         }
         // PHP numbers the frames: `#0 /app/x.php(12): f()`.
         if first == b'#' {
-            let digits = line.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
+            let digits = digits(&line[1..]);
             return digits > 0 && line.get(1 + digits) == Some(&b' ');
         }
         // PHP-FPM's slow log gives their addresses: `[0x00007f00deadbeef] f() /app/x.php:12`.

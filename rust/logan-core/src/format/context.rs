@@ -1,7 +1,7 @@
 //! What parsing a line works with: caches, and what the lines before left.
 
 use super::{json, state, text};
-use crate::record::Columns;
+use crate::record::{Columns, Record, Text};
 use crate::time::TimestampParser;
 
 /// What parsing one line may use and change: caches whose state never shows in the outcome, and
@@ -38,5 +38,41 @@ impl Context {
             wanted: Columns::NONE,
             history: Default::default(),
         }
+    }
+}
+
+/// What parsing one line works with, and where the record goes: references alone, which are gone
+/// when the compiler is done with it.
+pub struct Parse<'a, S> {
+    /// The instruction set.
+    pub simd: S,
+    /// Caches, and what the lines before left.
+    pub context: &'a mut Context,
+    /// Takes text that the line does not hold as such.
+    pub arena: &'a mut Vec<u8>,
+    /// What the line says.
+    pub record: &'a mut Record,
+}
+
+impl<S: Copy> Parse<'_, S> {
+    /// The same again, for code that is not compiled into the parser: so the parser's own never has
+    /// to be in memory.
+    #[inline(always)]
+    pub fn again(&mut self) -> Parse<'_, S> {
+        let Parse { simd, context, arena, record } = self;
+        Parse { simd: *simd, context, arena, record }
+    }
+
+    /// What turns timestamps into nanoseconds.
+    #[inline(always)]
+    pub fn clock(&mut self) -> &mut TimestampParser {
+        &mut self.context.clock
+    }
+
+    /// Keeps a text that the line does not hold.
+    pub fn keep(&mut self, text: &[u8]) -> Text {
+        let from = self.arena.len();
+        self.arena.extend_from_slice(text);
+        Text::of_arena(from, self.arena.len())
     }
 }

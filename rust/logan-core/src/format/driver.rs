@@ -1,9 +1,15 @@
 //! How the scanner drives a format: lines of a run one by one or in bulk, lines among others, and
 //! lines outside of a run.
+//!
+//! The three drivers make a [`Format`] of what authors write. A call of its methods costs once per run;
+//! the loops are compiled for each format and instruction set.
 
 use super::prefilter::RequiredBytes;
 use super::run::line_of;
-use super::{Context, LineFormat, LineRef, LineSubset, Part, Run, classify, keys};
+use super::{
+    BulkFormat, Context, LineFormat, LineRef, LineSubset, MultiLineFormat, Params, Parse, Part,
+    Run, classify, keys,
+};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::record::{BATCH_ROWS, Columns, Record};
@@ -16,21 +22,21 @@ pub trait Format: Send + Sync {
     /// See [`LineFormat::NEEDS`].
     fn needs(&self) -> RequiredBytes;
 
-    /// Parses lines until the run's lines end, the batch is full, or a line is empty or not of
-    /// this format; that line is then the run's next. Parts of records are passed and counted where
-    /// [parts are all](LineFormat::PART_SUBSUMES_PARSE).
-    fn parse_run(&self, run: &mut Run<'_>);
-
-    /// Parses each of the lines into its row.
-    fn parse_scattered(&self, lines: &mut LineSubset<'_>);
-
     /// The columns that records may fill.
     fn columns(&self) -> Columns;
 
     /// Tells the values of keys and the host of a line that is a record of this format.
-    fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>);
+    fn keys(&self, _line: Line<'_>, _found: &mut keys::Found<'_>) {}
 
-    /// Parses one line outside of a run.
+    /// Parses lines until the run's lines end, the batch is full, or a line is empty or not of
+    /// this format; that line is then the run's next. Lines that are parts of records and no records
+    /// themselves are passed and counted.
+    fn parse_run(&self, run: &mut Run<'_>);
+
+    /// Parses each of the lines into its row. Not of formats [of several lines](Self::is_multi_line).
+    fn parse_scattered(&self, lines: &mut LineSubset<'_>);
+
+    /// Parses one line outside of a run, as if no lines were before it; whether it is a record.
     fn parse_line(
         &self,
         line: Line<'_>,
@@ -39,21 +45,219 @@ pub trait Format: Send + Sync {
         record: &mut Record,
     ) -> bool;
 
-    /// See [`LineFormat::has_parts`].
-    fn has_parts(&self) -> bool;
+    /// Whether records may have several lines.
+    fn is_multi_line(&self) -> bool {
+        false
+    }
 
-    /// Whether the format has parts, and these are [all](LineFormat::PART_SUBSUMES_PARSE): lines are then
-    /// taken by [`parse_run`](Self::parse_run) and [`part_one`](Self::part_one) alone.
-    fn parts_are_all(&self) -> bool;
+    /// See [`MultiLineFormat::ENDS_AT_BLANK`].
+    fn ends_at_blank(&self) -> bool {
+        false
+    }
 
-    /// See [`LineFormat::ends_at_blank`].
-    fn ends_at_blank(&self) -> bool;
+    /// Takes one line outside of a run, given its offset in the source.
+    fn part_line(
+        &self,
+        line: Line<'_>,
+        _offset: u64,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> Part {
+        match line.len() > 0 && self.parse_line(line, context, arena, record) {
+            true => Part::Record,
+            false => Part::Foreign,
+        }
+    }
 
-    /// Takes the run's next line, whose offset in the source is `offset`, as [`LineFormat::part`]
-    /// does; a record is the batch's next row. The batch must not be full.
-    fn part_one(&self, run: &mut Run<'_>, offset: u64) -> Part;
+    /// Takes the run's next line, whose offset in the source is `offset`; a record is the batch's next
+    /// row. The batch must not be full.
+    fn part_one(&self, run: &mut Run<'_>, offset: u64) -> Part {
+        let (line, _) = run.line();
+        let mut record = Record::EMPTY;
+        let part = self.part_line(line, offset, run.context, &mut run.batch.arena, &mut record);
+        if part == Part::Record {
+            run.push(self.columns(), &record);
+        }
+        part
+    }
+}
 
-    /// Takes one line outside of a run.
+/// Drives a format whose lines are records, each for itself.
+pub(crate) fn line_format<F: LineFormat>(format: F) -> Box<dyn Format> {
+    Box::new(Lines(format))
+}
+
+/// Drives such a format that parses many lines in one call.
+pub(crate) fn bulk<F: BulkFormat>(format: F) -> Box<dyn Format> {
+    Box::new(Bulk(Lines(format)))
+}
+
+/// Drives a format whose records may have several lines.
+pub(crate) fn multi_line<F: MultiLineFormat>(format: F) -> Box<dyn Format> {
+    Box::new(Parts(format))
+}
+
+/// Drives the format of several lines that `make` makes, of which any line could be one: it takes
+/// nothing where the plan does not list it.
+pub(crate) fn listed<F: MultiLineFormat>(
+    params: &Params,
+    make: impl FnOnce() -> F,
+) -> Box<dyn Format> {
+    if params.rejoin { multi_line(make()) } else { Box::new(Unlisted) }
+}
+
+/// Blank lines and headers come before all formats.
+#[inline(always)]
+pub(super) fn is_never_a_record(line: Line<'_>) -> bool {
+    line.len() == 0 || classify::is_header(line.bytes())
+}
+
+struct Lines<F>(F);
+
+impl<F: LineFormat> Format for Lines<F> {
+    fn may_begin_with(&self, byte: u8) -> bool {
+        self.0.may_begin_with(byte)
+    }
+
+    fn needs(&self) -> RequiredBytes {
+        F::NEEDS
+    }
+
+    fn columns(&self) -> Columns {
+        F::COLUMNS
+    }
+
+    fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
+        crate::dispatch!(keys_of::<F>(format: &F, line: Line<'_>, found: &mut keys::Found<'_>)
+            -> () where F: LineFormat; &self.0, line, found)
+    }
+
+    fn parse_run(&self, run: &mut Run<'_>) {
+        steps(&self.0, run, BATCH_ROWS);
+    }
+
+    fn parse_scattered(&self, lines: &mut LineSubset<'_>) {
+        let some = lines.lines;
+        crate::dispatch!(one_by_one::<F>(format: &F, some: &[LineRef], lines: &mut LineSubset<'_>)
+            -> () where F: LineFormat; &self.0, some, lines)
+    }
+
+    fn parse_line(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        crate::dispatch!(one_line::<F>(format: &F, line: Line<'_>, context: &mut Context,
+            arena: &mut Vec<u8>, record: &mut Record) -> bool where F: LineFormat;
+            &self.0, line, context, arena, record)
+    }
+}
+
+struct Bulk<F>(Lines<F>);
+
+/// Lines of a format with a bulk way that are parsed one by one before that is tried again.
+const STEPS_MAX: usize = 16;
+
+impl<F: BulkFormat> Format for Bulk<F> {
+    fn may_begin_with(&self, byte: u8) -> bool {
+        self.0.may_begin_with(byte)
+    }
+
+    fn needs(&self) -> RequiredBytes {
+        F::NEEDS
+    }
+
+    fn columns(&self) -> Columns {
+        F::COLUMNS
+    }
+
+    fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
+        self.0.keys(line, found);
+    }
+
+    fn parse_run(&self, run: &mut Run<'_>) {
+        if !F::HAS_MANY {
+            return self.0.parse_run(run);
+        }
+        let format = &self.0.0;
+        let mut most = 1;
+        loop {
+            let before = run.next;
+            format.parse_many(run);
+            // Lines that have no bulk way come in company.
+            most = if run.next == before { STEPS_MAX.min(2 * most) } else { 1 };
+            let is_foreign = steps(format, run, most);
+            if is_foreign || run.next == run.ends.len() || run.batch.is_full() {
+                return;
+            }
+        }
+    }
+
+    fn parse_scattered(&self, lines: &mut LineSubset<'_>) {
+        crate::dispatch!(each::<F>(format: &F, lines: &mut LineSubset<'_>) -> ()
+            where F: BulkFormat; &self.0.0, lines)
+    }
+
+    fn parse_line(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        self.0.parse_line(line, context, arena, record)
+    }
+}
+
+struct Parts<F>(F);
+
+impl<F: MultiLineFormat> Format for Parts<F> {
+    fn may_begin_with(&self, byte: u8) -> bool {
+        self.0.may_begin_with(byte)
+    }
+
+    fn needs(&self) -> RequiredBytes {
+        F::NEEDS
+    }
+
+    fn columns(&self) -> Columns {
+        F::COLUMNS
+    }
+
+    fn parse_run(&self, run: &mut Run<'_>) {
+        let mut state = run.context.history.take::<F::State>();
+        let kept = &mut *state;
+        crate::dispatch!(parts::<F>(format: &F, run: &mut Run<'_>, state: &mut F::State) -> ()
+            where F: MultiLineFormat; &self.0, run, kept);
+        run.context.history.put(state);
+    }
+
+    fn parse_scattered(&self, lines: &mut LineSubset<'_>) {
+        // What a line is may depend on those between them.
+        lines.refused.extend_from_slice(lines.lines);
+    }
+
+    fn parse_line(
+        &self,
+        line: Line<'_>,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> bool {
+        self.part_with(line, 0, &mut F::State::default(), context, arena, record) == Part::Record
+    }
+
+    fn is_multi_line(&self) -> bool {
+        true
+    }
+
+    fn ends_at_blank(&self) -> bool {
+        F::ENDS_AT_BLANK
+    }
+
     fn part_line(
         &self,
         line: Line<'_>,
@@ -61,13 +265,61 @@ pub trait Format: Send + Sync {
         context: &mut Context,
         arena: &mut Vec<u8>,
         record: &mut Record,
-    ) -> Part;
+    ) -> Part {
+        let mut state = context.history.take::<F::State>();
+        let part = self.part_with(line, offset, &mut state, context, arena, record);
+        context.history.put(state);
+        part
+    }
 }
 
-/// Blank lines and headers come before all formats.
-#[inline(always)]
-pub(super) fn is_never_a_record(line: Line<'_>) -> bool {
-    line.len() == 0 || classify::is_header(line.bytes())
+impl<F: MultiLineFormat> Parts<F> {
+    fn part_with(
+        &self,
+        line: Line<'_>,
+        offset: u64,
+        state: &mut F::State,
+        context: &mut Context,
+        arena: &mut Vec<u8>,
+        record: &mut Record,
+    ) -> Part {
+        crate::dispatch!(one_part::<F>(format: &F, line: Line<'_>, offset: u64,
+            state: &mut F::State, context: &mut Context, arena: &mut Vec<u8>, record: &mut Record)
+            -> Part where F: MultiLineFormat; &self.0, line, offset, state, context, arena, record)
+    }
+}
+
+/// What stands for a format that the plan does not list.
+struct Unlisted;
+
+impl Format for Unlisted {
+    fn may_begin_with(&self, _byte: u8) -> bool {
+        false
+    }
+
+    fn needs(&self) -> RequiredBytes {
+        RequiredBytes::NONE
+    }
+
+    fn columns(&self) -> Columns {
+        Columns::ALL
+    }
+
+    fn parse_run(&self, _run: &mut Run<'_>) {}
+
+    fn parse_scattered(&self, lines: &mut LineSubset<'_>) {
+        lines.refused.extend_from_slice(lines.lines);
+    }
+
+    fn parse_line(
+        &self,
+        _line: Line<'_>,
+        _context: &mut Context,
+        _arena: &mut Vec<u8>,
+        _record: &mut Record,
+    ) -> bool {
+        false
+    }
 }
 
 /// Parses each of `some` of the lines on its own.
@@ -81,7 +333,9 @@ pub(crate) fn one_by_one<S: Simd, F: LineFormat>(
     for spot in some {
         let line = line_of(lines.block, spot.start, spot.end);
         let mut record = Record::EMPTY;
-        if format.parse(simd, line, lines.context, &mut lines.batch.arena, &mut record) {
+        let (context, arena) = (&mut *lines.context, &mut lines.batch.arena);
+        let cx = &mut Parse { simd, context, arena, record: &mut record };
+        if format.parse(line, cx).is_some() {
             let row = spot.row as usize;
             lines.batch.put(row, F::COLUMNS, &record, spot.start, line.len() as u32);
         } else {
@@ -91,16 +345,18 @@ pub(crate) fn one_by_one<S: Simd, F: LineFormat>(
 }
 
 #[inline(always)]
-fn each<S: Simd, F: LineFormat>(simd: S, format: &F, lines: &mut LineSubset<'_>) {
+fn each<S: Simd, F: BulkFormat>(simd: S, format: &F, lines: &mut LineSubset<'_>) {
     format.parse_each(simd, lines);
 }
 
-/// Lines of a format with a bulk way that are parsed one by one before that is tried again.
-const STEPS_MAX: usize = 16;
-
 /// Parses up to `most` lines one by one, until one is not of the format; whether one was not.
+fn steps<F: LineFormat>(format: &F, run: &mut Run<'_>, most: usize) -> bool {
+    crate::dispatch!(steps_of::<F>(format: &F, run: &mut Run<'_>, most: usize) -> bool
+        where F: LineFormat; format, run, most)
+}
+
 #[inline(always)]
-fn steps<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: usize) -> bool {
+fn steps_of<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: usize) -> bool {
     // The loop's state in registers; `run` is told at the end.
     let block = run.block;
     let mut start = run.start;
@@ -111,10 +367,12 @@ fn steps<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: u
     for &end in lines {
         let line = line_of(block, start, end);
         let mut record = Record::EMPTY;
+        let (context, arena) = (&mut *run.context, &mut run.batch.arena);
+        let cx = &mut Parse { simd, context, arena, record: &mut record };
         // The first byte last: before, it would be asked of every line and decide hardly any.
         if is_never_a_record(line)
-            || !format.parse(simd, line, run.context, &mut run.batch.arena, &mut record)
-            || !LineFormat::may_begin_with(format, line.byte(0))
+            || format.parse(line, cx).is_none()
+            || !format.may_begin_with(line.byte(0))
         {
             break;
         }
@@ -127,36 +385,40 @@ fn steps<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: u
     parsed < lines.len()
 }
 
-/// As [`steps`], for a format whose parts are all: what goes on with a record is passed.
+/// Takes lines until one is not of the format or the batch is full; what goes on with a record is
+/// passed.
 #[inline(always)]
-fn parts<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most: usize) -> bool {
-    let most = (BATCH_ROWS - run.batch.len).min(most);
-    let lines = &run.ends[run.next..];
-    for &end in &lines[..lines.len().min(most)] {
+fn parts<S: Simd, F: MultiLineFormat>(
+    simd: S,
+    format: &F,
+    run: &mut Run<'_>,
+    state: &mut F::State,
+) {
+    for &end in &run.ends[run.next..] {
         let start = run.start;
         let line = line_of(run.block, start, end);
         let is_none = match line.len() {
-            0 => !format.ends_at_blank(),
+            0 => !F::ENDS_AT_BLANK,
             _ => {
                 is_never_a_record(line)
-                    || !LineFormat::may_begin_with(format, line.byte(0))
+                    || !format.may_begin_with(line.byte(0))
                     || line.byte(0) <= b' ' && classify::is_blank(line.bytes())
             }
         };
-        if is_none {
-            return true;
+        if is_none || run.batch.is_full() {
+            return;
         }
         let offset = (run.offset + i64::from(start)) as u64;
         let mut record = Record::EMPTY;
-        let arena = &mut run.batch.arena;
-        match format.part(simd, line, offset, run.context, arena, &mut record) {
-            Part::Foreign => return true,
+        let (context, arena) = (&mut *run.context, &mut run.batch.arena);
+        let cx = &mut Parse { simd, context, arena, record: &mut record };
+        match format.part(line, offset, state, cx) {
+            Part::Foreign => return,
             Part::Continuation => run.continuations += 1,
             Part::Record => run.batch.push(F::COLUMNS, &record, start, line.len() as u32),
         }
         run.advance(end);
     }
-    false
 }
 
 #[inline(always)]
@@ -168,8 +430,8 @@ fn one_line<S: Simd, F: LineFormat>(
     arena: &mut Vec<u8>,
     record: &mut Record,
 ) -> bool {
-    LineFormat::may_begin_with(format, line.byte(0))
-        && format.parse(simd, line, context, arena, record)
+    format.may_begin_with(line.byte(0))
+        && format.parse(line, &mut Parse { simd, context, arena, record }).is_some()
 }
 
 #[inline(always)]
@@ -183,109 +445,20 @@ fn keys_of<S: Simd, F: LineFormat>(
 }
 
 #[inline(always)]
-fn one_part<S: Simd, F: LineFormat>(
+fn one_part<S: Simd, F: MultiLineFormat>(
     simd: S,
     format: &F,
     line: Line<'_>,
     offset: u64,
+    state: &mut F::State,
     context: &mut Context,
     arena: &mut Vec<u8>,
     record: &mut Record,
 ) -> Part {
-    format.part(simd, line, offset, context, arena, record)
-}
-
-impl<F: LineFormat> Format for F {
-    fn may_begin_with(&self, byte: u8) -> bool {
-        LineFormat::may_begin_with(self, byte)
+    let may_be =
+        if line.len() == 0 { F::ENDS_AT_BLANK } else { format.may_begin_with(line.byte(0)) };
+    if !may_be {
+        return Part::Foreign;
     }
-
-    fn needs(&self) -> RequiredBytes {
-        F::NEEDS
-    }
-
-    fn parse_run(&self, run: &mut Run<'_>) {
-        let mut most = if F::HAS_MANY { 1 } else { BATCH_ROWS };
-        let parts_are_all = Format::parts_are_all(self);
-        loop {
-            if F::HAS_MANY {
-                let before = run.next;
-                self.parse_many(run);
-                // Lines that have no bulk way come in company.
-                most = if run.next == before { STEPS_MAX.min(2 * most) } else { 1 };
-            }
-            let is_foreign = if F::PART_SUBSUMES_PARSE && parts_are_all {
-                crate::dispatch!(parts::<F>(format: &F, run: &mut Run<'_>, most: usize) -> bool
-                    where F: LineFormat; self, run, most)
-            } else {
-                crate::dispatch!(steps::<F>(format: &F, run: &mut Run<'_>, most: usize) -> bool
-                    where F: LineFormat; self, run, most)
-            };
-            if is_foreign || run.next == run.ends.len() || run.batch.is_full() {
-                return;
-            }
-        }
-    }
-
-    fn parse_scattered(&self, lines: &mut LineSubset<'_>) {
-        crate::dispatch!(each::<F>(format: &F, lines: &mut LineSubset<'_>) -> ()
-            where F: LineFormat; self, lines)
-    }
-
-    fn columns(&self) -> Columns {
-        F::COLUMNS
-    }
-
-    fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
-        crate::dispatch!(keys_of::<F>(format: &F, line: Line<'_>, found: &mut keys::Found<'_>)
-            -> () where F: LineFormat; self, line, found)
-    }
-
-    fn parse_line(
-        &self,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        crate::dispatch!(one_line::<F>(format: &F, line: Line<'_>, context: &mut Context,
-            arena: &mut Vec<u8>, record: &mut Record) -> bool where F: LineFormat;
-            self, line, context, arena, record)
-    }
-
-    fn has_parts(&self) -> bool {
-        LineFormat::has_parts(self)
-    }
-
-    fn parts_are_all(&self) -> bool {
-        F::PART_SUBSUMES_PARSE && LineFormat::has_parts(self)
-    }
-
-    fn ends_at_blank(&self) -> bool {
-        LineFormat::ends_at_blank(self)
-    }
-
-    fn part_one(&self, run: &mut Run<'_>, offset: u64) -> Part {
-        let (line, end) = run.line();
-        let mut record = Record::EMPTY;
-        let part = self.part_line(line, offset, run.context, &mut run.batch.arena, &mut record);
-        if part == Part::Record {
-            run.batch.push(F::COLUMNS, &record, run.start, line.len() as u32);
-            run.advance(end);
-        }
-        part
-    }
-
-    fn part_line(
-        &self,
-        line: Line<'_>,
-        offset: u64,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> Part {
-        crate::dispatch!(one_part::<F>(format: &F, line: Line<'_>, offset: u64,
-            context: &mut Context, arena: &mut Vec<u8>, record: &mut Record) -> Part
-            where F: LineFormat; self, line, offset, context, arena, record)
-    }
+    format.part(line, offset, state, &mut Parse { simd, context, arena, record })
 }

@@ -22,20 +22,20 @@ pub(crate) mod http;
 pub mod json;
 pub mod keys;
 pub mod logfmt;
-mod multi_line;
 mod params;
 pub mod prefilter;
 pub mod proxy;
 mod run;
 pub mod security;
+mod slices;
 pub mod state;
 pub mod text;
 pub mod w3c;
 
-pub use context::Context;
+pub use context::{Context, Parse};
 pub use driver::Format;
 use driver::is_never_a_record;
-pub(crate) use driver::one_by_one;
+pub(crate) use driver::{bulk, line_format, listed, multi_line, one_by_one};
 pub use params::{Params, Unit};
 pub(crate) use run::{LINE_REFS_MAX, LineRefs, line_of};
 pub use run::{LineRef, LineSubset, Run};
@@ -43,7 +43,7 @@ pub use run::{LineRef, LineSubset, Run};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
-use crate::record::{Columns, Record};
+use crate::record::Columns;
 use crate::time::TimestampParser;
 use serde::Serialize;
 
@@ -75,48 +75,43 @@ pub struct Info {
     pub duration_unit: Option<&'static str>,
 }
 
-/// One log format, as its author writes it.
+/// A log format whose lines are records, each for itself: what an author writes.
 pub trait LineFormat: Send + Sync + 'static {
     /// The columns that [`parse`](Self::parse) may fill.
     const COLUMNS: Columns;
 
-    /// Whether [`parse_many`](Self::parse_many) does anything.
-    const HAS_MANY: bool = false;
+    /// What a line of this format cannot lack: a cheap filter, for all formats at once.
+    const NEEDS: RequiredBytes = RequiredBytes::NONE;
 
     /// Whether a line that begins with `byte` may be of this format.
     ///
-    /// A cheap filter, and part of what the format accepts: a line that begins with another byte is
-    /// not of this format, whatever [`parse`](Self::parse) would say of it. Only
-    /// [`parse_many`](Self::parse_many) has to see to that itself.
+    /// Another cheap filter, and part of what the format accepts: a line that begins with another
+    /// byte is not of this format, whatever [`parse`](Self::parse) would say of it.
     fn may_begin_with(&self, byte: u8) -> bool;
 
-    /// What a line of this format cannot lack: another cheap filter, for all formats at once. Where
-    /// [parts are all](Self::PART_SUBSUMES_PARSE), no part of its records can lack it either.
-    const NEEDS: RequiredBytes = RequiredBytes::NONE;
-
-    /// Fills `record`, which is [`Record::EMPTY`], if the line is of this format.
+    /// Fills `cx.record`, which is empty, if the line is of this format.
     ///
-    /// The line is not empty and has no line end. Text that the line does not hold as such goes
-    /// to `arena`. A function of the line, the parameters and the clock's settings alone. When it
-    /// answers false, what it left in `record` and `arena` is ignored.
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool;
+    /// The line is not empty and has no line end. A function of the line, the parameters and the
+    /// settings of the clock alone. When it answers None, what it left in record and arena is
+    /// ignored.
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()>;
 
     /// Tells the values of keys and the host of a line that is a record of this format.
     #[inline(always)]
     fn keys<S: Simd>(&self, _simd: S, _line: Line<'_>, _found: &mut keys::Found<'_>) {}
+}
 
-    /// Parses lines of the run as [`parse`](Self::parse) would, for as long as it can do so in
-    /// bulk; the next line may be of this format all the same.
+/// For speed: a format that parses many lines in one call, as [`LineFormat::parse`] would parse each.
+pub trait BulkFormat: LineFormat {
+    /// Whether [`parse_many`](Self::parse_many) does anything.
+    const HAS_MANY: bool = true;
+
+    /// Parses lines that follow one another, for as long as it can do so in bulk; the next line may
+    /// be of this format all the same. What a line [may begin with](LineFormat::may_begin_with) is
+    /// its own business.
     fn parse_many(&self, _run: &mut Run<'_>) {}
 
-    /// Parses each of the lines as [`parse`](Self::parse) would.
+    /// Parses lines with lines of other formats between them.
     #[inline(always)]
     fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>)
     where
@@ -124,38 +119,39 @@ pub trait LineFormat: Send + Sync + 'static {
     {
         one_by_one(simd, self, lines.lines, lines);
     }
+}
 
-    /// Whether lines that [`parse`](Self::parse) refuses may be parts of this format's records:
-    /// [`part`](Self::part) is then asked.
-    fn has_parts(&self) -> bool {
-        false
+/// A format whose records may have several lines.
+pub trait MultiLineFormat: Send + Sync + 'static {
+    /// The columns that [`part`](Self::part) may fill.
+    const COLUMNS: Columns;
+
+    /// What no line of its records can lack.
+    const NEEDS: RequiredBytes = RequiredBytes::NONE;
+
+    /// Whether empty lines end records; [`part`](Self::part) is asked about them, too.
+    const ENDS_AT_BLANK: bool = false;
+
+    /// What its lines leave for later ones. The driver keeps it, and begins each chunk with a new one.
+    type State: Default + Send + 'static;
+
+    /// Whether a line that begins with `byte` may be one of a record.
+    fn may_begin_with(&self, _byte: u8) -> bool {
+        true
     }
 
-    /// Whether [`part`](Self::part), where the format [has parts](Self::has_parts), takes each line
-    /// that [`parse`](Self::parse) takes, too, and as the same record: then it alone is asked, once
-    /// for a line.
-    const PART_SUBSUMES_PARSE: bool = false;
-
-    /// Whether empty lines end records of this format; [`part`](Self::part) is asked about them.
-    fn ends_at_blank(&self) -> bool {
-        false
-    }
-
-    /// What a line that [`parse`](Self::parse) refused (or any, where
-    /// [parts are all](Self::PART_SUBSUMES_PARSE)) is as part of a record, given its offset in the source.
-    /// Fills `record` if the line completes one. A function of the line and the
-    /// [`LOOK_BACK_BYTES`](state::LOOK_BACK_BYTES) before it, whatever is pushed in between.
+    /// What a line is, given its offset in the source. Fills `cx.record`, which is empty, if the line
+    /// is or completes a record.
+    ///
+    /// A function of the line and the [`LOOK_BACK_BYTES`](state::LOOK_BACK_BYTES) before it, whatever
+    /// is pushed in between.
     fn part<S: Simd>(
         &self,
-        _simd: S,
-        _line: Line<'_>,
-        _offset: u64,
-        _context: &mut Context,
-        _arena: &mut Vec<u8>,
-        _record: &mut Record,
-    ) -> Part {
-        Part::Foreign
-    }
+        line: Line<'_>,
+        offset: u64,
+        state: &mut Self::State,
+        cx: &mut Parse<'_, S>,
+    ) -> Part;
 }
 
 /// What a line is to a format whose records may have several lines.

@@ -24,11 +24,11 @@
 //! Which layout counts for a line is in [`history`](crate::format::state).
 
 use super::cursor::Cursor;
-use super::{Candidate, Context, Entry, Facts, Info, LineFormat, Unit, fields};
+use super::{Candidate, Context, Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::text::duration;
-use crate::record::{self, Columns, NO_DURATION, Record, Text};
+use crate::record::{self, Columns, NO_DURATION, Text};
 use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry.
@@ -49,7 +49,7 @@ pub static IIS: Entry = Entry {
         ),
         ..Facts::PLAIN
     },
-    build: |_| Box::new(W3c { kind: Kind::Iis }),
+    build: |_| line_format(W3c { kind: Kind::Iis }),
 };
 
 /// Registry entry.
@@ -70,7 +70,7 @@ pub static CLOUDFRONT: Entry = Entry {
         ),
         ..Facts::PLAIN
     },
-    build: |_| Box::new(W3c { kind: Kind::CloudFront }),
+    build: |_| line_format(W3c { kind: Kind::CloudFront }),
 };
 
 /// Registry entry.
@@ -89,7 +89,7 @@ pub static GENERIC: Entry = Entry {
         example_header: Some("#Fields: date time c-ip cs-method cs-uri-stem sc-status time-taken"),
         ..Facts::PLAIN
     },
-    build: |_| Box::new(W3c { kind: Kind::Generic }),
+    build: |_| line_format(W3c { kind: Kind::Generic }),
 };
 
 /// Directives of the W3C extended log format and of Zeek.
@@ -254,19 +254,13 @@ impl LineFormat for W3c {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let layout = &context.history.layout;
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let Context { clock, history, wanted, .. } = &mut *cx.context;
+        let layout = &history.layout;
         if layout.kind != self.kind {
-            return false;
+            return None;
         }
-        let separator = if line.find(simd, 0, b'\t') < line.len() { b'\t' } else { b' ' };
+        let separator = if line.find(cx.simd, 0, b'\t') < line.len() { b'\t' } else { b' ' };
         let unit = layout.unit.unwrap_or(Unit::Seconds);
         let (mut day, mut time) = (None, None);
         let mut at = 0;
@@ -277,47 +271,48 @@ impl LineFormat for W3c {
                 }
             }
             if at >= line.len() {
-                return false;
+                return None;
             }
-            let end = value_end(simd, line, at, separator);
+            let end = value_end(cx.simd, line, at, separator);
             // Most columns are of no use.
             if column != Column::Other && !(end == at + 1 && line.byte(at) == b'-') {
                 let value = &line.bytes()[at..end];
                 match column {
-                    Column::Date => match context.clock.utc_day(line, at) {
+                    Column::Date => match clock.utc_day(line, at) {
                         Some(midnight) if end == at + 10 => day = Some(midnight),
-                        _ => return false,
+                        _ => return None,
                     },
                     Column::Time => match TimestampParser::time_since_midnight(line, at) {
                         Some((seconds, nanos, stop)) if stop == end => {
                             time = Some((seconds, nanos));
                         }
-                        _ => return false,
+                        _ => return None,
                     },
                     Column::Status => match value {
                         &[a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
                             let digit = |d: u8| u16::from(d - b'0');
                             let status = digit(a) * 100 + digit(b) * 10 + digit(c);
-                            record.status = if status < 100 { 0 } else { status };
+                            cx.record.status = if status < 100 { 0 } else { status };
                         }
-                        _ => return false,
+                        _ => return None,
                     },
-                    Column::Client => record.client = Text::of_line(at, end),
-                    Column::Method => record.method = Text::of_line(at, end),
-                    Column::Path => record.path = Text::of_line(at, end),
+                    Column::Client => cx.record.client = Text::of_line(at, end),
+                    Column::Method => cx.record.method = Text::of_line(at, end),
+                    Column::Path => cx.record.path = Text::of_line(at, end),
                     Column::Bytes => {
                         let bytes = fields::whole(value);
-                        record.bytes_sent = bytes.unwrap_or(record.bytes_sent);
+                        cx.record.bytes_sent = bytes.unwrap_or(cx.record.bytes_sent);
                     }
                     Column::Taken => {
-                        record.duration_ns = duration::decimal(value, unit).unwrap_or(NO_DURATION);
+                        cx.record.duration_ns =
+                            duration::decimal(value, unit).unwrap_or(NO_DURATION);
                     }
                     Column::OnRequest(column) => {
                         let is_quoted =
                             value.len() > 1 && value[0] == b'"' && value.ends_with(b"\"");
                         let quote = usize::from(is_quoted);
                         let span = (at + quote, end - quote);
-                        Cursor::new(line, 0).request(context.wanted, column, span, record);
+                        Cursor::new(line, 0).request(*wanted, column, span, cx.record);
                     }
                     Column::Other => {}
                 }
@@ -326,13 +321,12 @@ impl LineFormat for W3c {
         }
         // Behind the last column nothing may follow but a separator that ends it.
         if !line.bytes().get(at..).unwrap_or(&[]).iter().all(|&b| b == separator) {
-            return false;
+            return None;
         }
         if let (Some(midnight), Some((seconds, nanos))) = (day, time) {
-            let stamp = Stamp { second: midnight + seconds, nanos };
-            record.set_time(stamp);
+            cx.record.set_time(Stamp { second: midnight + seconds, nanos });
         }
-        true
+        Some(())
     }
 }
 
@@ -366,8 +360,8 @@ fn quoted_end(line: &[u8], at: usize, separator: u8) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::bytes::line::PaddedLine;
-    use crate::format::{Format, Params};
-    use crate::record::{NO_BYTES, NO_STATUS, NO_TIME};
+    use crate::format::Params;
+    use crate::record::{NO_BYTES, NO_STATUS, NO_TIME, Record};
 
     fn parse(entry: &Entry, fields: &str, line: &str) -> Option<(Record, [String; 3])> {
         let mut context = Context::new(TimestampParser::utc());
@@ -375,7 +369,6 @@ mod tests {
         let format = (entry.build)(&Params::default());
         let padded = PaddedLine::new(line.as_bytes());
         let mut record = Record::EMPTY;
-        let format: &dyn Format = format.as_ref();
         format.parse_line(padded.line(), &mut context, &mut Vec::new(), &mut record).then(|| {
             let text =
                 |t: Text| String::from_utf8_lossy(t.bytes(line.as_bytes(), &[])).into_owned();

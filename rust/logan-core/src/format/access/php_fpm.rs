@@ -11,8 +11,8 @@ use crate::bytes::simd::Simd;
 use crate::format::http::{closing_quote, route, status_at};
 use crate::format::prefilter::RequiredBytes;
 use crate::format::text::duration::decimal;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
-use crate::record::{Columns, Record, Text};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
+use crate::record::{Columns, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -25,7 +25,7 @@ pub static ENTRY: Entry = Entry {
         duration_unit: Some("ms"),
     },
     facts: Facts { continuations: &[b"script_filename = "], ..Facts::PLAIN },
-    build: |_| Box::new(PhpFpm),
+    build: |_| line_format(PhpFpm),
 };
 
 struct PhpFpm;
@@ -50,42 +50,35 @@ impl LineFormat for PhpFpm {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         let text = line.bytes();
         let front = &text[..text.len().min(CLIENT_BYTES_MAX + 1)];
-        let Some(client) = memchr::memchr(b' ', front).filter(|&len| len > 0) else { return false };
+        let client = memchr::memchr(b' ', front).filter(|&len| len > 0)?;
         if !text[client..].starts_with(b" - ") {
-            return false;
+            return None;
         }
         let user = client + 3;
         let rest = &text[user..text.len().min(user + USER_BYTES_MAX + 1)];
-        let Some(time) = memchr::memchr(b' ', rest).map(|len| user + len + 1) else { return false };
-        let Some((stamp, end)) = context.clock.clf(line, time) else { return false };
+        let time = memchr::memchr(b' ', rest).map(|len| user + len + 1)?;
+        let (stamp, end) = cx.clock().clf(line, time)?;
         if text.get(end..end + 2) != Some(b" \"") {
-            return false;
+            return None;
         }
         let request = end + 2;
-        let Some(close) = closing_quote(simd, line, request) else { return false };
+        let close = closing_quote(cx.simd, line, request)?;
         let behind = close + 5;
         if line.byte(close + 1) != b' ' || behind > line.len() {
-            return false;
+            return None;
         }
-        let Some(status) = status_at(line, close + 2) else { return false };
+        let status = status_at(line, close + 2)?;
         if behind < line.len() && line.byte(behind) != b' ' {
-            return false;
+            return None;
         }
-        record.set_time(stamp);
-        record.status = status;
-        route(line, request, close, record);
+        cx.record.set_time(stamp);
+        cx.record.status = status;
+        route(line, request, close, cx.record);
         if &text[..client] != b"-" {
-            record.client = Text::of_line(0, client);
+            cx.record.client = Text::of_line(0, client);
         }
         let mut fields = text[behind..].rsplitn(4, |&b| b == b' ');
         if let (Some(cpu), Some(_), Some(millis), Some(script)) =
@@ -94,8 +87,8 @@ impl LineFormat for PhpFpm {
             && script.len() > 1
             && let Some(nanos) = decimal(millis, Unit::Milliseconds)
         {
-            record.duration_ns = nanos;
+            cx.record.duration_ns = nanos;
         }
-        true
+        Some(())
     }
 }

@@ -21,9 +21,9 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::text::duration::decimal;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit, fields};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
 use crate::record::Level;
-use crate::record::{Columns, NO_DURATION, Record, Text};
+use crate::record::{Columns, NO_DURATION, Text};
 use std::ops::Range;
 
 /// Registry entry.
@@ -37,7 +37,7 @@ pub static ENTRY: Entry = Entry {
         duration_unit: Some("ms"),
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(Postgres),
+    build: |_| line_format(Postgres),
 };
 
 /// How far behind the timestamp the word may begin: prefixes hold names of users and applications.
@@ -187,47 +187,38 @@ impl LineFormat for Postgres {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         if !line.byte(0).is_ascii_digit() {
-            return false;
+            return None;
         }
-        let Some((stamp, end)) = context.clock.any(line, 0) else { return false };
+        let (stamp, end) = cx.clock().any(line, 0)?;
         let text = line.bytes();
-        record.set_time(stamp);
+        cx.record.set_time(stamp);
         let Some((level, word, message)) = front(text, end) else {
-            let Some(Fields { level, client, message }) = fields_of_csv(text, end) else {
-                return false;
-            };
-            record.level = level;
-            record.duration_ns = duration_of(&text[message.clone()]).unwrap_or(NO_DURATION);
-            record.message = Text::of_line(message.start, message.end);
-            if let Some(part) = fields::client(&text[client.clone()]) {
-                record.client = Text::of_line(client.start + part.start, client.start + part.end);
+            let Fields { level, client, message } = fields_of_csv(text, end)?;
+            cx.record.level = level;
+            cx.record.duration_ns = duration_of(&text[message.clone()]).unwrap_or(NO_DURATION);
+            cx.record.message = Text::of_line(message.start, message.end);
+            let client = &text[client];
+            if let Some(part) = fields::client(client) {
+                cx.record.client = Text::of_part(text, &client[part]);
             }
-            return true;
+            return Some(());
         };
-        record.level = level;
-        record.message = Text::of_line(message, text.len());
-        record.duration_ns = duration_of(&text[message..]).unwrap_or(NO_DURATION);
+        cx.record.level = level;
+        cx.record.message = Text::of_line(message, text.len());
+        cx.record.duration_ns = duration_of(&text[message..]).unwrap_or(NO_DURATION);
         for key in [&b"client="[..], b"host="] {
             if let Some(at) = memchr::memmem::find(&text[end..word], key) {
-                let start = end + at + key.len();
-                let value = &text[start..word];
+                let value = &text[end + at + key.len()..word];
                 let len =
                     value.iter().position(|b| matches!(b, b',' | b' ')).unwrap_or(value.len());
                 if let Some(part) = fields::client(&value[..len]) {
-                    record.client = Text::of_line(start + part.start, start + part.end);
+                    cx.record.client = Text::of_part(text, &value[part]);
                     break;
                 }
             }
         }
-        true
+        Some(())
     }
 }

@@ -32,7 +32,7 @@ pub static ENTRY: Entry = Entry {
         trial: Candidate::Outer,
         ..Facts::PLAIN
     },
-    build: |params| Box::new(Envelope::new(Cri, params)),
+    build: |params| Envelope::build(Cri, params),
 };
 
 pub(super) struct Cri;

@@ -36,7 +36,7 @@ pub static ENTRY: Entry = Entry {
         trial: Candidate::Outer,
         ..Facts::PLAIN
     },
-    build: |params| Box::new(Envelope::new(Docker { rejoin: params.rejoin }, params)),
+    build: |params| Envelope::build(Docker { rejoin: params.rejoin }, params),
 };
 
 pub(super) struct Docker {
@@ -103,9 +103,9 @@ impl Head for Docker {
             return None;
         }
         let stream = match stream.plain(line) {
-            Some(b"stdout") => 2,
-            Some(b"stderr") => 3,
-            _ => 4,
+            Some(b"stdout") => 0,
+            Some(b"stderr") => 1,
+            _ => 2,
         };
         let text = &line.bytes()[log.start..log.end];
         let is_ended = ends_with(text, br"\n");

@@ -13,6 +13,7 @@ use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
+use crate::format::slices::{digits, spaces};
 use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind};
 use crate::record::Level;
 use crate::time::TimestampParser;
@@ -35,7 +36,7 @@ pub static ENTRY: Entry = Entry {
         trial: Candidate::Outer,
         ..Facts::PLAIN
     },
-    build: |params| Box::new(Envelope::new(Prefixed, params)),
+    build: |params| Envelope::build(Prefixed, params),
 };
 
 /// Longest name: Kubernetes allows 253 bytes for a pod's, of which few use a third.
@@ -88,7 +89,7 @@ fn behind_name(line: &[u8]) -> Option<usize> {
     {
         at = 9;
     }
-    let digits = line[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let digits = digits(&line[at..]);
     if digits > 0 && line.get(at + digits) == Some(&b'|') {
         at += digits + 1;
     }
@@ -98,7 +99,7 @@ fn behind_name(line: &[u8]) -> Option<usize> {
         return None;
     }
     at += name;
-    let spaces = line[at..].iter().take_while(|&&b| b == b' ').count();
+    let spaces = spaces(&line[at..]);
     at += spaces;
     (spaces > 0 && line[at..].starts_with(b"| ")).then_some(at + 2)
 }

@@ -25,7 +25,7 @@ use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind, REGISTRY};
+use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind, REGISTRY, slices};
 use crate::record::Level;
 use crate::time::TimestampParser;
 
@@ -47,7 +47,7 @@ pub static RFC5424: Entry = Entry {
         trial: Candidate::Outer,
         ..Facts::PLAIN
     },
-    build: |params| Box::new(Envelope::new(Rfc5424, params)),
+    build: |params| Envelope::build(Rfc5424, params),
 };
 
 /// Registry entry.
@@ -75,7 +75,7 @@ pub static RFC3164: Entry = Entry {
         ],
         ..Facts::PLAIN
     },
-    build: |params| Box::new(Envelope::new(Rfc3164, params)),
+    build: |params| Envelope::build(Rfc3164, params),
 };
 
 /// Longest host name.
@@ -86,13 +86,7 @@ const TAG_BYTES_MAX: usize = 128;
 /// `<PRI>` at the front: the priority, and where it ends.
 #[inline(always)]
 fn priority(line: &[u8]) -> Option<(u8, usize)> {
-    let rest = line.strip_prefix(b"<")?;
-    let digits = rest.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
-    if !(1..=3).contains(&digits) || rest.get(digits) != Some(&b'>') {
-        return None;
-    }
-    let value = rest[..digits].iter().fold(0u16, |n, b| n * 10 + u16::from(b - b'0'));
-    (value < 192).then_some((value as u8, digits + 2))
+    slices::priority(line).filter(|&(value, _)| value < 192).map(|(value, end)| (value as u8, end))
 }
 
 /// The word at `at` and where it ends: at a space.

@@ -78,7 +78,7 @@ pub use names::{
 };
 pub(crate) use values::whole;
 pub use values::{EPOCH_SECONDS_MIN, code_unit, unescape};
-pub(super) use values::{client, is_sure_of_millis, path, request, usual_time};
+pub(super) use values::{client, is_sure_of_millis, path, request, status, usual_time};
 
 use super::{Context, Unit};
 use crate::bytes::line::Line;

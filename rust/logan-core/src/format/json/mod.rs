@@ -36,7 +36,7 @@ pub mod templates;
 mod tests;
 
 use super::fields::{Fields, Group, Known, Meaning, Names, Value, code_unit};
-use super::{Context, Entry, Facts, Info, LineFormat, Run, keys};
+use super::{BulkFormat, Entry, Facts, Info, LineFormat, Parse, Run, bulk, keys};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::json::templates::Outcome;
@@ -55,7 +55,7 @@ pub static ENTRY: Entry = Entry {
         duration_unit: Some("by key"),
     },
     facts: Facts { named_fields: true, ..Facts::PLAIN },
-    build: |_| Box::new(Json { names: Names::get() }),
+    build: |_| bulk(Json { names: Names::get() }),
 };
 
 /// Objects and arrays that may be open at once. Logs nest less than ten deep; what does not is made
@@ -64,6 +64,12 @@ pub const DEPTH_MAX: usize = 64;
 
 struct Json {
     names: &'static Names,
+}
+
+impl BulkFormat for Json {
+    fn parse_many(&self, run: &mut Run<'_>) {
+        crate::dispatch!(many::<>(json: &Json, run: &mut Run<'_>) -> (); self, run);
+    }
 }
 
 impl LineFormat for Json {
@@ -82,37 +88,24 @@ impl LineFormat for Json {
         .or(Columns::CLIENT)
         .or(Columns::ON_REQUEST);
 
-    const HAS_MANY: bool = true;
-
-    fn parse_many(&self, run: &mut Run<'_>) {
-        crate::dispatch!(many::<>(json: &Json, run: &mut Run<'_>) -> (); self, run);
-    }
-
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'{' || is_space(byte)
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let Some(mut shapes) = context.shapes.take() else {
-            return self.parse_generally(simd, line, context, arena, record);
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let Some(mut shapes) = cx.context.shapes.take() else {
+            return self.parse_generally(line, cx);
         };
-        let outcome = shapes.read(simd, line, context, arena, record);
+        let outcome = shapes.read(cx.simd, line, cx.context, cx.arena, cx.record);
         let parsed = match outcome {
-            Outcome::Read => true,
-            _ => self.parse_generally(simd, line, context, arena, record),
+            Outcome::Read => Some(()),
+            _ => self.parse_generally(line, cx),
         };
-        if parsed && outcome == Outcome::New {
-            shapes.learn(simd, self.names.wanted(context.wanted), line);
+        if parsed.is_some() && outcome == Outcome::New {
+            shapes.learn(cx.simd, self.names.wanted(cx.context.wanted), line);
         }
-        context.shapes = Some(shapes);
+        cx.context.shapes = Some(shapes);
         parsed
     }
 }
@@ -134,9 +127,9 @@ fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
             let start = if row == 0 { run.start } else { run.batch.line_start()[first + row] };
             let line = super::line_of(run.block, start, run.ends[run.next + row]);
             let mut record = Record::EMPTY;
-            if super::is_never_a_record(line)
-                || !json.parse(simd, line, run.context, &mut run.batch.arena, &mut record)
-            {
+            let (context, arena) = (&mut *run.context, &mut run.batch.arena);
+            let cx = &mut Parse { simd, context, arena, record: &mut record };
+            if super::is_never_a_record(line) || json.parse(line, cx).is_none() {
                 records = row;
                 break;
             }
@@ -173,14 +166,7 @@ fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
 impl Json {
     /// Parses any line, token by token.
     #[inline(always)]
-    fn parse_generally<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse_generally<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         let mut stop = line.len();
         while stop > 0 && is_space(line.byte(stop - 1)) {
             stop -= 1;
@@ -188,9 +174,9 @@ impl Json {
         let mut at = skip_space(line, 0);
         // Cheap, and ends the trial of most lines that are not JSON.
         if line.byte(at) != b'{' || stop == 0 || line.byte(stop - 1) != b'}' {
-            return false;
+            return None;
         }
-        let names = self.names.wanted(context.wanted);
+        let names = self.names.wanted(cx.context.wanted);
         let mut fields = Fields::new(line);
         let mut open = Open::new();
         let mut scope = Scope::ROOT;
@@ -198,15 +184,15 @@ impl Json {
         at += 1;
         // One member, element or closing bracket per round.
         loop {
-            let mut head = context.heads.get(place);
+            let mut head = cx.context.heads.get(place);
             let mut hit = head.is_at(line, at, scope);
             if !hit
                 && scope.is_object()
                 && line.byte(at) != b'}'
-                && let Some(way) = context.heads.other_way(line, at, scope, place)
+                && let Some(way) = cx.context.heads.other_way(line, at, scope, place)
             {
                 place.way = way;
-                head = context.heads.get(place);
+                head = cx.context.heads.get(place);
                 hit = true;
             }
             let mut known = head.known;
@@ -222,34 +208,35 @@ impl Json {
                     match open.close() {
                         Some(outer) => scope = outer,
                         // An empty object has no fields and is no record.
-                        None => return at == stop && fields.finish(arena, record),
+                        None => {
+                            return (at == stop && fields.finish(cx.arena, cx.record))
+                                .then_some(());
+                        }
                     }
                     continue;
                 }
                 if !scope.is_fresh() {
                     if line.byte(at) != b',' {
-                        return false;
+                        return None;
                     }
                     at = skip_space(line, at + 1);
                 }
                 known = Known::NOTHING;
                 if scope.is_object() {
                     if line.byte(at) != b'"' {
-                        return false;
+                        return None;
                     }
                     key = at + 1;
-                    let Some((end, escaped)) = string_end(simd, line, key) else {
-                        return false;
-                    };
+                    let (end, escaped) = string_end(cx.simd, line, key)?;
                     if !escaped {
                         known = names.look_up(line, scope.group(), key, end);
                     }
                     at = skip_space(line, end + 1);
                     if line.byte(at) != b':' {
-                        return false;
+                        return None;
                     }
                     at += 1;
-                    place.way = context.heads.remember(line, from..at, key, scope, known, place);
+                    place.way = cx.context.heads.remember(line, from..at, key, scope, known, place);
                     place.row += 1;
                 }
             }
@@ -264,21 +251,19 @@ impl Json {
                     let start = at + 1;
                     if known.meaning == Meaning::Time {
                         // A timestamp holds no escapes, so its end is the string's, too.
-                        if let Some((stamp, end)) = context.clock.iso(line, start)
+                        if let Some((stamp, end)) = cx.clock().iso(line, start)
                             && line.byte(end) == b'"'
                         {
-                            fields.take_time(known, stamp, record);
+                            fields.take_time(known, stamp, cx.record);
                             at = end + 1;
                             continue;
                         }
                     }
-                    let Some((end, escaped)) = string_end(simd, line, start) else {
-                        return false;
-                    };
+                    let (end, escaped) = string_end(cx.simd, line, start)?;
                     at = end + 1;
                     if known.meaning != Meaning::Nothing {
                         let value = Value { start, end, escaped, number: false };
-                        fields.take(simd, known, key, value, context, arena, record);
+                        fields.take(cx.simd, known, key, value, cx.context, cx.arena, cx.record);
                     }
                 }
                 digit @ (b'-' | b'0'..=b'9') => {
@@ -289,32 +274,28 @@ impl Json {
                         if !matches!(behind, b'.' | b'e' | b'E') {
                             at += count as usize;
                             let whole = eight_digits(values << (64 - 8 * count));
-                            fields.take_whole(known, key, whole, count, record);
+                            fields.take_whole(known, key, whole, count, cx.record);
                             continue;
                         }
                     }
                     let start = at;
-                    let Some(end) = number_end(simd, line, at) else {
-                        return false;
-                    };
+                    let end = number_end(cx.simd, line, at)?;
                     at = end;
                     if known.meaning != Meaning::Nothing {
                         let value = Value { start, end, escaped: false, number: true };
-                        fields.take_scalar(known, key, value, context, record);
+                        fields.take_scalar(known, key, value, cx.context, cx.record);
                     }
                 }
                 b'{' | b'[' => {
                     let inner = Scope::fresh(known.inside, word as u8 == b'{');
-                    match open.open(scope) {
-                        true => scope = inner,
-                        false => return false,
-                    }
+                    open.open(scope)?;
+                    scope = inner;
                     at += 1;
                 }
                 b't' if word as u32 == u32::from_le_bytes(*b"true") => at += 4,
                 b'n' if word as u32 == u32::from_le_bytes(*b"null") => at += 4,
                 b'f' if (word >> 8) as u32 == u32::from_le_bytes(*b"alse") => at += 5,
-                _ => return false,
+                _ => return None,
             }
         }
     }
@@ -375,15 +356,12 @@ impl Open {
         Open { outer: [Scope::NONE; DEPTH_MAX - 1], count: 0 }
     }
 
-    /// Goes into one more; false if it is one too many.
+    /// Goes into one more; None if it is one too many.
     #[inline(always)]
-    pub(super) fn open(&mut self, scope: Scope) -> bool {
-        let Some(place) = self.outer.get_mut(self.count) else {
-            return false;
-        };
-        *place = scope;
+    pub(super) fn open(&mut self, scope: Scope) -> Option<()> {
+        *self.outer.get_mut(self.count)? = scope;
         self.count += 1;
-        true
+        Some(())
     }
 
     /// Back to the one around; None from the outermost.

@@ -9,9 +9,9 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, fields};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, fields, line_format};
 use crate::record::Level;
-use crate::record::{Columns, Record, Text};
+use crate::record::{Columns, Text};
 use std::ops::Range;
 
 /// Registry entry.
@@ -25,7 +25,7 @@ pub static ENTRY: Entry = Entry {
         duration_unit: None,
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(ApacheError),
+    build: |_| line_format(ApacheError),
 };
 
 struct ApacheError;
@@ -90,27 +90,20 @@ impl LineFormat for ApacheError {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         if line.byte(0) != b'[' || !line.byte(1).is_ascii_uppercase() {
-            return false;
+            return None;
         }
-        let Some((stamp, end)) = context.clock.any(line, 1) else { return false };
+        let (stamp, end) = cx.clock().any(line, 1)?;
         let text = line.bytes();
-        let Some((level, at)) = front(text, end) else { return false };
-        record.set_time(stamp);
-        record.level = level;
+        let (level, at) = front(text, end)?;
+        cx.record.set_time(stamp);
+        cx.record.level = level;
         let (client, message) = groups(text, at);
         if let Some(client) = client {
-            record.client = Text::of_line(client.start, client.end);
+            cx.record.client = Text::of_line(client.start, client.end);
         }
-        record.message = Text::of_line(message, text.len());
-        true
+        cx.record.message = Text::of_line(message, text.len());
+        Some(())
     }
 }

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::bytes::line::PAD;
     use crate::bytes::simd::Plain;
-    use crate::format::{Context, LineFormat};
+    use crate::format::{BulkFormat, Context, LineFormat, Parse};
     use crate::record::Batch;
     use proptest::prelude::*;
 
@@ -233,9 +233,9 @@ mod tests {
                     let end = ends[next];
                     let line = line_of(&block, start, end);
                     let mut record = Record::EMPTY;
-                    let parsed =
-                        format.parse(Plain, line, &mut context, &mut Vec::new(), &mut record);
-                    prop_assert!(parsed, "{:?}", lines[next]);
+                    let (context, arena) = (&mut context, &mut Vec::new());
+                    let cx = &mut Parse { simd: Plain, context, arena, record: &mut record };
+                    prop_assert!(format.parse(line, cx).is_some(), "{:?}", lines[next]);
                     let mut expected = Batch::new();
                     expected.push(COLUMNS, &record, start, line.len() as u32);
                     prop_assert_eq!(batch.time_ns()[row], expected.time_ns()[0]);

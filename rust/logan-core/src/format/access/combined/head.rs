@@ -5,6 +5,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::http::eq64;
 use crate::format::keys::Found;
+use crate::format::slices::digits_at_end;
 use crate::record::Level;
 use crate::record::{Record, Text};
 use crate::time::{Stamp, TimestampParser};
@@ -118,7 +119,7 @@ pub(super) fn virtual_host(line: Line<'_>, found: &mut Found<'_>) {
         if name.contains(&b' ') {
             return;
         }
-        let port = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        let port = digits_at_end(name);
         let has_port = (1..=5).contains(&port) && name[..name.len() - port].ends_with(b":");
         found.host(0, if has_port { name.len() - port - 1 } else { name.len() });
     }
@@ -133,7 +134,7 @@ fn client_of_many_words(line: Line<'_>, first_end: usize, open: usize) -> (usize
     if first_end > 1 && bytes[first_end - 1] == b',' {
         return (0, first_end - 1);
     }
-    let port = bytes[..first_end].iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let port = digits_at_end(&bytes[..first_end]);
     let has_port =
         (1..=5).contains(&port) && first_end > port && bytes[first_end - port - 1] == b':';
     let second = first_end + 1;

@@ -55,7 +55,7 @@ impl Template {
                 }
                 bracket @ (b'{' | b'[') => {
                     let inner = Scope::fresh(known.inside, bracket == b'{');
-                    open.open(scope).then_some(())?;
+                    open.open(scope)?;
                     scope = inner;
                     at += 1;
                 }

@@ -253,7 +253,7 @@ fn parse_block(context: &mut Context, lines: &[Vec<u8>]) -> Vec<Option<Said>> {
         block.push(b'\n');
     }
     block.resize(block.len() + PAD, 0);
-    let json: &dyn Format = &Json { names: Names::get() };
+    let json = (ENTRY.build)(&Params::default());
     let mut batch = Batch::new();
     let mut found = Vec::new();
     let (mut next, mut start, mut row) = (0, PAD as u32, 0);

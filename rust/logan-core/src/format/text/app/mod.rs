@@ -55,9 +55,10 @@ use crate::bytes::line::{LINE_BYTES_MAX, Line, PAD};
 use crate::bytes::simd::{Classes, Simd};
 use crate::format::database::postgres;
 use crate::format::prefilter::RequiredBytes;
+use crate::format::slices::digits_at_end;
 use crate::format::{
-    Candidate, Context, Entry, Facts, Info, LINE_REFS_MAX, LineFormat, LineRef, LineRefs,
-    LineSubset, Run, Unit, line_of, one_by_one,
+    BulkFormat, Candidate, Context, Entry, Facts, Info, LINE_REFS_MAX, LineFormat, LineRef,
+    LineRefs, LineSubset, Parse, Run, Unit, bulk, line_format, line_of, one_by_one,
 };
 use crate::record::Level;
 use crate::record::{BATCH_ROWS, Batch, Columns, NO_DURATION, Record, RowWriter, Rows, Text};
@@ -74,7 +75,7 @@ pub static ENTRY: Entry = Entry {
         duration_unit: Some("in the text"),
     },
     facts: Facts { is_general: true, ..Facts::PLAIN },
-    build: |_| Box::new(App { anywhere: false }),
+    build: |_| bulk(App { anywhere: false }),
 };
 
 /// Registry entry of the form with the timestamp anywhere near the front.
@@ -88,7 +89,7 @@ pub static ANYWHERE: Entry = Entry {
         duration_unit: Some("in the text"),
     },
     facts: Facts { trial: Candidate::LastResort, ..Facts::PLAIN },
-    build: |_| Box::new(App { anywhere: true }),
+    build: |_| line_format(App { anywhere: true }),
 };
 
 struct App {
@@ -108,31 +109,6 @@ impl LineFormat for App {
 
     const NEEDS: RequiredBytes = RequiredBytes::TIME;
 
-    const HAS_MANY: bool = true;
-
-    fn parse_many(&self, run: &mut Run<'_>) {
-        if self.anywhere {
-            return;
-        }
-        loop {
-            let parsed = plain_lines(run);
-            if parsed < TEXTS_MAX {
-                return;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
-        if self.anywhere {
-            return one_by_one(simd, self, lines.lines, lines);
-        }
-        const _: () = assert!(LINE_REFS_MAX <= TEXTS_MAX);
-        for some in lines.lines.chunks(LINE_REFS_MAX) {
-            self.plain_each(simd, some, lines);
-        }
-    }
-
     fn may_begin_with(&self, byte: u8) -> bool {
         self.anywhere && byte != b'{'
             || byte.is_ascii_digit()
@@ -141,46 +117,53 @@ impl LineFormat for App {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         // By far the most usual shape first: an ISO timestamp with milliseconds, a space, a level
         // in upper case, one space or two. It gives what the general way would give.
         if self.anywhere && line.byte(0) == b'{' {
-            return false;
+            return None;
         }
         if !self.anywhere
-            && let Some((stamp, time_ns)) = context.clock.plain(line)
+            && let Some((stamp, time_ns)) = cx.clock().plain(line)
             && let Some((level, message)) = plain_level(line, 24)
         {
-            record.time_ns = time_ns;
-            record.second = stamp.second;
-            fill(simd, line, level, message, &mut context.memo, record);
-            return true;
+            cx.record.time_ns = time_ns;
+            cx.record.second = stamp.second;
+            fill(cx.simd, line, level, message, &mut cx.context.memo, cx.record);
+            return Some(());
         }
-        let found = self.dissect(simd, line, context);
+        let found = self.dissect(cx.simd, line, cx.context);
         let coloured = match found {
             Some((_, level, message)) if level != Level::None => {
                 let end = line.len().min(message + 1);
-                line.find(simd, 0, ESC) < end
+                line.find(cx.simd, 0, ESC) < end
             }
-            _ => line.find(simd, 0, ESC) < line.len(),
+            _ => line.find(cx.simd, 0, ESC) < line.len(),
         };
-        if coloured && self.without_colours(line, context, arena, record) {
-            return true;
+        if coloured && self.uncolored(line, &mut cx.again()).is_some() {
+            return Some(());
         }
-        let Some((stamp, level, message)) = found else { return false };
-        record.set_time(stamp);
-        fill(simd, line, level, message, &mut context.memo, record);
-        if record.duration_ns == NO_DURATION {
-            record.duration_ns = of_mongo(&line.bytes()[message..]);
+        let (stamp, level, message) = found?;
+        cx.record.set_time(stamp);
+        fill(cx.simd, line, level, message, &mut cx.context.memo, cx.record);
+        if cx.record.duration_ns == NO_DURATION {
+            cx.record.duration_ns = of_mongo(&line.bytes()[message..]);
         }
-        true
+        Some(())
+    }
+}
+
+impl BulkFormat for App {
+    fn parse_many(&self, run: &mut Run<'_>) {
+        while plain_lines(run) == TEXTS_MAX {}
+    }
+
+    #[inline(always)]
+    fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
+        const _: () = assert!(LINE_REFS_MAX <= TEXTS_MAX);
+        for some in lines.lines.chunks(LINE_REFS_MAX) {
+            self.plain_each(simd, some, lines);
+        }
     }
 }
 
@@ -198,8 +181,7 @@ fn of_component(message: &[u8]) -> u64 {
     let name = message.iter().take_while(|b| b.is_ascii_uppercase()).count();
     let behind = message[name..].trim_ascii_start();
     let number = &message[..message.len() - 2];
-    let digits = number.iter().rev().take_while(|b| b.is_ascii_digit()).count();
-    let (before, digits) = number.split_at(number.len() - digits);
+    let (before, digits) = number.split_at(number.len() - digits_at_end(number));
     if message[name] != b' ' || !behind.starts_with(b"[conn") || !before.ends_with(b" ") {
         return NO_DURATION;
     }
@@ -538,37 +520,24 @@ impl App {
         None
     }
 
-    /// Reads the line as if it had no colors; whether that gives a record.
+    /// Reads the line as if it had no colors.
     #[cold]
     #[inline(never)]
-    fn without_colours(
-        &self,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let mut plain = std::mem::take(&mut context.plain);
-        let mut parsed = false;
-        if ansi::strip(line.bytes(), &mut plain) {
-            let line = Line::new(&plain, PAD, plain.len() - PAD);
-            if LineFormat::may_begin_with(self, line.byte(0))
-                && let Some((stamp, level, message)) = dissected(self, line, context)
-            {
-                record.set_time(stamp);
-                record.level = level;
-                record.duration_ns = text_duration::find_one(line, message, &mut context.memo);
-                if record.duration_ns == NO_DURATION {
-                    record.duration_ns = of_mongo(&line.bytes()[message..]);
-                }
-                let from = arena.len();
-                arena.extend_from_slice(&line.bytes()[message..]);
-                record.message = Text::of_arena(from, arena.len());
-                parsed = true;
+    fn uncolored<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        ansi::uncolored(line, cx, |line, cx| {
+            if !self.may_begin_with(line.byte(0)) {
+                return None;
             }
-        }
-        context.plain = plain;
-        parsed
+            let (stamp, level, message) = dissected(self, line, cx.context)?;
+            cx.record.set_time(stamp);
+            cx.record.level = level;
+            cx.record.message = Text::of_line(message, line.len());
+            cx.record.duration_ns = text_duration::find_one(line, message, &mut cx.context.memo);
+            if cx.record.duration_ns == NO_DURATION {
+                cx.record.duration_ns = of_mongo(&line.bytes()[message..]);
+            }
+            Some(())
+        })
     }
 }
 
