@@ -104,7 +104,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 header += 1;
                 for context in [&mut context, &mut east, &mut later] {
                     if let Some(fields) = state::fields_of(line) {
-                        context.history.layout.read(fields);
+                        context.history.set_layout(fields);
                     }
                 }
                 continue;

@@ -52,7 +52,13 @@ struct Logfmt {
 impl LineFormat for Logfmt {
     #[inline(always)]
     fn keys<S: Simd>(&self, simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
-        keys::of_logfmt(simd, line, found);
+        pairs(simd, line, |key, start, end, escaped| {
+            for (i, name) in found.names().enumerate() {
+                if name == &line.bytes()[key.clone()] {
+                    found.take(i, line, start, end, escaped);
+                }
+            }
+        });
     }
 
     const COLUMNS: Columns = Columns::TIME
@@ -143,7 +149,7 @@ fn audited(line: &[u8], record: &mut Record) {
 /// Calls `take` with each pair of a record: where the key is, where the value starts and ends, and
 /// whether it holds escapes.
 #[inline(always)]
-pub(super) fn pairs<S: Simd>(
+fn pairs<S: Simd>(
     simd: S,
     line: Line<'_>,
     mut take: impl FnMut(std::ops::Range<usize>, usize, usize, bool),

@@ -20,6 +20,7 @@ pub mod envelope;
 pub mod fields;
 pub(crate) mod http;
 pub mod json;
+mod json_text;
 pub mod keys;
 pub mod logfmt;
 mod params;
@@ -205,6 +206,15 @@ pub enum Candidate {
     LastResort,
 }
 
+/// Lines that a format takes from a general one.
+#[derive(Clone, Copy)]
+pub struct Claims {
+    /// What may stand right behind the timestamp.
+    pub behind_time: &'static [u8],
+    /// Whether a line with a timestamp up to this position is one.
+    pub is_one: fn(&[u8], usize) -> bool,
+}
+
 /// What the rest of the crate must know of a format. No other file names one.
 #[derive(Clone, Copy)]
 pub struct Facts {
@@ -214,12 +224,17 @@ pub struct Facts {
     pub trial: Candidate,
     /// How lines begin that say what the lines after them are.
     pub headers: &'static [&'static [u8]],
-    /// How lines begin that no format takes and that go on with a record of this one.
-    pub continuations: &'static [&'static [u8]],
+    /// Of the headers the one that says the columns of the lines after it; of one format.
+    pub layout_header: Option<&'static [u8]>,
+    /// How lines begin that no format takes and that go on with a record of this one, and what must
+    /// be true of what follows.
+    pub continuations: &'static [(&'static [u8], fn(&[u8]) -> bool)],
     /// How lines begin that stand behind a syslog header without a tag.
     pub untagged: &'static [&'static [u8]],
     /// A header that the example needs before it.
     pub example_header: Option<&'static str>,
+    /// Which lines with a timestamp it takes that [general](Self::is_general) formats would take, too.
+    pub claims: Option<Claims>,
     /// Whether it takes lines with a timestamp of many formats that say more about them. Where it
     /// would take a line of another format, detection puts that one first.
     pub is_general: bool,
@@ -236,9 +251,11 @@ impl Facts {
         kind: Kind::Plain,
         trial: Candidate::Usual,
         headers: &[],
+        layout_header: None,
         continuations: &[],
         untagged: &[],
         example_header: None,
+        claims: None,
         is_general: false,
         bare_unit: None,
         named_fields: false,

@@ -11,7 +11,7 @@
 //!   has seen all bytes from `LOOK_BACK_BYTES` before a line knows all that may count for it, and
 //!   scanning those before a chunk, without counting them, is enough (`engine::scan_chunk`).
 
-use super::w3c::Layout;
+use super::REGISTRY;
 use crate::bytes::line::{LINE_BYTES_MAX, PAD};
 use serde::{Deserialize, Serialize};
 use std::any::Any;
@@ -91,26 +91,57 @@ impl Layouts {
     }
 }
 
-/// The text behind `#Fields:` that counts, if the line is that directive.
+/// How the line begins that says the columns of those after it, as [one format](super::Facts::layout_header)
+/// has it.
+pub const LAYOUT_HEADER: &[u8] = {
+    let mut i = 0;
+    loop {
+        if let Some(header) = REGISTRY[i].facts.layout_header {
+            break header;
+        }
+        i += 1;
+    }
+};
+
+/// The text behind a [layout header](LAYOUT_HEADER) that counts, if the line is one.
 pub fn fields_of(line: &[u8]) -> Option<&[u8]> {
-    let text = line.strip_prefix(b"#Fields:")?;
+    let text = line.strip_prefix(LAYOUT_HEADER)?;
     Some(text[..text.len().min(FIELDS_BYTES_MAX)].trim_ascii())
 }
 
 /// What the lines before the one at hand left.
 #[derive(Default)]
 pub struct ParserState {
-    /// What the last `#Fields:` said.
-    pub layout: Layout,
-    /// Of formats of several lines, what theirs left. Few formats of a source have any.
+    /// What the last header said of columns; empty if there was none.
+    layout: Vec<u8>,
+    /// What formats keep, by its type. Few formats of a source keep anything.
     states: Vec<Box<dyn Any + Send>>,
 }
 
 impl ParserState {
     /// Forgets everything, and takes the layout of a line at `offset` from the plan's list.
     pub fn restart(&mut self, layouts: Option<&Layouts>, offset: u64) {
-        self.layout.read(layouts.and_then(|l| l.before(offset)).unwrap_or_default().as_bytes());
+        self.set_layout(layouts.and_then(|l| l.before(offset)).unwrap_or_default().as_bytes());
         self.states.clear();
+    }
+
+    /// Takes in the text behind a header; nothing in it is no layout.
+    pub fn set_layout(&mut self, fields: &[u8]) {
+        self.layout.clear();
+        self.layout.extend_from_slice(fields);
+    }
+
+    /// The text of the layout, if there is one, and the state of this type.
+    pub(super) fn layout<T: Any + Default + Send>(&mut self) -> Option<(&[u8], &mut T)> {
+        if self.layout.is_empty() {
+            return None;
+        }
+        let at = self.states.iter().position(|state| (**state).is::<T>());
+        let at = at.unwrap_or_else(|| {
+            self.states.push(Box::new(T::default()));
+            self.states.len() - 1
+        });
+        Some((&self.layout, self.states[at].downcast_mut()?))
     }
 
     /// Takes the state of this type out, to be [put](Self::put) back; a new one if there is none.

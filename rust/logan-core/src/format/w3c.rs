@@ -86,6 +86,7 @@ pub static GENERIC: Entry = Entry {
     facts: Facts {
         trial: Candidate::Outer,
         headers: HEADERS,
+        layout_header: Some(b"#Fields:"),
         example_header: Some("#Fields: date time c-ip cs-method cs-uri-stem sc-status time-taken"),
         ..Facts::PLAIN
     },
@@ -144,7 +145,7 @@ enum Column {
 
 /// What a `#Fields:` line says about the lines after it.
 #[derive(Debug, Clone, Default)]
-pub struct Layout {
+struct Layout {
     kind: Kind,
     columns: Vec<Column>,
     /// Of the response time.
@@ -154,8 +155,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Takes in the text behind `#Fields:`; nothing in it is no layout.
-    pub fn read(&mut self, fields: &[u8]) {
+    /// Takes in the text behind `#Fields:`.
+    fn read(&mut self, fields: &[u8]) {
         if self.text == fields {
             return;
         }
@@ -256,7 +257,8 @@ impl LineFormat for W3c {
     #[inline(always)]
     fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         let Context { clock, history, wanted, .. } = &mut *cx.context;
-        let layout = &history.layout;
+        let (fields, layout) = history.layout::<Layout>()?;
+        layout.read(fields);
         if layout.kind != self.kind {
             return None;
         }
@@ -365,7 +367,7 @@ mod tests {
 
     fn parse(entry: &Entry, fields: &str, line: &str) -> Option<(Record, [String; 3])> {
         let mut context = Context::new(TimestampParser::utc());
-        context.history.layout.read(crate::format::state::fields_of(fields.as_bytes()).unwrap());
+        context.history.set_layout(crate::format::state::fields_of(fields.as_bytes()).unwrap());
         let format = (entry.build)(&Params::default());
         let padded = PaddedLine::new(line.as_bytes());
         let mut record = Record::EMPTY;

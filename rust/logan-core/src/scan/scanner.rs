@@ -192,7 +192,7 @@ impl Scanner {
     /// If no chunk was begun.
     pub fn set_columns(&mut self, fields: &[u8]) {
         assert!(self.parsers.is_some(), "a chunk was begun");
-        self.context.history.layout.read(fields);
+        self.context.history.set_layout(fields);
     }
 
     /// Begins the chunk at `start` of the same source, whose first line comes next. What the lines
@@ -528,7 +528,7 @@ impl Scanner {
                 self.lines.header += 1;
                 let fields = state::fields_of(line.bytes()).filter(|_| parsers.has_layouts);
                 if let Some(fields) = fields {
-                    run.context.history.layout.read(fields);
+                    run.context.history.set_layout(fields);
                 }
             }
             Class::Continuation => self.lines.continuation += 1,

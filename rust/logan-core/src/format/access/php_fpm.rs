@@ -24,11 +24,21 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("%{milli}d"),
         duration_unit: Some("ms"),
     },
-    facts: Facts { continuations: &[b"script_filename = "], ..Facts::PLAIN },
+    facts: Facts {
+        // What the slow log says of a request.
+        continuations: &[(b"script_filename = ", |_| true), (b"[0x", is_frame)],
+        ..Facts::PLAIN
+    },
     build: |_| line_format(PhpFpm),
 };
 
 struct PhpFpm;
+
+/// Whether `[0x` goes on as frames of a stack do: `[0x00007f00deadbeef] f() /app/x.php:12`.
+fn is_frame(rest: &[u8]) -> bool {
+    let digits = rest.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    digits > 0 && rest[digits..].starts_with(b"] ")
+}
 
 /// Longest address of a client.
 const CLIENT_BYTES_MAX: usize = 45;

@@ -21,7 +21,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::text::duration::decimal;
-use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
+use crate::format::{Claims, Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
 use crate::record::Level;
 use crate::record::{Columns, NO_DURATION, Text};
 use std::ops::Range;
@@ -36,7 +36,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("duration:"),
         duration_unit: Some("ms"),
     },
-    facts: Facts::PLAIN,
+    facts: Facts { claims: Some(Claims { behind_time: b" :,", is_one }), ..Facts::PLAIN },
     build: |_| line_format(Postgres),
 };
 
@@ -104,7 +104,7 @@ fn front(text: &[u8], end: usize) -> Option<(Level, usize, usize)> {
 }
 
 /// Whether a line with a timestamp up to `end` is of this format.
-pub(in crate::format) fn goes_on(text: &[u8], end: usize) -> bool {
+fn is_one(text: &[u8], end: usize) -> bool {
     front(text, end).is_some() || fields_of_csv(text, end).is_some()
 }
 

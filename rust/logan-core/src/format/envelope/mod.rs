@@ -45,7 +45,7 @@ use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::classify::{is_blank, is_continuation};
 use crate::format::prefilter::{Prefilter, RequiredBytes};
-use crate::format::text::app;
+use crate::format::text::levels;
 use crate::record::Level;
 use crate::record::{Columns, NO_TIME, Record, Text};
 use crate::time::{Stamp, TimestampParser};
@@ -227,9 +227,9 @@ fn continues(payload: &[u8], is_indented: bool) -> bool {
 /// A payload as the message of a record.
 #[inline(always)]
 fn free_text<S: Simd>(simd: S, payload: Line<'_>, context: &mut Context, record: &mut Record) {
-    let front = payload.until(app::LEVEL_OFFSET_MAX);
-    let (level, after) = app::search_level(simd, front).unwrap_or((Level::None, 0));
-    let message = app::message_start(payload, after);
+    let front = payload.until(levels::LEVEL_OFFSET_MAX);
+    let (level, after) = levels::search_level(simd, front).unwrap_or((Level::None, 0));
+    let message = levels::message_start(payload, after);
     record.level = level;
     record.message = Text::of_line(message, payload.len());
     record.duration_ns =

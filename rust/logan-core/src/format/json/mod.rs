@@ -31,12 +31,16 @@
 //! only ever moves forward, the ends of strings and numbers are searched for inside of the line,
 //! and what it accepts must end exactly where the line's last `}` is.
 
+mod keys;
 pub mod templates;
 #[cfg(test)]
 mod tests;
 
-use super::fields::{Fields, Group, Known, Meaning, Names, Value, code_unit};
-use super::{BulkFormat, Entry, Facts, Info, LineFormat, Parse, Run, bulk, keys};
+use super::fields::{Fields, Group, Known, Meaning, Names, Value};
+use super::json_text::is_space;
+use super::json_text::{number_end, skip_space, string_end};
+use super::keys::Found;
+use super::{BulkFormat, Entry, Facts, Info, LineFormat, Parse, Run, bulk};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::json::templates::Outcome;
@@ -74,7 +78,7 @@ impl BulkFormat for Json {
 
 impl LineFormat for Json {
     #[inline(always)]
-    fn keys<S: Simd>(&self, simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
+    fn keys<S: Simd>(&self, simd: S, line: Line<'_>, found: &mut Found<'_>) {
         keys::of_json(simd, line, found);
     }
 
@@ -488,108 +492,5 @@ impl Head {
             && (self.len <= 16
                 || line.u64_at(at + 8) == self.inner[0]
                     && line.u64_before(end - 8) == self.inner[1])
-    }
-}
-
-#[inline(always)]
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}
-
-/// The first position from `at` on without white space.
-#[inline(always)]
-pub(crate) fn skip_space(line: Line<'_>, at: usize) -> usize {
-    if line.byte(at) > b' ' {
-        return at;
-    }
-    // Python's and PostgreSQL's writers put one space behind each comma and colon.
-    if line.byte(at) == b' ' && line.byte(at + 1) > b' ' { at + 1 } else { skip_spaces(line, at) }
-}
-
-#[cold]
-#[inline(never)]
-fn skip_spaces(line: Line<'_>, mut at: usize) -> usize {
-    while at < line.len() && is_space(line.byte(at)) {
-        at += 1;
-    }
-    at
-}
-
-/// Where the number at `at` ends, if it is one.
-#[inline(always)]
-pub(super) fn number_end<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<usize> {
-    let start = at + usize::from(line.byte(at) == b'-');
-    let digits = line.range32(simd, start, b'0', b'9');
-    let whole = digits.trailing_ones() as usize;
-    if whole == 0 || whole > 1 && line.byte(start) == b'0' {
-        return None;
-    }
-    let end = start + whole;
-    match line.byte(end) {
-        b'.' if whole < 31 => {
-            let fraction = (digits >> whole >> 1).trailing_ones() as usize;
-            let end = end + 1 + fraction;
-            match line.byte(end) {
-                b'e' | b'E' | b'0'..=b'9' => long_number_end(line, start),
-                _ => (fraction > 0).then_some(end),
-            }
-        }
-        b'.' | b'e' | b'E' | b'0'..=b'9' => long_number_end(line, start),
-        _ => Some(end),
-    }
-}
-
-/// The same byte by byte, for a number without sign and needless zeros.
-#[cold]
-#[inline(never)]
-fn long_number_end(line: Line<'_>, start: usize) -> Option<usize> {
-    let digits = |from: usize| {
-        let rest = line.bytes().get(from..).unwrap_or(&[]);
-        let count = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-        (count > 0).then_some(from + count)
-    };
-    let at = |i: usize| line.bytes().get(i).copied().unwrap_or(0);
-    let mut end = digits(start)?;
-    if at(end) == b'.' {
-        end = digits(end + 1)?;
-    }
-    if matches!(at(end), b'e' | b'E') {
-        end = digits(end + 1 + usize::from(matches!(at(end + 1), b'+' | b'-')))?;
-    }
-    Some(end)
-}
-
-/// Where the string that starts at `start` has its closing quote, and whether it holds escapes.
-#[inline(always)]
-pub(crate) fn string_end<S: Simd>(simd: S, line: Line<'_>, start: usize) -> Option<(usize, bool)> {
-    let mut escaped = false;
-    let mut at = start;
-    loop {
-        let quotes = line.eq32(simd, at, b'"');
-        let first = quotes | line.eq32(simd, at, b'\\');
-        if first == 0 {
-            at += 32;
-            if at >= line.len() {
-                return None;
-            }
-            continue;
-        }
-        let i = first.trailing_zeros();
-        at += i as usize;
-        if quotes >> i & 1 != 0 {
-            return Some((at, escaped));
-        }
-        escaped = true;
-        at += escape_len(line, at)?;
-    }
-}
-
-/// Length of the escape at `at`.
-#[inline(always)]
-fn escape_len(line: Line<'_>, at: usize) -> Option<usize> {
-    match line.byte(at + 1) {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
-        b'u' => code_unit(line.bytes().get(at..)?).map(|_| 6),
-        _ => None,
     }
 }

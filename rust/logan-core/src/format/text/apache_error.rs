@@ -9,7 +9,7 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Entry, Facts, Info, LineFormat, Parse, fields, line_format};
+use crate::format::{Claims, Entry, Facts, Info, LineFormat, Parse, fields, line_format};
 use crate::record::Level;
 use crate::record::{Columns, Text};
 use std::ops::Range;
@@ -24,7 +24,10 @@ pub static ENTRY: Entry = Entry {
         duration_field: None,
         duration_unit: None,
     },
-    facts: Facts::PLAIN,
+    facts: Facts {
+        claims: Some(Claims { behind_time: b"]", is_one: |text, end| front(text, end).is_some() }),
+        ..Facts::PLAIN
+    },
     build: |_| line_format(ApacheError),
 };
 
@@ -50,11 +53,6 @@ fn front(text: &[u8], end: usize) -> Option<(Level, usize)> {
         return None;
     }
     Some((Level::from_word(name)?, text.len() - rest.len() + group.len() + 1))
-}
-
-/// Whether a line with a timestamp up to `end` is of this format.
-pub(in crate::format) fn goes_on(text: &[u8], end: usize) -> bool {
-    front(text, end).is_some()
 }
 
 /// The client in the groups from `at` on, and where the message starts.

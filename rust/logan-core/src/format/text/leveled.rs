@@ -29,7 +29,7 @@
 
 use super::ansi::{self, ESC};
 use super::duration::with_unit;
-use super::{app, text_duration};
+use super::{text_duration, timed};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
@@ -84,7 +84,7 @@ impl LineFormat for Leveled {
 #[inline(always)]
 fn take<S: Simd>(line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
     let (level, message) = front(line.bytes())?;
-    if app::has_time(cx.simd, line, cx.context) {
+    if timed::anywhere(cx.simd, line, cx.clock()).is_some() {
         return None;
     }
     cx.record.level = level;

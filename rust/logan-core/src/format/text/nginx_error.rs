@@ -10,7 +10,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::slices::digits;
-use crate::format::{Entry, Facts, Info, LineFormat, Parse, fields, line_format};
+use crate::format::{Claims, Entry, Facts, Info, LineFormat, Parse, fields, line_format};
 use crate::record::Level;
 use crate::record::{Columns, Text};
 
@@ -24,7 +24,10 @@ pub static ENTRY: Entry = Entry {
         duration_field: None,
         duration_unit: None,
     },
-    facts: Facts::PLAIN,
+    facts: Facts {
+        claims: Some(Claims { behind_time: b" ", is_one: |text, end| front(text, end).is_some() }),
+        ..Facts::PLAIN
+    },
     build: |_| line_format(NginxError),
 };
 
@@ -52,11 +55,6 @@ fn front(text: &[u8], end: usize) -> Option<(Level, usize)> {
         }
     }
     Some((level, text.len() - message.len()))
-}
-
-/// Whether a line with a timestamp up to `end` is of this format.
-pub(in crate::format) fn goes_on(text: &[u8], end: usize) -> bool {
-    front(text, end).is_some()
 }
 
 impl LineFormat for NginxError {
