@@ -1,6 +1,7 @@
 //! What parsing a line works with: caches, and what the lines before left.
 
-use super::{json, state, text};
+use super::slots::Slots;
+use super::{state, text};
 use crate::record::{Columns, Record, Text};
 use crate::time::TimestampParser;
 
@@ -11,10 +12,8 @@ pub struct Context {
     pub clock: TimestampParser,
     /// What was decided about words before numbers in free text.
     pub memo: text::text_duration::Cache,
-    /// What the heads of JSON members were found to mean.
-    pub heads: json::Heads,
-    /// What JSON lines have in common; None while a line is read with it.
-    pub shapes: Option<Box<json::templates::Templates>>,
+    /// What formats remember of lines, for speed alone.
+    pub caches: Slots,
     /// Room for a line without its colors, with its pad.
     pub plain: Vec<u8>,
     /// Whether records of every level need their message, not only those of WARN and above.
@@ -31,8 +30,7 @@ impl Context {
         Context {
             clock,
             memo: Default::default(),
-            heads: Default::default(),
-            shapes: Some(Default::default()),
+            caches: Slots::default(),
             plain: Vec::new(),
             all_messages: false,
             wanted: Columns::NONE,

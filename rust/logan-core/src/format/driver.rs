@@ -228,11 +228,11 @@ impl<F: MultiLineFormat> Format for Parts<F> {
     }
 
     fn parse_run(&self, run: &mut Run<'_>) {
-        let mut state = run.context.history.take::<F::State>();
+        let mut state = run.context.history.kept.take::<F::State>();
         let kept = &mut *state;
         crate::dispatch!(parts::<F>(format: &F, run: &mut Run<'_>, state: &mut F::State) -> ()
             where F: MultiLineFormat; &self.0, run, kept);
-        run.context.history.put(state);
+        run.context.history.kept.put(state);
     }
 
     fn parse_scattered(&self, lines: &mut LineSubset<'_>) {
@@ -266,9 +266,9 @@ impl<F: MultiLineFormat> Format for Parts<F> {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> Part {
-        let mut state = context.history.take::<F::State>();
+        let mut state = context.history.kept.take::<F::State>();
         let part = self.part_with(line, offset, &mut state, context, arena, record);
-        context.history.put(state);
+        context.history.kept.put(state);
         part
     }
 }
@@ -330,14 +330,25 @@ pub(crate) fn one_by_one<S: Simd, F: LineFormat>(
     some: &[LineRef],
     lines: &mut LineSubset<'_>,
 ) {
+    for_each(simd, F::COLUMNS, some, lines, |line, cx| format.parse(line, cx));
+}
+
+/// Parses each of `some` of the lines by `parse`, which may fill these columns.
+#[inline(always)]
+pub(crate) fn for_each<S: Simd>(
+    simd: S,
+    columns: Columns,
+    some: &[LineRef],
+    lines: &mut LineSubset<'_>,
+    mut parse: impl FnMut(Line<'_>, &mut Parse<'_, S>) -> Option<()>,
+) {
     for spot in some {
         let line = line_of(lines.block, spot.start, spot.end);
         let mut record = Record::EMPTY;
         let (context, arena) = (&mut *lines.context, &mut lines.batch.arena);
-        let cx = &mut Parse { simd, context, arena, record: &mut record };
-        if format.parse(line, cx).is_some() {
+        if parse(line, &mut Parse { simd, context, arena, record: &mut record }).is_some() {
             let row = spot.row as usize;
-            lines.batch.put(row, F::COLUMNS, &record, spot.start, line.len() as u32);
+            lines.batch.put(row, columns, &record, spot.start, line.len() as u32);
         } else {
             lines.refused.push(*spot);
         }

@@ -12,6 +12,7 @@
 //!   scanning those before a chunk, without counting them, is enough (`engine::scan_chunk`).
 
 use super::REGISTRY;
+use super::slots::Slots;
 use crate::bytes::line::{LINE_BYTES_MAX, PAD};
 use serde::{Deserialize, Serialize};
 use std::any::Any;
@@ -114,15 +115,15 @@ pub fn fields_of(line: &[u8]) -> Option<&[u8]> {
 pub struct ParserState {
     /// What the last header said of columns; empty if there was none.
     layout: Vec<u8>,
-    /// What formats keep, by its type. Few formats of a source keep anything.
-    states: Vec<Box<dyn Any + Send>>,
+    /// What formats keep.
+    pub(super) kept: Slots,
 }
 
 impl ParserState {
     /// Forgets everything, and takes the layout of a line at `offset` from the plan's list.
     pub fn restart(&mut self, layouts: Option<&Layouts>, offset: u64) {
         self.set_layout(layouts.and_then(|l| l.before(offset)).unwrap_or_default().as_bytes());
-        self.states.clear();
+        self.kept.clear();
     }
 
     /// Takes in the text behind a header; nothing in it is no layout.
@@ -131,28 +132,9 @@ impl ParserState {
         self.layout.extend_from_slice(fields);
     }
 
-    /// The text of the layout, if there is one, and the state of this type.
+    /// The text of the layout, if there is one, and what a format keeps beside it.
     pub(super) fn layout<T: Any + Default + Send>(&mut self) -> Option<(&[u8], &mut T)> {
-        if self.layout.is_empty() {
-            return None;
-        }
-        let at = self.states.iter().position(|state| (**state).is::<T>());
-        let at = at.unwrap_or_else(|| {
-            self.states.push(Box::new(T::default()));
-            self.states.len() - 1
-        });
-        Some((&self.layout, self.states[at].downcast_mut()?))
-    }
-
-    /// Takes the state of this type out, to be [put](Self::put) back; a new one if there is none.
-    pub(super) fn take<T: Any + Default + Send>(&mut self) -> Box<T> {
-        let at = self.states.iter().position(|state| (**state).is::<T>());
-        at.and_then(|at| self.states.swap_remove(at).downcast().ok()).unwrap_or_default()
-    }
-
-    /// Keeps a state until the next [restart](Self::restart).
-    pub(super) fn put<T: Any + Send>(&mut self, state: Box<T>) {
-        self.states.push(state);
+        (!self.layout.is_empty()).then(|| (&*self.layout, self.kept.get()))
     }
 }
 

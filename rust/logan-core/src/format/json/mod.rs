@@ -40,10 +40,10 @@ use super::fields::{Fields, Group, Known, Meaning, Names, Value};
 use super::json_text::is_space;
 use super::json_text::{number_end, skip_space, string_end};
 use super::keys::Found;
-use super::{BulkFormat, Entry, Facts, Info, LineFormat, Parse, Run, bulk};
+use super::{BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Parse, Run, bulk, for_each};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::json::templates::Outcome;
+use crate::format::json::templates::{Outcome, Templates};
 use crate::record::{Columns, Record};
 use crate::time::{eight_digits, leading_digits};
 use std::ops::Range;
@@ -72,7 +72,20 @@ struct Json {
 
 impl BulkFormat for Json {
     fn parse_many(&self, run: &mut Run<'_>) {
-        crate::dispatch!(many::<>(json: &Json, run: &mut Run<'_>) -> (); self, run);
+        let mut memory = run.context.caches.take::<Memory>();
+        let kept = &mut *memory;
+        crate::dispatch!(many::<>(json: &Json, run: &mut Run<'_>, memory: &mut Memory) -> ();
+            self, run, kept);
+        run.context.caches.put(memory);
+    }
+
+    #[inline(always)]
+    fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
+        let mut memory = lines.context.caches.take::<Memory>();
+        for_each(simd, Self::COLUMNS, lines.lines, lines, |line, cx| {
+            self.read(line, &mut memory, cx)
+        });
+        lines.context.caches.put(memory);
     }
 }
 
@@ -98,29 +111,27 @@ impl LineFormat for Json {
 
     #[inline(always)]
     fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
-        let Some(mut shapes) = cx.context.shapes.take() else {
-            return self.parse_generally(line, cx);
-        };
-        let outcome = shapes.read(cx.simd, line, cx.context, cx.arena, cx.record);
-        let parsed = match outcome {
-            Outcome::Read => Some(()),
-            _ => self.parse_generally(line, cx),
-        };
-        if parsed.is_some() && outcome == Outcome::New {
-            shapes.learn(cx.simd, self.names.wanted(cx.context.wanted), line);
-        }
-        cx.context.shapes = Some(shapes);
+        let mut memory = cx.context.caches.take::<Memory>();
+        let parsed = self.read(line, &mut memory, cx);
+        cx.context.caches.put(memory);
         parsed
     }
 }
 
+/// What is remembered of lines, for speed.
+#[derive(Default)]
+struct Memory {
+    /// What the heads of members were found to mean.
+    heads: Heads,
+    /// What lines have in common.
+    templates: Templates,
+}
+
 /// Parses lines until one is no record; many at once as long as they are alike.
 #[inline(always)]
-fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
+fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>, memory: &mut Memory) {
     while run.next < run.ends.len() && !run.batch.is_full() {
-        let Some(mut shapes) = run.context.shapes.take() else { return };
-        let group = shapes.read_many(simd, run);
-        run.context.shapes = Some(shapes);
+        let group = memory.templates.read_many(simd, run);
         let first = run.batch.len;
         // Without a group it is the next line alone.
         let (rows, mut missed) = group.as_ref().map_or((1, 1), |group| (group.rows, group.missed));
@@ -133,7 +144,7 @@ fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
             let mut record = Record::EMPTY;
             let (context, arena) = (&mut *run.context, &mut run.batch.arena);
             let cx = &mut Parse { simd, context, arena, record: &mut record };
-            if super::is_never_a_record(line) || json.parse(line, cx).is_none() {
+            if super::is_never_a_record(line) || json.read(line, memory, cx).is_none() {
                 records = row;
                 break;
             }
@@ -150,9 +161,7 @@ fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
             run.advance(run.ends[run.next]);
             continue;
         };
-        if let Some(shapes) = &mut run.context.shapes {
-            shapes.tell(&group, records);
-        }
+        memory.templates.tell(&group, records);
         if records > 0 {
             run.batch.rows().finish(Json::COLUMNS, records);
             run.next += records;
@@ -168,9 +177,33 @@ fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
 }
 
 impl Json {
+    #[inline(always)]
+    fn read<S: Simd>(
+        &self,
+        line: Line<'_>,
+        memory: &mut Memory,
+        cx: &mut Parse<'_, S>,
+    ) -> Option<()> {
+        let Memory { heads, templates } = memory;
+        let outcome = templates.read(cx.simd, line, cx.context, cx.arena, cx.record);
+        if outcome == Outcome::Read {
+            return Some(());
+        }
+        self.parse_generally(line, heads, cx)?;
+        if outcome == Outcome::New {
+            templates.learn(cx.simd, self.names.wanted(cx.context.wanted), line);
+        }
+        Some(())
+    }
+
     /// Parses any line, token by token.
     #[inline(always)]
-    fn parse_generally<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+    fn parse_generally<S: Simd>(
+        &self,
+        line: Line<'_>,
+        heads: &mut Heads,
+        cx: &mut Parse<'_, S>,
+    ) -> Option<()> {
         let mut stop = line.len();
         while stop > 0 && is_space(line.byte(stop - 1)) {
             stop -= 1;
@@ -188,15 +221,15 @@ impl Json {
         at += 1;
         // One member, element or closing bracket per round.
         loop {
-            let mut head = cx.context.heads.get(place);
+            let mut head = heads.get(place);
             let mut hit = head.is_at(line, at, scope);
             if !hit
                 && scope.is_object()
                 && line.byte(at) != b'}'
-                && let Some(way) = cx.context.heads.other_way(line, at, scope, place)
+                && let Some(way) = heads.other_way(line, at, scope, place)
             {
                 place.way = way;
-                head = cx.context.heads.get(place);
+                head = heads.get(place);
                 hit = true;
             }
             let mut known = head.known;
@@ -240,7 +273,7 @@ impl Json {
                         return None;
                     }
                     at += 1;
-                    place.way = cx.context.heads.remember(line, from..at, key, scope, known, place);
+                    place.way = heads.remember(line, from..at, key, scope, known, place);
                     place.row += 1;
                 }
             }
@@ -390,7 +423,7 @@ const HEAD_BYTES_MAX: usize = 32;
 /// way that the member before was found in: it does not depend on the bytes of the line, so that
 /// the processor can be ahead of them.
 #[derive(Clone)]
-pub struct Heads([[Head; WAYS]; ROWS]);
+struct Heads([[Head; WAYS]; ROWS]);
 
 #[derive(Clone, Copy)]
 struct Head {
