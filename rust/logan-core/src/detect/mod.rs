@@ -13,8 +13,8 @@ use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::format::classify::{is_blank, is_continuation, is_header};
 use crate::format::envelope::inner_formats;
 use crate::format::{
-    Candidate, Context, Entry, Format, Fragments, Kind, Params, Part, REGISTRY, Unit, by_name,
-    state,
+    Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, Unit,
+    by_name, state,
 };
 use crate::record::{NO_DURATION, Record};
 use crate::time::{DateOrder, NumericDate, TimestampParser};
@@ -113,7 +113,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             let mut parse = |format: &dyn Format, context: &mut Context| {
                 let mut record = Record::EMPTY;
                 arena.clear();
-                match format.part_line(padded.line(), offset, context, &mut arena, &mut record) {
+                let cx = &mut Parse { simd: (), context, arena: &mut arena, record: &mut record };
+                match format.part(padded.line(), Some(offset), cx) {
                     Part::Foreign => None,
                     part => Some((part, record)),
                 }

@@ -53,12 +53,18 @@ pub struct Parse<'a, S> {
 }
 
 impl<S: Copy> Parse<'_, S> {
+    /// The same with another instruction set, or with none where one is still to be chosen.
+    #[inline(always)]
+    pub fn with<T>(&mut self, simd: T) -> Parse<'_, T> {
+        let Parse { context, arena, record, .. } = self;
+        Parse { simd, context, arena, record }
+    }
+
     /// The same again, for code that is not compiled into the parser: so the parser's own never has
     /// to be in memory.
     #[inline(always)]
     pub fn again(&mut self) -> Parse<'_, S> {
-        let Parse { simd, context, arena, record } = self;
-        Parse { simd: *simd, context, arena, record }
+        self.with(self.simd)
     }
 
     /// What turns timestamps into nanoseconds.

@@ -13,6 +13,7 @@ use super::{
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::record::{BATCH_ROWS, Columns, Record};
+use std::marker::PhantomData;
 
 /// One log format, as the scanner drives it.
 pub trait Format: Send + Sync {
@@ -36,14 +37,9 @@ pub trait Format: Send + Sync {
     /// Parses each of the lines into its row. Not of formats [of several lines](Self::is_multi_line).
     fn parse_scattered(&self, lines: &mut LineSubset<'_>);
 
-    /// Parses one line outside of a run, as if no lines were before it; whether it is a record.
-    fn parse_line(
-        &self,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool;
+    /// What one line is outside of a run, given its offset in the source; without one, what it is if
+    /// no lines are before it.
+    fn part(&self, line: Line<'_>, offset: Option<u64>, cx: &mut Parse<'_, ()>) -> Part;
 
     /// Whether records may have several lines.
     fn is_multi_line(&self) -> bool {
@@ -55,19 +51,15 @@ pub trait Format: Send + Sync {
         false
     }
 
-    /// Takes one line outside of a run, given its offset in the source.
-    fn part_line(
+    /// Whether one line is a record if no lines are before it, as [`part`](Self::part) says.
+    fn parse_line(
         &self,
         line: Line<'_>,
-        _offset: u64,
         context: &mut Context,
         arena: &mut Vec<u8>,
         record: &mut Record,
-    ) -> Part {
-        match line.len() > 0 && self.parse_line(line, context, arena, record) {
-            true => Part::Record,
-            false => Part::Foreign,
-        }
+    ) -> bool {
+        self.part(line, None, &mut Parse { simd: (), context, arena, record }) == Part::Record
     }
 
     /// Takes the run's next line, whose offset in the source is `offset`; a record is the batch's next
@@ -75,7 +67,9 @@ pub trait Format: Send + Sync {
     fn part_one(&self, run: &mut Run<'_>, offset: u64) -> Part {
         let (line, _) = run.line();
         let mut record = Record::EMPTY;
-        let part = self.part_line(line, offset, run.context, &mut run.batch.arena, &mut record);
+        let (context, arena) = (&mut *run.context, &mut run.batch.arena);
+        let cx = &mut Parse { simd: (), context, arena, record: &mut record };
+        let part = self.part(line, Some(offset), cx);
         if part == Part::Record {
             run.push(self.columns(), &record);
         }
@@ -85,12 +79,12 @@ pub trait Format: Send + Sync {
 
 /// Drives a format whose lines are records, each for itself.
 pub(crate) fn line_format<F: LineFormat>(format: F) -> Box<dyn Format> {
-    Box::new(Lines(format))
+    Box::new(Lines::<F, OneByOne>(format, PhantomData))
 }
 
 /// Drives such a format that parses many lines in one call.
 pub(crate) fn bulk<F: BulkFormat>(format: F) -> Box<dyn Format> {
-    Box::new(Bulk(Lines(format)))
+    Box::new(Lines::<F, InBulk>(format, PhantomData))
 }
 
 /// Drives a format whose records may have several lines.
@@ -104,7 +98,23 @@ pub(crate) fn listed<F: MultiLineFormat>(
     params: &Params,
     make: impl FnOnce() -> F,
 ) -> Box<dyn Format> {
-    if params.rejoin { multi_line(make()) } else { Box::new(Unlisted) }
+    if params.rejoin { multi_line(make()) } else { line_format(Unlisted) }
+}
+
+/// What stands for a format that the plan does not list.
+struct Unlisted;
+
+impl LineFormat for Unlisted {
+    const COLUMNS: Columns = Columns::ALL;
+
+    fn may_begin_with(&self, _byte: u8) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(&self, _line: Line<'_>, _cx: &mut Parse<'_, S>) -> Option<()> {
+        None
+    }
 }
 
 /// Blank lines and headers come before all formats.
@@ -113,9 +123,58 @@ pub(super) fn is_never_a_record(line: Line<'_>) -> bool {
     line.len() == 0 || classify::is_header(line.bytes())
 }
 
-struct Lines<F>(F);
+/// A format of lines, and how many of them are parsed.
+struct Lines<F, W>(F, PhantomData<fn() -> W>);
 
-impl<F: LineFormat> Format for Lines<F> {
+/// How many lines of a format are parsed.
+trait Way<F>: 'static {
+    fn parse_run(format: &F, run: &mut Run<'_>);
+    fn parse_scattered(format: &F, lines: &mut LineSubset<'_>);
+}
+
+struct OneByOne;
+
+impl<F: LineFormat> Way<F> for OneByOne {
+    fn parse_run(format: &F, run: &mut Run<'_>) {
+        steps(format, run, BATCH_ROWS);
+    }
+
+    fn parse_scattered(format: &F, lines: &mut LineSubset<'_>) {
+        let some = lines.lines;
+        crate::dispatch!(one_by_one::<F>(format: &F, some: &[LineRef], lines: &mut LineSubset<'_>)
+            -> () where F: LineFormat; format, some, lines)
+    }
+}
+
+struct InBulk;
+
+/// Lines of a format with a bulk way that are parsed one by one before that is tried again.
+const STEPS_MAX: usize = 16;
+
+impl<F: BulkFormat> Way<F> for InBulk {
+    fn parse_run(format: &F, run: &mut Run<'_>) {
+        let mut most = if F::HAS_MANY { 1 } else { BATCH_ROWS };
+        loop {
+            if F::HAS_MANY {
+                let before = run.next;
+                format.parse_many(run);
+                // Lines that have no bulk way come in company.
+                most = if run.next == before { STEPS_MAX.min(2 * most) } else { 1 };
+            }
+            let is_foreign = steps(format, run, most);
+            if is_foreign || run.next == run.ends.len() || run.batch.is_full() {
+                return;
+            }
+        }
+    }
+
+    fn parse_scattered(format: &F, lines: &mut LineSubset<'_>) {
+        crate::dispatch!(each::<F>(format: &F, lines: &mut LineSubset<'_>) -> ()
+            where F: BulkFormat; format, lines)
+    }
+}
+
+impl<F: LineFormat, W: Way<F>> Format for Lines<F, W> {
     fn may_begin_with(&self, byte: u8) -> bool {
         self.0.may_begin_with(byte)
     }
@@ -134,81 +193,16 @@ impl<F: LineFormat> Format for Lines<F> {
     }
 
     fn parse_run(&self, run: &mut Run<'_>) {
-        steps(&self.0, run, BATCH_ROWS);
+        W::parse_run(&self.0, run);
     }
 
     fn parse_scattered(&self, lines: &mut LineSubset<'_>) {
-        let some = lines.lines;
-        crate::dispatch!(one_by_one::<F>(format: &F, some: &[LineRef], lines: &mut LineSubset<'_>)
-            -> () where F: LineFormat; &self.0, some, lines)
+        W::parse_scattered(&self.0, lines);
     }
 
-    fn parse_line(
-        &self,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        crate::dispatch!(one_line::<F>(format: &F, line: Line<'_>, context: &mut Context,
-            arena: &mut Vec<u8>, record: &mut Record) -> bool where F: LineFormat;
-            &self.0, line, context, arena, record)
-    }
-}
-
-struct Bulk<F>(Lines<F>);
-
-/// Lines of a format with a bulk way that are parsed one by one before that is tried again.
-const STEPS_MAX: usize = 16;
-
-impl<F: BulkFormat> Format for Bulk<F> {
-    fn may_begin_with(&self, byte: u8) -> bool {
-        self.0.may_begin_with(byte)
-    }
-
-    fn needs(&self) -> RequiredBytes {
-        F::NEEDS
-    }
-
-    fn columns(&self) -> Columns {
-        F::COLUMNS
-    }
-
-    fn keys(&self, line: Line<'_>, found: &mut keys::Found<'_>) {
-        self.0.keys(line, found);
-    }
-
-    fn parse_run(&self, run: &mut Run<'_>) {
-        if !F::HAS_MANY {
-            return self.0.parse_run(run);
-        }
-        let format = &self.0.0;
-        let mut most = 1;
-        loop {
-            let before = run.next;
-            format.parse_many(run);
-            // Lines that have no bulk way come in company.
-            most = if run.next == before { STEPS_MAX.min(2 * most) } else { 1 };
-            let is_foreign = steps(format, run, most);
-            if is_foreign || run.next == run.ends.len() || run.batch.is_full() {
-                return;
-            }
-        }
-    }
-
-    fn parse_scattered(&self, lines: &mut LineSubset<'_>) {
-        crate::dispatch!(each::<F>(format: &F, lines: &mut LineSubset<'_>) -> ()
-            where F: BulkFormat; &self.0.0, lines)
-    }
-
-    fn parse_line(
-        &self,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        self.0.parse_line(line, context, arena, record)
+    fn part(&self, line: Line<'_>, _offset: Option<u64>, cx: &mut Parse<'_, ()>) -> Part {
+        crate::dispatch!(one_line::<F>(format: &F, line: Line<'_>, cx: &mut Parse<'_, ()>) -> Part
+            where F: LineFormat; &self.0, line, cx)
     }
 }
 
@@ -240,14 +234,19 @@ impl<F: MultiLineFormat> Format for Parts<F> {
         lines.refused.extend_from_slice(lines.lines);
     }
 
-    fn parse_line(
-        &self,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        self.part_with(line, 0, &mut F::State::default(), context, arena, record) == Part::Record
+    fn part(&self, line: Line<'_>, offset: Option<u64>, cx: &mut Parse<'_, ()>) -> Part {
+        let mut state = match offset {
+            Some(_) => cx.context.history.kept.take::<F::State>(),
+            None => Box::default(),
+        };
+        let (at, kept) = (offset.unwrap_or(0), &mut *state);
+        let part = crate::dispatch!(one_part::<F>(format: &F, line: Line<'_>, offset: u64,
+            state: &mut F::State, cx: &mut Parse<'_, ()>) -> Part
+            where F: MultiLineFormat; &self.0, line, at, kept, cx);
+        if offset.is_some() {
+            cx.context.history.kept.put(state);
+        }
+        part
     }
 
     fn is_multi_line(&self) -> bool {
@@ -256,69 +255,6 @@ impl<F: MultiLineFormat> Format for Parts<F> {
 
     fn ends_at_blank(&self) -> bool {
         F::ENDS_AT_BLANK
-    }
-
-    fn part_line(
-        &self,
-        line: Line<'_>,
-        offset: u64,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> Part {
-        let mut state = context.history.kept.take::<F::State>();
-        let part = self.part_with(line, offset, &mut state, context, arena, record);
-        context.history.kept.put(state);
-        part
-    }
-}
-
-impl<F: MultiLineFormat> Parts<F> {
-    fn part_with(
-        &self,
-        line: Line<'_>,
-        offset: u64,
-        state: &mut F::State,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> Part {
-        crate::dispatch!(one_part::<F>(format: &F, line: Line<'_>, offset: u64,
-            state: &mut F::State, context: &mut Context, arena: &mut Vec<u8>, record: &mut Record)
-            -> Part where F: MultiLineFormat; &self.0, line, offset, state, context, arena, record)
-    }
-}
-
-/// What stands for a format that the plan does not list.
-struct Unlisted;
-
-impl Format for Unlisted {
-    fn may_begin_with(&self, _byte: u8) -> bool {
-        false
-    }
-
-    fn needs(&self) -> RequiredBytes {
-        RequiredBytes::NONE
-    }
-
-    fn columns(&self) -> Columns {
-        Columns::ALL
-    }
-
-    fn parse_run(&self, _run: &mut Run<'_>) {}
-
-    fn parse_scattered(&self, lines: &mut LineSubset<'_>) {
-        lines.refused.extend_from_slice(lines.lines);
-    }
-
-    fn parse_line(
-        &self,
-        _line: Line<'_>,
-        _context: &mut Context,
-        _arena: &mut Vec<u8>,
-        _record: &mut Record,
-    ) -> bool {
-        false
     }
 }
 
@@ -437,12 +373,13 @@ fn one_line<S: Simd, F: LineFormat>(
     simd: S,
     format: &F,
     line: Line<'_>,
-    context: &mut Context,
-    arena: &mut Vec<u8>,
-    record: &mut Record,
-) -> bool {
-    format.may_begin_with(line.byte(0))
-        && format.parse(line, &mut Parse { simd, context, arena, record }).is_some()
+    cx: &mut Parse<'_, ()>,
+) -> Part {
+    let may_be = line.len() > 0 && format.may_begin_with(line.byte(0));
+    match may_be && format.parse(line, &mut cx.with(simd)).is_some() {
+        true => Part::Record,
+        false => Part::Foreign,
+    }
 }
 
 #[inline(always)]
@@ -462,14 +399,14 @@ fn one_part<S: Simd, F: MultiLineFormat>(
     line: Line<'_>,
     offset: u64,
     state: &mut F::State,
-    context: &mut Context,
-    arena: &mut Vec<u8>,
-    record: &mut Record,
+    cx: &mut Parse<'_, ()>,
 ) -> Part {
-    let may_be =
-        if line.len() == 0 { F::ENDS_AT_BLANK } else { format.may_begin_with(line.byte(0)) };
-    if !may_be {
-        return Part::Foreign;
+    let may_be = match line.len() {
+        0 => F::ENDS_AT_BLANK,
+        _ => format.may_begin_with(line.byte(0)),
+    };
+    match may_be {
+        true => format.part(line, offset, state, &mut cx.with(simd)),
+        false => Part::Foreign,
     }
-    format.part(line, offset, state, &mut Parse { simd, context, arena, record })
 }

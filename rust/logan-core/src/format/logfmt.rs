@@ -61,15 +61,7 @@ impl LineFormat for Logfmt {
         });
     }
 
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::LEVEL)
-        .or(Columns::DURATION)
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::MESSAGE)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::ON_REQUEST);
+    const COLUMNS: Columns = Columns::ACCESS.or(Columns::TEXT).or(Columns::ON_REQUEST);
     const NEEDS: RequiredBytes = RequiredBytes::EQUALS;
 
     fn may_begin_with(&self, byte: u8) -> bool {
@@ -120,7 +112,7 @@ impl LineFormat for Logfmt {
             }
             if known.meaning != Meaning::Nothing {
                 let value = Value { start, end, escaped, number: false };
-                fields.take(cx.simd, known, key, value, cx.context, cx.arena, cx.record);
+                fields.take(known, key, value, cx);
             }
             at = skip_blanks(line, at);
         }

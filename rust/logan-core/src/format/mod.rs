@@ -1,9 +1,26 @@
-//! Log formats: the trait, the registry, and what every format shares.
+//! Log formats: what an author of one writes, the registry, and what all formats share.
 //!
 //! A format decides for one line, from its bytes alone, whether it is a record of that format,
-//! and what the record says. It knows nothing of files, chunks or metrics. To add one, write
-//! `format/x.rs` with a [`LineFormat`] and put one line in [`REGISTRY`]. Where a line's meaning
-//! hangs on lines before it, what those left is in [`history`].
+//! and what the record says. It knows nothing of files, chunks or metrics, and no other file of the
+//! crate knows it (`tests/layers.rs` checks that).
+//!
+//! # A new format
+//! 1. Write `FAMILY/x.rs`: its text says what is accepted, and with which source. Open one that is like
+//!    it: [`envoy`](proxy::envoy) (fields in order), [`redis`](database::redis) (text).
+//! 2. A type with [`LineFormat`]: the columns that it may fill, which bytes a line begins with, what it
+//!    cannot lack, and `parse`, which fills `cx.record` or answers None. Read fields with a
+//!    [`Cursor`](cursor), times with `cx.clock()`, numbers and statuses with [`http`], [`fields`] and
+//!    [`duration`](text::duration). What the line does not hold as such goes through `cx.keep`.
+//! 3. An [`Entry`]: what people are told, the [`Facts`] that are not [`PLAIN`](Facts::PLAIN) (what its
+//!    headers are, what it claims from general formats, …), and `build: |_| line_format(X)`.
+//! 4. One line in [`REGISTRY`]; its place decides who is asked first about an undetected line.
+//! 5. `test_vectors/formats/NAME/`: a sample and its figures by hand. The folder is found by the
+//!    format's name, so the entry does not name it.
+//!
+//! Where one record has several lines, write a [`MultiLineFormat`] and `build: multi_line` (or `listed`,
+//! where any line could be one): its state is its own, and is kept for it. Where a format is slow on
+//! logs that people have, add a [`BulkFormat`] and `build: bulk`; it must say what `parse` says, and a
+//! property test compares them.
 //!
 //! The registry's order is the order in which formats are tried on a line when detection saw none
 //! of them; what detection saw comes first, most frequent first.
@@ -244,6 +261,9 @@ pub struct Facts {
     pub bare_unit: Option<fn(Line<'_>, &mut TimestampParser) -> Option<u64>>,
     /// Whether fields have names in the line.
     pub named_fields: bool,
+    /// Formats that, asked for alone, take lines of this one, too: what is in it, or what is around
+    /// it as something simpler.
+    pub also_taken_by: &'static [&'static str],
 }
 
 impl Facts {
@@ -260,6 +280,7 @@ impl Facts {
         is_general: false,
         bare_unit: None,
         named_fields: false,
+        also_taken_by: &[],
     };
 
     /// Whether what a line is always depends on lines before it.
@@ -276,6 +297,33 @@ pub struct Entry {
     pub facts: Facts,
     /// Makes the format with the parameters that a plan gives.
     pub build: fn(&Params) -> Box<dyn Format>,
+}
+
+/// What is told of an entry outside of the engine.
+#[derive(Serialize)]
+pub struct Description {
+    #[serde(flatten)]
+    info: Info,
+    /// Whether the format takes lines of others, too, and is tried after them.
+    is_general: bool,
+    /// Whether what a line says depends on lines before it.
+    depends_on_earlier_lines: bool,
+    also_taken_by: &'static [&'static str],
+}
+
+impl Entry {
+    /// What is told of it.
+    pub fn description(&self) -> Description {
+        let Facts { kind, trial, is_general, example_header, also_taken_by, .. } = self.facts;
+        let is_whole =
+            matches!(kind, Kind::Plain | Kind::Envelope { fragments: Fragments::Never, .. });
+        Description {
+            info: self.info,
+            is_general: is_general || trial == Candidate::LastResort,
+            depends_on_earlier_lines: !is_whole || example_header.is_some(),
+            also_taken_by,
+        }
+    }
 }
 
 /// Every format, in the order in which undetected ones are tried. The [outer](Trial::Outer) ones come
@@ -365,6 +413,9 @@ mod tests {
         assert!(REGISTRY.is_sorted_by_key(|e| e.facts.trial == Candidate::LastResort));
         let place = |entry: &Entry| by_name(entry.info.name).unwrap().0;
         assert!(place(&proxy::haproxy::TCP) < place(&envelope::syslog::RFC5424));
+        let named = |name: &&str| by_name(name).is_some();
+        assert!(REGISTRY.iter().all(|e| e.facts.also_taken_by.iter().all(named)));
+        assert_eq!(REGISTRY.iter().filter(|e| e.facts.layout_header.is_some()).count(), 1);
         let last = REGISTRY.iter().rposition(|e| e.facts.trial == Candidate::Outer).unwrap();
         assert!(last < place(&json::ENTRY) && last < place(&text::app::ENTRY));
     }

@@ -242,13 +242,7 @@ struct W3c {
 }
 
 impl LineFormat for W3c {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::DURATION)
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::ON_REQUEST);
+    const COLUMNS: Columns = Columns::ACCESS.or(Columns::ON_REQUEST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte > b' ' && byte != b'#' || byte == b'\t'

@@ -365,6 +365,15 @@ impl Columns {
     pub const NONE: Columns = Columns(0);
     /// `method` and `path`.
     pub const ROUTE: Columns = Columns::METHOD.or(Columns::PATH);
+    /// What logs of servers say of requests.
+    pub const ACCESS: Columns = Columns::TIME
+        .or(Columns::DURATION)
+        .or(Columns::STATUS)
+        .or(Columns::BYTES)
+        .or(Columns::ROUTE)
+        .or(Columns::CLIENT);
+    /// What logs for people say.
+    pub const TEXT: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
 
     /// The set of one column.
     #[inline(always)]

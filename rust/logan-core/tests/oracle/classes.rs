@@ -84,7 +84,9 @@ pub(super) fn delegated(name: &str, line: &[u8], clock: &TimestampParser) -> Opt
     let format = (entry.build)(&Params::default());
     let padded = PaddedLine::new(line);
     let mut context = Context::new(clock);
-    match format.part_line(padded.line(), 0, &mut context, &mut arena, &mut found) {
+    let context = &mut context;
+    let cx = &mut Parse { simd: (), context, arena: &mut arena, record: &mut found };
+    match format.part(padded.line(), Some(0), cx) {
         Part::Foreign => return None,
         Part::Continuation => return Some(Class::Continuation),
         Part::Record => {}

@@ -38,12 +38,7 @@ pub static ENTRY: Entry = Entry {
 struct Uwsgi;
 
 impl LineFormat for Uwsgi {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::DURATION);
+    const COLUMNS: Columns = Columns::ACCESS;
 
     const NEEDS: RequiredBytes = RequiredBytes::TIME;
 

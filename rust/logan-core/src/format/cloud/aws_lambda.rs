@@ -24,7 +24,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("Duration"),
         duration_unit: Some("in the text"),
     },
-    facts: Facts::PLAIN,
+    facts: Facts { also_taken_by: &["syslog"], ..Facts::PLAIN },
     build: |_| line_format(Lambda),
 };
 

@@ -44,13 +44,7 @@ const QUOTES_MAX: usize = 64;
 struct S3;
 
 impl LineFormat for S3 {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::DURATION)
-        .or(Columns::ON_REQUEST);
+    const COLUMNS: Columns = Columns::ACCESS.or(Columns::ON_REQUEST);
     const NEEDS: RequiredBytes = RequiredBytes::DATE;
 
     fn may_begin_with(&self, byte: u8) -> bool {

@@ -183,13 +183,7 @@ struct Template {
 }
 
 impl LineFormat for Template {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::DURATION)
-        .or(Columns::ON_REQUEST);
+    const COLUMNS: Columns = Columns::ACCESS.or(Columns::ON_REQUEST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         self.first.text.first().is_none_or(|&first| first == byte)

@@ -251,8 +251,9 @@ mod tests {
             }
             let padded = PaddedLine::new(line.as_bytes());
             let (mut arena, mut record) = (Vec::new(), Record::EMPTY);
-            let part = format.part_line(padded.line(), at, &mut context, &mut arena, &mut record);
-            found.push(match part {
+            let context = &mut context;
+            let cx = &mut Parse { simd: (), context, arena: &mut arena, record: &mut record };
+            found.push(match format.part(padded.line(), Some(at), cx) {
                 Part::Foreign => "-".into(),
                 Part::Continuation => "+".into(),
                 Part::Record => format!(

@@ -20,8 +20,7 @@ use crate::format::state::Chain;
 use crate::format::{
     Candidate, Entry, Facts, Info, Kind, MultiLineFormat, Params, Parse, Part, listed,
 };
-use crate::record::Level;
-use crate::record::{Columns, Text};
+use crate::record::{Columns, Level, Text};
 use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry.
@@ -56,7 +55,7 @@ struct Alerts {
 }
 
 impl MultiLineFormat for Alert {
-    const COLUMNS: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
+    const COLUMNS: Columns = Columns::TEXT;
     type State = Alerts;
 
     fn part<S: Simd>(
@@ -74,7 +73,7 @@ impl MultiLineFormat for Alert {
         }
         let goes_on = alerts.lines.goes_on(offset, GAP_BYTES_MAX);
         let foreign = matches!(text.first(), None | Some(b'#' | b'='));
-        if !goes_on || foreign || self.others.take(line, cx.context, cx.arena, cx.record) {
+        if !goes_on || foreign || self.others.take(line, cx) {
             return Part::Foreign;
         }
         alerts.lines.extend(offset, text.len());

@@ -22,8 +22,7 @@ use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::text::duration::decimal;
 use crate::format::{Claims, Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
-use crate::record::Level;
-use crate::record::{Columns, NO_DURATION, Text};
+use crate::record::{Columns, Level, NO_DURATION, Text};
 use std::ops::Range;
 
 /// Registry entry.

@@ -11,8 +11,7 @@ use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::slices::digits;
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, line_format};
-use crate::record::Level;
-use crate::record::{Columns, Text};
+use crate::record::{Columns, Level, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -44,7 +43,7 @@ fn behind_process(text: &[u8]) -> Option<usize> {
 }
 
 impl LineFormat for Redis {
-    const COLUMNS: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
+    const COLUMNS: Columns = Columns::TEXT;
 
     const NEEDS: RequiredBytes = RequiredBytes::TIME.or(RequiredBytes::NO_YEAR_FIRST);
 

@@ -11,7 +11,6 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind};
-use crate::record::Level;
 use crate::time::TimestampParser;
 
 /// Registry entry.
@@ -74,12 +73,10 @@ impl Head for Cri {
         let start = (end + tags + 1).min(line.len());
         Some(Opened {
             stamp: Some(stamp),
-            level: Level::None,
             payload: Payload::Line(start, line.len()),
             stream: Some(stream),
             is_piece,
-            is_indented: false,
-            is_doubtful: false,
+            ..Opened::NOTHING
         })
     }
 }

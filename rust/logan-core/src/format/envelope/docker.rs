@@ -14,7 +14,6 @@ use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::fields::unescape;
 use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind};
-use crate::record::Level;
 use crate::time::TimestampParser;
 use std::ops::ControlFlow;
 
@@ -34,6 +33,7 @@ pub static ENTRY: Entry = Entry {
             fragments: Fragments::IfAny(ends_its_line),
         },
         trial: Candidate::Outer,
+        also_taken_by: &["json"],
         ..Facts::PLAIN
     },
     build: |params| Envelope::build(Docker { rejoin: params.rejoin }, params),
@@ -124,12 +124,10 @@ impl Head for Docker {
         };
         Some(Opened {
             stamp: Some(stamp),
-            level: Level::None,
             payload,
             stream: Some(stream),
             is_piece: self.rejoin && !is_ended,
-            is_indented: false,
-            is_doubtful: false,
+            ..Opened::NOTHING
         })
     }
 }

@@ -30,8 +30,7 @@ use crate::format::state::reaches;
 use crate::format::{
     Candidate, Entry, Facts, Fragments, Info, Kind, MultiLineFormat, Parse, Part, byte_set, listed,
 };
-use crate::record::Columns;
-use crate::record::Level;
+use crate::record::{Columns, Level};
 use crate::time::{Stamp, TimestampParser};
 use std::ops::ControlFlow;
 
@@ -51,6 +50,7 @@ pub static JSON: Entry = Entry {
             fragments: Fragments::Never,
         },
         trial: Candidate::Outer,
+        also_taken_by: &["json"],
         ..Facts::PLAIN
     },
     build: |params| Envelope::build(Json, params),
@@ -144,15 +144,7 @@ impl Head for Json {
             }
             None => Payload::None,
         };
-        Some(Opened {
-            stamp: Some(stamp?),
-            level,
-            payload,
-            stream: None,
-            is_piece: false,
-            is_indented,
-            is_doubtful: false,
-        })
+        Some(Opened { stamp: Some(stamp?), level, payload, is_indented, ..Opened::NOTHING })
     }
 }
 
@@ -218,10 +210,8 @@ impl MultiLineFormat for Export {
             stamp: Some(stamp),
             level: entry.level,
             payload: if entry.has_message { Payload::Buffer } else { Payload::None },
-            stream: None,
-            is_piece: false,
             is_indented: entry.is_of_kernel,
-            is_doubtful: false,
+            ..Opened::NOTHING
         };
         if !entry.has_message {
             super::fill(&opened, cx.record);

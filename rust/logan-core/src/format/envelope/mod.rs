@@ -38,16 +38,13 @@ pub mod prefixed;
 pub mod syslog;
 
 use super::state::Pieces;
-use super::{
-    Candidate, Context, Entry, Format, MultiLineFormat, Params, Parse, Part, REGISTRY, multi_line,
-};
+use super::{Candidate, Entry, Format, MultiLineFormat, Params, Parse, Part, REGISTRY, multi_line};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::classify::{is_blank, is_continuation};
 use crate::format::prefilter::{Prefilter, RequiredBytes};
-use crate::format::text::levels;
-use crate::record::Level;
-use crate::record::{Columns, NO_TIME, Record, Text};
+use crate::format::text::{levels, text_duration};
+use crate::record::{Columns, Level, NO_TIME, Record, Text};
 use crate::time::{Stamp, TimestampParser};
 
 /// Bytes of a text that are kept where the line does not hold it: four times what templates of
@@ -67,6 +64,19 @@ pub(crate) struct Opened {
     pub(crate) is_indented: bool,
     /// Whether the line is one of the envelope's only if some format takes the payload.
     pub(crate) is_doubtful: bool,
+}
+
+impl Opened {
+    /// What says nothing.
+    const NOTHING: Opened = Opened {
+        stamp: None,
+        level: Level::None,
+        payload: Payload::None,
+        stream: None,
+        is_piece: false,
+        is_indented: false,
+        is_doubtful: false,
+    };
 }
 
 /// Where the payload is.
@@ -121,53 +131,37 @@ impl Inner {
         Inner { formats, candidates, needs }
     }
 
-    /// Fills `record` if one of the formats takes the line; else it is [`Record::EMPTY`], and `arena`
-    /// as it was.
-    pub(crate) fn take(
-        &self,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let met = self.needs.met(line);
-        self.take_with(met, line, context, arena, record)
+    /// Fills the record if one of the formats takes the line; else record and arena stay as they
+    /// were.
+    pub(crate) fn take<S: Copy>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> bool {
+        self.take_with(self.needs.met(line), line, &mut cx.with(()))
     }
 
     /// As [`take`](Self::take), given which formats can do with the line.
     #[inline(always)]
-    fn take_with(
-        &self,
-        met: u64,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let written = arena.len();
+    fn take_with(&self, met: u64, line: Line<'_>, cx: &mut Parse<'_, ()>) -> bool {
+        let written = cx.arena.len();
         let mut candidates = line.bytes().first().map_or(0, |&b| self.candidates[usize::from(b)]);
         candidates &= met;
         while candidates != 0 {
-            *record = Record::EMPTY;
+            *cx.record = Record::EMPTY;
             let format = &self.formats[candidates.trailing_zeros() as usize];
-            if format.parse_line(line, context, arena, record) {
+            if format.part(line, None, cx) == Part::Record {
                 return true;
             }
-            arena.truncate(written);
+            cx.arena.truncate(written);
             candidates &= candidates - 1;
         }
-        *record = Record::EMPTY;
+        *cx.record = Record::EMPTY;
         false
     }
 
     /// Reads a payload of an envelope that says `opened`; a record, or a continuation.
     fn read<S: Simd>(&self, payload: Line<'_>, opened: &Opened, cx: &mut Parse<'_, S>) -> Part {
-        let inner = self;
-        let Parse { context, arena, record, .. } = cx;
+        let (inner, cx) = (self, &mut cx.with(()));
         // Compiled once for all envelopes.
         crate::dispatch!(read::<>(inner: &Inner, payload: Line<'_>, opened: &Opened,
-            context: &mut Context, arena: &mut Vec<u8>, record: &mut Record) -> Part;
-            inner, payload, opened, context, arena, record)
+            cx: &mut Parse<'_, ()>) -> Part; inner, payload, opened, cx)
     }
 }
 
@@ -178,21 +172,19 @@ fn read<S: Simd>(
     inner: &Inner,
     payload: Line<'_>,
     opened: &Opened,
-    context: &mut Context,
-    arena: &mut Vec<u8>,
-    record: &mut Record,
+    cx: &mut Parse<'_, ()>,
 ) -> Part {
     let met = inner.needs.met_by(simd, payload);
-    if !inner.take_with(met, payload, context, arena, record) {
+    if !inner.take_with(met, payload, cx) {
         if continues(payload.bytes(), opened.is_indented) {
             return Part::Continuation;
         }
         if opened.is_doubtful {
             return Part::Foreign;
         }
-        free_text(simd, payload, context, record);
+        free_text(payload, &mut cx.with(simd));
     }
-    fill(opened, record);
+    fill(opened, cx.record);
     Part::Record
 }
 
@@ -226,14 +218,14 @@ fn continues(payload: &[u8], is_indented: bool) -> bool {
 
 /// A payload as the message of a record.
 #[inline(always)]
-fn free_text<S: Simd>(simd: S, payload: Line<'_>, context: &mut Context, record: &mut Record) {
+fn free_text<S: Simd>(payload: Line<'_>, cx: &mut Parse<'_, S>) {
     let front = payload.until(levels::LEVEL_OFFSET_MAX);
-    let (level, after) = levels::search_level(simd, front).unwrap_or((Level::None, 0));
+    let (level, after) = levels::search_level(cx.simd, front).unwrap_or((Level::None, 0));
     let message = levels::message_start(payload, after);
-    record.level = level;
-    record.message = Text::of_line(message, payload.len());
-    record.duration_ns =
-        crate::format::text::text_duration::find(simd, payload, message, &mut context.memo);
+    cx.record.level = level;
+    cx.record.message = Text::of_line(message, payload.len());
+    let memo = &mut cx.context.memo;
+    cx.record.duration_ns = text_duration::find(cx.simd, payload, message, memo);
 }
 
 /// Moves texts of a payload at `start` of a line to their place in the line.

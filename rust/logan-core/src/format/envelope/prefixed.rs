@@ -34,6 +34,7 @@ pub static ENTRY: Entry = Entry {
             fragments: Fragments::Never,
         },
         trial: Candidate::Outer,
+        also_taken_by: &["combined"],
         ..Facts::PLAIN
     },
     build: |params| Envelope::build(Prefixed, params),
@@ -62,13 +63,9 @@ impl Head for Prefixed {
         let bytes = line.bytes();
         let start = if bytes[0] == b'[' { behind_pod(bytes)? } else { behind_name(bytes)? };
         (start < bytes.len()).then_some(Opened {
-            stamp: None,
-            level: Level::None,
             payload: Payload::Line(start, bytes.len()),
-            stream: None,
-            is_piece: false,
-            is_indented: false,
             is_doubtful: true,
+            ..Opened::NOTHING
         })
     }
 }

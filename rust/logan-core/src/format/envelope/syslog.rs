@@ -178,10 +178,8 @@ impl Head for Rfc5424 {
             stamp,
             level: Level::from_severity(priority & 7),
             payload,
-            stream: None,
-            is_piece: false,
             is_indented: priority >> 3 == 0,
-            is_doubtful: false,
+            ..Opened::NOTHING
         })
     }
 }
@@ -265,12 +263,10 @@ impl Head for Rfc3164 {
             stamp: Some(stamp),
             level: priority.map_or(Level::None, |p| Level::from_severity(p & 7)),
             payload: Payload::Line(start, bytes.len()),
-            stream: None,
-            is_piece: false,
             is_indented: name == b"kernel"
                 || name == b"sudo"
                 || priority.is_some_and(|p| p >> 3 == 0),
-            is_doubtful: false,
+            ..Opened::NOTHING
         })
     }
 }

@@ -6,8 +6,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::slices::{digits, letters};
 use crate::format::text::duration::{decimal, of_clock, with_unit};
-use crate::record::Level;
-use crate::record::Text;
+use crate::record::{Level, Text};
 use crate::time::{self, Stamp, TimestampParser, eight_digits, leading_digits};
 use std::ops::Range;
 

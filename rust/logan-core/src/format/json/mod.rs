@@ -95,15 +95,7 @@ impl LineFormat for Json {
         keys::of_json(simd, line, found);
     }
 
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::LEVEL)
-        .or(Columns::DURATION)
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::MESSAGE)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::ON_REQUEST);
+    const COLUMNS: Columns = Columns::ACCESS.or(Columns::TEXT).or(Columns::ON_REQUEST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'{' || is_space(byte)
@@ -300,7 +292,7 @@ impl Json {
                     at = end + 1;
                     if known.meaning != Meaning::Nothing {
                         let value = Value { start, end, escaped, number: false };
-                        fields.take(cx.simd, known, key, value, cx.context, cx.arena, cx.record);
+                        fields.take(known, key, value, cx);
                     }
                 }
                 digit @ (b'-' | b'0'..=b'9') => {

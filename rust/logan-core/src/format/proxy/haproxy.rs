@@ -37,7 +37,7 @@ pub static HTTP: Entry = Entry {
         duration_field: Some("the last of the five timers (Tt, Ta)"),
         duration_unit: Some("ms"),
     },
-    facts: Facts::PLAIN,
+    facts: Facts { also_taken_by: &["syslog"], ..Facts::PLAIN },
     build: |_| line_format(Haproxy::<true>),
 };
 
@@ -52,7 +52,7 @@ pub static TCP: Entry = Entry {
         duration_field: Some("the last of the three timers (Tt)"),
         duration_unit: Some("ms"),
     },
-    facts: Facts::PLAIN,
+    facts: Facts { also_taken_by: &["syslog"], ..Facts::PLAIN },
     build: |_| line_format(Haproxy::<false>),
 };
 
@@ -63,12 +63,7 @@ struct Haproxy<const IS_HTTP: bool>;
 
 impl<const IS_HTTP: bool> LineFormat for Haproxy<IS_HTTP> {
     const COLUMNS: Columns = if IS_HTTP {
-        Columns::TIME
-            .or(Columns::STATUS)
-            .or(Columns::BYTES)
-            .or(Columns::ROUTE)
-            .or(Columns::CLIENT)
-            .or(Columns::DURATION)
+        Columns::ACCESS
     } else {
         Columns::TIME.or(Columns::BYTES).or(Columns::CLIENT).or(Columns::DURATION)
     };

@@ -40,12 +40,7 @@ pub static ENTRY: Entry = Entry {
 struct Squid;
 
 impl LineFormat for Squid {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::DURATION);
+    const COLUMNS: Columns = Columns::ACCESS;
 
     const NEEDS: RequiredBytes = RequiredBytes::NO_YEAR_FIRST;
 

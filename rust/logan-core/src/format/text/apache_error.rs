@@ -10,8 +10,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{Claims, Entry, Facts, Info, LineFormat, Parse, fields, line_format};
-use crate::record::Level;
-use crate::record::{Columns, Text};
+use crate::record::{Columns, Level, Text};
 use std::ops::Range;
 
 /// Registry entry.
@@ -78,8 +77,7 @@ fn groups(text: &[u8], mut at: usize) -> (Option<Range<usize>>, usize) {
 }
 
 impl LineFormat for ApacheError {
-    const COLUMNS: Columns =
-        Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE).or(Columns::CLIENT);
+    const COLUMNS: Columns = Columns::TEXT.or(Columns::CLIENT);
 
     const NEEDS: RequiredBytes = RequiredBytes::TIME;
 

@@ -10,8 +10,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::slices::{digits, priority, spaces};
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, line_format};
-use crate::record::Level;
-use crate::record::{Columns, Text};
+use crate::record::{Columns, Level, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {

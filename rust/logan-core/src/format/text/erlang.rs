@@ -18,8 +18,7 @@ use crate::bytes::simd::Simd;
 use crate::format::envelope::Inner;
 use crate::format::state::Chain;
 use crate::format::{Entry, Facts, Info, Kind, MultiLineFormat, Params, Parse, Part, listed};
-use crate::record::Level;
-use crate::record::{Columns, Text};
+use crate::record::{Columns, Level, Text};
 use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry.
@@ -55,7 +54,7 @@ struct Report {
 const GAP_BYTES_MAX: u64 = 2;
 
 impl MultiLineFormat for Erlang {
-    const COLUMNS: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
+    const COLUMNS: Columns = Columns::TEXT;
     const ENDS_AT_BLANK: bool = true;
     type State = Report;
 
@@ -76,9 +75,7 @@ impl MultiLineFormat for Erlang {
             report.lines.begin(offset, text.len());
             return Part::Continuation;
         }
-        if !report.lines.goes_on(offset, GAP_BYTES_MAX)
-            || self.others.take(line, cx.context, cx.arena, cx.record)
-        {
+        if !report.lines.goes_on(offset, GAP_BYTES_MAX) || self.others.take(line, cx) {
             return Part::Foreign;
         }
         report.lines.extend(offset, text.len());

@@ -35,8 +35,7 @@ use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::slices::{digits, letters, spaces};
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, fields, line_format};
-use crate::record::Level;
-use crate::record::{Columns, Record, Text};
+use crate::record::{Columns, Level, Record, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {

@@ -11,8 +11,7 @@ use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::slices::digits;
 use crate::format::{Claims, Entry, Facts, Info, LineFormat, Parse, fields, line_format};
-use crate::record::Level;
-use crate::record::{Columns, Text};
+use crate::record::{Columns, Level, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -58,11 +57,7 @@ fn front(text: &[u8], end: usize) -> Option<(Level, usize)> {
 }
 
 impl LineFormat for NginxError {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::LEVEL)
-        .or(Columns::MESSAGE)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT);
+    const COLUMNS: Columns = Columns::TEXT.or(Columns::ROUTE).or(Columns::CLIENT);
 
     const NEEDS: RequiredBytes = RequiredBytes::CLOCK.or(RequiredBytes::YEAR_FIRST);
 

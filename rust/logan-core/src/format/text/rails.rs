@@ -16,8 +16,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::slices::{digits, letters};
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
-use crate::record::Level;
-use crate::record::{Columns, Record, Text};
+use crate::record::{Columns, Level, Record, Text};
 use crate::time::TimestampParser;
 
 /// Registry entry.

@@ -6,8 +6,7 @@ use crate::bytes::simd::Simd;
 use crate::format::http::eq64;
 use crate::format::keys::Found;
 use crate::format::slices::digits_at_end;
-use crate::record::Level;
-use crate::record::{Record, Text};
+use crate::record::{Level, Record, Text};
 use crate::time::{Stamp, TimestampParser};
 
 /// Position before which the timestamp's bracket must be: long user names are a few dozen bytes.

@@ -200,13 +200,7 @@ pub static BARE: Entry = Entry {
 /// Unescaped quotes inside a field that are looked at.
 const INNER_QUOTES_MAX: usize = 64;
 
-const COLUMNS: Columns = Columns::TIME
-    .or(Columns::STATUS)
-    .or(Columns::BYTES)
-    .or(Columns::ROUTE)
-    .or(Columns::CLIENT)
-    .or(Columns::DURATION)
-    .or(Columns::ON_REQUEST);
+const COLUMNS: Columns = Columns::ACCESS.or(Columns::ON_REQUEST);
 
 /// The response time of a combined or common line that is written as an integer without a unit:
 /// by which detection guesses the unit. None for every other line.

@@ -56,8 +56,9 @@ use crate::format::{
     BulkFormat, Candidate, Entry, Facts, Info, LINE_REFS_MAX, LineFormat, LineRef, LineRefs,
     LineSubset, Parse, Run, Unit, bulk, line_format, line_of, one_by_one,
 };
-use crate::record::Level;
-use crate::record::{BATCH_ROWS, Batch, Columns, NO_DURATION, Record, RowWriter, Rows, Text};
+use crate::record::{
+    BATCH_ROWS, Batch, Columns, Level, NO_DURATION, Record, RowWriter, Rows, Text,
+};
 use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry of the strict form.
