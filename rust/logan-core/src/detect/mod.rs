@@ -240,7 +240,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         let measured = seen.measured > 0;
         let duration_unit = match unit {
             Some(unit) if quoted && !around => Some(unit.name()),
-            _ => entry.info.duration_unit,
+            _ => entry.info.duration.map(|(_, unit)| unit),
         };
         json!({
             "name": entry.info.name,
@@ -254,9 +254,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             "time_field": seen.fields.time.told(entry.info.time_field),
             "duration_field": entry
                 .info
-                .duration_field
+                .duration
                 .filter(|_| measured)
-                .map(|general| seen.fields.duration.told(general)),
+                .map(|(general, _)| seen.fields.duration.told(general)),
             "duration_unit": duration_unit.filter(|_| measured),
             "timezone": match seen.zoneless {
                 0 => "written",

@@ -78,7 +78,7 @@ pub(crate) const fn byte_set(members: &[u8]) -> [bool; 256] {
 }
 
 /// What a registered format is, for people.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Copy)]
 pub struct Info {
     /// Name for `--format`.
     pub name: &'static str,
@@ -88,10 +88,9 @@ pub struct Info {
     pub example: &'static str,
     /// Which part of the line is the time.
     pub time_field: &'static str,
-    /// Which part of the line is the response time, if any.
-    pub duration_field: Option<&'static str>,
-    /// The unit of the response time: `ns`, `us`, `ms`, `s`, or `in the text`.
-    pub duration_unit: Option<&'static str>,
+    /// Which part of the line is the response time, if any, and its unit: `ns`, `us`, `ms`, `s`, or
+    /// where it is to be found.
+    pub duration: Option<(&'static str, &'static str)>,
 }
 
 /// A log format whose lines are records, each for itself: what an author writes.
@@ -302,8 +301,12 @@ pub struct Entry {
 /// What is told of an entry outside of the engine.
 #[derive(Serialize)]
 pub struct Description {
-    #[serde(flatten)]
-    info: Info,
+    name: &'static str,
+    title: &'static str,
+    example: &'static str,
+    time_field: &'static str,
+    duration_field: Option<&'static str>,
+    duration_unit: Option<&'static str>,
     /// Whether the format takes lines of others, too, and is tried after them.
     is_general: bool,
     /// Whether what a line says depends on lines before it.
@@ -317,8 +320,14 @@ impl Entry {
         let Facts { kind, trial, is_general, example_header, also_taken_by, .. } = self.facts;
         let is_whole =
             matches!(kind, Kind::Plain | Kind::Envelope { fragments: Fragments::Never, .. });
+        let Info { name, title, example, time_field, duration } = self.info;
         Description {
-            info: self.info,
+            name,
+            title,
+            example,
+            time_field,
+            duration_field: duration.map(|(field, _)| field),
+            duration_unit: duration.map(|(_, unit)| unit),
             is_general: is_general || trial == Candidate::LastResort,
             depends_on_earlier_lines: !is_whole || example_header.is_some(),
             also_taken_by,

@@ -38,8 +38,7 @@ pub static IIS: Entry = Entry {
         title: "Microsoft IIS (W3C extended), columns by #Fields:",
         example: "2024-01-24 10:15:32 10.0.0.1 GET /api/data - 443 - 192.168.1.1 Mozilla/5.0 - 200 0 0 127",
         time_field: "date and time",
-        duration_field: Some("time-taken"),
-        duration_unit: Some("ms"),
+        duration: Some(("time-taken", "ms")),
     },
     facts: Facts {
         trial: Candidate::Outer,
@@ -59,8 +58,7 @@ pub static CLOUDFRONT: Entry = Entry {
         title: "Amazon CloudFront standard log, columns by #Fields:",
         example: "2024-01-24\t10:15:32\tFRA56-C1\t2390\t192.0.2.10\tGET\td111111abcdef8.cloudfront.net\t/api/data\t200\t0.127",
         time_field: "date and time",
-        duration_field: Some("time-taken"),
-        duration_unit: Some("s"),
+        duration: Some(("time-taken", "s")),
     },
     facts: Facts {
         trial: Candidate::Outer,
@@ -80,8 +78,7 @@ pub static GENERIC: Entry = Entry {
         title: "W3C extended log, columns by #Fields:",
         example: "2024-01-24 10:15:32 192.168.1.1 GET /api/data 200 0.127",
         time_field: "date and time",
-        duration_field: Some("time-taken or a column named alike"),
-        duration_unit: Some("by column"),
+        duration: Some(("time-taken or a column named alike", "by column")),
     },
     facts: Facts {
         trial: Candidate::Outer,

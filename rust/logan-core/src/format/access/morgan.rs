@@ -23,8 +23,7 @@ pub static ENTRY: Entry = Entry {
         title: "morgan (Express), formats dev, tiny and short",
         example: "GET /api/data 200 12.345 ms - 512",
         time_field: "none",
-        duration_field: Some("before \"ms\""),
-        duration_unit: Some("ms"),
+        duration: Some(("before \"ms\"", "ms")),
     },
     facts: Facts::PLAIN,
     build: |_| line_format(Morgan),
@@ -46,7 +45,9 @@ impl LineFormat for Morgan {
     #[inline(always)]
     fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         if line.byte(0) == ESC {
-            return ansi::uncolored(line, cx, |line, cx| take(line.bytes(), cx.record));
+            return ansi::uncolored(line, &mut cx.again(), |line, cx| {
+                take(line.bytes(), cx.record)
+            });
         }
         if ends_so(line.bytes()) { take(line.bytes(), cx.record) } else { None }
     }

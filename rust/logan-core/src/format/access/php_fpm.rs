@@ -21,8 +21,7 @@ pub static ENTRY: Entry = Entry {
         title: "PHP-FPM access log",
         example: r#"10.0.0.7 -  24/Jan/2024:10:15:32 +0000 "GET /index.php" 200"#,
         time_field: "third field",
-        duration_field: Some("%{milli}d"),
-        duration_unit: Some("ms"),
+        duration: Some(("%{milli}d", "ms")),
     },
     facts: Facts {
         // What the slow log says of a request.

@@ -28,8 +28,7 @@ pub static ENTRY: Entry = Entry {
                   [Wed Jan 24 10:15:32 2024] GET /cart => generated 1532 bytes in 36 msecs \
                   (HTTP/1.1 200) 2 headers in 65 bytes (1 switches on core 0)",
         time_field: "[time]",
-        duration_field: Some("generated … bytes in"),
-        duration_unit: Some("ms"),
+        duration: Some(("generated … bytes in", "ms")),
     },
     facts: Facts::PLAIN,
     build: |_| line_format(Uwsgi),

@@ -33,8 +33,7 @@ pub static APPLICATION: Entry = Entry {
                   10.0.0.66:8080 0.001 0.034 0.000 200 200 214 1532 \
                   \"GET https://shop.example.com:443/cart HTTP/2.0\" \"Mozilla/5.0\" - -",
         time_field: "second field",
-        duration_field: Some("request, target and response processing time added"),
-        duration_unit: Some("s"),
+        duration: Some(("request, target and response processing time added", "s")),
     },
     facts: Facts::PLAIN,
     build: |_| line_format(Balancer::<true>),
@@ -49,8 +48,7 @@ pub static CLASSIC: Entry = Entry {
                   0.034048 0.000057 200 200 0 1532 \"GET http://shop.example.com:80/cart HTTP/1.1\" \
                   \"Mozilla/5.0\" - -",
         time_field: "first field",
-        duration_field: Some("request, backend and response processing time added"),
-        duration_unit: Some("s"),
+        duration: Some(("request, backend and response processing time added", "s")),
     },
     facts: Facts::PLAIN,
     build: |_| line_format(Balancer::<false>),

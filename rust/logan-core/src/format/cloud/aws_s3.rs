@@ -31,8 +31,7 @@ pub static ENTRY: Entry = Entry {
                   img/logo.png \"GET /shop-assets/img/logo.png HTTP/1.1\" 200 - 2662 2662 41 40 \
                   \"-\" \"Mozilla/5.0\" -",
         time_field: "[time]",
-        duration_field: Some("total time"),
-        duration_unit: Some("ms"),
+        duration: Some(("total time", "ms")),
     },
     facts: Facts::PLAIN,
     build: |_| line_format(S3),

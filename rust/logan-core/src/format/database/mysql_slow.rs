@@ -39,8 +39,7 @@ pub static ENTRY: Entry = Entry {
                   SET timestamp=1706091331;\n\
                   SELECT * FROM orders;\n",
         time_field: "# Time:, or SET timestamp",
-        duration_field: Some("Query_time:"),
-        duration_unit: Some("s"),
+        duration: Some(("Query_time:", "s")),
     },
     facts: Facts { kind: Kind::Stateful, ..Facts::PLAIN },
     build: |params| listed(params, || MysqlSlow),

@@ -20,8 +20,7 @@ pub static ENTRY: Entry = Entry {
         title: "Kubernetes container log (CRI) around lines of other formats",
         example: "2024-01-24T10:15:32.123456789Z stdout F Request processed in 127ms",
         time_field: "the payload's, else start of the line",
-        duration_field: Some("the payload's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the payload's", "in the payload")),
     },
     facts: Facts {
         kind: Kind::Envelope {

@@ -24,8 +24,7 @@ pub static ENTRY: Entry = Entry {
         title: "Docker json-file around lines of other formats",
         example: r#"{"log":"Request processed in 127ms\n","stream":"stdout","time":"2024-01-24T10:15:32.123456789Z"}"#,
         time_field: "the payload's, else time",
-        duration_field: Some("the payload's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the payload's", "in the payload")),
     },
     facts: Facts {
         kind: Kind::Envelope {

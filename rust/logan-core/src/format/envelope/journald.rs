@@ -41,8 +41,7 @@ pub static JSON: Entry = Entry {
         title: "systemd journal (journalctl -o json) around messages of other formats",
         example: r#"{"__REALTIME_TIMESTAMP":"1706091332123456","PRIORITY":"6","SYSLOG_IDENTIFIER":"app","MESSAGE":"Request processed in 127ms"}"#,
         time_field: "the message's, else __REALTIME_TIMESTAMP",
-        duration_field: Some("the message's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the message's", "in the payload")),
     },
     facts: Facts {
         kind: Kind::Envelope {
@@ -63,8 +62,7 @@ pub static EXPORT: Entry = Entry {
         title: "systemd journal (journalctl -o export) around messages of other formats",
         example: "__REALTIME_TIMESTAMP=1706091332123456\nPRIORITY=6\nMESSAGE=Request processed in 127ms\n\n",
         time_field: "the message's, else __REALTIME_TIMESTAMP",
-        duration_field: Some("the message's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the message's", "in the payload")),
     },
     facts: Facts { kind: Kind::Stateful, trial: Candidate::Outer, ..Facts::PLAIN },
     build: |params| listed(params, || Export { inner: Inner::new(params) }),

@@ -25,8 +25,7 @@ pub static ENTRY: Entry = Entry {
         title: "docker compose, pm2, foreman or kubectl around lines of other formats",
         example: "web_1  | 2024-01-24 10:15:32.123 INFO Request processed in 127ms",
         time_field: "the payload's",
-        duration_field: Some("the payload's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the payload's", "in the payload")),
     },
     facts: Facts {
         kind: Kind::Envelope {

@@ -36,8 +36,7 @@ pub static RFC5424: Entry = Entry {
         title: "syslog (RFC 5424) around messages of other formats",
         example: "<165>1 2024-01-24T10:15:32.123Z host app 42 ID47 [x@32473 a=\"b\"] Request processed in 127ms",
         time_field: "the payload's, else TIMESTAMP",
-        duration_field: Some("the payload's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the payload's", "in the payload")),
     },
     facts: Facts {
         kind: Kind::Envelope {
@@ -57,8 +56,7 @@ pub static RFC3164: Entry = Entry {
         title: "syslog (RFC 3164, also without priority) around messages of other formats",
         example: "Jan 24 10:15:32 host app[42]: Request processed in 127ms",
         time_field: "the payload's, else start of the line",
-        duration_field: Some("the payload's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the payload's", "in the payload")),
     },
     facts: Facts {
         kind: Kind::Envelope {

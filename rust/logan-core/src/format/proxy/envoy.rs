@@ -31,8 +31,7 @@ pub static ENTRY: Entry = Entry {
                   \"203.0.113.9\" \"Mozilla/5.0\" \"cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2\" \
                   \"shop.example.com\" \"10.0.0.66:8080\"",
         time_field: "[time]",
-        duration_field: Some("duration, the third number behind the flags"),
-        duration_unit: Some("ms"),
+        duration: Some(("duration, the third number behind the flags", "ms")),
     },
     facts: Facts::PLAIN,
     build: |_| line_format(Envoy),

@@ -34,8 +34,7 @@ pub static HTTP: Entry = Entry {
         example: "203.0.113.9:51234 [24/Jan/2024:10:15:32.123] web~ app/srv1 0/0/1/34/36 200 512 \
                   - - ---- 12/11/3/1/0 0/0 \"GET /cart HTTP/1.1\"",
         time_field: "[time]",
-        duration_field: Some("the last of the five timers (Tt, Ta)"),
-        duration_unit: Some("ms"),
+        duration: Some(("the last of the five timers (Tt, Ta)", "ms")),
     },
     facts: Facts { also_taken_by: &["syslog"], ..Facts::PLAIN },
     build: |_| line_format(Haproxy::<true>),
@@ -49,8 +48,7 @@ pub static TCP: Entry = Entry {
         example: "203.0.113.9:51234 [24/Jan/2024:10:15:32.123] db pool/pg1 0/1/5007 2124 -- \
                   3/2/1/1/0 0/0",
         time_field: "[time]",
-        duration_field: Some("the last of the three timers (Tt)"),
-        duration_unit: Some("ms"),
+        duration: Some(("the last of the three timers (Tt)", "ms")),
     },
     facts: Facts { also_taken_by: &["syslog"], ..Facts::PLAIN },
     build: |_| line_format(Haproxy::<false>),

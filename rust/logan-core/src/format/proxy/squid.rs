@@ -30,8 +30,7 @@ pub static ENTRY: Entry = Entry {
         example: "1706091332.123    163 192.0.2.7 TCP_MISS/200 1532 GET \
                   http://shop.example.com/cart - HIER_DIRECT/203.0.113.80 text/html",
         time_field: "first field",
-        duration_field: Some("elapsed, the second field"),
-        duration_unit: Some("ms"),
+        duration: Some(("elapsed, the second field", "ms")),
     },
     facts: Facts::PLAIN,
     build: |_| line_format(Squid),

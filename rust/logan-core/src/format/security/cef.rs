@@ -45,8 +45,7 @@ pub static ENTRY: Entry = Entry {
         example: "CEF:0|Example|WAF|2.1|500|request blocked|8|rt=1706091332123 src=203.0.113.9 \
                   requestMethod=GET request=https://shop.example.com/cart",
         time_field: "rt, else end, else start",
-        duration_field: None,
-        duration_unit: None,
+        duration: None,
     },
     facts: Facts { untagged: &[b"CEF:"], ..Facts::PLAIN },
     build: |_| line_format(Cef),

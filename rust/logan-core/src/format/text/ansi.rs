@@ -49,6 +49,7 @@ pub fn strip(line: &[u8], out: &mut Vec<u8>) -> bool {
 
 /// Reads a line as if it had no colors: None if it has none, or if `read` gives no record. All texts
 /// of the record are then in the arena.
+#[inline(always)]
 pub(in crate::format) fn uncolored<S>(
     line: Line<'_>,
     cx: &mut Parse<'_, S>,

@@ -20,8 +20,7 @@ pub static ENTRY: Entry = Entry {
         title: "Apache error log",
         example: "[Wed Jan 24 10:15:32.123456 2024] [core:error] [pid 35708:tid 4328636416] [client 10.0.0.1:51234] File does not exist: /srv/x",
         time_field: "start of the line, in brackets",
-        duration_field: None,
-        duration_unit: None,
+        duration: None,
     },
     facts: Facts {
         claims: Some(Claims { behind_time: b"]", is_one: |text, end| front(text, end).is_some() }),

@@ -44,8 +44,7 @@ pub static ENTRY: Entry = Entry {
         title: "level first, without a date",
         example: "WARNING:root:Request processed in 127ms",
         time_field: "none",
-        duration_field: Some("number and unit in the message"),
-        duration_unit: Some("in the text"),
+        duration: Some(("number and unit in the message", "in the text")),
     },
     facts: Facts::PLAIN,
     build: |_| line_format(Leveled),
@@ -75,7 +74,7 @@ impl LineFormat for Leveled {
         if line.find(cx.simd, 0, ESC) == line.len() {
             return take(line, cx);
         }
-        let parsed = ansi::uncolored(line, cx, |line, cx| take(line, cx));
+        let parsed = ansi::uncolored(line, &mut cx.again(), take);
         parsed.or_else(|| take(line, cx))
     }
 }

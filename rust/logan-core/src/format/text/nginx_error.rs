@@ -20,8 +20,7 @@ pub static ENTRY: Entry = Entry {
         title: "nginx error log",
         example: r#"2024/01/24 10:15:32 [error] 31#31: *7 open() "/srv/x" failed (2: No such file or directory), client: 10.0.0.1, server: localhost, request: "GET /x HTTP/1.1", host: "localhost""#,
         time_field: "start of the line",
-        duration_field: None,
-        duration_unit: None,
+        duration: None,
     },
     facts: Facts {
         claims: Some(Claims { behind_time: b" ", is_one: |text, end| front(text, end).is_some() }),
