@@ -2,15 +2,14 @@
 //!
 //! A second look at lines that are known to be records, only when somebody asks, so that parsers
 //! stay as they are. Which keys there are is decided once ([`Keys`]); formats that have keys
-//! implement [`LineFormat::keys`](super::LineFormat::keys) by one of the walks below and tell what
-//! they find to [`Found`].
+//! implement [`LineFormat::keys`](super::LineFormat::keys) and tell what they find to [`Found`].
 //!
 //! The name of a value is its key; inside of nested objects all keys on the way joined by dots, as
 //! in [`fields`](super::fields), but compared exactly. Text counts, with escapes undone, and so do
 //! numbers, `true` and `false` as written; `null`, arrays, objects and empty text are absent. Of
 //! repeated keys the first usable value counts. Nothing inside of arrays has a name.
 //!
-//! A key lies at most [`DEPTH_MAX`] objects deep. `host` is the first of [`HOSTS`] that is there.
+//! `host` is the first of [`HOSTS`] that is there.
 
 use super::fields::unescape;
 use crate::bytes::line::Line;

@@ -335,7 +335,7 @@ impl Entry {
     }
 }
 
-/// Every format, in the order in which undetected ones are tried. The [outer](Trial::Outer) ones come
+/// Every format, in the order in which undetected ones are tried. The [outer](Candidate::Outer) ones come
 /// first: what they hold looks like lines of others. HAProxy knows the syslog header before its
 /// lines, and comes before syslog.
 pub static REGISTRY: &[&Entry] = &[

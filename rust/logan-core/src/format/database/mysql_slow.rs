@@ -1,7 +1,7 @@
 //! The slow query log of MySQL, MariaDB and Percona Server: a statement, and before it comments
 //! that say how long it took.
 //!
-//! Lines are of this format only where the plan [lists](crate::format::multi_line) it.
+//! Lines are of this format only where the plan [lists](crate::format::Params::rejoin) it.
 //!
 //! # Accepted
 //! - `# Time: ` and a timestamp of ISO 8601 or `240124 10:15:32` (or ` 9:15:32`) begins an entry. So

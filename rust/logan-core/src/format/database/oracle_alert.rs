@@ -1,6 +1,6 @@
 //! Oracle Database's alert log: a timestamp on a line of its own, and lines of text behind it.
 //!
-//! Lines are of this format only where the plan [lists](crate::format::multi_line) it.
+//! Lines are of this format only where the plan [lists](crate::format::Params::rejoin) it.
 //!
 //! # Accepted
 //! A *head* is a timestamp and nothing else, exactly as `2024-01-24T10:15:32.123456+00:00` (since 12.2)

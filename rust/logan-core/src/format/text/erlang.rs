@@ -1,7 +1,7 @@
 //! Reports of Erlang's `error_logger` and of what is built on it, such as RabbitMQ before 3.7:
 //! `=ERROR REPORT==== 24-Jan-2024::10:15:32 ===`, and lines of text behind it.
 //!
-//! Lines are of this format only where the plan [lists](crate::format::multi_line) it.
+//! Lines are of this format only where the plan [lists](crate::format::Params::rejoin) it.
 //!
 //! # Accepted
 //! A *head* is `=`, words in capitals, the last of which is `REPORT`, `==== `, a day of one digit or
