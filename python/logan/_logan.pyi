@@ -42,7 +42,10 @@ LOOK_BACK_BYTES_MAX: int
 def formats() -> str:
     """JSON list of the registered formats, in registry order.
 
-    Each is `{"name", "title", "example", "time_field", "duration_field", "duration_unit"}`.
+    Each is `{"name", "title", "example", "time_field", "duration_field", "duration_unit",
+    "is_general", "depends_on_earlier_lines", "also_taken_by"}`: whether it takes lines of other
+    formats and is tried after them, whether what a line says depends on lines before it, and the
+    names of formats that, asked for alone, take its lines, too.
     """
 
 def custom_format(text: str) -> str:

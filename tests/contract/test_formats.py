@@ -31,34 +31,9 @@ VECTORS: dict[str, dict[str, Any]] = {
     path.parent.name: json.loads(path.read_text("utf-8"))
     for path in sorted(FOLDER.glob("*/expected.json"))
 }
-REGISTERED: tuple[str, ...] = tuple(entry["name"] for entry in json.loads(_logan.formats()))
-
-BROAD = frozenset({"app", "text"})
-"""Formats that take lines of others too and are tried after those."""
-REMEMBERING = frozenset(
-    {
-        "cloudfront",
-        "cri",
-        "docker",
-        "erlang",
-        "iis",
-        "journald-export",
-        "mysql-slow",
-        "oracle-alert",
-        "w3c",
-    }
-)
-"""Formats whose lines need those before them, so that other lines may not stand between."""
-ALSO_TAKEN_BY = {
-    "docker": {"json"},
-    "journald-json": {"json"},
-    "aws-lambda": {"syslog"},
-    "compose": {"combined"},
-    "haproxy": {"syslog"},
-    "haproxy-tcp": {"syslog"},
+REGISTERED: dict[str, dict[str, Any]] = {
+    entry["name"]: entry for entry in json.loads(_logan.formats())
 }
-"""Formats that read the lines of another too, if they alone are asked for: what surrounds the line,
-or the line as any JSON object."""
 ANCHOR = datetime(2024, 2, 1, tzinfo=UTC)
 """Dates without a year lie before this."""
 SHUFFLES = 6
@@ -133,8 +108,9 @@ def test_detection_names_the_format_first(vector: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("vector", VECTORS)
 def test_no_other_format_takes_the_lines(vector: str, tmp_path: Path) -> None:
     own = VECTORS[vector]["records"]
-    for name in REGISTERED:
-        if name not in BROAD and name not in ALSO_TAKEN_BY.get(VECTORS[vector]["format"], ()):
+    also_taken_by = REGISTERED[VECTORS[vector]["format"]]["also_taken_by"]
+    for name, entry in REGISTERED.items():
+        if not entry["is_general"] and name not in also_taken_by:
             # That no line is of the format which was asked for is an error of the input.
             only = figures_of(tmp_path / "x.log", sample(vector), format=name, errors="report")
             assert only["lines"]["parsed"] == own.get(name, 0), name
@@ -199,7 +175,12 @@ def test_all_samples_in_one_file(seed: int, tmp_path: Path) -> None:
 
 
 def test_lines_of_all_samples_in_turn(tmp_path: Path) -> None:
-    alone = [name for name, each in VECTORS.items() if each["format"] not in REMEMBERING]
+    alone = [
+        name
+        for name, each in VECTORS.items()
+        # Between lines that need those before them, others may not stand.
+        if not REGISTERED[each["format"]]["depends_on_earlier_lines"]
+    ]
     columns = [sample(vector).splitlines(keepends=True) for vector in alone]
     rows = itertools.zip_longest(*columns, fillvalue=b"")
     figures = figures_of(tmp_path / "x.log", b"".join(itertools.chain.from_iterable(rows)))

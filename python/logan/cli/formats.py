@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         check_format(name, text)
         told = json.loads(_logan.custom_format(text)) if not is_format_name(text) else {}
         fields = {key: told.get(key) for key in ("time_field", "duration_field", "duration_unit")}
+        fields |= {"is_general": False, "depends_on_earlier_lines": False, "also_taken_by": []}
         formats.append(
             {"name": name, "title": f"custom, from {config.path}", "example": text, **fields}
         )

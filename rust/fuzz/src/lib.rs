@@ -117,12 +117,12 @@ pub fn format(data: &[u8]) {
     let (mut used, mut fields) = (context(), None);
     for line in data.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
         if let Some(columns) = fields_of(line) {
-            used.history.layout.read(columns);
+            used.history.set_layout(columns);
             fields = Some(columns);
             continue;
         }
         let mut fresh = context();
-        fields.iter().for_each(|columns| fresh.history.layout.read(columns));
+        fields.iter().for_each(|columns| fresh.history.set_layout(columns));
         let first = parse(entry, line, 0, &mut fresh);
         for (pad, context) in [(b'"', &mut fresh), (b'7', &mut used)] {
             let again = parse(entry, line, pad, context);

@@ -245,6 +245,63 @@ fn layers_import_only_from_layers_below() {
     }
 }
 
+/// The module of a format is one that has an entry of the registry.
+fn is_format(source: &str) -> bool {
+    without_tests(&code_of(source)).contains(": Entry = Entry {")
+}
+
+/// The formats, of those at these paths, into which a file reaches from outside.
+fn formats_named<'a>(
+    formats: &'a [Vec<String>],
+    module: &[String],
+    source: &str,
+) -> Vec<&'a Vec<String>> {
+    let code = without_tests(&code_of(source));
+    let paths = paths(&code, module);
+    let is_named = |format: &&Vec<String>| {
+        !module.starts_with(format) && paths.iter().any(|path| path.starts_with(format))
+    };
+    formats.iter().filter(is_named).collect()
+}
+
+/// Only the registry names formats, as what stands beside it; what two formats share is in a module
+/// of neither.
+#[test]
+fn no_other_file_names_a_format() {
+    let mut all = Vec::new();
+    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &[], &mut all);
+    let formats: Vec<Vec<String>> =
+        all.iter().filter(|(_, source)| is_format(source)).map(|(path, _)| path.clone()).collect();
+    assert!(formats.len() > 25, "only {} formats", formats.len());
+    for (module, source) in all.iter().filter(|(module, _)| !is_of_tests(module, &all)) {
+        let named = formats_named(&formats, module, source);
+        assert!(named.is_empty(), "{} reaches into {named:?}", module.join("::"));
+    }
+}
+
+#[test]
+fn planted_names_of_formats_are_found() {
+    let path = |name: &str| name.split("::").map(String::from).collect::<Vec<_>>();
+    let formats = [path("format::text::nginx_error"), path("format::json")];
+    let named = |module: &str, code: &str| formats_named(&formats, &path(module), code).len();
+    for code in [
+        "use crate::format::text::nginx_error::goes_on;",
+        "use super::super::nginx_error;",
+        "use super::super::{ansi, nginx_error::{self, ENTRY}};",
+        "fn f() -> bool { crate::format::json::templates::hits() > 0 }",
+    ] {
+        assert_eq!(named("format::text::app::dissect", code), 1, "{code}");
+    }
+    for (module, code) in [
+        ("format::json::templates", "use crate::format::json::Scope; use super::ENTRY;"),
+        ("format::text::app", "use super::ansi; use crate::format::json_text::string_end;"),
+        ("format::text::app", "#[cfg(test)] mod tests { use crate::format::json::ENTRY; }"),
+        ("scan", "/// As [`json`](crate::format::json)."),
+    ] {
+        assert_eq!(named(module, code), 0, "{code}");
+    }
+}
+
 /// The layers above `record` that a file of it would reach by this code.
 fn reached(code: &str) -> Vec<&'static str> {
     let module = ["record".to_string(), "batch".to_string()];

@@ -39,8 +39,8 @@ pub fn decode_head<'py>(
 /// JSON list of the registered formats.
 #[pyfunction]
 pub fn formats() -> String {
-    let infos: Vec<_> = format::REGISTRY.iter().map(|entry| entry.info).collect();
-    serde_json::to_string(&infos).expect("infos are plain data")
+    let told: Vec<_> = format::REGISTRY.iter().map(|entry| entry.description()).collect();
+    serde_json::to_string(&told).expect("descriptions are plain data")
 }
 
 /// JSON description of a format of the user's own.

@@ -6,18 +6,17 @@
 
 use crate::bytes::line::first_line_start;
 use crate::error::Error;
-use crate::format::state::{FIELDS_BYTES_MAX, fields_of};
+use crate::format::state::{FIELDS_BYTES_MAX, LAYOUT_HEADER, fields_of};
 use crate::scan::Scanner;
 use crate::spec::Spec;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-const FIELDS: &[u8] = b"#Fields:";
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Bytes of a line that are kept until its end comes: those that count of a `#Fields:` line, with
 /// the mark that may stand before the first.
-const LINE_BYTES_KEPT: usize = MARK.len() + FIELDS.len() + FIELDS_BYTES_MAX;
+const LINE_BYTES_KEPT: usize = MARK.len() + LAYOUT_HEADER.len() + FIELDS_BYTES_MAX;
 
 /// What was seen of a source.
 pub(crate) struct LookbackBuffer {
@@ -54,7 +53,7 @@ impl LookbackBuffer {
     pub(crate) fn new(spec: &Spec, source: u32) -> Result<Option<LookbackBuffer>, Error> {
         let look_back = spec.look_back_bytes(source)? as usize;
         let columns = spec.source(source)?.layouts.is_some().then(|| Columns {
-            finder: memchr::memmem::Finder::new(FIELDS),
+            finder: memchr::memmem::Finder::new(LAYOUT_HEADER),
             changes: VecDeque::new(),
             line: Vec::new(),
             line_start: 0,

@@ -13,8 +13,8 @@ use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::format::classify::{is_blank, is_continuation, is_header};
 use crate::format::envelope::inner_formats;
 use crate::format::{
-    Candidate, Context, Entry, Format, Fragments, Kind, Params, Part, REGISTRY, Unit, by_name,
-    state,
+    Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, Unit,
+    by_name, state,
 };
 use crate::record::{NO_DURATION, Record};
 use crate::time::{DateOrder, NumericDate, TimestampParser};
@@ -104,7 +104,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 header += 1;
                 for context in [&mut context, &mut east, &mut later] {
                     if let Some(fields) = state::fields_of(line) {
-                        context.history.layout.read(fields);
+                        context.history.set_layout(fields);
                     }
                 }
                 continue;
@@ -113,17 +113,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             let mut parse = |format: &dyn Format, context: &mut Context| {
                 let mut record = Record::EMPTY;
                 arena.clear();
-                if !line.is_empty()
-                    && format.parse_line(padded.line(), context, &mut arena, &mut record)
-                {
-                    return Some((Part::Record, record));
-                }
-                if !format.has_parts() || line.is_empty() && !format.ends_at_blank() {
-                    return None;
-                }
-                record = Record::EMPTY;
-                arena.clear();
-                match format.part_line(padded.line(), offset, context, &mut arena, &mut record) {
+                let cx = &mut Parse { simd: (), context, arena: &mut arena, record: &mut record };
+                match format.part(padded.line(), Some(offset), cx) {
                     Part::Foreign => None,
                     part => Some((part, record)),
                 }
@@ -249,7 +240,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         let measured = seen.measured > 0;
         let duration_unit = match unit {
             Some(unit) if quoted && !around => Some(unit.name()),
-            _ => entry.info.duration_unit,
+            _ => entry.info.duration.map(|(_, unit)| unit),
         };
         json!({
             "name": entry.info.name,
@@ -263,9 +254,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             "time_field": seen.fields.time.told(entry.info.time_field),
             "duration_field": entry
                 .info
-                .duration_field
+                .duration
                 .filter(|_| measured)
-                .map(|general| seen.fields.duration.told(general)),
+                .map(|(general, _)| seen.fields.duration.told(general)),
             "duration_unit": duration_unit.filter(|_| measured),
             "timezone": match seen.zoneless {
                 0 => "written",

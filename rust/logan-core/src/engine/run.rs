@@ -14,7 +14,7 @@ use crate::bytes::input::{Check, Fingerprint, Source};
 use crate::chunk::{Chunk, ChunkEdge, finish_line};
 use crate::engine::{AbortOnPanic, Control, DecoderPool, Facts, Request, StoredFile};
 use crate::error::Error;
-use crate::format::state::{FIELDS_BYTES_MAX, Layouts, fields_of};
+use crate::format::state::{FIELDS_BYTES_MAX, LAYOUT_HEADER, Layouts, fields_of};
 use crate::panics::caught;
 use crate::scan::Scanner;
 use crate::spec::Spec;
@@ -95,9 +95,6 @@ fn scan_counted(
     Ok(scanner.finish(end))
 }
 
-/// What begins a line that says the columns of those after it.
-const FIELDS: &[u8] = b"#Fields:";
-
 /// Lists where in the first `size` bytes of a source a `#Fields:` line changes the columns: one
 /// quick pass, so that chunks in the middle know what their lines hold. [`Control::bytes`] counts
 /// what was passed over.
@@ -105,11 +102,11 @@ const FIELDS: &[u8] = b"#Fields:";
 /// # Errors
 /// As [`scan_chunk`]; [`Error::Spec`] if the columns change more often than a spec may say.
 pub fn find_layouts(source: &Source, size: u64, control: &Control) -> Result<Layouts, Error> {
-    let finder = memchr::memmem::Finder::new(FIELDS);
+    let finder = memchr::memmem::Finder::new(LAYOUT_HEADER);
     let mut layouts = Layouts::default();
     // The end of the block before and the beginning of this one, in which a name may be cut.
     let mut seam: Vec<u8> = Vec::new();
-    let mut line = vec![0; 1 + FIELDS.len() + FIELDS_BYTES_MAX];
+    let mut line = vec![0; 1 + LAYOUT_HEADER.len() + FIELDS_BYTES_MAX];
     let mut found = |at: u64| -> Result<(), Error> {
         // It begins the source, perhaps behind a byte order mark, or stands behind a newline.
         let from = at.saturating_sub(1);
@@ -130,7 +127,7 @@ pub fn find_layouts(source: &Source, size: u64, control: &Control) -> Result<Lay
     };
     source.windows(0..size, |block, offset| {
         control.check()?;
-        let front = &block[..block.len().min(FIELDS.len() - 1)];
+        let front = &block[..block.len().min(LAYOUT_HEADER.len() - 1)];
         let seam_start = offset - seam.len() as u64;
         seam.extend_from_slice(front);
         for at in finder.find_iter(&seam) {

@@ -6,18 +6,14 @@
 //! A line is looked at by its first byte first: which bytes may begin a header or a continuation is
 //! computed from the registry when the crate is compiled.
 
-use super::{Facts, REGISTRY};
+use super::REGISTRY;
+use super::slices::digits;
 use crate::bytes::line::LINE_BYTES_MAX;
 use serde::de::IgnoredAny;
 
 /// Whether there is only white space.
 pub(crate) fn is_blank(bytes: &[u8]) -> bool {
     bytes.trim_ascii().is_empty()
-}
-
-/// Whether the line begins with one of the prefixes that formats list.
-fn of_formats(prefixes: impl Fn(&Facts) -> &'static [&'static [u8]], line: &[u8]) -> bool {
-    REGISTRY.iter().any(|entry| prefixes(&entry.facts).iter().any(|p| line.starts_with(p)))
 }
 
 /// The first bytes of all headers.
@@ -35,11 +31,40 @@ static BEGINS_HEADER: [bool; 256] = {
 };
 
 /// Whether a line says what the lines after it are, such as a directive of the W3C extended log
-/// format: it begins with a [header](Facts::headers) of some format.
+/// format: it begins with a [header](super::Facts::headers) of some format.
 #[inline(always)]
 pub fn is_header(line: &[u8]) -> bool {
     line.first().is_some_and(|&b| BEGINS_HEADER[usize::from(b)])
-        && of_formats(|facts| facts.headers, line)
+        && REGISTRY.iter().any(|entry| entry.facts.headers.iter().any(|p| line.starts_with(p)))
+}
+
+/// Whether a format says that a line with a timestamp up to `end` is one of its own, although a
+/// [general](super::Facts::is_general) one would take it.
+pub(super) fn is_claimed(line: &[u8], end: usize) -> bool {
+    /// For each byte behind the timestamp, the formats that may claim the line.
+    static MAY_CLAIM: [u64; 256] = {
+        let (mut set, mut i) = ([0; 256], 0);
+        while i < REGISTRY.len() {
+            if let Some(claims) = REGISTRY[i].facts.claims {
+                let mut j = 0;
+                while j < claims.behind_time.len() {
+                    set[claims.behind_time[j] as usize] |= 1 << i;
+                    j += 1;
+                }
+            }
+            i += 1;
+        }
+        set
+    };
+    let mut formats = line.get(end).map_or(0, |&byte| MAY_CLAIM[usize::from(byte)]);
+    while formats != 0 {
+        let claims = REGISTRY[formats.trailing_zeros() as usize].facts.claims;
+        if claims.is_some_and(|claims| (claims.is_one)(line, end)) {
+            return true;
+        }
+        formats &= formats - 1;
+    }
+    false
 }
 
 /// Why a line is malformed: the first of these that applies.
@@ -85,6 +110,14 @@ pub fn reason(line: &[u8]) -> Reason {
     if date || time { Reason::InvalidTimestamp } else { Reason::NoTimestamp }
 }
 
+/// Whether a format says that a line goes on with a record of its own.
+fn of_formats(line: &[u8]) -> bool {
+    REGISTRY
+        .iter()
+        .flat_map(|entry| entry.facts.continuations)
+        .any(|(prefix, goes_on)| line.strip_prefix(*prefix).is_some_and(goes_on))
+}
+
 /// Whether a line that no format took continues the record before it, by its beginning alone.
 ///
 /// White space, how stack traces of usual languages go on, or nothing but what closes what was
@@ -124,7 +157,7 @@ pub fn is_continuation(line: &[u8]) -> bool {
         while i < REGISTRY.len() {
             let mut j = 0;
             while j < REGISTRY[i].facts.continuations.len() {
-                kinds[REGISTRY[i].facts.continuations[j][0] as usize] = ANYTHING;
+                kinds[REGISTRY[i].facts.continuations[j].0[0] as usize] = ANYTHING;
                 j += 1;
             }
             i += 1;
@@ -141,19 +174,14 @@ pub fn is_continuation(line: &[u8]) -> bool {
     if kind == ANYTHING {
         if matches!(first, b' ' | b'\t')
             || PREFIXES.iter().any(|p| p[0] == first && line.starts_with(p))
-            || of_formats(|facts| facts.continuations, line)
+            || of_formats(line)
         {
             return true;
         }
         // PHP numbers the frames: `#0 /app/x.php(12): f()`.
         if first == b'#' {
-            let digits = line.iter().skip(1).take_while(|b| b.is_ascii_digit()).count();
+            let digits = digits(&line[1..]);
             return digits > 0 && line.get(1 + digits) == Some(&b' ');
-        }
-        // PHP-FPM's slow log gives their addresses: `[0x00007f00deadbeef] f() /app/x.php:12`.
-        if let Some(frame) = line.strip_prefix(b"[0x") {
-            let digits = frame.iter().take_while(|b| b.is_ascii_hexdigit()).count();
-            return digits > 0 && frame[digits..].starts_with(b"] ");
         }
         let closes = |b: &u8| matches!(b, b'}' | b']' | b')');
         if line.iter().all(|b| closes(b) || b"\"',; ".contains(b)) {

@@ -4,10 +4,11 @@
 //! Loads may run over the line's end; no answer depends on what lies beyond. What the words mean
 //! exactly is said in the text of [`access`](crate::format::access::combined).
 
-use super::Unit;
+use super::{Unit, slices};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::record::{DURATION_NS_MAX, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
+use crate::time::{eight_digits, leading_digits};
 
 /// Longest method, in bytes. WebDAV's longest is 16 (`VERSION-CONTROL` and kin).
 const METHOD_BYTES_MAX: usize = 20;
@@ -76,46 +77,29 @@ pub(crate) fn size_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
 #[cold]
 #[inline(never)]
 fn impossible_size_end(line: Line<'_>, at: usize) -> Option<usize> {
-    let count = line.bytes().get(at..)?.iter().take_while(|b| b.is_ascii_digit()).count();
+    let count = slices::digits(line.bytes().get(at..)?);
     (count > 19).then_some(at + count)
-}
-
-/// How many of the bytes of `word`, from the lowest, are digits before the first that is not.
-#[inline(always)]
-pub(crate) fn leading_digits(word: u64) -> usize {
-    let x = word ^ 0x3030_3030_3030_3030;
-    // A byte above 9 gets its highest bit; carries only spoil the bytes after the first such one.
-    let above_9 = (x.wrapping_add(0x7676_7676_7676_7676) | x) & 0x8080_8080_8080_8080;
-    above_9.trailing_zeros() as usize / 8
-}
-
-/// The value of eight digits (or zero bytes in place of leading ones), the first one lowest.
-#[inline(always)]
-pub(crate) fn eight_digits(word: u64) -> u64 {
-    let pairs = (word & 0x0F0F_0F0F_0F0F_0F0F).wrapping_mul(10 << 8 | 1) >> 8;
-    let fours = (pairs & 0x00FF_00FF_00FF_00FF).wrapping_mul(100 << 16 | 1) >> 16;
-    (fours & 0x0000_FFFF_0000_FFFF).wrapping_mul(10_000 << 32 | 1) >> 32
 }
 
 /// 1–19 digits and the position after them; None if there are none, or more.
 #[inline(always)]
 pub(crate) fn integer_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
-    let word = line.u64_at(at);
-    let count = leading_digits(word).min(line.len().saturating_sub(at));
+    let (count, values) = leading_digits(line.u64_at(at));
+    let count = (count as usize).min(line.len().saturating_sub(at));
     if count == 0 {
         return None;
     }
     if count == 8 {
         return long_integer_at(line, at);
     }
-    Some((eight_digits(word << (64 - 8 * count)), at + count))
+    Some((eight_digits(values << (64 - 8 * count)), at + count))
 }
 
 #[cold]
 #[inline(never)]
 fn long_integer_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
     let digits = &line.bytes()[at..];
-    let count = digits.iter().take(20).take_while(|b| b.is_ascii_digit()).count();
+    let count = slices::digits(&digits[..digits.len().min(20)]);
     // Nineteen digits always fit.
     (count < 20).then(|| {
         let value = digits[..count].iter().fold(0, |v, b| v * 10 + u64::from(b - b'0'));
@@ -126,8 +110,8 @@ fn long_integer_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
 /// One or more decimals as billionths, and the position after them.
 #[inline(always)]
 fn decimals_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
-    let word = line.u64_at(at);
-    let count = leading_digits(word).min(line.len().saturating_sub(at));
+    let (count, values) = leading_digits(line.u64_at(at));
+    let count = (count as usize).min(line.len().saturating_sub(at));
     if count == 0 {
         return None;
     }
@@ -136,14 +120,14 @@ fn decimals_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
     }
     // Zeros in place of what comes after the decimals.
     let kept = (1u64 << (8 * count)) - 1;
-    Some((eight_digits(word & kept) * 10, at + count))
+    Some((eight_digits(values & kept) * 10, at + count))
 }
 
 #[cold]
 #[inline(never)]
 fn long_decimals_at(line: Line<'_>, at: usize) -> (u64, usize) {
     let digits = &line.bytes()[at..];
-    let count = digits.iter().take_while(|b| b.is_ascii_digit()).count();
+    let count = slices::digits(digits);
     let kept = &digits[..count.min(9)];
     let value = kept.iter().fold(0, |v, b| v * 10 + u64::from(b - b'0'));
     let billionths = value * 10u64.pow(9 - kept.len() as u32);

@@ -21,7 +21,7 @@
 //! stays as it is, backslash included; without quotes a backslash is a byte like others.
 
 use super::fields::{Fields, Group, Known, Meaning, Names, Value};
-use super::{Context, Entry, Facts, Info, LineFormat, keys};
+use super::{Entry, Facts, Info, LineFormat, Parse, keys, line_format};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
@@ -35,11 +35,10 @@ pub static ENTRY: Entry = Entry {
         title: "logfmt: key=value pairs",
         example: r#"ts=2024-01-24T10:15:33.001Z level=info msg="Request processed" method=GET path=/api/data status=200 duration=72ms"#,
         time_field: "time, timestamp, ts, t, ...",
-        duration_field: Some("duration, elapsed, latency, took, response_time, ..."),
-        duration_unit: Some("by key"),
+        duration: Some(("duration, elapsed, latency, took, response_time, ...", "by key")),
     },
     facts: Facts { named_fields: true, ..Facts::PLAIN },
-    build: |_| Box::new(Logfmt { names: Names::get() }),
+    build: |_| line_format(Logfmt { names: Names::get() }),
 };
 
 /// Words without `=` that a record may have: logs of some programs have a few, prose has many.
@@ -52,18 +51,16 @@ struct Logfmt {
 impl LineFormat for Logfmt {
     #[inline(always)]
     fn keys<S: Simd>(&self, simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
-        keys::of_logfmt(simd, line, found);
+        pairs(simd, line, |key, start, end, escaped| {
+            for (i, name) in found.names().enumerate() {
+                if name == &line.bytes()[key.clone()] {
+                    found.take(i, line, start, end, escaped);
+                }
+            }
+        });
     }
 
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::LEVEL)
-        .or(Columns::DURATION)
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::MESSAGE)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::ON_REQUEST);
+    const COLUMNS: Columns = Columns::ACCESS.or(Columns::TEXT).or(Columns::ON_REQUEST);
     const NEEDS: RequiredBytes = RequiredBytes::EQUALS;
 
     fn may_begin_with(&self, byte: u8) -> bool {
@@ -71,37 +68,30 @@ impl LineFormat for Logfmt {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        if !LineFormat::may_begin_with(self, line.byte(0)) {
-            return false;
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        if !self.may_begin_with(line.byte(0)) {
+            return None;
         }
-        let names = self.names.wanted(context.wanted);
+        let names = self.names.wanted(cx.context.wanted);
         let mut fields = Fields::new(line);
         let mut pairs = 0;
         let mut flags = 0;
         let mut at = 0;
         while at < line.len() {
             let key = at;
-            let key_end = token_end(simd, line, at);
+            let key_end = token_end(cx.simd, line, at);
             let mark = if key_end < line.len() { line.byte(key_end) } else { b' ' };
             if mark != b'=' {
                 // Most lines of text that are no logfmt end here, at their first blank.
                 if mark == b'"' || pairs == 0 || flags == FLAGS_MAX {
-                    return false;
+                    return None;
                 }
                 flags += 1;
                 at = skip_blanks(line, key_end);
                 continue;
             }
             if key_end == key {
-                return false;
+                return None;
             }
             pairs += 1;
             let known: Known = names.look_up(line, Group::ROOT, key, key_end);
@@ -110,29 +100,28 @@ impl LineFormat for Logfmt {
             let mut escaped = false;
             if start < line.len() && line.byte(start) == b'"' {
                 start += 1;
-                let Some(found) = quoted_end(simd, line, start) else {
-                    return false;
-                };
-                (end, escaped) = found;
+                (end, escaped) = quoted_end(cx.simd, line, start)?;
                 at = end + 1;
                 if at < line.len() && !is_blank(line.byte(at)) {
-                    return false;
+                    return None;
                 }
             } else {
-                end = blank(simd, line, start);
+                end = blank(cx.simd, line, start);
                 at = end;
             }
             if known.meaning != Meaning::Nothing {
                 let value = Value { start, end, escaped, number: false };
-                fields.take(simd, known, key, value, context, arena, record);
+                fields.take(known, key, value, cx);
             }
             at = skip_blanks(line, at);
         }
-        let taken = pairs >= 2 && fields.looks_like_a_log() && fields.finish(arena, record);
-        if taken && record.time_ns == NO_TIME {
-            audited(line.bytes(), record);
+        if pairs < 2 || !fields.looks_like_a_log() || !fields.finish(cx.arena, cx.record) {
+            return None;
         }
-        taken
+        if cx.record.time_ns == NO_TIME {
+            audited(line.bytes(), cx.record);
+        }
+        Some(())
     }
 }
 
@@ -144,15 +133,14 @@ fn audited(line: &[u8], record: &mut Record) {
     let text = &line[found + BEFORE.len()..];
     let len = text.iter().take(40).position(|&b| b == b':').unwrap_or(0);
     if let Some(stamp) = epoch(&text[..len]) {
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
     }
 }
 
 /// Calls `take` with each pair of a record: where the key is, where the value starts and ends, and
 /// whether it holds escapes.
 #[inline(always)]
-pub(super) fn pairs<S: Simd>(
+fn pairs<S: Simd>(
     simd: S,
     line: Line<'_>,
     mut take: impl FnMut(std::ops::Range<usize>, usize, usize, bool),
@@ -250,7 +238,7 @@ fn quoted_end<S: Simd>(simd: S, line: Line<'_>, start: usize) -> Option<(usize, 
 mod tests {
     use super::*;
     use crate::bytes::line::{PAD, PaddedLine};
-    use crate::format::Format;
+    use crate::format::{Context, Params};
     use crate::record::Level;
     use crate::record::{NO_DURATION, NO_STATUS, NO_TIME};
     use crate::time::TimestampParser;
@@ -276,7 +264,7 @@ mod tests {
         let line = PaddedLine::new(bytes);
         let mut arena = Vec::new();
         let mut record = Record::EMPTY;
-        let logfmt: &dyn Format = &Logfmt { names: Names::get() };
+        let logfmt = (ENTRY.build)(&Params::default());
         let found = logfmt.parse_line(line.line(), &mut context(), &mut arena, &mut record);
         found.then_some(Parsed { record, line, arena })
     }
@@ -411,7 +399,7 @@ mod tests {
             let block = [&around[..], &line, &around].concat();
             let inside = Line::new(block.as_bytes(), PAD, PAD + line.len());
             let mut record = Record::EMPTY;
-            let logfmt: &dyn Format = &Logfmt { names: Names::get() };
+            let logfmt = (ENTRY.build)(&Params::default());
             let found = logfmt.parse_line(inside, &mut context(), &mut Vec::new(), &mut record);
             let expected = parse_bytes(line.as_bytes());
             prop_assert_eq!(found, expected.is_some());

@@ -11,13 +11,11 @@
 //!   has seen all bytes from `LOOK_BACK_BYTES` before a line knows all that may count for it, and
 //!   scanning those before a chunk, without counting them, is enough (`engine::scan_chunk`).
 
-use super::w3c::Layout;
+use super::REGISTRY;
+use super::slots::Slots;
 use crate::bytes::line::{LINE_BYTES_MAX, PAD};
-use crate::format::database::{mysql_slow, oracle_alert};
-use crate::format::text::erlang;
-use crate::record::Level;
-use crate::time::Stamp;
 use serde::{Deserialize, Serialize};
+use std::any::Any;
 
 /// How far before a line the pieces that it completes may start, and so how many bytes before a
 /// chunk have to be looked at. Container runtimes cut lines every 16 KiB and write the pieces of
@@ -94,49 +92,51 @@ impl Layouts {
     }
 }
 
-/// The text behind `#Fields:` that counts, if the line is that directive.
+/// How the line begins that says the columns of those after it, as [one format](super::Facts::layout_header)
+/// has it.
+pub const LAYOUT_HEADER: &[u8] = {
+    let mut i = 0;
+    loop {
+        if let Some(header) = REGISTRY[i].facts.layout_header {
+            break header;
+        }
+        i += 1;
+    }
+};
+
+/// The text behind a [layout header](LAYOUT_HEADER) that counts, if the line is one.
 pub fn fields_of(line: &[u8]) -> Option<&[u8]> {
-    let text = line.strip_prefix(b"#Fields:")?;
+    let text = line.strip_prefix(LAYOUT_HEADER)?;
     Some(text[..text.len().min(FIELDS_BYTES_MAX)].trim_ascii())
 }
 
 /// What the lines before the one at hand left.
 #[derive(Default)]
 pub struct ParserState {
-    /// What the last `#Fields:` said.
-    pub layout: Layout,
-    /// Pieces of records, by stream.
-    pub(crate) pieces: [Pieces; STREAMS],
-    /// The journal entry whose lines are being read.
-    pub(crate) entry: JournalEntry,
-    /// What the comments before a statement of a slow query log said.
-    pub(super) comments: mysql_slow::Comments,
-    /// The report of Erlang whose lines are being read.
-    pub(super) report: erlang::Report,
-    /// What the last head of Oracle's alert log began.
-    pub(super) alerts: oracle_alert::Alerts,
-    /// Room for a payload that no line holds as such, with its pad. Nothing in it outlives a line.
-    pub(crate) scratch: Vec<u8>,
-    /// Room for a payload put together.
-    pub(crate) joined: Vec<u8>,
+    /// What the last header said of columns; empty if there was none.
+    layout: Vec<u8>,
+    /// What formats keep.
+    pub(super) kept: Slots,
 }
 
 impl ParserState {
     /// Forgets everything, and takes the layout of a line at `offset` from the plan's list.
     pub fn restart(&mut self, layouts: Option<&Layouts>, offset: u64) {
-        self.layout.read(layouts.and_then(|l| l.before(offset)).unwrap_or_default().as_bytes());
-        for pieces in &mut self.pieces {
-            pieces.clear();
-        }
-        self.entry.clear();
-        self.comments.clear();
-        self.report.clear();
-        self.alerts.clear();
+        self.set_layout(layouts.and_then(|l| l.before(offset)).unwrap_or_default().as_bytes());
+        self.kept.clear();
+    }
+
+    /// Takes in the text behind a header; nothing in it is no layout.
+    pub fn set_layout(&mut self, fields: &[u8]) {
+        self.layout.clear();
+        self.layout.extend_from_slice(fields);
+    }
+
+    /// The text of the layout, if there is one, and what a format keeps beside it.
+    pub(super) fn layout<T: Any + Default + Send>(&mut self) -> Option<(&[u8], &mut T)> {
+        (!self.layout.is_empty()).then(|| (&*self.layout, self.kept.get()))
     }
 }
-
-/// Streams that may have pieces pending: two of CRI, two of Docker and one for its other ones.
-pub(crate) const STREAMS: usize = 5;
 
 /// Whether what started at `start` may still count for a line at `offset`.
 #[inline(always)]
@@ -225,46 +225,6 @@ impl Pieces {
         out.truncate(PAD + LINE_BYTES_MAX);
         out.resize(out.len() + PAD, 0);
         self.clear();
-    }
-}
-
-/// The lines of an entry of journald's export format, up to now: all that it says stands behind its
-/// time.
-#[derive(Default)]
-pub(crate) struct JournalEntry {
-    /// Where the line with its time starts, and the time; None between entries.
-    pub(crate) time: Option<(u64, Stamp)>,
-    pub(crate) level: Level,
-    pub(crate) is_of_kernel: bool,
-    pub(crate) has_message: bool,
-    /// The message, of a binary one that is being read with its length in front.
-    pub(crate) text: Vec<u8>,
-    /// The binary value that is being read.
-    pub(crate) binary: Option<Binary>,
-}
-
-/// A value that is written with its length.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Binary {
-    /// Whether it is the message.
-    pub(crate) is_message: bool,
-    /// Where its first line starts.
-    pub(crate) start: Option<u64>,
-    /// Where its last line ends up to now, without its line end.
-    pub(crate) last_end: Option<u64>,
-    /// The length, and how many bytes of it are known.
-    pub(crate) length: u64,
-    pub(crate) length_bytes: usize,
-    /// Where it ends, once its length is known.
-    pub(crate) end: Option<u64>,
-}
-
-impl JournalEntry {
-    /// Forgets all.
-    pub(crate) fn clear(&mut self) {
-        let mut text = std::mem::take(&mut self.text);
-        text.clear();
-        *self = JournalEntry { text, ..JournalEntry::default() };
     }
 }
 

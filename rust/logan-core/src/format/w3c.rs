@@ -24,11 +24,11 @@
 //! Which layout counts for a line is in [`history`](crate::format::state).
 
 use super::cursor::Cursor;
-use super::{Candidate, Context, Entry, Facts, Info, LineFormat, Unit, fields};
+use super::{Candidate, Context, Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::text::duration;
-use crate::record::{self, Columns, NO_DURATION, Record, Text};
+use crate::record::{self, Columns, NO_DURATION, Text};
 use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry.
@@ -38,8 +38,7 @@ pub static IIS: Entry = Entry {
         title: "Microsoft IIS (W3C extended), columns by #Fields:",
         example: "2024-01-24 10:15:32 10.0.0.1 GET /api/data - 443 - 192.168.1.1 Mozilla/5.0 - 200 0 0 127",
         time_field: "date and time",
-        duration_field: Some("time-taken"),
-        duration_unit: Some("ms"),
+        duration: Some(("time-taken", "ms")),
     },
     facts: Facts {
         trial: Candidate::Outer,
@@ -49,7 +48,7 @@ pub static IIS: Entry = Entry {
         ),
         ..Facts::PLAIN
     },
-    build: |_| Box::new(W3c { kind: Kind::Iis }),
+    build: |_| line_format(W3c { kind: Kind::Iis }),
 };
 
 /// Registry entry.
@@ -59,8 +58,7 @@ pub static CLOUDFRONT: Entry = Entry {
         title: "Amazon CloudFront standard log, columns by #Fields:",
         example: "2024-01-24\t10:15:32\tFRA56-C1\t2390\t192.0.2.10\tGET\td111111abcdef8.cloudfront.net\t/api/data\t200\t0.127",
         time_field: "date and time",
-        duration_field: Some("time-taken"),
-        duration_unit: Some("s"),
+        duration: Some(("time-taken", "s")),
     },
     facts: Facts {
         trial: Candidate::Outer,
@@ -70,7 +68,7 @@ pub static CLOUDFRONT: Entry = Entry {
         ),
         ..Facts::PLAIN
     },
-    build: |_| Box::new(W3c { kind: Kind::CloudFront }),
+    build: |_| line_format(W3c { kind: Kind::CloudFront }),
 };
 
 /// Registry entry.
@@ -80,16 +78,16 @@ pub static GENERIC: Entry = Entry {
         title: "W3C extended log, columns by #Fields:",
         example: "2024-01-24 10:15:32 192.168.1.1 GET /api/data 200 0.127",
         time_field: "date and time",
-        duration_field: Some("time-taken or a column named alike"),
-        duration_unit: Some("by column"),
+        duration: Some(("time-taken or a column named alike", "by column")),
     },
     facts: Facts {
         trial: Candidate::Outer,
         headers: HEADERS,
+        layout_header: Some(b"#Fields:"),
         example_header: Some("#Fields: date time c-ip cs-method cs-uri-stem sc-status time-taken"),
         ..Facts::PLAIN
     },
-    build: |_| Box::new(W3c { kind: Kind::Generic }),
+    build: |_| line_format(W3c { kind: Kind::Generic }),
 };
 
 /// Directives of the W3C extended log format and of Zeek.
@@ -144,7 +142,7 @@ enum Column {
 
 /// What a `#Fields:` line says about the lines after it.
 #[derive(Debug, Clone, Default)]
-pub struct Layout {
+struct Layout {
     kind: Kind,
     columns: Vec<Column>,
     /// Of the response time.
@@ -154,8 +152,8 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Takes in the text behind `#Fields:`; nothing in it is no layout.
-    pub fn read(&mut self, fields: &[u8]) {
+    /// Takes in the text behind `#Fields:`.
+    fn read(&mut self, fields: &[u8]) {
         if self.text == fields {
             return;
         }
@@ -241,32 +239,21 @@ struct W3c {
 }
 
 impl LineFormat for W3c {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::DURATION)
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::ON_REQUEST);
+    const COLUMNS: Columns = Columns::ACCESS.or(Columns::ON_REQUEST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte > b' ' && byte != b'#' || byte == b'\t'
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let layout = &context.history.layout;
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let Context { clock, history, wanted, .. } = &mut *cx.context;
+        let (fields, layout) = history.layout::<Layout>()?;
+        layout.read(fields);
         if layout.kind != self.kind {
-            return false;
+            return None;
         }
-        let separator = if line.find(simd, 0, b'\t') < line.len() { b'\t' } else { b' ' };
+        let separator = if line.find(cx.simd, 0, b'\t') < line.len() { b'\t' } else { b' ' };
         let unit = layout.unit.unwrap_or(Unit::Seconds);
         let (mut day, mut time) = (None, None);
         let mut at = 0;
@@ -277,47 +264,48 @@ impl LineFormat for W3c {
                 }
             }
             if at >= line.len() {
-                return false;
+                return None;
             }
-            let end = value_end(simd, line, at, separator);
+            let end = value_end(cx.simd, line, at, separator);
             // Most columns are of no use.
             if column != Column::Other && !(end == at + 1 && line.byte(at) == b'-') {
                 let value = &line.bytes()[at..end];
                 match column {
-                    Column::Date => match context.clock.utc_day(line, at) {
+                    Column::Date => match clock.utc_day(line, at) {
                         Some(midnight) if end == at + 10 => day = Some(midnight),
-                        _ => return false,
+                        _ => return None,
                     },
                     Column::Time => match TimestampParser::time_since_midnight(line, at) {
                         Some((seconds, nanos, stop)) if stop == end => {
                             time = Some((seconds, nanos));
                         }
-                        _ => return false,
+                        _ => return None,
                     },
                     Column::Status => match value {
                         &[a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
                             let digit = |d: u8| u16::from(d - b'0');
                             let status = digit(a) * 100 + digit(b) * 10 + digit(c);
-                            record.status = if status < 100 { 0 } else { status };
+                            cx.record.status = if status < 100 { 0 } else { status };
                         }
-                        _ => return false,
+                        _ => return None,
                     },
-                    Column::Client => record.client = Text::of_line(at, end),
-                    Column::Method => record.method = Text::of_line(at, end),
-                    Column::Path => record.path = Text::of_line(at, end),
+                    Column::Client => cx.record.client = Text::of_line(at, end),
+                    Column::Method => cx.record.method = Text::of_line(at, end),
+                    Column::Path => cx.record.path = Text::of_line(at, end),
                     Column::Bytes => {
                         let bytes = fields::whole(value);
-                        record.bytes_sent = bytes.unwrap_or(record.bytes_sent);
+                        cx.record.bytes_sent = bytes.unwrap_or(cx.record.bytes_sent);
                     }
                     Column::Taken => {
-                        record.duration_ns = duration::decimal(value, unit).unwrap_or(NO_DURATION);
+                        cx.record.duration_ns =
+                            duration::decimal(value, unit).unwrap_or(NO_DURATION);
                     }
                     Column::OnRequest(column) => {
                         let is_quoted =
                             value.len() > 1 && value[0] == b'"' && value.ends_with(b"\"");
                         let quote = usize::from(is_quoted);
                         let span = (at + quote, end - quote);
-                        Cursor::new(line, 0).request(context.wanted, column, span, record);
+                        Cursor::new(line, 0).request(*wanted, column, span, cx.record);
                     }
                     Column::Other => {}
                 }
@@ -326,14 +314,12 @@ impl LineFormat for W3c {
         }
         // Behind the last column nothing may follow but a separator that ends it.
         if !line.bytes().get(at..).unwrap_or(&[]).iter().all(|&b| b == separator) {
-            return false;
+            return None;
         }
         if let (Some(midnight), Some((seconds, nanos))) = (day, time) {
-            let stamp = Stamp { second: midnight + seconds, nanos };
-            record.second = stamp.second;
-            record.time_ns = stamp.nanos_since_epoch();
+            cx.record.set_time(Stamp { second: midnight + seconds, nanos });
         }
-        true
+        Some(())
     }
 }
 
@@ -367,16 +353,15 @@ fn quoted_end(line: &[u8], at: usize, separator: u8) -> Option<usize> {
 mod tests {
     use super::*;
     use crate::bytes::line::PaddedLine;
-    use crate::format::{Format, Params};
-    use crate::record::{NO_BYTES, NO_STATUS, NO_TIME};
+    use crate::format::Params;
+    use crate::record::{NO_BYTES, NO_STATUS, NO_TIME, Record};
 
     fn parse(entry: &Entry, fields: &str, line: &str) -> Option<(Record, [String; 3])> {
         let mut context = Context::new(TimestampParser::utc());
-        context.history.layout.read(crate::format::state::fields_of(fields.as_bytes()).unwrap());
+        context.history.set_layout(crate::format::state::fields_of(fields.as_bytes()).unwrap());
         let format = (entry.build)(&Params::default());
         let padded = PaddedLine::new(line.as_bytes());
         let mut record = Record::EMPTY;
-        let format: &dyn Format = format.as_ref();
         format.parse_line(padded.line(), &mut context, &mut Vec::new(), &mut record).then(|| {
             let text =
                 |t: Text| String::from_utf8_lossy(t.bytes(line.as_bytes(), &[])).into_owned();

@@ -61,6 +61,12 @@ impl Text {
         Text { start: start as u32, len: (end - start) as u32 }
     }
 
+    /// A part of the line's bytes.
+    pub(crate) fn of_part(line: &[u8], part: &[u8]) -> Text {
+        let start = part.as_ptr() as usize - line.as_ptr() as usize;
+        Text::of_line(start, start + part.len())
+    }
+
     /// The arena's bytes `start..end`.
     #[inline(always)]
     pub fn of_arena(start: usize, end: usize) -> Text {

@@ -13,6 +13,7 @@
 use super::Mask;
 use crate::record::Level;
 use crate::record::{BATCH_ROWS, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Text};
+use crate::time::Stamp;
 use std::ops::Range;
 
 /// What a record holds of a column, and what a batch stores of it.
@@ -347,6 +348,14 @@ columns! {
     }
 }
 
+impl Record {
+    /// Sets both columns of the time.
+    #[inline(always)]
+    pub(crate) fn set_time(&mut self, stamp: Stamp) {
+        (self.time_ns, self.second) = (stamp.nanos_since_epoch(), stamp.second);
+    }
+}
+
 /// A set of columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Columns(u32);
@@ -356,6 +365,15 @@ impl Columns {
     pub const NONE: Columns = Columns(0);
     /// `method` and `path`.
     pub const ROUTE: Columns = Columns::METHOD.or(Columns::PATH);
+    /// What logs of servers say of requests.
+    pub const ACCESS: Columns = Columns::TIME
+        .or(Columns::DURATION)
+        .or(Columns::STATUS)
+        .or(Columns::BYTES)
+        .or(Columns::ROUTE)
+        .or(Columns::CLIENT);
+    /// What logs for people say.
+    pub const TEXT: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
 
     /// The set of one column.
     #[inline(always)]

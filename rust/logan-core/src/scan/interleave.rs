@@ -34,7 +34,7 @@ impl Interleaver {
     /// Lanes for the first `listed` of the formats.
     pub fn new(formats: &[(usize, Box<dyn Format>)], listed: usize) -> Interleaver {
         let lanes = || formats.iter().take(listed).map(|(_, format)| format).enumerate();
-        let ordered = |format: &dyn Format| format.has_parts() || format.ends_at_blank();
+        let ordered = |format: &dyn Format| format.is_multi_line();
         let (mut trials, mut first) = (Box::new([0; 256]), Box::new([listed as u8; 256]));
         for byte in 0..=255u8 {
             // Lines that are blank or a header come before all formats.

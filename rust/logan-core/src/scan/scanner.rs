@@ -15,7 +15,7 @@ use crate::format::{
 };
 use crate::metric::Metrics;
 use crate::metric::lines::Lines;
-use crate::record::{BATCH_ROWS, Batch, Columns, NO_TIME, Record};
+use crate::record::{BATCH_ROWS, Batch, Columns, NO_TIME};
 use crate::record::{Block, Mask};
 use crate::scan::interleave::Interleaver;
 use crate::select::row_filter::RowFilter;
@@ -31,11 +31,8 @@ const SLAB_BYTES: usize = 16 << 10;
 struct Parsers {
     source: u32,
     formats: Vec<(usize, Box<dyn Format>)>,
-    /// For each first byte of a line, the formats that may take it, and of these the ones whose
-    /// records may have more lines than one.
-    candidates: Box<[(u64, u64); 256]>,
-    /// The formats that are asked for parts alone.
-    parts_alone: u64,
+    /// For each first byte of a line, the formats that may take it.
+    candidates: Box<[u64; 256]>,
     /// What else lines of the formats have.
     needs: Prefilter,
     /// The formats whose records end with an empty line.
@@ -158,19 +155,13 @@ impl Scanner {
     pub fn begin(&mut self, source: u32, start: u64, first_line: u64) -> Result<(), Error> {
         if self.parsers.as_ref().is_none_or(|p| p.source != source) {
             let formats = self.spec.formats(source)?;
-            let mut candidates = Box::new([(0, 0); 256]);
-            let (mut framed, mut parts_alone) = (0, 0);
-            for (i, (_, format)) in formats.iter().enumerate() {
-                framed |= u64::from(format.ends_at_blank()) << i;
-                parts_alone |= u64::from(format.parts_are_all()) << i;
-            }
-            for (byte, (set, parts)) in candidates.iter_mut().enumerate() {
-                for (i, (_, format)) in formats.iter().enumerate() {
-                    let may = format.may_begin_with(byte as u8);
-                    *set |= u64::from(may) << i;
-                    *parts |= u64::from(may && format.has_parts()) << i;
-                }
-            }
+            let set = |is_one: &dyn Fn(&dyn Format) -> bool| {
+                let ones = formats.iter().enumerate().filter(|(_, (_, f))| is_one(f.as_ref()));
+                ones.fold(0, |set, (i, _)| set | 1u64 << i)
+            };
+            let framed = set(&|format| format.ends_at_blank());
+            let candidates =
+                Box::new(std::array::from_fn(|byte| set(&|f| f.may_begin_with(byte as u8))));
             let has_layouts = self.spec.source(source)?.layouts.is_some();
             self.context.clock = self.spec.clock(source)?;
             let listed = &self.spec.source(source)?.formats;
@@ -182,16 +173,8 @@ impl Scanner {
             };
             let lanes = Interleaver::new(&formats, lanes);
             let needs = Prefilter::of(formats.iter().map(|(_, format)| format));
-            self.parsers = Some(Parsers {
-                source,
-                formats,
-                candidates,
-                parts_alone,
-                needs,
-                framed,
-                has_layouts,
-                lanes,
-            });
+            self.parsers =
+                Some(Parsers { source, formats, candidates, needs, framed, has_layouts, lanes });
             if let Some(narrowing) = &mut self.narrowing {
                 narrowing.begin(self.spec.formats(source)?);
             }
@@ -209,7 +192,7 @@ impl Scanner {
     /// If no chunk was begun.
     pub fn set_columns(&mut self, fields: &[u8]) {
         assert!(self.parsers.is_some(), "a chunk was begun");
-        self.context.history.layout.read(fields);
+        self.context.history.set_layout(fields);
     }
 
     /// Begins the chunk at `start` of the same source, whose first line comes next. What the lines
@@ -545,7 +528,7 @@ impl Scanner {
                 self.lines.header += 1;
                 let fields = state::fields_of(line.bytes()).filter(|_| parsers.has_layouts);
                 if let Some(fields) = fields {
-                    run.context.history.layout.read(fields);
+                    run.context.history.set_layout(fields);
                 }
             }
             Class::Continuation => self.lines.continuation += 1,
@@ -627,7 +610,7 @@ enum Class {
 }
 
 /// What the run's next line is, which is at `offset` in the source. The formats in `tried` have been
-/// tried on it, but for parts of their records where parts are not all.
+/// tried on it.
 fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class {
     let (line, _) = run.line();
     let Some(&first) = line.bytes().first() else { return blank(parsers, run, offset) };
@@ -637,32 +620,20 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class
     if classify::is_header(line.bytes()) {
         return Class::Header;
     }
-    let (takers, parts) = parsers.candidates[usize::from(first)];
-    let parts = parts & !(tried & parsers.parts_alone);
-    let parses = takers & !tried & !parsers.parts_alone;
-    let mut candidates = parses | parts;
+    let mut candidates = parsers.candidates[usize::from(first)] & !tried;
     let mut needs_met = false;
     while candidates != 0 {
         let i = candidates.trailing_zeros();
         let (index, format) = &parsers.formats[i as usize];
-        if parses >> i & 1 != 0 {
-            let mut record = Record::EMPTY;
-            if format.parse_line(line, run.context, &mut run.batch.arena, &mut record) {
-                run.push(format.columns(), &record);
-                return Class::Record(*index);
-            }
-        }
-        if parts >> i & 1 != 0 {
-            match format.part_one(run, offset) {
-                Part::Foreign => {}
-                Part::Continuation => return Class::Continuation,
-                Part::Record => return Class::Record(*index),
-            }
+        match format.part_one(run, offset) {
+            Part::Foreign => {}
+            Part::Continuation => return Class::Continuation,
+            Part::Record => return Class::Record(*index),
         }
         candidates &= candidates - 1;
         // Of one or two that is found out faster by trying them.
         if !needs_met && candidates.count_ones() > 1 {
-            candidates &= parsers.needs.met(line) | parts & !parsers.parts_alone;
+            candidates &= parsers.needs.met(line);
             needs_met = true;
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::bytes::line::{PAD, PaddedLine};
 use crate::detect::detect;
-use crate::format::{Context, Params, Part, REGISTRY, Run};
+use crate::format::{Context, Params, REGISTRY, Run};
 use crate::record::{Batch, Record};
 use crate::scan::Scanner;
 use crate::spec::{FormatSpec, SourceSpec, Spec};
@@ -171,40 +171,4 @@ fn a_line_of_a_format_begins_as_the_format_says() {
         }
     }
     assert!(wrong.is_empty(), "{} lines, such as {}", wrong.len(), wrong[0]);
-}
-
-/// Formats whose parts are all are never asked to parse a line of a log.
-#[test]
-fn parts_that_are_all_take_what_is_parsed() {
-    let mut taken = 0;
-    for entry in REGISTRY {
-        for rejoin in [false, true] {
-            let format = (entry.build)(&Params { rejoin, ..Params::default() });
-            if !format.parts_are_all() {
-                continue;
-            }
-            for Vector { name, sample, .. } in vectors() {
-                let mut context = Context::new(TimestampParser::utc());
-                let mut offset = 0;
-                for line in sample.split(|&b| b == b'\n') {
-                    let padded = PaddedLine::new(line);
-                    let (mut parsed, mut part) = (Record::EMPTY, Record::EMPTY);
-                    let (mut by_parse, mut by_part) = (Vec::new(), Vec::new());
-                    let view = padded.line();
-                    let is_record = !line.is_empty()
-                        && format.parse_line(view, &mut context, &mut by_parse, &mut parsed);
-                    let kind =
-                        format.part_line(view, offset, &mut context, &mut by_part, &mut part);
-                    if is_record {
-                        let place = format!("{} in {name} at {offset}", entry.info.name);
-                        assert_eq!((kind, part), (Part::Record, parsed), "{place}");
-                        assert_eq!(by_part, by_parse, "{place}");
-                        taken += 1;
-                    }
-                    offset += line.len() as u64 + 1;
-                }
-            }
-        }
-    }
-    assert!(taken > 50, "{taken}");
 }

@@ -78,8 +78,12 @@ impl Summary {
                 object.insert("lines".into(), lines.into());
                 if let Some(info) = info {
                     object.insert("time_field".into(), info.time_field.into());
-                    object.insert("duration_field".into(), info.duration_field.into());
-                    object.insert("duration_unit".into(), info.duration_unit.into());
+                    object.insert(
+                        "duration_field".into(),
+                        info.duration.map(|(field, _)| field).into(),
+                    );
+                    object
+                        .insert("duration_unit".into(), info.duration.map(|(_, unit)| unit).into());
                 }
                 Value::Object(object)
             };

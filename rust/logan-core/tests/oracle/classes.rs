@@ -84,16 +84,12 @@ pub(super) fn delegated(name: &str, line: &[u8], clock: &TimestampParser) -> Opt
     let format = (entry.build)(&Params::default());
     let padded = PaddedLine::new(line);
     let mut context = Context::new(clock);
-    if !format.parse_line(padded.line(), &mut context, &mut arena, &mut found) {
-        if !format.has_parts() {
-            return None;
-        }
-        (arena, found) = (Vec::new(), record::Record::EMPTY);
-        match format.part_line(padded.line(), 0, &mut context, &mut arena, &mut found) {
-            Part::Foreign => return None,
-            Part::Continuation => return Some(Class::Continuation),
-            Part::Record => {}
-        }
+    let context = &mut context;
+    let cx = &mut Parse { simd: (), context, arena: &mut arena, record: &mut found };
+    match format.part(padded.line(), Some(0), cx) {
+        Part::Foreign => return None,
+        Part::Continuation => return Some(Class::Continuation),
+        Part::Record => {}
     }
     let text = |text: record::Text| text.bytes(line, &arena).to_vec();
     let record = Record {

@@ -7,9 +7,10 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
+use crate::format::slices::letters;
 use crate::format::text::duration::with_unit;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, fields};
-use crate::record::{Columns, Record, Text};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, fields, line_format};
+use crate::record::{Columns, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -18,11 +19,10 @@ pub static ENTRY: Entry = Entry {
         title: "Gin (Go) access log",
         example: r#"[GIN] 2024/01/24 - 10:15:32 | 200 |     127.123µs |        10.0.0.1 | GET      "/api/data""#,
         time_field: "behind [GIN]",
-        duration_field: Some("third field"),
-        duration_unit: Some("in the text"),
+        duration: Some(("third field", "in the text")),
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(Gin),
+    build: |_| line_format(Gin),
 };
 
 struct Gin;
@@ -41,49 +41,27 @@ impl LineFormat for Gin {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         if line.u32_at(1) != u32::from_le_bytes(*b"GIN]") || line.len() < 6 {
-            return false;
+            return None;
         }
-        let Some((stamp, end)) = context.clock.any(line, 6) else { return false };
+        let (stamp, end) = cx.clock().any(line, 6)?;
         let text = line.bytes();
         let mut parts = text[end..].splitn(5, |&b| b == b'|');
         let mut part = || parts.next().map(<[u8]>::trim_ascii);
-        let (Some([]), Some(&[a @ b'1'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9'])) =
-            (part(), part())
-        else {
-            return false;
-        };
-        let (Some(duration), Some(client), Some(request)) = (part(), part(), part()) else {
-            return false;
-        };
-        let Some(duration_ns) = with_unit(duration) else { return false };
-        let method = request.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+        part().filter(|nothing| nothing.is_empty())?;
+        cx.record.status = fields::status(part()?)?;
+        cx.record.duration_ns = with_unit(part()?)?;
+        let (client, request) = (part()?, part()?);
+        let method = letters(request);
         let path = request[method..].trim_ascii_start();
-        let Some(path) = path.strip_prefix(b"\"").and_then(|path| path.strip_suffix(b"\"")) else {
-            return false;
-        };
-        // All of these are parts of the line.
-        let place = |part: &[u8]| {
-            let start = part.as_ptr() as usize - text.as_ptr() as usize;
-            Text::of_line(start, start + part.len())
-        };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
-        record.status = [a, b, c].iter().fold(0, |n, d| n * 10 + u16::from(d - b'0'));
-        record.duration_ns = duration_ns;
-        record.method = place(&request[..method]);
-        record.path = place(path);
+        let path = path.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        cx.record.set_time(stamp);
+        cx.record.method = Text::of_part(text, &request[..method]);
+        cx.record.path = Text::of_part(text, path);
         if let Some(range) = fields::client(client) {
-            record.client = place(&client[range]);
+            cx.record.client = Text::of_part(text, &client[range]);
         }
-        true
+        Some(())
     }
 }

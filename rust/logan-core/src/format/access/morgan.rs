@@ -9,11 +9,11 @@
 //! A method has three capitals or more, perhaps with `-`; a path begins with `/`. Status, size and
 //! response time may be `-`, which is none. Lines are read over their colors.
 
-use crate::bytes::line::{Line, PAD};
+use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::text::ansi::{self, ESC};
 use crate::format::text::duration::decimal;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit, fields};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
 use crate::record::{Columns, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
 
 /// Registry entry.
@@ -23,11 +23,10 @@ pub static ENTRY: Entry = Entry {
         title: "morgan (Express), formats dev, tiny and short",
         example: "GET /api/data 200 12.345 ms - 512",
         time_field: "none",
-        duration_field: Some("before \"ms\""),
-        duration_unit: Some("ms"),
+        duration: Some(("before \"ms\"", "ms")),
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(Morgan),
+    build: |_| line_format(Morgan),
 };
 
 struct Morgan;
@@ -44,29 +43,13 @@ impl LineFormat for Morgan {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let text = line.bytes();
-        if line.byte(0) != ESC {
-            return ends_so(text) && take(text, record);
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        if line.byte(0) == ESC {
+            return ansi::uncolored(line, &mut cx.again(), |line, cx| {
+                take(line.bytes(), cx.record)
+            });
         }
-        let mut plain = std::mem::take(&mut context.plain);
-        let mut parsed = false;
-        if ansi::strip(text, &mut plain) {
-            let text = &plain[PAD..plain.len() - PAD];
-            parsed = take(text, record);
-            let from = arena.len();
-            arena.extend_from_slice(text);
-            record.for_each_text(|part| *part = part.moved_to_arena(from));
-        }
-        context.plain = plain;
-        parsed
+        if ends_so(line.bytes()) { take(line.bytes(), cx.record) } else { None }
     }
 }
 
@@ -82,13 +65,12 @@ fn ends_so(text: &[u8]) -> bool {
     size > 0 && text[..text.len() - size].ends_with(b" ms - ")
 }
 
-fn take(text: &[u8], record: &mut Record) -> bool {
+fn take(text: &[u8], record: &mut Record) -> Option<()> {
     const WORDS_MAX: usize = 10;
     let mut words = [&b""[..]; WORDS_MAX];
     let mut count = 0;
     for word in text.split(|&b| b == b' ') {
-        let Some(place) = words.get_mut(count) else { return false };
-        *place = word;
+        *words.get_mut(count)? = word;
         count += 1;
     }
     // Client, method, path, status, size, response time.
@@ -104,47 +86,23 @@ fn take(text: &[u8], record: &mut Record) -> bool {
         {
             [client, method, path, status, size, time]
         }
-        _ => return false,
+        _ => return None,
     };
     let is_method = method.len() >= 3
         && method.iter().all(|b| b.is_ascii_uppercase() || *b == b'-')
         && method[0] != b'-';
-    let (Some(status), Some(size), Some(time)) = (status_of(status), size_of(size), time_of(time))
-    else {
-        return false;
-    };
     if !is_method || !path.starts_with(b"/") {
-        return false;
+        return None;
     }
-    // All words are parts of the text.
-    let place = |part: &[u8]| {
-        let start = part.as_ptr() as usize - text.as_ptr() as usize;
-        Text::of_line(start, start + part.len())
-    };
-    (record.status, record.bytes_sent, record.duration_ns) = (status, size, time);
-    (record.method, record.path) = (place(method), place(path));
+    record.status = if status == b"-" { NO_STATUS } else { fields::status(status)? };
+    record.bytes_sent = if size == b"-" { NO_BYTES } else { fields::whole(size)? };
+    record.duration_ns =
+        if time == b"-" { NO_DURATION } else { decimal(time, Unit::Milliseconds)? };
+    (record.method, record.path) = (Text::of_part(text, method), Text::of_part(text, path));
     if count == WORDS_MAX
         && let Some(range) = fields::client(client)
     {
-        record.client = place(&client[range]);
+        record.client = Text::of_part(text, &client[range]);
     }
-    true
-}
-
-fn status_of(word: &[u8]) -> Option<u16> {
-    match word {
-        b"-" => Some(NO_STATUS),
-        &[a @ b'1'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
-            Some([a, b, c].iter().fold(0, |n, d| n * 10 + u16::from(d - b'0')))
-        }
-        _ => None,
-    }
-}
-
-fn size_of(word: &[u8]) -> Option<u64> {
-    if word == b"-" { Some(NO_BYTES) } else { fields::whole(word) }
-}
-
-fn time_of(word: &[u8]) -> Option<u64> {
-    if word == b"-" { Some(NO_DURATION) } else { decimal(word, Unit::Milliseconds) }
+    Some(())
 }

@@ -11,8 +11,8 @@ use crate::bytes::simd::Simd;
 use crate::format::http::{closing_quote, route, status_at};
 use crate::format::prefilter::RequiredBytes;
 use crate::format::text::duration::decimal;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
-use crate::record::{Columns, Record, Text};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
+use crate::record::{Columns, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -21,14 +21,23 @@ pub static ENTRY: Entry = Entry {
         title: "PHP-FPM access log",
         example: r#"10.0.0.7 -  24/Jan/2024:10:15:32 +0000 "GET /index.php" 200"#,
         time_field: "third field",
-        duration_field: Some("%{milli}d"),
-        duration_unit: Some("ms"),
+        duration: Some(("%{milli}d", "ms")),
     },
-    facts: Facts { continuations: &[b"script_filename = "], ..Facts::PLAIN },
-    build: |_| Box::new(PhpFpm),
+    facts: Facts {
+        // What the slow log says of a request.
+        continuations: &[(b"script_filename = ", |_| true), (b"[0x", is_frame)],
+        ..Facts::PLAIN
+    },
+    build: |_| line_format(PhpFpm),
 };
 
 struct PhpFpm;
+
+/// Whether `[0x` goes on as frames of a stack do: `[0x00007f00deadbeef] f() /app/x.php:12`.
+fn is_frame(rest: &[u8]) -> bool {
+    let digits = rest.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    digits > 0 && rest[digits..].starts_with(b"] ")
+}
 
 /// Longest address of a client.
 const CLIENT_BYTES_MAX: usize = 45;
@@ -50,43 +59,35 @@ impl LineFormat for PhpFpm {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         let text = line.bytes();
         let front = &text[..text.len().min(CLIENT_BYTES_MAX + 1)];
-        let Some(client) = memchr::memchr(b' ', front).filter(|&len| len > 0) else { return false };
+        let client = memchr::memchr(b' ', front).filter(|&len| len > 0)?;
         if !text[client..].starts_with(b" - ") {
-            return false;
+            return None;
         }
         let user = client + 3;
         let rest = &text[user..text.len().min(user + USER_BYTES_MAX + 1)];
-        let Some(time) = memchr::memchr(b' ', rest).map(|len| user + len + 1) else { return false };
-        let Some((stamp, end)) = context.clock.clf(line, time) else { return false };
+        let time = memchr::memchr(b' ', rest).map(|len| user + len + 1)?;
+        let (stamp, end) = cx.clock().clf(line, time)?;
         if text.get(end..end + 2) != Some(b" \"") {
-            return false;
+            return None;
         }
         let request = end + 2;
-        let Some(close) = closing_quote(simd, line, request) else { return false };
+        let close = closing_quote(cx.simd, line, request)?;
         let behind = close + 5;
         if line.byte(close + 1) != b' ' || behind > line.len() {
-            return false;
+            return None;
         }
-        let Some(status) = status_at(line, close + 2) else { return false };
+        let status = status_at(line, close + 2)?;
         if behind < line.len() && line.byte(behind) != b' ' {
-            return false;
+            return None;
         }
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
-        record.status = status;
-        route(line, request, close, record);
+        cx.record.set_time(stamp);
+        cx.record.status = status;
+        route(line, request, close, cx.record);
         if &text[..client] != b"-" {
-            record.client = Text::of_line(0, client);
+            cx.record.client = Text::of_line(0, client);
         }
         let mut fields = text[behind..].rsplitn(4, |&b| b == b' ');
         if let (Some(cpu), Some(_), Some(millis), Some(script)) =
@@ -95,8 +96,8 @@ impl LineFormat for PhpFpm {
             && script.len() > 1
             && let Some(nanos) = decimal(millis, Unit::Milliseconds)
         {
-            record.duration_ns = nanos;
+            cx.record.duration_ns = nanos;
         }
-        true
+        Some(())
     }
 }

@@ -16,9 +16,8 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::{method_len, nanos_of, starts_with_http, status_at};
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
-use crate::record::{Columns, Record, Text};
-use crate::time::TimestampParser;
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
+use crate::record::{Columns, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -29,22 +28,16 @@ pub static ENTRY: Entry = Entry {
                   [Wed Jan 24 10:15:32 2024] GET /cart => generated 1532 bytes in 36 msecs \
                   (HTTP/1.1 200) 2 headers in 65 bytes (1 switches on core 0)",
         time_field: "[time]",
-        duration_field: Some("generated … bytes in"),
-        duration_unit: Some("ms"),
+        duration: Some(("generated … bytes in", "ms")),
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(Uwsgi),
+    build: |_| line_format(Uwsgi),
 };
 
 struct Uwsgi;
 
 impl LineFormat for Uwsgi {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::DURATION);
+    const COLUMNS: Columns = Columns::ACCESS;
 
     const NEEDS: RequiredBytes = RequiredBytes::TIME;
 
@@ -53,93 +46,75 @@ impl LineFormat for Uwsgi {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        read(simd, line, &mut context.clock, record).is_some()
-    }
-}
-
-#[inline(always)]
-fn read<S: Simd>(
-    simd: S,
-    line: Line<'_>,
-    clock: &mut TimestampParser,
-    record: &mut Record,
-) -> Option<()> {
-    let mut c = Cursor::new(line, 0);
-    if c.is(b'{') {
-        c.pass_text(b"{address space usage: ")?;
-        c.at = line.find(simd, c.at, b'[');
-    }
-    c.pass_text(b"[pid: ")?;
-    c.at = line.find(simd, c.at, b']');
-    c.pass_text(b"] ")?;
-    let client = c.at;
-    let client_end = line.find(simd, client, b' ');
-    c.at = client_end;
-    c.pass_text(b" (")?;
-    // A user may be called anything but this.
-    c.at = line.find(simd, c.at, b'{');
-    if line.u32_at(c.at.saturating_sub(2)) & 0x00FF_FFFF != u32::from_le_bytes(*b") {\0") {
-        return None;
-    }
-    c.at = line.find(simd, c.at, b'}');
-    c.pass_text(b"} [")?;
-    let (time, end) = clock.any(line, c.at)?;
-    c.at = end;
-    c.pass_text(b"] ")?;
-    let method = c.at;
-    let len = method_len(line, method, line.len());
-    let uri = method + len + 1;
-    let uri_end = loop {
-        let arrow = line.find(simd, c.at, b'>');
-        if arrow >= line.len() {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let mut c = Cursor::new(line, 0);
+        if c.is(b'{') {
+            c.pass_text(b"{address space usage: ")?;
+            c.at = line.find(cx.simd, c.at, b'[');
+        }
+        c.pass_text(b"[pid: ")?;
+        c.at = line.find(cx.simd, c.at, b']');
+        c.pass_text(b"] ")?;
+        let client = c.at;
+        let client_end = line.find(cx.simd, client, b' ');
+        c.at = client_end;
+        c.pass_text(b" (")?;
+        // A user may be called anything but this.
+        c.at = line.find(cx.simd, c.at, b'{');
+        if line.u32_at(c.at.saturating_sub(2)) & 0x00FF_FFFF != u32::from_le_bytes(*b") {\0") {
             return None;
         }
-        c.at = arrow + 1;
-        if line.byte(arrow - 1) == b'='
-            && line.byte(arrow - 2) == b' '
-            && c.pass_text(b" generated ").is_some()
-        {
-            break arrow - 2;
+        c.at = line.find(cx.simd, c.at, b'}');
+        c.pass_text(b"} [")?;
+        let (time, end) = cx.clock().any(line, c.at)?;
+        c.at = end;
+        c.pass_text(b"] ")?;
+        let method = c.at;
+        let len = method_len(line, method, line.len());
+        let uri = method + len + 1;
+        let uri_end = loop {
+            let arrow = line.find(cx.simd, c.at, b'>');
+            if arrow >= line.len() {
+                return None;
+            }
+            c.at = arrow + 1;
+            if line.byte(arrow - 1) == b'='
+                && line.byte(arrow - 2) == b' '
+                && c.pass_text(b" generated ").is_some()
+            {
+                break arrow - 2;
+            }
+        };
+        cx.record.bytes_sent = c.integer()?;
+        c.pass_text(b" bytes in ")?;
+        let elapsed = c.integer()?;
+        let unit = if c.pass_text(b" msecs").is_some() {
+            Unit::Milliseconds
+        } else {
+            c.pass_text(b" micros")?;
+            Unit::Microseconds
+        };
+        cx.record.duration_ns = nanos_of(elapsed, 0, unit.nanos());
+        loop {
+            c.at = line.find(cx.simd, c.at, b'(') + 1;
+            if c.at > line.len() {
+                return None;
+            }
+            if starts_with_http(line, c.at) {
+                break;
+            }
         }
-    };
-    record.bytes_sent = c.integer()?;
-    c.pass_text(b" bytes in ")?;
-    let elapsed = c.integer()?;
-    let unit = if c.pass_text(b" msecs").is_some() {
-        Unit::Milliseconds
-    } else {
-        c.pass_text(b" micros")?;
-        Unit::Microseconds
-    };
-    record.duration_ns = nanos_of(elapsed, 0, unit.nanos());
-    loop {
-        c.at = line.find(simd, c.at, b'(') + 1;
-        if c.at > line.len() {
-            return None;
+        c.word(cx.simd)?;
+        c.pass(b' ')?;
+        cx.record.status = status_at(line, c.at)?;
+        c.at += 3;
+        c.pass(b')')?;
+        cx.record.set_time(time);
+        cx.record.client = c.text((client, client_end));
+        if len > 0 && uri < uri_end {
+            cx.record.method = Text::of_line(method, method + len);
+            cx.record.path = Text::of_line(uri, uri_end);
         }
-        if starts_with_http(line, c.at) {
-            break;
-        }
+        Some(())
     }
-    c.word(simd)?;
-    c.pass(b' ')?;
-    record.status = status_at(line, c.at)?;
-    c.at += 3;
-    c.pass(b')')?;
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
-    record.client = c.text((client, client_end));
-    if len > 0 && uri < uri_end {
-        record.method = Text::of_line(method, method + len);
-        record.path = Text::of_line(uri, uri_end);
-    }
-    Some(())
 }

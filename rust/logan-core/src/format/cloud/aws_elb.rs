@@ -21,7 +21,7 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::{Cursor, Span};
 use crate::format::http::{closing_quote, route};
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
 use crate::record::{Column, Columns, DURATION_NS_MAX, NO_DURATION, Record, Text};
 
 /// Application Load Balancer.
@@ -33,11 +33,10 @@ pub static APPLICATION: Entry = Entry {
                   10.0.0.66:8080 0.001 0.034 0.000 200 200 214 1532 \
                   \"GET https://shop.example.com:443/cart HTTP/2.0\" \"Mozilla/5.0\" - -",
         time_field: "second field",
-        duration_field: Some("request, target and response processing time added"),
-        duration_unit: Some("s"),
+        duration: Some(("request, target and response processing time added", "s")),
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(Balancer::<true>),
+    build: |_| line_format(Balancer::<true>),
 };
 
 /// Classic Load Balancer.
@@ -49,11 +48,10 @@ pub static CLASSIC: Entry = Entry {
                   0.034048 0.000057 200 200 0 1532 \"GET http://shop.example.com:80/cart HTTP/1.1\" \
                   \"Mozilla/5.0\" - -",
         time_field: "first field",
-        duration_field: Some("request, backend and response processing time added"),
-        duration_unit: Some("s"),
+        duration: Some(("request, backend and response processing time added", "s")),
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(Balancer::<false>),
+    build: |_| line_format(Balancer::<false>),
 };
 
 const TYPES: [&[u8]; 7] = [b"http", b"https", b"h2", b"grpc", b"grpcs", b"ws", b"wss"];
@@ -61,13 +59,7 @@ const TYPES: [&[u8]; 7] = [b"http", b"https", b"h2", b"grpc", b"grpcs", b"ws", b
 struct Balancer<const IS_APPLICATION: bool>;
 
 impl<const IS_APPLICATION: bool> LineFormat for Balancer<IS_APPLICATION> {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::DURATION)
-        .or(Columns::ON_REQUEST);
+    const COLUMNS: Columns = Columns::ACCESS.or(Columns::ON_REQUEST);
 
     const NEEDS: RequiredBytes = RequiredBytes::CLOCK.or(RequiredBytes::QUOTE);
 
@@ -76,60 +68,42 @@ impl<const IS_APPLICATION: bool> LineFormat for Balancer<IS_APPLICATION> {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        read::<S, IS_APPLICATION>(simd, line, context, record).is_some()
-    }
-}
-
-#[inline(always)]
-fn read<S: Simd, const IS_APPLICATION: bool>(
-    simd: S,
-    line: Line<'_>,
-    context: &mut Context,
-    record: &mut Record,
-) -> Option<()> {
-    let mut c = Cursor::new(line, 0);
-    if IS_APPLICATION {
-        let kind = c.word(simd)?;
-        if !TYPES.contains(&c.bytes(kind)) {
-            return None;
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let mut c = Cursor::new(line, 0);
+        if IS_APPLICATION {
+            let kind = c.word(cx.simd)?;
+            if !TYPES.contains(&c.bytes(kind)) {
+                return None;
+            }
+            c.pass(b' ')?;
         }
+        let (time, end) = cx.clock().iso(line, c.at)?;
+        c.at = end;
+        c.next_word(cx.simd)?;
+        let client = c.next_word(cx.simd)?;
+        c.next_word(cx.simd)?;
+        let times =
+            [c.next_time(Unit::Seconds)?, c.next_time(Unit::Seconds)?, c.next_time(Unit::Seconds)?];
+        cx.record.status = c.next_status()?;
+        c.next_status()?;
+        c.next_size()?;
+        cx.record.bytes_sent = c.next_size()?;
         c.pass(b' ')?;
+        c.pass(b'"')?;
+        let request = c.at;
+        let request_end = closing_quote(cx.simd, line, request).unwrap_or(line.len());
+        cx.record.set_time(time);
+        cx.record.client = c.client(client);
+        cx.record.duration_ns = sum(times);
+        route(line, request, request_end, cx.record);
+        let (start, end) = path_of_url(cx.simd, line, cx.record.path.range());
+        cx.record.path = Text::of_line(start, end);
+        if !cx.context.wanted.is_empty() {
+            c.at = request_end;
+            requested(cx.simd, c, cx.context.wanted, cx.record);
+        }
+        Some(())
     }
-    let (time, end) = context.clock.iso(line, c.at)?;
-    c.at = end;
-    c.next_word(simd)?;
-    let client = c.next_word(simd)?;
-    c.next_word(simd)?;
-    let times =
-        [c.next_time(Unit::Seconds)?, c.next_time(Unit::Seconds)?, c.next_time(Unit::Seconds)?];
-    record.status = c.next_status()?;
-    c.next_status()?;
-    c.next_size()?;
-    record.bytes_sent = c.next_size()?;
-    c.pass(b' ')?;
-    c.pass(b'"')?;
-    let request = c.at;
-    let request_end = closing_quote(simd, line, request).unwrap_or(line.len());
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
-    record.client = c.client(client);
-    record.duration_ns = sum(times);
-    route(line, request, request_end, record);
-    let (start, end) = path_of_url(simd, line, record.path.range());
-    record.path = Text::of_line(start, end);
-    if !context.wanted.is_empty() {
-        c.at = request_end;
-        requested(simd, c, context.wanted, record);
-    }
-    Some(())
 }
 
 /// Fills the columns on request from what follows the request, at whose closing quote the cursor

@@ -11,8 +11,8 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::text::duration::with_unit;
-use crate::format::{Context, Entry, Facts, Info, LineFormat};
-use crate::record::{Columns, Record, Text};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, line_format};
+use crate::record::{Columns, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -21,11 +21,10 @@ pub static ENTRY: Entry = Entry {
         title: "AWS Lambda's start, end and report lines",
         example: "2024-01-24T10:15:32.223Z REPORT RequestId: 5b5f\tDuration: 3.52 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\tMax Memory Used: 47 MB",
         time_field: "start of the line, where it is written",
-        duration_field: Some("Duration"),
-        duration_unit: Some("in the text"),
+        duration: Some(("Duration", "in the text")),
     },
-    facts: Facts::PLAIN,
-    build: |_| Box::new(Lambda),
+    facts: Facts { also_taken_by: &["syslog"], ..Facts::PLAIN },
+    build: |_| line_format(Lambda),
 };
 
 struct Lambda;
@@ -42,44 +41,34 @@ impl LineFormat for Lambda {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         let text = line.bytes();
         let mut at = 0;
         if text[0].is_ascii_digit() {
             // Where the word would stand behind a time in UTC; most lines end here.
-            let Some(blank) = text.iter().take(40).position(|b| matches!(b, b' ' | b'\t')) else {
-                return false;
-            };
+            let blank = text.iter().take(40).position(|b| matches!(b, b' ' | b'\t'))?;
             at = blank + 1;
         }
         if !BEGINNINGS.iter().any(|beginning| text[at..].starts_with(beginning)) {
-            return false;
+            return None;
         }
         if at > 0 {
-            let Some((stamp, end)) = context.clock.iso(line, 0) else { return false };
+            let (stamp, end) = cx.clock().iso(line, 0)?;
             if end + 1 != at {
-                return false;
+                return None;
             }
-            record.time_ns = stamp.nanos_since_epoch();
-            record.second = stamp.second;
+            cx.record.set_time(stamp);
         }
-        record.message = Text::of_line(at, text.len());
+        cx.record.message = Text::of_line(at, text.len());
         if text[at] == b'R'
             && let Some(found) = memchr::memmem::find(&text[at..], DURATION)
         {
             let value = &text[at + found + DURATION.len()..];
             let len = memchr::memchr(b'\t', value).unwrap_or(value.len());
             if let Some(nanos) = with_unit(value[..len].trim_ascii_end()) {
-                record.duration_ns = nanos;
+                cx.record.duration_ns = nanos;
             }
         }
-        true
+        Some(())
     }
 }

@@ -18,7 +18,7 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::{closing_quote, route};
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
 use crate::record::{Column, Columns, Record};
 
 /// Registry entry.
@@ -31,11 +31,10 @@ pub static ENTRY: Entry = Entry {
                   img/logo.png \"GET /shop-assets/img/logo.png HTTP/1.1\" 200 - 2662 2662 41 40 \
                   \"-\" \"Mozilla/5.0\" -",
         time_field: "[time]",
-        duration_field: Some("total time"),
-        duration_unit: Some("ms"),
+        duration: Some(("total time", "ms")),
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(S3),
+    build: |_| line_format(S3),
 };
 
 /// Quotes of a request that are tried as the closing one.
@@ -44,13 +43,7 @@ const QUOTES_MAX: usize = 64;
 struct S3;
 
 impl LineFormat for S3 {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::DURATION)
-        .or(Columns::ON_REQUEST);
+    const COLUMNS: Columns = Columns::ACCESS.or(Columns::ON_REQUEST);
     const NEEDS: RequiredBytes = RequiredBytes::DATE;
 
     fn may_begin_with(&self, byte: u8) -> bool {
@@ -58,75 +51,57 @@ impl LineFormat for S3 {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        read(simd, line, context, record).is_some()
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let mut c = Cursor::new(line, 0);
+        c.word(cx.simd)?;
+        c.next_word(cx.simd)?;
+        c.pass(b' ')?;
+        c.pass(b'[')?;
+        let (time, end) = cx.clock().clf(line, c.at)?;
+        c.at = end;
+        c.pass(b']')?;
+        let client = c.next_word(cx.simd)?;
+        c.next_word(cx.simd)?;
+        c.next_word(cx.simd)?;
+        let operation = c.next_word(cx.simd)?;
+        let name = c.bytes(operation);
+        if !name[0].is_ascii_uppercase() || !name.contains(&b'.') {
+            return None;
+        }
+        c.next_word(cx.simd)?;
+        c.pass(b' ')?;
+        if c.pass(b'-').is_some() {
+            cx.record.status = c.next_status()?;
+        } else {
+            c.pass(b'"')?;
+            let request = c.at;
+            let mut tried = 0;
+            cx.record.status = loop {
+                let close = closing_quote(cx.simd, line, c.at)?;
+                c.at = close + 1;
+                if let Some(status) = c.next_status().filter(|_| c.is(b' ')) {
+                    route(line, request, close, cx.record);
+                    break status;
+                }
+                tried += 1;
+                if tried == QUOTES_MAX {
+                    return None;
+                }
+                c.at = close + 1;
+            };
+        }
+        c.next_word(cx.simd)?;
+        cx.record.bytes_sent = c.next_size()?;
+        c.next_size()?;
+        cx.record.duration_ns = c.next_time(Unit::Milliseconds)?;
+        c.next_time(Unit::Milliseconds)?;
+        cx.record.set_time(time);
+        cx.record.client = c.text(client);
+        if !cx.context.wanted.is_empty() {
+            requested(cx.simd, c, cx.context.wanted, cx.record);
+        }
+        Some(())
     }
-}
-
-#[inline(always)]
-fn read<S: Simd>(
-    simd: S,
-    line: Line<'_>,
-    context: &mut Context,
-    record: &mut Record,
-) -> Option<()> {
-    let mut c = Cursor::new(line, 0);
-    c.word(simd)?;
-    c.next_word(simd)?;
-    c.pass(b' ')?;
-    c.pass(b'[')?;
-    let (time, end) = context.clock.clf(line, c.at)?;
-    c.at = end;
-    c.pass(b']')?;
-    let client = c.next_word(simd)?;
-    c.next_word(simd)?;
-    c.next_word(simd)?;
-    let operation = c.next_word(simd)?;
-    let name = c.bytes(operation);
-    if !name[0].is_ascii_uppercase() || !name.contains(&b'.') {
-        return None;
-    }
-    c.next_word(simd)?;
-    c.pass(b' ')?;
-    if c.pass(b'-').is_some() {
-        record.status = c.next_status()?;
-    } else {
-        c.pass(b'"')?;
-        let request = c.at;
-        let mut tried = 0;
-        record.status = loop {
-            let close = closing_quote(simd, line, c.at)?;
-            c.at = close + 1;
-            if let Some(status) = c.next_status().filter(|_| c.is(b' ')) {
-                route(line, request, close, record);
-                break status;
-            }
-            tried += 1;
-            if tried == QUOTES_MAX {
-                return None;
-            }
-            c.at = close + 1;
-        };
-    }
-    c.next_word(simd)?;
-    record.bytes_sent = c.next_size()?;
-    c.next_size()?;
-    record.duration_ns = c.next_time(Unit::Milliseconds)?;
-    c.next_time(Unit::Milliseconds)?;
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
-    record.client = c.text(client);
-    if !context.wanted.is_empty() {
-        requested(simd, c, context.wanted, record);
-    }
-    Some(())
 }
 
 /// Fills the columns on request from what follows the times.

@@ -11,8 +11,8 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Context, Entry, Facts, Info, LineFormat};
-use crate::record::{Columns, Record};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, line_format};
+use crate::record::Columns;
 use crate::time::epoch;
 
 /// Registry entry.
@@ -22,46 +22,13 @@ pub static ENTRY: Entry = Entry {
         title: "AWS VPC flow log",
         example: "2 123456789010 eni-1235b8ca123456789 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1706091332 1706091392 ACCEPT OK",
         time_field: "start",
-        duration_field: None,
-        duration_unit: None,
+        duration: None,
     },
     facts: Facts { headers: &[b"version account-id "], ..Facts::PLAIN },
-    build: |_| Box::new(Vpc),
+    build: |_| line_format(Vpc),
 };
 
 struct Vpc;
-
-impl Vpc {
-    #[inline(always)]
-    fn read<S: Simd>(simd: S, line: Line<'_>, record: &mut Record) -> Option<()> {
-        let mut cursor = Cursor::new(line, 0);
-        cursor.pass_text(b"2 ")?;
-        cursor.word(simd)?;
-        let interface = cursor.next_word(simd)?;
-        if !cursor.bytes(interface).starts_with(b"eni-") {
-            return None;
-        }
-        let source = cursor.next_word(simd)?;
-        for _ in 0..5 {
-            cursor.next_word(simd)?;
-        }
-        let bytes = cursor.next_size()?;
-        let start = cursor.next_word(simd)?;
-        let end = cursor.next_word(simd)?;
-        let action = cursor.next_word(simd)?;
-        let status = cursor.next_word(simd)?;
-        let known = matches!(cursor.bytes(action), b"ACCEPT" | b"REJECT" | b"-")
-            && matches!(cursor.bytes(status), b"OK" | b"NODATA" | b"SKIPDATA")
-            && cursor.at == line.len();
-        let stamp = epoch(cursor.bytes(start)).filter(|_| known)?;
-        epoch(cursor.bytes(end))?;
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
-        record.bytes_sent = bytes;
-        record.client = cursor.text(source);
-        Some(())
-    }
-}
 
 impl LineFormat for Vpc {
     const COLUMNS: Columns = Columns::TIME.or(Columns::BYTES).or(Columns::CLIENT);
@@ -73,14 +40,31 @@ impl LineFormat for Vpc {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        _context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        Vpc::read(simd, line, record).is_some()
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let mut c = Cursor::new(line, 0);
+        c.pass_text(b"2 ")?;
+        c.word(cx.simd)?;
+        let interface = c.next_word(cx.simd)?;
+        if !c.bytes(interface).starts_with(b"eni-") {
+            return None;
+        }
+        let source = c.next_word(cx.simd)?;
+        for _ in 0..5 {
+            c.next_word(cx.simd)?;
+        }
+        let bytes = c.next_size()?;
+        let start = c.next_word(cx.simd)?;
+        let end = c.next_word(cx.simd)?;
+        let action = c.next_word(cx.simd)?;
+        let status = c.next_word(cx.simd)?;
+        let known = matches!(c.bytes(action), b"ACCEPT" | b"REJECT" | b"-")
+            && matches!(c.bytes(status), b"OK" | b"NODATA" | b"SKIPDATA")
+            && c.at == line.len();
+        let stamp = epoch(c.bytes(start)).filter(|_| known)?;
+        epoch(c.bytes(end))?;
+        cx.record.set_time(stamp);
+        cx.record.bytes_sent = bytes;
+        cx.record.client = c.text(source);
+        Some(())
     }
 }

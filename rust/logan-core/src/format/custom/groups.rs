@@ -26,9 +26,8 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::{route, status_at};
 use crate::format::text::{duration, text_duration};
-use crate::format::{Context, LineFormat, Unit};
-use crate::record::Level;
-use crate::record::{Column, Columns, NO_BYTES, NO_DURATION, Record, Text};
+use crate::format::{LineFormat, Parse, Unit, line_format};
+use crate::record::{Column, Columns, Level, NO_BYTES, NO_DURATION, Text};
 use regex::bytes::{CaptureLocations, Regex, RegexBuilder};
 use regex_syntax::ast::{self, Ast, GroupKind};
 use std::sync::{Mutex, PoisonError};
@@ -142,7 +141,7 @@ pub(super) fn compile(
     let spans = Mutex::new(regex.capture_locations());
     let groups = groups.into_iter().map(|(index, meaning, _)| (index, meaning)).collect();
     let format = Groups { regex, groups, layout, in_message, spans };
-    Ok(Compiled { description, format: Box::new(format) })
+    Ok(Compiled { description, format: line_format(format) })
 }
 
 /// The misfit of an expression that parses but means nothing.
@@ -195,39 +194,26 @@ impl LineFormat for Groups {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.regex.captures_read(&mut spans, line.bytes()).is_none() {
-            return false;
-        }
+        self.regex.captures_read(&mut spans, line.bytes())?;
         let present = self.groups.iter().filter_map(|&(index, meaning)| {
             spans.get(index).filter(|span| span.0 < span.1).map(|span| (meaning, span))
         });
         for (meaning, span) in present {
-            if self.read(simd, meaning, span, line, context, record).is_none() {
-                return false;
-            }
+            self.read(meaning, span, line, cx)?;
         }
-        true
+        Some(())
     }
 }
 
 impl Groups {
     fn read<S: Simd>(
         &self,
-        simd: S,
         meaning: Meaning,
         span: (usize, usize),
         line: Line<'_>,
-        context: &mut Context,
-        record: &mut Record,
+        cx: &mut Parse<'_, S>,
     ) -> Option<()> {
         let (start, end) = span;
         let value = &line.bytes()[start..end];
@@ -235,45 +221,43 @@ impl Groups {
         match meaning {
             Meaning::Nothing => {}
             Meaning::Message => {
-                record.message = Text::of_line(start, end);
+                cx.record.message = Text::of_line(start, end);
                 if self.in_message {
-                    let found =
-                        text_duration::find(simd, line.until(end), start, &mut context.memo);
-                    record.duration_ns = found;
+                    let memo = &mut cx.context.memo;
+                    cx.record.duration_ns =
+                        text_duration::find(cx.simd, line.until(end), start, memo);
                 }
             }
             _ if is_absent => {}
             Meaning::Time => {
-                let (time, _) =
-                    self.layout.read(simd, line.until(end), start, &mut context.clock)?;
-                record.time_ns = time.nanos_since_epoch();
-                record.second = time.second;
+                let (time, _) = self.layout.read(cx.simd, line.until(end), start, cx.clock())?;
+                cx.record.set_time(time);
             }
-            Meaning::Level => record.level = Level::from_field(value),
+            Meaning::Level => cx.record.level = Level::from_field(value),
             Meaning::Status => {
-                record.status = status_at(line, start).filter(|_| value.len() == 3)?;
+                cx.record.status = status_at(line, start).filter(|_| value.len() == 3)?;
             }
             Meaning::Size => {
                 if !value.iter().all(u8::is_ascii_digit) {
                     return None;
                 }
                 let digits = std::str::from_utf8(value).ok()?;
-                record.bytes_sent = digits.parse().unwrap_or(NO_BYTES);
+                cx.record.bytes_sent = digits.parse().unwrap_or(NO_BYTES);
             }
-            Meaning::Duration(_) if value[0] == b'-' => record.duration_ns = NO_DURATION,
+            Meaning::Duration(_) if value[0] == b'-' => cx.record.duration_ns = NO_DURATION,
             Meaning::Duration(unit) => {
-                record.duration_ns = match unit {
+                cx.record.duration_ns = match unit {
                     Some(unit) => duration::decimal(value, unit)?,
                     None => duration::with_unit(value)
                         .or_else(|| duration::decimal(value, Unit::Seconds))?,
                 }
             }
-            Meaning::Request => route(line, start, end, record),
-            Meaning::Method => record.method = Text::of_line(start, end),
-            Meaning::Path => record.path = Text::of_line(start, end),
-            Meaning::Client => record.client = Text::of_line(start, end),
+            Meaning::Request => route(line, start, end, cx.record),
+            Meaning::Method => cx.record.method = Text::of_line(start, end),
+            Meaning::Path => cx.record.path = Text::of_line(start, end),
+            Meaning::Client => cx.record.client = Text::of_line(start, end),
             Meaning::OnRequest(column) => {
-                Cursor::new(line, 0).request(context.wanted, column, span, record);
+                Cursor::new(line, 0).request(cx.context.wanted, column, span, cx.record);
             }
         }
         Some(())

@@ -49,8 +49,7 @@ pub static INFO: Info = Info {
     title: "a format of your own: nginx's log_format, Apache's LogFormat, or a regular expression",
     example: "",
     time_field: "as the format says",
-    duration_field: None,
-    duration_unit: None,
+    duration: None,
 };
 
 /// Where and why a text is no format.

@@ -18,8 +18,8 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::{closing_quote, integer_at, nanos_of, number_at, route, status_at};
 use crate::format::text::duration;
-use crate::format::{Context, LineFormat, Unit};
-use crate::record::{Columns, DURATION_NS_MAX, NO_BYTES, NO_DURATION, Record, Text};
+use crate::format::{LineFormat, Parse, Unit, line_format};
+use crate::record::{Columns, DURATION_NS_MAX, NO_BYTES, NO_DURATION, Text};
 
 /// Unescaped quotes inside a field that are looked at.
 const INNER_QUOTES_MAX: usize = 64;
@@ -64,7 +64,7 @@ pub(super) fn compile(dialect: Dialect, mut read: Fields) -> Result<Compiled, Sy
     }
     let last = steps.pop().expect("there are fields");
     let template = Template { first: Literal::new(read.first), steps: steps.into(), last };
-    Ok(Compiled { description, format: Box::new(template) })
+    Ok(Compiled { description, format: line_format(template) })
 }
 
 /// Of several fields that say the same only the best one goes on saying it.
@@ -183,60 +183,32 @@ struct Template {
 }
 
 impl LineFormat for Template {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::DURATION)
-        .or(Columns::ON_REQUEST);
+    const COLUMNS: Columns = Columns::ACCESS.or(Columns::ON_REQUEST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         self.first.text.first().is_none_or(|&first| first == byte)
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        self.read(simd, line, context, record).is_some()
-    }
-}
-
-impl Template {
-    #[inline(always)]
-    fn read<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        record: &mut Record,
-    ) -> Option<()> {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         if !self.first.is_at(line, 0) {
             return None;
         }
         let mut at = self.first.text.len();
         for step in &self.steps {
-            at = take::<S, false>(simd, step, line, at, context, record)?;
+            at = take::<S, false>(step, line, at, cx)?;
         }
-        take::<S, true>(simd, &self.last, line, at, context, record).map(|_| ())
+        take::<S, true>(&self.last, line, at, cx).map(|_| ())
     }
 }
 
 /// Reads a field and its literal; where the next field begins.
 #[inline(always)]
 fn take<S: Simd, const LAST: bool>(
-    simd: S,
     step: &Step,
     line: Line<'_>,
     at: usize,
-    context: &mut Context,
-    record: &mut Record,
+    cx: &mut Parse<'_, S>,
 ) -> Option<usize> {
     let behind = step.literal.text.len();
     if line.byte(at) == b'-' && step.ends_at::<LAST>(line, at + 1) {
@@ -244,75 +216,74 @@ fn take<S: Simd, const LAST: bool>(
     }
     let ends_at = |end| step.ends_at::<LAST>(line, end);
     let end = match &step.meaning {
-        Meaning::Nothing => step.end::<S, LAST>(simd, line, at)?,
+        Meaning::Nothing => step.end::<S, LAST>(cx.simd, line, at)?,
         Meaning::Time(layout) => {
-            let Some((time, end)) = layout.read(simd, line, at, &mut context.clock) else {
+            let Some((time, end)) = layout.read(cx.simd, line, at, cx.clock()) else {
                 return ends_at(at).then_some(at + behind);
             };
             if !ends_at(end) {
                 return None;
             }
-            record.time_ns = time.nanos_since_epoch();
-            record.second = time.second;
+            cx.record.set_time(time);
             end
         }
         Meaning::Status => match status_at(line, at) {
             Some(status) if ends_at(at + 3) => {
-                record.status = status;
+                cx.record.status = status;
                 at + 3
             }
             _ => return ends_at(at).then_some(at + behind),
         },
         Meaning::Size => match integer_at(line, at) {
             Some((size, end)) if ends_at(end) => {
-                record.bytes_sent = size;
+                cx.record.bytes_sent = size;
                 end
             }
             _ => {
-                let end = step.end::<S, LAST>(simd, line, at)?;
+                let end = step.end::<S, LAST>(cx.simd, line, at)?;
                 if !line.bytes()[at..end].iter().all(u8::is_ascii_digit) {
                     return None;
                 }
                 // Nothing, or more digits than any size has.
-                record.bytes_sent = NO_BYTES;
+                cx.record.bytes_sent = NO_BYTES;
                 end
             }
         },
         Meaning::Duration(unit) => match number_at(line, at) {
             Some(number) if number.unit_ns == 0 && ends_at(number.end) && !step.is_list => {
-                record.duration_ns = nanos_of(number.whole, number.billionths, unit.nanos());
+                cx.record.duration_ns = nanos_of(number.whole, number.billionths, unit.nanos());
                 number.end
             }
             _ => {
-                let end = step.end::<S, LAST>(simd, line, at)?;
-                record.duration_ns = times(&line.bytes()[at..end], *unit)?;
+                let end = step.end::<S, LAST>(cx.simd, line, at)?;
+                cx.record.duration_ns = times(&line.bytes()[at..end], *unit)?;
                 end
             }
         },
         Meaning::Request => {
-            let end = step.end::<S, LAST>(simd, line, at)?;
-            route(line, at, end, record);
+            let end = step.end::<S, LAST>(cx.simd, line, at)?;
+            route(line, at, end, cx.record);
             end
         }
         Meaning::Method => {
-            let end = step.end::<S, LAST>(simd, line, at)?;
-            record.method = Text::of_line(at, end);
+            let end = step.end::<S, LAST>(cx.simd, line, at)?;
+            cx.record.method = Text::of_line(at, end);
             end
         }
         Meaning::Path => {
-            let end = step.end::<S, LAST>(simd, line, at)?;
-            record.path = Text::of_line(at, end);
+            let end = step.end::<S, LAST>(cx.simd, line, at)?;
+            cx.record.path = Text::of_line(at, end);
             end
         }
         Meaning::Client => {
-            let end = step.end::<S, LAST>(simd, line, at)?;
+            let end = step.end::<S, LAST>(cx.simd, line, at)?;
             let first = memchr::memchr(b',', &line.bytes()[at..end]).map_or(end, |i| at + i);
-            record.client = Text::of_line(at, first);
+            cx.record.client = Text::of_line(at, first);
             end
         }
         Meaning::OnRequest(column) => {
-            let end = step.end::<S, LAST>(simd, line, at)?;
-            Cursor::new(line, 0).request(context.wanted, *column, (at, end), record);
+            let end = step.end::<S, LAST>(cx.simd, line, at)?;
+            Cursor::new(line, 0).request(cx.context.wanted, *column, (at, end), cx.record);
             end
         }
     };

@@ -1,7 +1,7 @@
 //! The slow query log of MySQL, MariaDB and Percona Server: a statement, and before it comments
 //! that say how long it took.
 //!
-//! Lines are of this format only where the plan [lists](crate::format::multi_line) it.
+//! Lines are of this format only where the plan [lists](crate::format::Params::rejoin) it.
 //!
 //! # Accepted
 //! - `# Time: ` and a timestamp of ISO 8601 or `240124 10:15:32` (or ` 9:15:32`) begins an entry. So
@@ -21,11 +21,11 @@
 //! lines follow one another, but for empty ones.
 
 use crate::bytes::line::Line;
-use crate::format::multi_line::{Entries, listed};
-use crate::format::state::{Chain, ParserState, reaches};
+use crate::bytes::simd::Simd;
+use crate::format::state::{Chain, reaches};
 use crate::format::text::duration::decimal;
-use crate::format::{Context, Entry, Facts, Info, Kind, Part, Unit};
-use crate::record::{Columns, NO_DURATION, Record, Text};
+use crate::format::{Entry, Facts, Info, Kind, MultiLineFormat, Parse, Part, Unit, listed};
+use crate::record::{Columns, NO_DURATION, Text};
 use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry.
@@ -39,8 +39,7 @@ pub static ENTRY: Entry = Entry {
                   SET timestamp=1706091331;\n\
                   SELECT * FROM orders;\n",
         time_field: "# Time:, or SET timestamp",
-        duration_field: Some("Query_time:"),
-        duration_unit: Some("s"),
+        duration: Some(("Query_time:", "s")),
     },
     facts: Facts { kind: Kind::Stateful, ..Facts::PLAIN },
     build: |params| listed(params, || MysqlSlow),
@@ -53,7 +52,7 @@ const GAP_BYTES_MAX: u64 = 8;
 
 /// What the lines of the entry at hand said.
 #[derive(Default)]
-pub(in crate::format) struct Comments {
+struct Comments {
     lines: Chain,
     /// Where the line with the time starts, the time, and whether it has a zone.
     time: Option<(u64, Stamp, bool)>,
@@ -66,7 +65,7 @@ pub(in crate::format) struct Comments {
 
 impl Comments {
     /// Forgets all but the room for a client's name.
-    pub(in crate::format) fn clear(&mut self) {
+    fn clear(&mut self) {
         let mut client = std::mem::take(&mut self.client);
         client.clear();
         *self = Comments { client, ..Comments::default() };
@@ -81,23 +80,22 @@ impl Comments {
     }
 }
 
-impl Entries for MysqlSlow {
+impl MultiLineFormat for MysqlSlow {
     const COLUMNS: Columns =
         Columns::TIME.or(Columns::DURATION).or(Columns::MESSAGE).or(Columns::CLIENT);
+    type State = Comments;
 
-    fn take(
+    fn part<S: Simd>(
         &self,
         line: Line<'_>,
         offset: u64,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
+        entry: &mut Comments,
+        cx: &mut Parse<'_, S>,
     ) -> Part {
-        let Context { clock, history: ParserState { comments: entry, .. }, .. } = context;
         let text = line.bytes();
         if text.starts_with(b"# Time: ") {
             entry.clear();
-            entry.time = time(line, clock).map(|(stamp, zoned)| (offset, stamp, zoned));
+            entry.time = time(line, cx.clock()).map(|(stamp, zoned)| (offset, stamp, zoned));
             entry.lines.begin(offset, text.len());
             return Part::Continuation;
         }
@@ -147,15 +145,12 @@ impl Entries for MysqlSlow {
             .or(entry.set.flatten())
             .or(time.map(|(_, stamp, _)| stamp));
         if let Some(stamp) = stamp {
-            record.time_ns = stamp.nanos_since_epoch();
-            record.second = stamp.second;
+            cx.record.set_time(stamp);
         }
         debug_assert!(duration_ns != NO_DURATION);
-        record.duration_ns = duration_ns;
-        record.message = Text::of_line(0, text.len());
-        let from = arena.len();
-        arena.extend_from_slice(&entry.client);
-        record.client = Text::of_arena(from, arena.len());
+        cx.record.duration_ns = duration_ns;
+        cx.record.message = Text::of_line(0, text.len());
+        cx.record.client = cx.keep(&entry.client);
         entry.has_begun = true;
         if text.ends_with(b";") {
             entry.clear();
@@ -236,8 +231,9 @@ fn is_banner(text: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::bytes::line::PaddedLine;
-    use crate::format::Params;
     use crate::format::state::LOOK_BACK_BYTES;
+    use crate::format::{Context, Params};
+    use crate::record::Record;
 
     /// What the lines of a log are, from the one that starts at `from`: a letter for each, and of
     /// records time, response time and client.
@@ -254,8 +250,9 @@ mod tests {
             }
             let padded = PaddedLine::new(line.as_bytes());
             let (mut arena, mut record) = (Vec::new(), Record::EMPTY);
-            let part = format.part_line(padded.line(), at, &mut context, &mut arena, &mut record);
-            found.push(match part {
+            let context = &mut context;
+            let cx = &mut Parse { simd: (), context, arena: &mut arena, record: &mut record };
+            found.push(match format.part(padded.line(), Some(at), cx) {
                 Part::Foreign => "-".into(),
                 Part::Continuation => "+".into(),
                 Part::Record => format!(

@@ -1,6 +1,6 @@
 //! Oracle Database's alert log: a timestamp on a line of its own, and lines of text behind it.
 //!
-//! Lines are of this format only where the plan [lists](crate::format::multi_line) it.
+//! Lines are of this format only where the plan [lists](crate::format::Params::rejoin) it.
 //!
 //! # Accepted
 //! A *head* is a timestamp and nothing else, exactly as `2024-01-24T10:15:32.123456+00:00` (since 12.2)
@@ -14,12 +14,13 @@
 //! one another, but for empty ones.
 
 use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
 use crate::format::envelope::Inner;
-use crate::format::multi_line::{Entries, listed};
-use crate::format::state::{Chain, ParserState};
-use crate::format::{Candidate, Context, Entry, Facts, Info, Kind, Params, Part};
-use crate::record::Level;
-use crate::record::{Columns, Record, Text};
+use crate::format::state::Chain;
+use crate::format::{
+    Candidate, Entry, Facts, Info, Kind, MultiLineFormat, Params, Parse, Part, listed,
+};
+use crate::record::{Columns, Level, Text};
 use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry.
@@ -29,8 +30,7 @@ pub static ENTRY: Entry = Entry {
         title: "alert log of Oracle Database",
         example: "2024-01-24T10:15:32.123456+00:00\nThread 1 advanced to log sequence 512 (LGWR switch)\n",
         time_field: "line before the text",
-        duration_field: None,
-        duration_unit: None,
+        duration: None,
     },
     facts: Facts { kind: Kind::Stateful, trial: Candidate::Outer, ..Facts::PLAIN },
     build: |params| listed(params, || Alert { others: Inner::new(&Params::default()) }),
@@ -46,45 +46,35 @@ const GAP_BYTES_MAX: u64 = 8;
 
 /// What the head at hand said.
 #[derive(Default)]
-pub(in crate::format) struct Alerts {
+struct Alerts {
     lines: Chain,
     stamp: Option<Stamp>,
     has_text: bool,
     has_error: bool,
 }
 
-impl Alerts {
-    /// Forgets all.
-    pub(in crate::format) fn clear(&mut self) {
-        *self = Alerts::default();
-    }
-}
+impl MultiLineFormat for Alert {
+    const COLUMNS: Columns = Columns::TEXT;
+    type State = Alerts;
 
-impl Entries for Alert {
-    const COLUMNS: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
-
-    fn take(
+    fn part<S: Simd>(
         &self,
         line: Line<'_>,
         offset: u64,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
+        alerts: &mut Alerts,
+        cx: &mut Parse<'_, S>,
     ) -> Part {
         let text = line.bytes();
-        if let Some(stamp) = head(line, &mut context.clock) {
-            let ParserState { alerts, .. } = &mut context.history;
-            alerts.clear();
-            alerts.stamp = Some(stamp);
+        if let Some(stamp) = head(line, cx.clock()) {
+            *alerts = Alerts { stamp: Some(stamp), ..Alerts::default() };
             alerts.lines.begin(offset, text.len());
             return Part::Continuation;
         }
-        let goes_on = context.history.alerts.lines.goes_on(offset, GAP_BYTES_MAX);
+        let goes_on = alerts.lines.goes_on(offset, GAP_BYTES_MAX);
         let foreign = matches!(text.first(), None | Some(b'#' | b'='));
-        if !goes_on || foreign || self.others.take(line, context, arena, record) {
+        if !goes_on || foreign || self.others.take(line, cx) {
             return Part::Foreign;
         }
-        let alerts = &mut context.history.alerts;
         alerts.lines.extend(offset, text.len());
         let is_error = matches!(text, [b'O', b'R', b'A', b'-', b'0'..=b'9', ..]);
         if alerts.has_text && (!is_error || alerts.has_error) {
@@ -93,10 +83,9 @@ impl Entries for Alert {
         alerts.has_text = true;
         alerts.has_error |= is_error;
         let Some(stamp) = alerts.stamp else { return Part::Continuation };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
-        record.level = if is_error { Level::Error } else { Level::None };
-        record.message = Text::of_line(0, text.len());
+        cx.record.set_time(stamp);
+        cx.record.level = if is_error { Level::Error } else { Level::None };
+        cx.record.message = Text::of_line(0, text.len());
         Part::Record
     }
 }

@@ -21,9 +21,8 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::text::duration::decimal;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit, fields};
-use crate::record::Level;
-use crate::record::{Columns, NO_DURATION, Record, Text};
+use crate::format::{Claims, Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
+use crate::record::{Columns, Level, NO_DURATION, Text};
 use std::ops::Range;
 
 /// Registry entry.
@@ -33,11 +32,10 @@ pub static ENTRY: Entry = Entry {
         title: "PostgreSQL server log",
         example: "2024-01-24 10:15:32.123 UTC [123] LOG:  duration: 12.345 ms  statement: SELECT 1",
         time_field: "start of the line",
-        duration_field: Some("duration:"),
-        duration_unit: Some("ms"),
+        duration: Some(("duration:", "ms")),
     },
-    facts: Facts::PLAIN,
-    build: |_| Box::new(Postgres),
+    facts: Facts { claims: Some(Claims { behind_time: b" :,", is_one }), ..Facts::PLAIN },
+    build: |_| line_format(Postgres),
 };
 
 /// How far behind the timestamp the word may begin: prefixes hold names of users and applications.
@@ -104,7 +102,7 @@ fn front(text: &[u8], end: usize) -> Option<(Level, usize, usize)> {
 }
 
 /// Whether a line with a timestamp up to `end` is of this format.
-pub(in crate::format) fn goes_on(text: &[u8], end: usize) -> bool {
+fn is_one(text: &[u8], end: usize) -> bool {
     front(text, end).is_some() || fields_of_csv(text, end).is_some()
 }
 
@@ -187,48 +185,38 @@ impl LineFormat for Postgres {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         if !line.byte(0).is_ascii_digit() {
-            return false;
+            return None;
         }
-        let Some((stamp, end)) = context.clock.any(line, 0) else { return false };
+        let (stamp, end) = cx.clock().any(line, 0)?;
         let text = line.bytes();
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        cx.record.set_time(stamp);
         let Some((level, word, message)) = front(text, end) else {
-            let Some(Fields { level, client, message }) = fields_of_csv(text, end) else {
-                return false;
-            };
-            record.level = level;
-            record.duration_ns = duration_of(&text[message.clone()]).unwrap_or(NO_DURATION);
-            record.message = Text::of_line(message.start, message.end);
-            if let Some(part) = fields::client(&text[client.clone()]) {
-                record.client = Text::of_line(client.start + part.start, client.start + part.end);
+            let Fields { level, client, message } = fields_of_csv(text, end)?;
+            cx.record.level = level;
+            cx.record.duration_ns = duration_of(&text[message.clone()]).unwrap_or(NO_DURATION);
+            cx.record.message = Text::of_line(message.start, message.end);
+            let client = &text[client];
+            if let Some(part) = fields::client(client) {
+                cx.record.client = Text::of_part(text, &client[part]);
             }
-            return true;
+            return Some(());
         };
-        record.level = level;
-        record.message = Text::of_line(message, text.len());
-        record.duration_ns = duration_of(&text[message..]).unwrap_or(NO_DURATION);
+        cx.record.level = level;
+        cx.record.message = Text::of_line(message, text.len());
+        cx.record.duration_ns = duration_of(&text[message..]).unwrap_or(NO_DURATION);
         for key in [&b"client="[..], b"host="] {
             if let Some(at) = memchr::memmem::find(&text[end..word], key) {
-                let start = end + at + key.len();
-                let value = &text[start..word];
+                let value = &text[end + at + key.len()..word];
                 let len =
                     value.iter().position(|b| matches!(b, b',' | b' ')).unwrap_or(value.len());
                 if let Some(part) = fields::client(&value[..len]) {
-                    record.client = Text::of_line(start + part.start, start + part.end);
+                    cx.record.client = Text::of_part(text, &value[part]);
                     break;
                 }
             }
         }
-        true
+        Some(())
     }
 }

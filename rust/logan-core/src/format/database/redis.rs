@@ -9,9 +9,9 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Context, Entry, Facts, Info, LineFormat};
-use crate::record::Level;
-use crate::record::{Columns, Record, Text};
+use crate::format::slices::digits;
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, line_format};
+use crate::record::{Columns, Level, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -20,11 +20,10 @@ pub static ENTRY: Entry = Entry {
         title: "Redis server log",
         example: "123:M 24 Jan 2024 10:15:32.123 * Ready to accept connections tcp",
         time_field: "behind the process",
-        duration_field: None,
-        duration_unit: None,
+        duration: None,
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(Redis),
+    build: |_| line_format(Redis),
 };
 
 struct Redis;
@@ -32,7 +31,7 @@ struct Redis;
 /// Where the timestamp starts.
 fn behind_process(text: &[u8]) -> Option<usize> {
     let open = usize::from(text.first() == Some(&b'['));
-    let digits = text[open..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let digits = digits(&text[open..]);
     let at = open + digits;
     let role = match text.get(at..at + 3)? {
         [b':', b'X' | b'C' | b'S' | b'M', b' '] if open == 0 => 3,
@@ -43,7 +42,7 @@ fn behind_process(text: &[u8]) -> Option<usize> {
 }
 
 impl LineFormat for Redis {
-    const COLUMNS: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
+    const COLUMNS: Columns = Columns::TEXT;
 
     const NEEDS: RequiredBytes = RequiredBytes::TIME.or(RequiredBytes::NO_YEAR_FIRST);
 
@@ -52,39 +51,30 @@ impl LineFormat for Redis {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         let text = line.bytes();
-        let Some(at) = behind_process(text) else { return false };
+        let at = behind_process(text)?;
         // `24 Jan`: Suricata's lines look like those of old servers but for their date.
-        let is_day = |b: &&u8| b.is_ascii_digit();
-        let day = text[at..].iter().take(3).take_while(is_day).count();
+        let day = digits(&text[at..]).min(3);
         if !matches!(text[at + day..], [b' ', month, ..] if month.is_ascii_uppercase()) {
-            return false;
+            return None;
         }
-        let Some((stamp, end)) = context.clock.any(line, at) else { return false };
+        let (stamp, end) = cx.clock().any(line, at)?;
         let level = match text.get(end..end + 2) {
             Some([b' ', b'.']) => Level::Debug,
             Some([b' ', b'-']) => Level::Info,
             Some([b' ', b'*']) => Level::Notice,
             Some([b' ', b'#']) => Level::Warn,
-            _ => return false,
+            _ => return None,
         };
         let message = match text.get(end + 2) {
             Some(b' ') => end + 3,
-            Some(_) => return false,
+            Some(_) => return None,
             None => end + 2,
         };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
-        record.level = level;
-        record.message = Text::of_line(message, text.len());
-        true
+        cx.record.set_time(stamp);
+        cx.record.level = level;
+        cx.record.message = Text::of_line(message, text.len());
+        Some(())
     }
 }

@@ -11,7 +11,6 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind};
-use crate::record::Level;
 use crate::time::TimestampParser;
 
 /// Registry entry.
@@ -21,8 +20,7 @@ pub static ENTRY: Entry = Entry {
         title: "Kubernetes container log (CRI) around lines of other formats",
         example: "2024-01-24T10:15:32.123456789Z stdout F Request processed in 127ms",
         time_field: "the payload's, else start of the line",
-        duration_field: Some("the payload's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the payload's", "in the payload")),
     },
     facts: Facts {
         kind: Kind::Envelope {
@@ -32,7 +30,7 @@ pub static ENTRY: Entry = Entry {
         trial: Candidate::Outer,
         ..Facts::PLAIN
     },
-    build: |params| Box::new(Envelope::new(Cri, params)),
+    build: |params| Envelope::build(Cri, params),
 };
 
 pub(super) struct Cri;
@@ -74,12 +72,10 @@ impl Head for Cri {
         let start = (end + tags + 1).min(line.len());
         Some(Opened {
             stamp: Some(stamp),
-            level: Level::None,
             payload: Payload::Line(start, line.len()),
             stream: Some(stream),
             is_piece,
-            is_indented: false,
-            is_doubtful: false,
+            ..Opened::NOTHING
         })
     }
 }

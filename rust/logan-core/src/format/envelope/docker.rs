@@ -14,7 +14,6 @@ use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::fields::unescape;
 use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind};
-use crate::record::Level;
 use crate::time::TimestampParser;
 use std::ops::ControlFlow;
 
@@ -25,8 +24,7 @@ pub static ENTRY: Entry = Entry {
         title: "Docker json-file around lines of other formats",
         example: r#"{"log":"Request processed in 127ms\n","stream":"stdout","time":"2024-01-24T10:15:32.123456789Z"}"#,
         time_field: "the payload's, else time",
-        duration_field: Some("the payload's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the payload's", "in the payload")),
     },
     facts: Facts {
         kind: Kind::Envelope {
@@ -34,9 +32,10 @@ pub static ENTRY: Entry = Entry {
             fragments: Fragments::IfAny(ends_its_line),
         },
         trial: Candidate::Outer,
+        also_taken_by: &["json"],
         ..Facts::PLAIN
     },
-    build: |params| Box::new(Envelope::new(Docker { rejoin: params.rejoin }, params)),
+    build: |params| Envelope::build(Docker { rejoin: params.rejoin }, params),
 };
 
 pub(super) struct Docker {
@@ -103,9 +102,9 @@ impl Head for Docker {
             return None;
         }
         let stream = match stream.plain(line) {
-            Some(b"stdout") => 2,
-            Some(b"stderr") => 3,
-            _ => 4,
+            Some(b"stdout") => 0,
+            Some(b"stderr") => 1,
+            _ => 2,
         };
         let text = &line.bytes()[log.start..log.end];
         let is_ended = ends_with(text, br"\n");
@@ -124,12 +123,10 @@ impl Head for Docker {
         };
         Some(Opened {
             stamp: Some(stamp),
-            level: Level::None,
             payload,
             stream: Some(stream),
             is_piece: self.rejoin && !is_ended,
-            is_indented: false,
-            is_doubtful: false,
+            ..Opened::NOTHING
         })
     }
 }

@@ -26,11 +26,11 @@ use super::{Envelope, Head, Inner, Opened, Payload};
 use crate::bytes::line::{LINE_BYTES_MAX, Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::fields::unescape;
-use crate::format::multi_line::{Entries, listed};
-use crate::format::state::{Binary, JournalEntry, reaches};
-use crate::format::{Candidate, Context, Entry, Facts, Fragments, Info, Kind, Part, byte_set};
-use crate::record::Level;
-use crate::record::{Columns, Record};
+use crate::format::state::reaches;
+use crate::format::{
+    Candidate, Entry, Facts, Fragments, Info, Kind, MultiLineFormat, Parse, Part, byte_set, listed,
+};
+use crate::record::{Columns, Level};
 use crate::time::{Stamp, TimestampParser};
 use std::ops::ControlFlow;
 
@@ -41,8 +41,7 @@ pub static JSON: Entry = Entry {
         title: "systemd journal (journalctl -o json) around messages of other formats",
         example: r#"{"__REALTIME_TIMESTAMP":"1706091332123456","PRIORITY":"6","SYSLOG_IDENTIFIER":"app","MESSAGE":"Request processed in 127ms"}"#,
         time_field: "the message's, else __REALTIME_TIMESTAMP",
-        duration_field: Some("the message's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the message's", "in the payload")),
     },
     facts: Facts {
         kind: Kind::Envelope {
@@ -50,9 +49,10 @@ pub static JSON: Entry = Entry {
             fragments: Fragments::Never,
         },
         trial: Candidate::Outer,
+        also_taken_by: &["json"],
         ..Facts::PLAIN
     },
-    build: |params| Box::new(Envelope::new(Json, params)),
+    build: |params| Envelope::build(Json, params),
 };
 
 /// Registry entry.
@@ -62,8 +62,7 @@ pub static EXPORT: Entry = Entry {
         title: "systemd journal (journalctl -o export) around messages of other formats",
         example: "__REALTIME_TIMESTAMP=1706091332123456\nPRIORITY=6\nMESSAGE=Request processed in 127ms\n\n",
         time_field: "the message's, else __REALTIME_TIMESTAMP",
-        duration_field: Some("the message's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the message's", "in the payload")),
     },
     facts: Facts { kind: Kind::Stateful, trial: Candidate::Outer, ..Facts::PLAIN },
     build: |params| listed(params, || Export { inner: Inner::new(params) }),
@@ -143,15 +142,7 @@ impl Head for Json {
             }
             None => Payload::None,
         };
-        Some(Opened {
-            stamp: Some(stamp?),
-            level,
-            payload,
-            stream: None,
-            is_piece: false,
-            is_indented,
-            is_doubtful: false,
-        })
+        Some(Opened { stamp: Some(stamp?), level, payload, is_indented, ..Opened::NOTHING })
     }
 }
 
@@ -194,19 +185,18 @@ fn field(line: &[u8]) -> Field<'_> {
     }
 }
 
-impl Entries for Export {
+impl MultiLineFormat for Export {
     const COLUMNS: Columns = Columns::ALL;
-    const END_AT_BLANK: bool = true;
+    const ENDS_AT_BLANK: bool = true;
+    type State = JournalEntry;
 
-    fn take(
+    fn part<S: Simd>(
         &self,
         line: Line<'_>,
         offset: u64,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
+        entry: &mut JournalEntry,
+        cx: &mut Parse<'_, S>,
     ) -> Part {
-        let entry = &mut context.history.entry;
         if line.len() > 0 || entry.is_in_binary(offset) {
             return entry.take(line.bytes(), offset);
         }
@@ -214,36 +204,67 @@ impl Entries for Export {
             return Part::Foreign;
         };
         entry.finish_binary();
-        let has_message = entry.has_message;
         let opened = Opened {
             stamp: Some(stamp),
             level: entry.level,
-            payload: if has_message { Payload::Buffer } else { Payload::None },
-            stream: None,
-            is_piece: false,
+            payload: if entry.has_message { Payload::Buffer } else { Payload::None },
             is_indented: entry.is_of_kernel,
-            is_doubtful: false,
+            ..Opened::NOTHING
         };
-        let mut buffer = std::mem::take(&mut context.history.joined);
-        buffer.clear();
-        buffer.resize(PAD, 0);
-        buffer.extend_from_slice(&context.history.entry.text);
-        buffer.resize(buffer.len() + PAD, 0);
-        let part = if has_message {
-            let payload = Line::new(&buffer, PAD, buffer.len() - PAD);
-            let part = self.inner.read(payload, &opened, context, arena, record);
-            super::keep(record, payload.bytes(), arena);
-            part
-        } else {
-            super::fill(&opened, record);
-            Part::Record
-        };
-        context.history.joined = buffer;
-        part
+        if !entry.has_message {
+            super::fill(&opened, cx.record);
+            return Part::Record;
+        }
+        let JournalEntry { text, padded, .. } = entry;
+        padded.clear();
+        padded.resize(PAD, 0);
+        padded.extend_from_slice(text);
+        padded.resize(padded.len() + PAD, 0);
+        self.inner.buffered(padded, &opened, cx)
     }
 }
 
+/// The lines of an entry of journald's export format, up to now: all that it says stands behind its
+/// time.
+#[derive(Default)]
+struct JournalEntry {
+    /// Where the line with its time starts, and the time; None between entries.
+    time: Option<(u64, Stamp)>,
+    level: Level,
+    is_of_kernel: bool,
+    has_message: bool,
+    /// The message, of a binary one that is being read with its length in front.
+    text: Vec<u8>,
+    /// Room for the message with its pad.
+    padded: Vec<u8>,
+    /// The binary value that is being read.
+    binary: Option<Binary>,
+}
+
+/// A value that is written with its length.
+#[derive(Clone, Copy, Default)]
+struct Binary {
+    /// Whether it is the message.
+    is_message: bool,
+    /// Where its first line starts.
+    start: Option<u64>,
+    /// Where its last line ends up to now, without its line end.
+    last_end: Option<u64>,
+    /// The length, and how many bytes of it are known.
+    length: u64,
+    length_bytes: usize,
+    /// Where it ends, once its length is known.
+    end: Option<u64>,
+}
+
 impl JournalEntry {
+    /// Forgets all but the room that it has.
+    fn clear(&mut self) {
+        let JournalEntry { mut text, padded, .. } = std::mem::take(self);
+        text.clear();
+        *self = JournalEntry { text, padded, ..JournalEntry::default() };
+    }
+
     /// Whether a line at `offset` begins inside of a binary value.
     fn is_in_binary(&self, offset: u64) -> bool {
         self.time.is_some_and(|(at, _)| reaches(at, offset))

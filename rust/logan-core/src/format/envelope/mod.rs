@@ -37,14 +37,14 @@ pub(crate) mod object;
 pub mod prefixed;
 pub mod syslog;
 
-use super::{Candidate, Context, Entry, Format, LineFormat, Params, Part, REGISTRY};
+use super::state::Pieces;
+use super::{Candidate, Entry, Format, MultiLineFormat, Params, Parse, Part, REGISTRY, multi_line};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::classify::{is_blank, is_continuation};
 use crate::format::prefilter::{Prefilter, RequiredBytes};
-use crate::format::text::app;
-use crate::record::Level;
-use crate::record::{Columns, NO_TIME, Record, Text};
+use crate::format::text::{levels, text_duration};
+use crate::record::{Columns, Level, NO_TIME, Record, Text};
 use crate::time::{Stamp, TimestampParser};
 
 /// Bytes of a text that are kept where the line does not hold it: four times what templates of
@@ -56,7 +56,7 @@ pub(crate) struct Opened {
     pub(crate) stamp: Option<Stamp>,
     pub(crate) level: Level,
     pub(crate) payload: Payload,
-    /// Which of the [streams](crate::format::state::STREAMS) the line is of, if its lines come in pieces.
+    /// Which of the envelope's [streams](STREAMS) the line is of, if its lines come in pieces.
     pub(crate) stream: Option<usize>,
     /// Whether the rest of the record is in a later line.
     pub(crate) is_piece: bool,
@@ -64,6 +64,19 @@ pub(crate) struct Opened {
     pub(crate) is_indented: bool,
     /// Whether the line is one of the envelope's only if some format takes the payload.
     pub(crate) is_doubtful: bool,
+}
+
+impl Opened {
+    /// What says nothing.
+    const NOTHING: Opened = Opened {
+        stamp: None,
+        level: Level::None,
+        payload: Payload::None,
+        stream: None,
+        is_piece: false,
+        is_indented: false,
+        is_doubtful: false,
+    };
 }
 
 /// Where the payload is.
@@ -79,10 +92,10 @@ pub(crate) enum Payload {
 
 /// An envelope, as its author writes it.
 pub(crate) trait Head: Send + Sync + 'static {
-    /// See [`LineFormat::NEEDS`].
+    /// See [`MultiLineFormat::NEEDS`].
     const NEEDS: RequiredBytes = RequiredBytes::NONE;
 
-    /// See [`LineFormat::may_begin_with`].
+    /// See [`MultiLineFormat::may_begin_with`].
     fn may_begin_with(&self, byte: u8) -> bool;
 
     /// What the envelope says, if the line is one. A payload for the buffer is written behind
@@ -118,58 +131,37 @@ impl Inner {
         Inner { formats, candidates, needs }
     }
 
-    /// Fills `record` if one of the formats takes the line; else it is [`Record::EMPTY`], and `arena`
-    /// as it was.
-    pub(crate) fn take(
-        &self,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let met = self.needs.met(line);
-        self.take_with(met, line, context, arena, record)
+    /// Fills the record if one of the formats takes the line; else record and arena stay as they
+    /// were.
+    pub(crate) fn take<S: Copy>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> bool {
+        self.take_with(self.needs.met(line), line, &mut cx.with(()))
     }
 
     /// As [`take`](Self::take), given which formats can do with the line.
     #[inline(always)]
-    fn take_with(
-        &self,
-        met: u64,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let written = arena.len();
+    fn take_with(&self, met: u64, line: Line<'_>, cx: &mut Parse<'_, ()>) -> bool {
+        let written = cx.arena.len();
         let mut candidates = line.bytes().first().map_or(0, |&b| self.candidates[usize::from(b)]);
         candidates &= met;
         while candidates != 0 {
-            *record = Record::EMPTY;
+            *cx.record = Record::EMPTY;
             let format = &self.formats[candidates.trailing_zeros() as usize];
-            if format.parse_line(line, context, arena, record) {
+            if format.part(line, None, cx) == Part::Record {
                 return true;
             }
-            arena.truncate(written);
+            cx.arena.truncate(written);
             candidates &= candidates - 1;
         }
-        *record = Record::EMPTY;
+        *cx.record = Record::EMPTY;
         false
     }
 
     /// Reads a payload of an envelope that says `opened`; a record, or a continuation.
-    fn read(
-        &self,
-        payload: Line<'_>,
-        opened: &Opened,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> Part {
-        let inner = self;
+    fn read<S: Simd>(&self, payload: Line<'_>, opened: &Opened, cx: &mut Parse<'_, S>) -> Part {
+        let (inner, cx) = (self, &mut cx.with(()));
+        // Compiled once for all envelopes.
         crate::dispatch!(read::<>(inner: &Inner, payload: Line<'_>, opened: &Opened,
-            context: &mut Context, arena: &mut Vec<u8>, record: &mut Record) -> Part;
-            inner, payload, opened, context, arena, record)
+            cx: &mut Parse<'_, ()>) -> Part; inner, payload, opened, cx)
     }
 }
 
@@ -180,21 +172,19 @@ fn read<S: Simd>(
     inner: &Inner,
     payload: Line<'_>,
     opened: &Opened,
-    context: &mut Context,
-    arena: &mut Vec<u8>,
-    record: &mut Record,
+    cx: &mut Parse<'_, ()>,
 ) -> Part {
     let met = inner.needs.met_by(simd, payload);
-    if !inner.take_with(met, payload, context, arena, record) {
+    if !inner.take_with(met, payload, cx) {
         if continues(payload.bytes(), opened.is_indented) {
             return Part::Continuation;
         }
         if opened.is_doubtful {
             return Part::Foreign;
         }
-        free_text(simd, payload, context, record);
+        free_text(payload, &mut cx.with(simd));
     }
-    fill(opened, record);
+    fill(opened, cx.record);
     Part::Record
 }
 
@@ -208,8 +198,7 @@ fn fill(opened: &Opened, record: &mut Record) {
     if record.time_ns == NO_TIME
         && let Some(stamp) = opened.stamp
     {
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
     }
     if record.level == Level::None {
         record.level = opened.level;
@@ -229,15 +218,14 @@ fn continues(payload: &[u8], is_indented: bool) -> bool {
 
 /// A payload as the message of a record.
 #[inline(always)]
-fn free_text<S: Simd>(simd: S, payload: Line<'_>, context: &mut Context, record: &mut Record) {
-    let bytes = payload.bytes();
-    let front = payload.until(app::LEVEL_OFFSET_MAX);
-    let (level, after) = app::search_level(simd, front).unwrap_or((Level::None, 0));
-    let message = app::message_start(payload, after);
-    record.level = level;
-    record.message = Text::of_line(message, bytes.len());
-    record.duration_ns =
-        crate::format::text::text_duration::find(simd, payload, message, &mut context.memo);
+fn free_text<S: Simd>(payload: Line<'_>, cx: &mut Parse<'_, S>) {
+    let front = payload.until(levels::LEVEL_OFFSET_MAX);
+    let (level, after) = levels::search_level(cx.simd, front).unwrap_or((Level::None, 0));
+    let message = levels::message_start(payload, after);
+    cx.record.level = level;
+    cx.record.message = Text::of_line(message, payload.len());
+    let memo = &mut cx.context.memo;
+    cx.record.duration_ns = text_duration::find(cx.simd, payload, message, memo);
 }
 
 /// Moves texts of a payload at `start` of a line to their place in the line.
@@ -264,137 +252,91 @@ pub(crate) struct Envelope<H> {
     rejoin: bool,
 }
 
+/// Streams of one envelope whose records may come in pieces.
+const STREAMS: usize = 3;
+
+/// What lines of an envelope leave for later ones.
+#[derive(Default)]
+pub(crate) struct Streams {
+    /// Pieces of records, by stream.
+    pieces: [Pieces; STREAMS],
+    /// Room for a payload that no line holds as such, with its pad. Nothing in it outlives a line.
+    buffer: Vec<u8>,
+    /// Room for a payload put together.
+    joined: Vec<u8>,
+}
+
 impl<H: Head> Envelope<H> {
-    pub(crate) fn new(head: H, params: &Params) -> Self {
-        Envelope { head, inner: Inner::new(params), rejoin: params.rejoin }
+    pub(crate) fn build(head: H, params: &Params) -> Box<dyn Format> {
+        multi_line(Envelope { head, inner: Inner::new(params), rejoin: params.rejoin })
     }
+}
 
-    /// Reads the payload of a line that is whole.
-    #[inline(always)]
-    fn whole(
-        &self,
-        line: Line<'_>,
-        opened: &Opened,
-        buffer: &mut Vec<u8>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> Part {
-        match opened.payload {
-            Payload::None => {
-                fill(opened, record);
-                Part::Record
-            }
-            Payload::Line(start, end) => {
-                let payload = line.slice(start, end);
-                let part = self.inner.read(payload, opened, context, arena, record);
-                shift(record, start);
-                part
-            }
-            Payload::Buffer => {
-                buffer.resize(buffer.len() + PAD, 0);
-                self.buffered(opened, buffer, context, arena, record)
-            }
-        }
-    }
-
-    /// Reads a payload that lies in a buffer with its pad.
-    fn buffered(
-        &self,
-        opened: &Opened,
-        buffer: &[u8],
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> Part {
+impl Inner {
+    /// Reads a payload that lies in a buffer, between two pads.
+    fn buffered<S: Simd>(&self, buffer: &[u8], opened: &Opened, cx: &mut Parse<'_, S>) -> Part {
         let payload = Line::new(buffer, PAD, buffer.len() - PAD);
-        let part = self.inner.read(payload, opened, context, arena, record);
-        keep(record, payload.bytes(), arena);
+        let part = self.read(payload, opened, cx);
+        keep(cx.record, payload.bytes(), cx.arena);
         part
     }
 }
 
-impl<H: Head> LineFormat for Envelope<H> {
+impl<H: Head> MultiLineFormat for Envelope<H> {
     const COLUMNS: Columns = Columns::ALL;
     const NEEDS: RequiredBytes = H::NEEDS;
-    const PART_SUBSUMES_PARSE: bool = true;
+    type State = Streams;
 
     fn may_begin_with(&self, byte: u8) -> bool {
         self.head.may_begin_with(byte)
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let mut buffer = std::mem::take(&mut context.history.scratch);
-        let opened = self.head.open(simd, line, &mut context.clock, &mut buffer);
-        let whole = opened.filter(|opened| {
-            !opened.is_piece && opened.stream.is_none_or(|i| context.history.pieces[i].is_empty())
-        });
-        let taken = whole.is_some_and(|opened| {
-            self.whole(line, &opened, &mut buffer, context, arena, record) == Part::Record
-        });
-        context.history.scratch = buffer;
-        taken
-    }
-
-    fn has_parts(&self) -> bool {
-        true
-    }
-
-    #[inline(always)]
     fn part<S: Simd>(
         &self,
-        simd: S,
         line: Line<'_>,
         offset: u64,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
+        state: &mut Streams,
+        cx: &mut Parse<'_, S>,
     ) -> Part {
-        if line.len() == 0 || !self.head.may_begin_with(line.byte(0)) {
+        let Streams { pieces, buffer, joined } = state;
+        let Some(opened) = self.head.open(cx.simd, line, cx.clock(), buffer) else {
             return Part::Foreign;
-        }
-        let mut buffer = std::mem::take(&mut context.history.scratch);
-        let opened = self.head.open(simd, line, &mut context.clock, &mut buffer);
-        let part = match &opened {
-            None => Part::Foreign,
-            Some(opened) => {
+        };
+        if let Some(stream) = opened.stream {
+            let pieces = &mut pieces[stream];
+            pieces.expire(offset);
+            if opened.is_piece || !pieces.is_empty() {
                 let bytes = match opened.payload {
                     Payload::None => &[][..],
                     Payload::Line(start, end) => &line.bytes()[start..end],
                     Payload::Buffer => &buffer[PAD..],
                 };
-                let mut pieces = opened.stream.map(|i| &mut context.history.pieces[i]);
-                if let Some(pieces) = &mut pieces {
-                    pieces.expire(offset);
+                if !opened.is_piece {
+                    pieces.join(bytes, joined);
+                    return self.inner.buffered(joined, &opened, cx);
                 }
-                match pieces {
-                    Some(pieces) if opened.is_piece => {
-                        if self.rejoin {
-                            pieces.add(offset, bytes);
-                        }
-                        Part::Continuation
-                    }
-                    Some(pieces) if !pieces.is_empty() => {
-                        let mut joined = std::mem::take(&mut context.history.joined);
-                        pieces.join(bytes, &mut joined);
-                        let part = self.buffered(opened, &joined, context, arena, record);
-                        context.history.joined = joined;
-                        part
-                    }
-                    _ => self.whole(line, opened, &mut buffer, context, arena, record),
+                if self.rejoin {
+                    pieces.add(offset, bytes);
                 }
+                return Part::Continuation;
             }
-        };
-        context.history.scratch = buffer;
-        part
+        }
+        match opened.payload {
+            Payload::None => {
+                fill(&opened, cx.record);
+                Part::Record
+            }
+            Payload::Line(start, end) => {
+                let part = self.inner.read(line.slice(start, end), &opened, cx);
+                shift(cx.record, start);
+                part
+            }
+            Payload::Buffer => {
+                buffer.resize(buffer.len() + PAD, 0);
+                self.inner.buffered(buffer, &opened, cx)
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::json::{skip_space, string_end};
+use crate::format::json_text::{skip_space, string_end};
 use std::ops::ControlFlow;
 
 /// A member's value as it stands in the line.

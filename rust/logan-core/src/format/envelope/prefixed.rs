@@ -13,6 +13,7 @@ use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
+use crate::format::slices::{digits, spaces};
 use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind};
 use crate::record::Level;
 use crate::time::TimestampParser;
@@ -24,8 +25,7 @@ pub static ENTRY: Entry = Entry {
         title: "docker compose, pm2, foreman or kubectl around lines of other formats",
         example: "web_1  | 2024-01-24 10:15:32.123 INFO Request processed in 127ms",
         time_field: "the payload's",
-        duration_field: Some("the payload's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the payload's", "in the payload")),
     },
     facts: Facts {
         kind: Kind::Envelope {
@@ -33,9 +33,10 @@ pub static ENTRY: Entry = Entry {
             fragments: Fragments::Never,
         },
         trial: Candidate::Outer,
+        also_taken_by: &["combined"],
         ..Facts::PLAIN
     },
-    build: |params| Box::new(Envelope::new(Prefixed, params)),
+    build: |params| Envelope::build(Prefixed, params),
 };
 
 /// Longest name: Kubernetes allows 253 bytes for a pod's, of which few use a third.
@@ -61,13 +62,9 @@ impl Head for Prefixed {
         let bytes = line.bytes();
         let start = if bytes[0] == b'[' { behind_pod(bytes)? } else { behind_name(bytes)? };
         (start < bytes.len()).then_some(Opened {
-            stamp: None,
-            level: Level::None,
             payload: Payload::Line(start, bytes.len()),
-            stream: None,
-            is_piece: false,
-            is_indented: false,
             is_doubtful: true,
+            ..Opened::NOTHING
         })
     }
 }
@@ -88,7 +85,7 @@ fn behind_name(line: &[u8]) -> Option<usize> {
     {
         at = 9;
     }
-    let digits = line[at..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let digits = digits(&line[at..]);
     if digits > 0 && line.get(at + digits) == Some(&b'|') {
         at += digits + 1;
     }
@@ -98,7 +95,7 @@ fn behind_name(line: &[u8]) -> Option<usize> {
         return None;
     }
     at += name;
-    let spaces = line[at..].iter().take_while(|&&b| b == b' ').count();
+    let spaces = spaces(&line[at..]);
     at += spaces;
     (spaces > 0 && line[at..].starts_with(b"| ")).then_some(at + 2)
 }

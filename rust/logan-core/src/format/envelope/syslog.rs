@@ -25,7 +25,7 @@ use super::{Envelope, Head, Opened, Payload};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind, REGISTRY};
+use crate::format::{Candidate, Entry, Facts, Fragments, Info, Kind, REGISTRY, slices};
 use crate::record::Level;
 use crate::time::TimestampParser;
 
@@ -36,8 +36,7 @@ pub static RFC5424: Entry = Entry {
         title: "syslog (RFC 5424) around messages of other formats",
         example: "<165>1 2024-01-24T10:15:32.123Z host app 42 ID47 [x@32473 a=\"b\"] Request processed in 127ms",
         time_field: "the payload's, else TIMESTAMP",
-        duration_field: Some("the payload's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the payload's", "in the payload")),
     },
     facts: Facts {
         kind: Kind::Envelope {
@@ -47,7 +46,7 @@ pub static RFC5424: Entry = Entry {
         trial: Candidate::Outer,
         ..Facts::PLAIN
     },
-    build: |params| Box::new(Envelope::new(Rfc5424, params)),
+    build: |params| Envelope::build(Rfc5424, params),
 };
 
 /// Registry entry.
@@ -57,8 +56,7 @@ pub static RFC3164: Entry = Entry {
         title: "syslog (RFC 3164, also without priority) around messages of other formats",
         example: "Jan 24 10:15:32 host app[42]: Request processed in 127ms",
         time_field: "the payload's, else start of the line",
-        duration_field: Some("the payload's"),
-        duration_unit: Some("in the payload"),
+        duration: Some(("the payload's", "in the payload")),
     },
     facts: Facts {
         kind: Kind::Envelope {
@@ -75,7 +73,7 @@ pub static RFC3164: Entry = Entry {
         ],
         ..Facts::PLAIN
     },
-    build: |params| Box::new(Envelope::new(Rfc3164, params)),
+    build: |params| Envelope::build(Rfc3164, params),
 };
 
 /// Longest host name.
@@ -86,13 +84,7 @@ const TAG_BYTES_MAX: usize = 128;
 /// `<PRI>` at the front: the priority, and where it ends.
 #[inline(always)]
 fn priority(line: &[u8]) -> Option<(u8, usize)> {
-    let rest = line.strip_prefix(b"<")?;
-    let digits = rest.iter().take(4).take_while(|b| b.is_ascii_digit()).count();
-    if !(1..=3).contains(&digits) || rest.get(digits) != Some(&b'>') {
-        return None;
-    }
-    let value = rest[..digits].iter().fold(0u16, |n, b| n * 10 + u16::from(b - b'0'));
-    (value < 192).then_some((value as u8, digits + 2))
+    slices::priority(line).filter(|&(value, _)| value < 192).map(|(value, end)| (value as u8, end))
 }
 
 /// The word at `at` and where it ends: at a space.
@@ -184,10 +176,8 @@ impl Head for Rfc5424 {
             stamp,
             level: Level::from_severity(priority & 7),
             payload,
-            stream: None,
-            is_piece: false,
             is_indented: priority >> 3 == 0,
-            is_doubtful: false,
+            ..Opened::NOTHING
         })
     }
 }
@@ -271,12 +261,10 @@ impl Head for Rfc3164 {
             stamp: Some(stamp),
             level: priority.map_or(Level::None, |p| Level::from_severity(p & 7)),
             payload: Payload::Line(start, bytes.len()),
-            stream: None,
-            is_piece: false,
             is_indented: name == b"kernel"
                 || name == b"sudo"
                 || priority.is_some_and(|p| p >> 3 == 0),
-            is_doubtful: false,
+            ..Opened::NOTHING
         })
     }
 }

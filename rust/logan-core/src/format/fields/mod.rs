@@ -78,14 +78,13 @@ pub use names::{
 };
 pub(crate) use values::whole;
 pub use values::{EPOCH_SECONDS_MIN, code_unit, unescape};
-pub(super) use values::{client, is_sure_of_millis, path, request, usual_time};
+pub(super) use values::{client, is_sure_of_millis, path, request, status, usual_time};
 
-use super::{Context, Unit};
+use super::{Context, Parse, Unit};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::text::duration::decimal;
-use crate::record::Level;
-use crate::record::{Column, Columns, Record, Text};
+use crate::record::{Column, Columns, Level, Record, Text};
 use crate::time::Stamp;
 use values::*;
 
@@ -188,17 +187,8 @@ impl<'a> Fields<'a> {
 
     /// Takes in the value of a key, which was written at `key`.
     #[inline(always)]
-    #[expect(clippy::too_many_arguments, reason = "the instruction set is one of them")]
-    pub fn take<S: Simd>(
-        &mut self,
-        simd: S,
-        known: Known,
-        key: usize,
-        value: Value,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) {
+    pub fn take<S: Simd>(&mut self, known: Known, key: usize, value: Value, cx: &mut Parse<'_, S>) {
+        let Parse { simd, context, arena, record } = cx;
         let (line, rank) = (self.line, known.rank);
         let bytes = &line.bytes()[value.start..value.end];
         match known.meaning {
@@ -212,7 +202,7 @@ impl<'a> Fields<'a> {
                 }
             }
             Meaning::Method => {
-                if rank > self.ranks[Column::METHOD] && is_method(simd, line, value, bytes) {
+                if rank > self.ranks[Column::METHOD] && is_method(*simd, line, value, bytes) {
                     self.ranks[Column::METHOD] = rank;
                     record.method = Text::of_line(value.start, value.end);
                 }
@@ -231,7 +221,7 @@ impl<'a> Fields<'a> {
             }
             Meaning::Client => {
                 let plain =
-                    !value.escaped && Fields::is_plain_client(simd, line, value.start, value.end);
+                    !value.escaped && Fields::is_plain_client(*simd, line, value.start, value.end);
                 let text = if plain {
                     Text::of_line(value.start, value.end)
                 } else {
@@ -298,7 +288,10 @@ impl<'a> Fields<'a> {
         match whole(bytes).filter(|_| value.number && bytes.len() < 8) {
             Some(number) => fields.take_whole(known, key, number, bytes.len() as u32, &mut found),
             None if value.number => fields.take_scalar(known, key, value, context, &mut found),
-            None => fields.take(simd, known, key, value, context, arena, &mut found),
+            None => {
+                let cx = &mut Parse { simd, context, arena, record: &mut found };
+                fields.take(known, key, value, cx);
+            }
         }
         fields.settle_if_open(&mut found);
         // Messages wait for the level, so that they are not taken one by one.
@@ -421,8 +414,7 @@ impl<'a> Fields<'a> {
             && rank > self.ranks[Column::TIME]
         {
             self.ranks[Column::TIME] = rank;
-            record.time_ns = stamp.nanos_since_epoch();
-            record.second = stamp.second;
+            record.set_time(stamp);
         }
     }
 

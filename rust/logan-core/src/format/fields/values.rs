@@ -4,9 +4,9 @@ use super::names::FOLD;
 use super::{Rule, Unit, Value};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
+use crate::format::slices::{digits, letters};
 use crate::format::text::duration::{decimal, of_clock, with_unit};
-use crate::record::Level;
-use crate::record::Text;
+use crate::record::{Level, Text};
 use crate::time::{self, Stamp, TimestampParser, eight_digits, leading_digits};
 use std::ops::Range;
 
@@ -151,8 +151,9 @@ pub(super) fn short_level(bytes: &[u8]) -> Level {
     .unwrap_or(Level::None)
 }
 
+/// A status of three digits.
 #[inline(always)]
-pub(super) fn status(bytes: &[u8]) -> Option<u16> {
+pub(in crate::format) fn status(bytes: &[u8]) -> Option<u16> {
     let &[a, b, c] = bytes else { return None };
     let digits = [a, b, c].map(|d| u16::from(d.wrapping_sub(b'0')));
     let number = digits[0] * 100 + digits[1] * 10 + digits[2];
@@ -227,7 +228,7 @@ pub(super) fn is_of_zap(line: &[u8]) -> bool {
     const KEY: &[u8] = b"\"ts\":";
     memchr::memmem::find(line, KEY).is_some_and(|at| {
         let number = &line[at + KEY.len()..];
-        let digits = number.iter().take_while(|b| b.is_ascii_digit()).count();
+        let digits = digits(number);
         digits > 0 && number.get(digits) == Some(&b'.')
     })
 }
@@ -310,7 +311,7 @@ pub(in crate::format) fn path(text: &[u8]) -> Option<Range<usize>> {
 
 /// Method (empty if there is none) and path of a request line.
 pub(in crate::format) fn request(text: &[u8]) -> Option<(Range<usize>, Range<usize>)> {
-    let method = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let method = letters(text);
     let start = match text.get(method) {
         Some(b' ') if (1..=METHOD_BYTES_MAX).contains(&method) => method + 1,
         Some(b'/') if method == 0 => 0,

@@ -31,15 +31,19 @@
 //! only ever moves forward, the ends of strings and numbers are searched for inside of the line,
 //! and what it accepts must end exactly where the line's last `}` is.
 
+mod keys;
 pub mod templates;
 #[cfg(test)]
 mod tests;
 
-use super::fields::{Fields, Group, Known, Meaning, Names, Value, code_unit};
-use super::{Context, Entry, Facts, Info, LineFormat, Run, keys};
+use super::fields::{Fields, Group, Known, Meaning, Names, Value};
+use super::json_text::is_space;
+use super::json_text::{number_end, skip_space, string_end};
+use super::keys::Found;
+use super::{BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Parse, Run, bulk, for_each};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::json::templates::Outcome;
+use crate::format::json::templates::{Outcome, Templates};
 use crate::record::{Columns, Record};
 use crate::time::{eight_digits, leading_digits};
 use std::ops::Range;
@@ -51,11 +55,10 @@ pub static ENTRY: Entry = Entry {
         title: "JSON lines: one object per line, fields under their usual names",
         example: r#"{"time":"2024-01-24T10:15:33.001Z","level":"INFO","msg":"Request processed","status":200,"duration_ms":95}"#,
         time_field: "time, timestamp, @timestamp, ts, ...",
-        duration_field: Some("duration, elapsed, latency, took, response_time, ..."),
-        duration_unit: Some("by key"),
+        duration: Some(("duration, elapsed, latency, took, response_time, ...", "by key")),
     },
     facts: Facts { named_fields: true, ..Facts::PLAIN },
-    build: |_| Box::new(Json { names: Names::get() }),
+    build: |_| bulk(Json { names: Names::get() }),
 };
 
 /// Objects and arrays that may be open at once. Logs nest less than ten deep; what does not is made
@@ -66,64 +69,60 @@ struct Json {
     names: &'static Names,
 }
 
+impl BulkFormat for Json {
+    fn parse_many(&self, run: &mut Run<'_>) {
+        let mut memory = run.context.caches.take::<Memory>();
+        let kept = &mut *memory;
+        crate::dispatch!(many::<>(json: &Json, run: &mut Run<'_>, memory: &mut Memory) -> ();
+            self, run, kept);
+        run.context.caches.put(memory);
+    }
+
+    #[inline(always)]
+    fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
+        let mut memory = lines.context.caches.take::<Memory>();
+        for_each(simd, Self::COLUMNS, lines.lines, lines, |line, cx| {
+            self.read(line, &mut memory, cx)
+        });
+        lines.context.caches.put(memory);
+    }
+}
+
 impl LineFormat for Json {
     #[inline(always)]
-    fn keys<S: Simd>(&self, simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
+    fn keys<S: Simd>(&self, simd: S, line: Line<'_>, found: &mut Found<'_>) {
         keys::of_json(simd, line, found);
     }
 
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::LEVEL)
-        .or(Columns::DURATION)
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::MESSAGE)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::ON_REQUEST);
-
-    const HAS_MANY: bool = true;
-
-    fn parse_many(&self, run: &mut Run<'_>) {
-        crate::dispatch!(many::<>(json: &Json, run: &mut Run<'_>) -> (); self, run);
-    }
+    const COLUMNS: Columns = Columns::ACCESS.or(Columns::TEXT).or(Columns::ON_REQUEST);
 
     fn may_begin_with(&self, byte: u8) -> bool {
         byte == b'{' || is_space(byte)
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let Some(mut shapes) = context.shapes.take() else {
-            return self.parse_generally(simd, line, context, arena, record);
-        };
-        let outcome = shapes.read(simd, line, context, arena, record);
-        let parsed = match outcome {
-            Outcome::Read => true,
-            _ => self.parse_generally(simd, line, context, arena, record),
-        };
-        if parsed && outcome == Outcome::New {
-            shapes.learn(simd, self.names.wanted(context.wanted), line);
-        }
-        context.shapes = Some(shapes);
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let mut memory = cx.context.caches.take::<Memory>();
+        let parsed = self.read(line, &mut memory, cx);
+        cx.context.caches.put(memory);
         parsed
     }
 }
 
+/// What is remembered of lines, for speed.
+#[derive(Default)]
+struct Memory {
+    /// What the heads of members were found to mean.
+    heads: Heads,
+    /// What lines have in common.
+    templates: Templates,
+}
+
 /// Parses lines until one is no record; many at once as long as they are alike.
 #[inline(always)]
-fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
+fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>, memory: &mut Memory) {
     while run.next < run.ends.len() && !run.batch.is_full() {
-        let Some(mut shapes) = run.context.shapes.take() else { return };
-        let group = shapes.read_many(simd, run);
-        run.context.shapes = Some(shapes);
+        let group = memory.templates.read_many(simd, run);
         let first = run.batch.len;
         // Without a group it is the next line alone.
         let (rows, mut missed) = group.as_ref().map_or((1, 1), |group| (group.rows, group.missed));
@@ -134,9 +133,9 @@ fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
             let start = if row == 0 { run.start } else { run.batch.line_start()[first + row] };
             let line = super::line_of(run.block, start, run.ends[run.next + row]);
             let mut record = Record::EMPTY;
-            if super::is_never_a_record(line)
-                || !json.parse(simd, line, run.context, &mut run.batch.arena, &mut record)
-            {
+            let (context, arena) = (&mut *run.context, &mut run.batch.arena);
+            let cx = &mut Parse { simd, context, arena, record: &mut record };
+            if super::is_never_a_record(line) || json.read(line, memory, cx).is_none() {
                 records = row;
                 break;
             }
@@ -153,9 +152,7 @@ fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
             run.advance(run.ends[run.next]);
             continue;
         };
-        if let Some(shapes) = &mut run.context.shapes {
-            shapes.tell(&group, records);
-        }
+        memory.templates.tell(&group, records);
         if records > 0 {
             run.batch.rows().finish(Json::COLUMNS, records);
             run.next += records;
@@ -171,16 +168,33 @@ fn many<S: Simd>(simd: S, json: &Json, run: &mut Run<'_>) {
 }
 
 impl Json {
+    #[inline(always)]
+    fn read<S: Simd>(
+        &self,
+        line: Line<'_>,
+        memory: &mut Memory,
+        cx: &mut Parse<'_, S>,
+    ) -> Option<()> {
+        let Memory { heads, templates } = memory;
+        let outcome = templates.read(cx.simd, line, cx.context, cx.arena, cx.record);
+        if outcome == Outcome::Read {
+            return Some(());
+        }
+        self.parse_generally(line, heads, cx)?;
+        if outcome == Outcome::New {
+            templates.learn(cx.simd, self.names.wanted(cx.context.wanted), line);
+        }
+        Some(())
+    }
+
     /// Parses any line, token by token.
     #[inline(always)]
     fn parse_generally<S: Simd>(
         &self,
-        simd: S,
         line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+        heads: &mut Heads,
+        cx: &mut Parse<'_, S>,
+    ) -> Option<()> {
         let mut stop = line.len();
         while stop > 0 && is_space(line.byte(stop - 1)) {
             stop -= 1;
@@ -188,9 +202,9 @@ impl Json {
         let mut at = skip_space(line, 0);
         // Cheap, and ends the trial of most lines that are not JSON.
         if line.byte(at) != b'{' || stop == 0 || line.byte(stop - 1) != b'}' {
-            return false;
+            return None;
         }
-        let names = self.names.wanted(context.wanted);
+        let names = self.names.wanted(cx.context.wanted);
         let mut fields = Fields::new(line);
         let mut open = Open::new();
         let mut scope = Scope::ROOT;
@@ -198,15 +212,15 @@ impl Json {
         at += 1;
         // One member, element or closing bracket per round.
         loop {
-            let mut head = context.heads.get(place);
+            let mut head = heads.get(place);
             let mut hit = head.is_at(line, at, scope);
             if !hit
                 && scope.is_object()
                 && line.byte(at) != b'}'
-                && let Some(way) = context.heads.other_way(line, at, scope, place)
+                && let Some(way) = heads.other_way(line, at, scope, place)
             {
                 place.way = way;
-                head = context.heads.get(place);
+                head = heads.get(place);
                 hit = true;
             }
             let mut known = head.known;
@@ -222,34 +236,35 @@ impl Json {
                     match open.close() {
                         Some(outer) => scope = outer,
                         // An empty object has no fields and is no record.
-                        None => return at == stop && fields.finish(arena, record),
+                        None => {
+                            return (at == stop && fields.finish(cx.arena, cx.record))
+                                .then_some(());
+                        }
                     }
                     continue;
                 }
                 if !scope.is_fresh() {
                     if line.byte(at) != b',' {
-                        return false;
+                        return None;
                     }
                     at = skip_space(line, at + 1);
                 }
                 known = Known::NOTHING;
                 if scope.is_object() {
                     if line.byte(at) != b'"' {
-                        return false;
+                        return None;
                     }
                     key = at + 1;
-                    let Some((end, escaped)) = string_end(simd, line, key) else {
-                        return false;
-                    };
+                    let (end, escaped) = string_end(cx.simd, line, key)?;
                     if !escaped {
                         known = names.look_up(line, scope.group(), key, end);
                     }
                     at = skip_space(line, end + 1);
                     if line.byte(at) != b':' {
-                        return false;
+                        return None;
                     }
                     at += 1;
-                    place.way = context.heads.remember(line, from..at, key, scope, known, place);
+                    place.way = heads.remember(line, from..at, key, scope, known, place);
                     place.row += 1;
                 }
             }
@@ -264,21 +279,19 @@ impl Json {
                     let start = at + 1;
                     if known.meaning == Meaning::Time {
                         // A timestamp holds no escapes, so its end is the string's, too.
-                        if let Some((stamp, end)) = context.clock.iso(line, start)
+                        if let Some((stamp, end)) = cx.clock().iso(line, start)
                             && line.byte(end) == b'"'
                         {
-                            fields.take_time(known, stamp, record);
+                            fields.take_time(known, stamp, cx.record);
                             at = end + 1;
                             continue;
                         }
                     }
-                    let Some((end, escaped)) = string_end(simd, line, start) else {
-                        return false;
-                    };
+                    let (end, escaped) = string_end(cx.simd, line, start)?;
                     at = end + 1;
                     if known.meaning != Meaning::Nothing {
                         let value = Value { start, end, escaped, number: false };
-                        fields.take(simd, known, key, value, context, arena, record);
+                        fields.take(known, key, value, cx);
                     }
                 }
                 digit @ (b'-' | b'0'..=b'9') => {
@@ -289,32 +302,28 @@ impl Json {
                         if !matches!(behind, b'.' | b'e' | b'E') {
                             at += count as usize;
                             let whole = eight_digits(values << (64 - 8 * count));
-                            fields.take_whole(known, key, whole, count, record);
+                            fields.take_whole(known, key, whole, count, cx.record);
                             continue;
                         }
                     }
                     let start = at;
-                    let Some(end) = number_end(simd, line, at) else {
-                        return false;
-                    };
+                    let end = number_end(cx.simd, line, at)?;
                     at = end;
                     if known.meaning != Meaning::Nothing {
                         let value = Value { start, end, escaped: false, number: true };
-                        fields.take_scalar(known, key, value, context, record);
+                        fields.take_scalar(known, key, value, cx.context, cx.record);
                     }
                 }
                 b'{' | b'[' => {
                     let inner = Scope::fresh(known.inside, word as u8 == b'{');
-                    match open.open(scope) {
-                        true => scope = inner,
-                        false => return false,
-                    }
+                    open.open(scope)?;
+                    scope = inner;
                     at += 1;
                 }
                 b't' if word as u32 == u32::from_le_bytes(*b"true") => at += 4,
                 b'n' if word as u32 == u32::from_le_bytes(*b"null") => at += 4,
                 b'f' if (word >> 8) as u32 == u32::from_le_bytes(*b"alse") => at += 5,
-                _ => return false,
+                _ => return None,
             }
         }
     }
@@ -375,15 +384,12 @@ impl Open {
         Open { outer: [Scope::NONE; DEPTH_MAX - 1], count: 0 }
     }
 
-    /// Goes into one more; false if it is one too many.
+    /// Goes into one more; None if it is one too many.
     #[inline(always)]
-    pub(super) fn open(&mut self, scope: Scope) -> bool {
-        let Some(place) = self.outer.get_mut(self.count) else {
-            return false;
-        };
-        *place = scope;
+    pub(super) fn open(&mut self, scope: Scope) -> Option<()> {
+        *self.outer.get_mut(self.count)? = scope;
         self.count += 1;
-        true
+        Some(())
     }
 
     /// Back to the one around; None from the outermost.
@@ -408,7 +414,7 @@ const HEAD_BYTES_MAX: usize = 32;
 /// way that the member before was found in: it does not depend on the bytes of the line, so that
 /// the processor can be ahead of them.
 #[derive(Clone)]
-pub struct Heads([[Head; WAYS]; ROWS]);
+struct Heads([[Head; WAYS]; ROWS]);
 
 #[derive(Clone, Copy)]
 struct Head {
@@ -510,108 +516,5 @@ impl Head {
             && (self.len <= 16
                 || line.u64_at(at + 8) == self.inner[0]
                     && line.u64_before(end - 8) == self.inner[1])
-    }
-}
-
-#[inline(always)]
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}
-
-/// The first position from `at` on without white space.
-#[inline(always)]
-pub(crate) fn skip_space(line: Line<'_>, at: usize) -> usize {
-    if line.byte(at) > b' ' {
-        return at;
-    }
-    // Python's and PostgreSQL's writers put one space behind each comma and colon.
-    if line.byte(at) == b' ' && line.byte(at + 1) > b' ' { at + 1 } else { skip_spaces(line, at) }
-}
-
-#[cold]
-#[inline(never)]
-fn skip_spaces(line: Line<'_>, mut at: usize) -> usize {
-    while at < line.len() && is_space(line.byte(at)) {
-        at += 1;
-    }
-    at
-}
-
-/// Where the number at `at` ends, if it is one.
-#[inline(always)]
-pub(super) fn number_end<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<usize> {
-    let start = at + usize::from(line.byte(at) == b'-');
-    let digits = line.range32(simd, start, b'0', b'9');
-    let whole = digits.trailing_ones() as usize;
-    if whole == 0 || whole > 1 && line.byte(start) == b'0' {
-        return None;
-    }
-    let end = start + whole;
-    match line.byte(end) {
-        b'.' if whole < 31 => {
-            let fraction = (digits >> whole >> 1).trailing_ones() as usize;
-            let end = end + 1 + fraction;
-            match line.byte(end) {
-                b'e' | b'E' | b'0'..=b'9' => long_number_end(line, start),
-                _ => (fraction > 0).then_some(end),
-            }
-        }
-        b'.' | b'e' | b'E' | b'0'..=b'9' => long_number_end(line, start),
-        _ => Some(end),
-    }
-}
-
-/// The same byte by byte, for a number without sign and needless zeros.
-#[cold]
-#[inline(never)]
-fn long_number_end(line: Line<'_>, start: usize) -> Option<usize> {
-    let digits = |from: usize| {
-        let rest = line.bytes().get(from..).unwrap_or(&[]);
-        let count = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-        (count > 0).then_some(from + count)
-    };
-    let at = |i: usize| line.bytes().get(i).copied().unwrap_or(0);
-    let mut end = digits(start)?;
-    if at(end) == b'.' {
-        end = digits(end + 1)?;
-    }
-    if matches!(at(end), b'e' | b'E') {
-        end = digits(end + 1 + usize::from(matches!(at(end + 1), b'+' | b'-')))?;
-    }
-    Some(end)
-}
-
-/// Where the string that starts at `start` has its closing quote, and whether it holds escapes.
-#[inline(always)]
-pub(crate) fn string_end<S: Simd>(simd: S, line: Line<'_>, start: usize) -> Option<(usize, bool)> {
-    let mut escaped = false;
-    let mut at = start;
-    loop {
-        let quotes = line.eq32(simd, at, b'"');
-        let first = quotes | line.eq32(simd, at, b'\\');
-        if first == 0 {
-            at += 32;
-            if at >= line.len() {
-                return None;
-            }
-            continue;
-        }
-        let i = first.trailing_zeros();
-        at += i as usize;
-        if quotes >> i & 1 != 0 {
-            return Some((at, escaped));
-        }
-        escaped = true;
-        at += escape_len(line, at)?;
-    }
-}
-
-/// Length of the escape at `at`.
-#[inline(always)]
-fn escape_len(line: Line<'_>, at: usize) -> Option<usize> {
-    match line.byte(at + 1) {
-        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
-        b'u' => code_unit(line.bytes().get(at..)?).map(|_| 6),
-        _ => None,
     }
 }

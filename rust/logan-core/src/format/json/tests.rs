@@ -3,9 +3,8 @@ mod shapes;
 
 use super::*;
 use crate::bytes::line::{PAD, PaddedLine};
-use crate::format::Format;
-use crate::record::Level;
-use crate::record::{NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Text};
+use crate::format::{Context, Params};
+use crate::record::{Level, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Text};
 use crate::time::TimestampParser;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -44,7 +43,7 @@ fn parse_in(context: &mut Context, bytes: &[u8]) -> Option<Said> {
     let padded = PaddedLine::new(bytes);
     let mut arena = Vec::new();
     let mut record = Record::EMPTY;
-    let json: &dyn Format = &Json { names: Names::get() };
+    let json = (ENTRY.build)(&Params::default());
     if !json.parse_line(padded.line(), context, &mut arena, &mut record) {
         return None;
     }

@@ -19,8 +19,8 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::route;
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
-use crate::record::{Column, Columns, NO_STATUS, Record};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
+use crate::record::{Column, Columns, NO_STATUS};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -31,11 +31,10 @@ pub static ENTRY: Entry = Entry {
                   \"203.0.113.9\" \"Mozilla/5.0\" \"cc21d9b0-cf5c-432b-8c7e-98aeb7988cd2\" \
                   \"shop.example.com\" \"10.0.0.66:8080\"",
         time_field: "[time]",
-        duration_field: Some("duration, the third number behind the flags"),
-        duration_unit: Some("ms"),
+        duration: Some(("duration, the third number behind the flags", "ms")),
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(Envoy),
+    build: |_| line_format(Envoy),
 };
 
 /// Fields between flags and sizes.
@@ -44,13 +43,7 @@ const FIELDS_MAX: usize = 3;
 struct Envoy;
 
 impl LineFormat for Envoy {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::DURATION)
-        .or(Columns::ON_REQUEST);
+    const COLUMNS: Columns = Columns::ACCESS.or(Columns::ON_REQUEST);
 
     const NEEDS: RequiredBytes = RequiredBytes::CLOCK.or(RequiredBytes::QUOTE);
 
@@ -59,72 +52,54 @@ impl LineFormat for Envoy {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        read(simd, line, context, record).is_some()
-    }
-}
-
-#[inline(always)]
-fn read<S: Simd>(
-    simd: S,
-    line: Line<'_>,
-    context: &mut Context,
-    record: &mut Record,
-) -> Option<()> {
-    let mut c = Cursor::new(line, 0);
-    c.pass(b'[')?;
-    let (time, end) = context.clock.iso(line, c.at)?;
-    c.at = end;
-    c.pass_text(b"] ")?;
-    let request = c.quoted(simd)?;
-    record.status = if c.pass_text(b" 0 ").is_some() {
-        c.at -= 1;
-        NO_STATUS
-    } else {
-        c.next_status()?
-    };
-    // The flags: `-` or capitals.
-    let flags = c.next_word(simd)?;
-    if c.bytes(flags)[0].is_ascii_digit() {
-        return None;
-    }
-    for _ in 0..FIELDS_MAX {
-        c.pass(b' ')?;
-        let first = c.line.byte(c.at);
-        if first.is_ascii_digit() {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let mut c = Cursor::new(line, 0);
+        c.pass(b'[')?;
+        let (time, end) = cx.clock().iso(line, c.at)?;
+        c.at = end;
+        c.pass_text(b"] ")?;
+        let request = c.quoted(cx.simd)?;
+        cx.record.status = if c.pass_text(b" 0 ").is_some() {
             c.at -= 1;
-            break;
-        }
-        if first == b'"' {
-            c.quoted(simd)?
+            NO_STATUS
         } else {
-            c.word(simd)?
+            c.next_status()?
         };
-    }
-    c.next_size()?;
-    record.bytes_sent = c.next_size()?;
-    record.duration_ns = c.next_time(Unit::Milliseconds)?;
-    c.next_time(Unit::Milliseconds)?;
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
-    route(line, request.0, request.1, record);
-    if c.pass(b' ').is_some()
-        && let Some((start, end)) = c.quoted(simd)
-    {
-        let comma = line.find(simd, start, b',').min(end);
-        record.client = c.text((start, comma));
-        if !context.wanted.is_empty()
-            && let Some(user_agent) = c.next_quoted(simd)
-        {
-            c.request(context.wanted, Column::USER_AGENT, user_agent, record);
+        // The flags: `-` or capitals.
+        let flags = c.next_word(cx.simd)?;
+        if c.bytes(flags)[0].is_ascii_digit() {
+            return None;
         }
+        for _ in 0..FIELDS_MAX {
+            c.pass(b' ')?;
+            let first = c.line.byte(c.at);
+            if first.is_ascii_digit() {
+                c.at -= 1;
+                break;
+            }
+            if first == b'"' {
+                c.quoted(cx.simd)?
+            } else {
+                c.word(cx.simd)?
+            };
+        }
+        c.next_size()?;
+        cx.record.bytes_sent = c.next_size()?;
+        cx.record.duration_ns = c.next_time(Unit::Milliseconds)?;
+        c.next_time(Unit::Milliseconds)?;
+        cx.record.set_time(time);
+        route(line, request.0, request.1, cx.record);
+        if c.pass(b' ').is_some()
+            && let Some((start, end)) = c.quoted(cx.simd)
+        {
+            let comma = line.find(cx.simd, start, b',').min(end);
+            cx.record.client = c.text((start, comma));
+            if !cx.context.wanted.is_empty()
+                && let Some(user_agent) = c.next_quoted(cx.simd)
+            {
+                c.request(cx.context.wanted, Column::USER_AGENT, user_agent, cx.record);
+            }
+        }
+        Some(())
     }
-    Some(())
 }

@@ -23,9 +23,8 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::{Cursor, Span};
 use crate::format::http::{closing_quote, nanos_of, route};
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
-use crate::record::{Columns, NO_DURATION, NO_STATUS, Record};
-use crate::time::TimestampParser;
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
+use crate::record::{Columns, NO_DURATION, NO_STATUS};
 
 /// `option httplog`.
 pub static HTTP: Entry = Entry {
@@ -35,11 +34,10 @@ pub static HTTP: Entry = Entry {
         example: "203.0.113.9:51234 [24/Jan/2024:10:15:32.123] web~ app/srv1 0/0/1/34/36 200 512 \
                   - - ---- 12/11/3/1/0 0/0 \"GET /cart HTTP/1.1\"",
         time_field: "[time]",
-        duration_field: Some("the last of the five timers (Tt, Ta)"),
-        duration_unit: Some("ms"),
+        duration: Some(("the last of the five timers (Tt, Ta)", "ms")),
     },
-    facts: Facts::PLAIN,
-    build: |_| Box::new(Haproxy::<true>),
+    facts: Facts { also_taken_by: &["syslog"], ..Facts::PLAIN },
+    build: |_| line_format(Haproxy::<true>),
 };
 
 /// `option tcplog`.
@@ -50,11 +48,10 @@ pub static TCP: Entry = Entry {
         example: "203.0.113.9:51234 [24/Jan/2024:10:15:32.123] db pool/pg1 0/1/5007 2124 -- \
                   3/2/1/1/0 0/0",
         time_field: "[time]",
-        duration_field: Some("the last of the three timers (Tt)"),
-        duration_unit: Some("ms"),
+        duration: Some(("the last of the three timers (Tt)", "ms")),
     },
-    facts: Facts::PLAIN,
-    build: |_| Box::new(Haproxy::<false>),
+    facts: Facts { also_taken_by: &["syslog"], ..Facts::PLAIN },
+    build: |_| line_format(Haproxy::<false>),
 };
 
 /// Position before which the time's bracket must be: a syslog header and an address are shorter.
@@ -64,12 +61,7 @@ struct Haproxy<const IS_HTTP: bool>;
 
 impl<const IS_HTTP: bool> LineFormat for Haproxy<IS_HTTP> {
     const COLUMNS: Columns = if IS_HTTP {
-        Columns::TIME
-            .or(Columns::STATUS)
-            .or(Columns::BYTES)
-            .or(Columns::ROUTE)
-            .or(Columns::CLIENT)
-            .or(Columns::DURATION)
+        Columns::ACCESS
     } else {
         Columns::TIME.or(Columns::BYTES).or(Columns::CLIENT).or(Columns::DURATION)
     };
@@ -82,69 +74,51 @@ impl<const IS_HTTP: bool> LineFormat for Haproxy<IS_HTTP> {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        read::<S, IS_HTTP>(simd, line, &mut context.clock, record).is_some()
-    }
-}
-
-#[inline(always)]
-fn read<S: Simd, const IS_HTTP: bool>(
-    simd: S,
-    line: Line<'_>,
-    clock: &mut TimestampParser,
-    record: &mut Record,
-) -> Option<()> {
-    let (client, open) = front(simd, line)?;
-    let (time, end) = clock.clf(line, open + 1)?;
-    let mut c = Cursor::new(line, end);
-    c.pass(b']')?;
-    c.next_word(simd)?;
-    let server = c.next_word(simd)?;
-    memchr::memchr(b'/', c.bytes(server))?;
-    record.duration_ns = match numbers(&mut c, if IS_HTTP { 5 } else { 3 })? {
-        Some(millis) => nanos_of(millis, 0, Unit::Milliseconds.nanos()),
-        None => NO_DURATION,
-    };
-    if IS_HTTP {
-        record.status = if c.pass_text(b" -1 ").is_some() {
-            c.at -= 1;
-            NO_STATUS
-        } else {
-            c.next_status()?
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let (client, open) = front(cx.simd, line)?;
+        let (time, end) = cx.clock().clf(line, open + 1)?;
+        let mut c = Cursor::new(line, end);
+        c.pass(b']')?;
+        c.next_word(cx.simd)?;
+        let server = c.next_word(cx.simd)?;
+        memchr::memchr(b'/', c.bytes(server))?;
+        cx.record.duration_ns = match numbers(&mut c, if IS_HTTP { 5 } else { 3 })? {
+            Some(millis) => nanos_of(millis, 0, Unit::Milliseconds.nanos()),
+            None => NO_DURATION,
         };
-    }
-    c.pass(b' ')?;
-    let _ = c.pass(b'+');
-    record.bytes_sent = c.integer()?;
-    if IS_HTTP {
-        c.next_word(simd)?;
-        c.next_word(simd)?;
-    }
-    let state = c.next_word(simd)?;
-    if state.1 - state.0 != if IS_HTTP { 4 } else { 2 } {
-        return None;
-    }
-    numbers(&mut c, 5)?;
-    numbers(&mut c, 2)?;
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
-    record.client = c.client(client);
-    if IS_HTTP {
-        // Quotes inside captured headers and requests are written as `#22`.
-        let request = line.find(simd, c.at, b'"') + 1;
-        if request < line.len() {
-            let end = closing_quote(simd, line, request).unwrap_or(line.len());
-            route(line, request, end, record);
+        if IS_HTTP {
+            cx.record.status = if c.pass_text(b" -1 ").is_some() {
+                c.at -= 1;
+                NO_STATUS
+            } else {
+                c.next_status()?
+            };
         }
+        c.pass(b' ')?;
+        let _ = c.pass(b'+');
+        cx.record.bytes_sent = c.integer()?;
+        if IS_HTTP {
+            c.next_word(cx.simd)?;
+            c.next_word(cx.simd)?;
+        }
+        let state = c.next_word(cx.simd)?;
+        if state.1 - state.0 != if IS_HTTP { 4 } else { 2 } {
+            return None;
+        }
+        numbers(&mut c, 5)?;
+        numbers(&mut c, 2)?;
+        cx.record.set_time(time);
+        cx.record.client = c.client(client);
+        if IS_HTTP {
+            // Quotes inside captured headers and requests are written as `#22`.
+            let request = line.find(cx.simd, c.at, b'"') + 1;
+            if request < line.len() {
+                let end = closing_quote(cx.simd, line, request).unwrap_or(line.len());
+                route(line, request, end, cx.record);
+            }
+        }
+        Some(())
     }
-    Some(())
 }
 
 /// The client with its port, and the bracket of the time.

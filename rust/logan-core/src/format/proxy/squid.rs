@@ -18,9 +18,9 @@ use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
 use crate::format::http::{method_len, status_at};
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, Unit};
-use crate::record::{Columns, Record, Text};
-use crate::time::{TimestampParser, epoch};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
+use crate::record::{Columns, Text};
+use crate::time::epoch;
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -30,22 +30,16 @@ pub static ENTRY: Entry = Entry {
         example: "1706091332.123    163 192.0.2.7 TCP_MISS/200 1532 GET \
                   http://shop.example.com/cart - HIER_DIRECT/203.0.113.80 text/html",
         time_field: "first field",
-        duration_field: Some("elapsed, the second field"),
-        duration_unit: Some("ms"),
+        duration: Some(("elapsed, the second field", "ms")),
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(Squid),
+    build: |_| line_format(Squid),
 };
 
 struct Squid;
 
 impl LineFormat for Squid {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::STATUS)
-        .or(Columns::BYTES)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT)
-        .or(Columns::DURATION);
+    const COLUMNS: Columns = Columns::ACCESS;
 
     const NEEDS: RequiredBytes = RequiredBytes::NO_YEAR_FIRST;
 
@@ -54,67 +48,49 @@ impl LineFormat for Squid {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        read(simd, line, &mut context.clock, record).is_some()
-    }
-}
-
-#[inline(always)]
-fn read<S: Simd>(
-    simd: S,
-    line: Line<'_>,
-    clock: &mut TimestampParser,
-    record: &mut Record,
-) -> Option<()> {
-    let mut c = Cursor::new(line, 0);
-    let time = if line.byte(10) == b'.' {
-        let word = c.word(simd)?;
-        epoch(c.bytes(word))?
-    } else {
-        let bracketed = c.pass(b'[').is_some();
-        let (time, end) = clock.clf(line, c.at)?;
-        c.at = end;
-        if bracketed {
-            c.pass(b']')?;
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let mut c = Cursor::new(line, 0);
+        let time = if line.byte(10) == b'.' {
+            let word = c.word(cx.simd)?;
+            epoch(c.bytes(word))?
+        } else {
+            let bracketed = c.pass(b'[').is_some();
+            let (time, end) = cx.clock().clf(line, c.at)?;
+            c.at = end;
+            if bracketed {
+                c.pass(b']')?;
+            }
+            time
+        };
+        while c.line.byte(c.at + 1) == b' ' && c.is(b' ') {
+            c.at += 1;
         }
-        time
-    };
-    while c.line.byte(c.at + 1) == b' ' && c.is(b' ') {
-        c.at += 1;
+        cx.record.duration_ns = c.next_time(Unit::Milliseconds)?;
+        let client = c.next_word(cx.simd)?;
+        let (start, end) = c.next_word(cx.simd)?;
+        if end - start < 5 || line.byte(end - 4) != b'/' {
+            return None;
+        }
+        cx.record.status = status_at(line, end - 3)?;
+        let is_code = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_';
+        if !c.bytes((start, end - 4)).iter().all(is_code) {
+            return None;
+        }
+        cx.record.bytes_sent = c.next_size()?;
+        c.pass(b' ')?;
+        let method = c.at;
+        let len = method_len(line, method, line.len());
+        c.at += len;
+        let url = c.next_word(cx.simd)?;
+        c.next_word(cx.simd)?;
+        let hierarchy = c.next_word(cx.simd)?;
+        if len == 0 || !c.bytes(hierarchy).contains(&b'/') {
+            return None;
+        }
+        cx.record.set_time(time);
+        cx.record.client = c.text(client);
+        cx.record.method = Text::of_line(method, method + len);
+        cx.record.path = Text::of_line(url.0, url.1);
+        Some(())
     }
-    record.duration_ns = c.next_time(Unit::Milliseconds)?;
-    let client = c.next_word(simd)?;
-    let (start, end) = c.next_word(simd)?;
-    if end - start < 5 || line.byte(end - 4) != b'/' {
-        return None;
-    }
-    record.status = status_at(line, end - 3)?;
-    let is_code = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_';
-    if !c.bytes((start, end - 4)).iter().all(is_code) {
-        return None;
-    }
-    record.bytes_sent = c.next_size()?;
-    c.pass(b' ')?;
-    let method = c.at;
-    let len = method_len(line, method, line.len());
-    c.at += len;
-    let url = c.next_word(simd)?;
-    c.next_word(simd)?;
-    let hierarchy = c.next_word(simd)?;
-    if len == 0 || !c.bytes(hierarchy).contains(&b'/') {
-        return None;
-    }
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
-    record.client = c.text(client);
-    record.method = Text::of_line(method, method + len);
-    record.path = Text::of_line(url.0, url.1);
-    Some(())
 }

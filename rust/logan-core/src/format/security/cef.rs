@@ -32,7 +32,8 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Span;
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, fields};
+use crate::format::slices::digits;
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, fields, line_format};
 use crate::record::{Columns, Level, Record, Text};
 use crate::time::{Stamp, TimestampParser, epoch};
 
@@ -44,11 +45,10 @@ pub static ENTRY: Entry = Entry {
         example: "CEF:0|Example|WAF|2.1|500|request blocked|8|rt=1706091332123 src=203.0.113.9 \
                   requestMethod=GET request=https://shop.example.com/cart",
         time_field: "rt, else end, else start",
-        duration_field: None,
-        duration_unit: None,
+        duration: None,
     },
     facts: Facts { untagged: &[b"CEF:"], ..Facts::PLAIN },
-    build: |_| Box::new(Cef),
+    build: |_| line_format(Cef),
 };
 
 struct Cef;
@@ -67,15 +67,8 @@ impl LineFormat for Cef {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        read(line, &mut context.clock, arena, record).is_some()
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        read(line, &mut cx.context.clock, cx.arena, cx.record)
     }
 }
 
@@ -87,7 +80,7 @@ fn read(
 ) -> Option<()> {
     let text = line.bytes();
     let version = text.strip_prefix(b"CEF:")?;
-    let digits = version.iter().take_while(|b| b.is_ascii_digit()).count();
+    let digits = digits(version);
     if digits == 0 || version.get(digits) != Some(&b'|') {
         return None;
     }
@@ -119,8 +112,7 @@ fn read(
         _ => {}
     });
     if let Some(stamp) = times.into_iter().flatten().find_map(|value| moment(line, value, clock)) {
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
     }
     Some(())
 }

@@ -3,7 +3,8 @@
 //! A line with colors is read as if it had none. Only control sequences (`ESC [`, parameters, a
 //! letter) are known; any other escape stays what it is.
 
-use crate::bytes::line::PAD;
+use crate::bytes::line::{Line, PAD};
+use crate::format::Parse;
 
 /// Begins an escape sequence.
 pub const ESC: u8 = 0x1b;
@@ -44,6 +45,28 @@ pub fn strip(line: &[u8], out: &mut Vec<u8>) -> bool {
     out.extend_from_slice(&line[done..]);
     out.resize(out.len() + PAD, 0);
     true
+}
+
+/// Reads a line as if it had no colors: None if it has none, or if `read` gives no record. All texts
+/// of the record are then in the arena.
+#[inline(always)]
+pub(in crate::format) fn uncolored<S>(
+    line: Line<'_>,
+    cx: &mut Parse<'_, S>,
+    read: impl FnOnce(Line<'_>, &mut Parse<'_, S>) -> Option<()>,
+) -> Option<()> {
+    let mut plain = std::mem::take(&mut cx.context.plain);
+    let parsed = strip(line.bytes(), &mut plain)
+        .then(|| Line::new(&plain, PAD, plain.len() - PAD))
+        .and_then(|line| {
+            read(line, cx)?;
+            let from = cx.arena.len();
+            cx.arena.extend_from_slice(line.bytes());
+            cx.record.for_each_text(|text| *text = text.moved_to_arena(from));
+            Some(())
+        });
+    cx.context.plain = plain;
+    parsed
 }
 
 #[cfg(test)]

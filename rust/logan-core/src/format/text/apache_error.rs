@@ -9,9 +9,8 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, fields};
-use crate::record::Level;
-use crate::record::{Columns, Record, Text};
+use crate::format::{Claims, Entry, Facts, Info, LineFormat, Parse, fields, line_format};
+use crate::record::{Columns, Level, Text};
 use std::ops::Range;
 
 /// Registry entry.
@@ -21,11 +20,13 @@ pub static ENTRY: Entry = Entry {
         title: "Apache error log",
         example: "[Wed Jan 24 10:15:32.123456 2024] [core:error] [pid 35708:tid 4328636416] [client 10.0.0.1:51234] File does not exist: /srv/x",
         time_field: "start of the line, in brackets",
-        duration_field: None,
-        duration_unit: None,
+        duration: None,
     },
-    facts: Facts::PLAIN,
-    build: |_| Box::new(ApacheError),
+    facts: Facts {
+        claims: Some(Claims { behind_time: b"]", is_one: |text, end| front(text, end).is_some() }),
+        ..Facts::PLAIN
+    },
+    build: |_| line_format(ApacheError),
 };
 
 struct ApacheError;
@@ -52,11 +53,6 @@ fn front(text: &[u8], end: usize) -> Option<(Level, usize)> {
     Some((Level::from_word(name)?, text.len() - rest.len() + group.len() + 1))
 }
 
-/// Whether a line with a timestamp up to `end` is of this format.
-pub(in crate::format) fn goes_on(text: &[u8], end: usize) -> bool {
-    front(text, end).is_some()
-}
-
 /// The client in the groups from `at` on, and where the message starts.
 fn groups(text: &[u8], mut at: usize) -> (Option<Range<usize>>, usize) {
     let mut found = None;
@@ -80,8 +76,7 @@ fn groups(text: &[u8], mut at: usize) -> (Option<Range<usize>>, usize) {
 }
 
 impl LineFormat for ApacheError {
-    const COLUMNS: Columns =
-        Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE).or(Columns::CLIENT);
+    const COLUMNS: Columns = Columns::TEXT.or(Columns::CLIENT);
 
     const NEEDS: RequiredBytes = RequiredBytes::TIME;
 
@@ -90,28 +85,20 @@ impl LineFormat for ApacheError {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         if line.byte(0) != b'[' || !line.byte(1).is_ascii_uppercase() {
-            return false;
+            return None;
         }
-        let Some((stamp, end)) = context.clock.any(line, 1) else { return false };
+        let (stamp, end) = cx.clock().any(line, 1)?;
         let text = line.bytes();
-        let Some((level, at)) = front(text, end) else { return false };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
-        record.level = level;
+        let (level, at) = front(text, end)?;
+        cx.record.set_time(stamp);
+        cx.record.level = level;
         let (client, message) = groups(text, at);
         if let Some(client) = client {
-            record.client = Text::of_line(client.start, client.end);
+            cx.record.client = Text::of_line(client.start, client.end);
         }
-        record.message = Text::of_line(message, text.len());
-        true
+        cx.record.message = Text::of_line(message, text.len());
+        Some(())
     }
 }

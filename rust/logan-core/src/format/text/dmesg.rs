@@ -8,9 +8,9 @@
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::{Context, Entry, Facts, Info, LineFormat};
-use crate::record::Level;
-use crate::record::{Columns, Record, Text};
+use crate::format::slices::{digits, priority, spaces};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, line_format};
+use crate::record::{Columns, Level, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -19,36 +19,26 @@ pub static ENTRY: Entry = Entry {
         title: "kernel messages and X server, seconds since the start",
         example: "[   12.345678] EXT4-fs (sda1): mounted filesystem with ordered data mode",
         time_field: "none",
-        duration_field: None,
-        duration_unit: None,
+        duration: None,
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(Dmesg),
+    build: |_| line_format(Dmesg),
 };
 
 struct Dmesg;
 
-fn digits(text: &[u8]) -> usize {
-    text.iter().take_while(|b| b.is_ascii_digit()).count()
-}
-
 /// Where the message starts, and the priority's level.
 fn head(text: &[u8]) -> Option<(usize, Level)> {
     let (mut at, mut level) = (0, Level::None);
-    if let Some(rest) = text.strip_prefix(b"<") {
-        let len = digits(&rest[..rest.len().min(4)]);
-        if !(1..=3).contains(&len) || rest.get(len) != Some(&b'>') {
-            return None;
-        }
-        let priority = rest[..len].iter().fold(0u16, |n, b| n * 10 + u16::from(b - b'0'));
-        level = Level::from_severity((priority & 7) as u8);
-        at = len + 2;
+    if text[0] == b'<' {
+        let (priority, end) = priority(text)?;
+        (at, level) = (end, Level::from_severity((priority & 7) as u8));
     }
     if text.get(at) != Some(&b'[') {
         return None;
     }
     at += 1;
-    at += text[at..].iter().take_while(|&&b| b == b' ').count();
+    at += spaces(&text[at..]);
     let whole = digits(&text[at..]);
     at += whole;
     if !(1..=8).contains(&whole) || text.get(at) != Some(&b'.') {
@@ -77,23 +67,16 @@ impl LineFormat for Dmesg {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _simd: S,
-        line: Line<'_>,
-        _context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         let text = line.bytes();
-        let Some((start, level)) = head(text) else { return false };
+        let (start, level) = head(text)?;
         let (level, start) = match text.get(start..start + 5) {
             Some(b"(EE) ") => (Level::Error, start + 5),
             Some(b"(WW) ") => (Level::Warn, start + 5),
             _ => (level, start),
         };
-        record.level = level;
-        record.message = Text::of_line(start, text.len());
-        true
+        cx.record.level = level;
+        cx.record.message = Text::of_line(start, text.len());
+        Some(())
     }
 }

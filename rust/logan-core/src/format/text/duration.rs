@@ -27,6 +27,7 @@
 //! [`DURATION_NS_MAX`].
 
 use crate::format::Unit;
+use crate::format::slices::digits;
 use crate::record::DURATION_NS_MAX;
 
 /// Digits of a number: 24 digits times an hour of nanoseconds still fit 128 bits.
@@ -255,7 +256,7 @@ fn exponent(text: &[u8], at: usize) -> Option<(i32, usize)> {
     }
     let negative = text.get(at + 1) == Some(&b'-');
     let start = at + 1 + usize::from(matches!(text.get(at + 1), Some(b'-' | b'+')));
-    let count = text[start..].iter().take_while(|b| b.is_ascii_digit()).count();
+    let count = digits(&text[start..]);
     if !(1..=4).contains(&count) {
         return None;
     }

@@ -1,7 +1,7 @@
 //! Reports of Erlang's `error_logger` and of what is built on it, such as RabbitMQ before 3.7:
 //! `=ERROR REPORT==== 24-Jan-2024::10:15:32 ===`, and lines of text behind it.
 //!
-//! Lines are of this format only where the plan [lists](crate::format::multi_line) it.
+//! Lines are of this format only where the plan [lists](crate::format::Params::rejoin) it.
 //!
 //! # Accepted
 //! A *head* is `=`, words in capitals, the last of which is `REPORT`, `==== `, a day of one digit or
@@ -14,12 +14,11 @@
 //! A report reaches [`LOOK_BACK_BYTES`](crate::format::state::LOOK_BACK_BYTES) from its head.
 
 use crate::bytes::line::{Line, PAD};
+use crate::bytes::simd::Simd;
 use crate::format::envelope::Inner;
-use crate::format::multi_line::{Entries, listed};
-use crate::format::state::{Chain, ParserState};
-use crate::format::{Context, Entry, Facts, Info, Kind, Params, Part};
-use crate::record::Level;
-use crate::record::{Columns, Record, Text};
+use crate::format::state::Chain;
+use crate::format::{Entry, Facts, Info, Kind, MultiLineFormat, Params, Parse, Part, listed};
+use crate::record::{Columns, Level, Text};
 use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry.
@@ -29,8 +28,7 @@ pub static ENTRY: Entry = Entry {
         title: "reports of Erlang's error_logger, of RabbitMQ and others",
         example: "=INFO REPORT==== 24-Jan-2024::10:15:32 ===\naccepting AMQP connection <0.512.0>\n\n",
         time_field: "head of the report",
-        duration_field: None,
-        duration_unit: None,
+        duration: None,
     },
     facts: Facts { kind: Kind::Stateful, ..Facts::PLAIN },
     build: |params| listed(params, || Erlang { others: Inner::new(&Params::default()) }),
@@ -43,58 +41,48 @@ struct Erlang {
 
 /// What the head of the report at hand said.
 #[derive(Default)]
-pub(in crate::format) struct Report {
+struct Report {
     lines: Chain,
     /// Time and level, until the record is there.
     head: Option<(Stamp, Level)>,
-}
-
-impl Report {
-    /// Forgets all.
-    pub(in crate::format) fn clear(&mut self) {
-        *self = Report::default();
-    }
+    /// Room for a time as other programs write it.
+    scratch: Vec<u8>,
 }
 
 /// Bytes between two lines of a report: a line end.
 const GAP_BYTES_MAX: u64 = 2;
 
-impl Entries for Erlang {
-    const COLUMNS: Columns = Columns::TIME.or(Columns::LEVEL).or(Columns::MESSAGE);
-    const END_AT_BLANK: bool = true;
+impl MultiLineFormat for Erlang {
+    const COLUMNS: Columns = Columns::TEXT;
+    const ENDS_AT_BLANK: bool = true;
+    type State = Report;
 
-    fn take(
+    fn part<S: Simd>(
         &self,
         line: Line<'_>,
         offset: u64,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
+        report: &mut Report,
+        cx: &mut Parse<'_, S>,
     ) -> Part {
-        let Context { clock, history: ParserState { report, scratch, .. }, .. } = context;
         let text = line.bytes();
         if text.is_empty() {
-            report.clear();
+            report.lines = Chain::default();
             return Part::Foreign;
         }
-        if let Some(head) = head(text, clock, scratch) {
+        if let Some(head) = head(text, cx.clock(), &mut report.scratch) {
             report.head = Some(head);
             report.lines.begin(offset, text.len());
             return Part::Continuation;
         }
-        if !report.lines.goes_on(offset, GAP_BYTES_MAX)
-            || self.others.take(line, context, arena, record)
-        {
+        if !report.lines.goes_on(offset, GAP_BYTES_MAX) || self.others.take(line, cx) {
             return Part::Foreign;
         }
-        let report = &mut context.history.report;
         report.lines.extend(offset, text.len());
         let Some((stamp, level)) = report.head.take() else { return Part::Continuation };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
-        record.level = level;
+        cx.record.set_time(stamp);
+        cx.record.level = level;
         let white = text.iter().take_while(|b| b.is_ascii_whitespace()).count();
-        record.message = Text::of_line(white, text.len());
+        cx.record.message = Text::of_line(white, text.len());
         Part::Record
     }
 }

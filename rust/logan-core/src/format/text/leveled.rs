@@ -29,13 +29,13 @@
 
 use super::ansi::{self, ESC};
 use super::duration::with_unit;
-use super::{app, text_duration};
-use crate::bytes::line::{Line, PAD};
+use super::{text_duration, timed};
+use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, fields};
-use crate::record::Level;
-use crate::record::{Columns, Record, Text};
+use crate::format::slices::{digits, letters, spaces};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, fields, line_format};
+use crate::record::{Columns, Level, Record, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -44,11 +44,10 @@ pub static ENTRY: Entry = Entry {
         title: "level first, without a date",
         example: "WARNING:root:Request processed in 127ms",
         time_field: "none",
-        duration_field: Some("number and unit in the message"),
-        duration_unit: Some("in the text"),
+        duration: Some(("number and unit in the message", "in the text")),
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(Leveled),
+    build: |_| line_format(Leveled),
 };
 
 /// Longest name of a thread in brackets.
@@ -71,43 +70,30 @@ impl LineFormat for Leveled {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        if line.find(simd, 0, ESC) == line.len() {
-            return take(simd, line, context, record);
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        if line.find(cx.simd, 0, ESC) == line.len() {
+            return take(line, cx);
         }
-        let mut plain = std::mem::take(&mut context.plain);
-        let mut parsed = false;
-        if ansi::strip(line.bytes(), &mut plain) {
-            let line = Line::new(&plain, PAD, plain.len() - PAD);
-            parsed = take(simd, line, context, record);
-            let from = arena.len();
-            arena.extend_from_slice(line.bytes());
-            record.for_each_text(|text| *text = text.moved_to_arena(from));
-        }
-        context.plain = plain;
-        parsed || take(simd, line, context, record)
+        let parsed = ansi::uncolored(line, &mut cx.again(), take);
+        parsed.or_else(|| take(line, cx))
     }
 }
 
 #[inline(always)]
-fn take<S: Simd>(simd: S, line: Line<'_>, context: &mut Context, record: &mut Record) -> bool {
-    let Some((level, message)) = front(line.bytes()) else { return false };
-    if app::has_time(simd, line, context) {
-        return false;
+fn take<S: Simd>(line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+    let (level, message) = front(line.bytes())?;
+    if timed::anywhere(cx.simd, line, cx.clock()).is_some() {
+        return None;
     }
-    record.level = level;
-    record.message = Text::of_line(message, line.len());
-    if !request(line.bytes(), message, record) && !query(line.bytes(), message, record) {
-        record.duration_ns = text_duration::find(simd, line, message, &mut context.memo);
+    cx.record.level = level;
+    cx.record.message = Text::of_line(message, line.len());
+    if request(line.bytes(), message, cx.record).is_none()
+        && query(line.bytes(), message, cx.record).is_none()
+    {
+        let memo = &mut cx.context.memo;
+        cx.record.duration_ns = text_duration::find(cx.simd, line, message, memo);
     }
-    true
+    Some(())
 }
 
 /// The level that `word` is, if it is all upper or all lower case.
@@ -115,14 +101,6 @@ fn level(word: &[u8]) -> Option<Level> {
     let level = Level::from_word(word)?;
     (word.iter().all(|b| !b.is_ascii_lowercase()) || word.iter().all(|b| !b.is_ascii_uppercase()))
         .then_some(level)
-}
-
-fn letters(text: &[u8]) -> usize {
-    text.iter().take_while(|b| b.is_ascii_alphabetic()).count()
-}
-
-fn spaces(text: &[u8]) -> usize {
-    text.iter().take_while(|&&b| b == b' ').count()
 }
 
 /// What is between brackets at the start of `text`.
@@ -253,7 +231,7 @@ fn behind_time<'a>(text: &'a [u8], first: Option<&[u8]>) -> Option<(&'a [u8], bo
         let rest = &text[len..];
         return rest.starts_with(b" ").then_some((rest, true));
     }
-    let millis = text.iter().take_while(|b| b.is_ascii_digit()).count();
+    let millis = digits(text);
     let rest = text.get(millis..).filter(|_| (1..10).contains(&millis))?;
     let behind = &rest[spaces(rest)..];
     (rest.starts_with(b" ") && behind.starts_with(b"[")).then_some((behind, false))
@@ -266,63 +244,48 @@ fn time_of_day(text: &[u8]) -> Option<usize> {
         return None;
     }
     let fraction = match rest {
-        [b'.' | b',', digits @ ..] => digits.iter().take_while(|b| b.is_ascii_digit()).count(),
+        [b'.' | b',', decimals @ ..] => digits(decimals),
         _ => 0,
     };
     Some(8 + if fraction > 0 { fraction + 1 } else { 0 })
 }
 
 /// uvicorn's `127.0.0.1:52345 - "GET /items HTTP/1.1" 200 OK` at `at`.
-fn request(text: &[u8], at: usize, record: &mut Record) -> bool {
+fn request(text: &[u8], at: usize, record: &mut Record) -> Option<()> {
     let rest = &text[at..];
     const BEFORE: &[u8] = b" - \"";
-    let Some(len) = memchr::memchr(b' ', rest) else { return false };
-    if !rest[len..].starts_with(BEFORE) {
-        return false;
-    }
-    let start = len + BEFORE.len();
-    let Some(line_len) = memchr::memchr(b'"', &rest[start..]) else { return false };
-    let Some((method, path)) = fields::request(&rest[start..start + line_len]) else {
-        return false;
-    };
-    let [b'"', b' ', a @ b'1'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9', behind @ ..] =
-        &rest[start + line_len..]
-    else {
-        return false;
-    };
+    let len = memchr::memchr(b' ', rest)?;
+    let line = rest[len..].strip_prefix(BEFORE)?;
+    let line_len = memchr::memchr(b'"', line)?;
+    let (method, path) = fields::request(&line[..line_len])?;
+    let [b'"', b' ', a, b, c, behind @ ..] = &line[line_len..] else { return None };
     if behind.first().is_some_and(|&b| b != b' ') {
-        return false;
+        return None;
     }
-    record.status = [a, b, c].iter().fold(0, |n, &&d| n * 10 + u16::from(d - b'0'));
-    let place = |from: usize, part: std::ops::Range<usize>| {
-        Text::of_line(at + from + part.start, at + from + part.end)
-    };
-    record.method = place(start, method);
-    record.path = place(start, path);
+    record.status = fields::status(&[*a, *b, *c])?;
+    record.method = Text::of_part(text, &line[method]);
+    record.path = Text::of_part(text, &line[path]);
     if let Some(client) = fields::client(&rest[..len]) {
-        record.client = place(0, client);
+        record.client = Text::of_part(text, &rest[client]);
     }
-    true
+    Some(())
 }
 
 /// CoreDNS's `10.0.0.7:51234 - 25183 "A IN example.org. udp 40 false 512" NOERROR qr,rd,ra 71 0.066s` at
 /// `at`.
-fn query(text: &[u8], at: usize, record: &mut Record) -> bool {
+fn query(text: &[u8], at: usize, record: &mut Record) -> Option<()> {
     let rest = &text[at..];
-    let Some(len) = memchr::memchr(b' ', rest) else { return false };
-    let Some(behind) = rest[len..].strip_prefix(b" - ") else { return false };
-    let number = behind.iter().take_while(|b| b.is_ascii_digit()).count();
-    let Some(question) = behind[number..].strip_prefix(b" \"").filter(|_| number > 0) else {
-        return false;
-    };
-    let Some(close) = memchr::memchr(b'"', question) else { return false };
+    let len = memchr::memchr(b' ', rest)?;
+    let behind = rest[len..].strip_prefix(b" - ")?;
+    let number = digits(behind);
+    let question = behind[number..].strip_prefix(b" \"").filter(|_| number > 0)?;
+    let close = memchr::memchr(b'"', question)?;
     let mut answer = question[close + 1..].rsplit(|&b| b == b' ');
     let is_long = answer.clone().count() == 5;
     let time = answer.next().filter(|time| is_long && time.ends_with(b"s"));
-    let Some(duration_ns) = time.and_then(with_unit) else { return false };
-    record.duration_ns = duration_ns;
+    record.duration_ns = time.and_then(with_unit)?;
     if let Some(client) = fields::client(&rest[..len]) {
-        record.client = Text::of_line(at + client.start, at + client.end);
+        record.client = Text::of_part(text, &rest[client]);
     }
-    true
+    Some(())
 }

@@ -7,6 +7,8 @@ pub mod dmesg;
 pub mod duration;
 pub mod erlang;
 pub mod leveled;
+pub(in crate::format) mod levels;
 pub mod nginx_error;
 pub mod rails;
 pub mod text_duration;
+pub(in crate::format) mod timed;

@@ -9,9 +9,9 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
-use crate::format::{Context, Entry, Facts, Info, LineFormat, fields};
-use crate::record::Level;
-use crate::record::{Columns, Record, Text};
+use crate::format::slices::digits;
+use crate::format::{Claims, Entry, Facts, Info, LineFormat, Parse, fields, line_format};
+use crate::record::{Columns, Level, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -20,11 +20,13 @@ pub static ENTRY: Entry = Entry {
         title: "nginx error log",
         example: r#"2024/01/24 10:15:32 [error] 31#31: *7 open() "/srv/x" failed (2: No such file or directory), client: 10.0.0.1, server: localhost, request: "GET /x HTTP/1.1", host: "localhost""#,
         time_field: "start of the line",
-        duration_field: None,
-        duration_unit: None,
+        duration: None,
     },
-    facts: Facts::PLAIN,
-    build: |_| Box::new(NginxError),
+    facts: Facts {
+        claims: Some(Claims { behind_time: b" ", is_one: |text, end| front(text, end).is_some() }),
+        ..Facts::PLAIN
+    },
+    build: |_| line_format(NginxError),
 };
 
 struct NginxError;
@@ -37,22 +39,15 @@ fn front(text: &[u8], end: usize) -> Option<(Level, usize)> {
     let rest = text.get(end..)?.strip_prefix(b" [")?;
     let close = rest.iter().position(|b| !b.is_ascii_lowercase())?;
     let level = Level::from_word(&rest[..close])?;
-    let digits = |at: usize| rest[at..].iter().take_while(|b| b.is_ascii_digit()).count();
-    let mut at = close;
+    let mut rest = &rest[close..];
     for mark in [&b"] "[..], b"#"] {
-        if !rest[at..].starts_with(mark) {
-            return None;
-        }
-        let count = digits(at + mark.len());
-        if count == 0 {
-            return None;
-        }
-        at += mark.len() + count;
+        rest = rest.strip_prefix(mark)?;
+        rest = &rest[Some(digits(rest)).filter(|&count| count > 0)?..];
     }
-    let mut message = rest[at..].strip_prefix(b":")?;
+    let mut message = rest.strip_prefix(b":")?;
     message = message.strip_prefix(b" ").unwrap_or(message);
     if let Some(connection) = message.strip_prefix(b"*") {
-        let count = connection.iter().take_while(|b| b.is_ascii_digit()).count();
+        let count = digits(connection);
         if count > 0 {
             message = connection[count..].strip_prefix(b" ").unwrap_or(&connection[count..]);
         }
@@ -60,17 +55,8 @@ fn front(text: &[u8], end: usize) -> Option<(Level, usize)> {
     Some((level, text.len() - message.len()))
 }
 
-/// Whether a line with a timestamp up to `end` is of this format.
-pub(in crate::format) fn goes_on(text: &[u8], end: usize) -> bool {
-    front(text, end).is_some()
-}
-
 impl LineFormat for NginxError {
-    const COLUMNS: Columns = Columns::TIME
-        .or(Columns::LEVEL)
-        .or(Columns::MESSAGE)
-        .or(Columns::ROUTE)
-        .or(Columns::CLIENT);
+    const COLUMNS: Columns = Columns::TEXT.or(Columns::ROUTE).or(Columns::CLIENT);
 
     const NEEDS: RequiredBytes = RequiredBytes::CLOCK.or(RequiredBytes::YEAR_FIRST);
 
@@ -79,23 +65,15 @@ impl LineFormat for NginxError {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         if line.byte(4) != b'/' {
-            return false;
+            return None;
         }
-        let Some((stamp, end)) = context.clock.iso(line, 0) else { return false };
+        let (stamp, end) = cx.clock().iso(line, 0)?;
         let text = line.bytes();
-        let Some((level, message)) = front(text, end) else { return false };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
-        record.level = level;
+        let (level, message) = front(text, end)?;
+        cx.record.set_time(stamp);
+        cx.record.level = level;
         const CLIENT: &[u8] = b", client: ";
         const REQUEST: &[u8] = b", request: \"";
         let mut message_end = text.len();
@@ -103,17 +81,18 @@ impl LineFormat for NginxError {
             message_end = message + at;
             let start = message_end + CLIENT.len();
             let len = memchr::memchr(b',', &text[start..]).unwrap_or(text.len() - start);
-            record.client = Text::of_line(start, start + len);
+            cx.record.client = Text::of_line(start, start + len);
         }
-        record.message = Text::of_line(message, message_end);
+        cx.record.message = Text::of_line(message, message_end);
         if let Some(at) = memchr::memmem::find(&text[message_end..], REQUEST) {
             let start = message_end + at + REQUEST.len();
             let len = memchr::memchr(b'"', &text[start..]).unwrap_or(text.len() - start);
-            if let Some((method, path)) = fields::request(&text[start..start + len]) {
-                record.method = Text::of_line(start + method.start, start + method.end);
-                record.path = Text::of_line(start + path.start, start + path.end);
+            let request = &text[start..start + len];
+            if let Some((method, path)) = fields::request(request) {
+                cx.record.method = Text::of_part(text, &request[method]);
+                cx.record.path = Text::of_part(text, &request[path]);
             }
         }
-        true
+        Some(())
     }
 }

@@ -14,9 +14,10 @@
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::{Context, Entry, Facts, Info, LineFormat};
-use crate::record::Level;
-use crate::record::{Columns, Record, Text};
+use crate::format::slices::{digits, letters};
+use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
+use crate::record::{Columns, Level, Record, Text};
+use crate::time::TimestampParser;
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -25,11 +26,10 @@ pub static ENTRY: Entry = Entry {
         title: "Ruby on Rails requests",
         example: "I, [2024-01-24T10:15:32.123456 #1234]  INFO -- : Completed 200 OK in 127ms (Views: 1.2ms | ActiveRecord: 0.5ms)",
         time_field: "front of the logger, or behind \"at\"",
-        duration_field: Some("behind \"in\""),
-        duration_unit: Some("ms"),
+        duration: Some(("behind \"in\"", "ms")),
     },
     facts: Facts::PLAIN,
-    build: |_| Box::new(Rails),
+    build: |_| line_format(Rails),
 };
 
 struct Rails;
@@ -51,111 +51,99 @@ impl LineFormat for Rails {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        _simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         // What nearly all lines of other formats are not.
         let logger = line.byte(1) == b',' && line.byte(2) == b' ' && line.byte(3) == b'[';
         let word = line.u32_at(0).to_le_bytes();
-        logger && front(line, context, record)
-            || (matches!(&word, b"Comp" | b"Star" | b"Proc") || word[0] == b'[')
-                && body(line, 0, context, record)
+        let Parse { context, record, .. } = cx;
+        if logger && front(line, &mut context.clock, record).is_some() {
+            return Some(());
+        }
+        let is_one = matches!(&word, b"Comp" | b"Star" | b"Proc") || word[0] == b'[';
+        if is_one { body(line, 0, &mut context.clock, record) } else { None }
     }
 }
 
 /// A line with the front of Ruby's logger.
-fn front(line: Line<'_>, context: &mut Context, record: &mut Record) -> bool {
+fn front(line: Line<'_>, clock: &mut TimestampParser, record: &mut Record) -> Option<()> {
     let text = line.bytes();
-    let Some((stamp, end)) = context.clock.iso(line, 4) else { return false };
-    let Some(rest) = text.get(end..).and_then(|rest| rest.strip_prefix(b" #")) else {
-        return false;
-    };
-    let Some(close) = memchr::memchr(b']', rest) else { return false };
+    let (stamp, end) = clock.iso(line, 4)?;
+    let rest = text.get(end..)?.strip_prefix(b" #")?;
+    let close = memchr::memchr(b']', rest)?;
     let rest = rest[close + 1..].trim_ascii_start();
-    let Some(dashes) = memchr::memmem::find(rest, b" -- ") else { return false };
-    let Some(level) = Level::from_word(&rest[..dashes]) else { return false };
-    let Some(colon) = memchr::memmem::find(&rest[dashes..], b": ") else { return false };
-    record.time_ns = stamp.nanos_since_epoch();
-    record.second = stamp.second;
+    let dashes = memchr::memmem::find(rest, b" -- ")?;
+    let level = Level::from_word(&rest[..dashes])?;
+    let colon = memchr::memmem::find(&rest[dashes..], b": ")?;
+    record.set_time(stamp);
     record.level = level;
     let at = text.len() - rest.len() + dashes + colon + 2;
-    body(line, at, context, record)
+    body(line, at, clock, record)
 }
 
 /// Tags and one of the three messages at `at`.
-fn body(line: Line<'_>, mut at: usize, context: &mut Context, record: &mut Record) -> bool {
+fn body(
+    line: Line<'_>,
+    mut at: usize,
+    clock: &mut TimestampParser,
+    record: &mut Record,
+) -> Option<()> {
     let text = line.bytes();
     while text.get(at) == Some(&b'[') {
         // Up to the first bracket before a space.
-        loop {
-            let Some(len) = memchr::memchr(b']', &text[at..]) else { return false };
-            at += len + 1;
-            if text.get(at) == Some(&b' ') {
-                at += 1;
-                break;
-            }
-        }
+        at += memchr::memmem::find(&text[at..], b"] ")? + 2;
     }
     let message = &text[at..];
-    let parsed = if let Some(rest) = message.strip_prefix(b"Completed ") {
+    record.message = Text::of_line(at, text.len());
+    if let Some(rest) = message.strip_prefix(b"Completed ") {
         completed(rest, record)
     } else if let Some(rest) = message.strip_prefix(b"Started ") {
-        started(line, text.len() - rest.len(), context, record)
-    } else if let Some(rest) = message.strip_prefix(b"Processing by ") {
-        memchr::memmem::find(rest, b" as ").is_some_and(|end| rest[..end].contains(&b'#'))
+        started(line, text.len() - rest.len(), clock, record)
     } else {
-        false
-    };
-    record.message = Text::of_line(at, text.len());
-    parsed
+        let rest = message.strip_prefix(b"Processing by ")?;
+        let end = memchr::memmem::find(rest, b" as ")?;
+        rest[..end].contains(&b'#').then_some(())
+    }
 }
 
-fn completed(rest: &[u8], record: &mut Record) -> bool {
-    let [a @ b'1'..=b'5', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', words @ ..] = rest else {
-        return false;
-    };
+fn completed(rest: &[u8], record: &mut Record) -> Option<()> {
+    let [a, b, c, b' ', words @ ..] = rest else { return None };
     let at = match words.starts_with(b"in ") {
         true => 3,
-        false => match memchr::memmem::find(words, b" in ") {
-            Some(at) => at + 4,
-            None => return false,
-        },
+        false => memchr::memmem::find(words, b" in ")? + 4,
     };
     let number = &words[at..];
-    let digits = number.iter().take_while(|b| b.is_ascii_digit()).count();
+    let digits = digits(number);
     let goes_on = number.get(digits + 2).is_some_and(u8::is_ascii_alphanumeric);
     if !(1..=DIGITS_MAX).contains(&digits) || !number[digits..].starts_with(b"ms") || goes_on {
-        return false;
+        return None;
     }
-    let millis = number[..digits].iter().fold(0u64, |n, d| n * 10 + u64::from(d - b'0'));
-    record.duration_ns = millis * 1_000_000;
-    record.status = [a, b, c].iter().fold(0, |n, &&d| n * 10 + u16::from(d - b'0'));
-    true
+    record.status = fields::status(&[*a, *b, *c])?;
+    record.duration_ns = fields::whole(&number[..digits])? * Unit::Milliseconds.nanos();
+    Some(())
 }
 
-fn started(line: Line<'_>, start: usize, context: &mut Context, record: &mut Record) -> bool {
+fn started(
+    line: Line<'_>,
+    start: usize,
+    clock: &mut TimestampParser,
+    record: &mut Record,
+) -> Option<()> {
     let text = line.bytes();
-    let method = text[start..].iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let method = letters(&text[start..]);
     let path = start + method + 2;
     if method == 0 || text.get(path - 2..path) != Some(b" \"") {
-        return false;
+        return None;
     }
     const FOR: &[u8] = b"\" for ";
-    let Some(len) = memchr::memmem::find(&text[path..], FOR) else { return false };
+    let len = memchr::memmem::find(&text[path..], FOR)?;
     let client = path + len + FOR.len();
-    let Some(client_len) = memchr::memmem::find(&text[client..], b" at ") else { return false };
-    let Some((stamp, _)) = context.clock.iso(line, client + client_len + 4) else { return false };
+    let client_len = memchr::memmem::find(&text[client..], b" at ")?;
+    let (stamp, _) = clock.iso(line, client + client_len + 4)?;
     if record.level == Level::None {
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
+        record.set_time(stamp);
     }
     record.method = Text::of_line(start, start + method);
     record.path = Text::of_line(path, path + len);
     record.client = Text::of_line(client, client + client_len);
-    true
+    Some(())
 }

@@ -11,10 +11,10 @@ use super::head::may_begin;
 use super::{Bare, COLUMNS};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::http::{eight_digits, eq64, leading_digits, method_len, status_at};
+use crate::format::http::{eq64, method_len, status_at};
 use crate::format::{LINE_REFS_MAX, LineRefs, LineSubset, line_of, one_by_one};
 use crate::record::{Record, Text};
-use crate::time::TimestampParser;
+use crate::time::{TimestampParser, eight_digits, leading_digits};
 
 /// Parses each of the lines.
 #[inline(always)]
@@ -93,18 +93,18 @@ fn parse<S: Simd>(
             return None;
         }
         let word = line.u64_at(after + 1);
-        let digits = leading_digits(word);
+        let (digits, values) = leading_digits(word);
+        let digits = digits as usize;
         let ends_so = (1..=5).contains(&digits)
             && (word >> (8 * digits)) as u16 == u16::from_le_bytes(*b"ms")
             && after + 1 + digits + 2 == line.len();
         if ends_so {
-            record.duration_ns = eight_digits(word << (64 - 8 * digits)) * 1_000_000;
+            record.duration_ns = eight_digits(values << (64 - 8 * digits)) * 1_000_000;
         } else {
             format.size_and_time(line, after + 1, record);
         }
     }
-    record.time_ns = time.nanos_since_epoch();
-    record.second = time.second;
+    record.set_time(time);
     record.client = Text::of_line(0, client);
     record.method = Text::of_line(method, method + method_len);
     record.path = Text::of_line(target, version - 1);

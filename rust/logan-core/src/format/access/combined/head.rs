@@ -5,8 +5,8 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::http::eq64;
 use crate::format::keys::Found;
-use crate::record::Level;
-use crate::record::{Record, Text};
+use crate::format::slices::digits_at_end;
+use crate::record::{Level, Record, Text};
 use crate::time::{Stamp, TimestampParser};
 
 /// Position before which the timestamp's bracket must be: long user names are a few dozen bytes.
@@ -31,8 +31,7 @@ pub(super) struct Head {
 impl Head {
     #[inline(always)]
     pub(super) fn store(&self, record: &mut Record) {
-        record.time_ns = self.time.nanos_since_epoch();
-        record.second = self.time.second;
+        record.set_time(self.time);
         record.client = Text::of_line(self.client.0, self.client.1);
     }
 }
@@ -119,7 +118,7 @@ pub(super) fn virtual_host(line: Line<'_>, found: &mut Found<'_>) {
         if name.contains(&b' ') {
             return;
         }
-        let port = name.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        let port = digits_at_end(name);
         let has_port = (1..=5).contains(&port) && name[..name.len() - port].ends_with(b":");
         found.host(0, if has_port { name.len() - port - 1 } else { name.len() });
     }
@@ -134,7 +133,7 @@ fn client_of_many_words(line: Line<'_>, first_end: usize, open: usize) -> (usize
     if first_end > 1 && bytes[first_end - 1] == b',' {
         return (0, first_end - 1);
     }
-    let port = bytes[..first_end].iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let port = digits_at_end(&bytes[..first_end]);
     let has_port =
         (1..=5).contains(&port) && first_end > port && bytes[first_end - port - 1] == b':';
     let second = first_end + 1;

@@ -114,7 +114,8 @@ use crate::format::http::{
 };
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{
-    Context, Entry, Facts, Format, Info, LineFormat, LineSubset, Params, Run, Unit, keys,
+    BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Params, Parse, Run, Unit, bulk, keys,
+    line_format,
 };
 use crate::record::{Column, Columns, NO_STATUS, Record, Text};
 use crate::time::TimestampParser;
@@ -130,11 +131,10 @@ pub static COMBINED: Entry = Entry {
         example: "192.0.2.7 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 512 \
                   \"https://example.com/\" \"Mozilla/5.0\" 0.033",
         time_field: "[time]",
-        duration_field: Some("the number after the user agent, rt= or request_time="),
-        duration_unit: Some("s"),
+        duration: Some(("the number after the user agent, rt= or request_time=", "s")),
     },
     facts: Facts { bare_unit: Some(integer_time), ..Facts::PLAIN },
-    build: |params| Box::new(Quoted::<COMBINED_KIND> { integer_unit_ns: integer_unit_ns(params) }),
+    build: |params| bulk(Quoted::<COMBINED_KIND>::new(params)),
 };
 
 /// Traefik's access log in its common form.
@@ -145,11 +145,10 @@ pub static TRAEFIK: Entry = Entry {
         example: "203.0.113.9 - - [24/Jan/2024:10:15:32 +0000] \"GET /cart HTTP/2.0\" 200 1532 \
                   \"-\" \"-\" 117 \"shop@docker\" \"http://10.0.0.66:8080\" 36ms",
         time_field: "[time]",
-        duration_field: Some("the last field"),
-        duration_unit: Some("ms"),
+        duration: Some(("the last field", "ms")),
     },
     facts: Facts::PLAIN,
-    build: |params| Box::new(Quoted::<TRAEFIK_KIND> { integer_unit_ns: integer_unit_ns(params) }),
+    build: |params| line_format(Quoted::<TRAEFIK_KIND>::new(params)),
 };
 
 /// The default access log of ingress-nginx.
@@ -161,11 +160,10 @@ pub static INGRESS_NGINX: Entry = Entry {
                   \"-\" \"Mozilla/5.0\" 214 0.036 [shop-web-80] [] 10.0.0.66:8080 1532 0.035 \
                   200 8f3c2a61b7d94e0f9a5b6c7d8e9f0a1b",
         time_field: "[time]",
-        duration_field: Some("request time, the second number after the user agent"),
-        duration_unit: Some("s"),
+        duration: Some(("request time, the second number after the user agent", "s")),
     },
     facts: Facts::PLAIN,
-    build: |params| Box::new(Quoted::<INGRESS_KIND> { integer_unit_ns: integer_unit_ns(params) }),
+    build: |params| line_format(Quoted::<INGRESS_KIND>::new(params)),
 };
 
 /// The common log format (CLF).
@@ -175,11 +173,10 @@ pub static COMMON: Entry = Entry {
         title: "common access log (CLF), with or without a request time",
         example: "192.0.2.7 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 512",
         time_field: "[time]",
-        duration_field: Some("the number after the size, rt= or request_time="),
-        duration_unit: Some("s"),
+        duration: Some(("the number after the size, rt= or request_time=", "s")),
     },
     facts: Facts { bare_unit: Some(integer_time), ..Facts::PLAIN },
-    build: |params| Box::new(Quoted::<COMMON_KIND> { integer_unit_ns: integer_unit_ns(params) }),
+    build: |params| line_format(Quoted::<COMMON_KIND>::new(params)),
 };
 
 /// An access log whose request is not quoted and whose response time has its unit.
@@ -189,25 +186,16 @@ pub static BARE: Entry = Entry {
         title: "access log with an unquoted request and a response time with its unit",
         example: "192.168.1.1 - - [24/Jan/2024:10:15:33.125] GET /api/data HTTP/1.1 200 105ms",
         time_field: "[time]",
-        duration_field: Some("the number after the status or the size"),
-        duration_unit: Some("in the text"),
+        duration: Some(("the number after the status or the size", "in the text")),
     },
     facts: Facts::PLAIN,
-    build: |params| -> Box<dyn Format> {
-        Box::new(Bare { integer_unit_ns: integer_unit_ns(params) })
-    },
+    build: |params| bulk(Bare { integer_unit_ns: integer_unit_ns(params) }),
 };
 
 /// Unescaped quotes inside a field that are looked at.
 const INNER_QUOTES_MAX: usize = 64;
 
-const COLUMNS: Columns = Columns::TIME
-    .or(Columns::STATUS)
-    .or(Columns::BYTES)
-    .or(Columns::ROUTE)
-    .or(Columns::CLIENT)
-    .or(Columns::DURATION)
-    .or(Columns::ON_REQUEST);
+const COLUMNS: Columns = Columns::ACCESS.or(Columns::ON_REQUEST);
 
 /// The response time of a combined or common line that is written as an integer without a unit:
 /// by which detection guesses the unit. None for every other line.
@@ -233,15 +221,21 @@ struct Quoted<const KIND: u8> {
     integer_unit_ns: u64,
 }
 
+impl<const KIND: u8> Quoted<KIND> {
+    fn new(params: &Params) -> Self {
+        Quoted { integer_unit_ns: integer_unit_ns(params) }
+    }
+}
+
+impl BulkFormat for Quoted<COMBINED_KIND> {
+    fn parse_many(&self, run: &mut Run<'_>) {
+        crate::dispatch!(many::<>(format: &Quoted<COMBINED_KIND>, run: &mut Run<'_>) -> (); self, run)
+    }
+}
+
 impl<const KIND: u8> LineFormat for Quoted<KIND> {
     const COLUMNS: Columns = COLUMNS;
     const NEEDS: RequiredBytes = RequiredBytes::DATE.or(RequiredBytes::QUOTE);
-    const HAS_MANY: bool = KIND == COMBINED_KIND;
-
-    fn parse_many(&self, run: &mut Run<'_>) {
-        let format = &Quoted::<COMBINED_KIND> { integer_unit_ns: self.integer_unit_ns };
-        crate::dispatch!(many::<>(format: &Quoted<COMBINED_KIND>, run: &mut Run<'_>) -> (); format, run)
-    }
 
     #[inline(always)]
     fn keys<S: Simd>(&self, _simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
@@ -253,38 +247,29 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let Some(parts) = quoted_parts(simd, line, &mut context.clock) else {
-            return false;
-        };
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let parts = quoted_parts(cx.simd, line, cx.clock())?;
         if parts.combined != (KIND != COMMON_KIND) {
-            return false;
+            return None;
         }
-        let time = tail_time(simd, line, parts.tail);
+        let time = tail_time(cx.simd, line, parts.tail);
         let kind = match time.dialect {
             Dialect::Plain => COMBINED_KIND,
             Dialect::Traefik => TRAEFIK_KIND,
             Dialect::IngressNginx => INGRESS_KIND,
         };
         if KIND != COMMON_KIND && kind != KIND {
-            return false;
+            return None;
         }
-        parts.head.store(record);
-        route(line, parts.request.0, parts.request.1, record);
-        record.status = parts.status;
-        record.bytes_sent = parts.bytes_sent;
-        record.duration_ns = time.nanos(self.integer_unit_ns);
-        if !context.wanted.is_empty() && parts.combined {
-            parts.requested(simd, line, context.wanted, record);
+        parts.head.store(cx.record);
+        route(line, parts.request.0, parts.request.1, cx.record);
+        cx.record.status = parts.status;
+        cx.record.bytes_sent = parts.bytes_sent;
+        cx.record.duration_ns = time.nanos(self.integer_unit_ns);
+        if !cx.context.wanted.is_empty() && parts.combined {
+            parts.requested(cx.simd, line, cx.context.wanted, cx.record);
         }
-        true
+        Some(())
     }
 }
 
@@ -294,14 +279,18 @@ struct Bare {
     integer_unit_ns: u64,
 }
 
-impl LineFormat for Bare {
-    const COLUMNS: Columns = COLUMNS;
-    const NEEDS: RequiredBytes = RequiredBytes::DATE;
+impl BulkFormat for Bare {
+    const HAS_MANY: bool = false;
 
     #[inline(always)]
     fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
         bare::each(simd, self, lines);
     }
+}
+
+impl LineFormat for Bare {
+    const COLUMNS: Columns = COLUMNS;
+    const NEEDS: RequiredBytes = RequiredBytes::DATE;
 
     #[inline(always)]
     fn keys<S: Simd>(&self, _simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
@@ -313,47 +302,36 @@ impl LineFormat for Bare {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        _arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let Some(head) = head(simd, line, &mut context.clock) else {
-            return false;
-        };
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let head = head(cx.simd, line, cx.clock())?;
         // `] `; what lies beyond the line's end can match too, but then no method is found.
         if line.u16_at(head.end) != u16::from_le_bytes(*b"] ") {
-            return false;
+            return None;
         }
         let method = head.end + 2;
         let method_len = method_len(line, method, line.len());
         let target = method + method_len + 1;
-        let target_end = line.find(simd, target, b' ');
+        let target_end = line.find(cx.simd, target, b' ');
         if method_len == 0 || target_end <= target || target_end == line.len() {
-            return false;
+            return None;
         }
         let mut at = target_end + 1;
         if starts_with_http(line, at) {
-            at = line.find(simd, at, b' ') + 1;
+            at = line.find(cx.simd, at, b' ') + 1;
         }
-        let Some(status) = status_at(line, at) else {
-            return false;
-        };
+        let status = status_at(line, at)?;
         let after = at + 3;
         if after < line.len() {
             if line.byte(after) != b' ' {
-                return false;
+                return None;
             }
-            self.size_and_time(line, after + 1, record);
+            self.size_and_time(line, after + 1, cx.record);
         }
-        head.store(record);
-        record.method = Text::of_line(method, method + method_len);
-        record.path = Text::of_line(target, target_end);
-        record.status = status;
-        true
+        head.store(cx.record);
+        cx.record.method = Text::of_line(method, method + method_len);
+        cx.record.path = Text::of_line(target, target_end);
+        cx.record.status = status;
+        Some(())
     }
 }
 

@@ -5,11 +5,10 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Unit;
 use crate::format::cursor::Cursor;
-use crate::format::http::{
-    Number, closing_quote, eight_digits, leading_digits, nanos_of, number_at,
-};
+use crate::format::http::{Number, closing_quote, nanos_of, number_at};
 use crate::format::text::duration;
 use crate::record::{DURATION_NS_MAX, NO_DURATION};
+use crate::time::{eight_digits, leading_digits};
 
 /// Fields of a tail that are looked at for the response time.
 const TAIL_FIELDS_MAX: usize = 16;
@@ -95,12 +94,14 @@ pub(super) fn tail_time<S: Simd>(simd: S, line: Line<'_>, end: usize) -> Time {
 pub(super) fn short_seconds_at(line: Line<'_>, at: usize) -> Option<u64> {
     const SCALE: [u64; 8] = [0, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100];
     let word = line.u64_at(at);
-    let whole = leading_digits(word);
+    let (whole, values) = leading_digits(word);
+    let whole = whole as usize;
     if whole == 0 || whole > 5 || (word >> (8 * whole)) as u8 != b'.' {
         return None;
     }
     let after = word >> (8 * whole) >> 8;
-    let decimals = leading_digits(after).min(line.len().saturating_sub(at + whole + 1));
+    let (decimals, fraction) = leading_digits(after);
+    let decimals = (decimals as usize).min(line.len().saturating_sub(at + whole + 1));
     let len = whole + 1 + decimals;
     // What a list or a unit may follow takes the long way.
     let ends = at + len == line.len()
@@ -115,7 +116,7 @@ pub(super) fn short_seconds_at(line: Line<'_>, at: usize) -> Option<u64> {
         return None;
     }
     // The digits without the point, as the last ones of eight.
-    let digits = word & ((1 << (8 * whole)) - 1) | after << (8 * whole);
+    let digits = values & ((1 << (8 * whole)) - 1) | fraction << (8 * whole);
     let value = eight_digits(digits << (8 * (8 - whole - decimals)));
     Some(value * SCALE[decimals])
 }

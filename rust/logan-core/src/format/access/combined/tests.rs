@@ -1,6 +1,7 @@
 use super::tail::{short_seconds_at, unnamed_time};
 use super::*;
 use crate::bytes::line::{PAD, PaddedLine};
+use crate::format::Context;
 use crate::record::{NO_BYTES, NO_DURATION, NO_TIME};
 use proptest::prelude::*;
 
@@ -528,7 +529,7 @@ fn requested(column: Column, line: &str) -> String {
     let mut context = context();
     context.wanted = Columns::of(column);
     let (padded, mut record) = (PaddedLine::new(line.as_bytes()), Record::EMPTY);
-    let format: &dyn Format = &Quoted::<COMBINED_KIND> { integer_unit_ns: 1_000 };
+    let format = (COMBINED.build)(&Params::default());
     assert!(format.parse_line(padded.line(), &mut context, &mut Vec::new(), &mut record));
     let mut found = Record::EMPTY;
     found.take(Columns::of(column), &record);

@@ -5,7 +5,8 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Unit;
 use crate::format::fields::{Known, Meaning, Names, Rule, columns_of};
-use crate::format::json::{Open, Scope, number_end, skip_space, string_end};
+use crate::format::json::{Open, Scope};
+use crate::format::json_text::{number_end, skip_space, string_end};
 use crate::record::{Column, Columns};
 
 /// Most steps of a shape; lines with more are rare, and long enough for the general way.
@@ -55,7 +56,7 @@ impl Template {
                 }
                 bracket @ (b'{' | b'[') => {
                     let inner = Scope::fresh(known.inside, bracket == b'{');
-                    open.open(scope).then_some(())?;
+                    open.open(scope)?;
                     scope = inner;
                     at += 1;
                 }

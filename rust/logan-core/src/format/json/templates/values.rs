@@ -4,7 +4,7 @@ use super::Step;
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::fields::{Fields, Part, Value, is_sure_of_millis, usual_time};
-use crate::format::json::{number_end, string_end};
+use crate::format::json_text::{number_end, string_end};
 use crate::format::{Context, Unit};
 use crate::record::Level;
 use crate::record::Record;

@@ -142,7 +142,7 @@ proptest! {
             let block = [around.as_bytes(), text, around.as_bytes()].concat();
             let line = Line::new(&block, PAD + from, PAD + to);
             let mut record = Record::EMPTY;
-            let json: &dyn Format = &Json { names: Names::get() };
+            let json = (ENTRY.build)(&Params::default());
             let found = json.parse_line(line, &mut context(), &mut Vec::new(), &mut record);
             let expected = parse_bytes(&text[from..to]);
             prop_assert_eq!(found, expected.is_some());

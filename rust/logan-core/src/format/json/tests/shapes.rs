@@ -253,7 +253,7 @@ fn parse_block(context: &mut Context, lines: &[Vec<u8>]) -> Vec<Option<Said>> {
         block.push(b'\n');
     }
     block.resize(block.len() + PAD, 0);
-    let json: &dyn Format = &Json { names: Names::get() };
+    let json = (ENTRY.build)(&Params::default());
     let mut batch = Batch::new();
     let mut found = Vec::new();
     let (mut next, mut start, mut row) = (0, PAD as u32, 0);
@@ -317,7 +317,7 @@ fn said_in_row(batch: &Batch, block: &[u8], row: usize) -> Said {
 #[test]
 fn lines_of_known_shapes_are_read_by_them() {
     let mut context = context();
-    let hits = |context: &Context| context.shapes.as_ref().unwrap().hits();
+    let hits = |context: &mut Context| context.caches.get::<Memory>().templates.hits();
     for (i, (time, path, ms)) in [
         ("2024-01-24T10:15:33.001Z", "/a", "7"),
         ("2024-01-24T10:15:34.001Z", "/a/b?c=d", "91.2"),
@@ -332,15 +332,15 @@ fn lines_of_known_shapes_are_read_by_them() {
         );
         let found = parse_in(&mut context, line.as_bytes()).unwrap();
         assert_eq!((found.status, found.method.as_str()), (200, "GET"));
-        assert_eq!(hits(&context), i as u32, "{line}");
+        assert_eq!(hits(&mut context), i as u32, "{line}");
     }
     // Two shapes by turns are two shapes.
-    let before = hits(&context);
+    let before = hits(&mut context);
     for _ in 0..4 {
         parse_in(&mut context, br#"{"msg":"x"}"#);
         parse_in(&mut context, br#"{"msg":"x","status":200}"#);
     }
-    assert!(hits(&context) >= before.min(1) + 2);
+    assert!(hits(&mut context) >= before.min(1) + 2);
 }
 
 #[test]
@@ -356,7 +356,7 @@ fn lines_of_one_shape_are_read_in_groups() {
         assert_eq!(found.duration_ns, i as u64 * 1_000_000);
         assert_eq!(found.level, Level::Info);
     }
-    assert_eq!(context.shapes.as_ref().unwrap().hits(), 999);
+    assert_eq!(context.caches.get::<Memory>().templates.hits(), 999);
 }
 
 #[test]
@@ -366,12 +366,12 @@ fn what_has_no_shape_is_soon_left_alone() {
         let line = format!(r#"{{"k{i}":1,"status":200}}"#);
         assert_eq!(parse_in(&mut context, line.as_bytes()).unwrap().status, 200);
     }
-    assert!(context.shapes.as_ref().unwrap().is_pausing());
+    assert!(context.caches.get::<Memory>().templates.is_pausing());
     // And taken up again.
     for _ in 0..5_000 {
         parse_in(&mut context, br#"{"status":200}"#);
     }
-    assert!(context.shapes.as_ref().unwrap().hits() > 0);
+    assert!(context.caches.get::<Memory>().templates.hits() > 0);
 }
 
 proptest! {

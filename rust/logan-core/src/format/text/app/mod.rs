@@ -9,8 +9,7 @@
 //!   one of ``[(|<>"'=;:,@`` in the first 128 bytes of the line.
 //!
 //! `app` also takes `- ` before the timestamp, and does not take lines of formats that say more
-//! about them: those of [`apache_error`](super::apache_error), [`nginx_error`](super::nginx_error)
-//! and [`postgres`](crate::format::database::postgres).
+//! about them and [claim](crate::format::Facts::claims) them.
 //!
 //! The level is looked for behind the timestamp, within 160 bytes and the first eight tokens, and
 //! for `text` in what stands before the timestamp if nothing is found behind it; a line of `text`
@@ -41,26 +40,25 @@
 //! or at its start, and the line has control sequences ([`ansi`](super::ansi)), it is read without
 //! them, and that counts if it gives a timestamp.
 
-mod levels;
 #[cfg(test)]
 mod tests;
-
-pub(in crate::format) use levels::{level_in, search_level};
 
 use super::ansi::{self, ESC};
 use super::duration::decimal;
 use super::text_duration::{self, Cache, TEXTS_MAX};
-use super::{apache_error, nginx_error};
+use super::timed;
 use crate::bytes::line::{LINE_BYTES_MAX, Line, PAD};
-use crate::bytes::simd::{Classes, Simd};
-use crate::format::database::postgres;
+use crate::bytes::simd::Simd;
+use crate::format::classify;
 use crate::format::prefilter::RequiredBytes;
+use crate::format::slices::digits_at_end;
 use crate::format::{
-    Candidate, Context, Entry, Facts, Info, LINE_REFS_MAX, LineFormat, LineRef, LineRefs,
-    LineSubset, Run, Unit, line_of, one_by_one,
+    BulkFormat, Candidate, Entry, Facts, Info, LINE_REFS_MAX, LineFormat, LineRef, LineRefs,
+    LineSubset, Parse, Run, Unit, bulk, line_format, line_of, one_by_one,
 };
-use crate::record::Level;
-use crate::record::{BATCH_ROWS, Batch, Columns, NO_DURATION, Record, RowWriter, Rows, Text};
+use crate::record::{
+    BATCH_ROWS, Batch, Columns, Level, NO_DURATION, Record, RowWriter, Rows, Text,
+};
 use crate::time::{Stamp, TimestampParser};
 
 /// Registry entry of the strict form.
@@ -70,11 +68,10 @@ pub static ENTRY: Entry = Entry {
         title: "application log: timestamp, level, message",
         example: "2024-01-24 10:15:32.123 INFO Request processed in 127ms",
         time_field: "start of the line",
-        duration_field: Some("number and unit in the message"),
-        duration_unit: Some("in the text"),
+        duration: Some(("number and unit in the message", "in the text")),
     },
     facts: Facts { is_general: true, ..Facts::PLAIN },
-    build: |_| Box::new(App { anywhere: false }),
+    build: |_| bulk(App { anywhere: false }),
 };
 
 /// Registry entry of the form with the timestamp anywhere near the front.
@@ -84,54 +81,21 @@ pub static ANYWHERE: Entry = Entry {
         title: "any text with a timestamp and a level near the front",
         example: "nova-api.log 2024-01-24 10:15:32.123 2931 INFO nova.wsgi [-] accepted",
         time_field: "first timestamp in the line",
-        duration_field: Some("number and unit in the message"),
-        duration_unit: Some("in the text"),
+        duration: Some(("number and unit in the message", "in the text")),
     },
     facts: Facts { trial: Candidate::LastResort, ..Facts::PLAIN },
-    build: |_| Box::new(App { anywhere: true }),
+    build: |_| line_format(App { anywhere: true }),
 };
 
 struct App {
     anywhere: bool,
 }
 
-/// How far into a line `text` looks for a timestamp.
-const TIME_OFFSET_MAX: usize = 128;
-/// How far behind the timestamp a level may begin.
-pub(crate) const LEVEL_OFFSET_MAX: usize = 160;
-/// Among how many tokens a level is looked for.
-const LEVEL_TOKENS_MAX: usize = 8;
-
 impl LineFormat for App {
     const COLUMNS: Columns =
         Columns::TIME.or(Columns::LEVEL).or(Columns::DURATION).or(Columns::MESSAGE);
 
     const NEEDS: RequiredBytes = RequiredBytes::TIME;
-
-    const HAS_MANY: bool = true;
-
-    fn parse_many(&self, run: &mut Run<'_>) {
-        if self.anywhere {
-            return;
-        }
-        loop {
-            let parsed = plain_lines(run);
-            if parsed < TEXTS_MAX {
-                return;
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
-        if self.anywhere {
-            return one_by_one(simd, self, lines.lines, lines);
-        }
-        const _: () = assert!(LINE_REFS_MAX <= TEXTS_MAX);
-        for some in lines.lines.chunks(LINE_REFS_MAX) {
-            self.plain_each(simd, some, lines);
-        }
-    }
 
     fn may_begin_with(&self, byte: u8) -> bool {
         self.anywhere && byte != b'{'
@@ -141,47 +105,53 @@ impl LineFormat for App {
     }
 
     #[inline(always)]
-    fn parse<S: Simd>(
-        &self,
-        simd: S,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         // By far the most usual shape first: an ISO timestamp with milliseconds, a space, a level
         // in upper case, one space or two. It gives what the general way would give.
         if self.anywhere && line.byte(0) == b'{' {
-            return false;
+            return None;
         }
         if !self.anywhere
-            && let Some((stamp, time_ns)) = context.clock.plain(line)
+            && let Some((stamp, time_ns)) = cx.clock().plain(line)
             && let Some((level, message)) = plain_level(line, 24)
         {
-            record.time_ns = time_ns;
-            record.second = stamp.second;
-            fill(simd, line, level, message, &mut context.memo, record);
-            return true;
+            cx.record.time_ns = time_ns;
+            cx.record.second = stamp.second;
+            fill(cx.simd, line, level, message, &mut cx.context.memo, cx.record);
+            return Some(());
         }
-        let found = self.dissect(simd, line, context);
+        let found = self.dissect(cx.simd, line, cx.clock());
         let coloured = match found {
             Some((_, level, message)) if level != Level::None => {
                 let end = line.len().min(message + 1);
-                line.find(simd, 0, ESC) < end
+                line.find(cx.simd, 0, ESC) < end
             }
-            _ => line.find(simd, 0, ESC) < line.len(),
+            _ => line.find(cx.simd, 0, ESC) < line.len(),
         };
-        if coloured && self.without_colours(line, context, arena, record) {
-            return true;
+        if coloured && self.uncolored(line, &mut cx.again()).is_some() {
+            return Some(());
         }
-        let Some((stamp, level, message)) = found else { return false };
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
-        fill(simd, line, level, message, &mut context.memo, record);
-        if record.duration_ns == NO_DURATION {
-            record.duration_ns = of_mongo(&line.bytes()[message..]);
+        let (stamp, level, message) = found?;
+        cx.record.set_time(stamp);
+        fill(cx.simd, line, level, message, &mut cx.context.memo, cx.record);
+        if cx.record.duration_ns == NO_DURATION {
+            cx.record.duration_ns = of_mongo(&line.bytes()[message..]);
         }
-        true
+        Some(())
+    }
+}
+
+impl BulkFormat for App {
+    fn parse_many(&self, run: &mut Run<'_>) {
+        while plain_lines(run) == TEXTS_MAX {}
+    }
+
+    #[inline(always)]
+    fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
+        const _: () = assert!(LINE_REFS_MAX <= TEXTS_MAX);
+        for some in lines.lines.chunks(LINE_REFS_MAX) {
+            self.plain_each(simd, some, lines);
+        }
     }
 }
 
@@ -199,8 +169,7 @@ fn of_component(message: &[u8]) -> u64 {
     let name = message.iter().take_while(|b| b.is_ascii_uppercase()).count();
     let behind = message[name..].trim_ascii_start();
     let number = &message[..message.len() - 2];
-    let digits = number.iter().rev().take_while(|b| b.is_ascii_digit()).count();
-    let (before, digits) = number.split_at(number.len() - digits);
+    let (before, digits) = number.split_at(number.len() - digits_at_end(number));
     if message[name] != b' ' || !behind.starts_with(b"[conn") || !before.ends_with(b" ") {
         return NO_DURATION;
     }
@@ -411,8 +380,6 @@ fn fill<S: Simd>(
     record.message = Text::of_line(message, line.len());
 }
 
-/// What may stand between a level and its message.
-static DRESSING: [bool; 256] = crate::format::byte_set(b" \t])>|:-,;\"");
 /// What no message of a line of the most usual shape begins with.
 static NOT_PLAIN: [bool; 256] = crate::format::byte_set(b" \t])>|:-,;\"\x1b");
 
@@ -499,199 +466,56 @@ impl App {
         &self,
         simd: S,
         line: Line<'_>,
-        context: &mut Context,
+        clock: &mut TimestampParser,
     ) -> Option<(Stamp, Level, usize)> {
-        if !self.anywhere {
-            let open = match line.byte(0) {
-                b'[' | b'<' => 1,
-                b'-' if line.byte(1) == b' ' => 2,
-                _ => 0,
-            };
-            return timed_at(line, open, context)
-                .filter(|&(.., end, _)| !is_special(line, end))
-                .map(|(stamp, level, _, message)| (stamp, level, message));
+        if self.anywhere {
+            return timed::anywhere(simd, line, clock);
         }
-        let limit = line.len().min(TIME_OFFSET_MAX);
-        let mut from = 0;
-        // What stood before the first byte of these: nothing, and that is no front.
-        let mut front = 0;
-        while from < limit {
-            // All timestamps begin with a digit or a capital.
-            let starts =
-                line.range32(simd, from, b'0', b'9') | line.range32(simd, from, b'A', b'Z');
-            let fronts = fronts(simd, line, from);
-            let mut starts = starts & (fronts << 1 | front);
-            front = fronts >> 31;
-            while starts != 0 {
-                let at = from + starts.trailing_zeros() as usize;
-                starts &= starts - 1;
-                if at >= limit {
-                    return None;
-                }
-                if may_begin_time(line, at)
-                    && let Some(found) = timed_and_leveled(line, at, context)
-                {
-                    return found;
-                }
-            }
-            from += 32;
-        }
-        None
+        let open = match line.byte(0) {
+            b'[' | b'<' => 1,
+            b'-' if line.byte(1) == b' ' => 2,
+            _ => 0,
+        };
+        let (stamp, level, end, message) = timed::at(line, open, clock)?;
+        (!classify::is_claimed(line.bytes(), end)).then_some((stamp, level, message))
     }
 
-    /// Reads the line as if it had no colors; whether that gives a record.
+    /// Reads the line as if it had no colors.
     #[cold]
     #[inline(never)]
-    fn without_colours(
-        &self,
-        line: Line<'_>,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let mut plain = std::mem::take(&mut context.plain);
-        let mut parsed = false;
-        if ansi::strip(line.bytes(), &mut plain) {
-            let line = Line::new(&plain, PAD, plain.len() - PAD);
-            if LineFormat::may_begin_with(self, line.byte(0))
-                && let Some((stamp, level, message)) = dissected(self, line, context)
-            {
-                record.time_ns = stamp.nanos_since_epoch();
-                record.second = stamp.second;
-                record.level = level;
-                record.duration_ns = text_duration::find_one(line, message, &mut context.memo);
-                if record.duration_ns == NO_DURATION {
-                    record.duration_ns = of_mongo(&line.bytes()[message..]);
-                }
-                let from = arena.len();
-                arena.extend_from_slice(&line.bytes()[message..]);
-                record.message = Text::of_arena(from, arena.len());
-                parsed = true;
+    fn uncolored<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        ansi::uncolored(line, cx, |line, cx| {
+            if !self.may_begin_with(line.byte(0)) {
+                return None;
             }
-        }
-        context.plain = plain;
-        parsed
+            let (stamp, level, message) = dissected(self, line, cx.clock())?;
+            cx.record.set_time(stamp);
+            cx.record.level = level;
+            cx.record.message = Text::of_line(message, line.len());
+            cx.record.duration_ns = text_duration::find_one(line, message, &mut cx.context.memo);
+            if cx.record.duration_ns == NO_DURATION {
+                cx.record.duration_ns = of_mongo(&line.bytes()[message..]);
+            }
+            Some(())
+        })
     }
 }
 
 /// As [`App::dissect`], from where no instruction set is chosen yet.
-fn dissected(app: &App, line: Line<'_>, context: &mut Context) -> Option<(Stamp, Level, usize)> {
+fn dissected(
+    app: &App,
+    line: Line<'_>,
+    clock: &mut TimestampParser,
+) -> Option<(Stamp, Level, usize)> {
     #[inline(always)]
     fn dissect<S: Simd>(
         simd: S,
         app: &App,
         line: Line<'_>,
-        context: &mut Context,
+        clock: &mut TimestampParser,
     ) -> Option<(Stamp, Level, usize)> {
-        app.dissect(simd, line, context)
+        app.dissect(simd, line, clock)
     }
-    crate::dispatch!(dissect::<>(app: &App, line: Line<'_>, context: &mut Context)
-        -> Option<(Stamp, Level, usize)>; app, line, context)
-}
-
-/// Whether the format `text` finds a timestamp and a level in the line.
-#[inline(always)]
-pub(in crate::format) fn has_time<S: Simd>(simd: S, line: Line<'_>, context: &mut Context) -> bool {
-    App { anywhere: true }.dissect(simd, line, context).is_some()
-}
-
-/// Time, level and message of a line with a timestamp at `at`; None if there is none, Some(None) if
-/// there is one and no level.
-#[inline(never)]
-fn timed_and_leveled(
-    line: Line<'_>,
-    at: usize,
-    context: &mut Context,
-) -> Option<Option<(Stamp, Level, usize)>> {
-    let (stamp, level, _, message) = timed_at(line, at, context)?;
-    // Without a level anywhere it is more likely a damaged line of another format.
-    let level = match level {
-        Level::None => level_in(line.until(at)).map(|(level, _)| level),
-        found => Some(found),
-    };
-    Some(level.map(|level| (stamp, level, message)))
-}
-
-/// Whether [`timed_at`] may find something at a digit or a capital.
-#[inline(always)]
-fn may_begin_time(line: Line<'_>, at: usize) -> bool {
-    let is_klog =
-        || matches!(line.byte(at), b'I' | b'W' | b'E' | b'F') && line.byte(at + 1).is_ascii_digit();
-    TimestampParser::may_begin(line, at) || is_klog()
-}
-
-/// What may stand before a timestamp further in: ``<space><tab>[(|<>"'=;:,@``.
-static FRONTS: Classes = Classes::new(&[
-    (1 << 0x0 | 1 << 0x2 | 1 << 0x7 | 1 << 0x8 | 1 << 0xc, 1 << 0x2),
-    (1 << 0xa | 1 << 0xb | 1 << 0xc | 1 << 0xd | 1 << 0xe, 1 << 0x3),
-    (1 << 0x9, 1 << 0x0),
-    (1 << 0x0, 1 << 0x4),
-    (1 << 0xb, 1 << 0x5),
-    (1 << 0xc, 1 << 0x7),
-]);
-
-/// Which of the 32 bytes from `from` may stand before a timestamp, also beyond the line.
-#[inline(always)]
-fn fronts<S: Simd>(simd: S, line: Line<'_>, from: usize) -> u32 {
-    let [fronts] = line.window_at(from).classes(simd, &FRONTS, [0xff]);
-    fronts as u32
-}
-
-/// Whether another format says more about a line whose timestamp ends at `end`.
-#[inline(always)]
-fn is_special(line: Line<'_>, end: usize) -> bool {
-    match line.byte(end) {
-        b']' => apache_error::goes_on(line.bytes(), end),
-        b' ' if line.byte(end + 1) == b'[' => {
-            nginx_error::goes_on(line.bytes(), end) || postgres::goes_on(line.bytes(), end)
-        }
-        b' ' | b':' | b',' => postgres::goes_on(line.bytes(), end),
-        _ => false,
-    }
-}
-
-/// Time, level, where the timestamp ends, where the message starts.
-fn timed_at(
-    line: Line<'_>,
-    at: usize,
-    context: &mut Context,
-) -> Option<(Stamp, Level, usize, usize)> {
-    if let Some((stamp, end)) = context.clock.any(line, at) {
-        let rest = line.slice(end, line.len().min(end + LEVEL_OFFSET_MAX));
-        let (level, after) = level_in(rest).unwrap_or((Level::None, 0));
-        return Some((stamp, level, end, message_start(line, end + after)));
-    }
-    let (stamp, level, end) = klog(line, at, context)?;
-    Some((stamp, level, end, message_start(line, end)))
-}
-
-/// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`: level, perhaps a year, month, day, time.
-fn klog(line: Line<'_>, at: usize, context: &mut Context) -> Option<(Stamp, Level, usize)> {
-    let bytes = line.bytes().get(at..)?;
-    let level = match bytes.first()? {
-        b'I' => Level::Info,
-        b'W' => Level::Warn,
-        b'E' => Level::Error,
-        b'F' => Level::Fatal,
-        _ => return None,
-    };
-    if bytes.get(9) == Some(&b' ') && bytes[1..9].iter().all(u8::is_ascii_digit) {
-        let (stamp, end) = context.clock.any(line, at + 1)?;
-        return Some((stamp, level, end));
-    }
-    if bytes.get(5) != Some(&b' ') {
-        return None;
-    }
-    let two = |i: usize| {
-        let pair = bytes.get(i..i + 2)?;
-        pair.iter()
-            .all(u8::is_ascii_digit)
-            .then(|| u32::from((pair[0] - b'0') * 10 + pair[1] - b'0'))
-    };
-    let (stamp, end) = context.clock.time_of_day(line, at + 6, two(1)?, two(3)?)?;
-    Some((stamp, level, end))
-}
-
-pub(crate) fn message_start(line: Line<'_>, at: usize) -> usize {
-    at + line.bytes()[at..].iter().take_while(|&&b| DRESSING[usize::from(b)]).count()
+    crate::dispatch!(dissect::<>(app: &App, line: Line<'_>, clock: &mut TimestampParser)
+        -> Option<(Stamp, Level, usize)>; app, line, clock)
 }

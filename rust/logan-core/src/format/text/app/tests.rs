@@ -1,6 +1,6 @@
 use super::*;
 use crate::bytes::line::PaddedLine;
-use crate::format::Params;
+use crate::format::{Context, Params};
 use crate::record::{ERROR, MEASURED, REQUEST, TIMED};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
@@ -150,32 +150,5 @@ proptest! {
             prop_assert_eq!(batch.flags()[row], flags);
             prop_assert_eq!(batch.status()[row], 0);
         }
-    }
-}
-
-#[test]
-fn levels_in_odd_places() {
-    fn level(text: &str) -> Option<(Level, &str)> {
-        let padded = PaddedLine::new(text.as_bytes());
-        level_in(padded.line()).map(|(level, end)| (level, &text[end..]))
-    }
-    for (text, expected) in [
-        (" I! Starting", Some((Level::Info, " Starting"))),
-        (" E! [inputs.disk] x", Some((Level::Error, " [inputs.disk] x"))),
-        (" x E! y", None),
-        (" D2 QUERY    [conn12] x", Some((Level::Debug, " QUERY    [conn12] x"))),
-        (" D2 query", None),
-        (":INFO:oejs.Server:main: x", Some((Level::Info, ":oejs.Server:main: x"))),
-        (":WARN::x", Some((Level::Warn, "::x"))),
-        (" :INFO:x y", None),
-        (" pid=1 tid=a class=B jid=c elapsed=0.1 INFO: done", Some((Level::Info, " done"))),
-        (" dnsmasq[512]: query[A] x", None),
-        (" [A] x", Some((Level::Fatal, "] x"))),
-        (" E [Job 5] x", Some((Level::Error, " [Job 5] x"))),
-        (" A [Job 5] x", None),
-        (" [512] LOG stats: 5 xacts/s", Some((Level::Info, " stats: 5 xacts/s"))),
-        (" [512] x LOG stats", None),
-    ] {
-        assert_eq!(level(text), expected, "{text}");
     }
 }

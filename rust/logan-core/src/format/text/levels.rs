@@ -1,14 +1,25 @@
-//! Where in a text its level stands; the rule is that of [`app`](super).
+//! Where in a text its level stands; the rule is that of [`app`](super::app).
 //!
 //! Most texts have none, and most of their words cannot be one. So the borders of words are found 64
 //! bytes at a time. Behind the first word, words that begin with a small letter or a digit, have no `:`
 //! or `/` in them, and stand between white space or commas are passed together; and of the others only
 //! those are looked at whose ends and length are those of a level.
 
-use super::LEVEL_TOKENS_MAX;
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
 use crate::record::Level;
+
+/// How far behind the timestamp a level may begin.
+pub(in crate::format) const LEVEL_OFFSET_MAX: usize = 160;
+/// Among how many tokens a level is looked for.
+const LEVEL_TOKENS_MAX: usize = 8;
+
+/// What may stand between a level and its message.
+static DRESSING: [bool; 256] = crate::format::byte_set(b" \t])>|:-,;\"");
+/// Where the message starts behind a level or a timestamp that ends at `at`.
+pub(in crate::format) fn message_start(line: Line<'_>, at: usize) -> usize {
+    at + line.bytes()[at..].iter().take_while(|&&b| DRESSING[usize::from(b)]).count()
+}
 
 /// What bytes are to the search for a level.
 static CLASSES: Classes = Classes::new(&[
@@ -384,6 +395,33 @@ mod tests {
             let text = parts.concat();
             let padded = PaddedLine::new(text.as_bytes());
             prop_assert_eq!(level_in(padded.line()), plainly(text.as_bytes()), "{}", text);
+        }
+    }
+
+    #[test]
+    fn levels_in_odd_places() {
+        fn level(text: &str) -> Option<(Level, &str)> {
+            let padded = PaddedLine::new(text.as_bytes());
+            level_in(padded.line()).map(|(level, end)| (level, &text[end..]))
+        }
+        for (text, expected) in [
+            (" I! Starting", Some((Level::Info, " Starting"))),
+            (" E! [inputs.disk] x", Some((Level::Error, " [inputs.disk] x"))),
+            (" x E! y", None),
+            (" D2 QUERY    [conn12] x", Some((Level::Debug, " QUERY    [conn12] x"))),
+            (" D2 query", None),
+            (":INFO:oejs.Server:main: x", Some((Level::Info, ":oejs.Server:main: x"))),
+            (":WARN::x", Some((Level::Warn, "::x"))),
+            (" :INFO:x y", None),
+            (" pid=1 tid=a class=B jid=c elapsed=0.1 INFO: done", Some((Level::Info, " done"))),
+            (" dnsmasq[512]: query[A] x", None),
+            (" [A] x", Some((Level::Fatal, "] x"))),
+            (" E [Job 5] x", Some((Level::Error, " [Job 5] x"))),
+            (" A [Job 5] x", None),
+            (" [512] LOG stats: 5 xacts/s", Some((Level::Info, " stats: 5 xacts/s"))),
+            (" [512] x LOG stats", None),
+        ] {
+            assert_eq!(level(text), expected, "{text}");
         }
     }
 }

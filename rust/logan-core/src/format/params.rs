@@ -1,0 +1,60 @@
+//! What a plan decides about a format, beyond its name.
+
+use serde::{Deserialize, Serialize};
+
+/// A unit of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unit {
+    /// Nanoseconds.
+    #[serde(rename = "ns")]
+    Nanoseconds,
+    /// Microseconds.
+    #[serde(rename = "us")]
+    Microseconds,
+    /// Milliseconds.
+    #[serde(rename = "ms")]
+    Milliseconds,
+    /// Seconds.
+    #[serde(rename = "s")]
+    Seconds,
+}
+
+impl Unit {
+    /// Nanoseconds in one unit.
+    #[inline(always)]
+    pub const fn nanos(self) -> u64 {
+        match self {
+            Unit::Nanoseconds => 1,
+            Unit::Microseconds => 1_000,
+            Unit::Milliseconds => 1_000_000,
+            Unit::Seconds => 1_000_000_000,
+        }
+    }
+
+    /// Its usual abbreviation.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Nanoseconds => "ns",
+            Unit::Microseconds => "us",
+            Unit::Milliseconds => "ms",
+            Unit::Seconds => "s",
+        }
+    }
+}
+
+/// What the plan decided about a format of a source, beyond its name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Params {
+    /// Unit of a response time that is written without one (the field after the user agent of an
+    /// access log): detection decides it once per source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_unit: Option<Unit>,
+    /// Whether records that an envelope wrote in pieces are put together. Only of formats that
+    /// the plan lists: chunks of other sources then need not look back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rejoin: bool,
+    /// Text of a [format of the user's own](super::custom), and of no other format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pattern: Option<String>,
+}

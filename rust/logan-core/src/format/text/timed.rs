@@ -1,0 +1,128 @@
+//! A timestamp in a text, with the level that belongs to it; the rule is that of [`app`](super::app).
+
+use super::levels::{LEVEL_OFFSET_MAX, level_in, message_start};
+use crate::bytes::line::Line;
+use crate::bytes::simd::{Classes, Simd};
+use crate::record::Level;
+use crate::time::{Stamp, TimestampParser};
+
+/// How far into a line a timestamp is looked for.
+const TIME_OFFSET_MAX: usize = 128;
+
+/// Time, level and start of the message of a line with a timestamp and a level near its front.
+#[inline(always)]
+pub(in crate::format) fn anywhere<S: Simd>(
+    simd: S,
+    line: Line<'_>,
+    clock: &mut TimestampParser,
+) -> Option<(Stamp, Level, usize)> {
+    let limit = line.len().min(TIME_OFFSET_MAX);
+    let mut from = 0;
+    // What stood before the first byte of these: nothing, and that is no front.
+    let mut front = 0;
+    while from < limit {
+        // All timestamps begin with a digit or a capital.
+        let starts = line.range32(simd, from, b'0', b'9') | line.range32(simd, from, b'A', b'Z');
+        let fronts = fronts(simd, line, from);
+        let mut starts = starts & (fronts << 1 | front);
+        front = fronts >> 31;
+        while starts != 0 {
+            let at = from + starts.trailing_zeros() as usize;
+            starts &= starts - 1;
+            if at >= limit {
+                return None;
+            }
+            if may_begin_time(line, at)
+                && let Some(found) = timed_and_leveled(line, at, clock)
+            {
+                return found;
+            }
+        }
+        from += 32;
+    }
+    None
+}
+
+/// Time, level and message of a line with a timestamp at `at`; None if there is none, Some(None) if
+/// there is one and no level.
+#[inline(never)]
+fn timed_and_leveled(
+    line: Line<'_>,
+    at: usize,
+    clock: &mut TimestampParser,
+) -> Option<Option<(Stamp, Level, usize)>> {
+    let (stamp, level, _, message) = self::at(line, at, clock)?;
+    // Without a level anywhere it is more likely a damaged line of another format.
+    let level = match level {
+        Level::None => level_in(line.until(at)).map(|(level, _)| level),
+        found => Some(found),
+    };
+    Some(level.map(|level| (stamp, level, message)))
+}
+
+/// Whether [`timed_at`] may find something at a digit or a capital.
+#[inline(always)]
+fn may_begin_time(line: Line<'_>, at: usize) -> bool {
+    let is_klog =
+        || matches!(line.byte(at), b'I' | b'W' | b'E' | b'F') && line.byte(at + 1).is_ascii_digit();
+    TimestampParser::may_begin(line, at) || is_klog()
+}
+
+/// What may stand before a timestamp further in: ``<space><tab>[(|<>"'=;:,@``.
+static FRONTS: Classes = Classes::new(&[
+    (1 << 0x0 | 1 << 0x2 | 1 << 0x7 | 1 << 0x8 | 1 << 0xc, 1 << 0x2),
+    (1 << 0xa | 1 << 0xb | 1 << 0xc | 1 << 0xd | 1 << 0xe, 1 << 0x3),
+    (1 << 0x9, 1 << 0x0),
+    (1 << 0x0, 1 << 0x4),
+    (1 << 0xb, 1 << 0x5),
+    (1 << 0xc, 1 << 0x7),
+]);
+
+/// Which of the 32 bytes from `from` may stand before a timestamp, also beyond the line.
+#[inline(always)]
+fn fronts<S: Simd>(simd: S, line: Line<'_>, from: usize) -> u32 {
+    let [fronts] = line.window_at(from).classes(simd, &FRONTS, [0xff]);
+    fronts as u32
+}
+
+/// Time, level, where the timestamp ends, where the message starts.
+pub(in crate::format) fn at(
+    line: Line<'_>,
+    at: usize,
+    clock: &mut TimestampParser,
+) -> Option<(Stamp, Level, usize, usize)> {
+    if let Some((stamp, end)) = clock.any(line, at) {
+        let rest = line.slice(end, line.len().min(end + LEVEL_OFFSET_MAX));
+        let (level, after) = level_in(rest).unwrap_or((Level::None, 0));
+        return Some((stamp, level, end, message_start(line, end + after)));
+    }
+    let (stamp, level, end) = klog(line, at, clock)?;
+    Some((stamp, level, end, message_start(line, end)))
+}
+
+/// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`: level, perhaps a year, month, day, time.
+fn klog(line: Line<'_>, at: usize, clock: &mut TimestampParser) -> Option<(Stamp, Level, usize)> {
+    let bytes = line.bytes().get(at..)?;
+    let level = match bytes.first()? {
+        b'I' => Level::Info,
+        b'W' => Level::Warn,
+        b'E' => Level::Error,
+        b'F' => Level::Fatal,
+        _ => return None,
+    };
+    if bytes.get(9) == Some(&b' ') && bytes[1..9].iter().all(u8::is_ascii_digit) {
+        let (stamp, end) = clock.any(line, at + 1)?;
+        return Some((stamp, level, end));
+    }
+    if bytes.get(5) != Some(&b' ') {
+        return None;
+    }
+    let two = |i: usize| {
+        let pair = bytes.get(i..i + 2)?;
+        pair.iter()
+            .all(u8::is_ascii_digit)
+            .then(|| u32::from((pair[0] - b'0') * 10 + pair[1] - b'0'))
+    };
+    let (stamp, end) = clock.time_of_day(line, at + 6, two(1)?, two(3)?)?;
+    Some((stamp, level, end))
+}
