@@ -6,12 +6,15 @@
 
 #[allow(dead_code, reason = "other tests need more of it")]
 mod oracle;
+#[path = "support/fast.rs"]
+mod support;
 
 use logan_core::bytes::input::{Fingerprint, Mode, Source};
 use logan_core::bytes::line::LINE_BYTES_MAX;
 use logan_core::chunk::Chunk;
 use logan_core::chunk::Feed;
 use logan_core::engine::{self, Control};
+use logan_core::fast::FastPaths;
 use logan_core::format::Params;
 use logan_core::format::classify::REASONS;
 use logan_core::format::state::Layouts;
@@ -27,6 +30,7 @@ use proptest::sample::{Index, select};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use support::restricted;
 
 /// `cases`, unless the environment says otherwise.
 fn config(cases: u32) -> ProptestConfig {
@@ -224,6 +228,18 @@ impl TempFile {
     }
 
     fn run(&self, chunk: usize, threads: usize, mode: Mode, spec: &Arc<Spec>) -> Summary {
+        self.run_by(chunk, threads, mode, spec, FastPaths::ALL)
+    }
+
+    /// With these fast paths alone.
+    fn run_by(
+        &self,
+        chunk: usize,
+        threads: usize,
+        mode: Mode,
+        spec: &Arc<Spec>,
+        fast: FastPaths,
+    ) -> Summary {
         let source = Source::open(&self.0, Some(mode)).unwrap();
         let size = source.size();
         let fingerprint = Fingerprint::of_source(&source, size).unwrap();
@@ -231,7 +247,7 @@ impl TempFile {
             .windows(2)
             .map(|e| Chunk { source: 0, start: e[0] as u64, end: e[1] as u64 })
             .collect();
-        let control = Control::default();
+        let control = Control { fast, ..Control::default() };
         let sources = [(source, fingerprint)];
         let outcome = engine::run(&sources, &chunks, spec, threads, &control).unwrap();
         assert!(outcome.failures.is_empty(), "{:?}", outcome.failures);
@@ -269,9 +285,11 @@ proptest! {
     #![proptest_config(config(800))]
 
     #[test]
-    fn any_blocks(log in log(24), lengths in vec(1usize..300, 1..6)) {
+    fn any_blocks(
+        log in log(24), lengths in vec(1usize..300, 1..6), fast in restricted(),
+    ) {
         let spec = spec();
-        let mut scanner = Scanner::new(spec.clone()).unwrap();
+        let mut scanner = Scanner::with(spec.clone(), fast).unwrap();
         scanner.begin(0, 0, 0).unwrap();
         for block in in_blocks(&log.0, &lengths) {
             scanner.push(block);
@@ -336,12 +354,15 @@ proptest! {
     #![proptest_config(config(100))]
 
     #[test]
-    fn any_threads_and_modes(log in log(40), chunk in 1usize..500, threads in 1usize..5) {
+    fn any_threads_and_modes(
+        log in log(40), chunk in 1usize..500, threads in 1usize..5, fast in restricted(),
+    ) {
         let spec = spec();
         let expected = whole(&log.0, &spec);
         let file = TempFile::new(&log.0);
         for mode in [Mode::Map, Mode::Read] {
             same(&file.run(chunk, threads, mode, &spec), &expected)?;
+            same(&file.run_by(chunk, threads, mode, &spec, fast), &expected)?;
         }
     }
 }

@@ -314,7 +314,7 @@ impl DecoderPool {
         let scanned = caught(|| scan_chunk(scanner, job)).unwrap_or_else(|why| {
             // Its bytes are gone, so it cannot be scanned again; others can.
             lock(&archive.lost).insert(index, why);
-            *scanner = Scanner::new(scanner.spec().clone())?;
+            *scanner = scanner.renewed()?;
             Ok(())
         });
         if let Err(error) = scanned {

@@ -14,6 +14,7 @@ use crate::bytes::input::{Check, Fingerprint, Source};
 use crate::chunk::{Chunk, ChunkEdge, finish_line};
 use crate::engine::{AbortOnPanic, Control, DecoderPool, Facts, Request, StoredFile};
 use crate::error::Error;
+use crate::fast::FastPath;
 use crate::format::state::{FIELDS_BYTES_MAX, Layouts, fields_of};
 use crate::panics::caught;
 use crate::scan::Scanner;
@@ -64,7 +65,7 @@ fn scan_once(
 ) -> Result<Summary, Error> {
     let scanned = caught(|| scan_counted(scanner, source, size, chunk, control, counted));
     scanned.unwrap_or_else(|why| {
-        *scanner = Scanner::new(scanner.spec().clone())?;
+        *scanner = scanner.renewed()?;
         let Chunk { start, end, .. } = chunk;
         Err(Error::Panic { path: source.path().into(), start, end, decoded: false, why })
     })
@@ -299,9 +300,10 @@ pub fn run_into<S: Open>(
         Ok(())
     };
     let work = || -> Result<(), Error> {
-        let mut scanner = Scanner::new(spec.clone())?;
+        let mut scanner = Scanner::with(spec.clone(), control.fast)?;
         let mut file = None;
-        let mut spans = Spans { chunks, archives, threads, most: 1 };
+        let most = usize::from(control.fast.has(FastPath::Spans));
+        let mut spans = Spans { chunks, archives, threads, most };
         let mut taken = 0..0;
         loop {
             if taken.is_empty() {

@@ -30,6 +30,7 @@ pub mod w3c;
 
 use crate::bytes::line::{LINE_BYTES_MAX, Line};
 use crate::bytes::simd::Simd;
+use crate::fast::{FastPath, FastPaths};
 use crate::format::prefilter::RequiredBytes;
 use crate::record::{BATCH_ROWS, Batch, Columns, Record};
 use crate::time::TimestampParser;
@@ -139,6 +140,8 @@ pub struct Context {
     pub wanted: Columns,
     /// What the lines before left.
     pub history: state::ParserState,
+    /// The fast paths that may be taken.
+    pub fast: FastPaths,
 }
 
 impl Context {
@@ -153,6 +156,27 @@ impl Context {
             all_messages: false,
             wanted: Columns::NONE,
             history: Default::default(),
+            fast: FastPaths::ALL,
+        }
+    }
+
+    /// Leaves these fast paths, with caches that are empty, around another clock.
+    pub fn restrict(&mut self, fast: FastPaths) {
+        self.fast = fast;
+        if !fast.has(FastPath::Timestamps) {
+            self.clock.forget();
+        }
+        if !fast.has(FastPath::DurationContexts) {
+            self.memo.switch_off();
+        }
+        if !fast.has(FastPath::JsonKeys) {
+            self.heads.switch_off();
+        }
+        if !fast.has(FastPath::JsonTemplates) {
+            self.shapes = None;
+        }
+        if let Some(shapes) = self.shapes.as_mut().filter(|_| !fast.has(FastPath::JsonGroups)) {
+            shapes.switch_groups_off();
         }
     }
 }

@@ -136,6 +136,11 @@ impl Prefilter {
         Prefilter { met }
     }
 
+    /// A filter that lets all pass.
+    pub fn none() -> Prefilter {
+        Prefilter { met: Box::new([u64::MAX; RequiredBytes::ALL.0 as usize + 1]) }
+    }
+
     /// The formats all of whose marks the line has.
     pub fn met(&self, line: Line<'_>) -> u64 {
         #[inline(always)]

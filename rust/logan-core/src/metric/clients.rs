@@ -35,6 +35,8 @@ struct Cache {
     misses: usize,
     /// Nearly every client is new: it is not worth it for now.
     is_off: bool,
+    /// Whether it is used at all.
+    is_on: bool,
 }
 
 /// A name of at most fifteen bytes and its length, which is in the highest byte.
@@ -99,7 +101,7 @@ impl Metric for Clients {
     }
 
     fn take(&mut self) -> ClientGroups {
-        self.memo.is_off = false;
+        self.memo.is_off = !self.memo.is_on;
         (self.memo.hits, self.memo.misses) = (0, 0);
         ClientGroups(self.table.take())
     }
@@ -114,6 +116,12 @@ impl Tally {
 }
 
 impl Clients {
+    /// An accumulator, with the cache of places or without.
+    pub fn new(cached: bool) -> Clients {
+        let memo = Cache { is_off: !cached, is_on: cached, ..Cache::default() };
+        Clients { memo, ..Clients::default() }
+    }
+
     /// Counts a batch whose clients are hardly known, or whose places may change.
     #[inline(always)]
     fn one_by_one(&mut self, batch: &Batch, block: Block<'_>) {
@@ -218,7 +226,7 @@ impl Name {
 impl Default for Cache {
     fn default() -> Cache {
         let ways = SetAssociativeCache::new(SETS);
-        Cache { ways, names: Vec::new(), moves: 0, hits: 0, misses: 0, is_off: false }
+        Cache { ways, names: Vec::new(), moves: 0, hits: 0, misses: 0, is_off: false, is_on: true }
     }
 }
 

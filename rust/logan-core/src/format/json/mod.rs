@@ -408,7 +408,10 @@ const HEAD_BYTES_MAX: usize = 32;
 /// way that the member before was found in: it does not depend on the bytes of the line, so that
 /// the processor can be ahead of them.
 #[derive(Clone)]
-pub struct Heads([[Head; WAYS]; ROWS]);
+pub struct Heads {
+    rows: [[Head; WAYS]; ROWS],
+    is_off: bool,
+}
 
 #[derive(Clone, Copy)]
 struct Head {
@@ -427,7 +430,7 @@ struct Head {
 
 impl Default for Heads {
     fn default() -> Self {
-        Heads([[Head::NONE; WAYS]; ROWS])
+        Heads { rows: [[Head::NONE; WAYS]; ROWS], is_off: false }
     }
 }
 
@@ -440,15 +443,20 @@ struct Place {
 }
 
 impl Heads {
+    /// From now on none is remembered.
+    pub fn switch_off(&mut self) {
+        self.is_off = true;
+    }
+
     #[inline(always)]
     fn get(&self, place: Place) -> &Head {
-        &self.0[place.row % ROWS][place.way % WAYS]
+        &self.rows[place.row % ROWS][place.way % WAYS]
     }
 
     /// The way in which the head at `at` is remembered.
     #[inline(never)]
     fn other_way(&self, line: Line<'_>, at: usize, scope: Scope, place: Place) -> Option<usize> {
-        self.0[place.row % ROWS].iter().position(|head| head.is_at(line, at, scope))
+        self.rows[place.row % ROWS].iter().position(|head| head.is_at(line, at, scope))
     }
 
     /// Puts the head `line[range]` beside those that are there, and says in which way.
@@ -465,11 +473,11 @@ impl Heads {
     ) -> usize {
         let Range { start, end } = range;
         let len = end - start;
-        if len > HEAD_BYTES_MAX {
+        if len > HEAD_BYTES_MAX || self.is_off {
             return place.way;
         }
         let Place { row, way } = place;
-        let heads = &mut self.0[row % ROWS];
+        let heads = &mut self.rows[row % ROWS];
         // The same way as long as it is free, so that a line stays in one.
         let way = if heads[way % WAYS].scope == Scope::NONE { way } else { way + 1 } % WAYS;
         let long = len > 16;

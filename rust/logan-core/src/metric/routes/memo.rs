@@ -65,6 +65,11 @@ impl Default for Cache {
 }
 
 impl Cache {
+    /// From now on nothing is remembered.
+    pub(super) fn switch_off(&mut self) {
+        (self.vbmi2, self.is_off) = (None, true);
+    }
+
     /// Begins a chunk.
     pub(super) fn restart(&mut self) {
         self.is_off = self.vbmi2.is_none();

@@ -89,6 +89,19 @@ impl Default for Routes {
     }
 }
 
+impl Routes {
+    /// An accumulator, with the cache of folded paths or without.
+    pub fn new(_cached: bool) -> Routes {
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut))]
+        let mut routes = Routes::default();
+        #[cfg(target_arch = "x86_64")]
+        if !_cached {
+            routes.finder.memo.switch_off();
+        }
+        routes
+    }
+}
+
 impl Metric for Routes {
     type State = RouteGroups;
 

@@ -69,6 +69,8 @@ pub struct Series {
     run: Vec<Bucket>,
     /// Whether most rows of the last batch were in none of the buckets at hand.
     is_scattered: bool,
+    /// Whether such rows are kept until their step is known.
+    scatters: bool,
     loose: Vec<PendingRow>,
     cells: DenseBuckets,
 }
@@ -107,6 +109,7 @@ impl Default for Series {
             heap: Vec::new(),
             run: Vec::new(),
             is_scattered: false,
+            scatters: true,
             loose: Vec::new(),
             cells: DenseBuckets::default(),
         }
@@ -146,7 +149,7 @@ impl Metric for Series {
             tally(&mut self.current, batch, start, end);
             start = end;
         }
-        self.is_scattered = self.heap.len() > waiting + batch.len / 2;
+        self.is_scattered = self.scatters && self.heap.len() > waiting + batch.len / 2;
     }
 
     fn take(&mut self) -> SeriesBuckets {
@@ -191,6 +194,11 @@ fn tally(bucket: &mut Bucket, batch: &Batch, start: usize, end: usize) {
 }
 
 impl Series {
+    /// An accumulator, with the fast path for timestamps that jump about or without.
+    pub fn new(scatters: bool) -> Series {
+        Series { scatters, ..Series::default() }
+    }
+
     /// The rows from `start` on, one by one: some carry no time, or the step may change.
     #[cold]
     fn rest(&mut self, batch: &Batch, start: usize) {

@@ -10,6 +10,7 @@ use super::tail::{Dialect, tail_time};
 use super::{COLUMNS, COMBINED_KIND, Quoted};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
+use crate::fast::FastPath;
 use crate::format::access::combined::head::may_begin;
 use crate::format::http::{eight_digits, leading_digits, route, status_at};
 use crate::format::{Run, line_of};
@@ -34,7 +35,7 @@ struct Last {
 
 #[inline(always)]
 pub(super) fn many<S: Simd>(simd: S, format: &Quoted<COMBINED_KIND>, run: &mut Run<'_>) {
-    if !run.context.wanted.is_empty() {
+    if !run.context.wanted.is_empty() || !run.context.fast.has(FastPath::CombinedLines) {
         // What is on request is not of the usual shape.
         return;
     }

@@ -42,7 +42,7 @@ impl Templates {
     /// line waits for another, or for a wrong guess about one.
     #[inline(always)]
     pub fn read_many<S: Simd>(&mut self, simd: S, run: &mut Run<'_>) -> Option<Group> {
-        if self.pause > 0 || self.apart > 0 {
+        if self.pause > 0 || self.apart > 0 || self.has_no_groups {
             self.apart = self.apart.saturating_sub(1);
             return None;
         }

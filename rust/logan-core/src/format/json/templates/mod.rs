@@ -130,6 +130,8 @@ pub struct Templates {
     unfit: u32,
     /// Lines that are read one by one.
     apart: u32,
+    /// Whether all are.
+    has_no_groups: bool,
     places: Box<many::Places>,
     minute: Minute,
     levels: [Word; WORDS],
@@ -158,6 +160,7 @@ impl Default for Templates {
             main: 0,
             unfit: 0,
             apart: 0,
+            has_no_groups: false,
             places: Box::new(many::Places::default()),
             minute: Minute::NONE,
             levels: [Word::NONE; WORDS],
@@ -178,6 +181,11 @@ pub enum Outcome {
 }
 
 impl Templates {
+    /// From now on lines are read one by one.
+    pub fn switch_groups_off(&mut self) {
+        self.has_no_groups = true;
+    }
+
     /// Reads a line of a known shape.
     #[inline(always)]
     pub fn read<S: Simd>(

@@ -53,6 +53,7 @@ use super::text_duration::{self, Cache, TEXTS_MAX};
 use super::{apache_error, nginx_error};
 use crate::bytes::line::{LINE_BYTES_MAX, Line, PAD};
 use crate::bytes::simd::{Classes, Simd};
+use crate::fast::FastPath;
 use crate::format::database::postgres;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{
@@ -111,7 +112,7 @@ impl LineFormat for App {
     const HAS_MANY: bool = true;
 
     fn parse_many(&self, run: &mut Run<'_>) {
-        if self.anywhere {
+        if self.anywhere || !run.context.fast.has(FastPath::AppLines) {
             return;
         }
         loop {
@@ -124,7 +125,7 @@ impl LineFormat for App {
 
     #[inline(always)]
     fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
-        if self.anywhere {
+        if self.anywhere || !lines.context.fast.has(FastPath::AppLines) {
             return one_by_one(simd, self, lines.lines, lines);
         }
         const _: () = assert!(LINE_REFS_MAX <= TEXTS_MAX);

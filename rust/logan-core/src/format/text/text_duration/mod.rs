@@ -42,6 +42,7 @@ const MEMO_SLOTS: usize = 64;
 #[derive(Clone)]
 pub struct Cache {
     slots: [Slot; MEMO_SLOTS],
+    is_off: bool,
 }
 
 /// A context, right-aligned, how many bytes of it there are, and what was decided.
@@ -57,7 +58,15 @@ impl Default for Cache {
         // No context of no bytes qualifies.
         Cache {
             slots: [Slot { context: [0; CONTEXT_BYTES], len: 0, qualifies: false }; MEMO_SLOTS],
+            is_off: false,
         }
+    }
+}
+
+impl Cache {
+    /// From now on each context is judged anew.
+    pub fn switch_off(&mut self) {
+        self.is_off = true;
     }
 }
 
@@ -557,7 +566,8 @@ fn qualifies<S: Simd>(
     if slot.len != len as u32 || !line.same32_before(simd, start, &slot.context, mask) {
         *slot = Slot {
             context: line.bytes32_before(start),
-            len: len as u32,
+            // No context is as long as that.
+            len: if memo.is_off { u32::MAX } else { len as u32 },
             qualifies: qualifies_slowly(&line.bytes()[start - len..start]),
         };
     }
