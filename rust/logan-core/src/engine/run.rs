@@ -284,7 +284,7 @@ pub fn run_into<S: Open>(
     let cursor = AtomicUsize::new(0);
     let tree = Mutex::new(tree);
     let compressed = chunks.iter().filter(|c| archives.packings.contains_key(&c.source));
-    let crew = DecoderPool::new(compressed.count(), threads);
+    let pool = DecoderPool::new(compressed.count(), threads);
     let facts = Mutex::new(BTreeMap::new());
     let failures = Mutex::new(Vec::new());
     let touched = Mutex::new(BTreeSet::new());
@@ -329,11 +329,14 @@ pub fn run_into<S: Open>(
                     continue;
                 }
             }
-            let Some(id) = taken.next() else { return crew.help(&mut scanner) };
+            let Some(id) = taken.next() else {
+                pool.steal(&mut scanner);
+                return Ok(());
+            };
             let chunk = chunks[id];
             let scanned = if let Some(request) = archives.request(chunk.source) {
-                let scanned = one_archive(&crew, &mut scanner, sources, request, control);
-                crew.done();
+                let scanned = one_archive(&pool, &mut scanner, sources, request, control);
+                pool.done();
                 scanned.map(|(summary, was_touched, known, fault)| {
                     lock(&facts).insert(chunk.source, known);
                     if let Some(error) = fault {
@@ -361,10 +364,10 @@ pub fn run_into<S: Open>(
     };
     std::thread::scope(|scope| {
         let work = || {
-            let _guard = AbortOnPanic(&crew);
+            let _guard = AbortOnPanic(&pool);
             if let Err(error) = work() {
                 cursor.store(chunks.len(), Ordering::Relaxed);
-                crew.abort();
+                pool.abort();
                 *lock(&broken) = Some(error);
             }
         };
@@ -398,7 +401,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Scans one archive: its figures, whether it was written to meanwhile, and why it did not end.
 fn one_archive<S: Open>(
-    crew: &DecoderPool,
+    pool: &DecoderPool,
     scanner: &mut Scanner,
     sources: &[(S, Fingerprint)],
     request: Request,
@@ -412,7 +415,7 @@ fn one_archive<S: Open>(
     let file = source.open()?;
     let file = file.borrow();
     let stored = StoredFile::new(file, fingerprint.size);
-    let scanned = crew.scan(scanner, stored, file.path(), request, control)?;
+    let scanned = pool.scan(scanner, stored, file.path(), request, control)?;
     match (scanned.fault, fingerprint.check(file)?) {
         // What else went wrong followed from it.
         (_, Check::Changed(why)) => Err(Error::changed(file.path(), why)),
