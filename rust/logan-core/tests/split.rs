@@ -32,6 +32,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use support::restricted;
 
+// SAFETY: what these tests do with bytes does not depend on an earlier look at them.
+const MAP: Mode = unsafe { Mode::map() };
+
 /// `cases`, unless the environment says otherwise.
 fn config(cases: u32) -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
@@ -240,7 +243,7 @@ impl TempFile {
         spec: &Arc<Spec>,
         fast: FastPaths,
     ) -> Summary {
-        let source = Source::open(&self.0, Some(mode)).unwrap();
+        let source = Source::open(&self.0, mode).unwrap();
         let size = source.size();
         let fingerprint = Fingerprint::of_source(&source, size).unwrap();
         let chunks: Vec<Chunk> = grid(size as usize, chunk)
@@ -360,7 +363,7 @@ proptest! {
         let spec = spec();
         let expected = whole(&log.0, &spec);
         let file = TempFile::new(&log.0);
-        for mode in [Mode::Map, Mode::Read] {
+        for mode in [MAP, Mode::READ] {
             same(&file.run(chunk, threads, mode, &spec), &expected)?;
             same(&file.run_by(chunk, threads, mode, &spec, fast), &expected)?;
         }
@@ -394,7 +397,7 @@ fn every_cut_of_a_log_of_edges() {
     }
     let file = TempFile::new(bytes);
     for chunk in [1, 2, 3, 5, 8, 13, 50, 127] {
-        for mode in [Mode::Map, Mode::Read] {
+        for mode in [MAP, Mode::READ] {
             let found = file.run(chunk, 2, mode, &spec);
             assert_eq!(encode(&found), expected, "chunks of {chunk}, {mode:?}");
         }
@@ -407,7 +410,7 @@ fn nothing_and_nearly_nothing() {
     let feed = Feed::new(spec.clone(), 0, 10).unwrap().finish().unwrap();
     assert_eq!(encode(&feed), encode(&Summary::empty(&spec)));
     let file = TempFile::new(b"");
-    assert_eq!(encode(&file.run(10, 2, Mode::Map, &spec)), encode(&Summary::empty(&spec)));
+    assert_eq!(encode(&file.run(10, 2, MAP, &spec)), encode(&Summary::empty(&spec)));
     for bytes in [&b"\n"[..], b"x", b"\r", b"\r\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n", b"\n\n"] {
         let lines = whole(bytes, &spec).lines;
         let newlines = bytes.iter().filter(|&&b| b == b'\n').count() as u64;
@@ -464,7 +467,7 @@ fn lines_longer_than_any_buffer() {
         let parts = chunks(&bytes, &grid(bytes.len(), 700_001), &[len, 1], &spec);
         assert!(encode(&merged(&spec, &parts)) == expected, "{len} chunks");
         let file = TempFile::new(&bytes);
-        for mode in [Mode::Map, Mode::Read] {
+        for mode in [MAP, Mode::READ] {
             assert!(encode(&file.run(1 << 18, 2, mode, &spec)) == expected, "{len} {mode:?}");
         }
     }
@@ -510,7 +513,7 @@ fn beyond_the_caps_the_grid_decides_and_nothing_else() {
     let expected = encode(&expected);
     assert!(encode(&fed(&bytes, chunk, &[777_777, 13], &spec)) == expected);
     let file = TempFile::new(&bytes);
-    for (threads, mode) in [(1, Mode::Read), (2, Mode::Map), (3, Mode::Map), (4, Mode::Read)] {
+    for (threads, mode) in [(1, Mode::READ), (2, MAP), (3, MAP), (4, Mode::READ)] {
         assert!(encode(&file.run(chunk, threads, mode, &spec)) == expected, "{threads} {mode:?}");
     }
     let parts = chunks(&bytes, &grid(bytes.len(), chunk), &[64 << 10], &spec);
@@ -534,7 +537,7 @@ fn beyond_the_caps_the_grid_decides_and_nothing_else() {
 
 /// The summaries of all chunks along the tree, each made alone.
 fn chunk_by_chunk(file: &TempFile, edges: &[usize], spec: &Arc<Spec>) -> Summary {
-    let source = Source::open(&file.0, None).unwrap();
+    let source = Source::open(&file.0, Mode::READ).unwrap();
     let mut scanner = Scanner::new(spec.clone()).unwrap();
     let mut tree = MergeTree::new(spec);
     for (i, e) in edges.windows(2).enumerate() {
@@ -568,7 +571,7 @@ fn spans_do_not_show_when_a_table_overflows_under_way() {
         let expected = chunk_by_chunk(&file, &edges, &spec);
         assert_eq!(expected.figures.fullness() > 1.0, many > 10_000);
         for threads in 1..4 {
-            same(&file.run(1 << 14, threads, Mode::Map, &spec), &expected).unwrap();
+            same(&file.run(1 << 14, threads, MAP, &spec), &expected).unwrap();
         }
     }
 }

@@ -10,7 +10,7 @@
 //! same for any split; a span in which one was is dropped, and its chunks are scanned one by one.
 
 use crate::archive::Container;
-use crate::bytes::input::{Check, Fingerprint, Source};
+use crate::bytes::input::{Check, Fingerprint, Mode, Source};
 use crate::chunk::{Chunk, ChunkEdge, finish_line};
 use crate::engine::{AbortOnPanic, Control, DecoderPool, Facts, Request, StoredFile};
 use crate::error::Error;
@@ -179,11 +179,11 @@ impl Open for Source {
     }
 }
 
-impl Open for PathBuf {
+impl Open for (PathBuf, Mode) {
     type File<'a> = Source;
 
     fn open(&self) -> Result<Source, Error> {
-        Source::open(self, None)
+        Source::open(&self.0, self.1)
     }
 }
 
@@ -560,7 +560,7 @@ mod tests {
         let chunks: Vec<Chunk> = (0..size.div_ceil(500))
             .map(|i| Chunk { source: 0, start: i * 500, end: size.min(i * 500 + 500) })
             .collect();
-        let source = Source::open(&file.0, None).unwrap();
+        let source = Source::open(&file.0, Mode::READ).unwrap();
         let fingerprint = Fingerprint::of_source(&source, size).unwrap();
         let sources = [(source, fingerprint)];
         let scan = |threads: usize| {
@@ -599,7 +599,7 @@ mod tests {
     #[test]
     fn a_scanner_to_blame_for_a_panic_is_replaced() {
         let file = TempFile::new("again", LINE.repeat(10).as_bytes());
-        let source = Source::open(&file.0, None).unwrap();
+        let source = Source::open(&file.0, Mode::READ).unwrap();
         let chunk = Chunk { source: 0, start: 0, end: source.size() };
         let scan = |scanner: &mut Scanner| {
             let control = Control::default();

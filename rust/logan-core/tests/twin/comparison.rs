@@ -57,7 +57,7 @@ pub fn engine_run(
     mode: Mode,
 ) -> Summary {
     let file = TempFile::new(bytes);
-    let source = Source::open(&file.0, Some(mode)).unwrap();
+    let source = Source::open(&file.0, mode).unwrap();
     let size = source.size();
     let fingerprint = Fingerprint::of_source(&source, size).unwrap();
     let chunks: Vec<Chunk> = (0..size.div_ceil(chunk))

@@ -31,6 +31,9 @@ use serde_json::Value;
 use std::sync::Arc;
 use support::restricted;
 
+// SAFETY: what these tests do with bytes does not depend on an earlier look at them.
+const MAP: Mode = unsafe { Mode::map() };
+
 /// `cases`, unless the environment says otherwise.
 fn config(cases: u32) -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
@@ -239,7 +242,7 @@ proptest! {
         prop_assert!(codec::decode(&encoded).is_ok(), "{:?}", codec::decode(&encoded).err());
         prop_assert!(codec::encode(&scanned_by(&bytes, &spec, fast)) == encoded, "{:?}", fast);
         if cut == 0 && !bytes.is_empty() {
-            let cut = engine_run(&bytes, &spec, cuts.0, cuts.1, Mode::Read);
+            let cut = engine_run(&bytes, &spec, cuts.0, cuts.1, Mode::READ);
             prop_assert!(codec::encode(&cut) == encoded);
         }
     }
@@ -256,7 +259,7 @@ proptest! {
         let Log(bytes) = bytes;
         let naive = analyze(&bytes, &spec, 0);
         let spec = Arc::new(spec);
-        let mode = if map { Mode::Map } else { Mode::Read };
+        let mode = if map { MAP } else { Mode::READ };
         let summary = engine_run(&bytes, &spec, chunk, threads, mode);
         compare(&summary, &naive, &bytes)?;
         // Without bytes there are no chunks, and what is left is the identity.
