@@ -52,8 +52,6 @@ fast_paths! {
     Clients = "clients",
     /// Places of routes by their folded bytes, with AVX-512 VBMI2: `metric/routes/memo.rs`.
     Routes = "routes",
-    /// Buckets of timestamps that jump about: `metric/series/scattered.rs`.
-    Series = "series",
     /// Several chunks scanned as one: `engine/run.rs`.
     Spans = "spans",
 }

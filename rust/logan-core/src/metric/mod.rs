@@ -118,7 +118,7 @@ metrics! {
     /// Response times.
     latency: latency::Latency = |_, _| latency::Latency::default(),
     /// Counts over time.
-    series: series::Series = |_, fast: FastPaths| series::Series::new(fast.has(FastPath::Series)),
+    series: series::Series = |_, _| series::Series::default(),
     /// Requests by route.
     routes: routes::Routes = |_, fast: FastPaths| routes::Routes::new(fast.has(FastPath::Routes)),
     /// Requests by client.
