@@ -52,8 +52,6 @@ fast_paths! {
     Clients = "clients",
     /// Places of routes by their folded bytes, with AVX-512 VBMI2: `metric/routes/memo.rs`.
     Routes = "routes",
-    /// Several chunks scanned as one: `engine/run.rs`.
-    Spans = "spans",
 }
 
 /// A set of fast paths.

@@ -44,12 +44,6 @@ pub trait State: Default + Clone + PartialEq + Serialize + DeserializeOwned + Se
     /// Whether decoded bytes make sense: sorted, within caps, sums that agree. Never panics;
     /// `merge` and `evaluate` may rely on it.
     fn check(&self) -> Result<(), &'static str>;
-
-    /// How full the fullest of its tables is, as a share of its cap; more than 1 where something
-    /// was dropped, and then the figures depend on how the input was cut into chunks.
-    fn fullness(&self) -> f64 {
-        0.0
-    }
 }
 
 /// Makes the struct of all accumulators and that of all states from one list.
@@ -98,11 +92,6 @@ macro_rules! metrics {
             pub fn check(&self) -> Result<(), &'static str> {
                 $(self.$name.check()?;)+
                 Ok(())
-            }
-
-            /// How full the fullest table is; see [`State::fullness`].
-            pub fn fullness(&self) -> f64 {
-                [$(self.$name.fullness()),+].into_iter().fold(0.0, f64::max)
             }
         }
     };

@@ -429,10 +429,6 @@ impl State for RouteGroups {
         self.0.merge(&other.0, ROUTES_MAX);
     }
 
-    fn fullness(&self) -> f64 {
-        self.0.fullness(ROUTES_MAX)
-    }
-
     fn check(&self) -> Result<(), &'static str> {
         self.0.check(ROUTES_MAX)?;
         super::sane(self.0.iter().flat_map(|(_, route)| route.counts()))
