@@ -10,6 +10,16 @@
 //! `GMT`, `±HH`, `±HHMM`, `±HH:MM` up to 23:59. Leap seconds are not accepted. A timestamp
 //! without a zone is in the input zone; in a gap of that zone (spring) the offset before the gap
 //! counts, in a fold (autumn) the earlier instant.
+//!
+//! # Fast path `timestamps`
+//! ```text
+//! the bytes up to the minute are those of the timestamp before: its second + the seconds here
+//! else those of the date are: its midnight + the time of day here
+//! else read the date, and keep its bytes with its midnight
+//! ```
+//! Reference: reading in whole. Compared by `a_cache_never_shows` and its kin in `time/tests.rs`
+//! and `tests/fast_paths.rs`. Gain: time without it 1.34 on app text, 1.10 on mixed logs, 1.02
+//! on unlike ones (2026-11-28, AMD EPYC with AVX-512, other work beside it).
 
 use super::civil::{DAYS, SECONDS_PER_DAY, civil_from_days, midnight, midnight_of, month_by_name};
 use super::digits::{

@@ -403,6 +403,16 @@ const HEAD_BYTES_MAX: usize = 32;
 
 /// Remembered heads of members: what stands between two values, up to the colon.
 ///
+/// # Fast path `json-keys`
+/// ```text
+/// at each member: compare the bytes here with those of the same member of the line before,
+///                 then with those of three other lines
+/// equal: the key means what it meant; else read it token by token, and keep its bytes
+/// ```
+/// Reference: reading token by token. Compared by `remembered_heads_do_not_show` and
+/// `tests/fast_paths.rs`. Gain: time without it 1.00 on JSON, which templates read, 1.07 on
+/// unlike JSON (2026-11-28, AMD EPYC with AVX-512, other work beside it).
+///
 /// What a head means is a function of its bytes and its scope, both of which are compared, so this
 /// never shows in the outcome. The head to compare with first is that of the member's number in the
 /// way that the member before was found in: it does not depend on the bytes of the line, so that

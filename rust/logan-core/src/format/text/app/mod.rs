@@ -217,6 +217,16 @@ const PLAIN_BYTES: std::ops::Range<u32> = 33..LINE_BYTES_MAX as u32;
 ///
 /// First all times and levels, then all response times: a wrong guess about one line then does
 /// not hold up the reading of the next, and each half has the registers to itself.
+///
+/// # Fast path `app-lines`
+/// ```text
+/// for each line: the minute is that of the line before, `:SS.mmm `, a level in upper case:
+///                write time, level, where the message is; anything else: stop
+/// for each of these: the response time in its message (`find_many`)
+/// ```
+/// Reference: `App::parse`. Compared by `tests/twin` and `tests/fast_paths.rs`. Gain: time
+/// without it 1.49 on app text, 1.15 on mixed logs, 1.02 on unlike ones (2026-11-28, AMD EPYC
+/// with AVX-512, other work beside it).
 fn plain_lines(run: &mut Run<'_>) -> usize {
     let Run { block, ends, next, start, batch, context, .. } = run;
     let rows = TEXTS_MAX.min(BATCH_ROWS - batch.len);

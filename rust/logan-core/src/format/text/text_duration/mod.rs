@@ -39,6 +39,16 @@ const CONTEXT_BYTES: usize = 32;
 const MEMO_SLOTS: usize = 64;
 
 /// Remembers what was decided about contexts. A context decides alone, so this never shows.
+///
+/// # Fast path `duration-contexts`
+/// ```text
+/// slot = hash of the 8 bytes before the number
+/// the 32 bytes before the number are the slot's: what was decided about them
+/// else decide, and keep them
+/// ```
+/// Reference: `qualifies_slowly`. Compared by `instruction_sets_memo_and_rule_agree` and
+/// `tests/fast_paths.rs`. Gain: time without it 2.1 on app text, 1.11 on mixed logs, 1.01 on
+/// unlike ones (2026-11-28, AMD EPYC with AVX-512, other work beside it).
 #[derive(Clone)]
 pub struct Cache {
     slots: [Slot; MEMO_SLOTS],
