@@ -94,11 +94,12 @@ types:
     mypy
     "{{ python }}" -m mypy.stubtest logan._logan
 
-# The required speed, memory and recovery, then beside `wc -l` and other tools: some minutes, some GiB
+# The required speed, memory and recovery, beside `wc -l` and other tools, what each fast path buys: some minutes, some GiB
 bench *args: build
     "{{ python }}" tests/bench/commission.py
     "{{ python }}" -m pip install -q -e '.[bench]'
     "{{ python }}" tests/bench/run.py {{ args }}
+    "{{ python }}" -m tests.bench.fast_paths
 
 # Every format's speed on one thread
 bench-formats *args: build

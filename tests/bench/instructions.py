@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _count(kinds: Sequence[str], cache: Path) -> list[Cost]:
     datasets = data.prepare(kinds, SIZE_MB, cache)
-    program = _build()
+    program = build("scan")
     costs = []
     with tempfile.TemporaryDirectory(prefix="scratch-", dir=cache) as folder:
         scratch = Path(folder)
@@ -114,9 +114,9 @@ def _point(
     return size, prefix.read_bytes().count(b"\n"), int(total[1])
 
 
-def _build() -> Path:
-    """The path of the optimized example. Raises `ProcessFailedError`."""
-    command = ["cargo", "build", "--release", "--example", "scan", "-p", "logan-core"]
+def build(example: str) -> Path:
+    """The path of an optimized example of logan-core. Raises `ProcessFailedError`."""
+    command = ["cargo", "build", "--release", "--example", example, "-p", "logan-core"]
     built = subprocess.run(
         [*command, "--message-format=json-render-diagnostics"],
         cwd=ROOT,
@@ -128,7 +128,7 @@ def _build() -> Path:
         raise ProcessFailedError("the example does not build")
     for line in built.stdout.splitlines():
         message = json.loads(line)
-        if message.get("executable") and message["target"]["name"] == "scan":
+        if message.get("executable") and message["target"]["name"] == example:
             return Path(message["executable"])
     raise ProcessFailedError("cargo named no executable")
 

@@ -27,9 +27,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     spec.condition = std::env::var("LOGAN_SCAN_WHERE").ok();
     spec.by = std::env::var("LOGAN_SCAN_BY").into_iter().collect();
     let spec = Arc::new(Spec::from_json(&spec.to_json())?);
-    let mode = std::env::var("LOGAN_SCAN_MODE")
-        .ok()
-        .map(|m| if m == "read" { Mode::Read } else { Mode::Map });
+    let mode = match std::env::var("LOGAN_SCAN_MODE").as_deref() {
+        Ok("read") => Mode::READ,
+        // SAFETY: scanners do not rely on an earlier look at the same bytes.
+        Ok(_) => unsafe { Mode::map() },
+        // SAFETY: as above.
+        Err(_) => unsafe { Mode::map_where_it_suits() },
+    };
     let source = Source::open(path, mode)?;
     let size = source.size();
     let fingerprint = Fingerprint::of_source(&source, size)?;

@@ -33,6 +33,8 @@ pub mod chunk;
 pub mod detect;
 pub mod engine;
 pub mod error;
+#[doc(hidden)]
+pub mod fast;
 pub mod format;
 mod limits;
 #[doc(hidden)]

@@ -13,8 +13,9 @@ use std::path::Path;
 ///
 /// Conditions come before the spec, which holds them compiled; the rest of `select` reads the spec.
 /// Summaries come before scanning, which makes them.
-const LAYERS: [&str; 18] = [
+const LAYERS: [&str; 19] = [
     "limits",
+    "fast",
     "error",
     "panics",
     "bytes",

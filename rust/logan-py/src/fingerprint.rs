@@ -1,7 +1,7 @@
 //! Files that have not changed since they were planned.
 
 use crate::gate::detached;
-use logan_core::bytes::input::{self, Check, Source};
+use logan_core::bytes::input::{self, Check, Mode, Source};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::hash::{Hash, Hasher};
@@ -39,7 +39,7 @@ impl Fingerprint {
 
     fn check(&self, py: Python<'_>, path: PathBuf) -> PyResult<Option<String>> {
         detached(py, || {
-            Ok(match self.0.check(&Source::open(path, None)?)? {
+            Ok(match self.0.check(&Source::open(path, Mode::READ)?)? {
                 Check::Same | Check::Touched => None,
                 Check::Changed(why) => Some(why),
             })

@@ -1,6 +1,6 @@
 //! The functions of the module.
 
-use crate::arguments::PROGRESS_INTERVAL;
+use crate::arguments::{PROGRESS_INTERVAL, mode};
 use crate::cancel::{Cancel, control};
 use crate::gate::{attended, detached, over};
 use crate::memory;
@@ -93,7 +93,7 @@ pub fn seek(
     source: u32,
 ) -> PyResult<(&'static str, u64, u64)> {
     detached(py, || {
-        let file = Source::open(&path, None)?;
+        let file = Source::open(&path, mode())?;
         let spec = &spec.0;
         let found = over(&path, 0..size, || {
             let (since, until) = (spec.since_ns, spec.until_ns);
@@ -118,7 +118,7 @@ pub fn last_time(
     source: u32,
 ) -> PyResult<Option<i64>> {
     detached(py, || {
-        let file = Source::open(&path, None)?;
+        let file = Source::open(&path, mode())?;
         over(&path, 0..size, || {
             Ok(logan_core::select::seek::last_time(&file, size, &spec.0, source)?)
         })
@@ -141,7 +141,7 @@ pub fn layouts(
         PROGRESS_INTERVAL,
         || Ok(()),
         || {
-            let source = Source::open(&path, None)?;
+            let source = Source::open(&path, mode())?;
             over(&path, 0..size, || Ok(engine::find_layouts(&source, size, &control)?))
         },
     )?;

@@ -1,6 +1,6 @@
 //! Scans of whole plans, and what they give.
 
-use crate::arguments::{chunk, lock};
+use crate::arguments::{chunk, lock, mode};
 use crate::cancel::{Cancel, control};
 use crate::fingerprint::Fingerprint;
 use crate::gate::{Fault, PANIC, attended, detached};
@@ -105,7 +105,7 @@ pub fn scan(
         .map_err(|e| PyValueError::new_err(format!("progress_interval_s: {e}")))?
         .clamp(PROGRESS_INTERVALS[0], PROGRESS_INTERVALS[1]);
     let sources: Vec<_> =
-        sources.into_iter().map(|(path, print)| (path, print.get().0.clone())).collect();
+        sources.into_iter().map(|(path, print)| ((path, mode()), print.get().0.clone())).collect();
     let chunks = chunks.into_iter().map(chunk).collect::<PyResult<Vec<_>>>()?;
     let total = chunks.iter().fold(0u64, |sum, c| sum.saturating_add(c.end - c.start));
     let control = control(cancel);

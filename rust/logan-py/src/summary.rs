@@ -1,6 +1,6 @@
 //! Mergeable metrics.
 
-use crate::arguments::{PROGRESS_INTERVAL, chunk};
+use crate::arguments::{PROGRESS_INTERVAL, chunk, mode};
 use crate::cancel::{Cancel, control};
 use crate::fingerprint::Fingerprint;
 use crate::gate::{attended, detached};
@@ -53,7 +53,7 @@ impl Summary {
         }
         let chunk = chunk((source, start, end))?;
         let scan = || {
-            let file = Source::open(path, None)?;
+            let file = Source::open(path, mode())?;
             let size = fingerprint.map_or(file.size(), |f| f.0.size);
             let summary = spec.with_scanner(|scanner| {
                 engine::scan_chunk(scanner, &file, size, chunk, &control)

@@ -23,7 +23,7 @@ const PIECES: usize = 8;
 pub struct ArchiveFeed {
     pieces: Option<SyncSender<Vec<u8>>>,
     cancel: Arc<AtomicBool>,
-    host: Option<JoinHandle<Result<Scanned, Error>>>,
+    reader: Option<JoinHandle<Result<Scanned, Error>>>,
 }
 
 /// The other end of the queue.
@@ -71,29 +71,29 @@ impl ArchiveFeed {
         let control = Control { cancel: cancel.clone(), ..Control::default() };
         let fail = |source| Error::Io { path: name.clone(), source };
         let path = name.clone();
-        let host = std::thread::Builder::new()
+        let reader = std::thread::Builder::new()
             .name("logan-archive".into())
             .spawn(move || {
-                let crew = DecoderPool::new(1, 1);
+                let pool = DecoderPool::new(1, 1);
                 let stored = Pushed { pieces, piece: Vec::new(), at: 0 };
                 std::thread::scope(|scope| {
                     for _ in 1..threads {
-                        let help = || {
-                            // What it lacks, the host lacks too and says.
-                            Scanner::new(spec.clone()).and_then(|mut own| crew.help(&mut own))
+                        let steal = || {
+                            // What it lacks, the thread that reads lacks too, and reports.
+                            Scanner::new(spec.clone()).map(|mut own| pool.steal(&mut own))
                         };
-                        if std::thread::Builder::new().spawn_scoped(scope, help).is_err() {
+                        if std::thread::Builder::new().spawn_scoped(scope, steal).is_err() {
                             break;
                         }
                     }
-                    let _guard = super::AbortOnPanic(&crew);
-                    let scanned = crew.scan(&mut scanner, stored, &path, request, &control);
-                    crew.done();
+                    let _guard = super::AbortOnPanic(&pool);
+                    let scanned = pool.scan(&mut scanner, stored, &path, request, &control);
+                    pool.done();
                     scanned
                 })
             })
             .map_err(fail)?;
-        Ok(ArchiveFeed { pieces: Some(sender), cancel, host: Some(host) })
+        Ok(ArchiveFeed { pieces: Some(sender), cancel, reader: Some(reader) })
     }
 
     /// Takes the next stored bytes; waits while the decoder is behind. Whether more are wanted:
@@ -109,17 +109,17 @@ impl ArchiveFeed {
     /// As [`DecoderPool::scan`].
     pub fn finish(mut self) -> Result<Scanned, Error> {
         self.pieces = None;
-        let host = self.host.take().expect("it is finished once");
-        host.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        let reader = self.reader.take().expect("it is finished once");
+        reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 
 impl Drop for ArchiveFeed {
     fn drop(&mut self) {
-        if let Some(host) = self.host.take() {
+        if let Some(reader) = self.reader.take() {
             self.cancel.store(true, Ordering::Relaxed);
             self.pieces = None;
-            let _ = host.join();
+            let _ = reader.join();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the caller of a scan holds while it runs.
 
 use crate::error::Error;
+use crate::fast::FastPaths;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -12,6 +13,9 @@ pub struct Control {
     pub cancel: Arc<AtomicBool>,
     /// Bytes scanned so far. Shared, so that it can be read while the scan runs.
     pub bytes: Arc<AtomicU64>,
+    /// The fast paths that scanners made for the scan may take.
+    #[doc(hidden)]
+    pub fast: FastPaths,
 }
 
 impl Control {

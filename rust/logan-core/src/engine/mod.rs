@@ -1,12 +1,13 @@
 //! Scanning of files and archives with threads.
 
 mod archive_feed;
+mod archive_scan;
 mod control;
 mod decoder_pool;
 mod run;
 
 pub use archive_feed::{ArchiveFeed, packing};
+pub use archive_scan::{EXPANSION_FREE_BYTES, Facts, Request, Scanned, StoredFile};
 pub use control::Control;
 pub(crate) use decoder_pool::{AbortOnPanic, DecoderPool};
-pub use decoder_pool::{EXPANSION_FREE_BYTES, Facts, Request, Scanned, StoredFile};
 pub use run::{Archives, Failure, Open, Outcome, find_layouts, run, run_all, run_into, scan_chunk};

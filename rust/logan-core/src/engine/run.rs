@@ -3,14 +3,9 @@
 //! Threads take chunks from an atomic cursor and merge along the fixed tree, so the result is the
 //! same bytes for any number of threads. Scoped threads, not a global pool: one would be left
 //! without its threads in a forked process.
-//!
-//! What a chunk leaves is frozen and merged, which for a log of many routes and clients costs a
-//! tenth of the whole. Where the tables have room, a thread therefore scans a *span* in one pass: the
-//! chunks of a subtree, whose summary it gives. While no table is over its cap the summary is the
-//! same for any split; a span in which one was is dropped, and its chunks are scanned one by one.
 
 use crate::archive::Container;
-use crate::bytes::input::{Check, Fingerprint, Source};
+use crate::bytes::input::{Check, Fingerprint, Mode, Source};
 use crate::chunk::{Chunk, ChunkEdge, finish_line};
 use crate::engine::{AbortOnPanic, Control, DecoderPool, Facts, Request, StoredFile};
 use crate::error::Error;
@@ -19,10 +14,10 @@ use crate::panics::caught;
 use crate::scan::Scanner;
 use crate::spec::Spec;
 use crate::summary::Summary;
-use crate::summary::merge_tree::{MergeTree, Merged, Position};
+use crate::summary::merge_tree::{MergeTree, Merged};
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{ControlFlow, Range};
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -52,7 +47,7 @@ pub fn scan_chunk(
     }
 }
 
-/// Scans one chunk, or a span of them; after a panic `scanner` is fresh. Adds to `counted` what it
+/// Scans one chunk; after a panic `scanner` is fresh. Adds to `counted` what it
 /// adds to [`Control::bytes`], also if it fails.
 fn scan_once(
     scanner: &mut Scanner,
@@ -64,7 +59,7 @@ fn scan_once(
 ) -> Result<Summary, Error> {
     let scanned = caught(|| scan_counted(scanner, source, size, chunk, control, counted));
     scanned.unwrap_or_else(|why| {
-        *scanner = Scanner::new(scanner.spec().clone())?;
+        *scanner = scanner.renewed()?;
         let Chunk { start, end, .. } = chunk;
         Err(Error::Panic { path: source.path().into(), start, end, decoded: false, why })
     })
@@ -175,11 +170,11 @@ impl Open for Source {
     }
 }
 
-impl Open for PathBuf {
+impl Open for (PathBuf, Mode) {
     type File<'a> = Source;
 
     fn open(&self) -> Result<Source, Error> {
-        Source::open(self, None)
+        Source::open(&self.0, self.1)
     }
 }
 
@@ -280,15 +275,15 @@ pub fn run_into<S: Open>(
     let cursor = AtomicUsize::new(0);
     let tree = Mutex::new(tree);
     let compressed = chunks.iter().filter(|c| archives.packings.contains_key(&c.source));
-    let crew = DecoderPool::new(compressed.count(), threads);
+    let pool = DecoderPool::new(compressed.count(), threads);
     let facts = Mutex::new(BTreeMap::new());
     let failures = Mutex::new(Vec::new());
     let touched = Mutex::new(BTreeSet::new());
     let broken = Mutex::new(None);
     let wanted = if archives.packings.is_empty() { chunks.len() } else { threads };
     let threads = threads.clamp(1, wanted.max(1));
-    let merge = |position, summary| -> Result<(), Error> {
-        let mut merged = Merged::subtree(position, summary);
+    let merge = |id: usize, summary| -> Result<(), Error> {
+        let mut merged = Merged::subtree((0, id as u64), summary);
         // Only the bookkeeping is done under the lock.
         while let Some(pair) = { lock(&tree).offer(merged)? } {
             merged = pair.join()?;
@@ -296,39 +291,18 @@ pub fn run_into<S: Open>(
         Ok(())
     };
     let work = || -> Result<(), Error> {
-        let mut scanner = Scanner::new(spec.clone())?;
+        let mut scanner = Scanner::with(spec.clone(), control.fast)?;
         let mut file = None;
-        let mut spans = Spans { chunks, archives, threads, most: 1 };
-        let mut taken = 0..0;
         loop {
-            if taken.is_empty() {
-                taken = spans.take(&cursor);
-                if taken.len() > 1 {
-                    let chunk = spans.whole(&taken);
-                    let mut counted = 0;
-                    let scanned = one(sources, &mut file, chunk, control, |source, size| {
-                        scan_once(&mut scanner, source, size, chunk, control, &mut counted)
-                    });
-                    match scanned {
-                        Ok((summary, was_touched)) if spans.fit(&summary, taken.len()) => {
-                            if was_touched {
-                                lock(&touched).insert(chunk.source);
-                            }
-                            merge(Spans::position(&taken), summary)?;
-                            taken = 0..0;
-                        }
-                        // Chunk by chunk it will be seen which of them fail, and why. So what a
-                        // panic costs does not depend on how many chunks were scanned together.
-                        _ => drop(control.bytes.fetch_sub(counted, Ordering::Relaxed)),
-                    }
-                    continue;
-                }
+            let id = cursor.fetch_add(1, Ordering::Relaxed);
+            if id >= chunks.len() {
+                pool.steal(&mut scanner);
+                return Ok(());
             }
-            let Some(id) = taken.next() else { return crew.help(&mut scanner) };
             let chunk = chunks[id];
             let scanned = if let Some(request) = archives.request(chunk.source) {
-                let scanned = one_archive(&crew, &mut scanner, sources, request, control);
-                crew.done();
+                let scanned = one_archive(&pool, &mut scanner, sources, request, control);
+                pool.done();
                 scanned.map(|(summary, was_touched, known, fault)| {
                     lock(&facts).insert(chunk.source, known);
                     if let Some(error) = fault {
@@ -346,8 +320,7 @@ pub fn run_into<S: Open>(
                     if was_touched {
                         lock(&touched).insert(chunk.source);
                     }
-                    spans.fit(&summary, 1);
-                    merge((0, id as u64), summary)?;
+                    merge(id, summary)?;
                 }
                 Err(error @ Error::Spec(_)) => return Err(error),
                 Err(error) => lock(&failures).push(Failure { chunk, error }),
@@ -356,10 +329,10 @@ pub fn run_into<S: Open>(
     };
     std::thread::scope(|scope| {
         let work = || {
-            let _guard = AbortOnPanic(&crew);
+            let _guard = AbortOnPanic(&pool);
             if let Err(error) = work() {
                 cursor.store(chunks.len(), Ordering::Relaxed);
-                crew.abort();
+                pool.abort();
                 *lock(&broken) = Some(error);
             }
         };
@@ -393,7 +366,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// Scans one archive: its figures, whether it was written to meanwhile, and why it did not end.
 fn one_archive<S: Open>(
-    crew: &DecoderPool,
+    pool: &DecoderPool,
     scanner: &mut Scanner,
     sources: &[(S, Fingerprint)],
     request: Request,
@@ -407,80 +380,12 @@ fn one_archive<S: Open>(
     let file = source.open()?;
     let file = file.borrow();
     let stored = StoredFile::new(file, fingerprint.size);
-    let scanned = crew.scan(scanner, stored, file.path(), request, control)?;
+    let scanned = pool.scan(scanner, stored, file.path(), request, control)?;
     match (scanned.fault, fingerprint.check(file)?) {
         // What else went wrong followed from it.
         (_, Check::Changed(why)) => Err(Error::changed(file.path(), why)),
         (Some(error @ Error::Changed { .. }), _) => Err(error),
         (fault, check) => Ok((scanned.summary, check == Check::Touched, scanned.facts, fault)),
-    }
-}
-
-/// Chunks that one thread scans in one pass.
-struct Spans<'a> {
-    chunks: &'a [Chunk],
-    archives: &'a Archives,
-    threads: usize,
-    /// Most chunks of a span: a power of two, 0 once a table was over its cap.
-    most: usize,
-}
-
-/// Beyond this nothing is gained: an eighth is left of what freezing and merging cost.
-const SPAN_CHUNKS_MAX: usize = 8;
-/// A span may be twice as long as the one before if its fullest table held less than this.
-const FULLNESS_MAX: f64 = 0.25;
-
-impl Spans<'_> {
-    /// Takes chunks from the cursor: those of a subtree, or one; none if there are none left.
-    fn take(&self, cursor: &AtomicUsize) -> Range<usize> {
-        let mut len = 0;
-        let first = cursor.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |first| {
-            len = self.len_at(first);
-            (first < self.chunks.len()).then_some(first + len)
-        });
-        first.map_or(0..0, |first| first..first + len)
-    }
-
-    /// How many chunks a span may have that begins with this one.
-    fn len_at(&self, first: usize) -> usize {
-        // Toward the end they become short, so that the threads end together.
-        let left = self.chunks.len().saturating_sub(first);
-        let most = self.most.min(left / (4 * self.threads));
-        let fits = |len: &usize| {
-            let span = &self.chunks[first..first + len];
-            let follows =
-                |pair: &[Chunk]| pair[0].source == pair[1].source && pair[0].end == pair[1].start;
-            first.is_multiple_of(*len) && span.windows(2).all(follows)
-        };
-        let stored = |chunk: &Chunk| self.archives.packings.contains_key(&chunk.source);
-        if most < 2 || stored(&self.chunks[first]) {
-            return 1;
-        }
-        let longest = 1 << most.ilog2();
-        std::iter::successors(Some(longest), |len| Some(len / 2)).find(fits).unwrap_or(1)
-    }
-
-    /// The bytes of a span, as if they were one chunk.
-    fn whole(&self, span: &Range<usize>) -> Chunk {
-        Chunk { end: self.chunks[span.end - 1].end, ..self.chunks[span.start] }
-    }
-
-    /// Where a span is in the tree.
-    fn position(span: &Range<usize>) -> Position {
-        let level = span.len().ilog2();
-        (level, (span.start >> level) as u64)
-    }
-
-    /// Whether the figures of a span of so many chunks are those of its chunks, merged; says how
-    /// long the next one may be.
-    fn fit(&mut self, summary: &Summary, len: usize) -> bool {
-        let fullness = summary.figures.fullness();
-        if fullness > 1.0 {
-            self.most = 0;
-        } else if fullness < FULLNESS_MAX && len == self.most {
-            self.most = (2 * len).min(SPAN_CHUNKS_MAX);
-        }
-        fullness <= 1.0
     }
 }
 
@@ -540,7 +445,7 @@ mod tests {
 
     const LINE: &str = "2024-01-24 10:15:32.123 INFO Request processed in 127ms\n";
 
-    /// Whatever the number of threads, and so of chunks that are scanned as one.
+    /// Whatever the number of threads.
     #[test]
     fn a_panic_costs_its_chunk_and_no_other() {
         let mut text = LINE.repeat(1_000);
@@ -552,7 +457,7 @@ mod tests {
         let chunks: Vec<Chunk> = (0..size.div_ceil(500))
             .map(|i| Chunk { source: 0, start: i * 500, end: size.min(i * 500 + 500) })
             .collect();
-        let source = Source::open(&file.0, None).unwrap();
+        let source = Source::open(&file.0, Mode::READ).unwrap();
         let fingerprint = Fingerprint::of_source(&source, size).unwrap();
         let sources = [(source, fingerprint)];
         let scan = |threads: usize| {
@@ -591,7 +496,7 @@ mod tests {
     #[test]
     fn a_scanner_to_blame_for_a_panic_is_replaced() {
         let file = TempFile::new("again", LINE.repeat(10).as_bytes());
-        let source = Source::open(&file.0, None).unwrap();
+        let source = Source::open(&file.0, Mode::READ).unwrap();
         let chunk = Chunk { source: 0, start: 0, end: source.size() };
         let scan = |scanner: &mut Scanner| {
             let control = Control::default();
@@ -605,47 +510,5 @@ mod tests {
         scanner.break_down();
         assert!(caught(|| scanner.push(LINE.repeat(10).as_bytes())).is_err());
         assert!(scan(&mut scanner) == expected);
-    }
-
-    #[test]
-    fn spans_grow_with_room_and_shrink_towards_the_end() {
-        let chunk = |i: u64| Chunk { source: u32::from(i >= 80), start: i * 10, end: i * 10 + 10 };
-        let chunks: Vec<Chunk> = (0..100).map(chunk).collect();
-        let archives = Archives::default();
-        let mut spans = Spans { chunks: &chunks, archives: &archives, threads: 1, most: 1 };
-        let cursor = AtomicUsize::new(0);
-        let empty = Summary::empty(&Spec::plain());
-        let mut lens = Vec::new();
-        loop {
-            let taken = spans.take(&cursor);
-            if taken.is_empty() {
-                break;
-            }
-            let whole = spans.whole(&taken);
-            assert_eq!(whole.start, taken.start as u64 * 10);
-            assert_eq!(whole.end, taken.end as u64 * 10);
-            assert!(chunks[taken.clone()].iter().all(|c| c.source == whole.source));
-            let (level, place) = Spans::position(&taken);
-            assert_eq!(place << level, taken.start as u64);
-            assert!(spans.fit(&empty, taken.len()));
-            lens.push(taken.len());
-        }
-        assert_eq!(lens.iter().sum::<usize>(), chunks.len());
-        assert_eq!(lens[..4], [1, 1, 2, 4]);
-        assert_eq!(lens.iter().max(), Some(&SPAN_CHUNKS_MAX));
-        assert_eq!(lens.last(), Some(&1));
-    }
-
-    #[test]
-    fn no_span_over_a_gap_or_of_an_archive() {
-        let mut chunks: Vec<Chunk> =
-            (0..64).map(|i| Chunk { source: 0, start: i * 10, end: i * 10 + 10 }).collect();
-        chunks[1].start += 1;
-        let mut archives = Archives::default();
-        let spans = |archives| Spans { chunks: &chunks, archives, threads: 1, most: 8 }.len_at(0);
-        assert_eq!(spans(&archives), 1);
-        archives.packings.insert(0, crate::archive::Compression::Gzip.into());
-        let whole = Spans { chunks: &chunks, archives: &archives, threads: 1, most: 8 };
-        assert_eq!(whole.len_at(8), 1);
     }
 }

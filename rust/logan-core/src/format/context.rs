@@ -2,6 +2,7 @@
 
 use super::slots::Slots;
 use super::{state, text};
+use crate::fast::{FastPath, FastPaths};
 use crate::record::{Columns, Record, Text};
 use crate::time::TimestampParser;
 
@@ -22,6 +23,8 @@ pub struct Context {
     pub wanted: Columns,
     /// What the lines before left.
     pub history: state::ParserState,
+    /// The fast paths that may be taken.
+    pub fast: FastPaths,
 }
 
 impl Context {
@@ -35,6 +38,19 @@ impl Context {
             all_messages: false,
             wanted: Columns::NONE,
             history: Default::default(),
+            fast: FastPaths::ALL,
+        }
+    }
+
+    /// Leaves these fast paths, with caches that are empty.
+    pub fn restrict(&mut self, fast: FastPaths) {
+        self.fast = fast;
+        self.caches.clear();
+        if !fast.has(FastPath::Timestamps) {
+            self.clock.forget();
+        }
+        if !fast.has(FastPath::DurationContexts) {
+            self.memo.switch_off();
         }
     }
 }

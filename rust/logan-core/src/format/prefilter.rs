@@ -4,6 +4,15 @@
 //! of them: twenty trials, of which each reads the line's beginning to find that it is no line of
 //! its. What most of them look for in vain is one of a few things, so a line is searched for these
 //! once and only formats that find theirs are tried.
+//!
+//! # Fast path `prefilter`
+//! ```text
+//! found = which of eight things the line has, by comparisons of 64 bytes
+//! candidates = those whose needs are among what was found, from a table of all 256 sets
+//! ```
+//! Reference: trying every candidate. Compared by `a_format_has_what_it_needs` and
+//! `tests/fast_paths.rs`. Gain: time without it 1.00 on logs of few formats, 1.03 on those with
+//! a twentieth of lines of others (2026-11-28, AMD EPYC with AVX-512, other work beside it).
 
 use super::Format;
 use crate::bytes::line::Line;
@@ -134,6 +143,11 @@ impl Prefilter {
             }
         }
         Prefilter { met }
+    }
+
+    /// A filter that lets all pass.
+    pub fn none() -> Prefilter {
+        Prefilter { met: Box::new([u64::MAX; RequiredBytes::ALL.0 as usize + 1]) }
     }
 
     /// The formats all of whose marks the line has.

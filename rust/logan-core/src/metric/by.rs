@@ -269,10 +269,6 @@ impl State for ByFields {
         }
     }
 
-    fn fullness(&self) -> f64 {
-        self.0.values().map(|table| table.groups.fullness(GROUPS_MAX)).fold(0.0, f64::max)
-    }
-
     fn check(&self) -> Result<(), &'static str> {
         if self.0.len() > crate::limits::TABLES_MAX {
             return Err("more group tables than a job may have");

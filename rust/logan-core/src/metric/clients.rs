@@ -3,6 +3,19 @@
 //! Nearly every client is an address of at most fifteen bytes, which with its length fills two
 //! words. A memo from those to the place in the table spares the table's own hash and comparison;
 //! it never shows in what is counted.
+//!
+//! # Fast path `clients`
+//! ```text
+//! name = the bytes of the client and its length in 16 bytes; none of a longer one
+//! for each row: hash the name, prefetch its set of the cache
+//! for each row: guess the place by hash, prefetch the name that is kept for it
+//! for each row: if that is the row's name, this is the place in the table
+//!               else look in the table, and keep the name
+//! leave it for the rest of a chunk whose clients are new more often than not
+//! ```
+//! Reference: `one_by_one`. Compared by `the_memo_never_shows` and `tests/fast_paths.rs`. Gain:
+//! time without it 1.11 on combined logs of 10,000 clients, 1.05 on JSON, 1.00 on unlike ones
+//! (50,000 clients) (2026-11-28, AMD EPYC with AVX-512, other work beside it).
 
 use super::{Metric, State};
 use crate::bytes::simd::prefetch;
@@ -35,6 +48,8 @@ struct Cache {
     misses: usize,
     /// Nearly every client is new: it is not worth it for now.
     is_off: bool,
+    /// Whether it is used at all.
+    is_on: bool,
 }
 
 /// A name of at most fifteen bytes and its length, which is in the highest byte.
@@ -99,7 +114,7 @@ impl Metric for Clients {
     }
 
     fn take(&mut self) -> ClientGroups {
-        self.memo.is_off = false;
+        self.memo.is_off = !self.memo.is_on;
         (self.memo.hits, self.memo.misses) = (0, 0);
         ClientGroups(self.table.take())
     }
@@ -114,6 +129,12 @@ impl Tally {
 }
 
 impl Clients {
+    /// An accumulator, with the cache of places or without.
+    pub fn new(cached: bool) -> Clients {
+        let memo = Cache { is_off: !cached, is_on: cached, ..Cache::default() };
+        Clients { memo, ..Clients::default() }
+    }
+
     /// Counts a batch whose clients are hardly known, or whose places may change.
     #[inline(always)]
     fn one_by_one(&mut self, batch: &Batch, block: Block<'_>) {
@@ -218,7 +239,7 @@ impl Name {
 impl Default for Cache {
     fn default() -> Cache {
         let ways = SetAssociativeCache::new(SETS);
-        Cache { ways, names: Vec::new(), moves: 0, hits: 0, misses: 0, is_off: false }
+        Cache { ways, names: Vec::new(), moves: 0, hits: 0, misses: 0, is_off: false, is_on: true }
     }
 }
 
@@ -289,10 +310,6 @@ impl Payload for Client {
 impl State for ClientGroups {
     fn merge(&mut self, other: &Self) {
         self.0.merge(&other.0, CLIENTS_MAX);
-    }
-
-    fn fullness(&self) -> f64 {
-        self.0.fullness(CLIENTS_MAX)
     }
 
     fn check(&self) -> Result<(), &'static str> {

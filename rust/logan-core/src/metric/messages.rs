@@ -493,10 +493,6 @@ impl State for MessageGroups {
         self.0.merge(&other.0, MESSAGES_MAX);
     }
 
-    fn fullness(&self) -> f64 {
-        self.0.fullness(MESSAGES_MAX)
-    }
-
     fn check(&self) -> Result<(), &'static str> {
         self.0.check(MESSAGES_MAX)?;
         super::sane(self.0.iter().map(|(_, message)| message.count))?;

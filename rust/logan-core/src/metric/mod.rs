@@ -18,6 +18,7 @@ pub mod series;
 pub mod slowest;
 pub mod totals;
 
+use crate::fast::{FastPath, FastPaths};
 use crate::record::{Batch, Block};
 use crate::spec::Spec;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -43,12 +44,6 @@ pub trait State: Default + Clone + PartialEq + Serialize + DeserializeOwned + Se
     /// Whether decoded bytes make sense: sorted, within caps, sums that agree. Never panics;
     /// `merge` and `evaluate` may rely on it.
     fn check(&self) -> Result<(), &'static str>;
-
-    /// How full the fullest of its tables is, as a share of its cap; more than 1 where something
-    /// was dropped, and then the figures depend on how the input was cut into chunks.
-    fn fullness(&self) -> f64 {
-        0.0
-    }
 }
 
 /// Makes the struct of all accumulators and that of all states from one list.
@@ -67,9 +62,9 @@ macro_rules! metrics {
         }
 
         impl Metrics {
-            /// Accumulators for a spec.
-            pub fn new(spec: &Spec) -> Metrics {
-                $(let $name = ($new)(spec);)+
+            /// Accumulators for a spec that take these fast paths.
+            pub fn new(spec: &Spec, fast: FastPaths) -> Metrics {
+                $(let $name = ($new)(spec, fast);)+
                 Metrics { $($name,)+ }
             }
 
@@ -98,36 +93,31 @@ macro_rules! metrics {
                 $(self.$name.check()?;)+
                 Ok(())
             }
-
-            /// How full the fullest table is; see [`State::fullness`].
-            pub fn fullness(&self) -> f64 {
-                [$(self.$name.fullness()),+].into_iter().fold(0.0, f64::max)
-            }
         }
     };
 }
 
 metrics! {
     /// Records, requests, errors.
-    totals: totals::Totals = |_| totals::Totals::default(),
+    totals: totals::Totals = |_, _| totals::Totals::default(),
     /// Records by level.
-    levels: levels::Levels = |_| levels::Levels::default(),
+    levels: levels::Levels = |_, _| levels::Levels::default(),
     /// Status codes, bytes sent.
-    http: http::Http = |_| http::Http::default(),
+    http: http::Http = |_, _| http::Http::default(),
     /// Response times.
-    latency: latency::Latency = |_| latency::Latency::default(),
+    latency: latency::Latency = |_, _| latency::Latency::default(),
     /// Counts over time.
-    series: series::Series = |_| series::Series::default(),
+    series: series::Series = |_, _| series::Series::default(),
     /// Requests by route.
-    routes: routes::Routes = |_| routes::Routes::default(),
+    routes: routes::Routes = |_, fast: FastPaths| routes::Routes::new(fast.has(FastPath::Routes)),
     /// Requests by client.
-    clients: clients::Clients = |_| clients::Clients::default(),
+    clients: clients::Clients = |_, fast: FastPaths| clients::Clients::new(fast.has(FastPath::Clients)),
     /// Errors and warnings by template.
-    messages: messages::Messages = |_| messages::Messages::default(),
+    messages: messages::Messages = |_, _| messages::Messages::default(),
     /// The slowest requests.
-    slowest: slowest::Slowest = |spec: &Spec| slowest::Slowest::new(spec.top),
+    slowest: slowest::Slowest = |spec: &Spec, _| slowest::Slowest::new(spec.top),
     /// Records by fields that the job names.
-    by: by::By = |spec: &Spec| by::By::new(spec),
+    by: by::By = |spec: &Spec, _| by::By::new(spec),
 }
 
 impl Metrics {

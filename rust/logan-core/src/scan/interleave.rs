@@ -8,6 +8,19 @@
 //!
 //! Formats whose records may have several lines have no lane, and neither has a format behind such
 //! a one for lines that both may take: there the order of the lines matters.
+//!
+//! # Fast path `interleave`
+//! ```text
+//! for each line of a batch: deal it to the lane of the first format that its first byte admits
+//! for each lane, in the order of trial:
+//!     parse its lines in one call, each into the row that it would have
+//!     pass each one refused on to the next lane that its first byte admits
+//! for what is left, in order: as line by line
+//! leave it when fewer than one line in 16 is of another format than the first
+//! ```
+//! Reference: the scanner's `parse_run`, which tries the formats line by line. Compared by
+//! `lanes_do_not_show` and `tests/fast_paths.rs`. Gain: time without it 1.80 on mixed logs, 1.14
+//! on unlike ones (2026-11-28, AMD EPYC with AVX-512, other work beside it).
 
 use crate::format::{Format, LineRef};
 use crate::record::{BATCH_ROWS, Columns};

@@ -8,6 +8,7 @@
 
 use crate::bytes::line::{LINE_BYTES_MAX, PAD, index_newlines};
 use crate::error::Error;
+use crate::fast::{FastPath, FastPaths};
 use crate::format::prefilter::Prefilter;
 use crate::format::text::ansi::ESC;
 use crate::format::{
@@ -122,12 +123,23 @@ impl Scanner {
     /// # Errors
     /// [`Error::Spec`] if the spec's zone is unknown.
     pub fn new(spec: Arc<Spec>) -> Result<Scanner, Error> {
+        Scanner::with(spec, FastPaths::ALL)
+    }
+
+    /// As [`new`](Self::new), with these fast paths alone.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    #[doc(hidden)]
+    pub fn with(spec: Arc<Spec>, fast: FastPaths) -> Result<Scanner, Error> {
+        let mut context = spec.context()?;
+        context.restrict(fast);
         Ok(Scanner {
             digest: spec.digest(),
             parsers: None,
-            context: spec.context()?,
+            context,
             batch: Batch::requesting(spec.requested()?),
-            metrics: Metrics::new(&spec),
+            metrics: Metrics::new(&spec, fast),
             ends: Vec::new(),
             refused: Vec::with_capacity(BATCH_ROWS),
             lines: Lines::default(),
@@ -164,15 +176,23 @@ impl Scanner {
                 Box::new(std::array::from_fn(|byte| set(&|f| f.may_begin_with(byte as u8))));
             let has_layouts = self.spec.source(source)?.layouts.is_some();
             self.context.clock = self.spec.clock(source)?;
+            let fast = self.context.fast;
+            if !fast.has(FastPath::Timestamps) {
+                self.context.clock.forget();
+            }
             let listed = &self.spec.source(source)?.formats;
             let is_listed = |index: usize| listed.iter().any(|f| f.name == format::name_at(index));
             // Headers change what the lines behind them mean: there the order of lines matters.
             let lanes = match has_layouts {
                 true => 0,
+                false if !fast.has(FastPath::Interleave) => 0,
                 false => formats.iter().take_while(|(index, _)| is_listed(*index)).count(),
             };
             let lanes = Interleaver::new(&formats, lanes);
-            let needs = Prefilter::of(formats.iter().map(|(_, format)| format));
+            let needs = match fast.has(FastPath::Prefilter) {
+                true => Prefilter::of(formats.iter().map(|(_, format)| format)),
+                false => Prefilter::none(),
+            };
             self.parsers =
                 Some(Parsers { source, formats, candidates, needs, framed, has_layouts, lanes });
             if let Some(narrowing) = &mut self.narrowing {
@@ -224,6 +244,14 @@ impl Scanner {
     #[cfg(test)]
     pub(crate) fn break_down(&mut self) {
         self.parsers.as_mut().expect("a chunk was begun").formats.clear();
+    }
+
+    /// A new scanner in place of one that panicked.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn renewed(&self) -> Result<Scanner, Error> {
+        Scanner::with(self.spec.clone(), self.context.fast)
     }
 
     /// The spec.

@@ -4,6 +4,7 @@ use crate::oracle::{self, Expected, quantile};
 use logan_core::bytes::input::{Fingerprint, Mode, Source};
 use logan_core::chunk::Chunk;
 use logan_core::engine::{self, Control};
+use logan_core::fast::FastPaths;
 use logan_core::format::classify::REASONS;
 use logan_core::record::Level;
 use logan_core::scan::Scanner;
@@ -17,7 +18,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub fn scanned(bytes: &[u8], spec: &Arc<Spec>) -> Summary {
-    let mut scanner = Scanner::new(spec.clone()).unwrap();
+    scanned_by(bytes, spec, FastPaths::ALL)
+}
+
+/// With these fast paths alone.
+pub fn scanned_by(bytes: &[u8], spec: &Arc<Spec>, fast: FastPaths) -> Summary {
+    let mut scanner = Scanner::with(spec.clone(), fast).unwrap();
     scanner.begin(0, 0, 0).unwrap();
     scanner.push(bytes);
     scanner.finish(bytes.len() as u64)
@@ -51,7 +57,7 @@ pub fn engine_run(
     mode: Mode,
 ) -> Summary {
     let file = TempFile::new(bytes);
-    let source = Source::open(&file.0, Some(mode)).unwrap();
+    let source = Source::open(&file.0, mode).unwrap();
     let size = source.size();
     let fingerprint = Fingerprint::of_source(&source, size).unwrap();
     let chunks: Vec<Chunk> = (0..size.div_ceil(chunk))

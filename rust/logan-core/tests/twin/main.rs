@@ -9,10 +9,13 @@ mod grammars;
 mod narrowing;
 #[path = "../oracle/mod.rs"]
 mod oracle;
+#[path = "../support/fast.rs"]
+mod support;
 
 use comparison::*;
 use grammars::*;
 use logan_core::bytes::input::Mode;
+use logan_core::fast::FastPaths;
 use logan_core::format::Params;
 use logan_core::format::classify::REASONS;
 use logan_core::record::Level;
@@ -26,6 +29,10 @@ use proptest::sample::select;
 use proptest::test_runner::TestRunner;
 use serde_json::Value;
 use std::sync::Arc;
+use support::restricted;
+
+// SAFETY: what these tests do with bytes does not depend on an earlier look at them.
+const MAP: Mode = unsafe { Mode::map() };
 
 /// `cases`, unless the environment says otherwise.
 fn config(cases: u32) -> ProptestConfig {
@@ -33,7 +40,7 @@ fn config(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-fn check(bytes: &[u8], spec: Spec) -> Result<(), TestCaseError> {
+fn check(bytes: &[u8], spec: Spec, fast: FastPaths) -> Result<(), TestCaseError> {
     let naive = analyze(bytes, &spec, 0);
     let spec = Arc::new(spec);
     let summary = scanned(bytes, &spec);
@@ -41,6 +48,8 @@ fn check(bytes: &[u8], spec: Spec) -> Result<(), TestCaseError> {
     let encoded = codec::encode(&summary);
     let decoded = codec::decode(&encoded);
     prop_assert!(decoded.is_ok(), "{:?}", decoded.err());
+    // Whichever fast paths are left, the bytes are the same.
+    prop_assert!(codec::encode(&scanned_by(bytes, &spec, fast)) == encoded, "{fast:?}");
     Ok(())
 }
 
@@ -77,7 +86,7 @@ fn explicit_lines() {
         (app_first, b"2024-01-24 10:15:32 ERROR 10.0.0.1:80800.0 1.2.3.4:80x 1.2.3.4:80."),
     ] {
         let spec = Spec { sources: vec![source], ..Spec::plain() };
-        let checked = std::panic::catch_unwind(|| check(line, spec));
+        let checked = std::panic::catch_unwind(|| check(line, spec, FastPaths::NONE));
         let checked = checked.unwrap_or_else(|_| Err(TestCaseError::fail("panicked")));
         if let Err(error) = checked {
             failures += &format!("{}: {error}\n", line.escape_ascii());
@@ -156,13 +165,13 @@ proptest! {
     #![proptest_config(config(3_000))]
 
     #[test]
-    fn generated_lines(bytes in log(16), spec in spec()) {
-        check(&bytes.0, spec)?;
+    fn generated_lines(bytes in log(16), spec in spec(), fast in restricted()) {
+        check(&bytes.0, spec, fast)?;
     }
 
     #[test]
-    fn mutated_lines(bytes in mutant(10), spec in spec()) {
-        check(&bytes.0, spec)?;
+    fn mutated_lines(bytes in mutant(10), spec in spec(), fast in restricted()) {
+        check(&bytes.0, spec, fast)?;
     }
 
     #[test]
@@ -170,9 +179,10 @@ proptest! {
         any in vec(any::<u8>(), 0..600).prop_map(Log),
         likely in vec(select(LIKELY), 0..400).prop_map(Log),
         spec in spec(),
+        fast in restricted(),
     ) {
-        check(&any.0, spec.clone())?;
-        check(&likely.0, spec)?;
+        check(&any.0, spec.clone(), fast)?;
+        check(&likely.0, spec, fast)?;
     }
 
     #[test]
@@ -197,7 +207,7 @@ proptest! {
     #[test]
     fn narrowed(
         bytes in log(16), spec in spec(), narrowing in narrowing(), cuts in (1u64..300, 1usize..4),
-        cut in 0usize..25,
+        cut in 0usize..25, fast in restricted(),
     ) {
         let Log(bytes) = bytes;
         let (since_ns, until_ns, ask, by) = narrowing;
@@ -230,8 +240,9 @@ proptest! {
         compare_by(&summary, &naive, &by)?;
         let encoded = codec::encode(&summary);
         prop_assert!(codec::decode(&encoded).is_ok(), "{:?}", codec::decode(&encoded).err());
+        prop_assert!(codec::encode(&scanned_by(&bytes, &spec, fast)) == encoded, "{:?}", fast);
         if cut == 0 && !bytes.is_empty() {
-            let cut = engine_run(&bytes, &spec, cuts.0, cuts.1, Mode::Read);
+            let cut = engine_run(&bytes, &spec, cuts.0, cuts.1, Mode::READ);
             prop_assert!(codec::encode(&cut) == encoded);
         }
     }
@@ -248,7 +259,7 @@ proptest! {
         let Log(bytes) = bytes;
         let naive = analyze(&bytes, &spec, 0);
         let spec = Arc::new(spec);
-        let mode = if map { Mode::Map } else { Mode::Read };
+        let mode = if map { MAP } else { Mode::READ };
         let summary = engine_run(&bytes, &spec, chunk, threads, mode);
         compare(&summary, &naive, &bytes)?;
         // Without bytes there are no chunks, and what is left is the identity.

@@ -54,7 +54,7 @@ impl Fingerprint {
     /// As [`Source::open`]; [`Error::Changed`](crate::error::Error::Changed) if the file is
     /// shorter than `size`.
     pub fn of(path: impl AsRef<Path>, size: Option<u64>) -> Result<Fingerprint> {
-        let source = Source::open(path, Some(Mode::Read))?;
+        let source = Source::open(path, Mode::READ)?;
         let size = size.unwrap_or(source.size());
         Fingerprint::of_source(&source, size)
     }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn check(fingerprint: &Fingerprint, path: &Path) -> Check {
-        fingerprint.check(&Source::open(path, None).unwrap()).unwrap()
+        fingerprint.check(&Source::open(path, Mode::READ).unwrap()).unwrap()
     }
 
     /// Writes one byte and sets a time that differs, however coarse the clock of files is.
@@ -251,7 +251,7 @@ mod tests {
     fn another_inode_counts_on_the_same_host_only() {
         let file = file("rotated");
         let mut fingerprint = Fingerprint::of(&file.0, None).unwrap();
-        let open = Source::open(&file.0, None).unwrap();
+        let open = Source::open(&file.0, Mode::READ).unwrap();
         let old = Scratch(file.0.with_extension("1"));
         fs::rename(&file.0, &old.0).unwrap();
         fs::write(&file.0, [b'x'; SIZE]).unwrap();

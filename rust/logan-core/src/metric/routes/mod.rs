@@ -89,6 +89,19 @@ impl Default for Routes {
     }
 }
 
+impl Routes {
+    /// An accumulator, with the cache of folded paths or without.
+    pub fn new(_cached: bool) -> Routes {
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut))]
+        let mut routes = Routes::default();
+        #[cfg(target_arch = "x86_64")]
+        if !_cached {
+            routes.finder.memo.switch_off();
+        }
+        routes
+    }
+}
+
 impl Metric for Routes {
     type State = RouteGroups;
 
@@ -414,10 +427,6 @@ impl Payload for Route {
 impl State for RouteGroups {
     fn merge(&mut self, other: &Self) {
         self.0.merge(&other.0, ROUTES_MAX);
-    }
-
-    fn fullness(&self) -> f64 {
-        self.0.fullness(ROUTES_MAX)
     }
 
     fn check(&self) -> Result<(), &'static str> {

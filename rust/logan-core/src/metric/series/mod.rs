@@ -5,12 +5,9 @@
 //! coarse one, and a union of buckets needs at least the step that any part of it needs: the step
 //! depends on the set of seconds alone, in whatever order or pieces they come.
 
-mod scattered;
-
 use super::{Metric, State, latency::sum_and_range};
-use crate::record::{BATCH_ROWS, Batch, Block, Columns, ERROR, MEASURED, NO_TIME, REQUEST, TIMED};
+use crate::record::{Batch, Block, Columns, ERROR, MEASURED, NO_TIME, REQUEST};
 use crate::sketch::varint;
-use scattered::{DenseBuckets, PendingRow, distinct};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -53,13 +50,11 @@ impl Bucket {
 /// Accumulator: the bucket at hand, a few others, a heap of those that had to make way for them, and
 /// a sorted run of what the heap held when it was last emptied. A bucket may be in all of these.
 ///
-/// Lines that are a little out of order find their bucket among the few. Where times jump about,
-/// nothing is looked for: rows are kept as they are until there are so many that the step they
-/// need is known. That is nearly always so coarse that there is a *cell* for each bucket between
-/// the first and the last. Where it is not, to sort rows now and then is a third of the work of
-/// finding the bucket of each in a table that no cache holds, and to coarsen a run is to add up
-/// neighbors. Things are moved to the run when it is worth a pass over it, so that for a while
-/// there may be more than [`BUCKETS_MAX`]; that does not show in the end.
+/// Lines that are a little out of order find their bucket among the few. Where timestamps jump about,
+/// to sort buckets now and then is a third of the work of finding each in a table that no cache
+/// holds, and to coarsen a run is to add up neighbors. Things are moved to the run when it is worth a
+/// pass over it, so that for a while there may be more than [`BUCKETS_MAX`]; that does not show in
+/// the end.
 pub struct Series {
     step: usize,
     current: Bucket,
@@ -67,10 +62,6 @@ pub struct Series {
     recent: Box<[Bucket; RECENT]>,
     heap: Vec<Bucket>,
     run: Vec<Bucket>,
-    /// Whether most rows of the last batch were in none of the buckets at hand.
-    is_scattered: bool,
-    loose: Vec<PendingRow>,
-    cells: DenseBuckets,
 }
 
 /// Buckets that are at hand beside the current one: a power of two, 4 KiB.
@@ -78,9 +69,6 @@ const RECENT: usize = 64;
 
 /// Most buckets on the heap while the run is short.
 const HEAP_MAX: usize = BUCKETS_MAX / 4;
-
-/// Most loose rows: enough to tell that the hours of some decades are too many buckets.
-const LOOSE_MAX: usize = 1 << 17;
 
 /// Most bits of a set of buckets: half a megabyte.
 const SET_BITS_MAX: u64 = 1 << 22;
@@ -106,9 +94,6 @@ impl Default for Series {
             recent: Box::new([Bucket::default(); RECENT]),
             heap: Vec::new(),
             run: Vec::new(),
-            is_scattered: false,
-            loose: Vec::new(),
-            cells: DenseBuckets::default(),
         }
     }
 }
@@ -121,13 +106,9 @@ impl Metric for Series {
         if !batch.has(Columns::TIME) {
             return;
         }
-        if self.is_scattered {
-            return self.scatter(batch);
-        }
         if !batch.all_timed() {
             return self.rest(batch, 0);
         }
-        let waiting = self.heap.len();
         let step = self.step;
         let seconds = &batch.second()[..batch.len];
         let mut start = 0;
@@ -146,13 +127,10 @@ impl Metric for Series {
             tally(&mut self.current, batch, start, end);
             start = end;
         }
-        self.is_scattered = self.heap.len() > waiting + batch.len / 2;
     }
 
     fn take(&mut self) -> SeriesBuckets {
         self.empty();
-        self.empty_cells();
-        self.fit();
         // A run is short, or of a log that needs its memory elsewhere.
         let run = std::mem::take(&mut self.run);
         let state = SeriesBuckets::encode(self.step, run.iter());
@@ -242,88 +220,31 @@ impl Series {
         }
     }
 
-    /// A batch whose times jump about.
-    #[cold]
-    fn scatter(&mut self, batch: &Batch) {
-        if self.loose.len() + batch.len > LOOSE_MAX || self.cells.room() < batch.len {
-            self.empty();
-        }
-        let seconds = &batch.second()[..batch.len];
-        let mut indices = [0; BATCH_ROWS];
-        if !self.cells.is_empty() {
-            for (index, &second) in indices.iter_mut().zip(seconds) {
-                *index = index_of(second, self.step);
-                self.cells.prefetch(*index);
-            }
-        }
-        let rows = seconds.iter().zip(batch.flags()).zip(batch.duration_ns());
-        for (((&second, &flags), &duration_ns), &index) in rows.zip(&indices) {
-            let row = PendingRow::new(second, flags, duration_ns);
-            if flags & TIMED != 0 && !self.cells.add(index, &row) {
-                self.loose.push(row);
-            }
-        }
-        let jumps = seconds.windows(2).filter(|pair| pair[0] != pair[1]).count();
-        self.is_scattered = jumps > batch.len / 4;
-    }
-
-    /// Moves all buckets to the run, or if there are loose rows to cells where those can be, and
-    /// takes coarser steps until buckets are few enough.
+    /// Moves all buckets to the run, and takes coarser steps until they are few enough.
     #[cold]
     #[inline(never)]
     fn empty(&mut self) {
         self.settle();
         let recent = self.recent.iter_mut().map(std::mem::take);
         self.heap.extend(recent.filter(|bucket| bucket.records > 0));
-        self.empty_cells();
-        let range = self.range();
-        if self.heap.len() + self.run.len() + self.loose.len() > BUCKETS_MAX {
-            self.coarsen_to(self.step_that_fits(range));
+        if self.heap.len() + self.run.len() > BUCKETS_MAX {
+            self.coarsen_to(self.step_that_fits());
         }
         let order = sorted(self.heap.iter().map(|bucket| bucket.index));
         let new = Summed::new(order, |i| self.heap[i]);
         self.run = merged(std::mem::take(&mut self.run).into_iter(), new);
         self.heap.clear();
-        self.fit();
-        let step = self.step;
-        let index = |row: &PendingRow| index_of(row.second(), step);
-        if !self.loose.is_empty() {
-            let Series { run, loose, cells, .. } = self;
-            cells.span(index_of(range.0, step), index_of(range.1, step));
-            loose.retain(|row| !cells.add(index(row), row));
-            let order = sorted(loose.iter().map(index));
-            let new = Summed::new(order, |i| loose[i].bucket(index(&loose[i])));
-            *run = merged(std::mem::take(run).into_iter(), new);
-            loose.clear();
-        }
-        if self.cells.is_empty() {
-            self.fit();
+        while self.run.len() > BUCKETS_MAX && self.step + 1 < STEPS_S.len() {
+            self.coarsen_to(self.step + 1);
         }
     }
 
-    /// Moves what cells hold to the run; there are none then.
-    fn empty_cells(&mut self) {
-        if !self.cells.is_empty() {
-            let run = std::mem::take(&mut self.run);
-            self.run = merged(run.into_iter(), self.cells.buckets());
-            self.cells.clear();
-        }
-    }
-
-    /// The first and the last second of what is in the run, on the heap and loose, or the starts
-    /// of their buckets.
-    fn range(&self) -> (i64, i64) {
+    /// The step that what is in the run and on the heap needs, if that can be told without sorting;
+    /// else a finer one.
+    fn step_that_fits(&self) -> usize {
         let step_s = STEPS_S[self.step];
-        let ends = self.run.first().into_iter().chain(self.run.last());
-        let seconds = ends.chain(&self.heap).map(|bucket| bucket.index * step_s);
-        let seconds = seconds.chain(self.loose.iter().map(PendingRow::second));
-        seconds.fold((i64::MAX, i64::MIN), |(min, max), s| (min.min(s), max.max(s)))
-    }
-
-    /// The step that what is in the run, on the heap and loose needs, if that can be told without
-    /// sorting; else a finer one. They all begin in `range`.
-    fn step_that_fits(&self, range: (i64, i64)) -> usize {
-        let step_s = STEPS_S[self.step];
+        let seconds = || self.run.iter().chain(&self.heap).map(|bucket| bucket.index * step_s);
+        let range = seconds().fold((i64::MAX, i64::MIN), |(min, max), s| (min.min(s), max.max(s)));
         // The coarsest is always long enough.
         for step in (self.step..STEPS_S.len() - 1).rev() {
             let first = index_of(range.0, step);
@@ -331,26 +252,15 @@ impl Series {
             if span > SET_BITS_MAX {
                 return self.step;
             }
-            let buckets = self.run.iter().chain(&self.heap);
-            let seconds = buckets.map(|bucket| bucket.index * step_s);
-            let seconds = seconds.chain(self.loose.iter().map(PendingRow::second));
-            let indices = seconds.map(|second| index_of(second, step));
-            let most = BUCKETS_MAX as u64;
-            if span > most && distinct(first, span as usize, indices) > BUCKETS_MAX {
+            let indices = seconds().map(|second| index_of(second, step));
+            if span > BUCKETS_MAX as u64 && distinct(first, span as usize, indices) > BUCKETS_MAX {
                 return step + 1;
             }
         }
         self.step
     }
 
-    /// Takes coarser steps until the buckets of the run are few enough; nothing may be elsewhere.
-    fn fit(&mut self) {
-        while self.run.len() > BUCKETS_MAX && self.step + 1 < STEPS_S.len() {
-            self.coarsen_to(self.step + 1);
-        }
-    }
-
-    /// Takes a coarser step; nothing may be in cells or at hand.
+    /// Takes a coarser step; nothing may be at hand.
     fn coarsen_to(&mut self, step: usize) {
         let factor = STEPS_S[step] / STEPS_S[self.step];
         self.step = step;
@@ -361,6 +271,16 @@ impl Series {
             }
         }
     }
+}
+
+/// How many different indices there are, all of which are in `first..first + span`.
+fn distinct(first: i64, span: usize, indices: impl Iterator<Item = i64>) -> usize {
+    let mut set = vec![0u64; span.div_ceil(64)];
+    for index in indices {
+        let at = (index - first) as usize;
+        set[at / 64] |= 1 << (at % 64);
+    }
+    set.iter().map(|word| word.count_ones() as usize).sum()
 }
 
 /// The bucket of a second at a step of the ladder.

@@ -173,11 +173,6 @@ impl<P: Payload> Groups<P> {
         self.error
     }
 
-    /// How full they are, as a share of `cap`; infinite where something was dropped.
-    pub fn fullness(&self, cap: usize) -> f64 {
-        if self.distinct.is_some() { f64::INFINITY } else { self.entries as f64 / cap as f64 }
-    }
-
     /// How many keys are kept.
     pub fn entries(&self) -> u64 {
         self.entries

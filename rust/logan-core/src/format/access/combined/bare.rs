@@ -6,6 +6,17 @@
 //! The first space tells where all up to the method is, the space behind the target where the rest
 //! is. Where this answers, [`Bare::parse`](super::Bare) would answer the same; whatever else comes is
 //! for it.
+//!
+//! # Fast path `access-lines`
+//! ```text
+//! part the lines by whether ` - - [` follows the first word, without a branch
+//! for each that has it: the timestamp, then two spaces tell method and target, `HTTP/1.1`,
+//!                       status, time in ms; anything else: to the others
+//! for each of the others: `Bare::parse`
+//! ```
+//! Reference: `Bare::parse`. Compared by the test below and `tests/fast_paths.rs`. Gain: time
+//! without it 1.04 on mixed logs, 0.97 on unlike ones (2026-11-28, AMD EPYC with AVX-512, other
+//! work beside it).
 
 use super::head::may_begin;
 use super::{Bare, COLUMNS};

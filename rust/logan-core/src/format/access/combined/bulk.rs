@@ -5,11 +5,25 @@
 //! line is taken apart with two masks at its front and one for each quote that is looked for, and
 //! written into the columns; whatever is not of that shape is left to the format's `parse`, which
 //! says the same of every line. Nothing here decides what a line means.
+//!
+//! # Fast path `combined-lines`
+//! ```text
+//! for each line:
+//!     spaces and brackets of the first 64 bytes: host, where the timestamp is
+//!     the timestamp is that of the line before: so is the time; else parse it
+//!     the next three quotes: request, referrer, user agent; between them status and size
+//!     anything else: stop; `parse` takes the line
+//!     write the values to the row
+//! ```
+//! Reference: `Quoted::parse`. Compared by `bulk_says_what_parse_says` and
+//! `tests/fast_paths.rs`. Gain: time without it 1.21 on combined logs, 1.01 on unlike ones
+//! (2026-11-28, AMD EPYC with AVX-512, other work beside it).
 
 use super::tail::{Dialect, tail_time};
 use super::{COLUMNS, COMBINED_KIND, Quoted};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
+use crate::fast::FastPath;
 use crate::format::access::combined::head::may_begin;
 use crate::format::http::{route, status_at};
 use crate::format::{Run, line_of};
@@ -34,7 +48,7 @@ struct Last {
 
 #[inline(always)]
 pub(super) fn many<S: Simd>(simd: S, format: &Quoted<COMBINED_KIND>, run: &mut Run<'_>) {
-    if !run.context.wanted.is_empty() {
+    if !run.context.wanted.is_empty() || !run.context.fast.has(FastPath::CombinedLines) {
         // What is on request is not of the usual shape.
         return;
     }

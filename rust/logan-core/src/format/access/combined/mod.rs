@@ -108,6 +108,7 @@ mod tail;
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Plain, Simd};
+use crate::fast::FastPath;
 use crate::format::cursor::Cursor;
 use crate::format::http::{
     closing_quote, method_len, number_at, route, size_at, starts_with_http, status_at,
@@ -115,7 +116,7 @@ use crate::format::http::{
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{
     BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Params, Parse, Run, Unit, bulk, keys,
-    line_format,
+    line_format, one_by_one,
 };
 use crate::record::{Column, Columns, NO_STATUS, Record, Text};
 use crate::time::TimestampParser;
@@ -284,7 +285,11 @@ impl BulkFormat for Bare {
 
     #[inline(always)]
     fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
-        bare::each(simd, self, lines);
+        if lines.context.fast.has(FastPath::AccessLines) {
+            bare::each(simd, self, lines);
+        } else {
+            one_by_one(simd, self, lines.lines, lines);
+        }
     }
 }
 

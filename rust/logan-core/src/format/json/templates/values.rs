@@ -1,13 +1,12 @@
-//! The usual values, read the short way, and what the others share with the general way.
+//! The usual values, read the short way.
 
 use super::Step;
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
-use crate::format::fields::{Fields, Part, Value, is_sure_of_millis, usual_time};
+use crate::format::Unit;
+use crate::format::fields::{Value, is_sure_of_millis, usual_time};
 use crate::format::json_text::{number_end, string_end};
-use crate::format::{Context, Unit};
 use crate::record::Level;
-use crate::record::Record;
 use crate::time::{Stamp, TimestampParser, eight_digits, leading_digits};
 
 /// Short words by their bytes up to the closing quote.
@@ -109,7 +108,7 @@ pub(super) fn usual_number_end(line: Line<'_>, start: usize) -> Option<usize> {
 }
 
 #[inline(never)]
-fn any_number_end(line: Line<'_>, start: usize) -> Option<usize> {
+pub(super) fn any_number_end(line: Line<'_>, start: usize) -> Option<usize> {
     crate::dispatch!(number_end::<>(line: Line<'_>, start: usize) -> Option<usize>; line, start)
 }
 
@@ -243,7 +242,13 @@ impl Minute {
     /// Remembers the minute of the time at `at`, which was read as `second`.
     #[cold]
     #[inline(never)]
-    fn learn(&mut self, line: Line<'_>, at: usize, second: i64, clock: &mut TimestampParser) {
+    pub(super) fn learn(
+        &mut self,
+        line: Line<'_>,
+        at: usize,
+        second: i64,
+        clock: &mut TimestampParser,
+    ) {
         let words = [line.u64_at(at), line.u64_at(at + 8), line.u64_at(at + 16)];
         let tail = (words[2] >> 56) as u8;
         let Some((seconds, _)) = seconds(words[2], tail).filter(|_| matches!(tail, b'Z' | b'"'))
@@ -283,101 +288,4 @@ fn seconds(bytes: u64, tail: u8) -> Option<(i64, u32)> {
     let pairs = x.wrapping_mul(10).wrapping_add(x >> 8);
     let nanos = ((pairs >> 32 & 0xff) * 10 + (x >> 48 & 0xff)) as u32 * 1_000_000;
     Some(((pairs >> 8 & 0xff) as i64, nanos))
-}
-
-/// A time that is not of the minute of the one before, or written otherwise; where it ends.
-#[inline(never)]
-pub(super) fn other_time(
-    line: Line<'_>,
-    start: usize,
-    minute: &mut Minute,
-    step: &Step,
-    context: &mut Context,
-    arena: &mut Vec<u8>,
-    record: &mut Record,
-) -> Option<usize> {
-    if let Some((stamp, end)) = context.clock.iso(line, start)
-        && line.byte(end) == b'"'
-    {
-        record.time_ns = stamp.nanos_since_epoch();
-        record.second = stamp.second;
-        if end - start == 23 || end - start == 24 {
-            minute.learn(line, start, stamp.second, &mut context.clock);
-        }
-        return Some(end);
-    }
-    other_text(line, start, step, context, arena, record)
-}
-
-/// Text that is read as the general way does; where it ends, or None if it does not count.
-#[inline(never)]
-pub(super) fn other_text(
-    line: Line<'_>,
-    start: usize,
-    step: &Step,
-    context: &mut Context,
-    arena: &mut Vec<u8>,
-    record: &mut Record,
-) -> Option<usize> {
-    let (end, escaped) = any_text_end(line, start)?;
-    let value = Value { start, end, escaped, number: false };
-    take_alone(line, value, step, context, arena, record).then_some(end)
-}
-
-/// The same for a number.
-#[inline(never)]
-fn other_number(
-    line: Line<'_>,
-    start: usize,
-    step: &Step,
-    context: &mut Context,
-    arena: &mut Vec<u8>,
-    record: &mut Record,
-) -> Option<usize> {
-    let end = any_number_end(line, start)?;
-    let value = Value { start, end, escaped: false, number: true };
-    take_alone(line, value, step, context, arena, record).then_some(end)
-}
-
-/// Whichever of the two the step says.
-#[inline(never)]
-pub(super) fn other_value(
-    line: Line<'_>,
-    start: usize,
-    step: &Step,
-    context: &mut Context,
-    arena: &mut Vec<u8>,
-    record: &mut Record,
-) -> Option<usize> {
-    let other = if step.text { other_text } else { other_number };
-    other(line, start, step, context, arena, record)
-}
-
-/// Takes a value as if it was the only one of its meanings; false if another might count.
-#[inline(never)]
-pub(super) fn take_alone(
-    line: Line<'_>,
-    value: Value,
-    step: &Step,
-    context: &mut Context,
-    arena: &mut Vec<u8>,
-    record: &mut Record,
-) -> bool {
-    #[inline(always)]
-    fn take<S: Simd>(
-        simd: S,
-        line: Line<'_>,
-        value: Value,
-        step: &Step,
-        context: &mut Context,
-        arena: &mut Vec<u8>,
-        record: &mut Record,
-    ) -> bool {
-        let key = value.start - usize::from(step.key_back);
-        let part = Part { known: step.known, wins: step.wins, alone: step.alone };
-        Fields::take_alone(simd, line, part, key, value, context, arena, record)
-    }
-    crate::dispatch!(take::<>(line: Line<'_>, value: Value, step: &Step, context: &mut Context,
-        arena: &mut Vec<u8>, record: &mut Record) -> bool;
-        line, value, step, context, arena, record)
 }

@@ -49,6 +49,7 @@ use super::text_duration::{self, Cache, TEXTS_MAX};
 use super::timed;
 use crate::bytes::line::{LINE_BYTES_MAX, Line, PAD};
 use crate::bytes::simd::Simd;
+use crate::fast::FastPath;
 use crate::format::classify;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::slices::digits_at_end;
@@ -143,11 +144,17 @@ impl LineFormat for App {
 
 impl BulkFormat for App {
     fn parse_many(&self, run: &mut Run<'_>) {
+        if !run.context.fast.has(FastPath::AppLines) {
+            return;
+        }
         while plain_lines(run) == TEXTS_MAX {}
     }
 
     #[inline(always)]
     fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
+        if !lines.context.fast.has(FastPath::AppLines) {
+            return one_by_one(simd, self, lines.lines, lines);
+        }
         const _: () = assert!(LINE_REFS_MAX <= TEXTS_MAX);
         for some in lines.lines.chunks(LINE_REFS_MAX) {
             self.plain_each(simd, some, lines);
@@ -185,6 +192,16 @@ const PLAIN_BYTES: std::ops::Range<u32> = 33..LINE_BYTES_MAX as u32;
 ///
 /// First all times and levels, then all response times: a wrong guess about one line then does
 /// not hold up the reading of the next, and each half has the registers to itself.
+///
+/// # Fast path `app-lines`
+/// ```text
+/// for each line: the minute is that of the line before, `:SS.mmm `, a level in upper case:
+///                write time, level, where the message is; anything else: stop
+/// for each of these: the response time in its message (`find_many`)
+/// ```
+/// Reference: `App::parse`. Compared by `tests/twin` and `tests/fast_paths.rs`. Gain: time
+/// without it 1.49 on app text, 1.15 on mixed logs, 1.02 on unlike ones (2026-11-28, AMD EPYC
+/// with AVX-512, other work beside it).
 fn plain_lines(run: &mut Run<'_>) -> usize {
     let Run { block, ends, next, start, batch, context, .. } = run;
     let rows = TEXTS_MAX.min(BATCH_ROWS - batch.len);
