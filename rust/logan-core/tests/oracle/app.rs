@@ -89,7 +89,9 @@ pub(super) fn timed_record(
     let record = Record {
         time_ns: Some(time_ns),
         level,
-        duration_ns: text_duration(message).or_else(|| millis_of_mongo(message)),
+        duration_ns: text_duration(message)
+            .or_else(|| millis_of_mongo(message))
+            .or_else(|| seconds_of_sidekiq(&line[..behind + dressing], message)),
         message: message.to_vec(),
         ..Record::default()
     };
@@ -105,6 +107,16 @@ fn millis_of_mongo(message: &[u8]) -> Option<u64> {
     let of_connection = before.get(name + spaces..)?.starts_with(b"[conn");
     let fits = name > 0 && message.get(name) == Some(&b' ') && of_connection;
     fits.then(|| decimal(digits, 1_000_000))?
+}
+
+/// The seconds in `elapsed=1.234 INFO: done`.
+fn seconds_of_sidekiq(front: &[u8], message: &[u8]) -> Option<u64> {
+    let last = front.rsplit(|&b| b == b' ').nth(2)?;
+    let fits = matches!(message, b"done" | b"fail") && front.ends_with(b" INFO: ");
+    let seconds = last.strip_prefix(b"elapsed=").filter(|_| fits)?;
+    let at = front.len() - " INFO: ".len() - last.len();
+    let digits = seconds.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    (digits && front[..at].ends_with(b" ")).then(|| number(seconds, SECOND as u64))?
 }
 
 /// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`.

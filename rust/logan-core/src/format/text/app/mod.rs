@@ -35,7 +35,9 @@
 //! The message is what follows the level (or, without one, the timestamp) and its dressing: any of
 //! ``])>|:-,;"`` and white space. Its response time is found by the rule of
 //! [`text_duration`](super::text_duration). If there is none, and the message begins with capitals,
-//! spaces and `[conn` and ends with a space, digits and `ms` (MongoDB), it is those.
+//! spaces and `[conn` and ends with a space, digits and `ms` (MongoDB), it is those. If the message is
+//! `done` or `fail` and ` elapsed=`, a number of seconds and ` INFO: ` stand before it (Sidekiq), it is
+//! that number.
 //!
 //! If the line has no timestamp or no level by these rules, or a byte ESC stands before the message
 //! or at its start, and the line has control sequences ([`ansi`](super::ansi)), it is read without
@@ -179,10 +181,30 @@ impl LineFormat for App {
         record.second = stamp.second;
         fill(simd, line, level, message, &mut context.memo, record);
         if record.duration_ns == NO_DURATION {
-            record.duration_ns = of_mongo(&line.bytes()[message..]);
+            record.duration_ns = of_place(line.bytes(), message);
         }
         true
     }
+}
+
+/// The response time of a line whose message has none, at a place that a program documents.
+#[inline(always)]
+fn of_place(line: &[u8], message: usize) -> u64 {
+    match &line[message..] {
+        b"done" | b"fail" => of_sidekiq(&line[..message]),
+        text => of_mongo(text),
+    }
+}
+
+/// The seconds of a job of Sidekiq, before the level: `elapsed=1.234 INFO: `.
+#[cold]
+fn of_sidekiq(front: &[u8]) -> u64 {
+    let Some(front) = front.strip_suffix(b" INFO: ") else { return NO_DURATION };
+    let is_of_number = |b: &&u8| b.is_ascii_digit() || **b == b'.';
+    let number = front.iter().rev().take_while(is_of_number).count();
+    let (name, number) = front.split_at(front.len() - number);
+    let nanos = name.ends_with(b" elapsed=").then(|| decimal(number, Unit::Seconds)).flatten();
+    nanos.unwrap_or(NO_DURATION)
 }
 
 /// The milliseconds at the end of a line of MongoDB's log, behind its component and connection.
@@ -561,7 +583,7 @@ impl App {
                 record.level = level;
                 record.duration_ns = text_duration::find_one(line, message, &mut context.memo);
                 if record.duration_ns == NO_DURATION {
-                    record.duration_ns = of_mongo(&line.bytes()[message..]);
+                    record.duration_ns = of_place(line.bytes(), message);
                 }
                 let from = arena.len();
                 arena.extend_from_slice(&line.bytes()[message..]);

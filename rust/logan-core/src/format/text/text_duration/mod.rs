@@ -64,6 +64,8 @@ use std::mem::MaybeUninit;
 
 /// Remembered contexts. The log statements of one program that end with a time are few.
 const MEMO_SLOTS: usize = 64;
+/// Remembered contexts without regard to their digits.
+const FOLDED_SLOTS: usize = 128;
 /// Remembered beginnings of texts.
 const FRONT_SLOTS: usize = 16;
 
@@ -77,6 +79,7 @@ const EPOCH_NANOS_MIN: u64 = 1_000_000_000_000_000;
 #[derive(Clone)]
 pub struct Cache {
     contexts: [Slot; MEMO_SLOTS],
+    folded: [Slot; FOLDED_SLOTS],
     fronts: [Slot; FRONT_SLOTS],
 }
 
@@ -92,7 +95,11 @@ impl Default for Cache {
     fn default() -> Self {
         // Nothing of no bytes counts.
         let slot = Slot { bytes: [0; CONTEXT_BYTES], len: 0, verdict: Verdict::NO };
-        Cache { contexts: [slot; MEMO_SLOTS], fronts: [slot; FRONT_SLOTS] }
+        Cache {
+            contexts: [slot; MEMO_SLOTS],
+            folded: [slot; FOLDED_SLOTS],
+            fronts: [slot; FRONT_SLOTS],
+        }
     }
 }
 
@@ -131,29 +138,45 @@ impl Found {
         }
     }
 
-    /// The response time, given what names with units say, if it comes to that.
+    /// The response time, unless it comes to what names with units say: then [`NO_DURATION`].
     #[inline(always)]
-    fn resolve(&self, named: impl FnOnce() -> named::Found) -> u64 {
+    fn whole(&self) -> u64 {
         if self.total != NO_DURATION {
             return self.total;
         }
-        if self.first != NO_DURATION {
-            let is_summed = self.sum != NO_DURATION && self.first_at < self.sum_at;
-            return if is_summed { self.sum } else { self.first };
+        let is_summed = self.sum != NO_DURATION && self.first_at < self.sum_at;
+        if is_summed && self.first != NO_DURATION { self.sum } else { self.first }
+    }
+
+    /// The response time where [`whole`](Self::whole) is none, given what names with units say.
+    #[inline(always)]
+    fn or_named(&self, named: named::Found) -> u64 {
+        match named.whole {
+            NO_DURATION if self.part != NO_DURATION => self.part,
+            NO_DURATION => named.part,
+            whole => whole,
         }
-        let named = named();
-        if named.whole != NO_DURATION {
-            return named.whole;
-        }
-        if self.part != NO_DURATION { self.part } else { named.part }
     }
 }
 
 /// The response time in `line[from..]` in nanoseconds, or [`NO_DURATION`].
 #[inline(always)]
 pub fn find<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Cache) -> u64 {
-    let found = find_with_unit(simd, line, from, memo);
-    found.resolve(|| named::find(simd, line, from))
+    let text = line.slice(from.min(line.len()), line.len());
+    // Most texts have nothing that could be a response time.
+    if text.len() > 64 {
+        return rest(simd, text, 0, memo);
+    }
+    let kept = kept(text.len());
+    let (units, signs) = triggers(simd, text.last_window());
+    if (units | signs) & kept == 0 {
+        return NO_DURATION;
+    }
+    let units = units & kept;
+    match plain(simd, text, units, memo) {
+        Some(nanos) => nanos,
+        None => rest(simd, text, units, memo),
+    }
 }
 
 /// As [`find`], without those whose names say the unit.
@@ -423,7 +446,10 @@ fn rest<S: Simd>(simd: S, text: Line<'_>, mut units: u64, memo: &mut Cache) -> u
         }
         units &= !(1 << bit);
     }
-    found.resolve(|| named::find(simd, text, 0))
+    match found.whole() {
+        NO_DURATION => found.or_named(named::find(simd, text, 0)),
+        whole => whole,
+    }
 }
 
 /// The response time in a text whose last window has these `units`, in the most usual case: there
@@ -580,7 +606,7 @@ fn judge_far(text: &[u8]) -> Verdict {
     } else {
         0
     };
-    judge(&shown[cut..], false).without(Verdict::ALONE.or(Verdict::FAR))
+    judge(&shown[cut..], false).without(Verdict::ALONE.or(Verdict::FAR).or(Verdict::EXACT))
 }
 
 /// Whether a text is one whose generic names are lifetimes.
@@ -696,7 +722,10 @@ fn judge_slowly(text: &[u8], at: usize, span: Span) -> Verdict {
         if is_of_gc {
             return Verdict::TOTAL;
         }
-        let is_of_dns = is_last && text[at..].ends_with(b"s") && text[..at].contains(&b'"');
+        let is_of_dns = is_last
+            && text[at..].ends_with(b"s")
+            && matches!(text[..at], [.., b'0'..=b'9', b' '])
+            && text[..at].contains(&b'"');
         return if is_of_dns { Verdict::YES } else { Verdict::NO };
     }
     if span.is_clock && verdict.has(Verdict::NO_CLOCK) || !ends_slowly(text, span.end) {
@@ -882,13 +911,37 @@ fn remembered<S: Simd>(
     let slot = (line.u64_before(start).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58) as usize;
     let slot = &mut memo.contexts[slot % MEMO_SLOTS];
     if slot.len != shown || !line.same32_before(simd, start, &slot.bytes, mask) {
-        *slot = Slot {
-            bytes: line.bytes32_before(start),
-            len: shown,
-            verdict: judge(&line.bytes()[start - len..start], start - from > CONTEXT_BYTES),
-        };
+        let context = &line.bytes()[start - len..start];
+        let verdict = folded(context, shown, &mut memo.folded);
+        *slot = Slot { bytes: line.bytes32_before(start), len: shown, verdict };
     }
     slot.verdict
+}
+
+/// What a context that was not met lately makes of its number. Most differ from earlier ones by the
+/// digits of an id.
+#[cold]
+#[inline(never)]
+fn folded(context: &[u8], shown: u32, slots: &mut [Slot; FOLDED_SLOTS]) -> Verdict {
+    let mut bytes = [0; CONTEXT_BYTES];
+    bytes[CONTEXT_BYTES - context.len()..].copy_from_slice(context);
+    for byte in &mut bytes {
+        *byte = if byte.is_ascii_digit() { b'0' } else { *byte };
+    }
+    let mut hash = u64::from(shown);
+    for part in bytes.chunks_exact(8) {
+        let part = u64::from_le_bytes(part.try_into().expect("eight bytes"));
+        hash = (hash.rotate_left(23) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+    let slot = &mut slots[(hash >> 57) as usize % FOLDED_SLOTS];
+    if slot.len == shown && slot.bytes == bytes {
+        return slot.verdict;
+    }
+    let verdict = judge(context, shown > CONTEXT_BYTES as u32);
+    if !verdict.has(Verdict::EXACT) {
+        *slot = Slot { bytes, len: shown, verdict };
+    }
+    verdict.without(Verdict::EXACT)
 }
 
 #[cfg(test)]
@@ -948,9 +1001,9 @@ mod tests {
             let padded = PaddedLine::new(text.as_bytes());
             let plain = find(Plain, padded.line(), from, &mut Cache::default());
             let unnamed = find_with_unit(Plain, padded.line(), from, &mut Cache::default());
-            let nothing = || named::Found { whole: NO_DURATION, part: NO_DURATION };
+            let seen = |found: Found| (found.whole(), found.part);
             let expected = slowly(&text.as_bytes()[from.min(text.len())..]);
-            prop_assert_eq!(unnamed.resolve(nothing), expected.resolve(nothing));
+            prop_assert_eq!(seen(unnamed), seen(expected));
             let mut memo = Cache::default();
             for _ in 0..2 {
                 prop_assert_eq!(find(Plain, padded.line(), from, &mut memo), plain);

@@ -36,6 +36,8 @@ impl Verdict {
     pub(super) const SLOW: Verdict = Verdict(1 << 7);
     /// No digit stands in the bytes that decided. Beside any of the others.
     pub(super) const ALONE: Verdict = Verdict(1 << 8);
+    /// Other digits in the context might have decided otherwise. Beside any of the others.
+    pub(super) const EXACT: Verdict = Verdict(1 << 9);
 
     #[inline(always)]
     pub(super) const fn has(self, other: Verdict) -> bool {
@@ -75,9 +77,14 @@ struct Gap {
     /// A number that stands alone.
     number: Option<u32>,
     has_digit: bool,
+    /// Not seen whole: all else is unknown.
+    is_unseen: bool,
 }
 
 impl Gap {
+    const UNSEEN: Gap =
+        Gap { ends_clause: false, number: None, has_digit: false, is_unseen: true };
+
     /// Reads what stands between two words, or before the first one if `is_front`.
     fn read(gap: &[u8], next_letter: u8, is_front: bool) -> Gap {
         let mut found = Gap::default();
@@ -122,51 +129,89 @@ impl Gap {
     }
 }
 
-/// The words before a number, nearest first, each with what stands before it.
+/// The words before a number, nearest first, each with what stands before it. They are read as they
+/// are asked for.
 struct Sentence<'a> {
     text: &'a [u8],
-    words: [(Word, Gap); WORDS_MAX],
+    rest: Words<'a>,
+    /// The word after those that were read.
+    next: Option<Word>,
+    words: [Entry; WORDS_MAX],
     len: usize,
+    /// Whether all were read, up to the end of the clause or of what is in sight.
+    is_read: bool,
     /// Whether there may be more, which are out of sight.
     is_cut: bool,
 }
 
+/// A word, where it begins and ends, and what stands before it.
+#[derive(Clone, Copy)]
+struct Entry {
+    roles: Roles,
+    start: u8,
+    end: u8,
+    gap: Gap,
+}
+
+const _: () = assert!(SENTENCE_BYTES < 256, "a place in a sentence fits a byte");
+
+/// What is before the first word of all.
+const NO_ENTRY: Entry = Entry {
+    roles: Roles::NONE,
+    start: 0,
+    end: 0,
+    gap: Gap { ends_clause: true, number: None, has_digit: false, is_unseen: false },
+};
+
 impl<'a> Sentence<'a> {
-    /// Reads the words of `text`, up to the end of a clause. If `is_cut`, it goes on before that.
-    fn read(text: &'a [u8], is_cut: bool) -> Self {
-        const NO_WORD: Word = Word::NONE;
-        let mut sentence = Sentence {
-            text,
-            words: [(NO_WORD, Gap { ends_clause: true, number: None, has_digit: false });
-                WORDS_MAX],
-            len: 0,
-            is_cut,
+    /// The words of `text`, up to the end of a clause. If `is_cut`, it goes on before that.
+    fn new(text: &'a [u8], is_cut: bool) -> Self {
+        let mut rest = Words::new(text);
+        let next = rest.next();
+        Sentence { text, rest, next, words: [NO_ENTRY; WORDS_MAX], len: 0, is_read: false, is_cut }
+    }
+
+    /// The `i`th word, if the clause has so many in sight.
+    fn entry(&mut self, i: usize) -> Option<Entry> {
+        while self.len <= i && !self.is_read {
+            self.read_word();
+        }
+        (i < self.len).then(|| self.words[i])
+    }
+
+    fn read_word(&mut self) {
+        self.is_read = true;
+        let Some(this) = self.next else { return };
+        if self.len == WORDS_MAX {
+            self.is_cut = false;
+            return;
+        }
+        if this.start == 0 && self.is_cut {
+            return;
+        }
+        self.next = self.rest.next();
+        let is_first = self.next.is_none();
+        let gap = if is_first && self.is_cut {
+            Gap::UNSEEN
+        } else {
+            let before = self.next.map_or(0, |word| word.end);
+            Gap::read(&self.text[before..this.start], self.text[this.start], is_first)
         };
-        let mut words = Words::new(text);
-        let mut word = words.next();
-        while let Some(this) = word {
-            if this.start == 0 && is_cut || sentence.len == WORDS_MAX {
-                break;
-            }
-            word = words.next();
-            let before = word.map_or(0, |word| word.end);
-            if word.is_none() && is_cut {
-                // What stands before it is not seen whole.
-                break;
-            }
-            let gap = &text[before..this.start];
-            let gap = Gap::read(gap, text[this.start], word.is_none());
-            sentence.words[sentence.len] = (sentence.without_path(this), gap);
-            sentence.len += 1;
-            if gap.ends_clause || word.is_none() {
-                sentence.is_cut = false;
-                break;
-            }
+        self.words[self.len] = Entry {
+            roles: self.without_path(this).roles,
+            start: this.start as u8,
+            end: this.end as u8,
+            gap,
+        };
+        self.len += 1;
+        if gap.is_unseen {
+            return;
         }
-        if sentence.len == WORDS_MAX {
-            sentence.is_cut = false;
+        if gap.ends_clause || is_first {
+            self.is_cut = false;
+        } else {
+            self.is_read = false;
         }
-        sentence
     }
 
     /// A word of a path means nothing.
@@ -178,58 +223,56 @@ impl<'a> Sentence<'a> {
         word
     }
 
-    fn roles(&self, i: usize) -> Roles {
-        if i < self.len { self.words[i].0.roles } else { Roles::NONE }
+    fn roles(&mut self, i: usize) -> Roles {
+        self.entry(i).unwrap_or(NO_ENTRY).roles
     }
 
-    fn gap(&self, i: usize) -> Gap {
-        if i < self.len {
-            self.words[i].1
-        } else {
-            Gap { ends_clause: true, number: None, has_digit: false }
-        }
+    fn gap(&mut self, i: usize) -> Gap {
+        self.entry(i).unwrap_or(NO_ENTRY).gap
     }
 
     /// Whether one of so many words from the `i`th on has such a role.
-    fn any(&self, i: usize, words: usize, roles: Roles) -> bool {
-        (i..(i + words).min(self.len)).any(|i| self.roles(i).has(roles))
+    fn any(&mut self, i: usize, words: usize, roles: Roles) -> bool {
+        (i..i + words).any(|i| self.roles(i).has(roles))
     }
 
     /// Whether the words up to the `i`th are in sight, or there are no more of them.
-    fn shows(&self, i: usize) -> bool {
-        i < self.len || !self.is_cut
+    fn shows(&mut self, i: usize) -> bool {
+        self.entry(i).is_some() || !self.is_cut
     }
 
-    fn is(&self, i: usize, text: &[u8]) -> bool {
-        i < self.len && {
-            let word = self.words[i].0;
-            self.text[word.start..word.end].eq_ignore_ascii_case(text)
-        }
+    fn is(&mut self, i: usize, text: &[u8]) -> bool {
+        self.entry(i).is_some_and(|word| {
+            self.text[word.start.into()..word.end.into()].eq_ignore_ascii_case(text)
+        })
+    }
+
+    /// Whether the `i`th word names events of which a number is given, as in `5 failed attempts`.
+    fn is_counted(&mut self, i: usize) -> bool {
+        self.roles(i).has(Roles::EVENT)
+            && (i..i + 3).any(|i| self.gap(i).number.is_some() && !self.is(i + 1, b"with"))
     }
 
     /// The verb before a status and its reason, of which the `i`th word is the last, as in
     /// `Completed 504 Gateway Timeout`; `i` if that is none. None if that is out of sight.
-    fn before_reason(&self, i: usize) -> Option<usize> {
+    fn before_reason(&mut self, i: usize) -> Option<usize> {
         const REASON_WORDS_MAX: usize = 4;
         for last in i..i + REASON_WORDS_MAX {
-            if last >= self.len {
+            let Some(word) = self.entry(last) else {
                 return self.shows(last).then_some(i);
-            }
-            if !self.text[self.words[last].0.start].is_ascii_uppercase() {
+            };
+            if !self.text[usize::from(word.start)].is_ascii_uppercase() {
                 break;
             }
-            if self.gap(last).number.is_some_and(|number| (200..600).contains(&number)) {
+            if word.gap.is_unseen {
+                return None;
+            }
+            if word.gap.number.is_some_and(|number| (200..600).contains(&number)) {
                 let is_verb = self.roles(last + 1).has(Roles::VERB.or(Roles::HTTP));
                 return self.shows(last + 1).then_some(if is_verb { last + 1 } else { i });
             }
         }
         Some(i)
-    }
-
-    /// Whether the `i`th word names events of which a number is given, as in `5 failed attempts`.
-    fn is_counted(&self, i: usize) -> bool {
-        self.roles(i).has(Roles::EVENT)
-            && (i..i + 3).any(|i| self.gap(i).number.is_some() && !self.is(i + 1, b"with"))
     }
 }
 
@@ -239,7 +282,15 @@ impl<'a> Sentence<'a> {
 #[inline(never)]
 pub(super) fn judge(context: &[u8], is_cut: bool) -> Verdict {
     let verdict = judge_words(context, is_cut);
+    // Only a number of three digits may be a status.
+    let is_status = |text: &[u8]| {
+        matches!(text, [b' ' | b'(' | b'[' | b'\t', a, b, c, b' ']
+            if [a, b, c].iter().all(|b| b.is_ascii_digit()))
+    };
+    let has_status = context.windows(5).any(is_status)
+        || context.get(..4).is_some_and(|front| front.ends_with(b" ") && front[0].is_ascii_digit());
     let alone = !context.iter().any(u8::is_ascii_digit);
+    let verdict = if has_status { verdict.or(Verdict::EXACT) } else { verdict };
     if alone { verdict.or(Verdict::ALONE) } else { verdict }
 }
 
@@ -260,7 +311,7 @@ fn judge_words(context: &[u8], is_cut: bool) -> Verdict {
         Some(last) if last.is_ascii_alphabetic() => {}
         _ => return by_signs(text, opening, is_cut),
     }
-    let sentence = Sentence::read(text, is_cut);
+    let mut sentence = Sentence::new(text, is_cut);
     let (mut i, mut is_taken) = (0, false);
     while sentence.roles(i).has(Roles::FILLER) && !sentence.gap(i).has_digit {
         is_taken |= sentence.is(i, b"taken");
@@ -284,7 +335,7 @@ fn judge_words(context: &[u8], is_cut: bool) -> Verdict {
         return if is_of_gc && sentence.is(i + 2, b"threads") { Verdict::YES } else { Verdict::NO };
     }
     if roles.has(Roles::IN) {
-        return judge_verb(&sentence, before);
+        return judge_verb(&mut sentence, before);
     }
     // A clause ends before the word: nothing before that counts.
     let (before, limit) = if sentence.gap(i).ends_clause {
@@ -299,7 +350,7 @@ fn judge_words(context: &[u8], is_cut: bool) -> Verdict {
     let nearest = if limit > 0 { sentence.roles(before) } else { Roles::NONE };
     if roles.has(Roles::AFTER) {
         let is_done = nearest.has(Roles::DONE) && !sentence.gap(i).has_digit;
-        return if is_done { verdict_of_verb(&sentence, before) } else { Verdict::NO };
+        return if is_done { verdict_of_verb(&mut sentence, before) } else { Verdict::NO };
     }
     if roles.has(Roles::TOOK) {
         let stalls = sentence.any(before, limit, Roles::STALL);
@@ -393,11 +444,11 @@ fn by_signs(text: &[u8], opening: &[u8], is_cut: bool) -> Verdict {
 
 /// What the words before an `in` make of the number behind it: they must hold a verb of
 /// completion, the `i`th or one before it.
-fn judge_verb(sentence: &Sentence<'_>, first: usize) -> Verdict {
+fn judge_verb(sentence: &mut Sentence<'_>, first: usize) -> Verdict {
     let mut is_of_http = false;
     let Some(behind_reason) = sentence.before_reason(first) else { return Verdict::FAR };
-    for i in behind_reason..sentence.len {
-        let roles = sentence.roles(i);
+    let mut i = behind_reason;
+    while let Some(Entry { roles, gap, .. }) = sentence.entry(i) {
         if roles.has(Roles::WAIT) || i == first && roles.has(Roles::PAUSE) {
             return Verdict::NO;
         }
@@ -417,21 +468,23 @@ fn judge_verb(sentence: &Sentence<'_>, first: usize) -> Verdict {
             return verdict_of_verb(sentence, i);
         }
         is_of_http |= roles.has(Roles::HTTP);
-        if sentence.gap(i).ends_clause {
+        if gap.ends_clause {
             break;
         }
+        i += 1;
     }
     if sentence.is_cut {
         return Verdict::FAR;
     }
     // `GET /cart 200 in 15ms`, `HTTP 200 OK in 15ms`: the status tells that it was completed.
-    let is_status = |i| sentence.gap(i).number.is_some_and(|number| (200..600).contains(&number));
-    let has_status = behind_reason > first || is_status(first - 1);
+    let status = sentence.gap(first - 1).number;
+    let is_status = status.is_some_and(|number| (200..600).contains(&number));
+    let has_status = behind_reason > first || is_status;
     if is_of_http && has_status { Verdict::YES } else { Verdict::NO }
 }
 
 /// What a verb of completion, the `i`th word, makes of the number, given the words before it.
-fn verdict_of_verb(sentence: &Sentence<'_>, i: usize) -> Verdict {
+fn verdict_of_verb(sentence: &mut Sentence<'_>, i: usize) -> Verdict {
     let clause = (i..i + 1 + WORDS_BEFORE).find(|&i| sentence.gap(i).ends_clause);
     let last = clause.unwrap_or(i + WORDS_BEFORE);
     let words = last - i;

@@ -182,7 +182,7 @@ const WORDS: &[(Roles, &str)] = &[
     (Roles::HTTP, "get head post put delete patch options http status code"),
 ];
 
-/// Longest word of the table; of longer ones only the beginning is kept.
+/// Longest word of the table.
 pub(super) const LETTERS_MAX: usize = 16;
 
 /// Power of two, and sparse enough for short probes.
@@ -285,7 +285,9 @@ impl Iterator for Words<'_> {
             word = word << 8 | u128::from(text[start] | 0x20);
         }
         self.end = start;
-        Some(Word { roles: roles_of(word), start, end })
+        // Of a longer one the end is lost.
+        let roles = if end - start > LETTERS_MAX { Roles::NONE } else { roles_of(word) };
+        Some(Word { roles, start, end })
     }
 }
 
