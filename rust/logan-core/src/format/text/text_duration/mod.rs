@@ -66,6 +66,8 @@ use std::mem::MaybeUninit;
 const MEMO_SLOTS: usize = 64;
 /// Remembered contexts without regard to their digits.
 const FOLDED_SLOTS: usize = 128;
+/// Remembered sentences, where their last 32 bytes do not decide, without regard to their digits.
+const FAR_SLOTS: usize = 32;
 /// Remembered beginnings of texts.
 const FRONT_SLOTS: usize = 16;
 
@@ -78,27 +80,32 @@ const EPOCH_NANOS_MIN: u64 = 1_000_000_000_000_000;
 /// Remembers what was decided about contexts. A context decides alone, so this never shows.
 #[derive(Clone)]
 pub struct Cache {
-    contexts: [Slot; MEMO_SLOTS],
-    folded: [Slot; FOLDED_SLOTS],
-    fronts: [Slot; FRONT_SLOTS],
+    contexts: [Slot<CONTEXT_BYTES>; MEMO_SLOTS],
+    folded: [Slot<CONTEXT_BYTES>; FOLDED_SLOTS],
+    far: [Slot<SENTENCE_BYTES>; FAR_SLOTS],
+    fronts: [Slot<CONTEXT_BYTES>; FRONT_SLOTS],
 }
 
-/// Up to 32 bytes, how many of them there are (33: more), and what was decided.
+/// Up to so many bytes, how many of them there are (one more: more), and what was decided.
 #[derive(Clone, Copy)]
-struct Slot {
-    bytes: [u8; CONTEXT_BYTES],
+struct Slot<const BYTES: usize> {
+    bytes: [u8; BYTES],
     len: u32,
     verdict: Verdict,
+}
+
+impl<const BYTES: usize> Slot<BYTES> {
+    const EMPTY: Self = Slot { bytes: [0; BYTES], len: 0, verdict: Verdict::NO };
 }
 
 impl Default for Cache {
     fn default() -> Self {
         // Nothing of no bytes counts.
-        let slot = Slot { bytes: [0; CONTEXT_BYTES], len: 0, verdict: Verdict::NO };
         Cache {
-            contexts: [slot; MEMO_SLOTS],
-            folded: [slot; FOLDED_SLOTS],
-            fronts: [slot; FRONT_SLOTS],
+            contexts: [Slot::EMPTY; MEMO_SLOTS],
+            folded: [Slot::EMPTY; FOLDED_SLOTS],
+            far: [Slot::EMPTY; FAR_SLOTS],
+            fronts: [Slot::EMPTY; FRONT_SLOTS],
         }
     }
 }
@@ -587,7 +594,7 @@ fn settled<S: Simd>(
     memo: &mut Cache,
 ) -> Verdict {
     if verdict.has(Verdict::FAR) {
-        verdict = judge_far(&line.bytes()[from..start]);
+        verdict = remembered_far(&line.bytes()[from..start], memo);
     }
     if verdict.has(Verdict::SPAN) && begins_with_lifetime(simd, line, from, memo) {
         return Verdict::NO;
@@ -595,18 +602,29 @@ fn settled<S: Simd>(
     verdict.without(Verdict::SPAN)
 }
 
+/// As [`judge_far`], with what is remembered.
+#[cold]
+#[inline(never)]
+fn remembered_far(text: &[u8], memo: &mut Cache) -> Verdict {
+    let shown = sentence_of(text);
+    let len = shown.len() as u32 + u32::from(shown.len() < text.len());
+    without_digits(shown, len, &mut memo.far, || judge(shown, false))
+        .without(Verdict::ALONE.or(Verdict::FAR))
+}
+
 /// [`judge`] by as many bytes as count.
 #[cold]
 fn judge_far(text: &[u8]) -> Verdict {
+    judge(sentence_of(text), false).without(Verdict::ALONE.or(Verdict::FAR).or(Verdict::EXACT))
+}
+
+/// The bytes of a text before a span that count.
+fn sentence_of(text: &[u8]) -> &[u8] {
     let skipped = text.len().saturating_sub(SENTENCE_BYTES);
     let shown = &text[skipped..];
     // Of a word that is cut nothing is seen.
-    let cut = if skipped > 0 {
-        shown.iter().take_while(|b| b.is_ascii_alphanumeric()).count()
-    } else {
-        0
-    };
-    judge(&shown[cut..], false).without(Verdict::ALONE.or(Verdict::FAR).or(Verdict::EXACT))
+    let is_of_word = |b: &&u8| skipped > 0 && b.is_ascii_alphanumeric();
+    &shown[shown.iter().take_while(is_of_word).count()..]
 }
 
 /// Whether a text is one whose generic names are lifetimes.
@@ -922,9 +940,21 @@ fn remembered<S: Simd>(
 /// digits of an id.
 #[cold]
 #[inline(never)]
-fn folded(context: &[u8], shown: u32, slots: &mut [Slot; FOLDED_SLOTS]) -> Verdict {
-    let mut bytes = [0; CONTEXT_BYTES];
-    bytes[CONTEXT_BYTES - context.len()..].copy_from_slice(context);
+fn folded(context: &[u8], shown: u32, slots: &mut [Slot<CONTEXT_BYTES>; FOLDED_SLOTS]) -> Verdict {
+    without_digits(context, shown, slots, || judge(context, shown > CONTEXT_BYTES as u32))
+}
+
+/// The verdict about `text`, of which so many bytes count: the one about a text that differs in its
+/// digits, if that is remembered and did not depend on them.
+#[inline]
+fn without_digits<const BYTES: usize, const SLOTS: usize>(
+    text: &[u8],
+    shown: u32,
+    slots: &mut [Slot<BYTES>; SLOTS],
+    judged: impl FnOnce() -> Verdict,
+) -> Verdict {
+    let mut bytes = [0; BYTES];
+    bytes[BYTES - text.len()..].copy_from_slice(text);
     for byte in &mut bytes {
         *byte = if byte.is_ascii_digit() { b'0' } else { *byte };
     }
@@ -933,11 +963,11 @@ fn folded(context: &[u8], shown: u32, slots: &mut [Slot; FOLDED_SLOTS]) -> Verdi
         let part = u64::from_le_bytes(part.try_into().expect("eight bytes"));
         hash = (hash.rotate_left(23) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
-    let slot = &mut slots[(hash >> 57) as usize % FOLDED_SLOTS];
+    let slot = &mut slots[(hash >> 50) as usize % SLOTS];
     if slot.len == shown && slot.bytes == bytes {
         return slot.verdict;
     }
-    let verdict = judge(context, shown > CONTEXT_BYTES as u32);
+    let verdict = judged();
     if !verdict.has(Verdict::EXACT) {
         *slot = Slot { bytes, len: shown, verdict };
     }
