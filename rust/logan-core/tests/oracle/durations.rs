@@ -92,7 +92,9 @@ fn span(
         let Some((digits, power, number_end)) = written_number(text, start) else { break };
         let unit_at = number_end + usize::from(text.get(number_end) == Some(&b' '));
         let letters = match text.get(unit_at..unit_at + 2) {
-            Some([0xc2, 0xb5] | [0xce, 0xbc]) => 2 + run(text, unit_at + 2, |b| b.is_ascii_alphabetic()),
+            Some([0xc2, 0xb5] | [0xce, 0xbc]) => {
+                2 + run(text, unit_at + 2, |b| b.is_ascii_alphabetic())
+            }
             _ => run(text, unit_at, |b| b.is_ascii_alphabetic()),
         };
         let Some(unit_ns) = unit_of(&text[unit_at..unit_at + letters]) else { break };
@@ -103,11 +105,8 @@ fn span(
         nanos = nanos.zip(part).and_then(|(a, b)| a.checked_add(b));
         let behind = unit_at + letters;
         end = Some(behind);
-        let joints: &[&str] = if unit_ns >= 60 * SECOND as u64 {
-            &["", " ", ":", ", ", " and "]
-        } else {
-            &[""]
-        };
+        let joints: &[&str] =
+            if unit_ns >= 60 * SECOND as u64 { &["", " ", ":", ", ", " and "] } else { &[""] };
         let next = joints.iter().find_map(|joint| {
             let rest = text[behind..].strip_prefix(joint.as_bytes())?;
             let begins = is_digit(rest, 0) || joint.is_empty() && rest.first() == Some(&b'.');
@@ -700,7 +699,13 @@ fn named_durations(message: &[u8]) -> (Option<u64>, Option<u64>) {
             "time" => near(OF_REQUEST),
             word => [TOOK, NAME, SPAN].into_iter().any(|list| is_in(word, list)),
         };
-        if !says || any(WAIT) || any(PAUSE) || any(STALL) || any(LIMIT) || near(OTHER) || near(SESSION)
+        if !says
+            || any(WAIT)
+            || any(PAUSE)
+            || any(STALL)
+            || any(LIMIT)
+            || near(OTHER)
+            || near(SESSION)
         {
             continue;
         }
@@ -745,23 +750,19 @@ fn by_documentation(name: &[u8], value: &[u8]) -> Option<u64> {
     number(delay, SECOND as u64).filter(|&nanos| nanos <= DAYS_30)
 }
 
-const FILLER: &str =
-    "of was is about only just approximately approx roughly exactly nearly almost around \
+const FILLER: &str = "of was is about only just approximately approx roughly exactly nearly almost around \
      taken spent too long";
 const IN: &str = "in";
 const AFTER: &str = "after";
 const TOOK: &str = "took";
-const NAME: &str =
-    "latency cost rt responsetime resptime requesttime elapsedtime executiontime exectime \
+const NAME: &str = "latency cost rt responsetime resptime requesttime elapsedtime executiontime exectime \
      processingtime processtime querytime walltime timetaken servicetime";
 const SPAN: &str = "duration elapsed dur";
 const TIME: &str = "time";
 const TOTAL: &str = "total totaltime overall";
-const DONE: &str =
-    "done completed finished processed served handled responded returned executed succeeded \
+const DONE: &str = "done completed finished processed served handled responded returned executed succeeded \
      succeed success successful answered replied";
-const VERB: &str =
-    "done completed finished processed served handled responded returned executed succeeded \
+const VERB: &str = "done completed finished processed served handled responded returned executed succeeded \
      succeed success successful answered replied complete successfully failed ran started \
      restarted stopped booted ready initialized initialised initiated loaded reloaded \
      preloaded built rebuilt compiled recompiled bundled generated regenerated created made \
@@ -781,44 +782,33 @@ const VERB: &str =
      drained formatted linted checkpointed sorted joined grouped filtered aggregated \
      registered deregistered provisioned reconciled bootstrapped launched startup minified \
      hashed signed encrypted decrypted";
-const WAIT: &str =
-    "retrying waiting sleeping again next until will would scheduled scheduling rescheduled \
+const WAIT: &str = "retrying waiting sleeping again next until will would scheduled scheduling rescheduled \
      reconnecting restarting closing shutting renewing rotating expiring expires starts \
      begins resumes ends trying tries";
-const PAUSE: &str =
-    "retry retries retried reconnect restart timeout timeouts expire expiry expires expiring \
+const PAUSE: &str = "retry retries retried reconnect restart timeout timeouts expire expiry expires expiring \
      renewal backoff delay attempt try wait waits waiting sleep sleeping every next interval \
      ttl uptime retrying rekeying reauthentication deadline";
 const STALL: &str = "wait waits waiting waited sleep sleeping slept backoff pausing idle";
-const EVENT: &str =
-    "requests attempts failures errors hits connections logins times restarts crashes \
+const EVENT: &str = "requests attempts failures errors hits connections logins times restarts crashes \
      exceptions retries tries reqs";
-const LIMIT: &str =
-    "max maximum min minimum limit limits threshold allowed expected avg average mean median \
+const LIMIT: &str = "max maximum min minimum limit limits threshold allowed expected avg average mean median \
      target budget default configured than timeout stddev mdev percentile";
-const OTHER: &str =
-    "queue queued queueing wait lock blocked idle start boot application since last age cpu \
+const OTHER: &str = "queue queued queueing wait lock blocked idle start boot application since last age cpu \
      user sys system poll think play cache lead life up check sampling sample media video \
      audio clip track movie song ban lockout block lease token trial window period visit \
      login contact stay outage downtime";
-const PART: &str =
-    "db database sql view views render rendering redis gc parse serialization network dns tls \
+const PART: &str = "db database sql view views render rendering redis gc parse serialization network dns tls \
      handshake ssl header headers backend";
-const SESSION: &str =
-    "session sessions connection connections conn connect connected tunnel call calls vpn ftp \
+const SESSION: &str = "session sessions connection connections conn connect connected tunnel call calls vpn ftp \
      ssh sshd channel socket websocket peer";
-const ENDED: &str =
-    "closed close closing ended end terminated disconnected teardown down over hangup exited \
+const ENDED: &str = "closed close closing ended end terminated disconnected teardown down over hangup exited \
      dropped lost";
-const LIFETIME: &str =
-    "lifetime teardown disconnected disconnect disconnection disconnecting disconnects logout \
+const LIFETIME: &str = "lifetime teardown disconnected disconnect disconnection disconnecting disconnects logout \
      hangup vpn";
-const MODAL: &str =
-    "not never no nor be to will would must should shall can could may might cannot unable \
+const MODAL: &str = "not never no nor be to will would must should shall can could may might cannot unable \
      didn hasn haven wasn weren isn doesn don won couldn until unless if when before without \
      expects expect";
 const AUXILIARY: &str = "been have has had having already yet all";
-const OF_REQUEST: &str =
-    "response request resp req query processing process execution exec elapsed total run \
+const OF_REQUEST: &str = "response request resp req query processing process execution exec elapsed total run \
      upstream service handling render db sql wall";
 const HTTP: &str = "get head post put delete patch options http status code";

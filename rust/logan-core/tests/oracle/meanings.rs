@@ -83,8 +83,7 @@ impl Fields {
             }
             Meaning::Duration(rule) => self.duration(rule, rank, name, raw),
             Meaning::RequestTime => {
-                let nanos = with_unit(raw)
-                    .or_else(|| number(raw, 1_000_000_000));
+                let nanos = with_unit(raw).or_else(|| number(raw, 1_000_000_000));
                 if nanos.is_none() {
                     self.time.offer(rank, field_time(field, clock));
                 }

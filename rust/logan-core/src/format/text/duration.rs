@@ -88,9 +88,7 @@ pub(super) fn span_at(
     at: usize,
     unit_of: impl Fn(&[u8]) -> Option<u64>,
 ) -> Option<Span> {
-    let ends = |end: usize| {
-        !text.get(end).is_some_and(|&b| b.is_ascii_alphanumeric() || b == b'_')
-    };
+    let ends = |end: usize| !text.get(end).is_some_and(|&b| b.is_ascii_alphanumeric() || b == b'_');
     if text.get(at) == Some(&b'P') {
         let parts = &text[at + 1..];
         let len = parts.iter().take_while(|b| b.is_ascii_digit() || b"DTHMS.".contains(b)).count();

@@ -235,10 +235,7 @@ static CLASSES: Classes = Classes::new(&[
     (1 << 0x5, 1 << 0x5 | 1 << 0x7),
     (1 << 0x2 | 1 << 0xe, 1 << 0xc),
     // Letters that are no unit's second, which is one of a, e, i, o, r, s.
-    (
-        !(1 << 0x0 | 1 << 0x1 | 1 << 0x5 | 1 << 0x9 | 1 << 0xf),
-        1 << 0x4 | 1 << 0x6,
-    ),
+    (!(1 << 0x0 | 1 << 0x1 | 1 << 0x5 | 1 << 0x9 | 1 << 0xf), 1 << 0x4 | 1 << 0x6),
     (0b0000_0111_1111_1111 & !(1 << 0x2 | 1 << 0x3), 1 << 0x5 | 1 << 0x7),
     // s, which units begin and end with.
     (1 << 0x3, 1 << 0x5 | 1 << 0x7),
@@ -485,10 +482,8 @@ fn plain<S: Simd>(simd: S, text: Line<'_>, units: u64, memo: &mut Cache) -> Opti
     let start = at - digits;
     let verdict = remembered(simd, text, 0, start, memo);
     let end = at + unit.bits as usize / 8;
-    (is_plain(simd, text, start, verdict, memo)
-        && nanos < EPOCH_NANOS_MIN
-        && ends_well(text, end))
-    .then_some(nanos)
+    (is_plain(simd, text, start, verdict, memo) && nanos < EPOCH_NANOS_MIN && ends_well(text, end))
+        .then_some(nanos)
 }
 
 /// Adds the response time whose unit, or whose first colon, is at `at`, if it is one. A digit, or a
@@ -558,13 +553,7 @@ fn plausible(nanos: Option<u64>, may_be_epoch: bool) -> Option<u64> {
 /// only [`slowly`] reads.
 #[cold]
 #[inline(never)]
-fn is_odd<S: Simd>(
-    simd: S,
-    line: Line<'_>,
-    from: usize,
-    start: usize,
-    memo: &mut Cache,
-) -> bool {
+fn is_odd<S: Simd>(simd: S, line: Line<'_>, from: usize, start: usize, memo: &mut Cache) -> bool {
     /// Longer ones are no spelling of a number.
     const BYTES_MAX: usize = 64;
     let text = line.bytes();
@@ -629,12 +618,7 @@ fn sentence_of(text: &[u8]) -> &[u8] {
 
 /// Whether a text is one whose generic names are lifetimes.
 #[inline(never)]
-fn begins_with_lifetime<S: Simd>(
-    simd: S,
-    line: Line<'_>,
-    from: usize,
-    memo: &mut Cache,
-) -> bool {
+fn begins_with_lifetime<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Cache) -> bool {
     let front = &line.bytes()[from..];
     let len = front.len().min(CONTEXT_BYTES);
     let slot = line.u64_at(from).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60;

@@ -82,8 +82,7 @@ struct Gap {
 }
 
 impl Gap {
-    const UNSEEN: Gap =
-        Gap { ends_clause: false, number: None, has_digit: false, is_unseen: true };
+    const UNSEEN: Gap = Gap { ends_clause: false, number: None, has_digit: false, is_unseen: true };
 
     /// Reads what stands between two words, or before the first one if `is_front`.
     fn read(gap: &[u8], next_letter: u8, is_front: bool) -> Gap {
