@@ -89,7 +89,9 @@ pub(super) fn timed_record(
     let record = Record {
         time_ns: Some(time_ns),
         level,
-        duration_ns: text_duration(message).or_else(|| millis_of_mongo(message)),
+        duration_ns: text_duration(message)
+            .or_else(|| millis_of_mongo(message))
+            .or_else(|| seconds_of_sidekiq(&line[..behind + dressing], message)),
         message: message.to_vec(),
         ..Record::default()
     };
@@ -105,6 +107,16 @@ fn millis_of_mongo(message: &[u8]) -> Option<u64> {
     let of_connection = before.get(name + spaces..)?.starts_with(b"[conn");
     let fits = name > 0 && message.get(name) == Some(&b' ') && of_connection;
     fits.then(|| decimal(digits, 1_000_000))?
+}
+
+/// The seconds in `elapsed=1.234 INFO: done`.
+fn seconds_of_sidekiq(front: &[u8], message: &[u8]) -> Option<u64> {
+    let last = front.rsplit(|&b| b == b' ').nth(2)?;
+    let fits = matches!(message, b"done" | b"fail") && front.ends_with(b" INFO: ");
+    let seconds = last.strip_prefix(b"elapsed=").filter(|_| fits)?;
+    let at = front.len() - " INFO: ".len() - last.len();
+    let digits = seconds.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    (digits && front[..at].ends_with(b" ")).then(|| number(seconds, SECOND as u64))?
 }
 
 /// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`.
@@ -269,162 +281,4 @@ pub(super) fn level_of_token(
     let parts = [slash, point];
     let part = parts.into_iter().flatten().filter(|part| loud(part)).find_map(level_of_word);
     Some((level.or(part)?, token.len()))
-}
-
-/// The response time in a message.
-pub(super) fn text_duration(message: &[u8]) -> Option<u64> {
-    unit_duration(message).or_else(|| named_duration(message))
-}
-
-/// The last number whose name says its unit and that it is a response time.
-fn named_duration(message: &[u8]) -> Option<u64> {
-    for start in (0..message.len()).rev().filter(|&at| is_digit(message, at)) {
-        let before = &message[..start];
-        let before = before.strip_suffix(b" ").filter(|b| b.ends_with(b":")).unwrap_or(before);
-        let Some((b'=' | b':', before)) = before.split_last() else { continue };
-        let mut end = start + run(message, start, |b| b.is_ascii_digit());
-        if message.get(end) == Some(&b'.') && is_digit(message, end + 1) {
-            end += 1 + run(message, end + 1, |b| b.is_ascii_digit());
-        }
-        let goes_on = message.get(end + 1).is_some_and(u8::is_ascii_alphanumeric);
-        let ends = message.get(end).is_none_or(|b| match b {
-            b'.' => !goes_on,
-            b => b" \t\n\x0b\x0c\r,;|&)]}\"'".contains(b),
-        });
-        let name = before.strip_suffix(b"\"").unwrap_or(before);
-        let name = &name[name.len().saturating_sub(32)..];
-        let is_of_name = |b: &u8| b.is_ascii_alphanumeric() || b"_-.".contains(b);
-        let name = &name[name.iter().rposition(|b| !is_of_name(b)).map_or(0, |i| i + 1)..];
-        if !ends || !name.last().is_some_and(u8::is_ascii_alphabetic) {
-            continue;
-        }
-        let mut words = words_of(name);
-        let unit = words.pop()?;
-        let units = [
-            (1, "ns nanos nsecs nanoseconds"),
-            (1_000, "us micros usecs microseconds"),
-            (1_000_000, "ms millis msecs milliseconds"),
-            (1_000_000_000, "s secs seconds"),
-        ];
-        let is = |word: &String, list: &str| list.split(' ').any(|w| w == word);
-        let Some((unit_ns, _)) = units.iter().find(|(_, list)| is(&unit, list)) else { continue };
-        let joint = name[..name.len() - unit.len()].last();
-        if !joint.is_some_and(|b| b.is_ascii_alphabetic() || b"_-.".contains(b)) {
-            continue;
-        }
-        while words.last().is_some_and(|word| word == "in" || is(word, FILL)) {
-            words.pop();
-        }
-        let Some(keyword) = words.pop() else { continue };
-        let spans = "response request resp req query processing process execution exec elapsed \
-                     total run upstream service handling render db sql wall";
-        let says = match &*keyword {
-            "time" => words.last().is_some_and(|word| is(word, spans)),
-            _ => is(&keyword, "took duration elapsed latency cost rt"),
-        };
-        if says && !words.iter().any(|word| is(word, WAIT)) {
-            match decimal(&message[start..end], *unit_ns) {
-                Some(nanos) => return Some(nanos),
-                None => continue,
-            }
-        }
-    }
-    None
-}
-
-const FILL: &str = "of was is about only just approximately taken spent";
-const WAIT: &str = "retry retrying retries retried wait waiting waits sleep sleeping timeout timeouts \
-                    every next expires expire expiring expiry interval delay backoff ttl uptime";
-
-/// Runs of letters in small letters, cut before a capital behind a small one.
-fn words_of(text: &[u8]) -> Vec<String> {
-    let mut words: Vec<String> = Vec::new();
-    let mut last = b' ';
-    for &b in text {
-        if b.is_ascii_alphabetic() {
-            if !last.is_ascii_alphabetic() || last.is_ascii_lowercase() && b.is_ascii_uppercase() {
-                words.push(String::new());
-            }
-            words.last_mut().expect("a word").push(char::from(b.to_ascii_lowercase()));
-        }
-        last = b;
-    }
-    words
-}
-
-/// The last number with a unit that is a response time.
-fn unit_duration(message: &[u8]) -> Option<u64> {
-    for start in (0..message.len()).rev() {
-        let before = start.checked_sub(1).map(|i| message[i]);
-        let digit_at = start + usize::from(message[start] == b'.');
-        if !is_digit(message, digit_at) || !before.is_some_and(|b| b" \t=:(\"'[,~".contains(&b)) {
-            continue;
-        }
-        // `1,234`: what stands before a comma may belong to the number.
-        let group = run(message, start, |b| b.is_ascii_digit());
-        if group == 3 && before == Some(b',') && start > 1 && is_digit(message, start - 2) {
-            continue;
-        }
-        let mut len = group;
-        while (len == group && group <= 3 || len > group)
-            && message.get(start + len) == Some(&b',')
-            && run(message, start + len + 1, |b| b.is_ascii_digit()) == 3
-        {
-            len += 4;
-        }
-        if message.get(start + len) == Some(&b'.') && is_digit(message, start + len + 1) {
-            len += 1 + run(message, start + len + 1, |b| b.is_ascii_digit());
-        }
-        let number = &message[start..start + len];
-        let space = usize::from(message.get(start + len) == Some(&b' '));
-        let Some(unit_ns) = text_unit(&message[start + len + space..]) else {
-            continue;
-        };
-        if speaks_of_response_time(&message[start.saturating_sub(32)..start]) {
-            let number: Vec<u8> = number.iter().copied().filter(|&b| b != b',').collect();
-            return decimal(&number, unit_ns);
-        }
-    }
-    None
-}
-
-/// Nanoseconds of the unit at the beginning of `text`.
-pub(super) fn text_unit(text: &[u8]) -> Option<u64> {
-    let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
-    for micro in ["µs", "μs"] {
-        if let Some(rest) = text.strip_prefix(micro.as_bytes()) {
-            return (!rest.first().is_some_and(|&b| is_word(b))).then_some(1_000);
-        }
-    }
-    let word = &text[..run(text, 0, is_word)];
-    match word {
-        b"ns" => return Some(1),
-        b"us" => return Some(1_000),
-        b"ms" => return Some(1_000_000),
-        b"s" => return Some(1_000_000_000),
-        _ => {}
-    }
-    let spelled = [
-        (1, "nsec nsecs nanos nanosecond nanoseconds"),
-        (1_000, "usec usecs micros microsecond microseconds"),
-        (1_000_000, "msec msecs millis millisecond milliseconds"),
-        (1_000_000_000, "sec secs second seconds"),
-    ];
-    let lower = word.to_ascii_lowercase();
-    let found = spelled.iter().find(|(_, list)| list.split(' ').any(|u| u.as_bytes() == lower));
-    found.map(|(nanos, _)| *nanos)
-}
-
-/// Whether what stands before a number makes it a response time.
-pub(super) fn speaks_of_response_time(context: &[u8]) -> bool {
-    let behind = context.iter().rev().take_while(|b| b" \t=:(\"'[,~".contains(b)).count();
-    let text = &context[..context.len() - behind];
-    if behind == 0 || !text.last().is_some_and(u8::is_ascii_alphabetic) {
-        return false;
-    }
-    let words = words_of(text);
-    let is = |word: &String, list: &str| list.split(' ').any(|w| w == word);
-    let say = "in took duration elapsed latency time cost rt";
-    let mut words = words.iter().rev().skip_while(|word| is(word, FILL));
-    words.next().is_some_and(|word| is(word, say)) && !words.take(3).any(|word| is(word, WAIT))
 }

@@ -83,9 +83,7 @@ impl Fields {
             }
             Meaning::Duration(rule) => self.duration(rule, rank, name, raw),
             Meaning::RequestTime => {
-                let nanos = with_unit(raw)
-                    .or_else(|| span_of_clock(raw))
-                    .or_else(|| number(raw, 1_000_000_000));
+                let nanos = with_unit(raw).or_else(|| number(raw, 1_000_000_000));
                 if nanos.is_none() {
                     self.time.offer(rank, field_time(field, clock));
                 }
@@ -121,7 +119,7 @@ impl Fields {
     }
 
     pub(super) fn duration(&mut self, rule: Rule, rank: u8, name: Named, raw: &[u8]) {
-        if let Some(nanos) = with_unit(raw).or_else(|| span_of_clock(raw)) {
+        if let Some(nanos) = with_unit(raw) {
             return self.duration.offer(rank, Some(nanos));
         }
         let whole = raw.iter().all(u8::is_ascii_digit);

@@ -41,7 +41,7 @@
 //! are written.
 //!
 //! # Durations
-//! Text that [`with_unit`] or [`of_clock`] reads has its own unit, whatever the key says. Any other
+//! Text that [`with_unit`] reads has its own unit, whatever the key says. Any other
 //! value must be a number ([`decimal`]), and its unit is that of the first rule that applies:
 //!
 //! | key | unit |

@@ -5,7 +5,7 @@ use super::{Rule, Unit, Value};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::slices::{digits, letters};
-use crate::format::text::duration::{decimal, of_clock, with_unit};
+use crate::format::text::duration::{decimal, with_unit};
 use crate::record::{Level, Text};
 use crate::time::{self, Stamp, TimestampParser, eight_digits, leading_digits};
 use std::ops::Range;
@@ -191,7 +191,7 @@ pub(super) fn duration(
     }
     let (unit, guess) = match rule {
         Rule::Fixed(unit) => (unit, false),
-        Rule::Never => return of_clock(bytes).map(|nanos| (nanos, false)),
+        Rule::Never => return with_unit(bytes).map(|nanos| (nanos, false)),
         Rule::Seconds if bytes.iter().any(|b| !b.is_ascii_digit()) && !is_traefik(line, key) => {
             (Unit::Seconds, true)
         }
@@ -199,7 +199,7 @@ pub(super) fn duration(
     };
     match decimal(bytes, unit) {
         Some(nanos) => Some((nanos, guess)),
-        None => of_clock(bytes).map(|nanos| (nanos, false)),
+        None => with_unit(bytes).map(|nanos| (nanos, false)),
     }
 }
 

@@ -3,9 +3,14 @@
 //! # Accepted
 //! - [`decimal`]: digits, optionally `.` and digits (one of the two may be empty, as in `5.` and
 //!   `.5`), optionally `e` or `E`, a sign or none, and one to four digits. No other sign, no space.
-//! - [`with_unit`]: either one number without exponent, an optional space, and a unit of the table
-//!   below; or two and more such pairs on end without any space (`1h2m3.5s`, as Go prints
-//!   durations), each rounded by itself, in any order, which are added.
+//! - [`with_unit`]: a span in any of the spellings that programs document, and nothing after it:
+//!   - one number, perhaps a space, and a unit of the table below (`72ms`, `1.5 sec`). The number may
+//!     have an exponent (`1.2e3 ms`), groups of thousands (`1,234 ms`) or a comma for a point: one
+//!     before other than three digits, or after a zero (`12,5 ms`, `0,250 s`). `1234,567` is neither;
+//!   - more of them on end (`1h2m3.5s`, as Go prints durations), in any order;
+//!   - after a unit of at least a minute, smaller ones after a space, a colon, `, ` or ` and ` (`1m 30s`,
+//!     `1h:01m:52s`, `2 min 3 s`, `1 minute, 5 seconds`);
+//!   - a clock, `H:MM:SS`, perhaps with decimals, alone or after days (`0:01:07`, `1 day, 0:00:05.5`).
 //!
 //! | unit | spellings |
 //! |---|---|
@@ -15,12 +20,10 @@
 //! | s | `s` `sec` `secs` `second` `seconds` |
 //! | minute | `m` `min` `mins` `minute` `minutes` |
 //! | hour | `h` `hr` `hrs` `hour` `hours` |
+//! | day | `d` `day` `days` |
 //!
 //!   Or a duration of ISO 8601 in days, hours, minutes and seconds, each of which may be left out and
 //!   may have decimals: `PT0.127S`, `P1DT2H`, `PT1M2.5S`.
-//! - [`of_clock`]: hours, `:`, two digits of minutes, `:`, two digits of seconds, `.` and decimals,
-//!   as .NET and Python print spans of time (`00:00:00.1270000`). Without decimals it may be a time
-//!   of day, and is none.
 //!
 //! Units are in lower case. Numbers are exact, rounded half up to whole nanoseconds. A number of
 //! more than [`DIGITS_MAX`] digits, leading zeros included, is none, and neither is anything beyond
@@ -52,29 +55,183 @@ pub fn decimal(text: &[u8], unit: Unit) -> Option<u64> {
 /// A duration that names its unit (`72ms`, `1.5s`, `430µs`, `0.5 sec`, `1h2m3s`), in nanoseconds.
 ///
 /// None if it is not one, or exceeds [`DURATION_NS_MAX`].
+#[inline]
 pub fn with_unit(text: &[u8]) -> Option<u64> {
-    if let Some(parts) = text.strip_prefix(b"P") {
-        return iso_8601(parts);
+    // Nearly all have one part: a number and a unit.
+    if let Some((number, end)) = Number::read(text, 0)
+        && let Some(unit) = text.get(end..)
+        && let Some(nanos) = unit_nanos(unit.strip_prefix(b" ").unwrap_or(unit))
+    {
+        return number.times(nanos);
     }
-    let mut sum = 0u64;
-    let mut at = 0;
-    loop {
-        let first = at == 0;
-        let (number, end) = Number::read(text, at)?;
-        // A space separates the only number from its unit, and nothing else.
-        let spaced = first && text.get(end) == Some(&b' ');
-        let unit_start = end + usize::from(spaced);
-        let unit_len =
-            text[unit_start..].iter().take_while(|b| !b.is_ascii_digit() && **b != b'.').count();
-        at = unit_start + unit_len;
-        sum = sum.checked_add(number.times(unit_nanos(&text[unit_start..at])?)?)?;
-        if at == text.len() {
-            return (sum <= DURATION_NS_MAX).then_some(sum);
+    let span = span_at(text, 0, unit_nanos)?;
+    (span.end == text.len()).then_some(span.nanos?)
+}
+
+/// A span of time in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    /// None beyond [`DURATION_NS_MAX`].
+    pub(super) nanos: Option<u64>,
+    /// Behind its last byte.
+    pub(super) end: usize,
+    /// Whether it is a clock, which may be a time of day, too.
+    pub(super) is_clock: bool,
+}
+
+/// The span that begins at `at`, in any spelling of [`with_unit`], as long as it goes on.
+///
+/// None if there is none, or if a letter, a digit or `_` follows it.
+#[cold]
+#[inline(never)]
+pub(super) fn span_at(
+    text: &[u8],
+    at: usize,
+    unit_of: impl Fn(&[u8]) -> Option<u64>,
+) -> Option<Span> {
+    let ends = |end: usize| !text.get(end).is_some_and(|&b| b.is_ascii_alphanumeric() || b == b'_');
+    if text.get(at) == Some(&b'P') {
+        let parts = &text[at + 1..];
+        let len = parts.iter().take_while(|b| b.is_ascii_digit() || b"DTHMS.".contains(b)).count();
+        // A point that ends the sentence is none of its parts.
+        let len = len - usize::from(parts[..len].ends_with(b"."));
+        let end = at + 1 + len;
+        let nanos = iso_8601(&parts[..len]);
+        return (nanos.is_some() && ends(end)).then_some(Span { nanos, end, is_clock: false });
+    }
+    if let Some((nanos, end)) = clock_at(text, at) {
+        return Some(Span { nanos, end, is_clock: true });
+    }
+    let (mut sum, mut end, mut last_unit) = (Some(0u64), at, 0);
+    let mut next = Some((at, false));
+    while let Some((start, is_apart)) = next {
+        if last_unit == DAY
+            && is_apart
+            && let Some((nanos, clock_end)) = clock_at(text, start)
+        {
+            let nanos = sum.zip(nanos).and_then(|(sum, nanos)| sum.checked_add(nanos));
+            let nanos = nanos.filter(|&nanos| nanos <= DURATION_NS_MAX);
+            return Some(Span { nanos, end: clock_end, is_clock: false });
         }
-        if spaced {
+        let Some((number, exponent, number_end)) = number_in_text(text, start) else { break };
+        let unit_start = number_end + usize::from(text.get(number_end) == Some(&b' '));
+        let rest = &text[unit_start..];
+        let micro = if matches!(rest, [0xc2, 0xb5, ..] | [0xce, 0xbc, ..]) { 2 } else { 0 };
+        let letters = rest[micro..].iter().take_while(|b| b.is_ascii_alphabetic()).count();
+        let letters = micro + letters;
+        let Some(unit) = unit_of(&rest[..letters]) else { break };
+        if is_apart && unit >= last_unit {
+            break;
+        }
+        let nanos = number.and_then(|number| number.scaled(exponent, unit));
+        sum = sum.zip(nanos).and_then(|(sum, nanos)| sum.checked_add(nanos));
+        (end, last_unit) = (unit_start + letters, unit);
+        let rest = &text[end..];
+        let gap = match rest {
+            // `1 m30s` is none.
+            [b'0'..=b'9' | b'.', ..] if unit_start == number_end => 0,
+            _ if unit < MINUTE => break,
+            [b' ' | b':', b'0'..=b'9', ..] => 1,
+            [b',', b' ', b'0'..=b'9', ..] => 2,
+            [b' ', b'a', b'n', b'd', b' ', b'0'..=b'9', ..] => 5,
+            _ => break,
+        };
+        next = Some((end + gap, gap > 0));
+    }
+    let nanos = sum.filter(|&nanos| nanos <= DURATION_NS_MAX);
+    (end > at && ends(end)).then_some(Span { nanos, end, is_clock: false })
+}
+
+/// A number as text has it at `at`: its digits (None if there are too many), the power of ten
+/// beside them, and where it ends.
+fn number_in_text(text: &[u8], at: usize) -> Option<(Option<Number>, i64, usize)> {
+    let digits = |at: usize| {
+        text.get(at..).map_or(0, |rest| rest.iter().take_while(|b| b.is_ascii_digit()).count())
+    };
+    let is = |at: usize, byte: u8| text.get(at) == Some(&byte);
+    let whole = digits(at);
+    let mut end = at + whole;
+    let mut decimals = 0;
+    if whole == 0 {
+        decimals = if is(at, b'.') { digits(at + 1) } else { 0 };
+        if decimals == 0 {
             return None;
         }
+        end = at + 1 + decimals;
+    } else if is(end, b',') && digits(end + 1) > 0 {
+        let group = digits(end + 1);
+        if group == 3 && whole <= 3 && text[at] != b'0' {
+            while is(end, b',') && digits(end + 1) == 3 {
+                end += 4;
+            }
+            if is(end, b'.') && digits(end + 1) > 0 {
+                decimals = digits(end + 1);
+                end += 1 + decimals;
+            }
+        } else if group != 3 || text[at] == b'0' {
+            decimals = group;
+            end += 1 + group;
+        } else {
+            return None;
+        }
+    } else if is(end, b'.') && digits(end + 1) > 0 {
+        decimals = digits(end + 1);
+        end += 1 + decimals;
     }
+    if (is(end, b'.') || is(end, b',')) && digits(end + 1) > 0 {
+        return None;
+    }
+    let mut number = Some(Number { digits: 0, decimals: decimals as u32 });
+    let mut count = 0;
+    for digit in text[at..end].iter().filter(|b| b.is_ascii_digit()) {
+        count += 1;
+        number = number.filter(|_| count <= DIGITS_MAX).map(|number| Number {
+            digits: number.digits * 10 + u128::from(digit - b'0'),
+            ..number
+        });
+    }
+    match exponent(text, end) {
+        Some((exponent, end)) => Some((number, exponent.into(), end)),
+        None => Some((number, 0, end)),
+    }
+}
+
+/// A clock at `at`, `H:MM:SS` and perhaps decimals, in nanoseconds, and where it ends.
+fn clock_at(text: &[u8], at: usize) -> Option<(Option<u64>, usize)> {
+    let digits = |at: usize| {
+        text.get(at..).map_or(0, |rest| rest.iter().take_while(|b| b.is_ascii_digit()).count())
+    };
+    let hours = digits(at);
+    let rest = text.get(at + hours..)?;
+    let [b':', m, _, b':', s, _, ..] = rest else { return None };
+    if !(1..=4).contains(&hours) || digits(at + hours + 1) != 2 || digits(at + hours + 4) != 2 {
+        return None;
+    }
+    if *m > b'5' || *s > b'5' {
+        return None;
+    }
+    let mut end = at + hours + 6;
+    let mut decimals = 0;
+    if matches!(text.get(end), Some(b'.' | b',')) {
+        decimals = digits(end + 1);
+        end += if decimals > 0 { 1 + decimals } else { 0 };
+    }
+    let goes_on = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':');
+    if text.get(end).is_some_and(goes_on) || digits(end + 1) > 0 && b".,".contains(&text[end]) {
+        return None;
+    }
+    let part = |from: usize, to: usize, decimals: usize, unit: u64| {
+        let digits = text[from..to].iter().filter(|b| b.is_ascii_digit());
+        (digits.clone().count() <= DIGITS_MAX as usize).then_some(())?;
+        let digits = digits.fold(0, |number, b| number * 10 + u128::from(b - b'0'));
+        Number { digits, decimals: decimals as u32 }.times(unit)
+    };
+    let minutes = at + hours + 1;
+    let nanos = part(at, minutes - 1, 0, 60 * MINUTE)
+        .zip(part(minutes, minutes + 2, 0, MINUTE))
+        .zip(part(minutes + 3, end, decimals, SECOND))
+        .and_then(|((h, m), s)| h.checked_add(m)?.checked_add(s));
+    Some((nanos.filter(|&nanos| nanos <= DURATION_NS_MAX), end))
 }
 
 /// A decimal number without exponent, and a unit of the table, in nanoseconds.
@@ -90,7 +247,7 @@ pub fn of_parts(number: &[u8], unit: &[u8]) -> Option<u64> {
 #[cold]
 fn iso_8601(parts: &[u8]) -> Option<u64> {
     const UNITS: [(u8, u64); 4] =
-        [(b'D', 86_400_000_000_000), (b'H', 3_600_000_000_000), (b'M', MINUTE), (b'S', SECOND)];
+        [(b'D', DAY), (b'H', 60 * MINUTE), (b'M', MINUTE), (b'S', SECOND)];
     let (mut sum, mut at, mut unit, mut in_time) = (0u64, 0, 0, false);
     loop {
         if !in_time && parts.get(at) == Some(&b'T') {
@@ -110,33 +267,12 @@ fn iso_8601(parts: &[u8]) -> Option<u64> {
     }
 }
 
-/// A span of time as `H:MM:SS.fff`, in nanoseconds.
-///
-/// None if it is not one, or exceeds [`DURATION_NS_MAX`].
-#[cold]
-pub fn of_clock(text: &[u8]) -> Option<u64> {
-    let first = text.iter().position(|&b| b == b':')?;
-    let (hours, rest) = (&text[..first], &text[first + 1..]);
-    let [m1, m0, b':', s1, s0, b'.', decimals @ ..] = rest else { return None };
-    let digits = [m1, m0, s1, s0].into_iter().chain(hours).chain(decimals);
-    if hours.is_empty() || decimals.is_empty() || !digits.clone().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let (minutes, seconds) = (&rest[..2], &rest[3..]);
-    if *m1 > b'5' || *s1 > b'5' {
-        return None;
-    }
-    let hours = Number::read(hours, 0)?.0.times(60 * MINUTE)?;
-    let minutes = Number::read(minutes, 0)?.0.times(MINUTE)?;
-    let sum = hours.checked_add(minutes)?.checked_add(decimal(seconds, Unit::Seconds)?)?;
-    (sum <= DURATION_NS_MAX).then_some(sum)
-}
-
 const SECOND: u64 = 1_000_000_000;
 const MINUTE: u64 = 60 * SECOND;
+const DAY: u64 = 24 * 60 * MINUTE;
 
 /// Nanoseconds of a unit by its name.
-fn unit_nanos(name: &[u8]) -> Option<u64> {
+pub(super) fn unit_nanos(name: &[u8]) -> Option<u64> {
     Some(match name {
         b"ms" | b"msec" | b"msecs" | b"milli" | b"millis" | b"millisecond" | b"milliseconds" => {
             Unit::Milliseconds.nanos()
@@ -149,6 +285,7 @@ fn unit_nanos(name: &[u8]) -> Option<u64> {
         }
         b"m" | b"min" | b"mins" | b"minute" | b"minutes" => MINUTE,
         b"h" | b"hr" | b"hrs" | b"hour" | b"hours" => 60 * MINUTE,
+        b"d" | b"day" | b"days" => DAY,
         _ => return None,
     })
 }
@@ -345,6 +482,21 @@ mod tests {
             ("PT1M2.5S", 62_500_000_000),
             ("P1DT2H", 93_600_000_000_000),
             ("P2D", 172_800_000_000_000),
+            ("1m 30s", 90_000_000_000),
+            ("1h:01m:52s", 3_712_000_000_000),
+            ("2 min 3 s", 123_000_000_000),
+            ("1 minute, 5.5 seconds", 65_500_000_000),
+            ("1 hour and 5 minutes", 3_900_000_000_000),
+            ("1 hr", 3_600_000_000_000),
+            ("1d", 86_400_000_000_000),
+            ("2 days 3 hours", 183_600_000_000_000),
+            ("1 day, 2:03:04.5", 93_784_500_000_000),
+            ("12,5 ms", 12_500_000),
+            ("0,250 s", 250_000_000),
+            ("1,234 ms", 1_234_000_000),
+            ("1,234,567.5us", 1_234_567_500),
+            ("1.2e3 ms", 1_200_000_000),
+            ("1e-3s", 1_000_000),
         ] {
             assert_eq!(with_unit(text.as_bytes()), Some(nanos), "{text}");
         }
@@ -356,9 +508,14 @@ mod tests {
             "-72ms",
             "72  ms",
             "72ms ",
-            "1m 30s",
+            "1s 30ms",
             "1 m30s",
-            "1d",
+            "1m 30m",
+            "1 min  30 s",
+            "1234,567ms",
+            "1,23,456ms",
+            "1.5,5ms",
+            "1e99999 ms",
             "72ms!",
             "P",
             "PT",
@@ -369,7 +526,6 @@ mod tests {
             "PT1S2M",
             "PT-1S",
             "pt1s",
-            "1e3ms",
             "1h2",
             "9999999999h",
             "2562047h47m16.854775808s",
@@ -384,18 +540,21 @@ mod tests {
         for (text, nanos) in [
             ("00:00:00.1270000", Some(127_000_000)),
             ("0:01:02.5", Some(62_500_000_000)),
+            ("0:01:02,5", Some(62_500_000_000)),
             ("123:00:00.0", Some(442_800_000_000_000)),
-            ("00:00:00", None),
+            ("0:01:07", Some(67_000_000_000)),
+            ("00:00:00", Some(0)),
             (":00:00.5", None),
             ("00:60:00.5", None),
             ("00:00:60.5", None),
             ("00:0:00.5", None),
             ("00:00:00.", None),
             ("00:00:00.5.5", None),
+            ("00:00:00:00", None),
             ("-00:00:00.5", None),
-            ("9999999:00:00.5", None),
+            ("99999:00:00.5", None),
         ] {
-            assert_eq!(of_clock(text.as_bytes()), nanos, "{text}");
+            assert_eq!(with_unit(text.as_bytes()), nanos, "{text}");
         }
     }
 

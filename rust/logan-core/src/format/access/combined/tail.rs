@@ -275,7 +275,7 @@ fn last_time(line: Line<'_>, from: usize) -> Time {
     let is_of_number = |b: &&u8| b.is_ascii_digit() || **b == b'.';
     let number_len = text.iter().rev().take_while(is_of_number).count();
     let (before, number) = text.split_at(text.len() - number_len);
-    if !matches!(before.last(), Some(b' ' | b'[' | b'(')) || matches!(unit, b"m" | b"h") {
+    if !matches!(before.last(), Some(b' ' | b'[' | b'(')) || matches!(unit, b"m" | b"h" | b"d") {
         return Time::NONE;
     }
     duration::of_parts(number, unit).map_or(Time::NONE, Time::of_nanos)

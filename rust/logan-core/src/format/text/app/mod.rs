@@ -34,7 +34,9 @@
 //! The message is what follows the level (or, without one, the timestamp) and its dressing: any of
 //! ``])>|:-,;"`` and white space. Its response time is found by the rule of
 //! [`text_duration`](super::text_duration). If there is none, and the message begins with capitals,
-//! spaces and `[conn` and ends with a space, digits and `ms` (MongoDB), it is those.
+//! spaces and `[conn` and ends with a space, digits and `ms` (MongoDB), it is those. If the message is
+//! `done` or `fail` and ` elapsed=`, a number of seconds and ` INFO: ` stand before it (Sidekiq), it is
+//! that number.
 //!
 //! If the line has no timestamp or no level by these rules, or a byte ESC stands before the message
 //! or at its start, and the line has control sequences ([`ansi`](super::ansi)), it is read without
@@ -136,7 +138,7 @@ impl LineFormat for App {
         cx.record.set_time(stamp);
         fill(cx.simd, line, level, message, &mut cx.context.memo, cx.record);
         if cx.record.duration_ns == NO_DURATION {
-            cx.record.duration_ns = of_mongo(&line.bytes()[message..]);
+            cx.record.duration_ns = of_place(line.bytes(), message);
         }
         Some(())
     }
@@ -160,6 +162,26 @@ impl BulkFormat for App {
             self.plain_each(simd, some, lines);
         }
     }
+}
+
+/// The response time of a line whose message has none, at a place that a program documents.
+#[inline(always)]
+fn of_place(line: &[u8], message: usize) -> u64 {
+    match &line[message..] {
+        b"done" | b"fail" => of_sidekiq(&line[..message]),
+        text => of_mongo(text),
+    }
+}
+
+/// The seconds of a job of Sidekiq, before the level: `elapsed=1.234 INFO: `.
+#[cold]
+fn of_sidekiq(front: &[u8]) -> u64 {
+    let Some(front) = front.strip_suffix(b" INFO: ") else { return NO_DURATION };
+    let is_of_number = |b: &&u8| b.is_ascii_digit() || **b == b'.';
+    let number = front.iter().rev().take_while(is_of_number).count();
+    let (name, number) = front.split_at(front.len() - number);
+    let nanos = name.ends_with(b" elapsed=").then(|| decimal(number, Unit::Seconds)).flatten();
+    nanos.unwrap_or(NO_DURATION)
 }
 
 /// The milliseconds at the end of a line of MongoDB's log, behind its component and connection.
@@ -511,7 +533,7 @@ impl App {
             cx.record.message = Text::of_line(message, line.len());
             cx.record.duration_ns = text_duration::find_one(line, message, &mut cx.context.memo);
             if cx.record.duration_ns == NO_DURATION {
-                cx.record.duration_ns = of_mongo(&line.bytes()[message..]);
+                cx.record.duration_ns = of_place(line.bytes(), message);
             }
             Some(())
         })

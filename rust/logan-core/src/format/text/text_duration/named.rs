@@ -1,7 +1,7 @@
 //! Response times whose names say their unit: `duration_ms=12.3`, `"elapsedMs": 12`.
 //!
 //! # The rule
-//! A number counts that stands behind a *name*, perhaps a `"`, and `=`, or `:` and perhaps one space.
+//! A number counts that stands behind a *name*, perhaps a `"`, and `=`, `=>`, or `:` and perhaps one space.
 //! It is decimal digits, perhaps with `.` and more digits, and ends with the text, before white space,
 //! one of `,;|&)]}"'`, or a `.` that no letter or digit follows. The name is the letters, digits and
 //! `_-.` right before, up to 32 bytes, as words: runs of letters, cut further where a small letter is
@@ -9,19 +9,21 @@
 //! 1. the last word is a unit: `ns us ms s nanos micros millis nsecs usecs msecs secs` or
 //!    `nanoseconds microseconds milliseconds seconds`; `_`, `-` or `.` stands before it, or a letter;
 //! 2. skip `in` and the words that fill in;
-//! 3. the next word is one of `took duration elapsed latency cost rt`, or it is `time` (which also
-//!    names points in time) behind one of `response request resp req query processing process
-//!    execution exec elapsed total run upstream service handling render db sql wall`;
-//! 4. none of the words speaks of waiting.
+//! 3. the next word is `took`, a name of a response time or of a span, or it is `time` (which also
+//!    names points in time) behind a word that makes it a span, such as `request`;
+//! 4. none of the words speaks of waiting or of a limit, and the one before is not that of another
+//!    timer (`queue_duration_ms`) or of a session.
 //!
-//! The last one in the text counts.
+//! The last total counts (`total_time_ms`), else the first that is not a part (`db_time_ms`).
+//!
+//! Two programs name the unit in their documentation only, [Postfix and Solr](super).
 
-use super::{NO_DURATION, is, is_filler, letters, speaks_of_waiting, words_from_right};
-use crate::bytes::line::{Line, Window};
+use super::words::{Roles, Word, Words};
+use super::{NO_DURATION, plausible};
+use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Unit;
 use crate::format::text::duration;
-use crate::record::DURATION_NS_MAX;
 
 /// Bytes of a name that count.
 const NAME_BYTES_MAX: usize = 32;
@@ -30,48 +32,89 @@ static OF_NAME: [bool; 256] =
     crate::format::byte_set(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-.");
 static BEHIND_NUMBER: [bool; 256] = crate::format::byte_set(b" \t\n\x0b\x0c\r,;|&)]}\"'");
 
-/// Where in a window a sign stands behind a name that may end with a unit.
-#[inline(always)]
-pub(super) fn signs<S: Simd>(simd: S, window: Window) -> u64 {
-    let last = (window.eq(simd, b's') | window.eq(simd, b'S')) << 1;
-    let signs = window.eq(simd, b'=') | window.eq(simd, b':');
-    signs & (last | (last & window.eq(simd, b'"')) << 1)
+/// What names say, in nanoseconds or [`NO_DURATION`].
+#[derive(Clone, Copy)]
+pub(super) struct Found {
+    /// A response time.
+    pub(super) whole: u64,
+    /// A part of one.
+    pub(super) part: u64,
 }
 
-/// The response time in `line[from..]` in nanoseconds, or [`NO_DURATION`].
+/// What a name stands for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Total,
+    Whole,
+    Part,
+}
+
+/// The response times in `line[from..]` whose names say the unit.
 #[inline(always)]
-pub(super) fn find<S: Simd>(simd: S, line: Line<'_>, from: usize) -> u64 {
+pub(super) fn find<S: Simd>(simd: S, line: Line<'_>, from: usize) -> Found {
+    let (mut total, mut first, mut part) = (NO_DURATION, NO_DURATION, NO_DURATION);
     let mut end = line.len();
     loop {
         let below = end.saturating_sub(from);
-        let mut signs = signs(simd, line.window_before(end)) & super::kept(below);
+        let mut signs = super::triggers(simd, line.window_before(end)).1 & super::kept(below);
         while signs != 0 {
             let bit = 63 - signs.leading_zeros() as usize;
-            if let Some(nanos) = behind(line.bytes(), from, end + bit - 64) {
-                return nanos;
+            match behind(line.bytes(), from, end + bit - 64) {
+                Some((Kind::Total, nanos)) if total == NO_DURATION => total = nanos,
+                Some((Kind::Total, _)) | None => {}
+                Some((Kind::Whole, nanos)) => first = nanos,
+                Some((Kind::Part, nanos)) => part = nanos,
             }
             signs &= !(1 << bit);
         }
         if below <= 64 {
-            return NO_DURATION;
+            break;
         }
         // A letter and a quote before a sign are seen together with it.
         end -= 62;
     }
+    Found { whole: if total == NO_DURATION { first } else { total }, part }
 }
 
 /// What the number behind the sign at `at` says, if its name makes it a response time.
 #[cold]
 #[inline(never)]
-fn behind(text: &[u8], from: usize, at: usize) -> Option<u64> {
-    let start = at + 1 + usize::from(text[at] == b':' && text.get(at + 1) == Some(&b' '));
-    let number = number(text.get(start..)?)?;
+fn behind(text: &[u8], from: usize, at: usize) -> Option<(Kind, u64)> {
+    let start = match (text[at], text.get(at + 1)) {
+        (b':', Some(b' ')) | (b'=', Some(b'>')) => at + 2,
+        _ => at + 1,
+    };
     let before = &text[from..at];
+    if let Some(found) = documented(before, &text[start..]) {
+        return Some((Kind::Whole, found));
+    }
+    let number = number(text.get(start..)?)?;
     let before = before.strip_suffix(b"\"").unwrap_or(before);
     let shown = &before[before.len().saturating_sub(NAME_BYTES_MAX)..];
     let len = shown.iter().rev().take_while(|&&b| OF_NAME[usize::from(b)]).count();
-    let unit = unit_of(&shown[shown.len() - len..])?;
-    duration::decimal(number, unit).filter(|&nanos| nanos <= DURATION_NS_MAX)
+    let (kind, unit) = meaning_of(&shown[shown.len() - len..])?;
+    let may_be_epoch = unit != Unit::Seconds && !number.contains(&b'.');
+    plausible(duration::decimal(number, unit), may_be_epoch).map(|nanos| (kind, nanos))
+}
+
+/// What a place of a program's own says whose unit is known from its documentation; `before` ends
+/// before the sign of a name, `value` begins behind it.
+fn documented(before: &[u8], value: &[u8]) -> Option<u64> {
+    if before.ends_with(b" status") {
+        // Solr: milliseconds.
+        let digits = value.iter().take_while(|b| b.is_ascii_digit()).count();
+        if let Some(time) = value[digits..].strip_prefix(b" QTime=") {
+            return plausible(duration::decimal(number(time)?, Unit::Milliseconds), true);
+        }
+    }
+    // Postfix: seconds from the arrival of a message to the end of its delivery.
+    let before = before.strip_suffix(b" delays").or(before.strip_suffix(b" status"))?;
+    let before = before.strip_suffix(b",")?;
+    let is_of_number = |b: &&u8| b.is_ascii_digit() || **b == b'.';
+    let len = before.iter().rev().take_while(is_of_number).count();
+    let (name, delay) = before.split_at(before.len() - len);
+    name.strip_suffix(b", delay=")?;
+    plausible(duration::decimal(delay, Unit::Seconds), false)
 }
 
 /// The number that `text` begins with, if nothing goes on behind it.
@@ -93,78 +136,42 @@ fn number(text: &[u8]) -> Option<&[u8]> {
     ends.then_some(&text[..len])
 }
 
-/// The unit at the end of a name, if it is one of a response time.
-fn unit_of(name: &[u8]) -> Option<Unit> {
+/// What a name stands for and the unit at its end, if it is one of a response time.
+fn meaning_of(name: &[u8]) -> Option<(Kind, Unit)> {
     if !name.last()?.is_ascii_alphabetic() {
         return None;
     }
-    let mut words = words_from_right(name);
+    let mut words = Words::new(name);
     let last = words.next()?;
-    let unit = match () {
-        _ if is(last, is_nanos) => Unit::Nanoseconds,
-        _ if is(last, is_micros) => Unit::Microseconds,
-        _ if is(last, is_millis) => Unit::Milliseconds,
-        _ if is(last, is_seconds) => Unit::Seconds,
+    let unit = match &*name[last.start..].to_ascii_lowercase() {
+        b"ns" | b"nanos" | b"nsecs" | b"nanoseconds" => Unit::Nanoseconds,
+        b"us" | b"micros" | b"usecs" | b"microseconds" => Unit::Microseconds,
+        b"ms" | b"millis" | b"msecs" | b"milliseconds" => Unit::Milliseconds,
+        b"s" | b"secs" | b"seconds" => Unit::Seconds,
         _ => return None,
     };
     // Behind anything else, such as a digit, it is part of something longer.
-    let before = name[..name.len() - letters(last)].last()?;
+    let before = name[..last.start].last()?;
     if !matches!(before, b'_' | b'-' | b'.') && !before.is_ascii_alphabetic() {
         return None;
     }
-    let keyword = words.find(|&word| !is(word, |word| word == b"in" || is_filler(word)))?;
-    let is_response_time = match is(keyword, |word| word == b"time") {
-        true => words.clone().next().is_some_and(|word| is(word, is_of_request)),
-        false => is(keyword, is_keyword),
+    let keyword = words.find(|word| !word.roles.has(Roles::IN.or(Roles::FILLER)))?;
+    let nearest = words.clone().next().unwrap_or(Word::NONE).roles;
+    let names = match keyword.roles.has(Roles::TIME) {
+        true => nearest.has(Roles::OF_REQUEST),
+        false => keyword.roles.has(Roles::TOOK.or(Roles::NAME).or(Roles::SPAN)),
     };
-    let waits = words.any(|word| is(word, speaks_of_waiting));
-    (is_response_time && !waits).then_some(unit)
-}
-
-fn is_nanos(word: &[u8]) -> bool {
-    matches!(word, b"ns" | b"nanos" | b"nsecs" | b"nanoseconds")
-}
-
-fn is_micros(word: &[u8]) -> bool {
-    matches!(word, b"us" | b"micros" | b"usecs" | b"microseconds")
-}
-
-fn is_millis(word: &[u8]) -> bool {
-    matches!(word, b"ms" | b"millis" | b"msecs" | b"milliseconds")
-}
-
-fn is_seconds(word: &[u8]) -> bool {
-    matches!(word, b"s" | b"secs" | b"seconds")
-}
-
-fn is_keyword(word: &[u8]) -> bool {
-    matches!(word, b"took" | b"duration" | b"elapsed" | b"latency" | b"cost" | b"rt")
-}
-
-/// Words before `time` that make it a span.
-fn is_of_request(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"response"
-            | b"request"
-            | b"resp"
-            | b"req"
-            | b"query"
-            | b"processing"
-            | b"process"
-            | b"execution"
-            | b"exec"
-            | b"elapsed"
-            | b"total"
-            | b"run"
-            | b"upstream"
-            | b"service"
-            | b"handling"
-            | b"render"
-            | b"db"
-            | b"sql"
-            | b"wall"
-    )
+    let others = Roles::WAIT.or(Roles::PAUSE).or(Roles::STALL).or(Roles::LIMIT);
+    let another = nearest.has(Roles::OTHER.or(Roles::SESSION));
+    if !names || another || words.clone().any(|word| word.roles.has(others)) {
+        return None;
+    }
+    let kind = match () {
+        _ if words.clone().any(|word| word.roles.has(Roles::TOTAL)) => Kind::Total,
+        _ if nearest.has(Roles::PART) => Kind::Part,
+        _ => Kind::Whole,
+    };
+    Some((kind, unit))
 }
 
 #[cfg(test)]
@@ -177,6 +184,7 @@ mod tests {
     fn nanos(text: &str) -> Option<u64> {
         let padded = PaddedLine::new(text.as_bytes());
         let found = find(Plain, padded.line(), 0);
+        let found = if found.whole == NO_DURATION { found.part } else { found.whole };
         (found != NO_DURATION).then_some(found)
     }
 
@@ -195,6 +203,14 @@ mod tests {
             ("time=10:15 responseTimeMs=44", 44_000_000),
             ("duration_in_millis=3|x", 3_000_000),
             ("time_taken_ms=1 took_ms=2", 2_000_000),
+            ("took_ms=1 elapsed_ms=2", 1_000_000),
+            ("took_ms=1 total_time_ms=2 request_time_ms=3", 2_000_000),
+            ("db_time_ms=1 took_ms=2", 2_000_000),
+            ("db_time_ms=1", 1_000_000),
+            (":params=>{}, :took_in_nanos=>3027675106, :took_in_millis=>3027", 3_027_675_106),
+            ("relay=none, delay=1.3, delays=0.1/0/1/0.2, dsn=2.0.0, status=sent", 1_300_000_000),
+            ("relay=none, delay=1, status=sent (250 OK)", 1_000_000_000),
+            ("webapp=/solr path=/select hits=10 status=0 QTime=127", 127_000_000),
             ("took_ms=2 retries=3", 2_000_000),
             ("totalTimeSecs=2", 2_000_000_000),
         ] {
@@ -214,6 +230,13 @@ mod tests {
             "duration_ms= 5",
             "duration_ms=2024-01-24",
             "duration ms=5",
+            "max_latency_ms=5",
+            "queue_duration_ms=5",
+            "session_duration_s=5",
+            "duration_ms=1706091332123",
+            "duration_ms=1706091332",
+            "duration_s=1706091332",
+            "delay=1.3 delays=2",
             "durations=5",
             "duration_2ms=5",
             "took 5 items=7",
@@ -244,16 +267,19 @@ mod tests {
             let text = text.concat();
             let padded = PaddedLine::new(text.as_bytes());
             let (line, from) = (padded.line(), from.min(text.len()));
-            // From each sign in turn, the last one first.
+            // From each sign in turn, the first one last.
             let signs = (from + 1..text.len()).rev().filter(|&at| {
                 let before = text[from..at].strip_suffix('"').unwrap_or(&text[from..at]);
                 matches!(text.as_bytes()[at], b'=' | b':') && before.ends_with(['s', 'S'])
             });
-            let slowly =
-                signs.filter_map(|at| behind(text.as_bytes(), from, at)).next().unwrap_or(NO_DURATION);
-            prop_assert_eq!(find(Plain, line, from), slowly);
+            let found: Vec<_> = signs.filter_map(|at| behind(text.as_bytes(), from, at)).collect();
+            let of = |kind| found.iter().filter(move |one| one.0 == kind).map(|one| one.1);
+            let whole = of(Kind::Total).next().or(of(Kind::Whole).last());
+            let slowly = [whole, of(Kind::Part).last()].map(|found| found.unwrap_or(NO_DURATION));
+            let seen = |found: Found| [found.whole, found.part];
+            prop_assert_eq!(seen(find(Plain, line, from)), slowly);
             #[cfg(target_arch = "x86_64")]
-            prop_assert_eq!(find(crate::bytes::simd::Sse2, line, from), slowly);
+            prop_assert_eq!(seen(find(crate::bytes::simd::Sse2, line, from)), slowly);
         }
     }
 }
