@@ -112,10 +112,8 @@ pub fn reason(line: &[u8]) -> Reason {
 
 /// Whether a format says that a line goes on with a record of its own.
 fn of_formats(line: &[u8]) -> bool {
-    REGISTRY
-        .iter()
-        .flat_map(|entry| entry.facts.continuations)
-        .any(|(prefix, goes_on)| line.strip_prefix(*prefix).is_some_and(goes_on))
+    let mut all = REGISTRY.iter().flat_map(|entry| entry.facts.continuations);
+    all.any(|lines| line.strip_prefix(lines.prefix).is_some_and(lines.is_one))
 }
 
 /// Whether a line that no format took continues the record before it, by its beginning alone.
@@ -157,7 +155,7 @@ pub fn is_continuation(line: &[u8]) -> bool {
         while i < REGISTRY.len() {
             let mut j = 0;
             while j < REGISTRY[i].facts.continuations.len() {
-                kinds[REGISTRY[i].facts.continuations[j].0[0] as usize] = ANYTHING;
+                kinds[REGISTRY[i].facts.continuations[j].prefix[0] as usize] = ANYTHING;
                 j += 1;
             }
             i += 1;

@@ -223,6 +223,15 @@ pub enum Candidate {
     LastResort,
 }
 
+/// Lines that go on with a record.
+#[derive(Clone, Copy)]
+pub struct Continuation {
+    /// How they begin.
+    pub prefix: &'static [u8],
+    /// What must be true of what follows.
+    pub is_one: fn(&[u8]) -> bool,
+}
+
 /// Lines that a format takes from a general one.
 #[derive(Clone, Copy)]
 pub struct Claims {
@@ -243,9 +252,8 @@ pub struct Facts {
     pub headers: &'static [&'static [u8]],
     /// Of the headers the one that says the columns of the lines after it; of one format.
     pub layout_header: Option<&'static [u8]>,
-    /// How lines begin that no format takes and that go on with a record of this one, and what must
-    /// be true of what follows.
-    pub continuations: &'static [(&'static [u8], fn(&[u8]) -> bool)],
+    /// Lines that no format takes and that go on with a record of this one.
+    pub continuations: &'static [Continuation],
     /// How lines begin that stand behind a syslog header without a tag.
     pub untagged: &'static [&'static [u8]],
     /// A header that the example needs before it.

@@ -11,7 +11,7 @@ use crate::bytes::simd::Simd;
 use crate::format::http::{closing_quote, route, status_at};
 use crate::format::prefilter::RequiredBytes;
 use crate::format::text::duration::decimal;
-use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
+use crate::format::{Continuation, Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
 use crate::record::{Columns, Text};
 
 /// Registry entry.
@@ -25,7 +25,10 @@ pub static ENTRY: Entry = Entry {
     },
     facts: Facts {
         // What the slow log says of a request.
-        continuations: &[(b"script_filename = ", |_| true), (b"[0x", is_frame)],
+        continuations: &[
+            Continuation { prefix: b"script_filename = ", is_one: |_| true },
+            Continuation { prefix: b"[0x", is_one: is_frame },
+        ],
         ..Facts::PLAIN
     },
     build: |_| line_format(PhpFpm),
