@@ -6,7 +6,7 @@ use crate::fingerprint::Fingerprint;
 use crate::gate::{attended, detached};
 use crate::outcome::{Decoded, facts, kind};
 use crate::spec::Spec;
-use logan_core::bytes::input::{self, Check, Source};
+use logan_core::bytes::input::{self, Check, Mode, Source};
 use logan_core::chunk::Chunk;
 use logan_core::engine::{self, Archives};
 use logan_core::error::Error;
@@ -105,7 +105,8 @@ impl Summary {
                     expansion_max,
                 };
                 // The engine finds sources by their index.
-                let sources: Vec<_> = (0..=source).map(|_| (path.clone(), print.clone())).collect();
+                let file = (path.clone(), Mode::READ);
+                let sources: Vec<_> = (0..=source).map(|_| (file.clone(), print.clone())).collect();
                 let outcome =
                     engine::run_all(&sources, &archives, &[chunk], &spec.0, threads, &control)?;
                 let known = outcome.archives.get(&source).cloned();

@@ -206,11 +206,11 @@ impl Templates {
             self.pause -= 1;
             return Outcome::Unknown;
         }
-        if let Some(shape) = self.shapes.get(self.last) {
-            if shape.read(simd, line, &mut self.tools, context, arena, record) {
-                self.hits = self.hits.wrapping_add(1);
-                return Outcome::Read;
-            }
+        if let Some(shape) = self.shapes.get(self.last)
+            && shape.read(simd, line, &mut self.tools, context, arena, record)
+        {
+            self.hits = self.hits.wrapping_add(1);
+            return Outcome::Read;
         }
         self.read_other(line, context, arena, record)
     }
