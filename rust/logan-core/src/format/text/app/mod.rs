@@ -515,7 +515,9 @@ impl App {
         let mut from = 0;
         // What stood before the first byte of these: nothing, and that is no front.
         let mut front = 0;
-        while from < limit {
+        // A number with a fraction, which is the time if nothing else is.
+        let mut number = None;
+        'line: while from < limit {
             // All timestamps begin with a digit or a capital.
             let starts =
                 line.range32(simd, from, b'0', b'9') | line.range32(simd, from, b'A', b'Z');
@@ -526,17 +528,25 @@ impl App {
                 let at = from + starts.trailing_zeros() as usize;
                 starts &= starts - 1;
                 if at >= limit {
-                    return None;
+                    break 'line;
                 }
-                if may_begin_time(line, at)
-                    && let Some(found) = timed_and_leveled(line, at, context)
+                if !may_begin_time(line, at) {
+                    continue;
+                }
+                if at > 1
+                    && TimestampParser::is_bare(line, at)
+                    && !context.clock.is_in_epoch_column(line, at)
                 {
+                    number = number.or_else(|| has_fraction(line, at).then_some(at));
+                    continue;
+                }
+                if let Some(found) = timed_and_leveled(line, at, context) {
                     return found;
                 }
             }
             from += 32;
         }
-        None
+        number.and_then(|at| timed_and_leveled(line, at, context)).flatten()
     }
 
     /// Reads the line as if it had no colors; whether that gives a record.
@@ -612,6 +622,14 @@ fn timed_and_leveled(
     Some(level.map(|level| (stamp, level, message)))
 }
 
+/// Whether a point and a digit follow the digits at `at`.
+#[cold]
+fn has_fraction(line: Line<'_>, at: usize) -> bool {
+    let rest = &line.bytes()[at..];
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    matches!(rest[digits..], [b'.', b'0'..=b'9', ..])
+}
+
 /// Whether [`timed_at`] may find something at a digit or a capital.
 #[inline(always)]
 fn may_begin_time(line: Line<'_>, at: usize) -> bool {
@@ -656,7 +674,7 @@ fn timed_at(
     at: usize,
     context: &mut Context,
 ) -> Option<(Stamp, Level, usize, usize)> {
-    if let Some((stamp, end)) = context.clock.any(line, at) {
+    if let Some((stamp, end)) = context.clock.at_front(line, at) {
         let rest = line.slice(end, line.len().min(end + LEVEL_OFFSET_MAX));
         let (level, after) = level_in(rest).unwrap_or((Level::None, 0));
         return Some((stamp, level, end, message_start(line, end + after)));
