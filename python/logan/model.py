@@ -54,6 +54,8 @@ class Detection:
     Attributes:
         layouts: where in the whole source the columns of its lines change (the native
             `layouts`); None where no line says its columns, or detection did not look.
+        time: what was decided about its timestamps (the spec's `time` of a source).
+        anchor_ns: the latest timestamp, where dates without a year stand beside dated ones.
     """
 
     encoding: str = "utf-8"
@@ -66,6 +68,8 @@ class Detection:
     formats: tuple[FormatShare, ...] = ()
     assumed: tuple[str, ...] = ()
     layouts: Mapping[str, Any] | None = None
+    time: Mapping[str, Any] = field(default_factory=dict)
+    anchor_ns: int | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Detection:

@@ -142,7 +142,7 @@ impl TimestampParser {
             },
         };
         let found = match year {
-            Some(year) if is_unset([year, month, day], seconds) => {
+            Some(year) if !date.compact && is_unset([year, month, day], seconds) => {
                 self.zoned(line, cursor.at, 0, 0).map(|(_, end)| (Stamp::ABSENT, end))
             }
             Some(year) => self.zoned(line, cursor.at, midnight(year, month, day)? + seconds, nanos),

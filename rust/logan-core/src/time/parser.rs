@@ -371,7 +371,7 @@ impl TimestampParser {
     }
 
     #[inline(always)]
-    fn usual_clf(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+    pub(super) fn usual_clf(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
         if line.len() < at + 20 {
             return None;
         }
@@ -537,8 +537,8 @@ impl TimestampParser {
     pub fn is_bare(line: Line<'_>, at: usize) -> bool {
         leading_digits(line.u64_at(at)).0 == 8 && {
             let (count, _) = leading_digits(line.u64_at(at + 8));
-            // Fourteen digits are a date with its time.
-            count > 1 && count != 6
+            // Fourteen digits are a date with its time, unless they begin with 0.
+            count > 1 && (count != 6 || line.byte(at) == b'0')
         }
     }
 
@@ -652,7 +652,7 @@ impl TimestampParser {
             return None;
         }
         let seconds = read_hms(line.u64_at(i + 10))?;
-        self.fractioned(line, i + 18, midnight(year, month, day)? + seconds)
+        self.fractioned(line, i + 18, real(midnight(year, month, day)?, seconds)?)
     }
 
     /// Layouts that begin with the name of a day or month.
@@ -698,7 +698,7 @@ impl TimestampParser {
                 return None;
             }
             let seconds = compact_time(hour, minute, second)?;
-            return self.zoned(line, end, midnight(year, month, day)? + seconds, 0);
+            return self.zoned(line, end, real(midnight(year, month, day)?, seconds)?, 0);
         }
         if line.byte(i) != b' ' || line.len() < i + 9 {
             return None;
@@ -712,7 +712,7 @@ impl TimestampParser {
         {
             let alone = end + 5 == line.len() || !line.byte(end + 5).is_ascii_alphanumeric();
             if let Some(midnight) = midnight(high * 100 + low, month, day).filter(|_| alone) {
-                return self.zoned(line, end + 5, midnight + seconds, nanos);
+                return self.zoned(line, end + 5, real(midnight, seconds)?, nanos);
             }
         }
         // A zone may follow, and the year after it.
@@ -888,6 +888,12 @@ impl TimestampParser {
 
 /// A day that a clock starts with which remembers none, and which it would read.
 const ISO_DAY: (u64, u16) = (u64::from_le_bytes(*b"1970-01-"), u16::from_le_bytes(*b"02"));
+
+/// The second of local time, unless it is that of a clock that was never set.
+fn real(midnight: i64, seconds: i64) -> Option<i64> {
+    let is_unset = may_be_unset(midnight) && (midnight != 0 || seconds == 0);
+    (!is_unset).then_some(midnight + seconds)
+}
 
 /// Whether clocks that were never set may stand on the day of this midnight.
 fn may_be_unset(midnight: i64) -> bool {

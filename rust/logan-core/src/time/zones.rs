@@ -16,6 +16,7 @@ use super::digits::two_digits;
 use crate::bytes::line::Line;
 
 /// An abbreviation of the IANA time zone database and what it stands for.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Abbreviation {
     pub name: &'static str,
     /// Minutes east of UTC.
