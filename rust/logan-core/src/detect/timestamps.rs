@@ -6,6 +6,7 @@
 //! of dates without a year beside dates that have one.
 
 use super::{is_blank, is_continuation, is_header, whole_lines};
+use crate::record::Level;
 use crate::time::{
     DateLayout, DateOrder, NumericDate, TimeReading, TimestampParser, civil_from_days,
     zone_assumed, zones_by_siblings,
@@ -16,6 +17,8 @@ use std::collections::BTreeMap;
 const COLUMN_PERCENT: u64 = 95;
 /// Different successive dates that are kept of a layout.
 const DATES_MAX: usize = 4_096;
+/// Fewest lines that make a column of numbers: the ids of a few lines may be in order by chance.
+const EPOCH_LINES_MIN: u64 = 20;
 /// Columns that are looked at for numbers.
 const COLUMNS_MAX: usize = 8;
 /// Where a number that is not at the front may be a timestamp: 1995 to 2100, in seconds.
@@ -202,7 +205,7 @@ fn customary(layout: DateLayout, dates: &[[u32; 3]], possible: &[DateOrder]) -> 
 
 /// How many spaces stand before the bare numbers that are the timestamps of nearly all lines: seconds,
 /// milliseconds or finer since 1970, not at the front, all within ten years, and in order but for one
-/// in ten.
+/// in ten. A number after a level is part of the message: `INFO order 1712345678 shipped`.
 pub(super) fn epoch_column(samples: &[(u64, &[u8])]) -> Option<u32> {
     #[derive(Clone, Copy)]
     struct Column {
@@ -220,7 +223,10 @@ pub(super) fn epoch_column(samples: &[(u64, &[u8])]) -> Option<u32> {
             }
             lines += 1;
             let words = line.split(|&b| b == b' ').take(COLUMNS_MAX).enumerate();
-            for (i, word) in words.skip(1) {
+            let is_level = |word: &[u8]| {
+                word.first().is_some_and(u8::is_ascii_uppercase) && Level::from_word(word).is_some()
+            };
+            for (i, word) in words.take_while(|(_, word)| !is_level(word)).skip(1) {
                 let is_number = word.len() >= 10
                     && word[0] != b'0'
                     && word.iter().all(|b| b.is_ascii_digit() || *b == b'.');
@@ -238,7 +244,7 @@ pub(super) fn epoch_column(samples: &[(u64, &[u8])]) -> Option<u32> {
         }
     }
     let is_one = |column: &Column| {
-        column.lines > 0
+        column.lines >= EPOCH_LINES_MIN
             && column.lines * 100 >= lines * COLUMN_PERCENT
             && column.falls * 10 <= column.lines
             && column.range.1 - column.range.0 <= EPOCH_SPAN_S
@@ -297,6 +303,9 @@ mod tests {
         assert_eq!(column(&jumping), None);
         let wide: String = (0..40).map(|i| line(1_077_804_742 + i * 10_000_000)).collect();
         assert_eq!(column(&wide), None);
+        let orders = ordered.replace("a node", "INFO node");
+        assert_eq!(column(&orders), None);
+        assert_eq!(column(&line(1_077_804_742)), None);
         assert_eq!(column("1706091332 INFO order 17060 shipped\n"), None);
         assert_eq!(column(""), None);
     }

@@ -108,8 +108,6 @@ pub(super) static ABBREVIATIONS: [Abbreviation; 59] = [
 
 /// Longest name that is looked up: `America/Argentina/ComodRivadavia` and some room.
 const NAME_BYTES_MAX: usize = 40;
-/// Longest abbreviation.
-const ABBREVIATION_BYTES_MAX: usize = 4;
 
 /// What ambiguous abbreviations mean beside others of the same source, by what only one of their
 /// places writes.
@@ -277,7 +275,7 @@ pub(super) fn read_doubtful(line: Line<'_>, at: usize) -> Option<(Zone, usize, F
             if rest[..len].contains(&b'/') {
                 (Zone::Name(start, start + len), len)
             } else {
-                let word = &rest[..letters.min(ABBREVIATION_BYTES_MAX)];
+                let word = &rest[..letters];
                 let known = ABBREVIATIONS.iter().position(|each| each.name.as_bytes() == word)?;
                 (Zone::Abbreviation(known), letters)
             }
@@ -308,7 +306,6 @@ mod tests {
             assert!(may_begin(line.line().u32_at(1)), "{}", each.name);
             assert!(ABBREVIATIONS[..i].iter().all(|other| other.name != each.name));
             assert!(is_in_use(each.minutes) && each.other.is_none_or(|(m, _)| is_in_use(m)));
-            assert!(each.name.len() <= ABBREVIATION_BYTES_MAX);
         }
     }
 

@@ -41,6 +41,15 @@ impl TimestampParser {
         rare.filter(whole).or(found)
     }
 
+    /// Whether a bare number may be the time of a log: from 1995 to three years after the anchor,
+    /// or to 2100 if that is older than all logs.
+    pub(super) fn may_be_of_a_log(&self, time_ns: i64) -> bool {
+        let anchor = self.anchor_ns.div_euclid(SECOND);
+        let first = 788_918_400;
+        let end = if anchor < first { 4_102_444_800 } else { anchor + 3 * 366 * 86_400 };
+        (first..end).contains(&time_ns.div_euclid(SECOND))
+    }
+
     /// The layouts of `timestamp::layouts`: a pattern for each date, gap and time.
     ///
     /// Of patterns, `Y` is a run of four digits, `y` of two, `n` of one or two, `M` and `D` of two
@@ -235,7 +244,7 @@ impl TimestampParser {
         };
         let written = match zone(line, end) {
             Some((east, end)) => Some((fixed(east), end)),
-            None => doubtful(line, end, Some((self, month, day, seconds)))
+            None => doubtful(line, end)
                 .filter(|(_, end, words)| !words || year_at(*end).is_some())
                 .map(|(zone, end, _)| (zone, end)),
         };
@@ -428,10 +437,9 @@ impl TimestampParser {
         seconds: i64,
         nanos: i64,
     ) -> Stamp {
-        let (month, day) = (i64::from(date.month()), i64::from(date.day()));
         let (second, end) = match zone(line, at) {
             Some((east, end)) => (seconds_of(date, &TimeZone::UTC, seconds)? - east, end),
-            None => match doubtful(line, at, Some((self, month, day, seconds))) {
+            None => match doubtful(line, at) {
                 Some((zone, end, words)) if !words || line[at..end].contains(&b'/') => {
                     (seconds_of(date, &zone, seconds)?, end)
                 }
@@ -624,15 +632,8 @@ pub(super) fn offset(sign: u8, hours: i64, minutes: i64) -> Option<i64> {
     in_use.then_some(east * 60)
 }
 
-/// The clock and the month, day and second of the day that an ambiguous name is asked for.
-pub(super) type Asked<'a> = Option<(&'a TimestampParser, i64, i64, i64)>;
-
 /// The zone behind the blank at `at`, where it ends, and whether words follow.
-pub(super) fn doubtful(
-    line: &[u8],
-    at: usize,
-    _asked: Asked<'_>,
-) -> Option<(TimeZone, usize, bool)> {
+pub(super) fn doubtful(line: &[u8], at: usize) -> Option<(TimeZone, usize, bool)> {
     const NAMES: &str = "WET 0 WEST 60 CET 60 CEST 120 EET 120 EEST 180 MSK 180 MSD 240 BST 60 \
         IST 330 IDT 180 WAT 60 CAT 120 SAST 120 EAT 180 PKT 300 ICT 420 WIB 420 WITA 480 WIT 540 \
         SGT 480 HKT 480 PHT 480 JST 540 KST 540 AWST 480 ACST 570 ACDT 630 AEST 600 AEDT 660 \
