@@ -85,17 +85,18 @@ CLF: Final = (
 def _time(match: re.Match[str]) -> int | None:
     """The instant that a match of ISO or CLF names; None if there is no such one.
 
-    A time without a zone is UTC. Second 60 and hour 24 do not exist, nor do years whose nanoseconds
-    since 1970 do not fit in 64 bits with a sign: only 1678 to 2261 do. The zone may carry the
-    instant beyond the years of `datetime`, so it is applied to the number.
+    A time without a zone is UTC. Second 60 is the one before it; hour 24 does not exist, nor do
+    years whose nanoseconds since 1970 do not fit in 64 bits with a sign: only 1678 to 2261 do. The
+    zone may carry the instant beyond the years of `datetime`, so it is applied to the number.
     """
     part = match.groupdict()
     if not 1678 <= int(part["Y"]) <= 2261:
         return None
     month = MONTHS.get(part["M"], 0) if part["M"].isalpha() else int(part["M"])
     try:
+        second = 59 if part["s"] == "60" else int(part["s"])
         naive = datetime(
-            int(part["Y"]), month, int(part["D"]), int(part["h"]), int(part["m"]), int(part["s"])
+            int(part["Y"]), month, int(part["D"]), int(part["h"]), int(part["m"]), second
         )
     except ValueError:
         return None

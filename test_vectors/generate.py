@@ -1585,10 +1585,11 @@ def out_of_order_log() -> bytes:
 
 EDGES: Final = (
     "1969-12-31T23:59:59.999Z",
-    "1970-01-01T00:00:00Z",
-    "1970-01-01T00:00:00.000000001Z",
+    "1970-01-01T00:00:01Z",
+    "1970-01-01T00:00:01.000000001Z",
     "2000-02-29T23:59:59Z",
     "2001-09-09T01:46:40Z",
+    "2016-12-31T23:59:60Z",
     "2023-12-31T23:59:59.999999Z",
     "2024-02-29T12:00:00Z",
     "2038-01-19T03:14:07Z",
@@ -1606,7 +1607,7 @@ NO_DATES: Final = (
     "2100-02-29T00:00:00Z",
     "2024-01-24T24:00:00Z",
     "2024-01-24T10:60:00Z",
-    "2016-12-31T23:59:60Z",
+    "2016-12-31T23:59:61Z",
 )
 
 
@@ -1620,9 +1621,10 @@ def epoch_edges_log() -> bytes:
 
 
 def epoch_far_log() -> bytes:
-    """Years that 64 bits of nanoseconds since 1970 do not reach, among near ones."""
+    """Years that 64 bits of nanoseconds since 1970 do not reach, among near ones; not on the days
+    that stand for an unset clock."""
     near = ("2024-01-24T10:15:32Z", "2024-01-24T10:15:33Z")
-    return _moments((*near, "9999-12-31T23:59:59.999Z", "0001-01-01T00:00:00Z"))
+    return _moments((*near, "9999-12-30T23:59:59.999Z", "0001-01-02T00:00:00Z"))
 
 
 def zones_log() -> bytes:

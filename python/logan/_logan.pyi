@@ -62,7 +62,9 @@ def detect(samples: Sequence[tuple[int, bytes]]) -> str:
     Returns `{"encoding": "utf-8" | "utf-16" | "binary", "lines", "blank", "continuation",
     "header", "malformed", "formats": [{"name", "params", "payload": [{"name", "lines"}],
     "lines", "share", "time_field", "duration_field", "duration_unit", "timezone", "example"}],
-    "assumed": [str], "compression": null or as `compression()` has it, of what is seen from
+    "assumed": [str], "time": what was decided about timestamps, as the spec of a source takes it,
+    "anchor_ns": the latest timestamp where dates without a year stand beside dated ones, else
+    null, "compression": null or as `compression()` has it, of what is seen from
     outside}`; formats in the order of trial: those around others first, then by lines, most first.
     `payload` says what an envelope holds, most first, "message" for text of no format.
     """
@@ -96,9 +98,10 @@ class Spec:
 
     `json` is `{"version": 1, "top": 10, "input_tz": "UTC", "anchor_ns": int,
     "sources": [{"formats": [{"name": str, "params": {}}], "only": bool, "anchor_ns": int,
-    "layouts": {}}]}`, of a source all but `formats` optional. Formats that a source does not list
-    are tried after the listed ones, in registry order, unless its `"only": true`. Its `anchor_ns`
-    replaces the job's; without `layouts`, which `layouts()` gives, `#Fields:` lines mean nothing.
+    "time": {}, "layouts": {}}]}`, of a source all but `formats` optional. Formats that a source
+    does not list are tried after the listed ones, in registry order, unless its `"only": true`. Its
+    `anchor_ns` replaces the job's, its `time` is what `detect` decided about its timestamps;
+    without `layouts`, which `layouts()` gives, `#Fields:` lines mean nothing.
     Possible besides: `"since_ns"` and `"until_ns"` (records from the one up to, but not with, the
     other), `"where"` (a condition), `"by"` (names of fields). For tests of what a bug costs:
     `"panic_on"`, a text; the engine panics at lines with it.

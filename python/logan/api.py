@@ -54,6 +54,7 @@ def analyze(
     format: str | None = None,
     format_name: str = CUSTOM,
     input_tz: str = "UTC",
+    date_order: Literal["mdy", "dmy", "ymd"] | None = None,
     top: int = 10,
     expansion_max: int = EXPANSION_MAX_DEFAULT,
     anchor: datetime | None = None,
@@ -84,6 +85,8 @@ def analyze(
             and `(?<duration_ms>…)`.
         format_name: what the report calls a format that is given as text.
         input_tz: time zone of timestamps without one, an IANA name such as "Europe/Berlin".
+        date_order: the order of dates of numbers, such as 03/04/2024 and 24-01-23: "mdy" (month
+            first), "dmy" or "ymd"; by default what the dates of each input say.
         top: rows of the top tables and of the slowest requests.
         expansion_max: maximum decompression ratio (a guard against zip bombs), checked after
             the first 1 GiB; 0 for no limit.
@@ -168,6 +171,7 @@ def make_spec(
     *,
     format: str | None = None,
     input_tz: str = "UTC",
+    date_order: Literal["mdy", "dmy", "ymd"] | None = None,
     top: int = 10,
     anchor: datetime | None = None,
     since: Moment | None = None,

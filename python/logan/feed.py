@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from threading import Lock
 from types import TracebackType
+from typing import Literal
 
 from logan import _logan
 from logan._logan import Spec, Summary
@@ -20,7 +21,7 @@ from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SAMPLE_HEAD_BYTES_MAX
 from logan.model import Detection
 from logan.options import Moment, Options, TimeRange, chosen
 from logan.planning import timerange
-from logan.planning.spec import spec_json
+from logan.planning.spec import anchor_of, spec_json
 from logan.report import Report
 
 __all__ = ["Feed"]
@@ -40,8 +41,8 @@ class Feed:
     Args:
         spec: how to read the bytes; by default detected from the first 64 KiB.
         source: which of the spec's sources the bytes are.
-        format, input_tz, top, since, until, where, by: as for `analyze`; only without `spec`.
-            Relative times count back from when the feed is made.
+        format, input_tz, date_order, top, since, until, where, by: as for `analyze`; only without
+            `spec`. Relative times count back from when the feed is made.
         name: the input's name in reports.
 
     Threads may share it: each push is taken whole, in the order in which they come.
@@ -58,6 +59,7 @@ class Feed:
         chunk_size: int = CHUNK_SIZE_BYTES_DEFAULT,
         format: str | None = None,
         input_tz: str = "UTC",
+        date_order: Literal["mdy", "dmy", "ymd"] | None = None,
         top: int = 10,
         since: Moment | None = None,
         until: Moment | None = None,
@@ -144,7 +146,8 @@ class Feed:
 
     def _spec_for(self, detection: Detection) -> Spec:
         try:
-            return Spec(spec_json([detection], self._options, anchor_ns=self._anchor_ns))
+            anchor_ns = anchor_of(detection, written_ns=None, now_ns=self._anchor_ns)
+            return Spec(spec_json([detection], self._options, anchor_ns=anchor_ns))
         except UsageError:
             raise
         except ValueError as error:

@@ -116,6 +116,8 @@ class Detection:
             that was not looked at.
         layouts: where in the whole source the columns of its lines change (the native
             `layouts`); None where no line says its columns, or detection did not look.
+        time: what was decided about its timestamps (the spec's `time` of a source).
+        anchor_ns: the latest timestamp, where dates without a year stand beside dated ones.
     """
 
     encoding: str = "utf-8"
@@ -131,6 +133,8 @@ class Detection:
     fields: tuple[FieldShare, ...] = ()
     unread: Unread | None = None
     fields_present: tuple[str, ...] | None = None
+    time: Mapping[str, Any] = field(default_factory=dict)
+    anchor_ns: int | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Detection:

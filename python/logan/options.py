@@ -237,6 +237,20 @@ class Options:
             )
         ),
     )
+    date_order: Literal["mdy", "dmy", "ymd"] | None = field(
+        default=None,
+        metadata=_declared(
+            check=_one_of("date_order", "mdy", "dmy", "ymd"),
+            flag=Flag(
+                "--date-order",
+                "order of dates such as 03/04/2024 and 24-01-23: mdy (month first), dmy or ymd "
+                "(default: what the dates of each input say)",
+                _FORMATS,
+                choices=("mdy", "dmy", "ymd"),
+                environment=True,
+            ),
+        ),
+    )
     top: int = field(
         default=10,
         metadata=_declared(

@@ -20,7 +20,7 @@ from logan.planning import timerange
 from logan.planning.chunks import make_plan, replan
 from logan.planning.format_names import check_name
 from logan.planning.seek import SeekResult, seek
-from logan.planning.spec import is_format_name
+from logan.planning.spec import anchor_of, is_format_name
 from logan.sources import files
 from logan.sources.files import Opener, by_name
 from logan.sources.inputs import Input, open_inputs
@@ -189,11 +189,14 @@ def _plan(
 ) -> Plan:
     sources = [source for source, _ in pairs]
     detections = [detection for _, detection in pairs]
-    return make_plan(sources, detections, options, anchor_ns=_anchors_ns(sources, anchor))
+    return make_plan(sources, detections, options, anchor_ns=_anchors_ns(pairs, anchor))
 
 
-def _anchors_ns(sources: Iterable[Source], anchor: datetime | None) -> int | list[int]:
-    """One moment for all sources if the user gave it, else when each was last modified."""
+def _anchors_ns(
+    pairs: Iterable[tuple[Source, Detection]], anchor: datetime | None
+) -> int | list[int]:
+    """One moment for all sources if the user gave it, else the latest timestamp of each that has
+    some with a year beside others, else when it was last modified."""
     if anchor is not None:
         moment = anchor if anchor.tzinfo is not None else anchor.replace(tzinfo=UTC)
         anchor_ns = int(moment.timestamp()) * 1_000_000_000
@@ -202,7 +205,10 @@ def _anchors_ns(sources: Iterable[Source], anchor: datetime | None) -> int | lis
         return anchor_ns
     now = time.time_ns()
     # What an archive says of its content is older and truer than when the archive was written.
-    return [source.written_ns or source.mtime_ns or now for source in sources]
+    return [
+        anchor_of(detection, written_ns=source.written_ns or source.mtime_ns, now_ns=now)
+        for source, detection in pairs
+    ]
 
 
 def _spec(text: str) -> Spec:

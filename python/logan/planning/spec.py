@@ -13,9 +13,13 @@ from typing import Any, Final
 from logan.model import Detection
 from logan.options import CUSTOM, Options
 
-__all__ = ["SPEC_VERSION", "is_format_name", "spec_json"]
+__all__ = ["SPEC_VERSION", "anchor_of", "is_format_name", "spec_json"]
 
 SPEC_VERSION = 1
+
+_HALF_YEAR_NS: Final = 183 * 86_400 * 10**9
+"""A dated timestamp of a stream that is older says that the stream is an old log: its dates without
+a year are nearer to that one than to now."""
 
 _NAME: Final = re.compile(r"[\w.-]+")
 
@@ -23,6 +27,20 @@ _NAME: Final = re.compile(r"[\w.-]+")
 def is_format_name(text: str) -> bool:
     """Whether this is the name of a format rather than the text of one."""
     return _NAME.fullmatch(text) is not None
+
+
+def anchor_of(detection: Detection, *, written_ns: int | None, now_ns: int) -> int:
+    """The moment at or before which dates without a year lie (plus 48 h).
+
+    The latest timestamp of the sample if some have a year beside others that have none; else when
+    the source was written. A stream goes on, so that for one the moment is now, unless its dates
+    are old.
+    """
+    latest = detection.anchor_ns
+    if written_ns is None:
+        is_old = latest is not None and now_ns - latest > _HALF_YEAR_NS
+        return latest if latest is not None and is_old else now_ns
+    return written_ns if latest is None else latest
 
 
 def spec_json(
@@ -34,7 +52,7 @@ def spec_json(
     """
     anchors = [anchor_ns] * len(detections) if isinstance(anchor_ns, int) else list(anchor_ns)
     shared = anchor_ns if isinstance(anchor_ns, int) else max(anchors, default=0)
-    sources = [_source_spec(detection, options.format) for detection in detections]
+    sources = [_source_spec(detection, options) for detection in detections]
     for source, anchor in zip(sources, anchors, strict=True):
         if anchor != shared:
             source["anchor_ns"] = anchor
@@ -60,8 +78,14 @@ def _narrowing(options: Options) -> dict[str, Any]:
     return {key: value for key, value in keys.items() if value is not None}
 
 
-def _source_spec(detection: Detection, forced: str | None) -> dict[str, Any]:
+def _source_spec(detection: Detection, options: Options) -> dict[str, Any]:
     spec: dict[str, Any] = {}
+    forced = options.format
+    reading = dict(detection.time)
+    if options.date_order is not None:
+        reading["date_order"] = options.date_order
+    if reading:
+        spec["time"] = reading
     if detection.layouts is not None:
         spec["layouts"] = detection.layouts
     elif detection.header:

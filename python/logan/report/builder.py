@@ -379,6 +379,8 @@ def _unread(error: InputError | None) -> dict[str, Any] | None:
 def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
     """What the lines of an input do not say and the figures rest on."""
     assumed = list(detection.assumed)
+    if "date_order" in spec.get("time", {}):
+        assumed = [each for each in assumed if not each.startswith("numeric dates")]
     if any(each.timezone in ("not written", "written in some lines") for each in detection.formats):
         assumed.append(f"timestamps without a time zone are {spec['input_tz']}")
     if any(each.year == "not written" for each in detection.formats):

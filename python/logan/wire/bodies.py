@@ -8,7 +8,7 @@ Nothing here knows what anybody does with a body.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -194,6 +194,7 @@ class SubmitOptions(Body, frozen=True):
     format: Expression | UnsetType | None = UNSET
     format_name: Name | UnsetType = UNSET
     input_tz: Name | UnsetType = UNSET
+    date_order: Literal["mdy", "dmy", "ymd"] | UnsetType | None = UNSET
     top: Annotated[int, Meta(ge=1, le=TOP_ROWS_MAX)] | UnsetType = UNSET
     since_ns: Signed | UnsetType | None = UNSET
     until_ns: Signed | UnsetType | None = UNSET

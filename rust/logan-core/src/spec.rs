@@ -8,7 +8,7 @@ use crate::format::{self, Context, Format, Params, custom};
 use crate::limits::TABLES_MAX;
 use crate::record::{Columns, Field};
 use crate::select::condition::{self, Condition};
-use crate::time::TimestampParser;
+use crate::time::{TimeReading, TimestampParser};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
@@ -66,6 +66,9 @@ pub struct SourceSpec {
     /// As [`Spec::anchor_ns`], for this source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor_ns: Option<i64>,
+    /// What was decided about its timestamps.
+    #[serde(default, skip_serializing_if = "TimeReading::is_empty")]
+    pub time: TimeReading,
     /// Where the columns of this source's lines change; None if `#Fields:` mean nothing in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layouts: Option<Layouts>,
@@ -248,10 +251,9 @@ impl Spec {
     /// # Errors
     /// [`Error::Spec`] if there is no such source, or the zone is unknown.
     pub fn clock(&self, source: u32) -> Result<TimestampParser, Error> {
-        Ok(TimestampParser::new(
-            self.zone()?,
-            self.source(source)?.anchor_ns.unwrap_or(self.anchor_ns),
-        ))
+        let read = self.source(source)?;
+        let anchor_ns = read.anchor_ns.unwrap_or(self.anchor_ns);
+        Ok(TimestampParser::new(self.zone()?, anchor_ns).with_reading(&read.time))
     }
 
     /// How many bytes before a chunk of this source its scan has to look at: 0, or

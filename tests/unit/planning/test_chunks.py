@@ -11,7 +11,7 @@ from logan.limits import CHUNKS_PER_JOB_MAX, TOP_ROWS_MAX
 from logan.model import Detection, FormatShare, Source
 from logan.options import Options
 from logan.planning.chunks import chunk_size_for, make_plan, tile
-from logan.planning.spec import spec_json
+from logan.planning.spec import anchor_of, spec_json
 
 SIZES = st.lists(st.integers(0, 10_000), max_size=8)
 
@@ -102,3 +102,29 @@ def test_a_plan_is_the_same_for_the_same_inputs_and_options() -> None:
 def test_options_out_of_range_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(UsageError):
         Options(**options)  # type: ignore[arg-type]
+
+
+def test_what_was_decided_about_timestamps_travels_with_the_spec() -> None:
+    found = Detection(time={"zone_column": True})
+    (source,) = json.loads(spec_json([found], Options(date_order="dmy"), anchor_ns=0))["sources"]
+    assert source["time"] == {"zone_column": True, "date_order": "dmy"}
+    (source,) = json.loads(spec_json([Detection()], Options(), anchor_ns=0))["sources"]
+    assert "time" not in source
+
+
+@pytest.mark.parametrize(
+    ("latest", "written", "anchor"),
+    [
+        (None, 5, 5),
+        (3, 5, 3),
+        # A stream goes on from now, unless it is an old log.
+        (None, None, 10**18),
+        (10**18 - 10**15, None, 10**18),
+        (10**17, None, 10**17),
+    ],
+)
+def test_the_anchor_is_the_latest_dated_timestamp(
+    latest: int | None, written: int | None, anchor: int
+) -> None:
+    found = Detection(anchor_ns=latest)
+    assert anchor_of(found, written_ns=written, now_ns=10**18) == anchor

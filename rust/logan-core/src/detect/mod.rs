@@ -8,6 +8,7 @@
 //! month) is decided here, once per source, and named among what was assumed.
 
 mod named;
+mod timestamps;
 
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::format::classify::{is_blank, is_continuation, is_header};
@@ -16,8 +17,8 @@ use crate::format::{
     Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, Unit,
     by_name, state,
 };
-use crate::record::{NO_DURATION, Record};
-use crate::time::{DateOrder, NumericDate, TimestampParser};
+use crate::record::{NO_DURATION, NO_TIME, Record};
+use crate::time::{TimeReading, TimestampParser};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ struct Seen {
     lines: u64,
     measured: u64,
     zoneless: u64,
+    zoned: timestamps::Zoned,
     yearless: u64,
     example: Option<String>,
     /// Whether app text would take one of the lines.
@@ -76,19 +78,21 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let inner: Vec<_> =
         inner_formats().map(|e| (e.info.name, (e.build)(&Params::default()))).collect();
     let app = formats.iter().position(|(e, _)| e.facts.is_general);
-    let mut context = Context::new(TimestampParser::utc());
+    // Zones before words count here, so that it is found out whether all lines have them.
+    let epoch_column = timestamps::epoch_column(samples);
+    let lenient = TimeReading { zone_column: true, epoch_column, ..TimeReading::default() };
+    let reads = |clock: TimestampParser| Context::new(clock.with_reading(&lenient));
+    let mut context = reads(TimestampParser::utc());
     // A line whose time moves with the clock's zone has none of its own; one whose time moves with
     // the anchor has no year.
-    let mut east =
-        Context::new(TimestampParser::new(jiff::tz::TimeZone::fixed(jiff::tz::offset(1)), 0));
+    let mut east = reads(TimestampParser::new(jiff::tz::TimeZone::fixed(jiff::tz::offset(1)), 0));
     const DECADE_NS: i64 = 10 * 366 * 86_400_000_000_000;
-    let mut later = Context::new(TimestampParser::new(jiff::tz::TimeZone::UTC, DECADE_NS));
+    let mut later = reads(TimestampParser::new(jiff::tz::TimeZone::UTC, DECADE_NS));
     let mut arena = Vec::new();
     let mut seen = vec![Seen::default(); formats.len()];
     let (mut blank, mut header, mut continuation, mut malformed) = (0u64, 0u64, 0u64, 0u64);
     let mut integers = Vec::new();
-    // How often dates of numbers were read in an order, and whether it was a choice.
-    let mut dates: BTreeMap<(DateOrder, bool), u64> = BTreeMap::new();
+    let mut times = timestamps::Timestamps::default();
     for (offset, bytes) in samples {
         let sample_start = bytes.as_ptr() as usize;
         let sample_offset = *offset;
@@ -120,7 +124,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 }
             };
             let taken = formats.iter().enumerate().find_map(|(i, (_, format))| {
-                context.clock.numeric_date = None;
+                (context.clock.numeric_date, context.clock.seen_zone) = (None, None);
                 parse(format.as_ref(), &mut context).map(|found| (i, format, found))
             });
             let Some((i, format, (part, record))) = taken else {
@@ -133,9 +137,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 }
                 continue;
             };
-            if let Some(NumericDate { order, ambiguous }) = context.clock.numeric_date {
-                *dates.entry((order, ambiguous)).or_default() += 1;
-            }
+            let seen_zone = context.clock.seen_zone;
             let mut time_by = |other: &mut Context| parse(format.as_ref(), other);
             let others = [time_by(&mut east), time_by(&mut later)];
             if part == Part::Continuation {
@@ -144,6 +146,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             }
             let moves = others
                 .map(|other| u64::from(other.is_some_and(|(_, r)| r.time_ns != record.time_ns)));
+            let time_ns = (record.time_ns != NO_TIME).then_some(record.time_ns);
+            times.learn(&context.clock, time_ns, moves[1] == 0);
             if let Some(app) = app.filter(|&app| i < app && !seen[i].like_app && !line.is_empty()) {
                 let app = formats[app].1.as_ref();
                 seen[i].like_app =
@@ -153,6 +157,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             let facts = &REGISTRY[i].facts;
             seen.lines += 1;
             seen.zoneless += moves[0];
+            seen.zoned.timed += u64::from(time_ns.is_some());
+            seen.zoned.doubtful += u64::from(seen_zone.is_some());
+            seen.zoned.before_words += u64::from(seen_zone.is_some_and(|zone| zone.before_words));
             seen.yearless += moves[1];
             seen.measured += u64::from(record.duration_ns != NO_DURATION);
             seen.example.get_or_insert_with(|| {
@@ -206,21 +213,15 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             unit.name()
         ));
     }
-    assumed.extend(
-        [
-            (DateOrder::MonthFirst, "month first (month/day/year)"),
-            (DateOrder::DayFirst, "day first (day.month.year)"),
-            (DateOrder::ShortYearFirst, "year first (year-month-day)"),
-        ]
-        .into_iter()
-        .filter(|&(order, _)| dates.contains_key(&(order, true)))
-        .map(|(order, told)| {
-            let otherwise = dates.keys().any(|&(other, ambiguous)| other != order && !ambiguous);
-            let doubt =
-                if otherwise { ", though others in the file can only be otherwise" } else { "" };
-            format!("numeric dates that could be in another order are read {told}{doubt}")
-        }),
-    );
+    let zone_column = seen.iter().any(|seen| seen.zoned.is_column());
+    if !zone_column {
+        // Nothing but words, then.
+        for seen in &mut seen {
+            seen.zoneless += seen.zoned.before_words;
+        }
+    }
+    let reading = times.reading(epoch_column, zone_column);
+    assumed.extend(times.assumed(&reading));
     let describe = |&i: &usize| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);
         let around = seen
@@ -276,6 +277,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         "malformed": malformed,
         "formats": order.iter().map(describe).collect::<Vec<_>>(),
         "assumed": assumed,
+        "time": reading,
+        "anchor_ns": times.anchor_ns(),
     })
 }
 
@@ -417,10 +420,14 @@ mod tests {
         assert_eq!(assumed(us), json!([format!("{said} month first (month/day/year)")]));
         assert_eq!(
             assumed(&[us, "24/04/2024 10:15:32 INFO x\n"].concat()),
-            json!([format!(
-                "{said} month first (month/day/year), though others in the file can only be otherwise"
-            )])
+            json!([
+                "numeric dates are read day first (day.month.year), as some of them can only be so"
+            ])
         );
+        let both = [us, "24/04/2024 10:15:32 INFO x\n", "04/24/2024 10:15:32 INFO x\n"].concat();
+        let found = detect(&[(0, both.as_bytes())]);
+        assert_eq!(found["time"]["date_orders"], json!({ "n/n/Y": "unknown" }));
+        assert!(found["assumed"][0].as_str().unwrap().contains("--date-order"), "{found}");
         let german = "04.03.2024 10:15:32 INFO x\n";
         assert_eq!(assumed(german), json!([format!("{said} day first (day.month.year)")]));
         let short = "24-01-23 10:15:32 INFO x\n";
@@ -428,6 +435,33 @@ mod tests {
         for sure in ["01/24/2024 10:15:32 INFO x\n", "2024-01-02 10:15:32 INFO x\n"] {
             assert_eq!(assumed(sure), json!([]), "{sure}");
         }
+    }
+
+    #[test]
+    fn zones_are_a_column_or_words() {
+        let found = |text: &str| {
+            let found = detect(&[(0, text.as_bytes())]);
+            (found["time"].clone(), found["formats"][0]["timezone"].clone())
+        };
+        let zoned = "2024-07-24 10:15:32 CEST starting\n";
+        let zoned_error = "2024-07-24 10:15:32 CEST ERROR x\n";
+        let plain = "2024-07-24 10:15:32 ERROR x\n";
+        let text = [zoned_error, zoned].concat();
+        assert_eq!(found(&text), (json!({ "zone_column": true }), json!("written")));
+        // Where few have one, it is a zone only where no words follow.
+        let text = [plain, plain, plain, zoned_error, zoned].concat();
+        assert_eq!(found(&text), (json!({}), json!("written in some lines")));
+        let cst = detect(&[(0, b"2024-07-24 10:15:32 CST ERROR x\n")]);
+        assert!(cst["assumed"][0].as_str().unwrap().contains("UTC-06:00"), "{cst}");
+    }
+
+    #[test]
+    fn years_of_dated_lines_are_the_anchor() {
+        let text = "Sep 21 14:54:37 lb1 haproxy[1]: Proxy api started.\n\
+                    2020-09-21T14:54:40Z lb1 haproxy[1]: Proxy www started.\n";
+        let found = detect(&[(0, text.as_bytes())]);
+        assert_eq!(found["anchor_ns"], json!(1_600_700_080_000_000_000i64));
+        assert_eq!(detect(&[(0, b"Sep 21 14:54:37 lb1 x[1]: y\n")])["anchor_ns"], Value::Null);
     }
 
     #[test]

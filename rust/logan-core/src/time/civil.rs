@@ -61,6 +61,24 @@ pub(super) fn midnight_of(year: i32, month: u32, day: u32) -> Option<i64> {
     midnight(u32::try_from(year).ok()?, month, day)
 }
 
+/// Whether a time of day (in seconds) on a date (year, month, day) stands for a clock that was never
+/// set: the first day of the calendar of a program, or the last one of any.
+pub(super) fn is_unset([year, month, day]: [u32; 3], seconds: i64) -> bool {
+    match (year, month, day) {
+        (0, 0, 0) | (1 | 1601 | 1900, 1, 1) | (9999, 12, 31) => true,
+        // Devices without a battery start their clock here, so later seconds are real.
+        (1970, 1, 1) => seconds == 0,
+        _ => false,
+    }
+}
+
+/// As [`is_unset`], of a day by its [`midnight`] and the eight bytes of the time of day.
+pub(super) fn is_unset_at(midnight: i64, time: u64) -> bool {
+    /// 1900-01-01.
+    const CENTURY: i64 = -2_208_988_800;
+    midnight == CENTURY || midnight == 0 && time == u64::from_le_bytes(*b"00:00:00")
+}
+
 /// Year, month and day of a day counted from 1970-01-01.
 pub fn civil_from_days(days: i64) -> (i32, u32, u32) {
     let z = days + 719_468;

@@ -1,9 +1,10 @@
-//! The pieces of timestamps: digits, times of day, fractions, zones.
+//! The pieces of timestamps: digits, times of day, fractions, days.
 
 use crate::bytes::line::Line;
 use crate::time::civil::{midnight, month_by_name};
 
-/// `HH:MM:SS` in eight bytes, as seconds.
+/// `HH:MM:SS` in eight bytes, as seconds. A leap second counts as the one before it, so that it stays
+/// in the minute that it is written in.
 #[inline(always)]
 pub(super) fn read_hms(bytes: u64) -> Option<i64> {
     // Digits become their values and colons 0. A byte is in range if adding what is missing to
@@ -11,7 +12,7 @@ pub(super) fn read_hms(bytes: u64) -> Option<i64> {
     let x = bytes ^ 0x3030_3a30_303a_3030;
     const ROOM: u64 = 0x767a_7f76_7a7f_767d;
     if (x.wrapping_add(ROOM) | x) & 0x8080_8080_8080_8080 != 0 {
-        return None;
+        return leap_second(bytes);
     }
     let pairs = x.wrapping_mul(10).wrapping_add(x >> 8);
     let hour = pairs & 0xff;
@@ -21,8 +22,20 @@ pub(super) fn read_hms(bytes: u64) -> Option<i64> {
     Some((hour * 3600 + (pairs >> 24 & 0xff) * 60 + (pairs >> 48 & 0xff)) as i64)
 }
 
+/// `HH:MM:60`.
+#[cold]
+#[inline(never)]
+fn leap_second(bytes: u64) -> Option<i64> {
+    const SECOND: u64 = u64::from_le_bytes(*b"\0\0\0\0\0\x0060");
+    const MASK: u64 = 0xffff_0000_0000_0000;
+    // No endless recursion: `59` is no leap second.
+    (bytes & MASK == SECOND)
+        .then(|| read_hms(bytes & !MASK | u64::from_le_bytes(*b"\0\0\0\0\0\x0059")))?
+}
+
 pub(super) fn compact_time(hour: u32, minute: u32, second: u32) -> Option<i64> {
-    (hour < 24 && minute < 60 && second < 60).then(|| i64::from(hour * 3600 + minute * 60 + second))
+    (hour < 24 && minute < 60 && second <= 60)
+        .then(|| i64::from(hour * 3600 + minute * 60 + second.min(59)))
 }
 
 /// The number of ASCII digits, at most eight, at the low end of `bytes`, and their values.
@@ -93,37 +106,6 @@ pub(super) fn long_fraction(line: Line<'_>, at: usize) -> (u32, usize) {
         i += 1;
     }
     (nanos * POWERS[9 - digits], i)
-}
-
-/// Seconds east of UTC of the zone written at `at`, and where it ends.
-///
-/// `Z`, `UTC`, `GMT`, `±HHMM`, `±HH:MM`, and `±HH` where no space is before it; a letter or digit
-/// must not follow.
-pub(super) fn read_zone(line: Line<'_>, at: usize) -> Option<(i64, usize)> {
-    let spaced = line.byte(at) == b' ';
-    let i = at + usize::from(spaced);
-    let (offset, end) = match line.byte(i) {
-        b'Z' if !spaced => (0, i + 1),
-        b'U' if line.u32_at(i) & 0xff_ffff == u32::from_le_bytes(*b"UTC\0") => (0, i + 3),
-        b'G' if line.u32_at(i) & 0xff_ffff == u32::from_le_bytes(*b"GMT\0") => (0, i + 3),
-        sign @ (b'+' | b'-') => {
-            let hours = two_digits(line, i + 1)?;
-            let colon = usize::from(line.byte(i + 3) == b':');
-            let (minutes, end) = match two_digits(line, i + 3 + colon) {
-                Some(minutes) => (minutes, i + 5 + colon),
-                None if !spaced && colon == 0 => (0, i + 3),
-                None => return None,
-            };
-            if hours >= 24 || minutes >= 60 {
-                return None;
-            }
-            let east = i64::from(hours * 3600 + minutes * 60);
-            (if sign == b'-' { -east } else { east }, end)
-        }
-        _ => return None,
-    };
-    let alone = end == line.len() || (end < line.len() && !line.byte(end).is_ascii_alphanumeric());
-    alone.then_some((offset, end))
 }
 
 #[inline(always)]

@@ -2,29 +2,36 @@
 //!
 //! Tried where none of the usual ones fits, so nothing here needs to be fast.
 //!
-//! - **date**: `2024-1-4` `2024.01.24` `2024/1/4`; `20240124`; `240124`; `24-01-24` (year, month,
-//!   day); `24 Jan 2024` `24-Jan-24` `24Jan2024` `24 Jan`, `24-Jan` before
-//!   a space; `Jan 24 2024` `January 24, 2024`
-//!   `January 24`, these two perhaps behind the name of a day, a comma or none, and a space;
-//!   and two numbers before a year. `01/24/2024` is month and day, unless the first is above 12, but
+//! - **date**: `2024-1-4` `2024.01.24` `2024/1/4`, these also after the name of a day and a blank;
+//!   `2024 Jan 24` `2024-Jan-24`; `20240124`; `240124`; `24-01-24` (year, month, day);
+//!   `24 Jan 2024` `24-Jan-24` `24Jan2024` `24 Jan`, `24-Jan` before
+//!   a space; `Jan 24 2024` `January 24, 2024` `Jan/24/2024` `January 24` `Jan-24`, these two
+//!   perhaps behind the name of a day, a comma or none, and a space;
+//!   and two numbers before a year. Their order is that of the [reading](super::TimeReading), or
+//!   customary: `01/24/2024` is month and day, unless the first is above 12, but
 //!   day and month before ` -- ` (Suricata);
 //!   `24.01.2024` and `24-01-2024` are day and month, unless the second is above 12. A year of two
 //!   digits may follow slashes and points. `10.30` before a space and `10/30` before a `-` (Snort) are
 //!   a month and a day, or the other way round if the first is above 12. Names count in any case, whole or by three letters, but at the very
 //!   front with a capital.
 //! - **gap**: one to three bytes, of which at most one is not a space: that one is of `T_-|;,:`; or
-//!   ` -- `.
+//!   ` -- `; or a point after eight digits and before six.
 //! - **time**: `9:05:02` `10:15:32`, perhaps with a fraction; `10:15`, with neither `:`, `.` nor a
 //!   digit behind it; behind a `-` as gap `10.15.32`; behind eight digits `101532`. Behind it
-//!   perhaps a space or none, and `AM` or `PM` in any case, if the hour is 1 to 12. Then a zone, if
-//!   the date has a year.
-//! - `20240124101532`: date and time on end.
+//!   perhaps the [half of the day](half_day), if the hour is 1 to 12. Then perhaps a
+//!   [zone](super::zones), and a space and a year, if the date has none.
+//! - `20240124101532`: date and time on end. `10:15:32 24/01/2024`: time, a space, and a date with a
+//!   year.
 //! - `1.706091332123e+09`: seconds since 1970 as zap prints them, with exactly this exponent.
+//!
+//! Dates that stand for an unset clock ([`is_unset`]) are read, and give [`Stamp::ABSENT`].
 
-use super::civil::midnight;
+use super::civil::{is_unset, midnight, midnight_of};
 use super::digits::{compact_time, eight_digits, leading_digits, read_fraction};
 use super::epoch;
-use super::{DateOrder, NumericDate, Stamp, TimestampParser};
+use super::reading::{DateLayout, DateOrder, NumericDate};
+use super::zones::{self, Follows, Zone};
+use super::{Stamp, TimestampParser};
 use crate::bytes::line::Line;
 
 /// Names of months and days, in lower case; the first three letters are enough.
@@ -78,7 +85,7 @@ struct Date {
     day: u32,
     /// Whether it is eight digits, behind which the time may have no colons.
     compact: bool,
-    /// How its numbers were told apart, if only their size or a custom could tell.
+    /// Its numbers, if their order is to be decided; the fields above mean nothing then.
     numeric: Option<NumericDate>,
 }
 
@@ -89,13 +96,17 @@ impl Date {
     }
 
     /// A date of two numbers and perhaps a year.
-    fn of_numbers(year: Option<u32>, first: u32, second: u32, month_first: bool) -> Date {
-        let (month, day) = if month_first { (first, second) } else { (second, first) };
-        let order = if month_first { DateOrder::MonthFirst } else { DateOrder::DayFirst };
-        let ambiguous = first.max(second) <= 12 && first != second;
-        let numeric = Some(NumericDate { order, ambiguous });
-        Date { numeric, ..Date::new(year, month, day) }
+    fn of_numbers(layout: DateLayout, numbers: [u32; 3]) -> Date {
+        Date { numeric: Some(NumericDate { layout, numbers }), ..Date::new(None, 0, 0) }
     }
+}
+
+/// Month, day, and seconds since midnight, of a timestamp whose year is yet to be found.
+#[derive(Clone, Copy)]
+struct Yearless {
+    month: u32,
+    day: u32,
+    seconds: i64,
 }
 
 impl TimestampParser {
@@ -108,22 +119,35 @@ impl TimestampParser {
             return Some(found);
         }
         let fourteen = cursor.digits() == 14;
-        let date = cursor.date(fourteen)?;
-        let gap = if fourteen { b' ' } else { cursor.gap()? };
-        let (hour, rest) = cursor.time(fourteen || date.compact, gap)?;
-        // A fraction needs the seconds before it.
-        let (nanos, end) = match rest {
-            (_, Some(_)) => read_fraction(line, cursor.at)?,
-            _ => (0, cursor.at),
+        let time_first = date_follows_time(line, at);
+        let (date, seconds, nanos);
+        if time_first {
+            (seconds, nanos) = cursor.time_of_day(false, b' ')?;
+            cursor.take(b' ')?;
+            date = cursor.date(false)?;
+        } else {
+            date = cursor.date(fourteen)?;
+            let gap = if fourteen { b' ' } else { cursor.gap(date.compact)? };
+            (seconds, nanos) = cursor.time_of_day(fourteen || date.compact, gap)?;
+        }
+        let (year, month, day) = match date.numeric {
+            None => (date.year, date.month, date.day),
+            Some(numeric) => match self.order_of(numeric)? {
+                // Any date will do, since none is known.
+                DateOrder::Contradicted => (Some(0), 0, 0),
+                order => {
+                    let [year, month, day] = numeric.in_order(order)?;
+                    ((year > 0).then_some(year), month, day)
+                }
+            },
         };
-        cursor.at = end;
-        let hour = cursor.half_day(hour).unwrap_or(hour);
-        let seconds = compact_time(hour, rest.0, rest.1.unwrap_or(0))?;
-        let found = match date.year {
-            Some(year) => {
-                self.zoned(line, cursor.at, midnight(year, date.month, date.day)? + seconds, nanos)
+        let found = match year {
+            Some(year) if !date.compact && is_unset([year, month, day], seconds) => {
+                self.zoned(line, cursor.at, 0, 0).map(|(_, end)| (Stamp::ABSENT, end))
             }
-            None => Some((self.yearless(date.month, date.day, seconds, nanos)?, cursor.at)),
+            Some(year) => self.zoned(line, cursor.at, midnight(year, month, day)? + seconds, nanos),
+            None if time_first => None,
+            None => self.year_follows(line, cursor.at, Yearless { month, day, seconds }, nanos),
         };
         let found =
             found.filter(|&(_, end)| !line.bytes().get(end).is_some_and(u8::is_ascii_alphanumeric));
@@ -132,16 +156,139 @@ impl TimestampParser {
         }
         found
     }
+
+    /// The order of a date's numbers: as decided, else the customary one, or the only possible one.
+    fn order_of(&self, date: NumericDate) -> Option<DateOrder> {
+        if let Some(order) = self.orders[date.layout as usize] {
+            return Some(order);
+        }
+        [date.layout.customary(date.numbers), DateOrder::MonthFirst, DateOrder::DayFirst]
+            .into_iter()
+            .find(|&order| date.in_order(order).is_some())
+    }
+
+    /// A timestamp whose date has no year, up to `end`: perhaps a zone and a year follow.
+    fn year_follows(
+        &mut self,
+        line: Line<'_>,
+        end: usize,
+        date: Yearless,
+        nanos: u32,
+    ) -> Option<(Stamp, usize)> {
+        let Yearless { month, day, seconds } = date;
+        let zone = self.zone_of_yearless(line, end);
+        let after = zone.map_or(end, |(_, end)| end);
+        let dated = year_at(line, after)
+            .and_then(|year| Some(midnight(year, month, day)? + seconds))
+            .map(|local| (local, after + YEAR_BYTES));
+        match (zone, dated) {
+            (None, Some((local, end))) => self.zoned(line, end, local, nanos),
+            (Some((zone, _)), Some((local, end))) => {
+                let second = self.in_zone(line, zone, local)?;
+                Some((Stamp { second, nanos }, end))
+            }
+            (None, None) => Some((self.yearless(month, day, seconds, nanos)?, end)),
+            (Some((zone, end)), None) => {
+                let limit = self.yearless_limit();
+                let (latest, ..) = super::civil_from_days(limit.div_euclid(86_400) + 1);
+                let second = (latest - 8..=latest).rev().find_map(|year| {
+                    let local = midnight_of(year, month, day)? + seconds;
+                    self.in_zone(line, zone, local).filter(|&second| second <= limit)
+                })?;
+                Some((Stamp { second, nanos }, end))
+            }
+        }
+    }
+
+    /// The zone after a time without a year. A host may stand there as well, so that words must not
+    /// follow a doubtful one, unless a year does.
+    fn zone_of_yearless(&mut self, line: Line<'_>, at: usize) -> Option<(Zone, usize)> {
+        if let Some((offset, end)) = zones::read_certain(line, at) {
+            return Some((Zone::Offset(offset), end));
+        }
+        let (zone, end, follows) = zones::read_doubtful(line, at)?;
+        let is_one = follows == Follows::Mark || year_at(line, end).is_some();
+        self.in_zone(line, zone, 0).filter(|_| is_one)?;
+        self.note_zone(zone, follows);
+        Some((zone, end))
+    }
 }
 
-/// Whether ` AM` or ` PM` stands at `end` and nothing of a word behind it.
+/// A space and a year.
+const YEAR_BYTES: usize = 5;
+
+/// The year that stands alone after the space at `at`.
+pub(super) fn year_at(line: Line<'_>, at: usize) -> Option<u32> {
+    let digits = line.bytes().get(at..at + YEAR_BYTES)?.strip_prefix(b" ")?;
+    let goes_on = line.bytes().get(at + YEAR_BYTES).is_some_and(u8::is_ascii_alphanumeric);
+    let is_year = digits.iter().all(u8::is_ascii_digit) && !goes_on;
+    let year = digits.iter().fold(0, |n, &b| n * 10 + u32::from(b.wrapping_sub(b'0')));
+    (is_year && midnight(year, 1, 1).is_some()).then_some(year)
+}
+
+/// Whether `HH:MM:SS`, perhaps a fraction, a space and something like a date stand at `at`.
+#[cold]
+#[inline(never)]
+pub(super) fn date_follows_time(line: Line<'_>, at: usize) -> bool {
+    let Some([a, b, b':', c, d, b':', e, f, rest @ ..]) = line.bytes().get(at..) else {
+        return false;
+    };
+    let fraction = match rest {
+        [b'.' | b',', digits @ ..] => 1 + digits.iter().take_while(|b| b.is_ascii_digit()).count(),
+        _ => 0,
+    };
+    let is_date = |text: &[u8]| match text {
+        [a, b'/' | b'.' | b'-', ..] => a.is_ascii_digit(),
+        [a, b, b'/' | b'.' | b'-', ..] => [a, b].iter().all(|b| b.is_ascii_digit()),
+        [a, b, c, d, b'/' | b'.' | b'-', ..] => [a, b, c, d].iter().all(|b| b.is_ascii_digit()),
+        _ => false,
+    };
+    [a, b, c, d, e, f].iter().all(|b| b.is_ascii_digit())
+        && rest[fraction..].strip_prefix(b" ").is_some_and(is_date)
+}
+
+/// The half of the day at `at`: whether it is the second one, and where it ends.
+///
+/// Perhaps a space, a no-break space, a narrow no-break space or a thin space; then `AM`, `a.m.` or
+/// `a. m.` in any case. No letter or digit may follow.
+fn half_day(text: &[u8], at: usize) -> Option<(bool, usize)> {
+    let rest = text.get(at..)?;
+    let blank = match rest {
+        [b' ', ..] => 1,
+        [0xc2, 0xa0, ..] => 2,
+        [0xe2, 0x80, 0xaf | 0x89, ..] => 3,
+        _ => 0,
+    };
+    let (half, behind) = rest[blank..].split_first()?;
+    let is_later = match half {
+        b'a' | b'A' => false,
+        b'p' | b'P' => true,
+        _ => return None,
+    };
+    let len = match behind {
+        [b'm' | b'M', ..] => 1,
+        [b'.', b'm' | b'M', b'.', ..] => 3,
+        [b'.', b' ', b'm' | b'M', b'.', ..] => 4,
+        [b'.', 0xc2, 0xa0, b'm' | b'M', b'.', ..] => 5,
+        [b'.', 0xe2, 0x80, 0xaf, b'm' | b'M', b'.', ..] => 6,
+        _ => return None,
+    };
+    let goes_on = behind.get(len).is_some_and(u8::is_ascii_alphanumeric);
+    (!goes_on).then_some((is_later, at + blank + 1 + len))
+}
+
+/// Whether the [half of the day](half_day) stands at `end`, behind a blank.
 #[inline(always)]
 pub(super) fn half_day_follows(line: Line<'_>, end: usize) -> bool {
-    line.byte(end + 2) | 0x20 == b'm'
-        && line.byte(end) == b' '
-        && matches!(line.byte(end + 1) | 0x20, b'a' | b'p')
-        && end + 3 <= line.len()
-        && (end + 3 == line.len() || !line.byte(end + 3).is_ascii_alphanumeric())
+    let mark = line.byte(end);
+    let may_follow = match mark {
+        b' ' => {
+            matches!(line.byte(end + 1) | 0x20, b'a' | b'p')
+                && matches!(line.byte(end + 2), b'm' | b'M' | b'.')
+        }
+        _ => mark >= 0x80,
+    };
+    may_follow && half_day(line.bytes(), end).is_some()
 }
 
 struct Cursor<'a> {
@@ -225,10 +372,11 @@ impl Cursor<'_> {
                     let _ = self.take(b',');
                     self.take(b' ')?;
                 }
-                if self.digits() > 0 {
-                    return self.day_and_name();
+                match self.digits() {
+                    0 => self.name_and_day(),
+                    4 => self.year_first(),
+                    _ => self.day_and_name(),
                 }
-                self.name_and_day()
             }
             8 | 14 => {
                 if !fourteen && self.digits() != 8 {
@@ -241,17 +389,7 @@ impl Cursor<'_> {
                 let (year, month) = (2000 + self.number(2)?, self.number(2)?);
                 Some(whole(year, month, self.number(2)?))
             }
-            4 => {
-                let year = self.number(4)?;
-                let mark = self.byte();
-                if !matches!(mark, b'-' | b'/' | b'.') {
-                    return None;
-                }
-                self.take(mark)?;
-                let month = self.short()?;
-                self.take(mark)?;
-                Some(whole(year, month, self.short()?))
-            }
+            4 => self.year_first(),
             1 | 2 => {
                 let start = self.at;
                 let first = self.short()?;
@@ -263,33 +401,53 @@ impl Cursor<'_> {
                 }
                 self.take(mark)?;
                 let second = self.short()?;
-                if matches!((mark, self.byte()), (b'.', b' ') | (b'/', b'-')) {
-                    return Some(Date::of_numbers(None, first, second, first <= 12));
+                let yearless = match (mark, self.byte()) {
+                    (b'.', b' ') => Some(DateLayout::YearlessPoint),
+                    (b'/', b'-') => Some(DateLayout::YearlessSlash),
+                    _ => None,
+                };
+                if let Some(layout) = yearless {
+                    return Some(Date::of_numbers(layout, [first, second, 0]));
                 }
                 self.take(mark)?;
-                let (year, month_first) = match self.digits() {
-                    4 => {
-                        let year = self.number(4)?;
-                        if mark == b'/' && self.dashes_follow() {
-                            return Some(whole(year, second, first));
-                        }
-                        (year, if mark == b'/' { first <= 12 } else { second > 12 })
-                    }
+                let digits = self.digits();
+                if !matches!(digits, 2 | 4) {
+                    return None;
+                }
+                let year = self.number(digits)?;
+                let layout = match (mark, digits) {
+                    (b'/', 4) if self.dashes_follow() => return Some(whole(year, second, first)),
+                    (b'/', 4) => DateLayout::Slashes,
+                    (b'-', 4) => DateLayout::Dashes,
+                    (_, 4) => DateLayout::Points,
+                    (b'/', _) => DateLayout::ShortSlashes,
                     // With dashes the year comes first, as in all of Asia.
-                    2 if mark == b'-' => {
-                        let day = self.number(2)?;
-                        let ambiguous = first != day && (1..=31).contains(&first);
-                        let order = DateOrder::ShortYearFirst;
-                        let numeric = Some(NumericDate { order, ambiguous });
-                        return Some(Date { numeric, ..whole(2000 + first, second, day) });
-                    }
-                    2 => (2000 + self.number(2)?, mark == b'/' && first <= 12),
-                    _ => return None,
+                    (b'-', _) => DateLayout::ShortDashes,
+                    _ => DateLayout::ShortPoints,
                 };
-                Some(Date::of_numbers(Some(year), first, second, month_first))
+                Some(Date::of_numbers(layout, [first, second, year]))
             }
             _ => None,
         }
+    }
+
+    /// `2024-1-4`, `2024.01.24`, `2024 Jan 24`, `2024-Jan-24`.
+    fn year_first(&mut self) -> Option<Date> {
+        let year = self.number(4)?;
+        let mark = self.byte();
+        if !matches!(mark, b'-' | b'/' | b'.' | b' ') {
+            return None;
+        }
+        self.take(mark)?;
+        let month = if mark == b' ' || self.byte().is_ascii_alphabetic() {
+            self.month()?
+        } else {
+            self.short()?
+        };
+        self.take(mark)?;
+        // A day of one digit may be padded.
+        let _ = if mark == b' ' { self.take(b' ') } else { None };
+        Some(Date::new(Some(year), month, self.short()?))
     }
 
     /// `24 Jan 2024`, `24-Jan-24`, `24Jan2024`, `24 Jan`.
@@ -320,9 +478,19 @@ impl Cursor<'_> {
         Some(Date::new(year, month, day))
     }
 
-    /// `Jan 24 2024`, `January 24, 2024`, `January 24`.
+    /// `Jan 24 2024`, `January 24, 2024`, `January 24`, `Jan/24/2024`, `Jan-24`.
     fn name_and_day(&mut self) -> Option<Date> {
         let month = self.month()?;
+        let mark = self.byte();
+        if matches!(mark, b'/' | b'-') {
+            self.take(mark)?;
+            let day = self.short()?;
+            if self.take(mark).is_some() {
+                let is_year = self.digits() == 4;
+                return if is_year { Some(Date::new(self.number(4), month, day)) } else { None };
+            }
+            return (mark == b'-' && self.byte() == b' ').then(|| Date::new(None, month, day));
+        }
         self.take(b' ')?;
         let _ = self.take(b' ');
         let day = self.short()?;
@@ -342,7 +510,11 @@ impl Cursor<'_> {
     }
 
     /// What stands between date and time: its byte that is not a space, or a space.
-    fn gap(&mut self) -> Option<u8> {
+    fn gap(&mut self, compact: bool) -> Option<u8> {
+        if compact && self.byte() == b'.' {
+            self.take(b'.')?;
+            return (self.digits() == 6).then_some(b'.');
+        }
         if self.dashes_follow() {
             self.at += DASHES.len();
             return Some(b' ');
@@ -383,21 +555,24 @@ impl Cursor<'_> {
         ends.then_some((hour, (minute, None)))
     }
 
-    /// Takes `AM` or `PM`; the hour as 0 to 23.
-    fn half_day(&mut self, hour: u32) -> Option<u32> {
-        let at = self.at + usize::from(self.byte() == b' ');
-        let half = self.text.get(at..at + 2)?.to_ascii_lowercase();
-        let goes_on = self.text.get(at + 2).is_some_and(u8::is_ascii_alphanumeric);
-        let later = match &*half {
-            b"am" => 0,
-            b"pm" => 12,
-            _ => return None,
+    /// Seconds since midnight and nanoseconds: hours and minutes, perhaps seconds with a fraction,
+    /// perhaps the half of the day.
+    fn time_of_day(&mut self, compact: bool, gap: u8) -> Option<(i64, u32)> {
+        let (hour, rest) = self.time(compact, gap)?;
+        // A fraction needs the seconds before it.
+        let (nanos, end) = match rest {
+            (_, Some(_)) => read_fraction(self.line, self.at)?,
+            _ => (0, self.at),
         };
-        if goes_on || !(1..=12).contains(&hour) {
-            return None;
-        }
-        self.at = at + 2;
-        Some(hour % 12 + later)
+        self.at = end;
+        let hour = match half_day(self.text, self.at) {
+            Some((is_later, end)) if (1..=12).contains(&hour) => {
+                self.at = end;
+                hour % 12 + if is_later { 12 } else { 0 }
+            }
+            _ => hour,
+        };
+        Some((compact_time(hour, rest.0, rest.1.unwrap_or(0))?, nanos))
     }
 
     /// `1.706091332123e+09`.

@@ -2,14 +2,16 @@
 //!
 //! Fixed layouts are read by hand, since this is the hot path; what a named zone means on a given
 //! day is asked of jiff and remembered. Readers take a [`Line`] and a position and answer with a
-//! [`Stamp`] and the position after the timestamp. Nothing is guessed from other lines: a reading
-//! depends on the bytes, the input zone and the anchor alone, and the caches never show.
+//! [`Stamp`] and the position after the timestamp. Nothing is guessed from other lines: a timestamp
+//! depends on the bytes, the input zone, the anchor and the [`TimeReading`] alone, and the caches
+//! never show.
 //!
 //! Accepted: years 1678–2261 (what fits in 64-bit nanoseconds), real calendar days, hours 0–23,
-//! minutes and seconds 0–59, one to nine digits of fraction (more are cut), zones `Z`, `UTC`,
-//! `GMT`, `±HH`, `±HHMM`, `±HH:MM` up to 23:59. Leap seconds are not accepted. A timestamp
+//! minutes and seconds 0–59, one to nine digits of fraction (more are cut), zones as
+//! [`zones`](super::zones) lists them. A leap second counts as the second before it. A timestamp
 //! without a zone is in the input zone; in a gap of that zone (spring) the offset before the gap
-//! counts, in a fold (autumn) the earlier instant.
+//! counts, in a fold (autumn) the earlier instant. Dates of clocks that were never set are read as
+//! [`Stamp::ABSENT`].
 //!
 //! # Fast path `timestamps`
 //! ```text
@@ -21,13 +23,16 @@
 //! and `tests/fast_paths.rs`. Gain: time without it 1.34 on app text, 1.10 on mixed logs, 1.02
 //! on unlike ones (2026-11-28, AMD EPYC with AVX-512, other work beside it).
 
+use super::civil::is_unset_at;
 use super::civil::{DAYS, SECONDS_PER_DAY, civil_from_days, midnight, midnight_of, month_by_name};
 use super::digits::{
     compact_time, day_number, leading_digits, read_clf_day, read_fraction, read_hms, read_iso_day,
-    read_zone, two_digits,
+    two_digits,
 };
 use super::epoch::epoch_at;
-use super::layouts::half_day_follows;
+use super::layouts::{date_follows_time, half_day_follows};
+use super::reading::{DateLayout, DateOrder, NumericDate, Orders, TimeReading};
+use super::zones::{self, ABBREVIATIONS, Follows, Zone, read_certain};
 use crate::bytes::line::Line;
 use jiff::tz::TimeZone;
 
@@ -41,10 +46,16 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// A timestamp that is written and unknown: that of a clock that was never set, or of a date
+    /// that may be two. A record keeps its place as one without a time: in nanoseconds this is
+    /// [`NO_TIME`](crate::record::NO_TIME).
+    pub const ABSENT: Stamp = Stamp { second: -9_223_372_037, nanos: 145_224_192 };
+
     /// Nanoseconds since 1970.
     #[inline(always)]
     pub fn nanos_since_epoch(self) -> i64 {
-        self.second * 1_000_000_000 + i64::from(self.nanos)
+        // Wrapping, as the seconds of ABSENT have no such number without its nanoseconds.
+        self.second.wrapping_mul(1_000_000_000).wrapping_add(i64::from(self.nanos))
     }
 
     /// The stamp so many nanoseconds after 1970.
@@ -89,31 +100,89 @@ pub struct TimestampParser {
     /// one offset from UTC, and the second, in UTC, it begins with.
     month_minute: (u64, u32),
     month_minute_start: i64,
-    /// How the last date of numbers was read whose order is not that of ISO. For detection: no
+    /// What was decided about the source.
+    pub(super) orders: Orders,
+    zone_column: bool,
+    epoch_column: Option<u32>,
+    /// Abbreviations that do not mean what the table says: their place there, and seconds east.
+    abbreviations: Vec<(usize, i64)>,
+    /// The last zone that was written by its name.
+    named: NamedZone,
+    /// The last date of numbers that was read and whose order is not that of ISO. For detection: no
     /// timestamp depends on it.
     pub numeric_date: Option<NumericDate>,
     /// Whether days and minutes are remembered.
     remembers: bool,
+    /// The last [doubtful](super::zones) zone that was read. For detection as well.
+    pub seen_zone: Option<SeenZone>,
 }
 
-/// How a date such as `03/04/2024` was read.
+/// A time zone that was written as an abbreviation, or as hours after a blank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NumericDate {
-    /// Which number was taken for what.
-    pub order: DateOrder,
-    /// Whether it would be a date in another order as well.
-    pub ambiguous: bool,
+pub struct SeenZone {
+    /// The abbreviation, if it is one.
+    pub abbreviation: Option<&'static str>,
+    /// Whether words follow, so that it counts only in a source whose timestamps all have zones.
+    pub before_words: bool,
 }
 
-/// The order of a date's numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum DateOrder {
-    /// `01/24/2024`, or `01.24` without a year.
-    MonthFirst,
-    /// `24.01.2024`
-    DayFirst,
-    /// `24-01-23`
-    ShortYearFirst,
+/// A time zone by its IANA name, and its offset for some seconds of local time.
+#[derive(Clone)]
+struct NamedZone {
+    name: Vec<u8>,
+    /// None if no zone has this name.
+    zone: Option<TimeZone>,
+    offset: KnownOffset,
+}
+
+/// Local seconds `[from, to)` for which `east` is a zone's offset.
+#[derive(Clone, Copy, Default)]
+struct KnownOffset {
+    from: i64,
+    to: i64,
+    east: i64,
+}
+
+impl KnownOffset {
+    /// The offset of `zone` at a second of local time, and around it.
+    #[cold]
+    fn around(zone: &TimeZone, local: i64) -> KnownOffset {
+        // Zones change on quarters of an hour, but not before the days of the railways.
+        const SPAN: i64 = 900;
+        let from = local.div_euclid(SPAN) * SPAN;
+        let east = offset_at(zone, local);
+        let same = offset_at(zone, from) == east && offset_at(zone, from + SPAN - 1) == east;
+        let (from, to) = if same { (from, from + SPAN) } else { (local, local + 1) };
+        KnownOffset { from, to, east }
+    }
+
+    fn holds(self, local: i64) -> bool {
+        (self.from..self.to).contains(&local)
+    }
+}
+
+/// The civil date and time that a second of local time is.
+fn civil_datetime(local: i64) -> Option<jiff::civil::DateTime> {
+    let (year, month, day) = civil_from_days(local.div_euclid(SECONDS_PER_DAY));
+    let second_of_day = local.rem_euclid(SECONDS_PER_DAY);
+    let time = jiff::civil::time(
+        (second_of_day / 3600) as i8,
+        (second_of_day / 60 % 60) as i8,
+        (second_of_day % 60) as i8,
+        0,
+    );
+    let date = jiff::civil::Date::new(year as i16, month as i8, day as i8).ok()?;
+    Some(date.to_datetime(time))
+}
+
+/// The instant of a second of local time: by the offset before a gap, the earlier one of a fold.
+fn instant_at(zone: &TimeZone, local: i64) -> Option<jiff::Timestamp> {
+    zone.to_ambiguous_timestamp(civil_datetime(local)?).compatible().ok()
+}
+
+/// Seconds east of UTC at a second of local time.
+fn offset_at(zone: &TimeZone, local: i64) -> i64 {
+    instant_at(zone, local).map_or(0, |instant| local - instant.as_second())
 }
 
 impl TimestampParser {
@@ -125,8 +194,8 @@ impl TimestampParser {
             offset_from: 0,
             offset_to: 0,
             offset: 0,
-            iso_day: (0, 0),
-            iso_midnight: 0,
+            iso_day: ISO_DAY,
+            iso_midnight: SECONDS_PER_DAY,
             minute: (0, 0),
             minute_start: 0,
             zone_written: u64::from_le_bytes(*b" +0000]\0"),
@@ -138,8 +207,14 @@ impl TimestampParser {
             yearless_day: (u32::MAX, 0, 0),
             month_minute: (0, 0),
             month_minute_start: 0,
+            orders: Orders::default(),
+            zone_column: false,
+            epoch_column: None,
+            abbreviations: Vec::new(),
+            named: NamedZone { name: Vec::new(), zone: None, offset: KnownOffset::default() },
             numeric_date: None,
             remembers: true,
+            seen_zone: None,
         };
         if clock.zone == TimeZone::UTC {
             (clock.offset_from, clock.offset_to) = (i64::MIN, i64::MAX);
@@ -150,6 +225,30 @@ impl TimestampParser {
     /// From now on no day and no minute is remembered: each timestamp is read in whole.
     pub fn forget(&mut self) {
         self.remembers = false;
+    }
+
+    /// The same clock with what was decided about a source.
+    pub fn with_reading(mut self, reading: &TimeReading) -> TimestampParser {
+        self.orders = reading.orders();
+        self.zone_column = reading.zone_column;
+        self.epoch_column = reading.epoch_column;
+        self.abbreviations = reading
+            .abbreviations
+            .iter()
+            .filter_map(|(name, &minutes)| {
+                let known = ABBREVIATIONS.iter().position(|each| each.name == name)?;
+                Some((known, i64::from(minutes) * 60))
+            })
+            .collect();
+        self
+    }
+
+    /// What `read` gives where a zone follows the timestamp in a fixed place.
+    pub fn expecting_zone<T>(&mut self, read: impl FnOnce(&mut TimestampParser) -> T) -> T {
+        let kept = std::mem::replace(&mut self.zone_column, true);
+        let found = read(self);
+        self.zone_column = kept;
+        found
     }
 
     /// A clock for UTC with the anchor at 1970, for tests and layouts that need neither.
@@ -179,30 +278,8 @@ impl TimestampParser {
 
     #[cold]
     fn look_up_offset(&mut self, local: i64) {
-        // Zones change on quarters of an hour, but not before the days of the railways.
-        const SPAN: i64 = 900;
-        let from = local.div_euclid(SPAN) * SPAN;
-        let offset = self.offset_at(local);
-        let same = self.offset_at(from) == offset && self.offset_at(from + SPAN - 1) == offset;
-        (self.offset_from, self.offset_to) =
-            if same { (from, from + SPAN) } else { (local, local + 1) };
-        self.offset = offset;
-    }
-
-    /// Seconds east of UTC at a second of local time.
-    fn offset_at(&self, local: i64) -> i64 {
-        let (year, month, day) = civil_from_days(local.div_euclid(SECONDS_PER_DAY));
-        let second_of_day = local.rem_euclid(SECONDS_PER_DAY);
-        let time = jiff::civil::time(
-            (second_of_day / 3600) as i8,
-            (second_of_day / 60 % 60) as i8,
-            (second_of_day % 60) as i8,
-            0,
-        );
-        // Compatible: the offset before a gap, the earlier instant of a fold.
-        jiff::civil::Date::new(year as i16, month as i8, day as i8)
-            .and_then(|date| self.zone.to_ambiguous_timestamp(date.to_datetime(time)).compatible())
-            .map_or(0, |instant| local - instant.as_second())
+        let KnownOffset { from, to, east } = KnownOffset::around(&self.zone, local);
+        (self.offset_from, self.offset_to, self.offset) = (from, to, east);
     }
 
     /// At the start of a line exactly `YYYY-MM-DD HH:MM:SS.mmm ` (or `,mmm`), 24 bytes, which must
@@ -249,7 +326,8 @@ impl TimestampParser {
         // The separator, then `HH:MM`, completed to a time of day.
         let seconds =
             read_hms(rest >> 24 & 0xff_ffff_ffff | u64::from_le_bytes(*b"\0\0\0\0\0:00"))?;
-        (rest >> 16 & 0xff == u64::from(b' ')).then(|| self.localised(midnight + seconds))
+        let is_plain = rest >> 16 & 0xff == u64::from(b' ') && !may_be_unset(midnight);
+        is_plain.then(|| self.localised(midnight + seconds))
     }
 
     /// `YYYY-MM-DD` (or with `/`), `T` or one space, `HH:MM:SS`, optional fraction after `.` or
@@ -266,6 +344,9 @@ impl TimestampParser {
             if self.remembers {
                 self.iso_day = day;
             }
+            if may_be_unset(self.iso_midnight) {
+                return self.iso_of_old_day(line, at);
+            }
         }
         let separator = line.byte(at + 10);
         let seconds = read_hms(line.u64_at(at + 11))?;
@@ -276,9 +357,43 @@ impl TimestampParser {
         self.zoned(line, end, self.iso_midnight + seconds, nanos)
     }
 
-    /// `DD/Mon/YYYY:HH:MM:SS`, optional fraction, optional space and zone.
+    /// As [`iso`](Self::iso), on a day on which clocks that were never set stand, which is not
+    /// remembered; None if this one does.
+    #[cold]
+    #[inline(never)]
+    fn iso_of_old_day(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        let midnight = std::mem::replace(&mut self.iso_midnight, SECONDS_PER_DAY);
+        self.iso_day = ISO_DAY;
+        let separator = line.byte(at + 10);
+        let seconds = read_hms(line.u64_at(at + 11))?;
+        let is_unset = is_unset_at(midnight, line.u64_at(at + 11));
+        if is_unset || separator != b' ' && separator != b'T' {
+            return None;
+        }
+        let (nanos, end) = read_fraction(line, at + 19)?;
+        self.zoned(line, end, midnight + seconds, nanos)
+    }
+
+    /// `DD/Mon/YYYY:HH:MM:SS`, optional fraction, optional space and zone; with slashes also a day
+    /// of one digit, the month first, by its name or a number, and an hour padded with a space.
     #[inline(always)]
     pub fn clf(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        self.usual_clf(line, at).or_else(|| self.unusual_clf(line, at))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unusual_clf(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        let has_slash = line.bytes().get(at..at + 4)?.contains(&b'/');
+        let starts = line.byte(at).is_ascii_digit() || line.byte(at).is_ascii_uppercase();
+        if !has_slash || !starts || !TimestampParser::may_begin(line, at) {
+            return None;
+        }
+        self.rare(line, at)
+    }
+
+    #[inline(always)]
+    pub(super) fn usual_clf(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
         if line.len() < at + 20 {
             return None;
         }
@@ -329,6 +444,13 @@ impl TimestampParser {
             self.clf_midnight = read_clf_day(line, at)?;
             if self.remembers {
                 self.clf_day = day;
+            }
+            if may_be_unset(self.clf_midnight) {
+                // Not remembered, so that each such line is looked at.
+                self.clf_day = (0, 0);
+                if is_unset_at(self.clf_midnight, line.u64_at(at + 12)) {
+                    return None;
+                }
             }
         }
         let separator = line.byte(at + 11);
@@ -384,7 +506,7 @@ impl TimestampParser {
     /// | `1706091332.123`, `1706091332123` (ten digits or more) | epoch |
     /// | `01/24/2024 10:15:32 AM`, `2024-01-24_10:15`, … | see [`layouts`](super::layouts) |
     ///
-    /// No letter or digit may follow. What ` AM` or ` PM` follows is tried as one of `layouts` first.
+    /// No letter or digit may follow. What the half of the day follows is tried as one of `layouts` first.
     #[inline]
     pub fn any(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
         // The number of digits at the front leaves one family of layouts, or none: lines that are
@@ -394,7 +516,7 @@ impl TimestampParser {
         let found = match digits {
             4 => self.iso(line, at),
             2 if mark == b'/' || mark == b'-' => {
-                self.clf(line, at).or_else(|| self.short_digits(line, at))
+                self.usual_clf(line, at).or_else(|| self.short_digits(line, at))
             }
             1 | 2 if mark == b' ' => self.day_month(line, at),
             6 if mark == b' ' => self.short_digits(line, at),
@@ -428,6 +550,48 @@ impl TimestampParser {
         }
     }
 
+    /// As [`any`](Self::any), but a bare number counts only if it is a time that a log may be of: from
+    /// 1995 to three years after the anchor. Thread ids, sessions and telephone numbers lie outside.
+    /// The anchor of a stream is when it began, and streams may run long.
+    #[inline]
+    pub fn at_front(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
+        let found = self.any(line, at);
+        if TimestampParser::is_bare(line, at) {
+            return found.filter(|&(stamp, _)| self.may_be_of_a_log(stamp));
+        }
+        found
+    }
+
+    /// Whether a number of ten digits or more stands at `at` that is no date on end.
+    #[inline(always)]
+    pub fn is_bare(line: Line<'_>, at: usize) -> bool {
+        leading_digits(line.u64_at(at)).0 == 8 && {
+            let (count, _) = leading_digits(line.u64_at(at + 8));
+            // Fourteen digits are a date with its time, unless they begin with 0.
+            count > 1 && (count != 6 || line.byte(at) == b'0')
+        }
+    }
+
+    /// Whether as many spaces stand before `at` as before the column of the source whose bare numbers
+    /// are its timestamps.
+    #[inline]
+    pub fn is_in_epoch_column(&self, line: Line<'_>, at: usize) -> bool {
+        self.epoch_column.is_some_and(|column| {
+            line.bytes()[..at].iter().filter(|&&b| b == b' ').count() == column as usize
+                && line.byte(at - 1) == b' '
+        })
+    }
+
+    fn may_be_of_a_log(&self, stamp: Stamp) -> bool {
+        /// 1995-01-01 and 2100-01-01.
+        const SPAN: std::ops::Range<i64> = 788_918_400..4_102_444_800;
+        const LATER: i64 = 3 * 366 * SECONDS_PER_DAY;
+        let anchor = self.anchor_ns.div_euclid(1_000_000_000);
+        // An anchor before all logs says nothing.
+        let end = if anchor < SPAN.start { SPAN.end } else { anchor + LATER };
+        (SPAN.start..end).contains(&stamp.second)
+    }
+
     /// Whether [`any`](Self::any) may find a timestamp at `at`, where a digit or a capital stands: a
     /// cheap filter for callers that look for one.
     #[inline(always)]
@@ -438,11 +602,12 @@ impl TimestampParser {
         let named = |at: usize| crate::time::layouts::may_be_name(line.u32_at(at));
         match digits {
             0 => named(at),
-            4 => matches!(mark, b'-' | b'/' | b'.'),
+            4 => matches!(mark, b'-' | b'/' | b'.') || mark == b' ' && named(end + 1),
             1 | 2 => match mark {
                 b'-' | b'/' => line.byte(end + 1).is_ascii_alphanumeric(),
                 b'.' => line.byte(end + 1).is_ascii_digit(),
                 b' ' => named(end + 1),
+                b':' => date_follows_time(line, at),
                 _ => named(end),
             },
             6 => matches!(mark, b' ' | b'T' | b'_' | b'-' | b'|' | b';' | b',' | b':'),
@@ -461,6 +626,7 @@ impl TimestampParser {
         let is_plain = (x.wrapping_add(ROOM) | x) & 0x8080_8080 == 0
             && line.len() > at + 16
             && !next.is_ascii_digit()
+            && !zones::may_begin(line.u32_at(at + 16))
             && !half_day_follows(line, at + 15);
         let second = (x >> 8 & 0xff) * 10 + (x >> 16 & 0xff);
         is_plain.then(|| self.month_minute_start + i64::from(second))
@@ -472,7 +638,15 @@ impl TimestampParser {
         let time_at =
             |i: usize| (line.len() >= at + i + 8).then(|| read_hms(line.u64_at(at + i))).flatten();
         if line.byte(at + 2) == b'/' && line.byte(at + 5) == b'/' && line.byte(at + 8) == b' ' {
-            let midnight = midnight(2000 + two(0)?, two(3)?, two(6)?)?;
+            let numbers = [two(0)?, two(3)?, two(6)?];
+            let layout = DateLayout::ShortSlashes;
+            if self.orders[layout as usize].unwrap_or(DateOrder::ShortYearFirst)
+                != DateOrder::ShortYearFirst
+            {
+                return None;
+            }
+            let midnight = midnight(2000 + numbers[0], numbers[1], numbers[2])?;
+            self.numeric_date = Some(NumericDate { layout, numbers });
             return self.fractioned(line, at + 17, midnight + time_at(9)?);
         }
         if line.byte(at + 2) == b'-' && line.byte(at + 5) == b' ' {
@@ -508,7 +682,7 @@ impl TimestampParser {
             return None;
         }
         let seconds = read_hms(line.u64_at(i + 10))?;
-        self.fractioned(line, i + 18, midnight(year, month, day)? + seconds)
+        self.fractioned(line, i + 18, real(midnight(year, month, day)?, seconds)?)
     }
 
     /// Layouts that begin with the name of a day or month.
@@ -554,7 +728,7 @@ impl TimestampParser {
                 return None;
             }
             let seconds = compact_time(hour, minute, second)?;
-            return self.zoned(line, end, midnight(year, month, day)? + seconds, 0);
+            return self.zoned(line, end, real(midnight(year, month, day)?, seconds)?, 0);
         }
         if line.byte(i) != b' ' || line.len() < i + 9 {
             return None;
@@ -568,9 +742,17 @@ impl TimestampParser {
         {
             let alone = end + 5 == line.len() || !line.byte(end + 5).is_ascii_alphanumeric();
             if let Some(midnight) = midnight(high * 100 + low, month, day).filter(|_| alone) {
-                let second = self.localised(midnight + seconds);
-                return Some((Stamp { second, nanos }, end + 5));
+                return self.zoned(line, end + 5, real(midnight, seconds)?, nanos);
             }
+        }
+        // A zone may follow, and the year after it.
+        let zone_follows = match line.byte(end) {
+            b' ' => zones::may_begin(line.u32_at(end + 1)),
+            b'+' | b'-' => end < line.len(),
+            _ => false,
+        };
+        if zone_follows && let Some(found) = self.rare(line, name) {
+            return Some(found);
         }
         let stamp = self.yearless(month, day, seconds, nanos)?;
         let (kept_month, kept_day, midnight) = self.yearless_day;
@@ -603,13 +785,18 @@ impl TimestampParser {
         Some((self.yearless(month, day, seconds, nanos)?, end))
     }
 
+    /// The second at or before which a timestamp without a year lies.
+    pub(super) fn yearless_limit(&self) -> i64 {
+        self.anchor_ns.div_euclid(1_000_000_000) + 2 * SECONDS_PER_DAY
+    }
+
     /// The latest year that puts a date without one at or before the anchor + 48 h.
     pub fn yearless(&mut self, month: u32, day: u32, seconds: i64, nanos: u32) -> Option<Stamp> {
         let kept = self.yearless_day;
         if (kept.0, kept.1) == (month, day) {
             return Some(Stamp { second: self.localised(kept.2 + seconds), nanos });
         }
-        let limit = self.anchor_ns.div_euclid(1_000_000_000) + 2 * SECONDS_PER_DAY;
+        let limit = self.yearless_limit();
         let (latest, ..) = civil_from_days(limit.div_euclid(SECONDS_PER_DAY) + 1);
         // Eight years back there is a 29 February, even around 1900.
         for year in (latest - 8..=latest).rev() {
@@ -654,17 +841,106 @@ impl TimestampParser {
         // Nearly always a space or a bracket and then no zone.
         let next = line.byte(at);
         let zone_may_follow = match next {
-            b' ' => matches!(line.byte(at + 1), b'+' | b'-' | b'U' | b'G'),
+            b' ' => zones::may_begin(line.u32_at(at + 1)),
             b'Z' | b'+' | b'-' | b'U' | b'G' => at < line.len(),
             _ => false,
         };
-        if zone_may_follow && let Some((offset, end)) = read_zone(line, at) {
-            if end == at + 6 && line.byte(at) == b' ' && line.byte(end) == b']' && end < line.len()
-            {
-                (self.zone_written, self.zone_offset) = (written, offset);
+        if zone_may_follow {
+            if let Some((offset, end)) = read_certain(line, at) {
+                if end == at + 6
+                    && line.byte(at) == b' '
+                    && line.byte(end) == b']'
+                    && end < line.len()
+                {
+                    (self.zone_written, self.zone_offset) = (written, offset);
+                }
+                return Some((Stamp { second: local - offset, nanos }, end));
             }
-            return Some((Stamp { second: local - offset, nanos }, end));
+            if let Some((second, end)) = self.doubtful_zone(line, at, local) {
+                return Some((Stamp { second, nanos }, end));
+            }
         }
         Some((Stamp { second: self.localised(local), nanos }, at))
+    }
+
+    /// The second, in UTC, of a second of local time before a [doubtful](super::zones) zone at `at`,
+    /// and where that ends.
+    #[cold]
+    #[inline(never)]
+    fn doubtful_zone(&mut self, line: Line<'_>, at: usize, local: i64) -> Option<(i64, usize)> {
+        let (zone, end, follows) = zones::read_doubtful(line, at)?;
+        let is_name = matches!(zone, Zone::Name(..));
+        if follows == Follows::Words && !is_name && !self.zone_column {
+            return None;
+        }
+        let second = self.in_zone(line, zone, local)?;
+        self.note_zone(zone, follows);
+        Some((second, end))
+    }
+
+    /// For detection: that a doubtful zone was read.
+    pub(super) fn note_zone(&mut self, zone: Zone, follows: Follows) {
+        let abbreviation = match zone {
+            Zone::Offset(_) => None,
+            Zone::Abbreviation(known) => Some(ABBREVIATIONS[known].name),
+            Zone::Name(..) => return,
+        };
+        self.seen_zone = Some(SeenZone { abbreviation, before_words: follows == Follows::Words });
+    }
+
+    /// The second, in UTC, of a second of local time in a zone; None if no zone has its name.
+    pub(super) fn in_zone(&mut self, line: Line<'_>, zone: Zone, local: i64) -> Option<i64> {
+        match zone {
+            Zone::Offset(east) => Some(local - east),
+            Zone::Abbreviation(known) => {
+                if ABBREVIATIONS[known].other.is_some()
+                    && self.zone != TimeZone::UTC
+                    && let Some(second) = self.in_input_zone(ABBREVIATIONS[known].name, local)
+                {
+                    return Some(second);
+                }
+                let decided = self.abbreviations.iter().find(|each| each.0 == known);
+                let east =
+                    decided.map_or(i64::from(ABBREVIATIONS[known].minutes) * 60, |&(_, east)| east);
+                Some(local - east)
+            }
+            Zone::Name(start, end) => self.named.utc(&line.bytes()[start..end], local),
+        }
+    }
+
+    /// The second, in UTC, of a second of local time, if the input zone then has this abbreviation.
+    fn in_input_zone(&self, abbreviation: &str, local: i64) -> Option<i64> {
+        let instant = instant_at(&self.zone, local)?;
+        let is_so = self.zone.to_offset_info(instant).abbreviation() == abbreviation;
+        is_so.then_some(instant.as_second())
+    }
+}
+
+/// A day that a clock starts with which remembers none, and which it would read.
+const ISO_DAY: (u64, u16) = (u64::from_le_bytes(*b"1970-01-"), u16::from_le_bytes(*b"02"));
+
+/// The second of local time, unless it is that of a clock that was never set.
+fn real(midnight: i64, seconds: i64) -> Option<i64> {
+    let is_unset = may_be_unset(midnight) && (midnight != 0 || seconds == 0);
+    (!is_unset).then_some(midnight + seconds)
+}
+
+/// Whether clocks that were never set may stand on the day of this midnight.
+fn may_be_unset(midnight: i64) -> bool {
+    is_unset_at(midnight, u64::from_le_bytes(*b"00:00:00"))
+}
+
+impl NamedZone {
+    /// The second, in UTC, of a second of local time in the zone of this name.
+    fn utc(&mut self, name: &[u8], local: i64) -> Option<i64> {
+        if self.name != name {
+            let zone = std::str::from_utf8(name).ok().and_then(|name| TimeZone::get(name).ok());
+            *self = NamedZone { name: name.to_vec(), zone, offset: KnownOffset::default() };
+        }
+        let zone = self.zone.as_ref()?;
+        if !self.offset.holds(local) {
+            self.offset = KnownOffset::around(zone, local);
+        }
+        Some(local - self.offset.east)
     }
 }

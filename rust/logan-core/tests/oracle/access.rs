@@ -22,7 +22,11 @@ pub(super) fn access_record(
     // Nothing but the time before the request.
     let (time_ns, close) = clock.clf(line.strip_prefix(b"[").map(|_| line)?, 1)?;
     let rest = line[close..].strip_prefix(b"] ").filter(|rest| rest.starts_with(b"\""))?;
-    quoted_request(rest, Record { time_ns: Some(time_ns), ..Record::default() }, integer_ns)
+    quoted_request(
+        rest,
+        Record { time_ns: Some(time_ns).filter(|&ns| ns != i64::MIN), ..Record::default() },
+        integer_ns,
+    )
 }
 
 /// Time and client of an access line, and what is behind its head.
@@ -58,7 +62,8 @@ fn access_head<'a>(line: &'a [u8], clock: &TimestampParser) -> Option<(Record, &
         }
         _ => host,
     };
-    let mut record = Record { time_ns: Some(time_ns), ..Record::default() };
+    let mut record =
+        Record { time_ns: Some(time_ns).filter(|&ns| ns != i64::MIN), ..Record::default() };
     if host != b"-" {
         record.client = host.to_vec();
     }

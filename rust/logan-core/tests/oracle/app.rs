@@ -21,10 +21,21 @@ pub(super) fn text_record(line: &[u8], clock: &TimestampParser) -> Option<Record
         return None;
     }
     read_over_colours(line, |line| {
-        let mut places = (1..line.len().min(128))
-            .filter(|&at| !line.starts_with(b"{") && b" \t[(|<>\"'=;:,@".contains(&line[at - 1]));
+        let places: Vec<usize> = (1..line.len().min(128))
+            .filter(|&at| !line.starts_with(b"{") && b" \t[(|<>\"'=;:,@".contains(&line[at - 1]))
+            .collect();
+        // A bare number inside the line is its time only if it has a fraction and nothing else is.
+        let is_inner = |at: &&usize| **at > 1 && bare_number(line, **at).is_some();
+        let has_fraction = |at: &&usize| {
+            let end = *at + bare_number(line, **at).unwrap_or(0);
+            line.get(end) == Some(&b'.') && line.get(end + 1).is_some_and(u8::is_ascii_digit)
+        };
+        let timed = |&at: &usize| timed_record(line, at, clock).map(|record| (at, record));
         let (at, (mut record, message)) =
-            places.find_map(|at| timed_record(line, at, clock).map(|record| (at, record)))?;
+            places.iter().filter(|at| !is_inner(at)).find_map(timed).or_else(|| {
+                let number = places.iter().filter(is_inner).find(has_fraction)?;
+                timed(number)
+            })?;
         if record.level == Level::None {
             record.level = level_among_tokens(&line[..at])?.0;
         }
@@ -70,13 +81,23 @@ pub(super) fn without_colours(line: &[u8]) -> Option<Vec<u8>> {
     (plain.len() < line.len()).then_some(plain)
 }
 
+/// How many digits stand at `at`, if they are ten or more and not the fourteen of a date.
+pub(super) fn bare_number(line: &[u8], at: usize) -> Option<usize> {
+    let count = run(line, at, |b| b.is_ascii_digit());
+    let is_date = count == 14 && line[at] != b'0';
+    (count >= 10 && !is_date).then_some(count)
+}
+
 /// The record whose timestamp stands at `at`, and where its message starts.
 pub(super) fn timed_record(
     line: &[u8],
     at: usize,
     clock: &TimestampParser,
 ) -> Option<(Record, usize)> {
-    let (time_ns, level, behind) = match clock.any(line, at) {
+    let (time_ns, level, behind) = match clock
+        .any(line, at)
+        .filter(|found| bare_number(line, at).is_none() || clock.may_be_of_a_log(found.0))
+    {
         Some((time_ns, end)) => {
             let text = &line[end..line.len().min(end + 160)];
             let (level, len) = level_among_tokens(text).unwrap_or((Level::None, 0));
@@ -87,7 +108,7 @@ pub(super) fn timed_record(
     let dressing = run(line, behind, |b| b" \t])>|:-,;\"".contains(&b));
     let message = &line[behind + dressing..];
     let record = Record {
-        time_ns: Some(time_ns),
+        time_ns: Some(time_ns).filter(|&time_ns| time_ns != i64::MIN),
         level,
         duration_ns: text_duration(message)
             .or_else(|| millis_of_mongo(message))

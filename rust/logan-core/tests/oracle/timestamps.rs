@@ -16,7 +16,7 @@ impl TimestampParser {
     pub(super) fn any(&self, line: &[u8], at: usize) -> Stamp {
         let layouts = [
             TimestampParser::iso,
-            TimestampParser::clf,
+            TimestampParser::usual_clf,
             TimestampParser::spark,
             TimestampParser::compact,
             TimestampParser::hdfs,
@@ -25,13 +25,11 @@ impl TimestampParser {
             TimestampParser::day_month,
             TimestampParser::epoch_at,
         ];
-        let whole =
-            |found: &(i64, usize)| !line.get(found.1).is_some_and(u8::is_ascii_alphanumeric);
+        let whole = |found: &(i64, usize)| whole(line, found);
         let found = layouts.iter().find_map(|layout| layout(self, line, at)).filter(whole);
         if let Some((_, end)) = found {
-            let behind = line[end..].to_ascii_lowercase();
-            let half = behind.starts_with(b" am") || behind.starts_with(b" pm");
-            if !half || behind.get(3).is_some_and(u8::is_ascii_alphanumeric) {
+            let blank = line.get(end).is_some_and(|b| *b == b' ' || *b >= 0x80);
+            if !blank || half_day(line, end).is_none() {
                 return found;
             }
         }
@@ -43,15 +41,29 @@ impl TimestampParser {
         rare.filter(whole).or(found)
     }
 
+    /// Whether a bare number may be the time of a log: from 1995 to three years after the anchor,
+    /// or to 2100 if that is older than all logs.
+    pub(super) fn may_be_of_a_log(&self, time_ns: i64) -> bool {
+        let anchor = self.anchor_ns.div_euclid(SECOND);
+        let first = 788_918_400;
+        let end = if anchor < first { 4_102_444_800 } else { anchor + 3 * 366 * 86_400 };
+        (first..end).contains(&time_ns.div_euclid(SECOND))
+    }
+
     /// The layouts of `timestamp::layouts`: a pattern for each date, gap and time.
     ///
     /// Of patterns, `Y` is a run of four digits, `y` of two, `n` of one or two, `M` and `D` of two
     /// digits without regard to those around them, `B` the name of a month, and all else itself.
     pub(super) fn rare(&self, line: &[u8], at: usize) -> Stamp {
-        const DATES: [&str; 23] = [
+        const DATES: [&str; 31] = [
             "Y-n-n",
             "Y/n/n",
             "Y.n.n",
+            "Y-B-n",
+            "Y/B/n",
+            "Y.B.n",
+            "Y B  n",
+            "Y B n",
             "n/n/Y -- ",
             "n/n/Y",
             "n-n-Y",
@@ -72,6 +84,9 @@ impl TimestampParser {
             "B  n, Y",
             "B n Y",
             "B  n Y",
+            "B/n/Y",
+            "B-n-Y",
+            "B-n ",
         ];
         let digits_here = run(line, at, |b| b.is_ascii_digit());
         if digits_here == 1 && line.get(at + 1) == Some(&b'.') {
@@ -102,10 +117,22 @@ impl TimestampParser {
             (line.get(start) == Some(&b' ')).then_some(())?;
             start += 1;
         }
-        let by_name = start > at || digits_here == 0;
+        if let Some((seconds, nanos, date_at)) = time_before_date(line, at) {
+            let with_year =
+                |pattern: &&&str| !pattern.contains('B') && pattern.contains(['Y', 'y']);
+            let (date, end) =
+                DATES.iter().filter(with_year).find_map(|p| rare_date(line, date_at, p))?;
+            return self.dated(line, end, date, seconds, nanos);
+        }
         let short_names = ["B n", "B  n"];
+        let lead = run(line, start, |b| b.is_ascii_digit());
         for pattern in DATES.iter().chain(&short_names) {
-            if by_name && (!pattern.contains('B') || pattern.starts_with("Y")) {
+            let fits = match lead {
+                0 => pattern.starts_with('B'),
+                4 => pattern.starts_with('Y'),
+                _ => pattern.starts_with('n') && (start == at || pattern.contains('B')),
+            };
+            if !fits {
                 continue;
             }
             let Some((date, end)) = rare_date(line, start, pattern) else { continue };
@@ -115,6 +142,10 @@ impl TimestampParser {
     }
 
     pub(super) fn rare_gap(&self, line: &[u8], at: usize, date: RareDate, compact: bool) -> Stamp {
+        if compact && line[at..].starts_with(b".") {
+            let six = run(line, at + 1, |b| b.is_ascii_digit()) == 6;
+            return self.rare_time(line, at + 1, date, (six.then_some(true)?, b' '));
+        }
         if line[at..].starts_with(b" -- ") {
             return self.rare_time(line, at + 4, date, (compact, b' '));
         }
@@ -165,19 +196,69 @@ impl TimestampParser {
             (nanos, end) = fraction(line, end)?;
         }
         let mut hour = hour;
-        let half_at = end + usize::from(line.get(end) == Some(&b' '));
-        if let Some(half) = line.get(half_at..half_at + 2).map(<[u8]>::to_ascii_lowercase)
-            && (half == b"am" || half == b"pm")
-            && !line.get(half_at + 2).is_some_and(u8::is_ascii_alphanumeric)
+        if let Some((is_later, half_end)) = half_day(line, end)
             && (1..=12).contains(&hour)
         {
-            hour = hour % 12 + if half == b"pm" { 12 } else { 0 };
-            end = half_at + 2;
+            hour = hour % 12 + if is_later { 12 } else { 0 };
+            end = half_end;
         }
         let seconds = of_day(hour, minute, second.unwrap_or(0))?;
-        match year {
-            Some(year) => self.zoned(line, end, date(year, month, day)?, seconds, nanos),
-            None => Some((self.yearless(month, day, seconds, nanos)?, end)),
+        if year.is_none() {
+            return self.year_behind(line, end, (month, day), seconds, nanos);
+        }
+        if !compact && is_unset(year?, month, day, seconds) {
+            return self.dated(line, end, (year, month, day), seconds, nanos);
+        }
+        self.zoned(line, end, date(year?, month, day)?, seconds, nanos)
+    }
+
+    /// Whatever may be behind a timestamp whose date has a year.
+    pub(super) fn dated(
+        &self,
+        line: &[u8],
+        end: usize,
+        (year, month, day): RareDate,
+        seconds: i64,
+        nanos: i64,
+    ) -> Stamp {
+        if is_unset(year?, month, day, seconds) {
+            let (_, end) = self.zoned(line, end, Date::constant(2000, 1, 1), 0, 0)?;
+            return Some((i64::MIN, end));
+        }
+        self.zoned(line, end, date(year?, month, day)?, seconds, nanos)
+    }
+
+    /// A timestamp without a year in its date: perhaps a zone, then perhaps a year.
+    pub(super) fn year_behind(
+        &self,
+        line: &[u8],
+        end: usize,
+        (month, day): (i64, i64),
+        seconds: i64,
+        nanos: i64,
+    ) -> Stamp {
+        let year_at = |at: usize| {
+            let year = digits(line, at + 1, 4).filter(|_| line.get(at) == Some(&b' '))?;
+            let alone = !line.get(at + 5).is_some_and(u8::is_ascii_alphanumeric);
+            date(year, 1, 1).filter(|_| alone).map(|_| year)
+        };
+        let written = match zone(line, end) {
+            Some((east, end)) => Some((fixed(east), end)),
+            None => doubtful(line, end)
+                .filter(|(_, end, words)| !words || year_at(*end).is_some())
+                .map(|(zone, end, _)| (zone, end)),
+        };
+        let after = written.as_ref().map_or(end, |(_, end)| *end);
+        let dated = year_at(after).and_then(|year| date(year, month, day));
+        match (written, dated) {
+            (None, Some(date)) => self.zoned(line, after + 5, date, seconds, nanos),
+            (Some((zone, _)), Some(date)) => {
+                Some((seconds_of(date, &zone, seconds)? * SECOND + nanos, after + 5))
+            }
+            (Some((zone, end)), None) => {
+                Some((self.yearless_in(&zone, month, day, seconds, nanos)?, end))
+            }
+            (None, None) => Some((self.yearless(month, day, seconds, nanos)?, end)),
         }
     }
 
@@ -188,17 +269,30 @@ impl TimestampParser {
             return None;
         }
         let date = date(digits(line, at, 4)?, digits(line, at + 5, 2)?, digits(line, at + 8, 2)?)?;
-        self.timed(line, at + 11, date)
+        self.timed(line, at + 11, real(date, time(line, at + 11)?)?)
+    }
+
+    /// The timestamp of an access log, in more layouts where the date has slashes.
+    pub(super) fn clf(&self, line: &[u8], at: usize) -> Stamp {
+        let has_slash = || line.get(at..at + 4).is_some_and(|text| text.contains(&b'/'));
+        self.usual_clf(line, at).or_else(|| {
+            let begins = line[at].is_ascii_digit() || b"JFMASONDTW".contains(&line[at]);
+            if has_slash() && begins {
+                self.rare(line, at).filter(|found| whole(line, found))
+            } else {
+                None
+            }
+        })
     }
 
     /// `24/Jan/2024:10:15:32 +0000`, `24-Jan-2024 10:15:32.123`.
-    pub(super) fn clf(&self, line: &[u8], at: usize) -> Stamp {
+    pub(super) fn usual_clf(&self, line: &[u8], at: usize) -> Stamp {
         let mark = line.get(at + 2).filter(|m| b"-/".contains(m))?;
         if line.get(at + 6) != Some(mark) || !matches!(line.get(at + 11), Some(b' ' | b':')) {
             return None;
         }
         let date = date(digits(line, at + 7, 4)?, month(line, at + 3)?, digits(line, at, 2)?)?;
-        self.timed(line, at + 12, date)
+        self.timed(line, at + 12, real(date, time(line, at + 12)?)?)
     }
 
     /// `17/06/09 20:10:40`.
@@ -278,10 +372,10 @@ impl TimestampParser {
         // Four digits that are not a year belong to the message.
         let year = line.get(end).filter(|&&b| b == b' ').and_then(|_| digits(line, end + 1, 4));
         let alone = !line.get(end + 5).is_some_and(u8::is_ascii_alphanumeric);
-        match year.filter(|_| alone).and_then(|year| date(year, month, day)) {
-            Some(date) => Some((self.local(date, seconds)? * SECOND + nanos, end + 5)),
-            None => Some((self.yearless(month, day, seconds, nanos)?, end)),
+        if let Some(date) = year.filter(|_| alone).and_then(|year| date(year, month, day)) {
+            return self.zoned(line, end + 5, real(date, seconds)?, seconds, nanos);
         }
+        self.year_behind(line, end, (month, day), seconds, nanos)
     }
 
     /// `, 2024 10:15:32 AM`, behind month and day.
@@ -301,7 +395,8 @@ impl TimestampParser {
             hour = hour % 12 + if half == b" PM" { 12 } else { 0 };
             end += 3;
         }
-        self.zoned(line, end, date, of_day(hour, minute, second)?, 0)
+        let seconds = of_day(hour, minute, second)?;
+        self.zoned(line, end, real(date, seconds)?, seconds, 0)
     }
 
     /// `24 Jan 2024 10:15:32.123`.
@@ -310,7 +405,8 @@ impl TimestampParser {
         if [at, at + 4, at + 9].iter().any(|&i| line.get(i) != Some(&b' ')) {
             return None;
         }
-        self.timed(line, at + 10, date(digits(line, at + 5, 4)?, month(line, at + 1)?, day)?)
+        let date = date(digits(line, at + 5, 4)?, month(line, at + 1)?, day)?;
+        self.timed(line, at + 10, real(date, time(line, at + 10)?)?)
     }
 
     /// Ten digits or more, and possibly a fraction.
@@ -343,7 +439,12 @@ impl TimestampParser {
     ) -> Stamp {
         let (second, end) = match zone(line, at) {
             Some((east, end)) => (seconds_of(date, &TimeZone::UTC, seconds)? - east, end),
-            None => (self.local(date, seconds)?, at),
+            None => match doubtful(line, at) {
+                Some((zone, end, words)) if !words || line[at..end].contains(&b'/') => {
+                    (seconds_of(date, &zone, seconds)?, end)
+                }
+                _ => (self.local(date, seconds)?, at),
+            },
         };
         Some((second * SECOND + nanos, end))
     }
@@ -356,11 +457,22 @@ impl TimestampParser {
 
     /// The latest year that puts it at or before the anchor and 48 hours.
     pub(super) fn yearless(&self, month: i64, day: i64, seconds: i64, nanos: i64) -> Option<i64> {
+        self.yearless_in(&self.zone, month, day, seconds, nanos)
+    }
+
+    pub(super) fn yearless_in(
+        &self,
+        zone: &TimeZone,
+        month: i64,
+        day: i64,
+        seconds: i64,
+        nanos: i64,
+    ) -> Option<i64> {
         let limit = self.anchor_ns.div_euclid(SECOND) + 48 * 3600;
         let anchor = TimeZone::UTC.to_datetime(jiff::Timestamp::from_second(limit).ok()?);
         let latest = i64::from(anchor.year()) + 1;
         (latest - 10..=latest).rev().find_map(|year| {
-            let second = self.local(date(year, month, day)?, seconds)?;
+            let second = seconds_of(date(year, month, day)?, zone, seconds)?;
             (second <= limit).then_some(second * SECOND + nanos)
         })
     }
@@ -416,7 +528,7 @@ pub(super) fn rare_date(line: &[u8], start: usize, pattern: &str) -> Option<(Rar
     }
     let date = match (month, &numbers[..]) {
         (Some(month), [day]) => {
-            at -= usize::from(pattern == "n-B ");
+            at -= usize::from(pattern == "n-B " || pattern == "B-n ");
             (year, month, *day)
         }
         (None, [first, second]) => {
@@ -432,7 +544,12 @@ pub(super) fn rare_date(line: &[u8], start: usize, pattern: &str) -> Option<(Rar
                     at -= 1;
                     if *first <= 12 { (None, *first, *second) } else { (None, *second, *first) }
                 }
-                "n-n-y" => (Some(2000 + first), *second, last - 2000),
+                "n-n-y" if date(2000 + first, *second, last - 2000).is_some() => {
+                    (Some(2000 + first), *second, last - 2000)
+                }
+                "n-n-y" | "n.n.y" if *first <= 12 && (pattern == "n-n-y" || *second > 12) => {
+                    (year, *first, *second)
+                }
                 "n/n/Y" | "n/n/y" if *first <= 12 => (year, *first, *second),
                 "n-n-Y" | "n.n.Y" if *second > 12 => (year, *first, *second),
                 _ => (year, *second, *first),
@@ -441,6 +558,112 @@ pub(super) fn rare_date(line: &[u8], start: usize, pattern: &str) -> Option<(Rar
         _ => return None,
     };
     Some((date, at))
+}
+
+/// Whether no letter or digit follows a timestamp.
+pub(super) fn whole(line: &[u8], found: &(i64, usize)) -> bool {
+    !line.get(found.1).is_some_and(u8::is_ascii_alphanumeric)
+}
+
+/// A date and a time that clocks show that were never set.
+pub(super) fn is_unset(year: i64, month: i64, day: i64, seconds: i64) -> bool {
+    let firsts = ["0-0-0", "1-1-1", "1601-1-1", "1900-1-1", "9999-12-31"];
+    firsts.contains(&format!("{year}-{month}-{day}").as_str())
+        || (year, month, day, seconds) == (1970, 1, 1, 0)
+}
+
+/// A date, if it is not of such a clock.
+pub(super) fn real(date: Date, seconds: i64) -> Option<Date> {
+    let [year, month, day] = [date.year().into(), date.month().into(), date.day().into()];
+    (!is_unset(year, month, day, seconds)).then_some(date)
+}
+
+/// Seconds and nanoseconds of `10:15:32.123` before a space and a date, and where that begins.
+pub(super) fn time_before_date(line: &[u8], at: usize) -> Option<(i64, i64, usize)> {
+    let text = line.get(at..at + 8)?;
+    let colons = text[2] == b':' && text[5] == b':';
+    if !colons || (0..8).any(|i| i != 2 && i != 5 && !text[i].is_ascii_digit()) {
+        return None;
+    }
+    let mut end = at + 8;
+    let mut nanos = 0;
+    if matches!(line.get(end), Some(b'.' | b',')) {
+        (nanos, end) = fraction(line, end)?;
+    }
+    let date_at = end + 1;
+    let count = run(line, date_at, |b| b.is_ascii_digit());
+    let dated = matches!(count, 1 | 2 | 4)
+        && line.get(end) == Some(&b' ')
+        && matches!(line.get(date_at + count), Some(b'/' | b'.' | b'-'));
+    Some((time(line, at).filter(|_| dated)?, nanos, date_at))
+}
+
+/// Whether the half of the day that stands at `at`, perhaps behind a blank, is the second, and where
+/// it ends.
+pub(super) fn half_day(line: &[u8], at: usize) -> Option<(bool, usize)> {
+    let rest = String::from_utf8_lossy(line.get(at..line.len().min(at + 16))?).into_owned();
+    let blanks = ["", " ", "\u{a0}", "\u{202f}", "\u{2009}"];
+    for blank in blanks {
+        for half in ["am", "a.m.", "a. m.", "a.\u{a0}m.", "a.\u{202f}m."] {
+            for (is_later, half) in [(false, half.to_string()), (true, half.replacen('a', "p", 1))]
+            {
+                let written = format!("{blank}{half}");
+                let Some(here) = rest.get(..written.len()) else { continue };
+                let end = at + written.len();
+                if here.to_ascii_lowercase() == written
+                    && !line.get(end).is_some_and(u8::is_ascii_alphanumeric)
+                {
+                    return Some((is_later, end));
+                }
+            }
+        }
+    }
+    None
+}
+
+pub(super) fn fixed(east: i64) -> TimeZone {
+    TimeZone::fixed(jiff::tz::Offset::from_seconds(east as i32).expect("an offset of the day"))
+}
+
+/// Whether hours and minutes are an offset in use.
+pub(super) fn offset(sign: u8, hours: i64, minutes: i64) -> Option<i64> {
+    let east = if sign == b'-' { -1 } else { 1 } * (hours * 60 + minutes);
+    let in_use = minutes < 60 && minutes % 15 == 0 && (-720..=840).contains(&east);
+    in_use.then_some(east * 60)
+}
+
+/// The zone behind the blank at `at`, where it ends, and whether words follow.
+pub(super) fn doubtful(line: &[u8], at: usize) -> Option<(TimeZone, usize, bool)> {
+    const NAMES: &str = "WET 0 WEST 60 CET 60 CEST 120 EET 120 EEST 180 MSK 180 MSD 240 BST 60 \
+        IST 330 IDT 180 WAT 60 CAT 120 SAST 120 EAT 180 PKT 300 ICT 420 WIB 420 WITA 480 WIT 540 \
+        SGT 480 HKT 480 PHT 480 JST 540 KST 540 AWST 480 ACST 570 ACDT 630 AEST 600 AEDT 660 \
+        NZST 720 NZDT 780 BRT -180 BRST -120 NST -210 NDT -150 AST -240 ADT -180 EST -300 EDT -240 \
+        CST -360 CDT -300 MST -420 MDT -360 PST -480 PDT -420 AKST -540 AKDT -480 HST -600 HDT -540 \
+        CLT -240 CLST -180 COT -300 UYT -180 CVT -60 NPT 345 UZT 300";
+    let rest = line.get(at..)?.strip_prefix(b" ")?;
+    let first = *rest.first()?;
+    let (zone, len) = if b"+-".contains(&first) {
+        (fixed(offset(first, digits(rest, 1, 2)?, 0)?), 3)
+    } else if first.is_ascii_uppercase() {
+        let len = run(rest, 0, |b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b)).min(40);
+        let word = std::str::from_utf8(&rest[..len]).ok()?;
+        if word.contains('/') {
+            (TimeZone::get(word).ok()?, len)
+        } else {
+            let len = run(rest, 0, |b| b.is_ascii_uppercase());
+            let words: Vec<&str> = NAMES.split_whitespace().collect();
+            let known = words.chunks(2).find(|pair| pair[0] == &word[..len.min(word.len())])?;
+            (fixed(known[1].parse::<i64>().ok()? * 60), len)
+        }
+    } else {
+        return None;
+    };
+    let words = match (rest.get(len), rest.get(len + 1)) {
+        (Some(b' '), Some(next)) => next.is_ascii_lowercase() || next.is_ascii_digit(),
+        (Some(next), _) if !b" \t])>}\"',;:|".contains(next) => return None,
+        _ => false,
+    };
+    Some((zone, at + 1 + len, words))
 }
 
 pub(super) fn seconds_of(date: Date, zone: &TimeZone, seconds: i64) -> Option<i64> {
@@ -470,7 +693,9 @@ pub(super) fn day(line: &[u8], at: usize) -> Option<(i64, usize)> {
 }
 
 pub(super) fn of_day(hour: i64, minute: i64, second: i64) -> Option<i64> {
-    (hour < 24 && minute < 60 && second < 60).then_some(hour * 3600 + minute * 60 + second)
+    // A leap second counts as the one before it.
+    let fits = hour < 24 && minute < 60 && second <= 60;
+    fits.then_some(hour * 3600 + minute * 60 + second.min(59))
 }
 
 /// `10:15:32` as seconds.
@@ -506,15 +731,23 @@ pub(super) fn zone(line: &[u8], at: usize) -> Option<(i64, usize)> {
     let at = at + usize::from(spaced);
     let rest = &line[at.min(line.len())..];
     let (east, len) = if rest.starts_with(b"UTC") || rest.starts_with(b"GMT") {
-        (0, 3)
+        let sign = rest.get(3).copied().unwrap_or(0);
+        let count = run(rest, 4, |b| b.is_ascii_digit());
+        let hours_len = count.min(2);
+        let hours = digits(rest, 4, hours_len).filter(|_| hours_len > 0 && b"+-".contains(&sign));
+        let colon = usize::from(rest.get(4 + hours_len) == Some(&b':'));
+        let minutes =
+            digits(rest, 4 + hours_len + colon, 2).filter(|_| hours_len == 2 || colon == 1);
+        let end = 4 + hours_len + minutes.map_or(0, |_| colon + 2);
+        let goes_on = rest.get(end).is_some_and(u8::is_ascii_alphanumeric);
+        let east = hours.and_then(|hours| offset(sign, hours, minutes.unwrap_or(0)));
+        east.filter(|_| !goes_on).map_or((0, 3), |east| (east, end))
     } else if rest.starts_with(b"Z") && !spaced {
         (0, 1)
     } else {
-        let sign = match rest.first()? {
-            b'+' => 1,
-            b'-' => -1,
-            _ => return None,
-        };
+        if !matches!(rest.first()?, b'+' | b'-') {
+            return None;
+        }
         let hours = digits(rest, 1, 2)?;
         let colon = usize::from(rest.get(3) == Some(&b':'));
         let (minutes, len) = match digits(rest, 3 + colon, 2) {
@@ -522,7 +755,7 @@ pub(super) fn zone(line: &[u8], at: usize) -> Option<(i64, usize)> {
             None if !spaced && colon == 0 => (0, 3),
             None => return None,
         };
-        (sign * of_day(hours, minutes, 0)?, len)
+        (offset(rest[0], hours, minutes)?, len)
     };
     let goes_on = rest.get(len).is_some_and(u8::is_ascii_alphanumeric);
     (!goes_on).then_some((east, at + len))

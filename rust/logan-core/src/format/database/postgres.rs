@@ -6,7 +6,7 @@
 //! else `log_line_prefix` gives, and within
 //! [`PREFIX_BYTES_MAX`] bytes one of the words of [`WORDS`], a colon and two spaces. What stands
 //! between timestamp and word holds `[` and a digit (the process), and the word begins behind a
-//! space, a colon or a bracket. Zones by letters other than UTC and GMT are the input zone.
+//! space, a colon or a bracket.
 //!
 //! The words of details (`DETAIL`, `STATEMENT`, …) have no level. A message that begins with
 //! `duration: ` has its number of milliseconds as response time. The client is what follows

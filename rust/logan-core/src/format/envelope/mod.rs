@@ -184,8 +184,25 @@ fn read<S: Simd>(
         }
         free_text(payload, &mut cx.with(simd));
     }
+    distrust_number(payload, opened, cx.record);
     fill(opened, cx.record);
     Part::Record
+}
+
+/// Takes the time from a record whose payload begins with a bare number that is years away from the
+/// time of its envelope: it is a session or a telephone number.
+#[inline(always)]
+fn distrust_number(payload: Line<'_>, opened: &Opened, record: &mut Record) {
+    const YEAR_NS: u64 = 366 * 86_400_000_000_000;
+    let front = usize::from(matches!(payload.byte(0), b'[' | b'<'));
+    if TimestampParser::is_bare(payload, front)
+        && record.time_ns != NO_TIME
+        && let Some(stamp) = opened.stamp
+        && record.time_ns.abs_diff(stamp.nanos_since_epoch()) > YEAR_NS
+    {
+        record.time_ns = NO_TIME;
+        record.second = Record::EMPTY.second;
+    }
 }
 
 /// The entries of the formats that payloads are tried with, in order.

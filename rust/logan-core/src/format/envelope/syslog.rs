@@ -304,7 +304,7 @@ fn full(
     if !DAYS.contains(&bytes.get(at..at + 3)?) || bytes.get(at + 14) != Some(&b' ') {
         return None;
     }
-    let (stamp, end) = clock.iso(line, at + 4)?;
+    let (stamp, end) = clock.expecting_zone(|clock| clock.iso(line, at + 4))?;
     let zone = bytes.get(end..)?.strip_prefix(b" ")?;
     let letters = zone.iter().take_while(|b| b.is_ascii_uppercase()).count();
     if !(2..=5).contains(&letters) {

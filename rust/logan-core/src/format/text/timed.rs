@@ -20,7 +20,9 @@ pub(in crate::format) fn anywhere<S: Simd>(
     let mut from = 0;
     // What stood before the first byte of these: nothing, and that is no front.
     let mut front = 0;
-    while from < limit {
+    // A number with a fraction, which is the time if nothing else is.
+    let mut number = None;
+    'line: while from < limit {
         // All timestamps begin with a digit or a capital.
         let starts = line.range32(simd, from, b'0', b'9') | line.range32(simd, from, b'A', b'Z');
         let fronts = fronts(simd, line, from);
@@ -30,17 +32,22 @@ pub(in crate::format) fn anywhere<S: Simd>(
             let at = from + starts.trailing_zeros() as usize;
             starts &= starts - 1;
             if at >= limit {
-                return None;
+                break 'line;
             }
-            if may_begin_time(line, at)
-                && let Some(found) = timed_and_leveled(line, at, clock)
-            {
+            if !may_begin_time(line, at) {
+                continue;
+            }
+            if at > 1 && TimestampParser::is_bare(line, at) && !clock.is_in_epoch_column(line, at) {
+                number = number.or_else(|| has_fraction(line, at).then_some(at));
+                continue;
+            }
+            if let Some(found) = timed_and_leveled(line, at, clock) {
                 return found;
             }
         }
         from += 32;
     }
-    None
+    number.and_then(|at| timed_and_leveled(line, at, clock)).flatten()
 }
 
 /// Time, level and message of a line with a timestamp at `at`; None if there is none, Some(None) if
@@ -60,7 +67,15 @@ fn timed_and_leveled(
     Some(level.map(|level| (stamp, level, message)))
 }
 
-/// Whether [`timed_at`] may find something at a digit or a capital.
+/// Whether a point and a digit follow the digits at `at`.
+#[cold]
+fn has_fraction(line: Line<'_>, at: usize) -> bool {
+    let rest = &line.bytes()[at..];
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    matches!(rest[digits..], [b'.', b'0'..=b'9', ..])
+}
+
+/// Whether [`at`] may find something at a digit or a capital.
 #[inline(always)]
 fn may_begin_time(line: Line<'_>, at: usize) -> bool {
     let is_klog =
@@ -91,7 +106,7 @@ pub(in crate::format) fn at(
     at: usize,
     clock: &mut TimestampParser,
 ) -> Option<(Stamp, Level, usize, usize)> {
-    if let Some((stamp, end)) = clock.any(line, at) {
+    if let Some((stamp, end)) = clock.at_front(line, at) {
         let rest = line.slice(end, line.len().min(end + LEVEL_OFFSET_MAX));
         let (level, after) = level_in(rest).unwrap_or((Level::None, 0));
         return Some((stamp, level, end, message_start(line, end + after)));
