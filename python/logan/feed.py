@@ -17,10 +17,10 @@ from logan import _logan
 from logan._logan import Spec, Summary
 from logan.errors import UsageError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SAMPLE_HEAD_BYTES_MAX
-from logan.model import Detection
+from logan.model import Detection, Source
 from logan.options import Moment, Options, TimeRange, chosen
 from logan.planning import timerange
-from logan.planning.spec import spec_json
+from logan.planning.spec import identity, spec_json
 from logan.report import Report
 
 __all__ = ["Feed"]
@@ -144,7 +144,14 @@ class Feed:
 
     def _spec_for(self, detection: Detection) -> Spec:
         try:
-            return Spec(spec_json([detection], self._options, anchor_ns=self._anchor_ns))
+            return Spec(
+                spec_json(
+                    [detection],
+                    self._options,
+                    anchor_ns=self._anchor_ns,
+                    identities=[identity(Source(self._name, None), self._name)],
+                )
+            )
         except UsageError:
             raise
         except ValueError as error:

@@ -135,7 +135,6 @@ class ActiveJob:
     begun: bool = False
     plan: Plan = field(init=False)
     spec: Spec = field(init=False)
-    spec_digest: str = field(init=False)
     resumed_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,7 +144,6 @@ class ActiveJob:
         self.resumed_bytes = sum(chunks[id].end - chunks[id].start for id in self.done)
         self.spec = Spec(self.plan.spec_json)
         # Kept: it is computed from the whole spec, which has a part for every source.
-        self.spec_digest = self.spec.digest
 
     def begin(self) -> None:
         """The first lease is given: times count from here, not from the wait for workers."""
@@ -196,8 +194,8 @@ class ActiveJob:
         if digest_of(data) != digest:
             raise SummaryError("its bytes are not those of its digest")
         summary = Summary.from_bytes(data)
-        if summary.spec_digest != self.spec_digest:
-            raise SummaryError("it was made under another spec")
+        if (why := summary.difference(self.spec)) is not None:
+            raise SummaryError(f"it was made under another spec: {why}")
         covered = summary.segments()
         if note is not None and self.plan.sources[chunk.source].compression is None:
             raise SummaryError("it has a note about an archive, which its source is not")

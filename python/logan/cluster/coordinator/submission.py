@@ -28,7 +28,7 @@ from logan.planning.prepare import Job, check_format, plan_inputs, raise_first
 from logan.sources import discovery
 from logan.sources.compression import named_otherwise
 from logan.sources.discovery import Folder, Named, is_pattern, is_url
-from logan.sources.files import Place, by_name, working_directory
+from logan.sources.files import Place, by_name, content_of, working_directory
 from logan.sources.inputs import Input, first_line, open_named, shown_name
 from logan.sources.roots import Opened, Roots, open_regular
 from logan.sources.rotation import natural
@@ -307,6 +307,7 @@ def _detect(entry: Input, file: FoundFile) -> None:
         file.mtime_ns,
         compression=compression,
         written_ns=file.written_ns,
+        content=content_of(file.fingerprint, compression),
         # Where its columns change is unknown.
         sequential=compression is None and detection.header > 0,
     )

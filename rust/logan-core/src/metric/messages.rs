@@ -493,6 +493,10 @@ impl State for MessageGroups {
         self.0.merge(&other.0, MESSAGES_MAX);
     }
 
+    fn renumber(&mut self, number: &dyn Fn(u32) -> u32) {
+        self.0.change(|message| message.source = number(message.source));
+    }
+
     fn fullness(&self) -> f64 {
         self.0.fullness(MESSAGES_MAX)
     }

@@ -44,6 +44,9 @@ pub trait State: Default + Clone + PartialEq + Serialize + DeserializeOwned + Se
     /// `merge` and `evaluate` may rely on it.
     fn check(&self) -> Result<(), &'static str>;
 
+    /// Replaces each index of a source by what `number` gives for it.
+    fn renumber(&mut self, _number: &dyn Fn(u32) -> u32) {}
+
     /// How full the fullest of its tables is, as a share of its cap; more than 1 where something
     /// was dropped, and then the figures depend on how the input was cut into chunks.
     fn fullness(&self) -> f64 {
@@ -99,6 +102,11 @@ macro_rules! metrics {
                 Ok(())
             }
 
+            /// Replaces each index of a source; see [`State::renumber`].
+            pub fn renumber(&mut self, number: &dyn Fn(u32) -> u32) {
+                $(self.$name.renumber(number);)+
+            }
+
             /// How full the fullest table is; see [`State::fullness`].
             pub fn fullness(&self) -> f64 {
                 [$(self.$name.fullness()),+].into_iter().fold(0.0, f64::max)
@@ -125,7 +133,7 @@ metrics! {
     /// Errors and warnings by template.
     messages: messages::Messages = |_| messages::Messages::default(),
     /// The slowest requests.
-    slowest: slowest::Slowest = |spec: &Spec| slowest::Slowest::new(spec.top),
+    slowest: slowest::Slowest = |spec: &Spec| slowest::Slowest::new(spec.top_kept()),
     /// Records by fields that the job names.
     by: by::By = |spec: &Spec| by::By::new(spec),
 }
