@@ -21,6 +21,7 @@ __all__ = [
     "__version__",
     "compression",
     "condition",
+    "content",
     "custom_format",
     "decode_head",
     "detect",
@@ -84,6 +85,13 @@ def compression(head: bytes) -> str | None:
     `head` can be decoded to see the tar.
     """
 
+def content(head: bytes, tail: bytes, length: int) -> str:
+    """JSON of what tells `length` bytes from other logs, given their first and last 4 KiB, or more.
+
+    `{"length", "heads": [int], "tail": int}`: hashes of the first 16, 64, 256, 1,024 and 4,096
+    bytes, as far as there are as many, and of the last 4,096 bytes.
+    """
+
 def decode_head(data: bytes, compression: str, limit: int) -> bytes:
     """The first decoded bytes, at most `limit`, of an archive that begins with `data`.
 
@@ -96,15 +104,26 @@ def decode_head(data: bytes, compression: str, limit: int) -> bytes:
 class Spec:
     """What to compute, and how to read each source. Immutable, picklable, hashable by content.
 
-    `json` is `{"version": 1, "top": 10, "input_tz": "UTC", "anchor_ns": int,
-    "sources": [{"formats": [{"name": str, "params": {}}], "only": bool, "anchor_ns": int,
-    "time": {}, "layouts": {}}]}`, of a source all but `formats` optional. Formats that a source
-    does not list are tried after the listed ones, in registry order, unless its `"only": true`. Its
-    `anchor_ns` replaces the job's, its `time` is what `detect` decided about its timestamps;
-    without `layouts`, which `layouts()` gives, `#Fields:` lines mean nothing.
-    Possible besides: `"since_ns"` and `"until_ns"` (records from the one up to, but not with, the
-    other), `"where"` (a condition), `"by"` (names of fields). For tests of what a bug costs:
-    `"panic_on"`, a text; the engine panics at lines with it.
+    `json` is `{"version": 2, "meaning": {}, "top": 10, "sources": [{"reading": {}, "identity":
+    {}}]}`. A reading is `{"formats": [{"name": str, "params": {}}], "only": bool, "input_tz": str,
+    "anchor_ns": int, "time": {}, "layouts": {}}`, an identity `{"content": {}, "origin": str,
+    "name": str}`.
+
+    The meaning may have `"since_ns"` and `"until_ns"` (records from the one up to, but not with,
+    the other), `"where"` (a condition, whose timestamps name their time zone or are in UTC) and
+    `"by"` (names of fields). Summaries of one meaning can be merged, whatever their sources are and
+    however they were read.
+
+    Of a reading `only`, `time` and `layouts` are optional. Formats that it does not list are tried
+    after the listed ones, in registry order, unless `"only": true`. Its `time` is what `detect`
+    decided about its timestamps; without `layouts`, which `layouts()` gives, `#Fields:` lines mean
+    nothing.
+
+    An identity, which is optional, says what a source is beyond this job: where it was read, what
+    it is called, and what tells its content from that of others, as `content()` has it. A stream or
+    an archive has no `content` here: it is found out when all of it was read.
+
+    For tests of what a bug costs: `"panic_on"`, a text; the engine panics at lines with it.
     Raises `ValueError` that names the offending key, `logan.ConditionError`.
     """
 
@@ -113,7 +132,10 @@ class Spec:
         """Canonical JSON; equal specs give equal text."""
     @property
     def digest(self) -> str:
-        """Hex digest of the canonical JSON; summaries of different digests do not merge."""
+        """Hex digest of the canonical JSON."""
+    @property
+    def meaning_digest(self) -> str:
+        """Hex digest of the meaning; summaries of one meaning can be merged."""
     def __eq__(self, value: object, /) -> bool: ...
     def __hash__(self) -> int: ...
     def __reduce__(self) -> tuple[type[Spec], tuple[str]]: ...
@@ -129,6 +151,9 @@ class Fingerprint:
     def size(self) -> int: ...
     @property
     def mtime_ns(self) -> int: ...
+    @property
+    def content(self) -> str | None:
+        """JSON as `content()` has it; None of a fingerprint that an older version took."""
     def check(self, path: str) -> str | None:
         """Why `path` no longer holds the same planned bytes, or None if it does.
 
@@ -146,8 +171,12 @@ class Fingerprint:
 class Summary:
     """Mergeable metrics of some byte segments of some sources.
 
-    A commutative, associative merge with an identity (`Summary.empty(spec)`); equal inputs give
-    equal bytes.
+    A commutative, associative merge with an identity (`Summary.empty(spec)`); equal inputs of one
+    job give equal bytes. Runs add up, too:
+
+        monday = logan.Summary.from_bytes(Path("monday.logan").read_bytes())
+        tuesday = logan.Summary.from_bytes(Path("tuesday.logan").read_bytes())
+        print(logan.Report.from_summary(monday.merge(tuesday)).total_requests)
     """
 
     @staticmethod
@@ -189,22 +218,33 @@ class Summary:
         `threads` scan beside the decoder and do not affect the results. Raises as `from_chunk`.
         """
     def merge(self, other: Summary) -> Summary:
-        """Raises `logan.SummaryError` when both cover a same byte or their specs differ."""
+        """The sum of both, which stay as they are: chunks of one job, or runs over any logs.
+
+        A source of both is known by its name and content, not by its index: parts of a log that
+        follow one another join, different logs stay apart, and those whose index is taken get
+        another one. Of the slowest requests the sum has at least 100.
+
+        Raises `logan.MergeError`, a `ValueError`, if they were made with different `where`, `by`,
+        `since` or `until`, or if a part of a log is in both, be it under another name; the message
+        names the difference, or the log and the bytes.
+        """
     def to_bytes(self) -> bytes: ...
     @staticmethod
     def from_bytes(data: bytes) -> Summary:
-        """Raises `logan.SummaryError` for damaged, foreign or newer bytes."""
+        """Raises `logan.SummaryError` for damaged or foreign bytes, or those of another version."""
     def evaluate(self, top: int = 10, series_points: int | None = 2000) -> str:
         """JSON with the report's metrics; inputs are given by their index in the spec.
 
         All keys of the report's contract except `inputs`, `missing`, `partial`,
         `logan_version` and `performance`, and `groups` only where the spec names fields that
-        records were counted by; beside them `"sources": [{"source", "bytes",
+        records were counted by; beside them `"sources": [{"source", "name", "bytes",
         "segments": [[start, end]], "formats": [{"name", "lines", ...}]}]`.
         """
     @property
-    def spec_digest(self) -> str:
-        """The `digest` of the spec under which the summary was made."""
+    def meaning_digest(self) -> str:
+        """The `meaning_digest` of the spec under which the summary was made."""
+    def difference(self, spec: Spec) -> str | None:
+        """How this differs from a part of the job of `spec`, in words; None if it may be one."""
     def segments(self) -> list[tuple[int, int, int]]:
         """What is covered: `(source, start, end)`, in order, neighbors joined."""
     def covered_bytes(self, source: int) -> int: ...

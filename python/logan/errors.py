@@ -23,6 +23,7 @@ __all__ = [
     "InputError",
     "JournalError",
     "LoganError",
+    "MergeError",
     "OutputError",
     "ProtocolError",
     "SourceChangedError",
@@ -150,7 +151,12 @@ class CancelledError(LoganError):
 
 
 class SummaryError(LoganError):
-    """Summaries that cannot be merged, or bytes that are not a summary."""
+    """Summaries that cannot be merged (`MergeError`), or bytes that are not a summary."""
+
+
+class MergeError(SummaryError, ValueError):
+    """Two sound summaries that cannot be added up: they were made with different options, which the
+    message names, or both cover the same part of a log, which it names too."""
 
 
 class OutputError(LoganError):

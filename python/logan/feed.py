@@ -18,10 +18,10 @@ from logan import _logan
 from logan._logan import Spec, Summary
 from logan.errors import UsageError
 from logan.limits import CHUNK_SIZE_BYTES_DEFAULT, SAMPLE_HEAD_BYTES_MAX
-from logan.model import Detection
+from logan.model import Detection, Source
 from logan.options import Moment, Options, TimeRange, chosen
 from logan.planning import timerange
-from logan.planning.spec import anchor_of, spec_json
+from logan.planning.spec import anchor_of, identity, spec_json
 from logan.report import Report
 
 __all__ = ["Feed"]
@@ -147,7 +147,14 @@ class Feed:
     def _spec_for(self, detection: Detection) -> Spec:
         try:
             anchor_ns = anchor_of(detection, written_ns=None, now_ns=self._anchor_ns)
-            return Spec(spec_json([detection], self._options, anchor_ns=anchor_ns))
+            return Spec(
+                spec_json(
+                    [detection],
+                    self._options,
+                    anchor_ns=anchor_ns,
+                    identities=[identity(Source(self._name, None), self._name)],
+                )
+            )
         except UsageError:
             raise
         except ValueError as error:

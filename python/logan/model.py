@@ -166,6 +166,8 @@ class Source:
             ("gzip+tar"); None if they are a log as it is.
         etag: identity of an object's content, as its server gives it.
         written_ns: when the log was written as the archive itself says; None if it does not.
+        content: JSON of what tells its content from that of other logs (the native `content`); None
+            for a stream or an archive, whose content is known only when it was read.
         sequential: its lines depend on others any distance before, which were not looked for; it is
             read once, from its beginning.
     """
@@ -180,6 +182,7 @@ class Source:
     etag: str | None = None
     written_ns: int | None = None
     sequential: bool = False
+    content: str | None = None
 
     @property
     def range(self) -> tuple[int, int]:

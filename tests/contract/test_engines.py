@@ -111,8 +111,8 @@ def test_what_changed_is_missing(engine: str, tmp_path: Path) -> None:
 def planted_bug(monkeypatch: pytest.MonkeyPatch) -> str:
     """A text; the engine panics at every line with it."""
     text = "a planted bug is here"
-    asked = spec._narrowing
-    monkeypatch.setattr(spec, "_narrowing", lambda each: {**asked(each), "panic_on": text})
+    asked = spec._shared
+    monkeypatch.setattr(spec, "_shared", lambda each: {**asked(each), "panic_on": text})
     monkeypatch.delenv("RUST_BACKTRACE", raising=False)  # whoever sets it asks for more
     return text
 

@@ -338,9 +338,9 @@ def _object(case: Case, plan: Plan, spec: Spec) -> bytes:
 def _archive(case: Case, plan: Plan, spec: Spec) -> bytes:
     """As a compressed file, whose columns nobody could look up before."""
     described = json.loads(spec.to_json())
-    listed = described["sources"][0].get("layouts")
+    listed = described["sources"][0]["reading"].get("layouts")
     if listed is not None:
-        described["sources"][0]["layouts"] = {"fields": [], "changes": []}
+        described["sources"][0]["reading"]["layouts"] = {"fields": [], "changes": []}
     unlisted = Spec(json.dumps(described))
     feed = _logan.ArchiveFeed(unlisted, "gzip", chunk_size=plan.chunk_size, threads=case.threads)
     for piece in _pieces(gzip.compress(case.log, 1, mtime=0), case.pushes):

@@ -89,11 +89,9 @@ def _summaries() -> tuple[_logan.Spec, list[bytes]]:
     spec = _logan.Spec(
         json.dumps(
             {
-                "version": 1,
+                "version": 2,
                 "top": 10,
-                "input_tz": "UTC",
-                "anchor_ns": 0,
-                "sources": [{"formats": []}],
+                "sources": [{"reading": {"formats": [], "input_tz": "UTC", "anchor_ns": 0}}],
             }
         )
     )

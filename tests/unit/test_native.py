@@ -30,20 +30,26 @@ from hypothesis import strategies as st
 
 from logan import _logan
 from logan._logan import Cancel, Feed, Fingerprint, MergeTree, Spec, Summary
-from logan.errors import CancelledError, SourceChangedError, SummaryError
+from logan.errors import CancelledError, MergeError, SourceChangedError, SummaryError
 from tests.support.permissions import held_to_permissions
 
+READING = {"formats": [], "input_tz": "UTC", "anchor_ns": 1_706_091_332_000_000_000}
+IMPOSSIBLE = {"length": 100, "heads": [1], "tail": 2}
 SPEC: dict[str, Any] = {
-    "version": 1,
+    "version": 2,
     "top": 10,
-    "input_tz": "UTC",
-    "anchor_ns": 1_706_091_332_000_000_000,
-    "sources": [{"formats": []}, {"formats": []}],
+    "sources": [{"reading": READING}, {"reading": READING}],
 }
 
 
 def make_spec(**changes: Any) -> Spec:
     return Spec(json.dumps(SPEC | changes))
+
+
+def planned(data: bytes) -> Spec:
+    """A spec that knows the content of its first source, as that of a file does."""
+    identity = {"content": json.loads(_logan.content(data, data, len(data)))}
+    return make_spec(sources=[{"reading": READING, "identity": identity}, {"reading": READING}])
 
 
 def make_text(lines: int) -> bytes:
@@ -145,8 +151,10 @@ class TestErrors:
         [
             ({"top": 0}, "top"),
             ({"version": 9}, "version"),
-            ({"input_tz": "Mars/Olympus"}, "Mars/Olympus"),
-            ({"sources": [{"formats": [{"name": "nope"}]}]}, "nope"),
+            ({"sources": [{"reading": READING | {"input_tz": "Mars/Olympus"}}]}, "Mars/Olympus"),
+            ({"sources": [{"reading": READING | {"formats": [{"name": "nope"}]}}]}, "nope"),
+            ({"meaning": {"since": 1}}, "since"),
+            ({"sources": [{"reading": READING, "identity": {"content": IMPOSSIBLE}}]}, "hashes"),
             ({"tap": 1}, "tap"),
         ],
     )
@@ -258,10 +266,11 @@ class TestMerging:
         one = Summary.from_chunk(log, 0, 100, spec)
         other = Summary.from_chunk(log, 99, 200, spec)
         for overlapping in (one, other):
-            with pytest.raises(SummaryError, match="merged twice"):
+            with pytest.raises(MergeError, match="source 0 is in both, bytes "):
                 one.merge(overlapping)
-        with pytest.raises(SummaryError, match="different specs"):
-            one.merge(Summary.empty(make_spec(top=11)))
+        with pytest.raises(MergeError, match="one was made with --by route, the other without"):
+            one.merge(Summary.empty(make_spec(meaning={"by": ["route"]})))
+        assert one.merge(Summary.empty(make_spec(top=11))) == one
         assert one.merge(Summary.empty(spec)) == one == Summary.empty(spec).merge(one)
 
     def test_another_source_is_other_bytes(self, spec: Spec, log: str) -> None:
@@ -352,7 +361,7 @@ class TestScan:
             path = tmp_path / f"{i}.log"
             path.write_bytes(TEXT[:100])
             sources.append((str(path), Fingerprint.of(str(path))))
-        spec = make_spec(sources=[{"formats": []}] * count)
+        spec = make_spec(sources=[{"reading": READING}] * count)
         resource.setrlimit(resource.RLIMIT_NOFILE, (100, limit[1]))
         try:
             outcome = _logan.scan(sources, [(i, 0, 100) for i in range(count)], spec, threads=2)
@@ -501,7 +510,7 @@ class TestFeed:
         path = tmp_path_factory.getbasetemp() / "feed.log"
         if not path.exists():
             path.write_bytes(TEXT)
-        spec = make_spec()
+        spec = planned(TEXT)
         feed = Feed(spec, chunk_size=chunk_size)
         edges = [0, *sorted(cuts), len(TEXT)]
         for start, end in itertools.pairwise(edges):
@@ -513,10 +522,11 @@ class TestFeed:
         whole = scan_all(str(path), spec, chunk_size=chunk_size)
         assert feed.finish().to_bytes() == whole.to_bytes()
 
-    def test_a_snapshot_is_the_figures_of_the_whole_lines(self, spec: Spec, tmp_path: Path) -> None:
+    def test_a_snapshot_is_the_figures_of_the_whole_lines(self, tmp_path: Path) -> None:
+        lines = TEXT[: TEXT[:5000].rfind(b"\n") + 1]
+        spec = planned(lines)
         feed = Feed(spec)
         feed.push(TEXT[:5000])
-        lines = TEXT[: TEXT[:5000].rfind(b"\n") + 1]
         path = tmp_path / "part.log"
         path.write_bytes(lines)
         assert feed.snapshot() == Summary.from_chunk(str(path), 0, len(lines), spec)
@@ -529,10 +539,9 @@ class TestFeed:
                 use()
 
     @pytest.mark.parametrize("kind", ["pipe", "socket", "file", "nonblocking"])
-    def test_a_descriptor_gives_the_bytes_of_the_file(
-        self, spec: Spec, log: str, kind: str
-    ) -> None:
+    def test_a_descriptor_gives_the_bytes_of_the_file(self, log: str, kind: str) -> None:
         text = TEXT * 40
+        spec = planned(text)
         feed = Feed(spec, chunk_size=10_000)
         if kind == "file":
             Path(log).write_bytes(text)

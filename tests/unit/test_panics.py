@@ -191,8 +191,8 @@ def test_what_archives_lack(covered: list[tuple[int, int]], expected: tuple[int,
 def test_the_command_says_so_and_ends_with_3(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    asked = planning._narrowing
-    monkeypatch.setattr(planning, "_narrowing", lambda each: {**asked(each), "panic_on": BUG})
+    asked = planning._shared
+    monkeypatch.setattr(planning, "_shared", lambda each: {**asked(each), "panic_on": BUG})
     monkeypatch.delenv("RUST_BACKTRACE", raising=False)  # whoever sets it asks for more
     path = tmp_path / "a.log"
     path.write_bytes(log_with_a_bug(25, 25))
@@ -239,8 +239,10 @@ def test_rows_of_a_longer_block_do_not_show_in_a_shorter_one(formats: list[str])
     short = edge + app * 3 + request + edge
     plan = make_plan([Source("-", None)], [Detection()], Options(), anchor_ns=0)
     described = json.loads(plan.spec_json)
-    described["sources"][0]["formats"] = [{"name": name, "params": {}} for name in formats]
-    described["sources"][0]["layouts"] = {"fields": [], "changes": []}
+    described["sources"][0]["reading"]["formats"] = [
+        {"name": name, "params": {}} for name in formats
+    ]
+    described["sources"][0]["reading"]["layouts"] = {"fields": [], "changes": []}
     spec = Spec(json.dumps(described))
     whole = _logan.Feed(spec)
     whole.push(long + short)

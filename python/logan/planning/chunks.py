@@ -20,7 +20,8 @@ from logan.errors import UsageError
 from logan.limits import CHUNKS_PER_JOB_MAX
 from logan.model import Chunk, Detection, Plan, Source
 from logan.options import Options
-from logan.planning.spec import spec_json
+from logan.planning.spec import identity, spec_json
+from logan.sources.inputs import shown_name
 
 __all__ = [
     "chunk_size_for",
@@ -37,18 +38,26 @@ def make_plan(
     options: Options,
     *,
     anchor_ns: int | Sequence[int],
+    names: Sequence[str] | None = None,
 ) -> Plan:
     """The plan for `sources`, whose samples were found to be `detections` (same order).
 
     `anchor_ns` is the moment (epoch nanoseconds) at or before which dates without a year lie: one
-    for all sources, or one for each.
+    for all sources, or one for each. `names` are what reports call the sources; by default their
+    URLs.
     """
+    names = [shown_name(source.url) for source in sources] if names is None else names
     chunk_size = chunk_size_for(_sizes(sources), options.chunk_size)
     return Plan(
         sources=tuple(sources),
         chunks=_chunks(sources, chunk_size),
         chunk_size=chunk_size,
-        spec_json=spec_json(detections, options, anchor_ns=anchor_ns),
+        spec_json=spec_json(
+            detections,
+            options,
+            anchor_ns=anchor_ns,
+            identities=[identity(*each) for each in zip(sources, names, strict=True)],
+        ),
         expansion_max=options.expansion_max,
     )
 

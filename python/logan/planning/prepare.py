@@ -23,7 +23,7 @@ from logan.planning.seek import SeekResult, seek
 from logan.planning.spec import anchor_of, is_format_name
 from logan.sources import files
 from logan.sources.files import Opener, by_name
-from logan.sources.inputs import Input, open_inputs
+from logan.sources.inputs import Input, open_inputs, shown_name
 from logan.sources.streams import Stream
 
 __all__ = [
@@ -123,7 +123,8 @@ def plan_inputs(
     started = time.perf_counter() if started is None else started
     order = _source_order(inputs)
     pairs = _pairs(inputs, order)
-    plan = _plan(pairs, options, anchor)
+    names = [shown_name(inputs[index].path) for index in order]
+    plan = _plan(pairs, names, options, anchor)
     if not watched and (options.since_back_ns, options.until_back_ns) != (None, None):
         raise UsageError(
             "the last record of files on other hosts is not known before they are read",
@@ -132,7 +133,7 @@ def plan_inputs(
     sources = [source for source, _ in pairs]
     settled = timerange.settle(options, sources, _spec(plan.spec_json), opened)
     if settled != options:
-        options, plan = settled, _plan(pairs, settled, anchor)
+        options, plan = settled, _plan(pairs, names, settled, anchor)
     sought: list[SeekResult] = []
     if watched and options.seek and (options.since_ns, options.until_ns) != (None, None):
         spec = _spec(plan.spec_json)
@@ -185,11 +186,15 @@ def _pairs(inputs: Sequence[Input], order: Sequence[int]) -> list[tuple[Source, 
 
 
 def _plan(
-    pairs: Sequence[tuple[Source, Detection]], options: Options, anchor: datetime | None
+    pairs: Sequence[tuple[Source, Detection]],
+    names: Sequence[str],
+    options: Options,
+    anchor: datetime | None,
 ) -> Plan:
     sources = [source for source, _ in pairs]
     detections = [detection for _, detection in pairs]
-    return make_plan(sources, detections, options, anchor_ns=_anchors_ns(pairs, anchor))
+    anchors_ns = _anchors_ns(pairs, anchor)
+    return make_plan(sources, detections, options, anchor_ns=anchors_ns, names=names)
 
 
 def _anchors_ns(

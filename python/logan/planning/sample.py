@@ -14,6 +14,7 @@ from typing import Any, Final
 from logan import _logan
 from logan.model import Detection, Source
 from logan.options import CUSTOM
+from logan.planning.spec import SPEC_VERSION
 
 __all__ = [
     "Sample",
@@ -40,7 +41,7 @@ class Sample:
 
     Attributes:
         data: the lines, each with its newline.
-        source: the input's entry in a spec; by default its lines try every format.
+        source: the input's reading in a spec; by default its lines try every format.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Sample:
     ) -> None:
         self.data = data if not data or data.endswith(b"\n") else data + b"\n"
         self.source = dict(source or {"formats": []})
-        self._shared = {"version": 1, "input_tz": input_tz, "anchor_ns": anchor_ns}
+        self._clock = {"input_tz": input_tz, "anchor_ns": anchor_ns}
 
     @classmethod
     def of(
@@ -113,11 +114,18 @@ class Sample:
     def _feed(
         self, by: Sequence[str], where: str | None, top: int, source: Mapping[str, Any]
     ) -> _logan.Feed:
-        spec = {**self._shared, "top": top, "sources": [source]}
+        meaning: dict[str, Any] = {}
         if by:
-            spec["by"] = list(by)
+            meaning["by"] = list(by)
         if where is not None:
-            spec["where"] = where
+            meaning["where"] = where
+        reading = {**self._clock, **source}
+        spec = {
+            "version": SPEC_VERSION,
+            "meaning": meaning,
+            "top": top,
+            "sources": [{"reading": reading}],
+        }
         return _logan.Feed(_logan.Spec(json.dumps(spec)))
 
 

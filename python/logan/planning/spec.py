@@ -1,21 +1,24 @@
 """The spec: the text that says how each source is read and which records count, for all engines.
 
-Pure: from options and what samples look like to the JSON of which the native `Spec` is made.
+Pure: from options and what samples look like to the JSON of which the native `Spec` is made. It
+has two parts: what the figures mean, which must be one for figures to be added up, and the sources,
+each with how it is read and with its identity, by which it is known beyond this job.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from logan.model import Detection
+from logan.model import Detection, Source
 from logan.options import CUSTOM, Options
+from logan.sources.inputs import shown_name
 
-__all__ = ["SPEC_VERSION", "anchor_of", "is_format_name", "spec_json"]
+__all__ = ["SPEC_VERSION", "anchor_of", "identity", "is_format_name", "spec_json"]
 
-SPEC_VERSION = 1
+SPEC_VERSION = 2
 
 _HALF_YEAR_NS: Final = 183 * 86_400 * 10**9
 """A dated timestamp of a stream that is older says that the stream is an old log: its dates without
@@ -43,31 +46,47 @@ def anchor_of(detection: Detection, *, written_ns: int | None, now_ns: int) -> i
     return written_ns if latest is None else latest
 
 
+def identity(source: Source, name: str) -> dict[str, Any]:
+    """What a source is, whatever its index in a job; `name` is what reports call it. Nothing in it
+    is secret, as it travels with the results."""
+    known = {} if source.content is None else {"content": json.loads(source.content)}
+    return {**known, "origin": _valid(shown_name(source.url)), "name": _valid(name)}
+
+
 def spec_json(
-    detections: Sequence[Detection], options: Options, *, anchor_ns: int | Sequence[int]
+    detections: Sequence[Detection],
+    options: Options,
+    *,
+    anchor_ns: int | Sequence[int],
+    identities: Sequence[Mapping[str, Any]] | None = None,
 ) -> str:
     """The text from which the native `Spec` is made, one entry per source.
 
-    Sources with one anchor share the job's; where they differ each has its own.
+    `anchor_ns` is one for all sources, or one for each. `identities`, of all sources, are as
+    `identity` makes them; without them sources are known by their index alone.
     """
     anchors = [anchor_ns] * len(detections) if isinstance(anchor_ns, int) else list(anchor_ns)
-    shared = anchor_ns if isinstance(anchor_ns, int) else max(anchors, default=0)
-    sources = [_source_spec(detection, options) for detection in detections]
-    for source, anchor in zip(sources, anchors, strict=True):
-        if anchor != shared:
-            source["anchor_ns"] = anchor
-    spec = {
-        "version": SPEC_VERSION,
-        "top": options.top,
-        "input_tz": options.input_tz,
-        "anchor_ns": shared,
-        **_narrowing(options),
-        "sources": sources,
-    }
-    return json.dumps(spec, separators=(",", ":"))
+    sources: list[dict[str, Any]] = [
+        {"reading": _reading(detection, options, anchor)}
+        for detection, anchor in zip(detections, anchors, strict=True)
+    ]
+    if identities is not None:
+        for source, each in zip(sources, identities, strict=True):
+            source["identity"] = each
+    return json.dumps({**_shared(options), "sources": sources}, separators=(",", ":"))
 
 
-def _narrowing(options: Options) -> dict[str, Any]:
+def _valid(text: str) -> str:
+    """The text without what JSON does not have: the bytes of a name that are not UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _shared(options: Options) -> dict[str, Any]:
+    """What is said once for all sources."""
+    return {"version": SPEC_VERSION, "meaning": _meaning(options), "top": options.top}
+
+
+def _meaning(options: Options) -> dict[str, Any]:
     """The keys that say which records count; none where nothing was asked for."""
     keys = {
         "since_ns": options.since_ns,
@@ -78,14 +97,26 @@ def _narrowing(options: Options) -> dict[str, Any]:
     return {key: value for key, value in keys.items() if value is not None}
 
 
-def _source_spec(detection: Detection, options: Options) -> dict[str, Any]:
+def _reading(detection: Detection, options: Options, anchor_ns: int) -> dict[str, Any]:
+    """How to read a source."""
+    return {
+        **_formats(detection, options.format),
+        **_time(detection, options.date_order),
+        "input_tz": options.input_tz,
+        "anchor_ns": anchor_ns,
+    }
+
+
+def _time(detection: Detection, date_order: str | None) -> dict[str, Any]:
+    """What was decided about its timestamps, by the user or else by detection."""
+    time = dict(detection.time)
+    if date_order is not None:
+        time["date_order"] = date_order
+    return {"time": time} if time else {}
+
+
+def _formats(detection: Detection, forced: str | None) -> dict[str, Any]:
     spec: dict[str, Any] = {}
-    forced = options.format
-    reading = dict(detection.time)
-    if options.date_order is not None:
-        reading["date_order"] = options.date_order
-    if reading:
-        spec["time"] = reading
     if detection.layouts is not None:
         spec["layouts"] = detection.layouts
     elif detection.header:

@@ -327,11 +327,11 @@ def _report(
 
 
 def _specs(job: Job) -> dict[int, Mapping[str, Any]]:
-    """How each readable input is read, with what it has in common with the others."""
+    """How each readable input is read, with what its figures mean."""
     spec = json.loads(job.plan.spec_json)
-    shared = {key: value for key, value in spec.items() if key != "sources"}
     return {
-        index: {**shared, **each} for index, each in zip(job.order, spec["sources"], strict=True)
+        index: {**spec["meaning"], **each["reading"]}
+        for index, each in zip(job.order, spec["sources"], strict=True)
     }
 
 

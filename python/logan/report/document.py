@@ -64,13 +64,15 @@ class Report(Section):
     def from_summary(cls, summary: Summary, *, inputs: Sequence[str] = (), top: int = 10) -> Report:
         """The report of a summary that was made or merged elsewhere.
 
-        `inputs` names the summary's sources in the order of its spec.
+        `inputs` names its sources by their index; where that is too short, they have the names that
+        the summary knows.
         """
         figures = json.loads(summary.evaluate(top=top))
         entries = []
         for each in figures.get("sources", ()):
             index = each["source"]
-            name = inputs[index] if index < len(inputs) else f"source {index}"
+            known = each.get("name") or f"source {index}"
+            name = inputs[index] if index < len(inputs) else known
             entries.append(input_entry(name, each))
         return assemble(figures, entries)
 

@@ -137,8 +137,20 @@ def open_file(path: str) -> tuple[Source, list[tuple[int, bytes]]]:
         fingerprint.mtime_ns,
         compression=compression,
         written_ns=None if compression is None else written_ns(head, compression),
+        content=None if compression is not None else fingerprint.content,
     )
     return source, samples
+
+
+def content_of(fingerprint: str | None, compression: str | None) -> str | None:
+    """`Source.content` of a file elsewhere, by the JSON of its fingerprint; None if it does not
+    tell."""
+    if fingerprint is None or compression is not None:
+        return None
+    try:
+        return _logan.Fingerprint.from_json(fingerprint).content
+    except ValueError:
+        return None
 
 
 def _head(path: str, length: int) -> bytes:

@@ -14,13 +14,16 @@ import re
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, Protocol
 from urllib.parse import urlsplit
 
+from logan import _logan
 from logan._logan import Cancel
 from logan.errors import CancelledError, InputError, SourceChangedError
 from logan.limits import (
+    CONTENT_EDGE_BYTES,
     FETCH_AHEAD_MAX,
     FETCH_BYTES_MAX,
     FETCH_RETRIES_MAX,
@@ -164,16 +167,26 @@ def _object(
         )
         return source, [(0, compression.decoded_sample(head, kind))], None
     if len(head) == size:
+        source = replace(source, content=_logan.content(head, head, size))
         return source, [(0, head)] if head else [], None
+    tail = b""
     samples = [(0, head[: head.rfind(b"\n") + 1] or head)]
     stride = (size - len(head)) // SAMPLE_PLACES_MAX
     if stride > SAMPLE_PLACE_BYTES_MAX:
         for place in range(SAMPLE_PLACES_MAX):
             offset = len(head) + (place + 1) * stride - SAMPLE_PLACE_BYTES_MAX
-            data = fetcher.range(offset, offset + SAMPLE_PLACE_BYTES_MAX) or b""
+            if place == SAMPLE_PLACES_MAX - 1:
+                # To the end, which is at most a few bytes further, for the source's identity.
+                data = tail = fetcher.range(offset, size) or b""
+                data = data[:SAMPLE_PLACE_BYTES_MAX]
+            else:
+                data = fetcher.range(offset, offset + SAMPLE_PLACE_BYTES_MAX) or b""
             first, last = data.find(b"\n") + 1, data.rfind(b"\n") + 1
             if 0 < first < last:
                 samples.append((offset + first, data[first:last]))
+    tail = tail or fetcher.range(max(0, size - CONTENT_EDGE_BYTES), size) or b""
+    if len(tail) >= min(size, CONTENT_EDGE_BYTES):
+        source = replace(source, content=_logan.content(head, tail, size))
     return source, samples, None
 
 

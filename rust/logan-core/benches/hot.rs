@@ -165,7 +165,8 @@ fn index(block: &[u8], ends: &mut Vec<u32>) {
 /// A spec whose only source lists one format, as a plan for such lines does.
 fn spec_of(name: &str) -> Spec {
     let mut spec = Spec::plain();
-    spec.sources[0].formats = vec![FormatSpec { name: name.into(), params: Default::default() }];
+    spec.sources[0].reading.formats =
+        vec![FormatSpec { name: name.into(), params: Default::default() }];
     spec
 }
 

@@ -59,7 +59,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rounds: usize = arguments.get(1).ok_or(usage)?.parse()?;
     let mut spec = Spec::plain();
     for name in arguments.iter().skip(2) {
-        spec.sources[0].formats.push(FormatSpec { name: name.clone(), params: Default::default() });
+        spec.sources[0]
+            .reading
+            .formats
+            .push(FormatSpec { name: name.clone(), params: Default::default() });
     }
     if let Ok(source) = std::env::var("LOGAN_SCAN_SOURCE") {
         spec.sources[0] = serde_json::from_str(&source)?;

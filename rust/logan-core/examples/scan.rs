@@ -19,13 +19,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let runs: usize = arguments.get(2).map_or(Ok(1), |n| n.parse())?;
     let mut spec = Spec::plain();
     for name in arguments.iter().skip(3) {
-        spec.sources[0].formats.push(FormatSpec { name: name.clone(), params: Default::default() });
+        let format = FormatSpec { name: name.clone(), params: Default::default() };
+        spec.sources[0].reading.formats.push(format);
     }
     if let Ok(source) = std::env::var("LOGAN_SCAN_SOURCE") {
-        spec.sources[0] = serde_json::from_str(&source)?;
+        spec.sources[0].reading = serde_json::from_str(&source)?;
     }
-    spec.condition = std::env::var("LOGAN_SCAN_WHERE").ok();
-    spec.by = std::env::var("LOGAN_SCAN_BY").into_iter().collect();
+    spec.meaning.condition = std::env::var("LOGAN_SCAN_WHERE").ok();
+    spec.meaning.by = std::env::var("LOGAN_SCAN_BY").into_iter().collect();
     let spec = Arc::new(Spec::from_json(&spec.to_json())?);
     let mode = match std::env::var("LOGAN_SCAN_MODE").as_deref() {
         Ok("read") => Mode::READ,

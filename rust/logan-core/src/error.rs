@@ -100,8 +100,13 @@ pub enum Error {
         message: String,
     },
 
-    /// A summary is damaged, of another job or version, or covers what another one covers too.
-    #[error("the summary cannot be used: {0}; scan the part that it stands for again")]
+    /// Two summaries that are sound do not merge: they stand for different things, or both cover
+    /// the same part of a log.
+    #[error("these summaries cannot be merged: {0}")]
+    Merge(String),
+
+    /// A summary is damaged, or of another version.
+    #[error("the summary cannot be used: {0}")]
     Summary(String),
 }
 

@@ -4,7 +4,7 @@
 use logan_core::archive::{Compression, Container, Decoder, decode_head};
 use logan_core::chunk::Feed;
 use logan_core::engine::{ArchiveFeed, EXPANSION_FREE_BYTES, Request, Scanned};
-use logan_core::spec::{FormatSpec, SourceSpec, Spec};
+use logan_core::spec::{FormatSpec, Reading, SourceSpec, Spec};
 use logan_core::summary::codec::encode;
 use std::io::{Cursor, Read, Write};
 use std::sync::Arc;
@@ -326,7 +326,7 @@ fn damage_in_a_member_names_it() {
 fn of_a_forced_format_is_all_text() {
     let members = Members(vec![("a".into(), b"one\ntwo\n".to_vec()), ("b".into(), vec![0; 9])]);
     let formats = vec![FormatSpec { name: "app".into(), params: Default::default() }];
-    let source = SourceSpec { formats, only: true, ..SourceSpec::default() };
+    let source = SourceSpec::from(Reading { formats, only: true, ..Reading::default() });
     for (name, packing, stored) in members.archives() {
         let scanned = fed(packing, &stored, 500, 1);
         assert_eq!(scanned.facts.members, 0, "{name}");

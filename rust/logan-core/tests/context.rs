@@ -2,6 +2,7 @@
 //! figures that the parts of a record have together.
 
 use logan_core::archive::Compression;
+use logan_core::bytes::content::Content;
 use logan_core::bytes::input::{Fingerprint, Mode, Source};
 use logan_core::bytes::line::LINE_BYTES_MAX;
 use logan_core::chunk::Chunk;
@@ -11,7 +12,7 @@ use logan_core::engine::{self, Control};
 use logan_core::engine::{ArchiveFeed, Request};
 use logan_core::format::Params;
 use logan_core::format::state::{LOOK_BACK_BYTES, Layouts};
-use logan_core::spec::{FormatSpec, SourceSpec, Spec};
+use logan_core::spec::{FormatSpec, Reading, Spec};
 use logan_core::summary::Summary;
 use logan_core::summary::codec::encode;
 use logan_core::summary::merge_tree::MergeTree;
@@ -93,13 +94,22 @@ fn spec(names: &[&str], bytes: &[u8]) -> Arc<Spec> {
         }
         at += line.len() as u64;
     }
-    let source = SourceSpec {
+    let reading = Reading {
         formats,
         layouts: Some(layouts),
-        anchor_ns: Some(1_706_200_000_000_000_000),
-        ..SourceSpec::default()
+        anchor_ns: 1_706_200_000_000_000_000,
+        ..Reading::default()
     };
-    Arc::new(Spec { top: 5, sources: vec![source], ..Spec::plain() })
+    Arc::new(Spec { top: 5, sources: vec![reading.into()], ..Spec::plain() })
+}
+
+/// The summary of a stream, without what only a stream finds out: a file's plan knows it before.
+fn unidentified(mut summary: Summary, bytes: &[u8]) -> Summary {
+    for covered in summary.coverage.0.values_mut() {
+        let content = Arc::make_mut(&mut covered.id).identity.content.take();
+        assert_eq!(content, Some(Content::of(bytes, bytes, bytes.len() as u64)));
+    }
+    summary
 }
 
 fn fed(bytes: &[u8], chunk: usize, push: usize, spec: &Arc<Spec>) -> Summary {
@@ -108,13 +118,13 @@ fn fed(bytes: &[u8], chunk: usize, push: usize, spec: &Arc<Spec>) -> Summary {
         feed.push(piece).unwrap();
         feed.snapshot().unwrap();
     }
-    feed.finish().unwrap()
+    unidentified(feed.finish().unwrap(), bytes)
 }
 
 /// The same spec, where nobody could look for the layouts before.
 fn unlisted(spec: &Spec) -> Arc<Spec> {
     let mut spec = spec.clone();
-    spec.sources[0].layouts = Some(Layouts::default());
+    spec.sources[0].reading.layouts = Some(Layouts::default());
     Arc::new(spec)
 }
 
@@ -384,7 +394,7 @@ fn layouts_are_found_wherever_a_block_ends() {
     // Buffers of a decoder end anywhere too, and no list says where its columns change.
     text += "2024-01-24 10:15:12 304\n";
     let listed = Arc::new(Spec {
-        sources: vec![SourceSpec { layouts: Some(expected.clone()), ..SourceSpec::default() }],
+        sources: vec![Reading { layouts: Some(expected.clone()), ..Reading::default() }.into()],
         ..Spec::plain()
     });
     let found = archived(text.as_bytes(), 100_000, 2, &unlisted(&listed));
@@ -405,7 +415,7 @@ fn sources_have_their_own_anchor() {
     for (anchor_ns, year) in
         [(1_706_200_000_000_000_000, "2024"), (1_674_600_000_000_000_000, "2023")]
     {
-        spec.sources[0].anchor_ns = Some(anchor_ns);
+        spec.sources[0].reading.anchor_ns = anchor_ns;
         let spec = Arc::new(spec.clone());
         let found = report(&TempFile::new(text.as_bytes()).run(&edges(text.len(), []), 1, &spec));
         assert_eq!(found["time"]["first"], format!("{year}-01-24T10:15:32Z"));

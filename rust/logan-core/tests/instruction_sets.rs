@@ -54,9 +54,9 @@ fn logs() -> Vec<PathBuf> {
 fn summary(log: &[u8]) -> Vec<u8> {
     let found = detect(&[(0, log)]);
     let mut spec = Spec::plain();
-    spec.condition = Some("not message ~ \"zzz\"".into());
-    spec.by = ["route", "client", "json.level"].map(String::from).to_vec();
-    spec.sources[0].formats = found["formats"]
+    spec.meaning.condition = Some("not message ~ \"zzz\"".into());
+    spec.meaning.by = ["route", "client", "json.level"].map(String::from).to_vec();
+    spec.sources[0].reading.formats = found["formats"]
         .as_array()
         .unwrap()
         .iter()
@@ -65,7 +65,7 @@ fn summary(log: &[u8]) -> Vec<u8> {
             params: serde_json::from_value(format["params"].clone()).unwrap(),
         })
         .collect();
-    spec.sources[0].layouts =
+    spec.sources[0].reading.layouts =
         found["header"].as_u64().filter(|&n| n > 0).map(|_| Default::default());
     let mut scanner = Scanner::new(Arc::new(spec)).unwrap();
     scanner.begin(0, 0, 0).unwrap();

@@ -1,11 +1,22 @@
 //! Files that have not changed since they were planned.
 
 use crate::gate::detached;
+use logan_core::bytes::content::Content;
 use logan_core::bytes::input::{self, Check, Mode, Source};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
+
+/// What tells `length` bytes that begin with `head` and end with `tail` from other logs.
+#[pyfunction]
+pub fn content(head: &[u8], tail: &[u8], length: u64) -> String {
+    content_json(&Content::of(head, tail, length))
+}
+
+fn content_json(content: &Content) -> String {
+    serde_json::to_string(content).expect("it is plain data")
+}
 
 /// Identity of a source's planned bytes.
 #[pyclass(frozen, eq, hash, module = "logan._logan")]
@@ -14,8 +25,8 @@ pub struct Fingerprint(pub(crate) input::Fingerprint);
 
 impl Hash for Fingerprint {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let input::Fingerprint { size, head, tail, inode, device, host, mtime_ns } = self.0;
-        (size, head, tail, inode, device, host, mtime_ns).hash(state);
+        let input::Fingerprint { size, head, tail, heads, inode, device, host, mtime_ns } = &self.0;
+        (size, head, tail, heads, inode, device, host, mtime_ns).hash(state);
     }
 }
 
@@ -44,6 +55,12 @@ impl Fingerprint {
                 Check::Changed(why) => Some(why),
             })
         })
+    }
+
+    /// What tells the planned bytes from other logs, as JSON for the identity of a spec's source.
+    #[getter]
+    fn content(&self) -> Option<String> {
+        self.0.content().map(|content| content_json(&content))
     }
 
     fn to_json(&self) -> String {

@@ -96,7 +96,7 @@ pub fn seek(
         let file = Source::open(&path, mode())?;
         let spec = &spec.0;
         let found = over(&path, 0..size, || {
-            let (since, until) = (spec.since_ns, spec.until_ns);
+            let (since, until) = (spec.meaning.since_ns, spec.meaning.until_ns);
             Ok(logan_core::select::seek::range(&file, size, spec, source, since, until)?)
         })?;
         Ok(match found {

@@ -29,6 +29,7 @@ pyo3::import_exception!(logan.errors, CancelledError);
 pyo3::import_exception!(logan.errors, ConditionError);
 pyo3::import_exception!(logan.errors, FormatError);
 pyo3::import_exception!(logan.errors, InputError);
+pyo3::import_exception!(logan.errors, MergeError);
 pyo3::import_exception!(logan.errors, SourceChangedError);
 pyo3::import_exception!(logan.errors, SummaryError);
 
@@ -177,6 +178,7 @@ fn raised(py: Python<'_>, fault: Fault) -> PyErr {
         }
         Error::Cancelled => CancelledError::new_err(message),
         Error::Spec(_) => PyValueError::new_err(message),
+        Error::Merge(_) => MergeError::new_err(message),
         Error::Summary(_) => SummaryError::new_err(message),
     }
 }

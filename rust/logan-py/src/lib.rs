@@ -35,7 +35,7 @@ mod _logan {
     #[pymodule_export]
     use super::feed::Feed;
     #[pymodule_export]
-    use super::fingerprint::Fingerprint;
+    use super::fingerprint::{Fingerprint, content};
     #[pymodule_export]
     use super::functions::{
         compression, condition, custom_format, decode_head, detect, formats, group_field,

@@ -7,12 +7,26 @@ use logan_core::spec;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// What to compute, and how to read each source.
 #[pyclass(frozen, eq, hash, module = "logan._logan")]
 #[derive(PartialEq)]
-pub struct Spec(pub(crate) Arc<spec::Spec>, Idle);
+pub struct Spec(pub(crate) Arc<spec::Spec>, Cached);
+
+/// What a spec keeps beside what it says.
+#[derive(Default)]
+struct Cached {
+    idle: Idle,
+    plan_digest: OnceLock<u128>,
+}
+
+impl PartialEq for Cached {
+    /// It is not part of what a spec says.
+    fn eq(&self, _: &Cached) -> bool {
+        true
+    }
+}
 
 /// Scanners of a spec that no thread uses now, with all the memory and what they learned of its logs:
 /// a caller that scans chunk after chunk need not begin anew each time. There are as many as were ever in
@@ -20,20 +34,13 @@ pub struct Spec(pub(crate) Arc<spec::Spec>, Idle);
 #[derive(Default)]
 struct Idle(Mutex<Vec<Scanner>>);
 
-impl PartialEq for Idle {
-    /// They are not part of what a spec says.
-    fn eq(&self, _: &Idle) -> bool {
-        true
-    }
-}
-
 impl Spec {
     /// Does something with a scanner. One that failed is not used again.
     pub(crate) fn with_scanner<T>(
         &self,
         work: impl FnOnce(&mut Scanner) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let idle = || self.1.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let idle = || self.1.idle.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         // In a statement of its own: the lock is not held while a new one is made.
         let found = idle().pop();
         let mut scanner = match found {
@@ -43,6 +50,11 @@ impl Spec {
         let done = work(&mut scanner)?;
         idle().push(scanner);
         Ok(done)
+    }
+
+    /// The digest of its sources, of which there may be thousands.
+    pub(crate) fn plan_digest(&self) -> u128 {
+        *self.1.plan_digest.get_or_init(|| self.0.plan_digest())
     }
 }
 
@@ -57,7 +69,7 @@ impl Spec {
     #[new]
     fn new(py: Python<'_>, json: &str) -> PyResult<Spec> {
         let spec = detached(py, || Ok(spec::Spec::from_json(json)?))?;
-        Ok(Spec(Arc::new(spec), Idle::default()))
+        Ok(Spec(Arc::new(spec), Cached::default()))
     }
 
     fn to_json(&self) -> String {
@@ -67,6 +79,11 @@ impl Spec {
     #[getter]
     fn digest(&self) -> String {
         format!("{:032x}", self.0.digest())
+    }
+
+    #[getter]
+    fn meaning_digest(&self) -> String {
+        format!("{:032x}", self.0.meaning.digest())
     }
 
     fn __reduce__<'py>(&self, py: Python<'py>) -> (Bound<'py, PyType>, (String,)) {

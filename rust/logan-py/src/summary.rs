@@ -155,8 +155,12 @@ impl Summary {
     }
 
     #[getter]
-    fn spec_digest(&self) -> String {
-        format!("{:032x}", self.0.spec)
+    fn meaning_digest(&self) -> String {
+        format!("{:032x}", self.0.meaning.digest())
+    }
+
+    fn difference(&self, py: Python<'_>, spec: &Spec) -> PyResult<Option<String>> {
+        detached(py, || Ok(self.0.difference(&spec.0, spec.plan_digest())))
     }
 
     fn segments(&self) -> Vec<(u32, u64, u64)> {

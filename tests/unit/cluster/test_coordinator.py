@@ -85,9 +85,9 @@ def test_a_panic_of_the_engine_costs_its_chunk(
     network: Network, log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on one machine: the same figures, the same bytes missing, for the same reason."""
-    asked = spec._narrowing
+    asked = spec._shared
     bug = {"panic_on": "10:15:03.377"}
-    monkeypatch.setattr(spec, "_narrowing", lambda options: {**asked(options), **bug})
+    monkeypatch.setattr(spec, "_shared", lambda options: {**asked(options), **bug})
 
     async def main() -> None:
         async with running(*[worker(name, log) for name in ("alice", "bob")]) as coordinator:

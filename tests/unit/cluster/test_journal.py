@@ -42,14 +42,9 @@ from logan.model import Chunk, Plan, Source
 
 CHUNK_BYTES = 100
 CHUNKS = 13
+READING = {"formats": [], "input_tz": "UTC", "anchor_ns": 1_706_091_332_000_000_000}
 SPEC_JSON = json.dumps(
-    {
-        "version": 1,
-        "top": 3,
-        "input_tz": "UTC",
-        "anchor_ns": 1_706_091_332_000_000_000,
-        "sources": [{"formats": []}, {"formats": []}],
-    }
+    {"version": 2, "top": 3, "sources": [{"reading": READING}, {"reading": READING}]}
 )
 SPEC = Spec(SPEC_JSON)
 

@@ -217,8 +217,11 @@ def test_results_are_believed_only_when_checked(job: ActiveJob, log: Path) -> No
     for wrong in (summary_of(job, 0, 9_999), summary_of(job, 10_000, 20_000)):
         with pytest.raises(SummaryError, match="covers"):
             job.verify(0, digest_of(wrong), wrong)
-    other = summary_of(job, 0, 10_000, logan.make_spec(log, top=3))
-    with pytest.raises(SummaryError, match="another spec"):
+    other = summary_of(job, 0, 10_000, logan.make_spec(log, where="status>=500"))
+    with pytest.raises(SummaryError, match="another spec: one was made with --where"):
+        job.verify(0, digest_of(other), other)
+    other = summary_of(job, 0, 10_000, logan.make_spec(log, input_tz="Europe/Berlin"))
+    with pytest.raises(SummaryError, match=r"another spec: .*app\.log was read in another way"):
         job.verify(0, digest_of(other), other)
 
 

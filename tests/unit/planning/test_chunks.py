@@ -56,19 +56,14 @@ def test_detected_formats_go_into_the_spec_in_their_order() -> None:
         )
     )
     spec = json.loads(spec_json([found, Detection()], Options(top=3), anchor_ns=7))
+    formats = [{"name": "combined", "params": {"time_unit": "s"}}, {"name": "app", "params": {}}]
     assert spec == {
-        "version": 1,
+        "version": 2,
+        "meaning": {},
         "top": 3,
-        "input_tz": "UTC",
-        "anchor_ns": 7,
         "sources": [
-            {
-                "formats": [
-                    {"name": "combined", "params": {"time_unit": "s"}},
-                    {"name": "app", "params": {}},
-                ]
-            },
-            {"formats": []},
+            {"reading": {"formats": formats, "input_tz": "UTC", "anchor_ns": 7}},
+            {"reading": {"formats": [], "input_tz": "UTC", "anchor_ns": 7}},
         ],
     }
 
@@ -78,9 +73,10 @@ def test_a_forced_format_is_the_only_one_and_keeps_what_was_learnt_about_it() ->
     options = Options(format="combined")
     (source,) = json.loads(spec_json([found], options, anchor_ns=0))["sources"]
     expected = [{"name": "combined", "params": {"time_unit": "s"}}]
-    assert source == {"formats": expected, "only": True}
+    rest = {"only": True, "input_tz": "UTC", "anchor_ns": 0}
+    assert source["reading"] == {"formats": expected, **rest}
     (source,) = json.loads(spec_json([Detection()], options, anchor_ns=0))["sources"]
-    assert source == {"formats": [{"name": "combined", "params": {}}], "only": True}
+    assert source["reading"] == {"formats": [{"name": "combined", "params": {}}], **rest}
 
 
 def test_a_plan_is_the_same_for_the_same_inputs_and_options() -> None:

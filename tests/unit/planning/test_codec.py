@@ -31,6 +31,8 @@ SOURCES = (
     Source("-", None),
 )
 
+SOURCE = '{"reading":{"formats":[],"input_tz":"UTC","anchor_ns":0}}'
+
 
 def plan() -> Plan:
     detections = [Detection()] * len(SOURCES)
@@ -71,7 +73,7 @@ def changed_source(**changes: Any) -> dict[str, Any]:
         ({"chunks": "["}, "Expecting value"),
         ({"spec": "{}"}, "settings"),
         (
-            {"spec": plan().spec_json.replace('"sources":[', '"sources":[{"formats":[]},')},
+            {"spec": plan().spec_json.replace('"sources":[', f'"sources":[{SOURCE},')},
             "one entry",
         ),
     ],

@@ -126,7 +126,6 @@ class ActiveJob:
     plan: Plan = field(init=False)
     refusals: Refusals = field(init=False)
     spec: Spec = field(init=False)
-    spec_digest: str = field(init=False)
     resumed_bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -137,7 +136,6 @@ class ActiveJob:
         self.resumed_bytes = sum(chunks[id].end - chunks[id].start for id in self.done)
         self.spec = Spec(self.plan.spec_json)
         # Kept: it is computed from the whole spec, which has a part for every source.
-        self.spec_digest = self.spec.digest
 
     def leased(self, worker: str, threads: int) -> None:
         """`worker` is given a lease; at the first, times begin to count, not at the wait for it."""
@@ -235,8 +233,8 @@ class ActiveJob:
         if digest_of(data) != digest:
             raise SummaryError("its bytes are not those of its digest")
         summary = Summary.from_bytes(data)
-        if summary.spec_digest != self.spec_digest:
-            raise SummaryError("it was made under another spec")
+        if (why := summary.difference(self.spec)) is not None:
+            raise SummaryError(f"it was made under another spec: {why}")
         covered = summary.segments()
         if note is not None and self.plan.sources[chunk.source].compression is None:
             raise SummaryError("it has a note about an archive, which its source is not")

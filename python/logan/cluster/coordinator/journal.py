@@ -389,7 +389,6 @@ class _SqliteJournal:
 
     def _tree(self, number: int, plan: Plan, done: Mapping[int, str]) -> MergeTree:
         spec, chunks = Spec(plan.spec_json), len(plan.chunks)
-        spec_digest = spec.digest
         tree = MergeTree(spec)
         covered = 0
         for _, level, place, data in self._rows("subtrees", SubtreeRow, number):
@@ -399,7 +398,7 @@ class _SqliteJournal:
             if any(id not in done for id in ids):
                 raise SummaryError("the results of a job and its subtrees differ")
             summary = Summary.from_bytes(data)
-            if summary.spec_digest != spec_digest:
+            if summary.difference(spec) is not None:
                 raise SummaryError("a subtree was made under another spec")
             if not _covers(summary, [plan.chunks[id] for id in ids], plan.sources):
                 raise SummaryError("a subtree covers other bytes than its chunks")

@@ -29,7 +29,7 @@ from logan.planning.sample import with_fields_present
 from logan.sources import discovery
 from logan.sources.compression import named_otherwise
 from logan.sources.discovery import Folder, Named, is_pattern, is_url
-from logan.sources.files import Place, by_name, working_directory
+from logan.sources.files import Place, by_name, content_of, working_directory
 from logan.sources.inputs import Input, first_line, first_lines, open_named, shown_name
 from logan.sources.roots import Opened, Roots, open_regular
 from logan.sources.rotation import natural
@@ -313,6 +313,7 @@ def _detect(entry: Input, file: FoundFile) -> None:
         file.mtime_ns,
         compression=compression,
         written_ns=file.written_ns,
+        content=content_of(file.fingerprint, compression),
         # Where its columns change is unknown.
         sequential=compression is None and detection.header > 0,
     )

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of what a line means.
 
+pub mod content;
 pub mod input;
 #[doc(hidden)]
 pub mod line;

@@ -4,6 +4,7 @@
 //! the figures of `f`. The scanner is given whole lines only: between two pushes it stands between
 //! two lines, and the figures so far can be looked at.
 
+use crate::bytes::content::ContentTap;
 use crate::bytes::line::{LINE_BYTES_MAX, first_line_start};
 use crate::error::Error;
 use crate::panics::caught;
@@ -26,6 +27,9 @@ static FILLER: [u8; 64 << 10] = [0; 64 << 10];
 /// Scans a stream.
 pub struct Feed {
     spec: Arc<Spec>,
+    source: u32,
+    /// Watches what is pushed; what was given to the scanner is settled.
+    tap: ContentTap,
     scanner: Scanner,
     chunk_bytes: u64,
     /// The merged subtrees over the chunks finished, each with its level, the first and largest
@@ -58,6 +62,8 @@ impl Feed {
         scanner.begin(source, 0, 0)?;
         Ok(Feed {
             spec,
+            source,
+            tap: ContentTap::default(),
             scanner,
             chunk_bytes,
             subtrees: Vec::new(),
@@ -104,8 +110,11 @@ impl Feed {
         if let Some(last) = memchr::memrchr(b'\n', bytes) {
             self.scan_rest()?;
             self.scan(&bytes[..=last])?;
+            self.tap.push(&bytes[..=last]);
+            self.tap.settle();
             bytes = &bytes[last + 1..];
         }
+        self.tap.push(bytes);
         let kept = bytes.len().min(REST_BYTES_MAX - self.rest.len());
         self.rest.extend_from_slice(&bytes[..kept]);
         self.dropped += (bytes.len() - kept) as u64;
@@ -189,7 +198,9 @@ impl Feed {
             Err(error) => return Err(error),
         }
         let subtrees = self.subtrees.iter().map(|(_, subtree)| subtree);
-        root(&self.spec, subtrees.chain(&self.taken).cloned())
+        let mut root = root(&self.spec, subtrees.chain(&self.taken).cloned())?;
+        root.identify(self.source, self.tap.content());
+        Ok(root)
     }
 
     /// Scans the last line even without its newline, as nothing follows.
@@ -199,6 +210,7 @@ impl Feed {
     pub fn close(&mut self) -> Result<(), Error> {
         self.guarded(|feed| {
             feed.scan_rest()?;
+            feed.tap.settle();
             // A line that began in the chunk at hand may have run on over several chunks' ends.
             while feed.chunks * feed.chunk_bytes < feed.position {
                 feed.end_chunk(((feed.chunks + 1) * feed.chunk_bytes).min(feed.position))?;
@@ -213,7 +225,9 @@ impl Feed {
     /// As [`Feed::push`].
     pub fn finish(mut self) -> Result<Summary, Error> {
         self.close()?;
-        root(&self.spec, self.subtrees.into_iter().map(|(_, subtree)| subtree))
+        let mut root = root(&self.spec, self.subtrees.into_iter().map(|(_, subtree)| subtree))?;
+        root.identify(self.source, self.tap.content());
+        Ok(root)
     }
 
     /// The spec.
@@ -237,6 +251,7 @@ fn root(spec: &Spec, subtrees: impl DoubleEndedIterator<Item = Summary>) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bytes::content::Content;
     use crate::summary::codec::encode;
     use crate::summary::merge_tree::MergeTree;
 
@@ -288,7 +303,10 @@ mod tests {
             scanner.push(&text[lines.start as usize..lines.end as usize]);
             tree.insert(i, scanner.finish(end)).unwrap();
         }
-        encode(&tree.finish(chunks).unwrap())
+        let mut root = tree.finish(chunks).unwrap();
+        // A feed finds out what a file's plan knows before.
+        root.identify(0, Content::of(text, text, size));
+        encode(&root)
     }
 
     fn feed(chunk_bytes: u64) -> Feed {

@@ -52,7 +52,7 @@ impl LookbackBuffer {
     /// [`Error::Spec`] if there is no such source.
     pub(crate) fn new(spec: &Spec, source: u32) -> Result<Option<LookbackBuffer>, Error> {
         let look_back = spec.look_back_bytes(source)? as usize;
-        let columns = spec.source(source)?.layouts.is_some().then(|| Columns {
+        let columns = spec.reading(source)?.layouts.is_some().then(|| Columns {
             finder: memchr::memmem::Finder::new(LAYOUT_HEADER),
             changes: VecDeque::new(),
             line: Vec::new(),

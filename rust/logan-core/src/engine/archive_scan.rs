@@ -23,6 +23,7 @@
 //! that says where it is.
 
 use crate::archive::{Container, Contents, DICTIONARY_BYTES_MAX, Decoder, Fault, Stored};
+use crate::bytes::content::{Content, ContentTap};
 use crate::bytes::input::Source;
 use crate::bytes::line::first_line_start;
 use crate::chunk::{Lookback, LookbackBuffer};
@@ -180,7 +181,7 @@ impl DecoderPool {
         scanner.begin(request.source, 0, 0)?;
         let past = LookbackBuffer::new(&spec, request.source)?;
         // Of a forced format are all lines, whatever they look like.
-        let any_text = spec.source(request.source)?.only;
+        let any_text = spec.reading(request.source)?.only;
         let archive = Arc::new(Archive {
             source: request.source,
             tree: Mutex::new(MergeTree::new(&spec)),
@@ -211,11 +212,11 @@ impl DecoderPool {
             let end = (start + request.grid_bytes.max(1)).min(decoded.max(start));
             Error::Panic { path: path.into(), start, end, decoded: true, why }
         };
-        let Decoded { facts, chunks, fault } = decoded.unwrap_or_else(|why| {
+        let Decoded { facts, content, chunks, fault } = decoded.unwrap_or_else(|why| {
             // Of the decoder: the chunk that it was at is the first that was not ended.
             let chunks = lock(&archive.tree).end().max(lost.keys().last().map_or(0, |n| n + 1));
             let fault = Some(panicked(chunks, why, u64::MAX));
-            Decoded { facts: Facts::default(), chunks, fault }
+            Decoded { facts: Facts::default(), content: None, chunks, fault }
         });
         let fault = match (fault, lost.into_iter().next()) {
             (None, Some((chunk, why))) => Some(panicked(chunk, why, facts.decoded)),
@@ -226,7 +227,11 @@ impl DecoderPool {
         }
         let empty = MergeTree::new(&spec);
         let tree = std::mem::replace(&mut *lock(&archive.tree), empty);
-        Ok(Scanned { summary: tree.finish(chunks)?, facts, fault })
+        let mut summary = tree.finish(chunks)?;
+        if let Some(content) = content {
+            summary.identify(request.source, content);
+        }
+        Ok(Scanned { summary, facts, fault })
     }
 }
 
@@ -294,6 +299,8 @@ fn scan_chunk(scanner: &mut Scanner, job: Job) -> Result<(), Error> {
 /// What a decoder thread leaves in the end.
 struct Decoded {
     facts: Facts,
+    /// What tells what it decodes to from other logs; None if the decoder panicked.
+    content: Option<Content>,
     chunks: u64,
     fault: Option<Error>,
 }
@@ -312,6 +319,7 @@ fn decode_all<R: Stored>(
     let (recycle, free) = mpsc::channel();
     let mut made = 0;
     let mut decoded = 0;
+    let mut tap = ContentTap::default();
     let fault = loop {
         let Some(mut bytes) = buffer(&free, &mut made, buffers, len, &cutter.archive) else {
             break Some(Error::Cancelled);
@@ -324,6 +332,13 @@ fn decode_all<R: Stored>(
         let (filled, result) = decoder.read(&mut bytes);
         control.bytes.fetch_add(decoder.position() - before, Ordering::Relaxed);
         decoded += filled as u64;
+        // Of what ends in the middle only whole lines are covered.
+        let lines = memchr::memrchr(b'\n', &bytes[..filled]).map_or(0, |last| last + 1);
+        if lines > 0 {
+            tap.push(&bytes[..lines]);
+            tap.settle();
+        }
+        tap.push(&bytes[lines..filled]);
         cutter.cut(&Arc::new(Buffer { bytes, recycle: recycle.clone() }), filled);
         if let Err(fault) = result {
             break Some(fault_error(path, request.packing, fault, decoder.position(), decoded));
@@ -342,7 +357,11 @@ fn decode_all<R: Stored>(
         foreign_at: decoder.foreign_at(),
         contents: decoder.contents().cloned(),
     };
-    Decoded { facts, chunks: cutter.finish(fault.is_none()), fault }
+    if fault.is_none() {
+        tap.settle();
+    }
+    let content = Some(tap.content());
+    Decoded { facts, content, chunks: cutter.finish(fault.is_none()), fault }
 }
 
 /// A buffer to fill: one that came back, a new one while there may be more, or the next to come

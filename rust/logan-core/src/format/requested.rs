@@ -3,7 +3,7 @@
 
 use crate::format::state::Layouts;
 use crate::scan::Scanner;
-use crate::spec::{FormatSpec, SourceSpec, Spec};
+use crate::spec::{FormatSpec, Meaning, Reading, Spec};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -17,12 +17,13 @@ fn figures(format: &str, lines: &str, by: Option<&str>, condition: Option<String
     format.params.pattern = pattern;
     // As of a stream: its `#Fields:` lines count.
     let layouts = lines.starts_with('#').then(Layouts::default);
-    let source = SourceSpec { formats: vec![format], only: true, layouts, ..Default::default() };
+    let anchor_ns = 1_706_745_600_000_000_000;
+    let formats = vec![format];
+    let reading = Reading { formats, only: true, anchor_ns, layouts, ..Reading::default() };
+    let by = by.into_iter().map(String::from).collect();
     let spec = Spec {
-        anchor_ns: 1_706_745_600_000_000_000,
-        sources: vec![source],
-        by: by.into_iter().map(String::from).collect(),
-        condition,
+        sources: vec![reading.into()],
+        meaning: Meaning { condition, by, ..Meaning::default() },
         ..Spec::plain()
     };
     let spec = Spec::from_json(&spec.to_json()).unwrap();

@@ -116,6 +116,11 @@ impl State for Lines {
         self.samples.truncate(SAMPLES_MAX);
     }
 
+    fn renumber(&mut self, number: &dyn Fn(u32) -> u32) {
+        self.samples.iter_mut().for_each(|sample| sample.source = number(sample.source));
+        self.samples.sort();
+    }
+
     fn check(&self) -> Result<(), &'static str> {
         let rest = [self.parsed, self.blank, self.continuation, self.header, self.filtered];
         super::sane(rest.into_iter().chain(self.reasons))?;

@@ -493,6 +493,10 @@ impl State for MessageGroups {
         self.0.merge(&other.0, MESSAGES_MAX);
     }
 
+    fn renumber(&mut self, number: &dyn Fn(u32) -> u32) {
+        self.0.change(|message| message.source = number(message.source));
+    }
+
     fn check(&self) -> Result<(), &'static str> {
         self.0.check(MESSAGES_MAX)?;
         super::sane(self.0.iter().map(|(_, message)| message.count))?;

@@ -44,6 +44,9 @@ pub trait State: Default + Clone + PartialEq + Serialize + DeserializeOwned + Se
     /// Whether decoded bytes make sense: sorted, within caps, sums that agree. Never panics;
     /// `merge` and `evaluate` may rely on it.
     fn check(&self) -> Result<(), &'static str>;
+
+    /// Replaces each index of a source by what `number` gives for it.
+    fn renumber(&mut self, _number: &dyn Fn(u32) -> u32) {}
 }
 
 /// Makes the struct of all accumulators and that of all states from one list.
@@ -93,6 +96,11 @@ macro_rules! metrics {
                 $(self.$name.check()?;)+
                 Ok(())
             }
+
+            /// Replaces each index of a source; see [`State::renumber`].
+            pub fn renumber(&mut self, number: &dyn Fn(u32) -> u32) {
+                $(self.$name.renumber(number);)+
+            }
         }
     };
 }
@@ -115,7 +123,7 @@ metrics! {
     /// Errors and warnings by template.
     messages: messages::Messages = |_, _| messages::Messages::default(),
     /// The slowest requests.
-    slowest: slowest::Slowest = |spec: &Spec, _| slowest::Slowest::new(spec.top),
+    slowest: slowest::Slowest = |spec: &Spec, _| slowest::Slowest::new(spec.top_kept()),
     /// Records by fields that the job names.
     by: by::By = |spec: &Spec, _| by::By::new(spec),
 }

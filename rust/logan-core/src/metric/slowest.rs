@@ -103,10 +103,20 @@ impl Metric for Slowest {
 
 impl State for SlowestRequests {
     fn merge(&mut self, other: &Self) {
-        self.limit = self.limit.max(other.limit);
+        // Where one has dropped rows that the other would have kept, nothing is known of those: the
+        // shorter list says how far the sum is complete. What found nothing has dropped nothing.
+        self.limit = match (self.limit, other.limit) {
+            (0, limit) | (limit, 0) => limit,
+            (ours, theirs) => ours.min(theirs),
+        };
         self.requests.extend_from_slice(&other.requests);
         self.requests.sort_by_key(Slow::key);
         self.requests.truncate(self.limit as usize);
+    }
+
+    fn renumber(&mut self, number: &dyn Fn(u32) -> u32) {
+        self.requests.iter_mut().for_each(|slow| slow.source = number(slow.source));
+        self.requests.sort_by_key(Slow::key);
     }
 
     fn check(&self) -> Result<(), &'static str> {

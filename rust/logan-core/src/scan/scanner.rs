@@ -20,9 +20,9 @@ use crate::record::{BATCH_ROWS, Batch, Columns, NO_TIME};
 use crate::record::{Block, Mask};
 use crate::scan::interleave::Interleaver;
 use crate::select::row_filter::RowFilter;
-use crate::spec::Spec;
+use crate::spec::{Meaning, Spec};
 use crate::summary::Summary;
-use crate::summary::coverage::{Segment, SourceCoverage};
+use crate::summary::coverage::{Segment, SourceCoverage, SourceId};
 use std::sync::Arc;
 
 /// Lines are indexed and parsed so many bytes at a time: they stay in the first-level cache.
@@ -31,6 +31,7 @@ const SLAB_BYTES: usize = 16 << 10;
 /// The parsers of one source, in the order of trial.
 struct Parsers {
     source: u32,
+    id: Arc<SourceId>,
     formats: Vec<(usize, Box<dyn Format>)>,
     /// For each first byte of a line, the formats that may take it.
     candidates: Box<[u64; 256]>,
@@ -46,7 +47,9 @@ struct Parsers {
 /// Scans chunks, one after the other.
 pub struct Scanner {
     spec: Arc<Spec>,
-    digest: u128,
+    meaning: Arc<Meaning>,
+    /// The digest of the spec's sources.
+    plan: u128,
     parsers: Option<Parsers>,
     context: Context,
     batch: Box<Batch>,
@@ -135,7 +138,8 @@ impl Scanner {
         let mut context = spec.context()?;
         context.restrict(fast);
         Ok(Scanner {
-            digest: spec.digest(),
+            meaning: Arc::new(spec.meaning.clone()),
+            plan: spec.plan_digest(),
             parsers: None,
             context,
             batch: Batch::requesting(spec.requested()?),
@@ -174,13 +178,13 @@ impl Scanner {
             let framed = set(&|format| format.ends_at_blank());
             let candidates =
                 Box::new(std::array::from_fn(|byte| set(&|f| f.may_begin_with(byte as u8))));
-            let has_layouts = self.spec.source(source)?.layouts.is_some();
+            let has_layouts = self.spec.reading(source)?.layouts.is_some();
             self.context.clock = self.spec.clock(source)?;
             let fast = self.context.fast;
             if !fast.has(FastPath::Timestamps) {
                 self.context.clock.forget();
             }
-            let listed = &self.spec.source(source)?.formats;
+            let listed = &self.spec.reading(source)?.formats;
             let is_listed = |index: usize| listed.iter().any(|f| f.name == format::name_at(index));
             // Headers change what the lines behind them mean: there the order of lines matters.
             let lanes = match has_layouts {
@@ -193,13 +197,22 @@ impl Scanner {
                 true => Prefilter::of(formats.iter().map(|(_, format)| format)),
                 false => Prefilter::none(),
             };
-            self.parsers =
-                Some(Parsers { source, formats, candidates, needs, framed, has_layouts, lanes });
+            let id = Arc::new(SourceId::of(&self.spec, self.plan, source)?);
+            self.parsers = Some(Parsers {
+                source,
+                id,
+                formats,
+                candidates,
+                needs,
+                framed,
+                has_layouts,
+                lanes,
+            });
             if let Some(narrowing) = &mut self.narrowing {
                 narrowing.begin(self.spec.formats(source)?);
             }
         }
-        let layouts = self.spec.source(source)?.layouts.as_ref();
+        let layouts = self.spec.reading(source)?.layouts.as_ref();
         self.context.history.restart(layouts, first_line);
         self.reset(start, first_line);
         Ok(())
@@ -598,7 +611,7 @@ impl Scanner {
     pub fn finish(&mut self, end: u64) -> Summary {
         self.parse_carry();
         self.overlong = false;
-        let mut summary = Summary::empty_with(self.digest);
+        let mut summary = Summary::empty_with(self.meaning.clone());
         let formats: std::collections::BTreeMap<String, u64> = self
             .records
             .into_iter()
@@ -611,15 +624,16 @@ impl Scanner {
         self.lines.parsed = formats.values().sum::<u64>() - filtered;
         let order = std::mem::take(&mut self.order);
         if end > self.start {
-            let source = self.parsers.as_ref().expect("a chunk was begun").source;
+            let parsers = self.parsers.as_ref().expect("a chunk was begun");
             let segment = Segment { start: self.start, end, times: order.times };
             let covered = SourceCoverage {
+                id: parsers.id.clone(),
                 segments: vec![segment],
                 formats,
                 out_of_order: order.out_of_order,
                 range: order.range,
             };
-            summary.coverage.0.insert(source, covered);
+            summary.coverage.0.insert(parsers.source, covered);
         }
         summary.lines = std::mem::take(&mut self.lines);
         summary.figures = self.metrics.take();
@@ -712,11 +726,11 @@ mod tests {
     /// The bytes of the summary of a log, with lanes or without.
     fn summary(log: &[u8], formats: &[&str], by: &[&str], lanes: bool) -> Vec<u8> {
         let mut spec = Spec::plain();
-        spec.sources[0].formats = formats
+        spec.sources[0].reading.formats = formats
             .iter()
             .map(|name| FormatSpec { name: name.to_string(), params: Params::default() })
             .collect();
-        spec.by = by.iter().map(|field| field.to_string()).collect();
+        spec.meaning.by = by.iter().map(|field| field.to_string()).collect();
         let mut scanner = Scanner::new(Arc::new(spec)).unwrap();
         scanner.begin(0, 0, 0).unwrap();
         let parsers = scanner.parsers.as_mut().unwrap();
@@ -804,7 +818,7 @@ mod tests {
             let log = lines.concat().into_bytes();
             let figures = |formats: &[&str]| {
                 let mut spec = Spec::plain();
-                spec.sources[0].formats = formats
+                spec.sources[0].reading.formats = formats
                     .iter()
                     .map(|name| FormatSpec {
                         name: name.to_string(),

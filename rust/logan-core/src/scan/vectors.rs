@@ -6,7 +6,7 @@ use crate::detect::detect;
 use crate::format::{Context, Params, REGISTRY, Run};
 use crate::record::{Batch, Record};
 use crate::scan::Scanner;
-use crate::spec::{FormatSpec, SourceSpec, Spec};
+use crate::spec::{FormatSpec, Reading, Spec};
 use crate::time::TimestampParser;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -43,16 +43,14 @@ fn figures(bytes: &[u8]) -> (Value, BTreeMap<String, u64>) {
         name: format["name"].as_str().unwrap().to_string(),
         params: serde_json::from_value(format["params"].clone()).unwrap(),
     });
-    let spec = Spec {
+    let reading = Reading {
+        formats: formats.collect(),
         // 1 February 2024: dates without a year lie before it.
         anchor_ns: 1_706_745_600_000_000_000,
-        sources: vec![SourceSpec {
-            formats: formats.collect(),
-            layouts: found["header"].as_u64().filter(|&n| n > 0).map(|_| Default::default()),
-            ..SourceSpec::default()
-        }],
-        ..Spec::plain()
+        layouts: found["header"].as_u64().filter(|&n| n > 0).map(|_| Default::default()),
+        ..Reading::default()
     };
+    let spec = Spec { sources: vec![reading.into()], ..Spec::plain() };
     let mut scanner = Scanner::new(Arc::new(spec)).unwrap();
     scanner.begin(0, 0, 0).unwrap();
     scanner.push(bytes);

@@ -45,15 +45,18 @@ impl RowFilter {
         let by = spec.by_fields();
         let wants_format =
             keys.columns() > 0 || fields.iter().copied().chain(&by).any(|f| *f == Field::Format);
-        let narrows = spec.since_ns.is_some() || spec.until_ns.is_some() || condition.is_some();
+        let narrows = spec.meaning.since_ns.is_some()
+            || spec.meaning.until_ns.is_some()
+            || condition.is_some();
         if !narrows && !wants_format {
             return Ok(None);
         }
-        let window = (spec.since_ns.is_some() || spec.until_ns.is_some()).then(|| {
-            // The least number stands for no time.
-            let since = spec.since_ns.unwrap_or(i64::MIN).max(i64::MIN + 1);
-            (since, spec.until_ns.unwrap_or(i64::MAX))
-        });
+        let window =
+            (spec.meaning.since_ns.is_some() || spec.meaning.until_ns.is_some()).then(|| {
+                // The least number stands for no time.
+                let since = spec.meaning.since_ns.unwrap_or(i64::MIN).max(i64::MIN + 1);
+                (since, spec.meaning.until_ns.unwrap_or(i64::MAX))
+            });
         let keys_first = fields.iter().any(|field| keys.place(field).is_some());
         let selector = condition.as_ref().map(|c| Selector::new(c, &keys).map_err(Error::Spec));
         Ok(Some(Box::new(RowFilter {

@@ -16,7 +16,10 @@ const MAGIC: &[u8; 8] = b"LOGANSUM";
 const HEADER_BYTES: usize = 28;
 
 /// Version of the layout, and of everything that decides what is in it (hash, caps, buckets).
-pub const VERSION: u16 = 1;
+///
+/// 2: a summary says what its figures stand for and what its sources are, so that those of different
+/// jobs can be merged, and keeps at least 100 of the slowest requests.
+pub const VERSION: u16 = 2;
 
 /// Largest encoded summary. All tables at their caps stay far below it.
 pub const SUMMARY_BYTES_MAX: usize = 64 << 20;
@@ -51,10 +54,12 @@ pub fn decode(bytes: &[u8]) -> Result<Summary, Error> {
     };
     let version = field(8..10);
     if version != u64::from(VERSION) {
-        return fail(format!(
-            "the summary has version {version}, this logan reads {VERSION}; use the same logan on \
-             both sides"
-        ));
+        let step = if version < u64::from(VERSION) {
+            "analyze its logs again with this logan, or use the older one that made it"
+        } else {
+            "use the newer logan that made it, here too"
+        };
+        return fail(format!("it has version {version}, this logan reads {VERSION}: {step}"));
     }
     let payload = &bytes[HEADER_BYTES..];
     if bytes.len() > SUMMARY_BYTES_MAX

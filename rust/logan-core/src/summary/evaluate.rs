@@ -89,6 +89,7 @@ impl Summary {
             };
             json!({
                 "source": source,
+                "name": covered.id.identity.name,
                 "bytes": self.coverage.bytes(source),
                 "segments": covered.segments.iter().map(|s| json!([s.start, s.end])).collect::<Vec<_>>(),
                 "formats": formats.into_iter().map(describe).collect::<Vec<_>>(),

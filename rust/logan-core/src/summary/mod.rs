@@ -1,27 +1,32 @@
 //! Summaries: the mergeable figures of some byte segments of some sources.
 //!
-//! A commutative, associative merge with the identity [`Summary::empty`]. Equal inputs and options
+//! A commutative, associative merge with the identity [`Summary::empty`]: of chunks of one job, and
+//! of different jobs whose figures have one [meaning](crate::spec::Meaning), whatever sources they
+//! are of ([`coverage`] says what makes two sources one). Within one job, equal inputs and options
 //! give equal bytes ([`codec`](crate::summary::codec)), whatever the number of threads, workers or failures;
 //! while no table is over its cap for any split into chunks, beyond it for the plan's grid and the
-//! fixed [tree](crate::summary::merge_tree).
+//! fixed [tree](crate::summary::merge_tree). Across jobs the figures do not depend on the order; the
+//! indexes of sources do, and so does which of equally early or slow records is shown.
 
 pub mod codec;
 pub mod coverage;
 mod evaluate;
 pub mod merge_tree;
 
+use crate::bytes::content::Content;
 use crate::error::Error;
 use crate::metric::{Figures, State, lines::Lines};
-use crate::spec::Spec;
-use crate::summary::coverage::Coverage;
+use crate::spec::{Meaning, Spec};
+use crate::summary::coverage::{Coverage, Renumbering};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The figures of some segments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Summary {
-    /// Digest of the spec under which the figures were made.
-    pub spec: u128,
+    /// What the figures stand for.
+    pub meaning: Arc<Meaning>,
     /// What is covered.
     pub coverage: Coverage,
     /// Lines by class.
@@ -31,35 +36,68 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// The identity of merging under a spec.
+    /// The identity of merging summaries of a spec's meaning.
     pub fn empty(spec: &Spec) -> Summary {
-        Summary::empty_with(spec.digest())
+        Summary::empty_with(Arc::new(spec.meaning.clone()))
     }
 
-    /// The identity of merging under the spec with this digest.
-    pub fn empty_with(spec: u128) -> Summary {
+    /// The identity of merging summaries of this meaning.
+    pub fn empty_with(meaning: Arc<Meaning>) -> Summary {
         Summary {
-            spec,
+            meaning,
             coverage: Coverage::default(),
             lines: Lines::default(),
             figures: Figures::default(),
         }
     }
 
-    /// Adds the figures of `other`.
+    /// Adds the figures of `other`, be it of another chunk of the same job or of another job.
     ///
     /// # Errors
-    /// [`Error::Summary`] if the specs differ or both cover a same byte; `self` is then as before.
+    /// [`Error::Merge`] if their meanings differ or both cover a same byte, named; `self` is then as
+    /// before.
     pub fn merge(&mut self, other: &Summary) -> Result<(), Error> {
-        if self.spec != other.spec {
-            return Err(Error::Summary(
-                "the summaries were made under different specs; analyze again with one".into(),
-            ));
+        // Chunks of one job share it, so this is nearly always one comparison of pointers.
+        if self.meaning != other.meaning {
+            let difference = self.meaning.difference(&other.meaning).unwrap_or_default();
+            return Err(Error::Merge(format!("{difference}; analyze again with the same options")));
         }
-        self.coverage.merge(&other.coverage)?;
+        match self.coverage.numbers(&other.coverage)? {
+            None => self.add(other),
+            Some(numbers) => self.add(&other.renumbered(&numbers)),
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, other: &Summary) {
+        self.coverage.merge(&other.coverage);
         self.lines.merge(&other.lines);
         self.figures.merge(&other.figures);
-        Ok(())
+    }
+
+    /// The same with other indexes of its sources, wherever there are any.
+    fn renumbered(&self, numbers: &Renumbering) -> Summary {
+        let mut renumbered = Summary {
+            meaning: self.meaning.clone(),
+            coverage: self.coverage.renumbered(numbers),
+            lines: self.lines.clone(),
+            figures: self.figures.clone(),
+        };
+        let number = |source: u32| numbers.get(&source).copied().unwrap_or(source);
+        renumbered.lines.renumber(&number);
+        renumbered.figures.renumber(&number);
+        renumbered
+    }
+
+    /// Says what the content of a source was found to be, if the plan did not know it.
+    pub fn identify(&mut self, source: u32, content: Content) {
+        self.coverage.identify(source, content);
+    }
+
+    /// How this differs from a part of the job of `spec`, whose [`Spec::plan_digest`] is `plan`, in
+    /// words; None if it may be one.
+    pub fn difference(&self, spec: &Spec, plan: u128) -> Option<String> {
+        self.meaning.difference(&spec.meaning).or_else(|| self.coverage.difference(spec, plan))
     }
 
     /// Whether decoded figures make sense, each for itself and together.
@@ -68,6 +106,9 @@ impl Summary {
     /// [`Error::Summary`] that says what does not.
     pub fn check(&self) -> Result<(), Error> {
         let fail = |what: &str| Err(Error::Summary(format!("damaged summary: {what}")));
+        if self.meaning.check().is_err() {
+            return fail("its meaning is not valid");
+        }
         if let Err(what) = self
             .coverage
             .check()

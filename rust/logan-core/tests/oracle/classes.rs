@@ -21,8 +21,8 @@ impl Reader {
     /// # Panics
     /// If the spec has no such source, or cannot be used.
     pub fn new(spec: &Spec, source: u32) -> Reader {
-        let zone = TimeZone::get(&spec.input_tz).expect("a known zone");
-        let source = &spec.sources[source as usize];
+        let source = &spec.sources[source as usize].reading;
+        let zone = TimeZone::get(&source.input_tz).expect("a known zone");
         let mut formats: Vec<Parser> = Vec::new();
         for listed in &source.formats {
             let (_, entry) = by_name(&listed.name).expect("a registered format");
@@ -38,8 +38,7 @@ impl Reader {
         formats.sort_by_key(|f| {
             by_name(f.name).is_some_and(|(_, entry)| entry.facts.trial == Candidate::LastResort)
         });
-        let anchor_ns = source.anchor_ns.unwrap_or(spec.anchor_ns);
-        Reader { clock: TimestampParser { zone, anchor_ns }, formats }
+        Reader { clock: TimestampParser { zone, anchor_ns: source.anchor_ns }, formats }
     }
 
     /// What a line, whole and without its end, is.

@@ -277,7 +277,7 @@ pub fn analyze_selected(
         naive.add((&reader, spec, selection), offset as u64, line);
         start = end + 1;
     }
-    naive.finish(spec.top as usize);
+    naive.finish(spec.top_kept() as usize);
     naive
 }
 
@@ -305,10 +305,10 @@ impl Expected {
                 *self.formats.entry(format).or_default() += 1;
                 let inside = match record.time_ns {
                     Some(time) => {
-                        spec.since_ns.is_none_or(|since| time >= since)
-                            && spec.until_ns.is_none_or(|until| time < until)
+                        spec.meaning.since_ns.is_none_or(|since| time >= since)
+                            && spec.meaning.until_ns.is_none_or(|until| time < until)
                     }
-                    None => spec.since_ns.is_none() && spec.until_ns.is_none(),
+                    None => spec.meaning.since_ns.is_none() && spec.meaning.until_ns.is_none(),
                 };
                 if inside {
                     self.time(&record);

@@ -1,7 +1,7 @@
 //! What logs are made of: lines, whole logs, what goes wrong with them, and specs that read them.
 
 use logan_core::format::{Params, Unit};
-use logan_core::spec::{FormatSpec, SourceSpec, Spec};
+use logan_core::spec::{FormatSpec, Reading, Spec};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -722,13 +722,9 @@ pub fn spec() -> BoxedStrategy<Spec> {
                 .map(|name| FormatSpec { name: name.to_string(), params: params(name) })
                 .collect();
             let only = only && !formats.is_empty();
-            Spec {
-                top,
-                input_tz: zone,
-                anchor_ns,
-                sources: vec![SourceSpec { formats, only, ..SourceSpec::default() }],
-                ..Spec::plain()
-            }
+            let reading =
+                Reading { formats, only, input_tz: zone, anchor_ns, ..Reading::default() };
+            Spec { top, sources: vec![reading.into()], ..Spec::plain() }
         })
         .boxed()
 }

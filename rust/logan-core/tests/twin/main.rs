@@ -19,7 +19,7 @@ use logan_core::fast::FastPaths;
 use logan_core::format::Params;
 use logan_core::format::classify::REASONS;
 use logan_core::record::Level;
-use logan_core::spec::{FormatSpec, SourceSpec, Spec};
+use logan_core::spec::{FormatSpec, Meaning, Reading, Spec};
 use logan_core::summary::codec;
 use narrowing::*;
 use oracle::{Expected, analyze};
@@ -56,11 +56,11 @@ fn check(bytes: &[u8], spec: Spec, fast: FastPaths) -> Result<(), TestCaseError>
 /// What once told the two apart, as small as it can be.
 #[test]
 fn explicit_lines() {
-    let app_first = SourceSpec::default();
-    let only = |name: &str| SourceSpec {
+    let app_first = Reading::default();
+    let only = |name: &str| Reading {
         formats: vec![FormatSpec { name: name.into(), params: Params::default() }],
         only: true,
-        ..SourceSpec::default()
+        ..Reading::default()
     };
     let mut failures = String::new();
     for (source, line) in [
@@ -85,7 +85,7 @@ fn explicit_lines() {
         ),
         (app_first, b"2024-01-24 10:15:32 ERROR 10.0.0.1:80800.0 1.2.3.4:80x 1.2.3.4:80."),
     ] {
-        let spec = Spec { sources: vec![source], ..Spec::plain() };
+        let spec = Spec { sources: vec![source.into()], ..Spec::plain() };
         let checked = std::panic::catch_unwind(|| check(line, spec, FastPaths::NONE));
         let checked = checked.unwrap_or_else(|_| Err(TestCaseError::fail("panicked")));
         if let Err(error) = checked {
@@ -149,7 +149,8 @@ fn conditions_leave_some_and_take_some() {
             text_of(by.first()?, format, record, line)
         };
         let selection = oracle::Selection { keep: &keep, by: vec![&key] };
-        let spec = Spec { since_ns, until_ns, ..Spec::plain() };
+        let meaning = Meaning { since_ns, until_ns, ..Meaning::default() };
+        let spec = Spec { meaning, ..Spec::plain() };
         let naive = oracle::analyze_selected(&bytes, &spec, 0, &selection);
         asked += u32::from(ask.is_some());
         mixed += u32::from(naive.filtered > 0 && naive.parsed > 0);
@@ -212,14 +213,10 @@ proptest! {
         let Log(bytes) = bytes;
         let (since_ns, until_ns, ask, by) = narrowing;
         let written = ask.as_ref().map(Ask::written);
-        let spec = Spec {
-            input_tz: "UTC".into(),
-            since_ns,
-            until_ns,
-            condition: written,
-            by: by.iter().map(|name| name.to_string()).collect(),
-            ..spec
-        };
+        let by_names = by.iter().map(|name| name.to_string()).collect();
+        let meaning = Meaning { since_ns, until_ns, condition: written, by: by_names };
+        let mut spec = Spec { meaning, ..spec };
+        spec.sources[0].reading.input_tz = "UTC".into();
         let keep = |format: &'static str, record: &oracle::Record, line: &[u8]| {
             ask.as_ref().is_none_or(|ask| ask.holds(format, record, line))
         };

@@ -6,15 +6,13 @@
 //! in the modification time alone, so that is reported apart, as a doubt.
 
 use super::{Mode, Source};
+use crate::bytes::content::{Content, EDGE_BYTES, heads_of};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::fs::Metadata;
 use std::path::Path;
 use std::sync::OnceLock;
 use xxhash_rust::xxh3::xxh3_64;
-
-/// Bytes at each edge of the planned range that are hashed.
-const EDGE_BYTES: u64 = 4096;
 
 /// What a planned file looked like.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +24,9 @@ pub struct Fingerprint {
     pub head: u64,
     /// XXH3 of the last 4 KiB of them.
     pub tail: u64,
+    /// XXH3 of shorter beginnings, as far as there are as many bytes; see [`Content::heads`].
+    #[serde(default)]
+    pub heads: Vec<u64>,
     /// The file's number on its device; 0 where there are none.
     pub inode: u64,
     /// The device's number on its host.
@@ -67,12 +68,19 @@ impl Fingerprint {
     pub fn of_source(source: &Source, size: u64) -> Result<Fingerprint> {
         // The time first: a write during the hashing then shows as a time that moved.
         let metadata = source.metadata()?;
-        let [head, tail] = match edges(source, size)? {
-            Some(hashes) => hashes,
+        let Edges { head, tail, heads } = match edges(source, size)? {
+            Some(edges) => edges,
             None => return Err(source.truncated(source.metadata()?.len(), size)),
         };
         let Identity { inode, device, mtime_ns } = Identity::of(&metadata);
-        Ok(Fingerprint { size, head, tail, inode, device, host: host(), mtime_ns })
+        Ok(Fingerprint { size, head, tail, heads, inode, device, host: host(), mtime_ns })
+    }
+
+    /// What tells the planned bytes from other logs; None of a fingerprint that a logan of before
+    /// this knew took.
+    pub fn content(&self) -> Option<Content> {
+        let content = Content { length: self.size, heads: self.heads.clone(), tail: self.tail };
+        content.is_valid().then_some(content)
     }
 
     /// Compares an open file with the fingerprint.
@@ -83,7 +91,7 @@ impl Fingerprint {
     /// # Errors
     /// [`Error::Io`](crate::error::Error::Io).
     pub fn check(&self, source: &Source) -> Result<Check> {
-        let hashes = edges(source, self.size)?;
+        let edges = edges(source, self.size)?;
         // The time last: whatever was written before the edges were hashed has moved it.
         let metadata = source.metadata()?;
         let now = Identity::of(&metadata);
@@ -94,7 +102,7 @@ impl Fingerprint {
         if self.host == host() && self.device == now.device && self.inode != now.inode {
             return changed("another file has taken its place (rotated?)".into());
         }
-        let Some([head, tail]) = hashes else {
+        let Some(Edges { head, tail, .. }) = edges else {
             return changed("truncated for a moment".into());
         };
         if head != self.head {
@@ -140,18 +148,25 @@ impl Identity {
     }
 }
 
-/// The hashes of the first and last bytes of the first `size`; None if the file is shorter.
-fn edges(source: &Source, size: u64) -> Result<Option<[u64; 2]>> {
-    let mut buffer = [0; EDGE_BYTES as usize];
-    let edge = &mut buffer[..size.min(EDGE_BYTES) as usize];
-    let mut hashes = [0; 2];
-    for (hash, offset) in hashes.iter_mut().zip([0, size - edge.len() as u64]) {
-        if source.read_at(offset, edge)? < edge.len() {
-            return Ok(None);
-        }
-        *hash = xxh3_64(edge);
+/// Hashes of the first and the last bytes of a planned range.
+struct Edges {
+    head: u64,
+    tail: u64,
+    heads: Vec<u64>,
+}
+
+/// The hashes at the edges of the first `size` bytes; None if the file is shorter.
+fn edges(source: &Source, size: u64) -> Result<Option<Edges>> {
+    let mut buffer = [0; EDGE_BYTES];
+    let edge = &mut buffer[..size.min(EDGE_BYTES as u64) as usize];
+    if source.read_at(0, edge)? < edge.len() {
+        return Ok(None);
     }
-    Ok(Some(hashes))
+    let (head, heads) = (xxh3_64(edge), heads_of(edge));
+    if source.read_at(size - edge.len() as u64, edge)? < edge.len() {
+        return Ok(None);
+    }
+    Ok(Some(Edges { head, tail: xxh3_64(edge), heads }))
 }
 
 /// A number that is the same for all processes of this host until it starts again.

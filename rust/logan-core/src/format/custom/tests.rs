@@ -1,7 +1,7 @@
 use super::*;
 use crate::error::Error;
 use crate::scan::Scanner;
-use crate::spec::{FormatSpec, SourceSpec, Spec};
+use crate::spec::{FormatSpec, Reading, Spec};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -18,11 +18,9 @@ const INGRESS: &str = r#"log_format upstreaminfo '$remote_addr - $remote_user [$
 fn figures(name: &str, pattern: Option<&str>, pieces: &[&[u8]]) -> Value {
     let mut format = FormatSpec { name: name.into(), params: Default::default() };
     format.params.pattern = pattern.map(String::from);
-    let spec = Spec {
-        anchor_ns: 1_706_745_600_000_000_000,
-        sources: vec![SourceSpec { formats: vec![format], only: true, ..Default::default() }],
-        ..Spec::plain()
-    };
+    let (formats, anchor_ns) = (vec![format], 1_706_745_600_000_000_000);
+    let reading = Reading { formats, only: true, anchor_ns, ..Reading::default() };
+    let spec = Spec { sources: vec![reading.into()], ..Spec::plain() };
     let spec = Spec::from_json(&spec.to_json()).unwrap();
     let mut scanner = Scanner::new(Arc::new(spec)).unwrap();
     scanner.begin(0, 0, 0).unwrap();
@@ -235,7 +233,7 @@ fn a_pattern_belongs_to_no_other_format() {
     let mut listed = |name: &str, pattern: Option<&str>| {
         let mut format = FormatSpec { name: name.into(), params: Default::default() };
         format.params.pattern = pattern.map(String::from);
-        spec.sources[0].formats = vec![format];
+        spec.sources[0].reading.formats = vec![format];
         (Spec::from_json(&spec.to_json()).map(|_| ()).map_err(|e| e.to_string()), spec.digest())
     };
     assert!(listed("combined", Some("%h")).0.unwrap_err().contains("does not accept a pattern"));

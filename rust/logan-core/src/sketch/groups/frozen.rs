@@ -224,6 +224,19 @@ impl<P: Payload> Groups<P> {
         *self = merged.unwrap_or_else(|| self.union(other));
     }
 
+    /// Changes every payload; keys and weights stay.
+    pub fn change(&mut self, change: impl Fn(&mut P)) {
+        let mut blob = Vec::with_capacity(self.blob.len());
+        let mut rest = &self.blob[..];
+        while let Some(raw) = Raw::next(&mut rest) {
+            let mut payload: P = raw.decoded();
+            change(&mut payload);
+            write_head(&mut blob, raw.key, raw.weight);
+            write_payload(&mut blob, |blob| payload.encode(blob));
+        }
+        self.blob = blob;
+    }
+
     /// Whether this is the merge's identity.
     pub(super) fn is_empty(&self) -> bool {
         self.entries == 0 && self.error == 0

@@ -1,11 +1,21 @@
 //! What to compute and how to read each source: decided once by the plan, the same for every
 //! chunk, wherever it is scanned.
+//!
+//! A spec has two parts. Its *meaning* says what the figures stand for; only figures of one meaning
+//! can be added up. Each source has a *reading*, how its bytes become records, and an *identity*,
+//! what it is whatever its index: both belong to the source and may differ between jobs whose
+//! figures are added up. How long lists are is neither.
+
+mod identity;
+mod meaning;
+
+pub use identity::{Identity, Relation};
+pub use meaning::Meaning;
 
 use crate::error::Error;
 use crate::format::keys::{KEYS_MAX, Keys};
 use crate::format::state::Layouts;
 use crate::format::{self, Context, Format, Params, custom};
-use crate::limits::TABLES_MAX;
 use crate::record::{Columns, Field};
 use crate::select::condition::{self, Condition};
 use crate::time::{TimeReading, TimestampParser};
@@ -14,11 +24,15 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
 /// The version of [`Spec`] that this code reads and writes.
-pub const SPEC_VERSION: u32 = 1;
+pub const SPEC_VERSION: u32 = 2;
 
 /// Largest `top`: what the report's lists of single records (slowest) may hold. It bounds what
 /// every chunk keeps and sends.
 pub const TOP_MAX: u32 = 1_000;
+
+/// Single records (slowest) that every summary keeps, as far as there are as many, so that reports
+/// with lists of other lengths can be made of it later, and jobs with other lists added up.
+pub const TOP_KEPT_MIN: u32 = 100;
 
 /// What to compute, and how to read each source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,52 +40,77 @@ pub const TOP_MAX: u32 = 1_000;
 pub struct Spec {
     /// [`SPEC_VERSION`].
     pub version: u32,
-    /// How many of the slowest requests to keep, 1 to [`TOP_MAX`].
+    /// What the figures stand for.
+    #[serde(default)]
+    pub meaning: Meaning,
+    /// How many of the slowest requests a report of the job shows, 1 to [`TOP_MAX`].
     pub top: u32,
-    /// IANA name of the zone of timestamps that carry none.
-    pub input_tz: String,
-    /// Nanoseconds since 1970; a timestamp without a year is in the latest year that puts it at
-    /// or before this, plus 48 hours. A source may have its own.
-    pub anchor_ns: i64,
-    /// Records before this many nanoseconds since 1970 are filtered, and those without a time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since_ns: Option<i64>,
-    /// Records at or after this many nanoseconds since 1970 are filtered, and those without a time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub until_ns: Option<i64>,
-    /// Canonical text of a [condition](crate::select::condition); records that it does not hold for are
-    /// filtered.
-    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
-    pub condition: Option<String>,
-    /// Names of [fields](crate::record::Field) by which group tables are made.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub by: Vec<String>,
     /// Stands in for a bug of the engine, so that what a bug costs can be tested: a scan panics at
     /// lines with this text. No plan that logan makes has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub panic_on: Option<String>,
-    /// How to read each source, in the plan's order.
+    /// The sources, in the plan's order.
     pub sources: Vec<SourceSpec>,
 }
 
-/// How to read one source.
+/// What a source is, and how to read it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSpec {
+    /// How to read it.
+    pub reading: Reading,
+    /// What it is.
+    #[serde(default)]
+    pub identity: Identity,
+}
+
+/// How to read a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reading {
     /// Formats in the order in which each line tries them.
     pub formats: Vec<FormatSpec>,
     /// Whether no other formats are tried after these.
     #[serde(default)]
     pub only: bool,
-    /// As [`Spec::anchor_ns`], for this source.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub anchor_ns: Option<i64>,
+    /// IANA name of the zone of timestamps that carry none.
+    pub input_tz: String,
+    /// Nanoseconds since 1970; a timestamp without a year is in the latest year that puts it at
+    /// or before this, plus 48 hours.
+    pub anchor_ns: i64,
     /// What was decided about its timestamps.
     #[serde(default, skip_serializing_if = "TimeReading::is_empty")]
     pub time: TimeReading,
     /// Where the columns of this source's lines change; None if `#Fields:` mean nothing in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layouts: Option<Layouts>,
+}
+
+impl Default for Reading {
+    fn default() -> Reading {
+        Reading {
+            formats: Vec::new(),
+            only: false,
+            input_tz: "UTC".into(),
+            anchor_ns: 0,
+            time: TimeReading::default(),
+            layouts: None,
+        }
+    }
+}
+
+impl Reading {
+    /// The digest of its canonical JSON.
+    pub fn digest(&self) -> u128 {
+        xxh3_128(serde_json::to_string(self).expect("it is plain data").as_bytes())
+    }
+}
+
+impl From<Reading> for SourceSpec {
+    /// A source that is read like this, of which nothing else is known.
+    fn from(reading: Reading) -> SourceSpec {
+        SourceSpec { reading, identity: Identity::default() }
+    }
 }
 
 /// A format that a source's lines try, and its place in the registry.
@@ -93,13 +132,8 @@ impl Spec {
     pub fn plain() -> Spec {
         Spec {
             version: SPEC_VERSION,
+            meaning: Meaning::default(),
             top: 10,
-            input_tz: "UTC".into(),
-            anchor_ns: 0,
-            since_ns: None,
-            until_ns: None,
-            condition: None,
-            by: Vec::new(),
             panic_on: None,
             sources: vec![SourceSpec::default()],
         }
@@ -113,8 +147,8 @@ impl Spec {
         let mut spec: Spec = serde_json::from_str(json).map_err(|e| Error::Spec(e.to_string()))?;
         spec.check()?;
         // However it was typed, the digest is that of what it means.
-        spec.condition = spec.condition()?.map(|condition| condition.to_string());
-        spec.by = spec.by_fields().iter().map(Field::to_string).collect();
+        spec.meaning.condition = spec.condition()?.map(|condition| condition.to_string());
+        spec.meaning.by = spec.meaning.by_fields().iter().map(Field::to_string).collect();
         Ok(spec)
     }
 
@@ -123,9 +157,21 @@ impl Spec {
         serde_json::to_string(self).expect("a spec is plain data")
     }
 
-    /// Identity of the spec; summaries of different specs do not merge.
+    /// The digest of all that it says.
     pub fn digest(&self) -> u128 {
         xxh3_128(self.to_json().as_bytes())
+    }
+
+    /// The digest of its sources, and of how much summaries keep: within one job, and nowhere else,
+    /// an index names a source.
+    pub fn plan_digest(&self) -> u128 {
+        let plan = (self.top_kept(), &self.sources);
+        xxh3_128(serde_json::to_string(&plan).expect("it is plain data").as_bytes())
+    }
+
+    /// How many single records a summary keeps.
+    pub fn top_kept(&self) -> u32 {
+        self.top.max(TOP_KEPT_MIN)
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -136,29 +182,23 @@ impl Spec {
         if !(1..=TOP_MAX).contains(&self.top) {
             return fail(format!("top is {}, it must be 1 to {TOP_MAX}", self.top));
         }
-        self.zone()?;
-        if let (Some(since), Some(until)) = (self.since_ns, self.until_ns)
-            && since >= until
-        {
-            return fail("since_ns is not before until_ns".into());
-        }
+        self.meaning.check()?;
         let condition = self.condition()?;
         let mut fields = Vec::new();
-        for name in &self.by {
+        for name in &self.meaning.by {
             let field = group_field(name)?;
             if fields.contains(&field) {
                 return fail(format!("by names {field} twice"));
             }
             fields.push(field);
         }
-        if fields.len() > TABLES_MAX {
-            return fail(format!("by names {} fields, at most {TABLES_MAX} fit", fields.len()));
-        }
         let asked = condition.iter().flat_map(Condition::fields).chain(&fields);
         if Keys::among(asked).columns() > KEYS_MAX {
             return fail(format!("where and by name more than {KEYS_MAX} different keys"));
         }
-        for source in &self.sources {
+        for SourceSpec { reading: source, identity } in &self.sources {
+            identity.check()?;
+            zone(&source.input_tz)?;
             if source.only && source.formats.is_empty() {
                 return fail("a source with only: true lists no formats".into());
             }
@@ -195,18 +235,18 @@ impl Spec {
         Ok(())
     }
 
-    /// The condition, if there is one.
+    /// The condition, if there is one. Its timestamps name their time zone, or are in UTC.
     ///
     /// # Errors
-    /// [`Error::Condition`], [`Error::Spec`].
+    /// [`Error::Condition`].
     pub fn condition(&self) -> Result<Option<Condition>, Error> {
-        let Some(text) = &self.condition else { return Ok(None) };
-        condition(text, &self.zone()?).map(Some)
+        let Some(text) = &self.meaning.condition else { return Ok(None) };
+        condition(text, &TimeZone::UTC).map(Some)
     }
 
     /// The fields of the group tables.
     pub fn by_fields(&self) -> Vec<Field> {
-        self.by.iter().filter_map(|name| group_field(name).ok()).collect()
+        self.meaning.by_fields()
     }
 
     /// The keys that the condition and the group tables ask for.
@@ -216,16 +256,12 @@ impl Spec {
         Keys::among(condition.iter().flat_map(Condition::fields).chain(&by))
     }
 
-    fn zone(&self) -> Result<TimeZone, Error> {
-        zone(&self.input_tz)
-    }
-
     /// What one thread needs to parse lines of any source, with the clock of none.
     ///
     /// # Errors
-    /// [`Error::Spec`] if the zone is unknown.
+    /// [`Error::Condition`] if the condition is none.
     pub fn context(&self) -> Result<Context, Error> {
-        let mut context = Context::new(TimestampParser::new(self.zone()?, self.anchor_ns));
+        let mut context = Context::new(TimestampParser::new(TimeZone::UTC, 0));
         let condition = self.condition()?;
         context.all_messages =
             condition.iter().flat_map(Condition::fields).any(|field| *field == Field::Message);
@@ -251,9 +287,9 @@ impl Spec {
     /// # Errors
     /// [`Error::Spec`] if there is no such source, or the zone is unknown.
     pub fn clock(&self, source: u32) -> Result<TimestampParser, Error> {
-        let read = self.source(source)?;
-        let anchor_ns = read.anchor_ns.unwrap_or(self.anchor_ns);
-        Ok(TimestampParser::new(self.zone()?, anchor_ns).with_reading(&read.time))
+        let reading = self.reading(source)?;
+        let parser = TimestampParser::new(zone(&reading.input_tz)?, reading.anchor_ns);
+        Ok(parser.with_reading(&reading.time))
     }
 
     /// How many bytes before a chunk of this source its scan has to look at: 0, or
@@ -263,11 +299,19 @@ impl Spec {
     /// # Errors
     /// [`Error::Spec`] if there is no such source.
     pub fn look_back_bytes(&self, source: u32) -> Result<u64, Error> {
-        let rejoins = self.source(source)?.formats.iter().any(|format| format.params.rejoin);
+        let rejoins = self.reading(source)?.formats.iter().any(|format| format.params.rejoin);
         Ok(if rejoins { format::state::LOOK_BACK_BYTES } else { 0 })
     }
 
     /// How to read a source.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if there is no such source.
+    pub fn reading(&self, source: u32) -> Result<&Reading, Error> {
+        self.source(source).map(|source| &source.reading)
+    }
+
+    /// What a source is, and how to read it.
     ///
     /// # Errors
     /// [`Error::Spec`] if there is no such source.
@@ -284,7 +328,7 @@ impl Spec {
     /// [`Error::Spec`] if there is no such source or it lists too many formats, [`Error::Format`] if
     /// the text of a format of the user's own is none.
     pub fn formats(&self, source: u32) -> Result<Vec<Candidate>, Error> {
-        let spec = self.source(source)?;
+        let spec = self.reading(source)?;
         let mut formats = Vec::new();
         for listed in &spec.formats {
             if listed.name == custom::NAME {
@@ -315,6 +359,13 @@ impl Spec {
         });
         Ok(formats)
     }
+}
+
+/// Text from a log's name or an option as a message may show it, on one line.
+fn printable(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
+        .collect()
 }
 
 /// The zone of this IANA name.
@@ -371,7 +422,7 @@ mod tests {
         let good = Spec::plain().to_json();
         assert_eq!(Spec::from_json(&good).unwrap(), Spec::plain());
         for (from, to, expected) in [
-            ("\"version\":1", "\"version\":2", "version is 2"),
+            ("\"version\":2", "\"version\":1", "version is 1"),
             ("\"top\":10", "\"top\":0", "top is 0"),
             ("\"UTC\"", "\"Mars/Olympus\"", "Mars/Olympus"),
             ("\"formats\":[]", "\"formats\":[{\"name\":\"x\"}]", "no format \"x\""),
@@ -391,7 +442,7 @@ mod tests {
     fn more_formats_than_a_set_holds_are_refused() {
         let app = FormatSpec { name: "app".into(), params: Params::default() };
         let mut spec = Spec::plain();
-        spec.sources[0].formats = vec![app; format::FORMATS_MAX + 1];
+        spec.sources[0].reading.formats = vec![app; format::FORMATS_MAX + 1];
         let message = Spec::from_json(&spec.to_json()).unwrap_err().to_string();
         assert!(message.contains("lists 65 formats, at most 64 fit"), "{message}");
         // However the spec came about.
@@ -400,9 +451,19 @@ mod tests {
     }
 
     #[test]
-    fn digest_tells_specs_apart() {
+    fn digests_tell_specs_plans_and_meanings_apart() {
+        let digests = |spec: &Spec| (spec.digest(), spec.plan_digest(), spec.meaning.digest());
+        let plain = digests(&Spec::plain());
+        let shown = digests(&Spec { top: 11, ..Spec::plain() });
+        assert_ne!(shown.0, plain.0);
+        assert_eq!((shown.1, shown.2), (plain.1, plain.2));
+        let kept = digests(&Spec { top: TOP_KEPT_MIN + 1, ..Spec::plain() });
+        assert_ne!(kept.1, plain.1);
         let mut other = Spec::plain();
-        other.top = 11;
-        assert_ne!(other.digest(), Spec::plain().digest());
+        other.sources[0].reading.anchor_ns = 1;
+        assert_ne!(digests(&other).1, plain.1);
+        assert_eq!(digests(&other).2, plain.2);
+        other.meaning.since_ns = Some(1);
+        assert_ne!(digests(&other).2, plain.2);
     }
 }
