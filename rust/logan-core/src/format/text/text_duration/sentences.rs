@@ -182,6 +182,12 @@ const TIMES: &[(&str, u64, &str)] = &[
     ("Query returned 12 rows in 3.9 ms", 3_900 * US, ""),
     ("Imported 5012 rows in 8.1 s", 8_100 * MS, ""),
     ("Build failed in 12.1 s", 12_100 * MS, ""),
+    (
+        "router: completed GET /eve/shop for 192.0.2.9:0, 200 OK in 14.8ms @ repo/view.go:781(repo.Home)",
+        14_800 * US,
+        "docs.gitea.com/administration/logging-config",
+    ),
+    ("router: completed GET /x for 192.0.2.9:0, 504 Gateway Timeout in 14.8ms", 14_800 * US, ""),
     ("HTTP 200 OK in 45 ms", 45 * MS, ""),
     ("migration complete in 3 seconds", 3 * S, ""),
     ("Finished in 4 min 9 s", 4 * MIN + 9 * S, ""),
@@ -434,6 +440,7 @@ const NONE: &[(&str, &str)] = &[
     ("250 requests per 60s", ""),
     ("every 30s", ""),
     ("1200 rps over 10s", ""),
+    ("failed 300 Requests in 60s", ""),
     // Ages, intervals, uptimes.
     ("uptime 86400s", ""),
     ("uptime: 3 days, 4:05:06", ""),
