@@ -764,18 +764,18 @@ const DONE: &str = "done completed finished processed served handled responded r
      succeed success successful answered replied";
 const VERB: &str = "done completed finished processed served handled responded returned executed succeeded \
      succeed success successful answered replied complete successfully failed ran started \
-     restarted stopped booted ready initialized initialised initiated loaded reloaded \
+     restarted stopped booted ready initialized initiated loaded reloaded \
      preloaded built rebuilt compiled recompiled bundled generated regenerated created made \
      fetched got read written wrote saved stored persisted sent received delivered synced \
-     synchronized synchronised updated upgraded refreshed revalidated renewed flushed \
+     synchronized updated upgraded refreshed revalidated renewed flushed \
      committed compacted merged indexed reindexed imported exported copied moved renamed \
      deleted removed inserted uploaded downloaded pulled pushed parsed rendered rerendered \
      resolved connected reconnected opened established authenticated authorized verified \
-     validated scanned analyzed analysed calculated computed evaluated converted transformed \
+     validated scanned analyzed calculated computed evaluated converted transformed \
      transpiled transcoded encoded decoded compressed decompressed packed unpacked extracted \
      installed deployed undeployed migrated applied restored recovered replayed replicated \
      rebalanced published consumed ingested acknowledged elected assigned collected cleaned \
-     cleared cached warmed purged evicted pruned vacuumed optimized optimised prepared \
+     cleared cached warmed purged evicted pruned vacuumed optimized prepared \
      queried searched found selected retrieved obtained acquired released allocated mounted \
      passed tested measured dispatched forwarded proxied routed submitted accepted solved \
      dumped archived rotated crawled matched affected changed recorded snapshotted settled \
