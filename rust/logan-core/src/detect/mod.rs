@@ -74,7 +74,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         })
         .collect();
     let inner: Vec<_> =
-        inner_formats().map(|e| (e.info.name, (e.build)(&Params::default()))).collect();
+        inner_formats().map(|e| (e.info.name, (e.build)(&Params::of_payloads()))).collect();
     let app = formats.iter().position(|(e, _)| e.facts.is_general);
     let mut context = Context::new(TimestampParser::utc());
     // A line whose time moves with the clock's zone has none of its own; one whose time moves with

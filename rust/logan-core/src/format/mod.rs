@@ -9,6 +9,7 @@
 //! of them; what detection saw comes first, most frequent first.
 
 pub mod access;
+mod address;
 pub mod classify;
 pub mod cloud;
 mod context;
@@ -303,6 +304,7 @@ pub static REGISTRY: &[&Entry] = &[
     &access::morgan::ENTRY,
     &access::php_fpm::ENTRY,
     &security::cef::ENTRY,
+    &access::request::ENTRY,
     &text::app::ENTRY,
     &logfmt::ENTRY,
     &text::leveled::ENTRY,

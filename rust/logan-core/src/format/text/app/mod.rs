@@ -628,12 +628,16 @@ fn timed_at(
         let (level, after) = level_in(rest).unwrap_or((Level::None, 0));
         return Some((stamp, level, end, message_start(line, end + after)));
     }
-    let (stamp, level, end) = klog(line, at, context)?;
+    let (stamp, level, end) = klog(line, at, &mut context.clock)?;
     Some((stamp, level, end, message_start(line, end)))
 }
 
 /// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`: level, perhaps a year, month, day, time.
-fn klog(line: Line<'_>, at: usize, context: &mut Context) -> Option<(Stamp, Level, usize)> {
+pub(in crate::format) fn klog(
+    line: Line<'_>,
+    at: usize,
+    clock: &mut TimestampParser,
+) -> Option<(Stamp, Level, usize)> {
     let bytes = line.bytes().get(at..)?;
     let level = match bytes.first()? {
         b'I' => Level::Info,
@@ -643,7 +647,7 @@ fn klog(line: Line<'_>, at: usize, context: &mut Context) -> Option<(Stamp, Leve
         _ => return None,
     };
     if bytes.get(9) == Some(&b' ') && bytes[1..9].iter().all(u8::is_ascii_digit) {
-        let (stamp, end) = context.clock.any(line, at + 1)?;
+        let (stamp, end) = clock.any(line, at + 1)?;
         return Some((stamp, level, end));
     }
     if bytes.get(5) != Some(&b' ') {
@@ -655,7 +659,7 @@ fn klog(line: Line<'_>, at: usize, context: &mut Context) -> Option<(Stamp, Leve
             .all(u8::is_ascii_digit)
             .then(|| u32::from((pair[0] - b'0') * 10 + pair[1] - b'0'))
     };
-    let (stamp, end) = context.clock.time_of_day(line, at + 6, two(1)?, two(3)?)?;
+    let (stamp, end) = clock.time_of_day(line, at + 6, two(1)?, two(3)?)?;
     Some((stamp, level, end))
 }
 
