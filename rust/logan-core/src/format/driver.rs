@@ -8,7 +8,7 @@ use super::prefilter::RequiredBytes;
 use super::run::line_of;
 use super::{
     BulkFormat, Context, LineFormat, LineRef, LineSubset, MultiLineFormat, Params, Parse, Part,
-    Run, classify, keys,
+    Run, address, classify, keys,
 };
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
@@ -336,6 +336,7 @@ pub(crate) fn one_by_one<S: Simd, F: LineFormat>(
         let (context, arena) = (&mut *lines.context, &mut lines.batch.arena);
         let cx = &mut Parse { simd, context, arena, record: &mut record };
         if format.parse(line, cx).is_some() {
+            finish(F::COLUMNS, line, cx);
             let row = spot.row as usize;
             lines.batch.put(row, F::COLUMNS, &record, spot.start, line.len() as u32);
         } else {
@@ -376,6 +377,7 @@ fn steps_of<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most
         {
             break;
         }
+        finish(F::COLUMNS, line, cx);
         run.batch.push(F::COLUMNS, &record, start, line.len() as u32);
         start = end + 1;
         parsed += 1;
@@ -430,8 +432,20 @@ fn one_line<S: Simd, F: LineFormat>(
     arena: &mut Vec<u8>,
     record: &mut Record,
 ) -> bool {
-    format.may_begin_with(line.byte(0))
-        && format.parse(line, &mut Parse { simd, context, arena, record }).is_some()
+    let cx = &mut Parse { simd, context, arena, record };
+    if !format.may_begin_with(line.byte(0)) || format.parse(line, cx).is_none() {
+        return false;
+    }
+    finish(F::COLUMNS, line, cx);
+    true
+}
+
+/// Puts what a format found into the form in which it counts.
+#[inline(always)]
+fn finish<S: Simd>(columns: Columns, line: Line<'_>, cx: &mut Parse<'_, S>) {
+    if columns.has(Columns::CLIENT) {
+        address::in_one_form(line.bytes(), cx.arena, cx.record);
+    }
 }
 
 #[inline(always)]

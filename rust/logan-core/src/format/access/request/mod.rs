@@ -48,7 +48,7 @@ use super::combined;
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Plain, Simd};
 use crate::format::cursor::{Cursor, Span};
-use crate::format::http::{closing_quote, integer_at, nanos_of};
+use crate::format::http::{closing_quote, integer_at, nanos_of, path, url_host};
 use crate::format::text::duration::{decimal, with_unit};
 use crate::format::text::ansi::{self, ESC};
 use crate::format::text::{app, text_duration};
@@ -140,9 +140,9 @@ impl LineFormat for AnyRequest {
     fn keys<S: Simd>(&self, simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
         if found.wants_host()
             && let Some(request) = find::find(simd, line)
-            && let Some((start, end)) = host(line.bytes(), request.target)
+            && let Some((start, end)) = url_host(&line.bytes()[request.target.0..request.target.1])
         {
-            found.host(start, end);
+            found.host(request.target.0 + start, request.target.0 + end);
         }
     }
 }
@@ -167,14 +167,6 @@ fn parts(line: Line<'_>, clock: &mut TimestampParser) -> Option<Parts> {
     timestamp(line, &request, clock)?;
     let (_, size_end) = size(line, &request, at);
     Some(Parts { tail: agents(line, size_end).map(|agents| agents.1.1 + 1) })
-}
-
-/// The host of a target that is a URL.
-fn host(text: &[u8], target: Span) -> Option<Span> {
-    let url = &text[target.0..target.1];
-    let start = memchr::memmem::find(url, b"://").filter(|_| url[0] != b'/')? + 3;
-    let end = url[start..].iter().position(|b| b"/?#:".contains(b)).map_or(url.len(), |i| start + i);
-    (start < end).then_some((target.0 + start, target.0 + end))
 }
 
 impl AnyRequest {
@@ -206,11 +198,12 @@ impl AnyRequest {
         };
         cx.record.status = code;
         cx.record.method = Text::of_line(request.method.0, request.method.1);
-        cx.record.path = Text::of_line(request.target.0, request.target.1);
-        if request.target.0 == request.target.1
-            && let Some(path) = quoted_path(line, request.end)
-        {
-            cx.record.path = Text::of_line(path.0, path.1);
+        let target = match request.target {
+            (start, end) if start == end => quoted_path(line, request.end),
+            target => Some(target),
+        };
+        if let Some((start, end)) = target {
+            cx.record.path = path(line, start, end);
         }
         let is_iis = self.iis(line, request, cx);
         if is_iis {
