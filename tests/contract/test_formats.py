@@ -33,7 +33,7 @@ VECTORS: dict[str, dict[str, Any]] = {
 }
 REGISTERED: tuple[str, ...] = tuple(entry["name"] for entry in json.loads(_logan.formats()))
 
-BROAD = frozenset({"app", "text"})
+BROAD = frozenset({"app", "request", "text"})
 """Formats that take lines of others too and are tried after those."""
 REMEMBERING = frozenset(
     {

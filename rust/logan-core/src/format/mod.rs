@@ -202,6 +202,9 @@ pub enum Candidate {
     Outer,
     /// The more frequent, the earlier.
     Usual,
+    /// After all but those with [general lines](Facts::is_general) and the last: it takes lines of
+    /// others, too.
+    Late,
     /// Last: it takes lines of others, too.
     LastResort,
 }

@@ -16,18 +16,21 @@
 //!
 //! # What it says
 //! - **Client**: the first address before the request, as a word of its own or in brackets, perhaps
-//!   with a port or a `/` before it, perhaps first of a list in quotes; else the first behind it that follows `from`, `Client` or
-//!   `client`.
+//!   with a port or a `/` before it, perhaps first of a list in quotes; else the one in parentheses
+//!   right behind it, perhaps with a user and `@` before (Tornado, Jupyter); else the first behind it
+//!   that follows `from`, `Client` or `client`.
 //! - **Level and message**: as [app text](crate::format::text::app) finds them, between timestamp and
 //!   request or, if there is none, before the timestamp. Without a level there is no message.
-//! - **Size**: a whole number right behind a status that follows a certain request after one space.
+//! - **Size**: a whole number right behind a status that follows a certain request after one space; in
+//!   TorchServe's access log (`ACCESS_LOG - /`) that is the response time in milliseconds.
 //! - **Response time**, the first of
-//!   1. what [`text_duration`](crate::format::text::text_duration) finds behind the request or in the message before it;
-//!   2. `request_time` and a number with decimals behind it: seconds (nginx);
-//!   3. a number with decimals in brackets right behind the timestamp's: seconds (nginx);
-//!   4. a number with three decimals at the front of the line, perhaps a second one that is not more,
+//!   1. `request_time` and a number with decimals behind it: seconds (nginx);
+//!   2. a number with decimals in brackets right behind the timestamp's: seconds (nginx);
+//!   3. a number with three decimals at the front of the line, perhaps a second one that is not more,
 //!      and then the timestamp in brackets: seconds (nginx);
-//!   5. what stands behind status, size and two quoted fields, as in a [combined](super::combined)
+//!   4. what [`text_duration`](crate::format::text::text_duration) finds behind the request or in the message before it;
+//!   5. a number with decimals right behind status and size: seconds (APISIX);
+//!      what stands behind status, size and two quoted fields, as in a [combined](super::combined)
 //!      line; of a whole number only if it ends the line;
 //!   6. behind the status, two whole numbers with `/` between, and a number with decimals: seconds (SOGo);
 //!      or `ok` and a whole number at the end: milliseconds (CouchDB);
@@ -45,15 +48,15 @@ mod find;
 mod status;
 
 use super::combined;
-use crate::bytes::line::Line;
+use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::{Plain, Simd};
 use crate::format::cursor::{Cursor, Span};
 use crate::format::http::{closing_quote, integer_at, nanos_of, path, url_host};
 use crate::format::text::duration::{decimal, with_unit};
 use crate::format::text::ansi::{self, ESC};
 use crate::format::text::{app, text_duration};
-use crate::format::{Entry, Facts, Info, LineFormat, Params, Parse, Unit, address, fields, keys, line_format};
-use crate::record::{Column, Columns, Level, NO_DURATION, NO_STATUS, Text};
+use crate::format::{Candidate, Context, Entry, Facts, Info, LineFormat, Params, Parse, Unit, address, fields, keys, line_format};
+use crate::record::{Column, Columns, Level, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
 use crate::time::{Stamp, TimestampParser};
 use find::Request;
 use status::Answer;
@@ -69,7 +72,7 @@ pub static ENTRY: Entry = Entry {
         duration_field: Some("a number with its unit, request_time, or what follows the user agent"),
         duration_unit: Some("in the text, else s"),
     },
-    facts: Facts { bare_unit: Some(integer_time), ..Facts::PLAIN },
+    facts: Facts { trial: Candidate::Late, bare_unit: Some(integer_time), ..Facts::PLAIN },
     build: |params| line_format(AnyRequest::new(params)),
 };
 
@@ -147,6 +150,45 @@ impl LineFormat for AnyRequest {
     }
 }
 
+/// Fills status, route and response time of a record that has neither of the first two from a message
+/// that begins with a request (`POST /push (200) 33.5ms`).
+#[inline(always)]
+pub(in crate::format) fn of_message(
+    line: &[u8],
+    context: &mut Context,
+    arena: &[u8],
+    record: &mut Record,
+) {
+    let message = record.message.bytes(line, arena);
+    if matches!(message, [b'G' | b'H' | b'P' | b'D' | b'O', b'A'..=b'Z', b'A'..=b'Z', ..]) {
+        fill_from(message, context, record);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn fill_from(message: &[u8], context: &mut Context, record: &mut Record) {
+    let padded = PaddedLine::new(message);
+    let line = padded.line();
+    let (mut arena, mut found) = (Vec::new(), Record::EMPTY);
+    let Some(request) = find::find(Plain, line).filter(|request| request.start == 0) else {
+        return;
+    };
+    let cx = &mut Parse { simd: Plain, context, arena: &mut arena, record: &mut found };
+    if AnyRequest::new(&Params::of_payloads()).read(line, &request, cx).is_none() {
+        return;
+    }
+    let part = |text: Text| {
+        let (start, end) = text.range();
+        record.message.part(start, end)
+    };
+    (record.method, record.path) = (part(found.method), part(found.path));
+    record.status = found.status;
+    if record.duration_ns == NO_DURATION {
+        record.duration_ns = found.duration_ns;
+    }
+}
+
 /// The response time of a line that is written as a whole number without a unit, by which detection
 /// guesses the unit. None for every other line.
 fn integer_time(line: Line<'_>, clock: &mut TimestampParser) -> Option<u64> {
@@ -216,6 +258,13 @@ impl AnyRequest {
         let mut tail = behind;
         if let Answer::Status(_, at) = answer {
             let size = size(line, request, at);
+            if memchr::memmem::find(&text[..request.start], b"ACCESS_LOG - /").is_some() {
+                cx.record.duration_ns = match size.0 {
+                    NO_BYTES => NO_DURATION,
+                    millis => nanos_of(millis, 0, Unit::Milliseconds.nanos()),
+                };
+                return Some(());
+            }
             cx.record.bytes_sent = size.0;
             tail = size.1;
         }
@@ -233,9 +282,13 @@ impl AnyRequest {
                 let found = text_duration::find_one(line.until(to), from, memo);
                 (found != NO_DURATION).then_some(found)
             };
-            let found = find(request.end, line.len())
+            let found = nginx_time(text, request, time.as_ref())
+                .or_else(|| find(request.end, line.len()))
                 .or_else(|| find(message?, request.start))
-                .or_else(|| nginx_time(text, request, time.as_ref()))
+                .or_else(|| {
+                    let rest = text[tail..].strip_prefix(b" ").filter(|_| tail > behind)?;
+                    seconds(rest, b" ")
+                })
                 .or_else(|| {
                     let time = combined::time_behind(line, agents?.1.1 + 1);
                     match time.integer_at_end(line) {
@@ -272,8 +325,13 @@ impl AnyRequest {
         let found = app::level_in(line.slice(time_end, to))
             .map(|(level, after)| (level, time_end + after))
             .or_else(|| {
-                let (level, _) = app::level_in(line.until(time_start))?;
-                Some((level, time_end))
+                let before = line.until(time_start);
+                let level = match before.bytes() {
+                    // Tornado: `[I 240124 10:15:32 web:2348]`.
+                    [b'[', letter, b' '] => Level::from_letter(*letter),
+                    _ => app::level_in(before).map(|(level, _)| level),
+                };
+                Some((level?, time_end))
             });
         let (level, after) = found?;
         cx.record.level = level;
@@ -420,12 +478,25 @@ fn client(text: &[u8], request: &Request) -> Option<Span> {
         let skip = before[at..].iter().take_while(|b| b" \t\"'(|,/=".contains(b)).count();
         at += skip;
         let len = before[at..].iter().take_while(|b| !b" \t\"'()|,".contains(b)).count();
-        if let Some((start, end)) = address(&before[at..at + len]) {
-            return Some((at + start, at + end));
+        let word = &before[at..at + len];
+        let opens = memchr::memchr_iter(b'[', word).filter(|&open| open > 0);
+        for from in std::iter::once(0).chain(opens) {
+            if let Some((start, end)) = address(&word[from..]) {
+                return Some((at + from + start, at + from + end));
+            }
         }
         at += len;
     }
     let behind = &text[request.end..];
+    if let Some(inner) = behind.strip_prefix(b" (")
+        && let Some(close) = memchr::memchr(b')', inner)
+    {
+        let user = memchr::memchr(b'@', &inner[..close]).map_or(0, |at| at + 1);
+        if let Some((start, end)) = address(&inner[user..close]) {
+            let at = request.end + 2 + user;
+            return Some((at + start, at + end));
+        }
+    }
     for name in [&b"from "[..], b"Client ", b"client ", b"client: ", b"client="] {
         for found in memchr::memmem::find_iter(behind, name) {
             let starts = found == 0 || b" \t[(,|".contains(&behind[found - 1]);
@@ -463,7 +534,7 @@ fn address(word: &[u8]) -> Option<Span> {
     {
         return is_port(&rest[close + 1..]).then_some((0, word.len()));
     }
-    let trimmed = if start > 0 { trimmed.strip_suffix(b"]").unwrap_or(trimmed) } else { trimmed };
+    let trimmed = trimmed.strip_suffix(b"]").unwrap_or(trimmed);
     let v4 = trimmed.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
     if address::is_v4(&trimmed[..v4]) && is_port(&trimmed[v4..]) {
         return Some((start, start + trimmed.len()));
@@ -478,15 +549,15 @@ fn size(line: Line<'_>, request: &Request, at: usize) -> (u64, usize) {
     let text = line.bytes();
     let behind = at + 3;
     if !request.is_certain || at < request.end || text.get(behind) != Some(&b' ') {
-        return (crate::record::NO_BYTES, behind);
+        return (NO_BYTES, behind);
     }
     let end = |end: usize| end == text.len() || text[end] == b' ';
     if text.get(behind + 1) == Some(&b'-') && end(behind + 2) {
-        return (crate::record::NO_BYTES, behind + 2);
+        return (NO_BYTES, behind + 2);
     }
     match integer_at(line, behind + 1) {
         Some((size, after)) if end(after) && !unit_follows(&text[after..]) => (size, after),
-        _ => (crate::record::NO_BYTES, behind),
+        _ => (NO_BYTES, behind),
     }
 }
 
@@ -526,7 +597,8 @@ fn quoted_path(line: Line<'_>, from: usize) -> Option<Span> {
 fn seconds(text: &[u8], ends: &[u8]) -> Option<u64> {
     let len = text.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
     let number = &text[..len];
-    let decimals = len - 1 - memchr::memchr(b'.', number)?;
+    let point = memchr::memchr(b'.', number)?;
+    let decimals = len - 1 - point;
     let is_end = text.get(len).is_none_or(|b| ends.contains(b));
     if decimals == 0 || !is_end { None } else { decimal(number, Unit::Seconds) }
 }

@@ -18,7 +18,9 @@
 //! 5. a code *before* the request with nothing but whole numbers, numbers with decimals, dashes and
 //!    `key=value` between: of four whole numbers or more the fourth from the end (an AWS load balancer
 //!    writes status, status of the target, received and sent bytes), else the last code; not behind a
-//!    plain word.
+//!    plain word. With a number with a unit among them, addresses may stand between, too (Iris);
+//! 6. where the request is a column between bars, the first column before it that is a code (Negroni,
+//!    Beego).
 //!
 //! Of a request without a target (`GET - HTTP/2.0`), rule 2 comes first.
 //!
@@ -26,6 +28,7 @@
 //! `-`, `0`, `000` or `-1`, and then another field or nothing.
 
 use super::find::Request;
+use crate::format::text::duration::with_unit;
 
 /// Bytes behind a request in which its status is looked for.
 const BEHIND_BYTES_MAX: usize = 512;
@@ -57,7 +60,8 @@ pub(super) fn answer(text: &[u8], request: &Request) -> Option<Answer> {
         .or_else(|| behind(text, request.end))
         .or_else(|| named(text, request.end, text.len().min(request.end + BEHIND_BYTES_MAX)))
         .or_else(|| named(text, request.start.saturating_sub(BEFORE_BYTES_MAX), request.start))
-        .or_else(|| before(text, request.start));
+        .or_else(|| before(text, request.start))
+        .or_else(|| column(text, request.start));
     match found {
         Some(found) => Some(status(found)),
         None if request.is_certain => nothing(text, request.end).map(Answer::Nothing),
@@ -276,6 +280,8 @@ fn named(text: &[u8], from: usize, to: usize) -> Option<(u16, usize)> {
 fn before(text: &[u8], start: usize) -> Option<(u16, usize)> {
     let mut integers = [0; FIELDS_MAX];
     let mut count = 0;
+    // Where among the integers an address was passed, and whether a time was.
+    let (mut address, mut is_timed) = (None, false);
     let mut rest = text[..start].strip_suffix(b"\"").unwrap_or(&text[..start]);
     for _ in 0..FIELDS_MAX {
         let end = rest.trim_ascii_end().len();
@@ -291,17 +297,42 @@ fn before(text: &[u8], start: usize) -> Option<(u16, usize)> {
         if is_number {
             integers[count] = end - word;
             count += 1;
+        } else if field.first().is_some_and(u8::is_ascii_digit) && with_unit(field).is_some() {
+            is_timed = true;
+        } else if field.len() > 2 && field.iter().all(|b| b.is_ascii_hexdigit() || b".:".contains(b))
+            && field.iter().any(|b| b".:".contains(b))
+            && address.is_none()
+        {
+            address = Some(count);
         } else if !(is_dash || is_decimal || is_pair) {
             break;
         }
         rest = &rest[..end - word];
     }
+    let count = if is_timed { count } else { address.unwrap_or(count) };
     let integers = &integers[..count];
     let codes = |&at: &usize| code_at(text, at).filter(|_| stands_free(text, at));
     match integers {
         [.., _, _, _] if count >= 4 => codes(&integers[3]),
         _ => integers.iter().find_map(codes),
     }
+}
+
+/// Rule 6.
+fn column(text: &[u8], start: usize) -> Option<(u16, usize)> {
+    let before = text[..start].trim_ascii_end().strip_suffix(b"|")?;
+    let mut at = memchr::memchr(b'|', before)? + 1;
+    for column in before[at..].split(|&b| b == b'|') {
+        let inner = column.trim_ascii();
+        let from = at + column.len() - column.trim_ascii_start().len();
+        if inner.len() == 3
+            && let Some(found) = code_at(text, from)
+        {
+            return Some(found);
+        }
+        at += column.len() + 1;
+    }
+    None
 }
 
 /// Where the sign ends that there was no answer, right behind a request.
