@@ -94,9 +94,7 @@ fn form(written: &[u8]) -> Form {
 fn is_port(text: &[u8]) -> bool {
     match text {
         [] => true,
-        [b':', port @ ..] => {
-            (1..=5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit)
-        }
+        [b':', port @ ..] => (1..=5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit),
         _ => false,
     }
 }

@@ -281,7 +281,8 @@ pub(crate) fn path(line: Line<'_>, start: usize, end: usize) -> Text {
 
 /// Where in a URL that `text` begins with the host is, without its port; None for anything else.
 pub(crate) fn url_host(text: &[u8]) -> Option<(usize, usize)> {
-    let scheme = text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)).count();
+    let scheme =
+        text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)).count();
     let rest = text[scheme..].strip_prefix(b"://").filter(|_| scheme > 0)?;
     let len = match rest {
         [b'[', ..] => memchr::memchr(b']', rest)? + 1,

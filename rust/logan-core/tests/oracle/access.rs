@@ -120,9 +120,7 @@ pub fn virtual_host(line: &[u8]) -> Option<Vec<u8>> {
 
 /// The host of a URL that the request of an access line has for a target.
 pub fn host_of_url(line: &[u8]) -> Option<Vec<u8>> {
-    let at = |what: &[u8], from: usize| {
-        (from..line.len()).find(|&i| line[i..].starts_with(what))
-    };
+    let at = |what: &[u8], from: usize| (from..line.len()).find(|&i| line[i..].starts_with(what));
     let open = if line.starts_with(b"[") { 0 } else { at(b" [", 0)? };
     let request = &line[at(b"] ", open)? + 2..];
     let request = request.strip_prefix(b"\"").unwrap_or(request);
@@ -512,9 +510,8 @@ fn millis_of_haproxy(behind: &[u8]) -> Option<u64> {
         rest = &name[quoted(name, 0)?.1..];
     }
     let words: Vec<&[u8]> = rest.strip_prefix(b" ")?.split(|&b| b == b' ').collect();
-    let is_number = |word: &[u8]| {
-        (1..=19).contains(&word.len()) && word.iter().all(u8::is_ascii_digit)
-    };
+    let is_number =
+        |word: &[u8]| (1..=19).contains(&word.len()) && word.iter().all(u8::is_ascii_digit);
     if words.len() < 6 || !words[..4].iter().all(|w| is_number(w.strip_prefix(b"-").unwrap_or(w))) {
         return None;
     }

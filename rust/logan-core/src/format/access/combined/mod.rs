@@ -448,9 +448,7 @@ fn two_quoted<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<(usize, usi
         first = later_quote(simd, line, first, |quote| line.u16_at(quote + 1) == open)?;
     }
     let second = closing_quote(simd, line, first + 3)?;
-    if second + 1 == line.len()
-        || line.byte(second + 1) == b' '
-        || tail::is_glued(line, second + 1)
+    if second + 1 == line.len() || line.byte(second + 1) == b' ' || tail::is_glued(line, second + 1)
     {
         return Some((first, second + 1));
     }

@@ -115,14 +115,8 @@ fn at_target(line: Line<'_>, at: usize) -> Option<(Request, bool)> {
     }
     let has_version = version_len > 0;
     let end = if has_version { version + version_len } else { end - kept };
-    let request = Request {
-        start: method.0,
-        method,
-        target,
-        end,
-        is_certain: has_version,
-        is_barred,
-    };
+    let request =
+        Request { start: method.0, method, target, end, is_certain: has_version, is_barred };
     Some((request, has_version))
 }
 
@@ -178,14 +172,8 @@ fn before_version(line: Line<'_>, at: usize) -> Option<Request> {
         // Columns with dashes between them: `GET - HTTP/2.0`.
         target = (target.0, target.0);
     }
-    let mut request = Request {
-        start: method.0,
-        method,
-        target,
-        end: start + len,
-        is_certain: true,
-        is_barred,
-    };
+    let mut request =
+        Request { start: method.0, method, target, end: start + len, is_certain: true, is_barred };
     if method.0 > 0 && text[method.0 - 1] == b'"' {
         method.0 -= 1;
         request.start = method.0;

@@ -100,8 +100,8 @@ fn code_at(text: &[u8], at: usize) -> Option<(u16, usize)> {
 fn is_unit(text: &[u8]) -> bool {
     const UNITS: [&[u8]; 27] = [
         b"ms", b"us", b"ns", b"s", b"sec", b"secs", b"msec", b"usec", b"min", b"mins", b"h", b"hr",
-        b"B", b"b", b"kB", b"KB", b"kb", b"MB", b"mb", b"GB", b"KiB", b"MiB", b"GiB", b"of", b"byte",
-        b"second", b"times",
+        b"B", b"b", b"kB", b"KB", b"kb", b"MB", b"mb", b"GB", b"KiB", b"MiB", b"GiB", b"of",
+        b"byte", b"second", b"times",
     ];
     if text.first() == Some(&b'%') || text.starts_with("\u{b5}s".as_bytes()) {
         return true;
@@ -134,8 +134,8 @@ fn dressing(text: &[u8]) -> usize {
     let mut at = 0;
     while at < text.len().min(DRESSING_BYTES_MAX) {
         let is_one = match text[at] {
-            b' ' | b'\t' | b'"' | b'\'' | b'|' | b',' | b':' | b';' | b'\\' | b'(' | b'[' | b')'
-            | b']' | b'>' => true,
+            b' ' | b'\t' | b'"' | b'\'' | b'|' | b',' | b':' | b';' | b'\\' | b'(' | b'['
+            | b')' | b']' | b'>' => true,
             b'-' | b'=' => {
                 matches!(text.get(at + 1), None | Some(b' ' | b'\t' | b'-' | b'=' | b'>'))
             }
@@ -194,7 +194,8 @@ fn behind(text: &[u8], end: usize) -> Option<(u16, usize)> {
             _ => None,
         };
         if let Some(close) = group {
-            if let Some(found) = code_at(text, at + 1).filter(|_| text.get(at + 4) == Some(&close)) {
+            if let Some(found) = code_at(text, at + 1).filter(|_| text.get(at + 4) == Some(&close))
+            {
                 return Some(found);
             }
             at += memchr::memchr(close, &text[at..limit])? + 1;
@@ -205,10 +206,8 @@ fn behind(text: &[u8], end: usize) -> Option<(u16, usize)> {
         {
             return Some(found);
         }
-        let len = text[at..limit]
-            .iter()
-            .take_while(|b| !matches!(b, b' ' | b'\t' | b'|' | b'"'))
-            .count();
+        let len =
+            text[at..limit].iter().take_while(|b| !matches!(b, b' ' | b'\t' | b'|' | b'"')).count();
         let field = &text[at..at + len];
         is_length = is_media_type(field);
         if !is_field(field) {
@@ -241,8 +240,15 @@ fn is_field(field: &[u8]) -> bool {
 /// Rule 4, between two positions.
 fn named(text: &[u8], from: usize, to: usize) -> Option<(u16, usize)> {
     const NAMES: [&[u8]; 9] = [
-        b"status", b"status_code", b"statuscode", b"responded", b"returned", b"completed", b"code",
-        b"->", b"=>",
+        b"status",
+        b"status_code",
+        b"statuscode",
+        b"responded",
+        b"returned",
+        b"completed",
+        b"code",
+        b"->",
+        b"=>",
     ];
     let mut at = from;
     while at + 3 <= to {
@@ -256,7 +262,7 @@ fn named(text: &[u8], from: usize, to: usize) -> Option<(u16, usize)> {
         {
             let before = &text[from..at];
             let gap = before.iter().rev().take_while(|b| b" \t=:\"'(".contains(b)).count();
-            let mut before = &before[..before.len() - gap];
+            let (mut before, gap) = before.split_at(before.len() - gap);
             if let Some(rest) = before.strip_suffix(b" with") {
                 before = rest;
             }
@@ -267,7 +273,9 @@ fn named(text: &[u8], from: usize, to: usize) -> Option<(u16, usize)> {
                 .count();
             let (front, word) = before.split_at(before.len() - word);
             let is_other = front.ends_with(b"exit ") || front.ends_with(b"error ");
-            if !is_other && NAMES.iter().any(|name| word.eq_ignore_ascii_case(name)) {
+            // A value of a hash, as Ruby prints it: `{"id"=>"404"}`.
+            let is_value = word.ends_with(b">") && gap.iter().any(|b| b"\"'".contains(b));
+            if !is_other && !is_value && NAMES.iter().any(|name| word.eq_ignore_ascii_case(name)) {
                 return Some(found);
             }
         }
@@ -291,15 +299,15 @@ fn before(text: &[u8], start: usize) -> Option<(u16, usize)> {
         let is_dash = !field.is_empty() && field.iter().all(|&b| b == b'-');
         let is_decimal = field.first().is_some_and(u8::is_ascii_digit)
             && field.iter().all(|b| b.is_ascii_digit() || *b == b'.');
-        let is_pair = memchr::memchr(b'=', field).is_some_and(|at| {
-            field[..at].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
-        });
+        let is_pair = memchr::memchr(b'=', field)
+            .is_some_and(|at| field[..at].iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_'));
         if is_number {
             integers[count] = end - word;
             count += 1;
         } else if field.first().is_some_and(u8::is_ascii_digit) && with_unit(field).is_some() {
             is_timed = true;
-        } else if field.len() > 2 && field.iter().all(|b| b.is_ascii_hexdigit() || b".:".contains(b))
+        } else if field.len() > 2
+            && field.iter().all(|b| b.is_ascii_hexdigit() || b".:".contains(b))
             && field.iter().any(|b| b".:".contains(b))
             && address.is_none()
         {
