@@ -721,7 +721,10 @@ fn time_with_unit(text: &[u8], from: usize) -> Option<u64> {
             Some(digit) if digit.is_ascii_digit() && word[0].is_ascii_digit() => {
                 let unit =
                     words.peek().filter(|unit| unit_follows(unit) && unit[0].is_ascii_alphabetic());
-                unit.and_then(|unit| with_unit(&[word, b" ", unit].concat()))
+                unit.and_then(|unit| {
+                    let end = unit.iter().position(|b| b"])".contains(b)).unwrap_or(unit.len());
+                    with_unit(&[word, b" ", &unit[..end]].concat())
+                })
             }
             _ => None,
         };
