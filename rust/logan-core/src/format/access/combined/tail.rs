@@ -6,7 +6,6 @@ use crate::bytes::simd::Simd;
 use crate::format::Unit;
 use crate::format::cursor::Cursor;
 use crate::format::http::{Number, closing_quote, nanos_of, number_at};
-use crate::format::slices::digits_at_end;
 use crate::format::text::duration;
 use crate::record::{DURATION_NS_MAX, NO_DURATION};
 use crate::time::{eight_digits, leading_digits};
@@ -70,17 +69,6 @@ impl Time {
     /// Nanoseconds, if the unit is known.
     pub(in crate::format) fn decimal(self) -> Option<u64> {
         (!self.is_integer && self.value != NO_DURATION).then_some(self.value)
-    }
-
-    /// The number, if it is whole, has no unit, and is all that the line ends with.
-    pub(in crate::format) fn integer_at_end(self, line: Line<'_>) -> Option<u64> {
-        let text = line.bytes();
-        let (before, number) = text.split_at(text.len() - digits_at_end(text));
-        let value = number.iter().try_fold(0u64, |value, digit| {
-            value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-        });
-        (self.is_integer && before.ends_with(b" ") && value == Some(self.value))
-            .then_some(self.value)
     }
 
     #[inline(always)]

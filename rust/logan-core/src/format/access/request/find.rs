@@ -14,7 +14,9 @@
 //! - In quotes that open right before the method, the target ends before the last space if a version
 //!   follows that, so that a path may hold spaces. Elsewhere it ends at white space, a quote, or the
 //!   bar that separates, and what closes or separates at its end (`,;:)]}>`) does not belong to it.
-//! - `METHOD SCHEME HOST "PATH"` is a request, too (Nginx Proxy Manager).
+//! - `METHOD SCHEME HOST "PATH"` is a request, too (Nginx Proxy Manager), and so are pairs of keys and
+//!   values: a path or URL behind `path=`, `uri=`, `url=` or `target=`, with or without a quote and
+//!   names and points before, and `method=` with one of the methods above anywhere in the line.
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
@@ -77,6 +79,10 @@ fn request_at(line: Line<'_>, at: usize) -> Option<(Request, bool)> {
     match line.byte(at - 1) {
         b' ' | b'\t' | b'|' => at_target(line, at),
         b':' => at_url(line, at),
+        b'=' => of_pairs(line, at, at).map(|request| (request, false)),
+        b'"' if at > 1 && line.byte(at - 2) == b'=' => {
+            of_pairs(line, at, at - 1).map(|request| (request, false))
+        }
         b'"' => behind_host(line, at).map(|request| (request, false)),
         b'P' => before_version(line, at).map(|request| (request, true)),
         _ => None,
@@ -91,10 +97,17 @@ fn at_url(line: Line<'_>, at: usize) -> Option<(Request, bool)> {
     }
     let scheme = text[..at - 1].iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
     let start = at - 1 - scheme;
-    if scheme < 2 || start == 0 || !matches!(text[start - 1], b' ' | b'\t' | b'|') {
+    if scheme < 2 || start < 2 {
         return None;
     }
-    at_target(line, start)
+    match text[start - 1] {
+        b' ' | b'\t' | b'|' => at_target(line, start),
+        b'=' => of_pairs(line, start, start).map(|request| (request, false)),
+        b'"' if text[start - 2] == b'=' => {
+            of_pairs(line, start, start - 1).map(|request| (request, false))
+        }
+        _ => None,
+    }
 }
 
 /// The request whose target begins at `at`, behind a separator.
@@ -180,6 +193,40 @@ fn before_version(line: Line<'_>, at: usize) -> Option<Request> {
         request.end += usize::from(text.get(request.end) == Some(&b'"'));
     }
     Some(request)
+}
+
+/// The request whose target is the value at `at` of a pair, whose `=` ends at `end`.
+#[inline(never)]
+fn of_pairs(line: Line<'_>, at: usize, end: usize) -> Option<Request> {
+    const KEY: &[u8] = b"method=";
+    let text = line.bytes();
+    let is_of_key = |b: &&u8| b.is_ascii_alphanumeric() || b"_.".contains(b);
+    let key = text[..end - 1].iter().rev().take_while(is_of_key).count();
+    let key = &text[end - 1 - key..end - 1];
+    let name = key.rsplit(|b| b"_.".contains(b)).next()?;
+    if !matches!(name, b"path" | b"uri" | b"url" | b"target") {
+        return None;
+    }
+    let value_len = |from: usize| {
+        let is_quoted = text[from - 1] == b'"';
+        let ends = |b: &u8| if is_quoted { *b == b'"' } else { b" \t,;})]\"".contains(b) };
+        text[from..].iter().position(ends).unwrap_or(text.len() - from)
+    };
+    let found = memchr::memmem::find(text, KEY)?;
+    let method = found + KEY.len() + usize::from(text.get(found + KEY.len()) == Some(&b'"'));
+    let method = (method, method + value_len(method));
+    if !is_usual(&text[method.0..method.1]) {
+        return None;
+    }
+    let target = (at, at + value_len(at));
+    Some(Request {
+        start: found.min(end - 1 - key.len()),
+        method,
+        target,
+        end: target.1.max(method.1),
+        is_certain: false,
+        is_barred: false,
+    })
 }
 
 /// `GET https shop.example "/cart"`, given where the path begins.

@@ -31,7 +31,7 @@
 //!   4. what [`text_duration`](crate::format::text::text_duration) finds behind the request or in the message before it;
 //!   5. a number with decimals right behind status and size: seconds (APISIX);
 //!      what stands behind status, size and two quoted fields, as in a [combined](super::combined)
-//!      line; of a whole number only if it ends the line;
+//!      line; a whole number only if nothing else is (milliseconds behind Jetty's `RequestLog`);
 //!   6. behind the status, two whole numbers with `/` between, and a number with decimals: seconds (SOGo);
 //!      or `ok` and a whole number at the end: milliseconds (CouchDB);
 //!   7. behind `|STATUS|`, the third field, if three or more follow and the line begins with its timestamp:
@@ -52,6 +52,7 @@ use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::{Plain, Simd};
 use crate::format::cursor::{Cursor, Span};
 use crate::format::http::{closing_quote, integer_at, nanos_of, path, url_host};
+use crate::format::slices::letters;
 use crate::format::text::ansi::{self, ESC};
 use crate::format::text::duration::{decimal, with_unit};
 use crate::format::text::{levels, text_duration, timed};
@@ -201,23 +202,26 @@ fn fill_from(message: &[u8], context: &mut Context, record: &mut Record) {
 /// The response time of a line that is written as a whole number without a unit, by which detection
 /// guesses the unit. None for every other line.
 fn integer_time(line: Line<'_>, clock: &mut TimestampParser) -> Option<u64> {
-    let parts = parts(line, clock)?;
-    let time = combined::time_behind(line, parts.tail?);
-    time.integer_at_end(line)
-}
-
-/// Where the parts of a line are that a whole number needs around it.
-struct Parts {
-    tail: Option<usize>,
-}
-
-fn parts(line: Line<'_>, clock: &mut TimestampParser) -> Option<Parts> {
     let request = find::find(Plain, line)?;
     let text = line.bytes();
     let Some(Answer::Status(_, at)) = status::answer(text, &request) else { return None };
     timestamp(line, &request, clock)?;
+    if is_of_jetty(&text[..request.start]) {
+        return None;
+    }
     let (_, size_end) = size(line, &request, at);
-    Some(Parts { tail: agents(line, size_end).map(|agents| agents.1.1 + 1) })
+    integer_at_end(text, agents(line, size_end)?.1.1 + 1)
+}
+
+/// Whether a line begins with the name of Jetty's logger of requests, whose whole numbers are
+/// milliseconds.
+fn is_of_jetty(before: &[u8]) -> bool {
+    memchr::memmem::find(before, b"RequestLog ").is_some()
+}
+
+/// The whole number that is all there is behind a space at `at`.
+fn integer_at_end(text: &[u8], at: usize) -> Option<u64> {
+    fields::whole(text[at..].strip_prefix(b" ")?)
 }
 
 impl AnyRequest {
@@ -232,6 +236,9 @@ impl AnyRequest {
     #[inline(never)]
     fn read(&self, line: Line<'_>, request: &Request, cx: &mut Parse<'_, Plain>) -> Option<()> {
         let text = line.bytes();
+        if iis(line, request, cx) {
+            return Some(());
+        }
         let answer = status::answer(text, request)?;
         if is_of_another(text, request) {
             return None;
@@ -255,10 +262,6 @@ impl AnyRequest {
         };
         if let Some((start, end)) = target {
             cx.record.path = path(line, start, end);
-        }
-        let is_iis = self.iis(line, request, cx);
-        if is_iis {
-            return Some(());
         }
         if let Some((start, end)) = client(text, request) {
             cx.record.client = Text::of_line(start, end);
@@ -299,10 +302,13 @@ impl AnyRequest {
                     seconds(rest, b" ")
                 })
                 .or_else(|| {
-                    let time = combined::time_behind(line, agents?.1.1 + 1);
-                    match time.integer_at_end(line) {
+                    let at = agents?.1.1 + 1;
+                    match integer_at_end(text, at) {
+                        Some(integer) if is_of_jetty(&text[..request.start]) => {
+                            Some(nanos_of(integer, 0, Unit::Milliseconds.nanos()))
+                        }
                         Some(integer) => Some(nanos_of(integer, 0, self.integer_unit_ns)),
-                        None => time.decimal(),
+                        None => combined::time_behind(line, at).decimal(),
                     }
                 })
                 .or_else(|| documented_time(text, request, answer, time.as_ref()))
@@ -338,6 +344,10 @@ impl AnyRequest {
                 let level = match before.bytes() {
                     // Tornado: `[I 240124 10:15:32 web:2348]`.
                     [b'[', letter, b' '] => Level::from_letter(*letter),
+                    // `logging.basicConfig`: `INFO:aiohttp.access:192.0.2.7`.
+                    text if letters(text) > 2 && text.get(letters(text)) == Some(&b':') => {
+                        Level::from_word(&text[..letters(text)])
+                    }
                     _ => levels::level_in(before).map(|(level, _)| level),
                 };
                 Some((level?, time_end))
@@ -348,49 +358,51 @@ impl AnyRequest {
         cx.record.message = Text::of_line(message, line.len());
         Some(message)
     }
+}
 
-    /// Fills the record from a line of IIS without its header; whether it is one.
-    fn iis(&self, line: Line<'_>, request: &Request, cx: &mut Parse<'_, Plain>) -> bool {
-        const COLUMNS_MAX: usize = 15;
-        let text = line.bytes();
-        if !text[0].is_ascii_digit()
-            || memchr::memchr_iter(b' ', &text[..request.start]).count() != 3
-        {
-            return false;
-        }
-        let mut columns = [&b""[..]; COLUMNS_MAX];
-        let mut count = 0;
-        for column in text.split(|&b| b == b' ') {
-            let Some(room) = columns.get_mut(count) else { return false };
-            *room = column;
-            count += 1;
-        }
-        let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-        let is_address = |text: &[u8]| address::is_v4(text) || address::v6(text).is_some();
-        let (c, last) = (&columns, count - 4);
-        let fits = (14..=COLUMNS_MAX).contains(&count)
-            && is_address(c[2])
-            && is_number(c[6])
-            && is_address(c[8])
-            && c[last..count].iter().all(|text| is_number(text))
-            && c[last].len() == 3;
-        let status = fields::status(c[if fits { last } else { 0 }]);
-        let Some(status) = status.filter(|_| fits) else { return false };
-        cx.record.status = status;
-        cx.record.client = Text::of_part(text, c[8]);
-        cx.record.duration_ns = match status {
-            101 => NO_DURATION,
-            _ => decimal(c[count - 1], Unit::Milliseconds).unwrap_or(NO_DURATION),
-        };
-        let cursor = Cursor::new(line, 0);
-        let agent = Text::of_part(text, c[9]).range();
-        cursor.request(cx.context.wanted, Column::USER_AGENT, agent, cx.record);
-        if count == COLUMNS_MAX {
-            let referrer = Text::of_part(text, c[10]).range();
-            cursor.request(cx.context.wanted, Column::REFERRER, referrer, cx.record);
-        }
-        true
+/// Fills the record from a line of IIS without its header; whether it is one.
+fn iis(line: Line<'_>, request: &Request, cx: &mut Parse<'_, Plain>) -> bool {
+    const COLUMNS_MAX: usize = 15;
+    let text = line.bytes();
+    if !text[0].is_ascii_digit() || memchr::memchr_iter(b' ', &text[..request.start]).count() != 3 {
+        return false;
     }
+    let mut columns = [&b""[..]; COLUMNS_MAX];
+    let mut count = 0;
+    for column in text.split(|&b| b == b' ') {
+        let Some(room) = columns.get_mut(count) else { return false };
+        *room = column;
+        count += 1;
+    }
+    let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let is_address = |text: &[u8]| address::is_v4(text) || address::v6(text).is_some();
+    let (c, last) = (&columns, count - 4);
+    let fits = (14..=COLUMNS_MAX).contains(&count)
+        && is_address(c[2])
+        && is_number(c[6])
+        && is_address(c[8])
+        && c[last..count].iter().all(|text| is_number(text))
+        && c[last].len() == 3;
+    let status = fields::status(c[if fits { last } else { 0 }]);
+    let Some(status) = status.filter(|_| fits) else { return false };
+    let Some((stamp, 19)) = cx.clock().any(line, 0) else { return false };
+    cx.record.set_time(stamp);
+    cx.record.method = Text::of_line(request.method.0, request.method.1);
+    cx.record.path = path(line, request.target.0, request.target.1);
+    cx.record.status = status;
+    cx.record.client = Text::of_part(text, c[8]);
+    cx.record.duration_ns = match status {
+        101 => NO_DURATION,
+        _ => decimal(c[count - 1], Unit::Milliseconds).unwrap_or(NO_DURATION),
+    };
+    let cursor = Cursor::new(line, 0);
+    let agent = Text::of_part(text, c[9]).range();
+    cursor.request(cx.context.wanted, Column::USER_AGENT, agent, cx.record);
+    if count == COLUMNS_MAX {
+        let referrer = Text::of_part(text, c[10]).range();
+        cursor.request(cx.context.wanted, Column::REFERRER, referrer, cx.record);
+    }
+    true
 }
 
 /// Whether the line is one of key-value pairs, a start line, or a call to another service.
@@ -494,12 +506,15 @@ fn client(text: &[u8], request: &Request) -> Option<Span> {
         let len = before[at..].iter().take_while(|b| !b" \t\"'()|,".contains(b)).count();
         let word = &before[at..at + len];
         let opens = memchr::memchr_iter(b'[', word).filter(|&open| open > 0);
-        for from in std::iter::once(0).chain(opens) {
+        // `[info]192.0.2.7` of fly.io.
+        let closes = memchr::memchr_iter(b']', word).map(|close| close + 1);
+        for from in std::iter::once(0).chain(opens).chain(closes) {
             if let Some((start, end)) = address(&word[from..]) {
                 return Some((at + from + start, at + from + end));
             }
         }
-        at += len;
+        // What closes is passed, too.
+        at += len.max(1);
     }
     let behind = &text[request.end..];
     if let Some(inner) = behind.strip_prefix(b" (")
@@ -706,7 +721,10 @@ fn time_with_unit(text: &[u8], from: usize) -> Option<u64> {
             Some(digit) if digit.is_ascii_digit() && word[0].is_ascii_digit() => {
                 let unit =
                     words.peek().filter(|unit| unit_follows(unit) && unit[0].is_ascii_alphabetic());
-                unit.and_then(|unit| with_unit(&[word, b" ", unit].concat()))
+                unit.and_then(|unit| {
+                    let end = unit.iter().position(|b| b"])".contains(b)).unwrap_or(unit.len());
+                    with_unit(&[word, b" ", &unit[..end]].concat())
+                })
             }
             _ => None,
         };

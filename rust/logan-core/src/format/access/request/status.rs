@@ -14,7 +14,8 @@
 //!    dashes, `key=value`, names with `_` in them, quoted texts, brackets, `from`, `for`, `by`, `to`,
 //!    `via`. What follows a media type is a length. A plain word ends the search;
 //! 4. a code behind a word that *names* it, behind the request or in the 64 bytes before it: `status`,
-//!    `status_code`, `responded`, `returned`, `completed`, `code`, `->`, `=>`;
+//!    `status_code`, `response`, `responded`, `returned`, `completed`, `code`, `->`, `=>`, or a version
+//!    (`HTTP/1.1 200`);
 //! 5. a code *before* the request with nothing but whole numbers, numbers with decimals, dashes and
 //!    `key=value` between: of four whole numbers or more the fourth from the end (an AWS load balancer
 //!    writes status, status of the target, received and sent bytes), else the last code; not behind a
@@ -239,10 +240,11 @@ fn is_field(field: &[u8]) -> bool {
 
 /// Rule 4, between two positions.
 fn named(text: &[u8], from: usize, to: usize) -> Option<(u16, usize)> {
-    const NAMES: [&[u8]; 9] = [
+    const NAMES: [&[u8]; 10] = [
         b"status",
         b"status_code",
         b"statuscode",
+        b"response",
         b"responded",
         b"returned",
         b"completed",
@@ -262,7 +264,7 @@ fn named(text: &[u8], from: usize, to: usize) -> Option<(u16, usize)> {
         {
             let before = &text[from..at];
             let gap = before.iter().rev().take_while(|b| b" \t=:\"'(".contains(b)).count();
-            let mut before = &before[..before.len() - gap];
+            let (mut before, gap) = before.split_at(before.len() - gap);
             if let Some(rest) = before.strip_suffix(b" with") {
                 before = rest;
             }
@@ -273,7 +275,12 @@ fn named(text: &[u8], from: usize, to: usize) -> Option<(u16, usize)> {
                 .count();
             let (front, word) = before.split_at(before.len() - word);
             let is_other = front.ends_with(b"exit ") || front.ends_with(b"error ");
-            if !is_other && NAMES.iter().any(|name| word.eq_ignore_ascii_case(name)) {
+            // A value of a hash, as Ruby prints it: `{"id"=>"404"}`.
+            let is_value = word.ends_with(b">") && gap.iter().any(|b| b"\"'".contains(b));
+            let last = before.iter().rev().take_while(|b| !b" \t(\"".contains(b)).count();
+            let is_named = NAMES.iter().any(|name| word.eq_ignore_ascii_case(name))
+                || before[before.len() - last..].starts_with(b"HTTP/") && gap == b" ";
+            if !is_other && !is_value && is_named {
                 return Some(found);
             }
         }

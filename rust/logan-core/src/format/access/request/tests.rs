@@ -49,7 +49,7 @@ type Row = (&'static str, u16, &'static str, &'static str, Level, Option<f64>, O
 #[test]
 fn layouts() {
     use Level::{Info, None as NoLevel, Warn};
-    let rows: [Row; 34] = [
+    let rows: [Row; 37] = [
         // One dash, none, and more words than usual.
         (
             r#"192.0.2.7 - [24/Jan/2024:10:15:32 +0000]  "GET /a?b=1 HTTP/1.1" 200 17 "-" "curl/8.5" 0.045 shop.example"#,
@@ -329,6 +329,34 @@ fn layouts() {
             None,
             Some(512),
         ),
+        // Pairs.
+        (
+            "2024-01-24 10:15:32 INFO request{method=GET uri=/cart}: shop::http: handled status=200 latency=36 ms",
+            200,
+            "GET /cart",
+            "",
+            Info,
+            Some(36.0),
+            None,
+        ),
+        (
+            r#"2024-01-24 10:15:32 [INFO] http: request complete: http.path="/v1/a b" http.method="PUT" code=404 took=1.5ms"#,
+            404,
+            "PUT /v1/a b",
+            "",
+            Info,
+            Some(1.5),
+            None,
+        ),
+        (
+            "2024-01-24 10:15:32 INFO response 200 for GET http://shop.example/a (33 ms)",
+            200,
+            "GET /a",
+            "",
+            Info,
+            Some(33.0),
+            None,
+        ),
         // An answer that did not come; a connection that stayed open.
         (
             r#"192.0.2.7 - [24/Jan/2024:10:15:32 +0000] "GET /slow HTTP/1.1" 000 0 "-" "curl""#,
@@ -404,6 +432,8 @@ fn what_is_no_request_of_this_service() {
         "2024-01-24 10:15:32 INFO order 500 failed after GET /x",
         "2024-01-24 10:15:32 INFO DELETE /tmp/a 404 files in 12ms",
         "2024-01-24 10:15:32 INFO GET /x exit code 200",
+        "2024-01-24 10:15:32 INFO method=GET path=/x size=200 duration=404ms",
+        "2024-01-24 10:15:32 INFO path=/x status=200",
         // No method without a version.
         "2024-01-24 10:15:32 INFO MOUNT /data 200",
         "2024-01-24 10:15:32 INFO get /data 200",
