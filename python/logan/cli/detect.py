@@ -79,7 +79,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _as_json(found: Detection) -> dict[str, Any]:
     data = asdict(found)
-    del data["fields_present"]  # for jobs; here `fields` says more
+    # For jobs: `fields` says more of the first, `assumed` of the others.
+    for name in ("fields_present", "time", "anchor_ns"):
+        del data[name]
     return data
 
 

@@ -76,7 +76,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         })
         .collect();
     let inner: Vec<_> =
-        inner_formats().map(|e| (e.info.name, (e.build)(&Params::default()))).collect();
+        inner_formats().map(|e| (e.info.name, (e.build)(&Params::of_payloads()))).collect();
     let app = formats.iter().position(|(e, _)| e.facts.is_general);
     // Zones before words count here, so that it is found out whether all lines have them.
     let epoch_column = timestamps::epoch_column(samples);
@@ -198,12 +198,21 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let lines: u64 = seen.iter().map(|s| s.lines).sum();
     let total = lines + blank + header + continuation + malformed;
     let mut order: Vec<usize> = (0..formats.len()).filter(|&i| seen[i].lines > 0).collect();
+    let trial = |i: usize| REGISTRY[i].facts.trial;
+    let has_late = order.iter().any(|&i| trial(i) == Candidate::Late);
     order.sort_by_key(|&i| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);
         // Formats whose lines others would take come first, in the registry's order.
-        let first = entry.facts.trial == Candidate::Outer || seen.like_app;
+        let first = trial(i) == Candidate::Outer || seen.like_app;
         let lines = if first { 0 } else { seen.lines };
-        (entry.facts.trial == Candidate::LastResort, !first, std::cmp::Reverse(lines), i)
+        let rank = match trial(i) {
+            Candidate::LastResort => 3,
+            Candidate::Late => 1,
+            // It would take the lines of what comes late.
+            _ if has_late && entry.facts.is_general => 2,
+            _ => 0,
+        };
+        (rank, !first, std::cmp::Reverse(lines), i)
     });
     let unit = (!integers.is_empty()).then(|| guess_unit(&integers));
     let mut assumed = Vec::new();

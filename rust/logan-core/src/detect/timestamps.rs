@@ -230,10 +230,14 @@ pub(super) fn epoch_column(samples: &[(u64, &[u8])]) -> Option<u32> {
                 let is_number = word.len() >= 10
                     && word[0] != b'0'
                     && word.iter().all(|b| b.is_ascii_digit() || *b == b'.');
-                let Some(second) = crate::time::epoch(word).filter(|_| is_number) else { continue };
-                if !EPOCH_SECONDS.contains(&second.second) {
+                if !is_number {
                     continue;
                 }
+                let second = crate::time::epoch(word);
+                let Some(second) = second.filter(|stamp| EPOCH_SECONDS.contains(&stamp.second))
+                else {
+                    continue;
+                };
                 let column = &mut columns[i];
                 column.lines += 1;
                 column.falls += u64::from(second.second < column.last);

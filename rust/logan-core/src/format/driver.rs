@@ -8,7 +8,7 @@ use super::prefilter::RequiredBytes;
 use super::run::line_of;
 use super::{
     BulkFormat, Context, LineFormat, LineRef, LineSubset, MultiLineFormat, Params, Parse, Part,
-    Run, classify, keys,
+    Run, address, classify, keys,
 };
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
@@ -282,7 +282,9 @@ pub(crate) fn for_each<S: Simd>(
         let line = line_of(lines.block, spot.start, spot.end);
         let mut record = Record::EMPTY;
         let (context, arena) = (&mut *lines.context, &mut lines.batch.arena);
-        if parse(line, &mut Parse { simd, context, arena, record: &mut record }).is_some() {
+        let cx = &mut Parse { simd, context, arena, record: &mut record };
+        if parse(line, cx).is_some() {
+            finish(columns, line, cx);
             let row = spot.row as usize;
             lines.batch.put(row, columns, &record, spot.start, line.len() as u32);
         } else {
@@ -323,6 +325,7 @@ fn steps_of<S: Simd, F: LineFormat>(simd: S, format: &F, run: &mut Run<'_>, most
         {
             break;
         }
+        finish(F::COLUMNS, line, cx);
         run.batch.push(F::COLUMNS, &record, start, line.len() as u32);
         start = end + 1;
         parsed += 1;
@@ -375,10 +378,20 @@ fn one_line<S: Simd, F: LineFormat>(
     line: Line<'_>,
     cx: &mut Parse<'_, ()>,
 ) -> Part {
+    let cx = &mut cx.with(simd);
     let may_be = line.len() > 0 && format.may_begin_with(line.byte(0));
-    match may_be && format.parse(line, &mut cx.with(simd)).is_some() {
-        true => Part::Record,
-        false => Part::Foreign,
+    if !may_be || format.parse(line, cx).is_none() {
+        return Part::Foreign;
+    }
+    finish(F::COLUMNS, line, cx);
+    Part::Record
+}
+
+/// Puts what a format found into the form in which it counts.
+#[inline(always)]
+fn finish<S: Simd>(columns: Columns, line: Line<'_>, cx: &mut Parse<'_, S>) {
+    if columns.has(Columns::CLIENT) {
+        address::in_one_form(line.bytes(), cx.arena, cx.record);
     }
 }
 

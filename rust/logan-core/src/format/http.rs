@@ -4,7 +4,7 @@
 //! Loads may run over the line's end; no answer depends on what lies beyond. What the words mean
 //! exactly is said in the text of [`access`](crate::format::access::combined).
 
-use super::{Unit, slices};
+use super::{Unit, fields, slices};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::record::{DURATION_NS_MAX, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
@@ -253,8 +253,33 @@ pub(crate) fn route(line: Line<'_>, at: usize, end: usize, record: &mut Record) 
     let target_end = target_end(line, target, end);
     if target < target_end {
         record.method = Text::of_line(at, at + len);
-        record.path = Text::of_line(target, target_end);
+        record.path = path(line, target, target_end);
     }
+}
+
+/// The path of the target `start..end`, which is not empty: of a URL what is behind scheme and host.
+#[inline(always)]
+pub(crate) fn path(line: Line<'_>, start: usize, end: usize) -> Text {
+    if line.byte(start) == b'/' { Text::of_line(start, end) } else { path_of_url(line, start, end) }
+}
+
+/// Where in a URL that `text` begins with the host is, without its port; None for anything else.
+pub(crate) fn url_host(text: &[u8]) -> Option<(usize, usize)> {
+    let scheme =
+        text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"+-.".contains(b)).count();
+    let rest = text[scheme..].strip_prefix(b"://").filter(|_| scheme > 0)?;
+    let len = match rest {
+        [b'[', ..] => memchr::memchr(b']', rest)? + 1,
+        _ => rest.iter().take_while(|b| !b"/?#: \"".contains(b)).count(),
+    };
+    (len > 0).then_some((scheme + 3, scheme + 3 + len))
+}
+
+#[cold]
+#[inline(never)]
+fn path_of_url(line: Line<'_>, start: usize, end: usize) -> Text {
+    let path = fields::path(&line.bytes()[start..end]).unwrap_or(0..end - start);
+    Text::of_line(start + path.start, start + path.end)
 }
 
 /// The end of the target that begins at `target` in a request that ends at `end`; not after

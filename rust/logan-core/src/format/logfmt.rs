@@ -20,12 +20,13 @@
 //! Values are text. In quotes the escapes of JSON are undone, and anything else behind a backslash
 //! stays as it is, backslash included; without quotes a backslash is a byte like others.
 
+use super::access::request;
 use super::fields::{Fields, Group, Known, Meaning, Names, Value};
 use super::{Entry, Facts, Info, LineFormat, Parse, keys, line_format};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
-use crate::record::{Columns, NO_TIME, Record};
+use crate::record::{Columns, NO_STATUS, NO_TIME, Record};
 use crate::time::epoch;
 
 /// Registry entry.
@@ -120,6 +121,9 @@ impl LineFormat for Logfmt {
         }
         if cx.record.time_ns == NO_TIME {
             audited(line.bytes(), cx.record);
+        }
+        if cx.record.status == NO_STATUS && cx.record.path.is_empty() {
+            request::of_message(line.bytes(), cx.context, cx.arena, cx.record);
         }
         Some(())
     }

@@ -26,6 +26,7 @@
 //! of them; what detection saw comes first, most frequent first.
 
 pub mod access;
+mod address;
 pub mod classify;
 pub mod cloud;
 mod context;
@@ -219,6 +220,9 @@ pub enum Candidate {
     Outer,
     /// The more frequent, the earlier.
     Usual,
+    /// After all but those with [general lines](Facts::is_general) and the last: it takes lines of
+    /// others, too.
+    Late,
     /// Last: it takes lines of others, too.
     LastResort,
 }
@@ -386,6 +390,7 @@ pub static REGISTRY: &[&Entry] = &[
     &access::morgan::ENTRY,
     &access::php_fpm::ENTRY,
     &security::cef::ENTRY,
+    &access::request::ENTRY,
     &text::app::ENTRY,
     &logfmt::ENTRY,
     &text::leveled::ENTRY,

@@ -54,7 +54,18 @@ pub struct Params {
     /// the plan lists: chunks of other sources then need not look back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rejoin: bool,
+    /// Whether lines are payloads of an envelope, which has their timestamp if they have none. Never
+    /// part of a plan: an envelope says it to the formats inside.
+    #[serde(skip)]
+    pub is_payload: bool,
     /// Text of a [format of the user's own](super::custom), and of no other format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
+}
+
+impl Params {
+    /// Those of formats inside of an envelope, unless the plan says more.
+    pub fn of_payloads() -> Params {
+        Params { is_payload: true, ..Params::default() }
+    }
 }

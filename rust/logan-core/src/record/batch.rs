@@ -74,6 +74,12 @@ impl Text {
         Text { start: start as u32 | IN_ARENA, len: (end - start) as u32 }
     }
 
+    /// The bytes `start..end` of the text.
+    pub(crate) fn part(self, start: usize, end: usize) -> Text {
+        debug_assert!(start <= end && end <= self.len as usize);
+        Text { start: self.start + start as u32, len: (end - start) as u32 }
+    }
+
     /// Where the text starts and ends, in what it is a range of.
     #[inline(always)]
     pub fn range(self) -> (usize, usize) {

@@ -178,7 +178,11 @@ impl TimestampParser {
         let Yearless { month, day, seconds } = date;
         let zone = self.zone_of_yearless(line, end);
         let after = zone.map_or(end, |(_, end)| end);
-        let dated = year_at(line, after)
+        let year = year_at(line, after);
+        if year.is_some_and(|year| is_unset([year, month, day], seconds)) {
+            return Some((Stamp::ABSENT, after + YEAR_BYTES));
+        }
+        let dated = year
             .and_then(|year| Some(midnight(year, month, day)? + seconds))
             .map(|local| (local, after + YEAR_BYTES));
         match (zone, dated) {

@@ -65,9 +65,46 @@ fn access_head<'a>(line: &'a [u8], clock: &TimestampParser) -> Option<(Record, &
     let mut record =
         Record { time_ns: Some(time_ns).filter(|&ns| ns != i64::MIN), ..Record::default() };
     if host != b"-" {
-        record.client = host.to_vec();
+        record.client = address_in_one_form(host);
     }
     Some((record, &line[close + 1..]))
+}
+
+/// An address without port and brackets; IPv6 as RFC 5952 has it, IPv4 inside of it as such.
+pub(super) fn address_in_one_form(written: &[u8]) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(written) else { return written.to_vec() };
+    let is_port = |port: &str| {
+        (1..=5).contains(&port.len()) && port.bytes().all(|digit| digit.is_ascii_digit())
+    };
+    let is_v4 = |text: &str| {
+        let part = |part: &str| {
+            (1..=3).contains(&part.len())
+                && part.bytes().all(|digit| digit.is_ascii_digit())
+                && part.parse::<u32>().is_ok_and(|n| n < 256)
+        };
+        text.split('.').count() == 4 && text.split('.').all(part)
+    };
+    let v6 = |text: &str| {
+        let (address, zone) = text.find('%').map_or((text, ""), |at| text.split_at(at));
+        let address: std::net::Ipv6Addr = address.parse().ok()?;
+        Some(match address.to_ipv4_mapped() {
+            Some(v4) => v4.to_string(),
+            None => format!("{address}{zone}"),
+        })
+    };
+    if written.len() > 80 || !text.contains(':') {
+        return written.to_vec();
+    }
+    let form = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((inner, port)) if port.is_empty() || port.strip_prefix(':').is_some_and(is_port) => {
+            v6(inner).or_else(|| is_v4(inner).then(|| inner.to_string()))
+        }
+        _ => match text.split_once(':') {
+            Some((host, port)) if is_v4(host) && is_port(port) => Some(host.to_string()),
+            _ => v6(text),
+        },
+    };
+    form.map_or(written.to_vec(), String::into_bytes)
 }
 
 /// The virtual host before the client of an access line, without its port.
@@ -84,6 +121,23 @@ pub fn virtual_host(line: &[u8]) -> Option<Vec<u8>> {
     }
     let colon = first.iter().rposition(|&b| b == b':').filter(|_| has_port);
     Some(first[..colon.unwrap_or(first.len())].to_vec())
+}
+
+/// The host of a URL that the request of an access line has for a target.
+pub fn host_of_url(line: &[u8]) -> Option<Vec<u8>> {
+    let at = |what: &[u8], from: usize| (from..line.len()).find(|&i| line[i..].starts_with(what));
+    let open = if line.starts_with(b"[") { 0 } else { at(b" [", 0)? };
+    let request = &line[at(b"] ", open)? + 2..];
+    let request = request.strip_prefix(b"\"").unwrap_or(request);
+    let words: Vec<&[u8]> = request.splitn(2, |&b| b == b' ').collect();
+    let url = words.get(1).filter(|_| is_method(words[0]))?;
+    let scheme = run(url, 0, |b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let rest = url[scheme..].strip_prefix(b"://").filter(|_| scheme > 0)?;
+    let host = match rest.strip_prefix(b"[") {
+        Some(inner) => &rest[..inner.iter().position(|&b| b == b']')? + 2],
+        None => &rest[..run(rest, 0, |b| !b"/?#: \"".contains(&b))],
+    };
+    (!host.is_empty()).then(|| host.to_vec())
 }
 
 /// Whether a word ends in `:` and one to five digits.
@@ -169,13 +223,15 @@ pub(super) fn quoted_request(
     let (status, bytes_sent, at) = answer(rest)?;
     (record.status, record.bytes_sent) = (status, bytes_sent);
     if let Some((method, path)) = route_of_request(request) {
-        (record.method, record.path) = (method.to_vec(), path.to_vec());
+        (record.method, record.path) = (method.to_vec(), path_of_url(path));
     }
     let agents = agents_end(rest, at);
     let at = agents.unwrap_or(at);
     let mut dialect = "combined";
     if rest.get(at) == Some(&b' ') {
         record.duration_ns = time_in_tail(&rest[at + 1..], integer_ns, &mut dialect);
+    } else if is_glued(&rest[at..]) {
+        record.duration_ns = time_in_tail(&rest[at..], integer_ns, &mut dialect);
     }
     Some((if agents.is_some() { dialect } else { "common" }, record))
 }
@@ -195,7 +251,7 @@ pub(super) fn agents_end(text: &[u8], at: usize) -> Option<usize> {
     text.get(at).filter(|&&b| b == b' ')?;
     let referer_end = closing(text, at + 1, |rest| rest.starts_with(b" \""))?;
     let (_, end) = quoted(text, referer_end + 1)?;
-    if matches!(text.get(end), None | Some(b' ')) {
+    if matches!(text.get(end), None | Some(b' ')) || is_glued(&text[end..]) {
         return Some(end);
     }
     let mut tried = 0;
@@ -209,6 +265,13 @@ pub(super) fn agents_end(text: &[u8], at: usize) -> Option<usize> {
         (tried, open) = (tried + 1, end - 1);
     }
     Some(end)
+}
+
+/// Whether a response time follows a quoted field without a space.
+pub(super) fn is_glued(text: &[u8]) -> bool {
+    text.starts_with(b"rt=")
+        || text.starts_with(b"request_time=")
+        || access_number(text, false).is_some_and(|number| number.point)
 }
 
 /// Whether the line ends here, or a field of a tail follows.
@@ -254,7 +317,7 @@ pub(super) fn bare_request(rest: &[u8], mut record: Record, integer_ns: u64) -> 
         at += word.len() + 1;
     }
     record.status = status(rest, at)?;
-    (record.method, record.path) = (method.to_vec(), target.to_vec());
+    (record.method, record.path) = (method.to_vec(), path_of_url(target));
     match rest.get(at + 3) {
         None => return Some(record),
         Some(b' ') => {}
@@ -384,6 +447,10 @@ pub(super) fn time_in_tail(
             };
             name + 1 + len
         };
+        if field.starts_with(b"\"") && is_glued(&field[end..]) {
+            at += end;
+            continue;
+        }
         if field.get(end) != Some(&b' ') {
             return None;
         }
@@ -416,7 +483,13 @@ pub(super) fn time_of_digits(
             }
             return number_or_list(after, &next, integer_ns);
         }
-        Some(next) if next.unit_ns.is_none() => return None,
+        Some(next) if next.unit_ns.is_none() => {
+            let behind = &after[next.end..];
+            if is_of_nexus(behind) {
+                return decimal(&next.text, 1_000_000);
+            }
+            return millis_of_haproxy(behind);
+        }
         _ => {}
     }
     if let Some(millis) = millis_of_traefik(after) {
@@ -424,6 +497,31 @@ pub(super) fn time_of_digits(
         return decimal(millis, 1_000_000);
     }
     number.nanos(integer_ns)
+}
+
+/// Whether a quoted user agent and a thread in brackets end the line.
+fn is_of_nexus(behind: &[u8]) -> bool {
+    let Some(agent) = behind.strip_prefix(b" ") else { return false };
+    let Some((_, end)) = quoted(agent, 0) else { return false };
+    let thread = agent[end..].strip_prefix(b" [").and_then(|rest| rest.strip_suffix(b"]"));
+    thread.is_some_and(|thread| !thread.is_empty() && !thread.contains(&b']'))
+}
+
+/// The fifth of the times behind three quoted names, in nanoseconds.
+fn millis_of_haproxy(behind: &[u8]) -> Option<u64> {
+    let mut rest = behind;
+    for _ in 0..3 {
+        let name = rest.strip_prefix(b" ")?;
+        rest = &name[quoted(name, 0)?.1..];
+    }
+    let words: Vec<&[u8]> = rest.strip_prefix(b" ")?.split(|&b| b == b' ').collect();
+    let is_number =
+        |word: &[u8]| (1..=19).contains(&word.len()) && word.iter().all(u8::is_ascii_digit);
+    if words.len() < 6 || !words[..4].iter().all(|w| is_number(w.strip_prefix(b"-").unwrap_or(w))) {
+        return None;
+    }
+    let total = words[4].strip_prefix(b"+").unwrap_or(words[4]);
+    if is_number(total) { decimal(total, 1_000_000) } else { None }
 }
 
 /// Whether a number without a unit has one behind a space.

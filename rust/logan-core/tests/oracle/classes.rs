@@ -53,7 +53,7 @@ impl Reader {
         for format in &self.formats {
             let record = match format.name {
                 "json" => json_record(line, &self.clock),
-                "logfmt" => logfmt_record(line, &self.clock),
+                "logfmt" => logfmt_record(line, &self.clock).map(|r| with_request(r, &self.clock)),
                 "app" => app_record(line, &self.clock),
                 "text" => text_record(line, &self.clock),
                 "combined" | "common" | "access" | "traefik" | "ingress-nginx" => {
@@ -74,13 +74,41 @@ impl Reader {
     }
 }
 
+/// A record whose message may begin with a request, if it has neither status nor path.
+fn with_request(mut record: Record, clock: &TimestampParser) -> Record {
+    let message = record.message.clone();
+    let begins_so = message.len() > 2
+        && b"GHPDO".contains(&message[0])
+        && message[1..3].iter().all(u8::is_ascii_uppercase);
+    if record.status.is_some() || !record.path.is_empty() || !begins_so {
+        return record;
+    }
+    if let Some(Class::Record(_, found)) =
+        delegated_with("request", &Params::of_payloads(), &message, clock)
+        && message.starts_with(&found.method)
+    {
+        (record.status, record.method, record.path) = (found.status, found.method, found.path);
+        record.duration_ns = record.duration_ns.or(found.duration_ns);
+    }
+    record
+}
+
 /// What the engine's own parser says of a line of a format that has no twin; None if it is not of
 /// that format.
 pub(super) fn delegated(name: &str, line: &[u8], clock: &TimestampParser) -> Option<Class> {
+    delegated_with(name, &Params::default(), line, clock)
+}
+
+fn delegated_with(
+    name: &str,
+    params: &Params,
+    line: &[u8],
+    clock: &TimestampParser,
+) -> Option<Class> {
     let (_, entry) = by_name(name).expect("a registered format");
     let clock = time::TimestampParser::new(clock.zone.clone(), clock.anchor_ns);
     let (mut arena, mut found) = (Vec::new(), record::Record::EMPTY);
-    let format = (entry.build)(&Params::default());
+    let format = (entry.build)(params);
     let padded = PaddedLine::new(line);
     let mut context = Context::new(clock);
     let context = &mut context;

@@ -566,11 +566,11 @@ fn verb_before(
         tokens.get(i).and_then(|token| token.number).is_some_and(|n| (200..600).contains(&n))
     };
     // The reason of a status does not count: `Completed 504 Gateway Timeout in`.
-    let capitals = tokens.iter().skip(first).take(4).take_while(|token| token.is_capital).count();
-    let status = (first..first + capitals).find(|&i| is_status(i));
-    let reason = status.filter(|i| has(i + 1, VERB) || has(i + 1, HTTP));
+    let is_reason = |i: &usize| tokens.get(*i).is_some_and(|t| t.is_capital) && !has(*i, EVENT);
+    let mut reason = (first..first + 4).take_while(is_reason);
+    let behind = reason.find(|&i| is_status(i)).map(|i| i + 1);
     let mut http = false;
-    for i in reason.map_or(first, |i| i + 1)..tokens.len() {
+    for i in behind.unwrap_or(first)..tokens.len() {
         if has(i, WAIT) || i == first && has(i, PAUSE) || counted(i) {
             return false;
         }
@@ -580,7 +580,7 @@ fn verb_before(
         }
         http |= has(i, HTTP);
     }
-    http && (reason.is_some() || is_status(first - 1))
+    behind.is_some() || http && is_status(first - 1)
 }
 
 /// Whether a number and a larger unit stand before a number.
@@ -764,18 +764,18 @@ const DONE: &str = "done completed finished processed served handled responded r
      succeed success successful answered replied";
 const VERB: &str = "done completed finished processed served handled responded returned executed succeeded \
      succeed success successful answered replied complete successfully failed ran started \
-     restarted stopped booted ready initialized initialised initiated loaded reloaded \
+     restarted stopped booted ready initialized initiated loaded reloaded \
      preloaded built rebuilt compiled recompiled bundled generated regenerated created made \
      fetched got read written wrote saved stored persisted sent received delivered synced \
-     synchronized synchronised updated upgraded refreshed revalidated renewed flushed \
+     synchronized updated upgraded refreshed revalidated renewed flushed \
      committed compacted merged indexed reindexed imported exported copied moved renamed \
      deleted removed inserted uploaded downloaded pulled pushed parsed rendered rerendered \
      resolved connected reconnected opened established authenticated authorized verified \
-     validated scanned analyzed analysed calculated computed evaluated converted transformed \
+     validated scanned analyzed calculated computed evaluated converted transformed \
      transpiled transcoded encoded decoded compressed decompressed packed unpacked extracted \
      installed deployed undeployed migrated applied restored recovered replayed replicated \
      rebalanced published consumed ingested acknowledged elected assigned collected cleaned \
-     cleared cached warmed purged evicted pruned vacuumed optimized optimised prepared \
+     cleared cached warmed purged evicted pruned vacuumed optimized prepared \
      queried searched found selected retrieved obtained acquired released allocated mounted \
      passed tested measured dispatched forwarded proxied routed submitted accepted solved \
      dumped archived rotated crawled matched affected changed recorded snapshotted settled \

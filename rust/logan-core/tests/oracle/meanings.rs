@@ -344,11 +344,12 @@ pub(super) fn client_of_address(text: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     if let (Some(b'['), Some(close)) = (text.first(), find(text, 0, b']')) {
-        return Some(text[1..close].to_vec()).filter(|client| !client.is_empty());
+        let client = Some(&text[1..close]).filter(|client| !client.is_empty());
+        return client.map(address_in_one_form);
     }
     let parts: Vec<&[u8]> = text.split(|&b| b == b':').collect();
     match parts[..] {
         [host, _] if !host.is_empty() => Some(host.to_vec()),
-        _ => Some(text.to_vec()),
+        _ => Some(address_in_one_form(text)),
     }
 }

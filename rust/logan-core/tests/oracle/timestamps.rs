@@ -276,7 +276,8 @@ impl TimestampParser {
     pub(super) fn clf(&self, line: &[u8], at: usize) -> Stamp {
         let has_slash = || line.get(at..at + 4).is_some_and(|text| text.contains(&b'/'));
         self.usual_clf(line, at).or_else(|| {
-            let begins = line[at].is_ascii_digit() || b"JFMASONDTW".contains(&line[at]);
+            let first = line.get(at).copied().unwrap_or(0);
+            let begins = first.is_ascii_digit() || b"JFMASONDTW".contains(&first);
             if has_slash() && begins {
                 self.rare(line, at).filter(|found| whole(line, found))
             } else {

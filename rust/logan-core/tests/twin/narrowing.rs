@@ -57,7 +57,7 @@ pub fn text_of(field: &str, format: &str, record: &oracle::Record, line: &[u8]) 
                     names.iter().find_map(|name| oracle::value_of_key(format, line, name))
                 }
                 "combined" | "common" | "access" | "traefik" | "ingress-nginx" => {
-                    oracle::virtual_host(line)
+                    oracle::virtual_host(line).or_else(|| oracle::host_of_url(line))
                 }
                 _ => None,
             }
@@ -144,10 +144,11 @@ impl Ask {
                     _ => None,
                 };
                 let wanted = wanted.as_bytes();
-                let equal = found == wanted || also.is_some_and(|also| also == wanted);
+                let equal = found == wanted || also.as_ref().is_some_and(|also| also == wanted);
                 let matches = || {
                     let regex = regex::bytes::Regex::new(std::str::from_utf8(wanted).unwrap());
-                    regex.unwrap().is_match(&found)
+                    let regex = regex.unwrap();
+                    regex.is_match(&found) || also.as_ref().is_some_and(|also| regex.is_match(also))
                 };
                 match *operator {
                     "=" => equal,

@@ -4,4 +4,5 @@ pub mod combined;
 pub mod gin;
 pub mod morgan;
 pub mod php_fpm;
+pub mod request;
 pub mod uwsgi;

@@ -24,7 +24,7 @@ use super::{Compiled, Description, Dialect, SyntaxError};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
-use crate::format::http::{route, status_at};
+use crate::format::http::{path, route, status_at};
 use crate::format::text::{duration, text_duration};
 use crate::format::{LineFormat, Parse, Unit, line_format};
 use crate::record::{Column, Columns, Level, NO_BYTES, NO_DURATION, Text};
@@ -254,7 +254,7 @@ impl Groups {
             }
             Meaning::Request => route(line, start, end, cx.record),
             Meaning::Method => cx.record.method = Text::of_line(start, end),
-            Meaning::Path => cx.record.path = Text::of_line(start, end),
+            Meaning::Path => cx.record.path = path(line, start, end),
             Meaning::Client => cx.record.client = Text::of_line(start, end),
             Meaning::OnRequest(column) => {
                 Cursor::new(line, 0).request(cx.context.wanted, column, span, cx.record);

@@ -141,7 +141,7 @@ enum Found {
 }
 
 /// What follows the name in `log_format name …;`, its pieces joined and their escapes undone; a
-/// text without directive and quotes as it is.
+/// text without directive and quotes as it is, but for `\t`, which is a tab in both.
 fn nginx_text(units: &[Placed]) -> Result<Vec<Placed>, SyntaxError> {
     let mut rest = trimmed(units);
     let directive = starts_with(rest, "log_format");
@@ -149,7 +149,7 @@ fn nginx_text(units: &[Placed]) -> Result<Vec<Placed>, SyntaxError> {
         rest = trimmed(&rest["log_format".len()..]);
         rest = trimmed(&rest[word(rest)..]);
     } else if rest.first().is_none_or(|unit| unit.0 != b'\'') && !starts_with(rest, "escape=") {
-        return Ok(trimmed_end(rest));
+        return Ok(undone(&trimmed_end(rest), b"t"));
     }
     if starts_with(rest, "escape=") {
         let len = word(rest);
@@ -166,7 +166,7 @@ fn nginx_text(units: &[Placed]) -> Result<Vec<Placed>, SyntaxError> {
     while let Some(&(quote, at)) = rest.first() {
         match quote {
             b'\'' | b'"' => {
-                let (piece, len) = quoted(rest, b"'\"\\$")
+                let (piece, len) = quoted(rest, b"'\"\\$t")
                     .ok_or_else(|| SyntaxError::new(at, "this quote is not closed"))?;
                 joined.extend(piece);
                 rest = trimmed(&rest[len..]);

@@ -7,7 +7,8 @@
 //!
 //! A field ends where its literal next begins; of the last step, where the line ends with it. A
 //! field between quotes ends at a `"` that no odd number of backslashes precedes, the first behind
-//! which the literal goes on (servers do not all escape what clients send). A field that may be a
+//! which the literal goes on (servers do not all escape what clients send). A request without quotes
+//! around it and with a space behind it ends behind its version, or its target if it has none. A field that may be a
 //! list is not ended by a space behind a comma or next to a colon that stands alone. Times,
 //! statuses, sizes and response times must be ones, or absent: else the line is not of the format.
 
@@ -16,7 +17,7 @@ use super::{Compiled, Description, Dialect, SyntaxError};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
-use crate::format::http::{closing_quote, integer_at, nanos_of, number_at, route, status_at};
+use crate::format::http::{closing_quote, integer_at, nanos_of, number_at, path, route, status_at};
 use crate::format::text::duration;
 use crate::format::{LineFormat, Parse, Unit, line_format};
 use crate::record::{Columns, DURATION_NS_MAX, NO_BYTES, NO_DURATION, Text};
@@ -261,7 +262,10 @@ fn take<S: Simd, const LAST: bool>(
             }
         },
         Meaning::Request => {
-            let end = step.end::<S, LAST>(cx.simd, line, at)?;
+            let end = match !LAST && !step.is_quoted && step.literal.text.starts_with(b" ") {
+                true => spaced_request(step, line, at)?,
+                false => step.end::<S, LAST>(cx.simd, line, at)?,
+            };
             route(line, at, end, cx.record);
             end
         }
@@ -272,7 +276,7 @@ fn take<S: Simd, const LAST: bool>(
         }
         Meaning::Path => {
             let end = step.end::<S, LAST>(cx.simd, line, at)?;
-            cx.record.path = Text::of_line(at, end);
+            cx.record.path = if at < end { path(line, at, end) } else { Text::NONE };
             end
         }
         Meaning::Client => {
@@ -288,6 +292,26 @@ fn take<S: Simd, const LAST: bool>(
         }
     };
     Some(end + behind)
+}
+
+/// Where a request ends that is not in quotes, so that spaces are in it and behind it: behind its
+/// version, or else behind its target.
+fn spaced_request(step: &Step, line: Line<'_>, at: usize) -> Option<usize> {
+    let text = line.bytes();
+    let mut target = None;
+    let mut last = at;
+    for space in memchr::memchr_iter(b' ', text.get(at..)?).map(|space| at + space) {
+        if step.literal.is_at(line, space) {
+            if last > at && text[last..space].starts_with(b"HTTP/") {
+                return Some(space);
+            }
+            if last > at {
+                target = target.or(Some(space));
+            }
+        }
+        last = space + 1;
+    }
+    target
 }
 
 /// The sum of the times of a list, or of the only one; [`NO_DURATION`] of nothing, `-` and times

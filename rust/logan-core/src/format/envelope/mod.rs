@@ -119,7 +119,7 @@ pub(crate) struct Inner {
 
 impl Inner {
     pub(crate) fn new(params: &Params) -> Inner {
-        let params = Params { duration_unit: params.duration_unit, ..Params::default() };
+        let params = Params { duration_unit: params.duration_unit, ..Params::of_payloads() };
         let formats: Vec<_> = inner_formats().map(|entry| (entry.build)(&params)).collect();
         let mut candidates = Box::new([0; 256]);
         for (byte, set) in candidates.iter_mut().enumerate() {

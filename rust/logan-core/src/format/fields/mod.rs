@@ -80,7 +80,7 @@ pub(crate) use values::whole;
 pub use values::{EPOCH_SECONDS_MIN, code_unit, unescape};
 pub(super) use values::{client, is_sure_of_millis, path, request, status, usual_time};
 
-use super::{Context, Parse, Unit};
+use super::{Context, Parse, Unit, address};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::text::duration::decimal;
@@ -225,7 +225,8 @@ impl<'a> Fields<'a> {
                 let text = if plain {
                     Text::of_line(value.start, value.end)
                 } else {
-                    kept(value, bytes, arena, client)
+                    let text = kept(value, bytes, arena, client);
+                    address::of_colons(line.bytes(), arena, text)
                 };
                 if rank > self.ranks[Column::CLIENT] && !text.is_empty() {
                     self.ranks[Column::CLIENT] = rank;
@@ -233,7 +234,7 @@ impl<'a> Fields<'a> {
                 }
             }
             Meaning::Request => self.request(rank, value, bytes, arena, record),
-            Meaning::Forwarded => self.forwarded(rank, value, bytes, arena, record),
+            Meaning::Forwarded => self.forwarded(rank, value, (line, bytes), arena, record),
             Meaning::OnRequest(column) => {
                 if context.wanted.has(Columns::of(column)) && rank > self.ranks[column] {
                     let text = kept(value, bytes, arena, on_request);
@@ -488,7 +489,7 @@ impl<'a> Fields<'a> {
         &mut self,
         rank: u8,
         value: Value,
-        bytes: &[u8],
+        (line, bytes): (Line<'_>, &[u8]),
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) {
@@ -496,6 +497,7 @@ impl<'a> Fields<'a> {
             let first = text.iter().position(|&b| b == b',').unwrap_or(text.len());
             client(&text[..first])
         });
+        let text = address::of_colons(line.bytes(), arena, text);
         if rank > self.ranks[Column::CLIENT] && !text.is_empty() {
             self.ranks[Column::CLIENT] = rank;
             record.client = text;

@@ -256,7 +256,8 @@ fn durations() {
         (r#""duration":true"#, None),
         (r#""duration":[5]"#, None),
         (r#""duration":"5\u006ds""#, None),
-        (r#""duration":"1 day""#, None),
+        (r#""duration":"1 day""#, Some(86_400_000_000_000)),
+        (r#""duration":"1 dog""#, None),
         (r#""retry_in":"5s""#, None),
     ] {
         let line = format!(r#"{{"msg":"x",{member}}}"#);

@@ -182,10 +182,9 @@ fn number_in_text(text: &[u8], at: usize) -> Option<(Option<Number>, i64, usize)
         return None;
     }
     let mut number = Some(Number { digits: 0, decimals: decimals as u32 });
-    let mut count = 0;
-    for digit in text[at..end].iter().filter(|b| b.is_ascii_digit()) {
-        count += 1;
-        number = number.filter(|_| count <= DIGITS_MAX).map(|number| Number {
+    let digits = text[at..end].iter().filter(|b| b.is_ascii_digit());
+    for (count, digit) in digits.enumerate() {
+        number = number.filter(|_| count < DIGITS_MAX as usize).map(|number| Number {
             digits: number.digits * 10 + u128::from(digit - b'0'),
             ..number
         });

@@ -116,7 +116,11 @@ pub(in crate::format) fn at(
 }
 
 /// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`: level, perhaps a year, month, day, time.
-fn klog(line: Line<'_>, at: usize, clock: &mut TimestampParser) -> Option<(Stamp, Level, usize)> {
+pub(in crate::format) fn klog(
+    line: Line<'_>,
+    at: usize,
+    clock: &mut TimestampParser,
+) -> Option<(Stamp, Level, usize)> {
     let bytes = line.bytes().get(at..)?;
     let level = match bytes.first()? {
         b'I' => Level::Info,

@@ -280,7 +280,10 @@ impl TextTest {
                     || !numbers.is_empty() && number(text).is_some_and(|n| numbers.contains(&n));
                 found != *negated
             }
-            TextTest::Matches(negated, regex) => regex.is_match(text) != *negated,
+            TextTest::Matches(negated, regex) => {
+                let found = regex.is_match(text) || other.is_some_and(|text| regex.is_match(text));
+                found != *negated
+            }
             TextTest::Compares(operator, wanted) => number(text).is_some_and(|n| match operator {
                 Operator::Equal => n == *wanted,
                 Operator::Unequal => n != *wanted,

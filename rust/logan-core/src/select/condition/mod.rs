@@ -27,7 +27,7 @@
 //! | `duration` | a number and `ns us ms s m h`; without unit in ms | all but `~` |
 //! | `bytes` | a number, possibly with `kB MB GB KiB MiB GiB` | all but `~` |
 //! | `time` | a date, or date and time as [`crate::time::moment`] reads them | all but `~` |
-//! | `route` | folded as in the report's routes; with `=` and `in` also with its method before it | `= != ~ !~ in` |
+//! | `route` | folded as in the report's routes; and the same with its method and a space before it: one of the two must fit | `= != ~ !~ in` |
 //! | `path` | as written, without query | `= != ~ !~ in` |
 //! | `method`, `client`, `host`, `message`, `format`, `user_agent`, `referrer` | text | `= != ~ !~ in` |
 //! | `json.NAME`, `logfmt.NAME` | text, or a number as a word; both look at JSON and logfmt | all, `< <= > >=` with numbers |

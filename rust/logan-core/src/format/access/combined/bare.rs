@@ -22,8 +22,8 @@ use super::head::may_begin;
 use super::{Bare, COLUMNS};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::http::{eq64, method_len, status_at};
-use crate::format::{LINE_REFS_MAX, LineRefs, LineSubset, line_of, one_by_one};
+use crate::format::http::{eq64, method_len, path, status_at};
+use crate::format::{LINE_REFS_MAX, LineRefs, LineSubset, address, line_of, one_by_one};
 use crate::record::{Record, Text};
 use crate::time::{TimestampParser, eight_digits, leading_digits};
 
@@ -44,6 +44,7 @@ pub(super) fn each<S: Simd>(simd: S, format: &Bare, lines: &mut LineSubset<'_>) 
             let line = line_of(lines.block, spot.start, spot.end);
             let mut record = Record::EMPTY;
             if parse(simd, format, line, &mut lines.context.clock, &mut record).is_some() {
+                address::in_one_form(line.bytes(), &mut lines.batch.arena, &mut record);
                 let (row, len) = (spot.row as usize, line.len() as u32);
                 lines.batch.put(row, COLUMNS, &record, spot.start, len);
             } else {
@@ -118,7 +119,7 @@ fn parse<S: Simd>(
     record.set_time(time);
     record.client = Text::of_line(0, client);
     record.method = Text::of_line(method, method + method_len);
-    record.path = Text::of_line(target, version - 1);
+    record.path = path(line, target, version - 1);
     Some(())
 }
 

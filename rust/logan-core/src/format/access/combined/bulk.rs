@@ -26,7 +26,7 @@ use crate::bytes::simd::Simd;
 use crate::fast::FastPath;
 use crate::format::access::combined::head::may_begin;
 use crate::format::http::{route, status_at};
-use crate::format::{Run, line_of};
+use crate::format::{Run, address, line_of};
 use crate::record::{BATCH_ROWS, NO_BYTES, NO_DURATION, NO_STATUS, Record, RowWriter, Rows, Text};
 use crate::time::{Stamp, TimestampParser, eight_digits, leading_digits};
 
@@ -158,8 +158,11 @@ fn one<S: Simd>(
     let mut record = Record::EMPTY;
     route(line, request, request_end, &mut record);
     let is_named = host_end != 1 || line.byte(0) != b'-';
-    let client = Text::of_line(0, if is_named { host_end } else { 0 });
-    let Rows { cells, line_start, line_len, .. } = rows.parts();
+    let mut client = Text::of_line(0, if is_named { host_end } else { 0 });
+    let Rows { cells, line_start, line_len, arena } = rows.parts();
+    if line.all64(simd, 0, b':') & ((1 << host_end) - 1) != 0 {
+        client = address::of_colons(line.bytes(), arena, client);
+    }
     cells.time_ns[row] = last.nanos;
     cells.second[row] = last.second;
     cells.duration_ns[row] = duration_ns;
@@ -251,6 +254,7 @@ mod tests {
                     let (context, arena) = (&mut context, &mut Vec::new());
                     let cx = &mut Parse { simd: Plain, context, arena, record: &mut record };
                     prop_assert!(format.parse(line, cx).is_some(), "{:?}", lines[next]);
+                    address::in_one_form(line.bytes(), &mut Vec::new(), &mut record);
                     let mut expected = Batch::new();
                     expected.push(COLUMNS, &record, start, line.len() as u32);
                     prop_assert_eq!(batch.time_ns()[row], expected.time_ns()[0]);

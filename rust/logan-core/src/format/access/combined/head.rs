@@ -3,7 +3,7 @@
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::http::eq64;
+use crate::format::http::{eq64, method_len, url_host};
 use crate::format::keys::Found;
 use crate::format::slices::digits_at_end;
 use crate::record::{Level, Record, Text};
@@ -121,6 +121,25 @@ pub(super) fn virtual_host(line: Line<'_>, found: &mut Found<'_>) {
         let port = digits_at_end(name);
         let has_port = (1..=5).contains(&port) && name[..name.len() - port].ends_with(b":");
         found.host(0, if has_port { name.len() - port - 1 } else { name.len() });
+    }
+}
+
+/// The host of a request whose target is a URL.
+pub(super) fn host_of_url(line: Line<'_>, found: &mut Found<'_>) {
+    if !found.wants_host() {
+        return;
+    }
+    let text = line.bytes();
+    let open = if text[0] == b'[' { Some(0) } else { memchr::memmem::find(text, b" [") };
+    let close = open.and_then(|open| Some(open + memchr::memmem::find(&text[open..], b"] ")?));
+    let Some(close) = close else { return };
+    let quoted = usize::from(text.get(close + 2) == Some(&b'"'));
+    let method = method_len(line, close + 2 + quoted, text.len());
+    let start = close + 2 + quoted + method + 1;
+    if method > 0
+        && let Some((from, to)) = url_host(&text[start..])
+    {
+        found.host(start + from, start + to);
     }
 }
 

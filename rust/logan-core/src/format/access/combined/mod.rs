@@ -31,13 +31,13 @@
 //! of a list of X-Forwarded-For). Where there are four or more, none of these is so, the first word
 //! is no address and the third from behind is one, that is the host (a logger's front before the
 //! line). Of a host that begins with a capital, a level, `:`, a name and `:` before it are taken off
-//! (`INFO:werkzeug:192.0.2.7`). The host is the client; `-` is none.
+//! (`INFO:werkzeug:192.0.2.7`). The host is the client, in [one form](crate::format::address); `-` is none.
 //!
 //! **quoted** begins with `"` and runs to the first later `"` that an even number of backslashes
 //! (0 is even), counted back no further than the opening quote, precedes. Servers do not all escape
 //! what clients send, so a quote that closes too early is passed over: of the request one that
 //! ` status size` does not follow; of the referer one that ` "` does not follow; of the user agent
-//! one that neither a space nor the line's end follows, and then the next that closes is one
+//! one that neither a space nor the line's end nor a *glued* time follows, and then the next that closes is one
 //! before the line's end, or before a space and then the line's end, a digit, `"`, `-`, or
 //! letters, digits and `_` with `=` behind them. A quote passed over counts as an opening one for
 //! the next. 64 further quotes are tried; if none fits, the line is no record, has no agents, or
@@ -51,7 +51,8 @@
 //! being 1–20 letters, `-` or `_`, and either rest is `target SP protocol`, where protocol begins
 //! with `HTTP/` and holds no space and target is not empty, or rest begins with `/`, and all of it
 //! is the target (HTTP/0.9). The target is the path, as written. Anything else (`-`, TLS
-//! handshakes, junk) is a record without method and path. In a *bare* line target and protocol
+//! handshakes, junk) is a record without method and path. Of a target that is a URL (`SCHEME://`) the
+//! path is what is behind scheme and host, and `/` if nothing is. In a *bare* line target and protocol
 //! hold no space, and the next word after the target is the protocol if it begins with `HTTP/`.
 //!
 //! **Response time.** A *number* is 1–19 digits, then possibly `.` and one or more digits, then
@@ -73,7 +74,10 @@
 //!    without unit right after that space is the time instead (nginx's `$request_length
 //!    $request_time`); if ` [` follows that one, the rest is that of ingress-nginx. And else, an
 //!    integer without unit there means that there is no time: both count bytes (Apache's
-//!    `combinedio`, `%I %O`). And else, if the line goes on with two quoted fields, each after one
+//!    `combinedio`, `%I %O`), unless what follows is of Nexus (a quoted field and, to the line's end, one
+//!    in brackets: the second integer is milliseconds) or of HAProxy (three quoted fields, four
+//!    integers, perhaps negative, and one, perhaps with a `+`, before a space: that is
+//!    milliseconds). And else, if the line goes on with two quoted fields, each after one
 //!    space, a space, 1–18 digits and `ms`, and ends there, those are the time, and the rest is
 //!    that of Traefik, which counts requests in the first field;
 //! 3. 1–32 letters, digits or `_`, the first one not a digit, then `=`: if the name is `rt` or
@@ -88,7 +92,8 @@
 //!    and `h`; perhaps `]` or `)`: `in [1234] milliseconds`, `[35ms]`, `- 12.345 ms`.
 //!
 //! A skipped quoted field or value must be closed and a space must follow it, else there is no
-//! time.
+//! time; but a *glued* time may follow a quoted field without a space: `rt=`, `request_time=`, or a
+//! number with decimals.
 //!
 //! A number with decimals and without unit that is the time by rule 1, 2 or 3 may begin a *list*
 //! (nginx's `$upstream_response_time`: one time for each server that was asked, one after the
@@ -111,7 +116,7 @@ use crate::bytes::simd::{Plain, Simd};
 use crate::fast::FastPath;
 use crate::format::cursor::Cursor;
 use crate::format::http::{
-    closing_quote, method_len, number_at, route, size_at, starts_with_http, status_at,
+    closing_quote, method_len, number_at, path, route, size_at, starts_with_http, status_at,
 };
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{
@@ -121,7 +126,8 @@ use crate::format::{
 use crate::record::{Column, Columns, NO_STATUS, Record, Text};
 use crate::time::TimestampParser;
 use bulk::many;
-use head::{Head, head, headless, may_begin, virtual_host};
+use head::{Head, head, headless, host_of_url, may_begin, virtual_host};
+pub(in crate::format) use tail::Time;
 use tail::{Dialect, tail_time};
 
 /// The combined log format of Apache and nginx.
@@ -206,6 +212,11 @@ pub fn integer_time(line: Line<'_>, clock: &mut TimestampParser) -> Option<u64> 
     time.is_integer.then_some(time.value)
 }
 
+/// The response time in what stands behind the user agent, which ends at `end`.
+pub(in crate::format) fn time_behind(line: Line<'_>, end: usize) -> Time {
+    tail_time(Plain, line, end)
+}
+
 fn integer_unit_ns(params: &Params) -> u64 {
     params.duration_unit.unwrap_or(Unit::Microseconds).nanos()
 }
@@ -241,6 +252,7 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
     #[inline(always)]
     fn keys<S: Simd>(&self, _simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
         virtual_host(line, found);
+        host_of_url(line, found);
     }
 
     fn may_begin_with(&self, byte: u8) -> bool {
@@ -300,6 +312,7 @@ impl LineFormat for Bare {
     #[inline(always)]
     fn keys<S: Simd>(&self, _simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
         virtual_host(line, found);
+        host_of_url(line, found);
     }
 
     fn may_begin_with(&self, byte: u8) -> bool {
@@ -334,7 +347,7 @@ impl LineFormat for Bare {
         }
         head.store(cx.record);
         cx.record.method = Text::of_line(method, method + method_len);
-        cx.record.path = Text::of_line(target, target_end);
+        cx.record.path = path(line, target, target_end);
         cx.record.status = status;
         Some(())
     }
@@ -429,7 +442,8 @@ fn two_quoted<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<(usize, usi
         first = later_quote(simd, line, first, |quote| line.u16_at(quote + 1) == open)?;
     }
     let second = closing_quote(simd, line, first + 3)?;
-    if second + 1 == line.len() || line.byte(second + 1) == b' ' {
+    if second + 1 == line.len() || line.byte(second + 1) == b' ' || tail::is_glued(line, second + 1)
+    {
         return Some((first, second + 1));
     }
     let last = later_quote(simd, line, second, |quote| ends_agent(line, quote + 1));

@@ -29,7 +29,7 @@ pub(super) enum Dialect {
 
 /// A response time whose unit may not be known yet.
 #[derive(Clone, Copy)]
-pub(super) struct Time {
+pub(in crate::format) struct Time {
     /// Nanoseconds or [`NO_DURATION`]; or, of an integer, what is written.
     pub(super) value: u64,
     pub(super) is_integer: bool,
@@ -66,6 +66,11 @@ impl Time {
         Time { value, is_integer: false, dialect: Dialect::Plain }
     }
 
+    /// Nanoseconds, if the unit is known.
+    pub(in crate::format) fn decimal(self) -> Option<u64> {
+        (!self.is_integer && self.value != NO_DURATION).then_some(self.value)
+    }
+
     #[inline(always)]
     pub(super) fn nanos(self, integer_unit_ns: u64) -> u64 {
         if self.is_integer { nanos_of(self.value, 0, integer_unit_ns) } else { self.value }
@@ -77,7 +82,7 @@ impl Time {
 pub(super) fn tail_time<S: Simd>(simd: S, line: Line<'_>, end: usize) -> Time {
     let at = end + 1;
     if at >= line.len() || line.byte(end) != b' ' {
-        return Time::NONE;
+        return if is_glued(line, end) { fields_time(simd, line, end) } else { Time::NONE };
     }
     if let Some(value) = short_seconds_at(line, at) {
         Time::of_nanos(value)
@@ -166,9 +171,48 @@ fn after_integer<S: Simd>(simd: S, line: Line<'_>, integer: Number) -> Time {
                 number_or_list(line, at, next)
             }
         }
-        Some(next) if next.is_integer() => Time::NONE,
+        Some(next) if next.is_integer() => millis_of_others(simd, line, next),
         _ => traefik_time(simd, line, integer.end).unwrap_or(integer.time()),
     }
+}
+
+/// The response time of HAProxy's and Nexus' lines, behind two whole numbers: none in those of others.
+#[inline(never)]
+fn millis_of_others<S: Simd>(simd: S, line: Line<'_>, second: Number) -> Time {
+    let found = nexus_time(simd, line, second).or_else(|| haproxy_time(simd, line, second.end));
+    found.map_or(Time::NONE, |millis| {
+        Time::of_nanos(nanos_of(millis, 0, Unit::Milliseconds.nanos()))
+    })
+}
+
+/// Nexus: size, milliseconds, a quoted user agent, and a thread in brackets that ends the line.
+fn nexus_time<S: Simd>(simd: S, line: Line<'_>, second: Number) -> Option<u64> {
+    let mut c = Cursor::new(line, second.end);
+    c.pass(b' ')?;
+    c.quoted(simd)?;
+    c.pass_text(b" [")?;
+    let thread = &line.bytes()[c.at..];
+    (thread.len() > 1 && memchr::memchr(b']', thread) == Some(thread.len() - 1))
+        .then_some(second.whole)
+}
+
+/// HAProxy's `option httplog clf`: port and milliseconds of the start, three quoted names, and five
+/// times in milliseconds, of which the last is the total.
+fn haproxy_time<S: Simd>(simd: S, line: Line<'_>, end: usize) -> Option<u64> {
+    let mut c = Cursor::new(line, end);
+    for _ in 0..3 {
+        c.pass(b' ')?;
+        c.quoted(simd)?;
+    }
+    for _ in 0..4 {
+        c.pass(b' ')?;
+        let _ = c.pass(b'-');
+        c.integer()?;
+    }
+    c.pass_text(b" ")?;
+    let _ = c.pass(b'+');
+    let millis = c.integer()?;
+    c.is(b' ').then_some(millis)
 }
 
 /// The milliseconds at the end of a line of Traefik, given where its count of requests ends.
@@ -242,12 +286,24 @@ fn fields_time<S: Simd>(simd: S, line: Line<'_>, mut at: usize) -> Time {
                 Named::No => return last_time(line, at),
             }
         };
-        if line.byte(end) != b' ' {
-            return Time::NONE;
-        }
-        at = end + 1;
+        at = match line.byte(end) {
+            b' ' => end + 1,
+            _ if first == b'"' && is_glued(line, end) => end,
+            _ => return Time::NONE,
+        };
     }
     Time::NONE
+}
+
+/// Whether a response time stands right behind a quoted field that ends at `at`, as where a format
+/// lacks a space: `"curl"0.024`, `"curl"rt=0.024`.
+#[cold]
+#[inline(never)]
+pub(super) fn is_glued(line: Line<'_>, at: usize) -> bool {
+    let Some(rest) = line.bytes().get(at..) else { return false };
+    rest.starts_with(b"rt=")
+        || rest.starts_with(b"request_time=")
+        || number_at(line, at).is_some_and(|number| number.has_decimals && number.ends_field(line))
 }
 
 /// The number that a closed quoted field, whose inside begins at `at`, begins with.

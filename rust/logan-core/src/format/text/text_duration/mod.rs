@@ -18,7 +18,8 @@
 //!    the same clause, and nothing between the two that speaks of the future (`retrying`, `next`,
 //!    `will`, …), and no noun of waiting directly before `in`. The verb must not be negated (`not`, `to be`,
 //!    `will`, `failed to`), and no event be counted between or up to three words before
-//!    it (`100 requests in 60s`, `3 failed attempts in 20s`). A status will do for a verb (`GET /x 200 in 5ms`); a status 101 has a lifetime;
+//!    it (`100 requests in 60s`, `3 failed attempts in 20s`). A status with its reason (`200 OK in 5ms`) or beside a method
+//!    (`GET /x 200 in 5ms`) will do for a verb; a status 101 has a lifetime;
 //! 3. a word of completion alone and one of `:([=`: `done: 0.008 sec`; or such a word and `after`;
 //! 4. a *name*: `latency`, `cost`, `rt`, `duration`, `elapsed`, `time` or `total`, unless one of the
 //!    three words of the clause before it speaks of waiting or of a limit, or the one directly

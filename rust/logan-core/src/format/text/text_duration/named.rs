@@ -274,8 +274,8 @@ mod tests {
             });
             let found: Vec<_> = signs.filter_map(|at| behind(text.as_bytes(), from, at)).collect();
             let of = |kind| found.iter().filter(move |one| one.0 == kind).map(|one| one.1);
-            let whole = of(Kind::Total).next().or(of(Kind::Whole).last());
-            let slowly = [whole, of(Kind::Part).last()].map(|found| found.unwrap_or(NO_DURATION));
+            let whole = of(Kind::Total).next().or(of(Kind::Whole).next_back());
+            let slowly = [whole, of(Kind::Part).next_back()].map(|found| found.unwrap_or(NO_DURATION));
             let seen = |found: Found| [found.whole, found.part];
             prop_assert_eq!(seen(find(Plain, line, from)), slowly);
             #[cfg(target_arch = "x86_64")]

@@ -252,23 +252,23 @@ impl<'a> Sentence<'a> {
             && (i..i + 3).any(|i| self.gap(i).number.is_some() && !self.is(i + 1, b"with"))
     }
 
-    /// The verb before a status and its reason, of which the `i`th word is the last, as in
-    /// `Completed 504 Gateway Timeout`; `i` if that is none. None if that is out of sight.
+    /// The word before a status and its reason, of which the `i`th word is the last, as in
+    /// `200 OK`, `504 Gateway Timeout`; `i` if that is none. None if that is out of sight.
     fn before_reason(&mut self, i: usize) -> Option<usize> {
         const REASON_WORDS_MAX: usize = 4;
         for last in i..i + REASON_WORDS_MAX {
             let Some(word) = self.entry(last) else {
                 return self.shows(last).then_some(i);
             };
-            if !self.text[usize::from(word.start)].is_ascii_uppercase() {
+            let is_capital = self.text[usize::from(word.start)].is_ascii_uppercase();
+            if !is_capital || word.roles.has(Roles::EVENT) {
                 break;
             }
             if word.gap.is_unseen {
                 return None;
             }
             if word.gap.number.is_some_and(|number| (200..600).contains(&number)) {
-                let is_verb = self.roles(last + 1).has(Roles::VERB.or(Roles::HTTP));
-                return self.shows(last + 1).then_some(if is_verb { last + 1 } else { i });
+                return Some(last + 1);
             }
         }
         Some(i)
@@ -475,11 +475,10 @@ fn judge_verb(sentence: &mut Sentence<'_>, first: usize) -> Verdict {
     if sentence.is_cut {
         return Verdict::FAR;
     }
-    // `GET /cart 200 in 15ms`, `HTTP 200 OK in 15ms`: the status tells that it was completed.
+    // `200 OK in 15ms`, `GET /cart 200 in 15ms`: the status tells that it was completed.
     let status = sentence.gap(first - 1).number;
     let is_status = status.is_some_and(|number| (200..600).contains(&number));
-    let has_status = behind_reason > first || is_status;
-    if is_of_http && has_status { Verdict::YES } else { Verdict::NO }
+    if behind_reason > first || is_of_http && is_status { Verdict::YES } else { Verdict::NO }
 }
 
 /// What a verb of completion, the `i`th word, makes of the number, given the words before it.

@@ -6,6 +6,7 @@
 use super::{Cache, NO_DURATION, find};
 use crate::bytes::line::PaddedLine;
 use crate::bytes::simd::Plain;
+use proptest::prelude::*;
 
 const NS: u64 = 1;
 const US: u64 = 1_000;
@@ -182,6 +183,12 @@ const TIMES: &[(&str, u64, &str)] = &[
     ("Query returned 12 rows in 3.9 ms", 3_900 * US, ""),
     ("Imported 5012 rows in 8.1 s", 8_100 * MS, ""),
     ("Build failed in 12.1 s", 12_100 * MS, ""),
+    (
+        "router: completed GET /eve/shop for 192.0.2.9:0, 200 OK in 14.8ms @ repo/view.go:781(repo.Home)",
+        14_800 * US,
+        "docs.gitea.com/administration/logging-config",
+    ),
+    ("router: completed GET /x for 192.0.2.9:0, 504 Gateway Timeout in 14.8ms", 14_800 * US, ""),
     ("HTTP 200 OK in 45 ms", 45 * MS, ""),
     ("migration complete in 3 seconds", 3 * S, ""),
     ("Finished in 4 min 9 s", 4 * MIN + 9 * S, ""),
@@ -434,6 +441,7 @@ const NONE: &[(&str, &str)] = &[
     ("250 requests per 60s", ""),
     ("every 30s", ""),
     ("1200 rps over 10s", ""),
+    ("failed 300 Requests in 60s", ""),
     // Ages, intervals, uptimes.
     ("uptime 86400s", ""),
     ("uptime: 3 days, 4:05:06", ""),
@@ -538,4 +546,49 @@ fn texts_have_their_response_times() {
         .collect();
     assert!(wrong.is_empty(), "text, expected, found: {wrong:#?}");
     assert!(TIMES.len() + NONE.len() >= 150);
+}
+
+proptest! {
+    /// A duration in any spelling, behind any word of completion.
+    #[test]
+    fn spellings_round_trip(
+        hours in 0u64..600,
+        minutes in 0u64..60,
+        seconds in 0u64..60,
+        millis in 0u64..1000,
+        front in prop::sample::select(&["took ", "request processed in ", "latency=", "total: "][..]),
+    ) {
+        let expected = ((hours * 60 + minutes) * 60 + seconds) * S + millis * MS;
+        for spelled in [
+            format!("{hours}h{minutes}m{seconds}.{millis:03}s"),
+            format!("{hours}h{minutes}m{seconds}s{millis}ms"),
+            format!("{hours}h:{minutes:02}m:{seconds:02}.{millis:03}s"),
+            format!("{hours} hours {minutes} mins {seconds}.{millis:03} Seconds"),
+            format!("{hours} hr, {minutes} min and {seconds},{millis:03}0 secs"),
+            format!("{hours}:{minutes:02}:{seconds:02}.{millis:03}"),
+            format!("PT{hours}H{minutes}M{seconds}.{millis:03}S"),
+            format!("{}.{millis:03} s", expected / S),
+            format!("{}.{millis:03}e3 ms", expected / S),
+        ] {
+            let text = format!("{front}{spelled}");
+            prop_assert_eq!(nanos(&text), Some(expected), "{}", text);
+        }
+    }
+
+    /// Waiting, rates and ages, whatever the number and its unit.
+    #[test]
+    fn no_sentence_of_waiting_has_one(
+        front in prop::sample::select(&[
+            "retrying in ", "request failed, will retry in ", "renewal in ", "trying again in ",
+            "job finished, next run in ", "closing in ", "starts in ", "expires in ", "timeout of ",
+            "gave up after ", "5 attempts in ", "100 requests processed in ", "uptime ", "interval ",
+            "must be completed in ", "not finished in ", "check duration: ", "session duration: ",
+            "max latency ", "queue time ", "every ", "last seen ", "age ", "ttl=", "connection closed, duration ",
+        ][..]),
+        number in 1u64..100_000,
+        unit in prop::sample::select(&["ms", "s", " seconds", " ms", "m", "h", " minutes", "us"][..]),
+    ) {
+        let text = format!("{front}{number}{unit}");
+        prop_assert_eq!(nanos(&text), None, "{}", text);
+    }
 }

@@ -99,18 +99,18 @@ const WORDS: &[(Roles, &str)] = &[
     (
         Roles::VERB,
         "complete successfully failed ran started restarted stopped booted ready initialized \
-         initialised initiated loaded reloaded preloaded built rebuilt compiled recompiled bundled \
+         initiated loaded reloaded preloaded built rebuilt compiled recompiled bundled \
          generated regenerated created made fetched got read written wrote saved stored persisted \
-         sent received delivered synced synchronized synchronised updated upgraded refreshed \
+         sent received delivered synced synchronized updated upgraded refreshed \
          revalidated renewed flushed committed compacted merged indexed reindexed imported exported \
          copied moved renamed deleted removed inserted uploaded downloaded pulled pushed parsed \
          rendered rerendered resolved connected reconnected opened established authenticated \
-         authorized verified validated scanned analyzed analysed calculated computed evaluated \
+         authorized verified validated scanned analyzed calculated computed evaluated \
          converted transformed transpiled transcoded encoded decoded compressed decompressed packed \
          unpacked extracted installed deployed undeployed migrated applied restored recovered \
          replayed replicated rebalanced published consumed ingested acknowledged elected assigned \
          collected cleaned cleared cached warmed purged evicted pruned vacuumed optimized \
-         optimised prepared queried searched found selected retrieved obtained acquired released \
+         prepared queried searched found selected retrieved obtained acquired released \
          allocated mounted passed tested measured dispatched forwarded proxied routed submitted \
          accepted solved dumped archived rotated crawled matched affected changed recorded \
          snapshotted settled drained formatted linted checkpointed sorted joined grouped filtered \

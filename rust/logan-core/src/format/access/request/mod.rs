@@ -1,0 +1,742 @@
+//! Any line with an HTTP request, a status and a timestamp, in any order and dressing: what is left
+//! when no format of servers fits, and requests inside of app text.
+//!
+//! # Accepted
+//! Lines with
+//! - a [request](find),
+//! - its [answer](status): a status, or a sign that there was none,
+//! - a timestamp ([`TimestampParser::any`], or klog's): the first before the request, at the line's start or
+//!   behind one of ``<space><tab>[(|<>"'=;:,@``, else the first behind it, outside of quotes. A number
+//!   without colons is one only at the front of the line. Lines inside of an envelope need none.
+//!
+//! Not lines that begin with `{` or a `key=` ([`logfmt`](crate::format::logfmt)), start lines (`Request starting`,
+//! `Started`), and calls to other services: a line that speaks of a [client library](outgoing) before
+//! its request, or has an arrow (`-->`, `<--`) before a URL (OkHttp). Those are no requests of this
+//! service.
+//!
+//! # What it says
+//! - **Client**: the first address before the request, as a word of its own or in brackets, perhaps
+//!   with a port or a `/` before it, perhaps first of a list in quotes; else the one in parentheses
+//!   right behind it, perhaps with a user and `@` before (Tornado, Jupyter); else the first behind it
+//!   that follows `from`, `Client` or `client`.
+//! - **Level and message**: as [app text](crate::format::text::app) finds them, between timestamp and
+//!   request or, if there is none, before the timestamp. Without a level there is no message.
+//! - **Size**: a whole number right behind a status that follows a certain request after one space; in
+//!   TorchServe's access log (`ACCESS_LOG - /`) that is the response time in milliseconds.
+//! - **Response time**, the first of
+//!   1. `request_time` and a number with decimals behind it: seconds (nginx);
+//!   2. a number with decimals in brackets right behind the timestamp's: seconds (nginx);
+//!   3. a number with three decimals at the front of the line, perhaps a second one that is not more,
+//!      and then the timestamp in brackets: seconds (nginx);
+//!   4. what [`text_duration`](crate::format::text::text_duration) finds behind the request or in the message before it;
+//!   5. a number with decimals right behind status and size: seconds (APISIX);
+//!      what stands behind status, size and two quoted fields, as in a [combined](super::combined)
+//!      line; a whole number only if nothing else is (milliseconds behind Jetty's `RequestLog`);
+//!   6. behind the status, two whole numbers with `/` between, and a number with decimals: seconds (SOGo);
+//!      or `ok` and a whole number at the end: milliseconds (CouchDB);
+//!   7. behind `|STATUS|`, the third field, if three or more follow and the line begins with its timestamp:
+//!      milliseconds (Artifactory);
+//!   8. the only number with a unit among the [`FIELDS_MAX`] fields behind the status.
+//!
+//!   A status 101 and the method CONNECT have none: their time is that of a connection.
+//!
+//! IIS without its header, in its default columns, has its own columns: `date time s-ip cs-method
+//! cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) [cs(Referer)] sc-status sc-substatus
+//! sc-win32-status time-taken`.
+
+mod find;
+mod status;
+
+use super::combined;
+use crate::bytes::line::{Line, PaddedLine};
+use crate::bytes::simd::{Plain, Simd};
+use crate::format::cursor::{Cursor, Span};
+use crate::format::http::{closing_quote, integer_at, nanos_of, path, url_host};
+use crate::format::slices::letters;
+use crate::format::text::ansi::{self, ESC};
+use crate::format::text::duration::{decimal, with_unit};
+use crate::format::text::{levels, text_duration, timed};
+use crate::format::{
+    Candidate, Context, Entry, Facts, Info, LineFormat, Params, Parse, Unit, address, fields, keys,
+    line_format,
+};
+use crate::record::{Column, Columns, Level, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
+use crate::time::{Stamp, TimestampParser};
+use find::Request;
+use status::Answer;
+
+/// Registry entry.
+pub static ENTRY: Entry = Entry {
+    info: Info {
+        name: "request",
+        title: "any line with an HTTP request, its status and a timestamp",
+        example: "2024-01-24 10:15:32,123 - uvicorn.access - INFO - 192.0.2.7:51234 - \
+                  \"GET /items HTTP/1.1\" 200",
+        time_field: "the first timestamp",
+        duration: Some((
+            "a number with its unit, request_time, or what follows the user agent",
+            "in the text, else s",
+        )),
+    },
+    facts: Facts { trial: Candidate::Late, bare_unit: Some(integer_time), ..Facts::PLAIN },
+    build: |params| line_format(AnyRequest::new(params)),
+};
+
+/// How far behind the request a timestamp may begin.
+const TIME_BYTES_MAX: usize = 1024;
+/// Fields behind a status among which a number with a unit is looked for.
+const FIELDS_MAX: usize = 12;
+
+/// Words before a request that say that this service made it: names of client libraries and what
+/// they write, those that begin with this byte.
+fn outgoing(first: u8) -> &'static [&'static [u8]] {
+    match first {
+        b'h' => &[b"httpx"],
+        b'H' => &[b"HTTP Request:", b"HttpClient"],
+        b'u' => &[b"urllib3"],
+        b'e' => &[b"elastic_transport", b"elasticsearch:"],
+        b'b' => &[b"botocore"],
+        b'o' => &[b"openai", b"okhttp"],
+        b'O' => &[b"OkHttp"],
+        b'f' => &[b"feign"],
+        b'a' => &[b"axios"],
+        b'r' => &[b"resty"],
+        b'S' => &[b"Sending HTTP request"],
+        _ => &[],
+    }
+}
+
+struct AnyRequest {
+    /// Nanoseconds of the unit of a time that is written as an integer.
+    integer_unit_ns: u64,
+    /// Whether the line may lack a timestamp, since what is around it has one.
+    is_payload: bool,
+}
+
+impl AnyRequest {
+    fn new(params: &Params) -> AnyRequest {
+        let unit = params.duration_unit.unwrap_or(Unit::Microseconds);
+        AnyRequest { integer_unit_ns: unit.nanos(), is_payload: params.is_payload }
+    }
+}
+
+impl LineFormat for AnyRequest {
+    const COLUMNS: Columns = Columns::TIME
+        .or(Columns::LEVEL)
+        .or(Columns::STATUS)
+        .or(Columns::BYTES)
+        .or(Columns::ROUTE)
+        .or(Columns::CLIENT)
+        .or(Columns::DURATION)
+        .or(Columns::MESSAGE)
+        .or(Columns::ON_REQUEST);
+
+    fn may_begin_with(&self, byte: u8) -> bool {
+        byte != b'{'
+    }
+
+    #[inline(always)]
+    fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        if line.find(cx.simd, 0, ESC) < line.len() {
+            return ansi::uncolored(line, cx, |line, cx| self.uncolored(line, cx));
+        }
+        let request = find::find(cx.simd, line)?;
+        // The rest is compiled once.
+        self.read(
+            line,
+            &request,
+            &mut Parse { simd: Plain, context: cx.context, arena: cx.arena, record: cx.record },
+        )
+    }
+
+    #[inline(always)]
+    fn keys<S: Simd>(&self, simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
+        if found.wants_host()
+            && let Some(request) = find::find(simd, line)
+            && let Some((start, end)) = url_host(&line.bytes()[request.target.0..request.target.1])
+        {
+            found.host(request.target.0 + start, request.target.0 + end);
+        }
+    }
+}
+
+/// Fills status, route and response time of a record that has neither of the first two from a message
+/// that begins with a request (`POST /push (200) 33.5ms`).
+#[inline(always)]
+pub(in crate::format) fn of_message(
+    line: &[u8],
+    context: &mut Context,
+    arena: &[u8],
+    record: &mut Record,
+) {
+    let message = record.message.bytes(line, arena);
+    if matches!(message, [b'G' | b'H' | b'P' | b'D' | b'O', b'A'..=b'Z', b'A'..=b'Z', ..]) {
+        fill_from(message, context, record);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn fill_from(message: &[u8], context: &mut Context, record: &mut Record) {
+    let padded = PaddedLine::new(message);
+    let line = padded.line();
+    let (mut arena, mut found) = (Vec::new(), Record::EMPTY);
+    let Some(request) = find::find(Plain, line).filter(|request| request.start == 0) else {
+        return;
+    };
+    let cx = &mut Parse { simd: Plain, context, arena: &mut arena, record: &mut found };
+    if AnyRequest::new(&Params::of_payloads()).read(line, &request, cx).is_none() {
+        return;
+    }
+    let part = |text: Text| {
+        let (start, end) = text.range();
+        record.message.part(start, end)
+    };
+    (record.method, record.path) = (part(found.method), part(found.path));
+    record.status = found.status;
+    if record.duration_ns == NO_DURATION {
+        record.duration_ns = found.duration_ns;
+    }
+}
+
+/// The response time of a line that is written as a whole number without a unit, by which detection
+/// guesses the unit. None for every other line.
+fn integer_time(line: Line<'_>, clock: &mut TimestampParser) -> Option<u64> {
+    let request = find::find(Plain, line)?;
+    let text = line.bytes();
+    let Some(Answer::Status(_, at)) = status::answer(text, &request) else { return None };
+    timestamp(line, &request, clock)?;
+    if is_of_jetty(&text[..request.start]) {
+        return None;
+    }
+    let (_, size_end) = size(line, &request, at);
+    integer_at_end(text, agents(line, size_end)?.1.1 + 1)
+}
+
+/// Whether a line begins with the name of Jetty's logger of requests, whose whole numbers are
+/// milliseconds.
+fn is_of_jetty(before: &[u8]) -> bool {
+    memchr::memmem::find(before, b"RequestLog ").is_some()
+}
+
+/// The whole number that is all there is behind a space at `at`.
+fn integer_at_end(text: &[u8], at: usize) -> Option<u64> {
+    fields::whole(text[at..].strip_prefix(b" ")?)
+}
+
+impl AnyRequest {
+    #[cold]
+    #[inline(never)]
+    fn uncolored<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        let request = find::find(Plain, line)?;
+        let Parse { context, arena, record, .. } = cx;
+        self.read(line, &request, &mut Parse { simd: Plain, context, arena, record })
+    }
+
+    #[inline(never)]
+    fn read(&self, line: Line<'_>, request: &Request, cx: &mut Parse<'_, Plain>) -> Option<()> {
+        let text = line.bytes();
+        if iis(line, request, cx) {
+            return Some(());
+        }
+        let answer = status::answer(text, request)?;
+        if is_of_another(text, request) {
+            return None;
+        }
+        let time = timestamp(line, request, cx.clock());
+        if time.is_none() && !self.is_payload {
+            return None;
+        }
+        if let Some(time) = &time {
+            cx.record.set_time(time.stamp);
+        }
+        let (code, behind) = match answer {
+            Answer::Status(code, at) => (code, at + 3),
+            Answer::Nothing(end) => (NO_STATUS, end),
+        };
+        cx.record.status = code;
+        cx.record.method = Text::of_line(request.method.0, request.method.1);
+        let target = match request.target {
+            (start, end) if start == end => quoted_path(line, request.end),
+            target => Some(target),
+        };
+        if let Some((start, end)) = target {
+            cx.record.path = path(line, start, end);
+        }
+        if let Some((start, end)) = client(text, request) {
+            cx.record.client = Text::of_line(start, end);
+        }
+        let message = self.level(line, request, time.as_ref(), cx);
+        let mut tail = behind;
+        if let Answer::Status(_, at) = answer {
+            let size = size(line, request, at);
+            if memchr::memmem::find(&text[..request.start], b"ACCESS_LOG - /").is_some() {
+                cx.record.duration_ns = match size.0 {
+                    NO_BYTES => NO_DURATION,
+                    millis => nanos_of(millis, 0, Unit::Milliseconds.nanos()),
+                };
+                return Some(());
+            }
+            cx.record.bytes_sent = size.0;
+            tail = size.1;
+        }
+        let agents = agents(line, tail);
+        if let Some((referrer, agent)) = agents
+            && !cx.context.wanted.is_empty()
+        {
+            let c = Cursor::new(line, 0);
+            c.request(cx.context.wanted, Column::REFERRER, referrer, cx.record);
+            c.request(cx.context.wanted, Column::USER_AGENT, agent, cx.record);
+        }
+        if code != 101 && text[request.method.0..request.method.1] != *b"CONNECT" {
+            let memo = &mut cx.context.memo;
+            let mut find = |from: usize, to: usize| {
+                let found = text_duration::find_one(line.until(to), from, memo);
+                (found != NO_DURATION).then_some(found)
+            };
+            let found = nginx_time(text, request, time.as_ref())
+                .or_else(|| find(request.end, line.len()))
+                .or_else(|| find(message?, request.start))
+                .or_else(|| {
+                    let rest = text[tail..].strip_prefix(b" ").filter(|_| tail > behind)?;
+                    seconds(rest, b" ")
+                })
+                .or_else(|| {
+                    let at = agents?.1.1 + 1;
+                    match integer_at_end(text, at) {
+                        Some(integer) if is_of_jetty(&text[..request.start]) => {
+                            Some(nanos_of(integer, 0, Unit::Milliseconds.nanos()))
+                        }
+                        Some(integer) => Some(nanos_of(integer, 0, self.integer_unit_ns)),
+                        None => combined::time_behind(line, at).decimal(),
+                    }
+                })
+                .or_else(|| documented_time(text, request, answer, time.as_ref()))
+                .or_else(|| time_with_unit(text, behind));
+            cx.record.duration_ns = found.unwrap_or(NO_DURATION);
+        }
+        Some(())
+    }
+
+    /// Sets level and message; where the message starts.
+    fn level(
+        &self,
+        line: Line<'_>,
+        request: &Request,
+        time: Option<&Time>,
+        cx: &mut Parse<'_, Plain>,
+    ) -> Option<usize> {
+        let (time_start, time_end) = match time {
+            Some(time) if time.end <= request.start => (time.start, time.end),
+            _ => (0, 0),
+        };
+        if let Some(Time { level: Some(level), .. }) = time {
+            cx.record.level = *level;
+            let message = levels::message_start(line, time_end);
+            cx.record.message = Text::of_line(message, line.len());
+            return Some(message);
+        }
+        let to = request.start.min(time_end + levels::LEVEL_OFFSET_MAX);
+        let found = levels::level_in(line.slice(time_end, to))
+            .map(|(level, after)| (level, time_end + after))
+            .or_else(|| {
+                let before = line.until(time_start);
+                let level = match before.bytes() {
+                    // Tornado: `[I 240124 10:15:32 web:2348]`.
+                    [b'[', letter, b' '] => Level::from_letter(*letter),
+                    // `logging.basicConfig`: `INFO:aiohttp.access:192.0.2.7`.
+                    text if letters(text) > 2 && text.get(letters(text)) == Some(&b':') => {
+                        Level::from_word(&text[..letters(text)])
+                    }
+                    _ => levels::level_in(before).map(|(level, _)| level),
+                };
+                Some((level?, time_end))
+            });
+        let (level, after) = found?;
+        cx.record.level = level;
+        let message = levels::message_start(line, after);
+        cx.record.message = Text::of_line(message, line.len());
+        Some(message)
+    }
+}
+
+/// Fills the record from a line of IIS without its header; whether it is one.
+fn iis(line: Line<'_>, request: &Request, cx: &mut Parse<'_, Plain>) -> bool {
+    const COLUMNS_MAX: usize = 15;
+    let text = line.bytes();
+    if !text[0].is_ascii_digit() || memchr::memchr_iter(b' ', &text[..request.start]).count() != 3 {
+        return false;
+    }
+    let mut columns = [&b""[..]; COLUMNS_MAX];
+    let mut count = 0;
+    for column in text.split(|&b| b == b' ') {
+        let Some(room) = columns.get_mut(count) else { return false };
+        *room = column;
+        count += 1;
+    }
+    let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let is_address = |text: &[u8]| address::is_v4(text) || address::v6(text).is_some();
+    let (c, last) = (&columns, count - 4);
+    let fits = (14..=COLUMNS_MAX).contains(&count)
+        && is_address(c[2])
+        && is_number(c[6])
+        && is_address(c[8])
+        && c[last..count].iter().all(|text| is_number(text))
+        && c[last].len() == 3;
+    let status = fields::status(c[if fits { last } else { 0 }]);
+    let Some(status) = status.filter(|_| fits) else { return false };
+    let Some((stamp, 19)) = cx.clock().any(line, 0) else { return false };
+    cx.record.set_time(stamp);
+    cx.record.method = Text::of_line(request.method.0, request.method.1);
+    cx.record.path = path(line, request.target.0, request.target.1);
+    cx.record.status = status;
+    cx.record.client = Text::of_part(text, c[8]);
+    cx.record.duration_ns = match status {
+        101 => NO_DURATION,
+        _ => decimal(c[count - 1], Unit::Milliseconds).unwrap_or(NO_DURATION),
+    };
+    let cursor = Cursor::new(line, 0);
+    let agent = Text::of_part(text, c[9]).range();
+    cursor.request(cx.context.wanted, Column::USER_AGENT, agent, cx.record);
+    if count == COLUMNS_MAX {
+        let referrer = Text::of_part(text, c[10]).range();
+        cursor.request(cx.context.wanted, Column::REFERRER, referrer, cx.record);
+    }
+    true
+}
+
+/// Whether the line is one of key-value pairs, a start line, or a call to another service.
+fn is_of_another(text: &[u8], request: &Request) -> bool {
+    let name = text.iter().take_while(|b| b.is_ascii_alphanumeric() || b"_.-@".contains(b)).count();
+    if name > 0 && text.get(name) == Some(&b'=') {
+        return true;
+    }
+    let before = &text[..request.start];
+    let front = before.trim_ascii_end();
+    let front = match memchr::memmem::rfind(front, b"HTTP/") {
+        Some(at) if !front[at..].contains(&b' ') => front[..at].trim_ascii_end(),
+        _ => front,
+    };
+    if front.ends_with(b"Request starting")
+        || front.ends_with(b"Started")
+        || front.ends_with(b"<--") && !is_url(text, request)
+    {
+        return true;
+    }
+    let arrow = front.ends_with(b"-->") || front.ends_with(b"<--");
+    arrow && is_url(text, request)
+        || (0..before.len())
+            .any(|at| outgoing(before[at]).iter().any(|name| before[at..].starts_with(name)))
+}
+
+fn is_url(text: &[u8], request: &Request) -> bool {
+    text.get(request.target.0) != Some(&b'/')
+}
+
+/// A timestamp and where it is.
+struct Time {
+    stamp: Stamp,
+    start: usize,
+    end: usize,
+    /// The level that klog writes in front.
+    level: Option<Level>,
+}
+
+/// The timestamp of a line with a request.
+fn timestamp(line: Line<'_>, request: &Request, clock: &mut TimestampParser) -> Option<Time> {
+    let text = line.bytes();
+    let mut at = 0;
+    while at < request.start {
+        if (at == 0 || is_front(text[at - 1]))
+            && let Some(time) = timestamp_at(line, at, clock)
+            && time.end <= request.start
+        {
+            return Some(time);
+        }
+        at += 1;
+    }
+    let limit = line.len().min(request.end + TIME_BYTES_MAX);
+    at = request.end;
+    while at < limit {
+        if text[at] == b'"' {
+            at = closing_quote(Plain, line, at + 1)?;
+        } else if is_front(text[at - 1])
+            && let Some(time) = timestamp_at(line, at, clock)
+        {
+            return Some(time);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// What may stand before a timestamp.
+fn is_front(byte: u8) -> bool {
+    static FRONTS: [bool; 256] = crate::format::byte_set(b" \t[(|<>\"'=;:,@");
+    FRONTS[usize::from(byte)]
+}
+
+fn timestamp_at(line: Line<'_>, at: usize, clock: &mut TimestampParser) -> Option<Time> {
+    let byte = line.byte(at);
+    if !byte.is_ascii_digit() && !byte.is_ascii_uppercase() {
+        return None;
+    }
+    if matches!(byte, b'I' | b'W' | b'E' | b'F')
+        && line.byte(at + 1).is_ascii_digit()
+        && let Some((stamp, level, end)) = timed::klog(line, at, clock)
+    {
+        return Some(Time { stamp, start: at, end, level: Some(level) });
+    }
+    if !TimestampParser::may_begin(line, at) {
+        return None;
+    }
+    let (stamp, end) = clock.any(line, at)?;
+    // Other numbers are ids far more often than times.
+    let is_number = line.bytes()[at..end].iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    (!is_number || at == 0).then_some(Time { stamp, start: at, end, level: None })
+}
+
+/// The client's address, perhaps with brackets and port.
+fn client(text: &[u8], request: &Request) -> Option<Span> {
+    let mut at = 0;
+    let before = &text[..request.start];
+    while at < before.len() {
+        let skip = before[at..].iter().take_while(|b| b" \t\"'(|,/=".contains(b)).count();
+        at += skip;
+        let len = before[at..].iter().take_while(|b| !b" \t\"'()|,".contains(b)).count();
+        let word = &before[at..at + len];
+        let opens = memchr::memchr_iter(b'[', word).filter(|&open| open > 0);
+        // `[info]192.0.2.7` of fly.io.
+        let closes = memchr::memchr_iter(b']', word).map(|close| close + 1);
+        for from in std::iter::once(0).chain(opens).chain(closes) {
+            if let Some((start, end)) = address(&word[from..]) {
+                return Some((at + from + start, at + from + end));
+            }
+        }
+        // What closes is passed, too.
+        at += len.max(1);
+    }
+    let behind = &text[request.end..];
+    if let Some(inner) = behind.strip_prefix(b" (")
+        && let Some(close) = memchr::memchr(b')', inner)
+    {
+        let user = memchr::memchr(b'@', &inner[..close]).map_or(0, |at| at + 1);
+        if let Some((start, end)) = address(&inner[user..close]) {
+            let at = request.end + 2 + user;
+            return Some((at + start, at + end));
+        }
+    }
+    for name in [&b"from "[..], b"Client ", b"client ", b"client: ", b"client="] {
+        for found in memchr::memmem::find_iter(behind, name) {
+            let starts = found == 0 || b" \t[(,|".contains(&behind[found - 1]);
+            let at = found + name.len();
+            let len = behind[at..].iter().take_while(|b| !b" \t\"'()|,;".contains(b)).count();
+            if starts && let Some((start, end)) = address(&behind[at..at + len]) {
+                return Some((request.end + at + start, request.end + at + end));
+            }
+        }
+    }
+    None
+}
+
+/// Where in a word an address with its port is, if the word is one: perhaps in brackets.
+fn address(word: &[u8]) -> Option<Span> {
+    const WORD_BYTES_MAX: usize = 64;
+    if !(3..=WORD_BYTES_MAX).contains(&word.len()) {
+        return None;
+    }
+    // What opens before an address may close behind another word.
+    let (start, rest) = match word {
+        [b'[', b'/', rest @ ..] => (2, rest),
+        [b'[', rest @ ..] => (1, rest),
+        _ => (0, word),
+    };
+    let is_port = |text: &[u8]| {
+        text.is_empty()
+            || text[0] == b':' && text.len() > 1 && text[1..].iter().all(u8::is_ascii_digit)
+    };
+    let trimmed = rest.strip_suffix(b":").unwrap_or(rest);
+    if start == 1
+        && let Some(close) = memchr::memchr(b']', rest)
+        && address::v6(&rest[..close]).is_some()
+    {
+        return is_port(&rest[close + 1..]).then_some((0, word.len()));
+    }
+    let trimmed = trimmed.strip_suffix(b"]").unwrap_or(trimmed);
+    let v4 = trimmed.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    if address::is_v4(&trimmed[..v4]) && is_port(&trimmed[v4..]) {
+        return Some((start, start + trimmed.len()));
+    }
+    let colons = memchr::memchr_iter(b':', trimmed).count();
+    let zone = memchr::memchr(b'%', trimmed).unwrap_or(trimmed.len());
+    (colons >= 2 && address::v6(&trimmed[..zone]).is_some())
+        .then_some((start, start + trimmed.len()))
+}
+
+/// The size behind a status at `at`, and where what is behind both begins.
+fn size(line: Line<'_>, request: &Request, at: usize) -> (u64, usize) {
+    let text = line.bytes();
+    let behind = at + 3;
+    if !request.is_certain || at < request.end || text.get(behind) != Some(&b' ') {
+        return (NO_BYTES, behind);
+    }
+    let end = |end: usize| end == text.len() || text[end] == b' ';
+    if text.get(behind + 1) == Some(&b'-') && end(behind + 2) {
+        return (NO_BYTES, behind + 2);
+    }
+    match integer_at(line, behind + 1) {
+        Some((size, after)) if end(after) && !unit_follows(&text[after..]) => (size, after),
+        _ => (NO_BYTES, behind),
+    }
+}
+
+/// Whether what follows a number is a unit of time.
+fn unit_follows(text: &[u8]) -> bool {
+    let word = text.trim_ascii_start();
+    let len = word.iter().take_while(|b| b.is_ascii_alphabetic() || !b.is_ascii()).count();
+    matches!(
+        &word[..len],
+        b"ms" | b"us" | b"ns" | b"s" | b"sec" | b"secs" | b"seconds" | b"msec" | b"millis"
+    ) || word.starts_with("\u{b5}s".as_bytes())
+        || word.starts_with("\u{3bc}s".as_bytes())
+}
+
+/// The insides of two quoted fields, each behind a space, at `at`.
+fn agents(line: Line<'_>, at: usize) -> Option<(Span, Span)> {
+    let mut c = Cursor::new(line, at);
+    c.pass(b' ')?;
+    let referrer = c.quoted(Plain)?;
+    c.pass(b' ')?;
+    let agent = c.quoted(Plain)?;
+    Some((referrer, agent))
+}
+
+/// A path that is alone in quotes behind `from`.
+fn quoted_path(line: Line<'_>, from: usize) -> Option<Span> {
+    let mut c = Cursor::new(line, from);
+    while let Some(open) = memchr::memchr(b'"', &line.bytes()[c.at..]) {
+        c.at += open;
+        let inside = c.quoted(Plain)?;
+        if line.bytes()[inside.0..inside.1].starts_with(b"/") {
+            return Some(inside);
+        }
+    }
+    None
+}
+
+/// A number with decimals at the front of `text`, in seconds, if it ends there or before one of these.
+fn seconds(text: &[u8], ends: &[u8]) -> Option<u64> {
+    let len = text.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
+    let number = &text[..len];
+    let point = memchr::memchr(b'.', number)?;
+    let decimals = len - 1 - point;
+    let is_end = text.get(len).is_none_or(|b| ends.contains(b));
+    if decimals == 0 || !is_end { None } else { decimal(number, Unit::Seconds) }
+}
+
+/// The response time where people put nginx's: under its name, or around the timestamp.
+fn nginx_time(text: &[u8], request: &Request, time: Option<&Time>) -> Option<u64> {
+    const NAME: &[u8] = b"request_time";
+    for (part, skip) in [(&text[request.end..], 0), (&text[..request.start], 0)] {
+        let found = memchr::memmem::find_iter(part, NAME).find_map(|at: usize| {
+            let starts =
+                at == skip || !(part[at - 1].is_ascii_alphanumeric() || part[at - 1] == b'_');
+            let value = &part[at + NAME.len()..];
+            let gap = value.iter().take_while(|b| b" =:\"[".contains(b)).count();
+            let value = &value[gap..];
+            if starts && gap > 0 { seconds(value, b" \",;])}") } else { None }
+        });
+        if found.is_some() {
+            return found;
+        }
+    }
+    let time = time.filter(|time| time.end < request.start)?;
+    if let Some(rest) = text[time.end..].strip_prefix(b"] [")
+        && let Some(found) = seconds(rest, b"]")
+    {
+        return Some(found);
+    }
+    let is_three = |word: &[u8]| word.len() > 4 && word[word.len() - 4] == b'.';
+    let mut words = text[..time.start].strip_suffix(b" [")?.split(|&b| b == b' ');
+    let first = words.next().filter(|word| is_three(word))?;
+    let found = seconds(first, b"")?;
+    match (words.next(), words.next()) {
+        (None, None) | (Some(b"-"), None) => Some(found),
+        (Some(second), None) if is_three(second) => {
+            seconds(second, b"").filter(|&second| second <= found).map(|_| found)
+        }
+        _ => None,
+    }
+}
+
+/// The response time of SOGo, CouchDB and Artifactory.
+fn documented_time(
+    text: &[u8],
+    request: &Request,
+    answer: Answer,
+    time: Option<&Time>,
+) -> Option<u64> {
+    let Answer::Status(_, at) = answer else { return None };
+    if at < request.end {
+        return None;
+    }
+    let rest = &text[at + 3..];
+    let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    if let Some(number) = rest.strip_prefix(b" ok ").filter(|number| is_number(number)) {
+        return decimal(number, Unit::Milliseconds);
+    }
+    if request.is_barred && text[at - 1] == b'|' {
+        let mut columns = rest.strip_prefix(b"|")?.split(|&b| b == b'|');
+        let number = columns.nth(2).filter(|number| is_number(number))?;
+        let is_whole = columns.next().is_some() && time.is_some_and(|time| time.start == 0);
+        return if is_whole { decimal(number, Unit::Milliseconds) } else { None };
+    }
+    let mut words = rest.strip_prefix(b" ")?.splitn(3, |&b| b == b' ');
+    let (sizes, number) = (words.next()?, words.next()?);
+    let slash = memchr::memchr(b'/', sizes)?;
+    if is_number(&sizes[..slash]) && is_number(&sizes[slash + 1..]) {
+        seconds(number, b"")
+    } else {
+        None
+    }
+}
+
+/// The only number with a unit among the fields behind `from`.
+fn time_with_unit(text: &[u8], from: usize) -> Option<u64> {
+    let mut only = None;
+    let mut words = text[from..]
+        .split(|b| b" \t|,;".contains(b))
+        .filter(|word| !word.is_empty())
+        .take(FIELDS_MAX)
+        .peekable();
+    while let Some(word) = words.next() {
+        if word.starts_with(b"\"") {
+            break;
+        }
+        let word = word.strip_prefix(b"[").or(word.strip_prefix(b"(")).unwrap_or(word);
+        let word =
+            word.iter().rposition(|b| !b"])".contains(b)).map_or(word, |last| &word[..=last]);
+        let value = match word.last() {
+            Some(b's') if word[0].is_ascii_digit() || word[0] == b'.' => with_unit(word),
+            Some(digit) if digit.is_ascii_digit() && word[0].is_ascii_digit() => {
+                let unit =
+                    words.peek().filter(|unit| unit_follows(unit) && unit[0].is_ascii_alphabetic());
+                unit.and_then(|unit| {
+                    let end = unit.iter().position(|b| b"])".contains(b)).unwrap_or(unit.len());
+                    with_unit(&[word, b" ", &unit[..end]].concat())
+                })
+            }
+            _ => None,
+        };
+        match (only, value) {
+            (None, Some(_)) => only = value,
+            // Which of two is the response time nobody wrote.
+            (Some(_), Some(_)) => return None,
+            _ => {}
+        }
+    }
+    only
+}
+
+#[cfg(test)]
+mod tests;
