@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .push(FormatSpec { name: name.clone(), params: Default::default() });
     }
     if let Ok(source) = std::env::var("LOGAN_SCAN_SOURCE") {
-        spec.sources[0] = serde_json::from_str(&source)?;
+        spec.sources[0].reading = serde_json::from_str(&source)?;
     }
     let spec = Arc::new(Spec::from_json(&spec.to_json())?);
     let size = Source::open(path, Mode::READ)?.size();

@@ -28,8 +28,8 @@ fn logs() -> Vec<(PathBuf, Vec<u8>)> {
 fn summary(log: &[u8], fast: FastPaths) -> Vec<u8> {
     let found = detect(&[(0, &log[..log.len().min(1 << 20)])]);
     let mut spec = Spec::plain();
-    spec.by = ["route", "client", "json.level"].map(String::from).to_vec();
-    spec.sources[0].formats = found["formats"]
+    spec.meaning.by = ["route", "client", "json.level"].map(String::from).to_vec();
+    spec.sources[0].reading.formats = found["formats"]
         .as_array()
         .unwrap()
         .iter()
@@ -38,7 +38,7 @@ fn summary(log: &[u8], fast: FastPaths) -> Vec<u8> {
             params: serde_json::from_value(format["params"].clone()).unwrap(),
         })
         .collect();
-    spec.sources[0].layouts =
+    spec.sources[0].reading.layouts =
         found["header"].as_u64().filter(|&n| n > 0).map(|_| Default::default());
     let mut scanner = Scanner::with(Arc::new(spec), fast).unwrap();
     scanner.begin(0, 0, 0).unwrap();
