@@ -340,7 +340,7 @@ impl Entry {
             time_field,
             duration_field: duration.map(|(field, _)| field),
             duration_unit: duration.map(|(_, unit)| unit),
-            is_general: is_general || trial == Candidate::LastResort,
+            is_general: is_general || matches!(trial, Candidate::Late | Candidate::LastResort),
             depends_on_earlier_lines: !is_whole || example_header.is_some(),
             also_taken_by,
         }
