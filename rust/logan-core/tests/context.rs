@@ -305,7 +305,7 @@ fn pieces_are_one_record() {
         "cri",
         "2024-01-24T10:15:32.1Z stdout P 2024-01-24 10:15:30.500 ERR\n\
          2024-01-24T10:15:32.2Z stderr F WARN other stream\n\
-         2024-01-24T10:15:32.3Z stdout P OR broken \n\
+         2024-01-24T10:15:32.3Z stdout P OR served \n\
          2024-01-24T10:15:32.4Z stdout F in 7ms\n",
     );
     assert_eq!(found["lines"]["parsed"], 2);
@@ -313,7 +313,7 @@ fn pieces_are_one_record() {
     assert_eq!(found["levels"], json!({"WARN": 1, "ERROR": 1}));
     assert_eq!(found["time"]["last"], "2024-01-24T10:15:32.200Z");
     assert_eq!(found["response_time_ms"]["max"], 7.0);
-    assert_eq!(messages(&found), ["broken in 7ms", "other stream"]);
+    assert_eq!(messages(&found), ["served in 7ms", "other stream"]);
     let found = figures(
         "docker",
         "{\"log\":\"{\\\"level\\\":\\\"error\\\",\\\"msg\\\":\\\"a\",\"stream\":\"stdout\",\"time\":\"2024-01-24T10:15:32.1Z\"}\n\
@@ -364,7 +364,7 @@ fn entries_of_the_journal() {
     let found = figures(
         "journald-export",
         "__CURSOR=a\n__REALTIME_TIMESTAMP=1706091332123456\nPRIORITY=3\nMESSAGE=no disk\n_PID=1\n\n\
-         __CURSOR=b\n__REALTIME_TIMESTAMP=1706091333000000\nMESSAGE\n\u{13}\0\0\0\0\0\0\0ERROR took\n\n in 5ms\nPRIORITY=6\n\n\
+         __CURSOR=b\n__REALTIME_TIMESTAMP=1706091333000000\nMESSAGE\n\u{13}\0\0\0\0\0\0\0ERROR x\n\n took  5ms\nPRIORITY=6\n\n\
          __CURSOR=c\n__REALTIME_TIMESTAMP=1706091334000000\nMESSAGE\n\n\0\0\0\0\0\0\0took  12ms\n\n\
          \nnot of the journal\n",
     );

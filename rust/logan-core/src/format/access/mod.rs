@@ -5,4 +5,5 @@ pub mod gin;
 pub mod morgan;
 pub mod php_fpm;
 pub mod request;
+mod tail;
 pub mod uwsgi;

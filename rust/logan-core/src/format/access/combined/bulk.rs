@@ -19,12 +19,12 @@
 //! `tests/fast_paths.rs`. Gain: time without it 1.21 on combined logs, 1.01 on unlike ones
 //! (2026-11-28, AMD EPYC with AVX-512, other work beside it).
 
-use super::tail::{Dialect, tail_time};
 use super::{COLUMNS, COMBINED_KIND, Quoted};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::fast::FastPath;
 use crate::format::access::combined::head::may_begin;
+use crate::format::access::tail::{Dialect, tail_time};
 use crate::format::http::{route, status_at};
 use crate::format::{Run, address, line_of};
 use crate::record::{BATCH_ROWS, NO_BYTES, NO_DURATION, NO_STATUS, Record, RowWriter, Rows, Text};

@@ -109,8 +109,8 @@
 mod bare;
 mod bulk;
 mod head;
-mod tail;
 
+use super::tail::{self, Dialect, Time, tail_time};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Plain, Simd};
 use crate::fast::FastPath;
@@ -127,8 +127,6 @@ use crate::record::{Column, Columns, NO_STATUS, Record, Text};
 use crate::time::TimestampParser;
 use bulk::many;
 use head::{Head, head, headless, host_of_url, may_begin, virtual_host};
-pub(in crate::format) use tail::Time;
-use tail::{Dialect, tail_time};
 
 /// The combined log format of Apache and nginx.
 pub static COMBINED: Entry = Entry {
@@ -210,11 +208,6 @@ pub fn integer_time(line: Line<'_>, clock: &mut TimestampParser) -> Option<u64> 
     let parts = quoted_parts(Plain, line, clock)?;
     let time = tail_time(Plain, line, parts.tail);
     time.is_integer.then_some(time.value)
-}
-
-/// The response time in what stands behind the user agent, which ends at `end`.
-pub(in crate::format) fn time_behind(line: Line<'_>, end: usize) -> Time {
-    tail_time(Plain, line, end)
 }
 
 fn integer_unit_ns(params: &Params) -> u64 {

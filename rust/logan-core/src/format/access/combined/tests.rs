@@ -1,7 +1,7 @@
-use super::tail::{short_seconds_at, unnamed_time};
 use super::*;
 use crate::bytes::line::{PAD, PaddedLine};
 use crate::format::Context;
+use crate::format::access::tail::{short_seconds_at, unnamed_time};
 use crate::record::{NO_BYTES, NO_DURATION, NO_TIME};
 use proptest::prelude::*;
 

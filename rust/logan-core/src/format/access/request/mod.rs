@@ -47,7 +47,7 @@
 mod find;
 mod status;
 
-use super::combined;
+use super::tail::tail_time;
 use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::{Plain, Simd};
 use crate::format::cursor::{Cursor, Span};
@@ -308,7 +308,7 @@ impl AnyRequest {
                             Some(nanos_of(integer, 0, Unit::Milliseconds.nanos()))
                         }
                         Some(integer) => Some(nanos_of(integer, 0, self.integer_unit_ns)),
-                        None => combined::time_behind(line, at).decimal(),
+                        None => tail_time(Plain, line, at).decimal(),
                     }
                 })
                 .or_else(|| documented_time(text, request, answer, time.as_ref()))
