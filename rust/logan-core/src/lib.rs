@@ -11,7 +11,7 @@
 //! ```
 //! use logan_core::{scan::Scanner, spec::Spec};
 //!
-//! let log = b"2024-01-24 10:15:33 INFO started\n2024-01-24 10:15:34 ERROR no answer in 30ms\n";
+//! let log = b"2024-01-24 10:15:33 INFO started\n2024-01-24 10:15:34 ERROR responded in 30ms\n";
 //! let mut scanner = Scanner::new(Spec::plain().into())?;
 //! scanner.begin(0, 0, 0)?; // source 0, a chunk and its first line at offset 0
 //! scanner.push(log);

@@ -110,7 +110,7 @@ mod bare;
 mod bulk;
 mod head;
 
-use super::tail::{self, Dialect, Time, tail_time};
+use super::tail::{self, Dialect, tail_time};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Plain, Simd};
 use crate::fast::FastPath;
