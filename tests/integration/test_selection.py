@@ -288,9 +288,9 @@ def test_the_library_takes_the_same(access: str) -> None:
     assert report.total_requests == 60
     assert report.groups["host"].absent == 60
     spec = logan.make_spec(access, where=" status == 500", by=["route", "route"])
-    assert json.loads(spec.to_json())["where"] == "status = 500"
-    assert json.loads(spec.to_json())["by"] == ["route"]
-    assert "where" not in json.loads(logan.make_spec(access).to_json())
+    assert json.loads(spec.to_json())["meaning"]["where"] == "status = 500"
+    assert json.loads(spec.to_json())["meaning"]["by"] == ["route"]
+    assert "where" not in json.loads(logan.make_spec(access).to_json())["meaning"]
     feed = logan.Feed(where="status = 500", by="status")
     feed.push(Path(access).read_bytes())
     feed.finish()

@@ -103,9 +103,9 @@ def test_options_out_of_range_are_refused(options: dict[str, int]) -> None:
 def test_what_was_decided_about_timestamps_travels_with_the_spec() -> None:
     found = Detection(time={"zone_column": True})
     (source,) = json.loads(spec_json([found], Options(date_order="dmy"), anchor_ns=0))["sources"]
-    assert source["time"] == {"zone_column": True, "date_order": "dmy"}
+    assert source["reading"]["time"] == {"zone_column": True, "date_order": "dmy"}
     (source,) = json.loads(spec_json([Detection()], Options(), anchor_ns=0))["sources"]
-    assert "time" not in source
+    assert "time" not in source["reading"]
 
 
 @pytest.mark.parametrize(
