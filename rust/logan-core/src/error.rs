@@ -111,6 +111,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// A summary whose bytes or figures are not those of any log.
+    pub(crate) fn damaged(what: impl std::fmt::Display) -> Error {
+        Error::Summary(format!("damaged summary: {what}; scan the part that it stands for again"))
+    }
+
     pub(crate) fn io(path: &Path, source: io::Error) -> Error {
         Error::Io { path: path.to_owned(), source }
     }
@@ -149,7 +154,7 @@ mod tests {
         assert!(text.contains("check the path"), "{text}");
         let text = Error::changed(Path::new("b.log"), "truncated").to_string();
         assert!(text.starts_with("b.log: the file changed: truncated;"), "{text}");
-        for error in [Error::Cancelled, Error::Spec("x".into()), Error::Summary("x".into())] {
+        for error in [Error::Cancelled, Error::Spec("x".into()), Error::damaged("x")] {
             assert!(error.to_string().contains("again"), "{error}");
         }
     }

@@ -67,17 +67,17 @@ pub fn decode(bytes: &[u8]) -> Result<Summary, Error> {
         || field(12..20) != payload.len() as u64
         || field(20..28) != xxh3_64(payload)
     {
-        return fail("damaged summary: its length or checksum is wrong".into());
+        return Err(Error::damaged("its length or checksum is wrong"));
     }
     let summary: Summary = match rmp_serde::from_slice(payload) {
         Ok(summary) => summary,
-        Err(error) => return fail(format!("damaged summary: {error}")),
+        Err(error) => return Err(Error::damaged(error)),
     };
     summary.check()?;
     // What is not canonical did not come from `encode`; accepting it would break the promise that
     // equal summaries have equal bytes.
     if encode(&summary) != bytes {
-        return fail("damaged summary: not in canonical form".into());
+        return Err(Error::damaged("not in canonical form"));
     }
     Ok(summary)
 }

@@ -105,7 +105,7 @@ impl Summary {
     /// # Errors
     /// [`Error::Summary`] that says what does not.
     pub fn check(&self) -> Result<(), Error> {
-        let fail = |what: &str| Err(Error::Summary(format!("damaged summary: {what}")));
+        let fail = |what: &str| Err(Error::damaged(what));
         if self.meaning.check().is_err() {
             return fail("its meaning is not valid");
         }
