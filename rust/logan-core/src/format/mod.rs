@@ -390,7 +390,7 @@ pub static REGISTRY: &[&Entry] = &[
     &access::morgan::ENTRY,
     &access::php_fpm::ENTRY,
     &security::cef::ENTRY,
-    &access::request::ENTRY,
+    &access::request::entry::ENTRY,
     &text::app::ENTRY,
     &logfmt::ENTRY,
     &text::leveled::ENTRY,

@@ -44,6 +44,7 @@
 //! cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) [cs(Referer)] sc-status sc-substatus
 //! sc-win32-status time-taken`.
 
+pub mod entry;
 mod find;
 mod status;
 
@@ -56,31 +57,11 @@ use crate::format::slices::letters;
 use crate::format::text::ansi::{self, ESC};
 use crate::format::text::duration::{decimal, with_unit};
 use crate::format::text::{levels, text_duration, timed};
-use crate::format::{
-    Candidate, Context, Entry, Facts, Info, LineFormat, Params, Parse, Unit, address, fields, keys,
-    line_format,
-};
+use crate::format::{Context, LineFormat, Params, Parse, Unit, address, fields, keys};
 use crate::record::{Column, Columns, Level, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
 use crate::time::{Stamp, TimestampParser};
 use find::Request;
 use status::Answer;
-
-/// Registry entry.
-pub static ENTRY: Entry = Entry {
-    info: Info {
-        name: "request",
-        title: "any line with an HTTP request, its status and a timestamp",
-        example: "2024-01-24 10:15:32,123 - uvicorn.access - INFO - 192.0.2.7:51234 - \
-                  \"GET /items HTTP/1.1\" 200",
-        time_field: "the first timestamp",
-        duration: Some((
-            "a number with its unit, request_time, or what follows the user agent",
-            "in the text, else s",
-        )),
-    },
-    facts: Facts { trial: Candidate::Late, bare_unit: Some(integer_time), ..Facts::PLAIN },
-    build: |params| line_format(AnyRequest::new(params)),
-};
 
 /// How far behind the request a timestamp may begin.
 const TIME_BYTES_MAX: usize = 1024;

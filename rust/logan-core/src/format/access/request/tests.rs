@@ -1,4 +1,5 @@
 use super::*;
+use crate::format::line_format;
 use proptest::prelude::*;
 
 /// What a line says. An empty text is none; the timestamp is in seconds.
