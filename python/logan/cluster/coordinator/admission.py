@@ -106,7 +106,7 @@ class Admission:
         return running.submitted
 
     async def _take_up(self, wish: str, identity: str) -> SubmittedJob | None:
-        """The job that somebody comes back for, if there is one and its inputs are the same."""
+        """The job that a client comes back for, if there is one and its inputs are the same."""
         for job in list(self.executor.jobs.values()):
             submitted = job.submitted
             if submitted.owned or submitted.wish != wish:
@@ -127,7 +127,7 @@ class Admission:
         return ended
 
     async def _stored_report(self, wish: str, identity: str) -> SubmittedJob | None:
-        """A job that ended before this coordinator began, and whose report nobody has got."""
+        """A job that ended before this coordinator began, and whose report no client has got."""
         found = await self.commits.report(identity)
         if found is None:
             return None
@@ -146,7 +146,7 @@ class Admission:
         return submitted
 
     async def _wait_for_holders(self, submission: Submission) -> None:
-        """Let workers come back whose files a job is about that somebody comes back for: without
+        """Let workers come back whose files a job is about that a client comes back for: without
         them another job would be planned."""
         wish = submission.key()
         names = {

@@ -4,7 +4,7 @@
     group    what came in while the last group was written
     merge    each result into its job's tree; in a thread, like the journal
     journal  one transaction, one sync of the disk
-    tell     `Listener`, and whoever waits in `commit`
+    tell     `Listener`, and the tasks that wait in `commit`
 
 A result that does not merge with the others of its job spoils that job alone. When the journal
 fails nothing can be acknowledged any more: `run` raises, after those were told who wait.
