@@ -1,7 +1,7 @@
 """How a job ends, and who gets what it ends with.
 
-A job ends in `Conclusion.conclude` alone: outcome, journal, and whoever waits. All others await
-`SubmittedJob.ended`, stop the job, or say that nobody waits for it any more.
+A job ends in `Conclusion.conclude` alone: outcome, journal, and the tasks that wait. All others
+await `SubmittedJob.ended`, stop the job, or say that no client waits for it anymore.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Conclusion:
                 record = JobSetAside(job.id, str(outcome.failure))
             await self.commits.commit(record)
         else:
-            job.submitted.identity = ""  # what it ended with is for nobody else
+            job.submitted.identity = ""  # no other client gets what it ended with
         self.executor.forget(job)
         if not job.abandoned:
             self.ended.add(job.submitted)

@@ -10,7 +10,7 @@ This puts the parts together, and begins and ends them:
     admission   a submission -> a plan -> a job, new or taken up
     executor    facts -> `scheduler.Machine` -> messages, leases, commits
     commits     results -> merged -> the journal -> acknowledged
-    conclusion  a job's end: report, journal, and whoever waits
+    conclusion  a job's end: report, journal, and the tasks that wait
     status      how all of it is; `events` what happened
 
 A connection's errors end that connection, an error while a job is resumed or concluded ends that

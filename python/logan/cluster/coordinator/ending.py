@@ -129,7 +129,7 @@ class EndedJobs:
         return self._waiting.get(id) or self._claimed.get(id)
 
     def add(self, job: SubmittedJob) -> None:
-        """Keep a job that has ended and whose report nobody has got so far."""
+        """Keep a job that has ended and whose report no client has got so far."""
         self._waiting[job.id] = job
         _shorten(self._waiting, ENDED_JOBS_MAX, ENDED_BYTES_MAX)
 

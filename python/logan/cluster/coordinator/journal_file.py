@@ -210,7 +210,7 @@ def journal_errors(path: Path, what: str) -> Iterator[None]:
 def lock_folder(folder: Path) -> int:
     """Make the folder if need be and lock it: an open file that the kernel unlocks when we die."""
     try:
-        # Summaries and reports hold parts of logs: nobody else's business.
+        # Summaries and reports hold parts of logs: only their owner may read them.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:

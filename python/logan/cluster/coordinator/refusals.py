@@ -1,4 +1,4 @@
-"""Which workers cannot read which sources of a job, and which sources nobody can read.
+"""Which workers cannot read which sources of a job, and which sources no worker can read.
 
 A refusal is a FAIL that says what its worker lacks, though others may have it. Knows no connection;
 who is present, and what time it is, are arguments.
@@ -30,7 +30,7 @@ class Refusals:
         done: the chunks that are done, which the job goes on adding to.
 
     Attributes:
-        hopeless: sources that nobody who was there can read.
+        hopeless: sources that no worker that was there can read.
     """
 
     def __init__(self, plan: Plan, urls: Sequence[str], done: AbstractSet[int]) -> None:
