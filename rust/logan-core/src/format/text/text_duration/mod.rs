@@ -62,13 +62,10 @@ use crate::record::NO_DURATION;
 use crate::time::{POWERS, eight_digits, trailing_digits};
 use sentence::{CONTEXT_BYTES, SENTENCE_BYTES, Verdict, judge, opens, speaks_of_lifetime};
 use std::mem::MaybeUninit;
+use words::Letters;
 
 /// Remembered contexts. The log statements of one program that end with a time are few.
 const MEMO_SLOTS: usize = 64;
-/// Remembered contexts without regard to their digits.
-const FOLDED_SLOTS: usize = 128;
-/// Remembered sentences, where their last 32 bytes do not decide, without regard to their digits.
-const FAR_SLOTS: usize = 32;
 /// Remembered beginnings of texts.
 const FRONT_SLOTS: usize = 16;
 
@@ -91,23 +88,21 @@ const EPOCH_NANOS_MIN: u64 = 1_000_000_000_000_000;
 /// unlike ones (2026-11-28, AMD EPYC with AVX-512, other work beside it).
 #[derive(Clone)]
 pub struct Cache {
-    contexts: [Slot<CONTEXT_BYTES>; MEMO_SLOTS],
-    folded: [Slot<CONTEXT_BYTES>; FOLDED_SLOTS],
-    far: [Slot<SENTENCE_BYTES>; FAR_SLOTS],
-    fronts: [Slot<CONTEXT_BYTES>; FRONT_SLOTS],
+    contexts: [Slot; MEMO_SLOTS],
+    fronts: [Slot; FRONT_SLOTS],
     is_off: bool,
 }
 
 /// Up to so many bytes, how many of them there are (one more: more), and what was decided.
 #[derive(Clone, Copy)]
-struct Slot<const BYTES: usize> {
-    bytes: [u8; BYTES],
+struct Slot {
+    bytes: [u8; CONTEXT_BYTES],
     len: u32,
     verdict: Verdict,
 }
 
-impl<const BYTES: usize> Slot<BYTES> {
-    const EMPTY: Self = Slot { bytes: [0; BYTES], len: 0, verdict: Verdict::NO };
+impl Slot {
+    const EMPTY: Self = Slot { bytes: [0; CONTEXT_BYTES], len: 0, verdict: Verdict::NO };
 }
 
 impl Default for Cache {
@@ -115,8 +110,6 @@ impl Default for Cache {
         // Nothing of no bytes counts.
         Cache {
             contexts: [Slot::EMPTY; MEMO_SLOTS],
-            folded: [Slot::EMPTY; FOLDED_SLOTS],
-            far: [Slot::EMPTY; FAR_SLOTS],
             fronts: [Slot::EMPTY; FRONT_SLOTS],
             is_off: false,
         }
@@ -434,22 +427,16 @@ fn is_only_one<S: Simd>(simd: S, text: Line<'_>, start: usize, memo: &mut Cache)
     if verdict == Verdict::YES.or(Verdict::ALONE) && start <= CONTEXT_BYTES {
         return true;
     }
-    is_plain(simd, text, start, verdict, memo)
+    is_plain(text, verdict, memo)
         && start <= 64
         && triggers(simd, text.window_before(start)).0 & kept(start) == 0
 }
 
-/// Whether a verdict about the number at `start` makes it a plain response time.
+/// Whether a verdict about a number makes it a plain response time.
 #[inline(always)]
-fn is_plain<S: Simd>(
-    simd: S,
-    text: Line<'_>,
-    start: usize,
-    mut verdict: Verdict,
-    memo: &mut Cache,
-) -> bool {
-    if verdict.has(Verdict::FAR.or(Verdict::SPAN)) {
-        verdict = settled(simd, text, 0, start, verdict, memo);
+fn is_plain(text: Line<'_>, mut verdict: Verdict, memo: &mut Cache) -> bool {
+    if verdict.has(Verdict::SPAN) {
+        verdict = settled(text, 0, verdict, memo);
     }
     verdict.without(Verdict::ALONE.or(Verdict::NO_CLOCK)) == Verdict::YES
 }
@@ -502,7 +489,7 @@ fn plain<S: Simd>(simd: S, text: Line<'_>, units: u64, memo: &mut Cache) -> Opti
     let start = at - digits;
     let verdict = remembered(simd, text, 0, start, memo);
     let end = at + unit.bits as usize / 8;
-    (is_plain(simd, text, start, verdict, memo) && nanos < EPOCH_NANOS_MIN && ends_well(text, end))
+    (is_plain(text, verdict, memo) && nanos < EPOCH_NANOS_MIN && ends_well(text, end))
         .then_some(nanos)
 }
 
@@ -548,7 +535,7 @@ fn candidate<S: Simd>(
     if verdict == Verdict::NO {
         return false;
     }
-    let verdict = settled(simd, line, from, start, verdict, memo);
+    let verdict = settled(line, from, verdict, memo);
     if verdict.has(Verdict::SLOW) {
         return true;
     }
@@ -592,39 +579,13 @@ fn is_odd<S: Simd>(simd: S, line: Line<'_>, from: usize, start: usize, memo: &mu
     false
 }
 
-/// A verdict that does not depend on more than the context anymore.
+/// A verdict that does not depend on the beginning of the text anymore.
 #[inline(always)]
-fn settled<S: Simd>(
-    simd: S,
-    line: Line<'_>,
-    from: usize,
-    start: usize,
-    mut verdict: Verdict,
-    memo: &mut Cache,
-) -> Verdict {
-    if verdict.has(Verdict::FAR) {
-        verdict = remembered_far(&line.bytes()[from..start], memo);
-    }
-    if verdict.has(Verdict::SPAN) && begins_with_lifetime(simd, line, from, memo) {
+fn settled(line: Line<'_>, from: usize, verdict: Verdict, memo: &mut Cache) -> Verdict {
+    if verdict.has(Verdict::SPAN) && begins_with_lifetime(&line.bytes()[from..], memo) {
         return Verdict::NO;
     }
     verdict.without(Verdict::SPAN)
-}
-
-/// As [`judge_far`], with what is remembered.
-#[cold]
-#[inline(never)]
-fn remembered_far(text: &[u8], memo: &mut Cache) -> Verdict {
-    let shown = sentence_of(text);
-    let len = shown.len() as u32 + u32::from(shown.len() < text.len());
-    without_digits(shown, len, memo.is_off, &mut memo.far, || judge(shown, false))
-        .without(Verdict::ALONE.or(Verdict::FAR))
-}
-
-/// [`judge`] by as many bytes as count.
-#[cold]
-fn judge_far(text: &[u8]) -> Verdict {
-    judge(sentence_of(text), false).without(Verdict::ALONE.or(Verdict::FAR).or(Verdict::EXACT))
 }
 
 /// The bytes of a text before a span that count.
@@ -638,21 +599,26 @@ fn sentence_of(text: &[u8]) -> &[u8] {
 
 /// Whether a text is one whose generic names are lifetimes.
 #[inline(never)]
-fn begins_with_lifetime<S: Simd>(simd: S, line: Line<'_>, from: usize, memo: &mut Cache) -> bool {
-    let front = &line.bytes()[from..];
-    let len = front.len().min(CONTEXT_BYTES);
-    let slot = line.u64_at(from).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60;
-    let slot = &mut memo.fronts[slot as usize % FRONT_SLOTS];
-    if len == CONTEXT_BYTES && !memo.is_off {
-        if slot.len != len as u32 || !line.same32(simd, from, &slot.bytes, &[0xff; 32]) {
-            slot.bytes.copy_from_slice(&front[..len]);
-            slot.len = len as u32;
-            let is_lifetime = speaks_of_lifetime_first(front, CONTEXT_BYTES);
-            slot.verdict = if is_lifetime { Verdict::YES } else { Verdict::NO };
-        }
-        return slot.verdict != Verdict::NO;
+fn begins_with_lifetime(text: &[u8], memo: &mut Cache) -> bool {
+    let is_cut = text.len() >= CONTEXT_BYTES;
+    let len = text.len().min(CONTEXT_BYTES);
+    let mut bytes = [0; CONTEXT_BYTES];
+    bytes[..len].copy_from_slice(&text[..len]);
+    // Only words count.
+    for byte in &mut bytes {
+        *byte = if byte.is_ascii_digit() { b'0' } else { *byte };
     }
-    speaks_of_lifetime_first(front, CONTEXT_BYTES)
+    let hash = bytes.as_chunks::<8>().0.iter().fold(0, |hash: u64, &part| {
+        (hash.rotate_left(23) ^ u64::from_le_bytes(part)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    });
+    let slot = &mut memo.fronts[(hash >> 50) as usize % FRONT_SLOTS];
+    let shown = len as u32 + u32::from(is_cut);
+    if slot.len != shown || slot.bytes != bytes || memo.is_off {
+        let is_lifetime = speaks_of_lifetime(&bytes[..len], false, is_cut);
+        let verdict = if is_lifetime { Verdict::YES } else { Verdict::NO };
+        *slot = Slot { bytes, len: shown, verdict };
+    }
+    slot.verdict != Verdict::NO
 }
 
 /// Whether so many first bytes of a text speak of a lifetime.
@@ -734,7 +700,8 @@ fn slowly(text: &[u8]) -> Found {
 
 /// What the text makes of its span at `at`.
 fn judge_slowly(text: &[u8], at: usize, span: Span) -> Verdict {
-    let verdict = judge_far(&text[..at]);
+    let before = sentence_of(&text[..at]);
+    let verdict = judge(before, Letters::of(before)).without(Verdict::ALONE.or(Verdict::FAR));
     let is_last = span.end == text.len();
     if verdict.has(Verdict::SLOW) {
         let is_of_gc = text[..at].ends_with(b", ")
@@ -936,52 +903,29 @@ fn remembered<S: Simd>(
     if known.len == shown && line.same32_before(simd, start, &known.bytes, mask) {
         return known.verdict;
     }
-    let verdict = folded(&line.bytes()[start - len..start], shown, memo);
+    let text = sentence_of(&line.bytes()[from..start]);
+    let verdict = judge(text, letters_before(simd, line, start, text.len()));
     // No text is as long as that.
-    let kept = if memo.is_off { u32::MAX } else { shown };
+    let kept = if memo.is_off || verdict.has(Verdict::FAR) { u32::MAX } else { shown };
+    let verdict = verdict.without(Verdict::FAR);
     memo.contexts[slot] = Slot { bytes: line.bytes32_before(start), len: kept, verdict };
     verdict
 }
 
-/// What a context that was not met lately makes of its number. Most differ from earlier ones by the
-/// digits of an id.
-#[cold]
-#[inline(never)]
-fn folded(context: &[u8], shown: u32, memo: &mut Cache) -> Verdict {
-    without_digits(context, shown, memo.is_off, &mut memo.folded, || {
-        judge(context, shown > CONTEXT_BYTES as u32)
-    })
-}
-
-/// The verdict about `text`, of which so many bytes count: the one about a text that differs in its
-/// digits, if that is remembered and did not depend on them.
-#[inline]
-fn without_digits<const BYTES: usize, const SLOTS: usize>(
-    text: &[u8],
-    shown: u32,
-    is_off: bool,
-    slots: &mut [Slot<BYTES>; SLOTS],
-    judged: impl FnOnce() -> Verdict,
-) -> Verdict {
-    let mut bytes = [0; BYTES];
-    bytes[BYTES - text.len()..].copy_from_slice(text);
-    for byte in &mut bytes {
-        *byte = if byte.is_ascii_digit() { b'0' } else { *byte };
+/// The letters of the `len` bytes before `end`, up to 128.
+// No closures: they would be functions without the instruction set.
+#[inline(always)]
+fn letters_before<S: Simd>(simd: S, line: Line<'_>, end: usize, len: usize) -> Letters {
+    let window = line.window_before(end);
+    let mut lower = u128::from(window.range(simd, b'a', b'z')) << 64;
+    let mut upper = u128::from(window.range(simd, b'A', b'Z')) << 64;
+    if len > 64 {
+        let window = line.window_before(end - 64);
+        lower |= u128::from(window.range(simd, b'a', b'z'));
+        upper |= u128::from(window.range(simd, b'A', b'Z'));
     }
-    let mut hash = u64::from(shown);
-    for part in bytes.chunks_exact(8) {
-        let part = u64::from_le_bytes(part.try_into().expect("eight bytes"));
-        hash = (hash.rotate_left(23) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-    let slot = &mut slots[(hash >> 50) as usize % SLOTS];
-    if slot.len == shown && slot.bytes == bytes {
-        return slot.verdict;
-    }
-    let verdict = judged();
-    if !verdict.has(Verdict::EXACT) && !is_off {
-        *slot = Slot { bytes, len: shown, verdict };
-    }
-    verdict.without(Verdict::EXACT)
+    let kept = !u128::MAX.checked_shr(len as u32).unwrap_or(0);
+    Letters::new(lower & kept, upper & kept)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the words before a number make of it, by [the rule](super).
 
-use super::words::{Roles, Word, Words};
+use super::words::{Letters, Roles, Word, Words};
 
 /// Bytes before a number in which its words are looked for.
 pub(super) const SENTENCE_BYTES: usize = 128;
@@ -30,14 +30,12 @@ impl Verdict {
     pub(super) const SPAN: Verdict = Verdict(1 << 4);
     /// The sum of those before it, if they are response times.
     pub(super) const SUM: Verdict = Verdict(1 << 5);
-    /// Not decided by so few bytes.
+    /// Decided by more than the last [`CONTEXT_BYTES`]. Beside any of the others.
     pub(super) const FAR: Verdict = Verdict(1 << 6);
     /// Not decided by what stands before the number, or what stands before it belongs to it.
     pub(super) const SLOW: Verdict = Verdict(1 << 7);
     /// No digit stands in the bytes that decided. Beside any of the others.
     pub(super) const ALONE: Verdict = Verdict(1 << 8);
-    /// Other digits in the context might have decided otherwise. Beside any of the others.
-    pub(super) const EXACT: Verdict = Verdict(1 << 9);
 
     #[inline(always)]
     pub(super) const fn has(self, other: Verdict) -> bool {
@@ -69,148 +67,146 @@ pub(super) fn opens(text: &[u8]) -> bool {
     }
 }
 
-/// What stands between two words.
-#[derive(Clone, Copy, Default)]
-struct Gap {
-    /// The end of a sentence or a clause.
-    ends_clause: bool,
-    /// A number that stands alone.
-    number: Option<u32>,
-    has_digit: bool,
-    /// Not seen whole: all else is unknown.
-    is_unseen: bool,
+/// What stands between two words, or before the first one.
+#[derive(Clone, Copy)]
+struct Gap<'a> {
+    bytes: &'a [u8],
+    /// The first letter of the word behind it.
+    next_letter: u8,
+    /// Whether no word is before it.
+    is_front: bool,
 }
 
-impl Gap {
-    const UNSEEN: Gap = Gap { ends_clause: false, number: None, has_digit: false, is_unseen: true };
+impl Gap<'_> {
+    /// Whether a sentence or a clause ends here.
+    #[inline]
+    fn ends_clause(self) -> bool {
+        // Most are one space.
+        self.is_front || self.bytes != b" " && self.has_end()
+    }
 
-    /// Reads what stands between two words, or before the first one if `is_front`.
-    fn read(gap: &[u8], next_letter: u8, is_front: bool) -> Gap {
-        let mut found = Gap::default();
-        let mut at = 0;
-        while let Some(&byte) = gap.get(at) {
+    fn has_end(self) -> bool {
+        let gap = self.bytes;
+        gap.iter().enumerate().any(|(at, byte)| {
             let next = gap.get(at + 1);
-            let apart = next.is_none_or(|&b| b == b' ');
-            let spaced = at > 0 && gap[at - 1] == b' ';
-            found.ends_clause |= match byte {
+            let apart = next == Some(&b' ');
+            match byte {
                 b';' | b'!' | b'?' => true,
-                b',' => apart && next.is_some(),
+                b',' => apart,
                 // A sentence begins with a capital.
                 b'.' => {
-                    let ends = next.is_some() && gap[at + 1..].iter().all(|&b| b == b' ');
-                    ends && next_letter.is_ascii_uppercase()
+                    let rest = &gap[at + 1..];
+                    apart
+                        && self.next_letter.is_ascii_uppercase()
+                        && rest.iter().all(|&b| b == b' ')
                 }
-                b'-' | b'|' => apart && spaced && next.is_some(),
+                b'-' | b'|' => apart && at > 0 && gap[at - 1] == b' ',
                 _ => false,
-            };
-            if !byte.is_ascii_digit() {
-                at += 1;
-                continue;
             }
-            let digits = gap[at..].iter().take_while(|b| b.is_ascii_digit());
-            let (mut number, mut len) = (0u32, 0);
-            for digit in digits {
-                number = number.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
-                len += 1;
-            }
-            let follows = matches!(gap.get(at + len), Some(b' '));
+        })
+    }
+
+    fn has_digit(self) -> bool {
+        self.bytes.iter().any(u8::is_ascii_digit)
+    }
+
+    /// The last number that stands alone.
+    fn number(self) -> Option<u32> {
+        let (gap, mut at, mut found) = (self.bytes, 0, None);
+        while at < gap.len() {
+            let digits = gap[at..].iter().take_while(|b| b.is_ascii_digit()).count();
             let begins = match at {
-                0 => is_front,
+                0 => self.is_front,
                 _ => matches!(gap[at - 1], b' ' | b'(' | b'[' | b'\t'),
             };
-            if begins && follows {
-                found.number = Some(number);
+            if digits > 0 && begins && gap.get(at + digits) == Some(&b' ') {
+                found = Some(gap[at..at + digits].iter().fold(0u32, |number, digit| {
+                    number.saturating_mul(10).saturating_add(u32::from(digit - b'0'))
+                }));
             }
-            found.has_digit = true;
-            at += len;
+            at += digits.max(1);
         }
         found
     }
 }
 
-/// The words before a number, nearest first, each with what stands before it. They are read as they
-/// are asked for.
+/// The words before a number, nearest first, up to the end of a clause. They are read as they are
+/// asked for.
 struct Sentence<'a> {
     text: &'a [u8],
-    rest: Words<'a>,
-    /// The word after those that were read.
-    next: Option<Word>,
+    /// Those of the words that were not read.
+    letters: Letters,
     words: [Entry; WORDS_MAX],
     len: usize,
-    /// Whether all were read, up to the end of the clause or of what is in sight.
+    /// Whether all were read.
     is_read: bool,
-    /// Whether there may be more, which are out of sight.
-    is_cut: bool,
+    /// The first byte that was looked at.
+    seen: usize,
 }
 
-/// A word, where it begins and ends, and what stands before it.
+/// A word, where it begins and ends, and where the word before it ends; 0 if there is none.
 #[derive(Clone, Copy)]
 struct Entry {
     roles: Roles,
     start: u8,
     end: u8,
-    gap: Gap,
+    before: u8,
+    /// Without a byte that is none, many are set at once.
+    _full: u8,
+}
+
+impl Entry {
+    const NONE: Entry = Entry { roles: Roles::NONE, start: 0, end: 0, before: 0, _full: 0 };
 }
 
 const _: () = assert!(SENTENCE_BYTES < 256, "a place in a sentence fits a byte");
 
-/// What is before the first word of all.
-const NO_ENTRY: Entry = Entry {
-    roles: Roles::NONE,
-    start: 0,
-    end: 0,
-    gap: Gap { ends_clause: true, number: None, has_digit: false, is_unseen: false },
-};
-
 impl<'a> Sentence<'a> {
-    /// The words of `text`, up to the end of a clause. If `is_cut`, it goes on before that.
-    fn new(text: &'a [u8], is_cut: bool) -> Self {
-        let mut rest = Words::new(text);
-        let next = rest.next();
-        Sentence { text, rest, next, words: [NO_ENTRY; WORDS_MAX], len: 0, is_read: false, is_cut }
+    /// The words of a text that ends with a letter.
+    fn new(text: &'a [u8], letters: Letters) -> Self {
+        let words = [Entry::NONE; WORDS_MAX];
+        Sentence { text, letters, words, len: 0, is_read: false, seen: text.len() - 1 }
     }
 
-    /// The `i`th word, if the clause has so many in sight.
-    fn entry(&mut self, i: usize) -> Option<Entry> {
-        while self.len <= i && !self.is_read {
+    /// The `i`th word, if the clause has so many.
+    #[inline]
+    fn word(&mut self, i: usize) -> Option<Entry> {
+        while self.len <= i {
+            if self.is_read {
+                return None;
+            }
             self.read_word();
         }
-        (i < self.len).then(|| self.words[i])
+        Some(self.words[i])
     }
 
     fn read_word(&mut self) {
-        self.is_read = true;
-        let Some(this) = self.next else { return };
-        if self.len == WORDS_MAX {
-            self.is_cut = false;
-            return;
-        }
-        if this.start == 0 && self.is_cut {
-            return;
-        }
-        self.next = self.rest.next();
-        let is_first = self.next.is_none();
-        let gap = if is_first && self.is_cut {
-            Gap::UNSEEN
-        } else {
-            let before = self.next.map_or(0, |word| word.end);
-            Gap::read(&self.text[before..this.start], self.text[this.start], is_first)
+        let end = match self.len.checked_sub(1) {
+            None => self.text.len(),
+            Some(last) => {
+                let before = self.words[last].before;
+                if self.gap(last).ends_clause() || self.len == WORDS_MAX {
+                    self.is_read = true;
+                    return;
+                }
+                before.into()
+            }
         };
+        let word = self.letters.word(&self.text[..end]);
+        self.seen = self.seen.min(word.start.saturating_sub(1));
+        let gap = self.letters.gap();
+        let before = word.start.saturating_sub(gap);
+        if before > 0 && gap > 0 {
+            self.letters.skip(gap);
+        }
         self.words[self.len] = Entry {
-            roles: self.without_path(this).roles,
-            start: this.start as u8,
-            end: this.end as u8,
-            gap,
+            roles: self.without_path(word).roles,
+            start: word.start as u8,
+            end: word.end as u8,
+            before: before as u8,
+            _full: 0,
         };
         self.len += 1;
-        if gap.is_unseen {
-            return;
-        }
-        if gap.ends_clause || is_first {
-            self.is_cut = false;
-        } else {
-            self.is_read = false;
-        }
     }
 
     /// A word of a path means nothing.
@@ -222,12 +218,21 @@ impl<'a> Sentence<'a> {
         word
     }
 
+    #[inline]
     fn roles(&mut self, i: usize) -> Roles {
-        self.entry(i).unwrap_or(NO_ENTRY).roles
+        self.word(i).map_or(Roles::NONE, |word| word.roles)
     }
 
-    fn gap(&mut self, i: usize) -> Gap {
-        self.entry(i).unwrap_or(NO_ENTRY).gap
+    /// What stands before the `i`th word; before the first of all, the end of a clause.
+    #[inline]
+    fn gap(&mut self, i: usize) -> Gap<'a> {
+        let Some(Entry { start, before, .. }) = self.word(i) else {
+            return Gap { bytes: b"", next_letter: 0, is_front: true };
+        };
+        let (before, start) = (usize::from(before), usize::from(start));
+        self.seen = self.seen.min(before.saturating_sub(1));
+        let (bytes, next_letter) = (&self.text[before..start], self.text[start]);
+        Gap { bytes, next_letter, is_front: before == 0 }
     }
 
     /// Whether one of so many words from the `i`th on has such a role.
@@ -235,13 +240,8 @@ impl<'a> Sentence<'a> {
         (i..i + words).any(|i| self.roles(i).has(roles))
     }
 
-    /// Whether the words up to the `i`th are in sight, or there are no more of them.
-    fn shows(&mut self, i: usize) -> bool {
-        self.entry(i).is_some() || !self.is_cut
-    }
-
     fn is(&mut self, i: usize, text: &[u8]) -> bool {
-        self.entry(i).is_some_and(|word| {
+        self.word(i).is_some_and(|word| {
             self.text[word.start.into()..word.end.into()].eq_ignore_ascii_case(text)
         })
     }
@@ -249,75 +249,85 @@ impl<'a> Sentence<'a> {
     /// Whether the `i`th word names events of which a number is given, as in `5 failed attempts`.
     fn is_counted(&mut self, i: usize) -> bool {
         self.roles(i).has(Roles::EVENT)
-            && (i..i + 3).any(|i| self.gap(i).number.is_some() && !self.is(i + 1, b"with"))
+            && (i..i + 3).any(|i| self.gap(i).number().is_some() && !self.is(i + 1, b"with"))
     }
 
     /// The word before a status and its reason, of which the `i`th word is the last, as in
-    /// `200 OK`, `504 Gateway Timeout`; `i` if that is none. None if that is out of sight.
-    fn before_reason(&mut self, i: usize) -> Option<usize> {
+    /// `200 OK`, `504 Gateway Timeout`; `i` if that is none.
+    fn before_reason(&mut self, i: usize) -> usize {
         const REASON_WORDS_MAX: usize = 4;
         for last in i..i + REASON_WORDS_MAX {
-            let Some(word) = self.entry(last) else {
-                return self.shows(last).then_some(i);
-            };
-            let is_capital = self.text[usize::from(word.start)].is_ascii_uppercase();
-            if !is_capital || word.roles.has(Roles::EVENT) {
+            let Some(word) = self.word(last) else { break };
+            if !self.text[usize::from(word.start)].is_ascii_uppercase()
+                || word.roles.has(Roles::EVENT)
+            {
                 break;
             }
-            if word.gap.is_unseen {
-                return None;
-            }
-            if word.gap.number.is_some_and(|number| (200..600).contains(&number)) {
-                return Some(last + 1);
+            if self.gap(last).number().is_some_and(|number| (200..600).contains(&number)) {
+                return last + 1;
             }
         }
-        Some(i)
+        i
     }
 }
 
-/// What `context`, which ends with the byte before a number, makes of the number. If `is_cut`,
-/// the text goes on before the context; then the answer may be [`Verdict::FAR`].
-#[cold]
+/// What a text, which ends with the byte before a number, makes of the number, given its letters.
 #[inline(never)]
-pub(super) fn judge(context: &[u8], is_cut: bool) -> Verdict {
-    let verdict = judge_words(context, is_cut);
-    // Only a number of three digits may be a status.
-    let is_status = |text: &[u8]| {
-        matches!(text, [b' ' | b'(' | b'[' | b'\t', a, b, c, b' ']
-            if [a, b, c].iter().all(|b| b.is_ascii_digit()))
-    };
-    let has_status = context.windows(5).any(is_status)
-        || context.get(..4).is_some_and(|front| front.ends_with(b" ") && front[0].is_ascii_digit());
-    let alone = !context.iter().any(u8::is_ascii_digit);
-    let verdict = if has_status { verdict.or(Verdict::EXACT) } else { verdict };
-    if alone { verdict.or(Verdict::ALONE) } else { verdict }
+pub(super) fn judge(text: &[u8], letters: Letters) -> Verdict {
+    let context = &text[text.len().saturating_sub(CONTEXT_BYTES)..];
+    let is_cut = context.len() < text.len();
+    let mut seen = text.len();
+    let verdict = judge_words(text, letters, context, is_cut, &mut seen);
+    if is_cut {
+        let is_far = seen < text.len() - CONTEXT_BYTES;
+        return if is_far { verdict.or(Verdict::FAR) } else { verdict };
+    }
+    // Each byte is asked, so that they are asked together.
+    let has_digit = context.iter().fold(false, |any, byte| any | byte.is_ascii_digit());
+    if has_digit { verdict } else { verdict.or(Verdict::ALONE) }
 }
 
-fn judge_words(context: &[u8], is_cut: bool) -> Verdict {
+/// Sets `seen` to the first byte that was looked at.
+fn judge_words(
+    text: &[u8],
+    mut letters: Letters,
+    context: &[u8],
+    is_cut: bool,
+    seen: &mut usize,
+) -> Verdict {
     let is_opening = |b: &&u8| OPENING[usize::from(**b)] || **b == b'>';
-    let opening = context.iter().rev().take_while(is_opening).count();
-    let (text, opening) = context.split_at(context.len() - opening);
+    let opening = text.iter().rev().take_while(is_opening).count();
+    let (before, opening) = text.split_at(text.len() - opening);
+    *seen = before.len().saturating_sub(1);
     if opening.is_empty() || opening.contains(&b'>') && !opening.starts_with(b"=>") {
         return Verdict::NO;
     }
-    if text.is_empty() && is_cut {
-        return Verdict::FAR;
-    }
-    if goes_on(text, opening) {
+    let context_before = &context[..context.len().saturating_sub(opening.len())];
+    if goes_on(context_before, opening) {
         return Verdict::SLOW;
     }
-    match text.last() {
+    match before.last() {
         Some(last) if last.is_ascii_alphabetic() => {}
-        _ => return by_signs(text, opening, is_cut),
+        _ => return by_signs(context_before, opening, is_cut),
     }
-    let mut sentence = Sentence::new(text, is_cut);
+    letters.skip(opening.len());
+    let mut sentence = Sentence::new(before, letters);
+    let verdict = judge_sentence(&mut sentence, opening, context, is_cut);
+    *seen = sentence.seen;
+    verdict
+}
+
+/// The same for a number before which a word stands, and `opening` between.
+fn judge_sentence(
+    sentence: &mut Sentence<'_>,
+    opening: &[u8],
+    context: &[u8],
+    is_cut: bool,
+) -> Verdict {
     let (mut i, mut is_taken) = (0, false);
-    while sentence.roles(i).has(Roles::FILLER) && !sentence.gap(i).has_digit {
+    while sentence.roles(i).has(Roles::FILLER) && !sentence.gap(i).has_digit() {
         is_taken |= sentence.is(i, b"taken");
         i += 1;
-    }
-    if !sentence.shows(i) {
-        return Verdict::FAR;
     }
     let roles = sentence.roles(i);
     let before = i + 1;
@@ -334,37 +344,26 @@ fn judge_words(context: &[u8], is_cut: bool) -> Verdict {
         return if is_of_gc && sentence.is(i + 2, b"threads") { Verdict::YES } else { Verdict::NO };
     }
     if roles.has(Roles::IN) {
-        return judge_verb(&mut sentence, before);
+        return judge_verb(sentence, before);
     }
-    // A clause ends before the word: nothing before that counts.
-    let (before, limit) = if sentence.gap(i).ends_clause {
-        (before, 0)
-    } else {
-        let clause = (before..before + WORDS_BEFORE).find(|&i| sentence.gap(i).ends_clause);
-        (before, clause.map_or(WORDS_BEFORE, |last| last + 1 - before))
-    };
-    if limit > 0 && !sentence.shows(before + limit - 1) {
-        return Verdict::FAR;
-    }
-    let nearest = if limit > 0 { sentence.roles(before) } else { Roles::NONE };
+    let nearest = sentence.roles(before);
     if roles.has(Roles::AFTER) {
-        let is_done = nearest.has(Roles::DONE) && !sentence.gap(i).has_digit;
-        return if is_done { verdict_of_verb(&mut sentence, before) } else { Verdict::NO };
+        let is_done = nearest.has(Roles::DONE) && !sentence.gap(i).has_digit();
+        return if is_done { verdict_of_verb(sentence, before) } else { Verdict::NO };
     }
     if roles.has(Roles::TOOK) {
-        let stalls = sentence.any(before, limit, Roles::STALL);
+        let stalls = sentence.any(before, WORDS_BEFORE, Roles::STALL);
         return if stalls { Verdict::NO } else { Verdict::YES };
     }
     if roles.has(Roles::DONE) {
         let is_apart = opening.iter().any(|b| b":([=".contains(b));
-        return match is_apart && !sentence.any(before, limit.min(2), Roles::MODAL) {
+        return match is_apart && !sentence.any(before, 2, Roles::MODAL) {
             true => Verdict::YES.or(Verdict::NO_CLOCK),
             false => Verdict::NO,
         };
     }
-    if sentence.any(before, limit, Roles::WAIT.or(Roles::PAUSE).or(Roles::LIMIT).or(Roles::STALL))
-        || nearest.has(Roles::OTHER)
-    {
+    let waiting = Roles::WAIT.or(Roles::PAUSE).or(Roles::LIMIT).or(Roles::STALL);
+    if sentence.any(before, WORDS_BEFORE, waiting) || nearest.has(Roles::OTHER) {
         return Verdict::NO;
     }
     if nearest.has(Roles::SESSION) {
@@ -374,15 +373,14 @@ fn judge_words(context: &[u8], is_cut: bool) -> Verdict {
             return Verdict::NO;
         }
     }
-    if roles.has(Roles::TOTAL) || sentence.any(before, limit.min(2), Roles::TOTAL) {
+    if roles.has(Roles::TOTAL) || sentence.any(before, 2, Roles::TOTAL) {
         return Verdict::TOTAL;
     }
     let kind = if nearest.has(Roles::PART) { Verdict::PART } else { Verdict::YES };
     if roles.has(Roles::NAME) {
         return kind;
     }
-    let shown = &context[context.len().saturating_sub(CONTEXT_BYTES)..];
-    if speaks_of_lifetime(shown, is_cut || context.len() > CONTEXT_BYTES, false) {
+    if speaks_of_lifetime(context, is_cut, false) {
         return Verdict::NO;
     }
     // `time` and no more is a time of day if a clock follows.
@@ -445,19 +443,14 @@ fn by_signs(text: &[u8], opening: &[u8], is_cut: bool) -> Verdict {
 /// completion, the `i`th or one before it.
 fn judge_verb(sentence: &mut Sentence<'_>, first: usize) -> Verdict {
     let mut is_of_http = false;
-    let Some(behind_reason) = sentence.before_reason(first) else { return Verdict::FAR };
+    let behind_reason = sentence.before_reason(first);
     let mut i = behind_reason;
-    while let Some(Entry { roles, gap, .. }) = sentence.entry(i) {
+    while let Some(Entry { roles, .. }) = sentence.word(i) {
         if roles.has(Roles::WAIT) || i == first && roles.has(Roles::PAUSE) {
             return Verdict::NO;
         }
-        if roles.has(Roles::EVENT) {
-            if !sentence.shows(i + 3) {
-                return Verdict::FAR;
-            }
-            if sentence.is_counted(i) {
-                return Verdict::NO;
-            }
+        if sentence.is_counted(i) {
+            return Verdict::NO;
         }
         if roles.has(Roles::VERB) {
             // What was to be done was not.
@@ -467,30 +460,17 @@ fn judge_verb(sentence: &mut Sentence<'_>, first: usize) -> Verdict {
             return verdict_of_verb(sentence, i);
         }
         is_of_http |= roles.has(Roles::HTTP);
-        if gap.ends_clause {
-            break;
-        }
         i += 1;
     }
-    if sentence.is_cut {
-        return Verdict::FAR;
-    }
     // `200 OK in 15ms`, `GET /cart 200 in 15ms`: the status tells that it was completed.
-    let status = sentence.gap(first - 1).number;
+    let status = sentence.gap(first - 1).number();
     let is_status = status.is_some_and(|number| (200..600).contains(&number));
     if behind_reason > first || is_of_http && is_status { Verdict::YES } else { Verdict::NO }
 }
 
 /// What a verb of completion, the `i`th word, makes of the number, given the words before it.
 fn verdict_of_verb(sentence: &mut Sentence<'_>, i: usize) -> Verdict {
-    let clause = (i..i + 1 + WORDS_BEFORE).find(|&i| sentence.gap(i).ends_clause);
-    let last = clause.unwrap_or(i + WORDS_BEFORE);
-    let words = last - i;
-    if !sentence.shows(last)
-        || sentence.any(i + 1, words, Roles::EVENT) && !sentence.shows(last + 3)
-    {
-        return Verdict::FAR;
-    }
+    let last = i + WORDS_BEFORE;
     // `has not yet been processed`, `to have been processed`.
     let auxiliary = (i + 1..=last).take_while(|&i| sentence.roles(i).has(Roles::AUXILIARY)).count();
     let modal = i + 1 + auxiliary;
@@ -499,9 +479,9 @@ fn verdict_of_verb(sentence: &mut Sentence<'_>, i: usize) -> Verdict {
             && sentence.roles(modal + 1).has(Roles::MODAL)
             && !sentence.is(modal + 1, b"to");
     // A switch of protocols and a tunnel last as long as the connection.
-    let is_tunnel = (0..=i).any(|i| sentence.gap(i).number == Some(101));
+    let is_tunnel = (0..=i).any(|i| sentence.gap(i).number() == Some(101));
     let counted = (i + 1..=last).any(|i| sentence.is_counted(i));
-    let awaited = words > 0 && sentence.roles(i + 1).has(Roles::WAIT);
+    let awaited = sentence.roles(i + 1).has(Roles::WAIT);
     if negated || is_tunnel || counted || awaited { Verdict::NO } else { Verdict::YES }
 }
 

@@ -296,9 +296,88 @@ fn joins(before: u8, first: u8) -> bool {
     before.is_ascii_alphabetic() && !(before.is_ascii_lowercase() && first.is_ascii_uppercase())
 }
 
+/// The [`Words`] of a text of up to 128 bytes, found by where its letters are.
+#[derive(Clone, Copy)]
+pub(super) struct Letters {
+    /// A bit for each letter of the text that was not read, the highest one for the last byte.
+    letters: u128,
+    /// The same for each capital behind a small letter.
+    capitals: u128,
+}
+
+impl Letters {
+    /// From a bit for each small letter and each capital of a text, the highest one for its last byte.
+    #[inline(always)]
+    pub(super) fn new(lower: u128, upper: u128) -> Letters {
+        Letters { letters: lower | upper, capitals: upper & lower << 1 }
+    }
+
+    /// Asks each byte; where the text is in a line, whole windows can be asked at once.
+    pub(super) fn of(text: &[u8]) -> Letters {
+        let mask = |is: fn(&u8) -> bool| {
+            text.iter().fold(0, |mask, byte| mask >> 1 | u128::from(is(byte)) << 127)
+        };
+        Letters::new(mask(u8::is_ascii_lowercase), mask(u8::is_ascii_uppercase))
+    }
+
+    /// How many bytes stand between what was read and the word before it, at least 128 if there is none.
+    #[inline(always)]
+    pub(super) fn gap(self) -> usize {
+        self.letters.leading_zeros() as usize
+    }
+
+    /// Leaves out so many bytes of the end, up to 128.
+    #[inline(always)]
+    pub(super) fn skip(&mut self, bytes: usize) {
+        // Nearly always fewer than 64, which the processor shifts by at once.
+        let shifted = |mask: u128| {
+            let (high, low) = ((mask >> 64) as u64, mask as u64);
+            let high = high << bytes | low >> 1 >> (63 - bytes);
+            u128::from(high) << 64 | u128::from(low << bytes)
+        };
+        (self.letters, self.capitals) = match bytes {
+            0..64 => (shifted(self.letters), shifted(self.capitals)),
+            _ => (self.letters << 63 << (bytes - 63), self.capitals << 63 << (bytes - 63)),
+        };
+    }
+
+    /// Reads the word at the end of `text`, which must end with a letter.
+    #[inline(always)]
+    pub(super) fn word(&mut self, text: &[u8]) -> Word {
+        let Letters { letters, capitals } = *self;
+        let high = |mask: u128| (mask >> 64) as u64;
+        let mut run = high(letters).leading_ones().min(high(capitals).leading_zeros() + 1);
+        if run >= 64 {
+            run = letters.leading_ones().min(capitals.leading_zeros() + 1);
+        }
+        let len = run as usize;
+        self.skip(len);
+        let start = text.len() - len;
+        let roles = if len > LETTERS_MAX { Roles::NONE } else { roles_of(folded(text, len)) };
+        Word { roles, start, end: text.len() }
+    }
+}
+
+/// The last `len` letters of a text as a word, up to [`LETTERS_MAX`].
+#[inline(always)]
+fn folded(text: &[u8], len: usize) -> u128 {
+    const CASE: u64 = u64::MAX / 255 * 0x20;
+    match text.last_chunk::<8>() {
+        Some(last) if len <= 8 => {
+            let unread = 64 - 8 * len;
+            u128::from((u64::from_le_bytes(*last) | CASE) >> unread)
+        }
+        _ => text[text.len() - len..]
+            .iter()
+            .rev()
+            .fold(0, |word, &byte| word << 8 | u128::from(byte | 0x20)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn words_have_all_their_roles() {
@@ -309,6 +388,26 @@ mod tests {
             }
         }
         assert!(Words::new(b"sprocket").next().unwrap().roles == Roles::NONE);
+    }
+
+    proptest! {
+        #[test]
+        fn words_by_letters_are_the_words(text in "[a-cA-C took_1]{0,128}") {
+            let text = text.as_bytes();
+            let mut letters = Letters::of(text);
+            let told = |word: Word| (word.start, word.end, word.roles);
+            let (mut end, mut found) = (text.len(), Vec::new());
+            while letters.gap() < end {
+                if letters.gap() > 0 {
+                    end -= letters.gap();
+                    letters.skip(letters.gap());
+                }
+                let word = letters.word(&text[..end]);
+                end = word.start;
+                found.push(told(word));
+            }
+            prop_assert_eq!(found, Words::new(text).map(told).collect::<Vec<_>>());
+        }
     }
 
     #[test]
