@@ -266,24 +266,37 @@ pub(crate) fn one_by_one<S: Simd, F: LineFormat>(
     some: &[LineRef],
     lines: &mut LineSubset<'_>,
 ) {
-    for_each(simd, F::COLUMNS, some, lines, |line, cx| format.parse(line, cx));
+    for_each(simd, F::COLUMNS, some, lines, format);
 }
 
-/// Parses each of `some` of the lines by `parse`, which may fill these columns.
+/// What parses one line. A closure would be a function of its own, without the instruction set.
+pub(crate) trait ParseOne {
+    /// As [`LineFormat::parse`].
+    fn parse_one<S: Simd>(&mut self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()>;
+}
+
+impl<F: LineFormat> ParseOne for &F {
+    #[inline(always)]
+    fn parse_one<S: Simd>(&mut self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        self.parse(line, cx)
+    }
+}
+
+/// Parses each of `some` of the lines by `parser`, which may fill these columns.
 #[inline(always)]
 pub(crate) fn for_each<S: Simd>(
     simd: S,
     columns: Columns,
     some: &[LineRef],
     lines: &mut LineSubset<'_>,
-    mut parse: impl FnMut(Line<'_>, &mut Parse<'_, S>) -> Option<()>,
+    mut parser: impl ParseOne,
 ) {
     for spot in some {
         let line = line_of(lines.block, spot.start, spot.end);
         let mut record = Record::EMPTY;
         let (context, arena) = (&mut *lines.context, &mut lines.batch.arena);
         let cx = &mut Parse { simd, context, arena, record: &mut record };
-        if parse(line, cx).is_some() {
+        if parser.parse_one(line, cx).is_some() {
             finish(columns, line, cx);
             let row = spot.row as usize;
             lines.batch.put(row, columns, &record, spot.start, line.len() as u32);

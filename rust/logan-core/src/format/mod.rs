@@ -55,7 +55,7 @@ pub mod w3c;
 pub use context::{Context, Parse};
 pub use driver::Format;
 use driver::is_never_a_record;
-pub(crate) use driver::{bulk, for_each, line_format, listed, multi_line, one_by_one};
+pub(crate) use driver::{ParseOne, bulk, for_each, line_format, listed, multi_line, one_by_one};
 pub use params::{Params, Unit};
 pub(crate) use run::{LINE_REFS_MAX, LineRefs, line_of};
 pub use run::{LineRef, LineSubset, Run};

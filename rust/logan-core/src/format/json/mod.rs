@@ -40,7 +40,9 @@ use super::fields::{Fields, Group, Known, Meaning, Names, Value};
 use super::json_text::is_space;
 use super::json_text::{number_end, skip_space, string_end};
 use super::keys::Found;
-use super::{BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Parse, Run, bulk, for_each};
+use super::{
+    BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Parse, ParseOne, Run, bulk, for_each,
+};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::fast::FastPath;
@@ -82,9 +84,7 @@ impl BulkFormat for Json {
     #[inline(always)]
     fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
         let mut memory = lines.context.caches.take::<Memory>();
-        for_each(simd, Self::COLUMNS, lines.lines, lines, |line, cx| {
-            self.read(line, &mut memory, cx)
-        });
+        for_each(simd, Self::COLUMNS, lines.lines, lines, Remembering(self, &mut memory));
         lines.context.caches.put(memory);
     }
 }
@@ -107,6 +107,15 @@ impl LineFormat for Json {
         let parsed = self.read(line, &mut memory, cx);
         cx.context.caches.put(memory);
         parsed
+    }
+}
+
+struct Remembering<'a>(&'a Json, &'a mut Memory);
+
+impl ParseOne for Remembering<'_> {
+    #[inline(always)]
+    fn parse_one<S: Simd>(&mut self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
+        self.0.read(line, self.1, cx)
     }
 }
 
