@@ -5,6 +5,8 @@
 //! address; a zone (`%eth0`) is kept. Anything else (a host's name, with or without a port) stays as
 //! it is written.
 
+use crate::bytes::line::Line;
+use crate::bytes::simd::Simd;
 use crate::record::{Record, Text};
 use std::io::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -14,11 +16,21 @@ const ADDRESS_BYTES_MAX: usize = 80;
 
 /// Puts the client of a record into its form. The client's text lies in the line or in the arena.
 #[inline(always)]
-pub(super) fn in_one_form(line: &[u8], arena: &mut Vec<u8>, record: &mut Record) {
-    let client = record.client.bytes(line, arena);
+pub(super) fn in_one_form<S: Simd>(
+    simd: S,
+    line: Line<'_>,
+    arena: &mut Vec<u8>,
+    record: &mut Record,
+) {
+    let (start, end) = record.client.range();
+    let len = end - start;
     // Nearly all are IPv4 addresses without a port.
-    if client.contains(&b':') {
-        record.client = of_colons(line, arena, record.client);
+    let has_colon = match record.client.is_of_line() && len <= 32 {
+        true => u64::from(line.eq32(simd, start, b':')) & ((1 << len) - 1) != 0,
+        false => record.client.bytes(line.bytes(), arena).contains(&b':'),
+    };
+    if has_colon {
+        record.client = of_colons(line.bytes(), arena, record.client);
     }
 }
 

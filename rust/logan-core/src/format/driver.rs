@@ -404,7 +404,7 @@ fn one_line<S: Simd, F: LineFormat>(
 #[inline(always)]
 fn finish<S: Simd>(columns: Columns, line: Line<'_>, cx: &mut Parse<'_, S>) {
     if columns.has(Columns::CLIENT) {
-        address::in_one_form(line.bytes(), cx.arena, cx.record);
+        address::in_one_form(cx.simd, line, cx.arena, cx.record);
     }
 }
 

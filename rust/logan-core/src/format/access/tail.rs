@@ -82,7 +82,9 @@ impl Time {
 pub(super) fn tail_time<S: Simd>(simd: S, line: Line<'_>, end: usize) -> Time {
     let at = end + 1;
     if at >= line.len() || line.byte(end) != b' ' {
-        return if is_glued(line, end) { fields_time(simd, line, end) } else { Time::NONE };
+        // Nothing is left of most lines.
+        let is_glued = end < line.len() && is_glued(line, end);
+        return if is_glued { fields_time(simd, line, end) } else { Time::NONE };
     }
     if let Some(value) = short_seconds_at(line, at) {
         Time::of_nanos(value)

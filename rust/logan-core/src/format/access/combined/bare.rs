@@ -44,7 +44,7 @@ pub(super) fn each<S: Simd>(simd: S, format: &Bare, lines: &mut LineSubset<'_>) 
             let line = line_of(lines.block, spot.start, spot.end);
             let mut record = Record::EMPTY;
             if parse(simd, format, line, &mut lines.context.clock, &mut record).is_some() {
-                address::in_one_form(line.bytes(), &mut lines.batch.arena, &mut record);
+                address::in_one_form(simd, line, &mut lines.batch.arena, &mut record);
                 let (row, len) = (spot.row as usize, line.len() as u32);
                 lines.batch.put(row, COLUMNS, &record, spot.start, len);
             } else {

@@ -254,7 +254,7 @@ mod tests {
                     let (context, arena) = (&mut context, &mut Vec::new());
                     let cx = &mut Parse { simd: Plain, context, arena, record: &mut record };
                     prop_assert!(format.parse(line, cx).is_some(), "{:?}", lines[next]);
-                    address::in_one_form(line.bytes(), &mut Vec::new(), &mut record);
+                    address::in_one_form(Plain, line, &mut Vec::new(), &mut record);
                     let mut expected = Batch::new();
                     expected.push(COLUMNS, &record, start, line.len() as u32);
                     prop_assert_eq!(batch.time_ns()[row], expected.time_ns()[0]);
