@@ -57,7 +57,7 @@ class Address:
 
 
 Connect = Callable[[Address, ssl.SSLContext | None], Awaitable[tuple[trio.abc.Stream, str]]]
-"""The signature of `connect`, for those who connect by other means."""
+"""The signature of `connect`, for callers that connect by other means."""
 
 
 async def connect(address: Address, context: ssl.SSLContext | None) -> tuple[trio.abc.Stream, str]:

@@ -30,11 +30,11 @@ EVICTION_S_MAX: Final = 0.05
 """How long a connection that makes room is given to take the reason."""
 
 HANDSHAKE_S_MAX: Final = 5.0
-"""For HELLO to WELCOME: three trips, so a worker 1,000 ms away is let in; strangers are few."""
+"""The coordinator's bound from HELLO to WELCOME: three trips, enough for a worker 1,000 ms away."""
 
 INTRODUCTION_S_MAX: Final = 8.0
-"""The same for those who come: longer by more than a trip, so that nobody gives up who was let in
-and has only not heard of it yet; what was leased to it would have to be leased again."""
+"""The peer's bound from HELLO to WELCOME: longer than the coordinator's by more than a trip, so a
+worker does not give up while its WELCOME is under way, which would lose its first leases."""
 
 CONNECT_S_MAX: Final = 1.0
 """One try to connect; a partition that healed must be noticed soon."""
@@ -71,13 +71,13 @@ QUEUED_MESSAGES_MAX: Final = 8192
 """Messages that wait to be written. Each is a line; a peer this far behind does not read."""
 
 QUEUED_BODY_BYTES_MAX: Final = 4 * MIB
-"""Bytes of bodies that wait; who has more to send waits for room."""
+"""Bytes of bodies that wait to be written; a sender with more waits for room."""
 
 CATCH_UP_S_MAX: Final = 0.5
 """How long what waits in sockets is read, at most, before a lease may run out."""
 
 CATCH_UP_PASSES: Final = 4
-"""Rounds of all tasks in which nobody reads anything, before that is believed to be all."""
+"""Rounds of all tasks without a read, after which the sockets count as drained."""
 
 CATCH_UP_PAUSE_S: Final = 0.005
 """How often it is looked whether a result was verified meanwhile."""
@@ -86,10 +86,10 @@ HEARD_S_MIN: Final = 0.1
 """How often bytes of one session are reported as a sign of life."""
 
 EVENTS_KEPT_MAX: Final = 256
-"""Joins, losses and recoveries that are remembered for those who ask."""
+"""Joins, losses and recoveries that are remembered for clients."""
 
 EVENTS_SENT_MAX: Final = 64
-"""The same in one PROGRESS or STATE."""
+"""Events in one PROGRESS or STATE."""
 
 EVENT_CHARS_MAX: Final = 4_000
 """Of an event's text, which may quote a path or what a peer said."""
@@ -98,7 +98,7 @@ RECOVERIES_KEPT_MAX: Final = 1_000
 """Recoveries in one report; a job with more is told apart by their number."""
 
 ALARMS_KEPT_MAX: Final = 100
-"""In one report: whoever reads the first knows what the others mean."""
+"""Alarms in one report: the first ones show what the others mean."""
 
 PROGRESS_S: Final = 0.25
 """How often a client hears of its job."""
@@ -110,10 +110,10 @@ ENDED_JOBS_MAX: Final = JOBS_MAX
 """Ended jobs whose reports are kept in memory: as many as can have been running together."""
 
 ENDED_BYTES_MAX: Final = 64 * MIB
-"""Compressed reports, in all, that nobody has got so far."""
+"""All compressed reports together that no client has received so far."""
 
 CLAIMED_BYTES_MAX: Final = 2 * MIB
-"""The same of those that somebody has got, and may ask for again."""
+"""All compressed reports together that a client has received, and may ask for again."""
 
 RETURN_S_MAX: Final = 5.0
 """How long a client that comes back to a job of files on workers waits for these to be back."""

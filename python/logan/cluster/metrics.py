@@ -216,7 +216,7 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
             self._slots.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that broke off is nobody's error."""
+        """A client that closed its connection early is not worth more than a debug message."""
         logger.debug("metrics request failed", exc_info=True)
 
 

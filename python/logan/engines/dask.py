@@ -267,7 +267,7 @@ class _Job:
         has_failed = future.status == "error"
         future.release()
         if isinstance(outcome, KilledWorker):
-            # Dask has counted already, and each further try may cost someone a worker.
+            # Dask has retried already, and each further attempt may kill another worker.
             deaths = plural(outcome.allowed_failures + 1, "worker")
             self._lose(index, "poison", f"{deaths} died while scanning it; see the workers' logs")
         elif not isinstance(outcome, Exception):

@@ -140,7 +140,7 @@ def open_named(
 
 
 def _leave_out_binaries(inputs: Iterable[Input]) -> None:
-    """What a pattern matches beside logs is no error: nobody named it."""
+    """A binary file that a pattern matched is skipped, not an error: the user did not name it."""
     for entry in inputs:
         if entry.matched and entry.error is not None and entry.error.kind == "binary":
             entry.notes.append("a binary file, left out")

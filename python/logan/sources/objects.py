@@ -50,7 +50,7 @@ _SECRETS: Final = re.compile(r"(\w+://)(?:[^/\s@]*@)?([^\s?]*)(?:\?[^\s]*)?")
 _CREDENTIALS_SOUGHT: Final = re.compile(
     r"/latest/(api/token|meta-data)\b|\bmetadata\.google\b|/metadata/identity/"
 )
-"""Where stores' libraries ask the machine that they run on, as nobody gave them credentials."""
+"""Metadata services that client libraries of stores ask when they were given no credentials."""
 
 
 def can_list(url: str) -> bool:

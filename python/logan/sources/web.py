@@ -1,8 +1,8 @@
 """One object on a web server, by `urllib3`: in ranges, or as a stream.
 
 Redirects are followed here, one at a time, so that each target can be refused before anything is
-asked of it: a server, or who tricks it, could otherwise have us fetch what only this machine
-can reach. Nothing here knows of stores, samples or logs.
+asked of it: a server, or an attacker who tricks it, could otherwise have us fetch what only this
+machine can reach. Nothing here knows of stores, samples or logs.
 
 Errors are `WebError` with the HTTP status, or one of its subclasses; `remote` puts them in words.
 """

@@ -2,7 +2,7 @@
 
 Each class is named for the message that carries it. A check that needs more than one field, or
 the native extension, is in `__post_init__`; what it raises is reported like any wrong value.
-Nothing here knows what anybody does with a body.
+Nothing here knows how a body is used.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ _COORDINATOR: Final = "coordinator"
 _PEER: Final = "peer"
 
 _TABLE: Final[dict[State, dict[str, dict[type[WireMessage], State]]]] = {
-    # state: {who speaks: {message: next state}}; Error is added below
+    # state: {sender: {message: next state}}; Error is added below
     State.START: {_PEER: {Hello: State.GREETED}},
     State.GREETED: {_COORDINATOR: {Challenge: State.CHALLENGED}},
     State.CHALLENGED: {_PEER: {Auth: State.PROVEN}},
@@ -179,7 +179,7 @@ class Connection:
     def is_over_for(self, message: Message) -> bool:
         """Whether the conversation has ended, or is ending, so that this cannot be said any more.
 
-        A peer may end it at any time, so for what is sent without being asked this is no error.
+        A peer may end it at any time, so for unsolicited messages this is not an error.
         """
         ending = self.state in (State.LEAVING, State.CLOSED)
         return ending and type(message) not in _TABLE[self.state].get(self._us, {})

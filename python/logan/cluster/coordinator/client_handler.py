@@ -1,6 +1,6 @@
 """The coordinator's side of what an authenticated client asks for.
 
-Who may connect at all is decided in `server`. Decides nothing about jobs: `admission` begins and
+`server` decides which peers may connect at all. Decides nothing about jobs: `admission` begins and
 `conclusion` ends them, and this sends what comes of it.
 """
 

@@ -7,7 +7,7 @@
     tell     `Listener`, and the tasks that wait in `commit`
 
 A result that does not merge with the others of its job spoils that job alone. When the journal
-fails nothing can be acknowledged any more: `run` raises, after those were told who wait.
+fails nothing can be acknowledged any more: `run` raises, after it has told the waiting tasks.
 
 Knows neither workers nor the scheduler.
 """

@@ -1,7 +1,7 @@
-"""The connections that a coordinator has, the bounds on them, and who makes room for others.
+"""The connections of a coordinator, the bounds on them, and which of them make room for others.
 
 A connection is in its handshake, or it is a worker's, or a client's, and each kind has places of
-its own, so that neither strangers nor idle clients keep a worker out.
+its own, so that neither unauthenticated peers nor idle clients keep a worker out.
 """
 
 from __future__ import annotations

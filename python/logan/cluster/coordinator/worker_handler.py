@@ -1,6 +1,6 @@
 """The coordinator's side of what an authenticated worker says.
 
-Who may connect at all is decided in `server`. Decides nothing about chunks: facts go to
+`server` decides which peers may connect at all. Decides nothing about chunks: facts go to
 `Executor.step`, which answers through `WorkerSession.link`.
 """
 

@@ -89,8 +89,8 @@ class WorkerSession:
     def check_granted(self, verb: str, key: Key) -> None:
         """Raise `ProtocolError` if the session never had this lease.
 
-        A lease that was revoked, was answered, or whose job is over is no violation: the message
-        was under way, or the worker has not heard of it yet.
+        Naming a lease that was revoked or answered, or whose job is over, is not a violation: the
+        message was under way, or the worker has not heard of it yet.
         """
         job, *lease = key
         if tuple(lease) not in self.granted.get(job, ()) and job not in self._past_jobs:

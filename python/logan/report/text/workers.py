@@ -1,4 +1,4 @@
-"""Who did the work: the section of the text report about workers and failures made good."""
+"""The section of the text report about workers and recovered failures."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MADE_GOOD: Final = "all lost chunks were redone"
 
 
 def crew(report: Mapping[str, Any], width: int) -> RenderableType | None:
-    """A table of the workers and, below it, what was lost and how fast it was made good."""
+    """A table of the workers and, below it, what was lost and how fast it was recovered."""
     performance = report["performance"]
     if not performance or not performance["workers"]:
         return None
