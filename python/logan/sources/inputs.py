@@ -188,7 +188,7 @@ def _folder_entry(folder: Folder, found: int) -> Input:
             f"{shown_name(folder.path)} is a folder without logs{left_out}",
             input=folder.path,
             kind="folder",
-            hint=_who_may(folder.path)
+            hint=_permission_hint(folder.path)
             if discovery.WITHOUT_PERMISSION in folder.skipped
             else "name a file in it to read it anyway",
         )
@@ -212,13 +212,13 @@ def _cannot_be_listed(path: str, error: OSError | InputError) -> InputError:
             f"{name}: no permission to read this folder",
             input=path,
             kind="permission",
-            hint=_who_may(path),
+            hint=_permission_hint(path),
         )
     return InputError(f"{name}: {error.strerror or error}", input=path)
 
 
-def _who_may(path: str) -> str:
-    return f"see who may: ls -ld {shlex.quote(readable_name(path))}; run logan as one of them"
+def _permission_hint(path: str) -> str:
+    return f"run logan as a user with access; see: ls -ld {shlex.quote(readable_name(path))}"
 
 
 def readable_name(path: str) -> str:

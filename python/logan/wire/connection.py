@@ -212,14 +212,14 @@ class Connection:
         if why is not None:
             raise ProtocolError(f"{message.VERB}: {why}", code="order")
 
-    def _step(self, who: str, message: Message) -> str | None:
+    def _step(self, sender: str, message: Message) -> str | None:
         """Move on; or say why this message, though allowed here, does not fit those before it."""
         why = self._check_pairs(message)
         if why is not None:
             return why
         if isinstance(message, Hello):
             self.hello = message
-        next_state = _TABLE[self.state][who][type(message)]
+        next_state = _TABLE[self.state][sender][type(message)]
         if isinstance(message, Welcome) and self.hello is not None and self.hello.role == "client":
             next_state = State.CLIENT
         self.state = next_state
