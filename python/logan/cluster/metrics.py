@@ -209,7 +209,7 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """In the request's thread."""
+        """Answer the request, in its thread, then free the slot."""
         try:
             super().process_request_thread(request, client_address)
         finally:

@@ -34,7 +34,7 @@ from logan.sources.streams import Stream
 __all__ = ["build_report", "report_of", "selection"]
 
 _SHOWN_CHARACTERS_MAX: Final = 400
-"""Of a format and of a line, in an error: enough to see where they differ."""
+"""Characters of a format and of a line in an error: enough to see where they differ."""
 
 
 def report_of(

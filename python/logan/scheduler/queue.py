@@ -55,7 +55,7 @@ class WorkQueue:
             pool.absent_since = inf
 
     def note_disconnected(self, name: str, now: float) -> list[Pool]:
-        """It is not any more. Returns the pools that no worker can take from now."""
+        """The worker of this name has left. Returns the pools that no worker can take from now."""
         self._connected.discard(name)
         self._open_is_next.discard(name)
         absent = []

@@ -39,7 +39,7 @@ UNABLE: Final = ("permission", "missing", "unreadable", "no-room")
 """Kinds of FAIL by which a worker says that it cannot read a source, though others may."""
 
 WITNESSES_MIN: Final = 2
-"""Workers that must claim the same where the shell cannot check."""
+"""Workers that must make the same claim where the shell cannot check it."""
 
 
 def claim_of(event: ChunkFailed, lease: Lease) -> Claim | None:

@@ -57,11 +57,11 @@ Opener = Callable[[str, Cancel | None, UrlRoots | None], Opened]
 
 UNREAD_LINES_MAX: Final = 200
 UNREAD_LINE_BYTES_MAX: Final = 2_000
-"""Of lines that nothing reads, for a proposed format: a sample of a log that has a header at all
-shows it in far less."""
+"""Unread lines, and bytes of each, that a format is proposed from: a log with a header shows it in
+far less."""
 
 FIRST_LINE_CHARS_MAX: Final = 400
-"""Of an input's first line, for errors: enough to see how it differs from a format."""
+"""Characters of an input's first line in errors: enough to see how it differs from a format."""
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Meta", "NoRangesError", "WebError", "WebObject"]
 
 REDIRECTS_MAX: Final = 10
-"""As browsers do, about; more go round in circles."""
+"""Redirects that are followed, about as many as browsers do; more are a loop."""
 
 CONNECT_S_MAX: Final = 5.0
 """Longer than a handshake across the world takes."""
@@ -86,7 +86,7 @@ class WebObject:
             return _meta(answer, answer.headers.get("Content-Length"))
 
     def first_byte(self) -> Meta:
-        """As `head`, from a GET."""
+        """What `head` returns, by a GET of one byte."""
         with self._opened("GET", {"Range": "bytes=0-0"}) as answer:
             _check_status(answer, 206)
             return _meta(answer, answer.headers.get("Content-Range", "").rpartition("/")[2])

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 NONCE_HEX_CHARS: Final = 64
-"""256 random bits: never the same twice."""
+"""Hex digits of a nonce: 256 random bits never repeat."""
 
 TOKEN_BYTES_MIN: Final = 16
 """Guesses can be tried offline against a CHALLENGE; 16 random characters are out of reach."""

@@ -83,13 +83,13 @@ REPORT_AGE_S_MAX: Final = 24 * 3600.0
 """How long a report is kept: a client that has not come back by then will not."""
 
 ID_CHARS_MAX: Final = 64
-"""Of a job's id."""
+"""Characters of a job's id."""
 
 SET_ASIDE_JOBS_MAX: Final = 16
-"""Jobs that could not be resumed and are kept all the same, newest first."""
+"""Jobs that could not be resumed but are kept, newest first."""
 
 SET_ASIDE_CHARS_MAX: Final = 2_000
-"""Of the reason why a job was set aside."""
+"""Characters of the reason why a job was set aside."""
 
 GONE_JOBS_MAX: Final = 10_000
 """Ids of ended and canceled jobs that are remembered, to skip records that were under way."""

@@ -46,7 +46,7 @@ class WorkerHandler:
         self._heard_at = trio.current_time()
 
     async def serve(self) -> None:
-        """From WELCOME to the end of the connection."""
+        """Serve the worker, from WELCOME to the end of the connection."""
         session = self._session
         session.link.on_bytes = self._hear
         self._executor.join(session)

@@ -39,7 +39,7 @@ class WorkerSession:
 
     Attributes:
         leases: what it was leased and has not answered, even if that ran out meanwhile.
-        jobs: ids that it was told about.
+        jobs: ids of the jobs that were sent to it.
         granted: by running job, chunk and attempt of all that it was ever leased: what it says
             of these may be late, what it says of others is made up.
     """
@@ -67,13 +67,13 @@ class WorkerSession:
         self._search_places = trio.Semaphore(SEARCHES_MAX)
 
     def close(self, why: str, held: int) -> None:
-        """End the connection, which held so many leases, once what was said is written."""
+        """End the connection, which held `held` leases, once queued messages are written."""
         self.closed = why
         self.held = held
         self.scope.cancel()
 
     def grant(self, key: Key, chunk: Chunk) -> None:
-        """It is leased a chunk."""
+        """Note that the worker was leased a chunk."""
         self.leases[key] = chunk
         self.granted.setdefault(key[0], set()).add(key[1:])
 
