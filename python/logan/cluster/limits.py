@@ -73,13 +73,13 @@ QUEUED_MESSAGES_MAX: Final = 8192
 QUEUED_BODY_BYTES_MAX: Final = 4 * MIB
 """Bytes of bodies that wait to be written; a sender with more waits for room."""
 
-CATCH_UP_S_MAX: Final = 0.5
+READ_BARRIER_S_MAX: Final = 0.5
 """How long what waits in sockets is read, at most, before a lease may run out."""
 
-CATCH_UP_PASSES: Final = 4
+READ_BARRIER_PASSES: Final = 4
 """Rounds of all tasks without a read, after which the sockets count as drained."""
 
-CATCH_UP_PAUSE_S: Final = 0.005
+READ_BARRIER_PAUSE_S: Final = 0.005
 """How often to check whether the results that wait have been verified."""
 
 HEARD_S_MIN: Final = 0.1
