@@ -7,12 +7,12 @@ import signal
 
 from hypothesis import settings
 
-# Whoever starts the tests in the background of a shell without job control has interrupts ignored,
-# and so would every process that a test starts and then interrupts.
+# Started in the background of a shell without job control, the tests have interrupts ignored, and
+# so would every process that a test starts and then interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A busy machine is no fault of the code: speed is measured by benchmarks, never by a test.
+# A busy machine is not a fault of the code: speed is measured by benchmarks, never by a test.
 settings.register_profile("logan", deadline=None)
 settings.load_profile("logan")
 

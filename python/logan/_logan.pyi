@@ -218,7 +218,7 @@ class Summary:
         `threads` scan beside the decoder and do not affect the results. Raises as `from_chunk`.
         """
     def merge(self, other: Summary) -> Summary:
-        """The sum of both, which stay as they are: chunks of one job, or runs over any logs.
+        """The sum of both, which are not changed: chunks of one job, or runs over any logs.
 
         A source of both is known by its name and content, not by its index: parts of a log that
         follow one another join, different logs stay apart, and those whose index is taken get

@@ -164,7 +164,7 @@ class OutputError(LoganError):
 
 
 class ProtocolError(LoganError):
-    """A peer that broke the line protocol, or that is not who it must be.
+    """A peer broke the line protocol, or failed to authenticate.
 
     Attributes:
         code: a word for programs, as it stands in the ERROR that the peer is sent: "line",

@@ -38,7 +38,7 @@ SAMPLE_PLACES_MAX: Final = 8
 """Eight seeks cost less than a millisecond and see a format that covers a tenth of the file."""
 
 CONTENT_EDGE_BYTES: Final = 4 * KIB
-"""Of a log's beginning and end, by which it is known again; as the native extension has it."""
+"""Bytes of a log's beginning, and of its end, that identify it; equal to the native extension's."""
 
 SERIES_POINTS_MAX: Final = 2_000
 """Points of the JSON series unless asked otherwise: more than any screen has columns."""

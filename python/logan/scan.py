@@ -2,9 +2,9 @@
 
 Knows the native extension's ways to scan, and no engine, no network protocol and no report.
 `scan_chunk` scans one chunk, whether it lies in a file, an archive, an object on a server, or a
-spool of fetched bytes; `scan_files` scans many chunks of files side by side into a merge tree;
+spool of fetched bytes; `scan_files` scans many chunks of files in parallel into a merge tree;
 `push_all` is the loop of all that is pushed.
-An archive is one chunk, whose missing bytes are told in decoded offsets (`missing_of_archive`).
+An archive is one chunk, whose missing bytes are reported in decoded offsets (`missing_of_archive`).
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ def result_of_archive(
     *,
     before: Fault | None = None,
 ) -> ChunkResult:
-    """From what a native function for archives returns; `before`, why its bytes were not all
-    pushed, comes first."""
+    """The result in what a native function for archives returns; `before`, why not all bytes were
+    pushed, takes precedence."""
     return ChunkResult(summary, before or fault, Archive(*held[1:]))
 
 

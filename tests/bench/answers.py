@@ -1,7 +1,7 @@
 """What contestants find out about a log, and whether they agree.
 
-Pure. The generator states the counts and the sum of response times; nobody states percentiles, so
-those of a contestant that computes them exactly are the reference for all others.
+Pure. The generator states the counts and the sum of response times, but no percentiles, so those of
+a contestant that computes them exactly are the reference for all others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`just bench-cluster`: what distribution costs, how fast failures are made good, memory, idle CPU.
+"""`just bench-cluster`: what distribution costs, how fast failures are recovered, memory, idle CPU.
 
 Every figure is measured with real processes on this machine, except the coordinator's memory at
 1,000 workers, which are simulated. Each part prints a row as it ends; all rows go to
@@ -498,10 +498,10 @@ async def resumed(folder: Path, tell: Tell) -> list[Figure]:
 
 
 class Silent:
-    """A link that nobody is at the end of."""
+    """A link without a peer at its other end."""
 
     def post(self, message: Message) -> None:
-        """Nobody hears it."""
+        """Drop the message."""
 
 
 async def fill(folder: Path) -> None:

@@ -1,11 +1,11 @@
-"""Who is measured, and how the rounds go.
+"""Which programs are measured, and how the rounds go.
 
 Knows how to start each contestant and how to read its answer; knows nothing of targets or tables.
 
 Rounds are interleaved: one round of all contestants, then the next in the opposite order, so that
-the machine's moods hit all alike and nobody always runs after the same neighbor. The page cache is
-warmed before every round. `wc -l`, the engine and the command take a fraction of a second, so they
-run several times a round; a peer that turns out slow is left out of the last rounds.
+changes in the machine's speed hit all alike and none always runs after the same neighbor. The page
+cache is warmed before every round. `wc -l`, the engine and the command take a fraction of a second,
+so they run several times a round; a peer that turns out slow is left out of the last rounds.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def play(field_: Sequence[Contestant], path: Path, number: int, scratch: Path) -
 
 
 def disagreements(field_: Sequence[Contestant], dataset: Dataset) -> tuple[Answer, list[str]]:
-    """What is expected of the log, and every figure of anybody that differs from it."""
+    """What is expected of the log, and every figure of a contestant that differs from it."""
     exact = next(
         (
             each.answer

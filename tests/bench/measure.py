@@ -2,7 +2,7 @@
 
 Knows nothing of logs or contestants. The time is from spawn to exit, the memory is what the kernel
 counted for the process (`wait4`). The kernel starts that count with the memory of the process that
-spawned it, so whoever measures must stay small: it loads no data, and it imports nothing heavy
+spawned it, so the measuring process must stay small: it loads no data, and it imports nothing heavy
 until all measuring is done. `peak_floor_bytes` is that floor; no measured peak can be below it.
 """
 
@@ -24,7 +24,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 WALL_S_MAX: Final = 900
 """No contestant may take longer; a peer that does is broken rather than slow."""
 _ENV: Final = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-"""Installed packages are compiled once, ours and the peers': nobody pays for that at each start."""
+"""Installed packages are compiled once, ours and the peers', so no start pays for that."""
 WARM_BLOCK_BYTES: Final = 1 << 20
 _RSS_UNIT: Final = 1 if sys.platform == "darwin" else 1024
 _MESSAGE_BYTES_MAX: Final = 2_000

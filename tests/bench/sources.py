@@ -1,6 +1,6 @@
 """Archives, conditions and search by time against their bounds: `python -m tests.bench.sources`.
 
-- `gzip -dc` and `zstd -dc` to nowhere beside `logan analyze` of the same archive of 1 GiB of app
+- `gzip -dc` and `zstd -dc` to /dev/null beside `logan analyze` of the same archive of 1 GiB of app
   text; one round runs both, in turn.
 - the plain analysis beside one with `--where`, one with `--by` and one with both.
 - ten minutes out of an ordered log of 8 GiB beside `logan analyze` of an empty file.
@@ -129,7 +129,7 @@ def ordered(log: Path, size_mb: int, cache: Path) -> Path:
 
 
 def contest(args: argparse.Namespace) -> tuple[dict[str, Timed], list[Bound]]:
-    """Everybody, and the bounds among them."""
+    """All contestants, and the bounds among them."""
     (dataset,) = data.prepare(["app"], args.size_mb, args.logs)
     (access,) = data.prepare(["access_time"], args.size_mb, args.logs)
     app, combined = dataset.path, access.path

@@ -113,7 +113,7 @@ def planted_bug(monkeypatch: pytest.MonkeyPatch) -> str:
     text = "a planted bug is here"
     asked = spec._shared
     monkeypatch.setattr(spec, "_shared", lambda each: {**asked(each), "panic_on": text})
-    monkeypatch.delenv("RUST_BACKTRACE", raising=False)  # whoever sets it asks for more
+    monkeypatch.delenv("RUST_BACKTRACE", raising=False)  # it adds a backtrace to the output
     return text
 
 

@@ -1,4 +1,4 @@
-"""The same bytes give the same figures, wherever they lie and whoever reads them.
+"""The same bytes give the same figures, wherever they lie and whichever engine reads them.
 
 Every way in which a log can be given (a file, an archive, a pipe, an object on a server, that
 compressed or in a tar or zip) against the plain file read in one go, for the formats whose lines

@@ -4,7 +4,7 @@ not.
     python -m tests.fuzz.journal --seconds 60
 
 Journals of real small jobs in several states (stored, partly done, with a chunk that was given up,
-ended without anybody having the report; closed, and as a killed coordinator leaves them) are
+ended with a report that no client has; closed, and as a killed coordinator leaves them) are
 damaged from a seed:
 
     flip    bits of some bytes of the database, of its write-ahead log, or of both
@@ -110,7 +110,7 @@ class Stage:
             (self.state / name).write_bytes(data)
 
     def taken(self) -> Files:
-        """The journal's files as they are."""
+        """The journal's files, unchanged."""
         names = [name for name in (FILE_NAME, WAL_NAME) if (self.state / name).exists()]
         return {name: (self.state / name).read_bytes() for name in names}
 
@@ -145,7 +145,7 @@ def prepare(folder: Path) -> Stage:
                 _keep(stage, "ended")
                 last = len(running.plan.chunks) - 1
                 assert last not in running.done
-                lost = ChunkLost(running.id, last, "unreadable", "nobody can", None)
+                lost = ChunkLost(running.id, last, "unreadable", "no worker can", None)
                 coordinator._commits.journal.commit([lost])
                 _keep(stage, "with a lost chunk")
                 for job in coordinator.jobs.values():
@@ -208,7 +208,7 @@ def _played(stage: Stage) -> tuple[dict[str, Report], list[str]]:
                 async with trio.open_nursery() as clients:
                     for name in stage.right:
                         clients.start_soon(ask, name)
-                # Those that nobody asked for end, too.
+                # Jobs that no client asked for end, too.
                 for job in list(coordinator.jobs.values()):
                     await job.submitted.ended.wait()
                 coordinator.status()

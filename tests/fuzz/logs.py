@@ -246,7 +246,7 @@ def check(case: Case, folder: Path) -> bool:
     options = Options(chunk_size=case.chunk_size, where=case.where, by=case.by, seek=False)
     job = prepare([str(path)], options)
     if job.inputs[0].error is not None or not job.plan.chunks:
-        return False  # taken for something that is no log
+        return False  # taken for something that is not a log
     plan, spec = job.plan, job.spec()
     expected = _whole(plan, spec)
     for name, way in WAYS.items():
@@ -336,7 +336,7 @@ def _object(case: Case, plan: Plan, spec: Spec) -> bytes:
 
 
 def _archive(case: Case, plan: Plan, spec: Spec) -> bytes:
-    """As a compressed file, whose columns nobody could look up before."""
+    """As a compressed file, whose columns were not looked up before the scan."""
     described = json.loads(spec.to_json())
     listed = described["sources"][0]["reading"].get("layouts")
     if listed is not None:

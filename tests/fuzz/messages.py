@@ -4,10 +4,10 @@
 
 A round is one conversation, or a few at a time, made from a seed: messages that the schema allows
 and messages that it does not, in any order, with ids, ranges and numbers of the real job as often
-as with made-up ones. Beside them an honest client has an honest worker do an honest job. It must
-never come to an internal error, to an exception out of anybody's main task, to something kept for
-a peer that has left, or to wrong figures: a report is right, or partial where a hostile worker was
-given leases. Who sends a SUBMIT is never left without an answer.
+as with made-up ones. Beside them an honest client has an honest worker do an honest job. There
+must never be an internal error, an exception out of the main task of any of them, something kept
+for a peer that has left, or wrong figures: a report is right, or partial where a hostile worker was
+given leases. Every SUBMIT is answered.
 
 Time is a mock clock's, threads run inline; nothing is opened but the log and memory streams.
 `LOGAN_FUZZ_SEED` plays one round again.
@@ -347,7 +347,7 @@ def _check(
     if report != stage.expected and not (partial_is_right and report["partial"]):
         raise Found(f"a wrong report: {report.to_json()[:2_000]}")
     if not coordinator._executor.is_idle or len(coordinator._commits):
-        raise Found(f"kept for those who left: {coordinator.sessions}, {coordinator.jobs}")
+        raise Found(f"kept for peers that left: {coordinator.sessions}, {coordinator.jobs}")
 
 
 def _check_events(coordinator: Coordinator) -> None:
@@ -424,7 +424,7 @@ async def strangers(stage: Stage, network: Network, chance: Random) -> None:
         await trio.sleep(30)
         _check_events(coordinator)
         if coordinator.sessions:
-            raise Found("a stranger was let in for good")
+            raise Found("an unauthenticated peer was let in for good")
 
 
 async def submitted(stage: Stage, network: Network, chance: Random) -> None:
@@ -599,7 +599,8 @@ def play(seed: int, stage: Stage) -> str:
 
 def main() -> int:
     return command(
-        "Hostile messages against everybody.", lambda seconds: play_for(seconds, Stage, play)
+        "Hostile messages against coordinator, worker and client.",
+        lambda seconds: play_for(seconds, Stage, play),
     )
 
 

@@ -17,7 +17,7 @@ from tests.fuzz.values import CLASSES, mutated, some
 SECONDS = 6.0
 
 
-def test_hostile_messages_harm_nobody_else() -> None:
+def test_hostile_messages_harm_no_other_peer() -> None:
     played = play_for(SECONDS, Stage, play)
     print(dict(played))
     assert sum(played.values()) >= (1 if seed_asked_for() is not None else len(ROUNDS))

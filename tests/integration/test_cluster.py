@@ -36,7 +36,7 @@ from tests.support.cluster_processes import (
 CHUNK = "256KiB"
 OPTIONS = ("--chunk-size", CHUNK, "--json")
 SLOW = ("--pace", "0.8", "--threads", "1")
-"""About three chunks a second: a job of some seconds, so that there is time to kill somebody."""
+"""About three chunks a second: a job of some seconds, so that there is time to kill a worker."""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def expected(log: Path) -> str:
 
 @pytest.fixture(scope="module")
 def serving(tmp_path_factory: pytest.TempPathFactory, log: Path) -> Iterator[Cluster]:
-    """A coordinator that serves, with three workers; tests that harm nobody share it."""
+    """A coordinator that serves, with three workers, for tests that leave all of them running."""
     with Cluster(tmp_path_factory.mktemp("serving")) as cluster:
         cluster.coordinator("--root", str(log.parent), "--metrics-port", "0")
         for name in ("alice", "bob", "charlie"):
@@ -419,7 +419,7 @@ def test_stopped_coordinator_gives_clients_what_there_is(cluster: Cluster, log: 
     assert "stopped on request" in report["missing"][0]["why"]
 
 
-def test_nobody_comes(cluster: Cluster, log: Path) -> None:
+def test_no_worker_connects(cluster: Cluster, log: Path) -> None:
     job = cluster.coordinator(
         "app.log", "--expect-workers", "1", "--worker-timeout", "0.5", cwd=log.parent
     )
@@ -428,7 +428,7 @@ def test_nobody_comes(cluster: Cluster, log: Path) -> None:
     assert "logan worker --id" in job.err
 
 
-def test_bad_inputs_are_told_before_anybody_works(cluster: Cluster) -> None:
+def test_bad_inputs_are_reported_without_a_worker(cluster: Cluster) -> None:
     job = cluster.coordinator("none.log", "--json")
     assert job.wait() == 3
     assert "none.log: no such file" in job.err
@@ -458,7 +458,7 @@ def test_two_workers_of_one_name(cluster: Cluster, log: Path, expected: str) -> 
     assert figures(job.out) == expected
 
 
-# --- Who may do what ---------------------------------------------------------------------------
+# --- Access ------------------------------------------------------------------------------------
 
 
 def test_token(cluster: Cluster, log: Path, expected: str) -> None:
@@ -599,7 +599,7 @@ def test_abuse_ends_one_connection_only(serving: Cluster, data: bytes, word: byt
     assert len(serving.status()["workers"]) == 3
 
 
-def test_strangers_have_some_seconds(serving: Cluster) -> None:
+def test_unauthenticated_connections_are_closed_after_some_seconds(serving: Cluster) -> None:
     there = ("127.0.0.1", serving.port)
     with socket.create_connection(there, timeout=10) as silent:
         assert b"slow" in silent.recv(65_536)
@@ -608,7 +608,7 @@ def test_strangers_have_some_seconds(serving: Cluster) -> None:
         assert b"ERROR" in secure.recv(65_536)
 
 
-def test_a_flood_of_slow_strangers_locks_nobody_out(serving: Cluster) -> None:
+def test_a_flood_of_idle_connections_locks_no_peer_out(serving: Cluster) -> None:
     """Twice as many connections as there is room for, each opened anew when it is closed."""
     there = ("127.0.0.1", serving.port)
     over = threading.Event()

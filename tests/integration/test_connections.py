@@ -182,7 +182,7 @@ async def test_a_client_that_stood_still_gets_its_report(log: Path, nursery: tri
 
 
 @contextmanager
-def slow_strangers(port: int, count: int, says: bytes = b"") -> Iterator[None]:
+def idle_connections(port: int, count: int, says: bytes = b"") -> Iterator[None]:
     """So many connections that say this and nothing more, each opened anew as soon as it is
     closed."""
     over = threading.Event()
@@ -220,7 +220,7 @@ def slow_strangers(port: int, count: int, says: bytes = b"") -> Iterator[None]:
         thread.join()
 
 
-async def test_slow_strangers_keep_out_neither_clients_nor_a_distant_worker(
+async def test_idle_connections_keep_out_neither_clients_nor_a_distant_worker(
     log: Path, nursery: trio.Nursery
 ) -> None:
     """All from one address, the worker 1,000 ms away each way."""
@@ -228,7 +228,7 @@ async def test_slow_strangers_keep_out_neither_clients_nor_a_distant_worker(
         Coordinator(port=0, roots=[str(log.parent)]) as coordinator,
         open_proxy(("127.0.0.1", coordinator.port), Network(latency_s=1.0)) as proxy,
     ):
-        with slow_strangers(coordinator.port, 64):
+        with idle_connections(coordinator.port, 64):
             await trio.sleep(0.2)
             worker = Worker("far", f"127.0.0.1:{proxy.port}", roots=[str(log.parent)])
             nursery.start_soon(worker.run)
@@ -245,9 +245,9 @@ async def test_slow_strangers_keep_out_neither_clients_nor_a_distant_worker(
 
 
 @pytest.mark.parametrize("says", [b"", b"H", encode(HELLO)], ids=["nothing", "a byte", "HELLO"])
-async def test_more_strangers_than_there_is_room_for_keep_no_client_out(says: bytes) -> None:
+async def test_more_idle_connections_than_there_is_room_for_keep_no_client_out(says: bytes) -> None:
     async with Coordinator(port=0) as coordinator:
-        with slow_strangers(coordinator.port, 2 * UNAUTHENTICATED_MAX, says):
+        with idle_connections(coordinator.port, 2 * UNAUTHENTICATED_MAX, says):
             await trio.sleep(0.5)
             client = Client(f"127.0.0.1:{coordinator.port}")
             for _ in range(10):
@@ -260,7 +260,7 @@ async def test_a_distant_worker_gets_in_while_its_own_address_floods(
 ) -> None:
     """Its HELLO follows right behind its connection; what it is answered takes two seconds."""
     async with Coordinator(port=0) as coordinator:
-        with slow_strangers(coordinator.port, 2 * UNAUTHENTICATED_MAX):
+        with idle_connections(coordinator.port, 2 * UNAUTHENTICATED_MAX):
             await trio.sleep(0.5)
             plain = await trio.open_tcp_stream("127.0.0.1", coordinator.port)
             distant = Late(plain)
@@ -278,7 +278,7 @@ async def test_a_distant_worker_gets_in_while_its_own_address_floods(
         nursery.cancel_scope.cancel()
 
 
-async def test_a_peer_that_has_begun_with_tls_stays_while_silent_strangers_come(
+async def test_a_peer_that_has_begun_with_tls_stays_while_idle_connections_arrive(
     nursery: trio.Nursery,
 ) -> None:
     """TLS takes a distant worker some seconds, in which it has said more than they have."""
@@ -371,7 +371,7 @@ async def _write(link: Transport) -> None:
 
 
 async def test_a_coordinator_serves_on_listeners_that_it_is_given(log: Path) -> None:
-    """Who embeds one may have opened them: as root, or for its supervisor."""
+    """The embedding program may have opened them: as root, or for its supervisor."""
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
     port = listeners[0].socket.getsockname()[1]
     roots = [str(log.parent)]

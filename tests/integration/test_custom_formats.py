@@ -94,7 +94,7 @@ def test_names_from_the_configuration(
 def test_settings_from_the_configuration(
     log: Path, config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # `coordinator` is a setting of other commands, which is no mistake.
+    # `coordinator` is a setting of other commands, which is not a mistake.
     config.write_text("[settings]\ntop = 1\nno-progress = true\ncoordinator = 'logs:8000'\n")
 
     def routes(*flags: str) -> int:

@@ -65,7 +65,7 @@ def test_what_needs_no_working_directory_works_without_one(tmp_path: Path) -> No
 
 
 def test_nothing_else_asks_for_the_working_directory() -> None:
-    """Whoever does gets an error that names no folder."""
+    """A caller that does gets an error that names no folder."""
     asking = {
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")

@@ -333,7 +333,7 @@ def test_a_coordinator_that_stood_still_hears_what_waits(
     assert report["performance"]["recoveries"] == []
 
 
-# --- Slow networks, long lines, and nobody -----------------------------------------------------
+# --- Slow networks, long lines, and no workers -------------------------------------------------
 
 
 def test_a_network_that_passes_a_few_bytes_at_a_time(

@@ -1,4 +1,4 @@
-"""Logs on an S3 server: the figures of local files, whoever reads them; and what may go wrong.
+"""Logs on an S3 server: the figures of local files, in every engine; and what may go wrong.
 
 Everything is a real process, started as users type it: the server, `logan analyze` with either
 engine, a coordinator and its workers.
@@ -337,7 +337,7 @@ UNREADABLE: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         ("submit", "wrong names"),
     ],
 )
-def test_what_cannot_be_read_is_told_before_anybody_works(
+def test_unreadable_inputs_are_reported_without_a_worker(
     cluster: Cluster, store: ObjectStore, way: str, wrong: str
 ) -> None:
     changed, told = UNREADABLE[wrong]

@@ -146,7 +146,7 @@ def test_partitions_longer_than_the_lease(
         for directions in (("up",), ("down",), ("up", "down")):
             lost = play.worker("bob")["chunks_lost"]
             await play.break_link(*directions, how=how, for_s=play.limits.lease_s + 0.7)
-            # What Bob held went to Alice in time: nobody waited for the partition's end.
+            # What Bob held went to Alice in time: the job did not wait for the partition's end.
             assert play.worker("bob")["chunks_lost"] > lost
 
     report = Rehearsal(network, cluster, log, LIMITS).play(trouble)

@@ -241,7 +241,7 @@ def test_urls_are_shown_without_secrets() -> None:
 
 @pytest.fixture
 def elsewhere(web: str) -> Iterator[str]:
-    """Another server, of another host as far as anybody can tell, with a secret."""
+    """Another server, which looks like another host, with a secret."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Web)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -25,8 +25,8 @@ def simulate(*arguments: str) -> subprocess.CompletedProcess[str]:
         try:
             output, errors = process.communicate(timeout=110)
         except BaseException:
-            # Told to stop it ends its workers; killed, it would leave them to look for a
-            # coordinator at a port that is somebody else's by and by.
+            # On SIGTERM it ends its workers. If it were killed, they would go on connecting to a
+            # port that may soon belong to another process.
             process.terminate()
             raise
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
@@ -86,7 +86,7 @@ def test_mistakes(arguments: list[str], message: str, code: int) -> None:
     assert "Traceback" not in found.stderr
 
 
-def test_ctrl_c_leaves_nobody_behind(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_no_process_behind(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "logan", "simulate", "normal", str(LOG), "--seconds", "60"],
         stdout=subprocess.PIPE,

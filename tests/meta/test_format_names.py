@@ -1,7 +1,7 @@
 """A format is named in its own family's files and in the registry, and nowhere else in the core.
 
-What the rest of the core must know of a format are the facts on its registry entry. A file that
-named one would have to be found and changed by whoever adds the next.
+The rest of the core knows a format only by the facts on its registry entry. Otherwise the author of
+a new format would have to find and change every file that names one.
 """
 
 import re

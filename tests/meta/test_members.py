@@ -1,4 +1,4 @@
-"""Nobody reaches into another's members: `_name` is for the class, or the module, that has it."""
+"""Private members stay private: only the class or module that defines `_name` uses it."""
 
 from __future__ import annotations
 

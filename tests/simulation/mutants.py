@@ -1,6 +1,6 @@
 """Planted bugs: schedulers that are wrong in one way each, and must be caught.
 
-Each is what somebody could write, or forget, in `logan.scheduler.machine`. They live here only, and
+Each is a mistake that a change of `logan.scheduler.machine` could make. They live here only, and
 nothing in the product can switch them on.
 """
 
@@ -213,7 +213,7 @@ class PausesForGood(Machine):
             super()._fire(record, late)
 
 
-class ReturnsChunksToWhoFailed(Machine):
+class ReturnsChunksToFailedWorkers(Machine):
     def _on_failed(self, event: object) -> None:
         super()._on_failed(event)  # type: ignore[arg-type]
         for job in self._jobs.values():
@@ -328,7 +328,7 @@ class TakesReportsForProgress(Machine):
 
 
 class RatesByResultsOnly(Machine):
-    """Who brought no result yet counts as fast as the mean, whatever its leases tell."""
+    """A worker without a result counts as fast as the mean, whatever its leases report."""
 
     def _helpers(self) -> Helpers:
         rates = ((each, each.worker.rate or self._mean_rate) for each in self._idle)
@@ -381,7 +381,7 @@ class NeverBelievesTheOnlyWitness(Machine):
         return None
 
 
-class ForgetsWhoWasHereAMomentAgo(Machine):
+class ForgetsWorkersThatJustLeft(Machine):
     def _only_word(
         self, claimed: dict[str, float], others: Iterable[str], chunk: Chunk, detail: str
     ) -> str | None:
@@ -402,7 +402,7 @@ class BelievesLinesOfOtherChunks(Machine):
         super()._on_failed(event)
 
 
-class AsksForNoSecondOpinion(Machine):
+class AsksForNoVerification(Machine):
     def _on_job_added(self, event: JobAdded) -> None:
         super()._on_job_added(replace(event, verify=frozenset()))
 
@@ -418,7 +418,7 @@ class TakesAnyOpinionForTheSame(Machine):
         super()._settle(chunk, agreed=agreed is not None)
 
 
-class WaitsForSecondOpinionsForGood(Machine):
+class WaitsForVerificationForGood(Machine):
     def _mind_checks(self, job: Job) -> None:
         pass
 
@@ -454,7 +454,7 @@ MUTANTS: dict[str, type[Machine]] = {
     "never revokes a stalled lease": NeverRevokesStalledLeases,
     "lets a worker hang in what it lost": LetsStraysHang,
     "never ends a pause": PausesForGood,
-    "gives a chunk back to who failed it": ReturnsChunksToWhoFailed,
+    "gives a chunk back to the worker that failed it": ReturnsChunksToFailedWorkers,
     "sends no JOB after a reconnect": TellsNamesInsteadOfSessions,
     "ends a job before its last commit": EndsJobsBeforeTheJournalHasAll,
     "feeds draining sessions": FeedsDrainingSessions,
@@ -463,10 +463,10 @@ MUTANTS: dict[str, type[Machine]] = {
     "waits for absent holders for good": WaitsForAbsentHoldersForGood,
     "puts lost chunks last": PutsLostChunksLast,
     "takes its own absence for theirs": TakesItsOwnAbsenceForTheirs,
-    "asks for no second opinion": AsksForNoSecondOpinion,
+    "asks for no verification": AsksForNoVerification,
     "lets workers confirm themselves": LetsWorkersConfirmThemselves,
     "takes any opinion for the same": TakesAnyOpinionForTheSame,
-    "waits for second opinions for good": WaitsForSecondOpinionsForGood,
+    "waits for verification for good": WaitsForVerificationForGood,
     "loses a check with its worker": LosesChecksWithTheirWorker,
     "never replaces a slow backup": NeverReplacesSlowBackups,
     "tries slow workers again": TriesSlowWorkersAgain,
@@ -482,7 +482,7 @@ MUTANTS: dict[str, type[Machine]] = {
     "takes any look for a confirmation": TakesALookForAConfirmation,
     "looks again for each claim": LooksForEachClaim,
     "never believes the only witness": NeverBelievesTheOnlyWitness,
-    "forgets who was here a moment ago": ForgetsWhoWasHereAMomentAgo,
+    "forgets workers that just left": ForgetsWorkersThatJustLeft,
     "believes lines of other chunks": BelievesLinesOfOtherChunks,
 }
 """What is wrong, and the scheduler that does it."""
@@ -512,7 +512,7 @@ CATCHING_SEEDS: dict[str, int] = {
     "never revokes a stalled lease": 157,
     "lets a worker hang in what it lost": 46,
     "never ends a pause": 8,
-    "gives a chunk back to who failed it": 3,
+    "gives a chunk back to the worker that failed it": 3,
     "sends no JOB after a reconnect": 0,
     "ends a job before its last commit": 0,
     "feeds draining sessions": 20,
@@ -521,10 +521,10 @@ CATCHING_SEEDS: dict[str, int] = {
     "waits for absent holders for good": 82,
     "puts lost chunks last": 0,
     "takes its own absence for theirs": 112,
-    "asks for no second opinion": 0,
+    "asks for no verification": 0,
     "lets workers confirm themselves": 0,
     "takes any opinion for the same": 1,
-    "waits for second opinions for good": 1,
+    "waits for verification for good": 1,
     "loses a check with its worker": 0,
     "never replaces a slow backup": 735,
     "tries slow workers again": 630,
@@ -540,7 +540,7 @@ CATCHING_SEEDS: dict[str, int] = {
     "takes any look for a confirmation": 48,
     "looks again for each claim": 3,
     "never believes the only witness": 80,
-    "forgets who was here a moment ago": 278,
+    "forgets workers that just left": 278,
     "believes lines of other chunks": 2258,
 }
 """For each a seed whose schedule catches it, and soon."""

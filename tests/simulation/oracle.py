@@ -1,8 +1,8 @@
-"""A second opinion on everything that the scheduler does, from its events and actions alone.
+"""An independent check of everything that the scheduler does, from its events and actions alone.
 
 It keeps its own record of leases, deadlines and losses, in the plainest way, and raises `Violation`
-when an action is not what the rules of leases allow, or when the scheduler's own view of who holds
-what differs. It shares no code with the scheduler, and never tells it anything.
+when an action is not what the rules of leases allow, or when the scheduler's own view of
+the leases differs. It shares no code with the scheduler, and never tells it anything.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Chunk:
     digest: str | None = None
     verify: bool = False
     author: str | None = None
-    seconds: set[str] = field(default_factory=set)  # who brought the same before it was stored
+    seconds: set[str] = field(default_factory=set)  # workers with equal results, before the commit
     again: bool = False
     attempt: int = 0
     losses: int = 0
@@ -92,17 +92,17 @@ class Chunk:
     failures: int = 0  # FAILs that claim nothing, and results that could not be stored
     replaced: set[str] = field(default_factory=set)  # by leases none of which has failed since
     isolated: set[LeaseKey] = field(default_factory=set)
-    killed: dict[str, float] = field(default_factory=dict)  # who found a line that kills scans
+    killed: dict[str, float] = field(default_factory=dict)  # workers that found a killing line
 
     @property
     def waits(self) -> bool:
-        """Whether it is for somebody to be granted."""
+        """Whether it waits for a worker."""
         return self.state == "open" and not self.live
 
 
 @dataclass
 class Source:
-    """Who claimed that it changed, since when; who cannot read it; what looking at it said."""
+    """Workers that claimed a change, and when; those that cannot read it; what a look showed."""
 
     readable: bool
     claims: dict[str, float] = field(default_factory=dict)
@@ -184,7 +184,7 @@ class Oracle:
             chunk.failures += 1
         else:
             chunk.state = "checking" if chunk.verify else "done"
-            # What went wrong before is no matter of the check.
+            # Earlier failures do not concern the check.
             chunk.losses = chunk.failures = 0
             chunk.refused.clear()
             chunk.replaced.clear()
@@ -303,12 +303,12 @@ class Oracle:
         checks = [each for each in actions if isinstance(each, Checked) and each.chunk == key[1]]
         if before.state == "checking":
             right = bool(checks) and checks[0].agreed is not differs
-            must(right, f"{key}: a second opinion, which {'differs' if differs else 'agrees'}")
+            must(right, f"{key}: a verification, which {'differs' if differs else 'agrees'}")
 
     def _judge(self, event: Event, action: Action) -> None:  # noqa: PLR0912  a table of cases
         match action:
             case SendJob(id, job):
-                must(id in self.sessions and job in self.jobs, f"job {job}: nobody to tell")
+                must(id in self.sessions and job in self.jobs, f"job {job}: no such session or job")
                 must(job not in self.sessions[id].jobs, f"job {job} is told twice")
                 self.sessions[id].jobs.add(job)
             case Grant(id, key, isolated):
@@ -369,7 +369,7 @@ class Oracle:
         self.basis[place] = "two" if len(claims) > 1 else "alone"
         if len(claims) > 1:
             return
-        must(bool(claims), f"{place} is given up, and nobody said so")
+        must(bool(claims), f"{place} is given up without a claim")
         since = min(claims.values())
         must(since + self.limits.lease_s <= self.now, f"{place} is given up at one word")
         holders = self.jobs[place[0]][place[1]].holders
@@ -382,14 +382,14 @@ class Oracle:
     def _judge_replacement(self, action: CancelLease, following: list[Action]) -> None:
         """A lease makes room for one of a third worker, at once."""
         chunk = self.jobs[action.key[0]][action.key[1]]
-        must(len(chunk.live) == 2, f"{action.key} is replaced, and is no second one")
+        must(len(chunk.live) == 2, f"{action.key} is replaced, and is not a second one")
         names = set(chunk.live.values())
         grants = [each for each in following if isinstance(each, Grant)]
         must(
             bool(grants)
             and grants[0].key[:2] == action.key[:2]
             and self.sessions[grants[0].session].name not in names,
-            f"{action.key} is replaced by nobody",
+            f"{action.key} is replaced by no other lease",
         )
         chunk.replaced.add(chunk.live[action.key])
         self.replaced += 1
@@ -403,9 +403,9 @@ class Oracle:
             left = [id for id, other in chunks.items() if other.state in ("open", "committing")]
             must(not left or bool(chunk.losses or chunk.refused), f"{place}: {left} are left")
         elif isinstance(event, ChunkCommitted):
-            must(agreed and bool(chunk.seconds - {chunk.author}), f"{place}: nobody confirmed it")
+            must(agreed and bool(chunk.seconds - {chunk.author}), f"{place}: not confirmed")
         else:
-            must(isinstance(event, ChunkReturned), f"{place}: a second opinion from nowhere")
+            must(isinstance(event, ChunkReturned), f"{place}: verified by an unexpected event")
         chunk.state = "done"
         if agreed is not None:
             self.checked += 1
@@ -519,7 +519,7 @@ class Oracle:
     # -- between events
 
     def compare(self, machine: Machine) -> None:
-        """The scheduler believes the same of every lease and chunk."""
+        """The scheduler's state of every lease and chunk equals the oracle's."""
         statistics = machine.statistics()
         seen = {
             worker.session: {progress.key for progress in worker.leases}

@@ -38,7 +38,7 @@ def simulate(first: int, count: int) -> bool:
         f"{total.faults:,} faults, {total.lives - found.schedules:,} restarts of the coordinator, "
         f"{total.recovered:,} recoveries, {total.backups:,} backups, "
         f"{total.lost:,} chunks rightly given up, "
-        f"{total.checked:,} second opinions, {total.lies:,} lies, {total.alarms:,} alarms, "
+        f"{total.checked:,} verifications, {total.lies:,} lies, {total.alarms:,} alarms, "
         f"{total.replaced:,} slow leases replaced, {total.claims:,} false claims, "
         f"{total.looks:,} looks at sources"
     )

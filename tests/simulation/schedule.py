@@ -55,7 +55,7 @@ FAULTS = {
     "clock jumps": 2,
     "commit fails": 2,
     "cancel": 1,
-    "hopeless": 1,  # the shell finds that nobody can read what some chunks are of
+    "hopeless": 1,  # the shell finds that no worker can read the source of some chunks
 }
 """Kinds of faults, and how often each is drawn."""
 
@@ -146,7 +146,7 @@ def bound_of(schedule: Schedule) -> float:
     would take for everything, one chunk after the other. So slow ones must not hold anything up,
     nor those that answer wrongly, if another one is there.
     """
-    # Leases that must be revoked, if it is the only worker who holds them.
+    # Leases that must be revoked, if it is the only worker that holds them.
     revoked = sum({"hang": 1, "boast": 2}.get(fault.kind, 0) for fault in schedule.faults)
     patience_s = 60.0 + revoked * (2.0 * LIMITS.stall_s + 4.0)
     return HEAL_S + patience_s + 2.0 * sum(_work_s(schedule, job) for job in schedule.jobs)
@@ -168,8 +168,8 @@ def _work_s(schedule: Schedule, job: JobPlan) -> float:
         )
         # What is to be verified, or claimed to be poison, takes a second worker.
         second = chunk in job.verify or chunk in job.poison
-        # So does a source that changed, and that worker may be amid a long scan of it. And who
-        # answered wrongly, perhaps the fastest, leaves a chunk to the others.
+        # So does a source that changed, and that worker may be amid a long scan of it. And a
+        # worker that answered wrongly, perhaps the fastest, leaves a chunk to the others.
         slow = wrong or source in job.changes
         speed = speeds[0 if slow else max(-2 if second else -1, -len(speeds))] if speeds else inf
         # Poison kills two scans, and two more find it; a wrong answer makes another one.

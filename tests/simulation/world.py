@@ -372,7 +372,7 @@ class World:
     def carry_out(self, action: Action) -> None:
         match action:
             case Commit():
-                must(action.session != "", "a commit for nobody")
+                must(action.session != "", "a commit without a session")
                 if not self.batch:
                     self.after(0.02 * self.random.random(), self.sync, self.epoch)
                 self.batch.append(action)
@@ -396,7 +396,7 @@ class World:
                 pass
 
     def sync(self, epoch: int) -> None:
-        """The journal stores the batch as a whole; only then is anybody told."""
+        """The journal stores the batch as a whole; only then is the scheduler told."""
         if epoch != self.epoch or not self.up:
             return
         if self.now < self.paused_until:
@@ -476,9 +476,9 @@ class World:
     def judge_loss(self, job: str, chunk: int, kind: str, why: str) -> None:
         """A chunk that could be done is given up only for a reason that is one.
 
-        One of them: so many FAILs as the scheduler may bear with, where one worker cannot read the
-        source and others, who can, made something up. They take turns then, and whoever is asked
-        last names the kind, which may be a made-up one.
+        One of them: as many FAILs as the scheduler tolerates, where one worker cannot read the
+        source and others, which can, made something up. They take turns then, and the one that is
+        asked last names the kind, which may be a made-up one.
         """
         plan = self.plans[job]
         gone = {each.plan.name for each in self.workers if each.plan.gone_at is not None}
@@ -489,7 +489,7 @@ class World:
             or (kind == "changed" and plan.changed(plan.source(chunk), self.now))
             or (basis == "failures" and plan.source(chunk) in plan.unreadable)
             or (kind == "lost" and chunk in plan.holders and plan.holders[chunk] <= gone)
-            # False claims: of a worker alone, which is named, or of two where nobody can look.
+            # False claims: of one worker, which is named, or of two where the shell cannot look.
             or (basis == "alone" and "only witness" in why)
             or basis == "two"
         )
@@ -593,14 +593,14 @@ class World:
         self.after(self.limits.heartbeat_s, self.heartbeat, link)
 
     def could_help(self, worker: Worker, task: Task) -> bool:
-        """Whether a worker is idle that could do what `worker` only reports, and nobody does.
+        """Whether a worker is idle that could do what `worker` only reports, and no worker does.
 
-        Idle is whoever scans nothing and has room by the oracle, whose figure is the most that a
-        session may be granted. That alone is not enough: a worker whose leases ran out while it
-        was not heard goes on with these scans, so it has no room, and asks for nothing.
+        A worker is idle if it scans nothing and has room by the oracle, whose figure is the most
+        that a session may be granted. That alone is not enough: a worker whose leases ran out while
+        it was not heard goes on with these scans, so it has no room, and asks for nothing.
 
-        A worker that was slowed down in its last scans is no help either, even if nobody waited for
-        the end of these: it counts as so slow, rightly, until its next result.
+        A worker that was slowed down in its last scans cannot help either, even if nothing waited
+        for the end of these: it counts as so slow, rightly, until its next result.
         """
         job, id, _ = task.key
         chunk = self.oracle.jobs.get(job, {}).get(id) if self.up else None
@@ -677,7 +677,7 @@ class World:
     def leave_if_drained(self, worker: Worker) -> None:
         link = worker.link
         if worker.draining and link is not None and not worker.tasks and not worker.results:
-            # After all that was sent to it: whoever says goodbye has read what was under way.
+            # After all that was sent to it: a worker says goodbye only once it has read that.
             link.open_here = False
             worker.link = None
             self.send_up(link, WorkerLeft(link.id, "goodbye", clean=True))
@@ -701,7 +701,7 @@ class World:
         elif self.fails_at_once(worker, plan, plan.source(key[1])):
             ends_at = self.now + 0.01
         elif worker.finals or worker.lines:
-            ends_at = min(ends_at, self.now + 0.5)  # who makes things up has no need to read
+            ends_at = min(ends_at, self.now + 0.5)  # a worker that makes things up need not read
         worker.tasks[key] = Task(key, size, self.now, ends_at, isolated, slow, boasts)
         if ends_at != inf:
             self.at(ends_at, self.end, worker, worker.life, key)
@@ -843,7 +843,7 @@ class World:
             self.feed(ChunkReturned(old.session, old.key, "forged"))
 
     def despair(self, plan: JobPlan, fault: Fault) -> None:
-        """Chunks of one source are said to be beyond everybody."""
+        """The shell reports that no worker can read some chunks of one source."""
         if plan.id in self.arrived and plan.id not in self.finished and self.up:
             chunks = range(fault.worker, len(plan.sizes), 2)
             self.hopeless |= {(plan.id, chunk) for chunk in chunks}

@@ -138,9 +138,9 @@ class Cluster:
         return process
 
     def take_port(self) -> None:
-        """Settle on a port before anybody listens there.
+        """Settle on a port before a process listens there.
 
-        The socket stays bound, though nobody listens on it: a coordinator of ours may use its port,
+        The socket stays bound but does not listen: a coordinator of ours may use its port,
         as both allow that, and the system gives it to no other process of this machine.
         """
         reserved = socket.socket()
@@ -164,7 +164,7 @@ class Cluster:
         return self.start("submit", "submit", "--coordinator", self.address, *arguments, **extra)
 
     def status(self) -> dict[str, Any]:
-        """Asked from here: a process of its own would take too long to catch anybody at work."""
+        """Asked from here: starting a process would take so long that no worker would be busy."""
         return trio.run(Client(self.address).status).to_dict()
 
     @property

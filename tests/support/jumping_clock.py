@@ -2,8 +2,8 @@
 
     python jumping_clock.py FILE coordinator …
 
-FILE holds the seconds by which the wall clock is ahead; whoever asks for the time gets what it says
-at that moment. Wrapping the C library instead (libfaketime) breaks waits with a deadline on the
+FILE holds the seconds by which the wall clock is ahead; it is read at each call that asks for the
+time. Wrapping the C library instead (libfaketime) breaks waits with a deadline on the
 monotonic clock: on a busy machine they fail or last for many seconds.
 """
 

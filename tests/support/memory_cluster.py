@@ -174,7 +174,7 @@ class HostilePeer:
 
     @classmethod
     async def leading(cls, network: Network) -> HostilePeer:
-        """A coordinator that somebody has come to."""
+        """A coordinator that a peer has connected to."""
         rogue = cls(await network.accept())
         await rogue.hear("HELLO")
         await rogue.stream.send_all(encode(Challenge("2" * 64, "")))

@@ -2,7 +2,7 @@
 
 Needs root, `ip` and `nft`; `why_not()` says what is missing. Every host has one link to the hub,
 and no way to anywhere else: what the tests send stays among the namespaces that they made. Packets
-are dropped or refused where they arrive, so that who sends them sees what a real network shows.
+are dropped or refused where they arrive, so that the sender sees what a real network shows.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Network:
     def part(self, host: str, *directions: Direction, how: str = "drop") -> None:
         """Let nothing pass in these directions between a host and the hub, until `heal`.
 
-        `how` is a verdict of nft: "drop", or "reject with tcp reset", where whoever sends is told.
+        `how` is a verdict of nft: "drop", or "reject with tcp reset", which the sender sees.
         """
         # A reset is an answer to TCP; there is nothing else on these links.
         match = "meta l4proto tcp " if how.startswith("reject") else ""

@@ -24,7 +24,7 @@ __all__ = ["NOWHERE", "ObjectStore", "open_store", "zstd"]
 NOWHERE = {
     "AWS_REGION": "us-east-1",
     "AWS_ALLOW_HTTP": "true",
-    # Whoever has no credentials asks the machine for some, which is no address of ours.
+    # Without credentials the client library asks the metadata service; here none answers.
     "AWS_METADATA_ENDPOINT": "http://127.0.0.1:1",
 }
 """Environment without a server and without credentials."""
@@ -32,11 +32,11 @@ NOWHERE = {
 
 @dataclass(frozen=True)
 class ObjectStore:
-    """A server with the bucket `logs`, which only those may read who have its credentials.
+    """A server with the bucket `logs`, which can only be read with its credentials.
 
     Attributes:
         environment: what leads a process to it, with credentials.
-        secrets: what nobody may ever write down.
+        secrets: what must never appear in any output or file.
     """
 
     url: str
@@ -92,7 +92,7 @@ def open_store(folder: Path) -> Iterator[ObjectStore]:
         url = found[1]
         key, secret = _admit(url)
         _ask(url, "PUT", "/logs", b"")
-        # From now on everybody has to prove who they are.
+        # From now on every request must be authenticated.
         _ask(url, "POST", "/moto-api/reset-auth", b"0")
         access = {"AWS_ACCESS_KEY_ID": key, "AWS_SECRET_ACCESS_KEY": secret}
         yield ObjectStore(url, {**NOWHERE, "AWS_ENDPOINT_URL": url, **access})
@@ -102,7 +102,7 @@ def open_store(folder: Path) -> Iterator[ObjectStore]:
 
 
 def _admit(url: str) -> tuple[str, str]:
-    """Make a user who may do everything; key and secret."""
+    """Make a user with all permissions; key and secret."""
     _iam(url, "CreateUser")
     told = _iam(url, "CreateAccessKey")
     allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}

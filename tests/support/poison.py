@@ -1,4 +1,4 @@
-"""A bug that takes the process down: whoever scans a line with POISON in it is killed.
+"""A bug that takes the process down: a process that scans a line with POISON in it is killed.
 
 With arguments this is the command `logan` whose worker has that bug, its children too; without, it
 is such a child: `python -m logan.cluster.worker.isolated_child` with the bug.

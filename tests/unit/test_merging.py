@@ -116,7 +116,7 @@ def test_a_copy_is_refused_with_both_names(logs: tuple[Path, Path], tmp_path: Pa
     assert fault is None
     with pytest.raises(MergeError, match=r"one\.log and \S*one\.log\.gz are the same log under"):
         counted(one).merge(decoded)
-    # One run may have both: whoever names them means them.
+    # One run may have both: the user named both.
     assert counted(one, copy).covered_bytes(1) == one.stat().st_size
 
 

@@ -603,7 +603,7 @@ class TestFeed:
 
     @pytest.mark.parametrize("how", ["cancel", "raise", "finish"])
     def test_stopping_while_the_writer_is_faster(self, spec: Spec, how: str) -> None:
-        """All buffers are full then: nobody may wait for one."""
+        """All buffers are full then: no thread may wait for one."""
         feed = Feed(spec)
         cancel = Cancel()
 

@@ -19,7 +19,7 @@ from logan.wire.bodies import SubmitOptions
 
 HOLDERS = (Options, TimeRange, Presentation, Execution)
 RESOLVED = {"since_ns", "until_ns", "since_back_ns", "until_back_ns"}
-"""What planning makes of `TimeRange`; `streams` is what it opens. Nobody passes them."""
+"""What planning makes of `TimeRange`; `streams` is what it opens. Callers do not pass them."""
 
 
 def declared() -> dict[str, Any]:

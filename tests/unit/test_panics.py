@@ -182,7 +182,7 @@ def test_what_archives_lack(covered: list[tuple[int, int]], expected: tuple[int,
     archive = Archive(100, 1)
     missing = missing_of_archive(1, summary, ("panic", "why"), archive)
     assert missing == Missing(1, *expected, "panic", "why")
-    # Where decoding did not go on, nobody knows where the end is.
+    # Where decoding did not go on, the end is unknown.
     for fault, known in ((("archive", "cut"), archive), (("panic", "why"), None)):
         missing = missing_of_archive(1, summary, fault, known)
         assert missing == Missing(1, expected[0], None, *fault)
@@ -193,7 +193,7 @@ def test_the_command_says_so_and_ends_with_3(
 ) -> None:
     asked = planning._shared
     monkeypatch.setattr(planning, "_shared", lambda each: {**asked(each), "panic_on": BUG})
-    monkeypatch.delenv("RUST_BACKTRACE", raising=False)  # whoever sets it asks for more
+    monkeypatch.delenv("RUST_BACKTRACE", raising=False)  # it adds a backtrace to the output
     path = tmp_path / "a.log"
     path.write_bytes(log_with_a_bug(25, 25))
     assert main(["analyze", str(path), "--json", "--chunk-size", str(CHUNK)]) == Exit.INPUT

@@ -1,4 +1,4 @@
-"""What the commands of the cluster share: who may talk to whom, and running trio."""
+"""What the commands of the cluster share: options for token and TLS, and running trio."""
 
 from __future__ import annotations
 

@@ -116,11 +116,11 @@ class ClusterView:
             parts.append(_job_line(job))
         if waiting:
             parts.append(Text(waiting, style="yellow"))
-        everyone = sorted(workers, key=lambda each: each.state == "gone")
-        shown = everyone[:WORKERS_SHOWN_MAX]
+        ordered = sorted(workers, key=lambda each: each.state == "gone")
+        shown = ordered[:WORKERS_SHOWN_MAX]
         if shown:
             parts += [Text(), workers_table(shown)]
-        hidden = len(everyone) - len(shown)
+        hidden = len(ordered) - len(shown)
         if hidden:
             parts.append(Text(f"… and {hidden:,} more", style="dim"))
         self._live.update(Group(*parts), refresh=True)

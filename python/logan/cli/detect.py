@@ -138,7 +138,7 @@ def _facts(found: FormatShare) -> Iterator[tuple[str, str]]:
 
 
 _NAME_WIDTH_MAX: Final = 28
-"""Of a field's name in the table: longer ones push the other columns to the right."""
+"""Width of field names in the table: longer ones push the other columns to the right."""
 
 
 def _table(fields: Sequence[FieldShare], options: RenderOptions) -> Iterator[str]:

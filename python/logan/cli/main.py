@@ -126,7 +126,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LoganError as error:
         _show_traceback()
         return _explain(error)
-    except BaseException as error:  # also a native panic, which is no Exception
+    except BaseException as error:  # also a native panic, which is not an Exception
         _show_traceback()
         return _explain_unforeseen(error)
 

@@ -123,7 +123,7 @@ def _play(
 
     async def main() -> int:
         async with trio.open_nursery() as nursery:
-            # Nothing of a rehearsal is worth keeping: the first signal ends it.
+            # A simulation has no result worth keeping: the first signal ends it.
             nursery.start_soon(signals.watch, nursery.cancel_scope.cancel)
             report.update(await run_scenario(scenario, paths, options, job_s=job_s, tell=tell))
             nursery.cancel_scope.cancel()

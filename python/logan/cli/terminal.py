@@ -100,7 +100,7 @@ def writing_to_stdout() -> Iterator[None]:
 
 
 def abandon_stdout() -> None:
-    """Point stdout to nowhere, so that the flush at exit cannot fail a second time."""
+    """Point stdout to /dev/null, so that the flush at exit cannot fail a second time."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         fd = os.open(os.devnull, os.O_WRONLY)
         os.dup2(fd, sys.stdout.fileno())

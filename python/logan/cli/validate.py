@@ -31,7 +31,7 @@ exit codes: 0 all as expected, 1 some differ, 2 usage, 3 a file is unreadable or
 
 
 _IS_REPORT: Final = "schema_version"
-"""A key that every report has, and no figure that anybody expects of something else."""
+"""A key of every report that does not occur in a file of expected metrics."""
 
 
 def configure(parser: Parser) -> None:

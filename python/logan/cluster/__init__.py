@@ -1,4 +1,4 @@
 """Coordinator and workers: thin trio shells around `logan.wire` and `logan.scheduler`.
 
-What they share with nobody else lives here too: the journal on disk, and what keeps strangers out.
+What only they need lives here too: the journal on disk, and what keeps unauthenticated peers out.
 """

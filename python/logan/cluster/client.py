@@ -223,18 +223,18 @@ class _Attempts:
         self._done_bytes = 0
 
     def begin(self) -> None:
-        """A try to connect begins."""
+        """Note that an attempt to connect begins."""
         self.count += 1
         self._began = trio.current_time()
         self._welcomed_at = None
 
     def welcomed(self) -> None:
-        """It succeeded."""
+        """Note that the attempt succeeded."""
         self.connected = True
         self._welcomed_at = trio.current_time()
 
     def note_progress(self, done_bytes: int) -> None:
-        """So much of the job is done."""
+        """Note how much of the job is done: progress starts the attempts over."""
         if done_bytes > self._done_bytes:
             self._done_bytes = done_bytes
             self._start_over()

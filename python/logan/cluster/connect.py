@@ -22,7 +22,7 @@ __all__ = ["Address", "Connect", "connect", "is_refused", "set_user_timeout"]
 _MILLISECONDS: Final = 1_000
 
 _TCP_RTO_MAX_MS: Final = 44
-"""Of Linux 6.15 and later; Python has no name for it yet."""
+"""A socket option of Linux 6.15 and later; Python has no name for it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Address:
 
     @classmethod
     def parse(cls, text: str) -> Address:
-        """From `localhost:8000`, `http://localhost:8000`, `[::1]:8000` or `localhost`.
+        """Parse `localhost:8000`, `http://localhost:8000`, `[::1]:8000` or `localhost`.
 
         The scheme is ignored, the protocol is always logan's. Raises `UsageError`.
         """
@@ -57,7 +57,7 @@ class Address:
 
 
 Connect = Callable[[Address, ssl.SSLContext | None], Awaitable[tuple[trio.abc.Stream, str]]]
-"""The signature of `connect`, for those who connect by other means."""
+"""The signature of `connect`, for callers that connect by other means."""
 
 
 async def connect(address: Address, context: ssl.SSLContext | None) -> tuple[trio.abc.Stream, str]:

@@ -28,10 +28,10 @@ SAMPLES_BYTES_MAX: Final = 8 * MIB
 """Samples of all files of an answer: in base64 two thirds of what a body may have."""
 
 SAMPLE_BYTES_MIN: Final = 1 * KIB
-"""Of each file, however many there are: a few lines tell the format of most."""
+"""Sample of each file, however many there are: for most, a few lines show the format."""
 
 REST_BYTES: Final = 64 * KIB
-"""Of an answer, for its errors and brackets."""
+"""The part of an answer for errors and brackets."""
 
 
 def find_files(roots: Roots, patterns: Sequence[str]) -> FoundBody:

@@ -1,4 +1,4 @@
-"""How a connection begins: each side proves who it is before anything else is sent.
+"""How a connection begins: each side proves its identity before anything else is sent.
 
 Both functions use a `Transport` that is being written; what a proof is, `wire.auth` knows. Neither
 knows what the peers will do for each other.

@@ -7,37 +7,37 @@ from typing import Final
 from logan.limits import KIB, MIB
 
 PORT_DEFAULT: Final = 8000
-"""Where a coordinator listens unless told otherwise."""
+"""The port that a coordinator listens on by default."""
 
 CONNECTIONS_MAX: Final = 256
 """Workers and clients of one coordinator; more would need more descriptors than shells allow."""
 
 CLIENTS_MAX: Final = 128
-"""Of these at most so many clients: the other places are reserved for workers. When they are taken,
+"""Clients among `CONNECTIONS_MAX`: the other places are reserved for workers. When they are taken,
 the client that has been idle for longest makes room."""
 
 UNAUTHENTICATED_MAX: Final = 128
-"""Connections in their handshake, beside those. When more come, one of the network and in it of the
-address that has most makes room: so a flood drives out itself. Of that address it is the oldest at
-a step of the handshake at which more than a fourth are. A worker 1,000 ms away, whose first bytes
-follow right behind its connection, drops out only if dozens of others of its own address go through
-the same steps as it in the seconds that these take."""
+"""Connections in their handshake, besides `CONNECTIONS_MAX`. When more arrive, the network with
+most of them, and in it the address with most, makes room: so a flood evicts itself. Of that address
+the oldest connection goes, at a step of the handshake that holds more than a fourth of them. A
+worker 1,000 ms away, whose first bytes follow right after its connection, is evicted only if dozens
+of others from its own address go through the same steps in the seconds that these take."""
 
 IPV6_NETWORK_BITS: Final = 64
-"""Of an IPv6 address that name the network: the rest its users choose at will."""
+"""Bits of an IPv6 address that name the network: its users choose the rest at will."""
 
 EVICTION_S_MAX: Final = 0.05
-"""How long a connection that makes room is given to take the reason."""
+"""How long an evicted connection has to receive the reason."""
 
 HANDSHAKE_S_MAX: Final = 5.0
-"""For HELLO to WELCOME: three trips, so a worker 1,000 ms away is let in; strangers are few."""
+"""The coordinator's bound from HELLO to WELCOME: three trips, enough for a worker 1,000 ms away."""
 
 INTRODUCTION_S_MAX: Final = 8.0
-"""The same for those who come: longer by more than a trip, so that nobody gives up who was let in
-and has only not heard of it yet; what was leased to it would have to be leased again."""
+"""The peer's bound from HELLO to WELCOME: longer than the coordinator's by more than a trip, so a
+worker does not give up while its WELCOME is under way, which would lose its first leases."""
 
 CONNECT_S_MAX: Final = 1.0
-"""One try to connect; a partition that healed must be noticed soon."""
+"""One attempt to connect; a partition that healed must be noticed soon."""
 
 RESEND_S_MAX: Final = 1.0
 """Between two tries of the system to get bytes through. Its own pauses double: a link that was
@@ -45,8 +45,8 @@ down for three seconds would be silent for another three after it healed."""
 
 RECONNECT_PAUSE_S_MIN: Final = 0.05
 RECONNECT_PAUSE_S_MAX: Final = 1.0
-"""From one try to the next; doubles from the first to the second, with jitter. The time that a
-try took is part of it, so that a network that healed is noticed within a second."""
+"""From one attempt to the next; doubles from the minimum to the maximum, with jitter. It includes
+the time that the attempt took, so that a network that healed is noticed within a second."""
 
 WRITE_BYTES_ENOUGH: Final = 16 * KIB
 """Frames are written together until they have so many bytes: the next waits for its turn, and a
@@ -61,44 +61,44 @@ INLINE_BYTES_MAX: Final = 64 * KIB
 thread and coming back, and far less than a heartbeat."""
 
 COMMIT_PAUSE_S: Final = 0.03
-"""From one commit to the next while there is more to come: the results of meanwhile share it. Short
-enough that no worker has more results under way than it may."""
+"""From one commit to the next while more results are expected: those that arrive in between share
+it. Short enough that no worker has more results under way than it may."""
 
 RECEIVE_BYTES_MAX: Final = 64 * KIB
-"""Taken from a socket at once."""
+"""One read from a socket."""
 
 QUEUED_MESSAGES_MAX: Final = 8192
 """Messages that wait to be written. Each is a line; a peer this far behind does not read."""
 
 QUEUED_BODY_BYTES_MAX: Final = 4 * MIB
-"""Bytes of bodies that wait; who has more to send waits for room."""
+"""Bytes of bodies that wait to be written; a sender with more waits for room."""
 
-CATCH_UP_S_MAX: Final = 0.5
+READ_BARRIER_S_MAX: Final = 0.5
 """How long what waits in sockets is read, at most, before a lease may run out."""
 
-CATCH_UP_PASSES: Final = 4
-"""Rounds of all tasks in which nobody reads anything, before that is believed to be all."""
+READ_BARRIER_PASSES: Final = 4
+"""Rounds of all tasks without a read, after which the sockets count as drained."""
 
-CATCH_UP_PAUSE_S: Final = 0.005
-"""How often it is looked whether a result was verified meanwhile."""
+READ_BARRIER_PAUSE_S: Final = 0.005
+"""How often to check whether the results that wait have been verified."""
 
 HEARD_S_MIN: Final = 0.1
 """How often bytes of one session are reported as a sign of life."""
 
 EVENTS_KEPT_MAX: Final = 256
-"""Joins, losses and recoveries that are remembered for those who ask."""
+"""Joins, losses and recoveries that are remembered for clients."""
 
 EVENTS_SENT_MAX: Final = 64
-"""The same in one PROGRESS or STATE."""
+"""Events in one PROGRESS or STATE."""
 
 EVENT_CHARS_MAX: Final = 4_000
-"""Of an event's text, which may quote a path or what a peer said."""
+"""Characters of an event's text, which may quote a path or a message of a peer."""
 
 RECOVERIES_KEPT_MAX: Final = 1_000
-"""Recoveries in one report; a job with more is told apart by their number."""
+"""Recoveries in one report; of a job with more the report has the number."""
 
 ALARMS_KEPT_MAX: Final = 100
-"""In one report: whoever reads the first knows what the others mean."""
+"""Alarms in one report: the first ones show what the others mean."""
 
 PROGRESS_S: Final = 0.25
 """How often a client hears of its job."""
@@ -110,10 +110,10 @@ ENDED_JOBS_MAX: Final = JOBS_MAX
 """Ended jobs whose reports are kept in memory: as many as can have been running together."""
 
 ENDED_BYTES_MAX: Final = 64 * MIB
-"""Compressed reports, in all, that nobody has got so far."""
+"""All compressed reports together that no client has received so far."""
 
 CLAIMED_BYTES_MAX: Final = 2 * MIB
-"""The same of those that somebody has got, and may ask for again."""
+"""All compressed reports together that a client has received, and may ask for again."""
 
 RETURN_S_MAX: Final = 5.0
 """How long a client that comes back to a job of files on workers waits for these to be back."""

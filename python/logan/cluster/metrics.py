@@ -209,14 +209,14 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """In the request's thread."""
+        """Answer the request, in its thread, then free the slot."""
         try:
             super().process_request_thread(request, client_address)
         finally:
             self._slots.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that broke off is nobody's error."""
+        """A client that closed its connection early is not worth more than a debug message."""
         logger.debug("metrics request failed", exc_info=True)
 
 

@@ -46,7 +46,7 @@ def _rank(error: BaseException) -> int:
 
 
 class Tasks:
-    """Starts tasks in a nursery that is opened later than those are made who start them."""
+    """Starts tasks for objects that are made before the nursery is opened."""
 
     def __init__(self) -> None:
         self.nursery: trio.Nursery | None = None

@@ -6,9 +6,10 @@ the plan. Between its ends another host's copy may hold other bytes. So the coor
 can read the source, hashes blocks of each chunk and sends the hashes with the lease; the worker
 hashes the same blocks of what it has scanned.
 
-Where they lie is drawn by the ids of job and chunk. A job's id is random, so nobody knows the
-places before; they are the same whoever is asked, and however often. If a share d of the blocks of
-a file differ, k blocks of each of its n chunks show that with a probability of 1 - (1 - d)^(k n).
+Their places are drawn from the ids of job and chunk. A job's id is random, so a worker cannot know
+the places before; they are the same for every worker and every attempt. If a share d of the blocks
+of a file differ, k blocks of each of its n chunks show that with a probability of
+1 - (1 - d)^(k n).
 
 The hashes are made in a thread, for some chunks ahead of the one that is to be leased; a lease
 waits for its own. Only where that takes too long, or the coordinator cannot read the source, does

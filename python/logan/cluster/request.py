@@ -67,7 +67,7 @@ class Submission:
 
     @classmethod
     def from_message(cls, message: Submit) -> Submission:
-        """From a client's SUBMIT. Raises `UsageError` for options that contradict each other."""
+        """The submission in a client's SUBMIT. Raises `UsageError` for conflicting options."""
         body = message.body
         given = {name: getattr(body.options, name) for name in SubmitOptions.__struct_fields__}
         options = {name: value for name, value in given.items() if value is not UNSET}

@@ -18,8 +18,8 @@ from logan.wire.codec import clean, decode_body, encode_body
 __all__ = ["digest_of", "fault_and_archive", "make_note", "read_note", "write_note"]
 
 _WHY_BYTES_MAX: Final = 1_000
-"""Of why the end of a source was not reached, and of what a container holds: both travel in a
-line."""
+"""Bytes of the reason why the end of a source was not reached, and of the description of a
+container: both are sent in a line."""
 
 
 def make_note(fault: Fault | None, archive: Archive | None) -> Note | None:

@@ -70,13 +70,13 @@ POLL_S: Final = 0.1
 """How soon a canceled job notices, and how often progress shows."""
 
 STARTS_MAX: Final = 3
-"""Of a cluster for the job: a process that dies while it starts ends the start of all."""
+"""Attempts to start a cluster for the job: one process that dies at its start fails all."""
 
 CHECK_INTERVAL_S: Final = 5
 """How long no block may have ended before the scheduler is asked whether it is alive."""
 
 CLOSE_TIMEOUT_S: Final = 5
-"""For what is good manners in the end: to take leave, to stop workers."""
+"""How long an orderly end may take: to disconnect, and to stop workers."""
 
 ANSWER_TIMEOUT_S: Final = 15
 """A scheduler that is busy with other jobs answers within seconds."""
@@ -92,11 +92,11 @@ WORKERS_WAIT_MAX_S: Final = 60
 """How long the cluster may be without a worker; one that died and is started again takes two."""
 
 RESUBMISSIONS_MAX: Final = 3
-"""Of a block that Dask lost. A broken connection loses all blocks at once, through no fault of
-theirs; what is lost more often than that is not lost by chance."""
+"""Resubmissions of a block that Dask lost. A broken connection loses all blocks at once, through no
+fault of theirs; a block that is lost more often is not lost by chance."""
 
 RETRIES: Final = 2
-"""Of a task that raised: what a scan foresees is in its result, so this is a worker's bad luck."""
+"""Retries of a task that raised: scans return the errors they expect; this is the worker's."""
 
 LOGGERS: Final = ("distributed", "tornado", "asyncio", "dask")
 """Roots of the loggers that are silent during a run. The event loop's is among them: it reports
@@ -236,7 +236,7 @@ class _Job:
         self._check()
 
     def _hear(self, index: int, future: Future, outcome: Found | Exception | None) -> None:
-        """Of a block that ended on its worker (no outcome yet), or whose outcome is here."""
+        """Handle a block that ended on its worker (no outcome yet), or an outcome that arrived."""
         self._heard_at = time.monotonic()
         if self._futures.get(index) is not future:
             return  # too late: it was submitted again
@@ -267,7 +267,7 @@ class _Job:
         has_failed = future.status == "error"
         future.release()
         if isinstance(outcome, KilledWorker):
-            # Dask has counted already, and each further try may cost someone a worker.
+            # Dask has retried already, and each further attempt may kill another worker.
             deaths = plural(outcome.allowed_failures + 1, "worker")
             self._lose(index, "poison", f"{deaths} died while scanning it; see the workers' logs")
         elif not isinstance(outcome, Exception):

@@ -1,4 +1,4 @@
-"""The engine of one process: native threads side by side, no network.
+"""The engine of one process: native threads in parallel, no network.
 
 Knows nothing of formats, reports or terminals. Files, compressed or not, go through one native
 `scan` call; chunks of objects on servers are fetched by threads and pushed; all merge along one

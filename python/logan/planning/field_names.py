@@ -1,6 +1,7 @@
 """Fields that are called otherwise elsewhere: what `--where` and `--by` may have meant.
 
-The fields themselves are the engine's; here is only the next step for whoever names another.
+The fields themselves are the engine's; this module only suggests a field to a user who typed an
+unknown name.
 """
 
 from __future__ import annotations

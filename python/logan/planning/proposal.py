@@ -29,10 +29,10 @@ LINES_TRIED_MAX: Final = 200
 """Lines that a proposal is made of and tried on; they show what a log of millions looks like."""
 
 FIRST_LINES_MAX: Final = 3
-"""Lines that are shown of those that nothing reads."""
+"""Unread lines that are shown."""
 
 _LINE_CHARS_MAX: Final = 2_000
-"""Of longer lines only this much is searched: the header is what a format is about."""
+"""Longer lines are searched up to here: a format describes their header."""
 
 _READS_MIN: Final = 0.8
 """Share of the lines that a proposal must read."""
@@ -122,7 +122,7 @@ _NO_TIMER: Final = (
     r"(?:retr\w*|again|wait\w*|time-?out\w*|expir\w*|every|interval|ttl|age|uptime|delay\w*|sleep\w*"
     r"|back-?off|renew\w*|attempts?|limit|rate)\W*(?:(?:in|after|for|of|is|at)\W*)?$"
 )
-"""What stands before a number of seconds that is no response time."""
+"""What stands before a number of seconds that is not a response time."""
 
 _CLIENT: Final = r"(?<![\w.:])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])"
 _SIZE: Final = r"\b(?:bytes|size|bytes_sent|body_bytes|length)(?:=|: ?)\"?(?P<v>\d+)\b"
@@ -202,7 +202,7 @@ def _tried_with(time: str | None, texts: Sequence[str], lines: Sequence[bytes]) 
 
 
 _LOOSE: Final[Sequence[str]] = ("bytes", "duration", "status", "client", "level", "request")
-"""In which order marks are given up where too few lines are read."""
+"""The order in which fields are dropped while the proposal reads too few lines."""
 
 _ORDER: Final = ("time", "level", "client", "request", "status", "duration", "bytes", "message")
 

@@ -134,7 +134,7 @@ def options(
     now_ns: int,
     **others: Any,
 ) -> Options:
-    """Options of a job from what the user typed; `others` are fields of `Options` as they are.
+    """Options of a job from what the user typed; `others` are fields of `Options`, unchanged.
 
     A `format` that goes by another name gets the registry's.
 

@@ -34,7 +34,7 @@ from logan.sources.streams import Stream
 __all__ = ["build_report", "report_of", "selection"]
 
 _SHOWN_CHARACTERS_MAX: Final = 400
-"""Of a format and of a line, in an error: enough to see where they differ."""
+"""Characters of a format and of a line in an error: enough to see where they differ."""
 
 
 def report_of(
@@ -196,7 +196,7 @@ def _has_unread(entry: Input) -> bool:
     """Whether there are lines that should have been read: not only headers and blank ones, nor
     those of a part that a search by time found in a log that is read elsewhere."""
     detection = entry.detection or Detection()
-    # Lines that continue a record are none where there is no record.
+    # Without a record there are no lines that continue one.
     return bool(detection.malformed or detection.continuation) and not detection.formats
 
 

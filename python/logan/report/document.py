@@ -78,7 +78,7 @@ class Report(Section):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Report:
-        """A saved report. Raises `ValueError` when `text` is no JSON object."""
+        """A saved report. Raises `ValueError` when `text` is not a JSON object."""
         data = json.loads(text)
         if not isinstance(data, dict):
             raise ValueError("a report is a JSON object")

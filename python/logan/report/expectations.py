@@ -62,7 +62,7 @@ def validate_results(
     have is a mismatch.
 
     Raises:
-        UsageError: `tolerance` is negative or not a number, or `expected` is no mapping.
+        UsageError: `tolerance` is negative or not a number, or `expected` is not a mapping.
     """
     if not isinstance(expected, Mapping) or not isinstance(report, Mapping):
         raise UsageError("report and expected must be mappings of names to metrics")

@@ -38,7 +38,7 @@ def plural(n: int, noun: str) -> str:
 
 
 def input_name(path: str) -> str:
-    """How an input is called; `-` only says something to those who typed it."""
+    """The name of an input in a report: `-` means nothing to a reader who did not type it."""
     return "standard input" if path == "-" else path
 
 

@@ -60,7 +60,7 @@ TOP_LEVEL: Final = (
 )
 
 OPTIONAL: Final = ("selection", "groups")
-"""Of these the keys that a report has only if they were asked for."""
+"""Keys of a report that are present only if they were asked for."""
 
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "selection": ("since", "until", "where", "by", "fields_present"),

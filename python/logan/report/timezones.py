@@ -35,11 +35,11 @@ class Local(tzinfo):
         return None if dt is None else dt.replace(tzinfo=None).astimezone().utcoffset()
 
     def dst(self, dt: datetime | None) -> timedelta | None:
-        """Not known."""
+        """Always None: not known."""
         return None
 
     def tzname(self, dt: datetime | None) -> str | None:
-        """As people say it."""
+        """The name that is shown."""
         return str(self)
 
 

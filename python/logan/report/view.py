@@ -129,7 +129,7 @@ def inputs_named(report: Data) -> tuple[list[str], int]:
 
 
 def period(report: Data) -> str | None:
-    """From when to when the records are; None if none has a time."""
+    """The time of the first record to that of the last; None if none has a time."""
     time = report["time"]
     if time["first"] is None:
         return None

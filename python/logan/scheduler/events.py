@@ -195,7 +195,7 @@ class CommitFailed:
 
 @dataclass(frozen=True, slots=True)
 class DrainAsked:
-    """Give `session` (None: anybody) nothing more; it leaves when what it holds is done."""
+    """Lease nothing more to `session` (None: to any); it leaves when its leases are done."""
 
     session: str | None = None
 

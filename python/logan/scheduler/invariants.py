@@ -65,7 +65,7 @@ def _check_chunk(machine: Machine, chunk: Chunk, queued: set[Chunk]) -> None:
         must(len(live) > 0, "leased without a lease")
     elif state == "checking":
         must(bool(live) or chunk in queued, "to be checked, and in no queue")
-        must(chunk.author not in names, "checked by who made it")
+        must(chunk.author not in names, "checked by the worker that made it")
     elif state != "committing":
         must(not live, f"{state}, with a live lease")
     if state == "pending":

@@ -22,8 +22,9 @@ a faster one takes the place of the slower of the two.
 
 The states are in `states`, the data in `entities`. Decided elsewhere: which workers are paused
 (`penalties`), which leases are backed up (`stragglers`), which claims are believed (`witnesses`),
-who can verify a result (`verification`), which chunk is next (`queue`), what is overdue (`timers`).
-`failures` records what went wrong with chunks, `snapshots` shows the state, `invariants` checks it.
+which worker can verify a result (`verification`), which chunk is next (`queue`), what is overdue
+(`timers`). `failures` records what went wrong with chunks, `snapshots` shows the state,
+`invariants` checks it.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ _STORED: Final = ("committing", "checking")
 
 
 class Machine:
-    """Who works on what."""
+    """Which worker works on which chunk."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
@@ -213,8 +214,8 @@ class Machine:
             self._forget_workers()
             worker = self._workers[event.name] = Worker(event.name)
         if worker.session is not None:
-            # Nearly always the connection broke and only the worker has noticed so far. Whoever
-            # still reads what is said on the old one is another worker of that name.
+            # Nearly always the connection broke and only the worker has noticed so far. If a
+            # process still reads the old connection, it is another worker of that name.
             old = worker.session
             why = f"another connection of {event.name} took over"
             self._out.append(actions.CloseSession(old.id, why, len(old.leases), "replaced"))
@@ -326,7 +327,7 @@ class Machine:
         for pool in absent:
             self._mind_absence(pool)
         self._mind_all_checks()
-        # Where all who are left have refused a chunk, one of them gets it after all.
+        # Where all connected workers have refused a chunk, one of them gets it after all.
         self._want_review()
 
     def _forget_workers(self) -> None:
@@ -765,7 +766,7 @@ class Machine:
                 self._end_if_finished(job)
 
     def _mind_checks(self, job: Job) -> None:
-        """Nothing else is left to do for the job, so wait only for who could still do that."""
+        """Only verification is left for the job: wait only for workers that can still do it."""
         for chunk in list(job.checking.values()):
             if chunk.leases:
                 continue

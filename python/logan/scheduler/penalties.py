@@ -16,7 +16,7 @@ __all__ = ["in_backoff", "record_failure", "record_success"]
 
 WEIGHT: Final = 4
 SCORE_OF_PAUSE: Final = 3 * WEIGHT
-"""Three failures in a row: two can be caused by the same poison chunk."""
+"""Three failures in a row pause a worker: two can be caused by the same poison chunk."""
 
 
 def record_success(worker: Worker) -> None:

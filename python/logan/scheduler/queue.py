@@ -1,10 +1,10 @@
 """The chunks that wait for a worker, and which of them a worker gets next.
 
 Chunks that the same workers can take share a pool; nearly always that is the one pool of chunks
-that anybody can take. A worker's next chunk comes from
+that any worker can take. A worker's next chunk comes from
 
-1. the pools of sources that it holds, in turn, and the pool for anybody, alternately: neither kind
-   of job waits for the end of the other;
+1. the pools of sources that it holds, in turn, and the pool for any worker, alternately: neither
+   kind of job waits for the end of the other;
 2. within a pool, first what was lost before, in the order of loss; then results of others that it
    shall confirm; then fresh chunks in the plan's order, the jobs taking turns, so that a small job
    does not wait for the end of a large one.
@@ -34,7 +34,7 @@ LOOK_AHEAD_POOLS_MAX: Final = 8
 
 
 class WorkQueue:
-    """Pending chunks by who can take them."""
+    """Pending chunks, by the workers that can take them."""
 
     def __init__(self, retry_s: float) -> None:
         self._retry_s = retry_s
@@ -45,7 +45,7 @@ class WorkQueue:
         self._open_is_next: set[str] = set()
         self._now = 0.0
 
-    # -- who is there
+    # -- connected workers
 
     def note_connected(self, name: str) -> None:
         """A worker of this name is connected now."""
@@ -55,7 +55,7 @@ class WorkQueue:
             pool.absent_since = inf
 
     def note_disconnected(self, name: str, now: float) -> list[Pool]:
-        """It is not any more. Returns the pools that no worker can take from now."""
+        """The worker of this name has left. Returns the pools that no worker can take from now."""
         self._connected.discard(name)
         self._open_is_next.discard(name)
         absent = []

@@ -49,7 +49,7 @@ __all__ = [
 
 
 RATE_WEIGHT: Final = 0.3
-"""Of the newest result in a rate: follows a worker that slows down within a few chunks."""
+"""Weight of the newest result in a rate, which follows a slower worker within a few chunks."""
 
 _OPEN: Final = ("leased", "checking")
 """States of a chunk in which another lease of it may be of use."""
@@ -68,11 +68,11 @@ class Helper:
 
 
 Helpers = tuple[list[Helper], list[Helper], list[Helper]]
-"""In order of preference: proven ones, others, and doubted ones; in each the fastest first."""
+"""Helpers in order of preference: proven, others, and doubted; in each list the fastest first."""
 
 
 def helpers_of(idle: Iterable[Session], limits: Limits) -> Helpers:
-    """Those of the idle sessions that may help others."""
+    """The idle sessions that may help others."""
     proven: list[Helper] = []
     unproven: list[Helper] = []
     doubted: list[Helper] = []

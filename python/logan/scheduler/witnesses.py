@@ -39,7 +39,7 @@ UNABLE: Final = ("permission", "missing", "unreadable", "no-room")
 """Kinds of FAIL by which a worker says that it cannot read a source, though others may."""
 
 WITNESSES_MIN: Final = 2
-"""Workers that must claim the same where the shell cannot check."""
+"""Workers that must make the same claim where the shell cannot check it."""
 
 
 def claim_of(event: ChunkFailed, lease: Lease) -> Claim | None:
@@ -64,7 +64,7 @@ def alone(
     now: float,
     limits: Limits,
 ) -> bool:
-    """Whether those who claimed it, and the `others` who cannot do it, are all who could.
+    """Whether the workers that claimed it, and the `others` that cannot do it, are all there are.
 
     `gone`: workers that are not connected, but were, and could do it.
     """
@@ -80,7 +80,7 @@ def alone(
 
 
 def named(why: str, claimed: Mapping[str, float]) -> str:
-    """Why bytes are missing, where that is the word of those who claimed it alone."""
+    """Why bytes are missing, where only the workers in `claimed` say so."""
     names = ", ".join(sorted(claimed))
     if len(claimed) == 1:
         return f"{why} ({names} is the only witness)"
@@ -95,8 +95,8 @@ def trouble_of(chunk: Chunk) -> SourceTrouble:
 def is_first_other_copy(event: ChunkFailed, chunk: Chunk, worker: Worker) -> bool:
     """Whether the worker found only now that its own copy of the source differs, which is noted.
 
-    It fetches the source from now on, so this is no failure of it, and any worker may have the
-    chunk.
+    It fetches the source from now on, so this does not count as a failure, and any worker may get
+    the chunk.
     """
     if event.kind != "changed" or event.final:
         return False
@@ -108,7 +108,7 @@ def is_first_other_copy(event: ChunkFailed, chunk: Chunk, worker: Worker) -> boo
 
 
 def refuted(chunk: Chunk, name: str | None, *, can_look: bool) -> list[str]:
-    """A worker of this name (None: it has left) read the chunk: whose claims that refutes.
+    """The workers whose claims are refuted because this worker (None: it has left) read the chunk.
 
     These claims are forgotten. Where the shell can look at the source (`can_look`), its look
     decides about claims that the source changed.

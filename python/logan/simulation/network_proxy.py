@@ -6,9 +6,9 @@ already on their way: they come late, never out of order, and are lost only with
 as with TCP.
 
 Each direction of a connection is two tasks with a bounded queue between them: one reads and stamps
-pieces with the time at which they are due, the other waits for that time, and while the link is
-down, and passes them on. Real partitions drop packets and TCP sends them again; here the bytes
-wait inside the proxy, which both ends see as the same silence.
+pieces with the time at which they must be delivered, the other waits for that time, and while the
+link is down, and passes them on. Real partitions drop packets and TCP sends them again; here the
+bytes wait inside the proxy, which both ends see as the same silence.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 MAGIC_BYTES: Final = 512
-"""So much of a head tells whether it is that of an archive: the first block of a tar."""
+"""Bytes of a head that show whether the file is an archive: the first block of a tar."""
 
 
 def compression_of(head: bytes) -> str | None:

@@ -134,7 +134,7 @@ def expand(paths: Iterable[str]) -> tuple[list[Named], list[Folder]]:
 
 
 def in_time_order(named: Sequence[Named]) -> list[Named]:
-    """As `rotation.in_time_order`."""
+    """`named` without duplicates, in the order of `rotation.in_time_order`."""
     first = {each.path: each for each in reversed(named)}
     return [first[path] for path in rotation.in_time_order([each.path for each in named])]
 

@@ -57,11 +57,11 @@ Opener = Callable[[str, Cancel | None, UrlRoots | None], Opened]
 
 UNREAD_LINES_MAX: Final = 200
 UNREAD_LINE_BYTES_MAX: Final = 2_000
-"""Of lines that nothing reads, for a proposed format: a sample of a log that has a header at all
-shows it in far less."""
+"""Unread lines, and bytes of each, that a format is proposed from: a log with a header shows it in
+far less."""
 
 FIRST_LINE_CHARS_MAX: Final = 400
-"""Of an input's first line, for errors: enough to see how it differs from a format."""
+"""Characters of an input's first line in errors: enough to see how it differs from a format."""
 
 
 @dataclass(slots=True)
@@ -140,7 +140,7 @@ def open_named(
 
 
 def _leave_out_binaries(inputs: Iterable[Input]) -> None:
-    """What a pattern matches beside logs is no error: nobody named it."""
+    """A binary file that a pattern matched is skipped, not an error: the user did not name it."""
     for entry in inputs:
         if entry.matched and entry.error is not None and entry.error.kind == "binary":
             entry.notes.append("a binary file, left out")
@@ -188,7 +188,7 @@ def _folder_entry(folder: Folder, found: int) -> Input:
             f"{shown_name(folder.path)} is a folder without logs{left_out}",
             input=folder.path,
             kind="folder",
-            hint=_who_may(folder.path)
+            hint=_permission_hint(folder.path)
             if discovery.WITHOUT_PERMISSION in folder.skipped
             else "name a file in it to read it anyway",
         )
@@ -212,13 +212,13 @@ def _cannot_be_listed(path: str, error: OSError | InputError) -> InputError:
             f"{name}: no permission to read this folder",
             input=path,
             kind="permission",
-            hint=_who_may(path),
+            hint=_permission_hint(path),
         )
     return InputError(f"{name}: {error.strerror or error}", input=path)
 
 
-def _who_may(path: str) -> str:
-    return f"see who may: ls -ld {shlex.quote(readable_name(path))}; run logan as one of them"
+def _permission_hint(path: str) -> str:
+    return f"run logan as a user with access; see: ls -ld {shlex.quote(readable_name(path))}"
 
 
 def readable_name(path: str) -> str:

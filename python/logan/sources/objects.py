@@ -45,12 +45,12 @@ _S3: Final = ("s3", "s3a")
 SCHEMES = ("http", "https", "s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl")
 
 _SECRETS: Final = re.compile(r"(\w+://)(?:[^/\s@]*@)?([^\s?]*)(?:\?[^\s]*)?")
-"""In a text, each URL: what of it may be shown, and what may not."""
+"""Matches each URL in a text: the groups may be shown, the rest may not."""
 
 _CREDENTIALS_SOUGHT: Final = re.compile(
     r"/latest/(api/token|meta-data)\b|\bmetadata\.google\b|/metadata/identity/"
 )
-"""Where stores' libraries ask the machine that they run on, as nobody gave them credentials."""
+"""Metadata services that client libraries of stores ask when they were given no credentials."""
 
 
 def can_list(url: str) -> bool:
@@ -273,7 +273,7 @@ class Fetcher:
             raise self._error(error) from error
 
     def _first_byte(self) -> Meta | None:
-        """As `head`, from a GET: a URL that was signed for that is refused to HEAD."""
+        """What `head` returns, by a GET: a URL that was signed for GET is refused to HEAD."""
         try:
             return self._object.first_byte()
         except Exception as error:

@@ -33,7 +33,7 @@ ENTRIES_PER_SEARCH_MAX: Final = 1_000_000
 """Names that one search looks at: a minute of a cold disk, and more than a log folder has."""
 
 ERRORS_PER_SEARCH_MAX: Final = 100
-"""Folders without permission that are named; nobody reads on."""
+"""Unreadable folders that are listed; users do not read longer lists."""
 
 PATTERN_COMPONENTS_MAX: Final = 64
 """Deeper patterns are mistakes; the time per name grows with it."""
@@ -295,8 +295,8 @@ def _open_below(root: str, real: str) -> int:
 
 
 def open_regular(path: str) -> Opened:
-    """Open a regular file by its name, for who may read any. Raises `InputError`, also for what
-    would have to be waited for, such as a FIFO that has come in its place."""
+    """Open a regular file by its name, for a caller that is not confined to roots. Raises
+    `InputError`, also for what could block, such as a FIFO that has taken its place."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
         _check_regular(os.stat(path))

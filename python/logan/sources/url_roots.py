@@ -108,7 +108,7 @@ def _root(url: str) -> _Place:
 
 
 def _place(url: str) -> _Place | None:
-    """None for what is not a URL, or may be read as another one."""
+    """Where a URL leads; None for what is not a URL, or may be read as another one."""
     if len(url) > URL_BYTES_MAX or url != url.strip() or not url.isprintable():
         return None
     try:

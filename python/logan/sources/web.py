@@ -1,8 +1,8 @@
 """One object on a web server, by `urllib3`: in ranges, or as a stream.
 
 Redirects are followed here, one at a time, so that each target can be refused before anything is
-asked of it: a server, or who tricks it, could otherwise have us fetch what only this machine
-can reach. Nothing here knows of stores, samples or logs.
+asked of it: a server, or an attacker who tricks it, could otherwise have us fetch what only this
+machine can reach. Nothing here knows of stores, samples or logs.
 
 Errors are `WebError` with the HTTP status, or one of its subclasses; `remote` puts them in words.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Meta", "NoRangesError", "WebError", "WebObject"]
 
 REDIRECTS_MAX: Final = 10
-"""As browsers do, about; more go round in circles."""
+"""Redirects that are followed, about as many as browsers do; more are a loop."""
 
 CONNECT_S_MAX: Final = 5.0
 """Longer than a handshake across the world takes."""
@@ -86,7 +86,7 @@ class WebObject:
             return _meta(answer, answer.headers.get("Content-Length"))
 
     def first_byte(self) -> Meta:
-        """As `head`, from a GET."""
+        """What `head` returns, by a GET of one byte."""
         with self._opened("GET", {"Range": "bytes=0-0"}) as answer:
             _check_status(answer, 206)
             return _meta(answer, answer.headers.get("Content-Range", "").rpartition("/")[2])

@@ -1,4 +1,4 @@
-"""Who is who: a mutual proof that both sides have the same token, without sending it.
+"""Mutual authentication: both sides prove that they have the same token, without sending it.
 
 Pure: nonces come as arguments (`secrets.token_hex(NONCE_HEX_CHARS // 2)`), so does the token.
 
@@ -7,10 +7,10 @@ proof is the HMAC-SHA256 under the token of: which side proves, the protocol's v
 role, id and session, both nonces, and the SHA-256 of the coordinator's TLS certificate where there
 is one. Each part is preceded by its length, so no two different lists give the same bytes.
 
-What follows from it: a proof is of no use in another connection (fresh nonces), for the other
-side (the side is named), for another role, id or session, or through somebody in the middle with a
-certificate of their own. The coordinator proves itself first, so a false one learns nothing but
-a nonce; it gives anybody who asks something to try guesses against, hence `TOKEN_BYTES_MIN`.
+What follows from it: a proof is not valid in another connection (fresh nonces), for the other side
+(the side is named), for another role, id or session, or through a man in the middle with another
+certificate. The coordinator proves itself first, so an impostor learns nothing but a nonce; any
+client can obtain the coordinator's proof and test guesses against it, hence `TOKEN_BYTES_MIN`.
 
 Without a token both proofs are empty. That works only if neither side has one: a side with a token
 refuses an empty proof, one without refuses any other.
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 NONCE_HEX_CHARS: Final = 64
-"""256 random bits: never the same twice."""
+"""Hex digits of a nonce: 256 random bits never repeat."""
 
 TOKEN_BYTES_MIN: Final = 16
 """Guesses can be tried offline against a CHALLENGE; 16 random characters are out of reach."""

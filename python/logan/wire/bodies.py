@@ -2,7 +2,7 @@
 
 Each class is named for the message that carries it. A check that needs more than one field, or
 the native extension, is in `__post_init__`; what it raises is reported like any wrong value.
-Nothing here knows what anybody does with a body.
+Nothing here knows how a body is used.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ EVENTS_MAX: Final = 256
 ERRORS_MAX: Final = 64
 
 Compression = Annotated[str, Meta(pattern=r"\A[a-z0-9]{1,8}(\+[a-z0-9]{1,8})?\Z")]
-"""As in `Source.compression`; whether the engine knows it, the engine says."""
+"""The value of `Source.compression`; the engine decides whether it supports it."""
 
 Etag = Annotated[str, Meta(max_length=1 * KIB, pattern=r"\A[^\x00-\x1f\x7f\ud800-\udfff]*\Z")]
 

@@ -268,7 +268,7 @@ def decode_json(data: bytes) -> Any:
     bytes of file names that are no UTF-8.
 
     Raises:
-        ProtocolError: code "json"; it is no JSON, or breaks the rules of this module.
+        ProtocolError: code "json"; it is not JSON, or breaks the rules of this module.
     """
     if len(data) > limits.JSON_BODY_BYTES_MAX:
         _refuse("json", f"JSON of {len(data):,} bytes is too long")
@@ -455,7 +455,7 @@ class Decoder:
                 _refuse(
                     "line",
                     f"a line of more than {self.line_bytes_max:,} bytes",
-                    _stranger(bytes(self._buffer[:100])),
+                    _foreign_protocol(bytes(self._buffer[:100])),
                 )
             return None
         line = bytes(self._buffer[:end])
@@ -481,12 +481,12 @@ class Decoder:
             _refuse(
                 "grammar",
                 f"a line must be a verb, a space and a JSON object, not {_shown(line)}",
-                _stranger(line),
+                _foreign_protocol(line),
             )
         verb = match[1].decode("ascii")
         schema = _BY_VERB.get(verb)
         if schema is None and verb != _PART:
-            _refuse("verb", f"unknown verb {verb}", _stranger(line))
+            _refuse("verb", f"unknown verb {verb}", _foreign_protocol(line))
         if schema is None and not self._bodies:
             _refuse("order", "PART of no body")
         if schema is not None and self.verbs is not None and verb not in self.verbs:
@@ -572,8 +572,8 @@ def _build(schema: _Schema, head: msgspec.Struct, data: bytes) -> Message:
     return message
 
 
-def _stranger(line: bytes) -> str | None:
-    """A hint for those who came with another protocol."""
+def _foreign_protocol(line: bytes) -> str | None:
+    """A hint for a peer that speaks another protocol."""
     if line.startswith(b"\x16\x03"):
         return "this looks like TLS, which is not on here: see --tls-cert"
     if b"HTTP/1." in line or line.startswith(b"PRI * HTTP/2"):

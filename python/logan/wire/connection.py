@@ -97,7 +97,7 @@ _COORDINATOR: Final = "coordinator"
 _PEER: Final = "peer"
 
 _TABLE: Final[dict[State, dict[str, dict[type[WireMessage], State]]]] = {
-    # state: {who speaks: {message: next state}}; Error is added below
+    # state: {sender: {message: next state}}; Error is added below
     State.START: {_PEER: {Hello: State.GREETED}},
     State.GREETED: {_COORDINATOR: {Challenge: State.CHALLENGED}},
     State.CHALLENGED: {_PEER: {Auth: State.PROVEN}},
@@ -179,7 +179,7 @@ class Connection:
     def is_over_for(self, message: Message) -> bool:
         """Whether the conversation has ended, or is ending, so that this cannot be said any more.
 
-        A peer may end it at any time, so for what is sent without being asked this is no error.
+        A peer may end it at any time, so for unsolicited messages this is not an error.
         """
         ending = self.state in (State.LEAVING, State.CLOSED)
         return ending and type(message) not in _TABLE[self.state].get(self._us, {})
@@ -212,14 +212,14 @@ class Connection:
         if why is not None:
             raise ProtocolError(f"{message.VERB}: {why}", code="order")
 
-    def _step(self, who: str, message: Message) -> str | None:
+    def _step(self, sender: str, message: Message) -> str | None:
         """Move on; or say why this message, though allowed here, does not fit those before it."""
         why = self._check_pairs(message)
         if why is not None:
             return why
         if isinstance(message, Hello):
             self.hello = message
-        next_state = _TABLE[self.state][who][type(message)]
+        next_state = _TABLE[self.state][sender][type(message)]
         if isinstance(message, Welcome) and self.hello is not None and self.hello.role == "client":
             next_state = State.CLIENT
         self.state = next_state

@@ -14,7 +14,7 @@ LINE_BYTES_MAX: Final = 4 * KIB
 """A line with its newline. Sixteen leases in a HEALTH fit; an endless line is noticed early."""
 
 HANDSHAKE_LINE_BYTES_MAX: Final = 1 * KIB
-"""The same before WELCOME: a HELLO fits, and a stranger can make us keep no more."""
+"""A line before WELCOME: a HELLO fits, and an unauthenticated peer cannot make us keep more."""
 
 FRAME_BODY_BYTES_MAX: Final = 256 * KIB
 """Raw bytes of one frame. At 1 Mbit/s it takes two seconds, so a heartbeat behind it is in time."""

@@ -4,7 +4,7 @@ A message is a verb, an object of named values, and for some verbs a body: raw b
 `bodies` describes. What there is to know of a message stands with its class: its verb, the type
 and range of each field, the type and the bound of its body, and whether unknown fields are
 skipped. Nothing here knows how a message is written down (`codec`), in which order messages may
-come (`connection`), or what anybody does about them.
+come (`connection`), or how a peer handles them.
 
 A peer that breaks the protocol is answered by `ERROR {code, message}`, and the connection ends.
 Codes:
@@ -95,7 +95,7 @@ PROTOCOL_VERSION: Final = 2
 class WireMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Base of all messages.
 
-    Fields that may be None are left out of the line then. A field `body` is no part of the line:
+    Fields that may be None are left out of the line then. A field `body` is not part of the line:
     `bytes` for raw bytes, else the type of its JSON.
 
     Attributes:

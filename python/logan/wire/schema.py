@@ -1,7 +1,7 @@
 """Types of the values in messages and bodies: what each may be, stated once for both sides.
 
 `codec` checks every message and every body of JSON against these types, when it is sent and when
-it arrives (`msgspec`); who receives one has a value of the type, within its bounds. What only the
+it arrives (`msgspec`); the receiver gets a value of the type, within its bounds. What only the
 state of a conversation can tell (whether a lease was granted, whether a range lies in its chunk)
 is checked by the handler that receives the message.
 """

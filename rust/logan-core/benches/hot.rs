@@ -185,7 +185,7 @@ fn newlines(criterion: &mut Criterion) {
     }
 }
 
-/// All lines of a block into batches that nobody reads; the number of records.
+/// Parses all lines of a block into batches that are dropped; the number of records.
 fn parse(
     format: &dyn Format,
     block: &[u8],

@@ -1,6 +1,6 @@
-//! What can go wrong in the engine, in words for the person who has to act on it.
+//! What can go wrong in the engine, in words for the user that has to act on it.
 //!
-//! Every message names the input, says who is at fault (the input, the caller, the disk) and what
+//! Every message names the input, says what is at fault (the input, the caller, the disk) and what
 //! to do next. Nothing here knows of exit codes or of Python: `logan-py` maps the variants.
 
 use std::io;
@@ -74,7 +74,7 @@ pub enum Error {
     #[error("stopped on request before all input was read; run it again for complete results")]
     Cancelled,
 
-    /// What the caller asked for cannot be done by anybody.
+    /// The settings that the caller gave cannot be used.
     #[error("the job's settings cannot be used: {0}; correct them and start again")]
     Spec(String),
 

@@ -2,7 +2,7 @@
 //!
 //! A panic in code that runs inside of [`caught`] is not printed; what it says and where it was is
 //! the error. All other panics go to the hook that was there before. With `RUST_BACKTRACE` set both
-//! happen, for the one who looks for the bug.
+//! happen, for debugging.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -44,7 +44,7 @@ pub fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// File and line; how the path to the file was spelled depends on who built it.
+/// File and line; how the path to the file is spelled depends on the build.
 fn place(info: &PanicHookInfo<'_>) -> String {
     let Some(location) = info.location() else { return String::new() };
     let file = location.file().rsplit(['/', '\\']).next().unwrap_or_default();

@@ -121,7 +121,7 @@ fn fed(bytes: &[u8], chunk: usize, push: usize, spec: &Arc<Spec>) -> Summary {
     unidentified(feed.finish().unwrap(), bytes)
 }
 
-/// The same spec, where nobody could look for the layouts before.
+/// The spec without the layouts that a look at the source would have found.
 fn unlisted(spec: &Spec) -> Arc<Spec> {
     let mut spec = spec.clone();
     spec.sources[0].reading.layouts = Some(Layouts::default());
@@ -145,7 +145,7 @@ fn archived(bytes: &[u8], chunk: usize, threads: usize, spec: &Arc<Spec>) -> Sum
     scanned.summary
 }
 
-/// The figures of chunks that are each pushed, as whoever fetches them does.
+/// The figures of chunks that are each pushed, as a worker that fetches them does.
 fn fetched(bytes: &[u8], chunk: usize, push: usize, spec: &Arc<Spec>) -> Summary {
     let mut tree = MergeTree::new(spec);
     let chunks = bytes.len().div_ceil(chunk);

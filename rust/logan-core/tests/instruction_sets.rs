@@ -99,7 +99,7 @@ fn every_instruction_set_gives_the_same_bytes() {
     assert!(missing.is_empty(), "this processor has {missing:?}, which nothing was tried with");
     // Each was in use, and not another under its name.
     let all: &[&str] = if cfg!(target_arch = "x86_64") {
-        // The last one makes one cache faster and is no set to dispatch to.
+        // The last one makes one cache faster and is not a set to dispatch to.
         &["Sse2", "Avx2", "Avx512", "Avx512"]
     } else if cfg!(target_arch = "aarch64") {
         &["Neon"]

@@ -256,7 +256,7 @@ proptest! {
             prop_assert_eq!(figures(&whole), expected.clone());
             check_rows(&whole, &at_midnight);
         }
-        // Whoever counts all of it again is told so.
+        // Counting all of it again is an error.
         let again = job(&at_midnight);
         for said in [refusal(&noon, &again), refusal(&again, &noon)] {
             prop_assert!(said.contains(".log is in both, bytes 0–"), "{}", said);
@@ -358,7 +358,7 @@ fn a_difference_of_meaning_is_named() {
     let errors = Meaning { condition: Some("status >= 500".into()), ..Meaning::default() };
     let said = refusal(&job(&[&log]), &job_from(&[&other], &[], &errors));
     assert!(said.contains("one was made with --where status >= 500, the other without"), "{said}");
-    // How long lists are is no part of it.
+    // How long lists are is not part of it.
     let mut long = Spec::clone(&job_spec(&[&other], &Meaning::default()));
     long.top = 500;
     let mut feed = Feed::new(Arc::new(long), 0, 1_000).unwrap();

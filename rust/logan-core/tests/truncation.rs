@@ -546,7 +546,7 @@ impl Order {
     }
 }
 
-/// Who disturbs the file.
+/// What disturbs the file: a thread or a process.
 enum Rival {
     Thread(mpsc::SyncSender<Order>, mpsc::Receiver<()>),
     Process(Child, BufReader<ChildStdout>),

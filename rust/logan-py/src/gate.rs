@@ -107,7 +107,7 @@ pub fn attended<T: Send>(
             }
             if let Err(error) = served {
                 cancel.store(true, Ordering::Relaxed);
-                // Its end; the result is of no use any more.
+                // Its end; the result is not used.
                 let receiver = &mut told;
                 let _ = py.detach(move || receiver.recv());
                 return Err(error);

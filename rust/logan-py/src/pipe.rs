@@ -22,8 +22,8 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// Buffers on their way. More would only hide that the scanner is slower than the writer.
 const BUFFERS: usize = 4;
 
-/// What a pipe is asked to hold: the most that the system allows to everybody. The writer then
-/// waits for the reader a sixteenth as often.
+/// What a pipe is asked to hold: the most that the system allows to unprivileged processes. The
+/// writer then waits for the reader a sixteenth as often.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const PIPE_BYTES: libc::c_int = 1 << 20;
 

@@ -110,7 +110,7 @@ def test_a_result_that_does_not_merge_sets_its_job_aside() -> None:
     ]
 
 
-def test_who_waits_for_a_journal_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tasks_that_wait_for_a_journal_that_fails_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trio.to_thread, "run_sync", inline)
 
     async def main() -> None:
@@ -169,7 +169,7 @@ def test_events_are_bounded_and_told_at_once(monkeypatch: pytest.MonkeyPatch) ->
     assert log[0].n == 3
 
 
-def test_changes_wake_all_who_wait_for_them() -> None:
+def test_changes_wake_all_waiting_tasks() -> None:
     async def main() -> None:
         changes, there = Changes(), [False]
 

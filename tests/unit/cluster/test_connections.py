@@ -1,4 +1,4 @@
-"""Connections of the cluster: who gets in, who must go, and what happens when a peer is silent.
+"""Connections of the cluster: which are admitted, which must go, and what happens to silent ones.
 
 On memory streams and a mock clock, so seconds pass at once, as in
 `tests/support/memory_cluster.py`.
@@ -285,7 +285,7 @@ def test_a_client_without_a_request_is_let_go_after_a_while(network: Network) ->
 
 
 async def rogue(network: Network, *, accepts: bool, progresses: bool = False) -> None:
-    """A coordinator that lets everybody in and then ends the connection, again and again."""
+    """A coordinator that admits every peer and then ends the connection, again and again."""
     done_bytes = 0
 
     async def serve(stream: Stream) -> None:
@@ -485,7 +485,7 @@ def test_a_flood_drives_out_itself() -> None:
 
 
 def test_a_flood_from_many_addresses_of_one_network_is_one_flood() -> None:
-    """Whoever has one address of IPv6 has 2**64 of them."""
+    """A host with one IPv6 address has 2**64 of them."""
     places = Places()
     [distant] = arrive(places, "[2001:db8:0:1::7]")
     flood = [arrive(places, f"[2001:db8:0:2::{i:x}]")[0] for i in range(1_000)]
@@ -578,7 +578,7 @@ def flood(places: Places, step: Step, count: int) -> None:
 
 
 @pytest.mark.parametrize("step", list(Step)[1:])
-def test_whoever_is_further_does_not_make_room_for_a_flood(step: Step) -> None:
+def test_a_peer_at_a_later_step_does_not_make_room_for_a_flood(step: Step) -> None:
     """All from one address."""
     places = Places()
     [worker] = arrive(places, "127.0.0.1")
@@ -591,7 +591,7 @@ def test_whoever_is_further_does_not_make_room_for_a_flood(step: Step) -> None:
 
 
 @pytest.mark.parametrize("step", list(Step)[1:])
-def test_whoever_has_just_come_does_not_make_room_for_those_that_stopped(step: Step) -> None:
+def test_a_new_peer_does_not_make_room_for_peers_that_stopped(step: Step) -> None:
     """All from one address."""
     places = Places()
     flood(places, step, 1_000)
@@ -614,7 +614,7 @@ def test_idle_clients_keep_no_worker_out(network: Network) -> None:
     run(main)
 
 
-def test_who_makes_room_is_told_so(network: Network) -> None:
+def test_a_peer_that_makes_room_is_told_so(network: Network) -> None:
     async def main() -> None:
         async with new_coordinator():
             strangers = [
@@ -629,7 +629,7 @@ def test_who_makes_room_is_told_so(network: Network) -> None:
     run(main)
 
 
-def test_under_tls_peers_are_let_in_and_strangers_make_room(network: Network) -> None:
+def test_under_tls_peers_are_let_in_and_silent_connections_make_room(network: Network) -> None:
     """One that has got as far as TLS stays when there is room for no more that say nothing."""
     authority = trustme.CA()
     server, trusting = (

@@ -115,7 +115,7 @@ def test_result_can_be_asked_for_later(network: Network, log: Path) -> None:
     run(main)
 
 
-def test_results_share_commits_and_nobody_waits_for_more_at_the_end(
+def test_results_share_commits_and_the_last_commit_does_not_wait_for_more(
     network: Network, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def main() -> None:
@@ -235,7 +235,7 @@ def test_heartbeats_do_not_wait_for_a_scan(network: Network, log: Path) -> None:
 def test_worker_notices_a_coordinator_that_is_silent(
     network: Network, log: Path, stood_still_s: float
 ) -> None:
-    """Time in which the worker itself stood still, frozen or without a CPU, is no silence."""
+    """Time in which the worker itself stood still, frozen or without a CPU, is not silence."""
 
     async def main() -> None:
         said: list[str] = []
@@ -489,7 +489,7 @@ def test_drained_worker_hands_in_and_ends(network: Network, log: Path) -> None:
     run(main)
 
 
-def test_nobody_comes(network: Network, log: Path) -> None:
+def test_no_worker_connects(network: Network, log: Path) -> None:
     async def main() -> None:
         async with new_coordinator(worker_timeout_s=30) as coordinator:
             began = trio.current_time()

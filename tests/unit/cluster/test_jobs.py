@@ -206,7 +206,7 @@ def test_an_unfinished_job_is_taken_up_if_its_inputs_are_the_same(
 
 
 @pytest.mark.parametrize("changed", [None, "grown", "options"])
-def test_a_report_that_nobody_got_is_for_the_same_job_alone(
+def test_an_undelivered_report_is_for_the_same_job_alone(
     network: Network, log: Path, tmp_path: Path, changed: str | None
 ) -> None:
     """The coordinator dies between the end of a job and its REPORT."""
@@ -215,7 +215,7 @@ def test_a_report_that_nobody_got_is_for_the_same_job_alone(
     async def main() -> None:
         async with serving(log, workers=1, state=state) as coordinator:
             job = await coordinator.submit(wish(log))
-            await job.ended.wait()  # and nobody asks for the report
+            await job.ended.wait()  # and no client asks for the report
         assert rows(state, "reports") == 1
         if changed == "grown":
             with log.open("a") as file:
@@ -444,7 +444,7 @@ def test_a_result_that_does_not_merge_costs_its_job_alone(
 def test_a_client_that_leaves_takes_its_job_along(
     network: Network, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ActiveJob, "conclude", lambda job: pytest.fail("nobody wants it"))
+    monkeypatch.setattr(ActiveJob, "conclude", lambda job: pytest.fail("no client waits for it"))
     state = tmp_path / "state"
 
     async def main() -> None:
@@ -959,7 +959,7 @@ def outcome(size: int) -> Outcome:
     return Outcome(bytes(size))
 
 
-def test_reports_in_memory_are_bounded_and_those_that_nobody_got_stay_longest() -> None:
+def test_reports_in_memory_are_bounded_and_undelivered_ones_stay_longest() -> None:
     async def main() -> None:
         ended = EndedJobs()
         for i in range(ENDED_JOBS_MAX + 5):
@@ -976,7 +976,7 @@ def test_reports_in_memory_are_bounded_and_those_that_nobody_got_stay_longest() 
         large = SubmittedJob("large", identity="large")
         large.end(outcome(CLAIMED_BYTES_MAX))
         ended.add(large)
-        assert ended.find("large") is None  # somebody waits for it
+        assert ended.find("large") is None  # a client waits for it
         ended.claim("large")
         assert [ended.get(str(i)) for i in range(10, 20)] == [None] * 10
         assert ended.get("large") is large
@@ -987,7 +987,7 @@ def test_reports_in_memory_are_bounded_and_those_that_nobody_got_stay_longest() 
     run(main)
 
 
-def test_a_failure_is_raised_anew_for_everybody() -> None:
+def test_a_failure_is_raised_anew_for_each_caller() -> None:
     try:
         raise InputError("x", input="a", kind="changed", hint="y")
     except InputError as error:

@@ -300,7 +300,7 @@ def test_a_second_coordinator_is_refused_and_told_who_holds_it(tmp_path: Path) -
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert "is in use by another coordinator" in found.stderr
-    # SQLite's own lock holds against those who do not ask for ours.
+    # SQLite's own lock holds against processes that do not take ours.
     other = sqlite3.connect(tmp_path / "journal.sqlite", timeout=0)
     with pytest.raises(sqlite3.OperationalError, match="locked"):
         other.execute("SELECT * FROM jobs")
@@ -427,7 +427,7 @@ def test_a_damaged_job_is_set_aside_and_the_others_go_on(
         assert str(tmp_path) in damaged.why
         assert "damaged" in damaged.why
     journal.close()
-    # For good, and for whoever wants to look into it.
+    # For good, so that it can be examined.
     journal = open_journal(str(tmp_path))
     assert jobs_of(journal) == ["other"]
     journal.close()

@@ -333,7 +333,7 @@ def test_a_source_that_cannot_be_looked_at_for_a_moment_is_not_given_up(
 
 
 def test_nothing_is_sent_to_a_peer_that_has_ended_the_conversation() -> None:
-    """It may have work sent to it until its task has ended; that must not fail who sends it."""
+    """Work may be sent to it until its task has ended; that must not fail in the sender."""
 
     async def main() -> None:
         coordinator, peer, _ = await open_pair()
@@ -608,7 +608,7 @@ def test_a_second_submission_is_refused_in_words(network: Network, log: Path) ->
     ("heartbeat_s", "lease_s", "named"),
     [(0, 5, "heartbeat_s"), (1, 1e300, "lease_s"), (1, -1, "lease_s"), ("1", 5, "heartbeat_s")],
 )
-def test_a_pace_that_nobody_can_keep_is_refused(
+def test_impossible_intervals_are_refused(
     network: Network, log: Path, heartbeat_s: Any, lease_s: float, named: str
 ) -> None:
     """A heartbeat each 0 s would be a busy loop."""

@@ -1,4 +1,4 @@
-"""The HTTP server of metrics and health: who is answered, and what is not shown to them."""
+"""The HTTP server of metrics and health: which clients it answers, and what it hides from them."""
 
 from __future__ import annotations
 

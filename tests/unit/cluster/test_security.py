@@ -63,7 +63,7 @@ def test_tokens_of_another_size(tmp_path: Path, text: str) -> None:
         read_token(None, {"LOGAN_TOKEN": text})
 
 
-def test_who_has_no_token_makes_one_or_copies_one(tmp_path: Path) -> None:
+def test_without_a_token_the_hint_says_how_to_make_or_copy_one(tmp_path: Path) -> None:
     path = str(tmp_path / "none")
     with pytest.raises(UsageError) as made:
         read_token(path, {})

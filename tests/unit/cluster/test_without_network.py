@@ -232,7 +232,7 @@ def test_a_job_that_was_stopped_names_what_is_missing(job: ActiveJob) -> None:
     assert (missing.start, missing.end, missing.kind) == (10_000, job.plan.bytes, "cancelled")
 
 
-def test_a_source_is_hopeless_when_all_who_are_there_refused_it(job: ActiveJob) -> None:
+def test_a_source_is_hopeless_when_all_connected_workers_refused_it(job: ActiveJob) -> None:
     assert job.refusals.note(0, "alice", "permission", 10.0)
     assert not job.refusals.note(1, "alice", "permission", 11.0)
     assert not job.refusals.is_hopeless(0, ["alice"], 14.0)  # others may be about to come
@@ -247,7 +247,7 @@ def test_a_source_is_hopeless_when_all_who_are_there_refused_it(job: ActiveJob) 
     assert not job.refusals.is_hopeless(0, ["alice", "bob"], 17.0)
 
 
-def test_why_a_chunk_was_given_up_names_who_tried(job: ActiveJob) -> None:
+def test_why_a_chunk_was_given_up_names_the_workers_that_tried(job: ActiveJob) -> None:
     job.refusals.note(0, "bob", "permission", 1.0)
     job.refusals.note(1, "alice", "permission", 1.0)
     lost = job.lose(LostChunk("j", 0, "permission", "no credentials"))
@@ -369,7 +369,7 @@ def test_metrics_name_every_worker() -> None:
 # --- The report --------------------------------------------------------------------------------
 
 
-def test_report_shows_who_did_the_work(log: Path) -> None:
+def test_report_shows_the_work_of_each_worker(log: Path) -> None:
     data = logan.analyze(log).to_dict()
     assert "Workers" not in render("text", logan.Report(data), RenderOptions(width=80))
     data["performance"]["workers"] = [

@@ -280,7 +280,7 @@ def test_an_isolated_scan_has_the_roots_of_its_worker(secret: tuple[str, list[st
     assert "is not below a root of the worker" in str(error)
     assert "logan worker --root" in str(error.hint)
     trio.run(scan, url.removesuffix("secret"))
-    assert asked  # it lies below a root, and is no object that has ranges
+    assert asked  # it lies below a root, and is not an object that has ranges
 
 
 # --- Room for what is fetched ------------------------------------------------------------------
@@ -345,7 +345,7 @@ def test_what_fits_alone_waits_for_others_to_end(free: list[int]) -> None:
 
 
 def test_a_lease_does_not_wait_for_room_until_it_counts_as_stalled(free: list[int]) -> None:
-    """It goes back to the coordinator, and is no sign that the worker could not hold it."""
+    """It goes back to the coordinator, and does not show that the worker could not hold it."""
     free[0] = 1_000_000
 
     async def main() -> None:
@@ -439,7 +439,7 @@ def full(*_: Any) -> int:
 
 
 @pytest.mark.parametrize("room", [1_000, 60_000])
-def test_a_job_that_nobody_has_room_for_ends_and_says_why(
+def test_a_job_that_no_worker_has_room_for_ends_and_says_why(
     network: Network, log: Path, tmp_path: Path, free: list[int], room: int
 ) -> None:
     """Also where there is room for some of its chunks, which are smaller."""

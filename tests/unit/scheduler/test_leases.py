@@ -1,4 +1,4 @@
-"""Leases: who gets one, what keeps it, and what happens when it is lost."""
+"""Leases: which worker gets one, what keeps it, and what happens when it is lost."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def test_a_clock_that_goes_back_changes_nothing() -> None:
     assert stage.machine.next_deadline() == 105.0
 
 
-def test_the_next_deadline_is_in_the_future_and_none_when_nobody_is_there() -> None:
+def test_the_next_deadline_is_in_the_future_and_none_without_workers() -> None:
     stage = Stage()
     assert stage.machine.next_deadline() is None
     stage.job(1)

@@ -138,7 +138,7 @@ def test_a_chunk_that_one_worker_cannot_read_goes_to_another_only() -> None:
     assert stage.leases() == [("bob", SECOND)]
 
 
-def test_a_chunk_that_nobody_else_could_read_is_tried_again_after_a_while() -> None:
+def test_a_chunk_that_no_other_worker_could_read_is_tried_again_after_a_while() -> None:
     stage = Stage()
     stage.job(1)
     stage.join("alice", 1)
@@ -160,7 +160,7 @@ def test_a_chunk_that_too_many_could_not_read_is_given_up() -> None:
     assert stage.actions == [LostChunk("job", 0, "unreadable", "no such file"), EndJob("job")]
 
 
-def test_chunks_that_nobody_can_do_are_given_up_unless_somebody_is_at_them() -> None:
+def test_chunks_that_no_worker_can_read_are_given_up_unless_they_are_leased() -> None:
     stage = Stage()
     stage.job(4)
     stage.join("alice", 1)
@@ -292,19 +292,19 @@ def test_a_check_lost_with_its_worker_is_done_by_the_next() -> None:
     assert checks(stage) == [True]
 
 
-def test_where_nobody_else_is_there_no_second_opinion_is_waited_for() -> None:
+def test_without_another_worker_verification_is_not_waited_for() -> None:
     stage = Stage()
     stage.job(2, verify=frozenset({0, 1}))
     stage.join("alice", 2)
     stage.finish("alice", FIRST)
-    # Somebody may come while there is other work.
+    # Another worker may connect while there is other work.
     assert checks(stage) == []
     stage.finish("alice", ("job", 1, 1))
     assert checks(stage) == [None, None]
     assert stage.of(EndJob)
 
 
-def test_who_does_not_ask_for_work_is_waited_for_only_so_long() -> None:
+def test_a_worker_that_does_not_ask_for_work_is_waited_for_only_so_long() -> None:
     stage = Stage()
     stage.job(1, verify=frozenset({0}))
     stage.join("alice", 1)
@@ -317,7 +317,7 @@ def test_who_does_not_ask_for_work_is_waited_for_only_so_long() -> None:
     assert stage.of(EndJob)
 
 
-def test_many_checks_that_nobody_can_do_do_not_hide_a_lost_chunk() -> None:
+def test_many_checks_that_no_worker_can_do_do_not_hide_a_lost_chunk() -> None:
     stage = Stage()
     stage.job(40, verify=frozenset(range(39)))
     stage.join("alice", 1)

@@ -105,7 +105,7 @@ def test_a_third_worker_takes_the_place_of_the_slower_of_two() -> None:
 
 
 @pytest.mark.parametrize("end", ["lost", "failed"])
-def test_who_was_replaced_is_asked_again_when_a_faster_lease_came_to_nothing(end: str) -> None:
+def test_a_replaced_worker_is_asked_again_when_the_faster_lease_came_to_nothing(end: str) -> None:
     stage = slow_and_fast()
     stage.ready("alice")
     stage.ready("bob")
@@ -237,7 +237,7 @@ def test_a_lease_that_only_reports_progress_is_revoked_like_one_without() -> Non
     assert stage.worker("mallory").lost == 1
 
 
-def test_who_breaks_such_promises_again_and_again_is_paused() -> None:
+def test_a_worker_that_breaks_such_promises_again_and_again_is_paused() -> None:
     stage = Stage()
     stage.job(9)
     stage.join("bob")
@@ -249,7 +249,7 @@ def test_who_breaks_such_promises_again_and_again_is_paused() -> None:
             stage.tell(WorkerHeard(f"mallory/{number}", (Progress(key, MB),)))
             stage.tell(WorkerHeard("bob"))
             stage.tell(TimePassed())
-        # Somebody else has the chunk done meanwhile.
+        # Another worker finishes the chunk meanwhile.
         stage.give("bob", (key[0], key[1], 9))
         stage.commit(key[1])
         stage.leave(f"mallory/{number}", clean=True)

@@ -1,4 +1,4 @@
-"""Claims that the input is at fault: who is believed, and what becomes of the others."""
+"""Claims that the input is at fault: which are believed, and what becomes of the others."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_the_only_holder_is_asked_again_and_named() -> None:
     assert "alice is the only witness" in stage.of(LostChunk)[0].why
 
 
-def test_who_was_connected_a_moment_ago_is_waited_for() -> None:
+def test_a_worker_that_was_connected_a_moment_ago_is_waited_for() -> None:
     stage = Stage()
     stage.job(2)
     stage.join("bob")
@@ -181,7 +181,7 @@ def test_who_was_connected_a_moment_ago_is_waited_for() -> None:
     assert stage.leases() != []
 
 
-def test_who_cannot_read_a_source_is_no_witness_of_it() -> None:
+def test_a_worker_that_cannot_read_a_source_is_not_a_witness_of_it() -> None:
     stage = Stage()
     stage.job(1)
     stage.join("alice", 1)
@@ -195,7 +195,7 @@ def test_who_cannot_read_a_source_is_no_witness_of_it() -> None:
     assert "alice is the only witness" in stage.of(LostChunk)[0].why
 
 
-def test_who_claims_what_others_can_read_is_paused() -> None:
+def test_a_worker_whose_claims_are_refuted_is_paused() -> None:
     stage = Stage()
     stage.job(6)
     stage.join("bob", 1)
@@ -323,7 +323,7 @@ def test_workers_whose_copies_differ_may_fetch_the_chunk() -> None:
 
 
 def test_a_copy_is_found_to_differ_once() -> None:
-    """Who says so again is only failing."""
+    """Reported again by the same worker, it is only a failure."""
     stage = Stage()
     stage.job(1)
     stage.join("alice", 1)

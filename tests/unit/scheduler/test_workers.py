@@ -85,7 +85,7 @@ def test_a_connection_that_takes_many_leases_with_it_is_one_failure() -> None:
     assert stage.worker("alice").pauses == 0
 
 
-def test_chunks_go_only_to_those_who_hold_their_source() -> None:
+def test_chunks_go_only_to_workers_that_hold_their_source() -> None:
     stage = Stage()
     stage.join("alice", 5)
     stage.join("bob", 5)
@@ -163,7 +163,7 @@ def test_a_drained_session_finishes_what_it_has_and_gets_nothing_more() -> None:
     assert len(stage.ready("bob", 2)) == 2
 
 
-def test_draining_all_includes_those_who_come_later() -> None:
+def test_draining_all_includes_workers_that_connect_later() -> None:
     stage = Stage()
     stage.job(1)
     stage.tell(DrainAsked())

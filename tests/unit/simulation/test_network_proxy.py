@@ -108,6 +108,6 @@ async def test_cut_closes_what_is_open(target: tuple[str, int], nursery: trio.Nu
         assert await echoed(proxy.port, b"again") == b"again"
 
 
-async def test_nobody_behind_it() -> None:
+async def test_no_server_behind_it() -> None:
     async with open_proxy(("127.0.0.1", 1)) as proxy:
         assert await answer(proxy.port, b"x") == b""

@@ -123,7 +123,7 @@ def test_a_folder_that_may_not_be_read_is_said_plainly(
         assert folder.error is not None
         assert str(folder.error) == error.format(tmp_path)
         assert folder.error.kind == "permission"
-        assert folder.error.hint == f"see who may: ls -ld {tmp_path}; run logan as one of them"
+        assert folder.error.hint == f"run logan as a user with access; see: ls -ld {tmp_path}"
 
 
 def test_one_file_under_two_names_is_counted_once(tmp_path: Path) -> None:

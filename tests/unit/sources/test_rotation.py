@@ -217,7 +217,7 @@ def test_a_prefix_is_a_folder_if_it_ends_with_a_slash() -> None:
 @pytest.mark.usefixtures("bucket")
 def test_what_cannot_be_listed_stays_as_it_is() -> None:
     assert names("s3://none/*.log", "s3://*/a.log") == ["s3://none/*.log", "s3://*/a.log"]
-    # Nobody can list what a web server has.
+    # A web server cannot be listed.
     assert names("https://b/*.log", "https://b/logs/") == ["https://b/*.log", "https://b/logs/"]
     named, (folder,) = discovery.expand(["s3://none/"])
     assert not named

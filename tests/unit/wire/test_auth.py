@@ -1,4 +1,4 @@
-"""Proofs: who passes, and who must not."""
+"""Proofs: which are accepted, and which must not be."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ def test_a_proof_is_bound_to_the_session_it_was_made_for() -> None:
 
 
 def test_reflection_does_not_work() -> None:
-    # Who has no token sends the coordinator's own proof back, from this or a second connection.
+    # A peer without the token returns the coordinator's own proof, of this or a second connection.
     coordinator = CoordinatorHandshake(TOKEN, nonce=YOURS)
     challenge = coordinator.challenge(make_hello())
     with pytest.raises(ProtocolError):

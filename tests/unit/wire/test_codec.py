@@ -236,7 +236,7 @@ def test_lines_of_another_grammar(line: bytes) -> None:
         (b"\x16\x03\x01\x02\x00\x01\n", "TLS"),
     ],
 )
-def test_strangers_are_told(data: bytes, hint: str) -> None:
+def test_peers_of_other_protocols_get_a_hint(data: bytes, hint: str) -> None:
     with pytest.raises(ProtocolError) as caught:
         decode(data)
     assert hint in str(caught.value.hint)

@@ -135,7 +135,7 @@ def test_the_handshake_goes_strictly_in_turn(steps: int) -> None:
 
 
 def check(pair: Pair, who: str, message: Message, allowed: bool) -> None:
-    """Both refuse what is not allowed: who should say it, and who hears it from a rogue."""
+    """Both refuse what is not allowed: the sender itself, and the receiver from a rogue sender."""
     rogue_heard = pair.peer if who == "coordinator" else pair.coordinator
     if allowed:
         assert pair.say(who, message) == [message]

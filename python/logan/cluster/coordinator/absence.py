@@ -1,4 +1,4 @@
-"""How long jobs wait for workers, and what is said when none comes."""
+"""How long jobs wait for workers, and the error when none connects."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Absence:
         with trio.move_on_after(timeout_s) as patience:
             await self.changes.until(lambda: len(sessions) >= count)
         if patience.cancelled_caught:
-            raise self._nobody(
+            raise self._no_workers(
                 f"{len(sessions)} of {count} workers connected within {timeout_s:g} s"
             )
 
     async def mind(self, job: ActiveJob, cancel: Callable[[str], None]) -> None:
-        """Give the job up when no worker was there for long, if that was asked for."""
+        """Give the job up after `timeout_s` without a worker, if that is set."""
         if self.timeout_s is None or job.minded:
             return
         job.minded = True
@@ -52,12 +52,12 @@ class Absence:
             with trio.move_on_after(self.timeout_s) as patience:
                 await self.changes.until(lambda: bool(sessions) or ended.is_set())
             if patience.cancelled_caught:
-                job.failure = self._nobody(f"no worker was connected for {self.timeout_s:g} s")
+                job.failure = self._no_workers(f"no worker was connected for {self.timeout_s:g} s")
                 # A journal keeps it: what was done so far is not lost.
                 cancel(job.id)
                 return
 
-    def _nobody(self, what: str) -> ClusterError:
+    def _no_workers(self, what: str) -> ClusterError:
         return ClusterError(
             what,
             hint=f"start one with: logan worker --id alice --coordinator {self.address()}",

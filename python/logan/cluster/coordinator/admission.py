@@ -55,8 +55,8 @@ class Admission:
     async def submit(self, submission: Submission, *, strict: bool = False) -> SubmittedJob:
         """Plan and begin a job.
 
-        One that was taken up from the journal, or has ended without anybody getting its report,
-        is given instead if it is the same and its inputs have the same fingerprints.
+        If an equal job was resumed from the journal, or has ended before a client received its
+        report, and its inputs have the same fingerprints, that job is returned instead.
 
         Raises `InputError` if `strict`, `UsageError`, `ClusterError`, `JournalError`.
         """
@@ -93,7 +93,7 @@ class Admission:
         )
         running.probes = _probes(running)
         self.executor.add(running)
-        # The journal has the job before anybody works on it.
+        # The journal has the job before any worker gets a chunk of it.
         try:
             await self.commits.commit(JobStored(running.id, plan, to_stored(running)))
         except BaseException:
@@ -133,7 +133,7 @@ class Admission:
             return None
         known = self.conclusion.ended.get(found.job)
         if known is not None:
-            # Somebody is being given it just now; else memory would have had it first.
+            # Another client is receiving it just now; otherwise `ended.find` would have found it.
             return None
         try:
             outcome = await trio.to_thread.run_sync(Outcome.from_stored, found.body, found.error)
@@ -146,8 +146,8 @@ class Admission:
         return submitted
 
     async def _wait_for_holders(self, submission: Submission) -> None:
-        """Let workers come back whose files a job is about that a client comes back for: without
-        them another job would be planned."""
+        """When a client comes back for a job on files of workers, wait for these workers to come
+        back too: without them another job would be planned."""
         wish = submission.key()
         names = {
             name

@@ -1,6 +1,6 @@
 """The coordinator's side of what an authenticated client asks for.
 
-Who may connect at all is decided in `server`. Decides nothing about jobs: `admission` begins and
+`server` decides which peers may connect at all. Decides nothing about jobs: `admission` begins and
 `conclusion` ends them, and this sends what comes of it.
 """
 
@@ -37,7 +37,7 @@ from logan.wire.limits import INTEGER_MAX, REPORT_BODY_BYTES_MAX
 __all__ = ["ClientHandler", "ClientServices", "Waiting"]
 
 ERROR_CHARS_MAX: Final = 8_000
-"""Of each text in an error's body; it may quote what the user wrote."""
+"""Characters of each text in an error's body; it may quote what the user wrote."""
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class ClientHandler:
         self._reported: SubmittedJob | None = None
 
     async def serve(self) -> None:
-        """From WELCOME to the end of the connection."""
+        """Serve the client, from WELCOME to the end of the connection."""
         try:
             await self._read()
         finally:

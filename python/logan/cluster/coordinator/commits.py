@@ -1,13 +1,13 @@
-"""From a verified result to its acknowledgement: merged, stored in groups, and only then told.
+"""From a verified result to its acknowledgement: merge, store in groups, and only then acknowledge.
 
-    queue    results of chunks, and all else that the journal shall have, in order
-    group    what came in while the last group was written
+    queue    results of chunks, and all other records of the journal, in order
+    group    what was queued while the last group was written
     merge    each result into its job's tree; in a thread, like the journal
     journal  one transaction, one sync of the disk
     tell     `Listener`, and the tasks that wait in `commit`
 
 A result that does not merge with the others of its job spoils that job alone. When the journal
-fails nothing can be acknowledged any more: `run` raises, after those were told who wait.
+fails nothing can be acknowledged any more: `run` raises, after it has told the waiting tasks.
 
 Knows neither workers nor the scheduler.
 """
@@ -60,13 +60,13 @@ class ChunkDone:
 
 
 class Listener(Protocol):
-    """Whom `Commits` tells what became of results."""
+    """Receives from `Commits` what became of results."""
 
     def committed(self, result: ChunkDone) -> None:
         """The journal has the result."""
 
     def not_committed(self, result: ChunkDone, why: str) -> None:
-        """The journal will not have it."""
+        """The record will not be written to the journal."""
 
     def unmerged(self, job: str, why: str) -> None:
         """A result of the job does not merge with its others, so that it has no figures."""

@@ -1,4 +1,4 @@
-"""How a job ends, and who gets what it ends with.
+"""How a job ends, and which clients get its outcome.
 
 A job ends in `Conclusion.conclude` alone: outcome, journal, and the tasks that wait. All others
 await `SubmittedJob.ended`, stop the job, or say that no client waits for it anymore.

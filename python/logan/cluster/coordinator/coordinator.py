@@ -75,8 +75,8 @@ class Coordinator:
         worker_timeout_s: how long a job may be without any worker; None waits for ever.
         limits: the scheduler's patience.
         on_event: called with each event as it happens.
-        listeners: already open, for those who embed or test it; by default it opens its own. They
-            are closed at the end.
+        listeners: already open, for an embedding program or a test; by default it opens its own.
+            They are closed at the end.
 
     Attributes:
         events: what happened, oldest first.
@@ -216,7 +216,7 @@ class Coordinator:
         try:
             await self._commits.run(self._executor)
         except JournalError:
-            # Whoever is being answered gets the answer, before all ends.
+            # Finish answers that are being sent before everything is canceled.
             with trio.move_on_after(LINGER_S_MAX):
                 await self._changes.until(lambda: not self._waiting.answers)
             raise

@@ -1,8 +1,8 @@
 """What a job ends with, and what is kept of it afterward.
 
-A job ends in one place, `Coordinator._conclude`: an `Outcome` is made there, with the report as
-bytes, the journal is told, and everybody who waits at the `SubmittedJob` is woken. Nothing else
-of the job stays: no plan, no summaries. Knows neither trio's tasks nor the journal.
+A job ends in one place, `Coordinator._conclude`: it makes an `Outcome` with the report as bytes,
+writes it to the journal, and wakes all tasks that wait for the `SubmittedJob`. Nothing else of the
+job stays: no plan, no summaries. Knows neither trio's tasks nor the journal.
 """
 
 from __future__ import annotations
@@ -80,14 +80,14 @@ class Outcome:
 
 @dataclass(slots=True)
 class SubmittedJob:
-    """A job as those see it who submitted it.
+    """A job as the clients that submitted it see it.
 
     Attributes:
         id: its name on the wire and in the journal.
         wish: `Submission.key`: tells that two submissions ask for the same.
-        identity: tells that two submissions ask for the same of the same inputs, byte for byte as
+        identity: equal for two submissions with equal options and equal inputs, byte for byte as
             far as fingerprints tell; empty if nothing proves that.
-        owned: whether somebody waits for it; not when it was taken up from the journal.
+        owned: whether a client waits for it; not when it was resumed from the journal.
         waits_for_return: a task gives it up unless its client comes back.
         left_at: when the connection to the client that waited for it broke last, on trio's clock.
         kept: the journal goes on with it at the coordinator's next start.
@@ -112,9 +112,9 @@ class SubmittedJob:
 
 
 class EndedJobs:
-    """The newest ended jobs, for those who ask late. Bounded in number and bytes.
+    """The newest ended jobs, for clients that ask late. Bounded in number and bytes.
 
-    A report that somebody has got goes before one that nobody has.
+    Reports that a client has received are dropped before those that none has received.
     """
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class EndedJobs:
         _shorten(self._waiting, ENDED_JOBS_MAX, ENDED_BYTES_MAX)
 
     def claim(self, id: str) -> None:
-        """Somebody has got its report."""
+        """Note that a client has received its report."""
         job = self._waiting.pop(id, None)
         if job is not None:
             self._claimed[id] = job
@@ -146,7 +146,7 @@ class EndedJobs:
         self._claimed.pop(id, None)
 
     def find(self, identity: str) -> SubmittedJob | None:
-        """A job of that identity whose report nobody has got, and for which nobody waits."""
+        """A job of that identity that no client waits for and whose report none has received."""
         for job in self._waiting.values():
             if identity and job.identity == identity and not job.owned and _has_report(job):
                 return job

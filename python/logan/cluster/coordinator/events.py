@@ -1,6 +1,6 @@
-"""What happened: a log of the newest events, and a signal for those who wait for a change.
+"""What happened: a log of the newest events, and a signal for tasks that wait for a change.
 
-Knows neither jobs nor workers; kinds and sentences come from those who note them.
+Knows neither jobs nor workers; kinds and sentences come from the callers.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ class EventLog:
 
 
 class Changes:
-    """Wakes those who wait: workers came or went, gave a lease back, or a job ended."""
+    """Wakes waiting tasks when a worker connects, leaves or returns a lease, or a job ends."""
 
     def __init__(self) -> None:
         self._changed = trio.Event()
 
     def notify(self) -> None:
-        """Something changed: all who wait look again."""
+        """Something changed: all waiting tasks check their condition again."""
         self._changed.set()
         self._changed = trio.Event()
 

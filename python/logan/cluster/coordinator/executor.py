@@ -59,7 +59,7 @@ class Executor:
     Attributes:
         sessions: the workers that are connected, by session.
         jobs: the jobs that have not ended, by id.
-        hearing: whether all that workers have sent was read.
+        read_barrier: whether all that workers have sent was read.
         recoveries: lost chunks that others did again, of all jobs together.
         stopping: whether nothing more is leased.
     """
@@ -78,7 +78,7 @@ class Executor:
         self.changes = changes
         self.sessions: dict[str, WorkerSession] = {}
         self.jobs: dict[str, ActiveJob] = {}
-        self.hearing = ReadBarrier()
+        self.read_barrier = ReadBarrier()
         self.recoveries = RecoveryStatus(count=0, leased_s=0.0, done_s=0.0, done_s_max=0.0)
         self.stopping = False
         self._tasks = tasks
@@ -163,7 +163,7 @@ class Executor:
             with trio.CancelScope(deadline=self._alarm_at):
                 await self._rearmed.wait()
             if trio.current_time() >= self._alarm_at:
-                await self.hearing.catch_up()
+                await self.read_barrier.drain()
                 self.step(events.TimePassed())
 
     def _do(self, action: actions.Action) -> None:

@@ -1,8 +1,8 @@
 """A job while the cluster works on it: what is known of it besides its leases.
 
 The scheduler knows which chunks are out; this knows what they are, which figures came back, what
-is missing, and who did how much. Blocking work (`verify`, `conclude`, `open_planned`) is for
-threads.
+is missing, and how much each worker did. Blocking work (`verify`, `conclude`, `open_planned`) is
+for threads.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class ActiveJob:
         opened: how its sources are opened here: below the roots, or by name.
         series_points: as for `logan.analyze`.
         job: what the report is made from.
-        submitted: what those hold who wait for its end.
+        submitted: what the clients that wait for its end hold.
         notes: by chunk, what its worker said beside the figures.
         drawn: chunks that a second worker scans too; `verified` counts those that one did, and
             `alarms` says where it gave different results.
@@ -272,7 +272,7 @@ class ActiveJob:
         return entry
 
     def lose(self, action: LostChunk) -> LostChunk:
-        """Note that a chunk is given up; with the names of those who could not read it."""
+        """Note that a chunk is given up, and name the workers that could not read it."""
         names = self.refusals.workers(self.plan.chunks[action.chunk].source)
         if names and action.kind in REFUSALS:
             tried = f"{action.why} (tried by {', '.join(names)})"
@@ -281,7 +281,7 @@ class ActiveJob:
         return action
 
     def alarmed(self, chunk_id: int, what: str) -> None:
-        """Two workers have different figures of a chunk: nobody can tell which are right."""
+        """Two workers got different results for a chunk: there is no telling which is right."""
         chunk = self.plan.chunks[chunk_id]
         name = shown_name(self.plan.sources[chunk.source].url)
         if len(self.alarms) < ALARMS_KEPT_MAX:
@@ -358,7 +358,7 @@ class ActiveJob:
         """What the workers made of the plan; once. Raises `SummaryError`."""
         summary = self.tree.finish()
         sources, chunks = self.plan.sources, self.plan.chunks
-        # What an archive decodes to nobody knows but who decoded it.
+        # Only the worker that decoded an archive knows its decoded size.
         split = {i for i, source in enumerate(sources) if source.compression is None}
         covered = sum(summary.covered_bytes(i) for i in split)
         done = [chunks[id] for id in self.done if chunks[id].source in split]

@@ -9,16 +9,16 @@ of a job together the summaries of the largest complete subtrees of the merge tr
 completes a subtree, the subtree's summary goes in and those below it go out in the same
 transaction, so the file holds about one summary per level, and a resumed tree is exactly the tree
 that was. Chunks that were given up are stored as such. Of an ended job its report is kept until
-somebody has it; it is named by what was asked for and the fingerprints of the inputs, so that it is
-never given for other ones.
+a client has received it; its key is made of the options and the fingerprints of the inputs, so that
+it is never returned for other ones.
 
 **What is read is what was written.** Each row ends in a checksum over all that stands before it.
-A job with a damaged row, or that does not add up, is *set aside*: it stays in the file for whoever
-wants to look into it, is never resumed again, and does not keep the others from going on.
+A job with a damaged row, or with inconsistent rows, is *set aside*: it stays in the file so that it
+can be examined, is never resumed again, and does not keep the others from going on.
 
 **Grouped commits.** `commit` takes any number of records and makes them durable together: one
-sync of the disk (WAL, `synchronous=FULL`) for all results that came in meanwhile. What `commit` has
-not returned from may not be acknowledged to anybody.
+sync of the disk (WAL, `synchronous=FULL`) for all results that came in meanwhile. A
+record may be acknowledged to a peer only after its `commit` has returned.
 
 **When it fails** (disk full, I/O error), `commit` raises `JournalError`, and so does every later
 call: merge trees and file may then disagree, and only a restart from the file is honest.
@@ -77,19 +77,19 @@ REPORTS_MAX: Final = 100
 """Ended jobs whose reports are kept, newest first, for clients that lost their connection."""
 
 REPORTS_BYTES_MAX: Final = 256 * 1024 * 1024
-"""The same in bytes of reports; the newest is kept whatever its size."""
+"""Bytes of the reports that are kept; the newest is kept whatever its size."""
 
 REPORT_AGE_S_MAX: Final = 24 * 3600.0
-"""Who has not come back for a report by then does not come."""
+"""How long a report is kept: a client that has not come back by then will not."""
 
 ID_CHARS_MAX: Final = 64
-"""Of a job's id."""
+"""Characters of a job's id."""
 
 SET_ASIDE_JOBS_MAX: Final = 16
-"""Jobs that could not be resumed and are kept all the same, newest first."""
+"""Jobs that could not be resumed but are kept, newest first."""
 
 SET_ASIDE_CHARS_MAX: Final = 2_000
-"""Of the reason why a job was set aside."""
+"""Characters of the reason why a job was set aside."""
 
 GONE_JOBS_MAX: Final = 10_000
 """Ids of ended and canceled jobs that are remembered, to skip records that were under way."""
@@ -165,7 +165,7 @@ class _SqliteJournal:
                 with journal_errors(self._path, "written"):
                     self._commit(records)
             except BaseException as error:
-                # Trees have merged what the file does not have: there is no way on from here.
+                # Trees have merged what the file does not have: the process cannot go on from here.
                 failure = error if isinstance(error, JournalError) else self._broken_off(error)
                 self._failure = failure
                 with contextlib.suppress(sqlite3.Error):
@@ -213,7 +213,7 @@ class _SqliteJournal:
                 (identity, time.time() - REPORT_AGE_S_MAX),
             ).fetchall()
         for row in rows:
-            # One that is damaged is of no use: the job is done again.
+            # A damaged report is skipped: the job is done again.
             with contextlib.suppress(Exception):
                 stored = checked(row, ReportRow)
                 _check_id(stored.id)

@@ -104,7 +104,7 @@ CREATE TABLE reports (
 
 
 class JobRow(NamedTuple):
-    """Of the table of that name."""
+    """A row of the table of jobs."""
 
     number: int
     id: str
@@ -117,7 +117,7 @@ class JobRow(NamedTuple):
 
 
 class ResultRow(NamedTuple):
-    """Of the table of that name."""
+    """A row of the table of finished chunks."""
 
     job: int
     chunk: int
@@ -126,7 +126,7 @@ class ResultRow(NamedTuple):
 
 
 class SubtreeRow(NamedTuple):
-    """Of the table of that name."""
+    """A row of the table of complete subtrees."""
 
     job: int
     level: int
@@ -135,7 +135,7 @@ class SubtreeRow(NamedTuple):
 
 
 class LostRow(NamedTuple):
-    """Of the table of that name."""
+    """A row of the table of chunks that were given up."""
 
     job: int
     chunk: int
@@ -146,14 +146,14 @@ class LostRow(NamedTuple):
 
 
 class SetAsideRow(NamedTuple):
-    """Of the table of that name."""
+    """A row of the table of jobs that cannot be resumed."""
 
     job: int
     why: str
 
 
 class ReportRow(NamedTuple):
-    """Of the table of that name."""
+    """A row of the table of reports of ended jobs."""
 
     number: int
     id: str

@@ -1,7 +1,7 @@
-"""The connections that a coordinator has, the bounds on them, and who makes room for others.
+"""The connections of a coordinator, the bounds on them, and which of them make room for others.
 
 A connection is in its handshake, or it is a worker's, or a client's, and each kind has places of
-its own, so that neither strangers nor idle clients keep a worker out.
+its own, so that neither unauthenticated peers nor idle clients keep a worker out.
 """
 
 from __future__ import annotations
@@ -136,18 +136,17 @@ def network_of(host: str) -> str:
 
 
 def _largest(places: list[Place], key: Callable[[Place], str]) -> list[Place]:
-    """Those whose `key` is that of most places."""
+    """The places that share the most frequent `key`."""
     counts = Counter(key(each) for each in places)
     most = max(counts.values())
     return [each for each in places if counts[key(each)] == most]
 
 
 def _first_of_too_many(crowd: list[Place]) -> Place:
-    """Of the first step of the handshake at which more than their share are, the one that came
-    first.
+    """The oldest connection at the first step of the handshake that has more than its share.
 
-    Those that say nothing thus never drive out one whose handshake goes on; nor do those that go on
-    for a while and then stop drive out one that has just come, and had no time to say anything.
+    Silent connections thus never evict one whose handshake goes on; nor do those that stop halfway
+    evict a new one, which had no time to send anything.
     """
     counts = Counter(each.step for each in crowd)
     step = next(each for each in Step if counts[each] * len(Step) >= len(crowd))

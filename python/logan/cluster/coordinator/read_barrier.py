@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import trio
 
-from logan.cluster.limits import CATCH_UP_PASSES, CATCH_UP_PAUSE_S, CATCH_UP_S_MAX
+from logan.cluster.limits import READ_BARRIER_PASSES, READ_BARRIER_PAUSE_S, READ_BARRIER_S_MAX
 
 __all__ = ["ReadBarrier"]
 
@@ -30,7 +30,7 @@ class ReadBarrier:
         """Bytes were read."""
         self._reads += 1
 
-    async def aside(self, work: Callable[..., _T], *arguments: object) -> _T:
+    async def run_in_thread(self, work: Callable[..., _T], *arguments: object) -> _T:
         """Run `work` in a thread. Until it ends the messages of its worker count as unread."""
         self._in_threads += 1
         try:
@@ -38,15 +38,15 @@ class ReadBarrier:
         finally:
             self._in_threads -= 1
 
-    async def catch_up(self) -> None:
-        """Return when nothing is left to read, or after `CATCH_UP_S_MAX`."""
-        with trio.move_on_after(CATCH_UP_S_MAX):
+    async def drain(self) -> None:
+        """Return when nothing is left to read, or after `READ_BARRIER_S_MAX`."""
+        with trio.move_on_after(READ_BARRIER_S_MAX):
             before = None
             while self._in_threads or before != self._reads:
                 before = self._reads
                 # In each pass every task reads that could when it began. Several passes: with TLS
                 # one piece of data may take several reads.
-                for _ in range(CATCH_UP_PASSES):
+                for _ in range(READ_BARRIER_PASSES):
                     await trio.lowlevel.checkpoint()
                 if self._in_threads:
-                    await trio.sleep(CATCH_UP_PAUSE_S)
+                    await trio.sleep(READ_BARRIER_PAUSE_S)

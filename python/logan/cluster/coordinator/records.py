@@ -84,7 +84,7 @@ class JobEnded:
 
 @dataclass(frozen=True, slots=True)
 class ReportTaken:
-    """Who waited for the job's report has it: it is dropped."""
+    """The client that waited for the job's report has received it: it is dropped."""
 
     job: str
 

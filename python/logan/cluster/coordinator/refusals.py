@@ -1,7 +1,7 @@
 """Which workers cannot read which sources of a job, and which sources no worker can read.
 
 A refusal is a FAIL that says what its worker lacks, though others may have it. Knows no connection;
-who is present, and what time it is, are arguments.
+the connected workers and the time are arguments.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Refusals:
         self._no_room: dict[tuple[int, str], int] = {}
 
     def workers(self, source: int) -> list[str]:
-        """Who could not read a source, in order of name."""
+        """The workers that could not read a source, by name."""
         return sorted(self._by_source.get(source, ()))
 
     def note(self, chunk_id: int, worker: str, kind: str, now: float, why: str = "") -> bool:
@@ -83,8 +83,8 @@ class Refusals:
     def give_up(
         self, chunk_id: int, why: str, present: Collection[str], now: float
     ) -> tuple[list[int], list[int]]:
-        """Look, after a worker could not read a chunk for the reason `why`, which sources nobody
-        who is `present` can read: those that were not known for it, and the chunks of all."""
+        """After a worker could not read a chunk for the reason `why`: the sources that no worker in
+        `present` can read, if that was not known before, and the chunks of all such sources."""
         alike = self._alike(self._plan.chunks[chunk_id].source, why)
         fresh = [
             each
@@ -106,7 +106,7 @@ class Refusals:
         if waited_s < (OUTAGE_S_MIN if outage else HOPELESS_S_MIN):
             return False
         if any(kind == NO_ROOM for kind, _ in refused.values()):
-            return True  # what was done before, or was smaller, is no sign that the rest can be
+            return True  # chunks done earlier, or smaller ones, do not show that the rest can be
         return not any(self._plan.chunks[id].source == source for id in self._done)
 
 

@@ -52,7 +52,7 @@ _EXPECTED_ENDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """How a coordinator and its peers prove who they are; see `Coordinator`."""
+    """How a coordinator and its peers authenticate; see `Coordinator`."""
 
     token: bytes | None
     ssl: SSLContext | None

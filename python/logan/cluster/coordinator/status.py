@@ -31,7 +31,7 @@ EVENTS_SHOWN_MAX: Final = 20
 
 @dataclass(slots=True)
 class Status:
-    """Describes workers and jobs as they are now.
+    """Describes the current state of workers and jobs.
 
     Args:
         address: where the coordinator listens.

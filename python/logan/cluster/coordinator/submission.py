@@ -51,8 +51,8 @@ class Planned:
 
 
 def identity_of(submission: Submission, job: Job) -> str:
-    """Equal for what asks for the same of the same inputs, as far as their fingerprints tell, by
-    the same logan; empty if a source has nothing that could tell."""
+    """Equal for submissions of equal options and equal inputs (as far as fingerprints tell) to the
+    same version of logan; empty if a source has nothing to compare."""
     inputs = []
     for entry in job.inputs:
         source = entry.source

@@ -1,6 +1,6 @@
 """The coordinator's side of what an authenticated worker says.
 
-Who may connect at all is decided in `server`. Decides nothing about chunks: facts go to
+`server` decides which peers may connect at all. Decides nothing about chunks: facts go to
 `Executor.step`, which answers through `WorkerSession.link`.
 """
 
@@ -46,7 +46,7 @@ class WorkerHandler:
         self._heard_at = trio.current_time()
 
     async def serve(self) -> None:
-        """From WELCOME to the end of the connection."""
+        """Serve the worker, from WELCOME to the end of the connection."""
         session = self._session
         session.link.on_bytes = self._hear
         self._executor.join(session)
@@ -92,7 +92,7 @@ class WorkerHandler:
 
     def _hear(self) -> None:
         """Bytes arrived: a sign of life, though it renews no lease."""
-        self._executor.hearing.note()
+        self._executor.read_barrier.note()
         now = trio.current_time()
         if now - self._heard_at >= HEARD_S_MIN:
             self._heard_at = now
@@ -151,9 +151,9 @@ class WorkerHandler:
             if len(message.body) <= INLINE_BYTES_MAX:
                 summary = job.verify(*claim)
             else:
-                summary = await executor.hearing.aside(job.verify, *claim)
+                summary = await executor.read_barrier.run_in_thread(job.verify, *claim)
             if (message.job, source) in session.fetched:
-                changed, why = await executor.hearing.aside(job.look_at, source)
+                changed, why = await executor.read_barrier.run_in_thread(job.look_at, source)
         except SummaryError as error:
             detail = f"its result was refused: {error}"
             executor.step(events.ChunkFailed(session.id, key, "internal", detail))

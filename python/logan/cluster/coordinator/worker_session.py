@@ -39,7 +39,7 @@ class WorkerSession:
 
     Attributes:
         leases: what it was leased and has not answered, even if that ran out meanwhile.
-        jobs: ids that it was told about.
+        jobs: ids of the jobs that were sent to it.
         granted: by running job, chunk and attempt of all that it was ever leased: what it says
             of these may be late, what it says of others is made up.
     """
@@ -67,13 +67,13 @@ class WorkerSession:
         self._search_places = trio.Semaphore(SEARCHES_MAX)
 
     def close(self, why: str, held: int) -> None:
-        """End the connection, which held so many leases, once what was said is written."""
+        """End the connection, which held `held` leases, once queued messages are written."""
         self.closed = why
         self.held = held
         self.scope.cancel()
 
     def grant(self, key: Key, chunk: Chunk) -> None:
-        """It is leased a chunk."""
+        """Note that the worker was leased a chunk."""
         self.leases[key] = chunk
         self.granted.setdefault(key[0], set()).add(key[1:])
 
@@ -89,8 +89,8 @@ class WorkerSession:
     def check_granted(self, verb: str, key: Key) -> None:
         """Raise `ProtocolError` if the session never had this lease.
 
-        A lease that was revoked, was answered, or whose job is over is no violation: the message
-        was under way, or the worker has not heard of it yet.
+        Naming a lease that was revoked or answered, or whose job is over, is not a violation: the
+        message was under way, or the worker has not heard of it yet.
         """
         job, *lease = key
         if tuple(lease) not in self.granted.get(job, ()) and job not in self._past_jobs:

@@ -4,7 +4,7 @@
 
 One `Fetcher` serves one connection. A chunk is fetched in ranges, a bounded number of them at a
 time for all leases together; `session` passes on each DATA as it arrives. What the bytes mean, and
-who scans them, is not known here.
+how they are scanned, is not known here.
 """
 
 from __future__ import annotations

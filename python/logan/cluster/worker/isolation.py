@@ -3,8 +3,8 @@
 The child is `python -m logan.cluster.worker.isolated_child`. This is the parent's side: it asks the
 child for the whole chunk; when the child dies it halves the range until it holds one line that
 kills. Only a scan of the whole chunk gives a result, never its parts: the bytes are those of any
-other worker. What is no range of a file is not searched: its places are not known before it is
-read.
+other worker. A chunk that is not a range of a file is not searched: its offsets are not
+known before it is read.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The threads of a worker: as many scans side by side as it has threads, whatever its connections.
+"""The threads of a worker: as many parallel scans as it has threads, whatever its connections.
 
 Knows nothing of leases: work is a function without arguments.
 """
@@ -40,7 +40,7 @@ class ScanThreads:
     """Threads of one worker.
 
     Args:
-        count: scans side by side.
+        count: parallel scans.
         run_in_thread: runs a blocking function in a thread.
 
     Attributes:

@@ -24,11 +24,11 @@ from logan.limits import MIB
 __all__ = ["Spool", "Spools"]
 
 SPOOL_BYTES_MAX: Final = 64 * 1024 * MIB
-"""Of all spools of a worker, however large its disk: a coordinator decides what is leased. An
+"""All spools of a worker, however large its disk: a coordinator decides what is leased. An
 archive is one chunk; a larger one must be read on the host that stores it."""
 
 FREE_SHARE_MAX: Final = 0.9
-"""Of the free space; the rest is left to other programs."""
+"""Share of the free space that spools may use; the rest is left to other programs."""
 
 ROOM_WAIT_S_MAX: Final = 30.0
 """How long a lease waits for room that other leases of its worker hold: well within the minute

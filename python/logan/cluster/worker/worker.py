@@ -53,7 +53,7 @@ class Worker:
         coordinator: `localhost:8000`; `http://localhost:8000` is the same.
         roots: folders below which it reads files, by default the working directory; and URLs
             below which it reads objects on servers, by default none.
-        threads: chunks scanned side by side; by default the CPUs this process may use.
+        threads: chunks scanned in parallel; by default the CPUs this process may use.
         pace: bytes per second that it must not exceed, for demonstrations and tests.
         token: the secret shared with the coordinator.
         ssl: a client context that trusts the coordinator's certificate.

@@ -42,7 +42,7 @@ from logan.report.text.widgets import (
     times,
     title,
 )
-from logan.report.text.workers import crew
+from logan.report.text.workers import workers_section
 from logan.report.timezones import in_zone
 from logan.report.units import visible
 
@@ -400,7 +400,7 @@ SECTIONS: Final[Sequence[Callable[[Data, int], RenderableType | None]]] = (
     _slowest,
     _malformed,
     _inputs,
-    crew,
+    workers_section,
     _closing,
 )
 

@@ -1,4 +1,4 @@
-"""Who did the work: the section of the text report about workers and failures made good."""
+"""The section of the text report about workers and recovered failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from logan.report import units
 from logan.report.text.widgets import NOTE, STRONG, alert, indented, table
 from logan.report.units import visible
 
-__all__ = ["crew"]
+__all__ = ["workers_section"]
 
 RECOVERIES_SHOWN_MAX: Final = 6
 """More would push the figures off the screen; the JSON report has them all."""
@@ -22,8 +22,8 @@ WORKERS_SHOWN_MAX: Final = 20
 _MADE_GOOD: Final = "all lost chunks were redone"
 
 
-def crew(report: Mapping[str, Any], width: int) -> RenderableType | None:
-    """A table of the workers and, below it, what was lost and how fast it was made good."""
+def workers_section(report: Mapping[str, Any], width: int) -> RenderableType | None:
+    """A table of the workers and, below it, what was lost and how fast it was recovered."""
     performance = report["performance"]
     if not performance or not performance["workers"]:
         return None

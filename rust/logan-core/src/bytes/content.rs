@@ -39,8 +39,8 @@ impl Content {
         self.heads.len() == HEADS.iter().filter(|&&len| len as u64 <= self.length).count()
     }
 
-    /// Whether both begin with the same bytes, as far as their hashes tell; logs of fewer than
-    /// 16 bytes may be anybody's beginning.
+    /// Whether both begin with the same bytes, as far as their hashes tell; a log of fewer than
+    /// 16 bytes may be the beginning of any other.
     pub fn same_head(&self, other: &Content) -> bool {
         let common = self.heads.len().min(other.heads.len());
         // The longest says it all.

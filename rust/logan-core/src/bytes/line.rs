@@ -1,4 +1,4 @@
-//! Lines: where they begin and end, who owns them, and a view of one that may be read in bulk.
+//! Lines: where they begin and end, which chunk owns them, and a view of one for bulk reads.
 //!
 //! A chunk `[start, end)` owns exactly the lines whose first byte lies in it. The first byte of a
 //! line is offset 0 or the byte after a newline, so both edges of a chunk ask the same question,

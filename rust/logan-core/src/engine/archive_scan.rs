@@ -58,7 +58,7 @@ const BUFFERS_MIN: usize = 8;
 /// Decoded bytes that any archive may give, however small it is: a bomb must be worth the name.
 pub const EXPANSION_FREE_BYTES: u64 = 1 << 30;
 
-/// How long a decoder waits for a buffer before it looks whether anybody still scans.
+/// How long a decoder waits for a buffer before it checks whether any thread still scans.
 const WAIT: Duration = Duration::from_millis(50);
 
 /// How to read an archive.

@@ -54,7 +54,7 @@ pub struct Group {
     route: Route,
 }
 
-/// The same of one chunk.
+/// What is known of one group within one chunk.
 #[derive(Debug, Default)]
 pub struct Tally {
     records: u32,

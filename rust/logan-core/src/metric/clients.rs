@@ -1,4 +1,4 @@
-//! Clients: how many there were, and who asked most.
+//! Clients: how many there were, and which sent most requests.
 //!
 //! Nearly every client is an address of at most fifteen bytes, which with its length fills two
 //! words. A memo from those to the place in the table spares the table's own hash and comparison;
@@ -72,7 +72,7 @@ pub struct Client {
     errors: u64,
 }
 
-/// The same of one chunk.
+/// What one client did within one chunk.
 #[derive(Debug, Default)]
 pub struct Tally {
     requests: u32,
@@ -181,7 +181,7 @@ impl Clients {
         let misses = memo.misses;
         let rows = places.iter_mut().zip(&names).zip(batch.client());
         for ((place, &name), &text) in rows {
-            // Nobody has the name of those without a short one.
+            // The default name stands for all clients without a short one, so it identifies none.
             if memo.names.get(*place as usize) == Some(&name) && name != Name::default() {
                 table.prefetch(*place);
                 continue;

@@ -22,9 +22,9 @@ pub enum Field {
     Path,
     /// HTTP method.
     Method,
-    /// Who asked.
+    /// Client that sent the request.
     Client,
-    /// Who answered or logged.
+    /// Host that answered the request or wrote the line.
     Host,
     /// Message.
     Message,

@@ -1,4 +1,4 @@
-//! Severity levels: the canonical nine, and the one table that maps everybody's names to them.
+//! Severity levels: the canonical nine, and the one table that maps other names to them.
 
 /// A canonical severity level, in order of severity where there is one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -132,8 +132,8 @@ fn any_two_in_one_file() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What a format takes does not depend on who asks: a line is of no format that says that none of its
-/// lines begins so, alone or among others.
+/// Whether a format accepts a line does not depend on the other formats: no format accepts a line
+/// whose beginning it rules out, alone or among others.
 #[test]
 fn a_line_of_a_format_begins_as_the_format_says() {
     let mut wrong = Vec::new();

@@ -8,7 +8,7 @@
 //! lies between the last of the ones and the first of the others is the range.
 //!
 //! It is an assumption: a record that is out of order by more, and that no probe saw, may be left
-//! out. Whoever uses the range says so.
+//! out. The report of a job that uses the range says so.
 
 use crate::bytes::input::Source;
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};

@@ -1,7 +1,7 @@
 //! From the root summary to the report's figures, as JSON with keys in the contract's order.
 //!
 //! Inputs are named by their index in the spec; what is known of them beyond the figures (paths,
-//! what was assumed) is added by the caller, who also owns `performance`.
+//! what was assumed) is added by the caller, which also owns `performance`.
 
 use crate::format;
 use crate::summary::Summary;

@@ -9,8 +9,8 @@
 //! shows the gap.
 //!
 //! A subtree that is complete is named by its level and place: it covers the chunks
-//! `place << level ..` up to `(place + 1) << level`. Whoever keeps a tree on disk stores these, drops
-//! those below them, and puts them back later; the root is the same.
+//! `place << level ..` up to `(place + 1) << level`. A caller that keeps a tree on disk stores
+//! these, drops those below them, and puts them back later; the root is the same.
 
 use crate::error::Error;
 use crate::spec::Spec;
@@ -79,7 +79,8 @@ impl MergeTree {
         self.insert_subtree((0, chunk), summary)
     }
 
-    /// The same for the summary of a whole subtree, as [`MergeTree::subtree`] gave it.
+    /// Adds the summary of a whole subtree, as [`MergeTree::subtree`] gave it, and answers with the
+    /// position of the largest subtree that this completed.
     ///
     /// # Errors
     /// [`Error::Summary`] as [`MergeTree::insert`], and if a part of the subtree was there already.

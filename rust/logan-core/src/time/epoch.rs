@@ -81,7 +81,7 @@ pub(super) fn before_the_end(stamp: Stamp) -> Option<Stamp> {
 }
 
 /// Whole digits, and a fraction if they have one, without zeros in front: as [`epoch`] reads them, in
-/// few steps; and how many bytes they take. None is for the general way.
+/// few steps; and how many bytes they take. None sends the text to the slow path.
 #[inline(always)]
 pub(super) fn plain_epoch(text: &[u8]) -> Option<(i64, usize)> {
     let (count, whole) = digit_run(text);

@@ -562,7 +562,7 @@ impl TimestampParser {
         found
     }
 
-    /// Whether a number of ten digits or more stands at `at` that is no date on end.
+    /// Whether a number of ten digits or more stands at `at` that is not a date without separators.
     #[inline(always)]
     pub fn is_bare(line: Line<'_>, at: usize) -> bool {
         leading_digits(line.u64_at(at)).0 == 8 && {

@@ -465,7 +465,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_looks_misses_nothing(
+    fn a_prefilter_misses_no_timestamp(
         text in "(Wed|wed|Jan|January|24|4|2024|240124|20240124|081109|1706091332|1.7060913e)[-/., TJ|_;:]{0,2}\
                  (24|4|Jan|jan|January|2024)[-/., ]{0,2}(24|2024|10:15)?[-/., ]{0,2}\
                  (10:15:32|9:05:02|10.15.32|101532)?( AM| 2024|\\.123|Z|\\+09| CET 2024)?( x)?",

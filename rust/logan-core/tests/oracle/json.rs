@@ -180,7 +180,7 @@ pub(super) fn hex(text: &[u8], at: usize) -> Option<u32> {
     u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
-/// Text with JSON's escapes undone; what is no escape stays.
+/// Text with JSON's escapes undone; what is not an escape stays.
 pub(super) fn unescaped(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut at = 0;

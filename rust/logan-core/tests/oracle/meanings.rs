@@ -141,7 +141,7 @@ impl Fields {
         self.duration.offer(if guess { 1 } else { rank }, nanos);
     }
 
-    /// Who wrote the line may know the unit that was a guess.
+    /// The logger that wrote the line may determine the unit that was a guess.
     pub(super) fn settle(&mut self, line: &[u8]) {
         let Some((raw, rule)) = self.guess.take().filter(|_| self.duration.rank == 1) else {
             return;

@@ -5,8 +5,8 @@
 //! at once. It shares no code with the engine but tables that are data (names of fields, the
 //! registry's order, the ladder of steps), the hash of keys that are too long, and the parsers of
 //! formats that it has no twin of: their oracle are their vectors. It knows nothing
-//! of chunks, batches or caches; [`analyze`] says what the figures of some bytes are, and whoever
-//! disagrees is wrong or has found a gap in those texts. Formats that are little more than their
+//! of chunks, batches or caches; [`analyze`] says what the figures of some bytes are. Where the engine
+//! disagrees, one of the two is wrong or those texts have a gap. Formats that are little more than their
 //! text have no second parser here: of those, only how they work together with others is checked.
 
 mod access;
@@ -70,7 +70,7 @@ pub struct Record {
     pub method: Vec<u8>,
     /// Path of the request.
     pub path: Vec<u8>,
-    /// Who asked.
+    /// Client that sent the request.
     pub client: Vec<u8>,
     /// Message.
     pub message: Vec<u8>,
@@ -248,8 +248,8 @@ pub fn analyze(bytes: &[u8], spec: &Spec, source: u32) -> Expected {
     analyze_selected(bytes, spec, source, &Selection { keep: &|_, _, _| true, by: Vec::new() })
 }
 
-/// The same of the records that the spec's time and a selection leave; the spec's own condition
-/// and group tables are not looked at.
+/// The figures of the records that the spec's time and a selection leave; the spec's own condition
+/// and group tables are ignored.
 ///
 /// # Panics
 /// If the spec has no such source, or cannot be used.
@@ -449,7 +449,7 @@ fn cut_at_character(text: &[u8], most: usize) -> Vec<u8> {
     if text.len() <= most {
         return text.to_vec();
     }
-    // A character has at most three bytes of continuation; what has more is no text at all.
+    // A character has at most three bytes of continuation; what has more is not text.
     let end = (0..4).map(|back| most - back).find(|&end| !is_tail(text[end])).unwrap_or(most);
     text[..end].to_vec()
 }

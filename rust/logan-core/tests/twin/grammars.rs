@@ -481,7 +481,7 @@ pub fn json_line() -> Text {
     prop_oneof![6 => any, 1 => json_of_known_writers()].boxed()
 }
 
-/// Lines of zap, slog and lograge, or nearly so: who wrote them settles units.
+/// Lines of zap, slog and lograge, or nearly so: the logger determines units.
 pub fn json_of_known_writers() -> Text {
     let front = pick(
         "{\"level\":\"info\",\"ts\":1706091332.123,¦{\"time\":\"2024-01-24T10:15:32Z\",\"level\":\"INFO\",¦\

@@ -4,7 +4,7 @@
 //! The handler here looks whether the address lies in a watched window. If so, it maps zero pages
 //! from that page to the window's end, notes the fault, and returns: the thread reads zeros, gets
 //! to the end of its window, asks [`Watch::take_fault`], and throws its work away. Every other
-//! SIGBUS belongs to somebody else and is passed on to the action that was installed before.
+//! SIGBUS has another cause and is passed on to the action that was installed before.
 //!
 //! # What the handler may do
 //! It runs in the middle of any code, also inside an allocation or with a lock held. It therefore
@@ -13,17 +13,17 @@
 //! POSIX does not list `mmap` as signal-safe, but in every libc it is a bare system call without
 //! state of its own. `errno` changes only when a call fails, and then the fault is passed on.
 //!
-//! # Why it cannot hit a stranger
+//! # Why it handles no other fault
 //! A window always has [`WINDOW_BYTES`] of address space reserved, so a slot of the table is one
 //! number, its start: a handler in one thread can never see half of an entry that another thread
 //! is writing. A window is entered after its space is reserved and taken out before the space is
 //! given back. A slot that is being entered or taken out belongs to a thread that is not touching
 //! its window, so no fault is missed. Signals sent by `kill` carry no address and are passed on.
 //!
-//! # Who else handles SIGBUS
+//! # Other handlers of SIGBUS
 //! The handlers of before (the default action, Rust's stack guard, Python's faulthandler) are
 //! called as the kernel would call them. For the default action that means: it is put back and
-//! the instruction runs again, so the core dump shows the true place. Somebody may also install a
+//! the instruction runs again, so the core dump shows the true place. Other code may also install a
 //! handler after us, as `faulthandler.enable()` does; it would see our faults first and take them
 //! for crashes. So [`arm`] looks before each window and, if need be, installs itself again on top,
 //! as a handler of its own with its own predecessor: each [level](HANDLERS) is a distinct function,
@@ -140,8 +140,8 @@ pub(super) fn arm() -> bool {
         if is_ours(&found) {
             return true;
         }
-        // Noted before the handler can run. A level that is in use is not used again: somebody
-        // may hold its handler as the one to go back to.
+        // Noted before the handler can run. A level that is in use is not used again: another
+        // handler may hold this one as its predecessor.
         if previous.set(found).is_err() {
             continue;
         }
@@ -149,7 +149,7 @@ pub(super) fn arm() -> bool {
         if replaced.sa_sigaction == found.sa_sigaction {
             return true;
         }
-        // Somebody came in between: put theirs back and go on top of it.
+        // Another handler was installed in between: restore it and go on top of it.
         set_action(&replaced);
     }
     false

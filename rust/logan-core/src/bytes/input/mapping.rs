@@ -51,7 +51,7 @@ impl Window {
         let offset = offset.try_into().map_err(io::Error::other)?;
         let start = self.reserved.with_addr(watch.start());
         let flags = libc::MAP_SHARED | libc::MAP_FIXED;
-        // SAFETY: start..start+len lies in the reserved space, which nobody else uses, and
+        // SAFETY: start..start+len lies in the reserved space, which no other code uses, and
         // `&mut self` says that no slice of the window before is alive.
         let mapped =
             unsafe { libc::mmap(start, len, libc::PROT_READ, flags, file.as_raw_fd(), offset) };
@@ -65,7 +65,7 @@ impl Window {
         }
         // SAFETY: just mapped readable for `len` bytes until the next `map` or the drop, and the
         // guard turns pages that vanish into readable zeros. The bytes may change under the
-        // slice when somebody writes to the file: the module's header says what that forbids.
+        // slice when a process writes to the file: the module's header says what that forbids.
         Ok(unsafe { std::slice::from_raw_parts(start.cast(), len) })
     }
 

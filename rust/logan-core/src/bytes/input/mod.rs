@@ -7,7 +7,7 @@
 //! for each window of the range:
 //!     map it (at most 4 MiB), or read it (at most 256 KiB, into a buffer that is used again)
 //!     hand the bytes to the caller
-//!     was the file cut meanwhile?  -> Error::Changed, before anybody believes the figures
+//!     was the file cut meanwhile?  -> Error::Changed, before the figures are used
 //! ```
 //!
 //! # Mapping or reading
@@ -90,8 +90,8 @@ impl Mode {
     ///
     /// # Safety
     /// Rust takes the bytes behind a `&[u8]` for constant; those of a mapped window change when
-    /// somebody writes to that part of the file. Whoever asks for this vouches that no code that is
-    /// given the blocks uses `unsafe` on the strength of an earlier look at the same bytes.
+    /// a process writes to that part of the file. The caller must ensure that no code that is given
+    /// the blocks uses `unsafe` on the strength of an earlier look at the same bytes.
     pub const unsafe fn map() -> Mode {
         Mode(Choice::Map)
     }

@@ -10,7 +10,7 @@
 //!
 //! ```compile_fail,E0423
 //! use logan_core::lines::PaddedLine;
-//! // Nobody asked the processor.
+//! // The processor was not asked.
 //! PaddedLine::new(b"log").line().eq32(logan_core::simd::Avx512(()), 0, b'l');
 //! ```
 //! ```compile_fail,E0277
@@ -468,7 +468,7 @@ fn ask() -> u8 {
         (true, false, _) => AVX2,
         (false, ..) => BASELINE,
     };
-    // Whoever asks at the same time writes the same.
+    // A thread that asks at the same time stores the same value.
     HAS.store(has, std::sync::atomic::Ordering::Relaxed);
     has
 }

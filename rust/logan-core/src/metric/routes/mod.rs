@@ -57,7 +57,7 @@ pub struct Route {
     window: Window<u64>,
 }
 
-/// The same of one chunk.
+/// What is known of one route within one chunk.
 #[derive(Debug, Default)]
 pub struct Tally {
     requests: u32,

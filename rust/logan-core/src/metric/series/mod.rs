@@ -618,7 +618,7 @@ mod tests {
         series.take()
     }
 
-    /// Scattered over `span` seconds, the same for the same seed.
+    /// Scattered over `span` seconds; equal seeds give equal ones.
     fn scattered(count: usize, span: u64, seed: u64) -> Vec<i64> {
         let mut state = seed;
         let mut next = || {

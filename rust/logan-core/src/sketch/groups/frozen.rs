@@ -118,7 +118,7 @@ fn join<'a>(
 struct Reader<'a> {
     rest: &'a [u8],
     at: Option<Raw<'a>>,
-    /// The hash of its key, once anybody asked.
+    /// The hash of its key, once it was computed.
     hash: Option<u64>,
 }
 

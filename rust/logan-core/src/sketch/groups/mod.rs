@@ -46,7 +46,7 @@ pub const KEY_BYTES_MAX: usize = 256;
 
 /// What is kept for each key.
 pub trait Payload: Default + Clone + PartialEq {
-    /// The same for one key of a table that is being filled.
+    /// What is kept for one key of a table that is being filled.
     type Live: Default;
 
     /// Appends the canonical bytes of what a table counted for a key, and leaves `live` as

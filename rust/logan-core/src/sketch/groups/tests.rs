@@ -252,7 +252,7 @@ fn more_calls_than_fit_are_counted() {
 
 #[test]
 fn idle_keys_make_way() {
-    // Known from the chunk before, and in nobody's way: the same as in a new table.
+    // Keys known from the chunk before do not displace new ones: the result is that of a new table.
     for (before, then) in [(0..90, 80..225), (0..60, 50..70), (0..30, 0..140)] {
         let mut table = GroupTable::new(100);
         count(&mut table, &before.collect::<Vec<_>>());
