@@ -112,7 +112,7 @@ WRITERS: dict[str, Writer] = {
     "$msec $request_time": access(lambda s: f"1706091332.123 {s:.3f}"),
     "quoted list": access(lambda s: f'"{s:.3f}" "10.0.0.1:80, 10.0.0.2:80" "0.000, {s * 0.5:.3f}"'),
     "%D": access(lambda s: f"{s * 1e6:.0f}"),
-    "%I %O %D": access(lambda s: f"700 5800 {s * 1e6:.0f}"),
+    "%I %O %D": lambda s, i: access(lambda s: f"{700 + i % 9} {i % 7 * 900 + 250} {s * 1e6:.0f}")(s, i),
     "common %D": access(lambda s: f"{s * 1e6:.0f}", agent=""),
     "Tomcat ms": access(lambda s: f"{s * 1e3:.0f} http-nio-8080-exec-1", agent=""),
     "gunicorn": access(lambda s: f"{s:.6f}"),

@@ -140,7 +140,7 @@ struct Open {
 const NANOS_PER_S: u64 = 1_000_000_000;
 
 /// Numbers without a unit that are looked at in a record.
-const OPEN_MAX: usize = 2;
+pub(super) const OPEN_MAX: usize = 2;
 
 /// The columns that a value of this meaning counts for if it is usable: text, or a number.
 ///

@@ -62,7 +62,7 @@ pub const KEY_BYTES_MAX: usize = 32;
 
 /// Keys of objects whose members count as members of the outermost object.
 pub const SEE_THROUGH: &str =
-    "fields attributes properties json_payload extra context mdc meta attr";
+    "fields attributes properties json_payload extra context ctx mdc meta attr";
 
 /// Known names other than durations: meaning, rank, names.
 pub const NAMES: &[(Meaning, u8, &str)] = &[

@@ -3,7 +3,7 @@
 use super::{Op, STEP_BYTES, Step, Template};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::fields::{Known, Meaning, Names, Rule, columns_of, key_at};
+use crate::format::fields::{Known, Meaning, Names, OPEN_MAX, Rule, columns_of, key_at};
 use crate::format::json::{Open, Scope};
 use crate::format::json_text::{number_end, skip_space, string_end};
 use crate::format::units::Durations;
@@ -20,7 +20,7 @@ impl Template {
         durations: &Durations,
         line: Line<'_>,
     ) -> Option<Template> {
-        let mut steps = Steps { line, durations, from: 0, steps: Vec::new() };
+        let mut steps = Steps { line, durations, open: 0, from: 0, steps: Vec::new() };
         let mut open = Open::new();
         let mut scope = Scope::ROOT;
         let mut at = skip_space(line, 0) + 1;
@@ -82,6 +82,8 @@ impl Template {
 struct Steps<'a> {
     line: Line<'a>,
     durations: &'a Durations,
+    /// Values that may be numbers without a unit.
+    open: usize,
     /// Where the bytes begin that no step has.
     from: usize,
     steps: Vec<Step>,
@@ -99,6 +101,10 @@ impl Steps<'_> {
         step.known = known;
         if let Meaning::Duration(Rule::Open | Rule::Generic) | Meaning::RequestTime = known.meaning
         {
+            self.open += 1;
+            if self.open > OPEN_MAX {
+                return None;
+            }
             step.unit = self.durations.unit_of(self.line.bytes(), key_at(self.line.bytes(), key));
             if step.unit.is_none() && op == Op::Number && known.meaning != Meaning::RequestTime {
                 step.known = Known::NOTHING;
