@@ -4,7 +4,7 @@ use super::*;
 
 pub(super) fn json_record(line: &[u8], clock: &TimestampParser) -> Option<Record> {
     let mut fields = Fields::of(&Json::object(line, false)?, clock);
-    fields.settle(line);
+    fields.settle(line, &clock.durations);
     fields.any_usable().then(|| fields.record())
 }
 

@@ -14,6 +14,8 @@ pub enum Meaning {
     Nothing,
     /// Time of the record.
     Time,
+    /// Nanoseconds of its second, beside a time of whole seconds.
+    Nanos,
     /// Severity.
     Level,
     /// Severity under a key so short that only exact values count.
@@ -24,7 +26,7 @@ pub enum Meaning {
     Status,
     /// Response time.
     Duration(Rule),
-    /// Response time in seconds, or the time of the record.
+    /// Response time, or the time of the record.
     RequestTime,
     /// HTTP method.
     Method,
@@ -47,12 +49,10 @@ pub enum Meaning {
 pub enum Rule {
     /// The name fixes the unit.
     Fixed(Unit),
-    /// Decimals are seconds, large whole numbers nanoseconds, small ones milliseconds.
-    Seconds,
-    /// Large whole numbers are nanoseconds, all else milliseconds.
-    Whole,
-    /// Milliseconds.
-    Millis,
+    /// The unit is [decided](crate::format::units) for the key.
+    Open,
+    /// So it is, but the name says so little that a request or its end has to stand beside it.
+    Generic,
     /// Not at all.
     Never,
 }
@@ -62,7 +62,7 @@ pub const KEY_BYTES_MAX: usize = 32;
 
 /// Keys of objects whose members count as members of the outermost object.
 pub const SEE_THROUGH: &str =
-    "fields attributes properties json_payload extra context mdc meta attr";
+    "fields attributes properties json_payload extra context ctx mdc meta attr";
 
 /// Known names other than durations: meaning, rank, names.
 pub const NAMES: &[(Meaning, u8, &str)] = &[
@@ -80,6 +80,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         "start_time started_at start_utc stage_timestamp timestamp.seconds instant.epoch_second \
          created_at created event.created receive_timestamp timestamp_seconds msec",
     ),
+    (Meaning::Nanos, 2, "instant.nano_of_second timestamp.nanos timestamp_nanos"),
     (
         Meaning::Level,
         3,
@@ -162,8 +163,8 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          record.metrics.duration_ms origin_response_duration_ms",
     ),
     (Meaning::Duration(Rule::Fixed(Unit::Milliseconds)), 2, "time_ms ms upstream_service_time"),
-    (Meaning::Duration(Rule::Fixed(Unit::Seconds)), 2, "upstream_response_time"),
-    (Meaning::Duration(Rule::Whole), 3, "http_request.latency"),
+    (Meaning::Duration(Rule::Open), 2, "upstream_response_time"),
+    (Meaning::Duration(Rule::Open), 3, "http_request.latency"),
     (Meaning::Duration(Rule::Never), 3, "latency_human"),
     (Meaning::Duration(Rule::Never), 2, "service"),
 ];
@@ -193,11 +194,10 @@ pub const ON_REQUEST: &[(Column, u8, &str)] = &[
 /// Names of durations, which may have a suffix of [`SUFFIXES`]: meaning without one, names.
 /// All have rank 3.
 pub const DURATIONS: &[(Meaning, &str)] = &[
-    (Meaning::Duration(Rule::Seconds), "duration"),
-    (Meaning::Duration(Rule::Whole), "elapsed latency dur"),
+    (Meaning::Duration(Rule::Generic), "duration elapsed dur"),
     (
-        Meaning::Duration(Rule::Millis),
-        "took response_time res.response_time processing_time process_time request_duration \
+        Meaning::Duration(Rule::Open),
+        "latency took response_time res.response_time processing_time process_time request_duration \
          request_latency time_taken time_elapsed elapsed_time execution_time exec_time runtime \
          run_time rt cost http.duration total_time total_duration query_time query_duration \
          handler_time service_time req_time resp_time response_duration http_duration",

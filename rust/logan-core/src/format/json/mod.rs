@@ -199,7 +199,8 @@ impl Json {
         }
         self.parse_generally(line, heads, cx)?;
         if outcome == Outcome::New {
-            templates.learn(cx.simd, self.names.wanted(cx.context.wanted), line);
+            let names = self.names.wanted(cx.context.wanted);
+            templates.learn(cx.simd, names, &cx.context.durations, line);
         }
         Some(())
     }
@@ -254,8 +255,7 @@ impl Json {
                         Some(outer) => scope = outer,
                         // An empty object has no fields and is no record.
                         None => {
-                            return (at == stop && fields.finish(cx.arena, cx.record))
-                                .then_some(());
+                            return (at == stop && fields.finish(cx)).then_some(());
                         }
                     }
                     continue;

@@ -3,10 +3,10 @@
 use super::{Op, STEP_BYTES, Step, Template};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::Unit;
-use crate::format::fields::{Known, Meaning, Names, Rule, columns_of};
+use crate::format::fields::{Known, Meaning, Names, OPEN_MAX, Rule, columns_of, key_at};
 use crate::format::json::{Open, Scope};
 use crate::format::json_text::{number_end, skip_space, string_end};
+use crate::format::units::Durations;
 use crate::record::{Column, Columns};
 
 /// Most steps of a shape; lines with more are rare, and long enough for the general way.
@@ -14,8 +14,13 @@ const STEPS_MAX: usize = 96;
 
 impl Template {
     /// The shape of a line that is JSON, or None if it has none that is worth while.
-    pub(super) fn new<S: Simd>(simd: S, names: &Names, line: Line<'_>) -> Option<Template> {
-        let mut steps = Steps { line, from: 0, steps: Vec::new() };
+    pub(super) fn new<S: Simd>(
+        simd: S,
+        names: &Names,
+        durations: &Durations,
+        line: Line<'_>,
+    ) -> Option<Template> {
+        let mut steps = Steps { line, durations, open: 0, from: 0, steps: Vec::new() };
         let mut open = Open::new();
         let mut scope = Scope::ROOT;
         let mut at = skip_space(line, 0) + 1;
@@ -76,6 +81,9 @@ impl Template {
 /// Steps in the making.
 struct Steps<'a> {
     line: Line<'a>,
+    durations: &'a Durations,
+    /// Values that may be numbers without a unit.
+    open: usize,
     /// Where the bytes begin that no step has.
     from: usize,
     steps: Vec<Step>,
@@ -84,9 +92,24 @@ struct Steps<'a> {
 impl Steps<'_> {
     /// Adds the bytes up to a value and the value.
     fn value(&mut self, start: usize, end: usize, key: usize, known: Known, op: Op) -> Option<()> {
+        if known.meaning == Meaning::Nanos {
+            // It counts with another value.
+            return None;
+        }
         self.bytes(start, op)?;
         let step = self.steps.last_mut()?;
         step.known = known;
+        if let Meaning::Duration(Rule::Open | Rule::Generic) | Meaning::RequestTime = known.meaning
+        {
+            self.open += 1;
+            if self.open > OPEN_MAX {
+                return None;
+            }
+            step.unit = self.durations.unit_of(self.line.bytes(), key_at(self.line.bytes(), key));
+            if step.unit.is_none() && op == Op::Number && known.meaning != Meaning::RequestTime {
+                step.known = Known::NOTHING;
+            }
+        }
         let digits = &self.line.bytes()[start..end];
         step.numeric = digits.iter().all(|b| b.is_ascii_digit() || *b == b'.');
         step.key_back = (start - key).try_into().ok()?;
@@ -114,6 +137,7 @@ impl Steps<'_> {
                 alone: false,
                 known: Known::NOTHING,
                 wins: Columns::NONE,
+                unit: None,
             };
             step.bytes[..part.len()].copy_from_slice(part);
             step.mask[..part.len()].fill(0xff);
@@ -141,6 +165,24 @@ fn choose(steps: &mut [Step]) -> Option<Columns> {
         // The first of the highest rank.
         let best = ranks().rev().max_by_key(|(_, s)| s.known.rank()).map(|(i, _)| i);
         let alone = ranks().count() == 1;
+        // What stands beside it may be in the message, which differs from line to line.
+        let requests = Columns::ROUTE.or(Columns::STATUS);
+        let generic = |step: &Step| step.known.meaning == Meaning::Duration(Rule::Generic);
+        let has_request = |step: &Step| {
+            let text = step.op == Op::Text;
+            (text || step.op == Op::Number)
+                && columns_of(step.known.meaning, text).iter().any(|c| requests.has(Columns::of(c)))
+        };
+        if column == Columns::DURATION
+            && let Some(best) = best
+            && generic(&steps[best])
+            && !steps.iter().any(has_request)
+        {
+            if steps[best].op == Op::Number {
+                return None;
+            }
+            steps[best].unit = None;
+        }
         // Of a value that may be a duration or a time, the latter only if it is not the former.
         let odd = |step: &Step| step.known.meaning == Meaning::RequestTime;
         if column == Columns::DURATION
@@ -175,8 +217,11 @@ fn choose(steps: &mut [Step]) -> Option<Columns> {
             // Text that is a number is read as one; its closing quote is for the next step to see.
             (Meaning::Status, _) if step.numeric => Op::Status,
             (Meaning::Duration(Rule::Fixed(unit)), _) if step.numeric => Op::Duration(unit),
-            (Meaning::RequestTime, _) if step.numeric => Op::Duration(Unit::Seconds),
-            (Meaning::Duration(Rule::Millis | Rule::Whole), false) if step.alone => Op::Guess,
+            (Meaning::RequestTime | Meaning::Duration(Rule::Open | Rule::Generic), _)
+                if step.numeric && step.alone && step.unit.is_some() =>
+            {
+                step.unit.map_or(Op::Number, Op::Duration)
+            }
             (Meaning::Time, false) => Op::Epoch,
             (Meaning::Level, false) => Op::LevelNumber,
             (Meaning::Method, true) => Op::Method,

@@ -1,0 +1,173 @@
+//! Who wrote a record, by its other keys, where that settles the unit of its response time.
+//!
+//! Only what a producer documents and always does stands here. What it may do otherwise (zap and
+//! slog write durations as seconds and nanoseconds, but programs log numbers of their own under the
+//! same keys) is a [`hint`] that the values of the whole sample have to bear out.
+
+use super::Unit;
+
+/// The keys of a record of JSON or logfmt, as its text has them.
+#[derive(Clone, Copy)]
+pub struct LineKeys<'a>(pub &'a [u8]);
+
+impl<'a> LineKeys<'a> {
+    /// Whether the record has this key, at any depth.
+    pub fn has(self, key: &str) -> bool {
+        self.value(key).is_some()
+    }
+
+    /// What stands behind the colon or `=` of a key, to the end of the line.
+    pub fn value(self, key: &str) -> Option<&'a [u8]> {
+        memchr::memmem::find_iter(self.0, key).find_map(|at| {
+            let behind = &self.0[at + key.len()..];
+            match self.0[..at].last() {
+                Some(b'"') => {
+                    let behind = behind.strip_prefix(b"\"")?.trim_ascii_start();
+                    behind.strip_prefix(b":").map(<[u8]>::trim_ascii_start)
+                }
+                None | Some(b' ' | b'\t') => behind.strip_prefix(b"="),
+                _ => None,
+            }
+        })
+    }
+
+    fn has_all(self, keys: &[&str]) -> bool {
+        keys.iter().all(|key| self.has(key))
+    }
+
+    fn has_any(self, keys: &[&str]) -> bool {
+        keys.iter().any(|key| self.has(key))
+    }
+}
+
+/// A producer whose documentation settles the unit of some keys.
+struct Producer {
+    name: &'static str,
+    keys: &'static [&'static str],
+    unit: Unit,
+    is_of: fn(LineKeys<'_>) -> bool,
+}
+
+/// The producers, each with the source of the unit.
+const PRODUCERS: &[Producer] = &[
+    // https://caddyserver.com/docs/logging: seconds as a float.
+    Producer {
+        name: "Caddy",
+        keys: &["duration", "latency"],
+        unit: Unit::Seconds,
+        is_of: |keys| keys.value("logger").is_some_and(|name| name.starts_with(b"\"http.")),
+    },
+    // https://doc.traefik.io/traefik/observability/access-logs/#available-fields: nanoseconds.
+    Producer {
+        name: "Traefik",
+        keys: &["Duration", "OriginDuration", "Overhead"],
+        unit: Unit::Nanoseconds,
+        is_of: |keys| keys.has_any(&["DownstreamStatus", "RouterName", "OriginStatus"]),
+    },
+    // https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage:
+    // %DURATION% is milliseconds; Istio's default JSON has the same names.
+    Producer {
+        name: "Envoy",
+        keys: &["duration"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_any(&["response_flags", "upstream_cluster"]),
+    },
+    // https://learn.microsoft.com/azure/frontdoor/monitor-front-door: seconds.
+    Producer {
+        name: "Azure Front Door",
+        keys: &["timeTaken"],
+        unit: Unit::Seconds,
+        is_of: |keys| {
+            keys.has("trackingReference")
+                || keys.value("category").is_some_and(|name| name.starts_with(b"\"FrontDoor"))
+        },
+    },
+    // https://learn.microsoft.com/azure/application-gateway/monitor-application-gateway-reference:
+    // seconds in v2, which alone has these keys; milliseconds in v1.
+    Producer {
+        name: "Azure Application Gateway",
+        keys: &["timeTaken"],
+        unit: Unit::Seconds,
+        is_of: |keys| keys.has_any(&["serverRouted", "WAFEvaluationTime"]),
+    },
+    // https://github.com/roidrage/lograge: milliseconds with decimals.
+    Producer {
+        name: "lograge",
+        keys: &["duration"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_all(&["controller", "action"]),
+    },
+    // https://docs.gitlab.com/administration/logs/#api_jsonlog, https://github.com/aserafin/grape_logging:
+    // milliseconds with decimals.
+    Producer {
+        name: "Grape",
+        keys: &["duration", "total"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_all(&["db", "view", "method"]),
+    },
+    // https://github.com/sidekiq/sidekiq/wiki/Logging: seconds.
+    Producer {
+        name: "Sidekiq",
+        keys: &["elapsed", "duration"],
+        unit: Unit::Seconds,
+        is_of: |keys| keys.has_all(&["jid", "class"]),
+    },
+    // https://echo.labstack.com/docs/middleware/logger: nanoseconds beside the same as text.
+    Producer {
+        name: "Echo",
+        keys: &["latency"],
+        unit: Unit::Nanoseconds,
+        is_of: |keys| keys.has("latency_human"),
+    },
+    // https://github.com/rs/zerolog: `DurationFieldUnit` is milliseconds; the level comes first and
+    // the message last.
+    Producer {
+        name: "zerolog",
+        keys: &["duration", "elapsed", "latency", "dur", "took"],
+        unit: Unit::Milliseconds,
+        is_of: is_of_zerolog,
+    },
+];
+
+fn is_of_zerolog(keys: LineKeys<'_>) -> bool {
+    const LAST: &[u8] = b",\"message\":\"";
+    keys.0.starts_with(b"{\"level\":\"")
+        && keys.has("time")
+        && memchr::memmem::rfind(keys.0, LAST)
+            .is_some_and(|at| memchr::memmem::find(&keys.0[at + LAST.len()..], b"\":").is_none())
+}
+
+fn producer(keys: LineKeys<'_>, key: &[u8]) -> Option<&'static Producer> {
+    let key = std::str::from_utf8(key).ok()?;
+    PRODUCERS.iter().find(|producer| producer.keys.contains(&key) && (producer.is_of)(keys))
+}
+
+/// The unit of a bare number under `key` in a record with these keys, if its producer documents it.
+pub fn documented_unit(keys: LineKeys<'_>, key: &[u8]) -> Option<Unit> {
+    producer(keys, key).map(|producer| producer.unit)
+}
+
+/// The name of the producer that documents the unit of `key`.
+pub fn documented_by(keys: LineKeys<'_>, key: &[u8]) -> Option<&'static str> {
+    producer(keys, key).map(|producer| producer.name)
+}
+
+/// Whether a record with these keys is of the producer of this name.
+pub(in crate::format) fn is_of_producer(keys: LineKeys<'_>, name: &str) -> bool {
+    PRODUCERS.iter().any(|producer| producer.name == name && (producer.is_of)(keys))
+}
+
+/// A unit that the logger behind a record would write a duration in.
+pub fn hint(keys: LineKeys<'_>) -> Option<Unit> {
+    // https://pkg.go.dev/go.uber.org/zap#NewProductionEncoderConfig: seconds, beside a time of seconds
+    // with a fraction.
+    let ts = keys.value("ts").unwrap_or_default();
+    let digits = crate::format::slices::digits(ts);
+    if digits > 0 && ts.get(digits) == Some(&b'.') {
+        return Some(Unit::Seconds);
+    }
+    // https://pkg.go.dev/log/slog#JSONHandler and logrus: Go's durations as whole nanoseconds.
+    let is_text = |value: Option<&[u8]>| value.is_some_and(|value| value.starts_with(b"\""));
+    let is_of_go = keys.has("msg") && is_text(keys.value("time")) && is_text(keys.value("level"));
+    is_of_go.then_some(Unit::Nanoseconds)
+}
