@@ -158,6 +158,19 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The same for a span that the line may lack.
+    pub(crate) fn request_some(
+        &self,
+        wanted: Columns,
+        column: Column,
+        span: Option<Span>,
+        record: &mut Record,
+    ) {
+        if let Some(span) = span {
+            self.request(wanted, column, span, record);
+        }
+    }
+
     /// The bytes of a span.
     #[inline(always)]
     pub(crate) fn bytes(&self, span: Span) -> &'a [u8] {

@@ -115,7 +115,7 @@ pub trait LineFormat: Send + Sync + 'static {
     /// ignored.
     fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()>;
 
-    /// Tells the values of keys and the host of a line that is a record of this format.
+    /// Tells the values of keys of a line that is a record of this format.
     #[inline(always)]
     fn keys<S: Simd>(&self, _simd: S, _line: Line<'_>, _found: &mut keys::Found<'_>) {}
 }

@@ -24,6 +24,24 @@ pub fn value_of_key(format: &str, line: &[u8], name: &str) -> Option<Vec<u8>> {
     named.map(|field| field.text.unwrap_or(field.raw)).find(|value| !value.is_empty())
 }
 
+/// The host of a line of JSON or logfmt: the first text of the names of the highest rank.
+pub fn host_of_fields(format: &str, line: &[u8]) -> Option<Vec<u8>> {
+    let fields = match format {
+        "json" => Json::object(line, true)?,
+        _ => logfmt_pairs(line)?.0,
+    };
+    let mut host = Best::default();
+    for field in fields {
+        let keys = without_envelopes(&field.keys);
+        let is_of = |names: &str| names.split_whitespace().any(|name| names_value(name, keys));
+        let known = ON_REQUEST.iter().find(|(_, _, names)| is_of(names));
+        if let Some(&(Column::HOST, rank, _)) = known {
+            host.offer(rank, field.text.filter(|text| !text.is_empty() && text != b"-"));
+        }
+    }
+    host.value
+}
+
 /// A parser that goes down the grammar of RFC 8259 a byte at a time.
 pub(super) struct Json<'a> {
     pub(super) text: &'a [u8],

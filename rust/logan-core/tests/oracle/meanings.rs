@@ -229,10 +229,7 @@ pub(super) struct Named {
 
 /// Meaning and rank of the name that these keys make.
 pub(super) fn meaning(keys: &[Vec<u8>]) -> Option<(Meaning, u8, Named)> {
-    let mut keys = keys;
-    while keys.len() > 1 && SEE_THROUGH.split_whitespace().any(|word| spells(word, &keys[0])) {
-        keys = &keys[1..];
-    }
+    let keys = without_envelopes(keys);
     let named = Named { is_capital_duration: keys == [b"Duration"] };
     for &(meaning, rank, names) in NAMES {
         if names.split_whitespace().any(|name| names_value(name, keys)) {
@@ -254,6 +251,14 @@ pub(super) fn meaning(keys: &[Vec<u8>]) -> Option<(Meaning, u8, Named)> {
         }
     }
     None
+}
+
+/// The keys behind those of objects whose members count as those of the outermost one.
+pub(super) fn without_envelopes(mut keys: &[Vec<u8>]) -> &[Vec<u8>] {
+    while keys.len() > 1 && SEE_THROUGH.split_whitespace().any(|word| spells(word, &keys[0])) {
+        keys = &keys[1..];
+    }
+    keys
 }
 
 /// Whether keys, joined by dots, are this name.

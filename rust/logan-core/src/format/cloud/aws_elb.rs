@@ -19,7 +19,7 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::{Cursor, Span};
-use crate::format::http::{closing_quote, route};
+use crate::format::http::{closing_quote, route, url_host};
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
 use crate::record::{Column, Columns, DURATION_NS_MAX, NO_DURATION, Record, Text};
@@ -96,9 +96,12 @@ impl<const IS_APPLICATION: bool> LineFormat for Balancer<IS_APPLICATION> {
         cx.record.client = c.client(client);
         cx.record.duration_ns = sum(times);
         route(line, request, request_end, cx.record);
-        let (start, end) = path_of_url(cx.simd, line, cx.record.path.range());
+        let url = cx.record.path.range();
+        let (start, end) = path_of_url(cx.simd, line, url);
         cx.record.path = Text::of_line(start, end);
         if !cx.context.wanted.is_empty() {
+            let host = url_host(c.bytes(url)).map(|(start, end)| (url.0 + start, url.0 + end));
+            c.request_some(cx.context.wanted, Column::HOST, host, cx.record);
             c.at = request_end;
             requested(cx.simd, c, cx.context.wanted, cx.record);
         }

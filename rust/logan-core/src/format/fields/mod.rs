@@ -74,7 +74,8 @@ mod tests;
 mod values;
 
 pub use names::{
-    DURATIONS, Group, KEY_BYTES_MAX, Known, Meaning, NAMES, Names, Rule, SEE_THROUGH, SUFFIXES,
+    DURATIONS, Group, KEY_BYTES_MAX, Known, Meaning, NAMES, Names, ON_REQUEST, Rule, SEE_THROUGH,
+    SUFFIXES,
 };
 pub(crate) use values::whole;
 pub use values::{EPOCH_SECONDS_MIN, code_unit, unescape};

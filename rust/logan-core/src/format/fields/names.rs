@@ -188,6 +188,14 @@ pub const ON_REQUEST: &[(Column, u8, &str)] = &[
          http.request.referrer http.request.headers.referer http_request.referer \
          client_request_referer cs_referer",
     ),
+    (
+        Column::HOST,
+        3,
+        "host request.host http.host vhost virtual_host server_name http_host request_host req_host \
+         requested_host authority :authority client_request_host headers.host request.headers.host \
+         req.headers.host http.request.headers.host url.domain cs_host",
+    ),
+    (Column::HOST, 2, "hostname host.hostname host.name"),
 ];
 
 /// Names of durations, which may have a suffix of [`SUFFIXES`]: meaning without one, names.
