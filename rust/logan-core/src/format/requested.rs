@@ -41,7 +41,7 @@ const LINES: &[Sample] = &[
     (
         "combined",
         "{host}:443 10.0.0.1 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 1 \"{referrer}\" \"{user_agent}\"",
-        &[("host", "shop.example.com"), ("referrer", "http://a/b?c"), ("user_agent", "curl/8.5 (x; \\\"y\\\")")],
+        &[("host", "shop.example.com"), ("referrer", "http://a/b?c"), ("user_agent", "curl/8.5 (x; \"y\")")],
     ),
     (
         "combined",
@@ -57,6 +57,17 @@ const LINES: &[Sample] = &[
         "json",
         r#"{"time":"2024-01-24T10:15:33Z","status":200,"hostname":"-","request":{"headers":{"Host":"{host}","Referer":"{referrer}","User-Agent":"{user_agent}"}}}"#,
         &[("host", "shop.example.com"), ("referrer", "http://a/"), ("user_agent", "curl/8.5")],
+    ),
+    (
+        "json",
+        r#"{"ts":1706091333.5,"logger":"http.log.access","request":{"host":"{host}","headers":{"Referer":["{referrer}"],"User-Agent":["{user_agent}","b"]}},"status":200}"#,
+        &[("host", "shop.example.com"), ("referrer", "http://a/"), ("user_agent", "curl/8.5")],
+    ),
+    (
+        "cef",
+        "CEF:0|Example|WAF|2.1|500|a name|8|rt=1706091332123 request=https://{host}:443/cart \
+         requestClientApplication={user_agent} requestContext={referrer}",
+        &[("host", "shop.example.com"), ("referrer", "http://a/"), ("user_agent", "Mozilla/5.0 (X)")],
     ),
     (
         "logfmt",
@@ -84,8 +95,9 @@ const LINES: &[Sample] = &[
     (
         "aws-alb",
         "https 2024-01-24T10:15:32.123456Z app/shop/50dc 203.0.113.9:51234 10.0.0.66:8080 0.001 0.034 \
-         0.000 200 200 214 1532 \"GET https://{host}:443/cart HTTP/2.0\" \"{user_agent}\" - -",
-        &[("host", "shop.example.com"), ("user_agent", "Mozilla/5.0 (X)")],
+         0.000 200 200 214 1532 \"GET https://{host}:443/cart HTTP/2.0\" \"{user_agent}\" \
+         ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:x \"Root=1-5\"",
+        &[("host", "shop.example.com"), ("user_agent", "Mozilla/5.0 (X; \"y\" \"z\" -)")],
     ),
     (
         "aws-elb",
@@ -142,9 +154,15 @@ fn columns() -> impl Iterator<Item = &'static str> {
 #[test]
 fn every_format_says_what_its_lines_say() {
     for &(format, line, texts) in LINES {
+        // As servers write quotes.
+        let escapes = format == "combined" || format.starts_with("custom nginx");
         let put = |value: &dyn Fn(&'static str) -> &'static str| {
             let fill = |line: String, &(field, _): &(&'static str, &str)| {
-                line.replace(&format!("{{{field}}}"), value(field))
+                let text = match escapes {
+                    true => value(field).replace('"', "\\\""),
+                    false => value(field).to_string(),
+                };
+                line.replace(&format!("{{{field}}}"), &text)
             };
             texts.iter().fold(line.to_string(), fill) + "\n"
         };
@@ -162,14 +180,11 @@ fn every_format_says_what_its_lines_say() {
             let Some(text) = of(field) else { continue };
             let quoted = text.replace('"', "\\\"");
             let condition = format!("{field} = \"{quoted}\"");
-            // A backslash before a quote cannot be written in a condition.
-            if !text.contains("\\\"") {
-                let selected = figures(format, &full, None, Some(condition));
-                assert_eq!(selected["lines"]["parsed"], 1, "{field} of {format}");
-                assert_eq!(selected["lines"]["filtered"], 0, "{field} of {format}");
-                let others = figures(format, &absent, None, Some(format!("{field} exists")));
-                assert_eq!(others["lines"]["parsed"], 0, "{field} of {format}");
-            }
+            let selected = figures(format, &full, None, Some(condition));
+            assert_eq!(selected["lines"]["parsed"], 1, "{field} of {format}");
+            assert_eq!(selected["lines"]["filtered"], 0, "{field} of {format}");
+            let others = figures(format, &absent, None, Some(format!("{field} exists")));
+            assert_eq!(others["lines"]["parsed"], 0, "{field} of {format}");
         }
     }
 }

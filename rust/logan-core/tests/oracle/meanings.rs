@@ -8,6 +8,8 @@ pub(super) struct Field {
     pub(super) raw: Vec<u8>,
     /// With escapes undone; None if it is a number.
     pub(super) text: Option<Vec<u8>>,
+    /// Whether it is the first element of a list.
+    pub(super) is_element: bool,
 }
 
 /// The best value so far for one meaning.
@@ -43,17 +45,85 @@ pub(super) struct Fields {
     pub(super) path: Best<Vec<u8>>,
     pub(super) client: Best<Vec<u8>>,
     pub(super) bytes: Best<u64>,
+    /// The message as it is written.
+    pub(super) raw_message: Vec<u8>,
+    bare: Best<u16>,
+    nanos: i64,
+    /// What objects say that the table does not know.
+    loose: Option<Box<Fields>>,
 }
 
 impl Fields {
     pub(super) fn of(all: &[Field], clock: &TimestampParser) -> Fields {
         let mut fields = Fields::default();
+        let mut loose = Fields::default();
         for field in all {
+            let may_be = |meaning: &Meaning| {
+                !field.is_element || matches!(meaning, Meaning::Client | Meaning::Forwarded)
+            };
             if let Some((meaning, rank, name)) = meaning(&field.keys) {
-                fields.take(meaning, rank, name, field, clock);
+                if may_be(&meaning) {
+                    fields.take(meaning, rank, name, field, clock);
+                }
+                continue;
+            }
+            let inner = (1..field.keys.len()).find_map(|i| meaning(&field.keys[i..]));
+            if let Some((meaning, rank, name)) = inner
+                && may_be(&meaning)
+                && is_of_request(meaning, &field.raw)
+            {
+                let meaning =
+                    if meaning == Meaning::BareStatus { Meaning::Status } else { meaning };
+                loose.take(meaning, rank, name, field, clock);
             }
         }
+        loose.guess = None;
+        fields.loose = Some(Box::new(loose));
         fields
+    }
+
+    /// Settles what more than one key decides.
+    pub(super) fn settle_all(&mut self) {
+        if self.nanos > 0
+            && let Some(time_ns) = self.time.value.filter(|time_ns| time_ns % SECOND == 0)
+        {
+            self.time.value = Some(time_ns + self.nanos);
+        }
+        let mut loose = self.loose.take().unwrap_or_default();
+        if self.method.rank == 0
+            && self.path.rank == 0
+            && loose.method.rank > 0
+            && loose.path.rank > 0
+            && [loose.status.rank, self.status.rank, self.bare.rank].iter().any(|&rank| rank > 0)
+        {
+            self.method = std::mem::take(&mut loose.method);
+            self.path = std::mem::take(&mut loose.path);
+            if self.status.rank == 0 {
+                self.status = std::mem::take(&mut loose.status);
+            }
+            if self.client.rank == 0 {
+                self.client = std::mem::take(&mut loose.client);
+            }
+            if self.bytes.rank == 0 {
+                self.bytes = std::mem::take(&mut loose.bytes);
+            }
+            if self.duration.rank == 0 {
+                self.duration = std::mem::take(&mut loose.duration);
+            }
+        }
+        let Some(bare) = self.bare.value.filter(|_| self.bare.rank > self.status.rank) else {
+            return;
+        };
+        let text = self.raw_message.to_ascii_lowercase();
+        let speaks = ["request", "respon", "http"]
+            .iter()
+            .any(|word| position(&text, word.as_bytes()).is_some());
+        if self.method.rank > 0
+            || self.path.rank > 0
+            || is_registered(bare) && (speaks || self.bare.rank == 3 && self.duration.rank > 0)
+        {
+            self.status = Best { rank: self.bare.rank, value: Some(bare) };
+        }
     }
 
     pub(super) fn take(
@@ -69,25 +139,44 @@ impl Fields {
         match meaning {
             Meaning::Nothing => {}
             Meaning::Time => self.time.offer(rank, field_time(field, clock)),
-            Meaning::Level if raw.is_empty() => {}
-            Meaning::Level => match level_of_field(raw) {
-                Level::Other => self.level.offer(1, Some(Level::Other)),
-                level => self.level.offer(rank, Some(level)),
-            },
-            Meaning::ShortLevel => self.level.offer(rank, short_level(raw)),
-            Meaning::Message => self.message.offer(rank, text.map(<[u8]>::to_vec)),
-            Meaning::Status => {
+            Meaning::Level(scale) => {
+                let raw = raw.trim_ascii();
+                let number = digits(raw, 0, raw.len()).filter(|_| (1..=18).contains(&raw.len()));
+                let (rank, level) = match number {
+                    Some(n) => (2 * rank, scale.level(n.try_into().unwrap_or(u32::MAX))),
+                    None if raw.is_empty() => return,
+                    None => (2 * rank + 1, level_of_field(raw)),
+                };
+                let rank = if level == Level::Other { 1 } else { rank };
+                self.level.offer(rank, Some(level).filter(|level| *level != Level::None));
+            }
+            Meaning::ShortLevel => self.level.offer(2 * rank + 1, short_level(raw)),
+            Meaning::Message => {
+                if text.is_some() && rank > self.message.rank {
+                    self.raw_message.clone_from(raw);
+                }
+                self.message.offer(rank, text.map(<[u8]>::to_vec));
+            }
+            Meaning::Nanos if self.nanos == 0 => {
+                let nanos = digits(raw, 0, raw.len()).filter(|_| (1..=9).contains(&raw.len()));
+                self.nanos = nanos.map_or(0, |nanos| nanos as i64);
+            }
+            Meaning::Nanos | Meaning::PairKey | Meaning::PairValue => {}
+            Meaning::Status | Meaning::BareStatus => {
                 let status = digits(raw, 0, 3).filter(|_| raw.len() == 3);
                 let status = status.filter(|status| (100..600).contains(status));
-                self.status.offer(rank, status.map(|s| s as u16));
+                let best = match meaning {
+                    Meaning::Status => &mut self.status,
+                    _ => &mut self.bare,
+                };
+                best.offer(rank, status.map(|s| s as u16));
             }
             Meaning::Duration(rule) => self.duration(rule, rank, name, raw),
             Meaning::RequestTime => {
+                let time = field_time(field, clock);
                 let nanos = with_unit(raw).or_else(|| number(raw, 1_000_000_000));
-                if nanos.is_none() {
-                    self.time.offer(rank, field_time(field, clock));
-                }
-                self.duration.offer(rank, nanos);
+                self.duration.offer(rank, nanos.filter(|_| time.is_none()));
+                self.time.offer(rank, time);
             }
             Meaning::Method => self.method.offer(
                 rank,
@@ -96,7 +185,9 @@ impl Fields {
                     .map(<[u8]>::to_vec),
             ),
             Meaning::Path => {
-                self.path.offer(rank, text.filter(|t| !t.is_empty()).map(path_of_url));
+                let path = text.filter(|t| !t.is_empty()).map(path_of_url);
+                let rank = path.as_deref().map_or(0, |path| path_rank(rank, path));
+                self.path.offer(rank, path);
             }
             Meaning::Request => {
                 if let Some((method, path)) = text.and_then(request_line) {
@@ -206,6 +297,41 @@ impl Fields {
         .iter()
         .any(|&rank| rank > 0)
     }
+}
+
+/// The rank of a path: what is neither one from the root nor a URL may be anything.
+fn path_rank(rank: u8, path: &[u8]) -> u8 {
+    match () {
+        () if path.starts_with(b"/") || path == b"*" || scheme(path).is_some() => rank,
+        () if path.iter().any(u8::is_ascii_alphanumeric) => 1,
+        () => 0,
+    }
+}
+
+/// Whether a value in an object that the table does not know can only be of a request.
+fn is_of_request(meaning: Meaning, raw: &[u8]) -> bool {
+    match meaning {
+        Meaning::Status | Meaning::BareStatus => {
+            raw.len() == 3 && digits(raw, 0, 3).is_some_and(|status| is_registered(status as u16))
+        }
+        Meaning::Method => "GET HEAD POST PUT DELETE PATCH OPTIONS CONNECT TRACE"
+            .split(' ')
+            .any(|method| method.as_bytes() == raw),
+        Meaning::Path => path_rank(2, raw) == 2,
+        Meaning::Request => request_line(raw).is_some_and(|(method, _)| !method.is_empty()),
+        Meaning::Client | Meaning::Forwarded | Meaning::Bytes | Meaning::Duration(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether a status is registered, or one that servers in use add.
+fn is_registered(status: u16) -> bool {
+    let ranges = [
+        (100, 103), (200, 208), (226, 226), (300, 308), (400, 418), (421, 426), (428, 429),
+        (431, 431), (440, 440), (444, 444), (449, 449), (451, 451), (460, 460), (463, 463),
+        (494, 499), (500, 508), (510, 511), (520, 530), (561, 561), (598, 599),
+    ];
+    ranges.iter().any(|&(first, last)| (first..=last).contains(&status))
 }
 
 pub(super) fn position(line: &[u8], part: &[u8]) -> Option<usize> {

@@ -56,6 +56,9 @@ pub static CLASSIC: Entry = Entry {
 
 const TYPES: [&[u8]; 7] = [b"http", b"https", b"h2", b"grpc", b"grpcs", b"ws", b"wss"];
 
+/// Quotes of a user agent that are tried as the closing one.
+const QUOTES_MAX: usize = 64;
+
 struct Balancer<const IS_APPLICATION: bool>;
 
 impl<const IS_APPLICATION: bool> LineFormat for Balancer<IS_APPLICATION> {
@@ -119,9 +122,22 @@ fn requested<S: Simd>(
     record: &mut Record,
 ) -> Option<()> {
     c.pass(b'"')?;
-    let user_agent = c.next_quoted(simd)?;
-    c.request(wanted, Column::USER_AGENT, user_agent, record);
-    Some(())
+    c.pass_text(b" \"")?;
+    let start = c.at;
+    // Quotes in it are not escaped: what closes it is the one that a cipher and a protocol follow.
+    for _ in 0..QUOTES_MAX {
+        let close = closing_quote(simd, c.line, c.at)?;
+        c.at = close + 1;
+        let after = c.at;
+        let protocol = c.next_word(simd).and_then(|_| c.next_word(simd));
+        let is_protocol = |span| matches!(c.bytes(span), b"-" | [_, b'L' | b'S', ..]);
+        if after == c.line.len() || protocol.is_some_and(is_protocol) {
+            c.request(wanted, Column::USER_AGENT, (start, close), record);
+            return Some(());
+        }
+        c.at = after;
+    }
+    None
 }
 
 /// The sum of the times, if all of them are known.

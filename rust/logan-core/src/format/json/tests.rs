@@ -1,4 +1,5 @@
 mod objects;
+mod producers;
 mod shapes;
 
 use super::*;

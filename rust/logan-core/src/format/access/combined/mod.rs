@@ -267,7 +267,7 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
         cx.record.bytes_sent = parts.bytes_sent;
         cx.record.duration_ns = time.nanos(self.integer_unit_ns);
         if !cx.context.wanted.is_empty() {
-            parts.requested(cx.simd, line, cx.context.wanted, cx.record);
+            parts.requested(line, cx);
         }
         Some(())
     }
@@ -372,15 +372,16 @@ struct Parts {
 impl Parts {
     /// Fills the columns on request: the host, and the two quoted fields after the size.
     #[cold]
-    fn requested<S: Simd>(&self, simd: S, line: Line<'_>, wanted: Columns, record: &mut Record) {
+    fn requested<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) {
         let c = Cursor::new(line, 0);
-        c.request_some(wanted, Column::HOST, host(line, self.request.0), record);
+        let host = host(line, self.request.0);
+        c.request_some(cx.context.wanted, Column::HOST, host, cx.record);
         if !self.combined {
             return;
         }
-        let Some((referrer_end, end)) = two_quoted(simd, line, self.size_end) else { return };
-        c.request(wanted, Column::REFERRER, (self.size_end + 2, referrer_end), record);
-        c.request(wanted, Column::USER_AGENT, (referrer_end + 3, end - 1), record);
+        let Some((referrer_end, end)) = two_quoted(cx.simd, line, self.size_end) else { return };
+        c.request_escaped(Column::REFERRER, (self.size_end + 2, referrer_end), cx);
+        c.request_escaped(Column::USER_AGENT, (referrer_end + 3, end - 1), cx);
     }
 }
 

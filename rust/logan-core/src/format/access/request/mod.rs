@@ -261,8 +261,8 @@ impl AnyRequest {
             && !cx.context.wanted.is_empty()
         {
             let c = Cursor::new(line, 0);
-            c.request(cx.context.wanted, Column::REFERRER, referrer, cx.record);
-            c.request(cx.context.wanted, Column::USER_AGENT, agent, cx.record);
+            c.request_escaped(Column::REFERRER, referrer, cx);
+            c.request_escaped(Column::USER_AGENT, agent, cx);
         }
         if code != 101 && text[request.method.0..request.method.1] != *b"CONNECT" {
             let memo = &mut cx.context.memo;
