@@ -21,6 +21,9 @@ pub(super) fn json_record(line: &[u8], clock: &TimestampParser) -> Option<Record
         Some(b'{') => json_fields(&text, clock).map(Fields::record),
         _ => payload_record(&text, clock),
     };
+    if found.is_none() && record.level == Level::None {
+        record.level = leading_level(&text);
+    }
     if let Some(found) = found {
         record.time_ns = match (record.time_ns, found.time_ns) {
             (Some(outer), Some(inner)) => Some(reconciled(outer, inner, &text)),
@@ -48,6 +51,19 @@ fn json_fields(line: &[u8], clock: &TimestampParser) -> Option<Fields> {
     fields.settle(line);
     fields.settle_all();
     fields.any_usable().then_some(fields)
+}
+
+/// The level that text begins with, in capitals, enclosed, or before a colon or bar.
+fn leading_level(text: &[u8]) -> Level {
+    let text = text.trim_ascii_start();
+    let enclosed = text.first().is_some_and(|b| b"[(<".contains(b));
+    let text = &text[usize::from(enclosed)..];
+    let (word, rest) = text.split_at(run(text, 0, |b| b.is_ascii_alphabetic()));
+    let next = rest.trim_ascii_start().first().copied().unwrap_or(0);
+    let is_marked = enclosed && b"])>".contains(&next) || b":|".contains(&next);
+    let is_alone = word.iter().all(u8::is_ascii_uppercase)
+        && rest.first().is_none_or(|b| b" \t,".contains(b));
+    level_of_word(word).filter(|_| is_marked || is_alone).unwrap_or(Level::None)
 }
 
 /// Whether text holds a capital, a blank and a path or URL.

@@ -19,7 +19,7 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::{Cursor, Span};
-use crate::format::http::{closing_quote, route, url_host};
+use crate::format::http::{closing_quote, method_len, route, url_host};
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
 use crate::record::{Column, Columns, DURATION_NS_MAX, NO_DURATION, Record, Text};
@@ -99,11 +99,12 @@ impl<const IS_APPLICATION: bool> LineFormat for Balancer<IS_APPLICATION> {
         cx.record.client = c.client(client);
         cx.record.duration_ns = sum(times);
         route(line, request, request_end, cx.record);
-        let url = cx.record.path.range();
-        let (start, end) = path_of_url(cx.simd, line, url);
+        let (start, end) = path_of_url(cx.simd, line, cx.record.path.range());
         cx.record.path = Text::of_line(start, end);
         if !cx.context.wanted.is_empty() {
-            let host = url_host(c.bytes(url)).map(|(start, end)| (url.0 + start, url.0 + end));
+            let target = request + method_len(line, request, request_end) + 1;
+            let host = line.bytes().get(target..request_end).and_then(url_host);
+            let host = host.map(|(start, end)| (target + start, target + end));
             c.request_some(cx.context.wanted, Column::HOST, host, cx.record);
             c.at = request_end;
             requested(cx.simd, c, cx.context.wanted, cx.record);

@@ -7,7 +7,7 @@
 //!
 //! *time* is at the front of the line, and *object* begins with the first `{"` behind a blank after it
 //! and ends the line. A line counts only if the object says something that text would not: a level,
-//! a request, a status, a response time or a client, by the rules of [`json`](super). Its time is the
+//! a request or a status, by the rules of [`json`](super). Its time is the
 //! object's, or else the one at the front; so is its level, which is looked for in the words as
 //! in those of [app text](crate::format::text::app). The message is the object's where that says the
 //! level, too; else it begins behind the level, as in app text.
@@ -42,11 +42,7 @@ pub static ENTRY: Entry = Entry {
 struct BehindText(Json);
 
 /// What an object must say something of.
-const SAID: Columns = Columns::LEVEL
-    .or(Columns::STATUS)
-    .or(Columns::ROUTE)
-    .or(Columns::DURATION)
-    .or(Columns::CLIENT);
+const SAID: Columns = Columns::LEVEL.or(Columns::STATUS).or(Columns::ROUTE);
 
 impl LineFormat for BehindText {
     const COLUMNS: Columns = Json::COLUMNS;
@@ -64,10 +60,10 @@ impl LineFormat for BehindText {
         let (stamp, end) = cx.clock().at_front(line, 0)?;
         let object = object(line.bytes(), end)?;
         self.0.parse(line.slice(object, line.len()), cx)?;
-        cx.record.for_each_text(|text| *text = text.at(object as u32));
         if cx.record.is_within(Columns::ALL.without(SAID)) {
             return None;
         }
+        cx.record.for_each_text(|text| *text = text.at(object as u32));
         if cx.record.time_ns == NO_TIME {
             cx.record.set_time(stamp);
         }

@@ -3,7 +3,8 @@
 //!
 //! Where a record lacks a request, and a level unless the message may hold a request, its message is
 //! read by the formats that [payloads](crate::format::envelope) are read by, or as JSON, and gives what
-//! the record lacks. Of a message of several lines the first one counts.
+//! the record lacks. Of a message of several lines the first one counts. A message that no format reads
+//! gives the level that it begins with, if that is in capitals, or enclosed, or before a colon or bar.
 //!
 //! A time in the message is the record's if it has a zone. Without one it is off by the zone of who
 //! wrote it, so it is moved by the quarters of an hour that bring it to within [`LAG_NS_MAX`] of the
@@ -14,7 +15,7 @@ use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Plain;
 use crate::format::envelope::{Inner, keep};
 use crate::format::fields::{Fields, Value, unescape};
-use crate::format::slices::digits;
+use crate::format::slices::{digits, letters};
 use crate::format::{Params, Parse};
 use crate::record::{Columns, Level, NO_TIME, Record};
 use crate::time::Stamp;
@@ -75,6 +76,9 @@ impl Json {
             }
         };
         if !is_record {
+            if cx.record.level == Level::None {
+                cx.record.level = leading_level(payload.bytes());
+            }
             return;
         }
         keep(&mut found, payload.bytes(), cx.arena);
@@ -98,6 +102,22 @@ impl Json {
             }
         }
     }
+}
+
+/// The level that text begins with: a word in capitals, or one in brackets or before a colon or bar.
+fn leading_level(text: &[u8]) -> Level {
+    let text = text.trim_ascii_start();
+    let is_enclosed = matches!(text.first(), Some(b'[' | b'(' | b'<'));
+    let text = &text[usize::from(is_enclosed)..];
+    let (word, rest) = text.split_at(letters(text));
+    let is_marked = match rest.trim_ascii_start() {
+        [b']' | b')' | b'>', ..] => is_enclosed,
+        [b':' | b'|', ..] => true,
+        _ => false,
+    };
+    let is_alone = word.iter().all(u8::is_ascii_uppercase)
+        && matches!(rest.first(), None | Some(b' ' | b'\t' | b','));
+    Level::from_word(word).filter(|_| is_marked || is_alone).unwrap_or(Level::None)
 }
 
 /// The time of a record whose message says `inner` and whose collector says `outer`; None for the
@@ -137,6 +157,23 @@ fn has_zone(text: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn levels_at_the_front_of_messages() {
+        for (text, expected) in [
+            ("INFO order placed", Level::Info),
+            ("[warn] x", Level::Warn),
+            ("error: x", Level::Error),
+            ("WARN | x", Level::Warn),
+            ("Error handling enabled", Level::None),
+            ("order ERROR", Level::None),
+            ("[x] ERROR", Level::None),
+            ("INFORM all", Level::None),
+            ("", Level::None),
+        ] {
+            assert_eq!(leading_level(text.as_bytes()), expected, "{text}");
+        }
+    }
 
     #[test]
     fn zones_are_told_from_what_follows_a_time_of_day() {
