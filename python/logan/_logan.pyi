@@ -64,6 +64,7 @@ def detect(samples: Sequence[tuple[int, bytes]]) -> str:
     "header", "malformed", "formats": [{"name", "params", "payload": [{"name", "lines"}],
     "lines", "share", "time_field", "duration_field", "duration_unit", "timezone", "example"}],
     "assumed": [str], "time": what was decided about timestamps, as the spec of a source takes it,
+    "durations": what was decided about response times without a unit, as the spec takes it,
     "anchor_ns": the latest timestamp where dates without a year stand beside dated ones, else
     null, "compression": null or as `compression()` has it, of what is seen from
     outside}`; formats in the order of trial: those around others first, then by lines, most first.
@@ -106,7 +107,7 @@ class Spec:
 
     `json` is `{"version": 2, "meaning": {}, "top": 10, "sources": [{"reading": {}, "identity":
     {}}]}`. A reading is `{"formats": [{"name": str, "params": {}}], "only": bool, "input_tz": str,
-    "anchor_ns": int, "time": {}, "layouts": {}}`, an identity `{"content": {}, "origin": str,
+    "anchor_ns": int, "time": {}, "durations": {}, "layouts": {}}`, an identity `{"content": {}, "origin": str,
     "name": str}`.
 
     The meaning may have `"since_ns"` and `"until_ns"` (records from the one up to, but not with,
@@ -114,10 +115,11 @@ class Spec:
     `"by"` (names of fields). Summaries of one meaning can be merged, whatever their sources are and
     however they were read.
 
-    Of a reading `only`, `time` and `layouts` are optional. Formats that it does not list are tried
-    after the listed ones, in registry order, unless `"only": true`. Its `time` is what `detect`
-    decided about its timestamps; without `layouts`, which `layouts()` gives, `#Fields:` lines mean
-    nothing.
+    Of a reading `only`, `time`, `durations` and `layouts` are optional. Formats that it does not
+    list are tried after the listed ones, in registry order, unless `"only": true`. Its `time` and
+    `durations` are what `detect` decided about timestamps and response times; `durations` may
+    also have `"chosen"`, units by key, null for what is not a response time. Without `layouts`,
+    which `layouts()` gives, `#Fields:` lines mean nothing.
 
     An identity, which is optional, says what a source is beyond this job: where it was read, what
     it is called, and what tells its content from that of others, as `content()` has it. A stream or

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
@@ -55,6 +55,7 @@ def analyze(
     format_name: str = CUSTOM,
     input_tz: str = "UTC",
     date_order: Literal["mdy", "dmy", "ymd"] | None = None,
+    units: Mapping[str, str] | Sequence[str] = (),
     top: int = 10,
     expansion_max: int = EXPANSION_MAX_DEFAULT,
     anchor: datetime | None = None,
@@ -87,6 +88,10 @@ def analyze(
         input_tz: time zone of timestamps without one, an IANA name such as "Europe/Berlin".
         date_order: the order of dates of numbers, such as 03/04/2024 and 24-01-23: "mdy" (month
             first), "dmy" or "ymd"; by default what the dates of each input say.
+        units: units of the numbers without one that are response times, by key, such as
+            `{"duration": "ms"}`: "ns", "us", "ms", "s", or "none" for what is not a response time;
+            "response_time" is the number after an access log's user agent. By default the
+            name of the key, the producer or the values of each input decide.
         top: rows of the top tables and of the slowest requests.
         expansion_max: maximum decompression ratio (a guard against zip bombs), checked after
             the first 1 GiB; 0 for no limit.
@@ -172,6 +177,7 @@ def make_spec(
     format: str | None = None,
     input_tz: str = "UTC",
     date_order: Literal["mdy", "dmy", "ymd"] | None = None,
+    units: Mapping[str, str] | Sequence[str] = (),
     top: int = 10,
     anchor: datetime | None = None,
     since: Moment | None = None,

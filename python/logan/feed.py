@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from types import TracebackType
 from typing import Literal
@@ -41,7 +41,7 @@ class Feed:
     Args:
         spec: how to read the bytes; by default detected from the first 64 KiB.
         source: which of the spec's sources the bytes are.
-        format, input_tz, date_order, top, since, until, where, by: as for `analyze`; only without
+        format, input_tz, date_order, units, top, since, until, where, by: as for `analyze`; only without
             `spec`. Relative times count back from when the feed is made.
         name: the input's name in reports.
 
@@ -60,6 +60,7 @@ class Feed:
         format: str | None = None,
         input_tz: str = "UTC",
         date_order: Literal["mdy", "dmy", "ymd"] | None = None,
+        units: Mapping[str, str] | Sequence[str] = (),
         top: int = 10,
         since: Moment | None = None,
         until: Moment | None = None,

@@ -49,6 +49,9 @@ EXPRESSION_CHARS_MAX: Final = 200
 GROUP_TABLES_MAX: Final = 4
 """Each `--by` is a table in every summary that is alive; the spec agrees."""
 
+UNITS_MAX: Final = 64
+"""Keys whose unit a user gives: a log has a few."""
+
 JSON_INPUT_BYTES_MAX: Final = 256 * MIB
 """A saved report is some hundred KiB; more than this is another file."""
 

@@ -118,6 +118,7 @@ class Detection:
             `layouts`); None where no line says its columns, or detection did not look.
         time: what was decided about its timestamps (the spec's `time` of a source).
         anchor_ns: the latest timestamp, where dates without a year stand beside dated ones.
+        durations: what was decided about response times (the spec's `durations` of a source).
     """
 
     encoding: str = "utf-8"
@@ -135,6 +136,7 @@ class Detection:
     fields_present: tuple[str, ...] | None = None
     time: Mapping[str, Any] = field(default_factory=dict)
     anchor_ns: int | None = None
+    durations: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Detection:

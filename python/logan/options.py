@@ -12,7 +12,7 @@ adds. Knows no argparse, no clock and no file: `Flag.parse` names a function of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
@@ -27,6 +27,7 @@ from logan.limits import (
     SERIES_POINTS_MAX,
     THREADS_MAX,
     TOP_ROWS_MAX,
+    UNITS_MAX,
 )
 
 if TYPE_CHECKING:
@@ -137,6 +138,21 @@ def _few_groups(by: tuple[str, ...]) -> None:
         )
 
 
+_UNITS: Final = ("ns", "us", "ms", "s", "none")
+
+
+def _valid_units(units: tuple[str, ...]) -> None:
+    if len(units) > UNITS_MAX:
+        raise UsageError(f"units of {len(units)} keys are given, at most {UNITS_MAX} are possible")
+    for each in units:
+        key, _, unit = each.rpartition("=")
+        if not key or unit not in _UNITS:
+            raise UsageError(
+                f"{each!r} is not a valid unit of a key: expected KEY=UNIT, such as duration=ms",
+                hint=f"units are {', '.join(_UNITS[:-1])}, and none for what is no response time",
+            )
+
+
 _FILTERING: Final = "filtering and grouping"
 _FORMATS: Final = "formats and time"
 _PERFORMANCE: Final = "performance and limits"
@@ -190,7 +206,7 @@ class Options:
     `since_ns` and `until_ns` (epoch nanoseconds) select records from the one up to, but not with,
     the other; `since_back_ns` and `until_back_ns` stand for them until the last record is known,
     from which they count back. `where` is a condition, `by` names the fields of group tables, both
-    in canonical text. `seek` lets files in the order of time be read in part.
+    in canonical text. `units` are texts KEY=UNIT, or a mapping. `seek` lets files in the order of time be read in part.
 
     Raises:
         UsageError: a value is out of range.
@@ -248,6 +264,21 @@ class Options:
                 _FORMATS,
                 choices=("mdy", "dmy", "ymd"),
                 environment=True,
+            ),
+        ),
+    )
+    units: tuple[str, ...] = field(
+        default=(),
+        metadata=_declared(
+            check=_valid_units,
+            flag=Flag(
+                "--unit",
+                "unit of the numbers under a key that is a response time: ns, us, ms, s, or none; "
+                "KEY is response_time for the number after an access log's user agent; repeatable "
+                "(default: by the key's name, the producer or the values of each input)",
+                _FORMATS,
+                metavar="KEY=UNIT",
+                repeatable=True,
             ),
         ),
     )
@@ -320,6 +351,10 @@ class Options:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by", tuple(self.by))  # JSON has lists
+        given: Mapping[str, str] | Iterable[str] = self.units
+        if isinstance(given, Mapping):
+            given = [f"{key}={unit}" for key, unit in given.items()]
+        object.__setattr__(self, "units", tuple(given))
         _check_all(self)
         if (
             self.since_ns is not None

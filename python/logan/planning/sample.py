@@ -65,6 +65,8 @@ class Sample:
         source: dict[str, Any] = {
             "formats": [{"name": each.name, "params": each.params} for each in detection.formats]
         }
+        if detection.durations:
+            source["durations"] = detection.durations
         if detection.header:
             source["layouts"] = {"fields": [], "changes": []}  # they stand in the sample itself
         return cls(b"".join(pieces), source, anchor_ns=anchor_ns)

@@ -102,6 +102,7 @@ def _reading(detection: Detection, options: Options, anchor_ns: int) -> dict[str
     return {
         **_formats(detection, options.format),
         **_time(detection, options.date_order),
+        **_durations(detection, options.units),
         "input_tz": options.input_tz,
         "anchor_ns": anchor_ns,
     }
@@ -113,6 +114,15 @@ def _time(detection: Detection, date_order: str | None) -> dict[str, Any]:
     if date_order is not None:
         time["date_order"] = date_order
     return {"time": time} if time else {}
+
+
+def _durations(detection: Detection, units: Sequence[str]) -> dict[str, Any]:
+    """What was decided about response times without a unit, by the user or else by detection."""
+    durations = dict(detection.durations)
+    if units:
+        pairs = (each.rpartition("=") for each in units)
+        durations["chosen"] = {key: None if unit == "none" else unit for key, _, unit in pairs}
+    return {"durations": durations} if durations else {}
 
 
 def _formats(detection: Detection, forced: str | None) -> dict[str, Any]:

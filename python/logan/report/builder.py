@@ -381,6 +381,9 @@ def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
     assumed = list(detection.assumed)
     if "date_order" in spec.get("time", {}):
         assumed = [each for each in assumed if not each.startswith("numeric dates")]
+    for key in spec.get("durations", {}).get("chosen", {}):
+        about = "--unit response_time" if key == "response_time" else f"`{key}`"
+        assumed = [each for each in assumed if about not in each]
     if any(each.timezone in ("not written", "written in some lines") for each in detection.formats):
         assumed.append(f"timestamps without a time zone are {spec['input_tz']}")
     if any(each.year == "not written" for each in detection.formats):

@@ -17,6 +17,7 @@ from logan.limits import (
     ARCHIVE_SAMPLE_BYTES_MAX,
     CHUNK_SIZE_BYTES_MAX,
     GROUP_TABLES_MAX,
+    UNITS_MAX,
     INPUTS_PER_JOB_MAX,
     KIB,
     SAMPLE_PLACES_MAX,
@@ -195,6 +196,7 @@ class SubmitOptions(Body, frozen=True):
     format_name: Name | UnsetType = UNSET
     input_tz: Name | UnsetType = UNSET
     date_order: Literal["mdy", "dmy", "ymd"] | UnsetType | None = UNSET
+    units: Annotated[tuple[Name, ...], Meta(max_length=UNITS_MAX)] | UnsetType = UNSET
     top: Annotated[int, Meta(ge=1, le=TOP_ROWS_MAX)] | UnsetType = UNSET
     since_ns: Signed | UnsetType | None = UNSET
     until_ns: Signed | UnsetType | None = UNSET

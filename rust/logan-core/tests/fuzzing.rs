@@ -36,7 +36,7 @@ const TARGETS: [Target; 8] = [
 
 const SPECS: &[&str] = &[
     r#"{"version":2,"top":10,"sources":[{"reading":{"formats":[],"input_tz":"UTC","anchor_ns":0}}]}"#,
-    r#"{"version":2,"meaning":{"since_ns":1,"until_ns":9,"where":"status>=500 or json.a='x'","by":["route","logfmt.b"]},"top":3,"sources":[{"reading":{"formats":[{"name":"json","params":{"duration_unit":"ms","rejoin":true}}],"only":true,"input_tz":"Europe/Berlin","anchor_ns":5,"layouts":{"fields":["date time"],"changes":[[0,0]]}},"identity":{"content":{"length":17,"heads":[3],"tail":4},"origin":"/x/y.log","name":"y.log"}}]}"#,
+    r#"{"version":2,"meaning":{"since_ns":1,"until_ns":9,"where":"status>=500 or json.a='x'","by":["route","logfmt.b"]},"top":3,"sources":[{"reading":{"formats":[{"name":"json","params":{"rejoin":true}}],"only":true,"input_tz":"Europe/Berlin","anchor_ns":5,"durations":{"chosen":{"took":null},"keys":{"duration":[{"beside":"a","unit":"ms"}]},"after_agent":{"field":1,"unit":"us"}},"layouts":{"fields":["date time"],"changes":[[0,0]]}},"identity":{"content":{"length":17,"heads":[3],"tail":4},"origin":"/x/y.log","name":"y.log"}}]}"#,
 ];
 
 const CONDITIONS: &[&str] = &[

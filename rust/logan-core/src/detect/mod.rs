@@ -7,15 +7,17 @@
 //! integer, the zone and year of timestamps without them, which number of `03/04/2024` is the
 //! month) is decided here, once per source, and named among what was assumed.
 
+mod durations;
 mod named;
 mod timestamps;
 
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
+use crate::fast::{FastPath, FastPaths};
 use crate::format::classify::{is_blank, is_continuation, is_header};
 use crate::format::envelope::inner_formats;
+use crate::format::units::Sample;
 use crate::format::{
-    Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, Unit,
-    by_name, state,
+    Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, Unit, state,
 };
 use crate::record::{NO_DURATION, NO_TIME, Record};
 use crate::time::{TimeReading, TimestampParser};
@@ -29,6 +31,8 @@ pub(crate) const SAMPLE_LINES_MAX: usize = 2_000;
 struct Seen {
     lines: u64,
     measured: u64,
+    /// Lines whose response time could be a number without a name.
+    tails: u64,
     zoneless: u64,
     zoned: timestamps::Zoned,
     yearless: u64,
@@ -91,8 +95,13 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let mut arena = Vec::new();
     let mut seen = vec![Seen::default(); formats.len()];
     let (mut blank, mut header, mut continuation, mut malformed) = (0u64, 0u64, 0u64, 0u64);
-    let mut integers = Vec::new();
     let mut times = timestamps::Timestamps::default();
+    let mut numbers = durations::Numbers::default();
+    for each in [&mut context, &mut east, &mut later] {
+        each.durations.sample = Some(Sample::default());
+        // They would hold units.
+        each.restrict(FastPaths::ALL.without(FastPath::JsonTemplates));
+    }
     for (offset, bytes) in samples {
         let sample_start = bytes.as_ptr() as usize;
         let sample_offset = *offset;
@@ -125,6 +134,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             };
             let taken = formats.iter().enumerate().find_map(|(i, (_, format))| {
                 (context.clock.numeric_date, context.clock.seen_zone) = (None, None);
+                context.durations.sample = Some(Sample::default());
                 parse(format.as_ref(), &mut context).map(|found| (i, format, found))
             });
             let Some((i, format, (part, record))) = taken else {
@@ -138,6 +148,11 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 continue;
             };
             let seen_zone = context.clock.seen_zone;
+            let sample = std::mem::take(context.durations.sample.get_or_insert_default());
+            let has_tail = sample.tail.is_some();
+            if part == Part::Record {
+                numbers.learn(sample, &record);
+            }
             let mut time_by = |other: &mut Context| parse(format.as_ref(), other);
             let others = [time_by(&mut east), time_by(&mut later)];
             if part == Part::Continuation {
@@ -162,6 +177,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             seen.zoned.before_words += u64::from(seen_zone.is_some_and(|zone| zone.before_words));
             seen.yearless += moves[1];
             seen.measured += u64::from(record.duration_ns != NO_DURATION);
+            seen.tails += u64::from(has_tail);
             seen.example.get_or_insert_with(|| {
                 String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned()
             });
@@ -188,11 +204,6 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 let name = inner.iter().find(|(_, f)| is_of(f.as_ref())).map(|(name, _)| *name);
                 *seen.payload.entry(name.unwrap_or(TEXT_PAYLOAD)).or_default() += 1;
             }
-            if payload.is_some() || facts.bare_unit.is_some() {
-                let line = payload.as_ref().unwrap_or(&padded).line();
-                let mut bare = REGISTRY.iter().filter_map(|entry| entry.facts.bare_unit);
-                integers.extend(bare.find_map(|integer| integer(line, &mut context.clock)));
-            }
         }
     }
     let lines: u64 = seen.iter().map(|s| s.lines).sum();
@@ -214,14 +225,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         };
         (rank, !first, std::cmp::Reverse(lines), i)
     });
-    let unit = (!integers.is_empty()).then(|| guess_unit(&integers));
-    let mut assumed = Vec::new();
-    if let Some(unit) = unit {
-        assumed.push(format!(
-            "request times written as whole numbers are in {}, by their size",
-            unit.name()
-        ));
-    }
+    let (durations, mut assumed) = numbers.decide();
+    let tail = durations.after_agent.or(durations.after_size);
+    let tail = tail.and_then(|column| column.field.map(|_| column.unit));
     let zone_column = seen.iter().any(|seen| seen.zoned.is_column());
     if !zone_column {
         // Nothing but words, then.
@@ -233,25 +239,20 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     assumed.extend(times.assumed(&reading));
     let describe = |&i: &usize| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);
-        let around = seen
-            .payload
-            .keys()
-            .any(|name| by_name(name).is_some_and(|(_, e)| e.facts.bare_unit.is_some()));
-        let quoted = (entry.facts.bare_unit.is_some() || around) && unit.is_some();
         let mut params = json!({});
-        if quoted {
-            params["duration_unit"] = json!(unit);
-        }
         if rejoins(entry, seen) {
             params["rejoin"] = json!(true);
         }
         let mut payload: Vec<_> = seen.payload.iter().collect();
         payload.sort_by_key(|(name, lines)| (std::cmp::Reverse(**lines), **name));
-        let measured = seen.measured > 0;
-        let duration_unit = match unit {
-            Some(unit) if quoted && !around => Some(unit.name()),
-            _ => entry.info.duration.map(|(_, unit)| unit),
+        let by_tail = tail.filter(|_| seen.tails > 0);
+        let measured = seen.measured > 0 || by_tail.is_some();
+        let by_key = || {
+            let names = seen.fields.duration.names();
+            names.into_iter().find_map(|name| durations.keys.get(last_key(name))?.first()?.unit)
         };
+        let decided = by_tail.or_else(by_key).map(Unit::name);
+        let duration_unit = decided.or(entry.info.duration.map(|(_, unit)| unit));
         json!({
             "name": entry.info.name,
             "params": params,
@@ -287,37 +288,14 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         "formats": order.iter().map(describe).collect::<Vec<_>>(),
         "assumed": assumed,
         "time": reading,
+        "durations": durations,
         "anchor_ns": times.anchor_ns(),
     })
 }
 
-/// The unit of an integer, for one source, from the integer response times of a sample of it.
-///
-/// By the values alone, so it is an assumption to be reported. The values sorted, the median
-/// being the one at half their count: without values microseconds (Apache's `%D` is the usual
-/// integer); if the largest is at most 300 and the median at most 1, seconds (`%T` cuts, so that
-/// most are 0); if the median is below 1,000 and the largest below 60,000 and either the value at
-/// a tenth of their count is below 50 or the largest is below ten times the median, milliseconds
-/// (no server answers a tenth of its requests in 50 µs, and microseconds scatter widely); else
-/// microseconds.
-fn guess_unit(values: &[u64]) -> Unit {
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable();
-    let Some(&largest) = sorted.last() else {
-        return Unit::Microseconds;
-    };
-    let median = sorted[sorted.len() / 2];
-    let tenth = sorted[sorted.len() / 10];
-    if largest <= 300 && median <= 1 {
-        Unit::Seconds
-    } else if median < 1_000
-        && largest < 60_000
-        && (tenth < 50 || largest < median.saturating_mul(10))
-    {
-        Unit::Milliseconds
-    } else {
-        Unit::Microseconds
-    }
+/// The key itself of a name with those of the objects around it.
+fn last_key(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
 }
 
 /// The lines of a sample without their ends; the last one only if it is whole or alone.
@@ -407,7 +385,7 @@ mod tests {
                 "event.duration",
             ),
             // Whose the unit is does not count.
-            (r#"{"level":"info","ts":1706091332.5,"msg":"x","duration":5}"#, "ts", "duration"),
+            (r#"{"level":"info","ts":1706091332.5,"msg":"done","duration":5}"#, "ts", "duration"),
             // The second is there to fall back on.
             (r#"{"time":"2024-01-24T10:15:32Z","duration_ms":5,"took":6}"#, "time", "duration_ms"),
             ("time=2024-01-24T10:15:32Z level=info msg=\"a b=c\" elapsed=5ms", "time", "elapsed"),
@@ -480,17 +458,7 @@ mod tests {
         let line =
             "1.2.3.4 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"x\" 95200\n";
         let found = detect(&[(0, line.repeat(3).as_bytes())]);
-        assert_eq!(found["formats"][0]["params"], json!({"duration_unit": "us"}));
+        assert_eq!(found["durations"], json!({"after_agent": {"field": 0, "unit": "us"}}));
         assert_eq!(found["assumed"].as_array().unwrap().len(), 1);
-    }
-
-    #[test]
-    fn units_of_integers() {
-        assert_eq!(guess_unit(&[]), Unit::Microseconds);
-        assert_eq!(guess_unit(&[0, 0, 1, 0, 0, 2, 0, 30]), Unit::Seconds);
-        assert_eq!(guess_unit(&[3, 12, 45, 8, 1_200, 33, 5]), Unit::Milliseconds);
-        assert_eq!(guess_unit(&[95, 105, 127]), Unit::Milliseconds);
-        assert_eq!(guess_unit(&[412, 380, 95_200, 700, 1_210, 350]), Unit::Microseconds);
-        assert_eq!(guess_unit(&[33_412, 12_380, 95_200]), Unit::Microseconds);
     }
 }

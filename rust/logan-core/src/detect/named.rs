@@ -4,6 +4,7 @@
 //! it. So this knows no format's rules. For detection, which can afford it.
 
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
+use crate::format::fields::{self, Group, Meaning};
 use crate::format::{Context, Format};
 use crate::record::{NO_DURATION, NO_TIME, Record};
 use std::collections::BTreeMap;
@@ -42,7 +43,18 @@ impl Fields {
         let time = |r: Record| (r.time_ns != NO_TIME).then_some(r.time_ns as u64);
         let duration = |r: Record| (r.duration_ns != NO_DURATION).then_some(r.duration_ns);
         self.time.learn(line, time(record), |name| without(name).and_then(time));
-        self.duration.learn(line, duration(record), |name| without(name).and_then(duration));
+        let padded = PaddedLine::new(&line[..line.len().min(LINE_BYTES_MAX)]);
+        self.duration.learn(line, duration(record), |name| {
+            // What only has to stand beside it is not it.
+            let known =
+                fields::Names::get().look_up(padded.line(), Group::ROOT, name.start, name.end);
+            match known.meaning {
+                Meaning::Message | Meaning::Method | Meaning::Path | Meaning::Status => {
+                    duration(record)
+                }
+                _ => without(name).and_then(duration),
+            }
+        });
     }
 }
 
@@ -70,11 +82,16 @@ impl Names {
         }
     }
 
-    /// The most frequent ones, or `general` if none is known.
-    pub fn told(&self, general: &str) -> String {
+    /// The names, most frequent first.
+    pub fn names(&self) -> Vec<&str> {
         let mut names: Vec<_> = self.counts.iter().collect();
         names.sort_by_key(|&(_, count)| std::cmp::Reverse(*count));
-        let names: Vec<&str> = names.iter().map(|(name, _)| name.as_str()).collect();
+        names.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// The most frequent ones, or `general` if none is known.
+    pub fn told(&self, general: &str) -> String {
+        let names = self.names();
         match names.len() {
             0 => general.to_string(),
             1..=NAMES_TOLD_MAX => names.join(", "),
@@ -84,7 +101,7 @@ impl Names {
 }
 
 /// What may be names of fields: text in quotes before a colon, and what stands before `=`.
-fn names(line: &[u8]) -> Vec<Range<usize>> {
+pub(super) fn names(line: &[u8]) -> Vec<Range<usize>> {
     let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"_.-@/$".contains(b);
     let mut found = Vec::new();
     let mut at = 0;

@@ -1,6 +1,7 @@
 //! What parsing a line works with: caches, and what the lines before left.
 
 use super::slots::Slots;
+use super::units::{DurationReading, Durations};
 use super::{state, text};
 use crate::fast::{FastPath, FastPaths};
 use crate::record::{Columns, Record, Text};
@@ -11,6 +12,8 @@ use crate::time::TimestampParser;
 pub struct Context {
     /// Turns timestamps into nanoseconds.
     pub clock: TimestampParser,
+    /// What was decided about response times without a unit.
+    pub durations: Durations,
     /// What was decided about words before numbers in free text.
     pub memo: text::text_duration::Cache,
     /// What formats remember of lines, for speed alone.
@@ -32,6 +35,7 @@ impl Context {
     pub fn new(clock: TimestampParser) -> Context {
         Context {
             clock,
+            durations: Durations::default(),
             memo: Default::default(),
             caches: Slots::default(),
             plain: Vec::new(),
@@ -39,6 +43,15 @@ impl Context {
             wanted: Columns::NONE,
             history: Default::default(),
             fast: FastPaths::ALL,
+        }
+    }
+
+    /// Reads response times as `reading` says from now on.
+    pub fn read_durations(&mut self, reading: &DurationReading) {
+        if !self.durations.are_of(reading) {
+            self.durations = Durations::new(reading);
+            // Templates of lines hold units.
+            self.caches.clear();
         }
     }
 

@@ -117,7 +117,7 @@ impl LineFormat for Logfmt {
             }
             at = skip_blanks(line, at);
         }
-        if pairs < 2 || !fields.looks_like_a_log() || !fields.finish(cx.arena, cx.record) {
+        if pairs < 2 || !fields.looks_like_a_log() || !fields.finish(cx) {
             return None;
         }
         if cx.record.time_ns == NO_TIME {
@@ -336,7 +336,7 @@ mod tests {
         assert_eq!(found.record.bytes_sent, 2);
         assert_eq!(found.text(found.record.client), "192.168.1.1");
         // hclog and others with an epoch and flags
-        let found = parse("@timestamp=1706091333.001 @level=debug verbose dry-run took=95");
+        let found = parse("@timestamp=1706091333.001 @level=debug verbose dry-run took=95ms");
         assert_eq!(found.record.time_ns, TIME_NS);
         assert_eq!(found.record.duration_ns, 95_000_000);
         // A key and a value of their own for each blank, tab or several.

@@ -50,6 +50,7 @@ mod slices;
 mod slots;
 pub mod state;
 pub mod text;
+pub mod units;
 pub mod w3c;
 
 pub use context::{Context, Parse};
@@ -59,6 +60,7 @@ pub(crate) use driver::{bulk, for_each, line_format, listed, multi_line, one_by_
 pub use params::{Params, Unit};
 pub(crate) use run::{LINE_REFS_MAX, LineRefs, line_of};
 pub use run::{LineRef, LineSubset, Run};
+pub use units::DurationReading;
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
@@ -267,9 +269,6 @@ pub struct Facts {
     /// Whether it takes lines with a timestamp of many formats that say more about them. Where it
     /// would take a line of another format, detection puts that one first.
     pub is_general: bool,
-    /// The response time of a line if that is a whole number without a unit, which detection then
-    /// guesses.
-    pub bare_unit: Option<fn(Line<'_>, &mut TimestampParser) -> Option<u64>>,
     /// Whether fields have names in the line.
     pub named_fields: bool,
     /// Formats that, asked for alone, take lines of this one, too: what is in it, or what is around
@@ -289,7 +288,6 @@ impl Facts {
         example_header: None,
         claims: None,
         is_general: false,
-        bare_unit: None,
         named_fields: false,
         also_taken_by: &[],
     };

@@ -46,10 +46,6 @@ impl Unit {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Params {
-    /// Unit of a response time that is written without one (the field after the user agent of an
-    /// access log): detection decides it once per source.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration_unit: Option<Unit>,
     /// Whether records that an envelope wrote in pieces are put together. Only of formats that
     /// the plan lists: chunks of other sources then need not look back.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -180,6 +180,7 @@ impl Scanner {
                 Box::new(std::array::from_fn(|byte| set(&|f| f.may_begin_with(byte as u8))));
             let has_layouts = self.spec.reading(source)?.layouts.is_some();
             self.context.clock = self.spec.clock(source)?;
+            self.context.read_durations(&self.spec.reading(source)?.durations);
             let fast = self.context.fast;
             if !fast.has(FastPath::Timestamps) {
                 self.context.clock.forget();

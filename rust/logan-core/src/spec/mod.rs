@@ -15,7 +15,7 @@ pub use meaning::Meaning;
 use crate::error::Error;
 use crate::format::keys::{KEYS_MAX, Keys};
 use crate::format::state::Layouts;
-use crate::format::{self, Context, Format, Params, custom};
+use crate::format::{self, Context, DurationReading, Format, Params, custom};
 use crate::record::{Columns, Field};
 use crate::select::condition::{self, Condition};
 use crate::time::{TimeReading, TimestampParser};
@@ -81,6 +81,9 @@ pub struct Reading {
     /// What was decided about its timestamps.
     #[serde(default, skip_serializing_if = "TimeReading::is_empty")]
     pub time: TimeReading,
+    /// What was decided about its response times.
+    #[serde(default, skip_serializing_if = "DurationReading::is_empty")]
+    pub durations: DurationReading,
     /// Where the columns of this source's lines change; None if `#Fields:` mean nothing in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layouts: Option<Layouts>,
@@ -94,6 +97,7 @@ impl Default for Reading {
             input_tz: "UTC".into(),
             anchor_ns: 0,
             time: TimeReading::default(),
+            durations: DurationReading::default(),
             layouts: None,
         }
     }

@@ -6,7 +6,7 @@ use super::*;
 pub(super) fn access_record(
     line: &[u8],
     clock: &TimestampParser,
-    integer_ns: u64,
+    durations: &DurationReading,
 ) -> Option<(&'static str, Record)> {
     let first = *line.first()?;
     if !first.is_ascii_alphanumeric() && !b"-:_[".contains(&first) {
@@ -15,8 +15,8 @@ pub(super) fn access_record(
     if let Some((record, rest)) = access_head(line, clock) {
         let rest = rest.strip_prefix(b" ")?;
         return match rest.starts_with(b"\"") {
-            true => quoted_request(rest, record, integer_ns),
-            false => Some(("access", bare_request(rest, record, integer_ns)?)),
+            true => quoted_request(rest, record, durations),
+            false => Some(("access", bare_request(rest, record, durations)?)),
         };
     }
     // Nothing but the time before the request.
@@ -25,7 +25,7 @@ pub(super) fn access_record(
     quoted_request(
         rest,
         Record { time_ns: Some(time_ns).filter(|&ns| ns != i64::MIN), ..Record::default() },
-        integer_ns,
+        durations,
     )
 }
 
@@ -215,7 +215,7 @@ pub(super) fn size(text: &[u8], at: usize) -> Option<(Option<u64>, usize)> {
 pub(super) fn quoted_request(
     rest: &[u8],
     mut record: Record,
-    integer_ns: u64,
+    durations: &DurationReading,
 ) -> Option<(&'static str, Record)> {
     let request_end = closing(rest, 0, |text| answer(text).is_some())?;
     let request = &rest[1..request_end - 1];
@@ -227,11 +227,12 @@ pub(super) fn quoted_request(
     }
     let agents = agents_end(rest, at);
     let at = agents.unwrap_or(at);
+    let column = if agents.is_some() { durations.after_agent } else { durations.after_size };
     let mut dialect = "combined";
     if rest.get(at) == Some(&b' ') {
-        record.duration_ns = time_in_tail(&rest[at + 1..], integer_ns, &mut dialect);
+        record.duration_ns = time_in_tail(&rest[at + 1..], column, &mut dialect);
     } else if is_glued(&rest[at..]) {
-        record.duration_ns = time_in_tail(&rest[at..], integer_ns, &mut dialect);
+        record.duration_ns = time_in_tail(&rest[at..], column, &mut dialect);
     }
     Some((if agents.is_some() { dialect } else { "common" }, record))
 }
@@ -305,7 +306,11 @@ pub(super) fn route_of_request(request: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.starts_with(b"/").then_some((method, rest))
 }
 
-pub(super) fn bare_request(rest: &[u8], mut record: Record, integer_ns: u64) -> Option<Record> {
+pub(super) fn bare_request(
+    rest: &[u8],
+    mut record: Record,
+    durations: &DurationReading,
+) -> Option<Record> {
     let mut words = rest.split(|&b| b == b' ');
     let (method, target) = (words.next()?, words.next()?);
     if !is_method(method) || target.is_empty() {
@@ -324,12 +329,16 @@ pub(super) fn bare_request(rest: &[u8], mut record: Record, integer_ns: u64) -> 
         Some(_) => return None,
     }
     let after = &rest[at + 4..];
-    if let Some(number) = access_number(after, false).filter(|n| n.point || n.unit_ns.is_some()) {
-        record.duration_ns = number.nanos(integer_ns);
-    } else if let Some((bytes_sent, end)) = size(after, 0) {
-        record.bytes_sent = bytes_sent;
-        let time = after.get(end + 1..).and_then(|time| access_number(time, false));
-        record.duration_ns = time.and_then(|time| time.nanos(integer_ns));
+    let is_time = access_number(after, false).is_some_and(|n| n.point || n.unit_ns.is_some());
+    let (time, field) = match size(after, 0).filter(|_| !is_time) {
+        Some((bytes_sent, end)) => {
+            record.bytes_sent = bytes_sent;
+            (after.get(end + 1..).unwrap_or_default(), 1)
+        }
+        None => (after, 0),
+    };
+    if is_digit(time, 0) {
+        record.duration_ns = bare_time(time, false, bare_at(durations.after_size, field)).flatten();
     }
     Some(record)
 }
@@ -341,14 +350,6 @@ pub(super) struct AccessNumber {
     pub(super) unit_ns: Option<u64>,
     /// Position behind it.
     pub(super) end: usize,
-}
-
-impl AccessNumber {
-    /// Nanoseconds, if an integer without a unit has this one.
-    pub(super) fn nanos(&self, integer_ns: u64) -> Option<u64> {
-        let decimals_ns = if self.point { 1_000_000_000 } else { integer_ns };
-        decimal(&self.text, self.unit_ns.unwrap_or(decimals_ns))
-    }
 }
 
 /// The number at the beginning of `text`; inside of quotes a quote ends it, but not the line's end.
@@ -385,118 +386,158 @@ pub(super) fn access_number(text: &[u8], in_quotes: bool) -> Option<AccessNumber
     ended.then_some(AccessNumber { text: number, point, unit_ns, end })
 }
 
+/// How a number without a unit is read: not at all, as nginx's, or in a unit.
+#[derive(Clone, Copy)]
+enum Bare {
+    No,
+    Nginx,
+    Of(u64),
+}
+
+fn bare_at(column: Option<TailColumn>, field: u32) -> Bare {
+    match column {
+        None => Bare::Nginx,
+        Some(column) if column.field == Some(field) => Bare::Of(column.unit.nanos()),
+        Some(_) => Bare::No,
+    }
+}
+
 /// The response time among the fields behind the size or the user agent.
 pub(super) fn time_in_tail(
     tail: &[u8],
-    integer_ns: u64,
+    column: Option<TailColumn>,
     dialect: &mut &'static str,
 ) -> Option<u64> {
-    let mut at = 0;
-    for _ in 0..16 {
-        let field = tail.get(at..)?;
+    let (mut at, mut unnamed) = (0, None);
+    for i in 0..16 {
+        let Some(field) = tail.get(at..).filter(|field| !field.is_empty()) else { break };
+        let bare = bare_at(column, i);
         let end = if field.starts_with(b"\"") {
             let (_, end) = quoted(field, 0)?;
-            if let Some(number) = access_number(&field[1..], true) {
-                return number_or_list(&field[1..], &number, integer_ns);
-            }
-            if field[1] == b'-'
-                && let Some(sum) = list(&field[1..])
-            {
-                return Some(sum);
+            if let Some(found) = bare_time(&field[1..], true, bare) {
+                return found;
             }
             end
-        } else if is_digit(field, 0) {
-            return time_of_digits(field, integer_ns, dialect);
-        } else if field.starts_with(b"-") {
-            return list(field).or_else(|| last_time(field));
-        } else {
-            let name = run(field, 0, |b| b.is_ascii_alphanumeric() || b == b'_');
-            if !(1..=32).contains(&name) || field.get(name) != Some(&b'=') {
-                return last_time(field);
-            }
-            let value = &field[name + 1..];
-            let names = ["duration", "elapsed", "latency", "response_time", "time", "took"];
-            let (in_quotes, inside) = match value.strip_prefix(b"\"") {
-                Some(inside) => (true, inside),
-                None => (false, value),
-            };
-            if in_quotes && quoted(value, 0).is_none() {
-                return last_time(field);
-            }
-            if names.iter().any(|known| known.as_bytes() == &field[..name])
-                && let Some(number) = either_number(inside, in_quotes)
-                && number.unit_ns.is_some()
+        } else if is_digit(field, 0) || field.starts_with(b"-") {
+            if unnamed.is_none()
+                && let Some(found) = time_of_dialect(field, dialect)
             {
-                return number.nanos(integer_ns);
+                return found;
             }
-            if [&b"rt"[..], b"request_time"].contains(&&field[..name]) {
-                if value.starts_with(b"\"") {
-                    quoted(value, 0)?;
-                    let inside = &value[1..];
-                    if inside[0] == b'-' {
-                        return list(inside);
-                    }
-                    return number_or_list(inside, &access_number(inside, true)?, integer_ns);
+            if let Some(found) = bare_time(field, false, bare) {
+                return found;
+            }
+            unnamed = unnamed.or(Some(at));
+            let end = list(field, SECOND as u64).1;
+            let is_list = end > 0 && matches!(field.get(end), None | Some(b' '));
+            if is_list { end } else { run(field, 0, |b| b != b' ') }
+        } else {
+            match named(field, column) {
+                Ok(found) => return found,
+                Err(Some(end)) => end,
+                Err(None) => {
+                    unnamed = unnamed.or(Some(at));
+                    run(field, 0, |b| b != b' ')
                 }
-                return number_or_list(value, &access_number(value, false)?, integer_ns);
             }
-            let len = if value.starts_with(b"\"") {
-                quoted(value, 0)?.1
-            } else {
-                run(value, 0, |b| b != b' ')
-            };
-            name + 1 + len
         };
         if field.starts_with(b"\"") && is_glued(&field[end..]) {
             at += end;
             continue;
         }
         if field.get(end) != Some(&b' ') {
-            return None;
+            break;
         }
         at += end + 1;
     }
-    None
+    last_time(&tail[unnamed?..])
 }
 
-/// The response time in a field that begins with a digit, and those behind it.
-pub(super) fn time_of_digits(
-    field: &[u8],
-    integer_ns: u64,
-    dialect: &mut &'static str,
-) -> Option<u64> {
-    let number = access_number(field, false)?;
-    if is_of_millis(field, &number) {
-        return decimal(&number.text, 1_000_000);
+/// The response time of a field with a name; else where it ends, if it has one.
+fn named(field: &[u8], column: Option<TailColumn>) -> Result<Option<u64>, Option<usize>> {
+    let name = run(field, 0, |b| b.is_ascii_alphanumeric() || b == b'_');
+    if !(1..=32).contains(&name) || field.get(name) != Some(&b'=') {
+        return Err(None);
     }
-    if number.point || number.unit_ns.is_some() || field.get(number.end) != Some(&b' ') {
-        return number_or_list(field, &number, integer_ns);
+    let value = &field[name + 1..];
+    let (in_quotes, inside) = match value.strip_prefix(b"\"") {
+        Some(inside) => (true, inside),
+        None => (false, value),
+    };
+    let end = match in_quotes {
+        true => quoted(value, 0).ok_or(None)?.1,
+        false => run(value, 0, |b| b != b' '),
+    };
+    let names = ["duration", "elapsed", "latency", "response_time", "time", "took"];
+    if names.iter().any(|known| known.as_bytes() == &field[..name])
+        && let Some(number) = either_number(inside, in_quotes)
+        && let Some(unit_ns) = number.unit_ns
+    {
+        return Ok(decimal(&number.text, unit_ns));
     }
-    // An integer that does not end the line may be something else, as what follows shows.
-    let after = &field[number.end + 1..];
-    match access_number(after, false) {
-        Some(next) if is_of_millis(after, &next) => return decimal(&next.text, 1_000_000),
-        Some(next) if next.point && next.unit_ns.is_none() => {
-            if after[next.end..].starts_with(b" [") {
+    if [&b"rt"[..], b"request_time"].contains(&&field[..name]) {
+        let whole = run(inside, 0, |b| b.is_ascii_digit());
+        let has_decimals = inside.get(whole) == Some(&b'.') && is_digit(inside, whole + 1);
+        let bare = match column {
+            _ if has_decimals || inside.starts_with(b"-") => Bare::Of(SECOND as u64),
+            Some(column) => Bare::Of(column.unit.nanos()),
+            None => Bare::Nginx,
+        };
+        return Ok(bare_time(inside, in_quotes, bare).flatten());
+    }
+    Err(Some(name + 1 + end))
+}
+
+/// The response time of a number, or of a list that begins with `-`, by its unit or as it is read
+/// without one; None if it is none, and None inside if it is too large.
+fn bare_time(text: &[u8], in_quotes: bool, bare: Bare) -> Option<Option<u64>> {
+    if !text.starts_with(b"-") {
+        let number = match in_quotes {
+            true => either_number(text, true).filter(|number| number.end < text.len())?,
+            false => access_number(text, false)?,
+        };
+        if let Some(unit_ns) = number.unit_ns {
+            return Some(decimal(&number.text, unit_ns));
+        }
+        if !in_quotes && is_of_millis(text, &number) {
+            return Some(decimal(&number.text, 1_000_000));
+        }
+    }
+    let first = run(text, 0, |b| !b.is_ascii_digit());
+    let whole = run(text, first, |b| b.is_ascii_digit());
+    let decimals = match text.get(first + whole) {
+        Some(b'.') => run(text, first + whole + 1, |b| b.is_ascii_digit()),
+        _ => 0,
+    };
+    let value = std::str::from_utf8(&text[first..first + whole]).ok()?.parse::<u64>();
+    let unit_ns = match bare {
+        Bare::Of(unit_ns) => unit_ns,
+        Bare::Nginx if decimals == 3 && value.is_ok_and(|value| value < 1_000_000) => SECOND as u64,
+        _ => return None,
+    };
+    list(text, unit_ns).0.map(Some)
+}
+
+/// The response time of what begins with a whole number, as what follows shows.
+fn time_of_dialect(tail: &[u8], dialect: &mut &'static str) -> Option<Option<u64>> {
+    let number = access_number(tail, false).filter(|n| !n.point && n.unit_ns.is_none())?;
+    let after = tail[number.end..].strip_prefix(b" ")?;
+    if let Some(next) = access_number(after, false).filter(|next| next.unit_ns.is_none()) {
+        let behind = &after[next.end..];
+        if next.point {
+            return behind.starts_with(b" [").then(|| {
                 *dialect = "ingress-nginx";
-                return next.nanos(integer_ns);
-            }
-            return number_or_list(after, &next, integer_ns);
+                decimal(&next.text, SECOND as u64)
+            });
         }
-        Some(next) if next.unit_ns.is_none() => {
-            let behind = &after[next.end..];
-            if is_of_nexus(behind) {
-                return decimal(&next.text, 1_000_000);
-            }
-            return millis_of_haproxy(behind);
+        if is_of_nexus(behind) {
+            return Some(decimal(&next.text, 1_000_000));
         }
-        _ => {}
+        return millis_of_haproxy(behind).map(Some);
     }
-    if let Some(millis) = millis_of_traefik(after) {
-        *dialect = "traefik";
-        return decimal(millis, 1_000_000);
-    }
-    number.nanos(integer_ns)
+    let millis = millis_of_traefik(after)?;
+    *dialect = "traefik";
+    Some(decimal(millis, 1_000_000))
 }
 
 /// Whether a quoted user agent and a thread in brackets end the line.
@@ -566,37 +607,43 @@ pub(super) fn millis_of_traefik(text: &[u8]) -> Option<&[u8]> {
     fits.then_some(millis)
 }
 
-/// The time of the number that `text` begins with, or of the list that it begins.
-pub(super) fn number_or_list(text: &[u8], number: &AccessNumber, integer_ns: u64) -> Option<u64> {
-    if number.point && number.unit_ns.is_none() { list(text) } else { number.nanos(integer_ns) }
-}
-
-/// The sum of a list of nginx's times.
-pub(super) fn list(text: &[u8]) -> Option<u64> {
+/// The sum of a list of nginx's times, or the whole number that `text` begins with; and where it ends.
+pub(super) fn list(text: &[u8], unit_ns: u64) -> (Option<u64>, usize) {
     let mut sum = None;
-    let mut at = 0;
+    let (mut at, mut end) = (0, 0);
     for _ in 0..64 {
         if text.get(at) == Some(&b'-') {
             at += 1;
         } else {
             let whole = run(text, at, |b| b.is_ascii_digit());
-            let decimals = run(text, at + whole + 1, |b| b.is_ascii_digit());
-            let end = at + whole + 1 + decimals;
             let point = text.get(at + whole) == Some(&b'.');
+            let decimals =
+                if point { run(text, at + whole + 1, |b| b.is_ascii_digit()) } else { 0 };
+            let after = at + whole + if point { 1 + decimals } else { 0 };
             // What begins like a unit is none of nginx's.
-            let unit = text.get(end).is_some_and(|b| b"muns\xc2\xce".contains(b));
-            if !(1..=19).contains(&whole) || !point || decimals == 0 || unit {
+            let unit = text.get(after).is_some_and(|b| b"muns\xc2\xce".contains(b));
+            if !(1..=19).contains(&whole) || point && decimals == 0 || unit {
                 break;
             }
-            let nanos = decimal(&text[at..end.min(at + whole + 10)], 1_000_000_000)?;
-            sum = Some(u128::from(nanos) + sum.unwrap_or(0));
-            at = end;
+            if !point && end > 0 {
+                break;
+            }
+            let kept = if point { after.min(at + whole + 10) } else { after };
+            let nanos = decimal(&text[at..kept], unit_ns);
+            sum = Some(nanos.map_or(u128::MAX >> 1, u128::from) + sum.unwrap_or(0));
+            at = after;
+            if !point {
+                end = at;
+                break;
+            }
         }
+        end = at;
         at += match &text[at..] {
             rest if rest.starts_with(b", ") => 2,
             rest if rest.starts_with(b" : ") => 3,
             _ => break,
         };
     }
-    u64::try_from(sum?).ok().filter(|&sum| sum <= record::DURATION_NS_MAX)
+    let sum = sum.and_then(|sum| u64::try_from(sum).ok());
+    (sum.filter(|&sum| sum <= record::DURATION_NS_MAX), end)
 }

@@ -11,8 +11,6 @@ pub struct Reader {
 
 pub(super) struct Parser {
     pub(super) name: &'static str,
-    /// Nanoseconds of the unit of an integer response time of an access log.
-    pub(super) integer_unit_ns: u64,
 }
 
 impl Reader {
@@ -26,19 +24,19 @@ impl Reader {
         let mut formats: Vec<Parser> = Vec::new();
         for listed in &source.formats {
             let (_, entry) = by_name(&listed.name).expect("a registered format");
-            let unit = listed.params.duration_unit.unwrap_or(Unit::Microseconds);
-            formats.push(Parser { name: entry.info.name, integer_unit_ns: unit.nanos() });
+            formats.push(Parser { name: entry.info.name });
         }
         for entry in REGISTRY.iter().filter(|_| !source.only) {
             if !formats.iter().any(|f| f.name == entry.info.name) {
-                formats.push(Parser { name: entry.info.name, integer_unit_ns: 1_000 });
+                formats.push(Parser { name: entry.info.name });
             }
         }
         // What takes lines of others, too, comes last.
         formats.sort_by_key(|f| {
             by_name(f.name).is_some_and(|(_, entry)| entry.facts.trial == Candidate::LastResort)
         });
-        Reader { clock: TimestampParser { zone, anchor_ns: source.anchor_ns }, formats }
+        let durations = source.durations.clone();
+        Reader { clock: TimestampParser { zone, anchor_ns: source.anchor_ns, durations }, formats }
     }
 
     /// What a line, whole and without its end, is.
@@ -57,7 +55,7 @@ impl Reader {
                 "app" => app_record(line, &self.clock),
                 "text" => text_record(line, &self.clock),
                 "combined" | "common" | "access" | "traefik" | "ingress-nginx" => {
-                    let access = access_record(line, &self.clock, format.integer_unit_ns);
+                    let access = access_record(line, &self.clock, &self.clock.durations);
                     access.filter(|(found, _)| *found == format.name).map(|(_, record)| record)
                 }
                 name => match delegated(name, line, &self.clock) {
@@ -117,11 +115,13 @@ fn delegated_with(
     clock: &TimestampParser,
 ) -> Option<Class> {
     let (_, entry) = by_name(name).expect("a registered format");
+    let durations = &clock.durations;
     let clock = time::TimestampParser::new(clock.zone.clone(), clock.anchor_ns);
     let (mut arena, mut found) = (Vec::new(), record::Record::EMPTY);
     let format = (entry.build)(params);
     let padded = PaddedLine::new(line);
     let mut context = Context::new(clock);
+    context.read_durations(durations);
     let context = &mut context;
     let cx = &mut Parse { simd: (), context, arena: &mut arena, record: &mut found };
     match format.part(padded.line(), Some(0), cx) {

@@ -48,8 +48,10 @@ pub(super) fn json_record(line: &[u8], clock: &TimestampParser) -> Option<Record
 
 fn json_fields(line: &[u8], clock: &TimestampParser) -> Option<Fields> {
     let mut fields = Fields::of(&Json::object(line, false)?, clock);
-    fields.settle(line);
-    fields.settle_all();
+    fields.settle_loose();
+    fields.settle(line, &clock.durations);
+    fields.settle_nanos();
+    fields.settle_status();
     fields.any_usable().then_some(fields)
 }
 

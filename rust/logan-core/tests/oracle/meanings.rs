@@ -39,8 +39,8 @@ pub(super) struct Fields {
     pub(super) message: Best<Vec<u8>>,
     pub(super) status: Best<u16>,
     pub(super) duration: Best<u64>,
-    /// The number whose unit was a guess, while that is the best there is, and its rule.
-    pub(super) guess: Option<(Vec<u8>, Rule)>,
+    /// Numbers without a unit: key, what is written, and whether the key alone says little.
+    pub(super) open: Vec<(Vec<u8>, Vec<u8>, bool)>,
     pub(super) method: Best<Vec<u8>>,
     pub(super) path: Best<Vec<u8>>,
     pub(super) client: Best<Vec<u8>>,
@@ -61,34 +61,37 @@ impl Fields {
             let may_be = |meaning: &Meaning| {
                 !field.is_element || matches!(meaning, Meaning::Client | Meaning::Forwarded)
             };
-            if let Some((meaning, rank, name)) = meaning(&field.keys) {
+            if let Some((meaning, rank)) = meaning(&field.keys) {
                 if may_be(&meaning) {
-                    fields.take(meaning, rank, name, field, clock);
+                    fields.take(meaning, rank, field, clock);
                 }
                 continue;
             }
             let inner = (1..field.keys.len()).find_map(|i| meaning(&field.keys[i..]));
-            if let Some((meaning, rank, name)) = inner
+            if let Some((meaning, rank)) = inner
                 && may_be(&meaning)
                 && is_of_request(meaning, &field.raw)
             {
                 let meaning =
                     if meaning == Meaning::BareStatus { Meaning::Status } else { meaning };
-                loose.take(meaning, rank, name, field, clock);
+                loose.take(meaning, rank, field, clock);
             }
         }
-        loose.guess = None;
         fields.loose = Some(Box::new(loose));
         fields
     }
 
-    /// Settles what more than one key decides.
-    pub(super) fn settle_all(&mut self) {
+    /// Settles nanoseconds beside seconds.
+    pub(super) fn settle_nanos(&mut self) {
         if self.nanos > 0
             && let Some(time_ns) = self.time.value.filter(|time_ns| time_ns % SECOND == 0)
         {
             self.time.value = Some(time_ns + self.nanos);
         }
+    }
+
+    /// Takes what objects say that the table does not know, if they hold a request.
+    pub(super) fn settle_loose(&mut self) {
         let mut loose = self.loose.take().unwrap_or_default();
         if self.method.rank == 0
             && self.path.rank == 0
@@ -110,7 +113,14 @@ impl Fields {
             if self.duration.rank == 0 {
                 self.duration = std::mem::take(&mut loose.duration);
             }
+            if self.open.len() < 2 {
+                self.open.extend(loose.open.into_iter().take(1));
+            }
         }
+    }
+
+    /// Settles whether a bare status counts.
+    pub(super) fn settle_status(&mut self) {
         let Some(bare) = self.bare.value.filter(|_| self.bare.rank > self.status.rank) else {
             return;
         };
@@ -130,7 +140,6 @@ impl Fields {
         &mut self,
         meaning: Meaning,
         rank: u8,
-        name: Named,
         field: &Field,
         clock: &TimestampParser,
     ) {
@@ -171,12 +180,13 @@ impl Fields {
                 };
                 best.offer(rank, status.map(|s| s as u16));
             }
-            Meaning::Duration(rule) => self.duration(rule, rank, name, raw),
+            Meaning::Duration(rule) => self.duration(rule, rank, field),
             Meaning::RequestTime => {
-                let time = field_time(field, clock);
-                let nanos = with_unit(raw).or_else(|| number(raw, 1_000_000_000));
-                self.duration.offer(rank, nanos.filter(|_| time.is_none()));
+                let time = field_time(field, clock).filter(|_| with_unit(raw).is_none());
                 self.time.offer(rank, time);
+                if time.is_none() {
+                    self.duration(Rule::Open, rank, field);
+                }
             }
             Meaning::Method => self.method.offer(
                 rank,
@@ -209,63 +219,40 @@ impl Fields {
         }
     }
 
-    pub(super) fn duration(&mut self, rule: Rule, rank: u8, name: Named, raw: &[u8]) {
-        if let Some(nanos) = with_unit(raw) {
-            return self.duration.offer(rank, Some(nanos));
-        }
-        let whole = raw.iter().all(u8::is_ascii_digit);
-        // More digits than these have leading zeros or are beyond everything.
-        let value = std::str::from_utf8(raw).ok().and_then(|text| text.parse::<u128>().ok());
-        let large = whole && value.is_none_or(|value| value >= 1_000_000);
-        let (unit_ns, guess) = match rule {
-            Rule::Never => return,
-            Rule::Fixed(unit) => (unit.nanos(), false),
-            Rule::Seconds if name.is_capital_duration => (1, false),
-            Rule::Seconds if !whole => (1_000_000_000, true),
-            Rule::Seconds | Rule::Whole if large => (1, true),
-            _ => (1_000_000, true),
+    pub(super) fn duration(&mut self, rule: Rule, rank: u8, field: &Field) {
+        let raw = &field.raw;
+        let fixed = match rule {
+            Rule::Fixed(unit) => number(raw, unit.nanos()),
+            _ => None,
         };
-        let nanos = number(raw, unit_ns);
-        if guess && nanos.is_some() && self.duration.rank == 0 {
-            self.guess = Some((raw.to_vec(), rule));
+        let nanos = fixed.or_else(|| with_unit(raw));
+        self.duration.offer(rank, nanos);
+        let is_open = matches!(rule, Rule::Open | Rule::Generic) && self.open.len() < 2;
+        if nanos.is_none() && is_open && number(raw, 1).is_some() {
+            let key = field.keys.last().cloned().unwrap_or_default();
+            self.open.push((key, raw.clone(), rule == Rule::Generic));
         }
-        self.duration.offer(if guess { 1 } else { rank }, nanos);
     }
 
-    /// Who wrote the line may know the unit that was a guess.
-    pub(super) fn settle(&mut self, line: &[u8]) {
-        let Some((raw, rule)) = self.guess.take().filter(|_| self.duration.rank == 1) else {
-            return;
-        };
-        let second = SECOND as u64;
-        let value = std::str::from_utf8(&raw).ok().and_then(|text| text.parse::<u64>().ok());
-        let value = value.filter(|_| raw.len() <= 18);
-        let unit_ns = if raw.iter().any(|b| !b.is_ascii_digit()) {
-            let lograge = [" controller=", "\"controller\":"];
-            if holds_zap_time(line) {
-                second
-            } else if lograge.iter().any(|key| position(line, key.as_bytes()).is_some()) {
-                1_000_000
-            } else {
-                return;
+    /// Gives the first number without a unit the one that was decided.
+    pub(super) fn settle(&mut self, line: &[u8], durations: &DurationReading) {
+        let message = self.message.value.as_deref().unwrap_or_default();
+        let mut words = message.split(|b| !b.is_ascii_alphabetic());
+        let is_request = self.method.rank > 0 || self.path.rank > 0 || self.status.rank > 0;
+        let is_request = is_request
+            || words
+                .any(|word| COMPLETION.contains(&&*String::from_utf8_lossy(word).to_lowercase()));
+        for (key, raw, is_generic) in &self.open {
+            if self.duration.rank > 0 || *is_generic && !is_request {
+                continue;
             }
-        } else {
-            let behind = |front: &str| {
-                let rest = line.strip_prefix(front.as_bytes())?;
-                Some(&rest[run(rest, 0, |b| b != b'"')..])
+            let decided = std::str::from_utf8(key).ok().and_then(|key| durations.keys.get(key));
+            let unit = match decided {
+                Some(entries) => entries[0].unit,
+                None => fields::documented_unit(fields::LineKeys(line), key),
             };
-            let zap = behind("{\"level\":\"")
-                .is_some_and(|rest| rest.starts_with(b"\",\"ts\":") && holds_zap_time(rest));
-            let slog = behind("{\"time\":\"")
-                .and_then(|rest| rest.strip_prefix(b"\",\"level\":\""))
-                .is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_uppercase));
-            match value {
-                Some(1..1_000) if zap && rule == Rule::Seconds => second,
-                Some(10_000..1_000_000) if slog => 1,
-                _ => return,
-            }
-        };
-        self.duration.value = number(&raw, unit_ns).or(self.duration.value);
+            self.duration.offer(1, unit.and_then(|unit| number(raw, unit.nanos())));
+        }
     }
 
     pub(super) fn record(self) -> Record {
@@ -296,6 +283,7 @@ impl Fields {
         ]
         .iter()
         .any(|&rank| rank > 0)
+            || !self.open.is_empty()
     }
 }
 
@@ -334,43 +322,55 @@ fn is_registered(status: u16) -> bool {
     ranges.iter().any(|&(first, last)| (first..=last).contains(&status))
 }
 
-pub(super) fn position(line: &[u8], part: &[u8]) -> Option<usize> {
-    line.windows(part.len()).position(|window| window == part)
-}
-
-/// Whether the first `"ts":` has digits and a point behind it.
-pub(super) fn holds_zap_time(line: &[u8]) -> bool {
-    position(line, b"\"ts\":").is_some_and(|at| {
-        let digits = run(line, at + 5, |b| b.is_ascii_digit());
-        digits > 0 && line.get(at + 5 + digits) == Some(&b'.')
-    })
-}
-
-/// What of a name as it is written matters to its value.
-#[derive(Clone, Copy)]
-pub(super) struct Named {
-    /// It is one key, `Duration`.
-    pub(super) is_capital_duration: bool,
-}
+/// Words of a message that say that something is over, or name a request.
+const COMPLETION: [&str; 28] = [
+    "request",
+    "requests",
+    "response",
+    "responded",
+    "call",
+    "called",
+    "query",
+    "queried",
+    "queries",
+    "served",
+    "handled",
+    "processed",
+    "completed",
+    "complete",
+    "finished",
+    "done",
+    "took",
+    "succeeded",
+    "success",
+    "failed",
+    "executed",
+    "returned",
+    "answered",
+    "rendered",
+    "fetched",
+    "sent",
+    "received",
+    "slow",
+];
 
 /// Meaning and rank of the name that these keys make.
-pub(super) fn meaning(keys: &[Vec<u8>]) -> Option<(Meaning, u8, Named)> {
+pub(super) fn meaning(keys: &[Vec<u8>]) -> Option<(Meaning, u8)> {
     let keys = without_envelopes(keys);
-    let named = Named { is_capital_duration: keys == [b"Duration"] };
     for &(meaning, rank, names) in NAMES {
         if names.split_whitespace().any(|name| names_value(name, keys)) {
-            return Some((meaning, rank, named));
+            return Some((meaning, rank));
         }
     }
     for &(meaning, names) in DURATIONS {
         for name in names.split_whitespace() {
             if names_value(name, keys) {
-                return Some((meaning, 3, named));
+                return Some((meaning, 3));
             }
             for &(unit, suffixes) in SUFFIXES {
                 for suffix in suffixes.split_whitespace() {
                     if names_value(&format!("{name}_{suffix}"), keys) {
-                        return Some((Meaning::Duration(Rule::Fixed(unit)), 3, named));
+                        return Some((Meaning::Duration(Rule::Fixed(unit)), 3));
                     }
                 }
             }

@@ -35,7 +35,10 @@ use logan_core::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use logan_core::format::fields::{
     DURATIONS, KEY_BYTES_MAX, Meaning, NAMES, ON_REQUEST, Rule, SEE_THROUGH, SUFFIXES,
 };
-use logan_core::format::{Context, Params, Parse, Part, REGISTRY, Unit, by_name, fields, logfmt};
+use logan_core::format::units::TailColumn;
+use logan_core::format::{
+    Context, DurationReading, Params, Parse, Part, REGISTRY, by_name, fields, logfmt,
+};
 use logan_core::metric::{lines, messages, series, slowest};
 use logan_core::record::Level;
 use logan_core::sketch::groups;

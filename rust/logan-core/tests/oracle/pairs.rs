@@ -5,8 +5,9 @@ use super::*;
 pub(super) fn logfmt_record(line: &[u8], clock: &TimestampParser) -> Option<Record> {
     let (pairs, flags) = logfmt_pairs(line)?;
     let mut fields = Fields::of(&pairs, clock);
-    fields.settle(line);
-    fields.settle_all();
+    fields.settle(line, &clock.durations);
+    fields.settle_nanos();
+    fields.settle_status();
     let is_request =
         [&fields.method.rank, &fields.path.rank, &fields.status.rank].iter().all(|&&rank| rank > 0);
     let says =

@@ -6,6 +6,8 @@ use super::*;
 pub(super) struct TimestampParser {
     pub(super) zone: TimeZone,
     pub(super) anchor_ns: i64,
+    /// How the response times of the same lines are read.
+    pub(super) durations: DurationReading,
 }
 
 /// Nanoseconds since 1970, and where the timestamp ends.

@@ -1,6 +1,7 @@
 //! What logs are made of: lines, whole logs, what goes wrong with them, and specs that read them.
 
-use logan_core::format::{Params, Unit};
+use logan_core::format::units::{KeyUnit, TailColumn};
+use logan_core::format::{DurationReading, Params, Unit};
 use logan_core::spec::{FormatSpec, Reading, Spec};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -712,18 +713,29 @@ pub fn spec() -> BoxedStrategy<Spec> {
         select(&[0i64, 1_706_000_000_000_000_000, -1, 951_782_400_000_000_000][..]),
         1u32..12,
     )
-        .prop_map(|(zone, duration_unit, names, only, anchor_ns, top)| {
-            let params = |name: &str| {
-                let access = ["common", "combined", "access", "traefik"].contains(&name);
-                Params { duration_unit: duration_unit.filter(|_| access), ..Params::default() }
-            };
+        .prop_map(|(zone, unit, names, only, anchor_ns, top)| {
+            let decided = |unit| vec![KeyUnit { producer: None, beside: None, unit: Some(unit) }];
+            let durations = unit.map_or_else(DurationReading::default, |unit| DurationReading {
+                keys: ["duration", "latency", "took", "request_time"]
+                    .map(|key| (key.to_string(), decided(unit)))
+                    .into(),
+                after_agent: Some(TailColumn { field: Some(top % 3), unit }),
+                after_size: Some(TailColumn { field: (top > 2).then_some(top % 2), unit }),
+                ..DurationReading::default()
+            });
             let formats: Vec<FormatSpec> = names
                 .iter()
-                .map(|name| FormatSpec { name: name.to_string(), params: params(name) })
+                .map(|name| FormatSpec { name: name.to_string(), params: Params::default() })
                 .collect();
             let only = only && !formats.is_empty();
-            let reading =
-                Reading { formats, only, input_tz: zone, anchor_ns, ..Reading::default() };
+            let reading = Reading {
+                formats,
+                only,
+                input_tz: zone,
+                anchor_ns,
+                durations,
+                ..Reading::default()
+            };
             Spec { top, sources: vec![reading.into()], ..Spec::plain() }
         })
         .boxed()

@@ -7,16 +7,20 @@ use crate::format::Unit;
 use crate::format::cursor::Cursor;
 use crate::format::http::{Number, closing_quote, nanos_of, number_at};
 use crate::format::text::duration;
+use crate::format::units::{Bare, Tail};
 use crate::record::{DURATION_NS_MAX, NO_DURATION};
 use crate::time::{eight_digits, leading_digits};
 
 /// Fields of a tail that are looked at for the response time.
-const TAIL_FIELDS_MAX: usize = 16;
+pub(crate) const TAIL_FIELDS_MAX: u32 = 16;
 /// Longest name of a named field of a tail, in bytes.
 const NAME_BYTES_MAX: usize = 32;
 
 /// Times of a list that are added: nginx does not ask more servers for one request.
 const LIST_TIMES_MAX: usize = 64;
+
+/// What is not seconds but a timestamp: nginx writes both with three decimals.
+const LIKE_NGINX_S_MAX: u64 = 1_000_000;
 
 /// Whose tail it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,29 +31,20 @@ pub(super) enum Dialect {
     IngressNginx,
 }
 
-/// A response time whose unit may not be known yet.
-#[derive(Clone, Copy)]
+/// A response time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::format) struct Time {
-    /// Nanoseconds or [`NO_DURATION`]; or, of an integer, what is written.
-    pub(super) value: u64,
-    pub(super) is_integer: bool,
+    /// Nanoseconds or [`NO_DURATION`].
+    pub(super) nanos: u64,
     pub(super) dialect: Dialect,
 }
 
-/// As a response time.
 impl Number {
+    /// The nanoseconds of a number, with its own unit if it has one.
     #[inline(always)]
-    pub(super) fn time(self) -> Time {
-        if self.is_integer() {
-            return Time { is_integer: true, ..Time::of_nanos(self.whole) };
-        }
-        let unit_ns = if self.unit_ns == 0 { Unit::Seconds.nanos() } else { self.unit_ns };
-        Time::of_nanos(nanos_of(self.whole, self.billionths, unit_ns))
-    }
-
-    /// The same, of this unit.
-    fn with_unit(self, unit: Unit) -> Number {
-        Number { unit_ns: unit.nanos(), ..self }
+    fn nanos(self, unit: Unit) -> u64 {
+        let unit_ns = if self.unit_ns == 0 { unit.nanos() } else { self.unit_ns };
+        nanos_of(self.whole, self.billionths, unit_ns)
     }
 
     /// Whether it may be one of nginx's times, which have decimals and no unit.
@@ -62,39 +57,32 @@ impl Number {
 impl Time {
     pub(super) const NONE: Time = Time::of_nanos(NO_DURATION);
 
-    const fn of_nanos(value: u64) -> Time {
-        Time { value, is_integer: false, dialect: Dialect::Plain }
+    const fn of_nanos(nanos: u64) -> Time {
+        Time { nanos, dialect: Dialect::Plain }
     }
 
-    /// Nanoseconds, if the unit is known.
-    pub(in crate::format) fn decimal(self) -> Option<u64> {
-        (!self.is_integer && self.value != NO_DURATION).then_some(self.value)
-    }
-
-    #[inline(always)]
-    pub(super) fn nanos(self, integer_unit_ns: u64) -> u64 {
-        if self.is_integer { nanos_of(self.value, 0, integer_unit_ns) } else { self.value }
+    fn of_millis(millis: u64) -> Time {
+        Time::of_nanos(nanos_of(millis, 0, Unit::Milliseconds.nanos()))
     }
 }
 
 /// The response time in what follows the size or the user agent, which ends at `end`.
 #[inline(always)]
-pub(super) fn tail_time<S: Simd>(simd: S, line: Line<'_>, end: usize) -> Time {
+pub(super) fn tail_time<S: Simd>(simd: S, line: Line<'_>, end: usize, tail: Tail) -> Time {
     let at = end + 1;
     if at >= line.len() || line.byte(end) != b' ' {
-        return if is_glued(line, end) { fields_time(simd, line, end) } else { Time::NONE };
+        return if is_glued(line, end) { fields_time(simd, line, end, tail) } else { Time::NONE };
     }
-    if let Some(value) = short_seconds_at(line, at) {
-        Time::of_nanos(value)
-    } else if line.byte(at).is_ascii_digit() {
-        unnamed_time(simd, line, at)
-    } else {
-        fields_time(simd, line, at)
+    if matches!(tail, Tail::Column(0, Unit::Seconds))
+        && let Some(nanos) = short_seconds_at(line, at)
+    {
+        return Time::of_nanos(nanos);
     }
+    fields_time(simd, line, at, tail)
 }
 
 /// The nanoseconds of a number with decimals and without unit, if with what ends it it is at most
-/// eight bytes long. What [`unnamed_time`] says too, but at half the price.
+/// eight bytes long. What [`bare_time`] says too, but at half the price.
 #[inline(always)]
 pub(super) fn short_seconds_at(line: Line<'_>, at: usize) -> Option<u64> {
     const SCALE: [u64; 8] = [0, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100];
@@ -126,23 +114,6 @@ pub(super) fn short_seconds_at(line: Line<'_>, at: usize) -> Option<u64> {
     Some(value * SCALE[decimals])
 }
 
-/// The response time of a field that begins with a digit: rule 2 of the module's text.
-#[inline(always)]
-pub(super) fn unnamed_time<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Time {
-    match number_at(line, at) {
-        Some(number) if number.ends_field(line) => {
-            if number.unit_ns == 0 && millis_follow(line, number.end) {
-                number.with_unit(Unit::Milliseconds).time()
-            } else if number.is_integer() && number.end < line.len() {
-                after_integer(simd, line, number)
-            } else {
-                number_or_list(line, at, number)
-            }
-        }
-        _ => Time::NONE,
-    }
-}
-
 /// Whether ` ms` stands at `at`, and then what may follow a number.
 #[inline(always)]
 fn millis_follow(line: Line<'_>, at: usize) -> bool {
@@ -152,37 +123,31 @@ fn millis_follow(line: Line<'_>, at: usize) -> bool {
         && (end == line.len() || end < line.len() && matches!(line.byte(end), b' ' | b',' | b';'))
 }
 
-/// An integer that does not end the line, unless what follows shows that it is not a time.
-#[inline(never)]
-fn after_integer<S: Simd>(simd: S, line: Line<'_>, integer: Number) -> Time {
-    if line.byte(integer.end) != b' ' {
-        return integer.time();
+/// The response time of what begins with a whole number and is laid out as a program documents: rule 1.
+#[inline(always)]
+fn time_of_dialect<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<Time> {
+    let integer = number_at(line, at).filter(|number| number.is_integer())?;
+    if integer.end >= line.len() || line.byte(integer.end) != b' ' {
+        return None;
     }
-    let at = integer.end + 1;
-    match number_at(line, at).filter(|next| next.ends_field(line)) {
-        Some(next) if next.unit_ns == 0 && millis_follow(line, next.end) => {
-            next.with_unit(Unit::Milliseconds).time()
-        }
-        Some(next) if next.is_of_nginx() => {
-            let mut c = Cursor::new(line, next.end);
-            if c.pass_text(b" [").is_some() {
-                Time { dialect: Dialect::IngressNginx, ..next.time() }
-            } else {
-                number_or_list(line, at, next)
-            }
-        }
-        Some(next) if next.is_integer() => millis_of_others(simd, line, next),
-        _ => traefik_time(simd, line, integer.end).unwrap_or(integer.time()),
-    }
+    after_integer(simd, line, integer)
 }
 
-/// The response time of HAProxy's and Nexus' lines, behind two whole numbers: none in those of others.
 #[inline(never)]
-fn millis_of_others<S: Simd>(simd: S, line: Line<'_>, second: Number) -> Time {
-    let found = nexus_time(simd, line, second).or_else(|| haproxy_time(simd, line, second.end));
-    found.map_or(Time::NONE, |millis| {
-        Time::of_nanos(nanos_of(millis, 0, Unit::Milliseconds.nanos()))
-    })
+fn after_integer<S: Simd>(simd: S, line: Line<'_>, integer: Number) -> Option<Time> {
+    match number_at(line, integer.end + 1).filter(|next| next.ends_field(line)) {
+        Some(next) if next.is_of_nginx() => {
+            let mut c = Cursor::new(line, next.end);
+            c.pass_text(b" [")?;
+            let time = Time::of_nanos(next.nanos(Unit::Seconds));
+            Some(Time { dialect: Dialect::IngressNginx, ..time })
+        }
+        Some(next) if next.is_integer() => {
+            let millis = nexus_time(simd, line, next);
+            millis.or_else(|| haproxy_time(simd, line, next.end)).map(Time::of_millis)
+        }
+        _ => traefik_time(simd, line, integer.end),
+    }
 }
 
 /// Nexus: size, milliseconds, a quoted user agent, and a thread in brackets that ends the line.
@@ -228,71 +193,143 @@ fn traefik_time<S: Simd>(simd: S, line: Line<'_>, end: usize) -> Option<Time> {
     if c.at - start > 18 || &line.bytes()[c.at..] != b"ms" {
         return None;
     }
-    let value = nanos_of(millis, 0, Unit::Milliseconds.nanos());
-    Some(Time { dialect: Dialect::Traefik, ..Time::of_nanos(value) })
+    Some(Time { dialect: Dialect::Traefik, ..Time::of_millis(millis) })
 }
 
-/// The response time that `number`, which stands at `at`, tells alone or as the first of a list.
+/// The sum of the times of the list at `at`, None if there are none, and where it ends. A number alone
+/// is a list.
 #[inline(always)]
-fn number_or_list(line: Line<'_>, at: usize, number: Number) -> Time {
-    let goes_on = number.end < line.len() && matches!(line.byte(number.end), b',' | b' ');
-    if goes_on && number.is_of_nginx() { list_time(line, at) } else { number.time() }
-}
-
-/// The sum of the times of the list at `at`, none if there are none.
-#[inline(never)]
-fn list_time(line: Line<'_>, at: usize) -> Time {
-    let mut sum = None;
-    let mut c = Cursor::new(line, at);
+fn list(line: Line<'_>, at: usize, unit: Unit) -> (Option<u64>, usize) {
+    let (mut sum, mut c) = (None, Cursor::new(line, at));
+    let mut end = at;
     for _ in 0..LIST_TIMES_MAX {
         if c.pass(b'-').is_none() {
-            let Some(number) = number_at(line, c.at).filter(|n| n.is_of_nginx()) else { break };
+            let Some(number) = number_at(line, c.at).filter(|n| n.unit_ns == 0) else { break };
+            if !number.has_decimals {
+                // A whole number stands alone.
+                if end == at {
+                    (sum, end) = (Some(number.nanos(unit)), number.end);
+                }
+                break;
+            }
             c.at = number.end;
-            sum = Some(number.time().value.saturating_add(sum.unwrap_or(0)));
+            sum = Some(number.nanos(unit).saturating_add(sum.unwrap_or(0)));
         }
-        if c.pass_text(b", ").is_none() && c.pass_text(b" : ").is_none() {
+        end = c.at;
+        if end >= line.len() || c.pass_text(b", ").is_none() && c.pass_text(b" : ").is_none() {
             break;
         }
     }
-    sum.filter(|&nanos| nanos <= DURATION_NS_MAX).map_or(Time::NONE, Time::of_nanos)
+    (sum.filter(|&nanos| nanos <= DURATION_NS_MAX), end)
 }
 
-/// The response time in fields of which the first is not a bare number: rules 1 to 5.
+/// The response time of a field that begins with a digit or `-` or, in quotes, of what it begins with.
+#[inline(always)]
+pub(super) fn bare_time(line: Line<'_>, at: usize, is_quoted: bool, bare: Bare) -> Option<Time> {
+    if line.byte(at) != b'-' {
+        let number = number_at(line, at)?;
+        let ends = number.ends_field(line) && (!is_quoted || number.end < line.len())
+            || is_quoted && number.end < line.len() && line.byte(number.end) == b'"';
+        if !ends {
+            return None;
+        }
+        let is_millis = !is_quoted && number.unit_ns == 0 && millis_follow(line, number.end);
+        if number.unit_ns != 0 || is_millis {
+            return Some(Time::of_nanos(number.nanos(Unit::Milliseconds)));
+        }
+        // Lists are read from the front, so that one number tells.
+        if bare == Bare::LikeNginx && !is_like_nginx(line, number) {
+            return None;
+        }
+    }
+    let (unit, is_sure) = match bare {
+        Bare::No => return None,
+        Bare::LikeNginx => (Unit::Seconds, false),
+        Bare::Of(unit) => (unit, true),
+    };
+    let (sum, _) = list(line, at, unit);
+    if !is_sure && line.byte(at) == b'-' && !list_is_like_nginx(line, at) {
+        return None;
+    }
+    sum.map(Time::of_nanos)
+}
+
+/// Whether nginx would write a time of a request like this.
+#[inline(always)]
+fn is_like_nginx(line: Line<'_>, number: Number) -> bool {
+    number.is_of_nginx()
+        && number.whole < LIKE_NGINX_S_MAX
+        && number.end >= 4
+        && line.byte(number.end - 4) == b'.'
+}
+
+/// Whether the first number of a list that begins with `-` is one of nginx.
+#[cold]
+fn list_is_like_nginx(line: Line<'_>, at: usize) -> bool {
+    let text = &line.bytes()[at..];
+    let first = text.iter().position(u8::is_ascii_digit).unwrap_or(0);
+    number_at(line, at + first).is_some_and(|number| is_like_nginx(line, number))
+}
+
+/// Where the field at `at` ends, which is not in quotes.
+pub(crate) fn field_end<S: Simd>(simd: S, line: Line<'_>, at: usize) -> usize {
+    match line.byte(at) {
+        b'-' | b'0'..=b'9' => match list(line, at, Unit::Seconds).1 {
+            end if end > at && (end == line.len() || line.byte(end) == b' ') => end,
+            _ => line.find(simd, at, b' '),
+        },
+        _ => line.find(simd, at, b' '),
+    }
+}
+
+/// The response time in the fields from `at` on.
 #[inline(never)]
-fn fields_time<S: Simd>(simd: S, line: Line<'_>, mut at: usize) -> Time {
-    for _ in 0..TAIL_FIELDS_MAX {
+fn fields_time<S: Simd>(simd: S, line: Line<'_>, mut at: usize, tail: Tail) -> Time {
+    let mut unnamed = None;
+    for field in 0..TAIL_FIELDS_MAX {
         if at >= line.len() {
-            return Time::NONE;
+            break;
         }
         let first = line.byte(at);
-        if first.is_ascii_digit() {
-            return unnamed_time(simd, line, at);
-        }
-        let end = if first == b'-' {
-            let time = list_time(line, at);
-            return if time.value == NO_DURATION { last_time(line, at) } else { time };
-        } else if first == b'"' {
+        let bare = tail.at(field);
+        let end = if first == b'"' {
             let Some(close) = closing_quote(simd, line, at + 1) else {
                 return Time::NONE;
             };
-            if let Some(time) = quoted_time(line, at + 1) {
+            if matches!(line.byte(at + 1), b'-' | b'0'..=b'9')
+                && let Some(time) = bare_time(line, at + 1, true, bare)
+            {
                 return time;
             }
             close + 1
+        } else if first == b'-' || first.is_ascii_digit() {
+            if unnamed.is_none()
+                && let Some(time) = time_of_dialect(simd, line, at)
+            {
+                return time;
+            }
+            if let Some(time) = bare_time(line, at, false, bare) {
+                return time;
+            }
+            unnamed.get_or_insert(at);
+            field_end(simd, line, at)
         } else {
-            match named_field(simd, line, at) {
+            match named_field(simd, line, at, tail) {
                 Named::Time(time) => return time,
                 Named::Other(end) => end,
-                Named::No => return last_time(line, at),
+                Named::No => {
+                    unnamed.get_or_insert(at);
+                    line.find(simd, at, b' ')
+                }
             }
         };
         at = match line.byte(end) {
             b' ' => end + 1,
             _ if first == b'"' && is_glued(line, end) => end,
-            _ => return Time::NONE,
+            _ => break,
         };
     }
-    Time::NONE
+    unnamed.map_or(Time::NONE, |from| last_time(line, from))
 }
 
 /// Whether a response time stands right behind a quoted field that ends at `at`, as where a format
@@ -304,17 +341,6 @@ pub(super) fn is_glued(line: Line<'_>, at: usize) -> bool {
     rest.starts_with(b"rt=")
         || rest.starts_with(b"request_time=")
         || number_at(line, at).is_some_and(|number| number.has_decimals && number.ends_field(line))
-}
-
-/// The number that a closed quoted field, whose inside begins at `at`, begins with.
-fn quoted_time(line: Line<'_>, at: usize) -> Option<Time> {
-    if line.byte(at) == b'-' {
-        return Some(list_time(line, at)).filter(|time| time.value != NO_DURATION);
-    }
-    let number = number_at(line, at)?;
-    let ends =
-        number.end < line.len() && matches!(line.byte(number.end), b' ' | b',' | b';' | b'"');
-    ends.then(|| number_or_list(line, at, number))
 }
 
 /// The number and the unit that the line ends with, if they lie behind `from`: rule 5.
@@ -346,7 +372,7 @@ enum Named {
     No,
 }
 
-fn named_field<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Named {
+fn named_field<S: Simd>(simd: S, line: Line<'_>, at: usize, tail: Tail) -> Named {
     let bytes = &line.bytes()[at..];
     let name_len = bytes
         .iter()
@@ -363,12 +389,12 @@ fn named_field<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Named {
         return Named::No;
     }
     if matches!(&bytes[..name_len], b"rt" | b"request_time") {
-        return Named::Time(if is_quoted {
-            quoted_time(line, value + 1).unwrap_or(Time::NONE)
-        } else {
-            let number = number_at(line, value).filter(|n| n.ends_field(line));
-            number.map_or(Time::NONE, |n| number_or_list(line, value, n))
-        });
+        // With decimals it is nginx's, whatever else there is.
+        let value = value + usize::from(is_quoted);
+        let has_decimals = number_at(line, value).is_some_and(|number| number.has_decimals);
+        let bare = if has_decimals { Bare::Of(Unit::Seconds) } else { tail.named() };
+        let bare = if line.byte(value) == b'-' { Bare::Of(Unit::Seconds) } else { bare };
+        return Named::Time(bare_time(line, value, is_quoted, bare).unwrap_or(Time::NONE));
     }
     let speaks_of_time = matches!(
         &bytes[..name_len],
@@ -379,7 +405,7 @@ fn named_field<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Named {
         && number.unit_ns != 0
         && (number.ends_field(line) || is_quoted && line.byte(number.end) == b'"')
     {
-        return Named::Time(number.time());
+        return Named::Time(Time::of_nanos(number.nanos(Unit::Seconds)));
     }
     Named::Other(close.map_or_else(|| line.find(simd, value, b' '), |close| close + 1))
 }

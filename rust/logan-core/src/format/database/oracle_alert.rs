@@ -17,9 +17,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::envelope::Inner;
 use crate::format::state::Chain;
-use crate::format::{
-    Candidate, Entry, Facts, Info, Kind, MultiLineFormat, Params, Parse, Part, listed,
-};
+use crate::format::{Candidate, Entry, Facts, Info, Kind, MultiLineFormat, Parse, Part, listed};
 use crate::record::{Columns, Level, Text};
 use crate::time::{Stamp, TimestampParser};
 
@@ -33,7 +31,7 @@ pub static ENTRY: Entry = Entry {
         duration: None,
     },
     facts: Facts { kind: Kind::Stateful, trial: Candidate::Outer, ..Facts::PLAIN },
-    build: |params| listed(params, || Alert { others: Inner::new(&Params::default()) }),
+    build: |params| listed(params, || Alert { others: Inner::new() }),
 };
 
 struct Alert {

@@ -65,7 +65,7 @@ pub static EXPORT: Entry = Entry {
         duration: Some(("the message's", "in the payload")),
     },
     facts: Facts { kind: Kind::Stateful, trial: Candidate::Outer, ..Facts::PLAIN },
-    build: |params| listed(params, || Export { inner: Inner::new(params) }),
+    build: |params| listed(params, || Export { inner: Inner::new() }),
 };
 
 /// Longest name of a field; the journal takes no longer ones.

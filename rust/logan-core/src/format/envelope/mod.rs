@@ -119,8 +119,8 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    pub(crate) fn new(params: &Params) -> Inner {
-        let params = Params { duration_unit: params.duration_unit, ..Params::of_payloads() };
+    pub(crate) fn new() -> Inner {
+        let params = Params::of_payloads();
         let formats: Vec<_> = inner_formats().map(|entry| (entry.build)(&params)).collect();
         let mut candidates = Box::new([0; 256]);
         for (byte, set) in candidates.iter_mut().enumerate() {
@@ -286,7 +286,7 @@ pub(crate) struct Streams {
 
 impl<H: Head> Envelope<H> {
     pub(crate) fn build(head: H, params: &Params) -> Box<dyn Format> {
-        multi_line(Envelope { head, inner: Inner::new(params), rejoin: params.rejoin })
+        multi_line(Envelope { head, inner: Inner::new(), rejoin: params.rejoin })
     }
 }
 

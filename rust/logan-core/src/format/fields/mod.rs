@@ -34,12 +34,12 @@
 //! | meaning | usable |
 //! |---|---|
 //! | time | text that is a timestamp ([`TimestampParser::any`](crate::time::TimestampParser::any)) from end to end; else a number by [`epoch`](crate::time::epoch) that is not before [`EPOCH_SECONDS_MIN`] |
+//! | nanoseconds | a whole number below a second, beside a time without decimals, to which it is added |
 //! | level | anything non-empty without white space around it: a number by its [`Scale`], which the key or the [producer](Producer) says, else by [`Level::from_field`]. Words beat numbers of the same rank, and a level that nothing knows (OTHER) is beaten by all. Where the producer's key is no severity, there is none |
 //! | short level | one ASCII letter by [`Level::from_letter`], `D1` to `D5` as DEBUG, or a word by [`Level::from_word`] |
 //! | message | text, even if empty |
 //! | status | exactly three digits, 100 to 599 |
 //! | bare status | as a status, beside a usable method or path; else a registered one, if the message speaks of a request, a response or HTTP, or under `status` if there is a response time. It beats a status of lower rank only |
-//! | nanos | 0 to 999,999,999, added to a time of whole seconds |
 //! | duration | see below |
 //! | method | text of 1 to 20 ASCII letters |
 //! | path | text with a letter or digit, or `*`. What neither begins with `/` or a scheme nor is `*` has rank 1. If it begins with a scheme (letters, digits, `+`, `-`, `.`) and `://`: what begins with the first `/` behind that, or `/` if `?`, `#` or the end come first |
@@ -52,33 +52,28 @@
 //! are written.
 //!
 //! # Durations
-//! Text that [`with_unit`] reads has its own unit, whatever the key says. Any other
-//! value must be a number ([`decimal`]), and its unit is that of the first rule that applies:
+//! Text that [`with_unit`] reads has its own unit, whatever the key says. Any other value must be a
+//! number ([`decimal`]), in quotes or not, and its unit is that of the first rule that applies:
 //!
 //! | key | unit |
 //! |---|---|
 //! | one of [`DURATIONS`] with a suffix of [`SUFFIXES`], joined by `_` or nothing | the suffix's |
-//! | `Duration`, in exactly this case, as the whole key (Traefik) | ns |
-//! | a name with a fixed unit: `event.duration` (ns), `request_time` (s), … | that unit |
-//! | `duration`, number with `.` or an exponent (zap, Caddy) | s, as a guess |
-//! | `duration`, `elapsed`, `latency`, `dur`: whole number of at least 1,000,000 (Go's slog, echo) | ns, as a guess |
-//! | any other | ms, as a guess |
+//! | a name with a fixed unit: `event.duration` (ns), … | that unit |
 //! | `latency_human`, `service` | none: without a unit of its own it is not usable |
+//! | any other | what is [decided](crate::format::units) for the key; none without a decision |
 //!
-//! A guess has rank 1, anything else the rank of the name, which is 2 or 3. So `"latency":430000`
-//! beside `"latency_human":"430µs"` is 430 µs.
+//! A decided unit has rank 1, anything else the rank of the name, which is 2 or 3. So
+//! `"latency":430000` beside `"latency_human":"430µs"` is 430 µs. Of the numbers without a unit the
+//! first two are looked at.
 //!
-//! Who wrote the line may know better than a guess. Looked for as bytes of the whole line:
+//! `duration`, `elapsed` and `dur` without a suffix are the names of much else: their bare numbers
+//! count only beside a usable method, path or status, or a message with a word of
+//! completion (`video uploaded, duration 3600` is no response time).
 //!
-//! | the line | writer | the number | unit |
-//! |---|---|---|---|
-//! | holds `"ts":` and, right behind it, digits and a point | zap, Caddy | with a point or exponent | s |
-//! | begins with `{"level":"`, and behind its next `"` goes on with `,"ts":`, digits and a point | zap, Caddy | whole, 1 to 999, of `duration` | s |
-//! | holds ` controller=` or `"controller":` | lograge | with a point or exponent | ms |
-//! | begins with `{"time":"`, and behind its next `"` goes on with `,"level":"` and a capital letter | slog | whole, 10,000 to 999,999 | ns |
-//!
-//! `request_time` is a time for some (API Gateway, Akamai): what is a usable time is none of a duration.
+//! `request_time` is a time for some (API Gateway): if it is no duration with a unit, it is tried as
+//! a time first.
 
+mod levels;
 mod names;
 mod producers;
 #[cfg(test)]
@@ -89,20 +84,24 @@ pub use names::{
     DURATIONS, Group, KEY_BYTES_MAX, Known, Meaning, NAMES, Names, ON_REQUEST, Rule, SEE_THROUGH,
     SUFFIXES,
 };
-pub(crate) use producers::scale_of;
-pub use producers::{Marks, PRODUCERS, Producer, Scale};
+pub(crate) use levels::scale_of;
+pub use levels::{Marks, Producer, Scale};
+pub(super) use producers::is_of_producer;
+pub use producers::{LineKeys, documented_by, documented_unit, hint};
 pub(crate) use values::whole;
 pub use values::{EPOCH_SECONDS_MIN, code_unit, unescape};
 pub(super) use values::{
-    client, is_registered_status, is_sure_of_millis, may_hold_request, nanos_of_second, path,
-    request, status, usual_time,
+    client, is_registered_status, key_at, may_hold_request, nanos_of_second, path, request, status,
+    usual_time,
 };
 
 use super::{Context, Parse, Unit, address};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Plain, Simd};
-use crate::format::text::duration::decimal;
-use crate::record::{Column, Columns, Level, NO_STATUS, NO_TIME, Record, Text};
+use crate::format::text::duration::{decimal, with_unit};
+use crate::record::{
+    Column, Columns, DURATION_NS_MAX, Level, NO_STATUS, NO_TIME, Record, Text,
+};
 use crate::time::Stamp;
 use values::*;
 
@@ -128,6 +127,8 @@ pub(super) struct Part {
     pub wins: Columns,
     /// Whether no other value has the same meaning.
     pub alone: bool,
+    /// Whether a request stands beside it, if it is the number of a response time.
+    pub has_request: bool,
 }
 
 /// What has been found in a line so far, beside the record itself.
@@ -135,10 +136,9 @@ pub struct Fields<'a> {
     line: Line<'a>,
     ranks: Ranks,
     message: Value,
-    /// Where the number is whose unit was a guess that its writer may know better.
-    open: Value,
-    /// The same of a whole number, or 0.
-    open_whole: u64,
+    /// Bare numbers that are response times if their unit is known, the first ones.
+    open: [Open; OPEN_MAX],
+    open_count: usize,
     all_messages: bool,
     /// What keys tell of the producer.
     pub(super) marks: Marks,
@@ -157,6 +157,8 @@ pub struct Fields<'a> {
 struct Loose {
     ranks: Ranks,
     record: Record,
+    /// The first bare number that is a response time if its unit is known.
+    open: Option<Open>,
 }
 
 /// The rank of a number or text under a key for a level or for anything else: words beat numbers.
@@ -167,13 +169,28 @@ pub(in crate::format) fn rank_in(known: Known, column: Column, is_number: bool) 
     }
 }
 
+/// A number without a unit, under the name of a response time.
+#[derive(Clone, Copy)]
+struct Open {
+    /// Where its key is written.
+    key: usize,
+    /// Where it stands; nowhere for a whole number.
+    start: usize,
+    end: usize,
+    whole: u64,
+    is_generic: bool,
+}
+
+/// Numbers without a unit that are looked at in a record.
+const OPEN_MAX: usize = 2;
+
 /// The columns that a value of this meaning counts for if it is usable: text, or a number.
 ///
 /// [`Meaning::RequestTime`] counts for the time as well, where it is no duration.
 pub(super) fn columns_of(meaning: Meaning, text: bool) -> Columns {
     let only_text = |columns| if text { columns } else { Columns::NONE };
     match meaning {
-        Meaning::Nothing => Columns::NONE,
+        Meaning::Nothing | Meaning::Nanos => Columns::NONE,
         Meaning::Time => Columns::TIME,
         Meaning::Level(_) | Meaning::ShortLevel => Columns::LEVEL,
         Meaning::Message => only_text(Columns::MESSAGE),
@@ -226,14 +243,14 @@ impl<'a> Fields<'a> {
             line,
             ranks: Ranks([0; Column::COUNT]),
             message: nothing,
-            open: nothing,
-            open_whole: 0,
+            open: [Open { key: 0, start: 0, end: 0, whole: 0, is_generic: false }; OPEN_MAX],
+            open_count: 0,
             all_messages: false,
             marks: 0,
             number: (0, 0),
             bare: (0, NO_STATUS),
             nanos: 0,
-            loose: Loose { ranks: Ranks([0; Column::COUNT]), record: Record::EMPTY },
+            loose: Loose { ranks: Ranks([0; Column::COUNT]), record: Record::EMPTY, open: None },
         }
     }
 
@@ -344,7 +361,7 @@ impl<'a> Fields<'a> {
         arena: &mut Vec<u8>,
         record: &mut Record,
     ) -> bool {
-        let Part { known, wins, alone } = part;
+        let Part { known, wins, alone, has_request } = part;
         let Some(bytes) = line.bytes().get(value.start..value.end) else { return false };
         let mut fields = Fields::new(line);
         let mut found = Record::EMPTY;
@@ -358,8 +375,9 @@ impl<'a> Fields<'a> {
         }
         if known.is_loose {
             (fields.ranks, found) = (fields.loose.ranks, fields.loose.record);
+            fields.loose.open.into_iter().for_each(|number| fields.remember(number));
         }
-        fields.settle_if_open(&mut found);
+        fields.settle_if_open(context, has_request, &mut found);
         // Messages wait for the level, so that they are not taken one by one.
         let is_usable = |column: Column| {
             let rank = fields.ranks[column];
@@ -400,22 +418,21 @@ impl<'a> Fields<'a> {
             Meaning::BareStatus => self.bare_status(rank, status(bytes)),
             Meaning::Nanos if self.nanos == 0 => self.nanos = nanos_of_second(bytes).unwrap_or(0),
             Meaning::Duration(rule) => {
-                let before = self.ranks[Column::DURATION];
-                self.duration(rank, duration(line, key, bytes, rule), record);
-                if before == 0 && self.ranks[Column::DURATION] == 1 {
-                    match whole(bytes) {
-                        Some(number) if is_open(rule, number) => self.open_whole = number,
-                        Some(_) => {}
-                        None => self.open = value,
-                    }
+                let found = match rule {
+                    Rule::Fixed(unit) => decimal(bytes, unit),
+                    _ => None,
+                };
+                match found.or_else(|| with_unit(bytes)) {
+                    Some(nanos) => self.duration(rank, nanos, record),
+                    None => self.open(rule, key, value, bytes),
                 }
             }
-            Meaning::RequestTime => match time(line, &mut context.clock, value) {
-                None => {
-                    let found = duration(line, key, bytes, Rule::Fixed(Unit::Seconds));
-                    self.duration(rank, found, record);
-                }
-                found => self.time(rank, found, record),
+            Meaning::RequestTime => match with_unit(bytes) {
+                Some(nanos) => self.duration(rank, nanos, record),
+                None => match time(line, &mut context.clock, value) {
+                    None => self.open(Rule::Open, key, value, bytes),
+                    stamp => self.time(rank, stamp, record),
+                },
             },
             Meaning::Bytes => {
                 if let Some(count) = whole(bytes) {
@@ -464,13 +481,16 @@ impl<'a> Fields<'a> {
             Meaning::BareStatus => Meaning::Status,
             meaning => meaning,
         };
-        let guesses = (self.open, self.open_whole);
+        let open = (self.open, std::mem::take(&mut self.open_count));
         std::mem::swap(&mut self.ranks, &mut self.loose.ranks);
         std::mem::swap(record, &mut self.loose.record);
         take(self, Known { is_loose: false, ..known.meaning(meaning) }, record);
         std::mem::swap(&mut self.ranks, &mut self.loose.ranks);
         std::mem::swap(record, &mut self.loose.record);
-        (self.open, self.open_whole) = guesses;
+        if self.open_count > 0 {
+            self.loose.open = self.loose.open.or(Some(self.open[0]));
+        }
+        (self.open, self.open_count) = open;
     }
 
     /// The same for a whole number of one to seven digits, which has been read already.
@@ -483,7 +503,7 @@ impl<'a> Fields<'a> {
         digits: u32,
         record: &mut Record,
     ) {
-        let (line, rank) = (self.line, known.rank);
+        let rank = known.rank;
         if known.is_loose {
             if known.meaning == Meaning::Nothing {
                 return;
@@ -501,26 +521,18 @@ impl<'a> Fields<'a> {
         }
         match known.meaning {
             Meaning::Nothing => {}
-            Meaning::Duration(rule) => {
-                let (unit, guess) = match rule {
-                    Rule::Fixed(unit) => (unit, false),
-                    Rule::Never => return,
-                    rule => unit_of(line, key, rule, number >= NANOSECONDS_FROM),
-                };
-                if guess && is_open(rule, number) && self.ranks[Column::DURATION] == 0 {
-                    self.open_whole = number;
-                }
-                // Ten million seconds are far from the largest duration.
-                self.duration(rank, Some((number * unit.nanos(), guess)), record);
+            // Ten million seconds are far from the largest duration.
+            Meaning::Duration(Rule::Fixed(unit)) => {
+                self.duration(rank, number * unit.nanos(), record);
             }
+            Meaning::Duration(Rule::Never) => {}
+            Meaning::Duration(rule) => self.open_whole(rule, key, number),
+            Meaning::RequestTime => self.open_whole(Rule::Open, key, number),
             Meaning::Status => {
                 let valid = digits == 3 && (100..600).contains(&number);
                 self.status(rank, valid.then_some(number as u16), record);
             }
             Meaning::Bytes => self.bytes(rank, number, record),
-            Meaning::RequestTime => {
-                self.duration(rank, Some((number * Unit::Seconds.nanos(), false)), record);
-            }
             Meaning::BareStatus => {
                 let valid = digits == 3 && (100..600).contains(&number);
                 self.bare_status(rank, valid.then_some(number as u16));
@@ -605,13 +617,33 @@ impl<'a> Fields<'a> {
     }
 
     #[inline(always)]
-    fn duration(&mut self, rank: u8, found: Option<(u64, bool)>, record: &mut Record) {
-        if let Some((nanos, guess)) = found {
-            let rank = if guess { 1 } else { rank };
-            if rank > self.ranks[Column::DURATION] {
-                self.ranks[Column::DURATION] = rank;
-                record.duration_ns = nanos;
-            }
+    fn duration(&mut self, rank: u8, nanos: u64, record: &mut Record) {
+        if rank > self.ranks[Column::DURATION] {
+            self.ranks[Column::DURATION] = rank;
+            record.duration_ns = nanos;
+        }
+    }
+
+    /// Remembers a number without a unit, if it is one and there is room.
+    fn open(&mut self, rule: Rule, key: usize, value: Value, bytes: &[u8]) {
+        if matches!(rule, Rule::Open | Rule::Generic) && is_bare(bytes) {
+            let Value { start, end, .. } = value;
+            let is_generic = rule == Rule::Generic;
+            self.remember(Open { key, start, end, whole: 0, is_generic });
+        }
+    }
+
+    #[inline(always)]
+    fn open_whole(&mut self, rule: Rule, key: usize, whole: u64) {
+        let is_generic = rule == Rule::Generic;
+        self.remember(Open { key, start: 0, end: 0, whole, is_generic });
+    }
+
+    #[inline(always)]
+    fn remember(&mut self, number: Open) {
+        if let Some(free) = self.open.get_mut(self.open_count) {
+            *free = number;
+            self.open_count += 1;
         }
     }
 
@@ -667,40 +699,48 @@ impl<'a> Fields<'a> {
     }
 
     #[inline(always)]
-    fn settle_if_open(&self, record: &mut Record) {
-        if self.ranks[Column::DURATION] == 1 && (self.open.end > 0) | (self.open_whole > 0) {
-            self.settle(record);
+    fn settle_if_open(&mut self, context: &mut Context, has_request: bool, record: &mut Record) {
+        if self.open_count > 0 && self.ranks[Column::DURATION] == 0 {
+            self.settle(context, has_request, record);
         }
     }
 
-    /// Reads a duration again whose unit was a guess, if the line tells who wrote it.
-    #[cold]
+    /// Takes the first bare number whose unit is known as the response time.
     #[inline(never)]
-    fn settle(&self, record: &mut Record) {
+    fn settle(&mut self, context: &mut Context, has_request: bool, record: &mut Record) {
         let line = self.line.bytes();
-        let number = &line[self.open.start..self.open.end];
-        if number.iter().any(|b| !b.is_ascii_digit()) {
-            let unit = if is_of_zap(line) {
-                Unit::Seconds
-            } else if is_of_lograge(line) {
-                Unit::Milliseconds
-            } else {
-                return;
+        for Open { key, start, end, whole, is_generic } in
+            self.open.into_iter().take(self.open_count)
+        {
+            if is_generic && !has_request && !self.names_a_request() {
+                continue;
+            }
+            let name = key_at(line, key);
+            let text = &line[start..end];
+            if let Some(sample) = &mut context.durations.sample {
+                let text = match text {
+                    [] => whole.to_string(),
+                    text => String::from_utf8_lossy(text).into_owned(),
+                };
+                sample.number(name, text, line);
+            }
+            let Some(unit) = context.durations.unit_of(line, name) else { continue };
+            let nanos = match text {
+                [] => whole.checked_mul(unit.nanos()).filter(|&nanos| nanos <= DURATION_NS_MAX),
+                text => decimal(text, unit),
             };
-            if let Some(nanos) = decimal(number, unit) {
-                record.duration_ns = nanos;
+            if let Some(nanos) = nanos {
+                self.duration(1, nanos, record);
+                return;
             }
-            return;
         }
-        match self.open_whole {
-            seconds @ 1..1_000 if is_of_zap_alone(line) => {
-                record.duration_ns = seconds * Unit::Seconds.nanos();
-            }
-            nanos if SLOG_NANOSECONDS.contains(&nanos) && is_of_slog(line) => {
-                record.duration_ns = nanos;
-            }
-            _ => {}
-        }
+    }
+
+    /// Whether what is so written is a request, or its message says that something is over.
+    fn names_a_request(&self) -> bool {
+        let Value { start, end, .. } = self.message;
+        [Column::METHOD, Column::PATH, Column::STATUS].iter().any(|&column| self.ranks[column] > 0)
+            || speaks_of_completion(&self.line.bytes()[start..end])
     }
 
     /// Whether a time, a level or a message was found, whose names are those of logs, or a whole
@@ -721,11 +761,13 @@ impl<'a> Fields<'a> {
 
     /// Completes the record when the whole line has been read; whether anything was found.
     #[inline(always)]
-    pub fn finish(&mut self, arena: &mut Vec<u8>, record: &mut Record) -> bool {
-        self.settle_if_open(record);
-        if self.number.0 | self.bare.0 | self.loose.ranks[Column::PATH] != 0
-            || (self.marks != 0) | (self.nanos != 0)
-        {
+    pub fn finish<S: Copy>(&mut self, cx: &mut Parse<'_, S>) -> bool {
+        let Parse { context, arena, record, .. } = cx;
+        if self.loose.ranks[Column::PATH] != 0 {
+            self.settle_loose(record);
+        }
+        self.settle_if_open(context, false, record);
+        if self.number.0 | self.bare.0 != 0 || (self.marks != 0) | (self.nanos != 0) {
             self.settle_all(record);
         }
         let Value { start, end, escaped, .. } = self.message;
@@ -735,7 +777,30 @@ impl<'a> Fields<'a> {
             // The message of lesser records is read by conditions only.
             record.message = kept(self.message, &self.line.bytes()[start..end], arena, whole_text);
         }
-        self.ranks.0[..Column::PARSED] != [0; Column::PARSED]
+        // A number whose unit is not known makes a record all the same, so that no decision changes
+        // what a line is.
+        self.ranks.0[..Column::PARSED] != [0; Column::PARSED] || self.open_count > 0
+    }
+
+    /// Takes what objects say that the table does not know, if they hold a request.
+    #[cold]
+    #[inline(never)]
+    fn settle_loose(&mut self, record: &mut Record) {
+        let Loose { ranks: loose, record: found, .. } = &self.loose;
+        let (own, loose) = (self.ranks, *loose);
+        if own[Column::METHOD] | own[Column::PATH] == 0
+            && loose[Column::METHOD] > 0
+            && loose[Column::PATH] > 0
+            && loose[Column::STATUS] | own[Column::STATUS] | self.bare.0 > 0
+        {
+            for &column in Column::ALL {
+                if loose[column] > 0 && own[column] == 0 {
+                    record.take(Columns::of(column), found);
+                    self.ranks[column] = loose[column];
+                }
+            }
+            self.loose.open.into_iter().for_each(|number| self.remember(number));
+        }
     }
 
     /// Settles what more than one key decides.
@@ -752,20 +817,6 @@ impl<'a> Fields<'a> {
         }
         if self.nanos != 0 && record.time_ns != NO_TIME && record.time_ns % 1_000_000_000 == 0 {
             record.time_ns += i64::from(self.nanos);
-        }
-        let Loose { ranks: loose, record: found } = &self.loose;
-        let (own, loose) = (self.ranks, *loose);
-        if own[Column::METHOD] | own[Column::PATH] == 0
-            && loose[Column::METHOD] > 0
-            && loose[Column::PATH] > 0
-            && loose[Column::STATUS] | own[Column::STATUS] | self.bare.0 > 0
-        {
-            for &column in Column::ALL {
-                if loose[column] > 0 && own[column] == 0 {
-                    record.take(Columns::of(column), found);
-                    self.ranks[column] = loose[column];
-                }
-            }
         }
         if self.bare.0 > self.ranks[Column::STATUS] && self.is_of_request() {
             self.ranks[Column::STATUS] = self.bare.0;

@@ -1,7 +1,7 @@
 //! The table of names: what a key stands for, in whichever object and spelling it comes.
 
 use super::Unit;
-use super::producers::{Marks, Scale, marked_keys};
+use super::levels::{Marks, Scale, marked_keys};
 use crate::bytes::line::Line;
 use crate::record::{Column, Columns};
 use std::collections::HashMap;
@@ -29,7 +29,7 @@ pub enum Meaning {
     BareStatus,
     /// Response time.
     Duration(Rule),
-    /// Response time in seconds, or the time of the record.
+    /// Response time, or the time of the record.
     RequestTime,
     /// HTTP method.
     Method,
@@ -56,12 +56,10 @@ pub enum Meaning {
 pub enum Rule {
     /// The name fixes the unit.
     Fixed(Unit),
-    /// Decimals are seconds, large whole numbers nanoseconds, small ones milliseconds.
-    Seconds,
-    /// Large whole numbers are nanoseconds, all else milliseconds.
-    Whole,
-    /// Milliseconds.
-    Millis,
+    /// The unit is [decided](crate::format::units) for the key.
+    Open,
+    /// So it is, but the name says so little that a request or its end has to stand beside it.
+    Generic,
     /// Not at all.
     Never,
 }
@@ -210,8 +208,8 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          record.metrics.duration_ms origin_response_duration_ms time.total",
     ),
     (Meaning::Duration(Rule::Fixed(Unit::Milliseconds)), 2, "time_ms ms upstream_service_time"),
-    (Meaning::Duration(Rule::Fixed(Unit::Seconds)), 2, "upstream_response_time"),
-    (Meaning::Duration(Rule::Whole), 3, "http_request.latency"),
+    (Meaning::Duration(Rule::Open), 2, "upstream_response_time"),
+    (Meaning::Duration(Rule::Open), 3, "http_request.latency"),
     (Meaning::Duration(Rule::Never), 3, "latency_human"),
     (Meaning::Duration(Rule::Never), 2, "service"),
 ];
@@ -249,11 +247,10 @@ pub const ON_REQUEST: &[(Column, u8, &str)] = &[
 /// Names of durations, which may have a suffix of [`SUFFIXES`]: meaning without one, names.
 /// All have rank 3.
 pub const DURATIONS: &[(Meaning, &str)] = &[
-    (Meaning::Duration(Rule::Seconds), "duration"),
-    (Meaning::Duration(Rule::Whole), "elapsed latency dur"),
+    (Meaning::Duration(Rule::Generic), "duration elapsed dur"),
     (
-        Meaning::Duration(Rule::Millis),
-        "took response_time res.response_time processing_time process_time request_duration \
+        Meaning::Duration(Rule::Open),
+        "latency took response_time res.response_time processing_time process_time request_duration \
          request_latency time_taken time_elapsed elapsed_time execution_time exec_time runtime \
          run_time rt cost http.duration total_time total_duration query_time query_duration \
          handler_time service_time req_time resp_time response_duration http_duration turn_around_time",

@@ -1,279 +1,173 @@
-//! Who writes structured records, told by their keys, and what their documentation says of values
-//! that others write otherwise: the scale of numeric levels, and the unit of a response time whose
-//! key does not say one.
+//! Who wrote a record, by its other keys, where that settles the unit of its response time.
 //!
-//! A producer is told by keys alone, whatever their order: the first row all of whose keys a record
-//! has. [`Producer::of`] asks that of any set of keys. Records are only ever asked for rows with a
-//! scale of levels, by bits that the table of names gives to their keys ([`Marks`]), so that it costs
-//! nothing where a template is known.
+//! Only what a producer documents and always does stands here. What it may do otherwise (zap and
+//! slog write durations as seconds and nanoseconds, but programs log numbers of their own under the
+//! same keys) is a [`hint`] that the values of the whole sample have to bear out.
 
-use crate::format::Unit;
-use crate::record::Level;
+use super::Unit;
 
-/// One producer.
-#[derive(Debug, Clone, Copy)]
-pub struct Producer {
-    /// What it is called.
-    pub name: &'static str,
-    /// Where it is documented.
-    pub source: &'static str,
-    /// Names, as in [`NAMES`](super::NAMES), that its records have, all of them. Those of members of
-    /// [`SEE_THROUGH`](super::SEE_THROUGH) are without these.
-    pub keys: &'static str,
-    /// What numbers under its key for the level mean, if not what they mean in general.
-    pub levels: Scale,
-    /// Unit of a response time whose key names none.
-    pub unit: Option<Unit>,
-}
+/// The keys of a record of JSON or logfmt, as its text has them.
+#[derive(Clone, Copy)]
+pub struct LineKeys<'a>(pub &'a [u8]);
 
-/// What a number under a key for the level means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scale {
-    /// What its producer means, else as [`Any`](Self::Any).
-    ByProducer,
-    /// Without a known producer: 10 to 69 as bunyan, the thousands of Logback; other numbers are a
-    /// level that is not known.
-    Any,
-    /// The key is not a severity, whatever stands there, or one that a collector made up.
-    Never,
-    /// 10 trace, 20 debug, 30 info, 40 warn, 50 error, 60 fatal.
-    Bunyan,
-    /// 0 emergency to 7 debug.
-    Syslog,
-    /// 0 debug, 1 info, 2 warning, 3 error, 4 fatal.
-    Nextcloud,
-    /// 0 system, 1 error, 2 warning, 3 note.
-    Mysql,
-    /// 10 debug, 20 info, 30 warning, 40 error, 50 critical.
-    Python,
-    /// 1 to 24, four each of trace, debug, info, warn, error, fatal.
-    OpenTelemetry,
-    /// 5000 trace, 10000 debug, 20000 info, 30000 warn, 40000 error.
-    Logback,
-    /// 100 debug, 200 info, 250 notice, 300 warning, 400 error, 500 critical, 550 and 600.
-    Monolog,
-    /// 0 none, 100 debug, 200 info, 300 notice, 400 warning, 500 error, 600 to 800 critical and above.
-    Google,
-    /// 1 critical, 2 error, 3 warning, 4 information, 5 verbose.
-    Windows,
-}
+impl<'a> LineKeys<'a> {
+    /// Whether the record has this key, at any depth.
+    pub fn has(self, key: &str) -> bool {
+        self.value(key).is_some()
+    }
 
-impl Scale {
-    /// The level that a number is.
-    pub fn level(self, number: u32) -> Level {
-        use Level::{Debug, Error, Fatal, Info, None, Notice, Other, Trace, Warn};
-        let of = |levels: &[Level], place: u32| {
-            levels.get(place as usize).copied().unwrap_or(Other)
-        };
-        match self {
-            Scale::ByProducer | Scale::Any => match number {
-                10..70 => Scale::Bunyan.level(number),
-                1_000.. => Scale::Logback.level(number),
-                _ => Other,
-            },
-            Scale::Never => None,
-            Scale::Bunyan => of(&[Other, Trace, Debug, Info, Warn, Error, Fatal], number / 10),
-            Scale::Syslog => u8::try_from(number).map_or(Other, Level::from_severity),
-            Scale::Nextcloud => of(&[Debug, Info, Warn, Error, Fatal], number),
-            Scale::Mysql => of(&[Info, Error, Warn, Info], number),
-            Scale::Python => of(&[Other, Debug, Info, Warn, Error, Fatal], number / 10),
-            Scale::OpenTelemetry if number == 0 => None,
-            Scale::OpenTelemetry => {
-                of(&[Trace, Debug, Info, Warn, Error, Fatal], (number - 1) / 4)
+    /// What stands behind the colon or `=` of a key, to the end of the line.
+    pub fn value(self, key: &str) -> Option<&'a [u8]> {
+        memchr::memmem::find_iter(self.0, key).find_map(|at| {
+            let behind = &self.0[at + key.len()..];
+            match self.0[..at].last() {
+                Some(b'"') => {
+                    let behind = behind.strip_prefix(b"\"")?.trim_ascii_start();
+                    behind.strip_prefix(b":").map(<[u8]>::trim_ascii_start)
+                }
+                None | Some(b' ' | b'\t') => behind.strip_prefix(b"="),
+                _ => None,
             }
-            Scale::Logback => match number {
-                5_000 => Trace,
-                10_000 => Debug,
-                20_000 => Info,
-                30_000 => Warn,
-                40_000 => Error,
-                50_000 => Fatal,
-                _ => Other,
-            },
-            Scale::Monolog => match number {
-                250 => Notice,
-                550 | 600 => Fatal,
-                _ => of(&[Other, Debug, Info, Warn, Error, Fatal], number / 100),
-            },
-            Scale::Google => {
-                of(&[None, Debug, Info, Notice, Warn, Error, Fatal, Fatal, Fatal], number / 100)
-            }
-            Scale::Windows => of(&[Info, Fatal, Error, Warn, Info, Debug], number),
-        }
+        })
+    }
+
+    fn has_all(self, keys: &[&str]) -> bool {
+        keys.iter().all(|key| self.has(key))
+    }
+
+    fn has_any(self, keys: &[&str]) -> bool {
+        keys.iter().any(|key| self.has(key))
     }
 }
 
-macro_rules! producers {
-    ($($name:literal $source:literal: $keys:literal, $levels:ident, $unit:expr;)+) => {
-        &[$(Producer {
-            name: $name,
-            source: $source,
-            keys: $keys,
-            levels: Scale::$levels,
-            unit: $unit,
-        },)+]
-    };
+/// A producer whose documentation settles the unit of some keys.
+struct Producer {
+    name: &'static str,
+    keys: &'static [&'static str],
+    unit: Unit,
+    is_of: fn(LineKeys<'_>) -> bool,
 }
 
-/// The producers, the more telling keys first.
-pub static PRODUCERS: &[Producer] = {
-    use Unit::{Milliseconds, Nanoseconds, Seconds};
-    producers! {
-        // Whose level is not what a key of this name says elsewhere.
-        "Kubernetes audit" "https://kubernetes.io/docs/tasks/debug/debug-cluster/audit/":
-            "audit_id stage", Never, None;
-        "Google Cloud text" "https://cloud.google.com/run/docs/logging#container-logs":
-            "text_payload resource", Never, None;
-        "Docker GELF" "https://docs.docker.com/engine/logging/drivers/gelf/":
-            "short_message container_id", Never, None;
-        "GELF" "https://go2docs.graylog.org/current/getting_in_log_data/gelf.html":
-            "short_message version", Syslog, None;
-        "journald" "https://www.freedesktop.org/software/systemd/man/latest/systemd.journal-fields.html":
-            "priority syslog_identifier", Syslog, None;
-        "Nextcloud" "https://docs.nextcloud.com/server/latest/admin_manual/configuration_server/logging_configuration.html":
-            "req_id app remote_addr", Nextcloud, None;
-        "MySQL" "https://dev.mysql.com/doc/refman/8.4/en/error-log-json.html":
-            "prio err_symbol", Mysql, None;
-        "Azure" "https://learn.microsoft.com/azure/azure-monitor/platform/resource-logs-schema":
-            "resource_id category", Windows, None;
-        "Windows events" "https://learn.microsoft.com/windows/win32/wes/eventmanifestschema-leveltype-complextype":
-            "provider_name event_id", Windows, None;
-        "Google Cloud" "https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry":
-            "insert_id log_name", Google, Some(Seconds);
-        "Monolog" "https://seldaek.github.io/monolog/doc/01-usage.html#log-levels":
-            "level_name channel", Monolog, None;
+/// The producers, each with the source of the unit.
+const PRODUCERS: &[Producer] = &[
+    // https://caddyserver.com/docs/logging: seconds as a float.
+    Producer {
+        name: "Caddy",
+        keys: &["duration", "latency"],
+        unit: Unit::Seconds,
+        is_of: |keys| keys.value("logger").is_some_and(|name| name.starts_with(b"\"http.")),
+    },
+    // https://doc.traefik.io/traefik/observability/access-logs/#available-fields: nanoseconds.
+    Producer {
+        name: "Traefik",
+        keys: &["Duration", "OriginDuration", "Overhead"],
+        unit: Unit::Nanoseconds,
+        is_of: |keys| keys.has_any(&["DownstreamStatus", "RouterName", "OriginStatus"]),
+    },
+    // https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage:
+    // %DURATION% is milliseconds; Istio's default JSON has the same names.
+    Producer {
+        name: "Envoy",
+        keys: &["duration"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_any(&["response_flags", "upstream_cluster"]),
+    },
+    // https://learn.microsoft.com/azure/frontdoor/monitor-front-door: seconds.
+    Producer {
+        name: "Azure Front Door",
+        keys: &["timeTaken"],
+        unit: Unit::Seconds,
+        is_of: |keys| {
+            keys.has("trackingReference")
+                || keys.value("category").is_some_and(|name| name.starts_with(b"\"FrontDoor"))
+        },
+    },
+    // https://learn.microsoft.com/azure/application-gateway/monitor-application-gateway-reference:
+    // seconds in v2, which alone has these keys; milliseconds in v1.
+    Producer {
+        name: "Azure Application Gateway",
+        keys: &["timeTaken"],
+        unit: Unit::Seconds,
+        is_of: |keys| keys.has_any(&["serverRouted", "WAFEvaluationTime"]),
+    },
+    // https://github.com/roidrage/lograge: milliseconds with decimals.
+    Producer {
+        name: "lograge",
+        keys: &["duration"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_all(&["controller", "action"]),
+    },
+    // https://docs.gitlab.com/administration/logs/#api_jsonlog, https://github.com/aserafin/grape_logging:
+    // milliseconds with decimals.
+    Producer {
+        name: "Grape",
+        keys: &["duration", "total"],
+        unit: Unit::Milliseconds,
+        is_of: |keys| keys.has_all(&["db", "view", "method"]),
+    },
+    // https://github.com/sidekiq/sidekiq/wiki/Logging: seconds.
+    Producer {
+        name: "Sidekiq",
+        keys: &["elapsed", "duration"],
+        unit: Unit::Seconds,
+        is_of: |keys| keys.has_all(&["jid", "class"]),
+    },
+    // https://echo.labstack.com/docs/middleware/logger: nanoseconds beside the same as text.
+    Producer {
+        name: "Echo",
+        keys: &["latency"],
+        unit: Unit::Nanoseconds,
+        is_of: |keys| keys.has("latency_human"),
+    },
+    // https://github.com/rs/zerolog: `DurationFieldUnit` is milliseconds; the level comes first and
+    // the message last.
+    Producer {
+        name: "zerolog",
+        keys: &["duration", "elapsed", "latency", "dur", "took"],
+        unit: Unit::Milliseconds,
+        is_of: is_of_zerolog,
+    },
+];
 
-        // Whose numbers are as usual.
-        "Caddy" "https://caddyserver.com/docs/caddyfile/directives/log":
-            "logger ts request.remote_ip", ByProducer, Some(Seconds);
-        "zap" "https://pkg.go.dev/go.uber.org/zap#NewProductionEncoderConfig":
-            "level ts caller msg", ByProducer, Some(Seconds);
-        "zap" "https://pkg.go.dev/go.uber.org/zap#NewProductionEncoderConfig":
-            "level ts logger msg", ByProducer, Some(Seconds);
-        "zap" "https://pkg.go.dev/go.uber.org/zap#NewProductionEncoderConfig":
-            "level ts msg", ByProducer, Some(Seconds);
-        "bunyan" "https://github.com/trentm/node-bunyan#core-fields":
-            "v level name hostname pid time msg", ByProducer, Some(Milliseconds);
-        "pino" "https://github.com/pinojs/pino-http":
-            "level time pid hostname", ByProducer, Some(Milliseconds);
-        "lograge" "https://github.com/roidrage/lograge":
-            "controller action", ByProducer, Some(Milliseconds);
-        "GitLab" "https://docs.gitlab.com/administration/logs/":
-            "db_duration_s", ByProducer, Some(Seconds);
-        "Grape" "https://github.com/aserafin/grape_logging":
-            "severity duration db view", ByProducer, Some(Milliseconds);
-        "Grape" "https://github.com/aserafin/grape_logging":
-            "time.total time.db", ByProducer, Some(Milliseconds);
-        "Envoy" "https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage":
-            "response_flags duration", ByProducer, Some(Milliseconds);
-        "Traefik" "https://doc.traefik.io/traefik/observability/access-logs/":
-            "downstream_status duration", ByProducer, Some(Nanoseconds);
-        "nginx" "https://nginx.org/en/docs/http/ngx_http_log_module.html":
-            "request_time body_bytes_sent", ByProducer, Some(Seconds);
-        "alp" "https://github.com/tkuchiki/alp":
-            "body_bytes response_time uri", ByProducer, Some(Seconds);
-        "Azure Front Door" "https://learn.microsoft.com/azure/frontdoor/standard-premium/how-to-logs":
-            "tracking_reference time_taken", ByProducer, Some(Seconds);
-        "Azure Application Gateway" "https://learn.microsoft.com/azure/application-gateway/application-gateway-diagnostics":
-            "server_routed time_taken", ByProducer, Some(Seconds);
-        "Akamai DataStream" "https://techdocs.akamai.com/datastream2/docs/data-set-parameters-1":
-            "turn_around_time_msec cli_ip", ByProducer, Some(Milliseconds);
-        "Cloudflare" "https://developers.cloudflare.com/logs/reference/log-fields/zone/http_requests/":
-            "edge_response_status ray_id", ByProducer, Some(Milliseconds);
-        "AWS API Gateway" "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html":
-            "response_latency resource_path", ByProducer, Some(Milliseconds);
-        "Serilog" "https://github.com/serilog/serilog-formatting-compact":
-            "t mt", ByProducer, Some(Milliseconds);
-        "Elastic Common Schema" "https://www.elastic.co/docs/reference/ecs/ecs-event":
-            "ecs.version event.duration", ByProducer, Some(Nanoseconds);
-        "MongoDB" "https://www.mongodb.com/docs/manual/reference/log-messages/":
-            "t s c id ctx", ByProducer, Some(Milliseconds);
-        "Sidekiq" "https://github.com/sidekiq/sidekiq/wiki/Logging":
-            "jid tid elapsed", ByProducer, Some(Seconds);
-        "slog" "https://pkg.go.dev/log/slog#JSONHandler":
-            "time level source msg", ByProducer, Some(Nanoseconds);
-        "logback-access" "https://github.com/logfellow/logstash-logback-encoder#standard-access-event-fields":
-            "requested_uri elapsed_time", ByProducer, Some(Milliseconds);
-    }
-};
-
-impl Producer {
-    /// The producer of records that have these keys: of the first row all of whose names they have.
-    pub fn of(has: impl Fn(&str) -> bool) -> Option<&'static Producer> {
-        PRODUCERS.iter().find(|producer| producer.keys.split_whitespace().all(&has))
-    }
-
-    /// Whether records are asked for this row.
-    fn is_marked(&self) -> bool {
-        self.levels != Scale::ByProducer
-    }
+fn is_of_zerolog(keys: LineKeys<'_>) -> bool {
+    const LAST: &[u8] = b",\"message\":\"";
+    keys.0.starts_with(b"{\"level\":\"")
+        && keys.has("time")
+        && memchr::memmem::rfind(keys.0, LAST)
+            .is_some_and(|at| memchr::memmem::find(&keys.0[at + LAST.len()..], b"\":").is_none())
 }
 
-/// Keys of producers that a record was found to have, as bits.
-pub type Marks = u32;
-
-/// Each key of a row that records are asked for, with its bit.
-pub(super) fn marked_keys() -> impl Iterator<Item = (&'static str, Marks)> {
-    let rows = PRODUCERS.iter().filter(|producer| producer.is_marked());
-    let mut keys: Vec<&str> = rows.flat_map(|producer| producer.keys.split_whitespace()).collect();
-    keys.sort_unstable();
-    keys.dedup();
-    assert!(keys.len() <= Marks::BITS as usize, "more keys than bits");
-    keys.into_iter().enumerate().map(|(bit, key)| (key, 1 << bit))
+fn producer(keys: LineKeys<'_>, key: &[u8]) -> Option<&'static Producer> {
+    let key = std::str::from_utf8(key).ok()?;
+    PRODUCERS.iter().find(|producer| producer.keys.contains(&key) && (producer.is_of)(keys))
 }
 
-/// The scale of the levels of a record with these keys.
-pub(crate) fn scale_of(marks: Marks) -> Scale {
-    static ROWS: std::sync::LazyLock<Vec<(Marks, Scale)>> = std::sync::LazyLock::new(|| {
-        let bits: std::collections::HashMap<_, _> = marked_keys().collect();
-        let rows = PRODUCERS.iter().filter(|producer| producer.is_marked());
-        let mask = |producer: &Producer| {
-            producer.keys.split_whitespace().fold(0, |mask, key| mask | bits[key])
-        };
-        rows.map(|producer| (mask(producer), producer.levels)).collect()
-    });
-    if marks == 0 {
-        return Scale::Any;
-    }
-    let row = ROWS.iter().find(|(mask, _)| marks & mask == *mask);
-    row.map_or(Scale::Any, |&(_, scale)| scale)
+/// The unit of a bare number under `key` in a record with these keys, if its producer documents it.
+pub fn documented_unit(keys: LineKeys<'_>, key: &[u8]) -> Option<Unit> {
+    producer(keys, key).map(|producer| producer.unit)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The name of the producer that documents the unit of `key`.
+pub fn documented_by(keys: LineKeys<'_>, key: &[u8]) -> Option<&'static str> {
+    producer(keys, key).map(|producer| producer.name)
+}
 
-    #[test]
-    fn every_row_has_a_source_and_can_be_told() {
-        for (i, producer) in PRODUCERS.iter().enumerate() {
-            assert!(producer.source.starts_with("https://"), "{}", producer.name);
-            let own: Vec<_> = producer.keys.split_whitespace().collect();
-            let found = Producer::of(|key| own.contains(&key)).unwrap();
-            assert_eq!(found.name, producer.name, "row {i} is hidden by {}", found.name);
-        }
-    }
+/// Whether a record with these keys is of the producer of this name.
+pub(in crate::format) fn is_of_producer(keys: LineKeys<'_>, name: &str) -> bool {
+    PRODUCERS.iter().any(|producer| producer.name == name && (producer.is_of)(keys))
+}
 
-    #[test]
-    fn scales_by_their_documentation() {
-        use Level::*;
-        let cases: [(Scale, &[(u32, Level)]); 12] = [
-            (Scale::Any, &[(0, Other), (3, Other), (10, Trace), (30, Info), (60, Fatal)]),
-            (Scale::Any, &[(200, Other), (20_000, Info), (40_000, Error)]),
-            (Scale::Bunyan, &[(20, Debug), (35, Info), (70, Other)]),
-            (Scale::Syslog, &[(0, Fatal), (3, Error), (4, Warn), (7, Debug), (8, Other)]),
-            (Scale::Nextcloud, &[(0, Debug), (1, Info), (2, Warn), (3, Error), (4, Fatal)]),
-            (Scale::Mysql, &[(0, Info), (1, Error), (2, Warn), (3, Info)]),
-            (Scale::Python, &[(10, Debug), (30, Warn), (50, Fatal)]),
-            (Scale::OpenTelemetry, &[(1, Trace), (4, Trace), (9, Info), (17, Error), (24, Fatal)]),
-            (Scale::Logback, &[(10_000, Debug), (30_000, Warn), (1, Other)]),
-            (Scale::Monolog, &[(100, Debug), (250, Notice), (400, Error), (600, Fatal)]),
-            (Scale::Google, &[(0, None), (300, Notice), (500, Error), (800, Fatal)]),
-            (Scale::Windows, &[(1, Fatal), (2, Error), (4, Info), (5, Debug)]),
-        ];
-        for (scale, numbers) in cases {
-            for &(number, level) in numbers {
-                assert_eq!(scale.level(number), level, "{scale:?} {number}");
-            }
-        }
+/// A unit that the logger behind a record would write a duration in.
+pub fn hint(keys: LineKeys<'_>) -> Option<Unit> {
+    // https://pkg.go.dev/go.uber.org/zap#NewProductionEncoderConfig: seconds, beside a time of seconds
+    // with a fraction.
+    let ts = keys.value("ts").unwrap_or_default();
+    let digits = crate::format::slices::digits(ts);
+    if digits > 0 && ts.get(digits) == Some(&b'.') {
+        return Some(Unit::Seconds);
     }
+    // https://pkg.go.dev/log/slog#JSONHandler and logrus: Go's durations as whole nanoseconds.
+    let is_text = |value: Option<&[u8]>| value.is_some_and(|value| value.starts_with(b"\""));
+    let is_of_go = keys.has("msg") && is_text(keys.value("time")) && is_text(keys.value("level"));
+    is_of_go.then_some(Unit::Nanoseconds)
 }

@@ -1,11 +1,11 @@
 //! What values mean, given what their key stands for.
 
 use super::names::FOLD;
-use super::{Rule, Unit, Value};
+use super::{KEY_BYTES_MAX, Unit, Value};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::slices::{digits, letters};
-use crate::format::text::duration::{decimal, with_unit};
+use crate::format::slices::letters;
+use crate::format::text::duration::decimal;
 use crate::record::{Level, Text};
 use crate::time::{self, Stamp, TimestampParser, eight_digits, leading_digits};
 use std::ops::Range;
@@ -13,13 +13,6 @@ use std::ops::Range;
 /// A number before this many seconds after 1970 (1973-03-03) is no time: counters and offsets
 /// such as `"t": 12` are far more likely than logs of that age.
 pub const EPOCH_SECONDS_MIN: i64 = 100_000_000;
-
-/// A whole number from which on a guess says nanoseconds: 1 ms as such, or 17 minutes.
-pub(super) const NANOSECONDS_FROM: u64 = 1_000_000;
-
-/// Whole numbers without a unit that are nanoseconds if slog wrote them. Requests below 10 µs are as
-/// rare as ones of more than 10 s, which is what smaller numbers would be if their unit was wrong.
-pub(super) const SLOG_NANOSECONDS: Range<u64> = 10_000..NANOSECONDS_FROM;
 
 /// Longest method, in a field of its own or in a request line.
 const METHOD_BYTES_MAX: usize = 20;
@@ -235,108 +228,36 @@ pub(crate) fn whole(bytes: &[u8]) -> Option<u64> {
     Some(number)
 }
 
-/// Nanoseconds, and whether their unit is a guess.
+/// Whether a value is written like a number without a unit.
 #[inline(always)]
-pub(super) fn duration(
-    line: Line<'_>,
-    key: usize,
-    bytes: &[u8],
-    rule: Rule,
-) -> Option<(u64, bool)> {
-    let &last = bytes.last()?;
-    if !last.is_ascii_digit() && last != b'.' {
-        return with_unit(bytes).map(|nanos| (nanos, false));
-    }
-    let (unit, guess) = match rule {
-        Rule::Fixed(unit) => (unit, false),
-        Rule::Never => return with_unit(bytes).map(|nanos| (nanos, false)),
-        Rule::Seconds if bytes.iter().any(|b| !b.is_ascii_digit()) && !is_traefik(line, key) => {
-            (Unit::Seconds, true)
-        }
-        rule => unit_of(line, key, rule, is_large(bytes)),
-    };
-    match decimal(bytes, unit) {
-        Some(nanos) => Some((nanos, guess)),
-        None => with_unit(bytes).map(|nanos| (nanos, false)),
-    }
+pub(super) fn is_bare(bytes: &[u8]) -> bool {
+    bytes.last().is_some_and(|&last| last.is_ascii_digit() || last == b'.')
+        && decimal(bytes, Unit::Nanoseconds).is_some()
 }
 
-/// Whether who wrote the line could know another unit of a whole number than the guess.
-#[inline(always)]
-pub(super) fn is_open(rule: Rule, number: u64) -> bool {
-    rule == Rule::Seconds && (1..1_000).contains(&number) || SLOG_NANOSECONDS.contains(&number)
+/// The key that is written at `at` of a line.
+pub(in crate::format) fn key_at(line: &[u8], at: usize) -> &[u8] {
+    let key = line.get(at..).unwrap_or_default();
+    let len = key.iter().take(KEY_BYTES_MAX + 2).take_while(|b| !b"\"=".contains(b)).count();
+    &key[..len]
 }
 
-/// Whether a whole number without a unit is milliseconds whoever wrote the line, unless its key is
-/// `duration`.
-#[inline(always)]
-pub(in crate::format) fn is_sure_of_millis(number: u64) -> bool {
-    number < NANOSECONDS_FROM && !is_open(Rule::Whole, number)
+/// Whether a message speaks of a request, or of something that is over.
+#[cold]
+pub(super) fn speaks_of_completion(message: &[u8]) -> bool {
+    const WORDS: &str = "request requests response responded call called query queried queries served \
+                         handled processed completed complete finished done took succeeded success \
+                         failed executed returned answered rendered fetched sent received slow";
+    let mut words = message.split(|b| !b.is_ascii_alphabetic());
+    words.any(|word| {
+        WORDS.split_whitespace().any(|known| word.eq_ignore_ascii_case(known.as_bytes()))
+    })
 }
 
 /// A time written as [`usual_epoch`] reads it, if it is not too early to be one.
 #[inline(always)]
 pub(in crate::format) fn usual_time(line: Line<'_>, value: Value) -> Option<Stamp> {
     usual_epoch(line, value).filter(|stamp| stamp.second >= EPOCH_SECONDS_MIN)
-}
-
-/// Whether the line is of zap or of Caddy, which uses it: their time is `ts`, in seconds with a
-/// fraction, and so are their durations.
-pub(super) fn is_of_zap(line: &[u8]) -> bool {
-    const KEY: &[u8] = b"\"ts\":";
-    memchr::memmem::find(line, KEY).is_some_and(|at| {
-        let number = &line[at + KEY.len()..];
-        let digits = digits(number);
-        digits > 0 && number.get(digits) == Some(&b'.')
-    })
-}
-
-/// Whether the line is of zap by its first two members, of which the second is `ts`.
-pub(super) fn is_of_zap_alone(line: &[u8]) -> bool {
-    let Some(rest) = line.strip_prefix(b"{\"level\":\"") else { return false };
-    let end = rest.iter().position(|&b| b == b'"').unwrap_or(rest.len());
-    rest[end..].starts_with(b"\",\"ts\":") && is_of_zap(&rest[end..])
-}
-
-/// Whether the line is of lograge, whose durations are milliseconds with decimals.
-pub(super) fn is_of_lograge(line: &[u8]) -> bool {
-    [&b" controller="[..], b"\"controller\":"]
-        .iter()
-        .any(|key| memchr::memmem::find(line, key).is_some())
-}
-
-/// Whether the line is of Go's slog, whose durations are nanoseconds.
-pub(super) fn is_of_slog(line: &[u8]) -> bool {
-    const TIME: &[u8] = b"{\"time\":\"";
-    const LEVEL: &[u8] = b",\"level\":\"";
-    let Some(rest) = line.strip_prefix(TIME) else { return false };
-    let end = rest.iter().position(|&b| b == b'"').unwrap_or(rest.len());
-    let level = rest[end..].get(1..).and_then(|rest| rest.strip_prefix(LEVEL));
-    level.is_some_and(|level| level.first().is_some_and(u8::is_ascii_uppercase))
-}
-
-/// The unit of a number without decimals, and whether it is a guess.
-#[inline(always)]
-pub(super) fn unit_of(line: Line<'_>, key: usize, rule: Rule, large: bool) -> (Unit, bool) {
-    match rule {
-        Rule::Fixed(unit) => (unit, false),
-        Rule::Seconds if is_traefik(line, key) => (Unit::Nanoseconds, false),
-        Rule::Seconds | Rule::Whole if large => (Unit::Nanoseconds, true),
-        _ => (Unit::Milliseconds, true),
-    }
-}
-
-/// Whether the key is `Duration`, provided that its rule is that of `duration`.
-#[inline(always)]
-pub(super) fn is_traefik(line: Line<'_>, key: usize) -> bool {
-    line.u64_at(key) == u64::from_le_bytes(*b"Duration")
-}
-
-/// Whether this is a whole number of at least [`NANOSECONDS_FROM`].
-pub(super) fn is_large(bytes: &[u8]) -> bool {
-    bytes.iter().all(u8::is_ascii_digit)
-        && bytes.iter().fold(0u64, |n, b| n.saturating_mul(10).saturating_add(u64::from(b - b'0')))
-            >= NANOSECONDS_FROM
 }
 
 #[inline(always)]

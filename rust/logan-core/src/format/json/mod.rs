@@ -201,7 +201,8 @@ impl Json {
         }
         let opened = self.parse_generally(line, heads, cx)?;
         if outcome == Outcome::New {
-            templates.learn(cx.simd, self.names.wanted(cx.context.wanted), line);
+            let names = self.names.wanted(cx.context.wanted);
+            templates.learn(cx.simd, names, &cx.context.durations, line);
         }
         if let Some(text) = opened {
             self.open(line, text, inner, message, &mut cx.with(Plain));
@@ -263,7 +264,7 @@ impl Json {
                         Some(outer) => scope = outer,
                         // An empty object has no fields and is no record.
                         None => {
-                            return (at == stop && fields.finish(cx.arena, cx.record))
+                            return (at == stop && fields.finish(cx))
                                 .then(|| fields.to_open(cx.record));
                         }
                     }

@@ -4,7 +4,8 @@ mod shapes;
 
 use super::*;
 use crate::bytes::line::{PAD, PaddedLine};
-use crate::format::{Context, Params};
+use crate::format::units::KeyUnit;
+use crate::format::{Context, DurationReading, Params, Unit};
 use crate::record::{Level, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Text};
 use crate::time::TimestampParser;
 use proptest::prelude::*;
@@ -36,8 +37,21 @@ const NOTHING: Said = Said {
     client: String::new(),
 };
 
+/// With units for some of the keys, as detection decides them.
 fn context() -> Context {
-    Context::new(TimestampParser::utc())
+    use Unit::{Microseconds, Milliseconds, Nanoseconds, Seconds};
+    let keys = [
+        ("duration", Milliseconds),
+        ("elapsed", Seconds),
+        ("latency", Nanoseconds),
+        ("request_time", Seconds),
+        ("response_time", Microseconds),
+    ];
+    let decided = |unit| vec![KeyUnit { producer: None, beside: None, unit: Some(unit) }];
+    let keys = keys.map(|(key, unit)| (key.to_string(), decided(unit))).into();
+    let mut context = Context::new(TimestampParser::utc());
+    context.read_durations(&DurationReading { keys, ..DurationReading::default() });
+    context
 }
 
 fn parse_in(context: &mut Context, bytes: &[u8]) -> Option<Said> {
@@ -188,12 +202,12 @@ fn lines_of_several_programs() {
         ),
         // slog
         (
-            r#"{"time":"2024-01-24T10:15:33.001Z","level":"WARN","msg":"slow","method":"GET","path":"/x?y=1","status":200,"duration":1234567}"#,
+            r#"{"time":"2024-01-24T10:15:33.001Z","level":"WARN","msg":"slow","method":"GET","path":"/x?y=1","status":200,"latency":1234567}"#,
             Said { message: "slow".into(), ..request(Level::Warn, 200, 1_234_567, get) },
         ),
         // Serilog compact
         (
-            r#"{"@t":"2024-01-24T10:15:33.0010000Z","@l":"Error","@m":"HTTP GET","RequestMethod":"GET","RequestPath":"/x?y=1","StatusCode":500,"Elapsed":12.5}"#,
+            r#"{"@t":"2024-01-24T10:15:33.0010000Z","@l":"Error","@m":"HTTP GET","RequestMethod":"GET","RequestPath":"/x?y=1","StatusCode":500,"ElapsedMilliseconds":12.5}"#,
             Said { message: "HTTP GET".into(), ..request(Level::Error, 500, 12_500_000, get) },
         ),
         // Rust tracing
@@ -233,19 +247,24 @@ fn durations() {
         (r#""duration":"72ms""#, Some(72_000_000)),
         (r#""duration_s":"72ms""#, Some(72_000_000)),
         (r#""duration":"1h2m3s""#, Some(3_723_000_000_000)),
-        (r#""duration":0.5"#, Some(500_000_000)),
-        (r#""duration":1.5e-3"#, Some(1_500_000)),
+        (r#""duration":0.5"#, Some(500_000)),
+        (r#""duration":1.5e3"#, Some(1_500_000_000)),
         (r#""duration":5"#, Some(5_000_000)),
+        (r#""duration":"250.0""#, Some(250_000_000)),
         (r#""duration":999999"#, Some(999_999_000_000)),
-        (r#""duration":1000000"#, Some(1_000_000)),
-        (r#""Duration":5"#, Some(5)),
-        (r#""DURATION":5"#, Some(5_000_000)),
+        (r#""duration":1000000"#, Some(1_000_000_000_000)),
+        // A unit is decided for a key as it is written.
+        (r#""DURATION":5"#, None),
+        (r#""took":5"#, None),
+        (r#""took":5,"duration":6"#, Some(6_000_000)),
+        // What documents say needs no decision.
+        (r#""Duration":5,"RouterName":"a""#, Some(5)),
+        (r#""timeTaken":"0.250","trackingReference":"x""#, Some(250_000_000)),
         (r#""event.duration":5"#, Some(5)),
         (r#""request_time":2"#, Some(2_000_000_000)),
-        (r#""requestTime":"0.5""#, Some(500_000_000)),
-        (r#""responseTime":12.5"#, Some(12_500_000)),
-        (r#""response_time":5000000"#, Some(5_000_000_000_000)),
-        (r#""elapsed":0.5"#, Some(500_000)),
+        (r#""request_time":1706091333"#, None),
+        (r#""response_time":5000000"#, Some(5_000_000_000)),
+        (r#""elapsed":0.5"#, Some(500_000_000)),
         (r#""latency":2000000"#, Some(2_000_000)),
         (r#""latency_human":"5µs","latency":"x""#, Some(5_000)),
         (r#""latency_human":5"#, None),
@@ -261,8 +280,24 @@ fn durations() {
         (r#""duration":"1 dog""#, None),
         (r#""retry_in":"5s""#, None),
     ] {
-        let line = format!(r#"{{"msg":"x",{member}}}"#);
+        let line = format!(r#"{{"msg":"done",{member}}}"#);
         assert_eq!(parse(&line).duration_ns, nanos.unwrap_or(NO_DURATION), "{member}");
+    }
+}
+
+#[test]
+fn generic_names_need_a_request_or_an_end() {
+    for (line, is_time) in [
+        (r#"{"msg":"video uploaded","duration":3600}"#, false),
+        (r#"{"duration":61.5,"conn_state":"SF","ts":1706091333.5}"#, false),
+        (r#"{"msg":"request handled","duration":3600}"#, true),
+        (r#"{"msg":"x","duration":3600,"path":"/a"}"#, true),
+        (r#"{"duration":3600,"method":"GET"}"#, true),
+        (r#"{"msg":"x","status":200,"elapsed":0.5}"#, true),
+        (r#"{"msg":"x","latency":5000}"#, true),
+        (r#"{"msg":"video uploaded","duration":"36ms"}"#, true),
+    ] {
+        assert_eq!(parse(line).duration_ns != NO_DURATION, is_time, "{line}");
     }
 }
 

@@ -17,7 +17,7 @@ use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::envelope::Inner;
 use crate::format::state::Chain;
-use crate::format::{Entry, Facts, Info, Kind, MultiLineFormat, Params, Parse, Part, listed};
+use crate::format::{Entry, Facts, Info, Kind, MultiLineFormat, Parse, Part, listed};
 use crate::record::{Columns, Level, Text};
 use crate::time::{Stamp, TimestampParser};
 
@@ -31,7 +31,7 @@ pub static ENTRY: Entry = Entry {
         duration: None,
     },
     facts: Facts { kind: Kind::Stateful, ..Facts::PLAIN },
-    build: |params| listed(params, || Erlang { others: Inner::new(&Params::default()) }),
+    build: |params| listed(params, || Erlang { others: Inner::new() }),
 };
 
 struct Erlang {

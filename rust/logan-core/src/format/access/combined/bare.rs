@@ -19,17 +19,18 @@
 //! work beside it).
 
 use super::head::may_begin;
-use super::{Bare, COLUMNS};
+use super::{Bare, COLUMNS, size_and_time};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::http::{eq64, method_len, path, status_at};
-use crate::format::{LINE_REFS_MAX, LineRefs, LineSubset, address, line_of, one_by_one};
+use crate::format::units::TailPlace;
+use crate::format::{Context, LINE_REFS_MAX, LineRefs, LineSubset, address, line_of, one_by_one};
 use crate::record::{Record, Text};
-use crate::time::{TimestampParser, eight_digits, leading_digits};
+use crate::time::{eight_digits, leading_digits};
 
 /// Parses each of the lines.
 #[inline(always)]
-pub(super) fn each<S: Simd>(simd: S, format: &Bare, lines: &mut LineSubset<'_>) {
+pub(super) fn each<S: Simd>(simd: S, lines: &mut LineSubset<'_>) {
     for some in lines.lines.chunks(LINE_REFS_MAX) {
         // Without a branch, since nobody can say which line is of which format.
         let (mut usual, mut others) = (LineRefs::default(), LineRefs::default());
@@ -43,7 +44,7 @@ pub(super) fn each<S: Simd>(simd: S, format: &Bare, lines: &mut LineSubset<'_>) 
         for &spot in usual.all() {
             let line = line_of(lines.block, spot.start, spot.end);
             let mut record = Record::EMPTY;
-            if parse(simd, format, line, &mut lines.context.clock, &mut record).is_some() {
+            if parse(simd, line, lines.context, &mut record).is_some() {
                 address::in_one_form(line.bytes(), &mut lines.batch.arena, &mut record);
                 let (row, len) = (spot.row as usize, line.len() as u32);
                 lines.batch.put(row, COLUMNS, &record, spot.start, len);
@@ -51,7 +52,7 @@ pub(super) fn each<S: Simd>(simd: S, format: &Bare, lines: &mut LineSubset<'_>) 
                 others.push_if(spot, true);
             }
         }
-        one_by_one(simd, format, others.all(), lines);
+        one_by_one(simd, &Bare, others.all(), lines);
     }
 }
 
@@ -70,9 +71,8 @@ fn client_end<S: Simd>(simd: S, line: Line<'_>) -> usize {
 #[inline(always)]
 fn parse<S: Simd>(
     simd: S,
-    format: &Bare,
     line: Line<'_>,
-    clock: &mut TimestampParser,
+    context: &mut Context,
     record: &mut Record,
 ) -> Option<()> {
     let client = client_end(simd, line);
@@ -81,7 +81,7 @@ fn parse<S: Simd>(
     if client < 2 || !may_begin(line.byte(0)) || line.byte(0).is_ascii_uppercase() {
         return None;
     }
-    let (time, end) = clock.clf(line, client + 6)?;
+    let (time, end) = context.clock.clf(line, client + 6)?;
     let method = client + 32;
     if end + 2 != method || line.u16_at(end) != u16::from_le_bytes(*b"] ") {
         return None;
@@ -113,7 +113,8 @@ fn parse<S: Simd>(
         if ends_so {
             record.duration_ns = eight_digits(values << (64 - 8 * digits)) * 1_000_000;
         } else {
-            format.size_and_time(line, after + 1, record);
+            let tail = context.durations.tail(TailPlace::Size, line, after);
+            size_and_time(line, after + 1, tail, record);
         }
     }
     record.set_time(time);
@@ -128,8 +129,9 @@ mod tests {
     use super::super::BARE;
     use super::*;
     use crate::bytes::line::{PAD, PaddedLine};
-    use crate::format::{Context, LineRef, Params};
+    use crate::format::{LineRef, Params};
     use crate::record::Batch;
+    use crate::time::TimestampParser;
     use proptest::prelude::*;
     use proptest::sample::select;
 

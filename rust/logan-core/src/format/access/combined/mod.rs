@@ -56,55 +56,48 @@
 //! hold no space, and the next word after the target is the protocol if it begins with `HTTP/`.
 //!
 //! **Response time.** A *number* is 1–19 digits, then possibly `.` and one or more digits, then
-//! possibly a unit (`ns us µs ms s`), then the end of the line or one of ` `, `,`, `;`. Its unit
-//! is the one written; else seconds if it has decimals; else (it is an *integer*)
-//! [`Params::duration_unit`], microseconds if that is not given. Digits after the ninth decimal
+//! possibly a unit (`ns us µs ms s`, or ` ms`), then the end of the line or one of ` `, `,`, `;`. One
+//! without a unit is *bare*: whether it is the response time, and in which unit, is
+//! [decided](crate::format::units) for the input by its place in the tail. Without a decision the first one
+//! with exactly three decimals below 1,000,000 is, in seconds (nginx). Digits after the ninth decimal
 //! are ignored, what is less than a nanosecond is rounded half up, and a time above
 //! [`DURATION_NS_MAX`] is none.
 //!
 //! After *agents*, `rest` is looked at if it begins with a space, from after that; in *common*
 //! `tail`. Its fields are read from the left, each after one space, until one decides, at most 16:
 //!
-//! 1. a quoted field: if its inside begins with a number (here the closing quote may end it too,
-//!    the end of the line not), that is the time; else it is skipped (nginx's
-//!    `"$http_x_forwarded_for"`);
-//! 2. a field that begins with a digit: if it begins with a number, that is the time, else there
-//!    is none. If the number has no unit, and ` ms` and one of the line's end, ` `, `,` and `;` follow
-//!    it, that is its unit. But after an integer without unit that a space follows, a number with decimals and
-//!    without unit right after that space is the time instead (nginx's `$request_length
-//!    $request_time`); if ` [` follows that one, the rest is that of ingress-nginx. And else, an
-//!    integer without unit there means that there is no time: both count bytes (Apache's
-//!    `combinedio`, `%I %O`), unless what follows is of Nexus (a quoted field and, to the line's end, one
-//!    in brackets: the second integer is milliseconds) or of HAProxy (three quoted fields, four
-//!    integers, perhaps negative, and one, perhaps with a `+`, before a space: that is
-//!    milliseconds). And else, if the line goes on with two quoted fields, each after one
-//!    space, a space, 1–18 digits and `ms`, and ends there, those are the time, and the rest is
-//!    that of Traefik, which counts requests in the first field;
+//! 1. a whole number that only quoted and named fields precede, by what follows it: a bare number with decimals and ` [`: that is
+//!    the time, in seconds, and the rest is that of ingress-nginx; two quoted fields, 1–18 digits and
+//!    `ms`, and the line's end: those are the time, and the rest is that of Traefik, which counts
+//!    requests first; a whole number, a quoted field and, to the line's end, one in brackets: the
+//!    second number is milliseconds (Nexus); a whole number, three quoted fields, four integers,
+//!    perhaps negative, and one, perhaps with a `+`, before a space: that is milliseconds (HAProxy);
+//! 2. a field that is a number, or a quoted one whose inside begins with one (here the closing quote
+//!    may end it too, the end of the line not): if it has a unit or is the one that was decided, it is
+//!    the time. Others are skipped;
 //! 3. 1–32 letters, digits or `_`, the first one not a digit, then `=`: if the name is `rt` or
-//!    `request_time`, what follows (after a `"`, if there is one) must begin with a number as
-//!    in 1, or in 2 without the exceptions, else there is no time; if it is one of `duration`,
-//!    `elapsed`, `latency`, `response_time`, `time` and `took`, and a number with a unit follows (after
-//!    a `"`, if there is one), that is the time; other names are skipped with
-//!    their value, which is quoted or ends before the next space;
-//! 4. anything else (`-`, an address): no time, but for
-//! 5. what the line ends with, from the field of 4 on: digits and points as a number behind a space,
-//!    `[` or `(`; perhaps `]`; perhaps a space; a unit of [`duration`](crate::format::text::duration) other than `m`
-//!    and `h`; perhaps `]` or `)`: `in [1234] milliseconds`, `[35ms]`, `- 12.345 ms`.
+//!    `request_time`, what follows (after a `"`, if there is one) is the time, in seconds if it has
+//!    decimals, else as decided; if it is one of `duration`, `elapsed`, `latency`, `response_time`,
+//!    `time` and `took`, and a number with a unit follows (after a `"`, if there is one), that is the
+//!    time; other names are skipped with their value, which is quoted or ends before the next space;
+//! 4. anything else (`-`, an address) is skipped up to the next space;
+//! 5. if none is the time, what the line ends with, from the first field of 4 or bare number on:
+//!    digits and points as a number behind a space, `[` or `(`; perhaps `]`; perhaps a space; a unit of
+//!    [`duration`](crate::format::text::duration) other than `m` and `h`; perhaps `]` or `)`: `in [1234]
+//!    milliseconds`, `[35ms]`, `- 12.345 ms`.
 //!
 //! A skipped quoted field or value must be closed and a space must follow it, else there is no
 //! time; but a *glued* time may follow a quoted field without a space: `rt=`, `request_time=`, or a
 //! number with decimals.
 //!
-//! A number with decimals and without unit that is the time by rule 1, 2 or 3 may begin a *list*
-//! (nginx's `$upstream_response_time`: one time for each server that was asked, one after the
-//! other, so that the request took their sum). `, ` or ` : ` and then a number with decimals and
-//! without unit, or `-`, go on with it; the numbers are added, `-` adds nothing, and at most 64
-//! are. A number that `m`, `u`, `n`, `s`, or the first byte of µ or μ follows is not taken for one. A field that begins with `-`, or a quoted one whose inside does, is such a list too if one
-//! of its elements is a number and every element before that is `-`. *Integer* or unit: no list.
+//! A bare number with decimals may begin a *list* (nginx's `$upstream_response_time`: one time for
+//! each server that was asked, one after the other, so that the request took their sum). `, ` or ` : `
+//! and then a bare number with decimals, or `-`, go on with it; the numbers are added, `-` adds nothing,
+//! and at most 64 are. It is one field, and so is one that begins with `-`.
 //!
-//! In *bare*, if `after` begins with a number that has decimals or a unit, that is the time; else
-//! if it begins with a size, that is the size, and if a space and a number follow, that is the
-//! time. Whatever else follows is ignored.
+//! In *bare*, if `after` begins with a number that has decimals or a unit, that may be the time as by 2;
+//! else if it begins with a size, that is the size, and if a space and a number follow, that may be
+//! the time. Whatever else follows is ignored.
 
 mod bare;
 mod bulk;
@@ -112,16 +105,17 @@ mod head;
 
 use super::tail::{self, Dialect, tail_time};
 use crate::bytes::line::Line;
-use crate::bytes::simd::{Plain, Simd};
+use crate::bytes::simd::Simd;
 use crate::fast::FastPath;
 use crate::format::cursor::Cursor;
 use crate::format::http::{
     closing_quote, method_len, number_at, path, route, size_at, starts_with_http, status_at,
 };
 use crate::format::prefilter::RequiredBytes;
+use crate::format::units::{Tail, TailPlace};
 use crate::format::{
-    BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Params, Parse, Run, Unit, bulk,
-    line_format, one_by_one,
+    BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Parse, Run, bulk, line_format,
+    one_by_one,
 };
 use crate::record::{Column, Columns, NO_STATUS, Record, Text};
 use crate::time::TimestampParser;
@@ -138,8 +132,8 @@ pub static COMBINED: Entry = Entry {
         time_field: "[time]",
         duration: Some(("the number after the user agent, rt= or request_time=", "s")),
     },
-    facts: Facts { bare_unit: Some(integer_time), ..Facts::PLAIN },
-    build: |params| bulk(Quoted::<COMBINED_KIND>::new(params)),
+    facts: Facts::PLAIN,
+    build: |_| bulk(Quoted::<COMBINED_KIND>),
 };
 
 /// Traefik's access log in its common form.
@@ -153,7 +147,7 @@ pub static TRAEFIK: Entry = Entry {
         duration: Some(("the last field", "ms")),
     },
     facts: Facts::PLAIN,
-    build: |params| line_format(Quoted::<TRAEFIK_KIND>::new(params)),
+    build: |_| line_format(Quoted::<TRAEFIK_KIND>),
 };
 
 /// The default access log of ingress-nginx.
@@ -168,7 +162,7 @@ pub static INGRESS_NGINX: Entry = Entry {
         duration: Some(("request time, the second number after the user agent", "s")),
     },
     facts: Facts::PLAIN,
-    build: |params| line_format(Quoted::<INGRESS_KIND>::new(params)),
+    build: |_| line_format(Quoted::<INGRESS_KIND>),
 };
 
 /// The common log format (CLF).
@@ -180,8 +174,8 @@ pub static COMMON: Entry = Entry {
         time_field: "[time]",
         duration: Some(("the number after the size, rt= or request_time=", "s")),
     },
-    facts: Facts { bare_unit: Some(integer_time), ..Facts::PLAIN },
-    build: |params| line_format(Quoted::<COMMON_KIND>::new(params)),
+    facts: Facts::PLAIN,
+    build: |_| line_format(Quoted::<COMMON_KIND>),
 };
 
 /// An access log whose request is not quoted and whose response time has its unit.
@@ -194,25 +188,13 @@ pub static BARE: Entry = Entry {
         duration: Some(("the number after the status or the size", "in the text")),
     },
     facts: Facts::PLAIN,
-    build: |params| bulk(Bare { integer_unit_ns: integer_unit_ns(params) }),
+    build: |_| bulk(Bare),
 };
 
 /// Unescaped quotes inside a field that are looked at.
 const INNER_QUOTES_MAX: usize = 64;
 
 const COLUMNS: Columns = Columns::ACCESS.or(Columns::ON_REQUEST);
-
-/// The response time of a combined or common line that is written as an integer without a unit:
-/// by which detection guesses the unit. None for every other line.
-pub fn integer_time(line: Line<'_>, clock: &mut TimestampParser) -> Option<u64> {
-    let parts = quoted_parts(Plain, line, clock)?;
-    let time = tail_time(Plain, line, parts.tail);
-    time.is_integer.then_some(time.value)
-}
-
-fn integer_unit_ns(params: &Params) -> u64 {
-    params.duration_unit.unwrap_or(Unit::Microseconds).nanos()
-}
 
 /// What follows the size, as a parameter of types.
 const COMMON_KIND: u8 = 0;
@@ -221,20 +203,11 @@ const TRAEFIK_KIND: u8 = 2;
 const INGRESS_KIND: u8 = 3;
 
 /// One of the formats with a quoted request.
-struct Quoted<const KIND: u8> {
-    /// Nanoseconds of the unit of a time that is written as an integer.
-    integer_unit_ns: u64,
-}
-
-impl<const KIND: u8> Quoted<KIND> {
-    fn new(params: &Params) -> Self {
-        Quoted { integer_unit_ns: integer_unit_ns(params) }
-    }
-}
+struct Quoted<const KIND: u8>;
 
 impl BulkFormat for Quoted<COMBINED_KIND> {
     fn parse_many(&self, run: &mut Run<'_>) {
-        crate::dispatch!(many::<>(format: &Quoted<COMBINED_KIND>, run: &mut Run<'_>) -> (); self, run)
+        crate::dispatch!(many::<>(run: &mut Run<'_>) -> (); run)
     }
 }
 
@@ -252,7 +225,9 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
         if parts.combined != (KIND != COMMON_KIND) {
             return None;
         }
-        let time = tail_time(cx.simd, line, parts.tail);
+        let place = if parts.combined { TailPlace::Agent } else { TailPlace::Size };
+        let tail = cx.context.durations.tail(place, line, parts.tail);
+        let time = tail_time(cx.simd, line, parts.tail, tail);
         let kind = match time.dialect {
             Dialect::Plain => COMBINED_KIND,
             Dialect::Traefik => TRAEFIK_KIND,
@@ -265,7 +240,7 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
         route(line, parts.request.0, parts.request.1, cx.record);
         cx.record.status = parts.status;
         cx.record.bytes_sent = parts.bytes_sent;
-        cx.record.duration_ns = time.nanos(self.integer_unit_ns);
+        cx.record.duration_ns = time.nanos;
         if !cx.context.wanted.is_empty() {
             parts.requested(line, cx);
         }
@@ -274,10 +249,7 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
 }
 
 /// An unquoted request.
-struct Bare {
-    /// Nanoseconds of the unit of a time that is written as an integer.
-    integer_unit_ns: u64,
-}
+struct Bare;
 
 impl BulkFormat for Bare {
     const HAS_MANY: bool = false;
@@ -285,7 +257,7 @@ impl BulkFormat for Bare {
     #[inline(always)]
     fn parse_each<S: Simd>(&self, simd: S, lines: &mut LineSubset<'_>) {
         if lines.context.fast.has(FastPath::AccessLines) {
-            bare::each(simd, self, lines);
+            bare::each(simd, lines);
         } else {
             one_by_one(simd, self, lines.lines, lines);
         }
@@ -324,7 +296,8 @@ impl LineFormat for Bare {
             if line.byte(after) != b' ' {
                 return None;
             }
-            self.size_and_time(line, after + 1, cx.record);
+            let tail = cx.context.durations.tail(TailPlace::Size, line, after);
+            size_and_time(line, after + 1, tail, cx.record);
         }
         head.store(cx.record);
         cx.record.method = Text::of_line(method, method + method_len);
@@ -338,19 +311,20 @@ impl LineFormat for Bare {
     }
 }
 
-impl Bare {
-    /// What may follow the status: a time, or a size and a time.
-    #[inline(always)]
-    fn size_and_time(&self, line: Line<'_>, at: usize, record: &mut Record) {
-        let number_at = |at| number_at(line, at).filter(|number| number.ends_field(line));
-        if let Some(number) = number_at(at).filter(|number| !number.is_integer()) {
-            record.duration_ns = number.time().nanos(self.integer_unit_ns);
-        } else if let Some((bytes_sent, end)) = size_at(line, at) {
-            record.bytes_sent = bytes_sent;
-            if let Some(number) = number_at(end + 1) {
-                record.duration_ns = number.time().nanos(self.integer_unit_ns);
-            }
-        }
+/// What may follow the status: a time, or a size and a time.
+#[inline(always)]
+fn size_and_time(line: Line<'_>, at: usize, tail: Tail, record: &mut Record) {
+    let is_size = number_at(line, at).is_none_or(|number| number.is_integer());
+    let (mut at, mut field) = (at, 0);
+    if is_size && let Some((bytes_sent, end)) = size_at(line, at) {
+        record.bytes_sent = bytes_sent;
+        (at, field) = (end + 1, 1);
+    }
+    if at < line.len()
+        && line.byte(at).is_ascii_digit()
+        && let Some(time) = tail::bare_time(line, at, false, tail.at(field))
+    {
+        record.duration_ns = time.nanos;
     }
 }
 

@@ -1,7 +1,10 @@
 use super::*;
 use crate::bytes::line::{PAD, PaddedLine};
+use crate::bytes::simd::Plain;
 use crate::format::Context;
-use crate::format::access::tail::{short_seconds_at, unnamed_time};
+use crate::format::access::tail::{bare_time, short_seconds_at};
+use crate::format::units::{Bare, TailColumn};
+use crate::format::{DurationReading, Params, Unit};
 use crate::record::{NO_BYTES, NO_DURATION, NO_TIME};
 use proptest::prelude::*;
 
@@ -24,10 +27,12 @@ fn context() -> Context {
     Context::new(TimestampParser::utc())
 }
 
-fn say_with(entry: &Entry, line: Line<'_>, params: &Params) -> Option<Said> {
+fn say_with(entry: &Entry, line: Line<'_>, reading: &DurationReading) -> Option<Said> {
     let (mut arena, mut record) = (Vec::new(), Record::EMPTY);
-    let format = (entry.build)(params);
-    if !format.parse_line(line, &mut context(), &mut arena, &mut record) {
+    let format = (entry.build)(&Params::default());
+    let mut context = context();
+    context.read_durations(reading);
+    if !format.parse_line(line, &mut context, &mut arena, &mut record) {
         return None;
     }
     let bytes = line.bytes();
@@ -49,11 +54,13 @@ fn say_with(entry: &Entry, line: Line<'_>, params: &Params) -> Option<Said> {
 
 /// The one format that takes the line.
 fn say(bytes: &[u8]) -> Option<Said> {
+    say_read(bytes, &DurationReading::default())
+}
+
+fn say_read(bytes: &[u8], reading: &DurationReading) -> Option<Said> {
     let padded = PaddedLine::new(bytes);
-    let said: Vec<_> = ENTRIES
-        .into_iter()
-        .filter_map(|entry| say_with(entry, padded.line(), &Params::default()))
-        .collect();
+    let said: Vec<_> =
+        ENTRIES.into_iter().filter_map(|entry| say_with(entry, padded.line(), reading)).collect();
     assert!(said.len() < 2, "two formats take the line: {said:?}");
     said.into_iter().next()
 }
@@ -250,15 +257,15 @@ fn tails_of_others() {
     let format = |tail: &str| said(&format!("{HEAD} \"GET / HTTP/1.1\" 200 5 \"-\" \"x\"{tail}"));
     for (tail, name, millis) in [
         (" 7 \"a@b\" \"http://h\" 12ms", "traefik", Some(12)),
-        (" 7 \"a@b\" \"http://h\" 12ms x", "combined", None),
-        (" 7 \"a@b\" 12ms", "combined", None),
+        (" 7 \"a@b\" \"http://h\" 12ms x", "combined", Some(12)),
+        (" 7 \"a@b\" 12", "combined", None),
         (" 614 0.037 [a-b-80] [] 10.0.0.1:80", "ingress-nginx", Some(37)),
         (" 614 0.037 x", "combined", Some(37)),
         (" \"-\" 614 0.037 [", "ingress-nginx", Some(37)),
     ] {
         let said = format(tail);
-        // Else the 7 is in microseconds.
-        let nanos = Some(millis.map_or(7_000, |m: u64| m * MS));
+        // Else nothing says what the 7 is.
+        let nanos = millis.map(|m: u64| m * MS);
         assert_eq!((said.format, said.duration_ns), (name, nanos), "{tail}");
     }
 }
@@ -267,12 +274,7 @@ fn tails_of_others() {
 fn response_times() {
     assert_eq!(duration(" 0.123"), Some(123 * MS));
     assert_eq!(duration(" 0.000"), Some(0));
-    assert_eq!(duration(" 12.5"), Some(12_500 * MS));
-    assert_eq!(duration(" 0.123456"), Some(123_456_000));
-    assert_eq!(duration(" 0.1234567899"), Some(123_456_789));
-    assert_eq!(duration(" 123456.5 x"), Some(123_456_500 * MS));
-    assert_eq!(duration(" 1500"), Some(1_500_000));
-    assert_eq!(duration(" 123456789"), Some(123_456_789_000));
+    assert_eq!(duration(" 123456.500 x"), Some(123_456_500 * MS));
     assert_eq!(duration(" 105ms"), Some(105 * MS));
     assert_eq!(duration(" 2.5us"), Some(2_500));
     assert_eq!(duration(" 1.4ns"), Some(1));
@@ -295,9 +297,11 @@ fn response_times() {
     assert_eq!(duration(" \"- : 0.003\" 9"), Some(3 * MS));
     assert_eq!(duration(" rt=\"0.024, 0.001\""), Some(25 * MS));
     assert_eq!(duration(" 512 0.024, 0.001"), Some(25 * MS));
-    assert_eq!(duration(" 9223372036.0, 0.9"), None);
     assert_eq!(duration(" 0.024 -"), Some(24 * MS));
     assert_eq!(duration(" 512 0.024"), Some(24 * MS));
+    assert_eq!(duration(" - 0.123"), Some(123 * MS));
+    assert_eq!(duration(" 10.0.0.1:80 0.123"), Some(123 * MS));
+    assert_eq!(duration(" 1706091332.123 rt=0.123"), Some(123 * MS));
     for in_words in [
         " in [105] milliseconds",
         " took 105 ms",
@@ -326,14 +330,16 @@ fn response_times() {
         "",
         " ",
         " -",
-        " - 0.123",
-        " x 0.123",
+        " 12.5",
+        " 0.123456",
+        " 1500",
+        " 1706091332.123",
+        " \"3.26\"",
         " 0.123x",
         " 1.2.3.4",
         " 12.",
         " .5",
         " 12m",
-        " 10.0.0.1:80 0.123",
         " \"-",
         " \"-\"x 0.123",
         " rt=",
@@ -344,6 +350,7 @@ fn response_times() {
         " 512 7 0.1",
         " 9223372036854776",
         " 0.123\"",
+        " rt=12",
         " in 105",
         " x105ms",
         " a:105ms",
@@ -355,13 +362,44 @@ fn response_times() {
     for tail in none {
         assert_eq!(duration(tail), None, "{tail}");
     }
-    assert_eq!(duration(" 9223372036854775"), Some(9_223_372_036_854_775_000));
+}
 
-    let padded = PaddedLine::new(format!("{HEAD} \"GET / HTTP/1.1\" 200 5 250").as_bytes());
-    let params = Params { duration_unit: Some(Unit::Milliseconds), ..Params::default() };
-    let said = say_with(&COMMON, padded.line(), &params).unwrap();
-    assert_eq!(said.duration_ns, Some(250 * MS));
-    assert_eq!(integer_time(padded.line(), &mut TimestampParser::utc()), Some(250));
+#[test]
+fn columns_that_were_decided() {
+    for (field, unit, tail, nanos) in [
+        (Some(0), Unit::Milliseconds, "250", Some(250 * MS)),
+        (Some(0), Unit::Microseconds, "12.5", Some(12_500)),
+        (Some(0), Unit::Seconds, "12.5", Some(12_500 * MS)),
+        (Some(0), Unit::Seconds, "0.1234567899", Some(123_456_789)),
+        (Some(0), Unit::Nanoseconds, "9223372036854775807", Some(9_223_372_036_854_775_807)),
+        (Some(0), Unit::Microseconds, "9223372036854776", None),
+        (Some(0), Unit::Seconds, "9223372036.0, 0.9", None),
+        (Some(0), Unit::Seconds, "-", None),
+        (Some(0), Unit::Seconds, "105ms", Some(105 * MS)),
+        (Some(1), Unit::Seconds, "1706091332.123 0.25", Some(250 * MS)),
+        (Some(1), Unit::Seconds, "\"a b\" \"0.25\" 7", Some(250 * MS)),
+        (Some(1), Unit::Seconds, "0.024, 0.001 0.3", Some(300 * MS)),
+        (Some(1), Unit::Seconds, "- : 0.003 0.3", Some(300 * MS)),
+        (Some(1), Unit::Microseconds, "8ca3f3d0-b5d3-11ec-88d5-000000000001 1465", Some(1_465_000)),
+        (Some(2), Unit::Microseconds, "512 7 95", Some(95_000)),
+        (None, Unit::Seconds, "0.123", None),
+        (None, Unit::Milliseconds, "0.123 rt=95", Some(95 * MS)),
+        (None, Unit::Milliseconds, "2083 rt=0.095", Some(95 * MS)),
+    ] {
+        let column = Some(TailColumn { field, unit });
+        let reading = DurationReading {
+            after_agent: column,
+            after_size: column,
+            ..DurationReading::default()
+        };
+        for (entry, agent) in [(&COMMON, ""), (&COMBINED, " \"-\" \"curl\"")] {
+            let line = format!("{HEAD} \"GET / HTTP/1.1\" 200 5{agent} {tail}");
+            let padded = PaddedLine::new(line.as_bytes());
+            if let Some(said) = say_with(entry, padded.line(), &reading) {
+                assert_eq!(said.duration_ns, nanos, "{field:?} {line}");
+            }
+        }
+    }
 }
 
 #[test]
@@ -373,9 +411,11 @@ fn bare_lines() {
     assert_eq!(rest(""), Some((None, None)));
     assert_eq!(rest(" 5 105ms"), Some((Some(5), Some(105 * MS))));
     assert_eq!(rest(" - 105ms x"), Some((None, Some(105 * MS))));
-    assert_eq!(rest(" 0.5"), Some((None, Some(500 * MS))));
+    assert_eq!(rest(" 0.500"), Some((None, Some(500 * MS))));
+    assert_eq!(rest(" 0.5"), Some((None, None)));
     assert_eq!(rest(" 5"), Some((Some(5), None)));
-    assert_eq!(rest(" 5 7"), Some((Some(5), Some(7_000))));
+    assert_eq!(rest(" 5 7"), Some((Some(5), None)));
+    assert_eq!(rest(" 5 0.007"), Some((Some(5), Some(7 * MS))));
     assert_eq!(rest(" 5 x"), Some((Some(5), None)));
     assert_eq!(rest(" OK 105ms"), Some((None, None)));
     assert_eq!(rest(" 105msx"), Some((None, None)));
@@ -447,12 +487,12 @@ prop_compose! {
         }
         if let Some(micros) = micros {
             line += &match style {
-                0 => format!(" {}.{:06}", micros / 1_000_000, micros % 1_000_000),
+                0 => format!(" {micros}"),
                 1 => format!(" {micros} trail"),
                 2 => format!(" {micros}us"),
                 3 => format!(" {}.{:03}ms, 0.1", micros / 1_000, micros % 1_000),
                 4 => format!(" rt=\"{}.{:06}\"", micros / 1_000_000, micros % 1_000_000),
-                _ => format!(" x=\"a b\" \"-\" {micros}"),
+                _ => format!(" x=\"a b\" \"-\" {micros}us"),
             };
         }
         let said = Said {
@@ -474,7 +514,10 @@ prop_compose! {
 proptest! {
     #[test]
     fn a_record_of_fields_round_trips((line, expected) in record()) {
-        prop_assert_eq!(say(line.as_bytes()), Some(expected));
+        let first = Some(TailColumn { field: Some(0), unit: Unit::Microseconds });
+        let reading =
+            DurationReading { after_agent: first, after_size: first, ..DurationReading::default() };
+        prop_assert_eq!(say_read(line.as_bytes(), &reading), Some(expected));
     }
 
     #[test]
@@ -497,11 +540,14 @@ proptest! {
         let amid = Line::new(&buffer, PAD, PAD + bytes.len());
         let padded = PaddedLine::new(&bytes);
         for entry in ENTRIES {
-            let params = Params::default();
-            prop_assert_eq!(say_with(entry, amid, &params), say_with(entry, padded.line(), &params));
+            let column = Some(TailColumn { field: Some(1), unit: Unit::Seconds });
+            for after_agent in [None, column] {
+                let reading = DurationReading { after_agent, ..DurationReading::default() };
+                let expected = say_with(entry, padded.line(), &reading);
+                prop_assert_eq!(say_with(entry, amid, &reading), expected);
+            }
         }
         say(&bytes);
-        integer_time(amid, &mut TimestampParser::utc());
     }
 
     #[test]
@@ -510,7 +556,8 @@ proptest! {
         for at in 0..bytes.len().min(40) {
             let line = padded.line();
             number_at(line, at);
-            tail_time(Plain, line, at);
+            tail_time(Plain, line, at, Tail::Undecided);
+            tail_time(Plain, line, at, Tail::Column(1, Unit::Seconds));
             two_quoted(Plain, line, at);
             route(line, at, bytes.len(), &mut Record::EMPTY.clone());
         }
@@ -521,8 +568,8 @@ proptest! {
     fn the_short_way_reads_what_the_long_way_reads(text in "[0-9. ,;xms]{1,12}") {
         let padded = PaddedLine::new(text.as_bytes());
         if let Some(nanos) = short_seconds_at(padded.line(), 0) {
-            let time = unnamed_time(Plain, padded.line(), 0);
-            prop_assert_eq!((time.value, time.is_integer), (nanos, false));
+            let time = bare_time(padded.line(), 0, false, Bare::Of(Unit::Seconds));
+            prop_assert_eq!(time.map(|time| time.nanos), Some(nanos));
         }
     }
 }

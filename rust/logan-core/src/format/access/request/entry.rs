@@ -1,6 +1,6 @@
 //! The format `request`: lines that are read by [what reads requests in any text](super).
 
-use super::{AnyRequest, integer_time};
+use super::AnyRequest;
 use crate::format::{Candidate, Entry, Facts, Info, line_format};
 
 /// Registry entry.
@@ -16,6 +16,6 @@ pub static ENTRY: Entry = Entry {
             "in the text, else s",
         )),
     },
-    facts: Facts { trial: Candidate::Late, bare_unit: Some(integer_time), ..Facts::PLAIN },
+    facts: Facts { trial: Candidate::Late, ..Facts::PLAIN },
     build: |params| line_format(AnyRequest::new(params)),
 };

@@ -57,6 +57,7 @@ use crate::format::slices::letters;
 use crate::format::text::ansi::{self, ESC};
 use crate::format::text::duration::{decimal, with_unit};
 use crate::format::text::{levels, text_duration, timed};
+use crate::format::units::TailPlace;
 use crate::format::{Context, LineFormat, Params, Parse, Unit, address, fields};
 use crate::record::{Column, Columns, Level, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
 use crate::time::{Stamp, TimestampParser};
@@ -88,16 +89,13 @@ fn outgoing(first: u8) -> &'static [&'static [u8]] {
 }
 
 struct AnyRequest {
-    /// Nanoseconds of the unit of a time that is written as an integer.
-    integer_unit_ns: u64,
     /// Whether the line may lack a timestamp, since what is around it has one.
     is_payload: bool,
 }
 
 impl AnyRequest {
     fn new(params: &Params) -> AnyRequest {
-        let unit = params.duration_unit.unwrap_or(Unit::Microseconds);
-        AnyRequest { integer_unit_ns: unit.nanos(), is_payload: params.is_payload }
+        AnyRequest { is_payload: params.is_payload }
     }
 }
 
@@ -168,20 +166,6 @@ fn fill_from(message: &[u8], context: &mut Context, record: &mut Record) {
     if record.duration_ns == NO_DURATION {
         record.duration_ns = found.duration_ns;
     }
-}
-
-/// The response time of a line that is written as a whole number without a unit, by which detection
-/// guesses the unit. None for every other line.
-fn integer_time(line: Line<'_>, clock: &mut TimestampParser) -> Option<u64> {
-    let request = find::find(Plain, line)?;
-    let text = line.bytes();
-    let Some(Answer::Status(_, at)) = status::answer(text, &request) else { return None };
-    timestamp(line, &request, clock)?;
-    if is_of_jetty(&text[..request.start]) {
-        return None;
-    }
-    let (_, size_end) = size(line, &request, at);
-    integer_at_end(text, agents(line, size_end)?.1.1 + 1)
 }
 
 /// Whether a line begins with the name of Jetty's logger of requests, whose whole numbers are
@@ -283,8 +267,11 @@ impl AnyRequest {
                         Some(integer) if is_of_jetty(&text[..request.start]) => {
                             Some(nanos_of(integer, 0, Unit::Milliseconds.nanos()))
                         }
-                        Some(integer) => Some(nanos_of(integer, 0, self.integer_unit_ns)),
-                        None => tail_time(Plain, line, at).decimal(),
+                        _ => {
+                            let tail = cx.context.durations.tail(TailPlace::Agent, line, at);
+                            let nanos = tail_time(Plain, line, at, tail).nanos;
+                            (nanos != NO_DURATION).then_some(nanos)
+                        }
                     }
                 })
                 .or_else(|| documented_time(text, request, answer, time.as_ref()))

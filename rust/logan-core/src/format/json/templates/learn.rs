@@ -3,13 +3,13 @@
 use super::{Op, STEP_BYTES, Step, Template};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::Unit;
 use crate::format::fields::{
     Known, Meaning, Names, OPENED_RANK, Rule, STATUS_RANK, Scale, columns_of, is_registered_status,
-    rank_in, scale_of, status,
+    key_at, rank_in, scale_of, status,
 };
 use crate::format::json::{Open, Scope};
 use crate::format::json_text::{number_end, skip_space, string_end};
+use crate::format::units::Durations;
 use crate::record::{Column, Columns};
 
 /// Most steps of a shape; lines with more are rare, and long enough for the general way.
@@ -20,8 +20,13 @@ const EPOCH_DIGITS_MIN: usize = 9;
 
 impl Template {
     /// The shape of a line that is JSON, or None if it has none that is worth while.
-    pub(super) fn new<S: Simd>(simd: S, names: &Names, line: Line<'_>) -> Option<Template> {
-        let mut steps = Steps { line, from: 0, steps: Vec::new() };
+    pub(super) fn new<S: Simd>(
+        simd: S,
+        names: &Names,
+        durations: &Durations,
+        line: Line<'_>,
+    ) -> Option<Template> {
+        let mut steps = Steps { line, durations, from: 0, steps: Vec::new() };
         let mut open = Open::new();
         let mut scope = Scope::ROOT;
         let mut marks = 0;
@@ -91,6 +96,7 @@ impl Template {
 /// Steps in the making.
 struct Steps<'a> {
     line: Line<'a>,
+    durations: &'a Durations,
     /// Where the bytes begin that no step has.
     from: usize,
     steps: Vec<Step>,
@@ -102,6 +108,13 @@ impl Steps<'_> {
         self.bytes(start, op)?;
         let step = self.steps.last_mut()?;
         step.known = known;
+        if let Meaning::Duration(Rule::Open | Rule::Generic) | Meaning::RequestTime = known.meaning
+        {
+            step.unit = self.durations.unit_of(self.line.bytes(), key_at(self.line.bytes(), key));
+            if step.unit.is_none() && op == Op::Number && known.meaning != Meaning::RequestTime {
+                step.known = Known::NOTHING;
+            }
+        }
         let digits = &self.line.bytes()[start..end];
         step.numeric = digits.iter().all(|b| b.is_ascii_digit() || *b == b'.');
         step.is_code = status(digits).is_some_and(is_registered_status);
@@ -136,6 +149,7 @@ impl Steps<'_> {
                 alone: false,
                 known: Known::NOTHING,
                 wins: Columns::NONE,
+                unit: None,
             };
             step.bytes[..part.len()].copy_from_slice(part);
             step.mask[..part.len()].fill(0xff);
@@ -199,7 +213,11 @@ fn settle(steps: &mut [Step], scale: Scale) -> Option<()> {
         return Some(());
     }
     let counts = steps.iter().any(|step| is_candidate(step, Columns::ROUTE));
-    let is_timed = steps.iter().any(|step| is_candidate(step, Columns::DURATION));
+    // What is generic counts only beside a request itself.
+    let is_timed = steps.iter().any(|step| {
+        step.known.meaning != Meaning::Duration(Rule::Generic)
+            && is_candidate(step, Columns::DURATION)
+    });
     let best = steps.iter().filter(|step| is_candidate(step, Columns::STATUS));
     let best = best.map(|step| step.known.rank()).max().unwrap_or(0);
     for step in steps.iter_mut().filter(|step| is_bare(step)) {
@@ -229,6 +247,24 @@ fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
         // The first of the highest rank.
         let best = ranks().rev().max_by_key(|(_, s)| rank(s)).map(|(i, _)| i);
         let alone = ranks().count() == 1;
+        // What stands beside it may be in the message, which differs from line to line.
+        let requests = Columns::ROUTE.or(Columns::STATUS);
+        let generic = |step: &Step| step.known.meaning == Meaning::Duration(Rule::Generic);
+        let has_request = |step: &Step| {
+            let text = step.op == Op::Text;
+            (text || step.op == Op::Number)
+                && columns_of(step.known.meaning, text).iter().any(|c| requests.has(Columns::of(c)))
+        };
+        if column == Columns::DURATION
+            && let Some(best) = best
+            && generic(&steps[best])
+            && !steps.iter().any(has_request)
+        {
+            if steps[best].op == Op::Number {
+                return None;
+            }
+            steps[best].unit = None;
+        }
         // Of a value that may be a duration or a time, the latter only if it is not the former.
         let odd = |step: &Step| step.known.meaning == Meaning::RequestTime;
         if column == Columns::DURATION
@@ -294,8 +330,11 @@ fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
             (Meaning::Status, _) if step.is_checked => Op::Code,
             (Meaning::Status, _) if step.numeric => Op::Status,
             (Meaning::Duration(Rule::Fixed(unit)), _) if step.numeric => Op::Duration(unit),
-            (Meaning::RequestTime, _) if step.numeric => Op::Duration(Unit::Seconds),
-            (Meaning::Duration(Rule::Millis | Rule::Whole), false) if step.alone => Op::Guess,
+            (Meaning::RequestTime | Meaning::Duration(Rule::Open | Rule::Generic), _)
+                if step.numeric && step.alone && step.unit.is_some() =>
+            {
+                step.unit.map_or(Op::Number, Op::Duration)
+            }
             (Meaning::Time, false) => Op::Epoch,
             (Meaning::Level(Scale::Any | Scale::Bunyan), false) => Op::LevelNumber,
             (Meaning::Method, true) => Op::Method,

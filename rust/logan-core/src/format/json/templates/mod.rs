@@ -39,8 +39,9 @@ mod values;
 
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::format::Context;
 use crate::format::fields::{Known, Names};
+use crate::format::units::Durations;
+use crate::format::{Context, Unit};
 use crate::record::{Columns, Record};
 use values::{Minute, WORDS, Word};
 
@@ -76,6 +77,8 @@ struct Step {
     known: Known,
     /// What the value counts as.
     wins: Columns,
+    /// What is decided of a response time without a unit.
+    unit: Option<Unit>,
 }
 
 /// What to do with the value behind the bytes of a step.
@@ -101,9 +104,7 @@ enum Op {
     Status,
     /// A status that only counts if it is registered.
     Code,
-    Duration(crate::format::Unit),
-    /// A response time in milliseconds, as a guess, if it is neither large nor has decimals.
-    Guess,
+    Duration(Unit),
     /// A time in seconds or milliseconds since 1970.
     Epoch,
     /// Nanoseconds to add to the time.
@@ -300,9 +301,15 @@ impl Templates {
     /// Remembers the shape of a line that the general way found to be a record.
     #[cold]
     #[inline(never)]
-    pub fn learn<S: Simd>(&mut self, simd: S, names: &Names, line: Line<'_>) {
+    pub fn learn<S: Simd>(
+        &mut self,
+        simd: S,
+        names: &Names,
+        durations: &Durations,
+        line: Line<'_>,
+    ) {
         self.credit = self.credit.saturating_sub(LEARNING);
-        let Some(shape) = Template::new(simd, names, line) else { return };
+        let Some(shape) = Template::new(simd, names, durations, line) else { return };
         if self.shapes.len() < SHAPES {
             self.last = self.shapes.len();
             self.shapes.push(shape);

@@ -3,7 +3,7 @@
 
 use super::values::{
     any_number_end, any_text_end, epoch, remember, short_text_end, text_end, usual_count,
-    usual_duration, usual_guess, usual_level, usual_number_end, usual_status, word_end,
+    usual_duration, usual_level, usual_number_end, usual_status, word_end,
 };
 use super::{Op, Step, Tools, Word};
 use crate::bytes::line::Line;
@@ -99,7 +99,8 @@ fn take_alone(
     ) -> bool {
         let step = with.step;
         let key = value.start - usize::from(step.key_back);
-        let part = Part { known: step.known, wins: step.wins, alone: step.alone };
+        let has_request = step.unit.is_some();
+        let part = Part { known: step.known, wins: step.wins, alone: step.alone, has_request };
         Fields::take_alone(simd, line, part, key, value, with.context, arena, record)
     }
     crate::dispatch!(take::<>(line: Line<'_>, value: Value, with: &mut With<'_>,
@@ -237,13 +238,6 @@ kinds! {
             None => Some(with.other(line, start, sink)?.0),
         }
     };
-    Guess: |_simd, line, start, with, sink| match usual_guess(line.u64_at(start)) {
-        Some((nanos, len)) => {
-            sink.duration(nanos);
-            Some(start + len)
-        }
-        None => Some(with.other(line, start, sink)?.0),
-    };
     Bytes: |_simd, line, start, with, sink| match usual_count(line.u64_at(start)) {
         Some((count, len)) => {
             sink.bytes(count);
@@ -283,7 +277,7 @@ macro_rules! with_kind {
             PassWord => PassWord, PassNoStatus => PassNoStatus, PassNoCode => PassNoCode,
             OpenMessage => OpenMessage, Nanos => Nanos, Code => Code, Time => Time, Epoch => Epoch, Level => LevelWord,
             LevelNumber => LevelNumber, Method => Method, Message => Message, Status => Status,
-            Guess => Guess, Bytes => Bytes, Path => Path, Client => Client, Text => Other,
+            Bytes => Bytes, Path => Path, Client => Client, Text => Other,
             Number => Other)
     };
     (@ $op:expr, $kind:ident, $body:expr; $($name:ident => $type:ident),+) => {

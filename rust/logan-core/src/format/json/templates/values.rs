@@ -4,7 +4,7 @@ use super::Step;
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::Unit;
-use crate::format::fields::{Value, is_sure_of_millis, usual_time};
+use crate::format::fields::{Value, usual_time};
 use crate::format::json_text::{number_end, string_end};
 use crate::record::Level;
 use crate::time::{Stamp, TimestampParser, eight_digits, leading_digits};
@@ -130,15 +130,6 @@ pub(super) fn usual_count(bytes: u64) -> Option<(u64, usize)> {
     let (count, values) = leading_digits(bytes);
     let usual = (1..8).contains(&count) && (count == 1 || values as u8 != 0);
     usual.then(|| (eight_digits(values << (64 - 8 * count)), count as usize))
-}
-
-/// Nanoseconds and length of a response time whose unit is guessed as milliseconds, whoever wrote
-/// the line.
-#[inline(always)]
-pub(super) fn usual_guess(bytes: u64) -> Option<(u64, usize)> {
-    let (number, len) = usual_count(bytes)?;
-    let is_whole = (bytes >> (8 * len)) as u8 != b'.';
-    (is_whole && is_sure_of_millis(number)).then(|| (number * Unit::Milliseconds.nanos(), len))
 }
 
 /// The level of a number of two digits, such as `30`.

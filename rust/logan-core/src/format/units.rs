@@ -1,0 +1,206 @@
+//! Response times that are written without a unit: what detection or the user decided about them.
+//!
+//! A [`DurationReading`] travels with the spec, so that all chunks of a source read alike; nothing
+//! is decided by the size of one number. A number under a key has the unit that the user chose, else
+//! the one that the reading has for the key (for each producer, where several write it), else the
+//! one that its producer [documents](super::fields::documented_unit), else none: it is then no
+//! response time. Of the numbers after an access log's user agent or size the reading says which one
+//! is the response time, if any. Without a reading, the first with exactly three decimals is, which
+//! is how nginx writes times; those of a million and more are its timestamps.
+
+use super::Unit;
+use super::fields::{LineKeys, documented_unit, is_of_producer};
+use crate::bytes::line::Line;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What the response time of an access log is called where the user gives its unit.
+pub const RESPONSE_TIME: &str = "response_time";
+
+/// The decisions about one source.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DurationReading {
+    /// Units by key as the user says; None for what is not a response time.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub chosen: BTreeMap<String, Option<Unit>>,
+    /// Units by key: the first entry that fits a record counts.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, Vec<KeyUnit>>,
+    /// What is decided of the numbers after a user agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_agent: Option<TailColumn>,
+    /// What is decided of the numbers after a size without a user agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_size: Option<TailColumn>,
+}
+
+/// The unit of a key in the records of some producer, or in all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyUnit {
+    /// Of records of this [documented](super::fields::documented_unit) producer only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub producer: Option<String>,
+    /// Of records that have this key, too, only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<String>,
+    /// None if the values contradict each other, so that they are left out.
+    pub unit: Option<Unit>,
+}
+
+/// The column of an access log's tail that is the response time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TailColumn {
+    /// Which field of the tail it is, from 0; None if no number without a name is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<u32>,
+    /// Its unit, or that of the numbers that have a name.
+    pub unit: Unit,
+}
+
+impl DurationReading {
+    /// Whether nothing was decided.
+    pub fn is_empty(&self) -> bool {
+        *self == DurationReading::default()
+    }
+}
+
+/// After what a tail begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TailPlace {
+    Agent,
+    Size,
+}
+
+/// How bare numbers of a tail are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Tail {
+    /// The first one that nginx would write as a time.
+    #[default]
+    Undecided,
+    /// None of them; those with a name, as whole numbers, in this unit.
+    Named(Unit),
+    /// That of this field.
+    Column(u32, Unit),
+}
+
+/// How one bare number is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bare {
+    /// As seconds if it has exactly three decimals and is no timestamp.
+    LikeNginx,
+    /// Not at all.
+    No,
+    Of(Unit),
+}
+
+impl Tail {
+    /// How the number of a field is read.
+    #[inline(always)]
+    pub(crate) fn at(self, field: u32) -> Bare {
+        match self {
+            Tail::Undecided => Bare::LikeNginx,
+            Tail::Column(column, unit) if column == field => Bare::Of(unit),
+            _ => Bare::No,
+        }
+    }
+
+    /// The unit of a whole number that has a name.
+    pub(crate) fn named(self) -> Bare {
+        match self {
+            Tail::Undecided => Bare::LikeNginx,
+            Tail::Named(unit) | Tail::Column(_, unit) => Bare::Of(unit),
+        }
+    }
+}
+
+/// What detection learns from a line.
+#[derive(Debug, Default)]
+pub(crate) struct Sample {
+    /// Numbers under keys: the key, what is written, and the line.
+    pub(crate) numbers: Vec<(String, String, Vec<u8>)>,
+    /// The tail of a line, if it has one.
+    pub(crate) tail: Option<(TailPlace, Vec<u8>)>,
+}
+
+/// Numbers of a line that are kept.
+const SAMPLE_NUMBERS_MAX: usize = 8;
+
+impl Sample {
+    pub(super) fn number(&mut self, key: &[u8], text: String, line: &[u8]) {
+        if self.numbers.len() < SAMPLE_NUMBERS_MAX {
+            let key = String::from_utf8_lossy(key).into_owned();
+            self.numbers.push((key, text, line.to_vec()));
+        }
+    }
+}
+
+/// A reading as parsers use it.
+#[derive(Debug, Default)]
+pub struct Durations {
+    reading: DurationReading,
+    tails: [Tail; 2],
+    /// What was met, where detection asks for it; numbers then count as milliseconds.
+    pub(crate) sample: Option<Sample>,
+}
+
+impl Durations {
+    /// What parsers need of a reading.
+    pub fn new(reading: &DurationReading) -> Durations {
+        let chosen = reading.chosen.get(RESPONSE_TIME);
+        let tail = |column: Option<TailColumn>| match (column, chosen) {
+            (Some(column), Some(None)) => Tail::Named(column.unit),
+            (None, Some(None)) => Tail::Named(Unit::Seconds),
+            (column, Some(Some(unit))) => {
+                Tail::Column(column.and_then(|column| column.field).unwrap_or(0), *unit)
+            }
+            (Some(TailColumn { field: Some(field), unit }), None) => Tail::Column(field, unit),
+            (Some(TailColumn { field: None, unit }), None) => Tail::Named(unit),
+            (None, None) => Tail::Undecided,
+        };
+        let tails = [tail(reading.after_agent), tail(reading.after_size)];
+        Durations { reading: reading.clone(), tails, sample: None }
+    }
+
+    /// Whether these are of this reading.
+    pub(super) fn are_of(&self, reading: &DurationReading) -> bool {
+        self.reading == *reading && self.sample.is_none()
+    }
+
+    /// The unit of a bare number under a key of a record.
+    pub(super) fn unit_of(&self, line: &[u8], key: &[u8]) -> Option<Unit> {
+        if self.sample.is_some() {
+            return Some(Unit::Milliseconds);
+        }
+        let keys = LineKeys(line);
+        let name = std::str::from_utf8(key).ok()?;
+        if let Some(unit) = self.reading.chosen.get(name) {
+            return *unit;
+        }
+        let Some(decided) = self.reading.keys.get(name) else {
+            return documented_unit(keys, key);
+        };
+        let fits = |entry: &&KeyUnit| {
+            entry.producer.as_ref().is_none_or(|name| is_of_producer(keys, name))
+                && entry.beside.as_ref().is_none_or(|beside| keys.has(beside))
+        };
+        decided.iter().find(fits)?.unit
+    }
+
+    /// How the tail that begins at `end` of a line is read.
+    #[inline(always)]
+    pub(crate) fn tail(&mut self, place: TailPlace, line: Line<'_>, end: usize) -> Tail {
+        if let Some(sample) = &mut self.sample {
+            sample.tail = line.bytes().get(end..).map(|tail| (place, tail.to_vec()));
+        }
+        self.tail_of(place)
+    }
+
+    /// How tails of a place are read.
+    #[inline(always)]
+    pub(crate) fn tail_of(&self, place: TailPlace) -> Tail {
+        self.tails[place as usize]
+    }
+}
