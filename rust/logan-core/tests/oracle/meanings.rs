@@ -127,7 +127,7 @@ impl Fields {
         let text = self.raw_message.to_ascii_lowercase();
         let speaks = ["request", "respon", "http"]
             .iter()
-            .any(|word| position(&text, word.as_bytes()).is_some());
+            .any(|word| text.windows(word.len()).any(|part| part == word.as_bytes()));
         if self.method.rank > 0
             || self.path.rank > 0
             || is_registered(bare) && (speaks || self.bare.rank == 3 && self.duration.rank > 0)

@@ -190,7 +190,7 @@ const OPEN_MAX: usize = 2;
 pub(super) fn columns_of(meaning: Meaning, text: bool) -> Columns {
     let only_text = |columns| if text { columns } else { Columns::NONE };
     match meaning {
-        Meaning::Nothing | Meaning::Nanos => Columns::NONE,
+        Meaning::Nothing => Columns::NONE,
         Meaning::Time => Columns::TIME,
         Meaning::Level(_) | Meaning::ShortLevel => Columns::LEVEL,
         Meaning::Message => only_text(Columns::MESSAGE),

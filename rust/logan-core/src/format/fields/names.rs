@@ -103,7 +103,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         2,
         "start_time started_at start_utc stage_timestamp timestamp.seconds instant.epoch_second \
          created_at created event.created receive_timestamp timestamp_seconds msec \
-         observed_time_unix_nano",
+         observed_time_unix_nano data.date published",
     ),
     (Meaning::Nanos, 1, "instant.nano_of_second timestamp.nanos timestamp_nanos"),
     (
@@ -146,11 +146,11 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          http_request.status downstream_status edge_response_status http_response_code \
          http_response_status http.response.status http.response.code resp.status resp_status \
          sc_status proxy.status_code api.status_code response_http_status_code \
-         last_status final_status rsp_code return_status rsp_status downstream_status_code",
+         last_status final_status response_code_sent resp_code rsp_code return_status rsp_status downstream_status_code",
     ),
     (Meaning::Status, 1, "origin_status"),
     (Meaning::BareStatus, 3, "status"),
-    (Meaning::BareStatus, 2, "code"),
+    (Meaning::BareStatus, 2, "code response"),
     (Meaning::BareStatus, 1, "result rc"),
     (
         Meaning::Method,
@@ -241,7 +241,7 @@ pub const ON_REQUEST: &[(Column, u8, &str)] = &[
          requested_host authority :authority client_request_host headers.host request.headers.host \
          req.headers.host http.request.headers.host url.domain cs_host",
     ),
-    (Column::HOST, 2, "hostname host.hostname host.name"),
+    (Column::HOST, 2, "hostname host.hostname host.name server.address domain"),
 ];
 
 /// Names of durations, which may have a suffix of [`SUFFIXES`]: meaning without one, names.

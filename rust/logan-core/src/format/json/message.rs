@@ -16,7 +16,7 @@ use crate::bytes::simd::Plain;
 use crate::format::envelope::{Inner, keep};
 use crate::format::fields::{Fields, Value, unescape};
 use crate::format::slices::{digits, letters};
-use crate::format::{Params, Parse};
+use crate::format::Parse;
 use crate::record::{Columns, Level, NO_TIME, Record};
 use crate::time::Stamp;
 use std::sync::OnceLock;
@@ -69,10 +69,7 @@ impl Json {
             let cx = &mut Parse { simd: Plain, context, arena, record: &mut found };
             match payload.byte(0) {
                 b'{' => self.parse_generally(payload, heads, cx).is_some(),
-                _ => {
-                    let payloads = || Inner::new(&Params::of_payloads());
-                    self.messages.0.get_or_init(payloads).take(payload, cx)
-                }
+                _ => self.messages.0.get_or_init(Inner::new).take(payload, cx),
             }
         };
         if !is_record {
