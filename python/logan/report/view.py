@@ -159,7 +159,7 @@ def _view(report: Data, table: Table, section: Data, title: str, key: str) -> Ta
     columns = (*numbers, *(each for each in shown if not each.is_number), table.key)
     notes = [_coverage(section, len(rows), table.noun)]
     if section.get("absent"):
-        notes.append(f"{units.count(section['absent'])} records without")
+        notes.append(f"{labels.plural(section['absent'], 'record')} without")
     if table.section == "groups" and not rows:
         notes = ["no record has this field"]
     return TableView(

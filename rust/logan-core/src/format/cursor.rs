@@ -3,7 +3,7 @@
 //! A reader answers None where what it wants is not there; the line is then not of the format.
 //! Knows nothing of any format.
 
-use super::Unit;
+use super::{Parse, Unit};
 use super::http::{closing_quote, integer_at, nanos_of, number_at, size_at, status_at};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
@@ -158,6 +158,35 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// The same for a span in quotes in which servers escape quotes, backslashes and bytes, as `\"`, `\\`
+    /// and `\xHH`.
+    pub(crate) fn request_escaped<S: Copy>(
+        &self,
+        column: Column,
+        span: Span,
+        cx: &mut Parse<'_, S>,
+    ) {
+        self.request(cx.context.wanted, column, span, cx.record);
+        let escaped = self.bytes(span);
+        if memchr::memchr(b'\\', escaped).is_some() && cx.context.wanted.has(Columns::of(column)) {
+            let text = cx.keep(&unescaped(escaped));
+            cx.record.set_text(column, text);
+        }
+    }
+
+    /// The same for a span that the line may lack.
+    pub(crate) fn request_some(
+        &self,
+        wanted: Columns,
+        column: Column,
+        span: Option<Span>,
+        record: &mut Record,
+    ) {
+        if let Some(span) = span {
+            self.request(wanted, column, span, record);
+        }
+    }
+
     /// The bytes of a span.
     #[inline(always)]
     pub(crate) fn bytes(&self, span: Span) -> &'a [u8] {
@@ -188,5 +217,43 @@ impl<'a> Cursor<'a> {
             (start, end) = (start + 1, end - 1);
         }
         self.text((start, end))
+    }
+}
+
+/// What servers write as escapes, undone; other backslashes stay.
+fn unescaped(mut text: &[u8]) -> Vec<u8> {
+    let hex = |digit: u8| (digit as char).to_digit(16);
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(at) = memchr::memchr(b'\\', text) {
+        out.extend_from_slice(&text[..at]);
+        let (byte, len) = match text[at..] {
+            [_, c @ (b'"' | b'\\'), ..] => (c, 2),
+            [_, b'x', a, b, ..] => match (hex(a), hex(b)) {
+                (Some(a), Some(b)) => ((a << 4 | b) as u8, 4),
+                _ => (b'\\', 1),
+            },
+            _ => (b'\\', 1),
+        };
+        out.push(byte);
+        text = &text[at + len..];
+    }
+    out.extend_from_slice(text);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_of_servers() {
+        for (written, meant) in [
+            (r#"a \"b\" c"#, "a \"b\" c"),
+            (r"a\\b", r"a\b"),
+            (r"\x22a\x5C\x2", "\"a\\\\x2"),
+            (r"c:\temp\", r"c:\temp\"),
+        ] {
+            assert_eq!(unescaped(written.as_bytes()), meant.as_bytes(), "{written}");
+        }
     }
 }

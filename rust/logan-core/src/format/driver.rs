@@ -26,7 +26,7 @@ pub trait Format: Send + Sync {
     /// The columns that records may fill.
     fn columns(&self) -> Columns;
 
-    /// Tells the values of keys and the host of a line that is a record of this format.
+    /// Tells the values of keys of a line that is a record of this format.
     fn keys(&self, _line: Line<'_>, _found: &mut keys::Found<'_>) {}
 
     /// Parses lines until the run's lines end, the batch is full, or a line is empty or not of

@@ -96,6 +96,7 @@ impl LineFormat for Logfmt {
             }
             pairs += 1;
             let known: Known = names.look_up(line, Group::ROOT, key, key_end);
+            fields.marks |= known.marks;
             let mut start = key_end + 1;
             let end;
             let mut escaped = false;

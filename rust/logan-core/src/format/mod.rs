@@ -117,7 +117,7 @@ pub trait LineFormat: Send + Sync + 'static {
     /// ignored.
     fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()>;
 
-    /// Tells the values of keys and the host of a line that is a record of this format.
+    /// Tells the values of keys of a line that is a record of this format.
     #[inline(always)]
     fn keys<S: Simd>(&self, _simd: S, _line: Line<'_>, _found: &mut keys::Found<'_>) {}
 }
@@ -364,8 +364,10 @@ pub static REGISTRY: &[&Entry] = &[
     &envelope::syslog::RFC5424,
     &envelope::syslog::RFC3164,
     &envelope::prefixed::ENTRY,
+    &envelope::platform::ENTRY,
     &database::oracle_alert::ENTRY,
     &json::ENTRY,
+    &json::behind_text::ENTRY,
     &access::combined::COMBINED,
     &access::combined::COMMON,
     &access::combined::BARE,

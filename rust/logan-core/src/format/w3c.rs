@@ -10,7 +10,8 @@
 //! Columns are separated by tabs if the line has any, else by runs of spaces. A value that begins
 //! with `"` goes to the next `"` that no second one follows and a separator or the end does. Values
 //! of `-` are absent. Used are also `c-ip`, `cs-method`, `cs-uri-stem` (or `cs-uri`), `sc-bytes` (or
-//! `bytes`), `cs(User-Agent)` and `cs(Referer)` if the job asks for them, without the quotes around it, and the response
+//! `bytes`), `cs(User-Agent)`, `cs(Referer)` and `x-host-header` (or `cs-host`, `cs(Host)`) if the job asks for
+//! them, without the quotes around it, and the response
 //! time:
 //!
 //! | kind of layout | told by | response time |
@@ -172,6 +173,10 @@ impl Layout {
         self.columns.clear();
         for name in names().take(COLUMNS_MAX + 1) {
             let mut column = column(name);
+            // The host of a distribution, beside the one that the client asked for.
+            if is(name, "cs(host)") && any(&["x-host-header"]) {
+                column = Column::Other;
+            }
             let unit = match kind {
                 Kind::CloudFront if is(name, "time-taken") => Some(Unit::Seconds),
                 Kind::Iis if is(name, "time-taken") => Some(Unit::Milliseconds),
@@ -198,7 +203,7 @@ fn is(name: &[u8], known: &str) -> bool {
 }
 
 fn column(name: &[u8]) -> Column {
-    const NAMES: [(&str, Column); 13] = [
+    const NAMES: [(&str, Column); 16] = [
         ("date", Column::Date),
         ("time", Column::Time),
         ("c-ip", Column::Client),
@@ -212,6 +217,9 @@ fn column(name: &[u8]) -> Column {
         ("cs(referer)", Column::OnRequest(record::Column::REFERRER)),
         ("cs-referer", Column::OnRequest(record::Column::REFERRER)),
         ("cs-user-agent", Column::OnRequest(record::Column::USER_AGENT)),
+        ("x-host-header", Column::OnRequest(record::Column::HOST)),
+        ("cs-host", Column::OnRequest(record::Column::HOST)),
+        ("cs(host)", Column::OnRequest(record::Column::HOST)),
     ];
     NAMES.iter().find(|(known, _)| is(name, known)).map_or(Column::Other, |&(_, column)| column)
 }

@@ -346,6 +346,10 @@ columns! {
         /// URL that led the client here, as written.
         referrer: Text = Text::NONE,
     }
+    HOST on_request {
+        /// Host that the client asked for, without its port, or else the host that logged.
+        host: Text = Text::NONE,
+    }
 }
 
 impl Record {

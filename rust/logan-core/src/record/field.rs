@@ -24,8 +24,6 @@ pub enum Field {
     Method,
     /// Client that sent the request.
     Client,
-    /// Host that answered the request or wrote the line.
-    Host,
     /// Message.
     Message,
     /// Name of the format.
@@ -53,7 +51,7 @@ impl Field {
         Field::FIXED.into_iter().chain(on_request)
     }
 
-    const FIXED: [(&'static str, Field); 12] = [
+    const FIXED: [(&'static str, Field); 11] = [
         ("status", Field::Status),
         ("level", Field::Level),
         ("duration", Field::Duration),
@@ -63,7 +61,6 @@ impl Field {
         ("path", Field::Path),
         ("method", Field::Method),
         ("client", Field::Client),
-        ("host", Field::Host),
         ("message", Field::Message),
         ("format", Field::Format),
     ];

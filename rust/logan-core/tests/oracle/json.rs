@@ -3,9 +3,116 @@
 use super::*;
 
 pub(super) fn json_record(line: &[u8], clock: &TimestampParser) -> Option<Record> {
+    let fields = json_fields(line, clock)?;
+    let has_request = fields.status.rank + fields.method.rank + fields.path.rank > 0;
+    let may_open = !has_request
+        && fields.message.rank >= 2
+        && (matches!(fields.level.value, None | Some(Level::None))
+            || may_hold_request(&fields.raw_message));
+    let mut record = fields.record();
+    if !may_open {
+        return Some(record);
+    }
+    let text = &record.message;
+    let text = &text[..run(text, 0, |b| b != b'\n')];
+    let text = text.strip_suffix(b"\r").unwrap_or(text).to_vec();
+    let found = match text.first() {
+        _ if text.len() < 6 => None,
+        Some(b'{') => json_fields(&text, clock).map(Fields::record),
+        _ => payload_record(&text, clock),
+    };
+    if found.is_none() && record.level == Level::None {
+        record.level = leading_level(&text);
+    }
+    if let Some(found) = found {
+        record.time_ns = match (record.time_ns, found.time_ns) {
+            (Some(outer), Some(inner)) => Some(reconciled(outer, inner, &text)),
+            (outer, inner) => outer.or(inner),
+        };
+        if record.level == Level::None {
+            record.level = found.level;
+        }
+        record.status = record.status.or(found.status);
+        record.duration_ns = record.duration_ns.or(found.duration_ns);
+        record.bytes_sent = record.bytes_sent.or(found.bytes_sent);
+        (record.method, record.path) = (found.method, found.path);
+        if record.client.is_empty() {
+            record.client = found.client;
+        }
+        if !found.message.is_empty() {
+            record.message = found.message;
+        }
+    }
+    Some(record)
+}
+
+fn json_fields(line: &[u8], clock: &TimestampParser) -> Option<Fields> {
     let mut fields = Fields::of(&Json::object(line, false)?, clock);
+    fields.settle_loose();
     fields.settle(line, &clock.durations);
-    fields.any_usable().then(|| fields.record())
+    fields.settle_nanos();
+    fields.settle_status();
+    fields.any_usable().then_some(fields)
+}
+
+/// The level that text begins with, in capitals, enclosed, or before a colon or bar.
+fn leading_level(text: &[u8]) -> Level {
+    let text = text.trim_ascii_start();
+    let enclosed = text.first().is_some_and(|b| b"[(<".contains(b));
+    let text = &text[usize::from(enclosed)..];
+    let (word, rest) = text.split_at(run(text, 0, |b| b.is_ascii_alphabetic()));
+    let next = rest.trim_ascii_start().first().copied().unwrap_or(0);
+    let is_marked = enclosed && b"])>".contains(&next) || b":|".contains(&next);
+    let is_alone = word.iter().all(u8::is_ascii_uppercase)
+        && rest.first().is_none_or(|b| b" \t,".contains(b));
+    level_of_word(word).filter(|_| is_marked || is_alone).unwrap_or(Level::None)
+}
+
+/// Whether text holds a capital, a blank and a path or URL.
+fn may_hold_request(text: &[u8]) -> bool {
+    (0..text.len()).filter(|&i| text[i] == b'/').any(|slash| {
+        let mut before = &text[..slash];
+        before = before.strip_suffix(b"\\").unwrap_or(before);
+        if let Some(scheme) = before.strip_suffix(b":") {
+            let letters = scheme.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
+            before = &scheme[..scheme.len() - letters];
+        }
+        before.ends_with(b" ")
+            && before.len() > 1
+            && before[before.len() - 2].is_ascii_uppercase()
+    })
+}
+
+/// The time of a message by its own zone, or moved by quarters of an hour to within a minute of its
+/// collector's, or that.
+fn reconciled(outer: i64, inner: i64, text: &[u8]) -> i64 {
+    let is_digit = |i: usize| text.get(i).is_some_and(u8::is_ascii_digit);
+    let is_clock = |i: usize| {
+        text[i] == b':'
+            && text.get(i + 3) == Some(&b':')
+            && [1, 2, 4, 5].iter().all(|offset| is_digit(i + offset))
+    };
+    if let Some(clock) = (0..text.len()).find(|&i| is_clock(i)) {
+        let mut at = clock + 6;
+        if matches!(text.get(at), Some(b'.' | b',')) {
+            at += 1 + run(text, at + 1, |b| b.is_ascii_digit());
+        }
+        at += usize::from(text.get(at) == Some(&b' '));
+        let rest = &text[at..];
+        let is_offset = matches!(rest.first(), Some(b'+' | b'-'))
+            && rest.len() > 4
+            && is_digit(at + 1)
+            && is_digit(at + 2)
+            && is_digit(if rest[3] == b':' { at + 4 } else { at + 3 });
+        if is_offset || ["Z", "UTC", "GMT"].iter().any(|name| rest.starts_with(name.as_bytes())) {
+            return inner;
+        }
+    }
+    let quarter = 900 * SECOND;
+    let quarters = (outer - inner + quarter / 2).div_euclid(quarter);
+    let moved = inner + quarters * quarter;
+    let fits = quarters.abs() <= 56 && (outer - moved).abs() <= 60 * SECOND;
+    if fits { moved } else { outer }
 }
 
 /// Whether the line is one object, as far as the format `json` is concerned.
@@ -20,8 +127,28 @@ pub fn value_of_key(format: &str, line: &[u8], name: &str) -> Option<Vec<u8>> {
         "logfmt" => logfmt_pairs(line)?.0,
         _ => return None,
     };
-    let named = fields.into_iter().filter(|field| field.keys.join(&b'.') == name.as_bytes());
+    let named = fields
+        .into_iter()
+        .filter(|field| !field.is_element && field.keys.join(&b'.') == name.as_bytes());
     named.map(|field| field.text.unwrap_or(field.raw)).find(|value| !value.is_empty())
+}
+
+/// The host of a line of JSON or logfmt: the first text of the names of the highest rank.
+pub fn host_of_fields(format: &str, line: &[u8]) -> Option<Vec<u8>> {
+    let fields = match format {
+        "json" => Json::object(line, true)?,
+        _ => logfmt_pairs(line)?.0,
+    };
+    let mut host = Best::default();
+    for field in fields {
+        let keys = without_envelopes(&field.keys);
+        let is_of = |names: &str| names.split_whitespace().any(|name| names_value(name, keys));
+        let known = ON_REQUEST.iter().find(|(_, _, names)| is_of(names));
+        if let Some(&(record::Column::HOST, rank, _)) = known {
+            host.offer(rank, field.text.filter(|text| !text.is_empty() && text != b"-"));
+        }
+    }
+    host.value
 }
 
 /// A parser that goes down the grammar of RFC 8259 a byte at a time.
@@ -66,7 +193,7 @@ impl<'a> Json<'a> {
     pub(super) fn value(&mut self, keys: Option<&[Vec<u8>]>, open: usize) -> Option<()> {
         match self.peek()? {
             b'{' if open < 64 => self.members(keys, open + 1)?,
-            b'[' if open < 64 => self.elements(open + 1)?,
+            b'[' if open < 64 => self.elements(keys, open + 1)?,
             b'"' => {
                 let raw = self.string()?;
                 let text = Some(unescaped(raw));
@@ -74,11 +201,17 @@ impl<'a> Json<'a> {
                     keys: keys.to_vec(),
                     raw: raw.to_vec(),
                     text,
+                    is_element: false,
                 }));
             }
             b'-' | b'0'..=b'9' => {
                 let raw = self.number()?.to_vec();
-                self.found.extend(keys.map(|keys| Field { keys: keys.to_vec(), raw, text: None }));
+                self.found.extend(keys.map(|keys| Field {
+                    keys: keys.to_vec(),
+                    raw,
+                    text: None,
+                    is_element: false,
+                }));
             }
             _ => {
                 let words = [&b"true"[..], b"false", b"null"];
@@ -89,6 +222,7 @@ impl<'a> Json<'a> {
                         keys: keys.to_vec(),
                         raw: word.to_vec(),
                         text: None,
+                        is_element: false,
                     }),
                 );
             }
@@ -115,8 +249,17 @@ impl<'a> Json<'a> {
         (self.peek()? == b'}').then(|| self.at += 1)
     }
 
-    pub(super) fn elements(&mut self, open: usize) -> Option<()> {
+    pub(super) fn elements(&mut self, keys: Option<&[Vec<u8>]>, open: usize) -> Option<()> {
         self.token(b'[')?;
+        if self.peek()? == b'"'
+            && let Some(keys) = keys
+        {
+            let raw = Json { text: self.text, at: self.at, found: Vec::new(), words: false }
+                .string()?
+                .to_vec();
+            let text = Some(unescaped(&raw));
+            self.found.push(Field { keys: keys.to_vec(), raw, text, is_element: true });
+        }
         if self.peek()? != b']' {
             loop {
                 self.value(None, open)?;

@@ -8,6 +8,8 @@ pub(super) struct Field {
     pub(super) raw: Vec<u8>,
     /// With escapes undone; None if it is a number.
     pub(super) text: Option<Vec<u8>>,
+    /// Whether it is the first element of a list.
+    pub(super) is_element: bool,
 }
 
 /// The best value so far for one meaning.
@@ -33,7 +35,6 @@ impl<T> Best<T> {
 #[derive(Default)]
 pub(super) struct Fields {
     pub(super) time: Best<i64>,
-    pub(super) nanos: i64,
     pub(super) level: Best<Level>,
     pub(super) message: Best<Vec<u8>>,
     pub(super) status: Best<u16>,
@@ -44,17 +45,95 @@ pub(super) struct Fields {
     pub(super) path: Best<Vec<u8>>,
     pub(super) client: Best<Vec<u8>>,
     pub(super) bytes: Best<u64>,
+    /// The message as it is written.
+    pub(super) raw_message: Vec<u8>,
+    bare: Best<u16>,
+    nanos: i64,
+    /// What objects say that the table does not know.
+    loose: Option<Box<Fields>>,
 }
 
 impl Fields {
     pub(super) fn of(all: &[Field], clock: &TimestampParser) -> Fields {
         let mut fields = Fields::default();
+        let mut loose = Fields::default();
         for field in all {
+            let may_be = |meaning: &Meaning| {
+                !field.is_element || matches!(meaning, Meaning::Client | Meaning::Forwarded)
+            };
             if let Some((meaning, rank)) = meaning(&field.keys) {
-                fields.take(meaning, rank, field, clock);
+                if may_be(&meaning) {
+                    fields.take(meaning, rank, field, clock);
+                }
+                continue;
+            }
+            let inner = (1..field.keys.len()).find_map(|i| meaning(&field.keys[i..]));
+            if let Some((meaning, rank)) = inner
+                && may_be(&meaning)
+                && is_of_request(meaning, &field.raw)
+            {
+                let meaning =
+                    if meaning == Meaning::BareStatus { Meaning::Status } else { meaning };
+                loose.take(meaning, rank, field, clock);
             }
         }
+        fields.loose = Some(Box::new(loose));
         fields
+    }
+
+    /// Settles nanoseconds beside seconds.
+    pub(super) fn settle_nanos(&mut self) {
+        if self.nanos > 0
+            && let Some(time_ns) = self.time.value.filter(|time_ns| time_ns % SECOND == 0)
+        {
+            self.time.value = Some(time_ns + self.nanos);
+        }
+    }
+
+    /// Takes what objects say that the table does not know, if they hold a request.
+    pub(super) fn settle_loose(&mut self) {
+        let mut loose = self.loose.take().unwrap_or_default();
+        if self.method.rank == 0
+            && self.path.rank == 0
+            && loose.method.rank > 0
+            && loose.path.rank > 0
+            && [loose.status.rank, self.status.rank, self.bare.rank].iter().any(|&rank| rank > 0)
+        {
+            self.method = std::mem::take(&mut loose.method);
+            self.path = std::mem::take(&mut loose.path);
+            if self.status.rank == 0 {
+                self.status = std::mem::take(&mut loose.status);
+            }
+            if self.client.rank == 0 {
+                self.client = std::mem::take(&mut loose.client);
+            }
+            if self.bytes.rank == 0 {
+                self.bytes = std::mem::take(&mut loose.bytes);
+            }
+            if self.duration.rank == 0 {
+                self.duration = std::mem::take(&mut loose.duration);
+            }
+            if self.open.len() < 2 {
+                self.open.extend(loose.open.into_iter().take(1));
+            }
+        }
+    }
+
+    /// Settles whether a bare status counts.
+    pub(super) fn settle_status(&mut self) {
+        let Some(bare) = self.bare.value.filter(|_| self.bare.rank > self.status.rank) else {
+            return;
+        };
+        let text = self.raw_message.to_ascii_lowercase();
+        let speaks = ["request", "respon", "http"]
+            .iter()
+            .any(|word| text.windows(word.len()).any(|part| part == word.as_bytes()));
+        if self.method.rank > 0
+            || self.path.rank > 0
+            || is_registered(bare) && (speaks || self.bare.rank == 3 && self.duration.rank > 0)
+        {
+            self.status = Best { rank: self.bare.rank, value: Some(bare) };
+        }
     }
 
     pub(super) fn take(
@@ -68,23 +147,38 @@ impl Fields {
         let text = field.text.as_deref();
         match meaning {
             Meaning::Nothing => {}
-            Meaning::Nanos => {
-                let fits = (1..=18).contains(&raw.len());
-                let nanos = digits(raw, 0, raw.len()).filter(|&nanos| fits && nanos < SECOND as _);
+            Meaning::Time => self.time.offer(rank, field_time(field, clock)),
+            Meaning::Level(scale) => {
+                let raw = raw.trim_ascii();
+                let number = digits(raw, 0, raw.len()).filter(|_| (1..=18).contains(&raw.len()));
+                let (rank, level) = match number {
+                    Some(n) => (2 * rank, scale.level(n.try_into().unwrap_or(u32::MAX))),
+                    None if raw.is_empty() => return,
+                    None => (2 * rank + 1, level_of_field(raw)),
+                };
+                let rank = if level == Level::Other { 1 } else { rank };
+                self.level.offer(rank, Some(level).filter(|level| *level != Level::None));
+            }
+            Meaning::ShortLevel => self.level.offer(2 * rank + 1, short_level(raw)),
+            Meaning::Message => {
+                if text.is_some() && rank > self.message.rank {
+                    self.raw_message.clone_from(raw);
+                }
+                self.message.offer(rank, text.map(<[u8]>::to_vec));
+            }
+            Meaning::Nanos if self.nanos == 0 => {
+                let nanos = digits(raw, 0, raw.len()).filter(|_| (1..=9).contains(&raw.len()));
                 self.nanos = nanos.map_or(0, |nanos| nanos as i64);
             }
-            Meaning::Time => self.time.offer(rank, field_time(field, clock)),
-            Meaning::Level if raw.is_empty() => {}
-            Meaning::Level => match level_of_field(raw) {
-                Level::Other => self.level.offer(1, Some(Level::Other)),
-                level => self.level.offer(rank, Some(level)),
-            },
-            Meaning::ShortLevel => self.level.offer(rank, short_level(raw)),
-            Meaning::Message => self.message.offer(rank, text.map(<[u8]>::to_vec)),
-            Meaning::Status => {
+            Meaning::Nanos | Meaning::PairKey | Meaning::PairValue => {}
+            Meaning::Status | Meaning::BareStatus => {
                 let status = digits(raw, 0, 3).filter(|_| raw.len() == 3);
                 let status = status.filter(|status| (100..600).contains(status));
-                self.status.offer(rank, status.map(|s| s as u16));
+                let best = match meaning {
+                    Meaning::Status => &mut self.status,
+                    _ => &mut self.bare,
+                };
+                best.offer(rank, status.map(|s| s as u16));
             }
             Meaning::Duration(rule) => self.duration(rule, rank, field),
             Meaning::RequestTime => {
@@ -101,7 +195,9 @@ impl Fields {
                     .map(<[u8]>::to_vec),
             ),
             Meaning::Path => {
-                self.path.offer(rank, text.filter(|t| !t.is_empty()).map(path_of_url));
+                let path = text.filter(|t| !t.is_empty()).map(path_of_url);
+                let rank = path.as_deref().map_or(0, |path| path_rank(rank, path));
+                self.path.offer(rank, path);
             }
             Meaning::Request => {
                 if let Some((method, path)) = text.and_then(request_line) {
@@ -161,7 +257,7 @@ impl Fields {
 
     pub(super) fn record(self) -> Record {
         Record {
-            time_ns: self.time.value.map(|ns| if ns % SECOND == 0 { ns + self.nanos } else { ns }),
+            time_ns: self.time.value,
             level: self.level.value.unwrap_or(Level::None),
             status: self.status.value,
             duration_ns: self.duration.value,
@@ -189,6 +285,41 @@ impl Fields {
         .any(|&rank| rank > 0)
             || !self.open.is_empty()
     }
+}
+
+/// The rank of a path: what is neither one from the root nor a URL may be anything.
+fn path_rank(rank: u8, path: &[u8]) -> u8 {
+    match () {
+        () if path.starts_with(b"/") || path == b"*" || scheme(path).is_some() => rank,
+        () if path.iter().any(u8::is_ascii_alphanumeric) => 1,
+        () => 0,
+    }
+}
+
+/// Whether a value in an object that the table does not know can only be of a request.
+fn is_of_request(meaning: Meaning, raw: &[u8]) -> bool {
+    match meaning {
+        Meaning::Status | Meaning::BareStatus => {
+            raw.len() == 3 && digits(raw, 0, 3).is_some_and(|status| is_registered(status as u16))
+        }
+        Meaning::Method => "GET HEAD POST PUT DELETE PATCH OPTIONS CONNECT TRACE"
+            .split(' ')
+            .any(|method| method.as_bytes() == raw),
+        Meaning::Path => path_rank(2, raw) == 2,
+        Meaning::Request => request_line(raw).is_some_and(|(method, _)| !method.is_empty()),
+        Meaning::Client | Meaning::Forwarded | Meaning::Bytes | Meaning::Duration(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether a status is registered, or one that servers in use add.
+fn is_registered(status: u16) -> bool {
+    let ranges = [
+        (100, 103), (200, 208), (226, 226), (300, 308), (400, 418), (421, 426), (428, 429),
+        (431, 431), (440, 440), (444, 444), (449, 449), (451, 451), (460, 460), (463, 463),
+        (494, 499), (500, 508), (510, 511), (520, 530), (561, 561), (598, 599),
+    ];
+    ranges.iter().any(|&(first, last)| (first..=last).contains(&status))
 }
 
 /// Words of a message that say that something is over, or name a request.
@@ -225,10 +356,7 @@ const COMPLETION: [&str; 28] = [
 
 /// Meaning and rank of the name that these keys make.
 pub(super) fn meaning(keys: &[Vec<u8>]) -> Option<(Meaning, u8)> {
-    let mut keys = keys;
-    while keys.len() > 1 && SEE_THROUGH.split_whitespace().any(|word| spells(word, &keys[0])) {
-        keys = &keys[1..];
-    }
+    let keys = without_envelopes(keys);
     for &(meaning, rank, names) in NAMES {
         if names.split_whitespace().any(|name| names_value(name, keys)) {
             return Some((meaning, rank));
@@ -249,6 +377,14 @@ pub(super) fn meaning(keys: &[Vec<u8>]) -> Option<(Meaning, u8)> {
         }
     }
     None
+}
+
+/// The keys behind those of objects whose members count as those of the outermost one.
+pub(super) fn without_envelopes(mut keys: &[Vec<u8>]) -> &[Vec<u8>] {
+    while keys.len() > 1 && SEE_THROUGH.split_whitespace().any(|word| spells(word, &keys[0])) {
+        keys = &keys[1..];
+    }
+    keys
 }
 
 /// Whether keys, joined by dots, are this name.

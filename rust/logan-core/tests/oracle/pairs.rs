@@ -6,6 +6,8 @@ pub(super) fn logfmt_record(line: &[u8], clock: &TimestampParser) -> Option<Reco
     let (pairs, flags) = logfmt_pairs(line)?;
     let mut fields = Fields::of(&pairs, clock);
     fields.settle(line, &clock.durations);
+    fields.settle_nanos();
+    fields.settle_status();
     let is_request =
         [&fields.method.rank, &fields.path.rank, &fields.status.rank].iter().all(|&&rank| rank > 0);
     let says =
@@ -32,7 +34,12 @@ pub(super) fn logfmt_pairs(line: &[u8]) -> Option<(Vec<Field>, usize)> {
             Some(b'"') => return None,
             Some(b'=') => {
                 let (raw, text, end) = logfmt_value(line, at + 1)?;
-                pairs.push(Field { keys: vec![key.to_vec()], raw, text: Some(text) });
+                pairs.push(Field {
+                    keys: vec![key.to_vec()],
+                    raw,
+                    text: Some(text),
+                    is_element: false,
+                });
                 at = end;
             }
             _ if pairs.is_empty() => return None,

@@ -42,20 +42,8 @@ pub fn text_of(field: &str, format: &str, record: &oracle::Record, line: &[u8]) 
         "level" if record.level == Level::None => Vec::new(),
         "level" => record.level.name().into(),
         "host" => {
-            let names = [
-                "host",
-                "hostname",
-                "host.name",
-                "host.hostname",
-                "request.host",
-                "vhost",
-                "server_name",
-                "http.host",
-            ];
             match format {
-                "json" | "logfmt" => {
-                    names.iter().find_map(|name| oracle::value_of_key(format, line, name))
-                }
+                "json" | "logfmt" => oracle::host_of_fields(format, line),
                 "combined" | "common" | "access" | "traefik" | "ingress-nginx" => {
                     oracle::virtual_host(line).or_else(|| oracle::host_of_url(line))
                 }

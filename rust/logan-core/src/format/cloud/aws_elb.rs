@@ -19,7 +19,7 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::{Cursor, Span};
-use crate::format::http::{closing_quote, route};
+use crate::format::http::{closing_quote, method_len, route, url_host};
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
 use crate::record::{Column, Columns, DURATION_NS_MAX, NO_DURATION, Record, Text};
@@ -55,6 +55,9 @@ pub static CLASSIC: Entry = Entry {
 };
 
 const TYPES: [&[u8]; 7] = [b"http", b"https", b"h2", b"grpc", b"grpcs", b"ws", b"wss"];
+
+/// Quotes of a user agent that are tried as the closing one.
+const QUOTES_MAX: usize = 64;
 
 struct Balancer<const IS_APPLICATION: bool>;
 
@@ -99,6 +102,10 @@ impl<const IS_APPLICATION: bool> LineFormat for Balancer<IS_APPLICATION> {
         let (start, end) = path_of_url(cx.simd, line, cx.record.path.range());
         cx.record.path = Text::of_line(start, end);
         if !cx.context.wanted.is_empty() {
+            let target = request + method_len(line, request, request_end) + 1;
+            let host = line.bytes().get(target..request_end).and_then(url_host);
+            let host = host.map(|(start, end)| (target + start, target + end));
+            c.request_some(cx.context.wanted, Column::HOST, host, cx.record);
             c.at = request_end;
             requested(cx.simd, c, cx.context.wanted, cx.record);
         }
@@ -116,9 +123,22 @@ fn requested<S: Simd>(
     record: &mut Record,
 ) -> Option<()> {
     c.pass(b'"')?;
-    let user_agent = c.next_quoted(simd)?;
-    c.request(wanted, Column::USER_AGENT, user_agent, record);
-    Some(())
+    c.pass_text(b" \"")?;
+    let start = c.at;
+    // Quotes in it are not escaped: what closes it is the one that a cipher and a protocol follow.
+    for _ in 0..QUOTES_MAX {
+        let close = closing_quote(simd, c.line, c.at)?;
+        c.at = close + 1;
+        let after = c.at;
+        let protocol = c.next_word(simd).and_then(|_| c.next_word(simd));
+        let is_protocol = |span| matches!(c.bytes(span), b"-" | [_, b'L' | b'S', ..]);
+        if after == c.line.len() || protocol.is_some_and(is_protocol) {
+            c.request(wanted, Column::USER_AGENT, (start, close), record);
+            return Some(());
+        }
+        c.at = after;
+    }
+    None
 }
 
 /// The sum of the times, if all of them are known.

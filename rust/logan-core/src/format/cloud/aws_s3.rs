@@ -9,7 +9,7 @@
 //! (`REST.GET.OBJECT`, `WEBSITE.GET.OBJECT`, `BATCH.DELETE.OBJECT`). *request* is quoted or `-`;
 //! its closing quote is the first that a space, a status and a space follow, since keys may hold
 //! unescaped quotes; 64 of them are tried. *total* is the response time in milliseconds. Behind
-//! *turnaround* come the referrer and the user agent, in quotes.
+//! *turnaround* come the referrer and the user agent, in quotes, five fields, and the host.
 //!
 //! Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/LogFormat.html>.
 
@@ -116,5 +116,11 @@ fn requested<S: Simd>(
     c.request(wanted, Column::REFERRER, referrer, record);
     let user_agent = c.next_quoted(simd)?;
     c.request(wanted, Column::USER_AGENT, user_agent, record);
+    // Version, id of the host, signature, cipher, kind of authentication.
+    for _ in 0..5 {
+        c.next_word(simd)?;
+    }
+    let host = c.next_word(simd)?;
+    c.request(wanted, Column::HOST, host, record);
     Some(())
 }

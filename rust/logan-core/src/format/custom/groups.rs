@@ -14,8 +14,7 @@
 //! | `duration` | a number with its unit, or of seconds |
 //! | `request` | method, target and protocol |
 //! | `method`, `path`, `client`, `message` | text |
-//! | `user_agent`, `referrer` | text, read if the job asks for it |
-//! | `host` | read over |
+//! | `user_agent`, `referrer`, `host` | text, read if the job asks for it |
 //!
 //! Without a group for the response time it is looked for in the message, as in app text.
 
@@ -39,7 +38,7 @@ const REGEX_BYTES_MAX: usize = 4 << 20;
 const REGEX_NEST_MAX: u32 = 100;
 
 /// The names of groups.
-const NAMES: [(&str, Meaning); 15] = [
+const NAMES: [(&str, Meaning); 14] = [
     ("time", Meaning::Time),
     ("level", Meaning::Level),
     ("status", Meaning::Status),
@@ -54,7 +53,6 @@ const NAMES: [(&str, Meaning); 15] = [
     ("client", Meaning::Client),
     ("bytes", Meaning::Size),
     ("message", Meaning::Message),
-    ("host", Meaning::Nothing),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -70,7 +68,6 @@ enum Meaning {
     Size,
     Message,
     OnRequest(Column),
-    Nothing,
 }
 
 /// The parser of the expression `text[from..]`, whose time is laid out as `layout` (and where that
@@ -110,7 +107,7 @@ pub(super) fn compile(
         let at = expression.find(&format!("<{}>", second.2)).map_or(0, |at| at + 1);
         return Err(shifted(at, "there is already a response time".into()));
     }
-    let makes_no_record = |m: &Meaning| matches!(m, Meaning::Nothing | Meaning::OnRequest(_));
+    let makes_no_record = |m: &Meaning| matches!(m, Meaning::OnRequest(_));
     if groups.iter().all(|group| makes_no_record(&group.1)) {
         return Err(shifted(0, "it has no named group such as (?<time>…) or (?<status>…)".into()));
     }
@@ -219,7 +216,6 @@ impl Groups {
         let value = &line.bytes()[start..end];
         let is_absent = value == b"-";
         match meaning {
-            Meaning::Nothing => {}
             Meaning::Message => {
                 cx.record.message = Text::of_line(start, end);
                 if self.in_message {

@@ -420,6 +420,9 @@ fn variable(name: &str) -> (Meaning, u8) {
         "realip_remote_addr" => (Meaning::Client, 1),
         "http_referer" => (Meaning::OnRequest(Column::REFERRER), 0),
         "http_user_agent" => (Meaning::OnRequest(Column::USER_AGENT), 0),
+        "host" => (Meaning::OnRequest(Column::HOST), 0),
+        "http_host" => (Meaning::OnRequest(Column::HOST), 1),
+        "server_name" => (Meaning::OnRequest(Column::HOST), 2),
         "http_x_forwarded_for" | "proxy_add_x_forwarded_for" => (Meaning::Client, 2),
         _ => (Meaning::Nothing, 0),
     }
@@ -437,6 +440,11 @@ fn directive(letter: &str, argument: Option<&str>, is_final: bool) -> Option<(Me
         ("i", Some(name)) if name.eq_ignore_ascii_case("user-agent") => {
             (Meaning::OnRequest(Column::USER_AGENT), 0)
         }
+        ("i", Some(name)) if name.eq_ignore_ascii_case("host") => {
+            (Meaning::OnRequest(Column::HOST), 0)
+        }
+        ("V", None) => (Meaning::OnRequest(Column::HOST), 1),
+        ("v", None) => (Meaning::OnRequest(Column::HOST), 2),
         ("r", None) => (Meaning::Request, 0),
         ("m", None) => (Meaning::Method, 0),
         ("U", None) => (Meaning::Path, 0),

@@ -287,7 +287,7 @@ fn take<S: Simd, const LAST: bool>(
         }
         Meaning::OnRequest(column) => {
             let end = step.end::<S, LAST>(cx.simd, line, at)?;
-            Cursor::new(line, 0).request(cx.context.wanted, *column, (at, end), cx.record);
+            Cursor::new(line, 0).request_escaped(*column, (at, end), cx);
             end
         }
     };

@@ -34,6 +34,7 @@ pub mod cri;
 pub mod docker;
 pub mod journald;
 pub(crate) mod object;
+pub mod platform;
 pub mod prefixed;
 pub mod syslog;
 
@@ -251,7 +252,7 @@ fn shift(record: &mut Record, start: usize) {
 }
 
 /// Moves texts of a payload that will be gone to the arena.
-fn keep(record: &mut Record, payload: &[u8], arena: &mut Vec<u8>) {
+pub(crate) fn keep(record: &mut Record, payload: &[u8], arena: &mut Vec<u8>) {
     record.for_each_text(|text| {
         if text.is_of_line() && !text.is_empty() {
             let bytes = text.bytes(payload, &[]);

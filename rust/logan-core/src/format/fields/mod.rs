@@ -8,7 +8,16 @@
 //! `{"http.response.status_code":200}` give the same name. Two exceptions:
 //! - [`SEE_THROUGH`] lists keys of objects whose members count as members of the outermost object
 //!   (`{"fields":{"message":"x"}}` gives `message`). Only where the name so far is empty.
-//! - Values inside of arrays have no name.
+//! - Values inside of arrays have no name, but for the first element of a list of clients or of texts on
+//!   request, which is text, and the only object of lists such as `resourceLogs` and `Records`, whose
+//!   members count as members of the outermost object (a line with more of them is no record: only
+//!   one could count). In OpenTelemetry's lists of attributes the text of `key` is the name of what
+//!   stands in `value` after it.
+//!
+//! Objects that no name leads into are *loose*: a request in them counts (method, path, and a status
+//! there or outside, with the client, bytes and response time beside them) if the record names
+//! neither a method nor a path itself. Its method must be one of HTTP, its status registered, its
+//! path begin with a slash or a scheme.
 //!
 //! [`NAMES`] and [`DURATIONS`] list the known names in lower case. A key matches without regard to
 //! the case of ASCII letters, each `_` may be left out (so `status_code` is `statusCode` as well),
@@ -26,13 +35,14 @@
 //! |---|---|
 //! | time | text that is a timestamp ([`TimestampParser::any`](crate::time::TimestampParser::any)) from end to end; else a number by [`epoch`](crate::time::epoch) that is not before [`EPOCH_SECONDS_MIN`] |
 //! | nanoseconds | a whole number below a second, beside a time without decimals, to which it is added |
-//! | level | anything non-empty, by [`Level::from_field`]; a level that this does not know (OTHER) has rank 1 |
+//! | level | anything non-empty without white space around it: a number by its [`Scale`], which the key or the [producer](Producer) says, else by [`Level::from_field`]. Words beat numbers of the same rank, and a level that nothing knows (OTHER) is beaten by all. Where the producer's key is no severity, there is none |
 //! | short level | one ASCII letter by [`Level::from_letter`], `D1` to `D5` as DEBUG, or a word by [`Level::from_word`] |
 //! | message | text, even if empty |
 //! | status | exactly three digits, 100 to 599 |
+//! | bare status | as a status, beside a usable method or path; else a registered one, if the message speaks of a request, a response or HTTP, or under `status` if there is a response time. It beats a status of lower rank only |
 //! | duration | see below |
 //! | method | text of 1 to 20 ASCII letters |
-//! | path | non-empty text. If it begins with a scheme (letters, digits, `+`, `-`, `.`) and `://`: what begins with the first `/` behind that, or `/` if `?`, `#` or the end come first |
+//! | path | text with a letter or digit, or `*`. What neither begins with `/` or a scheme nor is `*` has rank 1. If it begins with a scheme (letters, digits, `+`, `-`, `.`) and `://`: what begins with the first `/` behind that, or `/` if `?`, `#` or the end come first |
 //! | request | text: up to 20 ASCII letters, one space, and a path that begins with `/` or a scheme as above, or is `*`, up to the next space or the end; gives method and path. Or text that begins with `/`: a path up to the next space or the end |
 //! | forwarded | as a client, of what stands before the first comma |
 //! | client | non-empty text other than `-`. If it begins with `[`, what stands before the next `]`; if it holds exactly one `:`, what stands before that, provided it is not empty (so ports are dropped) |
@@ -63,6 +73,7 @@
 //! `request_time` is a time for some (API Gateway): if it is no duration with a unit, it is tried as
 //! a time first.
 
+mod levels;
 mod names;
 mod producers;
 #[cfg(test)]
@@ -70,19 +81,27 @@ mod tests;
 mod values;
 
 pub use names::{
-    DURATIONS, Group, KEY_BYTES_MAX, Known, Meaning, NAMES, Names, Rule, SEE_THROUGH, SUFFIXES,
+    DURATIONS, Group, KEY_BYTES_MAX, Known, Meaning, NAMES, Names, ON_REQUEST, Rule, SEE_THROUGH,
+    SUFFIXES,
 };
+pub(crate) use levels::scale_of;
+pub use levels::{Marks, Producer, Scale};
 pub(super) use producers::is_of_producer;
 pub use producers::{LineKeys, documented_by, documented_unit, hint};
 pub(crate) use values::whole;
 pub use values::{EPOCH_SECONDS_MIN, code_unit, unescape};
-pub(super) use values::{client, key_at, path, request, status, usual_time};
+pub(super) use values::{
+    client, is_registered_status, key_at, may_hold_request, nanos_of_second, path, request, status,
+    usual_time,
+};
 
 use super::{Context, Parse, Unit, address};
 use crate::bytes::line::Line;
-use crate::bytes::simd::Simd;
+use crate::bytes::simd::{Plain, Simd};
 use crate::format::text::duration::{decimal, with_unit};
-use crate::record::{Column, Columns, DURATION_NS_MAX, Level, Record, Text};
+use crate::record::{
+    Column, Columns, DURATION_NS_MAX, Level, NO_STATUS, NO_TIME, Record, Text,
+};
 use crate::time::Stamp;
 use values::*;
 
@@ -120,9 +139,34 @@ pub struct Fields<'a> {
     /// Bare numbers that are response times if their unit is known, the first ones.
     open: [Open; OPEN_MAX],
     open_count: usize,
-    /// Nanoseconds of the record's second.
-    nanos: u64,
     all_messages: bool,
+    /// What keys tell of the producer.
+    pub(super) marks: Marks,
+    /// A level that is a number which means what the producer says, and its rank.
+    number: (u8, u32),
+    /// A status that counts only beside a request, and its rank.
+    bare: (u8, u16),
+    /// Nanoseconds after the second of the time.
+    nanos: u32,
+    /// What objects say that the table does not know.
+    loose: Loose,
+}
+
+/// Values of objects that the table does not know: they count where they are a request and the
+/// record says nothing of one.
+struct Loose {
+    ranks: Ranks,
+    record: Record,
+    /// The first bare number that is a response time if its unit is known.
+    open: Option<Open>,
+}
+
+/// The rank of a number or text under a key for a level or for anything else: words beat numbers.
+pub(in crate::format) fn rank_in(known: Known, column: Column, is_number: bool) -> u8 {
+    match column {
+        Column::LEVEL => 2 * known.rank + u8::from(!is_number),
+        _ => known.rank,
+    }
 }
 
 /// A number without a unit, under the name of a response time.
@@ -137,8 +181,6 @@ struct Open {
     is_generic: bool,
 }
 
-const NANOS_PER_S: u64 = 1_000_000_000;
-
 /// Numbers without a unit that are looked at in a record.
 pub(super) const OPEN_MAX: usize = 2;
 
@@ -148,11 +190,15 @@ pub(super) const OPEN_MAX: usize = 2;
 pub(super) fn columns_of(meaning: Meaning, text: bool) -> Columns {
     let only_text = |columns| if text { columns } else { Columns::NONE };
     match meaning {
-        Meaning::Nothing | Meaning::Nanos => Columns::NONE,
+        Meaning::Nothing => Columns::NONE,
         Meaning::Time => Columns::TIME,
-        Meaning::Level | Meaning::ShortLevel => Columns::LEVEL,
+        Meaning::Level(_) | Meaning::ShortLevel => Columns::LEVEL,
         Meaning::Message => only_text(Columns::MESSAGE),
         Meaning::Status => Columns::STATUS,
+        // Not by themselves.
+        Meaning::BareStatus | Meaning::Nanos | Meaning::PairKey | Meaning::PairValue => {
+            Columns::NONE
+        }
         Meaning::Duration(_) | Meaning::RequestTime => Columns::DURATION,
         Meaning::Method => only_text(Columns::METHOD),
         Meaning::Path => only_text(Columns::PATH),
@@ -199,8 +245,12 @@ impl<'a> Fields<'a> {
             message: nothing,
             open: [Open { key: 0, start: 0, end: 0, whole: 0, is_generic: false }; OPEN_MAX],
             open_count: 0,
-            nanos: 0,
             all_messages: false,
+            marks: 0,
+            number: (0, 0),
+            bare: (0, NO_STATUS),
+            nanos: 0,
+            loose: Loose { ranks: Ranks([0; Column::COUNT]), record: Record::EMPTY, open: None },
         }
     }
 
@@ -210,9 +260,18 @@ impl<'a> Fields<'a> {
         let Parse { simd, context, arena, record } = cx;
         let (line, rank) = (self.line, known.rank);
         let bytes = &line.bytes()[value.start..value.end];
+        if known.is_loose {
+            return self.loosely(known, bytes, record, |fields, known, record| {
+                let cx = &mut Parse { simd: Plain, context, arena, record };
+                fields.take(known, key, value, cx);
+            });
+        }
         match known.meaning {
             Meaning::Nothing => {}
-            Meaning::Level => self.level(rank, level(line, value, bytes), record),
+            Meaning::Level(scale) => match level(line, value, bytes) {
+                Level::None => self.other_level(scale, known, bytes, record),
+                level => self.level(rank_in(known, Column::LEVEL, false), level, record),
+            },
             Meaning::Message => {
                 if rank > self.ranks[Column::MESSAGE] {
                     self.ranks[Column::MESSAGE] = rank;
@@ -233,7 +292,8 @@ impl<'a> Fields<'a> {
                 } else {
                     kept(value, bytes, arena, path)
                 };
-                if rank > self.ranks[Column::PATH] && !text.is_empty() {
+                let rank = path_rank(rank, text.bytes(line.bytes(), arena));
+                if rank > self.ranks[Column::PATH] {
                     self.ranks[Column::PATH] = rank;
                     record.path = text;
                 }
@@ -313,11 +373,16 @@ impl<'a> Fields<'a> {
                 fields.take(known, key, value, cx);
             }
         }
+        if known.is_loose {
+            (fields.ranks, found) = (fields.loose.ranks, fields.loose.record);
+            fields.loose.open.into_iter().for_each(|number| fields.remember(number));
+        }
         fields.settle_if_open(context, has_request, &mut found);
         // Messages wait for the level, so that they are not taken one by one.
         let is_usable = |column: Column| {
             let rank = fields.ranks[column];
-            rank != 0 && (rank == known.rank || alone) && column != Column::MESSAGE
+            let wanted = rank_in(known, column, value.number);
+            rank != 0 && (rank == wanted || alone) && column != Column::MESSAGE
         };
         if !wins.iter().all(is_usable) {
             return false;
@@ -338,11 +403,20 @@ impl<'a> Fields<'a> {
     ) {
         let (line, rank) = (self.line, known.rank);
         let bytes = &line.bytes()[value.start..value.end];
+        if known.is_loose {
+            return self.loosely(known, bytes, record, |fields, known, record| {
+                fields.take_scalar(known, key, value, context, record);
+            });
+        }
         match known.meaning {
             Meaning::Time => self.time(rank, time(line, &mut context.clock, value), record),
-            Meaning::Level => self.level(rank, Level::from_field(bytes), record),
-            Meaning::ShortLevel => self.level(rank, short_level(bytes), record),
+            Meaning::Level(scale) => self.other_level(scale, known, bytes, record),
+            Meaning::ShortLevel => {
+                self.level(rank_in(known, Column::LEVEL, false), short_level(bytes), record);
+            }
             Meaning::Status => self.status(rank, status(bytes), record),
+            Meaning::BareStatus => self.bare_status(rank, status(bytes)),
+            Meaning::Nanos if self.nanos == 0 => self.nanos = nanos_of_second(bytes).unwrap_or(0),
             Meaning::Duration(rule) => {
                 let found = match rule {
                     Rule::Fixed(unit) => decimal(bytes, unit),
@@ -365,19 +439,58 @@ impl<'a> Fields<'a> {
                     self.bytes(rank, count, record);
                 }
             }
-            Meaning::Nanos => {
-                self.nanos = whole(bytes).filter(|&nanos| nanos < NANOS_PER_S).unwrap_or(0);
-            }
-            // What can only be text.
+            // What can only be text, or is known already.
             Meaning::Nothing
+            | Meaning::Nanos
             | Meaning::Message
             | Meaning::Method
             | Meaning::Path
             | Meaning::Request
             | Meaning::Forwarded
             | Meaning::OnRequest(_)
+            | Meaning::PairKey
+            | Meaning::PairValue
             | Meaning::Client => {}
         }
+    }
+
+    /// Takes the value of a key in an object that the table does not know by `take`, if it can only be
+    /// of a request.
+    #[cold]
+    #[inline(never)]
+    fn loosely(
+        &mut self,
+        known: Known,
+        bytes: &[u8],
+        record: &mut Record,
+        take: impl FnOnce(&mut Self, Known, &mut Record),
+    ) {
+        let is_one = match known.meaning {
+            Meaning::Status | Meaning::BareStatus => {
+                status(bytes).is_some_and(is_registered_status)
+            }
+            Meaning::Method => is_http_method(bytes),
+            Meaning::Path => path_rank(2, bytes) == 2,
+            Meaning::Request => request(bytes).is_some_and(|(method, _)| !method.is_empty()),
+            _ => true,
+        };
+        if !is_one {
+            return;
+        }
+        let meaning = match known.meaning {
+            Meaning::BareStatus => Meaning::Status,
+            meaning => meaning,
+        };
+        let open = (self.open, std::mem::take(&mut self.open_count));
+        std::mem::swap(&mut self.ranks, &mut self.loose.ranks);
+        std::mem::swap(record, &mut self.loose.record);
+        take(self, Known { is_loose: false, ..known.meaning(meaning) }, record);
+        std::mem::swap(&mut self.ranks, &mut self.loose.ranks);
+        std::mem::swap(record, &mut self.loose.record);
+        if self.open_count > 0 {
+            self.loose.open = self.loose.open.or(Some(self.open[0]));
+        }
+        (self.open, self.open_count) = open;
     }
 
     /// The same for a whole number of one to seven digits, which has been read already.
@@ -391,7 +504,23 @@ impl<'a> Fields<'a> {
         record: &mut Record,
     ) {
         let rank = known.rank;
+        if known.is_loose {
+            if known.meaning == Meaning::Nothing {
+                return;
+            }
+            let mut text = [b'0'; 8];
+            let mut rest = number;
+            for digit in text[..digits as usize].iter_mut().rev() {
+                *digit += (rest % 10) as u8;
+                rest /= 10;
+            }
+            let text = &text[..digits as usize];
+            return self.loosely(known, text, record, |fields, known, record| {
+                fields.take_whole(known, key, number, digits, record);
+            });
+        }
         match known.meaning {
+            Meaning::Nothing => {}
             // Ten million seconds are far from the largest duration.
             Meaning::Duration(Rule::Fixed(unit)) => {
                 self.duration(rank, number * unit.nanos(), record);
@@ -404,17 +533,12 @@ impl<'a> Fields<'a> {
                 self.status(rank, valid.then_some(number as u16), record);
             }
             Meaning::Bytes => self.bytes(rank, number, record),
-            Meaning::Nanos => self.nanos = number,
-            Meaning::Level => {
-                let (tens, ones) = (number / 10 % 10, number % 10);
-                let text = [b'0' + tens as u8, b'0' + ones as u8];
-                let level = match digits {
-                    1 => Level::from_field(&text[1..]),
-                    2 => Level::from_field(&text),
-                    _ => Level::Other,
-                };
-                self.level(rank, level, record);
+            Meaning::BareStatus => {
+                let valid = digits == 3 && (100..600).contains(&number);
+                self.bare_status(rank, valid.then_some(number as u16));
             }
+            Meaning::Level(scale) => self.number_level(scale, known, number as u32, record),
+            Meaning::Nanos if self.nanos == 0 => self.nanos = number as u32,
             // Of times, this would be before EPOCH_SECONDS_MIN.
             _ => {}
         }
@@ -433,6 +557,39 @@ impl<'a> Fields<'a> {
         {
             self.ranks[Column::TIME] = rank;
             record.set_time(stamp);
+        }
+    }
+
+    /// Takes the value of a key for a level that is none of the usual words.
+    #[inline(never)]
+    fn other_level(&mut self, scale: Scale, known: Known, bytes: &[u8], record: &mut Record) {
+        let text = bytes.trim_ascii();
+        match whole(text) {
+            Some(number) => {
+                let number = u32::try_from(number).unwrap_or(u32::MAX);
+                self.number_level(scale, known, number, record);
+            }
+            None => {
+                let rank = rank_in(known, Column::LEVEL, false);
+                self.level(rank, Level::from_field(text), record);
+            }
+        }
+    }
+
+    fn number_level(&mut self, scale: Scale, known: Known, number: u32, record: &mut Record) {
+        let rank = rank_in(known, Column::LEVEL, true);
+        match scale {
+            Scale::ByProducer if rank > self.number.0 => self.number = (rank, number),
+            Scale::ByProducer => {}
+            scale => self.level(rank, scale.level(number), record),
+        }
+    }
+
+    fn bare_status(&mut self, rank: u8, status: Option<u16>) {
+        if let Some(status) = status
+            && rank > self.bare.0
+        {
+            self.bare = (rank, status);
         }
     }
 
@@ -471,13 +628,15 @@ impl<'a> Fields<'a> {
     fn open(&mut self, rule: Rule, key: usize, value: Value, bytes: &[u8]) {
         if matches!(rule, Rule::Open | Rule::Generic) && is_bare(bytes) {
             let Value { start, end, .. } = value;
-            self.remember(Open { key, start, end, whole: 0, is_generic: rule == Rule::Generic });
+            let is_generic = rule == Rule::Generic;
+            self.remember(Open { key, start, end, whole: 0, is_generic });
         }
     }
 
     #[inline(always)]
     fn open_whole(&mut self, rule: Rule, key: usize, whole: u64) {
-        self.remember(Open { key, start: 0, end: 0, whole, is_generic: rule == Rule::Generic });
+        let is_generic = rule == Rule::Generic;
+        self.remember(Open { key, start: 0, end: 0, whole, is_generic });
     }
 
     #[inline(always)]
@@ -594,19 +753,22 @@ impl<'a> Fields<'a> {
         ranks[Column::TIME] > 0
             || ranks[Column::LEVEL] > 0
             || ranks[Column::MESSAGE] > 1
-            || ranks[Column::METHOD] > 0 && ranks[Column::PATH] > 0 && ranks[Column::STATUS] > 0
+            || self.number.0 > 0
+            || ranks[Column::METHOD] > 0
+                && ranks[Column::PATH] > 0
+                && (ranks[Column::STATUS] > 0 || self.bare.0 > 0)
     }
 
     /// Completes the record when the whole line has been read; whether anything was found.
     #[inline(always)]
     pub fn finish<S: Copy>(&mut self, cx: &mut Parse<'_, S>) -> bool {
         let Parse { context, arena, record, .. } = cx;
+        if self.loose.ranks[Column::PATH] != 0 {
+            self.settle_loose(record);
+        }
         self.settle_if_open(context, false, record);
-        if self.nanos > 0
-            && self.ranks[Column::TIME] > 0
-            && record.time_ns % NANOS_PER_S as i64 == 0
-        {
-            record.time_ns = record.time_ns.saturating_add(self.nanos as i64);
+        if self.number.0 | self.bare.0 != 0 || (self.marks != 0) | (self.nanos != 0) {
+            self.settle_all(record);
         }
         let Value { start, end, escaped, .. } = self.message;
         if !escaped {
@@ -619,4 +781,78 @@ impl<'a> Fields<'a> {
         // what a line is.
         self.ranks.0[..Column::PARSED] != [0; Column::PARSED] || self.open_count > 0
     }
+
+    /// Takes what objects say that the table does not know, if they hold a request.
+    #[cold]
+    #[inline(never)]
+    fn settle_loose(&mut self, record: &mut Record) {
+        let Loose { ranks: loose, record: found, .. } = &self.loose;
+        let (own, loose) = (self.ranks, *loose);
+        if own[Column::METHOD] | own[Column::PATH] == 0
+            && loose[Column::METHOD] > 0
+            && loose[Column::PATH] > 0
+            && loose[Column::STATUS] | own[Column::STATUS] | self.bare.0 > 0
+        {
+            for &column in Column::ALL {
+                if loose[column] > 0 && own[column] == 0 {
+                    record.take(Columns::of(column), found);
+                    self.ranks[column] = loose[column];
+                }
+            }
+            self.loose.open.into_iter().for_each(|number| self.remember(number));
+        }
+    }
+
+    /// Settles what more than one key decides.
+    #[cold]
+    #[inline(never)]
+    fn settle_all(&mut self, record: &mut Record) {
+        match scale_of(self.marks) {
+            Scale::Never => {
+                self.ranks[Column::LEVEL] = 0;
+                record.level = Level::None;
+            }
+            _ if self.number.0 == 0 => {}
+            scale => self.level(self.number.0, scale.level(self.number.1), record),
+        }
+        if self.nanos != 0 && record.time_ns != NO_TIME && record.time_ns % 1_000_000_000 == 0 {
+            record.time_ns += i64::from(self.nanos);
+        }
+        if self.bare.0 > self.ranks[Column::STATUS] && self.is_of_request() {
+            self.ranks[Column::STATUS] = self.bare.0;
+            record.status = self.bare.1;
+        }
+    }
+
+    /// Whether a bare status is one of HTTP: beside a method or path, or as a registered code beside a
+    /// response time (under `status`) or a message about a request.
+    fn is_of_request(&self) -> bool {
+        self.ranks[Column::METHOD] > 0
+            || self.ranks[Column::PATH] > 0
+            || is_registered_status(self.bare.1)
+                && (self.bare.0 == STATUS_RANK && self.ranks[Column::DURATION] > 0
+                    || speaks_of_request(
+                        &self.line.bytes()[self.message.start..self.message.end],
+                    ))
+    }
+
+    /// The message, if it may be a record of its own that says what this one lacks: a level, or a
+    /// request.
+    #[inline(always)]
+    pub(super) fn to_open(&self, record: &Record) -> Option<Value> {
+        let ranks = &self.ranks;
+        let has_request = ranks[Column::STATUS] | ranks[Column::METHOD] | ranks[Column::PATH] != 0;
+        if has_request || ranks[Column::MESSAGE] < OPENED_RANK {
+            return None;
+        }
+        let Value { start, end, .. } = self.message;
+        (record.level == Level::None || may_hold_request(&self.line.bytes()[start..end]))
+            .then_some(self.message)
+    }
 }
+
+/// The rank of `status` among keys of bare statuses.
+pub(in crate::format) const STATUS_RANK: u8 = 3;
+
+/// The least rank of messages that may be records: errors are not.
+pub(in crate::format) const OPENED_RANK: u8 = 2;

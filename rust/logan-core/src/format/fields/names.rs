@@ -1,6 +1,7 @@
 //! The table of names: what a key stands for, in whichever object and spelling it comes.
 
 use super::Unit;
+use super::levels::{Marks, Scale, marked_keys};
 use crate::bytes::line::Line;
 use crate::record::{Column, Columns};
 use std::collections::HashMap;
@@ -14,16 +15,18 @@ pub enum Meaning {
     Nothing,
     /// Time of the record.
     Time,
-    /// Nanoseconds of its second, beside a time of whole seconds.
+    /// Nanoseconds after the second that the time of the record is.
     Nanos,
-    /// Severity.
-    Level,
+    /// Severity; what a number means.
+    Level(Scale),
     /// Severity under a key so short that only exact values count.
     ShortLevel,
     /// Message.
     Message,
     /// HTTP status.
     Status,
+    /// HTTP status if the record is about a request: of a key that says no more than that.
+    BareStatus,
     /// Response time.
     Duration(Rule),
     /// Response time, or the time of the record.
@@ -42,6 +45,10 @@ pub enum Meaning {
     Bytes,
     /// Text of a column on request.
     OnRequest(Column),
+    /// Key of a pair that is an object of its own, as OpenTelemetry lists attributes.
+    PairKey,
+    /// Its value.
+    PairValue,
 }
 
 /// How a duration without a unit of its own is read.
@@ -62,7 +69,23 @@ pub const KEY_BYTES_MAX: usize = 32;
 
 /// Keys of objects whose members count as members of the outermost object.
 pub const SEE_THROUGH: &str =
-    "fields attributes properties json_payload extra context ctx mdc meta attr";
+    "fields attributes properties json_payload extra context ctx mdc meta attr log_processed";
+
+/// Keys of lists whose only object's members count as members of the outermost object.
+const LISTS: &str = "resource_logs scope_logs instrumentation_library_logs log_records records";
+
+/// Keys of lists of [pairs](PAIRS).
+const PAIR_LISTS: &str = "attributes";
+
+/// The group of objects that are pairs, and names in it.
+const PAIR: &str = "<pair>";
+const PAIRS: &[(Meaning, &str)] = &[
+    (Meaning::PairKey, "<pair>.key"),
+    (
+        Meaning::PairValue,
+        "<pair>.value.string_value <pair>.value.int_value <pair>.value.double_value",
+    ),
+];
 
 /// Known names other than durations: meaning, rank, names.
 pub const NAMES: &[(Meaning, u8, &str)] = &[
@@ -72,24 +95,37 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         "time timestamp ts datetime date_time date t t.$date asctime event_time event_timestamp \
          logged_at log_time log_timestamp time_local time_iso8601 time_unix_nano time_millis \
          edge_start_timestamp request_time_epoch record.time.repr \
-         request_received_timestamp time_stamp last_timestamp ibm_datetime",
+         request_received_timestamp time_stamp last_timestamp ibm_datetime unix_time calendar_time \
+         query_timestamp edge_start_time",
     ),
     (
         Meaning::Time,
         2,
         "start_time started_at start_utc stage_timestamp timestamp.seconds instant.epoch_second \
-         created_at created event.created receive_timestamp timestamp_seconds msec",
+         created_at created event.created receive_timestamp timestamp_seconds msec \
+         observed_time_unix_nano data.date published",
     ),
-    (Meaning::Nanos, 2, "instant.nano_of_second timestamp.nanos timestamp_nanos"),
+    (Meaning::Nanos, 1, "instant.nano_of_second timestamp.nanos timestamp_nanos"),
     (
-        Meaning::Level,
+        Meaning::Level(Scale::ByProducer),
         3,
-        "level severity lvl log_level level_name log.level severity_text error_severity priority \
-         level.name record.level.name",
+        "level lvl log_level level_name log.level severity_text error_severity level.name \
+         record.level.name event.level loglevel",
     ),
+    (Meaning::Level(Scale::ByProducer), 2, "severity priority event.severity"),
+    (Meaning::Level(Scale::ByProducer), 1, "prio"),
+    (Meaning::Level(Scale::OpenTelemetry), 2, "severity_number"),
+    (Meaning::Level(Scale::Python), 2, "levelno level_number record.level.no"),
+    (Meaning::Level(Scale::Logback), 2, "level_value"),
+    (Meaning::Level(Scale::Nextcloud), 2, "severity_level"),
+    (Meaning::Level(Scale::Syslog), 2, "syslog_severity_code log.syslog.severity.code"),
     (Meaning::ShortLevel, 3, "l s"),
     (Meaning::ShortLevel, 2, "at"),
-    (Meaning::Message, 3, "message msg short_message record.message text_payload"),
+    (
+        Meaning::Message,
+        3,
+        "message msg short_message record.message text_payload event.message event.msg",
+    ),
     (
         Meaning::Message,
         2,
@@ -104,20 +140,24 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
     (
         Meaning::Status,
         3,
-        "status status_code http_status http_status_code http_code response_status response_code \
+        "status_code http_status http_status_code http_code response_status response_code \
          response_status_code http.response.status_code http.status_code http.status \
          res.status_code res.status response.status response.status_code response_status.code \
          http_request.status downstream_status edge_response_status http_response_code \
          http_response_status http.response.status http.response.code resp.status resp_status \
-         sc_status",
+         sc_status proxy.status_code api.status_code response_http_status_code \
+         last_status final_status response_code_sent resp_code rsp_code return_status rsp_status downstream_status_code",
     ),
-    (Meaning::Status, 2, "code origin_status"),
+    (Meaning::Status, 1, "origin_status"),
+    (Meaning::BareStatus, 3, "status"),
+    (Meaning::BareStatus, 2, "code response"),
+    (Meaning::BareStatus, 1, "result rc"),
     (
         Meaning::Method,
         3,
         "method http_method request_method verb http.method http.request.method request.method \
          req.method http_request.request_method http_request.http_method client_request_method \
-         http.http_method cs_method",
+         http.http_method cs_method proxy.method req_method",
     ),
     (
         Meaning::Path,
@@ -125,10 +165,11 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         "path url uri request_uri request_path request_url http_path http_url uri_path \
          resource_path http.url http.target http.path url.path url.original url.full request.uri \
          request.url request.path req.url req.path http_request.request_url http_request.uri \
-         client_request_uri client_request_path cs_uri_stem",
+         client_request_uri client_request_path cs_uri_stem proxy.path req_path requested_uri \
+         x_envoy_origin_path x_envoy_original_path",
     ),
     (Meaning::Path, 2, "route http.route full_path"),
-    (Meaning::Request, 1, "request request_line http_request"),
+    (Meaning::Request, 1, "request request_line http_request requested_url"),
     (
         Meaning::Client,
         3,
@@ -136,7 +177,8 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          client_addr client_address source_ip source_ip_address source.ip source.address client.ip \
          client.address request.remote_ip request.remote_addr request.client_ip req.remote_address \
          req.ip http_request.remote_ip http_request.client_ip http.client_ip network.client.ip \
-         downstream_remote_address request.remote_address id.orig_h c_ip",
+         downstream_remote_address request.remote_address id.orig_h c_ip proxy.client_ip cli_ip \
+         source_ips http_request.client_ip_address caller_ip_address",
     ),
     (Meaning::Client, 2, "ip real_ip x_real_ip user_ip src_ip"),
     (Meaning::Forwarded, 1, "fwd x_forwarded_for http_x_forwarded_for forwarded_for"),
@@ -154,13 +196,16 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
     (
         Meaning::Duration(Rule::Fixed(Unit::Seconds)),
         3,
-        "http.server.request.duration http.server.duration",
+        "http.server.request.duration http.server.duration ctx.elapsed",
     ),
+    (Meaning::Duration(Rule::Fixed(Unit::Nanoseconds)), 3, "api.time_to_response_in_ns"),
+    (Meaning::Duration(Rule::Never), 3, "api.time_to_response"),
+    (Meaning::RequestTime, 3, "req_time_sec"),
     (
         Meaning::Duration(Rule::Fixed(Unit::Milliseconds)),
         3,
         "latencies.request response_latency elasticsearch.slowlog.took \
-         record.metrics.duration_ms origin_response_duration_ms",
+         record.metrics.duration_ms origin_response_duration_ms time.total",
     ),
     (Meaning::Duration(Rule::Fixed(Unit::Milliseconds)), 2, "time_ms ms upstream_service_time"),
     (Meaning::Duration(Rule::Open), 2, "upstream_response_time"),
@@ -178,9 +223,9 @@ pub const ON_REQUEST: &[(Column, u8, &str)] = &[
         "user_agent http_user_agent user_agent.original headers.user_agent request.user_agent \
          request.headers.user_agent req.headers.user_agent http.user_agent \
          http.request.headers.user_agent http_request.user_agent client_request_user_agent \
-         cs_user_agent",
+         cs_user_agent proxy.user_agent downstream_user_agent",
     ),
-    (Column::USER_AGENT, 2, "agent"),
+    (Column::USER_AGENT, 2, "agent ua"),
     (
         Column::REFERRER,
         3,
@@ -189,6 +234,14 @@ pub const ON_REQUEST: &[(Column, u8, &str)] = &[
          http.request.referrer http.request.headers.referer http_request.referer \
          client_request_referer cs_referer",
     ),
+    (
+        Column::HOST,
+        3,
+        "host request.host http.host vhost virtual_host server_name http_host request_host req_host \
+         requested_host authority :authority client_request_host headers.host request.headers.host \
+         req.headers.host http.request.headers.host url.domain cs_host",
+    ),
+    (Column::HOST, 2, "hostname host.hostname host.name server.address domain"),
 ];
 
 /// Names of durations, which may have a suffix of [`SUFFIXES`]: meaning without one, names.
@@ -200,7 +253,7 @@ pub const DURATIONS: &[(Meaning, &str)] = &[
         "latency took response_time res.response_time processing_time process_time request_duration \
          request_latency time_taken time_elapsed elapsed_time execution_time exec_time runtime \
          run_time rt cost http.duration total_time total_duration query_time query_duration \
-         handler_time service_time req_time resp_time response_duration http_duration",
+         handler_time service_time req_time resp_time response_duration http_duration turn_around_time",
     ),
     (Meaning::RequestTime, "request_time"),
 ];
@@ -245,15 +298,68 @@ pub struct Known {
     pub(super) rank: u8,
     /// What the members of the value are, if it is an object.
     pub inside: Group,
+    /// What the elements of the value are, if it is a list.
+    pub elements: Group,
+    /// Whether it stands in an object that the table does not know, and counts only as part of a
+    /// whole request.
+    pub is_loose: bool,
+    /// What it tells of the producer.
+    pub marks: Marks,
 }
 
 impl Known {
     /// Nothing is known of the key.
-    pub const NOTHING: Known = Known { meaning: Meaning::Nothing, rank: 0, inside: Group::NOWHERE };
+    pub const NOTHING: Known = Known {
+        meaning: Meaning::Nothing,
+        rank: 0,
+        inside: Group::NOWHERE,
+        elements: Group::NOWHERE,
+        is_loose: false,
+        marks: 0,
+    };
 
     /// Rank among values of the same meaning, 1 to 3, if the value is usable and no guess.
     pub(in crate::format) fn rank(self) -> u8 {
         self.rank
+    }
+
+    /// The same with another meaning.
+    pub(in crate::format) fn meaning(self, meaning: Meaning) -> Known {
+        Known { meaning, ..self }
+    }
+
+    /// What is left of it in an object that the table does not know: what requests consist of.
+    fn loosened(self) -> Known {
+        let is_of_request = matches!(
+            self.meaning,
+            Meaning::Status
+                | Meaning::BareStatus
+                | Meaning::Duration(_)
+                | Meaning::Method
+                | Meaning::Path
+                | Meaning::Request
+                | Meaning::Client
+                | Meaning::Forwarded
+                | Meaning::Bytes
+                | Meaning::OnRequest(_)
+        );
+        let meaning = if is_of_request { self.meaning } else { Meaning::Nothing };
+        Known { meaning, is_loose: true, marks: 0, elements: Group::NOWHERE, ..self }
+    }
+
+    /// What the first element of a list under the key counts as: clients, and texts on request, such
+    /// as headers.
+    pub(in crate::format) fn as_element(self) -> Known {
+        match self.meaning {
+            Meaning::Client | Meaning::Forwarded | Meaning::OnRequest(_) => self,
+            _ => Known::NOTHING,
+        }
+    }
+
+    fn is_nothing(self) -> bool {
+        self.meaning == Meaning::Nothing
+            && self.inside == Group::NOWHERE
+            && self.elements == Group::NOWHERE
     }
 }
 
@@ -278,7 +384,7 @@ pub struct Names {
 }
 
 /// At least twice the number of entries, which a test asserts.
-const SLOTS: usize = 8192;
+const SLOTS: usize = 16384;
 
 /// Upper to lower case, for all bytes at once; not only of letters, which is enough for hashing.
 pub(super) const FOLD: u64 = 0x2020_2020_2020_2020;
@@ -318,6 +424,26 @@ impl Names {
     #[inline(always)]
     pub fn wanted(&'static self, wanted: Columns) -> &'static Names {
         if wanted.is_empty() { self } else { Names::on_request() }
+    }
+
+    /// What is known of the key `line[start..end]` in an object of this group, which may be inside of
+    /// one that the table does not know.
+    #[inline(always)]
+    pub(in crate::format) fn of_member(
+        &self,
+        line: Line<'_>,
+        (group, is_loose): (Group, bool),
+        start: usize,
+        end: usize,
+    ) -> Known {
+        let known = self.look_up(line, group, start, end);
+        match group {
+            Group::ROOT if is_loose => known.loosened(),
+            Group::ROOT | Group::NOWHERE => known,
+            _ if known.is_nothing() => self.look_up(line, Group::ROOT, start, end).loosened(),
+            _ if is_loose => known.loosened(),
+            _ => known,
+        }
     }
 
     /// What is known of the key `line[start..end]` in an object of this group.
@@ -386,6 +512,10 @@ impl Names {
                 if old.known.inside == Group::NOWHERE {
                     old.known.inside = known.inside;
                 }
+                if old.known.elements == Group::NOWHERE {
+                    old.known.elements = known.elements;
+                }
+                old.known.marks |= known.marks;
                 return;
             }
             slot += 1;
@@ -420,13 +550,13 @@ pub(super) fn spellings(key: &str) -> Vec<String> {
 fn build(on_request: &[(Column, u8, &str)]) -> Names {
     let mut names = Names { slots: Box::new([0; SLOTS]), entries: Vec::new() };
     let mut groups: HashMap<String, Group> = HashMap::from([(String::new(), Group::ROOT)]);
-    let mut add = |name: &str, meaning, rank| {
+    let mut add = |name: &str, meaning, rank, marks| {
         let segments: Vec<&str> = name.split('.').collect();
         for from in 0..segments.len() {
             let group = groups[&segments[..from].join(".")];
             for to in from + 1..=segments.len() {
                 let known = if to == segments.len() {
-                    Known { meaning, rank, inside: Group::NOWHERE }
+                    Known { meaning, rank, marks, ..Known::NOTHING }
                 } else {
                     let next = Group(groups.len() as u8);
                     let inside = *groups.entry(segments[..to].join(".")).or_insert(next);
@@ -440,20 +570,32 @@ fn build(on_request: &[(Column, u8, &str)]) -> Names {
         }
     };
     for &(meaning, rank, list) in NAMES {
-        list.split_whitespace().for_each(|name| add(name, meaning, rank));
+        list.split_whitespace().for_each(|name| add(name, meaning, rank, 0));
     }
     for &(column, rank, list) in on_request {
-        list.split_whitespace().for_each(|name| add(name, Meaning::OnRequest(column), rank));
+        list.split_whitespace().for_each(|name| add(name, Meaning::OnRequest(column), rank, 0));
     }
     for &(meaning, list) in DURATIONS {
         for name in list.split_whitespace() {
-            add(name, meaning, 3);
+            add(name, meaning, 3, 0);
             for &(unit, suffixes) in SUFFIXES {
                 for suffix in suffixes.split_whitespace() {
                     let meaning = Meaning::Duration(Rule::Fixed(unit));
-                    add(&format!("{name}_{suffix}"), meaning, 3);
+                    add(&format!("{name}_{suffix}"), meaning, 3, 0);
                 }
             }
+        }
+    }
+    for &(meaning, list) in PAIRS {
+        list.split_whitespace().for_each(|name| add(name, meaning, 1, 0));
+    }
+    for (name, mark) in marked_keys() {
+        add(name, Meaning::Nothing, 0, mark);
+    }
+    let pair = groups[PAIR];
+    for (lists, elements) in [(LISTS, Group::ROOT), (PAIR_LISTS, pair)] {
+        for key in lists.split_whitespace().flat_map(spellings) {
+            names.insert(Group::ROOT, &key, Known { elements, ..Known::NOTHING });
         }
     }
     let through = Known { inside: Group::ROOT, ..Known::NOTHING };

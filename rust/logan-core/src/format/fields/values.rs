@@ -106,6 +106,7 @@ pub(super) fn usual_epoch(line: Line<'_>, value: Value) -> Option<Stamp> {
     Some(Stamp { second, nanos: fraction * 10u32.pow(9 - decimals as u32) })
 }
 
+/// The level that one of the most usual words is, else NONE.
 #[inline(always)]
 pub(super) fn level(line: Line<'_>, value: Value, bytes: &[u8]) -> Level {
     // Nearly every level is one of these; a byte that folds to a letter is that letter.
@@ -126,12 +127,7 @@ pub(super) fn level(line: Line<'_>, value: Value, bytes: &[u8]) -> Level {
         },
         _ => {}
     }
-    other_level(bytes)
-}
-
-#[inline(never)]
-pub(super) fn other_level(bytes: &[u8]) -> Level {
-    Level::from_field(bytes)
+    Level::None
 }
 
 /// A level under a short key, or NONE.
@@ -151,6 +147,68 @@ pub(in crate::format) fn status(bytes: &[u8]) -> Option<u16> {
     let digits = [a, b, c].map(|d| u16::from(d.wrapping_sub(b'0')));
     let number = digits[0] * 100 + digits[1] * 10 + digits[2];
     ((1..=5).contains(&digits[0]) && digits[1] < 10 && digits[2] < 10).then_some(number)
+}
+
+/// Whether a status is registered with IANA, or one that servers and proxies in use add.
+pub(in crate::format) fn is_registered_status(status: u16) -> bool {
+    matches!(status,
+        100..=103 | 200..=208 | 226 | 300..=308 | 400..=418 | 421..=426 | 428 | 429 | 431 | 440
+        | 444 | 449 | 451 | 460 | 463 | 494..=499 | 500..=508 | 510 | 511 | 520..=530 | 561 | 598
+        | 599)
+}
+
+/// Whether a message is about a request or a response.
+pub(super) fn speaks_of_request(message: &[u8]) -> bool {
+    [&b"request"[..], b"respon", b"http"].iter().any(|word| {
+        message.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+    })
+}
+
+/// Whether text, as it is written in JSON, holds a capital, a blank and a path or URL, as any line
+/// with a request does.
+#[inline(always)]
+pub(in crate::format) fn may_hold_request(text: &[u8]) -> bool {
+    memchr::memchr_iter(b'/', text).any(|slash| is_behind_method(text, slash))
+}
+
+#[cold]
+fn is_behind_method(text: &[u8], slash: usize) -> bool {
+    // PHP writes slashes as escapes.
+    let before = &text[..slash];
+    let before = before.strip_suffix(b"\\").unwrap_or(before);
+    let before = match before.strip_suffix(b":") {
+        Some(scheme) => &scheme[..scheme.len() - letters_at_end(scheme)],
+        None => before,
+    };
+    matches!(before, [.., b'A'..=b'Z', b' '])
+}
+
+fn letters_at_end(text: &[u8]) -> usize {
+    text.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count()
+}
+
+/// The rank of a path: text that neither begins with a slash or a scheme nor is `*` may be a name of
+/// anything, and signs alone are no path.
+pub(super) fn path_rank(rank: u8, text: &[u8]) -> u8 {
+    match text {
+        [b'/', ..] | [b'*'] => rank,
+        _ if behind_scheme(text).is_some() => rank,
+        _ if text.iter().any(u8::is_ascii_alphanumeric) => 1,
+        _ => 0,
+    }
+}
+
+/// Whether text is a method of HTTP.
+pub(super) fn is_http_method(text: &[u8]) -> bool {
+    const METHODS: [&[u8]; 9] = [
+        b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"CONNECT", b"TRACE",
+    ];
+    METHODS.contains(&text)
+}
+
+/// Nanoseconds below a second.
+pub(in crate::format) fn nanos_of_second(text: &[u8]) -> Option<u32> {
+    whole(text).filter(|&nanos| nanos < 1_000_000_000).map(|nanos| nanos as u32)
 }
 
 /// A whole number of 1 to 18 digits.

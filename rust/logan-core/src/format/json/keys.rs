@@ -3,14 +3,14 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::json_text::string_end;
-use crate::format::keys::{Found, NAMES_MAX};
+use crate::format::keys::{Found, KEYS_MAX};
 
 /// How deep a key may lie.
 const DEPTH_MAX: usize = 16;
 
 /// How far each name is matched by the keys around the member at hand; none where they differ.
 #[derive(Clone, Copy)]
-struct PathMatch([u8; NAMES_MAX]);
+struct PathMatch([u8; KEYS_MAX]);
 
 const ASTRAY: u8 = u8::MAX;
 
@@ -18,7 +18,7 @@ const ASTRAY: u8 = u8::MAX;
 #[inline(always)]
 pub(super) fn of_json<S: Simd>(simd: S, line: Line<'_>, found: &mut Found<'_>) {
     let mut at = memchr::memchr(b'{', line.bytes()).map_or(line.len(), |i| i + 1);
-    let mut ways = [PathMatch([0; NAMES_MAX]); DEPTH_MAX];
+    let mut ways = [PathMatch([0; KEYS_MAX]); DEPTH_MAX];
     let mut depth = 0;
     // One member or closing bracket per round.
     while at < line.len() {
@@ -95,7 +95,7 @@ fn follow(found: &Found<'_>, way: &PathMatch, key: &[u8]) -> (u32, Option<PathMa
         if rest.len() == key.len() {
             here |= 1 << i;
         } else if rest[key.len()] == b'.' {
-            let inner = inner.get_or_insert(PathMatch([ASTRAY; NAMES_MAX]));
+            let inner = inner.get_or_insert(PathMatch([ASTRAY; KEYS_MAX]));
             inner.0[i] = way.0[i] + key.len() as u8 + 1;
         }
     }

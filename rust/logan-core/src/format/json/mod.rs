@@ -14,6 +14,8 @@
 //! doubled commas and colons, single quotes, bare words, numbers such as `01`, `1.`, `.5` and `+1`,
 //! unknown escapes, brackets that do not match, a second value behind the object.
 //!
+//! A message may be a record of its own, which says what this one lacks: see [`message`].
+//!
 //! Objects may repeat keys: the first usable value counts. `true`, `false`, `null`, arrays, and
 //! objects are never usable themselves; text is where a number is wanted, but a number is no text.
 //!
@@ -31,12 +33,15 @@
 //! only ever moves forward, the ends of strings and numbers are searched for inside of the line,
 //! and what it accepts must end exactly where the line's last `}` is.
 
+pub mod behind_text;
 mod keys;
+mod message;
 pub mod templates;
 #[cfg(test)]
 mod tests;
 
 use super::fields::{Fields, Group, Known, Meaning, Names, Value};
+use message::Messages;
 use super::json_text::is_space;
 use super::json_text::{number_end, skip_space, string_end};
 use super::keys::Found;
@@ -44,7 +49,7 @@ use super::{
     BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Parse, ParseOne, Run, bulk, for_each,
 };
 use crate::bytes::line::Line;
-use crate::bytes::simd::Simd;
+use crate::bytes::simd::{Plain, Simd};
 use crate::fast::FastPath;
 use crate::format::json::templates::{Outcome, Templates};
 use crate::record::{Columns, Record};
@@ -61,7 +66,7 @@ pub static ENTRY: Entry = Entry {
         duration: Some(("duration, elapsed, latency, took, response_time, ...", "by key")),
     },
     facts: Facts { named_fields: true, ..Facts::PLAIN },
-    build: |_| bulk(Json { names: Names::get() }),
+    build: |_| bulk(Json { names: Names::get(), messages: Messages::default() }),
 };
 
 /// Objects and arrays that may be open at once. Logs nest less than ten deep; what does not is made
@@ -70,6 +75,8 @@ pub const DEPTH_MAX: usize = 64;
 
 struct Json {
     names: &'static Names,
+    /// What reads messages that are records.
+    messages: Messages,
 }
 
 impl BulkFormat for Json {
@@ -126,6 +133,10 @@ struct Memory {
     heads: Heads,
     /// What lines have in common.
     templates: Templates,
+    /// The heads of objects in messages.
+    inner: Heads,
+    /// Room for a message, with its pad.
+    message: Vec<u8>,
 }
 
 /// Parses lines until one is no record; many at once as long as they are alike.
@@ -187,32 +198,36 @@ impl Json {
         memory: &mut Memory,
         cx: &mut Parse<'_, S>,
     ) -> Option<()> {
-        let Memory { heads, templates } = memory;
+        let Memory { heads, templates, inner, message } = memory;
         let fast = cx.context.fast;
         heads.is_off = !fast.has(FastPath::JsonKeys);
-        if !fast.has(FastPath::JsonTemplates) {
-            return self.parse_generally(line, heads, cx);
+        let mut outcome = Outcome::Unknown;
+        if fast.has(FastPath::JsonTemplates) {
+            outcome = templates.read(cx.simd, line, cx.context, cx.arena, cx.record);
+            if outcome == Outcome::Read {
+                return Some(());
+            }
         }
-        let outcome = templates.read(cx.simd, line, cx.context, cx.arena, cx.record);
-        if outcome == Outcome::Read {
-            return Some(());
-        }
-        self.parse_generally(line, heads, cx)?;
+        let opened = self.parse_generally(line, heads, cx)?;
         if outcome == Outcome::New {
             let names = self.names.wanted(cx.context.wanted);
             templates.learn(cx.simd, names, &cx.context.durations, line);
         }
+        if let Some(text) = opened {
+            self.open(line, text, inner, message, &mut cx.with(Plain));
+        }
         Some(())
     }
 
-    /// Parses any line, token by token.
+    /// Parses any line, token by token; says where the message is if it may be a record that says what
+    /// this one lacks.
     #[inline(always)]
     fn parse_generally<S: Simd>(
         &self,
         line: Line<'_>,
         heads: &mut Heads,
         cx: &mut Parse<'_, S>,
-    ) -> Option<()> {
+    ) -> Option<Option<Value>> {
         let mut stop = line.len();
         while stop > 0 && is_space(line.byte(stop - 1)) {
             stop -= 1;
@@ -227,6 +242,9 @@ impl Json {
         let mut open = Open::new();
         let mut scope = Scope::ROOT;
         let mut place = Place { row: 0, way: 0 };
+        // What the first element of a list counts as, and the key of a pair.
+        let mut element = Known::NOTHING;
+        let mut pair = (0, 0);
         at += 1;
         // One member, element or closing bracket per round.
         loop {
@@ -255,7 +273,8 @@ impl Json {
                         Some(outer) => scope = outer,
                         // An empty object has no fields and is no record.
                         None => {
-                            return (at == stop && fields.finish(cx)).then_some(());
+                            return (at == stop && fields.finish(cx))
+                                .then(|| fields.to_open(cx.record));
                         }
                     }
                     continue;
@@ -266,7 +285,7 @@ impl Json {
                     }
                     at = skip_space(line, at + 1);
                 }
-                known = Known::NOTHING;
+                known = scope.element(element);
                 if scope.is_object() {
                     if line.byte(at) != b'"' {
                         return None;
@@ -274,7 +293,9 @@ impl Json {
                     key = at + 1;
                     let (end, escaped) = string_end(cx.simd, line, key)?;
                     if !escaped {
-                        known = names.look_up(line, scope.group(), key, end);
+                        known = names.of_member(line, scope.place(), key, end);
+                    } else {
+                        known = Known::NOTHING;
                     }
                     at = skip_space(line, end + 1);
                     if line.byte(at) != b':' {
@@ -285,7 +306,12 @@ impl Json {
                     place.row += 1;
                 }
             }
+            let is_second = !scope.is_fresh();
             scope = scope.begun();
+            fields.marks |= known.marks;
+            if known.meaning == Meaning::PairValue {
+                known = names.look_up(line, Group::ROOT, pair.0, pair.1);
+            }
             let mut word = line.u64_at(at);
             if word as u8 <= b' ' {
                 at = skip_space(line, at);
@@ -307,6 +333,9 @@ impl Json {
                     let (end, escaped) = string_end(cx.simd, line, start)?;
                     at = end + 1;
                     if known.meaning != Meaning::Nothing {
+                        if known.meaning == Meaning::PairKey {
+                            pair = (start, end);
+                        }
                         let value = Value { start, end, escaped, number: false };
                         fields.take(known, key, value, cx);
                     }
@@ -332,7 +361,12 @@ impl Json {
                     }
                 }
                 b'{' | b'[' => {
-                    let inner = Scope::fresh(known.inside, word as u8 == b'{');
+                    if is_second && scope.is_list_of_records() {
+                        // Several records, of which only one could count.
+                        return None;
+                    }
+                    let inner = scope.within(known, word as u8 == b'{');
+                    element = known.as_element();
                     open.open(scope)?;
                     scope = inner;
                     at += 1;
@@ -346,21 +380,57 @@ impl Json {
     }
 }
 
-/// What a member or element stands in: an object of some group, or an array; and whether its
-/// opening bracket is the last token.
+/// What a member or element stands in: an object of some group, or an array of such objects; whether
+/// that is inside of an object that the table does not know; and whether its opening bracket is the
+/// last token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::format) struct Scope(u16);
 
 impl Scope {
     const FRESH: u16 = 1;
     const ARRAY: u16 = 2;
-    pub(super) const ROOT: Scope = Scope::fresh(Group::ROOT, true);
+    const LOOSE: u16 = 4;
+    pub(super) const ROOT: Scope = Scope::fresh(Group::ROOT, Scope::FRESH);
     /// No scope of any object.
     const NONE: Scope = Scope(u16::MAX);
 
+    const fn fresh(group: Group, bits: u16) -> Scope {
+        Scope((group.number() as u16) << 3 | bits | Scope::FRESH)
+    }
+
+    /// The scope of what is inside of a value. What the table does not know is as the outermost
+    /// object, but loose; inside of lists that it does not know there are no names.
     #[inline(always)]
-    pub(super) const fn fresh(group: Group, object: bool) -> Scope {
-        Scope((group.number() as u16) << 2 | if object { 0 } else { Scope::ARRAY } | Scope::FRESH)
+    pub(super) fn within(self, known: Known, is_object: bool) -> Scope {
+        let mut loose = self.0 & Scope::LOOSE | if known.is_loose { Scope::LOOSE } else { 0 };
+        if !is_object {
+            return Scope::fresh(known.elements, loose | Scope::ARRAY);
+        }
+        let mut group = known.inside;
+        if group == Group::NOWHERE && self.is_object() && self.group() != Group::NOWHERE {
+            (group, loose) = (Group::ROOT, Scope::LOOSE);
+        }
+        Scope::fresh(group, loose)
+    }
+
+    /// What an element that stands here is, if this is an array: its first one counts as `first`.
+    #[inline(always)]
+    pub(super) fn element(self, first: Known) -> Known {
+        let mut known = if self.is_fresh() { first } else { Known::NOTHING };
+        known.inside = self.group();
+        known
+    }
+
+    /// Whether this is an array whose objects are records.
+    #[inline(always)]
+    pub(super) fn is_list_of_records(self) -> bool {
+        !self.is_object() && self.group() == Group::ROOT
+    }
+
+    /// Group, and whether it is loose.
+    #[inline(always)]
+    pub(super) fn place(self) -> (Group, bool) {
+        (self.group(), self.0 & Scope::LOOSE != 0)
     }
 
     #[inline(always)]
@@ -379,8 +449,8 @@ impl Scope {
     }
 
     #[inline(always)]
-    pub(super) fn group(self) -> Group {
-        Group::from_number((self.0 >> 2) as u8)
+    fn group(self) -> Group {
+        Group::from_number((self.0 >> 3) as u8)
     }
 
     #[inline(always)]

@@ -1,4 +1,5 @@
 mod objects;
+mod producers;
 mod shapes;
 
 use super::*;
@@ -224,7 +225,7 @@ fn lines_of_several_programs() {
         // Monolog: the number is unknown, the name is not
         (
             r#"{"message":"m","context":{"code":404},"level":300,"level_name":"WARNING","channel":"app","datetime":"2024-01-24T10:15:33.001+00:00","extra":[]}"#,
-            Said { message: "m".into(), ..request(Level::Warn, 404, NO_DURATION, ("", "")) },
+            Said { message: "m".into(), ..request(Level::Warn, 0, NO_DURATION, ("", "")) },
         ),
         // structlog
         (
@@ -329,8 +330,8 @@ fn times() {
 
 #[test]
 fn usable_or_not() {
-    assert_eq!(parse(r#"{"status":"ok","code":404}"#).status, 404);
-    assert_eq!(parse(r#"{"code":404,"status":200}"#).status, 200);
+    assert_eq!(parse(r#"{"path":"/","status":"ok","code":404}"#).status, 404);
+    assert_eq!(parse(r#"{"path":"/","code":404,"status":200}"#).status, 200);
     assert!(parse_bytes(br#"{"status":"ok"}"#).is_none());
     assert!(parse_bytes(br#"{"status":600}"#).is_none());
     assert!(parse_bytes(br#"{"status":200.0}"#).is_none());
@@ -340,8 +341,8 @@ fn usable_or_not() {
     assert!(parse_bytes(b"{}").is_none());
     assert_eq!(parse(r#"{"level":"audit"}"#).level, Level::Other);
     // The first of two counts.
-    assert_eq!(parse(r#"{"status":201,"status":500}"#).status, 201);
-    assert_eq!(parse(r#"{"status":null,"status":500}"#).status, 500);
+    assert_eq!(parse(r#"{"http_status":201,"status_code":500}"#).status, 201);
+    assert_eq!(parse(r#"{"path":"/","status":null,"status":500}"#).status, 500);
     assert_eq!(parse(r#"{"error":"a","msg":"b","message":"c"}"#).message, "b");
 }
 
@@ -447,21 +448,21 @@ fn heads_are_told_apart() {
     let mut context = context();
     let mut status = |line: &str| parse_in(&mut context, line.as_bytes()).map(|s| s.status);
     // The same bytes behind a bracket and behind a value.
-    assert_eq!(status(r#"{"status":200}"#), Some(200));
-    assert_eq!(status(r#"{"a":{"status":200}}"#), None);
+    assert_eq!(status(r#"{"status_code":200}"#), Some(200));
+    assert_eq!(status(r#"{"a":{"status_code":200}}"#), None);
     assert_eq!(status(r#"{"res":{"status":201}}"#), Some(201));
     assert_eq!(status(r#"{"req":{"status":201}}"#), None);
-    assert_eq!(status(r#"{"a":1,"status":202}"#), Some(202));
-    assert_eq!(status(r#"{"a":1"status":202}"#), None);
-    assert_eq!(status(r#"{,"status":202}"#), None);
-    assert_eq!(status(r#"{"a":1,"status" :203}"#), Some(203));
-    assert_eq!(status(r#"{"a":1,"status":  204}"#), Some(204));
-    assert_eq!(status(r#"{"a":1,"status":"205"}"#), Some(205));
+    assert_eq!(status(r#"{"a":1,"status_code":202}"#), Some(202));
+    assert_eq!(status(r#"{"a":1"status_code":202}"#), None);
+    assert_eq!(status(r#"{,"status_code":202}"#), None);
+    assert_eq!(status(r#"{"a":1,"status_code" :203}"#), Some(203));
+    assert_eq!(status(r#"{"a":1,"status_code":  204}"#), Some(204));
+    assert_eq!(status(r#"{"a":1,"status_code":"205"}"#), Some(205));
     // Longer than what is compared in two words, with a difference in the middle.
     assert_eq!(status(r#"{"http.response.status_code":200}"#), Some(200));
     assert_eq!(status(r#"{"http.response_status_code":200}"#), None);
     assert_eq!(status(r#"{"http.rEsponse.status_code":201}"#), Some(201));
-    let long = format!(r#"{{"{}":1,"status":206}}"#, "k".repeat(300));
+    let long = format!(r#"{{"{}":1,"status_code":206}}"#, "k".repeat(300));
     assert_eq!(status(&long), Some(206));
     assert_eq!(status(&long), Some(206));
 }

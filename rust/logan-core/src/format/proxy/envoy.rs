@@ -9,7 +9,8 @@
 //! the response's details, how the connection ended, why the upstream failed); *status* is one
 //! digit `0`, which is none, or three. The sizes and times are integers or `-`, which is none;
 //! *duration* is the response time in milliseconds. The client is the first address of the quoted
-//! field behind them (X-Forwarded-For); the quoted field after that one is the user agent.
+//! field behind them (X-Forwarded-For); the quoted fields after that one are the user agent, an id and the
+//! host.
 //!
 //! Sources: <https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage>,
 //! <https://istio.io/latest/docs/tasks/observability/logs/access-log/>.
@@ -98,6 +99,9 @@ impl LineFormat for Envoy {
                 && let Some(user_agent) = c.next_quoted(cx.simd)
             {
                 c.request(cx.context.wanted, Column::USER_AGENT, user_agent, cx.record);
+                // The request's id stands before the authority.
+                let host = c.next_quoted(cx.simd).and_then(|_| c.next_quoted(cx.simd));
+                c.request_some(cx.context.wanted, Column::HOST, host, cx.record);
             }
         }
         Some(())

@@ -16,10 +16,10 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
-use crate::format::http::{method_len, status_at};
+use crate::format::http::{method_len, status_at, url_host};
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
-use crate::record::{Columns, Text};
+use crate::record::{Column, Columns, Text};
 use crate::time::epoch;
 
 /// Registry entry.
@@ -39,7 +39,7 @@ pub static ENTRY: Entry = Entry {
 struct Squid;
 
 impl LineFormat for Squid {
-    const COLUMNS: Columns = Columns::ACCESS;
+    const COLUMNS: Columns = Columns::ACCESS.or(Columns::HOST);
 
     const NEEDS: RequiredBytes = RequiredBytes::NO_YEAR_FIRST;
 
@@ -91,6 +91,10 @@ impl LineFormat for Squid {
         cx.record.client = c.text(client);
         cx.record.method = Text::of_line(method, method + len);
         cx.record.path = Text::of_line(url.0, url.1);
+        if cx.context.wanted.has(Columns::HOST) {
+            let host = url_host(c.bytes(url)).map(|(start, end)| (url.0 + start, url.0 + end));
+            c.request_some(cx.context.wanted, Column::HOST, host, cx.record);
+        }
         Some(())
     }
 }

@@ -18,7 +18,8 @@
 //! - **level**: *severity* is 0–3 or `Low` (INFO), 4–6 or `Medium` (WARN), 7–8 or `High` (ERROR), 9–10
 //!   or `Very-High` (FATAL); `Unknown` and all else is none.
 //! - **message**: *name*. **client**: `src`. **route**: `requestMethod`, and of `request` what
-//!   stands behind scheme and host.
+//!   stands behind scheme and host. **host**: that of `request`. **user agent**:
+//!   `requestClientApplication`. **referrer**: `requestContext`.
 //!
 //! There is no standard key for the status of a response (`outcome` is none), nor for its time; vendors
 //! differ on what `in` and `out` count, so neither is its size.
@@ -31,10 +32,11 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Span;
+use crate::format::http::url_host;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::slices::digits;
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, fields, line_format};
-use crate::record::{Columns, Level, Record, Text};
+use crate::record::{Column, Columns, Level, Record, Text};
 use crate::time::{Stamp, TimestampParser, epoch};
 
 /// Registry entry.
@@ -58,7 +60,8 @@ impl LineFormat for Cef {
         .or(Columns::LEVEL)
         .or(Columns::ROUTE)
         .or(Columns::CLIENT)
-        .or(Columns::MESSAGE);
+        .or(Columns::MESSAGE)
+        .or(Columns::ON_REQUEST);
 
     const NEEDS: RequiredBytes = RequiredBytes::BAR.or(RequiredBytes::NO_YEAR_FIRST);
 
@@ -68,12 +71,13 @@ impl LineFormat for Cef {
 
     #[inline(always)]
     fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
-        read(line, &mut cx.context.clock, cx.arena, cx.record)
+        read(line, cx.context.wanted, &mut cx.context.clock, cx.arena, cx.record)
     }
 }
 
 fn read(
     line: Line<'_>,
+    wanted: Columns,
     clock: &mut TimestampParser,
     arena: &mut Vec<u8>,
     record: &mut Record,
@@ -95,15 +99,26 @@ fn read(
     end = bar(text, start).unwrap_or(text.len());
     record.level = level(text[start..end].trim_ascii());
     let mut times = [None; 3];
+    let on_request = |column, (start, end): Span, arena: &mut Vec<u8>, record: &mut Record| {
+        if wanted.has(Columns::of(column)) && text[start..end] != *b"-" {
+            record.set_text(column, plain(text, (start, end), arena));
+        }
+    };
     for_each_pair(text, end + 1, |key, value @ (start, end)| match key {
         b"rt" => times[0] = Some(value),
         b"end" => times[1] = Some(value),
         b"start" => times[2] = Some(value),
         b"requestMethod" => record.method = plain(text, value, arena),
         b"request" => {
-            let path = fields::path(&text[start..end]).unwrap_or_default();
+            let url = &text[start..end];
+            if let Some((from, to)) = url_host(url) {
+                on_request(Column::HOST, (start + from, start + to), arena, record);
+            }
+            let path = fields::path(url).unwrap_or_default();
             record.path = plain(text, (start + path.start, start + path.end), arena);
         }
+        b"requestClientApplication" => on_request(Column::USER_AGENT, value, arena, record),
+        b"requestContext" => on_request(Column::REFERRER, value, arena, record),
         b"src" => {
             if let Some(client) = fields::client(&text[start..end]) {
                 record.client = plain(text, (start + client.start, start + client.end), arena);
@@ -214,7 +229,8 @@ mod tests {
     fn parse(line: &str) -> Option<(Record, Vec<u8>)> {
         let padded = PaddedLine::new(line.as_bytes());
         let (mut record, mut arena) = (Record::EMPTY, Vec::new());
-        read(padded.line(), &mut TimestampParser::utc(), &mut arena, &mut record)?;
+        let clock = &mut TimestampParser::utc();
+        read(padded.line(), Columns::NONE, clock, &mut arena, &mut record)?;
         Some((record, arena))
     }
 

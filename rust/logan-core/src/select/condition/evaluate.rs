@@ -129,7 +129,7 @@ fn test(field: &Field, check: &Check, keys: &Keys) -> Result<Test, String> {
         Field::Client => Place::Client,
         Field::Text(column) => Place::Text(*column),
         Field::Message => Place::Message,
-        Field::Host | Field::Key(..) => match keys.place(field) {
+        Field::Key(..) => match keys.place(field) {
             Some(place) => Place::Extra(place),
             None => return Err(format!("{field} is not among the keys that are read")),
         },

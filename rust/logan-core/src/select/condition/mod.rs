@@ -29,7 +29,7 @@
 //! | `time` | a date, or date and time as [`crate::time::moment`] reads them | all but `~` |
 //! | `route` | folded as in the report's routes; and the same with its method and a space before it: one of the two must fit | `= != ~ !~ in` |
 //! | `path` | as written, without query | `= != ~ !~ in` |
-//! | `method`, `client`, `host`, `message`, `format`, `user_agent`, `referrer` | text | `= != ~ !~ in` |
+//! | `method`, `client`, `message`, `format`, `user_agent`, `referrer`, `host` | text | `= != ~ !~ in` |
 //! | `json.NAME`, `logfmt.NAME` | text, or a number as a word; both look at JSON and logfmt | all, `< <= > >=` with numbers |
 //!
 //! `NAME` is a key; inside of nested objects all keys on the way joined by dots; what is not made of

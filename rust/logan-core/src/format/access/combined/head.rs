@@ -4,7 +4,6 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::http::{eq64, method_len, url_host};
-use crate::format::keys::Found;
 use crate::format::slices::digits_at_end;
 use crate::record::{Level, Record, Text};
 use crate::time::{Stamp, TimestampParser};
@@ -107,40 +106,26 @@ fn long_head(line: Line<'_>) -> Option<((usize, usize), usize)> {
     }
 }
 
-/// The virtual host before the client, without its port.
-pub(super) fn virtual_host(line: Line<'_>, found: &mut Found<'_>) {
-    if found.wants_host()
-        && let Some(((client, _), _)) = long_head(line)
-        && client > 0
-    {
-        let name = &line.bytes()[..client - 1];
-        // What a logger wrote is no host.
-        if name.contains(&b' ') {
-            return;
-        }
-        let port = digits_at_end(name);
-        let has_port = (1..=5).contains(&port) && name[..name.len() - port].ends_with(b":");
-        found.host(0, if has_port { name.len() - port - 1 } else { name.len() });
-    }
+/// The host of a line whose request begins at `request`: the virtual host before the client, or else
+/// that of a target that is a URL; without its port.
+#[cold]
+pub(super) fn host(line: Line<'_>, request: usize) -> Option<(usize, usize)> {
+    virtual_host(line).or_else(|| {
+        let method = method_len(line, request, line.len());
+        let target = request + method + 1;
+        let (start, end) = url_host(line.bytes().get(target..).filter(|_| method > 0)?)?;
+        Some((target + start, target + end))
+    })
 }
 
-/// The host of a request whose target is a URL.
-pub(super) fn host_of_url(line: Line<'_>, found: &mut Found<'_>) {
-    if !found.wants_host() {
-        return;
-    }
-    let text = line.bytes();
-    let open = if text[0] == b'[' { Some(0) } else { memchr::memmem::find(text, b" [") };
-    let close = open.and_then(|open| Some(open + memchr::memmem::find(&text[open..], b"] ")?));
-    let Some(close) = close else { return };
-    let quoted = usize::from(text.get(close + 2) == Some(&b'"'));
-    let method = method_len(line, close + 2 + quoted, text.len());
-    let start = close + 2 + quoted + method + 1;
-    if method > 0
-        && let Some((from, to)) = url_host(&text[start..])
-    {
-        found.host(start + from, start + to);
-    }
+fn virtual_host(line: Line<'_>) -> Option<(usize, usize)> {
+    let ((client, _), _) = long_head(line)?;
+    let name = &line.bytes()[..client.checked_sub(1)?];
+    let port = digits_at_end(name);
+    let has_port = (1..=5).contains(&port) && name[..name.len() - port].ends_with(b":");
+    // What a logger wrote is no host.
+    let is_host = !name.contains(&b' ');
+    is_host.then_some((0, if has_port { name.len() - port - 1 } else { name.len() }))
 }
 
 /// The client where four spaces or more come before the timestamp, whose bracket is at `open`: the

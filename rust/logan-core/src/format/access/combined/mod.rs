@@ -114,13 +114,13 @@ use crate::format::http::{
 use crate::format::prefilter::RequiredBytes;
 use crate::format::units::{Tail, TailPlace};
 use crate::format::{
-    BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Parse, Run, bulk, keys, line_format,
+    BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Parse, Run, bulk, line_format,
     one_by_one,
 };
 use crate::record::{Column, Columns, NO_STATUS, Record, Text};
 use crate::time::TimestampParser;
 use bulk::many;
-use head::{Head, head, headless, host_of_url, may_begin, virtual_host};
+use head::{Head, head, headless, host, may_begin};
 
 /// The combined log format of Apache and nginx.
 pub static COMBINED: Entry = Entry {
@@ -215,12 +215,6 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
     const COLUMNS: Columns = COLUMNS;
     const NEEDS: RequiredBytes = RequiredBytes::DATE.or(RequiredBytes::QUOTE);
 
-    #[inline(always)]
-    fn keys<S: Simd>(&self, _simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
-        virtual_host(line, found);
-        host_of_url(line, found);
-    }
-
     fn may_begin_with(&self, byte: u8) -> bool {
         may_begin(byte)
     }
@@ -247,8 +241,8 @@ impl<const KIND: u8> LineFormat for Quoted<KIND> {
         cx.record.status = parts.status;
         cx.record.bytes_sent = parts.bytes_sent;
         cx.record.duration_ns = time.nanos;
-        if !cx.context.wanted.is_empty() && parts.combined {
-            parts.requested(cx.simd, line, cx.context.wanted, cx.record);
+        if !cx.context.wanted.is_empty() {
+            parts.requested(line, cx);
         }
         Some(())
     }
@@ -273,12 +267,6 @@ impl BulkFormat for Bare {
 impl LineFormat for Bare {
     const COLUMNS: Columns = COLUMNS;
     const NEEDS: RequiredBytes = RequiredBytes::DATE;
-
-    #[inline(always)]
-    fn keys<S: Simd>(&self, _simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
-        virtual_host(line, found);
-        host_of_url(line, found);
-    }
 
     fn may_begin_with(&self, byte: u8) -> bool {
         may_begin(byte)
@@ -315,6 +303,10 @@ impl LineFormat for Bare {
         cx.record.method = Text::of_line(method, method + method_len);
         cx.record.path = path(line, target, target_end);
         cx.record.status = status;
+        if cx.context.wanted.has(Columns::HOST) {
+            let c = Cursor::new(line, 0);
+            c.request_some(cx.context.wanted, Column::HOST, host(line, method), cx.record);
+        }
         Some(())
     }
 }
@@ -352,13 +344,18 @@ struct Parts {
 }
 
 impl Parts {
-    /// Fills the columns on request from the two quoted fields after the size.
+    /// Fills the columns on request: the host, and the two quoted fields after the size.
     #[cold]
-    fn requested<S: Simd>(&self, simd: S, line: Line<'_>, wanted: Columns, record: &mut Record) {
-        let Some((referrer_end, end)) = two_quoted(simd, line, self.size_end) else { return };
+    fn requested<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) {
         let c = Cursor::new(line, 0);
-        c.request(wanted, Column::REFERRER, (self.size_end + 2, referrer_end), record);
-        c.request(wanted, Column::USER_AGENT, (referrer_end + 3, end - 1), record);
+        let host = host(line, self.request.0);
+        c.request_some(cx.context.wanted, Column::HOST, host, cx.record);
+        if !self.combined {
+            return;
+        }
+        let Some((referrer_end, end)) = two_quoted(cx.simd, line, self.size_end) else { return };
+        c.request_escaped(Column::REFERRER, (self.size_end + 2, referrer_end), cx);
+        c.request_escaped(Column::USER_AGENT, (referrer_end + 3, end - 1), cx);
     }
 }
 

@@ -58,7 +58,7 @@ use crate::format::text::ansi::{self, ESC};
 use crate::format::text::duration::{decimal, with_unit};
 use crate::format::text::{levels, text_duration, timed};
 use crate::format::units::TailPlace;
-use crate::format::{Context, LineFormat, Params, Parse, Unit, address, fields, keys};
+use crate::format::{Context, LineFormat, Params, Parse, Unit, address, fields};
 use crate::record::{Column, Columns, Level, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
 use crate::time::{Stamp, TimestampParser};
 use find::Request;
@@ -126,16 +126,6 @@ impl LineFormat for AnyRequest {
             &request,
             &mut Parse { simd: Plain, context: cx.context, arena: cx.arena, record: cx.record },
         )
-    }
-
-    #[inline(always)]
-    fn keys<S: Simd>(&self, simd: S, line: Line<'_>, found: &mut keys::Found<'_>) {
-        if found.wants_host()
-            && let Some(request) = find::find(simd, line)
-            && let Some((start, end)) = url_host(&line.bytes()[request.target.0..request.target.1])
-        {
-            found.host(request.target.0 + start, request.target.0 + end);
-        }
     }
 }
 
@@ -221,6 +211,11 @@ impl AnyRequest {
         };
         cx.record.status = code;
         cx.record.method = Text::of_line(request.method.0, request.method.1);
+        if cx.context.wanted.has(Columns::HOST) {
+            let (start, end) = request.target;
+            let host = url_host(&text[start..end]).map(|(from, to)| (start + from, start + to));
+            Cursor::new(line, 0).request_some(cx.context.wanted, Column::HOST, host, cx.record);
+        }
         let target = match request.target {
             (start, end) if start == end => quoted_path(line, request.end),
             target => Some(target),
@@ -250,8 +245,8 @@ impl AnyRequest {
             && !cx.context.wanted.is_empty()
         {
             let c = Cursor::new(line, 0);
-            c.request(cx.context.wanted, Column::REFERRER, referrer, cx.record);
-            c.request(cx.context.wanted, Column::USER_AGENT, agent, cx.record);
+            c.request_escaped(Column::REFERRER, referrer, cx);
+            c.request_escaped(Column::USER_AGENT, agent, cx);
         }
         if code != 101 && text[request.method.0..request.method.1] != *b"CONNECT" {
             let memo = &mut cx.context.memo;

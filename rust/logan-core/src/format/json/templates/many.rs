@@ -22,7 +22,7 @@ use crate::bytes::simd::Simd;
 use crate::format::fields::{Fields, Value};
 use crate::format::{Context, Run};
 use crate::record::Level;
-use crate::record::{BATCH_ROWS, Columns, Record, RowWriter, Rows, Text};
+use crate::record::{BATCH_ROWS, Columns, NO_TIME, Record, RowWriter, Rows, Text};
 
 /// Lines that are read together.
 pub const GROUP: usize = 128;
@@ -193,6 +193,14 @@ impl Sink for OneRow<'_, '_> {
     fn time(&mut self, second: i64, nanos: u32) {
         cell!(self.second) = second;
         cell!(self.time_ns) = second * 1_000_000_000 + i64::from(nanos);
+    }
+
+    #[inline(always)]
+    fn nanos(&mut self, nanos: u32) {
+        let time = &mut cell!(self.time_ns);
+        if *time != NO_TIME && *time % 1_000_000_000 == 0 {
+            *time += i64::from(nanos);
+        }
     }
 
     #[inline(always)]

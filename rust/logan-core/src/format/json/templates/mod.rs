@@ -66,6 +66,10 @@ struct Step {
     text: bool,
     /// Whether it consisted of digits and points.
     numeric: bool,
+    /// Whether it was a registered status.
+    is_code: bool,
+    /// Whether only a registered status counts.
+    is_checked: bool,
     /// How far before the value its key is.
     key_back: u8,
     /// Whether no other value could count in its stead.
@@ -88,14 +92,23 @@ enum Op {
     PassString,
     PassNumber,
     PassWord,
+    /// A string and a number that mean nothing unless they are a status, which other values decide.
+    PassNoStatus,
+    PassNoCode,
     /// The usual ways to write what counts.
     Time,
     Level,
     Message,
+    /// A message that may hold a request, which the record then lacks.
+    OpenMessage,
     Status,
+    /// A status that only counts if it is registered.
+    Code,
     Duration(Unit),
     /// A time in seconds or milliseconds since 1970.
     Epoch,
+    /// Nanoseconds to add to the time.
+    Nanos,
     /// A level as a number.
     LevelNumber,
     Method,

@@ -7,7 +7,7 @@ use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Context;
 use crate::format::fields::{Fields, Value};
-use crate::record::{Columns, Level, Record, Text};
+use crate::record::{Columns, Level, NO_TIME, Record, Text};
 
 struct OneRecord<'r> {
     record: &'r mut Record,
@@ -20,6 +20,14 @@ impl Sink for OneRecord<'_> {
     fn time(&mut self, second: i64, nanos: u32) {
         self.record.second = second;
         self.record.time_ns = second * 1_000_000_000 + i64::from(nanos);
+    }
+
+    #[inline(always)]
+    fn nanos(&mut self, nanos: u32) {
+        let time = &mut self.record.time_ns;
+        if *time != NO_TIME && *time % 1_000_000_000 == 0 {
+            *time += i64::from(nanos);
+        }
     }
 
     #[inline(always)]

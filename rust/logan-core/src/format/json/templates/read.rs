@@ -9,12 +9,16 @@ use super::{Op, Step, Tools, Word};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::Context;
-use crate::format::fields::{Fields, Part, Value};
+use crate::format::fields::{
+    Fields, Part, Value, is_registered_status, may_hold_request, nanos_of_second, status,
+};
 use crate::record::{Columns, Level, Record};
 
 /// Takes what values mean: a record, or a row of a batch. Texts are ranges of the line.
 pub(super) trait Sink {
     fn time(&mut self, second: i64, nanos: u32);
+    /// Adds to a time of whole seconds.
+    fn nanos(&mut self, nanos: u32);
     fn level(&mut self, level: Level);
     fn status(&mut self, status: u16);
     fn duration(&mut self, nanos: u64);
@@ -146,6 +150,14 @@ kinds! {
     };
     PassNumber: |_simd, line, start, _with, _sink| usual_number_end(line, start);
     PassWord: |_simd, line, start, _with, _sink| word_end(line, start);
+    PassNoStatus: |_simd, line, start, _with, _sink| {
+        let end = any_text_end(line, start)?.0;
+        is_no_status(line, start, end).then_some(end)
+    };
+    PassNoCode: |_simd, line, start, _with, _sink| {
+        let end = usual_number_end(line, start)?;
+        is_no_status(line, start, end).then_some(end)
+    };
     Time: |_simd, line, start, with, sink| match with.tools.minute.read(line, start) {
         Some((second, nanos, end)) => {
             sink.time(second, nanos);
@@ -195,8 +207,25 @@ kinds! {
         sink.message(start, end, has_escapes);
         Some(end)
     };
+    OpenMessage: |simd, line, start, _with, sink| {
+        let (end, has_escapes) = text_end(simd, line, start)?;
+        if may_hold_request(line.bytes().get(start..end)?) {
+            return None;
+        }
+        sink.message(start, end, has_escapes);
+        Some(end)
+    };
+    Nanos: |_simd, line, start, _with, sink| {
+        let end = usual_number_end(line, start)?;
+        sink.nanos(nanos_of_second(line.bytes().get(start..end)?).unwrap_or(0));
+        Some(end)
+    };
     Status: |_simd, line, start, _with, sink| {
         sink.status(usual_status(line, start)?);
+        Some(start + 3)
+    };
+    Code: |_simd, line, start, _with, sink| {
+        sink.status(usual_status(line, start).filter(|&status| is_registered_status(status))?);
         Some(start + 3)
     };
     Duration: |_simd, line, start, with, sink| {
@@ -233,12 +262,20 @@ kinds! {
     Other: |_simd, line, start, with, sink| Some(with.other(line, start, sink)?.0);
 }
 
+/// Whether a value is not a status that might count.
+#[inline(always)]
+fn is_no_status(line: Line<'_>, start: usize, end: usize) -> bool {
+    let value = line.bytes().get(start..end).unwrap_or_default();
+    !status(value).is_some_and(is_registered_status)
+}
+
 /// Evaluates an expression with a name for the type of a step's kind.
 macro_rules! with_kind {
     ($op:expr, $kind:ident => $body:expr) => {
         with_kind!(@ $op, $kind, $body;
             More => More, End => End, PassString => PassString, PassNumber => PassNumber,
-            PassWord => PassWord, Time => Time, Epoch => Epoch, Level => LevelWord,
+            PassWord => PassWord, PassNoStatus => PassNoStatus, PassNoCode => PassNoCode,
+            OpenMessage => OpenMessage, Nanos => Nanos, Code => Code, Time => Time, Epoch => Epoch, Level => LevelWord,
             LevelNumber => LevelNumber, Method => Method, Message => Message, Status => Status,
             Bytes => Bytes, Path => Path, Client => Client, Text => Other,
             Number => Other)

@@ -337,8 +337,8 @@ fn lines_of_known_shapes_are_read_by_them() {
     // Two shapes by turns are two shapes.
     let before = hits(&mut context);
     for _ in 0..4 {
-        parse_in(&mut context, br#"{"msg":"x"}"#);
-        parse_in(&mut context, br#"{"msg":"x","status":200}"#);
+        parse_in(&mut context, br#"{"level":"info","msg":"x"}"#);
+        parse_in(&mut context, br#"{"level":"info","msg":"x","status_code":200}"#);
     }
     assert!(hits(&mut context) >= before.min(1) + 2);
 }
@@ -363,13 +363,13 @@ fn lines_of_one_shape_are_read_in_groups() {
 fn what_has_no_shape_is_soon_left_alone() {
     let mut context = context();
     for i in 0..2_000 {
-        let line = format!(r#"{{"k{i}":1,"status":200}}"#);
+        let line = format!(r#"{{"k{i}":1,"status_code":200}}"#);
         assert_eq!(parse_in(&mut context, line.as_bytes()).unwrap().status, 200);
     }
     assert!(context.caches.get::<Memory>().templates.is_pausing());
     // And taken up again.
     for _ in 0..5_000 {
-        parse_in(&mut context, br#"{"status":200}"#);
+        parse_in(&mut context, br#"{"status_code":200}"#);
     }
     assert!(context.caches.get::<Memory>().templates.hits() > 0);
 }
