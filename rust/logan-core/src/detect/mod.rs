@@ -8,11 +8,13 @@
 //! month) is decided here, once per source, and named among what was assumed.
 
 mod named;
+mod table;
 mod timestamps;
 
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::format::classify::{is_blank, is_continuation, is_header};
 use crate::format::envelope::inner_formats;
+use crate::format::table::{self as tables, Layout};
 use crate::format::{
     Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, Unit,
     by_name, state,
@@ -66,13 +68,15 @@ fn rejoins(entry: &Entry, seen: &Seen) -> bool {
 /// extension.
 pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let head = samples.iter().find(|(offset, _)| *offset == 0).map_or(&[][..], |(_, bytes)| bytes);
+    let (table, assumed_of_table) = table::find(samples).unzip();
+    let layout = table.as_ref().and_then(Layout::of);
     let formats: Vec<_> = REGISTRY
         .iter()
         .map(|e| {
             // Lines of envelopes stand for themselves here: whether they are fragments is to be found
             // out.
             let rejoin = e.facts.is_stateful();
-            (e, (e.build)(&Params { rejoin, ..Params::default() }))
+            (e, (e.build)(&Params { rejoin, table: table.clone(), ..Params::default() }))
         })
         .collect();
     let inner: Vec<_> =
@@ -104,7 +108,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 blank += 1;
                 continue;
             }
-            if is_header(line) {
+            let is_of_table = |layout: &Layout| layout.is_header(line);
+            if is_header(line) || layout.as_ref().is_some_and(is_of_table) {
                 header += 1;
                 for context in [&mut context, &mut east, &mut later] {
                     if let Some(fields) = state::fields_of(line) {
@@ -215,7 +220,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         (rank, !first, std::cmp::Reverse(lines), i)
     });
     let unit = (!integers.is_empty()).then(|| guess_unit(&integers));
-    let mut assumed = Vec::new();
+    let mut assumed: Vec<String> = assumed_of_table.flatten().into_iter().collect();
     if let Some(unit) = unit {
         assumed.push(format!(
             "request times written as whole numbers are in {}, by their size",
@@ -244,6 +249,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         }
         if rejoins(entry, seen) {
             params["rejoin"] = json!(true);
+        }
+        if entry.info.name == tables::NAME {
+            params["table"] = json!(table);
         }
         let mut payload: Vec<_> = seen.payload.iter().collect();
         payload.sort_by_key(|(name, lines)| (std::cmp::Reverse(**lines), **name));

@@ -4,7 +4,8 @@
 //! # Accepted
 //! Lines with
 //! - a [request](find),
-//! - its [answer](status): a status, or a sign that there was none,
+//! - its [answer](status): a status, or a sign that there was none; a line with a level needs neither
+//!   if the target is a path, and says no more than method and path then,
 //! - a timestamp ([`TimestampParser::any`], or klog's): the first before the request, at the line's start or
 //!   behind one of ``<space><tab>[(|<>"'=;:,@``, else the first behind it, outside of quotes. A number
 //!   without colons is one only at the front of the line. Lines inside of an envelope need none.
@@ -58,7 +59,7 @@ use crate::format::text::ansi::{self, ESC};
 use crate::format::text::duration::{decimal, with_unit};
 use crate::format::text::{levels, text_duration, timed};
 use crate::format::{Context, LineFormat, Params, Parse, Unit, address, fields, keys};
-use crate::record::{Column, Columns, Level, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
+use crate::record::{Column, Columns, Level, NO_ANSWER, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
 use crate::time::{Stamp, TimestampParser};
 use find::Request;
 use status::Answer;
@@ -220,10 +221,13 @@ impl AnyRequest {
         if iis(line, request, cx) {
             return Some(());
         }
-        let answer = status::answer(text, request)?;
-        if is_of_another(text, request) {
+        let answer = status::answer(text, request);
+        // In the text of an app a request may stand alone; an access log says what became of it.
+        let is_alone = answer.is_none();
+        if is_of_another(text, request) || is_alone && text.get(request.target.0) != Some(&b'/') {
             return None;
         }
+        let answer = answer.unwrap_or(Answer::Unknown);
         let time = timestamp(line, request, cx.clock());
         if time.is_none() && !self.is_payload {
             return None;
@@ -233,7 +237,8 @@ impl AnyRequest {
         }
         let (code, behind) = match answer {
             Answer::Status(code, at) => (code, at + 3),
-            Answer::Nothing(end) => (NO_STATUS, end),
+            Answer::Nothing(end) => (NO_ANSWER, end),
+            Answer::Unknown => (NO_STATUS, request.end),
         };
         cx.record.status = code;
         cx.record.method = Text::of_line(request.method.0, request.method.1);
@@ -248,6 +253,9 @@ impl AnyRequest {
             cx.record.client = Text::of_line(start, end);
         }
         let message = self.level(line, request, time.as_ref(), cx);
+        if is_alone && cx.record.level == Level::None {
+            return None;
+        }
         let mut tail = behind;
         if let Answer::Status(_, at) = answer {
             let size = size(line, request, at);
