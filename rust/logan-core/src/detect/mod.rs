@@ -128,6 +128,11 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                     part => Some((part, record)),
                 }
             };
+            let is_broken = |layout: &Layout| layout.is_broken(padded.line(), &mut TimestampParser::utc());
+            if layout.as_ref().is_some_and(is_broken) {
+                malformed += 1;
+                continue;
+            }
             let taken = formats.iter().enumerate().find_map(|(i, (_, format))| {
                 (context.clock.numeric_date, context.clock.seen_zone) = (None, None);
                 parse(format.as_ref(), &mut context).map(|found| (i, format, found))

@@ -192,7 +192,7 @@ impl Scanner {
             let table = table.and_then(Layout::of);
             let is_listed = |index: usize| listed.iter().any(|f| f.name == format::name_at(index));
             // Headers change what the lines behind them mean: there the order of lines matters.
-            let lanes = match has_layouts {
+            let lanes = match has_layouts || table.is_some() {
                 true => 0,
                 false if !fast.has(FastPath::Interleave) => 0,
                 false => formats.iter().take_while(|(index, _)| is_listed(*index)).count(),
@@ -672,6 +672,11 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class
     let is_of_table = |table: &Layout| table.is_header(line.bytes());
     if classify::is_header(line.bytes()) || parsers.table.as_ref().is_some_and(is_of_table) {
         return Class::Header;
+    }
+    if let Some(table) = &parsers.table
+        && table.is_broken(line, &mut run.context.clock)
+    {
+        return Class::Malformed;
     }
     let mut candidates = parsers.candidates[usize::from(first)] & !tried;
     let mut needs_met = false;

@@ -24,8 +24,9 @@ pub mod ltsv;
 use super::Unit;
 use super::classify::{self, Reason};
 use super::fields::{Group, Known, Meaning, Names, Rule};
-use crate::bytes::line::PaddedLine;
+use crate::bytes::line::{Line, PaddedLine};
 use crate::record::Columns;
+use crate::time::{TimestampParser, epoch};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -130,6 +131,8 @@ pub struct Layout {
     metric: Option<usize>,
     /// A column of response times whose unit nobody says.
     open: Option<usize>,
+    /// The first column of a time, or of a time of day.
+    time: Option<usize>,
 }
 
 impl Layout {
@@ -226,7 +229,9 @@ impl Layout {
         }
         let has = |meaning| known.iter().any(|known| known.meaning == meaning);
         let is_request = has(Meaning::Method) && has(Meaning::Path) && has_status;
+        let time = known.iter().position(|known| known.meaning == Meaning::Time);
         (has(Meaning::Time) || is_request).then_some(Layout {
+            time: day_and_time.map(|(_, time)| time).or(time),
             metric: place("metricname").filter(|_| place("metricvalue").is_some()),
             known: [known, requested],
             header,
@@ -258,6 +263,24 @@ impl Layout {
             Ok(count) if count != self.names.len() => Reason::ColumnCount,
             Ok(_) => Reason::InvalidTimestamp,
         }
+    }
+
+    /// Whether a line is a row, by the time that is where it should be, but does not have its values.
+    pub fn is_broken(&self, line: Line<'_>, clock: &mut TimestampParser) -> bool {
+        let mut is_timed = false;
+        let take = |i, start, end| {
+            if Some(i) == self.time {
+                let text = &line.bytes()[start..end];
+                let mut is_time = |line: Line<'_>| clock.any(line, start).is_some_and(|(_, to)| to == end);
+                is_timed = match self.day_and_time {
+                    Some(_) => TimestampParser::time_since_midnight(line, start).is_some(),
+                    None => is_time(line.until(end)) || epoch(text).is_some(),
+                };
+            }
+        };
+        let count = cells(line.bytes(), self.dialect, take);
+        let separators = memchr::memchr_iter(self.dialect.delimiter, line.bytes()).count();
+        is_timed && separators + 1 >= COLUMNS_MIN && count != Ok(self.names.len())
     }
 
     /// How many values a line has.
