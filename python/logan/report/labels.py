@@ -16,6 +16,8 @@ _REASONS: Final = {
     "no_known_field": "JSON without a known field",
     "invalid_timestamp": "impossible or incomplete timestamp",
     "invalid_json": "invalid JSON",
+    "open_quote": "line break in a quoted value",
+    "column_count": "not as many values as columns",
 }
 _ZONES: Final = {
     "written": "timestamps with time zone",

@@ -9,12 +9,14 @@
 
 mod durations;
 mod named;
+mod table;
 mod timestamps;
 
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::fast::{FastPath, FastPaths};
 use crate::format::classify::{is_blank, is_continuation, is_header};
 use crate::format::envelope::inner_formats;
+use crate::format::table::{self as tables, Layout};
 use crate::format::units::Sample;
 use crate::format::{
     Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, Unit, state,
@@ -70,13 +72,15 @@ fn rejoins(entry: &Entry, seen: &Seen) -> bool {
 /// extension.
 pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let head = samples.iter().find(|(offset, _)| *offset == 0).map_or(&[][..], |(_, bytes)| bytes);
+    let (table, assumed_of_table) = table::find(samples).unzip();
+    let layout = table.as_ref().and_then(Layout::of);
     let formats: Vec<_> = REGISTRY
         .iter()
         .map(|e| {
             // Lines of envelopes stand for themselves here: whether they are fragments is to be found
             // out.
             let rejoin = e.facts.is_stateful();
-            (e, (e.build)(&Params { rejoin, ..Params::default() }))
+            (e, (e.build)(&Params { rejoin, table: table.clone(), ..Params::default() }))
         })
         .collect();
     let inner: Vec<_> =
@@ -113,7 +117,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 blank += 1;
                 continue;
             }
-            if is_header(line) {
+            let is_of_table = |layout: &Layout| layout.is_header(line);
+            if is_header(line) || layout.as_ref().is_some_and(is_of_table) {
                 header += 1;
                 for context in [&mut context, &mut east, &mut later] {
                     if let Some(fields) = state::fields_of(line) {
@@ -132,6 +137,11 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                     part => Some((part, record)),
                 }
             };
+            let is_broken = |layout: &Layout| layout.is_broken(padded.line(), &mut TimestampParser::utc());
+            if layout.as_ref().is_some_and(is_broken) {
+                malformed += 1;
+                continue;
+            }
             let taken = formats.iter().enumerate().find_map(|(i, (_, format))| {
                 (context.clock.numeric_date, context.clock.seen_zone) = (None, None);
                 context.durations.sample = Some(Sample::default());
@@ -225,7 +235,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         };
         (rank, !first, std::cmp::Reverse(lines), i)
     });
-    let (durations, mut assumed) = numbers.decide();
+    let (durations, of_durations) = numbers.decide();
+    let mut assumed: Vec<String> = assumed_of_table.flatten().into_iter().collect();
+    assumed.extend(of_durations);
     let tail = durations.after_agent.or(durations.after_size);
     let tail = tail.and_then(|column| match column.field {
         None => column.like_nginx.then_some(Unit::Seconds),
@@ -245,6 +257,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         let mut params = json!({});
         if rejoins(entry, seen) {
             params["rejoin"] = json!(true);
+        }
+        if entry.info.name == tables::NAME {
+            params["table"] = json!(table);
         }
         let mut payload: Vec<_> = seen.payload.iter().collect();
         payload.sort_by_key(|(name, lines)| (std::cmp::Reverse(**lines), **name));

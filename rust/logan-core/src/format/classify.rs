@@ -83,11 +83,23 @@ pub enum Reason {
     NoTimestamp,
     /// A JSON object none of whose fields is known and usable.
     NoKnownField,
+    /// A quoted value of a table that the line does not close: a line break stands in it.
+    OpenQuote,
+    /// More or fewer values than the header of a table has names.
+    ColumnCount,
 }
 
 /// Names of the reasons in reports, indexed by [`Reason`].
-pub const REASONS: [&str; 6] =
-    ["overlong", "binary", "invalid_json", "invalid_timestamp", "no_timestamp", "no_known_field"];
+pub const REASONS: [&str; 8] = [
+    "overlong",
+    "binary",
+    "invalid_json",
+    "invalid_timestamp",
+    "no_timestamp",
+    "no_known_field",
+    "open_quote",
+    "column_count",
+];
 
 /// Why no format took this line.
 pub fn reason(line: &[u8]) -> Reason {

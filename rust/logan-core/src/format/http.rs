@@ -7,7 +7,7 @@
 use super::{Unit, fields, slices};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
-use crate::record::{DURATION_NS_MAX, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
+use crate::record::{DURATION_NS_MAX, NO_ANSWER, NO_BYTES, NO_DURATION, Record, Text};
 use crate::time::{eight_digits, leading_digits};
 
 /// Longest method, in bytes. WebDAV's longest is 16 (`VERSION-CONTROL` and kin).
@@ -56,7 +56,7 @@ pub(crate) fn status_at(line: Line<'_>, at: usize) -> Option<u16> {
     }
     if digits & 0xF == 0 {
         // nginx writes 000 where the client went before there was an answer.
-        return (digits == 0).then_some(NO_STATUS);
+        return (digits == 0).then_some(NO_ANSWER);
     }
     // The first digit is in the lowest byte.
     Some(((digits & 0xF) * 100 + (digits >> 8 & 0xF) * 10 + (digits >> 16)) as u16)

@@ -26,7 +26,7 @@ use super::{Entry, Facts, Info, LineFormat, Parse, keys, line_format};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
-use crate::record::{Columns, NO_STATUS, NO_TIME, Record};
+use crate::record::{Columns, NO_DURATION, NO_STATUS, NO_TIME, Record, Text};
 use crate::time::epoch;
 
 /// Registry entry.
@@ -126,7 +126,24 @@ impl LineFormat for Logfmt {
         if cx.record.status == NO_STATUS && cx.record.path.is_empty() {
             request::of_message(line.bytes(), cx.context, cx.arena, cx.record);
         }
+        if cx.record.status == NO_STATUS {
+            without_request(line.bytes(), cx.arena, cx.record);
+        }
         Some(())
+    }
+}
+
+/// Takes from a record without a status what only requests have: the lifetime of a firewall's
+/// session, whose lines name the ports of both ends, and a method that is another one's than HTTP's.
+#[inline(always)]
+fn without_request(line: &[u8], arena: &[u8], record: &mut Record) {
+    let names = |key: &[u8]| memchr::memmem::find(line, key).is_some();
+    if record.duration_ns != NO_DURATION && names(b"srcport=") && names(b"dstport=") {
+        record.duration_ns = NO_DURATION;
+    }
+    let method = record.method.bytes(line, arena);
+    if record.path.is_empty() && !method.iter().all(u8::is_ascii_uppercase) {
+        record.method = Text::NONE;
     }
 }
 
@@ -245,7 +262,6 @@ mod tests {
     use crate::bytes::line::{PAD, PaddedLine};
     use crate::format::{Context, Params};
     use crate::record::Level;
-    use crate::record::{NO_DURATION, NO_STATUS, NO_TIME};
     use crate::time::TimestampParser;
     use proptest::prelude::*;
 

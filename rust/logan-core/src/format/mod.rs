@@ -49,6 +49,7 @@ pub mod security;
 mod slices;
 mod slots;
 pub mod state;
+pub mod table;
 pub mod text;
 pub mod units;
 pub mod w3c;
@@ -352,6 +353,7 @@ pub static REGISTRY: &[&Entry] = &[
     &w3c::IIS,
     &w3c::CLOUDFRONT,
     &w3c::GENERIC,
+    &table::entry::ENTRY,
     &envelope::cri::ENTRY,
     &envelope::docker::ENTRY,
     &envelope::journald::JSON,
@@ -377,6 +379,8 @@ pub static REGISTRY: &[&Entry] = &[
     &cloud::aws_elb::CLASSIC,
     &cloud::aws_s3::ENTRY,
     &cloud::aws_vpc::ENTRY,
+    &cloud::templates::AWS_NLB,
+    &cloud::templates::AWS_ROUTE53,
     &proxy::envoy::ENTRY,
     &proxy::squid::ENTRY,
     &access::uwsgi::ENTRY,
@@ -390,6 +394,8 @@ pub static REGISTRY: &[&Entry] = &[
     &access::morgan::ENTRY,
     &access::php_fpm::ENTRY,
     &security::cef::ENTRY,
+    &security::leef::ENTRY,
+    &table::ltsv::ENTRY,
     &access::request::entry::ENTRY,
     &text::app::ENTRY,
     &logfmt::ENTRY,

@@ -1,5 +1,6 @@
 //! What a plan decides about a format, beyond its name.
 
+use super::table::Table;
 use serde::{Deserialize, Serialize};
 
 /// A unit of time.
@@ -57,6 +58,9 @@ pub struct Params {
     /// Text of a [format of the user's own](super::custom), and of no other format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
+    /// The table that lines are of, and of no other format.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<Table>,
 }
 
 impl Params {

@@ -5,13 +5,13 @@
 //! - the columns `date` and `time` hold `YYYY-MM-DD` and `HH:MM:SS` with an optional fraction, or
 //!   `-`; they are UTC, whatever the zone of other timestamps. With only one of the two the record
 //!   has no time;
-//! - `sc-status` holds three digits or `-`; below 100 (CloudFront's `000`) there is no status.
+//! - `sc-status` holds three digits, `0` or `-`; below 100 (CloudFront's `000`) there was no answer.
 //!
 //! Columns are separated by tabs if the line has any, else by runs of spaces. A value that begins
-//! with `"` goes to the next `"` that no second one follows and a separator or the end does. Values
-//! of `-` are absent. Used are also `c-ip`, `cs-method`, `cs-uri-stem` (or `cs-uri`), `sc-bytes` (or
-//! `bytes`), `cs(User-Agent)`, `cs(Referer)` and `x-host-header` (or `cs-host`, `cs(Host)`) if the job asks for
-//! them, without the quotes around it, and the response
+//! with `"` goes to the next `"` that no second one follows and a separator or the end does; the quotes
+//! are not part of it. Values of `-` are absent. Used are also `c-ip`, `cs-method`, `cs-uri-stem` (or `cs-uri`), `sc-bytes` (or
+//! `bytes`), `cs(User-Agent)`, `cs(Referer)` and `x-host-header` (or `cs-host`, `cs(Host)`)
+//! if the job asks for them, and the response
 //! time:
 //!
 //! | kind of layout | told by | response time |
@@ -25,12 +25,14 @@
 //! Which layout counts for a line is in [`history`](crate::format::state).
 
 use super::cursor::Cursor;
+use super::http::path;
 use super::{Candidate, Context, Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::text::duration;
-use crate::record::{self, Columns, NO_DURATION, Text};
+use crate::record::{self, Columns, NO_ANSWER, NO_DURATION, Record, Text};
 use crate::time::{Stamp, TimestampParser};
+use std::sync::LazyLock;
 
 /// Registry entry.
 pub static IIS: Entry = Entry {
@@ -256,14 +258,19 @@ impl LineFormat for W3c {
     #[inline(always)]
     fn parse<S: Simd>(&self, line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         let Context { clock, history, wanted, .. } = &mut *cx.context;
-        let (fields, layout) = history.layout::<Layout>()?;
-        layout.read(fields);
+        let separator = if line.find(cx.simd, 0, b'\t') < line.len() { b'\t' } else { b' ' };
+        let layout = match history.layout::<Layout>() {
+            Some((fields, layout)) => {
+                layout.read(fields);
+                &*layout
+            }
+            None if self.kind == Kind::CloudFront && line.byte(10) == b'\t' && is_headerless(line) => &HEADERLESS,
+            None => return None,
+        };
         if layout.kind != self.kind {
             return None;
         }
-        let separator = if line.find(cx.simd, 0, b'\t') < line.len() { b'\t' } else { b' ' };
-        let unit = layout.unit.unwrap_or(Unit::Seconds);
-        let (mut day, mut time) = (None, None);
+        let mut values = Values { layout, clock, wanted: *wanted, day: None, time: None };
         let mut at = 0;
         for &column in &layout.columns {
             if separator == b' ' {
@@ -272,51 +279,15 @@ impl LineFormat for W3c {
                 }
             }
             if at >= line.len() {
+                if std::ptr::eq(layout, &*HEADERLESS) {
+                    break;
+                }
                 return None;
             }
             let end = value_end(cx.simd, line, at, separator);
             // Most columns are of no use.
-            if column != Column::Other && !(end == at + 1 && line.byte(at) == b'-') {
-                let value = &line.bytes()[at..end];
-                match column {
-                    Column::Date => match clock.utc_day(line, at) {
-                        Some(midnight) if end == at + 10 => day = Some(midnight),
-                        _ => return None,
-                    },
-                    Column::Time => match TimestampParser::time_since_midnight(line, at) {
-                        Some((seconds, nanos, stop)) if stop == end => {
-                            time = Some((seconds, nanos));
-                        }
-                        _ => return None,
-                    },
-                    Column::Status => match value {
-                        &[a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
-                            let digit = |d: u8| u16::from(d - b'0');
-                            let status = digit(a) * 100 + digit(b) * 10 + digit(c);
-                            cx.record.status = if status < 100 { 0 } else { status };
-                        }
-                        _ => return None,
-                    },
-                    Column::Client => cx.record.client = Text::of_line(at, end),
-                    Column::Method => cx.record.method = Text::of_line(at, end),
-                    Column::Path => cx.record.path = Text::of_line(at, end),
-                    Column::Bytes => {
-                        let bytes = fields::whole(value);
-                        cx.record.bytes_sent = bytes.unwrap_or(cx.record.bytes_sent);
-                    }
-                    Column::Taken => {
-                        cx.record.duration_ns =
-                            duration::decimal(value, unit).unwrap_or(NO_DURATION);
-                    }
-                    Column::OnRequest(column) => {
-                        let is_quoted =
-                            value.len() > 1 && value[0] == b'"' && value.ends_with(b"\"");
-                        let quote = usize::from(is_quoted);
-                        let span = (at + quote, end - quote);
-                        Cursor::new(line, 0).request(*wanted, column, span, cx.record);
-                    }
-                    Column::Other => {}
-                }
+            if column != Column::Other {
+                values.take(line, column, (at, end), cx.record)?;
             }
             at = end + 1;
         }
@@ -324,10 +295,122 @@ impl LineFormat for W3c {
         if !line.bytes().get(at..).unwrap_or(&[]).iter().all(|&b| b == separator) {
             return None;
         }
-        if let (Some(midnight), Some((seconds, nanos))) = (day, time) {
+        if let (Some(midnight), Some((seconds, nanos))) = (values.day, values.time) {
             cx.record.set_time(Stamp { second: midnight + seconds, nanos });
         }
         Some(())
+    }
+}
+
+/// The layout of CloudFront's lines where their header is lost. It has not changed but for columns at
+/// its end.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/standard-logs-reference.html>
+static HEADERLESS: LazyLock<Layout> = LazyLock::new(|| {
+    let mut layout = Layout::default();
+    layout.read(
+        b"date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(Referer) \
+          cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id x-host-header \
+          cs-protocol cs-bytes time-taken x-forwarded-for ssl-protocol ssl-cipher \
+          x-edge-response-result-type cs-protocol-version fle-status fle-encrypted-fields c-port \
+          time-to-first-byte x-edge-detailed-result-type sc-content-type sc-content-len \
+          sc-range-start sc-range-end",
+    );
+    layout
+});
+
+/// Whether a line has a day, a time, an edge location and a size between tabs, as CloudFront's have.
+#[cold]
+fn is_headerless(line: Line<'_>) -> bool {
+    const COLUMNS_MIN: usize = 19;
+    let mut columns = line.bytes().split(|&b| b == b'\t');
+    let (Some(day), Some(time), Some(edge), Some(size)) =
+        (columns.next(), columns.next(), columns.next(), columns.next())
+    else {
+        return false;
+    };
+    let is_edge = edge.len() >= 4 && edge[..3].iter().all(u8::is_ascii_uppercase);
+    let is_size = !size.is_empty() && size.iter().all(u8::is_ascii_digit);
+    day.len() == 10 && time.len() == 8 && is_edge && is_size && columns.count() + 4 >= COLUMNS_MIN
+}
+
+/// What the values of a line say, beside what the record holds.
+struct Values<'a> {
+    layout: &'a Layout,
+    clock: &'a mut TimestampParser,
+    wanted: Columns,
+    /// The second at which the day begins.
+    day: Option<i64>,
+    /// Seconds and nanoseconds since then.
+    time: Option<(i64, u32)>,
+}
+
+impl Values<'_> {
+    /// Takes the value of a column, perhaps in quotes; None if it cannot be one.
+    #[inline(always)]
+    fn take(
+        &mut self,
+        line: Line<'_>,
+        column: Column,
+        (mut start, mut end): (usize, usize),
+        record: &mut Record,
+    ) -> Option<()> {
+        if line.byte(start) == b'"' && end > start + 1 && line.byte(end - 1) == b'"' {
+            (start, end) = (start + 1, end - 1);
+        }
+        let value = &line.bytes()[start..end];
+        if matches!(value, b"" | b"-") {
+            return Some(());
+        }
+        match column {
+            Column::Date => match self.clock.utc_day(line, start) {
+                Some(midnight) if end == start + 10 => self.day = Some(midnight),
+                _ => return None,
+            },
+            Column::Time => match TimestampParser::time_since_midnight(line, start) {
+                Some((seconds, nanos, stop)) if stop == end => self.time = Some((seconds, nanos)),
+                _ => return None,
+            },
+            Column::Status => match value {
+                b"0" => record.status = NO_ANSWER,
+                &[a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9'] => {
+                    let digit = |d: u8| u16::from(d - b'0');
+                    let status = digit(a) * 100 + digit(b) * 10 + digit(c);
+                    record.status = if status < 100 { NO_ANSWER } else { status };
+                }
+                _ => return None,
+            },
+            Column::Client => record.client = Text::of_line(start, end),
+            Column::Method => record.method = Text::of_line(start, end),
+            Column::Path => record.path = path_of(line, start, end),
+            Column::Bytes => {
+                let bytes = fields::whole(value);
+                record.bytes_sent = bytes.unwrap_or(record.bytes_sent);
+            }
+            Column::Taken => {
+                let unit = self.layout.unit.unwrap_or(Unit::Seconds);
+                record.duration_ns = duration::decimal(value, unit).unwrap_or(NO_DURATION);
+            }
+            Column::OnRequest(column) => {
+                Cursor::new(line, 0).request(self.wanted, column, (start, end), record);
+            }
+            Column::Other => {}
+        }
+        Some(())
+    }
+}
+
+/// The path of a URL, perhaps without its scheme (Incapsula: `www.example.com/a`).
+#[inline(always)]
+fn path_of(line: Line<'_>, start: usize, end: usize) -> Text {
+    if line.byte(start) == b'/' {
+        return Text::of_line(start, end);
+    }
+    let value = &line.bytes()[start..end];
+    let host = value.iter().take_while(|b| b.is_ascii_alphanumeric() || b".-:".contains(b)).count();
+    match value.get(host) {
+        Some(b'/') if value[..host].contains(&b'.') => Text::of_line(start + host, end),
+        _ => path(line, start, end),
     }
 }
 
@@ -362,7 +445,7 @@ mod tests {
     use super::*;
     use crate::bytes::line::PaddedLine;
     use crate::format::Params;
-    use crate::record::{NO_BYTES, NO_STATUS, NO_TIME, Record};
+    use crate::record::{NO_BYTES, NO_TIME};
 
     fn parse(entry: &Entry, fields: &str, line: &str) -> Option<(Record, [String; 3])> {
         let mut context = Context::new(TimestampParser::utc());
@@ -401,7 +484,7 @@ mod tests {
         assert_eq!((record.status, record.bytes_sent, record.duration_ns), (404, 12, 250_000));
         assert_eq!(record.time_ns, 1_706_091_332_500_000_000);
         let record = get("- - 000 - - -").unwrap();
-        assert_eq!((record.time_ns, record.status), (NO_TIME, NO_STATUS));
+        assert_eq!((record.time_ns, record.status), (NO_TIME, NO_ANSWER));
         assert_eq!((record.bytes_sent, record.duration_ns), (NO_BYTES, NO_DURATION));
         assert!(get("2024-01-24\t10:15:32\t200\t\t\tx y ").is_some());
         for line in [

@@ -10,7 +10,7 @@ use crate::bytes::simd::Simd;
 use crate::format;
 use crate::record::Field;
 use crate::record::Level;
-use crate::record::{BATCH_ROWS, Batch, Block, Column, NO_STATUS, Text};
+use crate::record::{BATCH_ROWS, Batch, Block, Column, NO_ANSWER, NO_STATUS, Text};
 use crate::sketch::groups::{GroupTable, Groups, Payload};
 use crate::sketch::varint::{get_u64, put_u64};
 use crate::spec::Spec;
@@ -131,7 +131,9 @@ fn update<S: Simd>(simd: S, table: &mut Table, batch: &Batch, block: Block<'_>) 
     let counted = match kind {
         Kind::Status => tally(groups, batch, |row, count| {
             let status = batch.status()[row];
-            if status != NO_STATUS {
+            if status == NO_ANSWER {
+                count(b"0");
+            } else if status != NO_STATUS {
                 // Three digits, always.
                 count(&[status / 100, status / 10 % 10, status % 10].map(|d| b'0' + d as u8));
             }

@@ -1,7 +1,7 @@
 //! HTTP status codes and bytes sent.
 
 use super::{Metric, State, latency::sum_and_range};
-use crate::record::{Batch, Block, Columns, NO_BYTES, NO_DURATION, NO_STATUS};
+use crate::record::{Batch, Block, Columns, NO_ANSWER, NO_BYTES, NO_DURATION, NO_STATUS};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ pub struct Http {
     sized: u64,
 }
 
-/// Requests by status, and the bytes of all responses that say how many.
+/// Requests by status (0: no answer), and the bytes of all responses that say how many.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HttpCounts {
     status: BTreeMap<u16, u64>,
@@ -35,7 +35,7 @@ impl Metric for Http {
     fn update(&mut self, batch: &Batch, _block: Block<'_>) {
         if batch.has(Columns::STATUS) {
             for (i, &status) in batch.status()[..batch.len].iter().enumerate() {
-                // Formats answer 100 to 999 or NO_STATUS, whose count is dropped by `take`.
+                // Formats answer 100 to 999, NO_ANSWER, or NO_STATUS, whose count is dropped by `take`.
                 self.status[i & 3][usize::from(status).min(999)] += 1;
             }
         }
@@ -54,7 +54,8 @@ impl Metric for Http {
             let count = self.status.iter_mut().map(|n| u64::from(std::mem::take(&mut n[code])));
             let count = count.sum::<u64>();
             if count > 0 && code != usize::from(NO_STATUS) {
-                status.insert(code as u16, count);
+                let is_answer = code != usize::from(NO_ANSWER);
+                status.insert(if is_answer { code as u16 } else { 0 }, count);
             }
         }
         HttpCounts {
@@ -75,8 +76,8 @@ impl State for HttpCounts {
     }
 
     fn check(&self) -> Result<(), &'static str> {
-        if self.status.keys().any(|code| !(100..=999).contains(code)) {
-            return Err("an HTTP status is not between 100 and 999");
+        if self.status.keys().any(|code| *code != 0 && !(100..=999).contains(code)) {
+            return Err("an HTTP status is neither 0 nor between 100 and 999");
         }
         super::sane(self.status.values().copied())?;
         super::sane([self.sized])?;

@@ -27,6 +27,8 @@ pub const NO_DURATION: u64 = u64::MAX;
 pub const NO_BYTES: u64 = u64::MAX;
 /// A record without an HTTP status.
 pub const NO_STATUS: u16 = 0;
+/// The status of a request that got no answer. Logs write `0`, `000`, `-` or `-1`, reports 0.
+pub const NO_ANSWER: u16 = 1;
 
 /// Longest response time that a record may carry; longer ones are taken for garbage.
 pub const DURATION_NS_MAX: u64 = i64::MAX as u64;
@@ -39,6 +41,9 @@ pub const REQUEST: u8 = 2;
 pub const ERROR: u8 = 4;
 /// Flag of a row that carries a response time.
 pub const MEASURED: u8 = 8;
+
+/// The status of a request whose connection goes on as another one's.
+const SWITCHING_PROTOCOLS: u16 = 101;
 
 /// A piece of text of a record: a range of its line, or of the batch's arena where the line does
 /// not hold the text as such (escapes undone).
@@ -448,6 +453,35 @@ impl Batch {
         for pair in in_arena.windows(2) {
             let ((_, end, row), (start, _, other)) = (pair[0], pair[1]);
             assert!(end <= start || row == other, "rows {row} and {other} share a text");
+        }
+    }
+
+    /// Takes the response time from rows of connections that were handed over (status 101, CONNECT):
+    /// it is the lifetime of a web socket or a tunnel.
+    pub(crate) fn drop_lifetimes(&mut self, block: &[u8]) {
+        const CONNECT: &[u8] = b"CONNECT";
+        if !self.has(Columns::DURATION) {
+            return;
+        }
+        // Without a branch for each row: hardly any is one.
+        let switched = self.cells.status[..self.len].iter();
+        let switched = switched.fold(false, |any, &status| any | (status == SWITCHING_PROTOCOLS));
+        let is_long = |text: &Text| text.len as usize == CONNECT.len();
+        let long = self.cells.method[..self.len].iter().fold(false, |any, text| any | is_long(text));
+        if !switched && !long {
+            return;
+        }
+        for row in 0..self.len {
+            let method = self.cells.method[row];
+            if self.cells.status[row] == SWITCHING_PROTOCOLS
+                || is_long(&method) && method.bytes(block, &self.arena) == CONNECT
+            {
+                self.cells.duration_ns[row] = NO_DURATION;
+                self.flags[row] &= !MEASURED;
+                if self.cells.status[row] == NO_STATUS {
+                    self.flags[row] &= !REQUEST;
+                }
+            }
         }
     }
 

@@ -313,7 +313,7 @@ columns! {
         bytes_sent: u64 = NO_BYTES,
     }
     STATUS {
-        /// HTTP status, 100–999, or [`NO_STATUS`].
+        /// HTTP status, 100–999, or [`NO_ANSWER`](super::NO_ANSWER), or [`NO_STATUS`].
         status: u16 = NO_STATUS,
     }
     LEVEL {

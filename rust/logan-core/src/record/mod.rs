@@ -11,7 +11,7 @@ mod mask;
 mod route;
 
 pub use batch::{
-    BATCH_ROWS, Batch, DURATION_NS_MAX, ERROR, MEASURED, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME,
+    BATCH_ROWS, Batch, DURATION_NS_MAX, ERROR, MEASURED, NO_ANSWER, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME,
     REQUEST, TIMED, Text,
 };
 pub(crate) use batch::{RowWriter, Rows};

@@ -10,6 +10,7 @@ use crate::bytes::line::{LINE_BYTES_MAX, PAD, index_newlines};
 use crate::error::Error;
 use crate::fast::{FastPath, FastPaths};
 use crate::format::prefilter::Prefilter;
+use crate::format::table::Layout;
 use crate::format::text::ansi::ESC;
 use crate::format::{
     self, Context, Format, LineRef, LineSubset, PLACES, Part, Run, classify, state,
@@ -41,6 +42,8 @@ struct Parsers {
     framed: u64,
     /// Whether `#Fields:` mean anything.
     has_layouts: bool,
+    /// The table that lines are of.
+    table: Option<Layout>,
     lanes: Interleaver,
 }
 
@@ -186,9 +189,11 @@ impl Scanner {
                 self.context.clock.forget();
             }
             let listed = &self.spec.reading(source)?.formats;
+            let table = listed.iter().find_map(|format| format.params.table.as_ref());
+            let table = table.and_then(Layout::of);
             let is_listed = |index: usize| listed.iter().any(|f| f.name == format::name_at(index));
             // Headers change what the lines behind them mean: there the order of lines matters.
-            let lanes = match has_layouts {
+            let lanes = match has_layouts || table.is_some() {
                 true => 0,
                 false if !fast.has(FastPath::Interleave) => 0,
                 false => formats.iter().take_while(|(index, _)| is_listed(*index)).count(),
@@ -207,6 +212,7 @@ impl Scanner {
                 needs,
                 framed,
                 has_layouts,
+                table,
                 lanes,
             });
             if let Some(narrowing) = &mut self.narrowing {
@@ -575,7 +581,10 @@ impl Scanner {
             }
             Class::Continuation => self.lines.continuation += 1,
             Class::Malformed => {
-                let reason = classify::reason(line.bytes());
+                let reason = match &parsers.table {
+                    Some(table) => table.reason(line.bytes()),
+                    None => classify::reason(line.bytes()),
+                };
                 self.lines.malformed(parsers.source, offset, line.bytes(), reason);
             }
         }
@@ -589,6 +598,7 @@ impl Scanner {
         }
         #[cfg(debug_assertions)]
         self.batch.check(block.bytes);
+        self.batch.drop_lifetimes(block.bytes);
         match &mut self.narrowing {
             None => {
                 self.order.update(&self.batch);
@@ -660,8 +670,14 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class
     if first.is_ascii_whitespace() && classify::is_blank(line.bytes()) {
         return Class::Blank;
     }
-    if classify::is_header(line.bytes()) {
+    let is_of_table = |table: &Layout| table.is_header(line.bytes());
+    if classify::is_header(line.bytes()) || parsers.table.as_ref().is_some_and(is_of_table) {
         return Class::Header;
+    }
+    if let Some(table) = &parsers.table
+        && table.is_broken(line, &mut run.context.clock)
+    {
+        return Class::Malformed;
     }
     let mut candidates = parsers.candidates[usize::from(first)] & !tried;
     let mut needs_met = false;

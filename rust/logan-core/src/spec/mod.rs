@@ -15,7 +15,7 @@ pub use meaning::Meaning;
 use crate::error::Error;
 use crate::format::keys::{KEYS_MAX, Keys};
 use crate::format::state::Layouts;
-use crate::format::{self, Context, DurationReading, Format, Params, custom};
+use crate::format::{self, Context, DurationReading, Format, Params, custom, table};
 use crate::record::{Columns, Field};
 use crate::select::condition::{self, Condition};
 use crate::time::{TimeReading, TimestampParser};
@@ -217,6 +217,11 @@ impl Spec {
             for (i, format) in source.formats.iter().enumerate() {
                 if source.formats[..i].iter().any(|before| before.name == format.name) {
                     return fail(format!("a source lists the format {:?} twice", format.name));
+                }
+                if let Some(table) = &format.params.table
+                    && (format.name != table::NAME || table::Layout::of(table).is_none())
+                {
+                    return fail(format!("the format {:?} has no such table", format.name));
                 }
                 let pattern = &format.params.pattern;
                 if format.name == custom::NAME {

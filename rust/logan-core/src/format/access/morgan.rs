@@ -14,7 +14,7 @@ use crate::bytes::simd::Simd;
 use crate::format::text::ansi::{self, ESC};
 use crate::format::text::duration::decimal;
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
-use crate::record::{Columns, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
+use crate::record::{Columns, NO_BYTES, NO_DURATION, NO_ANSWER, Record, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -94,7 +94,7 @@ fn take(text: &[u8], record: &mut Record) -> Option<()> {
     if !is_method || !path.starts_with(b"/") {
         return None;
     }
-    record.status = if status == b"-" { NO_STATUS } else { fields::status(status)? };
+    record.status = if status == b"-" { NO_ANSWER } else { fields::status(status)? };
     record.bytes_sent = if size == b"-" { NO_BYTES } else { fields::whole(size)? };
     record.duration_ns =
         if time == b"-" { NO_DURATION } else { decimal(time, Unit::Milliseconds)? };

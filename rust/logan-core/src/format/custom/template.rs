@@ -20,7 +20,7 @@ use crate::format::cursor::Cursor;
 use crate::format::http::{closing_quote, integer_at, nanos_of, number_at, path, route, status_at};
 use crate::format::text::duration;
 use crate::format::{LineFormat, Parse, Unit, line_format};
-use crate::record::{Columns, DURATION_NS_MAX, NO_BYTES, NO_DURATION, Text};
+use crate::record::{Columns, DURATION_NS_MAX, NO_ANSWER, NO_BYTES, NO_DURATION, Text};
 
 /// Unescaped quotes inside a field that are looked at.
 const INNER_QUOTES_MAX: usize = 64;
@@ -213,6 +213,9 @@ fn take<S: Simd, const LAST: bool>(
 ) -> Option<usize> {
     let behind = step.literal.text.len();
     if line.byte(at) == b'-' && step.ends_at::<LAST>(line, at + 1) {
+        if step.meaning == Meaning::Status {
+            cx.record.status = NO_ANSWER;
+        }
         return Some(at + 1 + behind);
     }
     let ends_at = |end| step.ends_at::<LAST>(line, end);

@@ -9,7 +9,7 @@
 //! space, a colon or a bracket.
 //!
 //! The words of details (`DETAIL`, `STATEMENT`, …) have no level. A message that begins with
-//! `duration: ` has its number of milliseconds as response time. The client is what follows
+//! `duration: ` has its number of milliseconds as response time, unless `parse` or `bind` follows. The client is what follows
 //! `client=` or `host=` in the prefix.
 //!
 //! As CSV: a timestamp at the start of the line, perhaps a space and a zone in capitals, and at least
@@ -167,8 +167,10 @@ fn quote_of_csv(text: &[u8]) -> Option<usize> {
 fn duration_of(message: &[u8]) -> Option<u64> {
     let duration = message.strip_prefix(b"duration: ")?;
     let len = duration.iter().position(|&b| b == b' ')?;
-    let of_millis = duration[len..].starts_with(b" ms");
-    of_millis.then(|| decimal(&duration[..len], Unit::Milliseconds))?
+    let behind = duration[len..].strip_prefix(b" ms")?.trim_ascii_start();
+    // Parts of the execute that follows.
+    let is_part = [&b"parse "[..], b"bind "].iter().any(|step| behind.starts_with(step));
+    if is_part { None } else { decimal(&duration[..len], Unit::Milliseconds) }
 }
 
 impl LineFormat for Postgres {

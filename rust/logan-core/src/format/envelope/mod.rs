@@ -43,9 +43,10 @@ use super::{Candidate, Entry, Format, MultiLineFormat, Params, Parse, Part, REGI
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::format::classify::{is_blank, is_continuation};
+use crate::format::database::operations;
 use crate::format::prefilter::{Prefilter, RequiredBytes};
 use crate::format::text::{levels, text_duration};
-use crate::record::{Columns, Level, NO_TIME, Record, Text};
+use crate::record::{Columns, Level, NO_DURATION, NO_TIME, Record, Text};
 use crate::time::{Stamp, TimestampParser};
 
 /// Bytes of a text that are kept where the line does not hold it: four times what templates of
@@ -243,7 +244,10 @@ fn free_text<S: Simd>(payload: Line<'_>, cx: &mut Parse<'_, S>) {
     cx.record.level = level;
     cx.record.message = Text::of_line(message, payload.len());
     let memo = &mut cx.context.memo;
-    cx.record.duration_ns = text_duration::find(cx.simd, payload, message, memo);
+    cx.record.duration_ns = match text_duration::find(cx.simd, payload, message, memo) {
+        NO_DURATION => operations::response_time(&payload.bytes()[message..]),
+        nanos => nanos,
+    };
 }
 
 /// Moves texts of a payload at `start` of a line to their place in the line.

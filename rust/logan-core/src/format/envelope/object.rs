@@ -7,19 +7,19 @@ use std::ops::ControlFlow;
 
 /// A member's value as it stands in the line.
 #[derive(Clone, Copy)]
-pub(super) struct Value {
+pub(crate) struct Value {
     /// Where it begins and ends, of text without its quotes.
-    pub(super) start: usize,
-    pub(super) end: usize,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
     /// Whether it is text.
-    pub(super) is_text: bool,
+    pub(crate) is_text: bool,
     /// Whether the text holds escapes.
-    pub(super) is_escaped: bool,
+    pub(crate) is_escaped: bool,
 }
 
 impl Value {
     /// The text, if it is some and holds no escapes.
-    pub(super) fn plain<'a>(&self, line: Line<'a>) -> Option<&'a [u8]> {
+    pub(crate) fn plain<'a>(&self, line: Line<'a>) -> Option<&'a [u8]> {
         (self.is_text && !self.is_escaped).then(|| &line.bytes()[self.start..self.end])
     }
 }
@@ -28,7 +28,7 @@ impl Value {
 /// None if the line is not one object or `f` broke. What is inside of values is not checked but for
 /// quotes and brackets.
 #[inline(always)]
-pub(super) fn members<S: Simd>(
+pub(crate) fn members<S: Simd>(
     simd: S,
     line: Line<'_>,
     mut f: impl FnMut(&[u8], Value) -> ControlFlow<()>,

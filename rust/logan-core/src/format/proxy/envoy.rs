@@ -7,7 +7,7 @@
 //!
 //! *time* is in ISO layout. *field* is a word or quoted and does not begin with a digit (Istio:
 //! the response's details, how the connection ended, why the upstream failed); *status* is one
-//! digit `0`, which is none, or three. The sizes and times are integers or `-`, which is none;
+//! digit `0`, which is a request without an answer, or three. The sizes and times are integers or `-`, which is none;
 //! *duration* is the response time in milliseconds. The client is the first address of the quoted
 //! field behind them (X-Forwarded-For); the quoted fields after that one are the user agent, an id and the
 //! host.
@@ -21,7 +21,7 @@ use crate::format::cursor::Cursor;
 use crate::format::http::route;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
-use crate::record::{Column, Columns, NO_STATUS};
+use crate::record::{Column, Columns, NO_ANSWER, NO_DURATION, NO_STATUS};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {
@@ -62,7 +62,7 @@ impl LineFormat for Envoy {
         let request = c.quoted(cx.simd)?;
         cx.record.status = if c.pass_text(b" 0 ").is_some() {
             c.at -= 1;
-            NO_STATUS
+            NO_ANSWER
         } else {
             c.next_status()?
         };
@@ -90,6 +90,10 @@ impl LineFormat for Envoy {
         c.next_time(Unit::Milliseconds)?;
         cx.record.set_time(time);
         route(line, request.0, request.1, cx.record);
+        if cx.record.method.is_empty() && cx.record.status == NO_ANSWER {
+            // A connection of a TCP listener: `- - -`.
+            (cx.record.status, cx.record.duration_ns) = (NO_STATUS, NO_DURATION);
+        }
         if c.pass(b' ').is_some()
             && let Some((start, end)) = c.quoted(cx.simd)
         {

@@ -12,9 +12,9 @@
 //! which carries no zone. *before* is anything that ends in a space: a syslog header
 //! (`Feb  6 12:14:14 lb1 haproxy[14389]: `) or none. *timersN* and *countsN* are so many integers
 //! between slashes, each with a `-` or `+` before it or not. The last timer is the response time
-//! in milliseconds (Tt, or Ta since 1.7, of an HTTP line; the session's length Tt of a TCP line):
-//! with `-` it is none; with `+` (`option logasap`: written before the end) it is what was known.
-//! Status `-1` is none. A request that the line's end cuts counts as far as it goes.
+//! in milliseconds (Tt, or Ta since 1.7) of an HTTP line; with `-`, or of a bad request, it is none; with
+//! `+` (`option logasap`: written before the end) it is what was known. Status `-1` is a request
+//! without an answer. A request that the line's end cuts counts as far as it goes.
 //!
 //! Source: <https://docs.haproxy.org/3.0/configuration.html#8.2>.
 
@@ -24,7 +24,7 @@ use crate::format::cursor::{Cursor, Span};
 use crate::format::http::{closing_quote, nanos_of, route};
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
-use crate::record::{Columns, NO_DURATION, NO_STATUS};
+use crate::record::{Columns, NO_ANSWER, NO_DURATION};
 
 /// `option httplog`.
 pub static HTTP: Entry = Entry {
@@ -40,7 +40,7 @@ pub static HTTP: Entry = Entry {
     build: |_| line_format(Haproxy::<true>),
 };
 
-/// `option tcplog`.
+/// `option tcplog`. The last timer is that of a session, which is no response time.
 pub static TCP: Entry = Entry {
     info: Info {
         name: "haproxy-tcp",
@@ -48,7 +48,7 @@ pub static TCP: Entry = Entry {
         example: "203.0.113.9:51234 [24/Jan/2024:10:15:32.123] db pool/pg1 0/1/5007 2124 -- \
                   3/2/1/1/0 0/0",
         time_field: "[time]",
-        duration: Some(("the last of the three timers (Tt)", "ms")),
+        duration: None,
     },
     facts: Facts { also_taken_by: &["syslog"], ..Facts::PLAIN },
     build: |_| line_format(Haproxy::<false>),
@@ -63,7 +63,7 @@ impl<const IS_HTTP: bool> LineFormat for Haproxy<IS_HTTP> {
     const COLUMNS: Columns = if IS_HTTP {
         Columns::ACCESS
     } else {
-        Columns::TIME.or(Columns::BYTES).or(Columns::CLIENT).or(Columns::DURATION)
+        Columns::TIME.or(Columns::BYTES).or(Columns::CLIENT)
     };
     const NEEDS: RequiredBytes =
         if IS_HTTP { RequiredBytes::DATE.or(RequiredBytes::QUOTE) } else { RequiredBytes::DATE };
@@ -82,14 +82,13 @@ impl<const IS_HTTP: bool> LineFormat for Haproxy<IS_HTTP> {
         c.next_word(cx.simd)?;
         let server = c.next_word(cx.simd)?;
         memchr::memchr(b'/', c.bytes(server))?;
-        cx.record.duration_ns = match numbers(&mut c, if IS_HTTP { 5 } else { 3 })? {
-            Some(millis) => nanos_of(millis, 0, Unit::Milliseconds.nanos()),
-            None => NO_DURATION,
-        };
+        let last = numbers(&mut c, if IS_HTTP { 5 } else { 3 })?;
         if IS_HTTP {
+            let nanos = last.map(|millis| nanos_of(millis, 0, Unit::Milliseconds.nanos()));
+            cx.record.duration_ns = nanos.unwrap_or(NO_DURATION);
             cx.record.status = if c.pass_text(b" -1 ").is_some() {
                 c.at -= 1;
-                NO_STATUS
+                NO_ANSWER
             } else {
                 c.next_status()?
             };
@@ -115,6 +114,10 @@ impl<const IS_HTTP: bool> LineFormat for Haproxy<IS_HTTP> {
             if request < line.len() {
                 let end = closing_quote(cx.simd, line, request).unwrap_or(line.len());
                 route(line, request, end, cx.record);
+            }
+            if cx.record.method.is_empty() && matches!(cx.record.status, 400 | 408) {
+                // `<BADREQ>`: how long the client took to send nothing.
+                cx.record.duration_ns = NO_DURATION;
             }
         }
         Some(())

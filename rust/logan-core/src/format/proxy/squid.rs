@@ -7,8 +7,8 @@
 //! ```
 //!
 //! *elapsed* is in milliseconds; a negative one (a clock set back) is none. *result* is capitals,
-//! digits and `_` (`TCP_MISS`); *status* three digits, `000` is none. The URL is the path, as
-//! written: of a proxy the host is what one wants to see.
+//! digits and `_` (`TCP_MISS`); *status* three digits, `000` is a request without an answer. The path is
+//! that of the URL.
 //!
 //! Sources: <https://wiki.squid-cache.org/Features/LogFormat>,
 //! <http://www.squid-cache.org/Doc/config/logformat/>.
@@ -16,7 +16,7 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::cursor::Cursor;
-use crate::format::http::{method_len, status_at, url_host};
+use crate::format::http::{method_len, path, status_at, url_host};
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
 use crate::record::{Column, Columns, Text};
@@ -90,7 +90,7 @@ impl LineFormat for Squid {
         cx.record.set_time(time);
         cx.record.client = c.text(client);
         cx.record.method = Text::of_line(method, method + len);
-        cx.record.path = Text::of_line(url.0, url.1);
+        cx.record.path = path(line, url.0, url.1);
         if cx.context.wanted.has(Columns::HOST) {
             let host = url_host(c.bytes(url)).map(|(start, end)| (url.0 + start, url.0 + end));
             c.request_some(cx.context.wanted, Column::HOST, host, cx.record);

@@ -10,7 +10,7 @@ use crate::bytes::simd::Simd;
 use crate::format::keys::Keys;
 use crate::format::{PLACES, name_at};
 use crate::record::{
-    Batch, Block, Column, Field, Level, Mask, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME,
+    Batch, Block, Column, Field, Level, Mask, NO_ANSWER, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME,
     RouteNormalizer,
 };
 use regex::bytes::Regex;
@@ -147,6 +147,8 @@ fn ranges(check: &Check, most: u64) -> Result<Ranges, String> {
         _ => 0,
     };
     let number = |value: &Value| match value {
+        // Of statuses.
+        Value::Number(0) if most == 999 => Ok(NO_ANSWER.into()),
         Value::Number(number) => Ok(*number),
         Value::Time(nanos) => Ok(*nanos as u64 ^ SIGN),
         other => Err(format!("{other:?} is not a number")),

@@ -22,7 +22,7 @@
 //!
 //! | field | values | operators |
 //! |---|---|---|
-//! | `status` | 100 to 999 | all but `~` |
+//! | `status` | 0 (no answer), 100 to 999 | all but `~` |
 //! | `level` | a name that logs use for it; ordered TRACE DEBUG INFO NOTICE WARN ERROR FATAL, OTHER is none of these | all but `~` |
 //! | `duration` | a number and `ns us ms s m h`; without unit in ms | all but `~` |
 //! | `bytes` | a number, possibly with `kB MB GB KiB MiB GiB` | all but `~` |

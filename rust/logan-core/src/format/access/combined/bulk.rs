@@ -28,7 +28,7 @@ use crate::format::access::tail::{Dialect, tail_time};
 use crate::format::http::{route, status_at};
 use crate::format::units::{Tail, TailPlace};
 use crate::format::{Run, address, line_of};
-use crate::record::{BATCH_ROWS, NO_BYTES, NO_DURATION, NO_STATUS, Record, RowWriter, Rows, Text};
+use crate::record::{BATCH_ROWS, NO_ANSWER, NO_BYTES, NO_DURATION, Record, RowWriter, Rows, Text};
 use crate::time::{Stamp, TimestampParser, eight_digits, leading_digits};
 
 /// `[24/Jan/2024:00:00:00 +0000] "`
@@ -122,7 +122,7 @@ fn one<S: Simd>(
     if line.u64_at(request_end) & 0x0000_FF00_0000_FFFF != AROUND_STATUS {
         return None;
     }
-    let status = status_at(line, request_end + 2).filter(|&status| status != NO_STATUS)?;
+    let status = status_at(line, request_end + 2).filter(|&status| status != NO_ANSWER)?;
     let size = request_end + 6;
     let word = line.u64_at(size);
     let (digits, values) = leading_digits(word);

@@ -43,8 +43,8 @@
 //! the next. 64 further quotes are tried; if none fits, the line is no record, has no agents, or
 //! the user agent ends at the first quote, in this order.
 //!
-//! **number3** is three digits, the first not `0`; or `000`, which is none. **status** is number3,
-//! or `-`, which is none. **size** is `-` (none), or digits, of which 20 or more are none; a space
+//! **number3** is three digits, the first not `0`; or `000`, which is a request without an answer.
+//! **status** is number3, or `-`, which says the same. **size** is `-` (none), or digits, of which 20 or more are none; a space
 //! or the end of the line follows it.
 //!
 //! **Request** (what is inside the first quoted). It has a route if it is `method SP rest`, method
@@ -117,7 +117,7 @@ use crate::format::{
     BulkFormat, Entry, Facts, Info, LineFormat, LineSubset, Parse, Run, bulk, line_format,
     one_by_one,
 };
-use crate::record::{Column, Columns, NO_STATUS, Record, Text};
+use crate::record::{Column, Columns, NO_ANSWER, Record, Text};
 use crate::time::TimestampParser;
 use bulk::many;
 use head::{Head, head, headless, host, may_begin};
@@ -425,7 +425,7 @@ fn unusual_answer<S: Simd>(simd: S, line: Line<'_>, request_end: usize) -> Optio
     let answer = |quote: usize| {
         let none = line.u32_at(quote + 1) & 0x00FF_FFFF == u32::from_le_bytes(*b" - \0");
         let status = match none {
-            true => NO_STATUS,
+            true => NO_ANSWER,
             false if line.byte(quote + 1) == b' ' && line.byte(quote + 5) == b' ' => {
                 status_at(line, quote + 2)?
             }

@@ -246,9 +246,9 @@ fn statuses_and_sizes_that_are_none() {
         assert_eq!(said.path, b"/");
         (said.status, said.bytes_sent)
     };
-    assert_eq!(rest("- 5"), (0, Some(5)));
-    assert_eq!(rest("- -"), (0, None));
-    assert_eq!(rest("000 -"), (0, None));
+    assert_eq!(rest("- 5"), (NO_ANSWER, Some(5)));
+    assert_eq!(rest("- -"), (NO_ANSWER, None));
+    assert_eq!(rest("000 -"), (NO_ANSWER, None));
     assert_eq!(rest("408 12345678901234567890"), (408, None));
 }
 

@@ -4,7 +4,8 @@
 //! # Accepted
 //! Lines with
 //! - a [request](find),
-//! - its [answer](status): a status, or a sign that there was none,
+//! - its [answer](status): a status, or a sign that there was none; a line with a level needs neither
+//!   if the target is a path, and says no more than method and path then,
 //! - a timestamp ([`TimestampParser::any`], or klog's): the first before the request, at the line's start or
 //!   behind one of ``<space><tab>[(|<>"'=;:,@``, else the first behind it, outside of quotes. A number
 //!   without colons is one only at the front of the line. Lines inside of an envelope need none.
@@ -40,12 +41,16 @@
 //!
 //!   A status 101 and the method CONNECT have none: their time is that of a connection.
 //!
+//! A line that ends with a [JSON object](object) which tells of a request, or is the only one to say a level,
+//! says what that says; time and level in front of it count first.
+//!
 //! IIS without its header, in its default columns, has its own columns: `date time s-ip cs-method
 //! cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) [cs(Referer)] sc-status sc-substatus
 //! sc-win32-status time-taken`.
 
 pub mod entry;
 mod find;
+mod object;
 mod status;
 
 use super::tail::tail_time;
@@ -59,7 +64,9 @@ use crate::format::text::duration::{decimal, with_unit};
 use crate::format::text::{levels, text_duration, timed};
 use crate::format::units::TailPlace;
 use crate::format::{Context, LineFormat, Params, Parse, Unit, address, fields};
-use crate::record::{Column, Columns, Level, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text};
+use crate::record::{
+    Column, Columns, Level, NO_ANSWER, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Record, Text,
+};
 use crate::time::{Stamp, TimestampParser};
 use find::Request;
 use status::Answer;
@@ -119,13 +126,15 @@ impl LineFormat for AnyRequest {
         if line.find(cx.simd, 0, ESC) < line.len() {
             return ansi::uncolored(line, cx, |line, cx| self.uncolored(line, cx));
         }
-        let request = find::find(cx.simd, line)?;
+        let found = find::find(cx.simd, line);
         // The rest is compiled once.
-        self.read(
-            line,
-            &request,
-            &mut Parse { simd: Plain, context: cx.context, arena: cx.arena, record: cx.record },
-        )
+        let cx =
+            &mut Parse { simd: Plain, context: cx.context, arena: cx.arena, record: cx.record };
+        match found {
+            Some(request) => self.read(line, &request, cx),
+            None if line.byte(line.len() - 1) == b'}' => self.with_object(line, cx),
+            None => None,
+        }
     }
 }
 
@@ -188,16 +197,41 @@ impl AnyRequest {
         self.read(line, &request, &mut Parse { simd: Plain, context, arena, record })
     }
 
+    /// Reads a line that ends with an object which tells of a request.
+    fn with_object(&self, line: Line<'_>, cx: &mut Parse<'_, Plain>) -> Option<()> {
+        let request = object::read(line, cx)?;
+        let (message, level) = (cx.record.message, cx.record.level);
+        let before = Request { end: line.len(), ..request };
+        let time = timestamp(line, &before, cx.clock());
+        let is_timed = time.is_some() || cx.record.time_ns != NO_TIME || self.is_payload;
+        if cx.record.time_ns == NO_TIME
+            && let Some(time) = &time
+        {
+            cx.record.set_time(time.stamp);
+        }
+        self.level(line, &before, time.as_ref(), cx);
+        if cx.record.level == Level::None {
+            cx.record.level = level;
+        }
+        if !message.is_empty() {
+            cx.record.message = message;
+        }
+        is_timed.then_some(())
+    }
+
     #[inline(never)]
     fn read(&self, line: Line<'_>, request: &Request, cx: &mut Parse<'_, Plain>) -> Option<()> {
         let text = line.bytes();
         if iis(line, request, cx) {
             return Some(());
         }
-        let answer = status::answer(text, request)?;
-        if is_of_another(text, request) {
+        let answer = status::answer(text, request);
+        // In the text of an app a request may stand alone; an access log says what became of it.
+        let is_alone = answer.is_none();
+        if is_of_another(text, request) || is_alone && text.get(request.target.0) != Some(&b'/') {
             return None;
         }
+        let answer = answer.unwrap_or(Answer::Unknown);
         let time = timestamp(line, request, cx.clock());
         if time.is_none() && !self.is_payload {
             return None;
@@ -207,7 +241,8 @@ impl AnyRequest {
         }
         let (code, behind) = match answer {
             Answer::Status(code, at) => (code, at + 3),
-            Answer::Nothing(end) => (NO_STATUS, end),
+            Answer::Nothing(end) => (NO_ANSWER, end),
+            Answer::Unknown => (NO_STATUS, request.end),
         };
         cx.record.status = code;
         cx.record.method = Text::of_line(request.method.0, request.method.1);
@@ -227,6 +262,9 @@ impl AnyRequest {
             cx.record.client = Text::of_line(start, end);
         }
         let message = self.level(line, request, time.as_ref(), cx);
+        if is_alone && cx.record.level == Level::None {
+            return None;
+        }
         let mut tail = behind;
         if let Answer::Status(_, at) = answer {
             let size = size(line, request, at);

@@ -47,6 +47,8 @@ pub(super) enum Answer {
     Status(u16, usize),
     /// Nothing, as is written up to here.
     Nothing(usize),
+    /// The line does not say.
+    Unknown,
 }
 
 /// The answer to a request of a line.

@@ -53,6 +53,7 @@ use crate::bytes::line::{LINE_BYTES_MAX, Line, PAD};
 use crate::bytes::simd::Simd;
 use crate::fast::FastPath;
 use crate::format::classify;
+use crate::format::database::operations;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::slices::digits_at_end;
 use crate::format::{
@@ -169,7 +170,10 @@ impl BulkFormat for App {
 fn of_place(line: &[u8], message: usize) -> u64 {
     match &line[message..] {
         b"done" | b"fail" => of_sidekiq(&line[..message]),
-        text => of_mongo(text),
+        text => match of_mongo(text) {
+            NO_DURATION => operations::response_time(text),
+            nanos => nanos,
+        },
     }
 }
 

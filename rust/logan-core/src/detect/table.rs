@@ -1,0 +1,103 @@
+//! Finds the header of a table: a line of names, if the line after it has as many values and a time
+//! where the header says so.
+
+use super::whole_lines;
+use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
+use crate::format::classify::{is_blank, is_header};
+use crate::format::table::{HEADER_BYTES_MAX, IIS_NATIVE, Layout, NAME, Table};
+use crate::format::{Context, Params, Unit, by_name};
+use crate::record::Record;
+use crate::time::TimestampParser;
+
+/// Rows behind a header of which one has to be a record: dates may be of an order that is not known.
+const ROWS_MIN: usize = 10;
+/// Rows whose response times are looked at.
+const ROWS_MAX: usize = 1_000;
+/// A median of values with decimals from which on they are milliseconds.
+const SECONDS_MAX: f64 = 30.0;
+
+/// The table that samples of a source hold, and what had to be assumed of it.
+pub(super) fn find(samples: &[(u64, &[u8])]) -> Option<(Table, Option<String>)> {
+    let lines = samples.iter().flat_map(|(offset, bytes)| {
+        let bytes = match offset {
+            0 => bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes),
+            _ => bytes,
+        };
+        let is_whole = |line: &&[u8]| !is_blank(line) && line.len() < LINE_BYTES_MAX;
+        whole_lines(bytes).filter(is_whole).take(super::SAMPLE_LINES_MAX)
+    });
+    let lines: Vec<&[u8]> = lines.collect();
+    let (table, layout) = (0..lines.len())
+        .find_map(|at| headed(lines[at], &lines[at + 1..]))
+        .or_else(|| native(&lines))?;
+    let values = lines.iter().filter(|line| !is_header(line) && !layout.is_header(line));
+    let values: Vec<(String, &[u8])> =
+        values.take(ROWS_MAX).filter_map(|line| layout.open_value(line)).collect();
+    let unit = unit_of(values.iter().map(|(_, value)| *value));
+    let (Some(unit), Some((name, _))) = (unit, values.first()) else { return Some((table, None)) };
+    let assumed = format!("the column {name} of the table is in {}, by its values", unit.name());
+    Some((Table { unit: Some(unit), ..table }, Some(assumed)))
+}
+
+/// The table whose header `line` is, given the lines after it.
+fn headed(line: &[u8], after: &[&[u8]]) -> Option<(Table, Layout)> {
+    if line.len() > HEADER_BYTES_MAX || is_header(line) && !is_of_columns(line) {
+        return None;
+    }
+    let header = std::str::from_utf8(line).ok()?.trim_end();
+    let table = Table { header: header.into(), unit: None };
+    let layout = Layout::of(&table)?;
+    let rows: Vec<&[u8]> = after.iter().copied().filter(|row| !is_header(row)).take(ROWS_MIN).collect();
+    let count = rows.first().map(|row| layout.count(row));
+    match count {
+        None => Some((table, layout)),
+        Some(Some(count)) if count == layout.columns() + 1 => {
+            let table = Table { header: layout.with_message(), unit: None };
+            let layout = Layout::of(&table)?;
+            holds(&table, &rows).then_some((table, layout))
+        }
+        // A line break in a value makes two lines of one.
+        _ => holds(&table, &rows).then_some((table, layout)),
+    }
+}
+
+/// Whether a header that is one of all formats' names columns.
+fn is_of_columns(line: &[u8]) -> bool {
+    line.starts_with(b"#fields\t") || line.starts_with(b"#Fields:")
+}
+
+/// Whether one of the rows is a record of the table.
+fn holds(table: &Table, rows: &[&[u8]]) -> bool {
+    let Some((_, entry)) = by_name(NAME) else { return false };
+    let format = (entry.build)(&Params { table: Some(table.clone()), ..Params::default() });
+    let mut context = Context::new(TimestampParser::utc());
+    rows.iter().any(|row| {
+        let padded = PaddedLine::new(row);
+        let mut record = Record::EMPTY;
+        format.parse_line(padded.line(), &mut context, &mut Vec::new(), &mut record)
+    })
+}
+
+/// IIS' own table, which has no header.
+fn native(lines: &[&[u8]]) -> Option<(Table, Layout)> {
+    let table = Table { header: IIS_NATIVE.into(), unit: None };
+    let layout = Layout::of(&table)?;
+    let first = lines.first()?;
+    let fits = layout.count(first) == Some(layout.columns());
+    (fits && holds(&table, &lines[..1])).then_some((table, layout))
+}
+
+/// The unit of response times without one: seconds have decimals and are small.
+fn unit_of<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<Unit> {
+    let mut numbers: Vec<f64> = Vec::new();
+    let mut has_decimals = false;
+    for value in values {
+        if let Some(number) = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()) {
+            numbers.push(number);
+            has_decimals |= value.contains(&b'.');
+        }
+    }
+    numbers.sort_by(f64::total_cmp);
+    let median = numbers.get(numbers.len() / 2)?;
+    Some(if has_decimals && *median < SECONDS_MAX { Unit::Seconds } else { Unit::Milliseconds })
+}
