@@ -8,13 +8,14 @@
 //! month) is decided here, once per source, and named among what was assumed.
 
 mod durations;
+mod levels;
 mod named;
 mod table;
 mod timestamps;
 
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::fast::{FastPath, FastPaths};
-use crate::format::classify::{is_blank, is_continuation, is_header};
+use crate::format::classify::{is_blank, is_header};
 use crate::format::envelope::inner_formats;
 use crate::format::table::{self as tables, Layout};
 use crate::format::units::Sample;
@@ -47,6 +48,8 @@ struct Seen {
     payload: BTreeMap<&'static str, u64>,
     /// Whether any line said that it ends a record which may have more.
     has_fragments: bool,
+    /// Lines whose timestamp counts only where others are like them.
+    prefixed: u64,
 }
 
 /// Stands for the format of payloads that have none.
@@ -88,9 +91,17 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let app = formats.iter().position(|(e, _)| e.facts.is_general);
     // Zones before words count here, so that it is found out whether all lines have them.
     let epoch_column = timestamps::epoch_column(samples);
-    let lenient = TimeReading { zone_column: true, epoch_column, ..TimeReading::default() };
+    let lenient = TimeReading {
+        zone_column: true,
+        epoch_column,
+        has_prefixes: true,
+        ..TimeReading::default()
+    };
     let reads = |clock: TimestampParser| Context::new(clock.with_reading(&lenient));
     let mut context = reads(TimestampParser::utc());
+    context.clock.learns_levels = true;
+    context.history.tail.allowed = true;
+    let mut levels = levels::Columns::default();
     // A line whose time moves with the clock's zone has none of its own; one whose time moves with
     // the anchor has no year.
     let mut east = reads(TimestampParser::new(jiff::tz::TimeZone::fixed(jiff::tz::offset(1)), 0));
@@ -109,6 +120,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     for (offset, bytes) in samples {
         let sample_start = bytes.as_ptr() as usize;
         let sample_offset = *offset;
+        // Records may go on at the start of every sample but the first.
+        context.history.tail.begin_sample(sample_offset);
         let bytes =
             if *offset == 0 { bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes) } else { bytes };
         for line in whole_lines(bytes).take(SAMPLE_LINES_MAX) {
@@ -145,24 +158,30 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             let taken = formats.iter().enumerate().find_map(|(i, (_, format))| {
                 (context.clock.numeric_date, context.clock.seen_zone) = (None, None);
                 context.durations.sample = Some(Sample::default());
+                (context.clock.seen_level, context.clock.seen_prefix) = (None, false);
                 parse(format.as_ref(), &mut context).map(|found| (i, format, found))
             });
             let Some((i, format, (part, record))) = taken else {
                 if line.is_empty() {
                     blank += 1
-                } else if is_continuation(line) {
+                } else if context.history.tail.takes(line, offset) {
                     continuation += 1
                 } else {
                     malformed += 1
                 }
                 continue;
             };
+            if part == Part::Record {
+                context.history.tail.begin(line, offset, record.time_ns, record.level);
+            }
             let seen_zone = context.clock.seen_zone;
             let sample = std::mem::take(context.durations.sample.get_or_insert_default());
             let has_tail = sample.tail.is_some();
             if part == Part::Record {
                 numbers.learn(sample, &record);
             }
+            levels.learn(&context.clock, &record);
+            let is_prefixed = context.clock.seen_prefix;
             let mut time_by = |other: &mut Context| parse(format.as_ref(), other);
             let others = [time_by(&mut east), time_by(&mut later)];
             if part == Part::Continuation {
@@ -181,6 +200,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             let seen = &mut seen[i];
             let facts = &REGISTRY[i].facts;
             seen.lines += 1;
+            seen.prefixed += u64::from(is_prefixed);
             seen.zoneless += moves[0];
             seen.zoned.timed += u64::from(time_ns.is_some());
             seen.zoned.doubtful += u64::from(seen_zone.is_some());
@@ -216,7 +236,17 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             }
         }
     }
-    let lines: u64 = seen.iter().map(|s| s.lines).sum();
+    let mut lines: u64 = seen.iter().map(|s| s.lines).sum();
+    let has_prefixes =
+        levels::are_prefixes(seen.iter().map(|s| s.prefixed).sum(), lines + malformed);
+    if !has_prefixes {
+        for seen in &mut seen {
+            let prefixed = std::mem::take(&mut seen.prefixed);
+            seen.lines -= prefixed;
+            lines -= prefixed;
+            malformed += prefixed;
+        }
+    }
     let total = lines + blank + header + continuation + malformed;
     let mut order: Vec<usize> = (0..formats.len()).filter(|&i| seen[i].lines > 0).collect();
     let trial = |i: usize| REGISTRY[i].facts.trial;
@@ -250,7 +280,11 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             seen.zoneless += seen.zoned.before_words;
         }
     }
-    let reading = times.reading(epoch_column, zone_column);
+    let reading = TimeReading {
+        level_column: levels.column(),
+        has_prefixes,
+        ..times.reading(epoch_column, zone_column)
+    };
     assumed.extend(times.assumed(&reading));
     let describe = |&i: &usize| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);

@@ -5,7 +5,8 @@
 //! what ambiguous abbreviations mean, which column of bare numbers is the timestamp; and the anchor
 //! of dates without a year beside dates that have one.
 
-use super::{is_blank, is_continuation, is_header, whole_lines};
+use super::{is_blank, is_header, whole_lines};
+use crate::format::classify::is_continuation;
 use crate::record::Level;
 use crate::time::{
     DateLayout, DateOrder, NumericDate, TimeReading, TimestampParser, civil_from_days,
@@ -87,6 +88,7 @@ impl Timestamps {
                 .iter()
                 .map(|(&layout, dates)| (layout, order(layout, dates).0))
                 .collect(),
+            ..TimeReading::default()
         }
     }
 

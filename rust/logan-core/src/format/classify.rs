@@ -2,12 +2,11 @@
 //! and why.
 //!
 //! It must not know any format. What only lines of one format look like, that format's
-//! [facts](super::Facts) say; here stand the rules for all lines, such as how stack traces go on.
-//! A line is looked at by its first byte first: which bytes may begin a header or a continuation is
-//! computed from the registry when the crate is compiled.
+//! [facts](super::Facts) say; how stack traces go on is said in [`tails`](super::tails).
+//! A line is looked at by its first byte first: which bytes may begin a header is computed from the
+//! registry when the crate is compiled.
 
 use super::REGISTRY;
-use super::slices::digits;
 use crate::bytes::line::LINE_BYTES_MAX;
 use serde::de::IgnoredAny;
 
@@ -128,85 +127,10 @@ fn of_formats(line: &[u8]) -> bool {
     all.any(|lines| line.strip_prefix(lines.prefix).is_some_and(lines.is_one))
 }
 
-/// Whether a line that no format took continues the record before it, by its beginning alone.
-///
-/// White space, how stack traces of usual languages go on, or nothing but what closes what was
-/// opened before.
+/// Whether a line that no format took continues the record before it, by its beginning alone: as
+/// [tails](super::tails) of records do, or as a format says.
 pub fn is_continuation(line: &[u8]) -> bool {
-    const PREFIXES: [&[u8]; 7] = [
-        b"Traceback (",
-        b"Caused by:",
-        b"at ",
-        b"... ",
-        b"Suppressed:",
-        b"goroutine ",
-        b"[stacktrace]",
-    ];
-    /// What the first byte leaves to ask: anything, whether it is a name, or nothing.
-    const ANYTHING: u8 = 2;
-    const NAME: u8 = 1;
-    static KINDS: [u8; 256] = {
-        let mut kinds = [0; 256];
-        let mut letter = 0;
-        while letter < 26 {
-            kinds[b'A' as usize + letter] = NAME;
-            kinds[b'a' as usize + letter] = NAME;
-            letter += 1;
-        }
-        let (others, mut i) = (b" \t#[}])\"',;", 0);
-        while i < others.len() {
-            kinds[others[i] as usize] = ANYTHING;
-            i += 1;
-        }
-        i = 0;
-        while i < PREFIXES.len() {
-            kinds[PREFIXES[i][0] as usize] = ANYTHING;
-            i += 1;
-        }
-        i = 0;
-        while i < REGISTRY.len() {
-            let mut j = 0;
-            while j < REGISTRY[i].facts.continuations.len() {
-                kinds[REGISTRY[i].facts.continuations[j].prefix[0] as usize] = ANYTHING;
-                j += 1;
-            }
-            i += 1;
-        }
-        kinds
-    };
-    static OF_NAME: [bool; 256] =
-        super::byte_set(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._$");
-    let Some(&first) = line.first() else { return false };
-    let kind = KINDS[usize::from(first)];
-    if kind == 0 {
-        return false;
-    }
-    if kind == ANYTHING {
-        if matches!(first, b' ' | b'\t')
-            || PREFIXES.iter().any(|p| p[0] == first && line.starts_with(p))
-            || of_formats(line)
-        {
-            return true;
-        }
-        // PHP numbers the frames: `#0 /app/x.php(12): f()`.
-        if first == b'#' {
-            let digits = digits(&line[1..]);
-            return digits > 0 && line.get(1 + digits) == Some(&b' ');
-        }
-        let closes = |b: &u8| matches!(b, b'}' | b']' | b')');
-        if line.iter().all(|b| closes(b) || b"\"',; ".contains(b)) {
-            return line.iter().any(closes);
-        }
-    }
-    // `ValueError: x`, `java.lang.IllegalStateException: x`: a dotted name that ends so, alone or
-    // before a colon.
-    if !first.is_ascii_alphabetic() {
-        return false;
-    }
-    let end = line.iter().position(|&b| !OF_NAME[usize::from(b)]).unwrap_or(line.len());
-    let name = &line[..end];
-    matches!(line.get(end), None | Some(b':'))
-        && (name.ends_with(b"Error") || name.ends_with(b"Exception") || name.ends_with(b"Warning"))
+    super::tails::is_tail(line) || of_formats(line)
 }
 
 #[cfg(test)]

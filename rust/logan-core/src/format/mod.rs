@@ -50,6 +50,7 @@ mod slices;
 mod slots;
 pub mod state;
 pub mod table;
+pub mod tails;
 pub mod text;
 pub mod units;
 pub mod w3c;
@@ -360,6 +361,7 @@ pub static REGISTRY: &[&Entry] = &[
     &envelope::journald::EXPORT,
     &database::mysql_slow::ENTRY,
     &text::erlang::ENTRY,
+    &text::jul::ENTRY,
     &proxy::haproxy::HTTP,
     &proxy::haproxy::TCP,
     &cloud::aws_lambda::ENTRY,
@@ -401,6 +403,7 @@ pub static REGISTRY: &[&Entry] = &[
     &logfmt::ENTRY,
     &text::leveled::ENTRY,
     &text::app::ANYWHERE,
+    &text::crash::ENTRY,
 ];
 
 /// Places of formats: those of the registry, and behind them that of users' own.
@@ -422,6 +425,13 @@ pub fn info(name: &str) -> Option<&'static Info> {
 /// The name of the format at a place below [`PLACES`].
 pub fn name_at(place: usize) -> &'static str {
     REGISTRY.get(place).map_or(custom::NAME, |entry| entry.info.name)
+}
+
+/// Whether records of the format of this name may have a message.
+pub fn has_message(name: &str) -> bool {
+    by_name(name).is_none_or(|(_, entry)| {
+        (entry.build)(&Params::default()).columns().has(crate::record::Columns::MESSAGE)
+    })
 }
 
 /// The registered format of this name, and its place in the registry.

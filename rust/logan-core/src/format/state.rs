@@ -13,6 +13,7 @@
 
 use super::REGISTRY;
 use super::slots::Slots;
+use super::tails::Tail;
 use crate::bytes::line::{LINE_BYTES_MAX, PAD};
 use serde::{Deserialize, Serialize};
 use std::any::Any;
@@ -117,6 +118,8 @@ pub struct ParserState {
     layout: Vec<u8>,
     /// What formats keep.
     pub(super) kept: Slots,
+    /// What a line goes on with.
+    pub tail: Tail,
 }
 
 impl ParserState {
@@ -124,6 +127,7 @@ impl ParserState {
     pub fn restart(&mut self, layouts: Option<&Layouts>, offset: u64) {
         self.set_layout(layouts.and_then(|l| l.before(offset)).unwrap_or_default().as_bytes());
         self.kept.clear();
+        self.tail.clear();
     }
 
     /// Takes in the text behind a header; nothing in it is no layout.

@@ -29,7 +29,7 @@ pub enum Level {
 pub const LEVELS: usize = 9;
 
 /// The words for levels.
-const WORDS: [(&[u8], Level); 43] = [
+const WORDS: [(&[u8], Level); 48] = [
     (b"INFO", Level::Info),
     (b"INFORMATION", Level::Info),
     (b"INFORMATIONAL", Level::Info),
@@ -73,6 +73,12 @@ const WORDS: [(&[u8], Level); 43] = [
     (b"TRCE", Level::Trace),
     (b"VRB", Level::Trace),
     (b"NOTICE", Level::Notice),
+    // logrus cuts to four letters.
+    (b"TRAC", Level::Trace),
+    (b"DEBU", Level::Debug),
+    (b"ERRO", Level::Error),
+    (b"FATA", Level::Fatal),
+    (b"PANI", Level::Fatal),
 ];
 
 /// By length and first letter of a word: [bits](bit) of the last bytes that it may have.
@@ -119,7 +125,7 @@ static SLOTS: [Word; 128] = {
 #[inline(always)]
 const fn slot(word: &[u8]) -> usize {
     let (first, last) = (word[0] as usize & 31, word[word.len() - 1] as usize & 31);
-    (first * 52 + (word[1] as usize & 31) * 46 + last * 15 + word.len() * 3) & 127
+    (first * 4 + (word[1] as usize & 31) * 29 + last * 60 + word.len() * 6) & 127
 }
 
 /// Bytes of the longest word.
@@ -162,6 +168,91 @@ const WEAK: [(&[u8], Level); 5] = [
     (b"SYSTEM", Level::Info),
     (b"SUCCESS", Level::Info),
     (b"FAIL", Level::Error),
+];
+
+/// Names that java.util.logging and PostgreSQL write in other languages.
+const LOCALIZED: &[(Level, &[&str])] = &[
+    (Level::Trace, &["FEINER"]),
+    (Level::Debug, &["FEIN", "KONFIGURATION", "PRÉCIS"]),
+    (
+        Level::Info,
+        &[
+            "INFOS",
+            "INFORMACIÓN",
+            "INFORMAZIONI",
+            "INFORMAÇÕES",
+            "LOGG",
+            "DZIENNIK",
+            "СООБЩЕНИЕ",
+            "情報",
+            "信息",
+            "日志",
+            "정보",
+            "로그",
+        ],
+    ),
+    (
+        Level::Notice,
+        &["HINWEIS", "NOTIFICA", "NOTA", "NOTIS", "UWAGA", "ЗАМЕЧАНИЕ", "注意", "알림"],
+    ),
+    (
+        Level::Warn,
+        &[
+            "WARNUNG",
+            "AVERTISSEMENT",
+            "ATTENTION",
+            "ADVERTENCIA",
+            "AVVERTENZA",
+            "ATTENZIONE",
+            "ADVERTÊNCIA",
+            "AVISO",
+            "VARNING",
+            "OSTRZEŻENIE",
+            "UYARI",
+            "ПРЕДУПРЕЖДЕНИЕ",
+            "警告",
+            "경고",
+        ],
+    ),
+    (
+        Level::Error,
+        &[
+            "FEHLER",
+            "SCHWERWIEGEND",
+            "ERREUR",
+            "GRAVE",
+            "ERRORE",
+            "FEL",
+            "BŁĄD",
+            "HATA",
+            "ОШИБКА",
+            "エラー",
+            "重大",
+            "致命的",
+            "错误",
+            "严重",
+            "오류",
+            "심각",
+        ],
+    ),
+    (
+        Level::Fatal,
+        &[
+            "PANIK",
+            "PANIQUE",
+            "PÁNICO",
+            "PÂNICO",
+            "PANICO",
+            "FATALE",
+            "FATALT",
+            "KATASTROFALNY",
+            "ÖLÜMCÜL",
+            "ВАЖНО",
+            "ПАНИКА",
+            "致命错误",
+            "치명적오류",
+        ],
+    ),
 ];
 
 impl Level {
@@ -223,6 +314,12 @@ impl Level {
             return None;
         }
         WEAK.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)).map(|(_, level)| *level)
+    }
+
+    /// A level in another language than English, as programs with translated messages write it.
+    pub fn from_localized(word: &[u8]) -> Option<Level> {
+        let is_one = |(_, names): &&(Level, &[&str])| names.iter().any(|n| n.as_bytes() == word);
+        LOCALIZED.iter().find(is_one).map(|(level, _)| *level)
     }
 
     /// A level written as one letter, as logcat and klog do; None for other letters.

@@ -17,7 +17,7 @@ use crate::format::{
 };
 use crate::metric::Metrics;
 use crate::metric::lines::Lines;
-use crate::record::{BATCH_ROWS, Batch, Columns, NO_TIME};
+use crate::record::{BATCH_ROWS, Batch, Columns, Level, NO_TIME};
 use crate::record::{Block, Mask};
 use crate::scan::interleave::Interleaver;
 use crate::select::row_filter::RowFilter;
@@ -64,6 +64,8 @@ pub struct Scanner {
     /// Records by place in the registry.
     records: [u64; PLACES],
     order: Order,
+    /// The rows of the batch that [the tail](crate::format::tails::Tail) knows of.
+    rows_known: usize,
     /// What becomes of records before they count, if the spec says anything about it.
     narrowing: Option<Box<RowFilter>>,
     /// PAD bytes, then lines that wait, the last of them perhaps unfinished.
@@ -152,6 +154,7 @@ impl Scanner {
             lines: Lines::default(),
             records: [0; PLACES],
             order: Order::default(),
+            rows_known: 0,
             narrowing: RowFilter::of(&spec)?,
             carry: vec![0; PAD],
             carry_offset: 0,
@@ -221,6 +224,7 @@ impl Scanner {
         }
         let layouts = self.spec.reading(source)?.layouts.as_ref();
         self.context.history.restart(layouts, first_line);
+        self.context.history.tail.allowed = self.spec.has_tails(source)?;
         self.reset(start, first_line);
         Ok(())
     }
@@ -247,6 +251,7 @@ impl Scanner {
 
     fn reset(&mut self, start: u64, first_line: u64) {
         self.batch.clear();
+        self.rows_known = 0;
         self.metrics.take();
         self.lines = Lines::default();
         self.records = [0; PLACES];
@@ -526,7 +531,12 @@ impl Scanner {
             let at = next + row - base;
             if !self.take_other(parsers, place, ends, at, spot.start, tried) {
                 kept.remove(row);
+                // The row stays empty until all are there.
+                self.rows_known = row + 1;
             }
+        }
+        if !left.is_empty() {
+            self.begin_tail(place, base + rows);
         }
         if !left.is_empty() {
             // Rows without a record are still undefined in these columns: they are columns that
@@ -536,6 +546,7 @@ impl Scanner {
         self.batch.close(base + rows, columns);
         if !left.is_empty() {
             self.batch.retain(&kept);
+            self.rows_known = self.batch.len;
         }
         parsers.lanes.give_back(parsers.lanes.count(), left);
         (next + rows, last + 1)
@@ -557,6 +568,7 @@ impl Scanner {
         tried: u64,
     ) -> bool {
         let wants_format = self.wants_format();
+        self.begin_tail(place, self.batch.len);
         let (batch, context) = (&mut *self.batch, &mut self.context);
         let mut run = Run::new(place.bytes, ends, (next, start), batch, context);
         run.offset = place.offset;
@@ -591,11 +603,27 @@ impl Scanner {
         false
     }
 
+    /// Takes in what lines may go on with: the last of the first `rows` rows, if it is new.
+    fn begin_tail(&mut self, place: Block<'_>, rows: usize) {
+        let tail = &mut self.context.history.tail;
+        if rows > self.rows_known && tail.allowed {
+            let row = rows - 1;
+            let start = self.batch.line_start()[row] as usize;
+            let line = &place.bytes[start..start + self.batch.line_len()[row] as usize];
+            let level = Level::from_u8(self.batch.level()[row]).unwrap_or_default();
+            let offset = (place.offset + start as i64) as u64;
+            tail.begin(line, offset, self.batch.time_ns()[row], level);
+        }
+        self.rows_known = rows;
+    }
+
     /// Gives the batch to the metrics; its lines must not outlive their block.
     fn flush(&mut self, block: Block<'_>) {
         if self.batch.len == 0 {
             return;
         }
+        self.begin_tail(block, self.batch.len);
+        self.rows_known = 0;
         #[cfg(debug_assertions)]
         self.batch.check(block.bytes);
         self.batch.drop_lifetimes(block.bytes);
@@ -696,7 +724,10 @@ fn other(parsers: &Parsers, run: &mut Run<'_>, offset: u64, tried: u64) -> Class
             needs_met = true;
         }
     }
-    if classify::is_continuation(line.bytes()) { Class::Continuation } else { Class::Malformed }
+    match run.context.history.tail.takes(line.bytes(), offset) {
+        true => Class::Continuation,
+        false => Class::Malformed,
+    }
 }
 
 /// What an empty line is.

@@ -308,8 +308,18 @@ impl Spec {
     /// # Errors
     /// [`Error::Spec`] if there is no such source.
     pub fn look_back_bytes(&self, source: u32) -> Result<u64, Error> {
-        let rejoins = self.reading(source)?.formats.iter().any(|format| format.params.rejoin);
-        Ok(if rejoins { format::state::LOOK_BACK_BYTES } else { 0 })
+        let listed = &self.reading(source)?.formats;
+        let rejoins = listed.iter().any(|format| format.params.rejoin);
+        Ok(if rejoins || self.has_tails(source)? { format::state::LOOK_BACK_BYTES } else { 0 })
+    }
+
+    /// Whether records of a source may go on in lines after them: whether they have messages.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if there is no such source.
+    pub fn has_tails(&self, source: u32) -> Result<bool, Error> {
+        let listed = &self.reading(source)?.formats;
+        Ok(listed.is_empty() || listed.iter().any(|format| format::has_message(&format.name)))
     }
 
     /// How to read a source.

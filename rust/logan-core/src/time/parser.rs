@@ -115,6 +115,25 @@ pub struct TimestampParser {
     remembers: bool,
     /// The last [doubtful](super::zones) zone that was read. For detection as well.
     pub seen_zone: Option<SeenZone>,
+    /// See [`TimeReading::level_column`].
+    pub level_column: Option<u32>,
+    /// See [`TimeReading::has_prefixes`].
+    pub has_prefixes: bool,
+    /// Whether [`seen_level`](Self::seen_level) is wanted.
+    pub learns_levels: bool,
+    /// Where the level beside the last timestamp stands. For detection as well.
+    pub seen_level: Option<SeenLevel>,
+    /// Whether a timestamp counted although no level stands beside it. For detection as well.
+    pub seen_prefix: bool,
+}
+
+/// Where a level stands beside a timestamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenLevel {
+    /// The column that holds it, if one does.
+    pub column: Option<u32>,
+    /// The columns, as bits, whose words would be levels only because levels are always there.
+    pub only_there: u8,
 }
 
 /// A time zone that was written as an abbreviation, or as hours after a blank.
@@ -215,6 +234,11 @@ impl TimestampParser {
             numeric_date: None,
             remembers: true,
             seen_zone: None,
+            level_column: None,
+            has_prefixes: false,
+            learns_levels: false,
+            seen_level: None,
+            seen_prefix: false,
         };
         if clock.zone == TimeZone::UTC {
             (clock.offset_from, clock.offset_to) = (i64::MIN, i64::MAX);
@@ -232,6 +256,8 @@ impl TimestampParser {
         self.orders = reading.orders();
         self.zone_column = reading.zone_column;
         self.epoch_column = reading.epoch_column;
+        self.level_column = reading.level_column;
+        self.has_prefixes = reading.has_prefixes;
         self.abbreviations = reading
             .abbreviations
             .iter()

@@ -1,4 +1,5 @@
-//! What detection or the user decided about how the timestamps of one source are written.
+//! What detection or the user decided about how the timestamps of one source are written, and where
+//! the levels beside them stand.
 //!
 //! A reading travels with the spec, so that all chunks of a source read alike. Without one, each
 //! line is read by itself: a date of numbers in the customary order of its layout, a doubtful time
@@ -18,6 +19,13 @@ pub struct TimeReading {
     /// these are not at the front.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch_column: Option<u32>,
+    /// How many words stand between the timestamp and the level of nearly all lines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level_column: Option<u32>,
+    /// Whether lines without a level have something before their timestamps, such as the name of a
+    /// program.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_prefixes: bool,
     /// Minutes east of UTC of abbreviations that do not mean what the table says.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub abbreviations: BTreeMap<String, i32>,

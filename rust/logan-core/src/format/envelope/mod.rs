@@ -239,7 +239,7 @@ fn continues(payload: &[u8], is_indented: bool) -> bool {
 #[inline(always)]
 fn free_text<S: Simd>(payload: Line<'_>, cx: &mut Parse<'_, S>) {
     let front = payload.until(levels::LEVEL_OFFSET_MAX);
-    let (level, after) = levels::search_level(cx.simd, front).unwrap_or((Level::None, 0));
+    let (level, after) = levels::level_in(front).unwrap_or((Level::None, 0));
     let message = levels::message_start(payload, after);
     cx.record.level = level;
     cx.record.message = Text::of_line(message, payload.len());

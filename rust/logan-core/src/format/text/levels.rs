@@ -1,12 +1,10 @@
 //! Where in a text its level stands; the rule is that of [`app`](super::app).
 //!
-//! Most texts have none, and most of their words cannot be one. So the borders of words are found 64
-//! bytes at a time. Behind the first word, words that begin with a small letter or a digit, have no `:`
-//! or `/` in them, and stand between white space or commas are passed together; and of the others only
-//! those are looked at whose ends and length are those of a level.
+//! The level leads: it stands in one of the columns before the message, so the search ends at the first
+//! word of a sentence, whatever words follow it. Groups in brackets, quoted texts and keys with their
+//! values are columns as a whole.
 
 use crate::bytes::line::Line;
-use crate::bytes::simd::{Classes, Simd};
 use crate::record::Level;
 
 /// How far behind the timestamp a level may begin.
@@ -21,274 +19,474 @@ pub(in crate::format) fn message_start(line: Line<'_>, at: usize) -> usize {
     at + line.bytes()[at..].iter().take_while(|&&b| DRESSING[usize::from(b)]).count()
 }
 
-/// What bytes are to the search for a level.
-static CLASSES: Classes = Classes::new(&[
-    // Separators: `<space> <tab> [ ] ( ) | < > , ; " ' = { }`.
-    (1 << 0x0 | 1 << 0x2 | 1 << 0x7 | 1 << 0x8 | 1 << 0x9 | 1 << 0xc, 1 << 0x2),
-    (1 << 0x9, 1 << 0x0),
-    (1 << 0xb | 1 << 0xd, 1 << 0x3 | 1 << 0x5 | 1 << 0x7),
-    (1 << 0xc, 1 << 0x3 | 1 << 0x7),
-    (1 << 0xe, 1 << 0x3),
-    // `:` and `/`: what stands before the last of these in a token is taken off.
-    (1 << 0xa, 1 << 0x3),
-    (1 << 0xf, 1 << 0x2),
-]);
-const SEPARATORS: u8 = (1 << 5) - 1;
-const CUTS: u8 = 1 << 5 | 1 << 6;
-
-/// Where separators and cuts are among 64 bytes of a text; behind the text there are separators.
-#[derive(Clone, Copy)]
-struct Masks {
-    separators: u64,
-    cuts: u64,
-}
-
-impl Masks {
-    /// Those of the bytes from `base`.
-    #[inline(always)]
-    fn at<S: Simd>(simd: S, line: Line<'_>, base: usize) -> Masks {
-        let [separators, cuts] = line.window_at(base).classes(simd, &CLASSES, [SEPARATORS, CUTS]);
-        Masks { separators: separators | behind(line, base), cuts }
-    }
-}
-
-/// The bits of the 64 bytes from `base` that are behind the text.
-#[inline(always)]
-fn behind(line: Line<'_>, base: usize) -> u64 {
-    let left = line.len() - base;
-    if left < 64 { u64::MAX << left } else { 0 }
-}
-
-/// What else is asked of 64 bytes, once a word was no level.
-#[derive(Clone, Copy)]
-struct Dull {
-    /// Separators that enclose nothing: white space and commas.
-    plain: u64,
-    /// Small letters and digits.
-    small: u64,
-    digits: u64,
-}
-
-impl Dull {
-    #[inline(always)]
-    fn at<S: Simd>(simd: S, line: Line<'_>, base: usize) -> Dull {
-        let window = line.window_at(base);
-        let plain = window.eq(simd, b' ') | window.eq(simd, b'\t') | window.eq(simd, b',');
-        let digits = window.range(simd, b'0', b'9');
-        let small = window.range(simd, b'a', b'z') | digits;
-        Dull { plain: plain | behind(line, base), small, digits }
-    }
-
-    /// How many words from `at` on, which is no word or the end of one, are certainly no level, where
-    /// the last of them ends, and whether all of them begin with a digit.
-    #[inline(always)]
-    fn words(&self, masks: Masks, at: usize) -> (usize, usize, bool) {
-        let of_words = !masks.separators & u64::MAX << at;
-        let starts = of_words & !(of_words << 1);
-        let dull = starts & self.small & self.plain << 1;
-        // Adding a run's first bit to it sets the bit behind it.
-        let uncut = of_words & !masks.cuts;
-        let ends = of_words.wrapping_add(starts) & masks.separators;
-        let dull_ends = uncut.wrapping_add(dull) & !uncut & self.plain;
-        // Of the words before the first one that is not dull.
-        let other = ends & !dull_ends;
-        let passed = dull_ends & (other & other.wrapping_neg()).wrapping_sub(1);
-        if passed == 0 {
-            return (0, at, true);
-        }
-        let end = 63 - passed.leading_zeros() as usize;
-        let only_digits = dull & !self.digits & !(u64::MAX << end) == 0;
-        (passed.count_ones() as usize, end, only_digits)
-    }
-}
+/// What parts tokens.
+static SEPARATORS: [bool; 256] = crate::format::byte_set(b" \t[]()|<>,;\"'={}");
+/// What tokens of sentences are made of, beside bytes of UTF-8.
+static OF_WORDS: [bool; 256] =
+    crate::format::byte_set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-.!?");
 
 /// What the tokens before say of the next one.
-struct Search {
+struct Search<'a> {
+    text: &'a [u8],
     tokens: usize,
     only_numbers: bool,
-    /// A word that is a level if no better one follows, and the position behind it.
-    weak: Option<(Level, usize)>,
 }
 
-/// The level among the first tokens of a text, and the position behind its token.
+/// What a token is.
+enum Token {
+    /// The level, and the position behind it.
+    Level(Level, usize),
+    /// A word of a sentence: the message has begun.
+    Word,
+    /// A column of its own, up to this position; dashes alone do not count.
+    Column(usize, bool),
+}
+
+/// The level among the columns before a message, and the position behind its token.
 pub(in crate::format) fn level_in(text: Line<'_>) -> Option<(Level, usize)> {
-    crate::dispatch!(search_level::<>(text: Line<'_>) -> Option<(Level, usize)>; text)
+    leading(text.bytes())
 }
 
-/// As [`level_in`], where an instruction set is chosen.
-#[inline(always)]
-pub(in crate::format) fn search_level<S: Simd>(simd: S, line: Line<'_>) -> Option<(Level, usize)> {
-    let text = line.bytes();
+/// As [`level_in`], of bytes.
+pub(in crate::format) fn leading(text: &[u8]) -> Option<(Level, usize)> {
+    let mut search = Search { text, tokens: 0, only_numbers: true };
     if text.starts_with(b"] ")
         && let Some(found) = of_websphere(text)
     {
         return Some(found);
     }
-    let mut search = Search { tokens: 0, only_numbers: true, weak: None };
-    let mut base = 0;
-    let mut masks = Masks::at(simd, line, base);
-    // Of which window it is told.
-    let mut dull = None;
     let mut at = 0;
     while search.tokens < LEVEL_TOKENS_MAX {
-        // `at` is within the window.
-        if search.tokens > 0 {
-            let of_window = match dull {
-                Some((window, found)) if window == base => found,
-                _ => Dull::at(simd, line, base),
-            };
-            dull = Some((base, of_window));
-            let (words, end, only_digits) = of_window.words(masks, at);
-            search.tokens += words;
-            search.only_numbers &= only_digits;
-            at = end;
-            if search.tokens >= LEVEL_TOKENS_MAX {
-                break;
-            }
+        at += text[at..].iter().take_while(|b| is_gap(**b)).count();
+        if at >= text.len() {
+            return None;
         }
-        let words = !masks.separators & u64::MAX << at;
-        if words == 0 {
-            if text.len() - base <= 64 {
-                break;
+        match search.next(at) {
+            Token::Level(level, end) => return Some((level, end)),
+            Token::Word => return between(text),
+            Token::Column(end, counts) => {
+                search.tokens += usize::from(counts);
+                at = end;
             }
-            (base, at) = (base + 64, 0);
-            masks = Masks::at(simd, line, base);
-            continue;
-        }
-        let start = words.trailing_zeros() as usize;
-        let ends = masks.separators & u64::MAX << start;
-        if ends == 0 && start > 0 {
-            // It goes on behind the window.
-            (base, at) = (base + start, 0);
-            masks = Masks::at(simd, line, base);
-            continue;
-        }
-        let len = match ends {
-            0 => text[base..].iter().take_while(|&&b| !is_separator(b)).count(),
-            _ => ends.trailing_zeros() as usize - start,
-        };
-        let (start, end) = (base + start, base + start + len);
-        let (first, last) = (text[start], text[end - 1]);
-        let has_cuts = ends == 0 || (masks.cuts >> (start - base)) << (64 - len) != 0;
-        let may_be_level = has_cuts
-            || len == 1
-            || len == 2 && matches!(last, b'!' | b'1'..=b'5')
-            || matches!(first, b'-' | b'*')
-            || Level::may_be_word(first, last, len);
-        if may_be_level {
-            if let Some(found) = search.token(text, start, end) {
-                return Some(found);
-            }
-        } else {
-            search.pass(first, text.get(end).copied());
-        }
-        at = end - base;
-        if at >= 64 {
-            if end == text.len() {
-                break;
-            }
-            (base, at) = (end, 0);
-            masks = Masks::at(simd, line, base);
         }
     }
-    search.weak
+    between(text)
+}
+
+/// The level that is the only word in column `column` of a text, counted by the spaces before it, and
+/// the position behind it; [`Level::Other`] if the word there is written like one and not known.
+pub(in crate::format) fn of_column(text: &[u8], column: u32) -> Option<(Level, usize)> {
+    let (start, word) = words(text).nth(column as usize)?;
+    let inner = undressed(word);
+    let level = match Level::from_word(inner).or_else(|| Level::from_weak_word(inner)) {
+        Some(level) => level,
+        None if (2..=9).contains(&inner.len()) && inner.iter().all(u8::is_ascii_uppercase) => {
+            Level::Other
+        }
+        None => return None,
+    };
+    Some((level, start + word.len()))
+}
+
+/// The column in which the one level of a text stands, if it is among the first words and plain.
+pub(in crate::format) fn column_of(text: &[u8]) -> Option<u32> {
+    words(text)
+        .take(LEVEL_TOKENS_MAX)
+        .position(|(_, word)| is_level(undressed(word)))
+        .map(|i| i as u32)
+}
+
+/// The words of a text between white space, and where each starts.
+fn words(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let words = text.split(|b| matches!(b, b' ' | b'\t')).filter(|word| {
+        !word.is_empty() && !word.iter().all(|b| matches!(b, b'-' | b'|' | b':' | b']' | b')'))
+    });
+    words.map(|word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
+}
+
+/// A word without brackets around it and a mark behind it.
+fn undressed(word: &[u8]) -> &[u8] {
+    let word = word.strip_suffix(b":").unwrap_or(word);
+    match word {
+        [b'[' | b'(' | b'<', inner @ .., b']' | b')' | b'>'] => inner,
+        _ => word,
+    }
+}
+
+fn is_level(word: &[u8]) -> bool {
+    Level::from_word(word).is_some()
+        && !word.first().is_some_and(|first| {
+            first.is_ascii_uppercase() && word[1..].iter().all(u8::is_ascii_lowercase)
+        })
+}
+
+/// The level that stands alone between two bars, dashes or tabs, although words stand before it.
+#[inline(never)]
+fn between(text: &[u8]) -> Option<(Level, usize)> {
+    const PARTS_MAX: usize = 6;
+    let mut found = None;
+    for mark in [&b"|"[..], b"\t", b" - "] {
+        let mut start = 0;
+        let ends = memchr::memmem::find_iter(text, mark).take(PARTS_MAX);
+        for end in ends.chain((mark == b"\t").then_some(text.len())) {
+            let part = &text[start..end.max(start)];
+            let word = part.trim_ascii();
+            if start > 0
+                && word.len() > 1
+                && let Some(level) = Level::from_word(word).or_else(|| Level::from_weak_word(word))
+                && found.is_none_or(|(_, at)| end < at)
+            {
+                let behind = part.trim_ascii_start().len() - word.len();
+                found = Some((level, end - behind));
+                break;
+            }
+            start = end + mark.len();
+        }
+    }
+    found
 }
 
 #[inline(always)]
 fn is_separator(byte: u8) -> bool {
-    CLASSES.of(byte) & SEPARATORS != 0
+    SEPARATORS[usize::from(byte)]
 }
 
-impl Search {
-    /// Goes on behind a token that begins with `first` and is no level.
-    #[inline(always)]
-    fn pass(&mut self, first: u8, after: Option<u8>) {
-        self.only_numbers &= matches!(first, b'0'..=b'9' | b'+' | b'-');
-        // A key and its value are one.
-        self.tokens += usize::from(after != Some(b'='));
+/// What may stand between columns; opening brackets and quotes begin one.
+#[inline(always)]
+fn is_gap(byte: u8) -> bool {
+    is_separator(byte) && !matches!(byte, b'[' | b'(' | b'<' | b'{' | b'"')
+}
+
+fn closing(opening: u8) -> u8 {
+    match opening {
+        b'[' => b']',
+        b'(' => b')',
+        b'<' => b'>',
+        b'{' => b'}',
+        other => other,
+    }
+}
+
+impl<'a> Search<'a> {
+    /// What begins at `at`, where no gap is.
+    fn next(&mut self, at: usize) -> Token {
+        let text = self.text;
+        let opening = text[at];
+        if !is_separator(opening) {
+            let end = at + text[at..].iter().take_while(|&&b| !is_separator(b)).count();
+            return self.token(at, end);
+        }
+        let Some(len) = memchr::memchr(closing(opening), &text[at + 1..]) else {
+            // What is cut off, or never closed, hides nothing.
+            return Token::Column(at + 1, false);
+        };
+        let (inner, end) = (&text[at + 1..at + 1 + len], at + len + 2);
+        // `query[A]` is none of a level.
+        let indexes = at > 0 && (text[at - 1].is_ascii_alphanumeric() || text[at - 1] == b'_');
+        if indexes || opening == b'{' {
+            return Token::Column(end, true);
+        }
+        match self.of_group(opening, inner) {
+            // Up to the level's own end, as what follows it in the brackets is part of the message.
+            Some((level, len)) => Token::Level(level, at + 1 + len),
+            None => {
+                self.only_numbers = false;
+                Token::Column(end, true)
+            }
+        }
     }
 
-    /// The level that the token `at..end` is, and the position behind that.
-    fn token(&mut self, text: &[u8], at: usize, end: usize) -> Option<(Level, usize)> {
-        let token = &text[at..end];
-        // Dashes alone are no token.
-        if token.iter().all(|b| matches!(b, b'-' | b':' | b'/' | b'*')) {
+    /// The level of a group in brackets or quotes, and the position behind it.
+    fn of_group(&self, opening: u8, inner: &[u8]) -> Option<(Level, usize)> {
+        let word = inner.trim_ascii();
+        let end = inner.len() - (inner.trim_ascii_start().len() - word.len());
+        if let [letter] = word {
+            let level = Level::from_letter(*letter).filter(|_| letter.is_ascii_uppercase());
+            let severity = match letter {
+                b'0'..=b'7' if opening == b'<' && self.tokens == 0 => {
+                    Some(Level::from_severity(letter - b'0'))
+                }
+                _ => None,
+            };
+            return Some((level.filter(|_| opening != b'"').or(severity)?, end));
+        }
+        if let Some(level) = Level::from_word(word).or_else(|| Level::from_weak_word(word)) {
+            return Some((level, end));
+        }
+        if opening == b'"' {
             return None;
+        }
+        // The severity in what stands before all else: `<163>`.
+        if opening == b'<'
+            && self.tokens == 0
+            && (2..=3).contains(&word.len())
+            && word.iter().all(u8::is_ascii_digit)
+        {
+            return priority(word).map(|level| (level, end));
+        }
+        if let Some(key) = memchr::memmem::find(inner, b" level=\"") {
+            let value = &inner[key + 8..];
+            let len = memchr::memchr(b'"', value)?;
+            return Some((Level::from_field(&value[..len]), key + 8 + len));
+        }
+        let is_mark = |b: &u8| matches!(b, b' ' | b':' | b'/' | b'.' | b',');
+        let first = word.iter().position(is_mark).unwrap_or(word.len());
+        if let Some(level) = loud_word(&word[..first]) {
+            return Some((level, inner.len() - inner.trim_ascii_start().len() + first));
+        }
+        let mark = word.iter().rposition(is_mark)?;
+        let last = &word[mark + 1..];
+        let quiet = || Level::from_word(last).filter(|_| matches!(word[mark], b':' | b'/'));
+        Some((loud_word(last).or_else(quiet)?, end))
+    }
+
+    /// What the token `at..end` is.
+    fn token(&mut self, at: usize, end: usize) -> Token {
+        let text = self.text;
+        let token = &text[at..end];
+        if token.iter().all(|b| matches!(b, b'-' | b':' | b'/' | b'*')) {
+            return Token::Column(end, false);
         }
         let before = at.checked_sub(1).map(|i| text[i]);
         let after = text.get(end).copied();
-        let colon = token.ends_with(b":");
-        let enclosed = matches!(before, Some(b'[' | b'(' | b'|' | b'<' | b'"' | b'='))
-            || matches!(after, Some(b']' | b')' | b'|' | b'>' | b'"'))
-            || colon;
-        let token = token.strip_suffix(b":").unwrap_or(token);
-        // Jetty: the level stands between colons, right behind the timestamp.
-        if at == 0
-            && token.starts_with(b":")
-            && let Some(len) = token[1..].iter().position(|&b| b == b':')
-            && let Some(level) = loud_word(&token[1..1 + len])
-        {
-            return Some((level, 1 + len));
+        if after == Some(b'=') {
+            return self.of_key(token, end + 1);
         }
-        // Old logcat: the letter stands before the slash.
-        if token.len() > 2
-            && token[1] == b'/'
-            && self.only_numbers
-            && let Some(level) =
-                Level::from_letter(token[0]).filter(|_| token[0].is_ascii_uppercase())
-        {
-            return Some((level, at + 2));
+        let core = token.strip_suffix(b":").unwrap_or(token);
+        let colon = core.len() < token.len();
+        let rest = text.get(end + 1..).unwrap_or_default();
+        let level = self.of_word(core, colon, before, after, rest);
+        if let Some((level, len)) = level.or_else(|| self.of_parts(core, colon)) {
+            return Token::Level(level, if len == core.len() { end } else { at + len });
         }
-        let cut = token.iter().rposition(|b| matches!(b, b':' | b'/'));
-        let word = cut.map_or(token, |i| &token[i + 1..]);
-        let upper = word.iter().all(u8::is_ascii_uppercase);
-        let level = match word {
-            [letter] if upper => {
-                // `query[A]` is none of a level.
-                let indexes =
-                    before == Some(b'[') && at > 1 && text[at - 2].is_ascii_alphanumeric();
-                let bracketed = before == Some(b'[') || after == Some(b']');
-                let spaced = self.only_numbers
-                    && after == Some(b' ')
-                    && (self.tokens > 0 || is_component(*letter, &text[end + 1..]));
-                Level::from_letter(*letter).filter(|_| bracketed && !indexes || spaced)
-            }
-            // Telegraf.
-            [letter, b'!'] if self.tokens == 0 && after == Some(b' ') => {
-                Level::from_letter(*letter).filter(|_| letter.is_ascii_uppercase())
-            }
-            // MongoDB.
-            [b'D', b'1'..=b'5']
-                if self.only_numbers
-                    && after == Some(b' ')
-                    && is_component(b'D', &text[end + 1..]) =>
-            {
-                Some(Level::Debug)
-            }
-            _ => Level::from_word(word).filter(|_| upper || enclosed || self.tokens == 0),
+        if let Some(level) = two_words(core, rest).filter(|_| !colon && after == Some(b' ')) {
+            return Token::Level(level.0, end + 1 + level.1);
+        }
+        self.only_numbers &= matches!(core.first(), Some(b'0'..=b'9' | b'+' | b'-'));
+        // PHP writes its name before the level.
+        if core == b"PHP" && after == Some(b' ') {
+            return Token::Column(end, false);
+        }
+        let ends_word = match after {
+            None | Some(b' ' | b'\'' | b';') => true,
+            Some(b',') => rest.first().is_none_or(|&b| b == b' '),
+            _ => false,
         };
-        let level = match level {
-            None if cut.is_some() || colon => inner(token, colon),
-            level => level,
-        };
-        if let Some(level) = level {
-            return Some((level, end));
-        }
-        if self.weak.is_none()
-            && let Some(level) = Level::from_weak_word(word)
-            && (enclosed
-                || upper && after == Some(b' ') && text.get(end + 1) == Some(&b'[')
-                || upper && text[..at].ends_with(b"] ")
-                || upper && is_column(&text[..at], &text[end..]))
-        {
-            self.weak = Some((level, end));
-        }
-        // Of a colon alone nothing is left.
-        self.only_numbers &= matches!(token.first(), Some(b'0'..=b'9' | b'+' | b'-'));
-        // A key and its value are one.
-        self.tokens += usize::from(after != Some(b'='));
-        None
+        let begins_word = matches!(before, None | Some(b' ' | b'\'' | b'"' | b'('));
+        let is_word = !colon
+            && ends_word
+            && begins_word
+            && core.iter().all(|&b| b >= 0x80 || OF_WORDS[usize::from(b)])
+            && !(core.len() == 1 && core[0].is_ascii_uppercase())
+            && !core[..core.len() - 1].contains(&b'.');
+        if is_word { Token::Word } else { Token::Column(end, true) }
     }
+
+    /// A key before its value at `at`, which is the level if the key says so.
+    fn of_key(&mut self, key: &[u8], at: usize) -> Token {
+        let rest = &self.text[at..];
+        let (start, len) = match rest.first() {
+            Some(b'"') => (1, memchr::memchr(b'"', &rest[1..]).unwrap_or(rest.len() - 1)),
+            _ => (
+                0,
+                rest.iter()
+                    .take_while(|&&b| !matches!(b, b' ' | b'\t' | b']' | b')' | b'|' | b',' | b';'))
+                    .count(),
+            ),
+        };
+        let value = &rest[start..start + len];
+        let names = [&b"level"[..], b"lvl", b"severity", b"loglevel", b"levelname", b"log_level"];
+        if names.iter().any(|name| key.eq_ignore_ascii_case(name)) {
+            return Token::Level(Level::from_field(value.trim_ascii()), at + start + len);
+        }
+        // The name of a process says no more than a number.
+        Token::Column(at + start + len, true)
+    }
+
+    /// The level that a word is as a whole, and how long it is.
+    fn of_word(
+        &self,
+        word: &[u8],
+        colon: bool,
+        before: Option<u8>,
+        after: Option<u8>,
+        rest: &[u8],
+    ) -> Option<(Level, usize)> {
+        let whole = |level: Level| Some((level, word.len()));
+        let is_bar = |b: Option<u8>| matches!(b, Some(b'|' | b'\t'));
+        let behind = rest.trim_ascii_start();
+        // A dash, a bar or a colon of its own.
+        let marked =
+            after == Some(b' ') && matches!(behind, [b'|', ..] | [b'-' | b':', b' ' | b'-', ..]);
+        let enclosed = colon || is_bar(before) || is_bar(after) || marked
+            // Topics: `dhcp,warning name`.
+            || before == Some(b',') && self.tokens <= 3 && matches!(after, Some(b' ' | b',' | b'\t'));
+        let upper = word.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        match word {
+            [letter] if letter.is_ascii_uppercase() => {
+                let is_one = after == Some(b' ')
+                    && self.only_numbers
+                    && (self.tokens > 0 || is_component(*letter, rest))
+                    || colon && self.tokens == 0 && is_usual(*letter);
+                Level::from_letter(*letter).filter(|_| is_one).and_then(whole)
+            }
+            [letter, b'!'] if self.tokens == 0 && after == Some(b' ') => {
+                Level::from_letter(*letter).filter(|_| letter.is_ascii_uppercase()).and_then(whole)
+            }
+            [b'D', b'1'..=b'5']
+                if self.only_numbers && after == Some(b' ') && is_component(b'D', rest) =>
+            {
+                whole(Level::Debug)
+            }
+            // VMware: a severity of two letters, and the priority.
+            [_, _] if after == Some(b'(') => {
+                let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+                let closes = rest.get(digits) == Some(&b')');
+                let level =
+                    priority(&rest[..digits]).filter(|_| closes && word[0].is_ascii_uppercase())?;
+                Some((level, word.len() + digits + 2))
+            }
+            [b'%', ..] => of_cisco(word).and_then(whole),
+            _ => {
+                let known = Level::from_word(word);
+                if let Some(level) = known.filter(|_| upper || enclosed) {
+                    // Words that are also names of other things, in small letters.
+                    let is_name = !upper
+                        && matches!(word, b"config" | b"fine" | b"finer" | b"finest" | b"silly");
+                    return whole(level).filter(|_| !is_name);
+                }
+                // BIND numbers its levels of debugging.
+                if known == Some(Level::Debug)
+                    && matches!(
+                        rest,
+                        [b'0'..=b'9', b':', ..] | [b'0'..=b'9', b'0'..=b'9', b':', ..]
+                    )
+                {
+                    return whole(Level::Debug);
+                }
+                let is_weak = enclosed
+                    || upper && after == Some(b' ') && rest.first() == Some(&b'[')
+                    || upper && self.text[..self.start_of(word)].ends_with(b"] ");
+                let weak = Level::from_weak_word(word).filter(|_| is_weak);
+                weak.or_else(|| Level::from_localized(word).filter(|_| enclosed)).and_then(whole)
+            }
+        }
+    }
+
+    fn start_of(&self, part: &[u8]) -> usize {
+        part.as_ptr() as usize - self.text.as_ptr() as usize
+    }
+
+    /// The level that is one of several parts of a token, and where it ends.
+    fn of_parts(&self, token: &[u8], colon: bool) -> Option<(Level, usize)> {
+        let end_of = |part: &[u8]| part.as_ptr() as usize - token.as_ptr() as usize + part.len();
+        let is_mark = |b: &u8| matches!(b, b':' | b'/');
+        if token.iter().any(is_mark) {
+            // Old logcat: the letter stands before the slash.
+            if let [letter, b'/', _, ..] = token
+                && self.only_numbers
+                && letter.is_ascii_uppercase()
+                && let Some(level) = Level::from_letter(*letter)
+            {
+                return Some((level, 2));
+            }
+            // Paths and addresses have such parts, too.
+            if token[0] == b'/' || memchr::memmem::find(token, b"//").is_some() {
+                return None;
+            }
+            let mut parts = token.split(is_mark).filter(|part| !part.is_empty());
+            let first = parts.clone().next()?;
+            let last = parts.clone().next_back()?;
+            let slash = token.contains(&b'/');
+            let leads = loud_word(first).filter(|_| self.tokens == 0 || !slash);
+            if let Some(level) = leads {
+                return Some((level, end_of(first)));
+            }
+            if slash && !colon {
+                return None;
+            }
+            if let Some(part) = parts.find(|part| loud_word(part).is_some()) {
+                return Some((loud_word(part)?, end_of(part)));
+            }
+            // Icinga: `critical/config:`.
+            let quiet = |part: &[u8]| Level::from_word(part).filter(|_| colon && part.len() > 3);
+            return match quiet(first) {
+                Some(level) => Some((level, end_of(first))),
+                None => quiet(last).map(|level| (level, token.len())),
+            };
+        }
+        let point = token.iter().rposition(|&b| b == b'.')?;
+        let (name, word) = (&token[..point], &token[point + 1..]);
+        let level = loud_word(word).filter(|_| colon);
+        // Facility and severity of syslog.
+        let severity = || Level::from_word(word).filter(|_| self.tokens == 0 && is_facility(name));
+        level.or_else(severity).map(|level| (level, token.len()))
+    }
+}
+
+/// The severity of syslog's priority.
+fn priority(digits: &[u8]) -> Option<Level> {
+    if !(1..=3).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let number = digits.iter().fold(0u16, |n, b| n * 10 + u16::from(b - b'0'));
+    (number < 192).then(|| Level::from_severity((number & 7) as u8))
+}
+
+/// The severity in `%ASA-3-106015` and `%LINK-3-UPDOWN`.
+fn of_cisco(token: &[u8]) -> Option<Level> {
+    let mut parts = token[1..].split(|&b| b == b'-').skip(1).peekable();
+    while let Some(part) = parts.next() {
+        if let [digit @ b'0'..=b'7'] = part
+            && parts.peek().is_some_and(|name| !name.is_empty())
+        {
+            return Some(Level::from_severity(digit - b'0'));
+        }
+    }
+    None
+}
+
+/// The level of `fatal error: `, `Parse error: ` and the like, and how long its second word is.
+fn two_words(first: &[u8], rest: &[u8]) -> Option<(Level, usize)> {
+    const KINDS: [&[u8]; 10] = [
+        b"fatal",
+        b"parse",
+        b"core",
+        b"compile",
+        b"internal",
+        b"runtime",
+        b"recoverable",
+        b"syntax",
+        b"critical",
+        b"user",
+    ];
+    let kind = KINDS.iter().position(|kind| first.eq_ignore_ascii_case(kind))?;
+    let len = rest.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let level = Level::from_word(&rest[..len]).filter(|_| rest.get(len) == Some(&b':'))?;
+    Some((if kind == 0 { Level::Fatal } else { level }, len))
+}
+
+fn is_facility(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 12] = [
+        b"kern",
+        b"user",
+        b"mail",
+        b"daemon",
+        b"auth",
+        b"syslog",
+        b"lpr",
+        b"news",
+        b"uucp",
+        b"cron",
+        b"authpriv",
+        b"ftp",
+    ];
+    NAMES.contains(&name) || matches!(name, [b'l', b'o', b'c', b'a', b'l', b'0'..=b'7'])
+}
+
+/// A letter that stands for a level even where words might.
+fn is_usual(letter: u8) -> bool {
+    matches!(letter, b'E' | b'W' | b'N' | b'I' | b'D' | b'F' | b'V' | b'T')
 }
 
 /// The level behind `] 0000001a SystemOut     ` and the position behind it: WebSphere and Liberty write
@@ -314,28 +512,15 @@ fn of_websphere(text: &[u8]) -> Option<(Level, usize)> {
     (name > 0).then_some((level, text.len() - rest.len() + name + gap + 1))
 }
 
-/// Whether a column of its own stands between these two: `| SUCCESS  |`, as loguru writes it.
-fn is_column(before: &[u8], behind: &[u8]) -> bool {
-    before.trim_ascii_end().ends_with(b"|") && behind.trim_ascii_start().starts_with(b"|")
-}
-
 /// Whether this goes on like MongoDB or etcd behind a letter: `-`, `|`, or the name of a component,
 /// in capitals; or like CUPS, `[`.
 fn is_component(letter: u8, text: &[u8]) -> bool {
-    match text {
+    match text.trim_ascii_start() {
         [b'-' | b'|', b' ', ..] => true,
         [b'[', ..] => matches!(letter, b'E' | b'W' | b'N' | b'I' | b'D'),
         [a, b, ..] => a.is_ascii_uppercase() && b.is_ascii_uppercase(),
         _ => false,
     }
-}
-
-/// The level in upper case before a token's first slash, or behind its last point if a colon
-/// follows.
-fn inner(token: &[u8], colon: bool) -> Option<Level> {
-    let before = token.iter().position(|&b| b == b'/').and_then(|i| loud_word(&token[..i]));
-    let behind = || loud_word(&token[token.iter().rposition(|&b| b == b'.')? + 1..]);
-    before.or_else(|| if colon { behind() } else { None })
 }
 
 /// The level that a word in upper case is.
@@ -346,73 +531,84 @@ fn loud_word(word: &[u8]) -> Option<Level> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bytes::line::PaddedLine;
     use proptest::collection::vec;
     use proptest::prelude::*;
     use proptest::sample::select;
 
-    /// The same, byte by byte.
-    fn plainly(text: &[u8]) -> Option<(Level, usize)> {
-        if let Some(found) = of_websphere(text).filter(|_| text.starts_with(b"] ")) {
-            return Some(found);
-        }
-        let mut search = Search { tokens: 0, only_numbers: true, weak: None };
-        let is_of_token = |&&b: &&u8| !b" \t[]()|<>,;\"'={}".contains(&b);
-        let mut at = 0;
-        while search.tokens < LEVEL_TOKENS_MAX {
-            at += text[at..].iter().take_while(|b| !is_of_token(b)).count();
-            let end = at + text[at..].iter().take_while(is_of_token).count();
-            if at == end {
-                break;
-            }
-            if let Some(found) = search.token(text, at, end) {
-                return Some(found);
-            }
-            at = end;
-        }
-        search.weak
+    const LEVELS: [(&str, Level); 9] = [
+        ("TRACE", Level::Trace),
+        ("DEBUG", Level::Debug),
+        ("INFO", Level::Info),
+        ("NOTICE", Level::Notice),
+        ("WARN", Level::Warn),
+        ("WARNING", Level::Warn),
+        ("ERROR", Level::Error),
+        ("CRITICAL", Level::Fatal),
+        ("FATAL", Level::Fatal),
+    ];
+
+    fn words() -> impl Strategy<Value = String> {
+        let word = prop_oneof![
+            4 => "[a-z]{2,9}",
+            1 => select(&LEVELS[..]).prop_map(|(word, _)| word.to_string()),
+            1 => "[0-9]{1,4}",
+        ];
+        ("[a-z]{2,9}", vec(word, 1..9))
+            .prop_filter("no level", |(first, _)| Level::from_word(first.as_bytes()).is_none())
+            .prop_map(|(first, rest)| format!("{first} {}", rest.join(" ")))
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn words_that_are_passed_are_no_levels(
-            parts in vec(
-                prop_oneof![
-                    6 => select(&[
-                        " ", "  ", "\t", "[", "]", "|", " | ", ": ", ",", "=", "-", " - ", "--", "/",
-                        ":", "INFO", "info", "WARN", "ERROR:", "a/ERROR", "E/", "LOG", "success",
-                        "FAIL", "I", "W", "24", "10:15:32", "+0000", "x", "from", "session", "-1",
-                        "CRIT", "DEBUG1", "D2", "I!", ":INFO:x", "a=", "[A]", "emergency", "] 0000001a Name   ", "E ", "informational", "informationally", "\u{b5}",
-                    ][..]).prop_map(String::from),
-                    1 => "[a-zA-Z0-9:/._-]{1,90}",
-                    1 => ".{0,4}",
-                ],
-                0..40,
-            ),
+        fn a_level_in_front_decides(
+            (word, level) in select(&LEVELS[..]),
+            dressing in select(&[
+                " @ ", "\t@\t", " [@] ", " - @ - ", "|@|", " | @     | ", " @: ", " (@) ", " <@> ",
+                "::@::", " level=@ ", " level=\"@\" ", " [main] @ ", " [web server] @ ", " 1234 @ ",
+                " [12] [@] ", " a.b.C @ ", " web-1 @ ", " [thread/@]: ", " app.@: ", " a=b c=d @ ",
+                " name - @ - ", " the name - @ - ", " two words | @ | ", " [app:@] ", " @:root:",
+            ][..]),
+            message in words(),
         ) {
-            let text = parts.concat();
-            let padded = PaddedLine::new(text.as_bytes());
-            prop_assert_eq!(level_in(padded.line()), plainly(text.as_bytes()), "{}", text);
+            let text = dressing.replace('@', word) + &message;
+            let found = leading(text.as_bytes());
+            prop_assert_eq!(found.map(|(level, _)| level), Some(level), "{}", text);
+        }
+
+        #[test]
+        fn words_are_no_level(message in words()) {
+            for front in [" ", " [main] ", " a.b.C ", " 12 ", ""] {
+                let text = format!("{front}{message}");
+                prop_assert_eq!(leading(text.as_bytes()), None, "{}", text);
+            }
+        }
+
+        #[test]
+        fn ends_are_behind_levels(text in ".{0,200}") {
+            if let Some((_, end)) = leading(text.as_bytes()) {
+                prop_assert!(end <= text.len());
+            }
         }
     }
 
     #[test]
     fn levels_in_odd_places() {
         fn level(text: &str) -> Option<(Level, &str)> {
-            let padded = PaddedLine::new(text.as_bytes());
-            level_in(padded.line()).map(|(level, end)| (level, &text[end..]))
+            leading(text.as_bytes()).map(|(level, end)| (level, &text[end..]))
         }
         for (text, expected) in [
             (" I! Starting", Some((Level::Info, " Starting"))),
             (" E! [inputs.disk] x", Some((Level::Error, " [inputs.disk] x"))),
             (" x E! y", None),
             (" D2 QUERY    [conn12] x", Some((Level::Debug, " QUERY    [conn12] x"))),
+            (" I  NETWORK  [conn12] x", Some((Level::Info, "  NETWORK  [conn12] x"))),
             (" D2 query", None),
             (":INFO:oejs.Server:main: x", Some((Level::Info, ":oejs.Server:main: x"))),
             (":WARN::x", Some((Level::Warn, "::x"))),
-            (" :INFO:x y", None),
+            ("::ERROR::[x:1] boom", Some((Level::Error, "::[x:1] boom"))),
+            (" :INFO:x y", Some((Level::Info, ":x y"))),
             (" pid=1 tid=a class=B jid=c elapsed=0.1 INFO: done", Some((Level::Info, " done"))),
             (" dnsmasq[512]: query[A] x", None),
             (" [A] x", Some((Level::Fatal, "] x"))),
@@ -420,6 +616,30 @@ mod tests {
             (" A [Job 5] x", None),
             (" [512] LOG stats: 5 xacts/s", Some((Level::Info, " stats: 5 xacts/s"))),
             (" [512] x LOG stats", None),
+            (" Error handling enabled", None),
+            (" Er(163) hostd[1]: x", Some((Level::Error, " hostd[1]: x"))),
+            (": %ASA-3-106015: Deny", Some((Level::Error, " Deny"))),
+            (" %SEC-LOGIN-5-X: y", Some((Level::Notice, " y"))),
+            (" <3>x y", Some((Level::Error, ">x y"))),
+            (" [25376]ERROR:module: x", Some((Level::Error, ":module: x"))),
+            (" information/cli: x", Some((Level::Info, "/cli: x"))),
+            (" web1/ERROR/a.b: x", Some((Level::Error, "/a.b: x"))),
+            (" dhcp,warning dhcp1 x", Some((Level::Warn, " dhcp1 x"))),
+            (" daemon.err uhttpd[1]: x", Some((Level::Error, " uhttpd[1]: x"))),
+            (" PHP Parse error:  x", Some((Level::Error, ":  x"))),
+            (" PHP Fatal error:  x", Some((Level::Fatal, ":  x"))),
+            (" PHP Warning:  x", Some((Level::Warn, "  x"))),
+            (" PHP Stack trace:", None),
+            (" resolver: debug 1: fetch", Some((Level::Debug, " 1: fetch"))),
+            (" unbound[1:0] fatal error: x", Some((Level::Fatal, ": x"))),
+            (" p=1 u=a n=b | skipping: [web1] => (item=ERROR)", None),
+            (" | SUCCESS  | a:b:1 - no ERROR", Some((Level::Info, "  | a:b:1 - no ERROR"))),
+            (
+                " [nsx@6876 comp=\"a\" level=\"INFO\" x=\"y\"] z",
+                Some((Level::Info, "\" x=\"y\"] z")),
+            ),
+            (" FEHLER:  x", Some((Level::Error, "  x"))),
+            ("/var/ERROR/x y", None),
         ] {
             assert_eq!(level(text), expected, "{text}");
         }

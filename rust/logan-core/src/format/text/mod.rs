@@ -3,9 +3,11 @@
 pub mod ansi;
 pub mod apache_error;
 pub mod app;
+pub mod crash;
 pub mod dmesg;
 pub mod duration;
 pub mod erlang;
+pub mod jul;
 pub mod leveled;
 pub(in crate::format) mod levels;
 pub mod nginx_error;

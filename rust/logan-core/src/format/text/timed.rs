@@ -1,10 +1,10 @@
 //! A timestamp in a text, with the level that belongs to it; the rule is that of [`app`](super::app).
 
-use super::levels::{LEVEL_OFFSET_MAX, level_in, message_start};
+use super::levels::{self, LEVEL_OFFSET_MAX, level_in, message_start};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
 use crate::record::Level;
-use crate::time::{Stamp, TimestampParser};
+use crate::time::{SeenLevel, Stamp, TimestampParser};
 
 /// How far into a line a timestamp is looked for.
 const TIME_OFFSET_MAX: usize = 128;
@@ -52,19 +52,55 @@ pub(in crate::format) fn anywhere<S: Simd>(
 
 /// Time, level and message of a line with a timestamp at `at`; None if there is none, Some(None) if
 /// there is one and no level.
+///
+/// What stands before the timestamp counts first: a level there leads.
 #[inline(never)]
 fn timed_and_leveled(
     line: Line<'_>,
     at: usize,
     clock: &mut TimestampParser,
 ) -> Option<Option<(Stamp, Level, usize)>> {
-    let (stamp, level, _, message) = self::at(line, at, clock)?;
-    // Without a level anywhere it is more likely a damaged line of another format.
-    let level = match level {
-        Level::None => level_in(line.until(at)).map(|(level, _)| level),
-        found => Some(found),
+    let (stamp, behind, end, message) = self::at(line, at, clock)?;
+    let before = line.until(at);
+    if let Some((level, _)) = level_in(before) {
+        return Some(Some((stamp, level, message_start(line, end))));
+    }
+    let level = match behind {
+        // Without a level anywhere it is more likely a damaged line of another format, unless the
+        // source has more of them.
+        Level::None => match letter(before.bytes()) {
+            Some(level) => level,
+            None if clock.has_prefixes && message < line.len() && is_prefix(before.bytes()) => {
+                clock.seen_prefix = true;
+                Level::None
+            }
+            None => return Some(None),
+        },
+        found => found,
     };
-    Some(level.map(|level| (stamp, level, message)))
+    Some(Some((stamp, level, message)))
+}
+
+/// The level that is the one letter before a timestamp: `(W) `, `[ N `, `I [`.
+fn letter(before: &[u8]) -> Option<Level> {
+    let is_dressing = |b: &u8| b" \t[]()<>|:-".contains(b);
+    let mut letters = before.iter().filter(|b| !is_dressing(b));
+    match (letters.next()?, letters.next()) {
+        // The second level of debugging of CUPS.
+        (b'd', None) => Some(Level::Debug),
+        (letter, None) if letter.is_ascii_uppercase() => Level::from_letter(*letter),
+        _ => None,
+    }
+}
+
+/// Whether this is what programs write before a timestamp: a name or two, or groups in brackets.
+fn is_prefix(before: &[u8]) -> bool {
+    const PREFIX_BYTES_MAX: usize = 48;
+    let is_of_name = |b: &u8| b.is_ascii_alphanumeric() || b"_.-/#".contains(b);
+    let is_mark = |b: &u8| b" \t[]()<>|:*@".contains(b);
+    before.len() <= PREFIX_BYTES_MAX
+        && before.iter().all(|b| is_of_name(b) || is_mark(b))
+        && before.split(is_mark).filter(|name| !name.is_empty()).count() <= 2
 }
 
 /// Whether a point and a digit follow the digits at `at`.
@@ -107,15 +143,38 @@ pub(in crate::format) fn at(
     clock: &mut TimestampParser,
 ) -> Option<(Stamp, Level, usize, usize)> {
     if let Some((stamp, end)) = clock.at_front(line, at) {
-        let rest = line.slice(end, line.len().min(end + LEVEL_OFFSET_MAX));
-        let (level, after) = level_in(rest).unwrap_or((Level::None, 0));
+        let (level, after) = level_behind(line, end, clock);
         return Some((stamp, level, end, message_start(line, end + after)));
     }
     let (stamp, level, end) = klog(line, at, clock)?;
     Some((stamp, level, end, message_start(line, end)))
 }
 
-/// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`: level, perhaps a year, month, day, time.
+/// The level behind a timestamp that ends at `end`, and how far behind that it ends.
+#[inline(always)]
+fn level_behind(line: Line<'_>, end: usize, clock: &mut TimestampParser) -> (Level, usize) {
+    let rest = line.slice(end, line.len().min(end + LEVEL_OFFSET_MAX));
+    let found = level_in(rest);
+    if clock.learns_levels {
+        let text = rest.bytes();
+        clock.seen_level = Some(match found {
+            Some((_, after)) => {
+                SeenLevel { column: levels::column_of(&text[..after]), only_there: 0 }
+            }
+            None => SeenLevel {
+                column: levels::column_of(text),
+                only_there: (0..8)
+                    .filter(|&i| levels::of_column(text, i).is_some())
+                    .map(|i| 1 << i)
+                    .sum(),
+            },
+        });
+    }
+    let in_column = || levels::of_column(rest.bytes(), clock.level_column?);
+    found.or_else(in_column).unwrap_or((Level::None, 0))
+}
+
+/// `I0124 10:15:32.123456`, `I240124 10:15:32.123456`, `I20240124 10:15:32.123456`: level, perhaps a year, month, day, time.
 pub(in crate::format) fn klog(
     line: Line<'_>,
     at: usize,
@@ -129,7 +188,9 @@ pub(in crate::format) fn klog(
         b'F' => Level::Fatal,
         _ => return None,
     };
-    if bytes.get(9) == Some(&b' ') && bytes[1..9].iter().all(u8::is_ascii_digit) {
+    let dated =
+        |len: usize| bytes.get(len) == Some(&b' ') && bytes[1..len].iter().all(u8::is_ascii_digit);
+    if dated(9) || dated(7) {
         let (stamp, end) = clock.any(line, at + 1)?;
         return Some((stamp, level, end));
     }

@@ -3,7 +3,7 @@
 //! # The rule
 //! `app` wants the timestamp at the start of the line, `text` (the last resort among formats)
 //! finds it further in:
-//! - `app`: one `[` or `<` may come first. Then a timestamp of [`TimestampParser::any`](crate::time::TimestampParser::any);
+//! - `app`: one of `[<(*.` may come first. Then a timestamp of [`TimestampParser::any`](crate::time::TimestampParser::any);
 //!   or klog's one letter of `IWEF`, `MMDD` and one space (no year), time and fraction.
 //! - `text`: the same at the first of these places where it succeeds: behind each white space or
 //!   one of ``[(|<>"'=;:,@`` in the first 128 bytes of the line.
@@ -11,27 +11,33 @@
 //! `app` also takes `- ` before the timestamp, and does not take lines of formats that say more
 //! about them and [claim](crate::format::Facts::claims) them.
 //!
-//! The level is looked for behind the timestamp, within 160 bytes and the first eight tokens, and
-//! for `text` in what stands before the timestamp if nothing is found behind it; a line of `text`
-//! without a level is none, and neither is one that begins with `{`. Tokens are runs
-//! of bytes other than space, tab and ``[]()|<>,;"'={}``; a token of `-`, `:`, `/` or `*` alone is
-//! none; a trailing `:` and what stands before the last inner `:` or `/` are taken off
-//! (`core:error`, `D/Tag:` is the exception below). A token is the level if its word is known
-//! ([`Level::from_word`]) and it is all upper case, or the first token, or enclosed: directly
-//! behind one of `[(|<"=` or directly before one of `])|>:"`. So it is if what stands before its
-//! first `/` is such a word in upper case (`INFO/MainProcess`), or what stands behind its last `.` is
-//! one and a `:` follows (`app.ERROR:`), or if it stands in upper case between two `:` right behind
-//! the timestamp (Jetty). Behind `] `, eight hex digits, a space, a word and spaces one letter or digit
-//! before a space is one: `F E W A I C D 1 2 3 > <` (WebSphere). A token that `=` follows does not count as one. One letter counts where only
-//! tokens that begin with a digit or a sign came before it and a space follows (logcat), as the first
-//! token before a space and another that is `-` or `|` or begins with two capitals (MongoDB, etcd) or
-//! `[` (CUPS, of `EWNID` alone), where `/` follows and all tokens before it began with a digit or sign
-//! (old logcat), before `!` and a space as the first token (Telegraf), or in brackets, unless a letter
-//! or digit stands right before the opening one. Where MongoDB's letter may stand, `D1` to `D5` may. A
-//! word of [`Level::from_weak_word`] that is enclosed, or upper case before ` [`, behind `] ` or, white
-//! space aside, between two `|`, is the level if nothing else is. None found: level NONE.
+//! The level leads. For `text`, what stands before the timestamp is asked first, and one capital there
+//! with dressing alone is a level if nothing behind the timestamp is. A line of `text` without a level
+//! is none, unless detection found that the source has lines that begin with a name or a group in
+//! brackets; neither is one that begins with `{`. Behind the timestamp, it is looked for within 160 bytes,
+//! in the first eight columns. A column is a group in brackets or quotes, a key and its value, or a
+//! run of bytes other than space, tab and ``[]()|<>,;"'={}``; runs of `-`, `:`, `/` or `*` alone are
+//! none. At the first word of letters that stands for itself the message begins, and the search ends.
+//! A word is the level if it is known ([`Level::from_word`]) and
+//! - in upper case, or a colon, a bar, a tab or a dash of its own stands beside it;
+//! - the group, or its first or last word in upper case (`[thread/INFO]`, `[core:error]`);
+//! - the value of `level=`, `lvl=`, `severity=` and the like;
+//! - in upper case a part of a token between colons or slashes (`ERROR:root:`, `web1/INFO/a.b:`), behind
+//!   the last point before a colon (`app.ERROR:`), or the severity behind a facility of syslog
+//!   (`daemon.err`);
+//! - behind `fatal`, `parse` and the like, and before a colon (`Parse error:`).
 //!
-//! The message is what follows the level (or, without one, the timestamp) and its dressing: any of
+//! One letter counts where only numbers came before it and a space follows (logcat), as the first token
+//! before another that is `-` or `|` or begins with two capitals (MongoDB, etcd) or `[` (CUPS), before
+//! `/` (old logcat) or `!` (Telegraf), or alone in brackets. `%FACILITY-3-NAME` (Cisco), `Er(163)`
+//! (VMware) and `<3>` are syslog's severities. Behind `] `, eight hex digits, a space, a word and spaces
+//! one letter or digit before a space is one: `F E W A I C D 1 2 3 > <` (WebSphere). Words of
+//! [`Level::from_weak_word`] and [`Level::from_localized`] need dressing. If words come first, a part of
+//! the line between two bars, tabs or dashes that is a level alone is one, and so is the word in the
+//! column in which nearly all lines of the source have one; a word in capitals there that no table knows
+//! is [`Level::Other`]. None found: level NONE.
+//!
+//! The message is what follows the level (or, without one behind it, the timestamp) and its dressing: any of
 //! ``])>|:-,;"`` and white space. Its response time is found by the rule of
 //! [`text_duration`](super::text_duration). If there is none, and the message begins with capitals,
 //! spaces and `[conn` and ends with a space, digits and `ms` (MongoDB), it is those. If the message is
@@ -105,7 +111,7 @@ impl LineFormat for App {
         self.anywhere && byte != b'{'
             || byte.is_ascii_digit()
             || byte.is_ascii_uppercase()
-            || matches!(byte, b'[' | b'<' | b'-' | ESC)
+            || matches!(byte, b'[' | b'<' | b'(' | b'*' | b'.' | b'-' | ESC)
     }
 
     #[inline(always)]
@@ -515,7 +521,7 @@ impl App {
             return timed::anywhere(simd, line, clock);
         }
         let open = match line.byte(0) {
-            b'[' | b'<' => 1,
+            b'[' | b'<' | b'(' | b'*' | b'.' => 1,
             b'-' if line.byte(1) == b' ' => 2,
             _ => 0,
         };

@@ -1,0 +1,344 @@
+//! Lines that go on with the record before them: how programs of usual languages, databases and virtual
+//! machines end a record that has several lines.
+//!
+//! It must not know any format. A line that no format took is part of a tail only if a record began at
+//! most [`LOOK_BACK_BYTES`](super::state::LOOK_BACK_BYTES) before it, so that whoever has seen those
+//! bytes knows. What is known of the record and of the lines between then decides, too:
+//! - a line that [begins](is_tail) as tails do;
+//! - any line after a rule (`-----`), the heading of a dump, or a record that announces or opens something:
+//!   one that ends with a colon, a comma or an opening bracket, or has a quote that no other closes;
+//! - a clause of SQL after a record with a statement; a report of a process that terminated.
+
+use super::slices::digits;
+use super::state::reaches;
+use crate::record::{Level, NO_TIME};
+
+/// How tails begin, whatever was before them.
+const PREFIXES: &[&[u8]] = &[
+    b"Traceback (",
+    b"During handling of the above exception",
+    b"The above exception was the direct cause",
+    b"Caused by:",
+    b"Suppressed:",
+    b"Wrapped by:",
+    b"at ",
+    b"... ",
+    b"--- ",
+    b"goroutine ",
+    b"created by ",
+    b"exit status ",
+    b"[signal ",
+    b"runtime stack:",
+    b"note: run with ",
+    b"stack backtrace:",
+    b"stack traceback:",
+    b"coroutine ",
+    b"[stacktrace]",
+    b"[previous exception]",
+    b"Stack trace:",
+    b"PHP message: ",
+    b"** (",
+    b"Node.js v",
+    b"Error #",
+    b"Trace[",
+    b"Tcp port: ",
+    b"Version: '",
+    b"Time                 Id",
+    b"Full thread dump",
+    b"Locked ownable synchronizers",
+    b"JNI global ",
+    b"EXPLANATION:",
+    b"ACTION:",
+    b"- age ",
+];
+
+/// Bytes of a line that are looked at for what stands within it.
+const WITHIN_BYTES_MAX: usize = 512;
+
+/// Bytes of a record's line that are kept: of a longer one it is not known what it leaves open.
+const LINE_BYTES_KEPT: usize = 4 << 10;
+
+fn has(line: &[u8], what: &[u8]) -> bool {
+    memchr::memmem::find(&line[..line.len().min(WITHIN_BYTES_MAX)], what).is_some()
+}
+
+/// Whether a line goes on with a record, by its beginning alone.
+pub(super) fn is_tail(line: &[u8]) -> bool {
+    let Some(&first) = line.first() else { return false };
+    if matches!(first, b' ' | b'\t') || PREFIXES.iter().any(|prefix| line.starts_with(prefix)) {
+        return true;
+    }
+    match first {
+        // PHP numbers the frames: `#0 /app/x.php(12): f()`.
+        b'#' => {
+            let digits = digits(&line[1..]);
+            digits > 0 && line.get(1 + digits) == Some(&b' ') || is_rule(line)
+        }
+        // So does ClickHouse: `0. DB::f() @ 0x0c6d in /usr/bin/clickhouse`.
+        b'0'..=b'9' => line[digits(line)..].starts_with(b". ") && has(line, b" @ 0x"),
+        b'"' if has(line, b"\" #") && has(line, b" prio=") => true,
+        b'A'..=b'Z' | b'a'..=b'z' | b'/' => is_name(line) || is_frame(line) || is_banner(line),
+        _ => is_rule(line) || only_closes(line),
+    }
+}
+
+/// Nothing but what closes what was opened before.
+fn only_closes(line: &[u8]) -> bool {
+    let closes = |b: &u8| matches!(b, b'}' | b']' | b')' | b'>');
+    line.iter().all(|b| closes(b) || b"\"',; ".contains(b)) && line.iter().any(closes)
+}
+
+/// Five times the same mark.
+fn is_rule(line: &[u8]) -> bool {
+    const MARKS: usize = 5;
+    let is_one = |mark: &u8| b"-=*#_".contains(mark);
+    line.len() >= MARKS && is_one(&line[0]) && line[..MARKS].iter().all(|b| *b == line[0])
+}
+
+/// `ValueError: x`, `java.lang.IllegalStateException: x`: a dotted name that ends so, alone or
+/// before a colon.
+fn is_name(line: &[u8]) -> bool {
+    const ENDINGS: [&[u8]; 5] = [b"Error", b"Exception", b"Warning", b"Interrupt", b"Exit"];
+    let of_name = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$');
+    let end = line.iter().take_while(of_name).count();
+    let name = &line[..end];
+    matches!(line.get(end), None | Some(b':'))
+        && ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// A frame of Go (`main.(*T).f(0x1)`), Ruby (`a/x.rb:12:in 'f'`), or native code (`/lib/x.so(+0x1) [0x7f]`).
+fn is_frame(line: &[u8]) -> bool {
+    let opening = memchr::memchr(b'(', line).unwrap_or(line.len());
+    let name = &line[..opening];
+    let is_go = line.ends_with(b")")
+        && name.iter().any(|b| matches!(b, b'.' | b'/'))
+        && !name.iter().any(|b| matches!(b, b' ' | b':' | b'='));
+    is_go || has(line, b".rb:") && has(line, b":in ") || line.ends_with(b"]") && has(line, b"[0x")
+}
+
+/// Lines that servers print when they start.
+fn is_banner(line: &[u8]) -> bool {
+    line.ends_with(b"started with:") && has(line, b", Version: ")
+        || line.starts_with(b"AMQ") && digits(&line[3..]) == 4
+}
+
+/// Whether any line may follow after this one.
+fn opens(line: &[u8]) -> bool {
+    const HEADINGS: [&[u8]; 5] =
+        [b"Full thread dump", b"goroutine ", b"EXPLANATION:", b"stack backtrace:", b"Stack dump"];
+    is_rule(line) || HEADINGS.iter().any(|heading| line.starts_with(heading))
+}
+
+/// `PID     : 52263`, `DETAIL:  x`: what Db2 and PostgreSQL write below a record.
+fn is_field(line: &[u8]) -> bool {
+    let name = line.iter().take_while(|b| b.is_ascii_uppercase()).count();
+    let gap = line[name..].iter().take_while(|b| **b == b' ').count();
+    name > 1 && line[name + gap..].starts_with(b": ")
+}
+
+/// The verbs of SQL, and what else lines of a statement begin with.
+const VERBS: &[&str] = &["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "REPLACE"];
+const CLAUSES: &[&str] = &[
+    "FROM",
+    "WHERE",
+    "AND",
+    "OR",
+    "ORDER",
+    "GROUP",
+    "HAVING",
+    "LIMIT",
+    "OFFSET",
+    "JOIN",
+    "LEFT",
+    "RIGHT",
+    "INNER",
+    "OUTER",
+    "CROSS",
+    "ON",
+    "SET",
+    "VALUES",
+    "UNION",
+    "RETURNING",
+    "WITH",
+];
+
+/// Whether a line begins with one of these words.
+fn begins_with(line: &[u8], words: &[&str]) -> bool {
+    let len = line.iter().take_while(|b| b.is_ascii_alphabetic()).count();
+    let word = &line[..len];
+    matches!(line.get(len), None | Some(b' ' | b'(' | b'\t'))
+        && words.iter().any(|each| each.as_bytes().eq_ignore_ascii_case(word))
+}
+
+/// `Server: shop.example.com`, `Last message: x`: a name in front of a colon.
+fn is_entry(line: &[u8]) -> bool {
+    const NAME_BYTES_MAX: usize = 24;
+    let name = line.iter().take_while(|b| b.is_ascii_alphabetic() || **b == b' ').count();
+    (1..=NAME_BYTES_MAX).contains(&name)
+        && line[0].is_ascii_uppercase()
+        && line.get(name) == Some(&b':')
+}
+
+/// What the lines before left for tails.
+#[derive(Default)]
+pub struct Tail {
+    /// Whether the source has formats whose records may have them.
+    pub allowed: bool,
+    /// Where the last record begins.
+    record: Option<u64>,
+    /// Where the last record begins that has its own time, that time, and its level.
+    timed: Option<(u64, i64, Level)>,
+    /// Where the last [head of a crash](super::text::crash) is.
+    pub(super) crash: Option<u64>,
+    /// Whether the lines just before say that what failed failed before.
+    chained: bool,
+    /// The line of the last record, of which the flags below are told once they are asked for.
+    line: Vec<u8>,
+    is_read: bool,
+    /// Whether any line goes on with the record.
+    open: bool,
+    has_statement: bool,
+    has_entries: bool,
+}
+
+impl Tail {
+    /// Forgets all that was before.
+    pub(super) fn clear(&mut self) {
+        *self = Tail { allowed: self.allowed, ..Tail::default() };
+    }
+
+    /// Takes in that a sample begins at `offset`, of a source whose lines before are not known.
+    pub fn begin_sample(&mut self, offset: u64) {
+        self.clear();
+        self.record = (offset > 0).then_some(offset);
+    }
+
+    /// Takes in that `line`, at `offset` in the source, is a record.
+    pub fn begin(&mut self, line: &[u8], offset: u64, time_ns: i64, level: Level) {
+        self.record = Some(offset);
+        self.chained = false;
+        if self.crash != Some(offset) {
+            self.timed = Some((offset, time_ns, level));
+        }
+        self.line.clear();
+        self.line.extend_from_slice(&line[..line.len().min(LINE_BYTES_KEPT)]);
+        self.is_read = false;
+    }
+
+    /// Reads what the line of the last record says of lines after it.
+    #[cold]
+    fn read(&mut self) {
+        self.is_read = true;
+        let text = self.line.trim_ascii_end();
+        let is_whole = self.line.len() < LINE_BYTES_KEPT;
+        let quotes = memchr::memchr_iter(b'"', text).count();
+        let escaped = memchr::memmem::find_iter(text, b"\\\"").count();
+        self.open = is_whole
+            && (matches!(text.last(), Some(b':' | b',' | b'{' | b'[' | b'('))
+                || (quotes - escaped) % 2 == 1)
+            || opens(text);
+        let front = &text[..text.len().min(WITHIN_BYTES_MAX)];
+        self.has_statement =
+            front.split(|b| !b.is_ascii_alphabetic()).any(|word| begins_with(word, VERBS));
+        self.has_entries = has(text, b"terminat");
+    }
+
+    /// Whether a line that no format took goes on with the last record.
+    pub fn takes(&mut self, line: &[u8], offset: u64) -> bool {
+        if !self.allowed || !self.record.is_some_and(|start| reaches(start, offset)) {
+            return false;
+        }
+        if !self.is_read {
+            self.read();
+        }
+        let is_one = self.open
+            || super::classify::is_continuation(line)
+            || self.has_statement && (begins_with(line, CLAUSES) || begins_with(line, VERBS))
+            || self.has_entries && is_entry(line)
+            || is_field(line);
+        if is_one {
+            self.open |= opens(line);
+            self.chained = line.starts_with(b"During handling") || line.starts_with(b"The above");
+        }
+        is_one
+    }
+
+    /// Time and level of the last record that has its own time, if a line at `offset` is within reach.
+    pub(super) fn timed(&self, offset: u64) -> Option<(i64, Level)> {
+        let (_, time, level) = self.timed.filter(|&(start, ..)| reaches(start, offset))?;
+        Some((time, level)).filter(|_| time != NO_TIME || level != Level::None)
+    }
+
+    /// Whether an error at `offset` is told of as one of those before it.
+    pub(super) fn is_told(&self, offset: u64) -> bool {
+        self.chained || self.timed(offset).is_some_and(|(_, level)| level >= Level::Warn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tails_follow_records() {
+        let takes = |record: &str, lines: &[&str]| {
+            let mut tail = Tail { allowed: true, ..Tail::default() };
+            tail.begin(record.as_bytes(), 0, 1, Level::Error);
+            lines.iter().map(|line| tail.takes(line.as_bytes(), 100)).collect::<Vec<_>>()
+        };
+        for (record, lines) in [
+            ("x", &["\tat a.b.C.d(C.java:1)", "Caused by: x", "... 12 more", "\t... 3 more"][..]),
+            (
+                "x",
+                &["goroutine 19 [running]:", "net/http.(*conn).serve.func1()", "\t/x.go:1 +0xb9"],
+            ),
+            ("x", &["main.main()", "created by a.b in goroutine 1", "exit status 2"]),
+            (
+                "x",
+                &["Stack trace:", "#0 /a.php(1): f()", "#1 {main}", "  thrown in /a.php on line 3"],
+            ),
+            ("x", &["System.InvalidOperationException: y", "--- End of stack trace ---"]),
+            ("x", &["stack traceback:", "coroutine 0:", "a/b.rb:12:in 'f'"]),
+            (
+                "x",
+                &["./a.out(+0x1139) [0x55d0c8a2f139]", "0. DB::f() @ 0x0c in /usr/bin/clickhouse"],
+            ),
+            ("x", &["/usr/sbin/mysqld, Version: 8.0.36. started with:", "Tcp port: 3306  Unix"]),
+            ("a Query\tSELECT id", &["FROM orders", "where state = 'ERROR'"]),
+            ("slow in the last 4999 msecs:", &["<SELECT * FROM a>, time 612 msec"]),
+            ("\"PHP message: a", &["anything until the quote\" ends"]),
+            ("pid terminated", &["Server: a.example", "Request: POST /pay"]),
+            ("LEVEL: Event", &["PID     : 52263", "INSTANCE: db2inst1"]),
+            ("x", &["-------", "anything"]),
+            ("x", &["}", "\"}", "  ],", "})';", ">"]),
+        ] {
+            let all = takes(record, lines);
+            assert_eq!(all, vec![true; lines.len()], "{record} {lines:?}");
+        }
+        for line in [
+            "Invalid log line",
+            "2024-01-24 ERROR",
+            "10:15:33.001 INFO Incomplete",
+            "Errors: 5",
+            "attempt 5",
+            "A b Error: x",
+            "FROM orders",
+            "Server: x",
+            "#0",
+            "\"\"",
+            "} x",
+            "[0x] f",
+        ] {
+            assert_eq!(takes("2024 x", &[line]), [false], "{line}");
+        }
+    }
+
+    #[test]
+    fn nothing_goes_on_with_nothing() {
+        let mut tail = Tail { allowed: true, ..Tail::default() };
+        assert!(!tail.takes(b"\tat x", 5));
+        tail.begin(b"x", 10, 1, Level::Info);
+        assert!(tail.takes(b"\tat x", 15));
+        assert!(!tail.takes(b"\tat x", 10 + crate::format::state::LOOK_BACK_BYTES));
+    }
+}
