@@ -697,6 +697,8 @@ class World:
             ends_at = inf
         boasts = worker.boasts.pop() if worker.boasts else worker.plan.boasts
         if boasts:
+            # What it makes up may look slow, and it counts as so slow until its next result.
+            worker.showed_slow = True
             ends_at = inf
         elif self.fails_at_once(worker, plan, plan.source(key[1])):
             ends_at = self.now + 0.01
