@@ -21,6 +21,7 @@
 //! stays as it is, backslash included; without quotes a backslash is a byte like others.
 
 use super::access::request;
+use super::database::operations;
 use super::fields::{Fields, Group, Known, Meaning, Names, Value};
 use super::{Entry, Facts, Info, LineFormat, Parse, keys, line_format};
 use crate::bytes::line::Line;
@@ -138,6 +139,9 @@ impl LineFormat for Logfmt {
 #[inline(always)]
 fn without_request(line: &[u8], arena: &[u8], record: &mut Record) {
     let names = |key: &[u8]| memchr::memmem::find(line, key).is_some();
+    if record.duration_ns == NO_DURATION {
+        record.duration_ns = operations::response_time(line);
+    }
     if record.duration_ns != NO_DURATION && names(b"srcport=") && names(b"dstport=") {
         record.duration_ns = NO_DURATION;
     }

@@ -18,7 +18,7 @@
 //! |---|---|---|
 //! | CloudFront | a column `x-edge-location` | `time-taken` in s |
 //! | IIS | a column `sc-win32-status`, `sc-substatus`, `s-sitename`, `s-computername` or `s-port` | `time-taken` in ms |
-//! | generic | neither | by its name: `time-taken`, `duration`, `elapsed`, `latency` or `response-time`, perhaps behind `x-`, `s-`, `sc-` or `cs-`, and with a suffix `-ns`, `-us`, `-ms` or `-s`; without a suffix in s, as the draft of the W3C says |
+//! | generic | neither | by its name: `time-taken`, `duration`, `elapsed`, `latency` or `response-time`, perhaps behind `x-`, `s-`, `sc-` or `cs-`, and with a suffix `-ns`, `-us`, `-ms` or `-s`; without one a number with decimals is in s (Tomcat, as the draft of the W3C says), a whole one in ms (IIS with few columns, Blue Coat) |
 //!
 //! A layout with neither `date` and `time` nor `sc-status` says nothing that a record needs.
 //!
@@ -148,7 +148,7 @@ enum Column {
 struct Layout {
     kind: Kind,
     columns: Vec<Column>,
-    /// Of the response time.
+    /// Of the response time, if the layout says it.
     unit: Option<Unit>,
     /// What was read, so that a repeated directive costs nothing.
     text: Vec<u8>,
@@ -180,14 +180,16 @@ impl Layout {
                 column = Column::Other;
             }
             let unit = match kind {
-                Kind::CloudFront if is(name, "time-taken") => Some(Unit::Seconds),
-                Kind::Iis if is(name, "time-taken") => Some(Unit::Milliseconds),
+                Kind::CloudFront if is(name, "time-taken") => Some(Some(Unit::Seconds)),
+                Kind::Iis if is(name, "time-taken") => Some(Some(Unit::Milliseconds)),
                 Kind::Generic => unit_of(name),
                 _ => None,
             };
-            if unit.is_some() {
+            if let Some(unit) = unit {
                 column = Column::Taken;
-                self.unit = self.unit.or(unit);
+                if !self.columns.contains(&column) {
+                    self.unit = unit;
+                }
             }
             // The first of two counts.
             let repeated = column != Column::Other && self.columns.contains(&column);
@@ -226,8 +228,9 @@ fn column(name: &[u8]) -> Column {
     NAMES.iter().find(|(known, _)| is(name, known)).map_or(Column::Other, |&(_, column)| column)
 }
 
-/// The unit of a column of response times of a program that is not known.
-fn unit_of(name: &[u8]) -> Option<Unit> {
+/// Whether a column of a program that is not known holds response times, and the unit that its name
+/// says.
+fn unit_of(name: &[u8]) -> Option<Option<Unit>> {
     let name = name.to_ascii_lowercase();
     let name = [&b"x-"[..], b"sc-", b"cs-", b"s-"]
         .iter()
@@ -236,10 +239,11 @@ fn unit_of(name: &[u8]) -> Option<Unit> {
     let names = [&b"time-taken"[..], b"duration", b"elapsed", b"latency", b"response-time"];
     let suffix = names.iter().find_map(|known| name.strip_prefix(*known))?;
     Some(match suffix {
-        b"-ns" => Unit::Nanoseconds,
-        b"-us" => Unit::Microseconds,
-        b"-ms" => Unit::Milliseconds,
-        b"" | b"-s" => Unit::Seconds,
+        b"-ns" => Some(Unit::Nanoseconds),
+        b"-us" => Some(Unit::Microseconds),
+        b"-ms" => Some(Unit::Milliseconds),
+        b"-s" => Some(Unit::Seconds),
+        b"" => None,
         _ => return None,
     })
 }
@@ -388,7 +392,9 @@ impl Values<'_> {
                 record.bytes_sent = bytes.unwrap_or(record.bytes_sent);
             }
             Column::Taken => {
-                let unit = self.layout.unit.unwrap_or(Unit::Seconds);
+                let has_point = value.contains(&b'.');
+                let unit = if has_point { Unit::Seconds } else { Unit::Milliseconds };
+                let unit = self.layout.unit.unwrap_or(unit);
                 record.duration_ns = duration::decimal(value, unit).unwrap_or(NO_DURATION);
             }
             Column::OnRequest(column) => {

@@ -184,11 +184,11 @@ pub(super) fn quoted(text: &[u8], at: usize) -> Option<(&[u8], usize)> {
     None
 }
 
-/// Three digits, the first not 0.
+/// Three digits, the first not 0; or 000, which is 0, no answer.
 pub(super) fn status(text: &[u8], at: usize) -> Option<Option<u16>> {
     let status = digits(text, at, 3)?;
     match status {
-        0 => Some(None),
+        0 => Some(Some(0)),
         100.. => Some(Some(status as u16)),
         _ => None,
     }
@@ -239,7 +239,7 @@ pub(super) fn quoted_request(
 
 /// Status and size behind a request, and the position behind them.
 pub(super) fn answer(text: &[u8]) -> Option<(Option<u16>, Option<u64>, usize)> {
-    let (status, at) = if text.starts_with(b" - ") { (None, 3) } else { (status(text, 1)?, 5) };
+    let (status, at) = if text.starts_with(b" - ") { (Some(0), 3) } else { (status(text, 1)?, 5) };
     if text[0] != b' ' || text.get(at - 1) != Some(&b' ') {
         return None;
     }

@@ -64,7 +64,11 @@ impl Reader {
                     None => None,
                 },
             };
-            if let Some(record) = record {
+            if let Some(mut record) = record {
+                if record.status == Some(101) || record.method == b"CONNECT" {
+                    // The lifetime of a web socket or a tunnel.
+                    record.duration_ns = None;
+                }
                 return Class::Record(format.name, Box::new(record));
             }
         }
@@ -133,7 +137,9 @@ fn delegated_with(
     let record = Record {
         time_ns: Some(found.time_ns).filter(|&t| t != record::NO_TIME),
         level: found.level,
-        status: Some(found.status).filter(|&s| s != record::NO_STATUS),
+        status: Some(found.status)
+            .filter(|&s| s != record::NO_STATUS)
+            .map(|s| if s == record::NO_ANSWER { 0 } else { s }),
         duration_ns: Some(found.duration_ns).filter(|&d| d != record::NO_DURATION),
         bytes_sent: Some(found.bytes_sent).filter(|&b| b != record::NO_BYTES),
         method: text(found.method),

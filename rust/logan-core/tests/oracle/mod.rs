@@ -63,7 +63,7 @@ pub struct Record {
     pub time_ns: Option<i64>,
     /// Severity.
     pub level: Level,
-    /// HTTP status.
+    /// HTTP status; 0 is a request without an answer.
     pub status: Option<u16>,
     /// Response time in nanoseconds.
     pub duration_ns: Option<u64>,

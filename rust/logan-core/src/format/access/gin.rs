@@ -7,9 +7,9 @@
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::prefilter::RequiredBytes;
-use crate::format::slices::letters;
+use crate::format::slices::{digits, letters};
 use crate::format::text::duration::with_unit;
-use crate::format::{Entry, Facts, Info, LineFormat, Parse, fields, line_format};
+use crate::format::{Continuation, Entry, Facts, Info, LineFormat, Parse, fields, line_format};
 use crate::record::{Columns, Text};
 
 /// Registry entry.
@@ -21,7 +21,11 @@ pub static ENTRY: Entry = Entry {
         time_field: "behind [GIN]",
         duration: Some(("third field", "in the text")),
     },
-    facts: Facts::PLAIN,
+    facts: Facts {
+        // Errors that handlers attached to the request.
+        continuations: &[Continuation { prefix: b"Error #", is_one: |rest| digits(rest) > 0 }],
+        ..Facts::PLAIN
+    },
     build: |_| line_format(Gin),
 };
 

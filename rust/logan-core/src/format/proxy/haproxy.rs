@@ -24,7 +24,7 @@ use crate::format::cursor::{Cursor, Span};
 use crate::format::http::{closing_quote, nanos_of, route};
 use crate::format::prefilter::RequiredBytes;
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, line_format};
-use crate::record::{Columns, NO_ANSWER, NO_DURATION};
+use crate::record::{Columns, NO_ANSWER, NO_DURATION, NO_STATUS};
 
 /// `option httplog`.
 pub static HTTP: Entry = Entry {
@@ -115,9 +115,12 @@ impl<const IS_HTTP: bool> LineFormat for Haproxy<IS_HTTP> {
                 let end = closing_quote(cx.simd, line, request).unwrap_or(line.len());
                 route(line, request, end, cx.record);
             }
-            if cx.record.method.is_empty() && matches!(cx.record.status, 400 | 408) {
-                // `<BADREQ>`: how long the client took to send nothing.
-                cx.record.duration_ns = NO_DURATION;
+            // `<BADREQ>`: a client that sent none, and how long it took to.
+            match cx.record.status {
+                _ if !cx.record.method.is_empty() => {}
+                NO_ANSWER => cx.record.status = NO_STATUS,
+                400 | 408 => cx.record.duration_ns = NO_DURATION,
+                _ => {}
             }
         }
         Some(())

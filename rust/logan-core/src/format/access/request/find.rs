@@ -152,7 +152,7 @@ fn quoted(line: Line<'_>, method: Span, target: usize) -> Option<(Request, bool)
     });
     let target_end = match last {
         Some(space) if has_version => target + space,
-        None if is_usual(&text[method.0..method.1]) => close,
+        None if is_usual(&text[method.0..method.1]) || is_of_caches(&text[method.0..method.1]) => close,
         _ => return None,
     };
     if target_end == target {
@@ -284,6 +284,12 @@ fn method_before(text: &[u8], at: usize) -> Option<(Span, bool)> {
 /// Whether a method is one that needs no version behind its target.
 fn is_usual(method: &[u8]) -> bool {
     matches!(method, b"GET" | b"HEAD" | b"POST" | b"PUT" | b"DELETE" | b"PATCH" | b"OPTIONS")
+}
+
+/// Whether a method is one that, alone in quotes with its target, needs no version: those of caches and
+/// of WebDAV.
+fn is_of_caches(method: &[u8]) -> bool {
+    matches!(method, b"PURGE" | b"BAN" | b"TRACE" | b"CONNECT" | b"PROPFIND" | b"REPORT" | b"SEARCH")
 }
 
 /// How long the version is that `text` begins with: 0 if it does not.

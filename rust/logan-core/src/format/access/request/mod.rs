@@ -19,7 +19,7 @@
 //! - **Client**: the first address before the request, as a word of its own or in brackets, perhaps
 //!   with a port or a `/` before it, perhaps first of a list in quotes; else the one in parentheses
 //!   right behind it, perhaps with a user and `@` before (Tornado, Jupyter); else the first behind it
-//!   that follows `from`, `Client` or `client`.
+//!   that follows `from`, `Client`, `client` or `fwd="`.
 //! - **Level and message**: as [app text](crate::format::text::app) finds them, between timestamp and
 //!   request or, if there is none, before the timestamp. Without a level there is no message.
 //! - **Size**: a whole number right behind a status that follows a certain request after one space; in
@@ -34,7 +34,7 @@
 //!      what stands behind status, size and two quoted fields, as in a [combined](super::combined)
 //!      line; a whole number only if nothing else is (milliseconds behind Jetty's `RequestLog`);
 //!   6. behind the status, two whole numbers with `/` between, and a number with decimals: seconds (SOGo);
-//!      or `ok` and a whole number at the end: milliseconds (CouchDB);
+//!      or `ok` and a whole number at the end: milliseconds (CouchDB); or `service=` behind `dyno=` (Heroku);
 //!   7. behind `|STATUS|`, the third field, if three or more follow and the line begins with its timestamp:
 //!      milliseconds (Artifactory);
 //!   8. the only number with a unit among the [`FIELDS_MAX`] fields behind the status.
@@ -527,7 +527,7 @@ fn client(text: &[u8], request: &Request) -> Option<Span> {
             return Some((at + start, at + end));
         }
     }
-    for name in [&b"from "[..], b"Client ", b"client ", b"client: ", b"client="] {
+    for name in [&b"from "[..], b"Client ", b"client ", b"client: ", b"client=", b"fwd=\""] {
         for found in memchr::memmem::find_iter(behind, name) {
             let starts = found == 0 || b" \t[(,|".contains(&behind[found - 1]);
             let at = found + name.len();
@@ -670,7 +670,7 @@ fn nginx_time(text: &[u8], request: &Request, time: Option<&Time>) -> Option<u64
     }
 }
 
-/// The response time of SOGo, CouchDB and Artifactory.
+/// The response time of Heroku, SOGo, CouchDB and Artifactory.
 fn documented_time(
     text: &[u8],
     request: &Request,
@@ -678,6 +678,9 @@ fn documented_time(
     time: Option<&Time>,
 ) -> Option<u64> {
     let Answer::Status(_, at) = answer else { return None };
+    if let Some(found) = of_heroku(text) {
+        return Some(found);
+    }
     if at < request.end {
         return None;
     }
@@ -700,6 +703,16 @@ fn documented_time(
     } else {
         None
     }
+}
+
+/// Heroku's router: `connect=1ms service=18ms` are the time to reach the app, and its own.
+fn of_heroku(text: &[u8]) -> Option<u64> {
+    const NAME: &[u8] = b" service=";
+    let at = memchr::memmem::find(text, NAME)?;
+    let value = &text[at + NAME.len()..];
+    let len = value.iter().take_while(|&&b| b != b' ').count();
+    memchr::memmem::find(&text[..at], b" dyno=")?;
+    with_unit(&value[..len])
 }
 
 /// The only number with a unit among the fields behind `from`.

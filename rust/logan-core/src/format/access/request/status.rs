@@ -111,6 +111,10 @@ fn is_unit(text: &[u8]) -> bool {
     }
     let len = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
     let word = &text[..len];
+    if text.get(len) == Some(&b'=') {
+        // The next pair: `status=200 bytes=1532`.
+        return false;
+    }
     if UNITS.contains(&word) {
         return true;
     }
