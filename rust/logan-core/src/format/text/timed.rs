@@ -115,7 +115,8 @@ pub(in crate::format) fn at(
     Some((stamp, level, end, message_start(line, end)))
 }
 
-/// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`: level, perhaps a year, month, day, time.
+/// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`, `I240124 10:15:32.123456` (CockroachDB): level,
+/// perhaps a year, month, day, time.
 pub(in crate::format) fn klog(
     line: Line<'_>,
     at: usize,
@@ -129,9 +130,13 @@ pub(in crate::format) fn klog(
         b'F' => Level::Fatal,
         _ => return None,
     };
-    if bytes.get(9) == Some(&b' ') && bytes[1..9].iter().all(u8::is_ascii_digit) {
-        let (stamp, end) = clock.any(line, at + 1)?;
-        return Some((stamp, level, end));
+    for digits in [8, 6] {
+        let is_dated = bytes.get(1 + digits) == Some(&b' ')
+            && bytes[1..=digits].iter().all(u8::is_ascii_digit);
+        if is_dated {
+            let (stamp, end) = clock.any(line, at + 1)?;
+            return Some((stamp, level, end));
+        }
     }
     if bytes.get(5) != Some(&b' ') {
         return None;
