@@ -47,7 +47,8 @@ fn headed(line: &[u8], after: &[&[u8]]) -> Option<(Table, Layout)> {
     let header = std::str::from_utf8(line).ok()?.trim_end();
     let table = Table { header: header.into(), unit: None };
     let layout = Layout::of(&table)?;
-    let rows: Vec<&[u8]> = after.iter().copied().filter(|row| !is_header(row)).take(ROWS_MIN).collect();
+    let rows: Vec<&[u8]> =
+        after.iter().copied().filter(|row| !is_header(row)).take(ROWS_MIN).collect();
     let count = rows.first().map(|row| layout.count(row));
     match count {
         None => Some((table, layout)),

@@ -268,7 +268,12 @@ impl LineFormat for W3c {
                 layout.read(fields);
                 &*layout
             }
-            None if self.kind == Kind::CloudFront && line.byte(10) == b'\t' && is_headerless(line) => &HEADERLESS,
+            None if self.kind == Kind::CloudFront
+                && line.byte(10) == b'\t'
+                && is_headerless(line) =>
+            {
+                &HEADERLESS
+            }
             None => return None,
         };
         if layout.kind != self.kind {

@@ -12,10 +12,12 @@
 //!   day and month before ` -- ` (Suricata);
 //!   `24.01.2024` and `24-01-2024` are day and month, unless the second is above 12. A year of two
 //!   digits may follow slashes and points. `10.30` before a space and `10/30` before a `-` (Snort) are
-//!   a month and a day, or the other way round if the first is above 12. Names count in any case, whole or by three letters, but at the very
+//!   a month and a day, or the other way round if the first is above 12; `10-30` before a `|` (go-ethereum)
+//!   is a month and a day. A date without a year behind the name of a day is of a year in which it was
+//!   on that day. Names count in any case, whole or by three letters, but at the very
 //!   front with a capital.
-//! - **gap**: one to three bytes, of which at most one is not a space: that one is of `T_-|;,:`; or
-//!   ` -- `; or a point after eight digits and before six.
+//! - **gap**: one to three bytes, of which at most one is not a space: that one is a tab or of
+//!   `T_-|;,:`; or ` -- `; or a point after eight digits and before six.
 //! - **time**: `9:05:02` `10:15:32`, perhaps with a fraction; `10:15`, with neither `:`, `.` nor a
 //!   digit behind it; behind a `-` as gap `10.15.32`; behind eight digits `101532`. Behind it
 //!   perhaps the [half of the day](half_day), if the hour is 1 to 12. Then perhaps a
@@ -87,12 +89,14 @@ struct Date {
     compact: bool,
     /// Its numbers, if their order is to be decided; the fields above mean nothing then.
     numeric: Option<NumericDate>,
+    /// The day of the week before it, of which Monday is 0.
+    weekday: Option<u32>,
 }
 
 impl Date {
     /// A date whose parts are beyond doubt.
     fn new(year: Option<u32>, month: u32, day: u32) -> Date {
-        Date { year, month, day, compact: false, numeric: None }
+        Date { year, month, day, compact: false, numeric: None, weekday: None }
     }
 
     /// A date of two numbers and perhaps a year.
@@ -147,7 +151,14 @@ impl TimestampParser {
             }
             Some(year) => self.zoned(line, cursor.at, midnight(year, month, day)? + seconds, nanos),
             None if time_first => None,
-            None => self.year_follows(line, cursor.at, Yearless { month, day, seconds }, nanos),
+            None => {
+                let kept = self.weekday;
+                self.weekday = date.weekday.or(kept);
+                let date = Yearless { month, day, seconds };
+                let found = self.year_follows(line, cursor.at, date, nanos);
+                self.weekday = kept;
+                found
+            }
         };
         let found =
             found.filter(|&(_, end)| !line.bytes().get(end).is_some_and(u8::is_ascii_alphanumeric));
@@ -372,15 +383,17 @@ impl Cursor<'_> {
         let whole = |year, month, day| Date::new(Some(year), month, day);
         match self.digits() {
             0 => {
-                if self.name(&DAYS).is_some() {
+                let weekday = self.name(&DAYS);
+                if weekday.is_some() {
                     let _ = self.take(b',');
                     self.take(b' ')?;
                 }
-                match self.digits() {
+                let date = match self.digits() {
                     0 => self.name_and_day(),
                     4 => self.year_first(),
                     _ => self.day_and_name(),
-                }
+                }?;
+                Some(Date { weekday, ..date })
             }
             8 | 14 => {
                 if !fourteen && self.digits() != 8 {
@@ -405,6 +418,9 @@ impl Cursor<'_> {
                 }
                 self.take(mark)?;
                 let second = self.short()?;
+                if (mark, self.byte()) == (b'-', b'|') {
+                    return Some(Date::new(None, first, second));
+                }
                 let yearless = match (mark, self.byte()) {
                     (b'.', b' ') => Some(DateLayout::YearlessPoint),
                     (b'/', b'-') => Some(DateLayout::YearlessSlash),
@@ -528,7 +544,9 @@ impl Cursor<'_> {
         while self.at < self.text.len() && self.at < start + 4 {
             match self.byte() {
                 b' ' => {}
-                b @ (b'T' | b'_' | b'-' | b'|' | b';' | b',' | b':') if mark == b' ' => mark = b,
+                b @ (b'T' | b'_' | b'-' | b'|' | b';' | b',' | b':' | b'\t') if mark == b' ' => {
+                    mark = b;
+                }
                 _ => break,
             }
             self.at += 1;

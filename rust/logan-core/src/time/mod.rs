@@ -12,6 +12,7 @@ mod reading;
 mod rfc3339;
 #[cfg(test)]
 mod tests;
+mod years;
 mod zones;
 
 pub use civil::civil_from_days;

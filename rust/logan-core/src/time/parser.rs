@@ -24,7 +24,7 @@
 //! on unlike ones (2026-11-28, AMD EPYC with AVX-512, other work beside it).
 
 use super::civil::is_unset_at;
-use super::civil::{DAYS, SECONDS_PER_DAY, civil_from_days, midnight, midnight_of, month_by_name};
+use super::civil::{DAYS, SECONDS_PER_DAY, civil_from_days, midnight, month_by_name};
 use super::digits::{
     compact_time, day_number, leading_digits, read_clf_day, read_fraction, read_hms, read_iso_day,
     two_digits,
@@ -72,7 +72,7 @@ impl Stamp {
 pub struct TimestampParser {
     zone: TimeZone,
     /// Nanoseconds since 1970 at or before which (plus 48 h) a timestamp without a year lies.
-    anchor_ns: i64,
+    pub(super) anchor_ns: i64,
     /// Local seconds `[from, to)` for which `offset` is the zone's offset.
     offset_from: i64,
     offset_to: i64,
@@ -95,10 +95,14 @@ pub struct TimestampParser {
     clf_minute_start: i64,
     /// The last month and day without a year that all lie in one year whatever the time of day,
     /// and the seconds at its midnight.
-    yearless_day: (u32, u32, i64),
+    pub(super) yearless_day: (u32, u32, i64),
+    /// The day of the week, of which Monday is 0, before the date that is being read.
+    pub(super) weekday: Option<u32>,
+    /// The last day of the week, month and day without a year, and the seconds at its midnight.
+    pub(super) weekday_day: (u32, u32, u32, i64),
     /// The last minute of such a day, written as `Jan 24 10:15` (its twelve bytes as 8 + 4), all of
     /// one offset from UTC, and the second, in UTC, it begins with.
-    month_minute: (u64, u32),
+    pub(super) month_minute: (u64, u32),
     month_minute_start: i64,
     /// What was decided about the source.
     pub(super) orders: Orders,
@@ -112,7 +116,7 @@ pub struct TimestampParser {
     /// timestamp depends on it.
     pub numeric_date: Option<NumericDate>,
     /// Whether days and minutes are remembered.
-    remembers: bool,
+    pub(super) remembers: bool,
     /// The last [doubtful](super::zones) zone that was read. For detection as well.
     pub seen_zone: Option<SeenZone>,
     /// See [`TimeReading::level_column`].
@@ -224,6 +228,8 @@ impl TimestampParser {
             clf_minute: (0, 0, 0),
             clf_minute_start: 0,
             yearless_day: (u32::MAX, 0, 0),
+            weekday: None,
+            weekday_day: (u32::MAX, 0, 0, 0),
             month_minute: (0, 0),
             month_minute_start: 0,
             orders: Orders::default(),
@@ -295,7 +301,7 @@ impl TimestampParser {
 
     /// Seconds of UTC for seconds of local time.
     #[inline(always)]
-    fn localised(&mut self, local: i64) -> i64 {
+    pub(super) fn localised(&mut self, local: i64) -> i64 {
         if local < self.offset_from || local >= self.offset_to {
             self.look_up_offset(local);
         }
@@ -713,10 +719,16 @@ impl TimestampParser {
 
     /// Layouts that begin with the name of a day or month.
     fn named(&mut self, line: Line<'_>, at: usize) -> Option<(Stamp, usize)> {
-        if DAYS.contains(&(line.u32_at(at) & 0xff_ffff)) {
+        let name = line.u32_at(at) & 0xff_ffff;
+        if let Some(weekday) = DAYS.iter().position(|&day| day == name) {
             match line.byte(at + 3) {
                 b',' if line.byte(at + 4) == b' ' => return self.day_month(line, at + 5),
-                b' ' => return self.month_first(line, at + 4),
+                b' ' => {
+                    self.weekday = Some(weekday as u32);
+                    let found = self.month_first(line, at + 4);
+                    self.weekday = None;
+                    return found;
+                }
                 _ => return None,
             }
         }
@@ -750,7 +762,8 @@ impl TimestampParser {
                 b" PM" if (1..=12).contains(&hour) => (hour % 12 + 12, m + 8),
                 _ => (hour, m + 5),
             };
-            if end > line.len() {
+            // A fraction is read with what may follow it.
+            if end > line.len() || matches!(line.byte(end), b'.' | b',') && end < line.len() {
                 return None;
             }
             let seconds = compact_time(hour, minute, second)?;
@@ -784,7 +797,8 @@ impl TimestampParser {
         let (kept_month, kept_day, midnight) = self.yearless_day;
         let start = midnight + seconds - seconds % 60;
         // Offsets that are not whole minutes change within minutes.
-        if (kept_month, kept_day) == (month, day)
+        if self.weekday.is_none()
+            && (kept_month, kept_day) == (month, day)
             && (i, end) == (name + 6, name + 15)
             && self.offset_from <= start
             && start + 59 < self.offset_to
@@ -809,38 +823,6 @@ impl TimestampParser {
         let seconds = read_hms(line.u64_at(at))?;
         let (nanos, end) = read_fraction(line, at + 8)?;
         Some((self.yearless(month, day, seconds, nanos)?, end))
-    }
-
-    /// The second at or before which a timestamp without a year lies.
-    pub(super) fn yearless_limit(&self) -> i64 {
-        self.anchor_ns.div_euclid(1_000_000_000) + 2 * SECONDS_PER_DAY
-    }
-
-    /// The latest year that puts a date without one at or before the anchor + 48 h.
-    pub fn yearless(&mut self, month: u32, day: u32, seconds: i64, nanos: u32) -> Option<Stamp> {
-        let kept = self.yearless_day;
-        if (kept.0, kept.1) == (month, day) {
-            return Some(Stamp { second: self.localised(kept.2 + seconds), nanos });
-        }
-        let limit = self.yearless_limit();
-        let (latest, ..) = civil_from_days(limit.div_euclid(SECONDS_PER_DAY) + 1);
-        // Eight years back there is a 29 February, even around 1900.
-        for year in (latest - 8..=latest).rev() {
-            let Some(midnight) = midnight_of(year, month, day) else { continue };
-            let second = self.localised(midnight + seconds);
-            if second <= limit {
-                // Within two days of the limit the time of day and the zone decide; a year on
-                // the date is behind the limit all day long.
-                const MARGIN: i64 = 2 * SECONDS_PER_DAY;
-                let later = |n: i32| midnight_of(year + n, month, day);
-                let is_alone = (1..=8).all(|n| later(n).is_none_or(|m| m - MARGIN > limit));
-                if self.remembers && midnight + SECONDS_PER_DAY + MARGIN <= limit && is_alone {
-                    self.yearless_day = (month, day, midnight);
-                }
-                return Some(Stamp { second, nanos });
-            }
-        }
-        None
     }
 
     fn fractioned(&mut self, line: Line<'_>, at: usize, local: i64) -> Option<(Stamp, usize)> {

@@ -82,6 +82,17 @@ fn layouts() {
         ("January 24, 2024 10:15:32 AM x", "2024-01-24T10:15:32Z", " x"),
         ("Wednesday, January 24, 2024 10:15:32 x", "2024-01-24T10:15:32Z", " x"),
         ("Wednesday, 24 January 2024 10:15:32 GMT x", "2024-01-24T10:15:32Z", " x"),
+        ("Jun 30, 2022 6:36:09,481 PM PDT> x", "2022-07-01T01:36:09.481Z", "> x"),
+        ("Jun 3, 2022 3:36:09.620 PM INFO x", "2022-06-03T15:36:09.62Z", " INFO x"),
+        ("Jun 3, 2022 3:36:09.620 INFO x", "2022-06-03T03:36:09.62Z", " INFO x"),
+        ("11-19|01:00:14.972] x", "2023-11-19T01:00:14.972Z", "] x"),
+        ("2013-09-27\t14:42:26\tINFO", "2013-09-27T14:42:26Z", "\tINFO"),
+        ("9/27/2013\t2:42:26 PM\tx", "2013-09-27T14:42:26Z", "\tx"),
+        // Days of the week tell the year.
+        ("Mon Aug  5 20:21:42 [x", "2019-08-05T20:21:42Z", " [x"),
+        ("Mon Aug  5 20:21:42.123 [x", "2019-08-05T20:21:42.123Z", " [x"),
+        ("Tue 24 Jan 10:15:32 x", "2023-01-24T10:15:32Z", " x"),
+        ("Mon Feb 29 10:15:32 x", "2016-02-29T10:15:32Z", " x"),
         // Zones as they are written.
         ("2024-07-24 10:15:32.123 +03 [7] x", "2024-07-24T07:15:32.123Z", " [7] x"),
         ("2024-07-24 10:15:32 +03", "2024-07-24T07:15:32Z", ""),
@@ -454,6 +465,34 @@ proptest! {
         let mut warm = clock();
         for text in &texts {
             prop_assert_eq!(any(&mut warm, text), any(&mut clock(), text), "{}", text);
+        }
+    }
+
+    #[test]
+    fn a_day_of_the_week_tells_the_year(
+        days in proptest::collection::vec(0i64..9_000, 1..6), // from 2000
+        anchor in 10_957i64..20_000,
+    ) {
+        const NAMES: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+        let mut clock = TimestampParser::new(TimeZone::UTC, anchor * 86_400_000_000_000);
+        for days in days {
+            let days = 10_957 + days;
+            let (_, month, day) = civil_from_days(days);
+            let month = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+                [month as usize - 1];
+            let weekday = |days: i64| (days + 3).rem_euclid(7) as usize;
+            let text = format!("{} {month} {day:2} 12:00:00 x", NAMES[weekday(days)]);
+            let (stamp, _) = clock.any(PaddedLine::new(text.as_bytes()).line(), 0).unwrap();
+            let found = stamp.second.div_euclid(86_400);
+            prop_assert_eq!(weekday(found), weekday(days));
+            prop_assert_eq!(civil_from_days(found).2, day);
+            // No later one is possible.
+            let later = (found + 1..=anchor + 1).find(|&later| {
+                civil_from_days(later).1 == civil_from_days(days).1
+                    && civil_from_days(later).2 == day
+                    && weekday(later) == weekday(days)
+            });
+            prop_assert!(found <= anchor + 2 && later.is_none(), "{} {:?}", text, later);
         }
     }
 

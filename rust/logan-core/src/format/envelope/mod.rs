@@ -4,7 +4,7 @@
 //! A line of an envelope says a time, perhaps a level, and a *payload*. The envelope is taken off,
 //! and the payload is parsed by the formats of the registry that are not
 //! [outer](super::Candidate::Outer), in its order. What the payload says wins: its time and its level;
-//! the envelope's fill in for what it does not say. Status, response time, route and the rest are
+//! the envelope's fill in for what it does not say, such as the year of its time. Status, response time, route and the rest are
 //! the payload's.
 //!
 //! A payload that no format takes makes a record all the same: its level is found as behind the
@@ -158,6 +158,18 @@ impl Inner {
         false
     }
 
+    /// As [`take_with`](Self::take_with), where dates without a year lie about `stamp`.
+    #[cold]
+    #[inline(never)]
+    fn take_about(&self, stamp: Stamp, met: u64, line: Line<'_>, cx: &mut Parse<'_, ()>) {
+        let about = cx.context.clock.about(stamp);
+        let kept = std::mem::replace(&mut cx.context.clock, about);
+        self.take_with(met, line, cx);
+        let about = std::mem::replace(&mut cx.context.clock, kept);
+        (cx.context.clock.seen_zone, cx.context.clock.numeric_date) =
+            (about.seen_zone, about.numeric_date);
+    }
+
     /// Reads a payload of an envelope that says `opened`; a record, or a continuation.
     fn read<S: Simd>(&self, payload: Line<'_>, opened: &Opened, cx: &mut Parse<'_, S>) -> Part {
         let (inner, cx) = (self, &mut cx.with(()));
@@ -185,10 +197,21 @@ fn read<S: Simd>(
             return Part::Foreign;
         }
         free_text(payload, &mut cx.with(simd));
+    } else if let Some(stamp) = opened.stamp
+        && is_of_another_year(cx.record, stamp)
+    {
+        inner.take_about(stamp, met, payload, cx);
     }
     distrust_number(payload, opened, cx.record);
     fill(opened, cx.record);
     Part::Record
+}
+
+/// Whether a record's time is more than half a year away from that of its envelope.
+#[inline(always)]
+fn is_of_another_year(record: &Record, stamp: Stamp) -> bool {
+    const HALF_YEAR_NS: u64 = 183 * 86_400_000_000_000;
+    record.time_ns != NO_TIME && record.time_ns.abs_diff(stamp.nanos_since_epoch()) > HALF_YEAR_NS
 }
 
 /// Takes the time from a record whose payload begins with a bare number that is years away from the

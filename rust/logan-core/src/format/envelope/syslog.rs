@@ -12,7 +12,8 @@
 //! letters, digits and `_./()@%-`, possibly with `[…]`, ` (…)` or a space and a version behind it, then
 //! `:` and a space or the end; what follows is the payload. Files mostly lack the priority; then there
 //! must be a tag (or one of `last message repeated`, `message repeated`, `-- MARK --` in its place),
-//! and neither host nor tag may be the name of a level: such a line is app text. With a priority
+//! and neither host nor tag may be the name of a level: such a line is app text. With a priority the
+//! host may be missing before a tag, as on systems whose daemon is BSD's. With a priority
 //! and without a tag all behind the host is the payload, and so it is where it begins as
 //! [some formats](Facts::untagged) do.
 //!
@@ -233,13 +234,17 @@ impl Head for Rfc3164 {
         if bytes.get(at) != Some(&b' ') {
             return None;
         }
-        let end = run_of(simd, line, at + 1, HOST, HOST_BYTES_MAX + 1);
-        let host = &bytes[at + 1..end];
-        if !(1..=HOST_BYTES_MAX).contains(&host.len())
-            || bytes.get(end) != Some(&b' ')
-            || host.ends_with(b":")
-        {
-            return None;
+        let mut end = run_of(simd, line, at + 1, HOST, HOST_BYTES_MAX + 1);
+        let mut host = &bytes[at + 1..end];
+        let is_host = (1..=HOST_BYTES_MAX).contains(&host.len())
+            && bytes.get(end) == Some(&b' ')
+            && !host.ends_with(b":");
+        if !is_host {
+            let name_end = run_of(simd, line, at + 1, NAME, TAG_BYTES_MAX);
+            if priority.is_none() || tag(bytes, at + 1, name_end).is_none() {
+                return None;
+            }
+            (host, end) = (&[], at);
         }
         let rest = end + 1;
         let name_end = run_of(simd, line, rest, NAME, TAG_BYTES_MAX);

@@ -80,12 +80,12 @@ mod producers;
 mod tests;
 mod values;
 
+pub(crate) use levels::scale_of;
+pub use levels::{Marks, Producer, Scale};
 pub use names::{
     DURATIONS, Group, KEY_BYTES_MAX, Known, Meaning, NAMES, Names, ON_REQUEST, Rule, SEE_THROUGH,
     SUFFIXES,
 };
-pub(crate) use levels::scale_of;
-pub use levels::{Marks, Producer, Scale};
 pub(super) use producers::is_of_producer;
 pub use producers::{LineKeys, documented_by, documented_unit, hint};
 pub(crate) use values::whole;
@@ -99,9 +99,7 @@ use super::{Context, Parse, Unit, address};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Plain, Simd};
 use crate::format::text::duration::{decimal, with_unit};
-use crate::record::{
-    Column, Columns, DURATION_NS_MAX, Level, NO_STATUS, NO_TIME, Record, Text,
-};
+use crate::record::{Column, Columns, DURATION_NS_MAX, Level, NO_STATUS, NO_TIME, Record, Text};
 use crate::time::Stamp;
 use values::*;
 
@@ -831,9 +829,7 @@ impl<'a> Fields<'a> {
             || self.ranks[Column::PATH] > 0
             || is_registered_status(self.bare.1)
                 && (self.bare.0 == STATUS_RANK && self.ranks[Column::DURATION] > 0
-                    || speaks_of_request(
-                        &self.line.bytes()[self.message.start..self.message.end],
-                    ))
+                    || speaks_of_request(&self.line.bytes()[self.message.start..self.message.end]))
     }
 
     /// The message, if it may be a record of its own that says what this one lacks: a level, or a

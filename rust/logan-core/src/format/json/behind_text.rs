@@ -34,9 +34,7 @@ pub static ENTRY: Entry = Entry {
         duration: Some(("as in JSON", "by key")),
     },
     facts: Facts::PLAIN,
-    build: |_| {
-        line_format(BehindText(Json { names: Names::get(), messages: Messages::default() }))
-    },
+    build: |_| line_format(BehindText(Json { names: Names::get(), messages: Messages::default() })),
 };
 
 struct BehindText(Json);
@@ -68,7 +66,7 @@ impl LineFormat for BehindText {
             cx.record.set_time(stamp);
         }
         let words = line.slice(end, object);
-        let (level, after) = levels::search_level(cx.simd, words).unwrap_or((Level::None, 0));
+        let (level, after) = levels::level_in(words).unwrap_or((Level::None, 0));
         let message = end + levels::message_start(words, after);
         if cx.record.level == Level::None {
             cx.record.level = level;

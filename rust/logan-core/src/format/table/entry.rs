@@ -4,9 +4,7 @@ use super::{Layout, NAME, cells};
 use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::Simd;
 use crate::format::fields::{Fields, Meaning, Value};
-use crate::format::{
-    Candidate, Entry, Facts, Info, LineFormat, Params, Parse, keys, line_format,
-};
+use crate::format::{Candidate, Entry, Facts, Info, LineFormat, Params, Parse, keys, line_format};
 use crate::record::{Columns, NO_DURATION, NO_STATUS, NO_TIME, Text};
 use crate::time::TimestampParser;
 
@@ -66,7 +64,11 @@ impl LineFormat for Csv {
 }
 
 #[inline(never)]
-fn read(layout: &Layout, line: Line<'_>, cx: &mut Parse<'_, crate::bytes::simd::Plain>) -> Option<()> {
+fn read(
+    layout: &Layout,
+    line: Line<'_>,
+    cx: &mut Parse<'_, crate::bytes::simd::Plain>,
+) -> Option<()> {
     let text = line.bytes();
     if layout.is_header(text) {
         return None;
@@ -101,7 +103,7 @@ fn read(layout: &Layout, line: Line<'_>, cx: &mut Parse<'_, crate::bytes::simd::
         return None;
     }
     let is_one = cx.record.time_ns != NO_TIME || fields.looks_like_a_log();
-    if !fields.finish(cx.arena, cx.record) || !is_one {
+    if !fields.finish(cx) || !is_one {
         return None;
     }
     if layout.metric.is_some() && text[metric.0..metric.1] != *b"http_req_duration" {

@@ -134,7 +134,7 @@ impl Ltsv {
             }
         });
         let is_record = count? >= FIELDS_MIN && fields.looks_like_a_log();
-        (is_record && fields.finish(cx.arena, cx.record)).then_some(())
+        (is_record && fields.finish(cx)).then_some(())
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn read(line: Line<'_>, cx: &mut Parse<'_, Plain>) -> Option<Request>
     }
     let mut fields = Fields::new(line);
     walk(line, (start, text.len()), Group::ROOT, DEPTH_MAX, &mut fields, cx)?;
-    if !fields.finish(cx.arena, cx.record) {
+    if !fields.finish(cx) {
         return None;
     }
     let is_request = cx.record.status != NO_STATUS || !cx.record.path.is_empty();
@@ -59,9 +59,16 @@ fn walk(
             if known.inside != Group::NOWHERE && depth > 0 {
                 walk(line, (from, to), known.inside, depth - 1, fields, cx);
             }
-        } else if known.meaning != Meaning::Nothing && !b"[nft".contains(&line.byte(from)) | value.is_text {
+        } else if known.meaning != Meaning::Nothing
+            && !b"[nft".contains(&line.byte(from)) | value.is_text
+        {
             let number = !value.is_text;
-            fields.take(known, at, Value { start: from, end: to, escaped: value.is_escaped, number }, cx);
+            fields.take(
+                known,
+                at,
+                Value { start: from, end: to, escaped: value.is_escaped, number },
+                cx,
+            );
         }
         ControlFlow::Continue(())
     })
