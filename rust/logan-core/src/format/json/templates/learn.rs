@@ -247,8 +247,21 @@ fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
         let rank = |step: &Step| rank_in(step.known, column, step.op == Op::Number);
         let column = Columns::of(column);
         let ranks = || steps.iter().enumerate().filter(|(_, s)| is_candidate(s, column));
-        // The first of the highest rank.
-        let best = ranks().rev().max_by_key(|(_, s)| rank(s)).map(|(i, _)| i);
+        // The first of the highest rank; of response times what needs no decision comes first.
+        let is_open = |step: &Step| {
+            use Meaning::{Duration, RequestTime};
+            matches!(step.known.meaning, Duration(Rule::Open | Rule::Generic) | RequestTime)
+        };
+        let weight = |step: &Step| (rank(step), !is_open(step));
+        let best = ranks().rev().max_by_key(|(_, step)| weight(step)).map(|(i, _)| i);
+        if let Some(best) = best {
+            // Text may have a unit in one line and none in another.
+            let highest = rank(&steps[best]);
+            let mut rivals = ranks().filter(|(_, step)| rank(step) == highest);
+            if rivals.clone().count() > 1 && rivals.any(|(_, s)| is_open(s) && s.op == Op::Text) {
+                return None;
+            }
+        }
         let alone = ranks().count() == 1;
         // What stands beside it may be in the message, which differs from line to line.
         let requests = Columns::ROUTE.or(Columns::STATUS);
@@ -334,7 +347,7 @@ fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
             (Meaning::Status, _) if step.numeric => Op::Status,
             (Meaning::Duration(Rule::Fixed(unit)), _) if step.numeric => Op::Duration(unit),
             (Meaning::RequestTime | Meaning::Duration(Rule::Open | Rule::Generic), _)
-                if step.numeric && step.alone && step.unit.is_some() =>
+                if step.numeric && step.unit.is_some() =>
             {
                 step.unit.map_or(Op::Number, Op::Duration)
             }
