@@ -41,7 +41,11 @@ pub(super) fn find(samples: &[(u64, &[u8])]) -> Option<(Table, Option<String>)> 
 
 /// The table whose header `line` is, given the lines after it.
 fn headed(line: &[u8], after: &[&[u8]]) -> Option<(Table, Layout)> {
-    if line.len() > HEADER_BYTES_MAX || is_header(line) && !is_of_columns(line) {
+    // What records have and names of columns have not.
+    let is_record = |line: &[u8]| line.iter().any(|b| b":={".contains(b));
+    if line.len() > HEADER_BYTES_MAX
+        || !is_of_columns(line) && (is_header(line) || is_record(line))
+    {
         return None;
     }
     let header = std::str::from_utf8(line).ok()?.trim_end();
