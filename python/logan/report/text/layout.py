@@ -250,7 +250,8 @@ def _classes(report: Data, width: int) -> RenderableType | None:
     parts: list[RenderableType] = []
     statuses: dict[str, int] = {}
     for code, n in report["status"].items():
-        statuses[f"{code[:1]}xx"] = statuses.get(f"{code[:1]}xx", 0) + n
+        kind = "no answer" if code == "0" else f"{code[:1]}xx"
+        statuses[kind] = statuses.get(kind, 0) + n
     statuses = {name: n for name, n in sorted(statuses.items()) if n}
     if statuses:
         codes = sorted(report["status"].items(), key=lambda item: (-item[1], item[0]))

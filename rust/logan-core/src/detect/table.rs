@@ -41,7 +41,11 @@ pub(super) fn find(samples: &[(u64, &[u8])]) -> Option<(Table, Option<String>)> 
 
 /// The table whose header `line` is, given the lines after it.
 fn headed(line: &[u8], after: &[&[u8]]) -> Option<(Table, Layout)> {
-    if line.len() > HEADER_BYTES_MAX || is_header(line) && !is_of_columns(line) {
+    // What records have and names of columns have not.
+    let is_record = |line: &[u8]| line.iter().any(|b| b":={".contains(b));
+    if line.len() > HEADER_BYTES_MAX
+        || !is_of_columns(line) && (is_header(line) || is_record(line))
+    {
         return None;
     }
     let header = std::str::from_utf8(line).ok()?.trim_end();
@@ -101,4 +105,68 @@ fn unit_of<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<Unit> {
     numbers.sort_by(f64::total_cmp);
     let median = numbers.get(numbers.len() / 2)?;
     Some(if has_decimals && *median < SECONDS_MAX { Unit::Seconds } else { Unit::Milliseconds })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(text: &str) -> Option<(String, Option<Unit>)> {
+        find(&[(0, text.as_bytes())]).map(|(table, _)| (table.header, table.unit))
+    }
+
+    #[test]
+    fn headers() {
+        let row = "2024-01-24T10:15:32Z,INFO,a\n";
+        for (text, expected) in [
+            ("time,level,message\n2024-01-24T10:15:32Z,INFO,a\n", "time,level,message"),
+            // Alone; behind directives and other lines; before a broken row.
+            ("time,level,message\n", "time,level,message"),
+            ("sep=,\ntime,level,message\n2024-01-24T10:15:32Z,INFO,a\n", "time,level,message"),
+            ("started\n\ntime,level,message\n2024-01-24T10:15:32Z,INFO,a\n", "time,level,message"),
+            (
+                "time,level,message\n2024-01-24T10:15:32Z,INFO,\"a\nb\"\n2024-01-24T10:15:32Z,INFO,a\n",
+                "time,level,message",
+            ),
+            // Event Viewer leaves out the last name.
+            (
+                "Level,Date and Time,Source\nError,1/24/2024 10:15:32 AM,DCOM,\"x, y\"\n",
+                "Level,Date and Time,Source,message",
+            ),
+            (
+                "192.0.2.7, -, 03/20/01, 7:55:20, W3SVC2, S, 172.21.13.45, 4502, 163, 3223, 200, 0, GET, /a.gif, -,\n",
+                IIS_NATIVE,
+            ),
+        ] {
+            assert_eq!(header(text).map(|found| found.0).as_deref(), Some(expected), "{text}");
+        }
+        for text in [
+            "",
+            "time,level,message\nsoon,INFO,a\n",
+            "time,level,message\nhello\n",
+            "time, level and message\n",
+            "name,age,town\nbob,5,Bonn\n",
+            "#Fields: date time sc-status\n2024-01-24 10:15:32 200\n",
+            row,
+            "{\"time\":\"2024-01-24T10:15:32Z\",\"level\":\"INFO\",\"message\":\"a\"}\n",
+        ] {
+            assert_eq!(header(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn units() {
+        for (values, unit) in [
+            (["0.25", "1.5"], Some(Unit::Seconds)),
+            (["250.5", "1500.25"], Some(Unit::Milliseconds)),
+            (["250", "1500"], Some(Unit::Milliseconds)),
+            (["-", ""], None),
+        ] {
+            let [a, b] = values;
+            let text = format!(
+                "time,status,duration\n2024-01-24T10:15:32Z,200,{a}\n2024-01-24T10:15:33Z,200,{b}\n"
+            );
+            assert_eq!(header(&text), Some(("time,status,duration".into(), unit)), "{text}");
+        }
+    }
 }

@@ -20,12 +20,16 @@
 //! | IIS | a column `sc-win32-status`, `sc-substatus`, `s-sitename`, `s-computername` or `s-port` | `time-taken` in ms |
 //! | generic | neither | by its name: `time-taken`, `duration`, `elapsed`, `latency` or `response-time`, perhaps behind `x-`, `s-`, `sc-` or `cs-`, and with a suffix `-ns`, `-us`, `-ms` or `-s`; without one a number with decimals is in s (Tomcat, as the draft of the W3C says), a whole one in ms (IIS with few columns, Blue Coat) |
 //!
+//! Of a line with more values than columns, those behind the path are counted from the end, if date, time,
+//! client and status then are what they should be: clients send blanks in queries.
+//!
 //! A layout with neither `date` and `time` nor `sc-status` says nothing that a record needs.
 //!
 //! Which layout counts for a line is in [`history`](crate::format::state).
 
 use super::cursor::Cursor;
 use super::http::path;
+use super::address;
 use super::{Candidate, Context, Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
@@ -280,35 +284,81 @@ impl LineFormat for W3c {
             return None;
         }
         let mut values = Values { layout, clock, wanted: *wanted, day: None, time: None };
-        let mut at = 0;
-        for &column in &layout.columns {
-            if separator == b' ' {
-                while line.byte(at) == b' ' {
-                    at += 1;
-                }
-            }
-            if at >= line.len() {
-                if std::ptr::eq(layout, &*HEADERLESS) {
-                    break;
-                }
+        if in_order(cx.simd, line, separator, &mut values, cx.record).is_none() {
+            if separator == b'\t' || self.kind == Kind::CloudFront {
                 return None;
             }
-            let end = value_end(cx.simd, line, at, separator);
-            // Most columns are of no use.
-            if column != Column::Other {
-                values.take(line, column, (at, end), cx.record)?;
-            }
-            at = end + 1;
-        }
-        // Behind the last column nothing may follow but a separator that ends it.
-        if !line.bytes().get(at..).unwrap_or(&[]).iter().all(|&b| b == separator) {
-            return None;
+            *cx.record = Record::EMPTY;
+            (values.day, values.time) = (None, None);
+            around_blanks(line, &mut values, cx.record)?;
         }
         if let (Some(midnight), Some((seconds, nanos))) = (values.day, values.time) {
             cx.record.set_time(Stamp { second: midnight + seconds, nanos });
         }
         Some(())
     }
+}
+
+/// Takes the values of all columns, one after the other.
+#[inline(always)]
+fn in_order<S: Simd>(
+    simd: S,
+    line: Line<'_>,
+    separator: u8,
+    values: &mut Values<'_>,
+    record: &mut Record,
+) -> Option<()> {
+    let layout = values.layout;
+    let mut at = 0;
+    for &column in &layout.columns {
+        if separator == b' ' {
+            while line.byte(at) == b' ' {
+                at += 1;
+            }
+        }
+        if at >= line.len() {
+            if std::ptr::eq(layout, &*HEADERLESS) {
+                break;
+            }
+            return None;
+        }
+        let end = value_end(simd, line, at, separator);
+        // Most columns are of no use.
+        if column != Column::Other {
+            values.take(line, column, (at, end), record)?;
+        }
+        at = end + 1;
+    }
+    // Behind the last column nothing may follow but a separator that ends it.
+    line.bytes().get(at..).unwrap_or(&[]).iter().all(|&b| b == separator).then_some(())
+}
+
+/// Takes the values of a line whose path or query holds blanks, as clients sent them: those behind it
+/// are counted from the end. Only where date, time, client and status are what they should be.
+#[cold]
+#[inline(never)]
+fn around_blanks(line: Line<'_>, values: &mut Values<'_>, record: &mut Record) -> Option<()> {
+    let (text, layout) = (line.bytes(), values.layout);
+    let path = layout.columns.iter().position(|column| *column == Column::Path)?;
+    let mut words = Vec::new();
+    let mut at = 0;
+    for word in text.split(|&b| b == b' ') {
+        if !word.is_empty() {
+            words.push((at, at + word.len()));
+        }
+        at += word.len() + 1;
+    }
+    let extra = words.len().checked_sub(layout.columns.len()).filter(|&extra| extra > 0)?;
+    for (i, &column) in layout.columns.iter().enumerate() {
+        let (start, end) = words[if i <= path { i } else { i + extra }];
+        if column != Column::Other {
+            values.take(line, column, (start, end), record)?;
+        }
+    }
+    let client = record.client.bytes(text, &[]);
+    let is_client = client.is_empty() || address::is_v4(client) || address::v6(client).is_some();
+    let is_timed = values.day.is_some() && values.time.is_some();
+    (is_client && is_timed && record.status >= 100).then_some(())
 }
 
 /// The layout of CloudFront's lines where their header is lost. It has not changed but for columns at
@@ -505,6 +555,20 @@ mod tests {
             "2024-01-24 10:15:61 200 - - -",
             "2024-01-24 10:15:32 20 - - -",
             "x",
+        ] {
+            assert!(get(line).is_none(), "{line}");
+        }
+        let fields = "#Fields: date time c-ip cs-method cs-uri-stem cs-uri-query sc-status time-taken";
+        let get = |line: &str| parse(&GENERIC, fields, line);
+        // Blanks in a query, quotes around values, whole milliseconds.
+        let (record, texts) = get("2024-01-24 10:15:32 192.0.2.7 GET /a b=c d e 500 12").unwrap();
+        assert_eq!((record.status, record.duration_ns, &texts[2][..]), (500, 12_000_000, "/a"));
+        let (record, texts) =
+            get("\"2024-01-24\" \"10:15:32\" \"192.0.2.7\" \"GET\" \"shop.example/a b\" - \"502\" 0.5").unwrap();
+        assert_eq!((record.status, record.duration_ns, &texts[2][..]), (502, 500_000_000, "/a b"));
+        for line in [
+            "2024-01-24 10:15:32 192.0.2.7 GET /a b c d x 12",
+            "2024-01-24 10:15:32 GET x y /a b 200 12 z",
         ] {
             assert!(get(line).is_none(), "{line}");
         }

@@ -39,9 +39,43 @@ pub struct Lines {
     /// Records that the user excluded.
     pub filtered: u64,
     /// Malformed lines, indexed by [`Reason`].
+    #[serde(with = "reasons")]
     pub reasons: [u64; REASONS.len()],
     /// The first malformed lines, in order.
     pub samples: Vec<Sample>,
+}
+
+/// Counts by reason, without those at the end that are 0: reasons are added there, and summaries of
+/// logs that have none of them stay what they are.
+mod reasons {
+    use super::REASONS;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    /// Reasons that are always written.
+    const ALWAYS: usize = 6;
+
+    pub(super) fn serialize<S: Serializer>(
+        counts: &[u64; REASONS.len()],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let last = counts.iter().rposition(|&count| count > 0).map_or(0, |last| last + 1);
+        counts[..last.max(ALWAYS)].serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<[u64; REASONS.len()], D::Error> {
+        let written = Vec::<u64>::deserialize(deserializer)?;
+        let is_short = written.len() == ALWAYS
+            || (ALWAYS..=REASONS.len()).contains(&written.len()) && written.last() != Some(&0);
+        if !is_short {
+            return Err(Error::custom("counts of malformed lines by reason"));
+        }
+        let mut counts = [0; REASONS.len()];
+        counts[..written.len()].copy_from_slice(&written);
+        Ok(counts)
+    }
 }
 
 impl Lines {

@@ -40,6 +40,8 @@ const COLUMNS_MIN: usize = 3;
 const COLUMNS_MAX: usize = 256;
 /// Bytes of a name of a column.
 const NAME_BYTES_MAX: usize = 64;
+/// Values by which a row may have more or fewer than the header: with others it is no row.
+const MISSING_MAX: usize = 2;
 const DELIMITERS: &[u8] = b"\t;|,";
 /// The column that some exports leave out of their header.
 const MESSAGE: &[u8] = b"message";
@@ -268,7 +270,8 @@ impl Layout {
         }
     }
 
-    /// Whether a line is a row, by the time that is where it should be, but does not have its values.
+    /// Whether a line is a row, by the time that is where it should be, but not as many values as it should
+    /// have.
     pub fn is_broken(&self, line: Line<'_>, clock: &mut TimestampParser) -> bool {
         let mut is_timed = false;
         let take = |i, start, end| {
@@ -282,9 +285,13 @@ impl Layout {
                 };
             }
         };
-        let count = cells(line.bytes(), self.dialect, take);
+        let (count, columns) = (cells(line.bytes(), self.dialect, take), self.names.len());
         let separators = memchr::memchr_iter(self.dialect.delimiter, line.bytes()).count();
-        is_timed && separators + 1 >= COLUMNS_MIN && count != Ok(self.names.len())
+        let is_near = match count {
+            Ok(count) => count != columns && count.abs_diff(columns) <= MISSING_MAX,
+            Err(_) => separators < columns,
+        };
+        is_timed && separators + 1 >= COLUMNS_MIN && is_near
     }
 
     /// How many values a line has.

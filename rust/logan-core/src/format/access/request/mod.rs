@@ -133,9 +133,30 @@ impl LineFormat for AnyRequest {
         match found {
             Some(request) => self.read(line, &request, cx),
             None if line.byte(line.len() - 1) == b'}' => self.with_object(line, cx),
+            None if line.byte(0) == b'[' => refused(line, cx),
             None => None,
         }
     }
+}
+
+/// Reads a line of Nginx Proxy Manager whose client sent no request: `[…] 400 - - http localhost "-"
+/// [Client 192.0.2.7] …`.
+#[cold]
+#[inline(never)]
+fn refused(line: Line<'_>, cx: &mut Parse<'_, Plain>) -> Option<()> {
+    const CLIENT: &[u8] = b" \"-\" [Client ";
+    let text = line.bytes();
+    let at = memchr::memmem::find(text, CLIENT)? + CLIENT.len();
+    let (stamp, end) = cx.clock().clf(line, 1)?;
+    let rest = text[end..].strip_prefix(b"] ")?;
+    let word = rest.strip_prefix(b"- ").unwrap_or(rest).split(|&b| b == b' ').next()?;
+    let status = fields::status(word)?;
+    let len = memchr::memchr(b']', &text[at..])?;
+    let (start, stop) = address(&text[at..at + len])?;
+    cx.record.set_time(stamp);
+    cx.record.status = status;
+    cx.record.client = Text::of_line(at + start, at + stop);
+    Some(())
 }
 
 /// Fills status, route and response time of a record that has neither of the first two from a message
