@@ -10,6 +10,7 @@
 mod levels;
 mod named;
 mod timestamps;
+mod undated;
 
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::format::classify::{is_blank, is_header};
@@ -77,7 +78,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             let rejoin = e.facts.is_stateful();
             (e, (e.build)(&Params { rejoin, ..Params::default() }))
         })
+        .filter(|(e, _)| e.facts.trial != Candidate::Alone)
         .collect();
+    let mut undated = undated::Undated::new(samples);
     let inner: Vec<_> =
         inner_formats().map(|e| (e.info.name, (e.build)(&Params::of_payloads()))).collect();
     let app = formats.iter().position(|(e, _)| e.facts.is_general);
@@ -139,6 +142,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             let taken = formats.iter().enumerate().find_map(|(i, (_, format))| {
                 (context.clock.numeric_date, context.clock.seen_zone) = (None, None);
                 (context.clock.seen_level, context.clock.seen_prefix) = (None, false);
+                context.clock.seen_clock = None;
                 parse(format.as_ref(), &mut context).map(|found| (i, format, found))
             });
             let Some((i, format, (part, record))) = taken else {
@@ -147,13 +151,15 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 } else if context.history.tail.takes(line, offset) {
                     continuation += 1
                 } else {
-                    malformed += 1
+                    malformed += 1;
+                    undated.learn(padded.line(), &mut context);
                 }
                 continue;
             };
             if part == Part::Record {
                 context.history.tail.begin(line, offset, record.time_ns, record.level);
             }
+            undated.learn_record(&record, context.clock.seen_clock);
             let seen_zone = context.clock.seen_zone;
             levels.learn(&context.clock, &record);
             let is_prefixed = context.clock.seen_prefix;
@@ -236,7 +242,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         let first = trial(i) == Candidate::Outer || seen.like_app;
         let lines = if first { 0 } else { seen.lines };
         let rank = match trial(i) {
-            Candidate::LastResort => 3,
+            Candidate::LastResort | Candidate::Alone => 3,
             Candidate::Late => 1,
             // It would take the lines of what comes late.
             _ if has_late && entry.facts.is_general => 2,
@@ -259,7 +265,10 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             seen.zoneless += seen.zoned.before_words;
         }
     }
+    let undated = undated.decide(total - blank, lines);
+    assumed.extend(undated.assumed);
     let reading = TimeReading {
+        last_clock: undated.last_clock,
         level_column: levels.column(),
         has_prefixes,
         ..times.reading(epoch_column, zone_column)
@@ -317,8 +326,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         "blank": blank,
         "continuation": continuation,
         "header": header,
-        "malformed": malformed,
-        "formats": order.iter().map(describe).collect::<Vec<_>>(),
+        "malformed": malformed - undated.lines,
+        "formats": order.iter().map(describe).chain(undated.format.clone()).collect::<Vec<_>>(),
         "assumed": assumed,
         "time": reading,
         "anchor_ns": times.anchor_ns(),

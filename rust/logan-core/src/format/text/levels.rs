@@ -124,6 +124,7 @@ fn is_level(word: &[u8]) -> bool {
 #[inline(never)]
 fn between(text: &[u8]) -> Option<(Level, usize)> {
     const PARTS_MAX: usize = 6;
+    memchr::memchr3(b'|', b'\t', b'-', text)?;
     let mut found = None;
     for mark in [&b"|"[..], b"\t", b" - "] {
         let mut start = 0;
@@ -254,6 +255,10 @@ impl<'a> Search<'a> {
         }
         let core = token.strip_suffix(b":").unwrap_or(token);
         let colon = core.len() < token.len();
+        // Db2: `LEVEL: Severe`.
+        if colon && core == b"LEVEL" && after == Some(b' ') {
+            return self.of_key(core, end + 1);
+        }
         let rest = text.get(end + 1..).unwrap_or_default();
         let level = self.of_word(core, colon, before, after, rest);
         if let Some((level, len)) = level.or_else(|| self.of_parts(core, colon)) {
@@ -466,7 +471,7 @@ fn two_words(first: &[u8], rest: &[u8]) -> Option<(Level, usize)> {
     Some((if kind == 0 { Level::Fatal } else { level }, len))
 }
 
-fn is_facility(name: &[u8]) -> bool {
+pub(super) fn is_facility(name: &[u8]) -> bool {
     const NAMES: [&[u8]; 12] = [
         b"kern",
         b"user",
