@@ -222,8 +222,11 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         }
     }
     let mut lines: u64 = seen.iter().map(|s| s.lines).sum();
-    let has_prefixes =
-        levels::are_prefixes(seen.iter().map(|s| s.prefixed).sum(), lines + malformed);
+    let trial = |i: usize| REGISTRY[i].facts.trial;
+    // Beside lines of a format that says more, they may be damaged ones of that.
+    let is_of_text = |i: usize| REGISTRY[i].facts.is_general || trial(i) >= Candidate::LastResort;
+    let has_prefixes = (0..seen.len()).all(|i| seen[i].lines == 0 || is_of_text(i))
+        && levels::are_prefixes(seen.iter().map(|s| s.prefixed).sum(), lines + malformed);
     if !has_prefixes {
         for seen in &mut seen {
             let prefixed = std::mem::take(&mut seen.prefixed);
@@ -234,7 +237,6 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     }
     let total = lines + blank + header + continuation + malformed;
     let mut order: Vec<usize> = (0..formats.len()).filter(|&i| seen[i].lines > 0).collect();
-    let trial = |i: usize| REGISTRY[i].facts.trial;
     let has_late = order.iter().any(|&i| trial(i) == Candidate::Late);
     order.sort_by_key(|&i| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);

@@ -160,6 +160,10 @@ pub(super) fn front(text: &[u8]) -> Option<(Level, usize)> {
     }
     let len = letters(text);
     if len > 0 {
+        // Go's last words are the head of a crash.
+        if text.starts_with(b"panic: ") {
+            return None;
+        }
         let (level, rest) = (level(&text[..len])?, &text[len..]);
         return match rest {
             [b':', _, ..] | [b'[', b'0'..=b'9', ..] => message(level, rest),
