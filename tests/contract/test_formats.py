@@ -37,6 +37,8 @@ REGISTERED: dict[str, dict[str, Any]] = {
 ANCHOR = datetime(2024, 2, 1, tzinfo=UTC)
 """Dates without a year lie before this."""
 SHUFFLES = 6
+IN_COMPANY = [name for name, each in VECTORS.items() if each["format"] != "plain"]
+"""Lines without a date are records only of an input that has next to no other lines."""
 
 
 def sample(vector: str) -> bytes:
@@ -161,15 +163,15 @@ def company(vectors: tuple[str, ...], path: Path) -> None:
             assert got["mean"] == pytest.approx(total / got["count"], rel=1e-9), vectors
 
 
-@pytest.mark.parametrize("first", VECTORS)
+@pytest.mark.parametrize("first", IN_COMPANY)
 def test_any_two_samples_in_one_file(first: str, tmp_path: Path) -> None:
-    for second in VECTORS:
+    for second in IN_COMPANY:
         company((first, second), tmp_path / "x.log")
 
 
 @pytest.mark.parametrize("seed", range(SHUFFLES))
 def test_all_samples_in_one_file(seed: int, tmp_path: Path) -> None:
-    order = list(VECTORS)
+    order = list(IN_COMPANY)
     random.Random(seed).shuffle(order)
     company(tuple(order), tmp_path / "x.log")
 

@@ -12,6 +12,7 @@ mod levels;
 mod named;
 mod table;
 mod timestamps;
+mod undated;
 
 use crate::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use crate::fast::{FastPath, FastPaths};
@@ -85,7 +86,9 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             let rejoin = e.facts.is_stateful();
             (e, (e.build)(&Params { rejoin, table: table.clone(), ..Params::default() }))
         })
+        .filter(|(e, _)| e.facts.trial != Candidate::Alone)
         .collect();
+    let mut undated = undated::Undated::new(samples);
     let inner: Vec<_> =
         inner_formats().map(|e| (e.info.name, (e.build)(&Params::of_payloads()))).collect();
     let app = formats.iter().position(|(e, _)| e.facts.is_general);
@@ -160,6 +163,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 (context.clock.numeric_date, context.clock.seen_zone) = (None, None);
                 context.durations.sample = Some(Sample::default());
                 (context.clock.seen_level, context.clock.seen_prefix) = (None, false);
+                context.clock.seen_clock = None;
                 parse(format.as_ref(), &mut context).map(|found| (i, format, found))
             });
             let Some((i, format, (part, record))) = taken else {
@@ -168,13 +172,15 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 } else if context.history.tail.takes(line, offset) {
                     continuation += 1
                 } else {
-                    malformed += 1
+                    malformed += 1;
+                    undated.learn(padded.line(), &mut context);
                 }
                 continue;
             };
             if part == Part::Record {
                 context.history.tail.begin(line, offset, record.time_ns, record.level);
             }
+            undated.learn_record(&record, context.clock.seen_clock);
             let seen_zone = context.clock.seen_zone;
             let sample = std::mem::take(context.durations.sample.get_or_insert_default());
             let has_tail = sample.tail.is_some();
@@ -238,8 +244,11 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         }
     }
     let mut lines: u64 = seen.iter().map(|s| s.lines).sum();
-    let has_prefixes =
-        levels::are_prefixes(seen.iter().map(|s| s.prefixed).sum(), lines + malformed);
+    let trial = |i: usize| REGISTRY[i].facts.trial;
+    // Beside lines of a format that says more, they may be damaged ones of that.
+    let is_of_text = |i: usize| REGISTRY[i].facts.is_general || trial(i) >= Candidate::LastResort;
+    let has_prefixes = (0..seen.len()).all(|i| seen[i].lines == 0 || is_of_text(i))
+        && levels::are_prefixes(seen.iter().map(|s| s.prefixed).sum(), lines + malformed);
     if !has_prefixes {
         for seen in &mut seen {
             let prefixed = std::mem::take(&mut seen.prefixed);
@@ -250,7 +259,6 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     }
     let total = lines + blank + header + continuation + malformed;
     let mut order: Vec<usize> = (0..formats.len()).filter(|&i| seen[i].lines > 0).collect();
-    let trial = |i: usize| REGISTRY[i].facts.trial;
     let has_late = order.iter().any(|&i| trial(i) == Candidate::Late);
     order.sort_by_key(|&i| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);
@@ -258,7 +266,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         let first = trial(i) == Candidate::Outer || seen.like_app;
         let lines = if first { 0 } else { seen.lines };
         let rank = match trial(i) {
-            Candidate::LastResort => 3,
+            Candidate::LastResort | Candidate::Alone => 3,
             Candidate::Late => 1,
             // It would take the lines of what comes late.
             _ if has_late && entry.facts.is_general => 2,
@@ -281,7 +289,10 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             seen.zoneless += seen.zoned.before_words;
         }
     }
+    let undated = undated.decide(total - blank, lines);
+    assumed.extend(undated.assumed);
     let reading = TimeReading {
+        last_clock: undated.last_clock,
         level_column: levels.column(),
         has_prefixes,
         ..times.reading(epoch_column, zone_column)
@@ -337,8 +348,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         "blank": blank,
         "continuation": continuation,
         "header": header,
-        "malformed": malformed,
-        "formats": order.iter().map(describe).collect::<Vec<_>>(),
+        "malformed": malformed - undated.lines,
+        "formats": order.iter().map(describe).chain(undated.format.clone()).collect::<Vec<_>>(),
         "assumed": assumed,
         "time": reading,
         "durations": durations,

@@ -196,7 +196,8 @@ fn pairs<S: Simd>(
 
 #[inline(always)]
 fn is_blank(byte: u8) -> bool {
-    byte == b' ' || byte == b'\t'
+    // auditd parts what it resolved from the fields by a group separator.
+    byte == b' ' || byte == b'\t' || byte == 0x1d
 }
 
 /// The first position from `at` on without a blank, or the line's end.

@@ -229,6 +229,8 @@ pub enum Candidate {
     Late,
     /// Last: it takes lines of others, too.
     LastResort,
+    /// Only where detection finds that next to no line has a date: it takes any line.
+    Alone,
 }
 
 /// Lines that go on with a record.
@@ -340,7 +342,7 @@ impl Entry {
             time_field,
             duration_field: duration.map(|(field, _)| field),
             duration_unit: duration.map(|(_, unit)| unit),
-            is_general: is_general || matches!(trial, Candidate::Late | Candidate::LastResort),
+            is_general: is_general || trial >= Candidate::Late,
             depends_on_earlier_lines: !is_whole || example_header.is_some(),
             also_taken_by,
         }
@@ -404,6 +406,7 @@ pub static REGISTRY: &[&Entry] = &[
     &text::leveled::ENTRY,
     &text::app::ANYWHERE,
     &text::crash::ENTRY,
+    &text::plain::ENTRY,
 ];
 
 /// Places of formats: those of the registry, and behind them that of users' own.
@@ -448,7 +451,7 @@ mod tests {
 
     #[test]
     fn the_registry_is_in_order_of_trial() {
-        assert!(REGISTRY.is_sorted_by_key(|e| e.facts.trial == Candidate::LastResort));
+        assert!(REGISTRY.is_sorted_by_key(|e| e.facts.trial >= Candidate::LastResort));
         let place = |entry: &Entry| by_name(entry.info.name).unwrap().0;
         assert!(place(&proxy::haproxy::TCP) < place(&envelope::syslog::RFC5424));
         let named = |name: &&str| by_name(name).is_some();

@@ -55,12 +55,19 @@ pub struct Params {
     /// part of a plan: an envelope says it to the formats inside.
     #[serde(skip)]
     pub is_payload: bool,
+    /// Blanks before every line, of [`plain`](super::text::plain).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub indent: u32,
     /// Text of a [format of the user's own](super::custom), and of no other format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
     /// The table that lines are of, and of no other format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<Table>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl Params {

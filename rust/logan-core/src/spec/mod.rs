@@ -372,9 +372,8 @@ impl Spec {
         }
         // What takes any line with a timestamp would take the lines of all formats behind it.
         formats.sort_by_key(|(index, _)| {
-            format::REGISTRY
-                .get(*index)
-                .is_some_and(|entry| entry.facts.trial == format::Candidate::LastResort)
+            let trial = format::REGISTRY.get(*index).map(|entry| entry.facts.trial);
+            trial.filter(|trial| *trial >= format::Candidate::LastResort)
         });
         Ok(formats)
     }

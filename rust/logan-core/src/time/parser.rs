@@ -123,7 +123,11 @@ pub struct TimestampParser {
     pub level_column: Option<u32>,
     /// See [`TimeReading::has_prefixes`].
     pub has_prefixes: bool,
-    /// Whether [`seen_level`](Self::seen_level) is wanted.
+    /// See [`TimeReading::last_clock`].
+    last_clock: Option<u32>,
+    /// The second of the day of the last time of day that stood without a date. For detection.
+    pub seen_clock: Option<u32>,
+    /// Whether [`seen_level`](Self::seen_level) and the like are wanted.
     pub learns_levels: bool,
     /// Where the level beside the last timestamp stands. For detection as well.
     pub seen_level: Option<SeenLevel>,
@@ -242,6 +246,8 @@ impl TimestampParser {
             seen_zone: None,
             level_column: None,
             has_prefixes: false,
+            last_clock: None,
+            seen_clock: None,
             learns_levels: false,
             seen_level: None,
             seen_prefix: false,
@@ -263,6 +269,7 @@ impl TimestampParser {
         self.zone_column = reading.zone_column;
         self.epoch_column = reading.epoch_column;
         self.level_column = reading.level_column;
+        self.last_clock = reading.last_clock;
         self.has_prefixes = reading.has_prefixes;
         self.abbreviations = reading
             .abbreviations
@@ -273,6 +280,26 @@ impl TimestampParser {
             })
             .collect();
         self
+    }
+
+    /// Whether times of day without a date are read.
+    #[inline(always)]
+    pub fn reads_clocks(&self) -> bool {
+        self.last_clock.is_some() || self.learns_levels
+    }
+
+    /// The instant of a time of day without a date: on the latest day on which the last one of the
+    /// source lies at or before the anchor.
+    pub fn of_clock(&mut self, second: u32, nanos: u32) -> Option<Stamp> {
+        self.seen_clock = Some(second);
+        let last = i64::from(self.last_clock?);
+        let anchor = self.anchor_ns.div_euclid(1_000_000_000);
+        let today = anchor.div_euclid(SECONDS_PER_DAY);
+        let day = (today - 2..=today + 1)
+            .rev()
+            .find(|day| self.localised(day * SECONDS_PER_DAY + last) <= anchor)?;
+        let second = self.localised(day * SECONDS_PER_DAY + i64::from(second));
+        Some(Stamp { second, nanos })
     }
 
     /// What `read` gives where a zone follows the timestamp in a fixed place.
@@ -757,17 +784,18 @@ impl TimestampParser {
             if line.byte(i + 1) != b' ' || line.byte(i + 6) != b' ' || line.byte(m + 2) != b':' {
                 return None;
             }
-            let (hour, end) = match &line.u32_at(m + 5).to_le_bytes()[..3] {
-                b" AM" if (1..=12).contains(&hour) => (hour % 12, m + 8),
-                b" PM" if (1..=12).contains(&hour) => (hour % 12 + 12, m + 8),
-                _ => (hour, m + 5),
+            let (nanos, after) = read_fraction(line, m + 5)?;
+            let (hour, end) = match &line.u32_at(after).to_le_bytes()[..3] {
+                b" AM" if (1..=12).contains(&hour) => (hour % 12, after + 3),
+                b" PM" if (1..=12).contains(&hour) => (hour % 12 + 12, after + 3),
+                _ => (hour, after),
             };
             // A fraction is read with what may follow it.
             if end > line.len() || matches!(line.byte(end), b'.' | b',') && end < line.len() {
                 return None;
             }
             let seconds = compact_time(hour, minute, second)?;
-            return self.zoned(line, end, real(midnight(year, month, day)?, seconds)?, 0);
+            return self.zoned(line, end, real(midnight(year, month, day)?, seconds)?, nanos);
         }
         if line.byte(i) != b' ' || line.len() < i + 9 {
             return None;

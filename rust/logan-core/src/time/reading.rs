@@ -19,6 +19,10 @@ pub struct TimeReading {
     /// these are not at the front.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch_column: Option<u32>,
+    /// The second of the day of the last time of day, where lines have no date: it lies at or before
+    /// the anchor, and all others are of its day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_clock: Option<u32>,
     /// How many words stand between the timestamp and the level of nearly all lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level_column: Option<u32>,

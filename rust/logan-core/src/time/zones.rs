@@ -174,6 +174,12 @@ pub(super) fn read_certain(line: Line<'_>, at: usize) -> Option<(i64, usize)> {
             let colon = usize::from(line.byte(i + 3) == b':');
             let (minutes, end) = match two_digits(line, i + 3 + colon) {
                 Some(minutes) => (minutes, i + 5 + colon),
+                // Db2 writes minutes: `+060`.
+                None if !spaced && colon == 0 && line.byte(i + 3).is_ascii_digit() => {
+                    let minutes = hours * 10 + u32::from(line.byte(i + 3) - b'0');
+                    let east = signed(sign, minutes / 60, minutes % 60)?;
+                    return is_alone(line, i + 4).then_some((east, i + 4));
+                }
                 None if !spaced && colon == 0 => (0, i + 3),
                 None => return None,
             };

@@ -232,7 +232,10 @@ fn distrust_number(payload: Line<'_>, opened: &Opened, record: &mut Record) {
 
 /// The entries of the formats that payloads are tried with, in order.
 pub fn inner_formats() -> impl Iterator<Item = &'static Entry> {
-    REGISTRY.iter().copied().filter(|entry| entry.facts.trial != Candidate::Outer)
+    REGISTRY
+        .iter()
+        .copied()
+        .filter(|entry| !matches!(entry.facts.trial, Candidate::Outer | Candidate::Alone))
 }
 
 /// Gives a record what its payload did not say.

@@ -1,11 +1,12 @@
 //! Seconds since the start, in brackets: the kernel's ring buffer and the X server.
 //!
 //! # Accepted
-//! Perhaps a priority as in `<6>` (`dmesg -r`); `[`, perhaps spaces, 1 to 8 digits, a point and 3 to 6
+//! Perhaps a priority as in `<6>` (`dmesg -r`), or facility and level with colons (`dmesg -x`); `[`, perhaps spaces, 1 to 8 digits, a point and 3 to 6
 //! digits (a date's epoch has more), perhaps `]` behind a processor's or thread's mark (`[12.3@0]`,
 //! `[ 12.3][  T1]`); `]` and a space. The level is the priority's severity, or the X server's mark:
 //! `(EE)` ERROR, `(WW)` WARN. When the machine started is not known, so there is no time.
 
+use super::levels::is_facility;
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::slices::{digits, priority, spaces};
@@ -34,6 +35,9 @@ fn head(text: &[u8]) -> Option<(usize, Level)> {
         let (priority, end) = priority(text)?;
         (at, level) = (end, Level::from_severity((priority & 7) as u8));
     }
+    if text[0].is_ascii_lowercase() {
+        (level, at) = decoded(text)?;
+    }
     if text.get(at) != Some(&b'[') {
         return None;
     }
@@ -59,11 +63,20 @@ fn head(text: &[u8]) -> Option<(usize, Level)> {
     (text.get(at..at + 2) == Some(b"] ")).then_some((at + 2, level))
 }
 
+/// The level of `kern  :warn  : `, and where what follows starts.
+fn decoded(text: &[u8]) -> Option<(Level, usize)> {
+    let mut parts = text.splitn(3, |&b| b == b':');
+    let facility = parts.next()?.trim_ascii_end();
+    let level = Level::from_word(parts.next()?.trim_ascii_end())?;
+    let rest = parts.next()?.strip_prefix(b" ")?;
+    is_facility(facility).then_some((level, text.len() - rest.len()))
+}
+
 impl LineFormat for Dmesg {
     const COLUMNS: Columns = Columns::LEVEL.or(Columns::MESSAGE);
 
     fn may_begin_with(&self, byte: u8) -> bool {
-        matches!(byte, b'[' | b'<')
+        matches!(byte, b'[' | b'<' | b'a'..=b'z')
     }
 
     #[inline(always)]

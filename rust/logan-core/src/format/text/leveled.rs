@@ -21,17 +21,19 @@
 //! `10:15:33.001 INFO Incomplete` is a damaged line.
 //!
 //! Lines in which the format `text` finds a timestamp are left to it: the time of a record of this
-//! format is unknown. Behind `INFO:`, `client - "GET / HTTP/1.1" 200` is a request
+//! format is unknown, unless the plan says of which day times of day are. Behind `INFO:`, `client - "GET / HTTP/1.1" 200` is a request
 //! (uvicorn), and so is `client - 25183 "A IN example.org. udp 40 false 512" NOERROR … 0.066s`
-//! (CoreDNS), without a route. Else the response time in the message is found by the rule of
+//! (CoreDNS), without a route. So is a message that begins with a method, a path and a status, perhaps
+//! behind `HTTP `, or with `Sent 200 in `. Else the response time in the message is found by the rule of
 //! [`text_duration`](super::text_duration). Colors are read over as in [`app`](super::app), wherever
 //! they are.
 
 use super::ansi::{self, ESC};
 use super::duration::with_unit;
-use super::{text_duration, timed};
+use super::{plain, text_duration, timed};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
+use crate::format::access::request::of_message;
 use crate::format::prefilter::RequiredBytes;
 use crate::format::slices::{digits, letters, spaces};
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, fields, line_format};
@@ -57,6 +59,7 @@ struct Leveled;
 
 impl LineFormat for Leveled {
     const COLUMNS: Columns = Columns::LEVEL
+        .or(Columns::TIME)
         .or(Columns::DURATION)
         .or(Columns::STATUS)
         .or(Columns::MESSAGE)
@@ -86,14 +89,37 @@ fn take<S: Simd>(line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         return None;
     }
     cx.record.level = level;
+    if let Some(stamp) = plain::time_of_day(line.bytes(), cx.clock()) {
+        cx.record.set_time(stamp);
+    }
     cx.record.message = Text::of_line(message, line.len());
     if request(line.bytes(), message, cx.record).is_none()
         && query(line.bytes(), message, cx.record).is_none()
     {
         let memo = &mut cx.context.memo;
         cx.record.duration_ns = text_duration::find(cx.simd, line, message, memo);
+        answer(line.bytes(), message, cx);
     }
     Some(())
+}
+
+/// Status and route of `HTTP GET /cart responded 200 in 36 ms` (Serilog), `GET /cart 200`, and the status
+/// of `Sent 200 in 12ms` (Phoenix).
+#[inline(always)]
+fn answer<S: Simd>(line: &[u8], message: usize, cx: &mut Parse<'_, S>) {
+    let text = &line[message..];
+    if let Some([a, b, c, b' ', b'i', b'n', b' ', ..]) =
+        text.strip_prefix(b"Sent ").or_else(|| text.strip_prefix(b"Chunked "))
+    {
+        cx.record.status = fields::status(&[*a, *b, *c]).unwrap_or_default();
+        return;
+    }
+    let whole = cx.record.message;
+    if text.starts_with(b"HTTP ") {
+        cx.record.message = Text::of_line(message + 5, line.len());
+    }
+    of_message(line, cx.context, &[], cx.record);
+    cx.record.message = whole;
 }
 
 /// The level that `word` is, if it is all upper or all lower case.
@@ -123,7 +149,7 @@ fn bracketed_of<'a>(text: &'a [u8], inner: &[u8]) -> Option<(Level, &'a [u8])> {
 }
 
 /// The level and where the message starts.
-fn front(text: &[u8]) -> Option<(Level, usize)> {
+pub(super) fn front(text: &[u8]) -> Option<(Level, usize)> {
     let message = |level: Level, rest: &[u8]| {
         let dressing = rest.iter().take_while(|b| b" \t]:-|".contains(b)).count();
         Some((level, text.len() - rest.len() + dressing))
@@ -134,6 +160,10 @@ fn front(text: &[u8]) -> Option<(Level, usize)> {
     }
     let len = letters(text);
     if len > 0 {
+        // Go's last words are the head of a crash.
+        if text.starts_with(b"panic: ") {
+            return None;
+        }
         let (level, rest) = (level(&text[..len])?, &text[len..]);
         return match rest {
             [b':', _, ..] | [b'[', b'0'..=b'9', ..] => message(level, rest),

@@ -23,7 +23,7 @@ pub(in crate::format) fn message_start(line: Line<'_>, at: usize) -> usize {
 static SEPARATORS: [bool; 256] = crate::format::byte_set(b" \t[]()|<>,;\"'={}");
 /// What tokens of sentences are made of, beside bytes of UTF-8.
 static OF_WORDS: [bool; 256] =
-    crate::format::byte_set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-.!?");
+    crate::format::byte_set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.!?");
 
 /// What the tokens before say of the next one.
 struct Search<'a> {
@@ -55,7 +55,8 @@ pub(in crate::format) fn leading(text: &[u8]) -> Option<(Level, usize)> {
     {
         return Some(found);
     }
-    let mut at = 0;
+    // What quotes the timestamp ends here.
+    let mut at = usize::from(text.starts_with(b"\","));
     while search.tokens < LEVEL_TOKENS_MAX {
         at += text[at..].iter().take_while(|b| is_gap(**b)).count();
         if at >= text.len() {
@@ -124,6 +125,7 @@ fn is_level(word: &[u8]) -> bool {
 #[inline(never)]
 fn between(text: &[u8]) -> Option<(Level, usize)> {
     const PARTS_MAX: usize = 6;
+    memchr::memchr3(b'|', b'\t', b'-', text)?;
     let mut found = None;
     for mark in [&b"|"[..], b"\t", b" - "] {
         let mut start = 0;
@@ -183,8 +185,16 @@ impl<'a> Search<'a> {
         let (inner, end) = (&text[at + 1..at + 1 + len], at + len + 2);
         // `query[A]` is none of a level.
         let indexes = at > 0 && (text[at - 1].is_ascii_alphanumeric() || text[at - 1] == b'_');
-        if indexes || opening == b'{' {
-            return Token::Column(end, true);
+        if opening == b'{' {
+            return match of_object(&text[at..]) {
+                Some((level, len)) => Token::Level(level, at + len),
+                None => Token::Column(end, true),
+            };
+        }
+        // `util.py[DEBUG]: ` names a level, though.
+        if indexes {
+            let level = Level::from_word(inner).filter(|_| text.get(end) == Some(&b':'));
+            return level.map_or(Token::Column(end, true), |level| Token::Level(level, end - 1));
         }
         match self.of_group(opening, inner) {
             // Up to the level's own end, as what follows it in the brackets is part of the message.
@@ -254,6 +264,10 @@ impl<'a> Search<'a> {
         }
         let core = token.strip_suffix(b":").unwrap_or(token);
         let colon = core.len() < token.len();
+        // Db2: `LEVEL: Severe`.
+        if colon && core == b"LEVEL" && after == Some(b' ') {
+            return self.of_key(core, end + 1);
+        }
         let rest = text.get(end + 1..).unwrap_or_default();
         let level = self.of_word(core, colon, before, after, rest);
         if let Some((level, len)) = level.or_else(|| self.of_parts(core, colon)) {
@@ -268,12 +282,21 @@ impl<'a> Search<'a> {
             return Token::Column(end, false);
         }
         let ends_word = match after {
-            None | Some(b' ' | b'\'' | b';') => true,
-            Some(b',') => rest.first().is_none_or(|&b| b == b' '),
+            None | Some(b' ' | b'\'') => true,
+            Some(b',' | b';') => rest.first().is_none_or(|&b| b == b' '),
             _ => false,
         };
         let begins_word = matches!(before, None | Some(b' ' | b'\'' | b'"' | b'('));
+        // A host before the name of a program.
+        let is_host = self.tokens == 0 && {
+            let next = rest.split(|&b| b == b' ').next().unwrap_or_default();
+            next.ends_with(b":") && next.contains(&b'[')
+        };
+        let is_camel =
+            core.windows(2).any(|w| w[0].is_ascii_lowercase() && w[1].is_ascii_uppercase());
         let is_word = !colon
+            && !is_host
+            && !is_camel
             && ends_word
             && begins_word
             && core.iter().all(|&b| b >= 0x80 || OF_WORDS[usize::from(b)])
@@ -295,6 +318,12 @@ impl<'a> Search<'a> {
             ),
         };
         let value = &rest[start..start + len];
+        // Heroku's router.
+        if key == b"at"
+            && let Some(level) = Level::from_word(value)
+        {
+            return Token::Level(level, at + start + len);
+        }
         let names = [&b"level"[..], b"lvl", b"severity", b"loglevel", b"levelname", b"log_level"];
         if names.iter().any(|name| key.eq_ignore_ascii_case(name)) {
             return Token::Level(Level::from_field(value.trim_ascii()), at + start + len);
@@ -315,9 +344,10 @@ impl<'a> Search<'a> {
         let whole = |level: Level| Some((level, word.len()));
         let is_bar = |b: Option<u8>| matches!(b, Some(b'|' | b'\t'));
         let behind = rest.trim_ascii_start();
-        // A dash, a bar or a colon of its own.
-        let marked =
-            after == Some(b' ') && matches!(behind, [b'|', ..] | [b'-' | b':', b' ' | b'-', ..]);
+        // A dash, a bar or a colon of its own, or blanks up to the next column.
+        let marked = after == Some(b' ')
+            && (matches!(behind, [b'|', ..] | [b'-' | b':', b' ' | b'-', ..])
+                || rest.first() == Some(&b' '));
         let enclosed = colon || is_bar(before) || is_bar(after) || marked
             // Topics: `dhcp,warning name`.
             || before == Some(b',') && self.tokens <= 3 && matches!(after, Some(b' ' | b',' | b'\t'));
@@ -424,6 +454,16 @@ impl<'a> Search<'a> {
     }
 }
 
+/// The level of a JSON object, if it stands near its front, and where it ends.
+fn of_object(text: &[u8]) -> Option<(Level, usize)> {
+    let keys = [&b"\"level\":"[..], b"\"severity\":", b"\"lvl\":"];
+    let at = keys.iter().find_map(|key| Some(memchr::memmem::find(text, key)? + key.len()))?;
+    let blank = text[at..].iter().take_while(|b| **b == b' ').count();
+    let value = text[at + blank..].strip_prefix(b"\"")?;
+    let len = memchr::memchr(b'"', value)?;
+    Some((Level::from_field(value[..len].trim_ascii()), at + blank + 1 + len))
+}
+
 /// The severity of syslog's priority.
 fn priority(digits: &[u8]) -> Option<Level> {
     if !(1..=3).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
@@ -466,7 +506,7 @@ fn two_words(first: &[u8], rest: &[u8]) -> Option<(Level, usize)> {
     Some((if kind == 0 { Level::Fatal } else { level }, len))
 }
 
-fn is_facility(name: &[u8]) -> bool {
+pub(super) fn is_facility(name: &[u8]) -> bool {
     const NAMES: [&[u8]; 12] = [
         b"kern",
         b"user",

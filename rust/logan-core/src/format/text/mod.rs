@@ -11,6 +11,7 @@ pub mod jul;
 pub mod leveled;
 pub(in crate::format) mod levels;
 pub mod nginx_error;
+pub mod plain;
 pub mod rails;
 pub mod text_duration;
 pub(in crate::format) mod timed;

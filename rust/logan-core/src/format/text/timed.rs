@@ -62,7 +62,9 @@ fn timed_and_leveled(
 ) -> Option<Option<(Stamp, Level, usize)>> {
     let (stamp, behind, end, message) = self::at(line, at, clock)?;
     let before = line.until(at);
-    if let Some((level, _)) = level_in(before) {
+    let word = before.bytes().trim_ascii_end();
+    let alone = Level::from_word(word.strip_suffix(b",").unwrap_or(word));
+    if let Some(level) = alone.or_else(|| level_in(before).map(|(level, _)| level)) {
         return Some(Some((stamp, level, message_start(line, end))));
     }
     let level = match behind {
