@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 /// How a source is stored that begins with these bytes.
 #[pyfunction]
-pub fn compression(py: Python<'_>, head: &[u8]) -> PyResult<Option<&'static str>> {
+pub fn compression(py: Python<'_>, head: &[u8]) -> PyResult<Option<String>> {
     detached(py, || Ok(archive::Container::of(head).map(archive::Container::name)))
 }
 
