@@ -26,6 +26,7 @@ __all__ = [
     "is_container",
     "named_otherwise",
     "settled",
+    "without_suffix",
     "written_ns",
 ]
 
@@ -78,6 +79,12 @@ def named_otherwise(path: str, compression: str | None) -> str | None:
     return f"its name promises {' and '.join(lacking)}, but its content is not that: {what}"
 
 
+def without_suffix(path: str) -> str:
+    """The name that a compressed file had before; `path` if none of its suffixes says so."""
+    before, _, suffix = path.rpartition(".")
+    return before if suffix.lower() in _SUFFIXES else path
+
+
 def head_bytes(compression: str) -> int:
     """How much of an archive's head is needed for a sample."""
     if compression.startswith(("utf-16", "json")):
@@ -89,7 +96,8 @@ def head_bytes(compression: str) -> int:
 
 def _may_be_text(head: bytes) -> bool:
     """Whether more than a few bytes decide if a log is lines of UTF-8."""
-    return b"\0" in head or head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[", b"\x1e")
+    returns = b"\r" in head and b"\n" not in head
+    return b"\0" in head or returns or head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[", b"\x1e")
 
 
 def settled(head: bytes, more: Callable[[int], bytes]) -> tuple[str | None, bytes]:

@@ -9,6 +9,9 @@ use crate::detect::SAMPLE_LINES_MAX;
 /// Logs of a container that are sampled.
 const SAMPLED_LOGS_MAX: usize = 64;
 
+/// Bytes of two files that are compared at once.
+const COMPARED_BYTES: usize = 64 << 10;
+
 /// Most bytes that are decoded for a sample, so that a bomb is none there.
 const SAMPLE_PRODUCED_MAX: u64 = 64 << 20;
 
@@ -117,6 +120,33 @@ impl<R: Stored> Decoder<R> {
                 (filled, Ok(()))
             }
             Layers::Members(members) => members.read(output),
+        }
+    }
+}
+
+/// Whether a log is compressed that a plain file has, all of it or its beginning. What the archive
+/// lacks, as it is still being written, is not looked for.
+pub fn is_copy<R: Stored>(packing: Container, stored: R, mut plain: impl Stored) -> bool {
+    if !matches!(packing, Container::Log(_) | Container::Text(Some(_), _)) {
+        return false;
+    }
+    let mut decoder = Decoder::new(packing.unpacked(), stored, true);
+    let (mut decoded, mut bytes) = (vec![0; COMPARED_BYTES], vec![0; COMPARED_BYTES]);
+    let mut compared = false;
+    loop {
+        let (filled, result) = decoder.read(&mut decoded);
+        let mut at = 0;
+        while at < filled {
+            match plain.read(&mut bytes[..filled - at]) {
+                Ok(count) if count > 0 && bytes[..count] == decoded[at..at + count] => at += count,
+                _ => return false,
+            }
+        }
+        compared |= filled > 0;
+        match result {
+            Ok(()) if !decoder.ended() => {}
+            Ok(()) | Err(Fault::Truncated) => return compared,
+            Err(_) => return false,
         }
     }
 }

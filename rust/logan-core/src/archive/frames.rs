@@ -31,16 +31,56 @@ const WRAPPERS_MAX: usize = 6;
 
 /// Names that say what an object is of itself: one that has one is a record, not a wrapper.
 const RECORD_KEYS: &[&str] = &[
-    "time", "timestamp", "@timestamp", "ts", "t", "datetime", "date", "@t", "level", "severity",
-    "lvl", "loglevel", "log_level", "levelname", "msg", "message", "@m", "log", "logger",
-    "eventtime", "timeunixnano", "textpayload",
+    "time",
+    "timestamp",
+    "@timestamp",
+    "ts",
+    "t",
+    "datetime",
+    "date",
+    "@t",
+    "level",
+    "severity",
+    "lvl",
+    "loglevel",
+    "log_level",
+    "levelname",
+    "msg",
+    "message",
+    "@m",
+    "log",
+    "logger",
+    "eventtime",
+    "timeunixnano",
+    "textpayload",
 ];
 
 /// Names of the arrays that wrappers are for.
 const WRAPPER_KEYS: &[&str] = &[
-    "records", "logevents", "events", "logs", "entries", "items", "hits", "value", "values", "data",
-    "result", "results", "rows", "messages", "resourcelogs", "scopelogs", "logrecords", "response",
-    "instrumentationlibrarylogs", "payload", "documents", "lines", "content", "event",
+    "records",
+    "logevents",
+    "events",
+    "logs",
+    "entries",
+    "items",
+    "hits",
+    "value",
+    "values",
+    "data",
+    "result",
+    "results",
+    "rows",
+    "messages",
+    "resourcelogs",
+    "scopelogs",
+    "logrecords",
+    "response",
+    "instrumentationlibrarylogs",
+    "payload",
+    "documents",
+    "lines",
+    "content",
+    "event",
 ];
 
 /// What may come next in an object.
@@ -67,9 +107,16 @@ enum State {
     /// In a line that is not an object.
     Text,
     Object(Expect),
-    String { key: bool, escaped: bool },
+    String {
+        key: bool,
+        escaped: bool,
+    },
     /// In a wrapper, behind what it wraps: so deep, in a string, behind a backslash.
-    Tail { depth: u32, string: bool, escaped: bool },
+    Tail {
+        depth: u32,
+        string: bool,
+        escaped: bool,
+    },
 }
 
 /// What encloses the objects at hand.
@@ -100,8 +147,10 @@ pub(super) struct Framer {
     frame: Vec<u8>,
     open: Vec<u8>,
     key_start: usize,
-    /// Nothing but white space stands before the object in its line; it has a line break.
+    /// Nothing but white space stands before the object in its line; a bracket or comma stands before
+    /// it in any; it has a line break.
     fresh: bool,
+    marked: bool,
     broken: bool,
     seen: Seen,
 }
@@ -121,6 +170,7 @@ impl Framer {
             open: Vec::new(),
             key_start: 0,
             fresh: true,
+            marked: false,
             broken: false,
             seen: Seen::default(),
         }
@@ -183,7 +233,7 @@ impl Framer {
             b'\n' => self.fresh = true,
             // A record separator is that of RFC 7464.
             b' ' | b'\t' | b'\r' => {}
-            b'\x1e' => self.fresh = false,
+            b'\x1e' => self.marked = true,
             b'{' => {
                 if self.state == State::Bracket {
                     self.outer.push(Outer::Array);
@@ -194,10 +244,10 @@ impl Framer {
                 if self.state == State::Bracket {
                     self.outer.push(Outer::Array);
                 }
-                (self.state, self.fresh) = (State::Bracket, false);
+                (self.state, self.marked) = (State::Bracket, true);
             }
             b']' if self.state == State::Bracket => self.closed(),
-            b',' if self.state == State::Between => self.fresh = false,
+            b',' if self.state == State::Between => self.marked = true,
             b']' if self.outer.last() == Some(&Outer::Array) => {
                 self.outer.pop();
                 self.closed();
@@ -275,7 +325,11 @@ impl Framer {
                 (b'}', FirstKey | Scalar | End) if self.open.last() == Some(&b'{') => End,
                 (b']', FirstValue | Scalar | End) if self.open.last() == Some(&b'[') => End,
                 (b',', Scalar | End) => {
-                    if self.open.last() == Some(&b'{') { Key } else { Value }
+                    if self.open.last() == Some(&b'{') {
+                        Key
+                    } else {
+                        Value
+                    }
                 }
                 (b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.', Value)
                 | (b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'+' | b'-' | b'.', FirstValue)
@@ -373,7 +427,7 @@ impl Framer {
     /// The object has ended.
     fn end(&mut self, lines: &mut Vec<u8>) {
         self.seen.object_bytes += self.frame.len();
-        let odd = !self.fresh || self.broken;
+        let odd = !self.fresh || self.broken || std::mem::take(&mut self.marked);
         self.seen.odd += u64::from(odd);
         self.seen.whole += u64::from(!odd);
         self.hand_on(lines);
@@ -431,7 +485,7 @@ pub(super) fn framed(head: &[u8]) -> bool {
     framer.frame(head, &mut Vec::new());
     let unfinished = match framer.state {
         State::Object(Expect::FirstKey) => false,
-        State::Object(_) | State::String { .. } => framer.broken || !framer.fresh,
+        State::Object(_) | State::String { .. } => framer.broken || framer.marked || !framer.fresh,
         _ => false,
     };
     let Seen { whole, mut odd, mut object_bytes, text_bytes } = framer.seen;

@@ -296,7 +296,6 @@ impl<R: Stored> Bytes for Content<R> {
 }
 
 impl<R: Stored> Content<R> {
-
     /// The first `most` bytes, or all; and why there are no more, if that is a fault.
     fn head(&mut self, most: usize) -> (Vec<u8>, Option<Fault>) {
         let (mut head, mut filled) = (vec![0; most], 0);
@@ -384,8 +383,12 @@ impl<R: Stored> Members<R> {
             Container::Zip => (None, OpenContainer::Zip(Box::new(Zip::new()))),
             Container::Log(_) | Container::Text(..) => unreachable!("a log has no members"),
         };
-        let flow =
-            Flow { ahead: Ahead::new(Below::new(kind, stored)), container, failed: false, allowed: BARREN_BYTES_MAX };
+        let flow = Flow {
+            ahead: Ahead::new(Below::new(kind, stored)),
+            container,
+            failed: false,
+            allowed: BARREN_BYTES_MAX,
+        };
         Members {
             flow: Rc::new(RefCell::new(flow)),
             state: State::Between,

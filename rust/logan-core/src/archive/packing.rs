@@ -65,6 +65,14 @@ impl Container {
         Some(text.unwrap_or(Container::Log(kind)))
     }
 
+    /// What of it is left of a log where its text is not decoded.
+    pub(super) fn unpacked(self) -> Container {
+        match self {
+            Container::Text(Some(kind), _) => Container::Log(kind),
+            packing => packing,
+        }
+    }
+
     /// Its name in reports.
     pub fn name(self) -> String {
         let (kind, what) = match self {

@@ -1,8 +1,9 @@
-//! How a log's text is written where it is not lines of UTF-8: as UTF-16, or as JSON objects that are
-//! not one line each. Told by its first bytes, decoded like what is compressed.
+//! How a log's text is written where it is not lines of UTF-8: as UTF-16, with carriage returns
+//! alone, or as JSON objects that are not one line each. Told by its first bytes, decoded like what is compressed.
 
 use super::decode::{Bytes, Fault};
 use super::frames::{Framer, LEARNED_BYTES, framed};
+use memchr::{memchr, memchr2};
 
 /// Bytes that are taken from the layer below at once.
 const PIECE_BYTES: usize = 64 << 10;
@@ -15,8 +16,18 @@ const UNITS_LOOKED_AT: usize = 2 << 10;
 pub struct Text {
     /// The order of bytes, where it is UTF-16.
     utf16: Option<ByteOrder>,
-    /// Objects are not one line each.
-    frames: bool,
+    lines: Lines,
+}
+
+/// How lines are ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    /// By newlines.
+    Usual,
+    /// By carriage returns alone.
+    Returns,
+    /// They are objects, on any number of lines.
+    Frames,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +39,10 @@ enum ByteOrder {
 impl Text {
     /// All there are.
     pub fn all() -> impl Iterator<Item = Text> {
-        use ByteOrder::{Big, Little};
-        [(None, true), (Some(Little), false), (Some(Big), false)]
-            .into_iter()
-            .chain([(Some(Little), true), (Some(Big), true)])
-            .map(|(utf16, frames)| Text { utf16, frames })
+        let orders = [None, Some(ByteOrder::Little), Some(ByteOrder::Big)];
+        let lines = [Lines::Usual, Lines::Returns, Lines::Frames];
+        let texts = orders.into_iter().flat_map(move |utf16| lines.map(|lines| (utf16, lines)));
+        texts.map(|(utf16, lines)| Text { utf16, lines }).filter(|text| !text.is_usual())
     }
 
     /// How text is written that begins with `head`; None if it is lines of UTF-8.
@@ -41,26 +51,44 @@ impl Text {
     pub fn of(head: &[u8]) -> Option<Text> {
         let head = &head[..head.len().min(LEARNED_BYTES)];
         let utf16 = byte_order(head);
-        let frames = match utf16 {
-            None => framed(head),
+        let lines = match utf16 {
+            None => Lines::of(head),
             Some(order) => {
                 let mut text = Vec::new();
                 Utf16::new(order).push(head, &mut text);
-                framed(&text)
+                Lines::of(&text)
             }
         };
-        (frames || utf16.is_some()).then_some(Text { utf16, frames })
+        Some(Text { utf16, lines }).filter(|text| !text.is_usual())
+    }
+
+    fn is_usual(self) -> bool {
+        self.utf16.is_none() && self.lines == Lines::Usual
     }
 
     /// Its name in reports.
     pub fn name(self) -> &'static str {
-        match (self.utf16, self.frames) {
-            (None, _) => "json",
-            (Some(ByteOrder::Little), false) => "utf-16le",
-            (Some(ByteOrder::Big), false) => "utf-16be",
-            (Some(ByteOrder::Little), true) => "utf-16le+json",
-            (Some(ByteOrder::Big), true) => "utf-16be+json",
+        match (self.utf16, self.lines) {
+            (None, Lines::Usual) => "utf-8",
+            (None, Lines::Returns) => "cr",
+            (None, Lines::Frames) => "json",
+            (Some(ByteOrder::Little), Lines::Usual) => "utf-16le",
+            (Some(ByteOrder::Little), Lines::Returns) => "utf-16le+cr",
+            (Some(ByteOrder::Little), Lines::Frames) => "utf-16le+json",
+            (Some(ByteOrder::Big), Lines::Usual) => "utf-16be",
+            (Some(ByteOrder::Big), Lines::Returns) => "utf-16be+cr",
+            (Some(ByteOrder::Big), Lines::Frames) => "utf-16be+json",
         }
+    }
+}
+
+impl Lines {
+    fn of(head: &[u8]) -> Lines {
+        if framed(head) {
+            return Lines::Frames;
+        }
+        let cut = memchr2(b'\r', b'\n', head).is_some_and(|at| at + 1 < head.len());
+        if cut && memchr(b'\n', head).is_none() { Lines::Returns } else { Lines::Usual }
     }
 }
 
@@ -151,6 +179,7 @@ pub(super) struct Decoded<B> {
     below: B,
     utf16: Option<Utf16>,
     framer: Option<Framer>,
+    returns: bool,
     input: Vec<u8>,
     text: Vec<u8>,
     /// What is handed out: all before `at` was.
@@ -168,7 +197,8 @@ impl<B: Bytes> Decoded<B> {
         let mut decoded = Decoded {
             below,
             utf16: text.utf16.map(Utf16::new),
-            framer: text.frames.then(Framer::new),
+            framer: (text.lines == Lines::Frames).then(Framer::new),
+            returns: text.lines == Lines::Returns,
             input: vec![0; PIECE_BYTES],
             text: Vec::new(),
             output: Vec::new(),
@@ -200,6 +230,10 @@ impl<B: Bytes> Decoded<B> {
             }
         };
         match &mut self.framer {
+            None if self.returns => {
+                let newline = |&byte: &u8| if byte == b'\r' { b'\n' } else { byte };
+                self.output.extend(bytes.iter().map(newline));
+            }
             None => self.output.extend_from_slice(bytes),
             Some(framer) => framer.push(bytes, &mut self.output),
         }
@@ -300,6 +334,14 @@ mod tests {
     }
 
     #[test]
+    fn carriage_returns_alone_end_lines() {
+        assert_eq!(read(b"one\rtwo\r", 2), "one\ntwo\n");
+        assert_eq!(read(&written("\u{feff}one\rtwo", ByteOrder::Big), 2), "one\ntwo");
+        assert_eq!(Text::of(b"one\r"), None);
+        assert_eq!(Text::of(b"one\rtwo\r\n"), None);
+    }
+
+    #[test]
     fn what_is_cut_says_so() {
         let mut bytes = written("\u{feff}ab", ByteOrder::Big);
         bytes.push(0);
@@ -308,7 +350,9 @@ mod tests {
 
     #[test]
     fn others_are_as_they_are() {
-        for head in [&b"2024-01-24 10:15:32 a\0b\n"[..], b"", b"\xff\xfe\0\0a\0\0\0", b"\0\0\0\0a\0"] {
+        for head in
+            [&b"2024-01-24 10:15:32 a\0b\n"[..], b"", b"\xff\xfe\0\0a\0\0\0", b"\0\0\0\0a\0"]
+        {
             assert_eq!(Text::of(head), None, "{head:?}");
         }
         assert_eq!(Text::of(b"\0\0\0\0\0\0\0\0\0\0\x002024-01-24"), None);

@@ -87,6 +87,7 @@ impl Timestamps {
                 .iter()
                 .map(|(&layout, dates)| (layout, order(layout, dates).0))
                 .collect(),
+            repeated_from: None,
         }
     }
 
