@@ -82,8 +82,9 @@ def layouts(path: str, size: int, *, cancel: Cancel | None = None) -> str:
 def compression(head: bytes) -> str | None:
     """How a source is stored that begins with `head`; None if it is a log as it is.
 
-    "gzip", "zstd", "bzip2", "xz", "lz4"; "tar" or "zip"; or both, as in "gzip+tar", if enough of
-    `head` can be decoded to see the tar.
+    "gzip", "zstd", "bzip2", "xz", "lz4"; "tar" or "zip"; "utf-16le", "utf-16be", "cr" (lines end with
+    carriage returns) or "json" (objects that are not one line each); or several, as in "gzip+tar".
+    Text is judged by at most the first 64 KiB.
     """
 
 def content(head: bytes, tail: bytes, length: int) -> str:
@@ -91,6 +92,21 @@ def content(head: bytes, tail: bytes, length: int) -> str:
 
     `{"length", "heads": [int], "tail": int}`: hashes of the first 16, 64, 256, 1,024 and 4,096
     bytes, as far as there are as many, and of the last 4,096 bytes.
+    """
+
+def repeated_from(
+    path: str, size: int, spec: Spec, *, source: int = 0
+) -> tuple[int | None, bool]:
+    """Where in a file local time steps back by over 30 minutes, as the clocks of the input's time zone
+    went back; and whether it has records in an hour that this zone repeats.
+
+    Reads that hour and little else of a file whose timestamps are in order. Raises `OSError`.
+    """
+
+def is_copy(archive: str, compression: str, plain: str) -> bool:
+    """Whether a compressed file is a copy of a plain one, or of its beginning.
+
+    Decodes until something differs. Raises `OSError`.
     """
 
 def decode_head(data: bytes, compression: str, limit: int) -> bytes:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from logan import _logan
 from logan._logan import Cancel, Spec
-from logan.errors import UsageError
+from logan.errors import InputError, UsageError
 from logan.model import Detection, Plan, Source
 from logan.options import Options
 from logan.planning import timerange
@@ -130,6 +130,9 @@ def plan_inputs(
             "the last record of files on other hosts is not known before they are read",
             hint="give since and until as absolute times, or count back from now",
         )
+    if watched and options.input_tz != "UTC" and _repeat_hours(inputs, order, plan, opened):
+        pairs = _pairs(inputs, order)
+        plan = _plan(pairs, names, options, anchor)
     sources = [source for source, _ in pairs]
     settled = timerange.settle(options, sources, _spec(plan.spec_json), opened)
     if settled != options:
@@ -140,6 +143,34 @@ def plan_inputs(
         sought = [seek(source, index, spec, opened) for index, source in enumerate(sources)]
         plan = replan(plan, [each.source for each in sought], options)
     return Job(inputs, order, plan, options, sought, watched, started)
+
+
+def _repeat_hours(
+    inputs: Sequence[Input], order: Sequence[int], plan: Plan, opened: Opener
+) -> bool:
+    """Find where the local time of files steps back; whether there is such a place."""
+    spec, any_found = _spec(plan.spec_json), False
+    for index, source in enumerate(plan.sources):
+        entry = inputs[order[index]]
+        if source.fingerprint is None or not source.splittable or entry.detection is None:
+            continue
+        try:
+            with opened(source.url) as place:
+                found, met = _logan.repeated_from(place.path, source.size or 0, spec, source=index)
+        except (OSError, InputError):
+            continue  # the engine will say what is wrong with it
+        if not met:
+            continue
+        time = dict(entry.detection.time)
+        if found is None:
+            assumed = "timestamps in the hour that local time repeats are of its first pass"
+        else:
+            time["repeated_from"], any_found = found, True
+            assumed = f"local time repeats an hour from byte {found:,} on"
+        entry.detection = replace(
+            entry.detection, time=time, assumed=(*entry.detection.assumed, assumed)
+        )
+    return any_found
 
 
 def check_format(format: str | None) -> None:

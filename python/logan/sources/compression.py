@@ -1,5 +1,5 @@
-"""Compressed logs and archives of logs: how they are stored, what they begin with, when they were
-written.
+"""How logs are stored that are not lines of UTF-8: compressed, in archives, as UTF-16, or as JSON
+objects that are not one line each; what they begin with, when they were written.
 
 Recognized by their first bytes, never by their name, though a name that promises something else is
 worth a note. Only the head is decoded here, for detection;
@@ -13,7 +13,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from logan import _logan
-from logan.limits import ARCHIVE_HEAD_BYTES_MAX, ARCHIVE_SAMPLE_BYTES_MAX
+from logan.limits import (
+    ARCHIVE_HEAD_BYTES_MAX,
+    ARCHIVE_SAMPLE_BYTES_MAX,
+    SAMPLE_HEAD_BYTES_MAX,
+)
 
 __all__ = [
     "MAGIC_BYTES",
@@ -22,6 +26,7 @@ __all__ = [
     "is_container",
     "named_otherwise",
     "settled",
+    "without_suffix",
     "written_ns",
 ]
 
@@ -74,11 +79,25 @@ def named_otherwise(path: str, compression: str | None) -> str | None:
     return f"its name promises {' and '.join(lacking)}, but its content is not that: {what}"
 
 
+def without_suffix(path: str) -> str:
+    """The name that a compressed file had before; `path` if none of its suffixes says so."""
+    before, _, suffix = path.rpartition(".")
+    return before if suffix.lower() in _SUFFIXES else path
+
+
 def head_bytes(compression: str) -> int:
     """How much of an archive's head is needed for a sample."""
+    if compression.startswith(("utf-16", "json")):
+        return SAMPLE_HEAD_BYTES_MAX
     if compression == "bzip2" or is_container(compression):
         return ARCHIVE_HEAD_BYTES_MAX
     return ARCHIVE_SAMPLE_BYTES_MAX
+
+
+def _may_be_text(head: bytes) -> bool:
+    """Whether more than a few bytes decide if a log is lines of UTF-8."""
+    returns = b"\r" in head and b"\n" not in head
+    return b"\0" in head or returns or head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[", b"\x1e")
 
 
 def settled(head: bytes, more: Callable[[int], bytes]) -> tuple[str | None, bytes]:
@@ -86,6 +105,8 @@ def settled(head: bytes, more: Callable[[int], bytes]) -> tuple[str | None, byte
 
     `more(n)` gives the first n bytes, or all there are.
     """
+    if _may_be_text(head) and len(head) < SAMPLE_HEAD_BYTES_MAX:
+        head = more(SAMPLE_HEAD_BYTES_MAX)
     compression = compression_of(head)
     while compression is not None and len(head) < (wanted := head_bytes(compression)):
         longer = more(wanted)

@@ -31,6 +31,7 @@ from logan.sources.compression import (
     decoded_sample,
     is_container,
     named_otherwise,
+    without_suffix,
 )
 from logan.sources.discovery import Folder, Named, is_url
 from logan.sources.files import Place, by_name
@@ -134,9 +135,37 @@ def open_named(
         if folder is not None:
             found[id(folder)] = found.get(id(folder), 0) + 1
         inputs.append(entry)
+    _leave_out_copies(inputs, opened)
     if any(entry.source is not None for entry in inputs):
         _leave_out_binaries(inputs)
     return [_folder_entry(each, found.get(id(each), 0)) for each in folders] + inputs
+
+
+def _leave_out_copies(inputs: Sequence[Input], opened: files.Opener) -> None:
+    """A log that was compressed while its plain file was kept is counted once.
+
+    Only beside it, under its name: equal files elsewhere are logs of two hosts.
+    """
+    plain = {
+        entry.path: entry
+        for entry in inputs
+        if entry.source is not None and entry.source.fingerprint is not None
+    }
+    for entry in inputs:
+        source = entry.source
+        if source is None or source.compression is None or source.fingerprint is None:
+            continue
+        twin = plain.get(without_suffix(entry.path))
+        if twin is None or twin is entry:
+            continue
+        try:
+            with opened(entry.path) as place, opened(twin.path) as other:
+                is_copy = _logan.is_copy(place.path, source.compression, other.path)
+        except (InputError, OSError):
+            continue  # whoever scans it says what is wrong with it
+        if is_copy:
+            entry.notes.append(f"the same lines as {shown_name(twin.path)}, counted once")
+            entry.source = entry.detection = None
 
 
 def _leave_out_binaries(inputs: Iterable[Input]) -> None:

@@ -5,7 +5,7 @@ use crate::cancel::{Cancel, control};
 use crate::gate::{attended, detached, over};
 use crate::memory;
 use crate::spec::Spec;
-use logan_core::bytes::input::Source;
+use logan_core::bytes::input::{Mode, Source};
 use logan_core::engine;
 use logan_core::select::seek::Found;
 use logan_core::{archive, format, spec};
@@ -16,8 +16,25 @@ use std::path::PathBuf;
 
 /// How a source is stored that begins with these bytes.
 #[pyfunction]
-pub fn compression(py: Python<'_>, head: &[u8]) -> PyResult<Option<&'static str>> {
+pub fn compression(py: Python<'_>, head: &[u8]) -> PyResult<Option<String>> {
     detached(py, || Ok(archive::Container::of(head).map(archive::Container::name)))
+}
+
+/// Whether a compressed file is a copy of a plain one, or of its beginning.
+#[pyfunction]
+pub fn is_copy(
+    py: Python<'_>,
+    archive: PathBuf,
+    compression: &str,
+    plain: PathBuf,
+) -> PyResult<bool> {
+    detached(py, || {
+        let packing = engine::packing(compression)?;
+        let (archive, plain) =
+            (Source::open(archive, Mode::READ)?, Source::open(plain, Mode::READ)?);
+        let stored = engine::StoredFile::new(&archive, archive.size());
+        Ok(archive::is_copy(packing, stored, engine::StoredFile::new(&plain, plain.size())))
+    })
 }
 
 /// The first decoded bytes of an archive's head.
@@ -121,6 +138,24 @@ pub fn last_time(
         let file = Source::open(&path, mode())?;
         over(&path, 0..size, || {
             Ok(logan_core::select::seek::last_time(&file, size, &spec.0, source)?)
+        })
+    })
+}
+
+/// Where in a file local time steps back, and whether it has records in a repeated hour.
+#[pyfunction]
+#[pyo3(signature = (path, size, spec, *, source=0))]
+pub fn repeated_from(
+    py: Python<'_>,
+    path: PathBuf,
+    size: u64,
+    spec: &Spec,
+    source: u32,
+) -> PyResult<(Option<u64>, bool)> {
+    detached(py, || {
+        let file = Source::open(&path, mode())?;
+        over(&path, 0..size, || {
+            Ok(logan_core::select::seek::repeated_from(&file, size, &spec.0, source)?)
         })
     })
 }

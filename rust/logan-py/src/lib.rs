@@ -38,8 +38,8 @@ mod _logan {
     use super::fingerprint::{Fingerprint, content};
     #[pymodule_export]
     use super::functions::{
-        compression, condition, custom_format, decode_head, detect, formats, group_field,
-        last_time, layouts, moment, peak_rss_bytes, seek,
+        compression, condition, custom_format, decode_head, detect, formats, group_field, is_copy,
+        last_time, layouts, moment, peak_rss_bytes, repeated_from, seek,
     };
     #[pymodule_export]
     use super::merge_tree::MergeTree;

@@ -1,12 +1,16 @@
 //! The decoder of a source that is not stored as it is: its layers as one.
 
-use super::decode::{Compression, Fault, Stored, Unpacker};
-use super::members::{Contents, Members};
+use super::decode::{Bytes, Fault, Stored, Unpacker};
+use super::members::{Below, Contents, Members};
 use super::packing::Container;
+use super::text::Decoded;
 use crate::detect::SAMPLE_LINES_MAX;
 
 /// Logs of a container that are sampled.
 const SAMPLED_LOGS_MAX: usize = 64;
+
+/// Bytes of two files that are compared at once.
+const COMPARED_BYTES: usize = 64 << 10;
 
 /// Most bytes that are decoded for a sample, so that a bomb is none there.
 const SAMPLE_PRODUCED_MAX: u64 = 64 << 20;
@@ -18,6 +22,7 @@ pub struct Decoder<R: Stored> {
 
 enum Layers<R: Stored> {
     Log { unpacker: Box<Unpacker<R>>, ended: bool },
+    Text { decoded: Box<Decoded<Below<R>>>, ended: bool },
     Members(Members<R>),
 }
 
@@ -29,6 +34,10 @@ impl<R: Stored> Decoder<R> {
             Container::Log(kind) => {
                 Layers::Log { unpacker: Box::new(Unpacker::new(kind, stored)), ended: false }
             }
+            Container::Text(kind, text) => {
+                let decoded = Decoded::new(text, Vec::new(), None, Below::new(kind, stored));
+                Layers::Text { decoded: Box::new(decoded), ended: false }
+            }
             packing => Layers::Members(Members::new(packing, stored, any_text)),
         };
         Decoder { layers }
@@ -38,6 +47,9 @@ impl<R: Stored> Decoder<R> {
     pub fn position(&self) -> u64 {
         match &self.layers {
             Layers::Log { unpacker, .. } => unpacker.position(),
+            Layers::Text { decoded, .. } => {
+                decoded.below().unpacker().map_or(decoded.position(), Unpacker::position)
+            }
             Layers::Members(members) => members.position(),
         }
     }
@@ -46,6 +58,7 @@ impl<R: Stored> Decoder<R> {
     pub fn members(&self) -> u64 {
         match &self.layers {
             Layers::Log { unpacker, .. } => unpacker.members(),
+            Layers::Text { decoded, .. } => decoded.below().unpacker().map_or(1, Unpacker::members),
             Layers::Members(members) => members.contents().logs(),
         }
     }
@@ -54,6 +67,7 @@ impl<R: Stored> Decoder<R> {
     pub fn foreign_at(&self) -> Option<u64> {
         match &self.layers {
             Layers::Log { unpacker, .. } => unpacker.foreign_at(),
+            Layers::Text { decoded, .. } => decoded.below().unpacker()?.foreign_at(),
             Layers::Members(members) => members.foreign_at(),
         }
     }
@@ -62,6 +76,7 @@ impl<R: Stored> Decoder<R> {
     pub fn produced(&self) -> u64 {
         match &self.layers {
             Layers::Log { unpacker, .. } => unpacker.produced(),
+            Layers::Text { decoded, .. } => decoded.position(),
             Layers::Members(members) => members.produced(),
         }
     }
@@ -69,7 +84,7 @@ impl<R: Stored> Decoder<R> {
     /// What the members of a container were; None of what has none.
     pub fn contents(&self) -> Option<&Contents> {
         match &self.layers {
-            Layers::Log { .. } => None,
+            Layers::Log { .. } | Layers::Text { .. } => None,
             Layers::Members(members) => Some(members.contents()),
         }
     }
@@ -77,7 +92,7 @@ impl<R: Stored> Decoder<R> {
     /// Whether nothing comes any more.
     pub fn ended(&self) -> bool {
         match &self.layers {
-            Layers::Log { ended, .. } => *ended,
+            Layers::Log { ended, .. } | Layers::Text { ended, .. } => *ended,
             Layers::Members(members) => members.ended(),
         }
     }
@@ -91,7 +106,47 @@ impl<R: Stored> Decoder<R> {
                 *ended = filled < output.len() || result.is_err();
                 (filled, result)
             }
+            Layers::Text { decoded, ended } => {
+                let mut filled = 0;
+                while filled < output.len() && !*ended {
+                    match decoded.read(&mut output[filled..]) {
+                        Ok(count) => (filled, *ended) = (filled + count, count == 0),
+                        Err(fault) => {
+                            *ended = true;
+                            return (filled, Err(fault));
+                        }
+                    }
+                }
+                (filled, Ok(()))
+            }
             Layers::Members(members) => members.read(output),
+        }
+    }
+}
+
+/// Whether a log is compressed that a plain file has, all of it or its beginning. What the archive
+/// lacks, as it is still being written, is not looked for.
+pub fn is_copy<R: Stored>(packing: Container, stored: R, mut plain: impl Stored) -> bool {
+    if !matches!(packing, Container::Log(_) | Container::Text(Some(_), _)) {
+        return false;
+    }
+    let mut decoder = Decoder::new(packing.unpacked(), stored, true);
+    let (mut decoded, mut bytes) = (vec![0; COMPARED_BYTES], vec![0; COMPARED_BYTES]);
+    let mut compared = false;
+    loop {
+        let (filled, result) = decoder.read(&mut decoded);
+        let mut at = 0;
+        while at < filled {
+            match plain.read(&mut bytes[..filled - at]) {
+                Ok(count) if count > 0 && bytes[..count] == decoded[at..at + count] => at += count,
+                _ => return false,
+            }
+        }
+        compared |= filled > 0;
+        match result {
+            Ok(()) if !decoder.ended() => {}
+            Ok(()) | Err(Fault::Truncated) => return compared,
+            Err(_) => return false,
         }
     }
 }
@@ -101,7 +156,12 @@ impl<R: Stored> Decoder<R> {
 /// For detection, which a fault further on does not concern.
 pub fn decode_head(packing: Container, stored: &[u8], limit: usize) -> Vec<u8> {
     match packing {
-        Container::Log(kind) => unpacked_head(kind, stored, limit),
+        packing @ (Container::Log(_) | Container::Text(..)) => {
+            let mut head = vec![0; limit];
+            let (filled, _) = Decoder::new(packing, stored, false).read(&mut head);
+            head.truncate(filled);
+            head
+        }
         packing => {
             // Where there are few logs, there is more of each.
             let samples = |most: usize| {
@@ -120,11 +180,4 @@ pub fn decode_head(packing: Container, stored: &[u8], limit: usize) -> Vec<u8> {
             samples(limit / logs).into_iter().flat_map(cut).collect()
         }
     }
-}
-
-fn unpacked_head(kind: Compression, stored: &[u8], limit: usize) -> Vec<u8> {
-    let mut head = vec![0; limit];
-    let (filled, _) = Unpacker::new(kind, stored).read(&mut head);
-    head.truncate(filled);
-    head
 }

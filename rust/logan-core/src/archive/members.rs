@@ -12,8 +12,9 @@
 //! ```
 //! Passing is done in pieces, so that the reader may stop a job while nothing comes out.
 
-use super::decode::{Ahead, Bytes, Compression, Fault, Stored, Unpacked};
+use super::decode::{Ahead, Bytes, Compression, Fault, Stored, Unpacked, Unpacker};
 use super::packing::Container;
+use super::text::{Decoded, Text};
 use crate::archive::containers::tar::Tar;
 use crate::archive::containers::zip::Zip;
 use crate::detect::detect;
@@ -43,7 +44,8 @@ const NAME_CHARS_MAX: usize = 32;
 /// Most bytes of what is told of all members: more does not go where it is told.
 const TOLD_BYTES_MAX: usize = 240;
 
-const MARK: &[u8] = b"\xef\xbb\xbf";
+/// What UTF-8 may begin with.
+pub(super) const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// What a member is by its header.
 pub(super) enum EntryKind {
@@ -168,10 +170,26 @@ fn grouped(number: u64) -> String {
     grouped
 }
 
-/// Bytes of a container: stored as they are, or unpacked.
-enum Below<R: Stored> {
+/// Bytes of a container or a log: stored as they are, or unpacked.
+pub(super) enum Below<R: Stored> {
     AsIs(R),
     Unpacked(Box<Unpacked<R>>),
+}
+
+impl<R: Stored> Below<R> {
+    pub(super) fn new(kind: Option<Compression>, stored: R) -> Below<R> {
+        match kind {
+            None => Below::AsIs(stored),
+            Some(kind) => Below::Unpacked(Box::new(Unpacked::new(kind, stored))),
+        }
+    }
+
+    pub(super) fn unpacker(&self) -> Option<&Unpacker<R>> {
+        match self {
+            Below::AsIs(_) => None,
+            Below::Unpacked(unpacked) => Some(unpacked.unpacker()),
+        }
+    }
 }
 
 impl<R: Stored> Bytes for Below<R> {
@@ -260,20 +278,24 @@ impl<R: Stored> Bytes for Body<R> {
     }
 }
 
-/// A member's bytes, uncompressed.
+/// A member's bytes, uncompressed, as lines of UTF-8.
 enum Content<R: Stored> {
     AsIs(Body<R>),
     Compressed(Box<Unpacked<Body<R>>>),
+    Text(Box<Decoded<Content<R>>>),
 }
 
-impl<R: Stored> Content<R> {
+impl<R: Stored> Bytes for Content<R> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Fault> {
         match self {
             Content::AsIs(body) => body.read(buffer),
             Content::Compressed(unpacked) => unpacked.read(buffer),
+            Content::Text(decoded) => decoded.read(buffer),
         }
     }
+}
 
+impl<R: Stored> Content<R> {
     /// The first `most` bytes, or all; and why there are no more, if that is a fault.
     fn head(&mut self, most: usize) -> (Vec<u8>, Option<Fault>) {
         let (mut head, mut filled) = (vec![0; most], 0);
@@ -356,17 +378,17 @@ pub(super) struct Members<R: Stored> {
 impl<R: Stored> Members<R> {
     /// For a packing with members. With `any_text` whatever is not a binary is a log.
     pub(super) fn new(packing: Container, stored: R, any_text: bool) -> Members<R> {
-        let (below, container) = match packing {
-            Container::Tar(None) => (Below::AsIs(stored), OpenContainer::Tar(Box::default())),
-            Container::Tar(Some(kind)) => (
-                Below::Unpacked(Box::new(Unpacked::new(kind, stored))),
-                OpenContainer::Tar(Box::default()),
-            ),
-            Container::Zip => (Below::AsIs(stored), OpenContainer::Zip(Box::new(Zip::new()))),
-            Container::Log(_) => unreachable!("a log has no members"),
+        let (kind, container) = match packing {
+            Container::Tar(kind) => (kind, OpenContainer::Tar(Box::default())),
+            Container::Zip => (None, OpenContainer::Zip(Box::new(Zip::new()))),
+            Container::Log(_) | Container::Text(..) => unreachable!("a log has no members"),
         };
-        let flow =
-            Flow { ahead: Ahead::new(below), container, failed: false, allowed: BARREN_BYTES_MAX };
+        let flow = Flow {
+            ahead: Ahead::new(Below::new(kind, stored)),
+            container,
+            failed: false,
+            allowed: BARREN_BYTES_MAX,
+        };
         Members {
             flow: Rc::new(RefCell::new(flow)),
             state: State::Between,
@@ -381,18 +403,14 @@ impl<R: Stored> Members<R> {
     /// Stored bytes read so far.
     pub(super) fn position(&self) -> u64 {
         let flow = self.flow.borrow();
-        match flow.ahead.below() {
-            Below::AsIs(_) => flow.ahead.position(),
-            Below::Unpacked(unpacked) => unpacked.unpacker().position(),
-        }
+        flow.ahead.below().unpacker().map_or(flow.ahead.position(), Unpacker::position)
     }
 
     /// See [`Decoder::foreign_at`](super::Decoder::foreign_at).
     pub(super) fn foreign_at(&self) -> Option<u64> {
-        let behind = match self.flow.borrow().ahead.below() {
-            Below::AsIs(_) => None,
-            Below::Unpacked(unpacked) => unpacked.unpacker().foreign_at(),
-        };
+        let flow = self.flow.borrow();
+        let behind = flow.ahead.below().unpacker().and_then(Unpacker::foreign_at);
+        drop(flow);
         behind.or_else(|| self.foreign.then(|| self.position()))
     }
 
@@ -524,6 +542,11 @@ impl<R: Stored> Members<R> {
             Some(_) => return Ok(Err("packed in it")),
             None => {}
         }
+        if let Some(text) = Text::of(&head) {
+            // What cannot be read behind the head comes behind what it decodes to.
+            content = Content::Text(Box::new(Decoded::new(text, head, fault, content)));
+            (head, fault) = content.head(HEAD_BYTES);
+        }
         let why = if head.is_empty() { Some("empty") } else { no_log(&head, self.any_text) };
         if let Some(why) = why {
             self.produced += unpacked(&content);
@@ -572,6 +595,7 @@ fn unpacked<R: Stored>(content: &Content<R>) -> u64 {
     match content {
         Content::AsIs(_) => 0,
         Content::Compressed(unpacked) => unpacked.unpacker().produced(),
+        Content::Text(decoded) => unpacked(decoded.below()),
     }
 }
 

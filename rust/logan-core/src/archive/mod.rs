@@ -3,13 +3,16 @@
 mod containers;
 mod decode;
 mod decoder;
+mod frames;
 mod members;
 mod packing;
+mod text;
 
 pub use decode::{Compression, DICTIONARY_BYTES_MAX, Fault, Stored};
-pub use decoder::{Decoder, decode_head};
+pub use decoder::{Decoder, decode_head, is_copy};
 pub use members::Contents;
 pub use packing::Container;
+pub use text::Text;
 
 use serde_json::{Value, json};
 

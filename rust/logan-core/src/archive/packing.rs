@@ -2,6 +2,8 @@
 //! bytes, never by its name.
 
 use super::decode::{Compression, Unpacker};
+use super::frames::LEARNED_BYTES;
+use super::text::Text;
 use crate::archive::containers::{tar, zip};
 
 /// How a source is stored.
@@ -9,6 +11,8 @@ use crate::archive::containers::{tar, zip};
 pub enum Container {
     /// One log, compressed.
     Log(Compression),
+    /// One log that is not lines of UTF-8, compressed or not.
+    Text(Option<Compression>, Text),
     /// The members of a tar archive, compressed as a whole or not.
     Tar(Option<Compression>),
     /// The members of a zip archive.
@@ -26,7 +30,10 @@ impl Container {
     pub fn all() -> impl Iterator<Item = Container> {
         let logs = Compression::ALL.into_iter().map(Container::Log);
         let tars = Compression::ALL.into_iter().map(Some).map(Container::Tar);
-        logs.chain([Container::Tar(None), Container::Zip]).chain(tars)
+        let kinds = || std::iter::once(None).chain(Compression::ALL.map(Some));
+        let texts = Text::all().flat_map(move |text| kinds().map(move |kind| (kind, text)));
+        let texts = texts.map(|(kind, text)| Container::Text(kind, text));
+        logs.chain([Container::Tar(None), Container::Zip]).chain(tars).chain(texts)
     }
 
     /// How a source is stored that begins with `head`, as far as it is seen from outside:
@@ -43,25 +50,39 @@ impl Container {
 
     /// How a source is stored that begins with `head`, of which some are decompressed.
     pub fn of(head: &[u8]) -> Option<Container> {
-        let outer = Container::outer(head)?;
-        let Container::Log(kind) = outer else { return Some(outer) };
-        let mut block = [0; tar::BLOCK_BYTES];
-        let (filled, _) = Unpacker::new(kind, head).read(&mut block);
-        Some(if tar::begins(&block[..filled]) { Container::Tar(Some(kind)) } else { outer })
+        let kind = match Container::outer(head) {
+            None => return Text::of(head).map(|text| Container::Text(None, text)),
+            Some(Container::Log(kind)) => kind,
+            outer => return outer,
+        };
+        let mut first = vec![0; LEARNED_BYTES];
+        let (filled, _) = Unpacker::new(kind, head).read(&mut first);
+        let first = &first[..filled];
+        if tar::begins(first) {
+            return Some(Container::Tar(Some(kind)));
+        }
+        let text = Text::of(first).map(|text| Container::Text(Some(kind), text));
+        Some(text.unwrap_or(Container::Log(kind)))
+    }
+
+    /// What of it is left of a log where its text is not decoded.
+    pub(super) fn unpacked(self) -> Container {
+        match self {
+            Container::Text(Some(kind), _) => Container::Log(kind),
+            packing => packing,
+        }
     }
 
     /// Its name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Container::Log(kind) => kind.name(),
-            Container::Tar(None) => "tar",
-            Container::Tar(Some(Compression::Gzip)) => "gzip+tar",
-            Container::Tar(Some(Compression::Zstd)) => "zstd+tar",
-            Container::Tar(Some(Compression::Bzip2)) => "bzip2+tar",
-            Container::Tar(Some(Compression::Xz)) => "xz+tar",
-            Container::Tar(Some(Compression::Lz4)) => "lz4+tar",
-            Container::Zip => "zip",
-        }
+    pub fn name(self) -> String {
+        let (kind, what) = match self {
+            Container::Log(kind) => (Some(kind), None),
+            Container::Text(kind, text) => (kind, Some(text.name())),
+            Container::Tar(kind) => (kind, Some("tar")),
+            Container::Zip => (None, Some("zip")),
+        };
+        let layers: Vec<_> = kind.map(Compression::name).into_iter().chain(what).collect();
+        layers.join("+")
     }
 
     /// The one with a name.
@@ -77,7 +98,7 @@ mod tests {
     #[test]
     fn names_are_unique_and_come_back() {
         for packing in Container::all() {
-            assert_eq!(Container::by_name(packing.name()), Some(packing));
+            assert_eq!(Container::by_name(&packing.name()), Some(packing));
         }
         assert_eq!(Container::by_name("rar"), None);
         assert_eq!(Container::of(b"2024-01-24 10:15:32 INFO x\n"), None);

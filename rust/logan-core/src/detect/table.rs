@@ -43,8 +43,7 @@ pub(super) fn find(samples: &[(u64, &[u8])]) -> Option<(Table, Option<String>)> 
 fn headed(line: &[u8], after: &[&[u8]]) -> Option<(Table, Layout)> {
     // What records have and names of columns have not.
     let is_record = |line: &[u8]| line.iter().any(|b| b":={".contains(b));
-    if line.len() > HEADER_BYTES_MAX
-        || !is_of_columns(line) && (is_header(line) || is_record(line))
+    if line.len() > HEADER_BYTES_MAX || !is_of_columns(line) && (is_header(line) || is_record(line))
     {
         return None;
     }

@@ -76,6 +76,8 @@ pub struct Scanner {
     carry_line: usize,
     /// The rest of a line longer than LINE_BYTES_MAX is being passed over.
     overlong: bool,
+    /// Where local time steps back, if no line from there on was parsed yet.
+    repeated_from: Option<u64>,
     /// The chunk, and the offset of the byte that comes next.
     start: u64,
     position: u64,
@@ -160,6 +162,7 @@ impl Scanner {
             carry_offset: 0,
             carry_line: PAD,
             overlong: false,
+            repeated_from: None,
             start: 0,
             position: 0,
             spec,
@@ -222,6 +225,8 @@ impl Scanner {
                 narrowing.begin(self.spec.formats(source)?);
             }
         }
+        self.repeated_from = self.spec.reading(source)?.time.repeated_from;
+        self.context.clock.repeat_hours(false);
         let layouts = self.spec.reading(source)?.layouts.as_ref();
         self.context.history.restart(layouts, first_line);
         self.context.history.tail.allowed = self.spec.has_tails(source)?;
@@ -343,7 +348,18 @@ impl Scanner {
     }
 
     /// Appends bytes of the unfinished line to the carry, of an overlong line only what counts.
-    fn keep(&mut self, bytes: &[u8], offset: u64) {
+    fn keep(&mut self, mut bytes: &[u8], mut offset: u64) {
+        if bytes.first() == Some(&0) && matches!(self.carry[self.carry_line..], [] | [0]) {
+            // A log that was truncated under its writer has NULs before a line, by the gigabyte; of
+            // these the last is kept.
+            if self.carry_line > PAD {
+                self.forget_line();
+                self.parse_carry();
+            }
+            self.carry.truncate(PAD);
+            let zeros = leading_zeros(bytes);
+            (bytes, offset) = (&bytes[zeros - 1..], offset + zeros as u64 - 1);
+        }
         if self.carry.len() == PAD {
             self.carry_offset = offset;
         }
@@ -416,6 +432,17 @@ impl Scanner {
     /// Parses the lines that end at `ends`, the first of which starts at `start`; where the line
     /// after them starts.
     fn parse(&mut self, block: &[u8], start: usize, ends: &[u32], offset: i64) -> usize {
+        if let Some(from) = self.repeated_from {
+            let is_before = |&end: &u32| offset + i64::from(end) < from as i64;
+            let before = ends.partition_point(is_before);
+            if before < ends.len() {
+                self.repeated_from = None;
+                let start = self.parse(block, start, &ends[..before], offset);
+                self.flush(self.place(block, offset));
+                self.context.clock.repeat_hours(true);
+                return self.parse(block, start, &ends[before..], offset);
+            }
+        }
         let mut parsers = self.parsers.take().expect("a chunk was begun");
         let place = Block { bytes: block, offset, source: parsers.source };
         if let (Some(text), Some(&end)) = (&self.spec.panic_on, ends.last()) {
@@ -565,9 +592,17 @@ impl Scanner {
         ends: &[u32],
         next: usize,
         start: u32,
-        tried: u64,
+        mut tried: u64,
     ) -> bool {
         let wants_format = self.wants_format();
+        let (mut start, bytes) = (start, &place.bytes[start as usize..ends[next] as usize]);
+        if bytes.first() == Some(&0) {
+            // What follows NULs is a line of its own.
+            start += leading_zeros(bytes).min(bytes.len() - 1) as u32;
+            if place.bytes[start as usize] != 0 {
+                tried = 0;
+            }
+        }
         self.begin_tail(place, self.batch.len);
         let (batch, context) = (&mut *self.batch, &mut self.context);
         let mut run = Run::new(place.bytes, ends, (next, start), batch, context);
@@ -679,6 +714,12 @@ impl Scanner {
         self.records = [0; PLACES];
         summary
     }
+}
+
+/// How many NULs there are before anything else.
+#[cold]
+fn leading_zeros(bytes: &[u8]) -> usize {
+    bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len())
 }
 
 /// What a line is.

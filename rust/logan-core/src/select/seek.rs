@@ -123,6 +123,61 @@ pub fn range(
     Ok(Found::Range(start..end.max(start)))
 }
 
+/// How far local time steps back at least where an hour is repeated, not lines of several writers.
+const STEP_BACK_NS: i64 = 30 * 60 * 1_000_000_000;
+
+/// Where the line starts at which local time steps back, as an hour of the input's zone is
+/// repeated; and whether the source has records in such an hour at all.
+///
+/// # Errors
+/// As [`range`].
+pub fn repeated_from(
+    source: &Source,
+    size: u64,
+    spec: &Spec,
+    index: u32,
+) -> Result<(Option<u64>, bool), Error> {
+    let zone = spec.zone(index)?;
+    let mut prober = Prober::new(source, size, spec, index)?;
+    let (Some(first), Some(last)) = (prober.at(0)?, last_time(source, size, spec, index)?) else {
+        return Ok((None, false));
+    };
+    let instant = |ns: i64| jiff::Timestamp::from_nanosecond(i128::from(ns));
+    let Ok(begun) = instant(first.1) else { return Ok((None, false)) };
+    let mut met = false;
+    for transition in zone.following(begun) {
+        let turn = transition.timestamp();
+        let at = i64::try_from(turn.as_nanosecond()).unwrap_or(i64::MAX);
+        let before = jiff::Timestamp::from_nanosecond(turn.as_nanosecond() - 1);
+        let Ok(before) = before else { break };
+        let back = zone.to_offset(before).seconds() - transition.offset().seconds();
+        // What is read as the first pass lies before the transition, whichever it was.
+        let window = at - i64::from(back.max(0)) * 1_000_000_000..at;
+        if window.start > last {
+            break;
+        }
+        if back <= 0 {
+            continue;
+        }
+        let mut probes = vec![first];
+        let (low, _) = prober.search(&mut probes, |time| time < window.start)?;
+        let (mut latest, mut found) = (i64::MIN, None);
+        prober.lines(low, size, |place, time| {
+            let is_in = window.contains(&time);
+            met |= is_in;
+            if is_in && latest >= window.start && latest - time > STEP_BACK_NS {
+                found = Some(place);
+            }
+            latest = latest.max(time);
+            found.is_none() && time < window.end + (window.end - window.start)
+        })?;
+        if found.is_some() {
+            return Ok((found, true));
+        }
+    }
+    Ok((None, met))
+}
+
 /// The latest time of the records in the last few blocks of a source; None if none carries one.
 ///
 /// # Errors

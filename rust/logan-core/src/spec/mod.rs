@@ -301,6 +301,14 @@ impl Spec {
         Ok(parser.with_reading(&reading.time))
     }
 
+    /// The zone of a source's timestamps that have none.
+    ///
+    /// # Errors
+    /// [`Error::Spec`] if there is no such source, or the zone is unknown.
+    pub fn zone(&self, source: u32) -> Result<TimeZone, Error> {
+        zone(&self.reading(source)?.input_tz)
+    }
+
     /// How many bytes before a chunk of this source its scan has to look at: 0, or
     /// [`LOOK_BACK_BYTES`](format::state::LOOK_BACK_BYTES) if lines may complete what lines
     /// before them began.

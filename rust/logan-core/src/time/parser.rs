@@ -117,6 +117,8 @@ pub struct TimestampParser {
     pub numeric_date: Option<NumericDate>,
     /// Whether days and minutes are remembered.
     pub(super) remembers: bool,
+    /// Whether hours that local time has twice are read as the second ones.
+    repeated: bool,
     /// The last [doubtful](super::zones) zone that was read. For detection as well.
     pub seen_zone: Option<SeenZone>,
     /// See [`TimeReading::level_column`].
@@ -173,12 +175,13 @@ struct KnownOffset {
 impl KnownOffset {
     /// The offset of `zone` at a second of local time, and around it.
     #[cold]
-    fn around(zone: &TimeZone, local: i64) -> KnownOffset {
+    fn around(zone: &TimeZone, local: i64, repeated: bool) -> KnownOffset {
         // Zones change on quarters of an hour, but not before the days of the railways.
         const SPAN: i64 = 900;
         let from = local.div_euclid(SPAN) * SPAN;
-        let east = offset_at(zone, local);
-        let same = offset_at(zone, from) == east && offset_at(zone, from + SPAN - 1) == east;
+        let offset_at = |local| offset_at(zone, local, repeated);
+        let east = offset_at(local);
+        let same = offset_at(from) == east && offset_at(from + SPAN - 1) == east;
         let (from, to) = if same { (from, from + SPAN) } else { (local, local + 1) };
         KnownOffset { from, to, east }
     }
@@ -202,14 +205,16 @@ fn civil_datetime(local: i64) -> Option<jiff::civil::DateTime> {
     Some(date.to_datetime(time))
 }
 
-/// The instant of a second of local time: by the offset before a gap, the earlier one of a fold.
-fn instant_at(zone: &TimeZone, local: i64) -> Option<jiff::Timestamp> {
-    zone.to_ambiguous_timestamp(civil_datetime(local)?).compatible().ok()
+/// The instant of a second of local time: by the offset before a gap, the earlier one of a fold, or
+/// the later one where an hour is `repeated`.
+fn instant_at(zone: &TimeZone, local: i64, repeated: bool) -> Option<jiff::Timestamp> {
+    let found = zone.to_ambiguous_timestamp(civil_datetime(local)?);
+    if repeated { found.later().ok() } else { found.compatible().ok() }
 }
 
 /// Seconds east of UTC at a second of local time.
-fn offset_at(zone: &TimeZone, local: i64) -> i64 {
-    instant_at(zone, local).map_or(0, |instant| local - instant.as_second())
+fn offset_at(zone: &TimeZone, local: i64, repeated: bool) -> i64 {
+    instant_at(zone, local, repeated).map_or(0, |instant| local - instant.as_second())
 }
 
 impl TimestampParser {
@@ -243,6 +248,7 @@ impl TimestampParser {
             named: NamedZone { name: Vec::new(), zone: None, offset: KnownOffset::default() },
             numeric_date: None,
             remembers: true,
+            repeated: false,
             seen_zone: None,
             level_column: None,
             has_prefixes: false,
@@ -261,6 +267,17 @@ impl TimestampParser {
     /// From now on no day and no minute is remembered: each timestamp is read in whole.
     pub fn forget(&mut self) {
         self.remembers = false;
+    }
+
+    /// Whether an hour that the input zone has twice is read as the second one from now on.
+    pub fn repeat_hours(&mut self, repeated: bool) {
+        if self.repeated != repeated {
+            self.repeated = repeated;
+            (self.minute, self.clf_minute, self.month_minute) = ((0, 0), (0, 0, 0), (0, 0));
+            if self.zone != TimeZone::UTC {
+                (self.offset_from, self.offset_to) = (0, 0);
+            }
+        }
     }
 
     /// The same clock with what was decided about a source.
@@ -337,7 +354,7 @@ impl TimestampParser {
 
     #[cold]
     fn look_up_offset(&mut self, local: i64) {
-        let KnownOffset { from, to, east } = KnownOffset::around(&self.zone, local);
+        let KnownOffset { from, to, east } = KnownOffset::around(&self.zone, local, self.repeated);
         (self.offset_from, self.offset_to, self.offset) = (from, to, east);
     }
 
@@ -946,9 +963,12 @@ impl TimestampParser {
 
     /// The second, in UTC, of a second of local time, if the input zone then has this abbreviation.
     fn in_input_zone(&self, abbreviation: &str, local: i64) -> Option<i64> {
-        let instant = instant_at(&self.zone, local)?;
-        let is_so = self.zone.to_offset_info(instant).abbreviation() == abbreviation;
-        is_so.then_some(instant.as_second())
+        // In an hour that is repeated the abbreviation says which it is.
+        let mut instants =
+            [false, true].into_iter().filter_map(|n| instant_at(&self.zone, local, n));
+        let is_so =
+            |i: &jiff::Timestamp| self.zone.to_offset_info(*i).abbreviation() == abbreviation;
+        instants.find(is_so).map(jiff::Timestamp::as_second)
     }
 }
 
@@ -975,7 +995,7 @@ impl NamedZone {
         }
         let zone = self.zone.as_ref()?;
         if !self.offset.holds(local) {
-            self.offset = KnownOffset::around(zone, local);
+            self.offset = KnownOffset::around(zone, local, false);
         }
         Some(local - self.offset.east)
     }

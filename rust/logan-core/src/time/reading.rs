@@ -39,6 +39,9 @@ pub struct TimeReading {
     /// The order of dates of numbers by layout.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub date_orders: BTreeMap<DateLayout, DateOrder>,
+    /// Where the line starts from which on an hour that local time has twice is the second one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeated_from: Option<u64>,
 }
 
 impl TimeReading {
