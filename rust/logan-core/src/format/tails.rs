@@ -7,9 +7,11 @@
 //! - a line that [begins](is_tail) as tails do;
 //! - any line after a rule (`-----`), the heading of a dump, or a record that announces or opens something:
 //!   one that ends with a colon, a comma or an opening bracket, or has a quote that no other closes;
+//! - a line without a priority (`<13>`) after a record with one: all records begin so then, and messages
+//!   of syslog may hold line ends;
 //! - a clause of SQL after a record with a statement; a report of a process that terminated.
 
-use super::slices::digits;
+use super::slices::{digits, priority};
 use super::state::reaches;
 use crate::record::{Level, NO_TIME};
 
@@ -199,6 +201,7 @@ pub struct Tail {
     open: bool,
     has_statement: bool,
     has_entries: bool,
+    has_priority: bool,
 }
 
 impl Tail {
@@ -241,6 +244,7 @@ impl Tail {
         self.has_statement =
             front.split(|b| !b.is_ascii_alphabetic()).any(|word| begins_with(word, VERBS));
         self.has_entries = has(text, b"terminat");
+        self.has_priority = priority(text).is_some();
     }
 
     /// Whether a line that no format took goes on with the last record.
@@ -255,6 +259,7 @@ impl Tail {
             || super::classify::is_continuation(line)
             || self.has_statement && (begins_with(line, CLAUSES) || begins_with(line, VERBS))
             || self.has_entries && is_entry(line)
+            || self.has_priority && !line.starts_with(b"<")
             || is_field(line);
         if is_one {
             self.open |= opens(line);
@@ -307,6 +312,7 @@ mod tests {
             ("a Query\tSELECT id", &["FROM orders", "where state = 'ERROR'"]),
             ("slow in the last 4999 msecs:", &["<SELECT * FROM a>, time 612 msec"]),
             ("\"PHP message: a", &["anything until the quote\" ends"]),
+            ("<13>1 2024-01-24T10:15:32Z h a - - - x", &["Valid life: 4000", "anything"]),
             ("pid terminated", &["Server: a.example", "Request: POST /pay"]),
             ("LEVEL: Event", &["PID     : 52263", "INSTANCE: db2inst1"]),
             ("x", &["-------", "anything"]),
