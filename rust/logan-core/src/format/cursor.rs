@@ -3,8 +3,8 @@
 //! A reader answers None where what it wants is not there; the line is then not of the format.
 //! Knows nothing of any format.
 
-use super::{Parse, Unit};
 use super::http::{closing_quote, integer_at, nanos_of, number_at, size_at, status_at};
+use super::{Parse, Unit};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::record::{Column, Columns, NO_DURATION, NO_STATUS, Record, Text};

@@ -41,7 +41,11 @@ const LINES: &[Sample] = &[
     (
         "combined",
         "{host}:443 10.0.0.1 - - [24/Jan/2024:10:15:32 +0000] \"GET / HTTP/1.1\" 200 1 \"{referrer}\" \"{user_agent}\"",
-        &[("host", "shop.example.com"), ("referrer", "http://a/b?c"), ("user_agent", "curl/8.5 (x; \"y\")")],
+        &[
+            ("host", "shop.example.com"),
+            ("referrer", "http://a/b?c"),
+            ("user_agent", "curl/8.5 (x; \"y\")"),
+        ],
     ),
     (
         "combined",
@@ -67,18 +71,30 @@ const LINES: &[Sample] = &[
         "cef",
         "CEF:0|Example|WAF|2.1|500|a name|8|rt=1706091332123 request=https://{host}:443/cart \
          requestClientApplication={user_agent} requestContext={referrer}",
-        &[("host", "shop.example.com"), ("referrer", "http://a/"), ("user_agent", "Mozilla/5.0 (X)")],
+        &[
+            ("host", "shop.example.com"),
+            ("referrer", "http://a/"),
+            ("user_agent", "Mozilla/5.0 (X)"),
+        ],
     ),
     (
         "logfmt",
         "time=2024-01-24T10:15:33Z status=200 host={host} referer=\"{referrer}\" user_agent=\"{user_agent}\" duration=3ms",
-        &[("host", "shop.example.com"), ("referrer", "http://a/"), ("user_agent", "Mozilla/5.0 (X)")],
+        &[
+            ("host", "shop.example.com"),
+            ("referrer", "http://a/"),
+            ("user_agent", "Mozilla/5.0 (X)"),
+        ],
     ),
     (
         "iis",
         "#Fields: date time cs-method cs-uri-stem s-port cs(User-Agent) cs(Referer) cs-host sc-status\n\
          2024-01-24 10:15:32 GET / 443 {user_agent} {referrer} {host} 200",
-        &[("host", "shop.example.com"), ("referrer", "http://a/"), ("user_agent", "Mozilla/5.0+(X)")],
+        &[
+            ("host", "shop.example.com"),
+            ("referrer", "http://a/"),
+            ("user_agent", "Mozilla/5.0+(X)"),
+        ],
     ),
     (
         "w3c",
@@ -90,7 +106,11 @@ const LINES: &[Sample] = &[
         "cloudfront",
         "#Fields: date time x-edge-location cs-method cs(Host) cs-uri-stem sc-status cs(Referer) cs(User-Agent) x-host-header\n\
          2024-01-24\t10:15:32\tFRA56-C1\tGET\td1.cloudfront.net\t/\t200\t{referrer}\t{user_agent}\t{host}",
-        &[("host", "shop.example.com"), ("referrer", "http://a/"), ("user_agent", "Mozilla/5.0%20(X)")],
+        &[
+            ("host", "shop.example.com"),
+            ("referrer", "http://a/"),
+            ("user_agent", "Mozilla/5.0%20(X)"),
+        ],
     ),
     (
         "aws-alb",
@@ -110,7 +130,11 @@ const LINES: &[Sample] = &[
         "79a59d shop-assets [24/Jan/2024:10:15:32 +0000] 203.0.113.9 - 3E57427F33A59F07 REST.GET.OBJECT \
          img/logo.png \"GET /shop-assets/img/logo.png HTTP/1.1\" 200 - 2662 2662 41 40 \"{referrer}\" \
          \"{user_agent}\" - id= SigV4 ECDHE-RSA AuthHeader {host} TLSv1.2",
-        &[("host", "shop-assets.s3.amazonaws.com"), ("referrer", "http://a/"), ("user_agent", "Mozilla/5.0 (X)")],
+        &[
+            ("host", "shop-assets.s3.amazonaws.com"),
+            ("referrer", "http://a/"),
+            ("user_agent", "Mozilla/5.0 (X)"),
+        ],
     ),
     (
         "envoy",
@@ -137,12 +161,20 @@ const LINES: &[Sample] = &[
     (
         "custom apache:%v %>s %t \"%{Referer}i\" \"%{User-agent}i\"",
         "{host} 200 [24/Jan/2024:10:15:32 +0000] \"{referrer}\" \"{user_agent}\"",
-        &[("host", "shop.example.com"), ("referrer", "http://a/"), ("user_agent", "Mozilla/5.0 (X)")],
+        &[
+            ("host", "shop.example.com"),
+            ("referrer", "http://a/"),
+            ("user_agent", "Mozilla/5.0 (X)"),
+        ],
     ),
     (
         "custom regex:^(?<time>\\S+) (?<host>\\S+) (?<referrer>\\S+) (?<user_agent>.*)$",
         "2024-01-24T10:15:32Z {host} {referrer} {user_agent}",
-        &[("host", "shop.example.com"), ("referrer", "http://a/"), ("user_agent", "Mozilla/5.0 (X)")],
+        &[
+            ("host", "shop.example.com"),
+            ("referrer", "http://a/"),
+            ("user_agent", "Mozilla/5.0 (X)"),
+        ],
     ),
 ];
 
@@ -154,8 +186,8 @@ fn columns() -> impl Iterator<Item = &'static str> {
 #[test]
 fn every_format_says_what_its_lines_say() {
     for &(format, line, texts) in LINES {
-        // As servers write quotes.
-        let escapes = format == "combined" || format.starts_with("custom nginx");
+        // As servers write quotes, but for balancers.
+        let escapes = !line.contains("ECDHE-");
         let put = |value: &dyn Fn(&'static str) -> &'static str| {
             let fill = |line: String, &(field, _): &(&'static str, &str)| {
                 let text = match escapes {

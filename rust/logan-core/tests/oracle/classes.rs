@@ -100,12 +100,12 @@ pub(super) fn delegated(name: &str, line: &[u8], clock: &TimestampParser) -> Opt
 /// What the formats that payloads of envelopes are read by say of a text.
 pub(super) fn payload_record(text: &[u8], clock: &TimestampParser) -> Option<Record> {
     let inner = REGISTRY.iter().filter(|entry| entry.facts.trial != Candidate::Outer);
-    inner.map(|entry| delegated_with(entry.info.name, &Params::of_payloads(), text, clock)).find_map(
-        |class| match class {
+    inner
+        .map(|entry| delegated_with(entry.info.name, &Params::of_payloads(), text, clock))
+        .find_map(|class| match class {
             Some(Class::Record(_, record)) => Some(*record),
             _ => None,
-        },
-    )
+        })
 }
 
 fn delegated_with(

@@ -63,8 +63,8 @@ fn leading_level(text: &[u8]) -> Level {
     let (word, rest) = text.split_at(run(text, 0, |b| b.is_ascii_alphabetic()));
     let next = rest.trim_ascii_start().first().copied().unwrap_or(0);
     let is_marked = enclosed && b"])>".contains(&next) || b":|".contains(&next);
-    let is_alone = word.iter().all(u8::is_ascii_uppercase)
-        && rest.first().is_none_or(|b| b" \t,".contains(b));
+    let is_alone =
+        word.iter().all(u8::is_ascii_uppercase) && rest.first().is_none_or(|b| b" \t,".contains(b));
     level_of_word(word).filter(|_| is_marked || is_alone).unwrap_or(Level::None)
 }
 
@@ -77,9 +77,7 @@ fn may_hold_request(text: &[u8]) -> bool {
             let letters = scheme.iter().rev().take_while(|b| b.is_ascii_alphabetic()).count();
             before = &scheme[..scheme.len() - letters];
         }
-        before.ends_with(b" ")
-            && before.len() > 1
-            && before[before.len() - 2].is_ascii_uppercase()
+        before.ends_with(b" ") && before.len() > 1 && before[before.len() - 2].is_ascii_uppercase()
     })
 }
 
@@ -217,14 +215,9 @@ impl<'a> Json<'a> {
                 let words = [&b"true"[..], b"false", b"null"];
                 let word = words.iter().find(|word| self.text[self.at..].starts_with(word))?;
                 self.at += word.len();
-                self.found.extend(
-                    keys.filter(|_| self.words && *word != b"null").map(|keys| Field {
-                        keys: keys.to_vec(),
-                        raw: word.to_vec(),
-                        text: None,
-                        is_element: false,
-                    }),
-                );
+                self.found.extend(keys.filter(|_| self.words && *word != b"null").map(|keys| {
+                    Field { keys: keys.to_vec(), raw: word.to_vec(), text: None, is_element: false }
+                }));
             }
         }
         self.space();

@@ -41,16 +41,14 @@ pub fn text_of(field: &str, format: &str, record: &oracle::Record, line: &[u8]) 
         "status" => record.status.map(|s| s.to_string()).unwrap_or_default().into(),
         "level" if record.level == Level::None => Vec::new(),
         "level" => record.level.name().into(),
-        "host" => {
-            match format {
-                "json" | "logfmt" => oracle::host_of_fields(format, line),
-                "combined" | "common" | "access" | "traefik" | "ingress-nginx" => {
-                    oracle::virtual_host(line).or_else(|| oracle::host_of_url(line))
-                }
-                _ => None,
+        "host" => match format {
+            "json" | "logfmt" => oracle::host_of_fields(format, line),
+            "combined" | "common" | "access" | "traefik" | "ingress-nginx" => {
+                oracle::virtual_host(line).or_else(|| oracle::host_of_url(line))
             }
-            .unwrap_or_default()
+            _ => None,
         }
+        .unwrap_or_default(),
         key => {
             oracle::value_of_key(format, line, key.split_once('.').unwrap().1).unwrap_or_default()
         }

@@ -162,10 +162,16 @@ mod tests {
             ("2024-01-24T10:15:32.1+00:00 app[web.1]: x y", Level::None, "x y"),
             ("2024-01-24T10:15:32.1+00:00 heroku[router]: at=info", Level::None, "at=info"),
             ("2024-01-24T10:15:32Z app[e78] fra [warning]x", Level::Warn, "x"),
-            ("[0] a.log: [1706091332.5, {\"a\"=>1, \"b\"=>\"=>\\\"\"}]", Level::None,
-             "{\"a\":1, \"b\":\"=>\\\"\"}"),
-            ("[12] a: [[1706091332.5, {\"m\"=>1}], {\"a\"=>{\"b\"=>nil}}]", Level::None,
-             "{\"a\":{\"b\":nil}}"),
+            (
+                "[0] a.log: [1706091332.5, {\"a\"=>1, \"b\"=>\"=>\\\"\"}]",
+                Level::None,
+                "{\"a\":1, \"b\":\"=>\\\"\"}",
+            ),
+            (
+                "[12] a: [[1706091332.5, {\"m\"=>1}], {\"a\"=>{\"b\"=>nil}}]",
+                Level::None,
+                "{\"a\":{\"b\":nil}}",
+            ),
         ] {
             assert_eq!(opened(line), Some((level, payload.to_string())), "{line}");
         }

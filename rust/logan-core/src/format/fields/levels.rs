@@ -58,9 +58,8 @@ impl Scale {
     /// The level that a number is.
     pub fn level(self, number: u32) -> Level {
         use Level::{Debug, Error, Fatal, Info, None, Notice, Other, Trace, Warn};
-        let of = |levels: &[Level], place: u32| {
-            levels.get(place as usize).copied().unwrap_or(Other)
-        };
+        let of =
+            |levels: &[Level], place: u32| levels.get(place as usize).copied().unwrap_or(Other);
         match self {
             Scale::ByProducer | Scale::Any => match number {
                 10..70 => Scale::Bunyan.level(number),
@@ -74,9 +73,7 @@ impl Scale {
             Scale::Mysql => of(&[Info, Error, Warn, Info], number),
             Scale::Python => of(&[Other, Debug, Info, Warn, Error, Fatal], number / 10),
             Scale::OpenTelemetry if number == 0 => None,
-            Scale::OpenTelemetry => {
-                of(&[Trace, Debug, Info, Warn, Error, Fatal], (number - 1) / 4)
-            }
+            Scale::OpenTelemetry => of(&[Trace, Debug, Info, Warn, Error, Fatal], (number - 1) / 4),
             Scale::Logback => match number {
                 5_000 => Trace,
                 10_000 => Debug,

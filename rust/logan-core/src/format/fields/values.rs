@@ -159,9 +159,9 @@ pub(in crate::format) fn is_registered_status(status: u16) -> bool {
 
 /// Whether a message is about a request or a response.
 pub(super) fn speaks_of_request(message: &[u8]) -> bool {
-    [&b"request"[..], b"respon", b"http"].iter().any(|word| {
-        message.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
-    })
+    [&b"request"[..], b"respon", b"http"]
+        .iter()
+        .any(|word| message.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word)))
 }
 
 /// Whether text, as it is written in JSON, holds a capital, a blank and a path or URL, as any line
@@ -200,9 +200,8 @@ pub(super) fn path_rank(rank: u8, text: &[u8]) -> u8 {
 
 /// Whether text is a method of HTTP.
 pub(super) fn is_http_method(text: &[u8]) -> bool {
-    const METHODS: [&[u8]; 9] = [
-        b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"CONNECT", b"TRACE",
-    ];
+    const METHODS: [&[u8]; 9] =
+        [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"CONNECT", b"TRACE"];
     METHODS.contains(&text)
 }
 

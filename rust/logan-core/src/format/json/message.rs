@@ -13,10 +13,10 @@
 use super::{Heads, Json};
 use crate::bytes::line::{Line, PAD};
 use crate::bytes::simd::Plain;
+use crate::format::Parse;
 use crate::format::envelope::{Inner, keep};
 use crate::format::fields::{Fields, Value, unescape};
 use crate::format::slices::{digits, letters};
-use crate::format::Parse;
 use crate::record::{Columns, Level, NO_TIME, Record};
 use crate::time::Stamp;
 use std::sync::OnceLock;

@@ -41,7 +41,6 @@ pub mod templates;
 mod tests;
 
 use super::fields::{Fields, Group, Known, Meaning, Names, Value};
-use message::Messages;
 use super::json_text::is_space;
 use super::json_text::{number_end, skip_space, string_end};
 use super::keys::Found;
@@ -52,6 +51,7 @@ use crate::fast::FastPath;
 use crate::format::json::templates::{Outcome, Templates};
 use crate::record::{Columns, Record};
 use crate::time::{eight_digits, leading_digits};
+use message::Messages;
 use std::ops::Range;
 
 /// Registry entry.

@@ -201,10 +201,7 @@ fn settle(steps: &mut [Step], scale: Scale) -> Option<()> {
     for column in Column::ALL.iter().map(|&column| Columns::of(column)) {
         let is_said = any(steps, false, column);
         for step in steps.iter_mut() {
-            if step.known.is_loose
-                && is_candidate(step, column)
-                && (is_said || !is_loose_request)
-            {
+            if step.known.is_loose && is_candidate(step, column) && (is_said || !is_loose_request) {
                 step.known = Known::NOTHING;
             }
         }
@@ -284,9 +281,9 @@ fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
     }
     let says_request = wins.has(Columns::ROUTE.or(Columns::STATUS));
     let opens = !says_request
-        && steps.iter().any(|step| {
-            step.wins.has(Columns::MESSAGE) && step.known.rank() >= OPENED_RANK
-        });
+        && steps
+            .iter()
+            .any(|step| step.wins.has(Columns::MESSAGE) && step.known.rank() >= OPENED_RANK);
     if opens && !wins.has(Columns::LEVEL) {
         // Every message may be a record.
         return None;

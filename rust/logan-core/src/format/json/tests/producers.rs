@@ -31,8 +31,14 @@ fn numeric_levels_mean_what_their_producer_says() {
         (r#"{"level_value":20000,"level":"WARN","msg":"x"}"#, Level::Warn),
         (r#"{"level":200,"level_name":"INFO","channel":"app","message":"x"}"#, Level::Info),
         (r#"{"level":400,"channel":"app","level_name":"","message":"x"}"#, Level::Error),
-        (r#"{"resourceId":"/X","category":"Y","level":4,"time":"2024-01-24T10:15:33Z"}"#, Level::Info),
-        (r#"{"insertId":"a","logName":"b","severity":400,"jsonPayload":{"message":"x"}}"#, Level::Warn),
+        (
+            r#"{"resourceId":"/X","category":"Y","level":4,"time":"2024-01-24T10:15:33Z"}"#,
+            Level::Info,
+        ),
+        (
+            r#"{"insertId":"a","logName":"b","severity":400,"jsonPayload":{"message":"x"}}"#,
+            Level::Warn,
+        ),
         (r#"{"level":"INFO ","msg":"x"}"#, Level::Info),
         (r#"{"level":"gold","msg":"x"}"#, Level::Other),
     ] {
@@ -107,11 +113,13 @@ fn lists() {
         {"key":"url.path","value":{"stringValue":"/cart"}},
         {"key":"http.request.method","value":{"stringValue":"GET"}}],"body":{"stringValue":"x"}}"#;
     let record = record.replace("\n        ", "");
-    let expected = Said { message: "x".into(), ..request(Level::Error, 500, NO_DURATION, ("GET", "/cart")) };
+    let expected =
+        Said { message: "x".into(), ..request(Level::Error, 500, NO_DURATION, ("GET", "/cart")) };
     assert_eq!(parse(&otlp(&record)), expected);
     // One of several records is not all of the line.
     assert_eq!(parse_bytes(otlp(&format!("{record},{record}")).as_bytes()), None);
-    let trail = r#"{"Records":[{"eventTime":"2024-01-24T10:15:33.001Z","errorCode":"AccessDenied"}]}"#;
+    let trail =
+        r#"{"Records":[{"eventTime":"2024-01-24T10:15:33.001Z","errorCode":"AccessDenied"}]}"#;
     assert_eq!(parse(trail), Said { time_ns: TIME_NS, ..NOTHING });
 }
 
