@@ -107,8 +107,8 @@ class Spec:
 
     `json` is `{"version": 2, "meaning": {}, "top": 10, "sources": [{"reading": {}, "identity":
     {}}]}`. A reading is `{"formats": [{"name": str, "params": {}}], "only": bool, "input_tz": str,
-    "anchor_ns": int, "time": {}, "durations": {}, "layouts": {}}`, an identity `{"content": {}, "origin": str,
-    "name": str}`.
+    "anchor_ns": int, "time": {}, "durations": {}, "layouts": {}}`, an identity `{"content": {},
+    "origin": str, "name": str}`.
 
     The meaning may have `"since_ns"` and `"until_ns"` (records from the one up to, but not with,
     the other), `"where"` (a condition, whose timestamps name their time zone or are in UTC) and

@@ -41,8 +41,8 @@ class Feed:
     Args:
         spec: how to read the bytes; by default detected from the first 64 KiB.
         source: which of the spec's sources the bytes are.
-        format, input_tz, date_order, units, top, since, until, where, by: as for `analyze`; only without
-            `spec`. Relative times count back from when the feed is made.
+        format, input_tz, date_order, units, top, since, until, where, by: as for `analyze`; only
+            without `spec`. Relative times count back from when the feed is made.
         name: the input's name in reports.
 
     Threads may share it: each push is taken whole, in the order in which they come.

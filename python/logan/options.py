@@ -206,7 +206,8 @@ class Options:
     `since_ns` and `until_ns` (epoch nanoseconds) select records from the one up to, but not with,
     the other; `since_back_ns` and `until_back_ns` stand for them until the last record is known,
     from which they count back. `where` is a condition, `by` names the fields of group tables, both
-    in canonical text. `units` are texts KEY=UNIT, or a mapping. `seek` lets files in the order of time be read in part.
+    in canonical text. `units` are texts KEY=UNIT, or a mapping. `seek` lets files in the order of
+    time be read in part.
 
     Raises:
         UsageError: a value is out of range.

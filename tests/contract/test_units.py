@@ -28,11 +28,13 @@ Writer = Callable[[float, int], str]
 def report_of(tmp_path: Path, lines: list[str], **options: Any) -> dict[str, Any]:
     path = tmp_path / "a.log"
     path.write_text("".join(f"{line}\n" for line in lines), "utf-8")
-    return logan.analyze(path, **options).to_dict()
+    report: dict[str, Any] = logan.analyze(path, **options).to_dict()
+    return report
 
 
 def times(report: dict[str, Any]) -> dict[str, Any]:
-    return report["response_time_ms"]
+    found: dict[str, Any] = report["response_time_ms"]
+    return found
 
 
 def assumed(report: dict[str, Any]) -> str:
@@ -48,9 +50,13 @@ def json_line(**keys: Any) -> str:
 
 
 def access(tail: Callable[[float], str], agent: str = ' "-" "curl/8.5"') -> Writer:
+    """Writes access lines of some sizes; `{sent}` in a tail is the size with the head."""
+
     def write(seconds: float, i: int) -> str:
         at = f"24/Jan/2024:10:{i // 60 % 60:02}:{i % 60:02} +0000"
-        return f'192.0.2.7 - - [{at}] "GET /a HTTP/1.1" 200 {i % 7 * 900}{agent} {tail(seconds)}'
+        size = i % 7 * 900
+        end = tail(seconds).replace("{sent}", str(size + 250))
+        return f'192.0.2.7 - - [{at}] "GET /a HTTP/1.1" 200 {size}{agent} {end}'
 
     return write
 
@@ -97,7 +103,10 @@ WRITERS: dict[str, Writer] = {
         time=stamp(i), RequestPath="/a", RouterName="a@b", Duration=round(s * 1e9)
     ),
     "sidekiq": lambda s, i: json_line(
-        ts=stamp(i), lvl="INFO", msg="done", ctx={"class": "A", "jid": "b4a5", "elapsed": f"{s:.3f}"}
+        ts=stamp(i),
+        lvl="INFO",
+        msg="done",
+        ctx={"class": "A", "jid": "b4a5", "elapsed": f"{s:.3f}"},
     ),
     "nginx escape=json": lambda s, i: json_line(
         time=stamp(i), remote_addr="192.0.2.7", request_time=f"{s:.3f}", status="200"
@@ -110,9 +119,9 @@ WRITERS: dict[str, Writer] = {
     "$request_time $upstream_response_time $pipe": access(lambda s: f"{s:.3f} {s * 0.9:.3f} ."),
     "$upstream_response_time $request_time": access(lambda s: f"{s * 0.9:.3f} {s:.3f}"),
     "$msec $request_time": access(lambda s: f"1706091332.123 {s:.3f}"),
-    "quoted list": access(lambda s: f'"{s:.3f}" "10.0.0.1:80, 10.0.0.2:80" "0.000, {s * 0.5:.3f}"'),
+    "quoted list": access(lambda s: f'"{s:.3f}" "10.0.0.1:80, 10.0.0.2:80" "0.0, {s * 0.5:.3f}"'),
     "%D": access(lambda s: f"{s * 1e6:.0f}"),
-    "%I %O %D": access(lambda s: f"700 5800 {s * 1e6:.0f}"),
+    "%I %O %D": access(lambda s: f"712 {{sent}} {s * 1e6:.0f}"),
     "common %D": access(lambda s: f"{s * 1e6:.0f}", agent=""),
     "Tomcat ms": access(lambda s: f"{s * 1e3:.0f} http-nio-8080-exec-1", agent=""),
     "gunicorn": access(lambda s: f"{s:.6f}"),
@@ -183,7 +192,9 @@ def test_the_evidence_is_stated_and_the_user_decides(tmp_path: Path) -> None:
     assert times(chosen)["max"] == pytest.approx(5_000)
 
 
-@pytest.mark.parametrize("units", [{"took": "m"}, ["took"], ["=ms"], {f"k{i}": "s" for i in range(99)}])
+@pytest.mark.parametrize(
+    "units", [{"took": "m"}, ["took"], ["=ms"], {f"k{i}": "s" for i in range(99)}]
+)
 def test_units_that_are_none(tmp_path: Path, units: Any) -> None:
     with pytest.raises(UsageError):
         report_of(tmp_path, ["x"], units=units)
@@ -231,3 +242,19 @@ def test_detection_shows_unit_and_evidence(tmp_path: Path) -> None:
     (duration,) = (each for each in found.fields if each.name == "duration")
     assert duration.unit == "ns"
     assert "4 of 4 values whole" in (duration.evidence or "")
+
+
+@pytest.mark.parametrize("status", ["101", "200"])
+def test_the_time_of_a_connection_is_no_response_time(tmp_path: Path, status: str) -> None:
+    lines = [
+        f'192.0.2.7 - - [24/Jan/2024:10:15:3{i} +0000] "GET / HTTP/1.1" {status} 5 "-" "x" {i}.250'
+        for i in range(9)
+    ]
+    report = report_of(tmp_path, lines)
+    assert report["total_requests"] == 9
+    assert times(report)["count"] == (0 if status == "101" else 9)
+    lines = [json_line(ts=stamp(i), status=int(status), path="/ws", took_ms=i) for i in range(9)]
+    report = report_of(tmp_path, lines)
+    assert times(report)["count"] == (0 if status == "101" else 9)
+    tunnel = json_line(ts=stamp(1), status=200, method="CONNECT", took_ms=5)
+    assert times(report_of(tmp_path, [tunnel]))["count"] == 0

@@ -17,11 +17,11 @@ from logan.limits import (
     ARCHIVE_SAMPLE_BYTES_MAX,
     CHUNK_SIZE_BYTES_MAX,
     GROUP_TABLES_MAX,
-    UNITS_MAX,
     INPUTS_PER_JOB_MAX,
     KIB,
     SAMPLE_PLACES_MAX,
     TOP_ROWS_MAX,
+    UNITS_MAX,
 )
 from logan.wire import limits
 from logan.wire.schema import (

@@ -253,7 +253,8 @@ class Coordinator:
         """Plan a job for `path` (or several) and begin to lease it; the job's id.
 
         `options` are those of `logan.analyze` that change figures: chunk_size, format, input_tz,
-        date_order, units, top, anchor, since, until, relative_to, where, by, seek; and series_points.
+        date_order, units, top, anchor, since, until, relative_to, where, by, seek; and
+        series_points.
         `result(job)` waits for the end.
 
         Raises `InputError`, `UsageError`.

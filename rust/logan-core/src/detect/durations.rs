@@ -36,6 +36,9 @@ const PRODUCERS_RATIO: f64 = 100.0;
 const GAP_RATIO: f64 = 1_000.0;
 const GAP_VALUES_MIN: usize = 8;
 
+/// So many equal values do not vary as a response time does.
+const CONSTANT_VALUES_MIN: usize = 8;
+
 /// A response time as it is written.
 #[derive(Clone, Copy)]
 struct Value {
@@ -347,58 +350,83 @@ fn column(place: TailPlace, lines: &[TailLine]) -> (Option<TailColumn>, Option<S
             Field::Other => {}
         });
     }
-    let named_unit =
-        if named_whole.values.is_empty() { Unit::Seconds } else { whole_unit(&named_whole) };
-    let nothing = Some(TailColumn { field: None, unit: named_unit });
+    let named_unit = match named_whole.values.is_empty() {
+        true => Unit::Seconds,
+        false => whole_unit(&named_whole),
+    };
+    let nothing = TailColumn { like_nginx: false, field: None, unit: named_unit };
     if named * 2 > lines.len() {
-        return (nothing, None);
+        return (Some(nothing), None);
     }
-    let kinds: Vec<Option<Kind>> = columns.iter().map(|cells| kind(cells, lines)).collect();
-    let all =
-        |kind| kinds.iter().enumerate().filter(move |(_, k)| **k == Some(kind)).map(|(i, _)| i);
-    let best = match all(Kind::Decimals).next() {
-        Some(first) => {
-            // Of nginx's times the whole one is the largest, wherever it stands.
-            let larger = |a: usize, b: usize| is_larger(&columns[b], &columns[a]);
-            all(Kind::Decimals)
-                .fold(Some(first), |best, i| best.map(|b| if larger(b, i) { i } else { b }))
-        }
-        None => {
-            // Sizes that come in pairs are those of request and answer.
-            let is_received = |i: usize| kinds.get(i + 1) == Some(&Some(Kind::Size));
-            let mut whole = all(Kind::Whole).filter(|&i| !is_received(i));
-            whole.next().filter(|_| whole.next().is_none())
-        }
+    // Lines of several layouts may be in one log.
+    let (decimal, whole): (Vec<Vec<Cell>>, Vec<Vec<Cell>>) = columns
+        .iter()
+        .map(|cells| cells.iter().partition::<Vec<Cell>, _>(|cell| cell.value.decimals > 0))
+        .unzip();
+    let group = |cells: &[Cell]| {
+        let values = cells.iter().map(|cell| cell.value).collect();
+        Group { values, ..Group::default() }
     };
+    let say = |field: usize, group: &Group, unit: Unit| {
+        let number = match field {
+            0 => "the number".into(),
+            _ => format!("field {}", field + 1),
+        };
+        let (unit, evidence) = (unit.name(), group.evidence());
+        format!(
+            "{number} after {after} is the response time, in {unit}: {evidence}; \
+             --unit {RESPONSE_TIME}=UNIT decides"
+        )
+    };
+    let sizes = of_kind(&whole, lines, Kind::Size);
+    // Sizes that come in pairs are those of request and answer.
+    let mut integers = of_kind(&whole, lines, Kind::Whole);
+    integers.retain(|i| !sizes.contains(&(i + 1)));
+    let integer = if integers.len() == 1 { integers.first().copied() } else { None };
+    // Of nginx's times the whole one is the largest, wherever it stands.
+    let decimals = of_kind(&decimal, lines, Kind::Decimals);
+    let larger =
+        |best: usize, i: usize| if is_larger(&decimal[i], &decimal[best]) { i } else { best };
+    if let Some(field) = decimals.iter().copied().reduce(larger) {
+        let is_short = |i: usize| group(&decimal[i]).quantile(2) < 30.0;
+        let is_of_nginx =
+            |&i: &usize| is_short(i) && decimal[i].iter().all(|cell| cell.value.decimals == 3);
+        let unit = if is_short(field) { Unit::Seconds } else { Unit::Milliseconds };
+        let told = Some(say(field, &group(&decimal[field]), unit));
+        if decimals.iter().all(is_of_nginx) && decimals[0] == field {
+            let integer = integer.filter(|&i| !shares_rows(&whole[i], &decimal));
+            let unit = integer.map_or(named_unit, |i| whole_unit(&group(&whole[i])));
+            let field = integer.map(|i| i as u32);
+            return (Some(TailColumn { like_nginx: true, field, unit }), told);
+        }
+        return (Some(TailColumn { field: Some(field as u32), unit, ..nothing }), told);
+    }
+    if let Some(field) = integer {
+        let times = group(&whole[field]);
+        let unit = whole_unit(&times);
+        let told = say(field, &times, unit);
+        return (Some(TailColumn { field: Some(field as u32), unit, ..nothing }), Some(told));
+    }
     let has_numbers = columns.iter().any(|cells| cells.len() * 2 > lines.len());
-    let Some(field) = best else {
-        let told = has_numbers.then(|| {
-            format!(
-                "no number after {after} is read as the response time, as none varies like one alone; \
-                 --unit {RESPONSE_TIME}=UNIT reads the first"
-            )
-        });
-        return (nothing.filter(|_| has_numbers), told);
-    };
-    let group = Group {
-        values: columns[field].iter().map(|cell| cell.value).collect(),
-        ..Group::default()
-    };
-    let unit = match kinds[field] {
-        Some(Kind::Whole) => whole_unit(&group),
-        _ if group.quantile(2) < 30.0 => Unit::Seconds,
-        _ => Unit::Milliseconds,
-    };
-    let place = match field {
-        0 => "the number".into(),
-        _ => format!("field {}", field + 1),
-    };
-    let told = format!(
-        "{place} after {after} is the response time, in {}: {}; --unit {RESPONSE_TIME}=UNIT decides",
-        unit.name(),
-        group.evidence()
-    );
-    (Some(TailColumn { field: Some(field as u32), unit }), Some(told))
+    let told = has_numbers.then(|| {
+        format!(
+            "no number after {after} is read as the response time, as none varies like one alone; \
+             --unit {RESPONSE_TIME}=UNIT reads the first"
+        )
+    });
+    (Some(nothing).filter(|_| has_numbers), told)
+}
+
+/// The columns of a kind.
+fn of_kind(columns: &[Vec<Cell>], lines: &[TailLine], wanted: Kind) -> Vec<usize> {
+    let is_one = |&i: &usize| kind(&columns[i], lines) == Some(wanted);
+    (0..columns.len()).filter(is_one).collect()
+}
+
+/// Whether most cells are of lines that have others, too.
+fn shares_rows(cells: &[Cell], others: &[Vec<Cell>]) -> bool {
+    let rows: BTreeSet<usize> = others.iter().flatten().map(|cell| cell.row).collect();
+    cells.iter().filter(|cell| rows.contains(&cell.row)).count() * 2 > cells.len()
 }
 
 #[derive(Clone, Copy)]
@@ -502,9 +530,6 @@ fn kind(cells: &[Cell], lines: &[TailLine]) -> Option<Kind> {
         let is_time = decimals > 2 && nearly_all(&|cell| cell.value.decimals == decimals);
         return is_time.then_some(Kind::Decimals);
     }
-    if cells.iter().any(|cell| cell.value.decimals > 0) {
-        return None;
-    }
     let is_size = |cell: &Cell| {
         let sent = lines[cell.row].bytes_sent.map_or(-1.0, |bytes| bytes as f64);
         (sent..sent + 4_096.0).contains(&number(cell)) && number(cell) >= 100.0
@@ -520,7 +545,10 @@ fn kind(cells: &[Cell], lines: &[TailLine]) -> Option<Kind> {
     let grows = neighbors.clone().filter(|pair| number(&pair[1]) >= number(&pair[0])).count();
     let changes = neighbors.any(|pair| number(&pair[1]) != number(&pair[0]));
     let is_counter = cells.len() >= 20 && changes && grows * 100 >= (cells.len() - 1) * 95;
-    (!nearly_all(&is_port) && !nearly_all(&is_status) && !is_counter).then_some(Kind::Whole)
+    // Flags, and what is set for the server.
+    let is_constant = !changes && (cells.len() >= CONSTANT_VALUES_MIN || number(&cells[0]) == 0.0);
+    let is_other = nearly_all(&is_port) || nearly_all(&is_status) || is_counter || is_constant;
+    (!is_other).then_some(Kind::Whole)
 }
 
 /// The unit of whole numbers of an access log.

@@ -227,7 +227,10 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     });
     let (durations, mut assumed) = numbers.decide();
     let tail = durations.after_agent.or(durations.after_size);
-    let tail = tail.and_then(|column| column.field.map(|_| column.unit));
+    let tail = tail.and_then(|column| match column.field {
+        None => column.like_nginx.then_some(Unit::Seconds),
+        Some(_) => Some(column.unit),
+    });
     let zone_column = seen.iter().any(|seen| seen.zoned.is_column());
     if !zone_column {
         // Nothing but words, then.

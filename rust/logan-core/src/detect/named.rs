@@ -49,7 +49,9 @@ impl Fields {
             let known =
                 fields::Names::get().look_up(padded.line(), Group::ROOT, name.start, name.end);
             match known.meaning {
-                Meaning::Message | Meaning::Method | Meaning::Path | Meaning::Status => {
+                Meaning::Message | Meaning::Method | Meaning::Path | Meaning::Status
+                    if known.inside == Group::NOWHERE =>
+                {
                     duration(record)
                 }
                 _ => without(name).and_then(duration),

@@ -49,14 +49,17 @@ pub struct KeyUnit {
     pub unit: Option<Unit>,
 }
 
-/// The column of an access log's tail that is the response time.
+/// What is the response time in the tail of an access log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TailColumn {
-    /// Which field of the tail it is, from 0; None if no number without a name is one.
+    /// Whether the first number with exactly three decimals below 1,000,000 is, in seconds.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub like_nginx: bool,
+    /// Which field of the tail is, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<u32>,
-    /// Its unit, or that of the numbers that have a name.
+    /// The unit of that field, and of whole numbers that have a name.
     pub unit: Unit,
 }
 
@@ -75,44 +78,49 @@ pub(crate) enum TailPlace {
 }
 
 /// How bare numbers of a tail are read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Tail {
-    /// The first one that nginx would write as a time.
-    #[default]
-    Undecided,
-    /// None of them; those with a name, as whole numbers, in this unit.
-    Named(Unit),
-    /// That of this field.
-    Column(u32, Unit),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tail {
+    /// Whether the first one that nginx would write as a time is one, in seconds.
+    pub(crate) like_nginx: bool,
+    /// Which field is one, too.
+    pub(crate) field: Option<u32>,
+    /// The unit of that field, and of whole numbers that have a name; None if it is not known.
+    pub(crate) unit: Option<Unit>,
 }
 
 /// How one bare number is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bare {
+pub(crate) struct Bare {
     /// As seconds if it has exactly three decimals and is no timestamp.
-    LikeNginx,
-    /// Not at all.
-    No,
-    Of(Unit),
+    pub(crate) like_nginx: bool,
+    /// In this unit, any other.
+    pub(crate) unit: Option<Unit>,
+}
+
+impl Default for Tail {
+    fn default() -> Tail {
+        Tail { like_nginx: true, field: None, unit: None }
+    }
 }
 
 impl Tail {
     /// How the number of a field is read.
     #[inline(always)]
     pub(crate) fn at(self, field: u32) -> Bare {
-        match self {
-            Tail::Undecided => Bare::LikeNginx,
-            Tail::Column(column, unit) if column == field => Bare::Of(unit),
-            _ => Bare::No,
-        }
+        let unit = if self.field == Some(field) { self.unit } else { None };
+        Bare { like_nginx: self.like_nginx, unit }
     }
 
-    /// The unit of a whole number that has a name.
+    /// How a whole number that has a name is read.
     pub(crate) fn named(self) -> Bare {
-        match self {
-            Tail::Undecided => Bare::LikeNginx,
-            Tail::Named(unit) | Tail::Column(_, unit) => Bare::Of(unit),
-        }
+        Bare { like_nginx: true, unit: self.unit }
+    }
+}
+
+impl Bare {
+    /// In this unit.
+    pub(crate) const fn of(unit: Unit) -> Bare {
+        Bare { like_nginx: false, unit: Some(unit) }
     }
 }
 
@@ -150,16 +158,20 @@ impl Durations {
     /// What parsers need of a reading.
     pub fn new(reading: &DurationReading) -> Durations {
         let chosen = reading.chosen.get(RESPONSE_TIME);
-        let tail = |column: Option<TailColumn>| match (column, chosen) {
-            (Some(column), Some(None)) => Tail::Named(column.unit),
-            (None, Some(None)) => Tail::Named(Unit::Seconds),
-            (column, Some(Some(unit))) => {
-                Tail::Column(column.and_then(|column| column.field).unwrap_or(0), *unit)
-            }
-            (Some(TailColumn { field: Some(field), unit }), None) => Tail::Column(field, unit),
-            (Some(TailColumn { field: None, unit }), None) => Tail::Named(unit),
-            (None, None) => Tail::Undecided,
-        };
+        let tail =
+            |column: Option<TailColumn>| {
+                let decided =
+                    column.map_or_else(Tail::default, |TailColumn { like_nginx, field, unit }| {
+                        Tail { like_nginx, field, unit: Some(unit) }
+                    });
+                match chosen {
+                    None => decided,
+                    Some(None) => Tail { like_nginx: false, field: None, ..decided },
+                    Some(unit) => {
+                        Tail { like_nginx: false, field: decided.field.or(Some(0)), unit: *unit }
+                    }
+                }
+            };
         let tails = [tail(reading.after_agent), tail(reading.after_size)];
         Durations { reading: reading.clone(), tails, sample: None }
     }

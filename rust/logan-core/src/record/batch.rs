@@ -252,6 +252,32 @@ impl Batch {
         columns.without(Columns::ON_REQUEST.without(self.requested))
     }
 
+    /// Takes the response time from rows whose time is that of a connection: of status 101 (web sockets)
+    /// and method CONNECT (tunnels).
+    pub fn drop_lifetimes(&mut self, block: &[u8]) {
+        if !self.has(Columns::DURATION) {
+            return;
+        }
+        // Nearly no batch has any.
+        let (statuses, methods) = (&self.cells.status[..self.len], &self.cells.method[..self.len]);
+        let tunnel = b"CONNECT";
+        let is_possible = statuses.iter().fold(false, |any, &status| any | (status == 101))
+            | methods.iter().fold(false, |any, method| any | (method.len as usize == tunnel.len()));
+        if !is_possible {
+            return;
+        }
+        for row in 0..self.len {
+            let method = self.cells.method[row];
+            let is_tunnel =
+                method.len as usize == tunnel.len() && method.bytes(block, &self.arena) == tunnel;
+            if self.cells.status[row] == 101 || is_tunnel {
+                self.cells.duration_ns[row] = NO_DURATION;
+                let is_request = self.cells.status[row] != NO_STATUS;
+                self.flags[row] &= if is_request { !MEASURED } else { !(MEASURED | REQUEST) };
+            }
+        }
+    }
+
     /// Appends a record of the line at `start` of the block; `columns` are those that its format
     /// may fill, all others must be at their defaults.
     ///

@@ -589,6 +589,7 @@ impl Scanner {
         }
         #[cfg(debug_assertions)]
         self.batch.check(block.bytes);
+        self.batch.drop_lifetimes(block.bytes);
         match &mut self.narrowing {
             None => {
                 self.order.update(&self.batch);

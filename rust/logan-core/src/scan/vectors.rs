@@ -47,6 +47,7 @@ fn figures(bytes: &[u8]) -> (Value, BTreeMap<String, u64>) {
         formats: formats.collect(),
         // 1 February 2024: dates without a year lie before it.
         anchor_ns: 1_706_745_600_000_000_000,
+        durations: serde_json::from_value(found["durations"].clone()).unwrap(),
         layouts: found["header"].as_u64().filter(|&n| n > 0).map(|_| Default::default()),
         ..Reading::default()
     };

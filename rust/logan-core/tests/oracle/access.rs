@@ -386,19 +386,18 @@ pub(super) fn access_number(text: &[u8], in_quotes: bool) -> Option<AccessNumber
     ended.then_some(AccessNumber { text: number, point, unit_ns, end })
 }
 
-/// How a number without a unit is read: not at all, as nginx's, or in a unit.
+/// How a number without a unit is read: as seconds if it is like nginx's, else in a unit if any.
 #[derive(Clone, Copy)]
-enum Bare {
-    No,
-    Nginx,
-    Of(u64),
+struct Bare {
+    like_nginx: bool,
+    unit_ns: Option<u64>,
 }
 
 fn bare_at(column: Option<TailColumn>, field: u32) -> Bare {
-    match column {
-        None => Bare::Nginx,
-        Some(column) if column.field == Some(field) => Bare::Of(column.unit.nanos()),
-        Some(_) => Bare::No,
+    let decided = column.filter(|column| column.field == Some(field));
+    Bare {
+        like_nginx: column.is_none_or(|column| column.like_nginx),
+        unit_ns: decided.map(|column| column.unit.nanos()),
     }
 }
 
@@ -478,11 +477,11 @@ fn named(field: &[u8], column: Option<TailColumn>) -> Result<Option<u64>, Option
     if [&b"rt"[..], b"request_time"].contains(&&field[..name]) {
         let whole = run(inside, 0, |b| b.is_ascii_digit());
         let has_decimals = inside.get(whole) == Some(&b'.') && is_digit(inside, whole + 1);
-        let bare = match column {
-            _ if has_decimals || inside.starts_with(b"-") => Bare::Of(SECOND as u64),
-            Some(column) => Bare::Of(column.unit.nanos()),
-            None => Bare::Nginx,
+        let unit_ns = match column {
+            _ if has_decimals || inside.starts_with(b"-") => Some(SECOND as u64),
+            column => column.map(|column| column.unit.nanos()),
         };
+        let bare = Bare { like_nginx: false, unit_ns };
         return Ok(bare_time(inside, in_quotes, bare).flatten());
     }
     Err(Some(name + 1 + end))
@@ -510,10 +509,10 @@ fn bare_time(text: &[u8], in_quotes: bool, bare: Bare) -> Option<Option<u64>> {
         _ => 0,
     };
     let value = std::str::from_utf8(&text[first..first + whole]).ok()?.parse::<u64>();
-    let unit_ns = match bare {
-        Bare::Of(unit_ns) => unit_ns,
-        Bare::Nginx if decimals == 3 && value.is_ok_and(|value| value < 1_000_000) => SECOND as u64,
-        _ => return None,
+    let is_like_nginx = decimals == 3 && value.is_ok_and(|value| value < 1_000_000);
+    let unit_ns = match bare.like_nginx && is_like_nginx {
+        true => SECOND as u64,
+        false => bare.unit_ns?,
     };
     list(text, unit_ns).0.map(Some)
 }

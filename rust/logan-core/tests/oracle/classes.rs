@@ -64,7 +64,11 @@ impl Reader {
                     None => None,
                 },
             };
-            if let Some(record) = record {
+            if let Some(mut record) = record {
+                if record.status == Some(101) || record.method == b"CONNECT" {
+                    // The time of a connection.
+                    record.duration_ns = None;
+                }
                 return Class::Record(format.name, Box::new(record));
             }
         }

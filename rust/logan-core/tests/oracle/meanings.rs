@@ -39,8 +39,8 @@ pub(super) struct Fields {
     pub(super) message: Best<Vec<u8>>,
     pub(super) status: Best<u16>,
     pub(super) duration: Best<u64>,
-    /// Numbers without a unit: key, what is written, and whether the key alone says little.
-    pub(super) open: Vec<(Vec<u8>, Vec<u8>, bool)>,
+    /// Numbers without a unit: key, what is written, rank, and whether the key alone says little.
+    pub(super) open: Vec<(Vec<u8>, Vec<u8>, u8, bool)>,
     pub(super) method: Best<Vec<u8>>,
     pub(super) path: Best<Vec<u8>>,
     pub(super) client: Best<Vec<u8>>,
@@ -227,10 +227,10 @@ impl Fields {
         };
         let nanos = fixed.or_else(|| with_unit(raw));
         self.duration.offer(rank, nanos);
-        let is_open = matches!(rule, Rule::Open | Rule::Generic) && self.open.len() < 2;
+        let is_open = matches!(rule, Rule::Open | Rule::Generic) && self.open.len() < 4;
         if nanos.is_none() && is_open && number(raw, 1).is_some() {
             let key = field.keys.last().cloned().unwrap_or_default();
-            self.open.push((key, raw.clone(), rule == Rule::Generic));
+            self.open.push((key, raw.clone(), rank, rule == Rule::Generic));
         }
     }
 
@@ -238,12 +238,17 @@ impl Fields {
     pub(super) fn settle(&mut self, line: &[u8], durations: &DurationReading) {
         let message = self.message.value.as_deref().unwrap_or_default();
         let mut words = message.split(|b| !b.is_ascii_alphabetic());
-        let is_request = self.method.rank > 0 || self.path.rank > 0 || self.status.rank > 0;
+        let is_request = self.method.rank > 0
+            || self.path.rank > 0
+            || self.status.rank > 0
+            || self.bare.rank == 3 && self.bare.value.is_some_and(is_registered);
         let is_request = is_request
             || words
                 .any(|word| COMPLETION.contains(&&*String::from_utf8_lossy(word).to_lowercase()));
-        for (key, raw, is_generic) in &self.open {
-            if self.duration.rank > 0 || *is_generic && !is_request {
+        let mut open = self.open.clone();
+        open.sort_by_key(|(_, _, rank, _)| Reverse(*rank));
+        for (key, raw, rank, is_generic) in &open {
+            if *is_generic && !is_request {
                 continue;
             }
             let decided = std::str::from_utf8(key).ok().and_then(|key| durations.keys.get(key));
@@ -251,7 +256,7 @@ impl Fields {
                 Some(entries) => entries[0].unit,
                 None => fields::documented_unit(fields::LineKeys(line), key),
             };
-            self.duration.offer(1, unit.and_then(|unit| number(raw, unit.nanos())));
+            self.duration.offer(*rank, unit.and_then(|unit| number(raw, unit.nanos())));
         }
     }
 

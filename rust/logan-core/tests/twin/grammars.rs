@@ -719,8 +719,12 @@ pub fn spec() -> BoxedStrategy<Spec> {
                 keys: ["duration", "latency", "took", "request_time"]
                     .map(|key| (key.to_string(), decided(unit)))
                     .into(),
-                after_agent: Some(TailColumn { field: Some(top % 3), unit }),
-                after_size: Some(TailColumn { field: (top > 2).then_some(top % 2), unit }),
+                after_agent: Some(TailColumn { like_nginx: top > 6, field: Some(top % 3), unit }),
+                after_size: Some(TailColumn {
+                    like_nginx: top % 2 == 0,
+                    field: (top > 2).then_some(top % 2),
+                    unit,
+                }),
                 ..DurationReading::default()
             });
             let formats: Vec<FormatSpec> = names

@@ -73,18 +73,18 @@ pub(super) fn tail_time<S: Simd>(simd: S, line: Line<'_>, end: usize, tail: Tail
     if at >= line.len() || line.byte(end) != b' ' {
         return if is_glued(line, end) { fields_time(simd, line, end, tail) } else { Time::NONE };
     }
-    if matches!(tail, Tail::Column(0, Unit::Seconds))
-        && let Some(nanos) = short_seconds_at(line, at)
+    if let Some((nanos, decimals)) = short_seconds_at(line, at)
+        && (tail.like_nginx && decimals == 3 || tail.at(0).unit == Some(Unit::Seconds))
     {
         return Time::of_nanos(nanos);
     }
     fields_time(simd, line, at, tail)
 }
 
-/// The nanoseconds of a number with decimals and without unit, if with what ends it it is at most
-/// eight bytes long. What [`bare_time`] says too, but at half the price.
+/// The nanoseconds and decimals of a number with decimals and without unit, if with what ends it it is
+/// at most eight bytes long. What [`bare_time`] says too, but at half the price.
 #[inline(always)]
-pub(super) fn short_seconds_at(line: Line<'_>, at: usize) -> Option<u64> {
+pub(super) fn short_seconds_at(line: Line<'_>, at: usize) -> Option<(u64, usize)> {
     const SCALE: [u64; 8] = [0, 100_000_000, 10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100];
     let word = line.u64_at(at);
     let (whole, values) = leading_digits(word);
@@ -111,7 +111,7 @@ pub(super) fn short_seconds_at(line: Line<'_>, at: usize) -> Option<u64> {
     // The digits without the point, as the last ones of eight.
     let digits = values & ((1 << (8 * whole)) - 1) | fraction << (8 * whole);
     let value = eight_digits(digits << (8 * (8 - whole - decimals)));
-    Some(value * SCALE[decimals])
+    Some((value * SCALE[decimals], decimals))
 }
 
 /// Whether ` ms` stands at `at`, and then what may follow a number.
@@ -237,21 +237,12 @@ pub(super) fn bare_time(line: Line<'_>, at: usize, is_quoted: bool, bare: Bare) 
         if number.unit_ns != 0 || is_millis {
             return Some(Time::of_nanos(number.nanos(Unit::Milliseconds)));
         }
-        // Lists are read from the front, so that one number tells.
-        if bare == Bare::LikeNginx && !is_like_nginx(line, number) {
-            return None;
-        }
     }
-    let (unit, is_sure) = match bare {
-        Bare::No => return None,
-        Bare::LikeNginx => (Unit::Seconds, false),
-        Bare::Of(unit) => (unit, true),
+    let unit = match bare {
+        Bare { like_nginx: true, .. } if list_is_like_nginx(line, at) => Unit::Seconds,
+        Bare { unit, .. } => unit?,
     };
-    let (sum, _) = list(line, at, unit);
-    if !is_sure && line.byte(at) == b'-' && !list_is_like_nginx(line, at) {
-        return None;
-    }
-    sum.map(Time::of_nanos)
+    list(line, at, unit).0.map(Time::of_nanos)
 }
 
 /// Whether nginx would write a time of a request like this.
@@ -263,8 +254,8 @@ fn is_like_nginx(line: Line<'_>, number: Number) -> bool {
         && line.byte(number.end - 4) == b'.'
 }
 
-/// Whether the first number of a list that begins with `-` is one of nginx.
-#[cold]
+/// Whether the first number of a list, which may begin with `-`, is one of nginx.
+#[inline(always)]
 fn list_is_like_nginx(line: Line<'_>, at: usize) -> bool {
     let text = &line.bytes()[at..];
     let first = text.iter().position(u8::is_ascii_digit).unwrap_or(0);
@@ -392,8 +383,8 @@ fn named_field<S: Simd>(simd: S, line: Line<'_>, at: usize, tail: Tail) -> Named
         // With decimals it is nginx's, whatever else there is.
         let value = value + usize::from(is_quoted);
         let has_decimals = number_at(line, value).is_some_and(|number| number.has_decimals);
-        let bare = if has_decimals { Bare::Of(Unit::Seconds) } else { tail.named() };
-        let bare = if line.byte(value) == b'-' { Bare::Of(Unit::Seconds) } else { bare };
+        let is_list = has_decimals || line.byte(value) == b'-';
+        let bare = if is_list { Bare::of(Unit::Seconds) } else { tail.named() };
         return Named::Time(bare_time(line, value, is_quoted, bare).unwrap_or(Time::NONE));
     }
     let speaks_of_time = matches!(

@@ -62,9 +62,8 @@
 //! | `latency_human`, `service` | none: without a unit of its own it is not usable |
 //! | any other | what is [decided](crate::format::units) for the key; none without a decision |
 //!
-//! A decided unit has rank 1, anything else the rank of the name, which is 2 or 3. So
-//! `"latency":430000` beside `"latency_human":"430µs"` is 430 µs. Of the numbers without a unit the
-//! first two are looked at.
+//! What has its own unit, or a name with one, counts before numbers of the same rank whose unit was
+//! decided. Of those the first four are looked at.
 //!
 //! `duration`, `elapsed` and `dur` without a suffix are the names of much else: their bare numbers
 //! count only beside a usable method, path or status, or a message with a word of
@@ -176,11 +175,12 @@ struct Open {
     start: usize,
     end: usize,
     whole: u64,
+    rank: u8,
     is_generic: bool,
 }
 
 /// Numbers without a unit that are looked at in a record.
-const OPEN_MAX: usize = 2;
+pub(super) const OPEN_MAX: usize = 4;
 
 /// The columns that a value of this meaning counts for if it is usable: text, or a number.
 ///
@@ -241,7 +241,8 @@ impl<'a> Fields<'a> {
             line,
             ranks: Ranks([0; Column::COUNT]),
             message: nothing,
-            open: [Open { key: 0, start: 0, end: 0, whole: 0, is_generic: false }; OPEN_MAX],
+            open: [Open { key: 0, start: 0, end: 0, whole: 0, rank: 0, is_generic: false };
+                OPEN_MAX],
             open_count: 0,
             all_messages: false,
             marks: 0,
@@ -423,13 +424,13 @@ impl<'a> Fields<'a> {
                 };
                 match found.or_else(|| with_unit(bytes)) {
                     Some(nanos) => self.duration(rank, nanos, record),
-                    None => self.open(rule, key, value, bytes),
+                    None => self.open(rule, rank, key, value, bytes),
                 }
             }
             Meaning::RequestTime => match with_unit(bytes) {
                 Some(nanos) => self.duration(rank, nanos, record),
                 None => match time(line, &mut context.clock, value) {
-                    None => self.open(Rule::Open, key, value, bytes),
+                    None => self.open(Rule::Open, rank, key, value, bytes),
                     stamp => self.time(rank, stamp, record),
                 },
             },
@@ -529,8 +530,8 @@ impl<'a> Fields<'a> {
                 self.duration(rank, number * unit.nanos(), record);
             }
             Meaning::Duration(Rule::Never) => {}
-            Meaning::Duration(rule) => self.open_whole(rule, key, number),
-            Meaning::RequestTime => self.open_whole(Rule::Open, key, number),
+            Meaning::Duration(rule) => self.open_whole(rule, rank, key, number),
+            Meaning::RequestTime => self.open_whole(Rule::Open, rank, key, number),
             Meaning::Status => {
                 let valid = digits == 3 && (100..600).contains(&number);
                 self.status(rank, valid.then_some(number as u16), record);
@@ -628,18 +629,17 @@ impl<'a> Fields<'a> {
     }
 
     /// Remembers a number without a unit, if it is one and there is room.
-    fn open(&mut self, rule: Rule, key: usize, value: Value, bytes: &[u8]) {
+    fn open(&mut self, rule: Rule, rank: u8, key: usize, value: Value, bytes: &[u8]) {
         if matches!(rule, Rule::Open | Rule::Generic) && is_bare(bytes) {
-            let Value { start, end, .. } = value;
-            let is_generic = rule == Rule::Generic;
-            self.remember(Open { key, start, end, whole: 0, is_generic });
+            let (Value { start, end, .. }, is_generic) = (value, rule == Rule::Generic);
+            self.remember(Open { key, start, end, whole: 0, rank, is_generic });
         }
     }
 
     #[inline(always)]
-    fn open_whole(&mut self, rule: Rule, key: usize, whole: u64) {
+    fn open_whole(&mut self, rule: Rule, rank: u8, key: usize, whole: u64) {
         let is_generic = rule == Rule::Generic;
-        self.remember(Open { key, start: 0, end: 0, whole, is_generic });
+        self.remember(Open { key, start: 0, end: 0, whole, rank, is_generic });
     }
 
     #[inline(always)]
@@ -703,38 +703,41 @@ impl<'a> Fields<'a> {
 
     #[inline(always)]
     fn settle_if_open(&mut self, context: &mut Context, has_request: bool, record: &mut Record) {
-        if self.open_count > 0 && self.ranks[Column::DURATION] == 0 {
+        if self.open_count > 0 {
             self.settle(context, has_request, record);
         }
     }
 
-    /// Takes the first bare number whose unit is known as the response time.
+    /// Takes the bare number of the highest rank whose unit is known as the response time, if nothing of
+    /// that rank is one.
     #[inline(never)]
     fn settle(&mut self, context: &mut Context, has_request: bool, record: &mut Record) {
-        let line = self.line.bytes();
-        for Open { key, start, end, whole, is_generic } in
-            self.open.into_iter().take(self.open_count)
-        {
-            if is_generic && !has_request && !self.names_a_request() {
-                continue;
-            }
-            let name = key_at(line, key);
-            let text = &line[start..end];
-            if let Some(sample) = &mut context.durations.sample {
-                let text = match text {
-                    [] => whole.to_string(),
-                    text => String::from_utf8_lossy(text).into_owned(),
+        let (line, open) = (self.line.bytes(), self.open);
+        for wanted in (1..=3).rev() {
+            for number in open.iter().take(self.open_count).filter(|open| open.rank == wanted) {
+                let &Open { key, start, end, whole, rank, is_generic } = number;
+                if is_generic && !has_request && !self.names_a_request() {
+                    continue;
+                }
+                let name = key_at(line, key);
+                let text = &line[start..end];
+                if let Some(sample) = &mut context.durations.sample {
+                    let text = match text {
+                        [] => whole.to_string(),
+                        text => String::from_utf8_lossy(text).into_owned(),
+                    };
+                    sample.number(name, text, line);
+                } else if self.ranks[Column::DURATION] >= rank {
+                    return;
+                }
+                let Some(unit) = context.durations.unit_of(line, name) else { continue };
+                let nanos = match text {
+                    [] => whole.checked_mul(unit.nanos()).filter(|&nanos| nanos <= DURATION_NS_MAX),
+                    text => decimal(text, unit),
                 };
-                sample.number(name, text, line);
-            }
-            let Some(unit) = context.durations.unit_of(line, name) else { continue };
-            let nanos = match text {
-                [] => whole.checked_mul(unit.nanos()).filter(|&nanos| nanos <= DURATION_NS_MAX),
-                text => decimal(text, unit),
-            };
-            if let Some(nanos) = nanos {
-                self.duration(1, nanos, record);
-                return;
+                if let Some(nanos) = nanos {
+                    self.duration(rank, nanos, record);
+                }
             }
         }
     }
@@ -769,7 +772,8 @@ impl<'a> Fields<'a> {
         if let Some(loose) = self.loose.take() {
             self.settle_loose(&loose, record);
         }
-        self.settle_if_open(context, false, record);
+        let has_status = self.bare.0 == STATUS_RANK && is_registered_status(self.bare.1);
+        self.settle_if_open(context, has_status, record);
         if self.number.0 | self.bare.0 != 0 || (self.marks != 0) | (self.nanos != 0) {
             self.settle_all(record);
         }

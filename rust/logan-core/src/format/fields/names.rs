@@ -69,7 +69,7 @@ pub const KEY_BYTES_MAX: usize = 32;
 
 /// Keys of objects whose members count as members of the outermost object.
 pub const SEE_THROUGH: &str =
-    "fields attributes properties json_payload extra context mdc meta attr log_processed";
+    "fields attributes properties json_payload extra context ctx mdc meta attr log_processed";
 
 /// Keys of lists whose only object's members count as members of the outermost object.
 const LISTS: &str = "resource_logs scope_logs instrumentation_library_logs log_records records";
@@ -196,7 +196,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
     (
         Meaning::Duration(Rule::Fixed(Unit::Seconds)),
         3,
-        "http.server.request.duration http.server.duration ctx.elapsed",
+        "http.server.request.duration http.server.duration",
     ),
     (Meaning::Duration(Rule::Fixed(Unit::Nanoseconds)), 3, "api.time_to_response_in_ns"),
     (Meaning::Duration(Rule::Never), 3, "api.time_to_response"),

@@ -45,7 +45,9 @@ fn context() -> Context {
         ("elapsed", Seconds),
         ("latency", Nanoseconds),
         ("request_time", Seconds),
+        ("responseTime", Milliseconds),
         ("response_time", Microseconds),
+        ("took", Milliseconds),
     ];
     let decided = |unit| vec![KeyUnit { producer: None, beside: None, unit: Some(unit) }];
     let keys = keys.map(|(key, unit)| (key.to_string(), decided(unit))).into();
@@ -255,8 +257,8 @@ fn durations() {
         (r#""duration":1000000"#, Some(1_000_000_000_000)),
         // A unit is decided for a key as it is written.
         (r#""DURATION":5"#, None),
-        (r#""took":5"#, None),
-        (r#""took":5,"duration":6"#, Some(6_000_000)),
+        (r#""runtime":5"#, None),
+        (r#""runtime":5,"duration":6"#, Some(6_000_000)),
         // What documents say needs no decision.
         (r#""Duration":5,"RouterName":"a""#, Some(5)),
         (r#""timeTaken":"0.250","trackingReference":"x""#, Some(250_000_000)),

@@ -386,7 +386,7 @@ fn columns_that_were_decided() {
         (None, Unit::Milliseconds, "0.123 rt=95", Some(95 * MS)),
         (None, Unit::Milliseconds, "2083 rt=0.095", Some(95 * MS)),
     ] {
-        let column = Some(TailColumn { field, unit });
+        let column = Some(TailColumn { like_nginx: false, field, unit });
         let reading = DurationReading {
             after_agent: column,
             after_size: column,
@@ -514,7 +514,7 @@ prop_compose! {
 proptest! {
     #[test]
     fn a_record_of_fields_round_trips((line, expected) in record()) {
-        let first = Some(TailColumn { field: Some(0), unit: Unit::Microseconds });
+        let first = Some(TailColumn { like_nginx: false, field: Some(0), unit: Unit::Microseconds });
         let reading =
             DurationReading { after_agent: first, after_size: first, ..DurationReading::default() };
         prop_assert_eq!(say_read(line.as_bytes(), &reading), Some(expected));
@@ -540,7 +540,7 @@ proptest! {
         let amid = Line::new(&buffer, PAD, PAD + bytes.len());
         let padded = PaddedLine::new(&bytes);
         for entry in ENTRIES {
-            let column = Some(TailColumn { field: Some(1), unit: Unit::Seconds });
+            let column = Some(TailColumn { like_nginx: false, field: Some(1), unit: Unit::Seconds });
             for after_agent in [None, column] {
                 let reading = DurationReading { after_agent, ..DurationReading::default() };
                 let expected = say_with(entry, padded.line(), &reading);
@@ -556,8 +556,9 @@ proptest! {
         for at in 0..bytes.len().min(40) {
             let line = padded.line();
             number_at(line, at);
-            tail_time(Plain, line, at, Tail::Undecided);
-            tail_time(Plain, line, at, Tail::Column(1, Unit::Seconds));
+            tail_time(Plain, line, at, Tail::default());
+            let unit = Some(Unit::Seconds);
+            tail_time(Plain, line, at, Tail { like_nginx: false, field: Some(1), unit });
             two_quoted(Plain, line, at);
             route(line, at, bytes.len(), &mut Record::EMPTY.clone());
         }
@@ -568,8 +569,8 @@ proptest! {
     fn the_short_way_reads_what_the_long_way_reads(text in "[0-9. ,;xms]{1,12}") {
         let padded = PaddedLine::new(text.as_bytes());
         if let Some(nanos) = short_seconds_at(padded.line(), 0) {
-            let time = bare_time(padded.line(), 0, false, Bare::Of(Unit::Seconds));
-            prop_assert_eq!(time.map(|time| time.nanos), Some(nanos));
+            let time = bare_time(padded.line(), 0, false, Bare::of(Unit::Seconds));
+            prop_assert_eq!(time.map(|time| time.nanos), Some(nanos.0));
         }
     }
 }

@@ -4,8 +4,8 @@ use super::{Op, STEP_BYTES, Step, Template};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::fields::{
-    Known, Meaning, Names, OPENED_RANK, Rule, STATUS_RANK, Scale, columns_of, is_registered_status,
-    key_at, rank_in, scale_of, status,
+    Known, Meaning, Names, OPEN_MAX, OPENED_RANK, Rule, STATUS_RANK, Scale, columns_of,
+    is_registered_status, key_at, rank_in, scale_of, status,
 };
 use crate::format::json::{Open, Scope};
 use crate::format::json_text::{number_end, skip_space, string_end};
@@ -26,7 +26,7 @@ impl Template {
         durations: &Durations,
         line: Line<'_>,
     ) -> Option<Template> {
-        let mut steps = Steps { line, durations, from: 0, steps: Vec::new() };
+        let mut steps = Steps { line, durations, open: 0, from: 0, steps: Vec::new() };
         let mut open = Open::new();
         let mut scope = Scope::ROOT;
         let mut marks = 0;
@@ -97,6 +97,8 @@ impl Template {
 struct Steps<'a> {
     line: Line<'a>,
     durations: &'a Durations,
+    /// Values that may be numbers without a unit.
+    open: usize,
     /// Where the bytes begin that no step has.
     from: usize,
     steps: Vec<Step>,
@@ -110,6 +112,10 @@ impl Steps<'_> {
         step.known = known;
         if let Meaning::Duration(Rule::Open | Rule::Generic) | Meaning::RequestTime = known.meaning
         {
+            self.open += 1;
+            if self.open > OPEN_MAX {
+                return None;
+            }
             step.unit = self.durations.unit_of(self.line.bytes(), key_at(self.line.bytes(), key));
             if step.unit.is_none() && op == Op::Number && known.meaning != Meaning::RequestTime {
                 step.known = Known::NOTHING;
@@ -210,11 +216,7 @@ fn settle(steps: &mut [Step], scale: Scale) -> Option<()> {
         return Some(());
     }
     let counts = steps.iter().any(|step| is_candidate(step, Columns::ROUTE));
-    // What is generic counts only beside a request itself.
-    let is_timed = steps.iter().any(|step| {
-        step.known.meaning != Meaning::Duration(Rule::Generic)
-            && is_candidate(step, Columns::DURATION)
-    });
+    let is_timed = steps.iter().any(|step| is_candidate(step, Columns::DURATION));
     let best = steps.iter().filter(|step| is_candidate(step, Columns::STATUS));
     let best = best.map(|step| step.known.rank()).max().unwrap_or(0);
     for step in steps.iter_mut().filter(|step| is_bare(step)) {
@@ -241,8 +243,21 @@ fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
         let rank = |step: &Step| rank_in(step.known, column, step.op == Op::Number);
         let column = Columns::of(column);
         let ranks = || steps.iter().enumerate().filter(|(_, s)| is_candidate(s, column));
-        // The first of the highest rank.
-        let best = ranks().rev().max_by_key(|(_, s)| rank(s)).map(|(i, _)| i);
+        // The first of the highest rank; of response times what needs no decision comes first.
+        let is_open = |step: &Step| {
+            use Meaning::{Duration, RequestTime};
+            matches!(step.known.meaning, Duration(Rule::Open | Rule::Generic) | RequestTime)
+        };
+        let weight = |step: &Step| (rank(step), !is_open(step));
+        let best = ranks().rev().max_by_key(|(_, step)| weight(step)).map(|(i, _)| i);
+        if let Some(best) = best {
+            // Text may have a unit in one line and none in another.
+            let rank = steps[best].known.rank();
+            let mut rivals = ranks().filter(|(_, step)| step.known.rank() == rank);
+            if rivals.clone().count() > 1 && rivals.any(|(_, s)| is_open(s) && s.op == Op::Text) {
+                return None;
+            }
+        }
         let alone = ranks().count() == 1;
         // What stands beside it may be in the message, which differs from line to line.
         let requests = Columns::ROUTE.or(Columns::STATUS);
@@ -328,7 +343,7 @@ fn choose(steps: &mut [Step], scale: Scale) -> Option<Columns> {
             (Meaning::Status, _) if step.numeric => Op::Status,
             (Meaning::Duration(Rule::Fixed(unit)), _) if step.numeric => Op::Duration(unit),
             (Meaning::RequestTime | Meaning::Duration(Rule::Open | Rule::Generic), _)
-                if step.numeric && step.alone && step.unit.is_some() =>
+                if step.numeric && step.unit.is_some() =>
             {
                 step.unit.map_or(Op::Number, Op::Duration)
             }
