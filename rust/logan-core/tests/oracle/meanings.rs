@@ -238,7 +238,10 @@ impl Fields {
     pub(super) fn settle(&mut self, line: &[u8], durations: &DurationReading) {
         let message = self.message.value.as_deref().unwrap_or_default();
         let mut words = message.split(|b| !b.is_ascii_alphabetic());
-        let is_request = self.method.rank > 0 || self.path.rank > 0 || self.status.rank > 0;
+        let is_request = self.method.rank > 0
+            || self.path.rank > 0
+            || self.status.rank > 0
+            || self.bare.rank == 3 && self.bare.value.is_some_and(is_registered);
         let is_request = is_request
             || words
                 .any(|word| COMPLETION.contains(&&*String::from_utf8_lossy(word).to_lowercase()));

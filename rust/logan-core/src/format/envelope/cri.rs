@@ -28,6 +28,7 @@ pub static ENTRY: Entry = Entry {
             fragments: Fragments::Always,
         },
         trial: Candidate::Outer,
+        also_taken_by: &["text-json"],
         ..Facts::PLAIN
     },
     build: |params| Envelope::build(Cri, params),

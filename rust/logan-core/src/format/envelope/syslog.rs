@@ -64,7 +64,9 @@ pub static RFC3164: Entry = Entry {
             open: |line, clock| super::opened(&Rfc3164, line, clock),
             fragments: Fragments::Never,
         },
-        trial: Candidate::Outer, // What `journalctl` puts between lines.
+        trial: Candidate::Outer,
+        also_taken_by: &["text-json"],
+        // What `journalctl` puts between lines.
         headers: &[
             b"-- Logs begin at ",
             b"-- Journal begins at ",

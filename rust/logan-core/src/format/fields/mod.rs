@@ -145,8 +145,8 @@ pub struct Fields<'a> {
     bare: (u8, u16),
     /// Nanoseconds after the second of the time.
     nanos: u32,
-    /// What objects say that the table does not know.
-    loose: Loose,
+    /// What objects say that the table does not know; in few lines.
+    loose: Option<Box<Loose>>,
 }
 
 /// Values of objects that the table does not know: they count where they are a request and the
@@ -249,7 +249,7 @@ impl<'a> Fields<'a> {
             number: (0, 0),
             bare: (0, NO_STATUS),
             nanos: 0,
-            loose: Loose { ranks: Ranks([0; Column::COUNT]), record: Record::EMPTY, open: None },
+            loose: None,
         }
     }
 
@@ -373,8 +373,9 @@ impl<'a> Fields<'a> {
             }
         }
         if known.is_loose {
-            (fields.ranks, found) = (fields.loose.ranks, fields.loose.record);
-            fields.loose.open.into_iter().for_each(|number| fields.remember(number));
+            let Some(loose) = fields.loose.take() else { return false };
+            (fields.ranks, found) = (loose.ranks, loose.record);
+            loose.open.into_iter().for_each(|number| fields.remember(number));
         }
         fields.settle_if_open(context, has_request, &mut found);
         // Messages wait for the level, so that they are not taken one by one.
@@ -481,15 +482,19 @@ impl<'a> Fields<'a> {
             meaning => meaning,
         };
         let open = (self.open, std::mem::take(&mut self.open_count));
-        std::mem::swap(&mut self.ranks, &mut self.loose.ranks);
-        std::mem::swap(record, &mut self.loose.record);
+        let mut loose = self.loose.take().unwrap_or_else(|| {
+            Box::new(Loose { ranks: Ranks([0; Column::COUNT]), record: Record::EMPTY, open: None })
+        });
+        std::mem::swap(&mut self.ranks, &mut loose.ranks);
+        std::mem::swap(record, &mut loose.record);
         take(self, Known { is_loose: false, ..known.meaning(meaning) }, record);
-        std::mem::swap(&mut self.ranks, &mut self.loose.ranks);
-        std::mem::swap(record, &mut self.loose.record);
+        std::mem::swap(&mut self.ranks, &mut loose.ranks);
+        std::mem::swap(record, &mut loose.record);
         if self.open_count > 0 {
-            self.loose.open = self.loose.open.or(Some(self.open[0]));
+            loose.open = loose.open.or(Some(self.open[0]));
         }
         (self.open, self.open_count) = open;
+        self.loose = Some(loose);
     }
 
     /// The same for a whole number of one to seven digits, which has been read already.
@@ -764,10 +769,11 @@ impl<'a> Fields<'a> {
     #[inline(always)]
     pub fn finish<S: Copy>(&mut self, cx: &mut Parse<'_, S>) -> bool {
         let Parse { context, arena, record, .. } = cx;
-        if self.loose.ranks[Column::PATH] != 0 {
-            self.settle_loose(record);
+        if let Some(loose) = self.loose.take() {
+            self.settle_loose(&loose, record);
         }
-        self.settle_if_open(context, false, record);
+        let has_status = self.bare.0 == STATUS_RANK && is_registered_status(self.bare.1);
+        self.settle_if_open(context, has_status, record);
         if self.number.0 | self.bare.0 != 0 || (self.marks != 0) | (self.nanos != 0) {
             self.settle_all(record);
         }
@@ -786,9 +792,9 @@ impl<'a> Fields<'a> {
     /// Takes what objects say that the table does not know, if they hold a request.
     #[cold]
     #[inline(never)]
-    fn settle_loose(&mut self, record: &mut Record) {
-        let Loose { ranks: loose, record: found, .. } = &self.loose;
-        let (own, loose) = (self.ranks, *loose);
+    fn settle_loose(&mut self, loose: &Loose, record: &mut Record) {
+        let Loose { ranks: loose, record: found, open } = *loose;
+        let own = self.ranks;
         if own[Column::METHOD] | own[Column::PATH] == 0
             && loose[Column::METHOD] > 0
             && loose[Column::PATH] > 0
@@ -796,11 +802,11 @@ impl<'a> Fields<'a> {
         {
             for &column in Column::ALL {
                 if loose[column] > 0 && own[column] == 0 {
-                    record.take(Columns::of(column), found);
+                    record.take(Columns::of(column), &found);
                     self.ranks[column] = loose[column];
                 }
             }
-            self.loose.open.into_iter().for_each(|number| self.remember(number));
+            open.into_iter().for_each(|number| self.remember(number));
         }
     }
 

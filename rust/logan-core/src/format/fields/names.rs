@@ -196,7 +196,7 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
     (
         Meaning::Duration(Rule::Fixed(Unit::Seconds)),
         3,
-        "http.server.request.duration http.server.duration ctx.elapsed",
+        "http.server.request.duration http.server.duration",
     ),
     (Meaning::Duration(Rule::Fixed(Unit::Nanoseconds)), 3, "api.time_to_response_in_ns"),
     (Meaning::Duration(Rule::Never), 3, "api.time_to_response"),
@@ -207,8 +207,8 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
         "latencies.request response_latency elasticsearch.slowlog.took \
          record.metrics.duration_ms origin_response_duration_ms time.total",
     ),
-    (Meaning::Duration(Rule::Fixed(Unit::Milliseconds)), 2, "time_ms ms upstream_service_time"),
-    (Meaning::Duration(Rule::Open), 2, "upstream_response_time"),
+    (Meaning::Duration(Rule::Fixed(Unit::Milliseconds)), 2, "time_ms ms"),
+    (Meaning::Duration(Rule::Open), 2, "upstream_response_time upstream_service_time"),
     (Meaning::Duration(Rule::Open), 3, "http_request.latency"),
     (Meaning::Duration(Rule::Never), 3, "latency_human"),
     (Meaning::Duration(Rule::Never), 2, "service"),

@@ -68,7 +68,7 @@ const PRODUCERS: &[Producer] = &[
     // %DURATION% is milliseconds; Istio's default JSON has the same names.
     Producer {
         name: "Envoy",
-        keys: &["duration"],
+        keys: &["duration", "upstream_service_time"],
         unit: Unit::Milliseconds,
         is_of: |keys| keys.has_any(&["response_flags", "upstream_cluster"]),
     },

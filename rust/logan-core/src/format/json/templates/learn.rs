@@ -216,11 +216,7 @@ fn settle(steps: &mut [Step], scale: Scale) -> Option<()> {
         return Some(());
     }
     let counts = steps.iter().any(|step| is_candidate(step, Columns::ROUTE));
-    // What is generic counts only beside a request itself.
-    let is_timed = steps.iter().any(|step| {
-        step.known.meaning != Meaning::Duration(Rule::Generic)
-            && is_candidate(step, Columns::DURATION)
-    });
+    let is_timed = steps.iter().any(|step| is_candidate(step, Columns::DURATION));
     let best = steps.iter().filter(|step| is_candidate(step, Columns::STATUS));
     let best = best.map(|step| step.known.rank()).max().unwrap_or(0);
     for step in steps.iter_mut().filter(|step| is_bare(step)) {
