@@ -71,7 +71,7 @@ impl Fields {
             Meaning::Nanos => {
                 let fits = (1..=18).contains(&raw.len());
                 let nanos = digits(raw, 0, raw.len()).filter(|&nanos| fits && nanos < SECOND as _);
-                self.nanos = nanos.map_or(0, |nanos| nanos as i64);
+                self.nanos = nanos.unwrap_or(0);
             }
             Meaning::Time => self.time.offer(rank, field_time(field, clock)),
             Meaning::Level if raw.is_empty() => {}
