@@ -10,6 +10,7 @@ use crate::record::{Level, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Text};
 use crate::time::TimestampParser;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use std::collections::BTreeMap;
 
 /// What a line says, as text.
 #[derive(Debug, PartialEq)]
@@ -50,7 +51,10 @@ fn context() -> Context {
         ("took", Milliseconds),
     ];
     let decided = |unit| vec![KeyUnit { producer: None, beside: None, unit: Some(unit) }];
-    let keys = keys.map(|(key, unit)| (key.to_string(), decided(unit))).into();
+    let mut keys: BTreeMap<_, _> = keys.map(|(key, unit)| (key.to_string(), decided(unit))).into();
+    let producer = Some("Caddy".to_string());
+    let of_caddy = KeyUnit { producer, beside: None, unit: Some(Seconds) };
+    keys.entry("duration".into()).or_default().insert(0, of_caddy);
     let mut context = Context::new(TimestampParser::utc());
     context.read_durations(&DurationReading { keys, ..DurationReading::default() });
     context
