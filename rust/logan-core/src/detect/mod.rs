@@ -128,7 +128,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                     part => Some((part, record)),
                 }
             };
-            let is_broken = |layout: &Layout| layout.is_broken(padded.line(), &mut TimestampParser::utc());
+            let is_broken =
+                |layout: &Layout| layout.is_broken(padded.line(), &mut TimestampParser::utc());
             if layout.as_ref().is_some_and(is_broken) {
                 malformed += 1;
                 continue;

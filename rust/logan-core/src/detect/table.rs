@@ -43,15 +43,15 @@ pub(super) fn find(samples: &[(u64, &[u8])]) -> Option<(Table, Option<String>)> 
 fn headed(line: &[u8], after: &[&[u8]]) -> Option<(Table, Layout)> {
     // What records have and names of columns have not.
     let is_record = |line: &[u8]| line.iter().any(|b| b":={".contains(b));
-    if line.len() > HEADER_BYTES_MAX
-        || !is_of_columns(line) && (is_header(line) || is_record(line))
+    if line.len() > HEADER_BYTES_MAX || !is_of_columns(line) && (is_header(line) || is_record(line))
     {
         return None;
     }
     let header = std::str::from_utf8(line).ok()?.trim_end();
     let table = Table { header: header.into(), unit: None };
     let layout = Layout::of(&table)?;
-    let rows: Vec<&[u8]> = after.iter().copied().filter(|row| !is_header(row)).take(ROWS_MIN).collect();
+    let rows: Vec<&[u8]> =
+        after.iter().copied().filter(|row| !is_header(row)).take(ROWS_MIN).collect();
     let count = rows.first().map(|row| layout.count(row));
     match count {
         None => Some((table, layout)),

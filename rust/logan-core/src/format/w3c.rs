@@ -26,9 +26,9 @@
 //!
 //! Which layout counts for a line is in [`history`](crate::format::state).
 
+use super::address;
 use super::cursor::Cursor;
 use super::http::path;
-use super::address;
 use super::{Candidate, Context, Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
@@ -96,7 +96,7 @@ pub static GENERIC: Entry = Entry {
     build: |_| line_format(W3c { kind: Kind::Generic }),
 };
 
-/// Directives of the W3C extended log format and of Zeek.
+/// Directives of the W3C extended log format, of Exchange and of Zeek.
 const HEADERS: &[&[u8]] = &[
     b"#Version:",
     b"#Fields:",
@@ -105,6 +105,7 @@ const HEADERS: &[&[u8]] = &[
     b"#Start-Date:",
     b"#End-Date:",
     b"#Remark:",
+    b"#Log-type:",
     b"#separator ",
     b"#set_separator\t",
     b"#empty_field\t",
@@ -264,7 +265,12 @@ impl LineFormat for W3c {
                 layout.read(fields);
                 &*layout
             }
-            None if self.kind == Kind::CloudFront && line.byte(10) == b'\t' && is_headerless(line) => &HEADERLESS,
+            None if self.kind == Kind::CloudFront
+                && line.byte(10) == b'\t'
+                && is_headerless(line) =>
+            {
+                &HEADERLESS
+            }
             None => return None,
         };
         if layout.kind != self.kind {
@@ -545,13 +551,16 @@ mod tests {
         ] {
             assert!(get(line).is_none(), "{line}");
         }
-        let fields = "#Fields: date time c-ip cs-method cs-uri-stem cs-uri-query sc-status time-taken";
+        let fields =
+            "#Fields: date time c-ip cs-method cs-uri-stem cs-uri-query sc-status time-taken";
         let get = |line: &str| parse(&GENERIC, fields, line);
         // Blanks in a query, quotes around values, whole milliseconds.
         let (record, texts) = get("2024-01-24 10:15:32 192.0.2.7 GET /a b=c d e 500 12").unwrap();
         assert_eq!((record.status, record.duration_ns, &texts[2][..]), (500, 12_000_000, "/a"));
-        let (record, texts) =
-            get("\"2024-01-24\" \"10:15:32\" \"192.0.2.7\" \"GET\" \"shop.example/a b\" - \"502\" 0.5").unwrap();
+        let (record, texts) = get(
+            "\"2024-01-24\" \"10:15:32\" \"192.0.2.7\" \"GET\" \"shop.example/a b\" - \"502\" 0.5",
+        )
+        .unwrap();
         assert_eq!((record.status, record.duration_ns, &texts[2][..]), (502, 500_000_000, "/a b"));
         for line in [
             "2024-01-24 10:15:32 192.0.2.7 GET /a b c d x 12",

@@ -467,7 +467,8 @@ impl Batch {
         let switched = self.cells.status[..self.len].iter();
         let switched = switched.fold(false, |any, &status| any | (status == SWITCHING_PROTOCOLS));
         let is_long = |text: &Text| text.len as usize == CONNECT.len();
-        let long = self.cells.method[..self.len].iter().fold(false, |any, text| any | is_long(text));
+        let long =
+            self.cells.method[..self.len].iter().fold(false, |any, text| any | is_long(text));
         if !switched && !long {
             return;
         }

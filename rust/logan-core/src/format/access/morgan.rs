@@ -14,7 +14,7 @@ use crate::bytes::simd::Simd;
 use crate::format::text::ansi::{self, ESC};
 use crate::format::text::duration::decimal;
 use crate::format::{Entry, Facts, Info, LineFormat, Parse, Unit, fields, line_format};
-use crate::record::{Columns, NO_BYTES, NO_DURATION, NO_ANSWER, Record, Text};
+use crate::record::{Columns, NO_ANSWER, NO_BYTES, NO_DURATION, Record, Text};
 
 /// Registry entry.
 pub static ENTRY: Entry = Entry {

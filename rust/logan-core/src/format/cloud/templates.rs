@@ -34,7 +34,9 @@ pub static AWS_ROUTE53: Entry = Entry {
         duration: None,
     },
     facts: Facts::PLAIN,
-    build: |_| built("nginx:1.0 $time_iso8601 Z$zone $name $type $code $protocol $edge $remote_addr $net"),
+    build: |_| {
+        built("nginx:1.0 $time_iso8601 Z$zone $name $type $code $protocol $edge $remote_addr $net")
+    },
 };
 
 fn built(text: &str) -> Box<dyn crate::format::Format> {

@@ -164,7 +164,8 @@ impl Layout {
             cells(&header[start..], dialect, each).ok().map(|_| (dialect, names))
         };
         // The first of those that split it into most names.
-        let most = dialects.into_iter().rev().filter_map(split).max_by_key(|(_, names)| names.len());
+        let most =
+            dialects.into_iter().rev().filter_map(split).max_by_key(|(_, names)| names.len());
         let (dialect, names) = most?;
         let is_name = |name: &[u8]| {
             name.len() <= NAME_BYTES_MAX
@@ -182,7 +183,8 @@ impl Layout {
 
     fn of_names(table: &Table, dialect: Dialect, names: Vec<Range<usize>>) -> Option<Layout> {
         let header = table.header.as_bytes().to_vec();
-        let spelled: Vec<String> = names.iter().map(|name| spelled(&header[name.clone()])).collect();
+        let spelled: Vec<String> =
+            names.iter().map(|name| spelled(&header[name.clone()])).collect();
         let short: Vec<String> = spelled.iter().map(|name| name.replace(['_', '-'], "")).collect();
         let place = |name: &str| short.iter().position(|short| short == name);
         let keys: Vec<&str> = (spelled.iter().zip(&short))
@@ -196,9 +198,8 @@ impl Layout {
         let mut requested: Vec<Known> =
             keys.iter().map(|key| look_up(plain.wanted(Columns::ON_REQUEST), key)).collect();
 
-        let is_time = |known: &Known| {
-            matches!(known.meaning, Meaning::Duration(_) | Meaning::RequestTime)
-        };
+        let is_time =
+            |known: &Known| matches!(known.meaning, Meaning::Duration(_) | Meaning::RequestTime);
         let has_status = known.iter().any(|known| known.meaning == Meaning::Status);
         let is_flow = !has_status && DESTINATION_PORTS.iter().any(|name| place(name).is_some());
         let chosen = (0..known.len())
@@ -206,7 +207,8 @@ impl Layout {
             // The first of the best.
             .rev()
             .max_by_key(|&i| (short[i] != "latency", known[i].rank()));
-        let producer = PRODUCERS.iter().find(|(all, _)| all.iter().all(|name| place(name).is_some()));
+        let producer =
+            PRODUCERS.iter().find(|(all, _)| all.iter().all(|name| place(name).is_some()));
         let told = producer.map(|&(_, unit)| unit);
         let mut open = None;
         for i in (0..known.len()).filter(|&i| is_time(&known[i])).collect::<Vec<_>>() {
@@ -247,7 +249,8 @@ impl Layout {
     /// Whether a line is the header, or says how the values are separated.
     pub fn is_header(&self, line: &[u8]) -> bool {
         let rest = self.header.strip_prefix(line.trim_ascii_end());
-        let is_left_out = |rest: &[u8]| rest.strip_prefix(&[self.dialect.delimiter]) == Some(MESSAGE);
+        let is_left_out =
+            |rest: &[u8]| rest.strip_prefix(&[self.dialect.delimiter]) == Some(MESSAGE);
         rest.is_some_and(|rest| !line.is_empty() && (rest.is_empty() || is_left_out(rest)))
             || line.starts_with(b"#TYPE ")
             || line.len() == 5 && line.starts_with(b"sep=")
@@ -274,7 +277,8 @@ impl Layout {
         let take = |i, start, end| {
             if Some(i) == self.time {
                 let text = &line.bytes()[start..end];
-                let mut is_time = |line: Line<'_>| clock.any(line, start).is_some_and(|(_, to)| to == end);
+                let mut is_time =
+                    |line: Line<'_>| clock.any(line, start).is_some_and(|(_, to)| to == end);
                 is_timed = match self.day_and_time {
                     Some(_) => TimestampParser::time_since_midnight(line, start).is_some(),
                     None => is_time(line.until(end)) || epoch(text).is_some(),

@@ -65,15 +65,52 @@ fn tables_of_programs() {
             Some(250.0),
             "/a b",
         ),
+        (
+            "\"Date and Time\";\"Duration (ms)\";\"Status\"",
+            "\"24.01.2024 10:15:32\";\"12,5\";\"200\"",
+            200,
+            Some(12.5),
+            "",
+        ),
         // A day and a time of day.
-        ("date\ttime\tsc-status\ttime-taken-ms", "2024-01-24\t10:15:32\t200\t5", 200, Some(5.0), ""),
+        (
+            "date\ttime\tsc-status\ttime-taken-ms",
+            "2024-01-24\t10:15:32\t200\t5",
+            200,
+            Some(5.0),
+            "",
+        ),
         // A firewall's sessions.
-        ("Receive Time,Source address,Destination Port,Elapsed Time (sec)", "2024/01/24 10:15:32,192.0.2.7,443,61", NO_STATUS, None, ""),
+        (
+            "Receive Time,Source address,Destination Port,Elapsed Time (sec)",
+            "2024/01/24 10:15:32,192.0.2.7,443,61",
+            NO_STATUS,
+            None,
+            "",
+        ),
         // Zeek.
-        ("#fields\tts\tuid\tid.orig_h\tid.resp_p\tduration", "1706091332.0\tC8\t192.0.2.7\t80\t61.5", NO_STATUS, None, ""),
-        ("#fields\tts\tuid\tid.orig_h\tid.resp_p\trtt", "1706091332.0\tC8\t192.0.2.7\t53\t0.0125", NO_STATUS, Some(12.5), ""),
+        (
+            "#fields\tts\tuid\tid.orig_h\tid.resp_p\tduration",
+            "1706091332.0\tC8\t192.0.2.7\t80\t61.5",
+            NO_STATUS,
+            None,
+            "",
+        ),
+        (
+            "#fields\tts\tuid\tid.orig_h\tid.resp_p\trtt",
+            "1706091332.0\tC8\t192.0.2.7\t53\t0.0125",
+            NO_STATUS,
+            Some(12.5),
+            "",
+        ),
         // Exchange.
-        ("#Fields: date-time,session-id,event", "2024-01-24T10:15:32.000Z,08DC,+", NO_STATUS, None, ""),
+        (
+            "#Fields: date-time,session-id,event",
+            "2024-01-24T10:15:32.000Z,08DC,+",
+            NO_STATUS,
+            None,
+            "",
+        ),
         // IIS' own.
         (
             super::super::IIS_NATIVE,
@@ -111,7 +148,14 @@ fn what_is_no_row() {
     }
     assert!(layout.is_header(header.as_bytes()) && parse(format.as_ref(), header).is_none());
     assert!(parse(format.as_ref(), "2024-01-24T10:15:32Z,INFO,\"a \"\"b\"\", c\"").is_some());
-    for header in ["", "a,b,c", "time,level", "2024-01-24,10:15:32,x", "time,,level", "{\"time\":1,\"b\":2,\"c\":3}"] {
+    for header in [
+        "",
+        "a,b,c",
+        "time,level",
+        "2024-01-24,10:15:32,x",
+        "time,,level",
+        "{\"time\":1,\"b\":2,\"c\":3}",
+    ] {
         assert!(Layout::of(&Table { header: header.into(), unit: None }).is_none(), "{header}");
     }
 }

@@ -296,7 +296,10 @@ impl<'a> Parser<'a> {
         match field {
             Field::Status => {
                 let is_one = |status: &u64| *status == 0 || (100..=999).contains(status);
-                number("a status: 0 (no answer), or from 100 to 999", text.parse().ok().filter(is_one))
+                number(
+                    "a status: 0 (no answer), or from 100 to 999",
+                    text.parse().ok().filter(is_one),
+                )
             }
             Field::Bytes => number("a number of bytes, such as 4096 or 10KiB", bytes(text)),
             Field::Duration => {

@@ -152,7 +152,9 @@ fn quoted(line: Line<'_>, method: Span, target: usize) -> Option<(Request, bool)
     });
     let target_end = match last {
         Some(space) if has_version => target + space,
-        None if is_usual(&text[method.0..method.1]) || is_of_caches(&text[method.0..method.1]) => close,
+        None if is_usual(&text[method.0..method.1]) || is_of_caches(&text[method.0..method.1]) => {
+            close
+        }
         _ => return None,
     };
     if target_end == target {
@@ -289,7 +291,10 @@ fn is_usual(method: &[u8]) -> bool {
 /// Whether a method is one that, alone in quotes with its target, needs no version: those of caches and
 /// of WebDAV.
 fn is_of_caches(method: &[u8]) -> bool {
-    matches!(method, b"PURGE" | b"BAN" | b"TRACE" | b"CONNECT" | b"PROPFIND" | b"REPORT" | b"SEARCH")
+    matches!(
+        method,
+        b"PURGE" | b"BAN" | b"TRACE" | b"CONNECT" | b"PROPFIND" | b"REPORT" | b"SEARCH"
+    )
 }
 
 /// How long the version is that `text` begins with: 0 if it does not.

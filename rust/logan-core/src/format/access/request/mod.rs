@@ -63,7 +63,9 @@ use crate::format::text::ansi::{self, ESC};
 use crate::format::text::duration::{decimal, with_unit};
 use crate::format::text::{levels, text_duration, timed};
 use crate::format::{Context, LineFormat, Params, Parse, Unit, address, fields, keys};
-use crate::record::{Column, Columns, Level, NO_ANSWER, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Record, Text};
+use crate::record::{
+    Column, Columns, Level, NO_ANSWER, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Record, Text,
+};
 use crate::time::{Stamp, TimestampParser};
 use find::Request;
 use status::Answer;

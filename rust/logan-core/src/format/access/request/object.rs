@@ -59,9 +59,16 @@ fn walk(
             if known.inside != Group::NOWHERE && depth > 0 {
                 walk(line, (from, to), known.inside, depth - 1, fields, cx);
             }
-        } else if known.meaning != Meaning::Nothing && !b"[nft".contains(&line.byte(from)) | value.is_text {
+        } else if known.meaning != Meaning::Nothing
+            && !b"[nft".contains(&line.byte(from)) | value.is_text
+        {
             let number = !value.is_text;
-            fields.take(known, at, Value { start: from, end: to, escaped: value.is_escaped, number }, cx);
+            fields.take(
+                known,
+                at,
+                Value { start: from, end: to, escaped: value.is_escaped, number },
+                cx,
+            );
         }
         ControlFlow::Continue(())
     })
