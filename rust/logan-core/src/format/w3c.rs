@@ -97,7 +97,7 @@ pub static GENERIC: Entry = Entry {
     build: |_| line_format(W3c { kind: Kind::Generic }),
 };
 
-/// Directives of the W3C extended log format and of Zeek.
+/// Directives of the W3C extended log format, of Exchange and of Zeek.
 const HEADERS: &[&[u8]] = &[
     b"#Version:",
     b"#Fields:",
@@ -106,6 +106,7 @@ const HEADERS: &[&[u8]] = &[
     b"#Start-Date:",
     b"#End-Date:",
     b"#Remark:",
+    b"#Log-type:",
     b"#separator ",
     b"#set_separator\t",
     b"#empty_field\t",

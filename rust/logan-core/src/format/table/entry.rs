@@ -3,8 +3,11 @@
 use super::{Layout, NAME, cells};
 use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::Simd;
-use crate::format::fields::{Fields, Meaning, Value};
-use crate::format::{Candidate, Entry, Facts, Info, LineFormat, Params, Parse, keys, line_format};
+use crate::format::fields::{Fields, Meaning, Rule, Value};
+use crate::format::text::duration::decimal;
+use crate::format::{
+    Candidate, Entry, Facts, Info, LineFormat, Params, Parse, Unit, keys, line_format,
+};
 use crate::record::{Columns, NO_DURATION, NO_STATUS, NO_TIME, Text};
 use crate::time::TimestampParser;
 
@@ -77,6 +80,7 @@ fn read(
     let mut fields = Fields::new(line);
     let mut has_time = false;
     let (mut day, mut time, mut metric) = ((0, 0), (0, 0), (0, 0));
+    let mut with_comma = NO_DURATION;
     let count = cells(text, layout.dialect, |i, start, end| {
         let is_nothing = start == end || end == start + 1 && text[start] == b'-';
         let Some(&known) = known.get(i).filter(|_| !is_nothing) else { return };
@@ -87,7 +91,11 @@ fn read(
             () if is(layout.metric) => metric = (start, end),
             () => {}
         }
-        if known.meaning != Meaning::Nothing {
+        if let Meaning::Duration(Rule::Fixed(unit)) = known.meaning
+            && memchr::memchr(b',', &text[start..end]).is_some()
+        {
+            with_comma = of_comma(&text[start..end], unit);
+        } else if known.meaning != Meaning::Nothing {
             has_time |= known.meaning == Meaning::Time;
             let value = Value { start, end, escaped: false, number: false };
             fields.take(known, start, value, cx);
@@ -106,12 +114,23 @@ fn read(
     if !fields.finish(cx) || !is_one {
         return None;
     }
+    if with_comma != NO_DURATION {
+        cx.record.duration_ns = with_comma;
+    }
     if layout.metric.is_some() && text[metric.0..metric.1] != *b"http_req_duration" {
         cx.record.duration_ns = NO_DURATION;
         cx.record.status = NO_STATUS;
         (cx.record.method, cx.record.path) = (Text::NONE, Text::NONE);
     }
     Some(())
+}
+
+/// A number with a comma before its decimals, as spreadsheets write it where semicolons separate.
+#[cold]
+fn of_comma(number: &[u8], unit: Unit) -> u64 {
+    let with_point: Vec<u8> =
+        number.iter().map(|&byte| if byte == b',' { b'.' } else { byte }).collect();
+    decimal(&with_point, unit).unwrap_or(NO_DURATION)
 }
 
 /// Sets the time of a day and a time of day in two columns.

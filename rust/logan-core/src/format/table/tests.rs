@@ -65,6 +65,13 @@ fn tables_of_programs() {
             Some(250.0),
             "/a b",
         ),
+        (
+            "\"Date and Time\";\"Duration (ms)\";\"Status\"",
+            "\"24.01.2024 10:15:32\";\"12,5\";\"200\"",
+            200,
+            Some(12.5),
+            "",
+        ),
         // A day and a time of day.
         (
             "date\ttime\tsc-status\ttime-taken-ms",
