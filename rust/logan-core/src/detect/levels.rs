@@ -15,6 +15,8 @@ const COLUMNS_MAX: usize = 8;
 pub(super) struct Columns {
     lines: u64,
     leveled: [u64; COLUMNS_MAX],
+    /// The levels in each, as bits; all of them for one in upper case.
+    levels: [u16; COLUMNS_MAX],
     /// The columns that tell more than what a line says by itself.
     only_there: u8,
 }
@@ -28,20 +30,25 @@ impl Columns {
                 seen.column
             }
             // The usual place, in which nothing is looked for.
-            None if record.time_ns != NO_TIME && record.level != Level::None => Some(0),
+            None if record.time_ns != NO_TIME && record.level != Level::None => Some((0, 0, true)),
             None => return,
         };
         self.lines += 1;
-        if let Some(lines) = column.and_then(|column| self.leveled.get_mut(column as usize)) {
+        if let Some((column, level, is_loud)) = column
+            && let Some(lines) = self.leveled.get_mut(column as usize)
+        {
             *lines += 1;
+            self.levels[column as usize] |= if is_loud { u16::MAX } else { 1 << level };
         }
     }
 
-    /// The column that holds the level of nearly all lines, if some of them need it.
+    /// The column that holds the level of nearly all lines, if some of them need it. The same word in
+    /// small letters in all of them is one of a sentence.
     pub(super) fn column(&self) -> Option<u32> {
         let is_one = |&lines: &u64| lines > 0 && lines * 100 >= self.lines * COLUMN_PERCENT;
         let column = self.leveled.iter().position(is_one)?;
-        (self.only_there >> column & 1 == 1).then_some(column as u32)
+        let differs = self.levels[column].count_ones() > 1;
+        (differs && self.only_there >> column & 1 == 1).then_some(column as u32)
     }
 }
 

@@ -79,7 +79,9 @@ pub(super) fn is_tail(line: &[u8]) -> bool {
         // So does ClickHouse: `0. DB::f() @ 0x0c6d in /usr/bin/clickhouse`.
         b'0'..=b'9' => line[digits(line)..].starts_with(b". ") && has(line, b" @ 0x"),
         b'"' if has(line, b"\" #") && has(line, b" prio=") => true,
-        b'A'..=b'Z' | b'a'..=b'z' | b'/' => is_name(line) || is_frame(line) || is_banner(line),
+        b'A'..=b'Z' | b'a'..=b'z' | b'/' | b'.' => {
+            is_name(line) || is_frame(line) || is_banner(line)
+        }
         _ => is_rule(line) || only_closes(line),
     }
 }

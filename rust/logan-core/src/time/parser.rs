@@ -140,8 +140,8 @@ pub struct TimestampParser {
 /// Where a level stands beside a timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SeenLevel {
-    /// The column that holds it, if one does.
-    pub column: Option<u32>,
+    /// The column that holds it, if one does, a number for the level, and whether it is in upper case.
+    pub column: Option<(u32, u8, bool)>,
     /// The columns, as bits, whose words would be levels only because levels are always there.
     pub only_there: u8,
 }

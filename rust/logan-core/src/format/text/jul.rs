@@ -22,7 +22,7 @@ pub static ENTRY: Entry = Entry {
     info: Info {
         name: "jul",
         title: "java.util.logging in two lines a record",
-        example: "Jan 24, 2024 10:15:32 AM com.example.shop.Main main\nINFO: started in 127 ms",
+        example: "Jan 24, 2024 10:15:32 AM com.example.shop.Main main\nINFO: started in 127 ms\n",
         time_field: "the line before the level",
         duration: Some(("number and unit in the message", "in the text")),
     },
@@ -92,8 +92,7 @@ fn is_source(text: &[u8]) -> bool {
     let of_name = |b: &u8| b.is_ascii_alphanumeric() || b"._$<>".contains(b);
     let is_name = |name: &[u8]| !name.is_empty() && name.iter().all(of_name);
     let (class, method) = (names.next().unwrap_or_default(), names.next());
-    let is_class = is_name(class) && !class[0].is_ascii_digit();
-    is_class
-        && (method.is_some_and(is_name) || method.is_none() && class.contains(&b'.'))
-        && names.next().is_none()
+    // Without a point, any two words would be one.
+    let is_class = is_name(class) && !class[0].is_ascii_digit() && class.contains(&b'.');
+    is_class && method.is_none_or(is_name) && names.next().is_none()
 }

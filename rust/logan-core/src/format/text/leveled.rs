@@ -30,7 +30,7 @@
 
 use super::ansi::{self, ESC};
 use super::duration::with_unit;
-use super::{plain, text_duration, timed};
+use super::{clock, text_duration, timed};
 use crate::bytes::line::Line;
 use crate::bytes::simd::Simd;
 use crate::format::access::request::of_message;
@@ -89,7 +89,7 @@ fn take<S: Simd>(line: Line<'_>, cx: &mut Parse<'_, S>) -> Option<()> {
         return None;
     }
     cx.record.level = level;
-    if let Some(stamp) = plain::time_of_day(line.bytes(), cx.clock()) {
+    if let Some(stamp) = clock::time_of_day(line.bytes(), cx.clock()) {
         cx.record.set_time(stamp);
     }
     cx.record.message = Text::of_line(message, line.len());
@@ -149,7 +149,7 @@ fn bracketed_of<'a>(text: &'a [u8], inner: &[u8]) -> Option<(Level, &'a [u8])> {
 }
 
 /// The level and where the message starts.
-pub(super) fn front(text: &[u8]) -> Option<(Level, usize)> {
+fn front(text: &[u8]) -> Option<(Level, usize)> {
     let message = |level: Level, rest: &[u8]| {
         let dressing = rest.iter().take_while(|b| b" \t]:-|".contains(b)).count();
         Some((level, text.len() - rest.len() + dressing))

@@ -89,12 +89,15 @@ pub(in crate::format) fn of_column(text: &[u8], column: u32) -> Option<(Level, u
     Some((level, start + word.len()))
 }
 
-/// The column in which the one level of a text stands, if it is among the first words and plain.
-pub(in crate::format) fn column_of(text: &[u8]) -> Option<u32> {
-    words(text)
-        .take(LEVEL_TOKENS_MAX)
-        .position(|(_, word)| is_level(undressed(word)))
-        .map(|i| i as u32)
+/// The first of the front columns that is a known word for a level alone, that level, and whether it is
+/// in upper case.
+pub(in crate::format) fn column_of(text: &[u8]) -> Option<(u32, u8, bool)> {
+    let mut columns = words(text).take(LEVEL_TOKENS_MAX).enumerate();
+    columns.find_map(|(i, (_, word))| {
+        let word = undressed(word);
+        let level = level_of(word)?;
+        Some((i as u32, level as u8, word.iter().all(u8::is_ascii_uppercase)))
+    })
 }
 
 /// The words of a text between white space, and where each starts.
@@ -114,11 +117,11 @@ fn undressed(word: &[u8]) -> &[u8] {
     }
 }
 
-fn is_level(word: &[u8]) -> bool {
-    Level::from_word(word).is_some()
-        && !word.first().is_some_and(|first| {
-            first.is_ascii_uppercase() && word[1..].iter().all(u8::is_ascii_lowercase)
-        })
+/// The level that a word is, unless it is written like the first one of a sentence.
+fn level_of(word: &[u8]) -> Option<Level> {
+    let [first, rest @ ..] = word else { return None };
+    let begins = first.is_ascii_uppercase() && rest.iter().all(u8::is_ascii_lowercase);
+    Level::from_word(word).filter(|_| !begins)
 }
 
 /// The level that stands alone between two bars, dashes or tabs, although words stand before it.

@@ -3,6 +3,7 @@
 pub mod ansi;
 pub mod apache_error;
 pub mod app;
+mod clock;
 pub mod crash;
 pub mod dmesg;
 pub mod duration;

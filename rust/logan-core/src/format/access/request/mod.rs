@@ -159,6 +159,13 @@ fn refused(line: Line<'_>, cx: &mut Parse<'_, Plain>) -> Option<()> {
     Some(())
 }
 
+/// Reads a line that holds a request, with a timestamp or without; whether it does.
+pub(in crate::format) fn of_line<S>(line: Line<'_>, cx: &mut Parse<'_, S>) -> bool {
+    let Some(request) = find::find(Plain, line) else { return false };
+    let cx = &mut Parse { simd: Plain, context: cx.context, arena: cx.arena, record: cx.record };
+    AnyRequest::new(&Params::of_payloads()).read(line, &request, cx).is_some()
+}
+
 /// Fills status, route and response time of a record that has neither of the first two from a message
 /// that begins with a request (`POST /push (200) 33.5ms`).
 #[inline(always)]
