@@ -93,6 +93,14 @@ def content(head: bytes, tail: bytes, length: int) -> str:
     bytes, as far as there are as many, and of the last 4,096 bytes.
     """
 
+def occurring(
+    path: str, size: int, spec: Spec, lines: Sequence[bytes], *, source: int = 0
+) -> int:
+    """How many of `lines`, of another log, a file in the order of time has, too.
+
+    Reads what lies around their timestamps. Raises `OSError`.
+    """
+
 def repeated_from(
     path: str, size: int, spec: Spec, *, source: int = 0
 ) -> tuple[int | None, bool]:
