@@ -11,15 +11,26 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 import logan
 
 CHUNK_SIZE = 512
-KEYS = ("lines", "levels", "status", "time", "series", "response_time_ms", "total_requests", "routes")
+KEYS = (
+    "lines",
+    "levels",
+    "status",
+    "time",
+    "series",
+    "response_time_ms",
+    "total_requests",
+    "routes",
+)
 
 RECORDS = [
     {
@@ -71,7 +82,6 @@ def zipped(data: bytes) -> bytes:
 
 def metrics(path: Path, **options: Any) -> dict[str, Any]:
     report = logan.analyze(path, **options).to_dict()
-    assert report["status"] == "complete" if "status" not in KEYS else True
     return {key: report[key] for key in KEYS}
 
 
@@ -203,9 +213,6 @@ def test_equal_logs_in_two_folders_count_twice(tmp_path: Path) -> None:
 
 def local_times(zone: str, first: str, minutes: int) -> str:
     """A record every five minutes, as a clock on the wall shows them."""
-    from datetime import datetime, timedelta
-    from zoneinfo import ZoneInfo
-
     start = datetime.fromisoformat(first)
     times = (start + timedelta(minutes=n) for n in range(0, minutes, 5))
     return "".join(

@@ -1,8 +1,8 @@
 """Files of one folder that have the same lines: `kern.log` is in `syslog`, too.
 
-Some lines of each file's sample that are hardly written twice (with part of a second, or the id of a
-process) are looked for in the other files, around their timestamps. What is found is a note, as both
-files were asked for. Equal files in different folders are those of two hosts.
+Some lines of each file's sample that are hardly written twice (with part of a second, or the id of
+a process) are looked for in the other files, around their timestamps. What is found is a note, as
+both files were asked for. Equal files in different folders are those of two hosts.
 """
 
 from __future__ import annotations

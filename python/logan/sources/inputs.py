@@ -77,7 +77,7 @@ class Input:
     Attributes:
         first_line: the beginning of the first line of its sample that is not blank.
         matched: it was not named itself, but is what a pattern stands for.
-        rare_lines: lines of a file's sample that are hardly written twice, in no order.
+        rare_lines: lines of a file's sample that are hardly written twice.
         unread: of an input whose sample nothing reads the first lines that are not blank.
     """
 
@@ -352,7 +352,7 @@ def first_lines(samples: Sequence[tuple[int, bytes]]) -> list[bytes]:
 
 def rare_lines(samples: Sequence[tuple[int, bytes]]) -> list[bytes]:
     """Lines with part of a second or the id of a process, spread over a sample."""
-    found = list({line for _, data in samples for line in _RARE.findall(data)})
+    found = list(dict.fromkeys(line for _, data in samples for line in _RARE.findall(data)))
     return found[:: max(len(found) // RARE_LINES_MAX, 1)][:RARE_LINES_MAX]
 
 
@@ -463,4 +463,5 @@ def _detect(path: str, samples: Sequence[tuple[int, bytes]], compression: str | 
             kind="binary",
             hint=f"see what it is: file {shown}",
         )
-    return replace(detection, compression=compression)
+    encoding = "utf-16" if "utf-16" in (compression or "") else detection.encoding
+    return replace(detection, compression=compression, encoding=encoding)
