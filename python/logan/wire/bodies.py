@@ -67,7 +67,7 @@ JOBS_MAX: Final = 4_096
 EVENTS_MAX: Final = 256
 ERRORS_MAX: Final = 64
 
-Compression = Annotated[str, Meta(pattern=r"\A[a-z0-9]{1,8}(\+[a-z0-9]{1,8})?\Z")]
+Compression = Annotated[str, Meta(pattern=r"\A[a-z0-9-]{1,8}(\+[a-z0-9-]{1,8}){0,2}\Z")]
 """As in `Source.compression`; whether the engine knows it, the engine says."""
 
 Etag = Annotated[str, Meta(max_length=1 * KIB, pattern=r"\A[^\x00-\x1f\x7f\ud800-\udfff]*\Z")]
