@@ -82,8 +82,9 @@ def layouts(path: str, size: int, *, cancel: Cancel | None = None) -> str:
 def compression(head: bytes) -> str | None:
     """How a source is stored that begins with `head`; None if it is a log as it is.
 
-    "gzip", "zstd", "bzip2", "xz", "lz4"; "tar" or "zip"; "utf-16le", "utf-16be", "cr" (lines end with
-    carriage returns) or "json" (objects that are not one line each); or several, as in "gzip+tar".
+    "gzip", "zstd", "bzip2", "xz", "lz4"; "tar" or "zip"; "utf-16le", "utf-16be", "cr" (lines
+    end with carriage returns) or "json" (objects that are not one line each); or several, as in
+    "gzip+tar".
     Text is judged by at most the first 64 KiB.
     """
 
@@ -94,11 +95,15 @@ def content(head: bytes, tail: bytes, length: int) -> str:
     bytes, as far as there are as many, and of the last 4,096 bytes.
     """
 
-def repeated_from(
-    path: str, size: int, spec: Spec, *, source: int = 0
-) -> tuple[int | None, bool]:
-    """Where in a file local time steps back by over 30 minutes, as the clocks of the input's time zone
-    went back; and whether it has records in an hour that this zone repeats.
+def occurring(path: str, size: int, spec: Spec, lines: Sequence[bytes], *, source: int = 0) -> int:
+    """How many of `lines`, of another log, a file in the order of time has, too.
+
+    Reads what lies around their timestamps. Raises `OSError`.
+    """
+
+def repeated_from(path: str, size: int, spec: Spec, *, source: int = 0) -> tuple[int | None, bool]:
+    """Where in a file local time steps back by over 30 minutes, as the clocks of the input's time
+    zone went back; and whether it has records in an hour that this zone repeats.
 
     Reads that hour and little else of a file whose timestamps are in order. Raises `OSError`.
     """

@@ -19,6 +19,7 @@ from logan.options import Options
 from logan.planning import timerange
 from logan.planning.chunks import make_plan, replan
 from logan.planning.format_names import check_name
+from logan.planning.overlap import note_overlaps
 from logan.planning.seek import SeekResult, seek
 from logan.planning.spec import anchor_of, is_format_name
 from logan.sources import files
@@ -133,6 +134,8 @@ def plan_inputs(
     if watched and options.input_tz != "UTC" and _repeat_hours(inputs, order, plan, opened):
         pairs = _pairs(inputs, order)
         plan = _plan(pairs, names, options, anchor)
+    if watched and len(order) > 1:
+        note_overlaps(inputs, order, plan, _spec(plan.spec_json), opened)
     sources = [source for source, _ in pairs]
     settled = timerange.settle(options, sources, _spec(plan.spec_json), opened)
     if settled != options:

@@ -96,8 +96,9 @@ def head_bytes(compression: str) -> int:
 
 def _may_be_text(head: bytes) -> bool:
     """Whether more than a few bytes decide if a log is lines of UTF-8."""
-    returns = b"\r" in head and b"\n" not in head
-    return b"\0" in head or returns or head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[", b"\x1e")
+    if b"\0" in head or (b"\r" in head and b"\n" not in head):
+        return True
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[", b"\x1e")
 
 
 def settled(head: bytes, more: Callable[[int], bytes]) -> tuple[str | None, bytes]:

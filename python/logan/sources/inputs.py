@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -56,6 +57,9 @@ Examine = Callable[[Sequence[tuple[int, bytes]], Detection, Source], Detection]
 
 Opener = Callable[[str, Cancel | None, UrlRoots | None], Opened]
 
+RARE_LINES_MAX: Final = 16
+_RARE: Final = re.compile(rb"^(?=[^\r\n]*?(?:\d[.,]\d{3}|\[\d+\]))([^\r\n]+)\r?\n", re.M)
+
 UNREAD_LINES_MAX: Final = 200
 UNREAD_LINE_BYTES_MAX: Final = 2_000
 """Unread lines, and bytes of each, that a format is proposed from: a log with a header shows it in
@@ -73,6 +77,7 @@ class Input:
     Attributes:
         first_line: the beginning of the first line of its sample that is not blank.
         matched: it was not named itself, but is what a pattern stands for.
+        rare_lines: lines of a file's sample that are hardly written twice.
         unread: of an input whose sample nothing reads the first lines that are not blank.
     """
 
@@ -84,6 +89,7 @@ class Input:
     notes: list[str] = field(default_factory=list)
     first_line: str = ""
     unread: Sequence[bytes] = ()
+    rare_lines: Sequence[bytes] = ()
     matched: bool = False
 
 
@@ -304,6 +310,8 @@ def _look_at(
     if examine is not None:
         entry.detection = examine(samples, entry.detection, source)
     is_file = source.fingerprint is not None and source.splittable
+    if is_file:
+        entry.rare_lines = rare_lines(samples)
     if is_file and entry.detection.header:
         source, entry.detection = _with_layouts(source, entry.detection, cancel)
     elif entry.detection.header and source.size is not None:
@@ -340,6 +348,12 @@ def first_lines(samples: Sequence[tuple[int, bytes]]) -> list[bytes]:
     head = samples[0][1] if samples else b""
     lines = (each[:UNREAD_LINE_BYTES_MAX] for each in head.splitlines() if each.strip())
     return list(islice(lines, UNREAD_LINES_MAX))
+
+
+def rare_lines(samples: Sequence[tuple[int, bytes]]) -> list[bytes]:
+    """Lines with part of a second or the id of a process, spread over a sample."""
+    found = list(dict.fromkeys(line for _, data in samples for line in _RARE.findall(data)))
+    return found[:: max(len(found) // RARE_LINES_MAX, 1)][:RARE_LINES_MAX]
 
 
 def _with_layouts(
@@ -449,4 +463,5 @@ def _detect(path: str, samples: Sequence[tuple[int, bytes]], compression: str | 
             kind="binary",
             hint=f"see what it is: file {shown}",
         )
-    return replace(detection, compression=compression)
+    encoding = "utf-16" if "utf-16" in (compression or "") else detection.encoding
+    return replace(detection, compression=compression, encoding=encoding)

@@ -68,7 +68,7 @@ JOBS_MAX: Final = 4_096
 EVENTS_MAX: Final = 256
 ERRORS_MAX: Final = 64
 
-Compression = Annotated[str, Meta(pattern=r"\A[a-z0-9]{1,8}(\+[a-z0-9]{1,8})?\Z")]
+Compression = Annotated[str, Meta(pattern=r"\A[a-z0-9-]{1,8}(\+[a-z0-9-]{1,8}){0,2}\Z")]
 """The value of `Source.compression`; the engine decides whether it supports it."""
 
 Etag = Annotated[str, Meta(max_length=1 * KIB, pattern=r"\A[^\x00-\x1f\x7f\ud800-\udfff]*\Z")]

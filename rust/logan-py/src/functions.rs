@@ -160,6 +160,25 @@ pub fn repeated_from(
     })
 }
 
+/// How many of these lines a file has, too.
+#[pyfunction]
+#[pyo3(signature = (path, size, spec, lines, *, source=0))]
+pub fn occurring(
+    py: Python<'_>,
+    path: PathBuf,
+    size: u64,
+    spec: &Spec,
+    lines: Vec<Vec<u8>>,
+    source: u32,
+) -> PyResult<usize> {
+    detached(py, || {
+        let file = Source::open(&path, mode())?;
+        over(&path, 0..size, || {
+            Ok(logan_core::select::seek::occurring(&file, size, &spec.0, source, &lines)?)
+        })
+    })
+}
+
 /// JSON list of where in a file the columns of its lines change.
 #[pyfunction]
 #[pyo3(signature = (path, size, *, cancel=None))]

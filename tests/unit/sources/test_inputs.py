@@ -61,7 +61,6 @@ def test_only_planned_bytes_are_sampled(tmp_path: Path) -> None:
     [
         ("none.log", None, "missing", "check the path"),
         ("a.gz", gzip.compress(gzip.compress(b"x", mtime=0), mtime=0), "compressed", "zcat "),
-        ("u16.log", "\ufefflog".encode("utf-16-le"), "utf-16", "iconv -f UTF-16"),
         ("core", b"\x7fELF\x02\x01\x01" + bytes(range(256)) * 8, "binary", "file "),
     ],
 )

@@ -258,7 +258,7 @@ impl Framer {
                 }
                 // Wrapped or not, what follows is not what was announced.
                 self.outer.clear();
-                self.state = State::Text;
+                (self.state, self.marked) = (State::Text, false);
                 return at;
             }
         }
@@ -697,6 +697,7 @@ mod tests {
             "{\"events\":[{\"time\":\"2024-01-24\"}],\"level\":\"info\"}\n",
             "{\"a\":1",
             "[2024-01-24 10:15:32] {\"a\":1}\n",
+            "[pid: 1] GET /\n{\"a\":1,\"b\":\"cdefghijklmnopqrst\"}\n",
             "{main} starts\n{other}\n",
             "[{main}] starts\n",
             "",

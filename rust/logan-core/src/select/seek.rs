@@ -178,6 +178,40 @@ pub fn repeated_from(
     Ok((None, met))
 }
 
+/// How many of `lines`, which are of another log, a source in the order of time has, too; lines
+/// without a time are not looked for.
+///
+/// # Errors
+/// As [`range`].
+pub fn occurring(
+    source: &Source,
+    size: u64,
+    spec: &Spec,
+    index: u32,
+    lines: &[Vec<u8>],
+) -> Result<usize, Error> {
+    let mut prober = Prober::new(source, size, spec, index)?;
+    let (mut probes, mut count) = (Vec::new(), 0);
+    for line in lines {
+        let Some(wanted) = prober.time(1, line) else { continue };
+        let (low, _) = prober.search(&mut probes, |time| time < wanted - SLACK_NS)?;
+        let mut places = Vec::new();
+        let most = size.min(low.saturating_add(PROBE_BYTES_MAX));
+        prober.lines(low, most, |place, time| {
+            places.extend((time == wanted).then_some(place));
+            time <= wanted + SLACK_NS
+        })?;
+        let mut bytes = vec![0; line.len()];
+        for place in places {
+            if source.read_at(place, &mut bytes)? == line.len() && bytes == *line {
+                count += 1;
+                break;
+            }
+        }
+    }
+    Ok(count)
+}
+
 /// The latest time of the records in the last few blocks of a source; None if none carries one.
 ///
 /// # Errors
