@@ -168,7 +168,7 @@ def _leave_out_copies(inputs: Sequence[Input], opened: files.Opener) -> None:
             with opened(entry.path) as place, opened(twin.path) as other:
                 is_copy = _logan.is_copy(place.path, source.compression, other.path)
         except (InputError, OSError):
-            continue  # whoever scans it says what is wrong with it
+            continue  # its scan will report what is wrong with it
         if is_copy:
             entry.notes.append(f"the same lines as {shown_name(twin.path)}, counted once")
             entry.source = entry.detection = None
