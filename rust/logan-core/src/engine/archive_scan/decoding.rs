@@ -27,7 +27,7 @@ const BUFFERED_BYTES_MAX: usize = 40 << 20;
 /// Least buffers of an archive, however many are read at once.
 const BUFFERS_MIN: usize = 8;
 
-/// How long a decoder waits for a buffer before it looks whether anybody still scans.
+/// How long a decoder waits for a buffer before it checks whether any thread still scans.
 const WAIT: Duration = Duration::from_millis(50);
 
 /// What a decoder thread leaves in the end.
