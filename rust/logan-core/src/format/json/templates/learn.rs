@@ -15,9 +15,6 @@ use crate::record::{Column, Columns};
 /// Most steps of a shape; lines with more are rare, and long enough for the general way.
 const STEPS_MAX: usize = 96;
 
-/// Digits of a time since 1970.
-const EPOCH_DIGITS_MIN: usize = 9;
-
 impl Template {
     /// The shape of a line that is JSON, or None if it has none that is worth while.
     pub(super) fn new<S: Simd>(
@@ -124,10 +121,6 @@ impl Steps<'_> {
         let digits = &self.line.bytes()[start..end];
         step.numeric = digits.iter().all(|b| b.is_ascii_digit() || *b == b'.');
         step.is_code = status(digits).is_some_and(is_registered_status);
-        if known.meaning == Meaning::RequestTime && digits.len() >= EPOCH_DIGITS_MIN {
-            // It is none of a response time in this line, and will not be in others like it.
-            step.known = known.meaning(Meaning::Time);
-        }
         step.key_back = (start - key).try_into().ok()?;
         self.from = end;
         Some(())
