@@ -149,7 +149,7 @@ def _valid_units(units: tuple[str, ...]) -> None:
         if not key or unit not in _UNITS:
             raise UsageError(
                 f"{each!r} is not a valid unit of a key: expected KEY=UNIT, such as duration=ms",
-                hint=f"units are {', '.join(_UNITS[:-1])}, and none for what is not a response time",
+                hint=f"units are {', '.join(_UNITS[:-1])}, or none if it is not a response time",
             )
 
 
