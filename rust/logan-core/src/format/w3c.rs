@@ -335,7 +335,8 @@ fn in_order<S: Simd>(
 }
 
 /// Takes the values of a line whose path or query holds blanks, as clients sent them: those behind it
-/// are counted from the end. Only where date, time, client and status are what they should be.
+/// are counted from the end. Only where date, time, client, method, path and status are what they
+/// should be.
 #[cold]
 #[inline(never)]
 fn around_blanks(line: Line<'_>, values: &mut Values<'_>, record: &mut Record) -> Option<()> {
@@ -357,9 +358,11 @@ fn around_blanks(line: Line<'_>, values: &mut Values<'_>, record: &mut Record) -
         }
     }
     let client = record.client.bytes(text, &[]);
-    let is_client = client.is_empty() || address::is_v4(client) || address::v6(client).is_some();
+    let is_client = address::is_v4(client) || address::v6(client).is_some();
+    let is_method = record.method.bytes(text, &[]).iter().all(u8::is_ascii_alphabetic);
+    let is_path = record.path.bytes(text, &[]).starts_with(b"/");
     let is_timed = values.day.is_some() && values.time.is_some();
-    (is_client && is_timed && record.status >= 100).then_some(())
+    (is_client && is_method && is_path && is_timed && record.status >= 100).then_some(())
 }
 
 /// The layout of CloudFront's lines where their header is lost. It has not changed but for columns at
@@ -573,6 +576,7 @@ mod tests {
         for line in [
             "2024-01-24 10:15:32 192.0.2.7 GET /a b c d x 12",
             "2024-01-24 10:15:32 GET x y /a b 200 12 z",
+            "2024-01-24 10:15:32 192.0.2.7 \"GET /a b c\" x 200 12",
         ] {
             assert!(get(line).is_none(), "{line}");
         }
