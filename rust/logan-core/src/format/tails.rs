@@ -278,7 +278,7 @@ impl Tail {
 
     /// Whether an error at `offset` is told of as one of those before it.
     pub(super) fn is_told(&self, offset: u64) -> bool {
-        self.chained || self.timed(offset).is_some_and(|(_, level)| level >= Level::Warn)
+        self.chained || self.timed(offset).is_some()
     }
 }
 

@@ -3,8 +3,8 @@
 //!
 //! # Accepted
 //! A line that begins with one of [`HEADS`]; `thread '` or `thread "` where ` panicked at ` follows; and
-//! Python's `Traceback (most recent call last):`, unless a record at WARN or above comes before it, whose
-//! tail it then is, or lines that say that another exception did. The level is FATAL, that of a
+//! Python's `Traceback (most recent call last):`, unless a record comes before it, whose tail it then is, or
+//! lines that say that another exception did. The level is FATAL, that of a
 //! traceback ERROR. The time is that of the record before it that has one, if that begins within
 //! [`LOOK_BACK_BYTES`](crate::format::state::LOOK_BACK_BYTES). What follows is its [tail](crate::format::tails).
 //! In the payload of an envelope, which says the time, tracebacks are none: their lines cannot be told apart.
