@@ -21,6 +21,7 @@ from logan.limits import (
 
 __all__ = [
     "MAGIC_BYTES",
+    "assumed",
     "compression_of",
     "decoded_sample",
     "is_container",
@@ -77,6 +78,19 @@ def named_otherwise(path: str, compression: str | None) -> str | None:
         return None
     what = f"read as {compression}" if compression is not None else "read as plain text"
     return f"its name promises {' and '.join(lacking)}, but its content is not that: {what}"
+
+
+def assumed(compression: str | None) -> tuple[str, ...]:
+    """What is taken for granted of text that is not lines of UTF-8."""
+    found = [] if compression is None else compression.split("+")
+    return tuple(what for layer, what in _ASSUMED.items() if layer in found)
+
+
+_ASSUMED: Final = {
+    "json": "each JSON object is one record, however many lines it has; brackets, commas and"
+    " wrappers are not counted as lines",
+    "cr": "lines end with carriage returns",
+}
 
 
 def without_suffix(path: str) -> str:

@@ -28,6 +28,7 @@ from logan.limits import ARCHIVE_HEAD_BYTES_MAX, NAMES_SHOWN_MAX
 from logan.model import Detection, Source
 from logan.sources import discovery, files, streams
 from logan.sources.compression import (
+    assumed,
     compression_of,
     decoded_sample,
     is_container,
@@ -464,4 +465,9 @@ def _detect(path: str, samples: Sequence[tuple[int, bytes]], compression: str | 
             hint=f"see what it is: file {shown}",
         )
     encoding = "utf-16" if "utf-16" in (compression or "") else detection.encoding
-    return replace(detection, compression=compression, encoding=encoding)
+    return replace(
+        detection,
+        compression=compression,
+        encoding=encoding,
+        assumed=(*detection.assumed, *assumed(compression)),
+    )

@@ -27,7 +27,7 @@ from logan.model import Detection, Source
 from logan.planning.prepare import Job, check_format, plan_inputs, raise_first
 from logan.planning.sample import with_fields_present
 from logan.sources import discovery
-from logan.sources.compression import named_otherwise
+from logan.sources.compression import assumed, named_otherwise
 from logan.sources.discovery import Folder, Named, is_pattern, is_url
 from logan.sources.files import Place, by_name, content_of, working_directory
 from logan.sources.inputs import Input, first_line, first_lines, open_named, shown_name
@@ -297,7 +297,11 @@ def _detect(entry: Input, file: FoundFile) -> None:
     entry.first_line = first_line(file.samples)
     if not detection.formats:
         entry.unread = first_lines(file.samples)
-    entry.detection = replace(detection, compression=compression)
+    entry.detection = replace(
+        detection,
+        compression=compression,
+        assumed=(*detection.assumed, *assumed(compression)),
+    )
     if detection.compression is not None or detection.encoding in ("utf-16", "binary"):
         what = detection.compression or detection.encoding
         entry.error = InputError(
