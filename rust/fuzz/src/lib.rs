@@ -43,12 +43,23 @@ fn plain() -> Spec {
     Spec { sources: vec![reading.into()], ..Spec::plain() }
 }
 
-/// The figures of the chunk that begins at `start` and has the lines in `blocks`.
-fn scan(spec: &Arc<Spec>, start: usize, blocks: &[&[u8]]) -> Summary {
+/// The figures of the chunk that has the lines in `blocks`, behind the bytes `before`.
+fn scan(spec: &Arc<Spec>, before: &[u8], blocks: &[&[u8]]) -> Summary {
     let mut scanner = Scanner::new(spec.clone()).expect("the spec is sound");
-    scanner.begin(0, start as u64, start as u64).expect("there is a source");
+    let start = before.len() as u64;
+    // Lines may go on with those within reach before them.
+    let back = spec.look_back_bytes(0).expect("there is a source") as usize;
+    let from = before.len().saturating_sub(back);
+    let line = before[from..].iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+    let from = if from == 0 { 0 } else { from + line };
+    scanner.begin(0, from as u64, from as u64).expect("there is a source");
+    if from < before.len() {
+        scanner.push(&before[from..]);
+    }
+    scanner.finish(start);
+    scanner.go_on(start);
     blocks.iter().for_each(|block| scanner.push(block));
-    scanner.finish((start + blocks.concat().len()) as u64)
+    scanner.finish(start + blocks.concat().len() as u64)
 }
 
 /// Every line is counted once, the summary is sound, and its bytes come back.
@@ -74,14 +85,14 @@ fn same(found: &Summary, expected: &Summary, how: &str) {
 pub fn lines(mut data: &[u8]) {
     let cut = number(&mut data) % (data.len() + 1);
     let spec = Arc::new(plain());
-    let whole = scan(&spec, 0, &[data]);
+    let whole = scan(&spec, b"", &[data]);
     is_sound(&whole, data);
     let (left, right) = data.split_at(cut);
-    same(&scan(&spec, 0, &[left, right]), &whole, "two pushes");
+    same(&scan(&spec, b"", &[left, right]), &whole, "two pushes");
 
     let cut = left.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-    let mut merged = scan(&spec, 0, &[&data[..cut]]);
-    merged.merge(&scan(&spec, cut, &[&data[cut..]])).expect("chunks do not overlap");
+    let mut merged = scan(&spec, b"", &[&data[..cut]]);
+    merged.merge(&scan(&spec, &data[..cut], &[&data[cut..]])).expect("chunks do not overlap");
     // Coverage joins segments that touch, so the bytes are the same, too.
     same(&merged, &whole, "two chunks");
 }
@@ -148,10 +159,10 @@ pub fn format(data: &[u8]) {
         ..Meaning::default()
     };
     let spec = Arc::new(Spec { meaning, sources: vec![reading.into()], ..Spec::plain() });
-    let whole = scan(&spec, 0, &[data]);
+    let whole = scan(&spec, b"", &[data]);
     is_sound(&whole, data);
     let (left, right) = data.split_at(cut);
-    same(&scan(&spec, 0, &[left, right]), &whole, "two pushes");
+    same(&scan(&spec, b"", &[left, right]), &whole, "two pushes");
 }
 
 /// The bytes are a summary or its payload alone, for which a header is made: they are refused, or
@@ -176,7 +187,7 @@ pub fn summary(data: &[u8]) {
         id.identity.name.push('x');
         id.plan = !id.plan;
     }
-    let mut scanned = scan(&Arc::new(plain()), 0, &[b"2024-01-24 10:15:33 ERROR x took 3ms\n"]);
+    let mut scanned = scan(&Arc::new(plain()), b"", &[b"2024-01-24 10:15:33 ERROR x took 3ms\n"]);
     scanned.meaning = summary.meaning.clone();
     for other in [&moved, &scanned] {
         let (mut left, mut right) = (summary.clone(), other.clone());

@@ -177,7 +177,15 @@ fn chunks(bytes: &[u8], cuts: &[usize], lengths: &[usize], spec: &Arc<Spec>) -> 
         let (start, end) = (edges[0], edges[1]);
         let after = |at: usize| starts.iter().copied().find(|&s| s >= at).unwrap_or(bytes.len());
         let (first, behind) = (after(start), after(end));
-        scanner.begin(0, start as u64, first as u64).unwrap();
+        // What lines look back to comes before them, as far as it is whole lines.
+        let back = spec.look_back_bytes(0).unwrap() as usize;
+        let from = starts.iter().copied().find(|&s| s + back >= first).unwrap_or(first).min(first);
+        scanner.begin(0, from as u64, from as u64).unwrap();
+        if from < first {
+            scanner.push(&bytes[from..first]);
+        }
+        scanner.finish(first as u64);
+        scanner.go_on(start as u64);
         for block in in_blocks(&bytes[first..behind], lengths) {
             scanner.push(block);
         }

@@ -620,8 +620,9 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Takes a response time.
     #[inline(always)]
-    fn duration(&mut self, rank: u8, nanos: u64, record: &mut Record) {
+    pub fn duration(&mut self, rank: u8, nanos: u64, record: &mut Record) {
         if rank > self.ranks[Column::DURATION] {
             self.ranks[Column::DURATION] = rank;
             record.duration_ns = nanos;

@@ -80,7 +80,6 @@ fn read(
     let mut fields = Fields::new(line);
     let mut has_time = false;
     let (mut day, mut time, mut metric) = ((0, 0), (0, 0), (0, 0));
-    let mut with_comma = NO_DURATION;
     let count = cells(text, layout.dialect, |i, start, end| {
         let is_nothing = start == end || end == start + 1 && text[start] == b'-';
         let Some(&known) = known.get(i).filter(|_| !is_nothing) else { return };
@@ -94,7 +93,10 @@ fn read(
         if let Meaning::Duration(Rule::Fixed(unit)) = known.meaning
             && memchr::memchr(b',', &text[start..end]).is_some()
         {
-            with_comma = of_comma(&text[start..end], unit);
+            let nanos = of_comma(&text[start..end], unit);
+            if nanos != NO_DURATION {
+                fields.duration(known.rank(), nanos, cx.record);
+            }
         } else if known.meaning != Meaning::Nothing {
             has_time |= known.meaning == Meaning::Time;
             let value = Value { start, end, escaped: false, number: false };
@@ -113,9 +115,6 @@ fn read(
     let is_one = cx.record.time_ns != NO_TIME || fields.looks_like_a_log();
     if !fields.finish(cx) || !is_one {
         return None;
-    }
-    if with_comma != NO_DURATION {
-        cx.record.duration_ns = with_comma;
     }
     if layout.metric.is_some() && text[metric.0..metric.1] != *b"http_req_duration" {
         cx.record.duration_ns = NO_DURATION;

@@ -21,11 +21,10 @@ pub(super) fn clock(text: &[u8]) -> Option<(u32, u32, usize)> {
         Some(part.iter().fold(0u32, |n, b| n * 10 + u32::from(b - b'0')))
     };
     let hour_len = digits(text);
-    let (hour, minute) =
-        (number(0, hour_len).filter(|_| (1..=2).contains(&hour_len))?, hour_len + 1);
-    if text.get(hour_len) != Some(&b':') {
+    if !(1..=2).contains(&hour_len) || text.get(hour_len) != Some(&b':') {
         return None;
     }
+    let (hour, minute) = (number(0, hour_len)?, hour_len + 1);
     let minutes = number(minute, 2)?;
     let mut end = minute + 2;
     let (mut seconds, mut nanos) = (0, 0);

@@ -41,16 +41,12 @@
 //!
 //!   A status 101 and the method CONNECT have none: their time is that of a connection.
 //!
-//! A line that ends with a [JSON object](object) which tells of a request, or is the only one to say a level,
-//! says what that says; time and level in front of it count first.
-//!
 //! IIS without its header, in its default columns, has its own columns: `date time s-ip cs-method
 //! cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) [cs(Referer)] sc-status sc-substatus
 //! sc-win32-status time-taken`.
 
 pub mod entry;
 mod find;
-mod object;
 mod status;
 
 use super::tail::tail_time;
@@ -65,7 +61,7 @@ use crate::format::text::{levels, text_duration, timed};
 use crate::format::units::TailPlace;
 use crate::format::{Context, LineFormat, Params, Parse, Unit, address, fields};
 use crate::record::{
-    Column, Columns, Level, NO_ANSWER, NO_BYTES, NO_DURATION, NO_STATUS, NO_TIME, Record, Text,
+    Column, Columns, Level, NO_ANSWER, NO_BYTES, NO_DURATION, NO_STATUS, Record, Text,
 };
 use crate::time::{Stamp, TimestampParser};
 use find::Request;
@@ -132,7 +128,6 @@ impl LineFormat for AnyRequest {
             &mut Parse { simd: Plain, context: cx.context, arena: cx.arena, record: cx.record };
         match found {
             Some(request) => self.read(line, &request, cx),
-            None if line.byte(line.len() - 1) == b'}' => self.with_object(line, cx),
             None if line.byte(0) == b'[' => refused(line, cx),
             None => None,
         }
@@ -223,28 +218,6 @@ impl AnyRequest {
         let request = find::find(Plain, line)?;
         let Parse { context, arena, record, .. } = cx;
         self.read(line, &request, &mut Parse { simd: Plain, context, arena, record })
-    }
-
-    /// Reads a line that ends with an object which tells of a request.
-    fn with_object(&self, line: Line<'_>, cx: &mut Parse<'_, Plain>) -> Option<()> {
-        let request = object::read(line, cx)?;
-        let (message, level) = (cx.record.message, cx.record.level);
-        let before = Request { end: line.len(), ..request };
-        let time = timestamp(line, &before, cx.clock());
-        let is_timed = time.is_some() || cx.record.time_ns != NO_TIME || self.is_payload;
-        if cx.record.time_ns == NO_TIME
-            && let Some(time) = &time
-        {
-            cx.record.set_time(time.stamp);
-        }
-        self.level(line, &before, time.as_ref(), cx);
-        if cx.record.level == Level::None {
-            cx.record.level = level;
-        }
-        if !message.is_empty() {
-            cx.record.message = message;
-        }
-        is_timed.then_some(())
     }
 
     #[inline(never)]
