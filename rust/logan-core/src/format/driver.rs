@@ -51,6 +51,11 @@ pub trait Format: Send + Sync {
         false
     }
 
+    /// See [`MultiLineFormat::KEEPS_NULS`].
+    fn keeps_nuls(&self) -> bool {
+        false
+    }
+
     /// Whether one line is a record if no lines are before it, as [`part`](Self::part) says.
     fn parse_line(
         &self,
@@ -255,6 +260,10 @@ impl<F: MultiLineFormat> Format for Parts<F> {
 
     fn ends_at_blank(&self) -> bool {
         F::ENDS_AT_BLANK
+    }
+
+    fn keeps_nuls(&self) -> bool {
+        F::KEEPS_NULS
     }
 }
 

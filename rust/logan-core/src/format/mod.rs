@@ -155,6 +155,9 @@ pub trait MultiLineFormat: Send + Sync + 'static {
     /// Whether empty lines end records; [`part`](Self::part) is asked about them, too.
     const ENDS_AT_BLANK: bool = false;
 
+    /// Whether NULs at the front of a line are part of what it says.
+    const KEEPS_NULS: bool = false;
+
     /// What its lines leave for later ones. The driver keeps it, and begins each chunk with a new one.
     type State: Default + Send + 'static;
 

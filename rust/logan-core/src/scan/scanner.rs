@@ -78,6 +78,8 @@ pub struct Scanner {
     carry_line: usize,
     /// The rest of a line longer than LINE_BYTES_MAX is being passed over.
     overlong: bool,
+    /// Lines may have NULs at the front that mean something: a format of the source has such.
+    keeps_nuls: bool,
     /// Where local time steps back, if no line from there on was parsed yet.
     repeated_from: Option<u64>,
     /// The chunk, and the offset of the byte that comes next.
@@ -165,6 +167,7 @@ impl Scanner {
             carry_offset: 0,
             carry_line: PAD,
             overlong: false,
+            keeps_nuls: false,
             repeated_from: None,
             start: 0,
             position: 0,
@@ -188,6 +191,7 @@ impl Scanner {
                 ones.fold(0, |set, (i, _)| set | 1u64 << i)
             };
             let framed = set(&|format| format.ends_at_blank());
+            self.keeps_nuls = set(&|format| format.keeps_nuls()) != 0;
             let candidates =
                 Box::new(std::array::from_fn(|byte| set(&|f| f.may_begin_with(byte as u8))));
             let has_layouts = self.spec.reading(source)?.layouts.is_some();
@@ -354,7 +358,8 @@ impl Scanner {
 
     /// Appends bytes of the unfinished line to the carry, of an overlong line only what counts.
     fn keep(&mut self, mut bytes: &[u8], mut offset: u64) {
-        if bytes.first() == Some(&0) && matches!(self.carry[self.carry_line..], [] | [0]) {
+        let is_after_nuls = || matches!(self.carry[self.carry_line..], [] | [0]);
+        if bytes.first() == Some(&0) && !self.keeps_nuls && is_after_nuls() {
             // A log that was truncated under its writer has NULs before a line, by the gigabyte; of
             // these the last is kept.
             if self.carry_line > PAD {
@@ -602,7 +607,7 @@ impl Scanner {
     ) -> bool {
         let wants_format = self.wants_format();
         let (mut start, bytes) = (start, &place.bytes[start as usize..ends[next] as usize]);
-        if bytes.first() == Some(&0) {
+        if bytes.first() == Some(&0) && !self.keeps_nuls {
             // What follows NULs is a line of its own.
             start += leading_zeros(bytes).min(bytes.len() - 1) as u32;
             if place.bytes[start as usize] != 0 {

@@ -257,7 +257,8 @@ impl<'a> Cutter<'a> {
             while self.chunks * self.grid_bytes < self.position {
                 self.end_chunk(self.end().min(self.position), true);
             }
-        } else if self.pieces.is_some() {
+        } else if self.pieces.is_some() || self.line > self.chunks * self.grid_bytes {
+            // The last line may have ended in a chunk that has nothing else.
             self.end_chunk(self.line.max(self.chunks * self.grid_bytes), false);
         }
         self.chunks

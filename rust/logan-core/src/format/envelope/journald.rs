@@ -188,6 +188,7 @@ fn field(line: &[u8]) -> Field<'_> {
 impl MultiLineFormat for Export {
     const COLUMNS: Columns = Columns::ALL;
     const ENDS_AT_BLANK: bool = true;
+    const KEEPS_NULS: bool = true;
     type State = JournalEntry;
 
     fn part<S: Simd>(

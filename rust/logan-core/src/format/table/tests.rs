@@ -1,6 +1,6 @@
 use super::super::{Table, ltsv};
 use super::*;
-use crate::format::{Context, Format, Params, json};
+use crate::format::{Context, Format, Params, by_name};
 use crate::record::Record;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -198,7 +198,7 @@ proptest! {
         let members: Vec<String> = columns.iter().filter(|&&i| !fields[i].1.is_empty())
             .map(|&i| format!("\"{}\":\"{}\"", fields[i].0, fields[i].1)).collect();
         let object = format!("{{{}}}", members.join(","));
-        let of_json = parse((json::ENTRY.build)(&Params::default()).as_ref(), &object);
+        let of_json = parse((by_name("json").unwrap().1.build)(&Params::default()).as_ref(), &object);
         let (of_table, of_json) = (of_table.expect(&row), of_json.expect(&object));
         prop_assert_eq!(&of_table.1, &of_json.1);
         let numbers = |r: &Record| (r.time_ns, r.level, r.status, r.duration_ns, r.bytes_sent);
