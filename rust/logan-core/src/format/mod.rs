@@ -366,7 +366,6 @@ pub static REGISTRY: &[&Entry] = &[
     &envelope::journald::EXPORT,
     &database::mysql_slow::ENTRY,
     &text::erlang::ENTRY,
-    &text::jul::ENTRY,
     &proxy::haproxy::HTTP,
     &proxy::haproxy::TCP,
     &cloud::aws_lambda::ENTRY,

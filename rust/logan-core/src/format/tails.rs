@@ -7,8 +7,8 @@
 //! - a line that [begins](is_tail) as tails do;
 //! - any line after a rule (`-----`), the heading of a dump, or a record that announces or opens something:
 //!   one that ends with a colon, a comma or an opening bracket, or has a quote that no other closes;
-//! - a line without a priority (`<13>`) after a record with one: all records begin so then, and messages
-//!   of syslog may hold line ends;
+//! - a line without a priority after a record that begins as RFC 5424 says (`<13>1 `): all records begin
+//!   so then, and their messages may hold line ends;
 //! - a clause of SQL after a record with a statement; a report of a process that terminated.
 
 use super::slices::{digits, priority};
@@ -246,7 +246,7 @@ impl Tail {
         self.has_statement =
             front.split(|b| !b.is_ascii_alphabetic()).any(|word| begins_with(word, VERBS));
         self.has_entries = has(text, b"terminat");
-        self.has_priority = priority(text).is_some();
+        self.has_priority = priority(text).is_some_and(|(_, end)| text[end..].starts_with(b"1 "));
     }
 
     /// Whether a line that no format took goes on with the last record.

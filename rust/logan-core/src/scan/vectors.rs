@@ -107,7 +107,9 @@ fn figures_of_each() {
 
 #[test]
 fn any_two_in_one_file() {
-    let vectors = vectors();
+    // Those of formats that are read only where nothing else is stay out of company.
+    let mut vectors = vectors();
+    vectors.retain(|vector| vector.name != "plain");
     let mut wrong = Vec::new();
     for first in &vectors {
         for second in &vectors {

@@ -8,7 +8,6 @@ pub mod crash;
 pub mod dmesg;
 pub mod duration;
 pub mod erlang;
-pub mod jul;
 pub mod leveled;
 pub(in crate::format) mod levels;
 pub mod nginx_error;
