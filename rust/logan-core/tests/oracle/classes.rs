@@ -39,7 +39,12 @@ impl Reader {
         let durations = source.durations.clone();
         let listed: Vec<String> = source.formats.iter().map(|f| f.name.clone()).collect();
         Reader {
-            clock: TimestampParser { zone, anchor_ns: source.anchor_ns, durations },
+            clock: TimestampParser {
+                zone,
+                anchor_ns: source.anchor_ns,
+                durations,
+                weekday: Default::default(),
+            },
             formats,
             before: Before::new(&listed),
         }
