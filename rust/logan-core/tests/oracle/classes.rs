@@ -7,6 +7,7 @@ use logan_core::format::Candidate;
 pub struct Reader {
     pub(super) clock: TimestampParser,
     pub(super) formats: Vec<Parser>,
+    before: Before,
 }
 
 pub(super) struct Parser {
@@ -36,11 +37,30 @@ impl Reader {
             by_name(f.name).is_some_and(|(_, entry)| entry.facts.trial == Candidate::LastResort)
         });
         let durations = source.durations.clone();
-        Reader { clock: TimestampParser { zone, anchor_ns: source.anchor_ns, durations }, formats }
+        let listed: Vec<String> = source.formats.iter().map(|f| f.name.clone()).collect();
+        Reader {
+            clock: TimestampParser {
+                zone,
+                anchor_ns: source.anchor_ns,
+                durations,
+                weekday: Default::default(),
+            },
+            formats,
+            before: Before::new(&listed),
+        }
     }
 
-    /// What a line, whole and without its end, is.
-    pub fn classify(&self, whole: &[u8]) -> Class {
+    /// What the next line is: whole, without its end, and where it starts.
+    pub fn classify(&mut self, whole: &[u8], offset: u64) -> Class {
+        let line = &whole[..whole.len().min(LINE_BYTES_MAX)];
+        let class = self.class(whole, offset);
+        if let Class::Record(format, record) = &class {
+            self.before.add(format, line, offset, record);
+        }
+        class
+    }
+
+    fn class(&mut self, whole: &[u8], offset: u64) -> Class {
         let line = &whole[..whole.len().min(LINE_BYTES_MAX)];
         if line.iter().all(u8::is_ascii_whitespace) {
             return Class::Blank;
@@ -54,6 +74,7 @@ impl Reader {
                 "logfmt" => logfmt_record(line, &self.clock).map(|r| with_request(r, &self.clock)),
                 "app" => app_record(line, &self.clock),
                 "text" => text_record(line, &self.clock),
+                "crash" => self.before.crash(line, offset),
                 "combined" | "common" | "access" | "traefik" | "ingress-nginx" => {
                     let access = access_record(line, &self.clock, &self.clock.durations);
                     access.filter(|(found, _)| *found == format.name).map(|(_, record)| record)
@@ -72,7 +93,10 @@ impl Reader {
                 return Class::Record(format.name, Box::new(record));
             }
         }
-        if is_continuation(line) { Class::Continuation } else { Class::Malformed(reason(whole)) }
+        match self.before.goes_on(line, offset) {
+            true => Class::Continuation,
+            false => Class::Malformed(reason(whole)),
+        }
     }
 }
 
@@ -161,50 +185,6 @@ pub(super) fn is_header(line: &[u8]) -> bool {
         || ["Logs begin at ", "Journal begins at ", "Boot ", "Reboot --", "No entries --"]
             .iter()
             .any(|what| line.starts_with(format!("-- {what}").as_bytes()))
-}
-
-pub(super) fn is_continuation(line: &[u8]) -> bool {
-    let beginnings = [
-        "Traceback (",
-        "Caused by:",
-        "at ",
-        "... ",
-        "Suppressed:",
-        "goroutine ",
-        "[stacktrace]",
-        "script_filename = ",
-    ];
-    if matches!(line.first(), Some(b' ' | b'\t'))
-        || beginnings.iter().any(|beginning| line.starts_with(beginning.as_bytes()))
-    {
-        return true;
-    }
-    // A numbered frame, or what closes a block.
-    if let Some(frame) = line.strip_prefix(b"#") {
-        let words: Vec<&[u8]> = frame.splitn(2, |&b| b == b' ').collect();
-        if words.len() == 2 && !words[0].is_empty() && words[0].iter().all(u8::is_ascii_digit) {
-            return true;
-        }
-    }
-    if let Some(frame) = line.strip_prefix(b"[0x") {
-        let words: Vec<&[u8]> = frame.splitn(2, |&b| b == b']').collect();
-        let address = !words[0].is_empty() && words[0].iter().all(u8::is_ascii_hexdigit);
-        if address && words.len() == 2 && words[1].starts_with(b" ") {
-            return true;
-        }
-    }
-    let closing = line.iter().filter(|b| b"}])".contains(b)).count();
-    let others = line.iter().filter(|b| b"\"',; ".contains(b)).count();
-    if closing > 0 && closing + others == line.len() {
-        return true;
-    }
-    // A dotted name that says what went wrong, alone or before a colon.
-    let name = line.split(|&b| b == b':').next().unwrap_or(line);
-    let dotted = name.iter().all(|b| b.is_ascii_alphanumeric() || b"._$".contains(b));
-    let kinds = ["Error", "Exception", "Warning"];
-    dotted
-        && name.first().is_some_and(u8::is_ascii_alphabetic)
-        && kinds.iter().any(|kind| name.ends_with(kind.as_bytes()))
 }
 
 pub(super) fn reason(whole: &[u8]) -> &'static str {

@@ -4,13 +4,16 @@ use super::*;
 
 pub(super) fn level_of_word(word: &[u8]) -> Option<Level> {
     let words = [
-        (Level::Trace, "VERBOSE TRACE FINEST FINER SILLY TRC TRCE VRB"),
-        (Level::Debug, "DEBUG DEBG DBUG DBG FINE CONFIG DEBUG1 DEBUG2 DEBUG3 DEBUG4 DEBUG5"),
+        (Level::Trace, "VERBOSE TRACE FINEST FINER SILLY TRC TRCE TRAC VRB"),
+        (Level::Debug, "DEBUG DEBU DEBG DBUG DBG FINE CONFIG DEBUG1 DEBUG2 DEBUG3 DEBUG4 DEBUG5"),
         (Level::Info, "INFO INFORMATION INFORMATIONAL INF"),
         (Level::Notice, "NOTICE"),
         (Level::Warn, "WARN WARNING WRN WARNI"),
-        (Level::Error, "ERR ERROR SEVERE EROR"),
-        (Level::Fatal, "FATAL CRIT CRITICAL ALERT EMERG EMERGENCY PANIC DPANIC FTL PNC CRITI"),
+        (Level::Error, "ERR ERRO ERROR SEVERE EROR"),
+        (
+            Level::Fatal,
+            "FATAL FATA CRIT CRITICAL ALERT EMERG EMERGENCY PANIC PANI DPANIC FTL PNC CRITI",
+        ),
     ];
     level_in_lists(word, &words)
 }
@@ -46,9 +49,9 @@ pub(super) fn level_of_letter(letter: u8) -> Option<Level> {
     letters.iter().find(|(_, list)| list.contains(upper)).map(|(level, _)| *level)
 }
 
-/// The level that a field says; it is not empty.
-pub(super) fn level_of_field(value: &[u8]) -> Level {
-    const SYSLOG: [Level; 8] = [
+/// The level of a severity of syslog.
+pub(super) fn level_of_severity(severity: i64) -> Option<Level> {
+    let levels = [
         Level::Fatal,
         Level::Fatal,
         Level::Fatal,
@@ -58,10 +61,15 @@ pub(super) fn level_of_field(value: &[u8]) -> Level {
         Level::Info,
         Level::Debug,
     ];
+    levels.get(severity as usize).copied()
+}
+
+/// The level that a field says; it is not empty.
+pub(super) fn level_of_field(value: &[u8]) -> Level {
     const BUNYAN: [Level; 6] =
         [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error, Level::Fatal];
     let known = match (value.len(), digits(value, 0, value.len())) {
-        (1, Some(severity)) => SYSLOG.get(severity as usize).copied(),
+        (1, Some(severity)) => level_of_severity(severity),
         (2, Some(number)) => BUNYAN.get((number as usize / 10).wrapping_sub(1)).copied(),
         (1, None) => level_of_letter(value[0]),
         _ => level_of_word(value)

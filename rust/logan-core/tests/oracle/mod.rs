@@ -16,9 +16,11 @@ mod classes;
 mod durations;
 mod json;
 mod keys;
+mod leading;
 mod levels;
 mod meanings;
 mod pairs;
+mod tails;
 mod timestamps;
 
 pub use access::*;
@@ -30,6 +32,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 pub use json::*;
 pub use keys::*;
+use leading::*;
 use levels::*;
 use logan_core::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use logan_core::format::fields::{
@@ -48,6 +51,7 @@ use meanings::*;
 use pairs::*;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use tails::*;
 use timestamps::*;
 
 const SECOND: i64 = 1_000_000_000;
@@ -262,7 +266,7 @@ pub fn analyze_selected(
     source: u32,
     selection: &Selection<'_>,
 ) -> Expected {
-    let reader = Reader::new(spec, source);
+    let mut reader = Reader::new(spec, source);
     let mut naive = Expected { step_s: 1, ..Expected::default() };
     naive.by.resize(selection.by.len(), Default::default());
     let mut start = 0;
@@ -276,8 +280,12 @@ pub fn analyze_selected(
             line = &line[3..];
             offset = 3;
         }
+        // Zeros in front, which a write after a cut leaves, are no part of the line either.
+        let zeros = run(line, 0, |b| b == 0).min(line.len().saturating_sub(1));
+        line = &line[zeros..];
+        offset += zeros;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        naive.add((&reader, spec, selection), offset as u64, line);
+        naive.add((&mut reader, spec, selection), offset as u64, line);
         start = end + 1;
     }
     naive.finish(spec.top_kept() as usize);
@@ -287,13 +295,13 @@ pub fn analyze_selected(
 impl Expected {
     fn add(
         &mut self,
-        (reader, spec, selection): (&Reader, &Spec, &Selection<'_>),
+        (reader, spec, selection): (&mut Reader, &Spec, &Selection<'_>),
         offset: u64,
         whole: &[u8],
     ) {
         self.total += 1;
         let line = &whole[..whole.len().min(LINE_BYTES_MAX)];
-        match reader.classify(whole) {
+        match reader.classify(whole, offset) {
             Class::Blank => self.blank += 1,
             Class::Header => self.header += 1,
             Class::Continuation => self.continuation += 1,

@@ -1,6 +1,7 @@
 //! Timestamps in all their layouts, digit by digit. Part of the [twin](super).
 
 use super::*;
+use std::cell::Cell;
 
 /// What timestamps without zone or year mean.
 pub(super) struct TimestampParser {
@@ -8,6 +9,8 @@ pub(super) struct TimestampParser {
     pub(super) anchor_ns: i64,
     /// How the response times of the same lines are read.
     pub(super) durations: DurationReading,
+    /// The day of the week that stands before the date being read.
+    pub(super) weekday: Cell<Option<i64>>,
 }
 
 /// Nanoseconds since 1970, and where the timestamp ends.
@@ -114,7 +117,9 @@ impl TimestampParser {
             return self.rare_gap(line, end, date, digits_here == 8);
         }
         let mut start = at;
-        if let Some(len) = name_of(line, at, &DAY_NAMES).map(|(_, len)| len) {
+        self.weekday.set(None);
+        if let Some((weekday, len)) = name_of(line, at, &DAY_NAMES) {
+            self.weekday.set(Some(weekday));
             start += len + usize::from(line.get(at + len) == Some(&b','));
             (line.get(start) == Some(&b' ')).then_some(())?;
             start += 1;
@@ -260,7 +265,14 @@ impl TimestampParser {
             (Some((zone, end)), None) => {
                 Some((self.yearless_in(&zone, month, day, seconds, nanos)?, end))
             }
-            (None, None) => Some((self.yearless(month, day, seconds, nanos)?, end)),
+            (None, None) => {
+                let weekday = self.weekday.get();
+                let found = weekday.and_then(|weekday| {
+                    self.yearless_on(Some(weekday), &self.zone, (month, day), seconds, nanos)
+                });
+                let any = || self.yearless(month, day, seconds, nanos);
+                Some((found.or_else(any)?, end))
+            }
         }
     }
 
@@ -346,6 +358,8 @@ impl TimestampParser {
     pub(super) fn named(&self, line: &[u8], at: usize) -> Stamp {
         let days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
         let name = line.get(at..at + 3)?;
+        let weekday = days.iter().position(|day| day.as_bytes() == name);
+        self.weekday.set(weekday.map(|weekday| weekday as i64));
         if !days.iter().any(|day| day.as_bytes() == name) {
             return self.month_first(line, at);
         }
@@ -471,11 +485,28 @@ impl TimestampParser {
         seconds: i64,
         nanos: i64,
     ) -> Option<i64> {
+        self.yearless_on(None, zone, (month, day), seconds, nanos)
+    }
+
+    /// The latest year that does so and puts the date on a day of the week, of which Monday is 0.
+    fn yearless_on(
+        &self,
+        weekday: Option<i64>,
+        zone: &TimeZone,
+        (month, day): (i64, i64),
+        seconds: i64,
+        nanos: i64,
+    ) -> Option<i64> {
         let limit = self.anchor_ns.div_euclid(SECOND) + 48 * 3600;
         let anchor = TimeZone::UTC.to_datetime(jiff::Timestamp::from_second(limit).ok()?);
         let latest = i64::from(anchor.year()) + 1;
-        (latest - 10..=latest).rev().find_map(|year| {
-            let second = seconds_of(date(year, month, day)?, zone, seconds)?;
+        let years = if weekday.is_some() { 40 } else { 10 };
+        (latest - years..=latest).rev().find_map(|year| {
+            let date = date(year, month, day)?;
+            let fits = weekday.is_none_or(|w| {
+                w == i64::from(date.weekday().to_monday_zero_offset())
+            });
+            let second = seconds_of(date, zone, seconds).filter(|_| fits)?;
             (second <= limit).then_some(second * SECOND + nanos)
         })
     }

@@ -124,7 +124,9 @@ fn the_grammars_reach_every_format_and_class() {
         let least = if ["traefik", "ingress-nginx"].contains(&name) { 1 } else { 20 };
         assert!(sum.formats.get(name).is_some_and(|&n| n >= least), "{name}: {:?}", sum.formats);
     }
-    for name in REASONS.iter().filter(|name| **name != "overlong") {
+    // Lines so long are the matter of tests of their own, and so are tables, which have a header.
+    let elsewhere = ["overlong", "open_quote", "column_count"];
+    for name in REASONS.iter().filter(|name| !elsewhere.contains(name)) {
         assert!(sum.reasons.contains_key(name), "{name}: {:?}", sum.reasons);
     }
     for level in Level::ALL {

@@ -239,7 +239,7 @@ impl<'a> Search<'a> {
         }
         if let Some(key) = memchr::memmem::find(inner, b" level=\"") {
             let value = &inner[key + 8..];
-            let len = memchr::memchr(b'"', value)?;
+            let len = memchr::memchr(b'"', value).filter(|len| *len > 0)?;
             return Some((Level::from_field(&value[..len]), key + 8 + len));
         }
         let is_mark = |b: &u8| matches!(b, b' ' | b':' | b'/' | b'.' | b',');
@@ -328,8 +328,9 @@ impl<'a> Search<'a> {
             return Token::Level(level, at + start + len);
         }
         let names = [&b"level"[..], b"lvl", b"severity", b"loglevel", b"levelname", b"log_level"];
-        if names.iter().any(|name| key.eq_ignore_ascii_case(name)) {
-            return Token::Level(Level::from_field(value.trim_ascii()), at + start + len);
+        let word = value.trim_ascii();
+        if !word.is_empty() && names.iter().any(|name| key.eq_ignore_ascii_case(name)) {
+            return Token::Level(Level::from_field(word), at + start + len);
         }
         // The name of a process says no more than a number.
         Token::Column(at + start + len, true)
@@ -464,7 +465,8 @@ fn of_object(text: &[u8]) -> Option<(Level, usize)> {
     let blank = text[at..].iter().take_while(|b| **b == b' ').count();
     let value = text[at + blank..].strip_prefix(b"\"")?;
     let len = memchr::memchr(b'"', value)?;
-    Some((Level::from_field(value[..len].trim_ascii()), at + blank + 1 + len))
+    let word = value[..len].trim_ascii();
+    (!word.is_empty()).then(|| (Level::from_field(word), at + blank + 1 + len))
 }
 
 /// The severity of syslog's priority.

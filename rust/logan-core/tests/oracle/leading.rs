@@ -1,0 +1,418 @@
+//! Where the level stands among the columns before a message. Part of the [twin](super).
+
+use super::*;
+
+/// What stands at a place of a text.
+enum Column {
+    /// The level, and where it ends.
+    Level(Level, usize),
+    /// The first word of a sentence.
+    Sentence,
+    /// Something else up to a place, if it is counted, and if it may stand before a letter.
+    Other { end: usize, counts: bool, is_number: bool },
+}
+
+/// How many columns came before, and whether these were numbers.
+#[derive(Clone, Copy)]
+struct Before {
+    columns: usize,
+    only_numbers: bool,
+}
+
+fn separates(b: u8) -> bool {
+    b" \t[]()|<>,;\"'={}".contains(&b)
+}
+
+fn is_loud(word: &[u8]) -> bool {
+    word.iter().all(u8::is_ascii_uppercase)
+}
+
+fn loud_level(word: &[u8]) -> Option<Level> {
+    level_of_word(word).filter(|_| is_loud(word))
+}
+
+/// A word that is a level where it stands alone in its column.
+fn level_of_column(word: &[u8]) -> Option<Level> {
+    level_of_word(word).or_else(|| level_of_weak_word(word))
+}
+
+/// Where a text without the white space around it ends.
+fn end_of_text(text: &[u8]) -> usize {
+    text.trim_ascii_end().len()
+}
+
+fn position(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
+
+/// The level before the message, and where it ends.
+pub(super) fn leading_level(text: &[u8]) -> Option<(Level, usize)> {
+    if let Some(found) = level_of_event(text) {
+        return Some(found);
+    }
+    let mut before = Before { columns: 0, only_numbers: true };
+    let mut at = if text.starts_with(b"\",") { 1 } else { 0 };
+    while before.columns < 8 {
+        at += run(text, at, |b| separates(b) && !b"[(<{\"".contains(&b));
+        if at == text.len() {
+            return None;
+        }
+        match column(text, at, before) {
+            Column::Level(level, end) => return Some((level, end)),
+            Column::Sentence => break,
+            Column::Other { end, counts, is_number } => {
+                before.columns += usize::from(counts);
+                before.only_numbers &= is_number;
+                at = end;
+            }
+        }
+    }
+    level_between_marks(text)
+}
+
+/// The first level that is alone between two bars, two dashes with spaces, or behind a tab and
+/// before another or the end.
+fn level_between_marks(text: &[u8]) -> Option<(Level, usize)> {
+    let of = |mark: &[u8]| {
+        let mut ends = Vec::new();
+        let mut at = 0;
+        while ends.len() < 6
+            && let Some(found) = position(&text[at..], mark)
+        {
+            ends.push(at + found);
+            at += found + mark.len();
+        }
+        if mark == b"\t" {
+            ends.push(text.len());
+        }
+        ends.windows(2).find_map(|pair| {
+            let start = pair[0] + mark.len();
+            let part = text.get(start..pair[1])?;
+            Some((level_of_column(part.trim_ascii())?, start + end_of_text(part), pair[1]))
+        })
+    };
+    let found = [of(b"|"), of(b"\t"), of(b" - ")];
+    // Of those of several marks, the first.
+    let first = found.into_iter().flatten().min_by_key(|(_, _, mark)| *mark)?;
+    Some((first.0, first.1))
+}
+
+fn column(text: &[u8], at: usize, before: Before) -> Column {
+    if !separates(text[at]) {
+        return token(text, at, before);
+    }
+    let pairs = [(b'[', b']'), (b'(', b')'), (b'<', b'>'), (b'{', b'}'), (b'"', b'"')];
+    let (open, close) = *pairs.iter().find(|(open, _)| *open == text[at]).expect("no gap");
+    let Some(close) = find(text, at + 1, close) else {
+        return Column::Other { end: at + 1, counts: false, is_number: true };
+    };
+    let inner = &text[at + 1..close];
+    let of_name = at > 0 && (text[at - 1].is_ascii_alphanumeric() || text[at - 1] == b'_');
+    let (level, is_number) = if open == b'{' {
+        (level_in_object(&text[at..]).map(|(level, len)| (level, at + len)), true)
+    } else if of_name {
+        let level = level_of_word(inner).filter(|_| text.get(close + 1) == Some(&b':'));
+        (level.map(|level| (level, close)), true)
+    } else {
+        let level = level_in_group(open, inner, before);
+        (level.map(|(level, len)| (level, at + 1 + len)), false)
+    };
+    match level {
+        Some((level, end)) => Column::Level(level, end),
+        None => Column::Other { end: close + 1, counts: true, is_number },
+    }
+}
+
+fn level_in_object(text: &[u8]) -> Option<(Level, usize)> {
+    let keys = ["\"level\":", "\"severity\":", "\"lvl\":"];
+    let found = |key: &&str| Some(position(text, key.as_bytes())? + key.len());
+    let key = keys.iter().find_map(found)?;
+    let quote = key + run(text, key, |b| b == b' ');
+    let close = find(text, quote + 1, b'"').filter(|_| text[quote] == b'"')?;
+    let value = text[quote + 1..close].trim_ascii();
+    (!value.is_empty()).then(|| (level_of_field(value), close))
+}
+
+fn level_in_group(open: u8, inner: &[u8], before: Before) -> Option<(Level, usize)> {
+    let word = inner.trim_ascii();
+    let (start, end) = (run(inner, 0, |b| b.is_ascii_whitespace()), end_of_text(inner));
+    let is_first = open == b'<' && before.columns == 0;
+    if word.len() == 1 {
+        let is_letter = word[0].is_ascii_uppercase() && open != b'"';
+        let letter = level_of_letter(word[0]).filter(|_| is_letter);
+        let severity = || level_of_severity(digits(word, 0, 1).filter(|_| is_first)?);
+        return Some((letter.or_else(severity)?, end));
+    }
+    if let Some(level) = level_of_column(word) {
+        return Some((level, end));
+    }
+    if open == b'"' {
+        return None;
+    }
+    if is_first && word.len() <= 3 && word.iter().all(u8::is_ascii_digit) && !word.is_empty() {
+        return Some((level_of_priority(word)?, end));
+    }
+    if let Some(key) = position(inner, b" level=\"") {
+        let start = key + " level=\"".len();
+        let close = find(inner, start, b'"').filter(|close| *close > start)?;
+        return Some((level_of_field(&inner[start..close]), close));
+    }
+    // Its first or its last word.
+    let marks = |b: &u8| b" :/.,".contains(b);
+    let first = word.split(marks).next()?;
+    if let Some(level) = loud_level(first) {
+        return Some((level, start + first.len()));
+    }
+    let mark = word.iter().rposition(|b| marks(b))?;
+    let last = &word[mark + 1..];
+    let fits = is_loud(last) || b":/".contains(&word[mark]);
+    Some((level_of_word(last).filter(|_| fits)?, end))
+}
+
+fn level_of_priority(number: &[u8]) -> Option<Level> {
+    let number = digits(number, 0, number.len()).filter(|_| (1..=3).contains(&number.len()))?;
+    if number < 192 { level_of_severity(number % 8) } else { None }
+}
+
+fn token(text: &[u8], at: usize, before: Before) -> Column {
+    let end = at + run(text, at, |b| !separates(b));
+    let token = &text[at..end];
+    let other = |end| Column::Other { end, counts: true, is_number: true };
+    if token.iter().all(|b| b"-:/*".contains(b)) {
+        return Column::Other { end, counts: false, is_number: true };
+    }
+    let (behind, rest) = (&text[end..], text.get(end + 1..).unwrap_or_default());
+    if behind.starts_with(b"=") || token == b"LEVEL:" && behind.starts_with(b" ") {
+        let key = token.strip_suffix(b":").filter(|_| behind[0] == b' ').unwrap_or(token);
+        let (value, start) = value_at(text, end + 1);
+        let end = start + value.len();
+        return match level_of_pair(key, value) {
+            Some(level) => Column::Level(level, end),
+            None => other(end),
+        };
+    }
+    let word = token.strip_suffix(b":").unwrap_or(token);
+    let colon = word.len() < token.len();
+    if let Some(level) = level_of_bare_word(text, at, before) {
+        return Column::Level(level, end);
+    }
+    if word.len() == 2 && word[0].is_ascii_uppercase() && behind.starts_with(b"(") {
+        // `Er(163)`
+        let len = run(rest, 0, |b| b.is_ascii_digit());
+        if rest.get(len) == Some(&b')')
+            && let Some(level) = level_of_priority(&rest[..len])
+        {
+            // Two bytes less where a colon stood, which is none of them.
+            return Column::Level(level, at + word.len() + len + 2);
+        }
+    }
+    if let Some((level, len)) = level_of_parts(word, colon, before) {
+        return Column::Level(level, if len == word.len() { end } else { at + len });
+    }
+    let kinds = "fatal parse core compile internal runtime recoverable syntax critical user";
+    let lower = word.to_ascii_lowercase();
+    if !colon && behind.starts_with(b" ") && kinds.split(' ').any(|k| k.as_bytes() == lower) {
+        // `Parse error:`
+        let len = run(rest, 0, |b| b.is_ascii_alphabetic());
+        let level = level_of_word(&rest[..len]).filter(|_| rest.get(len) == Some(&b':'));
+        if let Some(level) = level {
+            let level = if lower == b"fatal" { Level::Fatal } else { level };
+            return Column::Level(level, end + 1 + len);
+        }
+    }
+    let is_number = word[0].is_ascii_digit() || b"+-".contains(&word[0]);
+    if word == b"PHP" && behind.starts_with(b" ") {
+        return Column::Other { end, counts: false, is_number };
+    }
+    let last = if at == 0 { None } else { Some(text[at - 1]) };
+    if !colon && begins_sentence(word, last, behind, before) {
+        Column::Sentence
+    } else {
+        Column::Other { end, counts: true, is_number }
+    }
+}
+
+/// The value of a key, and where it starts.
+fn value_at(text: &[u8], at: usize) -> (&[u8], usize) {
+    if text.get(at) == Some(&b'"') {
+        let close = find(text, at + 1, b'"').unwrap_or(text.len());
+        return (&text[at + 1..close], at + 1);
+    }
+    let len = run(text, at, |b| !b" \t])|,;".contains(&b));
+    (&text[at..at + len], at)
+}
+
+fn level_of_pair(key: &[u8], value: &[u8]) -> Option<Level> {
+    if key == b"at"
+        && let Some(level) = level_of_word(value)
+    {
+        return Some(level);
+    }
+    let names = ["level", "lvl", "severity", "loglevel", "levelname", "log_level"];
+    let lower = key.to_ascii_lowercase();
+    let value = value.trim_ascii();
+    let says = names.iter().any(|name| name.as_bytes() == lower) && !value.is_empty();
+    says.then(|| level_of_field(value))
+}
+
+/// Whether a token is a word of letters that stands for itself.
+fn begins_sentence(word: &[u8], last: Option<u8>, behind: &[u8], before: Before) -> bool {
+    let ends = match behind {
+        [] | [b' ' | b'\'', ..] => true,
+        [b',' | b';', rest @ ..] => matches!(rest, [] | [b' ', ..]),
+        _ => false,
+    };
+    let begins = matches!(last, None | Some(b' ' | b'\'' | b'"' | b'('));
+    // A host comes before the name and the number of a program.
+    let next = behind.get(1..).unwrap_or_default().split(|&b| b == b' ').next();
+    let next = next.unwrap_or_default();
+    let is_host = before.columns == 0 && next.contains(&b'[') && next.ends_with(b":");
+    let of_words = |b: &u8| *b >= 0x80 || b.is_ascii_alphabetic() || b".!?".contains(b);
+    let is_camel =
+        word.windows(2).any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase());
+    let is_letter = word.len() == 1 && word[0].is_ascii_uppercase();
+    let is_dotted = word[..word.len() - 1].contains(&b'.');
+    let is_plain = word.iter().all(of_words) && !is_camel && !is_letter && !is_dotted;
+    ends && begins && !is_host && is_plain
+}
+
+/// Whether what follows a letter is what MongoDB, etcd or CUPS write behind it.
+fn is_behind_letter(letter: u8, rest: &[u8]) -> bool {
+    let rest = rest.trim_ascii_start();
+    rest.starts_with(b"- ")
+        || rest.starts_with(b"| ")
+        || rest.starts_with(b"[") && b"EWNID".contains(&letter)
+        || rest.len() >= 2 && is_loud(&rest[..2])
+}
+
+/// The level that the token at `at` is, without its colon.
+fn level_of_bare_word(text: &[u8], at: usize, before: Before) -> Option<Level> {
+    let token = &text[at..at + run(text, at, |b| !separates(b))];
+    let word = token.strip_suffix(b":").unwrap_or(token);
+    let colon = word.len() < token.len();
+    let (front, behind) = (&text[..at], &text[at + token.len()..]);
+    let rest = behind.get(1..).unwrap_or_default();
+    let spaced = behind.starts_with(b" ");
+    if let [letter @ b'A'..=b'Z'] = word {
+        let behind_numbers = spaced
+            && before.only_numbers
+            && (before.columns > 0 || is_behind_letter(*letter, rest));
+        let of_colon = colon && before.columns == 0 && b"EWNIDFVT".contains(letter);
+        return level_of_letter(*letter).filter(|_| behind_numbers || of_colon);
+    }
+    match word {
+        [letter @ b'A'..=b'Z', b'!'] if before.columns == 0 && spaced => {
+            return level_of_letter(*letter);
+        }
+        [_, b'!'] if before.columns == 0 && spaced => return None,
+        [b'D', b'1'..=b'5'] if before.only_numbers && spaced && is_behind_letter(b'D', rest) => {
+            return Some(Level::Debug);
+        }
+        [b'%', name @ ..] => {
+            let parts: Vec<&[u8]> = name.split(|&b| b == b'-').collect();
+            let is_one = |i: &usize| {
+                matches!(parts[*i], [b'0'..=b'7']) && parts.get(i + 1).is_some_and(|p| !p.is_empty())
+            };
+            let severity = (1..parts.len()).find(is_one)?;
+            return level_of_severity(i64::from(parts[severity][0] - b'0'));
+        }
+        _ => {}
+    }
+    // What stands beside it.
+    let next = rest.trim_ascii_start();
+    let marks: [&[u8]; 5] = [b"|", b"- ", b"--", b": ", b":-"];
+    let marked = spaced && (rest.starts_with(b" ") || marks.iter().any(|m| next.starts_with(m)));
+    let barred = matches!(front.last(), Some(b'|' | b'\t'))
+        || matches!(behind.first(), Some(b'|' | b'\t'));
+    let topic = front.ends_with(b",")
+        && before.columns <= 3
+        && matches!(behind.first(), Some(b' ' | b',' | b'\t'));
+    let enclosed = colon || barred || marked || topic;
+    let loud = word.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let known = level_of_word(word);
+    if loud || enclosed {
+        if let Some(level) = known {
+            let names: [&[u8]; 5] = [b"config", b"fine", b"finer", b"finest", b"silly"];
+            return Some(level).filter(|_| !names.contains(&word));
+        }
+    } else if known == Some(Level::Debug) {
+        // BIND: `debug 3: `.
+        let len = run(rest, 0, |b| b.is_ascii_digit());
+        return known.filter(|_| (1..=2).contains(&len) && rest.get(len) == Some(&b':'));
+    }
+    let bracket = spaced && rest.starts_with(b"[") || front.ends_with(b"] ");
+    let weak = level_of_weak_word(word).filter(|_| enclosed || loud && bracket);
+    // The names in other languages are a table.
+    weak.or_else(|| Level::from_localized(word).filter(|_| enclosed))
+}
+
+/// The level that is a part of a token, and where in it that ends.
+fn level_of_parts(word: &[u8], colon: bool, before: Before) -> Option<(Level, usize)> {
+    let mut parts: Vec<(usize, &[u8])> = Vec::new();
+    let mut at = 0;
+    for part in word.split(|b| b":/".contains(b)) {
+        if !part.is_empty() {
+            parts.push((at + part.len(), part));
+        }
+        at += part.len() + 1;
+    }
+    let slash = word.contains(&b'/');
+    if !slash && !word.contains(&b':') {
+        let point = word.iter().rposition(|&b| b == b'.')?;
+        let (name, last) = (&word[..point], &word[point + 1..]);
+        let facilities = "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp local0 \
+            local1 local2 local3 local4 local5 local6 local7";
+        let is_facility = facilities.split_whitespace().any(|f| f.as_bytes() == name);
+        let fits = colon && is_loud(last) || before.columns == 0 && is_facility;
+        return Some((level_of_word(last).filter(|_| fits)?, word.len()));
+    }
+    if let [letter @ b'A'..=b'Z', b'/', _, ..] = word
+        && before.only_numbers
+        && let Some(level) = level_of_letter(*letter)
+    {
+        return Some((level, 2));
+    }
+    if word[0] == b'/' || position(word, b"//").is_some() {
+        return None;
+    }
+    let loud = |(end, part): &(usize, &[u8])| Some((loud_level(part)?, *end));
+    let first = *parts.first()?;
+    if before.columns == 0 || !slash {
+        if let Some(found) = loud(&first) {
+            return Some(found);
+        }
+    }
+    if slash && !colon {
+        return None;
+    }
+    if let Some(found) = parts.iter().find_map(loud) {
+        return Some(found);
+    }
+    let quiet = |part: &[u8]| level_of_word(part).filter(|_| colon && part.len() > 3);
+    let last = parts.last()?.1;
+    let of_first = quiet(first.1).map(|level| (level, first.0));
+    of_first.or_else(|| Some((quiet(last)?, word.len())))
+}
+
+/// `] 0000001a SystemOut     E `: WebSphere's kinds of events.
+fn level_of_event(text: &[u8]) -> Option<(Level, usize)> {
+    let fields: Vec<&[u8]> = text.split(|&b| b == b' ').collect();
+    let [b"]", thread, name, rest @ ..] = &fields[..] else { return None };
+    let spaces = rest.iter().take_while(|field| field.is_empty()).count();
+    let [kind, _, ..] = &rest[spaces..] else { return None };
+    let is_thread = thread.len() == 8 && thread.iter().all(u8::is_ascii_hexdigit);
+    let kinds: [(&[u8], Level); 7] = [
+        (b"F", Level::Fatal),
+        (b"E", Level::Error),
+        (b"W", Level::Warn),
+        (b"A", Level::Notice),
+        (b"I", Level::Info),
+        (b"CD", Level::Debug),
+        (b"123><", Level::Trace),
+    ];
+    if !is_thread || name.is_empty() || kind.len() != 1 {
+        return None;
+    }
+    let (_, level) = kinds.iter().find(|(letters, _)| letters.contains(&kind[0]))?;
+    Some((*level, 2 + 9 + name.len() + 1 + spaces + 1))
+}

@@ -1,0 +1,280 @@
+//! Lines that go on with the record before them, and heads of crashes. Part of the [twin](super).
+
+use super::*;
+use logan_core::format::has_message;
+use logan_core::format::state::LOOK_BACK_BYTES;
+
+/// What the lines before one were.
+#[derive(Default)]
+pub struct Before {
+    allowed: bool,
+    /// The last record: where it starts, and its line.
+    record: Option<(u64, Vec<u8>)>,
+    /// Where the last record starts that is no crash, and whether it has a time or a level.
+    timed: Option<(u64, Option<i64>, bool)>,
+    /// Whether a line after the last record lets any line follow.
+    open: bool,
+    /// Whether the line before says that another failure came first.
+    chained: bool,
+}
+
+impl Before {
+    /// Nothing, in a source of which these formats are listed.
+    pub fn new(listed: &[String]) -> Before {
+        let allowed = listed.is_empty() || listed.iter().any(|name| has_message(name));
+        Before { allowed, ..Before::default() }
+    }
+
+    /// Takes in a record.
+    pub fn add(&mut self, format: &str, line: &[u8], offset: u64, record: &Record) {
+        if !self.allowed {
+            return;
+        }
+        self.record = Some((offset, line[..line.len().min(4 << 10)].to_vec()));
+        (self.open, self.chained) = (false, false);
+        if format != "crash" {
+            let says = record.time_ns.is_some() || record.level != Level::None;
+            self.timed = Some((offset, record.time_ns, says));
+        }
+    }
+
+    fn timed(&self, offset: u64) -> Option<Option<i64>> {
+        let (_, time_ns, _) =
+            self.timed.filter(|(start, _, says)| *says && start + LOOK_BACK_BYTES > offset)?;
+        Some(time_ns)
+    }
+
+    /// The head of a crash.
+    pub fn crash(&self, line: &[u8], offset: u64) -> Option<Record> {
+        let level = level_of_crash(line)?;
+        if level == Level::Error && (self.chained || self.timed(offset).is_some()) {
+            return None;
+        }
+        let time_ns = self.timed(offset).flatten();
+        Some(Record { time_ns, level, message: line.to_vec(), ..Record::default() })
+    }
+
+    /// Whether a line that is no record goes on with the last one.
+    pub fn goes_on(&mut self, line: &[u8], offset: u64) -> bool {
+        let Some((start, record)) = &self.record else { return false };
+        if start + LOOK_BACK_BYTES <= offset {
+            return false;
+        }
+        let whole = record.len() < 4 << 10;
+        let text = record.trim_ascii_end();
+        let front = &text[..text.len().min(512)];
+        let mut words = front.split(|b| !b.is_ascii_alphabetic());
+        let has_statement = words.any(|word| begins_with_word(word, VERBS));
+        let has_priority = text.first() == Some(&b'<') && {
+            let len = run(text, 1, |b| b.is_ascii_digit());
+            (1..=3).contains(&len) && text.get(1 + len) == Some(&b'>')
+        };
+        let goes_on = self.open
+            || whole && leaves_open(text)
+            || opens(text)
+            || is_continuation(line)
+            || has_statement && (begins_with_word(line, VERBS) || begins_with_word(line, CLAUSES))
+            || has(text, "terminat") && is_entry(line)
+            || has_priority && !line.starts_with(b"<")
+            || is_field(line);
+        if goes_on {
+            self.open |= opens(line);
+            self.chained = line.starts_with(b"During handling") || line.starts_with(b"The above");
+        }
+        goes_on
+    }
+}
+
+const VERBS: &str = "SELECT INSERT UPDATE DELETE CREATE ALTER REPLACE";
+const CLAUSES: &str = "FROM WHERE AND OR ORDER GROUP HAVING LIMIT OFFSET JOIN LEFT RIGHT INNER OUTER \
+    CROSS ON SET VALUES UNION RETURNING WITH";
+
+fn begins_with_word(line: &[u8], words: &str) -> bool {
+    let len = run(line, 0, |b| b.is_ascii_alphabetic());
+    let word = line[..len].to_ascii_uppercase();
+    matches!(line.get(len), None | Some(b' ' | b'(' | b'\t'))
+        && words.split_whitespace().any(|other| other.as_bytes() == word)
+}
+
+/// Whether something stands in the first 512 bytes.
+fn has(line: &[u8], what: &str) -> bool {
+    line[..line.len().min(512)].windows(what.len()).any(|window| window == what.as_bytes())
+}
+
+/// Whether a record announces something, or has a quote that nothing closes.
+fn leaves_open(text: &[u8]) -> bool {
+    let mut quotes = 0;
+    for (i, b) in text.iter().enumerate() {
+        let is_escaped = i > 0 && text[i - 1] == b'\\';
+        quotes += usize::from(*b == b'"' && !is_escaped);
+    }
+    quotes % 2 == 1 || text.last().is_some_and(|last| b":,{[(".contains(last))
+}
+
+/// Whether any line may follow.
+fn opens(line: &[u8]) -> bool {
+    let headings =
+        ["Full thread dump", "goroutine ", "EXPLANATION:", "stack backtrace:", "Stack dump"];
+    is_rule(line) || headings.iter().any(|heading| line.starts_with(heading.as_bytes()))
+}
+
+fn is_rule(line: &[u8]) -> bool {
+    ["-----", "=====", "*****", "#####", "_____"].iter().any(|r| line.starts_with(r.as_bytes()))
+}
+
+/// `PID     : 52263`.
+fn is_field(line: &[u8]) -> bool {
+    let name = run(line, 0, |b| b.is_ascii_uppercase());
+    let blanks = run(line, name, |b| b == b' ');
+    name >= 2 && line[name + blanks..].starts_with(b": ")
+}
+
+/// `Last message: x`.
+fn is_entry(line: &[u8]) -> bool {
+    let name = run(line, 0, |b| b.is_ascii_alphabetic() || b == b' ');
+    name <= 24
+        && line.first().is_some_and(u8::is_ascii_uppercase)
+        && line.get(name) == Some(&b':')
+}
+
+fn level_of_crash(line: &[u8]) -> Option<Level> {
+    let heads = [
+        "panic: ",
+        "fatal error: ",
+        "Fatal error: ",
+        "Fatal Python error: ",
+        "PHP Fatal error: ",
+        "Exception in thread \"",
+        "Unhandled exception",
+        "Unhandled Exception",
+        "Unhandled rejection",
+        "UnhandledPromiseRejection",
+        "Uncaught ",
+        "uncaught exception",
+        "Segmentation fault",
+        "SIGSEGV: ",
+        "SIGABRT: ",
+        "terminate called ",
+        "*** stack smashing detected ***",
+        "*** Error in ",
+        "double free or corruption",
+        "free(): invalid ",
+        "# A fatal error has been detected by the Java Runtime Environment",
+    ];
+    let begins = |head: &&str| line.starts_with(head.as_bytes());
+    let is_thread = ["thread '", "thread \""].iter().any(begins)
+        && has(&line[..line.len().min(256)], " panicked at ");
+    match () {
+        () if line.starts_with(b"Traceback (most recent call last)") => Some(Level::Error),
+        () if is_thread || heads.iter().any(begins) => Some(Level::Fatal),
+        () => None,
+    }
+}
+
+/// Whether a line goes on with whatever record is before it.
+pub(super) fn is_continuation(line: &[u8]) -> bool {
+    let beginnings = [
+        "Traceback (",
+        "During handling of the above exception",
+        "The above exception was the direct cause",
+        "Caused by:",
+        "Suppressed:",
+        "Wrapped by:",
+        "at ",
+        "... ",
+        "--- ",
+        "goroutine ",
+        "created by ",
+        "exit status ",
+        "[signal ",
+        "runtime stack:",
+        "note: run with ",
+        "stack backtrace:",
+        "stack traceback:",
+        "coroutine ",
+        "[stacktrace]",
+        "[previous exception]",
+        "Stack trace:",
+        "PHP message: ",
+        "** (",
+        "Node.js v",
+        "Error #",
+        "Trace[",
+        "Tcp port: ",
+        "Version: '",
+        "Time                 Id",
+        "Full thread dump",
+        "Locked ownable synchronizers",
+        "JNI global ",
+        "EXPLANATION:",
+        "ACTION:",
+        "- age ",
+        "script_filename = ",
+    ];
+    matches!(line.first(), Some(b' ' | b'\t'))
+        || beginnings.iter().any(|beginning| line.starts_with(beginning.as_bytes()))
+        || is_rule(line)
+        || is_numbered_frame(line)
+        || is_frame_at_address(line)
+        || line.starts_with(b"\"") && has(line, "\" #") && has(line, " prio=")
+        || is_closing(line)
+        || is_failure(line)
+        || is_frame(line)
+        || is_of_a_start(line)
+}
+
+/// `#0 f()` of PHP, `0. f() @ 0x0c6d in x` of ClickHouse.
+fn is_numbered_frame(line: &[u8]) -> bool {
+    if let Some(frame) = line.strip_prefix(b"#") {
+        let len = run(frame, 0, |b| b.is_ascii_digit());
+        return len > 0 && frame.get(len) == Some(&b' ');
+    }
+    let len = run(line, 0, |b| b.is_ascii_digit());
+    len > 0 && line[len..].starts_with(b". ") && has(line, " @ 0x")
+}
+
+/// `[0x00007f00] f() x.php:12` of php-fpm.
+fn is_frame_at_address(line: &[u8]) -> bool {
+    let Some(frame) = line.strip_prefix(b"[0x") else { return false };
+    let len = run(frame, 0, |b| b.is_ascii_hexdigit());
+    len > 0 && frame[len..].starts_with(b"] ")
+}
+
+/// Nothing but what closes a block.
+fn is_closing(line: &[u8]) -> bool {
+    let closing = line.iter().filter(|b| b"}])>".contains(b)).count();
+    let others = line.iter().filter(|b| b"\"',; ".contains(b)).count();
+    closing > 0 && closing + others == line.len()
+}
+
+/// A dotted name that says what went wrong, alone or before a colon.
+fn is_failure(line: &[u8]) -> bool {
+    let name = line.split(|&b| b == b':').next().unwrap_or(line);
+    let dotted = name.iter().all(|b| b.is_ascii_alphanumeric() || b"._$".contains(b));
+    let kinds = ["Error", "Exception", "Warning", "Interrupt", "Exit"];
+    dotted
+        && begins_name(line)
+        && kinds.iter().any(|kind| name.ends_with(kind.as_bytes()))
+}
+
+fn begins_name(line: &[u8]) -> bool {
+    line.first().is_some_and(|b| b.is_ascii_alphabetic() || b"/.".contains(b))
+}
+
+/// A frame of Go, Ruby or native code.
+fn is_frame(line: &[u8]) -> bool {
+    let name = line.split(|&b| b == b'(').next().unwrap_or(line);
+    let of_go = line.ends_with(b")")
+        && name.iter().any(|b| b"./".contains(b))
+        && !name.iter().any(|b| b" :=".contains(b));
+    let of_ruby = has(line, ".rb:") && has(line, ":in ");
+    let native = line.ends_with(b"]") && has(line, "[0x");
+    begins_name(line) && (of_go || of_ruby || native)
+}
+
+/// What MySQL and ActiveMQ print when they start.
+fn is_of_a_start(line: &[u8]) -> bool {
+    let of_mysql = line.ends_with(b"started with:") && has(line, ", Version: ");
+    let code = line.strip_prefix(b"AMQ").map_or(0, |code| run(code, 0, |b| b.is_ascii_digit()));
+    begins_name(line) && of_mysql || code == 4
+}
