@@ -40,9 +40,7 @@ pub(super) fn text_record(line: &[u8], clock: &TimestampParser) -> Option<Record
         let word = front.trim_ascii_end();
         let alone = level_of_word(word.strip_suffix(b",").unwrap_or(word));
         match alone.or_else(|| Some(leading_level(front)?.0)) {
-            Some(level) => {
-                Some(with_message(line, Stamped { level, behind: stamp.end, ..stamp }))
-            }
+            Some(level) => Some(with_message(line, Stamped { level, behind: stamp.end, ..stamp })),
             None if stamp.level != Level::None => Some(with_message(line, stamp)),
             None => Some(with_message(line, Stamped { level: level_of_front(front)?, ..stamp })),
         }
@@ -175,7 +173,8 @@ fn seconds_of_sidekiq(front: &[u8], message: &[u8]) -> Option<u64> {
 /// `I0124 10:15:32.123456`, `I20240124 10:15:32.123456`.
 pub(super) fn klog(line: &[u8], at: usize, clock: &TimestampParser) -> Option<(i64, Level, usize)> {
     let letter = line.get(at).filter(|b| b"IWEF".contains(b))?;
-    let is_dated = |len| digits(line, at + 1, len).is_some() && line.get(at + 1 + len) == Some(&b' ');
+    let is_dated =
+        |len| digits(line, at + 1, len).is_some() && line.get(at + 1 + len) == Some(&b' ');
     if is_dated(8) || is_dated(6) {
         let (time_ns, end) = clock.any(line, at + 1)?;
         return Some((time_ns, level_of_letter(*letter)?, end));

@@ -54,6 +54,15 @@ pub(super) fn number(text: &[u8], unit_ns: u64) -> Option<u64> {
 
 /// A duration with its unit in any spelling, and nothing else.
 pub(super) fn with_unit(text: &[u8]) -> Option<u64> {
+    // In a field a number may end with its point.
+    let len = run(text, 0, |b| b.is_ascii_digit() || b == b'.');
+    let unit = text[len..].strip_prefix(b" ").unwrap_or(&text[len..]);
+    if text[..len].ends_with(b".")
+        && let Some(unit_ns) = field_unit(unit)
+        && let Some(nanos) = number(&text[..len], unit_ns)
+    {
+        return Some(nanos);
+    }
     let (nanos, end, _) = span(text, 0, field_unit)?;
     nanos.filter(|_| end == text.len())
 }

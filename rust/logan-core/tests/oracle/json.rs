@@ -17,7 +17,8 @@ pub(super) fn json_record(line: &[u8], clock: &TimestampParser) -> Option<Record
     let text = &text[..run(text, 0, |b| b != b'\n')];
     let text = text.strip_suffix(b"\r").unwrap_or(text).to_vec();
     let found = match text.first() {
-        _ if text.len() < 6 => None,
+        // So few bytes say nothing, and give no level either.
+        _ if text.len() < 6 => return Some(record),
         Some(b'{') => json_fields(&text, clock).map(Fields::record),
         _ => payload_record(&text, clock),
     };

@@ -311,7 +311,8 @@ fn level_of_bare_word(text: &[u8], at: usize, before: Before) -> Option<Level> {
         [b'%', name @ ..] => {
             let parts: Vec<&[u8]> = name.split(|&b| b == b'-').collect();
             let is_one = |i: &usize| {
-                matches!(parts[*i], [b'0'..=b'7']) && parts.get(i + 1).is_some_and(|p| !p.is_empty())
+                matches!(parts[*i], [b'0'..=b'7'])
+                    && parts.get(i + 1).is_some_and(|p| !p.is_empty())
             };
             let severity = (1..parts.len()).find(is_one)?;
             return level_of_severity(i64::from(parts[severity][0] - b'0'));
@@ -322,8 +323,8 @@ fn level_of_bare_word(text: &[u8], at: usize, before: Before) -> Option<Level> {
     let next = rest.trim_ascii_start();
     let marks: [&[u8]; 5] = [b"|", b"- ", b"--", b": ", b":-"];
     let marked = spaced && (rest.starts_with(b" ") || marks.iter().any(|m| next.starts_with(m)));
-    let barred = matches!(front.last(), Some(b'|' | b'\t'))
-        || matches!(behind.first(), Some(b'|' | b'\t'));
+    let barred =
+        matches!(front.last(), Some(b'|' | b'\t')) || matches!(behind.first(), Some(b'|' | b'\t'));
     let topic = front.ends_with(b",")
         && before.columns <= 3
         && matches!(behind.first(), Some(b' ' | b',' | b'\t'));

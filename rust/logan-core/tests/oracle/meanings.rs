@@ -48,6 +48,8 @@ pub(super) struct Fields {
     /// The message as it is written.
     pub(super) raw_message: Vec<u8>,
     bare: Best<u16>,
+    /// The level as a number whose scale is that of the producer.
+    level_number: Best<u32>,
     nanos: i64,
     /// What objects say that the table does not know.
     loose: Option<Box<Fields>>,
@@ -76,6 +78,11 @@ impl Fields {
                     if meaning == Meaning::BareStatus { Meaning::Status } else { meaning };
                 loose.take(meaning, rank, field, clock);
             }
+        }
+        if let Some(number) = fields.level_number.value {
+            let level = Scale::ByProducer.level(number);
+            let rank = if level == Level::Other { 1 } else { fields.level_number.rank };
+            fields.level.offer(rank, Some(level).filter(|level| *level != Level::None));
         }
         fields.loose = Some(Box::new(loose));
         fields
@@ -151,6 +158,10 @@ impl Fields {
             Meaning::Level(scale) => {
                 let raw = raw.trim_ascii();
                 let number = digits(raw, 0, raw.len()).filter(|_| (1..=18).contains(&raw.len()));
+                if let (Some(n), Scale::ByProducer) = (number, scale) {
+                    let n = n.try_into().unwrap_or(u32::MAX);
+                    return self.level_number.offer(2 * rank, Some(n));
+                }
                 let (rank, level) = match number {
                     Some(n) => (2 * rank, scale.level(n.try_into().unwrap_or(u32::MAX))),
                     None if raw.is_empty() => return,

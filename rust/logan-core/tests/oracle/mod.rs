@@ -36,7 +36,7 @@ use leading::*;
 use levels::*;
 use logan_core::bytes::line::{LINE_BYTES_MAX, PaddedLine};
 use logan_core::format::fields::{
-    DURATIONS, KEY_BYTES_MAX, Meaning, NAMES, ON_REQUEST, Rule, SEE_THROUGH, SUFFIXES,
+    DURATIONS, KEY_BYTES_MAX, Meaning, NAMES, ON_REQUEST, Rule, SEE_THROUGH, SUFFIXES, Scale,
 };
 use logan_core::format::units::TailColumn;
 use logan_core::format::{

@@ -132,9 +132,7 @@ fn is_field(line: &[u8]) -> bool {
 /// `Last message: x`.
 fn is_entry(line: &[u8]) -> bool {
     let name = run(line, 0, |b| b.is_ascii_alphabetic() || b == b' ');
-    name <= 24
-        && line.first().is_some_and(u8::is_ascii_uppercase)
-        && line.get(name) == Some(&b':')
+    name <= 24 && line.first().is_some_and(u8::is_ascii_uppercase) && line.get(name) == Some(&b':')
 }
 
 fn level_of_crash(line: &[u8]) -> Option<Level> {
@@ -252,9 +250,7 @@ fn is_failure(line: &[u8]) -> bool {
     let name = line.split(|&b| b == b':').next().unwrap_or(line);
     let dotted = name.iter().all(|b| b.is_ascii_alphanumeric() || b"._$".contains(b));
     let kinds = ["Error", "Exception", "Warning", "Interrupt", "Exit"];
-    dotted
-        && begins_name(line)
-        && kinds.iter().any(|kind| name.ends_with(kind.as_bytes()))
+    dotted && begins_name(line) && kinds.iter().any(|kind| name.ends_with(kind.as_bytes()))
 }
 
 fn begins_name(line: &[u8]) -> bool {

@@ -156,7 +156,7 @@ impl TimestampParser {
         if line[at..].starts_with(b" -- ") {
             return self.rare_time(line, at + 4, date, (compact, b' '));
         }
-        let gap = &line[at..][..run(line, at, |b| b" T_-|;,:".contains(&b))];
+        let gap = &line[at..][..run(line, at, |b| b" T_-|;,:\t".contains(&b))];
         // A second mark ends the gap, and so does its fourth byte, which is one too many.
         let marks: Vec<usize> = (0..gap.len()).filter(|&i| gap[i] != b' ').collect();
         let len = marks.get(1).copied().unwrap_or(gap.len());
@@ -503,9 +503,8 @@ impl TimestampParser {
         let years = if weekday.is_some() { 40 } else { 10 };
         (latest - years..=latest).rev().find_map(|year| {
             let date = date(year, month, day)?;
-            let fits = weekday.is_none_or(|w| {
-                w == i64::from(date.weekday().to_monday_zero_offset())
-            });
+            let fits =
+                weekday.is_none_or(|w| w == i64::from(date.weekday().to_monday_zero_offset()));
             let second = seconds_of(date, zone, seconds).filter(|_| fits)?;
             (second <= limit).then_some(second * SECOND + nanos)
         })

@@ -5,6 +5,7 @@
 //! read by the formats that [payloads](crate::format::envelope) are read by, or as JSON, and gives what
 //! the record lacks. Of a message of several lines the first one counts. A message that no format reads
 //! gives the level that it begins with, if that is in capitals, or enclosed, or before a colon or bar.
+//! One of fewer than [`MESSAGE_BYTES_MIN`] bytes gives nothing.
 //!
 //! A time in the message is the record's if it has a zone. Without one it is off by the zone of who
 //! wrote it, so it is moved by the quarters of an hour that bring it to within [`LAG_NS_MAX`] of the
