@@ -23,7 +23,7 @@ use crate::format::units::Sample;
 use crate::format::{
     Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, Unit, state,
 };
-use crate::record::{NO_DURATION, NO_TIME, Record};
+use crate::record::{NO_DURATION, NO_STATUS, NO_TIME, Record};
 use crate::time::{TimeReading, TimestampParser};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -178,7 +178,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 continue;
             };
             if part == Part::Record {
-                context.history.tail.begin(line, offset, record.time_ns, record.level);
+                let has_status = record.status != NO_STATUS;
+                context.history.tail.begin(line, offset, record.time_ns, record.level, has_status);
             }
             undated.learn_record(&record, context.clock.seen_clock);
             let seen_zone = context.clock.seen_zone;

@@ -218,15 +218,24 @@ impl Tail {
         self.record = (offset > 0).then_some(offset);
     }
 
-    /// Takes in that `line`, at `offset` in the source, is a record.
-    pub fn begin(&mut self, line: &[u8], offset: u64, time_ns: i64, level: Level) {
+    /// Takes in that `line`, at `offset` in the source, is a record. One with a status leaves
+    /// nothing open: a quote that is not closed is that of a request cut off.
+    pub fn begin(
+        &mut self,
+        line: &[u8],
+        offset: u64,
+        time_ns: i64,
+        level: Level,
+        has_status: bool,
+    ) {
         self.record = Some(offset);
         self.chained = false;
         if self.crash != Some(offset) {
             self.timed = Some((offset, time_ns, level));
         }
+        let kept = if has_status { 0 } else { line.len().min(LINE_BYTES_KEPT) };
         self.line.clear();
-        self.line.extend_from_slice(&line[..line.len().min(LINE_BYTES_KEPT)]);
+        self.line.extend_from_slice(&line[..kept]);
         self.is_read = false;
     }
 
@@ -290,7 +299,7 @@ mod tests {
     fn tails_follow_records() {
         let takes = |record: &str, lines: &[&str]| {
             let mut tail = Tail { allowed: true, ..Tail::default() };
-            tail.begin(record.as_bytes(), 0, 1, Level::Error);
+            tail.begin(record.as_bytes(), 0, 1, Level::Error, false);
             lines.iter().map(|line| tail.takes(line.as_bytes(), 100)).collect::<Vec<_>>()
         };
         for (record, lines) in [
@@ -345,7 +354,7 @@ mod tests {
     fn nothing_goes_on_with_nothing() {
         let mut tail = Tail { allowed: true, ..Tail::default() };
         assert!(!tail.takes(b"\tat x", 5));
-        tail.begin(b"x", 10, 1, Level::Info);
+        tail.begin(b"x", 10, 1, Level::Info, false);
         assert!(tail.takes(b"\tat x", 15));
         assert!(!tail.takes(b"\tat x", 10 + crate::format::state::LOOK_BACK_BYTES));
     }

@@ -17,7 +17,7 @@ use crate::format::{
 };
 use crate::metric::Metrics;
 use crate::metric::lines::Lines;
-use crate::record::{BATCH_ROWS, Batch, Columns, Level, NO_TIME};
+use crate::record::{BATCH_ROWS, Batch, Columns, Level, NO_STATUS, NO_TIME};
 use crate::record::{Block, Mask};
 use crate::scan::interleave::Interleaver;
 use crate::select::row_filter::RowFilter;
@@ -658,7 +658,8 @@ impl Scanner {
             let line = &place.bytes[start..start + self.batch.line_len()[row] as usize];
             let level = Level::from_u8(self.batch.level()[row]).unwrap_or_default();
             let offset = (place.offset + start as i64) as u64;
-            tail.begin(line, offset, self.batch.time_ns()[row], level);
+            let has_status = self.batch.status()[row] != NO_STATUS;
+            tail.begin(line, offset, self.batch.time_ns()[row], level, has_status);
         }
         self.rows_known = rows;
     }

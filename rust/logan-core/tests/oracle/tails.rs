@@ -30,7 +30,9 @@ impl Before {
         if !self.allowed {
             return;
         }
-        self.record = Some((offset, line[..line.len().min(4 << 10)].to_vec()));
+        // A quote that a request leaves open is that of a line cut off.
+        let kept = if record.status.is_some() { 0 } else { line.len().min(4 << 10) };
+        self.record = Some((offset, line[..kept].to_vec()));
         (self.open, self.chained) = (false, false);
         if format != "crash" {
             let says = record.time_ns.is_some() || record.level != Level::None;
@@ -67,7 +69,7 @@ impl Before {
         let has_statement = words.any(|word| begins_with_word(word, VERBS));
         let has_priority = text.first() == Some(&b'<') && {
             let len = run(text, 1, |b| b.is_ascii_digit());
-            (1..=3).contains(&len) && text.get(1 + len) == Some(&b'>')
+            (1..=3).contains(&len) && text[1 + len..].starts_with(b">1 ")
         };
         let goes_on = self.open
             || whole && leaves_open(text)
