@@ -157,8 +157,14 @@ def company(vectors: tuple[str, ...], path: Path) -> None:
     times = [part["response_time_ms"] for part in parts if "response_time_ms" in part]
     if len(times) == len(parts):
         got = figures["response_time_ms"]
-        assert got["count"] == sum(part["count"] for part in times), vectors
-        if got["count"] and not any(each.get("alone") for each in expected):
+        alone = [bool(each.get("alone")) for each in expected]
+        most = sum(part["count"] for part in times)
+        # Numbers without a unit in two layouts may contradict each other: then they are absent.
+        doubtful = sum(
+            part["count"] for part, is_alone in zip(times, alone, strict=True) if is_alone
+        )
+        assert most - doubtful <= got["count"] <= most, vectors
+        if got["count"] and not any(alone):
             total = sum(part["count"] * (part.get("mean") or 0.0) for part in times)
             assert got["mean"] == pytest.approx(total / got["count"], rel=1e-9), vectors
 
