@@ -158,7 +158,7 @@ def test_columns_that_change_too_often_for_a_list(tmp_path: Path) -> None:
     path.write_bytes(data)
     found = analyze(str(path), 4096)
     assert found["lines"]["parsed"] == found["total_requests"] == 1_000
-    assert found["response_time_ms"]["mean"] == 127_000.0
+    assert found["response_time_ms"]["mean"] == 127.0
     assert figures(found) == figures(piped(data, 4096))
 
 

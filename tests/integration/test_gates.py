@@ -241,7 +241,7 @@ def test_the_json_of_detect_has_what_the_text_says(access: Path, odd: Path) -> N
         == set(second)
         == {
             *("path", "encoding", "compression", "lines", "blank", "continuation", "header"),
-            *("malformed", "formats", "assumed", "layouts", "fields", "unread"),
+            *("malformed", "formats", "assumed", "layouts", "durations", "fields", "unread"),
         }
     )
     (status,) = [each for each in first["fields"] if each["name"] == "status"]
