@@ -163,7 +163,7 @@ fn level_in_group(open: u8, inner: &[u8], before: Before) -> Option<(Level, usiz
     if let Some(level) = loud_level(first) {
         return Some((level, start + first.len()));
     }
-    let mark = word.iter().rposition(|b| marks(b))?;
+    let mark = word.iter().rposition(marks)?;
     let last = &word[mark + 1..];
     let fits = is_loud(last) || b":/".contains(&word[mark]);
     Some((level_of_word(last).filter(|_| fits)?, end))
@@ -378,10 +378,10 @@ fn level_of_parts(word: &[u8], colon: bool, before: Before) -> Option<(Level, us
     }
     let loud = |(end, part): &(usize, &[u8])| Some((loud_level(part)?, *end));
     let first = *parts.first()?;
-    if before.columns == 0 || !slash {
-        if let Some(found) = loud(&first) {
-            return Some(found);
-        }
+    if (before.columns == 0 || !slash)
+        && let Some(found) = loud(&first)
+    {
+        return Some(found);
     }
     if slash && !colon {
         return None;

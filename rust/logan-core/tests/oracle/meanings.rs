@@ -179,7 +179,7 @@ impl Fields {
             }
             Meaning::Nanos if self.nanos == 0 => {
                 let nanos = digits(raw, 0, raw.len()).filter(|_| (1..=9).contains(&raw.len()));
-                self.nanos = nanos.map_or(0, |nanos| nanos as i64);
+                self.nanos = nanos.unwrap_or(0);
             }
             Meaning::Nanos | Meaning::PairKey | Meaning::PairValue => {}
             Meaning::Status | Meaning::BareStatus => {
