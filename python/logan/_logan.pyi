@@ -27,10 +27,13 @@ __all__ = [
     "detect",
     "formats",
     "group_field",
+    "is_copy",
     "last_time",
     "layouts",
     "moment",
+    "occurring",
     "peak_rss_bytes",
+    "repeated_from",
     "scan",
     "seek",
 ]
