@@ -97,7 +97,7 @@ def test_case_3_malformed_lines(tmp_path: Path) -> None:
 
 
 def test_case_4_high_latency(tmp_path: Path) -> None:
-    """Charlie is 1,000 ms away. He is not taken for dead, and the others do not wait for him."""
+    """Charlie is 1,000 ms away. He is not declared dead, and the others do not wait for him."""
     report = analyzed_by_a_cluster("high-latency", "mixed_format.log", tmp_path)
     figures_are_as_expected(report, "mixed_format.log")
     assert {"alice", "bob"} <= set(workers(report, "chunks_done"))

@@ -63,7 +63,7 @@ ARCHIVE_SAMPLE_BYTES_MAX: Final = 192 * KIB
 """Decoded for detection: as much as is sampled of a file in all, since only the head is cheap."""
 
 EXPANSION_MAX_DEFAULT: Final = 2_000
-"""Decoded bytes for each stored one before an archive is taken for a bomb, once it has given
+"""Decoded bytes for each stored one before an archive counts as a decompression bomb, once it has given
 1 GiB: twice what gzip can do at best, and far more than logs do."""
 
 FOLDER_ENTRIES_MAX: Final = 1_000_000
@@ -82,4 +82,4 @@ FETCH_RETRIES_MAX: Final = 4
 """A server that fails five times in a row is down."""
 
 FETCH_TIMEOUT_S: Final = 30
-"""Longer than any server that works takes for a few MiB."""
+"""Longer than any working server needs for a few MiB."""

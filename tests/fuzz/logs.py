@@ -246,7 +246,7 @@ def check(case: Case, folder: Path) -> bool:
     options = Options(chunk_size=case.chunk_size, where=case.where, by=case.by, seek=False)
     job = prepare([str(path)], options)
     if job.inputs[0].error is not None or not job.plan.chunks:
-        return False  # taken for something that is not a log
+        return False  # detected as something that is not a log
     plan, spec = job.plan, job.spec()
     expected = _whole(plan, spec)
     for name, way in WAYS.items():

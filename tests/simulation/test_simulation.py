@@ -38,10 +38,10 @@ FAILED_ONCE = {
     496594806: "the same, where all that could help had reported wrongly",
     1720401375: "a fast worker was left out of a chunk, though those preferred to it had failed",
     15922621: "a lease that got lost took up its place for good, as it ran out in a silence",
-    981096505: "taken for idle: a worker that goes on with scans whose leases ran out",
-    810002745: "taken for fast: a worker that had been slowed down, and brought nothing since",
-    830004069: "taken for held up: a long scan that had to be done again, as its commit failed",
-    700010386: "taken for given up too soon: a chunk with all the FAILs that one may have",
+    981096505: "counted as idle: a worker that goes on with scans whose leases ran out",
+    810002745: "counted as fast: a worker that had been slowed down, and brought nothing since",
+    830004069: "counted as held up: a long scan that had to be done again, as its commit failed",
+    700010386: "counted as given up too soon: a chunk with all the FAILs that one may have",
 }
 """Seeds of schedules that failed, and why: the first four by the scheduler, then by the oracle."""
 

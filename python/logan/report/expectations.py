@@ -260,7 +260,7 @@ class Expectation:
 
 
 _PER_MINUTE: Final = ("error_rate", "errors.per_minute")
-"""Errors a minute, which readers take for the share of errors."""
+"""Errors per minute, which readers mistake for the share of errors."""
 
 
 def _label(name: str, actual: Any) -> str:

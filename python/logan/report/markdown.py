@@ -1,7 +1,7 @@
 """The Markdown output: headline and top tables for a pull request, an issue or a wiki.
 
 GitHub's dialect. Text from a log cannot leave its cell: pipes, backslashes and whatever Markdown or
-HTML could take for markup are escaped, and `view` has spelled out newlines and controls. Knows only
+HTML could read as markup are escaped, and `view` has spelled out newlines and controls. Knows only
 how it looks; `view` says what there is to say.
 """
 

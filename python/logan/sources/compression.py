@@ -81,7 +81,7 @@ def named_otherwise(path: str, compression: str | None) -> str | None:
 
 
 def assumed(compression: str | None) -> tuple[str, ...]:
-    """What is taken for granted of text that is not lines of UTF-8."""
+    """Assumptions about text that is not lines of UTF-8."""
     found = [] if compression is None else compression.split("+")
     return tuple(what for layer, what in _ASSUMED.items() if layer in found)
 

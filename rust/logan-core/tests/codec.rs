@@ -391,7 +391,7 @@ const EXTREMES: [i128; 16] = [
     i64::MIN as i128 + 1,
 ];
 
-/// Decodes an enveloped payload. If it is taken for a summary it must be one: it is written as it
+/// Decodes an enveloped payload. If it is accepted as a summary it must be one: it is written as it
 /// was read, and it can be merged and evaluated, with itself and with others.
 fn survives(payload: &[u8]) -> bool {
     let bytes = envelope(payload);

@@ -50,7 +50,7 @@ class Isolation:
         path: where to read the source; None for an object.
         url_roots: below which an object must lie; below none, nothing does.
         progress: called with the bytes of a scan that has just ended, so that a long search for
-            the line is not taken for a standstill.
+            the line does not count as a standstill.
         command: starts the child.
     """
 

@@ -8,7 +8,7 @@
 //! ```
 //! The lead is the byte before the chunk, which tells whether a line begins with the chunk, or
 //! more where a format looks back; the tail goes on until the last line that the chunk owns is
-//! whole. Whoever pushes reads the source once, in one direction, and stops when told so.
+//! whole. The caller reads the source once, in one direction, and stops when told so.
 
 use crate::bytes::line::first_line_start;
 use crate::chunk::{Chunk, ChunkEdge};

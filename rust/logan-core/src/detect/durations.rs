@@ -306,7 +306,7 @@ impl Group {
             return None;
         }
         Some(match (most, self.hint) {
-            // Nobody answers half of its requests in less than 10 µs, or in more than 16 minutes.
+            // No server answers half of its requests in less than 10 µs, or in more than 16 minutes.
             (0, _) if median >= 1e6 => Unit::Nanoseconds,
             (0, Some(Unit::Nanoseconds)) if median >= 1e4 => Unit::Nanoseconds,
             (0, _) if median >= 1e4 => Unit::Microseconds,

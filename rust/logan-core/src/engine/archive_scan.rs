@@ -54,7 +54,7 @@ pub struct Request {
     /// Decoded bytes of a chunk.
     pub grid_bytes: u64,
     /// Decoded bytes for each stored one beyond which, and beyond [`EXPANSION_FREE_BYTES`], it is
-    /// taken for a bomb; 0 for no limit.
+    /// treated as a decompression bomb; 0 for no limit.
     pub expansion_max: u64,
 }
 

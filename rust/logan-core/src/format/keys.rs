@@ -1,6 +1,6 @@
 //! The values of keys that a condition or a group table asks for, read beside the record.
 //!
-//! A second look at lines that are known to be records, only when somebody asks, so that parsers
+//! A second look at lines that are known to be records, only when a job asks, so that parsers
 //! stay as they are. Which keys there are is decided once ([`Keys`]); formats that have keys
 //! implement [`LineFormat::keys`](super::LineFormat::keys) and tell what they find to [`Found`].
 //!

@@ -1,4 +1,4 @@
-//! Values by their type: what formats keep from line to line, without anybody knowing what.
+//! Values by their type: what formats keep from line to line, without the driver knowing what.
 
 use std::any::Any;
 

@@ -7,8 +7,8 @@
 //!   in the middle of a file begins with the last one listed before its first line; within a chunk
 //!   each directive counts as it comes. A stream carries its layout from chunk to chunk.
 //! - *Pieces* reach [`LOOK_BACK_BYTES`]: a line at offset `o` is completed only by pieces that start
-//!   behind `o - LOOK_BACK_BYTES`. What started earlier is dropped, even if it was seen. So whoever
-//!   has seen all bytes from `LOOK_BACK_BYTES` before a line knows all that may count for it, and
+//!   behind `o - LOOK_BACK_BYTES`. What started earlier is dropped, even if it was seen. So a
+//!   scanner that has seen all bytes from `LOOK_BACK_BYTES` before a line knows all that may count for it, and
 //!   scanning those before a chunk, without counting them, is enough (`engine::scan_chunk`).
 
 use super::REGISTRY;

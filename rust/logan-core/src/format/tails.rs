@@ -2,8 +2,8 @@
 //! machines end a record that has several lines.
 //!
 //! It must not know any format. A line that no format took is part of a tail only if a record began at
-//! most [`LOOK_BACK_BYTES`](super::state::LOOK_BACK_BYTES) before it, so that whoever has seen those
-//! bytes knows. What is known of the record and of the lines between then decides, too:
+//! most [`LOOK_BACK_BYTES`](super::state::LOOK_BACK_BYTES) before it, so that a scanner
+//! that has seen those bytes knows. What is known of the record and of the lines between then decides, too:
 //! - a line that [begins](is_tail) as tails do;
 //! - any line after a rule (`-----`), the heading of a dump, or a record that announces or opens something:
 //!   one that ends with a colon, a comma or an opening bracket, or has a quote that no other closes;

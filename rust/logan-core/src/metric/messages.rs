@@ -613,7 +613,7 @@ mod tests {
             mask(Plain, Line::new(&block, PAD, PAD + bytes.len()), &mut again);
             prop_assert_eq!(&again, &out);
             prop_assert!(!out.iter().any(u8::is_ascii_digit));
-            // What is taken for a plain number could be nothing else.
+            // What counts as a plain number could be nothing else.
             for at in 0..bytes.len() {
                 let end = at + run(DIGIT, &bytes, at);
                 if end > at && (at == 0 || !is(DIGIT, bytes[at - 1])) && is_plain(&bytes, at, end, 0) {

@@ -30,7 +30,7 @@ pub const NO_STATUS: u16 = 0;
 /// The status of a request that got no answer. Logs write `0`, `000`, `-` or `-1`, reports 0.
 pub const NO_ANSWER: u16 = 1;
 
-/// Longest response time that a record may carry; longer ones are taken for garbage.
+/// Longest response time that a record may carry; longer ones are treated as garbage.
 pub const DURATION_NS_MAX: u64 = i64::MAX as u64;
 
 /// Flag of a row that carries a timestamp.

@@ -25,7 +25,7 @@ const LIKE_NGINX_S_MAX: u64 = 1_000_000;
 /// Whose tail it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
-    /// Nobody's in particular.
+    /// Of no known program.
     Plain,
     Traefik,
     IngressNginx,

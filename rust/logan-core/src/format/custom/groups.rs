@@ -179,7 +179,7 @@ struct Groups {
     layout: Layout,
     /// Whether the response time is looked for in the message.
     in_message: bool,
-    /// Where the groups of the line at hand are. One thread parses, so nobody ever waits.
+    /// Where the groups of the line at hand are. One thread parses, so no thread ever waits.
     spans: Mutex<CaptureLocations>,
 }
 

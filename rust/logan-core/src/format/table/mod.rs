@@ -131,7 +131,7 @@ pub struct Layout {
     day_and_time: Option<(usize, usize)>,
     /// The column that names the metric of a row.
     metric: Option<usize>,
-    /// A column of response times whose unit nobody says.
+    /// A column of response times whose unit is not documented.
     open: Option<usize>,
     /// The first column of a time, or of a time of day.
     time: Option<usize>,
@@ -312,7 +312,7 @@ impl Layout {
         String::from_utf8_lossy(&header).into_owned()
     }
 
-    /// The name of the column of response times whose unit nobody says, and its value in a line.
+    /// The name of the column of response times whose unit is not documented, and its value in a line.
     pub fn open_value<'a>(&self, line: &'a [u8]) -> Option<(String, &'a [u8])> {
         let open = self.open?;
         let mut value = None;

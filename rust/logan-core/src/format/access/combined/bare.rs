@@ -32,7 +32,7 @@ use crate::time::{eight_digits, leading_digits};
 #[inline(always)]
 pub(super) fn each<S: Simd>(simd: S, lines: &mut LineSubset<'_>) {
     for some in lines.lines.chunks(LINE_REFS_MAX) {
-        // Without a branch, since nobody can say which line is of which format.
+        // Without a branch, since no branch predictor can tell which line is of which format.
         let (mut usual, mut others) = (LineRefs::default(), LineRefs::default());
         for &spot in some {
             let line = line_of(lines.block, spot.start, spot.end);

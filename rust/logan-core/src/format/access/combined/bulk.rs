@@ -190,7 +190,7 @@ fn read_stamp(line: Line<'_>, open: usize, clock: &mut TimestampParser) -> Optio
 /// of the line is.
 #[inline(always)]
 fn quote<S: Simd>(simd: S, line: Line<'_>, from: usize) -> usize {
-    // Both at once: which of the two it is nobody could predict.
+    // Both at once: which of the two it is cannot be predicted.
     let second = (from + 64).min(line.len());
     let near = line.all64(simd, from, b'"').trailing_zeros() as usize;
     let far = line.all64(simd, second, b'"').trailing_zeros() as usize;

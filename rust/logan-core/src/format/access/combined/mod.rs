@@ -417,7 +417,7 @@ fn two_quoted<S: Simd>(simd: S, line: Line<'_>, at: usize) -> Option<(usize, usi
 /// Status, size, and the position behind them.
 type Answer = (u16, (u64, usize));
 
-/// Status and size behind the closing quote of a request that holds quotes which nobody escaped,
+/// Status and size behind the closing quote of a request that holds quotes that are not escaped,
 /// or a status that is `-`; and that quote.
 #[cold]
 #[inline(never)]

@@ -745,7 +745,7 @@ fn time_with_unit(text: &[u8], from: usize) -> Option<u64> {
         };
         match (only, value) {
             (None, Some(_)) => only = value,
-            // Which of two is the response time nobody wrote.
+            // The line does not tell which of two is the response time.
             (Some(_), Some(_)) => return None,
             _ => {}
         }

@@ -312,7 +312,7 @@ impl Template {
     }
 }
 
-/// Undoes the escapes of a row's message, if anybody reads it.
+/// Undoes the escapes of a row's message, if the job needs it.
 #[cold]
 #[inline(never)]
 fn unescape_message(line: Line<'_>, rows: &mut RowWriter<'_>, row: usize, all: bool) {

@@ -122,7 +122,7 @@ impl Template {
 }
 
 impl OneRecord<'_> {
-    /// Undoes the escapes of the message, if anybody reads it.
+    /// Undoes the escapes of the message, if the job needs it.
     #[cold]
     #[inline(never)]
     fn unescape(&mut self, line: Line<'_>, all_messages: bool) {

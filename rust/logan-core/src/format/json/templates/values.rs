@@ -57,7 +57,7 @@ pub(super) struct Minute {
 #[cold]
 #[inline(never)]
 pub(super) fn remember(words: &mut [Word; WORDS], bytes: u64, len: usize, level: Level) {
-    // A level that nobody knows counts only where it has no rival, and what a number means depends on
+    // An unknown level counts only where it has no rival, and what a number means depends on
     // the producer.
     if len < 8 && level > Level::Other && !(bytes as u8).is_ascii_digit() {
         words[Word::slot(bytes)] = Word::new(bytes, len, level);

@@ -463,7 +463,7 @@ impl App {
     fn plain_each<S: Simd>(&self, simd: S, some: &[LineRef], lines: &mut LineSubset<'_>) {
         let block = lines.block;
         let last_end = block.len().saturating_sub(PAD).min(u32::MAX as usize) as u32;
-        // Without a branch, since nobody can say which line is of which format.
+        // Without a branch, since no branch predictor can tell which line is of which format.
         let (mut mine, mut others) = (LineRefs::default(), LineRefs::default());
         for &spot in some {
             let line = line_of(block, spot.start, spot.end);

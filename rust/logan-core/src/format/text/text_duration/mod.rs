@@ -280,7 +280,7 @@ fn triggers<S: Simd>(simd: S, window: Window) -> (u64, u64) {
 #[inline(always)]
 fn kept(below: usize) -> u64 {
     let last = below.min(64) as u32;
-    // For no bytes the shift would be one of 64, which the processor takes for none.
+    // For no bytes the shift would be one of 64, which the processor treats as none.
     (!1u64).wrapping_shl(64 - last) & u64::from(last > 0).wrapping_neg()
 }
 
