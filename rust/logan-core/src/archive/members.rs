@@ -18,6 +18,7 @@ use super::text::{Decoded, Text};
 use crate::archive::containers::tar::Tar;
 use crate::archive::containers::zip::Zip;
 use crate::detect::detect;
+use crate::error::grouped;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -155,19 +156,6 @@ impl Contents {
         }
         told
     }
-}
-
-/// A number with commas between thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 /// Bytes of a container or a log: stored as they are, or unpacked.

@@ -10,8 +10,9 @@
 use super::named::names;
 use crate::bytes::line::{Line, PaddedLine};
 use crate::bytes::simd::Plain;
+use crate::error::grouped;
 use crate::format::access::{TAIL_FIELDS_MAX, field_end};
-use crate::format::fields::{LineKeys, documented_by, documented_unit, hint};
+use crate::format::fields::{LineKeys, documented, hint};
 use crate::format::units::{
     DurationReading, KeyUnit, RESPONSE_TIME, Sample, TailColumn, TailPlace,
 };
@@ -113,7 +114,7 @@ impl Numbers {
         self.kept += 1;
         let keys = LineKeys(line);
         let name = key.as_bytes();
-        let documented = documented_by(keys, name).zip(documented_unit(keys, name));
+        let documented = documented(keys, name);
         let group = self.keys.entry(key).or_default().entry(set).or_default();
         group.values.push(value);
         group.documented = group.documented.or(documented);
@@ -294,7 +295,11 @@ impl Group {
         let count = self.values.len();
         let whole = self.decimals().filter(|&decimals| decimals == 0).count();
         let median = shown(self.quantile(2));
-        format!("{} of {} values whole, median {median}", grouped(whole), grouped(count))
+        format!(
+            "{} of {} values whole, median {median}",
+            grouped(whole as u64),
+            grouped(count as u64)
+        )
     }
 
     /// The unit that fits the values; None if they are of more than one.
@@ -572,25 +577,12 @@ fn whole_unit(group: &Group) -> Unit {
     }
 }
 
-/// A number with commas between groups of three digits.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 fn shown(number: f64) -> String {
     let whole = number.trunc();
     let text = number.to_string();
     let behind = text.split_once('.').map_or("", |(_, behind)| behind);
     let point = if behind.is_empty() { "" } else { "." };
-    format!("{}{point}{}", grouped(whole as usize), &behind[..behind.len().min(6)])
+    format!("{}{point}{}", grouped(whole as u64), &behind[..behind.len().min(6)])
 }
 
 #[cfg(test)]

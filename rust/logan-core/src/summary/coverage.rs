@@ -15,7 +15,7 @@
 //! else                           two sources; if both have one index, the second gets another one
 //! ```
 
-use crate::error::Error;
+use crate::error::{Error, grouped};
 use crate::format;
 use crate::spec::{Identity, Relation, Spec};
 use serde::{Deserialize, Serialize};
@@ -396,17 +396,4 @@ impl SourceCoverage {
             (a, b) => a.or(b),
         };
     }
-}
-
-/// A number with commas between its thousands.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
