@@ -184,11 +184,13 @@ fn token(text: &[u8], at: usize, before: Before) -> Column {
     let (behind, rest) = (&text[end..], text.get(end + 1..).unwrap_or_default());
     if behind.starts_with(b"=") || token == b"LEVEL:" && behind.starts_with(b" ") {
         let key = token.strip_suffix(b":").filter(|_| behind[0] == b' ').unwrap_or(token);
-        let (value, start) = value_at(text, end + 1);
+        let at_of_value = end + 1;
+        let (value, start) = value_at(text, at_of_value);
         let end = start + value.len();
         return match level_of_pair(key, value) {
             Some(level) => Column::Level(level, end),
-            None => other(end),
+            // Behind the closing quote.
+            None => other(end + usize::from(start > at_of_value && text.get(end) == Some(&b'"'))),
         };
     }
     let word = token.strip_suffix(b":").unwrap_or(token);

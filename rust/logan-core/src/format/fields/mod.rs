@@ -86,7 +86,7 @@ pub use names::{
     SUFFIXES,
 };
 pub(super) use producers::is_of_producer;
-pub use producers::{LineKeys, documented_by, documented_unit, hint};
+pub use producers::{LineKeys, documented, documented_unit, hint};
 pub(crate) use values::whole;
 pub use values::{EPOCH_SECONDS_MIN, code_unit, unescape};
 pub(super) use values::{

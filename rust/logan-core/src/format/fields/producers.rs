@@ -1,5 +1,8 @@
 //! Who wrote a record, by its other keys, where that settles the unit of its response time.
 //!
+//! Records of the same keys are of the same producer, whatever their values: a template of JSON lines
+//! knows no more than the keys, and figures must not depend on the order of lines.
+//!
 //! Only what a producer documents and always does stands here. What it may do otherwise (zap and
 //! slog write durations as seconds and nanoseconds, but programs log numbers of their own under the
 //! same keys) is a [`hint`] that the values of the whole sample have to bear out.
@@ -25,7 +28,10 @@ impl<'a> LineKeys<'a> {
                     let behind = behind.strip_prefix(b"\"")?.trim_ascii_start();
                     behind.strip_prefix(b":").map(<[u8]>::trim_ascii_start)
                 }
-                None | Some(b' ' | b'\t') => behind.strip_prefix(b"="),
+                // Not in a text of JSON.
+                None | Some(b' ' | b'\t') if self.0.first() != Some(&b'{') => {
+                    behind.strip_prefix(b"=")
+                }
                 _ => None,
             }
         })
@@ -50,12 +56,12 @@ struct Producer {
 
 /// The producers, each with the source of the unit.
 const PRODUCERS: &[Producer] = &[
-    // https://caddyserver.com/docs/logging: seconds as a float.
+    // https://caddyserver.com/docs/logging: seconds as a float, in its records of requests.
     Producer {
         name: "Caddy",
         keys: &["duration", "latency"],
         unit: Unit::Seconds,
-        is_of: |keys| keys.value("logger").is_some_and(|name| name.starts_with(b"\"http.")),
+        is_of: |keys| keys.has_all(&["logger", "request"]),
     },
     // https://doc.traefik.io/traefik/observability/access-logs/#available-fields: nanoseconds.
     Producer {
@@ -77,10 +83,7 @@ const PRODUCERS: &[Producer] = &[
         name: "Azure Front Door",
         keys: &["timeTaken"],
         unit: Unit::Seconds,
-        is_of: |keys| {
-            keys.has("trackingReference")
-                || keys.value("category").is_some_and(|name| name.starts_with(b"\"FrontDoor"))
-        },
+        is_of: |keys| keys.has("trackingReference"),
     },
     // https://learn.microsoft.com/azure/application-gateway/monitor-application-gateway-reference:
     // seconds in v2, which alone has these keys; milliseconds in v1.
@@ -131,25 +134,31 @@ const PRODUCERS: &[Producer] = &[
 
 fn is_of_zerolog(keys: LineKeys<'_>) -> bool {
     const LAST: &[u8] = b",\"message\":\"";
+    let ends_there = |text: &[u8]| {
+        let mut is_escaped = false;
+        let end = text.iter().position(|&byte| {
+            let closes = byte == b'"' && !is_escaped;
+            is_escaped = byte == b'\\' && !is_escaped;
+            closes
+        });
+        end.is_some_and(|end| text[end + 1..].trim_ascii() == b"}")
+    };
     keys.0.starts_with(b"{\"level\":\"")
         && keys.has("time")
-        && memchr::memmem::rfind(keys.0, LAST)
-            .is_some_and(|at| memchr::memmem::find(&keys.0[at + LAST.len()..], b"\":").is_none())
-}
-
-fn producer(keys: LineKeys<'_>, key: &[u8]) -> Option<&'static Producer> {
-    let key = std::str::from_utf8(key).ok()?;
-    PRODUCERS.iter().find(|producer| producer.keys.contains(&key) && (producer.is_of)(keys))
+        && memchr::memmem::find(keys.0, LAST)
+            .is_some_and(|at| ends_there(&keys.0[at + LAST.len()..]))
 }
 
 /// The unit of a bare number under `key` in a record with these keys, if its producer documents it.
 pub fn documented_unit(keys: LineKeys<'_>, key: &[u8]) -> Option<Unit> {
-    producer(keys, key).map(|producer| producer.unit)
+    documented(keys, key).map(|(_, unit)| unit)
 }
 
-/// The name of the producer that documents the unit of `key`.
-pub fn documented_by(keys: LineKeys<'_>, key: &[u8]) -> Option<&'static str> {
-    producer(keys, key).map(|producer| producer.name)
+/// The producer that documents the unit of `key`, and that unit.
+pub fn documented(keys: LineKeys<'_>, key: &[u8]) -> Option<(&'static str, Unit)> {
+    let key = std::str::from_utf8(key).ok()?;
+    let is_one = |producer: &&Producer| producer.keys.contains(&key) && (producer.is_of)(keys);
+    PRODUCERS.iter().find(is_one).map(|producer| (producer.name, producer.unit))
 }
 
 /// Whether a record with these keys is of the producer of this name.
@@ -170,4 +179,35 @@ pub fn hint(keys: LineKeys<'_>) -> Option<Unit> {
     let is_text = |value: Option<&[u8]>| value.is_some_and(|value| value.starts_with(b"\""));
     let is_of_go = keys.has("msg") && is_text(keys.value("time")) && is_text(keys.value("level"));
     is_of_go.then_some(Unit::Nanoseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A template of lines knows their keys: values must not tell another producer.
+    #[test]
+    fn values_tell_no_producer() {
+        let texts = [
+            "x",
+            "http.log.access",
+            "\\\"duration\\\": 1, \\\"jid\\\":",
+            " controller=a action=b",
+            "FrontDoorAccessLog",
+        ];
+        for line in [
+            r#"{"logger":"@","request":{"uri":"@"},"duration":1.5}"#,
+            r#"{"logger":"@","msg":"@","duration":1.5}"#,
+            r#"{"category":"@","trackingReference":"@","timeTaken":"1"}"#,
+            r#"{"category":"@","timeTaken":"1"}"#,
+            r#"{"level":"info","duration":3,"time":"@","message":"@"}"#,
+            r#"{"level":"info","message":"@","duration":3,"time":"@"}"#,
+        ] {
+            let key: &[u8] = if line.contains("timeTaken") { b"timeTaken" } else { b"duration" };
+            let told = |text: &str| documented(LineKeys(line.replace('@', text).as_bytes()), key);
+            for text in texts {
+                assert_eq!(told(text), told("x"), "{line} {text}");
+            }
+        }
+    }
 }

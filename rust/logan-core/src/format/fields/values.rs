@@ -237,7 +237,9 @@ pub(super) fn is_bare(bytes: &[u8]) -> bool {
 /// The key that is written at `at` of a line.
 pub(in crate::format) fn key_at(line: &[u8], at: usize) -> &[u8] {
     let key = line.get(at..).unwrap_or_default();
-    let len = key.iter().take(KEY_BYTES_MAX + 2).take_while(|b| !b"\"=".contains(b)).count();
+    // Of JSON, logfmt and LTSV.
+    let ends: &[u8] = if line.first() == Some(&b'{') { b"\"" } else { b"\"=:" };
+    let len = key.iter().take(KEY_BYTES_MAX + 2).take_while(|b| !ends.contains(b)).count();
     &key[..len]
 }
 

@@ -333,7 +333,8 @@ impl<'a> Search<'a> {
             return Token::Level(Level::from_field(word), at + start + len);
         }
         // The name of a process says no more than a number.
-        Token::Column(at + start + len, true)
+        let end = at + start + len;
+        Token::Column(end + usize::from(start == 1 && self.text.get(end) == Some(&b'"')), true)
     }
 
     /// The level that a word is as a whole, and how long it is.
