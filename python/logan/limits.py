@@ -52,6 +52,9 @@ GROUP_TABLES_MAX: Final = 4
 UNITS_MAX: Final = 64
 """Keys whose unit a user gives: a log has a few."""
 
+UNIT_CHARS_MAX: Final = 128
+"""Of one KEY=UNIT, here and in messages of the cluster."""
+
 JSON_INPUT_BYTES_MAX: Final = 256 * MIB
 """A saved report is some hundred KiB; more than this is another file."""
 
@@ -63,8 +66,8 @@ ARCHIVE_SAMPLE_BYTES_MAX: Final = 192 * KIB
 """Decoded for detection: as much as is sampled of a file in all, since only the head is cheap."""
 
 EXPANSION_MAX_DEFAULT: Final = 2_000
-"""Decoded bytes for each stored one before an archive counts as a decompression bomb, once it has given
-1 GiB: twice what gzip can do at best, and far more than logs do."""
+"""Decoded bytes for each stored one before an archive counts as a decompression bomb, once it has
+given 1 GiB: twice what gzip can do at best, and far more than logs do."""
 
 FOLDER_ENTRIES_MAX: Final = 1_000_000
 """Names looked at below one folder: a whole disk given by mistake ends in an error."""

@@ -27,6 +27,7 @@ from logan.limits import (
     SERIES_POINTS_MAX,
     THREADS_MAX,
     TOP_ROWS_MAX,
+    UNIT_CHARS_MAX,
     UNITS_MAX,
 )
 
@@ -144,13 +145,18 @@ _UNITS: Final = ("ns", "us", "ms", "s", "none")
 def _valid_units(units: tuple[str, ...]) -> None:
     if len(units) > UNITS_MAX:
         raise UsageError(f"units of {len(units)} keys are given, at most {UNITS_MAX} are possible")
+    keys: set[str] = set()
     for each in units:
         key, _, unit = each.rpartition("=")
-        if not key or unit not in _UNITS:
+        if not key or unit not in _UNITS or len(each) > UNIT_CHARS_MAX:
             raise UsageError(
-                f"{each!r} is not a valid unit of a key: expected KEY=UNIT, such as duration=ms",
+                f"{each[:UNIT_CHARS_MAX]!r} is not a valid unit of a key: "
+                f"expected KEY=UNIT, such as duration=ms, of up to {UNIT_CHARS_MAX} characters",
                 hint=f"units are {', '.join(_UNITS[:-1])}; none: not a response time",
             )
+        if key in keys:
+            raise UsageError(f"two units are given for {key!r}", hint="give one of them")
+        keys.add(key)
 
 
 _FILTERING: Final = "filtering and grouping"

@@ -382,14 +382,17 @@ def _assumed(detection: Detection, spec: Mapping[str, Any]) -> list[str]:
     if "date_order" in spec.get("time", {}):
         assumed = [each for each in assumed if not each.startswith("numeric dates")]
     for key in spec.get("durations", {}).get("chosen", {}):
-        about = "--unit response_time" if key == "response_time" else f"`{key}`"
-        assumed = [each for each in assumed if about not in each]
+        if key == "response_time":
+            assumed = [each for each in assumed if "--unit response_time" not in each]
+        else:
+            assumed = [each for each in assumed if not each.startswith(f"`{key}`")]
     if any(each.timezone in ("not written", "written in some lines") for each in detection.formats):
         assumed.append(f"timestamps without a time zone are {spec['input_tz']}")
     if any(each.year == "not written" for each in detection.formats):
         anchor = datetime.fromtimestamp(spec["anchor_ns"] / 1e9, UTC)
         assumed.append(
-            f"timestamps without a year are the latest up to 48 h after {anchor:%Y-%m-%d}"
+            f"timestamps without a year are the latest up to 48 h after {anchor:%Y-%m-%d} "
+            "that fit a written weekday"
         )
     if "since_ns" in spec or "until_ns" in spec:
         assumed.append("records without a timestamp are outside the selected time range")

@@ -35,7 +35,7 @@ pub(super) fn find(samples: &[(u64, &[u8])]) -> Option<(Table, Option<String>)> 
         values.take(ROWS_MAX).filter_map(|line| layout.open_value(line)).collect();
     let unit = unit_of(values.iter().map(|(_, value)| *value));
     let (Some(unit), Some((name, _))) = (unit, values.first()) else { return Some((table, None)) };
-    let assumed = format!("the column {name} of the table is in {}, by its values", unit.name());
+    let assumed = format!("`{name}` of the table in {}, by its values", unit.name());
     Some((Table { unit: Some(unit), ..table }, Some(assumed)))
 }
 

@@ -201,6 +201,14 @@ impl Durations {
         decided.iter().find(fits)?.unit
     }
 
+    /// The unit that the user says a name has, or that it has none; None if the user says nothing.
+    pub(super) fn chosen(&self, name: &[u8]) -> Option<Option<Unit>> {
+        if self.reading.chosen.is_empty() {
+            return None;
+        }
+        self.reading.chosen.get(std::str::from_utf8(name).ok()?).copied()
+    }
+
     /// How the tail that begins at `end` of a line is read.
     #[inline(always)]
     pub(crate) fn tail(&mut self, place: TailPlace, line: Line<'_>, end: usize) -> Tail {

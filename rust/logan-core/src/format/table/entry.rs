@@ -77,13 +77,15 @@ fn read(
         return None;
     }
     let known = &layout.known[usize::from(!cx.context.wanted.is_empty())];
+    let timer = layout.as_chosen(&cx.context.durations);
     let mut fields = Fields::new(line);
     let mut has_time = false;
     let (mut day, mut time, mut metric) = ((0, 0), (0, 0), (0, 0));
     let count = cells(text, layout.dialect, |i, start, end| {
         let is_nothing = start == end || end == start + 1 && text[start] == b'-';
-        let Some(&known) = known.get(i).filter(|_| !is_nothing) else { return };
         let is = |place: Option<usize>| place == Some(i);
+        let Some(&known) = known.get(i).filter(|_| !is_nothing) else { return };
+        let known = timer.filter(|_| is(layout.timer)).unwrap_or(known);
         match () {
             () if is(layout.day_and_time.map(|(day, _)| day)) => day = (start, end),
             () if is(layout.day_and_time.map(|(_, time)| time)) => time = (start, end),

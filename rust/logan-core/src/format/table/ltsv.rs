@@ -120,17 +120,15 @@ impl Ltsv {
             if let [b'[', .., b']'] = &text[start..end] {
                 (start, end) = (start + 1, end - 1);
             }
+            let at = label.as_ptr() as usize - text.as_ptr() as usize;
             let place = LABELS.iter().position(|(known, _)| known.as_bytes() == label);
             let known = place.map_or_else(
-                || {
-                    let at = label.as_ptr() as usize - text.as_ptr() as usize;
-                    names.look_up(line, Group::ROOT, at, at + label.len())
-                },
+                || names.look_up(line, Group::ROOT, at, at + label.len()),
                 |place| labels[place],
             );
             if known.meaning != Meaning::Nothing && text[start..end] != *b"-" {
                 let value = Value { start, end, escaped: false, number: false };
-                fields.take(known, start, value, cx);
+                fields.take(known, at, value, cx);
             }
         });
         let is_record = count? >= FIELDS_MIN && fields.looks_like_a_log();

@@ -24,6 +24,7 @@ pub mod ltsv;
 use super::Unit;
 use super::classify::{self, Reason};
 use super::fields::{Group, Known, Meaning, Names, Rule};
+use super::units::Durations;
 use crate::bytes::line::{Line, PaddedLine};
 use crate::record::Columns;
 use crate::time::{TimestampParser, epoch};
@@ -131,7 +132,9 @@ pub struct Layout {
     day_and_time: Option<(usize, usize)>,
     /// The column that names the metric of a row.
     metric: Option<usize>,
-    /// A column of response times whose unit is not documented.
+    /// The column of response times.
+    timer: Option<usize>,
+    /// The same, if its unit is not documented.
     open: Option<usize>,
     /// The first column of a time, or of a time of day.
     time: Option<usize>,
@@ -217,7 +220,9 @@ impl Layout {
                     (known[i], requested[i]) = (Known::NOTHING, Known::NOTHING);
                     continue;
                 }
-                Meaning::Duration(Rule::Fixed(_) | Rule::Never) | Meaning::RequestTime => false,
+                Meaning::Duration(Rule::Fixed(_) | Rule::Never) => false,
+                // It is the time where no other column is.
+                Meaning::RequestTime => known.iter().any(|known| known.meaning == Meaning::Time),
                 _ => true,
             };
             if is_open {
@@ -236,6 +241,7 @@ impl Layout {
         let time = known.iter().position(|known| known.meaning == Meaning::Time);
         (has(Meaning::Time) || is_request).then_some(Layout {
             time: day_and_time.map(|(_, time)| time).or(time),
+            timer: chosen,
             metric: place("metricname").filter(|_| place("metricvalue").is_some()),
             known: [known, requested],
             header,
@@ -310,6 +316,14 @@ impl Layout {
         header.push(self.dialect.delimiter);
         header.extend_from_slice(MESSAGE);
         String::from_utf8_lossy(&header).into_owned()
+    }
+
+    /// What the column of response times holds where the user says its unit, or that it holds none.
+    fn as_chosen(&self, durations: &Durations) -> Option<Known> {
+        match durations.chosen(&self.header[self.names[self.timer?].clone()])? {
+            Some(unit) => Some(look_up(Names::get(), &format!("duration_{}", unit.name()))),
+            None => Some(Known::NOTHING),
+        }
     }
 
     /// The name of the column of response times whose unit is not documented, and its value in a line.
