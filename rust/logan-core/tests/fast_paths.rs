@@ -3,62 +3,23 @@
 //!
 //! `tests/twin` and `tests/split.rs` do this with lines that they make up, paths drawn at random.
 
-use logan_core::detect::detect;
+#[path = "support/logs.rs"]
+mod support;
+
 use logan_core::fast::{FastPath, FastPaths};
-use logan_core::scan::Scanner;
-use logan_core::spec::{FormatSpec, Spec};
-use logan_core::summary::codec::encode;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-/// The samples of all formats and the small logs, with what their columns are.
-fn logs() -> Vec<(PathBuf, Vec<u8>)> {
-    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test_vectors");
-    let formats = std::fs::read_dir(vectors.join("formats")).unwrap();
-    let formats = formats.map(|entry| entry.unwrap().path().join("sample.log"));
-    let logs = std::fs::read_dir(vectors.join("logs")).unwrap();
-    let logs = logs.map(|entry| entry.unwrap().path());
-    let is_log = |path: &PathBuf| path.extension().is_some_and(|end| end == "log");
-    let mut all: Vec<PathBuf> = formats.chain(logs).filter(is_log).collect();
-    all.sort();
-    all.into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
-}
-
-/// The bytes of the log's summary, its lines read as a plan for it would have them read.
-fn summary(log: &[u8], fast: FastPaths) -> Vec<u8> {
-    let found = detect(&[(0, &log[..log.len().min(1 << 20)])]);
-    let mut spec = Spec::plain();
-    spec.meaning.by = ["route", "client", "json.level"].map(String::from).to_vec();
-    spec.sources[0].reading.formats = found["formats"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|format| FormatSpec {
-            name: format["name"].as_str().unwrap().to_string(),
-            params: serde_json::from_value(format["params"].clone()).unwrap(),
-        })
-        .collect();
-    spec.sources[0].reading.layouts =
-        found["header"].as_u64().filter(|&n| n > 0).map(|_| Default::default());
-    let mut scanner = Scanner::with(Arc::new(spec), fast).unwrap();
-    scanner.begin(0, 0, 0).unwrap();
-    for block in log.chunks(50_000) {
-        scanner.push(block);
-    }
-    encode(&scanner.finish(log.len() as u64))
-}
+use support::{logs, summary};
 
 /// Compares the log's summary with those of each path switched off, of each alone, and of none.
 fn check(name: &str, log: &[u8]) {
-    let expected = summary(log, FastPaths::ALL);
+    let expected = summary(log, FastPaths::ALL, None);
     for &path in FastPath::ALL {
-        let without = summary(log, FastPaths::ALL.without(path));
+        let without = summary(log, FastPaths::ALL.without(path), None);
         assert!(without == expected, "{name} without {}", path.name());
         let others = FastPath::ALL.iter().filter(|&&other| other != path);
         let only = others.fold(FastPaths::ALL, |paths, &other| paths.without(other));
-        assert!(summary(log, only) == expected, "{name} with {} alone", path.name());
+        assert!(summary(log, only, None) == expected, "{name} with {} alone", path.name());
     }
-    assert!(summary(log, FastPaths::NONE) == expected, "{name} without any");
+    assert!(summary(log, FastPaths::NONE, None) == expected, "{name} without any");
 }
 
 #[test]

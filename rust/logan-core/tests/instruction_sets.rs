@@ -2,13 +2,13 @@
 //! are: `cargo test --test instruction_sets -- --nocapture` prints it, and fails if the processor has
 //! one that was not tried.
 
+#[path = "support/logs.rs"]
+mod support;
+
 use logan_core::bytes::simd::{Simd, pretend, sets};
-use logan_core::detect::detect;
-use logan_core::scan::Scanner;
-use logan_core::spec::{FormatSpec, Spec};
-use logan_core::summary::codec::encode;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use logan_core::fast::FastPaths;
+use std::path::PathBuf;
+use support::{logs, summary};
 
 /// The instruction sets that the processor has, by what the standard library says.
 fn expected() -> Vec<&'static str> {
@@ -37,55 +37,19 @@ fn chosen() -> &'static str {
     logan_core::dispatch!(name::<>() -> &'static str;)
 }
 
-fn logs() -> Vec<PathBuf> {
-    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../test_vectors");
-    let formats = std::fs::read_dir(vectors.join("formats")).unwrap();
-    let formats = formats.map(|entry| entry.unwrap().path().join("sample.log"));
-    let logs = std::fs::read_dir(vectors.join("logs")).unwrap();
-    let logs = logs.map(|entry| entry.unwrap().path());
-    let is_log = |path: &PathBuf| path.extension().is_some_and(|end| end == "log");
-    let mut all: Vec<PathBuf> = formats.chain(logs).filter(is_log).collect();
-    all.sort();
-    all
-}
-
-/// The bytes of the log's summary, with a condition and group tables, in blocks as they come from a
-/// file.
-fn summary(log: &[u8]) -> Vec<u8> {
-    let found = detect(&[(0, log)]);
-    let mut spec = Spec::plain();
-    spec.meaning.condition = Some("not message ~ \"zzz\"".into());
-    spec.meaning.by = ["route", "client", "json.level"].map(String::from).to_vec();
-    spec.sources[0].reading.formats = found["formats"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|format| FormatSpec {
-            name: format["name"].as_str().unwrap().to_string(),
-            params: serde_json::from_value(format["params"].clone()).unwrap(),
-        })
-        .collect();
-    spec.sources[0].reading.layouts =
-        found["header"].as_u64().filter(|&n| n > 0).map(|_| Default::default());
-    let mut scanner = Scanner::new(Arc::new(spec)).unwrap();
-    scanner.begin(0, 0, 0).unwrap();
-    for block in log.chunks(50_000) {
-        scanner.push(block);
-    }
-    encode(&scanner.finish(log.len() as u64))
-}
-
 #[test]
 fn every_instruction_set_gives_the_same_bytes() {
-    let logs: Vec<(PathBuf, Vec<u8>)> =
-        logs().into_iter().map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
+    let logs: Vec<(PathBuf, Vec<u8>)> = logs();
     assert!(logs.len() > 60);
     let mut types = Vec::new();
     let mut expected_bytes: Option<Vec<Vec<u8>>> = None;
     for index in 0..sets().len() {
         pretend(index);
         types.push(chosen());
-        let found: Vec<Vec<u8>> = logs.iter().map(|(_, log)| summary(log)).collect();
+        let found: Vec<Vec<u8>> = logs
+            .iter()
+            .map(|(_, log)| summary(log, FastPaths::ALL, Some("not message ~ \"zzz\"")))
+            .collect();
         match &expected_bytes {
             None => expected_bytes = Some(found),
             Some(expected) => {
