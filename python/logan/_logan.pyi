@@ -33,9 +33,9 @@ __all__ = [
     "moment",
     "occurring",
     "peak_rss_bytes",
-    "repeated_from",
     "scan",
     "seek",
+    "turns",
 ]
 
 __version__: str
@@ -104,9 +104,10 @@ def occurring(path: str, size: int, spec: Spec, lines: Sequence[bytes], *, sourc
     Reads what lies around their timestamps. Raises `OSError`.
     """
 
-def repeated_from(path: str, size: int, spec: Spec, *, source: int = 0) -> tuple[int | None, bool]:
+def turns(path: str, size: int, spec: Spec, *, source: int = 0) -> tuple[list[int], bool]:
     """Where in a file local time steps back by over 30 minutes, as the clocks of the input's time
-    zone went back; and whether it has records in an hour that this zone repeats.
+    zone went back, and where that hour is over, in turn; and whether it has records in an hour
+    that this zone repeats.
 
     Reads that hour and little else of a file whose timestamps are in order. Raises `OSError`.
     """

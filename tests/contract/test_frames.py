@@ -241,6 +241,20 @@ def test_a_repeated_hour_has_two_passes(
     assert any("repeats an hour" in each for each in report["inputs"][0]["assumed"])
 
 
+def test_each_autumn_has_a_repeated_hour(tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    zone = "Europe/Berlin"
+    path.write_text(
+        local_times(zone, "2023-10-28T23:00:00+00:00", 900)
+        + local_times(zone, "2024-10-26T23:00:00+00:00", 900)
+    )
+    report = logan.analyze(path, input_tz=zone, chunk_size=1024).to_dict()
+    assert report["time"]["out_of_order"] == 0
+    (entry,) = report["inputs"]
+    (said,) = [each for each in entry["assumed"] if "repeats an hour" in each]
+    assert said.count(" and ") == 1
+
+
 def test_without_a_step_back_the_first_pass_counts(tmp_path: Path) -> None:
     path = tmp_path / "app.log"
     path.write_text("2024-10-27 01:30:00 INFO a\n2024-10-27 02:10:00 INFO b\n")

@@ -159,17 +159,18 @@ def _repeat_hours(
             continue
         try:
             with opened(source.url) as place:
-                found, met = _logan.repeated_from(place.path, source.size or 0, spec, source=index)
+                found, met = _logan.turns(place.path, source.size or 0, spec, source=index)
         except (OSError, InputError):
             continue  # the engine will say what is wrong with it
         if not met:
             continue
         time = dict(entry.detection.time)
-        if found is None:
+        if not found:
             assumed = "timestamps in the hour that local time repeats are of its first pass"
         else:
-            time["repeated_from"], any_found = found, True
-            assumed = f"local time repeats an hour from byte {found:,} on"
+            time["turns"], any_found = found, True
+            places = " and ".join(f"{each:,}" for each in found[::2])
+            assumed = f"local time repeats an hour from byte {places} on"
         entry.detection = replace(
             entry.detection, time=time, assumed=(*entry.detection.assumed, assumed)
         )

@@ -142,21 +142,19 @@ pub fn last_time(
     })
 }
 
-/// Where in a file local time steps back, and whether it has records in a repeated hour.
+/// Where in a file the repeated hours of local time turn, and whether it has records in one.
 #[pyfunction]
 #[pyo3(signature = (path, size, spec, *, source=0))]
-pub fn repeated_from(
+pub fn turns(
     py: Python<'_>,
     path: PathBuf,
     size: u64,
     spec: &Spec,
     source: u32,
-) -> PyResult<(Option<u64>, bool)> {
+) -> PyResult<(Vec<u64>, bool)> {
     detached(py, || {
         let file = Source::open(&path, mode())?;
-        over(&path, 0..size, || {
-            Ok(logan_core::select::seek::repeated_from(&file, size, &spec.0, source)?)
-        })
+        over(&path, 0..size, || Ok(logan_core::select::seek::turns(&file, size, &spec.0, source)?))
     })
 }
 

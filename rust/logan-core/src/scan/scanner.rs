@@ -80,8 +80,9 @@ pub struct Scanner {
     overlong: bool,
     /// Lines may have NULs at the front that mean something: a format of the source has such.
     keeps_nuls: bool,
-    /// Where local time steps back, if no line from there on was parsed yet.
-    repeated_from: Option<u64>,
+    /// How many of the [turns](crate::time::TimeReading::turns) of local time lie before the lines that come next.
+    turned: usize,
+    turns: Vec<u64>,
     /// The chunk, and the offset of the byte that comes next.
     start: u64,
     position: u64,
@@ -168,7 +169,8 @@ impl Scanner {
             carry_line: PAD,
             overlong: false,
             keeps_nuls: false,
-            repeated_from: None,
+            turned: 0,
+            turns: Vec::new(),
             start: 0,
             position: 0,
             spec,
@@ -232,7 +234,8 @@ impl Scanner {
                 narrowing.begin(self.spec.formats(source)?);
             }
         }
-        self.repeated_from = self.spec.reading(source)?.time.repeated_from;
+        self.turns.clone_from(&self.spec.reading(source)?.time.turns);
+        self.turned = 0;
         self.context.clock.repeat_hours(false);
         let layouts = self.spec.reading(source)?.layouts.as_ref();
         self.context.history.restart(layouts, first_line);
@@ -442,17 +445,24 @@ impl Scanner {
     /// Parses the lines that end at `ends`, the first of which starts at `start`; where the line
     /// after them starts.
     fn parse(&mut self, block: &[u8], start: usize, ends: &[u32], offset: i64) -> usize {
-        if let Some(from) = self.repeated_from {
-            let is_before = |&end: &u32| offset + i64::from(end) < from as i64;
+        let (mut start, mut ends) = (start, ends);
+        while let Some(&turn) = self.turns.get(self.turned) {
+            let is_before = |&end: &u32| (offset + i64::from(end)) < turn as i64;
             let before = ends.partition_point(is_before);
-            if before < ends.len() {
-                self.repeated_from = None;
-                let start = self.parse(block, start, &ends[..before], offset);
-                self.flush(self.place(block, offset));
-                self.context.clock.repeat_hours(true);
-                return self.parse(block, start, &ends[before..], offset);
+            if before == ends.len() {
+                break;
             }
+            start = self.parse_lines(block, start, &ends[..before], offset);
+            self.flush(self.place(block, offset));
+            self.turned += 1;
+            self.context.clock.repeat_hours(self.turned % 2 == 1);
+            ends = &ends[before..];
         }
+        self.parse_lines(block, start, ends, offset)
+    }
+
+    /// As [`parse`](Self::parse), of lines between which local time does not turn.
+    fn parse_lines(&mut self, block: &[u8], start: usize, ends: &[u32], offset: i64) -> usize {
         let mut parsers = self.parsers.take().expect("a chunk was begun");
         let place = Block { bytes: block, offset, source: parsers.source };
         if let (Some(text), Some(&end), false) = (&self.spec.panic_on, ends.last(), self.looks_back)

@@ -17,6 +17,7 @@ use crate::format::Context;
 use crate::format::classify::{is_blank, is_header};
 use crate::record::{NO_TIME, Record};
 use crate::spec::{Candidate, Spec};
+use crate::time::TURNS_MAX;
 use std::ops::Range;
 
 /// How much later lines may be earlier in time: buffers of several writers are emptied far sooner.
@@ -126,25 +127,26 @@ pub fn range(
 /// How far local time steps back at least where an hour is repeated, not lines of several writers.
 const STEP_BACK_NS: i64 = 30 * 60 * 1_000_000_000;
 
-/// Where the line starts at which local time steps back, as an hour of the input's zone is
-/// repeated; and whether the source has records in such an hour at all.
+/// Where the lines start at which local time steps back, as an hour of the input's zone is repeated,
+/// and lines from which on that is over, in turn; and whether the source has records in such an hour at
+/// all.
 ///
 /// # Errors
 /// As [`range`].
-pub fn repeated_from(
+pub fn turns(
     source: &Source,
     size: u64,
     spec: &Spec,
     index: u32,
-) -> Result<(Option<u64>, bool), Error> {
+) -> Result<(Vec<u64>, bool), Error> {
     let zone = spec.zone(index)?;
     let mut prober = Prober::new(source, size, spec, index)?;
     let (Some(first), Some(last)) = (prober.at(0)?, last_time(source, size, spec, index)?) else {
-        return Ok((None, false));
+        return Ok((Vec::new(), false));
     };
     let instant = |ns: i64| jiff::Timestamp::from_nanosecond(i128::from(ns));
-    let Ok(begun) = instant(first.1) else { return Ok((None, false)) };
-    let mut met = false;
+    let Ok(begun) = instant(first.1) else { return Ok((Vec::new(), false)) };
+    let (mut turns, mut met) = (Vec::new(), false);
     for transition in zone.following(begun) {
         let turn = transition.timestamp();
         let at = i64::try_from(turn.as_nanosecond()).unwrap_or(i64::MAX);
@@ -153,7 +155,7 @@ pub fn repeated_from(
         let back = zone.to_offset(before).seconds() - transition.offset().seconds();
         // What is read as the first pass lies before the transition, whichever it was.
         let window = at - i64::from(back.max(0)) * 1_000_000_000..at;
-        if window.start > last {
+        if window.start > last || turns.len() + 2 > TURNS_MAX {
             break;
         }
         if back <= 0 {
@@ -161,9 +163,13 @@ pub fn repeated_from(
         }
         let mut probes = vec![first];
         let (low, _) = prober.search(&mut probes, |time| time < window.start)?;
-        let (mut latest, mut found) = (i64::MIN, None);
+        let (mut latest, mut found, mut entered) = (i64::MIN, None, None);
+        let before = turns.last().copied();
         prober.lines(low, size, |place, time| {
             let is_in = window.contains(&time);
+            if time >= window.start && before.is_none_or(|turn| place > turn) {
+                entered.get_or_insert(place);
+            }
             met |= is_in;
             if is_in && latest >= window.start && latest - time > STEP_BACK_NS {
                 found = Some(place);
@@ -171,11 +177,12 @@ pub fn repeated_from(
             latest = latest.max(time);
             found.is_none() && time < window.end + (window.end - window.start)
         })?;
-        if found.is_some() {
-            return Ok((found, true));
+        if turns.len() % 2 == 1 {
+            turns.extend(entered);
         }
+        turns.extend(found);
     }
-    Ok((None, met))
+    Ok((turns, met))
 }
 
 /// How many of `lines`, which are of another log, a source in the order of time has, too; lines

@@ -18,7 +18,7 @@ use crate::format::state::Layouts;
 use crate::format::{self, Context, DurationReading, Format, Params, custom, table};
 use crate::record::{Columns, Field};
 use crate::select::condition::{self, Condition};
-use crate::time::{TimeReading, TimestampParser};
+use crate::time::{TURNS_MAX, TimeReading, TimestampParser};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
@@ -205,6 +205,10 @@ impl Spec {
             zone(&source.input_tz)?;
             if source.only && source.formats.is_empty() {
                 return fail("a source with only: true lists no formats".into());
+            }
+            let turns = &source.time.turns;
+            if turns.len() > TURNS_MAX || !turns.is_sorted() {
+                return fail(format!("turns of local time must be in order, at most {TURNS_MAX}"));
             }
             if let Some(layouts) = &source.layouts {
                 layouts.check().map_err(Error::Spec)?;

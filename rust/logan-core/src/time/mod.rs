@@ -19,6 +19,7 @@ pub use civil::civil_from_days;
 pub(crate) use digits::{POWERS, eight_digits, leading_digits, trailing_digits};
 pub use epoch::epoch;
 pub use parser::{SeenLevel, SeenZone, Stamp, TimestampParser};
+pub(crate) use reading::TURNS_MAX;
 pub use reading::{DateLayout, DateOrder, NumericDate, TimeReading};
 pub use rfc3339::rfc3339;
 pub(crate) use zones::{assumed as zone_assumed, by_siblings as zones_by_siblings};

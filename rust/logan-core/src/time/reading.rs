@@ -39,10 +39,14 @@ pub struct TimeReading {
     /// The order of dates of numbers by layout.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub date_orders: BTreeMap<DateLayout, DateOrder>,
-    /// Where the line starts from which on an hour that local time has twice is the second one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repeated_from: Option<u64>,
+    /// Where lines start from which on an hour that local time has twice is the second one, and the
+    /// first one again, in turn: two for each autumn, the last one perhaps open.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<u64>,
 }
+
+/// Turns of one source at most: those of more autumns than any log has.
+pub(crate) const TURNS_MAX: usize = 128;
 
 impl TimeReading {
     /// Whether nothing was decided.
