@@ -395,6 +395,8 @@ pub static REGISTRY: &[&Entry] = &[
     &database::postgres::ENTRY,
     &database::redis::ENTRY,
     &text::dmesg::ENTRY,
+    &text::slapd::ENTRY,
+    &text::cmtrace::ENTRY,
     &text::rails::ENTRY,
     &access::gin::ENTRY,
     &access::morgan::ENTRY,
