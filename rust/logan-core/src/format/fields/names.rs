@@ -96,14 +96,21 @@ pub const NAMES: &[(Meaning, u8, &str)] = &[
          logged_at log_time log_timestamp time_local time_iso8601 time_unix_nano time_millis \
          edge_start_timestamp request_time_epoch record.time.repr \
          request_received_timestamp time_stamp last_timestamp ibm_datetime unix_time calendar_time \
-         query_timestamp edge_start_time",
+         query_timestamp edge_start_time ts.$date timestamp.$date time.$date event_date event_ts \
+         event_time_utc time_utc utc_time timestamp_utc timestamp_ms ts_ms timestamp_us \
+         timestamp_ns unix_timestamp epoch_time epoch_ms log_date iso_time iso_timestamp \
+         time_generated time_created system_time occurred_at occurred_on logged_time",
     ),
     (
         Meaning::Time,
         2,
         "start_time started_at start_utc stage_timestamp timestamp.seconds instant.epoch_second \
          created_at created event.created receive_timestamp timestamp_seconds msec \
-         observed_time_unix_nano data.date published",
+         observed_time_unix_nano data.date published creation_time created_date \
+         created_date_time activity_date_time creation_date_time creation_date generated_at \
+         generated_time detected_at detection_time alert_time reported_at recorded_at inserted_at \
+         received_at received_time request_timestamp start_timestamp begin_time first_seen \
+         update_time updated_at last_update_time ingested_at",
     ),
     (Meaning::Nanos, 1, "instant.nano_of_second timestamp.nanos timestamp_nanos"),
     (
