@@ -24,7 +24,7 @@ use crate::format::{
     Candidate, Context, Entry, Format, Fragments, Kind, Params, Parse, Part, REGISTRY, Unit, state,
 };
 use crate::record::{NO_DURATION, NO_STATUS, NO_TIME, Record};
-use crate::time::{TimeReading, TimestampParser};
+use crate::time::{Prefix, TimeReading, TimestampParser};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -69,12 +69,33 @@ fn rejoins(entry: &Entry, seen: &Seen) -> bool {
     }
 }
 
+/// Of so many lines one that no format takes is reason enough to look for dates behind any text.
+const UNREAD_ONE_IN: u64 = 3;
+
 /// Describes samples, each with its offset in the source; those that do not start at 0 begin at a
 /// line start. The last line of a sample counts only if it is whole, or alone.
 ///
 /// The shape of the answer, but for how the source is stored, is in the stub of the Python
 /// extension.
 pub fn detect(samples: &[(u64, &[u8])]) -> Value {
+    let found = describe(samples, false);
+    if found.unread * UNREAD_ONE_IN < found.lines {
+        return found.description;
+    }
+    // Dates behind any text count only where little else does: elsewhere such lines are damaged ones
+    // of other formats, or go on with a record.
+    let again = describe(samples, true);
+    if again.unread * 2 <= found.unread { again.description } else { found.description }
+}
+
+/// What samples are, of how many lines, and how many of these no format took that looks for dates.
+struct Detected {
+    description: Value,
+    lines: u64,
+    unread: u64,
+}
+
+fn describe(samples: &[(u64, &[u8])], has_inner_dates: bool) -> Detected {
     let head = samples.iter().find(|(offset, _)| *offset == 0).map_or(&[][..], |(_, bytes)| bytes);
     let (table, assumed_of_table) = table::find(samples).unzip();
     let layout = table.as_ref().and_then(Layout::of);
@@ -97,7 +118,8 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
     let lenient = TimeReading {
         zone_column: true,
         epoch_column,
-        has_prefixes: true,
+        has_prefixes: !has_inner_dates,
+        has_inner_dates,
         ..TimeReading::default()
     };
     let reads = |clock: TimestampParser| Context::new(clock.with_reading(&lenient));
@@ -162,7 +184,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             let taken = formats.iter().enumerate().find_map(|(i, (_, format))| {
                 (context.clock.numeric_date, context.clock.seen_zone) = (None, None);
                 context.durations.sample = Some(Sample::default());
-                (context.clock.seen_level, context.clock.seen_prefix) = (None, false);
+                (context.clock.seen_level, context.clock.seen_prefix) = (None, None);
                 context.clock.seen_clock = None;
                 parse(format.as_ref(), &mut context).map(|found| (i, format, found))
             });
@@ -189,7 +211,7 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
                 numbers.learn(sample, &record);
             }
             levels.learn(&context.clock, &record);
-            let is_prefixed = context.clock.seen_prefix;
+            let is_prefixed = context.clock.seen_prefix == Some(Prefix::Names);
             let mut time_by = |other: &mut Context| parse(format.as_ref(), other);
             let others = [time_by(&mut east), time_by(&mut later)];
             if part == Part::Continuation {
@@ -296,10 +318,11 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
         last_clock: undated.last_clock,
         level_column: levels.column(),
         has_prefixes,
+        has_inner_dates,
         ..times.reading(epoch_column, zone_column)
     };
     assumed.extend(times.assumed(&reading));
-    let describe = |&i: &usize| {
+    let describe_one = |&i: &usize| {
         let (entry, seen) = (REGISTRY[i], &seen[i]);
         let mut params = json!({});
         if rejoins(entry, seen) {
@@ -343,19 +366,20 @@ pub fn detect(samples: &[(u64, &[u8])]) -> Value {
             "example": seen.example,
         })
     };
-    json!({
+    let description = json!({
         "encoding": encoding(head, lines),
         "lines": total,
         "blank": blank,
         "continuation": continuation,
         "header": header,
         "malformed": malformed - undated.lines,
-        "formats": order.iter().map(describe).chain(undated.format.clone()).collect::<Vec<_>>(),
+        "formats": order.iter().map(describe_one).chain(undated.format.clone()).collect::<Vec<_>>(),
         "assumed": assumed,
         "time": reading,
         "durations": durations,
         "anchor_ns": times.anchor_ns(),
-    })
+    });
+    Detected { description, lines: total - blank, unread: malformed }
 }
 
 /// The key itself of a name with those of the objects around it.

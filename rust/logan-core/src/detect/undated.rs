@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 const DATED_ONE_IN: u64 = 20;
 /// Of so many lines one has to have a level, a request or a response time.
 const TELLING_ONE_IN: u64 = 5;
+/// Or of so many one has to begin with a time of day.
+const CLOCKED_ONE_IN: u64 = 2;
 /// A step back by more seconds passes midnight.
 const MIDNIGHT_STEP_S: u32 = 12 * 3_600;
 
@@ -22,6 +24,7 @@ pub(super) struct Undated {
     plain_lines: u64,
     dated: u64,
     telling: u64,
+    clocked: u64,
     measured: u64,
     last_clock: Option<u32>,
     passes_midnight: bool,
@@ -60,6 +63,7 @@ impl Undated {
             plain_lines: 0,
             dated: 0,
             telling: 0,
+            clocked: 0,
             measured: 0,
             last_clock: None,
             passes_midnight: false,
@@ -89,6 +93,7 @@ impl Undated {
         self.dated += u64::from(record.time_ns != NO_TIME);
         self.telling += u64::from(tells(record));
         if let Some(second) = clock {
+            self.clocked += 1;
             self.passes_midnight |=
                 self.last_clock.is_some_and(|last| last > second + MIDNIGHT_STEP_S);
             self.last_clock = Some(second);
@@ -97,7 +102,9 @@ impl Undated {
 
     /// What is decided, given how many lines are not blank, and how many some format took.
     pub(super) fn decide(self, lines: u64, taken: u64) -> Decision {
-        if self.dated * DATED_ONE_IN >= lines || self.telling * TELLING_ONE_IN < lines {
+        let is_log =
+            self.telling * TELLING_ONE_IN >= lines || self.clocked * CLOCKED_ONE_IN >= lines;
+        if self.dated * DATED_ONE_IN >= lines || !is_log {
             return Decision::default();
         }
         let assumed = match (self.last_clock, self.passes_midnight) {

@@ -18,7 +18,7 @@ mod zones;
 pub use civil::civil_from_days;
 pub(crate) use digits::{POWERS, eight_digits, leading_digits, trailing_digits};
 pub use epoch::epoch;
-pub use parser::{SeenLevel, SeenZone, Stamp, TimestampParser};
+pub use parser::{Prefix, SeenLevel, SeenZone, Stamp, TimestampParser};
 pub(crate) use reading::TURNS_MAX;
 pub use reading::{DateLayout, DateOrder, NumericDate, TimeReading};
 pub use rfc3339::rfc3339;

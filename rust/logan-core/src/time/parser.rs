@@ -125,6 +125,8 @@ pub struct TimestampParser {
     pub level_column: Option<u32>,
     /// See [`TimeReading::has_prefixes`].
     pub has_prefixes: bool,
+    /// See [`TimeReading::has_inner_dates`].
+    pub has_inner_dates: bool,
     /// See [`TimeReading::last_clock`].
     last_clock: Option<u32>,
     /// The second of the day of the last time of day that stood without a date. For detection.
@@ -133,8 +135,18 @@ pub struct TimestampParser {
     pub learns_levels: bool,
     /// Where the level beside the last timestamp stands. For detection as well.
     pub seen_level: Option<SeenLevel>,
-    /// Whether a timestamp counted although no level stands beside it. For detection as well.
-    pub seen_prefix: bool,
+    /// What stood before a timestamp that counted although no level stands beside it. For detection
+    /// as well.
+    pub seen_prefix: Option<Prefix>,
+}
+
+/// What stands before a timestamp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prefix {
+    /// A name or two, or groups in brackets.
+    Names,
+    /// Something else.
+    Text,
 }
 
 /// Where a level stands beside a timestamp.
@@ -252,11 +264,12 @@ impl TimestampParser {
             seen_zone: None,
             level_column: None,
             has_prefixes: false,
+            has_inner_dates: false,
             last_clock: None,
             seen_clock: None,
             learns_levels: false,
             seen_level: None,
-            seen_prefix: false,
+            seen_prefix: None,
         };
         if clock.zone == TimeZone::UTC {
             (clock.offset_from, clock.offset_to) = (i64::MIN, i64::MAX);
@@ -288,6 +301,7 @@ impl TimestampParser {
         self.level_column = reading.level_column;
         self.last_clock = reading.last_clock;
         self.has_prefixes = reading.has_prefixes;
+        self.has_inner_dates = reading.has_inner_dates;
         self.abbreviations = reading
             .abbreviations
             .iter()

@@ -30,6 +30,9 @@ pub struct TimeReading {
     /// program.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_prefixes: bool,
+    /// Whether most lines have a date behind some text, whatever that is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_inner_dates: bool,
     /// Minutes east of UTC of abbreviations that do not mean what the table says.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub abbreviations: BTreeMap<String, i32>,

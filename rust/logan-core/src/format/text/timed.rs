@@ -4,7 +4,7 @@ use super::levels::{self, LEVEL_OFFSET_MAX, level_in, message_start};
 use crate::bytes::line::Line;
 use crate::bytes::simd::{Classes, Simd};
 use crate::record::Level;
-use crate::time::{SeenLevel, Stamp, TimestampParser};
+use crate::time::{Prefix, SeenLevel, Stamp, TimestampParser};
 
 /// How far into a line a timestamp is looked for.
 const TIME_OFFSET_MAX: usize = 128;
@@ -72,11 +72,11 @@ fn timed_and_leveled(
         // source has more of them.
         Level::None => match letter(before.bytes()) {
             Some(level) => level,
-            None if clock.has_prefixes && message < line.len() && is_prefix(before.bytes()) => {
-                clock.seen_prefix = true;
-                Level::None
-            }
-            None => return Some(None),
+            None => match prefix(before.bytes(), clock, message < line.len()) {
+                Some(Prefix::Names) => Level::None,
+                Some(Prefix::Text) => inner_level(before.bytes()),
+                None => return Some(None),
+            },
         },
         found => found,
     };
@@ -95,8 +95,30 @@ fn letter(before: &[u8]) -> Option<Level> {
     }
 }
 
+/// What stands before a timestamp without a level, if that is usual in the source.
+fn prefix(before: &[u8], clock: &mut TimestampParser, has_message: bool) -> Option<Prefix> {
+    let found = if clock.has_prefixes && has_message && are_names(before) {
+        Prefix::Names
+    } else if clock.has_inner_dates && !before.first()?.is_ascii_whitespace() {
+        Prefix::Text
+    } else {
+        return None;
+    };
+    clock.seen_prefix = Some(found);
+    Some(found)
+}
+
+/// The level that is a word for itself in the text before a timestamp: `[ns_server:error,`.
+fn inner_level(before: &[u8]) -> Level {
+    let words = before.split(|b| !b.is_ascii_alphabetic());
+    let is_even = |word: &&[u8]| {
+        word.iter().all(u8::is_ascii_lowercase) || word.iter().all(u8::is_ascii_uppercase)
+    };
+    words.filter(is_even).find_map(Level::from_word).unwrap_or(Level::None)
+}
+
 /// Whether this is what programs write before a timestamp: a name or two, or groups in brackets.
-fn is_prefix(before: &[u8]) -> bool {
+fn are_names(before: &[u8]) -> bool {
     const PREFIX_BYTES_MAX: usize = 48;
     let is_of_name = |b: &u8| b.is_ascii_alphanumeric() || b"_.-/#".contains(b);
     let is_mark = |b: &u8| b" \t[]()<>|:*@".contains(b);
