@@ -263,6 +263,14 @@ def test_without_a_step_back_the_first_pass_counts(tmp_path: Path) -> None:
     assert any("first pass" in each for each in report["inputs"][0]["assumed"])
 
 
+def test_archives_say_that_repeated_hours_are_not_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "app.log.gz"
+    path.write_bytes(gzip.compress(b"2024-10-27 02:10:00 INFO a\n"))
+    for zone, said in (("Europe/Berlin", True), ("Asia/Tokyo", False)):
+        (entry,) = logan.analyze(path, input_tz=zone).to_dict()["inputs"]
+        assert any("first pass" in each for each in entry["assumed"]) is said
+
+
 def test_lines_of_two_files_are_named(tmp_path: Path) -> None:
     syslog, kern, other = (tmp_path / name for name in ("syslog", "kern.log", "app.log"))
     lines = [

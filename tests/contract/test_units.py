@@ -192,6 +192,13 @@ def test_the_evidence_is_stated_and_the_user_decides(tmp_path: Path) -> None:
     assert times(chosen)["max"] == pytest.approx(5_000)
 
 
+def test_a_unit_that_decides_nothing_is_named(tmp_path: Path) -> None:
+    lines = [WRITERS["whole ns"](0.005, i) for i in range(3)]
+    report = report_of(tmp_path, lines, units={"took": "us", "tok": "ms", "response_time": "s"})
+    notes = report["inputs"][0]["notes"]
+    assert [each.partition(":")[0] for each in notes] == ["--unit tok=ms", "--unit response_time=s"]
+
+
 @pytest.mark.parametrize(
     "units", [{"took": "m"}, ["took"], ["=ms"], {f"k{i}": "s" for i in range(99)}]
 )

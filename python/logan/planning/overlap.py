@@ -38,6 +38,11 @@ def note_overlaps(
             folders.setdefault(os.path.dirname(source.url), []).append(index)
     noted: set[int] = set()
     pairs = (pair for each in folders.values() for pair in permutations(each, 2))
+    count = sum(len(each) * (len(each) - 1) for each in folders.values())
+    if count > PAIRS_MAX:
+        inputs[order[0]].notes.append(
+            f"only {PAIRS_MAX} of {count:,} pairs of files were compared for lines in both"
+        )
     for part, whole in islice(pairs, PAIRS_MAX):
         entry, source = inputs[order[part]], plan.sources[whole]
         if part in noted or whole in noted or not entry.rare_lines:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from logan import _logan
 from logan._logan import Cancel, Spec
@@ -131,9 +132,13 @@ def plan_inputs(
             "the last record of files on other hosts is not known before they are read",
             hint="give since and until as absolute times, or count back from now",
         )
-    if watched and options.input_tz != "UTC" and _repeat_hours(inputs, order, plan, opened):
-        pairs = _pairs(inputs, order)
-        plan = _plan(pairs, names, options, anchor)
+    if options.input_tz != "UTC":
+        if watched and _repeat_hours(inputs, order, plan, opened):
+            pairs = _pairs(inputs, order)
+            plan = _plan(pairs, names, options, anchor)
+        if _has_summer_time(options.input_tz):
+            _assume_first_passes(inputs, order, plan, watched)
+    _note_idle_units(inputs, options)
     if watched and len(order) > 1:
         note_overlaps(inputs, order, plan, _spec(plan.spec_json), opened)
     sources = [source for source, _ in pairs]
@@ -175,6 +180,54 @@ def _repeat_hours(
             entry.detection, time=time, assumed=(*entry.detection.assumed, assumed)
         )
     return any_found
+
+
+def _note_idle_units(inputs: Sequence[Input], options: Options) -> None:
+    """Note on the first input each `--unit` that decides for no number of the samples."""
+    detections = [entry.detection for entry in inputs if entry.detection is not None]
+    if not detections or any(_has_table(each) for each in detections):
+        return  # the columns of tables are not told one by one
+    for each in options.units:
+        key = each.rpartition("=")[0]
+        if key == "response_time":
+            decides = any(each.durations.keys() - {"keys"} for each in detections)
+        else:
+            decides = any(key in each.durations.get("keys", {}) for each in detections)
+        if not decides:
+            inputs[0].notes.append(
+                f"--unit {each}: the samples have no number under this key that lacks a unit"
+            )
+
+
+def _has_table(detection: Detection) -> bool:
+    return any("table" in each.params for each in detection.formats)
+
+
+def _has_summer_time(zone: str) -> bool:
+    """Whether local time repeated an hour in one of the last two years."""
+    try:
+        tz = ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return False  # an offset such as +02:00, or no zone, which the engine will say
+    now = datetime.now(UTC)
+    offsets = {
+        (now - timedelta(days=days)).astimezone(tz).utcoffset() for days in range(0, 731, 30)
+    }
+    return len(offsets) > 1
+
+
+def _assume_first_passes(
+    inputs: Sequence[Input], order: Sequence[int], plan: Plan, watched: bool
+) -> None:
+    """Say of inputs that are not read beforehand that repeated hours are not told apart."""
+    assumed = "timestamps in an hour that local time repeats are of its first pass"
+    for index, source in enumerate(plan.sources):
+        entry = inputs[order[index]]
+        is_read = watched and source.fingerprint is not None and source.splittable
+        if is_read or entry.detection is None:
+            continue
+        if any(each.timezone != "written" for each in entry.detection.formats):
+            entry.detection = replace(entry.detection, assumed=(*entry.detection.assumed, assumed))
 
 
 def check_format(format: str | None) -> None:
