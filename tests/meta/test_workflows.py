@@ -150,13 +150,19 @@ def test_services_have_no_rights_and_few_resources(path: Path) -> None:
 def test_systemd_accepts_the_units(path: Path, tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd is not installed")
+    told = subprocess.run(
+        ["systemd-analyze", "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    if int(told.split()[1]) < 250:
+        pytest.skip("systemd is older than 250, which judges files offline")
     text = path.read_text(encoding="utf-8").replace("/usr/local/bin/logan", "/bin/true")
     copy = tmp_path / path.name
     copy.write_text(re.sub(r"^Documentation=.*\n", "", text, flags=re.M), encoding="utf-8")
     verified = subprocess.run(
         ["systemd-analyze", "verify", copy], capture_output=True, text=True, check=False
     )
-    assert verified.stderr == ""
+    # The machine's own units may have faults of their own.
+    assert [each for each in verified.stderr.splitlines() if "logan" in each] == []
     judged = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--threshold=20", copy],
         capture_output=True,
