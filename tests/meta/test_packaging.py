@@ -201,3 +201,9 @@ def test_what_does_not_belong_is_named(wheel: Path) -> None:
 @pytest.mark.skipif("LOGAN_TEST_WHEEL" not in os.environ, reason="LOGAN_TEST_WHEEL names none")
 def test_the_given_wheel() -> None:
     assert list(check_wheel.faults(Path(os.environ["LOGAN_TEST_WHEEL"]), ROOT)) == []
+
+
+def test_source_distributions_hold_what_wheels_are_built_from() -> None:
+    """maturin adds the package, the crates and the licenses by itself, but no data."""
+    maturin = PROJECT["tool"]["maturin"]
+    assert {"path": f"{maturin['data']}/**/*", "format": "sdist"} in maturin["include"]
