@@ -214,7 +214,7 @@ think twice before a name is added."""
 HEAVY = (
     *("asyncio", "concurrent", "email", "http", "logging", "msgspec", "multiprocessing", "psutil"),
     *("prometheus_client", "sqlite3", "ssl", "subprocess", "tempfile", "tomllib", "trio"),
-    *("unittest", "xml", "zoneinfo"),
+    *("ipaddress", "pathlib", "shlex", "socket", "unittest", "urllib", "xml", "zoneinfo"),
 )
 """Libraries that `logan --help` may not load; of those outside Python it loads rich's alone."""
 
