@@ -13,7 +13,8 @@ _default:
 # Make .venv unless an environment is active, and install everything for development
 setup:
     test -x "{{ python }}" || python3 -m venv "{{ venv }}"
-    "{{ python }}" -m pip install -q -e '.[test,lint]' 'maturin>=1.13,<2'
+    "{{ python }}" -m pip install -q 'pip>=25.1'
+    "{{ python }}" -m pip install -q -e . --group test --group lint 'maturin>=1.13,<2'
 
 # Rebuild the native engine in place, optimized
 build:
@@ -97,7 +98,8 @@ types:
 # The required speed, memory and recovery, beside `wc -l` and other tools, what each fast path buys: some minutes, some GiB
 bench *args: build
     "{{ python }}" tests/bench/commission.py
-    "{{ python }}" -m pip install -q -e '.[bench]'
+    "{{ python }}" -m pip install -q 'pip>=25.1'
+    "{{ python }}" -m pip install -q --group bench
     "{{ python }}" tests/bench/run.py {{ args }}
     "{{ python }}" -m tests.bench.fast_paths
 
@@ -120,6 +122,17 @@ bench-cluster *args: build
 # Criterion benches of the hot pieces
 bench-rust *args:
     cargo bench -p logan-core {{ args }}
+
+# Rewrite what is made from other files: reference pages, man pages, completions, notices
+generate:
+    PYTHONPATH=python "{{ python }}" -m release.generate
+
+# Tests in an environment of its own, below target/, with the lowest versions of all dependencies
+test-lowest *args="tests/unit tests/contract":
+    python3 -m venv --clear --upgrade-deps target/lowest
+    python3 python/release/lowest.py > target/lowest/constraints.txt
+    target/lowest/bin/python -m pip install -q -c target/lowest/constraints.txt -e . --group test
+    target/lowest/bin/python -m pytest {{ args }}
 
 # A wheel for this platform in dist/
 wheel:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+from pathlib import Path
 
 from hypothesis import settings
 
@@ -11,6 +13,9 @@ from hypothesis import settings
 # so would every process that a test starts and then interrupts.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# `release` makes what is in the repository but not in the package; an installed logan comes first.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "python"))
 
 # A busy machine is not a fault of the code: speed is measured by benchmarks, never by a test.
 settings.register_profile("logan", deadline=None)

@@ -10,9 +10,11 @@ neither the native extension nor any library until one of them is asked for.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # the name that type checkers know; `typing` itself takes longer to import
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from logan._logan import Cancel, Fingerprint, Spec, Summary
     from logan.api import analyze, analyze_logs, detect, make_spec
     from logan.cluster.coordinator.coordinator import Coordinator

@@ -365,4 +365,8 @@ def test_completions_know_the_commands_and_what_is_a_file() -> None:
     completed = subprocess.run(["bash", "-c", done.stdout + asked], capture_output=True, check=True)
     assert completed.stdout.split() == [b"analyze"]
     assert b"_shtab_logan_analyze_pos_0_COMPGEN=_shtab_compgen_files" in done.stdout
-    assert logan("completion", "fish").returncode == 2
+    assert b"complete -c logan" in logan("completion", "fish").stdout
+    assert logan("completion", "zsh").stdout.startswith(b"#compdef logan")
+    refused = logan("completion", "elvish")
+    assert refused.returncode == 2
+    assert b"'bash', 'zsh', 'fish', 'tcsh'" in refused.stderr

@@ -13,32 +13,74 @@ import pytest
 from logan import _logan
 from logan.cli import COMMANDS
 from logan.cli.main import command_parser
+from logan.errors import UsageError
+from release.command_tree import commands
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCE = ROOT / "python" / "docs"
+DOCUMENTS = (
+    *("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"),
+    "test_vectors/README.md",
+    *(str(each.relative_to(ROOT)) for each in sorted(REFERENCE.glob("*.md"))),
+)
 
 
-def shell_lines() -> list[str]:
-    """The commands of the README's shell blocks, without comments."""
-    blocks = re.findall(r"```sh\n(.*?)```", README, flags=re.S)
-    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+def shell_lines(text: str = README) -> list[str]:
+    """The commands of a page's shell blocks, without comments."""
+    blocks = re.findall(r"```sh\n(.*?)```", text, flags=re.S)
+    lines = [
+        line.split("  #")[0].strip()
+        for block in blocks
+        for line in block.replace("\\\n", " ").splitlines()
+    ]
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def logan_commands() -> list[list[str]]:
+def logan_commands(text: str = README) -> list[list[str]]:
     """The arguments of every `logan` call in them."""
     calls = []
-    for line in shell_lines():
+    for line in shell_lines(text):
         for part in re.split(r"\|\||&&|\|(?=\s)", line):
-            words = shlex.split(part)
+            call = re.sub(r'^eval "\$\((.*)\)"$', r"\1", part.strip())
+            words = shlex.split(re.sub(r"\s>\s.*", "", call))
+            if words[:1] == ["sudo"]:
+                words = words[1:]
             if words and Path(words[0]).name == "logan":
                 calls.append(words[1:])
     return calls
 
 
-@pytest.mark.parametrize("arguments", logan_commands(), ids=" ".join)
-def test_commands_parse(arguments: list[str]) -> None:
-    command_parser(COMMANDS).parse_args(arguments)
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_commands_parse(document: str) -> None:
+    parser = command_parser(COMMANDS)
+    for arguments in logan_commands((ROOT / document).read_text(encoding="utf-8")):
+        try:
+            parser.parse_args(arguments)
+        except SystemExit:
+            assert {"--version", "--help"} & set(arguments), arguments
+        except UsageError as error:
+            pytest.fail(f"logan {' '.join(arguments)}: {error}")
+
+
+FOREIGN_OPTIONS = {"--group", "--user"}
+"""Options of other programs that pages name in code marks of their own."""
+
+
+@pytest.mark.parametrize("document", [each for each in DOCUMENTS if each != "CHANGELOG.md"])
+def test_options_in_prose_exist(document: str) -> None:
+    """An option that a page names in code marks is one of some command."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    prose = re.sub(r"```.*?```", "", text, flags=re.S)
+    known = {
+        name for each in commands() for _, group in each.groups for o in group for name in o.names
+    }
+    named = {
+        name
+        for code in re.findall(r"`(-[^`]*|logan [^`]*)`", prose)
+        for name in re.findall(r"(?<!\S)--[a-z][a-z-]*", code)
+    }
+    assert named <= known | FOREIGN_OPTIONS
 
 
 def test_there_are_commands() -> None:
@@ -50,14 +92,25 @@ def test_every_format_is_listed() -> None:
         assert f"`{entry['name']}`" in README
 
 
-@pytest.mark.parametrize(
-    "document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"]
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_lead_somewhere(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#]+)", text):
-        if "://" not in target:
-            assert (ROOT / target).exists(), f"{document} links to {target}"
+    prose = re.sub(r"```.*?```", "", text, flags=re.S)
+    prose = re.sub(r"(?<!\[)`[^`]*`(?!\])", "", prose)
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        path = (ROOT / document).parent / name if name else ROOT / document
+        assert path.exists(), f"{document} links to {target}"
+        if anchor:
+            assert anchor in anchors(path.read_text(encoding="utf-8")), f"{document}: {target}"
+
+
+def anchors(text: str) -> set[str]:
+    """What headings of a page are called in links."""
+    headings = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", text, flags=re.S), flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
 
 
 def sections_of_the_map() -> dict[str, str]:

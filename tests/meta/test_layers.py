@@ -204,12 +204,45 @@ def test_lists_name_what_exists() -> None:
     assert set(modules) >= set(RESERVED)
 
 
-def test_import_is_light() -> None:
-    heavy = ["rich", "rich_argparse", "trio", "asyncio", "argparse", "psutil", "dask", "http"]
-    heavy += ["msgspec"]
-    code = f"import sys, logan; print([m for m in {heavy!r} if m in sys.modules])"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+HELP_MODULES = (
+    *("cli", "errors", "limits", "options", "report", "report.document", "report.json"),
+    *("report.render_options", "report.schema", "report.section", "report.units"),
+)
+"""What `logan --help` may load of logan, besides the modules of `cli`. Each costs every user time:
+think twice before a name is added."""
+
+HEAVY = (
+    *("asyncio", "concurrent", "email", "http", "logging", "msgspec", "multiprocessing", "psutil"),
+    *("prometheus_client", "sqlite3", "ssl", "subprocess", "tempfile", "tomllib", "trio"),
+    *("ipaddress", "pathlib", "shlex", "socket", "unittest", "urllib", "xml", "zoneinfo"),
+)
+"""Libraries that `logan --help` may not load; of those outside Python it loads rich's alone."""
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that some code loads, besides those of Python's start."""
+    code = (
+        "import sys; before = set(sys.modules)\n"
+        f"{code}\n"
+        "print('\\n', *sorted(set(sys.modules) - before), sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.rpartition("\n\n")[2].split())
+
+
+def test_import_loads_nothing_else() -> None:
+    assert loaded_by("import logan") <= {"__future__", "logan"}
+
+
+def test_help_loads_what_is_listed() -> None:
+    found = loaded_by("from logan.cli.main import main; main(['--help'])")
+    assert "rich" in found, "the list is of the modules, not of a failure"
+    own = {each.removeprefix("logan.") for each in found if each.startswith("logan.")}
+    assert {each for each in own if not each.startswith("cli.")} <= set(HELP_MODULES)
+    tops = {each.partition(".")[0] for each in found}
+    assert not tops & set(HEAVY)
+    libraries = {each for each in tops - sys.stdlib_module_names if not each.startswith("_")}
+    assert libraries <= {"logan", "rich", "rich_argparse"}
 
 
 def test_json_report_needs_no_rich(tmp_path: Path) -> None:

@@ -11,9 +11,6 @@ from tests.meta.test_layers import sources_of_package
 
 ALLOWED: Mapping[tuple[str, str], str] = {
     ("scheduler.invariants", "machine"): "checks the machine's whole state, and changes nothing",
-    ("cli.completion", "parser"): "argparse tells its options in no public way",
-    ("cli.completion", "command"): "argparse tells its options in no public way",
-    ("cli.completion", "argparse"): "argparse has no public name for the type",
     ("cli.main", "argparse"): "argparse has no public name for the type",
     ("cli.report_options", "argparse"): "argparse has no public name for the type",
     ("cli.signals", "os"): "os._exit is documented",

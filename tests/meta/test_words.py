@@ -30,6 +30,9 @@ DOCUMENTS = (
     "tests/bench/README.md",
     "CHANGELOG.md",
     "test_vectors/programs/README.md",
+    "Dockerfile",
+    *(str(each.relative_to(ROOT)) for each in sorted((ROOT / "python" / "docs").glob("*.md"))),
+    *(str(each.relative_to(ROOT)) for each in sorted((ROOT / ".github").rglob("*.yml"))),
 )
 
 BRITISH = re.compile(

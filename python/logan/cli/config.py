@@ -20,10 +20,12 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from logan.errors import FormatError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Config", "load", "name_format"]
 
@@ -87,6 +89,8 @@ def check_format(name: str, text: str) -> None:
 
 @cache
 def _read(name: str, must_exist: bool) -> Config:
+    from pathlib import Path
+
     path = Path(name)
     try:
         with path.open("rb") as file:

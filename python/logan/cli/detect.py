@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
@@ -182,6 +181,8 @@ def _unread(found: Unread, options: RenderOptions, *, alone: bool) -> Iterator[s
         return
     tried = plural(found.format_tried, "such line")
     yield f"  this format reads {found.format_reads:,} of {tried}:"
+    import shlex
+
     # Not cut: it is there to be copied.
     yield f"    --format {shlex.quote(visible(found.format))}"
     no_time = "" if "time" in found.format_fields else ", no timestamps"

@@ -12,12 +12,14 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, tzinfo
-from pathlib import Path
-from typing import Final, TextIO
+from typing import TYPE_CHECKING, Final, TextIO
 
 from logan.errors import OutputError, UsageError
 from logan.report import RenderOptions
 from logan.report.units import visible
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "COLOR_CHOICES",
@@ -121,6 +123,8 @@ def check_output(path: str | None, inputs: Iterable[str] = ()) -> None:
 def _check_writable(path: str) -> None:
     if not path:
         raise UsageError("-o needs a file name", hint="write it like: -o report.json")
+    from pathlib import Path
+
     from logan.sources.files import working_directory
 
     target = Path(path)
@@ -181,6 +185,8 @@ def write_file(path: str, text: str) -> None:
 
     Pipes and devices are written to directly. Raises `OutputError`.
     """
+    from pathlib import Path
+
     target = Path(path)
     data = text.encode("utf-8", "backslashreplace")
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
@@ -115,6 +114,8 @@ def _read_object(path: str) -> Mapping[str, Any]:
 
 
 def _quoted(path: str) -> str:
+    import shlex
+
     from logan.sources.inputs import readable_name
 
     return shlex.quote(readable_name(path))

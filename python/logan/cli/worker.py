@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import socket
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from functools import partial
@@ -45,7 +44,7 @@ def configure(parser: Parser) -> None:
     parser.setting(
         "--id",
         type=str,
-        default=f"{socket.gethostname()}-{os.getpid()}",
+        default=None,
         metavar="NAME",
         help="unique name of this worker (default: host and process id)",
     )
@@ -86,17 +85,18 @@ def run(args: argparse.Namespace) -> int:
     from logan.cluster.worker.worker import Worker
 
     token, tls = secrets_of_peer(args)
+    name = args.id or _default_name()
 
     def make() -> Worker:
         return Worker(
-            args.id,
+            name,
             args.coordinator,
             roots=args.root or (".",),
             threads=args.threads,
             pace=args.pace,
             token=token,
             ssl=tls,
-            say=lambda text: say(f"{args.id}: {text}"),
+            say=lambda text: say(f"{name}: {text}"),
         )
 
     return run_trio(partial(_main, make, args.port))
@@ -132,6 +132,12 @@ async def _serve_metrics(worker: Worker, port: int) -> None:
     async with serve_metrics("127.0.0.1", port, worker.health, worker_metrics) as bound:
         say(f"{worker.id}: metrics at http://127.0.0.1:{bound}/metrics")
         await trio.sleep_forever()
+
+
+def _default_name() -> str:
+    import socket
+
+    return f"{socket.gethostname()}-{os.getpid()}"
 
 
 def _pace(text: str) -> float:

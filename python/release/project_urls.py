@@ -1,0 +1,55 @@
+"""Write `[project.urls]` into pyproject.toml for the repository that a release is built in.
+
+    python python/release/project_urls.py https://HOST/OWNER/REPOSITORY
+
+The address is that of the place that builds, so that copies of the project do not claim another's.
+Replaces a table that is there. Needs nothing but Python.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+__all__ = ["with_urls"]
+
+PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+_TABLE = re.compile(r"^\[project\.urls\]\n(?:[^\[\n].*\n|\n)*", re.MULTILINE)
+_NEXT = "[project.scripts]\n"
+
+
+def with_urls(text: str, address: str) -> str:
+    """The text of pyproject.toml with the table. Raises `ValueError`."""
+    address = address.rstrip("/")
+    if not re.fullmatch(r"https://[\w.-]+(?:/[\w.-]+){2,}", address):
+        raise ValueError(f"{address!r} is not the address of a repository: https://HOST/OWNER/NAME")
+    if text.count(_NEXT) != 1:
+        raise ValueError("pyproject.toml has no [project.scripts], before which the table goes")
+    table = (
+        "[project.urls]\n"
+        f'Homepage = "{address}"\n'
+        f'Documentation = "{address}/blob/main/python/docs/README.md"\n'
+        f'Changelog = "{address}/blob/main/CHANGELOG.md"\n'
+        f'Issues = "{address}/issues"\n'
+        f'Source = "{address}"\n\n'
+    )
+    return _TABLE.sub("", text).replace(_NEXT, table + _NEXT)
+
+
+def main(arguments: list[str]) -> int:
+    """Rewrite the file; the exit code."""
+    if len(arguments) != 1:
+        print("usage: project_urls.py https://HOST/OWNER/REPOSITORY", file=sys.stderr)
+        return 2
+    try:
+        text = with_urls(PYPROJECT.read_text(encoding="utf-8"), arguments[0])
+    except ValueError as error:
+        print(f"project_urls: {error}", file=sys.stderr)
+        return 2
+    PYPROJECT.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

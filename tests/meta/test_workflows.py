@@ -1,0 +1,172 @@
+"""Files for the services around the project: they parse, and name what exists.
+
+Nothing here runs a workflow. What is checked is what breaks quietly: a script that was renamed, a
+Python that is in the metadata and not in the matrix, an action without a version.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from logan.cli import COMMANDS
+from logan.cli.main import command_parser
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+UNITS = sorted((ROOT / "python" / "logan" / "share" / "systemd").glob("*.service"))
+YAML = [*sorted((ROOT / ".github").rglob("*.yml")), ROOT / ".pre-commit-config.yaml"]
+
+
+def load(path: Path) -> dict[str, Any]:
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert isinstance(found, dict)
+    return found
+
+
+def steps(path: Path) -> Iterator[dict[str, Any]]:
+    for job in load(path)["jobs"].values():
+        yield from job.get("steps", ())
+
+
+@pytest.mark.parametrize("path", [*YAML, ROOT / "CITATION.cff"], ids=lambda each: each.name)
+def test_yaml_parses(path: Path) -> None:
+    assert load(path)
+
+
+def test_there_are_workflows() -> None:
+    assert {each.stem for each in WORKFLOWS} == {"release", "tests", "wheels"}
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda each: each.name)
+def test_scripts_and_folders_of_workflows_exist(path: Path) -> None:
+    for step in steps(path):
+        for name in re.findall(
+            r"(?<![\w/$}-])(?:\.ci|python/release|tests|test_vectors)/?[\w./-]*",
+            step.get("run", ""),
+        ):
+            assert (ROOT / name).exists(), f"{path.name}: {name}"
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda each: each.name)
+def test_actions_have_versions_and_jobs_have_bounds(path: Path) -> None:
+    workflow = load(path)
+    assert workflow["permissions"] == {"contents": "read"}
+    for name, job in workflow["jobs"].items():
+        if "uses" in job:
+            assert (ROOT / job["uses"]).is_file(), "a workflow of this repository"
+            continue
+        assert job["timeout-minutes"] <= 90, name
+        for step in job["steps"]:
+            if "uses" in step:
+                assert re.fullmatch(
+                    r"[\w.-]+/[\w.-]+@(?:v\d+|release/v\d+|[0-9a-f]{40})", step["uses"]
+                )
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda each: each.name)
+def test_no_text_of_others_becomes_a_command(path: Path) -> None:
+    """Titles and names of branches are others' text: in a script they would be run."""
+    for step in steps(path):
+        assert not re.search(r"\$\{\{\s*github\.(?:event|head_ref|ref_name)", step.get("run", ""))
+
+
+def test_the_matrix_has_the_pythons_of_the_metadata() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    prefix = "Programming Language :: Python :: 3."
+    named = ["3." + each.removeprefix(prefix) for each in project["classifiers"] if prefix in each]
+    jobs = load(ROOT / ".github" / "workflows" / "tests.yml")["jobs"]
+    assert jobs["python"]["strategy"]["matrix"]["python"] == named
+
+
+def test_only_the_publishing_job_may_write() -> None:
+    jobs = load(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
+    assert [name for name, job in jobs.items() if "permissions" in job] == ["publish"]
+    assert jobs["publish"]["needs"] == ["check", "wheels"]
+    assert "password" not in str(jobs["publish"]["steps"])
+
+
+# --- Container ------------------------------------------------------------------------------------
+
+
+def test_the_image_is_built_from_what_exists_as_a_user_without_rights() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    last = text.rpartition("\nFROM ")[2]
+    assert re.search(r"^USER (?!0|root)\d+:\d+$", last, flags=re.M)
+    assert 'ENTRYPOINT ["logan"]' in last
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    for sources in re.findall(r"^COPY (?!--from)(.*) \S+$", text, flags=re.M):
+        for name in sources.split():
+            assert (ROOT / name).exists(), name
+            assert f"!{name}" in ignored, f"{name} does not reach the build"
+
+
+# --- Services -------------------------------------------------------------------------------------
+
+
+def unit(path: Path) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser(strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment, method-assign]
+    parser.read(path, encoding="utf-8")
+    return parser
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda each: each.name)
+def test_commands_of_units_parse(path: Path) -> None:
+    name, *arguments = shlex.split(unit(path)["Service"]["ExecStart"])
+    assert name == "/usr/local/bin/logan"
+    assert path.stem == f"logan-{arguments[0]}"
+    assert arguments.pop() == "$OPTIONS"
+    command_parser(COMMANDS).parse_args(arguments)
+    examples = re.findall(r"^#\s+OPTIONS=(.*)$", path.read_text(encoding="utf-8"), flags=re.M)
+    assert examples
+    for example in examples:
+        command_parser(COMMANDS).parse_args([*arguments, *shlex.split(example)])
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda each: each.name)
+def test_services_have_no_rights_and_few_resources(path: Path) -> None:
+    service = unit(path)["Service"]
+    assert service["User"] == "logan"
+    assert service["NoNewPrivileges"] == "yes"
+    assert service["ProtectSystem"] == "strict"
+    assert service["CapabilityBoundingSet"] == ""
+    assert {"MemoryMax", "TasksMax", "TimeoutStopSec"} <= set(service)
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda each: each.name)
+def test_systemd_accepts_the_units(path: Path, tmp_path: Path) -> None:
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("systemd is not installed")
+    told = subprocess.run(
+        ["systemd-analyze", "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    if int(told.split()[1]) < 250:
+        pytest.skip("systemd is older than 250, which judges files offline")
+    text = path.read_text(encoding="utf-8").replace("/usr/local/bin/logan", "/bin/true")
+    copy = tmp_path / path.name
+    copy.write_text(re.sub(r"^Documentation=.*\n", "", text, flags=re.M), encoding="utf-8")
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", copy], capture_output=True, text=True, check=False
+    )
+    # The machine's own units may have faults of their own.
+    assert [each for each in verified.stderr.splitlines() if "logan" in each] == []
+    judged = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--threshold=20", copy],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert judged.returncode == 0, judged.stdout[-400:]
