@@ -205,7 +205,10 @@ def _without_errors(known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rows_without_errors(section: Mapping[str, Any], rows: str) -> dict[str, Any]:
-    return {**section, rows: [{**row, "errors": None} for row in section[rows]]}
+    return {
+        **section,
+        rows: [{**row, "errors": None} if "errors" in row else row for row in section[rows]],
+    }
 
 
 def _named(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
