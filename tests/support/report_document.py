@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-ROW = {
+ROW: dict[str, Any] = {
     **{"requests": 900, "errors": 12, "client_errors": 30, "share": 0.05, "mean_ms": 95.3},
     **{"p50_ms": 80.0, "p95_ms": 130.0, "p99_ms": 900.0, "max_ms": 2100.0, "bytes": 12_000_000},
 }

@@ -108,6 +108,12 @@ class Report(Section):
         )
         return f"<Report of {shown}{partial}: {headline}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from logan.report.html import fragment
+
+        return fragment(self)
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from logan.report.text.layout import layout
 
