@@ -25,7 +25,8 @@ from logan.report.html.charts import chart_data
 from logan.report.timezones import in_zone
 
 if TYPE_CHECKING:
-    from logan.report import RenderOptions, Report
+    from logan.report.render_options import RenderOptions
+    from logan.report.section import Section
 
 __all__ = ["fragment", "render"]
 
@@ -46,7 +47,7 @@ _FRAGMENT_STYLE: Final = """
 """
 
 
-def render(report: Report, options: RenderOptions) -> str:
+def render(report: Section, options: RenderOptions) -> str:
     """The report as a page; its times are in `options.zone`."""
     data = in_zone(report.to_dict(), options.zone)
     charts = chart_data(data)

@@ -200,8 +200,8 @@ def _fitting(report: Data, width: int, room: int) -> list[RenderableType]:
     names = [blocks[index].name for index in sorted(hidden) if blocks[index].name]
     cut = any(chosen[index] < blocks[index].rows for index in chosen)
     if names or cut:
-        left = f"more: {', '.join(names)}" if names else "more rows"
-        told = Text(f"{left}; --top N shows all, -o report.html makes a page", style=NOTE)
+        left = f"also: {', '.join(names)}" if names else "there are more rows"
+        told = Text(f"--top N shows all, -o report.html makes a page; {left}", style=NOTE)
         told.no_wrap, told.overflow = True, "ellipsis"
         shown.append(told)
     return shown
