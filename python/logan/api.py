@@ -57,6 +57,8 @@ def analyze(
     date_order: Literal["mdy", "dmy", "ymd"] | None = None,
     units: Mapping[str, str] | Sequence[str] = (),
     top: int = 10,
+    sort: Literal["requests", "errors", "ratio", "total", "p95", "max", "bytes"] = "requests",
+    rows: tuple[str, ...] = (),
     expansion_max: int = EXPANSION_MAX_DEFAULT,
     anchor: datetime | None = None,
     since: Moment | None = None,
@@ -93,6 +95,9 @@ def analyze(
             "response_time" is the number after an access log's user agent. By default the
             name of the key, the producer or the values of each input decide.
         top: rows of the top tables and of the slowest requests.
+        sort: what the tables are sorted by. With "requests", rows beyond the top that lead by
+            errors or by total time follow, with `why`.
+        rows: rows that are kept whatever their rank, such as `routes["GET /"]`, under `named`.
         expansion_max: maximum decompression ratio (a guard against zip bombs), checked after
             the first 1 GiB; 0 for no limit.
         anchor: reference date for timestamps without a year, which are the latest up to 48 h

@@ -43,8 +43,14 @@ CONTENT_EDGE_BYTES: Final = 4 * KIB
 SERIES_POINTS_MAX: Final = 2_000
 """Points of the JSON series unless asked otherwise: more than any screen has columns."""
 
-EXPRESSION_CHARS_MAX: Final = 200
+EXPRESSION_CHARS_MAX: Final = 400
 """Longer expectations are mistakes; the bound keeps the error message readable."""
+
+ROWS_NAMED_MAX: Final = 64
+"""Rows that expectations name: a gate has a few."""
+
+ROW_NAME_CHARS_MAX: Final = 1_024
+"""Of one `TABLE["KEY"]`: as long as any key of a table."""
 
 GROUP_TABLES_MAX: Final = 4
 """Each `--by` is a table in every summary that is alive; the spec agrees."""

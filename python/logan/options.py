@@ -24,6 +24,8 @@ from logan.limits import (
     EXPANSION_MAX_DEFAULT,
     GROUP_TABLES_MAX,
     MIB,
+    ROW_NAME_CHARS_MAX,
+    ROWS_NAMED_MAX,
     SERIES_POINTS_MAX,
     THREADS_MAX,
     TOP_ROWS_MAX,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CUSTOM",
+    "SORTS",
     "Execution",
     "Flag",
     "Moment",
@@ -139,6 +142,14 @@ def _few_groups(by: tuple[str, ...]) -> None:
         )
 
 
+def _few_rows(rows: tuple[str, ...]) -> None:
+    if len(rows) > ROWS_NAMED_MAX or any(len(each) > ROW_NAME_CHARS_MAX for each in rows):
+        raise UsageError(
+            f"at most {ROWS_NAMED_MAX} rows can be named, each by up to {ROW_NAME_CHARS_MAX:,} "
+            "characters"
+        )
+
+
 _UNITS: Final = ("ns", "us", "ms", "s", "none")
 
 
@@ -159,9 +170,13 @@ def _valid_units(units: tuple[str, ...]) -> None:
         keys.add(key)
 
 
-_FILTERING: Final = "filtering and grouping"
+SORTS: Final = ("requests", "errors", "ratio", "total", "p95", "max", "bytes")
+"""What the tables of a report can be sorted by."""
+
+_FILTERING: Final = "filtering"
+_GROUPING: Final = "grouping"
 _FORMATS: Final = "formats and time"
-_PERFORMANCE: Final = "performance and limits"
+_PERFORMANCE: Final = "tuning"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +227,9 @@ class Options:
     `since_ns` and `until_ns` (epoch nanoseconds) select records from the one up to, but not with,
     the other; `since_back_ns` and `until_back_ns` stand for them until the last record is known,
     from which they count back. `where` is a condition, `by` names the fields of group tables, both
-    in canonical text. `units` are texts KEY=UNIT, or a mapping. `seek` lets files in the order of
-    time be read in part.
+    in canonical text. `sort` orders the tables; `rows`, texts such as `routes["GET /"]`, are
+    kept whatever their rank. `units` are texts KEY=UNIT, or a mapping. `seek` lets files in the
+    order of time be read in part.
 
     Raises:
         UsageError: a value is out of range.
@@ -295,14 +311,29 @@ class Options:
             check=_within("top", 1, TOP_ROWS_MAX),
             flag=Flag(
                 "--top",
-                "rows of the top tables (default: 10)",
-                _FILTERING,
+                "rows of the top tables (default: 10, of which a terminal shows what fits)",
+                _GROUPING,
                 metavar="N",
                 parse="positive",
                 environment=True,
             ),
         ),
     )
+    sort: Literal["requests", "errors", "ratio", "total", "p95", "max", "bytes"] = field(
+        default="requests",
+        metadata=_declared(
+            check=_one_of("sort", *SORTS),
+            flag=Flag(
+                "--sort",
+                f"what tables are sorted by: {', '.join(SORTS)} (default: requests, and rows that "
+                "lead by errors or by total time are added)",
+                _GROUPING,
+                metavar="METRIC",
+                choices=SORTS,
+            ),
+        ),
+    )
+    rows: tuple[str, ...] = field(default=(), metadata=_declared(check=_few_rows))
     since_ns: int | None = None
     until_ns: int | None = None
     since_back_ns: int | None = None
@@ -326,7 +357,7 @@ class Options:
                 "--by",
                 "add a table grouped by route, path, status, level, client, host, method, format, "
                 "user_agent, referrer, json.KEY or logfmt.KEY; repeatable",
-                _FILTERING,
+                _GROUPING,
                 metavar="FIELD",
                 repeatable=True,
             ),
@@ -358,6 +389,7 @@ class Options:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by", tuple(self.by))  # JSON has lists
+        object.__setattr__(self, "rows", tuple(self.rows))
         given: Mapping[str, str] | Iterable[str] = self.units
         if isinstance(given, Mapping):
             given = [f"{key}={unit}" for key, unit in given.items()]

@@ -24,8 +24,8 @@ def log(path: Path, *messages: str) -> Path:
 
 
 def rows(page: str, title: str) -> list[str]:
-    """The lines of the table below a heading."""
-    section = page.partition(f"### {title}\n")[2].partition("\n### ")[0]
+    """The lines of the table below a title."""
+    section = page.partition(f"<summary>{title}")[2].partition("</details>")[0]
     return [line for line in section.split("\n") if line.startswith("|")]
 
 
@@ -50,7 +50,7 @@ def test_headline_and_top_tables(tmp_path: Path) -> None:
     assert rows(page, "Top routes")[2].startswith("| 2 | 1 | ")
     assert rows(page, "Top routes")[2].endswith(" | GET /a/{id} |")
     assert [row.split(" | ")[-1] for row in rows(page, "By status")[2:]] == ["200 |", "500 |"]
-    assert page.endswith("|\n")
+    assert page.endswith("</details>\n")
     assert not page.endswith("\n\n")
 
 

@@ -95,12 +95,14 @@ class Parser(argparse.ArgumentParser):
                     f"{config.path}: settings.{key}: unknown setting",
                     hint=f"known settings: {known}",
                 )
+        args.given = {dest for dest, *_ in self._settings if getattr(args, dest) is not None}
         for dest, key, variable, type, default in self._settings:
             if getattr(args, dest) is not None:
                 continue
             text, told = os.environ.get(variable, ""), variable
             if not text:
                 text, told = config.settings.get(key, ""), f"{config.path}: settings.{key}"
+            args.given |= {dest} if text else set()
             try:
                 setattr(args, dest, type(text) if text else default)
             except (argparse.ArgumentTypeError, ValueError) as error:

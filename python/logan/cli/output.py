@@ -120,8 +120,11 @@ def _publish(report: Report, args: argparse.Namespace) -> None:
     if output == "text" and to_stdout and all(entry.error is not None for entry in report.inputs):
         return  # stderr has said all there is to say
     if output == "text":
-        options_of = options_of_stdout if to_stdout else options_of_file
-        options = options_of(args.color, args.output_tz)
+        if to_stdout:
+            fit = "top" not in args.given
+            options = options_of_stdout(args.color, args.output_tz, fit=fit)
+        else:
+            options = options_of_file(args.color, args.output_tz)
     else:
         options = RenderOptions(table=table)
     text = render(output, report, options)

@@ -95,7 +95,7 @@ def configure_report(parser: Parser, *more: type) -> None:
         const=True,
         help="no progress bar",
     )
-    checks = groups["checks"]
+    checks = groups["gates"]
     checks.add_argument(
         "--expect",
         action="append",
@@ -117,13 +117,7 @@ def configure_report(parser: Parser, *more: type) -> None:
     )
 
 
-GROUPS: Final = (
-    "filtering and grouping",
-    "output",
-    "checks",
-    "formats and time",
-    "performance and limits",
-)
+GROUPS: Final = ("filtering", "grouping", "output", "gates", "formats and time", "tuning")
 """Headings of the help text, in their order; `Flag.group` is one of them."""
 
 

@@ -56,12 +56,18 @@ def wants_color(color: str, stream: TextIO | None) -> bool:
     return is_terminal(stream) or bool(os.environ.get("FORCE_COLOR"))
 
 
-def options_of_stdout(color: str, zone: tzinfo = UTC) -> RenderOptions:
-    """What stdout can show; `color` is one of `COLOR_CHOICES`, `zone` that of the times."""
+def options_of_stdout(color: str, zone: tzinfo = UTC, *, fit: bool = False) -> RenderOptions:
+    """What stdout can show; `color` is one of `COLOR_CHOICES`, `zone` that of the times.
+
+    `fit` leaves out what a terminal has no lines for.
+    """
     import shutil
 
+    size = shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24))
     return RenderOptions(
-        width=shutil.get_terminal_size((WIDTH_WITHOUT_TERMINAL, 24)).columns,
+        width=size.columns,
+        # The prompt and the command's own line stay on the screen, too.
+        height=size.lines - 2 if fit and is_terminal(sys.stdout) else None,
         color=wants_color(color, sys.stdout),
         ascii_only=not _shows_blocks(sys.stdout),
         zone=zone,

@@ -31,6 +31,7 @@ OUTPUTS: Final[Mapping[str, str]] = {
     "json": "logan.report.json",
     "csv": "logan.report.csv",
     "markdown": "logan.report.markdown",
+    "html": "logan.report.html",
 }
 """Name -> module, imported when asked for, because the text output needs rich."""
 

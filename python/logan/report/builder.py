@@ -25,6 +25,7 @@ from logan.planning.seek import SeekResult
 from logan.planning.spec import is_format_name
 from logan.report.document import Report, assemble, input_entry
 from logan.report.labels import input_name
+from logan.report.rows import keep_rows
 from logan.report.units import visible
 from logan.sources import files
 from logan.sources.compression import decoded_sample
@@ -32,6 +33,9 @@ from logan.sources.inputs import Input, next_step, shown_name
 from logan.sources.streams import Stream
 
 __all__ = ["build_report", "report_of", "selection"]
+
+_ALL_ROWS: Final = 1 << 30
+"""More than any table keeps."""
 
 _SHOWN_CHARACTERS_MAX: Final = 400
 """Characters of a format and of a line in an error: enough to see where they differ."""
@@ -88,8 +92,8 @@ def build_report(
     """
     inputs = [replace(entry, notes=list(entry.notes)) for entry in job.inputs]
     job = replace(job, inputs=inputs)
-    top = job.options.top
-    figures = json.loads(result.summary.evaluate(top=top, series_points=series_points))
+    # Whole tables: which of their rows are kept is decided below.
+    figures = json.loads(result.summary.evaluate(top=_ALL_ROWS, series_points=series_points))
     _input_errors(result.missing, figures, job)
     _note_archives(inputs, job.order, result)
     for source, notes in changes.items():
@@ -97,6 +101,8 @@ def build_report(
         entry.notes += notes if entry.error is None else ()
     if job.options.by:
         figures["groups"] = _groups_of(figures, job.options.by)
+    asked = job.options
+    figures = keep_rows(figures, top=asked.top, sort=asked.sort, named=asked.rows)
     error = next((entry.error for entry in inputs if entry.error is not None), None)
     selected = selection(job.options)
     if selected is not None and selected["where"] and not figures["lines"]["parsed"]:

@@ -29,14 +29,19 @@ def render(report: Report, options: RenderOptions) -> str:
     writer = csv.writer(out, lineterminator="\n")
     data = report.to_dict()
     if table.section == "groups":
-        writer.writerow(("field", *table.names()))
-        for field, group in data.get("groups", {}).items():
+        groups = data.get("groups", {})
+        rows = [row for group in groups.values() for row in group[table.rows]]
+        names = [each.name for each in table.columns_of(rows)]
+        writer.writerow(("field", *names))
+        for field, group in groups.items():
             for row in group[table.rows]:
-                writer.writerow([_cell(field), *(_cell(row.get(name)) for name in table.names())])
+                writer.writerow([_cell(field), *(_cell(row.get(name)) for name in names)])
         return out.getvalue()
-    writer.writerow(table.names())
-    for row in data[table.section][table.rows]:
-        writer.writerow([_cell(row.get(name)) for name in table.names()])
+    rows = (data.get(table.section) or {}).get(table.rows, ())
+    names = [each.name for each in table.columns_of(rows)]
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow([_cell(row.get(name)) for name in names])
     return out.getvalue()
 
 

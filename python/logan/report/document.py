@@ -108,6 +108,12 @@ class Report(Section):
         )
         return f"<Report of {shown}{partial}: {headline}>"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from logan.report.html import fragment
+
+        return fragment(self)
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from logan.report.text.layout import layout
 
@@ -205,7 +211,10 @@ def _without_errors(known: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rows_without_errors(section: Mapping[str, Any], rows: str) -> dict[str, Any]:
-    return {**section, rows: [{**row, "errors": None} for row in section[rows]]}
+    return {
+        **section,
+        rows: [{**row, "errors": None} if "errors" in row else row for row in section[rows]],
+    }
 
 
 def _named(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:

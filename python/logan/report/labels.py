@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["input_name", "level", "plural", "reason", "response_time", "unit", "zone"]
+__all__ = ["input_name", "level", "noun", "plural", "reason", "response_time", "unit", "zone"]
 
 _REASONS: Final = {
     "no_timestamp": "no timestamp",
@@ -37,6 +37,11 @@ _SOURCES: Final = {"in the text": "from the text", "by key": "by key and unit"}
 def plural(n: int, noun: str) -> str:
     """`1 line`, `2,000 lines`."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def noun(n: int, plural: str) -> str:
+    """`request` of one, `requests` of others."""
+    return plural.removesuffix("s") if n == 1 else plural
 
 
 def input_name(path: str) -> str:

@@ -1,8 +1,9 @@
-"""The Markdown output: headline and top tables for a pull request, an issue or a wiki.
+"""The Markdown output, for a pull request, an issue or a wiki.
 
-GitHub's dialect. Text from a log cannot leave its cell: pipes, backslashes and whatever Markdown or
-HTML could read as markup are escaped, and `view` has spelled out newlines and controls. Knows only
-how it looks; `view` says what there is to say.
+Findings, headline and the verdict on expectations stand open; tables are folded away. GitHub's
+dialect. Text from a log cannot leave its cell: pipes, backslashes and whatever Markdown or HTML
+could read as markup are escaped, and `view` has spelled out newlines and controls. Knows only how
+it looks; `view` and `tables` say what there is to say.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from logan.report import view
+from logan.report import tables, view
 from logan.report.timezones import in_zone
+from logan.report.units import visible
 
 if TYPE_CHECKING:
     from logan.report import RenderOptions, Report
@@ -33,13 +35,14 @@ def render(report: Report, options: RenderOptions) -> str:
 def _lines(report: view.Data) -> Iterator[str]:
     names, more = view.inputs_named(report)
     yield f"## {_escaped(', '.join(names) or 'no input')}{f' and {more:,} more' if more else ''}"
-    about = [view.period(report), *view.selected(report)]
     if report["partial"]:
         yield ""
         yield f"**PARTIAL: {_escaped(view.missing(report))}**"
-    for line in filter(None, about):
+    anonymized = "anonymized" if report.get("anonymized") else None
+    for line in filter(None, [view.period(report), *view.selected(report), anonymized]):
         yield ""
         yield _escaped(line)
+    yield from _findings(report)
     facts = view.headline(report)
     yield ""
     yield from _table(
@@ -47,30 +50,59 @@ def _lines(report: view.Data) -> Iterator[str]:
         [[each.label, each.value, each.detail] for each in facts],
         [1],
     )
-    unknown = view.errors_unknown(report)
-    if unknown is not None:
+    notes = [view.malformed(report), view.errors_unknown(report), *view.outliers(report)]
+    for note in filter(None, notes):
         yield ""
-        yield _escaped(unknown)
-    grouped = report.get("groups") or {}
-    tables = [
-        *view.group_tables(report),
-        *(
-            view.table(report, name)
-            for name in ("routes", "clients", "messages")
-            if not (name == "routes" and "route" in grouped)
-        ),
-    ]
-    for each in tables:
-        if not each.rows:
-            continue
+        yield _escaped(note)
+    yield from _expectations(report)
+    for each in tables.all_tables(report):
         yield ""
-        yield f"### {_escaped(each.title)}"
-        if each.note:
-            yield ""
-            yield _escaped(each.note)
+        note = f" ({_escaped(each.note)})" if each.note else ""
+        yield f"<details><summary>{_escaped(each.title)}{note}</summary>"
         yield ""
         right = [index for index, column in enumerate(each.columns) if column.is_number]
-        yield from _table(each.titles, each.cells, right)
+        cells = [
+            [*row[:-1], f"{row[-1]} ({mark})" if mark else row[-1]]
+            for row, mark in zip(each.cells, each.marks, strict=True)
+        ]
+        yield from _table(each.titles, cells, right)
+        yield ""
+        yield "</details>"
+    if report.get("command"):
+        yield ""
+        yield _escaped(visible(report["command"]))
+
+
+def _findings(report: view.Data) -> Iterator[str]:
+    found = view.findings(report)
+    if found is None:
+        return
+    yield ""
+    if not found:
+        yield view.NOTHING_STANDS_OUT
+    for each in found:
+        yield f"- **{_escaped(each.text)}**"
+        if each.command:
+            yield f"  <br>{_escaped(each.command)}"
+
+
+def _expectations(report: view.Data) -> Iterator[str]:
+    judged = report.get("expectations") or ()
+    if not judged:
+        return
+    failed = sum(not each["ok"] for each in judged)
+    yield ""
+    said = f"{failed:,} of {len(judged):,} expectations failed"
+    yield f"**{said}**" if failed else f"all {len(judged):,} expectations hold"
+    yield ""
+    yield from _table(
+        ["verdict", "expectation", "result"],
+        [
+            ["ok" if each["ok"] else "FAIL", visible(each["expression"]), visible(each["text"])]
+            for each in judged
+        ],
+        [],
+    )
 
 
 def _table(

@@ -22,11 +22,14 @@ class RenderOptions:
         width: columns of the text report.
         color: whether ANSI colors may be used.
         ascii_only: whether block and box characters are out of the question.
+        height: lines that the text report may have, so that its headline stays on the screen; None
+            for as many as it takes.
         table: which of `CSV_TABLES` the CSV output gives.
         zone: what the text report shows times in; JSON and CSV are UTC always.
     """
 
     width: int = 80
+    height: int | None = None
     color: bool = False
     ascii_only: bool = False
     table: str = "series"

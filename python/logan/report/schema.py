@@ -6,7 +6,8 @@ It knows nothing of where the figures come from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
 __all__ = [
@@ -56,11 +57,25 @@ TOP_LEVEL: Final = (
     "messages",
     "slowest",
     "groups",
+    "findings",
+    "response_times",
+    "user_agents",
+    "referrers",
+    "hosts",
+    "methods",
+    "not_found",
+    "expectations",
+    "anonymized",
+    "command",
     "performance",
 )
 
-OPTIONAL: Final = ("selection", "groups")
-"""Keys of a report that are present only if they were asked for."""
+OPTIONAL: Final = (
+    *("selection", "groups", "findings", "response_times"),
+    *("user_agents", "referrers", "hosts", "methods", "not_found"),
+    *("expectations", "anonymized", "command"),
+)
+"""Keys of a report that are present only if they were asked for, or if the log has them."""
 
 SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "selection": ("since", "until", "where", "by", "fields_present"),
@@ -83,6 +98,8 @@ SECTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "routes": ("exact", "error_bound", "distinct", "relative_error", "top"),
     "clients": ("exact", "error_bound", "distinct", "distinct_error", "top"),
     "messages": ("exact", "error_bound", "top"),
+    "response_times": ("step_s", "relative_error", "points"),
+    **dict.fromkeys(("user_agents", "referrers", "hosts", "methods", "not_found"), ("top",)),
     "performance": (
         *("wall_s", "bytes", "bytes_per_second", "peak_rss_bytes"),
         *("threads", "engine", "workers", "recoveries"),
@@ -102,31 +119,34 @@ LEVELS: Final = (
 COUNT_TABLES: Final = ("levels", "status", "malformed.reasons")
 """Tables of counts whose keys come from the log: a key that is absent counts 0."""
 
-Kind = Literal["count", "errors", "ms", "time", "level", "text"]
+Kind = Literal["count", "errors", "ms", "bytes", "share", "time", "level", "text"]
 
 
-class Column(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Column:
     """A column of a table: the key of its value in each row, and what every output must know of it.
 
     Attributes:
         kind: what the values are; "errors" is a count that stands out unless it is 0.
-        shown: where people see it: always, on wide pages only, or never (programs get it).
+        shown: where users see it: always, on wide pages only, or never (programs get it).
+        optional: left out of a table whose rows do not have it.
     """
 
     name: str
     title: str
     kind: Kind
     shown: Literal["always", "wide", "never"] = "always"
+    optional: bool = False
 
     @property
     def is_number(self) -> bool:
         """Whether the values can be compared with numbers."""
-        return self.kind in ("count", "errors", "ms")
+        return self.kind in ("count", "errors", "ms", "bytes", "share")
 
     @property
     def unit(self) -> str | None:
         """What the values are measured in."""
-        return "ms" if self.kind == "ms" else None
+        return {"ms": "ms", "share": "ratio"}.get(self.kind)
 
 
 class Table(NamedTuple):
@@ -153,6 +173,11 @@ class Table(NamedTuple):
         """The keys of a row, in order."""
         return tuple(each.name for each in self.columns)
 
+    def columns_of(self, rows: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]:
+        """The columns that these rows have: an optional one only if a row has a value for it."""
+        present = {name for row in rows for name, value in row.items() if value is not None}
+        return tuple(each for each in self.columns if not each.optional or each.name in present)
+
     def numbers(self) -> tuple[str, ...]:
         """The columns that can be compared with numbers."""
         return tuple(each.name for each in self.columns if each.is_number)
@@ -160,8 +185,27 @@ class Table(NamedTuple):
 
 _REQUESTS: Final = Column("requests", "requests", "count")
 _ERRORS: Final = Column("errors", "errors", "errors")
-_MEAN: Final = Column("mean_ms", "mean", "ms")
+_MEAN: Final = Column("mean_ms", "mean", "ms", shown="wide")
 _P95: Final = Column("p95_ms", "p95", "ms")
+_MAX: Final = Column("max_ms", "max", "ms")
+_CLIENT_ERRORS: Final = Column("client_errors", "4xx", "count", optional=True)
+_P50: Final = Column("p50_ms", "p50", "ms", shown="wide", optional=True)
+_P99: Final = Column("p99_ms", "p99", "ms", shown="wide", optional=True)
+_SHARE: Final = Column("share", "share", "share", shown="wide", optional=True)
+_BYTES: Final = Column("bytes", "bytes", "bytes", shown="wide", optional=True)
+_WHY: Final = Column("why", "why", "text", shown="never", optional=True)
+
+
+def _web_table(name: str, title: str, noun: str, key: str, shown: str) -> Table:
+    """A table of web logs, which a report has only if the log does."""
+    columns = (
+        *(Column(key, shown, "text"), Column("requests", "requests", "count", optional=True)),
+        *(replace(_ERRORS, optional=True), _CLIENT_ERRORS, _SHARE),
+        *(replace(_MEAN, optional=True), _P50, replace(_P95, optional=True)),
+        *(_P99, replace(_MAX, optional=True, shown="wide"), _BYTES, _WHY),
+    )
+    return Table(name, "top", title, noun, columns)
+
 
 TABLES: Final[Mapping[str, Table]] = {
     "series": Table(
@@ -184,12 +228,8 @@ TABLES: Final[Mapping[str, Table]] = {
         "Top routes",
         "routes",
         (
-            Column("route", "route", "text"),
-            _REQUESTS,
-            _ERRORS,
-            _MEAN,
-            _P95,
-            Column("max_ms", "max", "ms"),
+            *(Column("route", "route", "text"), _REQUESTS, _ERRORS, _CLIENT_ERRORS, _SHARE),
+            *(_MEAN, _P50, _P95, _P99, _MAX, _BYTES, _WHY),
         ),
     ),
     "clients": Table(
@@ -197,7 +237,11 @@ TABLES: Final[Mapping[str, Table]] = {
         "top",
         "Top clients",
         "clients",
-        (Column("client", "client", "text"), _REQUESTS, _ERRORS),
+        (
+            *(Column("client", "client", "text"), _REQUESTS, _ERRORS, _CLIENT_ERRORS, _SHARE),
+            *(replace(_MEAN, optional=True), _P50, replace(_P95, optional=True)),
+            *(_P99, replace(_MAX, optional=True, shown="wide"), _BYTES, _WHY),
+        ),
     ),
     "messages": Table(
         "messages",
@@ -221,12 +265,16 @@ TABLES: Final[Mapping[str, Table]] = {
         (
             Column("key", "{field}", "text"),
             Column("records", "records", "count"),
-            _REQUESTS,
-            _ERRORS,
-            _MEAN,
-            _P95,
-            Column("max_ms", "max", "ms", shown="never"),
+            *(_REQUESTS, _ERRORS, _CLIENT_ERRORS, _SHARE, _MEAN, _P50, _P95, _P99),
+            *(replace(_MAX, shown="wide"), _BYTES, _WHY),
         ),
+    ),
+    "not_found": _web_table("not_found", "Not found", "paths", "path", "path"),
+    "hosts": _web_table("hosts", "Hosts", "hosts", "host", "host"),
+    "methods": _web_table("methods", "Methods", "methods", "method", "method"),
+    "referrers": _web_table("referrers", "Referrers", "referrers", "referrer", "referrer"),
+    "user_agents": _web_table(
+        "user_agents", "User agents", "user agents", "user_agent", "user agent"
     ),
 }
 """The tables of the report. `groups` has one for each field that was asked for, by the field's
@@ -242,6 +290,9 @@ LISTS: Final[Mapping[str, tuple[str, ...]]] = {
     "performance.workers": (),
     "performance.recoveries": ("noticed_s", "leased_s", "done_s"),
     "performance.alarms": (),
+    "findings": (),
+    "expectations": (),
+    "response_times.points": ("count", "p50_ms", "p95_ms", "p99_ms"),
     **{
         f"{table.section}.{table.rows}": table.numbers()
         for table in TABLES.values()

@@ -15,7 +15,7 @@ from logan.report.units import time_of
 __all__ = ["Local", "in_zone", "zone_name"]
 
 _TIMES: Final = frozenset({"first", "last", "t", "time", "since", "until"})
-_PARTS: Final = ("time", "series", "messages", "slowest", "selection")
+_PARTS: Final = ("time", "series", "response_times", "messages", "slowest", "selection")
 _ZONE: Final = "shown_in"
 
 

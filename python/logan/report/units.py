@@ -35,11 +35,12 @@ def count(value: int | float | None) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits, thousands set apart, no trailing zeros: `95.27` -> `95.3`."""
+    """Three significant digits, thousands set apart: `95.27` -> `95.3`, `5` -> `5.00`; 0 is 0."""
     size = abs(value)
+    if not size:
+        return "0"
     digits = 0 if size >= 99.95 else 1 if size >= 9.995 else 2
-    text = f"{value:,.{digits}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:,.{digits}f}"
 
 
 def short(n: int, width: int) -> str:
@@ -73,6 +74,8 @@ def span(seconds: float | None) -> str:
     """A stretch of time in its two largest units: `3900` -> `1 h 5 min`."""
     if seconds is None:
         return NONE
+    if seconds < 60 and seconds == int(seconds) and seconds:
+        return f"{seconds:.0f} s"
     if seconds < 60:
         return duration_ms(seconds * 1000)
     rest = round(seconds)

@@ -1,40 +1,55 @@
-"""What a report says to people, whatever draws it: headline, tables, notes, what is missing.
+"""What a report says to users, whatever draws it: findings, headline, notes, what is missing.
 
-Between the report's metrics and the outputs that are read by people (text, Markdown): sentences,
-numbers with their units, the order of columns. Renderers decide only how it looks. Pure, and knows
-neither rich nor widths. Text from logs is made visible here, so a renderer may print it as it
-comes.
+Between the report's metrics and the outputs that users read (text, HTML, Markdown, notebooks):
+sentences and numbers with their units; `tables` has the rows, `charts` what is drawn. Renderers
+decide only how it looks. Pure, and knows neither rich nor widths. Text from logs is made visible
+here, so a renderer may print it as it comes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, NamedTuple
 
 from logan.report import labels, units
-from logan.report.schema import TABLES, Column, Table
+from logan.report.charts import drawn
+from logan.report.tables import clamped, when
 from logan.report.timezones import zone_name
 from logan.report.units import visible
 
 __all__ = [
+    "FINDINGS_SHOWN_MAX",
     "Fact",
-    "TableView",
+    "FindingView",
+    "about_lines",
     "assumed_in_all",
     "errors_unknown",
-    "group_tables",
+    "findings",
     "headline",
     "inputs_named",
     "inputs_shown",
+    "malformed",
     "missing",
+    "outliers",
     "period",
     "selected",
-    "table",
+    "subject",
     "when",
 ]
 
 Data = Mapping[str, Any]
 
 INPUTS_SHOWN_MAX = 8
+FINDINGS_SHOWN_MAX: Final = 5
+"""A reader who was woken up reads no more; the JSON report has all of them."""
+
+VALUES_MIN: Final = 20
+"""Fewest values of which percentiles are shown: of fewer, p95 is just the largest."""
+
+_REQUESTS_SHARE_MIN: Final = 0.05
+"""Least share of the records that are requests for a report to be about requests."""
+
+Tone = Literal["neutral", "good", "warning", "bad"]
 
 
 class Fact(NamedTuple):
@@ -43,55 +58,98 @@ class Fact(NamedTuple):
     value: str
     label: str
     detail: str
-    tone: Literal["neutral", "good", "warning", "bad"] = "neutral"
+    tone: Tone = "neutral"
 
 
-class TableView(NamedTuple):
-    """A table in the order of its columns for people: numbers first, what names the row last.
+class FindingView(NamedTuple):
+    """A finding: a sentence, and the command that shows the lines it is about ("" if none)."""
 
-    Attributes:
-        titles: one for each of `columns`.
-        rows: the report's own, for renderers that draw values.
-        cells: one text for each row and column.
-    """
+    kind: str
+    text: str
+    command: str
 
-    title: str
-    note: str
-    columns: tuple[Column, ...]
-    titles: tuple[str, ...]
-    rows: Sequence[Data]
-    cells: Sequence[Sequence[str]]
+
+def findings(report: Data) -> list[FindingView] | None:
+    """The most important findings, at most `FINDINGS_SHOWN_MAX`; None if none were looked for."""
+    found = report.get("findings")
+    if found is None:
+        return None
+    return [
+        FindingView(
+            visible(str(each.get("kind") or "")),
+            visible(str(each.get("text") or "")),
+            visible(str(each.get("command") or "")),
+        )
+        for each in found[:FINDINGS_SHOWN_MAX]
+    ]
+
+
+NOTHING_STANDS_OUT: Final = "nothing stands out"
+
+
+def subject(report: Data) -> Literal["requests", "records"]:
+    """What the report is about: requests if enough of the records are requests."""
+    requests, records = report["total_requests"], report["lines"]["parsed"]
+    is_about = bool(requests) and requests >= _REQUESTS_SHARE_MIN * records
+    return "requests" if is_about or not records else "records"
 
 
 def headline(report: Data) -> list[Fact]:
-    """The five facts that a reader looks for first."""
-    lines, times = report["lines"], report["response_time_ms"]
-    malformed = report["malformed_lines"]
-    share = malformed / lines["total"] if lines["total"] else 0.0
+    """The six facts that a reader looks for first."""
+    about = subject(report)
+    lines = report["lines"]
     noun = "line" if lines["total"] == 1 else "lines"
+    count = report["total_requests"] if about == "requests" else lines["parsed"]
+    first = Fact(
+        units.count(count),
+        labels.noun(count, about),
+        f"{units.short(lines['total'], 6)} {noun}",
+    )
+    if about == "records":
+        return [first, _rate(report, about), _errors(report), _warnings(report), *_times(report, 2)]
+    return [first, _rate(report, about), *_times(report, 3), _errors(report)]
+
+
+def _rate(report: Data, about: str) -> Fact:
+    """How many a second were observed between the first and the last, without far-off clocks."""
+    chart = drawn(report)
+    peak = report["throughput"]["peak_rps"] if about == "requests" else None
+    detail = "" if peak is None else f"peak {units.rate(peak)}"
+    span_s = report["time"]["span_s"]
+    if chart.is_whole:
+        count = report["total_requests"] if about == "requests" else report["lines"]["parsed"]
+        observed = count / span_s if span_s else None
+        if about == "requests" and report["throughput"]["observed_rps"] is not None:
+            observed = report["throughput"]["observed_rps"]
+    elif len(chart.points) > 1:
+        count = chart.requests if about == "requests" else chart.records
+        observed = count / chart.span_s
+    else:
+        observed = None  # all of the drawn records lie in one step of the series
+    return Fact(units.rate(observed), "rate", detail)
+
+
+def _times(report: Data, count: int) -> list[Fact]:
+    """So many facts about response times; percentiles only of enough values."""
+    times = report["response_time_ms"]
+    if not times["count"]:
+        return []
+    low, high = times["min"], times["max"]
+    if times["count"] < VALUES_MIN:
+        few = f"{times['count']} timed"
+        facts = [("mean", "mean", few), ("max", "max", f"min {units.duration_ms(low)}")]
+    else:
+        error = f"±{units.percent(times['relative_error'])}" if times["relative_error"] else ""
+        facts = [
+            ("p50", "p50", f"mean {units.duration_ms(times['mean'])}"),
+            ("p95", "p95", f"max {units.duration_ms(high)}"),
+            ("p99", "p99", error),
+        ]
+        if count < len(facts):
+            facts = [facts[0], ("p95", "p95", f"{units.short(times['count'], 6)} timed")]
     return [
-        Fact(
-            units.count(report["total_requests"]),
-            "requests",
-            f"{units.short(lines['total'], 8)} {noun}",
-        ),
-        Fact(
-            units.duration_ms(report["avg_response_time"]),
-            "mean time",
-            f"p99 {units.duration_ms(times['p99'])}",
-        ),
-        Fact(
-            units.rate(report["requests_per_second"]),
-            "mean rate",
-            f"peak {units.rate(report['throughput']['peak_rps'])}",
-        ),
-        _errors(report),
-        Fact(
-            units.count(malformed),
-            "malformed",
-            f"{units.percent(share)} of all",
-            "warning" if malformed else "good",
-        ),
+        Fact(units.duration_ms(clamped(times[key], low, high)), label, detail)
+        for key, label, detail in facts[:count]
     ]
 
 
@@ -101,11 +159,36 @@ def _errors(report: Data) -> Fact:
         # The columns of a narrow page hold no more; `errors_unknown` says why.
         return Fact(units.count(None), "errors", "unknown" if _is_read(report) else "")
     return Fact(
+        units.percent(errors["ratio"]),
+        "errors",
         units.count(errors["total"]),
-        f"errors {units.percent(errors['ratio'])}",
-        units.rate(report["error_rate"], "/min"),
         "bad" if errors["total"] else "good",
     )
+
+
+def _warnings(report: Data) -> Fact:
+    count = report["levels"].get("WARN", 0)
+    records = report["lines"]["parsed"]
+    share = count / records if records else None
+    return Fact(
+        units.percent(share), "warnings", units.count(count), "warning" if count else "good"
+    )
+
+
+def malformed(report: Data) -> str | None:
+    """The malformed lines as a sentence; None if there are none."""
+    count, lines = report["malformed_lines"], report["lines"]
+    if not count:
+        return None
+    share = units.percent(count / lines["total"] if lines["total"] else 0.0)
+    verb = "is" if count == 1 else "are"
+    of = f"{labels.plural(lines['total'], 'line')}"
+    return f"{units.count(count)} of {of} {verb} malformed ({share})"
+
+
+def outliers(report: Data) -> Sequence[str]:
+    """Records whose clocks are far off, a sentence for each end of the log."""
+    return drawn(report).notes
 
 
 def errors_unknown(report: Data) -> str | None:
@@ -138,67 +221,6 @@ def period(report: Data) -> str | None:
         return f"{units.moment(time['first'])} {zone}"
     until = units.moment(time["last"], time["first"])
     return f"{units.moment(time['first'])} → {until} {zone}  ({units.span(time['span_s'])})"
-
-
-def table(report: Data, name: str) -> TableView:
-    """The table of that name in `schema.TABLES`, but for `groups`."""
-    return _view(report, TABLES[name], report[name], TABLES[name].title, TABLES[name].key.title)
-
-
-def group_tables(report: Data) -> Iterator[TableView]:
-    """A table for each field that was asked for; one without records has no rows."""
-    for name, group in (report.get("groups") or {}).items():
-        field = visible(name)
-        yield _view(report, TABLES["groups"], group, f"By {field}", field)
-
-
-def _view(report: Data, table: Table, section: Data, title: str, key: str) -> TableView:
-    rows = section[table.rows]
-    shown = [each for each in table.columns[1:] if each.shown != "never"]
-    numbers = [each for each in shown if each.is_number]
-    columns = (*numbers, *(each for each in shown if not each.is_number), table.key)
-    notes = [_coverage(section, len(rows), table.noun)]
-    if section.get("absent"):
-        notes.append(f"{labels.plural(section['absent'], 'record')} without")
-    if table.section == "groups" and not rows:
-        notes = ["no record has this field"]
-    return TableView(
-        title=title,
-        note=", ".join(filter(None, notes)),
-        columns=columns,
-        titles=(*(each.title for each in columns[:-1]), key),
-        rows=rows,
-        cells=[[_cell(each, row[each.name], report) for each in columns] for row in rows],
-    )
-
-
-def _cell(column: Column, value: Any, report: Data) -> str:
-    if column.kind in ("count", "errors"):
-        return units.count(value)
-    if column.kind == "ms":
-        return units.duration_ms(value)
-    if column.kind == "time":
-        return when(value, report)
-    return visible(value or "")
-
-
-def _coverage(section: Data, shown: int, noun: str) -> str:
-    """How many of all are shown, and how exact their counts are."""
-    distinct = section.get("distinct")
-    parts = []
-    if distinct is not None:
-        about = "" if not section.get("distinct_error") or distinct == shown else "about "
-        parts.append(f"{shown:,} of {about}{units.count(distinct)}")
-    if not section["exact"]:
-        parts.append(f"too many {noun} to count each: off by at most {section['error_bound']:,}")
-    return ", ".join(parts)
-
-
-def when(text: str | None, report: Data) -> str:
-    """A time in a table: without its day when the heading already names the only one."""
-    first, last = (units.time_of(report["time"][key]) for key in ("first", "last"))
-    one_day = first is not None and last is not None and first.date() == last.date()
-    return units.moment(text, report["time"]["first"] if one_day else None)
 
 
 def selected(report: Data) -> list[str]:
@@ -255,3 +277,21 @@ def assumed_in_all(inputs: Sequence[Data]) -> list[str]:
         return []
     others = [set(assumed) for assumed in read[1:]]
     return [each for each in read[0] if all(each in assumed for assumed in others)]
+
+
+def about_lines(report: Data) -> list[str]:
+    """How the report was made: the command, whether it is anonymized, time and memory."""
+    lines = []
+    if report.get("command"):
+        lines.append(visible(report["command"]))
+    if report.get("anonymized"):
+        lines.append("anonymized: clients, query values, e-mails, tokens and raw lines are masked")
+    performance = report.get("performance")
+    if performance:
+        threads = labels.plural(performance["threads"], "thread")
+        lines.append(
+            f"{units.bytes_size(performance['bytes'])} in {units.span(performance['wall_s'])} · "
+            f"{units.bytes_size(performance['bytes_per_second'])}/s · {threads} · "
+            f"peak memory {units.bytes_size(performance['peak_rss_bytes'])}"
+        )
+    return lines

@@ -19,6 +19,7 @@ from logan.limits import (
     GROUP_TABLES_MAX,
     INPUTS_PER_JOB_MAX,
     KIB,
+    ROWS_NAMED_MAX,
     SAMPLE_PLACES_MAX,
     TOP_ROWS_MAX,
     UNITS_MAX,
@@ -198,6 +199,8 @@ class SubmitOptions(Body, frozen=True):
     date_order: Literal["mdy", "dmy", "ymd"] | UnsetType | None = UNSET
     units: Annotated[tuple[Name, ...], Meta(max_length=UNITS_MAX)] | UnsetType = UNSET
     top: Annotated[int, Meta(ge=1, le=TOP_ROWS_MAX)] | UnsetType = UNSET
+    sort: Name | UnsetType = UNSET
+    rows: Annotated[tuple[Expression, ...], Meta(max_length=ROWS_NAMED_MAX)] | UnsetType = UNSET
     since_ns: Signed | UnsetType | None = UNSET
     until_ns: Signed | UnsetType | None = UNSET
     since_back_ns: Signed | UnsetType | None = UNSET

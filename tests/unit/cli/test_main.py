@@ -397,8 +397,8 @@ def test_every_error_of_logan_has_an_exit_code() -> None:
     ("done", "total", "elapsed_s", "text"),
     [
         (0, 0, 0.0, "0 B  0 B/s"),
-        (10**9, 0, 2.0, "1 GB  500 MB/s"),
-        (10**9, 4 * 10**9, 2.0, " 25%  1 GB of 4 GB  500 MB/s  6 s left"),
+        (10**9, 0, 2.0, "1.00 GB  500 MB/s"),
+        (10**9, 4 * 10**9, 2.0, " 25%  1.00 GB of 4.00 GB  500 MB/s  6 s left"),
         (0, 10, 1.0, "  0%  0 B of 10 B  0 B/s"),
     ],
 )
@@ -409,7 +409,7 @@ def test_progress_in_words(done: int, total: int, elapsed_s: float, text: str) -
 def test_speed_leaves_out_what_was_done_before() -> None:
     """By the coordinator that a journal was taken over from, for example."""
     text = progress.progress_text(3 * 10**9, 4 * 10**9, 2.0, before=2 * 10**9)
-    assert text == " 75%  3 GB of 4 GB  500 MB/s  2 s left"
+    assert text == " 75%  3.00 GB of 4.00 GB  500 MB/s  2 s left"
 
 
 def test_a_short_run_shows_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
@@ -427,4 +427,4 @@ def test_a_long_run_shows_a_bar(
     with progress.ProgressBar(color=False) as bar:
         bar.update(10**9, 4 * 10**9)
         bar.update(2 * 10**9, 0)
-    assert " 25%  1 GB of 4 GB" in capsys.readouterr().err
+    assert " 25%  1.00 GB of 4.00 GB" in capsys.readouterr().err

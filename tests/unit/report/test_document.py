@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from logan.report import CSV_TABLES, OUTPUTS, RenderOptions, Report, assemble, input_entry, render
 from logan.report.json import dumps
-from logan.report.schema import LISTS, SECTIONS, TOP_LEVEL, figure
+from logan.report.schema import LISTS, OPTIONAL, SECTIONS, TABLES, TOP_LEVEL, figure
 from logan.report.timezones import Local, in_zone
+from tests.support.report_document import optional_keys
 
 HOSTILE = 'a\x1b[31mb\x07\r\n\t[red]x[/red] \u202e\u200b\x9b =1+1 日本語 "q"'
 
@@ -137,18 +138,26 @@ def empty_report() -> Report:
 
 def test_keys_come_in_the_order_of_the_contract() -> None:
     data = json.loads(report().to_json())
-    assert list(data) == [key for key in TOP_LEVEL if key not in ("selection", "groups")]
+    assert list(data) == [key for key in TOP_LEVEL if key not in OPTIONAL]
     for section, keys in SECTIONS.items():
         assert tuple(data.get(section, keys)) == keys
+    more = json.loads(report(**optional_keys()).to_json())
+    assert list(more) == [key for key in TOP_LEVEL if key in more]
+    assert set(more) - set(data) == set(OPTIONAL) - {"selection", "groups", "anonymized"}
 
 
 def test_lists_of_rows_are_named_with_columns_of_theirs() -> None:
-    data = json.loads(report().to_json())
+    data = json.loads(report(**optional_keys()).to_json())
     for name, columns in LISTS.items():
-        rows = None if name.startswith("selection.") else figure(data, name)
+        rows: Any = None if name.startswith("selection.") else figure(data, name)
         assert rows is None or isinstance(rows, list), name
         for column in columns if rows else ():
-            assert isinstance(figure(data, f"{name}.0.{column}"), (int, float)), name
+            assert rows is not None
+            if column in rows[0]:
+                assert isinstance(figure(data, f"{name}.0.{column}"), (int, float)), name
+            else:
+                (table,) = (each for each in TABLES.values() if name.startswith(each.section))
+                assert next(each for each in table.columns if each.name == column).optional
 
 
 def test_what_was_asked_for_and_its_tables_are_in_the_page() -> None:
@@ -246,9 +255,11 @@ def test_json_layout_changes_no_value(value: Any) -> None:
 
 @pytest.mark.parametrize("table", CSV_TABLES)
 def test_csv_has_a_header_and_a_line_for_each_row(table: str) -> None:
-    text = render("csv", report(HOSTILE), RenderOptions(table=table))
+    text = render("csv", report(HOSTILE, **optional_keys(HOSTILE)), RenderOptions(table=table))
     rows = list(csv.reader(io.StringIO(text)))
-    data = report().to_dict().get(table, {"top": []})  # without group tables, a header
+    data = (
+        report(**optional_keys()).to_dict().get(table, {"top": []})
+    )  # without group tables, a header
     assert len(rows) == 1 + len(data["points" if table == "series" else "top"])
     assert len(text.splitlines()) == len(rows)
     assert all(len(row) == len(rows[0]) for row in rows)
@@ -345,8 +356,8 @@ def test_names_are_shown_in_words() -> None:
     # Too long for the line of its title, and nothing of it is cut.
     reasons = "impossible or incomplete timestamp ×1,200, no timestamp ×3, invalid JSON ×1"
     assert f"Malformed lines\n  {reasons}\n" in page
-    assert "app       75 %  timestamps without time zone; response time from the text" in page
-    assert "combined  25 %  timestamps with time zone; response time in microseconds" in page
+    assert "app       75.0 %  timestamps without time zone; response time from the text" in page
+    assert "combined  25.0 %  timestamps with time zone; response time in microseconds" in page
     assert "other" not in page
 
 
@@ -395,7 +406,7 @@ def test_a_partial_report_says_so_at_its_head() -> None:
     data = figures()
     missing = [{"input": "a", "start": 0, "end": 16_000_000, "why": "truncated"}]
     one = assemble(data, [input_entry("a", data["sources"][0])], missing=missing)
-    assert "PARTIAL: 16 MB not counted (truncated)" in render("text", one, RenderOptions())
+    assert "PARTIAL: 16.0 MB not counted (truncated)" in render("text", one, RenderOptions())
 
 
 def test_an_input_error_is_shown_and_the_others_are_too() -> None:

@@ -182,7 +182,7 @@ def test_a_figure_that_this_report_lacks_fails_the_expectation() -> None:
         ("routes.top<1", 0, "routes.top is a list of rows"),
         ("missing==0", 0, "missing is a list of rows"),
         ("error_rate<1e999", 11, "too large a number"),
-        ("x" * 300, 200, "longer than 200"),
+        ("x" * 500, 400, "longer than 400"),
     ],
 )
 def test_an_expectation_that_cannot_be_read_says_where(

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from logan.report.units import time_of
 
-__all__ = ["Bin", "Timeline", "axis", "bars", "sparkline", "timeline"]
+__all__ = ["Bin", "Timeline", "add_times", "axis", "bars", "sparkline", "timeline"]
 
 EIGHTHS: Final = " ▁▂▃▄▅▆▇█"
 
@@ -32,11 +32,12 @@ _BIN_COLUMNS_MAX: Final = 8
 
 @dataclass(slots=True)
 class Bin:
-    """Counts of one column of the chart."""
+    """Counts of one column of the chart; `ms` is the highest of its points' response times."""
 
     records: int = 0
     requests: int = 0
     errors: int = 0
+    ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,19 @@ def timeline(points: Sequence[Mapping[str, Any]], step_s: int, width: int) -> Ti
     return Timeline(datetime.fromtimestamp(start * bin_s - offset, zone), bin_s, columns, bins)
 
 
-def bars(values: Sequence[int], height: int, columns: int = 1) -> list[str]:
+def add_times(chart: Timeline, points: Sequence[Mapping[str, Any]], key: str) -> None:
+    """Give each bin the highest value of `key` among those of `points` that lie in it."""
+    for point in points:
+        moment, value = time_of(point["t"]), point.get(key)
+        if moment is None or value is None:
+            continue
+        index = int((moment - chart.start).total_seconds() // chart.bin_s)
+        if 0 <= index < len(chart.bins):
+            each = chart.bins[index]
+            each.ms = value if each.ms is None else max(each.ms, value)
+
+
+def bars(values: Sequence[float], height: int, columns: int = 1) -> list[str]:
     """`height` lines, top first, of bars as high as `values`; one that is not 0 shows."""
     most = max(values, default=0) or 1
     heights = [_eighths(value, most, height * 8) for value in values]
@@ -89,7 +102,7 @@ def bars(values: Sequence[int], height: int, columns: int = 1) -> list[str]:
     ]
 
 
-def sparkline(values: Sequence[int], columns: int = 1) -> str:
+def sparkline(values: Sequence[float], columns: int = 1) -> str:
     """One line of bars."""
     return bars(values, 1, columns)[0]
 
@@ -118,7 +131,7 @@ def axis(chart: Timeline, margin: int) -> str:
     return "".join(line).rstrip()
 
 
-def _eighths(value: int, most: int, full: int) -> int:
+def _eighths(value: float, most: float, full: int) -> int:
     return 0 if value <= 0 else max(1, round(value * full / most))
 
 

@@ -1,0 +1,152 @@
+"""Which rows of the whole tables a report keeps: the top ones, those with trouble, those named.
+
+Pure. The engine's tables come whole and sorted by volume. A report keeps the first rows in the
+order that was asked for; rows beyond them that lead by errors or by total time follow, each with
+`why` it is there, so that an outage on a route with little traffic is seen. Rows that an
+expectation names are kept whatever their rank, under `named`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from logan.errors import UsageError
+from logan.report.schema import TABLES, Table
+
+__all__ = ["SORTS", "keep_rows", "row_name", "row_reference"]
+
+Row = Mapping[str, Any]
+
+_LEADERS_MAX: Final = 3
+"""Rows that are added for errors, and for total time: a reader looks at the worst first."""
+
+_LEADER_SHARE_MIN: Final = 0.05
+"""Least share of all errors, or of all time, of a row that is added: less explains nothing."""
+
+_REFERENCE: Final = re.compile(
+    r'\s*([a-z_]+(?:\.[A-Za-z0-9_.]+?)?)\[("(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\')\]'
+)
+
+
+def _number(row: Row, *names: str) -> float:
+    for name in names:
+        value = row.get(name)
+        if isinstance(value, (int, float)):
+            return value
+    return 0
+
+
+def _volume(row: Row) -> float:
+    return _number(row, "requests", "records", "count")
+
+
+def _total(row: Row) -> float:
+    return _number(row, "mean_ms") * _number(row, "requests")
+
+
+def _ratio(row: Row) -> float:
+    volume = max(_number(row, "records"), _number(row, "requests"))
+    return _number(row, "errors") / volume if volume else 0
+
+
+SORTS: Final[Mapping[str, Callable[[Row], float]]] = {
+    "requests": _volume,
+    "errors": lambda row: _number(row, "errors"),
+    "ratio": _ratio,
+    "total": _total,
+    "p95": lambda row: _number(row, "p95_ms"),
+    "max": lambda row: _number(row, "max_ms"),
+    "bytes": lambda row: _number(row, "bytes"),
+}
+"""What the tables can be sorted by, largest first; rows that are equal stay sorted by volume."""
+
+
+def row_name(table: Table, row: Row) -> str:
+    """What a row is about: its key."""
+    value = row.get(table.key.name, row.get("key"))
+    return "" if value is None else str(value)
+
+
+def row_reference(text: str, at: int = 0) -> tuple[str, str, int] | None:
+    """Table, key and end of `TABLE["KEY"]` in `text`; None if it is something else.
+
+    Raises `UsageError` for a table that no report has.
+    """
+    found = _REFERENCE.match(text, at)
+    if found is None:
+        return None
+    quoted = found[2]
+    body = quoted if quoted[0] == '"' else '"' + quoted[1:-1].replace('"', '\\"') + '"'
+    try:
+        key = json.loads(body.replace("\\'", "'"))
+    except ValueError:
+        key = quoted[1:-1]
+    table = found[1]
+    head = table.partition(".")[0]
+    if head not in TABLES or head == "series" or (head == "groups") == (table == head):
+        known = ", ".join(name for name in TABLES if name not in ("series", "groups"))
+        raise UsageError(
+            f"the report has no table {table!r}", hint=f"tables: {known}, groups.FIELD"
+        )
+    return table, key, found.end()
+
+
+def keep_rows(
+    figures: Mapping[str, Any], *, top: int, sort: str = "requests", named: Iterable[str] = ()
+) -> dict[str, Any]:
+    """`figures` with tables of at most `top` rows in the order of `sort`, and `why` and `named`.
+
+    Args:
+        figures: evaluated metrics, or `groups` in the report's form, whose tables are whole.
+        named: texts `TABLE["KEY"]` of rows to be kept.
+    """
+    wanted: dict[str, list[str]] = {}
+    for text in named:
+        reference = row_reference(text)
+        if reference is not None:
+            wanted.setdefault(reference[0], []).append(reference[1])
+    changed: dict[str, Any] = {}
+    for name, table in TABLES.items():
+        section = figures.get(name)
+        if name == "series" or not section:
+            continue
+        if name == "groups":
+            changed[name] = {
+                field: _kept(table, group, top, sort, wanted.get(f"groups.{field}", ()))
+                for field, group in section.items()
+            }
+        else:
+            changed[name] = _kept(table, section, top, sort, wanted.get(name, ()))
+    return {**figures, **changed, "slowest": figures["slowest"][:top]}
+
+
+def _kept(
+    table: Table, section: Mapping[str, Any], top: int, sort: str, named: Sequence[str]
+) -> dict[str, Any]:
+    rows: list[Row] = list(section[table.rows])
+    ordered = rows if sort == "requests" else sorted(rows, key=SORTS[sort], reverse=True)
+    kept = ordered[:top]
+    if sort == "requests" and len(rows) > top and "errors" in table.names():
+        kept = [*kept, *_leaders(rows, top)]
+    changed = {**section, table.rows: kept}
+    if named:
+        by_name = {row_name(table, row): row for row in rows}
+        changed["named"] = {name: by_name.get(name) for name in named}
+    return changed
+
+
+def _leaders(rows: Sequence[Row], top: int) -> list[Row]:
+    """Rows from `top` on that lead by errors or by total time, with the reason as `why`."""
+    why: dict[int, list[str]] = {}
+    for name in ("errors", "total"):
+        key = SORTS[name]
+        values = [key(row) for row in rows]
+        least = max(sum(values) * _LEADER_SHARE_MIN, 1e-9)
+        first = sorted(range(len(rows)), key=lambda index: -values[index])[:_LEADERS_MAX]
+        for index in first:
+            if index >= top and values[index] >= least:
+                why.setdefault(index, []).append(name)
+    return [{**rows[index], "why": ", ".join(why[index])} for index in sorted(why)]

@@ -1,0 +1,237 @@
+"""The tables of a report as users read them, whatever draws them.
+
+Which columns, in which order, as which text: numbers first, what names the row last. Renderers
+decide only how it looks. Pure; text from logs is made visible here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
+
+from logan.report import labels, units
+from logan.report.rows import row_name
+from logan.report.schema import TABLES, Column, Table
+from logan.report.units import visible
+
+__all__ = [
+    "SlowRequest",
+    "TableView",
+    "all_tables",
+    "cell",
+    "group_tables",
+    "slowest",
+    "table",
+    "when",
+]
+
+Data = Mapping[str, Any]
+
+_ORDER: Final = (
+    "routes",
+    "messages",
+    "not_found",
+    "clients",
+    "hosts",
+    "methods",
+    "referrers",
+    "user_agents",
+)
+_WHY: Final = {"total": "time", "total_ms": "time", "p95_ms": "p95"}
+_VOLUMES: Final = ("", "requests", "records", "volume", "top")
+
+
+@dataclass(frozen=True, slots=True)
+class TableView:
+    """A table in the order of its columns for users: numbers first, what names the row last.
+
+    Attributes:
+        name: its key in `schema.TABLES`, or `groups.FIELD`.
+        titles: one for each of `columns`.
+        rows: the report's own, for renderers that draw values.
+        cells: one text for each row and column.
+        marks: for each row why it is there though others have more requests; "" for most.
+    """
+
+    title: str
+    note: str
+    columns: tuple[Column, ...]
+    titles: tuple[str, ...]
+    rows: Sequence[Data]
+    cells: Sequence[Sequence[str]]
+    marks: Sequence[str] = ()
+    name: str = ""
+
+    def first(self, count: int) -> TableView:
+        """At most so many rows: the first, and those that are marked."""
+        marked = [index for index, mark in enumerate(self.marks) if mark][:count]
+        plain = [index for index, mark in enumerate(self.marks) if not mark]
+        kept = sorted([*plain[: count - len(marked)], *marked])
+        before, after = f"{len(plain):,} of ", f"{len(kept) - len(marked):,} of "
+        note = self.note
+        return replace(
+            self,
+            note=after + note.removeprefix(before) if note.startswith(before) else note,
+            rows=[self.rows[index] for index in kept],
+            cells=[self.cells[index] for index in kept],
+            marks=[self.marks[index] for index in kept],
+        )
+
+
+def table(report: Data, name: str) -> TableView:
+    """The table of that name in `schema.TABLES`, but for `groups`; without rows if the report does
+    not have it."""
+    known = TABLES[name]
+    section = report.get(name) or {known.rows: []}
+    return _view(report, known, section, _title(known, section), known.key.title, name)
+
+
+def group_tables(report: Data) -> Iterator[TableView]:
+    """A table for each field that was asked for; one without records has no rows."""
+    for name, group in (report.get("groups") or {}).items():
+        field = visible(name)
+        yield _view(report, TABLES["groups"], group, f"By {field}", field, f"groups.{name}")
+
+
+def all_tables(report: Data) -> Iterator[TableView]:
+    """Every table with rows, those that were asked for first."""
+    grouped = report.get("groups") or {}
+    for each in group_tables(report):
+        if each.rows:
+            yield each
+    for name in _ORDER:
+        if name == "routes" and "route" in grouped:
+            continue  # the table that was asked for has it all
+        shown = table(report, name)
+        if shown.rows and not (name == "clients" and _says_nothing(shown)):
+            yield shown
+
+
+def _says_nothing(shown: TableView) -> bool:
+    """Whether no row differs from another: a list of names in alphabetical order."""
+    counts = {(row.get("requests"), row.get("errors")) for row in shown.rows}
+    return len(shown.rows) > 3 and len(counts) == 1 and max(map(_small, shown.rows)) <= 2
+
+
+def _small(row: Data) -> int:
+    return max(row.get("requests") or 0, row.get("errors") or 0)
+
+
+def _title(known: Table, section: Data) -> str:
+    if known.section == "messages":
+        trouble = ("WARN", "ERROR", "FATAL", None, "")
+        if any(row.get("level") not in trouble for row in section[known.rows]):
+            return "Top messages"
+    return known.title
+
+
+def _view(report: Data, known: Table, section: Data, title: str, key: str, name: str) -> TableView:
+    rows = section[known.rows]
+    shown = [each for each in known.columns_of(rows)[1:] if each.shown != "never"]
+    numbers = [each for each in shown if each.is_number]
+    columns = (*numbers, *(each for each in shown if not each.is_number), known.key)
+    marks = [_mark(row) for row in rows]
+    notes = [_coverage(section, marks.count(""), known.noun)]
+    if section.get("absent"):
+        notes.append(f"{labels.plural(section['absent'], 'record')} without")
+    error = section.get("relative_error")
+    if error and any(each.name == "p95_ms" for each in columns):
+        notes.append(f"percentiles ±{units.percent(error)}")
+    if known.section == "groups" and not rows:
+        notes = ["no record has this field"]
+    return TableView(
+        title=title,
+        note=", ".join(filter(None, notes)),
+        columns=columns,
+        titles=(*(each.title for each in columns[:-1]), key),
+        rows=rows,
+        cells=[
+            [*(cell(each, row, report) for each in columns[:-1]), visible(row_name(known, row))]
+            for row in rows
+        ],
+        marks=marks,
+        name=name,
+    )
+
+
+def _mark(row: Data) -> str:
+    why = row.get("why")
+    reasons = [why] if isinstance(why, str) else list(why or ())
+    parts = [part.strip() for each in reasons for part in str(each).split(",")]
+    said = [_WHY.get(part, part) for part in parts if part not in _VOLUMES]
+    return visible(f"most {', '.join(said)}") if said else ""
+
+
+def cell(column: Column, row: Data, report: Data) -> str:
+    """The text of a row's value; a percentile is never more than the row's largest value."""
+    value = row.get(column.name)
+    if column.kind in ("count", "errors"):
+        return units.count(value)
+    if column.kind == "ms":
+        return units.duration_ms(
+            clamped(value, report["response_time_ms"]["min"], row.get("max_ms"))
+        )
+    if column.kind == "bytes":
+        return units.bytes_size(value)
+    if column.kind == "share":
+        return units.NONE if value is None else units.share(value)
+    if column.kind == "time":
+        return when(value, report)
+    return visible(value or "")
+
+
+def clamped(value: float | None, low: float | None, high: float | None) -> float | None:
+    """A percentile of a sketch within the values that were there."""
+    if value is None:
+        return None
+    if low is not None:
+        value = max(value, low)
+    return value if high is None else min(value, high)
+
+
+def _coverage(section: Data, shown: int, noun: str) -> str:
+    """How many of all are shown, and how exact their counts are."""
+    distinct = section.get("distinct")
+    parts = []
+    if distinct is not None:
+        about = "" if not section.get("distinct_error") or distinct == shown else "about "
+        parts.append(f"{shown:,} of {about}{units.count(distinct)}")
+    if not section.get("exact", True):
+        parts.append(f"too many {noun} to count each: off by at most {section['error_bound']:,}")
+    return ", ".join(parts)
+
+
+def when(text: str | None, report: Data) -> str:
+    """A time in a table: without its day when the heading already names the only one."""
+    first, last = (units.time_of(report["time"][key]) for key in ("first", "last"))
+    one_day = first is not None and last is not None and first.date() == last.date()
+    return units.moment(text, report["time"]["first"] if one_day else None)
+
+
+class SlowRequest(NamedTuple):
+    """One of the slowest requests: `line` is the request and its status where the line has one."""
+
+    took: str
+    when: str
+    line: str
+    row: Data
+
+
+_REQUEST: Final = re.compile(r'"([A-Z]{3,16}) (\S+)(?: HTTP/[\d.]+)?" (\d{3})\b')
+
+
+def slowest(report: Data) -> list[SlowRequest]:
+    """The slowest requests; of lines of access logs only what was asked for, which is what tells
+    them apart."""
+    found = []
+    for row in report["slowest"]:
+        text = row["text"] or ""
+        request = _REQUEST.search(text)
+        line = f"{request[3]} {request[1]} {request[2]}" if request else text
+        shown = SlowRequest(
+            units.duration_ms(row["ms"]), when(row["time"], report), visible(line), row
+        )
+        found.append(shown)
+    return found
