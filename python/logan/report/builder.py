@@ -31,7 +31,7 @@ from logan.sources.compression import decoded_sample
 from logan.sources.inputs import Input, next_step, shown_name
 from logan.sources.streams import Stream
 
-__all__ = ["build_report", "report_of", "selection"]
+__all__ = ["build_report", "groups_of", "report_of", "selection"]
 
 _SHOWN_CHARACTERS_MAX: Final = 400
 """Characters of a format and of a line in an error: enough to see where they differ."""
@@ -96,7 +96,7 @@ def build_report(
         entry = inputs[job.order[source]]
         entry.notes += notes if entry.error is None else ()
     if job.options.by:
-        figures["groups"] = _groups_of(figures, job.options.by)
+        figures["groups"] = groups_of(figures, job.options.by)
     error = next((entry.error for entry in inputs if entry.error is not None), None)
     selected = selection(job.options)
     if selected is not None and selected["where"] and not figures["lines"]["parsed"]:
@@ -446,7 +446,7 @@ def selection(options: Options) -> dict[str, Any] | None:
     }
 
 
-def _groups_of(figures: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]:
+def groups_of(figures: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]:
     """The report's `groups` in the order asked for; a table that no record came to is empty."""
     found = figures.get("groups", {})
     return {name: found.get(name, _EMPTY) for name in by}
